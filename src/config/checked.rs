@@ -1,0 +1,232 @@
+//! The settings as the program needs them: every value parsed, in range and of its own type.
+//!
+//! Nothing downstream sees the raw file. Made by [`super::load`] only.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::schedule::CronExpression;
+use crate::tweet::SeedPrompt;
+
+/// Everything `config.toml` decides.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub account: AccountSettings,
+    pub schedule: ScheduleSettings,
+    /// At least one.
+    pub seed_prompts: Vec<SeedPrompt>,
+    pub generation: GenerationSettings,
+    pub sentiment: SentimentSettings,
+    pub gates: GateSettings,
+    pub review: ReviewSettings,
+    pub publish: PublishSettings,
+    pub budget: BudgetSettings,
+    pub store: StoreSettings,
+    pub admin: AdminSettings,
+    pub log: LogSettings,
+}
+
+#[derive(Debug, Clone)]
+pub struct AccountSettings {
+    /// The bot's handle, without `@`.
+    pub handle: String,
+    /// The person's account that answers for the bot, without `@`.
+    pub operator: String,
+    /// Appended to every tweet, counted in its length; may be empty.
+    pub disclosure: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct ScheduleSettings {
+    pub cron: Vec<CronExpression>,
+    pub timezone: TimeZone,
+    /// The name the file gave, for messages.
+    pub timezone_name: String,
+    /// A slot is moved later by a random time from 0 to this.
+    pub jitter: Duration,
+    pub misfire: Misfire,
+    /// A slot is served when it is at most this late; after that it counts as missed.
+    pub grace: Duration,
+    pub quiet_hours: Vec<QuietHours>,
+}
+
+/// What happens to slots that passed while the machine was down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Misfire {
+    /// They are recorded as missed.
+    Skip,
+    /// The last of them is served once, now.
+    Once,
+}
+
+/// A daily span in civil time in which nothing is posted; `from > to` goes past midnight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuietHours {
+    pub from: Time,
+    pub to: Time,
+}
+
+/// Where a model comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelSource {
+    /// Compiled into the binary.
+    BuiltIn,
+    /// A folder.
+    Folder(PathBuf),
+    /// `OWNER/NAME`, pulled with `models pull`.
+    Hub(String),
+}
+
+impl std::fmt::Display for ModelSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::BuiltIn => f.write_str("builtin"),
+            Self::Folder(folder) => write!(f, "{}", folder.display()),
+            Self::Hub(name) => write!(f, "hub:{name}"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// CUDA where it works, else the CPU with one clear line.
+    Auto,
+    Cpu,
+    /// This CUDA device, or an error.
+    Cuda(usize),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Strategy {
+    Sample,
+    Greedy,
+    Beam,
+}
+
+/// How the model's next-token distribution becomes a text.
+#[derive(Debug, Clone)]
+pub struct GenerationSettings {
+    pub model: ModelSource,
+    pub device: DeviceChoice,
+    /// 1 to 256.
+    pub candidates: usize,
+    pub strategy: Strategy,
+    /// Above 0.
+    pub temperature: f64,
+    /// 0 = off.
+    pub top_k: usize,
+    /// (0, 1]; 1 = off.
+    pub top_p: f64,
+    /// At least 1; 1 = off.
+    pub repetition_penalty: f64,
+    /// 0 = off.
+    pub no_repeat_ngram: usize,
+    pub max_new_tokens: usize,
+    /// A fresh one each round where absent.
+    pub rng_seed: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SentimentTarget {
+    Positive,
+    Negative,
+    Any,
+}
+
+#[derive(Debug, Clone)]
+pub struct SentimentSettings {
+    pub model: ModelSource,
+    pub target: SentimentTarget,
+    /// 0 to 1: the least probability of the target.
+    pub min_score: f32,
+}
+
+/// What to do with entities that X's rules ask a bot to leave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EntityPolicy {
+    Reject,
+    Strip,
+    Allow,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClaimsPolicy {
+    Allow,
+    Review,
+    Reject,
+}
+
+#[derive(Debug, Clone)]
+pub struct GateSettings {
+    pub mentions: EntityPolicy,
+    pub urls: EntityPolicy,
+    pub max_hashtags: usize,
+    /// One word or phrase a line; absent = the built-in list alone.
+    pub banned_words_file: Option<PathBuf>,
+    /// 0 to 1; similarity at or above it is a duplicate; 1 = identical only; 0 = gate off.
+    pub near_duplicate: f64,
+    pub near_duplicate_days: u32,
+    /// The longest run of words allowed from the training text; 0 = gate off.
+    pub verbatim_tokens: usize,
+    pub claims: ClaimsPolicy,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReviewMode {
+    Off,
+    Flagged,
+    All,
+}
+
+#[derive(Debug, Clone)]
+pub struct ReviewSettings {
+    pub mode: ReviewMode,
+    pub expires_after: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct PublishSettings {
+    pub live: bool,
+    /// Without a trailing slash.
+    pub base_url: url::Url,
+}
+
+#[derive(Debug, Clone)]
+pub struct BudgetSettings {
+    pub posts_per_day: u32,
+    pub posts_per_month: u32,
+    pub usd_per_month: f64,
+}
+
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    pub path: PathBuf,
+}
+
+#[derive(Debug, Clone)]
+pub struct AdminSettings {
+    pub listen: std::net::SocketAddr,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Auto,
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone)]
+pub struct LogSettings {
+    pub format: LogFormat,
+}

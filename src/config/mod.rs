@@ -1,0 +1,5 @@
+//! What `config.toml`, the environment and the flags say, checked; and the secrets.
+
+mod checked;
+
+pub use checked::*;

@@ -1,0 +1,44 @@
+//! pregonero, the town crier: a Twitter (X) bot daemon in one binary.
+//!
+//! The modules stand in the order a tweet travels:
+//!
+//! - [`cli`]: one thin file a command: parse, build what it needs, one library call, print.
+//! - [`config`]: what `config.toml`, the environment and the flags say, checked; secrets.
+//! - [`clock`]: the time, from outside, so that a test owns it.
+//! - [`daemon`]: the loop, signals, systemd, the single-instance lock.
+//! - [`round`]: one round, from a due slot to its record, readable as a list.
+//! - [`tweet`]: the values that the stages pass on: seed prompt, candidate, judged candidate.
+//! - [`schedule`]: cron expressions in civil time, misfires, quiet hours.
+//! - [`catalog`]: which models there are: built in, in a folder, pulled from a hub.
+//! - [`generation`]: tokenizer, decoding, the engine and its thread, GPT-2.
+//! - [`gates`]: one file a gate.
+//! - [`sentiment`]: text cleaning, vocabulary, the recurrent networks.
+//! - [`selection`]: the best-scored candidate that the gates let through.
+//! - [`review`]: the queue of posts that wait for a person.
+//! - [`publish`]: the one place that writes to the network: intent, call, outcome.
+//! - [`twitter`]: OAuth, client, errors and limits, tweet text.
+//! - [`store`]: SQLite, one file a table's queries.
+//! - [`training`]: optimiser, loops and checkpoints for generator and classifier.
+//! - [`evaluation`]: perplexity, classification metrics, reports.
+//! - [`dataset`]: reading tables of tweets, cleaning, splits.
+//!
+//! Who may know whom: stages know the types they pass on, not each other; candle types appear only in
+//! `generation`, `sentiment` and `training`; SQL only in `store`; HTTP to X only in `twitter`; `std::env` only in
+//! `config`; `process::exit` nowhere but in `main`.
+
+pub mod catalog;
+pub mod clock;
+pub mod config;
+pub mod dataset;
+pub mod evaluation;
+pub mod gates;
+pub mod generation;
+pub mod publish;
+pub mod review;
+pub mod schedule;
+pub mod selection;
+pub mod sentiment;
+pub mod store;
+pub mod training;
+pub mod tweet;
+pub mod twitter;

@@ -1,0 +1,150 @@
+//! The values a tweet is on its way: what one stage hands to the next.
+//!
+//! `SeedPrompt -> Vec<Candidate> -> Vec<Judged> -> Option<Chosen> -> Approved -> Posted`. The first three live here;
+//! `Chosen` belongs to [`crate::selection`], `Approved` to [`crate::review`] and `Posted` to [`crate::publish`], because
+//! only those modules may make one.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What a round starts from: the first words of the tweet, chosen by weight.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeedPrompt {
+    /// The words the model goes on from; they are part of the tweet. May be empty.
+    pub text: String,
+    /// Relative share of the rounds that start from this prompt; at least 1.
+    pub weight: u32,
+    /// Values for a model trained with control tokens, by attribute name. Empty for a model without them.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// Why the model stopped writing a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finish {
+    /// The model wrote its end-of-text token.
+    EndOfText,
+    /// The weighted length of a tweet was used up.
+    Length,
+    /// `max_new_tokens` or the model's context was used up.
+    Tokens,
+}
+
+/// One text the model wrote, before anybody judged it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Prompt and continuation, as the tweet would read: special tokens gone, cut back to the last complete sentence
+    /// where the model did not end by itself.
+    pub text: String,
+    /// The continuation alone, exactly as the model wrote it.
+    pub continuation: String,
+    /// Token ids of prompt and continuation, end-of-text left out.
+    pub token_ids: Vec<u32>,
+    /// How many of `token_ids` are the prompt's.
+    pub prompt_tokens: usize,
+    /// The seed of this candidate's own random number generator.
+    pub rng_seed: u64,
+    /// Why the model stopped.
+    pub finish: Finish,
+}
+
+/// What a gate says of a text. Ordered by severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing against it.
+    Pass,
+    /// A person should look before it goes out.
+    Review,
+    /// Never to be posted.
+    Reject,
+}
+
+impl Verdict {
+    /// The word used in JSON, the database and the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Review => "review",
+            Self::Reject => "reject",
+        }
+    }
+}
+
+/// One gate's verdict with the reason a person reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateVerdict {
+    /// The gate's name, in snake case: `near_duplicate`.
+    pub gate: String,
+    pub verdict: Verdict,
+    /// One English sentence; empty for a plain pass.
+    pub reason: String,
+}
+
+impl GateVerdict {
+    /// Nothing to say against the text.
+    #[must_use]
+    pub fn pass(gate: &str) -> Self {
+        Self { gate: gate.to_owned(), verdict: Verdict::Pass, reason: String::new() }
+    }
+
+    /// A verdict with its reason.
+    #[must_use]
+    pub fn new(gate: &str, verdict: Verdict, reason: impl Into<String>) -> Self {
+        Self { gate: gate.to_owned(), verdict, reason: reason.into() }
+    }
+}
+
+/// What the classifier reads in a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sentiment {
+    /// The most probable label, for example `positive`.
+    pub label: String,
+    /// The probability of that label, 0 to 1.
+    pub score: f32,
+    /// The probability of every label; they sum to 1.
+    #[serde(default)]
+    pub probabilities: BTreeMap<String, f32>,
+}
+
+impl Sentiment {
+    /// The probability of `label`, 0 where the classifier does not know it.
+    #[must_use]
+    pub fn probability(&self, label: &str) -> f32 {
+        self.probabilities.get(label).copied().unwrap_or(0.0)
+    }
+}
+
+/// A candidate with everything the gates and the classifier said of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    pub candidate: Candidate,
+    /// The text as it would be posted: `candidate.text` after stripping, with the disclosure appended.
+    pub text: String,
+    /// X's weighted length of `text`.
+    pub weighted_length: usize,
+    pub sentiment: Sentiment,
+    /// The probability the selection ranks by: of the target label, or of the most probable one where any will do.
+    pub score: f32,
+    /// Every gate's verdict, in the order the gates stand.
+    pub gates: Vec<GateVerdict>,
+}
+
+impl Judged {
+    /// The most severe verdict of all gates.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.gates.iter().map(|gate| gate.verdict).max().unwrap_or(Verdict::Pass)
+    }
+}
+
+/// A model as the record names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelIdentity {
+    /// What the configuration calls it: `builtin`, a folder, `hub:OWNER/NAME`.
+    pub name: String,
+    /// SHA-256 of its weights file (for shards: of their digests in order), lower-case hexadecimal.
+    pub sha256: String,
+}
