@@ -1,1 +1,5 @@
-//! (being built)
+//! Everything that speaks X: OAuth, the client, errors and limits, tweet text.
+
+mod error;
+
+pub use error::{Answer, LimitWindow, RefusalKind, TwitterError};
