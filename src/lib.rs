@@ -27,6 +27,7 @@
 //! `config`; `process::exit` nowhere but in `main`.
 
 pub mod catalog;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dataset;

@@ -1,1 +1,9 @@
-//! (being built)
+//! Trains what the daemon uses: tokenizer, generator and classifier; data handling, optimiser and checkpoints.
+//!
+//! Everything random comes from a seed handed in, so that two runs agree and a resumed run goes on as if it had never
+//! stopped.
+
+pub mod generator;
+pub mod optimizer;
+pub mod text;
+pub mod tokenizer;

@@ -1,0 +1,316 @@
+//! `pregonero train`: tokenizer, generator, classifier.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+
+use super::output::Output;
+use crate::catalog::ModelFiles;
+use crate::generation::tokenizer::Tokenizer;
+use crate::training::generator::{self, Base, GeneratorTraining, Progress, Shape};
+use crate::training::text::{self, Cleaning, TextSource};
+use crate::training::tokenizer::{self, TokenizerTraining};
+
+/// What to train.
+#[derive(Debug, Subcommand)]
+pub enum TrainCommand {
+    /// Train a byte-level BPE tokenizer on texts
+    Tokenizer(TokenizerArguments),
+    /// Train a GPT-2 from scratch, or fine-tune one
+    Generator(Box<GeneratorArguments>),
+}
+
+/// Texts to train on.
+#[derive(Debug, Args)]
+pub struct DataArguments {
+    /// Texts: FILE (one a line), FILE.csv:COLUMN or FILE.jsonl:FIELD, with =WEIGHT for a share (0.1) or repeats (3)
+    #[arg(long = "data", value_name = "FILE[:COLUMN][=WEIGHT]", required = true)]
+    data: Vec<TextSource>,
+    /// How texts are tidied before training
+    #[arg(long, value_enum, default_value = "tweets")]
+    clean: CleaningChoice,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum CleaningChoice {
+    /// Links, mentions and placeholders out, texts under four words dropped
+    Tweets,
+    /// NFC only
+    None,
+}
+
+impl From<CleaningChoice> for Cleaning {
+    fn from(choice: CleaningChoice) -> Self {
+        match choice {
+            CleaningChoice::Tweets => Self::Tweets,
+            CleaningChoice::None => Self::None,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct TokenizerArguments {
+    #[command(flatten)]
+    texts: DataArguments,
+    /// Number of tokens, bytes and special tokens included
+    #[arg(long, default_value_t = 8192)]
+    vocab_size: usize,
+    /// Pairs seen less often are not merged
+    #[arg(long, default_value_t = 2)]
+    min_frequency: u64,
+    /// A special token beside <|endoftext|>; may be given several times
+    #[arg(long = "special", value_name = "TOKEN")]
+    special: Vec<String>,
+    /// Folder for tokenizer.json, vocab.json and merges.txt
+    #[arg(long, value_name = "FOLDER")]
+    output: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DecayChoice {
+    Linear,
+    Cosine,
+    Constant,
+}
+
+#[derive(Debug, Args)]
+pub struct GeneratorArguments {
+    #[command(flatten)]
+    texts: DataArguments,
+    /// A folder in Hugging Face layout to fine-tune; without it, a model is trained from scratch
+    #[arg(long, value_name = "FOLDER", conflicts_with = "tokenizer")]
+    base: Option<PathBuf>,
+    /// The tokenizer's folder for training from scratch
+    #[arg(long, value_name = "FOLDER")]
+    tokenizer: Option<PathBuf>,
+    /// Number of layers (from scratch)
+    #[arg(long, default_value_t = 6)]
+    layers: usize,
+    /// Width of the model (from scratch)
+    #[arg(long, default_value_t = 256)]
+    width: usize,
+    /// Attention heads (from scratch)
+    #[arg(long, default_value_t = 4)]
+    heads: usize,
+    /// Longest sequence in tokens (from scratch)
+    #[arg(long, default_value_t = 128)]
+    positions: usize,
+    /// Tokens a sample
+    #[arg(long, default_value_t = 128)]
+    block: usize,
+    /// Samples a step
+    #[arg(long, default_value_t = 8)]
+    batch: usize,
+    /// Passes over the data
+    #[arg(long, default_value_t = 1.0)]
+    epochs: f64,
+    /// Optimiser steps; overrides --epochs
+    #[arg(long)]
+    steps: Option<usize>,
+    /// Highest learning rate
+    #[arg(long, default_value_t = 5e-5)]
+    learning_rate: f64,
+    /// Steps in which the learning rate rises from 0
+    #[arg(long, default_value_t = 500)]
+    warmup_steps: usize,
+    /// How the learning rate falls afterwards
+    #[arg(long, value_enum, default_value = "linear")]
+    decay: DecayChoice,
+    /// AdamW's weight decay; biases and layer norms do not decay
+    #[arg(long, default_value_t = 0.01)]
+    weight_decay: f64,
+    /// AdamW's decay of the second moment
+    #[arg(long, default_value_t = 0.999)]
+    beta2: f64,
+    /// Largest norm of the gradient
+    #[arg(long, default_value_t = 1.0)]
+    clip: f64,
+    /// Dropout of embeddings and residuals
+    #[arg(long, default_value_t = 0.1)]
+    dropout: f32,
+    /// Seed of initial weights, shuffling and dropout
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Share of texts held out for evaluation
+    #[arg(long, default_value_t = 0.02)]
+    held_out: f64,
+    /// Evaluate at most this many held-out tokens
+    #[arg(long, default_value_t = 20_000)]
+    held_out_tokens: usize,
+    /// Steps between evaluations
+    #[arg(long, default_value_t = 500)]
+    evaluate_every: usize,
+    /// Steps between checkpoints
+    #[arg(long, default_value_t = 500)]
+    save_every: usize,
+    /// Steps between lines of progress
+    #[arg(long, default_value_t = 50)]
+    log_every: usize,
+    /// Stop after this many evaluations without gain
+    #[arg(long)]
+    patience: Option<usize>,
+    /// Go on from the checkpoint in the output folder
+    #[arg(long)]
+    resume: bool,
+    /// Store the result as f16
+    #[arg(long)]
+    f16: bool,
+    /// Folder for the model, its checkpoints and its log
+    #[arg(long, value_name = "FOLDER")]
+    output: PathBuf,
+}
+
+/// Runs `train`.
+///
+/// # Errors
+/// Bad data, a folder that cannot be written, a training that diverges.
+pub fn run(command: TrainCommand, output: &Output) -> Result<()> {
+    match command {
+        TrainCommand::Tokenizer(arguments) => train_tokenizer(&arguments, output),
+        TrainCommand::Generator(arguments) => train_generator(*arguments, output),
+    }
+}
+
+fn train_tokenizer(arguments: &TokenizerArguments, output: &Output) -> Result<()> {
+    let (texts, counts) = text::read_all(&arguments.texts.data, arguments.texts.clean.into())?;
+    let settings = TokenizerTraining {
+        vocabulary_size: arguments.vocab_size,
+        min_frequency: arguments.min_frequency,
+        special_tokens: arguments.special.clone(),
+    };
+    let tokenizer = tokenizer::train(&texts, &settings)?;
+    tokenizer::save(&tokenizer, &arguments.output)?;
+    let tokens = tokenizer.vocabulary_size();
+    output.object(
+        || format!("{tokens} tokens from {} texts written to {}", counts.kept, arguments.output.display()),
+        || json!({"vocab_size": tokens, "texts": counts.kept, "output": arguments.output}),
+    )
+}
+
+/// The base the arguments name, its tokenizer included.
+fn base(arguments: &GeneratorArguments) -> Result<Base> {
+    if let Some(folder) = &arguments.base {
+        return generator::base_in(folder);
+    }
+    let Some(tokenizer) = arguments.tokenizer.clone() else {
+        bail!("give --base FOLDER to fine-tune a model, or --tokenizer FOLDER to train one from scratch");
+    };
+    Tokenizer::read(&ModelFiles::in_folder(&tokenizer)?)?;
+    let shape = Shape {
+        layers: arguments.layers,
+        width: arguments.width,
+        heads: arguments.heads,
+        positions: arguments.positions,
+    };
+    Ok(Base::Scratch { shape, tokenizer })
+}
+
+fn train_generator(arguments: GeneratorArguments, output: &Output) -> Result<()> {
+    let settings = GeneratorTraining {
+        base: base(&arguments)?,
+        data: arguments.texts.data,
+        cleaning: arguments.texts.clean.into(),
+        output: arguments.output,
+        block: arguments.block,
+        batch: arguments.batch,
+        epochs: arguments.epochs,
+        steps: arguments.steps,
+        learning_rate: arguments.learning_rate,
+        warmup_steps: arguments.warmup_steps,
+        decay: match arguments.decay {
+            DecayChoice::Linear => generator::Decay::Linear,
+            DecayChoice::Cosine => generator::Decay::Cosine,
+            DecayChoice::Constant => generator::Decay::Constant,
+        },
+        weight_decay: arguments.weight_decay,
+        beta2: arguments.beta2,
+        clip: arguments.clip,
+        dropout: arguments.dropout,
+        seed: arguments.seed,
+        held_out: arguments.held_out,
+        held_out_tokens: arguments.held_out_tokens,
+        evaluate_every: arguments.evaluate_every,
+        save_every: arguments.save_every,
+        log_every: arguments.log_every,
+        patience: arguments.patience,
+        resume: arguments.resume,
+        half_precision: arguments.f16,
+        command: std::env::args().collect::<Vec<_>>().join(" "),
+    };
+    let stop = stop_on_signal()?;
+    let outcome = generator::train(&settings, &stop, &mut |progress| output.note(&describe(&progress)))?;
+    let folder = settings.output.display();
+    output.object(
+        || {
+            let ending = if outcome.stopped { "stopped; go on with --resume" } else { "done" };
+            let loss = outcome.best_loss.map_or_else(String::new, |loss| {
+                format!(", held-out cross-entropy {loss:.4}, perplexity {:.2}", loss.exp())
+            });
+            format!("{ending} after {} steps{loss}; model written to {folder}", outcome.steps)
+        },
+        || {
+            json!({"steps": outcome.steps, "stopped": outcome.stopped, "cross_entropy": outcome.best_loss,
+                   "perplexity": outcome.best_loss.map(f64::exp), "parameters": outcome.parameters,
+                   "output": settings.output})
+        },
+    )
+}
+
+/// Set by the first SIGINT or SIGTERM, so that a training ends with a checkpoint; the second ends it at once.
+pub(super) fn stop_on_signal() -> Result<Arc<AtomicBool>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let handle = tokio::runtime::Handle::try_current().context("signals need the runtime")?;
+    let _guard = handle.enter();
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    handle.spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if flag.swap(true, Ordering::Relaxed) {
+                std::process::abort();
+            }
+        }
+    });
+    Ok(stop)
+}
+
+fn describe(progress: &Progress) -> String {
+    match progress {
+        Progress::Data { counts, training_tokens, held_out_tokens } => format!(
+            "{} texts ({} duplicates and {} empty or too short left out): {training_tokens} tokens to train on, \
+             {held_out_tokens} held out",
+            counts.kept, counts.duplicates, counts.empty
+        ),
+        Progress::Model { parameters, resumed_at: 0, steps } => format!("{parameters} parameters, {steps} steps"),
+        Progress::Model { parameters, resumed_at, steps } => {
+            format!("{parameters} parameters, {steps} steps, resumed behind step {resumed_at}")
+        }
+        Progress::Step { step, steps, loss, learning_rate, tokens_per_second, left } => format!(
+            "step {step}/{steps}  loss {loss:.4}  learning rate {learning_rate:.2e}  {tokens_per_second:.0} tokens/s  \
+             {} left",
+            in_words(left.as_secs())
+        ),
+        Progress::Evaluated { step, loss, perplexity, best } => format!(
+            "step {step}: held-out loss {loss:.4}, perplexity {perplexity:.2}{}",
+            if *best { " (best so far)" } else { "" }
+        ),
+        Progress::Saved { step } => format!("step {step}: checkpoint saved"),
+    }
+}
+
+fn in_words(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}

@@ -1,0 +1,155 @@
+//! GPT-2's byte-level BPE over the `tokenizers` crate, from `tokenizer.json` or `vocab.json` + `merges.txt`.
+//!
+//! Texts are decoded as whole sequences: a token may hold half a letter, so that decoding one by one breaks accents and
+//! emoji.
+
+use std::collections::HashMap;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use serde_json::json;
+use tokenizers::Tokenizer as Inner;
+
+use super::gpt2::Gpt2Config;
+use crate::catalog::ModelFiles;
+
+/// The token that ends a text in every GPT-2 checkpoint.
+pub const END_OF_TEXT: &str = "<|endoftext|>";
+
+/// Turns text into token ids and back.
+#[derive(Debug, Clone)]
+pub struct Tokenizer {
+    inner: Inner,
+    end_of_text: Option<u32>,
+}
+
+impl Tokenizer {
+    /// Reads the tokenizer of a model.
+    ///
+    /// # Errors
+    /// Where neither form is there, or a file is broken; the message names it.
+    pub fn read(files: &ModelFiles) -> Result<Self> {
+        let mut inner = if files.has("tokenizer.json") {
+            let content = files.read("tokenizer.json")?;
+            Inner::from_bytes(&content)
+                .map_err(|error| anyhow!("{}: not a tokenizer ({error})", files.display("tokenizer.json")))?
+        } else if files.has("vocab.json") && files.has("merges.txt") {
+            from_vocabulary(files)?
+        } else {
+            bail!("{}: neither this file nor vocab.json with merges.txt is there", files.display("tokenizer.json"));
+        };
+        // A checkpoint may ask for truncation or padding of training batches; a prompt must stay as it is.
+        inner.with_truncation(None).map_err(|error| anyhow!("{error}"))?.with_padding(None);
+        Ok(Self::over(inner))
+    }
+
+    /// Wraps a trained tokenizer.
+    pub(crate) fn over(inner: Inner) -> Self {
+        let end_of_text = inner.token_to_id(END_OF_TEXT);
+        Self { inner, end_of_text }
+    }
+
+    /// Checks that every id this tokenizer can give has a row in the model's embedding.
+    ///
+    /// # Errors
+    /// Where the vocabulary is larger than the model's.
+    pub fn check_fits(&self, config: &Gpt2Config, files: &ModelFiles) -> Result<()> {
+        let largest = self.inner.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
+        if largest > config.vocab_size {
+            bail!(
+                "{}: gives ids up to {}, but config.json has vocab_size {}; tokenizer and weights do not belong together",
+                files.display(if files.has("tokenizer.json") { "tokenizer.json" } else { "vocab.json" }),
+                largest - 1,
+                config.vocab_size
+            );
+        }
+        Ok(())
+    }
+
+    /// The id of the end-of-text token, where the vocabulary has one.
+    #[must_use]
+    pub fn end_of_text(&self) -> Option<u32> {
+        self.end_of_text
+    }
+
+    /// One more than the largest id.
+    #[must_use]
+    pub fn vocabulary_size(&self) -> usize {
+        self.inner.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1)
+    }
+
+    /// The token ids of a text; no special token is added, but one that the text spells out is read as such.
+    ///
+    /// # Errors
+    /// Where the tokenizer cannot encode it.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
+        let encoding = self.inner.encode_fast(text, false).map_err(|error| anyhow!("cannot encode a text: {error}"))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The token ids of many texts.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    pub fn encode_all(&self, texts: &[String]) -> Result<Vec<Vec<u32>>> {
+        let inputs: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let encodings =
+            self.inner.encode_batch_fast(inputs, false).map_err(|error| anyhow!("cannot encode a text: {error}"))?;
+        Ok(encodings.iter().map(|encoding| encoding.get_ids().to_vec()).collect())
+    }
+
+    /// The text of a whole sequence, special tokens left out. Bytes that are no UTF-8 come out as U+FFFD.
+    ///
+    /// # Errors
+    /// Where the tokenizer cannot decode it.
+    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        self.inner.decode(ids, true).map_err(|error| anyhow!("cannot decode token ids: {error}"))
+    }
+
+    /// The text of a whole sequence with its special tokens spelled out.
+    ///
+    /// # Errors
+    /// Where the tokenizer cannot decode it.
+    pub fn decode_raw(&self, ids: &[u32]) -> Result<String> {
+        self.inner.decode(ids, false).map_err(|error| anyhow!("cannot decode token ids: {error}"))
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+/// Builds the tokenizer that `tokenizer.json` would describe from the older pair of files.
+fn from_vocabulary(files: &ModelFiles) -> Result<Inner> {
+    let vocabulary: HashMap<String, u32> = serde_json::from_slice(&files.read("vocab.json")?)
+        .with_context(|| format!("{}: not a vocabulary", files.display("vocab.json")))?;
+    let merges = String::from_utf8(files.read("merges.txt")?.into_owned())
+        .with_context(|| format!("{}: not UTF-8", files.display("merges.txt")))?;
+    let mut pairs = Vec::new();
+    for (number, line) in merges.lines().enumerate() {
+        if line.is_empty() || (number == 0 && line.starts_with("#version")) {
+            continue;
+        }
+        let pair = line.split_once(' ').with_context(|| {
+            format!("{}:{}: a merge is two tokens with a space between", files.display("merges.txt"), number + 1)
+        })?;
+        pairs.push(pair);
+    }
+    let added: Vec<_> = vocabulary
+        .get(END_OF_TEXT)
+        .map(|id| {
+            json!({"id": id, "content": END_OF_TEXT, "single_word": false, "lstrip": false, "rstrip": false,
+                   "normalized": false, "special": true})
+        })
+        .into_iter()
+        .collect();
+    let byte_level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+    let description = json!({
+        "version": "1.0",
+        "added_tokens": added,
+        "pre_tokenizer": byte_level,
+        "decoder": byte_level,
+        "model": {"type": "BPE", "vocab": vocabulary, "merges": pairs},
+    });
+    Inner::from_bytes(serde_json::to_vec(&description)?)
+        .map_err(|error| anyhow!("{}: does not fit vocab.json ({error})", files.display("merges.txt")))
+}

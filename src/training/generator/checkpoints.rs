@@ -1,0 +1,274 @@
+//! What a training leaves on disk: checkpoints to resume from, the log of losses, and the finished model.
+//!
+//! Everything is written beside its place and renamed, so that a full disk or a crash leaves the last one whole.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use candle_core::{Device, Tensor, Var};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{AdamW, GeneratorTraining, Outcome, Progress, stored};
+use crate::generation::checkpoint::WEIGHTS;
+use crate::generation::gpt2::Gpt2Config;
+use crate::generation::tokenizer::Tokenizer;
+
+/// Where a training stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct State {
+    pub(super) step: usize,
+    pub(super) best_loss: Option<f64>,
+    pub(super) evaluations_without_gain: usize,
+    #[serde(skip)]
+    pub(super) saved_step: usize,
+    /// What must not change between stopping and resuming.
+    seed: u64,
+    block: usize,
+    batch: usize,
+}
+
+impl State {
+    pub(super) fn new(settings: &GeneratorTraining) -> Self {
+        Self {
+            step: 0,
+            best_loss: None,
+            evaluations_without_gain: 0,
+            saved_step: 0,
+            seed: settings.seed,
+            block: settings.block,
+            batch: settings.batch,
+        }
+    }
+
+    pub(super) fn check_same_run(&self, asked: &Self) -> Result<()> {
+        for (name, saved, asked) in [
+            ("--seed", self.seed, asked.seed),
+            ("--block", self.block as u64, asked.block as u64),
+            ("--batch", self.batch as u64, asked.batch as u64),
+        ] {
+            if saved != asked {
+                bail!("the checkpoint was made with {name} {saved}, not {asked}; resume with the same, or start anew");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The folder of checkpoints inside the output folder.
+pub(super) struct Checkpoints {
+    output: PathBuf,
+}
+
+impl Checkpoints {
+    pub(super) fn new(output: &Path) -> Self {
+        Self { output: output.to_owned() }
+    }
+
+    fn last(&self) -> PathBuf {
+        self.output.join("checkpoints").join("last")
+    }
+
+    fn best_weights(&self) -> PathBuf {
+        self.output.join("checkpoints").join("best.safetensors")
+    }
+
+    /// # Errors
+    /// Where the output folder holds an earlier training.
+    pub(super) fn refuse_to_overwrite(&self) -> Result<()> {
+        for there in [self.last().join("state.json"), self.output.join(WEIGHTS)] {
+            if there.exists() {
+                bail!("{}: an earlier training lies there; pass --resume or another --output", there.display());
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn save(&self, variables: &BTreeMap<String, Var>, optimizer: &AdamW, state: &State) -> Result<()> {
+        let last = self.last();
+        let folder = self.output.join("checkpoints");
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        let staging = tempfile::Builder::new().prefix("saving-").tempdir_in(&folder)?;
+        save_tensors(&tensors(variables), &staging.path().join(WEIGHTS))?;
+        optimizer.save(&staging.path().join("optimizer.safetensors"))?;
+        std::fs::write(staging.path().join("state.json"), serde_json::to_vec_pretty(state)?)
+            .with_context(|| format!("cannot write into {}", folder.display()))?;
+        let before = folder.join("before-last");
+        let _ = std::fs::remove_dir_all(&before);
+        if last.exists() {
+            std::fs::rename(&last, &before).with_context(|| format!("cannot replace {}", last.display()))?;
+        }
+        std::fs::rename(staging.keep(), &last).with_context(|| format!("cannot write {}", last.display()))?;
+        let _ = std::fs::remove_dir_all(&before);
+        Ok(())
+    }
+
+    /// Reads the last checkpoint into the weights and the optimiser; `None` where there is none yet.
+    pub(super) fn load(
+        &self,
+        variables: &BTreeMap<String, Var>,
+        optimizer: &mut AdamW,
+        device: &Device,
+    ) -> Result<Option<State>> {
+        let before = self.output.join("checkpoints").join("before-last");
+        let last = [self.last(), before].into_iter().find(|folder| folder.join("state.json").is_file());
+        let Some(last) = last else { return Ok(None) };
+        let path = last.join("state.json");
+        let state: State = serde_json::from_slice(&std::fs::read(&path)?)
+            .with_context(|| format!("{}: not the state of a training", path.display()))?;
+        let weights = load_tensors(&last.join(WEIGHTS), device)?;
+        for (name, variable) in variables {
+            let saved = weights.get(name).with_context(|| format!("{}: no tensor {name}", last.display()))?;
+            variable.set(saved).with_context(|| format!("{}: {name} has another shape", last.display()))?;
+        }
+        optimizer.load(&last.join("optimizer.safetensors"))?;
+        Ok(Some(State { saved_step: state.step, ..state }))
+    }
+
+    pub(super) fn save_best(&self, variables: &BTreeMap<String, Var>) -> Result<()> {
+        let path = self.best_weights();
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        }
+        let staging = path.with_extension("part");
+        save_tensors(&tensors(variables), &staging)?;
+        std::fs::rename(&staging, &path).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// The weights with the best held-out loss; today's where nothing was held out.
+    pub(super) fn best(&self, variables: &BTreeMap<String, Var>, device: &Device) -> Result<HashMap<String, Tensor>> {
+        let path = self.best_weights();
+        if path.is_file() { load_tensors(&path, device) } else { Ok(tensors(variables)) }
+    }
+
+    /// Appends a line to `training.jsonl`.
+    pub(super) fn log(&self, progress: &Progress) -> Result<()> {
+        let line = match progress {
+            Progress::Step { step, loss, learning_rate, tokens_per_second, .. } => {
+                json!({"step": step, "loss": loss, "learning_rate": learning_rate, "tokens_per_second": tokens_per_second})
+            }
+            Progress::Evaluated { step, loss, perplexity, .. } => {
+                json!({"step": step, "held_out_loss": loss, "held_out_perplexity": perplexity})
+            }
+            _ => return Ok(()),
+        };
+        std::fs::create_dir_all(&self.output).with_context(|| format!("cannot create {}", self.output.display()))?;
+        let path = self.output.join("training.jsonl");
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        writeln!(file, "{line}").with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+fn tensors(variables: &BTreeMap<String, Var>) -> HashMap<String, Tensor> {
+    variables.iter().map(|(name, variable)| (name.clone(), variable.as_tensor().clone())).collect()
+}
+
+fn save_tensors(tensors: &HashMap<String, Tensor>, path: &Path) -> Result<()> {
+    // The metadata is what transformers looks for before it loads a file.
+    let metadata = Some(HashMap::from([("format".to_owned(), "pt".to_owned())]));
+    safetensors::serialize_to_file(tensors, metadata, path).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn load_tensors(path: &Path, device: &Device) -> Result<HashMap<String, Tensor>> {
+    candle_core::safetensors::load(path, device).with_context(|| format!("{}: not a whole checkpoint", path.display()))
+}
+
+/// Writes the finished model in Hugging Face layout: weights, configuration, tokenizer, card.
+pub(super) fn write_model(
+    settings: &GeneratorTraining,
+    config: &Gpt2Config,
+    tokenizer: &Tokenizer,
+    weights: &HashMap<String, Tensor>,
+    outcome: &Outcome,
+) -> Result<()> {
+    let folder = &settings.output;
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let stored = weights
+        .iter()
+        .map(|(name, tensor)| {
+            let name = if name == "lm_head.weight" { name.clone() } else { format!("transformer.{name}") };
+            Ok((name, stored(tensor, settings.half_precision)?))
+        })
+        .collect::<Result<HashMap<String, Tensor>>>()?;
+    let staging = folder.join("model.safetensors.part");
+    save_tensors(&stored, &staging)?;
+    crate::training::tokenizer::save(tokenizer, folder)?;
+    write(folder, "config.json", &serde_json::to_vec_pretty(&config_json(config, settings.half_precision))?)?;
+    let end = tokenizer.end_of_text();
+    let generation = json!({"bos_token_id": end, "eos_token_id": end, "pad_token_id": end});
+    write(folder, "generation_config.json", &serde_json::to_vec_pretty(&generation)?)?;
+    write(folder, "README.md", card(settings, config, outcome).as_bytes())?;
+    std::fs::rename(&staging, folder.join(WEIGHTS))
+        .with_context(|| format!("cannot write {}", folder.join(WEIGHTS).display()))
+}
+
+fn write(folder: &Path, name: &str, content: &[u8]) -> Result<()> {
+    let target = folder.join(name);
+    let staging = folder.join(format!("{name}.part"));
+    std::fs::write(&staging, content)
+        .and_then(|()| std::fs::rename(&staging, &target))
+        .with_context(|| format!("cannot write {}", target.display()))
+}
+
+fn config_json(config: &Gpt2Config, half_precision: bool) -> serde_json::Value {
+    let mut value = serde_json::to_value(config).unwrap_or_default();
+    if let Some(object) = value.as_object_mut() {
+        object.insert("model_type".to_owned(), json!("gpt2"));
+        object.insert("architectures".to_owned(), json!(["GPT2LMHeadModel"]));
+        object.insert("dtype".to_owned(), json!(if half_precision { "float16" } else { "float32" }));
+    }
+    value
+}
+
+fn card(settings: &GeneratorTraining, config: &Gpt2Config, outcome: &Outcome) -> String {
+    let sources: String = settings
+        .data
+        .iter()
+        .map(|source| {
+            let name = source.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+            format!("- `{name}`, weight {}\n", source.weight)
+        })
+        .collect();
+    let held_out = outcome.best_loss.map_or_else(
+        || "Nothing was held out.".to_owned(),
+        |loss| {
+            format!(
+                "Held-out cross-entropy {loss:.4} nats a token, perplexity {:.2}, over {} tokens of texts that training \
+                 never saw.",
+                loss.exp(),
+                outcome.held_out_tokens
+            )
+        },
+    );
+    format!(
+        "# A GPT-2 trained by pregonero\n\n\
+         {} parameters: {} layers, {} wide, {} heads, {} positions, {} tokens.\n\n\
+         ## Data\n\n{sources}\n{} texts read, {} of them kept ({} duplicates, {} empty or too short); {} tokens.\n\n\
+         ## Training\n\n```\n{}\n```\n\n{} steps of {} blocks of {} tokens, learning rate {}, seed {}.\n\n\
+         ## Evaluation\n\n{held_out}\n",
+        config.parameters(),
+        config.n_layer,
+        config.n_embd,
+        config.n_head,
+        config.n_positions,
+        config.vocab_size,
+        outcome.counts.read,
+        outcome.counts.kept,
+        outcome.counts.duplicates,
+        outcome.counts.empty,
+        outcome.training_tokens,
+        settings.command,
+        outcome.steps,
+        settings.batch,
+        settings.block,
+        settings.learning_rate,
+        settings.seed,
+    )
+}

@@ -1,0 +1,162 @@
+//! What a training of the generator is told.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+use crate::catalog::ModelFiles;
+use crate::generation::checkpoint::Checkpoint;
+use crate::generation::gpt2::Gpt2Config;
+use crate::generation::tokenizer::Tokenizer;
+use crate::training::text::{Cleaning, TextSource};
+
+/// Where the weights come from.
+#[derive(Debug, Clone)]
+pub enum Base {
+    /// Drawn from the seed, with the tokenizer of a folder.
+    Scratch { shape: Shape, tokenizer: PathBuf },
+    /// An existing model, its tokenizer included.
+    Model(ModelFiles),
+}
+
+/// The sizes of a model trained from scratch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    pub layers: usize,
+    pub width: usize,
+    pub heads: usize,
+    pub positions: usize,
+}
+
+/// How the learning rate falls after the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decay {
+    /// To 0 on a straight line, as transformers' default.
+    Linear,
+    /// To a tenth along half a cosine.
+    Cosine,
+    /// Not at all.
+    Constant,
+}
+
+/// Everything that decides a training.
+#[derive(Debug, Clone)]
+pub struct GeneratorTraining {
+    pub base: Base,
+    pub data: Vec<TextSource>,
+    pub cleaning: Cleaning,
+    pub output: PathBuf,
+    /// Tokens a sample.
+    pub block: usize,
+    /// Samples a step.
+    pub batch: usize,
+    /// Passes over the data; used where `steps` is absent.
+    pub epochs: f64,
+    pub steps: Option<usize>,
+    pub learning_rate: f64,
+    pub warmup_steps: usize,
+    pub decay: Decay,
+    pub weight_decay: f64,
+    /// Decay of AdamW's running mean of squared gradients.
+    pub beta2: f64,
+    /// The largest norm of the gradient.
+    pub clip: f64,
+    /// Dropout of embeddings and residuals; the attention's own is not used.
+    pub dropout: f32,
+    pub seed: u64,
+    /// The share of texts held out for evaluation, chosen by their digest.
+    pub held_out: f64,
+    /// At most this many tokens are evaluated.
+    pub held_out_tokens: usize,
+    pub evaluate_every: usize,
+    pub save_every: usize,
+    pub log_every: usize,
+    /// Evaluations without gain after which training stops.
+    pub patience: Option<usize>,
+    /// Goes on from the checkpoint in the output folder.
+    pub resume: bool,
+    /// Stores the result as f16 instead of f32.
+    pub half_precision: bool,
+    /// The command line, for the model card.
+    pub command: String,
+}
+
+impl GeneratorTraining {
+    pub(super) fn check(&self) -> Result<()> {
+        if self.block < 2 || self.batch == 0 {
+            bail!("a block needs at least 2 tokens and a batch at least 1 block");
+        }
+        if !(0.0..0.9).contains(&self.dropout) {
+            bail!("dropout must be at least 0 and below 0.9, not {}", self.dropout);
+        }
+        if !(0.0..=0.5).contains(&self.held_out) {
+            bail!("the held-out share must be between 0 and 0.5, not {}", self.held_out);
+        }
+        if [self.evaluate_every, self.save_every, self.log_every].contains(&0) {
+            bail!("the intervals for evaluating, saving and logging must be at least 1 step");
+        }
+        Ok(())
+    }
+
+    pub(super) fn tokenizer(&self) -> Result<Tokenizer> {
+        match &self.base {
+            Base::Scratch { tokenizer, .. } => Tokenizer::read(&ModelFiles::in_folder(tokenizer)?),
+            Base::Model(files) => Tokenizer::read(files),
+        }
+    }
+
+    /// The configuration of the model to train.
+    pub(super) fn config(&self, tokenizer: &Tokenizer) -> Result<Gpt2Config> {
+        let mut config = match &self.base {
+            Base::Scratch { shape, .. } => Gpt2Config {
+                vocab_size: tokenizer.vocabulary_size(),
+                n_positions: shape.positions,
+                n_embd: shape.width,
+                n_layer: shape.layers,
+                n_head: shape.heads,
+                n_inner: None,
+                activation_function: "gelu_new".to_owned(),
+                layer_norm_epsilon: 1e-5,
+                resid_pdrop: self.dropout,
+                embd_pdrop: self.dropout,
+                attn_pdrop: 0.0,
+                bos_token_id: tokenizer.end_of_text(),
+                eos_token_id: tokenizer.end_of_text(),
+                tie_word_embeddings: true,
+                scale_attn_weights: true,
+                scale_attn_by_inverse_layer_idx: false,
+            },
+            Base::Model(files) => {
+                let mut config = Gpt2Config::read(files)?;
+                tokenizer.check_fits(&config, files)?;
+                config.settle_head(&Checkpoint::open(files)?);
+                config
+            }
+        };
+        config.resid_pdrop = self.dropout;
+        config.embd_pdrop = self.dropout;
+        config.attn_pdrop = 0.0;
+        if !config.n_embd.is_multiple_of(config.n_head) {
+            bail!("--width {} is not a multiple of --heads {}", config.n_embd, config.n_head);
+        }
+        if self.block > config.n_positions {
+            bail!("--block {} is longer than the model's {} positions", self.block, config.n_positions);
+        }
+        Ok(config)
+    }
+
+    /// The learning rate of step `step` (from 0) of `steps`: a straight line up, then the decay.
+    #[must_use]
+    pub fn learning_rate_at(&self, step: usize, steps: usize) -> f64 {
+        if step < self.warmup_steps {
+            return self.learning_rate * (step + 1) as f64 / self.warmup_steps as f64;
+        }
+        let left = steps.saturating_sub(self.warmup_steps).max(1) as f64;
+        let done = ((step - self.warmup_steps) as f64 / left).min(1.0);
+        match self.decay {
+            Decay::Constant => self.learning_rate,
+            Decay::Linear => self.learning_rate * (1.0 - done),
+            Decay::Cosine => self.learning_rate * (0.1 + 0.45 * (1.0 + (std::f64::consts::PI * done).cos())),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Reads the texts a generator or tokenizer is trained on: plain files, one text a line, or a column of a CSV or JSONL.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use anyhow::{Context as _, Result, bail};
+use regex::Regex;
+use sha2::{Digest as _, Sha256};
+use unicode_normalization::UnicodeNormalization as _;
+
+/// One source of texts: `FILE`, `FILE:COLUMN`, each with an optional `=WEIGHT`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TextSource {
+    pub path: PathBuf,
+    /// The column of a `.csv`, or the field of a `.jsonl`; a plain file has none.
+    pub column: Option<String>,
+    /// The share of its texts that is used (below 1), or how many times each of them (1, 2, 3 …).
+    pub weight: f64,
+}
+
+impl FromStr for TextSource {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (rest, weight) = match text.rsplit_once('=') {
+            Some((rest, weight)) => {
+                let weight: f64 =
+                    weight.parse().with_context(|| format!("{text}: {weight:?} is no weight; write FILE:COLUMN=0.5"))?;
+                if !(weight > 0.0 && weight <= 100.0) {
+                    bail!("{text}: the weight must be above 0 and at most 100");
+                }
+                (rest, weight)
+            }
+            None => (text, 1.0),
+        };
+        let (path, column) = match rest.rsplit_once(':') {
+            Some((path, column)) if !column.is_empty() && !column.contains(['/', '.']) => (path, Some(column.to_owned())),
+            _ => (rest, None),
+        };
+        if path.is_empty() {
+            bail!("{text:?}: no file named; write FILE, FILE:COLUMN or FILE:COLUMN=WEIGHT");
+        }
+        Ok(Self { path: PathBuf::from(path), column, weight })
+    }
+}
+
+/// What reading did, for the log and the model card.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TextCounts {
+    pub read: usize,
+    pub empty: usize,
+    pub duplicates: usize,
+    pub kept: usize,
+}
+
+/// How texts are tidied before training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cleaning {
+    /// NFC and trimmed, nothing else.
+    None,
+    /// As for tweets: links, mentions and placeholders out, spaces tidied, texts under four words dropped.
+    Tweets,
+}
+
+impl Cleaning {
+    /// The tidied text; `None` where nothing worth learning is left.
+    #[must_use]
+    pub fn apply(self, text: &str) -> Option<String> {
+        let text: String = text.nfc().filter(|c| !matches!(c, '\u{FFFD}' | '\u{FEFF}')).collect();
+        let text = match self {
+            Self::None => text.trim().to_owned(),
+            Self::Tweets => tidy_tweet(&text)?,
+        };
+        (!text.is_empty()).then_some(text)
+    }
+}
+
+static NOISE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)https?://\S*|www\.\S+|\b[\w-]+\.(?:com|co|ly|gov|org|net|mx|es|cl)/\S*|@\w+|\b_(?:usr|url|emo)\b|^RT\b:?|…\s*$")
+        .expect("the pattern is valid")
+});
+static SPACES: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\s+").expect("the pattern is valid"));
+static LOOSE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\s+([,.;:!?…)])").expect("the pattern is valid"));
+static EDGES: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"^[\s,.;:!?…)|/>"”'-]+|[\s,;:(|/<-]+$"#).expect("the pattern is valid"));
+
+fn tidy_tweet(text: &str) -> Option<String> {
+    let text = text.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+    let text = NOISE.replace_all(&text, " ");
+    let text = SPACES.replace_all(&text, " ");
+    let text = LOOSE.replace_all(&text, "$1");
+    let text = EDGES.replace_all(&text, "");
+    let words = text.split(' ').filter(|word| word.chars().any(char::is_alphabetic)).count();
+    (words >= 4).then(|| text.into_owned())
+}
+
+/// Every text of the sources, tidied, each exact text once a source, in the order of the files.
+///
+/// # Errors
+/// A file that cannot be read, a missing column (those there are named), a line that is not UTF-8 or not JSON; with file
+/// and line. No text at all is an error too.
+pub fn read_all(sources: &[TextSource], cleaning: Cleaning) -> Result<(Vec<String>, TextCounts)> {
+    let mut counts = TextCounts::default();
+    let mut texts = Vec::new();
+    let mut seen = HashSet::new();
+    for source in sources {
+        let repeats = source.weight.max(1.0).round() as usize;
+        visit(source, |text| {
+            counts.read += 1;
+            let Some(text) = cleaning.apply(text) else {
+                counts.empty += 1;
+                return;
+            };
+            let digest = digest(&text);
+            if source.weight < 1.0 && unit_interval(digest) >= source.weight {
+                return;
+            }
+            if !seen.insert(digest) {
+                counts.duplicates += 1;
+                return;
+            }
+            counts.kept += 1;
+            texts.extend(std::iter::repeat_n(text, repeats));
+        })?;
+    }
+    if texts.is_empty() {
+        let names: Vec<String> = sources.iter().map(|source| source.path.display().to_string()).collect();
+        bail!("{}: no text to train on ({} read, {} too short or empty)", names.join(", "), counts.read, counts.empty);
+    }
+    Ok((texts, counts))
+}
+
+/// The first 8 bytes of the SHA-256 of a text without case and spacing: what makes two texts the same.
+pub(crate) fn digest(text: &str) -> u64 {
+    let folded: String = text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+    let hash = Sha256::digest(folded.as_bytes());
+    u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]])
+}
+
+/// A digest as a number from 0 to below 1, for choices that depend on the text alone.
+pub(crate) fn unit_interval(digest: u64) -> f64 {
+    (digest >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+fn visit(source: &TextSource, mut take: impl FnMut(&str)) -> Result<()> {
+    let extension = source.path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    match (&source.column, extension) {
+        (Some(column), "csv") => visit_csv(&source.path, column, take),
+        (Some(column), "jsonl") => visit_lines(&source.path, |line, number| {
+            let value: serde_json::Value = serde_json::from_str(line)
+                .with_context(|| format!("{}:{number}: not a JSON object", source.path.display()))?;
+            let field = value.get(column).and_then(|field| field.as_str()).with_context(|| {
+                format!("{}:{number}: no text field {column:?}", source.path.display())
+            })?;
+            take(field);
+            Ok(())
+        }),
+        (Some(column), _) => {
+            bail!("{}: column {column:?} is named, but only .csv and .jsonl files have columns", source.path.display())
+        }
+        (None, "csv" | "jsonl") => bail!(
+            "{0}: say which column holds the text, for example {0}:text",
+            source.path.display()
+        ),
+        (None, _) => visit_lines(&source.path, |line, _| {
+            take(line);
+            Ok(())
+        }),
+    }
+}
+
+fn visit_lines(path: &Path, mut take: impl FnMut(&str, usize) -> Result<()>) -> Result<()> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    for (index, line) in BufReader::new(file).lines().enumerate() {
+        let line = line.with_context(|| format!("{}:{}: not readable as UTF-8 text", path.display(), index + 1))?;
+        take(&line, index + 1)?;
+    }
+    Ok(())
+}
+
+fn visit_csv(path: &Path, column: &str, mut take: impl FnMut(&str)) -> Result<()> {
+    let mut reader = csv::Reader::from_path(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let headers = reader.headers().with_context(|| format!("{}: no header line", path.display()))?;
+    let index = headers.iter().position(|name| name == column).with_context(|| {
+        let known: Vec<&str> = headers.iter().collect();
+        format!("{}: no column {column:?}; there are {}", path.display(), known.join(", "))
+    })?;
+    for record in reader.records() {
+        let record = record.with_context(|| format!("{}: not a readable table", path.display()))?;
+        take(record.get(index).unwrap_or_default());
+    }
+    Ok(())
+}
