@@ -29,6 +29,7 @@
 pub mod catalog;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod dataset;
 pub mod evaluation;
 pub mod gates;
