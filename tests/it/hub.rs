@@ -45,6 +45,10 @@ struct Script {
     refuse: Option<(StatusCode, Option<&'static str>)>,
     /// Answers so many requests with 503 first.
     unavailable: u32,
+    /// The content host says so often first that the address it was given has expired.
+    expired: u32,
+    /// The hub knows the model by another owner, and redirects there.
+    renamed: bool,
     hub_requests: Vec<Seen>,
     content_requests: Vec<Seen>,
     content_address: String,
@@ -159,6 +163,10 @@ async fn answer_hub(State(script): State<Arc<Mutex<Script>>>, request: Request) 
     }
     let path = request.uri().path().to_owned();
     let parts: Vec<_> = path.trim_start_matches('/').split('/').collect();
+    if script.renamed && parts[0] == "alguien" {
+        let location = path.replacen("alguien", "otra", 1);
+        return empty(StatusCode::TEMPORARY_REDIRECT).header(header::LOCATION, location).body(Body::empty()).unwrap();
+    }
     let [_, _, "resolve", "main" | COMMIT, name] = parts.as_slice() else {
         return empty(StatusCode::NOT_FOUND).header("X-Error-Code", "RevisionNotFound").body(Body::empty()).unwrap();
     };
@@ -186,6 +194,10 @@ async fn answer_hub(State(script): State<Arc<Mutex<Script>>>, request: Request) 
 async fn answer_content(State(script): State<Arc<Mutex<Script>>>, request: Request) -> Response {
     let mut script = script.lock().unwrap();
     script.content_requests.push(see(&request));
+    if script.expired > 0 {
+        script.expired -= 1;
+        return empty(StatusCode::FORBIDDEN).body(Body::empty()).unwrap();
+    }
     let content = script.files[request.uri().path().trim_start_matches('/')].clone();
     let etag = format!("\"content-{}\"", script.content_version);
     let from = range_that_holds(request.headers(), &etag);
@@ -381,6 +393,26 @@ async fn a_server_that_is_busy_is_asked_again_but_not_for_ever() {
     assert!(matches!(error, HubError::Unreachable { attempts: 3, .. }), "{error}");
     assert!(error.to_string().contains("503"), "{error}");
     assert_eq!(busy.script().hub_requests.len(), 3);
+}
+
+#[tokio::test]
+async fn an_address_of_the_content_host_that_expired_is_asked_for_anew() {
+    let fake = FakeHub::with_model().await;
+    fake.script().expired = 1;
+    let pulled = fake.pull().await.unwrap();
+    assert_eq!(read(&pulled.folder, "model.safetensors"), weights(300_000));
+    assert_eq!(fake.content_requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_model_that_was_renamed_is_followed_with_the_token() {
+    let fake = FakeHub::with_model().await;
+    fake.script().renamed = true;
+    fake.pull_with(3, &[("HF_TOKEN", "hf_versteckt")]).await.unwrap();
+    assert!(resolve_hub(fake.cache.path(), NAME).is_ok(), "it is found by the name it was asked for");
+    let requests = fake.script().hub_requests.clone();
+    assert!(requests.iter().any(|seen| seen.path.starts_with("/otra/")));
+    assert!(requests.iter().all(|seen| seen.authorization.is_some()));
 }
 
 #[tokio::test]

@@ -240,6 +240,10 @@ impl Client {
         let status = response.status();
         let token_sent = !self.authorization.is_empty();
         let name = repository.to_string();
+        if response.url().origin() != self.endpoint.origin() {
+            // The host the hub sent us to; its addresses expire, and the next attempt gets a new one.
+            return passing(status, response.headers());
+        }
         match status {
             StatusCode::UNAUTHORIZED => HubError::Unauthorized { repository: name, token_sent }.into(),
             StatusCode::FORBIDDEN => {
