@@ -30,6 +30,7 @@ pub mod catalog;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod dataset;
 pub mod evaluation;
 pub mod gates;

@@ -1,0 +1,126 @@
+//! One instance a store: two daemons on the same record would post every slot twice.
+//!
+//! The lock is the kernel's, on `<store path>.lock`, so it ends with the process however that ends; the file itself
+//! stays. It holds on local disks only: a store on NFS is not protected.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Why the lock could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process has it.
+    #[error(
+        "{}: another pregonero{} uses this store: stop it first, or give this one its own store.path",
+        path.display(),
+        pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+    )]
+    AlreadyRunning {
+        path: PathBuf,
+        /// Absent where the other has not written it yet.
+        pid: Option<u32>,
+    },
+    #[error("{}: cannot lock: {source}", path.display())]
+    Disk { path: PathBuf, source: io::Error },
+}
+
+/// The right to be the only one that works on a store, for as long as this value lives.
+#[derive(Debug)]
+pub struct InstanceLock {
+    /// Held for the lock it carries; never read again.
+    _file: File,
+    path: PathBuf,
+}
+
+impl InstanceLock {
+    /// Takes the lock of the store at `store`, at once or not at all. The store need not exist; its folder is made.
+    ///
+    /// # Errors
+    /// [`LockError::AlreadyRunning`] where another process has it; [`LockError::Disk`] where the file cannot be made.
+    pub fn acquire(store: &Path) -> Result<Self, LockError> {
+        let path = lock_path(store);
+        let disk = |source| LockError::Disk { path: path.clone(), source };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(disk)?;
+        }
+        // Not truncated: until the lock is ours, the process id in it is another's.
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(disk)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(LockError::AlreadyRunning { pid: read_pid(&mut file), path }),
+            Err(TryLockError::Error(source)) => return Err(disk(source)),
+        }
+        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(disk)?;
+        Ok(Self { _file: file, path })
+    }
+
+    /// The file that is locked.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Beside the store itself, however many links lead to it.
+fn lock_path(store: &Path) -> PathBuf {
+    let store = fs::canonicalize(store).unwrap_or_else(|_| store.to_owned());
+    let mut name = OsString::from(store);
+    name.push(".lock");
+    PathBuf::from(name)
+}
+
+fn read_pid(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_instance_is_told_file_and_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("data/pregonero.db");
+        let first = InstanceLock::acquire(&store).unwrap();
+        assert_eq!(first.path(), folder.path().join("data/pregonero.db.lock"));
+
+        let error = InstanceLock::acquire(&store).unwrap_err();
+        let LockError::AlreadyRunning { path, pid } = &error else { panic!("{error}") };
+        assert_eq!((path.as_path(), *pid), (first.path(), Some(std::process::id())));
+        assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+    }
+
+    #[test]
+    fn the_lock_is_free_again_when_its_holder_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("pregonero.db");
+        drop(InstanceLock::acquire(&store).unwrap());
+        // A longer number of an earlier holder must not remain behind the new one.
+        fs::write(folder.path().join("pregonero.db.lock"), "99999999999999\n").unwrap();
+        let lock = InstanceLock::acquire(&store).unwrap();
+        assert_eq!(fs::read_to_string(lock.path()).unwrap(), format!("{}\n", std::process::id()));
+    }
+
+    #[test]
+    fn a_link_to_the_store_leads_to_the_same_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("pregonero.db");
+        let link = folder.path().join("link.db");
+        fs::write(&store, "").unwrap();
+        std::os::unix::fs::symlink(&store, &link).unwrap();
+        let _first = InstanceLock::acquire(&store).unwrap();
+        assert!(matches!(InstanceLock::acquire(&link), Err(LockError::AlreadyRunning { .. })));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = InstanceLock::acquire(&file.path().join("pregonero.db")).unwrap_err();
+        assert!(error.to_string().starts_with(&file.path().display().to_string()), "{error}");
+    }
+}

@@ -1,0 +1,106 @@
+//! What the machine tells the daemon: SIGTERM or SIGINT once: finish and stop; twice: quit now; SIGHUP: read the
+//! configuration again. Signals become tokens, so that the loop and its tests know none.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+/// What was told so far. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Signals {
+    /// Cancelled by the first SIGTERM or SIGINT: take no new work, finish the post in flight.
+    pub stop: CancellationToken,
+    /// Cancelled by the second: leave at once.
+    pub quit: CancellationToken,
+    /// Notified by each SIGHUP; several before the loop looks count as one.
+    pub reload: Arc<Notify>,
+}
+
+/// One thing told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Stop,
+    Reload,
+}
+
+impl Signals {
+    /// From here on the process no longer dies of these signals. Must be called inside a Tokio runtime.
+    ///
+    /// # Errors
+    /// Where a handler cannot be installed.
+    pub fn listen() -> io::Result<Self> {
+        let signals = Self::default();
+        let (sender, receiver) = mpsc::unbounded_channel();
+        for (kind, told) in [
+            (SignalKind::terminate(), Told::Stop),
+            (SignalKind::interrupt(), Told::Stop),
+            (SignalKind::hangup(), Told::Reload),
+        ] {
+            let mut stream = signal(kind)?;
+            let sender = sender.clone();
+            tokio::spawn(async move { while stream.recv().await.is_some() && sender.send(told).is_ok() {} });
+        }
+        tokio::spawn(signals.clone().follow(receiver));
+        Ok(signals)
+    }
+
+    /// Ends with the second stop: nothing that comes later matters.
+    async fn follow(self, mut told: mpsc::UnboundedReceiver<Told>) {
+        while let Some(told) = told.recv().await {
+            match told {
+                Told::Reload => self.reload.notify_one(),
+                Told::Stop if !self.stop.is_cancelled() => self.stop.cancel(),
+                Told::Stop => return self.quit.cancel(),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn send(signal: &str) {
+        let sent = Command::new("sh").args(["-c", &format!("kill -{signal} {}", std::process::id())]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    async fn soon(event: impl Future<Output = ()>) {
+        tokio::time::timeout(Duration::from_secs(10), event).await.expect("the signal arrives within 10 s");
+    }
+
+    #[tokio::test]
+    async fn hangup_reloads_the_first_stop_stops_and_the_second_quits() {
+        let signals = Signals::listen().unwrap();
+        send("HUP");
+        soon(signals.reload.notified()).await;
+        assert!(!signals.stop.is_cancelled());
+
+        send("TERM");
+        soon(signals.stop.cancelled()).await;
+        assert!(!signals.quit.is_cancelled());
+
+        send("INT");
+        soon(signals.quit.cancelled()).await;
+    }
+
+    #[tokio::test]
+    async fn a_reload_between_two_stops_counts_as_neither() {
+        let signals = Signals::default();
+        let (sender, receiver) = mpsc::unbounded_channel();
+        for told in [Told::Reload, Told::Stop, Told::Reload] {
+            sender.send(told).unwrap();
+        }
+        drop(sender);
+        signals.clone().follow(receiver).await;
+        assert!(signals.stop.is_cancelled());
+        assert!(!signals.quit.is_cancelled());
+        soon(signals.reload.notified()).await;
+    }
+}
