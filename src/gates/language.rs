@@ -10,7 +10,8 @@ use crate::tweet::GateVerdict;
 
 pub(super) const NAME: &str = "language";
 
-/// Little words by language, in lower case with their accents. Those that Spanish shares stand under Spanish only.
+/// Little words by language, in lower case with their accents. Words of two languages stand under
+/// both and speak for neither.
 const LITTLE_WORDS: &[(Lang, &str)] = &[
     (
         Lang::Spa,
@@ -22,31 +23,31 @@ const LITTLE_WORDS: &[(Lang, &str)] = &[
     ),
     (
         Lang::Eng,
-        "the of and to in is are was were be been that this these those it its for with on at by from you your we they he \
+        "the of and to in is are a me no was were be been that this these those it its for with on at by from you your we they he \
          she his her their our my not but have has had will would can could should do does did what who which when where \
          why how there here just about all if so than then more i'm don't it's",
     ),
     (
         Lang::Por,
-        "o os um uma não são do da dos das em no na nos nas pelo pela com para você vocês ele ela isso isto foi está estão \
+        "o os um uma não são do da dos das em no na nos nas a e que de se te me por estamos este esta pelo pela com para você vocês ele ela isso isto foi estão \
          também mas muito mais já até então seu sua seus suas meu minha eu quem tem têm sem ser ao aos à às bem obrigado \
          hoje amanhã ontem depois ainda porquê quando vacinação vacina",
     ),
     (
         Lang::Cat,
-        "el els les amb per és són i o però què quan on això aquest aquesta aquests tot tots totes molt més també dels del \
+        "el els les amb per és són i o la de a en que no es se me te mi si com vacuna hola favor nos però què quan on això aquest aquesta aquests tot tots totes molt més també dels del \
          als hi ha han hem jo tu ell ella nosaltres avui demà ahir perquè sense fins des cada bé gràcies bon dia una un \
          fer estic està seva seu l'",
     ),
     (
         Lang::Ita,
-        "il lo gli le di del della dei delle degli che è sono e per con non un una uno ma anche più questo questa questi \
+        "il lo gli le la a e o se in no te me tu era per sono di del della dei delle degli che è sono e per con non un una uno ma anche più questo questa questi \
          queste nel nella sul sulla al alla ai dal dalla io noi voi loro mi ti si ci vi ho hai ha abbiamo hanno oggi domani \
          ieri perché come quando dove grazie tutto tutti molto bene essere stato",
     ),
     (
         Lang::Fra,
-        "le les des du et est sont dans pour pas que qui une un avec sur ce cette ces il elle nous vous ils je tu mais où \
+        "le les la de en que se me te es on des du et est sont dans pour pas que qui une un avec sur ce cette ces il elle nous vous ils je tu mais où \
          ou plus aussi très bien être avoir au aux l' d' c' j' n' qu' aujourd'hui demain merci tout tous",
     ),
 ];
@@ -78,15 +79,13 @@ impl Language {
             .split(|character: char| !(character.is_alphabetic() || matches!(character, '\'' | '’')))
             .filter(|word| !word.is_empty())
             .collect();
-        let spanish = little_words(Lang::Spa, &words);
-        let spanish = spanish + usize::from(lower.contains(['ñ', '¿', '¡']));
-        let (other, foreign) = strongest_other(&words, &lower);
+        let (other, foreign, own) = strongest_other(&words, &lower);
         let detected = self.detector.detect(&lower);
         let by_trigrams = detected.as_ref().filter(|info| info.lang() != Lang::Spa && words.len() >= FEWEST_WORDS);
-        let language = if foreign >= 2 && foreign > spanish {
+        let language = if foreign >= 2 && foreign > own {
             other
         } else if let Some(info) = by_trigrams
-            && (foreign > spanish || (spanish == 0 && info.is_reliable()))
+            && (foreign > own || (own == 0 && info.is_reliable()))
         {
             info.lang()
         } else {
@@ -112,26 +111,29 @@ fn list(language: Lang) -> impl Iterator<Item = &'static str> {
     LITTLE_WORDS.iter().filter(move |(own, _)| *own == language).flat_map(|(_, words)| words.split_whitespace())
 }
 
-/// How many of the words are little words of the language.
-fn little_words(language: Lang, words: &[&str]) -> usize {
-    words.iter().filter(|word| list(language).any(|own| own == **word)).count()
+/// How many of the words are little words of one language and not of the other.
+fn only_in(language: Lang, other: Lang, words: &[&str]) -> usize {
+    let is_of = |language, word: &str| list(language).any(|own| own == word);
+    words.iter().filter(|word| is_of(language, word) && !is_of(other, word)).count()
 }
 
-/// The other language with most little words that Spanish has not, and how many; foreign letters count as one for each word.
-fn strongest_other(words: &[&str], lower: &str) -> (Lang, usize) {
-    let foreign: Vec<&str> = words.iter().copied().filter(|word| !list(Lang::Spa).any(|own| own == *word)).collect();
-    let letters = foreign.iter().filter(|word| word.contains(|letter| FOREIGN_LETTERS.contains(letter))).count();
-    let elided = lower.matches("l'").count() + lower.matches("l’").count() + lower.matches("d'").count();
-    let mut strongest = (Lang::Eng, 0);
-    for (language, _) in LITTLE_WORDS.iter().filter(|(language, _)| *language != Lang::Spa) {
-        let marks = if *language == Lang::Eng { 0 } else { letters };
+/// The language that stands out most against Spanish: what speaks for it alone, and what for Spanish alone.
+fn strongest_other(words: &[&str], lower: &str) -> (Lang, usize, usize) {
+    let has_foreign_letter = |word: &&&str| word.contains(|letter| FOREIGN_LETTERS.contains(letter));
+    let letters = words.iter().filter(has_foreign_letter).count();
+    // One may be the name of a place.
+    let letters = if letters == 1 && words.len() > 1 { 0 } else { letters };
+    let elided = ["l'", "l’", "d'", "d’"].iter().map(|elision| lower.matches(elision).count()).sum::<usize>();
+    let spanish_letters = usize::from(lower.contains(['ñ', '¿', '¡']));
+    let against_spanish = |language: Lang| {
+        let marks = if language == Lang::Eng { 0 } else { letters };
         let elisions = if matches!(language, Lang::Cat | Lang::Fra | Lang::Ita) { elided } else { 0 };
-        let found = little_words(*language, &foreign) + marks + elisions;
-        if found > strongest.1 {
-            strongest = (*language, found);
-        }
-    }
-    strongest
+        let foreign = only_in(language, Lang::Spa, words) + marks + elisions;
+        (language, foreign, only_in(Lang::Spa, language, words) + spanish_letters)
+    };
+    let others = LITTLE_WORDS.iter().map(|(language, _)| *language).filter(|language| *language != Lang::Spa);
+    let strongest = others.map(against_spanish).max_by_key(|(_, foreign, own)| *foreign as i64 - *own as i64);
+    strongest.expect("there are other languages than Spanish")
 }
 
 /// The name of another script, where a third of the letters or more are not Latin.

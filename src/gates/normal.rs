@@ -17,11 +17,13 @@ pub fn normalise(text: &str) -> String {
 
 /// The words that [`normalise`] joins.
 pub(super) fn words(text: &str) -> Vec<String> {
-    let tweet = text::parse(text);
-    let plain = if tweet.urls.is_empty() && tweet.mentions.is_empty() {
-        fold(&tweet.text)
-    } else {
+    let text = text::composed(text);
+    // Reading the entities is the dear part, and most texts cannot have any.
+    let plain = if text.contains(['.', '@', '＠', '。', '．']) {
+        let tweet = text::parse(&text);
         fold(&without(&tweet.text, &[&tweet.urls, &tweet.mentions]))
+    } else {
+        fold(&text)
     };
     plain
         .split(|character: char| !character.is_alphanumeric())

@@ -1,5 +1,7 @@
 //! What all gates promise together, and the helpers of their own tests.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -40,11 +42,12 @@ fn settings() -> GateSettings {
     }
 }
 
-fn all_gates() -> Gates {
+/// All of them switched on; built once, because the word lists and patterns take a while.
+static ALL: LazyLock<Gates> = LazyLock::new(|| {
     let training = ["La vacuna llegó por fin a nuestro pueblo y todos estamos muy contentos con la noticia de hoy"];
     let verbatim = Some(VerbatimIndex::build(training, DEFAULT_WINDOW));
     Gates::new(&settings(), Resources { verbatim, switched_off: Vec::new() }).unwrap()
-}
+});
 
 fn judge(gates: &Gates, text: &str) -> Vec<GateVerdict> {
     gates.judge(&Subject { text, body: text, candidate: None, prompt: "" }, &Recent::default())
@@ -56,7 +59,7 @@ fn gate_names(verdicts: &[GateVerdict]) -> Vec<&str> {
 
 #[test]
 fn every_gate_answers_in_the_order_of_the_names() {
-    let verdicts = judge(&all_gates(), "Hoy es un buen día para salir a caminar.");
+    let verdicts = judge(&ALL, "Hoy es un buen día para salir a caminar.");
     assert_eq!(gate_names(&verdicts), Gates::names());
     assert_eq!(verdicts.iter().filter(|verdict| verdict.verdict != Verdict::Pass).count(), 0, "{verdicts:?}");
 }
@@ -91,7 +94,7 @@ fn any_gate_can_be_switched_off_by_name() {
 
 #[test]
 fn a_rejected_text_is_still_judged_by_every_gate() {
-    let verdicts = judge(&all_gates(), "@ana mira ejemplo.co que el");
+    let verdicts = judge(&ALL, "@ana mira ejemplo.co que el");
     let rejecting: Vec<&str> = verdicts
         .iter()
         .filter(|verdict| verdict.verdict == Verdict::Reject)
@@ -103,9 +106,9 @@ fn a_rejected_text_is_still_judged_by_every_gate() {
 
 #[test]
 fn every_verdict_but_a_plain_pass_gives_a_reason() {
-    let gates = all_gates();
+    let gates = &*ALL;
     for text in ["", "@ana", "ejemplo.co $ABC $XYZ", "hola hola hola", "Murieron 500 personas según la OMS"] {
-        for verdict in judge(&gates, text) {
+        for verdict in judge(gates, text) {
             assert!(verdict.verdict == Verdict::Pass || !verdict.reason.is_empty(), "{text}: {verdict:?}");
         }
     }
@@ -123,7 +126,7 @@ proptest! {
         let recent = Recent::new([posted.as_str(), text.as_str()]);
         let candidate = candidate(&text, Finish::Length);
         let subject = Subject { text: &text, body: &text, candidate: Some(&candidate), prompt: &prompt };
-        let verdicts = all_gates().judge(&subject, &recent);
+        let verdicts = ALL.judge(&subject, &recent);
         prop_assert_eq!(verdicts.len(), Gates::names().len());
     }
 
@@ -131,6 +134,6 @@ proptest! {
     fn any_text_of_awkward_pieces_can_be_judged(
         text in "([a-zñáéí]{1,6} ?|[0-9]{1,3}|[@#$%.,:;!?¿¡()\"'«»“”…\\-]|\u{301}|\u{200d}|\u{fe0f}|👨|🇨|\n|https://|а|ｈ){0,40}"
     ) {
-        prop_assert_eq!(judge(&all_gates(), &text).len(), Gates::names().len());
+        prop_assert_eq!(judge(&ALL, &text).len(), Gates::names().len());
     }
 }

@@ -281,7 +281,7 @@ mod tests {
             ("LA FERIA del pueblo empezo con musica luces y ya", Some(9)),
             ("Ayer la feria del pueblo empezó temprano", Some(5)),
             ("Ayer la feria del pueblo terminó temprano", None),
-            ("feria del pueblo empezó con fuego y un desfile de caballos que nadie quiso", Some(8)),
+            ("feria del pueblo empezó con fuego y un desfile de caballos que nadie quiso", Some(7)),
             ("", None),
         ];
         for (text, expected) in cases {
@@ -371,12 +371,9 @@ mod tests {
 
     #[test]
     fn sixteen_thousand_tweets_stay_under_a_megabyte() {
-        let texts = (0..16_000u32).map(|tweet| {
-            (0..25u32)
-                .map(|word| format!("w{}", tweet.wrapping_mul(2_654_435_761).wrapping_add(word * 97) % 30_011))
-                .collect::<Vec<_>>()
-                .join(" ")
-        });
+        let word = |tweet: u32, place: u32| tweet.wrapping_mul(2_654_435_761).wrapping_add(place * 97_003) % 1_000_003;
+        let text = |tweet| (0..25).map(|place| format!("w{}", word(tweet, place))).collect::<Vec<_>>().join(" ");
+        let texts = (0..16_000).map(text);
         let index = VerbatimIndex::build(texts, DEFAULT_WINDOW);
         assert!(index.len() > 200_000, "{}", index.len());
         assert!(index.to_bytes().len() < 1_000_000, "{}", index.to_bytes().len());
