@@ -86,10 +86,8 @@ impl Entry {
     fn is_in(&self, words: &[Word]) -> bool {
         let last = self.words.len() - 1;
         words.windows(self.words.len()).any(|window| {
-            let pairs = self.words.iter().zip(window).enumerate();
-            pairs
-                .into_iter()
-                .all(|(position, (banned, word))| word.readings.iter().any(|runs| banned.is(runs, position == last)))
+            let mut pairs = self.words.iter().zip(window).enumerate();
+            pairs.all(|(position, (banned, word))| word.readings.iter().any(|runs| banned.is(runs, position == last)))
         })
     }
 

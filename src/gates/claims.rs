@@ -92,7 +92,7 @@ static CLAIMS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
             format!(r"(?i)\b\d{{1,2}}\s?(?:º\s*)?de\s+(?:{months})\b|\b(?:{months})\s+de(?:l)?\s+\d{{4}}\b|\b\d{{1,4}}[/-]\d{{1,2}}[/-]\d{{1,4}}\b|\b(?:1[89]|20)\d{{2}}\b"),
             "a date",
         ),
-        (format!(r"(?i)\b(?:\d[\d.,]*|un|una|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|cien(?:tos)?|mil(?:es)?|mill[oó]n(?:es)?)\s+(?:de\s+)?(?:\p{{L}}+\s+)?(?:muert[oa]s|muertes|fallecid[oa]s|contagiad[oa]s|infectad[oa]s|hospitalizad[oa]s)\b"), "a number of victims"),
+        (r"(?i)\b(?:\d[\d.,]*|un|una|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|cien(?:tos)?|mil(?:es)?|mill[oó]n(?:es)?)\s+(?:de\s+)?(?:\p{L}+\s+)?(?:muert[oa]s|muertes|fallecid[oa]s|contagiad[oa]s|infectad[oa]s|hospitalizad[oa]s)\b".to_owned(), "a number of victims"),
         (format!(r"(?i)\b(?:\d[\d.,]*|cientos|cien|mil|miles|mill[oó]n(?:es)?)\s+(?:de\s+)?(?:nuev[oa]s\s+)?{COUNTED}\b"), "a figure"),
         (r"(?i)\b(?:millones|billones)\b|\bun millón de (?:dosis|personas|pesos)\b".to_owned(), "a figure"),
         (

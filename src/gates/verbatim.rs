@@ -169,7 +169,7 @@ impl VerbatimIndex {
         if window == 0 {
             return Err(Damaged("it has runs of no words"));
         }
-        let seed = u64::from(u32_at(bytes, 16)) | u64::from(u32_at(bytes, 20)) << 32;
+        let seed = u64::from(u32_at(bytes, 16)) | (u64::from(u32_at(bytes, 20)) << 32);
         let hashes =
             read_hashes(&content[HEADER..], u32_at(bytes, 24) as usize).ok_or(Damaged("its hashes do not add up"))?;
         Ok(Self { window, seed, hashes })
@@ -182,7 +182,7 @@ fn short_hash(seed: u64, run: &[String]) -> u32 {
 
 /// Four bytes of the header, which the caller knows to be there.
 fn u32_at(bytes: &[u8], offset: usize) -> u32 {
-    bytes[offset..offset + 4].iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte))
+    bytes[offset..offset + 4].iter().rev().fold(0, |number, byte| (number << 8) | u32::from(*byte))
 }
 
 fn push_varint(bytes: &mut Vec<u8>, mut number: u32) {
