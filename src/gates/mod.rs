@@ -1,1 +1,205 @@
-//! (being built)
+//! The gates: rules that a text must pass before it may go out, one file a gate.
+//!
+//! A gate reads one text and says `pass`, `review` or `reject` with a reason for a person. Gates know neither the model
+//! nor the store: what they compare with ([`Recent`], [`VerbatimIndex`]) is handed in. They stand in a fixed order, and
+//! all of them are asked even after a rejection, because the record keeps every verdict.
+
+mod banned_words;
+mod broken_text;
+mod cashtags;
+mod claims;
+mod cut_sentence;
+mod hashtags;
+mod language;
+mod length;
+mod mentions;
+mod near_duplicate;
+mod normal;
+mod repetition;
+mod strip;
+mod urls;
+mod verbatim;
+
+use anyhow::{Result, bail};
+
+use crate::config::GateSettings;
+use crate::tweet::{Candidate, GateVerdict, Verdict};
+use crate::twitter::text::{self, TweetText};
+
+pub use near_duplicate::Recent;
+pub use normal::normalise;
+pub use verbatim::{DEFAULT_WINDOW, VerbatimIndex, VerbatimIndexError};
+
+/// What a gate is asked about.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// As it would be posted, disclosure included.
+    pub text: &'a str,
+    /// `text` without the disclosure.
+    pub body: &'a str,
+    /// Who wrote it and why it stopped; absent for a text that a person hands to `inspect`.
+    pub candidate: Option<&'a Candidate>,
+    /// The seed prompt the text starts from; may be empty.
+    pub prompt: &'a str,
+}
+
+/// What the gates need beside their settings.
+#[derive(Debug, Default)]
+pub struct Resources {
+    /// Runs of words of the tweets the generator was tuned on; absent where the model ships none.
+    pub verbatim: Option<VerbatimIndex>,
+    /// Names of gates that are switched off, out of [`Gates::names`].
+    pub switched_off: Vec<String>,
+}
+
+/// All gates that are switched on, ready to judge.
+#[derive(Debug)]
+pub struct Gates {
+    gates: Vec<Box<dyn Gate>>,
+    stripper: strip::Stripper,
+}
+
+impl Gates {
+    /// Builds the gates that the settings leave on; reads the operator's list of banned words.
+    ///
+    /// # Errors
+    /// Where `banned_words_file` cannot be read, `verbatim_tokens` is too small for the model's index, or
+    /// `switched_off` names a gate that does not exist.
+    pub fn new(settings: &GateSettings, resources: Resources) -> Result<Self> {
+        let Resources { verbatim, switched_off } = resources;
+        if let Some(unknown) = switched_off.iter().find(|name| !Self::names().contains(&name.as_str())) {
+            bail!("gates: there is no gate named {unknown:?}; the gates are {}", Self::names().join(", "));
+        }
+        let on = |name: &str| !switched_off.iter().any(|off| off == name);
+        let mut gates: Vec<Box<dyn Gate>> =
+            vec![Box::new(length::Length), Box::new(broken_text::BrokenText), Box::new(language::Language::spanish())];
+        gates.extend(mentions::Mentions::new(settings.mentions).map(|gate| Box::new(gate) as Box<dyn Gate>));
+        gates.extend(urls::Urls::new(settings.urls).map(|gate| Box::new(gate) as Box<dyn Gate>));
+        gates.push(Box::new(cashtags::Cashtags));
+        gates.push(Box::new(hashtags::Hashtags::new(settings.max_hashtags)));
+        if on(banned_words::NAME) {
+            gates.push(Box::new(banned_words::BannedWords::new(settings.banned_words_file.as_deref())?));
+        }
+        gates.push(Box::new(repetition::Repetition));
+        gates.extend(
+            near_duplicate::NearDuplicate::new(settings.near_duplicate).map(|gate| Box::new(gate) as Box<dyn Gate>),
+        );
+        if on(verbatim::NAME) {
+            gates.extend(
+                verbatim::Verbatim::new(settings.verbatim_tokens, verbatim)?
+                    .map(|gate| Box::new(gate) as Box<dyn Gate>),
+            );
+        }
+        gates.push(Box::new(cut_sentence::CutSentence));
+        gates.extend(claims::Claims::new(settings.claims).map(|gate| Box::new(gate) as Box<dyn Gate>));
+        gates.retain(|gate| on(gate.name()));
+        Ok(Self { gates, stripper: strip::Stripper::new(settings) })
+    }
+
+    /// Every gate there is, in the order they stand.
+    #[must_use]
+    pub fn names() -> &'static [&'static str] {
+        &[
+            length::NAME,
+            broken_text::NAME,
+            language::NAME,
+            mentions::NAME,
+            urls::NAME,
+            cashtags::NAME,
+            hashtags::NAME,
+            banned_words::NAME,
+            repetition::NAME,
+            near_duplicate::NAME,
+            verbatim::NAME,
+            cut_sentence::NAME,
+            claims::NAME,
+        ]
+    }
+
+    /// Every gate's verdict, in order. `recent` holds what was posted in the last days; it is built once a round, and
+    /// candidates of the same round are not compared with each other.
+    #[must_use]
+    pub fn judge(&self, subject: &Subject<'_>, recent: &Recent) -> Vec<GateVerdict> {
+        let reading = Reading::of(*subject, recent);
+        self.gates.iter().map(|gate| gate.judge(&reading)).collect()
+    }
+
+    /// `text` without the entities whose policy is `strip`, spaces and stranded punctuation tidied; unchanged where
+    /// there are none. To be called before scoring.
+    #[must_use]
+    pub fn strip(&self, text: &str) -> String {
+        self.stripper.strip(text)
+    }
+}
+
+/// One rule.
+trait Gate: std::fmt::Debug + Send + Sync {
+    /// In snake case; stands in the record.
+    fn name(&self) -> &'static str;
+
+    fn judge(&self, reading: &Reading<'_>) -> GateVerdict;
+}
+
+/// A subject with what several gates read in it, worked out once.
+struct Reading<'a> {
+    subject: Subject<'a>,
+    /// Entities and length of the whole text.
+    tweet: TweetText,
+    /// The body with its entities.
+    body: TweetText,
+    /// The body's words, normalised.
+    words: Vec<String>,
+    recent: &'a Recent,
+}
+
+impl<'a> Reading<'a> {
+    fn of(subject: Subject<'a>, recent: &'a Recent) -> Self {
+        let body = text::parse(subject.body);
+        let words = normal::words(subject.body);
+        Self { subject, tweet: text::parse(subject.text), body, words, recent }
+    }
+}
+
+fn reject(gate: &str, reason: impl Into<String>) -> GateVerdict {
+    GateVerdict::new(gate, Verdict::Reject, reason)
+}
+
+/// A piece of the text for a reason: in quotation marks, and short.
+fn quote(piece: &str) -> String {
+    const LONGEST: usize = 60;
+    let piece = piece.trim();
+    match piece.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("“{}…”", piece[..end].trim_end()),
+        None => format!("“{piece}”"),
+    }
+}
+
+/// The texts of entities for a reason, at most three of them.
+fn quote_all(entities: &[text::Entity]) -> String {
+    const MOST: usize = 3;
+    let mut quoted: Vec<String> = entities.iter().take(MOST).map(|entity| quote(&entity.text)).collect();
+    if entities.len() > MOST {
+        quoted.push(format!("{} more", entities.len() - MOST));
+    }
+    quoted.join(", ")
+}
+
+/// The text with the given entities blanked out, so that neighbours do not grow together.
+fn without(text: &str, entities: &[&[text::Entity]]) -> String {
+    let mut ranges: Vec<_> = entities.iter().flat_map(|kind| kind.iter()).map(|entity| entity.range.clone()).collect();
+    ranges.sort_by_key(|range| range.start);
+    let mut rest = String::with_capacity(text.len());
+    let mut end = 0;
+    for range in ranges {
+        if range.start >= end {
+            rest.push_str(&text[end..range.start]);
+            rest.push(' ');
+        }
+        end = end.max(range.end);
+    }
+    rest.push_str(&text[end..]);
+    rest
+}
+
+#[cfg(test)]
+mod tests;

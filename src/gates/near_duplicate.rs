@@ -1,0 +1,216 @@
+//! Gate `near_duplicate`: X suspends accounts that post the same thing again, and readers leave before that.
+//!
+//! A text is compared with everything posted in the last days, in three ways, on normalised text; the greatest similarity
+//! counts. All of it is merging of sorted hashes: thousands of posts take milliseconds.
+
+use super::normal::{hash, words};
+use super::{Gate, Reading, quote, reject};
+use crate::tweet::GateVerdict;
+
+pub(super) const NAME: &str = "near_duplicate";
+
+/// Length of the character shingles.
+const CHARACTERS: usize = 4;
+
+/// Containment counts from this many word pairs in the shorter text: below it, one set phrase would be a duplicate.
+const FEWEST_PAIRS: usize = 7;
+
+/// What was posted in the last days; built once a round.
+#[derive(Debug, Default)]
+pub struct Recent {
+    posts: Vec<(String, Shingles)>,
+}
+
+impl Recent {
+    /// From the posted texts, in any order.
+    #[must_use]
+    pub fn new<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Self {
+        let post = |text: T| (text.as_ref().to_owned(), Shingles::of(text.as_ref()));
+        Self { posts: texts.into_iter().map(post).collect() }
+    }
+
+    /// The posted text most similar to `text`, and how similar it is: 0 to 1, where 1 means the same words.
+    #[must_use]
+    pub fn most_similar(&self, text: &str) -> Option<(&str, f64)> {
+        let shingles = Shingles::of(text);
+        let similarities = self.posts.iter().map(|(posted, other)| (posted.as_str(), shingles.similarity(other)));
+        similarities.max_by(|left, right| left.1.total_cmp(&right.1))
+    }
+}
+
+/// What a text is compared by. Every set is sorted and without repeats.
+#[derive(Debug)]
+struct Shingles {
+    /// Of the normalised text; of the text itself where normalising leaves nothing.
+    whole: u64,
+    words: Vec<u64>,
+    pairs: Vec<u64>,
+    characters: Vec<u64>,
+}
+
+impl Shingles {
+    fn of(text: &str) -> Self {
+        let words = words(text);
+        let normalised = words.join(" ");
+        let whole = if words.is_empty() { text.trim() } else { normalised.as_str() };
+        let characters: Vec<char> = normalised.chars().collect();
+        let characters = characters.windows(CHARACTERS).map(|window| hash(0, &[window.iter().collect::<String>()]));
+        Self {
+            whole: hash(0, &[whole]),
+            words: set(words.iter().map(|word| hash(0, &[word]))),
+            pairs: set(words.windows(2).map(|pair| hash(0, pair))),
+            characters: set(characters),
+        }
+    }
+
+    /// The greatest of: shared words (Jaccard), shared runs of four characters (Jaccard), and how much of the shorter text's
+    /// word pairs stand in the longer one.
+    fn similarity(&self, other: &Self) -> f64 {
+        if self.whole == other.whole {
+            return 1.0;
+        }
+        let words = jaccard(&self.words, &other.words);
+        let characters = jaccard(&self.characters, &other.characters);
+        // Only the same text is 1, which a setting of 1 stands for.
+        words.max(characters).max(containment(&self.pairs, &other.pairs)).min(0.999)
+    }
+}
+
+fn set(hashes: impl Iterator<Item = u64>) -> Vec<u64> {
+    let mut hashes: Vec<u64> = hashes.collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    hashes
+}
+
+fn shared(left: &[u64], right: &[u64]) -> usize {
+    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
+    let mut count = 0;
+    while let (Some(one), Some(other)) = (left.peek(), right.peek()) {
+        match one.cmp(other) {
+            std::cmp::Ordering::Less => drop(left.next()),
+            std::cmp::Ordering::Greater => drop(right.next()),
+            std::cmp::Ordering::Equal => {
+                count += 1;
+                left.next();
+                right.next();
+            }
+        }
+    }
+    count
+}
+
+fn jaccard(left: &[u64], right: &[u64]) -> f64 {
+    let common = shared(left, right);
+    let union = left.len() + right.len() - common;
+    if union == 0 { 0.0 } else { common as f64 / union as f64 }
+}
+
+fn containment(left: &[u64], right: &[u64]) -> f64 {
+    let shorter = left.len().min(right.len());
+    if shorter < FEWEST_PAIRS { 0.0 } else { shared(left, right) as f64 / shorter as f64 }
+}
+
+/// Rejects what is at least this similar to something posted.
+#[derive(Debug)]
+pub(super) struct NearDuplicate {
+    threshold: f64,
+}
+
+impl NearDuplicate {
+    /// Nothing where the threshold is 0, which switches the gate off.
+    pub(super) fn new(threshold: f64) -> Option<Self> {
+        (threshold > 0.0).then_some(Self { threshold })
+    }
+}
+
+impl Gate for NearDuplicate {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn judge(&self, reading: &Reading<'_>) -> GateVerdict {
+        // Posted texts carry the disclosure, so they are compared with the text that would.
+        match reading.recent.most_similar(reading.subject.text) {
+            Some((posted, 1.0)) => reject(NAME, format!("the same was posted already: {}", quote(posted))),
+            Some((posted, similarity)) if similarity >= self.threshold => {
+                reject(NAME, format!("{:.0} % like what was posted: {}", similarity * 100.0, quote(posted)))
+            }
+            _ => GateVerdict::pass(NAME),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Subject;
+    use super::super::tests::verdict_on;
+    use super::*;
+    use crate::tweet::Verdict::{self, Pass, Reject};
+
+    const POSTED: &str = "La abuela recibió hoy su primera dosis y volvió a casa muy contenta.";
+
+    fn judge(threshold: f64, text: &str, posted: &[&str]) -> GateVerdict {
+        let subject = Subject { text, body: text, candidate: None, prompt: "" };
+        verdict_on(&NearDuplicate::new(threshold).unwrap(), subject, &Recent::new(posted))
+    }
+
+    fn verdict(threshold: f64, text: &str) -> Verdict {
+        judge(threshold, text, &["Otra cosa muy distinta.", POSTED]).verdict
+    }
+
+    #[test]
+    fn similar_texts_are_rejected_and_others_pass() {
+        let cases = [
+            (POSTED, Reject),
+            ("LA ABUELA recibio hoy su primera dosis, y volvió a casa muy contenta 🤖", Reject),
+            ("La abuela recibió hoy su segunda dosis y volvió a casa muy contenta.", Reject),
+            ("Hoy la abuela recibió su primera dosis y volvió muy contenta a casa.", Reject),
+            ("La abuela recibió hoy su primera dosis y volvió a casa", Reject),
+            (
+                "La abuela recibió hoy su primera dosis y volvió a casa muy contenta. Mañana les toca a mis tíos y a los vecinos.",
+                Reject,
+            ),
+            ("La abuela recibió hoy una carta del banco y se quedó preocupada.", Pass),
+            ("El abuelo espera su turno en la fila desde las seis.", Pass),
+            ("La abuela", Pass),
+            ("", Pass),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(verdict(0.8, text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_threshold_of_one_rejects_only_the_same_words() {
+        assert_eq!(verdict(1.0, "¡La abuela recibió hoy su primera dosis y volvió a casa muy contenta!"), Reject);
+        assert_eq!(verdict(1.0, "Hoy la abuela recibió su primera dosis y volvió muy contenta a casa."), Pass);
+        assert!(NearDuplicate::new(0.0).is_none());
+    }
+
+    #[test]
+    fn the_reason_quotes_what_was_posted() {
+        let reason = judge(0.8, "Buenos días a todas", &["¡Buenos días a todas!"]).reason;
+        assert_eq!(reason, "the same was posted already: “¡Buenos días a todas!”");
+        let reason = judge(0.8, "uno dos tres cuatro cinco", &["uno dos tres cuatro cinco seis"]).reason;
+        assert_eq!(reason, "83 % like what was posted: “uno dos tres cuatro cinco seis”");
+    }
+
+    #[test]
+    fn texts_without_words_are_compared_as_they_stand() {
+        assert_eq!(judge(0.8, "🤖", &["🤖"]).verdict, Reject);
+        assert_eq!(judge(0.8, "🤖", &["💉"]).verdict, Pass);
+        assert_eq!(judge(0.8, "🤖", &[]).verdict, Pass);
+    }
+
+    #[test]
+    fn thousands_of_posts_are_searched_for_each_candidate() {
+        let posts: Vec<String> =
+            (0..5000).map(|n| format!("Palabra{n} otra{} y tercera{} en la frase {n}.", n * 7, n * 13)).collect();
+        let recent = Recent::new(&posts);
+        for n in [0, 2500, 4999] {
+            assert_eq!(recent.most_similar(&posts[n]), Some((posts[n].as_str(), 1.0)));
+        }
+        assert!(recent.most_similar("nada que ver con lo anterior").unwrap().1 < 0.5);
+    }
+}
