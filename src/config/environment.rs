@@ -84,10 +84,13 @@ mod tests {
 
     #[test]
     fn a_flag_is_on_unless_it_says_off() {
-        for (value, on) in [("1", true), ("true", true), ("YES", true), ("on", true), ("2", true)]
-            .into_iter()
-            .chain([("", false), ("0", false), ("false", false), ("No", false), (" off ", false)])
-        {
+        for (value, on) in [("1", true), ("true", true), ("YES", true), ("on", true), ("2", true)].into_iter().chain([
+            ("", false),
+            ("0", false),
+            ("false", false),
+            ("No", false),
+            (" off ", false),
+        ]) {
             assert_eq!(Environment::from_iter([("HF_HUB_OFFLINE", value)]).flag("HF_HUB_OFFLINE"), on, "{value:?}");
         }
         assert!(!Environment::default().flag("HF_HUB_OFFLINE"));

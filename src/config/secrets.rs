@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::environment::Environment;
 
@@ -108,13 +108,9 @@ pub fn load(environment: &Environment) -> Result<Option<TwitterCredentials>, Sec
         }
     }
     match <[SecretString; 4]>::try_from(values) {
-        Ok([consumer_key, consumer_secret, access_token, access_token_secret]) => Ok(Some(TwitterCredentials {
-            consumer_key,
-            consumer_secret,
-            access_token,
-            access_token_secret,
-            warnings,
-        })),
+        Ok([consumer_key, consumer_secret, access_token, access_token_secret]) => {
+            Ok(Some(TwitterCredentials { consumer_key, consumer_secret, access_token, access_token_secret, warnings }))
+        }
         Err(none) if none.is_empty() => Ok(None),
         Err(_) => Err(SecretsError::Incomplete { missing }),
     }
@@ -156,9 +152,8 @@ fn find(environment: &Environment, name: &'static str) -> Result<Option<Found>, 
 
 fn in_file(name: &'static str, path: &Path) -> Result<Option<Found>, SecretsError> {
     let (text, mode) = read(path).map_err(|cause| SecretsError::Unreadable { name, path: path.to_owned(), cause })?;
-    let warning = (mode & 0o004 != 0).then(|| {
-        format!("{}: anybody on this machine can read this secret; run `chmod o-r {0}`", path.display())
-    });
+    let warning = (mode & 0o004 != 0)
+        .then(|| format!("{}: anybody on this machine can read this secret; run `chmod o-r {0}`", path.display()));
     checked(name, &text, Source::File(path.to_owned()), warning)
 }
 
@@ -230,7 +225,7 @@ mod tests {
     const VALUES: [&str; 4] = ["invented-key", "invented-key-secret", "17-invented-token", "invented-token-secret"];
 
     fn exposed(credentials: &TwitterCredentials) -> [&str; 4] {
-        credentials.values().map(|value| value.expose_secret())
+        credentials.values().map(SecretString::expose_secret)
     }
 
     /// A file that only its owner can read.
@@ -306,10 +301,7 @@ mod tests {
         let environment = Environment::from_iter([("CREDENTIALS_DIRECTORY", folder.path())]);
         let warnings = load(&environment).unwrap().unwrap().warnings;
         let path = folder.path().join("twitter_access_token").display().to_string();
-        assert_eq!(
-            warnings,
-            [format!("{path}: anybody on this machine can read this secret; run `chmod o-r {path}`")]
-        );
+        assert_eq!(warnings, [format!("{path}: anybody on this machine can read this secret; run `chmod o-r {path}`")]);
     }
 
     #[test]

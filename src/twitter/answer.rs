@@ -59,6 +59,11 @@ impl Reply {
         if self.cut.is_some() { None } else { serde_json::from_str(&self.body).ok() }
     }
 
+    /// The `data` of an answer that says yes.
+    pub fn data(&self) -> Option<Value> {
+        if self.status.is_success() { self.json()?.get_mut("data").map(Value::take) } else { None }
+    }
+
     /// What this answer means, where it is not the one hoped for.
     pub fn into_error(self, redactor: &Redactor) -> TwitterError {
         let problem = Problem::of(&self);
@@ -231,20 +236,20 @@ impl Problem {
     }
 }
 
-/// X's explanation: `detail`, then what the `errors` list adds, else the title.
+/// X's explanation: `detail`, then what the `errors` list adds, else the title. None where all of it is empty.
 fn words(body: &Value, errors: &[Value]) -> Option<String> {
-    let mut found: Vec<&str> = Vec::new();
+    let spoken = |part: &Value| part.as_str().map(one_line).filter(|words| !words.is_empty());
     let listed = errors.iter().flat_map(|error| [&error["detail"], &error["message"]]);
-    for part in [&body["detail"], &body["message"]].into_iter().chain(listed) {
-        match part.as_str().map(str::trim) {
-            Some(part) if !part.is_empty() && !found.contains(&part) => found.push(part),
-            _ => {}
+    let mut found: Vec<String> = Vec::new();
+    for words in [&body["detail"], &body["message"]].into_iter().chain(listed).filter_map(spoken) {
+        if !found.contains(&words) {
+            found.push(words);
         }
     }
     if found.is_empty() {
-        found.extend(["title", "error"].into_iter().find_map(|name| body[name].as_str()));
+        return [&body["title"], &body["error"]].into_iter().find_map(spoken);
     }
-    (!found.is_empty()).then(|| found.join(" "))
+    Some(found.join(" "))
 }
 
 /// What came where JSON was expected.
@@ -285,10 +290,15 @@ fn number(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
+/// The words with one blank between them, without control characters.
+fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// At most `most` characters on one line.
 fn shorten(text: &str, most: usize) -> String {
-    let line = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    let line = line.collect::<Vec<_>>().join(" ");
+    let line = one_line(text);
     match line.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
@@ -298,4 +308,101 @@ fn shorten(text: &str, most: usize) -> String {
 /// The date of RFC 9110 section 5.6.7, as every server of today writes it.
 fn http_date(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text.trim()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::config::secrets::TwitterCredentials;
+
+    fn reply(status: u16, body: &str) -> Reply {
+        Reply {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::new(),
+            body: body.to_owned(),
+            cut: None,
+            received: "2026-03-01T12:00:00Z".parse().unwrap(),
+            correction: SignedDuration::ZERO,
+        }
+    }
+
+    fn redactor() -> Redactor {
+        Redactor::new(&TwitterCredentials::new("invented-1", "invented-2", "invented-3", "invented-4"))
+    }
+
+    /// JSON of any shape with the names that are looked for, in places where they are not expected.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let name = prop::sample::select(vec!["data", "errors", "type", "detail", "title", "code", "message", "period"]);
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            Just(json!("https://api.x.com/2/problems/usage-capped")),
+            Just(json!("about:blank")),
+            ".{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 5, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((name.clone(), inner), 0..5).prop_map(|pairs| {
+                    Value::Object(
+                        pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>(),
+                    )
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_the_status_alone_says_whether_it_may_have_been_posted(
+            status in 200_u16..=999,
+            body in prop_oneof![any_json().prop_map(|json| json.to_string()), ".{0,40}"],
+        ) {
+            let reply = reply(status, &body);
+            prop_assert!(status < 300 || reply.data().is_none());
+            let (unknown, answer) = match reply.into_error(&redactor()) {
+                TwitterError::OutcomeUnknown { answer, .. } => (true, answer.unwrap()),
+                TwitterError::Refused { answer, .. } | TwitterError::RateLimited { answer, .. } => (false, answer),
+                TwitterError::NotSent { .. } => unreachable!("an answer came"),
+            };
+            prop_assert_eq!(unknown, !(300..500).contains(&status));
+            prop_assert_eq!(answer.status, status);
+            prop_assert!(!answer.detail.is_empty() && answer.detail.chars().count() <= LONGEST_DETAIL + 1);
+        }
+    }
+
+    #[test]
+    fn a_problem_type_is_its_last_segment_on_either_host() {
+        for (kind, expected) in [
+            ("https://api.x.com/2/problems/usage-capped", Some("usage-capped")),
+            ("https://api.twitter.com/2/problems/usage-capped/", Some("usage-capped")),
+            ("usage-capped", Some("usage-capped")),
+            ("about:blank", None),
+            ("", None),
+            ("///", None),
+        ] {
+            assert_eq!(last_segment(kind).as_deref(), expected, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_date_header_is_read_and_rubbish_is_not() {
+        let expected = "2026-03-01T12:30:00Z".parse().unwrap();
+        assert_eq!(http_date("Sun, 01 Mar 2026 12:30:00 GMT"), Some(expected));
+        assert_eq!(http_date(" Mon, 01 Mar 2026 12:30:00 GMT "), Some(expected), "a wrong weekday is no matter");
+        for rubbish in ["", "yesterday", "Sun, 31 Feb 2026 12:30:00 GMT"] {
+            assert_eq!(http_date(rubbish), None, "{rubbish:?}");
+        }
+    }
+
+    #[test]
+    fn a_detail_is_one_line_of_bounded_length() {
+        assert_eq!(shorten("  one\r\n\ttwo\u{7}three ", 20), "one two three");
+        assert_eq!(shorten("ñandú", 5), "ñandú");
+        assert_eq!(shorten("ñandúes", 5), "ñandú…");
+    }
 }

@@ -141,7 +141,7 @@ impl Client {
     /// Only [`TwitterError::OutcomeUnknown`] may have posted it; after every other error it is certain that nothing was.
     pub async fn create_tweet(&self, text: &str) -> Result<CreatedTweet, TwitterError> {
         let reply = self.call(Method::POST, "/2/tweets", Some(&json!({ "text": text }))).await?;
-        let data = reply.json().filter(|_| reply.status.is_success()).map(|mut body| body["data"].take());
+        let data = reply.data();
         match data.as_ref().and_then(|data| identifier(&data["id"])) {
             Some(id) => Ok(CreatedTweet {
                 id,
@@ -159,9 +159,8 @@ impl Client {
     /// As X refuses; [`TwitterError::OutcomeUnknown`] here says only that no readable answer came.
     pub async fn me(&self) -> Result<User, TwitterError> {
         let reply = self.call(Method::GET, "/2/users/me", None).await?;
-        let data = reply.json().filter(|_| reply.status.is_success()).map(|mut body| body["data"].take());
         let access_level = reply.headers.get("x-access-level").and_then(|level| level.to_str().ok()).map(str::to_owned);
-        let user = data.and_then(|data| {
+        let user = reply.data().and_then(|data| {
             let username = data["username"].as_str()?.to_owned();
             Some(User { id: identifier(&data["id"])?, username, access_level })
         });
@@ -234,7 +233,11 @@ impl Client {
         let timed_out = error.is_timeout();
         let reason = self.redactor.redact(&chain(error));
         let reason = if timed_out { format!("timed out: {reason}") } else { reason };
-        if never_left { TwitterError::NotSent { reason } } else { TwitterError::OutcomeUnknown { reason, answer: None } }
+        if never_left {
+            TwitterError::NotSent { reason }
+        } else {
+            TwitterError::OutcomeUnknown { reason, answer: None }
+        }
     }
 
     /// Reads the body up to its bound. That it breaks off does not take back what the status says.

@@ -122,10 +122,13 @@ impl SortedParameters {
     }
 }
 
+/// The name of one of OAuth's own parameters, and what makes the serializer write it.
+type OwnParameter<S> = (&'static str, fn(&mut S));
+
 /// Feeds the pairs and OAuth's own parameters in one common order, as the serializer demands.
 impl Parameters for SortedParameters {
     fn serialize<S: Serializer>(&self, mut serializer: S) -> S::Output {
-        let own: [(&str, fn(&mut S)); 8] = [
+        let own: [OwnParameter<S>; 8] = [
             ("oauth_callback", S::serialize_oauth_callback),
             ("oauth_consumer_key", S::serialize_oauth_consumer_key),
             ("oauth_nonce", S::serialize_oauth_nonce),
