@@ -22,7 +22,7 @@ const NOON: &str = "2026-03-01T12:00:00Z";
 
 /// Long enough for a loaded machine, short enough to wait for.
 const QUICK: Timeouts =
-    Timeouts { connect: Duration::from_secs(5), read: Duration::from_millis(400), total: Duration::from_millis(1500) };
+    Timeouts { connect: Duration::from_secs(5), read: Duration::from_millis(1500), total: Duration::from_millis(3000) };
 
 /// A clock that stands still.
 struct Stopped(Timestamp);
@@ -123,9 +123,9 @@ async fn the_account_is_told_with_its_access_level() {
     assert_eq!((user.id.as_str(), user.username.as_str()), USER);
     assert_eq!(user.access_level.as_deref(), Some("read-write"));
 
-    x.expect(Answer::json(200, &json!({"data": {"id": "7"}})).to_me());
+    x.expect(Answer::json(200, &json!({"data": {"id": "7"}})).for_me());
     assert!(matches!(client(&x).me().await, Err(TwitterError::OutcomeUnknown { .. })));
-    x.expect(Answer::problem(401, "about:blank", "Unauthorized", "Unauthorized").to_me());
+    x.expect(Answer::problem(401, "about:blank", "Unauthorized", "Unauthorized").for_me());
     let error = client(&x).me().await.unwrap_err();
     assert!(matches!(error, TwitterError::Refused { kind: RefusalKind::Unauthorized, .. }));
 }
@@ -526,7 +526,7 @@ async fn the_fake_fails_the_test_if_an_expected_call_never_came() {
     assert!(fault.downcast_ref::<String>().unwrap().starts_with("expected calls never came"));
 
     let x = FakeX::start().await;
-    x.expect(Answer::status(500).to_me());
+    x.expect(Answer::status(500).for_me());
     client(&x).create_tweet("Fuera de guion").await.unwrap_err();
     let fault = catch_unwind(AssertUnwindSafe(|| drop(x))).unwrap_err();
     assert!(fault.downcast_ref::<String>().unwrap().starts_with("calls that the script did not foresee"));

@@ -108,7 +108,7 @@ impl Answer {
     }
 
     /// The same answer for `GET /2/users/me` instead of `POST /2/tweets`.
-    pub fn to_me(self) -> Self {
+    pub fn for_me(self) -> Self {
         Self { method: "GET", path: "/2/users/me", ..self }
     }
 
