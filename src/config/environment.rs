@@ -1,1 +1,125 @@
-//! The only door to `std::env`. (being built)
+//! The only door to the process's environment.
+//!
+//! The rest of the program is handed an [`Environment`], a value: `main` takes it from the process once, a test makes it
+//! from pairs, so that no test ever sets a variable of the process (unsound beside other threads). [`super::secrets`]
+//! reads the credentials through it, the settings their `PREGONERO__SECTION__KEY` overrides.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::PathBuf;
+
+/// The environment variables as they stood when the program began.
+#[derive(Clone, Default)]
+pub struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+}
+
+impl Environment {
+    /// The variables of this process, as they are now.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one door to the process's environment, as the ban itself says")]
+    pub fn of_process() -> Self {
+        Self { variables: std::env::vars_os().collect() }
+    }
+
+    /// The value of a variable. Absent where it is unset, empty (that is how a service manager unsets one) or not UTF-8.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.raw(name)?.to_str()
+    }
+
+    /// The value of a variable as a path; it need not be UTF-8. Absent where it is unset or empty.
+    #[must_use]
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.raw(name).map(PathBuf::from)
+    }
+
+    /// Whether a variable is switched on: set to anything but nothing, `0`, `false`, `no` or `off`.
+    #[must_use]
+    pub fn flag(&self, name: &str) -> bool {
+        self.raw(name).is_some_and(|value| {
+            !["0", "false", "no", "off"].iter().any(|off| value.to_string_lossy().trim().eq_ignore_ascii_case(off))
+        })
+    }
+
+    /// All variables whose name begins with `prefix`, by name, empty ones too; those that are not UTF-8 are left out.
+    pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.variables
+            .iter()
+            .filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
+            .filter(move |(name, _)| name.starts_with(prefix))
+    }
+
+    fn raw(&self, name: &str) -> Option<&OsStr> {
+        self.variables.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+}
+
+impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        Self { variables: pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect() }
+    }
+}
+
+/// Names alone: a value may be a secret.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.variables.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_variable_counts_as_unset() {
+        let environment = Environment::from_iter([("HF_TOKEN", ""), ("HF_ENDPOINT", "http://127.0.0.1:9")]);
+        assert_eq!(environment.get("HF_TOKEN"), None);
+        assert_eq!(environment.path("HF_TOKEN"), None);
+        assert_eq!(environment.get("HF_ENDPOINT"), Some("http://127.0.0.1:9"));
+        assert_eq!(environment.get("HOME"), None);
+    }
+
+    #[test]
+    fn a_flag_is_on_unless_it_says_off() {
+        for (value, on) in [("1", true), ("true", true), ("YES", true), ("on", true), ("2", true)].into_iter().chain([
+            ("", false),
+            ("0", false),
+            ("false", false),
+            ("No", false),
+            (" off ", false),
+        ]) {
+            assert_eq!(Environment::from_iter([("HF_HUB_OFFLINE", value)]).flag("HF_HUB_OFFLINE"), on, "{value:?}");
+        }
+        assert!(!Environment::default().flag("HF_HUB_OFFLINE"));
+    }
+
+    #[test]
+    fn a_prefix_selects_by_name_in_order() {
+        let environment = Environment::from_iter([
+            ("PREGONERO__PUBLISH__LIVE", "true"),
+            ("PREGONERO__ACCOUNT__DISCLOSURE", ""),
+            ("PATH", "/bin"),
+        ]);
+        let found: Vec<_> = environment.with_prefix("PREGONERO__").collect();
+        assert_eq!(found, [("PREGONERO__ACCOUNT__DISCLOSURE", ""), ("PREGONERO__PUBLISH__LIVE", "true")]);
+    }
+
+    #[test]
+    fn a_path_need_not_be_utf_8_but_text_must() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let odd = OsString::from_vec(vec![b'/', 0xff]);
+        let environment = Environment::from_iter([("CREDENTIALS_DIRECTORY", odd.clone())]);
+        assert_eq!(environment.get("CREDENTIALS_DIRECTORY"), None);
+        assert_eq!(environment.path("CREDENTIALS_DIRECTORY"), Some(PathBuf::from(odd)));
+    }
+
+    #[test]
+    fn the_process_has_a_path_and_debug_shows_no_value() {
+        assert!(Environment::of_process().get("PATH").is_some());
+        let shown = format!("{:?}", Environment::from_iter([("TWITTER_ACCESS_TOKEN", "invented-value")]));
+        assert_eq!(shown, r#"{"TWITTER_ACCESS_TOKEN"}"#);
+    }
+}

@@ -30,13 +30,13 @@ pub enum RefusalKind {
     Duplicate,
     /// 403: the app or token may not write.
     Permissions,
-    /// 403: the account is suspended or locked.
+    /// 403: the account is suspended, locked, or flagged as automated: a person has to log in.
     Suspended,
     /// 403: anything else that is not permitted.
     Forbidden,
     /// 404.
     NotFound,
-    /// Any other 3xx or 4xx.
+    /// Any other 3xx or 4xx, and a page of HTML with any of the statuses above: something before X spoke, not X.
     Other,
 }
 

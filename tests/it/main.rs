@@ -1,5 +1,12 @@
-//! Whole-program and whole-library tests.
+//! The whole program from outside: one test binary, so that it is linked once.
 //!
-//! - [`hub`]: pulling models from a scripted model hub.
+//! - `support`: what the tests stand on.
+//!   - `support::fake_x`: `FakeX`, a scripted X server on a free port that checks every OAuth signature itself.
+//! - `twitter`: each thing X can answer, through the real client against `FakeX`.
+//! - `hub`: pulling models from a scripted model hub.
+
+#![expect(clippy::unwrap_used, reason = "clippy knows a test by its attribute; this binary's helpers are tests too")]
 
 mod hub;
+mod support;
+mod twitter;
