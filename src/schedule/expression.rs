@@ -116,13 +116,12 @@ impl CronExpression {
 /// search (0.17) would look at the earlier years only up to `civil`'s month, day and time.
 fn previous_of(schedule: &cron::Schedule, civil: DateTime) -> Option<ChronoDateTime<Utc>> {
     let present = u32::try_from(civil.year()).ok()?;
-    let year = schedule.years().ordinals().range(..=present).next_back().copied()?;
-    let before = if year == present {
-        civil
-    } else {
-        DateTime::new(i16::try_from(year).ok()?, 12, 31, 23, 59, 59, 999_999_999).ok()?
-    };
-    schedule.after(&disguise(before)?).next_back()
+    if schedule.years().includes(present) {
+        return schedule.after(&disguise(civil)?).next_back();
+    }
+    let year = schedule.years().iter().take_while(|year| *year < present).last()?;
+    let end_of_year = DateTime::new(i16::try_from(year).ok()?, 12, 31, 23, 59, 59, 999_999_999).ok()?;
+    schedule.after(&disguise(end_of_year)?).next_back()
 }
 
 /// A civil time as the instant at which UTC clocks show it.
