@@ -127,7 +127,9 @@ impl Checker<'_> {
         let operator = self.keep("account.operator", self::handle(found_operator));
         let length = disclosure.chars().count();
         if length > LONGEST_DISCLOSURE {
-            let message = format!("expected at most {LONGEST_DISCLOSURE} characters, to leave room in the 280 of a tweet, found {length}");
+            let message = format!(
+                "expected at most {LONGEST_DISCLOSURE} characters, to leave room in the 280 of a tweet, found {length}"
+            );
             self.fault("account.disclosure", message);
             return None;
         }
@@ -168,7 +170,8 @@ impl Checker<'_> {
     fn quiet_hours(&mut self, found: &[String]) -> Option<Vec<QuietHours>> {
         let spans = self.each("schedule.quiet_hours", found, |text| quiet_hours(text))?;
         let edges = spans.iter().flat_map(|span| [span.from, span.to]);
-        let leaves_time = spans.is_empty() || edges.into_iter().any(|edge| spans.iter().all(|span| !span.contains(edge)));
+        let leaves_time =
+            spans.is_empty() || edges.into_iter().any(|edge| spans.iter().all(|span| !span.contains(edge)));
         if !leaves_time {
             self.fault("schedule.quiet_hours", "together they cover the whole day: nothing would ever be posted");
             return None;
@@ -178,11 +181,8 @@ impl Checker<'_> {
 
     /// Every item of a list checked under its own place.
     fn each<T>(&mut self, key: &str, found: &[String], check: impl Fn(&String) -> Result<T, String>) -> Option<Vec<T>> {
-        let checked: Vec<Option<T>> = found
-            .iter()
-            .enumerate()
-            .map(|(place, text)| self.keep(&format!("{key}[{place}]"), check(text)))
-            .collect();
+        let checked: Vec<Option<T>> =
+            found.iter().enumerate().map(|(place, text)| self.keep(&format!("{key}[{place}]"), check(text))).collect();
         checked.into_iter().collect()
     }
 
@@ -243,7 +243,6 @@ impl Checker<'_> {
         let model = self.keep("sentiment.model", model(found_model));
         let target = self.choice("sentiment.target", target, &TARGETS);
         let min_score = self.number("sentiment.min_score", min_score, is_share, "from 0 to 1");
-        #[expect(clippy::cast_possible_truncation, reason = "a share of 1 needs no more digits")]
         let min_score = min_score.map(|score| score as f32);
         Some(SentimentSettings { model: model?, target: target?, min_score: min_score? })
     }
@@ -283,10 +282,13 @@ impl Checker<'_> {
     /// What is allowed and yet probably not meant.
     fn warn_of(&mut self, settings: &Settings) {
         if settings.account.disclosure.trim().is_empty() {
-            self.warnings.push("account.disclosure is empty: X's automation rules ask a bot to say that it is one".into());
+            self.warnings
+                .push("account.disclosure is empty: X's automation rules ask a bot to say that it is one".into());
         }
         if settings.publish.live && settings.account.operator == "someone" {
-            self.warnings.push("account.operator is still the placeholder @someone: name the account that answers for the bot".into());
+            self.warnings.push(
+                "account.operator is still the placeholder @someone: name the account that answers for the bot".into(),
+            );
         }
         if settings.publish.live && (settings.budget.posts_per_day == 0 || settings.budget.posts_per_month == 0) {
             self.warnings.push("publish.live is on, but a budget of 0 posts lets nothing out".into());
@@ -315,11 +317,14 @@ fn is_share(number: f64) -> bool {
 
 fn handle(found: &str) -> Result<String, String> {
     let name = found.strip_prefix('@').unwrap_or(found);
-    let fits = (1..=LONGEST_HANDLE).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let fits =
+        (1..=LONGEST_HANDLE).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if fits {
         Ok(name.to_owned())
     } else {
-        Err(format!("expected a handle of 1 to {LONGEST_HANDLE} letters, digits or underscores, with or without @, found {found:?}"))
+        Err(format!(
+            "expected a handle of 1 to {LONGEST_HANDLE} letters, digits or underscores, with or without @, found {found:?}"
+        ))
     }
 }
 
@@ -386,7 +391,10 @@ fn duration(found: &str) -> Result<Duration, String> {
 /// The inverse of [`duration`], in the largest unit that is exact.
 fn in_units(duration: Duration) -> String {
     let seconds = duration.as_secs();
-    match [(86_400, 'd'), (3600, 'h'), (60, 'm')].into_iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit)) {
+    match [(86_400, 'd'), (3600, 'h'), (60, 'm')]
+        .into_iter()
+        .find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit))
+    {
         Some((unit, letter)) => format!("{}{letter}", seconds / unit),
         None => format!("{seconds}s"),
     }
@@ -398,10 +406,15 @@ fn model(found: &str) -> Result<ModelSource, String> {
     }
     if let Some(name) = found.strip_prefix("hub:") {
         let part = |part: &str| {
-            part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) && part.chars().any(char::is_alphanumeric)
+            part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+                && part.chars().any(char::is_alphanumeric)
         };
         let fits = name.split_once('/').is_some_and(|(owner, name)| part(owner) && part(name));
-        return if fits { Ok(ModelSource::Hub(name.to_owned())) } else { Err(format!("expected hub:OWNER/NAME, found {found:?}")) };
+        return if fits {
+            Ok(ModelSource::Hub(name.to_owned()))
+        } else {
+            Err(format!("expected hub:OWNER/NAME, found {found:?}"))
+        };
     }
     if found.trim().is_empty() {
         return Err("expected builtin, a folder or hub:OWNER/NAME, found an empty text".to_owned());
@@ -427,7 +440,8 @@ fn device(found: &str) -> Result<DeviceChoice, String> {
 /// itself is not repeated in messages where it may hold a password.
 fn base_url(found: &str) -> Result<url::Url, String> {
     let trimmed = found.trim_end_matches('/');
-    let url = url::Url::parse(trimmed).map_err(|cause| format!("expected an address such as \"https://api.x.com\": {cause}"))?;
+    let url = url::Url::parse(trimmed)
+        .map_err(|cause| format!("expected an address such as \"https://api.x.com\": {cause}"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("expected an address without user and password".to_owned());
     }

@@ -57,8 +57,13 @@ impl Layer {
             let reader = Reader { origin: &|span| format!("{name}:{}", position(text, span.start).0) };
             layer.read_sections(&reader, table.get_ref());
         }
+        let mut last_line = 0;
         for error in errors {
             let (line, column) = position(text, error.span().map_or(0, |span| span.start));
+            // What follows on the same line is the same slip, seen again by a parser that lost its way.
+            if std::mem::replace(&mut last_line, line) == line {
+                continue;
+            }
             layer.fault(format!("{name}:{line}:{column}"), "", format!("not valid TOML: {}", error.message()));
         }
         layer
@@ -66,8 +71,7 @@ impl Layer {
 
     /// The values of `PREGONERO__SECTION__KEY` variables; others are passed over.
     pub(super) fn environment(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut ours: Vec<_> =
-            variables.into_iter().filter(|(name, _)| name.starts_with(VARIABLE_PREFIX)).collect();
+        let mut ours: Vec<_> = variables.into_iter().filter(|(name, _)| name.starts_with(VARIABLE_PREFIX)).collect();
         ours.sort();
         let mut layer = Self::default();
         for (name, value) in ours {
@@ -128,7 +132,14 @@ impl Layer {
         }
     }
 
-    fn read_value(&mut self, reader: &Reader<'_>, known: &[Key], path: &str, origin: &str, value: &Spanned<DeValue<'_>>) {
+    fn read_value(
+        &mut self,
+        reader: &Reader<'_>,
+        known: &[Key],
+        path: &str,
+        origin: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) {
         let Some(key) = known.iter().find(|key| key.path == path) else {
             return self.fault(origin, path, unknown_key(path, known));
         };

@@ -178,7 +178,9 @@ fn provenance(tree: &Tree) -> Vec<ShownSetting> {
         let value = at(tree, &key.path);
         match value.map(|value| &value.kind) {
             Some(ValueKind::Array(prompts)) if key.kind == keys::Kind::Prompts => {
-                rows.extend(prompts.iter().enumerate().map(|(at, prompt)| row(format!("{}[{at}]", key.path), Some(prompt))));
+                rows.extend(
+                    prompts.iter().enumerate().map(|(at, prompt)| row(format!("{}[{at}]", key.path), Some(prompt))),
+                );
             }
             _ => rows.push(row(key.path, value)),
         }
@@ -211,9 +213,12 @@ fn to_json(value: &Value) -> Json {
         ValueKind::String(text) => json!(text),
         ValueKind::Array(items) => items.iter().map(to_json).collect(),
         // A map of random order: sorted, so that two runs print the same.
-        ValueKind::Table(entries) => {
-            entries.iter().map(|(name, value)| (name.clone(), to_json(value))).collect::<BTreeMap<_, _>>().into_iter().collect()
-        }
+        ValueKind::Table(entries) => entries
+            .iter()
+            .map(|(name, value)| (name.clone(), to_json(value)))
+            .collect::<BTreeMap<_, _>>()
+            .into_iter()
+            .collect(),
     }
 }
 
