@@ -311,7 +311,7 @@ fn crate_spelling(text: &str, greatest_step: u32) -> bool {
         let ends: Vec<&str> = span.split('-').collect();
         let end_is_fine =
             |end: &&str| !end.is_empty() && end.bytes().all(|b| b.is_ascii_alphanumeric() || b"*?".contains(&b));
-        step != Some(false) && parts.next().is_none() && ends.len() <= 2 && ends.iter().all(|end| end_is_fine(&end))
+        step != Some(false) && parts.next().is_none() && ends.len() <= 2 && ends.iter().all(end_is_fine)
     })
 }
 
