@@ -71,6 +71,14 @@ pub struct QuietHours {
     pub to: Time,
 }
 
+impl QuietHours {
+    /// Whether a wall clock's `time` lies in the span; `to` itself does not.
+    #[must_use]
+    pub fn contains(self, time: Time) -> bool {
+        if self.from <= self.to { self.from <= time && time < self.to } else { self.from <= time || time < self.to }
+    }
+}
+
 /// Where a model comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelSource {

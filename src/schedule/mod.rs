@@ -1,5 +1,237 @@
-//! Cron expressions in civil time, misfires, quiet hours. (being built)
+//! When a tweet is due: cron expressions in civil time, jitter, quiet hours, and what becomes of missed slots.
+//!
+//! Every slot is computed from the wall clock, never from the last finish, so nothing drifts; and always strictly after
+//! the last one served, so that neither a change of the clocks nor one set back repeats a slot. The gap in spring is
+//! served once right after it, the fold in autumn once, the first time round. The daemon asks, the store remembers.
 
-/// A parsed cron expression. (being built)
+mod civil;
+mod expression;
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
+
+use self::civil::{Quiet, instant_of};
+pub use self::expression::{CronError, CronExpression};
+use crate::config::{Misfire, ScheduleSettings};
+
+/// How many missed slots are counted one by one after a downtime.
+pub const MOST_COUNTED: usize = 10_000;
+
+/// How many of the missed slots are named.
+pub const MOST_NAMED: usize = 5;
+
+/// One due time of the schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot {
+    /// When the schedule says, on a whole second; this is what identifies a slot.
+    pub due: Timestamp,
+    /// When the round starts: `due` plus the slot's jitter.
+    pub fire_at: Timestamp,
+}
+
+/// What a downtime left behind.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CatchUp {
+    /// How many slots were missed, at most [`MOST_COUNTED`].
+    pub missed: usize,
+    /// Whether there were more than were counted.
+    pub more: bool,
+    /// The last of the missed slots, at most [`MOST_NAMED`], the oldest first.
+    pub recent: Vec<Slot>,
+    /// The one slot that is still to be served, at its `fire_at` (at once, where that is past).
+    pub serve: Option<Slot>,
+}
+
+/// The schedule of the configuration, ready to be asked.
 #[derive(Debug, Clone)]
-pub struct CronExpression;
+pub struct Schedule {
+    expressions: Vec<CronExpression>,
+    zone: TimeZone,
+    quiet: Quiet,
+    jitter: Duration,
+    jitter_seed: Vec<u8>,
+    misfire: Misfire,
+    grace: SignedDuration,
+}
+
+impl Schedule {
+    /// The schedule that `settings` describe. Its jitter is derived from the settings and the due time alone, so that a
+    /// restart comes to the same.
+    #[must_use]
+    pub fn new(settings: &ScheduleSettings) -> Self {
+        let jitter_seed =
+            settings.cron.iter().fold(settings.timezone_name.clone(), |seed, cron| format!("{seed}\n{cron}"));
+        Self {
+            expressions: settings.cron.clone(),
+            zone: settings.timezone.clone(),
+            quiet: Quiet { zone: settings.timezone.clone(), hours: settings.quiet_hours.clone() },
+            jitter: settings.jitter,
+            jitter_seed: jitter_seed.into_bytes(),
+            misfire: settings.misfire,
+            grace: SignedDuration::try_from(settings.grace).unwrap_or(SignedDuration::MAX),
+        }
+    }
+
+    /// The same schedule with another seed for its jitter, so that two bots with one schedule do not fire together.
+    #[must_use]
+    pub fn with_jitter_seed(self, seed: &str) -> Self {
+        Self { jitter_seed: seed.as_bytes().to_vec(), ..self }
+    }
+
+    /// The first slot due strictly after `instant`; `None` where the schedule has come to its end (the year 2100, or
+    /// the years it names). Hand in the later of now and the last slot's due time, and a clock set back repeats nothing.
+    #[must_use]
+    pub fn next_after(&self, instant: Timestamp) -> Option<Slot> {
+        self.due_after(instant).map(|due| self.slot(due))
+    }
+
+    /// The next slot where the last one served was due at `last_served`, whatever the clock now says.
+    #[must_use]
+    pub fn next_slot(&self, now: Timestamp, last_served: Option<Timestamp>) -> Option<Slot> {
+        self.next_after(last_served.map_or(now, |last| last.max(now)))
+    }
+
+    /// What to do about the slots due in `(last, now]`, where `last` is the due time of the last one served or recorded.
+    ///
+    /// Never more than one is served, the latest: a slot whose `fire_at` is to come or at most `grace` ago is served
+    /// normally; a later one is missed under [`Misfire::Skip`] and served once under [`Misfire::Once`]. Nothing is served
+    /// in quiet hours: there, `skip` counts the slot as missed and `once` waits for their end, unless the next slot is
+    /// due by then. All other slots are missed. The work is bounded, however long the downtime.
+    #[must_use]
+    pub fn missed(&self, last: Timestamp, now: Timestamp) -> CatchUp {
+        let mut catch_up = CatchUp::default();
+        let just_after = now.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX);
+        let mut latest = self.due_before(just_after).filter(|due| *due > last);
+        if let Some(due) = latest {
+            catch_up.serve = self.late_slot(self.slot(due), now);
+            if catch_up.serve.is_some() {
+                latest = self.due_before(due).filter(|due| *due > last);
+            }
+        }
+        while let Some(due) = latest {
+            if catch_up.missed == MOST_COUNTED {
+                catch_up.more = true;
+                break;
+            }
+            catch_up.missed += 1;
+            if catch_up.recent.len() < MOST_NAMED {
+                catch_up.recent.push(self.slot(due));
+            }
+            latest = self.due_before(due).filter(|due| *due > last);
+        }
+        catch_up.recent.reverse();
+        catch_up
+    }
+
+    /// How the latest slot before `now` is still served, if at all.
+    fn late_slot(&self, slot: Slot, now: Timestamp) -> Option<Slot> {
+        if slot.fire_at >= now {
+            return Some(slot);
+        }
+        let within_grace = now.duration_since(slot.fire_at) <= self.grace;
+        let serve = within_grace || self.misfire == Misfire::Once;
+        match (serve, self.quiet.contains(now)) {
+            (true, false) => Some(slot),
+            (true, true) if self.misfire == Misfire::Once => {
+                let fire_at = self.quiet.end_after(now);
+                let overtaken = self.due_after(slot.due).is_some_and(|next| next <= fire_at);
+                (!overtaken).then_some(Slot { fire_at, ..slot })
+            }
+            _ => None,
+        }
+    }
+
+    fn slot(&self, due: Timestamp) -> Slot {
+        Slot { due, fire_at: self.fire_at(due) }
+    }
+
+    /// `due` plus a time from 0 to the jitter, short of the next slot and of the quiet hours.
+    fn fire_at(&self, due: Timestamp) -> Timestamp {
+        let wanted = SignedDuration::try_from(self.jitter).unwrap_or(SignedDuration::MAX);
+        let mut end = due.saturating_add(wanted).unwrap_or(Timestamp::MAX);
+        if end == due {
+            return due;
+        }
+        let second = SignedDuration::from_secs(1);
+        if let Some(next) = self.due_after(due) {
+            end = end.min(next - second);
+        }
+        if let Some(quiet) = self.quiet.start_within(due, end) {
+            end = end.min(quiet - second);
+        }
+        let room = u64::try_from(end.duration_since(due).as_secs()).unwrap_or(0);
+        let delay = self.random_for(due) % (room + 1);
+        due + SignedDuration::from_secs(i64::try_from(delay).unwrap_or(0))
+    }
+
+    /// A number that depends on the seed and the slot only, the same on every machine and in every version.
+    fn random_for(&self, due: Timestamp) -> u64 {
+        let digest =
+            Sha256::new().chain_update(&self.jitter_seed).chain_update(due.as_second().to_be_bytes()).finalize();
+        digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
+    }
+
+    /// The first due time strictly after `instant` outside the quiet hours.
+    fn due_after(&self, instant: Timestamp) -> Option<Timestamp> {
+        let mut reached = instant;
+        loop {
+            let due = self.expressions.iter().filter_map(|cron| self.instant_after(cron, reached)).min()?;
+            if !self.quiet.contains(due) {
+                return Some(due);
+            }
+            // On to the end of quiet; due times lie on whole seconds, so one at its very end is still found.
+            reached = due.max(self.quiet.end_after(due) - SignedDuration::from_secs(1));
+        }
+    }
+
+    /// The last due time strictly before `instant` outside the quiet hours.
+    fn due_before(&self, instant: Timestamp) -> Option<Timestamp> {
+        let mut reached = instant;
+        loop {
+            let due = self.expressions.iter().filter_map(|cron| self.instant_before(cron, reached)).max()?;
+            if !self.quiet.contains(due) {
+                return Some(due);
+            }
+            reached = due;
+        }
+    }
+
+    /// The first instant after `instant` that one expression means.
+    ///
+    /// Starting from the wall clock's reading is enough: an earlier reading means no later instant. In the fold's second
+    /// round the readings still to come there belong to the first, and are passed over.
+    fn instant_after(&self, cron: &CronExpression, instant: Timestamp) -> Option<Timestamp> {
+        let mut civil = self.zone.to_datetime(instant);
+        loop {
+            civil = cron.next_civil(civil)?;
+            let mapped = instant_of(&self.zone, civil)?;
+            if mapped > instant {
+                return Some(mapped);
+            }
+        }
+    }
+
+    /// The last instant before `instant` that one expression means.
+    fn instant_before(&self, cron: &CronExpression, instant: Timestamp) -> Option<Timestamp> {
+        let mut civil = self.zone.to_datetime(instant);
+        // After a fold the clocks have already shown readings beyond the present one.
+        let from = instant.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(instant);
+        if let Some(change) = self.zone.preceding(from).next() {
+            let last_reading = self.zone.to_datetime(change.timestamp() - SignedDuration::from_nanos(1));
+            civil = civil.max(last_reading);
+        }
+        loop {
+            civil = cron.previous_civil(civil)?;
+            let mapped = instant_of(&self.zone, civil)?;
+            if mapped < instant {
+                return Some(mapped);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,466 @@
+//! From what is written to what the program needs: every value parsed and in range, every fault collected.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+
+use super::checked::*;
+use super::fault::Fault;
+use super::keys::nearest;
+use super::layer::DEFAULT_ORIGIN;
+use super::raw::{RawGates, RawGeneration, RawSchedule, RawSeedPrompt, RawSettings};
+use crate::schedule::CronExpression;
+use crate::tweet::SeedPrompt;
+
+/// X counts most characters once and emoji and many scripts twice; at twice, this leaves half of the 280 for the text.
+const LONGEST_DISCLOSURE: usize = 70;
+
+/// The longest handle X gives.
+const LONGEST_HANDLE: usize = 15;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Collects the faults of one configuration while it is checked.
+pub(super) struct Checker<'a> {
+    /// Where each key, list item and prompt field was written.
+    pub(super) origins: &'a BTreeMap<String, String>,
+    pub(super) faults: Vec<Fault>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Checker<'_> {
+    /// The settings; `None` where there are faults.
+    pub(super) fn settings(&mut self, raw: &RawSettings) -> Option<Settings> {
+        let account = self.account(&raw.account.handle, &raw.account.operator, &raw.account.disclosure);
+        let schedule = self.schedule(&raw.schedule);
+        let seed_prompts = self.seed_prompts(&raw.seed_prompts.0);
+        let generation = self.generation(&raw.generation);
+        let sentiment = self.sentiment(&raw.sentiment.model, &raw.sentiment.target, raw.sentiment.min_score);
+        let gates = self.gates(&raw.gates);
+        let mode = self.choice("review.mode", &raw.review.mode, &REVIEW_MODES);
+        let expires_after = self.duration("review.expires_after", &raw.review.expires_after, MINUTE, DAY * 365);
+        let base_url = self.keep("publish.base_url", base_url(&raw.publish.base_url));
+        let budget = self.budget(raw.budget.posts_per_day, raw.budget.posts_per_month, raw.budget.usd_per_month);
+        let path = self.path("store.path", &raw.store.path);
+        let listen = self.keep("admin.listen", listen(&raw.admin.listen));
+        let format = self.choice("log.format", &raw.log.format, &LOG_FORMATS);
+        let settings = Settings {
+            account: account?,
+            schedule: schedule?,
+            seed_prompts: seed_prompts?,
+            generation: generation?,
+            sentiment: sentiment?,
+            gates: gates?,
+            review: ReviewSettings { mode: mode?, expires_after: expires_after? },
+            publish: PublishSettings { live: raw.publish.live, base_url: base_url? },
+            budget: budget?,
+            store: StoreSettings { path: path? },
+            admin: AdminSettings { listen: listen? },
+            log: LogSettings { format: format? },
+        };
+        self.warn_of(&settings);
+        Some(settings)
+    }
+
+    fn fault(&mut self, key: &str, message: impl Into<String>) {
+        let origin = self.origins.get(key).cloned().unwrap_or_else(|| DEFAULT_ORIGIN.to_owned());
+        self.faults.push(Fault { origin, key: key.to_owned(), message: message.into() });
+    }
+
+    fn keep<T>(&mut self, key: &str, checked: Result<T, String>) -> Option<T> {
+        checked.map_err(|message| self.fault(key, message)).ok()
+    }
+
+    /// One of a few words.
+    fn choice<T: Copy>(&mut self, key: &str, found: &str, choices: &[(&str, T)]) -> Option<T> {
+        if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == found) {
+            return Some(*choice);
+        }
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        let near = nearest(found, words.iter().copied()).unwrap_or_default();
+        self.fault(key, format!("expected {}, found {found:?} (nearest: {near})", words.join(" | ")));
+        None
+    }
+
+    /// A whole number within bounds, of whatever width the settings hold.
+    fn whole<T: TryFrom<u64>>(&mut self, key: &str, found: u64, least: u64, greatest: u64) -> Option<T> {
+        if (least..=greatest).contains(&found)
+            && let Ok(value) = T::try_from(found)
+        {
+            return Some(value);
+        }
+        self.fault(key, format!("expected a whole number from {least} to {greatest}, found {found}"));
+        None
+    }
+
+    fn number(&mut self, key: &str, found: f64, fits: impl Fn(f64) -> bool, expected: &str) -> Option<f64> {
+        if found.is_finite() && fits(found) {
+            return Some(found);
+        }
+        self.fault(key, format!("expected a number {expected}, found {found}"));
+        None
+    }
+
+    fn duration(&mut self, key: &str, found: &str, least: Duration, greatest: Duration) -> Option<Duration> {
+        let parsed = duration(found).and_then(|parsed| {
+            let (low, high) = (in_units(least), in_units(greatest));
+            let fits = (least..=greatest).contains(&parsed);
+            if fits { Ok(parsed) } else { Err(format!("expected a duration from {low} to {high}, found {found:?}")) }
+        });
+        self.keep(key, parsed)
+    }
+
+    fn path(&mut self, key: &str, found: &str) -> Option<PathBuf> {
+        if found.trim().is_empty() {
+            self.fault(key, "expected a path, found an empty text");
+            return None;
+        }
+        Some(PathBuf::from(found))
+    }
+
+    fn account(&mut self, found_handle: &str, found_operator: &str, disclosure: &str) -> Option<AccountSettings> {
+        let handle = self.keep("account.handle", handle(found_handle));
+        let operator = self.keep("account.operator", self::handle(found_operator));
+        let length = disclosure.chars().count();
+        if length > LONGEST_DISCLOSURE {
+            let message = format!(
+                "expected at most {LONGEST_DISCLOSURE} characters, to leave room in the 280 of a tweet, found {length}"
+            );
+            self.fault("account.disclosure", message);
+            return None;
+        }
+        if disclosure.chars().any(char::is_control) {
+            self.fault("account.disclosure", "expected a text on one line, found a control character");
+            return None;
+        }
+        Some(AccountSettings { handle: handle?, operator: operator?, disclosure: disclosure.to_owned() })
+    }
+
+    fn schedule(&mut self, raw: &RawSchedule) -> Option<ScheduleSettings> {
+        let cron = self.cron(&raw.cron);
+        let timezone = self.keep("schedule.timezone", timezone(&raw.timezone));
+        let jitter = self.duration("schedule.jitter", &raw.jitter, Duration::ZERO, DAY);
+        let misfire = self.choice("schedule.misfire", &raw.misfire, &MISFIRES);
+        let grace = self.duration("schedule.grace", &raw.grace, Duration::ZERO, DAY);
+        let quiet_hours = self.quiet_hours(&raw.quiet_hours);
+        Some(ScheduleSettings {
+            cron: cron?,
+            timezone: timezone?,
+            timezone_name: raw.timezone.clone(),
+            jitter: jitter?,
+            misfire: misfire?,
+            grace: grace?,
+            quiet_hours: quiet_hours?,
+        })
+    }
+
+    fn cron(&mut self, found: &[String]) -> Option<Vec<CronExpression>> {
+        if found.is_empty() {
+            self.fault("schedule.cron", "expected at least one cron expression, found an empty list");
+            return None;
+        }
+        let parse = |text: &String| CronExpression::parse(text).map_err(|error| error.to_string());
+        self.each("schedule.cron", found, parse)
+    }
+
+    fn quiet_hours(&mut self, found: &[String]) -> Option<Vec<QuietHours>> {
+        let spans = self.each("schedule.quiet_hours", found, |text| quiet_hours(text))?;
+        let edges = spans.iter().flat_map(|span| [span.from, span.to]);
+        let leaves_time =
+            spans.is_empty() || edges.into_iter().any(|edge| spans.iter().all(|span| !span.contains(edge)));
+        if !leaves_time {
+            self.fault("schedule.quiet_hours", "together they cover the whole day: nothing would ever be posted");
+            return None;
+        }
+        Some(spans)
+    }
+
+    /// Every item of a list checked under its own place.
+    fn each<T>(&mut self, key: &str, found: &[String], check: impl Fn(&String) -> Result<T, String>) -> Option<Vec<T>> {
+        let checked: Vec<Option<T>> =
+            found.iter().enumerate().map(|(place, text)| self.keep(&format!("{key}[{place}]"), check(text))).collect();
+        checked.into_iter().collect()
+    }
+
+    fn seed_prompts(&mut self, found: &[RawSeedPrompt]) -> Option<Vec<SeedPrompt>> {
+        if found.is_empty() {
+            self.fault("seed_prompts", "expected at least one [[seed_prompts]], found an empty list");
+            return None;
+        }
+        let mut prompts = Vec::with_capacity(found.len());
+        for (place, prompt) in found.iter().enumerate() {
+            let weight = self.whole(&format!("seed_prompts[{place}].weight"), prompt.weight, 1, 1_000_000);
+            if prompt.text.chars().count() > 280 {
+                let key = format!("seed_prompts[{place}].text");
+                self.fault(&key, format!("expected fewer than 280 characters, found {}", prompt.text.chars().count()));
+            }
+            prompts.push(weight.map(|weight| SeedPrompt {
+                text: prompt.text.clone(),
+                weight,
+                attributes: prompt.attributes.clone(),
+            }));
+        }
+        prompts.into_iter().collect()
+    }
+
+    fn generation(&mut self, raw: &RawGeneration) -> Option<GenerationSettings> {
+        let model = self.keep("generation.model", model(&raw.model));
+        let device = self.keep("generation.device", device(&raw.device));
+        let candidates = self.whole("generation.candidates", raw.candidates, 1, 256);
+        let strategy = self.choice("generation.strategy", &raw.strategy, &STRATEGIES);
+        let temperature =
+            self.number("generation.temperature", raw.temperature, |t| t > 0.0 && t <= 100.0, "above 0, at most 100");
+        let top_k = self.whole("generation.top_k", raw.top_k, 0, 1_000_000);
+        let top_p = self.number("generation.top_p", raw.top_p, |p| p > 0.0 && p <= 1.0, "above 0, at most 1");
+        let repetition_penalty = self.number(
+            "generation.repetition_penalty",
+            raw.repetition_penalty,
+            |penalty| (1.0..=100.0).contains(&penalty),
+            "from 1 (off) to 100",
+        );
+        let no_repeat_ngram = self.whole("generation.no_repeat_ngram", raw.no_repeat_ngram, 0, 1_000);
+        let max_new_tokens = self.whole("generation.max_new_tokens", raw.max_new_tokens, 1, 4_096);
+        Some(GenerationSettings {
+            model: model?,
+            device: device?,
+            candidates: candidates?,
+            strategy: strategy?,
+            temperature: temperature?,
+            top_k: top_k?,
+            top_p: top_p?,
+            repetition_penalty: repetition_penalty?,
+            no_repeat_ngram: no_repeat_ngram?,
+            max_new_tokens: max_new_tokens?,
+            rng_seed: raw.rng_seed,
+        })
+    }
+
+    fn sentiment(&mut self, found_model: &str, target: &str, min_score: f64) -> Option<SentimentSettings> {
+        let model = self.keep("sentiment.model", model(found_model));
+        let target = self.choice("sentiment.target", target, &TARGETS);
+        let min_score = self.number("sentiment.min_score", min_score, is_share, "from 0 to 1");
+        let min_score = min_score.map(|score| score as f32);
+        Some(SentimentSettings { model: model?, target: target?, min_score: min_score? })
+    }
+
+    fn gates(&mut self, raw: &RawGates) -> Option<GateSettings> {
+        let mentions = self.choice("gates.mentions", &raw.mentions, &ENTITY_POLICIES);
+        let urls = self.choice("gates.urls", &raw.urls, &ENTITY_POLICIES);
+        let max_hashtags = self.whole("gates.max_hashtags", raw.max_hashtags, 0, 280);
+        let near_duplicate = self.number("gates.near_duplicate", raw.near_duplicate, is_share, "from 0 (off) to 1");
+        let near_duplicate_days = self.whole("gates.near_duplicate_days", raw.near_duplicate_days, 1, 36_500);
+        let verbatim_tokens = self.whole("gates.verbatim_tokens", raw.verbatim_tokens, 0, 280);
+        let claims = self.choice("gates.claims", &raw.claims, &CLAIMS_POLICIES);
+        let file = raw.banned_words_file.trim();
+        Some(GateSettings {
+            mentions: mentions?,
+            urls: urls?,
+            max_hashtags: max_hashtags?,
+            banned_words_file: (!file.is_empty()).then(|| PathBuf::from(file)),
+            near_duplicate: near_duplicate?,
+            near_duplicate_days: near_duplicate_days?,
+            verbatim_tokens: verbatim_tokens?,
+            claims: claims?,
+        })
+    }
+
+    fn budget(&mut self, per_day: u64, per_month: u64, usd: f64) -> Option<BudgetSettings> {
+        let posts_per_day = self.whole("budget.posts_per_day", per_day, 0, 100_000);
+        let posts_per_month = self.whole("budget.posts_per_month", per_month, 0, 1_000_000);
+        let usd_per_month = self.number("budget.usd_per_month", usd, |usd| usd >= 0.0, "of 0 or more");
+        Some(BudgetSettings {
+            posts_per_day: posts_per_day?,
+            posts_per_month: posts_per_month?,
+            usd_per_month: usd_per_month?,
+        })
+    }
+
+    /// What is allowed and yet probably not meant.
+    fn warn_of(&mut self, settings: &Settings) {
+        if settings.account.disclosure.trim().is_empty() {
+            self.warnings
+                .push("account.disclosure is empty: X's automation rules ask a bot to say that it is one".into());
+        }
+        if settings.publish.live && settings.account.operator == "someone" {
+            self.warnings.push(
+                "account.operator is still the placeholder @someone: name the account that answers for the bot".into(),
+            );
+        }
+        if settings.publish.live && (settings.budget.posts_per_day == 0 || settings.budget.posts_per_month == 0) {
+            self.warnings.push("publish.live is on, but a budget of 0 posts lets nothing out".into());
+        }
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const MISFIRES: [(&str, Misfire); 2] = [("skip", Misfire::Skip), ("once", Misfire::Once)];
+const STRATEGIES: [(&str, Strategy); 3] =
+    [("sample", Strategy::Sample), ("greedy", Strategy::Greedy), ("beam", Strategy::Beam)];
+const TARGETS: [(&str, SentimentTarget); 3] =
+    [("positive", SentimentTarget::Positive), ("negative", SentimentTarget::Negative), ("any", SentimentTarget::Any)];
+const ENTITY_POLICIES: [(&str, EntityPolicy); 3] =
+    [("reject", EntityPolicy::Reject), ("strip", EntityPolicy::Strip), ("allow", EntityPolicy::Allow)];
+const CLAIMS_POLICIES: [(&str, ClaimsPolicy); 3] =
+    [("allow", ClaimsPolicy::Allow), ("review", ClaimsPolicy::Review), ("reject", ClaimsPolicy::Reject)];
+const REVIEW_MODES: [(&str, ReviewMode); 3] =
+    [("off", ReviewMode::Off), ("flagged", ReviewMode::Flagged), ("all", ReviewMode::All)];
+const LOG_FORMATS: [(&str, LogFormat); 3] =
+    [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
+
+fn is_share(number: f64) -> bool {
+    (0.0..=1.0).contains(&number)
+}
+
+fn handle(found: &str) -> Result<String, String> {
+    let name = found.strip_prefix('@').unwrap_or(found);
+    let fits =
+        (1..=LONGEST_HANDLE).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if fits {
+        Ok(name.to_owned())
+    } else {
+        Err(format!(
+            "expected a handle of 1 to {LONGEST_HANDLE} letters, digits or underscores, with or without @, found {found:?}"
+        ))
+    }
+}
+
+fn timezone(found: &str) -> Result<TimeZone, String> {
+    TimeZone::get(found).map_err(|_| {
+        let known: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+        match nearest(found, known.iter().map(String::as_str)) {
+            Some(near) => format!("unknown time zone {found:?}; the nearest known one is {near}"),
+            None => format!("unknown time zone {found:?}"),
+        }
+    })
+}
+
+/// `22:00-07:00`.
+fn quiet_hours(found: &str) -> Result<QuietHours, String> {
+    let wrong = || format!("expected a span of the day such as \"22:00-07:00\", found {found:?}");
+    let (from, to) = found.split_once('-').ok_or_else(wrong)?;
+    let (from, to) = (time_of_day(from).ok_or_else(wrong)?, time_of_day(to).ok_or_else(wrong)?);
+    if from == to {
+        return Err(format!("expected a span that ends at another time than it begins, found {found:?}"));
+    }
+    Ok(QuietHours { from, to })
+}
+
+/// `HH:MM`; 24:00 is the midnight that ends the day.
+fn time_of_day(text: &str) -> Option<Time> {
+    let (hour, minute) = text.trim().split_once(':')?;
+    let digits = |part: &str| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(hour) || !digits(minute) || minute.len() != 2 {
+        return None;
+    }
+    match (hour.parse().ok()?, minute.parse().ok()?) {
+        (24, 0) => Some(Time::midnight()),
+        (hour, minute) => Time::new(hour, minute, 0, 0).ok(),
+    }
+}
+
+/// `90s`, `10m`, `1h30m`, `48h`, `2d`.
+fn duration(found: &str) -> Result<Duration, String> {
+    let wrong = || format!("expected a duration such as \"90s\", \"10m\", \"48h\" or \"2d\", found {found:?}");
+    let mut rest = found.trim();
+    let mut seconds: u64 = 0;
+    if rest.is_empty() {
+        return Err(wrong());
+    }
+    while !rest.is_empty() {
+        let unit_at = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let (count, tail) = rest.split_at(unit_at);
+        let unit = tail.chars().next().ok_or_else(wrong)?;
+        let length = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86_400,
+            _ => return Err(wrong()),
+        };
+        let count: u64 = count.parse().map_err(|_| wrong())?;
+        seconds = count.checked_mul(length).and_then(|part| seconds.checked_add(part)).ok_or_else(wrong)?;
+        rest = tail[unit.len_utf8()..].trim_start();
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
+/// The inverse of [`duration`], in the largest unit that is exact.
+fn in_units(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match [(86_400, 'd'), (3600, 'h'), (60, 'm')]
+        .into_iter()
+        .find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit))
+    {
+        Some((unit, letter)) => format!("{}{letter}", seconds / unit),
+        None => format!("{seconds}s"),
+    }
+}
+
+fn model(found: &str) -> Result<ModelSource, String> {
+    if found == "builtin" {
+        return Ok(ModelSource::BuiltIn);
+    }
+    if let Some(name) = found.strip_prefix("hub:") {
+        let part = |part: &str| {
+            part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+                && part.chars().any(char::is_alphanumeric)
+        };
+        let fits = name.split_once('/').is_some_and(|(owner, name)| part(owner) && part(name));
+        return if fits {
+            Ok(ModelSource::Hub(name.to_owned()))
+        } else {
+            Err(format!("expected hub:OWNER/NAME, found {found:?}"))
+        };
+    }
+    if found.trim().is_empty() {
+        return Err("expected builtin, a folder or hub:OWNER/NAME, found an empty text".to_owned());
+    }
+    Ok(ModelSource::Folder(PathBuf::from(found)))
+}
+
+fn device(found: &str) -> Result<DeviceChoice, String> {
+    match found {
+        "auto" => Ok(DeviceChoice::Auto),
+        "cpu" => Ok(DeviceChoice::Cpu),
+        "cuda" => Ok(DeviceChoice::Cuda(0)),
+        _ => found
+            .strip_prefix("cuda:")
+            .filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|number| number.parse().ok())
+            .map(DeviceChoice::Cuda)
+            .ok_or_else(|| format!("expected auto | cpu | cuda | cuda:1, found {found:?}")),
+    }
+}
+
+/// Posts and their signatures travel to this address, so it is https, or a server on this very machine. The address
+/// itself is not repeated in messages where it may hold a password.
+fn base_url(found: &str) -> Result<url::Url, String> {
+    let trimmed = found.trim_end_matches('/');
+    let url = url::Url::parse(trimmed)
+        .map_err(|cause| format!("expected an address such as \"https://api.x.com\": {cause}"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("expected an address without user and password".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("expected an address without ? and #, found {found:?}"));
+    }
+    let loopback = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if loopback => Ok(url),
+        _ => Err(format!("expected https (plain http only to this machine itself), found {found:?}")),
+    }
+}
+
+fn listen(found: &str) -> Result<SocketAddr, String> {
+    found.parse().map_err(|_| format!("expected an address and a port such as \"127.0.0.1:8787\", found {found:?}"))
+}

@@ -1,0 +1,102 @@
+//! The known keys with the kind of value each takes, read off the raw settings' defaults; and the nearest one to a typo.
+
+use serde_json::Value as Json;
+
+use super::raw::{RawSeedPrompt, RawSettings};
+
+/// What a key's value has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Flag,
+    Whole,
+    Number,
+    Text,
+    /// A list of texts.
+    Texts,
+    /// A table of texts under free names.
+    Attributes,
+    /// The list of seed prompts.
+    Prompts,
+}
+
+impl Kind {
+    fn of(key: &str, default: &Json) -> Self {
+        match default {
+            _ if key == "seed_prompts" => Self::Prompts,
+            Json::Bool(_) => Self::Flag,
+            Json::Number(number) if number.is_f64() => Self::Number,
+            // The only key without a default is the random seed.
+            Json::Number(_) | Json::Null => Self::Whole,
+            Json::String(_) => Self::Text,
+            Json::Array(_) => Self::Texts,
+            Json::Object(_) => Self::Attributes,
+        }
+    }
+
+    /// The kind in people's words, after "expected".
+    pub(super) fn in_words(self) -> &'static str {
+        match self {
+            Self::Flag => "true or false",
+            Self::Whole => "a whole number",
+            Self::Number => "a number",
+            Self::Text => "a text in quotes",
+            Self::Texts => "a list of texts, such as [\"…\", \"…\"]",
+            Self::Attributes => "a table of texts, such as { NAME = \"…\" }",
+            Self::Prompts => "a list of tables, each under [[seed_prompts]] with its text",
+        }
+    }
+}
+
+/// One key that `config.toml` may hold.
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    /// `generation.top_k`; `seed_prompts` for the list.
+    pub path: String,
+    pub kind: Kind,
+    /// `Null` where there is none.
+    pub default: Json,
+}
+
+/// Every key, in the file's order.
+pub(super) fn all() -> Vec<Key> {
+    let mut keys = Vec::new();
+    for (section, content) in fields(&RawSettings::default()) {
+        match content {
+            Json::Object(entries) => {
+                keys.extend(entries.into_iter().map(|(name, default)| new_key(format!("{section}.{name}"), default)));
+            }
+            list => keys.push(new_key(section, list)),
+        }
+    }
+    keys
+}
+
+/// The keys of one seed prompt.
+pub(super) fn of_seed_prompt() -> Vec<Key> {
+    fields(&RawSeedPrompt::default()).into_iter().map(|(name, default)| new_key(name, default)).collect()
+}
+
+fn new_key(path: String, default: Json) -> Key {
+    Key { kind: Kind::of(&path, &default), path, default }
+}
+
+fn fields(settings: &impl serde::Serialize) -> serde_json::Map<String, Json> {
+    match serde_json::to_value(settings) {
+        Ok(Json::Object(entries)) => entries,
+        _ => unreachable!("the raw settings are a struct of plain values"),
+    }
+}
+
+/// The known key nearest to `path`; one of the same name in another section counts as near.
+pub(super) fn nearest<'a>(path: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let distance = |candidate: &str| {
+        let whole = strsim::damerau_levenshtein(path, candidate);
+        let names = strsim::damerau_levenshtein(last(path), last(candidate));
+        whole.min(names + 1)
+    };
+    known.into_iter().min_by_key(|candidate| distance(candidate))
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}

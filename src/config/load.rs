@@ -1,0 +1,227 @@
+//! Finds the file, lays the layers over one another, checks the result, and remembers where each value came from.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use config::{Config, Source as _, Value, ValueKind};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+use super::check::Checker;
+use super::checked::Settings;
+use super::fault::{ConfigError, Fault};
+use super::keys;
+use super::layer::{DEFAULT_ORIGIN, Layer};
+use super::raw::RawSettings;
+
+/// Where the file is looked for when none is named, in this order.
+pub const SEARCHED: [&str; 2] = ["config.toml", "/etc/pregonero/config.toml"];
+
+/// One key that a flag of the command line sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// As the person typed it, for messages: `--top-k`.
+    pub flag: String,
+    /// `generation.top_k`.
+    pub key: String,
+    /// Read by the key's kind, like an environment variable's value.
+    pub value: String,
+}
+
+/// What the settings are made from.
+#[derive(Debug)]
+pub struct LoadRequest<E> {
+    /// The file named with `--config`; it must exist. Without it [`SEARCHED`] is gone through.
+    pub explicit_file: Option<PathBuf>,
+    /// The process's variables; those that do not begin with `PREGONERO__` are passed over.
+    pub environment: E,
+    /// What the flags say.
+    pub overrides: Vec<Override>,
+}
+
+/// The settings with their history.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub settings: Settings,
+    /// The file that was read.
+    pub file: PathBuf,
+    /// Every key in effect, in the file's order.
+    pub provenance: Vec<ShownSetting>,
+    /// What is allowed and yet probably not meant, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// One key in effect: a row of `config show`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ShownSetting {
+    /// `generation.top_k`; one row for each `seed_prompts[0]`.
+    pub key: String,
+    /// As the configuration holds it, before checking; null where absent.
+    pub value: Json,
+    /// `default`, `config.toml:12`, `PREGONERO__GENERATION__TOP_K` or `--top-k`.
+    pub origin: String,
+}
+
+impl Loaded {
+    /// Every key in effect with its value and where it came from. There are no secrets among them.
+    #[must_use]
+    pub fn show(&self) -> &[ShownSetting] {
+        &self.provenance
+    }
+
+    /// The same as one JSON object: `{"file", "settings": [{"key","value","origin"}], "warnings"}`.
+    #[must_use]
+    pub fn show_json(&self) -> Json {
+        json!({ "file": self.file, "settings": self.provenance, "warnings": self.warnings })
+    }
+}
+
+/// Reads, layers and checks the configuration: flag > environment > file > default.
+///
+/// # Errors
+/// [`ConfigError`] where there is no file, or with every fault of file, environment and flags at once.
+pub fn load<E>(request: LoadRequest<E>) -> Result<Loaded, ConfigError>
+where
+    E: IntoIterator<Item = (String, String)>,
+{
+    load_from(request, &SEARCHED.map(Path::new))
+}
+
+fn load_from<E>(request: LoadRequest<E>, searched: &[&Path]) -> Result<Loaded, ConfigError>
+where
+    E: IntoIterator<Item = (String, String)>,
+{
+    let (file, text) = match request.explicit_file {
+        Some(path) => read(&path)?,
+        None => find(searched)?,
+    };
+    let layers = [
+        Layer::defaults(),
+        Layer::file(&file.display().to_string(), &text),
+        Layer::environment(request.environment),
+        Layer::flags(request.overrides.iter().map(|o| (o.flag.as_str(), o.key.as_str(), o.value.as_str()))),
+    ];
+    let mut faults: Vec<Fault> = layers.iter().flat_map(|layer| layer.faults.clone()).collect();
+    let (tree, raw) = match merge(layers) {
+        Ok(merged) => merged,
+        Err(cause) => {
+            faults.push(Fault { origin: file.display().to_string(), key: String::new(), message: cause.to_string() });
+            return Err(ConfigError::Faults(faults));
+        }
+    };
+    let origins = origins(&tree);
+    let mut checker = Checker { origins: &origins, faults, warnings: Vec::new() };
+    match checker.settings(&raw) {
+        Some(settings) if checker.faults.is_empty() => {
+            Ok(Loaded { settings, file, provenance: provenance(&tree), warnings: checker.warnings })
+        }
+        _ => Err(ConfigError::Faults(checker.faults)),
+    }
+}
+
+fn read(path: &Path) -> Result<(PathBuf, String), ConfigError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((path.to_owned(), text)),
+        Err(source) => Err(ConfigError::Unreadable { path: path.to_owned(), source }),
+    }
+}
+
+/// The first of the places that holds a file. One that is there and cannot be read is an error, not passed over.
+fn find(searched: &[&Path]) -> Result<(PathBuf, String), ConfigError> {
+    for path in searched {
+        match read(path) {
+            Err(ConfigError::Unreadable { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+            outcome => return outcome,
+        }
+    }
+    Err(ConfigError::NotFound { searched: searched.iter().map(|path| path.to_path_buf()).collect() })
+}
+
+type Tree = config::Map<String, Value>;
+
+fn merge(layers: [Layer; 4]) -> Result<(Tree, RawSettings), config::ConfigError> {
+    let mut builder = Config::builder();
+    for layer in layers {
+        builder = builder.add_source(layer);
+    }
+    let merged = builder.build()?;
+    Ok((merged.collect()?, merged.try_deserialize()?))
+}
+
+/// The origin of every value in the tree, list items and table fields included, by its path.
+fn origins(tree: &Tree) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for (name, value) in tree {
+        collect_origins(name, value, &mut found);
+    }
+    found
+}
+
+fn collect_origins(path: &str, value: &Value, found: &mut BTreeMap<String, String>) {
+    if let Some(origin) = value.origin() {
+        found.insert(path.to_owned(), origin.to_owned());
+    }
+    match &value.kind {
+        ValueKind::Table(entries) => {
+            entries.iter().for_each(|(name, value)| collect_origins(&format!("{path}.{name}"), value, found));
+        }
+        ValueKind::Array(items) => {
+            items.iter().enumerate().for_each(|(at, value)| collect_origins(&format!("{path}[{at}]"), value, found));
+        }
+        _ => {}
+    }
+}
+
+fn provenance(tree: &Tree) -> Vec<ShownSetting> {
+    let mut rows = Vec::new();
+    for key in keys::all() {
+        let value = at(tree, &key.path);
+        match value.map(|value| &value.kind) {
+            Some(ValueKind::Array(prompts)) if key.kind == keys::Kind::Prompts => {
+                rows.extend(
+                    prompts.iter().enumerate().map(|(at, prompt)| row(format!("{}[{at}]", key.path), Some(prompt))),
+                );
+            }
+            _ => rows.push(row(key.path, value)),
+        }
+    }
+    rows
+}
+
+fn row(key: String, value: Option<&Value>) -> ShownSetting {
+    let origin = value.and_then(Value::origin).unwrap_or(DEFAULT_ORIGIN).to_owned();
+    ShownSetting { key, value: value.map_or(Json::Null, to_json), origin }
+}
+
+fn at<'a>(tree: &'a Tree, path: &str) -> Option<&'a Value> {
+    let Some((section, name)) = path.split_once('.') else { return tree.get(path) };
+    match &tree.get(section)?.kind {
+        ValueKind::Table(entries) => entries.get(name),
+        _ => None,
+    }
+}
+
+fn to_json(value: &Value) -> Json {
+    match &value.kind {
+        ValueKind::Nil => Json::Null,
+        ValueKind::Boolean(flag) => json!(flag),
+        ValueKind::I64(number) => json!(number),
+        ValueKind::U64(number) => json!(number),
+        ValueKind::I128(number) => json!(number.to_string()),
+        ValueKind::U128(number) => json!(number.to_string()),
+        ValueKind::Float(number) => json!(number),
+        ValueKind::String(text) => json!(text),
+        ValueKind::Array(items) => items.iter().map(to_json).collect(),
+        // A map of random order: sorted, so that two runs print the same.
+        ValueKind::Table(entries) => entries
+            .iter()
+            .map(|(name, value)| (name.clone(), to_json(value)))
+            .collect::<BTreeMap<_, _>>()
+            .into_iter()
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

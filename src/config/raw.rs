@@ -1,0 +1,240 @@
+//! The settings as the file writes them: plain texts and numbers under the file's own names, with the defaults.
+//!
+//! This is the one list of known keys: their names, order, kinds and defaults are read off [`RawSettings::default`], and
+//! a test holds it against `config.toml`. Nothing but [`super::check`] looks at it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawSettings {
+    pub account: RawAccount,
+    pub schedule: RawSchedule,
+    pub seed_prompts: RawSeedPrompts,
+    pub generation: RawGeneration,
+    pub sentiment: RawSentiment,
+    pub gates: RawGates,
+    pub review: RawReview,
+    pub publish: RawPublish,
+    pub budget: RawBudget,
+    pub store: RawStore,
+    pub admin: RawAdmin,
+    pub log: RawLog,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawAccount {
+    pub handle: String,
+    pub operator: String,
+    pub disclosure: String,
+}
+
+impl Default for RawAccount {
+    fn default() -> Self {
+        Self { handle: "uisbot".into(), operator: "@someone".into(), disclosure: "🤖".into() }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawSchedule {
+    pub cron: Vec<String>,
+    pub timezone: String,
+    pub jitter: String,
+    pub misfire: String,
+    pub grace: String,
+    pub quiet_hours: Vec<String>,
+}
+
+impl Default for RawSchedule {
+    fn default() -> Self {
+        Self {
+            cron: vec!["0 9,13,18 * * *".into()],
+            timezone: "America/Bogota".into(),
+            jitter: "10m".into(),
+            misfire: "skip".into(),
+            grace: "5m".into(),
+            quiet_hours: vec!["22:00-07:00".into()],
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct RawSeedPrompts(pub Vec<RawSeedPrompt>);
+
+impl Default for RawSeedPrompts {
+    fn default() -> Self {
+        let texts = ["Me parece", "En el día de hoy, ", "El covid", "La vacuna", "En Colombia"];
+        Self(texts.into_iter().map(|text| RawSeedPrompt { text: text.into(), ..RawSeedPrompt::default() }).collect())
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawSeedPrompt {
+    pub text: String,
+    pub weight: u64,
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl Default for RawSeedPrompt {
+    fn default() -> Self {
+        Self { text: String::new(), weight: 1, attributes: BTreeMap::new() }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawGeneration {
+    pub model: String,
+    pub device: String,
+    pub candidates: u64,
+    pub strategy: String,
+    pub temperature: f64,
+    pub top_k: u64,
+    pub top_p: f64,
+    pub repetition_penalty: f64,
+    pub no_repeat_ngram: u64,
+    pub max_new_tokens: u64,
+    pub rng_seed: Option<u64>,
+}
+
+impl Default for RawGeneration {
+    fn default() -> Self {
+        Self {
+            model: "builtin".into(),
+            device: "auto".into(),
+            candidates: 16,
+            strategy: "sample".into(),
+            temperature: 0.9,
+            top_k: 50,
+            top_p: 0.95,
+            repetition_penalty: 1.1,
+            no_repeat_ngram: 3,
+            max_new_tokens: 64,
+            rng_seed: None,
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawSentiment {
+    pub model: String,
+    pub target: String,
+    pub min_score: f64,
+}
+
+impl Default for RawSentiment {
+    fn default() -> Self {
+        Self { model: "builtin".into(), target: "positive".into(), min_score: 0.6 }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawGates {
+    pub mentions: String,
+    pub urls: String,
+    pub max_hashtags: u64,
+    pub banned_words_file: String,
+    pub near_duplicate: f64,
+    pub near_duplicate_days: u64,
+    pub verbatim_tokens: u64,
+    pub claims: String,
+}
+
+impl Default for RawGates {
+    fn default() -> Self {
+        Self {
+            mentions: "reject".into(),
+            urls: "reject".into(),
+            max_hashtags: 3,
+            banned_words_file: String::new(),
+            near_duplicate: 0.8,
+            near_duplicate_days: 90,
+            verbatim_tokens: 12,
+            claims: "review".into(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawReview {
+    pub mode: String,
+    pub expires_after: String,
+}
+
+impl Default for RawReview {
+    fn default() -> Self {
+        Self { mode: "flagged".into(), expires_after: "48h".into() }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawPublish {
+    pub live: bool,
+    pub base_url: String,
+}
+
+impl Default for RawPublish {
+    fn default() -> Self {
+        Self { live: false, base_url: "https://api.x.com".into() }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawBudget {
+    pub posts_per_day: u64,
+    pub posts_per_month: u64,
+    pub usd_per_month: f64,
+}
+
+impl Default for RawBudget {
+    fn default() -> Self {
+        Self { posts_per_day: 8, posts_per_month: 200, usd_per_month: 5.0 }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawStore {
+    pub path: String,
+}
+
+impl Default for RawStore {
+    fn default() -> Self {
+        Self { path: "data/pregonero.db".into() }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawAdmin {
+    pub listen: String,
+}
+
+impl Default for RawAdmin {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8787".into() }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawLog {
+    pub format: String,
+}
+
+impl Default for RawLog {
+    fn default() -> Self {
+        Self { format: "auto".into() }
+    }
+}

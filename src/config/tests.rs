@@ -1,0 +1,373 @@
+//! Whole configurations from text to settings or faults.
+
+use std::time::Duration;
+
+use super::super::checked::*;
+use super::*;
+
+/// The repository's own file.
+const OWN_FILE: &str = include_str!("../../config.toml");
+
+struct Case {
+    folder: tempfile::TempDir,
+    variables: Vec<(String, String)>,
+    overrides: Vec<Override>,
+}
+
+impl Case {
+    fn new(text: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.toml"), text).unwrap();
+        Self { folder, variables: Vec::new(), overrides: Vec::new() }
+    }
+
+    fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn flag(mut self, flag: &str, key: &str, value: &str) -> Self {
+        self.overrides.push(Override { flag: flag.into(), key: key.into(), value: value.into() });
+        self
+    }
+
+    fn load(&self) -> Result<Loaded, ConfigError> {
+        load(LoadRequest {
+            explicit_file: Some(self.folder.path().join("config.toml")),
+            environment: self.variables.clone(),
+            overrides: self.overrides.clone(),
+        })
+    }
+
+    /// Every fault with the folder cut off: `config.toml:2: generation.top_k: …`.
+    fn faults(&self) -> Vec<String> {
+        let prefix = format!("{}/", self.folder.path().display());
+        self.load().unwrap_err().to_string().lines().map(|line| line.replace(&prefix, "")).collect()
+    }
+}
+
+fn the_fault_of(text: &str) -> String {
+    let faults = Case::new(text).faults();
+    assert_eq!(faults.len(), 1, "{text}: {faults:?}");
+    faults.into_iter().next().unwrap()
+}
+
+#[test]
+fn the_repositorys_file_says_what_the_code_defaults_to() {
+    let own = Case::new(OWN_FILE).load().unwrap();
+    let none = Case::new("").load().unwrap();
+    let values =
+        |loaded: &Loaded| loaded.show().iter().map(|row| (row.key.clone(), row.value.clone())).collect::<Vec<_>>();
+    // A prompt of the file holds what it says, one of the defaults all its fields.
+    let without_prompts = |loaded: &Loaded| {
+        values(loaded).into_iter().filter(|(key, _)| !key.starts_with("seed_prompts")).collect::<Vec<_>>()
+    };
+    assert_eq!(without_prompts(&own), without_prompts(&none));
+    assert_eq!(own.settings.seed_prompts, none.settings.seed_prompts);
+    assert_eq!(own.warnings, none.warnings);
+    for row in own.show().iter().filter(|row| row.key != "generation.rng_seed") {
+        assert!(row.origin.contains("config.toml:"), "{row:?}");
+    }
+    assert!(none.show().iter().all(|row| row.origin == "default"));
+}
+
+#[test]
+fn the_repositorys_file_names_every_key_in_its_order() {
+    let mut section = String::new();
+    let mut named = Vec::new();
+    for line in OWN_FILE.lines() {
+        let line = line.strip_prefix("# ").unwrap_or(line);
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_matches(['[', ']']).to_owned();
+        } else if let Some((name, _)) = line.split_once(" = ")
+            && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+        {
+            named.push(format!("{section}.{name}"));
+        }
+    }
+    let prompt_keys = ["seed_prompts.text", "seed_prompts.weight", "seed_prompts.attributes"];
+    for key in prompt_keys {
+        assert!(named.iter().any(|name| name == key), "{key}");
+    }
+    named.retain(|name| !name.starts_with("seed_prompts."));
+    let known: Vec<String> =
+        keys::all().into_iter().map(|key| key.path).filter(|path| path != "seed_prompts").collect();
+    assert_eq!(named, known);
+}
+
+#[test]
+fn the_defaults_are_those_of_the_design() {
+    let settings = Case::new("").load().unwrap().settings;
+    assert_eq!((settings.account.handle.as_str(), settings.account.operator.as_str()), ("uisbot", "someone"));
+    assert_eq!(settings.schedule.cron[0].to_string(), "0 9,13,18 * * *");
+    assert_eq!(settings.schedule.timezone.iana_name(), Some("America/Bogota"));
+    assert_eq!(
+        (settings.schedule.jitter, settings.schedule.grace),
+        (Duration::from_secs(600), Duration::from_secs(300))
+    );
+    let texts: Vec<&str> = settings.seed_prompts.iter().map(|prompt| prompt.text.as_str()).collect();
+    assert_eq!(texts, ["Me parece", "En el día de hoy, ", "El covid", "La vacuna", "En Colombia"]);
+    assert_eq!(
+        (settings.generation.candidates, settings.generation.top_k, settings.generation.rng_seed),
+        (16, 50, None)
+    );
+    assert_eq!(settings.gates.banned_words_file, None);
+    assert_eq!(settings.review.expires_after, Duration::from_secs(48 * 3600));
+    assert!(!settings.publish.live);
+    assert_eq!(settings.publish.base_url.as_str(), "https://api.x.com/");
+    assert_eq!(settings.admin.listen.to_string(), "127.0.0.1:8787");
+}
+
+#[test]
+fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
+    let case = Case::new("[generation]\ncandidates = 4\ntop_k = 5\ntop_p = 0.5\n")
+        .variable("PREGONERO__GENERATION__TOP_K", "6")
+        .variable("PREGONERO__GENERATION__TOP_P", "0.6")
+        .variable("HOME", "/nowhere")
+        .variable("PREGONERO_LOG", "not ours: one underscore")
+        .flag("--top-p", "generation.top_p", "0.7");
+    let loaded = case.load().unwrap();
+    let generation = &loaded.settings.generation;
+    assert_eq!((generation.candidates, generation.top_k, generation.top_p, generation.max_new_tokens), (4, 6, 0.7, 64));
+    let origin = |key: &str| loaded.show().iter().find(|row| row.key == key).unwrap().origin.clone();
+    assert!(origin("generation.candidates").ends_with("config.toml:2"));
+    assert_eq!(origin("generation.top_k"), "PREGONERO__GENERATION__TOP_K");
+    assert_eq!(origin("generation.top_p"), "--top-p");
+    assert_eq!(origin("generation.max_new_tokens"), "default");
+    let shown = loaded.show_json();
+    assert_eq!(shown["settings"][0], json!({ "key": "account.handle", "value": "uisbot", "origin": "default" }));
+}
+
+#[test]
+fn variables_and_flags_set_every_kind_of_value() {
+    let loaded = Case::new("")
+        .variable("PREGONERO__PUBLISH__LIVE", "true")
+        .variable("PREGONERO__SCHEDULE__CRON", "0 9,13 * * *; 30 20 * * FRI")
+        .variable("PREGONERO__SCHEDULE__QUIET_HOURS", "[]")
+        .variable("PREGONERO__SEED_PROMPTS", r#"[{ text = "Hoy, ", weight = 3, attributes = { TEMA = "Lluvia" } }]"#)
+        .variable("PREGONERO__ACCOUNT__HANDLE", "123")
+        .flag("--rng-seed", "generation.rng_seed", "18446744073709551615")
+        .load()
+        .unwrap();
+    let settings = loaded.settings;
+    assert!(settings.publish.live);
+    assert_eq!(
+        settings.schedule.cron.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["0 9,13 * * *", "30 20 * * FRI"]
+    );
+    assert!(settings.schedule.quiet_hours.is_empty());
+    assert_eq!((settings.seed_prompts.len(), settings.seed_prompts[0].weight), (1, 3));
+    // The name of an attribute is the model's, its case is kept.
+    assert_eq!(settings.seed_prompts[0].attributes["TEMA"], "Lluvia");
+    assert_eq!(settings.account.handle, "123");
+    assert_eq!(settings.generation.rng_seed, Some(u64::MAX));
+    assert_eq!(loaded.warnings.len(), 1, "{:?}", loaded.warnings);
+}
+
+#[test]
+fn the_files_seed_prompts_replace_the_list() {
+    let text = "[[seed_prompts]]\ntext = \"Hoy\"\nweight = 2\nattributes = { SENTIMIENTO = \"POSITIVE\" }\n[[seed_prompts]]\ntext = \"\"\n";
+    let loaded = Case::new(text).load().unwrap();
+    let prompts = loaded.settings.seed_prompts;
+    assert_eq!(prompts.len(), 2);
+    assert_eq!(
+        (prompts[0].text.as_str(), prompts[0].weight, prompts[0].attributes["SENTIMIENTO"].as_str()),
+        ("Hoy", 2, "POSITIVE")
+    );
+    assert_eq!((prompts[1].text.as_str(), prompts[1].weight), ("", 1));
+}
+
+#[test]
+fn all_faults_are_told_at_once_each_with_its_place() {
+    let text = "\
+[generation]
+candidates = \"many\"
+temprature = 1
+top_p = 0.0
+
+[schedule]
+cron = [
+  \"0 9 * * *\",
+  \"0 99 * * *\",
+]
+timezone = \"America/Bogata\"
+
+[[seed_prompts]]
+text = \"Hoy\"
+weight = 0
+
+[pubish]
+live = true
+";
+    let faults = Case::new(text)
+        .variable("PREGONERO__GENERATION__TOP_KK", "5")
+        .variable("PREGONERO__BUDGET__POSTS_PER_DAY", "a few")
+        .flag("--temperature", "generation.temperature", "0")
+        .faults();
+    let mut expected = vec![
+        "config.toml:2: generation.candidates: expected a whole number, found \"many\"",
+        "config.toml:3: generation.temprature: unknown key; the nearest known one is generation.temperature",
+        "config.toml:17: pubish: unknown section; the nearest known one is [publish]",
+        "PREGONERO__BUDGET__POSTS_PER_DAY: budget.posts_per_day: expected a whole number, found \"a few\"",
+        "PREGONERO__GENERATION__TOP_KK: generation.top_kk: unknown key; the nearest known one is generation.top_k",
+        "config.toml:9: schedule.cron[1]: cron expression \"0 99 * * *\": hour \"99\"; allowed: 0-23, lists, ranges, steps like */6",
+        "config.toml:11: schedule.timezone: unknown time zone \"America/Bogata\"; the nearest known one is America/Bogota",
+        "config.toml:15: seed_prompts[0].weight: expected a whole number from 1 to 1000000, found 0",
+        "--temperature: generation.temperature: expected a number above 0, at most 100, found 0",
+        "config.toml:4: generation.top_p: expected a number above 0, at most 1, found 0",
+    ];
+    let mut found: Vec<&str> = faults.iter().map(String::as_str).collect();
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn every_key_refuses_what_does_not_fit() {
+    let table = [
+        ("account", "handle = \"a b\"", "expected a handle of 1 to 15 letters"),
+        ("account", "operator = \"@\"", "expected a handle"),
+        ("account", "disclosure = \"a\\nb\"", "control character"),
+        ("schedule", "cron = []", "at least one cron expression"),
+        ("schedule", "cron = \"0 9 * * *\"", "expected a list of texts"),
+        ("schedule", "cron = [\"0 9 31 2 *\"]", "never due"),
+        ("schedule", "jitter = \"10\"", "expected a duration such as \"90s\""),
+        ("schedule", "jitter = \"2d\"", "from 0s to 1d, found \"2d\""),
+        ("schedule", "grace = 5", "expected a text in quotes, found 5"),
+        ("schedule", "misfire = \"one\"", "expected skip | once, found \"one\" (nearest: once)"),
+        ("schedule", "quiet_hours = [\"22-7\"]", "such as \"22:00-07:00\", found \"22-7\""),
+        ("schedule", "quiet_hours = [\"22:00-25:00\"]", "such as \"22:00-07:00\""),
+        ("schedule", "quiet_hours = [\"07:00-07:00\"]", "ends at another time"),
+        ("schedule", "quiet_hours = [\"00:00-13:00\", \"12:00-24:00\"]", "cover the whole day"),
+        ("generation", "model = \"hub:only\"", "expected hub:OWNER/NAME, found \"hub:only\""),
+        ("generation", "model = \"hub:../..\"", "expected hub:OWNER/NAME"),
+        ("generation", "model = \"\"", "expected builtin, a folder or hub:OWNER/NAME"),
+        ("generation", "device = \"gpu\"", "expected auto | cpu | cuda | cuda:1, found \"gpu\""),
+        ("generation", "device = \"cuda:-1\"", "expected auto | cpu"),
+        ("generation", "candidates = 0", "from 1 to 256, found 0"),
+        ("generation", "candidates = -3", "expected a whole number, 0 or more, found -3"),
+        ("generation", "candidates = 2.5", "expected a whole number, found 2.5"),
+        ("generation", "strategy = \"smaple\"", "(nearest: sample)"),
+        ("generation", "temperature = nan", "above 0"),
+        ("generation", "top_p = 1.01", "above 0, at most 1, found 1.01"),
+        ("generation", "repetition_penalty = 0.9", "from 1 (off) to 100"),
+        ("generation", "max_new_tokens = 0", "from 1 to 4096"),
+        ("generation", "rng_seed = \"x\"", "expected a whole number, found \"x\""),
+        ("sentiment", "min_score = 60", "from 0 to 1, found 60"),
+        ("sentiment", "target = \"neutral\"", "expected positive | negative | any"),
+        ("gates", "mentions = true", "expected a text in quotes, found true"),
+        ("gates", "near_duplicate = -0.1", "from 0 (off) to 1"),
+        ("gates", "claims = \"strip\"", "expected allow | review | reject"),
+        ("review", "expires_after = \"0s\"", "from 1m to 365d"),
+        ("publish", "live = \"yes\"", "expected true or false, found \"yes\""),
+        ("publish", "base_url = \"http://api.x.com\"", "expected https (plain http only to this machine itself)"),
+        ("publish", "base_url = \"api.x.com\"", "expected an address"),
+        ("budget", "usd_per_month = -1", "of 0 or more, found -1"),
+        ("budget", "posts_per_day = 1e3", "expected a whole number"),
+        ("store", "path = \" \"", "expected a path"),
+        ("admin", "listen = \"8787\"", "such as \"127.0.0.1:8787\""),
+        ("log", "format = \"xml\"", "expected auto | text | json"),
+    ];
+    for (section, line, expected) in table {
+        let fault = the_fault_of(&format!("[{section}]\n{line}\n"));
+        let name = line.split(' ').next().unwrap();
+        assert!(fault.starts_with(&format!("config.toml:2: {section}.{name}")), "{line}: {fault}");
+        assert!(fault.contains(expected), "{line}: {fault}");
+    }
+}
+
+#[test]
+fn the_disclosure_leaves_room_for_the_tweet() {
+    assert!(Case::new(&format!("[account]\ndisclosure = \"{}\"", "é".repeat(70))).load().is_ok());
+    let fault = the_fault_of(&format!("[account]\ndisclosure = \"{}\"", "é".repeat(71)));
+    assert_eq!(
+        fault,
+        "config.toml:2: account.disclosure: expected at most 70 characters, to leave room in the 280 of a tweet, found 71"
+    );
+}
+
+#[test]
+fn faults_in_the_shape_of_the_file_name_their_line() {
+    let table = [
+        ("temperature = 1", "config.toml:1: temperature: unknown key; the nearest known one is generation.temperature"),
+        ("\nschedule = 5", "config.toml:2: schedule: expected a section [schedule], found 5"),
+        (
+            "seed_prompts = []",
+            "config.toml:1: seed_prompts: expected at least one [[seed_prompts]], found an empty list",
+        ),
+        (
+            "[seed_prompts]\ntext = \"a\"",
+            "config.toml:1: seed_prompts: expected a list of tables, each under [[seed_prompts]] with its text, found a table",
+        ),
+        (
+            "[[seed_prompts]]\nwheight = 2\ntext = \"a\"",
+            "config.toml:2: seed_prompts[0].wheight: unknown key; the nearest known one is weight",
+        ),
+        ("[[seed_prompts]]\nweight = 2", "config.toml:1: seed_prompts[0].text: missing: a seed prompt needs its text"),
+        ("[generation]\ntop_k = 5\ntop_p = = 1", "config.toml:3:"),
+        ("[generation]\ntop_k = 5\ntop_k = 6", "config.toml:3:1: not valid TOML: duplicate key"),
+    ];
+    for (text, expected) in table {
+        let fault = the_fault_of(text);
+        assert!(fault.starts_with(expected), "{fault}");
+    }
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_without_being_repeated() {
+    let fault = the_fault_of("[account]\nconsumer_secret = \"hush-hush\"");
+    assert!(fault.contains("secrets are never configuration") && !fault.contains("hush"), "{fault}");
+    let fault = the_fault_of("[publish]\nbase_url = \"https://me:hush-hush@api.x.com\"");
+    assert!(fault.contains("without user and password") && !fault.contains("hush"), "{fault}");
+}
+
+#[test]
+fn texts_become_what_the_program_needs() {
+    let text = "\
+[account]
+handle = \"@pregonero_bot\"
+[schedule]
+jitter = \"1h30m\"
+quiet_hours = [\"22:30-7:05\", \"13:00-24:00\"]
+[generation]
+model = \"hub:datificate/gpt2-small-spanish\"
+device = \"cuda:1\"
+temperature = 1
+[sentiment]
+model = \"models/mine\"
+[publish]
+base_url = \"http://127.0.0.1:4000/\"
+";
+    let settings = Case::new(text).load().unwrap().settings;
+    assert_eq!(settings.account.handle, "pregonero_bot");
+    assert_eq!(settings.schedule.jitter, Duration::from_secs(5400));
+    let spans: Vec<String> =
+        settings.schedule.quiet_hours.iter().map(|span| format!("{}-{}", span.from, span.to)).collect();
+    assert_eq!(spans, ["22:30:00-07:05:00", "13:00:00-00:00:00"]);
+    assert_eq!(settings.generation.model, ModelSource::Hub("datificate/gpt2-small-spanish".into()));
+    assert_eq!((settings.generation.device, settings.generation.temperature), (DeviceChoice::Cuda(1), 1.0));
+    assert_eq!(settings.sentiment.model, ModelSource::Folder("models/mine".into()));
+    assert_eq!(settings.publish.base_url.as_str(), "http://127.0.0.1:4000/");
+}
+
+#[test]
+fn a_named_file_must_exist_and_a_search_says_where_it_looked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("a.toml"), folder.path().join("b.toml"));
+    let request = |explicit_file| LoadRequest { explicit_file, environment: Vec::new(), overrides: Vec::new() };
+    let error = load(request(Some(first.clone()))).unwrap_err();
+    assert!(error.to_string().starts_with(&format!("{}: cannot read the configuration", first.display())), "{error}");
+    let searched = [first.as_path(), second.as_path()];
+    let error = load_from(request(None), &searched).unwrap_err();
+    let expected = format!(
+        "no configuration file: looked for {}, then {}; name one with --config FILE",
+        first.display(),
+        second.display()
+    );
+    assert_eq!(error.to_string(), expected);
+    std::fs::write(&second, "[generation]\ntop_k = 7").unwrap();
+    let loaded = load_from(request(None), &searched).unwrap();
+    assert_eq!((loaded.file.clone(), loaded.settings.generation.top_k), (second.clone(), 7));
+    std::fs::write(&first, "").unwrap();
+    assert_eq!(load_from(request(None), &searched).unwrap().file, first);
+}
