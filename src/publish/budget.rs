@@ -35,10 +35,7 @@ impl Windows {
         let bounds = || -> Result<Self, jiff::Error> {
             let month = local.first_of_month()?;
             Ok(Self {
-                since: SpentSince {
-                    day: local.start_of_day()?.timestamp(),
-                    month: month.start_of_day()?.timestamp(),
-                },
+                since: SpentSince { day: local.start_of_day()?.timestamp(), month: month.start_of_day()?.timestamp() },
                 next_day: local.tomorrow()?.start_of_day()?.timestamp(),
                 next_month: local.last_of_month()?.tomorrow()?.start_of_day()?.timestamp(),
             })
@@ -90,10 +87,28 @@ mod tests {
     fn days_and_months_begin_at_local_midnight_also_where_that_hour_is_skipped() {
         let cases = [
             // Bogotá, UTC-5: in UTC the next day has begun.
-            ("America/Bogota", "2026-04-01T04:59:59Z", "2026-03-31T05:00:00Z", "2026-03-01T05:00:00Z", "2026-04-01T05:00:00Z"),
-            ("America/Bogota", "2026-04-01T05:00:00Z", "2026-04-01T05:00:00Z", "2026-04-01T05:00:00Z", "2026-04-02T05:00:00Z"),
+            (
+                "America/Bogota",
+                "2026-04-01T04:59:59Z",
+                "2026-03-31T05:00:00Z",
+                "2026-03-01T05:00:00Z",
+                "2026-04-01T05:00:00Z",
+            ),
+            (
+                "America/Bogota",
+                "2026-04-01T05:00:00Z",
+                "2026-04-01T05:00:00Z",
+                "2026-04-01T05:00:00Z",
+                "2026-04-02T05:00:00Z",
+            ),
             // Santiago has no midnight on 2026-09-06: the day begins at 01:00, UTC-3.
-            ("America/Santiago", "2026-09-06T12:00:00Z", "2026-09-06T04:00:00Z", "2026-09-01T04:00:00Z", "2026-09-07T03:00:00Z"),
+            (
+                "America/Santiago",
+                "2026-09-06T12:00:00Z",
+                "2026-09-06T04:00:00Z",
+                "2026-09-01T04:00:00Z",
+                "2026-09-07T03:00:00Z",
+            ),
         ];
         for (zone, now, day, month, next_day) in cases {
             let windows = Windows::around(at(now), &TimeZone::get(zone).unwrap());
@@ -118,7 +133,8 @@ mod tests {
         ];
         for ((posts_today, posts_this_month, micros_this_month), price, wanted) in cases {
             let spent = Spent { posts_today, posts_this_month, micros_this_month };
-            let wanted = wanted.map_or(Ok(()), |(until, reason)| Err(Postponement { until, reason: reason.to_owned() }));
+            let wanted =
+                wanted.map_or(Ok(()), |(until, reason)| Err(Postponement { until, reason: reason.to_owned() }));
             assert_eq!(windows.check(&budget, &spent, price), wanted, "{spent:?}");
         }
     }

@@ -32,6 +32,12 @@ impl Approved {
         &self.text
     }
 
+    /// A second one of the same post, as two tasks that read the record at once would hold.
+    #[cfg(test)]
+    pub(crate) fn clone_for_test(&self) -> Self {
+        Self { post: self.post, text: self.text.clone() }
+    }
+
     /// Approved posts in the record that may be tried now, the oldest first: those a person approved, and those that a
     /// limit, the budget or a restart kept back.
     ///

@@ -17,8 +17,8 @@ mod state;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use attempts::{AttemptRecord, CallDetail};
 pub(crate) use attempts::{ArmRefusal, Armed, CallEnd, Postponement, Spent, SpentSince};
+pub use attempts::{AttemptRecord, CallDetail};
 pub use candidates::CandidateRecord;
 pub use error::StoreError;
 pub use history::{HistoryEntry, HistoryRecord, HistoryState};

@@ -244,7 +244,8 @@ mod tests {
         let applied: i64 =
             sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations").fetch_one(store.readers()).await.unwrap();
         assert_eq!(applied, 1);
-        for (pragma, wanted) in [("PRAGMA synchronous", 2_i64), ("PRAGMA foreign_keys", 1), ("PRAGMA busy_timeout", 5000)]
+        for (pragma, wanted) in
+            [("PRAGMA synchronous", 2_i64), ("PRAGMA foreign_keys", 1), ("PRAGMA busy_timeout", 5000)]
         {
             let found: i64 = sqlx::query_scalar(pragma).fetch_one(&store.writer).await.unwrap();
             assert_eq!(found, wanted, "{pragma}");

@@ -356,8 +356,7 @@ mod tests {
         let test = TestStore::open().await;
         let now = at("2026-03-01T14:00:00Z");
         let round = test.round(now).await;
-        let stray =
-            NewPost { round, candidate: 3, text: "x", weighted_length: 1, approved_by: None, expires_at: now };
+        let stray = NewPost { round, candidate: 3, text: "x", weighted_length: 1, approved_by: None, expires_at: now };
         assert!(test.store.create_post(&stray, now).await.is_err());
         assert_eq!(test.store.round(round).await.unwrap().outcome, RoundOutcome::Running);
     }
