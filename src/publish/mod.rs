@@ -218,11 +218,11 @@ impl Publisher {
         let now = self.clock.now();
         match error {
             TwitterError::Refused { kind, answer } => {
-                CallEnd::Refused { detail: detail(answer, Some(format!("{kind:?}"))), error: text }
+                CallEnd::Refused { detail: detail(answer, Some(refusal_word(*kind))), error: text }
             }
             TwitterError::RateLimited { window, until, answer } => {
                 let until = until.filter(|until| *until > now).unwrap_or_else(|| now + limit_wait(*window, armed));
-                later(AttemptOutcome::RateLimited, detail(answer, Some(format!("{window:?}"))), until)
+                later(AttemptOutcome::RateLimited, detail(answer, Some(window_word(*window))), until)
             }
             TwitterError::NotSent { reason } => {
                 let detail = CallDetail { detail: Some(reason.clone()), ..CallDetail::default() };
@@ -286,13 +286,39 @@ fn not_armed(error: StoreError) -> PublishError {
     }
 }
 
-fn detail(answer: &Answer, kind: Option<String>) -> CallDetail {
+fn detail(answer: &Answer, kind: Option<&str>) -> CallDetail {
     CallDetail {
         http_status: Some(answer.status),
-        kind,
+        kind: kind.map(str::to_owned),
         problem: answer.problem.clone(),
         detail: Some(answer.detail.clone()),
         transaction_id: answer.transaction_id.clone(),
+    }
+}
+
+/// The refusal as the record names it.
+fn refusal_word(kind: RefusalKind) -> &'static str {
+    match kind {
+        RefusalKind::Invalid => "invalid",
+        RefusalKind::Unauthorized => "unauthorized",
+        RefusalKind::ClockSkew { .. } => "clock_skew",
+        RefusalKind::NoCredits => "no_credits",
+        RefusalKind::Duplicate => "duplicate",
+        RefusalKind::Permissions => "permissions",
+        RefusalKind::Suspended => "suspended",
+        RefusalKind::Forbidden => "forbidden",
+        RefusalKind::NotFound => "not_found",
+        RefusalKind::Other => "other",
+    }
+}
+
+/// The limit's window as the record names it.
+fn window_word(window: LimitWindow) -> &'static str {
+    match window {
+        LimitWindow::FifteenMinutes => "fifteen_minutes",
+        LimitWindow::Day => "day",
+        LimitWindow::Month => "month",
+        LimitWindow::Unknown => "unknown",
     }
 }
 

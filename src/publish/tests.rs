@@ -172,7 +172,7 @@ async fn a_refusal_is_final_and_keeps_what_x_said() {
     assert_eq!(record.error.as_deref(), Some("X refused with 403 (Duplicate): X's words"));
     let wanted = CallDetail {
         http_status: Some(403),
-        kind: Some("Duplicate".to_owned()),
+        kind: Some("duplicate".to_owned()),
         problem: Some("about:blank".to_owned()),
         detail: Some("X's words".to_owned()),
         transaction_id: Some("f00".to_owned()),
