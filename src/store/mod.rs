@@ -1,1 +1,30 @@
-//! (being built)
+//! SQLite: rounds, all their candidates, the posts they led to and the calls made for them.
+//!
+//! One constraint: every write goes through one connection, in a transaction that takes the write lock at its start
+//! (`BEGIN IMMEDIATE`), so that a read followed by a write can never lose the race in between. One file a table's
+//! queries; no SQL outside this module. A post changes its state only through [`PostState::may_become`].
+
+mod attempts;
+mod candidates;
+mod columns;
+mod error;
+mod history;
+mod ids;
+mod open;
+mod posts;
+mod rounds;
+mod state;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub(crate) use attempts::{ArmRefusal, Armed, CallEnd, Postponement, Spent, SpentSince};
+pub use attempts::{AttemptRecord, CallDetail};
+pub use candidates::CandidateRecord;
+pub use error::StoreError;
+pub use history::{HistoryEntry, HistoryRecord, HistoryState};
+pub use ids::{AttemptId, PostId, RoundId, SlotId};
+pub use open::Store;
+pub(crate) use posts::NewPost;
+pub use posts::PostRecord;
+pub use rounds::{NewRound, RoundRecord};
+pub use state::{AttemptOutcome, PostState, RoundOutcome};

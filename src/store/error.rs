@@ -1,0 +1,90 @@
+//! What can go wrong with the record, sorted by what the caller or the operator can do about it.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::{PostId, PostState, RoundId, SlotId};
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder or the file cannot be made or opened.
+    #[error(
+        "{}: cannot open or create the database: {source}; `store.path` must lie in a folder this user may write to",
+        path.display()
+    )]
+    Inaccessible { path: PathBuf, source: std::io::Error },
+    /// Reading was asked for and nothing was ever recorded.
+    #[error("{}: no database yet: run `pregonero once`", path.display())]
+    Missing { path: PathBuf },
+    /// The file is damaged or no SQLite database at all.
+    #[error(
+        "{}: the database is damaged ({detail}): restore a backup, or move the file away to start a new record",
+        path.display()
+    )]
+    Corrupt { path: PathBuf, detail: String },
+    /// A database, but of some other program.
+    #[error("{}: this database belongs to another program: let `store.path` name a file of its own", path.display())]
+    Foreign { path: PathBuf },
+    /// Written by a newer version of this program.
+    #[error(
+        "{}: the database has schema {found}, this program knows up to {known}: use the newer pregonero that wrote it",
+        path.display()
+    )]
+    Newer { path: PathBuf, found: i64, known: i64 },
+    /// Written by an older version, and opened for reading only.
+    #[error("{}: the database has schema {found}, this program needs {known}: `pregonero once` brings it up to date", path.display())]
+    Older { path: PathBuf, found: i64, known: i64 },
+    /// A schema change did not go through; the database is as it was before it.
+    #[error("{}: cannot bring the schema up to date", path.display())]
+    Migration { path: PathBuf, source: sqlx::migrate::MigrateError },
+    /// A round for this due time is on record already.
+    #[error("slot {slot}: already served by an earlier round")]
+    SlotTaken { slot: SlotId },
+    /// The round has led to a post already.
+    #[error("round {round}: already posted in this slot")]
+    AlreadyPosted { round: RoundId },
+    /// No such round on record.
+    #[error("{round}: no round or post has this number; `pregonero history list` shows them")]
+    NoSuchRound { round: RoundId },
+    /// No such post on record.
+    #[error("{post}: no post has this number; `pregonero history list` shows them")]
+    NoSuchPost { post: PostId },
+    /// The round has ended; its record does not change any more.
+    #[error("round {round}: has ended already")]
+    RoundEnded { round: RoundId },
+    /// The post is in a state that does not lead to the wanted one.
+    #[error("post {post} is `{found}`: it cannot become `{wanted}`")]
+    StateConflict { post: PostId, found: PostState, wanted: PostState },
+    /// The post's time is up.
+    #[error("post {post} expired at {at}: it can no longer be approved")]
+    Expired { post: PostId, at: Timestamp },
+    /// SQLite said no.
+    #[error("cannot {doing}")]
+    Database { doing: &'static str, source: sqlx::Error },
+}
+
+/// Adds what was being done to an error of SQLite.
+pub(super) trait Doing<T> {
+    fn doing(self, doing: &'static str) -> Result<T, StoreError>;
+}
+
+impl<T> Doing<T> for Result<T, sqlx::Error> {
+    fn doing(self, doing: &'static str) -> Result<T, StoreError> {
+        self.map_err(|source| StoreError::Database { doing, source })
+    }
+}
+
+/// SQLite's primary result code (<https://www.sqlite.org/rescode.html>), where the error is one of SQLite's.
+pub(super) fn primary_code(error: &sqlx::Error) -> Option<i64> {
+    let extended: i64 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(extended & 0xff)
+}
+
+/// Whether `error` says that a value in these columns is there already. SQLite names the columns, not the constraint.
+pub(super) fn is_taken(error: &sqlx::Error, columns: &str) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.is_unique_violation() && error.message().ends_with(&format!("failed: {columns}")))
+}

@@ -1,0 +1,217 @@
+//! The record as people and machines read it: what `history list` and `history show` print.
+//!
+//! A post has its round's number, so one number names a line of the history whether a post came of the round or not.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row as _};
+
+use super::columns::{instant, instant_or_none, json_or_none, seed_or_none, word, word_or_none};
+use super::error::Doing as _;
+use super::rounds::model;
+use super::{
+    AttemptRecord, CandidateRecord, PostRecord, PostState, RoundId, RoundOutcome, RoundRecord, Store, StoreError,
+};
+use crate::tweet::{ModelIdentity, Sentiment};
+
+/// Where a line of the history stands: the post's state, or the round's outcome where no post came of it. Written as
+/// one word; the two sets of words have none in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum HistoryState {
+    Post(PostState),
+    Round(RoundOutcome),
+}
+
+impl std::fmt::Display for HistoryState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Post(state) => state.fmt(f),
+            Self::Round(outcome) => outcome.fmt(f),
+        }
+    }
+}
+
+/// One line of `history list`; its JSON is a contract: fields are added, never renamed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HistoryEntry {
+    /// The round's number, which is its post's as well.
+    pub id: RoundId,
+    pub slot: String,
+    pub state: HistoryState,
+    /// Absent where no post came of the round.
+    pub text: Option<String>,
+    pub tweet_id: Option<String>,
+    pub seed_prompt: Option<String>,
+    /// The posted candidate's own seed: with the model it gives the text again. The round's where there is no post.
+    pub rng_seed: Option<u64>,
+    /// The generator.
+    pub model: Option<ModelIdentity>,
+    pub sentiment: Option<Sentiment>,
+    /// When the post was recorded, or the round began.
+    pub created_at: Timestamp,
+    pub sent_at: Option<Timestamp>,
+    /// What last went wrong with the post, or why none came of the round.
+    pub error: Option<String>,
+}
+
+impl FromRow<'_, SqliteRow> for HistoryEntry {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        let state = match word_or_none(row, "state", PostState::from_word)? {
+            Some(state) => HistoryState::Post(state),
+            None => HistoryState::Round(word(row, "outcome", RoundOutcome::from_word)?),
+        };
+        Ok(Self {
+            id: RoundId::new(row.try_get("id")?),
+            slot: row.try_get("slot")?,
+            state,
+            text: row.try_get("text")?,
+            tweet_id: row.try_get("tweet_id")?,
+            seed_prompt: row.try_get("seed_prompt")?,
+            rng_seed: seed_or_none(row, "rng_seed")?,
+            model: model(row, "generator_name", "generator_sha256")?,
+            sentiment: json_or_none(row, "sentiment")?,
+            created_at: instant(row, "created_at")?,
+            sent_at: instant_or_none(row, "sent_at")?,
+            error: row.try_get("error")?,
+        })
+    }
+}
+
+/// Everything on record about one round: the answer to "why did this go out".
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HistoryRecord {
+    #[serde(flatten)]
+    pub entry: HistoryEntry,
+    pub round: RoundRecord,
+    /// What came of it, with who decided and when.
+    pub post: Option<PostRecord>,
+    /// All of them, in the order of the batch.
+    pub candidates: Vec<CandidateRecord>,
+    /// The calls to X, in their order.
+    pub attempts: Vec<AttemptRecord>,
+}
+
+macro_rules! select_history {
+    ($rest:literal) => {
+        concat!(
+            "SELECT rounds.id, slot, outcome, state, posts.text, tweet_id, seed_prompt,
+                 coalesce(candidates.rng_seed, rounds.rng_seed) AS rng_seed, generator_name, generator_sha256,
+                 sentiment, coalesce(created_at, started_at) AS created_at, sent_at,
+                 coalesce(posts.error, posts.decision_reason, rounds.reason) AS error
+             FROM rounds LEFT JOIN posts ON posts.id = rounds.id
+             LEFT JOIN candidates ON candidates.round_id = posts.id AND candidates.position = posts.candidate_position ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    /// The newest rounds, the newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn history(&self, limit: u32) -> Result<Vec<HistoryEntry>, StoreError> {
+        sqlx::query_as(select_history!("ORDER BY rounds.id DESC LIMIT ?"))
+            .bind(limit)
+            .fetch_all(self.readers())
+            .await
+            .doing("read the history")
+    }
+
+    /// Everything about one round and its post.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRound`], or where the database cannot be read.
+    pub async fn history_record(&self, id: RoundId) -> Result<HistoryRecord, StoreError> {
+        let entry = sqlx::query_as(select_history!("WHERE rounds.id = ?"))
+            .bind(id.get())
+            .fetch_optional(self.readers())
+            .await
+            .doing("read the history")?
+            .ok_or(StoreError::NoSuchRound { round: id })?;
+        Ok(HistoryRecord {
+            entry,
+            round: self.round(id).await?,
+            post: self.post_or_none(id.post()).await?,
+            candidates: self.candidates(id).await?,
+            attempts: self.attempts(id.post()).await?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::{TestStore, at, judged};
+    use crate::store::{CallEnd, SlotId, SpentSince};
+    use crate::tweet::Verdict;
+
+    #[tokio::test]
+    async fn a_sent_post_reads_as_the_contract_says() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let id = test.approved("El mercado abre temprano.", now).await;
+        let since = SpentSince { day: now, month: now };
+        let armed = test.store.arm(id, 15_000, since, now, |_| Ok(())).await.unwrap();
+        let sent_at = at("2026-03-01T14:00:02Z");
+        test.store.settle(&armed, &CallEnd::Sent { tweet_id: "19".to_owned() }, sent_at).await.unwrap();
+        let listed = test.store.history(10).await.unwrap();
+        assert_eq!(
+            serde_json::to_value(&listed[0]).unwrap(),
+            serde_json::json!({
+                "id": 1,
+                "slot": "manual:2026-03-01T14:00:00.000Z",
+                "state": "sent",
+                "text": "El mercado abre temprano.",
+                "tweet_id": "19",
+                "seed_prompt": "Hoy, ",
+                "rng_seed": 11,
+                "model": {"name": "builtin", "sha256": "aa".repeat(32)},
+                "sentiment": {"label": "positive", "score": 0.75, "probabilities": {"negative": 0.25, "positive": 0.75}},
+                "created_at": "2026-03-01T14:00:00Z",
+                "sent_at": "2026-03-01T14:00:02Z",
+                "error": null,
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn rounds_without_a_post_stand_in_the_history_with_their_reason() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let none = test.round(now).await;
+        test.store.record_candidates(none, &[judged("corto", Verdict::Reject, 0.2)], None).await.unwrap();
+        test.store.end_without_candidate(none, "1 of 1 rejected", now).await.unwrap();
+        let missed = test.store.record_missed(&SlotId::Scheduled(now), "the machine was down", now).await.unwrap();
+        let held = test.held("Una feria en la plaza.", now).await;
+        let listed = test.store.history(10).await.unwrap();
+        let lines: Vec<_> = listed.iter().map(|one| (one.id, one.state.to_string(), one.error.as_deref())).collect();
+        assert_eq!(
+            lines,
+            [
+                (held.round(), "held".to_owned(), None),
+                (missed, "missed".to_owned(), Some("the machine was down")),
+                (none, "no_candidate".to_owned(), Some("1 of 1 rejected")),
+            ]
+        );
+        assert_eq!((listed[1].rng_seed, listed[2].rng_seed), (None, Some(7)));
+        assert_eq!(test.store.history(1).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn showing_a_number_gives_all_there_is_about_it() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let id = test.held("Una feria en la plaza.", now).await;
+        let record = test.store.history_record(id.round()).await.unwrap();
+        assert_eq!(record.post.as_ref().map(|post| post.id), Some(id));
+        assert_eq!((record.candidates.len(), record.attempts.len()), (1, 0));
+        let value = serde_json::to_value(&record).unwrap();
+        assert_eq!(value["candidates"][0]["gates"][1]["reason"], "it names a figure");
+        assert_eq!(value["round"]["outcome"], "chosen");
+        let unknown = test.store.history_record(RoundId::new(50)).await.unwrap_err();
+        assert_eq!(unknown.to_string(), "50: no round or post has this number; `pregonero history list` shows them");
+    }
+}

@@ -1,0 +1,341 @@
+//! Opening the database: the file, its health, its schema, and the two pools. The only place that connects.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection, SqlitePool, Transaction};
+
+use super::StoreError;
+use super::error::{Doing as _, primary_code};
+
+/// Marks a database as ours; set by the first migration.
+const APPLICATION_ID: i64 = 0x5052_4547;
+
+/// How long a connection waits for another process's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connections that only read: the commands, the admin page and the daemon share them.
+const READERS: u32 = 4;
+
+/// SQLite's code for a damaged file.
+const SQLITE_CORRUPT: i64 = 11;
+
+/// SQLite's code for a file that is no database.
+const SQLITE_NOTADB: i64 = 26;
+
+/// The schema, step by step: version, name, SQL. A step that was released is never edited.
+const MIGRATIONS: &[(i64, &str, &str)] =
+    &[(1, "rounds and posts", include_str!("../../migrations/0001_rounds_and_posts.sql"))];
+
+/// The record. Cheap to clone: clones share the connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    path: PathBuf,
+    /// One connection: SQLite has one writer, and waiting for it here is fair, unlike waiting for its lock.
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl Store {
+    /// Opens the database at `path`, creating folder (mode 0700), file (mode 0600) and schema where they are missing.
+    ///
+    /// # Errors
+    /// Where the place is not writable, the file is damaged, not ours or of a newer program; each names the path.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        create_file(path)?;
+        let found = examine(path, connect_options(path)).await?;
+        let options = connect_options(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .optimize_on_close(true, None);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options)
+            .await
+            .map_err(|source| opening(path, source))?;
+        migrate(path, &writer).await?;
+        tracing::info!(path = %path.display(), schema = known_schema(), was = found, "database opened");
+        Ok(Self { path: path.to_owned(), writer, readers: readers(path) })
+    }
+
+    /// Opens an existing database for looking only, also while a daemon writes to it. Every write through this store
+    /// fails.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and where there is no database or its schema is an older one.
+    pub async fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        let missing = || StoreError::Missing { path: path.to_owned() };
+        if !path.exists() {
+            return Err(missing());
+        }
+        let found = examine(path, connect_options(path).read_only(true)).await?;
+        let known = known_schema();
+        match found {
+            0 => Err(missing()),
+            found if found < known => Err(StoreError::Older { path: path.to_owned(), found, known }),
+            _ => {
+                let readers = readers(path);
+                Ok(Self { path: path.to_owned(), writer: readers.clone(), readers })
+            }
+        }
+    }
+
+    /// The database file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Waits for the connections to finish and closes them; the write-ahead log is folded into the file.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    pub(super) fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// A transaction that holds the write lock from its start: what it reads stays true until it commits.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, sqlx::Sqlite>, StoreError> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await.doing("start a write to the database")
+    }
+}
+
+/// What every connection has in common.
+fn connect_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).foreign_keys(true)
+}
+
+fn readers(path: &Path) -> SqlitePool {
+    SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(connect_options(path).read_only(true))
+}
+
+/// Makes folder and file ourselves, so that drafts are not readable for others and a refusal has its plain cause:
+/// SQLite would say "unable to open database file" to everything.
+fn create_file(path: &Path) -> Result<(), StoreError> {
+    let inaccessible = |source| StoreError::Inaccessible { path: path.to_owned(), source };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(inaccessible)?;
+    }
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(inaccessible)
+}
+
+/// Looks at the file before anything is changed in it: is it whole, is it ours, is it not of a newer program. Gives the
+/// schema's version, 0 for an empty file.
+async fn examine(path: &Path, options: SqliteConnectOptions) -> Result<i64, StoreError> {
+    let mut connection = options.connect().await.map_err(|source| opening(path, source))?;
+    let found = examine_connection(path, &mut connection).await;
+    connection.close().await.map_err(|source| opening(path, source))?;
+    found
+}
+
+async fn examine_connection(path: &Path, connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    let failed = |source| opening(path, source);
+    let health: Vec<String> =
+        sqlx::query_scalar("PRAGMA quick_check(5)").fetch_all(&mut *connection).await.map_err(failed)?;
+    if health != ["ok"] {
+        return Err(StoreError::Corrupt { path: path.to_owned(), detail: health.join("; ") });
+    }
+    let tables: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *connection).await.map_err(failed)?;
+    if tables == 0 {
+        return Ok(0);
+    }
+    let owner: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await.map_err(failed)?;
+    let migrated: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    if migrated == 0 {
+        return Err(StoreError::Foreign { path: path.to_owned() });
+    }
+    let found: i64 = sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    // A process that died before its first migration leaves the bookkeeping table alone, without our mark.
+    if owner != APPLICATION_ID && (found, tables) != (0, 2) && (found, tables) != (0, 1) {
+        return Err(StoreError::Foreign { path: path.to_owned() });
+    }
+    let known = known_schema();
+    if found > known {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known });
+    }
+    Ok(found)
+}
+
+async fn migrate(path: &Path, writer: &SqlitePool) -> Result<(), StoreError> {
+    let steps = MIGRATIONS
+        .iter()
+        .map(|&(version, name, sql)| {
+            Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+        })
+        .collect();
+    Migrator::with_migrations(steps).run(writer).await.map_err(|source| match source {
+        MigrateError::Execute(source) => opening(path, source),
+        source => StoreError::Migration { path: path.to_owned(), source },
+    })
+}
+
+/// The newest schema this program knows.
+fn known_schema() -> i64 {
+    MIGRATIONS.iter().map(|&(version, ..)| version).max().unwrap_or(0)
+}
+
+fn opening(path: &Path, source: sqlx::Error) -> StoreError {
+    match (primary_code(&source), source) {
+        (Some(SQLITE_CORRUPT | SQLITE_NOTADB), source) => StoreError::Corrupt {
+            path: path.to_owned(),
+            detail: source.as_database_error().map_or_else(String::new, |error| error.message().to_owned()),
+        },
+        (_, source) => StoreError::Inaccessible { path: path.to_owned(), source: std::io::Error::other(source) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::store::testing::{plain_connection, scratch};
+
+    #[tokio::test]
+    async fn an_empty_place_becomes_a_database_with_a_private_folder() {
+        let folder = scratch();
+        let path = folder.path().join("a/b/pregonero.db");
+        let store = Store::open(&path).await.unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(path.parent().unwrap()), 0o700);
+        assert_eq!(mode(&path), 0o600);
+        store.close().await;
+        let mut connection = plain_connection(&path).await;
+        let tables: Vec<String> = sqlx::query_scalar(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+        assert_eq!(tables, ["_sqlx_migrations", "attempts", "candidates", "posts", "rounds"]);
+        let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.unwrap();
+        assert_eq!(journal, "wal");
+    }
+
+    #[tokio::test]
+    async fn opening_twice_migrates_once_and_keeps_the_connections_settings() {
+        let folder = scratch();
+        let path = folder.path().join("pregonero.db");
+        Store::open(&path).await.unwrap().close().await;
+        let store = Store::open(&path).await.unwrap();
+        let applied: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations").fetch_one(store.readers()).await.unwrap();
+        assert_eq!(applied, 1);
+        for (pragma, wanted) in
+            [("PRAGMA synchronous", 2_i64), ("PRAGMA foreign_keys", 1), ("PRAGMA busy_timeout", 5000)]
+        {
+            let found: i64 = sqlx::query_scalar(pragma).fetch_one(&store.writer).await.unwrap();
+            assert_eq!(found, wanted, "{pragma}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_newer_schema_is_refused_and_left_alone() {
+        let folder = scratch();
+        let path = folder.path().join("pregonero.db");
+        Store::open(&path).await.unwrap().close().await;
+        let mut connection = plain_connection(&path).await;
+        sqlx::query("INSERT INTO _sqlx_migrations VALUES (99, 'later', CURRENT_TIMESTAMP, 1, x'00', 0)")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        let error = Store::open(&path).await.unwrap_err();
+        assert!(matches!(error, StoreError::Newer { found: 99, known: 1, .. }), "{error:?}");
+        let error = Store::open_read_only(&path).await.unwrap_err().to_string();
+        assert!(error.contains("pregonero.db") && error.contains("newer pregonero"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn another_programs_database_is_refused_and_left_alone() {
+        let folder = scratch();
+        let path = folder.path().join("other.db");
+        std::fs::File::create(&path).unwrap();
+        let mut connection = plain_connection(&path).await;
+        sqlx::query("CREATE TABLE recipes (name TEXT)").execute(&mut connection).await.unwrap();
+        let before = std::fs::read(&path).unwrap();
+        assert!(matches!(Store::open(&path).await, Err(StoreError::Foreign { .. })));
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_file_is_named_and_left_alone() {
+        let folder = scratch();
+        let path = folder.path().join("pregonero.db");
+        let garbage = "no database, just words ".repeat(400);
+        std::fs::write(&path, &garbage).unwrap();
+        for error in [Store::open(&path).await.unwrap_err(), Store::open_read_only(&path).await.unwrap_err()] {
+            assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+            assert!(error.to_string().contains("pregonero.db: the database is damaged"), "{error}");
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), garbage);
+    }
+
+    #[tokio::test]
+    async fn a_page_overwritten_inside_is_noticed_at_the_start() {
+        let folder = scratch();
+        let path = folder.path().join("pregonero.db");
+        Store::open(&path).await.unwrap().close().await;
+        let mut bytes = std::fs::read(&path).unwrap();
+        let page = 4096;
+        assert!(bytes.len() > 3 * page);
+        bytes[2 * page..3 * page].fill(0xA5);
+        std::fs::write(&path, bytes).unwrap();
+        let error = Store::open(&path).await.unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_place_that_cannot_be_written_is_named() {
+        let folder = scratch();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        for path in [folder.path().join("file/pregonero.db"), PathBuf::from("/proc/pregonero/pregonero.db")] {
+            let error = Store::open(&path).await.unwrap_err();
+            assert!(matches!(error, StoreError::Inaccessible { .. }), "{error:?}");
+            assert!(error.to_string().starts_with(&path.display().to_string()), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn looking_creates_nothing_and_says_what_to_run() {
+        let folder = scratch();
+        let path = folder.path().join("pregonero.db");
+        let error = Store::open_read_only(&path).await.unwrap_err();
+        assert!(error.to_string().ends_with("no database yet: run `pregonero once`"), "{error}");
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn looking_works_beside_a_writer_and_cannot_write() {
+        let folder = scratch();
+        let path = folder.path().join("pregonero.db");
+        let _writer = Store::open(&path).await.unwrap();
+        let reader = Store::open_read_only(&path).await.unwrap();
+        assert_eq!(reader.history(10).await.unwrap(), []);
+        let at = "2026-03-01T14:00:00Z".parse().unwrap();
+        let refused = reader.record_missed(&crate::store::SlotId::Scheduled(at), "down", at).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Database { .. }), "{refused:?}");
+    }
+}
