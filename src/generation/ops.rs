@@ -278,13 +278,22 @@ struct LayerNorm {
     epsilon: f32,
 }
 
-impl LayerNorm {
-    /// Mean and reciprocal standard deviation of a row.
-    fn moments(&self, row: &[f32]) -> (f32, f32) {
-        let count = row.len() as f32;
-        let mean = row.iter().sum::<f32>() / count;
-        let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / count;
-        (mean, 1.0 / (variance + self.epsilon).sqrt())
+/// Mean and reciprocal standard deviation of a row.
+fn moments(row: &[f32], epsilon: f32) -> (f32, f32) {
+    let count = row.len() as f32;
+    let mean = row.iter().sum::<f32>() / count;
+    let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / count;
+    (mean, 1.0 / (variance + epsilon).sqrt())
+}
+
+/// Normalises every row of `x` into `out`.
+pub(crate) fn normalise_rows(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f32, out: &mut [f32]) {
+    let width = weight.len();
+    for (out, row) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+        let (mean, scale) = moments(row, epsilon);
+        for (((out, x), weight), bias) in out.iter_mut().zip(row).zip(weight).zip(bias) {
+            *out = (x - mean) * scale * weight + bias;
+        }
     }
 }
 
@@ -306,12 +315,7 @@ impl CustomOp3 for LayerNorm {
         let width = weight.len();
         let mut out = vec![0.0; x.len()];
         out.par_chunks_mut(width * ROWS_PER_TASK).zip(x.par_chunks(width * ROWS_PER_TASK)).for_each(|(out, x)| {
-            for (out, row) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
-                let (mean, scale) = self.moments(row);
-                for (((out, x), weight), bias) in out.iter_mut().zip(row).zip(weight).zip(bias) {
-                    *out = (x - mean) * scale * weight + bias;
-                }
-            }
+            normalise_rows(x, weight, bias, self.epsilon, out);
         });
         Ok((CpuStorage::F32(out), l1.shape().clone()))
     }
@@ -355,7 +359,7 @@ impl LayerNorm {
                 let (weight_sums, bias_sums) = sums.split_at_mut(width);
                 let rows = x_grad.chunks_exact_mut(width).zip(x.chunks_exact(width).zip(grad.chunks_exact(width)));
                 for (x_grad, (x, grad)) in rows {
-                    let (mean, scale) = self.moments(x);
+                    let (mean, scale) = moments(x, self.epsilon);
                     let (mut sum, mut dot) = (0.0, 0.0);
                     for i in 0..width {
                         let normal = (x[i] - mean) * scale;
