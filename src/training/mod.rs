@@ -1,1 +1,4 @@
-//! (being built)
+//! Optimiser, loops and checkpoints for generator and classifier.
+
+pub mod classifier;
+pub mod optimizer;
