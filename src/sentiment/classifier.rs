@@ -114,6 +114,13 @@ impl Classifier {
         Ok(probabilities)
     }
 
+    /// The classifier under the name the configuration gives it, for example `hub:OWNER/NAME`; the record shows it.
+    #[must_use]
+    pub fn with_name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.identity.name);
+        self
+    }
+
     /// How the record names the model.
     #[must_use]
     pub fn identity(&self) -> &ModelIdentity {

@@ -79,13 +79,14 @@ impl BilstmSettings {
         }
     }
 
-    /// The network of the built-in classifier: the same shape, small enough to ship.
+    /// The network of the built-in classifier: the same shape in small. On some thousand tweets a single recurrent
+    /// layer under strong dropout had the lowest validation loss of those tried.
     #[must_use]
     pub fn small() -> Self {
         Self {
-            embedding: 64,
-            spatial_dropout: 0.2,
-            lstm: vec![64, 32],
+            embedding: 96,
+            spatial_dropout: 0.5,
+            lstm: vec![32],
             dense: vec![DenseSettings { units: 32, dropout: 0.5 }, DenseSettings { units: 16, dropout: 0.5 }],
         }
     }

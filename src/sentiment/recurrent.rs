@@ -158,7 +158,9 @@ fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
 /// One direction's half of every row, `parts * units` values each.
 fn split_direction(both: &[f32], sizes: Sizes, parts: usize, direction: usize) -> Vec<f32> {
     let half = parts * sizes.units;
-    both.chunks_exact(2 * half).flat_map(|row| &row[direction * half..][..half]).copied().collect()
+    let mut part = Vec::with_capacity(both.len() / 2);
+    both.chunks_exact(2 * half).for_each(|row| part.extend_from_slice(&row[direction * half..][..half]));
+    part
 }
 
 /// Rows of the forward and the backward direction side by side, `parts * units` values each.

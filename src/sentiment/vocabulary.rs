@@ -117,7 +117,7 @@ fn numbered(words: &[String]) -> HashMap<String, u32> {
 mod tests {
     use super::*;
 
-    // from tf_keras.preprocessing.text import Tokenizer
+    // from keras.src.legacy.preprocessing.text import Tokenizer
     // t = Tokenizer(); t.fit_on_texts(["la vacuna llega", "la gente espera la vacuna", "gente"]); t.word_index
     // {'la': 1, 'vacuna': 2, 'gente': 3, 'llega': 4, 'espera': 5}
     #[test]

@@ -63,7 +63,9 @@ pub fn write(
         .map(|(name, tensor)| Ok((name.clone(), tensor.to_dtype(settings.weights.dtype())?)))
         .collect::<Result<_>>()?;
     let path = model.join(WEIGHTS_FILE);
-    candle_core::safetensors::save(&tensors, &path).with_context(|| format!("cannot write {}", path.display()))?;
+    // Serialised here because safetensors' own file writer lets only the owner read: the service is another user.
+    let bytes = safetensors::serialize(&tensors, None).context("cannot serialise the weights")?;
+    std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
     if output.exists() {
         let replaced = staging.path().join("replaced");
         std::fs::rename(output, &replaced).with_context(|| format!("cannot replace {}", output.display()))?;

@@ -208,9 +208,9 @@ fn prepare(settings: &ClassifierTraining) -> Result<Prepared> {
         let text = settings.cleaning.clean(&tweet.text);
         let readable = !text.is_empty();
         if readable {
-            cleaned.push(text)
+            cleaned.push(text);
         } else {
-            skipped_empty += 1
+            skipped_empty += 1;
         }
         readable
     });

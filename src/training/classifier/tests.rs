@@ -189,3 +189,27 @@ fn a_broken_model_is_refused_by_the_file_that_is_wrong() {
     let message = format!("{:#}", load(&settings.output).unwrap_err());
     assert!(message.contains(WEIGHTS_FILE) && message.contains("embedding.weight has shape"), "{message}");
 }
+
+#[test]
+fn the_shipped_classifier_loads_and_its_card_tells_the_truth() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join("models/classifier-vacunas-es");
+    let classifier = load(&folder).unwrap();
+    let sentiment =
+        classifier.score(&["Hoy me vacuné, gracias a la ciencia", "No me vacuno, es un experimento"]).unwrap();
+    assert_eq!([&sentiment[0].label, &sentiment[1].label], ["positive", "negative"]);
+
+    // The table is not part of the project; where it lies beside the checkout, the card's numbers are measured again.
+    let data = root.join("../shared/data/vacunas/labelled.csv");
+    if !data.is_file() {
+        return;
+    }
+    let report = evaluate_classifier(&classifier, &data, &Columns::default(), EvaluatedPart::HeldOut).unwrap();
+    let card = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    let line = card.lines().find(|line| line.starts_with("| test |")).unwrap();
+    let carded: Vec<f64> = line.split('|').filter_map(|cell| cell.trim().parse().ok()).collect();
+    assert_eq!(carded[0], report.rows as f64);
+    for (carded, measured) in carded[1..].iter().zip([report.accuracy, report.macro_f1, report.auc.unwrap()]) {
+        assert!((carded - measured).abs() < 0.005, "the card says {carded}, measured {measured}");
+    }
+}
