@@ -1,1 +1,4 @@
-//! (being built)
+//! Tables of tweets: reading labelled CSV files, and splits that do not flatter.
+
+pub mod labelled;
+pub mod split;

@@ -1,1 +1,3 @@
-//! (being built)
+//! How good a model is: metrics of the classifier and the reports that carry them.
+
+pub mod classification;

@@ -1,1 +1,17 @@
-//! (being built)
+//! What a text says: cleaning, vocabulary, the recurrent networks, and the trained classifier that scores candidates.
+//!
+//! A classifier is a folder of `config.json` (network, cleaning, labels), `vocabulary.json` and `model.safetensors`,
+//! written by [`crate::training::classifier`]. What happens to a text before the network is stored with it, so that
+//! training and serving cannot differ.
+
+mod classifier;
+pub mod cleaning;
+pub mod initial;
+pub mod network;
+pub mod recurrent;
+pub mod summary;
+pub mod vocabulary;
+
+pub use classifier::{
+    CONFIG_FILE, Classifier, ClassifierConfig, HeldOut, VOCABULARY_FILE, WEIGHTS_FILE, probability_of_logit,
+};

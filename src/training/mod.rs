@@ -3,6 +3,7 @@
 //! Everything random comes from a seed handed in, so that two runs agree and a resumed run goes on as if it had never
 //! stopped.
 
+pub mod classifier;
 pub mod generator;
 pub mod optimizer;
 pub mod text;

@@ -1,0 +1,83 @@
+//! The two forms in which a loaded model decodes: packed on the CPU, candle on a GPU.
+
+use anyhow::Result;
+use candle_core::{DType, Device, Tensor};
+
+use super::checkpoint::Checkpoint;
+use super::gpt2::{Gpt2, Gpt2Config, KeyValueCache};
+use super::packed::{PackedCache, PackedGpt2};
+use crate::catalog::ModelFiles;
+
+/// A loaded model.
+pub(crate) enum Network {
+    Packed(PackedGpt2),
+    Candle { model: Gpt2, device: Device },
+}
+
+/// What it has read so far.
+pub(crate) enum Cache {
+    Packed(PackedCache),
+    Candle(KeyValueCache),
+}
+
+impl Network {
+    /// Loads a checkpoint for `device`.
+    pub(crate) fn load(files: &ModelFiles, device: &Device) -> Result<Self> {
+        if device.is_cpu() {
+            let mut config = Gpt2Config::read(files)?;
+            let checkpoint = Checkpoint::open(files)?;
+            config.settle_head(&checkpoint);
+            return Ok(Self::Packed(PackedGpt2::new(&config, &checkpoint)?));
+        }
+        let model = Gpt2::load(files, device, DType::F32)?;
+        Ok(Self::Candle { model, device: device.clone() })
+    }
+
+    pub(crate) fn config(&self) -> &Gpt2Config {
+        match self {
+            Self::Packed(model) => &model.config,
+            Self::Candle { model, .. } => &model.config,
+        }
+    }
+
+    /// Reads `prompt` once, then makes `rows` rows of it; room for `capacity` tokens each. Gives the logits behind the
+    /// prompt, `[vocabulary]`.
+    pub(crate) fn prefill(&self, prompt: &[u32], rows: usize, capacity: usize) -> Result<(Vec<f32>, Cache)> {
+        let mut cache = match self {
+            Self::Packed(model) => Cache::Packed(model.cache(1, rows, capacity)),
+            Self::Candle { model, .. } => Cache::Candle(model.cache(1, capacity)?),
+        };
+        let logits = self.advance(prompt, 1, &mut cache)?;
+        cache.select(&vec![0; rows])?;
+        Ok((logits, cache))
+    }
+
+    /// Reads one more token a row, or more: `ids` is row-major `[rows, steps]`. Gives `[rows, vocabulary]`.
+    pub(crate) fn advance(&self, ids: &[u32], rows: usize, cache: &mut Cache) -> Result<Vec<f32>> {
+        match (self, cache) {
+            (Self::Packed(model), Cache::Packed(cache)) => Ok(model.advance(ids, cache)),
+            (Self::Candle { model, device }, Cache::Candle(cache)) => {
+                let ids = Tensor::from_slice(ids, (rows, ids.len() / rows), device)?;
+                Ok(model.advance(&ids, cache)?.flatten_all()?.to_vec1()?)
+            }
+            _ => anyhow::bail!("a cache was handed to a model of another form"),
+        }
+    }
+
+    /// Bytes that one row of `capacity` tokens takes in the cache.
+    pub(crate) fn row_bytes(&self, capacity: usize) -> usize {
+        let config = self.config();
+        2 * config.n_layer * capacity * config.n_embd * size_of::<f32>()
+    }
+}
+
+impl Cache {
+    /// Makes row `i` a continuation of today's row `rows[i]`.
+    pub(crate) fn select(&mut self, rows: &[usize]) -> Result<()> {
+        match self {
+            Self::Packed(cache) => cache.select(rows),
+            Self::Candle(cache) => cache.select(rows)?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+//! Initial weights as Keras draws them, from a random number generator of ours.
+//!
+//! candle draws from the thread's own generator, which cannot be seeded on the CPU: two trainings would differ.
+
+use rand::Rng as _;
+use rand_chacha::ChaCha12Rng;
+
+/// `count` values, uniform in ±`limit`.
+pub fn uniform(rng: &mut ChaCha12Rng, count: usize, limit: f64) -> Vec<f32> {
+    (0..count).map(|_| (limit * (2.0 * rng.random::<f64>() - 1.0)) as f32).collect()
+}
+
+/// A `[rows, columns]` matrix after Glorot and Bengio: uniform in ±√(6 / (rows + columns)).
+pub fn glorot_uniform(rng: &mut ChaCha12Rng, rows: usize, columns: usize) -> Vec<f32> {
+    uniform(rng, rows * columns, (6.0 / (rows + columns) as f64).sqrt())
+}
+
+/// A `[rows, columns]` matrix, `rows <= columns`, whose rows are orthonormal and otherwise random.
+pub fn orthogonal(rng: &mut ChaCha12Rng, rows: usize, columns: usize) -> Vec<f32> {
+    let mut basis: Vec<Vec<f64>> = Vec::with_capacity(rows);
+    while basis.len() < rows {
+        let mut row: Vec<f64> = (0..columns).map(|_| normal(rng)).collect();
+        // Twice, because one pass leaves rounding errors of the size of the row's overlap.
+        for _ in 0..2 {
+            basis.iter().for_each(|other| remove_component(&mut row, other));
+        }
+        let norm = dot(&row, &row).sqrt();
+        if norm > 1e-6 {
+            row.iter_mut().for_each(|value| *value /= norm);
+            basis.push(row);
+        }
+    }
+    basis.into_iter().flatten().map(|value| value as f32).collect()
+}
+
+fn remove_component(row: &mut [f64], unit: &[f64]) {
+    let overlap = dot(row, unit);
+    row.iter_mut().zip(unit).for_each(|(value, unit)| *value -= overlap * unit);
+}
+
+fn dot(left: &[f64], right: &[f64]) -> f64 {
+    left.iter().zip(right).map(|(left, right)| left * right).sum()
+}
+
+/// A standard normal value (Box and Muller, 1958).
+fn normal(rng: &mut ChaCha12Rng) -> f64 {
+    let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+
+    use super::*;
+
+    #[test]
+    fn orthogonal_rows_are_orthonormal() {
+        let matrix = orthogonal(&mut ChaCha12Rng::seed_from_u64(3), 5, 20);
+        for left in 0..5 {
+            for right in 0..5 {
+                let dot: f32 = (0..20).map(|column| matrix[left * 20 + column] * matrix[right * 20 + column]).sum();
+                let want = if left == right { 1.0 } else { 0.0 };
+                assert!((dot - want).abs() < 1e-5, "rows {left} and {right}: {dot}");
+            }
+        }
+    }
+
+    #[test]
+    fn glorot_values_fill_their_range_evenly() {
+        let values = glorot_uniform(&mut ChaCha12Rng::seed_from_u64(3), 40, 60);
+        let limit = (6.0f32 / 100.0).sqrt();
+        let mean = values.iter().sum::<f32>() / values.len() as f32;
+        let variance = values.iter().map(|value| value * value).sum::<f32>() / values.len() as f32;
+        assert!(values.iter().all(|value| value.abs() <= limit));
+        assert!(mean.abs() < 0.01 && (variance - limit * limit / 3.0).abs() < 0.001, "{mean} {variance}");
+    }
+}
