@@ -13,6 +13,7 @@
 //! - [`generation`]: tokenizer, decoding, the engine and its thread, GPT-2.
 //! - [`gates`]: one file a gate.
 //! - [`sentiment`]: text cleaning, vocabulary, the recurrent networks.
+//! - [`judging`]: every candidate before gates and classifier, the same for a round, `generate` and `inspect`.
 //! - [`selection`]: the best-scored candidate that the gates let through.
 //! - [`review`]: the queue of posts that wait for a person.
 //! - [`publish`]: the one place that writes to the network: intent, call, outcome.
@@ -35,6 +36,7 @@ pub mod dataset;
 pub mod evaluation;
 pub mod gates;
 pub mod generation;
+pub mod judging;
 pub mod publish;
 pub mod review;
 pub mod schedule;

@@ -5,7 +5,6 @@
 use super::ModelFiles;
 
 /// The files of `models/FOLDER` as a table of names and contents.
-#[allow(unused_macros, reason = "an empty table uses no row of it")]
 macro_rules! embedded {
     ($folder:literal: $($file:literal),* $(,)?) => {
         &[$((
@@ -15,9 +14,22 @@ macro_rules! embedded {
     };
 }
 
-static GENERATOR: &[(&str, &[u8])] = &[];
+static GENERATOR: &[(&str, &[u8])] = embedded!(
+    "generator-es":
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "model.safetensors",
+    "README.md",
+);
 
-static CLASSIFIER: &[(&str, &[u8])] = &[];
+static CLASSIFIER: &[(&str, &[u8])] = embedded!(
+    "classifier-vacunas-es":
+    "config.json",
+    "vocabulary.json",
+    "model.safetensors",
+    "README.md",
+);
 
 /// The built-in Spanish GPT-2.
 #[must_use]

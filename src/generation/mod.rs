@@ -1,8 +1,19 @@
 //! Writes candidates: tokenizer, decoding, the engine on its own thread, GPT-2.
 //!
-//! candle's types stay behind this wall; what leaves it is [`crate::tweet::Candidate`].
+//! candle's types stay behind this wall; what leaves it is [`crate::tweet::Candidate`]. An [`Engine`] is all that the
+//! rest of the program knows of; [`gpt2`] is shared with the training, [`packed`] is how the CPU decodes.
 
 pub mod checkpoint;
+mod decoding;
+mod engine;
+mod finishing;
 pub mod gpt2;
+mod network;
 pub(crate) mod ops;
+mod packed;
+mod processors;
 pub mod tokenizer;
+
+pub use decoding::Decoding;
+pub use engine::{Engine, EngineDescription, GenerationError, GenerationRequest, candidate_seeds};
+pub use finishing::LengthBudget;

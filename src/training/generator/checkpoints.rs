@@ -173,7 +173,9 @@ fn tensors(variables: &BTreeMap<String, Var>) -> HashMap<String, Tensor> {
 fn save_tensors(tensors: &HashMap<String, Tensor>, path: &Path) -> Result<()> {
     // The metadata is what transformers looks for before it loads a file.
     let metadata = Some(HashMap::from([("format".to_owned(), "pt".to_owned())]));
-    safetensors::serialize_to_file(tensors, metadata, path).with_context(|| format!("cannot write {}", path.display()))
+    // Not `serialize_to_file`: it makes a file that no other user may read.
+    let content = safetensors::serialize(tensors, metadata).context("cannot serialise the weights")?;
+    std::fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn load_tensors(path: &Path, device: &Device) -> Result<HashMap<String, Tensor>> {

@@ -1,0 +1,388 @@
+//! The engine: a loaded model on its own OS thread behind a channel of commands with one-shot replies.
+//!
+//! Decoding is long and cannot be interrupted by the runtime, so it never runs on the runtime's threads. The thread ends
+//! when the last handle is dropped; a request whose caller has gone is given up between two tokens.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread;
+
+use anyhow::Context as _;
+use candle_core::Device;
+use tokio::sync::{mpsc, oneshot};
+
+use super::decoding::{self, Decoding, Limits, Sequence};
+use super::finishing::{LengthBudget, finish_text};
+use super::network::Network;
+use super::tokenizer::{END_OF_TEXT, Tokenizer};
+use crate::catalog::ModelFiles;
+use crate::config::{DeviceChoice, Strategy};
+use crate::tweet::{Candidate, ModelIdentity};
+
+/// What is asked of an engine.
+#[derive(Debug, Clone)]
+pub struct GenerationRequest {
+    /// The words to go on from; may be empty.
+    pub prompt: String,
+    /// Values for control tokens, by attribute.
+    pub attributes: BTreeMap<String, String>,
+    /// One candidate is sampled a seed. Greedy decoding gives one whatever their number, beam search as many as there
+    /// are.
+    pub seeds: Vec<u64>,
+    pub decoding: Decoding,
+    /// Where a text is cut; absent for the model's continuation untouched.
+    pub length: Option<LengthBudget>,
+}
+
+/// Why an engine gave no candidates.
+#[derive(Debug, thiserror::Error)]
+pub enum GenerationError {
+    /// The prompt leaves no room in the model's context.
+    #[error("the prompt has {tokens} tokens, but the model reads at most {context} and needs one to write: shorten it")]
+    PromptTooLong { tokens: usize, context: usize },
+    /// The model knows no such attribute.
+    #[error("the model knows no attribute {name:?}; it was trained {known}")]
+    UnknownAttribute { name: String, known: String },
+    /// One row alone does not fit into memory.
+    #[error("generating needs {needed} MiB of memory, {available} MiB are free")]
+    OutOfMemory { needed: u64, available: u64 },
+    /// The engine's thread ended.
+    #[error("the engine has stopped")]
+    Stopped,
+    /// candle or the tokenizer failed.
+    #[error("generation failed: {0:#}")]
+    Failed(anyhow::Error),
+}
+
+impl From<anyhow::Error> for GenerationError {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What a loaded model is, for the log and the record.
+#[derive(Debug, Clone)]
+pub struct EngineDescription {
+    pub identity: ModelIdentity,
+    /// `cpu` or `cuda:0`.
+    pub device: String,
+    /// Why it is not the device that was hoped for.
+    pub fallback: Option<String>,
+    pub parameters: usize,
+    /// Most tokens of prompt and continuation together.
+    pub context: usize,
+    pub vocabulary: usize,
+}
+
+struct Command {
+    request: GenerationRequest,
+    reply: oneshot::Sender<Result<Vec<Candidate>, GenerationError>>,
+}
+
+/// A handle to a running engine.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    commands: mpsc::Sender<Command>,
+    description: Arc<EngineDescription>,
+}
+
+impl Engine {
+    /// Loads a model on a thread of its own and warms it up; ready when this returns.
+    ///
+    /// # Errors
+    /// A file that is missing, broken or does not fit the others; an explicit `cuda` that is not there.
+    pub async fn start(files: ModelFiles, identity: ModelIdentity, device: DeviceChoice) -> anyhow::Result<Self> {
+        let (commands, mut inbox) = mpsc::channel::<Command>(1);
+        let (ready, loaded) = oneshot::channel();
+        thread::Builder::new()
+            .name("generation".to_owned())
+            .spawn(move || {
+                let model = match Model::load(&files, identity, device) {
+                    Ok(model) => model,
+                    Err(error) => return drop(ready.send(Err(error))),
+                };
+                if ready.send(Ok(model.description.clone())).is_err() {
+                    return;
+                }
+                while let Some(Command { request, reply }) = inbox.blocking_recv() {
+                    let answer = model.generate(&request, &|| reply.is_closed());
+                    // Whoever asked may have gone meanwhile: then nobody wants the answer.
+                    let _ = reply.send(answer);
+                }
+            })
+            .context("cannot start the generation thread")?;
+        let description = loaded.await.context("the generation thread panicked while loading")??;
+        Ok(Self { commands, description: Arc::new(description) })
+    }
+
+    /// What was loaded.
+    #[must_use]
+    pub fn description(&self) -> &EngineDescription {
+        &self.description
+    }
+
+    /// Writes one candidate a seed, in the order of the seeds.
+    ///
+    /// # Errors
+    /// A prompt that is too long, an unknown attribute, too little memory, or a failure of the model itself.
+    pub async fn generate(&self, request: GenerationRequest) -> Result<Vec<Candidate>, GenerationError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command { request, reply }).await.map_err(|_| GenerationError::Stopped)?;
+        answer.await.map_err(|_| GenerationError::Stopped)?
+    }
+}
+
+/// The seeds of a round's candidates, derived from the round's own: SplitMix64 (Steele et al. 2014), cut to 63 bits so
+/// that SQLite and JSON hold them.
+#[must_use]
+pub fn candidate_seeds(rng_seed: u64, count: usize) -> Vec<u64> {
+    (1..=count as u64)
+        .map(|index| {
+            let mut z = rng_seed.wrapping_add(index.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            (z ^ (z >> 31)) >> 1
+        })
+        .collect()
+}
+
+/// What the engine's thread owns.
+struct Model {
+    network: Network,
+    tokenizer: Tokenizer,
+    end_of_text: Option<u32>,
+    description: EngineDescription,
+}
+
+impl Model {
+    fn load(files: &ModelFiles, identity: ModelIdentity, choice: DeviceChoice) -> anyhow::Result<Self> {
+        let (device, fallback) = device(choice)?;
+        let tokenizer = Tokenizer::read(files)?;
+        let network = Network::load(files, &device)?;
+        let config = network.config();
+        tokenizer.check_fits(config, files)?;
+        let end_of_text = end_of_text(files, &tokenizer).or(config.eos_token_id);
+        let description = EngineDescription {
+            identity,
+            device: if device.is_cpu() { "cpu".to_owned() } else { cuda_name(choice) },
+            fallback,
+            parameters: config.parameters(),
+            context: config.n_positions,
+            vocabulary: config.vocab_size,
+        };
+        let model = Self { network, tokenizer, end_of_text, description };
+        model.warm_up().context("the model is loaded, but cannot write")?;
+        Ok(model)
+    }
+
+    /// One token from the start token: what cannot work fails at start, not at the first slot.
+    fn warm_up(&self) -> anyhow::Result<()> {
+        let (logits, _) = self.network.prefill(&[self.start_token()], 1, 1)?;
+        if !logits.iter().all(|logit| logit.is_finite()) {
+            anyhow::bail!("its first logits are not numbers: the weights are damaged");
+        }
+        Ok(())
+    }
+
+    /// What stands before a text without a prompt.
+    fn start_token(&self) -> u32 {
+        self.network.config().bos_token_id.or(self.end_of_text).unwrap_or(0)
+    }
+
+    fn generate(
+        &self,
+        request: &GenerationRequest,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Vec<Candidate>, GenerationError> {
+        if let Some(name) = request.attributes.keys().next() {
+            return Err(GenerationError::UnknownAttribute { name: name.clone(), known: "without any".to_owned() });
+        }
+        let (prompt, shown) = self.prompt(&request.prompt)?;
+        let context = self.description.context;
+        if prompt.len() >= context {
+            return Err(GenerationError::PromptTooLong { tokens: shown, context });
+        }
+        let capacity = context.min(prompt.len() + request.decoding.max_new_tokens);
+        let too_long = |ids: &[u32]| {
+            request.length.as_ref().is_some_and(|budget| {
+                let text = self.tokenizer.decode(&ids[prompt.len() - shown..]).unwrap_or_default();
+                budget.exceeded(text.trim())
+            })
+        };
+        let limits = Limits {
+            end_of_text: self.end_of_text,
+            vocabulary: self.tokenizer.vocabulary_size(),
+            capacity,
+            too_long: &too_long,
+            cancelled,
+        };
+        let sequences = self.decode(&prompt, request, &limits)?;
+        let start = prompt.len() - shown;
+        sequences.into_iter().map(|(seed, sequence)| self.candidate(seed, sequence, start, shown, request)).collect()
+    }
+
+    /// The prompt's token ids and how many of them are the text's own: a text without words starts from the start token.
+    fn prompt(&self, text: &str) -> Result<(Vec<u32>, usize), GenerationError> {
+        // A space at the end of a prompt belongs to the next word's token: the model never saw it alone.
+        let ids = self.tokenizer.encode(text.trim_end())?;
+        if ids.is_empty() {
+            return Ok((vec![self.start_token()], 0));
+        }
+        let shown = ids.len();
+        Ok((ids, shown))
+    }
+
+    fn decode(
+        &self,
+        prompt: &[u32],
+        request: &GenerationRequest,
+        limits: &Limits<'_>,
+    ) -> Result<Vec<(u64, Sequence)>, GenerationError> {
+        let decoding = &request.decoding;
+        let first = request.seeds.first().copied().unwrap_or(0);
+        match decoding.strategy {
+            Strategy::Greedy => {
+                let sequences = decoding::decode(&self.network, prompt, &[None], decoding, limits)?;
+                Ok(sequences.into_iter().map(|sequence| (first, sequence)).collect())
+            }
+            Strategy::Beam => {
+                let beams = request.seeds.len().max(1);
+                self.batch_that_fits(limits.capacity, beams).filter_fits(beams)?;
+                let sequences = decoding::beam_search(&self.network, prompt, beams, decoding, limits)?;
+                Ok(sequences.into_iter().map(|sequence| (first, sequence)).collect())
+            }
+            Strategy::Sample => {
+                let batch = self.batch_that_fits(limits.capacity, request.seeds.len()).rows()?;
+                let mut sequences = Vec::with_capacity(request.seeds.len());
+                for seeds in request.seeds.chunks(batch) {
+                    let chances: Vec<Option<u64>> = seeds.iter().copied().map(Some).collect();
+                    let decoded = decoding::decode(&self.network, prompt, &chances, decoding, limits)?;
+                    sequences.extend(seeds.iter().copied().zip(decoded));
+                }
+                Ok(sequences)
+            }
+        }
+    }
+
+    /// How many rows of `wanted` the free memory allows at once. A row's text does not depend on the others, so that
+    /// splitting a batch changes nothing but the time it takes.
+    fn batch_that_fits(&self, capacity: usize, wanted: usize) -> Fit {
+        let config = self.network.config();
+        // The cache, the logits with their copies, and the widest activations of a row.
+        let row = self.network.row_bytes(capacity) + 16 * config.vocab_size + 16 * config.inner();
+        let Some(available) = memory::available() else { return Fit { rows: wanted, row: row as u64, available: 0 } };
+        let usable = available / 10 * 8;
+        let rows = usize::try_from(usable / row.max(1) as u64).unwrap_or(usize::MAX).min(wanted);
+        Fit { rows, row: row as u64, available }
+    }
+
+    fn candidate(
+        &self,
+        rng_seed: u64,
+        sequence: Sequence,
+        start: usize,
+        shown: usize,
+        request: &GenerationRequest,
+    ) -> Result<Candidate, GenerationError> {
+        let ids = sequence.ids[start..].to_vec();
+        let full = self.tokenizer.decode(&ids)?;
+        let continuation = self.tokenizer.decode_raw(&ids[shown..])?;
+        let text = match &request.length {
+            Some(budget) => finish_text(full.trim(), &request.prompt, sequence.finish, Some(budget)),
+            None => full,
+        };
+        Ok(Candidate { text, continuation, token_ids: ids, prompt_tokens: shown, rng_seed, finish: sequence.finish })
+    }
+}
+
+/// How many rows fit.
+struct Fit {
+    rows: usize,
+    row: u64,
+    available: u64,
+}
+
+impl Fit {
+    fn rows(&self) -> Result<usize, GenerationError> {
+        if self.rows > 0 { Ok(self.rows) } else { Err(self.refusal(1)) }
+    }
+
+    fn filter_fits(&self, wanted: usize) -> Result<(), GenerationError> {
+        if self.rows >= wanted { Ok(()) } else { Err(self.refusal(wanted)) }
+    }
+
+    fn refusal(&self, rows: usize) -> GenerationError {
+        GenerationError::OutOfMemory { needed: (self.row * rows as u64) >> 20, available: self.available >> 20 }
+    }
+}
+
+/// The end-of-text id that `generation_config.json` or the tokenizer names.
+fn end_of_text(files: &ModelFiles, tokenizer: &Tokenizer) -> Option<u32> {
+    let named = files
+        .has("generation_config.json")
+        .then(|| files.read("generation_config.json").ok())
+        .flatten()
+        .and_then(|content| serde_json::from_slice::<serde_json::Value>(&content).ok())
+        .and_then(|config| config.get("eos_token_id").and_then(serde_json::Value::as_u64))
+        .and_then(|id| u32::try_from(id).ok());
+    debug_assert_eq!(END_OF_TEXT, "<|endoftext|>");
+    named.or(tokenizer.end_of_text())
+}
+
+fn cuda_name(choice: DeviceChoice) -> String {
+    match choice {
+        DeviceChoice::Cuda(index) => format!("cuda:{index}"),
+        DeviceChoice::Auto | DeviceChoice::Cpu => "cuda:0".to_owned(),
+    }
+}
+
+/// The device, and why it is not CUDA where that was hoped for.
+fn device(choice: DeviceChoice) -> anyhow::Result<(Device, Option<String>)> {
+    match choice {
+        DeviceChoice::Cpu => Ok((Device::Cpu, None)),
+        DeviceChoice::Auto => Ok(match cuda(0) {
+            Ok(device) => (device, None),
+            Err(reason) => (Device::Cpu, Some(format!("no CUDA device ({reason:#}), using the CPU"))),
+        }),
+        DeviceChoice::Cuda(index) => {
+            let device = cuda(index).with_context(|| {
+                format!("generation.device asks for cuda:{index}; set it to \"auto\" or \"cpu\" to do without")
+            })?;
+            Ok((device, None))
+        }
+    }
+}
+
+fn cuda(index: usize) -> anyhow::Result<Device> {
+    if !candle_core::utils::cuda_is_available() {
+        anyhow::bail!("this program was built without CUDA");
+    }
+    Ok(Device::new_cuda(index)?)
+}
+
+mod memory {
+    //! How much memory this process may still take.
+
+    use std::fs;
+
+    /// Bytes that are free for this process: the machine's, or what its control group leaves, whichever is less. `None`
+    /// where the system does not say.
+    pub(super) fn available() -> Option<u64> {
+        let machine = machine()?;
+        Some(control_group().map_or(machine, |group| group.min(machine)))
+    }
+
+    fn machine() -> Option<u64> {
+        let info = fs::read_to_string("/proc/meminfo").ok()?;
+        let line = info.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+    }
+
+    fn control_group() -> Option<u64> {
+        let own = fs::read_to_string("/proc/self/cgroup").ok()?;
+        let path = own.lines().find_map(|line| line.strip_prefix("0::"))?;
+        let folder = format!("/sys/fs/cgroup{path}");
+        let read = |name: &str| fs::read_to_string(format!("{folder}/{name}")).ok()?.trim().parse::<u64>().ok();
+        Some(read("memory.max")?.saturating_sub(read("memory.current")?))
+    }
+}

@@ -1,0 +1,114 @@
+//! Judges candidates: strips what the settings strip, asks every gate, and lets the classifier score.
+//!
+//! The daemon, `generate` and `inspect` all judge here, so that what a maintainer sees is what a round would decide.
+
+use anyhow::Result;
+
+use crate::config::{SentimentSettings, SentimentTarget, Settings};
+use crate::gates::{Gates, Recent, Subject};
+use crate::sentiment::Classifier;
+use crate::tweet::{Candidate, Finish, GateVerdict, Judged, Sentiment, Verdict};
+use crate::twitter::text;
+
+/// The name under which the classifier's threshold stands among the gates.
+pub const SENTIMENT_GATE: &str = "sentiment";
+
+/// Gates, classifier and the settings that bind them.
+#[derive(Debug)]
+pub struct Judge {
+    gates: Gates,
+    classifier: Classifier,
+    sentiment: SentimentSettings,
+    disclosure: String,
+}
+
+impl Judge {
+    /// Puts the judges together.
+    #[must_use]
+    pub fn new(settings: &Settings, gates: Gates, classifier: Classifier) -> Self {
+        Self {
+            gates,
+            classifier,
+            sentiment: settings.sentiment.clone(),
+            disclosure: settings.account.disclosure.clone(),
+        }
+    }
+
+    /// The classifier that scores.
+    #[must_use]
+    pub fn classifier(&self) -> &Classifier {
+        &self.classifier
+    }
+
+    /// Weighted length that is left for a text beside the disclosure.
+    #[must_use]
+    pub fn body_limit(&self) -> usize {
+        text::MAX_WEIGHTED_LENGTH.saturating_sub(text::weighted_length(&self.with_disclosure("")))
+    }
+
+    /// The text as it would be posted.
+    fn with_disclosure(&self, body: &str) -> String {
+        if self.disclosure.is_empty() { body.to_owned() } else { format!("{body} {}", self.disclosure) }
+    }
+
+    /// Judges every candidate of a round; `recent` holds what was posted before.
+    ///
+    /// # Errors
+    /// Where the classifier fails.
+    pub fn judge(&self, candidates: Vec<Candidate>, prompt: &str, recent: &Recent) -> Result<Vec<Judged>> {
+        let bodies: Vec<String> = candidates.iter().map(|candidate| self.gates.strip(&candidate.text)).collect();
+        let scored = self.classifier.score(&bodies.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let judged = candidates.into_iter().zip(bodies).zip(scored).map(|((candidate, body), sentiment)| {
+            let posted = self.with_disclosure(&body);
+            let subject = Subject { text: &posted, body: &body, candidate: Some(&candidate), prompt };
+            let mut gates = self.gates.judge(&subject, recent);
+            let (score, verdict) = self.weigh(&sentiment);
+            gates.push(verdict);
+            Judged { weighted_length: text::weighted_length(&posted), text: posted, candidate, sentiment, score, gates }
+        });
+        Ok(judged.collect())
+    }
+
+    /// Judges a text that a person hands in, as it stands: nothing is stripped or appended.
+    ///
+    /// # Errors
+    /// Where the classifier fails.
+    pub fn inspect(&self, text: &str, recent: &Recent) -> Result<Judged> {
+        let sentiment = self.classifier.score(&[text])?.into_iter().next().unwrap_or_else(|| Sentiment {
+            label: String::new(),
+            score: 0.0,
+            probabilities: std::collections::BTreeMap::new(),
+        });
+        let mut gates = self.gates.judge(&Subject { text, body: text, candidate: None, prompt: "" }, recent);
+        let (score, verdict) = self.weigh(&sentiment);
+        gates.push(verdict);
+        let candidate = Candidate {
+            text: text.to_owned(),
+            continuation: String::new(),
+            token_ids: Vec::new(),
+            prompt_tokens: 0,
+            rng_seed: 0,
+            finish: Finish::EndOfText,
+        };
+        let weighted_length = text::weighted_length(text);
+        Ok(Judged { candidate, text: text.to_owned(), weighted_length, sentiment, score, gates })
+    }
+
+    /// What the selection ranks by, and whether it is enough.
+    fn weigh(&self, sentiment: &Sentiment) -> (f32, GateVerdict) {
+        let wanted = match self.sentiment.target {
+            SentimentTarget::Any => return (sentiment.score, GateVerdict::pass(SENTIMENT_GATE)),
+            SentimentTarget::Positive => "positive",
+            SentimentTarget::Negative => "negative",
+        };
+        let score = sentiment.probability(wanted);
+        let least = self.sentiment.min_score;
+        let verdict = if score >= least {
+            GateVerdict::pass(SENTIMENT_GATE)
+        } else {
+            let reason = format!("{wanted} {score:.2} is below sentiment.min_score {least:.2}");
+            GateVerdict::new(SENTIMENT_GATE, Verdict::Reject, reason)
+        };
+        (score, verdict)
+    }
+}
