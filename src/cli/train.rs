@@ -156,6 +156,9 @@ pub struct GeneratorArguments {
     /// Go on from the checkpoint in the output folder
     #[arg(long)]
     resume: bool,
+    /// Write no index for the verbatim gate beside the model
+    #[arg(long)]
+    no_verbatim_index: bool,
     /// Store the result as f16
     #[arg(long)]
     f16: bool,
@@ -238,6 +241,7 @@ fn train_generator(arguments: GeneratorArguments, output: &Output) -> Result<()>
         log_every: arguments.log_every,
         patience: arguments.patience,
         resume: arguments.resume,
+        verbatim_index: !arguments.no_verbatim_index,
         half_precision: arguments.f16,
         command: std::env::args().collect::<Vec<_>>().join(" "),
     };

@@ -30,6 +30,9 @@ pub use near_duplicate::Recent;
 pub use normal::normalise;
 pub use verbatim::{DEFAULT_WINDOW, VerbatimIndex, VerbatimIndexError};
 
+/// The file of a model's folder that holds the runs of words of the tweets it was tuned on.
+pub const VERBATIM_INDEX: &str = "verbatim.bin";
+
 /// What a gate is asked about.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {

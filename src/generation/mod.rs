@@ -12,8 +12,12 @@ mod network;
 pub(crate) mod ops;
 mod packed;
 mod processors;
+mod scoring;
+#[cfg(test)]
+mod tests;
 pub mod tokenizer;
 
 pub use decoding::Decoding;
 pub use engine::{Engine, EngineDescription, GenerationError, GenerationRequest, candidate_seeds};
 pub use finishing::LengthBudget;
+pub use scoring::{Surprise, score_texts};

@@ -13,9 +13,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{AdamW, GeneratorTraining, Outcome, Progress, stored};
+use crate::gates::{DEFAULT_WINDOW, VERBATIM_INDEX, VerbatimIndex};
 use crate::generation::checkpoint::WEIGHTS;
 use crate::generation::gpt2::Gpt2Config;
 use crate::generation::tokenizer::Tokenizer;
+use crate::training::text;
 
 /// Where a training stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -203,12 +205,21 @@ pub(super) fn write_model(
     save_tensors(&stored, &staging)?;
     crate::training::tokenizer::save(tokenizer, folder)?;
     write(folder, "config.json", &serde_json::to_vec_pretty(&config_json(config, settings.half_precision))?)?;
+    if settings.verbatim_index {
+        write_verbatim_index(settings, folder)?;
+    }
     let end = tokenizer.end_of_text();
     let generation = json!({"bos_token_id": end, "eos_token_id": end, "pad_token_id": end});
     write(folder, "generation_config.json", &serde_json::to_vec_pretty(&generation)?)?;
     write(folder, "README.md", card(settings, config, outcome).as_bytes())?;
     std::fs::rename(&staging, folder.join(WEIGHTS))
         .with_context(|| format!("cannot write {}", folder.join(WEIGHTS).display()))
+}
+
+/// Writes the index of word runs that the `verbatim` gate compares with: hashes of the training texts, no text.
+fn write_verbatim_index(settings: &GeneratorTraining, folder: &Path) -> Result<()> {
+    let (texts, _) = text::read_all(&settings.data, settings.cleaning)?;
+    VerbatimIndex::build(&texts, DEFAULT_WINDOW).write(&folder.join(VERBATIM_INDEX))
 }
 
 fn write(folder: &Path, name: &str, content: &[u8]) -> Result<()> {

@@ -75,6 +75,8 @@ pub struct GeneratorTraining {
     pub patience: Option<usize>,
     /// Goes on from the checkpoint in the output folder.
     pub resume: bool,
+    /// Writes the index of word runs that the `verbatim` gate compares with: for the tweets a model is tuned on.
+    pub verbatim_index: bool,
     /// Stores the result as f16 instead of f32.
     pub half_precision: bool,
     /// The command line, for the model card.

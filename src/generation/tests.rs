@@ -1,0 +1,471 @@
+//! The generator against transformers, its two forms against each other, its fused operations against composed ones.
+//!
+//! Reference values lie in `tests/data/gpt2/reference.json`; `make.py` beside it made them, on weights that both sides
+//! compute from a formula.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor, Var};
+use half::{bf16, f16};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use serde::Deserialize;
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::checkpoint::Checkpoint;
+use super::decoding::{self, Decoding, Limits, Sequence};
+use super::gpt2::{Gpt2, Gpt2Config, NoDropout};
+use super::network::Network;
+use super::processors;
+use crate::catalog::ModelFiles;
+use crate::config::Strategy;
+
+#[derive(Deserialize)]
+struct Reference {
+    name: String,
+    prompt: Vec<u32>,
+    loss: f64,
+    last_logits: Vec<f32>,
+    third_logits: Vec<f32>,
+    greedy: Vec<u32>,
+    penalised: Vec<u32>,
+    beams: Vec<Vec<u32>>,
+    beam_scores: Vec<f32>,
+    beams_penalised: Vec<Vec<u32>>,
+    history: Vec<u32>,
+    processed: BTreeMap<usize, f32>,
+}
+
+fn references() -> Vec<Reference> {
+    serde_json::from_str(include_str!("../../tests/data/gpt2/reference.json")).expect("the reference is JSON")
+}
+
+/// How a test checkpoint is stored.
+struct Form {
+    dtype: Dtype,
+    prefix: bool,
+    shards: usize,
+}
+
+/// Sizes and storage of the cases in `make.py`.
+fn case(name: &str) -> (Gpt2Config, Form) {
+    let (sizes, inner, tied, form) = match name {
+        "tied" => ([101, 32, 2, 4, 48], None, true, Form { dtype: Dtype::F32, prefix: false, shards: 1 }),
+        "stored_head" => ([67, 24, 3, 3, 40], Some(50), false, Form { dtype: Dtype::F32, prefix: true, shards: 3 }),
+        "f16" => ([90, 48, 1, 6, 33], None, true, Form { dtype: Dtype::F16, prefix: true, shards: 1 }),
+        "bf16" => ([90, 16, 2, 2, 64], None, true, Form { dtype: Dtype::BF16, prefix: false, shards: 2 }),
+        other => panic!("no case {other}"),
+    };
+    let [vocab_size, n_embd, n_layer, n_head, n_positions] = sizes;
+    let config = json!({"vocab_size": vocab_size, "n_embd": n_embd, "n_layer": n_layer, "n_head": n_head,
+        "n_positions": n_positions, "n_inner": inner, "tie_word_embeddings": tied, "eos_token_id": 0,
+        "bos_token_id": 0});
+    (serde_json::from_value(config).expect("a configuration"), form)
+}
+
+/// The weights of `make.py`.
+fn formula_weight(name: &str, shape: &[usize]) -> Vec<f32> {
+    let seed = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let unit = |index: u32| {
+        let mut x = index.wrapping_mul(2_654_435_761).wrapping_add(seed);
+        x ^= x >> 16;
+        x = x.wrapping_mul(0x85EB_CA6B);
+        x ^= x >> 13;
+        x = x.wrapping_mul(0xC2B2_AE35);
+        x ^= x >> 16;
+        (f64::from(x) / 2.0_f64.powi(32) - 0.5) as f32
+    };
+    let embedding = ["wte", "wpe", "lm_head"].iter().any(|prefix| name.starts_with(prefix));
+    let (scale, shift) = match () {
+        () if name.contains("ln_") => (0.5, if name.ends_with("weight") { 1.0 } else { 0.0 }),
+        () if name.ends_with("bias") => (0.25, 0.0),
+        () if embedding => (1.0, 0.0),
+        () => (0.5, 0.0),
+    };
+    (0..shape.iter().product::<usize>() as u32).map(|index| unit(index) * scale + shift).collect()
+}
+
+fn bytes(values: &[f32], dtype: Dtype) -> Vec<u8> {
+    match dtype {
+        Dtype::F16 => values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect(),
+        Dtype::BF16 => values.iter().flat_map(|value| bf16::from_f32(*value).to_le_bytes()).collect(),
+        _ => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+    }
+}
+
+fn write_checkpoint(folder: &Path, config: &Gpt2Config, form: &Form) {
+    let mut description = serde_json::to_value(config).expect("a configuration is JSON");
+    description["model_type"] = json!("gpt2");
+    std::fs::write(folder.join("config.json"), description.to_string()).expect("writable");
+    let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = config
+        .tensors()
+        .into_iter()
+        .map(|(name, shape)| {
+            let content = bytes(&formula_weight(&name, &shape), form.dtype);
+            let stored = if form.prefix && name != "lm_head.weight" { format!("transformer.{name}") } else { name };
+            (stored, shape, content)
+        })
+        .collect();
+    let mut index = BTreeMap::new();
+    for (shard, tensors) in tensors.chunks(tensors.len().div_ceil(form.shards)).enumerate() {
+        let file = if form.shards == 1 {
+            "model.safetensors".to_owned()
+        } else {
+            format!("model-{:05}-of-{:05}.safetensors", shard + 1, form.shards)
+        };
+        let views: HashMap<&str, TensorView<'_>> = tensors
+            .iter()
+            .map(|(name, shape, content)| {
+                index.insert(name.clone(), file.clone());
+                (name.as_str(), TensorView::new(form.dtype, shape.clone(), content).expect("sizes fit"))
+            })
+            .collect();
+        std::fs::write(folder.join(file), safetensors::serialize(views, None).expect("serialisable")).expect("writable");
+    }
+    if form.shards > 1 {
+        let index = json!({"metadata": {}, "weight_map": index}).to_string();
+        std::fs::write(folder.join("model.safetensors.index.json"), index).expect("writable");
+    }
+}
+
+/// A case's checkpoint on disk.
+fn checkpoint(name: &str) -> (TempDir, ModelFiles, Gpt2Config) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (config, form) = case(name);
+    write_checkpoint(folder.path(), &config, &form);
+    let files = ModelFiles::in_folder(folder.path()).expect("the folder is there");
+    (folder, files, config)
+}
+
+fn networks(files: &ModelFiles) -> [(&'static str, Network); 2] {
+    let packed = Network::load(files, &Device::Cpu).expect("loadable");
+    let model = Gpt2::load(files, &Device::Cpu, DType::F64).expect("loadable");
+    [("packed", packed), ("candle", Network::Candle { model, device: Device::Cpu })]
+}
+
+fn assert_close(ours: &[f32], theirs: &[f32], tolerance: f32, what: &str) {
+    assert_eq!(ours.len(), theirs.len(), "{what}");
+    for (index, (a, b)) in ours.iter().zip(theirs).enumerate() {
+        assert!((a - b).abs() <= tolerance, "{what}: {a} instead of {b} at {index}");
+    }
+}
+
+#[test]
+fn logits_equal_transformers_for_every_shape_and_storage() {
+    for reference in references() {
+        let (_folder, files, _) = checkpoint(&reference.name);
+        for (form, network) in networks(&files) {
+            let what = format!("{} {form}", reference.name);
+            let (whole, _) = network.prefill(&reference.prompt, 1, 16).expect("decodable");
+            assert_close(&whole, &reference.last_logits, 1e-4, &what);
+            let (mut stepwise, mut cache) = network.prefill(&reference.prompt[..3], 1, 16).expect("decodable");
+            assert_close(&stepwise, &reference.third_logits, 1e-4, &what);
+            for id in &reference.prompt[3..] {
+                stepwise = network.advance(&[*id], 1, &mut cache).expect("decodable");
+            }
+            assert_close(&stepwise, &reference.last_logits, 1e-4, &format!("{what}, cached"));
+        }
+    }
+}
+
+fn plain(strategy: Strategy, repetition_penalty: f64, no_repeat_ngram: usize) -> Decoding {
+    Decoding {
+        strategy,
+        temperature: 0.9,
+        top_k: 20,
+        top_p: 0.9,
+        repetition_penalty,
+        no_repeat_ngram,
+        max_new_tokens: 20,
+    }
+}
+
+fn limits(config: &Gpt2Config) -> Limits<'static> {
+    Limits {
+        end_of_text: Some(0),
+        vocabulary: config.vocab_size,
+        capacity: config.n_positions,
+        too_long: &|_| false,
+        cancelled: &|| false,
+    }
+}
+
+/// What transformers would return: the end-of-text token kept, and padded with it.
+fn padded(sequence: &Sequence, prompt: usize, length: usize) -> Vec<u32> {
+    let mut ids = sequence.ids[prompt..].to_vec();
+    ids.resize(length, 0);
+    ids
+}
+
+#[test]
+fn greedy_decoding_equals_transformers_token_for_token() {
+    for reference in references() {
+        let (_folder, files, config) = checkpoint(&reference.name);
+        for (form, network) in networks(&files) {
+            for (expected, decoding) in [
+                (&reference.greedy, plain(Strategy::Greedy, 1.0, 0)),
+                (&reference.penalised, plain(Strategy::Greedy, 1.3, 2)),
+            ] {
+                let sequences = decoding::decode(&network, &reference.prompt, &[None], &decoding, &limits(&config))
+                    .expect("decodable");
+                let ours = padded(&sequences[0], reference.prompt.len(), expected.len());
+                assert_eq!(&ours, expected, "{} {form}", reference.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn beam_search_equals_transformers_token_for_token() {
+    for reference in references() {
+        let (_folder, files, config) = checkpoint(&reference.name);
+        for (form, network) in networks(&files) {
+            let what = format!("{} {form}", reference.name);
+            for (expected, decoding) in [
+                (&reference.beams, plain(Strategy::Beam, 1.0, 0)),
+                (&reference.beams_penalised, plain(Strategy::Beam, 1.2, 3)),
+            ] {
+                let beams = expected.len();
+                let sequences =
+                    decoding::beam_search(&network, &reference.prompt, beams, &decoding, &limits(&config))
+                        .expect("decodable");
+                let ours: Vec<Vec<u32>> = sequences
+                    .iter()
+                    .map(|sequence| padded(sequence, reference.prompt.len(), expected[0].len()))
+                    .collect();
+                assert_eq!(&ours, expected, "{what}");
+                if decoding.repetition_penalty == 1.0 {
+                    let scores: Vec<f32> = sequences.iter().filter_map(|sequence| sequence.score).collect();
+                    assert_close(&scores, &reference.beam_scores, 1e-4, &what);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn sampling_draws_from_the_scores_that_transformers_processes() {
+    for reference in references() {
+        let (_folder, files, _) = checkpoint(&reference.name);
+        let network = Network::load(&files, &Device::Cpu).expect("loadable");
+        let (mut scores, _) = network.prefill(&reference.history, 1, 16).expect("decodable");
+        processors::process(&mut scores, &reference.history, &plain(Strategy::Sample, 1.1, 3));
+        let left: BTreeMap<usize, f32> =
+            scores.iter().copied().enumerate().filter(|(_, score)| score.is_finite()).collect();
+        assert_eq!(
+            left.keys().collect::<Vec<_>>(),
+            reference.processed.keys().collect::<Vec<_>>(),
+            "{}",
+            reference.name
+        );
+        for (id, score) in &left {
+            assert!((score - reference.processed[id]).abs() < 2e-4, "{} token {id}", reference.name);
+        }
+    }
+}
+
+#[test]
+fn drawn_tokens_follow_the_distribution() {
+    let (_folder, files, config) = checkpoint("tied");
+    let network = Network::load(&files, &Device::Cpu).expect("loadable");
+    let prompt = &references()[0].prompt;
+    let decoding = Decoding { max_new_tokens: 1, ..plain(Strategy::Sample, 1.0, 0) };
+    let (mut scores, _) = network.prefill(prompt, 1, 16).expect("decodable");
+    processors::process(&mut scores, prompt, &decoding);
+    let total: f64 = scores.iter().map(|score| f64::from(*score).exp()).sum();
+    let seeds: Vec<Option<u64>> = (0..4000).map(Some).collect();
+    let mut counts: HashMap<Option<u32>, f64> = HashMap::new();
+    for seeds in seeds.chunks(500) {
+        for sequence in
+            decoding::decode(&network, prompt, seeds, &decoding, &limits(&config)).expect("decodable")
+        {
+            *counts.entry(sequence.ids.get(prompt.len()).copied()).or_default() += 1.0;
+        }
+    }
+    for (id, score) in scores.iter().enumerate() {
+        let expected = 4000.0 * f64::from(*score).exp() / total;
+        let seen = counts.get(&Some(id as u32).filter(|id| *id != 0)).copied().unwrap_or(0.0);
+        // Five standard deviations of a binomial count.
+        assert!((seen - expected).abs() <= 5.0 * expected.sqrt() + 1e-9, "token {id}: {seen} of {expected:.1}");
+    }
+}
+
+#[test]
+fn a_candidate_is_the_same_alone_and_in_any_batch() {
+    let (_folder, files, config) = checkpoint("stored_head");
+    let prompt = &references()[1].prompt;
+    for (form, network) in networks(&files) {
+        // Flat enough a distribution that end-of-text is drawn now and then.
+        let decoding = Decoding { temperature: 1.5, top_k: 0, top_p: 1.0, ..plain(Strategy::Sample, 1.1, 3) };
+        let seeds: Vec<Option<u64>> = (100..119).map(Some).collect();
+        let together = decoding::decode(&network, prompt, &seeds, &decoding, &limits(&config)).expect("decodable");
+        let lengths: std::collections::BTreeSet<usize> = together.iter().map(|sequence| sequence.ids.len()).collect();
+        assert!(lengths.len() > 1, "rows must finish at different times for this test to mean something");
+        for (seed, expected) in seeds.iter().zip(&together) {
+            let alone = decoding::decode(&network, prompt, &[*seed], &decoding, &limits(&config)).expect("decodable");
+            assert_eq!(&alone[0], expected, "{form} seed {seed:?}");
+        }
+        let reversed: Vec<Option<u64>> = seeds.iter().rev().copied().collect();
+        let mut again = decoding::decode(&network, prompt, &reversed, &decoding, &limits(&config)).expect("decodable");
+        again.reverse();
+        assert_eq!(again, together, "{form}");
+    }
+}
+
+#[test]
+fn packed_logits_do_not_depend_on_the_batch_by_a_single_bit() {
+    let (_folder, files, _) = checkpoint("tied");
+    let network = Network::load(&files, &Device::Cpu).expect("loadable");
+    let prompt = &references()[0].prompt;
+    let (_, mut one) = network.prefill(prompt, 1, 16).expect("decodable");
+    let alone = network.advance(&[5], 1, &mut one).expect("decodable");
+    for rows in [2, 7, 8, 9, 16, 17] {
+        let (_, mut cache) = network.prefill(prompt, rows, 16).expect("decodable");
+        let ids: Vec<u32> = (0..rows as u32).map(|row| if row as usize == rows - 1 { 5 } else { row + 6 }).collect();
+        let all = network.advance(&ids, rows, &mut cache).expect("decodable");
+        let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&all[(rows - 1) * alone.len()..]), bits(&alone), "{rows} rows");
+    }
+}
+
+#[test]
+fn a_token_the_tokenizer_does_not_know_is_never_chosen() {
+    let (_folder, files, config) = checkpoint("tied");
+    let network = Network::load(&files, &Device::Cpu).expect("loadable");
+    let limits = Limits { vocabulary: 20, ..limits(&config) };
+    let seeds: Vec<Option<u64>> = (0..8).map(Some).collect();
+    for sequence in
+        decoding::decode(&network, &[3, 4], &seeds, &plain(Strategy::Sample, 1.0, 0), &limits).expect("decodable")
+    {
+        assert!(sequence.ids.iter().all(|id| *id < 20), "{:?}", sequence.ids);
+    }
+}
+
+/// A model whose every weight is a variable of `dtype`.
+fn trainable(name: &str, dtype: DType) -> (Gpt2, BTreeMap<String, Var>) {
+    let (_folder, files, config) = checkpoint(name);
+    let checkpoint = Checkpoint::open(&files).expect("readable");
+    let mut variables = BTreeMap::new();
+    let model = Gpt2::new(&config, |name, shape| {
+        let tensor = Tensor::from_vec(checkpoint.tensor(name, shape)?, shape, &Device::Cpu)?.to_dtype(dtype)?;
+        let variable = Var::from_tensor(&tensor)?;
+        let tensor = variable.as_tensor().clone();
+        variables.insert(name.to_owned(), variable);
+        Ok(tensor)
+    })
+    .expect("a model");
+    (model, variables)
+}
+
+fn shifted(prompt: &[u32]) -> (Tensor, Vec<Option<u32>>) {
+    let ids = Tensor::from_slice(prompt, (1, prompt.len()), &Device::Cpu).expect("a tensor");
+    let mut targets: Vec<Option<u32>> = prompt[1..].iter().copied().map(Some).collect();
+    targets.push(None);
+    (ids, targets)
+}
+
+#[test]
+fn the_loss_equals_transformers() {
+    for reference in references() {
+        for dtype in [DType::F32, DType::F64] {
+            let (model, _) = trainable(&reference.name, dtype);
+            let (ids, targets) = shifted(&reference.prompt);
+            let loss = model.loss(&ids, &targets, &mut NoDropout).expect("a loss");
+            let loss = loss.to_dtype(DType::F64).and_then(|loss| loss.to_scalar::<f64>()).expect("a number");
+            assert!((loss - reference.loss).abs() < 2e-5, "{} {dtype:?}: {loss}", reference.name);
+        }
+    }
+}
+
+/// The two implementations share no code: fused f32 operations with hand-written derivatives, and candle's own
+/// differentiation of composed f64 ones.
+#[test]
+fn fused_gradients_equal_composed_ones() {
+    for reference in references() {
+        let (ids, targets) = shifted(&reference.prompt);
+        let (fused, fused_variables) = trainable(&reference.name, DType::F32);
+        let (composed, composed_variables) = trainable(&reference.name, DType::F64);
+        let fused_gradients =
+            fused.loss(&ids, &targets, &mut NoDropout).and_then(|loss| loss.backward()).expect("gradients");
+        let composed_gradients =
+            composed.loss(&ids, &targets, &mut NoDropout).and_then(|loss| loss.backward()).expect("gradients");
+        for (name, variable) in &fused_variables {
+            let flat = |tensor: Option<&Tensor>| -> Vec<f32> {
+                let tensor = tensor.unwrap_or_else(|| panic!("{}: {name} has no gradient", reference.name));
+                tensor.to_dtype(DType::F32).and_then(|t| t.flatten_all()).and_then(|t| t.to_vec1()).expect("values")
+            };
+            let ours = flat(fused_gradients.get(variable));
+            let theirs = flat(composed_gradients.get(&composed_variables[name]));
+            let largest = theirs.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+            assert!(largest > 0.0, "{}: the gradient of {name} is zero", reference.name);
+            assert_close(&ours, &theirs, 1e-4 * largest.max(1e-2), &format!("{} {name}", reference.name));
+        }
+    }
+}
+
+#[test]
+fn gradients_equal_finite_differences() {
+    let reference = &references()[1];
+    let (ids, targets) = shifted(&reference.prompt);
+    let (model, variables) = trainable(&reference.name, DType::F64);
+    let loss = |model: &Gpt2| -> f64 {
+        let loss = model.loss(&ids, &targets, &mut NoDropout).expect("a loss");
+        f64::from(loss.to_dtype(DType::F32).and_then(|loss| loss.to_scalar::<f32>()).expect("a number"))
+    };
+    let gradients = model.loss(&ids, &targets, &mut NoDropout).and_then(|loss| loss.backward()).expect("gradients");
+    for (name, variable) in &variables {
+        let values: Vec<f64> = variable.flatten_all().and_then(|t| t.to_vec1()).expect("values");
+        let gradient: Vec<f64> =
+            gradients.get(variable).expect("a gradient").flatten_all().and_then(|t| t.to_vec1()).expect("values");
+        // The weight with the steepest slope: the difference of two f32 losses is least rounded there.
+        let steepest = |a: &usize, b: &usize| gradient[*a].abs().total_cmp(&gradient[*b].abs());
+        let index = (0..values.len()).max_by(steepest).expect("a weight");
+        let moved = |step: f64| {
+            let mut values = values.clone();
+            values[index] += step;
+            let tensor = Tensor::from_vec(values, variable.shape(), &Device::Cpu).expect("a tensor");
+            variable.set(&tensor).expect("settable");
+            loss(&model)
+        };
+        let step = 1e-2;
+        let slope = (moved(step) - moved(-step)) / (2.0 * step);
+        moved(0.0);
+        let tolerance = 2e-2 * gradient[index].abs() + 2e-4;
+        assert!((slope - gradient[index]).abs() < tolerance, "{name}: {slope} instead of {}", gradient[index]);
+    }
+}
+
+#[test]
+fn broken_checkpoints_are_refused_by_file_name() {
+    let (folder, files, _) = checkpoint("tied");
+    let weights = folder.path().join("model.safetensors");
+    let whole = std::fs::read(&weights).expect("readable");
+    let refusal = |what: &str| match Network::load(&files, &Device::Cpu) {
+        Ok(_) => panic!("{what} was accepted"),
+        Err(error) => format!("{error:#}"),
+    };
+    for length in [0, 7, 100, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&weights, &whole[..length]).expect("writable");
+        let message = refusal("a truncated file");
+        assert!(message.contains("model.safetensors"), "{length}: {message}");
+    }
+    std::fs::remove_file(&weights).expect("removable");
+    assert!(refusal("a missing file").contains("model.safetensors"));
+    std::fs::write(&weights, &whole).expect("writable");
+    let config = std::fs::read_to_string(folder.path().join("config.json")).expect("readable");
+    for (from, to, expected) in [
+        ("\"n_embd\":32", "\"n_embd\":36", "wte.weight has shape [101, 32]"),
+        ("\"n_layer\":2", "\"n_layer\":5", "no tensor h.2."),
+        ("\"n_head\":4", "\"n_head\":5", "not a multiple"),
+        ("gelu_new", "relu", "activation_function"),
+        ("\"model_type\":\"gpt2\"", "\"model_type\":\"bert\"", "only gpt2"),
+        ("{", "", "config.json"),
+    ] {
+        assert!(config.contains(from), "{from}");
+        std::fs::write(folder.path().join("config.json"), config.replacen(from, to, 1)).expect("writable");
+        let message = refusal(to);
+        assert!(message.contains(expected), "{message}");
+    }
+}
