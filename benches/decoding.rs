@@ -49,7 +49,8 @@ async fn main() -> Result<()> {
         let start = Instant::now();
         let candidates = engine.generate(request(batch, NEW_TOKENS)).await?;
         let seconds = start.elapsed().as_secs_f64();
-        let tokens: usize = candidates.iter().map(|candidate| candidate.token_ids.len() - candidate.prompt_tokens).sum();
+        let tokens: usize =
+            candidates.iter().map(|candidate| candidate.token_ids.len() - candidate.prompt_tokens).sum();
         println!("batch {batch}: {tokens} tokens in {seconds:.3} s, {:.1} tokens/s", tokens as f64 / seconds);
     }
     Ok(())

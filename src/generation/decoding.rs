@@ -235,11 +235,8 @@ pub(crate) fn beam_search(
         logits = network.advance(&ids, ids.len(), &mut cache)?;
         open = next;
     }
-    let sequences = finished.into_iter().map(|beam| Sequence {
-        ids: beam.ids,
-        finish: beam.finish,
-        score: Some(beam.score),
-    });
+    let sequences =
+        finished.into_iter().map(|beam| Sequence { ids: beam.ids, finish: beam.finish, score: Some(beam.score) });
     Ok(sequences.collect())
 }
 
@@ -269,7 +266,11 @@ fn continuations(
             order.select_nth_unstable_by(count, by_score);
             order.truncate(count);
         }
-        options.extend(order.iter().map(|id| Continuation { parent, id: *id, score: beam.score + scores[*id as usize] }));
+        options.extend(order.iter().map(|id| Continuation {
+            parent,
+            id: *id,
+            score: beam.score + scores[*id as usize],
+        }));
     }
     options.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.parent.cmp(&b.parent)).then(a.id.cmp(&b.id)));
     options.truncate(count);

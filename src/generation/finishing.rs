@@ -56,7 +56,8 @@ fn sentence_ends(text: &str) -> Vec<usize> {
             continue;
         }
         let rest = &characters[index + 1..];
-        let closing = rest.iter().take_while(|(_, c)| matches!(c, '.' | '!' | '?' | '…' | '"' | '»' | '”' | ')')).count();
+        let closing =
+            rest.iter().take_while(|(_, c)| matches!(c, '.' | '!' | '?' | '…' | '"' | '»' | '”' | ')')).count();
         match rest.get(closing) {
             None => ends.push(text.len()),
             Some((at, c)) if c.is_whitespace() => ends.push(*at),
@@ -98,6 +99,9 @@ mod tests {
         let long = "Una frase corta. Otra frase que pasa del límite puesto.";
         assert_eq!(finish_text(long, "Una", Finish::EndOfText, Some(&CHARACTERS)), "Una frase corta.");
         let wordy = "palabra tras palabra sin punto alguno que ayude a cortar";
-        assert_eq!(finish_text(wordy, "palabra", Finish::Length, Some(&CHARACTERS)), "palabra tras palabra sin punto alguno");
+        assert_eq!(
+            finish_text(wordy, "palabra", Finish::Length, Some(&CHARACTERS)),
+            "palabra tras palabra sin punto alguno"
+        );
     }
 }

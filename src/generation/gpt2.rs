@@ -75,7 +75,8 @@ impl Gpt2Config {
         {
             bail!("{label}: model_type is {kind:?}; only gpt2 checkpoints can generate");
         }
-        let config: Self = serde_json::from_value(raw).with_context(|| format!("{label}: not a GPT-2 configuration"))?;
+        let config: Self =
+            serde_json::from_value(raw).with_context(|| format!("{label}: not a GPT-2 configuration"))?;
         config.check().with_context(|| label)?;
         Ok(config)
     }
@@ -112,8 +113,10 @@ impl Gpt2Config {
     #[must_use]
     pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
         let (width, inner) = (self.n_embd, self.inner());
-        let mut tensors =
-            vec![("wte.weight".to_owned(), vec![self.vocab_size, width]), ("wpe.weight".to_owned(), vec![self.n_positions, width])];
+        let mut tensors = vec![
+            ("wte.weight".to_owned(), vec![self.vocab_size, width]),
+            ("wpe.weight".to_owned(), vec![self.n_positions, width]),
+        ];
         for layer in 0..self.n_layer {
             let block: [(&str, Vec<usize>); 12] = [
                 ("ln_1.weight", vec![width]),
@@ -221,18 +224,14 @@ pub struct Gpt2 {
 
 impl Gpt2 {
     /// Builds the network from tensors that `get` hands out by checkpoint name and shape.
-    pub(crate) fn new(
-        config: &Gpt2Config,
-        mut get: impl FnMut(&str, &[usize]) -> Result<Tensor>,
-    ) -> Result<Self> {
+    pub(crate) fn new(config: &Gpt2Config, mut get: impl FnMut(&str, &[usize]) -> Result<Tensor>) -> Result<Self> {
         let mut named = std::collections::HashMap::new();
         for (name, shape) in config.tensors() {
             let tensor = get(&name, &shape)?;
             named.insert(name, tensor);
         }
-        let take = |name: String| -> Result<Tensor> {
-            named.get(&name).cloned().with_context(|| format!("no tensor {name}"))
-        };
+        let take =
+            |name: String| -> Result<Tensor> { named.get(&name).cloned().with_context(|| format!("no tensor {name}")) };
         let norm = |name: String| -> Result<Norm> {
             Ok(Norm { weight: take(format!("{name}.weight"))?, bias: take(format!("{name}.bias"))? })
         };
@@ -397,9 +396,8 @@ fn cached_attention(
     let scale = 1.0 / ((width / heads) as f64).sqrt();
     let mut scores = (split(0)?.matmul(&k.t()?)? * scale)?.to_dtype(DType::F32)?;
     if steps > 1 {
-        let mask: Vec<f32> = (start..total)
-            .flat_map(|i| (0..total).map(move |j| if j > i { f32::NEG_INFINITY } else { 0.0 }))
-            .collect();
+        let mask: Vec<f32> =
+            (start..total).flat_map(|i| (0..total).map(move |j| if j > i { f32::NEG_INFINITY } else { 0.0 })).collect();
         scores = scores.broadcast_add(&Tensor::from_vec(mask, (steps, total), qkv.device())?)?;
     }
     let weights = candle_nn::ops::softmax_last_dim(&scores)?.to_dtype(v.dtype())?;

@@ -6,7 +6,9 @@
 
 use std::sync::Mutex;
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, D, DType, Error, Layout, Result, Shape, Storage, Tensor};
+use candle_core::{
+    CpuStorage, CustomOp1, CustomOp2, CustomOp3, D, DType, Error, Layout, Result, Shape, Storage, Tensor,
+};
 use gemm::Parallelism;
 use rayon::prelude::*;
 
@@ -65,7 +67,10 @@ impl View {
 }
 
 /// `out = alpha * a·b + (add ? out : 0)` with `a` of `m x k` and `b` of `k x n`.
-#[expect(clippy::too_many_arguments, reason = "a matrix product has three operands, each with its view, and three sizes")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a matrix product has three operands, each with its view, and three sizes"
+)]
 fn multiply(
     (m, k, n): (usize, usize, usize),
     a: &[f32],
@@ -157,11 +162,8 @@ pub(crate) fn linear(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tenso
     let rows = x.elem_count() / inputs;
     *shape.last_mut().ok_or_else(|| Error::Msg("linear of a scalar".to_owned()))? = outputs;
     let flat = x.reshape((rows, inputs))?;
-    let out = if on_cpu(x) {
-        flat.apply_op3(weight, bias, Linear)?
-    } else {
-        flat.matmul(weight)?.broadcast_add(bias)?
-    };
+    let out =
+        if on_cpu(x) { flat.apply_op3(weight, bias, Linear)? } else { flat.matmul(weight)?.broadcast_add(bias)? };
     out.reshape(shape)
 }
 
@@ -431,7 +433,10 @@ pub(crate) fn causal_attention(qkv: &Tensor, heads: usize) -> Result<Tensor> {
     let (batch, steps, triple) = qkv.dims3()?;
     let width = triple / 3;
     let split = |index: usize| -> Result<Tensor> {
-        qkv.narrow(2, index * width, width)?.reshape((batch, steps, heads, width / heads))?.transpose(1, 2)?.contiguous()
+        qkv.narrow(2, index * width, width)?
+            .reshape((batch, steps, heads, width / heads))?
+            .transpose(1, 2)?
+            .contiguous()
     };
     let (q, k, v) = (split(0)?, split(1)?, split(2)?);
     let scale = 1.0 / ((width / heads) as f64).sqrt();
@@ -610,13 +615,7 @@ impl CustomOp2 for TiedCrossEntropy {
         "tied-cross-entropy"
     }
 
-    fn cpu_fwd(
-        &self,
-        s1: &CpuStorage,
-        l1: &Layout,
-        s2: &CpuStorage,
-        l2: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
         let (hidden, embedding) = (values(s1, l1)?, values(s2, l2)?);
         let (rows, width) = l1.shape().dims2()?;
         let (vocabulary, _) = l2.shape().dims2()?;
@@ -650,9 +649,8 @@ impl CustomOp2 for TiedCrossEntropy {
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let upstream = grad.to_scalar::<f32>()?;
-        let slopes = std::mem::take(
-            &mut *self.slopes.lock().map_err(|_| Error::Msg("a loss computation panicked".to_owned()))?,
-        );
+        let slopes =
+            std::mem::take(&mut *self.slopes.lock().map_err(|_| Error::Msg("a loss computation panicked".to_owned()))?);
         let (rows, width) = hidden.dims2()?;
         let (vocabulary, _) = embedding.dims2()?;
         if slopes.len() != rows * vocabulary {

@@ -122,7 +122,8 @@ fn write_checkpoint(folder: &Path, config: &Gpt2Config, form: &Form) {
                 (name.as_str(), TensorView::new(form.dtype, shape.clone(), content).expect("sizes fit"))
             })
             .collect();
-        std::fs::write(folder.join(file), safetensors::serialize(views, None).expect("serialisable")).expect("writable");
+        std::fs::write(folder.join(file), safetensors::serialize(views, None).expect("serialisable"))
+            .expect("writable");
     }
     if form.shards > 1 {
         let index = json!({"metadata": {}, "weight_map": index}).to_string();
@@ -228,9 +229,8 @@ fn beam_search_equals_transformers_token_for_token() {
                 (&reference.beams_penalised, plain(Strategy::Beam, 1.2, 3)),
             ] {
                 let beams = expected.len();
-                let sequences =
-                    decoding::beam_search(&network, &reference.prompt, beams, &decoding, &limits(&config))
-                        .expect("decodable");
+                let sequences = decoding::beam_search(&network, &reference.prompt, beams, &decoding, &limits(&config))
+                    .expect("decodable");
                 let ours: Vec<Vec<u32>> = sequences
                     .iter()
                     .map(|sequence| padded(sequence, reference.prompt.len(), expected[0].len()))
@@ -278,9 +278,7 @@ fn drawn_tokens_follow_the_distribution() {
     let seeds: Vec<Option<u64>> = (0..4000).map(Some).collect();
     let mut counts: HashMap<Option<u32>, f64> = HashMap::new();
     for seeds in seeds.chunks(500) {
-        for sequence in
-            decoding::decode(&network, prompt, seeds, &decoding, &limits(&config)).expect("decodable")
-        {
+        for sequence in decoding::decode(&network, prompt, seeds, &decoding, &limits(&config)).expect("decodable") {
             *counts.entry(sequence.ids.get(prompt.len()).copied()).or_default() += 1.0;
         }
     }

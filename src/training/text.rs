@@ -28,8 +28,9 @@ impl FromStr for TextSource {
     fn from_str(text: &str) -> Result<Self> {
         let (rest, weight) = match text.rsplit_once('=') {
             Some((rest, weight)) => {
-                let weight: f64 =
-                    weight.parse().with_context(|| format!("{text}: {weight:?} is no weight; write FILE:COLUMN=0.5"))?;
+                let weight: f64 = weight
+                    .parse()
+                    .with_context(|| format!("{text}: {weight:?} is no weight; write FILE:COLUMN=0.5"))?;
                 if !(weight > 0.0 && weight <= 100.0) {
                     bail!("{text}: the weight must be above 0 and at most 100");
                 }
@@ -38,7 +39,9 @@ impl FromStr for TextSource {
             None => (text, 1.0),
         };
         let (path, column) = match rest.rsplit_once(':') {
-            Some((path, column)) if !column.is_empty() && !column.contains(['/', '.']) => (path, Some(column.to_owned())),
+            Some((path, column)) if !column.is_empty() && !column.contains(['/', '.']) => {
+                (path, Some(column.to_owned()))
+            }
             _ => (rest, None),
         };
         if path.is_empty() {
@@ -85,7 +88,8 @@ static NOISE: LazyLock<Regex> = LazyLock::new(|| {
 });
 static SPACES: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\s+").expect("the pattern is valid"));
 static LOOSE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\s+([,.;:!?…)])").expect("the pattern is valid"));
-static EDGES: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"^[\s,.;:!?…)|/>"”'-]+|[\s,;:(|/<-]+$"#).expect("the pattern is valid"));
+static EDGES: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"^[\s,.;:!?…)|/>"”'-]+|[\s,;:(|/<-]+$"#).expect("the pattern is valid"));
 
 fn tidy_tweet(text: &str) -> Option<String> {
     let text = text.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
@@ -152,19 +156,19 @@ fn visit(source: &TextSource, mut take: impl FnMut(&str)) -> Result<()> {
         (Some(column), "jsonl") => visit_lines(&source.path, |line, number| {
             let value: serde_json::Value = serde_json::from_str(line)
                 .with_context(|| format!("{}:{number}: not a JSON object", source.path.display()))?;
-            let field = value.get(column).and_then(|field| field.as_str()).with_context(|| {
-                format!("{}:{number}: no text field {column:?}", source.path.display())
-            })?;
+            let field = value
+                .get(column)
+                .and_then(|field| field.as_str())
+                .with_context(|| format!("{}:{number}: no text field {column:?}", source.path.display()))?;
             take(field);
             Ok(())
         }),
         (Some(column), _) => {
             bail!("{}: column {column:?} is named, but only .csv and .jsonl files have columns", source.path.display())
         }
-        (None, "csv" | "jsonl") => bail!(
-            "{0}: say which column holds the text, for example {0}:text",
-            source.path.display()
-        ),
+        (None, "csv" | "jsonl") => {
+            bail!("{0}: say which column holds the text, for example {0}:text", source.path.display())
+        }
         (None, _) => visit_lines(&source.path, |line, _| {
             take(line);
             Ok(())
@@ -193,4 +197,93 @@ fn visit_csv(path: &Path, column: &str, mut take: impl FnMut(&str)) -> Result<()
         take(record.get(index).unwrap_or_default());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_names_file_column_and_weight() {
+        let source = |path: &str, column: Option<&str>, weight: f64| TextSource {
+            path: PathBuf::from(path),
+            column: column.map(str::to_owned),
+            weight,
+        };
+        let cases = [
+            ("a.txt", source("a.txt", None, 1.0)),
+            ("a.csv:text", source("a.csv", Some("text"), 1.0)),
+            ("../b/a.jsonl:body=0.25", source("../b/a.jsonl", Some("body"), 0.25)),
+            ("a.txt=3", source("a.txt", None, 3.0)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(text.parse::<TextSource>().expect("a source"), expected, "{text}");
+        }
+        for text in ["", ":text", "a.txt=", "a.txt=0", "a.txt=-1", "a.txt=x"] {
+            assert!(text.parse::<TextSource>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_tweet_loses_what_a_bot_must_not_write() {
+        let cases = [
+            ("@vecina Hoy vacunan en la plaza https://t.co/abc", Some("Hoy vacunan en la plaza")),
+            ("RT @radio: mañana abren cuatro puestos nuevos", Some("mañana abren cuatro puestos nuevos")),
+            (
+                "Hoy _usr  cuenta _url su   historia , otra vez &amp; bien",
+                Some("Hoy cuenta su historia, otra vez & bien"),
+            ),
+            ("Uno dos tres", None),
+            ("https://t.co/abc @a @b", None),
+            ("Sigue leyendo la noticia completa aquí…", Some("Sigue leyendo la noticia completa aquí")),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(Cleaning::Tweets.apply(text).as_deref(), expected, "{text}");
+        }
+        assert_eq!(Cleaning::None.apply(" cafe\u{301} ").as_deref(), Some("café"));
+    }
+
+    fn read(name: &str, content: &[u8], spec: &str) -> Result<(Vec<String>, TextCounts)> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).expect("writable");
+        read_all(&[format!("{}{spec}", path.display()).parse().expect("a source")], Cleaning::None)
+    }
+
+    #[test]
+    fn files_columns_and_fields_give_their_texts_once() {
+        let expected = vec!["uno dos".to_owned(), "tres cuatro".to_owned()];
+        let plain = read("a.txt", b"uno dos\n\ntres cuatro\nUNO  dos\n", "").expect("readable");
+        assert_eq!(plain.0, expected);
+        assert_eq!(plain.1, TextCounts { read: 4, empty: 1, duplicates: 1, kept: 2 });
+        assert_eq!(read("a.csv", b"id,t\n1,uno dos\n2,tres cuatro\n", ":t").expect("readable").0, expected);
+        let lines = b"{\"t\":\"uno dos\"}\n{\"t\":\"tres cuatro\"}\n";
+        assert_eq!(read("a.jsonl", lines, ":t").expect("readable").0, expected);
+        assert_eq!(read("a.txt", b"uno dos\n", "=2").expect("readable").0, ["uno dos", "uno dos"]);
+    }
+
+    #[test]
+    fn unreadable_texts_name_file_and_line() {
+        let cases: [(&str, &[u8], &str, &str); 7] = [
+            ("a.csv", b"id,t\n1,x\n", ":text", "no column \"text\"; there are id, t"),
+            ("a.csv", b"id,t\n1,x\n", "", "which column"),
+            ("a.txt", b"x\n", ":t", "only .csv and .jsonl"),
+            ("a.jsonl", b"{\"t\":\"x\"}\nno\n", ":t", "a.jsonl:2"),
+            ("a.jsonl", b"{\"u\":\"x\"}\n", ":t", "a.jsonl:1: no text field"),
+            ("a.txt", b"bien\n\xff\xfe\n", "", "a.txt:2"),
+            ("a.txt", b"\n\n", "", "no text to train on"),
+        ];
+        for (name, content, spec, expected) in cases {
+            let message = format!("{:#}", read(name, content, spec).expect_err(expected));
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_share_depends_on_the_texts_alone() {
+        let lines: String = (0..400).map(|index| format!("texto número {index} de prueba\n")).collect();
+        let some = read("a.txt", lines.as_bytes(), "=0.25").expect("readable").0;
+        assert!((70..130).contains(&some.len()), "{}", some.len());
+        assert_eq!(read("b.txt", lines.as_bytes(), "=0.25").expect("readable").0, some);
+    }
 }

@@ -28,7 +28,10 @@ pub struct TokenizerTraining {
 pub fn train(texts: &[String], settings: &TokenizerTraining) -> Result<Tokenizer> {
     let least = 256 + 1 + settings.special_tokens.len();
     if settings.vocabulary_size < least {
-        bail!("a vocabulary of {} is too small: the bytes and special tokens alone need {least}", settings.vocabulary_size);
+        bail!(
+            "a vocabulary of {} is too small: the bytes and special tokens alone need {least}",
+            settings.vocabulary_size
+        );
     }
     let special =
         std::iter::once(END_OF_TEXT).chain(settings.special_tokens.iter().map(String::as_str)).collect::<Vec<_>>();
@@ -66,4 +69,60 @@ pub fn save(tokenizer: &Tokenizer, folder: &Path) -> Result<()> {
             .with_context(|| format!("cannot write {}", target.display()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::ModelFiles;
+
+    fn trained(vocabulary_size: usize) -> Result<Tokenizer> {
+        let texts: Vec<String> =
+            (0..50).map(|i| format!("mañana vacunan en la plaza número {i}, ¡qué bien! 🎉")).collect();
+        let settings =
+            TokenizerTraining { vocabulary_size, min_frequency: 2, special_tokens: vec!["[TWEET]".to_owned()] };
+        train(&texts, &settings)
+    }
+
+    #[test]
+    fn every_byte_accents_and_joined_emoji_survive_the_round_trip() {
+        let tokenizer = trained(400).expect("a tokenizer");
+        let latin: String = (0..=255_u8).map(char::from).collect();
+        for text in [latin.as_str(), "¿Ñandú, pingüino o acción?", "👩‍👩‍👧‍👦 🏳️‍🌈 1️⃣ 🇨🇴", "\u{0}\u{7f}\t\n  ", "日本語 العربية"]
+        {
+            let ids = tokenizer.encode(text).expect("encodable");
+            assert_eq!(tokenizer.decode(&ids).expect("decodable"), text);
+        }
+        assert!(tokenizer.encode("mañana vacunan").expect("encodable").len() < 8, "the words were learned");
+    }
+
+    #[test]
+    fn special_tokens_have_real_ids_and_leave_no_trace() {
+        let tokenizer = trained(400).expect("a tokenizer");
+        assert_eq!(tokenizer.end_of_text(), Some(0));
+        assert_eq!(tokenizer.encode("[TWEET]<|endoftext|>").expect("encodable"), [1, 0]);
+        assert_eq!(tokenizer.decode(&[1, 0]).expect("decodable"), "");
+    }
+
+    #[test]
+    fn both_forms_on_disk_give_the_same_ids() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        save(&trained(400).expect("a tokenizer"), folder.path()).expect("writable");
+        let files = ModelFiles::in_folder(folder.path()).expect("there");
+        let one = Tokenizer::read(&files).expect("readable");
+        std::fs::remove_file(folder.path().join("tokenizer.json")).expect("removable");
+        let other = Tokenizer::read(&files).expect("readable");
+        for text in ["mañana vacunan", "la plaza <|endoftext|> 🎉", "sin verlo nunca"] {
+            assert_eq!(one.encode(text).expect("encodable"), other.encode(text).expect("encodable"), "{text}");
+        }
+        std::fs::remove_file(folder.path().join("merges.txt")).expect("removable");
+        let message = format!("{:#}", Tokenizer::read(&files).expect_err("nothing is left"));
+        assert!(message.contains("tokenizer.json") && message.contains("merges.txt"), "{message}");
+    }
+
+    #[test]
+    fn a_vocabulary_without_room_for_the_bytes_is_refused() {
+        let message = trained(257).expect_err("too small").to_string();
+        assert!(message.contains("258"), "{message}");
+    }
 }

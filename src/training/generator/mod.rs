@@ -7,6 +7,8 @@ mod checkpoints;
 mod data;
 mod dropout;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -111,8 +113,7 @@ impl<'a> Trainer<'a> {
         let model = Gpt2::new(&config, |name, _| {
             variables.get(name).map(|var| var.as_tensor().clone()).with_context(|| format!("no tensor {name}"))
         })?;
-        let parameters: Vec<(String, Var)> =
-            variables.iter().map(|(name, var)| (name.clone(), var.clone())).collect();
+        let parameters: Vec<(String, Var)> = variables.iter().map(|(name, var)| (name.clone(), var.clone())).collect();
         let optimizer = AdamW::new(
             parameters,
             AdamWSettings { beta1: 0.9, beta2: settings.beta2, epsilon: 1e-8, weight_decay: settings.weight_decay },
