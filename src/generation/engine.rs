@@ -9,6 +9,7 @@ use std::thread;
 
 use anyhow::Context as _;
 use candle_core::Device;
+use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 
 use super::decoding::{self, Decoding, Limits, Sequence};
@@ -151,6 +152,10 @@ struct Model {
     network: Network,
     tokenizer: Tokenizer,
     end_of_text: Option<u32>,
+    /// Put before every prompt, where the model was trained that way.
+    start: Option<u32>,
+    /// How much memory is free.
+    memory: fn() -> Option<u64>,
     description: EngineDescription,
 }
 
@@ -161,7 +166,9 @@ impl Model {
         let network = Network::load(files, &device)?;
         let config = network.config();
         tokenizer.check_fits(config, files)?;
-        let end_of_text = end_of_text(files, &tokenizer).or(config.eos_token_id);
+        let generation = GenerationConfig::read(files)?;
+        let end_of_text = generation.eos_token_id.or(tokenizer.end_of_text()).or(config.eos_token_id);
+        let start = generation.pregonero_start_token.filter(|id| (*id as usize) < config.vocab_size);
         let description = EngineDescription {
             identity,
             device: if device.is_cpu() { "cpu".to_owned() } else { cuda_name(choice) },
@@ -170,7 +177,7 @@ impl Model {
             context: config.n_positions,
             vocabulary: config.vocab_size,
         };
-        let model = Self { network, tokenizer, end_of_text, description };
+        let model = Self { network, tokenizer, end_of_text, start, memory: memory::available, description };
         model.warm_up().context("the model is loaded, but cannot write")?;
         Ok(model)
     }
@@ -225,11 +232,9 @@ impl Model {
     fn prompt(&self, text: &str) -> Result<(Vec<u32>, usize), GenerationError> {
         // A space at the end of a prompt belongs to the next word's token: the model never saw it alone.
         let ids = self.tokenizer.encode(text.trim_end())?;
-        if ids.is_empty() {
-            return Ok((vec![self.start_token()], 0));
-        }
         let shown = ids.len();
-        Ok((ids, shown))
+        let start = if ids.is_empty() { Some(self.start_token()) } else { self.start };
+        Ok((start.into_iter().chain(ids).collect(), shown))
     }
 
     fn decode(
@@ -247,7 +252,7 @@ impl Model {
             }
             Strategy::Beam => {
                 let beams = request.seeds.len().max(1);
-                self.batch_that_fits(limits.capacity, beams).filter_fits(beams)?;
+                self.batch_that_fits(limits.capacity, beams).holds(beams)?;
                 let sequences = decoding::beam_search(&self.network, prompt, beams, decoding, limits)?;
                 Ok(sequences.into_iter().map(|sequence| (first, sequence)).collect())
             }
@@ -270,7 +275,7 @@ impl Model {
         let config = self.network.config();
         // The cache, the logits with their copies, and the widest activations of a row.
         let row = self.network.row_bytes(capacity) + 16 * config.vocab_size + 16 * config.inner();
-        let Some(available) = memory::available() else { return Fit { rows: wanted, row: row as u64, available: 0 } };
+        let Some(available) = (self.memory)() else { return Fit { rows: wanted, row: row as u64, available: 0 } };
         let usable = available / 10 * 8;
         let rows = usize::try_from(usable / row.max(1) as u64).unwrap_or(usize::MAX).min(wanted);
         Fit { rows, row: row as u64, available }
@@ -307,7 +312,7 @@ impl Fit {
         if self.rows > 0 { Ok(self.rows) } else { Err(self.refusal(1)) }
     }
 
-    fn filter_fits(&self, wanted: usize) -> Result<(), GenerationError> {
+    fn holds(&self, wanted: usize) -> Result<(), GenerationError> {
         if self.rows >= wanted { Ok(()) } else { Err(self.refusal(wanted)) }
     }
 
@@ -316,16 +321,40 @@ impl Fit {
     }
 }
 
-/// The end-of-text id that `generation_config.json` or the tokenizer names.
-fn end_of_text(files: &ModelFiles, tokenizer: &Tokenizer) -> Option<u32> {
-    let named = files
-        .has("generation_config.json")
-        .then(|| files.read("generation_config.json").ok())
-        .flatten()
-        .and_then(|content| serde_json::from_slice::<serde_json::Value>(&content).ok())
-        .and_then(|config| config.get("eos_token_id").and_then(serde_json::Value::as_u64))
-        .and_then(|id| u32::try_from(id).ok());
-    named.or(tokenizer.end_of_text())
+/// What this program reads of `generation_config.json`.
+#[derive(Default, Deserialize)]
+struct GenerationConfig {
+    #[serde(default, deserialize_with = "first_id")]
+    eos_token_id: Option<u32>,
+    /// Our own: the token that stood before every text in training.
+    #[serde(default)]
+    pregonero_start_token: Option<u32>,
+}
+
+impl GenerationConfig {
+    fn read(files: &ModelFiles) -> anyhow::Result<Self> {
+        const NAME: &str = "generation_config.json";
+        if !files.has(NAME) {
+            return Ok(Self::default());
+        }
+        serde_json::from_slice(&files.read(NAME)?)
+            .with_context(|| format!("{}: not a generation configuration", files.display(NAME)))
+    }
+}
+
+/// An id, or the first of a list of them.
+fn first_id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Ids {
+        One(u32),
+        Several(Vec<u32>),
+    }
+    Ok(match Option::<Ids>::deserialize(deserializer)? {
+        None => None,
+        Some(Ids::One(id)) => Some(id),
+        Some(Ids::Several(ids)) => ids.first().copied(),
+    })
 }
 
 fn cuda_name(choice: DeviceChoice) -> String {
@@ -383,5 +412,142 @@ mod memory {
         let folder = format!("/sys/fs/cgroup{path}");
         let read = |name: &str| fs::read_to_string(format!("{folder}/{name}")).ok()?.trim().parse::<u64>().ok();
         Some(read("memory.max")?.saturating_sub(read("memory.current")?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generation::tests::tiny_model;
+
+    fn model(folder: &std::path::Path) -> Model {
+        let files = ModelFiles::in_folder(folder).expect("the folder is there");
+        let identity = ModelIdentity { name: "tiny".to_owned(), sha256: String::new() };
+        Model::load(&files, identity, DeviceChoice::Cpu).expect("loadable")
+    }
+
+    fn request(prompt: &str, strategy: Strategy, candidates: usize) -> GenerationRequest {
+        GenerationRequest {
+            prompt: prompt.to_owned(),
+            attributes: BTreeMap::new(),
+            seeds: candidate_seeds(11, candidates),
+            decoding: Decoding {
+                strategy,
+                temperature: 1.0,
+                top_k: 0,
+                top_p: 1.0,
+                repetition_penalty: 1.0,
+                no_repeat_ngram: 0,
+                max_new_tokens: 12,
+            },
+            length: None,
+        }
+    }
+
+    fn never() -> bool {
+        false
+    }
+
+    #[test]
+    fn sixteen_candidates_in_little_memory_are_those_of_plenty() {
+        let folder = tiny_model();
+        let mut model = model(folder.path());
+        let request = request("La vacuna", Strategy::Sample, 16);
+        let plenty = model.generate(&request, &never).expect("candidates");
+        assert_eq!(plenty.len(), 16);
+        let capacity = model.tokenizer.encode("La vacuna").expect("encodable").len() + 12;
+        let row = model.batch_that_fits(capacity, 1).row;
+        assert!(row * 4 < 100_000, "the bound below must allow three rows: {row}");
+        model.memory = || Some(100_000);
+        let fit = model.batch_that_fits(capacity, 16);
+        assert!((1..16).contains(&fit.rows), "{} rows", fit.rows);
+        assert_eq!(model.generate(&request, &never).expect("candidates"), plenty);
+        model.memory = || Some(1000);
+        let error = model.generate(&request, &never).expect_err("no row fits");
+        assert!(matches!(error, GenerationError::OutOfMemory { .. }), "{error}");
+    }
+
+    #[test]
+    fn empty_spaced_and_emoji_prompts_are_continued() {
+        let folder = tiny_model();
+        let model = model(folder.path());
+        for prompt in ["", "   ", "Hoy, ", "🎉👩‍👩‍👧 ñ", "a\u{301}"] {
+            for strategy in [Strategy::Sample, Strategy::Greedy, Strategy::Beam] {
+                let candidates = model.generate(&request(prompt, strategy, 3), &never).expect(prompt);
+                assert_eq!(candidates.len(), if strategy == Strategy::Greedy { 1 } else { 3 }, "{prompt:?}");
+                for candidate in candidates {
+                    assert!(candidate.text.starts_with(prompt.trim_end()), "{prompt:?}: {:?}", candidate.text);
+                    assert_eq!(candidate.prompt_tokens == 0, prompt.trim().is_empty());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_prompt_beyond_the_context_is_refused_with_both_numbers() {
+        let folder = tiny_model();
+        let model = model(folder.path());
+        let context = model.description.context;
+        let error = model.generate(&request(&"ñ".repeat(60), Strategy::Sample, 1), &never).expect_err("too long");
+        assert!(
+            matches!(error, GenerationError::PromptTooLong { tokens, context: told } if tokens > told && told == context),
+            "{error}"
+        );
+        let nearly = "b".repeat(context - 1);
+        let candidates = model.generate(&request(&nearly, Strategy::Sample, 2), &never).expect("one token fits");
+        assert!(candidates.iter().all(|candidate| candidate.token_ids.len() <= context));
+    }
+
+    #[test]
+    fn an_attribute_is_refused_by_a_model_without_them() {
+        let folder = tiny_model();
+        let mut request = request("La", Strategy::Sample, 1);
+        request.attributes.insert("HASHTAGS".to_owned(), "Hoy".to_owned());
+        let error = model(folder.path()).generate(&request, &never).expect_err("unknown");
+        assert!(error.to_string().contains("HASHTAGS"), "{error}");
+    }
+
+    #[test]
+    fn text_stops_at_its_length_and_never_exceeds_it() {
+        let folder = tiny_model();
+        let model = model(folder.path());
+        let mut request = request("La", Strategy::Sample, 8);
+        request.decoding.max_new_tokens = 30;
+        request.length = Some(LengthBudget { limit: 20, measure: |text| text.chars().count() });
+        let candidates = model.generate(&request, &never).expect("candidates");
+        assert!(candidates.iter().all(|candidate| candidate.text.chars().count() <= 20));
+        assert!(candidates.iter().any(|candidate| candidate.finish == crate::tweet::Finish::Length));
+    }
+
+    #[test]
+    fn a_caller_that_has_gone_ends_the_work() {
+        let folder = tiny_model();
+        let candidates = model(folder.path()).generate(&request("La", Strategy::Sample, 4), &|| true).expect("nothing");
+        assert_eq!(candidates, []);
+    }
+
+    #[test]
+    fn seeds_of_candidates_differ_and_do_not_depend_on_their_number() {
+        let many = candidate_seeds(7, 64);
+        assert_eq!(candidate_seeds(7, 8), many[..8]);
+        let distinct: std::collections::HashSet<_> = many.iter().collect();
+        assert_eq!(distinct.len(), 64);
+        assert_ne!(candidate_seeds(8, 8), many[..8]);
+        assert!(many.iter().all(|seed| i64::try_from(*seed).is_ok()));
+    }
+
+    #[tokio::test]
+    async fn the_engine_answers_from_its_thread_and_refuses_what_it_cannot_load() {
+        let folder = tiny_model();
+        let files = ModelFiles::in_folder(folder.path()).expect("there");
+        let identity = ModelIdentity { name: "tiny".to_owned(), sha256: String::new() };
+        let engine = Engine::start(files.clone(), identity.clone(), DeviceChoice::Auto).await.expect("started");
+        assert_eq!(engine.description().context, 40);
+        assert_eq!(engine.generate(request("La", Strategy::Sample, 2)).await.expect("candidates").len(), 2);
+        for name in ["tokenizer.json", "vocab.json"] {
+            std::fs::remove_file(folder.path().join(name)).expect("removable");
+        }
+        let error = Engine::start(files, identity, DeviceChoice::Cpu).await.expect_err("no tokenizer");
+        assert!(format!("{error:#}").contains("tokenizer.json"), "{error:#}");
     }
 }

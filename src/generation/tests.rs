@@ -21,6 +21,7 @@ use super::network::Network;
 use super::processors;
 use crate::catalog::ModelFiles;
 use crate::config::Strategy;
+use crate::training::tokenizer::{self, TokenizerTraining};
 
 #[derive(Deserialize)]
 struct Reference {
@@ -138,6 +139,20 @@ fn checkpoint(name: &str) -> (TempDir, ModelFiles, Gpt2Config) {
     write_checkpoint(folder.path(), &config, &form);
     let files = ModelFiles::in_folder(folder.path()).expect("the folder is there");
     (folder, files, config)
+}
+
+/// A model with a tokenizer of its own and a context of 40.
+pub(super) fn tiny_model() -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let texts: Vec<String> = (0..40).map(|index| format!("La vacuna llega hoy al puesto número {index}.")).collect();
+    let settings = TokenizerTraining { vocabulary_size: 300, min_frequency: 2, special_tokens: Vec::new() };
+    let tokenizer = tokenizer::train(&texts, &settings).expect("a tokenizer");
+    tokenizer::save(&tokenizer, folder.path()).expect("writable");
+    let mut config = case("tied").0;
+    config.vocab_size = tokenizer.vocabulary_size();
+    config.n_positions = 40;
+    write_checkpoint(folder.path(), &config, &Form { dtype: Dtype::F32, prefix: true, shards: 1 });
+    folder
 }
 
 fn networks(files: &ModelFiles) -> [(&'static str, Network); 2] {

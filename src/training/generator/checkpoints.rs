@@ -209,7 +209,8 @@ pub(super) fn write_model(
         write_verbatim_index(settings, folder)?;
     }
     let end = tokenizer.end_of_text();
-    let generation = json!({"bos_token_id": end, "eos_token_id": end, "pad_token_id": end});
+    let generation = json!({"bos_token_id": end, "eos_token_id": end, "pad_token_id": end,
+        "pregonero_start_token": end});
     write(folder, "generation_config.json", &serde_json::to_vec_pretty(&generation)?)?;
     write(folder, "README.md", card(settings, config, outcome).as_bytes())?;
     std::fs::rename(&staging, folder.join(WEIGHTS))

@@ -199,8 +199,9 @@ fn what_cannot_be_trained_is_refused_with_a_reason() {
         assert!(message.contains(expected), "{message}");
         assert!(!place.path("new").join("model.safetensors").exists(), "{expected}: a model was written");
     }
-    let few = Place::new(1);
-    let short = GeneratorTraining { block: 24, held_out: 0.0, ..few.settings("new") };
+    std::fs::write(place.path("short.txt"), "Hoy hay sol aquí").expect("writable");
+    let data = vec![place.path("short.txt").display().to_string().parse().expect("a source")];
+    let short = GeneratorTraining { data, block: 24, held_out: 0.0, ..place.settings("new") };
     let message = format!("{:#}", losses(&short, None).expect_err("too little text"));
     assert!(message.contains("fewer than one block"), "{message}");
 }
