@@ -41,6 +41,7 @@ pub mod generation;
 pub mod judging;
 pub mod publish;
 pub mod review;
+pub mod round;
 pub mod schedule;
 pub mod selection;
 pub mod sentiment;
