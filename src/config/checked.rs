@@ -186,6 +186,8 @@ pub struct GateSettings {
     /// The longest run of words allowed from the training text; 0 = gate off.
     pub verbatim_tokens: usize,
     pub claims: ClaimsPolicy,
+    /// Names of gates that are switched off, out of [`crate::gates::Gates::names`].
+    pub off: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
