@@ -96,7 +96,7 @@ pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles
 fn load_gates(settings: &GateSettings, generator: &ModelFiles) -> Result<Gates, SetupError> {
     let verbatim = generator.has(VERBATIM_FILE).then(|| read_verbatim_index(generator)).transpose();
     let verbatim = verbatim.map_err(SetupError::under("generation.model"))?;
-    Gates::new(settings, Resources { verbatim, switched_off: Vec::new() }).map_err(SetupError::under("gates"))
+    Gates::new(settings, Resources { verbatim, switched_off: settings.off.clone() }).map_err(SetupError::under("gates"))
 }
 
 fn read_verbatim_index(generator: &ModelFiles) -> anyhow::Result<VerbatimIndex> {

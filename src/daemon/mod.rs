@@ -2,12 +2,13 @@
 //!
 //! The loop itself never waits for anything long: a round or a post runs as a task of its own, one at a time, and the loop
 //! waits for its end beside everything else. So it goes on feeding the watchdog meanwhile, and a loop that hangs does not.
-//! [`start`] puts the program together, [`agenda`] knows the slots, [`status`] is the sign of life for other processes,
+//! [`start`](mod@start) puts the program together, [`agenda`] knows the slots, [`status`] is the sign of life for other processes,
 //! [`lock`] keeps a second instance out, [`notify`] talks to systemd, [`signals`] hears what it is told.
 
 pub mod agenda;
 pub mod lock;
 pub mod notify;
+mod once;
 pub mod signals;
 pub mod start;
 pub mod status;
@@ -25,6 +26,7 @@ use self::agenda::Agenda;
 use self::lock::InstanceLock;
 use self::notify::{Notifier, Watchdog};
 use self::signals::Signals;
+pub use self::once::{Finished, OnceError, once};
 pub use self::start::{Start, StartError, Started, start};
 use self::status::{DaemonStatus, LastRound, StatusFile};
 pub use self::status::{HealthError, health};
@@ -455,15 +457,15 @@ fn tell_not_posted(error: &PublishError) {
     }
 }
 
-/// Whether the daemon can go on after this.
-fn check(outcome: Outcome) -> Result<(), DaemonError> {
+/// The outcome, where the program can go on after it.
+fn check(outcome: Outcome) -> Result<Outcome, DaemonError> {
     match outcome {
         Outcome::NotPosted(error @ PublishError::OutcomeNotRecorded { .. }) => Err(DaemonError::Unrecorded(error)),
         Outcome::NotPosted(error @ PublishError::Refused { kind, .. }) if kind.is_terminal() => {
             Err(DaemonError::RefusedForGood(error))
         }
         Outcome::Failed(RoundFailure::Generation(GenerationError::Stopped)) => Err(DaemonError::EngineStopped),
-        _ => Ok(()),
+        outcome => Ok(outcome),
     }
 }
 
