@@ -66,8 +66,7 @@ impl SetupError {
 /// # Errors
 /// Where there is no such model; the message names `generation.model`.
 pub fn generator_files(settings: &Settings, hub: &HubSettings) -> Result<ModelFiles, SetupError> {
-    catalog::open(&settings.generation.model, ModelKind::Generator, hub)
-        .map_err(SetupError::under("generation.model"))
+    catalog::open(&settings.generation.model, ModelKind::Generator, hub).map_err(SetupError::under("generation.model"))
 }
 
 /// Loads the generator and warms it up, on a thread of its own.
@@ -96,7 +95,7 @@ pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles
 fn load_gates(settings: &GateSettings, generator: &ModelFiles) -> Result<Gates, SetupError> {
     let verbatim = generator.has(VERBATIM_FILE).then(|| read_verbatim_index(generator)).transpose();
     let verbatim = verbatim.map_err(SetupError::under("generation.model"))?;
-    Gates::new(settings, Resources { verbatim, switched_off: Vec::new() }).map_err(SetupError::under("gates"))
+    Gates::new(settings, Resources { verbatim, switched_off: settings.off.clone() }).map_err(SetupError::under("gates"))
 }
 
 fn read_verbatim_index(generator: &ModelFiles) -> anyhow::Result<VerbatimIndex> {
