@@ -66,8 +66,7 @@ impl SetupError {
 /// # Errors
 /// Where there is no such model; the message names `generation.model`.
 pub fn generator_files(settings: &Settings, hub: &HubSettings) -> Result<ModelFiles, SetupError> {
-    catalog::open(&settings.generation.model, ModelKind::Generator, hub)
-        .map_err(SetupError::under("generation.model"))
+    catalog::open(&settings.generation.model, ModelKind::Generator, hub).map_err(SetupError::under("generation.model"))
 }
 
 /// Loads the generator and warms it up, on a thread of its own.

@@ -412,7 +412,8 @@ fn in_units(duration: Duration) -> String {
     }
 }
 
-fn model(found: &str) -> Result<ModelSource, String> {
+/// What `generation.model` and `sentiment.model` may say.
+pub(super) fn model(found: &str) -> Result<ModelSource, String> {
     if found == "builtin" {
         return Ok(ModelSource::BuiltIn);
     }

@@ -90,6 +90,15 @@ pub enum ModelSource {
     Hub(String),
 }
 
+/// As the configuration writes it; the error is a sentence without the value's place.
+impl std::str::FromStr for ModelSource {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        super::check::model(text)
+    }
+}
+
 impl std::fmt::Display for ModelSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
