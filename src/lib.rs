@@ -2,6 +2,7 @@
 //!
 //! The modules stand in the order a tweet travels:
 //!
+//! - [`app`]: everything a round works with, put together once.
 //! - [`cli`]: one thin file a command: parse, build what it needs, one library call, print.
 //! - [`config`]: what `config.toml`, the environment and the flags say, checked; secrets.
 //! - [`clock`]: the time, from outside, so that a test owns it.
@@ -27,6 +28,7 @@
 //! `generation`, `sentiment` and `training`; SQL only in `store`; HTTP to X only in `twitter`; `std::env` only in
 //! `config`; `process::exit` nowhere but in `main`.
 
+pub mod app;
 pub mod catalog;
 pub mod cli;
 pub mod clock;
@@ -39,6 +41,7 @@ pub mod generation;
 pub mod judging;
 pub mod publish;
 pub mod review;
+pub mod round;
 pub mod schedule;
 pub mod selection;
 pub mod sentiment;

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 /// What a round starts from: the first words of the tweet, chosen by weight.
@@ -17,6 +19,22 @@ pub struct SeedPrompt {
     pub weight: u32,
     /// Values for a model trained with control tokens, by attribute name. Empty for a model without them.
     pub attributes: BTreeMap<String, String>,
+}
+
+impl SeedPrompt {
+    /// One of `prompts` by weight; the same seed draws the same. `None` where there are none.
+    #[must_use]
+    pub fn draw(prompts: &[Self], rng_seed: u64) -> Option<&Self> {
+        let total: u64 = prompts.iter().map(|prompt| u64::from(prompt.weight)).sum();
+        let mut drawn = ChaCha8Rng::seed_from_u64(rng_seed).random_range(0..total.max(1));
+        for prompt in prompts {
+            match drawn.checked_sub(u64::from(prompt.weight)) {
+                Some(rest) => drawn = rest,
+                None => return Some(prompt),
+            }
+        }
+        prompts.last()
+    }
 }
 
 /// Why the model stopped writing a candidate.

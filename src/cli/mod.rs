@@ -1,49 +1,157 @@
 //! The command line: one thin file a command. Parse, build what it needs, one library call, print.
+//!
+//! [`session`] holds what every command is given, [`exit`] decides the exit code, [`output`] prints data to standard
+//! output; the log goes to standard error ([`logging`]).
 
+mod completions;
+mod config;
+mod evaluate;
+mod exit;
+mod generate;
+mod history;
+mod inspect;
+mod logging;
+mod manual;
+mod models;
 mod output;
+mod review;
+mod session;
 mod train;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
+use self::logging::Level;
 use self::output::Output;
+use self::session::Session;
+use crate::config::environment::{self, Environment};
 
+/// A Twitter (X) bot: GPT-2 writes, a classifier scores, gates judge, SQLite remembers
 #[derive(Debug, Parser)]
-#[command(name = "pregonero", version, about)]
+#[command(name = "pregonero", version, about, after_help = EXAMPLES, propagate_version = true)]
 struct Cli {
-    /// One JSON object a line, for machines
-    #[arg(long, global = true)]
+    /// The configuration file; without it ./config.toml is read, then /etc/pregonero/config.toml
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Options for all commands")]
+    config: Option<PathBuf>,
+    /// Print one JSON object a line, for machines
+    #[arg(long, global = true, help_heading = "Options for all commands")]
     json: bool,
-    /// Say less
-    #[arg(short, long, global = true)]
+    /// Log more; -vv logs everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Options for all commands")]
+    verbose: u8,
+    /// Say nothing beside data and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Options for all commands")]
     quiet: bool,
     #[command(subcommand)]
     command: Command,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  pregonero generate --prompt \"Me parece\" -n 4   what the bot would write; nothing is recorded
+  pregonero inspect \"El mercado abre temprano.\"  what the bot thinks of a text
+  pregonero config check                         what is wrong with the configuration, all of it at once
+  pregonero history list                         what became of the last rounds
+  pregonero review list                          the posts that wait for a person
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 69 X refuses for good, 75 try again later, 78 configuration.";
+
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write candidates with scores and verdicts; nothing is recorded or posted
+    Generate(Box<generate::GenerateArguments>),
+    /// Say what the bot thinks of a text: length, entities, sentiment, the verdict of each gate
+    Inspect(inspect::InspectArguments),
+    /// Settle the posts that wait for a person
+    #[command(subcommand)]
+    Review(review::ReviewCommand),
+    /// Read the record: every round, its candidates and what was posted
+    #[command(subcommand)]
+    History(history::HistoryCommand),
+    /// Check the configuration, or show what is in effect
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// List, show and download models
+    #[command(subcommand)]
+    Models(models::ModelsCommand),
     /// Train a tokenizer, a generator or a classifier
     #[command(subcommand)]
     Train(train::TrainCommand),
+    /// Measure a model on data it was not trained on
+    #[command(subcommand)]
+    Evaluate(evaluate::EvaluateCommand),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArguments),
+    /// Print the manual page, or write all of them
+    Man(manual::ManArguments),
+}
+
+impl Command {
+    /// What is logged without `-v` or `-q`: a command that prints data is disturbed by more than warnings.
+    fn log_level(&self) -> Level {
+        Level::Warn
+    }
 }
 
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let output = Output { json: cli.json, quiet: cli.quiet };
-    let runtime = tokio::runtime::Runtime::new().expect("the runtime starts");
-    let _guard = runtime.enter();
-    let result = match cli.command {
-        Command::Train(command) => train::run(command, &output),
+    let arguments = environment::command_line();
+    let environment = Environment::of_process();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage(&error, arguments.iter().any(|argument| argument == "--json")),
     };
-    match result {
+    let output = Output { json: cli.json, quiet: cli.quiet };
+    let words: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+    let session = Session {
+        output,
+        environment,
+        config: cli.config,
+        log_level: cli.command.log_level().adjusted(cli.verbose, cli.quiet),
+        command_line: words.join(" "),
+    };
+    match start(cli.command, &session) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            output.note(&format!("error: {error:#}"));
-            ExitCode::FAILURE
-        }
+        Err(error) => exit::failure(&error, output),
+    }
+}
+
+fn start(command: Command, session: &Session) -> Result<()> {
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(run(command, session))
+}
+
+async fn run(command: Command, session: &Session) -> Result<()> {
+    match command {
+        Command::Generate(arguments) => generate::run(*arguments, session).await,
+        Command::Inspect(arguments) => inspect::run(arguments, session).await,
+        Command::Review(command) => review::run(command, session).await,
+        Command::History(command) => history::run(command, session).await,
+        Command::Config(command) => config::run(command, session).await,
+        Command::Models(command) => models::run(command, session).await,
+        Command::Train(command) => train::run(command, session),
+        Command::Evaluate(command) => evaluate::run(command, session),
+        Command::Completions(arguments) => completions::run(&arguments, session.output),
+        Command::Man(arguments) => manual::run(&arguments, session.output),
+    }
+}
+
+/// The whole command line, for completions and manual pages.
+fn command_line() -> clap::Command {
+    use clap::CommandFactory as _;
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command_line().debug_assert();
     }
 }

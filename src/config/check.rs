@@ -13,6 +13,7 @@ use super::fault::Fault;
 use super::keys::nearest;
 use super::layer::DEFAULT_ORIGIN;
 use super::raw::{RawGates, RawGeneration, RawSchedule, RawSeedPrompt, RawSettings};
+use crate::gates::Gates;
 use crate::schedule::CronExpression;
 use crate::tweet::SeedPrompt;
 
@@ -255,6 +256,7 @@ impl Checker<'_> {
         let near_duplicate_days = self.whole("gates.near_duplicate_days", raw.near_duplicate_days, 1, 36_500);
         let verbatim_tokens = self.whole("gates.verbatim_tokens", raw.verbatim_tokens, 0, 280);
         let claims = self.choice("gates.claims", &raw.claims, &CLAIMS_POLICIES);
+        let off = self.each("gates.off", &raw.off, |name| gate(name));
         let file = raw.banned_words_file.trim();
         Some(GateSettings {
             mentions: mentions?,
@@ -265,6 +267,7 @@ impl Checker<'_> {
             near_duplicate_days: near_duplicate_days?,
             verbatim_tokens: verbatim_tokens?,
             claims: claims?,
+            off: off?,
         })
     }
 
@@ -313,6 +316,15 @@ const LOG_FORMATS: [(&str, LogFormat); 3] =
 
 fn is_share(number: f64) -> bool {
     (0.0..=1.0).contains(&number)
+}
+
+fn gate(found: &str) -> Result<String, String> {
+    let names = Gates::names();
+    if names.contains(&found) {
+        return Ok(found.to_owned());
+    }
+    let near = nearest(found, names.iter().copied()).unwrap_or_default();
+    Err(format!("there is no gate {found:?} (nearest: {near}); the gates are {}", names.join(", ")))
 }
 
 fn handle(found: &str) -> Result<String, String> {
@@ -400,7 +412,8 @@ fn in_units(duration: Duration) -> String {
     }
 }
 
-fn model(found: &str) -> Result<ModelSource, String> {
+/// What `generation.model` and `sentiment.model` may say.
+pub(super) fn model(found: &str) -> Result<ModelSource, String> {
     if found == "builtin" {
         return Ok(ModelSource::BuiltIn);
     }

@@ -90,6 +90,15 @@ pub enum ModelSource {
     Hub(String),
 }
 
+/// As the configuration writes it; the error is a sentence without the value's place.
+impl std::str::FromStr for ModelSource {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        super::check::model(text)
+    }
+}
+
 impl std::fmt::Display for ModelSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -186,6 +195,8 @@ pub struct GateSettings {
     /// The longest run of words allowed from the training text; 0 = gate off.
     pub verbatim_tokens: usize,
     pub claims: ClaimsPolicy,
+    /// Names of gates that are switched off, out of [`crate::gates::Gates::names`].
+    pub off: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

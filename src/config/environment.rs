@@ -9,6 +9,12 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 
+/// The program's own command line, its name first.
+#[must_use]
+pub fn command_line() -> Vec<OsString> {
+    std::env::args_os().collect()
+}
+
 /// The environment variables as they stood when the program began.
 #[derive(Clone, Default)]
 pub struct Environment {

@@ -146,6 +146,7 @@ pub(super) struct RawGates {
     pub near_duplicate_days: u64,
     pub verbatim_tokens: u64,
     pub claims: String,
+    pub off: Vec<String>,
 }
 
 impl Default for RawGates {
@@ -159,6 +160,7 @@ impl Default for RawGates {
             near_duplicate_days: 90,
             verbatim_tokens: 12,
             claims: "review".into(),
+            off: Vec::new(),
         }
     }
 }

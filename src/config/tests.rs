@@ -258,6 +258,7 @@ fn every_key_refuses_what_does_not_fit() {
         ("gates", "mentions = true", "expected a text in quotes, found true"),
         ("gates", "near_duplicate = -0.1", "from 0 (off) to 1"),
         ("gates", "claims = \"strip\"", "expected allow | review | reject"),
+        ("gates", "off = [\"langauge\"]", "there is no gate \"langauge\" (nearest: language)"),
         ("review", "expires_after = \"0s\"", "from 1m to 365d"),
         ("publish", "live = \"yes\"", "expected true or false, found \"yes\""),
         ("publish", "base_url = \"http://api.x.com\"", "expected https (plain http only to this machine itself)"),
@@ -310,6 +311,16 @@ fn faults_in_the_shape_of_the_file_name_their_line() {
     for (text, expected) in table {
         let fault = the_fault_of(text);
         assert!(fault.starts_with(expected), "{fault}");
+    }
+}
+
+#[test]
+fn gates_are_switched_off_by_name_and_the_repositorys_file_names_them_all() {
+    let case = Case::new("[gates]\noff = [\"cut_sentence\", \"claims\"]");
+    assert_eq!(case.load().unwrap().settings.gates.off, ["cut_sentence", "claims"]);
+    let line = OWN_FILE.split("off = []").next().unwrap().rsplit("Gates to switch off").next().unwrap();
+    for gate in crate::gates::Gates::names() {
+        assert!(line.contains(gate), "{gate}");
     }
 }
 

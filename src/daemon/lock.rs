@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Why the lock could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +49,7 @@ impl InstanceLock {
         // Not truncated: until the lock is ours, the process id in it is another's.
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(disk)?;
-        match file.try_lock() {
+        match try_lock_patiently(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(LockError::AlreadyRunning { pid: read_pid(&mut file), path }),
             Err(TryLockError::Error(source)) => return Err(disk(source)),
@@ -62,6 +63,36 @@ impl InstanceLock {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Whether a process works on the store at `store`. Makes no file. Where nobody does, the lock is held for a moment.
+///
+/// # Errors
+/// Where the lock's file is there and cannot be looked at.
+pub fn is_held(store: &Path) -> Result<bool, LockError> {
+    let path = lock_path(store);
+    let disk = |source| LockError::Disk { path: path.clone(), source };
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(disk(error)),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(source)) => Err(disk(source)),
+    }
+}
+
+/// Whoever asks [`is_held`] holds the lock for a moment, and must not keep a daemon from starting.
+fn try_lock_patiently(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..5 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            outcome => return outcome,
+        }
+    }
+    file.try_lock()
 }
 
 /// Beside the store itself, however many links lead to it.
@@ -93,6 +124,23 @@ mod tests {
         let LockError::AlreadyRunning { path, pid } = &error else { panic!("{error}") };
         assert_eq!((path.as_path(), *pid), (first.path(), Some(std::process::id())));
         assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+    }
+
+    #[test]
+    fn asking_makes_no_file_and_keeps_nobody_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("data/pregonero.db");
+        assert!(!is_held(&store).unwrap());
+        assert!(!folder.path().join("data").exists());
+        let first = InstanceLock::acquire(&store).unwrap();
+        assert!(is_held(&store).unwrap());
+        drop(first);
+        assert!(!is_held(&store).unwrap());
+        let asking = File::open(folder.path().join("data/pregonero.db.lock")).unwrap();
+        asking.try_lock_shared().unwrap();
+        let answered = std::thread::spawn(move || drop(asking));
+        InstanceLock::acquire(&store).unwrap();
+        answered.join().unwrap();
     }
 
     #[test]

@@ -1,6 +1,490 @@
-//! The daemon and what it needs of the machine: [`lock`] keeps a second instance out, [`notify`] talks to systemd,
-//! [`signals`] hears what it is told.
+//! The daemon: one loop over the next slot, approved posts that wait, a reload, the watchdog, and the word to stop.
+//!
+//! The loop itself never waits for anything long: a round or a post runs as a task of its own, one at a time, and the loop
+//! waits for its end beside everything else. So it goes on feeding the watchdog meanwhile, and a loop that hangs does not.
+//! [`start`](mod@start) puts the program together, [`agenda`] knows the slots, [`status`] is the sign of life for other processes,
+//! [`lock`] keeps a second instance out, [`notify`] talks to systemd, [`signals`] hears what it is told.
 
+pub mod agenda;
 pub mod lock;
 pub mod notify;
+mod once;
 pub mod signals;
+pub mod start;
+pub mod status;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{Interval, MissedTickBehavior};
+
+use self::agenda::Agenda;
+use self::lock::InstanceLock;
+use self::notify::{Notifier, Watchdog};
+use self::signals::Signals;
+pub use self::once::{Finished, OnceError, once};
+pub use self::start::{Start, StartError, Started, start};
+use self::status::{DaemonStatus, LastRound, StatusFile};
+pub use self::status::{HealthError, health};
+use crate::app::{self, App};
+use crate::clock::Clock;
+use crate::config::{ConfigError, Settings};
+use crate::generation::GenerationError;
+use crate::publish::{Posted, PublishError};
+use crate::review::{self, Approved};
+use crate::round::{self, Order, Outcome, RoundFailure, Served};
+use crate::store::StoreError;
+
+/// How often the record is looked at for posts that somebody approved and posts that have expired.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// The least time between two posts that waited, so that a pile of approvals does not go out at once.
+const LEAST_GAP: SignedDuration = SignedDuration::from_secs(30);
+
+/// How long a stop waits for the post in flight. The client's own timeouts end it after 60 s.
+const DRAIN_BOUND: Duration = Duration::from_secs(90);
+
+/// Reads the configuration again.
+pub type Reread = Box<dyn Fn() -> Result<Settings, ConfigError> + Send + Sync>;
+
+/// What a daemon is made of.
+pub struct Setup {
+    pub start: Start,
+    /// The configuration's file, for the log.
+    pub config_file: PathBuf,
+    /// For a reload.
+    pub reread: Reread,
+    /// A round at once, before the schedule.
+    pub now: bool,
+}
+
+impl fmt::Debug for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setup").field("start", &self.start).field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+/// Why the daemon ended, where nobody told it to, or not in peace.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("NOTIFY_SOCKET: {0}")]
+    Notifier(std::io::Error),
+    /// A person has to act; nothing can go out before. Exit code 69.
+    #[error("{0}; nothing more is posted until a person has mended that: {remedy}", remedy = remedy(.0))]
+    RefusedForGood(PublishError),
+    /// Only a new start can tell what became of a post.
+    #[error("{0}: start again, it will be recorded as unknown")]
+    Unrecorded(PublishError),
+    /// Only a new start brings the model back.
+    #[error("the model's thread has ended: start again")]
+    EngineStopped,
+    #[error("the task of a round or post has panicked: {0}")]
+    Panicked(JoinError),
+    /// The record failed in the loop itself.
+    #[error(transparent)]
+    Store(StoreError),
+    /// The second signal.
+    #[error("told to quit at once; a post in flight will be recorded as unknown at the next start")]
+    Quit,
+    #[error("the post in flight did not end within {} s; it will be recorded as unknown at the next start", DRAIN_BOUND.as_secs())]
+    DrainTimedOut,
+}
+
+/// What a person does about a refusal for good.
+fn remedy(error: &PublishError) -> &'static str {
+    use crate::twitter::RefusalKind::{NoCredits, Permissions, Suspended, Unauthorized};
+    match error {
+        PublishError::Refused { kind: Unauthorized, .. } => "make new keys and tokens at console.x.com",
+        PublishError::Refused { kind: NoCredits, .. } => "buy credits at console.x.com",
+        PublishError::Refused { kind: Permissions, .. } => {
+            "give the app Read and Write at console.x.com, then make new access tokens"
+        }
+        PublishError::Refused { kind: Suspended, .. } => "log in to the account and follow what X says there",
+        _ => "look at the account",
+    }
+}
+
+/// Runs until it is told to stop, or cannot go on.
+///
+/// # Errors
+/// See [`DaemonError`].
+pub async fn run(setup: Setup, signals: Signals) -> Result<(), DaemonError> {
+    let quit = signals.quit.clone();
+    tokio::select! {
+        ended = start_and_turn(setup, signals) => ended,
+        () = quit.cancelled() => Err(DaemonError::Quit),
+    }
+}
+
+async fn start_and_turn(setup: Setup, signals: Signals) -> Result<(), DaemonError> {
+    let stop = signals.stop.clone();
+    let daemon = tokio::select! {
+        daemon = Daemon::start(setup, signals) => daemon?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    daemon.run().await
+}
+
+/// What a task brought back.
+enum Done {
+    Round(Result<Served, StoreError>),
+    Post(Result<Posted, PublishError>),
+}
+
+/// A daemon whose models are warm.
+struct Daemon {
+    app: Arc<App>,
+    agenda: Agenda,
+    signals: Signals,
+    /// The round or post under way.
+    work: Option<JoinHandle<Done>>,
+    /// When the last post that waited was tried.
+    last_try: Option<Timestamp>,
+    look: Interval,
+    notifier: Notifier,
+    watchdog: Watchdog,
+    status_file: StatusFile,
+    last_round: Option<LastRound>,
+    /// Why the next slot may not be served.
+    trouble: Option<String>,
+    started_at: Timestamp,
+    /// For a reload: the environment's credential files may hold new keys.
+    start: Start,
+    reread: Reread,
+    _lock: InstanceLock,
+}
+
+impl Daemon {
+    async fn start(setup: Setup, signals: Signals) -> Result<Self, DaemonError> {
+        let Setup { start, config_file, reread, now: at_once } = setup;
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %config_file.display(), "pregonero starts");
+        let environment = &start.environment;
+        let socket = environment.path("NOTIFY_SOCKET");
+        let notifier = Notifier::new(socket.as_deref().map(AsRef::as_ref)).map_err(DaemonError::Notifier)?;
+        let watchdog = Watchdog::new(
+            notifier.clone(),
+            environment.get("WATCHDOG_USEC"),
+            environment.get("WATCHDOG_PID"),
+            std::process::id(),
+        );
+        let Started { app, lock } = self::start::start(start.clone()).await?;
+        let now = app.clock.now();
+        let agenda = Agenda::open(&app.settings.schedule, &app.store, now).await.map_err(DaemonError::Store)?;
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut daemon = Self {
+            status_file: StatusFile::beside(&app.settings.store.path),
+            app,
+            agenda,
+            signals,
+            work: None,
+            last_try: None,
+            look,
+            notifier,
+            watchdog,
+            last_round: None,
+            trouble: None,
+            started_at: now,
+            start,
+            reread,
+            _lock: lock,
+        };
+        if at_once {
+            daemon.begin_round(Order::by_hand(now, None));
+        }
+        Ok(daemon)
+    }
+
+    async fn run(mut self) -> Result<(), DaemonError> {
+        self.tell_next_slot();
+        self.notifier.ready(&self.state_in_words());
+        let ended = self.turn().await;
+        let reason = ended.as_ref().err().map_or_else(|| "stopped".to_owned(), ToString::to_string);
+        self.notifier.stopping(&reason);
+        self.trouble = Some(reason);
+        self.write_status();
+        self.app.store.close().await;
+        ended
+    }
+
+    /// The loop.
+    async fn turn(&mut self) -> Result<(), DaemonError> {
+        loop {
+            self.write_status();
+            let clock = Arc::clone(&self.app.clock);
+            let next = self.agenda.next().map(|slot| slot.fire_at);
+            tokio::select! {
+                biased;
+                () = self.signals.stop.cancelled() => return self.drain().await,
+                done = ended(&mut self.work) => self.finish(done)?,
+                () = self.signals.reload.notified() => self.reload(),
+                () = self.watchdog.due() => self.watchdog.feed(),
+                () = due(&*clock, next), if self.work.is_none() => self.serve_slot().await,
+                _ = self.look.tick() => self.look_at_the_queue().await,
+            }
+        }
+    }
+
+    async fn serve_slot(&mut self) {
+        let taken = self.agenda.take_due(&self.app.store, self.app.clock.now()).await;
+        match self.heard(taken) {
+            Some(Some(slot)) => self.begin_round(Order::scheduled(slot.due)),
+            Some(None) => self.tell_next_slot(),
+            // A record that cannot be written now may be writable in a while: no busy loop until then.
+            None => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    }
+
+    fn begin_round(&mut self, order: Order) {
+        let (app, stop) = (Arc::clone(&self.app), self.signals.stop.clone());
+        self.work = Some(tokio::spawn(async move { Done::Round(round::run(&app, order, &stop).await) }));
+    }
+
+    /// Expires what nobody decided on, and sends one of the posts that wait, where it is time.
+    async fn look_at_the_queue(&mut self) {
+        let now = self.app.clock.now();
+        let expired = review::expire(&self.app.store, now).await;
+        self.heard(expired);
+        if self.work.is_some() || self.is_quiet(now) || !self.gap_is_over(now) {
+            return;
+        }
+        let waiting = Approved::from_store(&self.app.store, now).await;
+        if let Some(approved) = self.heard(waiting).and_then(|waiting| waiting.into_iter().next()) {
+            tracing::info!(post = %approved.post(), "sending an approved post");
+            self.last_try = Some(now);
+            let app = Arc::clone(&self.app);
+            self.work = Some(tokio::spawn(async move { Done::Post(app.publisher.publish(approved).await) }));
+        }
+    }
+
+    fn is_quiet(&self, now: Timestamp) -> bool {
+        let schedule = &self.app.settings.schedule;
+        let time = now.to_zoned(schedule.timezone.clone()).time();
+        schedule.quiet_hours.iter().any(|hours| hours.contains(time))
+    }
+
+    fn gap_is_over(&self, now: Timestamp) -> bool {
+        self.last_try.is_none_or(|last| now.duration_since(last).abs() >= LEAST_GAP)
+    }
+
+    /// Notes whether the record can be used; a failure is told when it is another than before.
+    fn heard<T, E: std::error::Error + 'static>(&mut self, result: Result<T, E>) -> Option<T> {
+        match result {
+            Ok(value) => {
+                self.trouble = None;
+                Some(value)
+            }
+            Err(error) => {
+                let trouble = round::chain(&error);
+                if self.trouble.as_ref() != Some(&trouble) {
+                    tracing::error!(error = trouble, "the record cannot be used; trying again");
+                }
+                self.trouble = Some(trouble);
+                None
+            }
+        }
+    }
+
+    /// Takes in what a task brought back; an error ends the daemon.
+    fn finish(&mut self, done: Result<Done, JoinError>) -> Result<(), DaemonError> {
+        self.work = None;
+        match done.map_err(DaemonError::Panicked)? {
+            Done::Round(Ok(served)) => {
+                let outcome = tell_outcome(&served);
+                let finished_at = self.app.clock.now();
+                self.last_round = Some(LastRound { id: served.round.get(), outcome, finished_at });
+                self.tell_next_slot();
+                check(served.outcome)?;
+            }
+            Done::Round(Err(error)) => tracing::error!(error = round::chain(&error), "a round could not be recorded"),
+            Done::Post(posted) => {
+                // What was sent or kept back is told by the publisher and below; here only what ends the daemon matters.
+                if let Err(error) = posted {
+                    tell_not_posted(&error);
+                    check(Outcome::NotPosted(error))?;
+                }
+            }
+        }
+        self.notifier.status(&self.state_in_words());
+        Ok(())
+    }
+
+    /// Takes the configuration as it is now, or keeps the old one and says why.
+    fn reload(&mut self) {
+        self.notifier.reloading();
+        match self.reloaded() {
+            Ok(app) => {
+                self.app = Arc::new(app);
+                let now = self.app.clock.now();
+                self.agenda.reschedule(&self.app.settings.schedule, now);
+                tracing::info!("configuration reloaded");
+                self::start::tell_mode(&self.app, &self.start.environment);
+                self.tell_next_slot();
+            }
+            Err(error) => tracing::error!("the configuration was not reloaded, the old one stays: {error:#}"),
+        }
+        self.notifier.ready(&self.state_in_words());
+    }
+
+    fn reloaded(&self) -> anyhow::Result<App> {
+        let mut settings = (self.reread)()?;
+        keep_what_needs_a_restart(&mut settings, &self.app.settings);
+        let outlet = app::open_outlet(&settings, &self.start.environment, Arc::clone(&self.app.clock))?;
+        let generator = app::generator_files(&settings, &self.start.hub)?;
+        let judge = app::load_judge(&settings, &self.start.hub, &generator)?;
+        Ok(self.app.with_settings(settings, judge, outlet))
+    }
+
+    /// Takes nothing new and waits for the post in flight.
+    async fn drain(&mut self) -> Result<(), DaemonError> {
+        let Some(mut work) = self.work.take() else {
+            tracing::info!("stopping");
+            return Ok(());
+        };
+        tracing::info!("stopping: finishing what is under way; a second signal quits at once");
+        self.notifier.stopping("finishing what is under way");
+        let bound = tokio::time::sleep(DRAIN_BOUND);
+        tokio::pin!(bound);
+        loop {
+            tokio::select! {
+                done = &mut work => return self.finish(done),
+                () = self.watchdog.due() => self.watchdog.feed(),
+                () = &mut bound => return Err(DaemonError::DrainTimedOut),
+            }
+        }
+    }
+
+    fn write_status(&mut self) {
+        let status = DaemonStatus {
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            live: self.app.live,
+            ready: self.trouble.is_none(),
+            reason: self.trouble.clone(),
+            next_slot: self.agenda.next().map(|slot| slot.fire_at),
+            last_round: self.last_round.clone(),
+            started_at: self.started_at,
+            updated_at: self.app.clock.now(),
+        };
+        self.status_file.update(&status);
+    }
+
+    fn tell_next_slot(&self) {
+        match self.next_slot_in_words() {
+            Some(next_slot) => tracing::info!(next_slot, "waiting for the next slot"),
+            None => tracing::warn!("the schedule has come to its end: no slot follows"),
+        }
+    }
+
+    /// In local time, as a person at the schedule reads it.
+    fn next_slot_in_words(&self) -> Option<String> {
+        let schedule = &self.app.settings.schedule;
+        let local = self.agenda.next()?.fire_at.to_zoned(schedule.timezone.clone());
+        Some(format!("{} {}", local.strftime("%a %Y-%m-%d %H:%M:%S"), schedule.timezone_name))
+    }
+
+    /// The line that `systemctl status` shows.
+    fn state_in_words(&self) -> String {
+        let mode = if self.app.live { "live" } else { "dry run" };
+        let next = self.next_slot_in_words().unwrap_or_else(|| "none".to_owned());
+        let last = self.last_round.as_ref().map_or_else(String::new, |last| format!("; last: {}", last.outcome));
+        format!("{mode}; next slot {next}{last}")
+    }
+}
+
+/// The end of the task under way; never where there is none.
+async fn ended(work: &mut Option<JoinHandle<Done>>) -> Result<Done, JoinError> {
+    match work {
+        Some(work) => work.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Ends when the instant has come; never where there is none.
+async fn due(clock: &dyn Clock, instant: Option<Timestamp>) {
+    match instant {
+        Some(instant) => clock.sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What a round ended with, told to the operator, in a sentence for the status.
+fn tell_outcome(served: &Served) -> String {
+    let Served { round, outcome } = served;
+    match outcome {
+        Outcome::Posted(Posted::DryRun { post }) => format!("post {post} recorded, nothing sent (dry run)"),
+        Outcome::Posted(Posted::Sent { post, tweet_id }) => format!("post {post} sent as tweet {tweet_id}"),
+        Outcome::Held(post) => {
+            tracing::info!(%post, "to decide on it: pregonero review show {post}, then review approve or review reject");
+            format!("post {post} waits for a person")
+        }
+        Outcome::NotPosted(error) => {
+            tell_not_posted(error);
+            error.to_string()
+        }
+        Outcome::Kept(post) => {
+            tracing::info!(%post, "told to stop: this post goes out at the next start");
+            format!("post {post} goes out at the next start")
+        }
+        Outcome::NoCandidate { reason } => {
+            tracing::warn!(%round, reason, "no candidate got through");
+            format!("round {round}: {reason}")
+        }
+        Outcome::Failed(failure) => {
+            tracing::error!(%round, %failure, "the round has failed");
+            format!("round {round}: {failure}")
+        }
+        Outcome::Interrupted => {
+            tracing::info!(%round, "told to stop: the round was given up");
+            format!("round {round} was given up")
+        }
+    }
+}
+
+/// A post that did not go out, told by how much it matters. What ends the daemon is told by whoever ends it.
+fn tell_not_posted(error: &PublishError) {
+    match error {
+        PublishError::Later { .. } | PublishError::NoLongerApproved { .. } => tracing::warn!("{error}"),
+        PublishError::Refused { kind, .. } if kind.is_terminal() => {}
+        PublishError::OutcomeNotRecorded { .. } => {}
+        error => tracing::error!("{}", round::chain(error)),
+    }
+}
+
+/// The outcome, where the program can go on after it.
+fn check(outcome: Outcome) -> Result<Outcome, DaemonError> {
+    match outcome {
+        Outcome::NotPosted(error @ PublishError::OutcomeNotRecorded { .. }) => Err(DaemonError::Unrecorded(error)),
+        Outcome::NotPosted(error @ PublishError::Refused { kind, .. }) if kind.is_terminal() => {
+            Err(DaemonError::RefusedForGood(error))
+        }
+        Outcome::Failed(RoundFailure::Generation(GenerationError::Stopped)) => Err(DaemonError::EngineStopped),
+        outcome => Ok(outcome),
+    }
+}
+
+/// Takes the old values of what cannot change under a running daemon, and names those that differ.
+fn keep_what_needs_a_restart(new: &mut Settings, old: &Settings) {
+    let changed: Vec<&str> = [
+        ("generation.model", new.generation.model != old.generation.model),
+        ("generation.device", new.generation.device != old.generation.device),
+        ("store.path", new.store.path != old.store.path),
+        ("log.format", new.log.format != old.log.format),
+    ]
+    .into_iter()
+    .filter_map(|(key, differs)| differs.then_some(key))
+    .collect();
+    if !changed.is_empty() {
+        tracing::warn!(keys = changed.join(", "), "these settings change with a restart only");
+    }
+    new.generation.model = old.generation.model.clone();
+    new.generation.device = old.generation.device;
+    new.store = old.store.clone();
+    new.log = old.log.clone();
+}

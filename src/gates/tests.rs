@@ -39,6 +39,7 @@ fn settings() -> GateSettings {
         near_duplicate_days: 90,
         verbatim_tokens: 12,
         claims: ClaimsPolicy::Review,
+        off: Vec::new(),
     }
 }
 

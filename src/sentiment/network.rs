@@ -80,7 +80,7 @@ impl BilstmSettings {
     }
 
     /// The network of the built-in classifier: the same shape in small. On some thousand tweets a single recurrent
-    /// layer under strong dropout had the lowest validation loss of those tried.
+    /// layer under strong dropout had the best macro F1 on the validation part of those tried.
     #[must_use]
     pub fn small() -> Self {
         Self {

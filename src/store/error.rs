@@ -65,6 +65,14 @@ pub enum StoreError {
     Database { doing: &'static str, source: sqlx::Error },
 }
 
+impl StoreError {
+    /// Whether the same call may succeed later: another process holds SQLite's lock (its codes BUSY and LOCKED).
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Database { source, .. } if matches!(primary_code(source), Some(5 | 6)))
+    }
+}
+
 /// Adds what was being done to an error of SQLite.
 pub(super) trait Doing<T> {
     fn doing(self, doing: &'static str) -> Result<T, StoreError>;

@@ -1,3 +1,4 @@
 //! What the tests stand on.
 
 pub mod fake_x;
+pub mod tiny_model;

@@ -1,0 +1,227 @@
+//! Everything a round works with, put together once; and the parts of it, each loadable by itself for commands that need
+//! only one.
+//!
+//! Time, chance, the outlet and the record come in from outside ([`Parts`]), so that a test drives the whole program
+//! without sleeping and without X. What the operator has to mend before the program can start is a [`SetupError`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::catalog::{self, HubSettings, ModelFiles, ModelKind};
+use crate::clock::Clock;
+use crate::config::environment::Environment;
+use crate::config::secrets::{self, SecretsError, TwitterCredentials};
+use crate::config::{GateSettings, Settings};
+use crate::gates::{Gates, Resources, VerbatimIndex};
+use crate::generation::Engine;
+use crate::judging::Judge;
+use crate::publish::{Outlet, PostedTweet, Poster, PosterFuture, Publisher};
+use crate::sentiment::Classifier;
+use crate::store::Store;
+use crate::twitter::{self, Client, Timeouts};
+
+/// The generator's file that holds the runs of words it must not repeat.
+const VERBATIM_FILE: &str = "verbatim.bin";
+
+/// Where a round's seed comes from when the settings name none.
+pub type SeedSource = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// Why the program cannot start with this configuration. Exit code 78.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// What a key of the configuration names cannot be used.
+    #[error("{key}: {cause:#}")]
+    Unusable { key: &'static str, cause: anyhow::Error },
+    /// Going live was asked for, and nothing can sign.
+    #[error(
+        "publish.live is true, but there are no X credentials: set {} (or NAME_FILE, or systemd credentials), or set \
+         publish.live to false",
+        secrets::NAMES.join(", ")
+    )]
+    NoCredentials,
+    /// The credentials are there and cannot be used.
+    #[error("publish.live is true: {0}")]
+    Credentials(#[from] SecretsError),
+    /// No client for X.
+    #[error(transparent)]
+    Twitter(#[from] twitter::SetupError),
+}
+
+impl SetupError {
+    /// An error under the key that leads to it; left alone where it names one of the same section itself.
+    fn under(key: &'static str) -> impl FnOnce(anyhow::Error) -> Self {
+        move |cause| {
+            let section = key.split('.').next().unwrap_or(key);
+            let (own, rest) = (cause.to_string(), format!("{section}."));
+            let key = if own.starts_with(&rest) { section } else { key };
+            Self::Unusable { key, cause }
+        }
+    }
+}
+
+/// The files of the generator that the configuration names.
+///
+/// # Errors
+/// Where there is no such model; the message names `generation.model`.
+pub fn generator_files(settings: &Settings, hub: &HubSettings) -> Result<ModelFiles, SetupError> {
+    catalog::open(&settings.generation.model, ModelKind::Generator, hub).map_err(SetupError::under("generation.model"))
+}
+
+/// Loads the generator and warms it up, on a thread of its own.
+///
+/// # Errors
+/// Where the model or the device cannot be used; the message names the key.
+pub async fn load_engine(settings: &Settings, hub: &HubSettings) -> Result<Engine, SetupError> {
+    let files = generator_files(settings, hub)?;
+    let generation = &settings.generation;
+    let load = async {
+        let identity = files.identity(&generation.model)?;
+        Engine::start(files, identity, generation.device).await
+    };
+    load.await.map_err(SetupError::under("generation.model"))
+}
+
+/// Loads the classifier and builds the gates; `generator` are the files of the model that writes, which may ship an index
+/// of what it was tuned on.
+///
+/// # Errors
+/// Where the classifier, the index or the list of banned words cannot be used; the message names the key.
+pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles) -> Result<Judge, SetupError> {
+    Ok(Judge::new(settings, load_gates(&settings.gates, generator)?, load_classifier(settings, hub)?))
+}
+
+fn load_gates(settings: &GateSettings, generator: &ModelFiles) -> Result<Gates, SetupError> {
+    let verbatim = generator.has(VERBATIM_FILE).then(|| read_verbatim_index(generator)).transpose();
+    let verbatim = verbatim.map_err(SetupError::under("generation.model"))?;
+    Gates::new(settings, Resources { verbatim, switched_off: settings.off.clone() }).map_err(SetupError::under("gates"))
+}
+
+fn read_verbatim_index(generator: &ModelFiles) -> anyhow::Result<VerbatimIndex> {
+    VerbatimIndex::read(&generator.read(VERBATIM_FILE)?).with_context(|| generator.display(VERBATIM_FILE))
+}
+
+fn load_classifier(settings: &Settings, hub: &HubSettings) -> Result<Classifier, SetupError> {
+    let source = &settings.sentiment.model;
+    catalog::open(source, ModelKind::Classifier, hub)
+        .and_then(|files| Classifier::load(&files))
+        .map(|classifier| classifier.with_name(&source.to_string()))
+        .map_err(SetupError::under("sentiment.model"))
+}
+
+/// Where posts go by settings and credentials: to X only where `publish.live` is set, and then the credentials must be
+/// there.
+///
+/// # Errors
+/// Where going live is asked for and not possible.
+pub fn open_outlet(
+    settings: &Settings,
+    environment: &Environment,
+    clock: Arc<dyn Clock>,
+) -> Result<Outlet, SetupError> {
+    if !settings.publish.live {
+        return Ok(Outlet::DryRun);
+    }
+    let credentials = secrets::load(environment)?.ok_or(SetupError::NoCredentials)?;
+    warn_of(&credentials);
+    twitter::install_crypto_provider();
+    let client = Client::new(&settings.publish.base_url, credentials, clock, Timeouts::default())?;
+    Ok(Outlet::Live(Arc::new(client)))
+}
+
+fn warn_of(credentials: &TwitterCredentials) {
+    for warning in &credentials.warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
+impl Poster for Client {
+    fn create_tweet<'a>(&'a self, text: &'a str) -> PosterFuture<'a> {
+        Box::pin(async move {
+            let created = Client::create_tweet(self, text).await?;
+            Ok(PostedTweet { id: created.id, text: created.text })
+        })
+    }
+}
+
+/// A fresh seed each time, of 63 bits so that SQLite and JSON hold it.
+#[must_use]
+pub fn fresh_seeds() -> SeedSource {
+    Arc::new(|| rand::random::<u64>() >> 1)
+}
+
+/// What an [`App`] is made of.
+pub struct Parts {
+    pub settings: Settings,
+    pub engine: Engine,
+    pub judge: Arc<Judge>,
+    pub store: Store,
+    pub outlet: Outlet,
+    pub clock: Arc<dyn Clock>,
+    pub seeds: SeedSource,
+}
+
+/// Everything a round works with.
+pub struct App {
+    pub settings: Settings,
+    pub engine: Engine,
+    /// Shared with the thread that scores.
+    pub judge: Arc<Judge>,
+    pub store: Store,
+    pub publisher: Publisher,
+    pub clock: Arc<dyn Clock>,
+    /// Whether posts leave the machine.
+    pub live: bool,
+    seeds: SeedSource,
+}
+
+/// Settings and models alone: the rest has nothing to show.
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("settings", &self.settings).field("engine", &self.engine).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("settings", &self.settings).field("engine", &self.engine).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let Parts { settings, engine, judge, store, outlet, clock, seeds } = parts;
+        let live = matches!(outlet, Outlet::Live(_));
+        let publisher = Publisher::new(
+            store.clone(),
+            outlet,
+            Arc::clone(&clock),
+            settings.schedule.timezone.clone(),
+            settings.budget.clone(),
+        );
+        Self { settings, engine, judge, store, publisher, clock, live, seeds }
+    }
+
+    /// The same engine and record under other settings, judge and outlet: what a reload changes.
+    #[must_use]
+    pub fn with_settings(&self, settings: Settings, judge: Judge, outlet: Outlet) -> Self {
+        Self::new(Parts {
+            settings,
+            engine: self.engine.clone(),
+            judge: Arc::new(judge),
+            store: self.store.clone(),
+            outlet,
+            clock: Arc::clone(&self.clock),
+            seeds: Arc::clone(&self.seeds),
+        })
+    }
+
+    /// The seed of the next round: the settings' own, or a fresh one.
+    #[must_use]
+    pub fn next_seed(&self) -> u64 {
+        self.settings.generation.rng_seed.unwrap_or_else(|| (self.seeds)())
+    }
+}

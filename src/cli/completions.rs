@@ -1,0 +1,27 @@
+//! `pregonero completions`: what a shell needs to complete our command line.
+
+use anyhow::Result;
+use clap::Args;
+use clap_complete::Shell;
+
+use super::output::Output;
+
+/// Which shell.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  pregonero completions bash > ~/.local/share/bash-completion/completions/pregonero")]
+pub struct CompletionsArguments {
+    /// The shell that will read the script
+    shell: Shell,
+}
+
+/// Prints the script.
+///
+/// # Errors
+/// Where standard output cannot be written.
+pub fn run(arguments: &CompletionsArguments, output: Output) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut super::command_line(), "pregonero", &mut script);
+    output.line(String::from_utf8_lossy(&script).trim_end())
+}

@@ -1,0 +1,91 @@
+//! `pregonero config`: is the configuration sound, and what is in effect.
+
+use std::fmt;
+use std::sync::Arc;
+
+use anyhow::Result;
+use clap::Subcommand;
+use serde_json::json;
+
+use super::session::Session;
+use crate::app::{self, SetupError};
+use crate::catalog::ModelFiles;
+use crate::clock::SystemClock;
+use crate::config::secrets::{self, Source};
+use crate::config::{Loaded, ShownSetting};
+
+/// What to ask of the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Say what is wrong, all of it at once; also loads the models, the word list and the credentials
+    Check,
+    /// Print every setting in effect and where it comes from; secrets are named, never shown
+    Show,
+}
+
+/// What the configuration names and the program cannot use. Exit code 78.
+#[derive(Debug)]
+pub struct Unusable(Vec<SetupError>);
+
+impl std::error::Error for Unusable {}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        lines.dedup();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// Runs `config`.
+///
+/// # Errors
+/// [`crate::config::ConfigError`] with every fault; for `check` also [`Unusable`].
+pub async fn run(command: ConfigCommand, session: &Session) -> Result<()> {
+    let loaded = session.load_quietly(Vec::new())?;
+    session.start_log(loaded.settings.log.format);
+    match command {
+        ConfigCommand::Check => check(&loaded, session).await,
+        ConfigCommand::Show => show(&loaded, session),
+    }
+}
+
+async fn check(loaded: &Loaded, session: &Session) -> Result<()> {
+    let settings = &loaded.settings;
+    let hub = session.hub()?;
+    let mut faults = Vec::new();
+    faults.extend(app::load_engine(settings, &hub).await.err());
+    let generator = app::generator_files(settings, &hub).unwrap_or(ModelFiles::Embedded(&[]));
+    faults.extend(app::load_judge(settings, &hub, &generator).err());
+    faults.extend(app::open_outlet(settings, &session.environment, Arc::new(SystemClock)).err());
+    for warning in &loaded.warnings {
+        session.output.note(&format!("warning: {warning}"));
+    }
+    if !faults.is_empty() {
+        return Err(Unusable(faults).into());
+    }
+    session.output.object(
+        || format!("{}: sound", loaded.file.display()),
+        || json!({"file": loaded.file, "sound": true, "warnings": loaded.warnings}),
+    )
+}
+
+fn show(loaded: &Loaded, session: &Session) -> Result<()> {
+    let credentials = secrets::sources(&session.environment)?;
+    let place = |source: &Option<Source>| source.as_ref().map(ToString::to_string);
+    if session.output.json {
+        let mut shown = loaded.show_json();
+        shown["credentials"] =
+            credentials.iter().map(|(name, source)| json!({"name": name, "origin": place(source)})).collect();
+        return session.output.line(&shown.to_string());
+    }
+    let secrets = credentials.iter().map(|(name, source)| ShownSetting {
+        key: (*name).to_owned(),
+        value: json!(if source.is_some() { "(hidden)" } else { "(not given)" }),
+        origin: place(source).unwrap_or_default(),
+    });
+    let rows: Vec<ShownSetting> = loaded.show().iter().cloned().chain(secrets).collect();
+    session.output.rows(&["KEY", "VALUE", "ORIGIN"], &rows, |row| {
+        vec![row.key.clone(), row.value.to_string(), row.origin.clone()]
+    })
+}

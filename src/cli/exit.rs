@@ -1,0 +1,158 @@
+//! The one place that decides the exit code and prints why: an error's whole chain, once.
+
+use std::process::ExitCode;
+
+use anyhow::Error;
+use serde_json::json;
+
+use super::config::Unusable;
+use super::output::Output;
+use crate::app::SetupError;
+use crate::catalog::HubError;
+use crate::config::ConfigError;
+use crate::config::secrets::SecretsError;
+use crate::daemon::lock::LockError;
+use crate::publish::PublishError;
+use crate::store::StoreError;
+use crate::twitter;
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+/// X refuses us for good (`EX_UNAVAILABLE` of sysexits.h).
+const UNAVAILABLE: u8 = 69;
+/// Later it may work (`EX_TEMPFAIL`).
+const TEMPORARY: u8 = 75;
+/// The configuration has to be mended (`EX_CONFIG`).
+const CONFIGURATION: u8 = 78;
+
+/// Prints what ended a command and gives the exit code it stands for.
+pub fn failure(error: &Error, output: Output) -> ExitCode {
+    let code = code_of(error);
+    let message = chain(error);
+    if output.json {
+        let faults = error.downcast_ref::<ConfigError>().map_or_else(Vec::new, |error| error.faults().to_vec());
+        let faults: Vec<_> = faults
+            .iter()
+            .map(|fault| json!({"origin": fault.origin, "key": fault.key, "message": fault.message}))
+            .collect();
+        Output::complain(&json!({"error": message, "exit_code": code, "faults": faults}).to_string());
+    } else {
+        message.lines().for_each(Output::error);
+    }
+    ExitCode::from(code)
+}
+
+/// Prints what clap has to say: help and version to standard output, wrong usage to standard error.
+pub fn usage(error: &clap::Error, json: bool) -> ExitCode {
+    if json && error.use_stderr() {
+        let text = error.render().to_string();
+        let message = text.trim_end().strip_prefix("error: ").unwrap_or(text.trim_end());
+        Output::complain(&json!({"error": message, "exit_code": USAGE, "faults": []}).to_string());
+    } else {
+        // Where nobody listens there is nobody to tell; the code still says it.
+        let _ = error.print();
+    }
+    ExitCode::from(if error.use_stderr() { USAGE } else { 0 })
+}
+
+fn code_of(error: &Error) -> u8 {
+    error.chain().find_map(code_of_cause).unwrap_or(FAILED)
+}
+
+fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    if let Some(error) = cause.downcast_ref::<ConfigError>() {
+        let by_flags = !error.faults().is_empty() && error.faults().iter().all(|fault| fault.origin.starts_with('-'));
+        return Some(if by_flags { USAGE } else { CONFIGURATION });
+    }
+    if cause.is::<SetupError>()
+        || cause.is::<SecretsError>()
+        || cause.is::<twitter::SetupError>()
+        || cause.is::<Unusable>()
+    {
+        return Some(CONFIGURATION);
+    }
+    if let Some(error) = cause.downcast_ref::<HubError>() {
+        let configured = matches!(
+            error,
+            HubError::InvalidEndpoint { .. }
+                | HubError::InvalidToken
+                | HubError::NotPulled { .. }
+                | HubError::Incomplete { .. }
+        );
+        return configured.then_some(CONFIGURATION);
+    }
+    if let Some(error) = cause.downcast_ref::<LockError>() {
+        return matches!(error, LockError::AlreadyRunning { .. }).then_some(TEMPORARY);
+    }
+    if let Some(error) = cause.downcast_ref::<StoreError>() {
+        return error.is_transient().then_some(TEMPORARY);
+    }
+    match cause.downcast_ref::<PublishError>()? {
+        PublishError::Refused { kind, .. } if kind.is_terminal() => Some(UNAVAILABLE),
+        PublishError::Later { .. } => Some(TEMPORARY),
+        _ => None,
+    }
+}
+
+/// The error and its causes on one line; a cause that the message before it repeats is told once.
+fn chain(error: &Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if told.is_empty() {
+            told = cause;
+        } else if !told.contains(&cause) {
+            told = format!("{told}: {cause}");
+        }
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context as _, anyhow};
+
+    use super::*;
+    use crate::config::Fault;
+    use crate::store::PostId;
+    use crate::twitter::{Answer, RefusalKind};
+
+    fn faults(origins: &[&str]) -> Error {
+        let fault =
+            |origin: &&str| Fault { origin: (*origin).to_owned(), key: "a.b".to_owned(), message: "no".to_owned() };
+        ConfigError::Faults(origins.iter().map(fault).collect()).into()
+    }
+
+    fn refused(kind: RefusalKind) -> Error {
+        PublishError::Refused { post: PostId::new(3), kind, answer: Answer::default() }.into()
+    }
+
+    #[test]
+    fn every_kind_of_error_has_its_exit_code_wherever_it_stands_in_the_chain() {
+        let path = || std::path::PathBuf::from("a.db");
+        let cases = [
+            (anyhow!("something"), 1),
+            (faults(&["config.toml:3"]), 78),
+            (faults(&["--top-k"]), 2),
+            (faults(&["--top-k", "PREGONERO__GENERATION__TOP_P"]), 78),
+            (ConfigError::NotFound { searched: Vec::new() }.into(), 78),
+            (SecretsError::Incomplete { missing: vec!["TWITTER_ACCESS_TOKEN"] }.into(), 78),
+            (SetupError::NoCredentials.into(), 78),
+            (LockError::AlreadyRunning { path: path(), pid: Some(3) }.into(), 75),
+            (LockError::Disk { path: path(), source: std::io::ErrorKind::NotFound.into() }.into(), 1),
+            (StoreError::Missing { path: path() }.into(), 1),
+            (refused(RefusalKind::Suspended), 69),
+            (refused(RefusalKind::Duplicate), 1),
+        ];
+        for (error, code) in cases {
+            let shown = format!("{error:#}");
+            let wrapped = Err::<(), _>(error).context("starting").unwrap_err();
+            assert_eq!(code_of(&wrapped), code, "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_chain_is_told_once_without_stutter() {
+        let error = Err::<(), _>(anyhow!("disk full")).context("a.db: disk full").context("cannot write").unwrap_err();
+        assert_eq!(chain(&error), "cannot write: a.db: disk full");
+    }
+}

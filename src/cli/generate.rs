@@ -1,0 +1,188 @@
+//! `pregonero generate`: what a prompt gives, before it goes live. Writes and judges as a round does; records nothing.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::output::{self, styled};
+use super::session::Session;
+use crate::app;
+use crate::config::{Override, Settings};
+use crate::generation::{Decoding, GenerationRequest, LengthBudget, candidate_seeds};
+use crate::tweet::{Judged, SeedPrompt, Verdict};
+use crate::twitter::text;
+
+/// What to write, and how. The decoding flags stand above the configuration's `[generation]`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pregonero generate                                      candidates for a seed prompt, drawn as a round draws it
+  pregonero generate --prompt \"Me parece\" -n 4            four candidates for this prompt
+  pregonero generate --prompt \"Me parece\" --rng-seed 7    the same candidates each time
+  pregonero generate --strategy greedy --prompt \"Hoy\"     the likeliest continuation
+  pregonero --json generate -n 8 | jq 'select(.accepted)' the ones a round could choose")]
+pub struct GenerateArguments {
+    /// The words to go on from; without it one of the configured seed prompts is drawn by weight, as a round does
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    prompt: Option<String>,
+    /// Number of candidates
+    #[arg(short = 'n', long, value_name = "N", allow_hyphen_values = true)]
+    candidates: Option<String>,
+    /// How tokens are chosen: sample, greedy or beam
+    #[arg(long, value_name = "NAME")]
+    strategy: Option<String>,
+    /// Above 0; lower is tamer, higher is wilder
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    temperature: Option<String>,
+    /// Draw from the K likeliest tokens only; 0 is off
+    #[arg(long, value_name = "K", allow_hyphen_values = true)]
+    top_k: Option<String>,
+    /// Draw from the likeliest tokens that together have this probability; 1 is off
+    #[arg(long, value_name = "P", allow_hyphen_values = true)]
+    top_p: Option<String>,
+    /// Make tokens already used less likely; 1 is off
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    repetition_penalty: Option<String>,
+    /// Let no run of this many tokens come twice; 0 is off
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    no_repeat_ngram: Option<String>,
+    /// The longest continuation, in tokens
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    max_new_tokens: Option<String>,
+    /// The seed that all chance comes from; the same one gives the same candidates
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    rng_seed: Option<String>,
+    /// A value for a model trained with control tokens; may be given several times
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
+    attributes: Vec<(String, String)>,
+    /// Print the model's continuation alone, untouched: neither cut at a sentence nor stripped
+    #[arg(long)]
+    raw: bool,
+}
+
+fn attribute(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+impl GenerateArguments {
+    /// The flags as settings, so that they are checked like those of the file.
+    fn overrides(&self) -> Vec<Override> {
+        let flags = [
+            ("--candidates", "candidates", &self.candidates),
+            ("--strategy", "strategy", &self.strategy),
+            ("--temperature", "temperature", &self.temperature),
+            ("--top-k", "top_k", &self.top_k),
+            ("--top-p", "top_p", &self.top_p),
+            ("--repetition-penalty", "repetition_penalty", &self.repetition_penalty),
+            ("--no-repeat-ngram", "no_repeat_ngram", &self.no_repeat_ngram),
+            ("--max-new-tokens", "max_new_tokens", &self.max_new_tokens),
+            ("--rng-seed", "rng_seed", &self.rng_seed),
+        ];
+        let given = flags.into_iter().filter_map(|(flag, key, value)| Some((flag, key, value.clone()?)));
+        given
+            .map(|(flag, key, value)| Override { flag: flag.to_owned(), key: format!("generation.{key}"), value })
+            .collect()
+    }
+
+    /// The prompt to go on from: the one given (with the attributes of a configured one of the same text), or one drawn.
+    fn seed_prompt(&self, settings: &Settings, rng_seed: u64) -> Result<SeedPrompt> {
+        let configured = &settings.seed_prompts;
+        let mut prompt = match &self.prompt {
+            None => SeedPrompt::draw(configured, rng_seed).context("the configuration has no seed prompt")?.clone(),
+            Some(text) => configured
+                .iter()
+                .find(|prompt| prompt.text == *text)
+                .cloned()
+                .unwrap_or_else(|| SeedPrompt { text: text.clone(), weight: 1, attributes: BTreeMap::new() }),
+        };
+        prompt.attributes.extend(self.attributes.iter().cloned());
+        Ok(prompt)
+    }
+}
+
+/// Runs `generate`.
+///
+/// # Errors
+/// A configuration or model that cannot be used, a prompt that is too long.
+pub async fn run(arguments: GenerateArguments, session: &Session) -> Result<()> {
+    let settings = session.load(arguments.overrides())?.settings;
+    let hub = session.hub()?;
+    let generator = app::generator_files(&settings, &hub)?;
+    let judge = app::load_judge(&settings, &hub, &generator)?;
+    let engine = app::load_engine(&settings, &hub).await?;
+    if let Some(fallback) = &engine.description().fallback {
+        tracing::info!("{fallback}");
+    }
+    let rng_seed = settings.generation.rng_seed.unwrap_or_else(|| (app::fresh_seeds())());
+    let prompt = arguments.seed_prompt(&settings, rng_seed)?;
+    let length = LengthBudget { limit: judge.body_limit(), measure: text::weighted_length };
+    let request = GenerationRequest {
+        prompt: prompt.text.clone(),
+        attributes: prompt.attributes.clone(),
+        seeds: candidate_seeds(rng_seed, settings.generation.candidates),
+        decoding: Decoding::from(&settings.generation),
+        length: (!arguments.raw).then_some(length),
+    };
+    let candidates = engine.generate(request).await?;
+    let recent = session.recent(&settings).await?;
+    let judged = judge.judge(candidates, &prompt.text, &recent)?;
+    session
+        .output
+        .note(&format!("prompt {:?}, seed {rng_seed} (--rng-seed {rng_seed} gives the same again)", prompt.text));
+    for (index, one) in judged.iter().enumerate() {
+        session.output.object(
+            || in_words(index + 1, one, arguments.raw),
+            || as_json(one, &prompt.text, rng_seed, arguments.raw),
+        )?;
+    }
+    Ok(())
+}
+
+/// The line of `--json`: a contract, fields are added and never renamed.
+fn as_json(one: &Judged, prompt: &str, round_seed: u64, raw: bool) -> Value {
+    let candidate = &one.candidate;
+    let (text, token_ids) = match raw {
+        true => (&candidate.continuation, &candidate.token_ids[candidate.prompt_tokens..]),
+        false => (&one.text, &candidate.token_ids[..]),
+    };
+    json!({
+        "prompt": prompt,
+        "text": text,
+        "token_ids": token_ids,
+        "rng_seed": candidate.rng_seed,
+        "weighted_length": one.weighted_length,
+        "sentiment": one.sentiment,
+        "gates": one.gates,
+        "accepted": one.verdict() == Verdict::Pass,
+        "finish": candidate.finish,
+        "round_seed": round_seed,
+    })
+}
+
+fn in_words(number: usize, one: &Judged, raw: bool) -> String {
+    if raw {
+        return one.candidate.continuation.clone();
+    }
+    let (style, word) = match one.verdict() {
+        Verdict::Pass => (output::GOOD, "accepted"),
+        Verdict::Review => (output::DOUBTFUL, "needs a person"),
+        Verdict::Reject => (output::BAD, "rejected"),
+    };
+    let mut lines = vec![
+        format!(
+            "{number:>3}. {}  {} {:.2}  {} of {}",
+            styled(style, word),
+            one.sentiment.label,
+            one.sentiment.score,
+            one.weighted_length,
+            text::MAX_WEIGHTED_LENGTH
+        ),
+        format!("     {}", one.text.replace('\n', "\n     ")),
+    ];
+    let objections = one.gates.iter().filter(|gate| gate.verdict != Verdict::Pass);
+    lines.extend(objections.map(|gate| format!("     {} ({}): {}", gate.gate, gate.verdict.as_str(), gate.reason)));
+    lines.join("\n")
+}

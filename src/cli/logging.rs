@@ -1,0 +1,86 @@
+//! The log: tracing's events on standard error, as text for people or as JSON for machines.
+
+use std::io::{self, IsTerminal as _};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::time::SystemTime;
+
+use crate::config::LogFormat;
+use crate::config::environment::Environment;
+
+/// A filter in tracing's own words (`pregonero=debug,sqlx=info`) that overrules the flags.
+const FILTER_VARIABLE: &str = "PREGONERO_LOG";
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl Level {
+    const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
+    /// As many steps more as `-v` was given, or one less with `-q`.
+    pub fn adjusted(self, verbose: u8, quiet: bool) -> Self {
+        let place = (self as usize + usize::from(verbose)).saturating_sub(usize::from(quiet));
+        Self::ALL[place.min(Self::ALL.len() - 1)]
+    }
+
+    /// Our own events at this level, those of libraries only where something is wrong, or at `-vv`.
+    fn filter(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "warn,pregonero=info",
+            Self::Debug => "warn,pregonero=debug",
+            Self::Trace => "info,pregonero=trace",
+        }
+    }
+}
+
+/// Starts the log. Only the first call of a process has an effect.
+pub fn start(format: LogFormat, level: Level, environment: &Environment) {
+    let json = match format {
+        LogFormat::Auto => !io::stderr().is_terminal(),
+        LogFormat::Text => false,
+        LogFormat::Json => true,
+    };
+    let wanted = environment.get(FILTER_VARIABLE).map(EnvFilter::try_new);
+    let filter = wanted.and_then(Result::ok).unwrap_or_else(|| EnvFilter::new(level.filter()));
+    // tracing-subscriber's own time is UTC in RFC 3339, with a Z.
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_timer(SystemTime);
+    // A second start keeps the first log: that is what its error says.
+    let _ = if json {
+        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+    } else {
+        let colours = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
+        builder.with_ansi(colours).with_target(false).try_init()
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_move_the_level_within_its_bounds() {
+        let cases = [
+            (Level::Warn, 0, false, Level::Warn),
+            (Level::Warn, 1, false, Level::Info),
+            (Level::Warn, 9, false, Level::Trace),
+            (Level::Warn, 0, true, Level::Error),
+            (Level::Error, 0, true, Level::Error),
+            (Level::Info, 2, false, Level::Trace),
+        ];
+        for (from, verbose, quiet, to) in cases {
+            assert_eq!(from.adjusted(verbose, quiet), to);
+        }
+        for level in Level::ALL {
+            assert!(EnvFilter::try_new(level.filter()).is_ok());
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! `pregonero models`: which models are at hand, what they are, and downloading more.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Args, Subcommand, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::output::{self, Output, styled};
+use super::session::Session;
+use crate::catalog::hub::{Hub, Persistence, Progress, Repository};
+use crate::catalog::{self, ModelDetails, ModelKind, ModelSummary};
+use crate::config::{LogFormat, ModelSource};
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  pregonero models list
+  pregonero models pull datificate/gpt2-small-spanish   then set [generation] model = \"hub:datificate/gpt2-small-spanish\"
+  pregonero models show builtin")]
+pub enum ModelsCommand {
+    /// List the built-in and the pulled models
+    List,
+    /// Show one model: its digest, configuration and card
+    Show(ShowArguments),
+    /// Download a model from the hub; a broken download goes on where it stopped
+    ///
+    /// HF_ENDPOINT names another hub, HF_TOKEN a token for private or gated models, HF_HUB_CACHE the folder;
+    /// HF_HUB_OFFLINE forbids downloads.
+    Pull(PullArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    /// As the configuration names it: builtin, a folder or hub:OWNER/NAME
+    #[arg(value_name = "MODEL")]
+    model: ModelSource,
+    /// Which of the two built-in models; without it, both
+    #[arg(long, value_enum)]
+    kind: Option<KindChoice>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum KindChoice {
+    Generator,
+    Classifier,
+}
+
+#[derive(Debug, Args)]
+pub struct PullArguments {
+    /// The model's name on the hub
+    #[arg(value_name = "OWNER/NAME")]
+    repository: Repository,
+    /// A branch, a tag or a commit
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    revision: String,
+}
+
+/// Runs `models`.
+///
+/// # Errors
+/// A model that is not there or broken; a download that failed, with what to do.
+pub async fn run(command: ModelsCommand, session: &Session) -> Result<()> {
+    session.start_log(LogFormat::Auto);
+    match command {
+        ModelsCommand::List => {
+            let header = ["NAME", "KIND", "PARAMETERS", "SIZE", "LOCATION"];
+            session.output.rows(&header, &catalog::list(&session.hub()?)?, cells)
+        }
+        ModelsCommand::Show(arguments) => show(&arguments, session),
+        ModelsCommand::Pull(arguments) => pull(arguments, session).await,
+    }
+}
+
+fn cells(model: &ModelSummary) -> Vec<String> {
+    let unknown = || "unknown".to_owned();
+    vec![
+        model.name.clone(),
+        model.kind.map_or_else(unknown, |kind| kind.as_str().to_owned()),
+        model.parameters.map_or_else(unknown, |count| count.to_string()),
+        format!("{:.1} MB", model.size_bytes as f64 / 1e6),
+        model.location.clone(),
+    ]
+}
+
+fn show(arguments: &ShowArguments, session: &Session) -> Result<()> {
+    let hub = session.hub()?;
+    let kinds: &[ModelKind] = match (&arguments.model, arguments.kind) {
+        (_, Some(KindChoice::Classifier)) => &[ModelKind::Classifier],
+        (ModelSource::BuiltIn, None) => &[ModelKind::Generator, ModelKind::Classifier],
+        _ => &[ModelKind::Generator],
+    };
+    for kind in kinds {
+        let mut details = catalog::show(&arguments.model, *kind, &hub)?;
+        if arguments.model == ModelSource::BuiltIn {
+            details.summary.kind = Some(*kind);
+        }
+        let json = serde_json::to_value(&details)?;
+        session.output.object(|| in_words(&details), || json)?;
+    }
+    Ok(())
+}
+
+fn in_words(details: &ModelDetails) -> String {
+    let names = ["name", "kind", "parameters", "size", "location"];
+    let rows = names.into_iter().zip(cells(&details.summary)).map(|(name, value)| format!("{name:<11} {value}"));
+    let mut lines: Vec<String> = rows.collect();
+    lines.push(format!("{:<11} {}", "sha256", details.sha256));
+    lines.push(styled(output::HEADING, "config.json"));
+    lines.push(serde_json::to_string_pretty(&details.config).unwrap_or_default());
+    if let Some(card) = &details.card_text {
+        lines.push(styled(output::HEADING, "card"));
+        lines.push(card.trim_end().to_owned());
+    }
+    lines.join("\n")
+}
+
+async fn pull(arguments: PullArguments, session: &Session) -> Result<()> {
+    let repository = arguments.repository.at(&arguments.revision)?;
+    let hub = Hub::new(session.hub()?, Persistence::default())?;
+    let display = Display::new(session.output);
+    let pulled = hub.pull(&repository, &|progress| display.show(&progress)).await?;
+    session.output.object(
+        || {
+            format!(
+                "hub:{repository} is ready in {}; to write with it, set [generation] model = \"hub:{repository}\"",
+                pulled.folder.display()
+            )
+        },
+        || {
+            json!({"name": format!("hub:{repository}"), "folder": pulled.folder, "commit": pulled.commit,
+                   "files": pulled.files})
+        },
+    )
+}
+
+/// Shows how far a pull has come: a bar on a terminal, a line for each file elsewhere.
+struct Display {
+    output: Output,
+    bar: ProgressBar,
+    file: Mutex<String>,
+}
+
+impl Display {
+    fn new(output: Output) -> Self {
+        let bar = if output.quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
+        let template = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        Self { output, bar: bar.with_style(style), file: Mutex::new(String::new()) }
+    }
+
+    fn show(&self, progress: &Progress<'_>) {
+        match *progress {
+            Progress::Waiting => self.line("another pull of this model is under way; waiting for it"),
+            Progress::Receiving { file, received, size } => {
+                if self.is_new(file) {
+                    self.bar.reset();
+                    self.bar.set_message(file.to_owned());
+                }
+                if let Some(size) = size {
+                    self.bar.set_length(size);
+                }
+                self.bar.set_position(received);
+            }
+            Progress::Retrying { file, attempt, pause } => {
+                self.line(&format!("{file}: the connection broke (attempt {attempt}); again in {}", seconds(pause)));
+            }
+            Progress::Complete { file, fetched } => {
+                self.line(&format!("{file}: {}", if fetched { "downloaded and verified" } else { "was there" }));
+            }
+        }
+    }
+
+    fn is_new(&self, file: &str) -> bool {
+        let mut shown = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let new = *shown != file;
+        file.clone_into(&mut shown);
+        new
+    }
+
+    /// A line above the bar where there is one.
+    fn line(&self, text: &str) {
+        self.bar.suspend(|| self.output.note(text));
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn seconds(pause: Duration) -> String {
+    format!("{:.1} s", pause.as_secs_f64())
+}

@@ -1,0 +1,212 @@
+//! Which slot comes next, and what becomes of those that nobody served.
+//!
+//! The schedule computes, the record remembers; here the two meet. A slot leaves the agenda once: by being served, or by
+//! being recorded as missed.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::config::ScheduleSettings;
+use crate::schedule::{Schedule, Slot};
+use crate::store::{SlotId, Store, StoreError};
+
+/// A slot looked at this soon after its time is simply due; a later one goes by grace and misfire rule.
+const PUNCTUAL: SignedDuration = SignedDuration::from_secs(2);
+
+/// The schedule with its place in time.
+#[derive(Debug)]
+pub struct Agenda {
+    schedule: Schedule,
+    settings: ScheduleSettings,
+    /// The due time of the last slot that was served or recorded; before the first, when the program began.
+    last: Timestamp,
+    next: Option<Slot>,
+}
+
+impl Agenda {
+    /// Goes on where the record ends: what became due since then and is not to be served is recorded as missed.
+    ///
+    /// # Errors
+    /// Where the record cannot be read or written.
+    pub async fn open(settings: &ScheduleSettings, store: &Store, now: Timestamp) -> Result<Self, StoreError> {
+        let last = store.last_scheduled_slot().await?.unwrap_or(now);
+        let schedule = Schedule::new(settings);
+        let mut agenda = Self { schedule, settings: settings.clone(), last, next: None };
+        agenda.plan(store, now).await?;
+        Ok(agenda)
+    }
+
+    /// The slot that is served next; none where the schedule has come to its end.
+    #[must_use]
+    pub fn next(&self) -> Option<Slot> {
+        self.next
+    }
+
+    /// The slot to serve now, if there is one; it is off the agenda then.
+    ///
+    /// # Errors
+    /// Where a missed slot cannot be recorded.
+    pub async fn take_due(&mut self, store: &Store, now: Timestamp) -> Result<Option<Slot>, StoreError> {
+        if self.next.is_some_and(|slot| now.duration_since(slot.fire_at) > PUNCTUAL) {
+            self.plan(store, now).await?;
+        }
+        let Some(slot) = self.next.filter(|slot| slot.fire_at <= now) else { return Ok(None) };
+        self.last = slot.due;
+        self.next = self.schedule.next_slot(now, Some(slot.due));
+        Ok(Some(slot))
+    }
+
+    /// Takes another schedule. Slots that only the new one names count from now on; whether it is another is told.
+    pub fn reschedule(&mut self, settings: &ScheduleSettings, now: Timestamp) -> bool {
+        if same(settings, &self.settings) {
+            return false;
+        }
+        self.schedule = Schedule::new(settings);
+        self.settings = settings.clone();
+        self.last = self.last.max(now);
+        self.next = self.schedule.next_slot(now, Some(self.last));
+        true
+    }
+
+    async fn plan(&mut self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
+        let catch_up = self.schedule.missed(self.last, now);
+        if catch_up.missed > 0 {
+            let missed = catch_up.missed;
+            tracing::warn!(missed, more = catch_up.more, "slots passed while the program was down, asleep or busy");
+        }
+        let unnamed = catch_up.missed - catch_up.recent.len();
+        for (at, slot) in catch_up.recent.iter().enumerate() {
+            let earlier = if at == 0 && unnamed > 0 { format!(", as were {unnamed} before it") } else { String::new() };
+            let reason = format!("missed{earlier}: the program was down, asleep or busy at the time");
+            match store.record_missed(&SlotId::Scheduled(slot.due), &reason, now).await {
+                Ok(_) | Err(StoreError::SlotTaken { .. }) => self.last = self.last.max(slot.due),
+                Err(error) => return Err(error),
+            }
+        }
+        self.next = catch_up.serve.or_else(|| self.schedule.next_slot(now, Some(self.last)));
+        Ok(())
+    }
+}
+
+fn same(one: &ScheduleSettings, other: &ScheduleSettings) -> bool {
+    let crons = |settings: &ScheduleSettings| settings.cron.iter().map(ToString::to_string).collect::<Vec<_>>();
+    crons(one) == crons(other)
+        && one.timezone == other.timezone
+        && one.jitter == other.jitter
+        && one.misfire == other.misfire
+        && one.grace == other.grace
+        && one.quiet_hours == other.quiet_hours
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::config::Misfire;
+    use crate::schedule::CronExpression;
+    use crate::store::RoundOutcome;
+    use crate::store::testing::{TestStore, at, new_round};
+
+    fn settings(cron: &str, misfire: Misfire) -> ScheduleSettings {
+        ScheduleSettings {
+            cron: vec![cron.parse::<CronExpression>().unwrap()],
+            timezone: TimeZone::UTC,
+            timezone_name: "UTC".to_owned(),
+            jitter: Duration::ZERO,
+            misfire,
+            grace: Duration::from_secs(300),
+            quiet_hours: Vec::new(),
+        }
+    }
+
+    /// A record whose last slot was 2026-03-01T09:00:00Z.
+    async fn served_at_nine() -> TestStore {
+        let test = TestStore::open().await;
+        let nine = at("2026-03-01T09:00:00Z");
+        let round = test.store.begin_round(&new_round(SlotId::Scheduled(nine)), nine).await.unwrap();
+        test.store.end_failed(round, "a test", nine).await.unwrap();
+        test
+    }
+
+    async fn missed(store: &Store) -> Vec<String> {
+        let mut rounds = store.history(50).await.unwrap();
+        rounds.retain(|entry| entry.state == crate::store::HistoryState::Round(RoundOutcome::Missed));
+        rounds.into_iter().rev().map(|entry| entry.slot).collect()
+    }
+
+    #[tokio::test]
+    async fn a_new_record_begins_with_the_next_slot_and_misses_nothing() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T10:30:00Z");
+        let agenda = Agenda::open(&settings("0 * * * *", Misfire::Once), &test.store, now).await.unwrap();
+        assert_eq!(agenda.next().unwrap().due, at("2026-03-01T11:00:00Z"));
+        assert_eq!(missed(&test.store).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn after_a_downtime_each_missed_slot_is_on_record_once_and_the_rule_decides_on_the_last() {
+        for (misfire, served, recorded) in [
+            (Misfire::Skip, None, vec!["2026-03-01T10:00:00Z", "2026-03-01T11:00:00Z"]),
+            (Misfire::Once, Some("2026-03-01T11:00:00Z"), vec!["2026-03-01T10:00:00Z"]),
+        ] {
+            let test = served_at_nine().await;
+            let now = at("2026-03-01T11:30:00Z");
+            let mut agenda = Agenda::open(&settings("0 * * * *", misfire), &test.store, now).await.unwrap();
+            let taken = agenda.take_due(&test.store, now).await.unwrap();
+            assert_eq!(taken.map(|slot| slot.due), served.map(at), "{misfire:?}");
+            assert_eq!(agenda.take_due(&test.store, now).await.unwrap(), None);
+            assert_eq!(agenda.next().unwrap().due, at("2026-03-01T12:00:00Z"));
+            assert_eq!(missed(&test.store).await, recorded, "{misfire:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_long_downtime_names_five_slots_and_counts_the_others() {
+        let test = served_at_nine().await;
+        let now = at("2026-03-02T09:30:00Z");
+        Agenda::open(&settings("0 * * * *", Misfire::Skip), &test.store, now).await.unwrap();
+        let recorded = missed(&test.store).await;
+        assert_eq!((recorded.len(), recorded[0].as_str()), (5, "2026-03-02T05:00:00Z"));
+        let first = &test.store.history(5).await.unwrap()[4];
+        let reason = "missed, as were 19 before it: the program was down, asleep or busy at the time";
+        assert_eq!(first.error.as_deref(), Some(reason));
+        let again = Agenda::open(&settings("0 * * * *", Misfire::Skip), &test.store, now).await.unwrap();
+        assert_eq!(missed(&test.store).await.len(), 5, "a second start finds nothing new");
+        assert_eq!(again.next().unwrap().due, at("2026-03-02T10:00:00Z"));
+    }
+
+    #[tokio::test]
+    async fn a_machine_that_slept_over_a_slot_does_not_serve_it_hours_late() {
+        let test = TestStore::open().await;
+        let evening = at("2026-03-01T18:59:00Z");
+        let mut agenda = Agenda::open(&settings("0 19 * * *", Misfire::Skip), &test.store, evening).await.unwrap();
+        let woken = at("2026-03-02T07:00:00Z");
+        assert_eq!(agenda.take_due(&test.store, woken).await.unwrap(), None);
+        assert_eq!(missed(&test.store).await, ["2026-03-01T19:00:00Z"]);
+        assert_eq!(agenda.next().unwrap().due, at("2026-03-02T19:00:00Z"));
+    }
+
+    #[tokio::test]
+    async fn a_slot_is_served_a_moment_late_even_without_grace_and_never_early() {
+        let test = TestStore::open().await;
+        let strict = ScheduleSettings { grace: Duration::ZERO, ..settings("0 19 * * *", Misfire::Skip) };
+        let mut agenda = Agenda::open(&strict, &test.store, at("2026-03-01T18:59:00Z")).await.unwrap();
+        assert_eq!(agenda.take_due(&test.store, at("2026-03-01T18:59:59.999Z")).await.unwrap(), None);
+        let taken = agenda.take_due(&test.store, at("2026-03-01T19:00:00.2Z")).await.unwrap();
+        assert_eq!(taken.map(|slot| slot.due), Some(at("2026-03-01T19:00:00Z")));
+    }
+
+    #[tokio::test]
+    async fn another_schedule_counts_from_now_on_and_the_same_one_changes_nothing() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T18:30:00Z");
+        let hourly = settings("0 * * * *", Misfire::Once);
+        let mut agenda = Agenda::open(&hourly, &test.store, now).await.unwrap();
+        assert!(!agenda.reschedule(&hourly, at("2026-03-01T18:40:00Z")));
+        assert!(agenda.reschedule(&settings("*/10 * * * *", Misfire::Once), at("2026-03-01T18:45:00Z")));
+        assert_eq!(agenda.next().unwrap().due, at("2026-03-01T18:50:00Z"));
+        assert_eq!(missed(&test.store).await, [""; 0]);
+    }
+}

@@ -1,0 +1,64 @@
+//! One round without the loop: what `once` does.
+
+use super::signals::Signals;
+use super::start::{Start, Started, start};
+use super::{DaemonError, check, tell_outcome};
+use crate::publish::PublishError;
+use crate::round::{self, Order, Outcome, RoundFailure};
+use crate::store::HistoryEntry;
+
+/// A round that has ended and is on record.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its line of the history.
+    pub entry: HistoryEntry,
+    /// Why it is not as it should be.
+    pub result: Result<(), OnceError>,
+}
+
+/// Why a round came to no good end. A post that waits for a person and a round without a candidate are good ends.
+#[derive(Debug, thiserror::Error)]
+pub enum OnceError {
+    /// What would end the daemon too.
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
+    /// A limit, the budget or the network; the daemon sends the post later. Exit code 75.
+    #[error("{0}; `pregonero run` sends it then")]
+    Later(PublishError),
+    #[error(transparent)]
+    NotPosted(PublishError),
+    #[error(transparent)]
+    Failed(RoundFailure),
+    #[error("told to stop before the round was over")]
+    Interrupted,
+}
+
+/// Serves one order on a store of which it is the only user.
+///
+/// # Errors
+/// Where the program cannot start or the round cannot be recorded; what came of the round itself is in the answer.
+pub async fn once(setup: Start, order: Order, signals: Signals) -> Result<Finished, DaemonError> {
+    let (stop, quit) = (signals.stop.clone(), signals.quit.clone());
+    let serve = async {
+        let Started { app, lock: _lock } = start(setup).await?;
+        let served = round::run(&app, order, &stop).await.map_err(DaemonError::Store)?;
+        tell_outcome(&served);
+        let entry = app.store.history_record(served.round).await.map_err(DaemonError::Store)?.entry;
+        app.store.close().await;
+        Ok(Finished { entry, result: judge(served.outcome) })
+    };
+    tokio::select! {
+        finished = serve => finished,
+        () = quit.cancelled() => Err(DaemonError::Quit),
+    }
+}
+
+fn judge(outcome: Outcome) -> Result<(), OnceError> {
+    match check(outcome)? {
+        Outcome::NotPosted(error @ PublishError::Later { .. }) => Err(OnceError::Later(error)),
+        Outcome::NotPosted(error) => Err(OnceError::NotPosted(error)),
+        Outcome::Failed(failure) => Err(OnceError::Failed(failure)),
+        Outcome::Interrupted | Outcome::Kept(_) => Err(OnceError::Interrupted),
+        Outcome::Posted(_) | Outcome::Held(_) | Outcome::NoCandidate { .. } => Ok(()),
+    }
+}

@@ -1,0 +1,114 @@
+//! From settings to an [`App`] that may work on its store: what `run` and `once` have in common.
+//!
+//! The order matters: whatever is wrong with the configuration is found before anything is written; then the lock keeps
+//! others out; only its holder may call what a dead process left behind interrupted or unknown.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::lock::{self, InstanceLock, LockError};
+use crate::app::{self, App, Parts, SeedSource, SetupError};
+use crate::catalog::HubSettings;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::config::environment::Environment;
+use crate::config::secrets;
+use crate::generation::EngineDescription;
+use crate::store::{Store, StoreError};
+
+/// Everything that comes from outside.
+#[derive(Clone)]
+pub struct Start {
+    pub settings: Settings,
+    pub environment: Environment,
+    pub hub: HubSettings,
+    pub clock: Arc<dyn Clock>,
+    pub seeds: SeedSource,
+}
+
+impl fmt::Debug for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Start").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Why the program did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A program that may work.
+#[derive(Debug)]
+pub struct Started {
+    pub app: Arc<App>,
+    /// Kept for as long as the app works.
+    pub lock: InstanceLock,
+}
+
+/// Loads the models, takes the lock, opens the record, and closes what a dead process left open.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn start(start: Start) -> Result<Started, StartError> {
+    let Start { settings, environment, hub, clock, seeds } = start;
+    // Cheaper told before the models are loaded than after.
+    if lock::is_held(&settings.store.path)? {
+        InstanceLock::acquire(&settings.store.path)?;
+    }
+    let outlet = app::open_outlet(&settings, &environment, Arc::clone(&clock))?;
+    let generator = app::generator_files(&settings, &hub)?;
+    let judge = Arc::new(app::load_judge(&settings, &hub, &generator)?);
+    let engine = app::load_engine(&settings, &hub).await?;
+    let lock = InstanceLock::acquire(&settings.store.path)?;
+    let store = Store::open(&settings.store.path).await?;
+    let app = App::new(Parts { settings, engine, judge, store, outlet, clock, seeds });
+    clean_up(&app).await?;
+    tell(&app, &environment);
+    Ok(Started { app: Arc::new(app), lock })
+}
+
+async fn clean_up(app: &App) -> Result<(), StoreError> {
+    for round in app.store.interrupt_running_rounds(app.clock.now()).await? {
+        tracing::warn!(%round, "the program ended during this round");
+    }
+    app.publisher.recover().await.map(drop)
+}
+
+/// What an operator wants to know of a start.
+fn tell(app: &App, environment: &Environment) {
+    let EngineDescription { identity, device, fallback, parameters, context, .. } = app.engine.description();
+    tracing::info!(model = identity.name, %device, parameters, context, sha256 = identity.sha256, "generator loaded");
+    if let Some(fallback) = fallback {
+        tracing::info!("{fallback}");
+    }
+    let classifier = app.judge.classifier().identity();
+    tracing::info!(model = classifier.name, sha256 = classifier.sha256, "classifier loaded");
+    tell_mode(app, environment);
+}
+
+/// Whether posts leave the machine; and if not, what would make them.
+pub(super) fn tell_mode(app: &App, environment: &Environment) {
+    let account = &app.settings.account.handle;
+    if app.live {
+        tracing::info!(account, base_url = %app.settings.publish.base_url, "LIVE: what is chosen is posted");
+        return;
+    }
+    let names = secrets::NAMES.join(", ");
+    match secrets::load(environment) {
+        Ok(Some(_)) => tracing::info!(
+            account,
+            "DRY RUN: nothing leaves this machine; X credentials are there: to go live set publish.live = true"
+        ),
+        Ok(None) => tracing::info!(
+            account,
+            "DRY RUN: nothing leaves this machine; to go live set {names} and publish.live = true"
+        ),
+        Err(error) => tracing::warn!(%error, "DRY RUN: nothing leaves this machine, and the X credentials are not usable"),
+    }
+}

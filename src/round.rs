@@ -1,0 +1,333 @@
+//! One round: from a due slot to its record.
+//!
+//! Slot, seed prompt, candidates, gates and score, selection, record, review, publish: [`run`] reads as that list. What
+//! goes wrong in a round is on record as its end; only a record that cannot be written is an error here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use jiff::{SignedDuration, Timestamp};
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::config::{GenerationSettings, ReviewMode};
+use crate::gates::Recent;
+use crate::generation::{Decoding, GenerationError, GenerationRequest, LengthBudget, candidate_seeds};
+use crate::publish::{Posted, PublishError};
+use crate::review::{self, ReviewError, Submitted};
+use crate::selection::{Chosen, select};
+use crate::store::{NewRound, PostId, RoundId, SlotId, StoreError};
+use crate::tweet::{Candidate, Judged, SeedPrompt, Verdict};
+use crate::twitter::text;
+
+const HOURS_A_DAY: i64 = 24;
+
+/// What a round is to do.
+#[derive(Debug, Clone)]
+pub struct Order {
+    pub slot: SlotId,
+    /// The first words that a person asked for; absent: drawn from the settings.
+    pub prompt: Option<String>,
+}
+
+impl Order {
+    /// A round for a due time of the schedule.
+    #[must_use]
+    pub fn scheduled(due: Timestamp) -> Self {
+        Self { slot: SlotId::Scheduled(due), prompt: None }
+    }
+
+    /// A round that somebody asked for.
+    #[must_use]
+    pub fn by_hand(now: Timestamp, prompt: Option<String>) -> Self {
+        Self { slot: SlotId::Manual(now), prompt }
+    }
+}
+
+/// A round that has ended.
+#[derive(Debug)]
+pub struct Served {
+    pub round: RoundId,
+    pub outcome: Outcome,
+}
+
+/// What came of a round. All of it is on record.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Sent, or recorded as what would have been.
+    Posted(Posted),
+    /// Chosen, and it waits for a person.
+    Held(PostId),
+    /// Chosen, and it did not go out, or nobody knows.
+    NotPosted(PublishError),
+    /// Chosen, and the program was told to stop before it went out; the next start sends it.
+    Kept(PostId),
+    /// No candidate got through; the reason counts what the gates said.
+    NoCandidate { reason: String },
+    /// An error ended it.
+    Failed(RoundFailure),
+    /// The program was told to stop before anything was chosen.
+    Interrupted,
+}
+
+/// What ended a round before a candidate was chosen.
+#[derive(Debug, thiserror::Error)]
+pub enum RoundFailure {
+    #[error("no candidates: {0}")]
+    Generation(#[from] GenerationError),
+    #[error("the candidates could not be judged: {0:#}")]
+    Judging(anyhow::Error),
+    #[error("the choice could not be taken into the record: {}", chain(.0))]
+    Review(#[from] ReviewError),
+    #[error("the record could not be read or written: {}", chain(.0))]
+    Store(#[from] StoreError),
+}
+
+/// An error with its causes, on one line.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Serves one order. `stop` ends it early: before anything is chosen the round is given up, after that nothing new goes
+/// out; a call under way is waited for.
+///
+/// # Errors
+/// [`StoreError::SlotTaken`] where the slot was served before, or a record that cannot be written.
+pub async fn run(app: &App, order: Order, stop: &CancellationToken) -> Result<Served, StoreError> {
+    let plan = Plan::draw(app, order);
+    let round = app.store.begin_round(&plan.record(app), app.clock.now()).await?;
+    tracing::info!(%round, slot = %plan.slot, prompt = plan.prompt.text, rng_seed = plan.rng_seed, "round begins");
+    let chosen = tokio::select! {
+        chosen = choose(app, &plan, round) => chosen,
+        () = stop.cancelled() => return interrupted(app, round).await,
+    };
+    let outcome = match chosen {
+        Ok(Choice::Approved(approved)) if stop.is_cancelled() => Outcome::Kept(approved.post()),
+        Ok(Choice::Approved(approved)) => match app.publisher.publish(approved).await {
+            Ok(posted) => Outcome::Posted(posted),
+            Err(error) => Outcome::NotPosted(error),
+        },
+        Ok(Choice::Held(post)) => Outcome::Held(post),
+        Ok(Choice::Nothing { reason }) => Outcome::NoCandidate { reason },
+        Err(failure) => failed(app, round, failure).await?,
+    };
+    Ok(Served { round, outcome })
+}
+
+/// Where the candidates of a round have led.
+enum Choice {
+    Approved(review::Approved),
+    Held(PostId),
+    Nothing { reason: String },
+}
+
+/// From the plan to what may be posted, every candidate on record.
+async fn choose(app: &App, plan: &Plan, round: RoundId) -> Result<Choice, RoundFailure> {
+    let candidates = app.engine.generate(plan.request(app)).await?;
+    let judged = judge(app, plan, candidates).await?;
+    let chosen = select(&judged, app.settings.review.mode != ReviewMode::Off);
+    tell(round, &judged, chosen.as_ref());
+    app.store.record_candidates(round, &judged, chosen.as_ref().map(Chosen::index)).await?;
+    let Some(chosen) = chosen else {
+        let reason = summary(&judged);
+        app.store.end_without_candidate(round, &reason, app.clock.now()).await?;
+        return Ok(Choice::Nothing { reason });
+    };
+    match review::submit(&app.store, round, &chosen, &app.settings.review, app.clock.now()).await? {
+        Submitted::Approved(approved) => Ok(Choice::Approved(approved)),
+        Submitted::Held(post) => Ok(Choice::Held(post)),
+    }
+}
+
+/// What is decided before the model is asked.
+#[derive(Debug)]
+struct Plan {
+    slot: SlotId,
+    prompt: SeedPrompt,
+    rng_seed: u64,
+}
+
+impl Plan {
+    fn draw(app: &App, order: Order) -> Self {
+        let rng_seed = app.next_seed();
+        let prompt = match order.prompt {
+            Some(text) => SeedPrompt { text, weight: 1, attributes: BTreeMap::new() },
+            None => draw_prompt(&app.settings.seed_prompts, rng_seed).clone(),
+        };
+        Self { slot: order.slot, prompt, rng_seed }
+    }
+
+    fn record(&self, app: &App) -> NewRound {
+        let description = app.engine.description();
+        NewRound {
+            slot: self.slot.clone(),
+            seed_prompt: self.prompt.clone(),
+            rng_seed: self.rng_seed,
+            generation: decoding_record(&app.settings.generation, app.judge.body_limit()),
+            generator: description.identity.clone(),
+            classifier: app.judge.classifier().identity().clone(),
+            device: description.device.clone(),
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    fn request(&self, app: &App) -> GenerationRequest {
+        GenerationRequest {
+            prompt: self.prompt.text.clone(),
+            attributes: self.prompt.attributes.clone(),
+            seeds: candidate_seeds(self.rng_seed, app.settings.generation.candidates),
+            decoding: Decoding::from(&app.settings.generation),
+            length: Some(LengthBudget { limit: app.judge.body_limit(), measure: text::weighted_length }),
+        }
+    }
+}
+
+/// One of the prompts, by weight; the same seed draws the same.
+fn draw_prompt(prompts: &[SeedPrompt], rng_seed: u64) -> &SeedPrompt {
+    let total: u64 = prompts.iter().map(|prompt| u64::from(prompt.weight)).sum();
+    let mut drawn = ChaCha8Rng::seed_from_u64(rng_seed).random_range(0..total.max(1));
+    for prompt in prompts {
+        match drawn.checked_sub(u64::from(prompt.weight)) {
+            Some(rest) => drawn = rest,
+            None => return prompt,
+        }
+    }
+    prompts.last().expect("the settings hold a seed prompt")
+}
+
+/// The decoding settings in force, for a replay.
+fn decoding_record(settings: &GenerationSettings, length_limit: usize) -> serde_json::Value {
+    json!({
+        "strategy": settings.strategy,
+        "candidates": settings.candidates,
+        "temperature": settings.temperature,
+        "top_k": settings.top_k,
+        "top_p": settings.top_p,
+        "repetition_penalty": settings.repetition_penalty,
+        "no_repeat_ngram": settings.no_repeat_ngram,
+        "max_new_tokens": settings.max_new_tokens,
+        "length_limit": length_limit,
+    })
+}
+
+/// Scoring is work for a processor, so it is done away from the runtime's threads.
+async fn judge(app: &App, plan: &Plan, candidates: Vec<Candidate>) -> Result<Vec<Judged>, RoundFailure> {
+    let recent = app.store.posted_texts(recent_since(app), !app.live).await?;
+    let (judge, prompt) = (Arc::clone(&app.judge), plan.prompt.text.clone());
+    tokio::task::spawn_blocking(move || judge.judge(candidates, &prompt, &Recent::new(recent)))
+        .await
+        .context("the judges panicked")
+        .flatten()
+        .map_err(RoundFailure::Judging)
+}
+
+/// From when on an earlier post counts as a possible duplicate.
+fn recent_since(app: &App) -> Timestamp {
+    let days = i64::from(app.settings.gates.near_duplicate_days);
+    app.clock.now().checked_sub(SignedDuration::from_hours(days * HOURS_A_DAY)).unwrap_or(Timestamp::MIN)
+}
+
+/// Tells the operator what the judges said, one line a candidate, and which one it is.
+fn tell(round: RoundId, judged: &[Judged], chosen: Option<&Chosen>) {
+    for (index, one) in judged.iter().enumerate() {
+        let verdict = one.verdict();
+        let worst = one.gates.iter().find(|gate| gate.verdict == verdict && verdict != Verdict::Pass);
+        tracing::info!(
+            %round,
+            candidate = index,
+            score = format_args!("{:.2}", one.score),
+            verdict = verdict.as_str(),
+            gate = worst.map(|gate| gate.gate.as_str()),
+            reason = worst.map(|gate| gate.reason.as_str()),
+            text = one.text,
+            "candidate"
+        );
+    }
+    if let Some(chosen) = chosen {
+        let one = chosen.judged();
+        let score = format_args!("{:.2}", one.score);
+        tracing::info!(%round, candidate = chosen.index(), score, text = one.text, "chosen");
+    }
+}
+
+/// Why nothing was chosen: how many candidates each gate stopped.
+fn summary(judged: &[Judged]) -> String {
+    if judged.is_empty() {
+        return "the model wrote no candidate".to_owned();
+    }
+    let mut counts: Vec<(&str, Verdict, usize)> = Vec::new();
+    for gate in judged.iter().flat_map(|one| &one.gates).filter(|gate| gate.verdict != Verdict::Pass) {
+        match counts.iter_mut().find(|(name, verdict, _)| *name == gate.gate && *verdict == gate.verdict) {
+            Some((_, _, count)) => *count += 1,
+            None => counts.push((&gate.gate, gate.verdict, 1)),
+        }
+    }
+    counts.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
+    let said = counts.iter().map(|(name, verdict, count)| match verdict {
+        Verdict::Review => format!("{name} {count} (for review)"),
+        Verdict::Pass | Verdict::Reject => format!("{name} {count}"),
+    });
+    let plural = if judged.len() == 1 { "candidate" } else { "candidates" };
+    format!("none of {} {plural} passed; stopped by {}", judged.len(), said.collect::<Vec<_>>().join(", "))
+}
+
+/// Records that an error ended the round; one that is over already stays as it is.
+async fn failed(app: &App, round: RoundId, failure: RoundFailure) -> Result<Outcome, StoreError> {
+    match app.store.end_failed(round, &failure.to_string(), app.clock.now()).await {
+        Ok(()) | Err(StoreError::RoundEnded { .. }) => Ok(Outcome::Failed(failure)),
+        Err(error) => {
+            tracing::error!(%round, %failure, "this failure could not be recorded");
+            Err(error)
+        }
+    }
+}
+
+/// Whoever runs rounds holds the instance lock, so that a running round can be no other than this one.
+async fn interrupted(app: &App, round: RoundId) -> Result<Served, StoreError> {
+    app.store.interrupt_running_rounds(app.clock.now()).await?;
+    Ok(Served { round, outcome: Outcome::Interrupted })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::judged;
+    use crate::tweet::GateVerdict;
+
+    fn prompt(text: &str, weight: u32) -> SeedPrompt {
+        SeedPrompt { text: text.to_owned(), weight, attributes: BTreeMap::new() }
+    }
+
+    #[test]
+    fn prompts_are_drawn_by_their_weight_and_the_same_seed_draws_the_same() {
+        let prompts = [prompt("una", 1), prompt("tres", 3), prompt("seis", 6)];
+        let mut counts = BTreeMap::new();
+        for seed in 0..10_000 {
+            let drawn = draw_prompt(&prompts, seed);
+            assert_eq!(drawn, draw_prompt(&prompts, seed));
+            *counts.entry(drawn.text.as_str()).or_insert(0_i32) += 1;
+        }
+        for (text, wanted) in [("una", 1000), ("tres", 3000), ("seis", 6000)] {
+            assert!((counts[text] - wanted).abs() < 200, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn the_reason_counts_each_gate_and_says_what_a_person_could_have_let_through() {
+        let mut first = judged("uno", Verdict::Reject, 0.2);
+        first.gates.push(GateVerdict::new("sentiment", Verdict::Reject, "too low"));
+        let mut second = judged("dos", Verdict::Pass, 0.3);
+        second.gates.push(GateVerdict::new("sentiment", Verdict::Reject, "too low"));
+        let third = judged("tres", Verdict::Review, 0.9);
+        assert_eq!(
+            summary(&[first, second, third]),
+            "none of 3 candidates passed; stopped by sentiment 2, claims 1, claims 1 (for review)"
+        );
+        assert_eq!(summary(&[]), "the model wrote no candidate");
+    }
+}
