@@ -14,16 +14,13 @@ use crate::clock::Clock;
 use crate::config::environment::Environment;
 use crate::config::secrets::{self, SecretsError, TwitterCredentials};
 use crate::config::{GateSettings, Settings};
-use crate::gates::{Gates, Resources, VerbatimIndex};
+use crate::gates::{Gates, Resources, VERBATIM_INDEX, VerbatimIndex};
 use crate::generation::Engine;
 use crate::judging::Judge;
 use crate::publish::{Outlet, PostedTweet, Poster, PosterFuture, Publisher};
 use crate::sentiment::Classifier;
 use crate::store::Store;
 use crate::twitter::{self, Client, Timeouts};
-
-/// The generator's file that holds the runs of words it must not repeat.
-const VERBATIM_FILE: &str = "verbatim.bin";
 
 /// Where a round's seed comes from when the settings name none.
 pub type SeedSource = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -93,13 +90,13 @@ pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles
 }
 
 fn load_gates(settings: &GateSettings, generator: &ModelFiles) -> Result<Gates, SetupError> {
-    let verbatim = generator.has(VERBATIM_FILE).then(|| read_verbatim_index(generator)).transpose();
+    let verbatim = generator.has(VERBATIM_INDEX).then(|| read_verbatim_index(generator)).transpose();
     let verbatim = verbatim.map_err(SetupError::under("generation.model"))?;
     Gates::new(settings, Resources { verbatim, switched_off: settings.off.clone() }).map_err(SetupError::under("gates"))
 }
 
 fn read_verbatim_index(generator: &ModelFiles) -> anyhow::Result<VerbatimIndex> {
-    VerbatimIndex::read(&generator.read(VERBATIM_FILE)?).with_context(|| generator.display(VERBATIM_FILE))
+    VerbatimIndex::read(&generator.read(VERBATIM_INDEX)?).with_context(|| generator.display(VERBATIM_INDEX))
 }
 
 fn load_classifier(settings: &Settings, hub: &HubSettings) -> Result<Classifier, SetupError> {

@@ -36,14 +36,14 @@ pub enum TrainCommand {
 pub struct DataArguments {
     /// Texts: FILE (one a line), FILE.csv:COLUMN or FILE.jsonl:FIELD, with =WEIGHT for a share (0.1) or repeats (3)
     #[arg(long = "data", value_name = "FILE[:COLUMN][=WEIGHT]", required = true)]
-    data: Vec<TextSource>,
-    /// How texts are tidied before training
+    pub(super) data: Vec<TextSource>,
+    /// How texts are tidied first
     #[arg(long, value_enum, default_value = "tweets")]
-    clean: CleaningChoice,
+    pub(super) clean: CleaningChoice,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum CleaningChoice {
+pub(super) enum CleaningChoice {
     /// Links, mentions and placeholders out, texts under four words dropped
     Tweets,
     /// NFC only

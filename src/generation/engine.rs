@@ -225,7 +225,7 @@ impl Model {
         };
         let sequences = self.decode(&prompt, request, &limits)?;
         let start = prompt.len() - shown;
-        sequences.into_iter().map(|(seed, sequence)| self.candidate(seed, sequence, start, shown, request)).collect()
+        sequences.into_iter().map(|(seed, sequence)| self.candidate(seed, &sequence, start, shown, request)).collect()
     }
 
     /// The prompt's token ids and how many of them are the text's own: a text without words starts from the start token.
@@ -284,7 +284,7 @@ impl Model {
     fn candidate(
         &self,
         rng_seed: u64,
-        sequence: Sequence,
+        sequence: &Sequence,
         start: usize,
         shown: usize,
         request: &GenerationRequest,

@@ -139,7 +139,7 @@ pub(crate) fn gelu_value(x: f32) -> f32 {
     x * logistic(2.0 * GELU_SCALE * (x + GELU_CUBE * x * x * x))
 }
 
-const GELU_SCALE: f32 = 0.797_884_56; // sqrt(2 / pi)
+const GELU_SCALE: f32 = 0.797_884_6; // sqrt(2 / pi)
 const GELU_CUBE: f32 = 0.044_715;
 
 /// `1 / (1 + e^-x)`; `(1 + tanh(x)) / 2 = logistic(2x)`.
