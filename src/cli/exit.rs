@@ -12,6 +12,7 @@ use crate::catalog::HubError;
 use crate::config::ConfigError;
 use crate::config::secrets::SecretsError;
 use crate::daemon::lock::LockError;
+use crate::daemon::{DaemonError, OnceError, StartError};
 use crate::publish::PublishError;
 use crate::store::StoreError;
 use crate::twitter;
@@ -87,6 +88,22 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(error) = cause.downcast_ref::<StoreError>() {
         return error.is_transient().then_some(TEMPORARY);
     }
+    if let Some(error) = cause.downcast_ref::<OnceError>() {
+        return match error {
+            OnceError::Daemon(error) => code_of_cause(error),
+            OnceError::Later(error) | OnceError::NotPosted(error) => code_of_cause(error),
+            OnceError::Failed(_) | OnceError::Interrupted => None,
+        };
+    }
+    if let Some(error) = cause.downcast_ref::<DaemonError>() {
+        return match error {
+            DaemonError::Start(StartError::Setup(error)) => code_of_cause(error),
+            DaemonError::Start(StartError::Lock(error)) => code_of_cause(error),
+            DaemonError::Start(StartError::Store(error)) | DaemonError::Store(error) => code_of_cause(error),
+            DaemonError::RefusedForGood(error) => code_of_cause(error),
+            _ => None,
+        };
+    }
     match cause.downcast_ref::<PublishError>()? {
         PublishError::Refused { kind, .. } if kind.is_terminal() => Some(UNAVAILABLE),
         PublishError::Later { .. } => Some(TEMPORARY),
@@ -122,6 +139,11 @@ mod tests {
         ConfigError::Faults(origins.iter().map(fault).collect()).into()
     }
 
+    fn terminal() -> PublishError {
+        let answer = Answer::default();
+        PublishError::Refused { post: PostId::new(3), kind: RefusalKind::NoCredits, answer }
+    }
+
     fn refused(kind: RefusalKind) -> Error {
         PublishError::Refused { post: PostId::new(3), kind, answer: Answer::default() }.into()
     }
@@ -140,6 +162,12 @@ mod tests {
             (LockError::AlreadyRunning { path: path(), pid: Some(3) }.into(), 75),
             (LockError::Disk { path: path(), source: std::io::ErrorKind::NotFound.into() }.into(), 1),
             (StoreError::Missing { path: path() }.into(), 1),
+            (DaemonError::from(StartError::from(SetupError::NoCredentials)).into(), 78),
+            (DaemonError::from(StartError::from(LockError::AlreadyRunning { path: path(), pid: None })).into(), 75),
+            (OnceError::Daemon(DaemonError::RefusedForGood(terminal())).into(), 69),
+            (DaemonError::RefusedForGood(terminal()).into(), 69),
+            (DaemonError::Quit.into(), 1),
+            (OnceError::Interrupted.into(), 1),
             (refused(RefusalKind::Suspended), 69),
             (refused(RefusalKind::Duplicate), 1),
         ];

@@ -109,6 +109,8 @@ pub(super) fn tell_mode(app: &App, environment: &Environment) {
             account,
             "DRY RUN: nothing leaves this machine; to go live set {names} and publish.live = true"
         ),
-        Err(error) => tracing::warn!(%error, "DRY RUN: nothing leaves this machine, and the X credentials are not usable"),
+        Err(error) => {
+            tracing::warn!(%error, "DRY RUN: nothing leaves this machine, and the X credentials are not usable")
+        }
     }
 }

@@ -183,7 +183,11 @@ mod tests {
         let _lock = InstanceLock::acquire(&store).unwrap();
         assert_eq!(health_now(), Ok(status("2026-03-01T12:00:00Z")));
 
-        file.update(&DaemonStatus { ready: false, reason: Some("no disk".to_owned()), ..status("2026-03-01T12:00:01Z") });
+        file.update(&DaemonStatus {
+            ready: false,
+            reason: Some("no disk".to_owned()),
+            ..status("2026-03-01T12:00:01Z")
+        });
         assert_eq!(health_now(), Err("the daemon (process 7) is not ready: no disk".to_owned()));
 
         file.update(&status("2026-03-01T11:59:59Z"));
