@@ -6,6 +6,7 @@ use anyhow::Error;
 use serde_json::json;
 
 use super::config::Unusable;
+use super::logging;
 use super::output::Output;
 use crate::app::SetupError;
 use crate::catalog::HubError;
@@ -40,6 +41,16 @@ pub fn failure(error: &Error, output: Output) -> ExitCode {
     } else {
         message.lines().for_each(Output::error);
     }
+    ExitCode::from(code)
+}
+
+/// The same for a service, whose standard error is its log: where that is JSON, so is its last line.
+pub fn service_failure(error: &Error, output: Output) -> ExitCode {
+    if output.json || !logging::is_json() {
+        return failure(error, output);
+    }
+    let code = code_of(error);
+    tracing::error!(exit_code = code, "{}", chain(error));
     ExitCode::from(code)
 }
 

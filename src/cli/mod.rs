@@ -105,10 +105,12 @@ enum Command {
 impl Command {
     /// What is logged without `-v` or `-q`: a command that prints data is disturbed by more than warnings.
     fn log_level(&self) -> Level {
-        match self {
-            Self::Run(_) | Self::Once(_) => Level::Info,
-            _ => Level::Warn,
-        }
+        if self.is_service() { Level::Info } else { Level::Warn }
+    }
+
+    /// Whether it does the bot's own work, of which the log tells.
+    fn is_service(&self) -> bool {
+        matches!(self, Self::Run(_) | Self::Once(_))
     }
 }
 
@@ -130,8 +132,10 @@ pub fn main() -> ExitCode {
         log_level: cli.command.log_level().adjusted(cli.verbose, cli.quiet),
         command_line: words.join(" "),
     };
+    let is_service = cli.command.is_service();
     match start(cli.command, &session) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_service => exit::service_failure(&error, output),
         Err(error) => exit::failure(&error, output),
     }
 }
