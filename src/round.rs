@@ -8,8 +8,6 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
-use rand::{Rng as _, SeedableRng as _};
-use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -155,9 +153,10 @@ struct Plan {
 impl Plan {
     fn draw(app: &App, order: Order) -> Self {
         let rng_seed = app.next_seed();
+        let configured = &app.settings.seed_prompts;
         let prompt = match order.prompt {
-            Some(text) => SeedPrompt { text, weight: 1, attributes: BTreeMap::new() },
-            None => draw_prompt(&app.settings.seed_prompts, rng_seed).clone(),
+            Some(text) => configured.iter().find(|prompt| prompt.text == text).cloned().unwrap_or_else(|| bare(text)),
+            None => SeedPrompt::draw(configured, rng_seed).expect("the settings hold a seed prompt").clone(),
         };
         Self { slot: order.slot, prompt, rng_seed }
     }
@@ -187,17 +186,9 @@ impl Plan {
     }
 }
 
-/// One of the prompts, by weight; the same seed draws the same.
-fn draw_prompt(prompts: &[SeedPrompt], rng_seed: u64) -> &SeedPrompt {
-    let total: u64 = prompts.iter().map(|prompt| u64::from(prompt.weight)).sum();
-    let mut drawn = ChaCha8Rng::seed_from_u64(rng_seed).random_range(0..total.max(1));
-    for prompt in prompts {
-        match drawn.checked_sub(u64::from(prompt.weight)) {
-            Some(rest) => drawn = rest,
-            None => return prompt,
-        }
-    }
-    prompts.last().expect("the settings hold a seed prompt")
+/// A prompt that the settings do not know, so without attributes.
+fn bare(text: String) -> SeedPrompt {
+    SeedPrompt { text, weight: 1, attributes: BTreeMap::new() }
 }
 
 /// The decoding settings in force, for a replay.
@@ -298,24 +289,6 @@ mod tests {
     use super::*;
     use crate::store::testing::judged;
     use crate::tweet::GateVerdict;
-
-    fn prompt(text: &str, weight: u32) -> SeedPrompt {
-        SeedPrompt { text: text.to_owned(), weight, attributes: BTreeMap::new() }
-    }
-
-    #[test]
-    fn prompts_are_drawn_by_their_weight_and_the_same_seed_draws_the_same() {
-        let prompts = [prompt("una", 1), prompt("tres", 3), prompt("seis", 6)];
-        let mut counts = BTreeMap::new();
-        for seed in 0..10_000 {
-            let drawn = draw_prompt(&prompts, seed);
-            assert_eq!(drawn, draw_prompt(&prompts, seed));
-            *counts.entry(drawn.text.as_str()).or_insert(0_i32) += 1;
-        }
-        for (text, wanted) in [("una", 1000), ("tres", 3000), ("seis", 6000)] {
-            assert!((counts[text] - wanted).abs() < 200, "{counts:?}");
-        }
-    }
 
     #[test]
     fn the_reason_counts_each_gate_and_says_what_a_person_could_have_let_through() {

@@ -166,3 +166,27 @@ pub struct ModelIdentity {
     /// SHA-256 of its weights file (for shards: of their digests in order), lower-case hexadecimal.
     pub sha256: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompts_are_drawn_by_their_weight_and_the_same_seed_draws_the_same() {
+        let prompts = [("una", 1), ("tres", 3), ("seis", 6)].map(|(text, weight)| SeedPrompt {
+            text: text.to_owned(),
+            weight,
+            attributes: BTreeMap::new(),
+        });
+        let mut counts = BTreeMap::new();
+        for seed in 0..10_000 {
+            let drawn = SeedPrompt::draw(&prompts, seed).unwrap();
+            assert_eq!(Some(drawn), SeedPrompt::draw(&prompts, seed));
+            *counts.entry(drawn.text.as_str()).or_insert(0_i32) += 1;
+        }
+        for (text, wanted) in [("una", 1000), ("tres", 3000), ("seis", 6000)] {
+            assert!((counts[text] - wanted).abs() < 200, "{counts:?}");
+        }
+        assert_eq!(SeedPrompt::draw(&[], 7), None);
+    }
+}

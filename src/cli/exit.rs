@@ -6,12 +6,14 @@ use anyhow::Error;
 use serde_json::json;
 
 use super::config::Unusable;
+use super::logging;
 use super::output::Output;
 use crate::app::SetupError;
 use crate::catalog::HubError;
 use crate::config::ConfigError;
 use crate::config::secrets::SecretsError;
 use crate::daemon::lock::LockError;
+use crate::daemon::{DaemonError, OnceError, StartError};
 use crate::publish::PublishError;
 use crate::store::StoreError;
 use crate::twitter;
@@ -39,6 +41,16 @@ pub fn failure(error: &Error, output: Output) -> ExitCode {
     } else {
         message.lines().for_each(Output::error);
     }
+    ExitCode::from(code)
+}
+
+/// The same for a service, whose standard error is its log: where that is JSON, so is its last line.
+pub fn service_failure(error: &Error, output: Output) -> ExitCode {
+    if output.json || !logging::is_json() {
+        return failure(error, output);
+    }
+    let code = code_of(error);
+    tracing::error!(exit_code = code, "{}", chain(error));
     ExitCode::from(code)
 }
 
@@ -87,6 +99,22 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(error) = cause.downcast_ref::<StoreError>() {
         return error.is_transient().then_some(TEMPORARY);
     }
+    if let Some(error) = cause.downcast_ref::<OnceError>() {
+        return match error {
+            OnceError::Daemon(error) => code_of_cause(error),
+            OnceError::Later(error) | OnceError::NotPosted(error) => code_of_cause(error),
+            OnceError::Failed(_) | OnceError::Interrupted => None,
+        };
+    }
+    if let Some(error) = cause.downcast_ref::<DaemonError>() {
+        return match error {
+            DaemonError::Start(StartError::Setup(error)) => code_of_cause(error),
+            DaemonError::Start(StartError::Lock(error)) => code_of_cause(error),
+            DaemonError::Start(StartError::Store(error)) | DaemonError::Store(error) => code_of_cause(error),
+            DaemonError::RefusedForGood(error) => code_of_cause(error),
+            _ => None,
+        };
+    }
     match cause.downcast_ref::<PublishError>()? {
         PublishError::Refused { kind, .. } if kind.is_terminal() => Some(UNAVAILABLE),
         PublishError::Later { .. } => Some(TEMPORARY),
@@ -122,6 +150,11 @@ mod tests {
         ConfigError::Faults(origins.iter().map(fault).collect()).into()
     }
 
+    fn terminal() -> PublishError {
+        let answer = Answer::default();
+        PublishError::Refused { post: PostId::new(3), kind: RefusalKind::NoCredits, answer }
+    }
+
     fn refused(kind: RefusalKind) -> Error {
         PublishError::Refused { post: PostId::new(3), kind, answer: Answer::default() }.into()
     }
@@ -140,6 +173,12 @@ mod tests {
             (LockError::AlreadyRunning { path: path(), pid: Some(3) }.into(), 75),
             (LockError::Disk { path: path(), source: std::io::ErrorKind::NotFound.into() }.into(), 1),
             (StoreError::Missing { path: path() }.into(), 1),
+            (DaemonError::from(StartError::from(SetupError::NoCredentials)).into(), 78),
+            (DaemonError::from(StartError::from(LockError::AlreadyRunning { path: path(), pid: None })).into(), 75),
+            (OnceError::Daemon(DaemonError::RefusedForGood(terminal())).into(), 69),
+            (DaemonError::RefusedForGood(terminal()).into(), 69),
+            (DaemonError::Quit.into(), 1),
+            (OnceError::Interrupted.into(), 1),
             (refused(RefusalKind::Suspended), 69),
             (refused(RefusalKind::Duplicate), 1),
         ];

@@ -1,6 +1,7 @@
 //! The log: tracing's events on standard error, as text for people or as JSON for machines.
 
 use std::io::{self, IsTerminal as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::time::SystemTime;
@@ -10,6 +11,9 @@ use crate::config::environment::Environment;
 
 /// A filter in tracing's own words (`pregonero=debug,sqlx=info`) that overrules the flags.
 const FILTER_VARIABLE: &str = "PREGONERO_LOG";
+
+/// Whether the log that was started is JSON.
+static IS_JSON: AtomicBool = AtomicBool::new(false);
 
 /// How much is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,12 +58,20 @@ pub fn start(format: LogFormat, level: Level, environment: &Environment) {
     // tracing-subscriber's own time is UTC in RFC 3339, with a Z.
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_timer(SystemTime);
     // A second start keeps the first log: that is what its error says.
-    let _ = if json {
+    let started = if json {
         builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
     } else {
         let colours = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
         builder.with_ansi(colours).with_target(false).try_init()
     };
+    if started.is_ok() {
+        IS_JSON.store(json, Ordering::Relaxed);
+    }
+}
+
+/// Whether a log was started and is written as JSON, for machines alone.
+pub fn is_json() -> bool {
+    IS_JSON.load(Ordering::Relaxed)
 }
 
 #[cfg(test)]

@@ -8,14 +8,18 @@ mod config;
 mod evaluate;
 mod exit;
 mod generate;
+mod healthcheck;
 mod history;
 mod inspect;
 mod logging;
 mod manual;
 mod models;
+mod once;
 mod output;
 mod review;
+mod run;
 mod session;
+mod status;
 mod train;
 
 use std::path::PathBuf;
@@ -51,6 +55,7 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  pregonero run --now                            the daemon, with a first round at once; a dry run by default
   pregonero generate --prompt \"Me parece\" -n 4   what the bot would write; nothing is recorded
   pregonero inspect \"El mercado abre temprano.\"  what the bot thinks of a text
   pregonero config check                         what is wrong with the configuration, all of it at once
@@ -61,6 +66,10 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 69 X refuses for good, 75 try again
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the daemon: a round for each slot of the schedule; a dry run unless publish.live is set
+    Run(run::RunArguments),
+    /// Do one round now and print what came of it
+    Once(once::OnceArguments),
     /// Write candidates with scores and verdicts; nothing is recorded or posted
     Generate(Box<generate::GenerateArguments>),
     /// Say what the bot thinks of a text: length, entities, sentiment, the verdict of each gate
@@ -71,6 +80,10 @@ enum Command {
     /// Read the record: every round, its candidates and what was posted
     #[command(subcommand)]
     History(history::HistoryCommand),
+    /// Say what the daemon is doing, and what waits for a person
+    Status,
+    /// Say whether the daemon is alive and ready, by the exit code
+    Healthcheck,
     /// Check the configuration, or show what is in effect
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -92,7 +105,12 @@ enum Command {
 impl Command {
     /// What is logged without `-v` or `-q`: a command that prints data is disturbed by more than warnings.
     fn log_level(&self) -> Level {
-        Level::Warn
+        if self.is_service() { Level::Info } else { Level::Warn }
+    }
+
+    /// Whether it does the bot's own work, of which the log tells.
+    fn is_service(&self) -> bool {
+        matches!(self, Self::Run(_) | Self::Once(_))
     }
 }
 
@@ -114,19 +132,28 @@ pub fn main() -> ExitCode {
         log_level: cli.command.log_level().adjusted(cli.verbose, cli.quiet),
         command_line: words.join(" "),
     };
+    let is_service = cli.command.is_service();
     match start(cli.command, &session) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_service => exit::service_failure(&error, output),
         Err(error) => exit::failure(&error, output),
     }
 }
 
 fn start(command: Command, session: &Session) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    runtime.block_on(run(command, session))
+    let ended = runtime.block_on(run(command, session));
+    // Whoever was told to quit at once does not wait for a name to be looked up.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn run(command: Command, session: &Session) -> Result<()> {
     match command {
+        Command::Run(arguments) => run::run(&arguments, session).await,
+        Command::Once(arguments) => once::run(arguments, session).await,
+        Command::Status => status::run(session).await,
+        Command::Healthcheck => healthcheck::run(session),
         Command::Generate(arguments) => generate::run(*arguments, session).await,
         Command::Inspect(arguments) => inspect::run(arguments, session).await,
         Command::Review(command) => review::run(command, session).await,

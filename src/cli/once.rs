@@ -1,35 +1,41 @@
 //! `pregonero once`: one round now, then the end.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
-use serde_json::json;
 
-use super::output::Output;
+use super::session::Session;
+use crate::daemon;
 use crate::daemon::signals::Signals;
-use crate::daemon::{self, Start};
 use crate::round::Order;
 use crate::store::HistoryEntry;
 
+/// What to begin with.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pregonero once                          a round for one of the seed prompts
+  pregonero once --prompt \"Me parece\"     a round that begins with these words")]
 pub struct OnceArguments {
-    /// What the tweet begins with, instead of a seed prompt of the configuration
-    #[arg(long, value_name = "TEXT")]
+    /// What the tweet begins with, instead of one of the configured seed prompts
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Option<String>,
 }
 
 /// Serves one round and prints its line of the history.
-pub async fn run(arguments: OnceArguments, start: Start, output: Output) -> Result<()> {
-    let order = Order::by_hand(start.clock.now(), arguments.prompt);
-    let finished = daemon::once(start, order, Signals::listen()?).await?;
-    print(&finished.entry, output)?;
-    finished.result?;
-    Ok(())
+///
+/// # Errors
+/// As the daemon, and where the post did not go out.
+pub async fn run(arguments: OnceArguments, session: &Session) -> Result<()> {
+    let signals = Signals::listen().context("cannot listen for signals")?;
+    let start = session.start_with(session.settings()?)?;
+    let order = Order::by_hand(session.now(), arguments.prompt);
+    let finished = daemon::once(start, order, signals).await?;
+    let json = serde_json::to_value(&finished.entry)?;
+    session.output.object(|| in_words(&finished.entry), || json)?;
+    Ok(finished.result?)
 }
 
-fn print(entry: &HistoryEntry, output: Output) -> Result<()> {
-    let text = || match &entry.text {
-        Some(text) => format!("{} {}: {text}", entry.id, entry.state),
-        None => format!("{} {}: {}", entry.id, entry.state, entry.error.as_deref().unwrap_or("no post")),
-    };
-    output.object(text, || json!(entry))
+fn in_words(entry: &HistoryEntry) -> String {
+    let what = entry.text.as_deref().or(entry.error.as_deref()).unwrap_or_default();
+    format!("{} {}: {what}", entry.id, entry.state)
 }

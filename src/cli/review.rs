@@ -25,7 +25,7 @@ pub enum ReviewCommand {
         /// The number that `review list` shows
         id: i64,
     },
-    /// Let a post through; a running daemon or the next `pregonero once` sends it
+    /// Let a post through; a running daemon sends it within seconds, outside quiet hours
     Approve {
         /// The number that `review list` shows
         id: i64,

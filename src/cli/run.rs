@@ -1,22 +1,34 @@
 //! `pregonero run`: the daemon.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
 
-use crate::config::Loaded;
+use super::session::Session;
 use crate::daemon::signals::Signals;
-use crate::daemon::{self, Reread, Setup, Start};
+use crate::daemon::{self, Setup};
 
+/// How to begin.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+SIGTERM finishes the post in flight and stops, a second one quits at once; SIGHUP reads the configuration again.
+
+Examples:
+  pregonero run --now            watch a first round, then go on by the schedule
+  pregonero run                  as a service; deploy/ has a systemd unit and a container file")]
 pub struct RunArguments {
     /// One round at once, then by the schedule
     #[arg(long)]
     now: bool,
 }
 
-/// Runs until a signal or an end for good.
-pub async fn run(arguments: &RunArguments, loaded: Loaded, start: Start, reread: Reread) -> Result<()> {
-    let setup = Setup { start, config_file: loaded.file, reread, now: arguments.now };
-    daemon::run(setup, Signals::listen()?).await?;
-    Ok(())
+/// Runs until it is told to stop, or cannot go on.
+///
+/// # Errors
+/// A configuration that cannot be used, another instance on the store, a refusal of X for good.
+pub async fn run(arguments: &RunArguments, session: &Session) -> Result<()> {
+    let signals = Signals::listen().context("cannot listen for signals")?;
+    let loaded = session.load(Vec::new())?;
+    let start = session.start_with(loaded.settings)?;
+    let setup = Setup { start, config_file: loaded.file, reread: session.reread(), now: arguments.now };
+    Ok(daemon::run(setup, signals).await?)
 }

@@ -1,16 +1,19 @@
 //! What every command is given: the flags for all, the environment, and the ways from them to settings and record.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
 use super::logging::{self, Level};
 use super::output::Output;
+use crate::app;
 use crate::catalog::HubSettings;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::environment::Environment;
 use crate::config::{self, LoadRequest, Loaded, LogFormat, Override, Settings};
+use crate::daemon::{Reread, Start};
 use crate::gates::Recent;
 use crate::store::{Store, StoreError};
 
@@ -18,7 +21,7 @@ use crate::store::{Store, StoreError};
 const VARIABLE_PREFIX: &str = "PREGONERO__";
 
 /// One run of the program.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Session {
     pub output: Output,
     pub environment: Environment,
@@ -72,6 +75,21 @@ impl Session {
     /// Where `HF_ENDPOINT` is no address.
     pub fn hub(&self) -> Result<HubSettings> {
         Ok(HubSettings::from_lookup(|name| self.environment.get(name).map(str::to_owned))?)
+    }
+
+    /// What a daemon or a single round starts from.
+    ///
+    /// # Errors
+    /// As [`Self::hub`].
+    pub fn start_with(&self, settings: Settings) -> Result<Start> {
+        let (environment, clock) = (self.environment.clone(), Arc::new(SystemClock));
+        Ok(Start { settings, environment, hub: self.hub()?, clock, seeds: app::fresh_seeds() })
+    }
+
+    /// Reads the configuration again, from the same places.
+    pub fn reread(&self) -> Reread {
+        let session = self.clone();
+        Box::new(move || Ok(session.load_quietly(Vec::new())?.settings))
     }
 
     /// The present instant.

@@ -111,7 +111,7 @@ mod tests {
 
     fn settings(cron: &str, misfire: Misfire) -> ScheduleSettings {
         ScheduleSettings {
-            cron: vec![cron.parse::<CronExpression>().unwrap()],
+            cron: vec![CronExpression::parse(cron).unwrap()],
             timezone: TimeZone::UTC,
             timezone_name: "UTC".to_owned(),
             jitter: Duration::ZERO,

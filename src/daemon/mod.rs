@@ -32,7 +32,7 @@ use self::status::{DaemonStatus, LastRound, StatusFile};
 pub use self::status::{HealthError, health};
 use crate::app::{self, App};
 use crate::clock::Clock;
-use crate::config::{ConfigError, Settings};
+use crate::config::Settings;
 use crate::generation::GenerationError;
 use crate::publish::{Posted, PublishError};
 use crate::review::{self, Approved};
@@ -49,7 +49,7 @@ const LEAST_GAP: SignedDuration = SignedDuration::from_secs(30);
 const DRAIN_BOUND: Duration = Duration::from_secs(90);
 
 /// Reads the configuration again.
-pub type Reread = Box<dyn Fn() -> Result<Settings, ConfigError> + Send + Sync>;
+pub type Reread = Box<dyn Fn() -> anyhow::Result<Settings> + Send + Sync>;
 
 /// What a daemon is made of.
 pub struct Setup {

@@ -2,14 +2,19 @@
 //!
 //! - `support`: what the tests stand on.
 //!   - `support::fake_x`: `FakeX`, a scripted X server on a free port that checks every OAuth signature itself.
+//!   - `support::test_bot`: `TestBot`, the binary in a folder of its own; finds any key that shows in what it wrote.
 //!   - `support::tiny_model`: a GPT-2 of two layers that writes Spanish words, written by the test.
 //! - `commands`: the binary itself: every command's output, exit code and faults.
+//! - `rounds`: one round through the binary (`once`), from the seed prompt to the record, for every way it can end.
+//! - `daemon`: the binary as a service (`run`): systemd, signals, reload, approvals, crashes, missed slots.
 //! - `twitter`: each thing X can answer, through the real client against `FakeX`.
 //! - `hub`: pulling models from a scripted model hub.
 
 #![expect(clippy::unwrap_used, reason = "clippy knows a test by its attribute; this binary's helpers are tests too")]
 
 mod commands;
+mod daemon;
 mod hub;
+mod rounds;
 mod support;
 mod twitter;

@@ -1,4 +1,5 @@
 //! What the tests stand on.
 
 pub mod fake_x;
+pub mod test_bot;
 pub mod tiny_model;

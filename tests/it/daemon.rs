@@ -1,0 +1,319 @@
+//! The real binary as a service; and, where days must pass, the daemon in this process under the test's own clock.
+
+use std::future::Future;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pregonero::app;
+use pregonero::catalog::HubSettings;
+use pregonero::clock::Clock;
+use pregonero::config::environment::Environment;
+use pregonero::config::{self, LoadRequest, Settings};
+use pregonero::daemon::signals::Signals;
+use pregonero::daemon::{self, Setup, Start};
+use pregonero::store::Store;
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::support::fake_x::{Answer, FakeX};
+use crate::support::test_bot::{TestBot, wait_until};
+use crate::support::tiny_model;
+
+const READY: &str = "waiting for the next slot";
+
+/// The words of a scheduled daemon that has a slot each second.
+const EACH_SECOND: [&str; 2] = ["0 0 0 1 1 * 2099", "* * * * * *"];
+
+#[test]
+fn systemd_hears_ready_the_watchdog_and_stopping_and_the_log_is_json() {
+    let bot = TestBot::new();
+    let socket = UnixDatagram::bind(bot.path("notify")).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let heard = || {
+        let mut buffer = [0; 1024];
+        let length = socket.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    };
+    let hear = |words: &str| loop {
+        let message = heard();
+        if message.contains(words) {
+            break message;
+        }
+    };
+    let mut command = bot.command(&["run"]);
+    command.env("NOTIFY_SOCKET", bot.path("notify")).env("WATCHDOG_USEC", "200000");
+    let running = bot.start_command(command);
+    let ready = heard();
+    assert!(ready.starts_with("READY=1\nSTATUS=dry run; next slot "), "{ready}");
+    assert!(ready.contains("2099-01-01 00:00:00 UTC"), "{ready}");
+    for _ in 0..3 {
+        hear("WATCHDOG=1");
+    }
+    assert_eq!(bot.run(&["healthcheck"]).code(), Some(0));
+    let status = bot.run(&["--json", "status"]).json().remove(0);
+    assert_eq!((&status["healthy"], &status["daemon"]["live"]), (&json!(true), &json!(false)), "{status}");
+    running.signal("TERM");
+    hear("STOPPING=1");
+    let ended = running.wait();
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    assert_eq!(ended.log()[0]["message"], "pregonero starts", "{ended:#?}");
+    assert_eq!(bot.run(&["healthcheck"]).code(), Some(1));
+    assert_eq!(bot.run(&["--json", "status"]).json()[0]["running"], false);
+}
+
+#[test]
+fn a_second_instance_is_sent_away() {
+    let bot = TestBot::new();
+    let mut first = bot.start(&["run"]);
+    first.wait_for(READY, 1);
+    for command in ["run", "once"] {
+        let second = bot.run(&[command]);
+        assert_eq!(second.code(), Some(75), "{second:#?}");
+        assert!(second.stderr.contains("another pregonero (process "), "{second:#?}");
+    }
+    first.signal("TERM");
+    assert_eq!(first.wait().code(), Some(0));
+}
+
+#[test]
+fn rounds_without_a_candidate_are_recorded_and_the_daemon_goes_on() {
+    let bot = TestBot::new();
+    bot.configure_with("target = \"any\"", "target = \"positive\"\nmin_score = 1.0");
+    let config = std::fs::read_to_string(bot.path("config.toml")).unwrap();
+    bot.configure(&config.replace(EACH_SECOND[0], EACH_SECOND[1]));
+    let mut running = bot.start(&["run"]);
+    running.wait_for("no candidate got through", 2);
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
+    let history = bot.history();
+    let failed: Vec<_> = history.iter().filter(|entry| entry["state"] == "no_candidate").collect();
+    assert!(failed.len() >= 2, "{history:#?}");
+    assert_ne!(failed[0]["slot"], failed[1]["slot"]);
+    assert!(failed.iter().all(|entry| entry["error"].as_str().unwrap().contains("sentiment 4")), "{history:#?}");
+}
+
+#[tokio::test]
+async fn a_stop_finishes_the_post_in_flight() {
+    let x = FakeX::start().await;
+    let taken = json!({"data": {"id": "1900000000000000001", "text": "as X keeps it"}});
+    x.expect(Answer::json(201, &taken).drip(Duration::from_millis(20)));
+    let bot = TestBot::at(&x, true);
+    let mut running = bot.start(&["run", "--now"]);
+    wait_until("the call", || !x.calls().is_empty());
+    running.signal("TERM");
+    running.wait_for("finishing what is under way", 1);
+    let ended = running.wait();
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    assert_eq!(bot.newest_state(), "sent");
+}
+
+#[tokio::test]
+async fn a_second_signal_quits_at_once_and_the_next_start_calls_the_post_unknown() {
+    let x = FakeX::start().await;
+    x.expect(Answer::hang());
+    let bot = TestBot::at(&x, true);
+    let mut running = bot.start(&["run", "--now"]);
+    wait_until("the call", || !x.calls().is_empty());
+    running.signal("TERM");
+    running.wait_for("finishing what is under way", 1);
+    running.signal("TERM");
+    let ended = running.wait();
+    assert_eq!(ended.code(), Some(1), "{ended:#?}");
+    assert!(ended.log().pop().unwrap()["message"].as_str().unwrap().contains("told to quit at once"), "{ended:#?}");
+    assert_eq!(bot.newest_state(), "armed");
+
+    let mut again = bot.start(&["run"]);
+    again.wait_for(READY, 1);
+    assert_eq!(bot.newest_state(), "unknown");
+    again.signal("TERM");
+    assert_eq!(again.wait().code(), Some(0));
+    assert_eq!(x.calls().len(), 1, "it is not sent again");
+}
+
+#[tokio::test]
+async fn a_refusal_for_good_ends_the_service_with_one_clear_line() {
+    let x = FakeX::start().await;
+    x.expect(Answer::problem(401, "about:blank", "Unauthorized", "Unauthorized"));
+    let bot = TestBot::at(&x, true);
+    let ended = bot.start(&["run", "--now"]).wait();
+    assert_eq!(ended.code(), Some(69), "{ended:#?}");
+    let errors: Vec<_> = ended.log().into_iter().filter(|line| line["level"] == "ERROR").collect();
+    assert_eq!(errors.len(), 1, "{errors:#?}");
+    let said = errors[0]["message"].as_str().unwrap();
+    assert!(said.contains("X refused with 401") && said.contains("make new keys and tokens"), "{said}");
+}
+
+#[tokio::test]
+async fn an_approved_post_goes_out_while_the_daemon_runs() {
+    let x = FakeX::start().await;
+    let bot = TestBot::at(&x, true);
+    bot.configure_with("[gates]", "[review]\nmode = \"all\"\n[gates]");
+    let mut running = bot.start(&["run", "--now"]);
+    running.wait_for("to decide on it", 1);
+    assert_eq!(x.calls().len(), 0);
+    assert_eq!(bot.run(&["review", "approve", "1", "--by", "ana"]).code(), Some(0));
+    wait_until("the post", || x.posted().len() == 1);
+    running.wait_for("\"posted\"", 1);
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
+    assert_eq!(bot.newest_state(), "sent");
+}
+
+#[test]
+fn a_reload_takes_a_sound_configuration_and_keeps_the_old_one_of_a_broken_one() {
+    let bot = TestBot::new();
+    let mut running = bot.start(&["run"]);
+    running.wait_for(READY, 1);
+    bot.configure("[generation]\ntop_k = \"many\"\n");
+    running.signal("HUP");
+    running.wait_for("the configuration was not reloaded, the old one stays", 1);
+    running.wait_for("config.toml:2: generation.top_k", 1);
+
+    bot.configure_with(EACH_SECOND[0], "0 0 0 1 1 * 2098");
+    let config = std::fs::read_to_string(bot.path("config.toml")).unwrap();
+    bot.configure(&config.replace("model = \"tiny\"", "model = \"builtin\""));
+    running.signal("HUP");
+    running.wait_for("configuration reloaded", 1);
+    running.wait_for("Wed 2098-01-01 00:00:00 UTC", 1);
+    assert!(running.log_so_far().contains("\"keys\":\"generation.model\""), "{}", running.log_so_far());
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
+}
+
+#[test]
+fn a_kill_in_a_round_leaves_an_interrupted_one_behind() {
+    let bot = TestBot::new();
+    bot.configure("[generation]\ncandidates = 256\nmax_new_tokens = 120\n[schedule]\ncron = [\"0 0 0 1 1 * 2099\"]\n");
+    let mut running = bot.start(&["run", "--now"]);
+    running.wait_for("round begins", 1);
+    running.signal("KILL");
+    assert_eq!(running.wait().code(), None);
+    assert_eq!(bot.newest_state(), "running");
+    bot.configure_with("candidates = 4", "candidates = 2");
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    let states: Vec<_> = bot.history().iter().map(|entry| entry["state"].clone()).collect();
+    assert_eq!(states, ["dry_run", "interrupted"]);
+}
+
+#[test]
+fn a_stop_gives_up_a_round_that_has_not_chosen() {
+    let bot = TestBot::new();
+    bot.configure("[generation]\ncandidates = 256\nmax_new_tokens = 120\n[schedule]\ncron = [\"0 0 0 1 1 * 2099\"]\n");
+    let mut running = bot.start(&["run", "--now"]);
+    running.wait_for("round begins", 1);
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
+    assert_eq!(bot.newest_state(), "interrupted");
+}
+
+/// A clock that the test moves; who sleeps until an instant wakes when it has come.
+#[derive(Clone)]
+struct TestClock(watch::Sender<Timestamp>);
+
+impl TestClock {
+    fn at(instant: &str) -> Self {
+        Self(watch::Sender::new(instant.parse().unwrap()))
+    }
+
+    fn set(&self, instant: &str) {
+        self.0.send_replace(instant.parse().unwrap());
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        *self.0.borrow()
+    }
+
+    fn sleep_until(&self, instant: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let mut now = self.0.subscribe();
+        Box::pin(async move { drop(now.wait_for(|now| *now >= instant).await.map(drop)) })
+    }
+}
+
+/// An hourly schedule under which the last missed slot is served.
+fn hourly(folder: &Path) -> Settings {
+    let config = format!(
+        "[schedule]\ncron = [\"0 * * * *\"]\ntimezone = \"UTC\"\njitter = \"0s\"\nmisfire = \"once\"\nquiet_hours = []\n\
+         [generation]\nmodel = {model:?}\nmax_new_tokens = 16\ncandidates = 2\n[sentiment]\ntarget = \"any\"\n\
+         [gates]\noff = [\"language\", \"cut_sentence\", \"repetition\", \"claims\", \"near_duplicate\"]\n\
+         [store]\npath = {store:?}\n",
+        model = folder.join("tiny"),
+        store = folder.join("pregonero.db"),
+    );
+    std::fs::write(folder.join("config.toml"), config).unwrap();
+    let request = LoadRequest {
+        explicit_file: Some(folder.join("config.toml")),
+        environment: Vec::new(),
+        overrides: Vec::new(),
+    };
+    config::load(request).unwrap().settings
+}
+
+/// A daemon in this process, and the way to stop it.
+fn start_here(settings: Settings, clock: &TestClock) -> (Signals, tokio::task::JoinHandle<()>) {
+    let signals = Signals::default();
+    let setup = Setup {
+        start: Start {
+            settings: settings.clone(),
+            environment: Environment::default(),
+            hub: HubSettings::from_lookup(|_| None).unwrap(),
+            clock: Arc::new(clock.clone()),
+            seeds: app::fresh_seeds(),
+        },
+        config_file: "config.toml".into(),
+        reread: Box::new(move || Ok(settings.clone())),
+        now: false,
+    };
+    let told = signals.clone();
+    (signals, tokio::spawn(async move { daemon::run(setup, told).await.unwrap() }))
+}
+
+/// The history's slots and states once it has `length` lines, the oldest first.
+async fn history_of(path: &Path, length: usize) -> Vec<(String, String)> {
+    for _ in 0..3000 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let Ok(store) = Store::open_read_only(path).await else { continue };
+        let history = store.history(50).await.unwrap();
+        store.close().await;
+        let settled = history.iter().all(|entry| !["running", "approved"].contains(&entry.state.to_string().as_str()));
+        if history.len() == length && settled {
+            return history.into_iter().rev().map(|entry| (entry.slot, entry.state.to_string())).collect();
+        }
+    }
+    panic!("the history never had {length} lines");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slots_are_served_on_time_and_after_a_downtime_the_last_missed_one_once() {
+    let folder = tempfile::tempdir().unwrap();
+    tiny_model::write(&folder.path().join("tiny"));
+    let settings = hourly(folder.path());
+    let store = settings.store.path.clone();
+    let clock = TestClock::at("2026-03-01T10:30:00Z");
+    let line = |slot: &str, state: &str| (slot.to_owned(), state.to_owned());
+
+    let (signals, running) = start_here(settings.clone(), &clock);
+    // The daemon begins where its clock stands, so the clock moves only when it has begun.
+    while !folder.path().join("pregonero.db.status.json").exists() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    clock.set("2026-03-01T11:00:00Z");
+    assert_eq!(history_of(&store, 1).await, [line("2026-03-01T11:00:00Z", "dry_run")]);
+    clock.set("2026-03-01T12:00:00Z");
+    assert_eq!(history_of(&store, 2).await[1], line("2026-03-01T12:00:00Z", "dry_run"));
+    signals.stop.cancel();
+    running.await.unwrap();
+
+    clock.set("2026-03-01T15:40:00Z");
+    let (signals, running) = start_here(settings, &clock);
+    let after = [("13", "missed"), ("14", "missed"), ("15", "dry_run")]
+        .map(|(hour, state)| line(&format!("2026-03-01T{hour}:00:00Z"), state));
+    assert_eq!(history_of(&store, 5).await[2..], after);
+    signals.stop.cancel();
+    running.await.unwrap();
+}

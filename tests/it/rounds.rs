@@ -1,0 +1,157 @@
+//! One round through the real binary, for every way it can end.
+
+use serde_json::{Value, json};
+
+use crate::support::fake_x::{Answer, FakeX};
+use crate::support::test_bot::{Ended, TestBot};
+
+/// The line of the history that `once --json` prints, and how the program ended.
+fn once(bot: &TestBot) -> (Value, Ended) {
+    let ended = bot.run(&["--json", "once"]);
+    let entry = ended.stdout.lines().next().unwrap_or_else(|| panic!("{ended:#?}"));
+    (serde_json::from_str(entry).unwrap(), ended)
+}
+
+fn unauthorized() -> Answer {
+    Answer::problem(401, "about:blank", "Unauthorized", "Unauthorized")
+}
+
+#[tokio::test]
+async fn a_post_goes_out_once_and_the_history_tells_its_whole_story() {
+    let x = FakeX::start().await;
+    let bot = TestBot::at(&x, true);
+    let (entry, ended) = once(&bot);
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    assert_eq!((&entry["state"], &entry["tweet_id"]), (&json!("sent"), &json!("1900000000000000001")), "{ended:#?}");
+    let text = entry["text"].as_str().unwrap();
+    assert_eq!(x.posted(), [text]);
+    assert_eq!(x.rejected(), [""; 0], "every signature was right");
+    assert!(text.ends_with(" 🤖"), "{text}");
+    assert!(ended.log().iter().any(|line| line["message"] == "LIVE: what is chosen is posted"), "{ended:#?}");
+
+    assert_eq!(bot.history(), [entry.clone()]);
+    let record = bot.run(&["--json", "history", "show", "1"]).json().remove(0);
+    assert_eq!(record["candidates"].as_array().unwrap().len(), 4);
+    let chosen = record["candidates"].as_array().unwrap().iter().filter(|one| one["chosen"] == true);
+    assert_eq!(chosen.map(|one| one["text"].as_str().unwrap()).collect::<Vec<_>>(), [text]);
+    assert_eq!(record["attempts"][0]["outcome"], "sent");
+    assert_eq!(record["round"]["generation"]["top_k"], 50);
+    assert_eq!(entry["model"]["name"], "tiny");
+    assert!(text.starts_with(entry["seed_prompt"].as_str().unwrap().trim()), "{entry}");
+}
+
+#[tokio::test]
+async fn a_dry_run_never_speaks_to_x_though_it_holds_the_keys() {
+    let x = FakeX::start().await;
+    let bot = TestBot::at(&x, false);
+    let (entry, ended) = once(&bot);
+    assert_eq!((ended.code(), &entry["state"]), (Some(0), &json!("dry_run")), "{ended:#?}");
+    assert_eq!(x.calls().len(), 0);
+    let told = ended.log().into_iter().find(|line| line["message"].as_str().unwrap().starts_with("DRY RUN")).unwrap();
+    assert!(told["message"].as_str().unwrap().contains("set publish.live = true"), "{told}");
+}
+
+#[test]
+fn without_keys_a_dry_run_names_the_four_variables_and_going_live_is_refused_before_anything_is_written() {
+    let bot = TestBot::new();
+    let bare = |live: &str| {
+        let mut command = bot.command(&["once"]);
+        command.env_clear().env("PREGONERO__PUBLISH__LIVE", live);
+        bot.start_command(command).wait()
+    };
+    let refused = bare("true");
+    assert_eq!(refused.code(), Some(78), "{refused:#?}");
+    let said = refused.log().pop().unwrap()["message"].as_str().unwrap().to_owned();
+    assert!(said.starts_with("publish.live is true, but there are no X credentials: set TWITTER_CONSUMER_KEY"), "{said}");
+    assert!(!bot.path("data").exists());
+
+    let dry = bare("false");
+    assert_eq!(dry.code(), Some(0), "{dry:#?}");
+    assert!(dry.stderr.contains("to go live set TWITTER_CONSUMER_KEY, TWITTER_CONSUMER_SECRET"), "{dry:#?}");
+}
+
+#[test]
+fn the_prompt_and_the_seed_decide_the_texts() {
+    let bot = TestBot::new();
+    bot.configure_with("candidates = 4", "candidates = 3\nrng_seed = 7");
+    let run = || bot.run(&["--json", "once", "--prompt", "La plaza"]).json().remove(0);
+    let (first, second) = (run(), run());
+    assert!(first["text"].as_str().unwrap().starts_with("La plaza"), "{first}");
+    for key in ["text", "rng_seed", "seed_prompt"] {
+        assert_eq!(first[key], second[key]);
+    }
+    assert_eq!((&first["id"], &second["id"]), (&json!(1), &json!(2)));
+}
+
+#[test]
+fn where_no_candidate_passes_every_reason_is_on_record() {
+    let bot = TestBot::new();
+    bot.configure_with("target = \"any\"", "target = \"positive\"\nmin_score = 1.0");
+    let (entry, ended) = once(&bot);
+    assert_eq!((ended.code(), &entry["state"]), (Some(0), &json!("no_candidate")), "{ended:#?}");
+    assert_eq!(entry["error"], "none of 4 candidates passed; stopped by sentiment 4");
+    let record = bot.run(&["--json", "history", "show", "1"]).json().remove(0);
+    for candidate in record["candidates"].as_array().unwrap() {
+        let gates = candidate["gates"].as_array().unwrap();
+        let reason = gates.iter().find(|gate| gate["gate"] == "sentiment").unwrap()["reason"].as_str().unwrap();
+        assert!(reason.contains("is below sentiment.min_score 1.00"), "{reason}");
+    }
+}
+
+#[test]
+fn a_round_that_cannot_write_is_recorded_as_failed_with_the_reason() {
+    let bot = TestBot::new();
+    let ended = bot.run(&["--json", "once", "--prompt", &"La plaza del pueblo ".repeat(50)]);
+    assert_eq!(ended.code(), Some(1), "{ended:#?}");
+    let entry = bot.history().remove(0);
+    assert_eq!(entry["state"], "failed");
+    assert!(entry["error"].as_str().unwrap().starts_with("no candidates: the prompt has"), "{entry}");
+}
+
+#[tokio::test]
+async fn what_x_says_decides_state_and_exit_code() {
+    let forbidden = Answer::problem(403, "about:blank", "Forbidden", "You are not permitted to perform this action.");
+    let limited = Answer::problem(429, "about:blank", "Too Many Requests", "Too Many Requests");
+    for (answer, state, code) in
+        [(unauthorized(), "refused", 69), (forbidden, "refused", 1), (limited, "approved", 75), (Answer::close(), "unknown", 1)]
+    {
+        let x = FakeX::start().await;
+        x.expect(answer.clone());
+        let bot = TestBot::at(&x, true);
+        let (entry, ended) = once(&bot);
+        assert_eq!((entry["state"].as_str(), ended.code()), (Some(state), Some(code)), "{answer:?}: {ended:#?}");
+        assert_eq!(x.calls().len(), 1, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_post_of_unknown_outcome_is_never_sent_again() {
+    let x = FakeX::start().await;
+    x.expect(Answer::close().but_taken());
+    let bot = TestBot::at(&x, true);
+    let (lost, ended) = once(&bot);
+    assert_eq!((&lost["state"], ended.code()), (&json!("unknown"), Some(1)), "{ended:#?}");
+    let (second, _) = once(&bot);
+    assert_eq!(second["state"], "sent");
+    assert_eq!(x.posted(), [lost["text"].as_str().unwrap(), second["text"].as_str().unwrap()]);
+    assert_eq!(bot.history()[1]["state"], "unknown");
+}
+
+#[test]
+fn what_a_gate_wants_a_person_to_see_is_held() {
+    let bot = TestBot::new();
+    bot.configure_with("[gates]", "[review]\nmode = \"all\"\n[gates]");
+    let (entry, ended) = once(&bot);
+    assert_eq!((ended.code(), &entry["state"]), (Some(0), &json!("held")), "{ended:#?}");
+    assert!(ended.stderr.contains("pregonero review show 1"), "{ended:#?}");
+}
+
+#[test]
+fn the_built_in_models_serve_a_round_in_an_empty_folder() {
+    let bot = TestBot::new();
+    bot.configure("[generation]\ncandidates = 4\n");
+    let (entry, ended) = once(&bot);
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    assert!(["dry_run", "no_candidate", "held"].contains(&entry["state"].as_str().unwrap()), "{entry}");
+    assert_eq!(entry["model"]["name"], "builtin");
+}
