@@ -291,7 +291,7 @@ fn a_text_is_inspected_with_its_entities_and_every_gate() {
     let text = "Hola @ana, mira ejemplo.co y #Feria $ACME hoy.";
     let seen = place.run(&["--json", "inspect", text]).json().remove(0);
     assert_eq!(seen["text"], text);
-    assert_eq!(seen["weighted_length"], 58);
+    assert_eq!(seen["weighted_length"], 59);
     assert_eq!(seen["valid"], true);
     for (kind, found) in [("urls", "ejemplo.co"), ("mentions", "@ana"), ("hashtags", "#Feria"), ("cashtags", "$ACME")] {
         assert_eq!(seen[kind], serde_json::json!([found]), "{seen}");
