@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use super::output::Output;
 use super::session::Session;
 use crate::daemon;
 use crate::daemon::signals::Signals;
@@ -30,9 +31,17 @@ pub async fn run(arguments: OnceArguments, session: &Session) -> Result<()> {
     let start = session.start_with(session.settings()?)?;
     let order = Order::by_hand(session.now(), arguments.prompt);
     let finished = daemon::once(start, order, signals).await?;
-    let json = serde_json::to_value(&finished.entry)?;
-    session.output.object(|| in_words(&finished.entry), || json)?;
+    print(&finished.entry, session.output)?;
     Ok(finished.result?)
+}
+
+/// As JSON the very line that `history list` prints.
+fn print(entry: &HistoryEntry, output: Output) -> Result<()> {
+    if output.json {
+        output.rows(&[], std::slice::from_ref(entry), |_| Vec::new())
+    } else {
+        output.line(&in_words(entry))
+    }
 }
 
 fn in_words(entry: &HistoryEntry) -> String {

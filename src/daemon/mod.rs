@@ -299,8 +299,10 @@ impl Daemon {
                 let outcome = tell_outcome(&served);
                 let finished_at = self.app.clock.now();
                 self.last_round = Some(LastRound { id: served.round.get(), outcome, finished_at });
-                self.tell_next_slot();
                 check(served.outcome)?;
+                if !self.signals.stop.is_cancelled() {
+                    self.tell_next_slot();
+                }
             }
             Done::Round(Err(error)) => tracing::error!(error = round::chain(&error), "a round could not be recorded"),
             Done::Post(posted) => {

@@ -110,7 +110,7 @@ pub(super) fn tell_mode(app: &App, environment: &Environment) {
             "DRY RUN: nothing leaves this machine; to go live set {names} and publish.live = true"
         ),
         Err(error) => {
-            tracing::warn!(%error, "DRY RUN: nothing leaves this machine, and the X credentials are not usable")
+            tracing::warn!(%error, "DRY RUN: nothing leaves this machine, and the X credentials are not usable");
         }
     }
 }

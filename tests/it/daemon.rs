@@ -246,11 +246,8 @@ fn hourly(folder: &Path) -> Settings {
         store = folder.join("pregonero.db"),
     );
     std::fs::write(folder.join("config.toml"), config).unwrap();
-    let request = LoadRequest {
-        explicit_file: Some(folder.join("config.toml")),
-        environment: Vec::new(),
-        overrides: Vec::new(),
-    };
+    let request =
+        LoadRequest { explicit_file: Some(folder.join("config.toml")), environment: Vec::new(), overrides: Vec::new() };
     config::load(request).unwrap().settings
 }
 

@@ -29,7 +29,7 @@ async fn a_post_goes_out_once_and_the_history_tells_its_whole_story() {
     assert!(text.ends_with(" 🤖"), "{text}");
     assert!(ended.log().iter().any(|line| line["message"] == "LIVE: what is chosen is posted"), "{ended:#?}");
 
-    assert_eq!(bot.history(), [entry.clone()]);
+    assert_eq!(bot.history(), std::slice::from_ref(&entry));
     let record = bot.run(&["--json", "history", "show", "1"]).json().remove(0);
     assert_eq!(record["candidates"].as_array().unwrap().len(), 4);
     let chosen = record["candidates"].as_array().unwrap().iter().filter(|one| one["chosen"] == true);
@@ -62,7 +62,10 @@ fn without_keys_a_dry_run_names_the_four_variables_and_going_live_is_refused_bef
     let refused = bare("true");
     assert_eq!(refused.code(), Some(78), "{refused:#?}");
     let said = refused.log().pop().unwrap()["message"].as_str().unwrap().to_owned();
-    assert!(said.starts_with("publish.live is true, but there are no X credentials: set TWITTER_CONSUMER_KEY"), "{said}");
+    assert!(
+        said.starts_with("publish.live is true, but there are no X credentials: set TWITTER_CONSUMER_KEY"),
+        "{said}"
+    );
     assert!(!bot.path("data").exists());
 
     let dry = bare("false");
@@ -112,9 +115,12 @@ fn a_round_that_cannot_write_is_recorded_as_failed_with_the_reason() {
 async fn what_x_says_decides_state_and_exit_code() {
     let forbidden = Answer::problem(403, "about:blank", "Forbidden", "You are not permitted to perform this action.");
     let limited = Answer::problem(429, "about:blank", "Too Many Requests", "Too Many Requests");
-    for (answer, state, code) in
-        [(unauthorized(), "refused", 69), (forbidden, "refused", 1), (limited, "approved", 75), (Answer::close(), "unknown", 1)]
-    {
+    for (answer, state, code) in [
+        (unauthorized(), "refused", 69),
+        (forbidden, "refused", 1),
+        (limited, "approved", 75),
+        (Answer::close(), "unknown", 1),
+    ] {
         let x = FakeX::start().await;
         x.expect(answer.clone());
         let bot = TestBot::at(&x, true);

@@ -79,10 +79,6 @@ impl TestBot {
         self.folder.path().join(name)
     }
 
-    pub fn store_path(&self) -> PathBuf {
-        self.path("data/pregonero.db")
-    }
-
     /// The program with these arguments, the keys and nothing else of our own environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pregonero"));
