@@ -1,7 +1,7 @@
 //! The command line: one thin file a command. Parse, build what it needs, one library call, print.
 //!
-//! [`session`] holds what every command is given, [`exit`] decides the exit code, [`output`] prints data to standard
-//! output; the log goes to standard error ([`logging`]).
+//! `session` holds what every command is given, `exit` decides the exit code, `output` prints data to standard output;
+//! the log goes to standard error (`logging`).
 
 mod completions;
 mod config;

@@ -64,6 +64,9 @@ impl Output {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_header(header.to_vec());
         table.add_rows(rows.iter().map(cells));
+        table.column_iter_mut().for_each(|column| {
+            column.set_padding((0, 1));
+        });
         self.line(&table.trim_fmt())
     }
 
