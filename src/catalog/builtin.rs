@@ -20,6 +20,7 @@ static GENERATOR: &[(&str, &[u8])] = embedded!(
     "generation_config.json",
     "tokenizer.json",
     "model.safetensors",
+    "verbatim.bin",
     "README.md",
 );
 

@@ -6,6 +6,7 @@
 
 use std::io::Write as _;
 use std::ops::Range;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
@@ -138,7 +139,9 @@ impl VerbatimIndex {
     pub fn write(&self, path: &Path) -> Result<()> {
         let cannot = || format!("cannot write {}", path.display());
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).with_context(cannot)?;
+        // A temporary file is its owner's alone; a model is read by whoever runs the service.
+        let open = std::fs::Permissions::from_mode(0o644);
+        let mut file = tempfile::Builder::new().permissions(open).tempfile_in(folder).with_context(cannot)?;
         file.write_all(&self.to_bytes()).with_context(cannot)?;
         file.as_file().sync_all().with_context(cannot)?;
         file.persist(path).with_context(cannot)?;

@@ -1,7 +1,7 @@
 //! GPT-2 (Radford et al. 2019) in candle, for whole sequences: training, evaluation, and decoding on a GPU.
 //!
 //! Fields are named as the checkpoint's tensors and nest as they do. Weights keep GPT-2's own `Conv1D` layout
-//! `[inputs, outputs]`. Decoding on the CPU has its own form of the same weights: [`super::packed`].
+//! `[inputs, outputs]`. Decoding on the CPU has its own form of the same weights: `packed.rs`.
 
 use anyhow::{Context as _, Result, bail};
 use candle_core::{DType, Device, Tensor};
