@@ -406,12 +406,19 @@ mod memory {
         line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
     }
 
+    /// What the control group leaves. Pages of files count as free: the system gives them back before it refuses, and
+    /// a model that was just read fills the group with them.
     fn control_group() -> Option<u64> {
         let own = fs::read_to_string("/proc/self/cgroup").ok()?;
         let path = own.lines().find_map(|line| line.strip_prefix("0::"))?;
         let folder = format!("/sys/fs/cgroup{path}");
-        let read = |name: &str| fs::read_to_string(format!("{folder}/{name}")).ok()?.trim().parse::<u64>().ok();
-        Some(read("memory.max")?.saturating_sub(read("memory.current")?))
+        let read = |name: &str| fs::read_to_string(format!("{folder}/{name}")).ok();
+        let number = |name: &str| read(name)?.trim().parse::<u64>().ok();
+        let of_files = read("memory.stat")
+            .and_then(|stat| stat.lines().find_map(|line| line.strip_prefix("file ")?.trim().parse::<u64>().ok()))
+            .unwrap_or(0);
+        let taken = number("memory.current")?.saturating_sub(of_files);
+        Some(number("memory.max")?.saturating_sub(taken))
     }
 }
 
