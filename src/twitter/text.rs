@@ -16,7 +16,10 @@ use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 pub const MAX_WEIGHTED_LENGTH: usize = 280;
 
 /// Not the crate's default, `Nom`: version 0.3.1 of that one slices inside a character and panics where a mention sign
-/// follows an accented letter and one more, as in `sueño@`.
+/// follows an accented letter and one more, as in `sueño@`. Beside twitter-text's own JavaScript
+/// (3.1.0) this one counted 43 of 2,509 real tweets otherwise: a flag directly behind another emoji as two emoji, emoji
+/// newer than that release as one instead of several, a sentence end without a space as a link, and no link where one is
+/// glued to an accented word.
 const BACKEND: ParserBackend = ParserBackend::External;
 
 /// A link, mention, hashtag or cashtag in a tweet.
