@@ -4,6 +4,7 @@
 //! written by [`crate::training::classifier`]. What happens to a text before the network is stored with it, so that
 //! training and serving cannot differ.
 
+pub mod calibration;
 mod classifier;
 pub mod cleaning;
 pub mod initial;

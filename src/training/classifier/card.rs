@@ -83,7 +83,7 @@ fn table(outcome: &TrainingOutcome) -> String {
 fn classes(report: &ClassificationReport, labels: &[String; 2]) -> String {
     let mut table =
         "| class | precision | recall | F1 | rows | said 0 | said 1 |\n|---|---|---|---|---|---|---|\n".to_owned();
-    for ((label, class), (name, row)) in report.classes.iter().zip(labels.iter().zip(report.confusion_matrix)) {
+    for ((label, class), (name, row)) in report.classes.iter().zip(labels.iter().zip(&report.confusion_matrix)) {
         let _ = writeln!(
             table,
             "| {label} ({name}) | {:.3} | {:.3} | {:.3} | {} | {} | {} |",

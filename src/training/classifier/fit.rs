@@ -11,10 +11,10 @@ use rand_chacha::ChaCha12Rng;
 use serde::Serialize;
 
 use super::loss::binary_cross_entropy;
-use super::{ClassifierTraining, Part, Prepared};
+use super::{ClassifierTraining, LABELS, Part, Prepared};
 use crate::evaluation::classification::ClassificationReport;
+use crate::sentiment::calibration::Calibration;
 use crate::sentiment::network::Network;
-use crate::sentiment::probability_of_logit;
 use crate::training::optimizer::{AdamW, AdamWSettings};
 
 /// Adam's epsilon in Keras.
@@ -181,9 +181,12 @@ fn evaluate(network: &Network, part: &Part) -> Result<(f64, ClassificationReport
         let targets: Vec<f32> = labels.iter().map(|&label| label as f32).collect();
         let loss = binary_cross_entropy(&logits, &targets, &vec![1.0; targets.len()])?;
         total += f64::from(loss.to_scalar::<f32>()?) * rows.len() as f64;
-        probabilities.extend(logits.to_vec1::<f32>()?.into_iter().map(probability_of_logit));
+        probabilities.extend(logits.to_vec1::<f32>()?.iter().map(|logit| Calibration::None.probabilities(&[*logit])));
     }
-    Ok((total / part.rows.len() as f64, ClassificationReport::new(&part.labels, &probabilities)?))
+    Ok((
+        total / part.rows.len() as f64,
+        ClassificationReport::new(&part.labels, &probabilities, &LABELS.map(str::to_owned))?,
+    ))
 }
 
 fn copy(variables: &[(String, Var)]) -> Result<Vec<(String, Tensor)>> {

@@ -29,6 +29,9 @@ use crate::sentiment::{ClassifierConfig, HeldOut};
 /// candle walks the graph recursively; a sequence network overflows the usual stack.
 const STACK_BYTES: usize = 256 << 20;
 
+/// What the network's 0 and 1 mean.
+const LABELS: [&str; 2] = ["negative", "positive"];
+
 /// Everything a training depends on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassifierTraining {
@@ -162,7 +165,7 @@ fn run(
         name: settings.name.clone(),
         network: data.network.clone(),
         cleaning: settings.cleaning,
-        labels: ["negative".to_owned(), "positive".to_owned()],
+        labels: LABELS.map(str::to_owned),
         held_out: HeldOut { seed: settings.seed, shares: settings.shares },
     };
     let outcome = TrainingOutcome {

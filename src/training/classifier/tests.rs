@@ -63,7 +63,10 @@ fn a_trained_classifier_loads_scores_and_is_evaluated_on_its_own_split() {
 
     let classifier = load(&settings.output).unwrap();
     let held_out = evaluate_classifier(&classifier, &settings.data, &settings.columns, EvaluatedPart::HeldOut).unwrap();
-    assert_eq!(held_out, outcome.test, "the evaluation found another split or other scores than the training");
+    let found = (&held_out.confusion_matrix, held_out.auc);
+    assert_eq!(found, (&outcome.test.confusion_matrix, outcome.test.auc), "another split than the training's");
+    // Batches of other heights add up in another order.
+    assert!((held_out.log_loss - outcome.test.log_loss).abs() < 1e-6, "other scores than the training's");
     let all = evaluate_classifier(&classifier, &settings.data, &settings.columns, EvaluatedPart::All).unwrap();
     assert_eq!(all.rows, 241);
 
