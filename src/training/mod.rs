@@ -8,3 +8,4 @@ pub mod generator;
 pub mod optimizer;
 pub mod text;
 pub mod tokenizer;
+pub mod vectors;
