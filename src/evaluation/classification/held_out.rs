@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::ClassificationReport;
 use crate::dataset::labelled::{Columns, LabelledTweet, read_labelled};
-use crate::dataset::split::{SplitRow, split_by_groups};
+use crate::dataset::split::SplitRow;
 use crate::sentiment::Classifier;
 
 /// Which rows of a file an evaluation takes.
@@ -28,16 +28,15 @@ pub fn evaluate_classifier(
     columns: &Columns,
     part: EvaluatedPart,
 ) -> Result<ClassificationReport> {
-    let tweets = read_labelled(path, columns)?.tweets;
+    let names = &classifier.config().labels;
+    let tweets = read_labelled(path, columns, names)?.tweets;
     let tweets = match part {
         EvaluatedPart::All => tweets,
         EvaluatedPart::HeldOut => held_out(classifier, tweets)?,
     };
     let texts: Vec<&str> = tweets.iter().map(|tweet| tweet.text.as_str()).collect();
     let labels: Vec<usize> = tweets.iter().map(|tweet| tweet.label).collect();
-    let probabilities: Vec<Vec<f32>> =
-        classifier.probabilities(&texts)?.into_iter().map(|positive| vec![1.0 - positive, positive]).collect();
-    let names = &classifier.config().labels;
+    let probabilities = classifier.probabilities(&texts)?;
     ClassificationReport::new(&labels, &probabilities, names).with_context(|| path.display().to_string())
 }
 
@@ -50,7 +49,6 @@ fn held_out(classifier: &Classifier, mut tweets: Vec<LabelledTweet>) -> Result<V
         .zip(&cleaned)
         .map(|(tweet, normalised)| SplitRow { author: &tweet.author, normalised, label: tweet.label })
         .collect();
-    let held_out = classifier.config().held_out;
-    let split = split_by_groups(&rows, &held_out.shares, held_out.seed)?;
+    let split = classifier.config().held_out.split(&rows)?;
     Ok(split.test.into_iter().map(|row| tweets[row].clone()).collect())
 }
