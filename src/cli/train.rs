@@ -14,7 +14,7 @@ use crate::catalog::ModelFiles;
 use crate::config::LogFormat;
 use crate::dataset::labelled::Columns;
 use crate::generation::tokenizer::Tokenizer;
-use crate::sentiment::network::{Architecture, BilstmSettings, NetworkConfig};
+use crate::sentiment::network::{Architecture, NetworkConfig};
 use crate::training::classifier::{self as classifier_training, ClassifierTraining, EpochReport, WeightFormat};
 use crate::training::generator::{self, Base, GeneratorTraining, Progress, Shape};
 use crate::training::text::{self, Cleaning, TextSource};
@@ -178,15 +178,21 @@ pub struct GeneratorArguments {
 enum ArchitectureChoice {
     /// One bidirectional LSTM layer of 32 units: the built-in classifier
     BilstmSmall,
+    /// VacunaBot's three LSTM layers
+    Lstm,
     /// VacunaBot's three bidirectional LSTM layers
     Bilstm,
+    /// VacunaBot's three bidirectional GRU layers
+    Bigru,
 }
 
 impl ArchitectureChoice {
-    fn settings(self) -> BilstmSettings {
+    fn settings(self) -> Architecture {
         match self {
-            Self::BilstmSmall => BilstmSettings::small(),
-            Self::Bilstm => BilstmSettings::seeds(),
+            Self::BilstmSmall => Architecture::bilstm_small(),
+            Self::Lstm => Architecture::lstm(),
+            Self::Bilstm => Architecture::bilstm(),
+            Self::Bigru => Architecture::bigru(),
         }
     }
 
@@ -194,7 +200,7 @@ impl ArchitectureChoice {
     fn steps(self) -> usize {
         match self {
             Self::BilstmSmall => 50,
-            Self::Bilstm => 61,
+            Self::Lstm | Self::Bilstm | Self::Bigru => 61,
         }
     }
 
@@ -202,7 +208,7 @@ impl ArchitectureChoice {
     fn vocabulary_size(self) -> usize {
         match self {
             Self::BilstmSmall => 10_000 + RESERVED_ROWS,
-            Self::Bilstm => 17_104,
+            Self::Lstm | Self::Bilstm | Self::Bigru => 17_104,
         }
     }
 }
@@ -234,9 +240,9 @@ pub struct ClassifierArguments {
     /// Width of the word vectors
     #[arg(long, value_name = "N")]
     embedding: Option<usize>,
-    /// Units of each direction, layer by layer: 256,128,64
-    #[arg(long, value_name = "N,…", value_delimiter = ',')]
-    lstm: Option<Vec<usize>>,
+    /// Units of each recurrent layer (of each direction), layer by layer: 256,128,64
+    #[arg(long, alias = "lstm", value_name = "N,…", value_delimiter = ',')]
+    units: Option<Vec<usize>>,
     /// Rows of the embedding at most, padding and the unknown word included
     #[arg(long, value_name = "N")]
     vocab_size: Option<usize>,
@@ -282,12 +288,12 @@ impl ClassifierArguments {
     fn network(&self) -> NetworkConfig {
         let mut settings = self.arch.settings();
         settings.embedding = self.embedding.unwrap_or(settings.embedding);
-        settings.lstm = self.lstm.clone().unwrap_or(settings.lstm);
-        NetworkConfig {
-            vocabulary_size: self.vocab_size.unwrap_or_else(|| self.arch.vocabulary_size()),
-            steps: self.steps.unwrap_or_else(|| self.arch.steps()),
-            architecture: Architecture::Bilstm(settings),
-        }
+        settings.units = self.units.clone().unwrap_or(settings.units);
+        NetworkConfig::new(
+            self.vocab_size.unwrap_or_else(|| self.arch.vocabulary_size()),
+            self.steps.unwrap_or_else(|| self.arch.steps()),
+            settings,
+        )
     }
 
     fn training(self, command: &str) -> Result<ClassifierTraining> {

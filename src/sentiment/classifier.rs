@@ -23,10 +23,6 @@ pub const VOCABULARY_FILE: &str = "vocabulary.json";
 /// The file that holds its weights.
 pub const WEIGHTS_FILE: &str = "model.safetensors";
 
-/// Rows of one pass through the network. Always as many, filled up with padding, because matrix products of other
-/// heights may add in another order and a score would depend on its company; 16 is a round's usual number.
-const ROWS: usize = 16;
-
 /// `config.json` of a classifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -66,6 +62,12 @@ impl Classifier {
     pub fn load(files: &ModelFiles) -> Result<Self> {
         let config: ClassifierConfig = read_json(files, CONFIG_FILE)?;
         config.network.check().with_context(|| files.display(CONFIG_FILE))?;
+        ensure!(
+            config.network.outputs == 1,
+            "{}: network.outputs is {}, two labels need 1",
+            files.display(CONFIG_FILE),
+            config.network.outputs
+        );
         let vocabulary: Vocabulary = read_json(files, VOCABULARY_FILE)?;
         ensure!(
             vocabulary.rows() == config.network.vocabulary_size,
@@ -104,14 +106,12 @@ impl Classifier {
     /// # Errors
     /// Where candle fails.
     pub fn probabilities(&self, texts: &[&str]) -> Result<Vec<f32>> {
-        let mut probabilities = Vec::with_capacity(texts.len());
-        for chunk in texts.chunks(ROWS) {
-            let mut rows: Vec<Vec<u32>> = chunk.iter().map(|text| self.encode(text)).collect();
-            rows.resize(ROWS, vec![super::vocabulary::PADDING; self.config.network.steps]);
-            let logits: Vec<f32> = self.network.score(&rows)?.to_vec1()?;
-            probabilities.extend(logits.into_iter().take(chunk.len()).map(probability_of_logit));
+        if texts.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(probabilities)
+        let rows: Vec<Vec<u32>> = texts.iter().map(|text| self.encode(text)).collect();
+        let logits: Vec<f32> = self.network.score(&rows)?.flatten_all()?.to_vec1()?;
+        Ok(logits.into_iter().map(probability_of_logit).collect())
     }
 
     /// The classifier under the name the configuration gives it, for example `hub:OWNER/NAME`; the record shows it.
@@ -140,7 +140,8 @@ impl Classifier {
     }
 
     fn encode(&self, text: &str) -> Vec<u32> {
-        self.vocabulary.encode(&self.clean(text), self.config.network.steps)
+        let network = &self.config.network;
+        self.vocabulary.encode(&self.clean(text), network.steps, network.padding)
     }
 
     fn sentiment(&self, positive: f32) -> Sentiment {

@@ -147,7 +147,7 @@ impl Trainer<'_> {
         let rows: Vec<Vec<u32>> = places.iter().map(|&row| part.rows[row].clone()).collect();
         let labels: Vec<f32> = places.iter().map(|&row| part.labels[row] as f32).collect();
         let weights: Vec<f32> = places.iter().map(|&row| self.class_weights[part.labels[row]]).collect();
-        let logits = self.network.train(&rows, &mut self.rng)?;
+        let logits = self.network.train(&rows, &mut self.rng)?.squeeze(1)?;
         let loss = binary_cross_entropy(&logits, &labels, &weights)?;
         let value = f64::from(loss.to_scalar::<f32>()?);
         if !value.is_finite() {
@@ -177,7 +177,7 @@ fn evaluate(network: &Network, part: &Part) -> Result<(f64, ClassificationReport
     let mut probabilities = Vec::with_capacity(part.rows.len());
     let mut total = 0.0;
     for (rows, labels) in part.rows.chunks(EVALUATION_ROWS).zip(part.labels.chunks(EVALUATION_ROWS)) {
-        let logits = network.score(rows)?;
+        let logits = network.score(rows)?.squeeze(1)?;
         let targets: Vec<f32> = labels.iter().map(|&label| label as f32).collect();
         let loss = binary_cross_entropy(&logits, &targets, &vec![1.0; targets.len()])?;
         total += f64::from(loss.to_scalar::<f32>()?) * rows.len() as f64;

@@ -22,7 +22,7 @@ use crate::dataset::labelled::{Columns, read_labelled};
 use crate::dataset::split::{Shares, Split, SplitRow, split_by_groups};
 use crate::evaluation::classification::ClassificationReport;
 use crate::sentiment::cleaning::Cleaning;
-use crate::sentiment::network::{Architecture, BilstmSettings, NetworkConfig};
+use crate::sentiment::network::{Architecture, NetworkConfig, Padding};
 use crate::sentiment::vocabulary::Vocabulary;
 use crate::sentiment::{ClassifierConfig, HeldOut};
 
@@ -82,7 +82,7 @@ impl ClassifierTraining {
             name,
             command: "pregonero train classifier".to_owned(),
             about_data: String::new(),
-            architecture: Architecture::Bilstm(BilstmSettings::small()),
+            architecture: Architecture::bilstm_small(),
             cleaning: Cleaning::Plain,
             maximum_words: 10_000,
             minimum_count: 2,
@@ -224,15 +224,14 @@ fn prepare(settings: &ClassifierTraining) -> Result<Prepared> {
     let train_texts = split.train.iter().map(|&row| rows[row].normalised);
     let vocabulary = Vocabulary::build(train_texts, settings.minimum_count, settings.maximum_words);
     let part = |places: &[usize]| Part {
-        rows: places.iter().map(|&row| vocabulary.encode(rows[row].normalised, settings.steps)).collect(),
+        rows: places
+            .iter()
+            .map(|&row| vocabulary.encode(rows[row].normalised, settings.steps, Padding::Left))
+            .collect(),
         labels: places.iter().map(|&row| rows[row].label).collect(),
     };
     let (train, validation, test) = (part(&split.train), part(&split.validation), part(&split.test));
-    let network = NetworkConfig {
-        vocabulary_size: vocabulary.rows(),
-        steps: settings.steps,
-        architecture: settings.architecture.clone(),
-    };
+    let network = NetworkConfig::new(vocabulary.rows(), settings.steps, settings.architecture.clone());
     network.check()?;
     Ok(Prepared { vocabulary, network, train, validation, test, skipped_empty })
 }

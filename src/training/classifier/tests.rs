@@ -27,12 +27,13 @@ fn write_table(folder: &Path) -> PathBuf {
 }
 
 fn settings(folder: &Path, output: &str) -> ClassifierTraining {
-    let architecture = Architecture::Bilstm(BilstmSettings {
+    let architecture = Architecture {
         embedding: 8,
         spatial_dropout: 0.1,
-        lstm: vec![8, 4],
+        units: vec![8, 4],
         dense: vec![DenseSettings { units: 8, dropout: 0.1 }],
-    });
+        ..Architecture::bilstm()
+    };
     ClassifierTraining {
         architecture,
         steps: 8,
