@@ -161,6 +161,15 @@ impl Classifier {
         &self.config
     }
 
+    /// # Errors
+    /// Where `label` is none of its labels; the message lists them.
+    pub fn check_label(&self, label: &str) -> Result<()> {
+        let labels = &self.config.labels;
+        let known = labels.iter().any(|known| known == label);
+        ensure!(known, "{} has no label {label:?}; expected {} | any", self.config.name, labels.join(" | "));
+        Ok(())
+    }
+
     /// The words it knows.
     #[must_use]
     pub fn vocabulary(&self) -> &Vocabulary {
