@@ -1,4 +1,6 @@
-//! `pregonero train`: tokenizer, generator, classifier.
+//! `pregonero train`: tokenizer, generator, classifier, vectors.
+
+mod vectors;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,6 +31,8 @@ pub enum TrainCommand {
     Generator(Box<GeneratorArguments>),
     /// Train a classifier on labelled tweets
     Classifier(Box<ClassifierArguments>),
+    /// Train word vectors on texts, for a classifier to start from
+    Vectors(Box<vectors::VectorArguments>),
 }
 
 /// Texts to train on.
@@ -329,6 +333,7 @@ pub fn run(command: TrainCommand, session: &Session) -> Result<()> {
         TrainCommand::Generator(arguments) => train_generator(*arguments, &session.command_line, output),
         TrainCommand::Classifier(arguments) if arguments.summary => summarise(&arguments, output),
         TrainCommand::Classifier(arguments) => train_classifier(*arguments, &session.command_line, output),
+        TrainCommand::Vectors(arguments) => vectors::run(*arguments, &session.command_line, output),
     }
 }
 

@@ -1,4 +1,5 @@
 //! Tables of tweets: reading labelled CSV files, and splits that do not flatter.
 
+pub mod label;
 pub mod labelled;
 pub mod split;
