@@ -33,7 +33,7 @@ const ENTITIES: [(&str, &str); 5] = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\
 
 struct Token {
     text: String,
-    /// Whether it is a word in capitals; `None` where nobody can tell: signs, numbers, single letters.
+    /// Whether it is a word in capitals; `None` where nobody can tell: signs, numbers, a single capital.
     shouted: Option<bool>,
 }
 
@@ -90,7 +90,11 @@ fn begins_shouting(tokens: &[Token], place: usize) -> bool {
 
 fn shouted(word: &str) -> Option<bool> {
     let letters = || word.chars().filter(|character| character.is_alphabetic());
-    (letters().count() > 1).then(|| letters().all(char::is_uppercase))
+    match letters().all(char::is_uppercase) {
+        true if letters().count() > 1 => Some(true),
+        true => None,
+        false => Some(false),
+    }
 }
 
 /// An emoji without skin tone, variation selector and sign of gender.
