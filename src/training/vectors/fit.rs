@@ -112,12 +112,8 @@ pub(super) fn fit(
                 .context("cannot start a training thread")?;
         }
         drop(sender);
-        let loss = follow(&shared, &reports, progress);
-        if loss.is_err() {
-            // The threads end before the scope does: they find no handful left.
-            shared.next_handful.store(usize::MAX / 2, Ordering::Relaxed);
-        }
-        loss
+        // Where this fails the receiver goes, and the threads end because nobody hears them.
+        follow(&shared, &reports, progress)
     })?;
     if stop.load(Ordering::Relaxed) {
         bail!("interrupted; nothing was written");
