@@ -1,4 +1,4 @@
-//! Files that are there as a whole or not at all: written beside their place and renamed.
+//! Files and folders that are there as a whole or not at all: written beside their place and renamed.
 
 use std::fs::Permissions;
 use std::io::{BufWriter, Write};
@@ -24,10 +24,9 @@ pub fn write_whole(
     existing: Existing,
     fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     refuse_existing(path, existing)?;
+    let parent = created_parent(path)?;
     let cannot = || format!("cannot write {}", path.display());
-    std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
     let mut file = tempfile::Builder::new()
         .prefix(".unfinished-")
         .permissions(Permissions::from_mode(0o644))
@@ -44,6 +43,34 @@ pub fn write_whole(
     .map_err(|error| error.error)
     .with_context(cannot)?;
     Ok(())
+}
+
+/// Writes the folder `path` with the files that `fill` puts into the folder it is given; one that is replaced is
+/// removed as a whole.
+///
+/// # Errors
+/// As [`write_whole`].
+pub fn write_whole_folder(path: &Path, existing: Existing, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    refuse_existing(path, existing)?;
+    let parent = created_parent(path)?;
+    let staging = tempfile::Builder::new()
+        .prefix(".unfinished-")
+        .tempdir_in(parent)
+        .with_context(|| format!("cannot create a folder in {}", parent.display()))?;
+    let written = staging.path().join("written");
+    std::fs::create_dir(&written).with_context(|| format!("cannot create {}", written.display()))?;
+    fill(&written)?;
+    if path.exists() {
+        let replaced = staging.path().join("replaced");
+        std::fs::rename(path, &replaced).with_context(|| format!("cannot replace {}", path.display()))?;
+    }
+    std::fs::rename(&written, path).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn created_parent(path: &Path) -> Result<&Path> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+    Ok(parent)
 }
 
 /// Says before long work what [`write_whole`] would refuse after it.
@@ -79,5 +106,23 @@ mod tests {
         write_whole(&path, Existing::Replace, |writer| writer.write_all(b"two")).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "two");
         assert_eq!(std::fs::read_dir(folder.path().join("new")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_is_replaced_as_a_whole_or_left_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model");
+        let with = |name: &'static str| move |folder: &Path| Ok(std::fs::write(folder.join(name), name)?);
+        write_whole_folder(&path, Existing::Refuse, with("one")).unwrap();
+        assert!(write_whole_folder(&path, Existing::Refuse, with("two")).is_err());
+        let failing = |folder: &Path| {
+            with("half")(folder)?;
+            bail!("the disk is full")
+        };
+        assert!(write_whole_folder(&path, Existing::Replace, failing).is_err());
+        assert!(path.join("one").exists() && !path.join("half").exists());
+        write_whole_folder(&path, Existing::Replace, with("two")).unwrap();
+        assert!(path.join("two").exists() && !path.join("one").exists());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

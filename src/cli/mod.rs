@@ -5,6 +5,7 @@
 
 mod completions;
 mod config;
+mod dataset;
 mod evaluate;
 mod exit;
 mod generate;
@@ -90,7 +91,10 @@ enum Command {
     /// List, show and download models
     #[command(subcommand)]
     Models(models::ModelsCommand),
-    /// Train a tokenizer, a generator or a classifier
+    /// Make tables to train on
+    #[command(subcommand)]
+    Dataset(dataset::DatasetCommand),
+    /// Train a tokenizer, a generator, a classifier or word vectors
     #[command(subcommand)]
     Train(train::TrainCommand),
     /// Measure a model on data it was not trained on
@@ -160,6 +164,7 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::History(command) => history::run(command, session).await,
         Command::Config(command) => config::run(command, session).await,
         Command::Models(command) => models::run(command, session).await,
+        Command::Dataset(command) => dataset::run(command, session),
         Command::Train(command) => train::run(command, session),
         Command::Evaluate(command) => evaluate::run(command, session),
         Command::Completions(arguments) => completions::run(&arguments, session.output),

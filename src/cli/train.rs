@@ -1,6 +1,7 @@
-//! `pregonero train`: tokenizer, generator, classifier.
+//! `pregonero train`: tokenizer, generator, classifier, vectors.
 
 pub mod classifier;
+mod vectors;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub enum TrainCommand {
     Generator(Box<GeneratorArguments>),
     /// Train a classifier on labelled tweets
     Classifier(Box<ClassifierArguments>),
+    /// Train word vectors on texts, for a classifier to start from
+    Vectors(Box<vectors::VectorArguments>),
 }
 
 /// Texts to train on.
@@ -185,6 +188,7 @@ pub fn run(command: TrainCommand, session: &Session) -> Result<()> {
         TrainCommand::Tokenizer(arguments) => train_tokenizer(&arguments, output),
         TrainCommand::Generator(arguments) => train_generator(*arguments, &session.command_line, output),
         TrainCommand::Classifier(arguments) => classifier::run(*arguments, session),
+        TrainCommand::Vectors(arguments) => vectors::run(*arguments, &session.command_line, output),
     }
 }
 

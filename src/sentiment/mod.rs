@@ -10,6 +10,7 @@ pub mod cleaning;
 pub mod initial;
 pub mod network;
 pub mod recurrent;
+pub mod subwords;
 pub mod summary;
 pub mod vocabulary;
 

@@ -1,42 +1,13 @@
-//! What is left of a tweet when the classifier reads it.
-//!
-//! The rules are VacunaBot's, with hashtags and mentions out of sight: hashtags gave the labels, mentions name people.
-//! A rule that changes gets a new name, because a trained model is only right with the cleaning it was trained with.
+//! VacunaBot's cleaning: accents folded (á to a, ñ to n), lower case, every sign dropped without a trace.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-/// Links, mentions and hashtags, with or without a scheme, ASCII or full-width signs.
-static OUT_OF_SIGHT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\bhttps?://\S*|\bwww\.\S+|\bt\.co/\S+|[@＠]\w+|[#＃]\w+").expect("a valid pattern")
-});
+use super::out_of_sight;
 
-/// A named set of cleaning rules, stored in a model's `config.json`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cleaning {
-    /// Links, mentions, hashtags and emoji removed; accents folded (á to a, ñ to n), lower case, `, . ; ¿ ?` and every
-    /// other sign dropped; letters, digits and single spaces are left.
-    #[default]
-    Plain,
-}
-
-impl Cleaning {
-    /// The cleaned text; empty where nothing is left to read.
-    #[must_use]
-    pub fn clean(self, text: &str) -> String {
-        match self {
-            Self::Plain => plain(text),
-        }
-    }
-}
-
-fn plain(text: &str) -> String {
-    let visible = OUT_OF_SIGHT.replace_all(text, " ");
+/// The cleaned text: letters, digits and single spaces.
+pub(super) fn clean(text: &str) -> String {
+    let visible = out_of_sight::remove(text);
     let mut cleaned = String::with_capacity(visible.len());
     for character in visible.nfkd().filter(|character| !is_combining_mark(*character)) {
         if character.is_alphanumeric() {
@@ -84,15 +55,15 @@ mod tests {
             ("😀 #solo @eso", ""),
             ("", ""),
         ] {
-            assert_eq!(Cleaning::Plain.clean(text), cleaned, "{text:?}");
+            assert_eq!(clean(text), cleaned, "{text:?}");
         }
     }
 
     #[test]
     fn cleaning_twice_is_cleaning_once() {
         for text in ["¿Qué tal, Ñandú?", "İstanbul Ⅻ ½ ǅ", "a\u{301}\u{200d}b 👩‍⚕️ c"] {
-            let once = Cleaning::Plain.clean(text);
-            assert_eq!(Cleaning::Plain.clean(&once), once, "{text:?}");
+            let once = clean(text);
+            assert_eq!(clean(&once), once, "{text:?}");
         }
     }
 }

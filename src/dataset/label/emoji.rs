@@ -1,0 +1,92 @@
+//! Labels by emoji: distant supervision for general sentiment.
+//!
+//! The table beside this file says which emoji stand for what, and by which rules; the label is the emoji's, not a
+//! person's judgement of the text, and many a text says something else.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{Label, Verdict};
+
+/// `emoji_polarity.tsv`.
+static POLARITIES: LazyLock<HashMap<&'static str, Label>> = LazyLock::new(|| {
+    include_str!("emoji_polarity.tsv")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| {
+            let mut fields = line.split('\t');
+            Some((fields.next()?, fields.next()?.parse().ok()?))
+        })
+        .collect()
+});
+
+/// What stands for an emoji, a mention or a link that was cut out; often glued to a word.
+static PLACEHOLDERS: LazyLock<Regex> = LazyLock::new(|| Regex::new("_(?:emo|usr|url)").expect("a valid pattern"));
+
+/// The label of a text that carried `emoji`: that of all of them; none where one is not in the table or two disagree.
+pub(super) fn verdict(emoji: &str) -> Verdict {
+    let mut labels =
+        emoji.chars().filter(|character| !is_variation(*character) && !character.is_whitespace()).map(|character| {
+            let mut buffer = [0; 4];
+            POLARITIES.get(&*character.encode_utf8(&mut buffer)).copied()
+        });
+    let Some(first) = labels.next() else { return Verdict::Unmarked };
+    match first {
+        Some(label) if labels.all(|other| other == first) => Verdict::Label(label),
+        _ => Verdict::Ambiguous,
+    }
+}
+
+/// Variation selectors and skin tones.
+fn is_variation(character: char) -> bool {
+    matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}')
+}
+
+/// The text without placeholders, spaces tidied.
+pub(super) fn without_placeholders(text: &str) -> String {
+    PLACEHOLDERS.replace_all(text, " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_gives_each_emoji_once_and_one_of_three_polarities() {
+        let lines: Vec<&str> =
+            include_str!("emoji_polarity.tsv").lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(POLARITIES.len(), lines.len(), "an emoji stands there twice, or a polarity is misspelled");
+        for line in lines {
+            let fields: Vec<&str> = line.split('\t').collect();
+            assert!(fields.len() == 3 && fields[0].chars().count() == 1, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn an_emoji_decides_whatever_its_skin_tone_and_an_ambiguous_one_does_not() {
+        for (emoji, expected) in [
+            ("😡", Verdict::Label(Label::Negative)),
+            ("👀", Verdict::Label(Label::Neutral)),
+            ("💪🏽", Verdict::Label(Label::Positive)),
+            ("❤\u{fe0f} 😍", Verdict::Label(Label::Positive)),
+            ("😂", Verdict::Ambiguous),
+            ("😍😡", Verdict::Ambiguous),
+            ("😍😂", Verdict::Ambiguous),
+            ("x", Verdict::Ambiguous),
+            (" ", Verdict::Unmarked),
+        ] {
+            assert_eq!(verdict(emoji), expected, "{emoji:?}");
+        }
+    }
+
+    #[test]
+    fn placeholders_go_wherever_they_stand() {
+        for (text, expected) in
+            [("_usr hola_emo _emo_emoMira _url", "hola Mira"), ("_emo", ""), ("nada que quitar", "nada que quitar")]
+        {
+            assert_eq!(without_placeholders(text), expected);
+        }
+    }
+}
