@@ -5,6 +5,7 @@
 
 pub mod classifier;
 pub mod generator;
+pub mod memory;
 pub mod optimizer;
 pub mod text;
 pub mod tokenizer;

@@ -140,6 +140,7 @@ pub fn train_classifier(
     progress: &mut (dyn FnMut(&EpochReport) + Send),
 ) -> Result<TrainingOutcome> {
     settings.check()?;
+    super::memory::keep_freed_memory();
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("train-classifier".to_owned())
