@@ -11,6 +11,7 @@ use pregonero::catalog::ModelFiles;
 use pregonero::sentiment::Classifier;
 use pregonero::sentiment::network::{Architecture, Network, NetworkConfig};
 use pregonero::training::classifier::binary_cross_entropy;
+use pregonero::training::memory::keep_freed_memory;
 use pregonero::training::optimizer::{AdamW, AdamWSettings};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;
@@ -32,6 +33,7 @@ fn main() -> Result<()> {
                 _ => bail!("{kind}: no such network"),
             };
             let steps = steps.parse().with_context(|| format!("{steps:?} is no number of steps"))?;
+            keep_freed_memory();
             let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || train(architecture, steps));
             thread?.join().map_err(|_| anyhow::anyhow!("the training panicked"))?
         }

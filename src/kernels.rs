@@ -9,6 +9,8 @@ pub(crate) const LANES: usize = 32;
 pub(crate) const ROWS: usize = 8;
 /// Rows that stay in the cache while the panels pass by.
 const BLOCK_ROWS: usize = 64;
+/// Inputs of a piece of a panel that stays in the first-level cache while those rows pass by.
+const BLOCK_INPUTS: usize = 128;
 
 /// Runs `work` as code for the widest vectors of the processor; loops in it that the compiler can vectorise gain.
 #[inline(always)]
@@ -25,6 +27,14 @@ pub(crate) fn wide<R>(work: impl FnOnce() -> R) -> R {
         }
     }
     work()
+}
+
+/// What a panel is multiplied with: `count` rows, `stride` values apart, each as long as the panel has inputs.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub values: &'a [f32],
+    pub stride: usize,
+    pub count: usize,
 }
 
 /// Where a panel's sums go: `[row][32]`, rows `stride` values apart; `add` keeps what is there as the first term.
@@ -91,79 +101,84 @@ impl Panels {
         for (x, out) in x.chunks(inputs * BLOCK_ROWS).zip(out.chunks_mut(outputs * BLOCK_ROWS)) {
             for (panel, values) in self.values.chunks_exact(inputs * LANES).enumerate() {
                 let first = panel * LANES;
-                let groups = x.chunks(inputs * ROWS).zip(out.chunks_mut(outputs * ROWS));
-                groups.for_each(|(x, out)| add_panel(x, inputs, values, &mut out[first..], outputs, outputs - first));
+                for (piece, values) in values.chunks(LANES * BLOCK_INPUTS).enumerate() {
+                    for (x, out) in x.chunks(inputs * ROWS).zip(out.chunks_mut(outputs * ROWS)) {
+                        let rows = Rows { values: &x[piece * BLOCK_INPUTS..], stride: inputs, count: x.len() / inputs };
+                        add_panel(rows, values, &mut out[first..], outputs, outputs - first);
+                    }
+                }
             }
         }
     }
 }
 
 /// Adds the products with one panel, of which the first `left` outputs count, to rows of `stride` values.
-fn add_panel(x: &[f32], inputs: usize, panel: &[f32], out: &mut [f32], stride: usize, left: usize) {
+fn add_panel(x: Rows<'_>, panel: &[f32], out: &mut [f32], stride: usize, left: usize) {
     if left >= LANES {
-        multiply_panel(x, inputs, panel, Target { values: out, stride, add: true });
+        multiply_panel(x, panel, Target { values: out, stride, add: true });
         return;
     }
-    let rows = x.len() / inputs;
     let mut sums = [0.0; ROWS * LANES];
     for (sums, out) in sums.chunks_exact_mut(LANES).zip(out.chunks(stride)) {
         sums[..left].copy_from_slice(&out[..left]);
     }
-    multiply_panel(x, inputs, panel, Target { values: &mut sums[..rows * LANES], stride: LANES, add: true });
+    multiply_panel(x, panel, Target { values: &mut sums[..x.count * LANES], stride: LANES, add: true });
     for (sums, out) in sums.chunks_exact(LANES).zip(out.chunks_mut(stride)) {
         out[..left].copy_from_slice(&sums[..left]);
     }
 }
 
 /// The sums of one panel, `[inputs][32]`, for up to [`ROWS`] rows of `x`.
-pub(crate) fn multiply_panel(x: &[f32], inputs: usize, panel: &[f32], target: Target<'_>) {
-    match x.len() / inputs {
-        1 => multiply_rows::<1>(x, inputs, panel, target),
-        2 => multiply_rows::<2>(x, inputs, panel, target),
-        3 => multiply_rows::<3>(x, inputs, panel, target),
-        4 => multiply_rows::<4>(x, inputs, panel, target),
-        5 => multiply_rows::<5>(x, inputs, panel, target),
-        6 => multiply_rows::<6>(x, inputs, panel, target),
-        7 => multiply_rows::<7>(x, inputs, panel, target),
-        _ => multiply_rows::<ROWS>(x, inputs, panel, target),
+pub(crate) fn multiply_panel(x: Rows<'_>, panel: &[f32], target: Target<'_>) {
+    match x.count {
+        1 => multiply_rows::<1>(x, panel, target),
+        2 => multiply_rows::<2>(x, panel, target),
+        3 => multiply_rows::<3>(x, panel, target),
+        4 => multiply_rows::<4>(x, panel, target),
+        5 => multiply_rows::<5>(x, panel, target),
+        6 => multiply_rows::<6>(x, panel, target),
+        7 => multiply_rows::<7>(x, panel, target),
+        _ => multiply_rows::<ROWS>(x, panel, target),
     }
 }
 
-fn multiply_rows<const N: usize>(x: &[f32], inputs: usize, panel: &[f32], target: Target<'_>) {
-    assert!(x.len() == N * inputs && panel.len() == inputs * LANES);
+fn multiply_rows<const N: usize>(x: Rows<'_>, panel: &[f32], target: Target<'_>) {
+    let inputs = panel.len() / LANES;
+    assert!(x.count == N && x.stride >= inputs && x.values.len() >= (N - 1) * x.stride + inputs);
     assert!(target.stride >= LANES && target.values.len() >= (N - 1) * target.stride + LANES);
     #[cfg(target_arch = "x86_64")]
     {
         if std::arch::is_x86_feature_detected!("avx512f") {
             // SAFETY: the processor has AVX-512F, and the assertions above give the sizes the kernel relies on.
-            unsafe { x86::multiply_avx512::<N>(x, inputs, panel, target) };
+            unsafe { x86::multiply_avx512::<N>(x, panel, target) };
             return;
         }
         if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
             // SAFETY: the processor has AVX2 and FMA, and the assertions above give the sizes the kernel relies on.
-            unsafe { x86::multiply_avx2::<N>(x, inputs, panel, target) };
+            unsafe { x86::multiply_avx2::<N>(x, panel, target) };
             return;
         }
     }
-    multiply_portable::<N>(x, inputs, panel, target);
+    multiply_portable::<N>(x, panel, target);
 }
 
-fn multiply_portable<const N: usize>(x: &[f32], inputs: usize, panel: &[f32], target: Target<'_>) {
+fn multiply_portable<const N: usize>(x: Rows<'_>, panel: &[f32], target: Target<'_>) {
+    let Target { values: out, stride, add } = target;
     let mut totals = [[0.0_f32; LANES]; N];
-    if target.add {
-        for (totals, values) in totals.iter_mut().zip(target.values.chunks(target.stride)) {
+    if add {
+        for (totals, values) in totals.iter_mut().zip(out.chunks(stride)) {
             totals.copy_from_slice(&values[..LANES]);
         }
     }
     for (i, weights) in panel.chunks_exact(LANES).enumerate() {
         for (row, totals) in totals.iter_mut().enumerate() {
-            let value = x[row * inputs + i];
+            let value = x.values[row * x.stride + i];
             for (total, weight) in totals.iter_mut().zip(weights) {
                 *total += value * weight;
             }
         }
     }
-    for (values, totals) in target.values.chunks_mut(target.stride).zip(&totals) {
+    for (values, totals) in out.chunks_mut(stride).zip(&totals) {
         values[..LANES].copy_from_slice(totals);
     }
 }
@@ -175,7 +190,7 @@ mod x86 {
         _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
     };
 
-    use super::{LANES, Target};
+    use super::{LANES, Rows, Target};
 
     /// # Safety
     /// Needs AVX-512F.
@@ -192,26 +207,29 @@ mod x86 {
     }
 
     /// # Safety
-    /// Needs AVX-512F; `x` holds `N * inputs` values, `panel` `inputs * 32`, `target` `N` rows of 32 at its stride.
+    /// Needs AVX-512F; `x` holds `N` rows at its stride, each with an input for every 32 values of `panel`; `target`
+    /// holds `N` rows of 32 at its stride.
     #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn multiply_avx512<const N: usize>(x: &[f32], inputs: usize, panel: &[f32], target: Target<'_>) {
+    pub(super) unsafe fn multiply_avx512<const N: usize>(x: Rows<'_>, panel: &[f32], target: Target<'_>) {
+        let (inputs, x_stride) = (panel.len() / LANES, x.stride);
+        let Target { values: out, stride, add } = target;
         let mut totals = [[_mm512_setzero_ps(); 2]; N];
-        let (x, panel, out) = (x.as_ptr(), panel.as_ptr(), target.values.as_mut_ptr());
-        if target.add {
+        let (x, panel, out) = (x.values.as_ptr(), panel.as_ptr(), out.as_mut_ptr());
+        if add {
             for (row, totals) in totals.iter_mut().enumerate() {
                 // SAFETY: row `row` of the target holds 32 values.
                 unsafe {
-                    let at = out.add(row * target.stride);
+                    let at = out.add(row * stride);
                     *totals = [_mm512_loadu_ps(at), _mm512_loadu_ps(at.add(16))];
                 }
             }
         }
         for i in 0..inputs {
-            // SAFETY: `i < inputs`, so both loads end within `panel`, and `row * inputs + i` lies within `x`.
+            // SAFETY: `i < inputs`, so both loads end within `panel`, and `row * x_stride + i` lies within `x`.
             unsafe {
                 let weights = [_mm512_loadu_ps(panel.add(i * LANES)), _mm512_loadu_ps(panel.add(i * LANES + 16))];
                 for (row, totals) in totals.iter_mut().enumerate() {
-                    let value = _mm512_set1_ps(*x.add(row * inputs + i));
+                    let value = _mm512_set1_ps(*x.add(row * x_stride + i));
                     totals[0] = _mm512_fmadd_ps(value, weights[0], totals[0]);
                     totals[1] = _mm512_fmadd_ps(value, weights[1], totals[1]);
                 }
@@ -220,7 +238,7 @@ mod x86 {
         for (row, totals) in totals.into_iter().enumerate() {
             // SAFETY: row `row` of the target holds 32 values.
             unsafe {
-                let at = out.add(row * target.stride);
+                let at = out.add(row * stride);
                 _mm512_storeu_ps(at, totals[0]);
                 _mm512_storeu_ps(at.add(16), totals[1]);
             }
@@ -230,29 +248,32 @@ mod x86 {
     /// The panel in two passes of 16 outputs, so that the sums of eight rows stay in sixteen registers.
     ///
     /// # Safety
-    /// Needs AVX2 and FMA; `x` holds `N * inputs` values, `panel` `inputs * 32`, `target` `N` rows of 32 at its stride.
+    /// Needs AVX2 and FMA; `x` holds `N` rows at its stride, each with an input for every 32 values of `panel`; `target`
+    /// holds `N` rows of 32 at its stride.
     #[target_feature(enable = "avx2,fma")]
-    pub(super) unsafe fn multiply_avx2<const N: usize>(x: &[f32], inputs: usize, panel: &[f32], target: Target<'_>) {
-        let (x, panel, out) = (x.as_ptr(), panel.as_ptr(), target.values.as_mut_ptr());
+    pub(super) unsafe fn multiply_avx2<const N: usize>(x: Rows<'_>, panel: &[f32], target: Target<'_>) {
+        let (inputs, x_stride) = (panel.len() / LANES, x.stride);
+        let Target { values: out, stride, add } = target;
+        let (x, panel, out) = (x.values.as_ptr(), panel.as_ptr(), out.as_mut_ptr());
         for half in [0, 16] {
             let mut totals = [[_mm256_setzero_ps(); 2]; N];
-            if target.add {
+            if add {
                 for (row, totals) in totals.iter_mut().enumerate() {
                     // SAFETY: row `row` of the target holds 32 values and `half + 16 <= 32`.
                     unsafe {
-                        let at = out.add(row * target.stride + half);
+                        let at = out.add(row * stride + half);
                         *totals = [_mm256_loadu_ps(at), _mm256_loadu_ps(at.add(8))];
                     }
                 }
             }
             for i in 0..inputs {
-                // SAFETY: `i < inputs` and `half + 16 <= 32`, so both loads end within `panel`; `row * inputs + i` lies
+                // SAFETY: `i < inputs` and `half + 16 <= 32`, so both loads end within `panel`; `row * x_stride + i` lies
                 // within `x`.
                 unsafe {
                     let at = panel.add(i * LANES + half);
                     let weights = [_mm256_loadu_ps(at), _mm256_loadu_ps(at.add(8))];
                     for (row, totals) in totals.iter_mut().enumerate() {
-                        let value = _mm256_set1_ps(*x.add(row * inputs + i));
+                        let value = _mm256_set1_ps(*x.add(row * x_stride + i));
                         totals[0] = _mm256_fmadd_ps(value, weights[0], totals[0]);
                         totals[1] = _mm256_fmadd_ps(value, weights[1], totals[1]);
                     }
@@ -261,7 +282,7 @@ mod x86 {
             for (row, totals) in totals.into_iter().enumerate() {
                 // SAFETY: row `row` of the target holds 32 values and `half + 16 <= 32`.
                 unsafe {
-                    let at = out.add(row * target.stride + half);
+                    let at = out.add(row * stride + half);
                     _mm256_storeu_ps(at, totals[0]);
                     _mm256_storeu_ps(at.add(8), totals[1]);
                 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::checkpoint::Checkpoint;
 use super::gpt2::Gpt2Config;
 use super::ops::{gelu_value, normalise_rows, softmax};
-use crate::kernels::{LANES, ROWS, Target, multiply_panel};
+use crate::kernels::{LANES, ROWS, Rows, Target, multiply_panel};
 
 /// Below this many multiplications an operation stays on one thread: waking another costs more.
 const SMALL: usize = 1 << 15;
@@ -87,7 +87,8 @@ impl PackedLinear {
             .zip(self.bias.par_chunks_exact(LANES))
             .for_each(|((sums, panel), bias)| {
                 for (sums, x) in sums.chunks_mut(LANES * ROWS).zip(x.chunks(self.inputs * ROWS)) {
-                    multiply_panel(x, self.inputs, panel, Target { values: sums, stride: LANES, add: false });
+                    let x = Rows { values: x, stride: self.inputs, count: x.len() / self.inputs };
+                    multiply_panel(x, panel, Target { values: sums, stride: LANES, add: false });
                 }
                 for sums in sums.chunks_exact_mut(LANES) {
                     for (sum, bias) in sums.iter_mut().zip(bias) {

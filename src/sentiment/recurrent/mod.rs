@@ -152,11 +152,8 @@ impl<'a> Sizes<'a> {
     /// The units of each part. A part is as wide as whole panels are.
     fn parts(self) -> Vec<Range<usize>> {
         let units = self.shape.units;
-        if self.shape.directions == 1 && units.is_multiple_of(2 * LANES) {
-            vec![0..units / 2, units / 2..units]
-        } else {
-            vec![0..units]
-        }
+        let count = if self.shape.directions == 1 && units.is_multiple_of(2 * LANES) { 2 } else { 1 };
+        (0..count).map(|part| part * units / count..(part + 1) * units / count).collect()
     }
 
     /// The time steps in the order a direction reads them.

@@ -125,6 +125,7 @@ pub fn fit_classifier(
 }
 
 fn on_large_stack<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    super::memory::keep_freed_memory();
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("train-classifier".to_owned())
