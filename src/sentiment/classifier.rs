@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::calibration::{Calibration, likeliest};
 use super::cleaning::Cleaning;
-use super::network::{Network, NetworkConfig};
+use super::network::{Row, Network, NetworkConfig};
 use super::vocabulary::Vocabulary;
 use crate::catalog::ModelFiles;
 use crate::dataset::split::HeldOut;
@@ -138,7 +138,7 @@ impl Classifier {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
-        let rows: Vec<Vec<u32>> = texts.iter().map(|text| self.encode(text)).collect();
+        let rows: Vec<Row> = texts.iter().map(|text| self.encode(text)).collect();
         Ok(self.network.score(&rows)?.to_vec2()?)
     }
 
@@ -188,9 +188,8 @@ impl Classifier {
         self.config.cleaning.clean(text)
     }
 
-    fn encode(&self, text: &str) -> Vec<u32> {
-        let network = &self.config.network;
-        self.vocabulary.encode(&self.clean(text), network.steps, network.padding)
+    fn encode(&self, text: &str) -> Row {
+        Row::read(&self.config.network, &self.vocabulary, &self.clean(text))
     }
 
     fn sentiment(&self, probabilities: &[f32]) -> Sentiment {

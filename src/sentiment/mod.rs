@@ -9,6 +9,8 @@ mod classifier;
 pub mod cleaning;
 pub mod initial;
 pub mod network;
+
+pub mod ngrams;
 pub mod recurrent;
 pub mod subwords;
 pub mod summary;

@@ -84,7 +84,7 @@ impl SubwordHasher {
 
 /// FNV-1a with fastText's twist: a byte is widened as a signed number, so that those from 128 on have all higher bits
 /// set. <https://github.com/facebookresearch/fastText/blob/v0.9.2/src/dictionary.cc#L163>
-fn fnv1a(bytes: &[u8]) -> u32 {
+pub(super) fn fnv1a(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash: u32, &byte| {
         (hash ^ i32::from(byte.cast_signed()).cast_unsigned()).wrapping_mul(0x0100_0193)
     })

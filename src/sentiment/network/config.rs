@@ -6,7 +6,9 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::sentiment::ngrams::NgramSettings;
 use crate::sentiment::recurrent::Cell;
+use crate::sentiment::subwords::SubwordHasher;
 use crate::sentiment::summary::{LayerSummary, Summary};
 
 /// The network of a classifier: `network` in its `config.json`.
@@ -66,6 +68,9 @@ pub struct Architecture {
     pub pooling: Pooling,
     /// The layers between the pooled state and the output.
     pub dense: Vec<DenseSettings>,
+    /// The linear part beside the recurrent one: weights of n-grams, added to the logits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ngrams: Option<NgramSettings>,
 }
 
 /// Which recurrent layers a network has.
@@ -155,6 +160,7 @@ impl Architecture {
             units: vec![512; 3],
             pooling: Pooling::Max,
             dense: dense([(64, 0.0), (32, 0.2), (16, 0.0)]),
+            ngrams: None,
         }
     }
 
@@ -175,6 +181,7 @@ impl Architecture {
             units: vec![256, 128, 64],
             pooling: Pooling::Last,
             dense: dense([(64, 0.0), (32, 0.5), (16, 0.5)]),
+            ngrams: None,
         }
     }
 
@@ -202,6 +209,26 @@ impl Architecture {
         }
     }
 
+    /// The network of the built-in classifiers: one bidirectional GRU layer over pre-trained word vectors, and a linear
+    /// part over n-grams of words and characters, which carries a classifier of a few thousand tweets.
+    ///
+    /// # Panics
+    /// Never: its n-grams are in range.
+    #[must_use]
+    pub fn hybrid() -> Self {
+        let pieces = SubwordHasher::new(3, 5, 1 << 17).expect("lengths and buckets in range");
+        Self {
+            kind: Kind::Bigru,
+            embedding: 100,
+            dropout: 0.0,
+            spatial_dropout: 0.4,
+            units: vec![64],
+            pooling: Pooling::Max,
+            dense: dense([(32, 0.4)]),
+            ngrams: Some(NgramSettings { word_buckets: 1 << 17, pieces, dropout: 0.3, scale: 8.0 }),
+        }
+    }
+
     fn check(&self) -> Result<()> {
         ensure!(self.embedding > 0, "network.embedding: must be at least 1");
         ensure!(
@@ -213,7 +240,7 @@ impl Architecture {
         for rate in rates {
             ensure!((0.0..1.0).contains(&rate), "network: a dropout of {rate} is not in 0 to 1");
         }
-        Ok(())
+        self.ngrams.as_ref().map_or(Ok(()), NgramSettings::check)
     }
 }
 
@@ -275,6 +302,9 @@ impl NetworkConfig {
         }
         let activation = if self.outputs == 1 { "Dense (sigmoid)" } else { "Dense (softmax)" };
         add("output".to_owned(), activation, &[self.outputs], (width + 1) * self.outputs);
+        if let Some(ngrams) = &architecture.ngrams {
+            add("ngrams".to_owned(), "Linear (added to output)", &[self.outputs], ngrams.buckets() * self.outputs);
+        }
         Summary { layers }
     }
 }

@@ -7,8 +7,10 @@
 
 mod config;
 mod layers;
+mod linear;
 mod lookup;
 mod pooling;
+mod row;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,10 +23,15 @@ use rayon::prelude::*;
 
 pub use self::config::{Architecture, DenseSettings, Kind, NetworkConfig, Padding, Pooling};
 use self::layers::{Dense, Recurrent, WeightSource};
+use self::linear::sum_of_ngrams;
 use self::lookup::{Dropout, look_up};
 use self::pooling::{last_states, max_over_time};
+pub use self::row::Row;
 use super::initial::{Initial, initial_values};
 use super::vocabulary::PADDING;
+
+/// The weight of the linear part.
+pub const NGRAMS: &str = "ngrams.weight";
 
 /// Rows of one pass when scoring. Always as many, filled up with padding, because matrix products of other heights may
 /// add in another order and a score would depend on its company; 16 is a round's usual number.
@@ -39,6 +46,8 @@ pub struct Network {
     recurrent: Vec<Recurrent>,
     dense: Vec<Dense>,
     output: Dense,
+    /// `[buckets, outputs]`; the linear part.
+    ngrams: Option<Tensor>,
 }
 
 impl Network {
@@ -93,7 +102,10 @@ impl Network {
             width = layer.units;
         }
         let output = Dense::build("output", width, config.outputs, source)?;
-        Ok(Self { config: config.clone(), embedding, recurrent, dense, output })
+        let ngrams = architecture.ngrams.as_ref();
+        let shape = |buckets| [buckets, config.outputs];
+        let ngrams = ngrams.map(|ngrams| source(NGRAMS, &shape(ngrams.buckets()), Initial::Zeros)).transpose()?;
+        Ok(Self { config: config.clone(), embedding, recurrent, dense, output, ngrams })
     }
 
     /// What the network was built from.
@@ -111,6 +123,7 @@ impl Network {
             recurrent: self.recurrent.iter().map(Recurrent::frozen).collect(),
             dense: self.dense.iter().map(Dense::frozen).collect(),
             output: self.output.frozen(),
+            ngrams: self.ngrams.as_ref().map(Tensor::detach),
         }
     }
 
@@ -118,7 +131,7 @@ impl Network {
     ///
     /// # Errors
     /// Where there are no rows, a row has another length or an id has no embedding.
-    pub fn score(&self, rows: &[Vec<u32>]) -> Result<Tensor> {
+    pub fn score(&self, rows: &[Row]) -> Result<Tensor> {
         self.check_rows(rows)?;
         let network = self.frozen();
         let parameters = network.pack()?;
@@ -127,7 +140,7 @@ impl Network {
             .map(|chunk| {
                 let mut chunk = chunk.to_vec();
                 let count = chunk.len();
-                chunk.resize(ROWS, vec![PADDING; self.config.steps]);
+                chunk.resize(ROWS, vec![PADDING; self.config.steps].into());
                 Ok(network.forward(&chunk, &parameters, None)?.narrow(0, 0, count)?)
             })
             .collect::<Result<Vec<Tensor>>>()?;
@@ -139,7 +152,7 @@ impl Network {
     ///
     /// # Errors
     /// As [`Network::score`].
-    pub fn train(&self, rows: &[Vec<u32>], rng: &mut ChaCha12Rng) -> Result<Tensor> {
+    pub fn train(&self, rows: &[Row], rng: &mut ChaCha12Rng) -> Result<Tensor> {
         self.check_rows(rows)?;
         self.forward(rows, &self.pack()?, Some(rng))
     }
@@ -151,7 +164,7 @@ impl Network {
 
     fn forward(
         &self,
-        rows: &[Vec<u32>],
+        rows: &[Row],
         parameters: &[Tensor],
         mut training: Option<&mut ChaCha12Rng>,
     ) -> Result<Tensor> {
@@ -177,15 +190,29 @@ impl Network {
                 state = (state * Tensor::from_vec(mask, (batch, dense.units), &Device::Cpu)?)?;
             }
         }
-        self.output.forward(&state)
+        let logits = self.output.forward(&state)?;
+        match (&self.ngrams, &architecture.ngrams) {
+            (Some(weights), Some(settings)) => {
+                let kept = |row: &Row| match training.as_deref_mut().filter(|_| settings.dropout > 0.0) {
+                    Some(rng) => {
+                        let mask = lookup::dropout_mask(rng, row.ngrams.len(), settings.dropout);
+                        let kept = row.ngrams.iter().zip(mask).filter(|(_, factor)| *factor > 0.0);
+                        kept.map(|((bucket, value), factor)| (*bucket, value * factor)).collect()
+                    }
+                    None => row.ngrams.clone(),
+                };
+                Ok((logits + sum_of_ngrams(weights, rows.iter().map(kept).collect())?)?)
+            }
+            _ => Ok(logits),
+        }
     }
 
-    fn check_rows(&self, rows: &[Vec<u32>]) -> Result<()> {
+    fn check_rows(&self, rows: &[Row]) -> Result<()> {
         let steps = self.config.steps;
         ensure!(!rows.is_empty(), "no rows to score");
         for row in rows {
-            ensure!(row.len() == steps, "a row has {} ids, the network reads {steps}", row.len());
-            let highest = row.iter().copied().max().unwrap_or(0) as usize;
+            ensure!(row.ids.len() == steps, "a row has {} ids, the network reads {steps}", row.ids.len());
+            let highest = row.ids.iter().copied().max().unwrap_or(0) as usize;
             ensure!(
                 highest < self.config.vocabulary_size,
                 "id {highest} has no embedding: there are {}",
@@ -197,14 +224,14 @@ impl Network {
 
     /// The ids of all rows, step by step, `[steps * rows]`, and, where padding is masked, which of them are words. Steps
     /// before and after all words of all rows are then left out: they would change no state.
-    fn time_major(&self, rows: &[Vec<u32>]) -> (Vec<u32>, Option<Arc<Vec<bool>>>) {
+    fn time_major(&self, rows: &[Row]) -> (Vec<u32>, Option<Arc<Vec<bool>>>) {
         let ids = |steps: std::ops::Range<usize>| -> Vec<u32> {
-            steps.flat_map(|step| rows.iter().map(move |row| row[step])).collect()
+            steps.flat_map(|step| rows.iter().map(move |row| row.ids[step])).collect()
         };
         if !self.config.mask_padding {
             return (ids(0..self.config.steps), None);
         }
-        let read = |step: &usize| rows.iter().any(|row| row[*step] != PADDING);
+        let read = |step: &usize| rows.iter().any(|row| row.ids[*step] != PADDING);
         let first = (0..self.config.steps).find(read).unwrap_or(0);
         let last = (first..self.config.steps).rfind(read).unwrap_or(first);
         let ids = ids(first..last + 1);

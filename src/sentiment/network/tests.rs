@@ -46,6 +46,7 @@ fn outputs_and_gradients_are_those_of_keras_with_and_without_masking() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/networks-keras/reference.safetensors");
     let reference = candle_core::safetensors::load(path, &Device::Cpu).unwrap();
     let rows: Vec<Vec<u32>> = reference["ids"].to_dtype(DType::U32).unwrap().to_vec2().unwrap();
+    let rows: Vec<Row> = rows.into_iter().map(Row::from).collect();
     let mut compared = 0;
     for config in networks(false).into_iter().chain(networks(true)) {
         let kind = config.architecture.kind.name();
@@ -74,7 +75,8 @@ fn outputs_and_gradients_are_those_of_keras_with_and_without_masking() {
 
 #[test]
 fn after_one_step_every_variable_has_a_gradient_and_has_moved() {
-    let rows: Vec<Vec<u32>> = (0..8).map(|row| (0..6).map(|step| (row * 5 + step * 3) % 11).collect()).collect();
+    let rows: Vec<Row> =
+        (0..8).map(|row| Row::from((0..6).map(|step| (row * 5 + step * 3) % 11).collect::<Vec<u32>>())).collect();
     let labels: Vec<f32> = (0..8).map(|row| (row % 2) as f32).collect();
     for mut config in networks(false).into_iter().chain(networks(true)) {
         config.outputs = 1;

@@ -18,7 +18,8 @@ use crate::dataset::labelled::{LabelledTweet, place_of, read_labelled};
 use crate::dataset::similar::{NEAR_DUPLICATE, SimilarTexts};
 use crate::dataset::split::{Split, SplitRow};
 use crate::dataset::table::Table;
-use crate::sentiment::network::NetworkConfig;
+use crate::sentiment::network::{NetworkConfig, Row};
+use crate::sentiment::ngrams::Ngram;
 use crate::sentiment::vocabulary::{PADDING, Vocabulary};
 
 /// A row to train on.
@@ -26,6 +27,8 @@ use crate::sentiment::vocabulary::{PADDING, Vocabulary};
 pub(super) struct Example {
     /// Word ids without padding.
     pub(super) ids: Vec<u32>,
+    /// As [`Row::ngrams`].
+    pub(super) ngrams: Vec<Ngram>,
     /// A distribution over the labels.
     pub(super) target: Vec<f32>,
     /// What it weighs in the loss, beside 1.
@@ -35,8 +38,7 @@ pub(super) struct Example {
 /// Rows to measure on.
 #[derive(Debug, Default)]
 pub(super) struct Part {
-    /// Padded to the network's steps.
-    pub(super) rows: Vec<Vec<u32>>,
+    pub(super) rows: Vec<Row>,
     pub(super) labels: Vec<usize>,
 }
 
@@ -132,21 +134,18 @@ pub(super) fn prepare(settings: &ClassifierTraining) -> Result<Prepared> {
         }
         None => (vocabulary, None),
     };
+    let network = network(settings, &vocabulary)?;
     let train = rows.iter().zip(targets).map(|(row, target)| {
-        let mut ids = vocabulary.encode(&row.cleaned, settings.steps, settings.padding);
+        let Row { mut ids, ngrams } = Row::read(&network, &vocabulary, &row.cleaned);
         ids.retain(|id| *id != PADDING);
-        Example { ids, target, weight: row.weight }
+        Example { ids, ngrams, target, weight: row.weight }
     });
     let train = train.collect();
     let part = |places: &[usize]| Part {
-        rows: places
-            .iter()
-            .map(|&row| vocabulary.encode(&labelled.cleaned[row], settings.steps, settings.padding))
-            .collect(),
+        rows: places.iter().map(|&row| Row::read(&network, &vocabulary, &labelled.cleaned[row])).collect(),
         labels: places.iter().map(|&row| labelled.tweets[row].label).collect(),
     };
     let (validation, test) = (part(&split.validation), part(&split.test));
-    let network = network(settings, &vocabulary)?;
     let replaces = settings.augment > 0.0;
     let neighbours = vectors.as_ref().filter(|_| replaces).map(InitialVectors::neighbours);
     Ok(Prepared { vocabulary, network, vectors, neighbours, train, validation, test, counts })

@@ -23,7 +23,7 @@ use super::settings::{ClassifierTraining, StopOn};
 use super::targets::certain;
 use crate::evaluation::classification::ClassificationReport;
 use crate::sentiment::calibration::Calibration;
-use crate::sentiment::network::{Network, Padding};
+use crate::sentiment::network::{Network, Padding, Row};
 use crate::sentiment::vocabulary::PADDING;
 use crate::training::optimizer::{AdamW, AdamWSettings};
 
@@ -284,8 +284,11 @@ impl<'a> Trainer<'a> {
     fn batch(&mut self, places: &[usize], step: usize, steps: usize) -> Result<f64> {
         let mut rng = numbered_rng(self.settings.seed.wrapping_add(2), step);
         let examples: Vec<&Example> = places.iter().map(|&place| &self.data.train[place]).collect();
-        let rows: Vec<Vec<u32>> =
-            examples.iter().map(|example| self.padded(self.augmenter.apply(&example.ids, &mut rng))).collect();
+        let row = |example: &&Example| Row {
+            ids: self.padded(self.augmenter.apply(&example.ids, &mut rng)),
+            ngrams: example.ngrams.clone(),
+        };
+        let rows: Vec<Row> = examples.iter().map(row).collect();
         let targets: Vec<Vec<f32>> = examples.iter().map(|example| example.target.clone()).collect();
         let weights: Vec<f32> = examples.iter().map(|example| example.weight * self.class_weight(example)).collect();
         let logits = self.network.train(&rows, &mut rng)?;
@@ -441,7 +444,7 @@ mod tests {
 
     #[test]
     fn balanced_weights_give_all_classes_the_same_sum() {
-        let example = |target: [f32; 2], weight| Example { ids: vec![1], target: target.to_vec(), weight };
+        let example = |target: [f32; 2], weight| Example { ids: vec![1], ngrams: Vec::new(), target: target.to_vec(), weight };
         let hard =
             [example([0.0, 1.0], 1.0), example([0.0, 1.0], 1.0), example([0.0, 1.0], 1.0), example([1.0, 0.0], 1.0)];
         let weights = class_weights(&hard, 2, true);
