@@ -1,7 +1,9 @@
 //! How good a model is: metrics of both kinds of model, and the reports, plots and tables that carry them.
 
 pub mod classification;
+pub mod comparison;
 pub mod language_model;
 pub mod plots;
 pub mod report;
 pub mod speed;
+pub mod spread;
