@@ -4,6 +4,7 @@ pub mod classification;
 pub mod comparison;
 pub mod language_model;
 pub mod plots;
+pub mod projector;
 pub mod report;
 pub mod speed;
 pub mod spread;

@@ -12,6 +12,7 @@ pub mod network;
 pub mod recurrent;
 pub mod summary;
 pub mod vocabulary;
+pub mod word_vectors;
 
 pub use classifier::{
     CONFIG_FILE, Classifier, ClassifierConfig, HeldOut, VOCABULARY_FILE, WEIGHTS_FILE, probability_of_logit,

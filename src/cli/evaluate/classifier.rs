@@ -12,9 +12,11 @@ use crate::config::ModelSource;
 use crate::dataset::labelled::Columns;
 use crate::evaluation::classification::held_out::read_evaluated;
 use crate::evaluation::classification::{ClassificationReport, EvaluatedPart, Scored, score_labelled};
+use crate::evaluation::projector::{Projected, count_words, write_projector};
 use crate::evaluation::report::{PAGE, ReportContent, read_training_log, write_report};
 use crate::evaluation::speed::{ScoringSpeed, measure_speed};
 use crate::sentiment::Classifier;
+use crate::sentiment::word_vectors::WordVectors;
 
 /// Mistakes a report lists where `--errors` says no other number.
 const REPORTED_MISTAKES: usize = 20;
@@ -53,6 +55,12 @@ pub struct ClassifierArguments {
     /// Measure how fast it scores: tweets a second, and milliseconds for a round's 16 candidates
     #[arg(long)]
     speed: bool,
+    /// Write its word vectors for TensorBoard's projector, and a page that shows them in a browser
+    #[arg(long, value_name = "FOLDER")]
+    projector: Option<PathBuf>,
+    /// Words of the projector, the most frequent in training first
+    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(2..))]
+    projector_words: u32,
 }
 
 /// Runs `evaluate classifier`.
@@ -67,6 +75,9 @@ pub fn run(arguments: ClassifierArguments, session: &Session) -> Result<()> {
     let speed = arguments.speed.then(|| arguments.measure_speed(&model)).transpose()?;
     if arguments.report.is_some() {
         arguments.write_report(&files, &scored, &report, speed, session)?;
+    }
+    if arguments.projector.is_some() {
+        arguments.write_projector(&files, &model, session)?;
     }
     let text = || arguments.describe(&scored, &report, speed);
     let json = arguments.to_json(&scored, &report, speed)?;
@@ -113,6 +124,28 @@ impl ClassifierArguments {
         };
         write_report(folder, &content)?;
         session.output.note(&format!("wrote {}", folder.join(PAGE).display()));
+        Ok(())
+    }
+
+    fn write_projector(&self, files: &ModelFiles, model: &Classifier, session: &Session) -> Result<()> {
+        let Some(folder) = &self.projector else { return Ok(()) };
+        let words = WordVectors::load(files, self.projector_words as usize)?;
+        let rows = read_evaluated(model, &self.data, &self.columns(), EvaluatedPart::All)?;
+        let cleaned: Vec<String> = rows.iter().map(|(_, tweet)| model.clean(&tweet.text)).collect();
+        let alone: Vec<&str> = words.words.iter().map(String::as_str).collect();
+        let projected = Projected {
+            model: self.model.to_string(),
+            counts: count_words(&words.words, cleaned.iter().map(String::as_str)),
+            labels: model.config().labels.to_vec(),
+            probabilities: model
+                .probabilities(&alone)?
+                .into_iter()
+                .map(|positive| vec![1.0 - positive, positive])
+                .collect(),
+            words,
+        };
+        write_projector(folder, &projected)?;
+        session.output.note(&format!("wrote {}", folder.join("index.html").display()));
         Ok(())
     }
 
