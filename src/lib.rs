@@ -23,6 +23,7 @@
 //! - [`training`]: optimiser, loops and checkpoints for generator and classifier.
 //! - [`evaluation`]: perplexity, classification metrics, reports.
 //! - [`dataset`]: reading tables of tweets, cleaning, splits.
+//! - [`files`]: files that are there as a whole or not at all.
 //!
 //! Who may know whom: stages know the types they pass on, not each other; candle types appear only in
 //! `generation`, `sentiment` and `training`; SQL only in `store`; HTTP to X only in `twitter`; `std::env` only in
@@ -36,6 +37,7 @@ pub mod config;
 pub mod daemon;
 pub mod dataset;
 pub mod evaluation;
+pub mod files;
 pub mod gates;
 pub mod generation;
 pub mod judging;

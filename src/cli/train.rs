@@ -1,5 +1,7 @@
 //! `pregonero train`: tokenizer, generator, classifier.
 
+pub mod classifier;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,14 +10,12 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
+use self::classifier::ClassifierArguments;
 use super::output::Output;
 use super::session::Session;
 use crate::catalog::ModelFiles;
 use crate::config::LogFormat;
-use crate::dataset::labelled::Columns;
 use crate::generation::tokenizer::Tokenizer;
-use crate::sentiment::network::{Architecture, BilstmSettings, NetworkConfig};
-use crate::training::classifier::{self as classifier_training, ClassifierTraining, EpochReport, WeightFormat};
 use crate::training::generator::{self, Base, GeneratorTraining, Progress, Shape};
 use crate::training::text::{self, Cleaning, TextSource};
 use crate::training::tokenizer::{self, TokenizerTraining};
@@ -174,149 +174,6 @@ pub struct GeneratorArguments {
     output: PathBuf,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ArchitectureChoice {
-    /// One bidirectional LSTM layer of 32 units: the built-in classifier
-    BilstmSmall,
-    /// VacunaBot's three bidirectional LSTM layers
-    Bilstm,
-}
-
-impl ArchitectureChoice {
-    fn settings(self) -> BilstmSettings {
-        match self {
-            Self::BilstmSmall => BilstmSettings::small(),
-            Self::Bilstm => BilstmSettings::seeds(),
-        }
-    }
-
-    /// Words of a row where no flag says otherwise; 61 were the longest of VacunaBot's tweets.
-    fn steps(self) -> usize {
-        match self {
-            Self::BilstmSmall => 50,
-            Self::Bilstm => 61,
-        }
-    }
-
-    /// Rows of the embedding where no flag says otherwise.
-    fn vocabulary_size(self) -> usize {
-        match self {
-            Self::BilstmSmall => 10_000 + RESERVED_ROWS,
-            Self::Bilstm => 17_104,
-        }
-    }
-}
-
-/// Rows of the embedding that are no word: padding and the unknown word.
-const RESERVED_ROWS: usize = 2;
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  pregonero train classifier --data labelled.csv --output models/mine
-  pregonero train classifier --arch bilstm --vocab-size 17104 --summary   the layers; needs no data")]
-pub struct ClassifierArguments {
-    /// Labelled tweets: a CSV file with a header
-    #[arg(long, value_name = "FILE", required_unless_present = "summary")]
-    data: Option<PathBuf>,
-    /// The column with the text
-    #[arg(long, value_name = "NAME", default_value = "text")]
-    text_column: String,
-    /// The column with the label, 0 or 1
-    #[arg(long, value_name = "NAME", default_value = "label")]
-    label_column: String,
-    /// The column that tells authors apart, so that none stands in two parts; \"\" where there is none
-    #[arg(long, value_name = "NAME", default_value = "author")]
-    author_column: String,
-    /// The network
-    #[arg(long, value_enum, default_value = "bilstm-small")]
-    arch: ArchitectureChoice,
-    /// Width of the word vectors
-    #[arg(long, value_name = "N")]
-    embedding: Option<usize>,
-    /// Units of each direction, layer by layer: 256,128,64
-    #[arg(long, value_name = "N,…", value_delimiter = ',')]
-    lstm: Option<Vec<usize>>,
-    /// Rows of the embedding at most, padding and the unknown word included
-    #[arg(long, value_name = "N")]
-    vocab_size: Option<usize>,
-    /// Words seen less often in training share the unknown word's row
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    min_count: usize,
-    /// Words of a row; longer texts lose their beginning
-    #[arg(long, value_name = "N")]
-    steps: Option<usize>,
-    /// Rows a step
-    #[arg(long, value_name = "N", default_value_t = 32)]
-    batch: usize,
-    /// Passes over the data at most
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    epochs: usize,
-    /// Stop after this many epochs without a lower validation loss
-    #[arg(long, value_name = "N", default_value_t = 7)]
-    patience: usize,
-    /// Adam's learning rate
-    #[arg(long, value_name = "RATE", default_value_t = 1e-3)]
-    learning_rate: f64,
-    /// Seed of split, initial weights, order and dropout
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
-    /// Store the weights as f32 instead of f16
-    #[arg(long)]
-    f32: bool,
-    /// Where the data comes from and its licence, for the model card
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    about: String,
-    /// Folder for the model and its card; it must not exist yet
-    #[arg(long, value_name = "FOLDER", required_unless_present = "summary")]
-    output: Option<PathBuf>,
-    /// Replace the folder if it exists
-    #[arg(long)]
-    overwrite: bool,
-    /// Print the table of layers and train nothing
-    #[arg(long)]
-    summary: bool,
-}
-
-impl ClassifierArguments {
-    fn network(&self) -> NetworkConfig {
-        let mut settings = self.arch.settings();
-        settings.embedding = self.embedding.unwrap_or(settings.embedding);
-        settings.lstm = self.lstm.clone().unwrap_or(settings.lstm);
-        NetworkConfig {
-            vocabulary_size: self.vocab_size.unwrap_or_else(|| self.arch.vocabulary_size()),
-            steps: self.steps.unwrap_or_else(|| self.arch.steps()),
-            architecture: Architecture::Bilstm(settings),
-        }
-    }
-
-    fn training(self, command: &str) -> Result<ClassifierTraining> {
-        let network = self.network();
-        network.check()?;
-        let (Some(data), Some(folder)) = (self.data, self.output) else {
-            bail!("give --data FILE and --output FOLDER to train, or --summary for the layers alone");
-        };
-        let author = Some(self.author_column).filter(|name| !name.is_empty());
-        Ok(ClassifierTraining {
-            columns: Columns { text: self.text_column, label: self.label_column, author },
-            overwrite: self.overwrite,
-            command: command.to_owned(),
-            about_data: self.about,
-            architecture: network.architecture,
-            maximum_words: network.vocabulary_size.saturating_sub(RESERVED_ROWS),
-            minimum_count: self.min_count,
-            steps: network.steps,
-            batch_size: self.batch,
-            epochs: self.epochs,
-            learning_rate: self.learning_rate,
-            patience: self.patience,
-            seed: self.seed,
-            weights: if self.f32 { WeightFormat::F32 } else { WeightFormat::F16 },
-            ..ClassifierTraining::new(data, folder)
-        })
-    }
-}
-
 /// Runs `train`.
 ///
 /// # Errors
@@ -327,55 +184,8 @@ pub fn run(command: TrainCommand, session: &Session) -> Result<()> {
     match command {
         TrainCommand::Tokenizer(arguments) => train_tokenizer(&arguments, output),
         TrainCommand::Generator(arguments) => train_generator(*arguments, &session.command_line, output),
-        TrainCommand::Classifier(arguments) if arguments.summary => summarise(&arguments, output),
-        TrainCommand::Classifier(arguments) => train_classifier(*arguments, &session.command_line, output),
+        TrainCommand::Classifier(arguments) => classifier::run(*arguments, session),
     }
-}
-
-fn summarise(arguments: &ClassifierArguments, output: &Output) -> Result<()> {
-    let network = arguments.network();
-    network.check()?;
-    let summary = network.summary();
-    let layers = serde_json::to_value(&summary.layers)?;
-    output.object(|| summary.to_string(), || json!({"layers": layers, "parameters": summary.parameters()}))
-}
-
-fn train_classifier(arguments: ClassifierArguments, command: &str, output: &Output) -> Result<()> {
-    let settings = arguments.training(command)?;
-    let stop = stop_on_signal()?;
-    let outcome =
-        classifier_training::train_classifier(&settings, &stop, &mut |report| output.note(&describe_epoch(report)))?;
-    let (validation, test) = (&outcome.validation, &outcome.test);
-    output.object(
-        || {
-            format!(
-                "epoch {} of {} kept; validation macro F1 {:.4}; on the test part:\n{test}\nmodel written to {}",
-                outcome.best_epoch,
-                outcome.epochs.len(),
-                validation.macro_f1,
-                settings.output.display()
-            )
-        },
-        || {
-            json!({"best_epoch": outcome.best_epoch, "epochs": outcome.epochs, "stopped": outcome.interrupted,
-                   "validation": validation, "test": test, "rows": outcome.rows,
-                   "skipped_empty": outcome.skipped_empty, "parameters": outcome.parameters,
-                   "output": settings.output})
-        },
-    )
-}
-
-fn describe_epoch(report: &EpochReport) -> String {
-    format!(
-        "epoch {}: loss {:.4}, validation loss {:.4}, accuracy {:.4}, macro F1 {:.4}, {:.0} s{}",
-        report.epoch,
-        report.loss,
-        report.validation_loss,
-        report.accuracy,
-        report.macro_f1,
-        report.seconds,
-        if report.best { " (best so far)" } else { "" }
-    )
 }
 
 fn train_tokenizer(arguments: &TokenizerArguments, output: &Output) -> Result<()> {
@@ -465,7 +275,7 @@ fn train_generator(arguments: GeneratorArguments, command: &str, output: &Output
 }
 
 /// Set by the first SIGINT or SIGTERM, so that a training ends with a checkpoint; the second ends it at once.
-pub(super) fn stop_on_signal() -> Result<Arc<AtomicBool>> {
+pub(in crate::cli) fn stop_on_signal() -> Result<Arc<AtomicBool>> {
     use tokio::signal::unix::{SignalKind, signal};
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);

@@ -5,13 +5,14 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use csv::{ByteRecord, ReaderBuilder};
+
+use super::table::Table;
 
 /// Which columns hold what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Columns {
     pub text: String,
-    /// Holds 0 or 1.
+    /// Holds a label's name or its place among the labels, from 0.
     pub label: String,
     /// The column that tells authors apart; `None` where the table has none.
     pub author: Option<String>,
@@ -29,8 +30,10 @@ pub struct LabelledTweet {
     pub text: String,
     /// Empty where unknown.
     pub author: String,
-    /// 0 or 1.
+    /// The label's place among the labels.
     pub label: usize,
+    /// The row's number in the file, the header not counted, from 1.
+    pub row: usize,
 }
 
 /// What a file held.
@@ -41,63 +44,46 @@ pub struct LabelledTable {
     pub skipped_empty: usize,
 }
 
-/// Places of the columns in a row.
-struct Places {
-    text: usize,
-    label: usize,
-    author: Option<usize>,
-}
-
-/// Reads the labelled tweets of a UTF-8 CSV file with a header.
+/// Reads the labelled tweets of a UTF-8 CSV file with a header; `labels` are the names of the classes.
 ///
 /// # Errors
-/// Where the file cannot be read, a column is missing, a row has another number of fields than the header, is not
-/// UTF-8, or has a label other than 0 and 1, or no row is left. The message names file and line.
-pub fn read_labelled(path: &Path, columns: &Columns) -> Result<LabelledTable> {
-    let mut reader = ReaderBuilder::new()
-        .flexible(true)
-        .from_path(path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    let header = reader.byte_headers().with_context(|| format!("cannot read {}", path.display()))?.clone();
-    let places = Places::find(&header, columns).with_context(|| path.display().to_string())?;
+/// Where the file cannot be read, a column is missing, a row has another number of fields than the header, is too
+/// long, is not UTF-8 or has a label outside the set, or no row is left. The message names file and line.
+pub fn read_labelled<L: AsRef<str>>(path: &Path, columns: &Columns, labels: &[L]) -> Result<LabelledTable> {
+    let mut names = vec![columns.text.as_str(), columns.label.as_str()];
+    names.extend(columns.author.as_deref());
+    let mut rows = Table::open(path, &names)?;
     let mut table = LabelledTable { tweets: Vec::new(), skipped_empty: 0 };
-    let mut record = ByteRecord::new();
-    while reader.read_byte_record(&mut record).with_context(|| format!("cannot read {}", path.display()))? {
-        let line = record.position().map_or(0, csv::Position::line);
-        let tweet = places.tweet(&record, header.len()).with_context(|| format!("{}:{line}", path.display()))?;
-        if tweet.text.trim().is_empty() {
+    while let Some(row) = rows.next_row()? {
+        let label = place_of(&row.fields[1], labels).with_context(|| format!("{}:{}", path.display(), row.line))?;
+        let mut fields = row.fields.into_iter();
+        let text = fields.next().unwrap_or_default();
+        let author = fields.nth(1).unwrap_or_default().trim().to_owned();
+        if text.trim().is_empty() {
             table.skipped_empty += 1;
         } else {
-            table.tweets.push(tweet);
+            table.tweets.push(LabelledTweet { text, author, label, row: row.number });
         }
     }
     ensure!(!table.tweets.is_empty(), "{}: no row holds a text", path.display());
     Ok(table)
 }
 
-impl Places {
-    fn find(header: &ByteRecord, columns: &Columns) -> Result<Self> {
-        let names: Vec<String> = header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
-        let find = |wanted: &str| {
-            names
-                .iter()
-                .position(|name| name == wanted)
-                .with_context(|| format!("no column {wanted:?}; the file has {}", names.join(", ")))
-        };
-        let author = columns.author.as_deref().map(find).transpose()?;
-        Ok(Self { text: find(&columns.text)?, label: find(&columns.label)?, author })
+/// The place of the label that a field names, by its name or by its number.
+///
+/// # Errors
+/// Where it is no label of the set.
+pub fn place_of<L: AsRef<str>>(field: &str, labels: &[L]) -> Result<usize> {
+    let field = field.trim();
+    if let Some(place) = labels.iter().position(|label| label.as_ref() == field) {
+        return Ok(place);
     }
-
-    fn tweet(&self, record: &ByteRecord, fields: usize) -> Result<LabelledTweet> {
-        ensure!(record.len() == fields, "{} fields, the header has {fields}", record.len());
-        let field = |place: usize| std::str::from_utf8(&record[place]).context("not UTF-8: save the file as UTF-8");
-        let label = match field(self.label)?.trim() {
-            "0" => 0,
-            "1" => 1,
-            other => bail!("label {other:?} is neither 0 nor 1"),
-        };
-        let author = self.author.map(field).transpose()?.unwrap_or_default().trim().to_owned();
-        Ok(LabelledTweet { text: field(self.text)?.to_owned(), author, label })
+    match field.parse::<usize>() {
+        Ok(place) if place < labels.len() => Ok(place),
+        _ => {
+            let known = labels.iter().enumerate().map(|(place, label)| format!("{place} ({})", label.as_ref()));
+            bail!("label {field:?} is none of {}", known.collect::<Vec<_>>().join(", "))
+        }
     }
 }
 
@@ -105,12 +91,17 @@ impl Places {
 mod tests {
     use std::io::Write as _;
 
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::dataset::table::LONGEST_RECORD;
+
+    const LABELS: [&str; 2] = ["negative", "positive"];
 
     fn read(content: &[u8]) -> Result<LabelledTable> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(content).unwrap();
-        read_labelled(file.path(), &Columns::default())
+        read_labelled(file.path(), &Columns::default(), &LABELS)
     }
 
     #[test]
@@ -118,19 +109,31 @@ mod tests {
         let table =
             read("label,extra,text,author\n1,x,\"Hola, ya\",ana\n0,y,  ,luis\n0,z,no quiero,\n".as_bytes()).unwrap();
         assert_eq!(table.skipped_empty, 1);
-        let tweet = |text: &str, author: &str, label| LabelledTweet { text: text.into(), author: author.into(), label };
-        assert_eq!(table.tweets, [tweet("Hola, ya", "ana", 1), tweet("no quiero", "", 0)]);
+        let tweet = |text: &str, author: &str, label, row| LabelledTweet {
+            text: text.into(),
+            author: author.into(),
+            label,
+            row,
+        };
+        assert_eq!(table.tweets, [tweet("Hola, ya", "ana", 1, 1), tweet("no quiero", "", 0, 3)]);
     }
 
     #[test]
     fn faults_name_the_line_and_what_is_wrong() {
         for (content, expected) in [
             (&b"text,label\nhola,1\n"[..], "no column \"author\"; the file has text, label"),
-            (b"author,text,label\na,\"dos\nrenglones\",1\na,hola,2\n", ":4: label \"2\" is neither 0 nor 1"),
+            (
+                b"author,text,label\na,\"dos\nrenglones\",1\na,hola,2\n",
+                ":4: label \"2\" is none of 0 (negative), 1 (positive)",
+            ),
             (b"author,text,label\na,hola,1\na,se\xf1or,1\n", ":3: not UTF-8"),
             (b"author,text,label\na,hola\n", ":2: 2 fields, the header has 3"),
             (b"author,text,label\na,,1\n", "no row holds a text"),
             (b"", "no column"),
+            (b"author,text,label\na,\"hola,1\nb,sol,0\n", ":2: 2 fields, the header has 3; it spans lines: is a quote"),
+            (b"author,label,text\na,1,\"hola\nb,0,sol\n", ":2: the file ends within this record"),
+            (b"\xff\xfea\0u\0t\0h\0o\0r\0", "the file is UTF-16"),
+            (b"a\0u\0t\0h\0o\0r\0,\0t\0", "zero bytes"),
         ] {
             let message = format!("{:#}", read(content).unwrap_err());
             assert!(message.contains(expected), "{message:?} does not say {expected:?}");
@@ -139,7 +142,53 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named() {
-        let message = format!("{:#}", read_labelled(Path::new("/no/such.csv"), &Columns::default()).unwrap_err());
+        let message =
+            format!("{:#}", read_labelled(Path::new("/no/such.csv"), &Columns::default(), &LABELS).unwrap_err());
         assert!(message.starts_with("cannot read /no/such.csv"), "{message}");
+    }
+
+    #[test]
+    fn labels_are_named_or_numbered_in_any_number() {
+        let labels = ["negative", "neutral", "positive"];
+        for (field, place) in [("0", 0), (" neutral ", 1), ("positive", 2), ("2", 2)] {
+            assert_eq!(place_of(field, &labels).unwrap(), place, "{field}");
+        }
+        for field in ["3", "-1", "", "Neutro", "1.0"] {
+            assert!(place_of(field, &labels).is_err(), "{field}");
+        }
+        // A name wins over a number, so that the labels may be numbers in another order.
+        assert_eq!(place_of("1", &["1", "0"]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_mark_at_the_beginning_is_no_part_of_the_first_name() {
+        let table = read("\u{feff}author,text,label\nana,hola,1\n".as_bytes()).unwrap();
+        assert_eq!(table.tweets[0].author, "ana");
+    }
+
+    #[test]
+    fn a_line_of_ten_megabytes_is_refused_by_its_number() {
+        for quote in ["", "\""] {
+            let long = "a".repeat(10_000_000);
+            let content = format!("author,text,label\nana,hola,1\nana,{quote}{long}{quote},1\n");
+            let message = format!("{:#}", read(content.as_bytes()).unwrap_err());
+            assert!(message.contains(&format!(":3: the record is longer than {LONGEST_RECORD} bytes")), "{message}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+        #[test]
+        fn no_bytes_at_all_make_the_reader_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..400),
+            pieces in proptest::collection::vec(
+                prop_oneof![Just("\""), Just(","), Just("\n"), Just("1"), Just("hola"), Just("\r"), Just("\u{feff}")],
+                0..60,
+            ),
+        ) {
+            let _ = read(&bytes);
+            let _ = read(&[b"author,text,label\n".as_slice(), &bytes].concat());
+            let _ = read(format!("author,text,label\n{}", pieces.concat()).as_bytes());
+        }
     }
 }

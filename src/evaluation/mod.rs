@@ -6,5 +6,6 @@ pub mod language_model;
 pub mod plots;
 pub mod projector;
 pub mod report;
+pub mod runs;
 pub mod speed;
 pub mod spread;

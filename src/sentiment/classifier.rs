@@ -2,18 +2,17 @@
 //!
 //! Loaded from a model's files, wherever they lie; it cleans and numbers a text by what is stored with the model.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context as _, Result, ensure};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::calibration::{Calibration, likeliest};
 use super::cleaning::Cleaning;
 use super::network::{Network, NetworkConfig};
 use super::vocabulary::Vocabulary;
 use crate::catalog::ModelFiles;
-use crate::dataset::split::Shares;
+use crate::dataset::split::HeldOut;
 use crate::tweet::{ModelIdentity, Sentiment};
 
 /// The file that says what the model is.
@@ -35,18 +34,39 @@ pub struct ClassifierConfig {
     pub name: String,
     pub network: NetworkConfig,
     pub cleaning: Cleaning,
-    /// What the network's 0 and 1 mean, in that order: `["negative", "positive"]`.
-    pub labels: [String; 2],
+    /// The classes, in the order of the network's: `["negative", "positive"]`.
+    pub labels: Vec<String>,
+    /// What turns the network's logits into probabilities; fitted on the validation part.
+    #[serde(default)]
+    pub calibration: Calibration,
     /// How its data was split, so that an evaluation can find the held-out part again.
     pub held_out: HeldOut,
+    /// The threshold that whoever trained it advises; used where the configuration names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recommended_min_score: Option<f32>,
 }
 
-/// The split a classifier was trained under.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HeldOut {
-    pub seed: u64,
-    pub shares: Shares,
+impl ClassifierConfig {
+    fn check(&self) -> Result<()> {
+        self.network.check()?;
+        check_labels(&self.labels)?;
+        self.calibration.check()?;
+        if let Some(score) = self.recommended_min_score {
+            ensure!((0.0..=1.0).contains(&score), "recommended_min_score: {score} is not in 0 to 1");
+        }
+        Ok(())
+    }
+}
+
+/// # Errors
+/// Where there are fewer than two labels, one is empty, is `any` (which stands for all of them) or is there twice.
+pub fn check_labels(labels: &[String]) -> Result<()> {
+    ensure!(labels.len() >= 2, "labels: at least two are needed, found {}", labels.len());
+    for (place, label) in labels.iter().enumerate() {
+        ensure!(!label.trim().is_empty() && label != "any", "labels: {label:?} cannot be a label");
+        ensure!(!labels[..place].contains(label), "labels: {label:?} is named twice");
+    }
+    Ok(())
 }
 
 /// A classifier ready to score.
@@ -65,7 +85,7 @@ impl Classifier {
     /// Where a file is missing, broken, or does not fit the others; the message names the file.
     pub fn load(files: &ModelFiles) -> Result<Self> {
         let config: ClassifierConfig = read_json(files, CONFIG_FILE)?;
-        config.network.check().with_context(|| files.display(CONFIG_FILE))?;
+        config.check().with_context(|| files.display(CONFIG_FILE))?;
         let vocabulary: Vocabulary = read_json(files, VOCABULARY_FILE)?;
         ensure!(
             vocabulary.rows() == config.network.vocabulary_size,
@@ -96,22 +116,30 @@ impl Classifier {
     /// # Errors
     /// Where candle fails.
     pub fn score(&self, texts: &[&str]) -> Result<Vec<Sentiment>> {
-        Ok(self.probabilities(texts)?.into_iter().map(|positive| self.sentiment(positive)).collect())
+        Ok(self.probabilities(texts)?.into_iter().map(|probabilities| self.sentiment(&probabilities)).collect())
     }
 
-    /// The probability of the second label for each text.
+    /// The probability of every label for each text; a row sums to 1.
     ///
     /// # Errors
     /// Where candle fails.
-    pub fn probabilities(&self, texts: &[&str]) -> Result<Vec<f32>> {
-        let mut probabilities = Vec::with_capacity(texts.len());
+    pub fn probabilities(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+        Ok(self.logits(texts)?.iter().map(|logits| self.config.calibration.probabilities(logits)).collect())
+    }
+
+    /// What the network says of each text before it becomes probabilities: one number for two labels, else one a label.
+    ///
+    /// # Errors
+    /// Where candle fails.
+    pub fn logits(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+        let mut all = Vec::with_capacity(texts.len());
         for chunk in texts.chunks(ROWS) {
             let mut rows: Vec<Vec<u32>> = chunk.iter().map(|text| self.encode(text)).collect();
             rows.resize(ROWS, vec![super::vocabulary::PADDING; self.config.network.steps]);
-            let logits: Vec<f32> = self.network.score(&rows)?.to_vec1()?;
-            probabilities.extend(logits.into_iter().take(chunk.len()).map(probability_of_logit));
+            let logits: Vec<Vec<f32>> = self.network.score(&rows)?.reshape((ROWS, ()))?.to_vec2()?;
+            all.extend(logits.into_iter().take(chunk.len()));
         }
-        Ok(probabilities)
+        Ok(all)
     }
 
     /// The classifier under the name the configuration gives it, for example `hub:OWNER/NAME`; the record shows it.
@@ -133,6 +161,18 @@ impl Classifier {
         &self.config
     }
 
+    /// The words it knows.
+    #[must_use]
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+
+    /// The network behind it.
+    #[must_use]
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
     /// The text as the network reads it.
     #[must_use]
     pub fn clean(&self, text: &str) -> String {
@@ -143,21 +183,14 @@ impl Classifier {
         self.vocabulary.encode(&self.clean(text), self.config.network.steps)
     }
 
-    fn sentiment(&self, positive: f32) -> Sentiment {
-        let probabilities = [1.0 - positive, positive];
-        let best = usize::from(positive >= 0.5);
+    fn sentiment(&self, probabilities: &[f32]) -> Sentiment {
+        let best = likeliest(probabilities);
         Sentiment {
             label: self.config.labels[best].clone(),
             score: probabilities[best],
-            probabilities: self.config.labels.iter().cloned().zip(probabilities).collect::<BTreeMap<_, _>>(),
+            probabilities: self.config.labels.iter().cloned().zip(probabilities.iter().copied()).collect(),
         }
     }
-}
-
-/// The probability that a logit stands for.
-#[must_use]
-pub fn probability_of_logit(logit: f32) -> f32 {
-    1.0 / (1.0 + (-logit).exp())
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(files: &ModelFiles, name: &str) -> Result<T> {
@@ -166,4 +199,24 @@ fn read_json<T: serde::de::DeserializeOwned>(files: &ModelFiles, name: &str) -> 
 
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_at_least_two_and_all_different() {
+        let check = |labels: &[&str]| check_labels(&labels.iter().map(|label| (*label).to_owned()).collect::<Vec<_>>());
+        assert!(check(&["negative", "neutral", "positive"]).is_ok());
+        for (labels, expected) in [
+            (&["a"][..], "at least two"),
+            (&["a", "b", "a"], "twice"),
+            (&["a", ""], "cannot"),
+            (&["a", "any"], "cannot"),
+        ] {
+            let message = check(labels).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
 }

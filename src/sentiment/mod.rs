@@ -14,6 +14,6 @@ pub mod summary;
 pub mod vocabulary;
 pub mod word_vectors;
 
-pub use classifier::{
-    CONFIG_FILE, Classifier, ClassifierConfig, HeldOut, VOCABULARY_FILE, WEIGHTS_FILE, probability_of_logit,
-};
+pub use classifier::{CONFIG_FILE, Classifier, ClassifierConfig, VOCABULARY_FILE, WEIGHTS_FILE, check_labels};
+
+pub use crate::dataset::split::{HeldOut, SplitProtocol};

@@ -3,8 +3,11 @@
 //! Everything random comes from a seed handed in, so that two runs agree and a resumed run goes on as if it had never
 //! stopped.
 
+mod checkpoint;
 pub mod classifier;
 pub mod generator;
 pub mod optimizer;
+pub mod schedule;
 pub mod text;
 pub mod tokenizer;
+pub mod vectors;

@@ -1,6 +1,8 @@
 //! `pregonero evaluate`: how good a model is, on data it was not trained on.
 
 mod classifier;
+mod comparison;
+mod trainings;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -17,7 +19,9 @@ pub enum EvaluateCommand {
     /// Measure a generator: cross-entropy and perplexity over texts
     Generator(GeneratorArguments),
     /// Measure a classifier: accuracy, macro F1, AUC, calibration, each label, confusion matrix
-    Classifier(classifier::ClassifierArguments),
+    Classifier(Box<classifier::ClassifierArguments>),
+    /// Train and measure several classifiers under several protocols, and write a table of them
+    Comparison(comparison::ComparisonArguments),
 }
 
 #[derive(Debug, Args)]
@@ -46,7 +50,8 @@ pub fn run(command: EvaluateCommand, session: &Session) -> Result<()> {
     session.start_log(LogFormat::Auto);
     match command {
         EvaluateCommand::Generator(arguments) => generator(&arguments, session),
-        EvaluateCommand::Classifier(arguments) => classifier::run(arguments, session),
+        EvaluateCommand::Comparison(arguments) => comparison::run(&arguments, session),
+        EvaluateCommand::Classifier(arguments) => classifier::run(&arguments, session),
     }
 }
 

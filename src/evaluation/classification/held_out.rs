@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::ClassificationReport;
 use crate::dataset::labelled::{Columns, LabelledTweet, read_labelled};
-use crate::dataset::split::{SplitRow, split_by_groups};
+use crate::dataset::split::SplitRow;
 use crate::sentiment::Classifier;
 use crate::sentiment::calibration::likeliest;
 
@@ -95,18 +95,16 @@ pub fn evaluate_classifier(
 /// As [`read_labelled`]; where candle fails.
 pub fn score_labelled(classifier: &Classifier, path: &Path, columns: &Columns, part: EvaluatedPart) -> Result<Scored> {
     let tweets = read_evaluated(classifier, path, columns, part)?;
-    let texts: Vec<&str> = tweets.iter().map(|(_, tweet)| tweet.text.as_str()).collect();
-    let probabilities =
-        classifier.probabilities(&texts)?.into_iter().map(|positive| vec![1.0 - positive, positive]).collect();
+    let texts: Vec<&str> = tweets.iter().map(|tweet| tweet.text.as_str()).collect();
     Ok(Scored {
-        rows: tweets.iter().map(|(row, _)| *row).collect(),
-        labels: tweets.iter().map(|(_, tweet)| tweet.label).collect(),
-        probabilities,
-        names: classifier.config().labels.to_vec(),
+        rows: tweets.iter().map(|tweet| tweet.row).collect(),
+        labels: tweets.iter().map(|tweet| tweet.label).collect(),
+        probabilities: classifier.probabilities(&texts)?,
+        names: classifier.config().labels.clone(),
     })
 }
 
-/// The rows of a part, each with its place in the table.
+/// The rows of a part.
 ///
 /// # Errors
 /// As [`read_labelled`].
@@ -115,8 +113,8 @@ pub fn read_evaluated(
     path: &Path,
     columns: &Columns,
     part: EvaluatedPart,
-) -> Result<Vec<(usize, LabelledTweet)>> {
-    let tweets: Vec<(usize, LabelledTweet)> = (1..).zip(read_labelled(path, columns)?.tweets).collect();
+) -> Result<Vec<LabelledTweet>> {
+    let tweets = read_labelled(path, columns, &classifier.config().labels)?.tweets;
     match part {
         EvaluatedPart::All => Ok(tweets),
         EvaluatedPart::HeldOut => held_out(classifier, tweets),
@@ -124,15 +122,14 @@ pub fn read_evaluated(
 }
 
 /// The test part of the classifier's own split; training leaves out texts of which cleaning leaves nothing.
-fn held_out(classifier: &Classifier, mut tweets: Vec<(usize, LabelledTweet)>) -> Result<Vec<(usize, LabelledTweet)>> {
-    tweets.retain(|(_, tweet)| !classifier.clean(&tweet.text).is_empty());
-    let cleaned: Vec<String> = tweets.iter().map(|(_, tweet)| classifier.clean(&tweet.text)).collect();
+fn held_out(classifier: &Classifier, mut tweets: Vec<LabelledTweet>) -> Result<Vec<LabelledTweet>> {
+    tweets.retain(|tweet| !classifier.clean(&tweet.text).is_empty());
+    let cleaned: Vec<String> = tweets.iter().map(|tweet| classifier.clean(&tweet.text)).collect();
     let rows: Vec<SplitRow<'_>> = tweets
         .iter()
         .zip(&cleaned)
-        .map(|((_, tweet), normalised)| SplitRow { author: &tweet.author, normalised, label: tweet.label })
+        .map(|(tweet, normalised)| SplitRow { author: &tweet.author, normalised, label: tweet.label })
         .collect();
-    let held_out = classifier.config().held_out;
-    let split = split_by_groups(&rows, &held_out.shares, held_out.seed)?;
+    let split = classifier.config().held_out.split(&rows)?;
     Ok(split.test.into_iter().map(|row| tweets[row].clone()).collect())
 }

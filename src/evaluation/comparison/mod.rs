@@ -110,6 +110,8 @@ pub struct Job {
     pub arguments: Vec<String>,
     /// A baseline's program; empty for a network.
     pub baseline: Vec<String>,
+    /// Where a baseline finds its split.
+    pub split: PathBuf,
 }
 
 impl Job {
@@ -120,15 +122,8 @@ impl Job {
             return format!("pregonero train classifier {}", quoted(&self.arguments));
         }
         let seed = ["--seed".to_owned(), self.seed.to_string()];
-        let split = ["--split".to_owned(), self.split_file().display().to_string()];
+        let split = ["--split".to_owned(), self.split.display().to_string()];
         quoted(&[&self.baseline[..], &split, &seed].concat())
-    }
-
-    /// Where the split lies in the work folder.
-    #[must_use]
-    pub fn split_file(&self) -> PathBuf {
-        let name = format!("split-{}-{}-{}.csv", self.protocol, self.data, self.seed);
-        PathBuf::from(name.replace(|sign: char| !sign.is_alphanumeric() && !"-.".contains(sign), "-"))
     }
 
     /// For progress.
@@ -138,26 +133,36 @@ impl Job {
     }
 }
 
-/// All jobs over `seeds`, protocol by protocol.
+/// All jobs over `seeds`, protocol by protocol; models and splits go to `work`.
 #[must_use]
-pub fn jobs(spec: &Spec, seeds: std::ops::Range<u64>) -> Vec<Job> {
+pub fn jobs(spec: &Spec, seeds: std::ops::Range<u64>, work: &Path) -> Vec<Job> {
     let mut jobs = Vec::new();
     for seed in seeds {
         for protocol in &spec.protocols {
             for row in &spec.rows {
-                let own = [&spec.arguments[..], &protocol.arguments, &row.arguments].concat();
+                let file = |kind: &str, parts: &[&str]| work.join(file_name(kind, parts, seed));
+                let model = file("model", &[&protocol.name, &row.name, &row.data]);
+                let seeded = ["--seed", &seed.to_string(), "--output", &model.display().to_string()].map(str::to_owned);
                 jobs.push(Job {
                     protocol: protocol.name.clone(),
                     row: row.name.clone(),
                     data: row.data.clone(),
                     seed,
-                    arguments: [&own[..], &["--seed".to_owned(), seed.to_string()]].concat(),
+                    arguments: [&spec.arguments[..], &protocol.arguments, &row.arguments, &seeded].concat(),
                     baseline: row.baseline.clone(),
+                    split: file("split", &[&protocol.name, &row.data]).with_extension("csv"),
                 });
             }
         }
     }
     jobs
+}
+
+/// `kind-part-part-seed` in lower case, other signs as dashes.
+fn file_name(kind: &str, parts: &[&str], seed: u64) -> String {
+    let words = parts.join(" ").to_lowercase();
+    let words: Vec<&str> = words.split(|sign: char| !sign.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    format!("{kind}-{}-{seed}", words.join("-"))
 }
 
 /// Arguments as a shell reads them.

@@ -44,13 +44,14 @@ fn measured(accuracy: f64) -> Measured {
 
 #[test]
 fn jobs_are_rows_times_protocols_times_seeds_with_a_command_each() {
-    let jobs = jobs(&spec(), 1..3);
+    let jobs = jobs(&spec(), 1..3, Path::new("w"));
     assert_eq!(jobs.len(), 2 * 2 * 2);
     let commands: Vec<String> = jobs.iter().map(Job::command).collect();
-    let network = "pregonero train classifier --data 'my data.csv' --split random --arch lstm --seed 1";
+    let network = "pregonero train classifier --data 'my data.csv' --split random --arch lstm --seed 1 \
+                   --output w/model-random-lstm-plain-1";
     assert_eq!(commands[0], network);
-    assert_eq!(commands[1], "python3 svm.py --split split-random-plain-1.csv --seed 1");
-    assert_eq!(commands[7], "python3 svm.py --split split-groups-plain-2.csv --seed 2");
+    assert_eq!(commands[1], "python3 svm.py --split w/split-random-plain-1.csv --seed 1");
+    assert_eq!(commands[7], "python3 svm.py --split w/split-groups-plain-2.csv --seed 2");
     assert_eq!(quoted(&["it's".to_owned(), String::new()]), r"'it'\''s' ''");
 }
 
@@ -58,7 +59,7 @@ fn jobs_are_rows_times_protocols_times_seeds_with_a_command_each() {
 fn finished_jobs_are_found_again_and_a_line_cut_off_is_not_finished() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cells.jsonl");
-    let jobs = jobs(&spec(), 1..2);
+    let jobs = jobs(&spec(), 1..2, Path::new("w"));
     let mut cells = Cells::open(&path).unwrap();
     assert!(cells.find(&jobs[0]).is_none());
     cells.add(&jobs[0], measured(0.8)).unwrap();
@@ -77,7 +78,7 @@ fn finished_jobs_are_found_again_and_a_line_cut_off_is_not_finished() {
 #[test]
 fn the_page_holds_means_reported_figures_and_commands() {
     let folder = tempfile::tempdir().unwrap();
-    let jobs = jobs(&spec(), 1..3);
+    let jobs = jobs(&spec(), 1..3, Path::new("w"));
     let mut cells = Cells::open(&folder.path().join("cells.jsonl")).unwrap();
     cells.add(&jobs[0], measured(0.8)).unwrap();
     cells.add(&jobs[4], measured(0.9)).unwrap();

@@ -13,13 +13,13 @@ use serde::Deserialize;
 use super::classification::{ClassificationReport, Scored};
 use super::speed::ScoringSpeed;
 use crate::catalog::ModelFiles;
+use crate::files::{Existing, write_whole};
+pub use crate::training::classifier::LOG_FILE as TRAINING_LOG;
 
-/// The file beside a classifier in which its training wrote a line of JSON an epoch.
-pub const TRAINING_LOG: &str = "training_log.jsonl";
 /// The page.
 pub const PAGE: &str = "report.md";
 
-/// One line of [`TRAINING_LOG`]; what a report does not show is not read.
+/// One line of the classifier's training log; what a report does not show is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct LoggedEpoch {
     pub epoch: usize,
@@ -76,14 +76,10 @@ pub fn write_report(folder: &Path, content: &ReportContent<'_>) -> Result<()> {
     write_files(folder, plots.chain([(PAGE.to_owned(), page)]))
 }
 
-/// Writes files by name and text, each beside its place first.
+/// Writes files by name and text; older ones are replaced.
 pub(super) fn write_files(folder: &Path, files: impl IntoIterator<Item = (String, String)>) -> Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     for (name, text) in files {
-        let (staging, path) = (folder.join(format!(".{name}.partial")), folder.join(&name));
-        std::fs::write(&staging, text)
-            .and_then(|()| std::fs::rename(&staging, &path))
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        write_whole(&folder.join(name), Existing::Replace, |file| file.write_all(text.as_bytes()))?;
     }
     Ok(())
 }

@@ -1,20 +1,30 @@
-//! The loop: epochs, batches, early stopping on the validation loss.
+//! The loop: epochs, batches, early stopping by the validation part, checkpoints.
+//!
+//! Everything that decides a step (its rows, what is changed in them, its dropout, its learning rate) is a function of
+//! the seed and the step's number, so that a run that was stopped and resumed ends with the weights of one that never
+//! stopped.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 use candle_core::{Tensor, Var};
 use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha12Rng;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::loss::binary_cross_entropy;
-use super::{ClassifierTraining, LABELS, Part, Prepared};
+use super::augment::Augmenter;
+use super::checkpoints::{BestEpoch, Checkpoints, Exact, State, Tensors};
+use super::data::{Example, Part, Prepared};
+use super::loss::cross_entropy;
+use super::settings::{ClassifierTraining, StopOn};
+use super::targets::certain;
 use crate::evaluation::classification::ClassificationReport;
 use crate::sentiment::calibration::Calibration;
 use crate::sentiment::network::Network;
+use crate::sentiment::vocabulary::PADDING;
 use crate::training::optimizer::{AdamW, AdamWSettings};
 
 /// Adam's epsilon in Keras.
@@ -23,14 +33,17 @@ const EPSILON: f64 = 1e-7;
 /// Rows scored at once between epochs.
 const EVALUATION_ROWS: usize = 128;
 
+/// The weight that a vocabulary's word vectors are.
+pub(super) const EMBEDDING: &str = "embedding.weight";
+
 /// One epoch, as progress shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EpochReport {
     /// From 1.
     pub epoch: usize,
-    /// Mean training loss, with dropout and class weights.
+    /// Mean training loss, with dropout, weights and whatever changes rows and targets.
     pub loss: f64,
-    /// Mean validation loss, without either.
+    /// Mean validation loss, without any of that.
     pub validation_loss: f64,
     /// On the validation part.
     pub accuracy: f64,
@@ -41,114 +54,242 @@ pub struct EpochReport {
     pub best: bool,
 }
 
-/// A finished training: its best weights, set into the network.
+/// What is told while training goes on.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    /// Data and network are there.
+    Started { train_rows: usize, validation_rows: usize, parameters: usize, resumed_at: Option<usize> },
+    /// A batch is done; `left` is the time to the last epoch that the settings allow.
+    Batch { epoch: usize, epochs: usize, batch: usize, batches: usize, loss: f64, left: Duration },
+    /// An epoch is done and measured.
+    Epoch { report: EpochReport, left: Duration },
+}
+
+/// Hears of the progress.
+pub type Listener<'a> = &'a mut (dyn FnMut(Progress) + Send);
+
+/// A finished training: its best weights and what they say of the other parts.
 #[derive(Debug)]
-pub struct Fitted {
+pub(super) struct Fitted {
     network: Network,
-    pub weights: Vec<(String, Tensor)>,
-    pub epochs: Vec<EpochReport>,
-    pub best_epoch: usize,
-    pub interrupted: bool,
+    pub(super) weights: HashMap<String, Tensor>,
+    pub(super) epochs: Vec<EpochReport>,
+    pub(super) best_epoch: usize,
+    pub(super) interrupted: bool,
 }
 
 impl Fitted {
-    pub fn evaluate(&self, part: &Part) -> Result<ClassificationReport> {
-        Ok(evaluate(&self.network, part)?.1)
+    /// The logits of a part's rows.
+    pub(super) fn logits(&self, part: &Part) -> Result<Vec<Vec<f32>>> {
+        Ok(score(&self.network, part)?.1)
     }
 }
 
-/// The weights of the best epoch so far.
-struct Best {
-    loss: f64,
-    epoch: usize,
-    weights: Vec<(String, Tensor)>,
+/// The running mean of the weights.
+struct Average {
+    variables: Vec<(String, Var)>,
+    decay: f64,
+}
+
+impl Average {
+    /// Moves it towards `variables`; early on faster, or the random beginning would count for long (Polyak averaging
+    /// with TensorFlow's `num_updates`).
+    fn update(&self, variables: &[(String, Var)], step: usize) -> Result<()> {
+        let decay = self.decay.min((1 + step) as f64 / (10 + step) as f64);
+        for ((_, mean), (_, variable)) in self.variables.iter().zip(variables) {
+            let kept = (mean.as_detached_tensor() * decay)?;
+            mean.set(&(kept + (variable.as_detached_tensor() * (1.0 - decay))?)?)?;
+        }
+        Ok(())
+    }
 }
 
 struct Trainer<'a> {
     settings: &'a ClassifierTraining,
+    data: &'a Prepared,
     network: Network,
+    variables: Vec<(String, Var)>,
+    average: Option<Average>,
+    /// What is measured: the weights, or their mean.
+    scoring: Network,
     optimizer: AdamW,
-    class_weights: [f32; 2],
-    rng: ChaCha12Rng,
+    augmenter: Augmenter,
+    class_weights: Vec<f32>,
+    checkpoints: Option<&'a Checkpoints>,
+    state: State,
+    best: HashMap<String, Tensor>,
+    saved: Option<(usize, usize)>,
 }
 
-/// Trains on the train part until the validation loss has not improved for `patience` epochs.
-pub fn fit(
+/// Trains on the train part until the validation part sees no more improvement.
+///
+/// # Errors
+/// A loss that is no number; an interruption before the first epoch ended.
+pub(super) fn fit(
     settings: &ClassifierTraining,
     data: &Prepared,
+    checkpoints: Option<&Checkpoints>,
     interrupted: &AtomicBool,
-    progress: &mut (dyn FnMut(&EpochReport) + Send),
+    progress: Listener<'_>,
 ) -> Result<Fitted> {
-    let (network, variables) = Network::new(&data.network, settings.seed)?;
-    let scoring = network.frozen();
-    let adam = AdamWSettings { epsilon: EPSILON, ..AdamWSettings::default() };
-    let mut trainer = Trainer {
-        settings,
-        network,
-        optimizer: AdamW::new(variables.clone(), adam)?,
-        class_weights: class_weights(&data.train.labels, settings.balance_classes),
-        rng: ChaCha12Rng::seed_from_u64(settings.seed.wrapping_add(1)),
-    };
-    let mut best: Option<Best> = None;
-    let mut epochs: Vec<EpochReport> = Vec::new();
-    for epoch in 1..=settings.epochs {
-        let start = Instant::now();
-        let Some(loss) = trainer.epoch(&data.train, epoch, interrupted)? else { break };
-        let (validation_loss, report) = evaluate(&scoring, &data.validation)?;
-        let improved = best.as_ref().is_none_or(|best| validation_loss < best.loss - settings.minimum_delta);
-        if improved {
-            best = Some(Best { loss: validation_loss, epoch, weights: copy(&variables)? });
-        }
-        epochs.push(EpochReport {
-            epoch,
-            loss,
-            validation_loss,
-            accuracy: report.accuracy,
-            macro_f1: report.macro_f1,
-            seconds: start.elapsed().as_secs_f64(),
-            best: improved,
-        });
-        epochs.last().into_iter().for_each(&mut *progress);
-        if best.as_ref().is_some_and(|best| epoch - best.epoch >= settings.patience.max(1)) {
-            break;
-        }
-    }
-    let Some(best) = best else { bail!("interrupted before the first epoch ended; nothing was written") };
-    for ((_, variable), (_, weight)) in variables.iter().zip(&best.weights) {
-        variable.set(weight)?;
-    }
-    let interrupted = interrupted.load(Ordering::Relaxed);
-    Ok(Fitted { network: scoring, weights: best.weights, epochs, best_epoch: best.epoch, interrupted })
+    let mut trainer = Trainer::start(settings, data, checkpoints)?;
+    let resumed_at = trainer.resume()?;
+    progress(Progress::Started {
+        train_rows: data.train.len(),
+        validation_rows: data.validation.labels.len(),
+        parameters: data.network.summary().parameters(),
+        resumed_at,
+    });
+    let interrupted = trainer.run(interrupted, progress)?;
+    trainer.finish(interrupted)
 }
 
-impl Trainer<'_> {
-    /// One pass over the part in random order; the mean loss, or `None` where it was interrupted.
-    fn epoch(&mut self, part: &Part, epoch: usize, interrupted: &AtomicBool) -> Result<Option<f64>> {
-        let mut order: Vec<usize> = (0..part.rows.len()).collect();
-        order.shuffle(&mut self.rng);
-        let mut total = 0.0;
-        for (batch, places) in order.chunks(self.settings.batch_size).enumerate() {
-            if interrupted.load(Ordering::Relaxed) {
-                return Ok(None);
+impl<'a> Trainer<'a> {
+    fn start(
+        settings: &'a ClassifierTraining,
+        data: &'a Prepared,
+        checkpoints: Option<&'a Checkpoints>,
+    ) -> Result<Self> {
+        let (network, variables) = new_network(settings, data)?;
+        let (average, scoring) = match settings.averaging {
+            Some(decay) => {
+                let (network, variables) = new_network(settings, data)?;
+                (Some(Average { variables, decay }), network.frozen())
             }
-            let loss = self.batch(part, places)?;
+            None => (None, network.frozen()),
+        };
+        let frozen = settings.vectors.as_ref().is_some_and(|vectors| vectors.frozen);
+        let trained = variables.iter().filter(|(name, _)| !(frozen && name == EMBEDDING)).cloned().collect();
+        let adam = AdamWSettings { epsilon: EPSILON, weight_decay: settings.weight_decay, ..AdamWSettings::default() };
+        Ok(Self {
+            settings,
+            data,
+            network,
+            variables,
+            average,
+            scoring,
+            optimizer: AdamW::new(trained, adam)?.with_decay(|name| !name.ends_with("bias")),
+            augmenter: Augmenter {
+                share: settings.augment,
+                word_dropout: settings.word_dropout,
+                unknown: data.vocabulary.unknown(),
+                neighbours: data.neighbours.clone(),
+            },
+            class_weights: class_weights(&data.train, settings.labels.len(), settings.balance_classes),
+            checkpoints,
+            state: State::new(settings, data.train.len()),
+            best: HashMap::new(),
+            saved: None,
+        })
+    }
+
+    /// Goes on where a checkpoint stands, if that is asked; gives its epoch.
+    fn resume(&mut self) -> Result<Option<usize>> {
+        let Some(checkpoints) = self.checkpoints else { return Ok(None) };
+        if !self.settings.resume {
+            if self.settings.overwrite {
+                checkpoints.remove()?;
+            }
+            checkpoints.refuse_to_overwrite()?;
+            return Ok(None);
+        }
+        let held = Tensors {
+            variables: &self.variables,
+            average: self.average.as_ref().map(|average| average.variables.as_slice()),
+            best: &self.best,
+        };
+        let Some((state, best)) = checkpoints.load(&held, &mut self.optimizer, &self.state)? else { return Ok(None) };
+        self.saved = Some((state.epoch, state.batch));
+        (self.state, self.best) = (state, best);
+        Ok(Some(self.state.epoch))
+    }
+
+    /// Gives whether it was interrupted.
+    fn run(&mut self, interrupted: &AtomicBool, progress: Listener<'_>) -> Result<bool> {
+        while self.state.epoch <= self.settings.epochs && !self.out_of_patience() && !self.out_of_time(0.0) {
+            if !self.epoch(interrupted, progress)? {
+                self.save()?;
+                return Ok(true);
+            }
+            self.save()?;
+        }
+        Ok(false)
+    }
+
+    fn out_of_patience(&self) -> bool {
+        let waited = |best: BestEpoch| self.state.epochs.len() - best.epoch >= self.settings.patience.max(1);
+        self.state.best.is_some_and(waited)
+    }
+
+    /// Whether the finished epochs and `seconds` of the one in work are all that is allowed.
+    fn out_of_time(&self, seconds: f64) -> bool {
+        let spent: f64 = self.state.epochs.iter().map(|epoch| epoch.seconds).sum();
+        self.settings.maximum_minutes.is_some_and(|minutes| spent + seconds >= 60.0 * minutes)
+    }
+
+    /// The rest of the epoch in work, and its measuring; `false` where it was interrupted.
+    fn epoch(&mut self, interrupted: &AtomicBool, progress: Listener<'_>) -> Result<bool> {
+        let (start, before) = (Instant::now(), self.state.epoch_seconds);
+        let epoch = self.state.epoch;
+        let order = self.order(epoch);
+        let batches = order.len().div_ceil(self.settings.batch_size);
+        for (batch, places) in order.chunks(self.settings.batch_size).enumerate().skip(self.state.batch) {
+            if interrupted.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            let loss = self.batch(places, (epoch - 1) * batches + batch, batches * self.settings.epochs)?;
             ensure!(
                 loss.is_finite(),
                 "the loss is {loss} at epoch {epoch}, batch {}: try a smaller learning rate or a clip norm",
                 batch + 1
             );
-            total += loss * places.len() as f64;
+            self.state.loss_sum.0 += loss * places.len() as f64;
+            self.state.rows += places.len();
+            self.state.batch = batch + 1;
+            self.state.epoch_seconds = before + start.elapsed().as_secs_f64();
+            progress(Progress::Batch {
+                epoch,
+                epochs: self.settings.epochs,
+                batch: batch + 1,
+                batches,
+                loss: self.state.loss_sum.0 / self.state.rows as f64,
+                left: self.left(self.state.epoch_seconds * batches as f64 / (batch + 1) as f64),
+            });
+            if self.out_of_time(self.state.epoch_seconds) {
+                break;
+            }
         }
-        Ok(Some(total / part.rows.len() as f64))
+        let report = self.measure(before, start)?;
+        let left = self.left(report.seconds);
+        progress(Progress::Epoch { report, left });
+        Ok(true)
+    }
+
+    /// The time to the last epoch or minute allowed, at so many seconds an epoch.
+    fn left(&self, epoch_seconds: f64) -> Duration {
+        let spent: f64 = self.state.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + self.state.epoch_seconds;
+        let done = self.state.epochs.len() as f64 * epoch_seconds + self.state.epoch_seconds;
+        let by_epochs = self.settings.epochs as f64 * epoch_seconds - done;
+        let by_time = self.settings.maximum_minutes.map_or(f64::INFINITY, |minutes| 60.0 * minutes - spent);
+        Duration::try_from_secs_f64(by_epochs.min(by_time).max(0.0)).unwrap_or(Duration::MAX)
+    }
+
+    fn order(&self, epoch: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.data.train.len()).collect();
+        order.shuffle(&mut numbered_rng(self.settings.seed.wrapping_add(1), epoch));
+        order
     }
 
     /// One step; the loss before it. A loss that is not a number moves nothing.
-    fn batch(&mut self, part: &Part, places: &[usize]) -> Result<f64> {
-        let rows: Vec<Vec<u32>> = places.iter().map(|&row| part.rows[row].clone()).collect();
-        let labels: Vec<f32> = places.iter().map(|&row| part.labels[row] as f32).collect();
-        let weights: Vec<f32> = places.iter().map(|&row| self.class_weights[part.labels[row]]).collect();
-        let logits = self.network.train(&rows, &mut self.rng)?;
-        let loss = binary_cross_entropy(&logits, &labels, &weights)?;
+    fn batch(&mut self, places: &[usize], step: usize, steps: usize) -> Result<f64> {
+        let mut rng = numbered_rng(self.settings.seed.wrapping_add(2), step);
+        let examples: Vec<&Example> = places.iter().map(|&place| &self.data.train[place]).collect();
+        let rows: Vec<Vec<u32>> =
+            examples.iter().map(|example| self.padded(self.augmenter.apply(&example.ids, &mut rng))).collect();
+        let targets: Vec<Vec<f32>> = examples.iter().map(|example| example.target.clone()).collect();
+        let weights: Vec<f32> = examples.iter().map(|example| example.weight * self.class_weight(example)).collect();
+        let logits = self.network.train(&rows, &mut rng)?.reshape((rows.len(), ()))?;
+        let loss = cross_entropy(&logits, &targets, &weights)?;
         let value = f64::from(loss.to_scalar::<f32>()?);
         if !value.is_finite() {
             return Ok(value);
@@ -158,38 +299,136 @@ impl Trainer<'_> {
             let norm = self.optimizer.clip_global_norm(&mut gradients, self.settings.clip_norm)?;
             ensure!(norm.is_finite(), "the gradient's norm is {norm}: try a smaller learning rate");
         }
-        self.optimizer.step(&gradients, self.settings.learning_rate)?;
+        self.optimizer.step(&gradients, self.settings.schedule().at(step, steps))?;
+        if let Some(average) = &self.average {
+            average.update(&self.variables, step)?;
+        }
         Ok(value)
     }
-}
 
-/// What each class weighs: the same for both together where `balance`, else 1.
-fn class_weights(labels: &[usize], balance: bool) -> [f32; 2] {
-    if !balance {
-        return [1.0, 1.0];
+    fn padded(&self, ids: Vec<u32>) -> Vec<u32> {
+        let mut row = vec![PADDING; self.data.network.steps.saturating_sub(ids.len())];
+        row.extend(ids);
+        row
     }
-    let ones = labels.iter().filter(|label| **label == 1).count();
-    [labels.len() - ones, ones].map(|count| labels.len() as f32 / (2 * count.max(1)) as f32)
+
+    fn class_weight(&self, example: &Example) -> f32 {
+        example.target.iter().zip(&self.class_weights).map(|(share, weight)| share * weight).sum()
+    }
+
+    /// Ends the epoch: measures it, keeps its weights if they are the best.
+    fn measure(&mut self, seconds_before: f64, start: Instant) -> Result<EpochReport> {
+        let (validation_loss, logits) = score(&self.scoring, &self.data.validation)?;
+        let measured = report(&self.data.validation, &logits, &Calibration::None, &self.settings.labels)?;
+        let value = match self.settings.stop_on {
+            StopOn::Loss => -validation_loss,
+            StopOn::F1 => measured.macro_f1,
+        };
+        let best = self.state.best.is_none_or(|best| value > best.value.0 + self.settings.minimum_delta);
+        if best {
+            self.state.best = Some(BestEpoch { epoch: self.state.epoch, value: Exact(value) });
+            let measured = self.average.as_ref().map_or(&self.variables, |average| &average.variables);
+            self.best = copy(measured)?;
+        }
+        let report = EpochReport {
+            epoch: self.state.epoch,
+            loss: self.state.loss_sum.0 / self.state.rows.max(1) as f64,
+            validation_loss,
+            accuracy: measured.accuracy,
+            macro_f1: measured.macro_f1,
+            seconds: seconds_before + start.elapsed().as_secs_f64(),
+            best,
+        };
+        self.state.epochs.push(report);
+        self.state.epoch += 1;
+        (self.state.batch, self.state.rows) = (0, 0);
+        (self.state.loss_sum, self.state.epoch_seconds) = (Exact::default(), 0.0);
+        Ok(report)
+    }
+
+    fn save(&mut self) -> Result<()> {
+        let place = Some((self.state.epoch, self.state.batch));
+        if let Some(checkpoints) = self.checkpoints.filter(|_| self.saved != place) {
+            let average = self.average.as_ref().map(|average| average.variables.as_slice());
+            let held = Tensors { variables: &self.variables, average, best: &self.best };
+            checkpoints.save(&held, &self.optimizer, &self.state)?;
+            self.saved = place;
+        }
+        Ok(())
+    }
+
+    fn finish(self, interrupted: bool) -> Result<Fitted> {
+        let Some(best) = self.state.best else {
+            match self.checkpoints {
+                Some(_) => bail!("interrupted before the first epoch ended; no model was written, go on with --resume"),
+                None => bail!("interrupted before the first epoch ended"),
+            }
+        };
+        let network = Network::from_tensors(&self.data.network, &self.best)?;
+        Ok(Fitted { network, weights: self.best, epochs: self.state.epochs, best_epoch: best.epoch, interrupted })
+    }
 }
 
-/// Mean loss and metrics over a part.
-fn evaluate(network: &Network, part: &Part) -> Result<(f64, ClassificationReport)> {
-    let mut probabilities = Vec::with_capacity(part.rows.len());
+/// A network at its beginning: Keras's initial weights, the given vectors in place of the embedding's.
+fn new_network(settings: &ClassifierTraining, data: &Prepared) -> Result<(Network, Vec<(String, Var)>)> {
+    let (network, variables) = Network::new(&data.network, settings.seed)?;
+    if let Some(vectors) = &data.vectors {
+        for (_, variable) in variables.iter().filter(|(name, _)| name == EMBEDDING) {
+            variable.set(&vectors.over(variable.as_tensor())?)?;
+        }
+    }
+    Ok((network, variables))
+}
+
+/// A generator of its own for each number, whatever was drawn before.
+fn numbered_rng(seed: u64, number: usize) -> ChaCha12Rng {
+    let mut rng = ChaCha12Rng::seed_from_u64(seed);
+    rng.set_stream(number as u64);
+    rng
+}
+
+/// What each class weighs: where `balance`, such that all of them together weigh the same, else 1.
+fn class_weights(examples: &[Example], labels: usize, balance: bool) -> Vec<f32> {
+    if !balance {
+        return vec![1.0; labels];
+    }
+    let mut shares = vec![0.0f64; labels];
+    for example in examples {
+        for (share, target) in shares.iter_mut().zip(&example.target) {
+            *share += f64::from(example.weight * target);
+        }
+    }
+    let whole: f64 = shares.iter().sum();
+    shares.into_iter().map(|share| (whole / (labels as f64 * share.max(1e-9))) as f32).collect()
+}
+
+/// Mean loss over a part and the logits of its rows.
+fn score(network: &Network, part: &Part) -> Result<(f64, Vec<Vec<f32>>)> {
+    let mut all = Vec::with_capacity(part.rows.len());
     let mut total = 0.0;
     for (rows, labels) in part.rows.chunks(EVALUATION_ROWS).zip(part.labels.chunks(EVALUATION_ROWS)) {
-        let logits = network.score(rows)?;
-        let targets: Vec<f32> = labels.iter().map(|&label| label as f32).collect();
-        let loss = binary_cross_entropy(&logits, &targets, &vec![1.0; targets.len()])?;
+        let logits = network.score(rows)?.reshape((rows.len(), ()))?;
+        let count = logits.dim(1)?.max(2);
+        let targets: Vec<Vec<f32>> = labels.iter().map(|&label| certain(label, count)).collect();
+        let loss = cross_entropy(&logits, &targets, &vec![1.0; labels.len()])?;
         total += f64::from(loss.to_scalar::<f32>()?) * rows.len() as f64;
-        probabilities.extend(logits.to_vec1::<f32>()?.iter().map(|logit| Calibration::None.probabilities(&[*logit])));
+        all.extend(logits.to_vec2::<f32>()?);
     }
-    Ok((
-        total / part.rows.len() as f64,
-        ClassificationReport::new(&part.labels, &probabilities, &LABELS.map(str::to_owned))?,
-    ))
+    Ok((total / part.rows.len() as f64, all))
 }
 
-fn copy(variables: &[(String, Var)]) -> Result<Vec<(String, Tensor)>> {
+/// The metrics of a part's logits under a calibration.
+pub(super) fn report(
+    part: &Part,
+    logits: &[Vec<f32>],
+    calibration: &Calibration,
+    labels: &[String],
+) -> Result<ClassificationReport> {
+    let probabilities: Vec<Vec<f32>> = logits.iter().map(|logits| calibration.probabilities(logits)).collect();
+    ClassificationReport::new(&part.labels, &probabilities, labels)
+}
+
+fn copy(variables: &[(String, Var)]) -> Result<HashMap<String, Tensor>> {
     variables.iter().map(|(name, variable)| Ok((name.clone(), variable.as_detached_tensor().copy()?))).collect()
 }
 
@@ -198,9 +437,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn balanced_weights_give_both_classes_the_same_sum() {
-        let weights = class_weights(&[1, 1, 1, 0], true);
+    fn balanced_weights_give_all_classes_the_same_sum() {
+        let example = |target: [f32; 2], weight| Example { ids: vec![1], target: target.to_vec(), weight };
+        let hard =
+            [example([0.0, 1.0], 1.0), example([0.0, 1.0], 1.0), example([0.0, 1.0], 1.0), example([1.0, 0.0], 1.0)];
+        let weights = class_weights(&hard, 2, true);
         assert!((weights[0] - 2.0).abs() < 1e-6 && (weights[1] * 3.0 - 2.0).abs() < 1e-6, "{weights:?}");
-        assert_eq!(class_weights(&[1, 1, 1, 0], false), [1.0, 1.0]);
+        assert_eq!(class_weights(&hard, 2, false), [1.0, 1.0]);
+        let soft = [example([0.25, 0.75], 0.5), example([1.0, 0.0], 1.0)];
+        let weights = class_weights(&soft, 2, true);
+        assert!((weights[0] * 1.125 - weights[1] * 0.375).abs() < 1e-6, "{weights:?}");
     }
 }

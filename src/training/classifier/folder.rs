@@ -7,9 +7,13 @@ use anyhow::{Context as _, Result, bail};
 use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::ClassifierTraining;
+use super::fit::EpochReport;
+use super::settings::ClassifierTraining;
 use crate::sentiment::vocabulary::Vocabulary;
 use crate::sentiment::{CONFIG_FILE, ClassifierConfig, VOCABULARY_FILE, WEIGHTS_FILE};
+
+/// One line of JSON an epoch: what the training curves are drawn from.
+pub const LOG_FILE: &str = "training.jsonl";
 
 /// How weights are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +37,7 @@ impl WeightFormat {
 /// Says before the training what would fail after it.
 pub fn check_output(output: &Path, overwrite: bool) -> Result<()> {
     if output.exists() && !overwrite {
-        bail!("{}: exists already; choose another folder or allow it to be overwritten", output.display());
+        bail!("{}: exists already; choose another folder or pass --overwrite", output.display());
     }
     Ok(())
 }
@@ -43,7 +47,8 @@ pub fn write(
     settings: &ClassifierTraining,
     config: &ClassifierConfig,
     vocabulary: &Vocabulary,
-    weights: &[(String, Tensor)],
+    weights: &HashMap<String, Tensor>,
+    epochs: &[EpochReport],
     card: &str,
 ) -> Result<()> {
     let output = &settings.output;
@@ -58,6 +63,8 @@ pub fn write(
     write_file(&model.join(CONFIG_FILE), &(serde_json::to_string_pretty(config)? + "\n"))?;
     write_file(&model.join(VOCABULARY_FILE), &(serde_json::to_string(vocabulary)? + "\n"))?;
     write_file(&model.join("README.md"), card)?;
+    let lines: Vec<String> = epochs.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+    write_file(&model.join(LOG_FILE), &(lines.join("\n") + "\n"))?;
     let tensors: HashMap<String, Tensor> = weights
         .iter()
         .map(|(name, tensor)| Ok((name.clone(), tensor.to_dtype(settings.weights.dtype())?)))

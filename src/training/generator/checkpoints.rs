@@ -17,6 +17,7 @@ use crate::gates::{DEFAULT_WINDOW, VERBATIM_INDEX, VerbatimIndex};
 use crate::generation::checkpoint::WEIGHTS;
 use crate::generation::gpt2::Gpt2Config;
 use crate::generation::tokenizer::Tokenizer;
+use crate::training::checkpoint::{CheckpointFolder, load_tensors, save_tensors, tensors};
 use crate::training::text;
 
 /// Where a training stands.
@@ -63,25 +64,22 @@ impl State {
 /// The folder of checkpoints inside the output folder.
 pub(super) struct Checkpoints {
     output: PathBuf,
+    folder: CheckpointFolder,
 }
 
 impl Checkpoints {
     pub(super) fn new(output: &Path) -> Self {
-        Self { output: output.to_owned() }
-    }
-
-    fn last(&self) -> PathBuf {
-        self.output.join("checkpoints").join("last")
+        Self { output: output.to_owned(), folder: CheckpointFolder::new(output.join("checkpoints")) }
     }
 
     fn best_weights(&self) -> PathBuf {
-        self.output.join("checkpoints").join("best.safetensors")
+        self.folder.path().join("best.safetensors")
     }
 
     /// # Errors
     /// Where the output folder holds an earlier training.
     pub(super) fn refuse_to_overwrite(&self) -> Result<()> {
-        for there in [self.last().join("state.json"), self.output.join(WEIGHTS)] {
+        for there in [self.folder.state_file(), self.output.join(WEIGHTS)] {
             if there.exists() {
                 bail!("{}: an earlier training lies there; pass --resume or another --output", there.display());
             }
@@ -90,22 +88,7 @@ impl Checkpoints {
     }
 
     pub(super) fn save(&self, variables: &BTreeMap<String, Var>, optimizer: &AdamW, state: &State) -> Result<()> {
-        let last = self.last();
-        let folder = self.output.join("checkpoints");
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        let staging = tempfile::Builder::new().prefix("saving-").tempdir_in(&folder)?;
-        save_tensors(&tensors(variables), &staging.path().join(WEIGHTS))?;
-        optimizer.save(&staging.path().join("optimizer.safetensors"))?;
-        std::fs::write(staging.path().join("state.json"), serde_json::to_vec_pretty(state)?)
-            .with_context(|| format!("cannot write into {}", folder.display()))?;
-        let before = folder.join("before-last");
-        let _ = std::fs::remove_dir_all(&before);
-        if last.exists() {
-            std::fs::rename(&last, &before).with_context(|| format!("cannot replace {}", last.display()))?;
-        }
-        std::fs::rename(staging.keep(), &last).with_context(|| format!("cannot write {}", last.display()))?;
-        let _ = std::fs::remove_dir_all(&before);
-        Ok(())
+        self.folder.save(&[(WEIGHTS, &tensors(variables))], optimizer, state)
     }
 
     /// Reads the last checkpoint into the weights and the optimiser; `None` where there is none yet.
@@ -115,19 +98,10 @@ impl Checkpoints {
         optimizer: &mut AdamW,
         device: &Device,
     ) -> Result<Option<State>> {
-        let before = self.output.join("checkpoints").join("before-last");
-        let last = [self.last(), before].into_iter().find(|folder| folder.join("state.json").is_file());
-        let Some(last) = last else { return Ok(None) };
-        let path = last.join("state.json");
-        let state: State = serde_json::from_slice(&std::fs::read(&path)?)
-            .with_context(|| format!("{}: not the state of a training", path.display()))?;
-        let weights = load_tensors(&last.join(WEIGHTS), device)?;
-        for (name, variable) in variables {
-            let saved = weights.get(name).with_context(|| format!("{}: no tensor {name}", last.display()))?;
-            variable.set(saved).with_context(|| format!("{}: {name} has another shape", last.display()))?;
-        }
-        optimizer.load(&last.join("optimizer.safetensors"))?;
-        Ok(Some(State { saved_step: state.step, ..state }))
+        let Some(saved) = self.folder.last::<State>()? else { return Ok(None) };
+        saved.restore(WEIGHTS, variables, device)?;
+        saved.restore_optimizer(optimizer)?;
+        Ok(Some(State { saved_step: saved.state.step, ..saved.state }))
     }
 
     pub(super) fn save_best(&self, variables: &BTreeMap<String, Var>) -> Result<()> {
@@ -166,22 +140,6 @@ impl Checkpoints {
             .with_context(|| format!("cannot write {}", path.display()))?;
         writeln!(file, "{line}").with_context(|| format!("cannot write {}", path.display()))
     }
-}
-
-fn tensors(variables: &BTreeMap<String, Var>) -> HashMap<String, Tensor> {
-    variables.iter().map(|(name, variable)| (name.clone(), variable.as_tensor().clone())).collect()
-}
-
-fn save_tensors(tensors: &HashMap<String, Tensor>, path: &Path) -> Result<()> {
-    // The metadata is what transformers looks for before it loads a file.
-    let metadata = Some(HashMap::from([("format".to_owned(), "pt".to_owned())]));
-    // Not `serialize_to_file`: it makes a file that no other user may read.
-    let content = safetensors::serialize(tensors, metadata).context("cannot serialise the weights")?;
-    std::fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
-}
-
-fn load_tensors(path: &Path, device: &Device) -> Result<HashMap<String, Tensor>> {
-    candle_core::safetensors::load(path, device).with_context(|| format!("{}: not a whole checkpoint", path.display()))
 }
 
 /// Writes the finished model in Hugging Face layout: weights, configuration, tokenizer, card.

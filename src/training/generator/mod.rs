@@ -24,8 +24,9 @@ use rand_chacha::ChaCha12Rng;
 use self::checkpoints::{Checkpoints, State};
 pub use self::data::Corpus;
 use self::dropout::SeededDropout;
-pub use self::settings::{Base, Decay, GeneratorTraining, Shape};
+pub use self::settings::{Base, GeneratorTraining, Shape};
 use super::optimizer::{AdamW, AdamWSettings};
+pub use super::schedule::Decay;
 use super::text::TextCounts;
 use crate::catalog::ModelFiles;
 use crate::generation::checkpoint::Checkpoint;
@@ -169,7 +170,7 @@ impl<'a> Trainer<'a> {
             self.state.step += 1;
             let step = self.state.step;
             if step.is_multiple_of(self.settings.log_every) || step == steps {
-                let learning_rate = self.settings.learning_rate_at(step - 1, steps);
+                let learning_rate = self.settings.schedule().at(step - 1, steps);
                 let done = window.take();
                 let tokens = done.steps * self.settings.batch * self.settings.block;
                 let seconds = done.elapsed.as_secs_f64().max(1e-9);
@@ -214,7 +215,7 @@ impl<'a> Trainer<'a> {
         }
         let mut gradients = loss.backward()?;
         self.optimizer.clip_global_norm(&mut gradients, self.settings.clip)?;
-        self.optimizer.step(&gradients, self.settings.learning_rate_at(step, steps))?;
+        self.optimizer.step(&gradients, self.settings.schedule().at(step, steps))?;
         Ok(value)
     }
 

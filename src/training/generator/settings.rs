@@ -8,6 +8,7 @@ use crate::catalog::ModelFiles;
 use crate::generation::checkpoint::Checkpoint;
 use crate::generation::gpt2::Gpt2Config;
 use crate::generation::tokenizer::Tokenizer;
+use crate::training::schedule::{Decay, Schedule};
 use crate::training::text::{Cleaning, TextSource};
 
 /// Where the weights come from.
@@ -26,17 +27,6 @@ pub struct Shape {
     pub width: usize,
     pub heads: usize,
     pub positions: usize,
-}
-
-/// How the learning rate falls after the warm-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decay {
-    /// To 0 on a straight line, as transformers' default.
-    Linear,
-    /// To a tenth along half a cosine.
-    Cosine,
-    /// Not at all.
-    Constant,
 }
 
 /// Everything that decides a training.
@@ -147,18 +137,9 @@ impl GeneratorTraining {
         Ok(config)
     }
 
-    /// The learning rate of step `step` (from 0) of `steps`: a straight line up, then the decay.
+    /// The learning rate over the training.
     #[must_use]
-    pub fn learning_rate_at(&self, step: usize, steps: usize) -> f64 {
-        if step < self.warmup_steps {
-            return self.learning_rate * (step + 1) as f64 / self.warmup_steps as f64;
-        }
-        let left = steps.saturating_sub(self.warmup_steps).max(1) as f64;
-        let done = ((step - self.warmup_steps) as f64 / left).min(1.0);
-        match self.decay {
-            Decay::Constant => self.learning_rate,
-            Decay::Linear => self.learning_rate * (1.0 - done),
-            Decay::Cosine => self.learning_rate * (0.1 + 0.45 * (1.0 + (std::f64::consts::PI * done).cos())),
-        }
+    pub fn schedule(&self) -> Schedule {
+        Schedule { learning_rate: self.learning_rate, warmup_steps: self.warmup_steps, decay: self.decay }
     }
 }

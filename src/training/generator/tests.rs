@@ -205,16 +205,3 @@ fn what_cannot_be_trained_is_refused_with_a_reason() {
     let message = format!("{:#}", losses(&short, None).expect_err("too little text"));
     assert!(message.contains("fewer than one block"), "{message}");
 }
-
-#[test]
-fn the_learning_rate_rises_and_falls_as_its_schedule_says() {
-    let place = Place::new(10);
-    let settings = |decay| GeneratorTraining { learning_rate: 1.0, warmup_steps: 4, decay, ..place.settings("x") };
-    // transformers' get_linear_schedule_with_warmup(4 warm-up, 12 steps) gives step k the factor k/4, then (12-k)/8; ours
-    // begins with 1/4, so that the first step is not lost.
-    let linear: Vec<f64> = (0..12).map(|step| settings(Decay::Linear).learning_rate_at(step, 12)).collect();
-    assert_eq!(linear, [0.25, 0.5, 0.75, 1.0, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]);
-    let cosine = settings(Decay::Cosine);
-    assert!((cosine.learning_rate_at(8, 12) - 0.55).abs() < 1e-12);
-    assert!((cosine.learning_rate_at(12, 12) - 0.1).abs() < 1e-12);
-}

@@ -1,0 +1,542 @@
+//! `pregonero train classifier`: flags to settings, progress, result; one training or a grid of them.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use super::{in_words, stop_on_signal};
+use crate::catalog::{self, HubSettings, ModelKind};
+use crate::cli::output::Output;
+use crate::cli::session::Session;
+use crate::config::ModelSource;
+use crate::dataset::labelled::Columns;
+use crate::dataset::similar::NEAR_DUPLICATE;
+use crate::dataset::split::{Shares, SplitProtocol};
+use crate::sentiment::cleaning::Cleaning;
+use crate::sentiment::network::{Architecture, BilstmSettings, NetworkConfig};
+use crate::training::classifier::grid::{self, Combination, GridResult};
+use crate::training::classifier::{
+    ClassifierTraining, Distillation, EpochReport, PretrainedVectors, Progress, StopOn, Teacher, TrainingOutcome,
+    UnlabelledSource, WeakSource, WeightFormat, train_classifier,
+};
+use crate::training::schedule::Decay;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ArchitectureChoice {
+    /// One bidirectional LSTM layer of 32 units
+    BilstmSmall,
+    /// VacunaBot's three bidirectional LSTM layers
+    Bilstm,
+}
+
+impl ArchitectureChoice {
+    fn settings(self) -> BilstmSettings {
+        match self {
+            Self::BilstmSmall => BilstmSettings::small(),
+            Self::Bilstm => BilstmSettings::seeds(),
+        }
+    }
+
+    /// Words of a row where no flag says otherwise; 61 were the longest of VacunaBot's tweets.
+    fn steps(self) -> usize {
+        match self {
+            Self::BilstmSmall => 50,
+            Self::Bilstm => 61,
+        }
+    }
+
+    /// Rows of the embedding where no flag says otherwise.
+    fn vocabulary_size(self) -> usize {
+        match self {
+            Self::BilstmSmall => 10_000 + RESERVED_ROWS,
+            Self::Bilstm => 17_104,
+        }
+    }
+}
+
+/// Rows of the embedding that are no word: padding and the unknown word.
+const RESERVED_ROWS: usize = 2;
+
+/// The slides' shares: 30 % to measure on, and of the rest a tenth to stop by.
+const RANDOM_SHARES: Shares = Shares { train: 0.63, validation: 0.07, test: 0.3 };
+
+/// A value by the name that files give it too.
+fn named<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(json!(text)).map_err(|error| error.to_string())
+}
+
+fn shares(text: &str) -> Result<Shares, String> {
+    let numbers: Vec<f64> = text.split(',').filter_map(|share| share.trim().parse().ok()).collect();
+    let [train, validation, test] = numbers[..] else {
+        return Err("expected three numbers, train,validation,test: 0.7,0.1,0.2".to_owned());
+    };
+    let shares = Shares { train, validation, test };
+    shares.check().map_err(|error| error.to_string())?;
+    Ok(shares)
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  pregonero train classifier --data labelled.csv --output models/mine
+  pregonero train classifier --data labelled.csv --output models/mine --resume
+  pregonero train classifier --data labelled.csv --weak more.csv:hashtag=1:negative --output models/mine
+  pregonero train classifier --data labelled.csv --unlabelled more.csv --teacher models/a --teacher models/b --output models/c
+  pregonero train classifier --data labelled.csv --split random --arch bilstm --min-count 1 --no-balance --clip 0 --output runs/slides
+  pregonero train classifier --data labelled.csv --grid grid.toml --output models/best
+  pregonero train classifier --arch bilstm --vocab-size 17104 --summary   the layers; needs no data
+
+A grid file is TOML, values by the names of these flags: learning-rate = [1e-3, 3e-4]")]
+pub struct ClassifierArguments {
+    /// Labelled tweets: a UTF-8 CSV file with a header
+    #[arg(long, value_name = "FILE", required_unless_present = "summary")]
+    data: Option<PathBuf>,
+    /// The column with the text
+    #[arg(long, value_name = "NAME", default_value = "text")]
+    text_column: String,
+    /// The column with the label, its name or its number
+    #[arg(long, value_name = "NAME", default_value = "label")]
+    label_column: String,
+    /// The column that tells authors apart, so that none stands in two parts; \"\" where there is none
+    #[arg(long, value_name = "NAME", default_value = "author")]
+    author_column: String,
+    /// The labels, in the order of their numbers
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "negative,positive")]
+    labels: Vec<String>,
+    /// Rows of another CSV file, whose COLUMN is VALUE, are trained on as LABEL; weight 0.5 if not given
+    #[arg(long, value_name = "FILE:COLUMN=VALUE:LABEL[:WEIGHT]")]
+    weak: Vec<WeakSource>,
+    /// Rows of another CSV file are trained on with the teachers' labels
+    #[arg(long, value_name = "FILE[:TEXTCOLUMN][=WEIGHT]", requires = "teacher")]
+    unlabelled: Vec<UnlabelledSource>,
+    /// A classifier whose probabilities are learned; several are averaged
+    #[arg(long, value_name = "MODEL")]
+    teacher: Vec<ModelSource>,
+    /// Share of the teachers in the target of a labelled row
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
+    distill_weight: f32,
+    /// Softens (above 1) or sharpens (below 1) what the teachers say
+    #[arg(long, value_name = "T", default_value_t = 1.0)]
+    distill_temperature: f32,
+    /// Use unlabelled rows only where the teachers give one label at least this probability
+    #[arg(long, value_name = "P")]
+    min_confidence: Option<f32>,
+    /// How texts are cleaned: plain or lemmatised
+    #[arg(long, value_name = "NAME", default_value = "plain", value_parser = named::<Cleaning>)]
+    cleaning: Cleaning,
+    /// groups: authors and near-duplicates stay together; random: as VacunaBot's slides, duplicates left in
+    #[arg(long, value_name = "PROTOCOL", default_value = "groups", value_parser = named::<SplitProtocol>)]
+    split: SplitProtocol,
+    /// Train, validation and test part; 0.7,0.1,0.2 by groups, 0.63,0.07,0.3 at random
+    #[arg(long, value_name = "A,B,C", value_parser = shares)]
+    shares: Option<Shares>,
+    /// Share of words that makes texts near-duplicates, kept in one part; 0: only equal texts are
+    #[arg(long, value_name = "SHARE", default_value_t = NEAR_DUPLICATE)]
+    near_duplicate: f64,
+    /// Seed of the split, where it shall not be that of the training
+    #[arg(long, value_name = "N")]
+    split_seed: Option<u64>,
+    /// Write the split as CSV, for another program
+    #[arg(long, value_name = "FILE")]
+    export_split: Option<PathBuf>,
+    /// The network
+    #[arg(long, value_enum, default_value = "bilstm-small")]
+    arch: ArchitectureChoice,
+    /// Width of the word vectors
+    #[arg(long, value_name = "N")]
+    embedding: Option<usize>,
+    /// Units of each direction, layer by layer: 256,128,64
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    lstm: Option<Vec<usize>>,
+    /// Word vectors to begin with, in word2vec's, GloVe's or fastText's text format
+    #[arg(long, value_name = "FILE")]
+    vectors: Option<PathBuf>,
+    /// Leave the word vectors as they are
+    #[arg(long, requires = "vectors")]
+    freeze_vectors: bool,
+    /// Rows of the embedding at most, padding and the unknown word included
+    #[arg(long, value_name = "N")]
+    vocab_size: Option<usize>,
+    /// Words seen less often in training share the unknown word's row
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    min_count: usize,
+    /// Words of a row; longer texts lose their beginning
+    #[arg(long, value_name = "N")]
+    steps: Option<usize>,
+    /// Rows a step
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    batch: usize,
+    /// Passes over the data at most
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    epochs: usize,
+    /// Minutes after which the epoch in work is the last
+    #[arg(long, value_name = "MINUTES")]
+    max_minutes: Option<f64>,
+    /// What the validation part decides by: loss or f1
+    #[arg(long, value_name = "WHAT", default_value = "loss", value_parser = named::<StopOn>)]
+    stop_on: StopOn,
+    /// Stop after this many epochs without improvement
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    patience: usize,
+    /// What counts as an improvement
+    #[arg(long, value_name = "DELTA", default_value_t = 1e-3)]
+    min_delta: f64,
+    /// Adam's highest learning rate
+    #[arg(long, value_name = "RATE", default_value_t = 1e-3)]
+    learning_rate: f64,
+    /// Steps in which the learning rate rises from 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    warmup_steps: usize,
+    /// How the learning rate falls afterwards: constant, linear or cosine
+    #[arg(long, value_name = "HOW", default_value = "constant", value_parser = named::<Decay>)]
+    decay: Decay,
+    /// AdamW's weight decay; biases do not decay
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    weight_decay: f64,
+    /// Largest norm of the gradient; 0: any
+    #[arg(long, value_name = "NORM", default_value_t = 1.0)]
+    clip: f64,
+    /// Let labels weigh as many rows as they have
+    #[arg(long)]
+    no_balance: bool,
+    /// Share of every target that is spread over all labels
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    label_smoothing: f32,
+    /// Probability that a word is read as the unknown word
+    #[arg(long, value_name = "P", default_value_t = 0.0)]
+    word_dropout: f64,
+    /// Probability that a row has words replaced by their neighbours (with --vectors), else swapped or left out
+    #[arg(long, value_name = "P", default_value_t = 0.0)]
+    augment: f64,
+    /// Keep a running mean of the weights with this decay, for example 0.999
+    #[arg(long, value_name = "DECAY")]
+    ema: Option<f64>,
+    /// Seed of split, initial weights, order and dropout
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// The sentiment.min_score that the model advises
+    #[arg(long, value_name = "P")]
+    recommend_min_score: Option<f32>,
+    /// Store the weights as f32 instead of f16
+    #[arg(long)]
+    f32: bool,
+    /// Where the data comes from and its licence, for the model card
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    about: String,
+    /// Folder for the model and its card; it must not exist yet
+    #[arg(long, value_name = "FOLDER", required_unless_present = "summary")]
+    output: Option<PathBuf>,
+    /// Replace the folder if it exists
+    #[arg(long, conflicts_with = "resume")]
+    overwrite: bool,
+    /// Go on from the checkpoint beside the output folder
+    #[arg(long)]
+    resume: bool,
+    /// Train every combination of a TOML file's settings and keep the best; goes on where it was stopped
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["summary", "resume", "export_split"])]
+    grid: Option<PathBuf>,
+    /// Print the table of layers and train nothing
+    #[arg(long)]
+    summary: bool,
+}
+
+impl ClassifierArguments {
+    fn network(&self) -> NetworkConfig {
+        let mut settings = self.arch.settings();
+        settings.embedding = self.embedding.unwrap_or(settings.embedding);
+        settings.lstm = self.lstm.clone().unwrap_or(settings.lstm);
+        NetworkConfig {
+            vocabulary_size: self.vocab_size.unwrap_or_else(|| self.arch.vocabulary_size()),
+            steps: self.steps.unwrap_or_else(|| self.arch.steps()),
+            architecture: Architecture::Bilstm(settings),
+        }
+    }
+
+    /// The settings of one training.
+    ///
+    /// # Errors
+    /// Where data or output is not named, or a teacher is not there.
+    pub fn training(self, command: &str, hub: &HubSettings) -> Result<ClassifierTraining> {
+        let network = self.network();
+        network.check()?;
+        let (Some(data), Some(folder)) = (self.data, self.output) else {
+            bail!("give --data FILE and --output FOLDER to train, or --summary for the layers alone");
+        };
+        let author = Some(self.author_column).filter(|name| !name.is_empty());
+        let default_shares = match self.split {
+            SplitProtocol::Groups => Shares::default(),
+            SplitProtocol::Random => RANDOM_SHARES,
+        };
+        let teacher = |source: ModelSource| -> Result<Teacher> {
+            Ok(Teacher { name: source.to_string(), files: catalog::open(&source, ModelKind::Classifier, hub)? })
+        };
+        Ok(ClassifierTraining {
+            columns: Columns { text: self.text_column, label: self.label_column, author },
+            labels: self.labels,
+            weak: self.weak,
+            unlabelled: self.unlabelled,
+            teachers: self.teacher.into_iter().map(teacher).collect::<Result<_>>()?,
+            distillation: Distillation {
+                weight: self.distill_weight,
+                temperature: self.distill_temperature,
+                minimum_confidence: self.min_confidence,
+            },
+            overwrite: self.overwrite,
+            resume: self.resume,
+            command: command.to_owned(),
+            about_data: self.about,
+            architecture: network.architecture,
+            cleaning: self.cleaning,
+            vectors: self.vectors.map(|path| PretrainedVectors { path, frozen: self.freeze_vectors }),
+            maximum_words: network.vocabulary_size.saturating_sub(RESERVED_ROWS),
+            minimum_count: self.min_count,
+            steps: network.steps,
+            batch_size: self.batch,
+            epochs: self.epochs,
+            maximum_minutes: self.max_minutes,
+            learning_rate: self.learning_rate,
+            warmup_steps: self.warmup_steps,
+            decay: self.decay,
+            weight_decay: self.weight_decay,
+            clip_norm: self.clip,
+            balance_classes: !self.no_balance,
+            label_smoothing: self.label_smoothing,
+            word_dropout: self.word_dropout,
+            augment: self.augment,
+            averaging: self.ema,
+            stop_on: self.stop_on,
+            patience: self.patience,
+            minimum_delta: self.min_delta,
+            shares: self.shares.unwrap_or(default_shares),
+            protocol: self.split,
+            near_duplicate: Some(self.near_duplicate).filter(|share| *share > 0.0),
+            split_seed: self.split_seed,
+            seed: self.seed,
+            export_split: self.export_split,
+            recommended_min_score: self.recommend_min_score,
+            weights: if self.f32 { WeightFormat::F32 } else { WeightFormat::F16 },
+            ..ClassifierTraining::new(data, folder)
+        })
+    }
+
+    /// The same command with the settings of a combination, each named as its flag.
+    fn with(&self, combination: &Combination) -> Result<Self> {
+        #[derive(Parser)]
+        #[command(no_binary_name = true)]
+        struct Alone {
+            #[command(flatten)]
+            arguments: ClassifierArguments,
+        }
+        let mut flags = Vec::new();
+        for (name, value) in combination {
+            let name = name.replace('_', "-");
+            ensure!(!["grid", "output", "summary", "resume"].contains(&name.as_str()), "{name} cannot be tried");
+            match value {
+                toml::Value::Boolean(true) => flags.push(format!("--{name}")),
+                toml::Value::Boolean(false) => {}
+                toml::Value::String(text) => flags.push(format!("--{name}={text}")),
+                other => flags.push(format!("--{name}={other}")),
+            }
+        }
+        // Without defaults and demands, only what the combination names is changed.
+        let command = Alone::command().mut_args(|argument| argument.default_value(None::<&str>).required(false));
+        let matches = command.try_get_matches_from(&flags).map_err(|error| {
+            let text = error.to_string();
+            anyhow::anyhow!("{}", text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned())
+        })?;
+        let mut alone = Alone { arguments: self.clone() };
+        alone.update_from_arg_matches(&matches)?;
+        Ok(alone.arguments)
+    }
+}
+
+/// Runs `train classifier`.
+///
+/// # Errors
+/// Bad data, a folder that cannot be written, a training that diverges.
+pub(super) fn run(arguments: ClassifierArguments, session: &Session) -> Result<()> {
+    let output = &session.output;
+    if arguments.summary {
+        return summarise(&arguments, output);
+    }
+    if let Some(path) = arguments.grid.clone() {
+        return run_grid(&arguments, &path, session);
+    }
+    let settings = arguments.training(&session.command_line, &session.hub()?)?;
+    let stop = stop_on_signal()?;
+    let outcome = follow(output, |progress| train_classifier(&settings, &stop, progress))?;
+    if outcome.interrupted {
+        output.note("stopped; the best weights so far are written, go on with --resume");
+    }
+    let json = outcome_json(&outcome);
+    output.object(
+        || {
+            format!(
+                "epoch {} of {} kept; validation macro F1 {:.4}; on the test part:\n{}\nmodel written to {}",
+                outcome.best_epoch,
+                outcome.epochs.len(),
+                outcome.validation.macro_f1,
+                outcome.test,
+                settings.output.display()
+            )
+        },
+        || {
+            let mut json = json;
+            json["output"] = json!(settings.output);
+            json
+        },
+    )
+}
+
+fn outcome_json(outcome: &TrainingOutcome) -> serde_json::Value {
+    json!({"best_epoch": outcome.best_epoch, "epochs": outcome.epochs, "stopped": outcome.interrupted,
+           "validation": outcome.validation, "test": outcome.test, "rows": outcome.counts.parts,
+           "skipped_empty": outcome.counts.skipped_empty, "added": outcome.counts.added,
+           "uncalibrated_error": outcome.uncalibrated_error, "parameters": outcome.parameters,
+           "seconds": outcome.seconds})
+}
+
+fn summarise(arguments: &ClassifierArguments, output: &Output) -> Result<()> {
+    let network = arguments.network();
+    network.check()?;
+    let summary = network.summary();
+    let layers = serde_json::to_value(&summary.layers)?;
+    output.object(|| summary.to_string(), || json!({"layers": layers, "parameters": summary.parameters()}))
+}
+
+fn run_grid(arguments: &ClassifierArguments, path: &std::path::Path, session: &Session) -> Result<()> {
+    let combinations = grid::read_grid(path)?;
+    let hub = session.hub()?;
+    let training = |combination: Combination| -> Result<(Combination, ClassifierTraining)> {
+        let arguments = arguments.with(&combination).with_context(|| path.display().to_string())?;
+        let command = format!("{}\n# with {}", session.command_line, grid::in_words(&combination));
+        Ok((combination, arguments.training(&command, &hub)?))
+    };
+    let trainings = combinations.into_iter().map(training).collect::<Result<Vec<_>>>()?;
+    let stop: std::sync::Arc<AtomicBool> = stop_on_signal()?;
+    let output = &session.output;
+    let mut started = |number: usize, combination: &Combination| {
+        output.note(&format!("{number} of {}: {}", trainings.len(), grid::in_words(combination)));
+    };
+    let results =
+        follow(output, |progress| grid::train_grid(&trainings, &session.command_line, &stop, &mut started, progress))?;
+    if results.len() < trainings.len() {
+        output.note(&format!("{} of {} trained; the same command goes on", results.len(), trainings.len()));
+    }
+    let header = ["COMBINATION", "VALIDATION F1", "LOG LOSS", "TEST F1", "EPOCHS", "PARAMETERS", "SECONDS"];
+    output.rows(&header, &results, |result: &GridResult| {
+        vec![
+            grid::in_words(&result.combination),
+            format!("{:.4}", result.validation_macro_f1),
+            format!("{:.4}", result.validation_log_loss),
+            format!("{:.4}", result.test_macro_f1),
+            format!("{} of {}", result.best_epoch, result.epochs),
+            result.parameters.to_string(),
+            format!("{:.0}", result.seconds),
+        ]
+    })
+}
+
+/// Shows the progress of `work`: a bar on a terminal, a line for each epoch everywhere.
+pub(in crate::cli) fn follow<T>(
+    output: &Output,
+    work: impl FnOnce(&mut (dyn FnMut(Progress) + Send)) -> Result<T>,
+) -> Result<T> {
+    let bar = if output.quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let result = work(&mut |progress| match progress {
+        Progress::Started { train_rows, validation_rows, parameters, resumed_at } => {
+            let resumed = resumed_at.map_or_else(String::new, |epoch| format!(", resumed in epoch {epoch}"));
+            let line = format!("{train_rows} rows, {validation_rows} to stop by, {parameters} parameters{resumed}");
+            bar.suspend(|| output.note(&line));
+        }
+        Progress::Batch { epoch, epochs, batch, batches, loss, left } => {
+            bar.set_length(batches as u64);
+            bar.set_position(batch as u64);
+            bar.set_message(format!(
+                "epoch {epoch}/{epochs}  loss {loss:.4}  {} left at most",
+                in_words(left.as_secs())
+            ));
+        }
+        Progress::Epoch { report, left } => {
+            bar.suspend(|| output.note(&format!("{}, {} left at most", describe(&report), in_words(left.as_secs()))));
+        }
+    });
+    bar.finish_and_clear();
+    result
+}
+
+fn describe(report: &EpochReport) -> String {
+    format!(
+        "epoch {}: loss {:.4}, validation loss {:.4}, accuracy {:.4}, macro F1 {:.4}, {:.0} s{}",
+        report.epoch,
+        report.loss,
+        report.validation_loss,
+        report.accuracy,
+        report.macro_f1,
+        report.seconds,
+        if report.best { " (best so far)" } else { "" }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        arguments: ClassifierArguments,
+    }
+
+    fn arguments(flags: &[&str]) -> ClassifierArguments {
+        let base = ["train", "--data", "a.csv", "--output", "out"];
+        Command::try_parse_from(base.iter().chain(flags)).unwrap().arguments
+    }
+
+    fn combination(text: &str) -> Combination {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_combination_changes_what_it_names_and_nothing_else() {
+        let base = arguments(&["--batch", "7", "--epochs", "3", "--no-balance"]);
+        let text = "learning-rate = 0.005\nlstm = \"8,4\"\nword_dropout = 0.1\ndecay = \"cosine\"\nf32 = true";
+        let changed = base.with(&combination(text)).unwrap();
+        assert_eq!((changed.learning_rate, changed.word_dropout, changed.decay), (0.005, 0.1, Decay::Cosine));
+        assert_eq!(changed.lstm, Some(vec![8, 4]));
+        assert_eq!((changed.batch, changed.epochs, changed.no_balance, changed.f32), (7, 3, true, true));
+        assert_eq!((changed.patience, changed.labels.len()), (7, 2));
+        assert_eq!(changed.data, Some(PathBuf::from("a.csv")));
+    }
+
+    #[test]
+    fn a_combination_of_what_is_no_setting_is_refused() {
+        for (text, expected) in [
+            ("colour = 1", "--colour"),
+            ("batch = \"many\"", "many"),
+            ("decay = \"steep\"", "steep"),
+            ("output = \"x\"", "output cannot be tried"),
+        ] {
+            let message = format!("{:#}", arguments(&[]).with(&combination(text)).unwrap_err());
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_random_split_has_the_slides_shares_unless_others_are_given() {
+        let hub = HubSettings::from_lookup(|_| None).unwrap();
+        let training = |flags: &[&str]| arguments(flags).training("train", &hub).unwrap();
+        assert_eq!(training(&[]).shares, Shares::default());
+        assert_eq!(training(&["--split", "random"]).shares, RANDOM_SHARES);
+        let shares = training(&["--split", "random", "--shares", "0.5,0.25,0.25"]).shares;
+        assert_eq!(shares, Shares { train: 0.5, validation: 0.25, test: 0.25 });
+        assert_eq!(training(&["--near-duplicate", "0"]).near_duplicate, None);
+    }
+}

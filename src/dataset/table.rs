@@ -1,0 +1,167 @@
+//! Rows of a CSV file by named columns, with every fault told by file and line.
+//!
+//! The memory a record may take is bounded: an unbalanced quote would otherwise make one record of a whole file.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use csv::{ByteRecord, Reader, ReaderBuilder};
+
+/// Bytes of the longest record that is read; a tweet with its columns has some hundreds.
+pub const LONGEST_RECORD: usize = 256 * 1024;
+
+/// What the reader takes from the file at a time.
+const BUFFER: usize = 16 * 1024;
+
+const TOO_LONG: &str = "the record is longer than";
+
+/// A CSV file opened for reading some of its columns.
+#[derive(Debug)]
+pub struct Table {
+    path: PathBuf,
+    reader: Reader<Bounded<File>>,
+    record: ByteRecord,
+    /// Places of the asked columns.
+    places: Vec<usize>,
+    fields: usize,
+    rows: usize,
+    watched: Rc<Watched>,
+}
+
+/// One row's asked fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The line it begins on.
+    pub line: u64,
+    /// Its number among the rows, the header not counted, from 1.
+    pub number: usize,
+    /// In the order the columns were asked for.
+    pub fields: Vec<String>,
+}
+
+/// What went through the reader.
+#[derive(Debug, Default)]
+struct Watched {
+    /// Since the last whole record.
+    bytes: Cell<usize>,
+    quotes: Cell<u64>,
+}
+
+/// Stops reading where one record takes too much.
+#[derive(Debug)]
+struct Bounded<R> {
+    inner: R,
+    watched: Rc<Watched>,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.watched.bytes.get() > LONGEST_RECORD + BUFFER {
+            return Err(io::Error::other(TOO_LONG));
+        }
+        let count = self.inner.read(buffer)?;
+        let quotes = buffer[..count].iter().filter(|byte| **byte == b'"').count();
+        self.watched.bytes.set(self.watched.bytes.get() + count);
+        self.watched.quotes.set(self.watched.quotes.get() + quotes as u64);
+        Ok(count)
+    }
+}
+
+impl Table {
+    /// Opens a UTF-8 CSV file with a header and finds `columns` in it.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, is in another encoding by its first bytes, or lacks a column.
+    pub fn open(path: &Path, columns: &[&str]) -> Result<Self> {
+        let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        check_encoding(path)?;
+        let watched = Rc::new(Watched::default());
+        let bounded = Bounded { inner: file, watched: Rc::clone(&watched) };
+        let mut reader = ReaderBuilder::new().flexible(true).buffer_capacity(BUFFER).from_reader(bounded);
+        let header = reader.byte_headers().map_err(|error| fault(path, 1, error))?.clone();
+        watched.bytes.set(0);
+        let places = find(&header, columns).with_context(|| path.display().to_string())?;
+        let (record, fields) = (ByteRecord::new(), header.len());
+        Ok(Self { path: path.to_owned(), reader, record, places, fields, rows: 0, watched })
+    }
+
+    /// The next row, `None` behind the last.
+    ///
+    /// # Errors
+    /// Where it is too long, has another number of fields than the header, is not UTF-8, or ends within a quote.
+    pub fn next_row(&mut self) -> Result<Option<Row>> {
+        let line = self.reader.position().line();
+        let more = self.reader.read_byte_record(&mut self.record).map_err(|error| fault(&self.path, line, error))?;
+        self.watched.bytes.set(0);
+        if !more {
+            return Ok(None);
+        }
+        self.rows += 1;
+        let line = self.record.position().map_or(line, csv::Position::line);
+        let row = self.row(line).with_context(|| format!("{}:{line}", self.path.display()))?;
+        Ok(Some(row))
+    }
+
+    fn row(&self, line: u64) -> Result<Row> {
+        let broken = self.record.iter().any(|field| field.contains(&b'\n'));
+        let hint = if broken { "; it spans lines: is a quote unbalanced?" } else { "" };
+        ensure!(self.record.as_slice().len() <= LONGEST_RECORD, "{TOO_LONG} {LONGEST_RECORD} bytes{hint}");
+        ensure!(self.record.len() == self.fields, "{} fields, the header has {}{hint}", self.record.len(), self.fields);
+        let ends = self.reader.is_done() && broken && !self.watched.quotes.get().is_multiple_of(2);
+        ensure!(!ends, "the file ends within this record: a quote is unbalanced");
+        let fields = self.places.iter().map(|&place| utf8(&self.record[place])).collect::<Result<_>>()?;
+        Ok(Row { line, number: self.rows, fields })
+    }
+}
+
+fn utf8(field: &[u8]) -> Result<String> {
+    match std::str::from_utf8(field) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(error) => bail!(
+            "not UTF-8 (byte 0x{:02x}): save the file as UTF-8, for Latin-1 with `iconv -f LATIN1 -t UTF-8`",
+            field[error.valid_up_to()]
+        ),
+    }
+}
+
+/// Refuses what is UTF-16 or no text at all.
+fn check_encoding(path: &Path) -> Result<()> {
+    let mut start = Vec::new();
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    file.take(4096).read_to_end(&mut start).with_context(|| format!("cannot read {}", path.display()))?;
+    let marked = start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);
+    ensure!(
+        !marked,
+        "{}:1: the file is UTF-16: save it as UTF-8, for example with `iconv -f UTF-16 -t UTF-8`",
+        path.display()
+    );
+    ensure!(
+        !start.contains(&0),
+        "{}:1: the file holds zero bytes: it is UTF-16 or no text; save it as UTF-8",
+        path.display()
+    );
+    Ok(())
+}
+
+fn fault(path: &Path, line: u64, error: csv::Error) -> anyhow::Error {
+    let too_long = matches!(error.kind(), csv::ErrorKind::Io(io) if io.to_string() == TOO_LONG);
+    if too_long {
+        let path = path.display();
+        return anyhow::anyhow!("{path}:{line}: {TOO_LONG} {LONGEST_RECORD} bytes: is a quote unbalanced?");
+    }
+    anyhow::Error::new(error).context(format!("cannot read {}", path.display()))
+}
+
+fn find(header: &ByteRecord, columns: &[&str]) -> Result<Vec<usize>> {
+    let name = |name: &[u8]| String::from_utf8_lossy(name).trim_start_matches('\u{feff}').trim().to_owned();
+    let names: Vec<String> = header.iter().map(name).collect();
+    let place = |wanted: &&str| {
+        let place = names.iter().position(|name| name == wanted);
+        place.with_context(|| format!("no column {wanted:?}; the file has {}", names.join(", ")))
+    };
+    columns.iter().map(place).collect()
+}

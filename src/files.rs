@@ -1,0 +1,83 @@
+//! Files that are there as a whole or not at all: written beside their place and renamed.
+
+use std::fs::Permissions;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+/// What becomes of a file that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    Replace,
+    Refuse,
+}
+
+/// Writes `path` with what `fill` puts into the writer. Folders above it are created; others may read the file, because
+/// the service is another user than the one who trains.
+///
+/// # Errors
+/// Where the file is there and may not be replaced, `fill` fails, or it cannot be written; nothing is changed then.
+pub fn write_whole(
+    path: &Path,
+    existing: Existing,
+    fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    refuse_existing(path, existing)?;
+    let cannot = || format!("cannot write {}", path.display());
+    std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".unfinished-")
+        .permissions(Permissions::from_mode(0o644))
+        .tempfile_in(parent)
+        .with_context(cannot)?;
+    let mut writer = BufWriter::new(file.as_file_mut());
+    fill(&mut writer).and_then(|()| writer.flush()).with_context(cannot)?;
+    drop(writer);
+    file.as_file().sync_all().with_context(cannot)?;
+    match existing {
+        Existing::Replace => file.persist(path),
+        Existing::Refuse => file.persist_noclobber(path),
+    }
+    .map_err(|error| error.error)
+    .with_context(cannot)?;
+    Ok(())
+}
+
+/// Says before long work what [`write_whole`] would refuse after it.
+///
+/// # Errors
+/// Where `path` is there and may not be replaced.
+pub fn refuse_existing(path: &Path, existing: Existing) -> Result<()> {
+    if existing == Existing::Refuse && path.exists() {
+        bail!("{}: exists already; choose another name, or allow it to be overwritten", path.display());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_as_a_whole_or_left_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/file.txt");
+        write_whole(&path, Existing::Refuse, |writer| writer.write_all(b"one")).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o044, 0o044);
+
+        let message = write_whole(&path, Existing::Refuse, |_| Ok(())).unwrap_err().to_string();
+        assert!(message.contains("file.txt: exists already"), "{message}");
+        let failing = write_whole(&path, Existing::Replace, |writer| {
+            writer.write_all(b"half")?;
+            Err(std::io::Error::other("the disk is full"))
+        });
+        assert!(format!("{:#}", failing.unwrap_err()).contains("the disk is full"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one");
+        write_whole(&path, Existing::Replace, |writer| writer.write_all(b"two")).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "two");
+        assert_eq!(std::fs::read_dir(folder.path().join("new")).unwrap().count(), 1);
+    }
+}

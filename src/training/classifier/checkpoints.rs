@@ -1,0 +1,198 @@
+//! Where a training stands, and how that lies on disk beside the folder it will write.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use candle_core::{Device, Tensor, Var};
+use serde::{Deserialize, Serialize};
+
+use super::fit::EpochReport;
+use super::settings::ClassifierTraining;
+use crate::training::checkpoint::{CheckpointFolder, WEIGHTS, tensors};
+use crate::training::optimizer::AdamW;
+use crate::training::schedule::Decay;
+
+/// The best epoch's weights.
+const BEST: &str = "best.safetensors";
+/// The weights' running mean.
+const AVERAGE: &str = "average.safetensors";
+
+/// A number that comes back from JSON to the last bit, which decimal digits do not promise.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(from = "u64", into = "u64")]
+pub(super) struct Exact(pub(super) f64);
+
+impl From<u64> for Exact {
+    fn from(bits: u64) -> Self {
+        Self(f64::from_bits(bits))
+    }
+}
+
+impl From<Exact> for u64 {
+    fn from(number: Exact) -> Self {
+        number.0.to_bits()
+    }
+}
+
+/// The epoch whose weights would be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct BestEpoch {
+    /// From 1.
+    pub(super) epoch: usize,
+    /// The higher the better.
+    pub(super) value: Exact,
+}
+
+/// Where a training stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct State {
+    /// The epoch in work, from 1.
+    pub(super) epoch: usize,
+    /// Batches of it that are done.
+    pub(super) batch: usize,
+    /// Of those batches: the sum of all rows' losses.
+    pub(super) loss_sum: Exact,
+    /// Rows of those batches.
+    pub(super) rows: usize,
+    /// Spent on those batches.
+    pub(super) epoch_seconds: f64,
+    pub(super) epochs: Vec<EpochReport>,
+    pub(super) best: Option<BestEpoch>,
+    /// What must not change between stopping and resuming, by the names of the settings.
+    identity: BTreeMap<String, String>,
+}
+
+impl State {
+    /// The state before the first step; `train_rows` stands for the data.
+    pub(super) fn new(settings: &ClassifierTraining, train_rows: usize) -> Self {
+        Self {
+            epoch: 1,
+            batch: 0,
+            loss_sum: Exact::default(),
+            rows: 0,
+            epoch_seconds: 0.0,
+            epochs: Vec::new(),
+            best: None,
+            identity: identity(settings, train_rows),
+        }
+    }
+
+    /// # Errors
+    /// Where a setting that decides what a step does is another one now.
+    fn check_same_run(&self, asked: &Self) -> Result<()> {
+        for (name, asked) in &asked.identity {
+            let saved = self.identity.get(name).map_or("", String::as_str);
+            if saved != asked {
+                bail!("the checkpoint was made with {name} {saved}, not {asked}; resume with the same, or start anew");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn identity(settings: &ClassifierTraining, train_rows: usize) -> BTreeMap<String, String> {
+    let mut identity: BTreeMap<&str, String> = [
+        ("seed", settings.seed.to_string()),
+        ("train rows", train_rows.to_string()),
+        ("split", format!("{:?}", settings.held_out())),
+        ("labels", settings.labels.join(",")),
+        ("architecture", format!("{:?}", settings.architecture)),
+        ("cleaning", format!("{:?}", settings.cleaning)),
+        ("vectors", format!("{:?}", settings.vectors)),
+        ("words", format!("{} seen {} times", settings.maximum_words, settings.minimum_count)),
+        ("steps", settings.steps.to_string()),
+        ("batch size", settings.batch_size.to_string()),
+        ("schedule", format!("{:?}", settings.schedule())),
+        ("weight decay", settings.weight_decay.to_string()),
+        ("clip norm", settings.clip_norm.to_string()),
+        ("balanced classes", settings.balance_classes.to_string()),
+        ("label smoothing", settings.label_smoothing.to_string()),
+        ("word dropout", settings.word_dropout.to_string()),
+        ("augment", settings.augment.to_string()),
+        ("averaging", format!("{:?}", settings.averaging)),
+        ("distillation", format!("{:?}", settings.distillation)),
+        ("stop on", format!("{:?}", settings.stop_on)),
+    ]
+    .into();
+    if settings.decay != Decay::Constant {
+        identity.insert("epochs", settings.epochs.to_string());
+    }
+    identity.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The checkpoints of a training into one output folder.
+#[derive(Debug, Clone)]
+pub(super) struct Checkpoints {
+    folder: CheckpointFolder,
+}
+
+/// The tensors that a checkpoint holds beside the optimiser's.
+pub(super) struct Tensors<'a> {
+    pub(super) variables: &'a [(String, Var)],
+    pub(super) average: Option<&'a [(String, Var)]>,
+    pub(super) best: &'a HashMap<String, Tensor>,
+}
+
+impl Checkpoints {
+    /// `OUTPUT.checkpoints`, because the output folder is written as a whole at the end.
+    pub(super) fn beside(output: &Path) -> Self {
+        let mut name = output.as_os_str().to_owned();
+        name.push(".checkpoints");
+        Self { folder: CheckpointFolder::new(PathBuf::from(name)) }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// # Errors
+    /// Where an unfinished training lies there.
+    pub(super) fn refuse_to_overwrite(&self) -> Result<()> {
+        if self.folder.state_file().exists() {
+            bail!("{}: an unfinished training lies there; go on with --resume, or remove it", self.path().display());
+        }
+        Ok(())
+    }
+
+    pub(super) fn save(&self, held: &Tensors<'_>, optimizer: &AdamW, state: &State) -> Result<()> {
+        let named = |variables: &[(String, Var)]| tensors(variables.iter().map(|(name, variable)| (name, variable)));
+        let (weights, average) = (named(held.variables), held.average.map(named));
+        let mut files = vec![(WEIGHTS, &weights)];
+        files.extend(average.as_ref().map(|average| (AVERAGE, average)));
+        if !held.best.is_empty() {
+            files.push((BEST, held.best));
+        }
+        self.folder.save(&files, optimizer, state)
+    }
+
+    /// Reads the last state into the variables and the optimiser, and gives it with the best weights; `None` where
+    /// there is none yet.
+    pub(super) fn load(
+        &self,
+        held: &Tensors<'_>,
+        optimizer: &mut AdamW,
+        asked: &State,
+    ) -> Result<Option<(State, HashMap<String, Tensor>)>> {
+        let Some(saved) = self.folder.last::<State>()? else { return Ok(None) };
+        saved.state.check_same_run(asked).with_context(|| self.path().display().to_string())?;
+        let device = Device::Cpu;
+        saved.restore(WEIGHTS, held.variables.iter().map(|(name, variable)| (name, variable)), &device)?;
+        if let Some(average) = held.average {
+            saved.restore(AVERAGE, average.iter().map(|(name, variable)| (name, variable)), &device)?;
+        }
+        saved.restore_optimizer(optimizer)?;
+        let best = saved.tensors(BEST, &device)?.unwrap_or_default();
+        Ok(Some((saved.state, best)))
+    }
+
+    /// Removes them: the training is done.
+    pub(super) fn remove(&self) -> Result<()> {
+        match std::fs::remove_dir_all(self.path()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", self.path().display()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
