@@ -11,6 +11,7 @@
 //! - [`tweet`]: the values that the stages pass on: seed prompt, candidate, judged candidate.
 //! - [`schedule`]: cron expressions in civil time, misfires, quiet hours.
 //! - [`catalog`]: which models there are: built in, in a folder, pulled from a hub.
+//! - `kernels`: arithmetic on plain slices that `generation`, `sentiment` and `training` share.
 //! - [`generation`]: tokenizer, decoding, the engine and its thread, GPT-2.
 //! - [`gates`]: one file a gate.
 //! - [`sentiment`]: text cleaning, vocabulary, the recurrent networks.
@@ -41,6 +42,7 @@ pub mod files;
 pub mod gates;
 pub mod generation;
 pub mod judging;
+pub(crate) mod kernels;
 pub mod publish;
 pub mod review;
 pub mod round;

@@ -12,6 +12,8 @@ use candle_core::{
 use gemm::Parallelism;
 use rayon::prelude::*;
 
+use crate::kernels::{exp, sigmoid};
+
 /// Rows that one task of a row-wise operation takes; fixed, so that sums do not depend on the number of threads.
 const ROWS_PER_TASK: usize = 64;
 
@@ -117,40 +119,19 @@ fn all_threads() -> Parallelism {
     Parallelism::Rayon(0)
 }
 
-/// e to the x, branch-free so that it vectorises; relative error about 1e-7 (Cephes `expf`).
-#[inline(always)]
-pub(crate) fn exp(x: f32) -> f32 {
-    let x = x.clamp(-87.3, 88.3);
-    let n = (x * std::f32::consts::LOG2_E + 12_582_912.0) - 12_582_912.0;
-    let r = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
-    let p = 1.987_569_1e-4_f32;
-    let p = p * r + 1.398_199_9e-3;
-    let p = p * r + 8.333_452e-3;
-    let p = p * r + 4.166_579_6e-2;
-    let p = p * r + 1.666_666_6e-1;
-    let p = p * r + 0.5;
-    let power = f32::from_bits(((n as i32 + 127) << 23).cast_unsigned());
-    (p * r * r + r + 1.0) * power
-}
-
 /// The tanh form of GELU, which checkpoints call `gelu_new` (Hendrycks and Gimpel 2016, arXiv:1606.08415).
 #[inline(always)]
 pub(crate) fn gelu_value(x: f32) -> f32 {
-    x * logistic(2.0 * GELU_SCALE * (x + GELU_CUBE * x * x * x))
+    // (1 + tanh(x)) / 2 = sigmoid(2x)
+    x * sigmoid(2.0 * GELU_SCALE * (x + GELU_CUBE * x * x * x))
 }
 
 const GELU_SCALE: f32 = 0.797_884_6; // sqrt(2 / pi)
 const GELU_CUBE: f32 = 0.044_715;
 
-/// `1 / (1 + e^-x)`; `(1 + tanh(x)) / 2 = logistic(2x)`.
-#[inline(always)]
-fn logistic(x: f32) -> f32 {
-    1.0 / (1.0 + exp(-x))
-}
-
 #[inline(always)]
 fn gelu_slope(x: f32) -> f32 {
-    let s = logistic(2.0 * GELU_SCALE * (x + GELU_CUBE * x * x * x));
+    let s = sigmoid(2.0 * GELU_SCALE * (x + GELU_CUBE * x * x * x));
     let inner = 2.0 * GELU_SCALE * (1.0 + 3.0 * GELU_CUBE * x * x);
     s + x * s * (1.0 - s) * inner
 }

@@ -10,11 +10,8 @@ use rayon::prelude::*;
 use super::checkpoint::Checkpoint;
 use super::gpt2::Gpt2Config;
 use super::ops::{gelu_value, normalise_rows, softmax};
+use crate::kernels::{LANES, ROWS, Target, multiply_panel};
 
-/// Outputs a panel.
-const LANES: usize = 32;
-/// Rows that one pass over a panel serves.
-const ROWS: usize = 8;
 /// Below this many multiplications an operation stays on one thread: waking another costs more.
 const SMALL: usize = 1 << 15;
 
@@ -90,7 +87,7 @@ impl PackedLinear {
             .zip(self.bias.par_chunks_exact(LANES))
             .for_each(|((sums, panel), bias)| {
                 for (sums, x) in sums.chunks_mut(LANES * ROWS).zip(x.chunks(self.inputs * ROWS)) {
-                    multiply_panel(x, self.inputs, panel, sums);
+                    multiply_panel(x, self.inputs, panel, Target { values: sums, stride: LANES, add: false });
                 }
                 for sums in sums.chunks_exact_mut(LANES) {
                     for (sum, bias) in sums.iter_mut().zip(bias) {
@@ -115,121 +112,6 @@ impl PackedLinear {
                     }
                 } else {
                     out.copy_from_slice(sums);
-                }
-            }
-        }
-    }
-}
-
-/// The sums of one panel for up to [`ROWS`] rows of `x`, written as `[row][32]`.
-fn multiply_panel(x: &[f32], inputs: usize, panel: &[f32], sums: &mut [f32]) {
-    match x.len() / inputs {
-        1 => multiply_rows::<1>(x, inputs, panel, sums),
-        2 => multiply_rows::<2>(x, inputs, panel, sums),
-        3 => multiply_rows::<3>(x, inputs, panel, sums),
-        4 => multiply_rows::<4>(x, inputs, panel, sums),
-        5 => multiply_rows::<5>(x, inputs, panel, sums),
-        6 => multiply_rows::<6>(x, inputs, panel, sums),
-        7 => multiply_rows::<7>(x, inputs, panel, sums),
-        _ => multiply_rows::<ROWS>(x, inputs, panel, sums),
-    }
-}
-
-fn multiply_rows<const N: usize>(x: &[f32], inputs: usize, panel: &[f32], sums: &mut [f32]) {
-    assert!(x.len() == N * inputs && panel.len() == inputs * LANES && sums.len() == N * LANES);
-    #[cfg(target_arch = "x86_64")]
-    {
-        if std::arch::is_x86_feature_detected!("avx512f") {
-            // SAFETY: the processor has AVX-512F, and the assertion above gives the sizes the kernel relies on.
-            unsafe { x86::multiply_avx512::<N>(x, inputs, panel, sums) };
-            return;
-        }
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-            // SAFETY: the processor has AVX2 and FMA, and the assertion above gives the sizes the kernel relies on.
-            unsafe { x86::multiply_avx2::<N>(x, inputs, panel, sums) };
-            return;
-        }
-    }
-    multiply_portable::<N>(x, inputs, panel, sums);
-}
-
-fn multiply_portable<const N: usize>(x: &[f32], inputs: usize, panel: &[f32], sums: &mut [f32]) {
-    let mut totals = [[0.0_f32; LANES]; N];
-    for (i, weights) in panel.chunks_exact(LANES).enumerate() {
-        for (row, totals) in totals.iter_mut().enumerate() {
-            let value = x[row * inputs + i];
-            for (total, weight) in totals.iter_mut().zip(weights) {
-                *total += value * weight;
-            }
-        }
-    }
-    for (sums, totals) in sums.chunks_exact_mut(LANES).zip(&totals) {
-        sums.copy_from_slice(totals);
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use std::arch::x86_64::{
-        _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm512_fmadd_ps,
-        _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
-    };
-
-    use super::LANES;
-
-    /// # Safety
-    /// Needs AVX-512F; `x` holds `N * inputs` values, `panel` `inputs * 32`, `sums` `N * 32`.
-    #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn multiply_avx512<const N: usize>(x: &[f32], inputs: usize, panel: &[f32], sums: &mut [f32]) {
-        let mut totals = [[_mm512_setzero_ps(); 2]; N];
-        let (x, panel) = (x.as_ptr(), panel.as_ptr());
-        for i in 0..inputs {
-            // SAFETY: `i < inputs`, so both loads end within `panel`, and `row * inputs + i` lies within `x`.
-            unsafe {
-                let weights = [_mm512_loadu_ps(panel.add(i * LANES)), _mm512_loadu_ps(panel.add(i * LANES + 16))];
-                for (row, totals) in totals.iter_mut().enumerate() {
-                    let value = _mm512_set1_ps(*x.add(row * inputs + i));
-                    totals[0] = _mm512_fmadd_ps(value, weights[0], totals[0]);
-                    totals[1] = _mm512_fmadd_ps(value, weights[1], totals[1]);
-                }
-            }
-        }
-        for (sums, totals) in sums.chunks_exact_mut(LANES).zip(totals) {
-            // SAFETY: each chunk holds 32 values.
-            unsafe {
-                _mm512_storeu_ps(sums.as_mut_ptr(), totals[0]);
-                _mm512_storeu_ps(sums.as_mut_ptr().add(16), totals[1]);
-            }
-        }
-    }
-
-    /// The panel in two passes of 16 outputs, so that the sums of eight rows stay in sixteen registers.
-    ///
-    /// # Safety
-    /// Needs AVX2 and FMA; `x` holds `N * inputs` values, `panel` `inputs * 32`, `sums` `N * 32`.
-    #[target_feature(enable = "avx2,fma")]
-    pub(super) unsafe fn multiply_avx2<const N: usize>(x: &[f32], inputs: usize, panel: &[f32], sums: &mut [f32]) {
-        let (x, panel) = (x.as_ptr(), panel.as_ptr());
-        for half in [0, 16] {
-            let mut totals = [[_mm256_setzero_ps(); 2]; N];
-            for i in 0..inputs {
-                // SAFETY: `i < inputs` and `half + 16 <= 32`, so both loads end within `panel`; `row * inputs + i` lies
-                // within `x`.
-                unsafe {
-                    let at = panel.add(i * LANES + half);
-                    let weights = [_mm256_loadu_ps(at), _mm256_loadu_ps(at.add(8))];
-                    for (row, totals) in totals.iter_mut().enumerate() {
-                        let value = _mm256_set1_ps(*x.add(row * inputs + i));
-                        totals[0] = _mm256_fmadd_ps(value, weights[0], totals[0]);
-                        totals[1] = _mm256_fmadd_ps(value, weights[1], totals[1]);
-                    }
-                }
-            }
-            for (sums, totals) in sums.chunks_exact_mut(LANES).zip(totals) {
-                // SAFETY: each chunk holds 32 values and `half + 16 <= 32`.
-                unsafe {
-                    _mm256_storeu_ps(sums.as_mut_ptr().add(half), totals[0]);
-                    _mm256_storeu_ps(sums.as_mut_ptr().add(half + 8), totals[1]);
                 }
             }
         }

@@ -22,10 +22,6 @@ pub const VOCABULARY_FILE: &str = "vocabulary.json";
 /// The file that holds its weights.
 pub const WEIGHTS_FILE: &str = "model.safetensors";
 
-/// Rows of one pass through the network. Always as many, filled up with padding, because matrix products of other
-/// heights may add in another order and a score would depend on its company; 16 is a round's usual number.
-const ROWS: usize = 16;
-
 /// `config.json` of a classifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,6 +46,13 @@ impl ClassifierConfig {
     fn check(&self) -> Result<()> {
         self.network.check()?;
         check_labels(&self.labels)?;
+        let outputs = if self.labels.len() == 2 { 1 } else { self.labels.len() };
+        ensure!(
+            self.network.outputs == outputs,
+            "network.outputs: is {}, {} labels need {outputs}",
+            self.network.outputs,
+            self.labels.len()
+        );
         self.calibration.check()?;
         if let Some(score) = self.recommended_min_score {
             ensure!((0.0..=1.0).contains(&score), "recommended_min_score: {score} is not in 0 to 1");
@@ -132,14 +135,11 @@ impl Classifier {
     /// # Errors
     /// Where candle fails.
     pub fn logits(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
-        let mut all = Vec::with_capacity(texts.len());
-        for chunk in texts.chunks(ROWS) {
-            let mut rows: Vec<Vec<u32>> = chunk.iter().map(|text| self.encode(text)).collect();
-            rows.resize(ROWS, vec![super::vocabulary::PADDING; self.config.network.steps]);
-            let logits: Vec<Vec<f32>> = self.network.score(&rows)?.reshape((ROWS, ()))?.to_vec2()?;
-            all.extend(logits.into_iter().take(chunk.len()));
+        if texts.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(all)
+        let rows: Vec<Vec<u32>> = texts.iter().map(|text| self.encode(text)).collect();
+        Ok(self.network.score(&rows)?.to_vec2()?)
     }
 
     /// The classifier under the name the configuration gives it, for example `hub:OWNER/NAME`; the record shows it.
@@ -180,7 +180,8 @@ impl Classifier {
     }
 
     fn encode(&self, text: &str) -> Vec<u32> {
-        self.vocabulary.encode(&self.clean(text), self.config.network.steps)
+        let network = &self.config.network;
+        self.vocabulary.encode(&self.clean(text), network.steps, network.padding)
     }
 
     fn sentiment(&self, probabilities: &[f32]) -> Sentiment {

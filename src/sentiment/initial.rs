@@ -5,6 +5,36 @@
 use rand::Rng as _;
 use rand_chacha::ChaCha12Rng;
 
+/// Keras's range of initial embeddings.
+const EMBEDDING_LIMIT: f64 = 0.05;
+
+/// How a weight starts.
+#[derive(Debug, Clone, Copy)]
+pub enum Initial {
+    Zeros,
+    /// Uniform in ±0.05.
+    Embedding,
+    Glorot,
+    Orthogonal,
+    /// Zero but for the forget gate's 1.
+    LstmBias,
+}
+
+/// The first values of a weight of this shape; what has rows and columns is a matrix.
+pub fn initial_values(initial: Initial, shape: &[usize], rng: &mut ChaCha12Rng) -> Vec<f32> {
+    let count = shape.iter().product();
+    match (initial, shape) {
+        (Initial::Embedding, _) => uniform(rng, count, EMBEDDING_LIMIT),
+        (Initial::Glorot, &[rows, columns]) => glorot_uniform(rng, rows, columns),
+        (Initial::Orthogonal, &[rows, columns]) => orthogonal(rng, rows, columns),
+        (Initial::LstmBias, _) => {
+            let units = count / 4;
+            (0..count).map(|index| if (units..2 * units).contains(&index) { 1.0 } else { 0.0 }).collect()
+        }
+        (Initial::Zeros | Initial::Glorot | Initial::Orthogonal, _) => vec![0.0; count],
+    }
+}
+
 /// `count` values, uniform in ±`limit`.
 pub fn uniform(rng: &mut ChaCha12Rng, count: usize, limit: f64) -> Vec<f32> {
     (0..count).map(|_| (limit * (2.0 * rng.random::<f64>() - 1.0)) as f32).collect()

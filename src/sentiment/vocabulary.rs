@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-/// The id that fills a row on the left.
+use super::network::Padding;
+
+/// The id that fills a short row.
 pub const PADDING: u32 = 0;
 
 /// The words of a classifier in the order of their ids; `vocabulary.json` is `{"words": [...]}`.
@@ -93,18 +95,26 @@ impl Vocabulary {
         u32::try_from(self.words.len() + 1).unwrap_or(u32::MAX)
     }
 
-    /// Exactly `steps` ids of a cleaned text: filled with 0 on the left, and of a longer text the last `steps` words,
-    /// as Keras's `pad_sequences` does by default.
+    /// Exactly `steps` ids of a cleaned text: filled with 0 on the side that `padding` names, and of a longer text the
+    /// last `steps` words, as Keras's `pad_sequences` does by default.
     #[must_use]
-    pub fn encode(&self, cleaned: &str, steps: usize) -> Vec<u32> {
+    pub fn encode(&self, cleaned: &str, steps: usize, padding: Padding) -> Vec<u32> {
         let mut ids: Vec<u32> = cleaned
             .split_whitespace()
             .rev()
             .take(steps)
             .map(|word| self.ids.get(word).copied().unwrap_or_else(|| self.unknown()))
             .collect();
-        ids.resize(steps, PADDING);
-        ids.reverse();
+        match padding {
+            Padding::Left => {
+                ids.resize(steps, PADDING);
+                ids.reverse();
+            }
+            Padding::Right => {
+                ids.reverse();
+                ids.resize(steps, PADDING);
+            }
+        }
         ids
     }
 }
@@ -133,10 +143,12 @@ mod tests {
     #[test]
     fn a_row_is_filled_on_the_left_and_keeps_the_last_words() {
         let vocabulary = Vocabulary::build(["la la vacuna"], 1, 100);
-        assert_eq!(vocabulary.encode("la vacuna", 4), [0, 0, 1, 2]);
-        assert_eq!(vocabulary.encode("la nueva vacuna", 4), [0, 1, 3, 2]);
-        assert_eq!(vocabulary.encode("la nueva vacuna", 2), [3, 2]);
-        assert_eq!(vocabulary.encode("", 3), [0, 0, 0]);
+        assert_eq!(vocabulary.encode("la vacuna", 4, Padding::Left), [0, 0, 1, 2]);
+        assert_eq!(vocabulary.encode("la nueva vacuna", 4, Padding::Left), [0, 1, 3, 2]);
+        assert_eq!(vocabulary.encode("la nueva vacuna", 2, Padding::Left), [3, 2]);
+        assert_eq!(vocabulary.encode("", 3, Padding::Left), [0, 0, 0]);
+        assert_eq!(vocabulary.encode("la vacuna", 4, Padding::Right), [1, 2, 0, 0]);
+        assert_eq!(vocabulary.encode("la nueva vacuna", 2, Padding::Right), [3, 2]);
     }
 
     #[test]

@@ -18,11 +18,11 @@ use crate::dataset::labelled::Columns;
 use crate::dataset::similar::NEAR_DUPLICATE;
 use crate::dataset::split::{Shares, SplitProtocol};
 use crate::sentiment::cleaning::Cleaning;
-use crate::sentiment::network::{Architecture, BilstmSettings, NetworkConfig};
+use crate::sentiment::network::{Architecture, NetworkConfig, Padding};
 use crate::training::classifier::grid::{self, Combination, GridResult};
 use crate::training::classifier::{
     ClassifierTraining, Distillation, EpochReport, PretrainedVectors, Progress, StopOn, Teacher, TrainingOutcome,
-    UnlabelledSource, WeakSource, WeightFormat, train_classifier,
+    UnlabelledSource, WeakSource, WeightFormat, outputs, train_classifier,
 };
 use crate::training::schedule::Decay;
 
@@ -30,23 +30,33 @@ use crate::training::schedule::Decay;
 enum ArchitectureChoice {
     /// One bidirectional LSTM layer of 32 units
     BilstmSmall,
+    /// VacunaBot's three LSTM layers
+    Lstm,
+    /// VacunaBot's four LSTM layers for lemmatised text
+    LstmLemmatised,
     /// VacunaBot's three bidirectional LSTM layers
     Bilstm,
+    /// VacunaBot's three bidirectional GRU layers
+    Bigru,
 }
 
 impl ArchitectureChoice {
-    fn settings(self) -> BilstmSettings {
+    fn settings(self) -> Architecture {
         match self {
-            Self::BilstmSmall => BilstmSettings::small(),
-            Self::Bilstm => BilstmSettings::seeds(),
+            Self::BilstmSmall => Architecture::bilstm_small(),
+            Self::Lstm => Architecture::lstm(),
+            Self::LstmLemmatised => Architecture::lstm_lemmatised(),
+            Self::Bilstm => Architecture::bilstm(),
+            Self::Bigru => Architecture::bigru(),
         }
     }
 
-    /// Words of a row where no flag says otherwise; 61 were the longest of VacunaBot's tweets.
+    /// Words of a row where no flag says otherwise: the longest of VacunaBot's tweets had 61, 35 lemmatised.
     fn steps(self) -> usize {
         match self {
             Self::BilstmSmall => 50,
-            Self::Bilstm => 61,
+            Self::LstmLemmatised => 35,
+            Self::Lstm | Self::Bilstm | Self::Bigru => 61,
         }
     }
 
@@ -54,7 +64,8 @@ impl ArchitectureChoice {
     fn vocabulary_size(self) -> usize {
         match self {
             Self::BilstmSmall => 10_000 + RESERVED_ROWS,
-            Self::Bilstm => 17_104,
+            Self::LstmLemmatised => 12_505,
+            Self::Lstm | Self::Bilstm | Self::Bigru => 17_104,
         }
     }
 }
@@ -150,9 +161,15 @@ pub struct ClassifierArguments {
     /// Width of the word vectors
     #[arg(long, value_name = "N")]
     embedding: Option<usize>,
-    /// Units of each direction, layer by layer: 256,128,64
-    #[arg(long, value_name = "N,…", value_delimiter = ',')]
-    lstm: Option<Vec<usize>>,
+    /// Units of each recurrent layer (of each direction), layer by layer: 256,128,64
+    #[arg(long, alias = "lstm", value_name = "N,…", value_delimiter = ',')]
+    units: Option<Vec<usize>>,
+    /// Where short rows are filled: left, as Keras does, or right
+    #[arg(long, value_name = "SIDE", default_value = "left", value_parser = named::<Padding>)]
+    padding: Padding,
+    /// Skip padding instead of reading it as a word
+    #[arg(long)]
+    mask_padding: bool,
     /// Word vectors to begin with, in word2vec's, GloVe's or fastText's text format
     #[arg(long, value_name = "FILE")]
     vectors: Option<PathBuf>,
@@ -249,11 +266,16 @@ impl ClassifierArguments {
     fn network(&self) -> NetworkConfig {
         let mut settings = self.arch.settings();
         settings.embedding = self.embedding.unwrap_or(settings.embedding);
-        settings.lstm = self.lstm.clone().unwrap_or(settings.lstm);
+        settings.units = self.units.clone().unwrap_or(settings.units);
         NetworkConfig {
-            vocabulary_size: self.vocab_size.unwrap_or_else(|| self.arch.vocabulary_size()),
-            steps: self.steps.unwrap_or_else(|| self.arch.steps()),
-            architecture: Architecture::Bilstm(settings),
+            padding: self.padding,
+            mask_padding: self.mask_padding,
+            outputs: outputs(self.labels.len()),
+            ..NetworkConfig::new(
+                self.vocab_size.unwrap_or_else(|| self.arch.vocabulary_size()),
+                self.steps.unwrap_or_else(|| self.arch.steps()),
+                settings,
+            )
         }
     }
 
@@ -291,6 +313,8 @@ impl ClassifierArguments {
             command: command.to_owned(),
             about_data: self.about,
             architecture: network.architecture,
+            padding: self.padding,
+            mask_padding: self.mask_padding,
             cleaning: self.cleaning,
             vectors: self.vectors.map(|path| PretrainedVectors { path, frozen: self.freeze_vectors }),
             maximum_words: network.vocabulary_size.saturating_sub(RESERVED_ROWS),
@@ -507,10 +531,10 @@ mod tests {
     #[test]
     fn a_combination_changes_what_it_names_and_nothing_else() {
         let base = arguments(&["--batch", "7", "--epochs", "3", "--no-balance"]);
-        let text = "learning-rate = 0.005\nlstm = \"8,4\"\nword_dropout = 0.1\ndecay = \"cosine\"\nf32 = true";
+        let text = "learning-rate = 0.005\nunits = \"8,4\"\nword_dropout = 0.1\ndecay = \"cosine\"\nf32 = true";
         let changed = base.with(&combination(text)).unwrap();
         assert_eq!((changed.learning_rate, changed.word_dropout, changed.decay), (0.005, 0.1, Decay::Cosine));
-        assert_eq!(changed.lstm, Some(vec![8, 4]));
+        assert_eq!(changed.units, Some(vec![8, 4]));
         assert_eq!((changed.batch, changed.epochs, changed.no_balance, changed.f32), (7, 3, true, true));
         assert_eq!((changed.patience, changed.labels.len()), (7, 2));
         assert_eq!(changed.data, Some(PathBuf::from("a.csv")));

@@ -98,6 +98,7 @@ fn identity(settings: &ClassifierTraining, train_rows: usize) -> BTreeMap<String
         ("split", format!("{:?}", settings.held_out())),
         ("labels", settings.labels.join(",")),
         ("architecture", format!("{:?}", settings.architecture)),
+        ("padding", format!("{:?}, masked: {}", settings.padding, settings.mask_padding)),
         ("cleaning", format!("{:?}", settings.cleaning)),
         ("vectors", format!("{:?}", settings.vectors)),
         ("words", format!("{} seen {} times", settings.maximum_words, settings.minimum_count)),

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
 use super::export;
-use super::settings::ClassifierTraining;
+use super::settings::{ClassifierTraining, outputs};
 use super::sources::{UnlabelledSource, WeakSource};
 use super::targets::{Teachers, certain, mixed, smoothed};
 use super::vectors::InitialVectors;
@@ -140,13 +140,16 @@ pub(super) fn prepare(settings: &ClassifierTraining) -> Result<Prepared> {
         None => (vocabulary, None),
     };
     let train = rows.iter().zip(targets).map(|(row, target)| {
-        let mut ids = vocabulary.encode(&row.cleaned, settings.steps);
+        let mut ids = vocabulary.encode(&row.cleaned, settings.steps, settings.padding);
         ids.retain(|id| *id != PADDING);
         Example { ids, target, weight: row.weight }
     });
     let train = train.collect();
     let part = |places: &[usize]| Part {
-        rows: places.iter().map(|&row| vocabulary.encode(&labelled.cleaned[row], settings.steps)).collect(),
+        rows: places
+            .iter()
+            .map(|&row| vocabulary.encode(&labelled.cleaned[row], settings.steps, settings.padding))
+            .collect(),
         labels: places.iter().map(|&row| labelled.tweets[row].label).collect(),
     };
     let (validation, test) = (part(&split.validation), part(&split.test));
@@ -158,9 +161,10 @@ pub(super) fn prepare(settings: &ClassifierTraining) -> Result<Prepared> {
 
 fn network(settings: &ClassifierTraining, vocabulary: &Vocabulary) -> Result<NetworkConfig> {
     let network = NetworkConfig {
-        vocabulary_size: vocabulary.rows(),
-        steps: settings.steps,
-        architecture: settings.architecture.clone(),
+        padding: settings.padding,
+        mask_padding: settings.mask_padding,
+        outputs: outputs(settings.labels.len()),
+        ..NetworkConfig::new(vocabulary.rows(), settings.steps, settings.architecture.clone())
     };
     network.check()?;
     Ok(network)

@@ -23,7 +23,7 @@ use super::settings::{ClassifierTraining, StopOn};
 use super::targets::certain;
 use crate::evaluation::classification::ClassificationReport;
 use crate::sentiment::calibration::Calibration;
-use crate::sentiment::network::Network;
+use crate::sentiment::network::{Network, Padding};
 use crate::sentiment::vocabulary::PADDING;
 use crate::training::optimizer::{AdamW, AdamWSettings};
 
@@ -288,7 +288,7 @@ impl<'a> Trainer<'a> {
             examples.iter().map(|example| self.padded(self.augmenter.apply(&example.ids, &mut rng))).collect();
         let targets: Vec<Vec<f32>> = examples.iter().map(|example| example.target.clone()).collect();
         let weights: Vec<f32> = examples.iter().map(|example| example.weight * self.class_weight(example)).collect();
-        let logits = self.network.train(&rows, &mut rng)?.reshape((rows.len(), ()))?;
+        let logits = self.network.train(&rows, &mut rng)?;
         let loss = cross_entropy(&logits, &targets, &weights)?;
         let value = f64::from(loss.to_scalar::<f32>()?);
         if !value.is_finite() {
@@ -306,10 +306,13 @@ impl<'a> Trainer<'a> {
         Ok(value)
     }
 
-    fn padded(&self, ids: Vec<u32>) -> Vec<u32> {
-        let mut row = vec![PADDING; self.data.network.steps.saturating_sub(ids.len())];
-        row.extend(ids);
-        row
+    fn padded(&self, mut ids: Vec<u32>) -> Vec<u32> {
+        let words = ids.len();
+        ids.resize(self.data.network.steps.max(words), PADDING);
+        if self.data.network.padding == Padding::Left {
+            ids.rotate_left(words);
+        }
+        ids
     }
 
     fn class_weight(&self, example: &Example) -> f32 {
@@ -407,7 +410,7 @@ fn score(network: &Network, part: &Part) -> Result<(f64, Vec<Vec<f32>>)> {
     let mut all = Vec::with_capacity(part.rows.len());
     let mut total = 0.0;
     for (rows, labels) in part.rows.chunks(EVALUATION_ROWS).zip(part.labels.chunks(EVALUATION_ROWS)) {
-        let logits = network.score(rows)?.reshape((rows.len(), ()))?;
+        let logits = network.score(rows)?;
         let count = logits.dim(1)?.max(2);
         let targets: Vec<Vec<f32>> = labels.iter().map(|&label| certain(label, count)).collect();
         let loss = cross_entropy(&logits, &targets, &vec![1.0; labels.len()])?;

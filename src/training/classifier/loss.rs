@@ -11,24 +11,31 @@ use candle_core::{D, Tensor};
 /// Where the lengths differ or candle fails.
 pub fn cross_entropy(logits: &Tensor, targets: &[Vec<f32>], weights: &[f32]) -> Result<Tensor> {
     let outputs = logits.dim(1)?;
-    let weights = Tensor::from_slice(weights, weights.len(), logits.device())?;
-    let losses = if outputs == 1 {
+    if outputs == 1 {
         let second: Vec<f32> = targets.iter().map(|target| target[1]).collect();
-        binary(&logits.squeeze(D::Minus1)?, &Tensor::from_slice(&second, second.len(), logits.device())?)?
-    } else {
-        let targets = Tensor::from_vec(targets.concat(), (targets.len(), outputs), logits.device())?;
-        let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?.detach())?;
-        let log_sum = shifted.exp()?.sum_keepdim(D::Minus1)?.log()?;
-        (shifted.broadcast_sub(&log_sum)? * targets)?.sum(D::Minus1)?.neg()?
-    };
-    Ok((losses * weights)?.mean_all()?)
+        return binary_cross_entropy(&logits.squeeze(D::Minus1)?, &second, weights);
+    }
+    let targets = Tensor::from_vec(targets.concat(), (targets.len(), outputs), logits.device())?;
+    let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?.detach())?;
+    let log_sum = shifted.exp()?.sum_keepdim(D::Minus1)?.log()?;
+    let losses = (shifted.broadcast_sub(&log_sum)? * targets)?.sum(D::Minus1)?.neg()?;
+    weighted_mean(&losses, weights)
 }
 
-/// `[rows]` against `[rows]`.
-fn binary(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
+/// The same for two labels: `logits`, `[rows]`, against the share of the second label in each row.
+///
+/// # Errors
+/// Where the lengths differ or candle fails.
+pub fn binary_cross_entropy(logits: &Tensor, targets: &[f32], weights: &[f32]) -> Result<Tensor> {
+    let targets = Tensor::from_slice(targets, targets.len(), logits.device())?;
     let confident = (logits.relu()? - (logits * targets)?)?;
     let remainder = (logits.abs()?.neg()?.exp()? + 1.0)?.log()?;
-    Ok((confident + remainder)?)
+    weighted_mean(&(confident + remainder)?, weights)
+}
+
+fn weighted_mean(losses: &Tensor, weights: &[f32]) -> Result<Tensor> {
+    let weights = Tensor::from_slice(weights, weights.len(), losses.device())?;
+    Ok((losses * weights)?.mean_all()?)
 }
 
 #[cfg(test)]

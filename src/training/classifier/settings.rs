@@ -12,7 +12,7 @@ use crate::dataset::similar::NEAR_DUPLICATE;
 use crate::dataset::split::{HeldOut, Shares, SplitProtocol};
 use crate::sentiment::check_labels;
 use crate::sentiment::cleaning::Cleaning;
-use crate::sentiment::network::{Architecture, BilstmSettings};
+use crate::sentiment::network::{Architecture, Padding};
 use crate::training::schedule::{Decay, Schedule};
 
 /// What the validation part decides by: which epoch's weights are kept, and when it is enough.
@@ -40,6 +40,12 @@ impl Default for Distillation {
     fn default() -> Self {
         Self { weight: 0.5, temperature: 1.0, minimum_confidence: None }
     }
+}
+
+/// Logits of a network for so many labels: two need one alone.
+#[must_use]
+pub fn outputs(labels: usize) -> usize {
+    if labels == 2 { 1 } else { labels }
 }
 
 /// Word vectors that the embedding starts from.
@@ -79,6 +85,10 @@ pub struct ClassifierTraining {
     /// Sentences about the data, for the card: where it comes from, its licence. May be empty.
     pub about_data: String,
     pub architecture: Architecture,
+    /// Where short rows are filled.
+    pub padding: Padding,
+    /// Skips padding instead of reading it as a word.
+    pub mask_padding: bool,
     pub cleaning: Cleaning,
     pub vectors: Option<PretrainedVectors>,
     /// The vocabulary's largest size, without padding and the unknown word.
@@ -148,7 +158,9 @@ impl ClassifierTraining {
             name,
             command: "pregonero train classifier".to_owned(),
             about_data: String::new(),
-            architecture: Architecture::Bilstm(BilstmSettings::small()),
+            architecture: Architecture::bilstm_small(),
+            padding: Padding::Left,
+            mask_padding: false,
             cleaning: Cleaning::Plain,
             vectors: None,
             maximum_words: 10_000,

@@ -1,12 +1,15 @@
 //! A whole training on invented tweets: fit, folder, load, score, evaluate.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::catalog::ModelFiles;
+use crate::dataset::labelled::Columns;
+use crate::dataset::labelled::read_labelled;
+use crate::dataset::split::SplitProtocol;
 use crate::evaluation::classification::{EvaluatedPart, evaluate_classifier};
-use crate::sentiment::network::DenseSettings;
+use crate::sentiment::network::{Architecture, DenseSettings};
 use crate::sentiment::{Classifier, VOCABULARY_FILE, WEIGHTS_FILE};
 
 const GOOD: [&str; 4] = ["me vacuno feliz", "gracias por la vacuna", "dosis lista hoy", "salud para todos"];
@@ -27,18 +30,21 @@ fn write_table(folder: &Path) -> PathBuf {
 }
 
 fn settings(folder: &Path, output: &str) -> ClassifierTraining {
-    let architecture = Architecture::Bilstm(BilstmSettings {
+    let architecture = Architecture {
         embedding: 8,
         spatial_dropout: 0.1,
-        lstm: vec![8, 4],
+        units: vec![8, 4],
         dense: vec![DenseSettings { units: 8, dropout: 0.1 }],
-    });
+        ..Architecture::bilstm()
+    };
     ClassifierTraining {
         architecture,
         steps: 8,
         epochs: 12,
         learning_rate: 0.02,
         weights: WeightFormat::F32,
+        // The invented tweets are near-duplicates of each other.
+        near_duplicate: None,
         ..ClassifierTraining::new(write_table(folder), folder.join(output))
     }
 }
@@ -56,9 +62,14 @@ fn a_trained_classifier_loads_scores_and_is_evaluated_on_its_own_split() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(folder.path(), "model");
     let mut heard = Vec::new();
-    let outcome = train_classifier(&settings, &AtomicBool::new(false), &mut |epoch| heard.push(*epoch)).unwrap();
+    let outcome = train_classifier(&settings, &AtomicBool::new(false), &mut |progress| {
+        if let Progress::Epoch { report, .. } = progress {
+            heard.push(report);
+        }
+    });
+    let outcome = outcome.unwrap();
     assert_eq!(heard, outcome.epochs);
-    assert_eq!((outcome.skipped_empty, outcome.rows.iter().sum::<usize>()), (1, 240));
+    assert_eq!((outcome.counts.skipped_empty, outcome.counts.parts.iter().sum::<usize>()), (1, 240));
     assert!(outcome.test.accuracy > 0.95, "{}", outcome.test);
 
     let classifier = load(&settings.output).unwrap();
@@ -89,9 +100,9 @@ fn a_score_does_not_depend_on_the_batch_it_stands_in() {
     let texts: Vec<String> = (0..37).map(|index| format!("{} día {index}", GOOD[index % 4])).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).chain(["", "😀"]).collect();
     let together = classifier.probabilities(&texts).unwrap();
-    for (text, &in_batch) in texts.iter().zip(&together) {
-        let alone = classifier.probabilities(&[text]).unwrap()[0];
-        assert!((alone - in_batch).abs() < 1e-6, "{text}: {alone} alone, {in_batch} in company");
+    for (text, in_batch) in texts.iter().zip(&together) {
+        let alone = classifier.probabilities(&[text]).unwrap()[0].clone();
+        assert_eq!(alone, *in_batch, "{text}: alone and in company");
     }
     assert!(classifier.score(&[]).unwrap().is_empty());
 }
@@ -118,7 +129,7 @@ fn half_precision_moves_a_probability_by_less_than_a_hundredth() {
     train(&full).unwrap();
     train(&half).unwrap();
     let scores = |run: &ClassifierTraining| load(&run.output).unwrap().probabilities(&GOOD).unwrap();
-    for (full, half) in scores(&full).into_iter().zip(scores(&half)) {
+    for (full, half) in scores(&full).into_iter().flatten().zip(scores(&half).into_iter().flatten()) {
         assert!((full - half).abs() < 0.01, "{full} became {half}");
     }
     let size = |run: &ClassifierTraining| std::fs::metadata(run.output.join(WEIGHTS_FILE)).unwrap().len();
@@ -130,8 +141,11 @@ fn training_that_cannot_end_well_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(folder.path(), "model");
     let interrupted = AtomicBool::new(true);
-    let message = train_classifier(&settings, &interrupted, &mut |_| {}).unwrap_err().to_string();
+    let early = ClassifierTraining { output: folder.path().join("early"), ..settings.clone() };
+    let message = train_classifier(&early, &interrupted, &mut |_| {}).unwrap_err().to_string();
     assert!(message.contains("interrupted before the first epoch ended"), "{message}");
+    let message = train(&early).unwrap_err().to_string();
+    assert!(message.contains("early.checkpoints: an unfinished training lies there"), "{message}");
 
     let wild = ClassifierTraining { learning_rate: 1e38, clip_norm: 0.0, ..settings.clone() };
     let message = train(&wild).unwrap_err().to_string();
@@ -141,7 +155,7 @@ fn training_that_cannot_end_well_writes_nothing() {
     let rows: String = (0..20).map(|index| format!("a{index},texto {index},1\n")).collect();
     std::fs::write(&one_class, format!("author,text,label\n{rows}")).unwrap();
     let message = format!("{:#}", train(&ClassifierTraining { data: one_class, ..settings.clone() }).unwrap_err());
-    assert!(message.contains("no row of label 0 to train on"), "{message}");
+    assert!(message.contains("no row of label 0 (negative) to train on"), "{message}");
     assert!(!settings.output.exists());
 
     std::fs::create_dir(&settings.output).unwrap();
@@ -153,14 +167,15 @@ fn an_interrupted_training_keeps_its_best_weights() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(folder.path(), "model");
     let interrupted = AtomicBool::new(false);
-    let outcome = train_classifier(&settings, &interrupted, &mut |epoch| {
-        if epoch.epoch == 2 {
+    let outcome = train_classifier(&settings, &interrupted, &mut |progress| {
+        if matches!(progress, Progress::Epoch { report, .. } if report.epoch == 2) {
             interrupted.store(true, Ordering::Relaxed);
         }
     });
     let outcome = outcome.unwrap();
     assert!(outcome.interrupted && outcome.epochs.len() == 2);
     assert!(load(&settings.output).is_ok());
+    assert!(Checkpoints::beside(&settings.output).path().exists(), "nothing to resume from");
 }
 
 #[test]
@@ -215,4 +230,224 @@ fn the_shipped_classifier_loads_and_its_card_tells_the_truth() {
     for (carded, measured) in carded[1..].iter().zip([report.accuracy, report.macro_f1, report.auc.unwrap()]) {
         assert!((carded - measured).abs() < 0.005, "the card says {carded}, measured {measured}");
     }
+}
+
+/// Trains with everything that changes rows, targets and weights, and stops behind batch `stop_at` of all epochs.
+fn train_until(settings: &ClassifierTraining, stop_at: usize) -> Result<TrainingOutcome> {
+    let stop = AtomicBool::new(stop_at == 0);
+    let mut batches = 0;
+    train_classifier(settings, &stop, &mut |progress| {
+        if matches!(progress, Progress::Batch { .. }) {
+            batches += 1;
+            stop.store(batches >= stop_at, Ordering::Relaxed);
+        }
+    })
+}
+
+#[test]
+fn a_training_stopped_at_any_batch_and_resumed_ends_with_the_same_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = ClassifierTraining {
+        epochs: 3,
+        word_dropout: 0.1,
+        augment: 0.3,
+        label_smoothing: 0.1,
+        averaging: Some(0.9),
+        weight_decay: 0.01,
+        decay: crate::training::schedule::Decay::Cosine,
+        warmup_steps: 3,
+        ..settings(folder.path(), "whole")
+    };
+    let unbroken = train(&whole).unwrap();
+    let digest = |name: &str| load(&folder.path().join(name)).unwrap().identity().sha256.clone();
+    // 168 rows make 6 batches an epoch: in the first epoch, at an epoch's end, in the last one; and twice in one run.
+    for stops in [&[1][..], &[4], &[6], &[7, 3], &[17]] {
+        let name = format!("stopped {stops:?}");
+        let part = ClassifierTraining { output: folder.path().join(&name), ..whole.clone() };
+        let resumed = ClassifierTraining { resume: true, ..part.clone() };
+        for (run, &stop_at) in stops.iter().enumerate() {
+            let _ = train_until(if run == 0 { &part } else { &resumed }, stop_at);
+            assert!(Checkpoints::beside(&part.output).path().exists());
+        }
+        let outcome = train(&resumed).unwrap();
+        assert_eq!(digest(&name), digest("whole"), "{name}");
+        assert_eq!((outcome.best_epoch, outcome.epochs.len()), (unbroken.best_epoch, 3));
+        for (resumed, unbroken) in outcome.epochs.iter().zip(&unbroken.epochs) {
+            assert!((resumed.loss - unbroken.loss).abs() < 1e-12, "{name}: {resumed:?}");
+            assert!((resumed.validation_loss - unbroken.validation_loss).abs() < 1e-12, "{name}: {resumed:?}");
+        }
+        assert!(!Checkpoints::beside(&part.output).path().exists());
+    }
+}
+
+#[test]
+fn a_checkpoint_is_resumed_with_its_own_settings_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = ClassifierTraining { epochs: 2, ..settings(folder.path(), "model") };
+    assert!(train_until(&settings, 2).is_err());
+    let other = ClassifierTraining { resume: true, batch_size: 16, ..settings };
+    let message = format!("{:#}", train(&other).unwrap_err());
+    assert!(message.contains("batch size 32, not 16"), "{message}");
+}
+
+#[test]
+fn three_labels_are_told_apart_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("three.csv");
+    let rows: String = (0..300)
+        .map(|index| {
+            let (word, label) = [("triste", "negative"), ("mesa", "neutral"), ("alegre", "2")][index % 3];
+            format!("a{index},hoy {word} {index},{label}\n")
+        })
+        .collect();
+    std::fs::write(&path, format!("author,text,label\n{rows}")).unwrap();
+    let labels = ["negative", "neutral", "positive"].map(str::to_owned).to_vec();
+    let settings = ClassifierTraining { data: path, labels, ..settings(folder.path(), "model") };
+    let outcome = train(&settings).unwrap();
+    assert!(outcome.test.macro_f1 > 0.95, "{}", outcome.test);
+    let classifier = load(&settings.output).unwrap();
+    for (text, label) in [("qué triste", "negative"), ("la mesa", "neutral"), ("alegre hoy", "positive")] {
+        let sentiment = classifier.score(&[text]).unwrap().remove(0);
+        assert_eq!(sentiment.label, label, "{text}");
+        assert_eq!(sentiment.probabilities.len(), 3);
+        assert!((sentiment.probabilities.values().sum::<f32>() - 1.0).abs() < 1e-5);
+    }
+    let card = std::fs::read_to_string(settings.output.join("README.md")).unwrap();
+    assert!(card.contains("said neutral") && card.contains("`positive` (2)"), "{card}");
+}
+
+#[test]
+fn added_rows_never_share_author_or_text_with_the_held_out_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = settings(folder.path(), "base");
+    train(&base).unwrap();
+    let config = load(&base.output).unwrap();
+    let tweets = read_labelled(&base.data, &base.columns, &base.labels).unwrap().tweets;
+    let tweets: Vec<_> = tweets.into_iter().filter(|tweet| !config.clean(&tweet.text).is_empty()).collect();
+    let cleaned: Vec<String> = tweets.iter().map(|tweet| config.clean(&tweet.text)).collect();
+    let rows: Vec<_> = tweets
+        .iter()
+        .zip(&cleaned)
+        .map(|(tweet, text)| crate::dataset::split::SplitRow {
+            author: &tweet.author,
+            normalised: text,
+            label: tweet.label,
+        })
+        .collect();
+    let split = config.config().held_out.split(&rows).unwrap();
+    let (held_out, trained) = (&tweets[split.test[0]], &tweets[split.train[0]]);
+    let more = folder.path().join("more.csv");
+    let lines = [
+        format!("{},palabras que nadie más dijo nunca aquí,1", held_out.author),
+        format!("nueva,\"{}\",1", held_out.text),
+        format!("otra,\"{}\",1", trained.text),
+        "nueva2,#YoNoMeVacuno,1".to_owned(),
+        "nueva3,no me vacuno jamás por nada,1".to_owned(),
+        "nueva4,gracias a las enfermeras del barrio,0".to_owned(),
+    ];
+    std::fs::write(&more, format!("author,text,hashtag\n{}\n", lines.join("\n"))).unwrap();
+
+    let weak = vec![format!("{}:hashtag=1:negative:0.3", more.display()).parse().unwrap()];
+    let teacher = Teacher { name: "base".to_owned(), files: ModelFiles::in_folder(&base.output).unwrap() };
+    let both = ClassifierTraining {
+        weak,
+        unlabelled: vec![more.display().to_string().parse().unwrap()],
+        teachers: vec![teacher],
+        epochs: 2,
+        output: folder.path().join("both"),
+        ..base.clone()
+    };
+    let outcome = train(&both).unwrap();
+    let counts = &outcome.counts.added;
+    let figures = |counts: &SourceCounts| (counts.read, counts.held_out, counts.repeated, counts.empty, counts.used);
+    assert_eq!(figures(&counts[0]), (5, 2, 1, 1, 1));
+    assert_eq!(figures(&counts[1]), (6, 2, 2, 1, 1));
+    assert_eq!(outcome.counts.teachers_of_other_splits, 0);
+    let card = std::fs::read_to_string(both.output.join("README.md")).unwrap();
+    assert!(card.contains("`more.csv`, hashtag = \"1\": negative, weight 0.3 | 5 | 1 | 2 | 1 | 0 | 1 |"), "{card}");
+
+    let unsure = Distillation { minimum_confidence: Some(1.0), ..Distillation::default() };
+    let other = ClassifierTraining { distillation: unsure, seed: 2, output: folder.path().join("unsure"), ..both };
+    let outcome = train(&other).unwrap();
+    assert_eq!((outcome.counts.added[1].unsure, outcome.counts.added[1].used), (1, 0));
+    assert_eq!(outcome.counts.teachers_of_other_splits, 1, "the teacher knows another split");
+}
+
+#[test]
+fn vectors_begin_the_embedding_and_stay_where_they_are_frozen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vectors.txt");
+    let row = |word: &str, value: f32| format!("{word} {}\n", vec![value.to_string(); 8].join(" "));
+    std::fs::write(&path, format!("3 8\n{}{}{}", row("vacuno", 0.5), row("jamás", 0.25), row("nunca", -0.5))).unwrap();
+    let base = ClassifierTraining { epochs: 2, ..settings(folder.path(), "model") };
+    for frozen in [true, false] {
+        let vectors = Some(PretrainedVectors { path: path.clone(), frozen });
+        let trained = fit_classifier(
+            &ClassifierTraining { vectors, augment: 0.5, ..base.clone() },
+            &AtomicBool::new(false),
+            &mut |_| {},
+        );
+        let trained = trained.unwrap();
+        let id = trained.vocabulary.words().iter().position(|word| word == "vacuno").unwrap() + 1;
+        let vector: Vec<f32> = trained.weights["embedding.weight"].get(id).unwrap().to_vec1().unwrap();
+        assert_eq!(vector == [0.5; 8], frozen, "{vector:?}");
+        // The cleaned texts hold no accents: a word with one can never be read.
+        assert!(!trained.vocabulary.words().iter().any(|word| word == "jamás"));
+    }
+    let wrong = Architecture { embedding: 9, ..base.architecture.clone() };
+    let vectors = Some(PretrainedVectors { path, frozen: true });
+    let message = format!("{:#}", train(&ClassifierTraining { vectors, architecture: wrong, ..base }).unwrap_err());
+    assert!(
+        message.contains("vectors.txt: its vectors have 8 values") && message.contains("--embedding 8"),
+        "{message}"
+    );
+}
+
+#[test]
+fn the_exported_split_is_the_one_that_is_trained_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("split.csv");
+    let settings = ClassifierTraining {
+        epochs: 1,
+        export_split: Some(path.clone()),
+        protocol: SplitProtocol::Random,
+        ..settings(folder.path(), "model")
+    };
+    let outcome = train(&settings).unwrap();
+    let mut reader = csv::Reader::from_path(&path).unwrap();
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let parts = ["train", "validation", "test"].map(|part| rows.iter().filter(|row| &row[1] == part).count());
+    assert_eq!(parts, outcome.counts.parts);
+    assert_eq!(&rows[3], &["4", parts_of(&rows[3]), "libertad sin dosis dia 3", "0", "negative"][..]);
+    let classifier = load(&settings.output).unwrap();
+    let held_out = evaluate_classifier(&classifier, &settings.data, &settings.columns, EvaluatedPart::HeldOut).unwrap();
+    assert_eq!(held_out.confusion_matrix, outcome.test.confusion_matrix);
+}
+
+fn parts_of(row: &csv::StringRecord) -> &str {
+    &row[1]
+}
+
+#[test]
+fn a_grid_keeps_the_best_and_goes_on_where_it_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = settings(folder.path(), "model");
+    let combination = |rate: f64| grid::Combination::from([("learning-rate".to_owned(), toml::Value::Float(rate))]);
+    let trainings: Vec<_> = [1e-9, 0.02]
+        .map(|rate| (combination(rate), ClassifierTraining { learning_rate: rate, epochs: 6, ..base.clone() }))
+        .to_vec();
+    let run = |trainings: &[_]| {
+        let mut heard = Vec::new();
+        let mut started = |number: usize, _: &grid::Combination| heard.push(number);
+        let results = grid::train_grid(trainings, "train", &AtomicBool::new(false), &mut started, &mut |_| {}).unwrap();
+        (results, heard)
+    };
+    assert_eq!(run(&trainings[..1]).1, [1]);
+    let (results, heard) = run(&trainings);
+    assert_eq!(heard, [2], "a finished combination was trained again");
+    assert_eq!(results[0].combination, combination(0.02));
+    assert!(results[0].validation_macro_f1 > results[1].validation_macro_f1);
+    let report = evaluate_classifier(&load(&base.output).unwrap(), &base.data, &base.columns, EvaluatedPart::HeldOut);
+    assert_eq!(report.unwrap().macro_f1, results[0].test_macro_f1, "the folder is not the best one's");
+    assert_eq!(run(&trainings).1, Vec::<usize>::new());
 }

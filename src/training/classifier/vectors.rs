@@ -34,7 +34,7 @@ impl InitialVectors {
     ) -> Result<(Vocabulary, Self)> {
         let path = &pretrained.path;
         let (vectors, _) = read_vectors(path)?;
-        let width = embedding_width(settings);
+        let width = settings.architecture.embedding;
         ensure!(
             vectors.width() == width,
             "{}: its vectors have {} values, the architecture's embedding {width}: pass --embedding {}",
@@ -93,11 +93,6 @@ impl InitialVectors {
 
 fn dot(left: &[f32], right: &[f32]) -> f32 {
     left.iter().zip(right).map(|(left, right)| left * right).sum()
-}
-
-fn embedding_width(settings: &ClassifierTraining) -> usize {
-    let crate::sentiment::network::Architecture::Bilstm(bilstm) = &settings.architecture;
-    bilstm.embedding
 }
 
 #[cfg(test)]
