@@ -1,7 +1,7 @@
 //! The plots of a report.
 
 use super::{LoggedEpoch, ReportContent};
-use crate::evaluation::classification::curves::ThresholdCurve;
+use crate::evaluation::classification::curves::{Points, ThresholdCurve};
 use crate::evaluation::plots::{Axis, Chart, Mark, Series, confusion_matrix};
 use crate::sentiment::calibration::likeliest;
 
@@ -108,7 +108,7 @@ fn threshold_curves(content: &ReportContent<'_>) -> Vec<Plot> {
             (names[label].clone(), ThresholdCurve::new(&truth, &scores))
         })
         .collect();
-    let series = |points: fn(&ThresholdCurve) -> Option<Vec<(f64, f64)>>| {
+    let series = |points: fn(&ThresholdCurve) -> Option<Points>| {
         let series = |(name, curve): &(String, ThresholdCurve)| {
             Some(Series { name: name.clone(), mark: Mark::Line, points: points(curve)? })
         };
@@ -121,7 +121,7 @@ fn threshold_curves(content: &ReportContent<'_>) -> Vec<Plot> {
         series,
         reference,
     };
-    let of_what = if names.len() == 2 { format!("`{}`", names[1]) } else { "each label".to_owned() }.replace('`', "");
+    let of_what = if names.len() == 2 { names[1].as_str() } else { "each label" };
     let (roc, precision_recall) = (series(ThresholdCurve::roc), series(ThresholdCurve::precision_recall));
     let mut plots = Vec::new();
     if !roc.is_empty() {

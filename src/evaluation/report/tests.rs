@@ -91,5 +91,5 @@ fn a_training_log_is_read_line_by_line_and_a_fault_names_its_line() {
     assert_eq!(read_training_log(&files).unwrap(), [epoch]);
     std::fs::write(folder.path().join(TRAINING_LOG), format!("{line}\nno\n")).unwrap();
     let message = format!("{:#}", read_training_log(&files).unwrap_err());
-    assert!(message.contains("training_log.jsonl:2: not an epoch"), "{message}");
+    assert!(message.contains("training.jsonl:2: not an epoch"), "{message}");
 }
