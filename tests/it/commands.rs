@@ -117,6 +117,7 @@ fn every_command_explains_itself() {
         "train classifier",
         "train generator",
         "evaluate classifier",
+        "evaluate comparison",
         "completions",
         "man",
     ];
