@@ -65,7 +65,9 @@ fn the_repositorys_file_says_what_the_code_defaults_to() {
     assert_eq!(without_prompts(&own), without_prompts(&none));
     assert_eq!(own.settings.seed_prompts, none.settings.seed_prompts);
     assert_eq!(own.warnings, none.warnings);
-    for row in own.show().iter().filter(|row| row.key != "generation.rng_seed") {
+    // Both are absent by default.
+    let absent = ["generation.rng_seed", "sentiment.min_score"];
+    for row in own.show().iter().filter(|row| !absent.contains(&row.key.as_str())) {
         assert!(row.origin.contains("config.toml:"), "{row:?}");
     }
     assert!(none.show().iter().all(|row| row.origin == "default"));
