@@ -229,4 +229,13 @@ mod tests {
             assert!(message.contains(expected), "{message}");
         }
     }
+
+    #[test]
+    fn a_label_that_the_model_does_not_know_is_refused_with_those_it_knows() {
+        let files = crate::catalog::builtin::find(crate::catalog::ModelKind::Classifier, Some("vacunas-es")).unwrap();
+        let classifier = Classifier::load(&files).unwrap();
+        assert!(classifier.check_label("positive").is_ok());
+        let message = classifier.check_label("neutral").unwrap_err().to_string();
+        assert!(message.contains("no label \"neutral\"; expected negative | positive | any"), "{message}");
+    }
 }
