@@ -13,7 +13,7 @@ use crate::catalog::{self, HubSettings, ModelFiles, ModelKind};
 use crate::clock::Clock;
 use crate::config::environment::Environment;
 use crate::config::secrets::{self, SecretsError, TwitterCredentials};
-use crate::config::{GateSettings, Settings};
+use crate::config::{GateSettings, SentimentSettings, SentimentTarget, Settings};
 use crate::gates::{Gates, Resources, VERBATIM_INDEX, VerbatimIndex};
 use crate::generation::Engine;
 use crate::judging::Judge;
@@ -100,11 +100,14 @@ fn read_verbatim_index(generator: &ModelFiles) -> anyhow::Result<VerbatimIndex> 
 }
 
 fn load_classifier(settings: &Settings, hub: &HubSettings) -> Result<Classifier, SetupError> {
-    let source = &settings.sentiment.model;
-    catalog::open(source, ModelKind::Classifier, hub)
+    let SentimentSettings { model, target, .. } = &settings.sentiment;
+    let classifier = catalog::open(model, ModelKind::Classifier, hub)
         .and_then(|files| Classifier::load(&files))
-        .map(|classifier| classifier.with_name(&source.to_string()))
-        .map_err(SetupError::under("sentiment.model"))
+        .map_err(SetupError::under("sentiment.model"))?;
+    if let SentimentTarget::Label(label) = target {
+        classifier.check_label(label).map_err(SetupError::under("sentiment.target"))?;
+    }
+    Ok(classifier.with_name(&model.to_string()))
 }
 
 /// Where posts go by settings and credentials: to X only where `publish.live` is set, and then the credentials must be

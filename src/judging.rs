@@ -13,12 +13,17 @@ use crate::twitter::text;
 /// The name under which the classifier's threshold stands among the gates.
 pub const SENTIMENT_GATE: &str = "sentiment";
 
+/// The least probability of the target where neither the settings nor the classifier say one.
+const DEFAULT_LEAST_SCORE: f32 = 0.6;
+
 /// Gates, classifier and the settings that bind them.
 #[derive(Debug)]
 pub struct Judge {
     gates: Gates,
     classifier: Classifier,
-    sentiment: SentimentSettings,
+    target: SentimentTarget,
+    /// The least probability of the target.
+    least_score: f32,
     disclosure: String,
 }
 
@@ -26,10 +31,13 @@ impl Judge {
     /// Puts the judges together.
     #[must_use]
     pub fn new(settings: &Settings, gates: Gates, classifier: Classifier) -> Self {
+        let SentimentSettings { target, min_score, .. } = &settings.sentiment;
+        let advised = classifier.config().recommended_min_score;
         Self {
             gates,
             classifier,
-            sentiment: settings.sentiment.clone(),
+            target: target.clone(),
+            least_score: min_score.or(advised).unwrap_or(DEFAULT_LEAST_SCORE),
             disclosure: settings.account.disclosure.clone(),
         }
     }
@@ -96,13 +104,11 @@ impl Judge {
 
     /// What the selection ranks by, and whether it is enough.
     fn weigh(&self, sentiment: &Sentiment) -> (f32, GateVerdict) {
-        let wanted = match self.sentiment.target {
-            SentimentTarget::Any => return (sentiment.score, GateVerdict::pass(SENTIMENT_GATE)),
-            SentimentTarget::Positive => "positive",
-            SentimentTarget::Negative => "negative",
+        let SentimentTarget::Label(wanted) = &self.target else {
+            return (sentiment.score, GateVerdict::pass(SENTIMENT_GATE));
         };
         let score = sentiment.probability(wanted);
-        let least = self.sentiment.min_score;
+        let least = self.least_score;
         let verdict = if score >= least {
             GateVerdict::pass(SENTIMENT_GATE)
         } else {

@@ -2,7 +2,7 @@
 //!
 //! Their folders in `models/` are written by this project's own `train` commands, each with its card.
 
-use super::ModelFiles;
+use super::{ModelFiles, ModelKind};
 
 /// The files of `models/FOLDER` as a table of names and contents.
 macro_rules! embedded {
@@ -14,32 +14,91 @@ macro_rules! embedded {
     };
 }
 
-static GENERATOR: &[(&str, &[u8])] = embedded!(
-    "generator-es":
-    "config.json",
-    "generation_config.json",
-    "tokenizer.json",
-    "model.safetensors",
-    "verbatim.bin",
-    "README.md",
-);
-
-static CLASSIFIER: &[(&str, &[u8])] = embedded!(
-    "classifier-vacunas-es":
-    "config.json",
-    "vocabulary.json",
-    "model.safetensors",
-    "README.md",
-);
-
-/// The built-in Spanish GPT-2.
-#[must_use]
-pub fn generator() -> ModelFiles {
-    ModelFiles::Embedded(GENERATOR)
+/// The files of `models/classifier-NAME`.
+macro_rules! classifier {
+    ($name:literal) => {
+        BuiltIn {
+            name: $name,
+            files: &[
+                classifier!($name, "config.json"),
+                classifier!($name, "vocabulary.json"),
+                classifier!($name, "model.safetensors"),
+                classifier!($name, "README.md"),
+            ],
+        }
+    };
+    ($name:literal, $file:literal) => {
+        (
+            $file,
+            include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/models/classifier-", $name, "/", $file)).as_slice(),
+        )
+    };
 }
 
-/// The built-in sentiment classifier.
+/// A model of the binary: `builtin:NAME`.
+#[derive(Debug)]
+struct BuiltIn {
+    name: &'static str,
+    files: &'static [(&'static str, &'static [u8])],
+}
+
+/// The first is `builtin`.
+static GENERATORS: &[BuiltIn] = &[BuiltIn {
+    name: "es",
+    files: embedded!(
+        "generator-es":
+        "config.json",
+        "generation_config.json",
+        "tokenizer.json",
+        "model.safetensors",
+        "verbatim.bin",
+        "README.md",
+    ),
+}];
+
+/// The first is `builtin`.
+static CLASSIFIERS: &[BuiltIn] = &[classifier!("vacunas-es")];
+
+fn models(kind: ModelKind) -> &'static [BuiltIn] {
+    match kind {
+        ModelKind::Generator => GENERATORS,
+        ModelKind::Classifier => CLASSIFIERS,
+    }
+}
+
+/// The names of the built-in models of a kind; `builtin` alone stands for the first.
+pub fn names(kind: ModelKind) -> impl Iterator<Item = &'static str> {
+    models(kind).iter().map(|model| model.name)
+}
+
+/// The built-in model of this name, the first where none is given; `None` where there is none of this name.
 #[must_use]
-pub fn classifier() -> ModelFiles {
-    ModelFiles::Embedded(CLASSIFIER)
+pub fn find(kind: ModelKind, name: Option<&str>) -> Option<ModelFiles> {
+    let model = models(kind).iter().find(|model| name.is_none_or(|name| model.name == name))?;
+    Some(ModelFiles::Embedded(model.files))
+}
+
+/// The sentence that says which there are.
+#[must_use]
+pub fn unknown(kind: ModelKind, name: &str) -> String {
+    let known: Vec<String> = names(kind).map(|name| format!("builtin:{name}")).collect();
+    format!("there is no built-in {} {name:?}; there are {}", kind.as_str(), known.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_model_is_whole_and_found_by_its_name() {
+        for kind in [ModelKind::Generator, ModelKind::Classifier] {
+            for name in names(kind) {
+                let files = find(kind, Some(name)).unwrap();
+                assert!(files.parameters().unwrap() > 100_000, "{name}");
+                assert!(files.has("README.md"), "{name}");
+            }
+            assert!(find(kind, None).is_some() && find(kind, Some("klingon")).is_none());
+        }
+        assert!(unknown(ModelKind::Classifier, "x").contains("builtin:vacunas-es"));
+    }
 }

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use super::hub::{Repository, pulled_repositories};
-use super::{HubSettings, ModelFiles, ModelKind, open};
+use super::{HubSettings, ModelFiles, ModelKind, builtin, open};
 use crate::config::ModelSource;
 
 /// The name of a model's card.
@@ -47,8 +47,15 @@ pub struct ModelDetails {
 pub fn list(hub: &HubSettings) -> Result<Vec<ModelSummary>> {
     let mut models = Vec::new();
     for kind in [ModelKind::Generator, ModelKind::Classifier] {
-        let summary = summary(ModelSource::BuiltIn.to_string(), &open(&ModelSource::BuiltIn, kind, hub)?)?;
-        models.push(ModelSummary { kind: Some(kind), ..summary });
+        for (place, name) in builtin::names(kind).enumerate() {
+            // The first of a kind bears the plain name, which is what the configuration says by default.
+            let source = match place {
+                0 => ModelSource::BuiltIn,
+                _ => ModelSource::BuiltInNamed(name.to_owned()),
+            };
+            let summary = summary(source.to_string(), &open(&source, kind, hub)?)?;
+            models.push(ModelSummary { kind: Some(kind), ..summary });
+        }
     }
     models.extend(pulled(hub)?);
     Ok(models)

@@ -49,8 +49,10 @@ impl ModelKind {
 /// Where there is no such folder, or the model was not pulled; the message says what to do.
 pub fn open(source: &ModelSource, kind: ModelKind, hub: &HubSettings) -> Result<ModelFiles> {
     match (source, kind) {
-        (ModelSource::BuiltIn, ModelKind::Generator) => Ok(builtin::generator()),
-        (ModelSource::BuiltIn, ModelKind::Classifier) => Ok(builtin::classifier()),
+        (ModelSource::BuiltIn, kind) => builtin::find(kind, None).context("there is no built-in model"),
+        (ModelSource::BuiltInNamed(name), kind) => {
+            builtin::find(kind, Some(name)).with_context(|| builtin::unknown(kind, name))
+        }
         (ModelSource::Folder(folder), _) => ModelFiles::in_folder(folder),
         (ModelSource::Hub(repository), _) => Ok(ModelFiles::Folder(hub::resolve_hub(&hub.cache_dir, repository)?)),
     }

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::output::{self, Output, styled};
 use super::session::Session;
 use crate::catalog::hub::{Hub, Persistence, Progress, Repository};
-use crate::catalog::{self, ModelDetails, ModelKind, ModelSummary};
+use crate::catalog::{self, ModelDetails, ModelKind, ModelSummary, builtin};
 use crate::config::{LogFormat, ModelSource};
 
 /// What to do.
@@ -35,7 +35,7 @@ pub enum ModelsCommand {
 
 #[derive(Debug, Args)]
 pub struct ShowArguments {
-    /// As the configuration names it: builtin, a folder or hub:OWNER/NAME
+    /// As the configuration names it: builtin, builtin:NAME, a folder or hub:OWNER/NAME
     #[arg(value_name = "MODEL")]
     model: ModelSource,
     /// Which of the two built-in models; without it, both
@@ -91,11 +91,14 @@ fn show(arguments: &ShowArguments, session: &Session) -> Result<()> {
     let kinds: &[ModelKind] = match (&arguments.model, arguments.kind) {
         (_, Some(KindChoice::Classifier)) => &[ModelKind::Classifier],
         (ModelSource::BuiltIn, None) => &[ModelKind::Generator, ModelKind::Classifier],
+        (ModelSource::BuiltInNamed(name), None) if builtin::find(ModelKind::Generator, Some(name)).is_none() => {
+            &[ModelKind::Classifier]
+        }
         _ => &[ModelKind::Generator],
     };
     for kind in kinds {
         let mut details = catalog::show(&arguments.model, *kind, &hub)?;
-        if arguments.model == ModelSource::BuiltIn {
+        if matches!(arguments.model, ModelSource::BuiltIn | ModelSource::BuiltInNamed(_)) {
             details.summary.kind = Some(*kind);
         }
         let json = serde_json::to_value(&details)?;

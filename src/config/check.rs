@@ -13,6 +13,7 @@ use super::fault::Fault;
 use super::keys::nearest;
 use super::layer::DEFAULT_ORIGIN;
 use super::raw::{RawGates, RawGeneration, RawSchedule, RawSeedPrompt, RawSettings};
+use crate::catalog::{ModelKind, builtin};
 use crate::gates::Gates;
 use crate::schedule::CronExpression;
 use crate::tweet::SeedPrompt;
@@ -209,7 +210,7 @@ impl Checker<'_> {
     }
 
     fn generation(&mut self, raw: &RawGeneration) -> Option<GenerationSettings> {
-        let model = self.keep("generation.model", model(&raw.model));
+        let model = self.keep("generation.model", model_of(ModelKind::Generator, &raw.model));
         let device = self.keep("generation.device", device(&raw.device));
         let candidates = self.whole("generation.candidates", raw.candidates, 1, 256);
         let strategy = self.choice("generation.strategy", &raw.strategy, &STRATEGIES);
@@ -240,11 +241,14 @@ impl Checker<'_> {
         })
     }
 
-    fn sentiment(&mut self, found_model: &str, target: &str, min_score: f64) -> Option<SentimentSettings> {
-        let model = self.keep("sentiment.model", model(found_model));
-        let target = self.choice("sentiment.target", target, &TARGETS);
-        let min_score = self.number("sentiment.min_score", min_score, is_share, "from 0 to 1");
-        let min_score = min_score.map(|score| score as f32);
+    fn sentiment(&mut self, found_model: &str, target: &str, min_score: Option<f64>) -> Option<SentimentSettings> {
+        let model = self.keep("sentiment.model", model_of(ModelKind::Classifier, found_model));
+        let target = self.keep("sentiment.target", sentiment_target(target));
+        let min_score = match min_score {
+            Some(score) => self.number("sentiment.min_score", score, is_share, "from 0 to 1").map(Some),
+            None => Some(None),
+        };
+        let min_score = min_score.map(|score| score.map(|score| score as f32));
         Some(SentimentSettings { model: model?, target: target?, min_score: min_score? })
     }
 
@@ -303,8 +307,6 @@ const MINUTE: Duration = Duration::from_secs(60);
 const MISFIRES: [(&str, Misfire); 2] = [("skip", Misfire::Skip), ("once", Misfire::Once)];
 const STRATEGIES: [(&str, Strategy); 3] =
     [("sample", Strategy::Sample), ("greedy", Strategy::Greedy), ("beam", Strategy::Beam)];
-const TARGETS: [(&str, SentimentTarget); 3] =
-    [("positive", SentimentTarget::Positive), ("negative", SentimentTarget::Negative), ("any", SentimentTarget::Any)];
 const ENTITY_POLICIES: [(&str, EntityPolicy); 3] =
     [("reject", EntityPolicy::Reject), ("strip", EntityPolicy::Strip), ("allow", EntityPolicy::Allow)];
 const CLAIMS_POLICIES: [(&str, ClaimsPolicy); 3] =
@@ -412,10 +414,32 @@ fn in_units(duration: Duration) -> String {
     }
 }
 
+/// Which labels a classifier has is known when it is loaded.
+fn sentiment_target(found: &str) -> Result<SentimentTarget, String> {
+    match found.trim() {
+        "" => Err("expected a label of the model, such as positive, or any; found an empty text".to_owned()),
+        "any" => Ok(SentimentTarget::Any),
+        label => Ok(SentimentTarget::Label(label.to_owned())),
+    }
+}
+
+/// A model for one purpose: a built-in one must be there.
+fn model_of(kind: ModelKind, found: &str) -> Result<ModelSource, String> {
+    match model(found)? {
+        ModelSource::BuiltInNamed(name) if builtin::find(kind, Some(&name)).is_none() => {
+            Err(builtin::unknown(kind, &name))
+        }
+        source => Ok(source),
+    }
+}
+
 /// What `generation.model` and `sentiment.model` may say.
 pub(super) fn model(found: &str) -> Result<ModelSource, String> {
     if found == "builtin" {
         return Ok(ModelSource::BuiltIn);
+    }
+    if let Some(name) = found.strip_prefix("builtin:") {
+        return Ok(ModelSource::BuiltInNamed(name.to_owned()));
     }
     if let Some(name) = found.strip_prefix("hub:") {
         let part = |part: &str| {
@@ -430,7 +454,7 @@ pub(super) fn model(found: &str) -> Result<ModelSource, String> {
         };
     }
     if found.trim().is_empty() {
-        return Err("expected builtin, a folder or hub:OWNER/NAME, found an empty text".to_owned());
+        return Err("expected builtin, builtin:NAME, a folder or hub:OWNER/NAME, found an empty text".to_owned());
     }
     Ok(ModelSource::Folder(PathBuf::from(found)))
 }

@@ -82,8 +82,10 @@ impl QuietHours {
 /// Where a model comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelSource {
-    /// Compiled into the binary.
+    /// Compiled into the binary: the default one of its kind.
     BuiltIn,
+    /// Compiled into the binary, by its name: `builtin:NAME`.
+    BuiltInNamed(String),
     /// A folder.
     Folder(PathBuf),
     /// `OWNER/NAME`, pulled with `models pull`.
@@ -103,6 +105,7 @@ impl std::fmt::Display for ModelSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::BuiltIn => f.write_str("builtin"),
+            Self::BuiltInNamed(name) => write!(f, "builtin:{name}"),
             Self::Folder(folder) => write!(f, "{}", folder.display()),
             Self::Hub(name) => write!(f, "hub:{name}"),
         }
@@ -149,11 +152,12 @@ pub struct GenerationSettings {
     pub rng_seed: Option<u64>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// What the tweets should sound like.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SentimentTarget {
-    Positive,
-    Negative,
+    /// One of the classifier's labels; whether it is one is checked when the classifier is loaded.
+    Label(String),
+    /// Whatever the classifier is surest of.
     Any,
 }
 
@@ -161,8 +165,8 @@ pub enum SentimentTarget {
 pub struct SentimentSettings {
     pub model: ModelSource,
     pub target: SentimentTarget,
-    /// 0 to 1: the least probability of the target.
-    pub min_score: f32,
+    /// 0 to 1: the least probability of the target. Absent: what the classifier advises.
+    pub min_score: Option<f32>,
 }
 
 /// What to do with entities that X's rules ask a bot to leave out.

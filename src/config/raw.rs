@@ -126,12 +126,12 @@ impl Default for RawGeneration {
 pub(super) struct RawSentiment {
     pub model: String,
     pub target: String,
-    pub min_score: f64,
+    pub min_score: Option<f64>,
 }
 
 impl Default for RawSentiment {
     fn default() -> Self {
-        Self { model: "builtin".into(), target: "positive".into(), min_score: 0.6 }
+        Self { model: "builtin".into(), target: "positive".into(), min_score: None }
     }
 }
 

@@ -45,7 +45,7 @@ mod tests {
     fn the_spread_is_that_of_numpy() {
         let spread = Spread::of(&[0.79, 0.81, 0.86]).unwrap();
         assert!((spread.mean - 0.82).abs() < 1e-12);
-        assert!((spread.deviation.unwrap() - 0.036_055_512_754_639_886).abs() < 1e-12);
+        assert!((spread.deviation.unwrap() - 0.036_055_512_754_639_89).abs() < 1e-12);
         assert_eq!(spread.to_string(), "0.820 ± 0.036");
         assert_eq!(Spread::of(&[0.5]).unwrap().to_string(), "0.500");
         assert_eq!(Spread::of(&[]), None);

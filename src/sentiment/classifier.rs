@@ -161,6 +161,15 @@ impl Classifier {
         &self.config
     }
 
+    /// # Errors
+    /// Where `label` is none of its labels; the message lists them.
+    pub fn check_label(&self, label: &str) -> Result<()> {
+        let labels = &self.config.labels;
+        let known = labels.iter().any(|known| known == label);
+        ensure!(known, "{} has no label {label:?}; expected {} | any", self.config.name, labels.join(" | "));
+        Ok(())
+    }
+
     /// The words it knows.
     #[must_use]
     pub fn vocabulary(&self) -> &Vocabulary {
@@ -219,5 +228,14 @@ mod tests {
             let message = check(labels).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn a_label_that_the_model_does_not_know_is_refused_with_those_it_knows() {
+        let files = crate::catalog::builtin::find(crate::catalog::ModelKind::Classifier, Some("vacunas-es")).unwrap();
+        let classifier = Classifier::load(&files).unwrap();
+        assert!(classifier.check_label("positive").is_ok());
+        let message = classifier.check_label("neutral").unwrap_err().to_string();
+        assert!(message.contains("no label \"neutral\"; expected negative | positive | any"), "{message}");
     }
 }

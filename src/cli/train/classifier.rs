@@ -123,7 +123,7 @@ pub struct ClassifierArguments {
     #[arg(long, value_name = "FILE:COLUMN=VALUE:LABEL[:WEIGHT]")]
     weak: Vec<WeakSource>,
     /// Rows of another CSV file are trained on with the teachers' labels
-    #[arg(long, value_name = "FILE[:TEXTCOLUMN][=WEIGHT]", requires = "teacher")]
+    #[arg(long, value_name = "FILE[:TEXTCOLUMN][=WEIGHT]")]
     unlabelled: Vec<UnlabelledSource>,
     /// A classifier whose probabilities are learned; several are averaged
     #[arg(long, value_name = "MODEL")]
@@ -174,7 +174,7 @@ pub struct ClassifierArguments {
     #[arg(long, value_name = "FILE")]
     vectors: Option<PathBuf>,
     /// Leave the word vectors as they are
-    #[arg(long, requires = "vectors")]
+    #[arg(long)]
     freeze_vectors: bool,
     /// Rows of the embedding at most, padding and the unknown word included
     #[arg(long, value_name = "N")]
@@ -289,6 +289,7 @@ impl ClassifierArguments {
         let (Some(data), Some(folder)) = (self.data, self.output) else {
             bail!("give --data FILE and --output FOLDER to train, or --summary for the layers alone");
         };
+        ensure!(self.vectors.is_some() || !self.freeze_vectors, "--freeze-vectors needs --vectors FILE");
         let author = Some(self.author_column).filter(|name| !name.is_empty());
         let default_shares = match self.split {
             SplitProtocol::Groups => Shares::default(),
@@ -356,7 +357,8 @@ impl ClassifierArguments {
             #[command(flatten)]
             arguments: ClassifierArguments,
         }
-        let mut flags = Vec::new();
+        // It stands for what every other command must name.
+        let mut flags = vec!["--summary".to_owned()];
         for (name, value) in combination {
             let name = name.replace('_', "-");
             ensure!(!["grid", "output", "summary", "resume"].contains(&name.as_str()), "{name} cannot be tried");
@@ -367,15 +369,28 @@ impl ClassifierArguments {
                 other => flags.push(format!("--{name}={other}")),
             }
         }
-        // Without defaults and demands, only what the combination names is changed.
-        let command = Alone::command().mut_args(|argument| argument.default_value(None::<&str>).required(false));
+        // Without defaults, only what the combination names is changed.
+        let command = Alone::command().mut_args(|argument| argument.default_value(None::<&str>));
         let matches = command.try_get_matches_from(&flags).map_err(|error| {
             let text = error.to_string();
             anyhow::anyhow!("{}", text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned())
         })?;
         let mut alone = Alone { arguments: self.clone() };
         alone.update_from_arg_matches(&matches)?;
-        Ok(alone.arguments)
+        let mut changed = Self { summary: self.summary, ..alone.arguments };
+        // A flag that is not there counts as one that says no.
+        for (name, flag, before) in [
+            ("freeze-vectors", &mut changed.freeze_vectors, self.freeze_vectors),
+            ("mask-padding", &mut changed.mask_padding, self.mask_padding),
+            ("no-balance", &mut changed.no_balance, self.no_balance),
+            ("overwrite", &mut changed.overwrite, self.overwrite),
+            ("f32", &mut changed.f32, self.f32),
+        ] {
+            if !combination.keys().any(|key| key.replace('_', "-") == name) {
+                *flag = before;
+            }
+        }
+        Ok(changed)
     }
 }
 
