@@ -1,6 +1,6 @@
 //! `evaluate classifier --report`: a folder with one Markdown page and the plots it shows.
 //!
-//! What is in a plot stands in [`pictures`], the page in [`page`]. No tweet's text is in either: a report may be published.
+//! What is in a plot stands in `pictures.rs`, the page in `page.rs`. No tweet's text is in either: a report may be published.
 
 mod page;
 mod pictures;
