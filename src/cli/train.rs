@@ -279,7 +279,7 @@ fn train_generator(arguments: GeneratorArguments, command: &str, output: &Output
 }
 
 /// Set by the first SIGINT or SIGTERM, so that a training ends with a checkpoint; the second ends it at once.
-pub(super) fn stop_on_signal() -> Result<Arc<AtomicBool>> {
+pub(in crate::cli) fn stop_on_signal() -> Result<Arc<AtomicBool>> {
     use tokio::signal::unix::{SignalKind, signal};
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);

@@ -126,7 +126,6 @@ impl Default for RawGeneration {
 pub(super) struct RawSentiment {
     pub model: String,
     pub target: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_score: Option<f64>,
 }
 

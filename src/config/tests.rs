@@ -65,7 +65,9 @@ fn the_repositorys_file_says_what_the_code_defaults_to() {
     assert_eq!(without_prompts(&own), without_prompts(&none));
     assert_eq!(own.settings.seed_prompts, none.settings.seed_prompts);
     assert_eq!(own.warnings, none.warnings);
-    for row in own.show().iter().filter(|row| row.key != "generation.rng_seed") {
+    // Both are absent by default.
+    let absent = ["generation.rng_seed", "sentiment.min_score"];
+    for row in own.show().iter().filter(|row| !absent.contains(&row.key.as_str())) {
         assert!(row.origin.contains("config.toml:"), "{row:?}");
     }
     assert!(none.show().iter().all(|row| row.origin == "default"));
@@ -241,7 +243,7 @@ fn every_key_refuses_what_does_not_fit() {
         ("schedule", "quiet_hours = [\"00:00-13:00\", \"12:00-24:00\"]", "cover the whole day"),
         ("generation", "model = \"hub:only\"", "expected hub:OWNER/NAME, found \"hub:only\""),
         ("generation", "model = \"hub:../..\"", "expected hub:OWNER/NAME"),
-        ("generation", "model = \"\"", "expected builtin, a folder or hub:OWNER/NAME"),
+        ("generation", "model = \"\"", "expected builtin, builtin:NAME, a folder or hub:OWNER/NAME"),
         ("generation", "device = \"gpu\"", "expected auto | cpu | cuda | cuda:1, found \"gpu\""),
         ("generation", "device = \"cuda:-1\"", "expected auto | cpu"),
         ("generation", "candidates = 0", "from 1 to 256, found 0"),

@@ -131,7 +131,7 @@ mod tests {
             (b"author,text,label\na,,1\n", "no row holds a text"),
             (b"", "no column"),
             (b"author,text,label\na,\"hola,1\nb,sol,0\n", ":2: 2 fields, the header has 3; it spans lines: is a quote"),
-            (b"author,label,text\na,1,\"hola\nb,0,sol\n", ":2: the file ends within this record"),
+            (b"author,label,text\na,1,\"hola\nb,0,sol\n", ":2: the file ends within the record"),
             (b"\xff\xfea\0u\0t\0h\0o\0r\0", "the file is UTF-16"),
             (b"a\0u\0t\0h\0o\0r\0,\0t\0", "zero bytes"),
         ] {

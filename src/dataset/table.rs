@@ -25,6 +25,9 @@ pub struct Table {
     path: PathBuf,
     reader: Reader<Bounded<File>>,
     record: ByteRecord,
+    /// Where the last record begins, and whether a quote took it over a line's end.
+    record_line: u64,
+    record_spans_lines: bool,
     /// Places of the asked columns.
     places: Vec<usize>,
     fields: usize,
@@ -86,7 +89,17 @@ impl Table {
         watched.bytes.set(0);
         let places = find(&header, columns).with_context(|| path.display().to_string())?;
         let (record, fields) = (ByteRecord::new(), header.len());
-        Ok(Self { path: path.to_owned(), reader, record, places, fields, rows: 0, watched })
+        Ok(Self {
+            path: path.to_owned(),
+            reader,
+            record,
+            record_line: 1,
+            record_spans_lines: false,
+            places,
+            fields,
+            rows: 0,
+            watched,
+        })
     }
 
     /// The next row, `None` behind the last.
@@ -98,21 +111,27 @@ impl Table {
         let more = self.reader.read_byte_record(&mut self.record).map_err(|error| fault(&self.path, line, error))?;
         self.watched.bytes.set(0);
         if !more {
+            let odd = !self.watched.quotes.get().is_multiple_of(2);
+            ensure!(
+                !(odd && self.record_spans_lines),
+                "{}:{}: the file ends within the record that begins here: a quote is unbalanced",
+                self.path.display(),
+                self.record_line
+            );
             return Ok(None);
         }
         self.rows += 1;
         let line = self.record.position().map_or(line, csv::Position::line);
+        self.record_line = line;
+        self.record_spans_lines = self.record.iter().any(|field| field.contains(&b'\n'));
         let row = self.row(line).with_context(|| format!("{}:{line}", self.path.display()))?;
         Ok(Some(row))
     }
 
     fn row(&self, line: u64) -> Result<Row> {
-        let broken = self.record.iter().any(|field| field.contains(&b'\n'));
-        let hint = if broken { "; it spans lines: is a quote unbalanced?" } else { "" };
+        let hint = if self.record_spans_lines { "; it spans lines: is a quote unbalanced?" } else { "" };
         ensure!(self.record.as_slice().len() <= LONGEST_RECORD, "{TOO_LONG} {LONGEST_RECORD} bytes{hint}");
         ensure!(self.record.len() == self.fields, "{} fields, the header has {}{hint}", self.record.len(), self.fields);
-        let ends = self.reader.is_done() && broken && !self.watched.quotes.get().is_multiple_of(2);
-        ensure!(!ends, "the file ends within this record: a quote is unbalanced");
         let fields = self.places.iter().map(|&place| utf8(&self.record[place])).collect::<Result<_>>()?;
         Ok(Row { line, number: self.rows, fields })
     }

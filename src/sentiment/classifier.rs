@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::calibration::{Calibration, likeliest};
 use super::cleaning::Cleaning;
-use super::network::{Row, Network, NetworkConfig};
+use super::network::{Network, NetworkConfig, Row};
 use super::vocabulary::Vocabulary;
 use crate::catalog::ModelFiles;
 use crate::dataset::split::HeldOut;
@@ -227,5 +227,14 @@ mod tests {
             let message = check(labels).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn a_label_that_the_model_does_not_know_is_refused_with_those_it_knows() {
+        let files = crate::catalog::builtin::find(crate::catalog::ModelKind::Classifier, Some("vacunas-es")).unwrap();
+        let classifier = Classifier::load(&files).unwrap();
+        assert!(classifier.check_label("positive").is_ok());
+        let message = classifier.check_label("neutral").unwrap_err().to_string();
+        assert!(message.contains("no label \"neutral\"; expected negative | positive | any"), "{message}");
     }
 }

@@ -15,6 +15,7 @@ pub mod recurrent;
 pub mod subwords;
 pub mod summary;
 pub mod vocabulary;
+pub mod word_vectors;
 
 pub use classifier::{CONFIG_FILE, Classifier, ClassifierConfig, VOCABULARY_FILE, WEIGHTS_FILE, check_labels};
 

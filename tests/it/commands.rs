@@ -117,6 +117,7 @@ fn every_command_explains_itself() {
         "train classifier",
         "train generator",
         "evaluate classifier",
+        "evaluate comparison",
         "completions",
         "man",
     ];
@@ -432,6 +433,66 @@ fn a_classifier_is_trained_and_measured_from_the_command_line() {
     }
     assert_eq!(report["confusion_matrix"].as_array().unwrap().len(), 2);
     assert!(report["classes"]["1"]["precision"].is_f64(), "{report}");
+
+    let more = ["--report", "report", "--projector", "projector", "--errors", "2"];
+    let report = place.run(&[&measure[..], &more].concat()).json().remove(0);
+    assert!(report["errors"].as_array().unwrap().len() <= 2, "{report}");
+    let page = std::fs::read_to_string(place.path("report/report.md")).unwrap();
+    assert!(page.contains("![Training: loss by epoch](training_loss.svg)"), "the training's log is not shown: {page}");
+    let metadata = std::fs::read_to_string(place.path("projector/metadata.tsv")).unwrap();
+    assert!(metadata.starts_with("word\trank\tcount\tnegative\tpositive\nhoy\t1\t160\t"), "{metadata}");
+
+    let runs = ["--json", "evaluate", "classifier", "--runs", "2", "--", "--data", "labelled.csv", "--epochs", "2"];
+    let runs = place.run(&runs).json().remove(0);
+    assert_eq!((&runs["runs"], runs["each"].as_array().unwrap().len()), (&2.into(), 2), "{runs}");
+    assert!(runs["macro_f1"]["deviation"].is_f64(), "{runs}");
+}
+
+#[test]
+fn a_comparison_trains_what_is_missing_and_writes_the_table() {
+    let place = Place::new("");
+    let mut table = "author,text,label\n".to_owned();
+    for row in 0..120 {
+        let words = if row % 2 == 0 { "gracias por la vacuna" } else { "no quiero esa vacuna" };
+        table += &format!("autor{row},{words} número{row},{}\n", (row + 1) % 2);
+    }
+    std::fs::write(place.path("labelled.csv"), table).unwrap();
+    // As every baseline, it is called with --split FILE --seed N; it answers only where the split is there.
+    let baseline =
+        r#"test -s "$2" && echo '{"rows":36,"accuracy":0.5,"macro_f1":0.25,"seconds":1,"tweets_per_second":10}'"#;
+    std::fs::write(place.path("baseline.sh"), baseline).unwrap();
+    let spec = r#"
+title = "Two"
+introduction = "Small."
+arguments = ["--data", "labelled.csv", "--epochs", "1", "--embedding", "4", "--units", "3"]
+[[protocols]]
+name = "random"
+heading = "Random"
+arguments = ["--split", "random"]
+[[rows]]
+name = "Network"
+data = "plain"
+arguments = []
+[[rows]]
+name = "Baseline"
+data = "plain"
+arguments = []
+baseline = ["sh", "baseline.sh"]
+"#;
+    std::fs::write(place.path("spec.toml"), spec).unwrap();
+    let compare = ["--json", "evaluate", "comparison", "--spec", "spec.toml", "--work", "work", "--output", "out.md"];
+    let only: Vec<&str> = [&compare[..], &["--only", "network"]].concat();
+    assert_eq!(place.run(&only).json().len(), 1);
+    let page = std::fs::read_to_string(place.path("out.md")).unwrap();
+    assert!(page.contains("| R2 | Baseline | plain | – | – |"), "{page}");
+
+    let both = place.run(&compare);
+    assert!(!both.stderr.contains("Network"), "what is done is trained again: {both:#?}");
+    assert_eq!(both.json().len(), 2);
+    let page = std::fs::read_to_string(place.path("out.md")).unwrap();
+    assert!(page.contains("| R2 | Baseline | plain | 0.500 | 0.250 |"), "{page}");
+    assert!(page.contains("sh baseline.sh --split work/split-random-plain-1.csv --seed 1"), "{page}");
+    assert_eq!(std::fs::read_to_string(place.path("work/cells.jsonl")).unwrap().lines().count(), 2);
 }
 
 #[test]

@@ -38,6 +38,8 @@ enum ArchitectureChoice {
     Bilstm,
     /// VacunaBot's three bidirectional GRU layers
     Bigru,
+    /// One bidirectional GRU layer of 64 units beside a linear part over n-grams
+    Hybrid,
 }
 
 impl ArchitectureChoice {
@@ -48,6 +50,7 @@ impl ArchitectureChoice {
             Self::LstmLemmatised => Architecture::lstm_lemmatised(),
             Self::Bilstm => Architecture::bilstm(),
             Self::Bigru => Architecture::bigru(),
+            Self::Hybrid => Architecture::hybrid(),
         }
     }
 
@@ -55,6 +58,7 @@ impl ArchitectureChoice {
     fn steps(self) -> usize {
         match self {
             Self::BilstmSmall => 50,
+            Self::Hybrid => 60,
             Self::LstmLemmatised => 35,
             Self::Lstm | Self::Bilstm | Self::Bigru => 61,
         }
@@ -64,6 +68,7 @@ impl ArchitectureChoice {
     fn vocabulary_size(self) -> usize {
         match self {
             Self::BilstmSmall => 10_000 + RESERVED_ROWS,
+            Self::Hybrid => 30_000 + RESERVED_ROWS,
             Self::LstmLemmatised => 12_505,
             Self::Lstm | Self::Bilstm | Self::Bigru => 17_104,
         }
@@ -123,7 +128,7 @@ pub struct ClassifierArguments {
     #[arg(long, value_name = "FILE:COLUMN=VALUE:LABEL[:WEIGHT]")]
     weak: Vec<WeakSource>,
     /// Rows of another CSV file are trained on with the teachers' labels
-    #[arg(long, value_name = "FILE[:TEXTCOLUMN][=WEIGHT]", requires = "teacher")]
+    #[arg(long, value_name = "FILE[:TEXTCOLUMN][=WEIGHT]")]
     unlabelled: Vec<UnlabelledSource>,
     /// A classifier whose probabilities are learned; several are averaged
     #[arg(long, value_name = "MODEL")]
@@ -164,6 +169,15 @@ pub struct ClassifierArguments {
     /// Units of each recurrent layer (of each direction), layer by layer: 256,128,64
     #[arg(long, alias = "lstm", value_name = "N,…", value_delimiter = ',')]
     units: Option<Vec<usize>>,
+    /// Share of the word vectors' features that a training row loses as a whole
+    #[arg(long, value_name = "SHARE")]
+    spatial_dropout: Option<f64>,
+    /// Share of its n-grams that a training row loses, with --arch hybrid
+    #[arg(long, value_name = "SHARE")]
+    ngram_dropout: Option<f64>,
+    /// How fast the n-grams learn beside the rest, with --arch hybrid: what they weigh together
+    #[arg(long, value_name = "X")]
+    ngram_scale: Option<f32>,
     /// Where short rows are filled: left, as Keras does, or right
     #[arg(long, value_name = "SIDE", default_value = "left", value_parser = named::<Padding>)]
     padding: Padding,
@@ -174,7 +188,7 @@ pub struct ClassifierArguments {
     #[arg(long, value_name = "FILE")]
     vectors: Option<PathBuf>,
     /// Leave the word vectors as they are
-    #[arg(long, requires = "vectors")]
+    #[arg(long)]
     freeze_vectors: bool,
     /// Rows of the embedding at most, padding and the unknown word included
     #[arg(long, value_name = "N")]
@@ -267,9 +281,14 @@ impl ClassifierArguments {
         let mut settings = self.arch.settings();
         settings.embedding = self.embedding.unwrap_or(settings.embedding);
         settings.units = self.units.clone().unwrap_or(settings.units);
+        settings.spatial_dropout = self.spatial_dropout.unwrap_or(settings.spatial_dropout);
+        if let Some(ngrams) = &mut settings.ngrams {
+            ngrams.dropout = self.ngram_dropout.unwrap_or(ngrams.dropout);
+            ngrams.scale = self.ngram_scale.unwrap_or(ngrams.scale);
+        }
         NetworkConfig {
             padding: self.padding,
-            mask_padding: self.mask_padding,
+            mask_padding: self.mask_padding || self.arch == ArchitectureChoice::Hybrid,
             outputs: outputs(self.labels.len()),
             ..NetworkConfig::new(
                 self.vocab_size.unwrap_or_else(|| self.arch.vocabulary_size()),
@@ -289,6 +308,7 @@ impl ClassifierArguments {
         let (Some(data), Some(folder)) = (self.data, self.output) else {
             bail!("give --data FILE and --output FOLDER to train, or --summary for the layers alone");
         };
+        ensure!(self.vectors.is_some() || !self.freeze_vectors, "--freeze-vectors needs --vectors FILE");
         let author = Some(self.author_column).filter(|name| !name.is_empty());
         let default_shares = match self.split {
             SplitProtocol::Groups => Shares::default(),
@@ -356,7 +376,8 @@ impl ClassifierArguments {
             #[command(flatten)]
             arguments: ClassifierArguments,
         }
-        let mut flags = Vec::new();
+        // It stands for what every other command must name.
+        let mut flags = vec!["--summary".to_owned()];
         for (name, value) in combination {
             let name = name.replace('_', "-");
             ensure!(!["grid", "output", "summary", "resume"].contains(&name.as_str()), "{name} cannot be tried");
@@ -367,15 +388,28 @@ impl ClassifierArguments {
                 other => flags.push(format!("--{name}={other}")),
             }
         }
-        // Without defaults and demands, only what the combination names is changed.
-        let command = Alone::command().mut_args(|argument| argument.default_value(None::<&str>).required(false));
+        // Without defaults, only what the combination names is changed.
+        let command = Alone::command().mut_args(|argument| argument.default_value(None::<&str>));
         let matches = command.try_get_matches_from(&flags).map_err(|error| {
             let text = error.to_string();
             anyhow::anyhow!("{}", text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned())
         })?;
         let mut alone = Alone { arguments: self.clone() };
         alone.update_from_arg_matches(&matches)?;
-        Ok(alone.arguments)
+        let mut changed = Self { summary: self.summary, ..alone.arguments };
+        // A flag that is not there counts as one that says no.
+        for (name, flag, before) in [
+            ("freeze-vectors", &mut changed.freeze_vectors, self.freeze_vectors),
+            ("mask-padding", &mut changed.mask_padding, self.mask_padding),
+            ("no-balance", &mut changed.no_balance, self.no_balance),
+            ("overwrite", &mut changed.overwrite, self.overwrite),
+            ("f32", &mut changed.f32, self.f32),
+        ] {
+            if !combination.keys().any(|key| key.replace('_', "-") == name) {
+                *flag = before;
+            }
+        }
+        Ok(changed)
     }
 }
 
@@ -467,7 +501,10 @@ fn run_grid(arguments: &ClassifierArguments, path: &std::path::Path, session: &S
 }
 
 /// Shows the progress of `work`: a bar on a terminal, a line for each epoch everywhere.
-fn follow<T>(output: &Output, work: impl FnOnce(&mut (dyn FnMut(Progress) + Send)) -> Result<T>) -> Result<T> {
+pub(in crate::cli) fn follow<T>(
+    output: &Output,
+    work: impl FnOnce(&mut (dyn FnMut(Progress) + Send)) -> Result<T>,
+) -> Result<T> {
     let bar = if output.quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
     let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));

@@ -13,6 +13,9 @@ pub struct ThresholdPoint {
     pub false_positives: u64,
 }
 
+/// Points of a curve: x and y.
+pub type Points = Vec<(f64, f64)>;
+
 /// Every threshold that changes something, from the highest, with the number of rows on either side.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThresholdCurve {
@@ -42,7 +45,7 @@ impl ThresholdCurve {
 
     /// False and true positive rate at every threshold; `None` where all rows are of one kind.
     #[must_use]
-    pub fn roc(&self) -> Option<Vec<(f64, f64)>> {
+    pub fn roc(&self) -> Option<Points> {
         if self.positives == 0 || self.negatives == 0 {
             return None;
         }
@@ -55,7 +58,7 @@ impl ThresholdCurve {
 
     /// Recall and precision at every threshold that a row reaches; `None` where the label has no rows.
     #[must_use]
-    pub fn precision_recall(&self) -> Option<Vec<(f64, f64)>> {
+    pub fn precision_recall(&self) -> Option<Points> {
         if self.positives == 0 {
             return None;
         }

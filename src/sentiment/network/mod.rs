@@ -162,12 +162,7 @@ impl Network {
         self.recurrent.iter().map(Recurrent::pack).collect()
     }
 
-    fn forward(
-        &self,
-        rows: &[Row],
-        parameters: &[Tensor],
-        mut training: Option<&mut ChaCha12Rng>,
-    ) -> Result<Tensor> {
+    fn forward(&self, rows: &[Row], parameters: &[Tensor], mut training: Option<&mut ChaCha12Rng>) -> Result<Tensor> {
         let architecture = &self.config.architecture;
         let (ids, active) = self.time_major(rows);
         let (steps, batch) = (ids.len() / rows.len(), rows.len());

@@ -1,6 +1,8 @@
 //! The networks against Keras's numbers, and what must hold of all of them.
 
 use super::*;
+use crate::sentiment::ngrams::NgramSettings;
+use crate::sentiment::subwords::SubwordHasher;
 use crate::training::classifier::binary_cross_entropy;
 use crate::training::optimizer::{AdamW, AdamWSettings};
 
@@ -99,8 +101,11 @@ fn after_one_step_every_variable_has_a_gradient_and_has_moved() {
 
 #[test]
 fn a_row_scores_the_same_to_the_bit_alone_and_in_any_company() {
-    let rows: Vec<Vec<u32>> = (0..37u32)
-        .map(|row| (0..6).map(|step| if step < row % 7 { 0 } else { (row * 5 + step * 3) % 11 }).collect())
+    let rows: Vec<Row> = (0..37u32)
+        .map(|row| Row {
+            ids: (0..6).map(|step| if step < row % 7 { 0 } else { (row * 5 + step * 3) % 11 }).collect(),
+            ngrams: (0..row % 5).map(|ngram| (ngram * 3 + row % 4, 0.5)).collect(),
+        })
         .collect();
     for mut config in networks(false).into_iter().chain(networks(true)) {
         config.architecture.units = vec![64, 40];
@@ -119,6 +124,47 @@ fn a_row_scores_the_same_to_the_bit_alone_and_in_any_company() {
 }
 
 #[test]
+fn the_linear_part_is_added_to_the_logits_and_learns() {
+    let [_, _, mut config] = networks(true);
+    let plain = Network::new(&config, 3).unwrap().0;
+    let pieces = SubwordHasher::new(3, 4, 30).unwrap();
+    config.architecture.ngrams = Some(NgramSettings { word_buckets: 20, pieces, dropout: 0.0, scale: 2.0 });
+    let (network, variables) = Network::new(&config, 3).unwrap();
+    let (name, weights) = variables.last().unwrap();
+    assert_eq!((name.as_str(), weights.dims()), (NGRAMS, &[50, 3][..]));
+    weights.set(&Tensor::arange(0f32, 150.0, &Device::Cpu).unwrap().reshape((50, 3)).unwrap()).unwrap();
+    let row = Row { ids: vec![0, 0, 3, 1, 4, 2], ngrams: vec![(2, 0.5), (49, -1.0)] };
+    let got = flat(&network.score(std::slice::from_ref(&row)).unwrap());
+    let want: Vec<f32> = flat(&plain.score(std::slice::from_ref(&row)).unwrap())
+        .into_iter()
+        .zip([3.0 - 147.0, 3.5 - 148.0, 4.0 - 149.0])
+        .map(|(logit, linear)| logit + linear)
+        .collect();
+    assert!(distance(&got, &want) < 1e-4, "{got:?} is not {want:?}");
+
+    let loss = network.train(&[row], &mut random()).unwrap().sqr().unwrap().sum_all().unwrap();
+    let gradients = loss.backward().unwrap();
+    let gradient: Vec<Vec<f32>> = gradients.get(weights).unwrap().to_vec2().unwrap();
+    let moved: Vec<usize> = (0..50).filter(|&bucket| gradient[bucket].iter().any(|value| *value != 0.0)).collect();
+    assert_eq!(moved, [2, 49]);
+    assert!((gradient[49][0] + 2.0 * got[0]).abs() < 1e-2, "{} {}", gradient[49][0], got[0]);
+}
+
+#[test]
+fn n_grams_that_a_training_row_loses_are_made_up_for_by_the_others() {
+    let [config, _, _] = networks(true);
+    let mut config = config;
+    let pieces = SubwordHasher::new(3, 4, 1000).unwrap();
+    config.architecture.ngrams = Some(NgramSettings { word_buckets: 1000, pieces, dropout: 0.5, scale: 1.0 });
+    let (network, variables) = Network::new(&config, 3).unwrap();
+    variables.last().unwrap().1.set(&Tensor::ones((2000, 1), DType::F32, &Device::Cpu).unwrap()).unwrap();
+    let row = Row { ids: vec![1; 6], ngrams: (0..2000).map(|bucket| (bucket, 0.01)).collect() };
+    let scored = flat(&network.score(std::slice::from_ref(&row)).unwrap())[0];
+    let trained = flat(&network.train(&[row], &mut random()).unwrap())[0];
+    assert!((scored - trained).abs() < 2.0 && scored != trained, "{scored} {trained}");
+}
+
+#[test]
 fn masked_padding_changes_no_score_however_much_there_is_and_on_which_side() {
     let words = [3u32, 7, 1, 9];
     let padded = |left: usize, right: usize| -> Vec<u32> {
@@ -129,14 +175,14 @@ fn masked_padding_changes_no_score_however_much_there_is_and_on_which_side() {
         let tensors = variables.iter().map(|(name, variable)| (name.clone(), variable.as_tensor().clone())).collect();
         let score = |row: Vec<u32>| {
             let config = NetworkConfig { steps: row.len(), ..config.clone() };
-            flat(&Network::from_tensors(&config, &tensors).unwrap().score(&[row]).unwrap())
+            flat(&Network::from_tensors(&config, &tensors).unwrap().score(&[row.into()]).unwrap())
         };
         let want = score(padded(0, 0));
         for (left, right) in [(2, 0), (0, 2), (5, 9), (40, 0)] {
             assert_eq!(score(padded(left, right)), want, "{left} before, {right} after");
         }
         let unmasked = NetworkConfig { steps: 6, mask_padding: false, ..config.clone() };
-        let unmasked = Network::from_tensors(&unmasked, &tensors).unwrap().score(&[padded(2, 0)]).unwrap();
+        let unmasked = Network::from_tensors(&unmasked, &tensors).unwrap().score(&[padded(2, 0).into()]).unwrap();
         assert_ne!(flat(&unmasked), want);
     }
 }
@@ -163,8 +209,8 @@ fn weights_that_do_not_fit_the_configuration_are_refused_by_name() {
 fn rows_of_another_length_and_unknown_ids_are_refused() {
     let [config, _, _] = networks(false);
     let (network, _) = Network::new(&config, 0).unwrap();
-    let message = |rows: &[Vec<u32>]| network.score(rows).unwrap_err().to_string();
+    let message = |rows: &[Row]| network.score(rows).unwrap_err().to_string();
     assert_eq!(message(&[]), "no rows to score");
-    assert_eq!(message(&[vec![1; 5]]), "a row has 5 ids, the network reads 6");
-    assert_eq!(message(&[vec![11; 6]]), "id 11 has no embedding: there are 11");
+    assert_eq!(message(&[vec![1; 5].into()]), "a row has 5 ids, the network reads 6");
+    assert_eq!(message(&[vec![11; 6].into()]), "id 11 has no embedding: there are 11");
 }

@@ -107,6 +107,13 @@ struct TrainRow {
     source: Option<usize>,
 }
 
+/// Reads, cleans and splits as [`prepare`] does, and writes the split.
+pub(super) fn export_split(settings: &ClassifierTraining, path: &Path) -> Result<()> {
+    let labelled = Labelled::read(settings)?;
+    let split = labelled.split(settings)?;
+    export::write_split(path, &labelled.tweets, &labelled.cleaned, &split, &settings.labels)
+}
+
 /// Reads, cleans, splits, adds and numbers; the vocabulary knows the train part alone.
 pub(super) fn prepare(settings: &ClassifierTraining) -> Result<Prepared> {
     let labelled = Labelled::read(settings)?;

@@ -444,7 +444,8 @@ mod tests {
 
     #[test]
     fn balanced_weights_give_all_classes_the_same_sum() {
-        let example = |target: [f32; 2], weight| Example { ids: vec![1], ngrams: Vec::new(), target: target.to_vec(), weight };
+        let example =
+            |target: [f32; 2], weight| Example { ids: vec![1], ngrams: Vec::new(), target: target.to_vec(), weight };
         let hard =
             [example([0.0, 1.0], 1.0), example([0.0, 1.0], 1.0), example([0.0, 1.0], 1.0), example([1.0, 0.0], 1.0)];
         let weights = class_weights(&hard, 2, true);

@@ -20,6 +20,7 @@ mod targets;
 mod vectors;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -122,6 +123,15 @@ pub fn fit_classifier(
     progress: Listener<'_>,
 ) -> Result<Trained> {
     on_large_stack(|| run(settings, None, interrupted, progress))
+}
+
+/// Writes the split of `settings` into a CSV file and trains nothing, so that another program can be measured on the
+/// same rows.
+///
+/// # Errors
+/// Where the data cannot be read or split, or the file cannot be written.
+pub fn export_split(settings: &ClassifierTraining, path: &Path) -> Result<()> {
+    data::export_split(settings, path)
 }
 
 fn on_large_stack<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {

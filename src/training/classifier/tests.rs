@@ -335,7 +335,9 @@ fn added_rows_never_share_author_or_text_with_the_held_out_parts() {
         })
         .collect();
     let split = config.config().held_out.split(&rows).unwrap();
-    let (held_out, trained) = (&tweets[split.test[0]], &tweets[split.train[0]]);
+    let held_out = &tweets[split.test[0]];
+    // Of these no two share enough words to be near-duplicates.
+    let trained = split.train.iter().map(|&row| &tweets[row]).find(|tweet| tweet.text.contains("feliz")).unwrap();
     let more = folder.path().join("more.csv");
     let lines = [
         format!("{},palabras que nadie más dijo nunca aquí,1", held_out.author),
@@ -418,7 +420,7 @@ fn the_exported_split_is_the_one_that_is_trained_on() {
     let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
     let parts = ["train", "validation", "test"].map(|part| rows.iter().filter(|row| &row[1] == part).count());
     assert_eq!(parts, outcome.counts.parts);
-    assert_eq!(&rows[3], &["4", parts_of(&rows[3]), "libertad sin dosis dia 3", "0", "negative"][..]);
+    assert_eq!(&rows[3], &["4", parts_of(&rows[3]), "gracias por la vacuna dia 3", "1", "positive"][..]);
     let classifier = load(&settings.output).unwrap();
     let held_out = evaluate_classifier(&classifier, &settings.data, &settings.columns, EvaluatedPart::HeldOut).unwrap();
     assert_eq!(held_out.confusion_matrix, outcome.test.confusion_matrix);

@@ -1,0 +1,96 @@
+//! Finished jobs, one JSON object a line.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use super::Job;
+
+/// What a job came to.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Rows of the test part.
+    pub rows: u64,
+    pub accuracy: f64,
+    pub macro_f1: f64,
+    #[serde(default)]
+    pub auc: Option<f64>,
+    #[serde(default)]
+    pub calibration_error: Option<f64>,
+    #[serde(default)]
+    pub parameters: Option<usize>,
+    /// Epochs trained, and the one whose weights were kept.
+    #[serde(default)]
+    pub epochs: Option<[usize; 2]>,
+    /// Training, reading the data included.
+    pub seconds: f64,
+    pub tweets_per_second: f64,
+}
+
+/// A finished job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    #[serde(flatten)]
+    pub job: Job,
+    #[serde(flatten)]
+    pub measured: Measured,
+}
+
+/// The finished jobs of a work folder.
+#[derive(Debug)]
+pub struct Cells {
+    path: PathBuf,
+    cells: Vec<Cell>,
+}
+
+impl Cells {
+    /// Reads the finished jobs; a file that is not there holds none. A last line that was cut off, because the program
+    /// was killed while it wrote, counts as not finished.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or another line is no cell.
+    pub fn open(path: &Path) -> Result<Self> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+        if whole.len() < text.len() {
+            let file = OpenOptions::new().write(true).open(path);
+            file.and_then(|file| file.set_len(whole.len() as u64))
+                .with_context(|| format!("cannot repair {}", path.display()))?;
+        }
+        let parse = |(place, line): (usize, &str)| {
+            serde_json::from_str(line).with_context(|| format!("{}:{}: not a cell", path.display(), place + 1))
+        };
+        let cells = whole.lines().enumerate().map(parse).collect::<Result<_>>()?;
+        Ok(Self { path: path.to_owned(), cells })
+    }
+
+    /// The cell of a job, where it was done by the same command.
+    #[must_use]
+    pub fn find(&self, job: &Job) -> Option<&Cell> {
+        self.cells.iter().find(|cell| cell.job.protocol == job.protocol && cell.job.command() == job.command())
+    }
+
+    /// Writes a finished job down.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn add(&mut self, job: &Job, measured: Measured) -> Result<()> {
+        let cell = Cell { job: job.clone(), measured };
+        let line = serde_json::to_string(&cell)? + "\n";
+        let append = |path: &Path| -> std::io::Result<()> {
+            let mut file: File = OpenOptions::new().create(true).append(true).open(path)?;
+            file.write_all(line.as_bytes())?;
+            file.sync_data()
+        };
+        append(&self.path).with_context(|| format!("cannot write {}", self.path.display()))?;
+        self.cells.push(cell);
+        Ok(())
+    }
+}
