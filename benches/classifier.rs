@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use pregonero::catalog::ModelFiles;
 use pregonero::sentiment::Classifier;
-use pregonero::sentiment::network::{Architecture, Network, NetworkConfig};
+use pregonero::sentiment::network::{Architecture, Network, NetworkConfig, Row};
 use pregonero::training::classifier::binary_cross_entropy;
 use pregonero::training::memory::keep_freed_memory;
 use pregonero::training::optimizer::{AdamW, AdamWSettings};
@@ -51,8 +51,9 @@ fn train(architecture: Architecture, steps: usize) -> Result<()> {
     let mut optimizer = AdamW::new(variables, AdamWSettings::default())?;
     let mut rng = ChaCha12Rng::seed_from_u64(2);
     let mut step = || -> Result<()> {
-        let rows: Vec<Vec<u32>> =
-            (0..BATCH).map(|_| (0..STEPS).map(|_| rng.random_range(0..WORDS as u32)).collect()).collect();
+        let row =
+            |rng: &mut ChaCha12Rng| (0..STEPS).map(|_| rng.random_range(0..WORDS as u32)).collect::<Vec<u32>>().into();
+        let rows: Vec<Row> = (0..BATCH).map(|_| row(&mut rng)).collect();
         let labels: Vec<f32> = (0..BATCH).map(|row| (row % 2) as f32).collect();
         let logits = network.train(&rows, &mut rng)?.squeeze(1)?;
         let loss = binary_cross_entropy(&logits, &labels, &[1.0; BATCH])?;
