@@ -2,7 +2,7 @@
 //!
 //! Each is a row of tokens between single spaces. A model's `config.json` names its pipeline, so that training and
 //! serving cannot differ; a rule that changes gets a new name, because a trained model is only right with the cleaning
-//! it was trained with. Whatever the pipeline, links, mentions and hashtags are [out of sight](out_of_sight).
+//! it was trained with. Whatever the pipeline, links, mentions and hashtags are out of sight (`out_of_sight.rs`).
 
 mod lemmatised;
 mod out_of_sight;

@@ -3,7 +3,7 @@
 //! Keras semantics throughout: kernels are `[in, out]`, padding is a word like others unless the configuration masks it,
 //! and the last recurrent layer hands on its largest values over time or what each direction holds after its own last
 //! step. Rows go in time-major (see [`super::recurrent`]). The network ends in logits. A row's logits do not depend on
-//! the rows scored with it, to the bit. Neighbours: [`config`] has the sizes, [`layers`] the building blocks.
+//! the rows scored with it, to the bit. Neighbours: `config` has the sizes, `layers` the building blocks.
 
 mod config;
 mod layers;

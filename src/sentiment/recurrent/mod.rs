@@ -3,7 +3,7 @@
 //! Everything is time-major, `[steps, batch, width]`, so that one time step is one contiguous block. A layer's work is
 //! cut into *parts* that run at once: each direction is one, or, where there is one direction only, each half of its
 //! units. Written step by step in candle, the backward pass alone costs several times as much. What a cell computes in
-//! one step is in [`lstm`] and [`gru`]; products are [`crate::kernels`]'s, so a row's output does not depend on the
+//! one step is in `lstm` and `gru`; products are `crate::kernels`'s, so a row's output does not depend on the
 //! other rows of its batch. CPU and f32 only.
 
 mod backward;
