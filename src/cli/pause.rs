@@ -46,7 +46,8 @@ pub async fn pause(arguments: PauseArguments, session: &Session) -> Result<()> {
     let store = Store::open(&session.settings()?.store.path).await?;
     let is_new = store.pause(&by, &reason, session.now()).await?;
     store.close().await;
-    let words = if is_new { "nothing is posted until `pregonero resume`" } else { "it was paused before; nothing changes" };
+    let words =
+        if is_new { "nothing is posted until `pregonero resume`" } else { "it was paused before; nothing changes" };
     session.output.object(|| words.to_owned(), || json!({"paused": true, "was_paused": !is_new}))
 }
 

@@ -106,6 +106,7 @@ fn outlook_in_words(outlook: &Outlook, schedule: &ScheduleSettings) -> Vec<Strin
         let local = local.strftime("%a %Y-%m-%d %H:%M:%S");
         lines.push(format!("next post  not before {local} {}: {reason}", schedule.timezone_name));
     }
-    lines.extend(outlook.halts.iter().map(|halt| format!("stopped    {halt}; `pregonero resume` lets posts out again")));
+    lines
+        .extend(outlook.halts.iter().map(|halt| format!("stopped    {halt}; `pregonero resume` lets posts out again")));
     lines
 }

@@ -279,20 +279,15 @@ impl Checker<'_> {
     }
 
     fn reconciliation(&mut self, raw: &RawPublish) -> Option<ReconciliationSettings> {
-        let waits = self.each("publish.reconcile_waits", &raw.reconcile_waits, |text| {
-            duration_between(text, SECOND, DAY)
-        });
+        let waits =
+            self.each("publish.reconcile_waits", &raw.reconcile_waits, |text| duration_between(text, SECOND, DAY));
         if raw.reconcile_waits.is_empty() {
             self.fault("publish.reconcile_waits", "expected at least one duration, found an empty list");
             return None;
         }
         let give_up_after = self.duration("publish.reconcile_for", &raw.reconcile_for, SECOND, DAY * 7);
         let when_absent = self.choice("publish.when_absent", &raw.when_absent, &WHEN_ABSENT);
-        Some(ReconciliationSettings {
-            waits: waits?,
-            give_up_after: give_up_after?,
-            when_absent: when_absent?,
-        })
+        Some(ReconciliationSettings { waits: waits?, give_up_after: give_up_after?, when_absent: when_absent? })
     }
 
     fn budget(&mut self, raw: &RawBudget) -> Option<BudgetSettings> {

@@ -9,6 +9,7 @@ pub mod agenda;
 pub mod lock;
 pub mod notify;
 mod once;
+mod outbox;
 pub mod signals;
 pub mod start;
 pub mod status;
@@ -45,9 +46,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The least time between two posts that waited, so that a pile of approvals does not go out at once.
 const LEAST_GAP: SignedDuration = SignedDuration::from_secs(30);
 
-/// How often the log repeats that a post cannot be settled.
-const SHOUT_EVERY: SignedDuration = SignedDuration::from_hours(24);
-
 /// How long a stop waits for the post in flight. The client's own timeouts end it after 60 s.
 const DRAIN_BOUND: Duration = Duration::from_secs(90);
 
@@ -83,7 +81,7 @@ pub enum DaemonError {
     RefusedForGood(PublishError),
     /// Nothing may go out, so `once` does nothing. Exit code 69 where X has stopped it, 75 where a person has.
     #[error("{0}; `pregonero resume` lets posts out again")]
-    Halted(Halt),
+    Halted(Box<Halt>),
     /// Only a new start can tell what became of a post.
     #[error("{0}: start again, it will be recorded as unknown")]
     Unrecorded(PublishError),
@@ -257,16 +255,6 @@ impl Daemon {
         }
     }
 
-    /// A slot while nothing may go out is not served later: its post would join a pile that goes out at once.
-    async fn pass_over(&mut self, slot: &SlotId) {
-        let Some(halt) = &self.halt else { return };
-        let reason = format!("not served: {halt}");
-        tracing::warn!(%slot, "{reason}");
-        let recorded = self.app.store.record_missed(slot, &reason, self.app.clock.now()).await;
-        self.heard(recorded);
-        self.tell_next_slot();
-    }
-
     fn begin_round(&mut self, order: Order) {
         let (app, stop) = (Arc::clone(&self.app), self.signals.stop.clone());
         self.work = Some(tokio::spawn(async move { Done::Round(round::run(&app, order, &stop).await) }));
@@ -289,42 +277,6 @@ impl Daemon {
             let app = Arc::clone(&self.app);
             self.work = Some(tokio::spawn(async move { Done::Post(app.publisher.publish(approved).await) }));
         }
-    }
-
-    /// Another process, a person's `pause` or `resume`, may have changed it.
-    async fn look_at_the_halts(&mut self) {
-        let halts = self.app.publisher.halts().await;
-        let Some(halts) = self.heard(halts) else { return };
-        let halt = halts.into_iter().next();
-        if self.halt.is_some() && halt.is_none() {
-            tracing::info!("posting goes on");
-        }
-        self.halt = halt;
-    }
-
-    /// Has the timeline read where a post of unknown outcome is due for it, and tells of those that stay unknown.
-    async fn look_for_unknown_posts(&mut self, now: Timestamp) {
-        let due = self.app.publisher.must_reconcile().await;
-        if self.search.is_none() && self.heard(due) == Some(true) {
-            let publisher = self.app.publisher.clone();
-            self.search = Some(tokio::spawn(async move { publisher.reconcile().await }));
-        }
-        if self.last_shout.is_some_and(|last| now.duration_since(last).abs() < SHOUT_EVERY) {
-            return;
-        }
-        let unsettled = self.app.publisher.unsettled().await;
-        for post in self.heard(unsettled).unwrap_or_default() {
-            tracing::warn!(%post, "nobody can say whether X took this post: look at the account");
-            self.last_shout = Some(now);
-        }
-    }
-
-    /// Takes in what a look at the timeline brought; what was found is told where it was found.
-    fn finish_search(&mut self, done: Result<Result<Vec<Settled>, StoreError>, JoinError>) -> Result<(), DaemonError> {
-        self.search = None;
-        let settled = done.map_err(DaemonError::Panicked)?;
-        self.heard(settled);
-        Ok(())
     }
 
     fn is_quiet(&self, now: Timestamp) -> bool {

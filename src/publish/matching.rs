@@ -138,7 +138,8 @@ impl Parts {
     }
 
     fn matches(&self, other: &Self) -> bool {
-        let same_url = |(one, other): (&Option<String>, &Option<String>)| one.is_none() || other.is_none() || one == other;
+        let same_url =
+            |(one, other): (&Option<String>, &Option<String>)| one.is_none() || other.is_none() || one == other;
         self.words == other.words
             && self.urls.len() == other.urls.len()
             && self.urls.iter().zip(&other.urls).all(same_url)
@@ -178,11 +179,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::store::testing::at;
     use crate::store::AttemptId;
+    use crate::store::testing::at;
 
     fn tweet(text: &str, links: &[(&str, &str)]) -> TimelineTweet {
-        let link = |(short, expanded): &(&str, &str)| Link { short: (*short).to_owned(), expanded: (*expanded).to_owned() };
+        let link =
+            |(short, expanded): &(&str, &str)| Link { short: (*short).to_owned(), expanded: (*expanded).to_owned() };
         TimelineTweet {
             id: "7".to_owned(),
             text: text.to_owned(),
@@ -192,10 +194,14 @@ mod tests {
         }
     }
 
+    /// Ours, theirs, and what the short URLs lead to.
+    type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
     #[test]
     fn what_x_does_to_a_text_does_not_hide_it() {
-        let long = "El mercado abre temprano y los vecinos compran pan, fruta y café para toda la semana que viene";
-        let rows: [(&str, &str, &[(&str, &str)]); 9] = [
+        const LONG: &str =
+            "El mercado abre temprano y los vecinos compran pan, fruta y café para toda la semana que viene";
+        let rows: [Row; 9] = [
             ("Pan & café", "Pan &amp; café", &[]),
             ("Pan & café", "Pan & café", &[]),
             ("a < b > c", "a &lt; b &gt; c", &[]),
@@ -208,7 +214,7 @@ mod tests {
                 &[("https://t.co/AbC1", "https://example.com/a?b=1&c=2")],
             ),
             ("Más en Example.com/ hoy", "Más en https://t.co/AbC1 hoy", &[]),
-            (long, "El mercado abre temprano y los vecinos compran… https://t.co/AbC1", &[]),
+            (LONG, "El mercado abre temprano y los vecinos compran… https://t.co/AbC1", &[]),
         ];
         for (ours, theirs, links) in rows {
             assert!(is_same(ours, &tweet(theirs, links)), "{ours:?} {theirs:?}");
@@ -217,12 +223,16 @@ mod tests {
 
     #[test]
     fn another_text_is_another_text() {
-        let rows: [(&str, &str, &[(&str, &str)]); 7] = [
+        let rows: [Row; 7] = [
             ("Hoy llueve", "Hoy no llueve", &[]),
             ("Hoy llueve", "hoy llueve", &[]),
             ("Hoy llueve mucho en el puerto", "Hoy llueve…", &[]),
             ("Hoy llueve", "Hoy llueve https://t.co/AbC1", &[]),
-            ("Más en https://example.com/a", "Más en https://t.co/AbC1", &[("https://t.co/AbC1", "https://example.com/b")]),
+            (
+                "Más en https://example.com/a",
+                "Más en https://t.co/AbC1",
+                &[("https://t.co/AbC1", "https://example.com/b")],
+            ),
             ("Más en https://example.com/a y https://example.com/b", "Más en https://t.co/AbC1", &[]),
             ("", "Hoy llueve", &[]),
         ];

@@ -61,7 +61,9 @@ impl Publisher {
             match self.look_for(&**poster, &unknown).await {
                 Ok(found) => settled.extend(found),
                 // Whoever settled it meanwhile knows more.
-                Err(StoreError::StateConflict { post, found, .. }) => tracing::debug!(%post, %found, "settled meanwhile"),
+                Err(StoreError::StateConflict { post, found, .. }) => {
+                    tracing::debug!(%post, %found, "settled meanwhile");
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -154,10 +156,10 @@ impl Publisher {
 
     /// Whose timeline it is: asked of X once for each set of credentials.
     async fn account(&self, poster: &dyn Poster, post: PostId) -> Result<Result<Account, TwitterError>, StoreError> {
-        if let Some(account) = self.store.account().await? {
-            if poster.fingerprint(&account.credentials.salt) == account.credentials.digest {
-                return Ok(Ok(account));
-            }
+        if let Some(account) = self.store.account().await?
+            && poster.fingerprint(&account.credentials.salt) == account.credentials.digest
+        {
+            return Ok(Ok(account));
         }
         let user = match poster.me().await {
             Ok(user) => user,

@@ -11,7 +11,8 @@ use super::columns::{instant, instant_or_none, json_or_none, seed_or_none, word,
 use super::error::Doing as _;
 use super::rounds::model;
 use super::{
-    AttemptRecord, CandidateRecord, PostRecord, PostState, ReadRecord, RoundId, RoundOutcome, RoundRecord, Store, StoreError,
+    AttemptRecord, CandidateRecord, PostRecord, PostState, ReadRecord, RoundId, RoundOutcome, RoundRecord, Store,
+    StoreError,
 };
 use crate::tweet::{ModelIdentity, Sentiment};
 

@@ -15,13 +15,14 @@ mod open;
 mod posts;
 mod reads;
 mod rounds;
+mod spending;
 mod state;
 #[cfg(test)]
 pub(crate) mod testing;
 mod unknown;
 mod windows;
 
-pub(crate) use attempts::{ArmRefusal, Armed, CallEnd, Postponement, Settlement, Spent, SpentSince, Stop};
+pub(crate) use attempts::{ArmRefusal, Armed, CallEnd, Postponement, Settlement, Stop};
 pub use attempts::{AttemptRecord, CallDetail};
 pub use candidates::CandidateRecord;
 pub use error::StoreError;
@@ -35,6 +36,7 @@ pub use posts::PostRecord;
 pub use reads::ReadRecord;
 pub(crate) use reads::{Account, NewRead, ReadKind};
 pub use rounds::{NewRound, RoundRecord};
+pub(crate) use spending::{Spent, SpentSince};
 pub use state::{AttemptOutcome, Endpoint, HaltCause, PostState, ReadOutcome, RoundOutcome, WindowName};
 pub(crate) use unknown::{Absence, MayHavePosted, UnknownPost};
 pub use windows::Window;

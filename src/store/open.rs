@@ -232,7 +232,10 @@ mod tests {
         .fetch_all(&mut connection)
         .await
         .unwrap();
-        assert_eq!(tables, ["_sqlx_migrations", "account", "attempts", "candidates", "halts", "posts", "reads", "rounds", "windows"]);
+        assert_eq!(
+            tables,
+            ["_sqlx_migrations", "account", "attempts", "candidates", "halts", "posts", "reads", "rounds", "windows"]
+        );
         let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.unwrap();
         assert_eq!(journal, "wal");
     }

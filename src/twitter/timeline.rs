@@ -156,7 +156,10 @@ mod tests {
              &pagination_token=a%2Fb"
         );
         let open = Span { to: None, ..span };
-        assert!(path("17", open, FieldNames::Post, None).ends_with("post.fields=created_at%2Centities%2Cedit_history_post_ids"));
+        assert!(
+            path("17", open, FieldNames::Post, None)
+                .ends_with("post.fields=created_at%2Centities%2Cedit_history_post_ids")
+        );
         assert!(path("17", open, FieldNames::None, None).ends_with("start_time=2026-03-01T11%3A58%3A00Z"));
     }
 

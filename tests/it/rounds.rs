@@ -138,7 +138,10 @@ async fn once_says_what_keeps_posts_back_before_it_writes_one() {
     assert_eq!(once(&bot).1.code(), Some(69));
     let stopped = bot.run(&["once"]);
     assert_eq!(stopped.code(), Some(69), "{stopped:#?}");
-    assert!(stopped.stderr.contains("stopped by X since ") && stopped.stderr.contains("`pregonero resume`"), "{stopped:#?}");
+    assert!(
+        stopped.stderr.contains("stopped by X since ") && stopped.stderr.contains("`pregonero resume`"),
+        "{stopped:#?}"
+    );
     assert_eq!((x.calls().len(), bot.history().len()), (1, 1), "neither a call nor a round");
 
     assert_eq!(bot.run(&["resume", "--by", "ana"]).code(), Some(0));
@@ -171,7 +174,8 @@ async fn a_post_of_unknown_outcome_is_never_sent_again() {
     assert_eq!(second["state"], "sent");
     assert_eq!(x.posted(), [lost["text"].as_str().unwrap(), second["text"].as_str().unwrap()]);
     let record = bot.run(&["--json", "history", "show", "1"]).json().remove(0);
-    let reads: Vec<_> = record["reads"].as_array().unwrap().iter().map(|read| (&read["what"], &read["outcome"])).collect();
+    let reads: Vec<_> =
+        record["reads"].as_array().unwrap().iter().map(|read| (&read["what"], &read["outcome"])).collect();
     assert_eq!(reads, [(&json!("account"), &json!("found")), (&json!("timeline"), &json!("found"))]);
 }
 

@@ -164,7 +164,12 @@ impl Poster for FakePoster {
 }
 
 fn tweet(id: &str) -> Result<PostedTweet, TwitterError> {
-    Ok(PostedTweet { id: id.to_owned(), status: 201, transaction_id: Some("f00".to_owned()), limits: RateLimits::default() })
+    Ok(PostedTweet {
+        id: id.to_owned(),
+        status: 201,
+        transaction_id: Some("f00".to_owned()),
+        limits: RateLimits::default(),
+    })
 }
 
 fn answer(status: u16) -> Answer {
@@ -173,7 +178,7 @@ fn answer(status: u16) -> Answer {
         problem: Some("about:blank".to_owned()),
         detail: "X's words".to_owned(),
         transaction_id: Some("f00".to_owned()),
-        limits: RateLimits::default(),
+        limits: Box::default(),
     }
 }
 
@@ -228,8 +233,7 @@ impl Bench {
         let clock = StillClock::new(NOON);
         let poster = FakePoster::new(&clock);
         let outlet = Outlet::Live(poster.clone());
-        let publisher =
-            Publisher::new(test.store.clone(), outlet, Arc::new(clock.clone()), rules, Arc::new(|| 0.0));
+        let publisher = Publisher::new(test.store.clone(), outlet, Arc::new(clock.clone()), rules, Arc::new(|| 0.0));
         Self { test, clock, poster, publisher }
     }
 

@@ -232,11 +232,9 @@ impl World {
 
     async fn publish(&mut self, reply: Reply, now: Timestamp) {
         let offered = self.bench.waiting().await;
-        let sendable = |life: &Life| {
-            life.state == PostState::Approved && life.not_before <= now && life.expires_at > now
-        };
-        let wanted: Vec<PostId> =
-            self.lives.iter().filter(|(_, life)| sendable(life)).map(|(post, _)| *post).collect();
+        let sendable =
+            |life: &Life| life.state == PostState::Approved && life.not_before <= now && life.expires_at > now;
+        let wanted: Vec<PostId> = self.lives.iter().filter(|(_, life)| sendable(life)).map(|(post, _)| *post).collect();
         assert_eq!(offered.iter().map(Approved::post).collect::<Vec<_>>(), wanted);
         let Some(approved) = offered.into_iter().next() else { return };
         let post = approved.post();

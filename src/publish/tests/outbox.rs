@@ -16,7 +16,10 @@ async fn a_post_that_x_takes_is_on_record_with_its_id_and_time() {
     let attempts = bench.test.store.attempts(post).await.unwrap();
     assert_eq!((attempts.len(), attempts[0].outcome), (1, AttemptOutcome::Sent));
     assert_eq!(attempts[0].price_micros, 15_000);
-    assert_eq!((attempts[0].detail.http_status, attempts[0].detail.transaction_id.as_deref()), (Some(201), Some("f00")));
+    assert_eq!(
+        (attempts[0].detail.http_status, attempts[0].detail.transaction_id.as_deref()),
+        (Some(201), Some("f00"))
+    );
 }
 
 #[tokio::test]
@@ -236,10 +239,7 @@ async fn a_pause_and_a_dry_run_set_while_the_post_waits_for_its_turn_keep_it_her
     let (post, copy) = (approved.post(), Approved::clone_for_test(&approved));
     bench.test.store.pause("ana", "holiday", bench.clock.now()).await.unwrap();
     let posted = bench.publisher.publish(approved).await.unwrap_err();
-    assert_eq!(
-        posted.to_string(),
-        format!("post {post} waits: paused by ana since 2026-03-01T12:00:00Z: holiday")
-    );
+    assert_eq!(posted.to_string(), format!("post {post} waits: paused by ana since 2026-03-01T12:00:00Z: holiday"));
     assert_eq!(bench.state(post).await, PostState::Approved);
     bench.test.store.resume("ana", bench.clock.now()).await.unwrap();
 
@@ -354,7 +354,8 @@ async fn a_used_up_window_keeps_every_post_back_also_after_a_restart() {
 #[tokio::test]
 async fn a_window_that_the_last_answer_left_empty_is_not_tried() {
     let bench = Bench::new().await;
-    let bucket = crate::twitter::Bucket { limit: Some(100), remaining: Some(0), reset: Some(at("2026-03-01T12:15:00Z")) };
+    let bucket =
+        crate::twitter::Bucket { limit: Some(100), remaining: Some(0), reset: Some(at("2026-03-01T12:15:00Z")) };
     let limits = RateLimits { fifteen_minutes: Some(bucket), ..RateLimits::default() };
     bench.poster.push(tweet("1").map(|tweet| PostedTweet { limits, ..tweet }));
     bench.publish("uno").await.1.unwrap();

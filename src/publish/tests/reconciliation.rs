@@ -84,7 +84,10 @@ async fn while_the_timeline_lags_it_is_read_again_after_each_wait() {
     let reads = bench.test.store.reads(post).await.unwrap();
     let times: Vec<String> =
         reads.iter().filter(|read| read.what == "timeline").map(|read| read.made_at.to_string()).collect();
-    assert_eq!(times[..5], ["12:00:15", "12:01:15", "12:04:15", "12:07:15", "12:10:15"].map(|time| format!("2026-03-01T{time}Z")));
+    assert_eq!(
+        times[..5],
+        ["12:00:15", "12:01:15", "12:04:15", "12:07:15", "12:10:15"].map(|time| format!("2026-03-01T{time}Z"))
+    );
     assert_eq!(times.len(), 9, "and then every three minutes");
     assert_eq!(bench.poster.with(|state| state.me_calls), 1, "whose account it is, is asked once");
 }
