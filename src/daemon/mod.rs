@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -42,9 +42,6 @@ use crate::store::{Halt, SlotId, StoreError};
 
 /// How often the record is looked at for posts that somebody approved and posts that have expired.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-
-/// The least time between two posts that waited, so that a pile of approvals does not go out at once.
-const LEAST_GAP: SignedDuration = SignedDuration::from_secs(30);
 
 /// How long a stop waits for the post in flight. The client's own timeouts end it after 60 s.
 const DRAIN_BOUND: Duration = Duration::from_secs(90);
@@ -285,8 +282,11 @@ impl Daemon {
         schedule.quiet_hours.iter().any(|hours| hours.contains(time))
     }
 
+    /// Whether a post that waited may be tried again, so that a pile of approvals does not go out at once. The gap to the
+    /// last post itself is looked at where posts are armed.
     fn gap_is_over(&self, now: Timestamp) -> bool {
-        self.last_try.is_none_or(|last| now.duration_since(last).abs() >= LEAST_GAP)
+        let gap = self.app.settings.publish.min_gap;
+        self.last_try.is_none_or(|last| now.duration_since(last).unsigned_abs() >= gap)
     }
 
     /// Notes whether the record can be used; a failure is told when it is another than before.

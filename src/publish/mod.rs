@@ -142,7 +142,7 @@ pub enum WaitsFor {
 pub enum PublishError {
     /// X said no to this post for good. `kind.is_terminal()` tells whether the next one would fare the same.
     #[error("post {post}: X refused with {} ({kind:?}): {}", answer.status, answer.detail)]
-    Refused { post: PostId, kind: RefusalKind, answer: Answer },
+    Refused { post: PostId, kind: RefusalKind, answer: Box<Answer> },
     /// Nobody knows whether X took it. The account's timeline is read to find out.
     #[error("post {post}: nobody knows whether X took it: {reason}; the account's timeline will tell")]
     OutcomeUnknown { post: PostId, reason: String },
@@ -392,7 +392,7 @@ impl Publisher {
                 PublishError::Later { post, until, waits_for, reason }
             }
             (CallEnd::Refused { .. }, TwitterError::Refused { kind, answer }) => {
-                PublishError::Refused { post, kind, answer }
+                PublishError::Refused { post, kind, answer: Box::new(answer) }
             }
             (CallEnd::Unknown { .. }, TwitterError::OutcomeUnknown { reason, .. }) => {
                 PublishError::OutcomeUnknown { post, reason }

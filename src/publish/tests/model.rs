@@ -326,7 +326,7 @@ async fn crashed(poster: &FakePoster, reply: Reply) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_no_text_is_posted_twice_and_none_that_x_took_is_lost((when_absent, weather, steps) in life()) {

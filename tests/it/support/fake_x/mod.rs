@@ -190,6 +190,8 @@ pub enum Mood {
     TakesAndFails,
     /// Takes it, answers 502 without a body or a type, and hides it from the next readings of the timeline.
     TakesAndHides(usize),
+    /// Takes it and says so, with no header but the length.
+    LosesHeaders,
     /// Does not take it, and never answers.
     Hangs,
     /// Does not take it, and tears the connection down.
@@ -616,6 +618,7 @@ impl Mood {
             Self::TakesAndFails => {
                 Answer::problem(503, "about:blank", "Service Unavailable", "Service Unavailable").but_taken()
             }
+            Self::LosesHeaders => Answer::status(201).body(created.to_string()),
             Self::TakesAndHides(_) => Answer::status(502).but_taken(),
             Self::Hangs => Answer::hang(),
             Self::Resets => Answer::reset(),
