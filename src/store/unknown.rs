@@ -248,7 +248,6 @@ pub(super) async fn leave_unknown(connection: &mut SqliteConnection, post: PostI
 mod tests {
     use sqlx::Connection as _;
 
-    use super::*;
     use crate::store::testing::{TestStore, at, plain_connection, scratch};
 
     const FIRST_SCHEMA: &str = include_str!("../../migrations/0001_rounds_and_posts.sql");
