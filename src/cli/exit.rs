@@ -15,7 +15,7 @@ use crate::config::secrets::SecretsError;
 use crate::daemon::lock::LockError;
 use crate::daemon::{DaemonError, OnceError, StartError};
 use crate::publish::PublishError;
-use crate::store::StoreError;
+use crate::store::{Halt, HaltCause, StoreError};
 use crate::twitter;
 
 const FAILED: u8 = 1;
@@ -112,13 +112,23 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             DaemonError::Start(StartError::Lock(error)) => code_of_cause(error),
             DaemonError::Start(StartError::Store(error)) | DaemonError::Store(error) => code_of_cause(error),
             DaemonError::RefusedForGood(error) => code_of_cause(error),
+            DaemonError::Halted(halt) => Some(code_of_halt(halt)),
             _ => None,
         };
     }
     match cause.downcast_ref::<PublishError>()? {
         PublishError::Refused { kind, .. } if kind.is_terminal() => Some(UNAVAILABLE),
         PublishError::Later { .. } => Some(TEMPORARY),
+        PublishError::Halted { halt, .. } => Some(code_of_halt(halt)),
         _ => None,
+    }
+}
+
+/// What X has stopped needs a person; a pause ends by itself as far as the caller can know.
+fn code_of_halt(halt: &Halt) -> u8 {
+    match halt.cause {
+        HaltCause::Refused => UNAVAILABLE,
+        HaltCause::Paused => TEMPORARY,
     }
 }
 
@@ -142,7 +152,7 @@ mod tests {
     use super::*;
     use crate::config::Fault;
     use crate::store::PostId;
-    use crate::twitter::{Answer, RefusalKind};
+    use crate::twitter::RefusalKind;
 
     fn faults(origins: &[&str]) -> Error {
         let fault =
@@ -151,12 +161,12 @@ mod tests {
     }
 
     fn terminal() -> PublishError {
-        let answer = Answer::default();
+        let answer = Box::default();
         PublishError::Refused { post: PostId::new(3), kind: RefusalKind::NoCredits, answer }
     }
 
     fn refused(kind: RefusalKind) -> Error {
-        PublishError::Refused { post: PostId::new(3), kind, answer: Answer::default() }.into()
+        PublishError::Refused { post: PostId::new(3), kind, answer: Box::default() }.into()
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest as _, Sha256};
 
 use super::environment::Environment;
 
@@ -41,6 +42,19 @@ impl TwitterCredentials {
             access_token_secret: access_token_secret.into(),
             warnings: Vec::new(),
         }
+    }
+
+    /// SHA-256 of salt and values, in hexadecimal: says whether these are the credentials of another time, and nothing
+    /// else. What is hashed is longer and more random than anybody could guess.
+    #[must_use]
+    pub fn fingerprint(&self, salt: &str) -> String {
+        let mut digest = Sha256::new_with_prefix(salt);
+        for value in self.values() {
+            // The length keeps one value's end apart from the next one's beginning.
+            digest.update(value.expose_secret().len().to_le_bytes());
+            digest.update(value.expose_secret());
+        }
+        format!("{:x}", digest.finalize())
     }
 
     /// The four values, in the order of [`NAMES`].
@@ -271,6 +285,18 @@ mod tests {
         assert_eq!(places[0], "TWITTER_CONSUMER_KEY");
         assert_eq!(places[2], named.display().to_string());
         assert_eq!(places[3], folder.path().join("twitter_access_token_secret").display().to_string());
+    }
+
+    #[test]
+    fn a_fingerprint_knows_credentials_again_and_shows_none_of_them() {
+        let credentials = |last: &str| TwitterCredentials::new("ab", "c", "1-token", last);
+        let first = credentials("secret").fingerprint("salt");
+        assert_eq!(first, credentials("secret").fingerprint("salt"));
+        assert_eq!(first.len(), 64);
+        let shifted = TwitterCredentials::new("a", "bc", "1-token", "secret").fingerprint("salt");
+        for other in [credentials("secreT").fingerprint("salt"), credentials("secret").fingerprint("pepper"), shifted] {
+            assert_ne!(first, other);
+        }
     }
 
     #[test]

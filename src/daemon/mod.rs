@@ -9,6 +9,7 @@ pub mod agenda;
 pub mod lock;
 pub mod notify;
 mod once;
+mod outbox;
 pub mod signals;
 pub mod start;
 pub mod status;
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -34,16 +35,13 @@ use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::generation::GenerationError;
-use crate::publish::{Posted, PublishError};
+use crate::publish::{Posted, PublishError, Settled};
 use crate::review::{self, Approved};
 use crate::round::{self, Order, Outcome, RoundFailure, Served};
-use crate::store::StoreError;
+use crate::store::{Halt, SlotId, StoreError};
 
 /// How often the record is looked at for posts that somebody approved and posts that have expired.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-
-/// The least time between two posts that waited, so that a pile of approvals does not go out at once.
-const LEAST_GAP: SignedDuration = SignedDuration::from_secs(30);
 
 /// How long a stop waits for the post in flight. The client's own timeouts end it after 60 s.
 const DRAIN_BOUND: Duration = Duration::from_secs(90);
@@ -75,9 +73,12 @@ pub enum DaemonError {
     Start(#[from] StartError),
     #[error("NOTIFY_SOCKET: {0}")]
     Notifier(std::io::Error),
-    /// A person has to act; nothing can go out before. Exit code 69.
-    #[error("{0}; nothing more is posted until a person has mended that: {remedy}", remedy = remedy(.0))]
+    /// A person has to act; nothing can go out before. Ends `once` alone. Exit code 69.
+    #[error("{0}; {remedy}", remedy = remedy(.0))]
     RefusedForGood(PublishError),
+    /// Nothing may go out, so `once` does nothing. Exit code 69 where X has stopped it, 75 where a person has.
+    #[error("{0}; `pregonero resume` lets posts out again")]
+    Halted(Box<Halt>),
     /// Only a new start can tell what became of a post.
     #[error("{0}: start again, it will be recorded as unknown")]
     Unrecorded(PublishError),
@@ -97,17 +98,13 @@ pub enum DaemonError {
 }
 
 /// What a person does about a refusal for good.
-fn remedy(error: &PublishError) -> &'static str {
-    use crate::twitter::RefusalKind::{NoCredits, Permissions, Suspended, Unauthorized};
-    match error {
-        PublishError::Refused { kind: Unauthorized, .. } => "make new keys and tokens at console.x.com",
-        PublishError::Refused { kind: NoCredits, .. } => "buy credits at console.x.com",
-        PublishError::Refused { kind: Permissions, .. } => {
-            "give the app Read and Write at console.x.com, then make new access tokens"
-        }
-        PublishError::Refused { kind: Suspended, .. } => "log in to the account and follow what X says there",
-        _ => "look at the account",
-    }
+fn remedy(error: &PublishError) -> String {
+    let mend = match error {
+        PublishError::Refused { kind, .. } => kind.remedy(),
+        _ => None,
+    };
+    let mend = mend.unwrap_or("look at the account");
+    format!("nothing more is posted until there are new credentials or `pregonero resume` is run: {mend}")
 }
 
 /// Runs until it is told to stop, or cannot go on.
@@ -144,6 +141,10 @@ struct Daemon {
     signals: Signals,
     /// The round or post under way.
     work: Option<JoinHandle<Done>>,
+    /// The look at the account's timeline under way. It posts nothing, so it goes beside the work.
+    search: Option<JoinHandle<Result<Vec<Settled>, StoreError>>>,
+    /// When the log last told of posts that cannot be settled.
+    last_shout: Option<Timestamp>,
     /// When the last post that waited was tried.
     last_try: Option<Timestamp>,
     look: Interval,
@@ -153,6 +154,8 @@ struct Daemon {
     last_round: Option<LastRound>,
     /// Why the next slot may not be served.
     trouble: Option<String>,
+    /// Why nothing may go out: a person's pause, or X.
+    halt: Option<Halt>,
     started_at: Timestamp,
     /// For a reload: the environment's credential files may hold new keys.
     start: Start,
@@ -184,18 +187,24 @@ impl Daemon {
             agenda,
             signals,
             work: None,
+            search: None,
+            last_shout: None,
             last_try: None,
             look,
             notifier,
             watchdog,
             last_round: None,
             trouble: None,
+            halt: None,
             started_at: now,
             start,
             reread,
             _lock: lock,
         };
-        if at_once {
+        daemon.look_at_the_halts().await;
+        if let Some(halt) = &daemon.halt {
+            tracing::warn!(%halt, "nothing is posted: `pregonero resume` lets posts out again");
+        } else if at_once {
             daemon.begin_round(Order::by_hand(now, None));
         }
         Ok(daemon)
@@ -222,8 +231,9 @@ impl Daemon {
             tokio::select! {
                 biased;
                 () = self.signals.stop.cancelled() => return self.drain().await,
-                done = ended(&mut self.work) => self.finish(done)?,
-                () = self.signals.reload.notified() => self.reload(),
+                done = ended(&mut self.work) => self.finish(done).await?,
+                done = ended(&mut self.search) => self.finish_search(done)?,
+                () = self.signals.reload.notified() => self.reload().await,
                 () = self.watchdog.due() => self.watchdog.feed(),
                 () = due(&*clock, next), if self.work.is_none() => self.serve_slot().await,
                 _ = self.look.tick() => self.look_at_the_queue().await,
@@ -234,6 +244,7 @@ impl Daemon {
     async fn serve_slot(&mut self) {
         let taken = self.agenda.take_due(&self.app.store, self.app.clock.now()).await;
         match self.heard(taken) {
+            Some(Some(slot)) if self.halt.is_some() => self.pass_over(&SlotId::Scheduled(slot.due)).await,
             Some(Some(slot)) => self.begin_round(Order::scheduled(slot.due)),
             Some(None) => self.tell_next_slot(),
             // A record that cannot be written now may be writable in a while: no busy loop until then.
@@ -251,7 +262,9 @@ impl Daemon {
         let now = self.app.clock.now();
         let expired = review::expire(&self.app.store, now).await;
         self.heard(expired);
-        if self.work.is_some() || self.is_quiet(now) || !self.gap_is_over(now) {
+        self.look_at_the_halts().await;
+        self.look_for_unknown_posts(now).await;
+        if self.work.is_some() || self.halt.is_some() || self.is_quiet(now) || !self.gap_is_over(now) {
             return;
         }
         let waiting = Approved::from_store(&self.app.store, now).await;
@@ -269,8 +282,11 @@ impl Daemon {
         schedule.quiet_hours.iter().any(|hours| hours.contains(time))
     }
 
+    /// Whether a post that waited may be tried again, so that a pile of approvals does not go out at once. The gap to the
+    /// last post itself is looked at where posts are armed.
     fn gap_is_over(&self, now: Timestamp) -> bool {
-        self.last_try.is_none_or(|last| now.duration_since(last).abs() >= LEAST_GAP)
+        let gap = self.app.settings.publish.min_gap;
+        self.last_try.is_none_or(|last| now.duration_since(last).unsigned_abs() >= gap)
     }
 
     /// Notes whether the record can be used; a failure is told when it is another than before.
@@ -292,7 +308,7 @@ impl Daemon {
     }
 
     /// Takes in what a task brought back; an error ends the daemon.
-    fn finish(&mut self, done: Result<Done, JoinError>) -> Result<(), DaemonError> {
+    async fn finish(&mut self, done: Result<Done, JoinError>) -> Result<(), DaemonError> {
         self.work = None;
         match done.map_err(DaemonError::Panicked)? {
             Done::Round(Ok(served)) => {
@@ -313,12 +329,13 @@ impl Daemon {
                 }
             }
         }
+        self.look_at_the_halts().await;
         self.notifier.status(&self.state_in_words());
         Ok(())
     }
 
     /// Takes the configuration as it is now, or keeps the old one and says why.
-    fn reload(&mut self) {
+    async fn reload(&mut self) {
         self.notifier.reloading();
         match self.reloaded() {
             Ok(app) => {
@@ -326,6 +343,9 @@ impl Daemon {
                 let now = self.app.clock.now();
                 self.agenda.reschedule(&self.app.settings.schedule, now);
                 tracing::info!("configuration reloaded");
+                let noticed = self.app.publisher.notice_new_credentials().await;
+                self.heard(noticed);
+                self.look_at_the_halts().await;
                 self::start::tell_mode(&self.app, &self.start.environment);
                 self.tell_next_slot();
             }
@@ -345,6 +365,9 @@ impl Daemon {
 
     /// Takes nothing new and waits for the post in flight.
     async fn drain(&mut self) -> Result<(), DaemonError> {
+        if let Some(search) = self.search.take() {
+            search.abort();
+        }
         let Some(mut work) = self.work.take() else {
             tracing::info!("stopping");
             return Ok(());
@@ -355,7 +378,7 @@ impl Daemon {
         tokio::pin!(bound);
         loop {
             tokio::select! {
-                done = &mut work => return self.finish(done),
+                done = &mut work => return self.finish(done).await,
                 () = self.watchdog.due() => self.watchdog.feed(),
                 () = &mut bound => return Err(DaemonError::DrainTimedOut),
             }
@@ -367,8 +390,8 @@ impl Daemon {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             live: self.app.live,
-            ready: self.trouble.is_none(),
-            reason: self.trouble.clone(),
+            ready: self.trouble.is_none() && self.halt.is_none(),
+            reason: self.trouble.clone().or_else(|| self.halt.as_ref().map(ToString::to_string)),
             next_slot: self.agenda.next().map(|slot| slot.fire_at),
             last_round: self.last_round.clone(),
             started_at: self.started_at,
@@ -393,7 +416,11 @@ impl Daemon {
 
     /// The line that `systemctl status` shows.
     fn state_in_words(&self) -> String {
-        let mode = if self.app.live { "live" } else { "dry run" };
+        let mode = match &self.halt {
+            Some(halt) => halt.to_string(),
+            None if self.app.live => "live".to_owned(),
+            None => "dry run".to_owned(),
+        };
         let next = self.next_slot_in_words().unwrap_or_else(|| "none".to_owned());
         let last = self.last_round.as_ref().map_or_else(String::new, |last| format!("; last: {}", last.outcome));
         format!("{mode}; next slot {next}{last}")
@@ -401,7 +428,7 @@ impl Daemon {
 }
 
 /// The end of the task under way; never where there is none.
-async fn ended(work: &mut Option<JoinHandle<Done>>) -> Result<Done, JoinError> {
+async fn ended<T>(work: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
     match work {
         Some(work) => work.await,
         None => std::future::pending().await,
@@ -452,8 +479,10 @@ fn tell_outcome(served: &Served) -> String {
 /// A post that did not go out, told by how much it matters. What ends the daemon is told by whoever ends it.
 fn tell_not_posted(error: &PublishError) {
     match error {
-        PublishError::Later { .. } | PublishError::NoLongerApproved { .. } => tracing::warn!("{error}"),
-        PublishError::Refused { kind, .. } if kind.is_terminal() => {}
+        PublishError::Later { .. } | PublishError::NoLongerApproved { .. } | PublishError::Halted { .. } => {
+            tracing::warn!("{error}");
+        }
+        PublishError::Refused { kind, .. } if kind.is_terminal() => tracing::error!("{error}; {}", remedy(error)),
         PublishError::OutcomeNotRecorded { .. } => {}
         error => tracing::error!("{}", round::chain(error)),
     }
@@ -463,9 +492,6 @@ fn tell_not_posted(error: &PublishError) {
 fn check(outcome: Outcome) -> Result<Outcome, DaemonError> {
     match outcome {
         Outcome::NotPosted(error @ PublishError::OutcomeNotRecorded { .. }) => Err(DaemonError::Unrecorded(error)),
-        Outcome::NotPosted(error @ PublishError::Refused { kind, .. }) if kind.is_terminal() => {
-            Err(DaemonError::RefusedForGood(error))
-        }
         Outcome::Failed(RoundFailure::Generation(GenerationError::Stopped)) => Err(DaemonError::EngineStopped),
         outcome => Ok(outcome),
     }

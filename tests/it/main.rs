@@ -8,11 +8,13 @@
 //! - `rounds`: one round through the binary (`once`), from the seed prompt to the record, for every way it can end.
 //! - `daemon`: the binary as a service (`run`): systemd, signals, reload, approvals, crashes, missed slots.
 //! - `twitter`: each thing X can answer, through the real client against `FakeX`.
+//! - `crash_matrix`: the binary killed at every step of a post's life, and what record and server then say.
 //! - `hub`: pulling models from a scripted model hub.
 
 #![expect(clippy::unwrap_used, reason = "clippy knows a test by its attribute; this binary's helpers are tests too")]
 
 mod commands;
+mod crash_matrix;
 mod daemon;
 mod hub;
 mod rounds;
