@@ -28,6 +28,31 @@ pub enum Calibration {
     Platt { slope: f64, intercept: f64 },
 }
 
+/// Which map is fitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CalibrationMethod {
+    /// Platt's line for two labels, a temperature for more.
+    #[default]
+    Auto,
+    /// A temperature: what is likeliest stays likeliest, so labels that were balanced in training stay so.
+    Temperature,
+    /// Platt's line, which also learns how often each label occurs in the validation part.
+    Platt,
+}
+
+impl CalibrationMethod {
+    /// # Errors
+    /// As [`Calibration::fit`]; Platt's line for rows of several logits.
+    pub fn fit(self, logits: &[Vec<f32>], labels: &[usize]) -> Result<Calibration> {
+        match self {
+            Self::Auto => Calibration::fit(logits, labels),
+            Self::Temperature => Calibration::fit_temperature(logits, labels),
+            Self::Platt => Calibration::fit_platt(logits, labels),
+        }
+    }
+}
+
 impl Calibration {
     /// The calibration that fits: Platt's for rows of one logit, a temperature for rows of several.
     ///
@@ -316,6 +341,24 @@ mod tests {
         }
         assert!(Calibration::Temperature { temperature: 0.0 }.check().is_err());
         assert!(Calibration::Platt { slope: f64::NAN, intercept: 0.0 }.check().is_err());
+    }
+
+    #[test]
+    fn a_temperature_leaves_the_likeliest_label_and_platts_line_learns_how_often_labels_occur() {
+        // Three in four rows are of label 1, whatever the logit says.
+        let logits: Vec<Vec<f32>> = (0..400).map(|row| vec![(row % 5) as f32 - 2.2]).collect();
+        let labels: Vec<usize> = (0..400).map(|row| usize::from(row % 4 != 0)).collect();
+        let predicted = |method: CalibrationMethod| -> Vec<usize> {
+            let calibration = method.fit(&logits, &labels).unwrap();
+            logits.iter().map(|row| likeliest(&calibration.probabilities(row))).collect()
+        };
+        let signs: Vec<usize> = logits.iter().map(|row| usize::from(row[0] >= 0.0)).collect();
+        assert_eq!(predicted(CalibrationMethod::Temperature), signs);
+        assert_eq!(predicted(CalibrationMethod::Platt), vec![1; 400]);
+        assert_eq!(predicted(CalibrationMethod::Auto), predicted(CalibrationMethod::Platt));
+        let three = [vec![1.0, 2.0, 0.5], vec![0.1, 0.3, 0.2], vec![2.0, 1.0, 0.0]];
+        assert!(CalibrationMethod::Platt.fit(&three, &[0, 1, 2]).is_err());
+        assert!(CalibrationMethod::Auto.fit(&three, &[0, 1, 2]).is_ok());
     }
 
     #[test]

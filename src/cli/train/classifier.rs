@@ -17,6 +17,7 @@ use crate::config::ModelSource;
 use crate::dataset::labelled::Columns;
 use crate::dataset::similar::NEAR_DUPLICATE;
 use crate::dataset::split::{Shares, SplitProtocol};
+use crate::sentiment::calibration::CalibrationMethod;
 use crate::sentiment::cleaning::Cleaning;
 use crate::sentiment::network::{Architecture, NetworkConfig, Padding};
 use crate::training::classifier::grid::{self, Combination, GridResult};
@@ -211,6 +212,9 @@ pub struct ClassifierArguments {
     /// What the validation part decides by: loss or f1
     #[arg(long, value_name = "WHAT", default_value = "loss", value_parser = named::<StopOn>)]
     stop_on: StopOn,
+    /// What makes probabilities of the logits: temperature, platt, or auto (platt for two labels)
+    #[arg(long, value_name = "METHOD", default_value = "auto", value_parser = named::<CalibrationMethod>)]
+    calibration: CalibrationMethod,
     /// Stop after this many epochs without improvement
     #[arg(long, value_name = "N", default_value_t = 7)]
     patience: usize,
@@ -354,6 +358,7 @@ impl ClassifierArguments {
             augment: self.augment,
             averaging: self.ema,
             stop_on: self.stop_on,
+            calibration: self.calibration,
             patience: self.patience,
             minimum_delta: self.min_delta,
             shares: self.shares.unwrap_or(default_shares),

@@ -158,7 +158,9 @@ fn run(
     let data = data::prepare(settings)?;
     let fitted = fit::fit(settings, &data, checkpoints, interrupted, progress)?;
     let (validation, test) = (fitted.logits(&data.validation)?, fitted.logits(&data.test)?);
-    let calibration = Calibration::fit(&validation, &data.validation.labels)
+    let calibration = settings
+        .calibration
+        .fit(&validation, &data.validation.labels)
         .with_context(|| format!("{}: the validation part cannot be calibrated on", settings.data.display()))?;
     let report = |part, logits: &[Vec<f32>], calibration| fit::report(part, logits, calibration, &settings.labels);
     let outcome = TrainingOutcome {

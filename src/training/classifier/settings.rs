@@ -10,6 +10,7 @@ use super::sources::{Teacher, UnlabelledSource, WeakSource};
 use crate::dataset::labelled::Columns;
 use crate::dataset::similar::NEAR_DUPLICATE;
 use crate::dataset::split::{HeldOut, Shares, SplitProtocol};
+use crate::sentiment::calibration::CalibrationMethod;
 use crate::sentiment::check_labels;
 use crate::sentiment::cleaning::Cleaning;
 use crate::sentiment::network::{Architecture, Padding};
@@ -120,6 +121,8 @@ pub struct ClassifierTraining {
     /// Decay of the weights' running mean, which is then what is measured and kept.
     pub averaging: Option<f64>,
     pub stop_on: StopOn,
+    /// What turns the logits of the finished network into probabilities.
+    pub calibration: CalibrationMethod,
     /// Epochs without improvement before it stops.
     pub patience: usize,
     /// What counts as an improvement.
@@ -180,6 +183,7 @@ impl ClassifierTraining {
             augment: 0.0,
             averaging: None,
             stop_on: StopOn::Loss,
+            calibration: CalibrationMethod::Auto,
             patience: 7,
             minimum_delta: 1e-3,
             shares: Shares::default(),
