@@ -2,6 +2,7 @@
 //!
 //! The modules stand in the order a tweet travels:
 //!
+//! - [`alerts`]: telling a person that the bot cannot do its work.
 //! - [`app`]: everything a round works with, put together once.
 //! - [`cli`]: one thin file a command: parse, build what it needs, one library call, print.
 //! - [`config`]: what `config.toml`, the environment and the flags say, checked; secrets.
@@ -28,6 +29,7 @@
 //! `generation`, `sentiment` and `training`; SQL only in `store`; HTTP to X only in `twitter`; `std::env` only in
 //! `config`; `process::exit` nowhere but in `main`.
 
+pub mod alerts;
 pub mod app;
 pub mod catalog;
 pub mod cli;

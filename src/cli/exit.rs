@@ -97,7 +97,10 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         return matches!(error, LockError::AlreadyRunning { .. }).then_some(TEMPORARY);
     }
     if let Some(error) = cause.downcast_ref::<StoreError>() {
-        return error.is_transient().then_some(TEMPORARY);
+        let later =
+            error.is_transient() || matches!(error, StoreError::Superseded { .. } | StoreError::BackupUnderWay { .. });
+        let configured = matches!(error, StoreError::Newer { .. } | StoreError::Foreign { .. });
+        return if configured { Some(CONFIGURATION) } else { later.then_some(TEMPORARY) };
     }
     if let Some(error) = cause.downcast_ref::<OnceError>() {
         return match error {
@@ -173,6 +176,8 @@ mod tests {
             (LockError::AlreadyRunning { path: path(), pid: Some(3) }.into(), 75),
             (LockError::Disk { path: path(), source: std::io::ErrorKind::NotFound.into() }.into(), 1),
             (StoreError::Missing { path: path() }.into(), 1),
+            (StoreError::Superseded { path: path(), holder: "process 8".to_owned() }.into(), 75),
+            (StoreError::Newer { path: path(), found: 9, known: 3 }.into(), 78),
             (DaemonError::from(StartError::from(SetupError::NoCredentials)).into(), 78),
             (DaemonError::from(StartError::from(LockError::AlreadyRunning { path: path(), pid: None })).into(), 75),
             (OnceError::Daemon(DaemonError::RefusedForGood(terminal())).into(), 69),

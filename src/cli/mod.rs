@@ -3,8 +3,10 @@
 //! `session` holds what every command is given, `exit` decides the exit code, `output` prints data to standard output;
 //! the log goes to standard error (`logging`).
 
+mod alerts;
 mod completions;
 mod config;
+mod db;
 mod evaluate;
 mod exit;
 mod generate;
@@ -84,6 +86,12 @@ enum Command {
     Status,
     /// Say whether the daemon is alive and ready, by the exit code
     Healthcheck,
+    /// Try the alerts, or list those that are not over
+    #[command(subcommand)]
+    Alerts(alerts::AlertsCommand),
+    /// Back up, restore or check the record
+    #[command(subcommand)]
+    Db(db::DbCommand),
     /// Check the configuration, or show what is in effect
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -158,6 +166,8 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::Inspect(arguments) => inspect::run(arguments, session).await,
         Command::Review(command) => review::run(command, session).await,
         Command::History(command) => history::run(command, session).await,
+        Command::Alerts(command) => alerts::run(command, session).await,
+        Command::Db(command) => db::run(command, session).await,
         Command::Config(command) => config::run(command, session).await,
         Command::Models(command) => models::run(command, session).await,
         Command::Train(command) => train::run(command, session),

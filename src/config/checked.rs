@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::schedule::CronExpression;
@@ -26,6 +27,8 @@ pub struct Settings {
     pub publish: PublishSettings,
     pub budget: BudgetSettings,
     pub store: StoreSettings,
+    pub alerts: AlertSettings,
+    pub daemon: DaemonSettings,
     pub admin: AdminSettings,
     pub log: LogSettings,
 }
@@ -230,6 +233,27 @@ pub struct BudgetSettings {
 #[derive(Debug, Clone)]
 pub struct StoreSettings {
     pub path: PathBuf,
+}
+
+/// Who is told of what keeps the bot from posting.
+#[derive(Debug, Clone)]
+pub struct AlertSettings {
+    /// Secret: whoever has the address can write to it. The environment may name another.
+    pub webhook: Option<SecretString>,
+    /// A program and its arguments; empty = none.
+    pub command: Vec<String>,
+    /// Slots in a row without a post that are too many; 0 = never.
+    pub stale_after_slots: u32,
+    /// How long a post may be of unknown outcome.
+    pub unsettled_after: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct DaemonSettings {
+    /// How long a stop waits for the post in flight.
+    pub drain: Duration,
+    /// A round that takes longer hangs: the daemon ends, so that its service manager starts it again.
+    pub longest_round: Duration,
 }
 
 #[derive(Debug, Clone)]

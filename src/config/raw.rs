@@ -20,6 +20,8 @@ pub(super) struct RawSettings {
     pub publish: RawPublish,
     pub budget: RawBudget,
     pub store: RawStore,
+    pub alerts: RawAlerts,
+    pub daemon: RawDaemon,
     pub admin: RawAdmin,
     pub log: RawLog,
 }
@@ -214,6 +216,34 @@ pub(super) struct RawStore {
 impl Default for RawStore {
     fn default() -> Self {
         Self { path: "data/pregonero.db".into() }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawAlerts {
+    pub webhook: String,
+    pub command: Vec<String>,
+    pub stale_after_slots: u64,
+    pub unsettled_after: String,
+}
+
+impl Default for RawAlerts {
+    fn default() -> Self {
+        Self { webhook: String::new(), command: Vec::new(), stale_after_slots: 3, unsettled_after: "1h".into() }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawDaemon {
+    pub drain: String,
+    pub longest_round: String,
+}
+
+impl Default for RawDaemon {
+    fn default() -> Self {
+        Self { drain: "90s".into(), longest_round: "30m".into() }
     }
 }
 

@@ -85,7 +85,7 @@ pub enum SecretsError {
     #[error("{}: cannot read it for {name}: {cause}", path.display())]
     Unreadable { name: &'static str, path: PathBuf, cause: io::Error },
     /// A value that cannot be a key of X.
-    #[error("{origin}: the value for {name} {fault}; copy it again from console.x.com")]
+    #[error("{origin}: the value for {name} {fault}; copy it again")]
     Malformed { name: &'static str, origin: Source, fault: &'static str },
 }
 
@@ -114,6 +114,17 @@ pub fn load(environment: &Environment) -> Result<Option<TwitterCredentials>, Sec
         Err(none) if none.is_empty() => Ok(None),
         Err(_) => Err(SecretsError::Incomplete { missing }),
     }
+}
+
+/// The name of the secret that says where alerts go; the three ways are those of the four above.
+pub const WEBHOOK_NAME: &str = "ALERTS_WEBHOOK";
+
+/// The address alerts go to, where the environment names one.
+///
+/// # Errors
+/// Where a file cannot be read, or the value holds blanks.
+pub fn webhook(environment: &Environment) -> Result<Option<SecretString>, SecretsError> {
+    Ok(find(environment, WEBHOOK_NAME)?.map(|found| found.value))
 }
 
 /// Where each of the four would come from, in the order of [`NAMES`]; for `config show` and `doctor`.
@@ -324,8 +335,7 @@ mod tests {
         let message = load(&environment).unwrap_err().to_string();
         assert_eq!(
             message,
-            "TWITTER_ACCESS_TOKEN: the value for TWITTER_ACCESS_TOKEN holds blanks or control characters; copy it again \
-             from console.x.com"
+            "TWITTER_ACCESS_TOKEN: the value for TWITTER_ACCESS_TOKEN holds blanks or control characters; copy it again"
         );
     }
 

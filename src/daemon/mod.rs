@@ -463,6 +463,9 @@ fn tell_not_posted(error: &PublishError) {
 fn check(outcome: Outcome) -> Result<Outcome, DaemonError> {
     match outcome {
         Outcome::NotPosted(error @ PublishError::OutcomeNotRecorded { .. }) => Err(DaemonError::Unrecorded(error)),
+        Outcome::NotPosted(PublishError::NotRecorded(error @ StoreError::Superseded { .. })) => {
+            Err(DaemonError::Store(error))
+        }
         Outcome::NotPosted(error @ PublishError::Refused { kind, .. }) if kind.is_terminal() => {
             Err(DaemonError::RefusedForGood(error))
         }

@@ -4,27 +4,37 @@
 //! (`BEGIN IMMEDIATE`), so that a read followed by a write can never lose the race in between. One file a table's
 //! queries; no SQL outside this module. A post changes its state only through [`PostState::may_become`].
 
+mod alerts;
 mod attempts;
+mod backup;
 mod candidates;
+mod check;
 mod columns;
 mod error;
 mod history;
 mod ids;
+mod lease;
 mod open;
 mod posts;
+mod restore;
 mod rounds;
 mod state;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use alerts::{AlertChanges, AlertChannel, AlertKind, AlertRecord, Condition, Notice, NoticeStatus};
 pub(crate) use attempts::{ArmRefusal, Armed, CallEnd, Postponement, Spent, SpentSince};
 pub use attempts::{AttemptRecord, CallDetail};
+pub use backup::{Backup, backup, dated_name, prune};
 pub use candidates::CandidateRecord;
+pub use check::{Finding, check};
 pub use error::StoreError;
 pub use history::{HistoryEntry, HistoryRecord, HistoryState};
 pub use ids::{AttemptId, PostId, RoundId, SlotId};
+pub use lease::Lease;
 pub use open::Store;
 pub(crate) use posts::NewPost;
 pub use posts::PostRecord;
-pub use rounds::{NewRound, RoundRecord};
+pub use restore::{Restored, restore};
+pub use rounds::{NewRound, RoundRecord, SinceLastPost};
 pub use state::{AttemptOutcome, PostState, RoundOutcome};

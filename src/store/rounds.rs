@@ -48,6 +48,17 @@ pub struct RoundRecord {
     pub finished_at: Option<Timestamp>,
 }
 
+/// What has passed since something last went out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinceLastPost {
+    /// Due times of the schedule, served in vain or missed.
+    pub slots: i64,
+    /// Absent where nothing ever went out.
+    pub last_post: Option<Timestamp>,
+    /// Why the latest of the slots came to nothing.
+    pub last_reason: Option<String>,
+}
+
 impl FromRow<'_, SqliteRow> for RoundRecord {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
         Ok(Self {
@@ -193,6 +204,35 @@ impl Store {
         slot.map(|slot| slot.parse().map_err(|_| super::columns::unreadable("slot", &slot)))
             .transpose()
             .doing("read the last slot")
+    }
+
+    /// How many due times have passed up to `now` since something last went out, or would have in a dry run.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn slots_since_last_post(&self, now: Timestamp) -> Result<SinceLastPost, StoreError> {
+        const DOING: &str = "count the slots since the last post";
+        let row = sqlx::query(
+            "WITH last AS (
+                 SELECT max(coalesce(sent_at, created_at)) AS post FROM posts WHERE state IN ('sent', 'dry_run')
+             ), passed AS (
+                 SELECT slot, coalesce(reason, outcome) AS reason FROM rounds, last
+                 WHERE slot_kind = 'scheduled' AND outcome <> 'running' AND slot <= ? AND slot > coalesce(substr(post, 1, 19) || 'Z', '')
+                   AND NOT EXISTS (SELECT 1 FROM posts WHERE posts.id = rounds.id AND state IN ('sent', 'dry_run'))
+             )
+             SELECT (SELECT count(*) FROM passed) AS slots, (SELECT post FROM last) AS last_post,
+                 (SELECT reason FROM passed ORDER BY slot DESC LIMIT 1) AS reason",
+        )
+        // Slots are whole seconds and written without decimals.
+        .bind(format!("{now:.0}"))
+        .fetch_one(self.readers())
+        .await
+        .doing(DOING)?;
+        let read = || {
+            let last_post = instant_or_none(&row, "last_post")?;
+            Ok(SinceLastPost { slots: row.try_get("slots")?, last_post, last_reason: row.try_get("reason")? })
+        };
+        read().doing(DOING)
     }
 
     /// One round.
