@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use crate::alerts::{ChannelError, Channels, Plan, Watched};
 use crate::catalog::{self, HubSettings, ModelFiles, ModelKind};
 use crate::clock::Clock;
 use crate::config::environment::Environment;
@@ -41,6 +42,9 @@ pub enum SetupError {
     /// The credentials are there and cannot be used.
     #[error("publish.live is true: {0}")]
     Credentials(#[from] SecretsError),
+    /// Nobody could be told of what keeps the bot from posting.
+    #[error(transparent)]
+    Alerts(#[from] ChannelError),
     /// No client for X.
     #[error(transparent)]
     Twitter(#[from] twitter::SetupError),
@@ -125,6 +129,15 @@ pub fn open_outlet(
     twitter::install_crypto_provider();
     let client = Client::new(&settings.publish.base_url, credentials, clock, Timeouts::default())?;
     Ok(Outlet::Live(Arc::new(client)))
+}
+
+/// Where alerts go, and of what.
+///
+/// # Errors
+/// Where the configured webhook cannot be used.
+pub fn alert_plan(settings: &Settings, environment: &Environment) -> Result<Plan, SetupError> {
+    let channels = Arc::new(Channels::open(&settings.alerts, environment)?);
+    Ok(Plan { watched: Watched::new(&settings.account.handle, &settings.alerts), channels })
 }
 
 fn warn_of(credentials: &TwitterCredentials) {

@@ -58,6 +58,7 @@ async fn check(loaded: &Loaded, session: &Session) -> Result<()> {
     let generator = app::generator_files(settings, &hub).unwrap_or(ModelFiles::Embedded(&[]));
     faults.extend(app::load_judge(settings, &hub, &generator).err());
     faults.extend(app::open_outlet(settings, &session.environment, Arc::new(SystemClock)).err());
+    faults.extend(app::alert_plan(settings, &session.environment).err());
     for warning in &loaded.warnings {
         session.output.note(&format!("warning: {warning}"));
     }

@@ -19,8 +19,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use self::agenda::Agenda;
 use self::lock::InstanceLock;
@@ -30,12 +31,13 @@ use self::signals::Signals;
 pub use self::start::{Start, StartError, Started, start};
 use self::status::{DaemonStatus, LastRound, StatusFile};
 pub use self::status::{HealthError, health};
+use crate::alerts::{Alerts, Plan};
 use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::generation::GenerationError;
 use crate::publish::{Posted, PublishError};
-use crate::review::{self, Approved};
+use crate::review::{self, Approved, ReviewError};
 use crate::round::{self, Order, Outcome, RoundFailure, Served};
 use crate::store::StoreError;
 
@@ -45,8 +47,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The least time between two posts that waited, so that a pile of approvals does not go out at once.
 const LEAST_GAP: SignedDuration = SignedDuration::from_secs(30);
 
-/// How long a stop waits for the post in flight. The client's own timeouts end it after 60 s.
-const DRAIN_BOUND: Duration = Duration::from_secs(90);
+/// How long the end waits for the record to close: a connection that hangs must not keep the process.
+const CLOSE_BOUND: Duration = Duration::from_secs(5);
 
 /// Reads the configuration again.
 pub type Reread = Box<dyn Fn() -> anyhow::Result<Settings> + Send + Sync>;
@@ -92,8 +94,11 @@ pub enum DaemonError {
     /// The second signal.
     #[error("told to quit at once; a post in flight will be recorded as unknown at the next start")]
     Quit,
-    #[error("the post in flight did not end within {} s; it will be recorded as unknown at the next start", DRAIN_BOUND.as_secs())]
-    DrainTimedOut,
+    #[error("the post in flight did not end within {} s (daemon.drain); it will be recorded as unknown at the next start", bound.as_secs())]
+    DrainTimedOut { bound: Duration },
+    /// Only a new start gets rid of it.
+    #[error("a round or post hangs: it did not end within {} s (daemon.longest_round): start again", bound.as_secs())]
+    WorkHangs { bound: Duration },
 }
 
 /// What a person does about a refusal for good.
@@ -116,9 +121,14 @@ fn remedy(error: &PublishError) -> &'static str {
 /// See [`DaemonError`].
 pub async fn run(setup: Setup, signals: Signals) -> Result<(), DaemonError> {
     let quit = signals.quit.clone();
+    // A task of its own: where it hangs in a call that blocks, the second signal still ends the program.
+    let mut turning = tokio::spawn(start_and_turn(setup, signals));
     tokio::select! {
-        ended = start_and_turn(setup, signals) => ended,
-        () = quit.cancelled() => Err(DaemonError::Quit),
+        ended = &mut turning => ended.map_err(DaemonError::Panicked)?,
+        () = quit.cancelled() => {
+            turning.abort();
+            Err(DaemonError::Quit)
+        }
     }
 }
 
@@ -144,6 +154,11 @@ struct Daemon {
     signals: Signals,
     /// The round or post under way.
     work: Option<JoinHandle<Done>>,
+    /// When it counts as hanging.
+    overdue_at: Instant,
+    /// Tells people; it outlives every reload, only its plan changes.
+    alerts: JoinHandle<()>,
+    alert_plan: watch::Sender<Plan>,
     /// When the last post that waited was tried.
     last_try: Option<Timestamp>,
     look: Interval,
@@ -173,17 +188,24 @@ impl Daemon {
             environment.get("WATCHDOG_PID"),
             std::process::id(),
         );
+        let plan = app::alert_plan(&start.settings, environment).map_err(StartError::from)?;
         let Started { app, lock } = self::start::start(start.clone()).await?;
         let now = app.clock.now();
         let agenda = Agenda::open(&app.settings.schedule, &app.store, now).await.map_err(DaemonError::Store)?;
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let alert_plan = watch::Sender::new(plan);
+        let alerts = Alerts::new(app.store.clone(), alert_plan.subscribe(), Arc::clone(&app.clock));
+        let alerts = tokio::spawn(alerts.run(signals.stop.child_token()));
         let mut daemon = Self {
             status_file: StatusFile::beside(&app.settings.store.path),
             app,
             agenda,
             signals,
             work: None,
+            overdue_at: Instant::now(),
+            alerts,
+            alert_plan,
             last_try: None,
             look,
             notifier,
@@ -209,7 +231,10 @@ impl Daemon {
         self.notifier.stopping(&reason);
         self.trouble = Some(reason);
         self.write_status();
-        self.app.store.close().await;
+        self.alerts.abort();
+        if tokio::time::timeout(CLOSE_BOUND, self.app.store.close()).await.is_err() {
+            tracing::warn!("the record did not close in time; the next start takes care of its log");
+        }
         ended
     }
 
@@ -223,6 +248,8 @@ impl Daemon {
                 biased;
                 () = self.signals.stop.cancelled() => return self.drain().await,
                 done = ended(&mut self.work) => self.finish(done)?,
+                () = tokio::time::sleep_until(self.overdue_at), if self.work.is_some() => return Err(self.hanging()),
+                Err(error) = &mut self.alerts => return Err(DaemonError::Panicked(error)),
                 () = self.signals.reload.notified() => self.reload(),
                 () = self.watchdog.due() => self.watchdog.feed(),
                 () = due(&*clock, next), if self.work.is_none() => self.serve_slot().await,
@@ -243,14 +270,26 @@ impl Daemon {
 
     fn begin_round(&mut self, order: Order) {
         let (app, stop) = (Arc::clone(&self.app), self.signals.stop.clone());
-        self.work = Some(tokio::spawn(async move { Done::Round(round::run(&app, order, &stop).await) }));
+        self.begin(async move { Done::Round(round::run(&app, order, &stop).await) });
+    }
+
+    fn begin(&mut self, work: impl Future<Output = Done> + Send + 'static) {
+        self.overdue_at = Instant::now() + self.app.settings.daemon.longest_round;
+        self.work = Some(tokio::spawn(work));
+    }
+
+    /// The loop turns and goes on feeding the watchdog while a round writes, so a round that never ends is its to notice.
+    fn hanging(&self) -> DaemonError {
+        DaemonError::WorkHangs { bound: self.app.settings.daemon.longest_round }
     }
 
     /// Expires what nobody decided on, and sends one of the posts that wait, where it is time.
     async fn look_at_the_queue(&mut self) {
         let now = self.app.clock.now();
-        let expired = review::expire(&self.app.store, now).await;
-        self.heard(expired);
+        let tended = self.tend(now).await;
+        if self.heard(tended) == Some(true) {
+            self.tell_next_slot();
+        }
         if self.work.is_some() || self.is_quiet(now) || !self.gap_is_over(now) {
             return;
         }
@@ -259,8 +298,16 @@ impl Daemon {
             tracing::info!(post = %approved.post(), "sending an approved post");
             self.last_try = Some(now);
             let app = Arc::clone(&self.app);
-            self.work = Some(tokio::spawn(async move { Done::Post(app.publisher.publish(approved).await) }));
+            self.begin(async move { Done::Post(app.publisher.publish(approved).await) });
         }
+    }
+
+    /// What is looked after whether or not a post waits. Whether the clock was set back is told.
+    async fn tend(&mut self, now: Timestamp) -> Result<bool, ReviewError> {
+        let set_back = self.agenda.follow_clock(&self.app.store, now).await?;
+        review::expire(&self.app.store, now).await?;
+        self.app.store.require_space()?;
+        Ok(set_back)
     }
 
     fn is_quiet(&self, now: Timestamp) -> bool {
@@ -321,8 +368,9 @@ impl Daemon {
     fn reload(&mut self) {
         self.notifier.reloading();
         match self.reloaded() {
-            Ok(app) => {
+            Ok((app, plan)) => {
                 self.app = Arc::new(app);
+                self.alert_plan.send_replace(plan);
                 let now = self.app.clock.now();
                 self.agenda.reschedule(&self.app.settings.schedule, now);
                 tracing::info!("configuration reloaded");
@@ -334,13 +382,14 @@ impl Daemon {
         self.notifier.ready(&self.state_in_words());
     }
 
-    fn reloaded(&self) -> anyhow::Result<App> {
+    fn reloaded(&self) -> anyhow::Result<(App, Plan)> {
         let mut settings = (self.reread)()?;
         keep_what_needs_a_restart(&mut settings, &self.app.settings);
         let outlet = app::open_outlet(&settings, &self.start.environment, Arc::clone(&self.app.clock))?;
         let generator = app::generator_files(&settings, &self.start.hub)?;
         let judge = app::load_judge(&settings, &self.start.hub, &generator)?;
-        Ok(self.app.with_settings(settings, judge, outlet))
+        let plan = app::alert_plan(&settings, &self.start.environment)?;
+        Ok((self.app.with_settings(settings, judge, outlet), plan))
     }
 
     /// Takes nothing new and waits for the post in flight.
@@ -351,13 +400,14 @@ impl Daemon {
         };
         tracing::info!("stopping: finishing what is under way; a second signal quits at once");
         self.notifier.stopping("finishing what is under way");
-        let bound = tokio::time::sleep(DRAIN_BOUND);
-        tokio::pin!(bound);
+        let bound = self.app.settings.daemon.drain;
+        let over = tokio::time::sleep(bound);
+        tokio::pin!(over);
         loop {
             tokio::select! {
                 done = &mut work => return self.finish(done),
                 () = self.watchdog.due() => self.watchdog.feed(),
-                () = &mut bound => return Err(DaemonError::DrainTimedOut),
+                () = &mut over => return Err(DaemonError::DrainTimedOut { bound }),
             }
         }
     }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use super::lock::{self, InstanceLock, LockError};
 use crate::app::{self, App, Parts, SeedSource, SetupError};
-use crate::catalog::HubSettings;
+use crate::catalog::{HubSettings, ModelFiles};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::config::environment::Environment;
 use crate::config::secrets;
 use crate::generation::EngineDescription;
+use crate::judging::Judge;
 use crate::store::{Store, StoreError};
 
 /// Everything that comes from outside.
@@ -63,7 +64,7 @@ pub async fn start(start: Start) -> Result<Started, StartError> {
     }
     let outlet = app::open_outlet(&settings, &environment, Arc::clone(&clock))?;
     let generator = app::generator_files(&settings, &hub)?;
-    let judge = Arc::new(app::load_judge(&settings, &hub, &generator)?);
+    let judge = Arc::new(load_judge(&settings, &hub, generator).await?);
     let engine = app::load_engine(&settings, &hub).await?;
     let lock = InstanceLock::acquire(&settings.store.path)?;
     let store = Store::open(&settings.store.path).await?.with_lease(&holder(), clock.now()).await?;
@@ -71,6 +72,15 @@ pub async fn start(start: Start) -> Result<Started, StartError> {
     clean_up(&app).await?;
     tell(&app, &environment);
     Ok(Started { app: Arc::new(app), lock })
+}
+
+/// Away from the runtime's threads, so that a file that does not come (a network disk) does not keep the word to stop from
+/// being heard.
+async fn load_judge(settings: &Settings, hub: &HubSettings, generator: ModelFiles) -> Result<Judge, SetupError> {
+    let (settings, hub) = (settings.clone(), hub.clone());
+    tokio::task::spawn_blocking(move || app::load_judge(&settings, &hub, &generator))
+        .await
+        .expect("loading the classifier does not panic")
 }
 
 /// Who has the right to post, for a person who finds two of them.

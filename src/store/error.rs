@@ -78,6 +78,9 @@ pub enum StoreError {
     /// A copy that does not hold what it should; it was thrown away.
     #[error("{}: the copy is not sound: {detail}", path.display())]
     UnsoundCopy { path: PathBuf, detail: String },
+    /// The disk is nearly full.
+    #[error("{}: only {free} bytes are free on this disk: nothing is posted before there is room to record it", path.display())]
+    NoSpace { path: PathBuf, free: u64 },
     /// SQLite said no.
     #[error("cannot {doing}")]
     Database { doing: &'static str, source: sqlx::Error },

@@ -18,6 +18,7 @@ mod open;
 mod posts;
 mod restore;
 mod rounds;
+mod space;
 mod state;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -37,4 +38,5 @@ pub(crate) use posts::NewPost;
 pub use posts::PostRecord;
 pub use restore::{Restored, restore};
 pub use rounds::{NewRound, RoundRecord, SinceLastPost};
+pub use space::{LEAST_FREE_BYTES, free_bytes};
 pub use state::{AttemptOutcome, PostState, RoundOutcome};

@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(store.post(waiting).await.unwrap().state, PostState::Cancelled);
         assert_eq!(store.post(held).await.unwrap().state, PostState::Held);
         assert!(matches!(store.post(later).await, Err(StoreError::NoSuchPost { .. })));
-        assert_eq!(store.last_scheduled_slot().await.unwrap(), Some(at("2026-03-03T09:30:00Z")));
+        assert_eq!(store.last_scheduled_slot(now).await.unwrap(), Some(at("2026-03-03T09:30:00Z")));
         let previous = restored.previous.unwrap();
         assert!(previous.ends_with("pregonero.db.before-restore-20260303T093000Z"), "{previous:?}");
         let before = Store::open_read_only(&previous).await.unwrap();
