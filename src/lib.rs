@@ -8,6 +8,7 @@
 //! - [`config`]: what `config.toml`, the environment and the flags say, checked; secrets.
 //! - [`clock`]: the time, from outside, so that a test owns it.
 //! - [`daemon`]: the loop, signals, systemd, the single-instance lock.
+//! - [`doctor`]: every part that could stop the next post, looked at one by one.
 //! - [`round`]: one round, from a due slot to its record, readable as a list.
 //! - [`tweet`]: the values that the stages pass on: seed prompt, candidate, judged candidate.
 //! - [`schedule`]: cron expressions in civil time, misfires, quiet hours.
@@ -37,6 +38,7 @@ pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod dataset;
+pub mod doctor;
 pub mod evaluation;
 pub mod gates;
 pub mod generation;

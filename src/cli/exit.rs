@@ -6,6 +6,7 @@ use anyhow::Error;
 use serde_json::json;
 
 use super::config::Unusable;
+use super::doctor::Unwell;
 use super::logging;
 use super::output::Output;
 use crate::app::SetupError;
@@ -13,6 +14,7 @@ use crate::catalog::HubError;
 use crate::config::ConfigError;
 use crate::config::secrets::SecretsError;
 use crate::daemon::lock::LockError;
+use crate::doctor::Blame;
 use crate::daemon::{DaemonError, OnceError, StartError};
 use crate::publish::PublishError;
 use crate::store::StoreError;
@@ -82,6 +84,13 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         || cause.is::<Unusable>()
     {
         return Some(CONFIGURATION);
+    }
+    if let Some(unwell) = cause.downcast_ref::<Unwell>() {
+        return match unwell.blame {
+            Blame::Configuration => Some(CONFIGURATION),
+            Blame::X => Some(UNAVAILABLE),
+            Blame::Machine => None,
+        };
     }
     if let Some(error) = cause.downcast_ref::<HubError>() {
         let configured = matches!(

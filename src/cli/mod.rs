@@ -7,6 +7,7 @@ mod alerts;
 mod completions;
 mod config;
 mod db;
+mod doctor;
 mod evaluate;
 mod exit;
 mod generate;
@@ -84,7 +85,9 @@ enum Command {
     History(history::HistoryCommand),
     /// Say what the daemon is doing, and what waits for a person
     Status,
-    /// Say whether the daemon is alive and ready, by the exit code
+    /// Look at every part that could stop the next post, and say what to do
+    Doctor(doctor::DoctorArguments),
+    /// Say whether the daemon could post right now, by the exit code
     Healthcheck,
     /// Try the alerts, or list those that are not over
     #[command(subcommand)]
@@ -161,7 +164,8 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::Run(arguments) => run::run(&arguments, session).await,
         Command::Once(arguments) => once::run(arguments, session).await,
         Command::Status => status::run(session).await,
-        Command::Healthcheck => healthcheck::run(session),
+        Command::Doctor(arguments) => doctor::run(&arguments, session).await,
+        Command::Healthcheck => healthcheck::run(session).await,
         Command::Generate(arguments) => generate::run(*arguments, session).await,
         Command::Inspect(arguments) => inspect::run(arguments, session).await,
         Command::Review(command) => review::run(command, session).await,

@@ -30,7 +30,7 @@ pub use self::once::{Finished, OnceError, once};
 use self::signals::Signals;
 pub use self::start::{Start, StartError, Started, start};
 use self::status::{DaemonStatus, LastRound, StatusFile};
-pub use self::status::{HealthError, health};
+pub use self::status::{HealthError, health, health_with_record};
 use crate::alerts::{Alerts, Plan};
 use crate::app::{self, App};
 use crate::clock::Clock;

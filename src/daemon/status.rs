@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::lock;
+use crate::store::{Store, StoreError};
 
 /// The file is written again after this long, also where nothing has changed.
 const REFRESH: SignedDuration = SignedDuration::from_secs(15);
@@ -56,8 +57,38 @@ pub enum HealthError {
     Stale { pid: u32, age: SignedDuration },
     #[error("the daemon (process {pid}) is not ready: {reason}")]
     NotReady { pid: u32, reason: String },
+    #[error("the daemon could not record a post: {0}")]
+    Record(StoreError),
     #[error(transparent)]
     Unreadable(anyhow::Error),
+}
+
+impl HealthError {
+    /// A word for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotRunning { .. } => "not_running",
+            Self::Stale { .. } => "hangs",
+            Self::NotReady { .. } => "not_ready",
+            Self::Record(StoreError::NoSpace { .. }) => "disk_full",
+            Self::Record(_) => "record",
+            Self::Unreadable(_) => "unreadable",
+        }
+    }
+}
+
+/// As [`health`], and the record itself is looked at: what the sign of life says is some seconds old.
+///
+/// # Errors
+/// See [`HealthError`].
+pub async fn health_with_record(path: &Path, now: Timestamp) -> Result<DaemonStatus, HealthError> {
+    let status = health(path, now)?;
+    let store = Store::open_read_only(path).await.map_err(HealthError::Record)?;
+    let room = store.require_space();
+    store.close().await;
+    room.map_err(HealthError::Record)?;
+    Ok(status)
 }
 
 /// Whether the daemon on the store at `store` runs, turns and is ready; what it says of itself if so.

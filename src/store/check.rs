@@ -7,7 +7,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 
 use super::StoreError;
 use super::error::Doing as _;
-use super::open::{connect_options, examine_connection, opening};
+use super::open::{connect_options, examine_connection, known_schema, opening};
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -74,6 +74,27 @@ pub async fn check(path: &Path) -> Result<Vec<Finding>, StoreError> {
     found.extend(findings(&mut connection).await?);
     connection.close().await.map_err(|source| opening(path, source))?;
     Ok(found)
+}
+
+/// Begins a write and takes it back: whether the database at `path` could be written to now.
+///
+/// # Errors
+/// [`StoreError::Missing`], [`StoreError::Older`], or why it could not.
+pub async fn try_write(path: &Path) -> Result<(), StoreError> {
+    const DOING: &str = "write to the database";
+    if !path.exists() {
+        return Err(StoreError::Missing { path: path.to_owned() });
+    }
+    let mut connection = connect_options(path).connect().await.map_err(|source| opening(path, source))?;
+    let (found, known) = (examine_connection(path, &mut connection).await?, known_schema());
+    if found < known {
+        return Err(StoreError::Older { path: path.to_owned(), found, known });
+    }
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.doing(DOING)?;
+    let written = sqlx::query("UPDATE lease SET holder = holder").execute(&mut *transaction).await.doing(DOING);
+    transaction.rollback().await.doing(DOING)?;
+    connection.close().await.doing(DOING)?;
+    written.map(drop)
 }
 
 /// Every check on an open connection, in one read transaction.

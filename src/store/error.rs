@@ -20,7 +20,7 @@ pub enum StoreError {
     Missing { path: PathBuf },
     /// The file is damaged or no SQLite database at all.
     #[error(
-        "{}: the database is damaged ({detail}): restore a backup, or move the file away to start a new record",
+        "{}: the database is damaged ({detail}): restore a backup (`pregonero db restore FILE`), or move the file away to start a new record",
         path.display()
     )]
     Corrupt { path: PathBuf, detail: String },

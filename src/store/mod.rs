@@ -28,7 +28,7 @@ pub(crate) use attempts::{ArmRefusal, Armed, CallEnd, Postponement, Spent, Spent
 pub use attempts::{AttemptRecord, CallDetail};
 pub use backup::{Backup, backup, dated_name, prune};
 pub use candidates::CandidateRecord;
-pub use check::{Finding, check};
+pub use check::{Finding, check, try_write};
 pub use error::StoreError;
 pub use history::{HistoryEntry, HistoryRecord, HistoryState};
 pub use ids::{AttemptId, PostId, RoundId, SlotId};

@@ -244,7 +244,7 @@ async fn run_migrations(
 }
 
 /// The newest schema this program knows.
-fn known_schema() -> i64 {
+pub(super) fn known_schema() -> i64 {
     MIGRATIONS.iter().map(|&(version, ..)| version).max().unwrap_or(0)
 }
 
