@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use jiff::SignedDuration;
 
 use crate::alerts::{ChannelError, Channels, Plan, Watched};
 use crate::catalog::{self, HubSettings, ModelFiles, ModelKind};
@@ -18,10 +19,10 @@ use crate::config::{GateSettings, Settings};
 use crate::gates::{Gates, Resources, VERBATIM_INDEX, VerbatimIndex};
 use crate::generation::Engine;
 use crate::judging::Judge;
-use crate::publish::{Outlet, PostedTweet, Poster, PosterFuture, Publisher};
+use crate::publish::{self, Outlet, PostedTweet, Poster, PosterFuture, Publisher, Rules};
 use crate::sentiment::Classifier;
 use crate::store::Store;
-use crate::twitter::{self, Client, Timeouts};
+use crate::twitter::{self, Client, CreatedTweet, Span, Timeline, Timeouts, User};
 
 /// Where a round's seed comes from when the settings name none.
 pub type SeedSource = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -137,7 +138,7 @@ pub fn open_outlet(
 /// Where the configured webhook cannot be used.
 pub fn alert_plan(settings: &Settings, environment: &Environment) -> Result<Plan, SetupError> {
     let channels = Arc::new(Channels::open(&settings.alerts, environment)?);
-    Ok(Plan { watched: Watched::new(&settings.account.handle, &settings.alerts), channels })
+    Ok(Plan { watched: Watched::from(settings), channels })
 }
 
 fn warn_of(credentials: &TwitterCredentials) {
@@ -147,11 +148,27 @@ fn warn_of(credentials: &TwitterCredentials) {
 }
 
 impl Poster for Client {
-    fn create_tweet<'a>(&'a self, text: &'a str) -> PosterFuture<'a> {
+    fn create_tweet<'a>(&'a self, text: &'a str) -> PosterFuture<'a, PostedTweet> {
         Box::pin(async move {
-            let created = Client::create_tweet(self, text).await?;
-            Ok(PostedTweet { id: created.id, text: created.text })
+            let CreatedTweet { id, status, transaction_id, limits, .. } = Client::create_tweet(self, text).await?;
+            Ok(PostedTweet { id, status, transaction_id, limits })
         })
+    }
+
+    fn me(&self) -> PosterFuture<'_, User> {
+        Box::pin(Client::me(self))
+    }
+
+    fn timeline<'a>(&'a self, user: &'a str, span: Span) -> PosterFuture<'a, Timeline> {
+        Box::pin(Client::timeline(self, user, span))
+    }
+
+    fn clock_skew(&self) -> Option<SignedDuration> {
+        Client::clock_skew(self)
+    }
+
+    fn fingerprint(&self, salt: &str) -> String {
+        Client::fingerprint(self, salt)
     }
 }
 
@@ -205,28 +222,27 @@ impl App {
     pub fn new(parts: Parts) -> Self {
         let Parts { settings, engine, judge, store, outlet, clock, seeds } = parts;
         let live = matches!(outlet, Outlet::Live(_));
-        let publisher = Publisher::new(
-            store.clone(),
-            outlet,
-            Arc::clone(&clock),
-            settings.schedule.timezone.clone(),
-            settings.budget.clone(),
-        );
+        let rules = Rules::from(&settings);
+        let jitter = publish::random_jitter();
+        let publisher = Publisher::new(store.clone(), outlet, Arc::clone(&clock), rules, jitter);
         Self { settings, engine, judge, store, publisher, clock, live, seeds }
     }
 
     /// The same engine and record under other settings, judge and outlet: what a reload changes.
     #[must_use]
     pub fn with_settings(&self, settings: Settings, judge: Judge, outlet: Outlet) -> Self {
-        Self::new(Parts {
+        let live = matches!(outlet, Outlet::Live(_));
+        let publisher = self.publisher.replaced(outlet, Rules::from(&settings));
+        Self {
             settings,
             engine: self.engine.clone(),
             judge: Arc::new(judge),
             store: self.store.clone(),
-            outlet,
+            publisher,
             clock: Arc::clone(&self.clock),
+            live,
             seeds: Arc::clone(&self.seeds),
-        })
+        }
     }
 
     /// The seed of the next round: the settings' own, or a fresh one.

@@ -5,57 +5,98 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::config::AlertSettings;
-use crate::store::{AlertKind, Condition, PostState, Store, StoreError};
+use crate::config::Settings;
+use crate::publish::{self, Outlook, Rules};
+use crate::store::{AlertKind, Condition, Endpoint, HaltCause, Store, StoreError, WindowName};
 
 /// What is looked at, by the settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Watched {
     /// The bot's handle, without `@`.
     pub account: String,
+    /// Whether posts leave the machine: a dry run is stopped by nobody and spends nothing.
+    pub live: bool,
+    pub rules: Rules,
     /// Slots in a row without a post that are too many; 0 = never.
     pub stale_after_slots: u32,
     /// How long a post may be of unknown outcome.
     pub unsettled_after: Duration,
 }
 
-impl Watched {
-    /// As the settings say.
-    #[must_use]
-    pub fn new(account: &str, settings: &AlertSettings) -> Self {
+impl From<&Settings> for Watched {
+    fn from(settings: &Settings) -> Self {
         Self {
-            account: account.to_owned(),
-            stale_after_slots: settings.stale_after_slots,
-            unsettled_after: settings.unsettled_after,
+            account: settings.account.handle.clone(),
+            live: settings.publish.live,
+            rules: Rules::from(settings),
+            stale_after_slots: settings.alerts.stale_after_slots,
+            unsettled_after: settings.alerts.unsettled_after,
         }
     }
 }
 
 /// Everything that holds now.
 pub(super) async fn holding(store: &Store, watched: &Watched, now: Timestamp) -> Result<Vec<Condition>, StoreError> {
+    let outlook = publish::outlook(store, &watched.rules, now).await?;
     let mut holding = unsettled(store, watched, now).await?;
-    holding.extend(stale(store, watched, now).await?);
+    if watched.live {
+        holding.extend(stopped(&outlook));
+        holding.extend(monthly_cap(store, watched, &outlook, now).await?);
+    }
+    // A bot that a person has paused is silent because it was told to be.
+    if outlook.halts.iter().all(|halt| halt.cause != HaltCause::Paused) {
+        holding.extend(stale(store, watched, now).await?);
+    }
     Ok(holding)
+}
+
+fn stopped(outlook: &Outlook) -> Option<Condition> {
+    let halt = outlook.halts.iter().find(|halt| halt.cause == HaltCause::Refused)?;
+    let kind = halt.kind.as_deref().unwrap_or_default();
+    Some(Condition {
+        kind: AlertKind::Stopped,
+        key: format!("stopped:{kind}:{}", halt.since),
+        message: format!(
+            "{halt}; nothing is posted until that is mended and `pregonero resume` or new credentials say so"
+        ),
+    })
 }
 
 async fn unsettled(store: &Store, watched: &Watched, now: Timestamp) -> Result<Vec<Condition>, StoreError> {
     let patience = SignedDuration::try_from(watched.unsettled_after).unwrap_or(SignedDuration::MAX);
-    let mut conditions = Vec::new();
-    for post in store.posts_in(PostState::Unknown).await? {
-        let since = post.created_at;
-        if now.duration_since(since) >= patience {
-            let id = post.id;
-            conditions.push(Condition {
-                kind: AlertKind::Unsettled,
-                key: format!("unsettled:{id}"),
-                message: format!(
-                    "nobody knows whether post {id} went out, since {since:.0}: look at the account; `pregonero history \
-                     show {id}` tells what was tried"
-                ),
-            });
-        }
-    }
-    Ok(conditions)
+    let posts = store.unsettled_since(now.saturating_sub(patience).unwrap_or(Timestamp::MIN)).await?;
+    let conditions = posts.into_iter().map(|post| Condition {
+        kind: AlertKind::Unsettled,
+        key: format!("unsettled:{post}"),
+        message: format!(
+            "nobody knows whether post {post} went out: look at the account; `pregonero history show {post}` tells what was \
+             tried"
+        ),
+    });
+    Ok(conditions.collect())
+}
+
+async fn monthly_cap(
+    store: &Store,
+    watched: &Watched,
+    outlook: &Outlook,
+    now: Timestamp,
+) -> Result<Option<Condition>, StoreError> {
+    let budget = &watched.rules.budget;
+    let closed_by_x = store.windows().await?.into_iter().find_map(|window| {
+        let of_month = (window.endpoint, window.name) == (Endpoint::Post, WindowName::Month);
+        window.closed_until(now).filter(|_| of_month)
+    });
+    let what = if let Some(until) = closed_by_x {
+        format!("X's cap of the month is used up; the next try is at {until:.0}")
+    } else if outlook.posts_left_this_month == 0 {
+        format!("budget.posts_per_month ({}) is used up", budget.posts_per_month)
+    } else if outlook.usd_left_this_month < budget.prices.post {
+        format!("budget.usd_per_month ({}) is used up", budget.usd_per_month)
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(Condition { kind: AlertKind::MonthlyCap, key: "monthly_cap".to_owned(), message: what }))
 }
 
 async fn stale(store: &Store, watched: &Watched, now: Timestamp) -> Result<Option<Condition>, StoreError> {

@@ -11,10 +11,10 @@ use axum::routing::post;
 use serde_json::Value;
 
 use super::*;
-use crate::config::AlertSettings;
 use crate::config::environment::Environment;
+use crate::config::{self, AlertSettings};
 use crate::store::testing::{StillClock, TestStore, at};
-use crate::store::{AlertKind, PostId, SlotId};
+use crate::store::{AlertKind, Halt, HaltCause, PostId, SlotId, SpentSince};
 
 /// A webhook that answers as it is told, then takes everything.
 #[derive(Default)]
@@ -68,7 +68,7 @@ impl World {
     /// A task's worth of alerts, as after a restart.
     fn alerts(&self) -> Alerts {
         let channels = Channels::open(&self.settings, &Environment::default()).unwrap();
-        let plan = Plan { watched: Watched::new("uisbot", &self.settings), channels: Arc::new(channels) };
+        let plan = Plan { watched: watched(), channels: Arc::new(channels) };
         Alerts::new(self.test.store.clone(), watch::Sender::new(plan).subscribe(), Arc::new(self.clock.clone()))
     }
 
@@ -89,6 +89,15 @@ impl World {
         self.test.store.record_dry_run(post).await.unwrap();
         post
     }
+}
+
+/// A live bot under the default settings.
+fn watched() -> Watched {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    std::fs::write(&file, "[publish]\nlive = true\n[budget]\nposts_per_month = 2\n").unwrap();
+    let request = config::LoadRequest { explicit_file: Some(file), environment: Vec::new(), overrides: Vec::new() };
+    Watched::from(&config::load(request).unwrap().settings)
 }
 
 fn line(event: &str, status: &str) -> (String, String) {
@@ -121,6 +130,51 @@ async fn staleness_is_told_once_at_the_nth_slot_and_again_when_a_post_ends_it() 
     assert_eq!((&first["account"], &first["resolved_at"]), (&"uisbot".into(), &Value::Null));
     let second = world.receiver.taken.lock().unwrap()[1].clone();
     assert_eq!((&second["alert"], &second["resolved_at"]), (&first["alert"], &"2026-03-01T13:01:00Z".into()));
+}
+
+#[tokio::test]
+async fn a_stop_by_x_an_unsettled_post_and_a_used_up_month_are_told_with_their_end_and_a_pause_is_not() {
+    let world = World::new().await;
+    let (alerts, store) = (world.alerts(), &world.test.store);
+    let start = world.clock.now();
+    store.pause("ana", "holiday", start).await.unwrap();
+    for due in ["2026-03-01T10:00:00Z", "2026-03-01T11:00:00Z", "2026-03-01T12:00:00Z"] {
+        world.miss(due).await;
+    }
+    alerts.turn().await.unwrap();
+    assert_eq!(world.told(), []);
+    store.resume("ana", world.clock.now()).await.unwrap();
+    world.post_dry("El mercado abre temprano.").await;
+
+    let halt = Halt {
+        cause: HaltCause::Refused,
+        kind: Some("suspended".to_owned()),
+        reason: "the account is suspended".to_owned(),
+        set_by: "X".to_owned(),
+        since: world.clock.now(),
+        credentials: None,
+    };
+    store.record_refusal(&halt).await.unwrap();
+    alerts.turn().await.unwrap();
+    alerts.turn().await.unwrap();
+    store.resume("ana", world.clock.now()).await.unwrap();
+    alerts.turn().await.unwrap();
+    assert_eq!(world.told(), [line("stopped", "raised"), line("stopped", "resolved")]);
+
+    let since = SpentSince { day: start, month: start };
+    for text in ["uno", "dos"] {
+        let post = world.test.approved(text, world.clock.now()).await;
+        store.arm(post, None, since, world.clock.now(), |_, _| Ok(15_000)).await.unwrap();
+        store.recover_armed(world.clock.now(), world.clock.now()).await.unwrap();
+    }
+    alerts.turn().await.unwrap();
+    assert_eq!(world.told()[2..], [line("monthly_cap", "raised")]);
+    world.clock.advance(SignedDuration::from_mins(60));
+    alerts.turn().await.unwrap();
+    assert_eq!(world.told()[3..], [line("unsettled", "raised"), line("unsettled", "raised")]);
+    world.clock.set(at("2026-04-02T00:00:00Z"));
+    alerts.turn().await.unwrap();
+    assert_eq!(world.told()[5..], [line("monthly_cap", "resolved")]);
 }
 
 #[tokio::test]

@@ -14,10 +14,10 @@ use crate::catalog::HubError;
 use crate::config::ConfigError;
 use crate::config::secrets::SecretsError;
 use crate::daemon::lock::LockError;
-use crate::doctor::Blame;
 use crate::daemon::{DaemonError, OnceError, StartError};
+use crate::doctor::Blame;
 use crate::publish::PublishError;
-use crate::store::StoreError;
+use crate::store::{Halt, HaltCause, StoreError};
 use crate::twitter;
 
 const FAILED: u8 = 1;
@@ -124,13 +124,23 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             DaemonError::Start(StartError::Lock(error)) => code_of_cause(error),
             DaemonError::Start(StartError::Store(error)) | DaemonError::Store(error) => code_of_cause(error),
             DaemonError::RefusedForGood(error) => code_of_cause(error),
+            DaemonError::Halted(halt) => Some(code_of_halt(halt)),
             _ => None,
         };
     }
     match cause.downcast_ref::<PublishError>()? {
         PublishError::Refused { kind, .. } if kind.is_terminal() => Some(UNAVAILABLE),
         PublishError::Later { .. } => Some(TEMPORARY),
+        PublishError::Halted { halt, .. } => Some(code_of_halt(halt)),
         _ => None,
+    }
+}
+
+/// What X has stopped needs a person; a pause ends by itself as far as the caller can know.
+fn code_of_halt(halt: &Halt) -> u8 {
+    match halt.cause {
+        HaltCause::Refused => UNAVAILABLE,
+        HaltCause::Paused => TEMPORARY,
     }
 }
 

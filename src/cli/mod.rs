@@ -19,6 +19,7 @@ mod manual;
 mod models;
 mod once;
 mod output;
+mod pause;
 mod review;
 mod run;
 mod session;
@@ -83,6 +84,10 @@ enum Command {
     /// Read the record: every round, its candidates and what was posted
     #[command(subcommand)]
     History(history::HistoryCommand),
+    /// Let nothing out until `resume`, also of a running daemon
+    Pause(pause::PauseArguments),
+    /// Let posts out again after a pause, or after X refused them for good
+    Resume(pause::ResumeArguments),
     /// Say what the daemon is doing, and what waits for a person
     Status,
     /// Look at every part that could stop the next post, and say what to do
@@ -163,6 +168,8 @@ async fn run(command: Command, session: &Session) -> Result<()> {
     match command {
         Command::Run(arguments) => run::run(&arguments, session).await,
         Command::Once(arguments) => once::run(arguments, session).await,
+        Command::Pause(arguments) => pause::pause(arguments, session).await,
+        Command::Resume(arguments) => pause::resume(arguments, session).await,
         Command::Status => status::run(session).await,
         Command::Doctor(arguments) => doctor::run(&arguments, session).await,
         Command::Healthcheck => healthcheck::run(session).await,

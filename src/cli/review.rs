@@ -53,7 +53,9 @@ pub struct Decision {
 }
 
 impl Decision {
-    fn name(&self, session: &Session) -> Result<String> {
+    /// # Errors
+    /// Where nobody is named.
+    pub(super) fn name(&self, session: &Session) -> Result<String> {
         let login = || ["SUDO_USER", "LOGNAME", "USER"].iter().find_map(|name| session.environment.get(name));
         let name = self.by.as_deref().or_else(login).map(str::trim).filter(|name| !name.is_empty());
         Ok(name.context("nobody is named who decides: give --by NAME")?.to_owned())

@@ -12,7 +12,7 @@ use super::checked::*;
 use super::fault::Fault;
 use super::keys::nearest;
 use super::layer::DEFAULT_ORIGIN;
-use super::raw::{RawAlerts, RawGates, RawGeneration, RawSchedule, RawSeedPrompt, RawSettings};
+use super::raw::{RawAlerts, RawBudget, RawGates, RawGeneration, RawPublish, RawSchedule, RawSeedPrompt, RawSettings};
 use crate::gates::Gates;
 use crate::schedule::CronExpression;
 use crate::tweet::SeedPrompt;
@@ -44,8 +44,8 @@ impl Checker<'_> {
         let gates = self.gates(&raw.gates);
         let mode = self.choice("review.mode", &raw.review.mode, &REVIEW_MODES);
         let expires_after = self.duration("review.expires_after", &raw.review.expires_after, MINUTE, DAY * 365);
-        let base_url = self.keep("publish.base_url", base_url(&raw.publish.base_url));
-        let budget = self.budget(raw.budget.posts_per_day, raw.budget.posts_per_month, raw.budget.usd_per_month);
+        let publish = self.publish(&raw.publish);
+        let budget = self.budget(&raw.budget);
         let path = self.path("store.path", &raw.store.path);
         let alerts = self.alerts(&raw.alerts);
         let drain = self.duration("daemon.drain", &raw.daemon.drain, SECOND, MINUTE * 60);
@@ -60,7 +60,7 @@ impl Checker<'_> {
             sentiment: sentiment?,
             gates: gates?,
             review: ReviewSettings { mode: mode?, expires_after: expires_after? },
-            publish: PublishSettings { live: raw.publish.live, base_url: base_url? },
+            publish: publish?,
             budget: budget?,
             store: StoreSettings { path: path? },
             alerts: alerts?,
@@ -112,12 +112,7 @@ impl Checker<'_> {
     }
 
     fn duration(&mut self, key: &str, found: &str, least: Duration, greatest: Duration) -> Option<Duration> {
-        let parsed = duration(found).and_then(|parsed| {
-            let (low, high) = (in_units(least), in_units(greatest));
-            let fits = (least..=greatest).contains(&parsed);
-            if fits { Ok(parsed) } else { Err(format!("expected a duration from {low} to {high}, found {found:?}")) }
-        });
-        self.keep(key, parsed)
+        self.keep(key, duration_between(found, least, greatest))
     }
 
     fn path(&mut self, key: &str, found: &str) -> Option<PathBuf> {
@@ -276,14 +271,44 @@ impl Checker<'_> {
         })
     }
 
-    fn budget(&mut self, per_day: u64, per_month: u64, usd: f64) -> Option<BudgetSettings> {
-        let posts_per_day = self.whole("budget.posts_per_day", per_day, 0, 100_000);
-        let posts_per_month = self.whole("budget.posts_per_month", per_month, 0, 1_000_000);
-        let usd_per_month = self.number("budget.usd_per_month", usd, |usd| usd >= 0.0, "of 0 or more");
+    fn publish(&mut self, raw: &RawPublish) -> Option<PublishSettings> {
+        let base_url = self.keep("publish.base_url", base_url(&raw.base_url));
+        let min_gap = self.duration("publish.min_gap", &raw.min_gap, Duration::ZERO, DAY);
+        let reconciliation = self.reconciliation(raw);
+        Some(PublishSettings {
+            live: raw.live,
+            base_url: base_url?,
+            min_gap: min_gap?,
+            reconciliation: reconciliation?,
+        })
+    }
+
+    fn reconciliation(&mut self, raw: &RawPublish) -> Option<ReconciliationSettings> {
+        let waits =
+            self.each("publish.reconcile_waits", &raw.reconcile_waits, |text| duration_between(text, SECOND, DAY));
+        if raw.reconcile_waits.is_empty() {
+            self.fault("publish.reconcile_waits", "expected at least one duration, found an empty list");
+            return None;
+        }
+        let give_up_after = self.duration("publish.reconcile_for", &raw.reconcile_for, SECOND, DAY * 7);
+        let when_absent = self.choice("publish.when_absent", &raw.when_absent, &WHEN_ABSENT);
+        Some(ReconciliationSettings { waits: waits?, give_up_after: give_up_after?, when_absent: when_absent? })
+    }
+
+    fn budget(&mut self, raw: &RawBudget) -> Option<BudgetSettings> {
+        let posts_per_day = self.whole("budget.posts_per_day", raw.posts_per_day, 0, 100_000);
+        let posts_per_month = self.whole("budget.posts_per_month", raw.posts_per_month, 0, 1_000_000);
+        let mut dollars = |key, found| self.number(key, found, |usd| (0.0..=1e6).contains(&usd), "of 0 or more");
+        let usd_per_month = dollars("budget.usd_per_month", raw.usd_per_month);
+        let post = dollars("budget.usd_per_post", raw.usd_per_post);
+        let post_with_link = dollars("budget.usd_per_post_with_link", raw.usd_per_post_with_link);
+        let read = dollars("budget.usd_per_read", raw.usd_per_read);
+        let user_read = dollars("budget.usd_per_user_read", raw.usd_per_user_read);
         Some(BudgetSettings {
             posts_per_day: posts_per_day?,
             posts_per_month: posts_per_month?,
             usd_per_month: usd_per_month?,
+            prices: Prices { post: post?, post_with_link: post_with_link?, read: read?, user_read: user_read? },
         })
     }
 
@@ -336,6 +361,7 @@ const CLAIMS_POLICIES: [(&str, ClaimsPolicy); 3] =
     [("allow", ClaimsPolicy::Allow), ("review", ClaimsPolicy::Review), ("reject", ClaimsPolicy::Reject)];
 const REVIEW_MODES: [(&str, ReviewMode); 3] =
     [("off", ReviewMode::Off), ("flagged", ReviewMode::Flagged), ("all", ReviewMode::All)];
+const WHEN_ABSENT: [(&str, WhenAbsent); 2] = [("repost", WhenAbsent::Repost), ("refuse", WhenAbsent::Refuse)];
 const LOG_FORMATS: [(&str, LogFormat); 3] =
     [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
 
@@ -423,6 +449,14 @@ fn duration(found: &str) -> Result<Duration, String> {
         rest = tail[unit.len_utf8()..].trim_start();
     }
     Ok(Duration::from_secs(seconds))
+}
+
+fn duration_between(found: &str, least: Duration, greatest: Duration) -> Result<Duration, String> {
+    let parsed = duration(found)?;
+    if (least..=greatest).contains(&parsed) {
+        return Ok(parsed);
+    }
+    Err(format!("expected a duration from {} to {}, found {found:?}", in_units(least), in_units(greatest)))
 }
 
 /// The inverse of [`duration`], in the largest unit that is exact.

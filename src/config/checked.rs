@@ -221,6 +221,29 @@ pub struct PublishSettings {
     pub live: bool,
     /// Without a trailing slash.
     pub base_url: url::Url,
+    /// The least time between two calls that post.
+    pub min_gap: Duration,
+    pub reconciliation: ReconciliationSettings,
+}
+
+/// How a post of unknown outcome is settled by reading the account's timeline.
+#[derive(Debug, Clone)]
+pub struct ReconciliationSettings {
+    /// Before the first reading, the second, and so on; the last one repeats. At least one.
+    pub waits: Vec<Duration>,
+    /// A post that the timeline does not show after this long counts as absent.
+    pub give_up_after: Duration,
+    pub when_absent: WhenAbsent,
+}
+
+/// What becomes of a post that X did not take, as far as its timeline tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenAbsent {
+    /// It goes out once more.
+    Repost,
+    /// It ends as refused.
+    Refuse,
 }
 
 #[derive(Debug, Clone)]
@@ -228,6 +251,18 @@ pub struct BudgetSettings {
     pub posts_per_day: u32,
     pub posts_per_month: u32,
     pub usd_per_month: f64,
+    pub prices: Prices,
+}
+
+/// What X charges, in dollars.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prices {
+    pub post: f64,
+    pub post_with_link: f64,
+    /// For each post of a timeline that is read.
+    pub read: f64,
+    /// For asking whose credentials these are.
+    pub user_read: f64,
 }
 
 #[derive(Debug, Clone)]

@@ -185,11 +185,22 @@ impl Default for RawReview {
 pub(super) struct RawPublish {
     pub live: bool,
     pub base_url: String,
+    pub min_gap: String,
+    pub reconcile_waits: Vec<String>,
+    pub reconcile_for: String,
+    pub when_absent: String,
 }
 
 impl Default for RawPublish {
     fn default() -> Self {
-        Self { live: false, base_url: "https://api.x.com".into() }
+        Self {
+            live: false,
+            base_url: "https://api.x.com".into(),
+            min_gap: "1m".into(),
+            reconcile_waits: ["15s", "1m", "3m", "10m", "30m"].map(Into::into).into(),
+            reconcile_for: "6h".into(),
+            when_absent: "refuse".into(),
+        }
     }
 }
 
@@ -199,11 +210,23 @@ pub(super) struct RawBudget {
     pub posts_per_day: u64,
     pub posts_per_month: u64,
     pub usd_per_month: f64,
+    pub usd_per_post: f64,
+    pub usd_per_post_with_link: f64,
+    pub usd_per_read: f64,
+    pub usd_per_user_read: f64,
 }
 
 impl Default for RawBudget {
     fn default() -> Self {
-        Self { posts_per_day: 8, posts_per_month: 200, usd_per_month: 5.0 }
+        Self {
+            posts_per_day: 8,
+            posts_per_month: 200,
+            usd_per_month: 5.0,
+            usd_per_post: 0.015,
+            usd_per_post_with_link: 0.2,
+            usd_per_read: 0.001,
+            usd_per_user_read: 0.01,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest as _, Sha256};
 
 use super::environment::Environment;
 
@@ -41,6 +42,19 @@ impl TwitterCredentials {
             access_token_secret: access_token_secret.into(),
             warnings: Vec::new(),
         }
+    }
+
+    /// SHA-256 of salt and values, in hexadecimal: says whether these are the credentials of another time, and nothing
+    /// else. What is hashed is longer and more random than anybody could guess.
+    #[must_use]
+    pub fn fingerprint(&self, salt: &str) -> String {
+        let mut digest = Sha256::new_with_prefix(salt);
+        for value in self.values() {
+            // The length keeps one value's end apart from the next one's beginning.
+            digest.update(value.expose_secret().len().to_le_bytes());
+            digest.update(value.expose_secret());
+        }
+        format!("{:x}", digest.finalize())
     }
 
     /// The four values, in the order of [`NAMES`].

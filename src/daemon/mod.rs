@@ -36,10 +36,10 @@ use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::generation::GenerationError;
-use crate::publish::{Posted, PublishError};
+use crate::publish::{Posted, PublishError, Settled};
 use crate::review::{self, Approved, ReviewError};
 use crate::round::{self, Order, Outcome, RoundFailure, Served};
-use crate::store::StoreError;
+use crate::store::{Halt, SlotId, StoreError};
 
 /// How often the record is looked at for posts that somebody approved and posts that have expired.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -49,6 +49,9 @@ const LEAST_GAP: SignedDuration = SignedDuration::from_secs(30);
 
 /// How long the end waits for the record to close: a connection that hangs must not keep the process.
 const CLOSE_BOUND: Duration = Duration::from_secs(5);
+
+/// How often the log repeats that a post cannot be settled.
+const SHOUT_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Reads the configuration again.
 pub type Reread = Box<dyn Fn() -> anyhow::Result<Settings> + Send + Sync>;
@@ -77,9 +80,12 @@ pub enum DaemonError {
     Start(#[from] StartError),
     #[error("NOTIFY_SOCKET: {0}")]
     Notifier(std::io::Error),
-    /// A person has to act; nothing can go out before. Exit code 69.
-    #[error("{0}; nothing more is posted until a person has mended that: {remedy}", remedy = remedy(.0))]
+    /// A person has to act; nothing can go out before. Ends `once` alone. Exit code 69.
+    #[error("{0}; {remedy}", remedy = remedy(.0))]
     RefusedForGood(PublishError),
+    /// Nothing may go out, so `once` does nothing. Exit code 69 where X has stopped it, 75 where a person has.
+    #[error("{0}; `pregonero resume` lets posts out again")]
+    Halted(Halt),
     /// Only a new start can tell what became of a post.
     #[error("{0}: start again, it will be recorded as unknown")]
     Unrecorded(PublishError),
@@ -102,17 +108,13 @@ pub enum DaemonError {
 }
 
 /// What a person does about a refusal for good.
-fn remedy(error: &PublishError) -> &'static str {
-    use crate::twitter::RefusalKind::{NoCredits, Permissions, Suspended, Unauthorized};
-    match error {
-        PublishError::Refused { kind: Unauthorized, .. } => "make new keys and tokens at console.x.com",
-        PublishError::Refused { kind: NoCredits, .. } => "buy credits at console.x.com",
-        PublishError::Refused { kind: Permissions, .. } => {
-            "give the app Read and Write at console.x.com, then make new access tokens"
-        }
-        PublishError::Refused { kind: Suspended, .. } => "log in to the account and follow what X says there",
-        _ => "look at the account",
-    }
+fn remedy(error: &PublishError) -> String {
+    let mend = match error {
+        PublishError::Refused { kind, .. } => kind.remedy(),
+        _ => None,
+    };
+    let mend = mend.unwrap_or("look at the account");
+    format!("nothing more is posted until there are new credentials or `pregonero resume` is run: {mend}")
 }
 
 /// Runs until it is told to stop, or cannot go on.
@@ -159,6 +161,10 @@ struct Daemon {
     /// Tells people; it outlives every reload, only its plan changes.
     alerts: JoinHandle<()>,
     alert_plan: watch::Sender<Plan>,
+    /// The look at the account's timeline under way. It posts nothing, so it goes beside the work.
+    search: Option<JoinHandle<Result<Vec<Settled>, StoreError>>>,
+    /// When the log last told of posts that cannot be settled.
+    last_shout: Option<Timestamp>,
     /// When the last post that waited was tried.
     last_try: Option<Timestamp>,
     look: Interval,
@@ -168,6 +174,8 @@ struct Daemon {
     last_round: Option<LastRound>,
     /// Why the next slot may not be served.
     trouble: Option<String>,
+    /// Why nothing may go out: a person's pause, or X.
+    halt: Option<Halt>,
     started_at: Timestamp,
     /// For a reload: the environment's credential files may hold new keys.
     start: Start,
@@ -206,18 +214,24 @@ impl Daemon {
             overdue_at: Instant::now(),
             alerts,
             alert_plan,
+            search: None,
+            last_shout: None,
             last_try: None,
             look,
             notifier,
             watchdog,
             last_round: None,
             trouble: None,
+            halt: None,
             started_at: now,
             start,
             reread,
             _lock: lock,
         };
-        if at_once {
+        daemon.look_at_the_halts().await;
+        if let Some(halt) = &daemon.halt {
+            tracing::warn!(%halt, "nothing is posted: `pregonero resume` lets posts out again");
+        } else if at_once {
             daemon.begin_round(Order::by_hand(now, None));
         }
         Ok(daemon)
@@ -247,10 +261,11 @@ impl Daemon {
             tokio::select! {
                 biased;
                 () = self.signals.stop.cancelled() => return self.drain().await,
-                done = ended(&mut self.work) => self.finish(done)?,
+                done = ended(&mut self.work) => self.finish(done).await?,
                 () = tokio::time::sleep_until(self.overdue_at), if self.work.is_some() => return Err(self.hanging()),
                 Err(error) = &mut self.alerts => return Err(DaemonError::Panicked(error)),
-                () = self.signals.reload.notified() => self.reload(),
+                done = ended(&mut self.search) => self.finish_search(done)?,
+                () = self.signals.reload.notified() => self.reload().await,
                 () = self.watchdog.due() => self.watchdog.feed(),
                 () = due(&*clock, next), if self.work.is_none() => self.serve_slot().await,
                 _ = self.look.tick() => self.look_at_the_queue().await,
@@ -261,11 +276,22 @@ impl Daemon {
     async fn serve_slot(&mut self) {
         let taken = self.agenda.take_due(&self.app.store, self.app.clock.now()).await;
         match self.heard(taken) {
+            Some(Some(slot)) if self.halt.is_some() => self.pass_over(&SlotId::Scheduled(slot.due)).await,
             Some(Some(slot)) => self.begin_round(Order::scheduled(slot.due)),
             Some(None) => self.tell_next_slot(),
             // A record that cannot be written now may be writable in a while: no busy loop until then.
             None => tokio::time::sleep(LOOK_EVERY).await,
         }
+    }
+
+    /// A slot while nothing may go out is not served later: its post would join a pile that goes out at once.
+    async fn pass_over(&mut self, slot: &SlotId) {
+        let Some(halt) = &self.halt else { return };
+        let reason = format!("not served: {halt}");
+        tracing::warn!(%slot, "{reason}");
+        let recorded = self.app.store.record_missed(slot, &reason, self.app.clock.now()).await;
+        self.heard(recorded);
+        self.tell_next_slot();
     }
 
     fn begin_round(&mut self, order: Order) {
@@ -287,10 +313,13 @@ impl Daemon {
     async fn look_at_the_queue(&mut self) {
         let now = self.app.clock.now();
         let tended = self.tend(now).await;
-        if self.heard(tended) == Some(true) {
+        let Some(set_back) = self.heard(tended) else { return };
+        if set_back {
             self.tell_next_slot();
         }
-        if self.work.is_some() || self.is_quiet(now) || !self.gap_is_over(now) {
+        self.look_at_the_halts().await;
+        self.look_for_unknown_posts(now).await;
+        if self.work.is_some() || self.halt.is_some() || self.is_quiet(now) || !self.gap_is_over(now) {
             return;
         }
         let waiting = Approved::from_store(&self.app.store, now).await;
@@ -308,6 +337,42 @@ impl Daemon {
         review::expire(&self.app.store, now).await?;
         self.app.store.require_space()?;
         Ok(set_back)
+    }
+
+    /// Another process, a person's `pause` or `resume`, may have changed it.
+    async fn look_at_the_halts(&mut self) {
+        let halts = self.app.publisher.halts().await;
+        let Some(halts) = self.heard(halts) else { return };
+        let halt = halts.into_iter().next();
+        if self.halt.is_some() && halt.is_none() {
+            tracing::info!("posting goes on");
+        }
+        self.halt = halt;
+    }
+
+    /// Has the timeline read where a post of unknown outcome is due for it, and tells of those that stay unknown.
+    async fn look_for_unknown_posts(&mut self, now: Timestamp) {
+        let due = self.app.publisher.must_reconcile().await;
+        if self.search.is_none() && self.heard(due) == Some(true) {
+            let publisher = self.app.publisher.clone();
+            self.search = Some(tokio::spawn(async move { publisher.reconcile().await }));
+        }
+        if self.last_shout.is_some_and(|last| now.duration_since(last).abs() < SHOUT_EVERY) {
+            return;
+        }
+        let unsettled = self.app.publisher.unsettled().await;
+        for post in self.heard(unsettled).unwrap_or_default() {
+            tracing::warn!(%post, "nobody can say whether X took this post: look at the account");
+            self.last_shout = Some(now);
+        }
+    }
+
+    /// Takes in what a look at the timeline brought; what was found is told where it was found.
+    fn finish_search(&mut self, done: Result<Result<Vec<Settled>, StoreError>, JoinError>) -> Result<(), DaemonError> {
+        self.search = None;
+        let settled = done.map_err(DaemonError::Panicked)?;
+        self.heard(settled);
+        Ok(())
     }
 
     fn is_quiet(&self, now: Timestamp) -> bool {
@@ -339,7 +404,7 @@ impl Daemon {
     }
 
     /// Takes in what a task brought back; an error ends the daemon.
-    fn finish(&mut self, done: Result<Done, JoinError>) -> Result<(), DaemonError> {
+    async fn finish(&mut self, done: Result<Done, JoinError>) -> Result<(), DaemonError> {
         self.work = None;
         match done.map_err(DaemonError::Panicked)? {
             Done::Round(Ok(served)) => {
@@ -360,12 +425,13 @@ impl Daemon {
                 }
             }
         }
+        self.look_at_the_halts().await;
         self.notifier.status(&self.state_in_words());
         Ok(())
     }
 
     /// Takes the configuration as it is now, or keeps the old one and says why.
-    fn reload(&mut self) {
+    async fn reload(&mut self) {
         self.notifier.reloading();
         match self.reloaded() {
             Ok((app, plan)) => {
@@ -374,6 +440,9 @@ impl Daemon {
                 let now = self.app.clock.now();
                 self.agenda.reschedule(&self.app.settings.schedule, now);
                 tracing::info!("configuration reloaded");
+                let noticed = self.app.publisher.notice_new_credentials().await;
+                self.heard(noticed);
+                self.look_at_the_halts().await;
                 self::start::tell_mode(&self.app, &self.start.environment);
                 self.tell_next_slot();
             }
@@ -394,6 +463,9 @@ impl Daemon {
 
     /// Takes nothing new and waits for the post in flight.
     async fn drain(&mut self) -> Result<(), DaemonError> {
+        if let Some(search) = self.search.take() {
+            search.abort();
+        }
         let Some(mut work) = self.work.take() else {
             tracing::info!("stopping");
             return Ok(());
@@ -405,7 +477,7 @@ impl Daemon {
         tokio::pin!(over);
         loop {
             tokio::select! {
-                done = &mut work => return self.finish(done),
+                done = &mut work => return self.finish(done).await,
                 () = self.watchdog.due() => self.watchdog.feed(),
                 () = &mut over => return Err(DaemonError::DrainTimedOut { bound }),
             }
@@ -417,8 +489,8 @@ impl Daemon {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             live: self.app.live,
-            ready: self.trouble.is_none(),
-            reason: self.trouble.clone(),
+            ready: self.trouble.is_none() && self.halt.is_none(),
+            reason: self.trouble.clone().or_else(|| self.halt.as_ref().map(ToString::to_string)),
             next_slot: self.agenda.next().map(|slot| slot.fire_at),
             last_round: self.last_round.clone(),
             started_at: self.started_at,
@@ -443,7 +515,11 @@ impl Daemon {
 
     /// The line that `systemctl status` shows.
     fn state_in_words(&self) -> String {
-        let mode = if self.app.live { "live" } else { "dry run" };
+        let mode = match &self.halt {
+            Some(halt) => halt.to_string(),
+            None if self.app.live => "live".to_owned(),
+            None => "dry run".to_owned(),
+        };
         let next = self.next_slot_in_words().unwrap_or_else(|| "none".to_owned());
         let last = self.last_round.as_ref().map_or_else(String::new, |last| format!("; last: {}", last.outcome));
         format!("{mode}; next slot {next}{last}")
@@ -451,7 +527,7 @@ impl Daemon {
 }
 
 /// The end of the task under way; never where there is none.
-async fn ended(work: &mut Option<JoinHandle<Done>>) -> Result<Done, JoinError> {
+async fn ended<T>(work: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
     match work {
         Some(work) => work.await,
         None => std::future::pending().await,
@@ -502,8 +578,10 @@ fn tell_outcome(served: &Served) -> String {
 /// A post that did not go out, told by how much it matters. What ends the daemon is told by whoever ends it.
 fn tell_not_posted(error: &PublishError) {
     match error {
-        PublishError::Later { .. } | PublishError::NoLongerApproved { .. } => tracing::warn!("{error}"),
-        PublishError::Refused { kind, .. } if kind.is_terminal() => {}
+        PublishError::Later { .. } | PublishError::NoLongerApproved { .. } | PublishError::Halted { .. } => {
+            tracing::warn!("{error}");
+        }
+        PublishError::Refused { kind, .. } if kind.is_terminal() => tracing::error!("{error}; {}", remedy(error)),
         PublishError::OutcomeNotRecorded { .. } => {}
         error => tracing::error!("{}", round::chain(error)),
     }
@@ -515,9 +593,6 @@ fn check(outcome: Outcome) -> Result<Outcome, DaemonError> {
         Outcome::NotPosted(error @ PublishError::OutcomeNotRecorded { .. }) => Err(DaemonError::Unrecorded(error)),
         Outcome::NotPosted(PublishError::NotRecorded(error @ StoreError::Superseded { .. })) => {
             Err(DaemonError::Store(error))
-        }
-        Outcome::NotPosted(error @ PublishError::Refused { kind, .. }) if kind.is_terminal() => {
-            Err(DaemonError::RefusedForGood(error))
         }
         Outcome::Failed(RoundFailure::Generation(GenerationError::Stopped)) => Err(DaemonError::EngineStopped),
         outcome => Ok(outcome),

@@ -19,7 +19,7 @@ pub struct Finished {
 /// Why a round came to no good end. A post that waits for a person and a round without a candidate are good ends.
 #[derive(Debug, thiserror::Error)]
 pub enum OnceError {
-    /// What would end the daemon too.
+    /// What would end or silence the daemon too.
     #[error(transparent)]
     Daemon(#[from] DaemonError),
     /// A limit, the budget or the network; the daemon sends the post later. Exit code 75.
@@ -41,6 +41,12 @@ pub async fn once(setup: Start, order: Order, signals: Signals) -> Result<Finish
     let (stop, quit) = (signals.stop.clone(), signals.quit.clone());
     let serve = async {
         let Started { app, lock: _lock } = start(setup).await?;
+        if let Some(halt) = app.publisher.halts().await.map_err(DaemonError::Store)?.into_iter().next() {
+            app.store.close().await;
+            return Err(DaemonError::Halted(halt));
+        }
+        // Where no daemon runs, nobody else asks what became of an earlier post.
+        app.publisher.reconcile().await.map_err(DaemonError::Store)?;
         let served = round::run(&app, order, &stop).await.map_err(DaemonError::Store)?;
         tell_outcome(&served);
         let entry = app.store.history_record(served.round).await.map_err(DaemonError::Store)?.entry;
@@ -55,6 +61,9 @@ pub async fn once(setup: Start, order: Order, signals: Signals) -> Result<Finish
 
 fn judge(outcome: Outcome) -> Result<(), OnceError> {
     match check(outcome)? {
+        Outcome::NotPosted(error @ PublishError::Refused { kind, .. }) if kind.is_terminal() => {
+            Err(DaemonError::RefusedForGood(error).into())
+        }
         Outcome::NotPosted(error @ PublishError::Later { .. }) => Err(OnceError::Later(error)),
         Outcome::NotPosted(error) => Err(OnceError::NotPosted(error)),
         Outcome::Failed(failure) => Err(OnceError::Failed(failure)),

@@ -1,7 +1,7 @@
 //! From settings to an [`App`] that may work on its store: what `run` and `once` have in common.
 //!
 //! The order matters: whatever is wrong with the configuration is found before anything is written; then the lock keeps
-//! others out; only its holder may call what a dead process left behind interrupted or unknown.
+//! others out; only its holder may call what a dead process left behind interrupted or unknown, and end what X stopped.
 
 use std::fmt;
 use std::sync::Arc;
@@ -93,6 +93,7 @@ async fn clean_up(app: &App) -> Result<(), StoreError> {
     for round in app.store.interrupt_running_rounds(app.clock.now()).await? {
         tracing::warn!(%round, "the program ended during this round");
     }
+    app.publisher.notice_new_credentials().await?;
     app.publisher.recover().await.map(drop)
 }
 

@@ -84,9 +84,9 @@ fn time_zones(patient: &Patient) -> Check {
     let name = &patient.loaded.settings.schedule.timezone_name;
     let local = patient.clock.now().to_zoned(patient.loaded.settings.schedule.timezone.clone());
     let shown = format!("{name}: it is {} there", local.strftime("%H:%M (UTC%:z)"));
-    let version = std::fs::read_to_string(SYSTEM_ZONES).ok().and_then(|text| {
-        Some(text.lines().next()?.strip_prefix("# version ")?.trim().to_owned())
-    });
+    let version = std::fs::read_to_string(SYSTEM_ZONES)
+        .ok()
+        .and_then(|text| Some(text.lines().next()?.strip_prefix("# version ")?.trim().to_owned()));
     match version {
         Some(version) => Check::ok("time_zones", format!("{shown}, by the system's tables, version {version}")),
         None if Path::new("/usr/share/zoneinfo").is_dir() => {

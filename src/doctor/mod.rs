@@ -6,6 +6,7 @@
 mod duties;
 mod machine;
 mod models;
+mod record;
 mod x;
 
 use std::sync::Arc;
@@ -98,6 +99,7 @@ pub async fn examine(patient: &Patient) -> Vec<Check> {
     checks.extend(x::checks(patient).await);
     checks.extend(models::checks(patient).await);
     checks.extend(machine::checks(patient).await);
+    checks.extend(record::checks(patient).await);
     checks.extend(duties::checks(patient));
     checks
 }

@@ -51,7 +51,9 @@ async fn write(patient: &Patient, engine: &Engine, limit: usize) -> (Check, Vec<
             let reason = format!("{} writes on {}", description.identity.name, description.device);
             let check = match &description.fallback {
                 None => Check::ok("generator", reason),
-                Some(why) => Check::warn("generator", "fallback", format!("{reason}: {why}"), "look at generation.device"),
+                Some(why) => {
+                    Check::warn("generator", "fallback", format!("{reason}: {why}"), "look at generation.device")
+                }
             };
             (check, candidates)
         }

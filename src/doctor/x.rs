@@ -18,7 +18,13 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
         Ok(None) => {
             let fix = format!("set {} (or NAME_FILE, or systemd credentials)", secrets::NAMES.join(", "));
             return vec![if live {
-                Check::fail("credentials", "missing", Blame::Configuration, "publish.live is true, nothing can sign", fix)
+                Check::fail(
+                    "credentials",
+                    "missing",
+                    Blame::Configuration,
+                    "publish.live is true, nothing can sign",
+                    fix,
+                )
             } else {
                 Check::warn("credentials", "missing", "none, which is enough for a dry run", fix)
             }];

@@ -1,35 +1,44 @@
-//! What may be posted in a day and a month, and what X charges for it.
+//! What may be posted in a day and a month, what X charges for it, and the gap between two posts.
 //!
-//! Days and months are the schedule's civil ones. Calls of unknown outcome count: X may have charged them.
+//! Days and months are the schedule's civil ones. Calls of unknown outcome count: X may have charged them. So do readings.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use twitter_text::extractor::Extractor;
 
-use crate::config::BudgetSettings;
+use crate::config::{BudgetSettings, Prices};
 use crate::store::{Postponement, Spent, SpentSince};
 
-/// X's price of a post, in millionths of a dollar: $0.015 (pricing page of <https://docs.x.com>, as of 2026-08-22).
-pub const PRICE_MICROS: i64 = 15_000;
+impl Prices {
+    /// What X charges for posting `text`, in millionths of a dollar.
+    #[must_use]
+    pub fn of_post(&self, text: &str) -> i64 {
+        let has_link = !Extractor::new().extract_urls(text).is_empty();
+        micros(if has_link { self.post_with_link } else { self.post })
+    }
 
-/// X's price of a post with a URL in it ($0.200; same page).
-pub const PRICE_WITH_URL_MICROS: i64 = 200_000;
+    /// What X charges for reading `posts` posts of a timeline.
+    #[must_use]
+    pub fn of_read(&self, posts: usize) -> i64 {
+        micros(self.read).saturating_mul(i64::try_from(posts).unwrap_or(i64::MAX))
+    }
 
-/// What X charges for posting `text`, in millionths of a dollar.
-#[must_use]
-pub fn price_micros(text: &str) -> i64 {
-    if Extractor::new().extract_urls(text).is_empty() { PRICE_MICROS } else { PRICE_WITH_URL_MICROS }
+    /// What X charges for saying whose credentials these are.
+    #[must_use]
+    pub fn of_user_read(&self) -> i64 {
+        micros(self.user_read)
+    }
 }
 
 /// The day and the month that an instant lies in.
 #[derive(Debug)]
-pub(super) struct Windows {
+pub(super) struct Calendar {
     pub(super) since: SpentSince,
     next_day: Timestamp,
     next_month: Timestamp,
 }
 
-impl Windows {
+impl Calendar {
     pub(super) fn around(now: Timestamp, timezone: &TimeZone) -> Self {
         let local = now.to_zoned(timezone.clone());
         let bounds = || -> Result<Self, jiff::Error> {
@@ -49,19 +58,37 @@ impl Windows {
         if spent.posts_this_month >= i64::from(budget.posts_per_month) {
             return wait(self.next_month, format!("budget.posts_per_month ({}) is used up", budget.posts_per_month));
         }
-        if spent.micros_this_month + price > micros(budget.usd_per_month) {
-            return wait(self.next_month, format!("budget.usd_per_month ({}) is used up", budget.usd_per_month));
-        }
+        self.check_dollars(budget, spent, price)?;
         if spent.posts_today >= i64::from(budget.posts_per_day) {
             return wait(self.next_day, format!("budget.posts_per_day ({}) is used up", budget.posts_per_day));
         }
         Ok(())
     }
+
+    /// Whether the month's dollars leave so much, or until when it waits.
+    pub(super) fn check_dollars(&self, budget: &BudgetSettings, spent: &Spent, price: i64) -> Result<(), Postponement> {
+        if spent.micros_this_month + price > micros(budget.usd_per_month) {
+            let reason = format!("budget.usd_per_month ({}) is used up", budget.usd_per_month);
+            return Err(Postponement { until: self.next_month, reason });
+        }
+        Ok(())
+    }
+}
+
+/// Whether the last post is long enough ago. One that lies ahead tells of a clock that was set back, not of a gap.
+pub(super) fn check_gap(gap: SignedDuration, spent: &Spent, now: Timestamp) -> Result<(), Postponement> {
+    let Some(last) = spent.last_post.filter(|last| *last <= now) else { return Ok(()) };
+    match last.checked_add(gap) {
+        Ok(until) if until > now => {
+            Err(Postponement { until, reason: "publish.min_gap since the last post is not over".to_owned() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Dollars as millionths, so that sums of prices are exact.
 #[expect(clippy::cast_possible_truncation, reason = "a budget of dollars is far inside the range of i64")]
-fn micros(dollars: f64) -> i64 {
+pub(super) fn micros(dollars: f64) -> i64 {
     (dollars * 1e6).round() as i64
 }
 
@@ -70,16 +97,41 @@ mod tests {
     use super::*;
     use crate::store::testing::at;
 
+    const PRICES: Prices = Prices { post: 0.015, post_with_link: 0.2, read: 0.001, user_read: 0.01 };
+    const POST: i64 = 15_000;
+    const WITH_LINK: i64 = 200_000;
+
     #[test]
     fn a_link_costs_more_and_a_bare_number_with_a_point_does_not() {
         let cases = [
-            ("El mercado abre temprano.", PRICE_MICROS),
-            ("Más en https://example.com/a", PRICE_WITH_URL_MICROS),
-            ("Más en example.com", PRICE_WITH_URL_MICROS),
-            ("Son 3.5 puntos", PRICE_MICROS),
+            ("El mercado abre temprano.", POST),
+            ("Más en https://example.com/a", WITH_LINK),
+            ("Más en example.com", WITH_LINK),
+            ("Son 3.5 puntos", POST),
         ];
         for (text, wanted) in cases {
-            assert_eq!(price_micros(text), wanted, "{text}");
+            assert_eq!(PRICES.of_post(text), wanted, "{text}");
+        }
+        assert_eq!((PRICES.of_read(0), PRICES.of_read(7), PRICES.of_user_read()), (0, 7000, 10_000));
+    }
+
+    #[test]
+    fn the_gap_is_counted_from_the_last_post_and_a_clock_set_back_closes_nothing() {
+        let now = at("2026-03-10T15:00:00Z");
+        let spent = |last_post: Option<&str>| Spent {
+            posts_today: 0,
+            posts_this_month: 0,
+            micros_this_month: 0,
+            last_post: last_post.map(at),
+        };
+        for (last, until) in [
+            (None, None),
+            (Some("2026-03-10T14:59:30Z"), Some("2026-03-10T15:00:30Z")),
+            (Some("2026-03-10T14:59:00Z"), None),
+            (Some("2026-03-10T16:00:00Z"), None),
+        ] {
+            let checked = check_gap(SignedDuration::from_mins(1), &spent(last), now);
+            assert_eq!(checked.err().map(|wait| wait.until), until.map(at), "{last:?}");
         }
     }
 
@@ -111,31 +163,31 @@ mod tests {
             ),
         ];
         for (zone, now, day, month, next_day) in cases {
-            let windows = Windows::around(at(now), &TimeZone::get(zone).unwrap());
-            assert_eq!(windows.since.day, at(day), "{zone} {now}");
-            assert_eq!(windows.since.month, at(month), "{zone} {now}");
-            assert_eq!(windows.next_day, at(next_day), "{zone} {now}");
+            let calendar = Calendar::around(at(now), &TimeZone::get(zone).unwrap());
+            assert_eq!(calendar.since.day, at(day), "{zone} {now}");
+            assert_eq!(calendar.since.month, at(month), "{zone} {now}");
+            assert_eq!(calendar.next_day, at(next_day), "{zone} {now}");
         }
     }
 
     #[test]
     fn the_last_post_within_each_limit_fits_and_the_next_waits_for_its_window() {
-        let windows = Windows::around(at("2026-03-10T15:00:00Z"), &TimeZone::UTC);
-        let budget = BudgetSettings { posts_per_day: 2, posts_per_month: 10, usd_per_month: 0.06 };
+        let calendar = Calendar::around(at("2026-03-10T15:00:00Z"), &TimeZone::UTC);
+        let budget = BudgetSettings { posts_per_day: 2, posts_per_month: 10, usd_per_month: 0.06, prices: PRICES };
         let (tomorrow, april) = (at("2026-03-11T00:00:00Z"), at("2026-04-01T00:00:00Z"));
         let cases = [
-            ((1, 9, 45_000), PRICE_MICROS, None),
-            ((2, 9, 45_000), PRICE_MICROS, Some((tomorrow, "budget.posts_per_day (2) is used up"))),
-            ((1, 10, 45_000), PRICE_MICROS, Some((april, "budget.posts_per_month (10) is used up"))),
-            ((2, 10, 0), PRICE_MICROS, Some((april, "budget.posts_per_month (10) is used up"))),
-            ((1, 9, 45_001), PRICE_MICROS, Some((april, "budget.usd_per_month (0.06) is used up"))),
-            ((0, 0, 0), PRICE_WITH_URL_MICROS, Some((april, "budget.usd_per_month (0.06) is used up"))),
+            ((1, 9, 45_000), POST, None),
+            ((2, 9, 45_000), POST, Some((tomorrow, "budget.posts_per_day (2) is used up"))),
+            ((1, 10, 45_000), POST, Some((april, "budget.posts_per_month (10) is used up"))),
+            ((2, 10, 0), POST, Some((april, "budget.posts_per_month (10) is used up"))),
+            ((1, 9, 45_001), POST, Some((april, "budget.usd_per_month (0.06) is used up"))),
+            ((0, 0, 0), WITH_LINK, Some((april, "budget.usd_per_month (0.06) is used up"))),
         ];
         for ((posts_today, posts_this_month, micros_this_month), price, wanted) in cases {
-            let spent = Spent { posts_today, posts_this_month, micros_this_month };
+            let spent = Spent { posts_today, posts_this_month, micros_this_month, last_post: None };
             let wanted =
                 wanted.map_or(Ok(()), |(until, reason)| Err(Postponement { until, reason: reason.to_owned() }));
-            assert_eq!(windows.check(&budget, &spent, price), wanted, "{spent:?}");
+            assert_eq!(calendar.check(&budget, &spent, price), wanted, "{spent:?}");
         }
     }
 }

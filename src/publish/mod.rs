@@ -1,58 +1,74 @@
-//! The one place that writes to the network: intent on disk, call, outcome on disk.
+//! The one place that writes to the network: intent on disk, call, outcome on disk; and the search for what became of a
+//! call that nobody answered.
 //!
 //! One constraint: a text goes out once at most. So the intent is durable before the call ([`crate::store`] arms the
-//! post and checks state and budget in one transaction), an outcome that nobody knows is recorded as such and never
-//! tried again, and a dry run has nothing to send with: [`Outlet::DryRun`] holds no poster. What may be posted comes from
-//! [`crate::review`] as an [`Approved`].
+//! post and checks halts, state, limits and budget in one transaction), an outcome that nobody knows is recorded as such
+//! and settled by reading the account's timeline ([`reconcile`]), and a dry run has nothing to send with:
+//! [`Outlet::DryRun`] holds no poster. What may be posted comes from [`crate::review`] as an [`Approved`].
 
 mod budget;
+mod matching;
+mod outlook;
+mod reconcile;
+mod verdict;
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-pub use budget::{PRICE_MICROS, PRICE_WITH_URL_MICROS, price_micros};
-
+pub use self::outlook::{Outlook, outlook};
+pub use self::reconcile::Settled;
+use self::verdict::Judge;
 use crate::clock::Clock;
-use crate::config::BudgetSettings;
+use crate::config::{BudgetSettings, ReconciliationSettings, Settings};
 use crate::review::Approved;
 use crate::store::{
-    ArmRefusal, Armed, AttemptOutcome, CallDetail, CallEnd, PostId, PostState, Postponement, Store, StoreError,
+    ArmRefusal, Armed, CallEnd, Fingerprint, Halt, HaltCause, PostId, PostState, Postponement, Settlement, Stop, Store,
+    StoreError,
 };
-use crate::twitter::{Answer, LimitWindow, RefusalKind, TwitterError};
+use crate::twitter::{Answer, RateLimits, RefusalKind, Span, Timeline, TwitterError, User};
 
 /// Waits between tries to write an outcome down: about a minute in all, with SQLite's own five seconds each.
 const OUTCOME_RETRIES: [Duration; 4] =
     [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30)];
-
-/// The first wait after a request that never left, and after a limit of which X told nothing; doubled each time.
-const FIRST_WAIT_NOT_SENT: SignedDuration = SignedDuration::from_mins(1);
-const FIRST_WAIT_LIMIT: SignedDuration = SignedDuration::from_mins(15);
-
-/// The longest such wait.
-const LONGEST_WAIT_NOT_SENT: SignedDuration = SignedDuration::from_hours(1);
-const LONGEST_WAIT_LIMIT: SignedDuration = SignedDuration::from_hours(24);
 
 /// A tweet that X took.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostedTweet {
     /// X's id, decimal digits.
     pub id: String,
-    /// The text as X kept it: links are shortened there.
-    pub text: String,
+    /// HTTP status code.
+    pub status: u16,
+    /// The `x-transaction-id` header.
+    pub transaction_id: Option<String>,
+    /// What is left of X's windows.
+    pub limits: RateLimits,
 }
 
-/// What [`Poster::create_tweet`] promises.
-pub type PosterFuture<'a> = Pin<Box<dyn Future<Output = Result<PostedTweet, TwitterError>> + Send + 'a>>;
+/// What the calls of a [`Poster`] promise.
+pub type PosterFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, TwitterError>> + Send + 'a>>;
 
-/// Whoever can post: the X client, or a test's stand-in.
+/// Whoever can post and look at what was posted: the X client, or a test's stand-in. Every call is made once, with
+/// timeouts of its own.
 pub trait Poster: Send + Sync {
-    /// Posts `text`, once, with timeouts of its own.
-    fn create_tweet<'a>(&'a self, text: &'a str) -> PosterFuture<'a>;
+    /// Posts `text`.
+    fn create_tweet<'a>(&'a self, text: &'a str) -> PosterFuture<'a, PostedTweet>;
+
+    /// Whose credentials these are.
+    fn me(&self) -> PosterFuture<'_, User>;
+
+    /// What the account with the id `user` posted in `span`.
+    fn timeline<'a>(&'a self, user: &'a str, span: Span) -> PosterFuture<'a, Timeline>;
+
+    /// X's clock minus ours, as far as an answer told.
+    fn clock_skew(&self) -> Option<SignedDuration>;
+
+    /// A digest of the credentials with `salt`, by which they are known again.
+    fn fingerprint(&self, salt: &str) -> String;
 }
 
 /// Where posts go.
@@ -73,6 +89,32 @@ impl fmt::Debug for Outlet {
     }
 }
 
+/// The rules that are looked at in the transaction that arms a post.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// The schedule's: it says when a day and a month begin.
+    pub timezone: TimeZone,
+    pub budget: BudgetSettings,
+    /// The least time between two posts.
+    pub min_gap: SignedDuration,
+    pub reconciliation: ReconciliationSettings,
+}
+
+impl From<&Settings> for Rules {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            timezone: settings.schedule.timezone.clone(),
+            budget: settings.budget.clone(),
+            min_gap: signed(settings.publish.min_gap),
+            reconciliation: settings.publish.reconciliation.clone(),
+        }
+    }
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
 /// What became of an approved post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Posted {
@@ -85,7 +127,7 @@ pub enum Posted {
 /// What a post waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitsFor {
-    /// The next day or month of our own budget.
+    /// The next day or month of our own budget, or the gap between two posts.
     Budget,
     /// X's limit.
     RateLimit,
@@ -101,12 +143,15 @@ pub enum PublishError {
     /// X said no to this post for good. `kind.is_terminal()` tells whether the next one would fare the same.
     #[error("post {post}: X refused with {} ({kind:?}): {}", answer.status, answer.detail)]
     Refused { post: PostId, kind: RefusalKind, answer: Answer },
-    /// Nobody knows whether X took it. It is not tried again.
-    #[error("post {post}: nobody knows whether X took it: {reason}; look at the account before posting it by hand")]
+    /// Nobody knows whether X took it. The account's timeline is read to find out.
+    #[error("post {post}: nobody knows whether X took it: {reason}; the account's timeline will tell")]
     OutcomeUnknown { post: PostId, reason: String },
     /// Nothing was posted; the post stays approved and waits.
     #[error("post {post} waits until {until}: {reason}")]
     Later { post: PostId, until: Timestamp, waits_for: WaitsFor, reason: String },
+    /// A person, or X, has stopped all posting. Nothing was sent; the post stays approved.
+    #[error("post {post} waits: {halt}")]
+    Halted { post: PostId, halt: Halt },
     /// Somebody stopped, sent or expired it meanwhile.
     #[error("post {post} is `{state}`: it is no longer to be sent")]
     NoLongerApproved { post: PostId, state: PostState },
@@ -118,34 +163,52 @@ pub enum PublishError {
     OutcomeNotRecorded { post: PostId, outcome: String, source: StoreError },
 }
 
+/// Gives a number from 0 to 1 for each wait.
+pub type Jitter = Arc<dyn Fn() -> f64 + Send + Sync>;
+
 /// Sends approved posts, or records that it would have.
 #[derive(Clone)]
 pub struct Publisher {
     store: Store,
     outlet: Outlet,
     clock: Arc<dyn Clock>,
-    /// The schedule's: it says when a day and a month begin.
-    timezone: TimeZone,
-    budget: BudgetSettings,
+    /// Shared with the publishers that a reload puts in this one's place, so that what a person changes holds for a post
+    /// that is on its way already.
+    rules: Arc<RwLock<InForce>>,
+    jitter: Jitter,
+}
+
+/// The rules, and whether anything may leave the machine under them.
+#[derive(Debug, Clone)]
+struct InForce {
+    rules: Rules,
+    live: bool,
 }
 
 impl fmt::Debug for Publisher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Publisher").field("outlet", &self.outlet).field("budget", &self.budget).finish_non_exhaustive()
+        f.debug_struct("Publisher").field("outlet", &self.outlet).field("rules", &self.rules).finish_non_exhaustive()
     }
 }
 
 impl Publisher {
-    /// A publisher on `store` and `outlet`; `timezone` is the schedule's.
+    /// A publisher on `store` and `outlet`.
     #[must_use]
-    pub fn new(
-        store: Store,
-        outlet: Outlet,
-        clock: Arc<dyn Clock>,
-        timezone: TimeZone,
-        budget: BudgetSettings,
-    ) -> Self {
-        Self { store, outlet, clock, timezone, budget }
+    pub fn new(store: Store, outlet: Outlet, clock: Arc<dyn Clock>, rules: Rules, jitter: Jitter) -> Self {
+        let live = matches!(outlet, Outlet::Live(_));
+        Self { store, outlet, clock, rules: Arc::new(RwLock::new(InForce { rules, live })), jitter }
+    }
+
+    /// One in this one's place, with another outlet and other rules; the rules hold for this one too from now on.
+    #[must_use]
+    pub fn replaced(&self, outlet: Outlet, rules: Rules) -> Self {
+        let live = matches!(outlet, Outlet::Live(_));
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = InForce { rules, live };
+        Self { outlet, ..self.clone() }
+    }
+
+    fn in_force(&self) -> InForce {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Sends `approved` and records what came of it.
@@ -158,12 +221,22 @@ impl Publisher {
         let Outlet::Live(poster) = &self.outlet else {
             return self.publish_dry(&approved).await;
         };
-        let armed = self.arm(&approved).await?;
-        tracing::debug!(post = %armed.post, attempt = %armed.attempt, "intent recorded, calling X");
-        let answer = poster.create_tweet(approved.text()).await;
-        let end = self.judge(&armed, &answer);
-        self.record(&armed, &end).await?;
-        result(armed.post, answer, end)
+        let mut is_first = true;
+        loop {
+            let Some(armed) = self.arm(&**poster, approved.post()).await? else {
+                return self.publish_dry(&approved).await;
+            };
+            tracing::debug!(post = %armed.post, attempt = %armed.attempt, "intent recorded, calling X");
+            let answer = poster.create_tweet(&armed.text).await;
+            let settlement = self.judge(&**poster, &armed, &answer).await;
+            self.record(&armed, &settlement).await?;
+            let is_skew = matches!(answer, Err(TwitterError::Refused { kind: RefusalKind::ClockSkew { .. }, .. }));
+            if !(is_first && is_skew) {
+                return self.result(&armed, answer, settlement).await;
+            }
+            // Nothing was posted, and the next request is signed with X's time.
+            is_first = false;
+        }
     }
 
     /// Makes posts whose call a crash cut off `unknown`, and gives which. To be called once at the start, by the holder
@@ -172,11 +245,45 @@ impl Publisher {
     /// # Errors
     /// Where the database cannot be written.
     pub async fn recover(&self) -> Result<Vec<PostId>, StoreError> {
-        let unknown = self.store.recover_armed(self.clock.now()).await?;
+        let unknown = self.store.recover_armed(self.first_look(), self.clock.now()).await?;
         for post in &unknown {
-            tracing::warn!(%post, "the program ended while this post was being sent: look at the account");
+            tracing::warn!(%post, "the program ended while this post was being sent: the account's timeline will tell");
         }
         Ok(unknown)
+    }
+
+    /// Ends what X has stopped where the credentials are others than those that X refused. At the start and after a
+    /// reload.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn notice_new_credentials(&self) -> Result<Vec<Halt>, StoreError> {
+        let Outlet::Live(poster) = &self.outlet else { return Ok(Vec::new()) };
+        let others = |halt: &Halt| {
+            let known = |credentials: &Fingerprint| poster.fingerprint(&credentials.salt) == credentials.digest;
+            halt.cause == HaltCause::Refused && !halt.credentials.as_ref().is_some_and(known)
+        };
+        let ended = self.store.end_halts("new credentials", self.clock.now(), others).await?;
+        for halt in &ended {
+            tracing::info!(%halt, "the credentials are new: posting goes on");
+        }
+        Ok(ended)
+    }
+
+    /// What keeps posts from going out, in the order of [`Store::halts`]. A refusal of X is of no matter to a dry run.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn halts(&self) -> Result<Vec<Halt>, StoreError> {
+        let live = matches!(self.outlet, Outlet::Live(_));
+        let mut halts = self.store.halts().await?;
+        halts.retain(|halt| live || halt.cause == HaltCause::Paused);
+        Ok(halts)
+    }
+
+    /// When a post that has just become unknown is looked for first.
+    fn first_look(&self) -> Timestamp {
+        self.clock.now() + self.wait_of_look(0)
     }
 
     async fn publish_dry(&self, approved: &Approved) -> Result<Posted, PublishError> {
@@ -186,62 +293,65 @@ impl Publisher {
         Ok(Posted::DryRun { post })
     }
 
-    async fn arm(&self, approved: &Approved) -> Result<Armed, PublishError> {
-        let (post, now) = (approved.post(), self.clock.now());
-        let price = price_micros(approved.text());
-        let windows = budget::Windows::around(now, &self.timezone);
-        let check = |spent: &_| windows.check(&self.budget, spent, price);
-        self.store.arm(post, price, windows.since, now, check).await.map_err(|refusal| match refusal {
-            ArmRefusal::NotBefore(until) => {
-                let reason = "an earlier attempt says so".to_owned();
-                PublishError::Later { post, until, waits_for: WaitsFor::EarlierAttempt, reason }
-            }
-            ArmRefusal::Postponed(Postponement { until, reason }) => {
-                PublishError::Later { post, until, waits_for: WaitsFor::Budget, reason }
-            }
-            ArmRefusal::Store(error) => not_armed(error),
-        })
-    }
-
-    /// What the answer means for the record.
-    fn judge(&self, armed: &Armed, answer: &Result<PostedTweet, TwitterError>) -> CallEnd {
-        let error = match answer {
-            Ok(tweet) => return CallEnd::Sent { tweet_id: tweet.id.clone() },
-            Err(error) => error,
-        };
-        let text = error.to_string();
-        let later = |outcome, detail, until| CallEnd::Later {
-            outcome,
-            detail,
-            wait: Postponement { until, reason: text.clone() },
-        };
+    /// The right to call X; none where a reload has taken it away meanwhile.
+    async fn arm(&self, poster: &dyn Poster, post: PostId) -> Result<Option<Armed>, PublishError> {
         let now = self.clock.now();
-        match error {
-            TwitterError::Refused { kind, answer } => {
-                CallEnd::Refused { detail: detail(answer, Some(refusal_word(*kind))), error: text }
+        let calendar = budget::Calendar::around(now, &self.in_force().rules.timezone);
+        // Inside the transaction the rules are read once more: they may have changed while it waited for its turn.
+        let check = |spent: &_, text: &str| {
+            let InForce { rules, live } = self.in_force();
+            let price = rules.budget.prices.of_post(text);
+            if !live {
+                return Err(Stop::DryRun);
             }
-            TwitterError::RateLimited { window, until, answer } => {
-                let until = until.filter(|until| *until > now).unwrap_or_else(|| now + limit_wait(*window, armed));
-                later(AttemptOutcome::RateLimited, detail(answer, Some(window_word(*window))), until)
+            calendar.check(&rules.budget, spent, price).map_err(Stop::Wait)?;
+            budget::check_gap(rules.min_gap, spent, now).map_err(Stop::Wait)?;
+            Ok(price)
+        };
+        let skew = poster.clock_skew().map(|skew| skew.as_secs());
+        let wait = |Postponement { until, reason }, waits_for| PublishError::Later { post, until, waits_for, reason };
+        match self.store.arm(post, skew, calendar.since, now, check).await {
+            Ok(armed) => Ok(Some(armed)),
+            Err(ArmRefusal::Stopped(Stop::DryRun)) => Ok(None),
+            Err(ArmRefusal::Halted(halt)) => Err(PublishError::Halted { post, halt }),
+            Err(ArmRefusal::NotBefore(until)) => {
+                let reason = "an earlier attempt says so".to_owned();
+                Err(wait(Postponement { until, reason }, WaitsFor::EarlierAttempt))
             }
-            TwitterError::NotSent { reason } => {
-                let detail = CallDetail { detail: Some(reason.clone()), ..CallDetail::default() };
-                let wait = doubled(FIRST_WAIT_NOT_SENT, LONGEST_WAIT_NOT_SENT, armed.earlier_attempts);
-                later(AttemptOutcome::NotSent, detail, now + wait)
-            }
-            TwitterError::OutcomeUnknown { reason, answer } => {
-                let mut detail = answer.as_ref().map(|answer| detail(answer, None)).unwrap_or_default();
-                detail.detail.get_or_insert_with(|| reason.clone());
-                CallEnd::Unknown { detail, error: text }
-            }
+            Err(ArmRefusal::LimitedByX(postponement)) => Err(wait(postponement, WaitsFor::RateLimit)),
+            Err(ArmRefusal::Stopped(Stop::Wait(postponement))) => Err(wait(postponement, WaitsFor::Budget)),
+            Err(ArmRefusal::Store(error)) => Err(not_armed(error)),
         }
     }
 
+    /// What the answer means for the record.
+    async fn judge(
+        &self,
+        poster: &dyn Poster,
+        armed: &Armed,
+        answer: &Result<PostedTweet, TwitterError>,
+    ) -> Settlement {
+        let is_duplicate = matches!(answer, Err(TwitterError::Refused { kind: RefusalKind::Duplicate, .. }));
+        // A record that cannot be read is taken for a yes: looking for a post costs less than losing it.
+        let may_be_posted =
+            is_duplicate && self.store.calls_with_text_of(armed.post).await.map_or(true, |calls| !calls.is_empty());
+        let judge = Judge {
+            armed,
+            now: self.clock.now(),
+            jitter: (self.jitter)(),
+            look_at: self.first_look(),
+            may_be_posted,
+            credentials: &fingerprint(poster),
+        };
+        judge.settlement(answer)
+    }
+
     /// Writes the outcome down, a few times if it must: the only copy of what X answered is in this process.
-    async fn record(&self, armed: &Armed, end: &CallEnd) -> Result<(), PublishError> {
+    async fn record(&self, armed: &Armed, settlement: &Settlement) -> Result<(), PublishError> {
+        let end = &settlement.end;
         let mut waits = OUTCOME_RETRIES.into_iter();
         loop {
-            let Err(source) = self.store.settle(armed, end, self.clock.now()).await else {
+            let Err(source) = self.store.settle(armed, settlement, self.clock.now()).await else {
                 return Ok(());
             };
             let Some(wait) = waits.next() else {
@@ -255,27 +365,67 @@ impl Publisher {
             self.clock.sleep_until(again).await;
         }
     }
+
+    /// What the caller is told, once the record is written.
+    async fn result(
+        &self,
+        armed: &Armed,
+        answer: Result<PostedTweet, TwitterError>,
+        settlement: Settlement,
+    ) -> Result<Posted, PublishError> {
+        let post = armed.post;
+        let error = match answer {
+            Ok(PostedTweet { id: tweet_id, .. }) => {
+                tracing::info!(%post, tweet_id, "posted");
+                self.tell_what_is_left().await;
+                return Ok(Posted::Sent { post, tweet_id });
+            }
+            Err(error) => error,
+        };
+        let waits_for = match &error {
+            TwitterError::NotSent { .. } => WaitsFor::Network,
+            TwitterError::RateLimited { .. } => WaitsFor::RateLimit,
+            _ => WaitsFor::EarlierAttempt,
+        };
+        Err(match (settlement.end, error) {
+            (CallEnd::Later { wait: Postponement { until, reason }, .. }, _) => {
+                PublishError::Later { post, until, waits_for, reason }
+            }
+            (CallEnd::Refused { .. }, TwitterError::Refused { kind, answer }) => {
+                PublishError::Refused { post, kind, answer }
+            }
+            (CallEnd::Unknown { .. }, TwitterError::OutcomeUnknown { reason, .. }) => {
+                PublishError::OutcomeUnknown { post, reason }
+            }
+            (_, error) => PublishError::OutcomeUnknown { post, reason: error.to_string() },
+        })
+    }
+
+    async fn tell_what_is_left(&self) {
+        let rules = self.in_force().rules;
+        match outlook(&self.store, &rules, self.clock.now()).await {
+            Ok(left) => tracing::info!(
+                posts_left_today = left.posts_left_today,
+                posts_left_this_month = left.posts_left_this_month,
+                usd_left_this_month = left.usd_left_this_month,
+                next_post_at = left.next_post_at.map(tracing::field::display),
+                "what is left"
+            ),
+            Err(error) => tracing::warn!(%error, "cannot say what is left of the budget"),
+        }
+    }
 }
 
-/// What the caller is told, once the record is written.
-fn result(post: PostId, answer: Result<PostedTweet, TwitterError>, end: CallEnd) -> Result<Posted, PublishError> {
-    let error = match answer {
-        Ok(PostedTweet { id: tweet_id, .. }) => {
-            tracing::info!(%post, tweet_id, "posted");
-            return Ok(Posted::Sent { post, tweet_id });
-        }
-        Err(error) => error,
-    };
-    let waits_for = match error {
-        TwitterError::Refused { kind, answer } => return Err(PublishError::Refused { post, kind, answer }),
-        TwitterError::OutcomeUnknown { reason, .. } => return Err(PublishError::OutcomeUnknown { post, reason }),
-        TwitterError::RateLimited { .. } => WaitsFor::RateLimit,
-        TwitterError::NotSent { .. } => WaitsFor::Network,
-    };
-    let CallEnd::Later { wait: Postponement { until, reason }, .. } = end else {
-        unreachable!("a limit and a lost connection are judged as `later`");
-    };
-    Err(PublishError::Later { post, until, waits_for, reason })
+/// By what the credentials in use are known again, with a salt of its own.
+fn fingerprint(poster: &dyn Poster) -> Fingerprint {
+    let salt = format!("{:032x}", rand::random::<u128>());
+    Fingerprint { digest: poster.fingerprint(&salt), salt }
+}
+
+/// Chance, for waits.
+#[must_use]
+pub fn random_jitter() -> Jitter {
+    Arc::new(rand::random::<f64>)
 }
 
 /// Why a post was not taken out of `approved`.
@@ -286,62 +436,10 @@ fn not_armed(error: StoreError) -> PublishError {
     }
 }
 
-fn detail(answer: &Answer, kind: Option<&str>) -> CallDetail {
-    CallDetail {
-        http_status: Some(answer.status),
-        kind: kind.map(str::to_owned),
-        problem: answer.problem.clone(),
-        detail: Some(answer.detail.clone()),
-        transaction_id: answer.transaction_id.clone(),
-    }
-}
-
-/// The refusal as the record names it.
-fn refusal_word(kind: RefusalKind) -> &'static str {
-    match kind {
-        RefusalKind::Invalid => "invalid",
-        RefusalKind::Unauthorized => "unauthorized",
-        RefusalKind::ClockSkew { .. } => "clock_skew",
-        RefusalKind::NoCredits => "no_credits",
-        RefusalKind::Duplicate => "duplicate",
-        RefusalKind::Permissions => "permissions",
-        RefusalKind::Suspended => "suspended",
-        RefusalKind::Forbidden => "forbidden",
-        RefusalKind::NotFound => "not_found",
-        RefusalKind::Other => "other",
-    }
-}
-
-/// The limit's window as the record names it.
-fn window_word(window: LimitWindow) -> &'static str {
-    match window {
-        LimitWindow::FifteenMinutes => "fifteen_minutes",
-        LimitWindow::Day => "day",
-        LimitWindow::Month => "month",
-        LimitWindow::Unknown => "unknown",
-    }
-}
-
-/// How long to wait where X names a window and no instant. A used-up month is tried once a day: when it begins anew is
-/// the account's billing cycle, which we do not know.
-fn limit_wait(window: LimitWindow, armed: &Armed) -> SignedDuration {
-    match window {
-        LimitWindow::FifteenMinutes => FIRST_WAIT_LIMIT,
-        LimitWindow::Day | LimitWindow::Month => LONGEST_WAIT_LIMIT,
-        LimitWindow::Unknown => doubled(FIRST_WAIT_LIMIT, LONGEST_WAIT_LIMIT, armed.earlier_attempts),
-    }
-}
-
-/// `first`, doubled once for each earlier attempt, at most `longest`.
-fn doubled(first: SignedDuration, longest: SignedDuration, earlier: i64) -> SignedDuration {
-    let doublings = u32::try_from(earlier).unwrap_or(0).min(20);
-    first.checked_mul(1 << doublings).map_or(longest, |wait| wait.min(longest))
-}
-
 /// The outcome as the log names it when the record cannot.
 fn in_words(end: &CallEnd) -> String {
     match end {
-        CallEnd::Sent { tweet_id } => format!("posted as tweet {tweet_id}"),
+        CallEnd::Sent { tweet_id, .. } => format!("posted as tweet {tweet_id}"),
         CallEnd::Refused { error, .. } | CallEnd::Unknown { error, .. } => error.clone(),
         CallEnd::Later { wait, .. } => wait.reason.clone(),
     }

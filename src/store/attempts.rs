@@ -6,22 +6,32 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row as _, SqliteConnection};
+use sqlx::{FromRow, Row as _, Sqlite, SqliteConnection, Transaction};
 
 use super::columns::{instant, instant_or_none, stored, word};
 use super::error::Doing as _;
+use super::halts::{self, Halt};
 use super::posts::{state_and_expiry, transition};
-use super::{AttemptId, AttemptOutcome, PostId, PostState, Store, StoreError};
+use super::unknown::{enter_unknown, leave_unknown};
+use super::windows::{self, Window};
+use super::{AttemptId, AttemptOutcome, Endpoint, PostId, PostState, Store, StoreError, WindowName};
 
 /// A call as recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AttemptRecord {
     pub id: AttemptId,
+    /// Which call for its post, from 1.
+    pub number: i64,
+    /// What was sent, and its length as X counts it.
+    pub text: Option<String>,
+    pub weighted_length: Option<i64>,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
     pub outcome: AttemptOutcome,
     /// X's price for it, in millionths of a dollar.
     pub price_micros: i64,
+    /// X's clock minus ours when the call was made, as far as it was known.
+    pub clock_skew_seconds: Option<i64>,
     #[serde(flatten)]
     pub detail: CallDetail,
 }
@@ -39,21 +49,32 @@ pub struct CallDetail {
     pub transaction_id: Option<String>,
 }
 
+impl CallDetail {
+    /// Out of the five columns that `attempts` and `reads` have in common.
+    pub(super) fn of_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            http_status: row.try_get("http_status")?,
+            kind: row.try_get("kind")?,
+            problem: row.try_get("problem")?,
+            detail: row.try_get("detail")?,
+            transaction_id: row.try_get("transaction_id")?,
+        })
+    }
+}
+
 impl FromRow<'_, SqliteRow> for AttemptRecord {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
         Ok(Self {
             id: AttemptId::new(row.try_get("id")?),
+            number: row.try_get("number")?,
+            text: row.try_get("text")?,
+            weighted_length: row.try_get("weighted_length")?,
             started_at: instant(row, "started_at")?,
             finished_at: instant_or_none(row, "finished_at")?,
             outcome: word(row, "outcome", AttemptOutcome::from_word)?,
             price_micros: row.try_get("price_micros")?,
-            detail: CallDetail {
-                http_status: row.try_get("http_status")?,
-                kind: row.try_get("kind")?,
-                problem: row.try_get("problem")?,
-                detail: row.try_get("detail")?,
-                transaction_id: row.try_get("transaction_id")?,
-            },
+            clock_skew_seconds: row.try_get("clock_skew_seconds")?,
+            detail: CallDetail::of_row(row)?,
         })
     }
 }
@@ -65,12 +86,15 @@ pub(crate) struct SpentSince {
     pub month: Timestamp,
 }
 
-/// What was used of the budget: every call that posted or may have posted.
+/// What was used of the budget: every call that posted or may have posted, and what was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Spent {
     pub posts_today: i64,
     pub posts_this_month: i64,
+    /// Posts and readings together.
     pub micros_this_month: i64,
+    /// When the last call that posted or may have posted began.
+    pub last_post: Option<Timestamp>,
 }
 
 /// Why a post has to wait, and until when.
@@ -80,22 +104,39 @@ pub(crate) struct Postponement {
     pub reason: String,
 }
 
+/// Why the caller's own rules do not let a post out.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// The budget or the gap between posts.
+    Wait(Postponement),
+    /// Nothing is to leave the machine.
+    DryRun,
+}
+
 /// The right to make one call, on disk already.
 #[derive(Debug)]
 pub(crate) struct Armed {
     pub post: PostId,
     pub attempt: AttemptId,
-    /// How many calls were made for this post before.
-    pub earlier_attempts: i64,
+    /// What is to be sent: the record's text, not one that somebody held on to while it was edited.
+    pub text: String,
+    /// Which call for this post, from 1.
+    pub number: i64,
+    /// How many calls, for whatever post, came to nothing since the last one that X answered with yes or no.
+    pub failures_in_a_row: i64,
 }
 
 /// Why a post was not armed.
 #[derive(Debug)]
 pub(crate) enum ArmRefusal {
+    /// A person, or X, has stopped all posting.
+    Halted(Halt),
     /// An earlier answer said to wait.
     NotBefore(Timestamp),
-    /// `check` said no; the post waits until then.
-    Postponed(Postponement),
+    /// X's limits, as an earlier answer told them, leave no call; the post waits until then.
+    LimitedByX(Postponement),
+    /// `check` said no.
+    Stopped(Stop),
     /// The post cannot be sent, or the database cannot be written.
     Store(StoreError),
 }
@@ -110,11 +151,11 @@ impl From<StoreError> for ArmRefusal {
 #[derive(Debug, Clone)]
 pub(crate) enum CallEnd {
     /// X took it.
-    Sent { tweet_id: String },
+    Sent { tweet_id: String, detail: CallDetail },
     /// X said no.
     Refused { detail: CallDetail, error: String },
-    /// Nobody knows.
-    Unknown { detail: CallDetail, error: String },
+    /// Nobody knows whether the post is there; the timeline is asked at `look_at`. The call itself may have been refused.
+    Unknown { outcome: AttemptOutcome, detail: CallDetail, error: String, look_at: Timestamp },
     /// Nothing was posted, and it may be tried again later.
     Later { outcome: AttemptOutcome, detail: CallDetail, wait: Postponement },
 }
@@ -124,8 +165,7 @@ impl CallEnd {
         match self {
             Self::Sent { .. } => AttemptOutcome::Sent,
             Self::Refused { .. } => AttemptOutcome::Refused,
-            Self::Unknown { .. } => AttemptOutcome::Unknown,
-            Self::Later { outcome, .. } => *outcome,
+            Self::Unknown { outcome, .. } | Self::Later { outcome, .. } => *outcome,
         }
     }
 
@@ -137,21 +177,41 @@ impl CallEnd {
             Self::Later { .. } => PostState::Approved,
         }
     }
+
+    fn detail(&self) -> &CallDetail {
+        match self {
+            Self::Sent { detail, .. }
+            | Self::Refused { detail, .. }
+            | Self::Unknown { detail, .. }
+            | Self::Later { detail, .. } => detail,
+        }
+    }
+}
+
+/// Everything that an answer changes, written in one transaction.
+#[derive(Debug, Clone)]
+pub(crate) struct Settlement {
+    pub end: CallEnd,
+    /// What the answer told of X's limits.
+    pub windows: Vec<Window>,
+    /// Where X refuses every post.
+    pub halt: Option<Halt>,
 }
 
 impl Store {
-    /// Takes an approved post into `armed` and opens its attempt, durable when this returns. State, expiry, waiting
-    /// time and the budget (`check`) are looked at in the same transaction.
+    /// Takes an approved post into `armed` and opens its attempt, durable when this returns. Halts, state, expiry,
+    /// waiting time, X's limits and the caller's rules (`check`, which gives the price) are looked at in the same
+    /// transaction.
     ///
     /// # Errors
-    /// See [`ArmRefusal`]; a post whose time is up is recorded as expired, one that `check` stops as waiting.
+    /// See [`ArmRefusal`]; a post whose time is up is recorded as expired, one that has to wait as waiting.
     pub(crate) async fn arm(
         &self,
         post: PostId,
-        price_micros: i64,
+        clock_skew_seconds: Option<i64>,
         since: SpentSince,
         now: Timestamp,
-        check: impl FnOnce(&Spent) -> Result<(), Postponement> + Send,
+        check: impl FnOnce(&Spent, &str) -> Result<i64, Stop> + Send,
     ) -> Result<Armed, ArmRefusal> {
         let mut transaction = self.begin().await?;
         self.require_lease(&mut transaction).await?;
@@ -164,30 +224,63 @@ impl Store {
         }
         transition(&mut transaction, post, PostState::Approved, PostState::Armed).await?;
         // From here on an early return rolls the transition back.
-        if let Some(until) = waits_until(&mut transaction, post).await?.filter(|until| *until > now) {
+        if let Some(halt) = halts::active(&mut transaction).await?.into_iter().next() {
+            return Err(ArmRefusal::Halted(halt));
+        }
+        let draft = draft(&mut transaction, post).await?;
+        if let Some(until) = draft.not_before.filter(|until| *until > now) {
             return Err(ArmRefusal::NotBefore(until));
         }
-        if let Err(wait) = check(&spent(&mut transaction, since).await?) {
-            transition(&mut transaction, post, PostState::Armed, PostState::Approved).await?;
-            record_trouble(&mut transaction, post, &wait.reason, Some(wait.until)).await?;
-            transaction.commit().await.doing("record that the post waits")?;
-            return Err(ArmRefusal::Postponed(wait));
+        if let Some(wait) = limited_by_x(&mut transaction, now).await? {
+            self.postpone(transaction, post, &wait).await?;
+            return Err(ArmRefusal::LimitedByX(wait));
         }
-        let earlier_attempts = count_attempts(&mut transaction, post).await?;
-        let attempt = open_attempt(&mut transaction, post, price_micros, now).await?;
+        let price_micros = match check(&spent(&mut transaction, since).await?, &draft.text) {
+            Ok(price_micros) => price_micros,
+            Err(Stop::Wait(wait)) => {
+                self.postpone(transaction, post, &wait).await?;
+                return Err(ArmRefusal::Stopped(Stop::Wait(wait)));
+            }
+            Err(stop) => return Err(ArmRefusal::Stopped(stop)),
+        };
+        let failures_in_a_row = failures_in_a_row(&mut transaction).await?;
+        let call = NewCall { post, draft, price_micros, clock_skew_seconds };
+        let (attempt, number) = open_attempt(&mut transaction, &call, now).await?;
         transaction.commit().await.doing("record the intent to post")?;
-        Ok(Armed { post, attempt, earlier_attempts })
+        Ok(Armed { post, attempt, text: call.draft.text, number, failures_in_a_row })
+    }
+
+    /// Takes an armed post back, with the time it waits for, and commits.
+    async fn postpone(
+        &self,
+        mut transaction: Transaction<'_, Sqlite>,
+        post: PostId,
+        wait: &Postponement,
+    ) -> Result<(), StoreError> {
+        transition(&mut transaction, post, PostState::Armed, PostState::Approved).await?;
+        record_trouble(&mut transaction, post, &wait.reason, Some(wait.until)).await?;
+        transaction.commit().await.doing("record that the post waits")
     }
 
     /// Records how a call ended. A post that a wrong recovery called unknown meanwhile is still settled.
     ///
     /// # Errors
     /// Where the database cannot be written; it may be called again then.
-    pub(crate) async fn settle(&self, armed: &Armed, end: &CallEnd, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn settle(
+        &self,
+        armed: &Armed,
+        settlement: &Settlement,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
+        let Settlement { end, windows, halt } = settlement;
         let post = armed.post;
+        let from = match state_and_expiry(&mut transaction, post).await? {
+            (PostState::Unknown, _) => PostState::Unknown,
+            _ => PostState::Armed,
+        };
         match end {
-            CallEnd::Sent { tweet_id } => record_sent(&mut transaction, post, tweet_id, now).await?,
+            CallEnd::Sent { tweet_id, .. } => record_sent(&mut transaction, post, tweet_id, now).await?,
             CallEnd::Refused { error, .. } | CallEnd::Unknown { error, .. } => {
                 record_trouble(&mut transaction, post, error, None).await?;
             }
@@ -195,21 +288,28 @@ impl Store {
                 record_trouble(&mut transaction, post, &wait.reason, Some(wait.until)).await?;
             }
         }
-        let from = match state_and_expiry(&mut transaction, post).await? {
-            (PostState::Unknown, _) => PostState::Unknown,
-            _ => PostState::Armed,
-        };
-        transition(&mut transaction, post, from, end.next_state()).await?;
+        if from != end.next_state() {
+            transition(&mut transaction, post, from, end.next_state()).await?;
+        }
+        match end {
+            CallEnd::Unknown { look_at, .. } => enter_unknown(&mut transaction, post, *look_at, now).await?,
+            _ => leave_unknown(&mut transaction, post).await?,
+        }
         close_attempt(&mut transaction, armed.attempt, end, now).await?;
+        windows::record(&mut transaction, windows, now).await?;
+        if let Some(halt) = halt {
+            halts::set_halt(&mut transaction, halt).await?;
+        }
         transaction.commit().await.doing("record the outcome of a call")
     }
 
-    /// Turns posts whose call was under way when the program died into unknown ones, at the start and only by the
-    /// holder of the instance lock: another process's call would be called unknown else.
+    /// Turns posts whose call was under way when the program died into unknown ones, of which the timeline is asked at
+    /// `look_at`. At the start and only by the holder of the instance lock: another process's call would be called
+    /// unknown else.
     ///
     /// # Errors
     /// Where the database cannot be written.
-    pub(crate) async fn recover_armed(&self, now: Timestamp) -> Result<Vec<PostId>, StoreError> {
+    pub(crate) async fn recover_armed(&self, look_at: Timestamp, now: Timestamp) -> Result<Vec<PostId>, StoreError> {
         const REASON: &str = "the program ended during the call: nobody knows whether X took it";
         let mut transaction = self.begin().await?;
         let armed: Vec<i64> = sqlx::query_scalar("SELECT id FROM posts WHERE state = 'armed' ORDER BY id")
@@ -220,6 +320,7 @@ impl Store {
         for &post in &armed {
             transition(&mut transaction, post, PostState::Armed, PostState::Unknown).await?;
             record_trouble(&mut transaction, post, REASON, None).await?;
+            enter_unknown(&mut transaction, post, look_at, now).await?;
         }
         sqlx::query("UPDATE attempts SET outcome = 'unknown', finished_at = ?, detail = ? WHERE outcome = 'under_way'")
             .bind(stored(now))
@@ -229,6 +330,15 @@ impl Store {
             .doing("close interrupted calls")?;
         transaction.commit().await.doing("close interrupted calls")?;
         Ok(armed)
+    }
+
+    /// What was used of the budget.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub(crate) async fn spent(&self, since: SpentSince) -> Result<Spent, StoreError> {
+        let mut connection = self.readers().acquire().await.doing("read what was spent")?;
+        spent(&mut connection, since).await
     }
 
     /// All calls made for a post, in their order.
@@ -244,51 +354,106 @@ impl Store {
     }
 }
 
-async fn waits_until(connection: &mut SqliteConnection, post: PostId) -> Result<Option<Timestamp>, StoreError> {
-    let row = sqlx::query("SELECT not_before FROM posts WHERE id = ?")
+/// What a post says and until when it waits.
+#[derive(Debug)]
+struct Draft {
+    text: String,
+    weighted_length: i64,
+    not_before: Option<Timestamp>,
+}
+
+async fn draft(connection: &mut SqliteConnection, post: PostId) -> Result<Draft, StoreError> {
+    let row = sqlx::query("SELECT text, weighted_length, not_before FROM posts WHERE id = ?")
         .bind(post.get())
         .fetch_one(connection)
         .await
         .doing("read the post")?;
-    instant_or_none(&row, "not_before").doing("read the post")
+    let read = || {
+        Ok(Draft {
+            text: row.try_get("text")?,
+            weighted_length: row.try_get("weighted_length")?,
+            not_before: instant_or_none(&row, "not_before")?,
+        })
+    };
+    read().doing("read the post")
+}
+
+async fn limited_by_x(connection: &mut SqliteConnection, now: Timestamp) -> Result<Option<Postponement>, StoreError> {
+    let closed = windows::closed(connection, Endpoint::Post, now).await?;
+    Ok(closed.map(|(window, until)| {
+        let reason = match window {
+            WindowName::FifteenMinutes => "X's limit for fifteen minutes is used up",
+            WindowName::AppDay | WindowName::UserDay | WindowName::Day => "X's limit for the day is used up",
+            WindowName::Month => "X's limit for the month is used up",
+            WindowName::Unknown => "X's limit is used up",
+        };
+        Postponement { until, reason: reason.to_owned() }
+    }))
 }
 
 async fn spent(connection: &mut SqliteConnection, since: SpentSince) -> Result<Spent, StoreError> {
-    let (posts_today, posts_this_month, micros_this_month) = sqlx::query_as(
-        "SELECT coalesce(sum(started_at >= ?1), 0), count(*), coalesce(sum(price_micros), 0) FROM attempts
-         WHERE outcome IN ('under_way', 'sent', 'unknown') AND started_at >= ?2",
+    let row = sqlx::query(
+        "SELECT coalesce(sum(started_at >= ?1), 0) AS today, count(*) AS month,
+             coalesce(sum(price_micros), 0)
+                 + (SELECT coalesce(sum(price_micros), 0) FROM reads WHERE made_at >= ?2) AS micros,
+             (SELECT max(started_at) FROM attempts WHERE outcome IN ('under_way', 'sent', 'unknown')) AS last_post
+         FROM attempts WHERE outcome IN ('under_way', 'sent', 'unknown') AND started_at >= ?2",
     )
     .bind(stored(since.day))
     .bind(stored(since.month))
     .fetch_one(connection)
     .await
     .doing("read what was spent")?;
-    Ok(Spent { posts_today, posts_this_month, micros_this_month })
+    let read = || {
+        Ok(Spent {
+            posts_today: row.try_get("today")?,
+            posts_this_month: row.try_get("month")?,
+            micros_this_month: row.try_get("micros")?,
+            last_post: instant_or_none(&row, "last_post")?,
+        })
+    };
+    read().doing("read what was spent")
 }
 
-async fn count_attempts(connection: &mut SqliteConnection, post: PostId) -> Result<i64, StoreError> {
-    sqlx::query_scalar("SELECT count(*) FROM attempts WHERE post_id = ?")
-        .bind(post.get())
-        .fetch_one(connection)
-        .await
-        .doing("read the attempts")
+async fn failures_in_a_row(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM attempts WHERE outcome IN ('rate_limited', 'not_sent') AND id > coalesce(
+             (SELECT max(id) FROM attempts WHERE outcome NOT IN ('rate_limited', 'not_sent')), 0)",
+    )
+    .fetch_one(connection)
+    .await
+    .doing("read the attempts")
 }
 
+/// A call about to be made.
+struct NewCall {
+    post: PostId,
+    draft: Draft,
+    price_micros: i64,
+    clock_skew_seconds: Option<i64>,
+}
+
+/// Gives the attempt and its number among those of its post.
 async fn open_attempt(
     connection: &mut SqliteConnection,
-    post: PostId,
-    price_micros: i64,
+    call: &NewCall,
     now: Timestamp,
-) -> Result<AttemptId, StoreError> {
-    let row =
-        sqlx::query("INSERT INTO attempts (post_id, started_at, outcome, price_micros) VALUES (?, ?, 'under_way', ?)")
-            .bind(post.get())
-            .bind(stored(now))
-            .bind(price_micros)
-            .execute(connection)
-            .await
-            .doing("record the intent to post")?;
-    Ok(AttemptId::new(row.last_insert_rowid()))
+) -> Result<(AttemptId, i64), StoreError> {
+    let (id, number): (i64, i64) = sqlx::query_as(
+        "INSERT INTO attempts (post_id, started_at, outcome, price_micros, text, weighted_length, clock_skew_seconds, number)
+         VALUES (?1, ?2, 'under_way', ?3, ?4, ?5, ?6, 1 + (SELECT count(*) FROM attempts WHERE post_id = ?1))
+         RETURNING id, number",
+    )
+    .bind(call.post.get())
+    .bind(stored(now))
+    .bind(call.price_micros)
+    .bind(&call.draft.text)
+    .bind(call.draft.weighted_length)
+    .bind(call.clock_skew_seconds)
+    .fetch_one(connection)
+    .await
+    .doing("record the intent to post")?;
+    Ok((AttemptId::new(id), number))
 }
 
 async fn close_attempt(
@@ -297,11 +462,7 @@ async fn close_attempt(
     end: &CallEnd,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let nothing = CallDetail::default();
-    let detail = match end {
-        CallEnd::Sent { .. } => &nothing,
-        CallEnd::Refused { detail, .. } | CallEnd::Unknown { detail, .. } | CallEnd::Later { detail, .. } => detail,
-    };
+    let detail = end.detail();
     sqlx::query(
         "UPDATE attempts SET outcome = ?, finished_at = ?, http_status = ?, kind = ?, problem = ?, detail = ?,
              transaction_id = ? WHERE id = ?",
@@ -320,15 +481,15 @@ async fn close_attempt(
     .doing("record the outcome of a call")
 }
 
-async fn record_sent(
+pub(super) async fn record_sent(
     connection: &mut SqliteConnection,
     post: PostId,
     tweet_id: &str,
-    now: Timestamp,
+    sent_at: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query("UPDATE posts SET tweet_id = ?, sent_at = ?, error = NULL, not_before = NULL WHERE id = ?")
         .bind(tweet_id)
-        .bind(stored(now))
+        .bind(stored(sent_at))
         .bind(post.get())
         .execute(connection)
         .await
@@ -336,7 +497,7 @@ async fn record_sent(
         .doing("record the tweet's id")
 }
 
-async fn record_trouble(
+pub(super) async fn record_trouble(
     connection: &mut SqliteConnection,
     post: PostId,
     error: &str,
@@ -355,10 +516,24 @@ async fn record_trouble(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::{TestStore, at};
+    use crate::store::HaltCause;
+    use crate::store::testing::{TestStore, at, plain_connection};
 
     fn since(now: Timestamp) -> SpentSince {
         SpentSince { day: now, month: now }
+    }
+
+    async fn arm(test: &TestStore, post: PostId, now: Timestamp) -> Result<Armed, ArmRefusal> {
+        test.store.arm(post, None, since(now), now, |_, _| Ok(15_000)).await
+    }
+
+    async fn settle(test: &TestStore, armed: &Armed, end: CallEnd, now: Timestamp) {
+        let settlement = Settlement { end, windows: Vec::new(), halt: None };
+        test.store.settle(armed, &settlement, now).await.unwrap();
+    }
+
+    fn sent(id: &str) -> CallEnd {
+        CallEnd::Sent { tweet_id: id.to_owned(), detail: CallDetail::default() }
     }
 
     #[tokio::test]
@@ -366,15 +541,45 @@ mod tests {
         let test = TestStore::open().await;
         let now = at("2026-03-01T14:00:00Z");
         let id = test.approved("El mercado abre temprano.", now).await;
-        test.store.arm(id, 15_000, since(now), now, |_| Ok(())).await.unwrap();
+        let armed = test.store.arm(id, Some(-3), since(now), now, |_, _| Ok(15_000)).await.unwrap();
+        assert_eq!((armed.text.as_str(), armed.number), ("El mercado abre temprano.", 1));
         let other = Store::open_read_only(test.store.path()).await.unwrap();
         assert_eq!(other.post(id).await.unwrap().state, PostState::Armed);
         let attempts = other.attempts(id).await.unwrap();
         assert_eq!((attempts.len(), attempts[0].outcome), (1, AttemptOutcome::UnderWay));
         assert_eq!((attempts[0].price_micros, attempts[0].started_at), (15_000, now));
-        let again = test.store.arm(id, 15_000, since(now), now, |_| Ok(())).await.unwrap_err();
+        assert_eq!((attempts[0].number, attempts[0].clock_skew_seconds), (1, Some(-3)));
+        assert_eq!(
+            (attempts[0].text.as_deref(), attempts[0].weighted_length),
+            (Some("El mercado abre temprano."), Some(10))
+        );
+        let again = arm(&test, id, now).await.unwrap_err();
         let ArmRefusal::Store(StoreError::StateConflict { found, .. }) = again else { panic!("{again:?}") };
         assert_eq!(found, PostState::Armed);
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_is_the_records_text() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let id = test.approved("El mercado abre temprano.", now).await;
+        let edit = "UPDATE posts SET text = 'El mercado abre tarde.'";
+        sqlx::query(edit).execute(&mut plain_connection(test.store.path()).await).await.unwrap();
+        assert_eq!(arm(&test, id, now).await.unwrap().text, "El mercado abre tarde.");
+    }
+
+    #[tokio::test]
+    async fn a_halt_set_a_moment_before_keeps_the_post_approved() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let id = test.approved("El mercado abre temprano.", now).await;
+        test.store.pause("ana", "holiday", now).await.unwrap();
+        let refusal = arm(&test, id, now).await.unwrap_err();
+        let ArmRefusal::Halted(halt) = refusal else { panic!("{refusal:?}") };
+        assert_eq!((halt.cause, halt.set_by.as_str()), (HaltCause::Paused, "ana"));
+        assert_eq!(test.state(id).await, PostState::Approved);
+        test.store.resume("ana", now).await.unwrap();
+        arm(&test, id, now).await.unwrap();
     }
 
     #[tokio::test]
@@ -382,16 +587,43 @@ mod tests {
         let test = TestStore::open().await;
         let (yesterday, today) = (at("2026-03-01T14:00:00Z"), at("2026-03-02T14:00:00Z"));
         let refused = CallEnd::Refused { detail: CallDetail::default(), error: "no".to_owned() };
-        let unknown = CallEnd::Unknown { detail: CallDetail::default(), error: "timeout".to_owned() };
-        let sent = |id: &str| CallEnd::Sent { tweet_id: id.to_owned() };
-        for (when, end) in [(yesterday, sent("1")), (today, refused), (today, unknown), (today, sent("2"))] {
+        let unknown = CallEnd::Unknown {
+            outcome: AttemptOutcome::Unknown,
+            detail: CallDetail::default(),
+            error: "timeout".to_owned(),
+            look_at: today,
+        };
+        for (when, end) in [(yesterday, sent("1")), (today, unknown), (today, sent("2")), (today, refused)] {
             let id = test.approved("texto", when).await;
-            let armed = test.store.arm(id, 15_000, since(when), when, |_| Ok(())).await.unwrap();
-            test.store.settle(&armed, &end, when).await.unwrap();
+            let armed = arm(&test, id, when).await.unwrap();
+            settle(&test, &armed, end, when).await;
         }
-        let mut transaction = test.store.begin().await.unwrap();
-        let spent = spent(&mut transaction, SpentSince { day: today, month: yesterday }).await.unwrap();
-        assert_eq!(spent, Spent { posts_today: 2, posts_this_month: 3, micros_this_month: 45_000 });
+        let spent = test.store.spent(SpentSince { day: today, month: yesterday }).await.unwrap();
+        let wanted = Spent { posts_today: 2, posts_this_month: 3, micros_this_month: 45_000, last_post: Some(today) };
+        assert_eq!(spent, wanted);
+    }
+
+    #[tokio::test]
+    async fn failures_are_counted_over_all_posts_since_the_last_answer() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let later = |outcome| CallEnd::Later {
+            outcome,
+            detail: CallDetail::default(),
+            wait: Postponement { until: now, reason: "wait".to_owned() },
+        };
+        let ends = [
+            (later(AttemptOutcome::RateLimited), 0),
+            (later(AttemptOutcome::NotSent), 1),
+            (sent("1"), 2),
+            (later(AttemptOutcome::NotSent), 0),
+        ];
+        for (end, failures) in ends {
+            let id = test.approved("texto", now).await;
+            let armed = arm(&test, id, now).await.unwrap();
+            assert_eq!(armed.failures_in_a_row, failures, "{end:?}");
+            settle(&test, &armed, end, now).await;
+        }
     }
 
     #[tokio::test]
@@ -399,12 +631,12 @@ mod tests {
         let test = TestStore::open().await;
         let now = at("2026-03-01T14:00:00Z");
         let id = test.approved("El mercado abre temprano.", now).await;
-        let armed = test.store.arm(id, 15_000, since(now), now, |_| Ok(())).await.unwrap();
-        assert_eq!(test.store.recover_armed(now).await.unwrap(), [id]);
+        let armed = arm(&test, id, now).await.unwrap();
+        assert_eq!(test.store.recover_armed(now, now).await.unwrap(), [id]);
         assert_eq!(test.state(id).await, PostState::Unknown);
         assert_eq!(test.store.attempts(id).await.unwrap()[0].outcome, AttemptOutcome::Unknown);
-        assert_eq!(test.store.recover_armed(now).await.unwrap(), []);
-        test.store.settle(&armed, &CallEnd::Sent { tweet_id: "7".to_owned() }, now).await.unwrap();
+        assert_eq!(test.store.recover_armed(now, now).await.unwrap(), []);
+        settle(&test, &armed, sent("7"), now).await;
         let post = test.store.post(id).await.unwrap();
         assert_eq!((post.state, post.tweet_id.as_deref(), post.error), (PostState::Sent, Some("7"), None));
         assert_eq!(test.store.attempts(id).await.unwrap()[0].outcome, AttemptOutcome::Sent);

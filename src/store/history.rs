@@ -11,7 +11,8 @@ use super::columns::{instant, instant_or_none, json_or_none, seed_or_none, word,
 use super::error::Doing as _;
 use super::rounds::model;
 use super::{
-    AttemptRecord, CandidateRecord, PostRecord, PostState, RoundId, RoundOutcome, RoundRecord, Store, StoreError,
+    AttemptRecord, CandidateRecord, PostRecord, PostState, ReadRecord, RoundId, RoundOutcome, RoundRecord, Store,
+    StoreError,
 };
 use crate::tweet::{ModelIdentity, Sentiment};
 
@@ -91,6 +92,8 @@ pub struct HistoryRecord {
     pub candidates: Vec<CandidateRecord>,
     /// The calls to X, in their order.
     pub attempts: Vec<AttemptRecord>,
+    /// The readings of the account's timeline that were to settle the post, in their order.
+    pub reads: Vec<ReadRecord>,
 }
 
 macro_rules! select_history {
@@ -137,6 +140,7 @@ impl Store {
             post: self.post_or_none(id.post()).await?,
             candidates: self.candidates(id).await?,
             attempts: self.attempts(id.post()).await?,
+            reads: self.reads(id.post()).await?,
         })
     }
 }
@@ -145,7 +149,7 @@ impl Store {
 mod tests {
     use super::*;
     use crate::store::testing::{TestStore, at, judged};
-    use crate::store::{CallEnd, SlotId, SpentSince};
+    use crate::store::{CallDetail, CallEnd, Settlement, SlotId, SpentSince};
     use crate::tweet::Verdict;
 
     #[tokio::test]
@@ -154,9 +158,10 @@ mod tests {
         let now = at("2026-03-01T14:00:00Z");
         let id = test.approved("El mercado abre temprano.", now).await;
         let since = SpentSince { day: now, month: now };
-        let armed = test.store.arm(id, 15_000, since, now, |_| Ok(())).await.unwrap();
+        let armed = test.store.arm(id, None, since, now, |_, _| Ok(15_000)).await.unwrap();
         let sent_at = at("2026-03-01T14:00:02Z");
-        test.store.settle(&armed, &CallEnd::Sent { tweet_id: "19".to_owned() }, sent_at).await.unwrap();
+        let end = CallEnd::Sent { tweet_id: "19".to_owned(), detail: CallDetail::default() };
+        test.store.settle(&armed, &Settlement { end, windows: Vec::new(), halt: None }, sent_at).await.unwrap();
         let listed = test.store.history(10).await.unwrap();
         assert_eq!(
             serde_json::to_value(&listed[0]).unwrap(),

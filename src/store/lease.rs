@@ -67,14 +67,14 @@ mod tests {
         let since = SpentSince { day: now, month: now };
         let post = first.approved("El mercado abre temprano.", now).await;
         let second = Store::open(first.store.path()).await.unwrap();
-        let without = second.arm(post, 1, since, now, |_| Ok(())).await.unwrap_err();
+        let without = second.arm(post, None, since, now, |_, _| Ok(1)).await.unwrap_err();
         assert!(matches!(without, ArmRefusal::Store(StoreError::Superseded { .. })), "{without:?}");
 
         let second = second.with_lease("process 8 on elsewhere", now).await.unwrap();
-        let refused = first.store.arm(post, 1, since, now, |_| Ok(())).await.unwrap_err();
+        let refused = first.store.arm(post, None, since, now, |_, _| Ok(1)).await.unwrap_err();
         let ArmRefusal::Store(error @ StoreError::Superseded { .. }) = &refused else { panic!("{refused:?}") };
         assert!(error.to_string().contains("process 8 on elsewhere"), "{error}");
         assert_eq!(first.state(post).await, PostState::Approved, "nothing of the refused arming stays");
-        second.arm(post, 1, since, now, |_| Ok(())).await.unwrap();
+        second.arm(post, None, since, now, |_, _| Ok(1)).await.unwrap();
     }
 }

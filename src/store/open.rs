@@ -32,6 +32,7 @@ const SQLITE_NOTADB: i64 = 26;
 /// The schema, step by step: version, name, SQL. A step that was released is never edited.
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "rounds and posts", include_str!("../../migrations/0001_rounds_and_posts.sql")),
+    (2, "outbox", include_str!("../../migrations/0002_outbox.sql")),
     (3, "lease and alerts", include_str!("../../migrations/0003_lease_and_alerts.sql")),
 ];
 
@@ -281,10 +282,20 @@ mod tests {
         .fetch_all(&mut connection)
         .await
         .unwrap();
-        assert_eq!(
-            tables,
-            ["_sqlx_migrations", "alerts", "attempts", "candidates", "lease", "notices", "posts", "rounds"]
-        );
+        let ours = [
+            "account",
+            "alerts",
+            "attempts",
+            "candidates",
+            "halts",
+            "lease",
+            "notices",
+            "posts",
+            "reads",
+            "rounds",
+            "windows",
+        ];
+        assert_eq!(tables, [&["_sqlx_migrations"], &ours[..]].concat());
         let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.unwrap();
         assert_eq!(journal, "wal");
     }

@@ -46,6 +46,9 @@ pub struct PostRecord {
     pub decision_reason: Option<String>,
     /// No attempt before this instant.
     pub not_before: Option<Timestamp>,
+    /// Since when nobody knows whether X took it, and when the account's timeline is asked next.
+    pub unknown_since: Option<Timestamp>,
+    pub look_at: Option<Timestamp>,
     pub tweet_id: Option<String>,
     pub sent_at: Option<Timestamp>,
     /// What last went wrong.
@@ -67,6 +70,8 @@ impl FromRow<'_, SqliteRow> for PostRecord {
             decided_at: instant_or_none(row, "decided_at")?,
             decision_reason: row.try_get("decision_reason")?,
             not_before: instant_or_none(row, "not_before")?,
+            unknown_since: instant_or_none(row, "unknown_since")?,
+            look_at: instant_or_none(row, "look_at")?,
             tweet_id: row.try_get("tweet_id")?,
             sent_at: instant_or_none(row, "sent_at")?,
             error: row.try_get("error")?,

@@ -54,7 +54,7 @@ pub enum PostState {
     Sent,
     /// X said no.
     Refused,
-    /// Nobody knows whether X took it. Never sent again by the program.
+    /// Nobody knows whether X took it; the account's timeline is read to find out.
     Unknown,
     /// Would have been sent, were it not a dry run.
     DryRun,
@@ -83,7 +83,8 @@ impl PostState {
     /// Whether a post in this state may go over into `next`.
     ///
     /// `armed -> approved` is a call of which we know that nothing was posted: a limit, or no connection.
-    /// `unknown` ends only by somebody finding out.
+    /// `unknown` ends only by somebody finding out; `unknown -> approved` is a post that the timeline surely does not show
+    /// and that the settings send once more.
     #[must_use]
     pub fn may_become(self, next: Self) -> bool {
         use PostState::{Approved, Armed, Cancelled, DryRun, Expired, Held, Refused, Rejected, Sent, Unknown};
@@ -91,7 +92,7 @@ impl PostState {
             Held => matches!(next, Approved | Rejected | Expired),
             Approved => matches!(next, Armed | DryRun | Expired | Cancelled),
             Armed => matches!(next, Sent | Refused | Unknown | Approved),
-            Unknown => matches!(next, Sent | Refused),
+            Unknown => matches!(next, Sent | Refused | Approved),
             Sent | Refused | DryRun | Rejected | Expired | Cancelled => false,
         }
     }
@@ -146,6 +147,64 @@ words!(AttemptOutcome {
     Unknown => "unknown",
 });
 
+/// Why nothing goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HaltCause {
+    /// A person said so.
+    Paused,
+    /// X refuses every post, for good.
+    Refused,
+}
+
+words!(HaltCause { Paused => "paused", Refused => "refused" });
+
+/// What X counts calls of separately.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// `POST /2/tweets`.
+    Post,
+    /// The readings of account and timeline.
+    Read,
+}
+
+words!(Endpoint { Post => "post", Read => "read" });
+
+/// Over what span X counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WindowName {
+    FifteenMinutes,
+    /// The app's 24 hours.
+    AppDay,
+    /// The account's 24 hours.
+    UserDay,
+    /// A day of which X did not say whose.
+    Day,
+    /// The usage cap of a billing month.
+    Month,
+    /// X did not say.
+    Unknown,
+}
+
+words!(WindowName {
+    FifteenMinutes => "fifteen_minutes",
+    AppDay => "app_day",
+    UserDay => "user_day",
+    Day => "day",
+    Month => "month",
+    Unknown => "unknown",
+});
+
+/// What a reading of the timeline or account brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReadOutcome {
+    Found,
+    Absent,
+    /// No readable answer.
+    Failed,
+}
+
+words!(ReadOutcome { Found => "found", Absent => "absent", Failed => "failed" });
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +226,7 @@ mod tests {
             (Armed, Approved),
             (Unknown, Sent),
             (Unknown, Refused),
+            (Unknown, Approved),
         ];
         for &from in PostState::ALL {
             for &to in PostState::ALL {

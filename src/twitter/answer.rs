@@ -73,6 +73,7 @@ impl Reply {
             problem: problem.name().map(|name| masked(&name, LONGEST_NAME)),
             detail: masked(&problem.detail, LONGEST_DETAIL),
             transaction_id: self.transaction_id().map(|id| masked(&id, LONGEST_NAME)),
+            limits: self.limits(),
         };
         match self.status.as_u16() {
             // X may have stored the post and failed afterwards, or lost the way to tell.
@@ -123,8 +124,8 @@ impl Reply {
 
     fn refusal(&self, problem: &Problem) -> RefusalKind {
         // A page of HTML is not X's API speaking (Cloudflare, a portal, a proxy): it must not cost us the credentials.
-        if self.is_html() {
-            return if self.status == StatusCode::NOT_FOUND { RefusalKind::NotFound } else { RefusalKind::Other };
+        if self.is_html() && self.status.is_client_error() {
+            return RefusalKind::Intermediary;
         }
         if let Some(kind) = problem.code.and_then(|code| self.by_code(code)) {
             return kind;

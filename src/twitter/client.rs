@@ -3,7 +3,7 @@
 
 use std::error::Error as _;
 use std::fmt;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -15,14 +15,18 @@ use serde_json::{Value, json};
 use url::{Host, Url};
 
 use super::answer::{Reply, TOLERATED_SKEW, correction};
-use super::error::TwitterError;
+use super::error::{RefusalKind, TwitterError};
 use super::limits::RateLimits;
 use super::oauth1::{KeyPair, Signing, Stamp};
+use super::timeline::{self, FieldNames, Span, Timeline};
 use crate::clock::Clock;
 use crate::config::secrets::{Redactor, TwitterCredentials};
 
 /// X's answers have some hundred bytes; more than this is read from nobody.
 const LARGEST_BODY: usize = 1024 * 1024;
+
+/// A span of minutes that has more pages than this is not the bot's own work.
+const MOST_PAGES: usize = 10;
 
 /// How long each part of a call may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +52,8 @@ pub struct CreatedTweet {
     pub id: String,
     /// As X stored it: a URL has become a `t.co` one. Empty where X did not say.
     pub text: String,
+    /// HTTP status code.
+    pub status: u16,
     /// The `x-transaction-id` header.
     pub transaction_id: Option<String>,
     /// What is left of X's windows.
@@ -89,6 +95,8 @@ pub struct Client {
     clock: Arc<dyn Clock>,
     /// X's clock minus ours in seconds, by the last answer that told; [`Self::SKEW_UNTOLD`] before.
     skew_seconds: AtomicI64,
+    /// The place in [`FieldNames::ALL`] of the name that X knows, as far as it was asked.
+    field_names: AtomicUsize,
 }
 
 /// Neither keys nor what is signed with them.
@@ -132,6 +140,7 @@ impl Client {
             credentials,
             clock,
             skew_seconds: AtomicI64::new(Self::SKEW_UNTOLD),
+            field_names: AtomicUsize::new(0),
         })
     }
 
@@ -146,6 +155,7 @@ impl Client {
             Some(id) => Ok(CreatedTweet {
                 id,
                 text: data.and_then(|data| data["text"].as_str().map(str::to_owned)).unwrap_or_default(),
+                status: reply.status.as_u16(),
                 transaction_id: reply.transaction_id(),
                 limits: reply.limits(),
             }),
@@ -165,6 +175,54 @@ impl Client {
             Some(User { id: identifier(&data["id"])?, username, access_level })
         });
         user.ok_or_else(|| reply.into_error(&self.redactor))
+    }
+
+    /// What the account with the id `user` posted in `span`, `GET /2/users/:id/tweets`. Posts nothing.
+    ///
+    /// # Errors
+    /// As X refuses; [`TwitterError::OutcomeUnknown`] here says only that no answer came that can be read whole.
+    pub async fn timeline(&self, user: &str, span: Span) -> Result<Timeline, TwitterError> {
+        let mut timeline = Timeline::default();
+        let mut page: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let reply = self.timeline_page(user, span, page.as_deref()).await?;
+            let Some((tweets, next)) = reply.json().as_ref().and_then(timeline::read_page) else {
+                return Err(unreadable(reply.into_error(&self.redactor)));
+            };
+            timeline.tweets.extend(tweets);
+            (timeline.transaction_id, timeline.limits) = (reply.transaction_id(), reply.limits());
+            page = next;
+            if page.is_none() {
+                return Ok(timeline);
+            }
+        }
+        let reason = format!("the timeline of these minutes has more than {MOST_PAGES} pages");
+        Err(TwitterError::OutcomeUnknown { reason, answer: None })
+    }
+
+    /// One page, asked for under the first name of its fields that X does not call wrong.
+    async fn timeline_page(&self, user: &str, span: Span, page: Option<&str>) -> Result<Reply, TwitterError> {
+        loop {
+            let known = self.field_names.load(Ordering::Relaxed);
+            let path = timeline::path(user, span, FieldNames::ALL[known], page);
+            let reply = self.call(Method::GET, &path, None).await?;
+            if reply.status.is_success() {
+                return Ok(reply);
+            }
+            let error = reply.into_error(&self.redactor);
+            let is_last = known + 1 == FieldNames::ALL.len();
+            if is_last || !matches!(error, TwitterError::Refused { kind: RefusalKind::Invalid, .. }) {
+                return Err(error);
+            }
+            tracing::debug!(%error, "X does not know these field names, trying others");
+            self.field_names.store(known + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// A digest of the credentials with `salt`, by which they are known again and nothing else.
+    #[must_use]
+    pub fn fingerprint(&self, salt: &str) -> String {
+        self.credentials.fingerprint(salt)
     }
 
     /// X's clock minus ours, by the `Date` of the last answer that had one. Requests are signed with our time corrected
@@ -307,8 +365,19 @@ fn check_base_url(url: &Url) -> Result<bool, SetupError> {
     }
 }
 
+/// A timeline that says yes and is none, in words of its own: nothing was to be posted.
+fn unreadable(error: TwitterError) -> TwitterError {
+    match error {
+        TwitterError::OutcomeUnknown { answer: Some(answer), .. } => {
+            let reason = format!("the answer ({}) is no timeline: {}", answer.status, answer.detail);
+            TwitterError::OutcomeUnknown { reason, answer: Some(answer) }
+        }
+        error => error,
+    }
+}
+
 /// Decimal digits, as X writes them: in quotes. A bare number is taken too.
-fn identifier(value: &Value) -> Option<String> {
+pub(super) fn identifier(value: &Value) -> Option<String> {
     let id = value.as_str().map_or_else(|| value.as_u64().map(|id| id.to_string()), |id| Some(id.to_owned()))?;
     (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).then_some(id)
 }

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::limits::RateLimits;
+
 /// What X answered, as far as it could be read; kept for the record. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
@@ -13,6 +15,8 @@ pub struct Answer {
     pub detail: String,
     /// The `x-transaction-id` header.
     pub transaction_id: Option<String>,
+    /// What it told of X's windows.
+    pub limits: RateLimits,
 }
 
 /// Why X said no.
@@ -36,7 +40,9 @@ pub enum RefusalKind {
     Forbidden,
     /// 404.
     NotFound,
-    /// Any other 3xx or 4xx, and a page of HTML with any of the statuses above: something before X spoke, not X.
+    /// A page of HTML with any 4xx status: something before X spoke (Cloudflare, a proxy, a portal), not X. It may pass.
+    Intermediary,
+    /// Any other 3xx or 4xx.
     Other,
 }
 
@@ -45,6 +51,44 @@ impl RefusalKind {
     #[must_use]
     pub fn is_terminal(self) -> bool {
         matches!(self, Self::Unauthorized | Self::NoCredits | Self::Permissions | Self::Suspended)
+    }
+
+    /// Whether the same post may well be taken a while later: nothing was wrong with it, or with the account.
+    #[must_use]
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::ClockSkew { .. } | Self::Intermediary)
+    }
+
+    /// As the record names it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Unauthorized => "unauthorized",
+            Self::ClockSkew { .. } => "clock_skew",
+            Self::NoCredits => "no_credits",
+            Self::Duplicate => "duplicate",
+            Self::Permissions => "permissions",
+            Self::Suspended => "suspended",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::Intermediary => "intermediary",
+            Self::Other => "other",
+        }
+    }
+
+    /// What a person does about it; none where there is nothing to do but to look at the text.
+    #[must_use]
+    pub fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::Unauthorized => Some("make new keys and tokens at console.x.com"),
+            Self::NoCredits => Some("buy credits at console.x.com"),
+            Self::Permissions => Some("give the app Read and Write at console.x.com, then make new access tokens"),
+            Self::Suspended => Some("log in to the account and follow what X says there"),
+            Self::ClockSkew { .. } => Some("set this machine's clock (NTP)"),
+            Self::NotFound => Some("see whether publish.base_url is right and X still has this version of its API"),
+            _ => None,
+        }
     }
 }
 

@@ -10,7 +10,9 @@ mod error;
 mod limits;
 pub mod oauth1;
 pub mod text;
+mod timeline;
 
 pub use client::{Client, CreatedTweet, SetupError, Timeouts, User, install_crypto_provider};
 pub use error::{Answer, LimitWindow, RefusalKind, TwitterError};
 pub use limits::{Bucket, RateLimits};
+pub use timeline::{Link, Span, Timeline, TimelineTweet};

@@ -209,13 +209,14 @@ fn a_second_way_to_the_same_database_is_kept_out() {
 fn a_bind_mount_of_the_folder_is_kept_out_and_one_of_the_file_is_refused() {
     let bot = bot_with_a_record();
     let Some(disk) = SmallDisk::mount(&bot.path("mounts"), 1) else { return };
-    disk.shell("mkdir folder && touch file.db && mount --bind ../data folder && mount --bind ../data/pregonero.db file.db");
+    disk.shell(
+        "mkdir folder && touch file.db && mount --bind ../data folder && mount --bind ../data/pregonero.db file.db",
+    );
     let mut running = bot.start(&["run"]);
     running.wait_for(READY, 1);
-    for (path, code, words) in [
-        ("mounts/folder/pregonero.db", 75, "another pregonero (process "),
-        ("mounts/file.db", 1, "mounted by itself"),
-    ] {
+    for (path, code, words) in
+        [("mounts/folder/pregonero.db", 75, "another pregonero (process "), ("mounts/file.db", 1, "mounted by itself")]
+    {
         let mut command: Command = bot.command(&["once"]);
         command.env("PREGONERO__STORE__PATH", path);
         let refused = bot.start_command(disk.inside(&command)).wait();

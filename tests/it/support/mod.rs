@@ -3,5 +3,4 @@
 pub mod fake_x;
 pub mod small_disk;
 pub mod test_bot;
-pub mod small_disk;
 pub mod tiny_model;

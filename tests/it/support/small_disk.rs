@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// Programs started through [`SmallDisk::inside`] see it at [`SmallDisk::path`]; the test itself does not.
+/// Programs started through [`SmallDisk::inside`] see it at its path; the test itself does not.
 #[derive(Debug)]
 pub struct SmallDisk {
     keeper: Child,
@@ -69,10 +69,6 @@ impl SmallDisk {
     /// Leaves no byte.
     pub fn fill(&self) {
         self.shell("dd if=/dev/zero of=filler bs=4096 status=none");
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 }
 

@@ -1,0 +1,276 @@
+//! From X's answer to what the record says of it: the post's next state, how long it waits, X's limits, and whether all
+//! posting stops.
+//!
+//! Nothing is read or written here. Waits that X told are kept, with a few seconds more; the others double up to a bound.
+//! Both are jittered, so that bots that lost X together do not come back together.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::store::{
+    Armed, AttemptOutcome, BY_X, CallDetail, CallEnd, Endpoint, Fingerprint, Halt, HaltCause, Postponement, Settlement,
+    Window, WindowName,
+};
+use crate::twitter::{Answer, Bucket, LimitWindow, RateLimits, RefusalKind, TwitterError};
+
+use super::PostedTweet;
+
+/// The first wait after a request that never left, after a limit of which X told nothing, and after a page of HTML that
+/// stood before X; doubled each time.
+const FIRST_WAIT_NOT_SENT: SignedDuration = SignedDuration::from_mins(1);
+const FIRST_WAIT_LIMIT: SignedDuration = SignedDuration::from_mins(15);
+
+/// The longest such wait.
+const LONGEST_WAIT_NOT_SENT: SignedDuration = SignedDuration::from_hours(1);
+const LONGEST_WAIT_LIMIT: SignedDuration = SignedDuration::from_hours(24);
+
+/// At most so much is added to an instant that X told, and this part of it to a wait of our own.
+const JITTER_OF_AN_INSTANT: SignedDuration = SignedDuration::from_secs(30);
+const JITTER_OF_A_WAIT: f64 = 0.25;
+
+/// What an answer is judged by, beside itself.
+pub(super) struct Judge<'a> {
+    pub armed: &'a Armed,
+    pub now: Timestamp,
+    /// From 0 to 1.
+    pub jitter: f64,
+    /// When the timeline is asked first, should nobody know.
+    pub look_at: Timestamp,
+    /// Whether an earlier call for this post may have posted it.
+    pub may_be_posted: bool,
+    /// By what the credentials in use are known again.
+    pub credentials: &'a Fingerprint,
+}
+
+impl Judge<'_> {
+    /// Everything that the answer changes.
+    pub(super) fn settlement(&self, answer: &Result<PostedTweet, TwitterError>) -> Settlement {
+        let error = match answer {
+            Ok(tweet) => {
+                let detail = CallDetail {
+                    http_status: Some(tweet.status),
+                    transaction_id: tweet.transaction_id.clone(),
+                    ..CallDetail::default()
+                };
+                let end = CallEnd::Sent { tweet_id: tweet.id.clone(), detail };
+                return Settlement { end, windows: windows(Endpoint::Post, &tweet.limits), halt: None };
+            }
+            Err(error) => error,
+        };
+        let halt = match error {
+            TwitterError::Refused { kind, .. } if kind.is_terminal() => {
+                Some(halt(*kind, error, self.credentials, self.now))
+            }
+            _ => None,
+        };
+        let end = self.end(error);
+        let mut windows = windows_of(Endpoint::Post, error);
+        if let (TwitterError::RateLimited { window, .. }, CallEnd::Later { wait, .. }) = (error, &end) {
+            block(&mut windows, Endpoint::Post, *window, wait.until);
+        }
+        Settlement { end, windows, halt }
+    }
+
+    fn end(&self, error: &TwitterError) -> CallEnd {
+        let text = error.to_string();
+        match error {
+            // It is there already, by an earlier call of which nobody knew: the timeline has its id.
+            TwitterError::Refused { kind: kind @ RefusalKind::Duplicate, answer } if self.may_be_posted => {
+                CallEnd::Unknown {
+                    outcome: AttemptOutcome::Refused,
+                    detail: detail(answer, Some(kind.as_str())),
+                    error: format!("{text}; so an earlier call may have posted it"),
+                    look_at: self.look_at,
+                }
+            }
+            TwitterError::Refused { kind, answer } if kind.may_pass() => {
+                let detail = detail(answer, Some(kind.as_str()));
+                self.later(AttemptOutcome::Refused, detail, self.now + self.wait_of_refusal(*kind), text)
+            }
+            TwitterError::Refused { kind, answer } => {
+                CallEnd::Refused { detail: detail(answer, Some(kind.as_str())), error: text }
+            }
+            TwitterError::RateLimited { window, until, answer } => {
+                let until = self.limit_until(*window, *until);
+                self.later(AttemptOutcome::RateLimited, detail(answer, Some(window_word(*window))), until, text)
+            }
+            TwitterError::NotSent { reason } => {
+                let detail = CallDetail { detail: Some(reason.clone()), ..CallDetail::default() };
+                let wait = doubled(FIRST_WAIT_NOT_SENT, LONGEST_WAIT_NOT_SENT, self.armed.failures_in_a_row);
+                self.later(AttemptOutcome::NotSent, detail, self.now + self.jittered(wait), text)
+            }
+            TwitterError::OutcomeUnknown { .. } => CallEnd::Unknown {
+                outcome: AttemptOutcome::Unknown,
+                detail: detail_of(error),
+                error: text,
+                look_at: self.look_at,
+            },
+        }
+    }
+
+    fn later(&self, outcome: AttemptOutcome, detail: CallDetail, until: Timestamp, reason: String) -> CallEnd {
+        CallEnd::Later { outcome, detail, wait: Postponement { until, reason } }
+    }
+
+    /// A clock that is off is corrected by the answer that says so: the first try after it comes at once.
+    fn wait_of_refusal(&self, kind: RefusalKind) -> SignedDuration {
+        let earlier = self.armed.number - 1;
+        match kind {
+            RefusalKind::ClockSkew { .. } if earlier == 0 => SignedDuration::ZERO,
+            RefusalKind::ClockSkew { .. } => doubled(FIRST_WAIT_NOT_SENT, LONGEST_WAIT_NOT_SENT, earlier - 1),
+            _ => self.jittered(doubled(FIRST_WAIT_LIMIT, LONGEST_WAIT_LIMIT, earlier)),
+        }
+    }
+
+    /// Until when a used-up limit is waited for. A used-up month of which X told no end is tried once a day: when it
+    /// begins anew is the account's billing cycle, which we do not know.
+    fn limit_until(&self, window: LimitWindow, told: Option<Timestamp>) -> Timestamp {
+        if let Some(until) = told.filter(|until| *until > self.now) {
+            return until + JITTER_OF_AN_INSTANT.mul_f64_rounded(self.jitter);
+        }
+        let wait = match window {
+            LimitWindow::FifteenMinutes => FIRST_WAIT_LIMIT,
+            LimitWindow::Day | LimitWindow::Month => LONGEST_WAIT_LIMIT,
+            LimitWindow::Unknown => doubled(FIRST_WAIT_LIMIT, LONGEST_WAIT_LIMIT, self.armed.failures_in_a_row),
+        };
+        self.now + self.jittered(wait)
+    }
+
+    fn jittered(&self, wait: SignedDuration) -> SignedDuration {
+        wait + wait.mul_f64_rounded(self.jitter * JITTER_OF_A_WAIT)
+    }
+}
+
+/// A part of a duration, in whole milliseconds.
+trait Part {
+    fn mul_f64_rounded(self, part: f64) -> Self;
+}
+
+impl Part for SignedDuration {
+    #[expect(clippy::cast_possible_truncation, reason = "a part of a day in milliseconds is far inside the range")]
+    fn mul_f64_rounded(self, part: f64) -> Self {
+        Self::from_millis((self.as_secs_f64() * 1000.0 * part) as i64)
+    }
+}
+
+/// That X refuses every post with these credentials.
+pub(super) fn halt(kind: RefusalKind, error: &TwitterError, credentials: &Fingerprint, now: Timestamp) -> Halt {
+    let remedy = kind.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
+    Halt {
+        cause: HaltCause::Refused,
+        kind: Some(kind.as_str().to_owned()),
+        reason: format!("{error}{remedy}"),
+        set_by: BY_X.to_owned(),
+        since: now,
+        credentials: Some(credentials.clone()),
+    }
+}
+
+/// What an error tells of X's windows.
+pub(super) fn windows_of(endpoint: Endpoint, error: &TwitterError) -> Vec<Window> {
+    match error {
+        TwitterError::Refused { answer, .. }
+        | TwitterError::RateLimited { answer, .. }
+        | TwitterError::OutcomeUnknown { answer: Some(answer), .. } => windows(endpoint, &answer.limits),
+        TwitterError::OutcomeUnknown { answer: None, .. } | TwitterError::NotSent { .. } => Vec::new(),
+    }
+}
+
+/// X's counters as the record keeps them.
+pub(super) fn windows(endpoint: Endpoint, limits: &RateLimits) -> Vec<Window> {
+    let number = |number: Option<u64>| number.and_then(|number| i64::try_from(number).ok());
+    let window = |name, bucket: Bucket| Window {
+        endpoint,
+        name,
+        quota: number(bucket.limit),
+        remaining: number(bucket.remaining),
+        resets_at: bucket.reset,
+        blocked_until: None,
+    };
+    [
+        (WindowName::FifteenMinutes, limits.fifteen_minutes),
+        (WindowName::AppDay, limits.app_day),
+        (WindowName::UserDay, limits.user_day),
+    ]
+    .into_iter()
+    .filter_map(|(name, bucket)| Some(window(name, bucket?)))
+    .collect()
+}
+
+/// Adds that a window is closed until then, whatever its counters say.
+pub(super) fn block(windows: &mut Vec<Window>, endpoint: Endpoint, window: LimitWindow, until: Timestamp) {
+    let name = match window {
+        LimitWindow::FifteenMinutes => WindowName::FifteenMinutes,
+        LimitWindow::Day => WindowName::Day,
+        LimitWindow::Month => WindowName::Month,
+        LimitWindow::Unknown => WindowName::Unknown,
+    };
+    match windows.iter_mut().find(|window| window.name == name) {
+        Some(window) => window.blocked_until = Some(until),
+        None => windows.push(Window {
+            endpoint,
+            name,
+            quota: None,
+            remaining: None,
+            resets_at: None,
+            blocked_until: Some(until),
+        }),
+    }
+}
+
+/// What the record keeps of an error.
+pub(super) fn detail_of(error: &TwitterError) -> CallDetail {
+    match error {
+        TwitterError::Refused { kind, answer } => detail(answer, Some(kind.as_str())),
+        TwitterError::RateLimited { window, answer, .. } => detail(answer, Some(window_word(*window))),
+        TwitterError::OutcomeUnknown { reason, answer } => {
+            let mut kept = answer.as_ref().map(|answer| detail(answer, None)).unwrap_or_default();
+            kept.detail.get_or_insert_with(|| reason.clone());
+            kept
+        }
+        TwitterError::NotSent { reason } => CallDetail { detail: Some(reason.clone()), ..CallDetail::default() },
+    }
+}
+
+fn detail(answer: &Answer, kind: Option<&str>) -> CallDetail {
+    CallDetail {
+        http_status: Some(answer.status),
+        kind: kind.map(str::to_owned),
+        problem: answer.problem.clone(),
+        detail: Some(answer.detail.clone()),
+        transaction_id: answer.transaction_id.clone(),
+    }
+}
+
+/// The limit's window as the record of a call names it.
+fn window_word(window: LimitWindow) -> &'static str {
+    match window {
+        LimitWindow::FifteenMinutes => "fifteen_minutes",
+        LimitWindow::Day => "day",
+        LimitWindow::Month => "month",
+        LimitWindow::Unknown => "unknown",
+    }
+}
+
+/// `first`, doubled once for each earlier attempt, at most `longest`.
+fn doubled(first: SignedDuration, longest: SignedDuration, earlier: i64) -> SignedDuration {
+    let doublings = u32::try_from(earlier).unwrap_or(0).min(20);
+    first.checked_mul(1 << doublings).map_or(longest, |wait| wait.min(longest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_their_bound() {
+        let minutes: Vec<_> =
+            [0, 1, 2, 5, 6, 60].map(|n| doubled(FIRST_WAIT_NOT_SENT, LONGEST_WAIT_NOT_SENT, n).as_mins()).into();
+        assert_eq!(minutes, [1, 2, 4, 32, 60, 60]);
+    }
+
+    #[test]
+    fn a_part_of_a_wait_is_exact_to_the_millisecond() {
+        assert_eq!(SignedDuration::from_mins(1).mul_f64_rounded(0.25), SignedDuration::from_secs(15));
+        assert_eq!(SignedDuration::from_secs(30).mul_f64_rounded(0.0), SignedDuration::ZERO);
+    }
+}
