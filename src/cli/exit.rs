@@ -164,7 +164,7 @@ mod tests {
     use super::*;
     use crate::config::Fault;
     use crate::store::PostId;
-    use crate::twitter::{Answer, RefusalKind};
+    use crate::twitter::RefusalKind;
 
     fn faults(origins: &[&str]) -> Error {
         let fault =
@@ -173,12 +173,12 @@ mod tests {
     }
 
     fn terminal() -> PublishError {
-        let answer = Answer::default();
+        let answer = Box::default();
         PublishError::Refused { post: PostId::new(3), kind: RefusalKind::NoCredits, answer }
     }
 
     fn refused(kind: RefusalKind) -> Error {
-        PublishError::Refused { post: PostId::new(3), kind, answer: Answer::default() }.into()
+        PublishError::Refused { post: PostId::new(3), kind, answer: Box::default() }.into()
     }
 
     #[test]

@@ -299,6 +299,18 @@ mod tests {
     }
 
     #[test]
+    fn a_fingerprint_knows_credentials_again_and_shows_none_of_them() {
+        let credentials = |last: &str| TwitterCredentials::new("ab", "c", "1-token", last);
+        let first = credentials("secret").fingerprint("salt");
+        assert_eq!(first, credentials("secret").fingerprint("salt"));
+        assert_eq!(first.len(), 64);
+        let shifted = TwitterCredentials::new("a", "bc", "1-token", "secret").fingerprint("salt");
+        for other in [credentials("secreT").fingerprint("salt"), credentials("secret").fingerprint("pepper"), shifted] {
+            assert_ne!(first, other);
+        }
+    }
+
+    #[test]
     fn a_partial_set_names_every_missing_one_and_the_three_ways() {
         let environment = Environment::from_iter([
             ("TWITTER_CONSUMER_KEY", "invented-key"),

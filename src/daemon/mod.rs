@@ -9,6 +9,7 @@ pub mod agenda;
 pub mod lock;
 pub mod notify;
 mod once;
+mod outbox;
 pub mod signals;
 pub mod start;
 pub mod status;
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
@@ -44,14 +45,8 @@ use crate::store::{Halt, SlotId, StoreError};
 /// How often the record is looked at for posts that somebody approved and posts that have expired.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// The least time between two posts that waited, so that a pile of approvals does not go out at once.
-const LEAST_GAP: SignedDuration = SignedDuration::from_secs(30);
-
 /// How long the end waits for the record to close: a connection that hangs must not keep the process.
 const CLOSE_BOUND: Duration = Duration::from_secs(5);
-
-/// How often the log repeats that a post cannot be settled.
-const SHOUT_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Reads the configuration again.
 pub type Reread = Box<dyn Fn() -> anyhow::Result<Settings> + Send + Sync>;
@@ -85,7 +80,7 @@ pub enum DaemonError {
     RefusedForGood(PublishError),
     /// Nothing may go out, so `once` does nothing. Exit code 69 where X has stopped it, 75 where a person has.
     #[error("{0}; `pregonero resume` lets posts out again")]
-    Halted(Halt),
+    Halted(Box<Halt>),
     /// Only a new start can tell what became of a post.
     #[error("{0}: start again, it will be recorded as unknown")]
     Unrecorded(PublishError),
@@ -284,16 +279,6 @@ impl Daemon {
         }
     }
 
-    /// A slot while nothing may go out is not served later: its post would join a pile that goes out at once.
-    async fn pass_over(&mut self, slot: &SlotId) {
-        let Some(halt) = &self.halt else { return };
-        let reason = format!("not served: {halt}");
-        tracing::warn!(%slot, "{reason}");
-        let recorded = self.app.store.record_missed(slot, &reason, self.app.clock.now()).await;
-        self.heard(recorded);
-        self.tell_next_slot();
-    }
-
     fn begin_round(&mut self, order: Order) {
         let (app, stop) = (Arc::clone(&self.app), self.signals.stop.clone());
         self.begin(async move { Done::Round(round::run(&app, order, &stop).await) });
@@ -339,50 +324,17 @@ impl Daemon {
         Ok(set_back)
     }
 
-    /// Another process, a person's `pause` or `resume`, may have changed it.
-    async fn look_at_the_halts(&mut self) {
-        let halts = self.app.publisher.halts().await;
-        let Some(halts) = self.heard(halts) else { return };
-        let halt = halts.into_iter().next();
-        if self.halt.is_some() && halt.is_none() {
-            tracing::info!("posting goes on");
-        }
-        self.halt = halt;
-    }
-
-    /// Has the timeline read where a post of unknown outcome is due for it, and tells of those that stay unknown.
-    async fn look_for_unknown_posts(&mut self, now: Timestamp) {
-        let due = self.app.publisher.must_reconcile().await;
-        if self.search.is_none() && self.heard(due) == Some(true) {
-            let publisher = self.app.publisher.clone();
-            self.search = Some(tokio::spawn(async move { publisher.reconcile().await }));
-        }
-        if self.last_shout.is_some_and(|last| now.duration_since(last).abs() < SHOUT_EVERY) {
-            return;
-        }
-        let unsettled = self.app.publisher.unsettled().await;
-        for post in self.heard(unsettled).unwrap_or_default() {
-            tracing::warn!(%post, "nobody can say whether X took this post: look at the account");
-            self.last_shout = Some(now);
-        }
-    }
-
-    /// Takes in what a look at the timeline brought; what was found is told where it was found.
-    fn finish_search(&mut self, done: Result<Result<Vec<Settled>, StoreError>, JoinError>) -> Result<(), DaemonError> {
-        self.search = None;
-        let settled = done.map_err(DaemonError::Panicked)?;
-        self.heard(settled);
-        Ok(())
-    }
-
     fn is_quiet(&self, now: Timestamp) -> bool {
         let schedule = &self.app.settings.schedule;
         let time = now.to_zoned(schedule.timezone.clone()).time();
         schedule.quiet_hours.iter().any(|hours| hours.contains(time))
     }
 
+    /// Whether a post that waited may be tried again, so that a pile of approvals does not go out at once. The gap to the
+    /// last post itself is looked at where posts are armed.
     fn gap_is_over(&self, now: Timestamp) -> bool {
-        self.last_try.is_none_or(|last| now.duration_since(last).abs() >= LEAST_GAP)
+        let gap = self.app.settings.publish.min_gap;
+        self.last_try.is_none_or(|last| now.duration_since(last).unsigned_abs() >= gap)
     }
 
     /// Notes whether the record can be used; a failure is told when it is another than before.

@@ -43,7 +43,7 @@ pub async fn once(setup: Start, order: Order, signals: Signals) -> Result<Finish
         let Started { app, lock: _lock } = start(setup).await?;
         if let Some(halt) = app.publisher.halts().await.map_err(DaemonError::Store)?.into_iter().next() {
             app.store.close().await;
-            return Err(DaemonError::Halted(halt));
+            return Err(DaemonError::Halted(Box::new(halt)));
         }
         // Where no daemon runs, nobody else asks what became of an earlier post.
         app.publisher.reconcile().await.map_err(DaemonError::Store)?;

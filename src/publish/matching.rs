@@ -194,10 +194,14 @@ mod tests {
         }
     }
 
+    /// Ours, theirs, and what the short URLs lead to.
+    type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
     #[test]
     fn what_x_does_to_a_text_does_not_hide_it() {
-        let long = "El mercado abre temprano y los vecinos compran pan, fruta y café para toda la semana que viene";
-        let rows: [(&str, &str, &[(&str, &str)]); 9] = [
+        const LONG: &str =
+            "El mercado abre temprano y los vecinos compran pan, fruta y café para toda la semana que viene";
+        let rows: [Row; 9] = [
             ("Pan & café", "Pan &amp; café", &[]),
             ("Pan & café", "Pan & café", &[]),
             ("a < b > c", "a &lt; b &gt; c", &[]),
@@ -210,7 +214,7 @@ mod tests {
                 &[("https://t.co/AbC1", "https://example.com/a?b=1&c=2")],
             ),
             ("Más en Example.com/ hoy", "Más en https://t.co/AbC1 hoy", &[]),
-            (long, "El mercado abre temprano y los vecinos compran… https://t.co/AbC1", &[]),
+            (LONG, "El mercado abre temprano y los vecinos compran… https://t.co/AbC1", &[]),
         ];
         for (ours, theirs, links) in rows {
             assert!(is_same(ours, &tweet(theirs, links)), "{ours:?} {theirs:?}");
@@ -219,7 +223,7 @@ mod tests {
 
     #[test]
     fn another_text_is_another_text() {
-        let rows: [(&str, &str, &[(&str, &str)]); 7] = [
+        let rows: [Row; 7] = [
             ("Hoy llueve", "Hoy no llueve", &[]),
             ("Hoy llueve", "hoy llueve", &[]),
             ("Hoy llueve mucho en el puerto", "Hoy llueve…", &[]),

@@ -142,7 +142,7 @@ pub enum WaitsFor {
 pub enum PublishError {
     /// X said no to this post for good. `kind.is_terminal()` tells whether the next one would fare the same.
     #[error("post {post}: X refused with {} ({kind:?}): {}", answer.status, answer.detail)]
-    Refused { post: PostId, kind: RefusalKind, answer: Answer },
+    Refused { post: PostId, kind: RefusalKind, answer: Box<Answer> },
     /// Nobody knows whether X took it. The account's timeline is read to find out.
     #[error("post {post}: nobody knows whether X took it: {reason}; the account's timeline will tell")]
     OutcomeUnknown { post: PostId, reason: String },
@@ -151,7 +151,7 @@ pub enum PublishError {
     Later { post: PostId, until: Timestamp, waits_for: WaitsFor, reason: String },
     /// A person, or X, has stopped all posting. Nothing was sent; the post stays approved.
     #[error("post {post} waits: {halt}")]
-    Halted { post: PostId, halt: Halt },
+    Halted { post: PostId, halt: Box<Halt> },
     /// Somebody stopped, sent or expired it meanwhile.
     #[error("post {post} is `{state}`: it is no longer to be sent")]
     NoLongerApproved { post: PostId, state: PostState },
@@ -313,7 +313,7 @@ impl Publisher {
         match self.store.arm(post, skew, calendar.since, now, check).await {
             Ok(armed) => Ok(Some(armed)),
             Err(ArmRefusal::Stopped(Stop::DryRun)) => Ok(None),
-            Err(ArmRefusal::Halted(halt)) => Err(PublishError::Halted { post, halt }),
+            Err(ArmRefusal::Halted(halt)) => Err(PublishError::Halted { post, halt: Box::new(halt) }),
             Err(ArmRefusal::NotBefore(until)) => {
                 let reason = "an earlier attempt says so".to_owned();
                 Err(wait(Postponement { until, reason }, WaitsFor::EarlierAttempt))
@@ -392,7 +392,7 @@ impl Publisher {
                 PublishError::Later { post, until, waits_for, reason }
             }
             (CallEnd::Refused { .. }, TwitterError::Refused { kind, answer }) => {
-                PublishError::Refused { post, kind, answer }
+                PublishError::Refused { post, kind, answer: Box::new(answer) }
             }
             (CallEnd::Unknown { .. }, TwitterError::OutcomeUnknown { reason, .. }) => {
                 PublishError::OutcomeUnknown { post, reason }

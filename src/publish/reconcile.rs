@@ -62,7 +62,7 @@ impl Publisher {
                 Ok(found) => settled.extend(found),
                 // Whoever settled it meanwhile knows more.
                 Err(StoreError::StateConflict { post, found, .. }) => {
-                    tracing::debug!(%post, %found, "settled meanwhile")
+                    tracing::debug!(%post, %found, "settled meanwhile");
                 }
                 Err(error) => return Err(error),
             }
@@ -156,10 +156,10 @@ impl Publisher {
 
     /// Whose timeline it is: asked of X once for each set of credentials.
     async fn account(&self, poster: &dyn Poster, post: PostId) -> Result<Result<Account, TwitterError>, StoreError> {
-        if let Some(account) = self.store.account().await? {
-            if poster.fingerprint(&account.credentials.salt) == account.credentials.digest {
-                return Ok(Ok(account));
-            }
+        if let Some(account) = self.store.account().await?
+            && poster.fingerprint(&account.credentials.salt) == account.credentials.digest
+        {
+            return Ok(Ok(account));
         }
         let user = match poster.me().await {
             Ok(user) => user,

@@ -12,6 +12,7 @@ use super::columns::{instant, instant_or_none, stored, word};
 use super::error::Doing as _;
 use super::halts::{self, Halt};
 use super::posts::{state_and_expiry, transition};
+use super::spending::{Spent, SpentSince, spent};
 use super::unknown::{enter_unknown, leave_unknown};
 use super::windows::{self, Window};
 use super::{AttemptId, AttemptOutcome, Endpoint, PostId, PostState, Store, StoreError, WindowName};
@@ -77,24 +78,6 @@ impl FromRow<'_, SqliteRow> for AttemptRecord {
             detail: CallDetail::of_row(row)?,
         })
     }
-}
-
-/// From when on the budget counts.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct SpentSince {
-    pub day: Timestamp,
-    pub month: Timestamp,
-}
-
-/// What was used of the budget: every call that posted or may have posted, and what was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Spent {
-    pub posts_today: i64,
-    pub posts_this_month: i64,
-    /// Posts and readings together.
-    pub micros_this_month: i64,
-    /// When the last call that posted or may have posted began.
-    pub last_post: Option<Timestamp>,
 }
 
 /// Why a post has to wait, and until when.
@@ -332,15 +315,6 @@ impl Store {
         Ok(armed)
     }
 
-    /// What was used of the budget.
-    ///
-    /// # Errors
-    /// Where the database cannot be read.
-    pub(crate) async fn spent(&self, since: SpentSince) -> Result<Spent, StoreError> {
-        let mut connection = self.readers().acquire().await.doing("read what was spent")?;
-        spent(&mut connection, since).await
-    }
-
     /// All calls made for a post, in their order.
     ///
     /// # Errors
@@ -389,30 +363,6 @@ async fn limited_by_x(connection: &mut SqliteConnection, now: Timestamp) -> Resu
         };
         Postponement { until, reason: reason.to_owned() }
     }))
-}
-
-async fn spent(connection: &mut SqliteConnection, since: SpentSince) -> Result<Spent, StoreError> {
-    let row = sqlx::query(
-        "SELECT coalesce(sum(started_at >= ?1), 0) AS today, count(*) AS month,
-             coalesce(sum(price_micros), 0)
-                 + (SELECT coalesce(sum(price_micros), 0) FROM reads WHERE made_at >= ?2) AS micros,
-             (SELECT max(started_at) FROM attempts WHERE outcome IN ('under_way', 'sent', 'unknown')) AS last_post
-         FROM attempts WHERE outcome IN ('under_way', 'sent', 'unknown') AND started_at >= ?2",
-    )
-    .bind(stored(since.day))
-    .bind(stored(since.month))
-    .fetch_one(connection)
-    .await
-    .doing("read what was spent")?;
-    let read = || {
-        Ok(Spent {
-            posts_today: row.try_get("today")?,
-            posts_this_month: row.try_get("month")?,
-            micros_this_month: row.try_get("micros")?,
-            last_post: instant_or_none(&row, "last_post")?,
-        })
-    };
-    read().doing("read what was spent")
 }
 
 async fn failures_in_a_row(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
@@ -580,27 +530,6 @@ mod tests {
         assert_eq!(test.state(id).await, PostState::Approved);
         test.store.resume("ana", now).await.unwrap();
         arm(&test, id, now).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn what_was_spent_counts_calls_that_posted_or_may_have() {
-        let test = TestStore::open().await;
-        let (yesterday, today) = (at("2026-03-01T14:00:00Z"), at("2026-03-02T14:00:00Z"));
-        let refused = CallEnd::Refused { detail: CallDetail::default(), error: "no".to_owned() };
-        let unknown = CallEnd::Unknown {
-            outcome: AttemptOutcome::Unknown,
-            detail: CallDetail::default(),
-            error: "timeout".to_owned(),
-            look_at: today,
-        };
-        for (when, end) in [(yesterday, sent("1")), (today, unknown), (today, sent("2")), (today, refused)] {
-            let id = test.approved("texto", when).await;
-            let armed = arm(&test, id, when).await.unwrap();
-            settle(&test, &armed, end, when).await;
-        }
-        let spent = test.store.spent(SpentSince { day: today, month: yesterday }).await.unwrap();
-        let wanted = Spent { posts_today: 2, posts_this_month: 3, micros_this_month: 45_000, last_post: Some(today) };
-        assert_eq!(spent, wanted);
     }
 
     #[tokio::test]

@@ -21,6 +21,7 @@ mod reads;
 mod restore;
 mod rounds;
 mod space;
+mod spending;
 mod state;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -28,7 +29,7 @@ mod unknown;
 mod windows;
 
 pub use alerts::{AlertChanges, AlertChannel, AlertKind, AlertRecord, Condition, Notice, NoticeStatus};
-pub(crate) use attempts::{ArmRefusal, Armed, CallEnd, Postponement, Settlement, Spent, SpentSince, Stop};
+pub(crate) use attempts::{ArmRefusal, Armed, CallEnd, Postponement, Settlement, Stop};
 pub use attempts::{AttemptRecord, CallDetail};
 pub use backup::{Backup, backup, dated_name, prune};
 pub use candidates::CandidateRecord;
@@ -47,6 +48,7 @@ pub(crate) use reads::{Account, NewRead, ReadKind};
 pub use restore::{Restored, restore};
 pub use rounds::{NewRound, RoundRecord, SinceLastPost};
 pub use space::{LEAST_FREE_BYTES, free_bytes};
+pub(crate) use spending::{Spent, SpentSince};
 pub use state::{AttemptOutcome, Endpoint, HaltCause, PostState, ReadOutcome, RoundOutcome, WindowName};
 pub(crate) use unknown::{Absence, MayHavePosted, UnknownPost};
 pub use windows::Window;

@@ -73,7 +73,7 @@ impl Reply {
             problem: problem.name().map(|name| masked(&name, LONGEST_NAME)),
             detail: masked(&problem.detail, LONGEST_DETAIL),
             transaction_id: self.transaction_id().map(|id| masked(&id, LONGEST_NAME)),
-            limits: self.limits(),
+            limits: Box::new(self.limits()),
         };
         match self.status.as_u16() {
             // X may have stored the post and failed afterwards, or lost the way to tell.

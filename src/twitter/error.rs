@@ -16,7 +16,7 @@ pub struct Answer {
     /// The `x-transaction-id` header.
     pub transaction_id: Option<String>,
     /// What it told of X's windows.
-    pub limits: RateLimits,
+    pub limits: Box<RateLimits>,
 }
 
 /// Why X said no.

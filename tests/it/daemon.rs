@@ -112,7 +112,7 @@ async fn a_stop_finishes_the_post_in_flight() {
 }
 
 #[tokio::test]
-async fn a_second_signal_quits_at_once_and_the_next_start_calls_the_post_unknown() {
+async fn a_second_signal_quits_at_once_and_the_next_start_finds_out_that_x_never_took_the_post() {
     let x = FakeX::start().await;
     x.expect(Answer::hang());
     let bot = TestBot::at(&x, true);
@@ -127,24 +127,85 @@ async fn a_second_signal_quits_at_once_and_the_next_start_calls_the_post_unknown
     assert_eq!(bot.newest_state(), "armed");
 
     let mut again = bot.start(&["run"]);
-    again.wait_for(READY, 1);
-    assert_eq!(bot.newest_state(), "unknown");
+    again.wait_for("the account's timeline will tell", 1);
+    again.wait_for("the timeline surely does not show it: it is not sent", 1);
+    assert_eq!(bot.newest_state(), "refused");
     again.signal("TERM");
     assert_eq!(again.wait().code(), Some(0));
-    assert_eq!(x.calls().len(), 1, "it is not sent again");
+    assert_eq!(x.posts_asked(), 1, "it is not sent again");
 }
 
 #[tokio::test]
-async fn a_refusal_for_good_ends_the_service_with_one_clear_line() {
+async fn a_refusal_for_good_silences_the_service_with_one_clear_line_until_a_person_or_new_keys() {
     let x = FakeX::start().await;
     x.expect(Answer::problem(401, "about:blank", "Unauthorized", "Unauthorized"));
     let bot = TestBot::at(&x, true);
-    let ended = bot.start(&["run", "--now"]).wait();
-    assert_eq!(ended.code(), Some(69), "{ended:#?}");
+    bot.configure_with(EACH_SECOND[0], EACH_SECOND[1]);
+    let mut running = bot.start(&["run"]);
+    running.wait_for("not served: stopped by X since", 2);
+    let health = bot.run(&["healthcheck"]);
+    assert_eq!(health.code(), Some(1), "{health:#?}");
+    assert!(
+        health.stderr.contains("is not ready: stopped by X") && health.stderr.contains("make new keys"),
+        "{health:#?}"
+    );
+    assert_eq!(x.calls().len(), 1, "X is not asked again");
+    // A restart with the same keys changes nothing.
+    running.signal("TERM");
+    let ended = running.wait();
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
     let errors: Vec<_> = ended.log().into_iter().filter(|line| line["level"] == "ERROR").collect();
     assert_eq!(errors.len(), 1, "{errors:#?}");
     let said = errors[0]["message"].as_str().unwrap();
     assert!(said.contains("X refused with 401") && said.contains("make new keys and tokens"), "{said}");
+
+    let mut again = bot.start(&["run"]);
+    again.wait_for("not served: stopped by X since", 1);
+    assert_eq!(x.calls().len(), 1);
+    assert_eq!(bot.run(&["resume", "--by", "ana"]).code(), Some(0));
+    again.wait_for("posting goes on", 1);
+    wait_until("a post", || !x.posted().is_empty());
+    again.signal("TERM");
+    assert_eq!(again.wait().code(), Some(0));
+    assert!(bot.history().iter().any(|entry| entry["state"] == "missed"), "slots meanwhile are not served later");
+}
+
+#[tokio::test]
+async fn new_keys_after_a_hangup_let_posts_out_again() {
+    let x = FakeX::start().await;
+    let bot = TestBot::at(&x, true);
+    let token = bot.path("token");
+    std::fs::write(&token, "1700-a-token-that-was-revoked").unwrap();
+    let mut command = bot.command(&["run", "--now"]);
+    command.env_remove("TWITTER_ACCESS_TOKEN").env("TWITTER_ACCESS_TOKEN_FILE", &token);
+    let mut running = bot.start_command(command);
+    running.wait_for("X refused with 401", 1);
+    running.signal("HUP");
+    running.wait_for("configuration reloaded", 1);
+    assert_eq!(bot.run(&["healthcheck"]).code(), Some(1), "the same token changes nothing");
+    std::fs::write(&token, "1700-a-token-that-is-new").unwrap();
+    running.signal("HUP");
+    running.wait_for("the credentials are new: posting goes on", 1);
+    wait_until("health", || bot.run(&["healthcheck"]).code() == Some(0));
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_pause_from_another_process_holds_for_a_running_daemon() {
+    let x = FakeX::start().await;
+    let bot = TestBot::at(&x, true);
+    bot.configure_with("[gates]", "[review]\nmode = \"all\"\n[gates]");
+    let mut running = bot.start(&["run", "--now"]);
+    running.wait_for("to decide on it", 1);
+    assert_eq!(bot.run(&["pause", "--by", "ana"]).code(), Some(0));
+    assert_eq!(bot.run(&["review", "approve", "1", "--by", "ana"]).code(), Some(0));
+    wait_until("the pause", || bot.run(&["healthcheck"]).stderr.contains("is not ready: paused by ana"));
+    assert_eq!((x.calls().len(), bot.newest_state()), (0, "approved".to_owned()));
+    assert_eq!(bot.run(&["resume", "--by", "ana"]).code(), Some(0));
+    wait_until("the post", || x.posted().len() == 1);
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
 }
 
 #[tokio::test]
@@ -288,18 +349,21 @@ fn the_watchdog_goes_hungry_while_the_loop_hangs_and_is_fed_again_after() {
     running.signal("INT");
     let ended = running.wait();
     assert_eq!(ended.code(), Some(1), "the second signal ends a loop that hangs too: {ended:#?}");
+    std::fs::remove_file(words).unwrap();
 }
 
 #[test]
 fn a_stop_while_it_loads_ends_it_in_peace() {
     let bot = TestBot::new();
-    file_that_does_not_come(&bot);
+    let words = file_that_does_not_come(&bot);
     with_banned_words(&bot);
     let mut running = bot.start(&["run"]);
     running.wait_for("pregonero starts", 1);
     running.signal("TERM");
     let ended = running.wait();
     assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    // Whoever looks through the folder now would wait for it too.
+    std::fs::remove_file(words).unwrap();
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ async fn a_bot_that_could_post_passes_and_its_duties_are_a_checklist() {
     }
     assert!(ended.stdout.contains("version 20"), "the time-zone data tell their version: {}", ended.stdout);
     let told = bot.run(&["doctor"]).stdout;
-    assert!(told.contains("ok    account        X knows us as @pregonero_de_prueba"), "{told}");
+    assert!(told.contains("ok    account        X knows us as @pregonero_test"), "{told}");
     let healthy = bot.run(&["--json", "healthcheck"]).json().remove(0);
     assert_eq!((&healthy["healthy"], &healthy["code"]), (&json!(true), &json!("ok")));
     running.signal("TERM");

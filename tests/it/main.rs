@@ -11,11 +11,13 @@
 //! - `store`: the record under stress: full and read-only disks, locks, backups that are killed, restores, older schemas.
 //! - `doctor`: what `doctor`, `healthcheck` and `alerts` say of a bot that could post and of one that could not.
 //! - `twitter`: each thing X can answer, through the real client against `FakeX`.
+//! - `crash_matrix`: the binary killed at every step of a post's life, and what record and server then say.
 //! - `hub`: pulling models from a scripted model hub.
 
 #![expect(clippy::unwrap_used, reason = "clippy knows a test by its attribute; this binary's helpers are tests too")]
 
 mod commands;
+mod crash_matrix;
 mod daemon;
 mod doctor;
 mod hub;

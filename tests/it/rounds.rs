@@ -131,16 +131,52 @@ async fn what_x_says_decides_state_and_exit_code() {
 }
 
 #[tokio::test]
+async fn once_says_what_keeps_posts_back_before_it_writes_one() {
+    let x = FakeX::start().await;
+    let bot = TestBot::at(&x, true);
+    x.expect(unauthorized());
+    assert_eq!(once(&bot).1.code(), Some(69));
+    let stopped = bot.run(&["once"]);
+    assert_eq!(stopped.code(), Some(69), "{stopped:#?}");
+    assert!(
+        stopped.stderr.contains("stopped by X since ") && stopped.stderr.contains("`pregonero resume`"),
+        "{stopped:#?}"
+    );
+    assert_eq!((x.calls().len(), bot.history().len()), (1, 1), "neither a call nor a round");
+
+    assert_eq!(bot.run(&["resume", "--by", "ana"]).code(), Some(0));
+    assert_eq!(bot.run(&["pause", "--by", "ana", "--reason", "a holiday"]).code(), Some(0));
+    let paused = bot.run(&["once"]);
+    assert_eq!(paused.code(), Some(75), "{paused:#?}");
+    assert!(paused.stderr.contains("paused by ana since ") && paused.stderr.contains("a holiday"), "{paused:#?}");
+    let status = bot.run(&["--json", "status"]).json().remove(0);
+    assert_eq!(status["outlook"]["halts"][0]["cause"], "paused", "{status}");
+    assert_eq!(status["outlook"]["posts_left_today"], 8, "{status}");
+    let words = bot.run(&["status"]).stdout;
+    assert!(words.contains("left       8 posts today") && words.contains("stopped    paused by ana"), "{words}");
+    assert_eq!(bot.run(&["--json", "resume", "--by", "ana"]).json()[0]["ended"][0]["reason"], "a holiday");
+    assert_eq!(once(&bot).1.code(), Some(0));
+}
+
+#[tokio::test]
 async fn a_post_of_unknown_outcome_is_never_sent_again() {
     let x = FakeX::start().await;
     x.expect(Answer::close().but_taken());
     let bot = TestBot::at(&x, true);
     let (lost, ended) = once(&bot);
     assert_eq!((&lost["state"], ended.code()), (&json!("unknown"), Some(1)), "{ended:#?}");
+    let mut running = bot.start(&["run"]);
+    running.wait_for("found on the timeline", 1);
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
+    assert_eq!((bot.newest("state"), bot.newest("tweet_id")), (json!("sent"), json!("1900000000000000001")));
     let (second, _) = once(&bot);
     assert_eq!(second["state"], "sent");
     assert_eq!(x.posted(), [lost["text"].as_str().unwrap(), second["text"].as_str().unwrap()]);
-    assert_eq!(bot.history()[1]["state"], "unknown");
+    let record = bot.run(&["--json", "history", "show", "1"]).json().remove(0);
+    let reads: Vec<_> =
+        record["reads"].as_array().unwrap().iter().map(|read| (&read["what"], &read["outcome"])).collect();
+    assert_eq!(reads, [(&json!("account"), &json!("found")), (&json!("timeline"), &json!("found"))]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use pregonero::clock::Clock;
 use pregonero::config::environment::Environment;
 use pregonero::config::secrets::{self, TwitterCredentials};
-use pregonero::twitter::{Bucket, Client, LimitWindow, RefusalKind, Timeouts, TwitterError};
+use pregonero::twitter::{Bucket, Client, LimitWindow, RefusalKind, Span, Timeouts, TwitterError};
 use serde_json::json;
 use url::Url;
 
@@ -233,7 +233,6 @@ async fn every_refusal_is_sorted_by_what_a_person_must_do() {
             NotFound,
             Some("resource-not-found"),
         ),
-        (html(404), NotFound, None),
         (Answer::status(410), Other, None),
         (Answer::status(307).header("location", "https://elsewhere.example/2/tweets"), Other, None),
     ];
@@ -271,14 +270,14 @@ async fn a_refusal_keeps_x_s_words_and_the_transaction_for_the_record() {
 #[tokio::test]
 async fn a_page_of_html_is_never_the_loss_of_the_account() {
     let x = FakeX::start().await;
-    for status in [400, 401, 402, 403] {
+    for status in [400, 401, 402, 403, 404, 451] {
         let (kind, answer) = refusal(&x, html(status)).await;
-        assert_eq!(kind, RefusalKind::Other, "{status}");
-        assert!(!kind.is_terminal());
+        assert_eq!(kind, RefusalKind::Intermediary, "{status}");
+        assert!(!kind.is_terminal() && kind.may_pass());
         assert!(answer.detail.ends_with("a page of HTML instead of JSON Just a moment..."), "{}", answer.detail);
     }
     let (kind, _) = refusal(&x, Answer::status(403).body("  <html>no type")).await;
-    assert_eq!(kind, RefusalKind::Other);
+    assert_eq!(kind, RefusalKind::Intermediary);
     let (reason, _) = unknown(&x, html(503)).await;
     assert_eq!(reason, "X answered 503: Service Unavailable: a page of HTML instead of JSON Just a moment...");
 }
@@ -375,6 +374,10 @@ async fn an_answer_that_breaks_off_still_has_its_status() {
     assert!(reason.starts_with("the answer (201) broke off: "), "{reason}");
     assert_eq!(answer.unwrap().status, 201);
 
+    let (reason, answer) = unknown(&x, Answer::json(201, &created).torn(20)).await;
+    assert!(reason.starts_with("the answer (201) broke off: "), "{reason}");
+    assert_eq!(answer.unwrap().status, 201);
+
     let (reason, _) = unknown(&x, Answer::status(201).body(vec![b'x'; 3 << 20])).await;
     assert_eq!(reason, "the answer (201) is longer than 1 MiB");
 
@@ -415,6 +418,101 @@ async fn a_slow_answer_is_waited_for_within_bounds() {
 
     let (reason, _) = unknown(&x, Answer::json(201, &created).stall()).await;
     assert!(reason.starts_with("the answer (201) broke off: "), "{reason}");
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_and_no_credentials_go_there() {
+    let (x, elsewhere) = (FakeX::start().await, FakeX::start().await);
+    for status in [301, 302, 303, 307, 308] {
+        let target = elsewhere.url().join("/2/tweets").unwrap();
+        let (kind, _) = refusal(&x, Answer::status(status).header("location", target.as_str())).await;
+        assert_eq!(kind, RefusalKind::Other, "{status}");
+        x.expect(Answer::status(status).header("location", target.as_str()).for_timeline());
+        client(&x).timeline(USER.0, today()).await.unwrap_err();
+    }
+    assert_eq!(elsewhere.calls().len(), 0);
+}
+
+/// The day of these tests until now.
+fn today() -> Span {
+    Span { from: "2026-03-01T00:00:00Z".parse().unwrap(), to: None }
+}
+
+#[tokio::test]
+async fn the_timeline_tells_what_was_posted_in_a_span_under_old_and_new_field_names() {
+    for known in ["tweet.fields", "post.fields"] {
+        let x = FakeX::start().await;
+        x.knows_only(known);
+        let hour = |hour: i64| noon() + SignedDuration::from_hours(hour);
+        x.has_tweet("Temprano", hour(-2)).has_tweet("Pan & café", hour(0)).has_tweet("Tarde", hour(2));
+        let client = client(&x);
+        let span = Span { from: hour(-1), to: Some(hour(1)) };
+        for _ in 0..2 {
+            let timeline = client.timeline(USER.0, span).await.unwrap();
+            assert_eq!(timeline.tweets.len(), 1);
+            let tweet = &timeline.tweets[0];
+            assert_eq!((tweet.text.as_str(), tweet.created_at), ("Pan &amp; café", Some(noon())));
+            assert_eq!(tweet.edit_history, std::slice::from_ref(&tweet.id));
+        }
+        let empty = Span { from: hour(5), to: None };
+        assert_eq!(client.timeline(USER.0, empty).await.unwrap().tweets, []);
+        let refused = x.calls().len() - 3;
+        assert_eq!(refused, usize::from(known == "post.fields"), "a name that X calls wrong is tried once");
+        assert_eq!(x.rejected(), [""; 0], "queries are signed too");
+    }
+}
+
+#[tokio::test]
+async fn a_timeline_without_the_fields_we_ask_for_still_tells_ids_and_times() {
+    let x = FakeX::start().await;
+    x.knows_only("neither");
+    x.has_tweet("Hoy llueve", noon());
+    let timeline = client(&x).timeline(USER.0, Span { from: noon(), to: None }).await.unwrap();
+    assert_eq!(timeline.tweets[0].id, "1900000000000000001");
+    assert_eq!(timeline.tweets[0].created_at.unwrap().to_string(), "2025-03-13T01:44:34.949Z", "the id's own");
+}
+
+#[tokio::test]
+async fn every_page_of_the_timeline_is_read_and_never_half_of_it() {
+    let x = FakeX::start().await;
+    for place in 0..7 {
+        x.has_tweet(&format!("texto {place}"), noon());
+    }
+    x.page_of(3);
+    assert_eq!(client(&x).timeline(USER.0, today()).await.unwrap().tweets.len(), 7);
+    assert_eq!(x.calls().len(), 3);
+    x.page_of(0);
+    let error = client(&x).timeline(USER.0, today()).await.unwrap_err();
+    assert!(error.to_string().contains("more than 10 pages"), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_no_timeline_is_never_taken_for_an_empty_one() {
+    let x = FakeX::start().await;
+    for answer in [
+        Answer::status(200),
+        Answer::json(200, &json!({})),
+        Answer::json(200, &json!({"errors": [{"title": "Not Found Error", "detail": "No such user."}]})),
+        Answer::json(200, &json!({"data": [{"id": "7"}]})),
+        Answer::json(200, &json!({"data": []})).truncated(5),
+        html(200),
+        Answer::status(503),
+        Answer::close(),
+    ] {
+        let shown = format!("{answer:?}");
+        x.expect(answer.for_timeline());
+        let error = client(&x).timeline(USER.0, today()).await.unwrap_err();
+        assert!(matches!(error, TwitterError::OutcomeUnknown { .. }), "{shown}: {error:?}");
+    }
+    x.expect(Answer::status(429).header("x-rate-limit-remaining", "0").for_timeline());
+    let error = client(&x).timeline(USER.0, today()).await.unwrap_err();
+    assert!(matches!(error, TwitterError::RateLimited { window: LimitWindow::FifteenMinutes, .. }), "{error:?}");
+    let wrong = Answer::problem(400, "https://api.x.com/2/problems/invalid-request", "Invalid Request", "No.");
+    for _ in 0..3 {
+        x.expect(wrong.clone().for_timeline());
+    }
+    let error = client(&x).timeline(USER.0, today()).await.unwrap_err();
+    assert!(matches!(error, TwitterError::Refused { kind: RefusalKind::Invalid, .. }), "not tried for ever: {error:?}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! `outbox`: what each answer makes of a post. `reconciliation`: posts of unknown outcome. `model`: random lives of posts,
 //! in the record and in a model of a page.
 
+mod model;
 mod outbox;
 mod reconciliation;
 
@@ -32,6 +33,7 @@ struct FakeState {
     readings: VecDeque<TwitterError>,
     asked: Vec<String>,
     spans: Vec<Span>,
+    /// With the time from which the timeline shows them, on X's clock.
     tweets: Vec<(TimelineTweet, Timestamp)>,
     /// How long a tweet is hidden from the timeline.
     lag: SignedDuration,
@@ -105,7 +107,8 @@ impl Poster for FakePoster {
                     Some(Ok(tweet)) => tweet.id.clone(),
                     _ => (FIRST_ID + state.tweets.len()).to_string(),
                 };
-                let (skew, visible_at) = (state.skew.unwrap_or_default(), now + state.lag);
+                let skew = state.skew.unwrap_or_default();
+                let visible_at = now + skew + state.lag;
                 let tweet = TimelineTweet {
                     id,
                     text: text.to_owned(),
@@ -140,6 +143,7 @@ impl Poster for FakePoster {
             if let Some(error) = state.readings.pop_front() {
                 return Err(error);
             }
+            let now = now + state.skew.unwrap_or_default();
             let shown = |(tweet, visible_at): &&(TimelineTweet, Timestamp)| {
                 let created = tweet.created_at.unwrap();
                 *visible_at <= now && created >= span.from && span.to.is_none_or(|to| created < to)
@@ -174,7 +178,7 @@ fn answer(status: u16) -> Answer {
         problem: Some("about:blank".to_owned()),
         detail: "X's words".to_owned(),
         transaction_id: Some("f00".to_owned()),
-        limits: RateLimits::default(),
+        limits: Box::default(),
     }
 }
 

@@ -34,6 +34,10 @@ max_new_tokens = 24
 candidates = 4
 [sentiment]
 target = "any"
+[publish]
+min_gap = "0s"
+reconcile_waits = ["1s"]
+reconcile_for = "3s"
 [gates]
 off = ["language", "cut_sentence", "repetition", "claims", "verbatim", "near_duplicate"]
 "#;
@@ -112,6 +116,11 @@ impl TestBot {
     /// `history list --json`, the newest first.
     pub fn history(&self) -> Vec<Value> {
         self.run(&["--json", "history", "list"]).json()
+    }
+
+    /// The words that `history list` has for the newest entry, by name.
+    pub fn newest(&self, key: &str) -> Value {
+        self.history()[0][key].clone()
     }
 
     /// The state of the newest entry of the history.

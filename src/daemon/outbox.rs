@@ -1,0 +1,63 @@
+//! What the loop does for the outbox beside sending: it minds why nothing may go out, and has posts of unknown outcome
+//! looked for.
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinError;
+
+use super::{Daemon, DaemonError};
+use crate::publish::Settled;
+use crate::store::{SlotId, StoreError};
+
+/// How often the log repeats that a post cannot be settled.
+const SHOUT_EVERY: SignedDuration = SignedDuration::from_hours(24);
+
+impl Daemon {
+    /// A slot while nothing may go out is not served later: its post would join a pile that goes out at once.
+    pub(super) async fn pass_over(&mut self, slot: &SlotId) {
+        let Some(halt) = &self.halt else { return };
+        let reason = format!("not served: {halt}");
+        tracing::warn!(%slot, "{reason}");
+        let recorded = self.app.store.record_missed(slot, &reason, self.app.clock.now()).await;
+        self.heard(recorded);
+        self.tell_next_slot();
+    }
+
+    /// Another process, a person's `pause` or `resume`, may have changed it.
+    pub(super) async fn look_at_the_halts(&mut self) {
+        let halts = self.app.publisher.halts().await;
+        let Some(halts) = self.heard(halts) else { return };
+        let halt = halts.into_iter().next();
+        if self.halt.is_some() && halt.is_none() {
+            tracing::info!("posting goes on");
+        }
+        self.halt = halt;
+    }
+
+    /// Has the timeline read where a post of unknown outcome is due for it, and tells of those that stay unknown.
+    pub(super) async fn look_for_unknown_posts(&mut self, now: Timestamp) {
+        let due = self.app.publisher.must_reconcile().await;
+        if self.search.is_none() && self.heard(due) == Some(true) {
+            let publisher = self.app.publisher.clone();
+            self.search = Some(tokio::spawn(async move { publisher.reconcile().await }));
+        }
+        if self.last_shout.is_some_and(|last| now.duration_since(last).abs() < SHOUT_EVERY) {
+            return;
+        }
+        let unsettled = self.app.publisher.unsettled().await;
+        for post in self.heard(unsettled).unwrap_or_default() {
+            tracing::warn!(%post, "nobody can say whether X took this post: look at the account");
+            self.last_shout = Some(now);
+        }
+    }
+
+    /// Takes in what a look at the timeline brought; what was found is told where it was found.
+    pub(super) fn finish_search(
+        &mut self,
+        done: Result<Result<Vec<Settled>, StoreError>, JoinError>,
+    ) -> Result<(), DaemonError> {
+        self.search = None;
+        let settled = done.map_err(DaemonError::Panicked)?;
+        self.heard(settled);
+        Ok(())
+    }
+}

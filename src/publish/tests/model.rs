@@ -1,0 +1,343 @@
+//! Random lives of a few posts, in the record and in a model of a page: what a person does, what X answers, crashes,
+//! restarts, clocks that are set, timelines that lag.
+//!
+//! After every step record and model agree and X holds no text twice. In the end, when the posts of unknown outcome have
+//! had their time, each text that X holds is a sent post with its id, each sent post is on X, and nothing stays armed or
+//! unknown.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::{ReviewMode, ReviewSettings};
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Hold,
+    Approve(usize),
+    Reject(usize),
+    Publish(Reply),
+    /// The process ends and another one begins.
+    Restart,
+    Wait(SignedDuration),
+    /// Somebody sets our clock; X's goes on.
+    SetClock(SignedDuration),
+    Expire,
+    Look,
+    Pause,
+    Resume,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Reply {
+    Sent,
+    Refused,
+    RefusedForGood,
+    Limited,
+    NotSent,
+    /// No answer; X has it or not.
+    Unknown(bool),
+    /// The process dies in the call; X has it or not.
+    Crash(bool),
+}
+
+impl Reply {
+    fn takes(self) -> bool {
+        matches!(self, Self::Sent | Self::Unknown(true) | Self::Crash(true))
+    }
+}
+
+/// What goes on beside the steps. Not both: a clock that jumps ahead again and again is the one thing under which a lag
+/// cannot be told from an absence.
+#[derive(Debug, Clone, Copy)]
+enum Weather {
+    /// A tweet is hidden from the timeline for so long.
+    Lag(SignedDuration),
+    ClocksAreSet,
+}
+
+#[derive(Debug, Clone)]
+struct Life {
+    text: String,
+    state: PostState,
+    expires_at: Timestamp,
+    not_before: Timestamp,
+}
+
+fn step(weather: Weather) -> impl Strategy<Value = Step> {
+    let reply = prop_oneof![
+        2 => Just(Reply::Sent),
+        1 => Just(Reply::Refused),
+        1 => Just(Reply::RefusedForGood),
+        1 => Just(Reply::Limited),
+        1 => Just(Reply::NotSent),
+        3 => any::<bool>().prop_map(Reply::Unknown),
+        3 => any::<bool>().prop_map(Reply::Crash),
+    ];
+    let set = match weather {
+        Weather::Lag(_) => Just(Step::Look).boxed(),
+        Weather::ClocksAreSet => {
+            (-9_i64..9).prop_map(|hours| Step::SetClock(SignedDuration::from_hours(hours))).boxed()
+        }
+    };
+    prop_oneof![
+        2 => Just(Step::Hold),
+        3 => (0_usize..4).prop_map(Step::Approve),
+        1 => (0_usize..4).prop_map(Step::Reject),
+        5 => reply.prop_map(Step::Publish),
+        1 => Just(Step::Restart),
+        2 => (1_i64..30).prop_map(|hours| Step::Wait(SignedDuration::from_hours(hours))),
+        2 => (1_i64..200).prop_map(|seconds| Step::Wait(SignedDuration::from_secs(seconds))),
+        1 => Just(Step::Expire),
+        3 => Just(Step::Look),
+        1 => Just(Step::Pause),
+        2 => Just(Step::Resume),
+        1 => set,
+    ]
+}
+
+fn life() -> impl Strategy<Value = (WhenAbsent, Weather, Vec<Step>)> {
+    let weather = prop_oneof![
+        (0_i64..50).prop_map(|minutes| Weather::Lag(SignedDuration::from_mins(minutes))),
+        Just(Weather::ClocksAreSet),
+    ];
+    let when_absent = prop_oneof![Just(WhenAbsent::Repost), Just(WhenAbsent::Refuse)];
+    (when_absent, weather).prop_flat_map(|(when_absent, weather)| {
+        (Just(when_absent), Just(weather), proptest::collection::vec(step(weather), 1..60))
+    })
+}
+
+struct World {
+    bench: Bench,
+    lives: BTreeMap<PostId, Life>,
+    settings: ReviewSettings,
+    halted: bool,
+    /// X's limit, which holds for all posts.
+    limited_until: Timestamp,
+}
+
+impl World {
+    async fn new(when_absent: WhenAbsent, weather: Weather) -> Self {
+        let mut rules = generous();
+        rules.reconciliation.when_absent = when_absent;
+        let bench = Bench::with(rules).await;
+        if let Weather::Lag(lag) = weather {
+            bench.poster.with(|state| state.lag = lag);
+        }
+        bench.poster.with(|state| state.skew = Some(SignedDuration::ZERO));
+        let settings = ReviewSettings { mode: ReviewMode::All, expires_after: Duration::from_secs(48 * 3600) };
+        Self { bench, lives: BTreeMap::new(), settings, halted: false, limited_until: Timestamp::MIN }
+    }
+
+    fn pick(&self, place: usize) -> Option<PostId> {
+        self.lives.keys().rev().nth(place).copied()
+    }
+
+    async fn take(&mut self, step: Step) {
+        let now = self.bench.clock.now();
+        let end = now + SignedDuration::from_hours(48);
+        let store = self.bench.test.store.clone();
+        match step {
+            Step::Hold => {
+                let text = format!("texto {}", self.lives.len());
+                let post = self.bench.test.held(&text, now).await;
+                let life = Life { text, state: PostState::Held, expires_at: end, not_before: Timestamp::MIN };
+                self.lives.insert(post, life);
+            }
+            Step::Approve(place) => {
+                let Some(post) = self.pick(place) else { return };
+                let done = crate::review::approve(&store, post, "ana", &self.settings, now).await;
+                let life = self.lives.get_mut(&post).unwrap();
+                let allowed = life.state == PostState::Held && life.expires_at > now;
+                assert_eq!(done.is_ok(), allowed, "{done:?}");
+                if allowed {
+                    (life.state, life.expires_at) = (PostState::Approved, end);
+                } else if life.state == PostState::Held {
+                    life.state = PostState::Expired;
+                }
+            }
+            Step::Reject(place) => {
+                let Some(post) = self.pick(place) else { return };
+                let done = crate::review::reject(&store, post, "ana", None, now).await.ok();
+                let life = self.lives.get_mut(&post).unwrap();
+                let wanted = match life.state {
+                    PostState::Held => Some(PostState::Rejected),
+                    PostState::Approved => Some(PostState::Cancelled),
+                    _ => None,
+                };
+                assert_eq!(done, wanted);
+                life.state = wanted.unwrap_or(life.state);
+            }
+            Step::Publish(reply) => self.publish(reply, now).await,
+            Step::Restart => self.restart().await,
+            Step::Wait(time) => self.bench.clock.advance(time),
+            Step::SetClock(by) => {
+                self.bench.clock.advance(by);
+                self.bench.poster.with(|state| state.skew = state.skew.map(|skew| skew - by));
+            }
+            Step::Expire => {
+                crate::review::expire(&store, now).await.unwrap();
+                for life in self.lives.values_mut().filter(|life| life.expires_at <= now) {
+                    if matches!(life.state, PostState::Held | PostState::Approved) {
+                        life.state = PostState::Expired;
+                    }
+                }
+            }
+            Step::Look => self.look().await,
+            Step::Pause => {
+                store.pause("ana", "a test", now).await.unwrap();
+                self.halted = true;
+            }
+            Step::Resume => {
+                store.resume("ana", now).await.unwrap();
+                self.halted = false;
+            }
+        }
+    }
+
+    async fn restart(&mut self) {
+        self.bench.publisher.recover().await.unwrap();
+        for life in self.lives.values_mut().filter(|life| life.state == PostState::Armed) {
+            life.state = PostState::Unknown;
+        }
+    }
+
+    fn on_x(&self, text: &str) -> Option<String> {
+        let held = |state: &mut FakeState| {
+            let tweet = state.tweets.iter().find(|(tweet, _)| tweet.text == text);
+            tweet.map(|(tweet, _)| tweet.id.clone())
+        };
+        self.bench.poster.with(held)
+    }
+
+    async fn look(&mut self) {
+        for settled in self.bench.publisher.reconcile().await.unwrap() {
+            let (post, state) = match &settled {
+                Settled::Sent { post, .. } => (post, PostState::Sent),
+                Settled::Reposted { post } => (post, PostState::Approved),
+                Settled::Refused { post } => (post, PostState::Refused),
+            };
+            let life = &self.lives[post];
+            assert_eq!(life.state, PostState::Unknown, "{settled:?}");
+            let found = match &settled {
+                Settled::Sent { tweet_id, .. } => Some(tweet_id.clone()),
+                _ => None,
+            };
+            assert_eq!(found, self.on_x(&life.text), "{settled:?}");
+            let life = self.lives.get_mut(post).unwrap();
+            (life.state, life.not_before) = (state, Timestamp::MIN);
+        }
+    }
+
+    async fn publish(&mut self, reply: Reply, now: Timestamp) {
+        let offered = self.bench.waiting().await;
+        let sendable =
+            |life: &Life| life.state == PostState::Approved && life.not_before <= now && life.expires_at > now;
+        let wanted: Vec<PostId> = self.lives.iter().filter(|(_, life)| sendable(life)).map(|(post, _)| *post).collect();
+        assert_eq!(offered.iter().map(Approved::post).collect::<Vec<_>>(), wanted);
+        let Some(approved) = offered.into_iter().next() else { return };
+        let post = approved.post();
+        let asked = self.bench.poster.asked().len();
+        if self.halted || self.limited_until > now {
+            let error = self.bench.publisher.publish(approved).await.unwrap_err();
+            match error {
+                PublishError::Halted { .. } => assert!(self.halted),
+                PublishError::Later { until, .. } => self.lives.get_mut(&post).unwrap().not_before = until,
+                other => panic!("{other:?}"),
+            }
+            assert_eq!(self.bench.poster.asked().len(), asked);
+            return;
+        }
+        let until = now + SignedDuration::from_hours(5);
+        let answer = match reply {
+            Reply::Sent => Some(tweet(&format!("9{post}"))),
+            Reply::Refused => Some(Err(refused(403, RefusalKind::Forbidden))),
+            Reply::RefusedForGood => Some(Err(refused(403, RefusalKind::Suspended))),
+            Reply::Limited => Some(Err(limited(LimitWindow::Day, Some(&until.to_string())))),
+            Reply::NotSent => Some(Err(not_sent())),
+            Reply::Unknown(_) => Some(Err(unknown())),
+            Reply::Crash(_) => None,
+        };
+        self.bench.poster.with(|state| state.script.push_back(Script { answer, takes: reply.takes() }));
+        let state = match reply {
+            Reply::Sent => PostState::Sent,
+            Reply::Refused | Reply::RefusedForGood => PostState::Refused,
+            Reply::Limited | Reply::NotSent => PostState::Approved,
+            Reply::Unknown(_) => PostState::Unknown,
+            Reply::Crash(_) => PostState::Armed,
+        };
+        let life = self.lives.get_mut(&post).unwrap();
+        life.state = state;
+        tokio::select! {
+            biased;
+            posted = self.bench.publisher.publish(approved) => match posted {
+                Err(PublishError::Later { until, .. }) => life.not_before = until,
+                other => assert_eq!(other.is_ok(), state == PostState::Sent, "{other:?}"),
+            },
+            () = crashed(&self.bench.poster, reply) => {}
+        }
+        match reply {
+            Reply::RefusedForGood => self.halted = true,
+            Reply::Limited => self.limited_until = until,
+            _ => {}
+        }
+    }
+
+    async fn check(&self) {
+        for (post, life) in &self.lives {
+            assert_eq!(self.bench.state(*post).await, life.state, "post {post}");
+        }
+        let mut texts = self.bench.poster.on_x();
+        let all = texts.len();
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), all, "X holds a text twice");
+    }
+
+    /// Gives the posts of unknown outcome their time.
+    async fn wind_down(&mut self) {
+        self.take(Step::Resume).await;
+        self.restart().await;
+        // Clocks that were set back by hours have put off the looks by as much.
+        self.bench.clock.advance(SignedDuration::from_hours(500));
+        for _ in 0..100 {
+            self.bench.clock.advance(SignedDuration::from_mins(3));
+            self.look().await;
+        }
+        self.check().await;
+        for (post, life) in &self.lives {
+            assert!(!matches!(life.state, PostState::Armed | PostState::Unknown), "post {post} is {}", life.state);
+            let record = self.bench.test.store.post(*post).await.unwrap();
+            assert_eq!(record.tweet_id, self.on_x(&life.text), "post {post} is {}", life.state);
+            assert_eq!(record.tweet_id.is_some(), life.state == PostState::Sent, "post {post}");
+        }
+    }
+}
+
+/// Ends when the call has begun, where the program is to die in it.
+async fn crashed(poster: &FakePoster, reply: Reply) {
+    loop {
+        poster.called.notified().await;
+        if matches!(reply, Reply::Crash(_)) && poster.with(|state| state.script.is_empty()) {
+            return;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_no_text_is_posted_twice_and_none_that_x_took_is_lost((when_absent, weather, steps) in life()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut world = World::new(when_absent, weather).await;
+            for step in steps {
+                world.take(step).await;
+                world.check().await;
+            }
+            world.wind_down().await;
+        });
+    }
+}
