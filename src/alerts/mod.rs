@@ -90,7 +90,8 @@ impl Alerts {
         let holding = conditions::holding(&self.store, &plan.watched, now).await?;
         let changes = self.store.update_alerts(&holding, &channels, now).await?;
         for alert in &changes.raised {
-            tracing::error!(alert = alert.id, kind = alert.kind.as_str(), "ALERT: {}", alert.message);
+            // What it is about was told as an error where it happened.
+            tracing::warn!(alert = alert.id, kind = alert.kind.as_str(), "ALERT: {}", alert.message);
         }
         for alert in &changes.resolved {
             tracing::info!(alert = alert.id, kind = alert.kind.as_str(), "alert is over: {}", alert.message);

@@ -57,8 +57,8 @@ pub enum HealthError {
     Stale { pid: u32, age: SignedDuration },
     #[error("the daemon (process {pid}) is not ready: {reason}")]
     NotReady { pid: u32, live: bool, reason: String },
-    #[error("{0}")]
-    Halted(Halt),
+    #[error("the daemon (process {pid}) is not ready: {halt}")]
+    Halted { pid: u32, halt: Halt },
     #[error("the daemon could not record a post: {0}")]
     Record(StoreError),
     #[error(transparent)]
@@ -73,8 +73,8 @@ impl HealthError {
             Self::NotRunning { .. } => "not_running",
             Self::Stale { .. } => "hangs",
             Self::NotReady { .. } => "not_ready",
-            Self::Halted(halt) if halt.cause == HaltCause::Paused => "paused",
-            Self::Halted(_) => "stopped_by_x",
+            Self::Halted { halt, .. } if halt.cause == HaltCause::Paused => "paused",
+            Self::Halted { .. } => "stopped_by_x",
             Self::Record(StoreError::NoSpace { .. }) => "disk_full",
             Self::Record(_) => "record",
             Self::Unreadable(_) => "unreadable",
@@ -88,9 +88,9 @@ impl HealthError {
 /// See [`HealthError`].
 pub async fn health_with_record(path: &Path, now: Timestamp) -> Result<DaemonStatus, HealthError> {
     let health = health(path, now);
-    let live = match &health {
-        Ok(status) => status.live,
-        Err(HealthError::NotReady { live, .. }) => *live,
+    let (pid, live) = match &health {
+        Ok(status) => (status.pid, status.live),
+        Err(HealthError::NotReady { pid, live, .. }) => (*pid, *live),
         Err(_) => return health,
     };
     let store = Store::open_read_only(path).await.map_err(HealthError::Record)?;
@@ -100,7 +100,7 @@ pub async fn health_with_record(path: &Path, now: Timestamp) -> Result<DaemonSta
     room.map_err(HealthError::Record)?;
     let halts = halts.map_err(HealthError::Record)?;
     match halts.into_iter().find(|halt| live || halt.cause == HaltCause::Paused) {
-        Some(halt) => Err(HealthError::Halted(halt)),
+        Some(halt) => Err(HealthError::Halted { pid, halt }),
         None => health,
     }
 }

@@ -49,13 +49,8 @@ async fn write(patient: &Patient, engine: &Engine, limit: usize) -> (Check, Vec<
     match engine.generate(request).await {
         Ok(candidates) => {
             let reason = format!("{} writes on {}", description.identity.name, description.device);
-            let check = match &description.fallback {
-                None => Check::ok("generator", reason),
-                Some(why) => {
-                    Check::warn("generator", "fallback", format!("{reason}: {why}"), "look at generation.device")
-                }
-            };
-            (check, candidates)
+            let fallback = description.fallback.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            (Check::ok("generator", reason + &fallback), candidates)
         }
         Err(error) => {
             let fix = "look at generation.model, the seed prompts and their attributes";

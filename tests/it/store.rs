@@ -49,11 +49,11 @@ async fn a_full_disk_stops_the_posting_before_the_call_and_room_lets_it_go_on() 
     let bot = TestBot::at(&x, true);
     bot.configure_with(FAR, EACH_SECOND);
     let config = std::fs::read_to_string(bot.path("config.toml")).unwrap();
-    let open = "[publish]\nmin_gap = \"0s\"\n[budget]\nposts_per_day = 1000\nusd_per_month = 1000.0\n";
+    let open = "[budget]\nposts_per_day = 1000\nusd_per_month = 1000.0\n";
     bot.configure(&format!("{config}{open}"));
     let Some(disk) = SmallDisk::mount(&bot.path("data"), 8) else { return };
     let mut running = bot.start_command(disk.inside(&bot.command(&["run"])));
-    wait_until("a first post", || !x.posted().is_empty());
+    running.wait_for("\"message\":\"posted\"", 1);
     disk.fill();
     running.wait_for("the record cannot be used", 1);
     let health = bot.start_command(disk.inside(&bot.command(&["--json", "healthcheck"]))).wait();
@@ -64,8 +64,9 @@ async fn a_full_disk_stops_the_posting_before_the_call_and_room_lets_it_go_on() 
     let during = x.posted().len();
     running.wait_for("a round could not be recorded", 2);
     assert_eq!(x.posted().len(), during);
+    let said = running.log_so_far().matches("\"message\":\"posted\"").count();
     disk.shell("rm filler");
-    wait_until("a post after there is room again", || x.posted().len() > during);
+    running.wait_for("\"message\":\"posted\"", said + 1);
     running.signal("TERM");
     assert_eq!(running.wait().code(), Some(0));
     let checked = bot.start_command(disk.inside(&bot.command(&["db", "check"]))).wait();
