@@ -68,6 +68,7 @@ impl Store {
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
+            .before_acquire(|connection, _| Box::pin(is_usable(connection)))
             .connect_with(options)
             .await
             .map_err(|source| opening(path, source))?;
@@ -123,6 +124,14 @@ impl Store {
 /// What every connection has in common.
 pub(super) fn connect_options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).foreign_keys(true)
+}
+
+/// SQLite takes a transaction back by itself where the disk is full or fails, and sqlx goes on counting it as begun: such a
+/// connection would refuse every later write, so it is replaced.
+async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // What was still to be taken back comes before the answer.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 fn readers(path: &Path) -> SqlitePool {
@@ -368,6 +377,19 @@ mod tests {
             assert!(error.to_string().contains("hard link"), "{error}");
         }
         assert!(is_mount_point(Path::new("/proc")) && !is_mount_point(&path));
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_sqlite_took_back_by_itself_does_not_end_all_writing() {
+        let folder = scratch();
+        let store = Store::open(&folder.path().join("pregonero.db")).await.unwrap();
+        let mut transaction = store.begin().await.unwrap();
+        // What a full disk makes SQLite do, behind sqlx's back.
+        sqlx::query("ROLLBACK").execute(&mut *transaction).await.unwrap();
+        assert!(transaction.commit().await.is_err());
+        for _ in 0..2 {
+            store.begin().await.unwrap().commit().await.unwrap();
+        }
     }
 
     #[tokio::test]
