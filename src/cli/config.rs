@@ -72,7 +72,7 @@ async fn check(loaded: &Loaded, session: &Session) -> Result<()> {
 }
 
 fn show(loaded: &Loaded, session: &Session) -> Result<()> {
-    let credentials = secrets::sources(&session.environment)?;
+    let credentials = secrets::sources(&session.environment, Some(&loaded.settings.publish.tokens))?;
     let place = |source: &Option<Source>| source.as_ref().map(ToString::to_string);
     if session.output.json {
         let mut shown = loaded.show_json();

@@ -4,6 +4,7 @@
 //! the log goes to standard error (`logging`).
 
 mod alerts;
+mod auth;
 mod completions;
 mod config;
 mod db;
@@ -94,6 +95,9 @@ enum Command {
     Doctor(doctor::DoctorArguments),
     /// Say whether the daemon could post right now, by the exit code
     Healthcheck,
+    /// Let the bot into its account
+    #[command(subcommand)]
+    Auth(auth::AuthCommand),
     /// Try the alerts, or list those that are not over
     #[command(subcommand)]
     Alerts(alerts::AlertsCommand),
@@ -177,6 +181,7 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::Inspect(arguments) => inspect::run(arguments, session).await,
         Command::Review(command) => review::run(command, session).await,
         Command::History(command) => history::run(command, session).await,
+        Command::Auth(command) => auth::run(command, session).await,
         Command::Alerts(command) => alerts::run(command, session).await,
         Command::Db(command) => db::run(command, session).await,
         Command::Config(command) => config::run(command, session).await,

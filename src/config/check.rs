@@ -273,11 +273,15 @@ impl Checker<'_> {
 
     fn publish(&mut self, raw: &RawPublish) -> Option<PublishSettings> {
         let base_url = self.keep("publish.base_url", base_url(&raw.base_url));
+        let auth = self.choice("publish.auth", &raw.auth, &AUTH_METHODS);
+        let tokens = self.path("publish.tokens", &raw.tokens);
         let min_gap = self.duration("publish.min_gap", &raw.min_gap, Duration::ZERO, DAY);
         let reconciliation = self.reconciliation(raw);
         Some(PublishSettings {
             live: raw.live,
             base_url: base_url?,
+            auth: auth?,
+            tokens: tokens?,
             min_gap: min_gap?,
             reconciliation: reconciliation?,
         })
@@ -362,6 +366,7 @@ const CLAIMS_POLICIES: [(&str, ClaimsPolicy); 3] =
 const REVIEW_MODES: [(&str, ReviewMode); 3] =
     [("off", ReviewMode::Off), ("flagged", ReviewMode::Flagged), ("all", ReviewMode::All)];
 const WHEN_ABSENT: [(&str, WhenAbsent); 2] = [("repost", WhenAbsent::Repost), ("refuse", WhenAbsent::Refuse)];
+const AUTH_METHODS: [(&str, AuthMethod); 2] = [("oauth1", AuthMethod::OAuth1), ("oauth2", AuthMethod::OAuth2)];
 const LOG_FORMATS: [(&str, LogFormat); 3] =
     [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
 

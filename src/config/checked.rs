@@ -221,9 +221,22 @@ pub struct PublishSettings {
     pub live: bool,
     /// Without a trailing slash.
     pub base_url: url::Url,
+    pub auth: AuthMethod,
+    /// The folder that `auth login` writes tokens to.
+    pub tokens: PathBuf,
     /// The least time between two calls that post.
     pub min_gap: Duration,
     pub reconciliation: ReconciliationSettings,
+}
+
+/// By which protocol the bot is let into its account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthMethod {
+    /// OAuth 1.0a: four keys that do not expire.
+    OAuth1,
+    /// OAuth 2.0 with PKCE: a token file that is renewed.
+    OAuth2,
 }
 
 /// How a post of unknown outcome is settled by reading the account's timeline.

@@ -185,6 +185,8 @@ impl Default for RawReview {
 pub(super) struct RawPublish {
     pub live: bool,
     pub base_url: String,
+    pub auth: String,
+    pub tokens: String,
     pub min_gap: String,
     pub reconcile_waits: Vec<String>,
     pub reconcile_for: String,
@@ -196,6 +198,8 @@ impl Default for RawPublish {
         Self {
             live: false,
             base_url: "https://api.x.com".into(),
+            auth: "oauth1".into(),
+            tokens: "data/tokens".into(),
             min_gap: "1m".into(),
             reconcile_waits: ["15s", "1m", "3m", "10m", "30m"].map(Into::into).into(),
             reconcile_for: "6h".into(),

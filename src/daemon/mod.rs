@@ -241,6 +241,10 @@ impl Daemon {
         self.trouble = Some(reason);
         self.write_status();
         self.alerts.abort();
+        if let Some(search) = self.search.take() {
+            // It may be renewing the login, which a cut in the middle would cost.
+            let _ = tokio::time::timeout(CLOSE_BOUND, search).await;
+        }
         if tokio::time::timeout(CLOSE_BOUND, self.app.store.close()).await.is_err() {
             tracing::warn!("the record did not close in time; the next start takes care of its log");
         }

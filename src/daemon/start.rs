@@ -117,7 +117,7 @@ pub(super) fn tell_mode(app: &App, environment: &Environment) {
         return;
     }
     let names = secrets::NAMES.join(", ");
-    match secrets::load(environment) {
+    match app::credentials(&app.settings, environment) {
         Ok(Some(_)) => tracing::info!(
             account,
             "DRY RUN: nothing leaves this machine; X credentials are there: to go live set publish.live = true"

@@ -5,18 +5,25 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::{Blame, Check, Patient};
-use crate::config::secrets::{self, TwitterCredentials};
-use crate::twitter::{Client, RefusalKind, Timeouts, TwitterError, User};
+use crate::app;
+use crate::config::AuthMethod;
+use crate::config::secrets;
+use crate::twitter::{Client, Credentials, RefusalKind, Timeouts, TwitterError, User};
 
 /// X refuses signatures that are minutes off; from here on somebody should set the clock.
 const TOLERABLE_SKEW: SignedDuration = SignedDuration::from_secs(30);
 
 pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
     let live = patient.loaded.settings.publish.live;
-    let credentials = match secrets::load(&patient.environment) {
+    let credentials = match app::credentials(&patient.loaded.settings, &patient.environment) {
         Ok(Some(credentials)) => credentials,
         Ok(None) => {
-            let fix = format!("set {} (or NAME_FILE, or systemd credentials)", secrets::NAMES.join(", "));
+            let fix = match patient.loaded.settings.publish.auth {
+                AuthMethod::OAuth1 => {
+                    format!("set {} (or NAME_FILE, or systemd credentials)", secrets::NAMES.join(", "))
+                }
+                AuthMethod::OAuth2 => "pregonero auth login --oauth2".to_owned(),
+            };
             return vec![if live {
                 Check::fail(
                     "credentials",
@@ -43,14 +50,21 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
     checks
 }
 
-fn found(credentials: &TwitterCredentials) -> Check {
-    if credentials.warnings.is_empty() {
-        return Check::ok("credentials", "all four are there");
+fn found(credentials: &Credentials) -> Check {
+    let warnings = credentials.warnings();
+    if !warnings.is_empty() {
+        return Check::warn("credentials", "readable_by_others", warnings.join("; "), "as the reason says");
     }
-    Check::warn("credentials", "readable_by_others", credentials.warnings.join("; "), "as the reason says")
+    match credentials {
+        Credentials::OAuth1(_) => Check::ok("credentials", "all four keys are there"),
+        Credentials::OAuth2(grant) => Check::ok(
+            "credentials",
+            format!("a login with OAuth 2.0, its token good until {:.0}, then renewed", grant.tokens.expires_at),
+        ),
+    }
 }
 
-async fn ask(patient: &Patient, credentials: TwitterCredentials) -> Vec<Check> {
+async fn ask(patient: &Patient, credentials: Credentials) -> Vec<Check> {
     let base_url = &patient.loaded.settings.publish.base_url;
     let client = match Client::new(base_url, credentials, Arc::clone(&patient.clock), Timeouts::default()) {
         Ok(client) => client,

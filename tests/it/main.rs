@@ -5,6 +5,7 @@
 //!   - `support::test_bot`: `TestBot`, the binary in a folder of its own; finds any key that shows in what it wrote.
 //!   - `support::tiny_model`: a GPT-2 of two layers that writes Spanish words, written by the test.
 //!   - `support::small_disk`: a real disk of a few mebibytes, to be filled.
+//! - `auth`: logging in, by PIN and by browser, and posting by what that wrote.
 //! - `commands`: the binary itself: every command's output, exit code and faults.
 //! - `rounds`: one round through the binary (`once`), from the seed prompt to the record, for every way it can end.
 //! - `daemon`: the binary as a service (`run`): systemd, signals, reload, approvals, crashes, missed slots.
@@ -16,6 +17,7 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy knows a test by its attribute; this binary's helpers are tests too")]
 
+mod auth;
 mod commands;
 mod crash_matrix;
 mod daemon;

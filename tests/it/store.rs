@@ -12,7 +12,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::support::fake_x::FakeX;
 use crate::support::small_disk::SmallDisk;
-use crate::support::test_bot::{TestBot, wait_until};
+use crate::support::test_bot::TestBot;
 
 /// Where the quiet configuration has its one far slot; replaced by one each second.
 const FAR: &str = "0 0 0 1 1 * 2099";
