@@ -72,11 +72,18 @@ fn in_words(record: &HistoryRecord) -> String {
         line("decided", post.decided_at.map(|at| at.to_string()));
         line("because", post.decision_reason.clone());
         line("expires", Some(post.expires_at.to_string()));
+        line("waits until", post.not_before.map(|at| at.to_string()));
+        line("unknown since", post.unknown_since.map(|at| at.to_string()));
+        line("looked for at", post.look_at.map(|at| at.to_string()));
         line("sent", post.sent_at.map(|at| at.to_string()));
     }
     lines.extend(record.attempts.iter().map(|attempt| {
         let attempt = serde_json::to_value(attempt).unwrap_or_default();
         format!("{:<14} {attempt}", "call")
+    }));
+    lines.extend(record.reads.iter().map(|read| {
+        let read = serde_json::to_value(read).unwrap_or_default();
+        format!("{:<14} {read}", "reading")
     }));
     lines.push(styled(output::HEADING, "candidates"));
     for candidate in &record.candidates {

@@ -24,7 +24,7 @@ pub struct RunArguments {
 /// Runs until it is told to stop, or cannot go on.
 ///
 /// # Errors
-/// A configuration that cannot be used, another instance on the store, a refusal of X for good.
+/// A configuration that cannot be used, another instance on the store.
 pub async fn run(arguments: &RunArguments, session: &Session) -> Result<()> {
     let signals = Signals::listen().context("cannot listen for signals")?;
     let loaded = session.load(Vec::new())?;

@@ -3,7 +3,7 @@
 //!
 //! One constraint: a text goes out once at most. So the intent is durable before the call ([`crate::store`] arms the
 //! post and checks halts, state, limits and budget in one transaction), an outcome that nobody knows is recorded as such
-//! and settled by reading the account's timeline ([`reconcile`]), and a dry run has nothing to send with:
+//! and settled by reading the account's timeline (`reconcile`), and a dry run has nothing to send with:
 //! [`Outlet::DryRun`] holds no poster. What may be posted comes from [`crate::review`] as an [`Approved`].
 
 mod budget;

@@ -243,3 +243,59 @@ pub(super) async fn leave_unknown(connection: &mut SqliteConnection, post: PostI
         .map(drop)
         .doing("end the search for a post")
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection as _;
+
+    use crate::store::testing::{TestStore, at, plain_connection, scratch};
+
+    const FIRST_SCHEMA: &str = include_str!("../../migrations/0001_rounds_and_posts.sql");
+    const THIS_SCHEMA: &str = include_str!("../../migrations/0002_outbox.sql");
+
+    #[tokio::test]
+    async fn a_post_that_was_unknown_before_there_was_a_search_is_looked_for_with_its_text_and_time() {
+        let folder = scratch();
+        let path = folder.path().join("old.db");
+        std::fs::File::create(&path).unwrap();
+        let mut connection = plain_connection(&path).await;
+        let rows = "INSERT INTO rounds (id, slot, slot_kind, started_at, finished_at, outcome)
+                VALUES (1, 'a', 'manual', '2026-03-01T12:00:00.000Z', '2026-03-01T12:00:00.000Z', 'chosen');
+             INSERT INTO candidates VALUES (1, 0, 'Hoy', 'Hoy', '', '[]', 1, '7', 'end_of_text', 3, '{}', 0.5, '[]', 'pass', 1);
+             INSERT INTO posts (id, candidate_position, text, weighted_length, state, created_at, expires_at)
+                VALUES (1, 0, 'Hoy', 3, 'unknown', '2026-03-01T12:00:00.000Z', '2026-03-03T12:00:00.000Z');
+             INSERT INTO attempts (post_id, started_at, finished_at, outcome, price_micros)
+                VALUES (1, '2026-03-01T12:00:01.000Z', '2026-03-01T12:00:02.000Z', 'not_sent', 15000),
+                       (1, '2026-03-01T12:05:00.000Z', '2026-03-01T12:06:00.000Z', 'unknown', 15000)";
+        for sql in [FIRST_SCHEMA, rows, THIS_SCHEMA] {
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        }
+        let post: (String, i64, String) =
+            sqlx::query_as("SELECT unknown_since, looks, look_at FROM posts").fetch_one(&mut connection).await.unwrap();
+        let now = "2026-03-01T12:06:00.000Z";
+        assert_eq!(post, (now.to_owned(), 0, "2026-03-01T12:00:00.000Z".to_owned()), "it is due at once");
+        let calls: Vec<(i64, String, i64)> =
+            sqlx::query_as("SELECT number, text, weighted_length FROM attempts ORDER BY id")
+                .fetch_all(&mut connection)
+                .await
+                .unwrap();
+        assert_eq!(calls, [(1, "Hoy".to_owned(), 3), (2, "Hoy".to_owned(), 3)]);
+        connection.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_post_is_due_at_its_time_and_is_unsettled_when_it_stays_unknown() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T12:00:00Z");
+        let post = test.approved("Hoy", now).await;
+        let since = crate::store::SpentSince { day: now, month: now };
+        test.store.arm(post, None, since, now, |_, _| Ok(1)).await.unwrap();
+        let look_at = at("2026-03-01T12:00:15Z");
+        test.store.recover_armed(look_at, now).await.unwrap();
+        assert!(test.store.unknown_due(at("2026-03-01T12:00:14Z")).await.unwrap().is_empty());
+        let due = test.store.unknown_due(look_at).await.unwrap();
+        assert_eq!((due[0].post, due[0].since, due[0].looks), (post, now, 0));
+        assert_eq!(test.store.unsettled_since(at("2026-03-01T11:59:59Z")).await.unwrap(), []);
+        assert_eq!(test.store.unsettled_since(now).await.unwrap(), [post]);
+    }
+}

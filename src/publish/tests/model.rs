@@ -14,7 +14,10 @@ use crate::config::{ReviewMode, ReviewSettings};
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
+    /// A post that waits for a person.
     Hold,
+    /// One that a person has let through already.
+    Compose,
     Approve(usize),
     Reject(usize),
     Publish(Reply),
@@ -67,13 +70,13 @@ struct Life {
 
 fn step(weather: Weather) -> impl Strategy<Value = Step> {
     let reply = prop_oneof![
-        2 => Just(Reply::Sent),
-        1 => Just(Reply::Refused),
+        4 => Just(Reply::Sent),
+        2 => Just(Reply::Refused),
         1 => Just(Reply::RefusedForGood),
         1 => Just(Reply::Limited),
-        1 => Just(Reply::NotSent),
-        3 => any::<bool>().prop_map(Reply::Unknown),
-        3 => any::<bool>().prop_map(Reply::Crash),
+        2 => Just(Reply::NotSent),
+        8 => any::<bool>().prop_map(Reply::Unknown),
+        8 => any::<bool>().prop_map(Reply::Crash),
     ];
     let set = match weather {
         Weather::Lag(_) => Just(Step::Look).boxed(),
@@ -83,23 +86,24 @@ fn step(weather: Weather) -> impl Strategy<Value = Step> {
     };
     prop_oneof![
         2 => Just(Step::Hold),
-        3 => (0_usize..4).prop_map(Step::Approve),
+        6 => Just(Step::Compose),
+        2 => (0_usize..4).prop_map(Step::Approve),
         1 => (0_usize..4).prop_map(Step::Reject),
-        5 => reply.prop_map(Step::Publish),
-        1 => Just(Step::Restart),
-        2 => (1_i64..30).prop_map(|hours| Step::Wait(SignedDuration::from_hours(hours))),
-        2 => (1_i64..200).prop_map(|seconds| Step::Wait(SignedDuration::from_secs(seconds))),
+        10 => reply.prop_map(Step::Publish),
+        4 => Just(Step::Restart),
+        1 => (1_i64..30).prop_map(|hours| Step::Wait(SignedDuration::from_hours(hours))),
+        8 => (10_i64..400).prop_map(|seconds| Step::Wait(SignedDuration::from_secs(seconds))),
         1 => Just(Step::Expire),
-        3 => Just(Step::Look),
+        10 => Just(Step::Look),
         1 => Just(Step::Pause),
-        2 => Just(Step::Resume),
-        1 => set,
+        4 => Just(Step::Resume),
+        2 => set,
     ]
 }
 
 fn life() -> impl Strategy<Value = (WhenAbsent, Weather, Vec<Step>)> {
     let weather = prop_oneof![
-        (0_i64..50).prop_map(|minutes| Weather::Lag(SignedDuration::from_mins(minutes))),
+        (1_i64..50).prop_map(|minutes| Weather::Lag(SignedDuration::from_mins(minutes))),
         Just(Weather::ClocksAreSet),
     ];
     let when_absent = prop_oneof![Just(WhenAbsent::Repost), Just(WhenAbsent::Refuse)];
@@ -143,6 +147,12 @@ impl World {
                 let text = format!("texto {}", self.lives.len());
                 let post = self.bench.test.held(&text, now).await;
                 let life = Life { text, state: PostState::Held, expires_at: end, not_before: Timestamp::MIN };
+                self.lives.insert(post, life);
+            }
+            Step::Compose => {
+                let text = format!("texto {}", self.lives.len());
+                let post = self.bench.test.approved(&text, now).await;
+                let life = Life { text, state: PostState::Approved, expires_at: end, not_before: Timestamp::MIN };
                 self.lives.insert(post, life);
             }
             Step::Approve(place) => {
