@@ -58,7 +58,7 @@ pub enum HealthError {
     #[error("the daemon (process {pid}) is not ready: {reason}")]
     NotReady { pid: u32, live: bool, reason: String },
     #[error("the daemon (process {pid}) is not ready: {halt}")]
-    Halted { pid: u32, halt: Halt },
+    Halted { pid: u32, halt: Box<Halt> },
     #[error("the daemon could not record a post: {0}")]
     Record(StoreError),
     #[error(transparent)]
@@ -100,7 +100,7 @@ pub async fn health_with_record(path: &Path, now: Timestamp) -> Result<DaemonSta
     room.map_err(HealthError::Record)?;
     let halts = halts.map_err(HealthError::Record)?;
     match halts.into_iter().find(|halt| live || halt.cause == HaltCause::Paused) {
-        Some(halt) => Err(HealthError::Halted { pid, halt }),
+        Some(halt) => Err(HealthError::Halted { pid, halt: Box::new(halt) }),
         None => health,
     }
 }

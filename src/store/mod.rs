@@ -39,7 +39,6 @@ pub use halts::Halt;
 pub(crate) use halts::{BY_X, Fingerprint};
 pub use history::{HistoryEntry, HistoryRecord, HistoryState};
 pub use ids::{AttemptId, PostId, RoundId, SlotId};
-pub use lease::Lease;
 pub use open::Store;
 pub(crate) use posts::NewPost;
 pub use posts::PostRecord;

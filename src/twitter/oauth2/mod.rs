@@ -180,7 +180,7 @@ impl Session {
                 Err(TwitterError::NotSent { reason: format!("the login could not be renewed: {reason}") })
             }
             Err(TwitterError::Refused { kind: RefusalKind::Unauthorized, answer }) => {
-                Err(refused_renewal(answer, begun_before))
+                Err(refused_renewal(&answer, begun_before))
             }
             // Whatever else it is, no post was sent.
             Err(error) => Err(TwitterError::NotSent { reason: format!("the login could not be renewed: {error}") }),
@@ -294,7 +294,7 @@ fn over(why: &str) -> TwitterError {
 }
 
 /// X does not take the refresh token: the login was revoked, or an earlier renewal used it up and its answer was lost.
-fn refused_renewal(answer: Answer, begun_before: Option<Timestamp>) -> TwitterError {
+fn refused_renewal(answer: &Answer, begun_before: Option<Timestamp>) -> TwitterError {
     let why = match begun_before {
         Some(since) => format!(
             "the login is lost: a renewal that began at {since:.0} was cut off before its answer was on disk ({})",
