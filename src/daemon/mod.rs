@@ -3,16 +3,19 @@
 //! The loop itself never waits for anything long: a round or a post runs as a task of its own, one at a time, and the loop
 //! waits for its end beside everything else. So it goes on feeding the watchdog meanwhile, and a loop that hangs does not.
 //! [`start`](mod@start) puts the program together, [`agenda`] knows the slots, [`status`] is the sign of life for other processes,
-//! [`lock`] keeps a second instance out, [`notify`] talks to systemd, [`signals`] hears what it is told.
+//! [`lock`] keeps a second instance out, [`notify`] talks to systemd, [`signals`] hears what it is told, `reload` takes another
+//! configuration, `telling` puts into words what came of it all.
 
 pub mod agenda;
 pub mod lock;
 pub mod notify;
 mod once;
 mod outbox;
+mod reload;
 pub mod signals;
 pub mod start;
 pub mod status;
+mod telling;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -32,6 +35,7 @@ use self::signals::Signals;
 pub use self::start::{Start, StartError, Started, start};
 use self::status::{DaemonStatus, LastRound, StatusFile};
 pub use self::status::{HealthError, health, health_with_record};
+use self::telling::{tell_not_posted, tell_outcome};
 use crate::alerts::{Alerts, Plan};
 use crate::app::{self, App};
 use crate::clock::Clock;
@@ -386,37 +390,6 @@ impl Daemon {
         Ok(())
     }
 
-    /// Takes the configuration as it is now, or keeps the old one and says why.
-    async fn reload(&mut self) {
-        self.notifier.reloading();
-        match self.reloaded() {
-            Ok((app, plan)) => {
-                self.app = Arc::new(app);
-                self.alert_plan.send_replace(plan);
-                let now = self.app.clock.now();
-                self.agenda.reschedule(&self.app.settings.schedule, now);
-                tracing::info!("configuration reloaded");
-                let noticed = self.app.publisher.notice_new_credentials().await;
-                self.heard(noticed);
-                self.look_at_the_halts().await;
-                self::start::tell_mode(&self.app, &self.start.environment);
-                self.tell_next_slot();
-            }
-            Err(error) => tracing::error!("the configuration was not reloaded, the old one stays: {error:#}"),
-        }
-        self.notifier.ready(&self.state_in_words());
-    }
-
-    fn reloaded(&self) -> anyhow::Result<(App, Plan)> {
-        let mut settings = (self.reread)()?;
-        keep_what_needs_a_restart(&mut settings, &self.app.settings);
-        let outlet = app::open_outlet(&settings, &self.start.environment, Arc::clone(&self.app.clock))?;
-        let generator = app::generator_files(&settings, &self.start.hub)?;
-        let judge = app::load_judge(&settings, &self.start.hub, &generator)?;
-        let plan = app::alert_plan(&settings, &self.start.environment)?;
-        Ok((self.app.with_settings(settings, judge, outlet), plan))
-    }
-
     /// Takes nothing new and waits for the post in flight.
     async fn drain(&mut self) -> Result<(), DaemonError> {
         if let Some(search) = self.search.take() {
@@ -454,32 +427,6 @@ impl Daemon {
         };
         self.status_file.update(&status);
     }
-
-    fn tell_next_slot(&self) {
-        match self.next_slot_in_words() {
-            Some(next_slot) => tracing::info!(next_slot, "waiting for the next slot"),
-            None => tracing::warn!("the schedule has come to its end: no slot follows"),
-        }
-    }
-
-    /// In local time, as a person at the schedule reads it.
-    fn next_slot_in_words(&self) -> Option<String> {
-        let schedule = &self.app.settings.schedule;
-        let local = self.agenda.next()?.fire_at.to_zoned(schedule.timezone.clone());
-        Some(format!("{} {}", local.strftime("%a %Y-%m-%d %H:%M:%S"), schedule.timezone_name))
-    }
-
-    /// The line that `systemctl status` shows.
-    fn state_in_words(&self) -> String {
-        let mode = match &self.halt {
-            Some(halt) => halt.to_string(),
-            None if self.app.live => "live".to_owned(),
-            None => "dry run".to_owned(),
-        };
-        let next = self.next_slot_in_words().unwrap_or_else(|| "none".to_owned());
-        let last = self.last_round.as_ref().map_or_else(String::new, |last| format!("; last: {}", last.outcome));
-        format!("{mode}; next slot {next}{last}")
-    }
 }
 
 /// The end of the task under way; never where there is none.
@@ -498,51 +445,6 @@ async fn due(clock: &dyn Clock, instant: Option<Timestamp>) {
     }
 }
 
-/// What a round ended with, told to the operator, in a sentence for the status.
-fn tell_outcome(served: &Served) -> String {
-    let Served { round, outcome } = served;
-    match outcome {
-        Outcome::Posted(Posted::DryRun { post }) => format!("post {post} recorded, nothing sent (dry run)"),
-        Outcome::Posted(Posted::Sent { post, tweet_id }) => format!("post {post} sent as tweet {tweet_id}"),
-        Outcome::Held(post) => {
-            tracing::info!(%post, "to decide on it: pregonero review show {post}, then review approve or review reject");
-            format!("post {post} waits for a person")
-        }
-        Outcome::NotPosted(error) => {
-            tell_not_posted(error);
-            error.to_string()
-        }
-        Outcome::Kept(post) => {
-            tracing::info!(%post, "told to stop: this post goes out at the next start");
-            format!("post {post} goes out at the next start")
-        }
-        Outcome::NoCandidate { reason } => {
-            tracing::warn!(%round, reason, "no candidate got through");
-            format!("round {round}: {reason}")
-        }
-        Outcome::Failed(failure) => {
-            tracing::error!(%round, %failure, "the round has failed");
-            format!("round {round}: {failure}")
-        }
-        Outcome::Interrupted => {
-            tracing::info!(%round, "told to stop: the round was given up");
-            format!("round {round} was given up")
-        }
-    }
-}
-
-/// A post that did not go out, told by how much it matters. What ends the daemon is told by whoever ends it.
-fn tell_not_posted(error: &PublishError) {
-    match error {
-        PublishError::Later { .. } | PublishError::NoLongerApproved { .. } | PublishError::Halted { .. } => {
-            tracing::warn!("{error}");
-        }
-        PublishError::Refused { kind, .. } if kind.is_terminal() => tracing::error!("{error}; {}", remedy(error)),
-        PublishError::OutcomeNotRecorded { .. } => {}
-        error => tracing::error!("{}", round::chain(error)),
-    }
-}
-
 /// The outcome, where the program can go on after it.
 fn check(outcome: Outcome) -> Result<Outcome, DaemonError> {
     match outcome {
@@ -553,24 +455,4 @@ fn check(outcome: Outcome) -> Result<Outcome, DaemonError> {
         Outcome::Failed(RoundFailure::Generation(GenerationError::Stopped)) => Err(DaemonError::EngineStopped),
         outcome => Ok(outcome),
     }
-}
-
-/// Takes the old values of what cannot change under a running daemon, and names those that differ.
-fn keep_what_needs_a_restart(new: &mut Settings, old: &Settings) {
-    let changed: Vec<&str> = [
-        ("generation.model", new.generation.model != old.generation.model),
-        ("generation.device", new.generation.device != old.generation.device),
-        ("store.path", new.store.path != old.store.path),
-        ("log.format", new.log.format != old.log.format),
-    ]
-    .into_iter()
-    .filter_map(|(key, differs)| differs.then_some(key))
-    .collect();
-    if !changed.is_empty() {
-        tracing::warn!(keys = changed.join(", "), "these settings change with a restart only");
-    }
-    new.generation.model = old.generation.model.clone();
-    new.generation.device = old.generation.device;
-    new.store = old.store.clone();
-    new.log = old.log.clone();
 }

@@ -123,16 +123,16 @@ fn refused(error: &TwitterError) -> Check {
 }
 
 fn refusal(kind: RefusalKind) -> (&'static str, Blame, &'static str) {
-    match kind {
-        RefusalKind::Unauthorized => ("unauthorized", Blame::X, "make new keys and tokens at console.x.com"),
-        RefusalKind::ClockSkew { .. } => ("clock_skew", Blame::Machine, "set this machine's clock (NTP)"),
-        RefusalKind::NoCredits => ("no_credits", Blame::X, "buy credits at console.x.com"),
-        RefusalKind::Permissions => {
-            ("permissions", Blame::X, "give the app Read and Write at console.x.com, then make new access tokens")
-        }
-        RefusalKind::Suspended => ("suspended", Blame::X, "log in to the account and follow what X says there"),
-        _ => ("refused", Blame::Machine, "look at publish.base_url, and at what stands between here and X"),
-    }
+    let (code, blame) = match kind {
+        RefusalKind::Unauthorized => ("unauthorized", Blame::X),
+        RefusalKind::ClockSkew { .. } => ("clock_skew", Blame::Machine),
+        RefusalKind::NoCredits => ("no_credits", Blame::X),
+        RefusalKind::Permissions => ("permissions", Blame::X),
+        RefusalKind::Suspended => ("suspended", Blame::X),
+        _ => ("refused", Blame::Machine),
+    };
+    let otherwise = "look at publish.base_url, and at what stands between here and X";
+    (code, blame, kind.remedy().unwrap_or(otherwise))
 }
 
 fn clock(skew: SignedDuration) -> Check {

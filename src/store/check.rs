@@ -7,7 +7,8 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 
 use super::StoreError;
 use super::error::Doing as _;
-use super::open::{connect_options, examine_connection, known_schema, opening};
+use super::open::{connect_options, examine_connection, opening};
+use super::schema::known_schema;
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -20,6 +20,7 @@ mod posts;
 mod reads;
 mod restore;
 mod rounds;
+mod schema;
 mod space;
 mod spending;
 mod state;

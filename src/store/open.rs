@@ -5,14 +5,13 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool, Transaction};
 
 use super::StoreError;
-use super::backup::{backup, with_suffix};
 use super::error::{Doing as _, primary_code};
 use super::lease::Lease;
+use super::schema::{keep_old_schema, known_schema, migrate};
 
 /// Marks a database as ours; set by the first migration.
 const APPLICATION_ID: i64 = 0x5052_4547;
@@ -28,13 +27,6 @@ const SQLITE_CORRUPT: i64 = 11;
 
 /// SQLite's code for a file that is no database.
 const SQLITE_NOTADB: i64 = 26;
-
-/// The schema, step by step: version, name, SQL. A step that was released is never edited.
-const MIGRATIONS: &[(i64, &str, &str)] = &[
-    (1, "rounds and posts", include_str!("../../migrations/0001_rounds_and_posts.sql")),
-    (2, "outbox", include_str!("../../migrations/0002_outbox.sql")),
-    (3, "lease and alerts", include_str!("../../migrations/0003_lease_and_alerts.sql")),
-];
 
 /// The record. Cheap to clone: clones share the connections.
 #[derive(Debug, Clone)]
@@ -180,14 +172,6 @@ fn is_mount_point(path: &Path) -> bool {
     mounts.lines().any(|mount| mount.split(' ').nth(4) == Some(path.as_str()))
 }
 
-/// A new version that turns out not to work must leave a way back: the older program does not open the new schema.
-async fn keep_old_schema(path: &Path, found: i64) -> Result<(), StoreError> {
-    let kept = with_suffix(path, &format!(".schema-{found}.backup"));
-    backup(path, &kept).await?;
-    tracing::info!(path = %kept.display(), schema = found, "backed up before the schema is brought up to date");
-    Ok(())
-}
-
 /// Looks at the file before anything is changed in it: is it whole, is it ours, is it not of a newer program. Gives the
 /// schema's version, 0 for an empty file.
 async fn examine(path: &Path, options: SqliteConnectOptions) -> Result<i64, StoreError> {
@@ -232,32 +216,6 @@ pub(super) async fn examine_connection(path: &Path, connection: &mut SqliteConne
     Ok(found)
 }
 
-async fn migrate(path: &Path, writer: &SqlitePool) -> Result<(), StoreError> {
-    run_migrations(path, writer, MIGRATIONS).await
-}
-
-async fn run_migrations(
-    path: &Path,
-    writer: &SqlitePool,
-    steps: &[(i64, &str, &'static str)],
-) -> Result<(), StoreError> {
-    let steps = steps
-        .iter()
-        .map(|&(version, name, sql)| {
-            Migration::new(version, name.to_owned().into(), MigrationType::Simple, sql.into_sql_str(), false)
-        })
-        .collect();
-    Migrator::with_migrations(steps).run(writer).await.map_err(|source| match source {
-        MigrateError::Execute(source) => opening(path, source),
-        source => StoreError::Migration { path: path.to_owned(), source },
-    })
-}
-
-/// The newest schema this program knows.
-pub(super) fn known_schema() -> i64 {
-    MIGRATIONS.iter().map(|&(version, ..)| version).max().unwrap_or(0)
-}
-
 pub(super) fn opening(path: &Path, source: sqlx::Error) -> StoreError {
     match (primary_code(&source), source) {
         (Some(SQLITE_CORRUPT | SQLITE_NOTADB), source) => StoreError::Corrupt {
@@ -273,6 +231,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::store::schema::MIGRATIONS;
     use crate::store::testing::{plain_connection, scratch};
 
     #[tokio::test]
@@ -341,29 +300,6 @@ mod tests {
         assert_eq!(known, known_schema());
         let error = Store::open_read_only(&path).await.unwrap_err().to_string();
         assert!(error.contains("pregonero.db") && error.contains("newer pregonero"), "{error}");
-    }
-
-    #[tokio::test]
-    async fn an_older_schema_is_backed_up_and_then_brought_up_to_date() {
-        let folder = scratch();
-        let path = folder.path().join("pregonero.db");
-        let pool = SqlitePool::connect_with(connect_options(&path).create_if_missing(true)).await.unwrap();
-        run_migrations(&path, &pool, &MIGRATIONS[..1]).await.unwrap();
-        sqlx::query("INSERT INTO rounds (slot, slot_kind, started_at, finished_at, outcome) VALUES ('a', 'manual', 'b', 'c', 'failed')")
-            .execute(&pool)
-            .await
-            .unwrap();
-        pool.close().await;
-        let error = Store::open_read_only(&path).await.unwrap_err();
-        assert!(matches!(error, StoreError::Older { found: 1, .. }), "{error:?}");
-
-        let store = Store::open(&path).await.unwrap();
-        let rounds: i64 = sqlx::query_scalar("SELECT count(*) FROM rounds").fetch_one(store.readers()).await.unwrap();
-        assert_eq!(rounds, 1);
-        let mut kept = plain_connection(&folder.path().join("pregonero.db.schema-1.backup")).await;
-        let version: i64 =
-            sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(&mut kept).await.unwrap();
-        assert_eq!(version, 1);
     }
 
     #[tokio::test]
