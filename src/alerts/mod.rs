@@ -1,8 +1,8 @@
 //! Telling a person, away from the bot itself, that the bot cannot do its work: a webhook and a command.
 //!
 //! One constraint: nothing here may hold up a post. A task of its own looks every few seconds which conditions hold
-//! ([`conditions`]), writes what is new or over into the record together with the notices it leads to, and delivers those
-//! ([`channels`]) until somebody takes them. A notice is told at least once, an occurrence raised once.
+//! (`conditions`), writes what is new or over into the record together with the notices it leads to, and delivers those
+//! (`channels`) until somebody takes them. A notice is told at least once, an occurrence raised once.
 
 mod channels;
 mod conditions;
