@@ -21,6 +21,7 @@ RUN apt-get update \
 COPY --from=build /pregonero /usr/local/bin/pregonero
 COPY --from=build /source/config.toml /etc/pregonero/config.toml
 ENV PREGONERO__STORE__PATH=/var/lib/pregonero/pregonero.db \
+    PREGONERO__PUBLISH__TOKENS=/var/lib/pregonero/tokens \
     HF_HOME=/var/lib/pregonero/huggingface
 # A number, so that an orchestrator can see it is not root.
 USER 10001:10001

@@ -5,23 +5,26 @@
 //! without sleeping and without X. What the operator has to mend before the program can start is a [`SetupError`].
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::SignedDuration;
 
+use crate::alerts::{ChannelError, Channels, Plan, Watched};
 use crate::catalog::{self, HubSettings, ModelFiles, ModelKind};
 use crate::clock::Clock;
 use crate::config::environment::Environment;
-use crate::config::secrets::{self, SecretsError, TwitterCredentials};
-use crate::config::{GateSettings, SentimentSettings, SentimentTarget, Settings};
+use crate::config::secrets::{self, SecretsError};
+use crate::config::{AuthMethod, GateSettings, SentimentSettings, SentimentTarget, Settings};
 use crate::gates::{Gates, Resources, VERBATIM_INDEX, VerbatimIndex};
 use crate::generation::Engine;
 use crate::judging::Judge;
 use crate::publish::{self, Outlet, PostedTweet, Poster, PosterFuture, Publisher, Rules};
 use crate::sentiment::Classifier;
 use crate::store::Store;
-use crate::twitter::{self, Client, CreatedTweet, Span, Timeline, Timeouts, User};
+use crate::twitter::oauth2::{self, Grant, TokenFileError, Tokens};
+use crate::twitter::{self, Client, CreatedTweet, Credentials, Span, Timeline, Timeouts, User};
 
 /// Where a round's seed comes from when the settings name none.
 pub type SeedSource = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -39,9 +42,22 @@ pub enum SetupError {
         secrets::NAMES.join(", ")
     )]
     NoCredentials,
+    /// Going live by OAuth 2.0 was asked for, and nobody has logged in.
+    #[error(
+        "publish.live is true and publish.auth is oauth2, but {} is not there: run `pregonero auth login --oauth2`, or set \
+         publish.live to false",
+        file.display()
+    )]
+    NoLogin { file: PathBuf },
+    /// The login is there and cannot be used.
+    #[error("publish.tokens: {0}")]
+    Login(#[from] TokenFileError),
     /// The credentials are there and cannot be used.
     #[error("publish.live is true: {0}")]
     Credentials(#[from] SecretsError),
+    /// Nobody could be told of what keeps the bot from posting.
+    #[error(transparent)]
+    Alerts(#[from] ChannelError),
     /// No client for X.
     #[error(transparent)]
     Twitter(#[from] twitter::SetupError),
@@ -124,15 +140,45 @@ pub fn open_outlet(
     if !settings.publish.live {
         return Ok(Outlet::DryRun);
     }
-    let credentials = secrets::load(environment)?.ok_or(SetupError::NoCredentials)?;
+    let credentials = credentials(settings, environment)?.ok_or_else(|| match settings.publish.auth {
+        AuthMethod::OAuth1 => SetupError::NoCredentials,
+        AuthMethod::OAuth2 => SetupError::NoLogin { file: token_file(settings) },
+    })?;
     warn_of(&credentials);
     twitter::install_crypto_provider();
     let client = Client::new(&settings.publish.base_url, credentials, clock, Timeouts::default())?;
     Ok(Outlet::Live(Arc::new(client)))
 }
 
-fn warn_of(credentials: &TwitterCredentials) {
-    for warning in &credentials.warnings {
+/// What lets the bot into its account, as `publish.auth` says; none where nothing is given.
+///
+/// # Errors
+/// Where some of the keys are given, a file cannot be read, or a value cannot be a key.
+pub fn credentials(settings: &Settings, environment: &Environment) -> Result<Option<Credentials>, SetupError> {
+    let folder = &settings.publish.tokens;
+    if settings.publish.auth == AuthMethod::OAuth1 {
+        return Ok(secrets::load_with(environment, Some(folder))?.map(Credentials::OAuth1));
+    }
+    let file = token_file(settings);
+    let client_secret = secrets::one(environment, secrets::CLIENT_NAMES[1])?;
+    Ok(Tokens::read(&file)?.map(|tokens| Credentials::OAuth2(Grant { file, tokens, client_secret })))
+}
+
+fn token_file(settings: &Settings) -> PathBuf {
+    settings.publish.tokens.join(oauth2::FILE_NAME)
+}
+
+/// Where alerts go, and of what.
+///
+/// # Errors
+/// Where the configured webhook cannot be used.
+pub fn alert_plan(settings: &Settings, environment: &Environment) -> Result<Plan, SetupError> {
+    let channels = Arc::new(Channels::open(&settings.alerts, environment)?);
+    Ok(Plan { watched: Watched::from(settings), channels })
+}
+
+fn warn_of(credentials: &Credentials) {
+    for warning in credentials.warnings() {
         tracing::warn!("{warning}");
     }
 }

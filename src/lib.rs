@@ -2,11 +2,13 @@
 //!
 //! The modules stand in the order a tweet travels:
 //!
+//! - [`alerts`]: telling a person that the bot cannot do its work.
 //! - [`app`]: everything a round works with, put together once.
 //! - [`cli`]: one thin file a command: parse, build what it needs, one library call, print.
 //! - [`config`]: what `config.toml`, the environment and the flags say, checked; secrets.
 //! - [`clock`]: the time, from outside, so that a test owns it.
 //! - [`daemon`]: the loop, signals, systemd, the single-instance lock.
+//! - [`doctor`]: every part that could stop the next post, looked at one by one.
 //! - [`round`]: one round, from a due slot to its record, readable as a list.
 //! - [`tweet`]: the values that the stages pass on: seed prompt, candidate, judged candidate.
 //! - [`schedule`]: cron expressions in civil time, misfires, quiet hours.
@@ -30,6 +32,7 @@
 //! `generation`, `sentiment` and `training`; SQL only in `store`; HTTP to X only in `twitter`; `std::env` only in
 //! `config`; `process::exit` nowhere but in `main`.
 
+pub mod alerts;
 pub mod app;
 pub mod catalog;
 pub mod cli;
@@ -37,6 +40,7 @@ pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod dataset;
+pub mod doctor;
 pub mod evaluation;
 pub mod files;
 pub mod gates;

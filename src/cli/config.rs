@@ -58,6 +58,7 @@ async fn check(loaded: &Loaded, session: &Session) -> Result<()> {
     let generator = app::generator_files(settings, &hub).unwrap_or(ModelFiles::Embedded(&[]));
     faults.extend(app::load_judge(settings, &hub, &generator).err());
     faults.extend(app::open_outlet(settings, &session.environment, Arc::new(SystemClock)).err());
+    faults.extend(app::alert_plan(settings, &session.environment).err());
     for warning in &loaded.warnings {
         session.output.note(&format!("warning: {warning}"));
     }
@@ -71,7 +72,7 @@ async fn check(loaded: &Loaded, session: &Session) -> Result<()> {
 }
 
 fn show(loaded: &Loaded, session: &Session) -> Result<()> {
-    let credentials = secrets::sources(&session.environment)?;
+    let credentials = secrets::sources(&session.environment, Some(&loaded.settings.publish.tokens))?;
     let place = |source: &Option<Source>| source.as_ref().map(ToString::to_string);
     if session.output.json {
         let mut shown = loaded.show_json();

@@ -6,6 +6,7 @@ use anyhow::Error;
 use serde_json::json;
 
 use super::config::Unusable;
+use super::doctor::Unwell;
 use super::logging;
 use super::output::Output;
 use crate::app::SetupError;
@@ -14,6 +15,7 @@ use crate::config::ConfigError;
 use crate::config::secrets::SecretsError;
 use crate::daemon::lock::LockError;
 use crate::daemon::{DaemonError, OnceError, StartError};
+use crate::doctor::Blame;
 use crate::publish::PublishError;
 use crate::store::{Halt, HaltCause, StoreError};
 use crate::twitter;
@@ -83,6 +85,13 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     {
         return Some(CONFIGURATION);
     }
+    if let Some(unwell) = cause.downcast_ref::<Unwell>() {
+        return match unwell.blame {
+            Blame::Configuration => Some(CONFIGURATION),
+            Blame::X => Some(UNAVAILABLE),
+            Blame::Machine => None,
+        };
+    }
     if let Some(error) = cause.downcast_ref::<HubError>() {
         let configured = matches!(
             error,
@@ -97,7 +106,10 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         return matches!(error, LockError::AlreadyRunning { .. }).then_some(TEMPORARY);
     }
     if let Some(error) = cause.downcast_ref::<StoreError>() {
-        return error.is_transient().then_some(TEMPORARY);
+        let later =
+            error.is_transient() || matches!(error, StoreError::Superseded { .. } | StoreError::BackupUnderWay { .. });
+        let configured = matches!(error, StoreError::Newer { .. } | StoreError::Foreign { .. });
+        return if configured { Some(CONFIGURATION) } else { later.then_some(TEMPORARY) };
     }
     if let Some(error) = cause.downcast_ref::<OnceError>() {
         return match error {
@@ -183,6 +195,8 @@ mod tests {
             (LockError::AlreadyRunning { path: path(), pid: Some(3) }.into(), 75),
             (LockError::Disk { path: path(), source: std::io::ErrorKind::NotFound.into() }.into(), 1),
             (StoreError::Missing { path: path() }.into(), 1),
+            (StoreError::Superseded { path: path(), holder: "process 8".to_owned() }.into(), 75),
+            (StoreError::Newer { path: path(), found: 9, known: 3 }.into(), 78),
             (DaemonError::from(StartError::from(SetupError::NoCredentials)).into(), 78),
             (DaemonError::from(StartError::from(LockError::AlreadyRunning { path: path(), pid: None })).into(), 75),
             (OnceError::Daemon(DaemonError::RefusedForGood(terminal())).into(), 69),

@@ -3,9 +3,13 @@
 //! `session` holds what every command is given, `exit` decides the exit code, `output` prints data to standard output;
 //! the log goes to standard error (`logging`).
 
+mod alerts;
+mod auth;
 mod completions;
 mod config;
 mod dataset;
+mod db;
+mod doctor;
 mod evaluate;
 mod exit;
 mod generate;
@@ -88,8 +92,19 @@ enum Command {
     Resume(pause::ResumeArguments),
     /// Say what the daemon is doing, and what waits for a person
     Status,
-    /// Say whether the daemon is alive and ready, by the exit code
+    /// Look at every part that could stop the next post, and say what to do
+    Doctor(doctor::DoctorArguments),
+    /// Say whether the daemon could post right now, by the exit code
     Healthcheck,
+    /// Let the bot into its account
+    #[command(subcommand)]
+    Auth(auth::AuthCommand),
+    /// Try the alerts, or list those that are not over
+    #[command(subcommand)]
+    Alerts(alerts::AlertsCommand),
+    /// Back up, restore or check the record
+    #[command(subcommand)]
+    Db(db::DbCommand),
     /// Check the configuration, or show what is in effect
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -164,11 +179,15 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::Pause(arguments) => pause::pause(arguments, session).await,
         Command::Resume(arguments) => pause::resume(arguments, session).await,
         Command::Status => status::run(session).await,
-        Command::Healthcheck => healthcheck::run(session),
+        Command::Doctor(arguments) => doctor::run(&arguments, session).await,
+        Command::Healthcheck => healthcheck::run(session).await,
         Command::Generate(arguments) => generate::run(*arguments, session).await,
         Command::Inspect(arguments) => inspect::run(arguments, session).await,
         Command::Review(command) => review::run(command, session).await,
         Command::History(command) => history::run(command, session).await,
+        Command::Auth(command) => auth::run(command, session).await,
+        Command::Alerts(command) => alerts::run(command, session).await,
+        Command::Db(command) => db::run(command, session).await,
         Command::Config(command) => config::run(command, session).await,
         Command::Models(command) => models::run(command, session).await,
         Command::Dataset(command) => dataset::run(command, session),

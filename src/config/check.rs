@@ -12,7 +12,7 @@ use super::checked::*;
 use super::fault::Fault;
 use super::keys::nearest;
 use super::layer::DEFAULT_ORIGIN;
-use super::raw::{RawBudget, RawGates, RawGeneration, RawPublish, RawSchedule, RawSeedPrompt, RawSettings};
+use super::raw::{RawAlerts, RawBudget, RawGates, RawGeneration, RawPublish, RawSchedule, RawSeedPrompt, RawSettings};
 use crate::catalog::{ModelKind, builtin};
 use crate::gates::Gates;
 use crate::schedule::CronExpression;
@@ -48,6 +48,9 @@ impl Checker<'_> {
         let publish = self.publish(&raw.publish);
         let budget = self.budget(&raw.budget);
         let path = self.path("store.path", &raw.store.path);
+        let alerts = self.alerts(&raw.alerts);
+        let drain = self.duration("daemon.drain", &raw.daemon.drain, SECOND, MINUTE * 60);
+        let longest_round = self.duration("daemon.longest_round", &raw.daemon.longest_round, SECOND, DAY);
         let listen = self.keep("admin.listen", listen(&raw.admin.listen));
         let format = self.choice("log.format", &raw.log.format, &LOG_FORMATS);
         let settings = Settings {
@@ -61,6 +64,8 @@ impl Checker<'_> {
             publish: publish?,
             budget: budget?,
             store: StoreSettings { path: path? },
+            alerts: alerts?,
+            daemon: DaemonSettings { drain: drain?, longest_round: longest_round? },
             admin: AdminSettings { listen: listen? },
             log: LogSettings { format: format? },
         };
@@ -272,11 +277,15 @@ impl Checker<'_> {
 
     fn publish(&mut self, raw: &RawPublish) -> Option<PublishSettings> {
         let base_url = self.keep("publish.base_url", base_url(&raw.base_url));
+        let auth = self.choice("publish.auth", &raw.auth, &AUTH_METHODS);
+        let tokens = self.path("publish.tokens", &raw.tokens);
         let min_gap = self.duration("publish.min_gap", &raw.min_gap, Duration::ZERO, DAY);
         let reconciliation = self.reconciliation(raw);
         Some(PublishSettings {
             live: raw.live,
             base_url: base_url?,
+            auth: auth?,
+            tokens: tokens?,
             min_gap: min_gap?,
             reconciliation: reconciliation?,
         })
@@ -311,6 +320,25 @@ impl Checker<'_> {
         })
     }
 
+    fn alerts(&mut self, raw: &RawAlerts) -> Option<AlertSettings> {
+        let address = raw.webhook.trim();
+        let webhook = if address.is_empty() { Ok(()) } else { webhook_url(address) };
+        let webhook = self.keep("alerts.webhook", webhook);
+        let stale_after_slots = self.whole("alerts.stale_after_slots", raw.stale_after_slots, 0, 1_000);
+        let unsettled_after = self.duration("alerts.unsettled_after", &raw.unsettled_after, MINUTE, DAY * 30);
+        if raw.command.first().is_some_and(|program| program.trim().is_empty()) {
+            self.fault("alerts.command", "expected a program and its arguments, found an empty program");
+            return None;
+        }
+        webhook?;
+        Some(AlertSettings {
+            webhook: (!address.is_empty()).then(|| address.into()),
+            command: raw.command.clone(),
+            stale_after_slots: stale_after_slots?,
+            unsettled_after: unsettled_after?,
+        })
+    }
+
     /// What is allowed and yet probably not meant.
     fn warn_of(&mut self, settings: &Settings) {
         if settings.account.disclosure.trim().is_empty() {
@@ -340,6 +368,7 @@ const CLAIMS_POLICIES: [(&str, ClaimsPolicy); 3] =
 const REVIEW_MODES: [(&str, ReviewMode); 3] =
     [("off", ReviewMode::Off), ("flagged", ReviewMode::Flagged), ("all", ReviewMode::All)];
 const WHEN_ABSENT: [(&str, WhenAbsent); 2] = [("repost", WhenAbsent::Repost), ("refuse", WhenAbsent::Refuse)];
+const AUTH_METHODS: [(&str, AuthMethod); 2] = [("oauth1", AuthMethod::OAuth1), ("oauth2", AuthMethod::OAuth2)];
 const LOG_FORMATS: [(&str, LogFormat); 3] =
     [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
 
@@ -520,16 +549,29 @@ fn base_url(found: &str) -> Result<url::Url, String> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(format!("expected an address without ? and #, found {found:?}"));
     }
-    let loopback = match url.host() {
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        _ => Err(format!("expected https (plain http only to this machine itself), found {found:?}")),
+    }
+}
+
+fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         None => false,
-    };
+    }
+}
+
+/// Whether notices can go there. The address may hold a secret, so no message repeats it.
+pub(crate) fn webhook_url(found: &str) -> Result<(), String> {
+    let url = url::Url::parse(found).map_err(|cause| format!("expected an address: {cause}"))?;
     match url.scheme() {
-        "https" => Ok(url),
-        "http" if loopback => Ok(url),
-        _ => Err(format!("expected https (plain http only to this machine itself), found {found:?}")),
+        "https" => Ok(()),
+        "http" if is_loopback(&url) => Ok(()),
+        _ => Err("expected an address that begins with https:// (plain http only to this machine itself)".to_owned()),
     }
 }
 

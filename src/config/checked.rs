@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::schedule::CronExpression;
@@ -26,6 +27,8 @@ pub struct Settings {
     pub publish: PublishSettings,
     pub budget: BudgetSettings,
     pub store: StoreSettings,
+    pub alerts: AlertSettings,
+    pub daemon: DaemonSettings,
     pub admin: AdminSettings,
     pub log: LogSettings,
 }
@@ -222,9 +225,22 @@ pub struct PublishSettings {
     pub live: bool,
     /// Without a trailing slash.
     pub base_url: url::Url,
+    pub auth: AuthMethod,
+    /// The folder that `auth login` writes tokens to.
+    pub tokens: PathBuf,
     /// The least time between two calls that post.
     pub min_gap: Duration,
     pub reconciliation: ReconciliationSettings,
+}
+
+/// By which protocol the bot is let into its account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthMethod {
+    /// OAuth 1.0a: four keys that do not expire.
+    OAuth1,
+    /// OAuth 2.0 with PKCE: a token file that is renewed.
+    OAuth2,
 }
 
 /// How a post of unknown outcome is settled by reading the account's timeline.
@@ -269,6 +285,27 @@ pub struct Prices {
 #[derive(Debug, Clone)]
 pub struct StoreSettings {
     pub path: PathBuf,
+}
+
+/// Who is told of what keeps the bot from posting.
+#[derive(Debug, Clone)]
+pub struct AlertSettings {
+    /// Secret: whoever has the address can write to it. The environment may name another.
+    pub webhook: Option<SecretString>,
+    /// A program and its arguments; empty = none.
+    pub command: Vec<String>,
+    /// Slots in a row without a post that are too many; 0 = never.
+    pub stale_after_slots: u32,
+    /// How long a post may be of unknown outcome.
+    pub unsettled_after: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct DaemonSettings {
+    /// How long a stop waits for the post in flight.
+    pub drain: Duration,
+    /// A round that takes longer hangs: the daemon ends, so that its service manager starts it again.
+    pub longest_round: Duration,
 }
 
 #[derive(Debug, Clone)]

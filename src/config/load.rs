@@ -190,7 +190,12 @@ fn provenance(tree: &Tree) -> Vec<ShownSetting> {
 
 fn row(key: String, value: Option<&Value>) -> ShownSetting {
     let origin = value.and_then(Value::origin).unwrap_or(DEFAULT_ORIGIN).to_owned();
-    ShownSetting { key, value: value.map_or(Json::Null, to_json), origin }
+    let value = match value.map_or(Json::Null, to_json) {
+        // Whoever has the address can write to it.
+        Json::String(secret) if key == "alerts.webhook" && !secret.is_empty() => json!("(hidden)"),
+        shown => shown,
+    };
+    ShownSetting { key, value, origin }
 }
 
 fn at<'a>(tree: &'a Tree, path: &str) -> Option<&'a Value> {

@@ -14,6 +14,7 @@ mod load;
 mod raw;
 pub mod secrets;
 
+pub(crate) use check::webhook_url;
 pub use checked::*;
 pub use fault::{ConfigError, Fault};
 pub use load::{LoadRequest, Loaded, Override, SEARCHED, ShownSetting, load};

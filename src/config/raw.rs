@@ -20,6 +20,8 @@ pub(super) struct RawSettings {
     pub publish: RawPublish,
     pub budget: RawBudget,
     pub store: RawStore,
+    pub alerts: RawAlerts,
+    pub daemon: RawDaemon,
     pub admin: RawAdmin,
     pub log: RawLog,
 }
@@ -183,6 +185,8 @@ impl Default for RawReview {
 pub(super) struct RawPublish {
     pub live: bool,
     pub base_url: String,
+    pub auth: String,
+    pub tokens: String,
     pub min_gap: String,
     pub reconcile_waits: Vec<String>,
     pub reconcile_for: String,
@@ -194,6 +198,8 @@ impl Default for RawPublish {
         Self {
             live: false,
             base_url: "https://api.x.com".into(),
+            auth: "oauth1".into(),
+            tokens: "data/tokens".into(),
             min_gap: "1m".into(),
             reconcile_waits: ["15s", "1m", "3m", "10m", "30m"].map(Into::into).into(),
             reconcile_for: "6h".into(),
@@ -237,6 +243,34 @@ pub(super) struct RawStore {
 impl Default for RawStore {
     fn default() -> Self {
         Self { path: "data/pregonero.db".into() }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawAlerts {
+    pub webhook: String,
+    pub command: Vec<String>,
+    pub stale_after_slots: u64,
+    pub unsettled_after: String,
+}
+
+impl Default for RawAlerts {
+    fn default() -> Self {
+        Self { webhook: String::new(), command: Vec::new(), stale_after_slots: 3, unsettled_after: "1h".into() }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawDaemon {
+    pub drain: String,
+    pub longest_round: String,
+}
+
+impl Default for RawDaemon {
+    fn default() -> Self {
+        Self { drain: "90s".into(), longest_round: "30m".into() }
     }
 }
 

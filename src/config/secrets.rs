@@ -99,7 +99,7 @@ pub enum SecretsError {
     #[error("{}: cannot read it for {name}: {cause}", path.display())]
     Unreadable { name: &'static str, path: PathBuf, cause: io::Error },
     /// A value that cannot be a key of X.
-    #[error("{origin}: the value for {name} {fault}; copy it again from console.x.com")]
+    #[error("{origin}: the value for {name} {fault}; copy it again")]
     Malformed { name: &'static str, origin: Source, fault: &'static str },
 }
 
@@ -109,11 +109,19 @@ pub enum SecretsError {
 /// # Errors
 /// Where only some of the four are given, a file cannot be read, or a value cannot be a key.
 pub fn load(environment: &Environment) -> Result<Option<TwitterCredentials>, SecretsError> {
+    load_with(environment, None)
+}
+
+/// As [`load`]; what the environment does not give is looked for in the folder that `auth login` writes to.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(environment: &Environment, tokens: Option<&Path>) -> Result<Option<TwitterCredentials>, SecretsError> {
     let mut values = Vec::with_capacity(NAMES.len());
     let mut warnings = Vec::new();
     let mut missing = Vec::new();
     for name in NAMES {
-        match find(environment, name)? {
+        match find_with(environment, tokens, name)? {
             Some(found) => {
                 warnings.extend(found.warning);
                 values.push(found.value);
@@ -130,14 +138,31 @@ pub fn load(environment: &Environment) -> Result<Option<TwitterCredentials>, Sec
     }
 }
 
+/// The name of the secret that says where alerts go; the three ways are those of the four above.
+pub const WEBHOOK_NAME: &str = "ALERTS_WEBHOOK";
+
+/// The address alerts go to, where the environment names one.
+///
+/// # Errors
+/// Where a file cannot be read, or the value holds blanks.
+pub fn webhook(environment: &Environment) -> Result<Option<SecretString>, SecretsError> {
+    one(environment, WEBHOOK_NAME)
+}
+
+/// The names of the app's OAuth 2.0 identifier, and of its secret where X calls the app confidential.
+pub const CLIENT_NAMES: [&str; 2] = ["TWITTER_CLIENT_ID", "TWITTER_CLIENT_SECRET"];
+
 /// Where each of the four would come from, in the order of [`NAMES`]; for `config show` and `doctor`.
 ///
 /// # Errors
 /// As [`load`], but missing ones are no error.
-pub fn sources(environment: &Environment) -> Result<[(&'static str, Option<Source>); 4], SecretsError> {
+pub fn sources(
+    environment: &Environment,
+    tokens: Option<&Path>,
+) -> Result<[(&'static str, Option<Source>); 4], SecretsError> {
     let mut sources = NAMES.map(|name| (name, None));
     for (name, source) in &mut sources {
-        *source = find(environment, name)?.map(|found| found.source);
+        *source = find_with(environment, tokens, name)?.map(|found| found.source);
     }
     Ok(sources)
 }
@@ -146,6 +171,33 @@ struct Found {
     value: SecretString,
     source: Source,
     warning: Option<String>,
+}
+
+/// The secret `name`, from its variable, its file or systemd's credentials, for callers with one of their own.
+///
+/// # Errors
+/// Where a file cannot be read, or the value holds blanks.
+pub fn one(environment: &Environment, name: &'static str) -> Result<Option<SecretString>, SecretsError> {
+    Ok(find(environment, name)?.map(|found| found.value))
+}
+
+fn find_with(
+    environment: &Environment,
+    tokens: Option<&Path>,
+    name: &'static str,
+) -> Result<Option<Found>, SecretsError> {
+    match (find(environment, name)?, tokens) {
+        (None, Some(folder)) => in_folder(name, folder),
+        (found, _) => Ok(found),
+    }
+}
+
+/// A file of the secret's name in lower case; that it is not there is no error.
+fn in_folder(name: &'static str, folder: &Path) -> Result<Option<Found>, SecretsError> {
+    match in_file(name, &folder.join(name.to_lowercase())) {
+        Err(SecretsError::Unreadable { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        outcome => outcome,
+    }
 }
 
 fn find(environment: &Environment, name: &'static str) -> Result<Option<Found>, SecretsError> {
@@ -158,10 +210,7 @@ fn find(environment: &Environment, name: &'static str) -> Result<Option<Found>, 
         return Ok(Some(found));
     }
     let Some(folder) = environment.path("CREDENTIALS_DIRECTORY") else { return Ok(None) };
-    match in_file(name, &folder.join(name.to_lowercase())) {
-        Err(SecretsError::Unreadable { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-        outcome => outcome,
-    }
+    in_folder(name, &folder)
 }
 
 fn in_file(name: &'static str, path: &Path) -> Result<Option<Found>, SecretsError> {
@@ -215,8 +264,14 @@ impl Redactor {
     /// Looks for all four values.
     #[must_use]
     pub fn new(credentials: &TwitterCredentials) -> Self {
-        let long = |value: &&SecretString| value.expose_secret().len() >= Self::SHORTEST;
-        let mut secrets: Vec<_> = credentials.values().into_iter().filter(long).cloned().collect();
+        Self::of(credentials.values().into_iter().cloned())
+    }
+
+    /// Looks for these values.
+    #[must_use]
+    pub fn of(values: impl IntoIterator<Item = SecretString>) -> Self {
+        let long = |value: &SecretString| value.expose_secret().len() >= Self::SHORTEST;
+        let mut secrets: Vec<_> = values.into_iter().filter(long).collect();
         // The longest first: where one value begins another, the rest of the longer must not stay behind.
         secrets.sort_by_key(|value| std::cmp::Reverse(value.expose_secret().len()));
         Self { secrets }
@@ -281,7 +336,7 @@ mod tests {
         let credentials = load(&environment).unwrap().unwrap();
         assert_eq!(exposed(&credentials), VALUES);
         assert!(credentials.warnings.is_empty());
-        let places = sources(&environment).unwrap().map(|(_, source)| source.unwrap().to_string());
+        let places = sources(&environment, None).unwrap().map(|(_, source)| source.unwrap().to_string());
         assert_eq!(places[0], "TWITTER_CONSUMER_KEY");
         assert_eq!(places[2], named.display().to_string());
         assert_eq!(places[3], folder.path().join("twitter_access_token_secret").display().to_string());
@@ -350,8 +405,7 @@ mod tests {
         let message = load(&environment).unwrap_err().to_string();
         assert_eq!(
             message,
-            "TWITTER_ACCESS_TOKEN: the value for TWITTER_ACCESS_TOKEN holds blanks or control characters; copy it again \
-             from console.x.com"
+            "TWITTER_ACCESS_TOKEN: the value for TWITTER_ACCESS_TOKEN holds blanks or control characters; copy it again"
         );
     }
 

@@ -12,6 +12,9 @@ use crate::store::{SlotId, Store, StoreError};
 /// A slot looked at this soon after its time is simply due; a later one goes by grace and misfire rule.
 const PUNCTUAL: SignedDuration = SignedDuration::from_secs(2);
 
+/// A clock that shows this much less than before was set back; less is NTP's ordinary work.
+const SET_BACK: SignedDuration = SignedDuration::from_secs(60);
+
 /// The schedule with its place in time.
 #[derive(Debug)]
 pub struct Agenda {
@@ -20,6 +23,8 @@ pub struct Agenda {
     /// The due time of the last slot that was served or recorded; before the first, when the program began.
     last: Timestamp,
     next: Option<Slot>,
+    /// What the clock showed when it was last looked at.
+    seen: Timestamp,
 }
 
 impl Agenda {
@@ -28,9 +33,9 @@ impl Agenda {
     /// # Errors
     /// Where the record cannot be read or written.
     pub async fn open(settings: &ScheduleSettings, store: &Store, now: Timestamp) -> Result<Self, StoreError> {
-        let last = store.last_scheduled_slot().await?.unwrap_or(now);
+        let last = store.last_scheduled_slot(now).await?.unwrap_or(now);
         let schedule = Schedule::new(settings);
-        let mut agenda = Self { schedule, settings: settings.clone(), last, next: None };
+        let mut agenda = Self { schedule, settings: settings.clone(), last, next: None, seen: now };
         agenda.plan(store, now).await?;
         Ok(agenda)
     }
@@ -46,13 +51,44 @@ impl Agenda {
     /// # Errors
     /// Where a missed slot cannot be recorded.
     pub async fn take_due(&mut self, store: &Store, now: Timestamp) -> Result<Option<Slot>, StoreError> {
+        self.follow_clock(store, now).await?;
         if self.next.is_some_and(|slot| now.duration_since(slot.fire_at) > PUNCTUAL) {
             self.plan(store, now).await?;
         }
         let Some(slot) = self.next.filter(|slot| slot.fire_at <= now) else { return Ok(None) };
         self.last = slot.due;
-        self.next = self.schedule.next_slot(now, Some(slot.due));
+        self.next = self.next_free(store, now).await?;
         Ok(Some(slot))
+    }
+
+    /// To be called now and then: where the clock was set back since, the agenda begins again where it now stands.
+    /// Slots that were served under the other clock stay served. Whether anything changed is told.
+    ///
+    /// # Errors
+    /// Where the record cannot be read.
+    pub async fn follow_clock(&mut self, store: &Store, now: Timestamp) -> Result<bool, StoreError> {
+        let back = self.seen.duration_since(now);
+        if back > SET_BACK {
+            tracing::warn!(
+                seconds = back.as_secs(),
+                "the clock was set back; slots that were served are not served again"
+            );
+            self.last = store.last_scheduled_slot(now).await?.unwrap_or(now);
+            self.next = self.next_free(store, now).await?;
+        }
+        self.seen = now;
+        Ok(back > SET_BACK)
+    }
+
+    /// The first slot to come that is not on record: under a clock that was ahead some may be.
+    async fn next_free(&self, store: &Store, now: Timestamp) -> Result<Option<Slot>, StoreError> {
+        let mut slot = self.schedule.next_slot(now, Some(self.last));
+        while let Some(taken) = slot
+            && store.is_slot_taken(taken.due).await?
+        {
+            slot = self.schedule.next_slot(now, Some(taken.due));
+        }
+        Ok(slot)
     }
 
     /// Takes another schedule. Slots that only the new one names count from now on; whether it is another is told.
@@ -82,7 +118,10 @@ impl Agenda {
                 Err(error) => return Err(error),
             }
         }
-        self.next = catch_up.serve.or_else(|| self.schedule.next_slot(now, Some(self.last)));
+        self.next = match catch_up.serve {
+            Some(late) if !store.is_slot_taken(late.due).await? => Some(late),
+            _ => self.next_free(store, now).await?,
+        };
         Ok(())
     }
 }
@@ -186,6 +225,78 @@ mod tests {
         assert_eq!(agenda.take_due(&test.store, woken).await.unwrap(), None);
         assert_eq!(missed(&test.store).await, ["2026-03-01T19:00:00Z"]);
         assert_eq!(agenda.next().unwrap().due, at("2026-03-02T19:00:00Z"));
+    }
+
+    #[tokio::test]
+    async fn a_clock_set_back_serves_no_slot_twice_and_goes_on_where_it_stands() {
+        let test = served_at_nine().await;
+        let hourly = settings("0 * * * *", Misfire::Once);
+        let mut agenda = Agenda::open(&hourly, &test.store, at("2026-03-01T09:30:00Z")).await.unwrap();
+        for hour in ["10", "11"] {
+            let now = at(&format!("2026-03-01T{hour}:00:00Z"));
+            let slot = agenda.take_due(&test.store, now).await.unwrap().unwrap();
+            let round = test.store.begin_round(&new_round(SlotId::Scheduled(slot.due)), now).await.unwrap();
+            test.store.end_failed(round, "a test", now).await.unwrap();
+        }
+        let back = at("2026-03-01T08:30:00Z");
+        assert!(agenda.follow_clock(&test.store, back).await.unwrap());
+        assert!(!agenda.follow_clock(&test.store, back).await.unwrap());
+        // Nine, ten and eleven are on record already.
+        assert_eq!(agenda.next().unwrap().due, at("2026-03-01T12:00:00Z"));
+        let restarted = Agenda::open(&hourly, &test.store, back).await.unwrap();
+        assert_eq!(restarted.next(), agenda.next());
+        assert_eq!(missed(&test.store).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_years_ahead_does_not_silence_the_bot_for_years() {
+        let test = served_at_nine().await;
+        let hourly = settings("0 * * * *", Misfire::Skip);
+        let mut agenda = Agenda::open(&hourly, &test.store, at("2026-03-01T09:30:00Z")).await.unwrap();
+        assert_eq!(agenda.take_due(&test.store, at("2031-01-01T00:30:00Z")).await.unwrap(), None);
+        assert_eq!(missed(&test.store).await.len(), 5, "recorded under the wrong clock");
+        let right = at("2026-03-01T09:31:00Z");
+        agenda.follow_clock(&test.store, right).await.unwrap();
+        assert_eq!(agenda.next().unwrap().due, at("2026-03-01T10:00:00Z"));
+        let restarted = Agenda::open(&hourly, &test.store, right).await.unwrap();
+        assert_eq!(restarted.next().unwrap().due, at("2026-03-01T10:00:00Z"));
+    }
+
+    #[tokio::test]
+    async fn the_days_on_which_the_clocks_change_have_each_slot_once() {
+        // Santiago: 2026-09-06 has no 00:30 (the clocks go from 00:00 to 01:00), 2026-04-04 has 23:30 twice.
+        // Madrid: 2026-03-29 has no 02:30, 2026-10-25 has it twice.
+        let cases = [
+            (
+                "America/Santiago",
+                "30 0 * * *",
+                "2026-09-05T05:00:00Z",
+                ["2026-09-06T04:00:00Z", "2026-09-07T03:30:00Z"],
+            ),
+            (
+                "America/Santiago",
+                "30 23 * * *",
+                "2026-04-04T03:00:00Z",
+                ["2026-04-05T02:30:00Z", "2026-04-06T03:30:00Z"],
+            ),
+            ("Europe/Madrid", "30 2 * * *", "2026-03-28T02:00:00Z", ["2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"]),
+            ("Europe/Madrid", "30 2 * * *", "2026-10-24T01:00:00Z", ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]),
+        ];
+        for (zone, cron, begin, expected) in cases {
+            let test = TestStore::open().await;
+            let zoned = ScheduleSettings { timezone: TimeZone::get(zone).unwrap(), ..settings(cron, Misfire::Once) };
+            let mut now = at(begin);
+            let mut agenda = Agenda::open(&zoned, &test.store, now).await.unwrap();
+            let mut served = Vec::new();
+            // Every minute is looked at, as the loop does every two seconds.
+            while served.len() < expected.len() {
+                now += SignedDuration::from_mins(1);
+                served.extend(agenda.take_due(&test.store, now).await.unwrap().map(|slot| slot.due));
+                assert!(now < at(expected[1]) + SignedDuration::from_mins(2), "{zone} {served:?}");
+            }
+            assert_eq!(served, expected.map(at), "{zone} {cron}");
+            assert_eq!(missed(&test.store).await, [""; 0], "{zone}");
+        }
     }
 
     #[tokio::test]

@@ -3,16 +3,19 @@
 //! The loop itself never waits for anything long: a round or a post runs as a task of its own, one at a time, and the loop
 //! waits for its end beside everything else. So it goes on feeding the watchdog meanwhile, and a loop that hangs does not.
 //! [`start`](mod@start) puts the program together, [`agenda`] knows the slots, [`status`] is the sign of life for other processes,
-//! [`lock`] keeps a second instance out, [`notify`] talks to systemd, [`signals`] hears what it is told.
+//! [`lock`] keeps a second instance out, [`notify`] talks to systemd, [`signals`] hears what it is told, `reload` takes another
+//! configuration, `telling` puts into words what came of it all.
 
 pub mod agenda;
 pub mod lock;
 pub mod notify;
 mod once;
 mod outbox;
+mod reload;
 pub mod signals;
 pub mod start;
 pub mod status;
+mod telling;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -20,8 +23,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use self::agenda::Agenda;
 use self::lock::InstanceLock;
@@ -30,21 +34,23 @@ pub use self::once::{Finished, OnceError, once};
 use self::signals::Signals;
 pub use self::start::{Start, StartError, Started, start};
 use self::status::{DaemonStatus, LastRound, StatusFile};
-pub use self::status::{HealthError, health};
+pub use self::status::{HealthError, health, health_with_record};
+use self::telling::{tell_not_posted, tell_outcome};
+use crate::alerts::{Alerts, Plan};
 use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::generation::GenerationError;
 use crate::publish::{Posted, PublishError, Settled};
-use crate::review::{self, Approved};
+use crate::review::{self, Approved, ReviewError};
 use crate::round::{self, Order, Outcome, RoundFailure, Served};
 use crate::store::{Halt, SlotId, StoreError};
 
 /// How often the record is looked at for posts that somebody approved and posts that have expired.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// How long a stop waits for the post in flight. The client's own timeouts end it after 60 s.
-const DRAIN_BOUND: Duration = Duration::from_secs(90);
+/// How long the end waits for the record to close: a connection that hangs must not keep the process.
+const CLOSE_BOUND: Duration = Duration::from_secs(5);
 
 /// Reads the configuration again.
 pub type Reread = Box<dyn Fn() -> anyhow::Result<Settings> + Send + Sync>;
@@ -93,8 +99,11 @@ pub enum DaemonError {
     /// The second signal.
     #[error("told to quit at once; a post in flight will be recorded as unknown at the next start")]
     Quit,
-    #[error("the post in flight did not end within {} s; it will be recorded as unknown at the next start", DRAIN_BOUND.as_secs())]
-    DrainTimedOut,
+    #[error("the post in flight did not end within {} s (daemon.drain); it will be recorded as unknown at the next start", bound.as_secs())]
+    DrainTimedOut { bound: Duration },
+    /// Only a new start gets rid of it.
+    #[error("a round or post hangs: it did not end within {} s (daemon.longest_round): start again", bound.as_secs())]
+    WorkHangs { bound: Duration },
 }
 
 /// What a person does about a refusal for good.
@@ -113,9 +122,14 @@ fn remedy(error: &PublishError) -> String {
 /// See [`DaemonError`].
 pub async fn run(setup: Setup, signals: Signals) -> Result<(), DaemonError> {
     let quit = signals.quit.clone();
+    // A task of its own: where it hangs in a call that blocks, the second signal still ends the program.
+    let mut turning = tokio::spawn(start_and_turn(setup, signals));
     tokio::select! {
-        ended = start_and_turn(setup, signals) => ended,
-        () = quit.cancelled() => Err(DaemonError::Quit),
+        ended = &mut turning => ended.map_err(DaemonError::Panicked)?,
+        () = quit.cancelled() => {
+            turning.abort();
+            Err(DaemonError::Quit)
+        }
     }
 }
 
@@ -141,6 +155,11 @@ struct Daemon {
     signals: Signals,
     /// The round or post under way.
     work: Option<JoinHandle<Done>>,
+    /// When it counts as hanging.
+    overdue_at: Instant,
+    /// Tells people; it outlives every reload, only its plan changes.
+    alerts: JoinHandle<()>,
+    alert_plan: watch::Sender<Plan>,
     /// The look at the account's timeline under way. It posts nothing, so it goes beside the work.
     search: Option<JoinHandle<Result<Vec<Settled>, StoreError>>>,
     /// When the log last told of posts that cannot be settled.
@@ -176,17 +195,24 @@ impl Daemon {
             environment.get("WATCHDOG_PID"),
             std::process::id(),
         );
+        let plan = app::alert_plan(&start.settings, environment).map_err(StartError::from)?;
         let Started { app, lock } = self::start::start(start.clone()).await?;
         let now = app.clock.now();
         let agenda = Agenda::open(&app.settings.schedule, &app.store, now).await.map_err(DaemonError::Store)?;
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let alert_plan = watch::Sender::new(plan);
+        let alerts = Alerts::new(app.store.clone(), alert_plan.subscribe(), Arc::clone(&app.clock));
+        let alerts = tokio::spawn(alerts.run(signals.stop.child_token()));
         let mut daemon = Self {
             status_file: StatusFile::beside(&app.settings.store.path),
             app,
             agenda,
             signals,
             work: None,
+            overdue_at: Instant::now(),
+            alerts,
+            alert_plan,
             search: None,
             last_shout: None,
             last_try: None,
@@ -218,7 +244,14 @@ impl Daemon {
         self.notifier.stopping(&reason);
         self.trouble = Some(reason);
         self.write_status();
-        self.app.store.close().await;
+        self.alerts.abort();
+        if let Some(search) = self.search.take() {
+            // It may be renewing the login, which a cut in the middle would cost.
+            let _ = tokio::time::timeout(CLOSE_BOUND, search).await;
+        }
+        if tokio::time::timeout(CLOSE_BOUND, self.app.store.close()).await.is_err() {
+            tracing::warn!("the record did not close in time; the next start takes care of its log");
+        }
         ended
     }
 
@@ -232,6 +265,8 @@ impl Daemon {
                 biased;
                 () = self.signals.stop.cancelled() => return self.drain().await,
                 done = ended(&mut self.work) => self.finish(done).await?,
+                () = tokio::time::sleep_until(self.overdue_at), if self.work.is_some() => return Err(self.hanging()),
+                Err(error) = &mut self.alerts => return Err(DaemonError::Panicked(error)),
                 done = ended(&mut self.search) => self.finish_search(done)?,
                 () = self.signals.reload.notified() => self.reload().await,
                 () = self.watchdog.due() => self.watchdog.feed(),
@@ -254,14 +289,27 @@ impl Daemon {
 
     fn begin_round(&mut self, order: Order) {
         let (app, stop) = (Arc::clone(&self.app), self.signals.stop.clone());
-        self.work = Some(tokio::spawn(async move { Done::Round(round::run(&app, order, &stop).await) }));
+        self.begin(async move { Done::Round(round::run(&app, order, &stop).await) });
+    }
+
+    fn begin(&mut self, work: impl Future<Output = Done> + Send + 'static) {
+        self.overdue_at = Instant::now() + self.app.settings.daemon.longest_round;
+        self.work = Some(tokio::spawn(work));
+    }
+
+    /// The loop turns and goes on feeding the watchdog while a round writes, so a round that never ends is its to notice.
+    fn hanging(&self) -> DaemonError {
+        DaemonError::WorkHangs { bound: self.app.settings.daemon.longest_round }
     }
 
     /// Expires what nobody decided on, and sends one of the posts that wait, where it is time.
     async fn look_at_the_queue(&mut self) {
         let now = self.app.clock.now();
-        let expired = review::expire(&self.app.store, now).await;
-        self.heard(expired);
+        let tended = self.tend(now).await;
+        let Some(set_back) = self.heard(tended) else { return };
+        if set_back {
+            self.tell_next_slot();
+        }
         self.look_at_the_halts().await;
         self.look_for_unknown_posts(now).await;
         if self.work.is_some() || self.halt.is_some() || self.is_quiet(now) || !self.gap_is_over(now) {
@@ -272,8 +320,16 @@ impl Daemon {
             tracing::info!(post = %approved.post(), "sending an approved post");
             self.last_try = Some(now);
             let app = Arc::clone(&self.app);
-            self.work = Some(tokio::spawn(async move { Done::Post(app.publisher.publish(approved).await) }));
+            self.begin(async move { Done::Post(app.publisher.publish(approved).await) });
         }
+    }
+
+    /// What is looked after whether or not a post waits. Whether the clock was set back is told.
+    async fn tend(&mut self, now: Timestamp) -> Result<bool, ReviewError> {
+        let set_back = self.agenda.follow_clock(&self.app.store, now).await?;
+        review::expire(&self.app.store, now).await?;
+        self.app.store.require_space()?;
+        Ok(set_back)
     }
 
     fn is_quiet(&self, now: Timestamp) -> bool {
@@ -334,35 +390,6 @@ impl Daemon {
         Ok(())
     }
 
-    /// Takes the configuration as it is now, or keeps the old one and says why.
-    async fn reload(&mut self) {
-        self.notifier.reloading();
-        match self.reloaded() {
-            Ok(app) => {
-                self.app = Arc::new(app);
-                let now = self.app.clock.now();
-                self.agenda.reschedule(&self.app.settings.schedule, now);
-                tracing::info!("configuration reloaded");
-                let noticed = self.app.publisher.notice_new_credentials().await;
-                self.heard(noticed);
-                self.look_at_the_halts().await;
-                self::start::tell_mode(&self.app, &self.start.environment);
-                self.tell_next_slot();
-            }
-            Err(error) => tracing::error!("the configuration was not reloaded, the old one stays: {error:#}"),
-        }
-        self.notifier.ready(&self.state_in_words());
-    }
-
-    fn reloaded(&self) -> anyhow::Result<App> {
-        let mut settings = (self.reread)()?;
-        keep_what_needs_a_restart(&mut settings, &self.app.settings);
-        let outlet = app::open_outlet(&settings, &self.start.environment, Arc::clone(&self.app.clock))?;
-        let generator = app::generator_files(&settings, &self.start.hub)?;
-        let judge = app::load_judge(&settings, &self.start.hub, &generator)?;
-        Ok(self.app.with_settings(settings, judge, outlet))
-    }
-
     /// Takes nothing new and waits for the post in flight.
     async fn drain(&mut self) -> Result<(), DaemonError> {
         if let Some(search) = self.search.take() {
@@ -374,13 +401,14 @@ impl Daemon {
         };
         tracing::info!("stopping: finishing what is under way; a second signal quits at once");
         self.notifier.stopping("finishing what is under way");
-        let bound = tokio::time::sleep(DRAIN_BOUND);
-        tokio::pin!(bound);
+        let bound = self.app.settings.daemon.drain;
+        let over = tokio::time::sleep(bound);
+        tokio::pin!(over);
         loop {
             tokio::select! {
                 done = &mut work => return self.finish(done).await,
                 () = self.watchdog.due() => self.watchdog.feed(),
-                () = &mut bound => return Err(DaemonError::DrainTimedOut),
+                () = &mut over => return Err(DaemonError::DrainTimedOut { bound }),
             }
         }
     }
@@ -398,32 +426,6 @@ impl Daemon {
             updated_at: self.app.clock.now(),
         };
         self.status_file.update(&status);
-    }
-
-    fn tell_next_slot(&self) {
-        match self.next_slot_in_words() {
-            Some(next_slot) => tracing::info!(next_slot, "waiting for the next slot"),
-            None => tracing::warn!("the schedule has come to its end: no slot follows"),
-        }
-    }
-
-    /// In local time, as a person at the schedule reads it.
-    fn next_slot_in_words(&self) -> Option<String> {
-        let schedule = &self.app.settings.schedule;
-        let local = self.agenda.next()?.fire_at.to_zoned(schedule.timezone.clone());
-        Some(format!("{} {}", local.strftime("%a %Y-%m-%d %H:%M:%S"), schedule.timezone_name))
-    }
-
-    /// The line that `systemctl status` shows.
-    fn state_in_words(&self) -> String {
-        let mode = match &self.halt {
-            Some(halt) => halt.to_string(),
-            None if self.app.live => "live".to_owned(),
-            None => "dry run".to_owned(),
-        };
-        let next = self.next_slot_in_words().unwrap_or_else(|| "none".to_owned());
-        let last = self.last_round.as_ref().map_or_else(String::new, |last| format!("; last: {}", last.outcome));
-        format!("{mode}; next slot {next}{last}")
     }
 }
 
@@ -443,76 +445,14 @@ async fn due(clock: &dyn Clock, instant: Option<Timestamp>) {
     }
 }
 
-/// What a round ended with, told to the operator, in a sentence for the status.
-fn tell_outcome(served: &Served) -> String {
-    let Served { round, outcome } = served;
-    match outcome {
-        Outcome::Posted(Posted::DryRun { post }) => format!("post {post} recorded, nothing sent (dry run)"),
-        Outcome::Posted(Posted::Sent { post, tweet_id }) => format!("post {post} sent as tweet {tweet_id}"),
-        Outcome::Held(post) => {
-            tracing::info!(%post, "to decide on it: pregonero review show {post}, then review approve or review reject");
-            format!("post {post} waits for a person")
-        }
-        Outcome::NotPosted(error) => {
-            tell_not_posted(error);
-            error.to_string()
-        }
-        Outcome::Kept(post) => {
-            tracing::info!(%post, "told to stop: this post goes out at the next start");
-            format!("post {post} goes out at the next start")
-        }
-        Outcome::NoCandidate { reason } => {
-            tracing::warn!(%round, reason, "no candidate got through");
-            format!("round {round}: {reason}")
-        }
-        Outcome::Failed(failure) => {
-            tracing::error!(%round, %failure, "the round has failed");
-            format!("round {round}: {failure}")
-        }
-        Outcome::Interrupted => {
-            tracing::info!(%round, "told to stop: the round was given up");
-            format!("round {round} was given up")
-        }
-    }
-}
-
-/// A post that did not go out, told by how much it matters. What ends the daemon is told by whoever ends it.
-fn tell_not_posted(error: &PublishError) {
-    match error {
-        PublishError::Later { .. } | PublishError::NoLongerApproved { .. } | PublishError::Halted { .. } => {
-            tracing::warn!("{error}");
-        }
-        PublishError::Refused { kind, .. } if kind.is_terminal() => tracing::error!("{error}; {}", remedy(error)),
-        PublishError::OutcomeNotRecorded { .. } => {}
-        error => tracing::error!("{}", round::chain(error)),
-    }
-}
-
 /// The outcome, where the program can go on after it.
 fn check(outcome: Outcome) -> Result<Outcome, DaemonError> {
     match outcome {
         Outcome::NotPosted(error @ PublishError::OutcomeNotRecorded { .. }) => Err(DaemonError::Unrecorded(error)),
+        Outcome::NotPosted(PublishError::NotRecorded(error @ StoreError::Superseded { .. })) => {
+            Err(DaemonError::Store(error))
+        }
         Outcome::Failed(RoundFailure::Generation(GenerationError::Stopped)) => Err(DaemonError::EngineStopped),
         outcome => Ok(outcome),
     }
-}
-
-/// Takes the old values of what cannot change under a running daemon, and names those that differ.
-fn keep_what_needs_a_restart(new: &mut Settings, old: &Settings) {
-    let changed: Vec<&str> = [
-        ("generation.model", new.generation.model != old.generation.model),
-        ("generation.device", new.generation.device != old.generation.device),
-        ("store.path", new.store.path != old.store.path),
-        ("log.format", new.log.format != old.log.format),
-    ]
-    .into_iter()
-    .filter_map(|(key, differs)| differs.then_some(key))
-    .collect();
-    if !changed.is_empty() {
-        tracing::warn!(keys = changed.join(", "), "these settings change with a restart only");
-    }
-    new.generation.model = old.generation.model.clone();
-    new.generation.device = old.generation.device;
-    new.store = old.store.clone();
-    new.log = old.log.clone();
 }

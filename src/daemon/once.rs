@@ -2,7 +2,8 @@
 
 use super::signals::Signals;
 use super::start::{Start, Started, start};
-use super::{DaemonError, check, tell_outcome};
+use super::telling::tell_outcome;
+use super::{DaemonError, check};
 use crate::publish::PublishError;
 use crate::round::{self, Order, Outcome, RoundFailure};
 use crate::store::HistoryEntry;

@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -27,24 +27,51 @@ enum Told {
 }
 
 impl Signals {
-    /// From here on the process no longer dies of these signals. Must be called inside a Tokio runtime.
+    /// From here on the process no longer dies of these signals. They are heard on a thread of their own: a call that
+    /// blocks the program's runtime must not keep the second one from ending it.
     ///
     /// # Errors
     /// Where a handler cannot be installed.
     pub fn listen() -> io::Result<Self> {
         let signals = Self::default();
-        let (sender, receiver) = mpsc::unbounded_channel();
-        for (kind, told) in [
-            (SignalKind::terminate(), Told::Stop),
-            (SignalKind::interrupt(), Told::Stop),
-            (SignalKind::hangup(), Told::Reload),
-        ] {
-            let mut stream = signal(kind)?;
-            let sender = sender.clone();
-            tokio::spawn(async move { while stream.recv().await.is_some() && sender.send(told).is_ok() {} });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let streams = {
+            let _inside = runtime.enter();
+            let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+            kinds.into_iter().collect::<io::Result<Vec<_>>>()
+        };
+        match streams {
+            Ok(streams) => {
+                let told = signals.clone();
+                let listen = move || runtime.block_on(told.hear(streams));
+                std::thread::Builder::new().name("signals".to_owned()).spawn(listen)?;
+                Ok(signals)
+            }
+            Err(error) => {
+                runtime.shutdown_background();
+                Err(error)
+            }
         }
-        tokio::spawn(signals.clone().follow(receiver));
-        Ok(signals)
+    }
+
+    /// `streams` are those of SIGTERM, SIGINT and SIGHUP.
+    async fn hear(self, mut streams: Vec<Signal>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let heard = async move {
+            let [terminate, interrupt, hangup] = streams.as_mut_slice() else { return };
+            loop {
+                let told = tokio::select! {
+                    Some(()) = terminate.recv() => Told::Stop,
+                    Some(()) = interrupt.recv() => Told::Stop,
+                    Some(()) = hangup.recv() => Told::Reload,
+                    else => return,
+                };
+                if sender.send(told).is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::join!(heard, self.follow(receiver));
     }
 
     /// Ends with the second stop: nothing that comes later matters.

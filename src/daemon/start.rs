@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use super::lock::{self, InstanceLock, LockError};
 use crate::app::{self, App, Parts, SeedSource, SetupError};
-use crate::catalog::HubSettings;
+use crate::catalog::{HubSettings, ModelFiles};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::config::environment::Environment;
 use crate::config::secrets;
 use crate::generation::EngineDescription;
+use crate::judging::Judge;
 use crate::store::{Store, StoreError};
 
 /// Everything that comes from outside.
@@ -63,14 +64,29 @@ pub async fn start(start: Start) -> Result<Started, StartError> {
     }
     let outlet = app::open_outlet(&settings, &environment, Arc::clone(&clock))?;
     let generator = app::generator_files(&settings, &hub)?;
-    let judge = Arc::new(app::load_judge(&settings, &hub, &generator)?);
+    let judge = Arc::new(load_judge(&settings, &hub, generator).await?);
     let engine = app::load_engine(&settings, &hub).await?;
     let lock = InstanceLock::acquire(&settings.store.path)?;
-    let store = Store::open(&settings.store.path).await?;
+    let store = Store::open(&settings.store.path).await?.with_lease(&holder(), clock.now()).await?;
     let app = App::new(Parts { settings, engine, judge, store, outlet, clock, seeds });
     clean_up(&app).await?;
     tell(&app, &environment);
     Ok(Started { app: Arc::new(app), lock })
+}
+
+/// Away from the runtime's threads, so that a file that does not come (a network disk) does not keep the word to stop from
+/// being heard.
+async fn load_judge(settings: &Settings, hub: &HubSettings, generator: ModelFiles) -> Result<Judge, SetupError> {
+    let (settings, hub) = (settings.clone(), hub.clone());
+    tokio::task::spawn_blocking(move || app::load_judge(&settings, &hub, &generator))
+        .await
+        .expect("loading the classifier does not panic")
+}
+
+/// Who has the right to post, for a person who finds two of them.
+fn holder() -> String {
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("process {} on {}", std::process::id(), machine.trim())
 }
 
 async fn clean_up(app: &App) -> Result<(), StoreError> {
@@ -101,7 +117,7 @@ pub(super) fn tell_mode(app: &App, environment: &Environment) {
         return;
     }
     let names = secrets::NAMES.join(", ");
-    match secrets::load(environment) {
+    match app::credentials(&app.settings, environment) {
         Ok(Some(_)) => tracing::info!(
             account,
             "DRY RUN: nothing leaves this machine; X credentials are there: to go live set publish.live = true"

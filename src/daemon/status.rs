@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::lock;
+use crate::store::{Halt, HaltCause, Store, StoreError};
 
 /// The file is written again after this long, also where nothing has changed.
 const REFRESH: SignedDuration = SignedDuration::from_secs(15);
@@ -55,9 +56,53 @@ pub enum HealthError {
     #[error("the daemon (process {pid}) gave its last sign of life {} s ago: its loop hangs", age.as_secs())]
     Stale { pid: u32, age: SignedDuration },
     #[error("the daemon (process {pid}) is not ready: {reason}")]
-    NotReady { pid: u32, reason: String },
+    NotReady { pid: u32, live: bool, reason: String },
+    #[error("the daemon (process {pid}) is not ready: {halt}")]
+    Halted { pid: u32, halt: Box<Halt> },
+    #[error("the daemon could not record a post: {0}")]
+    Record(StoreError),
     #[error(transparent)]
     Unreadable(anyhow::Error),
+}
+
+impl HealthError {
+    /// A word for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotRunning { .. } => "not_running",
+            Self::Stale { .. } => "hangs",
+            Self::NotReady { .. } => "not_ready",
+            Self::Halted { halt, .. } if halt.cause == HaltCause::Paused => "paused",
+            Self::Halted { .. } => "stopped_by_x",
+            Self::Record(StoreError::NoSpace { .. }) => "disk_full",
+            Self::Record(_) => "record",
+            Self::Unreadable(_) => "unreadable",
+        }
+    }
+}
+
+/// As [`health`], and the record itself is looked at: what the sign of life says is some seconds old.
+///
+/// # Errors
+/// See [`HealthError`].
+pub async fn health_with_record(path: &Path, now: Timestamp) -> Result<DaemonStatus, HealthError> {
+    let health = health(path, now);
+    let (pid, live) = match &health {
+        Ok(status) => (status.pid, status.live),
+        Err(HealthError::NotReady { pid, live, .. }) => (*pid, *live),
+        Err(_) => return health,
+    };
+    let store = Store::open_read_only(path).await.map_err(HealthError::Record)?;
+    let halts = store.halts().await;
+    let room = store.require_space();
+    store.close().await;
+    room.map_err(HealthError::Record)?;
+    let halts = halts.map_err(HealthError::Record)?;
+    match halts.into_iter().find(|halt| live || halt.cause == HaltCause::Paused) {
+        Some(halt) => Err(HealthError::Halted { pid, halt: Box::new(halt) }),
+        None => health,
+    }
 }
 
 /// Whether the daemon on the store at `store` runs, turns and is ready; what it says of itself if so.
@@ -76,7 +121,11 @@ pub fn health(store: &Path, now: Timestamp) -> Result<DaemonStatus, HealthError>
         return Err(HealthError::Stale { pid: status.pid, age });
     }
     if !status.ready {
-        return Err(HealthError::NotReady { pid: status.pid, reason: status.reason.unwrap_or_default() });
+        return Err(HealthError::NotReady {
+            pid: status.pid,
+            live: status.live,
+            reason: status.reason.unwrap_or_default(),
+        });
     }
     Ok(status)
 }

@@ -197,6 +197,8 @@ impl Store {
         check: impl FnOnce(&Spent, &str) -> Result<i64, Stop> + Send,
     ) -> Result<Armed, ArmRefusal> {
         let mut transaction = self.begin().await?;
+        self.require_lease(&mut transaction).await?;
+        self.require_space()?;
         let (state, expires_at) = state_and_expiry(&mut transaction, post).await?;
         if state == PostState::Approved && expires_at <= now {
             transition(&mut transaction, post, PostState::Approved, PostState::Expired).await?;

@@ -20,7 +20,7 @@ pub enum StoreError {
     Missing { path: PathBuf },
     /// The file is damaged or no SQLite database at all.
     #[error(
-        "{}: the database is damaged ({detail}): restore a backup, or move the file away to start a new record",
+        "{}: the database is damaged ({detail}): restore a backup (`pregonero db restore FILE`), or move the file away to start a new record",
         path.display()
     )]
     Corrupt { path: PathBuf, detail: String },
@@ -60,6 +60,27 @@ pub enum StoreError {
     /// The post's time is up.
     #[error("post {post} expired at {at}: it can no longer be approved")]
     Expired { post: PostId, at: Timestamp },
+    /// Another process has taken the right to post on this database.
+    #[error(
+        "{}: the right to post on this database belongs to another pregonero ({holder}): let only one of them run",
+        path.display()
+    )]
+    Superseded { path: PathBuf, holder: String },
+    /// The file has a second name, or is mounted by itself: SQLite's journal would lie beside only one of them.
+    #[error("{}: {fault}: another program could use the same database without seeing this one's journal; {remedy}", path.display())]
+    SecondName { path: PathBuf, fault: &'static str, remedy: &'static str },
+    /// A backup or restore did not go through; what was there before is as it was.
+    #[error("{}: cannot {doing}: {source}", path.display())]
+    File { doing: &'static str, path: PathBuf, source: std::io::Error },
+    /// Another process writes to the same backup.
+    #[error("{}: another backup to this file is under way", path.display())]
+    BackupUnderWay { path: PathBuf },
+    /// A copy that does not hold what it should; it was thrown away.
+    #[error("{}: the copy is not sound: {detail}", path.display())]
+    UnsoundCopy { path: PathBuf, detail: String },
+    /// The disk is nearly full.
+    #[error("{}: only {free} bytes are free on this disk: nothing is posted before there is room to record it", path.display())]
+    NoSpace { path: PathBuf, free: u64 },
     /// SQLite said no.
     #[error("cannot {doing}")]
     Database { doing: &'static str, source: sqlx::Error },

@@ -4,17 +4,24 @@
 //! (`BEGIN IMMEDIATE`), so that a read followed by a write can never lose the race in between. One file a table's
 //! queries; no SQL outside this module. A post changes its state only through [`PostState::may_become`].
 
+mod alerts;
 mod attempts;
+mod backup;
 mod candidates;
+mod check;
 mod columns;
 mod error;
 mod halts;
 mod history;
 mod ids;
+mod lease;
 mod open;
 mod posts;
 mod reads;
+mod restore;
 mod rounds;
+mod schema;
+mod space;
 mod spending;
 mod state;
 #[cfg(test)]
@@ -22,9 +29,12 @@ pub(crate) mod testing;
 mod unknown;
 mod windows;
 
+pub use alerts::{AlertChanges, AlertChannel, AlertKind, AlertRecord, Condition, Notice, NoticeStatus};
 pub(crate) use attempts::{ArmRefusal, Armed, CallEnd, Postponement, Settlement, Stop};
 pub use attempts::{AttemptRecord, CallDetail};
+pub use backup::{Backup, backup, dated_name, prune};
 pub use candidates::CandidateRecord;
+pub use check::{Finding, check, try_write};
 pub use error::StoreError;
 pub use halts::Halt;
 pub(crate) use halts::{BY_X, Fingerprint};
@@ -35,7 +45,9 @@ pub(crate) use posts::NewPost;
 pub use posts::PostRecord;
 pub use reads::ReadRecord;
 pub(crate) use reads::{Account, NewRead, ReadKind};
-pub use rounds::{NewRound, RoundRecord};
+pub use restore::{Restored, restore};
+pub use rounds::{NewRound, RoundRecord, SinceLastPost};
+pub use space::{LEAST_FREE_BYTES, free_bytes};
 pub(crate) use spending::{Spent, SpentSince};
 pub use state::{AttemptOutcome, Endpoint, HaltCause, PostState, ReadOutcome, RoundOutcome, WindowName};
 pub(crate) use unknown::{Absence, MayHavePosted, UnknownPost};

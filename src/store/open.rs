@@ -1,16 +1,17 @@
 //! Opening the database: the file, its health, its schema, and the two pools. The only place that connects.
 
 use std::fs::{DirBuilder, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool, Transaction};
 
 use super::StoreError;
 use super::error::{Doing as _, primary_code};
+use super::lease::Lease;
+use super::schema::{keep_old_schema, known_schema, migrate};
 
 /// Marks a database as ours; set by the first migration.
 const APPLICATION_ID: i64 = 0x5052_4547;
@@ -27,12 +28,6 @@ const SQLITE_CORRUPT: i64 = 11;
 /// SQLite's code for a file that is no database.
 const SQLITE_NOTADB: i64 = 26;
 
-/// The schema, step by step: version, name, SQL. A step that was released is never edited.
-const MIGRATIONS: &[(i64, &str, &str)] = &[
-    (1, "rounds and posts", include_str!("../../migrations/0001_rounds_and_posts.sql")),
-    (2, "outbox", include_str!("../../migrations/0002_outbox.sql")),
-];
-
 /// The record. Cheap to clone: clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -40,16 +35,23 @@ pub struct Store {
     /// One connection: SQLite has one writer, and waiting for it here is fair, unlike waiting for its lock.
     writer: SqlitePool,
     readers: SqlitePool,
+    /// Present where this process may arm posts, see [`super::lease`].
+    pub(super) lease: Option<Lease>,
 }
 
 impl Store {
-    /// Opens the database at `path`, creating folder (mode 0700), file (mode 0600) and schema where they are missing.
+    /// Opens the database at `path`, creating folder (mode 0700), file (mode 0600) and schema where they are missing. A
+    /// database of an older schema is backed up beside itself before it is brought up to date.
     ///
     /// # Errors
     /// Where the place is not writable, the file is damaged, not ours or of a newer program; each names the path.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         create_file(path)?;
+        refuse_second_name(path)?;
         let found = examine(path, connect_options(path)).await?;
+        if found > 0 && found < known_schema() {
+            keep_old_schema(path, found).await?;
+        }
         let options = connect_options(path)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
@@ -58,12 +60,13 @@ impl Store {
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
+            .before_acquire(|connection, _| Box::pin(is_usable(connection)))
             .connect_with(options)
             .await
             .map_err(|source| opening(path, source))?;
         migrate(path, &writer).await?;
         tracing::info!(path = %path.display(), schema = known_schema(), was = found, "database opened");
-        Ok(Self { path: path.to_owned(), writer, readers: readers(path) })
+        Ok(Self { path: path.to_owned(), writer, readers: readers(path), lease: None })
     }
 
     /// Opens an existing database for looking only, also while a daemon writes to it. Every write through this store
@@ -83,7 +86,7 @@ impl Store {
             found if found < known => Err(StoreError::Older { path: path.to_owned(), found, known }),
             _ => {
                 let readers = readers(path);
-                Ok(Self { path: path.to_owned(), writer: readers.clone(), readers })
+                Ok(Self { path: path.to_owned(), writer: readers.clone(), readers, lease: None })
             }
         }
     }
@@ -111,8 +114,16 @@ impl Store {
 }
 
 /// What every connection has in common.
-fn connect_options(path: &Path) -> SqliteConnectOptions {
+pub(super) fn connect_options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).foreign_keys(true)
+}
+
+/// SQLite takes a transaction back by itself where the disk is full or fails, and sqlx goes on counting it as begun: such a
+/// connection would refuse every later write, so it is replaced.
+async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // What was still to be taken back comes before the answer.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 fn readers(path: &Path) -> SqlitePool {
@@ -137,6 +148,30 @@ fn create_file(path: &Path) -> Result<(), StoreError> {
         .map_err(inaccessible)
 }
 
+/// A hard link or a bind mount of the file alone gives it a second name, and SQLite's journal and our lock lie beside the
+/// first: another process would see neither.
+fn refuse_second_name(path: &Path) -> Result<(), StoreError> {
+    let refuse = |fault, remedy| Err(StoreError::SecondName { path: path.to_owned(), fault, remedy });
+    if path.metadata().is_ok_and(|metadata| metadata.nlink() > 1) {
+        return refuse("it is a hard link", "remove its other name");
+    }
+    if is_mount_point(path) {
+        return refuse("it is mounted by itself", "mount its whole folder");
+    }
+    Ok(())
+}
+
+/// Whether something is mounted on the file itself, by the kernel's table (field 5 of `/proc/self/mountinfo`, see
+/// `proc(5)`). Where there is no such table nothing is known against it.
+fn is_mount_point(path: &Path) -> bool {
+    let (Ok(path), Ok(mounts)) = (path.canonicalize(), std::fs::read_to_string("/proc/self/mountinfo")) else {
+        return false;
+    };
+    // Blanks stand there as \040.
+    let Some(path) = path.to_str().map(|path| path.replace(' ', "\\040")) else { return false };
+    mounts.lines().any(|mount| mount.split(' ').nth(4) == Some(path.as_str()))
+}
+
 /// Looks at the file before anything is changed in it: is it whole, is it ours, is it not of a newer program. Gives the
 /// schema's version, 0 for an empty file.
 async fn examine(path: &Path, options: SqliteConnectOptions) -> Result<i64, StoreError> {
@@ -146,7 +181,7 @@ async fn examine(path: &Path, options: SqliteConnectOptions) -> Result<i64, Stor
     found
 }
 
-async fn examine_connection(path: &Path, connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+pub(super) async fn examine_connection(path: &Path, connection: &mut SqliteConnection) -> Result<i64, StoreError> {
     let failed = |source| opening(path, source);
     let health: Vec<String> =
         sqlx::query_scalar("PRAGMA quick_check(5)").fetch_all(&mut *connection).await.map_err(failed)?;
@@ -181,25 +216,7 @@ async fn examine_connection(path: &Path, connection: &mut SqliteConnection) -> R
     Ok(found)
 }
 
-async fn migrate(path: &Path, writer: &SqlitePool) -> Result<(), StoreError> {
-    let steps = MIGRATIONS
-        .iter()
-        .map(|&(version, name, sql)| {
-            Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
-        })
-        .collect();
-    Migrator::with_migrations(steps).run(writer).await.map_err(|source| match source {
-        MigrateError::Execute(source) => opening(path, source),
-        source => StoreError::Migration { path: path.to_owned(), source },
-    })
-}
-
-/// The newest schema this program knows.
-fn known_schema() -> i64 {
-    MIGRATIONS.iter().map(|&(version, ..)| version).max().unwrap_or(0)
-}
-
-fn opening(path: &Path, source: sqlx::Error) -> StoreError {
+pub(super) fn opening(path: &Path, source: sqlx::Error) -> StoreError {
     match (primary_code(&source), source) {
         (Some(SQLITE_CORRUPT | SQLITE_NOTADB), source) => StoreError::Corrupt {
             path: path.to_owned(),
@@ -214,6 +231,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::store::schema::MIGRATIONS;
     use crate::store::testing::{plain_connection, scratch};
 
     #[tokio::test]
@@ -232,10 +250,20 @@ mod tests {
         .fetch_all(&mut connection)
         .await
         .unwrap();
-        assert_eq!(
-            tables,
-            ["_sqlx_migrations", "account", "attempts", "candidates", "halts", "posts", "reads", "rounds", "windows"]
-        );
+        let ours = [
+            "account",
+            "alerts",
+            "attempts",
+            "candidates",
+            "halts",
+            "lease",
+            "notices",
+            "posts",
+            "reads",
+            "rounds",
+            "windows",
+        ];
+        assert_eq!(tables, [&["_sqlx_migrations"], &ours[..]].concat());
         let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.unwrap();
         assert_eq!(journal, "wal");
     }
@@ -248,7 +276,7 @@ mod tests {
         let store = Store::open(&path).await.unwrap();
         let applied: i64 =
             sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations").fetch_one(store.readers()).await.unwrap();
-        assert_eq!(applied, i64::try_from(MIGRATIONS.len()).unwrap());
+        assert_eq!(usize::try_from(applied).unwrap(), MIGRATIONS.len());
         for (pragma, wanted) in
             [("PRAGMA synchronous", 2_i64), ("PRAGMA foreign_keys", 1), ("PRAGMA busy_timeout", 5000)]
         {
@@ -268,9 +296,51 @@ mod tests {
             .await
             .unwrap();
         let error = Store::open(&path).await.unwrap_err();
-        assert!(matches!(error, StoreError::Newer { found: 99, .. }), "{error:?}");
+        let StoreError::Newer { found: 99, known, .. } = error else { panic!("{error:?}") };
+        assert_eq!(known, known_schema());
         let error = Store::open_read_only(&path).await.unwrap_err().to_string();
         assert!(error.contains("pregonero.db") && error.contains("newer pregonero"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_file_with_a_second_name_is_refused() {
+        let folder = scratch();
+        let path = folder.path().join("pregonero.db");
+        Store::open(&path).await.unwrap().close().await;
+        std::fs::hard_link(&path, folder.path().join("other.db")).unwrap();
+        for name in ["pregonero.db", "other.db"] {
+            let error = Store::open(&folder.path().join(name)).await.unwrap_err();
+            assert!(error.to_string().contains("hard link"), "{error}");
+        }
+        assert!(is_mount_point(Path::new("/proc")) && !is_mount_point(&path));
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_sqlite_took_back_by_itself_does_not_end_all_writing() {
+        let folder = scratch();
+        let store = Store::open(&folder.path().join("pregonero.db")).await.unwrap();
+        let mut transaction = store.begin().await.unwrap();
+        // What a full disk makes SQLite do, behind sqlx's back.
+        sqlx::query("ROLLBACK").execute(&mut *transaction).await.unwrap();
+        assert!(transaction.commit().await.is_err());
+        for _ in 0..2 {
+            store.begin().await.unwrap().commit().await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lock_held_by_another_process_is_waited_for_and_then_named_as_passing() {
+        let folder = scratch();
+        let path = folder.path().join("pregonero.db");
+        let store = Store::open(&path).await.unwrap();
+        let mut other = plain_connection(&path).await;
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+        let waited = std::time::Instant::now();
+        let error = store.begin().await.unwrap_err();
+        assert!(error.is_transient(), "{error:?}");
+        assert!(waited.elapsed() >= BUSY_TIMEOUT, "it must wait before it gives up");
+        sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+        store.begin().await.unwrap();
     }
 
     #[tokio::test]

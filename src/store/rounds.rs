@@ -48,6 +48,17 @@ pub struct RoundRecord {
     pub finished_at: Option<Timestamp>,
 }
 
+/// What has passed since something last went out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinceLastPost {
+    /// Due times of the schedule, served in vain or missed.
+    pub slots: i64,
+    /// Absent where nothing ever went out.
+    pub last_post: Option<Timestamp>,
+    /// Why the latest of the slots came to nothing.
+    pub last_reason: Option<String>,
+}
+
 impl FromRow<'_, SqliteRow> for RoundRecord {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
         Ok(Self {
@@ -181,18 +192,63 @@ impl Store {
         Ok(rounds.into_iter().map(RoundId::new).collect())
     }
 
-    /// The latest due time on record, served or missed: where the schedule goes on after a pause.
+    /// The latest due time on record, served or missed, that is not after `now`: where the schedule goes on after a
+    /// pause. Later ones were recorded under a clock that was ahead.
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub async fn last_scheduled_slot(&self) -> Result<Option<Timestamp>, StoreError> {
-        let slot: Option<String> = sqlx::query_scalar("SELECT max(slot) FROM rounds WHERE slot_kind = 'scheduled'")
-            .fetch_one(self.readers())
-            .await
-            .doing("read the last slot")?;
+    pub async fn last_scheduled_slot(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let slot: Option<String> =
+            sqlx::query_scalar("SELECT max(slot) FROM rounds WHERE slot_kind = 'scheduled' AND slot <= ?")
+                // Slots are whole seconds and written without decimals.
+                .bind(format!("{now:.0}"))
+                .fetch_one(self.readers())
+                .await
+                .doing("read the last slot")?;
         slot.map(|slot| slot.parse().map_err(|_| super::columns::unreadable("slot", &slot)))
             .transpose()
             .doing("read the last slot")
+    }
+
+    /// Whether a round for this due time is on record, whatever came of it.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn is_slot_taken(&self, due: Timestamp) -> Result<bool, StoreError> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM rounds WHERE slot_kind = 'scheduled' AND slot = ?)")
+            .bind(SlotId::Scheduled(due).to_string())
+            .fetch_one(self.readers())
+            .await
+            .doing("look for the slot")
+    }
+
+    /// How many due times have passed up to `now` since something last went out, or would have in a dry run.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn slots_since_last_post(&self, now: Timestamp) -> Result<SinceLastPost, StoreError> {
+        const DOING: &str = "count the slots since the last post";
+        let row = sqlx::query(
+            "WITH last AS (
+                 SELECT max(coalesce(sent_at, created_at)) AS post FROM posts WHERE state IN ('sent', 'dry_run')
+             ), passed AS (
+                 SELECT slot, coalesce(reason, outcome) AS reason FROM rounds, last
+                 WHERE slot_kind = 'scheduled' AND outcome <> 'running' AND slot <= ? AND slot > coalesce(substr(post, 1, 19) || 'Z', '')
+                   AND NOT EXISTS (SELECT 1 FROM posts WHERE posts.id = rounds.id AND state IN ('sent', 'dry_run'))
+             )
+             SELECT (SELECT count(*) FROM passed) AS slots, (SELECT post FROM last) AS last_post,
+                 (SELECT reason FROM passed ORDER BY slot DESC LIMIT 1) AS reason",
+        )
+        // Slots are whole seconds and written without decimals.
+        .bind(format!("{now:.0}"))
+        .fetch_one(self.readers())
+        .await
+        .doing(DOING)?;
+        let read = || {
+            let last_post = instant_or_none(&row, "last_post")?;
+            Ok(SinceLastPost { slots: row.try_get("slots")?, last_post, last_reason: row.try_get("reason")? })
+        };
+        read().doing(DOING)
     }
 
     /// One round.
@@ -313,11 +369,11 @@ mod tests {
     #[tokio::test]
     async fn the_last_slot_is_the_latest_due_time_served_or_missed() {
         let test = TestStore::open().await;
-        assert_eq!(test.store.last_scheduled_slot().await.unwrap(), None);
+        assert_eq!(test.store.last_scheduled_slot(at("2100-01-01T00:00:00Z")).await.unwrap(), None);
         let (early, late) = (at("2026-03-01T14:00:00Z"), at("2026-03-02T14:00:00Z"));
         test.store.record_missed(&SlotId::Scheduled(late), "down", late).await.unwrap();
         test.store.begin_round(&new_round(SlotId::Scheduled(early)), late).await.unwrap();
         test.store.begin_round(&new_round(SlotId::Manual(at("2026-03-05T14:00:00Z"))), late).await.unwrap();
-        assert_eq!(test.store.last_scheduled_slot().await.unwrap(), Some(late));
+        assert_eq!(test.store.last_scheduled_slot(at("2100-01-01T00:00:00Z")).await.unwrap(), Some(late));
     }
 }

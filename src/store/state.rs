@@ -39,6 +39,8 @@ macro_rules! words {
     };
 }
 
+pub(super) use words;
+
 /// Where a post stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PostState {

@@ -105,6 +105,7 @@ impl TestStore {
     pub(crate) async fn open() -> Self {
         let folder = scratch();
         let store = Store::open(&folder.path().join("pregonero.db")).await.unwrap();
+        let store = store.with_lease("a test", at("2026-01-01T00:00:00Z")).await.unwrap();
         Self { store, _folder: folder }
     }
 

@@ -1,49 +1,29 @@
 //! The client: one signed request, one answer, one verdict. It never tries twice and follows no redirect, because a
 //! second `POST /2/tweets` is a second tweet (X knows no idempotency key).
 
-use std::error::Error as _;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Once};
-use std::time::Duration;
 
 use jiff::SignedDuration;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Method, RequestBuilder, Response, redirect, retry};
-use secrecy::ExposeSecret as _;
+use reqwest::{Method, StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
-use url::{Host, Url};
+use url::Url;
 
 use super::answer::{Reply, TOLERATED_SKEW, correction};
 use super::error::{RefusalKind, TwitterError};
 use super::limits::RateLimits;
 use super::oauth1::{KeyPair, Signing, Stamp};
+use super::oauth2::{Grant, Session};
 use super::timeline::{self, FieldNames, Span, Timeline};
+use super::transport::{SetupError, Timeouts, Transport};
 use crate::clock::Clock;
 use crate::config::secrets::{Redactor, TwitterCredentials};
 
-/// X's answers have some hundred bytes; more than this is read from nobody.
-const LARGEST_BODY: usize = 1024 * 1024;
-
 /// A span of minutes that has more pages than this is not the bot's own work.
 const MOST_PAGES: usize = 10;
-
-/// How long each part of a call may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timeouts {
-    /// Name, connection and TLS together.
-    pub connect: Duration,
-    /// Between two pieces of the answer, and up to the first.
-    pub read: Duration,
-    /// The whole call.
-    pub total: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self { connect: Duration::from_secs(10), read: Duration::from_secs(30), total: Duration::from_secs(60) }
-    }
-}
 
 /// A post that X has taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,28 +51,50 @@ pub struct User {
     pub access_level: Option<String>,
 }
 
-/// Why there is no client.
-#[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    /// Keys would cross the network in the clear.
-    #[error("publish.base_url: {0}: plain http is allowed to this machine only, use https")]
-    PlainHttp(Url),
-    /// Not a place that requests can be sent to.
-    #[error("publish.base_url: {url}: {fault}")]
-    BaseUrl { url: String, fault: &'static str },
-    /// No TLS, for example because the machine has no root certificates.
-    #[error("cannot set up HTTP: {0}; are the root certificates (ca-certificates) installed?")]
-    Http(String),
+/// Who posts, and by which protocol.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// OAuth 1.0a: each request is signed.
+    OAuth1(TwitterCredentials),
+    /// OAuth 2.0: a token that expires and is renewed.
+    OAuth2(Grant),
+}
+
+impl Credentials {
+    /// What the caller should tell the operator, once.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        match self {
+            Self::OAuth1(keys) => &keys.warnings,
+            Self::OAuth2(_) => &[],
+        }
+    }
+}
+
+impl From<TwitterCredentials> for Credentials {
+    fn from(keys: TwitterCredentials) -> Self {
+        Self::OAuth1(keys)
+    }
+}
+
+impl From<Grant> for Credentials {
+    fn from(grant: Grant) -> Self {
+        Self::OAuth2(grant)
+    }
+}
+
+/// What lets requests in.
+enum Authorizer {
+    /// OAuth 1.0a.
+    Signature { keys: TwitterCredentials, redactor: Redactor },
+    /// OAuth 2.0.
+    Bearer(Box<Session>),
 }
 
 /// X's API for one account.
 pub struct Client {
-    http: reqwest::Client,
-    /// Without a trailing slash.
-    base_url: String,
-    credentials: TwitterCredentials,
-    redactor: Redactor,
-    clock: Arc<dyn Clock>,
+    transport: Arc<Transport>,
+    authorizer: Authorizer,
     /// X's clock minus ours in seconds, by the last answer that told; [`Self::SKEW_UNTOLD`] before.
     skew_seconds: AtomicI64,
     /// The place in [`FieldNames::ALL`] of the name that X knows, as far as it was asked.
@@ -102,7 +104,7 @@ pub struct Client {
 /// Neither keys nor what is signed with them.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("base_url", &self.base_url).finish_non_exhaustive()
+        f.debug_struct("Client").field("base_url", &self.transport.base_url()).finish_non_exhaustive()
     }
 }
 
@@ -115,30 +117,18 @@ impl Client {
     /// Where `base_url` cannot be used, or TLS cannot be set up.
     pub fn new(
         base_url: &Url,
-        credentials: TwitterCredentials,
+        credentials: impl Into<Credentials>,
         clock: Arc<dyn Clock>,
         timeouts: Timeouts,
     ) -> Result<Self, SetupError> {
-        let local = check_base_url(base_url)?;
-        install_crypto_provider();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("pregonero/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(timeouts.connect)
-            .read_timeout(timeouts.read)
-            .timeout(timeouts.total)
-            .retry(retry::never())
-            .redirect(redirect::Policy::none())
-            // Posts are hours apart. A kept connection could die under the next one and leave its outcome unknown.
-            .pool_max_idle_per_host(0);
-        if local {
-            builder = builder.no_proxy();
-        }
+        let transport = Arc::new(Transport::new(base_url, clock, timeouts)?);
+        let authorizer = match credentials.into() {
+            Credentials::OAuth1(keys) => Authorizer::Signature { redactor: Redactor::new(&keys), keys },
+            Credentials::OAuth2(grant) => Authorizer::Bearer(Box::new(Session::new(Arc::clone(&transport), grant))),
+        };
         Ok(Self {
-            http: builder.build().map_err(|error| SetupError::Http(chain(error)))?,
-            base_url: base_url.as_str().trim_end_matches('/').to_owned(),
-            redactor: Redactor::new(&credentials),
-            credentials,
-            clock,
+            transport,
+            authorizer,
             skew_seconds: AtomicI64::new(Self::SKEW_UNTOLD),
             field_names: AtomicUsize::new(0),
         })
@@ -159,7 +149,7 @@ impl Client {
                 transaction_id: reply.transaction_id(),
                 limits: reply.limits(),
             }),
-            None => Err(reply.into_error(&self.redactor)),
+            None => Err(reply.into_error(&self.redactor())),
         }
     }
 
@@ -174,7 +164,7 @@ impl Client {
             let username = data["username"].as_str()?.to_owned();
             Some(User { id: identifier(&data["id"])?, username, access_level })
         });
-        user.ok_or_else(|| reply.into_error(&self.redactor))
+        user.ok_or_else(|| reply.into_error(&self.redactor()))
     }
 
     /// What the account with the id `user` posted in `span`, `GET /2/users/:id/tweets`. Posts nothing.
@@ -187,7 +177,7 @@ impl Client {
         for _ in 0..MOST_PAGES {
             let reply = self.timeline_page(user, span, page.as_deref()).await?;
             let Some((tweets, next)) = reply.json().as_ref().and_then(timeline::read_page) else {
-                return Err(unreadable(reply.into_error(&self.redactor)));
+                return Err(unreadable(reply.into_error(&self.redactor())));
             };
             timeline.tweets.extend(tweets);
             (timeline.transaction_id, timeline.limits) = (reply.transaction_id(), reply.limits());
@@ -209,7 +199,7 @@ impl Client {
             if reply.status.is_success() {
                 return Ok(reply);
             }
-            let error = reply.into_error(&self.redactor);
+            let error = reply.into_error(&self.redactor());
             let is_last = known + 1 == FieldNames::ALL.len();
             if is_last || !matches!(error, TwitterError::Refused { kind: RefusalKind::Invalid, .. }) {
                 return Err(error);
@@ -222,7 +212,18 @@ impl Client {
     /// A digest of the credentials with `salt`, by which they are known again and nothing else.
     #[must_use]
     pub fn fingerprint(&self, salt: &str) -> String {
-        self.credentials.fingerprint(salt)
+        match &self.authorizer {
+            Authorizer::Signature { keys, .. } => keys.fingerprint(salt),
+            Authorizer::Bearer(session) => session.fingerprint(salt),
+        }
+    }
+
+    /// Takes our own secrets out of what comes from outside.
+    fn redactor(&self) -> Redactor {
+        match &self.authorizer {
+            Authorizer::Signature { redactor, .. } => redactor.clone(),
+            Authorizer::Bearer(session) => session.redactor(),
+        }
     }
 
     /// X's clock minus ours, by the `Date` of the last answer that had one. Requests are signed with our time corrected
@@ -235,41 +236,58 @@ impl Client {
 
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Reply, TwitterError> {
         let correction = correction(self.clock_skew().unwrap_or_default());
-        let request = self.signed(method, path, body, correction)?;
-        let response = request.send().await.map_err(|error| self.without_answer(error))?;
-        let reply = self.read(response, correction).await;
-        self.learn_skew(&reply);
+        let reply = match &self.authorizer {
+            Authorizer::Signature { keys, .. } => {
+                let header = self.signature(keys, &method, path, correction)?;
+                self.send(method, path, body, &header, correction).await?
+            }
+            Authorizer::Bearer(session) => {
+                let token = session.access_token(correction).await?;
+                let reply = self.send(method.clone(), path, body, &bearer(&token), correction).await?;
+                if reply.status != StatusCode::UNAUTHORIZED {
+                    return Ok(reply);
+                }
+                // A refusal posts nothing. X may have ended the token before its time.
+                let token = session.after_refusal(&token, correction).await?;
+                self.send(method, path, body, &bearer(&token), correction).await?
+            }
+        };
         Ok(reply)
     }
 
-    fn signed(
+    async fn send(
         &self,
         method: Method,
         path: &str,
         body: Option<&Value>,
+        authorization: &str,
         correction: SignedDuration,
-    ) -> Result<RequestBuilder, TwitterError> {
-        let not_sent = |reason: String| TwitterError::NotSent { reason };
-        let address = format!("{}{path}", self.base_url);
-        let url = Url::parse(&address).map_err(|error| not_sent(format!("{address}: {error}")))?;
-        let now = self.clock.now();
-        let stamp = Stamp::fresh(now.checked_add(correction).unwrap_or(now));
-        let mut authorization = HeaderValue::try_from(self.signing(&method, &url).authorization(&stamp))
-            .map_err(|_| not_sent("the Authorization header cannot be written".to_owned()))?;
+    ) -> Result<Reply, TwitterError> {
+        let mut authorization = HeaderValue::try_from(authorization)
+            .map_err(|_| TwitterError::NotSent { reason: "the Authorization header cannot be written".to_owned() })?;
         authorization.set_sensitive(true);
-        let request = self.http.request(method, url).header(AUTHORIZATION, authorization);
-        Ok(match body {
-            Some(body) => request.json(body),
-            None => request,
-        })
+        let mut request = self.transport.request(method, path)?.header(AUTHORIZATION, authorization);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let reply = self.transport.send(request, correction, &self.redactor()).await?;
+        self.learn_skew(&reply);
+        Ok(reply)
     }
 
     /// The body is JSON or none, so it takes no part.
-    fn signing<'a>(&'a self, method: &'a Method, url: &'a Url) -> Signing<'a> {
-        let keys = &self.credentials;
-        Signing {
+    fn signature(
+        &self,
+        keys: &TwitterCredentials,
+        method: &Method,
+        path: &str,
+        correction: SignedDuration,
+    ) -> Result<String, TwitterError> {
+        let url = self.transport.url(path)?;
+        let now = self.transport.now();
+        let signing = Signing {
             method: method.as_str(),
-            url,
+            url: &url,
             form: "",
             consumer: KeyPair {
                 identifier: keys.consumer_key.expose_secret(),
@@ -282,39 +300,8 @@ impl Client {
             callback: None,
             verifier: None,
             version: true,
-        }
-    }
-
-    /// No answer came. Unless the connection itself failed, the request may have arrived.
-    fn without_answer(&self, error: reqwest::Error) -> TwitterError {
-        let never_left = error.is_connect() || error.is_builder();
-        let timed_out = error.is_timeout();
-        let reason = self.redactor.redact(&chain(error));
-        let reason = if timed_out { format!("timed out: {reason}") } else { reason };
-        if never_left {
-            TwitterError::NotSent { reason }
-        } else {
-            TwitterError::OutcomeUnknown { reason, answer: None }
-        }
-    }
-
-    /// Reads the body up to its bound. That it breaks off does not take back what the status says.
-    async fn read(&self, mut response: Response, correction: SignedDuration) -> Reply {
-        let (status, headers) = (response.status(), response.headers().clone());
-        let received = self.clock.now();
-        let mut body = Vec::new();
-        let cut = loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST_BODY => {
-                    break Some("is longer than 1 MiB".to_owned());
-                }
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => break None,
-                Err(error) => break Some(format!("broke off: {}", self.redactor.redact(&chain(error)))),
-            }
         };
-        let body = String::from_utf8_lossy(&body).into_owned();
-        Reply { status, headers, body, cut, received, correction }
+        Ok(signing.authorization(&Stamp::fresh(now.checked_add(correction).unwrap_or(now))))
     }
 
     fn learn_skew(&self, reply: &Reply) {
@@ -330,41 +317,6 @@ impl Client {
     }
 }
 
-/// Makes `ring` the process's TLS cryptography, once. Every HTTPS client needs it before it is built; calling it again,
-/// or after somebody else chose a provider, changes nothing.
-pub fn install_crypto_provider() {
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        // An error says that there is a provider already: then that one serves.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
-}
-
-/// Whether the URL leads to this machine.
-fn check_base_url(url: &Url) -> Result<bool, SetupError> {
-    if !url.username().is_empty() || url.password().is_some() {
-        // The URL is not shown: it holds a password.
-        let url = format!("{}://…", url.scheme());
-        return Err(SetupError::BaseUrl { url, fault: "must not hold a user name or password" });
-    }
-    let fault = |fault| Err(SetupError::BaseUrl { url: url.to_string(), fault });
-    let local = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return fault("has no host"),
-    };
-    if url.query().is_some() || url.fragment().is_some() {
-        return fault("must end with the path, without ? or #");
-    }
-    match url.scheme() {
-        "https" => Ok(local),
-        "http" if local => Ok(local),
-        "http" => Err(SetupError::PlainHttp(url.clone())),
-        _ => fault("must begin with https://"),
-    }
-}
-
 /// A timeline that says yes and is none, in words of its own: nothing was to be posted.
 fn unreadable(error: TwitterError) -> TwitterError {
     match error {
@@ -376,31 +328,22 @@ fn unreadable(error: TwitterError) -> TwitterError {
     }
 }
 
+/// RFC 6750 section 2.1.
+fn bearer(token: &SecretString) -> String {
+    format!("Bearer {}", token.expose_secret())
+}
+
 /// Decimal digits, as X writes them: in quotes. A bare number is taken too.
 pub(super) fn identifier(value: &Value) -> Option<String> {
     let id = value.as_str().map_or_else(|| value.as_u64().map(|id| id.to_string()), |id| Some(id.to_owned()))?;
     (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).then_some(id)
 }
 
-/// A library's error with its causes on one line, without the URL that every one of them repeats.
-fn chain(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::SystemClock;
+    use crate::twitter::install_crypto_provider;
 
     const KEYS: [&str; 4] = ["invented-key", "invented-key-secret", "17-invented-token", "invented-token-secret"];
 

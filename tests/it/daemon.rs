@@ -271,6 +271,134 @@ fn a_stop_gives_up_a_round_that_has_not_chosen() {
     assert_eq!(bot.newest_state(), "interrupted");
 }
 
+/// Every message on systemd's socket, as they come.
+struct Manager {
+    socket: UnixDatagram,
+    path: std::path::PathBuf,
+}
+
+impl Manager {
+    fn of(bot: &TestBot) -> Self {
+        let path = bot.path("notify");
+        let socket = UnixDatagram::bind(&path).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        Self { socket, path }
+    }
+
+    fn command(&self, bot: &TestBot, arguments: &[&str]) -> std::process::Command {
+        let mut command = bot.command(arguments);
+        command.env("NOTIFY_SOCKET", &self.path).env("WATCHDOG_USEC", "200000");
+        command
+    }
+
+    /// The next message that holds `words`.
+    fn hear(&self, words: &str) -> String {
+        loop {
+            let mut buffer = [0; 1024];
+            let length = self.socket.recv(&mut buffer).unwrap();
+            let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if message.contains(words) {
+                return message;
+            }
+        }
+    }
+
+    /// Whether nothing comes for two seconds, in which a loop that turns would feed the watchdog twenty times.
+    fn is_silent(&self) -> bool {
+        self.socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        let silent = self.socket.recv(&mut [0; 1024]).is_err();
+        self.socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        silent
+    }
+}
+
+/// A file that is there and does not come, as on a network disk: whoever reads it hangs until somebody writes.
+fn file_that_does_not_come(bot: &TestBot) -> std::path::PathBuf {
+    let path = bot.path("words");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    path
+}
+
+fn with_banned_words(bot: &TestBot) {
+    bot.configure_with("[gates]\n", "[gates]\nbanned_words_file = \"words\"\n");
+}
+
+#[test]
+fn the_watchdog_goes_hungry_while_the_loop_hangs_and_is_fed_again_after() {
+    let bot = TestBot::new();
+    let manager = Manager::of(&bot);
+    let mut running = bot.start_command(manager.command(&bot, &["run"]));
+    manager.hear("READY=1");
+    manager.hear("WATCHDOG=1");
+    let words = file_that_does_not_come(&bot);
+    with_banned_words(&bot);
+    running.signal("HUP");
+    let reloading = manager.hear("RELOADING=1");
+    let time = reloading.lines().find_map(|line| line.strip_prefix("MONOTONIC_USEC=")).unwrap();
+    assert!(time.parse::<u64>().unwrap() > 0, "{reloading}");
+    while !manager.is_silent() {}
+    std::fs::write(&words, "palabrota\n").unwrap();
+    manager.hear("READY=1");
+    manager.hear("WATCHDOG=1");
+    running.wait_for("configuration reloaded", 1);
+
+    running.signal("HUP");
+    manager.hear("RELOADING=1");
+    while !manager.is_silent() {}
+    running.signal("TERM");
+    running.signal("INT");
+    let ended = running.wait();
+    assert_eq!(ended.code(), Some(1), "the second signal ends a loop that hangs too: {ended:#?}");
+    std::fs::remove_file(words).unwrap();
+}
+
+#[test]
+fn a_stop_while_it_loads_ends_it_in_peace() {
+    let bot = TestBot::new();
+    let words = file_that_does_not_come(&bot);
+    with_banned_words(&bot);
+    let mut running = bot.start(&["run"]);
+    running.wait_for("pregonero starts", 1);
+    running.signal("TERM");
+    let ended = running.wait();
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    // Whoever looks through the folder now would wait for it too.
+    std::fs::remove_file(words).unwrap();
+}
+
+#[tokio::test]
+async fn a_post_in_flight_is_waited_for_as_long_as_the_settings_say() {
+    let x = FakeX::start().await;
+    x.expect(Answer::hang());
+    let bot = TestBot::at(&x, true);
+    bot.configure_with("[gates]\n", "[daemon]\ndrain = \"1s\"\n[gates]\n");
+    let manager = Manager::of(&bot);
+    let running = bot.start_command(manager.command(&bot, &["run", "--now"]));
+    wait_until("the call", || !x.calls().is_empty());
+    running.signal("TERM");
+    manager.hear("STOPPING=1");
+    manager.hear("WATCHDOG=1");
+    let ended = running.wait();
+    assert_eq!(ended.code(), Some(1), "{ended:#?}");
+    assert!(ended.stderr.contains("did not end within 1 s (daemon.drain)"), "{ended:#?}");
+    assert_eq!(bot.newest_state(), "armed");
+}
+
+#[tokio::test]
+async fn work_that_never_ends_ends_the_daemon_so_that_it_is_started_again() {
+    let x = FakeX::start().await;
+    x.expect(Answer::hang());
+    let bot = TestBot::at(&x, true);
+    bot.configure_with("[gates]\n", "[daemon]\nlongest_round = \"2s\"\n[gates]\n");
+    let manager = Manager::of(&bot);
+    let running = bot.start_command(manager.command(&bot, &["run", "--now"]));
+    wait_until("the call", || !x.calls().is_empty());
+    manager.hear("WATCHDOG=1");
+    let ended = running.wait();
+    assert_eq!(ended.code(), Some(1), "{ended:#?}");
+    assert!(ended.stderr.contains("hangs: it did not end within 2 s (daemon.longest_round)"), "{ended:#?}");
+}
+
 /// A clock that the test moves; who sleeps until an instant wakes when it has come.
 #[derive(Clone)]
 struct TestClock(watch::Sender<Timestamp>);
@@ -298,8 +426,12 @@ impl Clock for TestClock {
 
 /// An hourly schedule under which the last missed slot is served.
 fn hourly(folder: &Path) -> Settings {
+    scheduled(folder, "0 * * * *", "UTC")
+}
+
+fn scheduled(folder: &Path, cron: &str, zone: &str) -> Settings {
     let config = format!(
-        "[schedule]\ncron = [\"0 * * * *\"]\ntimezone = \"UTC\"\njitter = \"0s\"\nmisfire = \"once\"\nquiet_hours = []\n\
+        "[schedule]\ncron = [{cron:?}]\ntimezone = {zone:?}\njitter = \"0s\"\nmisfire = \"once\"\nquiet_hours = []\n\
          [generation]\nmodel = {model:?}\nmax_new_tokens = 16\ncandidates = 2\n[sentiment]\ntarget = \"any\"\n\
          [gates]\noff = [\"language\", \"cut_sentence\", \"repetition\", \"claims\", \"near_duplicate\"]\n\
          [store]\npath = {store:?}\n",
@@ -374,4 +506,77 @@ async fn slots_are_served_on_time_and_after_a_downtime_the_last_missed_one_once(
     assert_eq!(history_of(&store, 5).await[2..], after);
     signals.stop.cancel();
     running.await.unwrap();
+}
+
+/// Until the daemon has begun, or has seen the clock, and says what is next.
+async fn next_slot_is(store: &Path, now: &str, next: &str) {
+    let (now, next): (Timestamp, Timestamp) = (now.parse().unwrap(), next.parse().unwrap());
+    for _ in 0..3000 {
+        let status = daemon::status::read(store).unwrap();
+        if status.is_some_and(|status| status.updated_at == now && status.next_slot == Some(next)) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("at {now} the next slot never was {next}: {:?}", daemon::status::read(store));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_a_suspended_machine_nor_a_clock_set_back_makes_a_burst_or_a_slot_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    tiny_model::write(&folder.path().join("tiny"));
+    let settings = hourly(folder.path());
+    let store = settings.store.path.clone();
+    let clock = TestClock::at("2026-03-01T10:30:00Z");
+    let (signals, running) = start_here(settings, &clock);
+    let slot = |hour: u32| format!("2026-03-01T{hour}:00:00Z");
+    next_slot_is(&store, "2026-03-01T10:30:00Z", &slot(11)).await;
+    clock.set(&slot(11));
+    history_of(&store, 1).await;
+
+    // Asleep over five slots: the last is served once, the others are on record as missed.
+    clock.set("2026-03-01T16:20:00Z");
+    let history = history_of(&store, 6).await;
+    let states: Vec<&str> = history.iter().map(|(_, state)| state.as_str()).collect();
+    assert_eq!(states, ["dry_run", "missed", "missed", "missed", "missed", "dry_run"]);
+
+    // Set back by four hours: what was served and missed stays so, and the next new slot is the first that is served.
+    clock.set("2026-03-01T12:10:00Z");
+    next_slot_is(&store, "2026-03-01T12:10:00Z", &slot(17)).await;
+    for hour in [13, 16] {
+        clock.set(&slot(hour));
+        next_slot_is(&store, &slot(hour), &slot(17)).await;
+    }
+    clock.set(&slot(17));
+    assert_eq!(history_of(&store, 7).await[6], (slot(17), "dry_run".to_owned()));
+    signals.stop.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_daemon_serves_each_slot_once_where_the_clocks_change() {
+    // Madrid has no 02:30 on 2026-03-29 (it is served at 03:00), Santiago has 23:30 twice on 2026-04-04 (the first counts).
+    let cases = [
+        ("30 2 * * *", "Europe/Madrid", "2026-03-29T00:10:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"),
+        ("30 23 * * *", "America/Santiago", "2026-04-05T02:10:00Z", "2026-04-05T02:30:00Z", "2026-04-06T03:30:00Z"),
+    ];
+    for (cron, zone, begin, first, second) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        tiny_model::write(&folder.path().join("tiny"));
+        let settings = scheduled(folder.path(), cron, zone);
+        let store = settings.store.path.clone();
+        let clock = TestClock::at(begin);
+        let (signals, running) = start_here(settings, &clock);
+        next_slot_is(&store, begin, first).await;
+        clock.set(first);
+        assert_eq!(history_of(&store, 1).await, [(first.to_owned(), "dry_run".to_owned())]);
+        // An hour on, where Santiago's clocks show the same time again.
+        let again = first.parse::<Timestamp>().unwrap() + jiff::SignedDuration::from_hours(1);
+        clock.set(&again.to_string());
+        next_slot_is(&store, &again.to_string(), second).await;
+        clock.set(second);
+        assert_eq!(history_of(&store, 2).await[1], (second.to_owned(), "dry_run".to_owned()));
+        signals.stop.cancel();
+        running.await.unwrap();
+    }
 }

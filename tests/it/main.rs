@@ -4,19 +4,26 @@
 //!   - `support::fake_x`: `FakeX`, a scripted X server on a free port that checks every OAuth signature itself.
 //!   - `support::test_bot`: `TestBot`, the binary in a folder of its own; finds any key that shows in what it wrote.
 //!   - `support::tiny_model`: a GPT-2 of two layers that writes Spanish words, written by the test.
+//!   - `support::small_disk`: a real disk of a few mebibytes, to be filled.
+//! - `auth`: logging in, by PIN and by browser, and posting by what that wrote.
 //! - `commands`: the binary itself: every command's output, exit code and faults.
 //! - `rounds`: one round through the binary (`once`), from the seed prompt to the record, for every way it can end.
 //! - `daemon`: the binary as a service (`run`): systemd, signals, reload, approvals, crashes, missed slots.
+//! - `store`: the record under stress: full and read-only disks, locks, backups that are killed, restores, older schemas.
+//! - `doctor`: what `doctor`, `healthcheck` and `alerts` say of a bot that could post and of one that could not.
 //! - `twitter`: each thing X can answer, through the real client against `FakeX`.
 //! - `crash_matrix`: the binary killed at every step of a post's life, and what record and server then say.
 //! - `hub`: pulling models from a scripted model hub.
 
 #![expect(clippy::unwrap_used, reason = "clippy knows a test by its attribute; this binary's helpers are tests too")]
 
+mod auth;
 mod commands;
 mod crash_matrix;
 mod daemon;
+mod doctor;
 mod hub;
 mod rounds;
+mod store;
 mod support;
 mod twitter;

@@ -1,5 +1,6 @@
 //! What the tests stand on.
 
 pub mod fake_x;
+pub mod small_disk;
 pub mod test_bot;
 pub mod tiny_model;

@@ -210,6 +210,11 @@ impl Running {
         assert!(sent.success());
     }
 
+    /// The same to a program that may have ended.
+    pub fn signal_if_alive(&self, name: &str) {
+        let _ = Command::new("sh").args(["-c", &format!("kill -{name} {} 2>/dev/null", self.child.id())]).status();
+    }
+
     /// Waits until the log holds `words`, `times` times.
     pub fn wait_for(&mut self, words: &str, times: usize) {
         let stderr = Arc::clone(&self.stderr);

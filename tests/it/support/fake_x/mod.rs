@@ -35,7 +35,7 @@ pub const KEYS: [(&str, &str); 4] = [
 ];
 
 /// The account that `GET /2/users/me` names.
-pub const USER: (&str, &str) = ("1700", "pregonero_de_prueba");
+pub const USER: (&str, &str) = ("1700", "pregonero_test");
 
 /// The first post's id.
 const FIRST_ID: u64 = 1_900_000_000_000_000_001;

@@ -1,0 +1,179 @@
+//! The ways a notice leaves: a webhook, and a command that is given the JSON on its standard input.
+//!
+//! Both are bounded in time. The webhook's address often holds a secret, so no error shows it; the command gets none of
+//! our environment but where programs and the home folder lie, because X's keys stand in it.
+
+use std::fmt;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use reqwest::{StatusCode, redirect};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::payload::Payload;
+use crate::config::AlertSettings;
+use crate::config::environment::Environment;
+use crate::config::secrets::{self, SecretsError};
+use crate::store::AlertChannel;
+use crate::twitter::install_crypto_provider;
+
+/// How long a webhook may take, from name to answer.
+const WEBHOOK_BOUND: Duration = Duration::from_secs(15);
+
+/// How long the command may run before it is killed.
+const COMMAND_BOUND: Duration = Duration::from_secs(30);
+
+/// How often is looked whether the command has ended.
+const COMMAND_LOOK: Duration = Duration::from_millis(50);
+
+/// What the command is given of our environment.
+const PASSED_ON: [&str; 4] = ["PATH", "HOME", "LANG", "TZ"];
+
+/// Why notices cannot be sent as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelError {
+    #[error(transparent)]
+    Secret(#[from] SecretsError),
+    #[error("alerts.webhook: {0}")]
+    Webhook(String),
+    #[error("cannot set up HTTP for alerts.webhook: {0}")]
+    Http(String),
+}
+
+/// Where notices go.
+pub struct Channels {
+    webhook: Option<Webhook>,
+    command: Option<Vec<String>>,
+    environment: Vec<(&'static str, String)>,
+    webhook_bound: Duration,
+    command_bound: Duration,
+}
+
+struct Webhook {
+    http: reqwest::Client,
+    /// Secret: whoever has it can write to the operator's channel.
+    url: SecretString,
+}
+
+/// Which there are, and nothing of them.
+impl fmt::Debug for Channels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names().iter().map(|channel| channel.as_str())).finish()
+    }
+}
+
+impl Channels {
+    /// As settings and environment say: `ALERTS_WEBHOOK` (or `ALERTS_WEBHOOK_FILE`, or systemd's credential
+    /// `alerts_webhook`) before `alerts.webhook`.
+    ///
+    /// # Errors
+    /// Where the address is none, a file of it cannot be read, or TLS cannot be set up.
+    pub fn open(settings: &AlertSettings, environment: &Environment) -> Result<Self, ChannelError> {
+        let url = secrets::webhook(environment)?.or_else(|| settings.webhook.clone());
+        let webhook = url.map(Webhook::new).transpose()?;
+        let command = (!settings.command.is_empty()).then(|| settings.command.clone());
+        let passed_on = PASSED_ON.into_iter().filter_map(|name| Some((name, environment.get(name)?.to_owned())));
+        Ok(Self {
+            webhook,
+            command,
+            environment: passed_on.collect(),
+            webhook_bound: WEBHOOK_BOUND,
+            command_bound: COMMAND_BOUND,
+        })
+    }
+
+    /// The channels there are.
+    #[must_use]
+    pub fn names(&self) -> Vec<AlertChannel> {
+        let webhook = self.webhook.as_ref().map(|_| AlertChannel::Webhook);
+        let command = self.command.as_ref().map(|_| AlertChannel::Command);
+        webhook.into_iter().chain(command).collect()
+    }
+
+    /// Tells `payload` through one channel; the error is a sentence for the log, without secrets.
+    ///
+    /// # Errors
+    /// Where the other side did not take it in time.
+    pub async fn deliver(&self, channel: AlertChannel, payload: &Payload) -> Result<(), String> {
+        match channel {
+            AlertChannel::Webhook => match &self.webhook {
+                Some(webhook) => webhook.deliver(payload, self.webhook_bound).await,
+                None => Err("there is no webhook any more".to_owned()),
+            },
+            AlertChannel::Command => self.run_command(payload).await,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn within(self, bound: Duration) -> Self {
+        Self { webhook_bound: bound, command_bound: bound, ..self }
+    }
+
+    async fn run_command(&self, payload: &Payload) -> Result<(), String> {
+        let Some((program, arguments)) = self.command.as_ref().and_then(|words| words.split_first()) else {
+            return Err("there is no command any more".to_owned());
+        };
+        let json = serde_json::to_vec(payload).map_err(|error| error.to_string())?;
+        let mut command = Command::new(program);
+        command.args(arguments).env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.env("PREGONERO_ALERT_EVENT", payload.event).env("PREGONERO_ALERT_STATUS", payload.status);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let bound = self.command_bound;
+        // The standard library's processes block; the thread is the runtime's for such things.
+        tokio::task::spawn_blocking(move || run_bounded(command, &json, bound))
+            .await
+            .unwrap_or_else(|_| Err("the command could not be watched".to_owned()))
+    }
+}
+
+/// Runs to the end or the bound, then kills it. Everything but a success is an error.
+fn run_bounded(mut command: Command, input: &[u8], bound: Duration) -> Result<(), String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let mut child = command.spawn().map_err(|error| format!("cannot run {program}: {error}"))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A few hundred bytes fit into the pipe; a program that does not read them is free to.
+        let _ = stdin.write_all(input);
+    }
+    let since = Instant::now();
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) if status.success() => return Ok(()),
+            Ok(Some(status)) => return Err(format!("{program} failed: {status}")),
+            Ok(None) if since.elapsed() < bound => std::thread::sleep(COMMAND_LOOK),
+            Ok(None) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(format!("{program} was killed: it did not end within {} s", bound.as_secs_f32()));
+            }
+            Err(error) => return Err(format!("{program}: {error}")),
+        }
+    }
+}
+
+impl Webhook {
+    fn new(url: SecretString) -> Result<Self, ChannelError> {
+        crate::config::webhook_url(url.expose_secret()).map_err(ChannelError::Webhook)?;
+        install_crypto_provider();
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("pregonero/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(5))
+            .redirect(redirect::Policy::none())
+            .pool_max_idle_per_host(0)
+            .build()
+            .map_err(|error| ChannelError::Http(error.to_string()))?;
+        Ok(Self { http, url })
+    }
+
+    async fn deliver(&self, payload: &Payload, bound: Duration) -> Result<(), String> {
+        // The library names the address in its errors unless it is taken out.
+        let sent = self.http.post(self.url.expose_secret()).timeout(bound).json(payload).send().await;
+        match sent.map(|answer| answer.status()) {
+            Ok(status) if status.is_success() => Ok(()),
+            Ok(StatusCode::TOO_MANY_REQUESTS) => Err("the webhook answered 429: too many".to_owned()),
+            Ok(status) => Err(format!("the webhook answered {status}")),
+            Err(error) if error.is_timeout() => Err("the webhook did not answer in time".to_owned()),
+            Err(error) => Err(format!("the webhook could not be reached: {}", error.without_url())),
+        }
+    }
+}

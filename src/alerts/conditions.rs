@@ -1,0 +1,118 @@
+//! Which conditions hold that a person has to know: read off the record each time, so that none depends on an event that a
+//! crash may have swallowed.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::config::Settings;
+use crate::publish::{self, Outlook, Rules};
+use crate::store::{AlertKind, Condition, Endpoint, HaltCause, Store, StoreError, WindowName};
+
+/// What is looked at, by the settings.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    /// The bot's handle, without `@`.
+    pub account: String,
+    /// Whether posts leave the machine: a dry run is stopped by nobody and spends nothing.
+    pub live: bool,
+    pub rules: Rules,
+    /// Slots in a row without a post that are too many; 0 = never.
+    pub stale_after_slots: u32,
+    /// How long a post may be of unknown outcome.
+    pub unsettled_after: Duration,
+}
+
+impl From<&Settings> for Watched {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            account: settings.account.handle.clone(),
+            live: settings.publish.live,
+            rules: Rules::from(settings),
+            stale_after_slots: settings.alerts.stale_after_slots,
+            unsettled_after: settings.alerts.unsettled_after,
+        }
+    }
+}
+
+/// Everything that holds now.
+pub(super) async fn holding(store: &Store, watched: &Watched, now: Timestamp) -> Result<Vec<Condition>, StoreError> {
+    let outlook = publish::outlook(store, &watched.rules, now).await?;
+    let mut holding = unsettled(store, watched, now).await?;
+    if watched.live {
+        holding.extend(stopped(&outlook));
+        holding.extend(monthly_cap(store, watched, &outlook, now).await?);
+    }
+    // A bot that a person has paused is silent because it was told to be.
+    if outlook.halts.iter().all(|halt| halt.cause != HaltCause::Paused) {
+        holding.extend(stale(store, watched, now).await?);
+    }
+    Ok(holding)
+}
+
+fn stopped(outlook: &Outlook) -> Option<Condition> {
+    let halt = outlook.halts.iter().find(|halt| halt.cause == HaltCause::Refused)?;
+    let kind = halt.kind.as_deref().unwrap_or_default();
+    Some(Condition {
+        kind: AlertKind::Stopped,
+        key: format!("stopped:{kind}:{}", halt.since),
+        message: format!(
+            "{halt}; nothing is posted until that is mended and `pregonero resume` or new credentials say so"
+        ),
+    })
+}
+
+async fn unsettled(store: &Store, watched: &Watched, now: Timestamp) -> Result<Vec<Condition>, StoreError> {
+    let patience = SignedDuration::try_from(watched.unsettled_after).unwrap_or(SignedDuration::MAX);
+    let posts = store.unsettled_since(now.saturating_sub(patience).unwrap_or(Timestamp::MIN)).await?;
+    let conditions = posts.into_iter().map(|post| Condition {
+        kind: AlertKind::Unsettled,
+        key: format!("unsettled:{post}"),
+        message: format!(
+            "nobody knows whether post {post} went out: look at the account; `pregonero history show {post}` tells what was \
+             tried"
+        ),
+    });
+    Ok(conditions.collect())
+}
+
+async fn monthly_cap(
+    store: &Store,
+    watched: &Watched,
+    outlook: &Outlook,
+    now: Timestamp,
+) -> Result<Option<Condition>, StoreError> {
+    let budget = &watched.rules.budget;
+    let closed_by_x = store.windows().await?.into_iter().find_map(|window| {
+        let of_month = (window.endpoint, window.name) == (Endpoint::Post, WindowName::Month);
+        window.closed_until(now).filter(|_| of_month)
+    });
+    let what = if let Some(until) = closed_by_x {
+        format!("X's cap of the month is used up; the next try is at {until:.0}")
+    } else if outlook.posts_left_this_month == 0 {
+        format!("budget.posts_per_month ({}) is used up", budget.posts_per_month)
+    } else if outlook.usd_left_this_month < budget.prices.post {
+        format!("budget.usd_per_month ({}) is used up", budget.usd_per_month)
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(Condition { kind: AlertKind::MonthlyCap, key: "monthly_cap".to_owned(), message: what }))
+}
+
+async fn stale(store: &Store, watched: &Watched, now: Timestamp) -> Result<Option<Condition>, StoreError> {
+    if watched.stale_after_slots == 0 {
+        return Ok(None);
+    }
+    let since = store.slots_since_last_post(now).await?;
+    let stale = since.slots >= i64::from(watched.stale_after_slots);
+    Ok(stale.then(|| {
+        let last =
+            since.last_post.map_or_else(|| "there never was one".to_owned(), |at| format!("the last one {at:.0}"));
+        let why = since.last_reason.map(|reason| format!("; the last slot: {reason}")).unwrap_or_default();
+        Condition {
+            kind: AlertKind::Stale,
+            key: "stale".to_owned(),
+            message: format!("no post for {} slots ({last}){why}", since.slots),
+        }
+    }))
+}

@@ -1,0 +1,151 @@
+//! Telling a person, away from the bot itself, that the bot cannot do its work: a webhook and a command.
+//!
+//! One constraint: nothing here may hold up a post. A task of its own looks every few seconds which conditions hold
+//! (`conditions`), writes what is new or over into the record together with the notices it leads to, and delivers those
+//! (`channels`) until somebody takes them. A notice is told at least once, an occurrence raised once.
+
+mod channels;
+mod conditions;
+mod payload;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+pub use self::channels::{ChannelError, Channels};
+pub use self::conditions::Watched;
+pub use self::payload::{Payload, test_payload};
+use crate::clock::Clock;
+use crate::round::chain;
+use crate::store::{AlertChannel, Notice, Store, StoreError};
+
+/// How often the conditions are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// The wait after a first failure, doubled each time.
+const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(30);
+
+/// The longest wait between two tries.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
+
+/// What the task goes by: changes with a reload.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What is looked at.
+    pub watched: Watched,
+    /// Where notices go.
+    pub channels: Arc<Channels>,
+}
+
+/// Looks, records and tells.
+pub struct Alerts {
+    store: Store,
+    plan: watch::Receiver<Plan>,
+    clock: Arc<dyn Clock>,
+    /// What last went wrong with the record, so that it is told once.
+    trouble: Option<String>,
+}
+
+impl std::fmt::Debug for Alerts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Alerts").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+impl Alerts {
+    /// Alerts of `store` as the latest of `plan` says.
+    #[must_use]
+    pub fn new(store: Store, plan: watch::Receiver<Plan>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, plan, clock, trouble: None }
+    }
+
+    /// Goes on until it is told to stop. A delivery under way is given up then: the next start tells it again.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = look.tick() => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                turned = self.turn() => self.note(turned),
+            }
+        }
+    }
+
+    /// One look and one try of everything that is due.
+    ///
+    /// # Errors
+    /// Where the record cannot be read or written.
+    pub async fn turn(&self) -> Result<(), StoreError> {
+        let plan = self.plan.borrow().clone();
+        let channels = plan.channels.names();
+        let now = self.clock.now();
+        let holding = conditions::holding(&self.store, &plan.watched, now).await?;
+        let changes = self.store.update_alerts(&holding, &channels, now).await?;
+        for alert in &changes.raised {
+            // What it is about was told as an error where it happened.
+            tracing::warn!(alert = alert.id, kind = alert.kind.as_str(), "ALERT: {}", alert.message);
+        }
+        for alert in &changes.resolved {
+            tracing::info!(alert = alert.id, kind = alert.kind.as_str(), "alert is over: {}", alert.message);
+        }
+        self.deliver(&plan, channels).await
+    }
+
+    /// Tries each channel's notices in their order. A channel that fails is left alone until its next try is due.
+    async fn deliver(&self, plan: &Plan, mut channels: Vec<AlertChannel>) -> Result<(), StoreError> {
+        let due = self.store.due_notices(&channels, self.clock.now(), LONGEST_WAIT).await?;
+        for notice in due {
+            if !channels.contains(&notice.channel) {
+                continue;
+            }
+            let payload = Payload::of(&notice, &plan.watched.account);
+            match plan.channels.deliver(notice.channel, &payload).await {
+                Ok(()) => self.store.notice_delivered(notice.id, self.clock.now()).await?,
+                Err(error) => {
+                    channels.retain(|channel| *channel != notice.channel);
+                    self.put_off(&notice, &error).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn put_off(&self, notice: &Notice, error: &str) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let again = now.saturating_add(wait_after(notice.attempts)).unwrap_or(now);
+        tracing::warn!(
+            alert = notice.alert.id,
+            channel = notice.channel.as_str(),
+            attempt = notice.attempts + 1,
+            %again,
+            error,
+            "an alert could not be delivered"
+        );
+        self.store.notice_failed(notice.id, error, again).await
+    }
+
+    /// A record that cannot be used is told when it begins, not every two seconds.
+    fn note(&mut self, turned: Result<(), StoreError>) {
+        let trouble = turned.err().map(|error| chain(&error));
+        if let Some(trouble) = trouble.as_ref().filter(|_| self.trouble.is_none()) {
+            tracing::error!(error = trouble, "the alerts cannot use the record; trying again");
+        }
+        self.trouble = trouble;
+    }
+}
+
+/// How long to wait after a try that was the `earlier + 1`st.
+fn wait_after(earlier: u32) -> SignedDuration {
+    FIRST_WAIT.checked_mul(1 << earlier.min(16)).map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! `pregonero auth`: a person lets the bot into the account.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::routing::get;
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::output::Output;
+use super::session::Session;
+use crate::clock::SystemClock;
+use crate::config::secrets::{self, CLIENT_NAMES, NAMES};
+use crate::config::{AuthMethod, Settings};
+use crate::twitter::oauth2::login::Login;
+use crate::twitter::oauth2::{self, Grant, Tokens};
+use crate::twitter::pin::AppKeys;
+use crate::twitter::{Authority, Client, Credentials, Timeouts};
+
+/// How long a person may take in the browser.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum AuthCommand {
+    /// Log in to the account; writes the token files into publish.tokens
+    Login(LoginArguments),
+}
+
+/// By which protocol.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without --oauth2: X shows a PIN, which is typed here. Needs the app's TWITTER_CONSUMER_KEY and TWITTER_CONSUMER_SECRET. The
+tokens do not expire.
+With --oauth2: X sends the browser back to this machine. Needs the app's TWITTER_CLIENT_ID, TWITTER_CLIENT_SECRET where X calls
+the app confidential, and http://127.0.0.1:PORT/callback among the app's callback addresses; set publish.auth = \"oauth2\"
+then. The tokens are renewed every two hours.")]
+pub struct LoginArguments {
+    /// OAuth 2.0 with PKCE instead of OAuth 1.0a with a PIN
+    #[arg(long)]
+    oauth2: bool,
+    /// The port of this machine that X sends the browser back to
+    #[arg(long, value_name = "PORT", default_value_t = 8765, requires = "oauth2")]
+    port: u16,
+}
+
+/// Runs `auth`.
+///
+/// # Errors
+/// Where the app's keys are missing, X refuses, the account is another than `account.handle`, or the files cannot be
+/// written.
+pub async fn run(command: AuthCommand, session: &Session) -> Result<()> {
+    let AuthCommand::Login(arguments) = command;
+    let settings = session.settings()?;
+    let authority = Authority::new(&settings.publish.base_url, Arc::new(SystemClock), Timeouts::default())?;
+    if arguments.oauth2 {
+        login_with_browser(&arguments, &authority, &settings, session).await
+    } else {
+        login_with_pin(&authority, &settings, session).await
+    }
+}
+
+async fn login_with_pin(authority: &Authority, settings: &Settings, session: &Session) -> Result<()> {
+    let [key, secret, ..] = NAMES.map(|name| secrets::one(&session.environment, name).transpose());
+    let missing = || format!("set {} and {}: the app's keys from console.x.com", NAMES[0], NAMES[1]);
+    let keys = AppKeys { consumer_key: key.with_context(missing)??, consumer_secret: secret.with_context(missing)?? };
+    let (login, page) = authority.begin_pin(keys).await?;
+    Output::complain(&format!("Log in to the bot's account in a browser, then open\n\n  {page}\n\nand type the PIN:"));
+    let pin = tokio::task::spawn_blocking(read_line).await.context("reading the PIN")??;
+    ensure!(!pin.is_empty() && pin.chars().all(|c| c.is_ascii_alphanumeric()), "expected a PIN of digits, found none");
+    let tokens = authority.finish_pin(login, &pin).await?;
+    if let Some(handle) = &tokens.screen_name {
+        same_account(handle, settings)?;
+    }
+    let folder = &settings.publish.tokens;
+    let files = [
+        oauth2::write_secret(folder, NAMES[2], &tokens.access_token)?,
+        oauth2::write_secret(folder, NAMES[3], &tokens.access_token_secret)?,
+    ];
+    let handle = tokens.screen_name.unwrap_or_else(|| settings.account.handle.clone());
+    session.output.object(
+        || format!("logged in as @{handle}; tokens in {} and {}", files[0].display(), files[1].display()),
+        || json!({"account": handle, "method": "oauth1", "files": files}),
+    )
+}
+
+fn read_line() -> io::Result<String> {
+    let mut line = String::new();
+    io::stdin().read_line(&mut line)?;
+    Ok(line.trim().to_owned())
+}
+
+async fn login_with_browser(
+    arguments: &LoginArguments,
+    authority: &Authority,
+    settings: &Settings,
+    session: &Session,
+) -> Result<()> {
+    let [client_id, client_secret] = CLIENT_NAMES.map(|name| secrets::one(&session.environment, name));
+    let client_id = client_id?.with_context(|| format!("set {}: the app's, from console.x.com", CLIENT_NAMES[0]))?;
+    let client_secret = client_secret?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", arguments.port))
+        .await
+        .with_context(|| format!("cannot listen on port {} of this machine: choose another --port", arguments.port))?;
+    let redirect_uri = format!("http://127.0.0.1:{}/callback", listener.local_addr()?.port());
+    let client_id = secrecy::ExposeSecret::expose_secret(&client_id).to_owned();
+    let login = Login::begin(&client_id, client_secret.clone(), &redirect_uri);
+    Output::complain(&format!(
+        "Log in to the bot's account in a browser on this machine, then open\n\n  {}\n",
+        login.page()
+    ));
+    let code = wait_for_code(listener, &login).await?;
+    let tokens = authority.exchange(login, &code).await?;
+    if tokens.refresh_token.is_none() {
+        bail!("X gave no refresh token: give the app the scope offline.access, or the login ends in two hours");
+    }
+    let handle = whose(&tokens, client_secret, settings).await?;
+    let file = settings.publish.tokens.join(oauth2::FILE_NAME);
+    tokens.write(&file)?;
+    if settings.publish.auth != AuthMethod::OAuth2 {
+        session.output.note("set publish.auth = \"oauth2\", so that the bot uses this login");
+    }
+    session.output.object(
+        || format!("logged in as @{handle}; tokens in {}", file.display()),
+        || json!({"account": handle, "method": "oauth2", "files": [file]}),
+    )
+}
+
+/// Asks X whose tokens these are; a fresh pair is not renewed for that, so nothing is on disk yet that could be lost.
+async fn whose(tokens: &Tokens, client_secret: Option<secrecy::SecretString>, settings: &Settings) -> Result<String> {
+    let grant = Grant { file: settings.publish.tokens.join(oauth2::FILE_NAME), tokens: tokens.clone(), client_secret };
+    let base_url = &settings.publish.base_url;
+    let client = Client::new(base_url, Credentials::OAuth2(grant), Arc::new(SystemClock), Timeouts::default())?;
+    let user = client.me().await?;
+    same_account(&user.username, settings)?;
+    Ok(user.username)
+}
+
+/// A slip in the browser must not make the bot post from a person's own account.
+fn same_account(found: &str, settings: &Settings) -> Result<()> {
+    let wanted = &settings.account.handle;
+    ensure!(
+        found.eq_ignore_ascii_case(wanted),
+        "the browser was logged in as @{found}, account.handle is @{wanted}: nothing was written; log in as the bot and try again"
+    );
+    Ok(())
+}
+
+/// What X's page sends the browser back with.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Callback {
+    code: String,
+    state: String,
+    error: String,
+}
+
+/// Listens until the browser comes back with this login's state. Whatever else comes to the port is sent away.
+async fn wait_for_code(listener: tokio::net::TcpListener, login: &Login) -> Result<String> {
+    let (sender, mut received) = mpsc::channel(1);
+    let router = Router::new().route("/callback", get(receive)).with_state(sender);
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    let answered = async {
+        loop {
+            let Some((callback, answer)) = received.recv().await else { bail!("the listener has ended") };
+            let callback: Callback = callback;
+            if !login.is_ours(&callback.state) {
+                let _ = answer.send((StatusCode::BAD_REQUEST, "This is not the answer that pregonero waits for."));
+                continue;
+            }
+            if !callback.error.is_empty() || callback.code.is_empty() {
+                let _ = answer.send((StatusCode::OK, "X did not let the bot in. You can close this page."));
+                bail!("X did not let the bot in: {}", callback.error);
+            }
+            let _ = answer.send((StatusCode::OK, "The bot has its answer. You can close this page."));
+            return Ok(callback.code);
+        }
+    };
+    let code = tokio::time::timeout(PATIENCE, answered).await.context("nobody answered in ten minutes")?;
+    // The browser's page is written by then, or the moment after: it says nothing that the terminal does not.
+    serving.abort();
+    code
+}
+
+type Answer = tokio::sync::oneshot::Sender<(StatusCode, &'static str)>;
+
+async fn receive(
+    State(sender): State<mpsc::Sender<(Callback, Answer)>>,
+    Query(callback): Query<Callback>,
+) -> (StatusCode, &'static str) {
+    const GONE: (StatusCode, &str) = (StatusCode::GONE, "pregonero has stopped waiting.");
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    if sender.send((callback, answer)).await.is_err() {
+        return GONE;
+    }
+    answered.await.unwrap_or(GONE)
+}

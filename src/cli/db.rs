@@ -1,0 +1,128 @@
+//! `pregonero db`: backup, restore and check of the record.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::output::{BAD, GOOD, styled};
+use super::session::Session;
+use crate::daemon::lock::InstanceLock;
+use crate::store::{self, Finding};
+
+/// The folder beside the database in which backups lie.
+const FOLDER: &str = "backups";
+
+/// What to do with the record.
+#[derive(Debug, Subcommand)]
+pub enum DbCommand {
+    /// Copy the database while it is in use, verified; a kill in between leaves the previous backup whole
+    Backup(BackupArguments),
+    /// Put a backup into the database's place; what was there is kept beside it
+    Restore(RestoreArguments),
+    /// Look through the database: pages, references, and what must hold of the record
+    Check,
+}
+
+/// Where the backup goes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pregonero db backup                            into `backups` beside the database, named by the time
+  pregonero db backup --keep 7                   the same, and the seven newest are kept
+  pregonero db backup /mnt/usb --keep 30         into a folder that exists
+  pregonero db backup /mnt/usb/pregonero.db      to this file, over an earlier one")]
+pub struct BackupArguments {
+    /// A file, or a folder that exists; without it the folder `backups` beside the database
+    #[arg(value_name = "FILE")]
+    place: Option<PathBuf>,
+    /// How many of the dated backups in the folder are kept
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    keep: Option<u32>,
+}
+
+/// What comes back.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Stop the daemon first. What happened after the backup is not in it: posts that were to be sent when it was made are
+cancelled, slots up to now are not served, and the account shows what went out since.")]
+pub struct RestoreArguments {
+    /// A backup
+    file: PathBuf,
+}
+
+/// Runs `db`.
+///
+/// # Errors
+/// As the parts of [`crate::store`]; for `check` also where something is wrong.
+pub async fn run(command: DbCommand, session: &Session) -> Result<()> {
+    match command {
+        DbCommand::Backup(arguments) => backup(arguments, session).await,
+        DbCommand::Restore(arguments) => restore(&arguments, session).await,
+        DbCommand::Check => check(session).await,
+    }
+}
+
+async fn backup(arguments: BackupArguments, session: &Session) -> Result<()> {
+    let path = session.settings()?.store.path;
+    let name = store::dated_name(session.now());
+    let (folder, target) = match arguments.place {
+        Some(place) if place.is_dir() => (Some(place.clone()), place.join(name)),
+        Some(file) => (None, file),
+        None => {
+            let folder = path.with_file_name(FOLDER);
+            (Some(folder.clone()), folder.join(name))
+        }
+    };
+    if folder.is_none() && arguments.keep.is_some() {
+        bail!("--keep counts the dated backups of a folder: name a folder that exists, or none");
+    }
+    let made = store::backup(&path, &target).await?;
+    let removed = match (folder, arguments.keep) {
+        (Some(folder), Some(keep)) => store::prune(&folder, usize::try_from(keep)?)?,
+        _ => Vec::new(),
+    };
+    session.output.object(
+        || {
+            let mut lines = vec![format!("{}: {} bytes, verified", made.file.display(), made.bytes)];
+            lines.extend(removed.iter().map(|file| format!("{}: removed", file.display())));
+            lines.join("\n")
+        },
+        || json!({"file": made.file, "bytes": made.bytes, "schema": made.schema, "removed": removed}),
+    )
+}
+
+async fn restore(arguments: &RestoreArguments, session: &Session) -> Result<()> {
+    let path = session.settings()?.store.path;
+    let _lock = InstanceLock::acquire(&path)?;
+    let restored = store::restore(&path, &arguments.file, session.now()).await?;
+    let cancelled: Vec<String> = restored.cancelled.iter().map(ToString::to_string).collect();
+    session.output.object(
+        || {
+            let mut lines = vec![format!("{}: restored from {}", path.display(), arguments.file.display())];
+            lines.extend(restored.previous.iter().map(|file| format!("{}: what was there before", file.display())));
+            if !cancelled.is_empty() {
+                lines.push(format!("cancelled, because they may have gone out since: {}", cancelled.join(", ")));
+            }
+            lines.push("look at the account before going live: it may hold posts that this record does not know".into());
+            lines.join("\n")
+        },
+        || json!({"file": path, "from": arguments.file, "previous": restored.previous, "cancelled": restored.cancelled}),
+    )
+}
+
+async fn check(session: &Session) -> Result<()> {
+    let path = session.settings()?.store.path;
+    let found = store::check(&path).await?;
+    session.output.rows(&["CHECK", "", "FOUND"], &found, |finding| {
+        let sign = if finding.ok { styled(GOOD, "ok") } else { styled(BAD, "WRONG") };
+        vec![finding.check.to_owned(), sign, finding.detail.clone()]
+    })?;
+    let wrong: Vec<&Finding> = found.iter().filter(|finding| !finding.ok).collect();
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = wrong.iter().map(|finding| finding.check).collect();
+    bail!("{}: does not hold: {}; restore a backup (`pregonero db restore`)", path.display(), names.join("; "))
+}

@@ -1,0 +1,78 @@
+//! What the operator is told: the next slot, what came of a round, the line that `systemctl status` shows.
+
+use super::{Daemon, remedy};
+use crate::publish::{Posted, PublishError};
+use crate::round::{self, Outcome, Served};
+
+impl Daemon {
+    pub(super) fn tell_next_slot(&self) {
+        match self.next_slot_in_words() {
+            Some(next_slot) => tracing::info!(next_slot, "waiting for the next slot"),
+            None => tracing::warn!("the schedule has come to its end: no slot follows"),
+        }
+    }
+
+    /// In local time, as a person at the schedule reads it.
+    fn next_slot_in_words(&self) -> Option<String> {
+        let schedule = &self.app.settings.schedule;
+        let local = self.agenda.next()?.fire_at.to_zoned(schedule.timezone.clone());
+        Some(format!("{} {}", local.strftime("%a %Y-%m-%d %H:%M:%S"), schedule.timezone_name))
+    }
+
+    /// The line that `systemctl status` shows.
+    pub(super) fn state_in_words(&self) -> String {
+        let mode = match &self.halt {
+            Some(halt) => halt.to_string(),
+            None if self.app.live => "live".to_owned(),
+            None => "dry run".to_owned(),
+        };
+        let next = self.next_slot_in_words().unwrap_or_else(|| "none".to_owned());
+        let last = self.last_round.as_ref().map_or_else(String::new, |last| format!("; last: {}", last.outcome));
+        format!("{mode}; next slot {next}{last}")
+    }
+}
+
+/// What a round ended with, told to the operator, in a sentence for the status.
+pub(super) fn tell_outcome(served: &Served) -> String {
+    let Served { round, outcome } = served;
+    match outcome {
+        Outcome::Posted(Posted::DryRun { post }) => format!("post {post} recorded, nothing sent (dry run)"),
+        Outcome::Posted(Posted::Sent { post, tweet_id }) => format!("post {post} sent as tweet {tweet_id}"),
+        Outcome::Held(post) => {
+            tracing::info!(%post, "to decide on it: pregonero review show {post}, then review approve or review reject");
+            format!("post {post} waits for a person")
+        }
+        Outcome::NotPosted(error) => {
+            tell_not_posted(error);
+            error.to_string()
+        }
+        Outcome::Kept(post) => {
+            tracing::info!(%post, "told to stop: this post goes out at the next start");
+            format!("post {post} goes out at the next start")
+        }
+        Outcome::NoCandidate { reason } => {
+            tracing::warn!(%round, reason, "no candidate got through");
+            format!("round {round}: {reason}")
+        }
+        Outcome::Failed(failure) => {
+            tracing::error!(%round, %failure, "the round has failed");
+            format!("round {round}: {failure}")
+        }
+        Outcome::Interrupted => {
+            tracing::info!(%round, "told to stop: the round was given up");
+            format!("round {round} was given up")
+        }
+    }
+}
+
+/// A post that did not go out, told by how much it matters. What ends the daemon is told by whoever ends it.
+pub(super) fn tell_not_posted(error: &PublishError) {
+    match error {
+        PublishError::Later { .. } | PublishError::NoLongerApproved { .. } | PublishError::Halted { .. } => {
+            tracing::warn!("{error}");
+        }
+        PublishError::Refused { kind, .. } if kind.is_terminal() => tracing::error!("{error}; {}", remedy(error)),
+        PublishError::OutcomeNotRecorded { .. } => {}
+        error => tracing::error!("{}", round::chain(error)),
+    }
+}

@@ -1,0 +1,102 @@
+//! The machine: database, disk, the daemon itself, time zones.
+
+use std::path::Path;
+
+use super::{Blame, Check, Patient};
+use crate::daemon::{self, HealthError};
+use crate::store::{self, LEAST_FREE_BYTES, StoreError};
+
+/// Below this somebody should make room before the bot must stop.
+const LOW_BYTES: u64 = 64 * 1024 * 1024;
+
+const MEBIBYTE: u64 = 1024 * 1024;
+
+/// Where Debian and its kin keep the version of the system's time-zone data.
+const SYSTEM_ZONES: &str = "/usr/share/zoneinfo/tzdata.zi";
+
+pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
+    let path = &patient.loaded.settings.store.path;
+    vec![database(path).await, disk(path), running(patient), time_zones(patient)]
+}
+
+async fn database(path: &Path) -> Check {
+    match store::try_write(path).await {
+        Ok(()) => Check::ok("database", format!("{}: can be written", path.display())),
+        Err(StoreError::Missing { .. }) => {
+            Check::ok("database", format!("{}: none yet, the first start makes it", path.display()))
+        }
+        Err(error @ StoreError::Older { .. }) => {
+            Check::warn("database", "older", error.to_string(), "start the daemon: it backs up and migrates")
+        }
+        Err(error) => {
+            let code = match &error {
+                error if error.is_transient() => "locked",
+                StoreError::Corrupt { .. } => "corrupt",
+                StoreError::Newer { .. } => "newer",
+                StoreError::Foreign { .. } | StoreError::SecondName { .. } => "misplaced",
+                _ => "not_writable",
+            };
+            let blame = if matches!(code, "newer" | "misplaced") { Blame::Configuration } else { Blame::Machine };
+            let fix = match code {
+                "locked" => "find the process that holds the database (fuser)",
+                "corrupt" => "pregonero db restore FILE",
+                _ => "as the reason says",
+            };
+            Check::fail("database", code, blame, crate::round::chain(&error), fix)
+        }
+    }
+}
+
+fn disk(path: &Path) -> Check {
+    let in_mebibytes = |bytes: u64| format!("{} MiB free where {} lies", bytes / MEBIBYTE, path.display());
+    match store::free_bytes(path) {
+        Ok(free) if free < LEAST_FREE_BYTES => {
+            let reason = format!("{}: nothing is posted before there is room", in_mebibytes(free));
+            Check::fail("disk", "full", Blame::Machine, reason, "make room")
+        }
+        Ok(free) if free < LOW_BYTES => Check::warn("disk", "low", in_mebibytes(free), "make room soon"),
+        Ok(free) => Check::ok("disk", in_mebibytes(free)),
+        Err(error) => Check::warn(
+            "disk",
+            "unknown",
+            format!("{}: {error}", path.display()),
+            "store.path lies in a folder that the first start makes; look whether it may",
+        ),
+    }
+}
+
+fn running(patient: &Patient) -> Check {
+    let path = &patient.loaded.settings.store.path;
+    match daemon::health(path, patient.clock.now()) {
+        Ok(status) => Check::ok("daemon", format!("process {} is alive and ready", status.pid)),
+        Err(error @ HealthError::NotRunning { .. }) => {
+            Check::warn("daemon", error.code(), error.to_string(), "pregonero run, or systemctl start pregonero")
+        }
+        Err(error) => {
+            let fix = "look at its log; systemctl restart pregonero";
+            Check::fail("daemon", error.code(), Blame::Machine, error.to_string(), fix)
+        }
+    }
+}
+
+/// The zone itself was found when the configuration was read; here is told by which tables.
+fn time_zones(patient: &Patient) -> Check {
+    let name = &patient.loaded.settings.schedule.timezone_name;
+    let local = patient.clock.now().to_zoned(patient.loaded.settings.schedule.timezone.clone());
+    let shown = format!("{name}: it is {} there", local.strftime("%H:%M (UTC%:z)"));
+    let version = std::fs::read_to_string(SYSTEM_ZONES)
+        .ok()
+        .and_then(|text| Some(text.lines().next()?.strip_prefix("# version ")?.trim().to_owned()));
+    match version {
+        Some(version) => Check::ok("time_zones", format!("{shown}, by the system's tables, version {version}")),
+        None if Path::new("/usr/share/zoneinfo").is_dir() => {
+            Check::ok("time_zones", format!("{shown}, by the system's tables, which do not tell their version"))
+        }
+        None => Check::warn(
+            "time_zones",
+            "bundled",
+            format!("{shown}, by the tables compiled into this program: they age with it"),
+            "install tzdata",
+        ),
+    }
+}

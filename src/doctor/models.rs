@@ -1,0 +1,73 @@
+//! The models: does the generator load and write, does the classifier load and judge what it wrote.
+
+use super::{Blame, Check, Patient};
+use crate::app::{self, SetupError};
+use crate::catalog::ModelFiles;
+use crate::gates::Recent;
+use crate::generation::{Decoding, Engine, GenerationRequest, LengthBudget, candidate_seeds};
+use crate::judging::Judge;
+use crate::tweet::Candidate;
+use crate::twitter::text;
+
+/// Any seed does: the text is thrown away.
+const SEED: u64 = 1;
+
+/// Judged where the generator wrote nothing.
+const SENTENCE: &str = "El mercado abre temprano.";
+
+pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
+    let settings = &patient.loaded.settings;
+    let generator = app::generator_files(settings, &patient.hub).unwrap_or(ModelFiles::Embedded(&[]));
+    let judge = app::load_judge(settings, &patient.hub, &generator);
+    let limit = judge.as_ref().map_or(text::MAX_WEIGHTED_LENGTH, Judge::body_limit);
+    let (writes, candidates) = match app::load_engine(settings, &patient.hub).await {
+        Ok(engine) => write(patient, &engine, limit).await,
+        Err(error) => (unusable("generator", &error), Vec::new()),
+    };
+    let judges = match judge {
+        Ok(judge) => judge_it(&judge, candidates.first()),
+        Err(error) => unusable("classifier", &error),
+    };
+    vec![writes, judges]
+}
+
+fn unusable(check: &'static str, error: &SetupError) -> Check {
+    Check::fail(check, "not_loaded", Blame::Configuration, error.to_string(), "mend the key that is named")
+}
+
+async fn write(patient: &Patient, engine: &Engine, limit: usize) -> (Check, Vec<Candidate>) {
+    let settings = &patient.loaded.settings;
+    let prompt = settings.seed_prompts.first().expect("the settings hold a seed prompt");
+    let request = GenerationRequest {
+        prompt: prompt.text.clone(),
+        attributes: prompt.attributes.clone(),
+        seeds: candidate_seeds(SEED, 1),
+        decoding: Decoding::from(&settings.generation),
+        length: Some(LengthBudget { limit, measure: text::weighted_length }),
+    };
+    let description = engine.description();
+    match engine.generate(request).await {
+        Ok(candidates) => {
+            let reason = format!("{} writes on {}", description.identity.name, description.device);
+            let fallback = description.fallback.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            (Check::ok("generator", reason + &fallback), candidates)
+        }
+        Err(error) => {
+            let fix = "look at generation.model, the seed prompts and their attributes";
+            let check = Check::fail("generator", "not_writing", Blame::Configuration, error.to_string(), fix);
+            (check, Vec::new())
+        }
+    }
+}
+
+fn judge_it(judge: &Judge, candidate: Option<&Candidate>) -> Check {
+    let name = &judge.classifier().identity().name;
+    let text = candidate.map_or(SENTENCE, |candidate| candidate.text.as_str());
+    match judge.inspect(text, &Recent::default()) {
+        Ok(_) => Check::ok("classifier", format!("{name} judges")),
+        Err(error) => {
+            let fix = "look at sentiment.model and [gates]";
+            Check::fail("classifier", "not_judging", Blame::Configuration, format!("{error:#}"), fix)
+        }
+    }
+}
