@@ -182,7 +182,7 @@ pub struct ClassifierArguments {
     /// Where short rows are filled: left, as Keras does, or right
     #[arg(long, value_name = "SIDE", default_value = "left", value_parser = named::<Padding>)]
     padding: Padding,
-    /// Skip padding instead of reading it as a word
+    /// Skip padding instead of reading it as a word; --arch hybrid always does
     #[arg(long)]
     mask_padding: bool,
     /// Word vectors to begin with, in word2vec's, GloVe's or fastText's text format
@@ -281,6 +281,11 @@ pub struct ClassifierArguments {
 }
 
 impl ClassifierArguments {
+    /// The seeds' networks read padding as a word, as Keras has them do; the built-in ones do not.
+    fn masks_padding(&self) -> bool {
+        self.mask_padding || self.arch == ArchitectureChoice::Hybrid
+    }
+
     fn network(&self) -> NetworkConfig {
         let mut settings = self.arch.settings();
         settings.embedding = self.embedding.unwrap_or(settings.embedding);
@@ -292,7 +297,7 @@ impl ClassifierArguments {
         }
         NetworkConfig {
             padding: self.padding,
-            mask_padding: self.mask_padding || self.arch == ArchitectureChoice::Hybrid,
+            mask_padding: self.masks_padding(),
             outputs: outputs(self.labels.len()),
             ..NetworkConfig::new(
                 self.vocab_size.unwrap_or_else(|| self.arch.vocabulary_size()),
@@ -338,7 +343,7 @@ impl ClassifierArguments {
             about_data: self.about,
             architecture: network.architecture,
             padding: self.padding,
-            mask_padding: self.mask_padding,
+            mask_padding: network.mask_padding,
             cleaning: self.cleaning,
             vectors: self.vectors.map(|path| PretrainedVectors { path, frozen: self.freeze_vectors }),
             maximum_words: network.vocabulary_size.saturating_sub(RESERVED_ROWS),

@@ -144,7 +144,7 @@ fn training(settings: &ClassifierTraining, outcome: &TrainingOutcome) -> String 
         if settings.balance_classes { "balanced" } else { "weighted as they come" },
     );
     for (name, share) in [
-        ("label smoothing", f64::from(settings.label_smoothing)),
+        ("label smoothing", (f64::from(settings.label_smoothing) * 1e6).round() / 1e6),
         ("word dropout", settings.word_dropout),
         ("rows augmented", settings.augment),
         ("decay of the averaged weights", settings.averaging.unwrap_or(0.0)),
