@@ -25,7 +25,8 @@ impl Kind {
             _ if key == "seed_prompts" => Self::Prompts,
             Json::Bool(_) => Self::Flag,
             Json::Number(number) if number.is_f64() => Self::Number,
-            // The only key without a default is the random seed.
+            // Two keys have no default that could tell: the random seed, and the threshold that a model may advise.
+            Json::Null if key == "sentiment.min_score" => Self::Number,
             Json::Number(_) | Json::Null => Self::Whole,
             Json::String(_) => Self::Text,
             Json::Array(_) => Self::Texts,

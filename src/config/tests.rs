@@ -343,6 +343,17 @@ fn a_secret_in_the_file_is_refused_without_being_repeated() {
 }
 
 #[test]
+fn keys_without_a_default_take_what_they_are_documented_to() {
+    let file = "[sentiment]\nmin_score = 0.75\n[generation]\nrng_seed = 7\n";
+    let settings = Case::new(file).load().unwrap().settings;
+    assert_eq!((settings.sentiment.min_score, settings.generation.rng_seed), (Some(0.75), Some(7)));
+    let variable = Case::new("").variable("PREGONERO__SENTIMENT__MIN_SCORE", "0.5").load().unwrap().settings;
+    assert_eq!(variable.sentiment.min_score, Some(0.5));
+    let whole = Case::new("[sentiment]\nmin_score = 1").load().unwrap().settings;
+    assert_eq!(whole.sentiment.min_score, Some(1.0));
+}
+
+#[test]
 fn texts_become_what_the_program_needs() {
     let text = "\
 [account]
