@@ -193,7 +193,8 @@ impl Model {
 
     /// What stands before a text without a prompt.
     fn start_token(&self) -> u32 {
-        self.network.config().bos_token_id.or(self.end_of_text).unwrap_or(0)
+        let config = self.network.config();
+        first_known([config.bos_token_id, self.end_of_text], config.vocab_size)
     }
 
     fn generate(
@@ -356,6 +357,11 @@ fn first_id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<
         Some(Ids::Several(ids)) => ids.first().copied(),
     })
 }
+/// The first of these tokens that the vocabulary holds, else its first. Some checkpoints keep the ids of GPT-2's own
+/// vocabulary beside a smaller one.
+fn first_known(tokens: [Option<u32>; 2], vocabulary: usize) -> u32 {
+    tokens.into_iter().flatten().find(|token| (*token as usize) < vocabulary).unwrap_or(0)
+}
 
 fn cuda_name(choice: DeviceChoice) -> String {
     match choice {
@@ -453,6 +459,15 @@ mod tests {
 
     fn never() -> bool {
         false
+    }
+
+    #[test]
+    fn a_start_token_outside_the_vocabulary_is_passed_over() {
+        for (tokens, expected) in
+            [([Some(3), Some(4)], 3), ([Some(50_256), Some(4)], 4), ([Some(10), Some(u32::MAX)], 0), ([None, None], 0)]
+        {
+            assert_eq!(first_known(tokens, 10), expected, "{tokens:?}");
+        }
     }
 
     #[test]

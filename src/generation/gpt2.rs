@@ -60,6 +60,9 @@ fn default_true() -> bool {
     true
 }
 
+/// No size of a GPT-2 comes near it, and products of a few of them fit into 64 bits.
+const LARGEST_SIZE: usize = 1 << 20;
+
 impl Gpt2Config {
     /// Reads and checks `config.json`.
     ///
@@ -82,8 +85,10 @@ impl Gpt2Config {
     }
 
     fn check(&self) -> Result<()> {
-        if [self.vocab_size, self.n_positions, self.n_embd, self.n_layer, self.n_head].contains(&0) {
-            bail!("vocab_size, n_positions, n_embd, n_layer and n_head must all be above 0");
+        let sizes =
+            [self.vocab_size, self.n_positions, self.n_embd, self.n_layer, self.n_head, self.n_inner.unwrap_or(1)];
+        if !sizes.iter().all(|size| (1..=LARGEST_SIZE).contains(size)) {
+            bail!("vocab_size, n_positions, n_embd, n_layer, n_head and n_inner must all be from 1 to {LARGEST_SIZE}");
         }
         if !self.n_embd.is_multiple_of(self.n_head) {
             bail!("n_embd {} is not a multiple of n_head {}", self.n_embd, self.n_head);

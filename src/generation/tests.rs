@@ -473,6 +473,8 @@ fn broken_checkpoints_are_refused_by_file_name() {
         ("\"n_embd\":32", "\"n_embd\":36", "wte.weight has shape [101, 32]"),
         ("\"n_layer\":2", "\"n_layer\":5", "no tensor h.2."),
         ("\"n_head\":4", "\"n_head\":5", "not a multiple"),
+        ("\"n_embd\":32", "\"n_embd\":4611686018427387904", "must all be from 1 to 1048576"),
+        ("\"n_head\":4", "\"n_head\":0", "must all be from 1 to 1048576"),
         ("gelu_new", "relu", "activation_function"),
         ("\"model_type\":\"gpt2\"", "\"model_type\":\"bert\"", "only gpt2"),
         ("{", "", "config.json"),

@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use tokenizers::Tokenizer as Inner;
 
 use super::gpt2::Gpt2Config;
@@ -30,7 +31,7 @@ impl Tokenizer {
     pub fn read(files: &ModelFiles) -> Result<Self> {
         let mut inner = if files.has("tokenizer.json") {
             let content = files.read("tokenizer.json")?;
-            Inner::from_bytes(&content)
+            from_description(&content)
                 .map_err(|error| anyhow!("{}: not a tokenizer ({error})", files.display("tokenizer.json")))?
         } else if files.has("vocab.json") && files.has("merges.txt") {
             from_vocabulary(files)?
@@ -118,6 +119,35 @@ impl Tokenizer {
     }
 }
 
+/// The parts of `tokenizer.json` at which the `tokenizers` crate panics where they are not as it expects.
+#[derive(Deserialize)]
+struct Delicate {
+    #[serde(default)]
+    normalizer: Value,
+    #[serde(default, rename = "decoder")]
+    _decoder: Value,
+}
+
+/// Builds the tokenizer that `tokenizer.json` describes.
+fn from_description(content: &[u8]) -> Result<Inner> {
+    let delicate: Delicate = serde_json::from_slice(content)?;
+    if names_precompiled(&delicate.normalizer) {
+        bail!("its normalizer is SentencePiece's precompiled one, which no GPT-2 has; convert the tokenizer");
+    }
+    Inner::from_bytes(content).map_err(|error| anyhow!("{error}"))
+}
+
+fn names_precompiled(normalizer: &Value) -> bool {
+    match normalizer {
+        Value::Object(fields) => {
+            let is_one = fields.get("type").is_some_and(|kind| kind == "Precompiled");
+            is_one || fields.values().any(names_precompiled)
+        }
+        Value::Array(parts) => parts.iter().any(names_precompiled),
+        _ => false,
+    }
+}
+
 /// Builds the tokenizer that `tokenizer.json` would describe from the older pair of files.
 fn from_vocabulary(files: &ModelFiles) -> Result<Inner> {
     let vocabulary: HashMap<String, u32> = serde_json::from_slice(&files.read("vocab.json")?)
@@ -152,4 +182,32 @@ fn from_vocabulary(files: &ModelFiles) -> Result<Inner> {
     });
     Inner::from_bytes(serde_json::to_vec(&description)?)
         .map_err(|error| anyhow!("{}: does not fit vocab.json ({error})", files.display("merges.txt")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(description: &str) -> Result<Tokenizer> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("tokenizer.json"), description).unwrap();
+        Tokenizer::read(&ModelFiles::in_folder(folder.path()).unwrap())
+    }
+
+    // All of these make the tokenizers crate panic.
+    #[test]
+    fn what_the_tokenizers_crate_panics_at_is_an_error() {
+        let with =
+            |part: &str| format!(r#"{{"version":"1.0",{part},"model":{{"type":"BPE","vocab":{{}},"merges":[]}}}}"#);
+        for (description, expected) in [
+            (r#"{"version":"1.0","decoder":"#.to_owned(), "EOF while parsing"),
+            (with(r#""decoder":1e999"#), "number out of range"),
+            (with(r#""normalizer":{"type":"Precompiled"}"#), "SentencePiece"),
+            (with(r#""normalizer":{"type":"Sequence","normalizers":[{"type":"Precompiled"}]}"#), "SentencePiece"),
+        ] {
+            let message = format!("{:#}", read(&description).unwrap_err());
+            assert!(message.contains("tokenizer.json: not a tokenizer (") && message.contains(expected), "{message}");
+        }
+        read(&with(r#""normalizer":{"type":"NFC"}"#)).unwrap();
+    }
 }

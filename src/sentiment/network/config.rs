@@ -230,12 +230,12 @@ impl Architecture {
     }
 
     fn check(&self) -> Result<()> {
-        ensure!(self.embedding > 0, "network.embedding: must be at least 1");
+        let fits = |units: usize| (1..=WIDEST).contains(&units);
         ensure!(
-            !self.units.is_empty() && !self.units.contains(&0),
-            "network.units: needs recurrent layers of 1 unit or more"
+            !self.units.is_empty() && self.units.iter().all(|units| fits(*units)),
+            "network.units: needs recurrent layers of 1 to {WIDEST} units"
         );
-        ensure!(self.dense.iter().all(|dense| dense.units > 0), "network.dense: needs layers of 1 unit or more");
+        ensure!(self.dense.iter().all(|dense| fits(dense.units)), "network.dense: needs layers of 1 to {WIDEST} units");
         let rates = self.dense.iter().map(|dense| dense.dropout).chain([self.dropout, self.spatial_dropout]);
         for rate in rates {
             ensure!((0.0..1.0).contains(&rate), "network: a dropout of {rate} is not in 0 to 1");
@@ -243,6 +243,15 @@ impl Architecture {
         self.ngrams.as_ref().map_or(Ok(()), NgramSettings::check)
     }
 }
+
+/// More words than any word vectors hold.
+const LARGEST_VOCABULARY: usize = 1 << 24;
+
+/// More words than a text of the bot's can have; a row takes memory for each.
+const MOST_STEPS: usize = 1 << 12;
+
+/// More features or units than any layer here has; products of a few such sizes fit into 64 bits.
+const WIDEST: usize = 1 << 16;
 
 impl NetworkConfig {
     /// A network for two labels that fills rows on the left and reads padding as a word, as the seeds' do.
@@ -254,8 +263,12 @@ impl NetworkConfig {
     /// # Errors
     /// Where a size is 0, a dropout is not in 0 to 1, or there are two outputs; the message names the key.
     pub fn check(&self) -> Result<()> {
-        for (name, size) in [("vocabulary_size", self.vocabulary_size), ("steps", self.steps)] {
-            ensure!(size > 0, "network.{name}: must be at least 1");
+        for (name, size, most) in [
+            ("vocabulary_size", self.vocabulary_size, LARGEST_VOCABULARY),
+            ("steps", self.steps, MOST_STEPS),
+            ("embedding", self.architecture.embedding, WIDEST),
+        ] {
+            ensure!((1..=most).contains(&size), "network.{name}: is {size}, must be from 1 to {most}");
         }
         ensure!(
             self.outputs == 1 || self.outputs >= 3,
@@ -408,7 +421,12 @@ mod tests {
             change(&mut config);
             config.check().unwrap_err().to_string()
         };
-        assert!(fault(&|config| config.steps = 0).starts_with("network.steps:"));
+        assert!(fault(&|config| config.steps = 0).starts_with("network.steps: is 0, must be from 1 to 4096"));
+        // A row of so many steps, a product of such sizes.
+        assert!(fault(&|config| config.steps = 100_000_000_000).starts_with("network.steps:"));
+        assert!(fault(&|config| config.architecture.embedding = 1 << 62).starts_with("network.embedding:"));
+        assert!(fault(&|config| config.architecture.units = vec![1 << 62]).starts_with("network.units:"));
+        assert!(fault(&|config| config.architecture.dense[0].units = 1 << 62).starts_with("network.dense:"));
         assert!(fault(&|config| config.outputs = 2).starts_with("network.outputs: is 2"));
         assert!(fault(&|config| config.architecture.units.clear()).starts_with("network.units:"));
         assert!(fault(&|config| config.architecture.dropout = 1.0).contains("a dropout of 1 is not"));

@@ -198,7 +198,11 @@ fn a_broken_model_is_refused_by_the_file_that_is_wrong() {
         move |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replacen(from, to, 1).into_bytes()
     };
     check(WEIGHTS_FILE, &|bytes| bytes[..bytes.len() - 100].to_vec(), &["not a whole safetensors file"]);
-    check("config.json", &replace("\"embedding\": 8", "\"embedding\": 0"), &["network.embedding: must be at least 1"]);
+    check(
+        "config.json",
+        &replace("\"embedding\": 8", "\"embedding\": 0"),
+        &["network.embedding: is 0, must be from 1"],
+    );
     check("config.json", &|bytes| bytes[..40].to_vec(), &["EOF"]);
     check(VOCABULARY_FILE, &replace("[\"", "[\"nueva\",\""), &["need an embedding of", "config.json says"]);
     let config = settings.output.join("config.json");

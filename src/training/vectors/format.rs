@@ -97,7 +97,15 @@ fn read_rows<R: BufRead>(reader: &mut RowReader<R>) -> Result<(WordVectors, Read
     let Some(first) = reader.next()? else { bail!("the file is empty") };
     let header = header(first);
     let mut gathered = match header {
-        Some((_, width)) => Gathered { vectors: WordVectors::empty(width)?, duplicates: 0 },
+        Some((_, width)) => {
+            // Each number takes two bytes of a line at least.
+            let most = LONGEST_LINE / 2;
+            ensure!(
+                (width as u64) < most,
+                "the first line promises {width} numbers a row, a row holds less than {most}"
+            );
+            Gathered { vectors: WordVectors::empty(width)?, duplicates: 0 }
+        }
         None => {
             let mut gathered = Gathered { vectors: WordVectors::empty(first_width(first))?, duplicates: 0 };
             gathered.add(first)?;
@@ -213,6 +221,8 @@ mod tests {
             (b"0 3\n", "holds no vector"),
             (b"palabra\n", ":1: the width is 0"),
             (b"1 0\nla\n", ":1: the width is 0"),
+            (b"2 99999999999\nla 0.1\n", ":1: the first line promises 99999999999 numbers a row"),
+            (b"2 18446744073709551615\nla 0.1\n", ":1: the first line promises 18446744073709551615 numbers a row"),
             (b"la 1 2\nvacuna 1\n", ":2: \"vacuna\" is no number"),
             (b"la 1 2\n1\n", ":2: a word and 2 numbers are expected, here are 1 fields"),
             (b"la 1 2\n 1 2\n", ":2: a word and 2 numbers are expected"),
