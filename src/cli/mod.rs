@@ -5,6 +5,7 @@
 
 mod alerts;
 mod auth;
+mod columns;
 mod completions;
 mod config;
 mod dataset;

@@ -5,13 +5,12 @@
 use anyhow::{Context as _, Result, ensure};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::calibration::{Calibration, likeliest};
 use super::cleaning::Cleaning;
 use super::network::{Network, NetworkConfig, Row};
 use super::vocabulary::Vocabulary;
-use crate::catalog::ModelFiles;
+use crate::catalog::{ModelFiles, sha256_of};
 use crate::dataset::split::HeldOut;
 use crate::tweet::{ModelIdentity, Sentiment};
 
@@ -106,12 +105,7 @@ impl Classifier {
             ModelFiles::Embedded(_) => "builtin".to_owned(),
             ModelFiles::Folder(folder) => folder.display().to_string(),
         };
-        Ok(Self {
-            config,
-            vocabulary,
-            network,
-            identity: ModelIdentity { name, sha256: hexadecimal(&Sha256::digest(&bytes)) },
-        })
+        Ok(Self { config, vocabulary, network, identity: ModelIdentity { name, sha256: sha256_of(&bytes) } })
     }
 
     /// What the classifier reads in each text, in their order. A text's score does not depend on the other texts.
@@ -204,10 +198,6 @@ impl Classifier {
 
 fn read_json<T: serde::de::DeserializeOwned>(files: &ModelFiles, name: &str) -> Result<T> {
     serde_json::from_slice(&files.read(name)?).with_context(|| files.display(name))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

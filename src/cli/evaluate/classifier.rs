@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::trainings;
 use crate::catalog::{self, ModelFiles, ModelKind};
+use crate::cli::columns::ColumnArguments;
 use crate::cli::session::Session;
 use crate::cli::train::classifier::follow;
 use crate::cli::train::stop_on_signal;
@@ -41,15 +42,8 @@ pub struct ClassifierArguments {
     /// Labelled tweets: a CSV file with a header
     #[arg(long, value_name = "FILE", required_unless_present = "runs")]
     data: Option<PathBuf>,
-    /// The column with the text
-    #[arg(long, value_name = "NAME", default_value = "text")]
-    text_column: String,
-    /// The column with the label, 0 or 1
-    #[arg(long, value_name = "NAME", default_value = "label")]
-    label_column: String,
-    /// The column that tells authors apart; --held-out needs it if the training had one
-    #[arg(long, value_name = "NAME", default_value = "author")]
-    author_column: String,
+    #[command(flatten)]
+    columns: ColumnArguments,
     /// Measure on the part of its own training file that the classifier never saw
     #[arg(long)]
     held_out: bool,
@@ -128,8 +122,8 @@ impl ClassifierArguments {
 
     fn columns(&self) -> Columns {
         // Authors decide nothing but the split.
-        let author = self.held_out.then(|| self.author_column.clone()).filter(|name| !name.is_empty());
-        Columns { text: self.text_column.clone(), label: self.label_column.clone(), author }
+        let columns = Columns::from(self.columns.clone());
+        Columns { author: columns.author.filter(|_| self.held_out), ..columns }
     }
 
     fn part(&self) -> EvaluatedPart {

@@ -11,10 +11,10 @@ use serde_json::json;
 
 use super::{in_words, stop_on_signal};
 use crate::catalog::{self, HubSettings, ModelKind};
+use crate::cli::columns::ColumnArguments;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::config::ModelSource;
-use crate::dataset::labelled::Columns;
 use crate::dataset::similar::NEAR_DUPLICATE;
 use crate::dataset::split::{Shares, SplitProtocol};
 use crate::sentiment::calibration::CalibrationMethod;
@@ -113,15 +113,8 @@ pub struct ClassifierArguments {
     /// Labelled tweets: a UTF-8 CSV file with a header
     #[arg(long, value_name = "FILE", required_unless_present = "summary")]
     data: Option<PathBuf>,
-    /// The column with the text
-    #[arg(long, value_name = "NAME", default_value = "text")]
-    text_column: String,
-    /// The column with the label, its name or its number
-    #[arg(long, value_name = "NAME", default_value = "label")]
-    label_column: String,
-    /// The column that tells authors apart, so that none stands in two parts; \"\" where there is none
-    #[arg(long, value_name = "NAME", default_value = "author")]
-    author_column: String,
+    #[command(flatten)]
+    columns: ColumnArguments,
     /// The labels, in the order of their numbers
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "negative,positive")]
     labels: Vec<String>,
@@ -318,7 +311,6 @@ impl ClassifierArguments {
             bail!("give --data FILE and --output FOLDER to train, or --summary for the layers alone");
         };
         ensure!(self.vectors.is_some() || !self.freeze_vectors, "--freeze-vectors needs --vectors FILE");
-        let author = Some(self.author_column).filter(|name| !name.is_empty());
         let default_shares = match self.split {
             SplitProtocol::Groups => Shares::default(),
             SplitProtocol::Random => RANDOM_SHARES,
@@ -327,7 +319,7 @@ impl ClassifierArguments {
             Ok(Teacher { name: source.to_string(), files: catalog::open(&source, ModelKind::Classifier, hub)? })
         };
         Ok(ClassifierTraining {
-            columns: Columns { text: self.text_column, label: self.label_column, author },
+            columns: self.columns.into(),
             labels: self.labels,
             weak: self.weak,
             unlabelled: self.unlabelled,

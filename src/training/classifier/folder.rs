@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fit::EpochReport;
 use super::settings::ClassifierTraining;
+use crate::files::{Existing, write_whole_folder};
 use crate::sentiment::vocabulary::Vocabulary;
 use crate::sentiment::{CONFIG_FILE, ClassifierConfig, VOCABULARY_FILE, WEIGHTS_FILE};
 
@@ -42,7 +43,7 @@ pub fn check_output(output: &Path, overwrite: bool) -> Result<()> {
     Ok(())
 }
 
-/// Writes beside the target first, then renames.
+/// Writes the folder of [`ClassifierTraining::output`].
 pub fn write(
     settings: &ClassifierTraining,
     config: &ClassifierConfig,
@@ -51,33 +52,21 @@ pub fn write(
     epochs: &[EpochReport],
     card: &str,
 ) -> Result<()> {
-    let output = &settings.output;
-    let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
-    let staging = tempfile::Builder::new()
-        .prefix(".classifier-")
-        .tempdir_in(parent)
-        .with_context(|| format!("cannot create a folder in {}", parent.display()))?;
-    let model = staging.path().join("model");
-    std::fs::create_dir(&model).with_context(|| format!("cannot create {}", model.display()))?;
-    write_file(&model.join(CONFIG_FILE), &(serde_json::to_string_pretty(config)? + "\n"))?;
-    write_file(&model.join(VOCABULARY_FILE), &(serde_json::to_string(vocabulary)? + "\n"))?;
-    write_file(&model.join("README.md"), card)?;
-    let lines: Vec<String> = epochs.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
-    write_file(&model.join(LOG_FILE), &(lines.join("\n") + "\n"))?;
-    let tensors: HashMap<String, Tensor> = weights
-        .iter()
-        .map(|(name, tensor)| Ok((name.clone(), tensor.to_dtype(settings.weights.dtype())?)))
-        .collect::<Result<_>>()?;
-    let path = model.join(WEIGHTS_FILE);
-    // Serialised here because safetensors' own file writer lets only the owner read: the service is another user.
-    let bytes = safetensors::serialize(&tensors, None).context("cannot serialise the weights")?;
-    std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
-    if output.exists() {
-        let replaced = staging.path().join("replaced");
-        std::fs::rename(output, &replaced).with_context(|| format!("cannot replace {}", output.display()))?;
-    }
-    std::fs::rename(&model, output).with_context(|| format!("cannot write {}", output.display()))
+    write_whole_folder(&settings.output, Existing::Replace, |model| {
+        write_file(&model.join(CONFIG_FILE), &(serde_json::to_string_pretty(config)? + "\n"))?;
+        write_file(&model.join(VOCABULARY_FILE), &(serde_json::to_string(vocabulary)? + "\n"))?;
+        write_file(&model.join("README.md"), card)?;
+        let lines: Vec<String> = epochs.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+        write_file(&model.join(LOG_FILE), &(lines.join("\n") + "\n"))?;
+        let tensors: HashMap<String, Tensor> = weights
+            .iter()
+            .map(|(name, tensor)| Ok((name.clone(), tensor.to_dtype(settings.weights.dtype())?)))
+            .collect::<Result<_>>()?;
+        let path = model.join(WEIGHTS_FILE);
+        // Serialised here because safetensors' own file writer lets only the owner read: the service is another user.
+        let bytes = safetensors::serialize(&tensors, None).context("cannot serialise the weights")?;
+        std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
+    })
 }
 
 fn write_file(path: &Path, content: &str) -> Result<()> {

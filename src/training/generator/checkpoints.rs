@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{AdamW, GeneratorTraining, Outcome, Progress, stored};
+use crate::files::{Existing, write_whole};
 use crate::gates::{DEFAULT_WINDOW, VERBATIM_INDEX, VerbatimIndex};
 use crate::generation::checkpoint::WEIGHTS;
 use crate::generation::gpt2::Gpt2Config;
@@ -182,11 +183,7 @@ fn write_verbatim_index(settings: &GeneratorTraining, folder: &Path) -> Result<(
 }
 
 fn write(folder: &Path, name: &str, content: &[u8]) -> Result<()> {
-    let target = folder.join(name);
-    let staging = folder.join(format!("{name}.part"));
-    std::fs::write(&staging, content)
-        .and_then(|()| std::fs::rename(&staging, &target))
-        .with_context(|| format!("cannot write {}", target.display()))
+    write_whole(&folder.join(name), Existing::Replace, |writer| writer.write_all(content))
 }
 
 fn config_json(config: &Gpt2Config, half_precision: bool) -> serde_json::Value {
