@@ -3,6 +3,9 @@
 //! Every sum runs over its terms in order, whatever else is computed beside it, so that a row's result does not depend
 //! on its neighbours: general matrix products do not promise that.
 
+pub(crate) mod product;
+pub(crate) mod tiles;
+
 /// Outputs a panel.
 pub(crate) const LANES: usize = 32;
 /// Rows that one pass over a panel serves.
@@ -289,6 +292,80 @@ mod x86 {
             }
         }
     }
+}
+
+/// Lanes in which a sum of many terms runs, whatever vectors the processor has.
+const SUM_LANES: usize = 32;
+
+/// The sum of a slice, in fixed lanes.
+#[inline(always)]
+pub(crate) fn sum(values: &[f32]) -> f32 {
+    let mut lanes = [0.0_f32; SUM_LANES];
+    let (chunks, rest) = values.as_chunks::<SUM_LANES>();
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane += value;
+        }
+    }
+    lanes.iter().sum::<f32>() + rest.iter().sum::<f32>()
+}
+
+/// The sum of the products of two slices, in fixed lanes.
+#[inline(always)]
+pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
+    let mut lanes = [0.0_f32; SUM_LANES];
+    let ((lefts, left), (rights, right)) = (left.as_chunks::<SUM_LANES>(), right.as_chunks::<SUM_LANES>());
+    for (left, right) in lefts.iter().zip(rights) {
+        for ((lane, left), right) in lanes.iter_mut().zip(left).zip(right) {
+            *lane += left * right;
+        }
+    }
+    lanes.iter().sum::<f32>() + left.iter().zip(right).map(|(left, right)| left * right).sum::<f32>()
+}
+
+/// The sum of squared distances from `mean`, in fixed lanes.
+#[inline(always)]
+pub(crate) fn squared_distances(values: &[f32], mean: f32) -> f32 {
+    let mut lanes = [0.0_f32; SUM_LANES];
+    let (chunks, rest) = values.as_chunks::<SUM_LANES>();
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane += (value - mean) * (value - mean);
+        }
+    }
+    lanes.iter().sum::<f32>() + rest.iter().map(|value| (value - mean) * (value - mean)).sum::<f32>()
+}
+
+/// The largest value of a slice; minus infinity of none.
+#[inline(always)]
+pub(crate) fn maximum(values: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; SUM_LANES];
+    let (chunks, rest) = values.as_chunks::<SUM_LANES>();
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane = if *value > *lane { *value } else { *lane };
+        }
+    }
+    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |largest, value| largest.max(*value))
+}
+
+/// Turns values into `e^(value - shift)`; gives their sum, in fixed lanes.
+#[inline(always)]
+pub(crate) fn exponentials(values: &mut [f32], shift: f32) -> f32 {
+    let mut lanes = [0.0_f32; SUM_LANES];
+    let (chunks, rest) = values.as_chunks_mut::<SUM_LANES>();
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *value = exp(*value - shift);
+            *lane += *value;
+        }
+    }
+    let mut total = lanes.iter().sum();
+    for value in rest {
+        *value = exp(*value - shift);
+        total += *value;
+    }
+    total
 }
 
 /// `1 / (1 + e^-x)`, to about 1e-7.

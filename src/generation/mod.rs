@@ -8,6 +8,7 @@ mod decoding;
 mod engine;
 mod finishing;
 pub mod gpt2;
+pub(crate) mod host;
 mod network;
 pub(crate) mod ops;
 mod packed;

@@ -12,7 +12,7 @@ use candle_core::{
 use gemm::Parallelism;
 use rayon::prelude::*;
 
-use crate::kernels::{exp, sigmoid};
+use crate::kernels::{exp, exponentials, maximum, sigmoid, squared_distances, sum};
 
 /// Rows that one task of a row-wise operation takes; fixed, so that sums do not depend on the number of threads.
 const ROWS_PER_TASK: usize = 64;
@@ -129,11 +129,12 @@ pub(crate) fn gelu_value(x: f32) -> f32 {
 const GELU_SCALE: f32 = 0.797_884_6; // sqrt(2 / pi)
 const GELU_CUBE: f32 = 0.044_715;
 
+/// GELU and its slope.
 #[inline(always)]
-fn gelu_slope(x: f32) -> f32 {
+pub(crate) fn gelu_parts(x: f32) -> (f32, f32) {
     let s = sigmoid(2.0 * GELU_SCALE * (x + GELU_CUBE * x * x * x));
     let inner = 2.0 * GELU_SCALE * (1.0 + 3.0 * GELU_CUBE * x * x);
-    s + x * s * (1.0 - s) * inner
+    (x * s, s + x * s * (1.0 - s) * inner)
 }
 
 /// `x·weight + bias`: `x` is `[.., inputs]`, `weight` `[inputs, outputs]` as GPT-2's `Conv1D` stores it.
@@ -262,11 +263,11 @@ struct LayerNorm {
 }
 
 /// Mean and reciprocal standard deviation of a row.
-fn moments(row: &[f32], epsilon: f32) -> (f32, f32) {
+#[inline(always)]
+pub(crate) fn moments(row: &[f32], epsilon: f32) -> (f32, f32) {
     let count = row.len() as f32;
-    let mean = row.iter().sum::<f32>() / count;
-    let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / count;
-    (mean, 1.0 / (variance + epsilon).sqrt())
+    let mean = sum(row) / count;
+    (mean, 1.0 / (squared_distances(row, mean) / count + epsilon).sqrt())
 }
 
 /// Normalises every row of `x` into `out`.
@@ -394,7 +395,7 @@ impl CustomOp1 for Gelu {
                 out.par_chunks_mut(4096).zip(x.par_chunks(4096).zip(grad.par_chunks(4096))).for_each(
                     |(out, (x, grad))| {
                         for (out, (x, grad)) in out.iter_mut().zip(x.iter().zip(grad)) {
-                            *out = grad * gelu_slope(*x);
+                            *out = grad * gelu_parts(*x).1;
                         }
                     },
                 );
@@ -471,17 +472,10 @@ impl AttentionSizes {
 }
 
 /// Softmax in place.
+#[inline(always)]
 pub(crate) fn softmax(row: &mut [f32]) {
-    let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for value in row.iter_mut() {
-        *value = exp(*value - max);
-        sum += *value;
-    }
-    let scale = 1.0 / sum;
-    for value in row.iter_mut() {
-        *value *= scale;
-    }
+    let scale = 1.0 / exponentials(row, maximum(row));
+    row.iter_mut().for_each(|value| *value *= scale);
 }
 
 impl CausalAttention {
