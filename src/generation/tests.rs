@@ -17,10 +17,14 @@ use tempfile::TempDir;
 use super::checkpoint::Checkpoint;
 use super::decoding::{self, Decoding, Limits, Sequence};
 use super::gpt2::{Gpt2, Gpt2Config, NoDropout};
+use super::host::dropout::DropoutSeed;
+use super::host::{Gradients, HostGpt2, Sequences};
 use super::network::Network;
 use super::processors;
 use crate::catalog::ModelFiles;
 use crate::config::Strategy;
+use crate::kernels::product::Factors;
+use crate::kernels::tiles;
 use crate::training::tokenizer::{self, TokenizerTraining};
 
 #[derive(Deserialize)]
@@ -393,29 +397,96 @@ fn the_loss_equals_transformers() {
     }
 }
 
-/// The two implementations share no code: fused f32 operations with hand-written derivatives, and candle's own
-/// differentiation of composed f64 ones.
+/// Two sequences of one length: the prompt's two halves, with some places that do not count.
+fn two_sequences(prompt: &[u32]) -> (Vec<u32>, Vec<Option<u32>>, usize) {
+    let length = prompt.len() / 2;
+    let ids = prompt[..2 * length].to_vec();
+    let mut targets: Vec<Option<u32>> =
+        (0..2 * length).map(|place| prompt.get(place + 1).copied().filter(|_| place % 5 != 3)).collect();
+    targets[length - 1] = None;
+    (ids, targets, length)
+}
+
+fn flat(tensor: &Tensor) -> Vec<f32> {
+    tensor.to_dtype(DType::F32).and_then(|t| t.flatten_all()).and_then(|t| t.to_vec1()).expect("values")
+}
+
+/// The two implementations share no code: passes over f32 slices with hand-written derivatives, and candle's own
+/// differentiation of composed f64 operations. Twice into one set of gradients is twice the gradient.
 #[test]
-fn fused_gradients_equal_composed_ones() {
-    for reference in references() {
-        let (ids, targets) = shifted(&reference.prompt);
-        let (fused, fused_variables) = trainable(&reference.name, DType::F32);
-        let (composed, composed_variables) = trainable(&reference.name, DType::F64);
-        let fused_gradients =
-            fused.loss(&ids, &targets, &mut NoDropout).and_then(|loss| loss.backward()).expect("gradients");
-        let composed_gradients =
-            composed.loss(&ids, &targets, &mut NoDropout).and_then(|loss| loss.backward()).expect("gradients");
-        for (name, variable) in &fused_variables {
-            let flat = |tensor: Option<&Tensor>| -> Vec<f32> {
-                let tensor = tensor.unwrap_or_else(|| panic!("{}: {name} has no gradient", reference.name));
-                tensor.to_dtype(DType::F32).and_then(|t| t.flatten_all()).and_then(|t| t.to_vec1()).expect("values")
-            };
-            let ours = flat(fused_gradients.get(variable));
-            let theirs = flat(composed_gradients.get(&composed_variables[name]));
-            let largest = theirs.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
-            assert!(largest > 0.0, "{}: the gradient of {name} is zero", reference.name);
-            assert_close(&ours, &theirs, 1e-4 * largest.max(1e-2), &format!("{} {name}", reference.name));
+fn the_training_step_has_the_loss_and_gradients_of_candle() {
+    let factors = [Some((Factors::F32, 1e-4)), tiles::available().then_some((Factors::Bf16, 5e-2))];
+    for (reference, (factors, tolerance)) in
+        references().iter().flat_map(|reference| factors.into_iter().flatten().map(move |factors| (reference, factors)))
+    {
+        let (ids, targets, length) = two_sequences(&reference.prompt);
+        let (composed, variables) = trainable(&reference.name, DType::F64);
+        let rows = Tensor::from_slice(&ids, (2, length), &Device::Cpu).expect("a tensor");
+        let loss = composed.loss(&rows, &targets, &mut NoDropout).expect("a loss");
+        let composed_gradients = loss.backward().expect("gradients");
+        let loss = f64::from(flat(&loss)[0]);
+
+        let tensors = composed.config.tensors();
+        let values: Vec<Vec<f32>> = tensors.iter().map(|(name, _)| flat(variables[name].as_tensor())).collect();
+        let weights: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
+        let batch = Sequences { ids: &ids, targets: &targets, length };
+        let counted = batch.counted() as f32;
+        let mut host = HostGpt2::new(&composed.config, factors);
+        let mut gradients = Gradients::new(&composed.config);
+        for pass in 1..=2 {
+            let ours = host.differentiate(&weights, batch, 1.0 / counted, None, &mut gradients) / f64::from(counted);
+            assert!((ours - loss).abs() < f64::from(tolerance), "{} {factors:?}: {ours} is not {loss}", reference.name);
+            for ((name, _), ours) in tensors.iter().zip(&gradients.values) {
+                let theirs = flat(composed_gradients.get(&variables[name]).expect("a gradient"));
+                let largest = theirs.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+                assert!(largest > 0.0, "{}: the gradient of {name} is zero", reference.name);
+                let ours: Vec<f32> = ours.iter().map(|value| value / pass as f32).collect();
+                let what = format!("{} {factors:?} {name}, pass {pass}", reference.name);
+                assert_close(&ours, &theirs, tolerance * largest.max(1e-2), &what);
+            }
         }
+        let alone = host.loss(&weights, batch) / f64::from(counted);
+        assert!((alone - loss).abs() < f64::from(tolerance), "{} without gradients: {alone}", reference.name);
+    }
+}
+
+/// With masks the step is still the gradient of its own loss: differences of losses under the same masks.
+#[test]
+fn gradients_under_dropout_equal_finite_differences() {
+    let reference = &references()[1];
+    let (ids, targets, length) = two_sequences(&reference.prompt);
+    let batch = Sequences { ids: &ids, targets: &targets, length };
+    let (model, variables) = trainable(&reference.name, DType::F32);
+    let mut config = model.config.clone();
+    (config.embd_pdrop, config.resid_pdrop, config.attn_pdrop) = (0.1, 0.2, 0.3);
+    let seed = Some(DropoutSeed::new(3, 4, 0));
+    let mut host = HostGpt2::new(&config, Factors::F32);
+    let mut values: Vec<Vec<f32>> =
+        config.tensors().iter().map(|(name, _)| flat(variables[name].as_tensor())).collect();
+    let mut run = |values: &[Vec<f32>]| {
+        let weights: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
+        let mut gradients = Gradients::new(&config);
+        let loss = host.differentiate(&weights, batch, 1.0, seed, &mut gradients);
+        (loss, gradients)
+    };
+    let (loss, gradients) = run(&values);
+    let mut plain = HostGpt2::new(&config, Factors::F32);
+    let weights: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
+    assert!((plain.loss(&weights, batch) - loss).abs() > 1e-2, "the masks change the loss");
+    for (tensor, (name, _)) in config.tensors().iter().enumerate() {
+        let gradient = &gradients.values[tensor];
+        let steepest = (0..gradient.len()).max_by(|a, b| gradient[*a].abs().total_cmp(&gradient[*b].abs()));
+        let index = steepest.expect("a weight");
+        let before = values[tensor][index];
+        let mut moved = |values: &mut Vec<Vec<f32>>, step: f32| {
+            values[tensor][index] = before + step;
+            run(values).0
+        };
+        let step = 1e-2;
+        let slope = (moved(&mut values, step) - moved(&mut values, -step)) / (2.0 * f64::from(step));
+        values[tensor][index] = before;
+        let tolerance = 2e-2 * f64::from(gradient[index].abs()) + 2e-3;
+        assert!((slope - f64::from(gradient[index])).abs() < tolerance, "{name}: {slope} is not {}", gradient[index]);
     }
 }
 

@@ -11,8 +11,10 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, DType, Device, InplaceOp2, Layout, Storage, Tensor, Var};
+use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Storage, Tensor, Var};
 use rayon::prelude::*;
+
+use crate::kernels::wide;
 
 /// Values that one task works on: large enough to pay for the hand-over, small enough to spread an embedding.
 const CHUNK: usize = 16 * 1024;
@@ -65,6 +67,26 @@ pub struct AdamW {
     steps: u64,
 }
 
+/// The gradient of one parameter.
+#[derive(Debug)]
+pub enum Gradient<'a> {
+    Tensor(&'a Tensor),
+    /// Row-major, of a parameter on the CPU.
+    Values(&'a [f32]),
+}
+
+/// Where an optimiser finds the gradient of each of its parameters.
+pub trait Gradients {
+    /// The gradient of the parameter `name`, where it has one.
+    fn of(&self, name: &str, variable: &Var) -> Option<Gradient<'_>>;
+}
+
+impl Gradients for GradStore {
+    fn of(&self, _name: &str, variable: &Var) -> Option<Gradient<'_>> {
+        self.get(variable.as_tensor()).map(Gradient::Tensor)
+    }
+}
+
 /// One step's numbers, the same for every value of a parameter.
 #[derive(Debug, Clone, Copy)]
 struct StepNumbers {
@@ -77,6 +99,8 @@ struct StepNumbers {
     rate: f32,
     /// One over the root of the second moment's bias correction.
     second_scale: f32,
+    /// What gradients are multiplied with first.
+    gradient_scale: f32,
 }
 
 impl AdamW {
@@ -117,14 +141,25 @@ impl AdamW {
     ///
     /// # Errors
     /// Where a gradient does not have its parameter's shape or candle fails.
-    pub fn step(&mut self, gradients: &GradStore, learning_rate: f64) -> Result<()> {
+    pub fn step(&mut self, gradients: &impl Gradients, learning_rate: f64) -> Result<()> {
+        self.step_scaled(gradients, learning_rate, 1.0)
+    }
+
+    /// As [`AdamW::step`] with every gradient multiplied by `scale`.
+    ///
+    /// # Errors
+    /// As for [`AdamW::step`].
+    pub fn step_scaled(&mut self, gradients: &impl Gradients, learning_rate: f64, scale: f64) -> Result<()> {
         self.steps += 1;
-        let decaying = step_numbers(&self.settings, self.steps, learning_rate, self.settings.weight_decay);
+        let decaying = StepNumbers {
+            gradient_scale: scale as f32,
+            ..step_numbers(&self.settings, self.steps, learning_rate, self.settings.weight_decay)
+        };
         let undecaying = StepNumbers { kept: 1.0, ..decaying };
         for parameter in &mut self.parameters {
-            let Some(gradient) = gradients.get(parameter.variable.as_tensor()) else { continue };
+            let Some(gradient) = gradients.of(&parameter.name, &parameter.variable) else { continue };
             let numbers = if parameter.decays { decaying } else { undecaying };
-            parameter.update(gradient, numbers).with_context(|| format!("parameter {}", parameter.name))?;
+            parameter.update(&gradient, numbers).with_context(|| format!("parameter {}", parameter.name))?;
         }
         Ok(())
     }
@@ -133,11 +168,11 @@ impl AdamW {
     ///
     /// # Errors
     /// Where candle fails.
-    pub fn gradient_norm(&self, gradients: &GradStore) -> Result<f64> {
+    pub fn gradient_norm(&self, gradients: &impl Gradients) -> Result<f64> {
         let mut squares = 0.0;
         for parameter in &self.parameters {
-            if let Some(gradient) = gradients.get(parameter.variable.as_tensor()) {
-                squares += sum_of_squares(gradient)?;
+            if let Some(gradient) = gradients.of(&parameter.name, &parameter.variable) {
+                squares += sum_of_squares(&gradient)?;
             }
         }
         Ok(squares.sqrt())
@@ -150,8 +185,8 @@ impl AdamW {
     /// Where candle fails.
     pub fn clip_global_norm(&self, gradients: &mut GradStore, maximum: f64) -> Result<f64> {
         let norm = self.gradient_norm(gradients)?;
-        let scale = maximum / (norm + 1e-6);
-        if !norm.is_finite() || scale >= 1.0 {
+        let scale = clip_scale(norm, maximum);
+        if scale == 1.0 {
             return Ok(norm);
         }
         for parameter in &self.parameters {
@@ -220,7 +255,15 @@ fn step_numbers(settings: &AdamWSettings, step: u64, learning_rate: f64, weight_
         kept: (1.0 - learning_rate * weight_decay) as f32,
         rate: (learning_rate / first_correction) as f32,
         second_scale: (1.0 / second_correction.sqrt()) as f32,
+        gradient_scale: 1.0,
     }
+}
+
+/// What gradients of norm `norm` are multiplied with so that it is at most `maximum`, as
+/// `torch.nn.utils.clip_grad_norm_` does; 1 where the norm is not finite: the caller must look.
+#[must_use]
+pub fn clip_scale(norm: f64, maximum: f64) -> f64 {
+    if norm.is_finite() { (maximum / (norm + 1e-6)).min(1.0) } else { 1.0 }
 }
 
 impl Moments {
@@ -235,31 +278,29 @@ impl Moments {
 }
 
 impl Parameter {
-    fn update(&mut self, gradient: &Tensor, numbers: StepNumbers) -> Result<()> {
-        let tensor = self.variable.as_tensor();
-        ensure!(
-            gradient.dims() == tensor.dims(),
-            "its gradient has shape {:?}, not {:?}",
-            gradient.dims(),
-            tensor.dims()
-        );
-        let gradient = gradient.to_dtype(DType::F32)?.contiguous()?.detach();
-        match &mut self.moments {
-            Moments::Host { first, second } => {
-                let update = HostUpdate { moments: RefCell::new((first, second)), numbers };
-                self.variable.as_detached_tensor().inplace_op2(&gradient, &update)?;
+    fn update(&mut self, gradient: &Gradient<'_>, numbers: StepNumbers) -> Result<()> {
+        let variable = self.variable.as_detached_tensor();
+        match (&mut self.moments, gradient) {
+            (Moments::Host { first, second }, gradient) => {
+                check_shape(&variable, gradient)?;
+                with_values(gradient, |gradient| {
+                    let moments = RefCell::new((first.as_mut_slice(), second.as_mut_slice()));
+                    Ok(variable.inplace_op1(&HostUpdate { gradient, moments, numbers })?)
+                })
             }
-            Moments::Device { first, second } => {
+            (Moments::Device { first, second }, Gradient::Tensor(tensor)) => {
+                check_shape(&variable, gradient)?;
+                let gradient = tensor.to_dtype(DType::F32)?.affine(f64::from(numbers.gradient_scale), 0.0)?.detach();
                 let (beta1, beta2) = (f64::from(numbers.beta1), f64::from(numbers.beta2));
                 *first = ((&*first * beta1)? + (&gradient * (1.0 - beta1))?)?;
                 *second = ((&*second * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
                 let denominator = second.sqrt()?.affine(f64::from(numbers.second_scale), f64::from(numbers.epsilon))?;
                 let change = (first.div(&denominator)? * f64::from(numbers.rate))?;
-                let kept = (self.variable.as_detached_tensor() * f64::from(numbers.kept))?;
-                self.variable.set(&(kept - change)?)?;
+                self.variable.set(&((variable * f64::from(numbers.kept))? - change)?)?;
+                Ok(())
             }
+            (Moments::Device { .. }, Gradient::Values(_)) => bail!("its gradient is not on its device"),
         }
-        Ok(())
     }
 
     /// Both moments as tensors of the parameter's shape on the CPU.
@@ -292,45 +333,74 @@ impl Parameter {
     }
 }
 
+fn check_shape(variable: &Tensor, gradient: &Gradient<'_>) -> Result<()> {
+    match gradient {
+        Gradient::Tensor(tensor) => {
+            ensure!(
+                tensor.dims() == variable.dims(),
+                "its gradient has shape {:?}, not {:?}",
+                tensor.dims(),
+                variable.dims()
+            );
+        }
+        Gradient::Values(values) => {
+            ensure!(
+                values.len() == variable.elem_count(),
+                "its gradient has {} values, not {}",
+                values.len(),
+                variable.elem_count()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Runs `work` on the values of a gradient on the CPU.
+fn with_values<R>(gradient: &Gradient<'_>, work: impl FnOnce(&[f32]) -> Result<R>) -> Result<R> {
+    let tensor = match gradient {
+        Gradient::Values(values) => return work(values),
+        Gradient::Tensor(tensor) => tensor.to_dtype(DType::F32)?.contiguous()?,
+    };
+    let (storage, layout) = tensor.storage_and_layout();
+    let Storage::Cpu(storage) = &*storage else { bail!("its gradient is not on the CPU") };
+    let (start, end) = contiguous_range(layout)?;
+    work(&storage.as_slice::<f32>()?[start..end])
+}
+
 /// The step on the CPU: parameter, gradient and both moments in one pass.
 struct HostUpdate<'a> {
-    moments: RefCell<(&'a mut Vec<f32>, &'a mut Vec<f32>)>,
+    gradient: &'a [f32],
+    moments: RefCell<(&'a mut [f32], &'a mut [f32])>,
     numbers: StepNumbers,
 }
 
-impl InplaceOp2 for HostUpdate<'_> {
+impl InplaceOp1 for HostUpdate<'_> {
     fn name(&self) -> &'static str {
         "adamw-step"
     }
 
-    fn cpu_fwd(
-        &self,
-        parameter: &mut CpuStorage,
-        parameter_layout: &Layout,
-        gradient: &CpuStorage,
-        gradient_layout: &Layout,
-    ) -> candle_core::Result<()> {
-        let (start, end) = contiguous_range(parameter_layout)?;
-        let (gradient_start, gradient_end) = contiguous_range(gradient_layout)?;
+    fn cpu_fwd(&self, parameter: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
+        let (start, end) = contiguous_range(layout)?;
         let CpuStorage::F32(parameter) = parameter else { candle_core::bail!("adamw-step: parameter is not f32") };
-        let gradient = &gradient.as_slice::<f32>()?[gradient_start..gradient_end];
         let mut moments = self.moments.borrow_mut();
         let (first, second) = &mut *moments;
         let numbers = self.numbers;
         parameter[start..end]
             .par_chunks_mut(CHUNK)
-            .zip(gradient.par_chunks(CHUNK))
+            .zip(self.gradient.par_chunks(CHUNK))
             .zip(first.par_chunks_mut(CHUNK).zip(second.par_chunks_mut(CHUNK)))
             .for_each(|((weights, gradients), (first, second))| {
-                update_chunk(weights, gradients, first, second, numbers);
+                wide(|| update_chunk(weights, gradients, first, second, numbers));
             });
         Ok(())
     }
 }
 
+#[inline(always)]
 fn update_chunk(weights: &mut [f32], gradients: &[f32], first: &mut [f32], second: &mut [f32], numbers: StepNumbers) {
     let moments = first.iter_mut().zip(second.iter_mut());
     for ((weight, &gradient), (first, second)) in weights.iter_mut().zip(gradients).zip(moments) {
+        let gradient = gradient * numbers.gradient_scale;
         *first = numbers.beta1 * *first + (1.0 - numbers.beta1) * gradient;
         *second = numbers.beta2 * *second + (1.0 - numbers.beta2) * gradient * gradient;
         let denominator = second.sqrt() * numbers.second_scale + numbers.epsilon;
@@ -344,19 +414,28 @@ fn contiguous_range(layout: &Layout) -> candle_core::Result<(usize, usize)> {
         .ok_or_else(|| candle_core::Error::Msg("adamw-step: tensor is not contiguous".to_owned()))
 }
 
-fn sum_of_squares(gradient: &Tensor) -> Result<f64> {
-    let gradient = gradient.to_dtype(DType::F32)?.contiguous()?;
-    let (storage, layout) = gradient.storage_and_layout();
-    let Storage::Cpu(storage) = &*storage else {
-        return Ok(f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?));
-    };
-    let (start, end) = contiguous_range(layout)?;
-    let values = &storage.as_slice::<f32>()?[start..end];
-    let chunks: Vec<f64> = values
-        .par_chunks(CHUNK)
-        .map(|chunk| chunk.iter().map(|&value| f64::from(value) * f64::from(value)).sum())
-        .collect();
-    Ok(chunks.iter().sum())
+fn sum_of_squares(gradient: &Gradient<'_>) -> Result<f64> {
+    if let Gradient::Tensor(tensor) = gradient
+        && !tensor.device().is_cpu()
+    {
+        return Ok(f64::from(tensor.to_dtype(DType::F32)?.sqr()?.sum_all()?.to_scalar::<f32>()?));
+    }
+    with_values(gradient, |values| {
+        let chunks: Vec<f64> = values.par_chunks(CHUNK).map(|chunk| wide(|| chunk_of_squares(chunk))).collect();
+        Ok(chunks.iter().sum())
+    })
+}
+
+#[inline(always)]
+fn chunk_of_squares(values: &[f32]) -> f64 {
+    let mut lanes = [0.0_f64; 16];
+    let (chunks, rest) = values.as_chunks::<16>();
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane += f64::from(*value) * f64::from(*value);
+        }
+    }
+    lanes.iter().sum::<f64>() + rest.iter().map(|value| f64::from(*value) * f64::from(*value)).sum::<f64>()
 }
 
 #[cfg(test)]
