@@ -15,9 +15,9 @@ use self::classifier::ClassifierArguments;
 use super::output::Output;
 use super::session::Session;
 use crate::catalog::ModelFiles;
-use crate::config::LogFormat;
+use crate::config::{DeviceChoice, LogFormat};
 use crate::generation::tokenizer::Tokenizer;
-use crate::training::generator::{self, Base, GeneratorTraining, Progress, Shape};
+use crate::training::generator::{self, Base, GeneratorTraining, Precision, Progress, Shape};
 use crate::training::text::{self, Cleaning, TextSource};
 use crate::training::tokenizer::{self, TokenizerTraining};
 
@@ -87,6 +87,22 @@ enum DecayChoice {
     Constant,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PrecisionChoice {
+    F32,
+    /// On a GPU, or on a processor with AMX, where a step takes a fraction of the time
+    Bf16,
+}
+
+impl From<PrecisionChoice> for Precision {
+    fn from(choice: PrecisionChoice) -> Self {
+        match choice {
+            PrecisionChoice::F32 => Self::F32,
+            PrecisionChoice::Bf16 => Self::Bf16,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct GeneratorArguments {
     #[command(flatten)]
@@ -139,9 +155,18 @@ pub struct GeneratorArguments {
     /// Largest norm of the gradient
     #[arg(long, default_value_t = 1.0)]
     clip: f64,
-    /// Dropout of embeddings and residuals
-    #[arg(long, default_value_t = 0.1)]
-    dropout: f32,
+    /// Batches summed up for one step of the optimiser
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    accumulate: usize,
+    /// Dropout of embeddings, residuals and attention; without it as the base's configuration says (from scratch 0.1)
+    #[arg(long)]
+    dropout: Option<f32>,
+    /// auto (CUDA where it works), cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+    /// How the factors of matrix products are rounded; weights, sums and the optimiser are f32 either way
+    #[arg(long, value_enum, default_value = "f32")]
+    precision: PrecisionChoice,
     /// Seed of initial weights, shuffling and dropout
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -247,6 +272,9 @@ fn train_generator(arguments: GeneratorArguments, command: &str, output: &Output
         beta2: arguments.beta2,
         clip: arguments.clip,
         dropout: arguments.dropout,
+        device: arguments.device,
+        precision: arguments.precision.into(),
+        accumulate: arguments.accumulate,
         seed: arguments.seed,
         held_out: arguments.held_out,
         held_out_tokens: arguments.held_out_tokens,
@@ -308,9 +336,10 @@ fn describe(progress: &Progress) -> String {
              {held_out_tokens} held out",
             counts.kept, counts.duplicates, counts.empty
         ),
-        Progress::Model { parameters, resumed_at: 0, steps } => format!("{parameters} parameters, {steps} steps"),
-        Progress::Model { parameters, resumed_at, steps } => {
-            format!("{parameters} parameters, {steps} steps, resumed behind step {resumed_at}")
+        Progress::Model { parameters, resumed_at, steps, device, fallback } => {
+            let fallback = fallback.as_ref().map_or_else(String::new, |reason| format!("{reason}; "));
+            let resumed = if *resumed_at > 0 { format!(", resumed behind step {resumed_at}") } else { String::new() };
+            format!("{fallback}{parameters} parameters, {steps} steps{resumed}; {device}")
         }
         Progress::Step { step, steps, loss, learning_rate, tokens_per_second, left } => format!(
             "step {step}/{steps}  loss {loss:.4}  learning rate {learning_rate:.2e}  {tokens_per_second:.0} tokens/s  \

@@ -523,7 +523,7 @@ pub(super) fn model(found: &str) -> Result<ModelSource, String> {
     Ok(ModelSource::Folder(PathBuf::from(found)))
 }
 
-fn device(found: &str) -> Result<DeviceChoice, String> {
+pub(super) fn device(found: &str) -> Result<DeviceChoice, String> {
     match found {
         "auto" => Ok(DeviceChoice::Auto),
         "cpu" => Ok(DeviceChoice::Cpu),

@@ -371,7 +371,7 @@ fn cuda_name(choice: DeviceChoice) -> String {
 }
 
 /// The device, and why it is not CUDA where that was hoped for.
-fn device(choice: DeviceChoice) -> anyhow::Result<(Device, Option<String>)> {
+pub(crate) fn device(choice: DeviceChoice) -> anyhow::Result<(Device, Option<String>)> {
     match choice {
         DeviceChoice::Cpu => Ok((Device::Cpu, None)),
         DeviceChoice::Auto => Ok(match cuda(0) {
@@ -380,7 +380,7 @@ fn device(choice: DeviceChoice) -> anyhow::Result<(Device, Option<String>)> {
         }),
         DeviceChoice::Cuda(index) => {
             let device = cuda(index).with_context(|| {
-                format!("generation.device asks for cuda:{index}; set it to \"auto\" or \"cpu\" to do without")
+                format!("generation.device or --device asks for cuda:{index}; set it to \"auto\" or \"cpu\" to do without")
             })?;
             Ok((device, None))
         }

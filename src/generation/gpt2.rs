@@ -225,6 +225,8 @@ pub struct Gpt2 {
     ln_f: Norm,
     /// `[vocabulary, width]`; absent where the head is tied to `wte`.
     lm_head: Option<Tensor>,
+    /// What products are computed in; the residual stream and layer norms keep the weights' type.
+    compute: DType,
 }
 
 impl Gpt2 {
@@ -259,7 +261,13 @@ impl Gpt2 {
             h: (0..config.n_layer).map(block).collect::<Result<_>>()?,
             ln_f: norm("ln_f".to_owned())?,
             lm_head: if config.tie_word_embeddings { None } else { Some(take("lm_head.weight".to_owned())?) },
+            compute: take("wte.weight".to_owned())?.dtype(),
         })
+    }
+
+    /// The same with products in `compute`.
+    pub(crate) fn with_compute(self, compute: DType) -> Self {
+        Self { compute, ..self }
     }
 
     /// Loads a checkpoint onto `device`.
@@ -281,8 +289,11 @@ impl Gpt2 {
         let (_, steps) = ids.dims2()?;
         let mut x = self.embed(ids, 0, steps)?;
         x = dropout.apply(x, self.config.embd_pdrop)?;
+        let (heads, probability) = (self.config.n_head, self.config.attn_pdrop);
         for block in &self.h {
-            x = block.forward(&x, &self.config, dropout, |qkv| ops::causal_attention(qkv, self.config.n_head))?;
+            x = block.forward(&x, (&self.config, self.compute), dropout, |qkv, dropout| {
+                ops::causal_attention(qkv, heads, |weights| dropout.apply(weights, probability))
+            })?;
         }
         ops::layer_norm(&x, &self.ln_f.weight, &self.ln_f.bias, self.config.layer_norm_epsilon)
     }
@@ -312,8 +323,9 @@ impl Gpt2 {
         targets: &[Option<u32>],
         dropout: &mut dyn Dropout,
     ) -> candle_core::Result<Tensor> {
-        let hidden = self.hidden(ids, dropout)?.reshape(((), self.config.n_embd))?;
-        ops::tied_cross_entropy(&hidden, self.lm_head.as_ref().unwrap_or(&self.wte), targets)
+        let hidden = self.hidden(ids, dropout)?.reshape(((), self.config.n_embd))?.to_dtype(self.compute)?;
+        let head = self.lm_head.as_ref().unwrap_or(&self.wte).to_dtype(self.compute)?;
+        ops::tied_cross_entropy(&hidden, &head, targets)
     }
 
     /// An empty cache for `rows` sequences of at most `capacity` tokens.
@@ -334,7 +346,7 @@ impl Gpt2 {
         let start = cache.steps;
         let mut x = self.embed(ids, start, steps)?;
         for (block, (keys, values)) in self.h.iter().zip(&mut cache.layers) {
-            x = block.forward(&x, &self.config, &mut NoDropout, |qkv| {
+            x = block.forward(&x, (&self.config, self.compute), &mut NoDropout, |qkv, _| {
                 cached_attention(qkv, keys, values, start, self.config.n_head)
             })?;
         }
@@ -349,16 +361,20 @@ impl Block {
     fn forward(
         &self,
         x: &Tensor,
-        config: &Gpt2Config,
+        (config, compute): (&Gpt2Config, DType),
         dropout: &mut dyn Dropout,
-        attend: impl FnOnce(&Tensor) -> candle_core::Result<Tensor>,
+        attend: impl FnOnce(&Tensor, &mut dyn Dropout) -> candle_core::Result<Tensor>,
     ) -> candle_core::Result<Tensor> {
-        let normal = ops::layer_norm(x, &self.ln_1.weight, &self.ln_1.bias, config.layer_norm_epsilon)?;
-        let attended = self.attn.c_proj.forward(&attend(&self.attn.c_attn.forward(&normal)?)?)?;
+        let stream = x.dtype();
+        let normal = |x: &Tensor, norm: &Norm| {
+            ops::layer_norm(x, &norm.weight, &norm.bias, config.layer_norm_epsilon)?.to_dtype(compute)
+        };
+        let qkv = self.attn.c_attn.forward(&normal(x, &self.ln_1)?)?;
+        let attended = self.attn.c_proj.forward(&attend(&qkv, dropout)?)?.to_dtype(stream)?;
         let x = (x + dropout.apply(attended, config.resid_pdrop)?)?;
-        let normal = ops::layer_norm(&x, &self.ln_2.weight, &self.ln_2.bias, config.layer_norm_epsilon)?;
-        let inner = ops::gelu(&self.mlp.c_fc.forward(&normal)?)?;
-        &x + dropout.apply(self.mlp.c_proj.forward(&inner)?, config.resid_pdrop)?
+        let inner = ops::gelu(&self.mlp.c_fc.forward(&normal(&x, &self.ln_2)?)?)?;
+        let added = self.mlp.c_proj.forward(&inner)?.to_dtype(stream)?;
+        &x + dropout.apply(added, config.resid_pdrop)?
     }
 }
 

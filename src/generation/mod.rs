@@ -19,6 +19,7 @@ mod tests;
 pub mod tokenizer;
 
 pub use decoding::Decoding;
+pub(crate) use engine::device;
 pub use engine::{Engine, EngineDescription, GenerationError, GenerationRequest, candidate_seeds};
 pub use finishing::LengthBudget;
 pub use scoring::{Surprise, score_texts};

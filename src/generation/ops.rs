@@ -144,6 +144,7 @@ pub(crate) fn linear(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tenso
     let rows = x.elem_count() / inputs;
     *shape.last_mut().ok_or_else(|| Error::Msg("linear of a scalar".to_owned()))? = outputs;
     let flat = x.reshape((rows, inputs))?;
+    let (weight, bias) = (&weight.to_dtype(x.dtype())?, &bias.to_dtype(x.dtype())?);
     let out =
         if on_cpu(x) { flat.apply_op3(weight, bias, Linear)? } else { flat.matmul(weight)?.broadcast_add(bias)? };
     out.reshape(shape)
@@ -408,7 +409,11 @@ impl CustomOp1 for Gelu {
 
 /// Causal self-attention of whole sequences: `qkv` is `[batch, steps, 3 * width]` in blocks `[q|k|v]`, the result
 /// `[batch, steps, width]`, heads side by side.
-pub(crate) fn causal_attention(qkv: &Tensor, heads: usize) -> Result<Tensor> {
+pub(crate) fn causal_attention(
+    qkv: &Tensor,
+    heads: usize,
+    drop: impl FnOnce(Tensor) -> Result<Tensor>,
+) -> Result<Tensor> {
     if on_cpu(qkv) {
         return qkv.apply_op1(CausalAttention { heads });
     }
@@ -426,7 +431,7 @@ pub(crate) fn causal_attention(qkv: &Tensor, heads: usize) -> Result<Tensor> {
     let mask: Vec<f32> =
         (0..steps).flat_map(|i| (0..steps).map(move |j| if j > i { f32::NEG_INFINITY } else { 0.0 })).collect();
     let scores = scores.broadcast_add(&Tensor::from_vec(mask, (steps, steps), qkv.device())?)?;
-    let weights = candle_nn::ops::softmax(&scores, D::Minus1)?.to_dtype(v.dtype())?;
+    let weights = drop(candle_nn::ops::softmax(&scores, D::Minus1)?)?.to_dtype(v.dtype())?;
     weights.matmul(&v)?.transpose(1, 2)?.reshape((batch, steps, width))
 }
 

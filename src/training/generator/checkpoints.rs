@@ -2,17 +2,17 @@
 //!
 //! Everything is written beside its place and renamed, so that a full disk or a crash leaves the last one whole.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use candle_core::{Device, Tensor, Var};
+use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{AdamW, GeneratorTraining, Outcome, Progress, stored};
+use super::{GeneratorTraining, Learner, Outcome, Progress, stored};
 use crate::files::{Existing, write_whole};
 use crate::gates::{DEFAULT_WINDOW, VERBATIM_INDEX, VerbatimIndex};
 use crate::generation::checkpoint::WEIGHTS;
@@ -33,6 +33,12 @@ pub(super) struct State {
     seed: u64,
     block: usize,
     batch: usize,
+    #[serde(default = "one")]
+    accumulate: usize,
+}
+
+fn one() -> usize {
+    1
 }
 
 impl State {
@@ -45,6 +51,7 @@ impl State {
             seed: settings.seed,
             block: settings.block,
             batch: settings.batch,
+            accumulate: settings.accumulate,
         }
     }
 
@@ -53,6 +60,7 @@ impl State {
             ("--seed", self.seed, asked.seed),
             ("--block", self.block as u64, asked.block as u64),
             ("--batch", self.batch as u64, asked.batch as u64),
+            ("--accumulate", self.accumulate as u64, asked.accumulate as u64),
         ] {
             if saved != asked {
                 bail!("the checkpoint was made with {name} {saved}, not {asked}; resume with the same, or start anew");
@@ -88,37 +96,32 @@ impl Checkpoints {
         Ok(())
     }
 
-    pub(super) fn save(&self, variables: &BTreeMap<String, Var>, optimizer: &AdamW, state: &State) -> Result<()> {
-        self.folder.save(&[(WEIGHTS, &tensors(variables))], optimizer, state)
+    pub(super) fn save(&self, learner: &Learner, state: &State) -> Result<()> {
+        self.folder.save(&[(WEIGHTS, &tensors(&learner.variables))], &learner.optimizer, state)
     }
 
     /// Reads the last checkpoint into the weights and the optimiser; `None` where there is none yet.
-    pub(super) fn load(
-        &self,
-        variables: &BTreeMap<String, Var>,
-        optimizer: &mut AdamW,
-        device: &Device,
-    ) -> Result<Option<State>> {
+    pub(super) fn load(&self, learner: &mut Learner) -> Result<Option<State>> {
         let Some(saved) = self.folder.last::<State>()? else { return Ok(None) };
-        saved.restore(WEIGHTS, variables, device)?;
-        saved.restore_optimizer(optimizer)?;
+        saved.restore(WEIGHTS, &learner.variables, &learner.device)?;
+        saved.restore_optimizer(&mut learner.optimizer)?;
         Ok(Some(State { saved_step: saved.state.step, ..saved.state }))
     }
 
-    pub(super) fn save_best(&self, variables: &BTreeMap<String, Var>) -> Result<()> {
+    pub(super) fn save_best(&self, learner: &Learner) -> Result<()> {
         let path = self.best_weights();
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
         }
         let staging = path.with_extension("part");
-        save_tensors(&tensors(variables), &staging)?;
+        save_tensors(&tensors(&learner.variables), &staging)?;
         std::fs::rename(&staging, &path).with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// The weights with the best held-out loss; today's where nothing was held out.
-    pub(super) fn best(&self, variables: &BTreeMap<String, Var>, device: &Device) -> Result<HashMap<String, Tensor>> {
+    pub(super) fn best(&self, learner: &Learner) -> Result<HashMap<String, Tensor>> {
         let path = self.best_weights();
-        if path.is_file() { load_tensors(&path, device) } else { Ok(tensors(variables)) }
+        if path.is_file() { load_tensors(&path, &learner.device) } else { Ok(tensors(&learner.variables)) }
     }
 
     /// Appends a line to `training.jsonl`.

@@ -9,11 +9,14 @@ use super::settings::GeneratorTraining;
 use crate::generation::tokenizer::{END_OF_TEXT, Tokenizer};
 use crate::training::text::{self, TextCounts};
 
-/// One batch: `rows` blocks of token ids, and for every position the token that follows.
-pub(super) struct Batch {
-    pub(super) ids: Vec<u32>,
-    pub(super) targets: Vec<Option<u32>>,
-    pub(super) rows: usize,
+/// One batch: `[rows, length]` token ids, and for every position the token that follows; `None` is not counted in the
+/// loss.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    pub ids: Vec<u32>,
+    pub targets: Vec<Option<u32>>,
+    pub rows: usize,
+    pub length: usize,
 }
 
 /// The texts of a training as token ids.
@@ -81,7 +84,7 @@ impl Corpus {
     /// The batch of a step. Each epoch shuffles the blocks anew and starts them at another token.
     pub(super) fn batch(&self, step: usize, settings: &GeneratorTraining) -> Batch {
         let first = step * settings.batch;
-        let mut batch = Batch { ids: Vec::new(), targets: Vec::new(), rows: settings.batch };
+        let mut batch = Batch { ids: Vec::new(), targets: Vec::new(), rows: settings.batch, length: self.block };
         let mut order: Option<(usize, Vec<usize>, usize)> = None;
         for sample in first..first + settings.batch {
             let (epoch, place) = (sample / self.blocks(), sample % self.blocks());
@@ -114,7 +117,7 @@ impl Corpus {
         windows
             .chunks(settings.batch)
             .map(|windows| {
-                let mut batch = Batch { ids: Vec::new(), targets: Vec::new(), rows: windows.len() };
+                let mut batch = Batch { ids: Vec::new(), targets: Vec::new(), rows: windows.len(), length: self.block };
                 for window in windows {
                     push_block(&mut batch, window);
                 }

@@ -1,20 +1,16 @@
-//! Dropout whose masks are a function of the seed, the step and the layer.
+//! Dropout on a GPU: the device draws the masks, seeded for each pass from seed, step and part.
 
-use candle_core::{Result, Tensor};
-use rand::{RngCore as _, SeedableRng as _};
-use rand_chacha::ChaCha8Rng;
+use candle_core::{DType, Device, Result, Tensor};
 
 use crate::generation::gpt2::Dropout;
+use crate::generation::host::dropout::DropoutSeed;
 
-pub(super) struct SeededDropout {
-    rng: ChaCha8Rng,
-}
+pub(super) struct SeededDropout;
 
 impl SeededDropout {
-    pub(super) fn new(seed: u64, step: usize) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0xD509_0075);
-        rng.set_stream(step as u64);
-        Self { rng }
+    pub(super) fn new(seed: DropoutSeed, device: &Device) -> Result<Self> {
+        device.set_seed(seed.number())?;
+        Ok(Self)
     }
 }
 
@@ -23,12 +19,8 @@ impl Dropout for SeededDropout {
         if probability <= 0.0 {
             return Ok(x);
         }
-        // One byte a value: the probability is rounded to 1/256, and the scale to match it.
-        let threshold = (probability * 256.0).round() as u8;
-        let scale = 256.0 / (256.0 - f32::from(threshold));
-        let mut bytes = vec![0; x.elem_count()];
-        self.rng.fill_bytes(&mut bytes);
-        let mask: Vec<f32> = bytes.iter().map(|byte| if *byte < threshold { 0.0 } else { scale }).collect();
-        &x * Tensor::from_vec(mask, x.shape(), x.device())?
+        let kept = Tensor::rand(0.0_f32, 1.0, x.shape(), x.device())?.ge(f64::from(probability))?;
+        let mask = kept.to_dtype(DType::F32)?.affine(1.0 / (1.0 - f64::from(probability)), 0.0)?;
+        &x * mask.to_dtype(x.dtype())?
     }
 }

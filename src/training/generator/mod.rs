@@ -6,6 +6,7 @@
 mod checkpoints;
 mod data;
 mod dropout;
+mod learner;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -22,15 +23,15 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha12Rng;
 
 use self::checkpoints::{Checkpoints, State};
-pub use self::data::Corpus;
-use self::dropout::SeededDropout;
+pub use self::data::{Batch, Corpus};
+pub use self::learner::{Learner, Precision, StepOutcome, StepSettings};
 pub use self::settings::{Base, GeneratorTraining, Shape};
-use super::optimizer::{AdamW, AdamWSettings};
 pub use super::schedule::Decay;
 use super::text::TextCounts;
 use crate::catalog::ModelFiles;
 use crate::generation::checkpoint::Checkpoint;
-use crate::generation::gpt2::{Gpt2, Gpt2Config, NoDropout};
+use crate::generation::device;
+use crate::generation::gpt2::Gpt2Config;
 use crate::generation::tokenizer::Tokenizer;
 
 /// What is told while training goes on.
@@ -39,7 +40,7 @@ pub enum Progress {
     /// The data is read.
     Data { counts: TextCounts, training_tokens: usize, held_out_tokens: usize },
     /// The model is there.
-    Model { parameters: usize, resumed_at: usize, steps: usize },
+    Model { parameters: usize, resumed_at: usize, steps: usize, device: &'static str, fallback: Option<String> },
     /// Some steps are done: their mean loss in nats a token.
     Step { step: usize, steps: usize, loss: f64, learning_rate: f64, tokens_per_second: f64, left: Duration },
     /// The held-out texts were evaluated.
@@ -88,10 +89,7 @@ pub fn train(
 
 struct Trainer<'a> {
     settings: &'a GeneratorTraining,
-    device: Device,
-    model: Gpt2,
-    variables: BTreeMap<String, Var>,
-    optimizer: AdamW,
+    learner: Learner,
     corpus: Corpus,
     tokenizer: Tokenizer,
     checkpoints: Checkpoints,
@@ -101,51 +99,38 @@ struct Trainer<'a> {
 impl<'a> Trainer<'a> {
     fn start(settings: &'a GeneratorTraining, report: &mut (dyn FnMut(Progress) + Send)) -> Result<Self> {
         settings.check()?;
-        let device = Device::Cpu;
+        let checkpoints = Checkpoints::new(&settings.output);
+        if !settings.resume {
+            checkpoints.refuse_to_overwrite()?;
+        }
+        let (device, fallback) = device(settings.device)?;
         let tokenizer = settings.tokenizer()?;
+        let config = settings.config(&tokenizer)?;
         let corpus = Corpus::read(settings, &tokenizer)?;
         report(Progress::Data {
             counts: corpus.counts.clone(),
             training_tokens: corpus.training_tokens(),
             held_out_tokens: corpus.held_out_tokens(),
         });
-        let config = settings.config(&tokenizer)?;
         let variables = initial_weights(settings, &config, &device)?;
-        let model = Gpt2::new(&config, |name, _| {
-            variables.get(name).map(|var| var.as_tensor().clone()).with_context(|| format!("no tensor {name}"))
-        })?;
-        let parameters: Vec<(String, Var)> = variables.iter().map(|(name, var)| (name.clone(), var.clone())).collect();
-        let optimizer = AdamW::new(
-            parameters,
-            AdamWSettings { beta1: 0.9, beta2: settings.beta2, epsilon: 1e-8, weight_decay: settings.weight_decay },
-        )?
-        .with_decay(|name| name.ends_with(".weight") && !name.contains("ln_"));
-        let checkpoints = Checkpoints::new(&settings.output);
-        let mut trainer = Self {
-            settings,
-            device,
-            model,
-            variables,
-            optimizer,
-            corpus,
-            tokenizer,
-            checkpoints,
-            state: State::new(settings),
-        };
+        let learner = Learner::new(config, device, variables, settings.step_settings())?;
+        let mut trainer =
+            Self { settings, learner, corpus, tokenizer, checkpoints, state: State::new(settings) };
         trainer.resume()?;
         report(Progress::Model {
-            parameters: config.parameters(),
+            parameters: trainer.learner.config.parameters(),
             resumed_at: trainer.state.step,
             steps: trainer.steps(),
+            device: trainer.learner.device_name(),
+            fallback,
         });
         Ok(trainer)
     }
 
     fn resume(&mut self) -> Result<()> {
-        if !self.settings.resume {
-            return self.checkpoints.refuse_to_overwrite();
-        }
-        if let Some(state) = self.checkpoints.load(&self.variables, &mut self.optimizer, &self.device)? {
+        if self.settings.resume
+            && let Some(state) = self.checkpoints.load(&mut self.learner)?
+        {
             state.check_same_run(&self.state)?;
             self.state = state;
         }
@@ -155,8 +140,8 @@ impl<'a> Trainer<'a> {
     /// The number of the last step.
     fn steps(&self) -> usize {
         self.settings.steps.unwrap_or_else(|| {
-            let blocks = self.corpus.blocks();
-            let steps = self.settings.epochs * blocks as f64 / self.settings.batch as f64;
+            let samples = self.settings.batch * self.settings.accumulate;
+            let steps = self.settings.epochs * self.corpus.blocks() as f64 / samples as f64;
             (steps.ceil() as usize).max(1)
         })
     }
@@ -165,17 +150,16 @@ impl<'a> Trainer<'a> {
         let steps = self.steps();
         let mut window = Window::default();
         while self.state.step < steps && !stop.load(Ordering::Relaxed) && !self.out_of_patience() {
-            let loss = self.step(steps)?;
-            window.add(loss);
+            let (loss, tokens) = self.step(steps)?;
+            window.add(loss, tokens);
             self.state.step += 1;
             let step = self.state.step;
             if step.is_multiple_of(self.settings.log_every) || step == steps {
                 let learning_rate = self.settings.schedule().at(step - 1, steps);
                 let done = window.take();
-                let tokens = done.steps * self.settings.batch * self.settings.block;
                 let seconds = done.elapsed.as_secs_f64().max(1e-9);
                 let left = done.elapsed.mul_f64((steps - step) as f64 / done.steps.max(1) as f64);
-                let tokens_per_second = tokens as f64 / seconds;
+                let tokens_per_second = done.tokens as f64 / seconds;
                 let entry = Progress::Step { step, steps, loss: done.mean, learning_rate, tokens_per_second, left };
                 self.checkpoints.log(&entry)?;
                 report(entry);
@@ -197,35 +181,36 @@ impl<'a> Trainer<'a> {
         self.settings.patience.is_some_and(|patience| self.state.evaluations_without_gain >= patience)
     }
 
-    /// One step of the optimiser; gives the mean loss of its batch.
-    fn step(&mut self, steps: usize) -> Result<f64> {
-        let step = self.state.step;
-        let batch = self.corpus.batch(step, self.settings);
-        let mut dropout = SeededDropout::new(self.settings.seed, step);
-        let ids = Tensor::from_vec(batch.ids, (batch.rows, self.settings.block), &self.device)?;
-        let loss = self.model.loss(&ids, &batch.targets, &mut dropout)?;
-        let value = f64::from(loss.to_scalar::<f32>()?);
-        if !value.is_finite() {
-            bail!(
-                "the loss of step {} is {value}: lower --learning-rate or raise --warmup-steps; the checkpoint of step \
-                 {} is whole and can be resumed",
-                step + 1,
-                self.state.saved_step
-            );
-        }
-        let mut gradients = loss.backward()?;
-        self.optimizer.clip_global_norm(&mut gradients, self.settings.clip)?;
-        self.optimizer.step(&gradients, self.settings.schedule().at(step, steps))?;
-        Ok(value)
+    /// One step of the optimiser; gives the mean loss of its batches and how many tokens they counted.
+    fn step(&mut self, steps: usize) -> Result<(f64, usize)> {
+        let (step, accumulate) = (self.state.step, self.settings.accumulate);
+        let parts: Vec<Batch> = (step * accumulate..(step + 1) * accumulate)
+            .map(|number| self.corpus.batch(number, self.settings))
+            .collect();
+        let outcome = self.learner.step(&parts, step, self.settings.schedule().at(step, steps))?;
+        let (what, value) = match outcome {
+            StepOutcome { loss, .. } if !loss.is_finite() => ("loss", loss),
+            StepOutcome { gradient_norm, .. } if !gradient_norm.is_finite() => ("gradient's norm", gradient_norm),
+            StepOutcome { loss, .. } => return Ok((loss, parts.iter().map(|batch| batch.ids.len()).sum())),
+        };
+        bail!(
+            "the {what} of step {} is {value}: lower --learning-rate or raise --warmup-steps; {}",
+            step + 1,
+            match self.state.saved_step {
+                0 => "no checkpoint was written yet".to_owned(),
+                saved => format!("the checkpoint of step {saved} is whole and can be resumed"),
+            }
+        );
     }
 
     fn evaluate(&mut self, report: &mut (dyn FnMut(Progress) + Send)) -> Result<()> {
-        let Some(loss) = self.held_out_loss()? else { return Ok(()) };
+        let batches = self.corpus.held_out_batches(self.settings);
+        let Some(loss) = self.learner.evaluate(&batches)? else { return Ok(()) };
         let best = self.state.best_loss.is_none_or(|best| loss < best);
         if best {
             self.state.best_loss = Some(loss);
             self.state.evaluations_without_gain = 0;
-            self.checkpoints.save_best(&self.variables)?;
+            self.checkpoints.save_best(&self.learner)?;
         } else {
             self.state.evaluations_without_gain += 1;
         }
@@ -235,25 +220,12 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Mean cross-entropy a token over the held-out blocks.
-    fn held_out_loss(&self) -> Result<Option<f64>> {
-        let (mut sum, mut counted) = (0.0, 0_usize);
-        for batch in self.corpus.held_out_batches(self.settings) {
-            let ids = Tensor::from_vec(batch.ids, (batch.rows, self.settings.block), &self.device)?;
-            let tokens = batch.targets.iter().flatten().count();
-            let loss = self.model.loss(&ids, &batch.targets, &mut NoDropout)?.to_scalar::<f32>()?;
-            sum += f64::from(loss) * tokens as f64;
-            counted += tokens;
-        }
-        Ok((counted > 0).then(|| sum / counted as f64))
-    }
-
     fn save(&mut self, report: &mut (dyn FnMut(Progress) + Send)) -> Result<()> {
         if self.state.saved_step == self.state.step && self.state.step > 0 {
             return Ok(());
         }
         self.state.saved_step = self.state.step;
-        self.checkpoints.save(&self.variables, &self.optimizer, &self.state)?;
+        self.checkpoints.save(&self.learner, &self.state)?;
         report(Progress::Saved { step: self.state.step });
         Ok(())
     }
@@ -264,13 +236,13 @@ impl<'a> Trainer<'a> {
             steps: self.state.step,
             stopped,
             best_loss: self.state.best_loss,
-            parameters: self.model.config.parameters(),
+            parameters: self.learner.config.parameters(),
             counts: self.corpus.counts.clone(),
             training_tokens: self.corpus.training_tokens(),
             held_out_tokens: self.corpus.held_out_tokens(),
         };
-        let weights = self.checkpoints.best(&self.variables, &self.device)?;
-        checkpoints::write_model(self.settings, &self.model.config, &self.tokenizer, &weights, &outcome)?;
+        let weights = self.checkpoints.best(&self.learner)?;
+        checkpoints::write_model(self.settings, &self.learner.config, &self.tokenizer, &weights, &outcome)?;
         Ok(outcome)
     }
 }
@@ -279,29 +251,33 @@ impl<'a> Trainer<'a> {
 struct Window {
     sum: f64,
     steps: usize,
+    tokens: usize,
     since: Instant,
 }
 
 struct Done {
     mean: f64,
     steps: usize,
+    tokens: usize,
     elapsed: Duration,
 }
 
 impl Default for Window {
     fn default() -> Self {
-        Self { sum: 0.0, steps: 0, since: Instant::now() }
+        Self { sum: 0.0, steps: 0, tokens: 0, since: Instant::now() }
     }
 }
 
 impl Window {
-    fn add(&mut self, loss: f64) {
+    fn add(&mut self, loss: f64, tokens: usize) {
         self.sum += loss;
         self.steps += 1;
+        self.tokens += tokens;
     }
 
     fn take(&mut self) -> Done {
-        let done = Done { mean: self.sum / self.steps.max(1) as f64, steps: self.steps, elapsed: self.since.elapsed() };
+        let mean = self.sum / self.steps.max(1) as f64;
+        let done = Done { mean, steps: self.steps, tokens: self.tokens, elapsed: self.since.elapsed() };
         *self = Self::default();
         done
     }

@@ -4,12 +4,18 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
+use super::learner::{Precision, StepSettings};
 use crate::catalog::ModelFiles;
+use crate::config::DeviceChoice;
 use crate::generation::checkpoint::Checkpoint;
 use crate::generation::gpt2::Gpt2Config;
 use crate::generation::tokenizer::Tokenizer;
+use crate::training::optimizer::AdamWSettings;
 use crate::training::schedule::{Decay, Schedule};
 use crate::training::text::{Cleaning, TextSource};
+
+/// GPT-2's own.
+const DEFAULT_DROPOUT: f32 = 0.1;
 
 /// Where the weights come from.
 #[derive(Debug, Clone)]
@@ -51,8 +57,12 @@ pub struct GeneratorTraining {
     pub beta2: f64,
     /// The largest norm of the gradient.
     pub clip: f64,
-    /// Dropout of embeddings and residuals; the attention's own is not used.
-    pub dropout: f32,
+    /// Dropout of embeddings, residuals and attention alike; absent: as the base's configuration says, 0.1 from scratch.
+    pub dropout: Option<f32>,
+    pub device: DeviceChoice,
+    pub precision: Precision,
+    /// Batches that one step of the optimiser is made of.
+    pub accumulate: usize,
     pub seed: u64,
     /// The share of texts held out for evaluation, chosen by their digest.
     pub held_out: f64,
@@ -78,8 +88,13 @@ impl GeneratorTraining {
         if self.block < 2 || self.batch == 0 {
             bail!("a block needs at least 2 tokens and a batch at least 1 block");
         }
-        if !(0.0..0.9).contains(&self.dropout) {
-            bail!("dropout must be at least 0 and below 0.9, not {}", self.dropout);
+        if self.accumulate == 0 {
+            bail!("--accumulate must be at least 1");
+        }
+        if let Some(dropout) = self.dropout
+            && !(0.0..0.9).contains(&dropout)
+        {
+            bail!("dropout must be at least 0 and below 0.9, not {dropout}");
         }
         if !(0.0..=0.5).contains(&self.held_out) {
             bail!("the held-out share must be between 0 and 0.5, not {}", self.held_out);
@@ -109,9 +124,9 @@ impl GeneratorTraining {
                 n_inner: None,
                 activation_function: "gelu_new".to_owned(),
                 layer_norm_epsilon: 1e-5,
-                resid_pdrop: self.dropout,
-                embd_pdrop: self.dropout,
-                attn_pdrop: 0.0,
+                resid_pdrop: DEFAULT_DROPOUT,
+                embd_pdrop: DEFAULT_DROPOUT,
+                attn_pdrop: DEFAULT_DROPOUT,
                 bos_token_id: tokenizer.end_of_text(),
                 eos_token_id: tokenizer.end_of_text(),
                 tie_word_embeddings: true,
@@ -125,9 +140,9 @@ impl GeneratorTraining {
                 config
             }
         };
-        config.resid_pdrop = self.dropout;
-        config.embd_pdrop = self.dropout;
-        config.attn_pdrop = 0.0;
+        if let Some(dropout) = self.dropout {
+            (config.resid_pdrop, config.embd_pdrop, config.attn_pdrop) = (dropout, dropout, dropout);
+        }
         if !config.n_embd.is_multiple_of(config.n_head) {
             bail!("--width {} is not a multiple of --heads {}", config.n_embd, config.n_head);
         }
@@ -135,6 +150,12 @@ impl GeneratorTraining {
             bail!("--block {} is longer than the model's {} positions", self.block, config.n_positions);
         }
         Ok(config)
+    }
+
+    pub(super) fn step_settings(&self) -> StepSettings {
+        let optimizer =
+            AdamWSettings { beta1: 0.9, beta2: self.beta2, epsilon: 1e-8, weight_decay: self.weight_decay };
+        StepSettings { clip: self.clip, seed: self.seed, precision: self.precision, optimizer }
     }
 
     /// The learning rate over the training.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
 
 use super::*;
+use crate::config::DeviceChoice;
 use crate::generation::score_texts;
 use crate::training::text::Cleaning;
 use crate::training::tokenizer::{self, TokenizerTraining};
@@ -61,7 +62,10 @@ impl Place {
             weight_decay: 0.1,
             beta2: 0.95,
             clip: 1.0,
-            dropout: 0.1,
+            dropout: Some(0.1),
+            device: DeviceChoice::Cpu,
+            precision: Precision::F32,
+            accumulate: 1,
             seed: 5,
             held_out: 0.1,
             held_out_tokens: 200,
@@ -121,7 +125,7 @@ fn a_resumed_training_equals_one_that_never_stopped() {
 #[test]
 fn training_learns_and_moves_every_weight() {
     let place = Place::new(60);
-    let settings = GeneratorTraining { steps: Some(120), dropout: 0.0, log_every: 10, ..place.settings("model") };
+    let settings = GeneratorTraining { steps: Some(120), dropout: Some(0.0), log_every: 10, ..place.settings("model") };
     let (losses, outcome) = losses(&settings, None).expect("trained");
     let (first, last) = (losses[0], losses[losses.len() - 1]);
     assert!(last < 0.6 * first, "the loss went from {first} to {last}");
@@ -190,7 +194,7 @@ fn what_cannot_be_trained_is_refused_with_a_reason() {
         (GeneratorTraining { resume: true, batch: 4, ..place.settings("there") }, "--batch 3"),
         (settings(|settings| settings.block = 25), "24 positions"),
         (settings(|settings| settings.block = 1), "at least 2"),
-        (settings(|settings| settings.dropout = 1.0), "dropout"),
+        (settings(|settings| settings.dropout = Some(1.0)), "dropout"),
         (settings(|settings| settings.save_every = 0), "at least 1 step"),
         (settings(|settings| settings.data[0].weight = 1e-9), "no text to train on"),
     ];
