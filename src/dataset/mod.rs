@@ -2,6 +2,7 @@
 
 pub mod label;
 pub mod labelled;
+pub mod near_duplicates;
 pub mod similar;
 pub mod split;
 pub mod table;

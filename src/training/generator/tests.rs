@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::generation::score_texts;
-use crate::training::text::Cleaning;
+use crate::training::text::{Cleaning, Duplicates};
 use crate::training::tokenizer::{self, TokenizerTraining};
 
 const WORDS: [&str; 12] =
@@ -50,6 +50,9 @@ impl Place {
             },
             data: vec![self.path("texts.txt").display().to_string().parse().expect("a source")],
             cleaning: Cleaning::Tweets,
+            duplicates: Duplicates::Exact,
+            samples: Samples::Blocks,
+            control: None,
             output: self.path(output),
             block: 16,
             batch: 3,
