@@ -22,7 +22,7 @@ const START: &str = "[TWEET]";
 /// Fields that are shortened first, in this order: the thesis's phrases, entities, hashtags.
 const TRUNCATED_FIRST: [&str; 3] = ["FRASES", "ENTIDADES", "HASHTAGS"];
 
-/// An attribute with at most so many values, each seen often enough, is a closed one.
+/// An attribute with at most so many values, each a word and seen often enough, is a closed one.
 const MOST_CLOSED_VALUES: usize = 16;
 const LEAST_ROWS_A_VALUE: usize = 5;
 
@@ -46,7 +46,7 @@ pub struct ControlAttribute {
     pub name: String,
     /// `[SENTIMIENTO]`
     pub token: String,
-    /// Its values, where the training texts had only these few; empty for one that may hold anything.
+    /// Its values, each a word, where the training texts had only these few; empty for one that may hold anything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
 }
@@ -141,9 +141,20 @@ impl ControlLayout {
         }
         for (attribute, values) in self.attributes.iter_mut().zip(counts) {
             let often = values.values().sum::<usize>() >= LEAST_ROWS_A_VALUE * values.len();
-            let closed = values.len() <= MOST_CLOSED_VALUES && often;
+            let words = values.keys().all(|value| !value.contains(' '));
+            let closed = values.len() <= MOST_CLOSED_VALUES && often && words;
             attribute.values = if closed { values.into_keys().map(str::to_owned).collect() } else { Vec::new() };
         }
+    }
+}
+
+impl ControlAttribute {
+    /// The value of a closed attribute that a word stands for. Who writes `positive` for `POSITIVE` means it, and the
+    /// model would read another word.
+    fn known(&self, word: &str) -> Option<&str> {
+        let same = |known: &&String| known.to_lowercase() == word.to_lowercase();
+        let known = self.values.iter().find(|known| *known == word).or_else(|| self.values.iter().find(same));
+        known.map(String::as_str)
     }
 }
 
@@ -232,14 +243,14 @@ impl Control {
         if value.is_empty() || attribute.values.is_empty() {
             return Ok(value);
         }
-        // Who writes `positive` for `POSITIVE` means it; the model would read another word.
-        let same = |known: &&String| known.to_lowercase() == value.to_lowercase();
-        let found = attribute.values.iter().find(|known| **known == value).or(attribute.values.iter().find(same));
-        found.cloned().ok_or_else(|| ControlError::UnknownValue {
-            name: attribute.name.clone(),
-            value,
-            known: attribute.values.join(", "),
-        })
+        let words = value.split(' ').map(|word| {
+            attribute.known(word).ok_or_else(|| ControlError::UnknownValue {
+                name: attribute.name.clone(),
+                value: word.to_owned(),
+                known: attribute.values.join(", "),
+            })
+        });
+        Ok(words.collect::<Result<Vec<_>, _>>()?.join(" "))
     }
 
     /// The context of these values ([`Control::values`]) as token ids, the start token last; shortened to `room` tokens
@@ -330,6 +341,7 @@ mod tests {
     fn a_context_is_every_attribute_in_order_and_what_is_missing_is_empty() {
         for (given, expected) in [
             (&[][..], "[SENTIMIENTO][ENTIDADES][HASHTAGS][TWEET]"),
+            (&[("SENTIMIENTO", "negative POSITIVE")], "[SENTIMIENTO]NEGATIVE POSITIVE[ENTIDADES][HASHTAGS][TWEET]"),
             (&[("HASHTAGS", "Feria")], "[SENTIMIENTO][ENTIDADES][HASHTAGS]Feria[TWEET]"),
             (
                 &[("HASHTAGS", " #Feria  ＃Mayo "), ("SENTIMIENTO", "positive"), ("ENTIDADES", "")],
@@ -374,7 +386,7 @@ mod tests {
         let (control, _) = control();
         for (given, expected) in [
             (("TONO", "x"), "no attribute \"TONO\"; it was trained with SENTIMIENTO, ENTIDADES, HASHTAGS"),
-            (("SENTIMIENTO", "alegre"), "no value \"alegre\"; the model was trained with NEGATIVE, POSITIVE"),
+            (("SENTIMIENTO", "POSITIVE alegre"), "no value \"alegre\"; the model was trained with NEGATIVE, POSITIVE"),
             (("HASHTAGS", "x[TWEET]"), "attribute HASHTAGS holds [TWEET], which is a special token"),
             (("ENTIDADES", "a<|endoftext|>"), "attribute ENTIDADES holds <|endoftext|>"),
         ] {
@@ -402,13 +414,16 @@ mod tests {
 
     #[test]
     fn an_attribute_is_closed_by_few_values_that_come_often() {
-        let mut layout = ControlLayout::new(&names(&["A", "B", "C"]), None, 64).unwrap();
+        let mut layout = ControlLayout::new(&names(&["A", "B", "C", "D"]), None, 64).unwrap();
         let rows: Vec<Vec<String>> = (0..40)
-            .map(|row| vec![["POSITIVE", "NEGATIVE", ""][row % 3].to_owned(), format!("tema {row}"), String::new()])
+            .map(|row| {
+                let of = |values: &[&str]| values[row % values.len()].to_owned();
+                vec![of(&["POSITIVE", "NEGATIVE", ""]), format!("tema{row}"), String::new(), of(&["a b", "c"])]
+            })
             .collect();
         layout.learn_values(rows.iter().map(Vec::as_slice));
         assert_eq!(layout.attributes[0].values, ["NEGATIVE", "POSITIVE"]);
-        assert!(layout.attributes[1].values.is_empty() && layout.attributes[2].values.is_empty());
+        assert!(layout.attributes[1..].iter().all(|attribute| attribute.values.is_empty()));
     }
 
     #[test]
