@@ -1,5 +1,6 @@
 //! Tables of tweets: reading labelled CSV files, and splits that do not flatter.
 
+pub mod enrich;
 pub mod label;
 pub mod labelled;
 pub mod near_duplicates;
