@@ -4,6 +4,8 @@
 //! step's number, so that a run that was stopped and resumed gives the same losses as one that never stopped.
 
 mod checkpoints;
+#[cfg(test)]
+mod control_tests;
 mod data;
 mod dropout;
 mod initial;
