@@ -223,12 +223,12 @@ async fn a_plain_base_learns_to_write_what_its_attributes_demand() {
     let files = ModelFiles::in_folder(&place.path("base")).unwrap();
     let settings = GeneratorTraining {
         base: Base::Model(files),
-        steps: Some(150),
+        steps: Some(350),
         batch: 8,
         learning_rate: 1e-2,
         dropout: 0.0,
         duplicates: Duplicates::Keep,
-        evaluate_every: 150,
+        evaluate_every: 350,
         log_every: 20,
         ..settings(&place, &table, 0.1)
     };
