@@ -1,5 +1,6 @@
 //! `pregonero generate`: what a prompt gives, before it goes live. Writes and judges as a round does; records nothing.
 
+mod sweep;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -10,6 +11,7 @@ use super::output::{self, styled};
 use super::session::Session;
 use crate::app;
 use crate::config::{Override, Settings};
+use crate::evaluation::generator::sweep::Sweep;
 use crate::generation::{GenerationRequest, LengthBudget, candidate_seeds};
 use crate::tweet::{Judged, SeedPrompt, Verdict};
 use crate::twitter::text;
@@ -22,6 +24,7 @@ Examples:
   pregonero generate --prompt \"Me parece\" -n 4            four candidates for this prompt
   pregonero generate --prompt \"Me parece\" --rng-seed 7    the same candidates each time
   pregonero generate --strategy greedy --prompt \"Hoy\"     the likeliest continuation
+  pregonero generate --prompt \"Hoy\" -n 32 --sweep \"temperature=0.7,0.9;typical_p=0.9,1\"
   pregonero --json generate -n 8 | jq 'select(.accepted)' the ones a round could choose")]
 pub struct GenerateArguments {
     /// The words to go on from; without it one of the configured seed prompts is drawn by weight, as a round does
@@ -38,6 +41,9 @@ pub struct GenerateArguments {
     /// Print the model's continuation alone, untouched: neither cut at a sentence nor stripped
     #[arg(long)]
     raw: bool,
+    /// Write under every combination of these settings, from the same seeds, and compare: a text or a TOML file
+    #[arg(long, value_name = "NAME=VALUE,…;…|FILE.toml", conflicts_with = "raw")]
+    sweep: Option<Sweep>,
 }
 
 fn attribute(text: &str) -> Result<(String, String), String> {
@@ -81,6 +87,19 @@ pub async fn run(arguments: GenerateArguments, session: &Session) -> Result<()> 
     }
     let rng_seed = settings.generation.rng_seed.unwrap_or_else(|| (app::fresh_seeds())());
     let prompt = arguments.seed_prompt(&settings, rng_seed)?;
+    let recent = session.recent(&settings).await?;
+    if let Some(sweep) = &arguments.sweep {
+        let parts = sweep::Parts {
+            files: &generator,
+            engine: &engine,
+            judge: &judge,
+            recent: &recent,
+            prompt: &prompt,
+            rng_seed,
+        };
+        note_prompt(session, &prompt, rng_seed);
+        return sweep::run(sweep, &arguments, session, &parts).await;
+    }
     let length = LengthBudget { limit: judge.body_limit(), measure: text::weighted_length };
     let request = GenerationRequest {
         prompt: prompt.text.clone(),
@@ -90,11 +109,8 @@ pub async fn run(arguments: GenerateArguments, session: &Session) -> Result<()> 
         length: (!arguments.raw).then_some(length),
     };
     let candidates = engine.generate(request).await?;
-    let recent = session.recent(&settings).await?;
     let judged = judge.judge(candidates, &prompt.text, &recent)?;
-    session
-        .output
-        .note(&format!("prompt {:?}, seed {rng_seed} (--rng-seed {rng_seed} gives the same again)", prompt.text));
+    note_prompt(session, &prompt, rng_seed);
     for (index, one) in judged.iter().enumerate() {
         session.output.object(
             || in_words(index + 1, one, arguments.raw),
@@ -102,6 +118,11 @@ pub async fn run(arguments: GenerateArguments, session: &Session) -> Result<()> 
         )?;
     }
     Ok(())
+}
+
+fn note_prompt(session: &Session, prompt: &SeedPrompt, rng_seed: u64) {
+    let text = &prompt.text;
+    session.output.note(&format!("prompt {text:?}, seed {rng_seed} (--rng-seed {rng_seed} gives the same again)"));
 }
 
 /// The line of `--json`: a contract, fields are added and never renamed.

@@ -184,14 +184,14 @@ mod tests {
 
     /// Sentences whose words come in a certain order with probability `order`, else at random.
     fn sentences(count: usize, order: f64, seed: u64) -> Vec<String> {
+        const SYLLABLES: [&str; 6] = ["sa", "me", "ri", "lo", "pu", "ta"];
+        const WORDS: usize = 6 * 6 * 6;
         let mut rng = ChaCha12Rng::seed_from_u64(seed);
-        let word = |number: usize| {
-            format!("{}{}", ["sol", "mar", "río", "luz", "pan"][number % 5], ["a", "o", "es", "ita"][number / 5])
-        };
+        let word = |number: usize| [36, 6, 1].map(|place| SYLLABLES[number / place % 6]).concat();
         let sentence = |_| {
-            let mut last = rng.random_range(0..20_usize);
+            let mut last = rng.random_range(0..WORDS);
             let words = (0..14).map(|_| {
-                last = if rng.random_bool(order) { (last * 7 + 3) % 20 } else { rng.random_range(0..20) };
+                last = if rng.random_bool(order) { (last * 7 + 3) % WORDS } else { rng.random_range(0..WORDS) };
                 word(last)
             });
             words.collect::<Vec<_>>().join(" ")

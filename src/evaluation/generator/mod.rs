@@ -9,3 +9,4 @@ pub mod ngram;
 pub mod perplexity;
 pub mod report;
 pub mod sampling;
+pub mod sweep;
