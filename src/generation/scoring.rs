@@ -113,39 +113,46 @@ impl Scorer {
     pub fn score(&self, stream: &[u32], windows: Windows) -> Result<Surprise> {
         let tokens = stream.len().saturating_sub(1);
         let (block, stride) = windows.over(tokens, self.model.config.n_positions)?;
-        // The last window is the first that reaches the end.
-        let starts: Vec<usize> = (0..=(tokens - block).div_ceil(stride)).map(|window| window * stride).collect();
-        let whole = starts.iter().take_while(|start| **start + block <= tokens).count();
+        // The last window is the first that reaches the end. What the window before has predicted is only read.
+        let pieces = (0..=(tokens - block).div_ceil(stride)).map(|window| Piece {
+            ids: &stream[window * stride..stream.len().min(window * stride + block + 1)],
+            read: if window == 0 { 0 } else { block - stride },
+        });
+        self.score_pieces(&pieces.collect::<Vec<_>>())
+    }
+
+    /// Pieces are read side by side, as many as the logits' memory allows; shorter ones are filled up behind their end,
+    /// where nothing looks back from.
+    fn score_pieces(&self, pieces: &[Piece<'_>]) -> Result<Surprise> {
         let mut surprise = Surprise { nats: 0.0, tokens: 0 };
-        for starts in starts[..whole].chunks((BATCH_TOKENS / block).max(1)).chain(starts[whole..].chunks(1)) {
-            self.score_batch(stream, starts, (block, stride), &mut surprise)?;
+        let longest = pieces.iter().map(Piece::steps).max().unwrap_or(1).max(1);
+        for batch in pieces.chunks((BATCH_TOKENS / longest).max(1)) {
+            let steps = batch.iter().map(Piece::steps).max().unwrap_or(0);
+            let (mut ids, mut targets) = (Vec::new(), Vec::new());
+            for piece in batch {
+                ids.extend((0..steps).map(|step| piece.ids[step.min(piece.steps())]));
+                targets.extend((0..steps).map(|step| piece.ids.get(step + 1).copied().filter(|_| step >= piece.read)));
+            }
+            let predicted = targets.iter().flatten().count();
+            let ids = Tensor::from_vec(ids, (batch.len(), steps), &self.device)?;
+            let loss = self.model.loss(&ids, &targets, &mut NoDropout)?.to_scalar::<f32>()?;
+            surprise.nats += f64::from(loss) * predicted as f64;
+            surprise.tokens += predicted;
         }
         Ok(surprise)
     }
+}
 
-    /// Windows of one length, from each of `starts`.
-    fn score_batch(
-        &self,
-        stream: &[u32],
-        starts: &[usize],
-        (block, stride): (usize, usize),
-        surprise: &mut Surprise,
-    ) -> Result<()> {
-        let length = block.min(stream.len() - 1 - starts[0]);
-        let ids: Vec<u32> = starts.iter().flat_map(|start| &stream[*start..start + length]).copied().collect();
-        let targets: Vec<Option<u32>> = starts
-            .iter()
-            .flat_map(|start| {
-                // What the window before has predicted is only read.
-                let read = if *start == 0 { 0 } else { block - stride };
-                (0..length).map(move |step| (step >= read).then(|| stream[start + step + 1]))
-            })
-            .collect();
-        let predicted = targets.iter().flatten().count();
-        let ids = Tensor::from_vec(ids, (starts.len(), length), &self.device)?;
-        let loss = self.model.loss(&ids, &targets, &mut NoDropout)?.to_scalar::<f32>()?;
-        surprise.nats += f64::from(loss) * predicted as f64;
-        surprise.tokens += predicted;
-        Ok(())
+/// Tokens that are read together.
+struct Piece<'a> {
+    ids: &'a [u32],
+    /// Of the predictions within, how many come first and do not count.
+    read: usize,
+}
+
+impl Piece<'_> {
+    /// Tokens from which the next one is predicted.
+    fn steps(&self) -> usize {
+        self.ids.len() - 1
     }
 }

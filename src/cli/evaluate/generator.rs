@@ -30,6 +30,8 @@ use crate::twitter::text::weighted_length;
 const DISCRIMINATED: &str = "1000";
 /// Of so many candidates for one place in a blind test the gates leave enough.
 const CANDIDATES_A_PLACE: usize = 20;
+/// Real texts for one place in a blind test, to find one of the right length among.
+const REAL_TEXTS_A_PLACE: usize = 10;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -62,7 +64,7 @@ pub struct GeneratorArguments {
     /// Where perplexity is computed: cpu, auto, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: DeviceChoice,
-    /// Train a 5-gram model (Kneser-Ney) on these texts and put its perplexity beside; about 80 bytes of memory a token
+    /// Train a 5-gram model (Kneser-Ney) on these texts and put its perplexity beside; about 50 bytes of memory a token
     #[arg(long, value_name = "FILE[:COLUMN][=WEIGHT]", requires = "data")]
     baseline_data: Vec<TextSource>,
     /// Write N candidates and measure diversity, repetition, copied runs and what each gate says
@@ -108,13 +110,18 @@ pub async fn run(arguments: &GeneratorArguments, session: &Session) -> Result<()
         "a blind test is of one model: give --model once"
     );
     let hub = session.hub()?;
+    // What is wrong with the configuration is told before anything is measured.
+    let settings = arguments.writes().then(|| session.load(arguments.decoding.overrides())).transpose()?;
+    let settings = settings.map(|loaded| loaded.settings);
     let texts = arguments.texts()?;
     let mut reports = Vec::new();
     for source in &arguments.models {
         if arguments.models.len() > 1 {
             session.output.note(&format!("measuring {source}"));
         }
-        let report = Measuring { arguments, texts: &texts, session, hub: &hub, source }.report().await?;
+        let report = Measuring { arguments, settings: settings.as_ref(), texts: &texts, session, hub: &hub, source }
+            .report()
+            .await?;
         if session.output.json {
             session.output.line(&serde_json::to_string(&report)?)?;
         }
@@ -136,6 +143,11 @@ pub async fn run(arguments: &GeneratorArguments, session: &Session) -> Result<()
 }
 
 impl GeneratorArguments {
+    /// Whether the model has to write.
+    fn writes(&self) -> bool {
+        self.generate.is_some() || self.discriminator.is_some() || self.blind_test.is_some()
+    }
+
     fn texts(&self) -> Result<Texts> {
         let read = |sources: &[TextSource]| -> Result<Option<Vec<String>>> {
             let read = (!sources.is_empty()).then(|| text::read_all(sources, self.clean.into())).transpose()?;
@@ -171,6 +183,8 @@ impl GeneratorArguments {
 /// One model under measurement.
 struct Measuring<'a> {
     arguments: &'a GeneratorArguments,
+    /// Where the model has to write.
+    settings: Option<&'a Settings>,
     texts: &'a Texts,
     session: &'a Session,
     hub: &'a HubSettings,
@@ -188,16 +202,19 @@ impl Measuring<'_> {
             let windows = Windows { block, stride };
             report.perplexity = Some(evaluate_perplexity(&files, device, &self.texts.real, windows, baseline)?);
         }
-        let arguments = self.arguments;
-        if arguments.generate.is_some() || arguments.discriminator.is_some() || arguments.blind_test.is_some() {
-            self.write_and_measure(&files, &mut report).await?;
+        if let Some(settings) = self.settings {
+            self.write_and_measure(settings.clone(), &files, &mut report).await?;
         }
         Ok(report)
     }
 
     /// Everything that needs texts of the model's own.
-    async fn write_and_measure(&self, files: &ModelFiles, report: &mut GeneratorReport) -> Result<()> {
-        let mut settings = self.session.load(self.arguments.decoding.overrides())?.settings;
+    async fn write_and_measure(
+        &self,
+        mut settings: Settings,
+        files: &ModelFiles,
+        report: &mut GeneratorReport,
+    ) -> Result<()> {
         settings.generation.model = self.source.clone();
         let engine = app::load_engine(&settings, self.hub).await?;
         let judges = app::load_judge(&settings, self.hub, files)?;
@@ -228,7 +245,8 @@ impl Measuring<'_> {
             let written = flattened(written);
             let generated = written.iter().map(|candidate| candidate.text.as_str());
             let generated = blind_test::sieve(&judges, generated, items / 2)?;
-            let real = blind_test::sieve(&judges, self.texts.real.iter().map(String::as_str), 50 * items)?;
+            let real =
+                blind_test::sieve(&judges, self.texts.real.iter().map(String::as_str), REAL_TEXTS_A_PLACE * items)?;
             let items = blind_test::items(&real, &generated, items, rng_seed)?;
             blind_test::write(path, &self.source.to_string(), &items)?;
             self.session.output.note(&format!("wrote {}: open it in a browser", path.display()));

@@ -126,6 +126,7 @@ impl Level {
             }
             same
         });
+        grams.shrink_to_fit();
         let discounts = discounts(&grams);
         Self { length, grams, discounts }
     }
