@@ -6,10 +6,10 @@ use candle_transformers::generation::{LogitsProcessor, Sampling};
 
 use super::network::Network;
 use super::processors;
-use crate::config::{GenerationSettings, Strategy};
+use crate::config::Strategy;
 use crate::tweet::Finish;
 
-/// How tokens are chosen.
+/// How the model's next-token distribution becomes a text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoding {
     pub strategy: Strategy,
@@ -19,25 +19,13 @@ pub struct Decoding {
     pub top_k: usize,
     /// (0, 1]; 1 = off.
     pub top_p: f64,
-    /// 1 = off.
+    /// The probability that the tokens of typical surprise have together; (0, 1]; 1 = off.
+    pub typical_p: f64,
+    /// At least 1; 1 = off.
     pub repetition_penalty: f64,
     /// 0 = off.
     pub no_repeat_ngram: usize,
     pub max_new_tokens: usize,
-}
-
-impl From<&GenerationSettings> for Decoding {
-    fn from(settings: &GenerationSettings) -> Self {
-        Self {
-            strategy: settings.strategy,
-            temperature: settings.temperature,
-            top_k: settings.top_k,
-            top_p: settings.top_p,
-            repetition_penalty: settings.repetition_penalty,
-            no_repeat_ngram: settings.no_repeat_ngram,
-            max_new_tokens: settings.max_new_tokens,
-        }
-    }
 }
 
 /// One decoded sequence.

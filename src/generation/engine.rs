@@ -396,7 +396,7 @@ fn cuda_name(choice: DeviceChoice) -> String {
 }
 
 /// The device, and why it is not CUDA where that was hoped for.
-fn device(choice: DeviceChoice) -> anyhow::Result<(Device, Option<String>)> {
+pub(super) fn device(choice: DeviceChoice) -> anyhow::Result<(Device, Option<String>)> {
     match choice {
         DeviceChoice::Cpu => Ok((Device::Cpu, None)),
         DeviceChoice::Auto => Ok(match cuda(0) {
@@ -474,6 +474,7 @@ mod tests {
                 temperature: 1.0,
                 top_k: 0,
                 top_p: 1.0,
+                typical_p: 1.0,
                 repetition_penalty: 1.0,
                 no_repeat_ngram: 0,
                 max_new_tokens: 12,

@@ -22,4 +22,4 @@ pub use control::{ControlError, ControlLayout};
 pub use decoding::Decoding;
 pub use engine::{Engine, EngineDescription, GenerationError, GenerationRequest, candidate_seeds};
 pub use finishing::LengthBudget;
-pub use scoring::{Surprise, score_texts};
+pub use scoring::{Scorer, Surprise, Windows};

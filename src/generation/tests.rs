@@ -19,8 +19,9 @@ use super::decoding::{self, Decoding, Limits, Sequence};
 use super::gpt2::{Gpt2, Gpt2Config, NoDropout};
 use super::network::Network;
 use super::processors;
+use super::scoring::{Scorer, Windows};
 use crate::catalog::ModelFiles;
-use crate::config::Strategy;
+use crate::config::{DeviceChoice, Strategy};
 use crate::training::tokenizer::{self, TokenizerTraining};
 
 #[derive(Deserialize)]
@@ -37,6 +38,24 @@ struct Reference {
     beams_penalised: Vec<Vec<u32>>,
     history: Vec<u32>,
     processed: BTreeMap<usize, f32>,
+    stream: Vec<u32>,
+    windows: Vec<ReferenceWindows>,
+    typical: Vec<Typical>,
+}
+
+#[derive(Deserialize)]
+struct ReferenceWindows {
+    /// Tokens of a window, the one that is predicted last included.
+    max_length: usize,
+    stride: usize,
+    nats: f64,
+    tokens: usize,
+}
+
+#[derive(Deserialize)]
+struct Typical {
+    mass: f64,
+    left: BTreeMap<usize, f32>,
 }
 
 fn references() -> Vec<Reference> {
@@ -155,6 +174,9 @@ pub(super) fn tiny_model() -> TempDir {
     folder
 }
 
+/// One token is enough where token ids are given.
+const BYTELESS_TOKENIZER: &str = r#"{"version":"1.0","model":{"type":"BPE","vocab":{"a":0},"merges":[]}}"#;
+
 fn networks(files: &ModelFiles) -> [(&'static str, Network); 2] {
     let packed = Network::load(files, &Device::Cpu).expect("loadable");
     let model = Gpt2::load(files, &Device::Cpu, DType::F64).expect("loadable");
@@ -192,6 +214,7 @@ fn plain(strategy: Strategy, repetition_penalty: f64, no_repeat_ngram: usize) ->
         temperature: 0.9,
         top_k: 20,
         top_p: 0.9,
+        typical_p: 1.0,
         repetition_penalty,
         no_repeat_ngram,
         max_new_tokens: 20,
@@ -281,6 +304,65 @@ fn sampling_draws_from_the_scores_that_transformers_processes() {
             assert!((score - reference.processed[id]).abs() < 2e-4, "{} token {id}", reference.name);
         }
     }
+}
+
+#[test]
+fn typical_sampling_keeps_the_tokens_that_transformers_keeps() {
+    for reference in references() {
+        let (_folder, files, _) = checkpoint(&reference.name);
+        let network = Network::load(&files, &Device::Cpu).expect("loadable");
+        let (scores, _) = network.prefill(&reference.history, 1, 16).expect("decodable");
+        for Typical { mass, left } in &reference.typical {
+            let mut scores = scores.clone();
+            processors::typical_p(&mut scores, *mass);
+            let ours: BTreeMap<usize, f32> =
+                scores.into_iter().enumerate().filter(|(_, score)| score.is_finite()).collect();
+            let what = format!("{} at {mass}", reference.name);
+            assert_eq!(ours.keys().collect::<Vec<_>>(), left.keys().collect::<Vec<_>>(), "{what}");
+            assert!(ours.iter().all(|(id, score)| (score - left[id]).abs() < 1e-4), "{what}");
+        }
+        let mut off = scores.clone();
+        processors::typical_p(&mut off, 1.0);
+        assert_eq!(off, scores);
+    }
+}
+
+#[test]
+fn cross_entropy_equals_transformers_in_blocks_and_strides() {
+    for reference in references() {
+        let (folder, files, _) = checkpoint(&reference.name);
+        // The stream needs no tokenizer, so one that fits the vocabulary will do.
+        std::fs::write(folder.path().join("tokenizer.json"), BYTELESS_TOKENIZER).expect("writable");
+        let scorer = Scorer::load(&files, DeviceChoice::Cpu).expect("loadable");
+        for ReferenceWindows { max_length, stride, nats, tokens } in &reference.windows {
+            let windows = Windows { block: Some(max_length - 1), stride: Some(*stride) };
+            let ours = scorer.score(&reference.stream, windows).expect("scorable");
+            let what = format!("{} in windows of {max_length} by {stride}", reference.name);
+            assert_eq!(ours.tokens, *tokens, "{what}");
+            let mean = nats / *tokens as f64;
+            assert!((ours.cross_entropy() - mean).abs() < 1e-4, "{what}: {} {mean}", ours.cross_entropy());
+        }
+    }
+}
+
+#[test]
+fn windows_that_do_not_fit_are_refused_in_words() {
+    let folder = tiny_model();
+    let scorer = Scorer::load(&ModelFiles::in_folder(folder.path()).expect("there"), DeviceChoice::Cpu).expect("loads");
+    let stream = scorer.stream(&["La vacuna llega hoy".to_owned()]).expect("encodable");
+    let tokens = stream.len() - 1;
+    for (windows, expected) in [
+        (Windows { block: Some(41), stride: None }, "does not fit the model's context of 40".to_owned()),
+        (Windows { block: Some(0), stride: None }, "a block of 0 tokens".to_owned()),
+        (Windows { block: Some(40), stride: None }, format!("{tokens} tokens, fewer than a block of 40")),
+        (Windows { block: Some(2), stride: Some(3) }, "a stride of 3 tokens does not fit a block of 2".to_owned()),
+        (Windows { block: None, stride: Some(0) }, "a stride of 0 tokens".to_owned()),
+    ] {
+        let message = scorer.score(&stream, windows).expect_err("does not fit").to_string();
+        assert!(message.contains(&expected), "{message}");
+    }
+    assert!(scorer.score(&stream[..1], Windows::default()).expect_err("nothing").to_string().contains("no token"));
+    assert_eq!(scorer.score(&stream, Windows::default()).expect("short texts are one window").tokens, tokens);
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub(crate) const ADDED_TOKENS: &str = "added_tokens.json";
 pub struct Tokenizer {
     inner: Inner,
     end_of_text: Option<u32>,
+    vocabulary_size: usize,
 }
 
 impl Tokenizer {
@@ -49,7 +50,8 @@ impl Tokenizer {
     /// Wraps a trained tokenizer.
     pub(crate) fn over(inner: Inner) -> Self {
         let end_of_text = inner.token_to_id(END_OF_TEXT);
-        Self { inner, end_of_text }
+        let vocabulary_size = inner.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
+        Self { inner, end_of_text, vocabulary_size }
     }
 
     /// Checks that every id this tokenizer can give has a row in the model's embedding.
@@ -57,12 +59,11 @@ impl Tokenizer {
     /// # Errors
     /// Where the vocabulary is larger than the model's.
     pub fn check_fits(&self, config: &Gpt2Config, files: &ModelFiles) -> Result<()> {
-        let largest = self.inner.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
-        if largest > config.vocab_size {
+        if self.vocabulary_size > config.vocab_size {
             bail!(
                 "{}: gives ids up to {}, but config.json has vocab_size {}; tokenizer and weights do not belong together",
                 files.display(if files.has("tokenizer.json") { "tokenizer.json" } else { "vocab.json" }),
-                largest - 1,
+                self.vocabulary_size - 1,
                 config.vocab_size
             );
         }
@@ -78,7 +79,7 @@ impl Tokenizer {
     /// One more than the largest id.
     #[must_use]
     pub fn vocabulary_size(&self) -> usize {
-        self.inner.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1)
+        self.vocabulary_size
     }
 
     /// The id of a token by its text.

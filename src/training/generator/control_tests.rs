@@ -203,6 +203,7 @@ fn request(attributes: &[(&str, &str)]) -> GenerationRequest {
             temperature: 0.7,
             top_k: 0,
             top_p: 1.0,
+            typical_p: 1.0,
             repetition_penalty: 1.2,
             no_repeat_ngram: 3,
             max_new_tokens: 14,

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
 
 use super::*;
-use crate::generation::score_texts;
+use crate::config::DeviceChoice;
+use crate::generation::{Scorer, Windows};
 use crate::training::text::{Cleaning, Duplicates};
 use crate::training::tokenizer::{self, TokenizerTraining};
 
@@ -156,8 +157,9 @@ fn the_written_model_is_whole_and_scores_as_training_said() {
     assert!(card.contains("perplexity") && card.contains("texts.txt"), "{card}");
     let files = ModelFiles::in_folder(&folder).expect("there");
     let texts = sentences(60);
-    let surprise = score_texts(&files, &texts, None).expect("scored");
-    let mean = surprise.nats / surprise.tokens as f64;
+    let scorer = Scorer::load(&files, DeviceChoice::Cpu).expect("loadable");
+    let stream = scorer.stream(&texts).expect("encodable");
+    let mean = scorer.score(&stream, Windows::default()).expect("scored").cross_entropy();
     let held_out = outcome.best_loss.expect("an evaluation");
     assert!((mean - held_out).abs() < 0.5, "{mean} over all texts, {held_out} over those held out");
     let leftovers: Vec<_> = std::fs::read_dir(&folder)
