@@ -31,9 +31,12 @@ fn main() -> Result<()> {
         "bf16" => Precision::Bf16,
         other => bail!("{other}: no such precision"),
     };
-    let &[layers, width, heads, vocabulary, rows, length, steps] = &sizes[..] else { bail!("seven numbers are needed") };
+    let &[layers, width, heads, vocabulary, rows, length, steps] = &sizes[..] else {
+        bail!("seven numbers are needed")
+    };
     keep_freed_memory();
-    let config: Gpt2Config = serde_json::from_value(serde_json::json!({"vocab_size": vocabulary, "n_positions": length,
+    let config: Gpt2Config =
+        serde_json::from_value(serde_json::json!({"vocab_size": vocabulary, "n_positions": length,
         "n_embd": width, "n_layer": layers, "n_head": heads}))?;
     run(config, (rows, length), steps, precision)
 }

@@ -107,13 +107,20 @@ pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles
 }
 
 fn load_gates(settings: &GateSettings, generator: &ModelFiles) -> Result<Gates, SetupError> {
-    let verbatim = generator.has(VERBATIM_INDEX).then(|| read_verbatim_index(generator)).transpose();
-    let verbatim = verbatim.map_err(SetupError::under("generation.model"))?;
+    let verbatim = verbatim_index(generator).map_err(SetupError::under("generation.model"))?;
     Gates::new(settings, Resources { verbatim, switched_off: settings.off.clone() }).map_err(SetupError::under("gates"))
 }
 
-fn read_verbatim_index(generator: &ModelFiles) -> anyhow::Result<VerbatimIndex> {
-    VerbatimIndex::read(&generator.read(VERBATIM_INDEX)?).with_context(|| generator.display(VERBATIM_INDEX))
+/// The index of what a generator was tuned on, where it ships one.
+///
+/// # Errors
+/// Where the file is no index or damaged.
+pub fn verbatim_index(generator: &ModelFiles) -> anyhow::Result<Option<VerbatimIndex>> {
+    if !generator.has(VERBATIM_INDEX) {
+        return Ok(None);
+    }
+    let index = VerbatimIndex::read(&generator.read(VERBATIM_INDEX)?);
+    index.map(Some).with_context(|| generator.display(VERBATIM_INDEX))
 }
 
 fn load_classifier(settings: &Settings, hub: &HubSettings) -> Result<Classifier, SetupError> {

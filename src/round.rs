@@ -3,7 +3,6 @@
 //! Slot, seed prompt, candidates, gates and score, selection, record, review, publish: [`run`] reads as that list. What
 //! goes wrong in a round is on record as its end; only a record that cannot be written is an error here.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -14,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::config::{GenerationSettings, ReviewMode};
 use crate::gates::Recent;
-use crate::generation::{Decoding, GenerationError, GenerationRequest, LengthBudget, candidate_seeds};
+use crate::generation::{GenerationError, GenerationRequest, LengthBudget, candidate_seeds};
 use crate::publish::{Posted, PublishError};
 use crate::review::{self, ReviewError, Submitted};
 use crate::selection::{Chosen, select};
@@ -155,7 +154,9 @@ impl Plan {
         let rng_seed = app.next_seed();
         let configured = &app.settings.seed_prompts;
         let prompt = match order.prompt {
-            Some(text) => configured.iter().find(|prompt| prompt.text == text).cloned().unwrap_or_else(|| bare(text)),
+            Some(text) => {
+                configured.iter().find(|prompt| prompt.text == text).cloned().unwrap_or_else(|| SeedPrompt::bare(&text))
+            }
             None => SeedPrompt::draw(configured, rng_seed).expect("the settings hold a seed prompt").clone(),
         };
         Self { slot: order.slot, prompt, rng_seed }
@@ -180,28 +181,25 @@ impl Plan {
             prompt: self.prompt.text.clone(),
             attributes: self.prompt.attributes.clone(),
             seeds: candidate_seeds(self.rng_seed, app.settings.generation.candidates),
-            decoding: Decoding::from(&app.settings.generation),
+            decoding: app.settings.generation.decoding.clone(),
             length: Some(LengthBudget { limit: app.judge.body_limit(), measure: text::weighted_length }),
         }
     }
 }
 
-/// A prompt that the settings do not know, so without attributes.
-fn bare(text: String) -> SeedPrompt {
-    SeedPrompt { text, weight: 1, attributes: BTreeMap::new() }
-}
-
 /// The decoding settings in force, for a replay.
 fn decoding_record(settings: &GenerationSettings, length_limit: usize) -> serde_json::Value {
+    let decoding = &settings.decoding;
     json!({
-        "strategy": settings.strategy,
+        "strategy": decoding.strategy,
         "candidates": settings.candidates,
-        "temperature": settings.temperature,
-        "top_k": settings.top_k,
-        "top_p": settings.top_p,
-        "repetition_penalty": settings.repetition_penalty,
-        "no_repeat_ngram": settings.no_repeat_ngram,
-        "max_new_tokens": settings.max_new_tokens,
+        "temperature": decoding.temperature,
+        "top_k": decoding.top_k,
+        "top_p": decoding.top_p,
+        "typical_p": decoding.typical_p,
+        "repetition_penalty": decoding.repetition_penalty,
+        "no_repeat_ngram": decoding.no_repeat_ngram,
+        "max_new_tokens": decoding.max_new_tokens,
         "length_limit": length_limit,
     })
 }

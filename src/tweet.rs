@@ -22,6 +22,12 @@ pub struct SeedPrompt {
 }
 
 impl SeedPrompt {
+    /// Words alone: no attributes, drawn as often as any other.
+    #[must_use]
+    pub fn bare(text: &str) -> Self {
+        Self { text: text.to_owned(), weight: 1, attributes: BTreeMap::new() }
+    }
+
     /// One of `prompts` by weight; the same seed draws the same. `None` where there are none.
     #[must_use]
     pub fn draw(prompts: &[Self], rng_seed: u64) -> Option<&Self> {

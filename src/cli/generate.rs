@@ -1,16 +1,18 @@
 //! `pregonero generate`: what a prompt gives, before it goes live. Writes and judges as a round does; records nothing.
 
-use std::collections::BTreeMap;
+mod sweep;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::decoding::{DecodingArguments, generation};
 use super::output::{self, styled};
 use super::session::Session;
 use crate::app;
 use crate::config::{Override, Settings};
-use crate::generation::{Decoding, GenerationRequest, LengthBudget, candidate_seeds};
+use crate::evaluation::generator::sweep::Sweep;
+use crate::generation::{GenerationRequest, LengthBudget, candidate_seeds};
 use crate::tweet::{Judged, SeedPrompt, Verdict};
 use crate::twitter::text;
 
@@ -22,6 +24,7 @@ Examples:
   pregonero generate --prompt \"Me parece\" -n 4            four candidates for this prompt
   pregonero generate --prompt \"Me parece\" --rng-seed 7    the same candidates each time
   pregonero generate --strategy greedy --prompt \"Hoy\"     the likeliest continuation
+  pregonero generate --prompt \"Hoy\" -n 32 --sweep \"temperature=0.7,0.9;typical_p=0.9,1\"
   pregonero --json generate -n 8 | jq 'select(.accepted)' the ones a round could choose")]
 pub struct GenerateArguments {
     /// The words to go on from; without it one of the configured seed prompts is drawn by weight, as a round does
@@ -30,36 +33,17 @@ pub struct GenerateArguments {
     /// Number of candidates
     #[arg(short = 'n', long, value_name = "N", allow_hyphen_values = true)]
     candidates: Option<String>,
-    /// How tokens are chosen: sample, greedy or beam
-    #[arg(long, value_name = "NAME")]
-    strategy: Option<String>,
-    /// Above 0; lower is tamer, higher is wilder
-    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
-    temperature: Option<String>,
-    /// Draw from the K likeliest tokens only; 0 is off
-    #[arg(long, value_name = "K", allow_hyphen_values = true)]
-    top_k: Option<String>,
-    /// Draw from the likeliest tokens that together have this probability; 1 is off
-    #[arg(long, value_name = "P", allow_hyphen_values = true)]
-    top_p: Option<String>,
-    /// Make tokens already used less likely; 1 is off
-    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
-    repetition_penalty: Option<String>,
-    /// Let no run of this many tokens come twice; 0 is off
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    no_repeat_ngram: Option<String>,
-    /// The longest continuation, in tokens
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    max_new_tokens: Option<String>,
-    /// The seed that all chance comes from; the same one gives the same candidates
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    rng_seed: Option<String>,
+    #[command(flatten)]
+    decoding: DecodingArguments,
     /// A value for a model trained with control tokens; may be given several times
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
     attributes: Vec<(String, String)>,
     /// Print the model's continuation alone, untouched: neither cut at a sentence nor stripped
     #[arg(long)]
     raw: bool,
+    /// Write under every combination of these settings, from the same seeds, and compare: a text or a TOML file
+    #[arg(long, value_name = "NAME=VALUE,…;…|FILE.toml", conflicts_with = "raw")]
+    sweep: Option<Sweep>,
 }
 
 fn attribute(text: &str) -> Result<(String, String), String> {
@@ -70,21 +54,8 @@ fn attribute(text: &str) -> Result<(String, String), String> {
 impl GenerateArguments {
     /// The flags as settings, so that they are checked like those of the file.
     fn overrides(&self) -> Vec<Override> {
-        let flags = [
-            ("--candidates", "candidates", &self.candidates),
-            ("--strategy", "strategy", &self.strategy),
-            ("--temperature", "temperature", &self.temperature),
-            ("--top-k", "top_k", &self.top_k),
-            ("--top-p", "top_p", &self.top_p),
-            ("--repetition-penalty", "repetition_penalty", &self.repetition_penalty),
-            ("--no-repeat-ngram", "no_repeat_ngram", &self.no_repeat_ngram),
-            ("--max-new-tokens", "max_new_tokens", &self.max_new_tokens),
-            ("--rng-seed", "rng_seed", &self.rng_seed),
-        ];
-        let given = flags.into_iter().filter_map(|(flag, key, value)| Some((flag, key, value.clone()?)));
-        given
-            .map(|(flag, key, value)| Override { flag: flag.to_owned(), key: format!("generation.{key}"), value })
-            .collect()
+        let candidates = self.candidates.iter().map(|value| generation("--candidates", "candidates", value));
+        candidates.chain(self.decoding.overrides()).collect()
     }
 
     /// The prompt to go on from: the one given (with the attributes of a configured one of the same text), or one drawn.
@@ -92,11 +63,9 @@ impl GenerateArguments {
         let configured = &settings.seed_prompts;
         let mut prompt = match &self.prompt {
             None => SeedPrompt::draw(configured, rng_seed).context("the configuration has no seed prompt")?.clone(),
-            Some(text) => configured
-                .iter()
-                .find(|prompt| prompt.text == *text)
-                .cloned()
-                .unwrap_or_else(|| SeedPrompt { text: text.clone(), weight: 1, attributes: BTreeMap::new() }),
+            Some(text) => {
+                configured.iter().find(|prompt| prompt.text == *text).cloned().unwrap_or_else(|| SeedPrompt::bare(text))
+            }
         };
         prompt.attributes.extend(self.attributes.iter().cloned());
         Ok(prompt)
@@ -118,20 +87,30 @@ pub async fn run(arguments: GenerateArguments, session: &Session) -> Result<()> 
     }
     let rng_seed = settings.generation.rng_seed.unwrap_or_else(|| (app::fresh_seeds())());
     let prompt = arguments.seed_prompt(&settings, rng_seed)?;
+    let recent = session.recent(&settings).await?;
+    if let Some(sweep) = &arguments.sweep {
+        let parts = sweep::Parts {
+            files: &generator,
+            engine: &engine,
+            judge: &judge,
+            recent: &recent,
+            prompt: &prompt,
+            rng_seed,
+        };
+        note_prompt(session, &prompt, rng_seed);
+        return sweep::run(sweep, &arguments, session, &parts).await;
+    }
     let length = LengthBudget { limit: judge.body_limit(), measure: text::weighted_length };
     let request = GenerationRequest {
         prompt: prompt.text.clone(),
         attributes: prompt.attributes.clone(),
         seeds: candidate_seeds(rng_seed, settings.generation.candidates),
-        decoding: Decoding::from(&settings.generation),
+        decoding: settings.generation.decoding.clone(),
         length: (!arguments.raw).then_some(length),
     };
     let candidates = engine.generate(request).await?;
-    let recent = session.recent(&settings).await?;
     let judged = judge.judge(candidates, &prompt.text, &recent)?;
-    session
-        .output
-        .note(&format!("prompt {:?}, seed {rng_seed} (--rng-seed {rng_seed} gives the same again)", prompt.text));
+    note_prompt(session, &prompt, rng_seed);
     for (index, one) in judged.iter().enumerate() {
         session.output.object(
             || in_words(index + 1, one, arguments.raw),
@@ -139,6 +118,11 @@ pub async fn run(arguments: GenerateArguments, session: &Session) -> Result<()> 
         )?;
     }
     Ok(())
+}
+
+fn note_prompt(session: &Session, prompt: &SeedPrompt, rng_seed: u64) {
+    let text = &prompt.text;
+    session.output.note(&format!("prompt {text:?}, seed {rng_seed} (--rng-seed {rng_seed} gives the same again)"));
 }
 
 /// The line of `--json`: a contract, fields are added and never renamed.

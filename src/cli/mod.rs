@@ -10,6 +10,7 @@ mod completions;
 mod config;
 mod dataset;
 mod db;
+mod decoding;
 mod doctor;
 mod evaluate;
 mod exit;
@@ -193,7 +194,7 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::Models(command) => models::run(command, session).await,
         Command::Dataset(command) => dataset::run(command, session),
         Command::Train(command) => train::run(command, session),
-        Command::Evaluate(command) => evaluate::run(command, session),
+        Command::Evaluate(command) => evaluate::run(command, session).await,
         Command::Completions(arguments) => completions::run(&arguments, session.output),
         Command::Man(arguments) => manual::run(&arguments, session.output),
     }

@@ -15,6 +15,7 @@ use super::layer::DEFAULT_ORIGIN;
 use super::raw::{RawAlerts, RawBudget, RawGates, RawGeneration, RawPublish, RawSchedule, RawSeedPrompt, RawSettings};
 use crate::catalog::{ModelKind, builtin};
 use crate::gates::Gates;
+use crate::generation::Decoding;
 use crate::schedule::CronExpression;
 use crate::tweet::SeedPrompt;
 
@@ -218,6 +219,8 @@ impl Checker<'_> {
             self.number("generation.temperature", raw.temperature, |t| t > 0.0 && t <= 100.0, "above 0, at most 100");
         let top_k = self.whole("generation.top_k", raw.top_k, 0, 1_000_000);
         let top_p = self.number("generation.top_p", raw.top_p, |p| p > 0.0 && p <= 1.0, "above 0, at most 1");
+        let typical_p =
+            self.number("generation.typical_p", raw.typical_p, |p| p > 0.0 && p <= 1.0, "above 0, at most 1");
         let repetition_penalty = self.number(
             "generation.repetition_penalty",
             raw.repetition_penalty,
@@ -230,13 +233,16 @@ impl Checker<'_> {
             model: model?,
             device: device?,
             candidates: candidates?,
-            strategy: strategy?,
-            temperature: temperature?,
-            top_k: top_k?,
-            top_p: top_p?,
-            repetition_penalty: repetition_penalty?,
-            no_repeat_ngram: no_repeat_ngram?,
-            max_new_tokens: max_new_tokens?,
+            decoding: Decoding {
+                strategy: strategy?,
+                temperature: temperature?,
+                top_k: top_k?,
+                top_p: top_p?,
+                typical_p: typical_p?,
+                repetition_penalty: repetition_penalty?,
+                no_repeat_ngram: no_repeat_ngram?,
+                max_new_tokens: max_new_tokens?,
+            },
             rng_seed: raw.rng_seed,
         })
     }

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use crate::generation::Decoding;
 use crate::schedule::CronExpression;
 use crate::tweet::SeedPrompt;
 
@@ -124,6 +125,7 @@ pub enum DeviceChoice {
     Cuda(usize),
 }
 
+/// As the configuration writes it.
 impl std::str::FromStr for DeviceChoice {
     type Err = String;
 
@@ -140,25 +142,14 @@ pub enum Strategy {
     Beam,
 }
 
-/// How the model's next-token distribution becomes a text.
+/// Who writes, and how.
 #[derive(Debug, Clone)]
 pub struct GenerationSettings {
     pub model: ModelSource,
     pub device: DeviceChoice,
     /// 1 to 256.
     pub candidates: usize,
-    pub strategy: Strategy,
-    /// Above 0.
-    pub temperature: f64,
-    /// 0 = off.
-    pub top_k: usize,
-    /// (0, 1]; 1 = off.
-    pub top_p: f64,
-    /// At least 1; 1 = off.
-    pub repetition_penalty: f64,
-    /// 0 = off.
-    pub no_repeat_ngram: usize,
-    pub max_new_tokens: usize,
+    pub decoding: Decoding,
     /// A fresh one each round where absent.
     pub rng_seed: Option<u64>,
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::checked::*;
 use super::*;
+use crate::generation::Decoding;
 
 /// The repository's own file.
 const OWN_FILE: &str = include_str!("../../config.toml");
@@ -110,7 +111,7 @@ fn the_defaults_are_those_of_the_design() {
     let texts: Vec<&str> = settings.seed_prompts.iter().map(|prompt| prompt.text.as_str()).collect();
     assert_eq!(texts, ["Me parece", "En el día de hoy, ", "El covid", "La vacuna", "En Colombia"]);
     assert_eq!(
-        (settings.generation.candidates, settings.generation.top_k, settings.generation.rng_seed),
+        (settings.generation.candidates, settings.generation.decoding.top_k, settings.generation.rng_seed),
         (16, 50, None)
     );
     assert_eq!(settings.gates.banned_words_file, None);
@@ -130,7 +131,8 @@ fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
         .flag("--top-p", "generation.top_p", "0.7");
     let loaded = case.load().unwrap();
     let generation = &loaded.settings.generation;
-    assert_eq!((generation.candidates, generation.top_k, generation.top_p, generation.max_new_tokens), (4, 6, 0.7, 64));
+    let Decoding { top_k, top_p, max_new_tokens, .. } = generation.decoding;
+    assert_eq!((generation.candidates, top_k, top_p, max_new_tokens), (4, 6, 0.7, 64));
     let origin = |key: &str| loaded.show().iter().find(|row| row.key == key).unwrap().origin.clone();
     assert!(origin("generation.candidates").ends_with("config.toml:2"));
     assert_eq!(origin("generation.top_k"), "PREGONERO__GENERATION__TOP_K");
@@ -252,6 +254,7 @@ fn every_key_refuses_what_does_not_fit() {
         ("generation", "strategy = \"smaple\"", "(nearest: sample)"),
         ("generation", "temperature = nan", "above 0"),
         ("generation", "top_p = 1.01", "above 0, at most 1, found 1.01"),
+        ("generation", "typical_p = 0.0", "above 0, at most 1, found 0"),
         ("generation", "repetition_penalty = 0.9", "from 1 (off) to 100"),
         ("generation", "max_new_tokens = 0", "from 1 to 4096"),
         ("generation", "rng_seed = \"x\"", "expected a whole number, found \"x\""),
@@ -377,7 +380,7 @@ base_url = \"http://127.0.0.1:4000/\"
         settings.schedule.quiet_hours.iter().map(|span| format!("{}-{}", span.from, span.to)).collect();
     assert_eq!(spans, ["22:30:00-07:05:00", "13:00:00-00:00:00"]);
     assert_eq!(settings.generation.model, ModelSource::Hub("datificate/gpt2-small-spanish".into()));
-    assert_eq!((settings.generation.device, settings.generation.temperature), (DeviceChoice::Cuda(1), 1.0));
+    assert_eq!((settings.generation.device, settings.generation.decoding.temperature), (DeviceChoice::Cuda(1), 1.0));
     assert_eq!(settings.sentiment.model, ModelSource::Folder("models/mine".into()));
     assert_eq!(settings.publish.base_url.as_str(), "http://127.0.0.1:4000/");
 }
@@ -399,7 +402,7 @@ fn a_named_file_must_exist_and_a_search_says_where_it_looked() {
     assert_eq!(error.to_string(), expected);
     std::fs::write(&second, "[generation]\ntop_k = 7").unwrap();
     let loaded = load_from(request(None), &searched).unwrap();
-    assert_eq!((loaded.file.clone(), loaded.settings.generation.top_k), (second.clone(), 7));
+    assert_eq!((loaded.file.clone(), loaded.settings.generation.decoding.top_k), (second.clone(), 7));
     std::fs::write(&first, "").unwrap();
     assert_eq!(load_from(request(None), &searched).unwrap().file, first);
 }

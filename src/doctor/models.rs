@@ -4,7 +4,7 @@ use super::{Blame, Check, Patient};
 use crate::app::{self, SetupError};
 use crate::catalog::ModelFiles;
 use crate::gates::Recent;
-use crate::generation::{Decoding, Engine, GenerationRequest, LengthBudget, candidate_seeds};
+use crate::generation::{Engine, GenerationRequest, LengthBudget, candidate_seeds};
 use crate::judging::Judge;
 use crate::tweet::Candidate;
 use crate::twitter::text;
@@ -42,7 +42,7 @@ async fn write(patient: &Patient, engine: &Engine, limit: usize) -> (Check, Vec<
         prompt: prompt.text.clone(),
         attributes: prompt.attributes.clone(),
         seeds: candidate_seeds(SEED, 1),
-        decoding: Decoding::from(&settings.generation),
+        decoding: settings.generation.decoding.clone(),
         length: Some(LengthBudget { limit, measure: text::weighted_length }),
     };
     let description = engine.description();

@@ -2,7 +2,7 @@
 
 pub mod classification;
 pub mod comparison;
-pub mod language_model;
+pub mod generator;
 pub mod plots;
 pub mod projector;
 pub mod report;

@@ -4,6 +4,7 @@
 //! rest of the program knows of; [`gpt2`] is shared with the training, `packed` is how the CPU decodes.
 
 pub mod checkpoint;
+pub mod control;
 mod decoding;
 mod engine;
 mod finishing;
@@ -15,11 +16,12 @@ mod packed;
 mod processors;
 mod scoring;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod tokenizer;
 
+pub use control::{ControlError, ControlLayout};
 pub use decoding::Decoding;
 pub(crate) use engine::device;
 pub use engine::{Engine, EngineDescription, GenerationError, GenerationRequest, candidate_seeds};
 pub use finishing::LengthBudget;
-pub use scoring::{Surprise, score_texts};
+pub use scoring::{Scorer, Surprise, Windows};

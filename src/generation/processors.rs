@@ -1,5 +1,5 @@
 //! What happens to the next token's scores before one is chosen, in transformers' order: repetition penalty, no-repeat
-//! n-gram, temperature, top-k, top-p.
+//! n-gram, temperature, top-k, top-p, typical sampling.
 //!
 //! Scores are one row `[vocabulary]`; what must not be chosen becomes negative infinity.
 
@@ -83,6 +83,32 @@ pub(crate) fn top_p(scores: &mut [f32], p: f64) {
     }
 }
 
+/// Keeps the smallest set of tokens whose probabilities sum to at least `p`, those first whose surprise is nearest to the
+/// distribution's entropy (Meister et al. 2023, arXiv:2202.00666).
+pub(crate) fn typical_p(scores: &mut [f32], p: f64) {
+    if p >= 1.0 {
+        return;
+    }
+    let left: Vec<usize> = (0..scores.len()).filter(|index| scores[*index].is_finite()).collect();
+    let mut probabilities: Vec<f32> = left.iter().map(|index| scores[*index]).collect();
+    softmax(&mut probabilities);
+    let entropy: f32 = probabilities.iter().filter(|p| **p > 0.0).map(|p| -p * p.ln()).sum();
+    let distance = |place: usize| (-probabilities[place].ln() - entropy).abs();
+    let mut order: Vec<usize> = (0..left.len()).collect();
+    order.sort_by(|a, b| distance(*a).total_cmp(&distance(*b)));
+    let mut cumulative = 0.0_f64;
+    let last = order.iter().position(|place| {
+        cumulative += f64::from(probabilities[*place]);
+        cumulative >= p
+    });
+    let Some(farthest) = last.map(|last| distance(order[last])) else { return };
+    for place in order {
+        if distance(place) > farthest {
+            scores[left[place]] = f32::NEG_INFINITY;
+        }
+    }
+}
+
 /// The steps that greedy and beam search share with sampling.
 pub(crate) fn penalise(scores: &mut [f32], ids: &[u32], decoding: &Decoding) {
     repetition_penalty(scores, ids, decoding.repetition_penalty);
@@ -95,6 +121,7 @@ pub(crate) fn process(scores: &mut [f32], ids: &[u32], decoding: &Decoding) {
     temperature(scores, decoding.temperature);
     top_k(scores, decoding.top_k);
     top_p(scores, decoding.top_p);
+    typical_p(scores, decoding.typical_p);
 }
 
 /// The index of the largest score, the first of equals.

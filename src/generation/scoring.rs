@@ -1,11 +1,19 @@
-//! How well a model predicts texts: cross-entropy over blocks of tokens.
+//! How well a model predicts texts: cross-entropy over windows of tokens.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use candle_core::{DType, Device, Tensor};
 
-use super::gpt2::{Gpt2, NoDropout};
+use super::checkpoint::Checkpoint;
+use super::engine;
+use super::gpt2::{Gpt2, Gpt2Config, NoDropout};
+use super::host::{HostGpt2, Sequences};
 use super::tokenizer::{END_OF_TEXT, Tokenizer};
 use crate::catalog::ModelFiles;
+use crate::config::DeviceChoice;
+use crate::kernels::product::Factors;
+
+/// Tokens of a batch: their logits are what takes the memory.
+const BATCH_TOKENS: usize = 512;
 
 /// Sum of the negative log-probabilities in nats, and how many tokens were predicted.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,41 +22,165 @@ pub struct Surprise {
     pub tokens: usize,
 }
 
-/// Predicts `texts`, joined by end-of-text and cut into blocks as in training; every token but the very first is
-/// predicted once, from what stands before it in its block. `block` defaults to the model's context.
-///
-/// # Errors
-/// A model that cannot be loaded, a block it cannot read, or fewer than two tokens.
-pub fn score_texts(files: &ModelFiles, texts: &[String], block: Option<usize>) -> Result<Surprise> {
-    let model = Gpt2::load(files, &Device::Cpu, DType::F32)?;
-    let tokenizer = Tokenizer::read(files)?;
-    tokenizer.check_fits(&model.config, files)?;
-    let block = block.unwrap_or(model.config.n_positions);
-    if block == 0 || block > model.config.n_positions {
-        bail!("a block of {block} tokens does not fit the model's context of {}", model.config.n_positions);
+impl Surprise {
+    /// Mean nats a token.
+    #[must_use]
+    pub fn cross_entropy(&self) -> f64 {
+        self.nats / self.tokens as f64
     }
-    let end = tokenizer
-        .end_of_text()
-        .with_context(|| format!("the tokenizer has no {END_OF_TEXT} token to put between texts"))?;
-    let mut stream = vec![end];
-    for ids in tokenizer.encode_all(texts)? {
-        stream.extend(ids);
-        stream.push(end);
+}
+
+/// How a text that is longer than the model's context is cut.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Windows {
+    /// Tokens the model reads at once; absent: its context, or all the tokens there are if those are fewer.
+    pub block: Option<usize>,
+    /// How far the next window lies behind the last; absent: a block, so that windows do not overlap. Below a block every
+    /// token but the first ones is predicted from at least `block - stride` tokens before it.
+    pub stride: Option<usize>,
+}
+
+impl Windows {
+    /// Block and stride for so many tokens to predict.
+    fn over(&self, tokens: usize, context: usize) -> Result<(usize, usize)> {
+        ensure!(tokens > 0, "the texts have no token to predict");
+        let block = self.block.unwrap_or_else(|| context.min(tokens));
+        ensure!(
+            (1..=context).contains(&block),
+            "a block of {block} tokens does not fit the model's context of {context}"
+        );
+        ensure!(
+            block <= tokens,
+            "the texts have {tokens} tokens, fewer than a block of {block}: give more text or a smaller --block"
+        );
+        let stride = self.stride.unwrap_or(block);
+        ensure!(
+            (1..=block).contains(&stride),
+            "a stride of {stride} tokens does not fit a block of {block}: give 1 to {block}"
+        );
+        Ok((block, stride))
     }
-    let mut surprise = Surprise { nats: 0.0, tokens: 0 };
-    let mut start = 0;
-    while start + 1 < stream.len() {
-        let window = &stream[start..stream.len().min(start + block + 1)];
-        let (ids, next) = (&window[..window.len() - 1], &window[1..]);
-        let ids = Tensor::from_slice(ids, (1, ids.len()), &Device::Cpu)?;
-        let targets: Vec<Option<u32>> = next.iter().copied().map(Some).collect();
-        let loss = model.loss(&ids, &targets, &mut NoDropout)?.to_scalar::<f32>()?;
-        surprise.nats += f64::from(loss) * targets.len() as f64;
-        surprise.tokens += targets.len();
-        start += block;
+}
+
+/// A loaded model that says how likely texts are.
+#[derive(Debug)]
+pub struct Scorer {
+    config: Gpt2Config,
+    form: Form,
+    tokenizer: Tokenizer,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// On the CPU: the tensors in the order of the configuration.
+    Host(Vec<Vec<f32>>),
+    Device(Gpt2, Device),
+}
+
+impl Scorer {
+    /// Loads a model in f32.
+    ///
+    /// # Errors
+    /// A model that cannot be loaded, or an explicit `cuda` that is not there.
+    pub fn load(files: &ModelFiles, device: DeviceChoice) -> Result<Self> {
+        let (device, _) = engine::device(device)?;
+        let mut config = Gpt2Config::read(files)?;
+        let tokenizer = Tokenizer::read(files)?;
+        tokenizer.check_fits(&config, files)?;
+        let checkpoint = Checkpoint::open(files)?;
+        config.settle_head(&checkpoint);
+        let form = if device.is_cpu() {
+            let tensors = config.tensors();
+            let values = tensors.iter().map(|(name, shape)| checkpoint.tensor(name, shape)).collect::<Result<_>>()?;
+            Form::Host(values)
+        } else {
+            Form::Device(Gpt2::load(files, &device, DType::F32)?, device)
+        };
+        Ok(Self { config, form, tokenizer })
     }
-    if surprise.tokens == 0 {
-        bail!("the texts have no token to predict");
+
+    /// Tokens of the model's vocabulary.
+    #[must_use]
+    pub fn vocabulary(&self) -> usize {
+        self.config.vocab_size
     }
-    Ok(surprise)
+
+    /// The texts as the training joined them: end-of-text before the first and behind each.
+    ///
+    /// # Errors
+    /// Where the tokenizer has no end-of-text token.
+    pub fn stream(&self, texts: &[String]) -> Result<Vec<u32>> {
+        let end = self
+            .tokenizer
+            .end_of_text()
+            .with_context(|| format!("the tokenizer has no {END_OF_TEXT} token to put between texts"))?;
+        let mut stream = vec![end];
+        for chunk in texts.chunks(4096) {
+            for ids in self.tokenizer.encode_all(chunk)? {
+                stream.extend(ids);
+                stream.push(end);
+            }
+        }
+        Ok(stream)
+    }
+
+    /// Predicts every token of `stream` but the first, each once, from what stands before it in the first window that
+    /// holds it.
+    ///
+    /// # Errors
+    /// Windows that do not fit the model or the stream.
+    pub fn score(&self, stream: &[u32], windows: Windows) -> Result<Surprise> {
+        let tokens = stream.len().saturating_sub(1);
+        let (block, stride) = windows.over(tokens, self.config.n_positions)?;
+        // The last window is the first that reaches the end. What the window before has predicted is only read.
+        let pieces = (0..=(tokens - block).div_ceil(stride)).map(|window| Piece {
+            ids: &stream[window * stride..stream.len().min(window * stride + block + 1)],
+            read: if window == 0 { 0 } else { block - stride },
+        });
+        self.score_pieces(&pieces.collect::<Vec<_>>())
+    }
+
+    /// Pieces are read side by side, as many as the logits' memory allows; shorter ones are filled up behind their end,
+    /// where nothing looks back from.
+    fn score_pieces(&self, pieces: &[Piece<'_>]) -> Result<Surprise> {
+        let mut surprise = Surprise { nats: 0.0, tokens: 0 };
+        let mut host = HostGpt2::new(&self.config, Factors::F32);
+        let longest = pieces.iter().map(Piece::steps).max().unwrap_or(1).max(1);
+        for batch in pieces.chunks((BATCH_TOKENS / longest).max(1)) {
+            let steps = batch.iter().map(Piece::steps).max().unwrap_or(0);
+            let (mut ids, mut targets) = (Vec::new(), Vec::new());
+            for piece in batch {
+                ids.extend((0..steps).map(|step| piece.ids[step.min(piece.steps())]));
+                targets.extend((0..steps).map(|step| piece.ids.get(step + 1).copied().filter(|_| step >= piece.read)));
+            }
+            let predicted = targets.iter().flatten().count();
+            surprise.nats += match &self.form {
+                Form::Host(values) => {
+                    let weights: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
+                    host.loss(&weights, Sequences { ids: &ids, targets: &targets, length: steps })
+                }
+                Form::Device(model, device) => {
+                    let ids = Tensor::from_vec(ids, (batch.len(), steps), device)?;
+                    let loss = model.loss(&ids, &targets, &mut NoDropout)?.to_scalar::<f32>()?;
+                    f64::from(loss) * predicted as f64
+                }
+            };
+            surprise.tokens += predicted;
+        }
+        Ok(surprise)
+    }
+}
+
+/// Tokens that are read together.
+struct Piece<'a> {
+    ids: &'a [u32],
+    /// Of the predictions within, how many come first and do not count.
+    read: usize,
+}
+
+impl Piece<'_> {
+    /// Tokens from which the next one is predicted.
+    fn steps(&self) -> usize {
+        self.ids.len() - 1
+    }
 }

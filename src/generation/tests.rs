@@ -21,8 +21,9 @@ use super::host::dropout::DropoutSeed;
 use super::host::{Gradients, HostGpt2, Sequences};
 use super::network::Network;
 use super::processors;
+use super::scoring::{Scorer, Windows};
 use crate::catalog::ModelFiles;
-use crate::config::Strategy;
+use crate::config::{DeviceChoice, Strategy};
 use crate::kernels::product::Factors;
 use crate::kernels::tiles;
 use crate::training::tokenizer::{self, TokenizerTraining};
@@ -41,6 +42,24 @@ struct Reference {
     beams_penalised: Vec<Vec<u32>>,
     history: Vec<u32>,
     processed: BTreeMap<usize, f32>,
+    stream: Vec<u32>,
+    windows: Vec<ReferenceWindows>,
+    typical: Vec<Typical>,
+}
+
+#[derive(Deserialize)]
+struct ReferenceWindows {
+    /// Tokens of a window, the one that is predicted last included.
+    max_length: usize,
+    stride: usize,
+    nats: f64,
+    tokens: usize,
+}
+
+#[derive(Deserialize)]
+struct Typical {
+    mass: f64,
+    left: BTreeMap<usize, f32>,
 }
 
 fn references() -> Vec<Reference> {
@@ -71,7 +90,7 @@ fn case(name: &str) -> (Gpt2Config, Form) {
 }
 
 /// The weights of `make.py`.
-fn formula_weight(name: &str, shape: &[usize]) -> Vec<f32> {
+pub(crate) fn formula_weight(name: &str, shape: &[usize]) -> Vec<f32> {
     let seed = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let unit = |index: u32| {
         let mut x = index.wrapping_mul(2_654_435_761).wrapping_add(seed);
@@ -159,6 +178,9 @@ pub(super) fn tiny_model() -> TempDir {
     folder
 }
 
+/// One token is enough where token ids are given.
+const BYTELESS_TOKENIZER: &str = r#"{"version":"1.0","model":{"type":"BPE","vocab":{"a":0},"merges":[]}}"#;
+
 fn networks(files: &ModelFiles) -> [(&'static str, Network); 2] {
     let packed = Network::load(files, &Device::Cpu).expect("loadable");
     let model = Gpt2::load(files, &Device::Cpu, DType::F64).expect("loadable");
@@ -196,6 +218,7 @@ fn plain(strategy: Strategy, repetition_penalty: f64, no_repeat_ngram: usize) ->
         temperature: 0.9,
         top_k: 20,
         top_p: 0.9,
+        typical_p: 1.0,
         repetition_penalty,
         no_repeat_ngram,
         max_new_tokens: 20,
@@ -204,6 +227,8 @@ fn plain(strategy: Strategy, repetition_penalty: f64, no_repeat_ngram: usize) ->
 
 fn limits(config: &Gpt2Config) -> Limits<'static> {
     Limits {
+        banned: &[],
+        history_from: 0,
         end_of_text: Some(0),
         vocabulary: config.vocab_size,
         capacity: config.n_positions,
@@ -283,6 +308,65 @@ fn sampling_draws_from_the_scores_that_transformers_processes() {
             assert!((score - reference.processed[id]).abs() < 2e-4, "{} token {id}", reference.name);
         }
     }
+}
+
+#[test]
+fn typical_sampling_keeps_the_tokens_that_transformers_keeps() {
+    for reference in references() {
+        let (_folder, files, _) = checkpoint(&reference.name);
+        let network = Network::load(&files, &Device::Cpu).expect("loadable");
+        let (scores, _) = network.prefill(&reference.history, 1, 16).expect("decodable");
+        for Typical { mass, left } in &reference.typical {
+            let mut scores = scores.clone();
+            processors::typical_p(&mut scores, *mass);
+            let ours: BTreeMap<usize, f32> =
+                scores.into_iter().enumerate().filter(|(_, score)| score.is_finite()).collect();
+            let what = format!("{} at {mass}", reference.name);
+            assert_eq!(ours.keys().collect::<Vec<_>>(), left.keys().collect::<Vec<_>>(), "{what}");
+            assert!(ours.iter().all(|(id, score)| (score - left[id]).abs() < 1e-4), "{what}");
+        }
+        let mut off = scores.clone();
+        processors::typical_p(&mut off, 1.0);
+        assert_eq!(off, scores);
+    }
+}
+
+#[test]
+fn cross_entropy_equals_transformers_in_blocks_and_strides() {
+    for reference in references() {
+        let (folder, files, _) = checkpoint(&reference.name);
+        // The stream needs no tokenizer, so one that fits the vocabulary will do.
+        std::fs::write(folder.path().join("tokenizer.json"), BYTELESS_TOKENIZER).expect("writable");
+        let scorer = Scorer::load(&files, DeviceChoice::Cpu).expect("loadable");
+        for ReferenceWindows { max_length, stride, nats, tokens } in &reference.windows {
+            let windows = Windows { block: Some(max_length - 1), stride: Some(*stride) };
+            let ours = scorer.score(&reference.stream, windows).expect("scorable");
+            let what = format!("{} in windows of {max_length} by {stride}", reference.name);
+            assert_eq!(ours.tokens, *tokens, "{what}");
+            let mean = nats / *tokens as f64;
+            assert!((ours.cross_entropy() - mean).abs() < 1e-4, "{what}: {} {mean}", ours.cross_entropy());
+        }
+    }
+}
+
+#[test]
+fn windows_that_do_not_fit_are_refused_in_words() {
+    let folder = tiny_model();
+    let scorer = Scorer::load(&ModelFiles::in_folder(folder.path()).expect("there"), DeviceChoice::Cpu).expect("loads");
+    let stream = scorer.stream(&["La vacuna llega hoy".to_owned()]).expect("encodable");
+    let tokens = stream.len() - 1;
+    for (windows, expected) in [
+        (Windows { block: Some(41), stride: None }, "does not fit the model's context of 40".to_owned()),
+        (Windows { block: Some(0), stride: None }, "a block of 0 tokens".to_owned()),
+        (Windows { block: Some(40), stride: None }, format!("{tokens} tokens, fewer than a block of 40")),
+        (Windows { block: Some(2), stride: Some(3) }, "a stride of 3 tokens does not fit a block of 2".to_owned()),
+        (Windows { block: None, stride: Some(0) }, "a stride of 0 tokens".to_owned()),
+    ] {
+        let message = scorer.score(&stream, windows).expect_err("does not fit").to_string();
+        assert!(message.contains(&expected), "{message}");
+    }
+    assert!(scorer.score(&stream[..1], Windows::default()).expect_err("nothing").to_string().contains("no token"));
+    assert_eq!(scorer.score(&stream, Windows::default()).expect("short texts are one window").tokens, tokens);
 }
 
 #[test]
@@ -430,7 +514,7 @@ fn the_training_step_has_the_loss_and_gradients_of_candle() {
         let values: Vec<Vec<f32>> = tensors.iter().map(|(name, _)| flat(variables[name].as_tensor())).collect();
         let weights: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
         let batch = Sequences { ids: &ids, targets: &targets, length };
-        let counted = batch.counted() as f32;
+        let counted = targets.iter().flatten().count() as f32;
         let mut host = HostGpt2::new(&composed.config, factors);
         let mut gradients = Gradients::new(&composed.config);
         for pass in 1..=2 {

@@ -260,10 +260,12 @@ mod amx {
             let panels = matrix.rows.div_ceil(PANEL);
             let size = PANEL * depth;
             let mut values: Vec<u16> = Vec::with_capacity(panels * size);
-            values.spare_capacity_mut()[..panels * size].par_chunks_exact_mut(size).enumerate().for_each(|(panel, out)| {
-                // SAFETY: `multiply` asserted the features; each of the panel's tiles is written whole.
-                unsafe { pack_panel(matrix, panel * PANEL, order, out.as_mut_ptr().cast(), depth) };
-            });
+            values.spare_capacity_mut()[..panels * size].par_chunks_exact_mut(size).enumerate().for_each(
+                |(panel, out)| {
+                    // SAFETY: `multiply` asserted the features; each of the panel's tiles is written whole.
+                    unsafe { pack_panel(matrix, panel * PANEL, order, out.as_mut_ptr().cast(), depth) };
+                },
+            );
             // SAFETY: every panel was filled above.
             unsafe { values.set_len(panels * size) };
             Self { values, depth }
@@ -284,7 +286,11 @@ mod amx {
                 let along = matrix.column_stride == 1;
                 // SAFETY: both read through masks that end with the matrix.
                 let mut tile = unsafe {
-                    if along { read_along(matrix, first + half, input) } else { read_across(matrix, first + half, input) }
+                    if along {
+                        read_along(matrix, first + half, input)
+                    } else {
+                        read_across(matrix, first + half, input)
+                    }
                 };
                 if along != (order == Order::Rows) {
                     tile = transposed(tile);

@@ -25,11 +25,12 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The learning rate of step `step` (from 0) of `steps`: a straight line up, then the decay.
+    /// The learning rate of step `step` (from 0) of `steps`: a straight line up from 0, then the decay, as in transformers'
+    /// `get_linear_schedule_with_warmup`: with a warm-up the very first step moves nothing but the optimiser's moments.
     #[must_use]
     pub fn at(&self, step: usize, steps: usize) -> f64 {
         if step < self.warmup_steps {
-            return self.learning_rate * (step + 1) as f64 / self.warmup_steps as f64;
+            return self.learning_rate * step as f64 / self.warmup_steps as f64;
         }
         let left = steps.saturating_sub(self.warmup_steps).max(1) as f64;
         let done = ((step - self.warmup_steps) as f64 / left).min(1.0);
@@ -48,10 +49,10 @@ mod tests {
     #[test]
     fn the_learning_rate_rises_and_falls_as_its_schedule_says() {
         let schedule = |decay| Schedule { learning_rate: 1.0, warmup_steps: 4, decay };
-        // transformers' get_linear_schedule_with_warmup(4 warm-up, 12 steps) gives step k the factor k/4, then (12-k)/8;
-        // ours begins with 1/4, so that the first step is not lost.
+        // s = transformers.get_linear_schedule_with_warmup(torch.optim.SGD([torch.zeros(1)], 1.0), 4, 12)
+        // [(s.get_last_lr()[0], s.optimizer.step(), s.step())[0] for _ in range(12)]
         let linear: Vec<f64> = (0..12).map(|step| schedule(Decay::Linear).at(step, 12)).collect();
-        assert_eq!(linear, [0.25, 0.5, 0.75, 1.0, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]);
+        assert_eq!(linear, [0.0, 0.25, 0.5, 0.75, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]);
         let cosine = schedule(Decay::Cosine);
         assert!((cosine.at(8, 12) - 0.55).abs() < 1e-12);
         assert!((cosine.at(12, 12) - 0.1).abs() < 1e-12);

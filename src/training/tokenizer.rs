@@ -1,14 +1,16 @@
 //! Trains a byte-level BPE tokenizer, as GPT-2 uses it, with the `tokenizers` crate.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use serde_json::json;
 use tokenizers::models::TrainerWrapper;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, Model as _, Tokenizer as Inner};
 
-use crate::generation::tokenizer::{END_OF_TEXT, Tokenizer};
+use crate::generation::tokenizer::{ADDED_TOKENS, END_OF_TEXT, Tokenizer};
 
 /// What a tokenizer is trained with.
 #[derive(Debug, Clone)]
@@ -63,11 +65,35 @@ pub fn save(tokenizer: &Tokenizer, folder: &Path) -> Result<()> {
         .save(staging.path().join("tokenizer.json"), false)
         .and_then(|()| inner.get_model().save(staging.path(), None))
         .map_err(|error| anyhow!("cannot write the tokenizer into {}: {error}", folder.display()))?;
-    for name in ["vocab.json", "merges.txt", "tokenizer.json"] {
+    let names = ["vocab.json", "merges.txt", ADDED_TOKENS, "tokenizer_config.json", "tokenizer.json"];
+    write_special_tokens(tokenizer, staging.path())
+        .with_context(|| format!("cannot write the tokenizer into {}", folder.display()))?;
+    for name in names {
         let target = folder.join(name);
         std::fs::rename(staging.path().join(name), &target)
             .with_context(|| format!("cannot write {}", target.display()))?;
     }
+    Ok(())
+}
+
+/// What `vocab.json` and `merges.txt` cannot say: the special tokens, for this program and for transformers.
+fn write_special_tokens(tokenizer: &Tokenizer, folder: &Path) -> Result<()> {
+    let special = tokenizer.special_tokens();
+    let ids: BTreeMap<&str, Option<u32>> =
+        special.iter().map(|token| (token.as_str(), tokenizer.id_of(token))).collect();
+    std::fs::write(folder.join(ADDED_TOKENS), serde_json::to_vec_pretty(&ids)?)?;
+    let further: Vec<&String> = special.iter().filter(|token| *token != END_OF_TEXT).collect();
+    let description = json!({
+        "tokenizer_class": "GPT2Tokenizer",
+        "bos_token": END_OF_TEXT,
+        "eos_token": END_OF_TEXT,
+        "unk_token": END_OF_TEXT,
+        "pad_token": END_OF_TEXT,
+        "additional_special_tokens": further,
+        "add_prefix_space": false,
+        "clean_up_tokenization_spaces": false,
+    });
+    std::fs::write(folder.join("tokenizer_config.json"), serde_json::to_vec_pretty(&description)?)?;
     Ok(())
 }
 
@@ -124,5 +150,58 @@ mod tests {
     fn a_vocabulary_without_room_for_the_bytes_is_refused() {
         let message = trained(257).expect_err("too small").to_string();
         assert!(message.contains("258"), "{message}");
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Reference {
+        texts: Vec<String>,
+        tokens: Vec<String>,
+        merges: Vec<String>,
+        probes: Vec<Probe>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Probe {
+        text: String,
+        ids: Vec<u32>,
+    }
+
+    #[test]
+    fn the_tokenizer_is_that_of_the_python_package() {
+        let reference: Reference =
+            serde_json::from_str(include_str!("../../tests/data/tokenizer/reference.json")).expect("JSON");
+        let settings =
+            TokenizerTraining { vocabulary_size: 400, min_frequency: 2, special_tokens: vec!["[TWEET]".to_owned()] };
+        let trained = train(&reference.texts, &settings).expect("a tokenizer");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        save(&trained, folder.path()).expect("writable");
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("readable");
+        let vocabulary: BTreeMap<String, usize> = serde_json::from_str(&read("vocab.json")).expect("JSON");
+        let theirs: BTreeMap<String, usize> =
+            reference.tokens.iter().enumerate().map(|(id, token)| (token.clone(), id)).collect();
+        assert_eq!(vocabulary, theirs);
+        let merges: Vec<String> = read("merges.txt").lines().skip(1).map(str::to_owned).collect();
+        assert_eq!(merges, reference.merges);
+        for probe in &reference.probes {
+            assert_eq!(trained.encode(&probe.text).expect("encodable"), probe.ids, "{}", probe.text);
+        }
+    }
+
+    #[test]
+    fn every_byte_has_a_token_of_its_own() {
+        let tokenizer = trained(300).expect("a tokenizer");
+        let bytes: std::collections::BTreeSet<u32> =
+            ByteLevel::alphabet().iter().filter_map(|character| tokenizer.id_of(&character.to_string())).collect();
+        assert_eq!(bytes.len(), 256);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_survives_the_round_trip(text in "(\\PC|[ -~]|[áéíóúñ¿¡üÁÑ]|👩‍👩‍👧‍👦|🏳️‍🌈|1️⃣|🇨🇴|\\s|[\\x00-\\x1f]){0,40}") {
+            static TOKENIZER: std::sync::LazyLock<Tokenizer> =
+                std::sync::LazyLock::new(|| trained(400).expect("a tokenizer"));
+            let ids = TOKENIZER.encode(&text).expect("encodable");
+            proptest::prop_assert_eq!(TOKENIZER.decode(&ids).expect("decodable"), text);
+        }
     }
 }

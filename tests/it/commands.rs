@@ -19,40 +19,40 @@ use crate::support::tiny_model;
 const TINY: &str = "[generation]\nmodel = \"tiny\"\nmax_new_tokens = 24\ncandidates = 4\n";
 
 /// A folder with a `config.toml` in which the program is started.
-struct Place {
+pub(crate) struct Place {
     folder: TempDir,
 }
 
 /// What a run of the program left.
 #[derive(Debug)]
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
     /// Every line of standard output as JSON.
-    fn json(&self) -> Vec<Value> {
+    pub(crate) fn json(&self) -> Vec<Value> {
         assert_eq!(self.code, 0, "{self:#?}");
         self.stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{self:#?}"))).collect()
     }
 }
 
 impl Place {
-    fn new(config: &str) -> Self {
+    pub(crate) fn new(config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("config.toml"), config).unwrap();
         Self { folder }
     }
 
-    fn with_tiny_model() -> Self {
+    pub(crate) fn with_tiny_model() -> Self {
         let place = Self::new(TINY);
         tiny_model::write(&place.path("tiny"));
         place
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
 
@@ -62,7 +62,7 @@ impl Place {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.run_with_input(arguments, "")
     }
 
@@ -118,6 +118,7 @@ fn every_command_explains_itself() {
         "train generator",
         "evaluate classifier",
         "evaluate comparison",
+        "evaluate generator",
         "completions",
         "man",
     ];

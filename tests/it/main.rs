@@ -7,6 +7,7 @@
 //!   - `support::small_disk`: a real disk of a few mebibytes, to be filled.
 //! - `auth`: logging in, by PIN and by browser, and posting by what that wrote.
 //! - `commands`: the binary itself: every command's output, exit code and faults.
+//! - `generators`: what `evaluate generator` and `generate --sweep` measure and write, and what they refuse.
 //! - `rounds`: one round through the binary (`once`), from the seed prompt to the record, for every way it can end.
 //! - `daemon`: the binary as a service (`run`): systemd, signals, reload, approvals, crashes, missed slots.
 //! - `store`: the record under stress: full and read-only disks, locks, backups that are killed, restores, older schemas.
@@ -22,6 +23,7 @@ mod commands;
 mod crash_matrix;
 mod daemon;
 mod doctor;
+mod generators;
 mod hub;
 mod rounds;
 mod store;

@@ -34,10 +34,12 @@ pub(super) fn cross_entropy(
 ) -> Vec<f32> {
     let width = hidden.len() / targets.len().max(1);
     let vocabulary = embedding.len() / width.max(1);
-    let rows_at_once = (LOGITS / vocabulary.max(1)).next_multiple_of(32).clamp(LEAST_ROWS, targets.len().max(LEAST_ROWS));
+    let rows_at_once =
+        (LOGITS / vocabulary.max(1)).next_multiple_of(32).clamp(LEAST_ROWS, targets.len().max(LEAST_ROWS));
     let by_token = Matrix::dense(embedding, width);
     let mut losses = Vec::with_capacity(targets.len());
-    for (index, (hidden, targets)) in hidden.chunks(rows_at_once * width).zip(targets.chunks(rows_at_once)).enumerate() {
+    for (index, (hidden, targets)) in hidden.chunks(rows_at_once * width).zip(targets.chunks(rows_at_once)).enumerate()
+    {
         logits.resize(targets.len() * vocabulary, 0.0);
         multiply(Matrix::dense(hidden, width), by_token.transposed(), logits, Start::Zero, factors);
         let slope_weight = gradients.as_ref().map(|gradients| gradients.weight);

@@ -39,13 +39,6 @@ pub(crate) struct Sequences<'a> {
     pub(crate) length: usize,
 }
 
-impl Sequences<'_> {
-    /// Tokens that are predicted.
-    pub(crate) fn counted(&self) -> usize {
-        self.targets.iter().flatten().count()
-    }
-}
-
 /// The gradients of all tensors, in the order of [`Gpt2Config::tensors`].
 #[derive(Debug)]
 pub(crate) struct Gradients {
@@ -105,9 +98,7 @@ struct LayerState {
 impl LayerState {
     fn resize(&mut self, tokens: usize, config: &Gpt2Config) {
         let width = tokens * config.n_embd;
-        for values in
-            [&mut self.input, &mut self.normal_1, &mut self.attended, &mut self.middle, &mut self.normal_2]
-        {
+        for values in [&mut self.input, &mut self.normal_1, &mut self.attended, &mut self.middle, &mut self.normal_2] {
             values.resize(width, 0.0);
         }
         self.qkv.resize(3 * width, 0.0);
@@ -168,14 +159,7 @@ impl HostGpt2 {
         let loss = self.head(weights, batch, Some((weight, gradients)));
         let last = self.final_norm();
         let Scratch { output, normal, residual, .. } = &mut self.scratch;
-        rows::norm_backward(
-            output,
-            norm(&self.config, weights, last),
-            normal,
-            residual,
-            false,
-            gradients.pair(last),
-        );
+        rows::norm_backward(output, norm(&self.config, weights, last), normal, residual, false, gradients.pair(last));
         for layer in (0..self.config.n_layer).rev() {
             self.layer_backward(layer, weights, batch, dropout, gradients);
         }
@@ -294,12 +278,7 @@ impl HostGpt2 {
     }
 
     /// The loss; where gradients are asked for, leaves that of the last norm's result in its place.
-    fn head(
-        &mut self,
-        weights: &Weights<'_>,
-        batch: Sequences<'_>,
-        gradients: Option<(f32, &mut Gradients)>,
-    ) -> f64 {
+    fn head(&mut self, weights: &Weights<'_>, batch: Sequences<'_>, gradients: Option<(f32, &mut Gradients)>) -> f64 {
         let (width, head) = (self.config.n_embd, self.head_tensor());
         let Scratch { normal, hidden, hidden_gradient, logits, .. } = &mut self.scratch;
         let targets: Vec<u32> = batch.targets.iter().flatten().copied().collect();

@@ -1,10 +1,8 @@
-//! What a training leaves on disk: checkpoints to resume from, the log of losses, and the finished model.
+//! What a training leaves on disk: checkpoints to resume from, and the finished model with its card.
 //!
 //! Everything is written beside its place and renamed, so that a full disk or a crash leaves the last one whole.
 
 use std::collections::HashMap;
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -12,14 +10,15 @@ use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{GeneratorTraining, Learner, Outcome, Progress, stored};
+use super::log::CURVE;
+use super::{Corpus, GeneratorTraining, Learner, Outcome, Samples, stored};
 use crate::files::{Existing, write_whole};
-use crate::gates::{DEFAULT_WINDOW, VERBATIM_INDEX, VerbatimIndex};
+use crate::gates::VERBATIM_INDEX;
 use crate::generation::checkpoint::WEIGHTS;
+use crate::generation::control::CONFIG_KEY;
 use crate::generation::gpt2::Gpt2Config;
 use crate::generation::tokenizer::Tokenizer;
 use crate::training::checkpoint::{CheckpointFolder, load_tensors, save_tensors, tensors};
-use crate::training::text;
 
 /// Where a training stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +34,9 @@ pub(super) struct State {
     batch: usize,
     #[serde(default = "one")]
     accumulate: usize,
+    /// The flags that say what a sample is; empty where a checkpoint is older than they are.
+    #[serde(default)]
+    samples: String,
 }
 
 fn one() -> usize {
@@ -52,6 +54,7 @@ impl State {
             block: settings.block,
             batch: settings.batch,
             accumulate: settings.accumulate,
+            samples: samples(settings),
         }
     }
 
@@ -66,8 +69,38 @@ impl State {
                 bail!("the checkpoint was made with {name} {saved}, not {asked}; resume with the same, or start anew");
             }
         }
+        let (saved, asked) = (&self.samples, &asked.samples);
+        if !saved.is_empty() && saved != asked {
+            bail!("the checkpoint was made with {saved}, not {asked}; resume with the same, or start anew");
+        }
         Ok(())
     }
+}
+
+/// The flags that say what a sample is.
+fn samples(settings: &GeneratorTraining) -> String {
+    let Some(control) = &settings.control else {
+        return match settings.samples {
+            Samples::Blocks => "--samples blocks".to_owned(),
+            Samples::Texts => "--samples texts".to_owned(),
+        };
+    };
+    let attributes: Vec<String> = control
+        .layout
+        .attributes
+        .iter()
+        .zip(&control.columns)
+        .map(|(attribute, column)| format!("{}={column}", attribute.name))
+        .collect();
+    let (attributes, truncation) = (attributes.join(","), control.layout.truncation.join(","));
+    format!("--control {attributes} --truncate {truncation} --control-dropout {}", control.dropout)
+}
+
+/// What was trained.
+pub(super) struct Finished<'a> {
+    pub(super) config: &'a Gpt2Config,
+    pub(super) tokenizer: &'a Tokenizer,
+    pub(super) corpus: &'a Corpus,
 }
 
 /// The folder of checkpoints inside the output folder.
@@ -123,38 +156,16 @@ impl Checkpoints {
         let path = self.best_weights();
         if path.is_file() { load_tensors(&path, &learner.device) } else { Ok(tensors(&learner.variables)) }
     }
-
-    /// Appends a line to `training.jsonl`.
-    pub(super) fn log(&self, progress: &Progress) -> Result<()> {
-        let line = match progress {
-            Progress::Step { step, loss, learning_rate, tokens_per_second, .. } => {
-                json!({"step": step, "loss": loss, "learning_rate": learning_rate, "tokens_per_second": tokens_per_second})
-            }
-            Progress::Evaluated { step, loss, perplexity, .. } => {
-                json!({"step": step, "held_out_loss": loss, "held_out_perplexity": perplexity})
-            }
-            _ => return Ok(()),
-        };
-        std::fs::create_dir_all(&self.output).with_context(|| format!("cannot create {}", self.output.display()))?;
-        let path = self.output.join("training.jsonl");
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        writeln!(file, "{line}").with_context(|| format!("cannot write {}", path.display()))
-    }
 }
 
 /// Writes the finished model in Hugging Face layout: weights, configuration, tokenizer, card.
 pub(super) fn write_model(
     settings: &GeneratorTraining,
-    config: &Gpt2Config,
-    tokenizer: &Tokenizer,
+    model: &Finished<'_>,
     weights: &HashMap<String, Tensor>,
     outcome: &Outcome,
 ) -> Result<()> {
-    let folder = &settings.output;
+    let (folder, tokenizer) = (&settings.output, model.tokenizer);
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let stored = weights
         .iter()
@@ -166,40 +177,48 @@ pub(super) fn write_model(
     let staging = folder.join("model.safetensors.part");
     save_tensors(&stored, &staging)?;
     crate::training::tokenizer::save(tokenizer, folder)?;
-    write(folder, "config.json", &serde_json::to_vec_pretty(&config_json(config, settings.half_precision))?)?;
-    if settings.verbatim_index {
-        write_verbatim_index(settings, folder)?;
+    write(folder, "config.json", &serde_json::to_vec_pretty(&config_json(model, settings.half_precision))?)?;
+    if let Some(index) = &model.corpus.verbatim {
+        index.write(&folder.join(VERBATIM_INDEX))?;
     }
-    let end = tokenizer.end_of_text();
-    let generation = json!({"bos_token_id": end, "eos_token_id": end, "pad_token_id": end,
-        "pregonero_start_token": end});
-    write(folder, "generation_config.json", &serde_json::to_vec_pretty(&generation)?)?;
-    write(folder, "README.md", card(settings, config, outcome).as_bytes())?;
+    write(folder, "generation_config.json", &serde_json::to_vec_pretty(&generation_json(model))?)?;
+    write(folder, "README.md", card(settings, model, outcome).as_bytes())?;
     std::fs::rename(&staging, folder.join(WEIGHTS))
         .with_context(|| format!("cannot write {}", folder.join(WEIGHTS).display()))
-}
-
-/// Writes the index of word runs that the `verbatim` gate compares with: hashes of the training texts, no text.
-fn write_verbatim_index(settings: &GeneratorTraining, folder: &Path) -> Result<()> {
-    let (texts, _) = text::read_all(&settings.data, settings.cleaning)?;
-    VerbatimIndex::build(&texts, DEFAULT_WINDOW).write(&folder.join(VERBATIM_INDEX))
 }
 
 fn write(folder: &Path, name: &str, content: &[u8]) -> Result<()> {
     write_whole(&folder.join(name), Existing::Replace, |writer| writer.write_all(content))
 }
 
-fn config_json(config: &Gpt2Config, half_precision: bool) -> serde_json::Value {
-    let mut value = serde_json::to_value(config).unwrap_or_default();
+/// What transformers and the engine start and stop by. A controlled model starts from its context, and never writes a
+/// control token.
+fn generation_json(model: &Finished<'_>) -> serde_json::Value {
+    let end = model.tokenizer.end_of_text();
+    match &model.corpus.control {
+        None => json!({"bos_token_id": end, "eos_token_id": end, "pad_token_id": end, "pregonero_start_token": end}),
+        Some(layout) => {
+            let tokens: Vec<u32> = layout.tokens().iter().filter_map(|token| model.tokenizer.id_of(token)).collect();
+            json!({"bos_token_id": tokens.last(), "eos_token_id": end, "pad_token_id": end, "suppress_tokens": tokens})
+        }
+    }
+}
+
+fn config_json(model: &Finished<'_>, half_precision: bool) -> serde_json::Value {
+    let mut value = serde_json::to_value(model.config).unwrap_or_default();
     if let Some(object) = value.as_object_mut() {
         object.insert("model_type".to_owned(), json!("gpt2"));
         object.insert("architectures".to_owned(), json!(["GPT2LMHeadModel"]));
         object.insert("dtype".to_owned(), json!(if half_precision { "float16" } else { "float32" }));
+        if let Some(layout) = &model.corpus.control {
+            object.insert(CONFIG_KEY.to_owned(), json!(layout));
+        }
     }
     value
 }
 
-fn card(settings: &GeneratorTraining, config: &Gpt2Config, outcome: &Outcome) -> String {
+fn card(settings: &GeneratorTraining, model: &Finished<'_>, outcome: &Outcome) -> String {
+    let config = model.config;
     let sources: String = settings
         .data
         .iter()
@@ -222,9 +241,12 @@ fn card(settings: &GeneratorTraining, config: &Gpt2Config, outcome: &Outcome) ->
     format!(
         "# A GPT-2 trained by pregonero\n\n\
          {} parameters: {} layers, {} wide, {} heads, {} positions, {} tokens.\n\n\
-         ## Data\n\n{sources}\n{} texts read, {} of them kept ({} duplicates, {} empty or too short); {} tokens.\n\n\
-         ## Training\n\n```\n{}\n```\n\n{} steps of {} blocks of {} tokens, learning rate {}, seed {}.\n\n\
-         ## Evaluation\n\n{held_out}\n",
+         ## Data\n\n{sources}\n{} texts read, {} of them kept ({} duplicates, {} near-duplicates, {} empty or too short); \
+         {} tokens.{}\n\n\
+         ## Training\n\n```\n{}\n```\n\n{} steps of {} {}, learning rate {}, seed {}.\n\n\
+         {} a step on {}.\n\n![Loss by step]({CURVE})\n\n\
+         ## Evaluation\n\n{held_out}\n\n\
+         Verbatim share: not measured; `pregonero evaluate generator --model FOLDER --generate 200` gives it.\n",
         config.parameters(),
         config.n_layer,
         config.n_embd,
@@ -234,13 +256,44 @@ fn card(settings: &GeneratorTraining, config: &Gpt2Config, outcome: &Outcome) ->
         outcome.counts.read,
         outcome.counts.kept,
         outcome.counts.duplicates,
+        outcome.counts.near_duplicates,
         outcome.counts.empty,
         outcome.training_tokens,
+        controlled(model.corpus),
         settings.command,
         outcome.steps,
         settings.batch,
-        settings.block,
+        match settings.samples {
+            Samples::Blocks => format!("blocks of {} tokens", settings.block),
+            Samples::Texts => format!("texts of at most {} tokens", settings.block),
+        },
         settings.learning_rate,
         settings.seed,
+        match settings.accumulate {
+            1 => "One batch".to_owned(),
+            count => format!("{count} batches"),
+        },
+        outcome.device,
+    )
+}
+
+/// The section of the card on control tokens, where there are any.
+fn controlled(corpus: &Corpus) -> String {
+    let Some(layout) = &corpus.control else { return String::new() };
+    let attributes: String = layout
+        .attributes
+        .iter()
+        .map(|attribute| {
+            let values = match attribute.values.as_slice() {
+                [] => "any words".to_owned(),
+                values => values.join(", "),
+            };
+            format!("- `{}` `{}`: {values}\n", attribute.name, attribute.token)
+        })
+        .collect();
+    format!(
+        "\n\n## Control\n\nA text stands behind its attributes, each after its token, and `{}`; any of them may be empty:\n\n\
+         {attributes}\n{} texts or contexts were shortened to {} tokens.",
+        layout.start, corpus.shortened, layout.length
     )
 }

@@ -122,7 +122,7 @@ impl Learner {
     /// # Errors
     /// Where candle fails, or the parts have no token that counts.
     pub fn step(&mut self, parts: &[Batch], number: usize, learning_rate: f64) -> Result<StepOutcome> {
-        let counted: usize = parts.iter().map(|batch| batch.targets.iter().flatten().count()).sum();
+        let counted: usize = parts.iter().map(Batch::predicted).sum();
         if counted == 0 {
             bail!("step {} has no token to predict", number + 1);
         }
@@ -132,10 +132,20 @@ impl Learner {
                 let sum = with_slices(config, variables, |weights| {
                     host.gradients.fresh = true;
                     let weight = 1.0 / counted as f32;
-                    parts.iter().enumerate().map(|(part, batch)| {
-                        let seed = DropoutSeed::new(settings.seed, number, part);
-                        host.network.differentiate(weights, batch.sequences(), weight, Some(seed), &mut host.gradients)
-                    }).sum::<f64>()
+                    parts
+                        .iter()
+                        .enumerate()
+                        .map(|(part, batch)| {
+                            let seed = DropoutSeed::new(settings.seed, number, part);
+                            host.network.differentiate(
+                                weights,
+                                batch.sequences(),
+                                weight,
+                                Some(seed),
+                                &mut host.gradients,
+                            )
+                        })
+                        .sum::<f64>()
                 })?;
                 update(optimizer, &**host, settings, sum / counted as f64, learning_rate)
             }
@@ -145,7 +155,7 @@ impl Learner {
                 for (part, batch) in parts.iter().enumerate() {
                     let mut dropout = SeededDropout::new(DropoutSeed::new(settings.seed, number, part), device)?;
                     let loss = model.loss(&batch.tensor(device)?, &batch.targets, &mut dropout)?;
-                    let share = batch.targets.iter().flatten().count() as f64 / counted as f64;
+                    let share = batch.predicted() as f64 / counted as f64;
                     let loss = (loss.to_dtype(DType::F32)? * share)?;
                     sum += f64::from(loss.to_scalar::<f32>()?);
                     add_gradients(&mut total, loss.backward()?, variables)?;
@@ -160,7 +170,7 @@ impl Learner {
     /// # Errors
     /// Where candle fails.
     pub fn evaluate(&mut self, batches: &[Batch]) -> Result<Option<f64>> {
-        let counted: usize = batches.iter().map(|batch| batch.targets.iter().flatten().count()).sum();
+        let counted: usize = batches.iter().map(Batch::predicted).sum();
         if counted == 0 {
             return Ok(None);
         }
@@ -173,8 +183,7 @@ impl Learner {
                 let mut sum = 0.0;
                 for batch in batches {
                     let loss = model.loss(&batch.tensor(&self.device)?, &batch.targets, &mut NoDropout)?;
-                    let counted = batch.targets.iter().flatten().count() as f64;
-                    sum += f64::from(loss.to_dtype(DType::F32)?.to_scalar::<f32>()?) * counted;
+                    sum += f64::from(loss.to_dtype(DType::F32)?.to_scalar::<f32>()?) * batch.predicted() as f64;
                 }
                 sum
             }

@@ -4,41 +4,40 @@
 //! step's number, so that a run that was stopped and resumed gives the same losses as one that never stopped.
 
 mod checkpoints;
+#[cfg(test)]
+mod control_tests;
 mod data;
 mod dropout;
+mod initial;
 mod learner;
+mod log;
 mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use candle_core::{DType, Device, Tensor, Var};
-use rand::Rng as _;
-use rand::SeedableRng as _;
-use rand_chacha::ChaCha12Rng;
+use candle_core::{DType, Tensor};
 
-use self::checkpoints::{Checkpoints, State};
+use self::checkpoints::{Checkpoints, Finished, State};
 pub use self::data::{Batch, Corpus};
+use self::initial::initial_weights;
 pub use self::learner::{Learner, Precision, StepOutcome, StepSettings};
-pub use self::settings::{Base, GeneratorTraining, Shape};
+use self::log::TrainingLog;
+pub use self::settings::{Base, ControlTraining, GeneratorTraining, Samples, Shape};
+use super::memory::keep_freed_memory;
 pub use super::schedule::Decay;
 use super::text::TextCounts;
-use crate::catalog::ModelFiles;
-use crate::generation::checkpoint::Checkpoint;
 use crate::generation::device;
-use crate::generation::gpt2::Gpt2Config;
 use crate::generation::tokenizer::Tokenizer;
 
 /// What is told while training goes on.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
     /// The data is read.
-    Data { counts: TextCounts, training_tokens: usize, held_out_tokens: usize },
+    Data { counts: TextCounts, shortened: usize, training_tokens: usize, held_out_tokens: usize },
     /// The model is there.
     Model { parameters: usize, resumed_at: usize, steps: usize, device: &'static str, fallback: Option<String> },
     /// Some steps are done: their mean loss in nats a token.
@@ -59,6 +58,8 @@ pub struct Outcome {
     /// The best held-out cross-entropy in nats a token; absent where nothing was held out.
     pub best_loss: Option<f64>,
     pub parameters: usize,
+    /// Where and how the last part of it was computed, in words.
+    pub device: &'static str,
     pub counts: TextCounts,
     pub training_tokens: usize,
     pub held_out_tokens: usize,
@@ -76,6 +77,7 @@ pub fn train(
     report: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Outcome> {
     const STACK: usize = 256 << 20;
+    keep_freed_memory();
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("training".to_owned())
@@ -93,6 +95,7 @@ struct Trainer<'a> {
     corpus: Corpus,
     tokenizer: Tokenizer,
     checkpoints: Checkpoints,
+    log: TrainingLog,
     state: State,
 }
 
@@ -109,13 +112,14 @@ impl<'a> Trainer<'a> {
         let corpus = Corpus::read(settings, &tokenizer)?;
         report(Progress::Data {
             counts: corpus.counts.clone(),
+            shortened: corpus.shortened,
             training_tokens: corpus.training_tokens(),
             held_out_tokens: corpus.held_out_tokens(),
         });
         let variables = initial_weights(settings, &config, &device)?;
         let learner = Learner::new(config, device, variables, settings.step_settings())?;
-        let mut trainer =
-            Self { settings, learner, corpus, tokenizer, checkpoints, state: State::new(settings) };
+        let (log, state) = (TrainingLog::new(&settings.output), State::new(settings));
+        let mut trainer = Self { settings, learner, corpus, tokenizer, checkpoints, log, state };
         trainer.resume()?;
         report(Progress::Model {
             parameters: trainer.learner.config.parameters(),
@@ -134,14 +138,14 @@ impl<'a> Trainer<'a> {
             state.check_same_run(&self.state)?;
             self.state = state;
         }
-        Ok(())
+        self.log.forget_behind(self.state.step)
     }
 
     /// The number of the last step.
     fn steps(&self) -> usize {
         self.settings.steps.unwrap_or_else(|| {
-            let samples = self.settings.batch * self.settings.accumulate;
-            let steps = self.settings.epochs * self.corpus.blocks() as f64 / samples as f64;
+            let batches = self.settings.epochs * self.corpus.batches_per_epoch(self.settings);
+            let steps = batches / self.settings.accumulate as f64;
             (steps.ceil() as usize).max(1)
         })
     }
@@ -161,7 +165,7 @@ impl<'a> Trainer<'a> {
                 let left = done.elapsed.mul_f64((steps - step) as f64 / done.steps.max(1) as f64);
                 let tokens_per_second = done.tokens as f64 / seconds;
                 let entry = Progress::Step { step, steps, loss: done.mean, learning_rate, tokens_per_second, left };
-                self.checkpoints.log(&entry)?;
+                self.log.append(&entry)?;
                 report(entry);
             }
             if step.is_multiple_of(self.settings.evaluate_every) || step == steps {
@@ -188,10 +192,11 @@ impl<'a> Trainer<'a> {
             .map(|number| self.corpus.batch(number, self.settings))
             .collect();
         let outcome = self.learner.step(&parts, step, self.settings.schedule().at(step, steps))?;
+        self.check_base(outcome.loss)?;
         let (what, value) = match outcome {
             StepOutcome { loss, .. } if !loss.is_finite() => ("loss", loss),
             StepOutcome { gradient_norm, .. } if !gradient_norm.is_finite() => ("gradient's norm", gradient_norm),
-            StepOutcome { loss, .. } => return Ok((loss, parts.iter().map(|batch| batch.ids.len()).sum())),
+            StepOutcome { loss, .. } => return Ok((loss, parts.iter().map(Batch::predicted).sum())),
         };
         bail!(
             "the {what} of step {} is {value}: lower --learning-rate or raise --warmup-steps; {}",
@@ -201,6 +206,20 @@ impl<'a> Trainer<'a> {
                 saved => format!("the checkpoint of step {saved} is whole and can be resumed"),
             }
         );
+    }
+
+    /// A base that predicts far worse than a guess at its very first step was not trained with these token ids.
+    fn check_base(&self, loss: f64) -> Result<()> {
+        const BEYOND_GUESSING: f64 = 2.0;
+        let vocabulary = self.learner.config.vocab_size;
+        let guess = (vocabulary as f64).ln();
+        if self.state.step == 0 && matches!(self.settings.base, Base::Model(_)) && loss > guess + BEYOND_GUESSING {
+            bail!(
+                "the base's loss on these texts is {loss:.2} nats a token, where guessing among {vocabulary} tokens gives \
+                 {guess:.2}: its tokenizer is not the one it was trained with"
+            );
+        }
+        Ok(())
     }
 
     fn evaluate(&mut self, report: &mut (dyn FnMut(Progress) + Send)) -> Result<()> {
@@ -215,7 +234,7 @@ impl<'a> Trainer<'a> {
             self.state.evaluations_without_gain += 1;
         }
         let entry = Progress::Evaluated { step: self.state.step, loss, perplexity: loss.exp(), best };
-        self.checkpoints.log(&entry)?;
+        self.log.append(&entry)?;
         report(entry);
         Ok(())
     }
@@ -237,12 +256,15 @@ impl<'a> Trainer<'a> {
             stopped,
             best_loss: self.state.best_loss,
             parameters: self.learner.config.parameters(),
+            device: self.learner.device_name(),
             counts: self.corpus.counts.clone(),
             training_tokens: self.corpus.training_tokens(),
             held_out_tokens: self.corpus.held_out_tokens(),
         };
+        self.log.draw()?;
         let weights = self.checkpoints.best(&self.learner)?;
-        checkpoints::write_model(self.settings, &self.learner.config, &self.tokenizer, &weights, &outcome)?;
+        let model = Finished { config: &self.learner.config, tokenizer: &self.tokenizer, corpus: &self.corpus };
+        checkpoints::write_model(self.settings, &model, &weights, &outcome)?;
         Ok(outcome)
     }
 }
@@ -288,58 +310,6 @@ impl Window {
             self.since = Instant::now();
         }
     }
-}
-
-/// The weights that training starts from: the base's, or GPT-2's own initialisation (normal with deviation 0.02, scaled
-/// down for the projections onto the residual stream) drawn from the seed.
-fn initial_weights(
-    settings: &GeneratorTraining,
-    config: &Gpt2Config,
-    device: &Device,
-) -> Result<BTreeMap<String, Var>> {
-    let base = match &settings.base {
-        Base::Scratch { .. } => None,
-        Base::Model(files) => Some(Checkpoint::open(files)?),
-    };
-    let mut rng = ChaCha12Rng::seed_from_u64(settings.seed);
-    let mut variables = BTreeMap::new();
-    for (name, shape) in config.tensors() {
-        let values = match &base {
-            Some(checkpoint) => checkpoint.tensor(&name, &shape)?,
-            None => initial_values(&name, shape.iter().product(), config, &mut rng),
-        };
-        let tensor = Tensor::from_vec(values, shape, device)?;
-        variables.insert(name, Var::from_tensor(&tensor)?);
-    }
-    Ok(variables)
-}
-
-fn initial_values(name: &str, count: usize, config: &Gpt2Config, rng: &mut ChaCha12Rng) -> Vec<f32> {
-    if name.ends_with(".bias") {
-        return vec![0.0; count];
-    }
-    if name.contains("ln_") {
-        return vec![1.0; count];
-    }
-    let mut deviation = 0.02;
-    if name.ends_with("c_proj.weight") {
-        deviation /= (2.0 * config.n_layer as f32).sqrt();
-    }
-    (0..count).map(|_| deviation * standard_normal(rng)).collect()
-}
-
-/// A standard normal number by Box and Muller's transform.
-fn standard_normal(rng: &mut ChaCha12Rng) -> f32 {
-    let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
-    (radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()) as f32
-}
-
-/// Reads a folder as the base of a training.
-///
-/// # Errors
-/// Where there is no such folder.
-pub fn base_in(folder: &Path) -> Result<Base> {
-    Ok(Base::Model(ModelFiles::in_folder(folder)?))
 }
 
 /// The type weights are stored in.

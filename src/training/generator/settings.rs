@@ -7,12 +7,13 @@ use anyhow::{Result, bail};
 use super::learner::{Precision, StepSettings};
 use crate::catalog::ModelFiles;
 use crate::config::DeviceChoice;
+use crate::generation::ControlLayout;
 use crate::generation::checkpoint::Checkpoint;
 use crate::generation::gpt2::Gpt2Config;
 use crate::generation::tokenizer::Tokenizer;
 use crate::training::optimizer::AdamWSettings;
 use crate::training::schedule::{Decay, Schedule};
-use crate::training::text::{Cleaning, TextSource};
+use crate::training::text::{Cleaning, Duplicates, TextSource};
 
 /// GPT-2's own.
 const DEFAULT_DROPOUT: f32 = 0.1;
@@ -35,14 +36,37 @@ pub struct Shape {
     pub positions: usize,
 }
 
+/// What a sample is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Samples {
+    /// A run of tokens out of all texts, joined by end-of-text.
+    Blocks,
+    /// One text, padded; only its tokens count in the loss.
+    Texts,
+}
+
+/// How texts are controlled by attributes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ControlTraining {
+    pub layout: ControlLayout,
+    /// The columns of the data that hold the attributes' values, in the layout's order.
+    pub columns: Vec<String>,
+    /// The probability that a sample loses its whole context, and that it loses each field.
+    pub dropout: f32,
+}
+
 /// Everything that decides a training.
 #[derive(Debug, Clone)]
 pub struct GeneratorTraining {
     pub base: Base,
     pub data: Vec<TextSource>,
     pub cleaning: Cleaning,
+    pub duplicates: Duplicates,
+    pub samples: Samples,
+    /// Needs [`Samples::Texts`].
+    pub control: Option<ControlTraining>,
     pub output: PathBuf,
-    /// Tokens a sample.
+    /// Tokens a sample; of a text, at most.
     pub block: usize,
     /// Samples a step.
     pub batch: usize,
@@ -99,16 +123,38 @@ impl GeneratorTraining {
         if !(0.0..=0.5).contains(&self.held_out) {
             bail!("the held-out share must be between 0 and 0.5, not {}", self.held_out);
         }
+        if let Some(control) = &self.control {
+            if self.samples != Samples::Texts {
+                bail!("control tokens need one text a sample: --samples texts");
+            }
+            if !(0.0..1.0).contains(&control.dropout) {
+                bail!("--control-dropout must be at least 0 and below 1, not {}", control.dropout);
+            }
+        }
         if [self.evaluate_every, self.save_every, self.log_every].contains(&0) {
             bail!("the intervals for evaluating, saving and logging must be at least 1 step");
         }
         Ok(())
     }
 
+    /// The tokenizer of the model to train: the base's, with the control tokens.
     pub(super) fn tokenizer(&self) -> Result<Tokenizer> {
+        let tokenizer = self.base_tokenizer()?;
+        match &self.control {
+            Some(control) => tokenizer.with_special_tokens(&control.layout.tokens()),
+            None => Ok(tokenizer),
+        }
+    }
+
+    /// The tokenizer as the base has it.
+    pub(super) fn base_tokenizer(&self) -> Result<Tokenizer> {
         match &self.base {
             Base::Scratch { tokenizer, .. } => Tokenizer::read(&ModelFiles::in_folder(tokenizer)?),
-            Base::Model(files) => Tokenizer::read(files),
+            Base::Model(files) => {
+                let tokenizer = Tokenizer::read(files)?;
+                tokenizer.check_fits(&Gpt2Config::read(files)?, files)?;
+                Ok(tokenizer)
+            }
         }
     }
 
@@ -135,8 +181,8 @@ impl GeneratorTraining {
             },
             Base::Model(files) => {
                 let mut config = Gpt2Config::read(files)?;
-                tokenizer.check_fits(&config, files)?;
                 config.settle_head(&Checkpoint::open(files)?);
+                config.vocab_size = config.vocab_size.max(tokenizer.vocabulary_size());
                 config
             }
         };
@@ -153,8 +199,7 @@ impl GeneratorTraining {
     }
 
     pub(super) fn step_settings(&self) -> StepSettings {
-        let optimizer =
-            AdamWSettings { beta1: 0.9, beta2: self.beta2, epsilon: 1e-8, weight_decay: self.weight_decay };
+        let optimizer = AdamWSettings { beta1: 0.9, beta2: self.beta2, epsilon: 1e-8, weight_decay: self.weight_decay };
         StepSettings { clip: self.clip, seed: self.seed, precision: self.precision, optimizer }
     }
 

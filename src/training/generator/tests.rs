@@ -3,12 +3,16 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use candle_core::{Device, Tensor, Var};
 use tempfile::TempDir;
 
 use super::*;
+use crate::catalog::ModelFiles;
 use crate::config::DeviceChoice;
-use crate::generation::score_texts;
-use crate::training::text::Cleaning;
+use crate::generation::{Scorer, Windows};
+use crate::training::optimizer::AdamWSettings;
+use crate::training::schedule::Schedule;
+use crate::training::text::{Cleaning, Duplicates};
 use crate::training::tokenizer::{self, TokenizerTraining};
 
 const WORDS: [&str; 12] =
@@ -24,12 +28,12 @@ fn sentences(count: usize) -> Vec<String> {
         .collect()
 }
 
-struct Place {
+pub(super) struct Place {
     folder: TempDir,
 }
 
 impl Place {
-    fn new(texts: usize) -> Self {
+    pub(super) fn new(texts: usize) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let texts = sentences(texts);
         std::fs::write(folder.path().join("texts.txt"), texts.join("\n")).expect("writable");
@@ -39,11 +43,11 @@ impl Place {
         Self { folder }
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    pub(super) fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
 
-    fn settings(&self, output: &str) -> GeneratorTraining {
+    pub(super) fn settings(&self, output: &str) -> GeneratorTraining {
         GeneratorTraining {
             base: Base::Scratch {
                 shape: Shape { layers: 2, width: 16, heads: 2, positions: 24 },
@@ -51,6 +55,9 @@ impl Place {
             },
             data: vec![self.path("texts.txt").display().to_string().parse().expect("a source")],
             cleaning: Cleaning::Tweets,
+            duplicates: Duplicates::Exact,
+            samples: Samples::Blocks,
+            control: None,
             output: self.path(output),
             block: 16,
             batch: 3,
@@ -82,7 +89,7 @@ impl Place {
 }
 
 /// Runs a training and collects its losses; stops it behind `stop_at`.
-fn losses(settings: &GeneratorTraining, stop_at: Option<usize>) -> Result<(Vec<f64>, Outcome)> {
+pub(super) fn losses(settings: &GeneratorTraining, stop_at: Option<usize>) -> Result<(Vec<f64>, Outcome)> {
     let stop = AtomicBool::new(false);
     let mut losses = Vec::new();
     let outcome = train(settings, &stop, &mut |progress| {
@@ -154,11 +161,17 @@ fn the_written_model_is_whole_and_scores_as_training_said() {
         assert!(folder.join(name).is_file(), "{name}");
     }
     let card = std::fs::read_to_string(folder.join("README.md")).expect("a card");
-    assert!(card.contains("perplexity") && card.contains("texts.txt"), "{card}");
+    for words in ["perplexity", "texts.txt", "pregonero train generator", "training.svg", "Verbatim share", "CPU, f32"]
+    {
+        assert!(card.contains(words), "{words}: {card}");
+    }
+    let curve = std::fs::read_to_string(folder.join("training.svg")).expect("a curve");
+    assert!(curve.contains("held out"), "{curve}");
     let files = ModelFiles::in_folder(&folder).expect("there");
     let texts = sentences(60);
-    let surprise = score_texts(&files, &texts, None).expect("scored");
-    let mean = surprise.nats / surprise.tokens as f64;
+    let scorer = Scorer::load(&files, DeviceChoice::Cpu).expect("loadable");
+    let stream = scorer.stream(&texts).expect("encodable");
+    let mean = scorer.score(&stream, Windows::default()).expect("scored").cross_entropy();
     let held_out = outcome.best_loss.expect("an evaluation");
     assert!((mean - held_out).abs() < 0.5, "{mean} over all texts, {held_out} over those held out");
     let leftovers: Vec<_> = std::fs::read_dir(&folder)
@@ -208,4 +221,158 @@ fn what_cannot_be_trained_is_refused_with_a_reason() {
     let short = GeneratorTraining { data, block: 24, held_out: 0.0, ..place.settings("new") };
     let message = format!("{:#}", losses(&short, None).expect_err("too little text"));
     assert!(message.contains("fewer than one block"), "{message}");
+}
+
+#[derive(serde::Deserialize)]
+struct Reference {
+    losses: Vec<f64>,
+    norms: Vec<f64>,
+    rates: Vec<f64>,
+    weights: std::collections::BTreeMap<String, Vec<f32>>,
+}
+
+/// The model of `tests/data/training/make.py`.
+fn reference_learner() -> Learner {
+    let config: crate::generation::gpt2::Gpt2Config = serde_json::from_value(serde_json::json!({"vocab_size": 40,
+        "n_positions": 12, "n_embd": 8, "n_layer": 2, "n_head": 2, "resid_pdrop": 0, "embd_pdrop": 0, "attn_pdrop": 0}))
+    .expect("a configuration");
+    let variables = config
+        .tensors()
+        .into_iter()
+        .map(|(name, shape)| {
+            let values = crate::generation::tests::formula_weight(&name, &shape);
+            let tensor = Tensor::from_vec(values, shape, &Device::Cpu).expect("a tensor");
+            (name, Var::from_tensor(&tensor).expect("a variable"))
+        })
+        .collect();
+    let optimizer = AdamWSettings { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.1 };
+    let settings = StepSettings { clip: 1.0, seed: 0, precision: Precision::F32, optimizer };
+    Learner::new(config, Device::Cpu, variables, settings).expect("a learner")
+}
+
+/// Its batch of a step, or some rows of it.
+fn reference_batch(step: usize, rows: std::ops::Range<usize>) -> Batch {
+    let length = 10;
+    let token = |row: usize, place: usize| {
+        let mixed = (step * 31 + row * 17 + place * place * 7 + place * 3) as u64 * 2_654_435_761 % (1 << 32);
+        ((mixed >> 16) % 20) as u32
+    };
+    let places = || rows.clone().flat_map(|row| (0..length).map(move |place| (row, place)));
+    let counts = |row: usize, place: usize| row > 0 || place >= 3;
+    Batch {
+        ids: places().map(|(row, place)| token(row, place)).collect(),
+        targets: places().map(|(row, place)| counts(row, place).then(|| token(row, place + 1))).collect(),
+        rows: rows.len(),
+        length,
+    }
+}
+
+fn weights_of(learner: &Learner, name: &str) -> Vec<f32> {
+    learner.variables[name].flatten_all().and_then(|tensor| tensor.to_vec1()).expect("values")
+}
+
+#[test]
+fn fifty_steps_are_those_of_transformers_and_pytorch() {
+    let reference: Reference = serde_json::from_str(include_str!("../../../tests/data/training/reference.json"))
+        .expect("the reference is JSON");
+    let schedule = Schedule { learning_rate: 5e-3, warmup_steps: 10, decay: Decay::Linear };
+    assert!(reference.norms.iter().any(|norm| *norm > 1.0), "clipping takes part");
+    let mut learner = reference_learner();
+    for step in 0..50 {
+        let rate = schedule.at(step, 50);
+        assert!((rate - reference.rates[step]).abs() < 1e-12, "step {step}: rate {rate}");
+        let outcome = learner.step(&[reference_batch(step, 0..4)], step, rate).expect("a step");
+        let (loss, norm) = (outcome.loss - reference.losses[step], outcome.gradient_norm - reference.norms[step]);
+        assert!(loss.abs() < 1e-3 && norm.abs() < 1e-3, "step {step}: loss {loss:+}, norm {norm:+} away");
+    }
+    assert_eq!(reference.weights.len(), learner.variables.len());
+    for (name, theirs) in &reference.weights {
+        let ours = weights_of(&learner, name);
+        assert_eq!(ours.len(), theirs.len());
+        let worst = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-4, "{name}: {worst} away");
+    }
+}
+
+#[test]
+fn accumulated_batches_are_one_large_batch() {
+    let (mut whole, mut parts) = (reference_learner(), reference_learner());
+    for step in 0..10 {
+        let one = whole.step(&[reference_batch(step, 0..4)], step, 5e-3).expect("a step");
+        // The first part has fewer tokens that count than the others.
+        let three = [0..1, 1..3, 3..4].map(|rows| reference_batch(step, rows));
+        let three = parts.step(&three, step, 5e-3).expect("a step");
+        assert!((one.loss - three.loss).abs() < 1e-5, "step {step}: {} is not {}", three.loss, one.loss);
+        assert!((one.gradient_norm - three.gradient_norm).abs() < 1e-4 * one.gradient_norm, "step {step}");
+    }
+    for name in whole.variables.keys() {
+        for (a, b) in weights_of(&whole, name).iter().zip(weights_of(&parts, name)) {
+            assert!((a - b).abs() < 1e-4, "{name}: {b} is not {a}");
+        }
+    }
+}
+
+#[test]
+fn accumulation_in_a_training_sees_the_samples_of_the_larger_batch() {
+    let place = Place::new(60);
+    let large = GeneratorTraining { batch: 6, dropout: Some(0.0), steps: Some(8), ..place.settings("large") };
+    let small = GeneratorTraining { batch: 3, accumulate: 2, output: place.path("small"), ..large.clone() };
+    let (large, _) = losses(&large, None).expect("trained");
+    let (small, _) = losses(&small, None).expect("trained");
+    for (step, (a, b)) in large.iter().zip(&small).enumerate() {
+        assert!((a - b).abs() < 1e-4, "step {step}: {b} is not {a}");
+    }
+}
+
+#[test]
+fn bf16_products_learn_like_f32_ones() {
+    if !crate::kernels::tiles::available() {
+        return;
+    }
+    let place = Place::new(60);
+    let exact = GeneratorTraining { steps: Some(60), log_every: 20, ..place.settings("f32") };
+    let rounded = GeneratorTraining { precision: Precision::Bf16, output: place.path("bf16"), ..exact.clone() };
+    let (exact, _) = losses(&exact, None).expect("trained");
+    let (rounded, outcome) = losses(&rounded, None).expect("trained");
+    assert!(outcome.device.contains("bf16"), "{}", outcome.device);
+    for (a, b) in exact.iter().zip(&rounded) {
+        assert!((a - b).abs() < 0.05 * a, "{b} is not {a}");
+    }
+    assert!(rounded[2] < 0.8 * rounded[0], "{rounded:?}");
+}
+
+#[test]
+fn a_tokenizer_that_is_not_the_bases_is_refused() {
+    let place = Place::new(60);
+    let base = GeneratorTraining { steps: Some(150), dropout: Some(0.0), ..place.settings("base") };
+    losses(&base, None).expect("trained");
+    let tuned = |output: &str| GeneratorTraining {
+        base: Base::Model(ModelFiles::in_folder(&place.path("base")).expect("there")),
+        steps: Some(2),
+        ..place.settings(output)
+    };
+    losses(&tuned("tuned"), None).expect("its own tokenizer fits");
+
+    // The same tokens under other ids.
+    let path = place.path("base").join("tokenizer.json");
+    let mut description: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).expect("readable")).expect("JSON");
+    let vocabulary = description["model"]["vocab"].as_object_mut().expect("a vocabulary");
+    let last = vocabulary.len() as u64;
+    for id in vocabulary.values_mut() {
+        *id = match id.as_u64().expect("an id") {
+            0 => 0.into(),
+            id => (last - id).into(),
+        };
+    }
+    std::fs::write(&path, description.to_string()).expect("writable");
+    let message = format!("{:#}", losses(&tuned("other"), None).expect_err("other ids"));
+    assert!(message.contains("not the one it was trained with"), "{message}");
+    assert!(!place.path("other").join("model.safetensors").exists());
+
+    let large = TokenizerTraining { vocabulary_size: 310, min_frequency: 1, special_tokens: Vec::new() };
+    let large = tokenizer::train(&sentences(60), &large).expect("a tokenizer");
+    tokenizer::save(&large, &place.path("base")).expect("writable");
+    let message = format!("{:#}", losses(&tuned("larger"), None).expect_err("more tokens than rows"));
+    assert!(message.contains("do not belong together"), "{message}");
 }

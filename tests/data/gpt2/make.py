@@ -7,7 +7,7 @@ Made with transformers 5.23.0. The formula is `weight` below and `formula_weight
 import json, numpy as np, torch
 from transformers import GPT2Config, GPT2LMHeadModel
 from transformers.generation.logits_process import (LogitsProcessorList, NoRepeatNGramLogitsProcessor,
-    RepetitionPenaltyLogitsProcessor, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper)
+    RepetitionPenaltyLogitsProcessor, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper, TypicalLogitsWarper)
 
 def weight(name, shape):
     h = 0x811C9DC5
@@ -27,6 +27,23 @@ def weight(name, shape):
     elif len(shape) == 2 and not name.startswith(("wte", "wpe", "lm_head")):
         unit = unit * np.float32(0.5)
     return torch.from_numpy(unit.reshape(shape).copy())
+
+def strided(model, stream, max_length, stride):
+    """Nats and tokens by the recipe of transformers' page on perplexity of fixed-length models; tokens are counted as
+    they are predicted (the page takes one off every window, where only the first has a token without a context)."""
+    nats, tokens, previous_end = 0.0, 0, 0
+    for begin in range(0, len(stream), stride):
+        end = min(begin + max_length, len(stream))
+        ids = torch.tensor([stream[begin:end]])
+        labels = ids.clone()
+        labels[:, : -(end - previous_end)] = -100
+        predicted = int((labels[:, 1:] != -100).sum())
+        nats += float(model(ids, labels=labels).loss) * predicted
+        tokens += predicted
+        previous_end = end
+        if end == len(stream):
+            break
+    return nats, tokens
 
 CASES = [  # name, vocabulary, width, layers, heads, positions, inner, tied, dtype
     ("tied", 101, 32, 2, 4, 48, None, True, torch.float32),
@@ -61,11 +78,20 @@ for name, vocab, width, layers, heads, positions, inner, tied, dtype in CASES:
             no_repeat_ngram_size=3, **common)
     processors = LogitsProcessorList([RepetitionPenaltyLogitsProcessor(1.1), NoRepeatNGramLogitsProcessor(3),
         TemperatureLogitsWarper(0.9), TopKLogitsWarper(20), TopPLogitsWarper(0.9)])
+    stream = [int(x) for x in rng.integers(1, vocab, size=143)]
+    windows = [dict(max_length=length, stride=stride) for length, stride in [(33, 32), (33, 10), (17, 1), (13, 5)]]
+    with torch.no_grad():
+        for window in windows:
+            window["nats"], window["tokens"] = strided(model, stream, **window)
     history = torch.tensor([prompt + prompt[:4]])
     processed = processors(history, model(history).logits[:, -1, :].detach())[0]
+    logits_there = model(history).logits[:, -1, :].detach()
+    typical = [dict(mass=mass, left={str(i): float(x) for i, x in enumerate(TypicalLogitsWarper(mass)(history,
+        logits_there.clone())[0]) if torch.isfinite(x)}) for mass in [0.1, 0.4, 0.9, 0.999]]
     out.append(dict(name=name, prompt=prompt, loss=float(loss), last_logits=[round(float(x), 7) for x in logits[-1]],
         third_logits=[round(float(x), 7) for x in logits[2]], greedy=greedy, penalised=penalised,
         beams=[b[9:].tolist() for b in beams.sequences], beam_scores=[float(s) for s in beams.sequences_scores],
+        stream=stream, windows=windows, typical=typical,
         beams_penalised=[b[9:].tolist() for b in beams_penalised], history=history[0].tolist(),
         processed={str(i): float(x) for i, x in enumerate(processed) if torch.isfinite(x)}))
 print(json.dumps(out, separators=(",", ":")))

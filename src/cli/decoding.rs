@@ -1,0 +1,61 @@
+//! The flags that stand above the configuration's `[generation]`, for the commands that write candidates.
+
+use clap::Args;
+
+use crate::config::Override;
+
+/// How candidates are written. Values are texts, because the configuration checks them like those of the file.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DecodingArguments {
+    /// How tokens are chosen: sample, greedy or beam
+    #[arg(long, value_name = "NAME")]
+    strategy: Option<String>,
+    /// Above 0; lower is tamer, higher is wilder
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    temperature: Option<String>,
+    /// Draw from the K likeliest tokens only; 0 is off
+    #[arg(long, value_name = "K", allow_hyphen_values = true)]
+    top_k: Option<String>,
+    /// Draw from the likeliest tokens that together have this probability; 1 is off
+    #[arg(long, value_name = "P", allow_hyphen_values = true)]
+    top_p: Option<String>,
+    /// Draw from the tokens about as surprising as the model expects, that together have this probability; 1 is off
+    #[arg(long, value_name = "P", allow_hyphen_values = true)]
+    typical_p: Option<String>,
+    /// Make tokens already used less likely; 1 is off
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    repetition_penalty: Option<String>,
+    /// Let no run of this many tokens come twice; 0 is off
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    no_repeat_ngram: Option<String>,
+    /// The longest continuation, in tokens
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    max_new_tokens: Option<String>,
+    /// The seed that all chance comes from; the same one gives the same candidates
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    rng_seed: Option<String>,
+}
+
+impl DecodingArguments {
+    /// The flags that were given, as settings.
+    pub fn overrides(&self) -> Vec<Override> {
+        let flags = [
+            ("--strategy", "strategy", &self.strategy),
+            ("--temperature", "temperature", &self.temperature),
+            ("--top-k", "top_k", &self.top_k),
+            ("--top-p", "top_p", &self.top_p),
+            ("--typical-p", "typical_p", &self.typical_p),
+            ("--repetition-penalty", "repetition_penalty", &self.repetition_penalty),
+            ("--no-repeat-ngram", "no_repeat_ngram", &self.no_repeat_ngram),
+            ("--max-new-tokens", "max_new_tokens", &self.max_new_tokens),
+            ("--rng-seed", "rng_seed", &self.rng_seed),
+        ];
+        let given = flags.into_iter().filter_map(|(flag, name, value)| Some((flag, name, value.as_ref()?)));
+        given.map(|(flag, name, value)| generation(flag, name, value)).collect()
+    }
+}
+
+/// A flag that sets `[generation] name`.
+pub fn generation(flag: &str, name: &str, value: &str) -> Override {
+    Override { flag: flag.to_owned(), key: format!("generation.{name}"), value: value.to_owned() }
+}

@@ -1,0 +1,152 @@
+//! Generators measured from the command line, on a tiny model with random weights and invented texts.
+
+use serde_json::Value;
+
+use crate::commands::Place;
+
+/// Sentences of the tiny model's words, and of others; each is another.
+fn texts(place: &Place, name: &str, count: usize) {
+    let (days, things) =
+        (["hoy", "mañana", "esta tarde", "el lunes"], ["el mercado", "la plaza", "el tren", "la música"]);
+    let text =
+        |n: usize| format!("{} llega {} al barrio número {n} con mucha alegría\n", things[n % 4], days[n / 4 % 4]);
+    std::fs::write(place.path(name), (0..count).map(text).collect::<String>()).unwrap();
+}
+
+fn measured(place: &Place, arguments: &[&str]) -> Vec<Value> {
+    place.run(&[&["--json", "evaluate", "generator", "--model", "tiny"], arguments].concat()).json()
+}
+
+#[test]
+fn perplexity_is_measured_in_blocks_and_strides_beside_a_5_gram_model() {
+    let place = Place::with_tiny_model();
+    texts(&place, "held-out.txt", 20);
+    texts(&place, "training.txt", 60);
+    let blocks = measured(&place, &["--data", "held-out.txt", "--block", "32"]).remove(0);
+    let ln_2 = std::f64::consts::LN_2;
+    let number = |report: &Value, name: &str| report[name].as_f64().unwrap_or_else(|| panic!("{name}: {report}"));
+    let nats = number(&blocks, "cross_entropy") * number(&blocks, "tokens");
+    assert!((number(&blocks, "perplexity") - number(&blocks, "cross_entropy").exp()).abs() < 1e-6, "{blocks}");
+    assert!((number(&blocks, "bits_per_byte") - nats / number(&blocks, "bytes") / ln_2).abs() < 1e-9, "{blocks}");
+    assert!(blocks.get("baseline").is_none() && blocks.get("candidates").is_none(), "{blocks}");
+
+    let strided = ["--data", "held-out.txt", "--block", "32", "--stride", "8", "--baseline-data", "training.txt"];
+    let strided = measured(&place, &strided).remove(0);
+    assert_eq!(strided["tokens"], blocks["tokens"], "every token is predicted once");
+    assert_ne!(strided["cross_entropy"], blocks["cross_entropy"]);
+    let baseline = &strided["baseline"];
+    assert_eq!((&baseline["order"], &baseline["tokens"]), (&5.into(), &strided["tokens"]));
+    // The model's weights are random, and the 5-gram model knows all sentences but their numbers.
+    assert!(number(baseline, "perplexity_per_byte") < number(&strided, "perplexity_per_byte"), "{strided}");
+}
+
+#[test]
+fn candidates_of_several_models_stand_in_one_table() {
+    let place = Place::with_tiny_model();
+    texts(&place, "real.txt", 30);
+    let generate =
+        ["evaluate", "generator", "--model", "tiny", "--model", "./tiny", "--generate", "6", "--prompt", "La"];
+    let more = ["--references", "real.txt", "--output", "out/table.md", "--rng-seed", "5"];
+    let ran = place.run(&[&generate[..], &more].concat());
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    for name in ["tiny", "./tiny", "distinct-2", "self-BLEU", "pass cut_sentence", "BLEU against the references"] {
+        assert!(ran.stdout.contains(name), "{name}: {ran:#?}");
+    }
+    let page = std::fs::read_to_string(place.path("out/table.md")).unwrap();
+    assert!(page.contains("| | `tiny` | `./tiny` |") && page.contains("evaluate generator --model tiny"), "{page}");
+    let reports = place.run(&[&["--json"], &generate[..], &more].concat()).json();
+    assert_eq!(reports.len(), 2);
+    let candidates = &reports[0]["candidates"];
+    assert_eq!(candidates["candidates"], 6);
+    assert!(candidates["distinct_1"].is_f64() && candidates["bleu"].is_f64(), "{candidates}");
+    assert_eq!(candidates["verbatim"], Value::Null, "the tiny model ships no index");
+    assert_eq!(candidates["distinct_1"], reports[1]["candidates"]["distinct_1"], "the seed decides them");
+}
+
+#[test]
+fn a_discriminator_tells_random_words_from_sentences() {
+    let place = Place::with_tiny_model();
+    texts(&place, "real.txt", 150);
+    let report = measured(&place, &["--data", "real.txt", "--discriminator=150"]).remove(0);
+    let discriminator = &report["discriminator"];
+    let number = |name: &str| discriminator[name].as_f64().unwrap_or_else(|| panic!("{name}: {report}"));
+    assert!(number("auc") > 0.9 && number("low") <= number("auc") && number("high") >= number("auc"), "{report}");
+    assert!(number("held_out") >= 20.0, "{report}");
+}
+
+#[test]
+fn a_blind_test_is_one_page_with_both_kinds_of_text() {
+    let place = Place::with_tiny_model();
+    texts(&place, "real.txt", 40);
+    let ran = place.run(&[
+        "evaluate",
+        "generator",
+        "--model",
+        "tiny",
+        "--data",
+        "real.txt",
+        "--blind-test",
+        "test.html",
+        "--blind-items",
+        "4",
+    ]);
+    assert!(ran.code == 0 && ran.stderr.contains("wrote test.html"), "{ran:#?}");
+    let page = std::fs::read_to_string(place.path("test.html")).unwrap();
+    assert!(page.contains("<!doctype html>") && !page.contains("barrio número"), "the texts can be read");
+}
+
+#[test]
+fn a_sweep_compares_settings_on_one_prompt() {
+    let place = Place::with_tiny_model();
+    let sweep =
+        ["generate", "--prompt", "La", "-n", "3", "--rng-seed", "4", "--sweep", "temperature=0.5,1.5;typical_p=0.9,1"];
+    let rows = place.run(&[&["--json"], &sweep[..]].concat()).json();
+    assert_eq!(rows.len(), 4);
+    assert_eq!((&rows[1]["settings"]["temperature"], &rows[1]["settings"]["typical_p"]), (&0.5.into(), &1.into()));
+    for row in &rows {
+        assert_eq!((&row["candidates"], row["texts"].as_array().unwrap().len()), (&3.into(), 3), "{row}");
+        assert!(row["accepted"].is_f64() && row["score"].is_f64() && row["seconds"].is_f64(), "{row}");
+    }
+    assert_ne!(rows[0]["texts"], rows[2]["texts"]);
+    let plain = ["--json", "generate", "--prompt", "La", "-n", "3", "--rng-seed", "4", "--temperature", "0.5"];
+    let plain = place.run(&plain).json();
+    assert_eq!(rows[1]["texts"][0]["text"], plain[0]["text"], "a sweep writes what generate would");
+    let shown = place.run(&sweep);
+    assert!(
+        shown.stdout.contains("temperature=1.5 typical_p=0.9") && shown.stdout.contains("DISTINCT-1"),
+        "{shown:#?}"
+    );
+}
+
+#[test]
+fn what_cannot_be_measured_is_refused_in_words() {
+    let place = Place::with_tiny_model();
+    texts(&place, "real.txt", 3);
+    std::fs::write(place.path("empty.txt"), "\n\n").unwrap();
+    std::fs::create_dir(place.path("broken")).unwrap();
+    let evaluate = ["evaluate", "generator", "--model"];
+    let cases: [(&[&str], i32, &str); 10] = [
+        (&["tiny"], 2, "--data"),
+        (&["tiny", "--data", "empty.txt"], 1, "empty.txt: no text"),
+        (&["tiny", "--data", "nowhere.txt"], 1, "cannot read nowhere.txt"),
+        (&["broken", "--data", "real.txt"], 1, "broken"),
+        (&["tiny", "--data", "real.txt", "--block", "65"], 1, "does not fit the model's context of 64"),
+        (&["tiny", "--data", "real.txt", "--block", "8", "--stride", "9"], 1, "a stride of 9 tokens"),
+        (&["tiny", "--data", "real.txt", "--discriminator=20"], 1, "50 different texts of each side"),
+        (&["tiny", "--data", "real.txt", "--blind-test", "a.html"], 1, "needs 10 of each side"),
+        (&["tiny", "--model", "tiny", "--data", "real.txt", "--blind-test", "a.html"], 1, "give --model once"),
+        (&["tiny", "--generate", "2", "--top-p", "7"], 2, "generation.top_p: expected a number above 0"),
+    ];
+    for (arguments, code, expected) in cases {
+        let ran = place.run(&[&evaluate[..], arguments].concat());
+        assert!(ran.code == code && ran.stderr.contains(expected), "{arguments:?}: {ran:#?}");
+    }
+    for (sweep, code, expected) in [
+        ("temprature=1", 2, "\"temprature\" cannot be swept"),
+        ("temperature=0.7,-1", 2, "--sweep: generation.temperature: expected a number above 0"),
+    ] {
+        let ran = place.run(&["generate", "--prompt", "La", "--sweep", sweep]);
+        assert!(ran.code == code && ran.stderr.contains(expected), "{sweep}: {ran:#?}");
+    }
+    assert!(!place.path("a.html").exists());
+}
