@@ -7,6 +7,7 @@
 Takes turns between the two, three rounds, each in a process of its own; prints the best of each, the ratio, and the peak
 memory as a Markdown table. PyTorch's step is GPT2LMHeadModel with dropout 0.1, clipping and AdamW, as transformers' Trainer
 does it; with bf16 both round the factors of products (torch.autocast).
+On a busy machine RAYON_NUM_THREADS=1 gives both one thread, so that none waits for another, and processor time compares them.
 """
 import glob, os, re, resource, subprocess, sys, time
 
@@ -18,9 +19,10 @@ ROUNDS = 3
 def theirs(layers, width, heads, vocabulary, rows, length, steps, precision):
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
-    torch.set_num_threads(os.cpu_count())
+    torch.set_num_threads(int(os.environ.get("RAYON_NUM_THREADS", os.cpu_count())))
     torch.manual_seed(0)
-    model = GPT2LMHeadModel(GPT2Config(vocab_size=vocabulary, n_positions=length, n_embd=width, n_layer=layers, n_head=heads)).train()
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=vocabulary, n_positions=length, n_embd=width, n_layer=layers, n_head=heads,
+        bos_token_id=0, eos_token_id=0)).train()
     decay = [p for n, p in model.named_parameters() if n.endswith("weight") and "ln_" not in n]
     rest = [p for n, p in model.named_parameters() if not (n.endswith("weight") and "ln_" not in n)]
     optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.01}, {"params": rest, "weight_decay": 0.0}], lr=1e-4)

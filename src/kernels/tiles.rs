@@ -135,6 +135,9 @@ mod amx {
         });
     }
 
+    /// A row of zeros to start from.
+    static ZEROS: [f32; PANEL] = [0.0; PANEL];
+
     /// Where the sums go.
     struct Target {
         start: *mut f32,
@@ -155,10 +158,9 @@ mod amx {
             let (rows, columns) = (PANEL.min(self.rows - row), PANEL.min(self.columns - column));
             // SAFETY: the block lies inside the target.
             let at = unsafe { self.start.add(row * self.columns + column) };
-            let zeros = [0.0_f32; PANEL];
             if rows == PANEL && columns == PANEL {
                 let (first, stride) = match start {
-                    Start::Zero => (zeros.as_ptr(), 0),
+                    Start::Zero => (ZEROS.as_ptr(), 0),
                     Start::Row(values) => (values[column..column + PANEL].as_ptr(), 0),
                     Start::Target => (at.cast_const(), self.columns),
                 };

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::optimizer::AdamW;
+use crate::files::{Existing, write_whole};
 
 /// The weights of a state.
 pub(super) const WEIGHTS: &str = "model.safetensors";
@@ -119,12 +120,12 @@ pub(super) fn tensors<'a>(variables: impl IntoIterator<Item = (&'a String, &'a V
     variables.into_iter().map(|(name, variable)| (name.clone(), variable.as_tensor().clone())).collect()
 }
 
+/// Writes tensors as safetensors, as a whole or not at all.
 pub(super) fn save_tensors(tensors: &HashMap<String, Tensor>, path: &Path) -> Result<()> {
     // The metadata is what transformers looks for before it loads a file.
     let metadata = Some(HashMap::from([("format".to_owned(), "pt".to_owned())]));
-    // Not `serialize_to_file`: it makes a file that no other user may read.
     let content = safetensors::serialize(tensors, metadata).context("cannot serialise the weights")?;
-    std::fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
+    write_whole(path, Existing::Replace, |writer| writer.write_all(&content))
 }
 
 pub(super) fn load_tensors(path: &Path, device: &Device) -> Result<HashMap<String, Tensor>> {

@@ -56,7 +56,7 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pregonero"));
         command.args(arguments).current_dir(self.folder.path()).env_clear().env("HOME", self.folder.path());
         command

@@ -14,6 +14,7 @@
 //! - `doctor`: what `doctor`, `healthcheck` and `alerts` say of a bot that could post and of one that could not.
 //! - `twitter`: each thing X can answer, through the real client against `FakeX`.
 //! - `crash_matrix`: the binary killed at every step of a post's life, and what record and server then say.
+//! - `training`: `train generator` killed, resumed, out of disk, and from every kind of base.
 //! - `hub`: pulling models from a scripted model hub.
 
 #![expect(clippy::unwrap_used, reason = "clippy knows a test by its attribute; this binary's helpers are tests too")]
@@ -28,4 +29,5 @@ mod hub;
 mod rounds;
 mod store;
 mod support;
+mod training;
 mod twitter;

@@ -142,13 +142,7 @@ impl Checkpoints {
     }
 
     pub(super) fn save_best(&self, learner: &Learner) -> Result<()> {
-        let path = self.best_weights();
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        }
-        let staging = path.with_extension("part");
-        save_tensors(&tensors(&learner.variables), &staging)?;
-        std::fs::rename(&staging, &path).with_context(|| format!("cannot write {}", path.display()))
+        save_tensors(&tensors(&learner.variables), &self.best_weights())
     }
 
     /// The weights with the best held-out loss; today's where nothing was held out.
@@ -166,7 +160,6 @@ pub(super) fn write_model(
     outcome: &Outcome,
 ) -> Result<()> {
     let (folder, tokenizer) = (&settings.output, model.tokenizer);
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let stored = weights
         .iter()
         .map(|(name, tensor)| {
@@ -174,8 +167,6 @@ pub(super) fn write_model(
             Ok((name, stored(tensor, settings.half_precision)?))
         })
         .collect::<Result<HashMap<String, Tensor>>>()?;
-    let staging = folder.join("model.safetensors.part");
-    save_tensors(&stored, &staging)?;
     crate::training::tokenizer::save(tokenizer, folder)?;
     write(folder, "config.json", &serde_json::to_vec_pretty(&config_json(model, settings.half_precision))?)?;
     if let Some(index) = &model.corpus.verbatim {
@@ -183,8 +174,8 @@ pub(super) fn write_model(
     }
     write(folder, "generation_config.json", &serde_json::to_vec_pretty(&generation_json(model))?)?;
     write(folder, "README.md", card(settings, model, outcome).as_bytes())?;
-    std::fs::rename(&staging, folder.join(WEIGHTS))
-        .with_context(|| format!("cannot write {}", folder.join(WEIGHTS).display()))
+    // The weights come last: what has them is a whole model.
+    save_tensors(&stored, &folder.join(WEIGHTS))
 }
 
 fn write(folder: &Path, name: &str, content: &[u8]) -> Result<()> {

@@ -208,9 +208,9 @@ impl<'a> Trainer<'a> {
         );
     }
 
-    /// A base that predicts far worse than a guess at its very first step was not trained with these token ids.
+    /// A base that predicts worse than a guess at its very first step was not trained with these token ids.
     fn check_base(&self, loss: f64) -> Result<()> {
-        const BEYOND_GUESSING: f64 = 2.0;
+        const BEYOND_GUESSING: f64 = 0.5;
         let vocabulary = self.learner.config.vocab_size;
         let guess = (vocabulary as f64).ln();
         if self.state.step == 0 && matches!(self.settings.base, Base::Model(_)) && loss > guess + BEYOND_GUESSING {

@@ -267,8 +267,19 @@ fn reference_batch(step: usize, rows: std::ops::Range<usize>) -> Batch {
     }
 }
 
+/// The values of a tensor that its gradient decides. A bias of the keys moves all scores of a query alike and so changes
+/// nothing: its gradient is rounding noise around zero, which AdamW blows up to whole steps, on either side others.
+fn decided(name: &str, mut values: Vec<f32>) -> Vec<f32> {
+    if name.ends_with("attn.c_attn.bias") {
+        let third = values.len() / 3;
+        values.drain(third..2 * third);
+    }
+    values
+}
+
 fn weights_of(learner: &Learner, name: &str) -> Vec<f32> {
-    learner.variables[name].flatten_all().and_then(|tensor| tensor.to_vec1()).expect("values")
+    let values = learner.variables[name].flatten_all().and_then(|tensor| tensor.to_vec1()).expect("values");
+    decided(name, values)
 }
 
 #[test]
@@ -287,9 +298,9 @@ fn fifty_steps_are_those_of_transformers_and_pytorch() {
     }
     assert_eq!(reference.weights.len(), learner.variables.len());
     for (name, theirs) in &reference.weights {
-        let ours = weights_of(&learner, name);
+        let (ours, theirs) = (weights_of(&learner, name), decided(name, theirs.clone()));
         assert_eq!(ours.len(), theirs.len());
-        let worst = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let worst = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst < 1e-4, "{name}: {worst} away");
     }
 }

@@ -1,0 +1,161 @@
+//! `train generator` and `train tokenizer` as an operator runs them: killed at any moment, out of disk, on bad input.
+
+use std::process::{Child, Stdio};
+
+use serde_json::Value;
+
+use crate::commands::Place;
+use crate::support::small_disk::SmallDisk;
+use crate::support::test_bot::wait_until;
+
+const STEPS: usize = 120;
+
+/// A folder with invented texts and a tokenizer trained on them.
+fn place() -> Place {
+    let place = Place::new("");
+    let words = ["hoy", "mañana", "el lunes", "la vecina", "un señor", "nadie", "la plaza", "con calma", "otra vez"];
+    let text = |n: usize| format!("{} llega {} y {} número {n}\n", words[n % 9], words[n / 9 % 9], words[n / 3 % 7]);
+    std::fs::write(place.path("texts.txt"), (0..200).map(text).collect::<String>()).unwrap();
+    let tokenizer = ["train", "tokenizer", "--data", "texts.txt", "--vocab-size", "320", "--output", "tokenizer"];
+    assert_eq!(place.run(&[&tokenizer[..], &["--special", "[TWEET]"]].concat()).code, 0);
+    place
+}
+
+fn arguments<'a>(output: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let fixed = "train generator --data texts.txt --duplicates exact --tokenizer tokenizer --layers 2 --width 16 --heads 2 \
+                 --positions 32 --block 32 --batch 4 --steps 120 --warmup-steps 10 --learning-rate 1e-3 --log-every 1 \
+                 --evaluate-every 25 --save-every 7 --held-out 0.1 --output";
+    fixed.split_whitespace().chain([output]).chain(more.iter().copied()).collect()
+}
+
+fn log(place: &Place, output: &str) -> Vec<Value> {
+    let content = std::fs::read_to_string(place.path(output).join("training.jsonl")).unwrap_or_default();
+    // The last line may be half written yet.
+    content.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// What does not depend on the clock.
+fn losses(entries: &[Value]) -> Vec<(u64, String)> {
+    let loss = |entry: &Value| format!("{} {}", entry["loss"], entry["held_out_loss"]);
+    entries.iter().map(|entry| (entry["step"].as_u64().unwrap(), loss(entry))).collect()
+}
+
+fn start(place: &Place, arguments: &[&str]) -> Child {
+    place.command(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Ends a training by `signal` once `steps` are in its log.
+fn end_behind(place: &Place, arguments: &[&str], output: &str, steps: usize, signal: &str) {
+    let mut child = start(place, arguments);
+    wait_until("the training gets on", || {
+        log(place, output).last().and_then(|entry| entry["step"].as_u64()).is_some_and(|step| step >= steps as u64)
+    });
+    let kill = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(kill.success(), "it ended before it was told to");
+    let code = child.wait().unwrap().code();
+    assert_eq!(code, if signal == "-TERM" { Some(0) } else { None });
+}
+
+#[test]
+fn a_training_ended_at_any_moment_resumes_to_the_same_losses_and_weights() {
+    let place = place();
+    assert_eq!(place.run(&arguments("whole", &[])).code, 0);
+    // Moments that no one chose: the process's number decides.
+    let moment = |share: usize| 2 + (std::process::id() as usize * 31 + share * 17) % 30;
+    end_behind(&place, &arguments("parts", &[]), "parts", moment(0), "-TERM");
+    let stopped = log(&place, "parts").last().and_then(|entry| entry["step"].as_u64()).unwrap();
+    assert!((stopped as usize) < STEPS, "it was stopped before its end");
+    let resume = arguments("parts", &["--resume"]);
+    end_behind(&place, &resume, "parts", stopped as usize + moment(1), "-KILL");
+    let ended = place.run(&resume);
+    assert!(ended.code == 0 && ended.stderr.contains("resumed behind step"), "{ended:#?}");
+    let (whole, parts) = (log(&place, "whole"), log(&place, "parts"));
+    assert_eq!(whole.iter().filter(|entry| entry["loss"].is_f64()).count(), STEPS);
+    assert_eq!(losses(&parts), losses(&whole));
+    let weights = |output: &str| std::fs::read(place.path(output).join("model.safetensors")).unwrap();
+    assert!(weights("whole") == weights("parts"), "the weights differ");
+
+    let again = place.run(&arguments("whole", &[]));
+    assert!(again.code == 1 && again.stderr.contains("--resume or another --output"), "{again:#?}");
+}
+
+#[test]
+fn a_disk_that_fills_up_leaves_the_last_checkpoint_whole() {
+    let place = place();
+    let Some(disk) = SmallDisk::mount(&place.path("disk"), 4) else { return };
+    let without_best = ["--held-out", "0"];
+    let plain: Vec<&str> = arguments("disk/model", &[]).into_iter().filter(|argument| *argument != "0.1").collect();
+    let plain: Vec<&str> = plain.into_iter().filter(|argument| *argument != "--held-out").chain(without_best).collect();
+    // Room for one checkpoint and the log, but not for the next one beside it.
+    disk.fill();
+    disk.shell("truncate -s -180K filler");
+    let command = place.command(&plain);
+    let full = disk.inside(&command).output().unwrap();
+    let said = String::from_utf8_lossy(&full.stderr);
+    assert_eq!(full.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("checkpoint saved") && said.contains("disk/model") && said.contains("No space left"),
+        "{said}"
+    );
+
+    disk.shell("rm filler");
+    let resumed: Vec<&str> = plain.iter().copied().chain(["--resume"]).collect();
+    let resumed = disk.inside(&place.command(&resumed)).output().unwrap();
+    let said = String::from_utf8_lossy(&resumed.stderr);
+    assert!(resumed.status.success() && said.contains("resumed behind step 7;"), "{said}");
+    disk.shell("test -z \"$(find model -name '.unfinished*' -o -name 'saving-*')\" && cp -r model ../copied");
+
+    let whole: Vec<&str> =
+        plain.iter().map(|argument| if *argument == "disk/model" { "whole" } else { *argument }).collect();
+    assert_eq!(place.run(&whole).code, 0);
+    assert_eq!(losses(&log(&place, "copied")), losses(&log(&place, "whole")));
+}
+
+#[test]
+fn the_built_in_generator_is_a_base_and_what_cannot_be_trained_is_refused_in_words() {
+    let place = place();
+    let tune = ["train", "generator", "--data", "texts.txt", "--steps", "2", "--batch", "1", "--block", "16"];
+    let tuned = place.run(&[&tune[..], &["--base", "builtin", "--output", "tuned", "--warmup-steps", "0"]].concat());
+    assert!(tuned.code == 0 && place.path("tuned/model.safetensors").is_file(), "{tuned:#?}");
+    let card = std::fs::read_to_string(place.path("tuned/README.md")).unwrap();
+    assert!(card.contains("--base builtin --output tuned") && card.contains("Verbatim share"), "{card}");
+
+    std::fs::write(place.path("empty.txt"), "\n\n").unwrap();
+    std::fs::write(place.path("tiny.txt"), "Hoy llega la vecina\n").unwrap();
+    let scratch = ["--tokenizer", "tokenizer", "--width", "16", "--layers", "1", "--output", "new"];
+    let cases: [(&[&str], i32, &str); 7] = [
+        (&["--base", "nowhere", "--output", "new"], 1, "nowhere"),
+        (&["--base", "hub:a/b", "--output", "new"], 1, "a/b"),
+        (&["--output", "new"], 1, "give --base MODEL"),
+        (&["--base", "builtin", "--layers", "3", "--output", "new"], 2, "--layers"),
+        (&[&scratch[..], &["--device", "cuda"]].concat(), 1, "CUDA"),
+        (&[&scratch[..], &["--accumulate", "0"]].concat(), 1, "--accumulate must be at least 1"),
+        (&[&scratch[..], &["--heads", "5"]].concat(), 1, "not a multiple of --heads 5"),
+    ];
+    for (more, code, expected) in cases {
+        let ran = place.run(&[&tune[..], more].concat());
+        assert!(ran.code == code && ran.stderr.contains(expected), "{more:?}: {ran:#?}");
+        let _ = std::fs::remove_dir_all(place.path("new"));
+    }
+    for (data, expected) in [("empty.txt", "empty.txt: no text"), ("tiny.txt", "fewer than one block of 128")] {
+        let ran = place.run(&[&["train", "generator", "--data", data, "--held-out", "0"], &scratch[..]].concat());
+        assert!(ran.code == 1 && ran.stderr.contains(expected), "{data}: {ran:#?}");
+        assert!(!place.path("new").exists(), "{data}: something was written");
+    }
+}
+
+#[test]
+fn a_tokenizer_is_written_in_both_forms_with_real_ids() {
+    let place = place();
+    let read = |name: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(place.path("tokenizer").join(name)).unwrap()).unwrap()
+    };
+    assert_eq!(read("vocab.json")["[TWEET]"], 1);
+    assert_eq!(read("tokenizer.json")["model"]["vocab"]["<|endoftext|>"], 0);
+    let merges = std::fs::read_to_string(place.path("tokenizer/merges.txt")).unwrap();
+    assert!(merges.lines().count() > 20, "{merges}");
+    let small = ["train", "tokenizer", "--data", "texts.txt", "--vocab-size", "200", "--output", "small"];
+    let small = place.run(&small);
+    assert!(small.code == 1 && small.stderr.contains("need 257"), "{small:#?}");
+    assert!(!place.path("small").exists());
+}
