@@ -4,10 +4,11 @@ pub mod classifier;
 mod vectors;
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
@@ -16,9 +17,10 @@ use super::output::Output;
 use super::session::Session;
 use crate::catalog::ModelFiles;
 use crate::config::LogFormat;
+use crate::generation::ControlLayout;
 use crate::generation::tokenizer::Tokenizer;
-use crate::training::generator::{self, Base, GeneratorTraining, Progress, Shape};
-use crate::training::text::{self, Cleaning, TextSource};
+use crate::training::generator::{self, Base, ControlTraining, GeneratorTraining, Progress, Samples, Shape};
+use crate::training::text::{self, Cleaning, Duplicates, TextSource};
 use crate::training::tokenizer::{self, TokenizerTraining};
 
 /// What to train.
@@ -87,7 +89,50 @@ enum DecayChoice {
     Constant,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SamplesChoice {
+    /// All texts joined, cut into blocks of --block tokens
+    Blocks,
+    /// One text a sample, padded; the padding does not count in the loss
+    Texts,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DuplicatesChoice {
+    /// Equal texts and those that share most of their words
+    Near,
+    /// Equal texts
+    Exact,
+    /// None: all are kept
+    Keep,
+}
+
+/// `NAME` or `NAME=COLUMN`.
+#[derive(Debug, Clone)]
+struct ControlColumn {
+    name: String,
+    column: String,
+}
+
+impl FromStr for ControlColumn {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (name, column) = text.split_once('=').unwrap_or((text, text));
+        ensure!(!name.is_empty() && !column.is_empty(), "{text:?}: expected NAME or NAME=COLUMN");
+        Ok(Self { name: name.to_owned(), column: column.to_owned() })
+    }
+}
+
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pregonero train generator --data corpus.txt --tokenizer runs/tokenizer --learning-rate 2e-3 --output runs/base
+  pregonero train generator --data tweets.csv:text --base runs/base --samples texts --output runs/tweets
+  pregonero train generator --data enriched.csv:text --base runs/base --control SENTIMIENTO,HASHTAGS \\
+      --output runs/controlled
+  pregonero train generator --data tweets.jsonl:body --base runs/base --control SENTIMIENTO=sentiment,HASHTAGS=tags \\
+      --output runs/controlled")]
 pub struct GeneratorArguments {
     #[command(flatten)]
     texts: DataArguments,
@@ -109,9 +154,25 @@ pub struct GeneratorArguments {
     /// Longest sequence in tokens (from scratch)
     #[arg(long, default_value_t = 128)]
     positions: usize,
-    /// Tokens a sample
+    /// What a sample is; with --control always texts [default: blocks]
+    #[arg(long, value_enum)]
+    samples: Option<SamplesChoice>,
+    /// Tokens a sample; of a text, at most
     #[arg(long, default_value_t = 128)]
     block: usize,
+    /// Attributes to write from, each with the column of --data that holds its values where the names differ
+    #[arg(long, value_name = "NAME[=COLUMN],…", value_delimiter = ',')]
+    control: Vec<ControlColumn>,
+    /// Attributes that lose words where a sample is too long, the first one first [default: FRASES,ENTIDADES,HASHTAGS,
+    /// those of them that are there]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', requires = "control")]
+    truncate: Option<Vec<String>>,
+    /// How often a text is trained without its attributes, and each of them is left empty by itself
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    control_dropout: f32,
+    /// Which repeated texts are left out
+    #[arg(long, value_enum, default_value = "near")]
+    duplicates: DuplicatesChoice,
     /// Samples a step
     #[arg(long, default_value_t = 8)]
     batch: usize,
@@ -226,11 +287,37 @@ fn base(arguments: &GeneratorArguments) -> Result<Base> {
     Ok(Base::Scratch { shape, tokenizer })
 }
 
+/// What a sample is, and the attributes it is controlled by.
+fn samples(arguments: &GeneratorArguments) -> Result<(Samples, Option<ControlTraining>)> {
+    if arguments.control.is_empty() {
+        return Ok(match arguments.samples {
+            Some(SamplesChoice::Texts) => (Samples::Texts, None),
+            Some(SamplesChoice::Blocks) | None => (Samples::Blocks, None),
+        });
+    }
+    ensure!(
+        arguments.samples != Some(SamplesChoice::Blocks),
+        "--control needs one text a sample; leave --samples blocks out"
+    );
+    let names: Vec<String> = arguments.control.iter().map(|attribute| attribute.name.clone()).collect();
+    let layout = ControlLayout::new(&names, arguments.truncate.as_deref(), arguments.block).context("--control")?;
+    let columns = arguments.control.iter().map(|attribute| attribute.column.clone()).collect();
+    Ok((Samples::Texts, Some(ControlTraining { layout, columns, dropout: arguments.control_dropout })))
+}
+
 fn train_generator(arguments: GeneratorArguments, command: &str, output: &Output) -> Result<()> {
+    let (samples, control) = samples(&arguments)?;
     let settings = GeneratorTraining {
         base: base(&arguments)?,
         data: arguments.texts.data,
         cleaning: arguments.texts.clean.into(),
+        duplicates: match arguments.duplicates {
+            DuplicatesChoice::Near => Duplicates::Near,
+            DuplicatesChoice::Exact => Duplicates::Exact,
+            DuplicatesChoice::Keep => Duplicates::Keep,
+        },
+        samples,
+        control,
         output: arguments.output,
         block: arguments.block,
         batch: arguments.batch,
@@ -303,11 +390,15 @@ pub(in crate::cli) fn stop_on_signal() -> Result<Arc<AtomicBool>> {
 
 fn describe(progress: &Progress) -> String {
     match progress {
-        Progress::Data { counts, training_tokens, held_out_tokens } => format!(
-            "{} texts ({} duplicates and {} empty or too short left out): {training_tokens} tokens to train on, \
-             {held_out_tokens} held out",
-            counts.kept, counts.duplicates, counts.empty
-        ),
+        Progress::Data { counts, shortened, training_tokens, held_out_tokens } => {
+            let cut =
+                if *shortened > 0 { format!(", {shortened} texts or contexts cut to --block") } else { String::new() };
+            format!(
+                "{} texts ({} duplicates, {} near-duplicates and {} empty or too short left out{cut}): {training_tokens} \
+                 tokens to train on, {held_out_tokens} held out",
+                counts.kept, counts.duplicates, counts.near_duplicates, counts.empty
+            )
+        }
         Progress::Model { parameters, resumed_at: 0, steps } => format!("{parameters} parameters, {steps} steps"),
         Progress::Model { parameters, resumed_at, steps } => {
             format!("{parameters} parameters, {steps} steps, resumed behind step {resumed_at}")

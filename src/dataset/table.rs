@@ -28,9 +28,10 @@ pub struct Table {
     /// Where the last record begins, and whether a quote took it over a line's end.
     record_line: u64,
     record_spans_lines: bool,
+    /// The header's names.
+    names: Vec<String>,
     /// Places of the asked columns.
     places: Vec<usize>,
-    fields: usize,
     rows: usize,
     watched: Rc<Watched>,
 }
@@ -80,6 +81,16 @@ impl Table {
     /// # Errors
     /// Where the file cannot be read, is in another encoding by its first bytes, or lacks a column.
     pub fn open(path: &Path, columns: &[&str]) -> Result<Self> {
+        let mut table = Self::open_whole(path)?;
+        table.places = find(&table.names, columns).with_context(|| path.display().to_string())?;
+        Ok(table)
+    }
+
+    /// Opens a UTF-8 CSV file with a header for reading all of its columns.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or is in another encoding by its first bytes.
+    pub fn open_whole(path: &Path) -> Result<Self> {
         let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         check_encoding(path)?;
         let watched = Rc::new(Watched::default());
@@ -87,19 +98,25 @@ impl Table {
         let mut reader = ReaderBuilder::new().flexible(true).buffer_capacity(BUFFER).from_reader(bounded);
         let header = reader.byte_headers().map_err(|error| fault(path, 1, error))?.clone();
         watched.bytes.set(0);
-        let places = find(&header, columns).with_context(|| path.display().to_string())?;
-        let (record, fields) = (ByteRecord::new(), header.len());
+        let name = |name: &[u8]| String::from_utf8_lossy(name).trim_start_matches('\u{feff}').trim().to_owned();
+        let names: Vec<String> = header.iter().map(name).collect();
         Ok(Self {
             path: path.to_owned(),
             reader,
-            record,
+            record: ByteRecord::new(),
             record_line: 1,
             record_spans_lines: false,
-            places,
-            fields,
+            places: (0..names.len()).collect(),
+            names,
             rows: 0,
             watched,
         })
+    }
+
+    /// The names of all columns.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// The next row, `None` behind the last.
@@ -131,7 +148,8 @@ impl Table {
     fn row(&self, line: u64) -> Result<Row> {
         let hint = if self.record_spans_lines { "; it spans lines: is a quote unbalanced?" } else { "" };
         ensure!(self.record.as_slice().len() <= LONGEST_RECORD, "{TOO_LONG} {LONGEST_RECORD} bytes{hint}");
-        ensure!(self.record.len() == self.fields, "{} fields, the header has {}{hint}", self.record.len(), self.fields);
+        let (fields, wanted) = (self.record.len(), self.names.len());
+        ensure!(fields == wanted, "{fields} fields, the header has {wanted}{hint}");
         let fields = self.places.iter().map(|&place| utf8(&self.record[place])).collect::<Result<_>>()?;
         Ok(Row { line, number: self.rows, fields })
     }
@@ -175,9 +193,7 @@ fn fault(path: &Path, line: u64, error: csv::Error) -> anyhow::Error {
     anyhow::Error::new(error).context(format!("cannot read {}", path.display()))
 }
 
-fn find(header: &ByteRecord, columns: &[&str]) -> Result<Vec<usize>> {
-    let name = |name: &[u8]| String::from_utf8_lossy(name).trim_start_matches('\u{feff}').trim().to_owned();
-    let names: Vec<String> = header.iter().map(name).collect();
+fn find(names: &[String], columns: &[&str]) -> Result<Vec<usize>> {
     let place = |wanted: &&str| {
         let place = names.iter().position(|name| name == wanted);
         place.with_context(|| format!("no column {wanted:?}; the file has {}", names.join(", ")))

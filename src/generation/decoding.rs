@@ -43,6 +43,11 @@ pub(crate) struct Limits<'a> {
     pub(crate) end_of_text: Option<u32>,
     /// Ids from here on have no token.
     pub(crate) vocabulary: usize,
+    /// Tokens that are never written.
+    pub(crate) banned: &'a [u32],
+    /// Where the text begins behind its context: penalties for repetition look no further back, because what the context
+    /// demands has to come again.
+    pub(crate) history_from: usize,
     /// Most tokens of prompt and continuation together.
     pub(crate) capacity: usize,
     /// Whether a sequence has used up the length of a tweet.
@@ -55,6 +60,11 @@ impl Limits<'_> {
     fn mask(&self, scores: &mut [f32]) {
         if let Some(unknown) = scores.get_mut(self.vocabulary..) {
             unknown.fill(f32::NEG_INFINITY);
+        }
+        for id in self.banned {
+            if let Some(score) = scores.get_mut(*id as usize) {
+                *score = f32::NEG_INFINITY;
+            }
         }
     }
 }
@@ -113,7 +123,7 @@ pub(crate) fn decode(
         let (mut kept, mut next) = (Vec::new(), Vec::new());
         for (index, (row, scores)) in rows.iter_mut().zip(logits.chunks_exact_mut(vocabulary)).enumerate() {
             limits.mask(scores);
-            let id = choose(row, scores, decoding)?;
+            let id = choose(row, scores, decoding, limits)?;
             match finish(row, id, prompt.len(), decoding, limits) {
                 Some(finish) => {
                     done[row.place] = Some(Sequence { ids: std::mem::take(&mut row.ids), finish, score: None });
@@ -135,14 +145,15 @@ pub(crate) fn decode(
     Ok(done.into_iter().flatten().collect())
 }
 
-fn choose(row: &mut Row, scores: &mut [f32], decoding: &Decoding) -> Result<u32> {
+fn choose(row: &mut Row, scores: &mut [f32], decoding: &Decoding, limits: &Limits<'_>) -> Result<u32> {
+    let history = &row.ids[limits.history_from..];
     match &mut row.chooser {
         Some(chooser) => {
-            processors::process(scores, &row.ids, decoding);
+            processors::process(scores, history, decoding);
             chooser.draw(scores)
         }
         None => {
-            processors::penalise(scores, &row.ids, decoding);
+            processors::penalise(scores, history, decoding);
             Ok(processors::argmax(scores) as u32)
         }
     }
@@ -247,7 +258,7 @@ fn continuations(
     for (parent, (beam, scores)) in open.iter().zip(logits.chunks_exact_mut(vocabulary)).enumerate() {
         log_softmax(scores);
         limits.mask(scores);
-        processors::penalise(scores, &beam.ids, decoding);
+        processors::penalise(scores, &beam.ids[limits.history_from..], decoding);
         let mut order: Vec<u32> = (0..vocabulary as u32).filter(|id| scores[*id as usize].is_finite()).collect();
         let by_score = |a: &u32, b: &u32| scores[*b as usize].total_cmp(&scores[*a as usize]).then(a.cmp(b));
         if order.len() > count {

@@ -12,6 +12,7 @@ use candle_core::Device;
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 
+use super::control::{Control, ControlError, ControlLayout};
 use super::decoding::{self, Decoding, Limits, Sequence};
 use super::finishing::{LengthBudget, finish_text};
 use super::network::Network;
@@ -25,7 +26,7 @@ use crate::tweet::{Candidate, ModelIdentity};
 pub struct GenerationRequest {
     /// The words to go on from; may be empty.
     pub prompt: String,
-    /// Values for control tokens, by attribute.
+    /// What the text is to be like: values by attribute, for a model with control tokens. Those that are missing are empty.
     pub attributes: BTreeMap<String, String>,
     /// One candidate is sampled a seed. Greedy decoding gives one whatever their number, beam search as many as there
     /// are.
@@ -39,11 +40,14 @@ pub struct GenerationRequest {
 #[derive(Debug, thiserror::Error)]
 pub enum GenerationError {
     /// The prompt leaves no room in the model's context.
-    #[error("the prompt has {tokens} tokens, but the model reads at most {context} and needs one to write: shorten it")]
+    #[error(
+        "the prompt takes {tokens} tokens with what stands before it, but the model reads at most {context} and needs one \
+         to write: shorten it"
+    )]
     PromptTooLong { tokens: usize, context: usize },
-    /// The model knows no such attribute.
-    #[error("the model knows no attribute {name:?}; it was trained {known}")]
-    UnknownAttribute { name: String, known: String },
+    /// The model cannot write from these attributes.
+    #[error(transparent)]
+    Attributes(#[from] ControlError),
     /// One row alone does not fit into memory.
     #[error("generating needs {needed} MiB of memory, {available} MiB are free")]
     OutOfMemory { needed: u64, available: u64 },
@@ -73,6 +77,8 @@ pub struct EngineDescription {
     /// Most tokens of prompt and continuation together.
     pub context: usize,
     pub vocabulary: usize,
+    /// The attributes it writes from, where it has control tokens.
+    pub control: Option<ControlLayout>,
 }
 
 struct Command {
@@ -125,7 +131,7 @@ impl Engine {
     /// Writes one candidate a seed, in the order of the seeds.
     ///
     /// # Errors
-    /// A prompt that is too long, an unknown attribute, too little memory, or a failure of the model itself.
+    /// A prompt that is too long, an attribute or value that the model does not know, too little memory, or a failure of the model itself.
     pub async fn generate(&self, request: GenerationRequest) -> Result<Vec<Candidate>, GenerationError> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(Command { request, reply }).await.map_err(|_| GenerationError::Stopped)?;
@@ -154,6 +160,8 @@ struct Model {
     end_of_text: Option<u32>,
     /// Put before every prompt, where the model was trained that way.
     start: Option<u32>,
+    /// What stands before every prompt of a model with control tokens instead.
+    control: Option<Control>,
     /// How much memory is free.
     memory: fn() -> Option<u64>,
     description: EngineDescription,
@@ -168,6 +176,9 @@ impl Model {
         tokenizer.check_fits(config, files)?;
         let generation = GenerationConfig::read(files)?;
         let end_of_text = generation.eos_token_id.or(tokenizer.end_of_text()).or(config.eos_token_id);
+        let control = ControlLayout::read(files)?
+            .map(|layout| Control::new(layout, &tokenizer).with_context(|| files.display("config.json")))
+            .transpose()?;
         let start = generation.pregonero_start_token.filter(|id| (*id as usize) < config.vocab_size);
         let description = EngineDescription {
             identity,
@@ -176,8 +187,9 @@ impl Model {
             parameters: config.parameters(),
             context: config.n_positions,
             vocabulary: config.vocab_size,
+            control: control.as_ref().map(|control| control.layout().clone()),
         };
-        let model = Self { network, tokenizer, end_of_text, start, memory: memory::available, description };
+        let model = Self { network, tokenizer, end_of_text, start, control, memory: memory::available, description };
         model.warm_up().context("the model is loaded, but cannot write")?;
         Ok(model)
     }
@@ -202,13 +214,10 @@ impl Model {
         request: &GenerationRequest,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Vec<Candidate>, GenerationError> {
-        if let Some(name) = request.attributes.keys().next() {
-            return Err(GenerationError::UnknownAttribute { name: name.clone(), known: "without any".to_owned() });
-        }
-        let (prompt, shown) = self.prompt(&request.prompt)?;
+        let (prompt, shown) = self.prompt(request)?;
         let context = self.description.context;
         if prompt.len() >= context {
-            return Err(GenerationError::PromptTooLong { tokens: shown, context });
+            return Err(GenerationError::PromptTooLong { tokens: prompt.len(), context });
         }
         let capacity = context.min(prompt.len() + request.decoding.max_new_tokens);
         let too_long = |ids: &[u32]| {
@@ -220,6 +229,8 @@ impl Model {
         let limits = Limits {
             end_of_text: self.end_of_text,
             vocabulary: self.tokenizer.vocabulary_size(),
+            banned: self.control.as_ref().map_or(&[], Control::ids),
+            history_from: if self.control.is_some() { prompt.len() - shown } else { 0 },
             capacity,
             too_long: &too_long,
             cancelled,
@@ -229,11 +240,25 @@ impl Model {
         sequences.into_iter().map(|(seed, sequence)| self.candidate(seed, &sequence, start, shown, request)).collect()
     }
 
-    /// The prompt's token ids and how many of them are the text's own: a text without words starts from the start token.
-    fn prompt(&self, text: &str) -> Result<(Vec<u32>, usize), GenerationError> {
+    /// The prompt's token ids and how many of them are the text's own: it stands behind its context where the model has
+    /// control tokens, and a text without words behind the start token elsewhere.
+    fn prompt(&self, request: &GenerationRequest) -> Result<(Vec<u32>, usize), GenerationError> {
         // A space at the end of a prompt belongs to the next word's token: the model never saw it alone.
-        let ids = self.tokenizer.encode(text.trim_end())?;
+        let text = request.prompt.trim_end();
+        let ids = self.tokenizer.encode(text)?;
         let shown = ids.len();
+        if let Some(control) = &self.control {
+            control.check_text(text, || "the prompt".to_owned())?;
+            let values = control.values(&request.attributes)?;
+            // As in training, the context makes room for the text; here nobody knows how long that will be.
+            let most = self.description.context.min(control.layout().length);
+            let text = shown + request.decoding.max_new_tokens.min(most / 2);
+            let context = control.context(&self.tokenizer, values, most.saturating_sub(text))?;
+            return Ok((context.into_iter().chain(ids).collect(), shown));
+        }
+        if let Some(name) = request.attributes.keys().next() {
+            return Err(ControlError::NoControl { name: name.clone() }.into());
+        }
         let start = if ids.is_empty() { Some(self.start_token()) } else { self.start };
         Ok((start.into_iter().chain(ids).collect(), shown))
     }
@@ -527,7 +552,10 @@ mod tests {
         let mut request = request("La", Strategy::Sample, 1);
         request.attributes.insert("HASHTAGS".to_owned(), "Hoy".to_owned());
         let error = model(folder.path()).generate(&request, &never).expect_err("unknown");
-        assert!(error.to_string().contains("HASHTAGS"), "{error}");
+        assert!(
+            error.to_string().contains("attribute \"HASHTAGS\" is given, but the model was trained without"),
+            "{error}"
+        );
     }
 
     #[test]

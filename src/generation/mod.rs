@@ -4,6 +4,7 @@
 //! rest of the program knows of; [`gpt2`] is shared with the training, `packed` is how the CPU decodes.
 
 pub mod checkpoint;
+pub mod control;
 mod decoding;
 mod engine;
 mod finishing;
@@ -17,6 +18,7 @@ mod scoring;
 mod tests;
 pub mod tokenizer;
 
+pub use control::{ControlError, ControlLayout};
 pub use decoding::Decoding;
 pub use engine::{Engine, EngineDescription, GenerationError, GenerationRequest, candidate_seeds};
 pub use finishing::LengthBudget;

@@ -223,6 +223,8 @@ fn plain(strategy: Strategy, repetition_penalty: f64, no_repeat_ngram: usize) ->
 
 fn limits(config: &Gpt2Config) -> Limits<'static> {
     Limits {
+        banned: &[],
+        history_from: 0,
         end_of_text: Some(0),
         vocabulary: config.vocab_size,
         capacity: config.n_positions,

@@ -3,18 +3,21 @@
 //! Texts are decoded as whole sequences: a token may hold half a letter, so that decoding one by one breaks accents and
 //! emoji.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokenizers::Tokenizer as Inner;
+use tokenizers::{AddedToken, Tokenizer as Inner};
 
 use super::gpt2::Gpt2Config;
 use crate::catalog::ModelFiles;
 
 /// The token that ends a text in every GPT-2 checkpoint.
 pub const END_OF_TEXT: &str = "<|endoftext|>";
+
+/// Where the older pair of files has the tokens that its vocabulary lacks.
+pub(crate) const ADDED_TOKENS: &str = "added_tokens.json";
 
 /// Turns text into token ids and back.
 #[derive(Debug, Clone)]
@@ -79,6 +82,38 @@ impl Tokenizer {
         self.vocabulary_size
     }
 
+    /// The id of a token by its text.
+    #[must_use]
+    pub fn id_of(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// The texts that are read as special tokens, in the order of their ids.
+    #[must_use]
+    pub fn special_tokens(&self) -> Vec<String> {
+        let added: BTreeMap<u32, AddedToken> = self.inner.get_added_tokens_decoder().into_iter().collect();
+        added.into_values().filter(|token| token.special).map(|token| token.content).collect()
+    }
+
+    /// The tokenizer with further special tokens, which get the ids behind the largest one; tokens it has keep theirs.
+    ///
+    /// # Errors
+    /// Where the vocabulary has gaps, so that a new id would be another token's.
+    pub fn with_special_tokens(&self, tokens: &[String]) -> Result<Self> {
+        let mut inner = self.inner.clone();
+        let known = self.vocabulary_size();
+        inner
+            .add_special_tokens(tokens.iter().map(|token| AddedToken::from(token.as_str(), true)))
+            .map_err(|error| anyhow!("cannot add special tokens: {error}"))?;
+        for token in tokens {
+            let (before, id) = (self.id_of(token), inner.token_to_id(token));
+            if before.is_none() && id.is_none_or(|id| (id as usize) < known) {
+                bail!("cannot add the special token {token}: the ids of the vocabulary have gaps");
+            }
+        }
+        Ok(Self::over(inner))
+    }
+
     /// The token ids of a text; no special token is added, but one that the text spells out is read as such.
     ///
     /// # Errors
@@ -92,8 +127,8 @@ impl Tokenizer {
     ///
     /// # Errors
     /// As [`Self::encode`].
-    pub fn encode_all(&self, texts: &[String]) -> Result<Vec<Vec<u32>>> {
-        let inputs: Vec<&str> = texts.iter().map(String::as_str).collect();
+    pub fn encode_all<T: AsRef<str>>(&self, texts: &[T]) -> Result<Vec<Vec<u32>>> {
+        let inputs: Vec<&str> = texts.iter().map(T::as_ref).collect();
         let encodings =
             self.inner.encode_batch_fast(inputs, false).map_err(|error| anyhow!("cannot encode a text: {error}"))?;
         Ok(encodings.iter().map(|encoding| encoding.get_ids().to_vec()).collect())
@@ -149,6 +184,16 @@ fn names_precompiled(normalizer: &Value) -> bool {
     }
 }
 
+/// The tokens that stand in `added_tokens.json` beside the older pair of files, by id.
+fn added_tokens(files: &ModelFiles) -> Result<BTreeMap<u32, String>> {
+    if !files.has(ADDED_TOKENS) {
+        return Ok(BTreeMap::new());
+    }
+    let ids: HashMap<String, u32> = serde_json::from_slice(&files.read(ADDED_TOKENS)?)
+        .with_context(|| format!("{}: not a table of tokens and ids", files.display(ADDED_TOKENS)))?;
+    Ok(ids.into_iter().map(|(token, id)| (id, token)).collect())
+}
+
 /// Builds the tokenizer that `tokenizer.json` would describe from the older pair of files.
 fn from_vocabulary(files: &ModelFiles) -> Result<Inner> {
     let vocabulary: HashMap<String, u32> = serde_json::from_slice(&files.read("vocab.json")?)
@@ -165,13 +210,15 @@ fn from_vocabulary(files: &ModelFiles) -> Result<Inner> {
         })?;
         pairs.push(pair);
     }
-    let added: Vec<_> = vocabulary
-        .get(END_OF_TEXT)
-        .map(|id| {
-            json!({"id": id, "content": END_OF_TEXT, "single_word": false, "lstrip": false, "rstrip": false,
+    let mut added: BTreeMap<u32, String> =
+        vocabulary.get(END_OF_TEXT).map(|id| (*id, END_OF_TEXT.to_owned())).into_iter().collect();
+    added.extend(added_tokens(files)?);
+    let added: Vec<Value> = added
+        .into_iter()
+        .map(|(id, token)| {
+            json!({"id": id, "content": token, "single_word": false, "lstrip": false, "rstrip": false,
                    "normalized": false, "special": true})
         })
-        .into_iter()
         .collect();
     let byte_level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
     let description = json!({

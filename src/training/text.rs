@@ -1,9 +1,10 @@
-//! Reads the texts a generator or tokenizer is trained on: plain files, one text a line, or a column of a CSV or JSONL.
+//! Reads the texts a generator or tokenizer is trained on: plain files, one text a line, or a column of a CSV or JSONL,
+//! with the values of further columns where a training is controlled by them.
+
+mod rows;
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
@@ -11,6 +12,9 @@ use anyhow::{Context as _, Result, bail};
 use regex::Regex;
 use sha2::{Digest as _, Sha256};
 use unicode_normalization::UnicodeNormalization as _;
+
+use crate::dataset::near_duplicates::NearDuplicates;
+use crate::dataset::similar::NEAR_DUPLICATE;
 
 /// One source of texts: `FILE`, `FILE:COLUMN`, each with an optional `=WEIGHT`.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,8 +60,44 @@ impl FromStr for TextSource {
 pub struct TextCounts {
     pub read: usize,
     pub empty: usize,
+    /// Left out: the same text, whatever its case and spacing, came before.
     pub duplicates: usize,
+    /// Left out: a text that shares most of its words came before.
+    pub near_duplicates: usize,
     pub kept: usize,
+}
+
+/// Which repeated texts are left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duplicates {
+    /// Equal texts and near-duplicates ([`NEAR_DUPLICATE`]): the first one stays.
+    Near,
+    /// Equal texts.
+    Exact,
+    /// None.
+    Keep,
+}
+
+/// How sources are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    pub cleaning: Cleaning,
+    pub duplicates: Duplicates,
+    /// Columns whose values are read beside the text's. Plain files have none: there the values are empty.
+    pub columns: &'a [String],
+}
+
+/// One text and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextRow {
+    /// Tidied.
+    pub text: String,
+    /// The values of [`Reading::columns`], as they stand in the file; empty where there is none.
+    pub values: Vec<String>,
+    /// Its place among the sources.
+    pub source: usize,
+    /// Its line in the source, from 1.
+    pub line: u64,
 }
 
 /// How texts are tidied before training.
@@ -101,20 +141,30 @@ fn tidy_tweet(text: &str) -> Option<String> {
     (words >= 4).then(|| text.into_owned())
 }
 
-/// Every text of the sources, tidied, each exact text once a source, in the order of the files.
+/// Every text of the sources, tidied, each exact text once, in the order of the files.
+///
+/// # Errors
+/// As [`read_rows`].
+pub fn read_all(sources: &[TextSource], cleaning: Cleaning) -> Result<(Vec<String>, TextCounts)> {
+    let reading = Reading { cleaning, duplicates: Duplicates::Exact, columns: &[] };
+    let (rows, counts) = read_rows(sources, &reading)?;
+    Ok((rows.into_iter().map(|row| row.text).collect(), counts))
+}
+
+/// Every text of the sources with its values, tidied, in the order of the files.
 ///
 /// # Errors
 /// A file that cannot be read, a missing column (those there are named), a line that is not UTF-8 or not JSON; with file
 /// and line. No text at all is an error too.
-pub fn read_all(sources: &[TextSource], cleaning: Cleaning) -> Result<(Vec<String>, TextCounts)> {
+pub fn read_rows(sources: &[TextSource], reading: &Reading<'_>) -> Result<(Vec<TextRow>, TextCounts)> {
     let mut counts = TextCounts::default();
-    let mut texts = Vec::new();
-    let mut seen = HashSet::new();
-    for source in sources {
+    let mut rows = Vec::new();
+    let mut seen = Seen::new(reading.duplicates);
+    for (place, source) in sources.iter().enumerate() {
         let repeats = source.weight.max(1.0).round() as usize;
-        visit(source, |text| {
+        rows::visit(source, reading.columns, &mut |text, values, line| {
             counts.read += 1;
-            let Some(text) = cleaning.apply(text) else {
+            let Some(text) = reading.cleaning.apply(text) else {
                 counts.empty += 1;
                 return;
             };
@@ -122,19 +172,50 @@ pub fn read_all(sources: &[TextSource], cleaning: Cleaning) -> Result<(Vec<Strin
             if source.weight < 1.0 && unit_interval(digest) >= source.weight {
                 return;
             }
-            if !seen.insert(digest) {
-                counts.duplicates += 1;
-                return;
+            match seen.judge(&text, digest) {
+                Novelty::New => counts.kept += 1,
+                Novelty::Same => return counts.duplicates += 1,
+                Novelty::Similar => return counts.near_duplicates += 1,
             }
-            counts.kept += 1;
-            texts.extend(std::iter::repeat_n(text, repeats));
+            rows.extend(std::iter::repeat_n(TextRow { text, values, source: place, line }, repeats));
         })?;
     }
-    if texts.is_empty() {
+    if rows.is_empty() {
         let names: Vec<String> = sources.iter().map(|source| source.path.display().to_string()).collect();
         bail!("{}: no text to train on ({} read, {} too short or empty)", names.join(", "), counts.read, counts.empty);
     }
-    Ok((texts, counts))
+    Ok((rows, counts))
+}
+
+/// What came before, as far as repeated texts are left out.
+struct Seen {
+    exact: Option<HashSet<u64>>,
+    near: Option<NearDuplicates>,
+}
+
+enum Novelty {
+    New,
+    Same,
+    Similar,
+}
+
+impl Seen {
+    fn new(duplicates: Duplicates) -> Self {
+        Self {
+            exact: (duplicates != Duplicates::Keep).then(HashSet::new),
+            near: (duplicates == Duplicates::Near).then(|| NearDuplicates::new(NEAR_DUPLICATE)),
+        }
+    }
+
+    fn judge(&mut self, text: &str, digest: u64) -> Novelty {
+        if self.exact.as_mut().is_some_and(|exact| !exact.insert(digest)) {
+            return Novelty::Same;
+        }
+        match self.near.as_mut().is_none_or(|near| near.admit(text)) {
+            true => Novelty::New,
+            false => Novelty::Similar,
+        }
+    }
 }
 
 /// The first 8 bytes of the SHA-256 of a text without case and spacing: what makes two texts the same.
@@ -147,56 +228,6 @@ pub(crate) fn digest(text: &str) -> u64 {
 /// A digest as a number from 0 to below 1, for choices that depend on the text alone.
 pub(crate) fn unit_interval(digest: u64) -> f64 {
     (digest >> 11) as f64 / (1_u64 << 53) as f64
-}
-
-fn visit(source: &TextSource, mut take: impl FnMut(&str)) -> Result<()> {
-    let extension = source.path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    match (&source.column, extension) {
-        (Some(column), "csv") => visit_csv(&source.path, column, take),
-        (Some(column), "jsonl") => visit_lines(&source.path, |line, number| {
-            let value: serde_json::Value = serde_json::from_str(line)
-                .with_context(|| format!("{}:{number}: not a JSON object", source.path.display()))?;
-            let field = value
-                .get(column)
-                .and_then(|field| field.as_str())
-                .with_context(|| format!("{}:{number}: no text field {column:?}", source.path.display()))?;
-            take(field);
-            Ok(())
-        }),
-        (Some(column), _) => {
-            bail!("{}: column {column:?} is named, but only .csv and .jsonl files have columns", source.path.display())
-        }
-        (None, "csv" | "jsonl") => {
-            bail!("{0}: say which column holds the text, for example {0}:text", source.path.display())
-        }
-        (None, _) => visit_lines(&source.path, |line, _| {
-            take(line);
-            Ok(())
-        }),
-    }
-}
-
-fn visit_lines(path: &Path, mut take: impl FnMut(&str, usize) -> Result<()>) -> Result<()> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    for (index, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.with_context(|| format!("{}:{}: not readable as UTF-8 text", path.display(), index + 1))?;
-        take(&line, index + 1)?;
-    }
-    Ok(())
-}
-
-fn visit_csv(path: &Path, column: &str, mut take: impl FnMut(&str)) -> Result<()> {
-    let mut reader = csv::Reader::from_path(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let headers = reader.headers().with_context(|| format!("{}: no header line", path.display()))?;
-    let index = headers.iter().position(|name| name == column).with_context(|| {
-        let known: Vec<&str> = headers.iter().collect();
-        format!("{}: no column {column:?}; there are {}", path.display(), known.join(", "))
-    })?;
-    for record in reader.records() {
-        let record = record.with_context(|| format!("{}: not a readable table", path.display()))?;
-        take(record.get(index).unwrap_or_default());
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -255,7 +286,7 @@ mod tests {
         let expected = vec!["uno dos".to_owned(), "tres cuatro".to_owned()];
         let plain = read("a.txt", b"uno dos\n\ntres cuatro\nUNO  dos\n", "").expect("readable");
         assert_eq!(plain.0, expected);
-        assert_eq!(plain.1, TextCounts { read: 4, empty: 1, duplicates: 1, kept: 2 });
+        assert_eq!(plain.1, TextCounts { read: 4, empty: 1, duplicates: 1, near_duplicates: 0, kept: 2 });
         assert_eq!(read("a.csv", b"id,t\n1,uno dos\n2,tres cuatro\n", ":t").expect("readable").0, expected);
         let lines = b"{\"t\":\"uno dos\"}\n{\"t\":\"tres cuatro\"}\n";
         assert_eq!(read("a.jsonl", lines, ":t").expect("readable").0, expected);
@@ -265,7 +296,7 @@ mod tests {
     #[test]
     fn unreadable_texts_name_file_and_line() {
         let cases: [(&str, &[u8], &str, &str); 7] = [
-            ("a.csv", b"id,t\n1,x\n", ":text", "no column \"text\"; there are id, t"),
+            ("a.csv", b"id,t\n1,x\n", ":text", "no column \"text\"; the file has id, t"),
             ("a.csv", b"id,t\n1,x\n", "", "which column"),
             ("a.txt", b"x\n", ":t", "only .csv and .jsonl"),
             ("a.jsonl", b"{\"t\":\"x\"}\nno\n", ":t", "a.jsonl:2"),

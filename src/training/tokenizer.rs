@@ -1,14 +1,16 @@
 //! Trains a byte-level BPE tokenizer, as GPT-2 uses it, with the `tokenizers` crate.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use serde_json::json;
 use tokenizers::models::TrainerWrapper;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, Model as _, Tokenizer as Inner};
 
-use crate::generation::tokenizer::{END_OF_TEXT, Tokenizer};
+use crate::generation::tokenizer::{ADDED_TOKENS, END_OF_TEXT, Tokenizer};
 
 /// What a tokenizer is trained with.
 #[derive(Debug, Clone)]
@@ -63,11 +65,35 @@ pub fn save(tokenizer: &Tokenizer, folder: &Path) -> Result<()> {
         .save(staging.path().join("tokenizer.json"), false)
         .and_then(|()| inner.get_model().save(staging.path(), None))
         .map_err(|error| anyhow!("cannot write the tokenizer into {}: {error}", folder.display()))?;
-    for name in ["vocab.json", "merges.txt", "tokenizer.json"] {
+    let names = ["vocab.json", "merges.txt", ADDED_TOKENS, "tokenizer_config.json", "tokenizer.json"];
+    write_special_tokens(tokenizer, staging.path())
+        .with_context(|| format!("cannot write the tokenizer into {}", folder.display()))?;
+    for name in names {
         let target = folder.join(name);
         std::fs::rename(staging.path().join(name), &target)
             .with_context(|| format!("cannot write {}", target.display()))?;
     }
+    Ok(())
+}
+
+/// What `vocab.json` and `merges.txt` cannot say: the special tokens, for this program and for transformers.
+fn write_special_tokens(tokenizer: &Tokenizer, folder: &Path) -> Result<()> {
+    let special = tokenizer.special_tokens();
+    let ids: BTreeMap<&str, Option<u32>> =
+        special.iter().map(|token| (token.as_str(), tokenizer.id_of(token))).collect();
+    std::fs::write(folder.join(ADDED_TOKENS), serde_json::to_vec_pretty(&ids)?)?;
+    let further: Vec<&String> = special.iter().filter(|token| *token != END_OF_TEXT).collect();
+    let description = json!({
+        "tokenizer_class": "GPT2Tokenizer",
+        "bos_token": END_OF_TEXT,
+        "eos_token": END_OF_TEXT,
+        "unk_token": END_OF_TEXT,
+        "pad_token": END_OF_TEXT,
+        "additional_special_tokens": further,
+        "add_prefix_space": false,
+        "clean_up_tokenization_spaces": false,
+    });
+    std::fs::write(folder.join("tokenizer_config.json"), serde_json::to_vec_pretty(&description)?)?;
     Ok(())
 }
 

@@ -33,6 +33,11 @@ static STEMMER: LazyLock<Stemmer> = LazyLock::new(|| Stemmer::create(Algorithm::
 static WORD: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\d+(?:[.,]\d+)+|[\p{L}\p{M}\p{N}]+").expect("a valid pattern"));
 
+/// Whether a folded word is left out.
+pub(super) fn is_stop_word(folded: &str) -> bool {
+    STOP_WORDS.contains(folded)
+}
+
 /// The stems of the text's words.
 pub(super) fn clean(text: &str) -> String {
     let visible = out_of_sight::remove(text);
@@ -43,7 +48,7 @@ pub(super) fn clean(text: &str) -> String {
 /// The stem, without accents; `None` for a stop word.
 fn stem(word: &str) -> Option<String> {
     let plain = folded(word);
-    if plain.is_empty() || STOP_WORDS.contains(&plain) {
+    if plain.is_empty() || is_stop_word(&plain) {
         return None;
     }
     if NEGATIONS.contains(&plain.as_str()) {

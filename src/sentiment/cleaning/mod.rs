@@ -73,6 +73,12 @@ impl FromStr for Cleaning {
     }
 }
 
+/// Whether a word is one of Snowball's Spanish stop words, whatever its case and accents; negations are none.
+#[must_use]
+pub fn is_stop_word(word: &str) -> bool {
+    lemmatised::is_stop_word(&folded(word))
+}
+
 /// A word in lower case without accents: letters and digits alone.
 fn folded(word: &str) -> String {
     word.nfkd()

@@ -12,14 +12,14 @@ use candle_core::{Device, Tensor, Var};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{AdamW, GeneratorTraining, Outcome, Progress, stored};
+use super::{AdamW, Corpus, GeneratorTraining, Outcome, Progress, Samples, stored};
 use crate::files::{Existing, write_whole};
-use crate::gates::{DEFAULT_WINDOW, VERBATIM_INDEX, VerbatimIndex};
+use crate::gates::VERBATIM_INDEX;
 use crate::generation::checkpoint::WEIGHTS;
+use crate::generation::control::CONFIG_KEY;
 use crate::generation::gpt2::Gpt2Config;
 use crate::generation::tokenizer::Tokenizer;
 use crate::training::checkpoint::{CheckpointFolder, load_tensors, save_tensors, tensors};
-use crate::training::text;
 
 /// Where a training stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ pub(super) struct State {
     seed: u64,
     block: usize,
     batch: usize,
+    /// The flags that say what a sample is; empty where a checkpoint is older than they are.
+    #[serde(default)]
+    samples: String,
 }
 
 impl State {
@@ -45,6 +48,7 @@ impl State {
             seed: settings.seed,
             block: settings.block,
             batch: settings.batch,
+            samples: samples(settings),
         }
     }
 
@@ -58,8 +62,38 @@ impl State {
                 bail!("the checkpoint was made with {name} {saved}, not {asked}; resume with the same, or start anew");
             }
         }
+        let (saved, asked) = (&self.samples, &asked.samples);
+        if !saved.is_empty() && saved != asked {
+            bail!("the checkpoint was made with {saved}, not {asked}; resume with the same, or start anew");
+        }
         Ok(())
     }
+}
+
+/// The flags that say what a sample is.
+fn samples(settings: &GeneratorTraining) -> String {
+    let Some(control) = &settings.control else {
+        return match settings.samples {
+            Samples::Blocks => "--samples blocks".to_owned(),
+            Samples::Texts => "--samples texts".to_owned(),
+        };
+    };
+    let attributes: Vec<String> = control
+        .layout
+        .attributes
+        .iter()
+        .zip(&control.columns)
+        .map(|(attribute, column)| format!("{}={column}", attribute.name))
+        .collect();
+    let (attributes, truncation) = (attributes.join(","), control.layout.truncation.join(","));
+    format!("--control {attributes} --truncate {truncation} --control-dropout {}", control.dropout)
+}
+
+/// What was trained.
+pub(super) struct Finished<'a> {
+    pub(super) config: &'a Gpt2Config,
+    pub(super) tokenizer: &'a Tokenizer,
+    pub(super) corpus: &'a Corpus,
 }
 
 /// The folder of checkpoints inside the output folder.
@@ -146,12 +180,11 @@ impl Checkpoints {
 /// Writes the finished model in Hugging Face layout: weights, configuration, tokenizer, card.
 pub(super) fn write_model(
     settings: &GeneratorTraining,
-    config: &Gpt2Config,
-    tokenizer: &Tokenizer,
+    model: &Finished<'_>,
     weights: &HashMap<String, Tensor>,
     outcome: &Outcome,
 ) -> Result<()> {
-    let folder = &settings.output;
+    let (folder, tokenizer) = (&settings.output, model.tokenizer);
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let stored = weights
         .iter()
@@ -163,40 +196,48 @@ pub(super) fn write_model(
     let staging = folder.join("model.safetensors.part");
     save_tensors(&stored, &staging)?;
     crate::training::tokenizer::save(tokenizer, folder)?;
-    write(folder, "config.json", &serde_json::to_vec_pretty(&config_json(config, settings.half_precision))?)?;
-    if settings.verbatim_index {
-        write_verbatim_index(settings, folder)?;
+    write(folder, "config.json", &serde_json::to_vec_pretty(&config_json(model, settings.half_precision))?)?;
+    if let Some(index) = &model.corpus.verbatim {
+        index.write(&folder.join(VERBATIM_INDEX))?;
     }
-    let end = tokenizer.end_of_text();
-    let generation = json!({"bos_token_id": end, "eos_token_id": end, "pad_token_id": end,
-        "pregonero_start_token": end});
-    write(folder, "generation_config.json", &serde_json::to_vec_pretty(&generation)?)?;
-    write(folder, "README.md", card(settings, config, outcome).as_bytes())?;
+    write(folder, "generation_config.json", &serde_json::to_vec_pretty(&generation_json(model))?)?;
+    write(folder, "README.md", card(settings, model, outcome).as_bytes())?;
     std::fs::rename(&staging, folder.join(WEIGHTS))
         .with_context(|| format!("cannot write {}", folder.join(WEIGHTS).display()))
-}
-
-/// Writes the index of word runs that the `verbatim` gate compares with: hashes of the training texts, no text.
-fn write_verbatim_index(settings: &GeneratorTraining, folder: &Path) -> Result<()> {
-    let (texts, _) = text::read_all(&settings.data, settings.cleaning)?;
-    VerbatimIndex::build(&texts, DEFAULT_WINDOW).write(&folder.join(VERBATIM_INDEX))
 }
 
 fn write(folder: &Path, name: &str, content: &[u8]) -> Result<()> {
     write_whole(&folder.join(name), Existing::Replace, |writer| writer.write_all(content))
 }
 
-fn config_json(config: &Gpt2Config, half_precision: bool) -> serde_json::Value {
-    let mut value = serde_json::to_value(config).unwrap_or_default();
+/// What transformers and the engine start and stop by. A controlled model starts from its context, and never writes a
+/// control token.
+fn generation_json(model: &Finished<'_>) -> serde_json::Value {
+    let end = model.tokenizer.end_of_text();
+    match &model.corpus.control {
+        None => json!({"bos_token_id": end, "eos_token_id": end, "pad_token_id": end, "pregonero_start_token": end}),
+        Some(layout) => {
+            let tokens: Vec<u32> = layout.tokens().iter().filter_map(|token| model.tokenizer.id_of(token)).collect();
+            json!({"bos_token_id": tokens.last(), "eos_token_id": end, "pad_token_id": end, "suppress_tokens": tokens})
+        }
+    }
+}
+
+fn config_json(model: &Finished<'_>, half_precision: bool) -> serde_json::Value {
+    let mut value = serde_json::to_value(model.config).unwrap_or_default();
     if let Some(object) = value.as_object_mut() {
         object.insert("model_type".to_owned(), json!("gpt2"));
         object.insert("architectures".to_owned(), json!(["GPT2LMHeadModel"]));
         object.insert("dtype".to_owned(), json!(if half_precision { "float16" } else { "float32" }));
+        if let Some(layout) = &model.corpus.control {
+            object.insert(CONFIG_KEY.to_owned(), json!(layout));
+        }
     }
     value
 }
 
-fn card(settings: &GeneratorTraining, config: &Gpt2Config, outcome: &Outcome) -> String {
+fn card(settings: &GeneratorTraining, model: &Finished<'_>, outcome: &Outcome) -> String {
+    let config = model.config;
     let sources: String = settings
         .data
         .iter()
@@ -219,8 +260,9 @@ fn card(settings: &GeneratorTraining, config: &Gpt2Config, outcome: &Outcome) ->
     format!(
         "# A GPT-2 trained by pregonero\n\n\
          {} parameters: {} layers, {} wide, {} heads, {} positions, {} tokens.\n\n\
-         ## Data\n\n{sources}\n{} texts read, {} of them kept ({} duplicates, {} empty or too short); {} tokens.\n\n\
-         ## Training\n\n```\n{}\n```\n\n{} steps of {} blocks of {} tokens, learning rate {}, seed {}.\n\n\
+         ## Data\n\n{sources}\n{} texts read, {} of them kept ({} duplicates, {} near-duplicates, {} empty or too short); \
+         {} tokens.{}\n\n\
+         ## Training\n\n```\n{}\n```\n\n{} steps of {} {}, learning rate {}, seed {}.\n\n\
          ## Evaluation\n\n{held_out}\n",
         config.parameters(),
         config.n_layer,
@@ -231,13 +273,39 @@ fn card(settings: &GeneratorTraining, config: &Gpt2Config, outcome: &Outcome) ->
         outcome.counts.read,
         outcome.counts.kept,
         outcome.counts.duplicates,
+        outcome.counts.near_duplicates,
         outcome.counts.empty,
         outcome.training_tokens,
+        controlled(model.corpus),
         settings.command,
         outcome.steps,
         settings.batch,
-        settings.block,
+        match settings.samples {
+            Samples::Blocks => format!("blocks of {} tokens", settings.block),
+            Samples::Texts => format!("texts of at most {} tokens", settings.block),
+        },
         settings.learning_rate,
         settings.seed,
+    )
+}
+
+/// The section of the card on control tokens, where there are any.
+fn controlled(corpus: &Corpus) -> String {
+    let Some(layout) = &corpus.control else { return String::new() };
+    let attributes: String = layout
+        .attributes
+        .iter()
+        .map(|attribute| {
+            let values = match attribute.values.as_slice() {
+                [] => "any words".to_owned(),
+                values => values.join(", "),
+            };
+            format!("- `{}` `{}`: {values}\n", attribute.name, attribute.token)
+        })
+        .collect();
+    format!(
+        "\n\n## Control\n\nA text stands behind its attributes, each after its token, and `{}`; any of them may be empty:\n\n\
+         {attributes}\n{} texts or contexts were shortened to {} tokens.",
+        layout.start, corpus.shortened, layout.length
     )
 }

@@ -1,28 +1,61 @@
-//! The token stream of a training: texts joined by end-of-text, cut into blocks, shuffled by seed and epoch.
+//! The samples of a training: texts joined and cut into blocks, or one text a sample behind its context.
+//!
+//! Which samples a step sees, in what order and with which fields of the context, is a function of the seed and the
+//! step's number.
 
-use anyhow::{Context as _, Result, bail};
+mod blocks;
+mod texts;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, Result};
 use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha12Rng;
 
-use super::settings::GeneratorTraining;
+use self::blocks::Blocks;
+use self::texts::Texts;
+use super::settings::{GeneratorTraining, Samples};
+use crate::gates::{DEFAULT_WINDOW, VerbatimIndex};
+use crate::generation::ControlLayout;
+use crate::generation::control::{Control, tidy_value};
 use crate::generation::tokenizer::{END_OF_TEXT, Tokenizer};
-use crate::training::text::{self, TextCounts};
+use crate::training::text::{self, Reading, TextCounts, TextRow};
 
-/// One batch: `rows` blocks of token ids, and for every position the token that follows.
+/// One batch: `[rows, length]` token ids, and for every position the token that follows; `None` is not counted in the
+/// loss (context and padding).
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Batch {
     pub(super) ids: Vec<u32>,
     pub(super) targets: Vec<Option<u32>>,
     pub(super) rows: usize,
+    pub(super) length: usize,
+}
+
+impl Batch {
+    /// Tokens that count in the loss.
+    pub(super) fn predicted(&self) -> usize {
+        self.targets.iter().flatten().count()
+    }
 }
 
 /// The texts of a training as token ids.
 #[derive(Debug)]
 pub struct Corpus {
     pub(super) counts: TextCounts,
-    training: Vec<u32>,
-    held_out: Vec<u32>,
-    block: usize,
+    /// Texts that were longer than a sample and lost their end, or words of their context.
+    pub(super) shortened: usize,
+    /// How the texts are controlled, with the values their attributes had.
+    pub(super) control: Option<ControlLayout>,
+    /// The runs of words of all texts, for the `verbatim` gate.
+    pub(super) verbatim: Option<VerbatimIndex>,
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    Blocks(Blocks),
+    Texts(Texts),
 }
 
 impl Corpus {
@@ -32,100 +65,110 @@ impl Corpus {
         let end = tokenizer
             .end_of_text()
             .with_context(|| format!("the tokenizer has no {END_OF_TEXT} token to put between texts"))?;
-        let (texts, counts) = text::read_all(&settings.data, settings.cleaning)?;
+        let columns = settings.control.as_ref().map_or(&[][..], |control| &control.columns);
+        let reading = Reading { cleaning: settings.cleaning, duplicates: settings.duplicates, columns };
+        let (mut rows, counts) = text::read_rows(&settings.data, &reading)?;
+        let control = settings.control.as_ref().map(|control| layout(&control.layout, &mut rows));
+        let verbatim = settings.verbatim_index.then(|| {
+            VerbatimIndex::build(&rows.iter().map(|row| row.text.as_str()).collect::<Vec<_>>(), DEFAULT_WINDOW)
+        });
         let held_out_from = 1.0 - settings.held_out;
-        let (held_out, training): (Vec<String>, Vec<String>) =
-            texts.into_iter().partition(|text| text::unit_interval(text::digest(text)) >= held_out_from);
-        let mut training = training;
+        let (held_out, mut training): (Vec<TextRow>, Vec<TextRow>) =
+            rows.into_iter().partition(|row| text::unit_interval(text::digest(&row.text)) >= held_out_from);
         training.shuffle(&mut ChaCha12Rng::seed_from_u64(settings.seed));
-        let join = |texts: &[String]| -> Result<Vec<u32>> {
-            let mut stream = vec![end];
-            for chunk in texts.chunks(4096) {
-                for ids in tokenizer.encode_all(chunk)? {
-                    stream.extend(ids);
-                    stream.push(end);
-                }
+        let (form, shortened) = match settings.samples {
+            Samples::Blocks => (Form::Blocks(Blocks::new(settings, tokenizer, end, &training, &held_out)?), 0),
+            Samples::Texts => {
+                let control = control.clone().map(|layout| Control::new(layout, tokenizer)).transpose()?;
+                let (texts, shortened) = Texts::new(settings, tokenizer, end, control, training, held_out)?;
+                (Form::Texts(texts), shortened)
             }
-            Ok(stream)
         };
-        let mut held_out = join(&held_out)?;
-        held_out.truncate(settings.held_out_tokens.max(1));
-        let corpus = Self { counts, training: join(&training)?, held_out, block: settings.block };
-        if corpus.blocks() == 0 {
-            bail!(
-                "the data has {} tokens, fewer than one block of {}: give more text or a smaller --block",
-                corpus.training.len(),
-                settings.block
-            );
-        }
-        Ok(corpus)
+        Ok(Self { counts, shortened, control, verbatim, form })
     }
 
-    /// Tokens trained on, end-of-text included.
+    /// Tokens that an epoch predicts.
     #[must_use]
     pub fn training_tokens(&self) -> usize {
-        self.training.len()
+        match &self.form {
+            Form::Blocks(blocks) => blocks.training_tokens(),
+            Form::Texts(texts) => texts.training_tokens(),
+        }
     }
 
-    /// Tokens held out, end-of-text included.
+    /// Tokens held out.
     #[must_use]
     pub fn held_out_tokens(&self) -> usize {
-        self.held_out.len()
-    }
-
-    /// Whole blocks an epoch. One block's worth of tokens is left for the random start of each epoch.
-    pub(super) fn blocks(&self) -> usize {
-        self.training.len().saturating_sub(1) / self.block
-    }
-
-    /// The batch of a step. Each epoch shuffles the blocks anew and starts them at another token.
-    pub(super) fn batch(&self, step: usize, settings: &GeneratorTraining) -> Batch {
-        let first = step * settings.batch;
-        let mut batch = Batch { ids: Vec::new(), targets: Vec::new(), rows: settings.batch };
-        let mut order: Option<(usize, Vec<usize>, usize)> = None;
-        for sample in first..first + settings.batch {
-            let (epoch, place) = (sample / self.blocks(), sample % self.blocks());
-            if order.as_ref().is_none_or(|(known, ..)| *known != epoch) {
-                order = Some(self.order(epoch, settings.seed));
-            }
-            if let Some((_, blocks, offset)) = &order {
-                let start = (blocks[place] * self.block + offset) % (self.training.len() - self.block);
-                push_block(&mut batch, &self.training[start..=start + self.block]);
-            }
+        match &self.form {
+            Form::Blocks(blocks) => blocks.held_out_tokens(),
+            Form::Texts(texts) => texts.held_out_tokens(),
         }
-        batch
     }
 
-    /// The epoch's number, its order of blocks, and where they start.
-    fn order(&self, epoch: usize, seed: u64) -> (usize, Vec<usize>, usize) {
-        let mut rng = ChaCha12Rng::seed_from_u64(seed);
-        rng.set_stream(epoch as u64 + 1);
-        let mut blocks: Vec<usize> = (0..self.blocks()).collect();
-        blocks.shuffle(&mut rng);
-        let offset = if epoch == 0 { 0 } else { rand::Rng::random_range(&mut rng, 0..self.block) };
-        (epoch, blocks, offset)
+    /// Batches an epoch, for the number of steps; the last one may be a part.
+    pub(super) fn batches_per_epoch(&self, settings: &GeneratorTraining) -> f64 {
+        match &self.form {
+            Form::Blocks(blocks) => blocks.count() as f64 / settings.batch as f64,
+            Form::Texts(texts) => texts.batches(settings) as f64,
+        }
     }
 
-    /// The held-out texts in blocks, every token predicted once.
+    /// The batch of a step.
+    pub(super) fn batch(&self, step: usize, settings: &GeneratorTraining) -> Batch {
+        match &self.form {
+            Form::Blocks(blocks) => blocks.batch(step, settings),
+            Form::Texts(texts) => texts.batch(step, settings),
+        }
+    }
+
+    /// The held-out texts, every token predicted once.
     pub(super) fn held_out_batches(&self, settings: &GeneratorTraining) -> Vec<Batch> {
-        let windows: Vec<&[u32]> = (0..self.held_out.len().saturating_sub(1) / self.block)
-            .map(|index| &self.held_out[index * self.block..=(index + 1) * self.block])
-            .collect();
-        windows
-            .chunks(settings.batch)
-            .map(|windows| {
-                let mut batch = Batch { ids: Vec::new(), targets: Vec::new(), rows: windows.len() };
-                for window in windows {
-                    push_block(&mut batch, window);
-                }
-                batch
-            })
-            .collect()
+        match &self.form {
+            Form::Blocks(blocks) => blocks.held_out_batches(settings),
+            Form::Texts(texts) => texts.held_out_batches(settings),
+        }
     }
 }
 
-fn push_block(batch: &mut Batch, window: &[u32]) {
-    let (ids, targets) = (&window[..window.len() - 1], &window[1..]);
-    batch.ids.extend_from_slice(ids);
-    batch.targets.extend(targets.iter().copied().map(Some));
+/// Tidies the values of the rows; gives the layout with what values there are.
+fn layout(layout: &ControlLayout, rows: &mut [TextRow]) -> ControlLayout {
+    for value in rows.iter_mut().flat_map(|row| &mut row.values) {
+        *value = tidy_value(value);
+    }
+    let mut layout = layout.clone();
+    layout.learn_values(rows.iter().map(|row| row.values.as_slice()));
+    layout
+}
+
+/// The order of the newest epoch asked for, so that not every step shuffles anew.
+#[derive(Debug)]
+struct Epochs<T> {
+    newest: Mutex<Option<(usize, Arc<T>)>>,
+}
+
+impl<T> Default for Epochs<T> {
+    fn default() -> Self {
+        Self { newest: Mutex::new(None) }
+    }
+}
+
+impl<T> Epochs<T> {
+    fn order(&self, epoch: usize, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*newest {
+            Some((known, order)) if *known == epoch => Arc::clone(order),
+            _ => {
+                let order = Arc::new(make());
+                *newest = Some((epoch, Arc::clone(&order)));
+                order
+            }
+        }
+    }
+}
+
+/// The chance that decides about an epoch.
+fn epoch_rng(seed: u64, epoch: usize) -> ChaCha12Rng {
+    let mut rng = ChaCha12Rng::seed_from_u64(seed);
+    rng.set_stream(epoch as u64 + 1);
+    rng
 }

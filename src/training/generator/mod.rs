@@ -4,8 +4,11 @@
 //! step's number, so that a run that was stopped and resumed gives the same losses as one that never stopped.
 
 mod checkpoints;
+#[cfg(test)]
+mod control_tests;
 mod data;
 mod dropout;
+mod initial;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -17,27 +20,24 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use candle_core::{DType, Device, Tensor, Var};
-use rand::Rng as _;
-use rand::SeedableRng as _;
-use rand_chacha::ChaCha12Rng;
 
-use self::checkpoints::{Checkpoints, State};
+use self::checkpoints::{Checkpoints, Finished, State};
 pub use self::data::Corpus;
 use self::dropout::SeededDropout;
-pub use self::settings::{Base, GeneratorTraining, Shape};
+use self::initial::initial_weights;
+pub use self::settings::{Base, ControlTraining, GeneratorTraining, Samples, Shape};
 use super::optimizer::{AdamW, AdamWSettings};
 pub use super::schedule::Decay;
 use super::text::TextCounts;
 use crate::catalog::ModelFiles;
-use crate::generation::checkpoint::Checkpoint;
-use crate::generation::gpt2::{Gpt2, Gpt2Config, NoDropout};
+use crate::generation::gpt2::{Gpt2, NoDropout};
 use crate::generation::tokenizer::Tokenizer;
 
 /// What is told while training goes on.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
     /// The data is read.
-    Data { counts: TextCounts, training_tokens: usize, held_out_tokens: usize },
+    Data { counts: TextCounts, shortened: usize, training_tokens: usize, held_out_tokens: usize },
     /// The model is there.
     Model { parameters: usize, resumed_at: usize, steps: usize },
     /// Some steps are done: their mean loss in nats a token.
@@ -106,6 +106,7 @@ impl<'a> Trainer<'a> {
         let corpus = Corpus::read(settings, &tokenizer)?;
         report(Progress::Data {
             counts: corpus.counts.clone(),
+            shortened: corpus.shortened,
             training_tokens: corpus.training_tokens(),
             held_out_tokens: corpus.held_out_tokens(),
         });
@@ -155,8 +156,7 @@ impl<'a> Trainer<'a> {
     /// The number of the last step.
     fn steps(&self) -> usize {
         self.settings.steps.unwrap_or_else(|| {
-            let blocks = self.corpus.blocks();
-            let steps = self.settings.epochs * blocks as f64 / self.settings.batch as f64;
+            let steps = self.settings.epochs * self.corpus.batches_per_epoch(self.settings);
             (steps.ceil() as usize).max(1)
         })
     }
@@ -166,16 +166,15 @@ impl<'a> Trainer<'a> {
         let mut window = Window::default();
         while self.state.step < steps && !stop.load(Ordering::Relaxed) && !self.out_of_patience() {
             let loss = self.step(steps)?;
-            window.add(loss);
+            window.add(&loss);
             self.state.step += 1;
             let step = self.state.step;
             if step.is_multiple_of(self.settings.log_every) || step == steps {
                 let learning_rate = self.settings.schedule().at(step - 1, steps);
                 let done = window.take();
-                let tokens = done.steps * self.settings.batch * self.settings.block;
                 let seconds = done.elapsed.as_secs_f64().max(1e-9);
                 let left = done.elapsed.mul_f64((steps - step) as f64 / done.steps.max(1) as f64);
-                let tokens_per_second = tokens as f64 / seconds;
+                let tokens_per_second = done.tokens as f64 / seconds;
                 let entry = Progress::Step { step, steps, loss: done.mean, learning_rate, tokens_per_second, left };
                 self.checkpoints.log(&entry)?;
                 report(entry);
@@ -197,12 +196,13 @@ impl<'a> Trainer<'a> {
         self.settings.patience.is_some_and(|patience| self.state.evaluations_without_gain >= patience)
     }
 
-    /// One step of the optimiser; gives the mean loss of its batch.
-    fn step(&mut self, steps: usize) -> Result<f64> {
+    /// One step of the optimiser.
+    fn step(&mut self, steps: usize) -> Result<StepLoss> {
         let step = self.state.step;
         let batch = self.corpus.batch(step, self.settings);
         let mut dropout = SeededDropout::new(self.settings.seed, step);
-        let ids = Tensor::from_vec(batch.ids, (batch.rows, self.settings.block), &self.device)?;
+        let tokens = batch.predicted();
+        let ids = Tensor::from_vec(batch.ids, (batch.rows, batch.length), &self.device)?;
         let loss = self.model.loss(&ids, &batch.targets, &mut dropout)?;
         let value = f64::from(loss.to_scalar::<f32>()?);
         if !value.is_finite() {
@@ -216,7 +216,7 @@ impl<'a> Trainer<'a> {
         let mut gradients = loss.backward()?;
         self.optimizer.clip_global_norm(&mut gradients, self.settings.clip)?;
         self.optimizer.step(&gradients, self.settings.schedule().at(step, steps))?;
-        Ok(value)
+        Ok(StepLoss { mean: value, tokens })
     }
 
     fn evaluate(&mut self, report: &mut (dyn FnMut(Progress) + Send)) -> Result<()> {
@@ -239,8 +239,8 @@ impl<'a> Trainer<'a> {
     fn held_out_loss(&self) -> Result<Option<f64>> {
         let (mut sum, mut counted) = (0.0, 0_usize);
         for batch in self.corpus.held_out_batches(self.settings) {
-            let ids = Tensor::from_vec(batch.ids, (batch.rows, self.settings.block), &self.device)?;
-            let tokens = batch.targets.iter().flatten().count();
+            let tokens = batch.predicted();
+            let ids = Tensor::from_vec(batch.ids, (batch.rows, batch.length), &self.device)?;
             let loss = self.model.loss(&ids, &batch.targets, &mut NoDropout)?.to_scalar::<f32>()?;
             sum += f64::from(loss) * tokens as f64;
             counted += tokens;
@@ -270,38 +270,53 @@ impl<'a> Trainer<'a> {
             held_out_tokens: self.corpus.held_out_tokens(),
         };
         let weights = self.checkpoints.best(&self.variables, &self.device)?;
-        checkpoints::write_model(self.settings, &self.model.config, &self.tokenizer, &weights, &outcome)?;
+        let model = Finished { config: &self.model.config, tokenizer: &self.tokenizer, corpus: &self.corpus };
+        checkpoints::write_model(self.settings, &model, &weights, &outcome)?;
         Ok(outcome)
     }
+}
+
+/// The mean loss of a step, and of how many tokens.
+struct StepLoss {
+    mean: f64,
+    tokens: usize,
 }
 
 /// The losses since the last line of the log.
 struct Window {
     sum: f64,
     steps: usize,
+    tokens: usize,
     since: Instant,
 }
 
 struct Done {
     mean: f64,
     steps: usize,
+    tokens: usize,
     elapsed: Duration,
 }
 
 impl Default for Window {
     fn default() -> Self {
-        Self { sum: 0.0, steps: 0, since: Instant::now() }
+        Self { sum: 0.0, steps: 0, tokens: 0, since: Instant::now() }
     }
 }
 
 impl Window {
-    fn add(&mut self, loss: f64) {
-        self.sum += loss;
+    fn add(&mut self, loss: &StepLoss) {
+        self.sum += loss.mean;
         self.steps += 1;
+        self.tokens += loss.tokens;
     }
 
     fn take(&mut self) -> Done {
-        let done = Done { mean: self.sum / self.steps.max(1) as f64, steps: self.steps, elapsed: self.since.elapsed() };
+        let done = Done {
+            mean: self.sum / self.steps.max(1) as f64,
+            steps: self.steps,
+            tokens: self.tokens,
+            elapsed: self.since.elapsed(),
+        };
         *self = Self::default();
         done
     }
@@ -312,50 +327,6 @@ impl Window {
             self.since = Instant::now();
         }
     }
-}
-
-/// The weights that training starts from: the base's, or GPT-2's own initialisation (normal with deviation 0.02, scaled
-/// down for the projections onto the residual stream) drawn from the seed.
-fn initial_weights(
-    settings: &GeneratorTraining,
-    config: &Gpt2Config,
-    device: &Device,
-) -> Result<BTreeMap<String, Var>> {
-    let base = match &settings.base {
-        Base::Scratch { .. } => None,
-        Base::Model(files) => Some(Checkpoint::open(files)?),
-    };
-    let mut rng = ChaCha12Rng::seed_from_u64(settings.seed);
-    let mut variables = BTreeMap::new();
-    for (name, shape) in config.tensors() {
-        let values = match &base {
-            Some(checkpoint) => checkpoint.tensor(&name, &shape)?,
-            None => initial_values(&name, shape.iter().product(), config, &mut rng),
-        };
-        let tensor = Tensor::from_vec(values, shape, device)?;
-        variables.insert(name, Var::from_tensor(&tensor)?);
-    }
-    Ok(variables)
-}
-
-fn initial_values(name: &str, count: usize, config: &Gpt2Config, rng: &mut ChaCha12Rng) -> Vec<f32> {
-    if name.ends_with(".bias") {
-        return vec![0.0; count];
-    }
-    if name.contains("ln_") {
-        return vec![1.0; count];
-    }
-    let mut deviation = 0.02;
-    if name.ends_with("c_proj.weight") {
-        deviation /= (2.0 * config.n_layer as f32).sqrt();
-    }
-    (0..count).map(|_| deviation * standard_normal(rng)).collect()
-}
-
-/// A standard normal number by Box and Muller's transform.
-fn standard_normal(rng: &mut ChaCha12Rng) -> f32 {
-    let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
-    (radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()) as f32
 }
 
 /// Reads a folder as the base of a training.

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 use crate::catalog::ModelFiles;
+use crate::generation::ControlLayout;
 use crate::generation::checkpoint::Checkpoint;
 use crate::generation::gpt2::Gpt2Config;
 use crate::generation::tokenizer::Tokenizer;
 use crate::training::schedule::{Decay, Schedule};
-use crate::training::text::{Cleaning, TextSource};
+use crate::training::text::{Cleaning, Duplicates, TextSource};
 
 /// Where the weights come from.
 #[derive(Debug, Clone)]
@@ -29,14 +30,37 @@ pub struct Shape {
     pub positions: usize,
 }
 
+/// What a sample is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Samples {
+    /// A run of tokens out of all texts, joined by end-of-text.
+    Blocks,
+    /// One text, padded; only its tokens count in the loss.
+    Texts,
+}
+
+/// How texts are controlled by attributes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ControlTraining {
+    pub layout: ControlLayout,
+    /// The columns of the data that hold the attributes' values, in the layout's order.
+    pub columns: Vec<String>,
+    /// The probability that a sample loses its whole context, and that it loses each field.
+    pub dropout: f32,
+}
+
 /// Everything that decides a training.
 #[derive(Debug, Clone)]
 pub struct GeneratorTraining {
     pub base: Base,
     pub data: Vec<TextSource>,
     pub cleaning: Cleaning,
+    pub duplicates: Duplicates,
+    pub samples: Samples,
+    /// Needs [`Samples::Texts`].
+    pub control: Option<ControlTraining>,
     pub output: PathBuf,
-    /// Tokens a sample.
+    /// Tokens a sample; of a text, at most.
     pub block: usize,
     /// Samples a step.
     pub batch: usize,
@@ -84,16 +108,38 @@ impl GeneratorTraining {
         if !(0.0..=0.5).contains(&self.held_out) {
             bail!("the held-out share must be between 0 and 0.5, not {}", self.held_out);
         }
+        if let Some(control) = &self.control {
+            if self.samples != Samples::Texts {
+                bail!("control tokens need one text a sample: --samples texts");
+            }
+            if !(0.0..1.0).contains(&control.dropout) {
+                bail!("--control-dropout must be at least 0 and below 1, not {}", control.dropout);
+            }
+        }
         if [self.evaluate_every, self.save_every, self.log_every].contains(&0) {
             bail!("the intervals for evaluating, saving and logging must be at least 1 step");
         }
         Ok(())
     }
 
+    /// The tokenizer of the model to train: the base's, with the control tokens.
     pub(super) fn tokenizer(&self) -> Result<Tokenizer> {
+        let tokenizer = self.base_tokenizer()?;
+        match &self.control {
+            Some(control) => tokenizer.with_special_tokens(&control.layout.tokens()),
+            None => Ok(tokenizer),
+        }
+    }
+
+    /// The tokenizer as the base has it.
+    pub(super) fn base_tokenizer(&self) -> Result<Tokenizer> {
         match &self.base {
             Base::Scratch { tokenizer, .. } => Tokenizer::read(&ModelFiles::in_folder(tokenizer)?),
-            Base::Model(files) => Tokenizer::read(files),
+            Base::Model(files) => {
+                let tokenizer = Tokenizer::read(files)?;
+                tokenizer.check_fits(&Gpt2Config::read(files)?, files)?;
+                Ok(tokenizer)
+            }
         }
     }
 
@@ -120,8 +166,8 @@ impl GeneratorTraining {
             },
             Base::Model(files) => {
                 let mut config = Gpt2Config::read(files)?;
-                tokenizer.check_fits(&config, files)?;
                 config.settle_head(&Checkpoint::open(files)?);
+                config.vocab_size = config.vocab_size.max(tokenizer.vocabulary_size());
                 config
             }
         };

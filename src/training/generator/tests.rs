@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::config::DeviceChoice;
 use crate::generation::{Scorer, Windows};
-use crate::training::text::Cleaning;
+use crate::training::text::{Cleaning, Duplicates};
 use crate::training::tokenizer::{self, TokenizerTraining};
 
 const WORDS: [&str; 12] =
@@ -24,12 +24,12 @@ fn sentences(count: usize) -> Vec<String> {
         .collect()
 }
 
-struct Place {
+pub(super) struct Place {
     folder: TempDir,
 }
 
 impl Place {
-    fn new(texts: usize) -> Self {
+    pub(super) fn new(texts: usize) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let texts = sentences(texts);
         std::fs::write(folder.path().join("texts.txt"), texts.join("\n")).expect("writable");
@@ -39,11 +39,11 @@ impl Place {
         Self { folder }
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    pub(super) fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
 
-    fn settings(&self, output: &str) -> GeneratorTraining {
+    pub(super) fn settings(&self, output: &str) -> GeneratorTraining {
         GeneratorTraining {
             base: Base::Scratch {
                 shape: Shape { layers: 2, width: 16, heads: 2, positions: 24 },
@@ -51,6 +51,9 @@ impl Place {
             },
             data: vec![self.path("texts.txt").display().to_string().parse().expect("a source")],
             cleaning: Cleaning::Tweets,
+            duplicates: Duplicates::Exact,
+            samples: Samples::Blocks,
+            control: None,
             output: self.path(output),
             block: 16,
             batch: 3,
@@ -79,7 +82,7 @@ impl Place {
 }
 
 /// Runs a training and collects its losses; stops it behind `stop_at`.
-fn losses(settings: &GeneratorTraining, stop_at: Option<usize>) -> Result<(Vec<f64>, Outcome)> {
+pub(super) fn losses(settings: &GeneratorTraining, stop_at: Option<usize>) -> Result<(Vec<f64>, Outcome)> {
     let stop = AtomicBool::new(false);
     let mut losses = Vec::new();
     let outcome = train(settings, &stop, &mut |progress| {

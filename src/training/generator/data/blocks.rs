@@ -1,0 +1,116 @@
+//! Texts joined by end-of-text and cut into blocks of equal length: no padding, and texts may be cut anywhere.
+
+use anyhow::{Result, bail};
+use rand::Rng as _;
+use rand::seq::SliceRandom as _;
+
+use super::{Batch, Epochs, GeneratorTraining, epoch_rng};
+use crate::generation::tokenizer::Tokenizer;
+use crate::training::text::TextRow;
+
+#[derive(Debug)]
+pub(super) struct Blocks {
+    training: Vec<u32>,
+    held_out: Vec<u32>,
+    block: usize,
+    epochs: Epochs<Order>,
+}
+
+/// An epoch's order of blocks, and the token they start at.
+#[derive(Debug)]
+struct Order {
+    blocks: Vec<usize>,
+    offset: usize,
+}
+
+impl Blocks {
+    pub(super) fn new(
+        settings: &GeneratorTraining,
+        tokenizer: &Tokenizer,
+        end: u32,
+        training: &[TextRow],
+        held_out: &[TextRow],
+    ) -> Result<Self> {
+        let mut held_out = joined(tokenizer, end, held_out)?;
+        held_out.truncate(settings.held_out_tokens.max(1));
+        let training = joined(tokenizer, end, training)?;
+        let blocks = Self { training, held_out, block: settings.block, epochs: Epochs::default() };
+        if blocks.count() == 0 {
+            bail!(
+                "the data has {} tokens, fewer than one block of {}: give more text or a smaller --block",
+                blocks.training.len(),
+                settings.block
+            );
+        }
+        Ok(blocks)
+    }
+
+    pub(super) fn training_tokens(&self) -> usize {
+        self.training.len()
+    }
+
+    pub(super) fn held_out_tokens(&self) -> usize {
+        self.held_out.len()
+    }
+
+    /// Whole blocks an epoch. One block's worth of tokens is left for the random start of each epoch.
+    pub(super) fn count(&self) -> usize {
+        self.training.len().saturating_sub(1) / self.block
+    }
+
+    /// The batch of a step. Each epoch shuffles the blocks anew and starts them at another token.
+    pub(super) fn batch(&self, step: usize, settings: &GeneratorTraining) -> Batch {
+        let first = step * settings.batch;
+        let mut batch = self.empty(settings.batch);
+        for sample in first..first + settings.batch {
+            let (epoch, place) = (sample / self.count(), sample % self.count());
+            let order = self.epochs.order(epoch, || self.order(epoch, settings.seed));
+            let start = (order.blocks[place] * self.block + order.offset) % (self.training.len() - self.block);
+            push(&mut batch, &self.training[start..=start + self.block]);
+        }
+        batch
+    }
+
+    fn order(&self, epoch: usize, seed: u64) -> Order {
+        let mut rng = epoch_rng(seed, epoch);
+        let mut blocks: Vec<usize> = (0..self.count()).collect();
+        blocks.shuffle(&mut rng);
+        Order { blocks, offset: if epoch == 0 { 0 } else { rng.random_range(0..self.block) } }
+    }
+
+    /// The held-out texts in blocks, every token predicted once.
+    pub(super) fn held_out_batches(&self, settings: &GeneratorTraining) -> Vec<Batch> {
+        let windows: Vec<&[u32]> = (0..self.held_out.len().saturating_sub(1) / self.block)
+            .map(|index| &self.held_out[index * self.block..=(index + 1) * self.block])
+            .collect();
+        windows
+            .chunks(settings.batch)
+            .map(|windows| {
+                let mut batch = self.empty(windows.len());
+                windows.iter().for_each(|window| push(&mut batch, window));
+                batch
+            })
+            .collect()
+    }
+
+    fn empty(&self, rows: usize) -> Batch {
+        Batch { ids: Vec::new(), targets: Vec::new(), rows, length: self.block }
+    }
+}
+
+fn joined(tokenizer: &Tokenizer, end: u32, rows: &[TextRow]) -> Result<Vec<u32>> {
+    let mut stream = vec![end];
+    for chunk in rows.chunks(4096) {
+        let texts: Vec<&str> = chunk.iter().map(|row| row.text.as_str()).collect();
+        for ids in tokenizer.encode_all(&texts)? {
+            stream.extend(ids);
+            stream.push(end);
+        }
+    }
+    Ok(stream)
+}
+
+fn push(batch: &mut Batch, window: &[u32]) {
+    batch.ids.extend_from_slice(&window[..window.len() - 1]);
+    batch.targets.extend(window[1..].iter().copied().map(Some));
+}

@@ -1,0 +1,91 @@
+//! The rows of one source, whatever its kind: plain lines, CSV, JSONL.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Map, Value};
+
+use super::TextSource;
+use crate::dataset::table::Table;
+
+/// Takes a text, the values of the asked columns, and the line the row begins on.
+type Take<'a> = dyn FnMut(&str, Vec<String>, u64) + 'a;
+
+/// Hands every row of `source` to `take`.
+///
+/// # Errors
+/// As [`super::read_rows`].
+pub(super) fn visit(source: &TextSource, columns: &[String], take: &mut Take<'_>) -> Result<()> {
+    let path = &source.path;
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    match (&source.column, extension) {
+        (Some(column), "csv") => visit_table(path, column, columns, take),
+        (Some(column), "jsonl") => visit_objects(path, column, columns, take),
+        (Some(column), _) => {
+            bail!("{}: column {column:?} is named, but only .csv and .jsonl files have columns", path.display())
+        }
+        (None, "csv" | "jsonl") => bail!("{0}: say which column holds the text, for example {0}:text", path.display()),
+        (None, _) => visit_lines(path, |line, number| {
+            take(line, vec![String::new(); columns.len()], number);
+            Ok(())
+        }),
+    }
+}
+
+fn visit_lines(path: &Path, mut take: impl FnMut(&str, u64) -> Result<()>) -> Result<()> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    for (line, number) in BufReader::new(file).lines().zip(1..) {
+        let line = line.with_context(|| format!("{}:{number}: not readable as UTF-8 text", path.display()))?;
+        take(&line, number)?;
+    }
+    Ok(())
+}
+
+fn visit_table(path: &Path, column: &str, columns: &[String], take: &mut Take<'_>) -> Result<()> {
+    let wanted: Vec<&str> = std::iter::once(column).chain(columns.iter().map(String::as_str)).collect();
+    let mut table = Table::open(path, &wanted)?;
+    while let Some(row) = table.next_row()? {
+        let mut fields = row.fields.into_iter();
+        let text = fields.next().unwrap_or_default();
+        take(&text, fields.collect(), row.line);
+    }
+    Ok(())
+}
+
+fn visit_objects(path: &Path, field: &str, columns: &[String], take: &mut Take<'_>) -> Result<()> {
+    let mut named = vec![false; columns.len()];
+    visit_lines(path, |line, number| {
+        let place = || format!("{}:{number}", path.display());
+        let object: Map<String, Value> =
+            serde_json::from_str(line).with_context(|| format!("{}: not a JSON object", place()))?;
+        let text = object.get(field).and_then(Value::as_str);
+        let text = text.with_context(|| format!("{}: no text field {field:?}", place()))?;
+        let mut values = Vec::with_capacity(columns.len());
+        for (column, named) in columns.iter().zip(&mut named) {
+            let value = object.get(column);
+            *named |= value.is_some();
+            values.push(in_words(value).with_context(|| format!("{}: field {column:?}", place()))?);
+        }
+        take(text, values, number);
+        Ok(())
+    })?;
+    match columns.iter().zip(named).find(|(_, named)| !named) {
+        Some((column, _)) => bail!("{}: no line has a field {column:?}", path.display()),
+        None => Ok(()),
+    }
+}
+
+/// A value as a field of the context: lists become words with a space between them.
+fn in_words(value: Option<&Value>) -> Result<String> {
+    Ok(match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(values)) => {
+            values.iter().map(|value| in_words(Some(value))).collect::<Result<Vec<_>>>()?.join(" ")
+        }
+        Some(Value::Object(_)) => bail!("is an object; expected a text, a number or a list of them"),
+        Some(value) => value.to_string(),
+    })
+}
