@@ -18,7 +18,7 @@ mod scoring;
 mod tests;
 pub mod tokenizer;
 
-pub use control::{ControlError, ControlLayout};
+pub use control::{Control, ControlError, ControlLayout};
 pub use decoding::Decoding;
 pub use engine::{Engine, EngineDescription, GenerationError, GenerationRequest, candidate_seeds};
 pub use finishing::LengthBudget;

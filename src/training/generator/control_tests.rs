@@ -240,7 +240,7 @@ async fn a_plain_base_learns_to_write_what_its_attributes_demand() {
     let identity = ModelIdentity { name: "model".to_owned(), sha256: String::new() };
     let engine = Engine::start(files, identity, DeviceChoice::Cpu).await.unwrap();
     let layout = engine.description().control.clone().unwrap();
-    assert_eq!(layout.names(), "SENTIMIENTO, HASHTAGS");
+    assert_eq!(layout.layout().names(), "SENTIMIENTO, HASHTAGS");
     for (tone, feeling, _) in TONES {
         let candidates = engine.generate(request(&[("SENTIMIENTO", tone)])).await.unwrap();
         let obeying = candidates.iter().filter(|candidate| candidate.text.starts_with(feeling)).count();
