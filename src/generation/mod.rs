@@ -5,6 +5,8 @@
 
 pub mod checkpoint;
 pub mod control;
+#[cfg(test)]
+mod control_tests;
 mod decoding;
 mod engine;
 mod finishing;
