@@ -62,8 +62,6 @@ fn attributes_go_from_the_columns_to_the_record() {
         let text = line["text"].as_str().unwrap();
         assert!(!text.contains('[') && !text.contains("POSITIVE"), "{line}");
     }
-    let bare = place.run(&["--json", "generate", "--prompt", "", "-n", "3", "--rng-seed", "4"]).json();
-    assert_ne!(lines[0]["token_ids"], bare[0]["token_ids"], "the attributes decide");
     let shown = place.run(&["models", "show", "controlled"]);
     assert!(shown.stdout.contains("\"token\": \"[ETIQUETAS]\""), "{shown:#?}");
 
@@ -78,7 +76,7 @@ fn attributes_go_from_the_columns_to_the_record() {
 
     let measured =
         ["--json", "evaluate", "obedience", "--model", "controlled", "-n", "21", "--hashtags", "YoMeVacuno,Otro"];
-    let report = place.run(&[&measured[..], &["--hashtag-attribute", "ETIQUETAS"]].concat());
+    let report = place.run(&[&measured[1..], &["--hashtag-attribute", "ETIQUETAS"]].concat());
     refused(&report, 1, "ETIQUETAS knows no value \"Otro\"; the model was trained with NoMeVacuno, YoMeVacuno");
     let measured = [&measured[..8], &["YoMeVacuno", "--hashtag-attribute", "ETIQUETAS"]].concat();
     let report = place.run(&measured).json().remove(0);
@@ -112,9 +110,9 @@ fn what_a_model_does_not_know_is_refused_before_anything_is_written() {
     ] {
         let prompt = PROMPT.replace("SENTIMIENTO = \"POSITIVE\"", prompt);
         std::fs::write(place.path("config.toml"), format!("{CONFIG}{prompt}")).unwrap();
-        for command in [&["config", "check"][..], &["once"]] {
-            refused(&place.run(command), 78, expected);
-        }
+        refused(&place.run(&["config", "check"]), 78, expected);
+        // The service's log is JSON, in which the quotation marks are escaped.
+        refused(&place.run(&["once"]), 78, "seed_prompts.attributes: the prompt ");
     }
     let plain = Place::with_tiny_model();
     let ran = plain.run(&["generate", "--prompt", "Hoy", "--attribute", "SENTIMIENTO=POSITIVE"]);

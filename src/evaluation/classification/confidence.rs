@@ -106,7 +106,8 @@ mod tests {
     #[test]
     fn area_and_error_are_those_of_delongs_definition() {
         let truth: Vec<bool> = (0..60).map(|i| i % 3 == 0).collect();
-        let score = |i: usize| (f64::from((i * 37 % 23) as u32) / 23.0 + if i % 3 == 0 { 0.3 } else { 0.0 }) * 10.0;
+        let score =
+            |i: usize| (f64::from((i * 37 % 23) as u32) / 23.0 + if i.is_multiple_of(3) { 0.3 } else { 0.0 }) * 10.0;
         let scores: Vec<f32> = (0..60).map(|i| (score(i).round_ties_even() / 10.0) as f32).collect();
         let interval = AucInterval::new(&truth, &scores).unwrap();
         assert!((interval.auc - NUMPY[0]).abs() < 1e-12, "{interval:?}");
