@@ -23,6 +23,7 @@ use crate::judging::Judge;
 use crate::publish::{self, Outlet, PostedTweet, Poster, PosterFuture, Publisher, Rules};
 use crate::sentiment::Classifier;
 use crate::store::Store;
+use crate::tweet::SeedPrompt;
 use crate::twitter::oauth2::{self, Grant, TokenFileError, Tokens};
 use crate::twitter::{self, Client, CreatedTweet, Credentials, Span, Timeline, Timeouts, User};
 
@@ -95,6 +96,19 @@ pub async fn load_engine(settings: &Settings, hub: &HubSettings) -> Result<Engin
         Engine::start(files, identity, generation.device).await
     };
     load.await.map_err(SetupError::under("generation.model"))
+}
+
+/// Says whether the generator can write from the attributes of every seed prompt.
+///
+/// # Errors
+/// The first attribute or value that it does not know.
+pub fn check_seed_prompts(settings: &Settings, engine: &Engine) -> Result<(), SetupError> {
+    let description = engine.description();
+    let check = |prompt: &SeedPrompt| {
+        let place = || format!("the prompt {:?}", prompt.text);
+        description.check_attributes(&prompt.attributes).with_context(place)
+    };
+    settings.seed_prompts.iter().try_for_each(check).map_err(SetupError::under("seed_prompts.attributes"))
 }
 
 /// Loads the classifier and builds the gates; `generator` are the files of the model that writes, which may ship an index

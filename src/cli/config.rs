@@ -54,7 +54,10 @@ async fn check(loaded: &Loaded, session: &Session) -> Result<()> {
     let settings = &loaded.settings;
     let hub = session.hub()?;
     let mut faults = Vec::new();
-    faults.extend(app::load_engine(settings, &hub).await.err());
+    match app::load_engine(settings, &hub).await {
+        Ok(engine) => faults.extend(app::check_seed_prompts(settings, &engine).err()),
+        Err(fault) => faults.push(fault),
+    }
     let generator = app::generator_files(settings, &hub).unwrap_or(ModelFiles::Embedded(&[]));
     faults.extend(app::load_judge(settings, &hub, &generator).err());
     faults.extend(app::open_outlet(settings, &session.environment, Arc::new(SystemClock)).err());

@@ -22,6 +22,7 @@ use crate::twitter::text;
 Examples:
   pregonero generate                                      candidates for a seed prompt, drawn as a round draws it
   pregonero generate --prompt \"Me parece\" -n 4            four candidates for this prompt
+  pregonero generate --prompt \"\" --attribute SENTIMIENTO=POSITIVE --attribute HASHTAGS=YoMeVacuno
   pregonero generate --prompt \"Me parece\" --rng-seed 7    the same candidates each time
   pregonero generate --strategy greedy --prompt \"Hoy\"     the likeliest continuation
   pregonero generate --prompt \"Hoy\" -n 32 --sweep \"temperature=0.7,0.9;typical_p=0.9,1\"
@@ -35,7 +36,8 @@ pub struct GenerateArguments {
     candidates: Option<String>,
     #[command(flatten)]
     decoding: DecodingArguments,
-    /// A value for a model trained with control tokens; may be given several times
+    /// What the text is to be like, for a model with control tokens (`models show` lists its attributes); may be given
+    /// several times. With --prompt "" the attributes alone decide
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
     attributes: Vec<(String, String)>,
     /// Print the model's continuation alone, untouched: neither cut at a sentence nor stripped
@@ -112,28 +114,31 @@ pub async fn run(arguments: GenerateArguments, session: &Session) -> Result<()> 
     let judged = judge.judge(candidates, &prompt.text, &recent)?;
     note_prompt(session, &prompt, rng_seed);
     for (index, one) in judged.iter().enumerate() {
-        session.output.object(
-            || in_words(index + 1, one, arguments.raw),
-            || as_json(one, &prompt.text, rng_seed, arguments.raw),
-        )?;
+        session
+            .output
+            .object(|| in_words(index + 1, one, arguments.raw), || as_json(one, &prompt, rng_seed, arguments.raw))?;
     }
     Ok(())
 }
 
 fn note_prompt(session: &Session, prompt: &SeedPrompt, rng_seed: u64) {
     let text = &prompt.text;
-    session.output.note(&format!("prompt {text:?}, seed {rng_seed} (--rng-seed {rng_seed} gives the same again)"));
+    let attributes: String = prompt.attributes.iter().map(|(name, value)| format!(", {name}={value}")).collect();
+    session
+        .output
+        .note(&format!("prompt {text:?}{attributes}, seed {rng_seed} (--rng-seed {rng_seed} gives the same again)"));
 }
 
 /// The line of `--json`: a contract, fields are added and never renamed.
-fn as_json(one: &Judged, prompt: &str, round_seed: u64, raw: bool) -> Value {
+fn as_json(one: &Judged, prompt: &SeedPrompt, round_seed: u64, raw: bool) -> Value {
     let candidate = &one.candidate;
     let (text, token_ids) = match raw {
         true => (&candidate.continuation, &candidate.token_ids[candidate.prompt_tokens..]),
         false => (&one.text, &candidate.token_ids[..]),
     };
     json!({
-        "prompt": prompt,
+        "prompt": prompt.text,
+        "attributes": prompt.attributes,
         "text": text,
         "token_ids": token_ids,
         "rng_seed": candidate.rng_seed,

@@ -61,6 +61,10 @@ fn in_words(record: &HistoryRecord) -> String {
     line("tweet", entry.tweet_id.clone());
     line("error", entry.error.clone());
     line("seed prompt", entry.seed_prompt.as_ref().map(|prompt| format!("{prompt:?}")));
+    let attributes = round.seed_attributes.as_ref().and_then(serde_json::Value::as_object);
+    for (name, value) in attributes.into_iter().flatten() {
+        line("attribute", Some(format!("{name}={}", value.as_str().unwrap_or_default())));
+    }
     line("seed", round.rng_seed.map(|seed| seed.to_string()));
     line("generator", round.generator.as_ref().map(|model| format!("{} {}", model.name, model.sha256)));
     line("classifier", round.classifier.as_ref().map(|model| format!("{} {}", model.name, model.sha256)));

@@ -35,6 +35,7 @@ impl Daemon {
         let outlet = app::open_outlet(&settings, &self.start.environment, Arc::clone(&self.app.clock))?;
         let generator = app::generator_files(&settings, &self.start.hub)?;
         let judge = app::load_judge(&settings, &self.start.hub, &generator)?;
+        app::check_seed_prompts(&settings, &self.app.engine)?;
         let plan = app::alert_plan(&settings, &self.start.environment)?;
         Ok((self.app.with_settings(settings, judge, outlet), plan))
     }

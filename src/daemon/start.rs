@@ -66,6 +66,7 @@ pub async fn start(start: Start) -> Result<Started, StartError> {
     let generator = app::generator_files(&settings, &hub)?;
     let judge = Arc::new(load_judge(&settings, &hub, generator).await?);
     let engine = app::load_engine(&settings, &hub).await?;
+    app::check_seed_prompts(&settings, &engine)?;
     let lock = InstanceLock::acquire(&settings.store.path)?;
     let store = Store::open(&settings.store.path).await?.with_lease(&holder(), clock.now()).await?;
     let app = App::new(Parts { settings, engine, judge, store, outlet, clock, seeds });

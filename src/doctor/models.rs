@@ -21,7 +21,10 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
     let judge = app::load_judge(settings, &patient.hub, &generator);
     let limit = judge.as_ref().map_or(text::MAX_WEIGHTED_LENGTH, Judge::body_limit);
     let (writes, candidates) = match app::load_engine(settings, &patient.hub).await {
-        Ok(engine) => write(patient, &engine, limit).await,
+        Ok(engine) => match app::check_seed_prompts(settings, &engine) {
+            Ok(()) => write(patient, &engine, limit).await,
+            Err(error) => (unusable("generator", &error), Vec::new()),
+        },
         Err(error) => (unusable("generator", &error), Vec::new()),
     };
     let judges = match judge {

@@ -78,7 +78,21 @@ pub struct EngineDescription {
     pub context: usize,
     pub vocabulary: usize,
     /// The attributes it writes from, where it has control tokens.
-    pub control: Option<ControlLayout>,
+    pub control: Option<Control>,
+}
+
+impl EngineDescription {
+    /// Says before anything is written whether the model can write from these attributes.
+    ///
+    /// # Errors
+    /// As [`Control::values`]; any attribute where the model has no control tokens.
+    pub fn check_attributes(&self, attributes: &BTreeMap<String, String>) -> Result<(), ControlError> {
+        match (&self.control, attributes.keys().next()) {
+            (Some(control), _) => control.values(attributes).map(drop),
+            (None, Some(name)) => Err(ControlError::NoControl { name: name.clone() }),
+            (None, None) => Ok(()),
+        }
+    }
 }
 
 struct Command {
@@ -160,8 +174,6 @@ struct Model {
     end_of_text: Option<u32>,
     /// Put before every prompt, where the model was trained that way.
     start: Option<u32>,
-    /// What stands before every prompt of a model with control tokens instead.
-    control: Option<Control>,
     /// How much memory is free.
     memory: fn() -> Option<u64>,
     description: EngineDescription,
@@ -187,9 +199,9 @@ impl Model {
             parameters: config.parameters(),
             context: config.n_positions,
             vocabulary: config.vocab_size,
-            control: control.as_ref().map(|control| control.layout().clone()),
+            control,
         };
-        let model = Self { network, tokenizer, end_of_text, start, control, memory: memory::available, description };
+        let model = Self { network, tokenizer, end_of_text, start, memory: memory::available, description };
         model.warm_up().context("the model is loaded, but cannot write")?;
         Ok(model)
     }
@@ -229,8 +241,8 @@ impl Model {
         let limits = Limits {
             end_of_text: self.end_of_text,
             vocabulary: self.tokenizer.vocabulary_size(),
-            banned: self.control.as_ref().map_or(&[], Control::ids),
-            history_from: if self.control.is_some() { prompt.len() - shown } else { 0 },
+            banned: self.description.control.as_ref().map_or(&[], Control::ids),
+            history_from: if self.description.control.is_some() { prompt.len() - shown } else { 0 },
             capacity,
             too_long: &too_long,
             cancelled,
@@ -247,7 +259,7 @@ impl Model {
         let text = request.prompt.trim_end();
         let ids = self.tokenizer.encode(text)?;
         let shown = ids.len();
-        if let Some(control) = &self.control {
+        if let Some(control) = &self.description.control {
             control.check_text(text, || "the prompt".to_owned())?;
             let values = control.values(&request.attributes)?;
             // As in training, the context makes room for the text; here nobody knows how long that will be.
@@ -256,9 +268,7 @@ impl Model {
             let context = control.context(&self.tokenizer, values, most.saturating_sub(text))?;
             return Ok((context.into_iter().chain(ids).collect(), shown));
         }
-        if let Some(name) = request.attributes.keys().next() {
-            return Err(ControlError::NoControl { name: name.clone() }.into());
-        }
+        self.description.check_attributes(&request.attributes)?;
         let start = if ids.is_empty() { Some(self.start_token()) } else { self.start };
         Ok((start.into_iter().chain(ids).collect(), shown))
     }

@@ -5,6 +5,8 @@
 
 pub mod checkpoint;
 pub mod control;
+#[cfg(test)]
+mod control_tests;
 mod decoding;
 mod engine;
 mod finishing;
@@ -19,7 +21,7 @@ mod scoring;
 pub(crate) mod tests;
 pub mod tokenizer;
 
-pub use control::{ControlError, ControlLayout};
+pub use control::{Control, ControlError, ControlLayout};
 pub use decoding::Decoding;
 pub(crate) use engine::device;
 pub use engine::{Engine, EngineDescription, GenerationError, GenerationRequest, candidate_seeds};

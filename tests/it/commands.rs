@@ -118,6 +118,8 @@ fn every_command_explains_itself() {
         "train generator",
         "evaluate classifier",
         "evaluate comparison",
+        "evaluate obedience",
+        "dataset enrich",
         "evaluate generator",
         "completions",
         "man",

@@ -10,6 +10,7 @@
 //! - `auth`: logging in, by PIN and by browser, and posting by what that wrote.
 //! - `commands`: the binary itself: every command's output, exit code and faults.
 //! - `generators`: what `evaluate generator` and `generate --sweep` measure and write, and what they refuse.
+//! - `control`: attributes, from the columns of a table through training and generation to the record.
 //! - `rounds`: one round through the binary (`once`), from the seed prompt to the record, for every way it can end.
 //! - `daemon`: the binary as a service (`run`): systemd, signals, reload, approvals, crashes, missed slots.
 //! - `store`: the record under stress: full and read-only disks, locks, backups that are killed, restores, older schemas.
@@ -23,6 +24,7 @@
 
 mod auth;
 mod commands;
+mod control;
 mod crash_matrix;
 mod daemon;
 mod doctor;

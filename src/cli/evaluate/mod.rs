@@ -3,6 +3,7 @@
 mod classifier;
 mod comparison;
 mod generator;
+mod obedience;
 mod trainings;
 
 use anyhow::Result;
@@ -16,6 +17,8 @@ use crate::config::LogFormat;
 pub enum EvaluateCommand {
     /// Measure generators: perplexity, diversity, gates, and whether their texts can be told from people's
     Generator(Box<generator::GeneratorArguments>),
+    /// Measure a generator with control tokens: does it write the sentiment and the hashtags that are demanded
+    Obedience(Box<obedience::ObedienceArguments>),
     /// Measure a classifier: accuracy, macro F1, AUC, calibration, each label, confusion matrix
     Classifier(Box<classifier::ClassifierArguments>),
     /// Train and measure several classifiers under several protocols, and write a table of them
@@ -30,6 +33,7 @@ pub async fn run(command: EvaluateCommand, session: &Session) -> Result<()> {
     session.start_log(LogFormat::Auto);
     match command {
         EvaluateCommand::Generator(arguments) => generator::run(&arguments, session).await,
+        EvaluateCommand::Obedience(arguments) => obedience::run(&arguments, session).await,
         EvaluateCommand::Comparison(arguments) => comparison::run(&arguments, session),
         EvaluateCommand::Classifier(arguments) => classifier::run(&arguments, session),
     }

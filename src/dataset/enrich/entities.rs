@@ -4,7 +4,7 @@
 //!   belong to it.
 //! - A capital at the beginning of a sentence says nothing: a single word there is an entity only if it is an acronym of
 //!   two to six capitals.
-//! - Stop words begin no entity. A text that is mostly capitals has none.
+//! - Stop words begin no entity but `El`, `La`, `Los` and `Las` within a sentence. A text that is mostly capitals has none.
 //!
 //! Mentions and hashtags are no entities: the former never reach a generator, the latter have a field of their own.
 
@@ -52,7 +52,10 @@ fn word<'a>(piece: &Piece<'a>) -> Option<&'a str> {
 /// How many pieces from the first on are one entity; 0 where none begins.
 fn run(pieces: &[Piece<'_>]) -> usize {
     let name = |place: usize| pieces.get(place).and_then(word).is_some_and(is_name);
-    let mut length = usize::from(name(0));
+    let mut length = match pieces.first() {
+        Some(Piece::Word { text: "El" | "La" | "Los" | "Las", begins: false }) if name(1) => 2,
+        _ => usize::from(name(0)),
+    };
     while length > 0 {
         let behind = &pieces[length..];
         let connector = connector(behind);
@@ -102,6 +105,7 @@ mod tests {
             ("Nadie vino", &[]),
             ("TODOS A LA PLAZA DE Bogotá", &[]),
             ("voy de la Plaza", &["Plaza"]),
+            ("La Paz queda lejos de La Paz Alta", &["La Paz Alta"]),
             ("", &[]),
         ] {
             assert_eq!(of(text), expected, "{text}");

@@ -141,9 +141,9 @@ impl EnrichCounts {
                 .iter()
                 .map(|column| match column.filling {
                     Filling::Sentiment => self.sentiment(&row[text], &sentiments[place], enrichment.least_score),
-                    Filling::Hashtags => counted(&mut self.with_hashtags, hashtags::of(&row[text])),
-                    Filling::Entities => counted(&mut self.with_entities, entities::of(&row[text])),
-                    Filling::Phrases => counted(&mut self.with_phrases, phrases::of(&row[text])),
+                    Filling::Hashtags => counted(&mut self.with_hashtags, &hashtags::of(&row[text])),
+                    Filling::Entities => counted(&mut self.with_entities, &entities::of(&row[text])),
+                    Filling::Phrases => counted(&mut self.with_phrases, &phrases::of(&row[text])),
                 })
                 .collect();
             if enrichment.strip_hashtags {
@@ -165,7 +165,7 @@ impl EnrichCounts {
     }
 }
 
-fn counted(count: &mut usize, found: Vec<String>) -> String {
+fn counted(count: &mut usize, found: &[String]) -> String {
     *count += usize::from(!found.is_empty());
     found.join(" ")
 }

@@ -1,4 +1,4 @@
-//! How sure an area under the curve is: its standard error after DeLong, DeLong and Clarke-Pearson (1988).
+//! How sure an area under the curve is (its standard error after DeLong, DeLong and Clarke-Pearson 1988), and a share.
 
 use serde::Serialize;
 
@@ -35,6 +35,19 @@ impl AucInterval {
         let half = QUANTILE_95 * error;
         Some(Self { auc, standard_error: error, low: (auc - half).max(0.0), high: (auc + half).min(1.0) })
     }
+}
+
+/// The 95 % confidence interval of a share, `hits` of `count` (Wilson 1927); the whole of 0 to 1 where nothing was counted.
+#[must_use]
+pub fn share_interval(hits: usize, count: usize) -> (f64, f64) {
+    if count == 0 {
+        return (0.0, 1.0);
+    }
+    let (n, share) = (count as f64, hits as f64 / count as f64);
+    let square = QUANTILE_95 * QUANTILE_95;
+    let middle = (share + square / (2.0 * n)) / (1.0 + square / n);
+    let half = QUANTILE_95 / (1.0 + square / n) * (share * (1.0 - share) / n + square / (4.0 * n * n)).sqrt();
+    ((middle - half).max(0.0), (middle + half).min(1.0))
 }
 
 /// For each of `scores` the share of `others` that lies below it, ties counted half.
@@ -76,6 +89,19 @@ mod tests {
     /// print(wins.mean(), np.sqrt(v10.var(ddof=1) / len(x) + v01.var(ddof=1) / len(y)))
     /// ```
     const NUMPY: [f64; 2] = [0.77875, 0.06301086758011178];
+
+    // from statsmodels.stats.proportion import proportion_confint   # or by Wilson's formula
+    // proportion_confint(401, 500, method="wilson"); (0, 20); (20, 20)
+    #[test]
+    fn a_shares_interval_is_wilsons() {
+        for ((hits, count), (low, high)) in
+            [((401, 500), (0.764_826, 0.834_569)), ((0, 20), (0.0, 0.161_125)), ((20, 20), (0.838_875, 1.0))]
+        {
+            let found = share_interval(hits, count);
+            assert!((found.0 - low).abs() < 1e-6 && (found.1 - high).abs() < 1e-6, "{hits} of {count}: {found:?}");
+        }
+        assert_eq!(share_interval(0, 0), (0.0, 1.0));
+    }
 
     #[test]
     fn area_and_error_are_those_of_delongs_definition() {

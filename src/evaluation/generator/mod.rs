@@ -6,6 +6,7 @@ pub mod candidates;
 pub mod discriminator;
 pub mod diversity;
 pub mod ngram;
+pub mod obedience;
 pub mod perplexity;
 pub mod report;
 pub mod sampling;

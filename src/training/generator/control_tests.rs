@@ -242,7 +242,7 @@ async fn a_plain_base_learns_to_write_what_its_attributes_demand() {
     let identity = ModelIdentity { name: "model".to_owned(), sha256: String::new() };
     let engine = Engine::start(files, identity, DeviceChoice::Cpu).await.unwrap();
     let layout = engine.description().control.clone().unwrap();
-    assert_eq!(layout.names(), "SENTIMIENTO, HASHTAGS");
+    assert_eq!(layout.layout().names(), "SENTIMIENTO, HASHTAGS");
     for (tone, feeling, _) in TONES {
         let candidates = engine.generate(request(&[("SENTIMIENTO", tone)])).await.unwrap();
         let obeying = candidates.iter().filter(|candidate| candidate.text.starts_with(feeling)).count();
@@ -330,13 +330,10 @@ fn bad_tables_are_refused_with_file_row_and_column() {
         assert!(message.contains(expected), "{message}");
         assert!(!place.path("model").exists(), "{expected}: something was written");
     }
-    let cases: [(fn(&mut GeneratorTraining), &str); 2] = [
-        (|settings| settings.samples = Samples::Blocks, "--samples texts"),
-        (|settings| settings.control = Some(control(1.0, LENGTH)), "--control-dropout must be"),
-    ];
-    for (change, expected) in cases {
-        let mut settings = settings(&place, &table(30), 0.0);
-        change(&mut settings);
+    let sound = settings(&place, &table(30), 0.0);
+    let blocks = GeneratorTraining { samples: Samples::Blocks, ..sound.clone() };
+    let all_dropped = GeneratorTraining { control: Some(control(1.0, LENGTH)), ..sound };
+    for (settings, expected) in [(blocks, "--samples texts"), (all_dropped, "--control-dropout must be")] {
         let message = format!("{:#}", losses(&settings, None).unwrap_err());
         assert!(message.contains(expected), "{message}");
     }

@@ -56,7 +56,7 @@ pub struct Corpus {
 #[derive(Debug)]
 enum Form {
     Blocks(Blocks),
-    Texts(Texts),
+    Texts(Box<Texts>),
 }
 
 impl Corpus {
@@ -70,9 +70,8 @@ impl Corpus {
         let reading = Reading { cleaning: settings.cleaning, duplicates: settings.duplicates, columns };
         let (mut rows, counts) = text::read_rows(&settings.data, &reading)?;
         let control = settings.control.as_ref().map(|control| layout(&control.layout, &mut rows));
-        let verbatim = settings.verbatim_index.then(|| {
-            VerbatimIndex::build(&rows.iter().map(|row| row.text.as_str()).collect::<Vec<_>>(), DEFAULT_WINDOW)
-        });
+        let verbatim =
+            settings.verbatim_index.then(|| VerbatimIndex::build(rows.iter().map(|row| &row.text), DEFAULT_WINDOW));
         let held_out_from = 1.0 - settings.held_out;
         let (held_out, mut training): (Vec<TextRow>, Vec<TextRow>) =
             rows.into_iter().partition(|row| text::unit_interval(text::digest(&row.text)) >= held_out_from);
@@ -81,8 +80,8 @@ impl Corpus {
             Samples::Blocks => (Form::Blocks(Blocks::new(settings, tokenizer, end, &training, &held_out)?), 0),
             Samples::Texts => {
                 let control = control.clone().map(|layout| Control::new(layout, tokenizer)).transpose()?;
-                let (texts, shortened) = Texts::new(settings, tokenizer, end, control, training, held_out)?;
-                (Form::Texts(texts), shortened)
+                let (texts, shortened) = Texts::new(settings, tokenizer, end, control, &training, &held_out)?;
+                (Form::Texts(Box::new(texts)), shortened)
             }
         };
         Ok(Self { counts, shortened, control, verbatim, form })

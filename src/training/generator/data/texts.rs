@@ -45,8 +45,8 @@ impl Texts {
         tokenizer: &Tokenizer,
         end: u32,
         control: Option<Control>,
-        training: Vec<TextRow>,
-        held_out: Vec<TextRow>,
+        training: &[TextRow],
+        held_out: &[TextRow],
     ) -> Result<(Self, usize)> {
         let encoder = Encoder { settings, tokenizer, control: control.as_ref() };
         let (training, in_training) = encoder.samples(training, usize::MAX)?;
@@ -207,7 +207,7 @@ struct Encoder<'a> {
 
 impl Encoder<'_> {
     /// The samples of `rows`, until they predict `most` tokens, and how many of them were shortened.
-    fn samples(&self, rows: Vec<TextRow>, most: usize) -> Result<(Samples, usize)> {
+    fn samples(&self, rows: &[TextRow], most: usize) -> Result<(Samples, usize)> {
         let parts = self.control.map_or(1, |control| control.layout().attributes.len() + 1);
         let mut samples = Samples { tokens: Vec::new(), ends: Vec::new(), parts, whole: Vec::new() };
         let (mut shortened, mut predicted) = (0, 0);
