@@ -8,10 +8,10 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use pregonero::catalog::ModelFiles;
+use pregonero::memory::keep_freed_memory;
 use pregonero::sentiment::Classifier;
 use pregonero::sentiment::network::{Architecture, Network, NetworkConfig, Row};
 use pregonero::training::classifier::binary_cross_entropy;
-use pregonero::training::memory::keep_freed_memory;
 use pregonero::training::optimizer::{AdamW, AdamWSettings};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;

@@ -186,11 +186,14 @@ fn multiply_portable<const N: usize>(x: Rows<'_>, panel: &[f32], target: Target<
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm512_fmadd_ps,
-        _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+        _MM_HINT_T0, _mm_prefetch, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_setzero_ps,
+        _mm256_storeu_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
     };
 
     use super::{LANES, Rows, Target};
+
+    /// Inputs between a panel's value that is used and the one that is fetched.
+    const AHEAD: usize = 16;
 
     /// # Safety
     /// Needs AVX-512F.
@@ -225,6 +228,9 @@ mod x86 {
             }
         }
         for i in 0..inputs {
+            // What the first rows of a pass would wait for comes from further away than the second-level cache.
+            _mm_prefetch::<_MM_HINT_T0>(panel.wrapping_add((i + AHEAD) * LANES).cast());
+            _mm_prefetch::<_MM_HINT_T0>(panel.wrapping_add((i + AHEAD) * LANES + 16).cast());
             // SAFETY: `i < inputs`, so both loads end within `panel`, and `row * x_stride + i` lies within `x`.
             unsafe {
                 let weights = [_mm512_loadu_ps(panel.add(i * LANES)), _mm512_loadu_ps(panel.add(i * LANES + 16))];

@@ -27,6 +27,7 @@
 //! - [`evaluation`]: perplexity, classification metrics, reports.
 //! - [`dataset`]: reading tables of tweets, cleaning, splits.
 //! - [`files`]: files that are there as a whole or not at all.
+//! - [`memory`]: how the allocator treats what is freed.
 //!
 //! Who may know whom: stages know the types they pass on, not each other; candle types appear only in
 //! `generation`, `sentiment` and `training`; SQL only in `store`; HTTP to X only in `twitter`; `std::env` only in
@@ -47,6 +48,7 @@ pub mod gates;
 pub mod generation;
 pub mod judging;
 pub(crate) mod kernels;
+pub mod memory;
 pub mod publish;
 pub mod review;
 pub mod round;

@@ -57,7 +57,7 @@ static GENERATORS: &[BuiltIn] = &[BuiltIn {
 }];
 
 /// The first is `builtin`.
-static CLASSIFIERS: &[BuiltIn] = &[classifier!("vacunas-es")];
+static CLASSIFIERS: &[BuiltIn] = &[classifier!("vacunas-es"), classifier!("general-es")];
 
 fn models(kind: ModelKind) -> &'static [BuiltIn] {
     match kind {

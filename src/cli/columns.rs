@@ -12,7 +12,7 @@ pub struct ColumnArguments {
     /// The column with the label, its name or its number
     #[arg(long, value_name = "NAME", default_value = "label")]
     label_column: String,
-    /// The column that tells authors apart, so that none stands in two parts of a split; \"\" where there is none
+    /// The column that tells authors apart, so that none stands in two parts of a split; "" where there is none
     #[arg(long, value_name = "NAME", default_value = "author")]
     author_column: String,
 }

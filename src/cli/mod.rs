@@ -40,6 +40,7 @@ use self::logging::Level;
 use self::output::Output;
 use self::session::Session;
 use crate::config::environment::{self, Environment};
+use crate::memory;
 
 /// A Twitter (X) bot: GPT-2 writes, a classifier scores, gates judge, SQLite remembers
 #[derive(Debug, Parser)]
@@ -167,6 +168,9 @@ pub fn main() -> ExitCode {
 }
 
 fn start(command: Command, session: &Session) -> Result<()> {
+    if matches!(command, Command::Run(_)) {
+        memory::give_freed_memory_back();
+    }
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let ended = runtime.block_on(run(command, session));
     // Whoever was told to quit at once does not wait for a name to be looked up.

@@ -260,7 +260,7 @@ fn every_key_refuses_what_does_not_fit() {
         ("generation", "rng_seed = \"x\"", "expected a whole number, found \"x\""),
         ("sentiment", "min_score = 60", "from 0 to 1, found 60"),
         ("sentiment", "target = \"\"", "expected a label of the model"),
-        ("sentiment", "model = \"builtin:klingon\"", "there are builtin:vacunas-es"),
+        ("sentiment", "model = \"builtin:klingon\"", "there are builtin:vacunas-es, builtin:general-es"),
         ("generation", "model = \"builtin:vacunas-es\"", "there are builtin:es"),
         ("gates", "mentions = true", "expected a text in quotes, found true"),
         ("gates", "near_duplicate = -0.1", "from 0 (off) to 1"),

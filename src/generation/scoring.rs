@@ -1,8 +1,11 @@
 //! How well a model predicts texts: cross-entropy over windows of tokens.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result, ensure};
 use candle_core::{DType, Device, Tensor};
 
+use super::control::{Control, ControlLayout};
 use super::engine;
 use super::gpt2::{Gpt2, NoDropout};
 use super::tokenizer::{END_OF_TEXT, Tokenizer};
@@ -65,6 +68,8 @@ pub struct Scorer {
     model: Gpt2,
     tokenizer: Tokenizer,
     device: Device,
+    /// What stands before each text of a model with control tokens: the context without values.
+    context: Option<Vec<u32>>,
 }
 
 impl Scorer {
@@ -77,7 +82,14 @@ impl Scorer {
         let model = Gpt2::load(files, &device, DType::F32)?;
         let tokenizer = Tokenizer::read(files)?;
         tokenizer.check_fits(&model.config, files)?;
-        Ok(Self { model, tokenizer, device })
+        let context = ControlLayout::read(files)?
+            .map(|layout| {
+                let control = Control::new(layout, &tokenizer).with_context(|| files.display("config.json"))?;
+                let values = control.values(&BTreeMap::new())?;
+                control.context(&tokenizer, values, model.config.n_positions)
+            })
+            .transpose()?;
+        Ok(Self { model, tokenizer, device, context })
     }
 
     /// Tokens of the model's vocabulary.
@@ -91,10 +103,7 @@ impl Scorer {
     /// # Errors
     /// Where the tokenizer has no end-of-text token.
     pub fn stream(&self, texts: &[String]) -> Result<Vec<u32>> {
-        let end = self
-            .tokenizer
-            .end_of_text()
-            .with_context(|| format!("the tokenizer has no {END_OF_TEXT} token to put between texts"))?;
+        let end = self.end_of_text()?;
         let mut stream = vec![end];
         for chunk in texts.chunks(4096) {
             for ids in self.tokenizer.encode_all(chunk)? {
@@ -105,6 +114,37 @@ impl Scorer {
         Ok(stream)
     }
 
+    fn end_of_text(&self) -> Result<u32> {
+        self.tokenizer
+            .end_of_text()
+            .with_context(|| format!("the tokenizer has no {END_OF_TEXT} token to put between texts"))
+    }
+
+    /// Predicts the texts and their ends as the model learned them: joined to one stream, or, by a model with control
+    /// tokens, each for itself behind a context without values, which is not predicted.
+    ///
+    /// # Errors
+    /// As [`Self::stream`] and [`Self::score`].
+    pub fn score_texts(&self, texts: &[String], windows: Windows) -> Result<Surprise> {
+        let Some(context) = &self.context else { return self.score(&self.stream(texts)?, windows) };
+        ensure!(
+            windows == Windows::default(),
+            "a model with control tokens reads each text for itself: leave --block and --stride out"
+        );
+        let end = self.end_of_text()?;
+        let texts = self.tokenizer.encode_all(texts)?;
+        let texts: Vec<Vec<u32>> = texts.into_iter().map(|ids| [context, &ids[..], &[end]].concat()).collect();
+        let longest = self.model.config.n_positions;
+        let mut pieces = Vec::with_capacity(texts.len());
+        for ids in &texts {
+            let block = longest.min(ids.len() - 1);
+            pieces.extend(Piece::of(ids, context.len() - 1, (block, block)));
+        }
+        // Of one length side by side, little has to be filled up.
+        pieces.sort_by_key(Piece::steps);
+        self.score_pieces(&pieces)
+    }
+
     /// Predicts every token of `stream` but the first, each once, from what stands before it in the first window that
     /// holds it.
     ///
@@ -113,12 +153,7 @@ impl Scorer {
     pub fn score(&self, stream: &[u32], windows: Windows) -> Result<Surprise> {
         let tokens = stream.len().saturating_sub(1);
         let (block, stride) = windows.over(tokens, self.model.config.n_positions)?;
-        // The last window is the first that reaches the end. What the window before has predicted is only read.
-        let pieces = (0..=(tokens - block).div_ceil(stride)).map(|window| Piece {
-            ids: &stream[window * stride..stream.len().min(window * stride + block + 1)],
-            read: if window == 0 { 0 } else { block - stride },
-        });
-        self.score_pieces(&pieces.collect::<Vec<_>>())
+        self.score_pieces(&Piece::of(stream, 0, (block, stride)))
     }
 
     /// Pieces are read side by side, as many as the logits' memory allows; shorter ones are filled up behind their end,
@@ -150,7 +185,18 @@ struct Piece<'a> {
     read: usize,
 }
 
-impl Piece<'_> {
+impl<'a> Piece<'a> {
+    /// `stream` in windows, the first `read` predictions left out. The last window is the first that reaches the end;
+    /// what the window before has predicted is only read.
+    fn of(stream: &'a [u32], read: usize, (block, stride): (usize, usize)) -> Vec<Self> {
+        let windows = 0..=(stream.len() - 1 - block).div_ceil(stride);
+        let piece = |window: usize| Self {
+            ids: &stream[window * stride..stream.len().min(window * stride + block + 1)],
+            read: if window == 0 { read } else { block - stride },
+        };
+        windows.map(piece).collect()
+    }
+
     /// Tokens from which the next one is predicted.
     fn steps(&self) -> usize {
         self.ids.len() - 1

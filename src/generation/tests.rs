@@ -15,11 +15,13 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::checkpoint::Checkpoint;
+use super::control::{self, ControlLayout};
 use super::decoding::{self, Decoding, Limits, Sequence};
 use super::gpt2::{Gpt2, Gpt2Config, NoDropout};
 use super::network::Network;
 use super::processors;
 use super::scoring::{Scorer, Windows};
+use super::tokenizer::Tokenizer;
 use crate::catalog::ModelFiles;
 use crate::config::{DeviceChoice, Strategy};
 use crate::training::tokenizer::{self, TokenizerTraining};
@@ -343,6 +345,48 @@ fn cross_entropy_equals_transformers_in_blocks_and_strides() {
             assert!((ours.cross_entropy() - mean).abs() < 1e-4, "{what}: {} {mean}", ours.cross_entropy());
         }
     }
+}
+
+#[test]
+fn a_model_with_control_tokens_predicts_each_text_behind_an_empty_context() {
+    let folder = tiny_model();
+    let files = ModelFiles::in_folder(folder.path()).expect("there");
+    let layout = ControlLayout::new(&["TEMA".to_owned(), "TONO".to_owned()], None, 32).expect("a layout");
+    let tokenizer = Tokenizer::read(&files).expect("readable").with_special_tokens(&layout.tokens()).expect("addable");
+    tokenizer::save(&tokenizer, folder.path()).expect("writable");
+    let mut config = Gpt2Config::read(&files).expect("readable");
+    config.vocab_size = tokenizer.vocabulary_size();
+    write_checkpoint(folder.path(), &config, &Form { dtype: Dtype::F32, prefix: true, shards: 1 });
+    let path = folder.path().join("config.json");
+    let mut description: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).expect("readable")).expect("JSON");
+    description[control::CONFIG_KEY] = serde_json::to_value(&layout).expect("serialisable");
+    std::fs::write(&path, description.to_string()).expect("writable");
+
+    let texts = ["La vacuna llega", "Hoy", "La vacuna llega hoy al puesto número 7."].map(str::to_owned);
+    let scorer = Scorer::load(&files, DeviceChoice::Cpu).expect("loadable");
+    let ours = scorer.score_texts(&texts, Windows::default()).expect("scorable");
+    let network = Network::load(&files, &Device::Cpu).expect("loadable");
+    let context: Vec<u32> =
+        layout.tokens().iter().map(|token| tokenizer.encode(token).expect("encodable")[0]).collect();
+    let (mut nats, mut tokens) = (0.0, 0);
+    for text in &texts {
+        let mut read = context.clone();
+        let end = tokenizer.end_of_text().expect("there is one");
+        for id in tokenizer.encode(text).expect("encodable").into_iter().chain([end]) {
+            let (logits, _) = network.prefill(&read, 1, 40).expect("decodable");
+            let sum: f64 = logits.iter().map(|logit| f64::from(*logit).exp()).sum();
+            nats -= f64::from(logits[id as usize]) - sum.ln();
+            tokens += 1;
+            read.push(id);
+        }
+        assert!(read.len() < 40, "the text must fit the context for this test");
+    }
+    assert_eq!(ours.tokens, tokens);
+    assert!((ours.nats - nats).abs() < 1e-3, "{} {nats}", ours.nats);
+    let message =
+        scorer.score_texts(&texts, Windows { block: Some(8), stride: None }).expect_err("no blocks").to_string();
+    assert!(message.contains("leave --block and --stride out"), "{message}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use sqlx::{FromRow, Row as _, SqliteConnection};
 
 use super::columns::{instant, stored, word};
 use super::error::Doing as _;
+use super::unknown::look_now;
 use super::{HaltCause, Store, StoreError};
 
 /// Who is named where X itself stops the posting.
@@ -108,7 +109,7 @@ impl Store {
         self.end_halts(by, now, |_| true).await
     }
 
-    /// Ends the halts of which `ends` says so. Gives them.
+    /// Ends the halts of which `ends` says so, and has posts of unknown outcome looked for at once. Gives them.
     ///
     /// # Errors
     /// Where the database cannot be written.
@@ -129,6 +130,9 @@ impl Store {
                 .execute(&mut *transaction)
                 .await
                 .doing("record that posting goes on")?;
+        }
+        if ended.iter().any(|halt| halt.cause == HaltCause::Refused) {
+            look_now(&mut transaction, now).await?;
         }
         transaction.commit().await.doing("record that posting goes on")?;
         Ok(ended)

@@ -22,6 +22,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections that only read: the commands, the admin page and the daemon share them.
 const READERS: u32 = 4;
 
+/// Pages of the record that each connection keeps, in KiB (SQLite's `cache_size` takes them with a minus). A quarter of
+/// SQLite's own default: five connections live as long as the daemon, and the system keeps the file's pages too.
+const CACHE_KIB: i32 = 512;
+
 /// SQLite's code for a damaged file.
 const SQLITE_CORRUPT: i64 = 11;
 
@@ -52,7 +56,7 @@ impl Store {
         if found > 0 && found < known_schema() {
             keep_old_schema(path, found).await?;
         }
-        let options = connect_options(path)
+        let options = lasting_options(path)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .optimize_on_close(true, None);
@@ -118,6 +122,11 @@ pub(super) fn connect_options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).foreign_keys(true)
 }
 
+/// Connections that stay. Setting the cache reads the file, so only one that is known to be a database is opened so.
+fn lasting_options(path: &Path) -> SqliteConnectOptions {
+    connect_options(path).pragma("cache_size", format!("-{CACHE_KIB}"))
+}
+
 /// SQLite takes a transaction back by itself where the disk is full or fails, and sqlx goes on counting it as begun: such a
 /// connection would refuse every later write, so it is replaced.
 async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
@@ -127,7 +136,7 @@ async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Erro
 }
 
 fn readers(path: &Path) -> SqlitePool {
-    SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(connect_options(path).read_only(true))
+    SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(lasting_options(path).read_only(true))
 }
 
 /// Makes folder and file ourselves, so that drafts are not readable for others and a refusal has its plain cause:
@@ -277,9 +286,12 @@ mod tests {
         let applied: i64 =
             sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations").fetch_one(store.readers()).await.unwrap();
         assert_eq!(usize::try_from(applied).unwrap(), MIGRATIONS.len());
-        for (pragma, wanted) in
-            [("PRAGMA synchronous", 2_i64), ("PRAGMA foreign_keys", 1), ("PRAGMA busy_timeout", 5000)]
-        {
+        for (pragma, wanted) in [
+            ("PRAGMA synchronous", 2_i64),
+            ("PRAGMA foreign_keys", 1),
+            ("PRAGMA busy_timeout", 5000),
+            ("PRAGMA cache_size", -512),
+        ] {
             let found: i64 = sqlx::query_scalar(pragma).fetch_one(&store.writer).await.unwrap();
             assert_eq!(found, wanted, "{pragma}");
         }

@@ -234,6 +234,16 @@ pub(super) async fn enter_unknown(
         .doing("record when to look for a post")
 }
 
+/// While X refused everything no reading was made: what was put off is due now.
+pub(super) async fn look_now(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("UPDATE posts SET look_at = ?1 WHERE state = 'unknown' AND look_at > ?1")
+        .bind(stored(now))
+        .execute(connection)
+        .await
+        .map(drop)
+        .doing("record when to look for a post")
+}
+
 /// Ends it.
 pub(super) async fn leave_unknown(connection: &mut SqliteConnection, post: PostId) -> Result<(), StoreError> {
     sqlx::query("UPDATE posts SET unknown_since = NULL, looks = 0, look_at = NULL WHERE id = ?")

@@ -6,7 +6,6 @@
 mod checkpoint;
 pub mod classifier;
 pub mod generator;
-pub mod memory;
 pub mod optimizer;
 pub mod schedule;
 pub mod text;

@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -12,10 +13,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine as _;
+use pregonero::twitter::oauth2::Tokens;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
+use crate::support::process::Victim;
 use crate::support::test_bot::{TestBot, wait_until};
 
 const HANDLE: &str = "pregonero_test";
@@ -29,7 +33,20 @@ struct Desk {
     challenge: String,
     bearer: Vec<String>,
     renewals: usize,
+    /// How often the token endpoint was asked.
+    asked: usize,
     posted: Vec<Value>,
+    /// Whose last renewal it is to be.
+    victim: Option<(Victim, Death)>,
+}
+
+/// When a process dies that renews its login.
+#[derive(Debug, Clone, Copy)]
+enum Death {
+    /// X has used the refresh token up, no byte of its answer is out.
+    BeforeTheAnswer,
+    /// So long after the answer.
+    After(Duration),
 }
 
 type Shared = Arc<Mutex<Desk>>;
@@ -57,6 +74,7 @@ async fn access_token(State(desk): State<Shared>, headers: HeaderMap) -> Respons
 async fn token(State(desk): State<Shared>, body: String) -> Response {
     let form: HashMap<String, String> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
     let mut desk = desk.lock().unwrap();
+    desk.asked += 1;
     let fits = match form["grant_type"].as_str() {
         "authorization_code" => {
             let digest = Sha256::digest(&form["code_verifier"]);
@@ -69,6 +87,14 @@ async fn token(State(desk): State<Shared>, body: String) -> Response {
         return (StatusCode::BAD_REQUEST, Json(json!({"error": "invalid_grant"}))).into_response();
     }
     desk.renewals += 1;
+    match desk.victim.take() {
+        Some((victim, Death::BeforeTheAnswer)) => victim.kill(),
+        Some((victim, Death::After(time))) => drop(std::thread::spawn(move || {
+            std::thread::sleep(time);
+            victim.kill();
+        })),
+        None => {}
+    }
     let number = desk.renewals;
     let access = format!("invented-access-{number}");
     desk.bearer.push(format!("Bearer {access}"));
@@ -96,6 +122,14 @@ async fn tweets(State(desk): State<Shared>, headers: HeaderMap, Json(body): Json
     (StatusCode::CREATED, Json(json!({"data": {"id": id, "text": "x"}}))).into_response()
 }
 
+/// Nothing was ever posted that the answer to the post does not say.
+async fn timeline(State(desk): State<Shared>, headers: HeaderMap) -> Response {
+    if desk.lock().unwrap().bearer.last() != Some(&authorization(&headers)) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    Json(json!({"meta": {"result_count": 0}})).into_response()
+}
+
 fn desk(account: &str) -> (Shared, String) {
     let desk = Arc::new(Mutex::new(Desk { account: account.to_owned(), ..Desk::default() }));
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -107,6 +141,7 @@ fn desk(account: &str) -> (Shared, String) {
         .route("/2/oauth2/token", post(token))
         .route("/2/users/me", get(me))
         .route("/2/tweets", post(tweets))
+        .route("/2/users/1700/tweets", get(timeline))
         .with_state(Arc::clone(&desk));
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -191,9 +226,7 @@ fn come_back(redirect: &Url, state: &str) -> String {
 fn a_login_by_browser_posts_by_bearer_and_renews_itself() {
     let (desk, base_url) = desk(HANDLE);
     let bot = bot("oauth2");
-    let mut missing = command(&bot, &base_url, &["once"]);
-    missing.env("PREGONERO__PUBLISH__LIVE", "true");
-    let refused = bot.start_command(missing).wait();
+    let refused = bot.start_command(live(&bot, &base_url, &["once"])).wait();
     assert!(refused.code() == Some(78) && refused.stderr.contains("auth login --oauth2"), "{refused:#?}");
 
     let running = bot.start_command(command(&bot, &base_url, &["auth", "login", "--oauth2", "--port", "0"]));
@@ -211,24 +244,93 @@ fn a_login_by_browser_posts_by_bearer_and_renews_itself() {
     assert_eq!(mode(&file), 0o600);
     assert!(!format!("{}{}", ended.stdout, ended.stderr).contains("invented-access"));
 
-    let once = |bot: &TestBot| {
-        let mut command = command(bot, &base_url, &["once"]);
-        command.env("PREGONERO__PUBLISH__LIVE", "true");
-        bot.start_command(command).wait()
-    };
-    let posted = once(&bot);
+    let once = || bot.start_command(live(&bot, &base_url, &["once"])).wait();
+    let posted = once();
     assert_eq!((posted.code(), desk.lock().unwrap().posted.len()), (Some(0), 1), "{posted:#?}");
     assert_eq!(desk.lock().unwrap().renewals, 1, "the token was fresh");
 
     // X ends the token before its time: the refusal costs one renewal, and the post goes out once.
     desk.lock().unwrap().bearer.push("Bearer of somebody else".to_owned());
-    let again = once(&bot);
+    let again = once();
     assert_eq!((again.code(), desk.lock().unwrap().posted.len()), (Some(0), 2), "{again:#?}");
     assert_eq!(desk.lock().unwrap().renewals, 2);
     let kept: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     assert_eq!((&kept["refresh_token"], &kept["renewing_since"]), (&json!("invented-refresh-2"), &Value::Null));
-    let mut doctor = command(&bot, &base_url, &["doctor"]);
-    doctor.env("PREGONERO__PUBLISH__LIVE", "true");
-    let doctor = bot.start_command(doctor).wait();
+    let doctor = bot.start_command(live(&bot, &base_url, &["doctor"])).wait();
     assert!(doctor.code() == Some(0) && doctor.stdout.contains("a login with OAuth 2.0"), "{doctor:#?}");
+}
+
+/// A login that a person makes, due to be renewed before its first call.
+fn log_in(desk: &Shared, bot: &TestBot, login: &str) {
+    let desk = desk.lock().unwrap();
+    let tokens = Tokens {
+        client_id: "invented-app".to_owned(),
+        login: login.to_owned(),
+        access_token: "invented-access-old".into(),
+        refresh_token: Some(format!("invented-refresh-{}", desk.renewals).into()),
+        expires_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+        scope: "tweet.read tweet.write users.read offline.access".to_owned(),
+        renewing_since: None,
+    };
+    tokens.write(&bot.path("data/tokens/oauth2.json")).unwrap();
+}
+
+fn live(bot: &TestBot, base_url: &str, arguments: &[&str]) -> Command {
+    let mut command = command(bot, base_url, arguments);
+    command.env("PREGONERO__PUBLISH__LIVE", "true");
+    command
+}
+
+fn asked_and_posted(desk: &Shared) -> (usize, usize) {
+    let desk = desk.lock().unwrap();
+    (desk.asked, desk.posted.len())
+}
+
+/// A daemon whose first call renews the login, and its death.
+fn die_renewing(desk: &Shared, bot: &TestBot, base_url: &str, death: Death) -> Tokens {
+    let victim = Victim::default();
+    desk.lock().unwrap().victim = Some((victim.clone(), death));
+    victim.begin(live(bot, base_url, &["run", "--now"]).stdout(Stdio::null()).stderr(Stdio::null()));
+    wait_until("the death", || !victim.is_alive());
+    victim.reap(&format!("{death:?}"));
+    Tokens::read(&bot.path("data/tokens/oauth2.json")).unwrap().unwrap()
+}
+
+#[test]
+fn a_kill_between_x_s_answer_and_the_disk_costs_the_login_and_no_post() {
+    let (desk, base_url) = desk(HANDLE);
+    let bot = bot("oauth2");
+    log_in(&desk, &bot, "first");
+    let kept = die_renewing(&desk, &bot, &base_url, Death::BeforeTheAnswer);
+    assert!(kept.renewing_since.is_some(), "that it began is on disk");
+    assert_eq!(asked_and_posted(&desk), (1, 0));
+
+    // The next start does not know better, asks once, and stops.
+    let mut running = bot.start_command(live(&bot, &base_url, &["run"]));
+    running.wait_for("the login is lost: a renewal that began at", 1);
+    wait_until("the stop", || bot.run(&["--json", "healthcheck"]).stdout.contains("stopped_by_x"));
+    assert_eq!((asked_and_posted(&desk), bot.newest_state().as_str()), ((2, 0), "unknown"));
+
+    // A person logs in anew: what was cut off is looked for, and is not there.
+    log_in(&desk, &bot, "second");
+    running.signal("HUP");
+    wait_until("the settlement", || bot.newest_state() == "refused");
+    assert_eq!(asked_and_posted(&desk), (3, 0));
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
+}
+
+#[test]
+fn whenever_a_renewal_is_killed_nothing_was_posted_by_a_pair_that_is_not_on_disk() {
+    let (desk, base_url) = desk(HANDLE);
+    let bot = bot("oauth2");
+    for (number, micros) in [0, 200, 400, 800, 1_600, 3_200, 6_400, 12_800].into_iter().enumerate() {
+        log_in(&desk, &bot, &format!("login {number}"));
+        let posted_before = desk.lock().unwrap().posted.len();
+        let kept = die_renewing(&desk, &bot, &base_url, Death::After(Duration::from_micros(micros)));
+        let desk = desk.lock().unwrap();
+        let is_new = kept.refresh_token.unwrap().expose_secret() == format!("invented-refresh-{}", desk.renewals);
+        assert_ne!(is_new, kept.renewing_since.is_some(), "after {micros} us");
+        assert!(is_new || desk.posted.len() == posted_before, "after {micros} us");
+    }
 }

@@ -461,8 +461,7 @@ fn a_comparison_trains_what_is_missing_and_writes_the_table() {
     }
     std::fs::write(place.path("labelled.csv"), table).unwrap();
     // As every baseline, it is called with --split FILE --seed N; it answers only where the split is there.
-    let baseline =
-        r#"test -s "$2" && echo '{"rows":36,"accuracy":0.5,"macro_f1":0.25,"seconds":1,"tweets_per_second":10}'"#;
+    let baseline = r#"test -s "$2" && echo '{"rows":36,"accuracy":0.5,"macro_f1":0.25,"processor_seconds":1,"tweets_per_core_second":10}'"#;
     std::fs::write(place.path("baseline.sh"), baseline).unwrap();
     let spec = r#"
 title = "Two"

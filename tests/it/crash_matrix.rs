@@ -5,18 +5,20 @@
 //! record and server are compared: every tweet of the server is one sent post of the record, by its id and text, and the
 //! other way round; so no slot has two. Nothing is left half done, and the audit of each round is whole.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use pregonero::config::environment::Environment;
-use pregonero::store::{AttemptOutcome, HistoryRecord, PostState, RoundOutcome, Store};
+use pregonero::store::{HistoryRecord, PostState, Store};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;
 
 use crate::support::fake_x::{FakeX, Moment, Mood};
+use crate::support::process::Victim;
+use crate::support::record::{Newest, compare, is_settled, newest, open};
 use crate::support::test_bot::TestBot;
 
 /// How often each of the two bots is killed.
@@ -28,6 +30,8 @@ const LONGEST_LIFE: Duration = Duration::from_millis(2500);
 /// How long a bot that nobody kills may take to settle everything.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// `Mood::Limits` is not among them: after each such answer the bot keeps still for up to half a minute, and nobody would
+/// die at a call. It comes last, see [`Matrix::meet_a_used_up_window`].
 const MOODS: [Mood; 9] = [
     Mood::Honest,
     Mood::TakesAndHangs,
@@ -72,69 +76,6 @@ const POINTS: [Point; 12] = [
     Point::Anywhere,
 ];
 
-/// A slot each second, of which the last missed one is served at once; waits as short as they may be. As many looks as
-/// decide are more than `Mood::TakesAndHides` hides a tweet from.
-fn config(cron: &str, when_absent: &str) -> String {
-    format!(
-        r#"
-[schedule]
-cron = ["{cron}"]
-timezone = "UTC"
-jitter = "0s"
-misfire = "once"
-quiet_hours = []
-[generation]
-model = "tiny"
-max_new_tokens = 8
-candidates = 1
-[sentiment]
-target = "any"
-[gates]
-off = ["language", "cut_sentence", "repetition", "claims", "verbatim", "near_duplicate", "banned_words"]
-[publish]
-min_gap = "0s"
-reconcile_waits = ["1s", "1s", "1s", "1s", "1s"]
-reconcile_for = "4s"
-when_absent = "{when_absent}"
-[budget]
-posts_per_day = 100000
-posts_per_month = 1000000
-usd_per_month = 1000000.0
-"#
-    )
-}
-
-/// The process, for whoever is to end it.
-#[derive(Clone, Default)]
-struct Victim(Arc<Mutex<Option<Child>>>);
-
-impl Victim {
-    fn kill(&self) {
-        if let Some(child) = self.0.lock().unwrap().as_mut() {
-            // One that has ended already cannot be killed, and is found by `reap`.
-            let _ = child.kill();
-        }
-    }
-
-    fn is_alive(&self) -> bool {
-        self.0.lock().unwrap().as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
-    }
-
-    /// Waits for its end, which must have been our doing.
-    fn reap(&self, life: &str) {
-        let status = self.0.lock().unwrap().take().unwrap().wait().unwrap();
-        assert_eq!(status.code(), None, "{life}: the program ended by itself");
-    }
-}
-
-impl Drop for Victim {
-    fn drop(&mut self) {
-        if Arc::strong_count(&self.0) == 1 {
-            self.kill();
-        }
-    }
-}
-
 struct Matrix {
     x: FakeX,
     bot: TestBot,
@@ -151,7 +92,7 @@ impl Matrix {
     async fn new(when_absent: &'static str, seed: u64) -> Self {
         let x = FakeX::start().await;
         let bot = TestBot::at(&x, true);
-        bot.configure(&config("* * * * * *", when_absent));
+        bot.configure_rapid("* * * * * *", when_absent);
         let (victim, last_call) = (Victim::default(), Arc::new(Mutex::new(None)));
         let (killed, wanted) = (victim.clone(), Arc::clone(&last_call));
         x.watch(move |call, moment| {
@@ -169,8 +110,7 @@ impl Matrix {
     fn begin(&self) {
         let log = File::options().create(true).append(true).open(self.bot.path("log.jsonl")).unwrap();
         let mut command = self.bot.command(&["run"]);
-        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        *self.victim.0.lock().unwrap() = Some(child);
+        self.victim.begin(command.stdout(Stdio::null()).stderr(log));
     }
 
     /// The record, once there is one. Left open while the bot dies around it.
@@ -230,10 +170,17 @@ impl Matrix {
         }
     }
 
+    /// Dies around the answer that X's window is used up; the settling then waits for it as anybody would.
+    async fn meet_a_used_up_window(&mut self, store: &Store) {
+        for moment in [Moment::Received, Moment::Decided, Moment::Answered] {
+            self.live(Point::Call { method: "POST", moment }, Mood::Limits, store).await;
+        }
+    }
+
     /// A life without slots, until nothing is open any more.
     async fn settle(&self, store: &Store) {
         self.x.set_mood(Mood::Honest);
-        self.bot.configure(&config("0 0 0 1 1 * 2099", self.when_absent));
+        self.bot.configure_rapid("0 0 0 1 1 * 2099", self.when_absent);
         self.begin();
         let since = Instant::now();
         while !is_settled(store).await {
@@ -243,26 +190,6 @@ impl Matrix {
         }
         self.victim.kill();
         self.victim.reap("the last life");
-    }
-
-    /// Record and server tell the same story.
-    async fn compare(&self, store: &Store) {
-        let entries = store.history(u32::MAX).await.unwrap();
-        let mut records = Vec::new();
-        for entry in &entries {
-            records.push(store.history_record(entry.id).await.unwrap());
-        }
-        records.iter().for_each(audit);
-
-        let slots: Vec<&str> = entries.iter().map(|entry| entry.slot.as_str()).collect();
-        assert_eq!(slots.iter().collect::<BTreeSet<_>>().len(), slots.len(), "a slot was served twice");
-        let sent: BTreeMap<&str, &str> =
-            entries.iter().filter_map(|entry| Some((entry.tweet_id.as_deref()?, entry.text.as_deref()?))).collect();
-        let tweets = self.x.tweets();
-        let on_x: BTreeMap<&str, &str> = tweets.iter().map(|tweet| (tweet.id.as_str(), tweet.text.as_str())).collect();
-        assert_eq!(sent, on_x, "what the record calls sent is not what X holds");
-        assert_eq!(self.x.rejected(), [""; 0]);
-        self.tell(&records);
     }
 
     /// What the lives came to; a matrix that killed at none of its points, or in which X took nothing, shows nothing.
@@ -280,48 +207,6 @@ impl Matrix {
     }
 }
 
-/// Slot and state of the newest line of the history.
-type Newest = Option<(String, String)>;
-
-async fn newest(store: &Store) -> Newest {
-    let entry = store.history(1).await.unwrap().pop()?;
-    Some((entry.slot, entry.state.to_string()))
-}
-
-/// The posts on which something is still to happen.
-async fn open(store: &Store) -> Vec<(i64, PostState)> {
-    let mut open = Vec::new();
-    for state in [PostState::Approved, PostState::Armed, PostState::Unknown] {
-        open.extend(store.posts_in(state).await.unwrap().into_iter().map(|post| (post.id.get(), state)));
-    }
-    open
-}
-
-async fn is_settled(store: &Store) -> bool {
-    open(store).await.is_empty() && newest(store).await.is_none_or(|(_, state)| state != "running")
-}
-
-/// The round, its candidates, its post and the calls made for it fit together and are ended.
-fn audit(record: &HistoryRecord) {
-    let shown = format!("{record:#?}");
-    let chosen = record.candidates.iter().filter(|candidate| candidate.chosen).count();
-    assert_ne!(record.round.outcome, RoundOutcome::Running, "{shown}");
-    assert_eq!(record.round.outcome == RoundOutcome::Chosen, record.post.is_some(), "{shown}");
-    let Some(post) = &record.post else {
-        assert!(record.attempts.is_empty(), "{shown}");
-        return;
-    };
-    assert_eq!(chosen, 1, "{shown}");
-    let numbers: Vec<i64> = record.attempts.iter().map(|attempt| attempt.number).collect();
-    assert_eq!(numbers, (1..).take(numbers.len()).collect::<Vec<_>>(), "{shown}");
-    let ended = |attempt: &pregonero::store::AttemptRecord| attempt.outcome != AttemptOutcome::UnderWay;
-    assert!(record.attempts.iter().all(ended), "{shown}");
-    let sent = record.attempts.iter().filter(|attempt| attempt.outcome == AttemptOutcome::Sent).count();
-    assert_eq!(sent, usize::from(post.state == PostState::Sent), "{shown}");
-    assert_eq!(post.state == PostState::Sent, post.tweet_id.is_some(), "{shown}");
-    assert!(matches!(post.state, PostState::Sent | PostState::Refused), "{shown}");
-}
-
 /// Every point with every mood as often as the number of kills allows, in an order that chance decides.
 async fn kill_again_and_again(when_absent: &'static str, seed: u64) {
     let asked = Environment::of_process().get("PREGONERO_TEST_KILLS").map(|kills| kills.parse::<usize>().unwrap() / 2);
@@ -336,8 +221,9 @@ async fn kill_again_and_again(when_absent: &'static str, seed: u64) {
         let (point, mood) = combinations.swap_remove(place);
         matrix.live(point, mood, &store).await;
     }
+    matrix.meet_a_used_up_window(&store).await;
     matrix.settle(&store).await;
-    matrix.compare(&store).await;
+    matrix.tell(&compare(&store, &matrix.x).await);
     store.close().await;
 }
 

@@ -20,6 +20,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use crate::support::fake_x::{Answer, FakeX};
+use crate::support::process::size_mib;
 use crate::support::test_bot::{TestBot, wait_until};
 use crate::support::tiny_model;
 
@@ -243,6 +244,23 @@ fn a_reload_takes_a_sound_configuration_and_keeps_the_old_one_of_a_broken_one() 
     assert!(running.log_so_far().contains("\"keys\":\"generation.model\""), "{}", running.log_so_far());
     running.signal("TERM");
     assert_eq!(running.wait().code(), Some(0));
+}
+
+#[test]
+fn reloads_leave_the_daemon_as_large_as_it_was() {
+    let bot = TestBot::new();
+    let mut running = bot.start(&["run"]);
+    running.wait_for(READY, 1);
+    // Heap and stacks; the built-in classifier, which each reload loads, is about 13 MiB of it.
+    let mut size_after = |reloads: std::ops::RangeInclusive<usize>| {
+        for number in reloads {
+            running.signal("HUP");
+            running.wait_for("configuration reloaded", number);
+        }
+        size_mib(running.id(), "RssAnon")
+    };
+    let (first, last) = (size_after(1..=4), size_after(5..=20));
+    assert!(last < first + 6.0, "{first} MiB after 4 reloads, {last} MiB after 20");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //!
 //! - `support`: what the tests stand on.
 //!   - `support::fake_x`: `FakeX`, a scripted X server on a free port that checks every OAuth signature itself.
+//!   - `support::process`: how large a process is; one that may be killed at any moment.
+//!   - `support::record`: the record of a bot beside the server it spoke to.
 //!   - `support::test_bot`: `TestBot`, the binary in a folder of its own; finds any key that shows in what it wrote.
 //!   - `support::tiny_model`: a GPT-2 of two layers that writes Spanish words, written by the test.
 //!   - `support::small_disk`: a real disk of a few mebibytes, to be filled.

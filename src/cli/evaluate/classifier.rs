@@ -182,7 +182,7 @@ impl ClassifierArguments {
 
     fn describe(&self, scored: &Scored, report: &ClassificationReport, speed: Option<ScoringSpeed>) -> String {
         let mut text = report.to_string();
-        if let Some(ScoringSpeed { tweets_per_second, milliseconds_for_16 }) = speed {
+        if let Some(ScoringSpeed { tweets_per_second, milliseconds_for_16, .. }) = speed {
             text += &format!("\n{tweets_per_second:.0} tweets/s, 16 candidates in {milliseconds_for_16:.2} ms");
         }
         for mistake in scored.mistakes().iter().take(self.errors.unwrap_or(0)) {

@@ -15,7 +15,7 @@ use crate::cli::train::stop_on_signal;
 use crate::evaluation::classification::EvaluatedPart;
 use crate::evaluation::classification::held_out::read_evaluated;
 use crate::evaluation::comparison::{Cell, Cells, Job, Measured, Spec, jobs, page};
-use crate::evaluation::speed::measure_speed;
+use crate::evaluation::speed::{measure_speed, processor_seconds};
 use crate::files::{Existing, write_whole};
 use crate::sentiment::Classifier;
 use crate::training::classifier::{ClassifierTraining, TrainingOutcome, export_split, train_classifier};
@@ -82,7 +82,8 @@ pub fn run(arguments: &ComparisonArguments, session: &Session) -> Result<()> {
     }
     session.output.note(&format!("wrote {}", arguments.output.display()));
     let done: Vec<&Cell> = jobs.iter().filter_map(|job| cells.find(job)).collect();
-    let header = ["PROTOCOL", "CLASSIFIER", "DATA", "SEED", "ACCURACY", "MACRO F1", "SECONDS", "TWEETS/S"];
+    let header =
+        ["PROTOCOL", "CLASSIFIER", "DATA", "SEED", "ACCURACY", "MACRO F1", "CORE SECONDS", "TWEETS/S AND CORE"];
     session.output.rows(&header, &done, |cell| {
         let Cell { job, measured } = cell;
         vec![
@@ -92,8 +93,8 @@ pub fn run(arguments: &ComparisonArguments, session: &Session) -> Result<()> {
             job.seed.to_string(),
             format!("{:.4}", measured.accuracy),
             format!("{:.4}", measured.macro_f1),
-            format!("{:.0}", measured.seconds),
-            format!("{:.0}", measured.tweets_per_second),
+            format!("{:.0}", measured.processor_seconds),
+            format!("{:.0}", measured.tweets_per_core_second),
         ]
     })
 }
@@ -108,20 +109,22 @@ fn measure(job: &Job, training: ClassifierTraining, stop: &AtomicBool, session: 
 
 fn train(mut training: ClassifierTraining, stop: &AtomicBool, session: &Session) -> Result<Option<Measured>> {
     training.resume = true;
+    let start = processor_seconds();
     let outcome = follow(&session.output, |progress| train_classifier(&training, stop, progress))?;
     if outcome.interrupted {
         return Ok(None);
     }
+    let spent = processor_seconds() - start;
     let classifier = Classifier::load(&ModelFiles::in_folder(&training.output)?)?;
     let rows = read_evaluated(&classifier, &training.data, &training.columns, EvaluatedPart::HeldOut)?;
     let texts: Vec<&str> = rows.iter().map(|tweet| tweet.text.as_str()).collect();
     let speed = measure_speed(&classifier, &texts)?;
-    Ok(Some(measured(&outcome, speed.tweets_per_second)))
+    Ok(Some(measured(&outcome, spent, speed.tweets_per_core_second)))
 }
 
-fn measured(outcome: &TrainingOutcome, tweets_per_second: f64) -> Measured {
+fn measured(outcome: &TrainingOutcome, spent: f64, tweets_per_core_second: f64) -> Measured {
     let report = &outcome.test;
-    // A resumed run counts its own seconds only; the epochs' are of all runs.
+    // A resumed run spent its own share only; the epochs' wall times are of all runs and say how large that was.
     let epochs: f64 = outcome.epochs.iter().map(|epoch| epoch.seconds).sum();
     Measured {
         rows: report.rows,
@@ -131,8 +134,8 @@ fn measured(outcome: &TrainingOutcome, tweets_per_second: f64) -> Measured {
         calibration_error: Some(report.calibration_error),
         parameters: Some(outcome.parameters),
         epochs: Some([outcome.epochs.len(), outcome.best_epoch]),
-        seconds: outcome.seconds.max(epochs),
-        tweets_per_second,
+        processor_seconds: spent * (epochs / outcome.seconds).max(1.0),
+        tweets_per_core_second,
     }
 }
 

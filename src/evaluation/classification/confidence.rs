@@ -90,8 +90,7 @@ mod tests {
     /// ```
     const NUMPY: [f64; 2] = [0.77875, 0.06301086758011178];
 
-    // from statsmodels.stats.proportion import proportion_confint   # or by Wilson's formula
-    // proportion_confint(401, 500, method="wilson"); (0, 20); (20, 20)
+    // By Wilson's formula in Python, with z = 1.959963984540054.
     #[test]
     fn a_shares_interval_is_wilsons() {
         for ((hits, count), (low, high)) in
@@ -105,9 +104,8 @@ mod tests {
 
     #[test]
     fn area_and_error_are_those_of_delongs_definition() {
-        let truth: Vec<bool> = (0..60).map(|i| i % 3 == 0).collect();
-        let score =
-            |i: usize| (f64::from((i * 37 % 23) as u32) / 23.0 + if i.is_multiple_of(3) { 0.3 } else { 0.0 }) * 10.0;
+        let truth: Vec<bool> = (0..60_usize).map(|i| i.is_multiple_of(3)).collect();
+        let score = |i: usize| (f64::from((i * 37 % 23) as u32) / 23.0 + if truth[i] { 0.3 } else { 0.0 }) * 10.0;
         let scores: Vec<f32> = (0..60).map(|i| (score(i).round_ties_even() / 10.0) as f32).collect();
         let interval = AucInterval::new(&truth, &scores).unwrap();
         assert!((interval.auc - NUMPY[0]).abs() < 1e-12, "{interval:?}");

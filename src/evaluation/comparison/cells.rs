@@ -25,9 +25,10 @@ pub struct Measured {
     /// Epochs trained, and the one whose weights were kept.
     #[serde(default)]
     pub epochs: Option<[usize; 2]>,
-    /// Training, reading the data included.
-    pub seconds: f64,
-    pub tweets_per_second: f64,
+    /// Processor time of the training, that of all cores added up, reading the data included.
+    pub processor_seconds: f64,
+    /// Tweets scored in a second of processor time, cleaning included.
+    pub tweets_per_core_second: f64,
 }
 
 /// A finished job.

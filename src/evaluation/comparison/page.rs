@@ -16,7 +16,7 @@ pub fn write(spec: &Spec, jobs: &[Job], cells: &Cells, command: &str) -> String 
         let _ = write!(page, "## {}\n\n", protocol.heading);
         page.push_str(
             "| | classifier | data | accuracy | macro F1 | AUC | calibration error | reported: accuracy | macro F1 | \
-             parameters | epochs (kept) | training | tweets/s |\n\
+             parameters | epochs (kept) | training, processor time | tweets/s and core |\n\
              |---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
         );
         for (place, row) in spec.rows.iter().enumerate() {
@@ -55,7 +55,7 @@ fn line(protocol: &Protocol, row: &Row, cells: &[&Cell]) -> String {
     let quoted = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.2}"));
     let epochs = cells.iter().filter_map(|cell| cell.measured.epochs);
     let epochs: Vec<String> = epochs.map(|[all, kept]| format!("{all} ({kept})")).collect();
-    let time = mean(|cell| Some(cell.measured.seconds)).map_or_else(|| "–".to_owned(), duration);
+    let time = mean(|cell| Some(cell.measured.processor_seconds)).map_or_else(|| "–".to_owned(), duration);
     let parameters = cells.iter().find_map(|cell| cell.measured.parameters);
     [
         row.name.clone(),
@@ -69,7 +69,8 @@ fn line(protocol: &Protocol, row: &Row, cells: &[&Cell]) -> String {
         parameters.map_or_else(|| "–".to_owned(), |count| count.to_string()),
         if epochs.is_empty() { "–".to_owned() } else { epochs.join(", ") },
         time,
-        mean(|cell| Some(cell.measured.tweets_per_second)).map_or_else(|| "–".to_owned(), |mean| format!("{mean:.0}")),
+        mean(|cell| Some(cell.measured.tweets_per_core_second))
+            .map_or_else(|| "–".to_owned(), |mean| format!("{mean:.0}")),
     ]
     .join(" | ")
 }

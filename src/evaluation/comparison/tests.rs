@@ -37,8 +37,8 @@ fn measured(accuracy: f64) -> Measured {
         calibration_error: Some(0.031),
         parameters: Some(1234),
         epochs: Some([9, 2]),
-        seconds: 125.0,
-        tweets_per_second: 2345.6,
+        processor_seconds: 125.0,
+        tweets_per_core_second: 2345.6,
     }
 }
 

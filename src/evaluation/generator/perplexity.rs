@@ -80,15 +80,14 @@ pub fn evaluate_perplexity(
     baseline: Option<&[String]>,
 ) -> Result<PerplexityReport> {
     let scorer = Scorer::load(files, device)?;
-    let stream = scorer.stream(texts)?;
     let bytes: usize = texts.iter().map(String::len).sum();
-    let model = Prediction::new(scorer.score(&stream, windows)?, bytes);
+    let model = Prediction::new(scorer.score_texts(texts, windows)?, bytes);
     let baseline = baseline
         .map(|training| {
             let training = scorer.stream(training)?;
             let training_tokens = training.len();
             let ngrams = NgramModel::train(training, BASELINE_ORDER, scorer.vocabulary())?;
-            let surprise = ngrams.score(&stream);
+            let surprise = ngrams.score(&scorer.stream(texts)?);
             anyhow::Ok(BaselineReport {
                 order: BASELINE_ORDER,
                 training_tokens,

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 /// The settings that a sweep may vary: those of `[generation]` that say how tokens are chosen.
 pub const KNOBS: [&str; 8] = [
@@ -35,9 +35,9 @@ impl FromStr for Sweep {
     fn from_str(text: &str) -> Result<Self> {
         let path = Path::new(text);
         let is_file = path.extension().is_some_and(|extension| extension == "toml");
-        let knobs = if is_file { read(path)? } else { parse(text)? };
-        check(&knobs).with_context(|| if is_file { text.to_owned() } else { "--sweep".to_owned() })?;
-        Ok(Self(knobs))
+        let knobs = if is_file { read(path).with_context(|| text.to_owned()) } else { parse(text) };
+        // A flag's error is shown without its causes.
+        knobs.map(Self).map_err(|error| anyhow!("{error:#}"))
     }
 }
 
@@ -64,12 +64,11 @@ fn parse(text: &str) -> Result<Vec<(String, Vec<String>)>> {
         let values = values.split(',').map(|value| value.trim().to_owned()).collect();
         Ok((name.trim().replace('-', "_"), values))
     };
-    text.split(';').map(str::trim).filter(|part| !part.is_empty()).map(knob).collect()
+    checked(text.split(';').map(str::trim).filter(|part| !part.is_empty()).map(knob).collect::<Result<_>>()?)
 }
 
 fn read(path: &Path) -> Result<Vec<(String, Vec<String>)>> {
-    let content = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let table: toml::Table = content.parse().with_context(|| path.display().to_string())?;
+    let table: toml::Table = std::fs::read_to_string(path).context("cannot be read")?.parse()?;
     let knob = |(name, value): (String, toml::Value)| {
         let values = match value {
             toml::Value::Array(values) => values,
@@ -78,24 +77,24 @@ fn read(path: &Path) -> Result<Vec<(String, Vec<String>)>> {
         let values = values.into_iter().map(|value| match value {
             toml::Value::String(text) => Ok(text),
             toml::Value::Integer(_) | toml::Value::Float(_) => Ok(value.to_string()),
-            other => bail!("{}: {name}: expected numbers or words, found {other}", path.display()),
+            other => bail!("{name}: expected numbers or words, found {other}"),
         });
         Ok((name.clone(), values.collect::<Result<_>>()?))
     };
-    table.into_iter().map(knob).collect()
+    checked(table.into_iter().map(knob).collect::<Result<_>>()?)
 }
 
-fn check(knobs: &[(String, Vec<String>)]) -> Result<()> {
+fn checked(knobs: Vec<(String, Vec<String>)>) -> Result<Vec<(String, Vec<String>)>> {
     ensure!(!knobs.is_empty(), "names no setting; write temperature=0.7,0.9;top_p=0.9,0.95");
     let mut seen = std::collections::HashSet::new();
-    for (name, values) in knobs {
+    for (name, values) in &knobs {
         ensure!(KNOBS.contains(&name.as_str()), "{name:?} cannot be swept; there are {}", KNOBS.join(", "));
         ensure!(seen.insert(name), "{name} is named twice");
         ensure!(!values.is_empty() && values.iter().all(|value| !value.is_empty()), "{name} lacks a value");
     }
     let combinations = knobs.iter().try_fold(1_usize, |all, (_, values)| all.checked_mul(values.len()));
     ensure!(combinations.is_some_and(|all| all <= MOST), "gives more than {MOST} combinations: name fewer values");
-    Ok(())
+    Ok(knobs)
 }
 
 #[cfg(test)]
@@ -132,10 +131,10 @@ mod tests {
             ("temperature=0.7;temprature=1", "\"temprature\" cannot be swept; there are strategy, temperature"),
             ("top_k=1;top_k=2", "top_k is named twice"),
             ("top_k=1,,2", "top_k lacks a value"),
-            ("no-such.toml", "cannot read no-such.toml"),
+            ("no-such.toml", "no-such.toml: cannot be read: No such file"),
             (&format!("top_k={};top_p=0.1,0.2,0.3", vec!["1"; 100].join(",")), "more than 256"),
         ] {
-            let message = format!("{:#}", text.parse::<Sweep>().unwrap_err());
+            let message = text.parse::<Sweep>().unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }
     }
@@ -146,7 +145,7 @@ mod tests {
         let path = folder.path().join("sweep.toml");
         for (content, expected) in [("top_k = true", "top_k: expected numbers or words"), ("top_k = [", "sweep.toml")] {
             std::fs::write(&path, content).unwrap();
-            let message = format!("{:#}", path.to_str().unwrap().parse::<Sweep>().unwrap_err());
+            let message = path.to_str().unwrap().parse::<Sweep>().unwrap_err().to_string();
             assert!(message.contains("sweep.toml") && message.contains(expected), "{message}");
         }
     }

@@ -48,6 +48,8 @@ pub struct Network {
     output: Dense,
     /// `[buckets, outputs]`; the linear part.
     ngrams: Option<Tensor>,
+    /// The recurrent layers' weights as their operation reads them, where they never change again.
+    packed: Option<Vec<Tensor>>,
 }
 
 impl Network {
@@ -73,7 +75,7 @@ impl Network {
     /// Where `config` does not pass its check, a weight is missing or superfluous, or its shape does not fit.
     pub fn from_tensors(config: &NetworkConfig, tensors: &HashMap<String, Tensor>) -> Result<Self> {
         let mut used = 0;
-        let network = Self::build(config, &mut |name, shape, _| {
+        let mut network = Self::build(config, &mut |name, shape, _| {
             let tensor = tensors.get(name).with_context(|| format!("no tensor {name}"))?;
             if tensor.dims() != shape {
                 bail!("{name} has shape {:?}, config.json asks for {shape:?}", tensor.dims());
@@ -82,6 +84,7 @@ impl Network {
             Ok(tensor.to_dtype(DType::F32)?.detach())
         })?;
         ensure!(used == tensors.len(), "{} tensors, but config.json asks for {used}", tensors.len());
+        network.packed = Some(network.pack()?);
         Ok(network)
     }
 
@@ -105,7 +108,7 @@ impl Network {
         let ngrams = architecture.ngrams.as_ref();
         let shape = |buckets| [buckets, config.outputs];
         let ngrams = ngrams.map(|ngrams| source(NGRAMS, &shape(ngrams.buckets()), Initial::Zeros)).transpose()?;
-        Ok(Self { config: config.clone(), embedding, recurrent, dense, output, ngrams })
+        Ok(Self { config: config.clone(), embedding, recurrent, dense, output, ngrams, packed: None })
     }
 
     /// What the network was built from.
@@ -124,6 +127,7 @@ impl Network {
             dense: self.dense.iter().map(Dense::frozen).collect(),
             output: self.output.frozen(),
             ngrams: self.ngrams.as_ref().map(Tensor::detach),
+            packed: self.packed.clone(),
         }
     }
 
@@ -159,6 +163,9 @@ impl Network {
 
     /// The recurrent layers' weights as their operation reads them.
     fn pack(&self) -> Result<Vec<Tensor>> {
+        if let Some(packed) = &self.packed {
+            return Ok(packed.clone());
+        }
         self.recurrent.iter().map(Recurrent::pack).collect()
     }
 

@@ -173,11 +173,13 @@ impl Direction<'_> {
         if sizes.shape.cell == Cell::Gru {
             sum_rows(part.recurrent_gradient(), recurrent_bias);
         }
-        let starts: Vec<usize> =
-            (0..sizes.shape.cell.gates()).map(|gate| gate * sizes.shape.units + part.units.start).collect();
-        let back = Panels::from_rows(self.parameters, sizes.width, sizes.columns(), &starts, part.units.len());
         let mut input = vec![0.0; rows * sizes.width];
-        back.add_product(&part.trace.gates, &mut input);
+        for gate in 0..sizes.shape.cell.gates() {
+            let gradients = Matrix { values: &part.trace.gates[gate * part.units.len()..], row: columns, column: 1 };
+            let from = gate * sizes.shape.units + part.units.start;
+            let weights = Matrix { values: &self.parameters[from..], row: 1, column: sizes.columns() };
+            add_product((rows, part.units.len(), sizes.width), gradients, weights, &mut input);
+        }
         (weights, input)
     }
 
@@ -294,27 +296,48 @@ fn sum_rows(matrix: &[f32], sums: &mut [f32]) {
     }
 }
 
-/// `product = leftᵀ · right`, both of `rows` rows; on this thread alone.
+/// `product += leftᵀ · right`, both of `rows` rows; on this thread alone.
 fn transposed_product(left: &[f32], right: &[f32], rows: usize, product: &mut [f32]) {
     let (m, n) = (left.len() / rows, right.len() / rows);
-    assert!(left.len() == rows * m && right.len() == rows * n && product.len() == m * n, "the sizes agree");
-    // SAFETY: the views cover exactly the asserted sizes at these strides, and `product` is borrowed mutably, so it
-    // overlaps neither factor. Strides are sizes of slices and fit isize.
+    let left = Matrix { values: left, row: 1, column: m };
+    add_product((m, rows, n), left, Matrix { values: right, row: n, column: 1 }, product);
+}
+
+/// A matrix whose rows and columns lie so far apart in `values`.
+#[derive(Clone, Copy)]
+struct Matrix<'a> {
+    values: &'a [f32],
+    row: usize,
+    column: usize,
+}
+
+impl Matrix<'_> {
+    /// Whether `rows` times `columns` elements lie within.
+    fn holds(self, rows: usize, columns: usize) -> bool {
+        rows > 0 && columns > 0 && (rows - 1) * self.row + (columns - 1) * self.column < self.values.len()
+    }
+}
+
+/// `product += left · right`, of `m` x `k` and `k` x `n`, the product row by row; on this thread alone.
+fn add_product((m, k, n): (usize, usize, usize), left: Matrix<'_>, right: Matrix<'_>, product: &mut [f32]) {
+    assert!(left.holds(m, k) && right.holds(k, n) && product.len() == m * n, "the sizes agree");
+    // SAFETY: every element of the three matrices lies within its slice, as asserted, and `product` is borrowed mutably,
+    // so it overlaps neither factor. Strides are sizes of slices and fit isize.
     unsafe {
         gemm::gemm(
             m,
             n,
-            rows,
+            k,
             product.as_mut_ptr(),
             1,
             n as isize,
-            false,
-            left.as_ptr(),
-            m as isize,
-            1,
-            right.as_ptr(),
-            1,
-            n as isize,
+            true,
+            left.values.as_ptr(),
+            left.column as isize,
+            left.row as isize,
+            right.values.as_ptr(),
+            right.column as isize,
+            right.row as isize,
             1.0,
             1.0,
             false,

@@ -135,7 +135,7 @@ pub fn export_split(settings: &ClassifierTraining, path: &Path) -> Result<()> {
 }
 
 fn on_large_stack<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    super::memory::keep_freed_memory();
+    crate::memory::keep_freed_memory();
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("train-classifier".to_owned())

@@ -213,6 +213,18 @@ fn a_broken_model_is_refused_by_the_file_that_is_wrong() {
 }
 
 #[test]
+fn the_general_classifier_tells_complaints_news_and_joy_apart() {
+    let classifier = load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models/classifier-general-es")).unwrap();
+    let texts = [
+        "Qué rabia, otra vez sin agua en todo el barrio, pésimo servicio",
+        "El ministerio publicará el informe anual el próximo jueves",
+        "Gracias por tanto cariño, los quiero mucho, fue un día hermoso",
+    ];
+    let labels: Vec<String> = classifier.score(&texts).unwrap().into_iter().map(|sentiment| sentiment.label).collect();
+    assert_eq!(labels, ["negative", "neutral", "positive"]);
+}
+
+#[test]
 fn the_shipped_classifier_loads_and_its_card_tells_the_truth() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = root.join("models/classifier-vacunas-es");

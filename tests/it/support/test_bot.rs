@@ -79,6 +79,38 @@ impl TestBot {
         self.configure(&QUIET.replace(from, to));
     }
 
+    /// Slots at `cron`, of which the last missed one is served at once, and waits as short as they may be. As many looks
+    /// as decide are more than `Mood::TakesAndHides` hides a tweet from.
+    pub fn configure_rapid(&self, cron: &str, when_absent: &str) {
+        self.configure(&format!(
+            r#"
+[schedule]
+cron = ["{cron}"]
+timezone = "UTC"
+jitter = "0s"
+misfire = "once"
+quiet_hours = []
+[generation]
+model = "tiny"
+max_new_tokens = 8
+candidates = 1
+[sentiment]
+target = "any"
+[gates]
+off = ["language", "cut_sentence", "repetition", "claims", "verbatim", "near_duplicate", "banned_words"]
+[publish]
+min_gap = "0s"
+reconcile_waits = ["1s", "1s", "1s", "1s", "1s"]
+reconcile_for = "4s"
+when_absent = "{when_absent}"
+[budget]
+posts_per_day = 100000
+posts_per_month = 1000000
+usd_per_month = 1000000.0
+"#
+        ));
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -213,6 +245,10 @@ impl Running {
     /// The same to a program that may have ended.
     pub fn signal_if_alive(&self, name: &str) {
         let _ = Command::new("sh").args(["-c", &format!("kill -{name} {} 2>/dev/null", self.child.id())]).status();
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits until the log holds `words`, `times` times.

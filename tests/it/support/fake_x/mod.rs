@@ -198,6 +198,8 @@ pub enum Mood {
     Resets,
     /// Does not take it and says so.
     Refuses,
+    /// Does not take it: the window of 15 minutes is used up, and ends in a second.
+    Limits,
 }
 
 /// When a [`FakeX::watch`] is told of a call.
@@ -521,7 +523,8 @@ impl State {
         }
         let id = (FIRST_ID + self.posted.len() as u64).to_string();
         let mood = self.mood.unwrap_or(Mood::Honest);
-        let answer = scripted.unwrap_or_else(|| mood.answer(&json!({"data": {"id": id, "text": text}})));
+        let created = json!({"data": {"id": id, "text": text}});
+        let answer = scripted.unwrap_or_else(|| mood.answer(&created, self.now()));
         if answer.takes || answer.succeeds() {
             let hidden = if let Mood::TakesAndHides(readings) = mood { readings } else { 0 };
             let now = self.now();
@@ -609,8 +612,8 @@ impl Call {
 }
 
 impl Mood {
-    /// What becomes of a post whose proper answer is `created`.
-    fn answer(self, created: &Value) -> Answer {
+    /// What becomes of a post at `now` whose proper answer is `created`.
+    fn answer(self, created: &Value, now: Timestamp) -> Answer {
         match self {
             Self::Honest => Answer::json(201, created),
             Self::TakesAndHangs => Answer::hang().but_taken(),
@@ -625,6 +628,9 @@ impl Mood {
             Self::Refuses => {
                 Answer::problem(403, "about:blank", "Forbidden", "You are not permitted to perform this action.")
             }
+            Self::Limits => Answer::problem(429, "about:blank", "Too Many Requests", "Too Many Requests")
+                .header("x-rate-limit-remaining", "0")
+                .header("x-rate-limit-reset", &(now.as_second() + 1).to_string()),
         }
     }
 }

@@ -1,0 +1,49 @@
+//! Bytes as one file of a tiny model, which the first byte names: weights and descriptions of a GPT-2 and of a classifier,
+//! through the same functions as the program's. A model that loads must also work.
+
+#![no_main]
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use pregonero::catalog::ModelFiles;
+use pregonero::config::DeviceChoice;
+use pregonero::generation::Engine;
+use pregonero::sentiment::Classifier;
+use pregonero::tweet::ModelIdentity;
+use pregonero_fuzz::{CLASSIFIER, GENERATOR, choice, folder, model};
+use tokio::runtime::{Builder, Runtime};
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Builder::new_current_thread().build().expect("a runtime starts"));
+
+fuzz_target!(init: the_models_themselves_load(), |data: &[u8]| {
+    let Some((choice, data)) = choice(data) else { return };
+    match choice % 5 {
+        0 => drop(generator(&model("generator", &GENERATOR, "model.safetensors", data))),
+        1 => drop(classifier(&model("classifier", &CLASSIFIER, "model.safetensors", data))),
+        2 => drop(generator(&model("generator", &GENERATOR, "config.json", data))),
+        3 => drop(classifier(&model("classifier", &CLASSIFIER, "config.json", data))),
+        _ => drop(classifier(&model("classifier", &CLASSIFIER, "vocabulary.json", data))),
+    }
+});
+
+/// Else nothing behind a fault of the unchanged files would be reached.
+fn the_models_themselves_load() {
+    generator(&folder("generator", &GENERATOR)).expect("the generator loads");
+    classifier(&folder("classifier", &CLASSIFIER)).expect("the classifier loads");
+}
+
+/// Loaded and warmed up on a thread of its own, as for a round.
+fn generator(folder: &Path) -> anyhow::Result<()> {
+    let files = ModelFiles::in_folder(folder)?;
+    let _ = files.parameters();
+    let identity = ModelIdentity { name: "fuzz".to_owned(), sha256: String::new() };
+    RUNTIME.block_on(Engine::start(files, identity, DeviceChoice::Cpu)).map(drop)
+}
+
+fn classifier(folder: &Path) -> anyhow::Result<()> {
+    let classifier = Classifier::load(&ModelFiles::in_folder(folder)?)?;
+    assert_eq!(classifier.score(&["hola a todos"])?.len(), 1);
+    Ok(())
+}

@@ -1,0 +1,111 @@
+"""Writes fixtures/ and corpus/: the tiny models and the seeds that the targets start from. All of it is invented.
+
+    python3 fuzz/make_seeds.py
+"""
+import hashlib, json, pathlib, random, shutil, struct
+
+root = pathlib.Path(__file__).resolve().parent
+chance = random.Random(1)
+
+
+def safetensors(shapes):
+    header, data = {}, b""
+    for name, shape in shapes.items():
+        count = 1
+        for size in shape:
+            count *= size
+        values = struct.pack(f"<{count}f", *(chance.uniform(-0.3, 0.3) for _ in range(count)))
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(values)]}
+        data += values
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def write(path, data):
+    path = root / path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def seeds(target, files):
+    shutil.rmtree(root / "corpus" / target, ignore_errors=True)
+    for name, data in files.items():
+        write(f"corpus/{target}/{name}", data)
+
+
+compact = lambda value: json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+# A GPT-2 of one layer and width 4 whose tokenizer knows some letters.
+letters = ["<|endoftext|>", *"abcdefghijlmnopqrstuvz", "Ġ", ".", "la", "Ġla"]
+vocabulary = {token: number for number, token in enumerate(letters)}
+byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+end = {"id": 0, "content": "<|endoftext|>", "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+tokenizer = compact({
+    "version": "1.0", "added_tokens": [end], "pre_tokenizer": byte_level, "decoder": byte_level,
+    "model": {"type": "BPE", "vocab": vocabulary, "merges": [["l", "a"], ["Ġ", "la"]]},
+})
+gpt2 = {"model_type": "gpt2", "vocab_size": len(letters), "n_positions": 8, "n_embd": 4, "n_layer": 1, "n_head": 2, "bos_token_id": 0, "eos_token_id": 0}
+generator = safetensors({
+    "wte.weight": [len(letters), 4], "wpe.weight": [8, 4],
+    "h.0.ln_1.weight": [4], "h.0.ln_1.bias": [4], "h.0.attn.c_attn.weight": [4, 12], "h.0.attn.c_attn.bias": [12],
+    "h.0.attn.c_proj.weight": [4, 4], "h.0.attn.c_proj.bias": [4], "h.0.ln_2.weight": [4], "h.0.ln_2.bias": [4],
+    "h.0.mlp.c_fc.weight": [4, 16], "h.0.mlp.c_fc.bias": [16], "h.0.mlp.c_proj.weight": [16, 4], "h.0.mlp.c_proj.bias": [4],
+    "ln_f.weight": [4], "ln_f.bias": [4],
+})
+write("fixtures/generator/config.json", compact(gpt2))
+write("fixtures/generator/tokenizer.json", tokenizer)
+write("fixtures/generator/model.safetensors", generator)
+
+# A BiLSTM of 2 units over 6 words.
+words = compact({"words": ["hola", "a", "todos", "la", "vacuna", "no"]})
+network = {"vocabulary_size": 8, "steps": 4, "architecture": {"kind": "bilstm", "embedding": 3, "lstm": [2], "dense": [{"units": 2, "dropout": 0.5}]}}
+bilstm = {"name": "classifier", "network": network, "cleaning": "plain", "labels": ["negative", "positive"], "held_out": {"seed": 1, "shares": {"train": 0.7, "validation": 0.1, "test": 0.2}}}
+half = lambda name: {f"bilstm.0.{name}.bias": [8], f"bilstm.0.{name}.input_weight": [3, 8], f"bilstm.0.{name}.recurrent_weight": [2, 8]}
+classifier = safetensors({
+    "embedding.weight": [8, 3], **half("forward"), **half("backward"),
+    "dense.0.weight": [4, 2], "dense.0.bias": [2], "output.weight": [2, 1], "output.bias": [1],
+})
+write("fixtures/classifier/config.json", compact(bilstm))
+write("fixtures/classifier/vocabulary.json", words)
+write("fixtures/classifier/model.safetensors", classifier)
+
+seeds("safetensors_model", {
+    "generator": b"\0" + generator, "classifier": b"\1" + classifier, "generator_config": b"\2" + compact(gpt2).encode(),
+    "classifier_config": b"\3" + compact(bilstm).encode(), "vocabulary": b"\4" + words.encode(),
+})
+seeds("tokenizer", {
+    "json": b"\0" + tokenizer.encode(),
+    "pair": b"\1" + compact(vocabulary).encode() + b"\0#version: 0.2\nl a\n\xc4\xa0 la\n",
+})
+
+problem = lambda status, kind, detail: compact({"title": "Invented", "type": f"https://api.x.com/2/problems/{kind}", "status": status, "detail": detail})
+limits = "x-rate-limit-limit: 100\nx-rate-limit-remaining: 0\nx-rate-limit-reset: 1772366700\nx-user-limit-24hour-remaining: 3\nx-user-limit-24hour-reset: 1772450000\n"
+page = {"data": [{"id": "1445880548472328192", "text": "Hola &amp; ya https://t.co/a", "created_at": "2026-03-01T12:00:01.000Z", "edit_history_tweet_ids": ["1445880548472328192"], "entities": {"urls": [{"url": "https://t.co/a", "expanded_url": "https://example.com/a"}]}}], "meta": {"result_count": 1, "next_token": "more"}}
+seeds("x_answer", {
+    "created": "201\nx-transaction-id: invented\n" + limits + "\n" + compact({"data": {"id": "17", "text": "Hola"}}),
+    "page": "200\nx-rate-limit-remaining: 9\n\n" + compact(page),
+    "empty_page": '200\n\n{"meta":{"result_count":0}}',
+    "limited": "429\nretry-after: 60\n" + limits + "\n" + problem(429, "usage-capped", "Usage cap exceeded: Monthly product cap")[:-1] + ',"period":"Monthly"}',
+    "clock": "401\ndate: Sun, 01 Mar 2026 13:00:00 GMT\n\n" + problem(401, "about:blank", "Unauthorized"),
+    "code": '403\n\n{"errors":[{"code":187,"message":"Status is a duplicate."}]}',
+    "html": "503\ncontent-type: text/html\n\n<html><title>Just a moment</title></html>",
+    "redirect": "302\nlocation: https://example.com/\n\n",
+    "cut": '201\nx-cut: 1\n\n{"data":{"id":"17","te',
+    "key": '400\n\n{"detail":"the key invented-key-1 is unknown"}',
+})
+seeds("config", {"wrong": '[schedule]\ncron = ["* * *", 7]\ntimezone = "Mars/Base"\njitter = "-3 parsecs"\n[generation]\ntop_k = 1e400\ntemprature = 0.0\n'})
+# The program's own, as it is now.
+(root / "corpus/config/whole").symlink_to("../../../config.toml")
+seeds("labelled_csv", {
+    "plain": "text,label,author\nhola a todos,positive,ana\nno y no,0,luis\n",
+    "quoted": 'author,label,text\r\nana,1,"dos\r\nlíneas, y ""comillas"""\r\n',
+    "open_quote": 'text,label,author\n"sin final,1,ana\notra,0,luis\n',
+})
+text = "Mañana vamos a la playa con todos https://t.co/x @ana"
+seeds("texts", {"csv": f'\0text,label\n"{text}",1\n', "jsonl": "\1" + compact({"text": text}) + "\n" + compact({"text": 3}) + "\n", "plain": f"\2{text}\nRT: la plaza está llena, &amp; canta …\n"})
+seeds("word_vectors", {"header": "2 3\nhola 0.1 -2e-3 3\ntodos 1 2 3\n", "glove": "hola 0.1 0.2\n. . . 0.3 0.4\n", "wrong": "2 3\nhola 0.1 nan 3\n"})
+
+# The index of the gate, without its checksum (the target adds it): magic, version, window, seed, count, differences.
+index = b"PGVERBAT" + struct.pack("<IIQI", 1, 5, 7, 3) + bytes([5, 0x80, 1, 3])
+seeds("verbatim_index", {"three": index, "whole": index + hashlib.sha256(index).digest()[:8]})

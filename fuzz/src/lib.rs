@@ -1,0 +1,56 @@
+//! What the targets share: a folder in memory where the bytes have to be a file, and the tiny models beside which they
+//! stand.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
+
+/// One folder a process, in memory where there is such a place.
+static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    folder.expect("a temporary folder can be made")
+});
+
+/// A GPT-2 of one layer, as `make_seeds.py` made it.
+pub const GENERATOR: [(&str, &[u8]); 3] = [
+    ("config.json", include_bytes!("../fixtures/generator/config.json")),
+    ("tokenizer.json", include_bytes!("../fixtures/generator/tokenizer.json")),
+    ("model.safetensors", include_bytes!("../fixtures/generator/model.safetensors")),
+];
+
+/// A BiLSTM of two units, as `make_seeds.py` made it.
+pub const CLASSIFIER: [(&str, &[u8]); 3] = [
+    ("config.json", include_bytes!("../fixtures/classifier/config.json")),
+    ("vocabulary.json", include_bytes!("../fixtures/classifier/vocabulary.json")),
+    ("model.safetensors", include_bytes!("../fixtures/classifier/model.safetensors")),
+];
+
+/// A file that holds `data`, until the next one of this name.
+pub fn file(name: &str, data: &[u8]) -> PathBuf {
+    let path = FOLDER.path().join(name);
+    std::fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("the folder can be made");
+    std::fs::write(&path, data).expect("the file can be written");
+    path
+}
+
+/// A folder with these files.
+pub fn folder(name: &str, files: &[(&str, &[u8])]) -> PathBuf {
+    let path = FOLDER.path().join(name);
+    let _ = std::fs::remove_dir_all(&path);
+    for (file_name, data) in files {
+        file(&format!("{name}/{file_name}"), data);
+    }
+    path
+}
+
+/// The files of a model, of which `data` takes the place of one.
+pub fn model(name: &str, files: &[(&str, &[u8]); 3], replaced: &str, data: &[u8]) -> PathBuf {
+    folder(name, &files.map(|(file, content)| (file, if file == replaced { data } else { content })))
+}
+
+/// The first byte, for a target that has to choose, and the rest.
+pub fn choice(data: &[u8]) -> Option<(u8, &[u8])> {
+    data.split_first().map(|(first, rest)| (*first, rest))
+}
