@@ -105,7 +105,7 @@ mod tests {
             ("Nadie vino", &[]),
             ("TODOS A LA PLAZA DE Bogotá", &[]),
             ("voy de la Plaza", &["Plaza"]),
-            ("La Paz queda lejos de La Paz Alta", &["La Paz Alta"]),
+            ("Hoy La Paz queda lejos de La Paz Alta", &["La Paz", "La Paz Alta"]),
             ("", &[]),
         ] {
             assert_eq!(of(text), expected, "{text}");

@@ -90,8 +90,7 @@ mod tests {
     /// ```
     const NUMPY: [f64; 2] = [0.77875, 0.06301086758011178];
 
-    // from statsmodels.stats.proportion import proportion_confint   # or by Wilson's formula
-    // proportion_confint(401, 500, method="wilson"); (0, 20); (20, 20)
+    // By Wilson's formula in Python, with z = 1.959963984540054.
     #[test]
     fn a_shares_interval_is_wilsons() {
         for ((hits, count), (low, high)) in
