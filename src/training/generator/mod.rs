@@ -27,11 +27,11 @@ use self::initial::initial_weights;
 pub use self::learner::{Learner, Precision, StepOutcome, StepSettings};
 use self::log::TrainingLog;
 pub use self::settings::{Base, ControlTraining, GeneratorTraining, Samples, Shape};
-use super::memory::keep_freed_memory;
 pub use super::schedule::Decay;
 use super::text::TextCounts;
 use crate::generation::device;
 use crate::generation::tokenizer::Tokenizer;
+use crate::memory::keep_freed_memory;
 
 /// What is told while training goes on.
 #[derive(Debug, Clone, PartialEq)]
