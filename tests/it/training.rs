@@ -125,7 +125,7 @@ fn the_built_in_generator_is_a_base_and_what_cannot_be_trained_is_refused_in_wor
     let scratch = ["--tokenizer", "tokenizer", "--width", "16", "--layers", "1", "--output", "new"];
     let cases: [(&[&str], i32, &str); 7] = [
         (&["--base", "nowhere", "--output", "new"], 1, "nowhere"),
-        (&["--base", "hub:a/b", "--output", "new"], 1, "a/b"),
+        (&["--base", "hub:a/b", "--output", "new"], 78, "a/b"),
         (&["--output", "new"], 1, "give --base MODEL"),
         (&["--base", "builtin", "--layers", "3", "--output", "new"], 2, "--layers"),
         (&[&scratch[..], &["--device", "cuda"]].concat(), 1, "CUDA"),
