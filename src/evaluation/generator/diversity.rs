@@ -1,5 +1,5 @@
 //! How much texts differ from each other, and how much each repeats itself. Words are those of
-//! [`normalise`](crate::gates::normalise): lower case, no accents, no signs.
+//! [`normalise`]: lower case, no accents, no signs.
 
 use std::collections::HashSet;
 
