@@ -502,7 +502,7 @@ fn the_built_in_models_are_listed_and_shown() {
     let place = Place::new("");
     let listed = place.run(&["--json", "models", "list"]).json();
     let kinds: Vec<&str> = listed.iter().map(|model| model["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["generator", "classifier"]);
+    assert_eq!(kinds, ["generator", "classifier", "classifier"]);
     let shown = place.run(&["--json", "models", "show", "builtin", "--kind", "classifier"]).json().remove(0);
     assert_eq!(shown["sha256"].as_str().unwrap().len(), 64);
     let ran = place.run(&["models", "pull", "no-owner"]);

@@ -1,7 +1,7 @@
 //! `dataset enrich`: the columns a controlled generator is trained with, out of the tweets alone.
 //!
 //! Sentiment comes from a classifier, its labels in upper case as "Este político no existe" has them; hashtags by X's
-//! grammar; entities and key phrases by rules that a person can follow ([`entities`], [`phrases`]).
+//! grammar; entities and key phrases by rules that a person can follow (`entities`, `phrases`).
 
 mod entities;
 mod hashtags;
