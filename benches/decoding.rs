@@ -21,14 +21,12 @@ fn request(batch: usize, new_tokens: usize) -> GenerationRequest {
         attributes: BTreeMap::new(),
         seeds: candidate_seeds(1, batch),
         decoding: Decoding {
-            strategy: Strategy::Sample,
             temperature: 0.9,
             top_k: 50,
             top_p: 0.95,
-            typical_p: 1.0,
             repetition_penalty: 1.1,
             no_repeat_ngram: 3,
-            max_new_tokens: new_tokens,
+            ..Decoding::unfiltered(Strategy::Sample, new_tokens)
         },
         length: None,
     }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::config::{SentimentSettings, SentimentTarget, Settings};
 use crate::gates::{Gates, Recent, Subject};
 use crate::sentiment::Classifier;
-use crate::tweet::{Candidate, Finish, GateVerdict, Judged, Sentiment, Verdict};
+use crate::tweet::{Candidate, GateVerdict, Judged, Sentiment, Verdict};
 use crate::twitter::text;
 
 /// The name under which the classifier's threshold stands among the gates.
@@ -90,14 +90,7 @@ impl Judge {
         let mut gates = self.gates.judge(&Subject { text, body: text, candidate: None, prompt: "" }, recent);
         let (score, verdict) = self.weigh(&sentiment);
         gates.push(verdict);
-        let candidate = Candidate {
-            text: text.to_owned(),
-            continuation: String::new(),
-            token_ids: Vec::new(),
-            prompt_tokens: 0,
-            rng_seed: 0,
-            finish: Finish::EndOfText,
-        };
+        let candidate = Candidate::given(text);
         let weighted_length = text::weighted_length(text);
         Ok(Judged { candidate, text: text.to_owned(), weighted_length, sentiment, score, gates })
     }

@@ -73,6 +73,21 @@ pub struct Candidate {
     pub finish: Finish,
 }
 
+impl Candidate {
+    /// A text that no model wrote here: it has no tokens and ended by itself.
+    #[must_use]
+    pub fn given(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            continuation: String::new(),
+            token_ids: Vec::new(),
+            prompt_tokens: 0,
+            rng_seed: 0,
+            finish: Finish::EndOfText,
+        }
+    }
+}
+
 /// What a gate says of a text. Ordered by severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -74,16 +74,7 @@ async fn attributes_give_the_greedy_texts_of_transformers() {
             prompt: reference.prompt.clone(),
             attributes: attributes.map(|(name, value)| (name.to_owned(), value.clone())).collect(),
             seeds: vec![1],
-            decoding: Decoding {
-                strategy: Strategy::Greedy,
-                temperature: 1.0,
-                top_k: 0,
-                top_p: 1.0,
-                typical_p: 1.0,
-                repetition_penalty: 1.0,
-                no_repeat_ngram: 0,
-                max_new_tokens: 12,
-            },
+            decoding: Decoding::unfiltered(Strategy::Greedy, 12),
             length: None,
         };
         let candidate = engine.generate(request).await.unwrap().remove(0);

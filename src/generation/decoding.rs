@@ -28,6 +28,23 @@ pub struct Decoding {
     pub max_new_tokens: usize,
 }
 
+impl Decoding {
+    /// The model's own distribution, with no filter and no penalty.
+    #[must_use]
+    pub const fn unfiltered(strategy: Strategy, max_new_tokens: usize) -> Self {
+        Self {
+            strategy,
+            temperature: 1.0,
+            top_k: 0,
+            top_p: 1.0,
+            typical_p: 1.0,
+            repetition_penalty: 1.0,
+            no_repeat_ngram: 0,
+            max_new_tokens,
+        }
+    }
+}
+
 /// One decoded sequence.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sequence {

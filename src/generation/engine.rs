@@ -481,16 +481,7 @@ mod tests {
             prompt: prompt.to_owned(),
             attributes: BTreeMap::new(),
             seeds: candidate_seeds(11, candidates),
-            decoding: Decoding {
-                strategy,
-                temperature: 1.0,
-                top_k: 0,
-                top_p: 1.0,
-                typical_p: 1.0,
-                repetition_penalty: 1.0,
-                no_repeat_ngram: 0,
-                max_new_tokens: 12,
-            },
+            decoding: Decoding::unfiltered(strategy, 12),
             length: None,
         }
     }

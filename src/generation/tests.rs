@@ -216,14 +216,12 @@ fn logits_equal_transformers_for_every_shape_and_storage() {
 
 fn plain(strategy: Strategy, repetition_penalty: f64, no_repeat_ngram: usize) -> Decoding {
     Decoding {
-        strategy,
         temperature: 0.9,
         top_k: 20,
         top_p: 0.9,
-        typical_p: 1.0,
         repetition_penalty,
         no_repeat_ngram,
-        max_new_tokens: 20,
+        ..Decoding::unfiltered(strategy, 20)
     }
 }
 

@@ -115,19 +115,12 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::tweet::{Candidate, Finish, GateVerdict, Judged, Sentiment};
+    use crate::tweet::{Candidate, GateVerdict, Judged, Sentiment};
 
     fn sample(prompt: &str, text: &str, score: f32, verdicts: [Verdict; 3]) -> Sample {
         let names = ["length", "claims", SENTIMENT_GATE];
         let gates = names.iter().zip(verdicts).map(|(name, verdict)| GateVerdict::new(name, verdict, "")).collect();
-        let candidate = Candidate {
-            text: text.to_owned(),
-            continuation: String::new(),
-            token_ids: Vec::new(),
-            prompt_tokens: 0,
-            rng_seed: 0,
-            finish: Finish::EndOfText,
-        };
+        let candidate = Candidate::given(text);
         let sentiment = Sentiment { label: "positive".to_owned(), score, probabilities: BTreeMap::new() };
         let judged = Judged { candidate, text: format!("{text} 🤖"), weighted_length: 0, sentiment, score, gates };
         Sample { prompt: prompt.to_owned(), judged }

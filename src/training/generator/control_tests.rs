@@ -201,14 +201,10 @@ fn request(attributes: &[(&str, &str)]) -> GenerationRequest {
         attributes: attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         seeds: candidate_seeds(3, 8),
         decoding: Decoding {
-            strategy: Strategy::Sample,
             temperature: 0.7,
-            top_k: 0,
-            top_p: 1.0,
-            typical_p: 1.0,
             repetition_penalty: 1.2,
             no_repeat_ngram: 3,
-            max_new_tokens: 14,
+            ..Decoding::unfiltered(Strategy::Sample, 14)
         },
         length: None,
     }
