@@ -41,8 +41,8 @@ pub struct GenerationRequest {
 pub enum GenerationError {
     /// The prompt leaves no room in the model's context.
     #[error(
-        "the prompt takes {tokens} tokens with what stands before it, but the model reads at most {context} and needs one \
-         to write: shorten it"
+        "prompt and attributes take {tokens} tokens, but the model reads at most {context} and needs one to write: \
+         shorten them"
     )]
     PromptTooLong { tokens: usize, context: usize },
     /// The model cannot write from these attributes.

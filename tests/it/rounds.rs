@@ -108,7 +108,7 @@ fn a_round_that_cannot_write_is_recorded_as_failed_with_the_reason() {
     assert_eq!(ended.code(), Some(1), "{ended:#?}");
     let entry = bot.history().remove(0);
     assert_eq!(entry["state"], "failed");
-    assert!(entry["error"].as_str().unwrap().starts_with("no candidates: the prompt has"), "{entry}");
+    assert!(entry["error"].as_str().unwrap().starts_with("no candidates: prompt and attributes take"), "{entry}");
 }
 
 #[tokio::test]
