@@ -46,6 +46,7 @@ pub mod evaluation;
 pub mod files;
 pub mod gates;
 pub mod generation;
+pub(crate) mod hashing;
 pub mod judging;
 pub(crate) mod kernels;
 pub mod memory;

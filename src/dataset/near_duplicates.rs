@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use crate::hashing::{HashedSet, SPLITMIX64_STEP, hash, splitmix64};
+
 /// Bands of a signature, and minima a band.
 const BANDS: usize = 12;
 const ROWS: usize = 4;
@@ -22,19 +24,14 @@ pub struct NearDuplicates {
     newest: HashMap<(u8, u64), u32>,
     /// For every text and band, the text before it with the same content.
     before: Vec<[u32; BANDS]>,
-    /// The words of the texts as sorted hashes.
-    words: Vec<Box<[u32]>>,
+    words: Vec<HashedSet<u32>>,
 }
 
 impl NearDuplicates {
     /// Lets in what is less similar than `threshold` to everything let in before.
     #[must_use]
     pub fn new(threshold: f64) -> Self {
-        let mut state = 0_u64;
-        let multipliers = std::array::from_fn(|_| {
-            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            mixed(state) | 1
-        });
+        let multipliers = std::array::from_fn(|index| splitmix64((index as u64).wrapping_mul(SPLITMIX64_STEP)) | 1);
         Self { threshold, multipliers, newest: HashMap::new(), before: Vec::new(), words: Vec::new() }
     }
 
@@ -51,15 +48,15 @@ impl NearDuplicates {
         let place = self.words.len() as u32;
         self.before
             .push(std::array::from_fn(|band| self.newest.insert((band as u8, bands[band]), place).unwrap_or(NONE)));
-        self.words.push(words.into());
+        self.words.push(words);
         true
     }
 
-    fn knows(&self, words: &[u32], bands: &[u64; BANDS]) -> bool {
+    fn knows(&self, words: &HashedSet<u32>, bands: &[u64; BANDS]) -> bool {
         (0..BANDS).any(|band| {
             let mut place = self.newest.get(&(band as u8, bands[band])).copied().unwrap_or(NONE);
             while place != NONE {
-                if jaccard(words, &self.words[place as usize]) >= self.threshold {
+                if words.jaccard(&self.words[place as usize]) >= self.threshold {
                     return true;
                 }
                 place = self.before[place as usize][band];
@@ -69,60 +66,27 @@ impl NearDuplicates {
     }
 
     /// The minima of the words under every hash function, band by band.
-    fn bands(&self, words: &[u32]) -> [u64; BANDS] {
+    fn bands(&self, words: &HashedSet<u32>) -> [u64; BANDS] {
         let mut minima = [u32::MAX; BANDS * ROWS];
-        for word in words {
+        for word in words.iter() {
             for (minimum, multiplier) in minima.iter_mut().zip(&self.multipliers) {
                 let hash = (u64::from(*word).wrapping_add(1).wrapping_mul(*multiplier) >> 32) as u32;
                 *minimum = hash.min(*minimum);
             }
         }
         std::array::from_fn(|band| {
-            minima[band * ROWS..(band + 1) * ROWS].iter().fold(0, |state, minimum| mixed(state ^ u64::from(*minimum)))
+            minima[band * ROWS..(band + 1) * ROWS]
+                .iter()
+                .fold(0, |state, minimum| splitmix64(state ^ u64::from(*minimum)))
         })
     }
 }
 
-/// The distinct words in lower case, without punctuation, as sorted hashes.
-fn words(text: &str) -> Vec<u32> {
+/// The distinct words in lower case, without punctuation.
+fn words(text: &str) -> HashedSet<u32> {
     let lower = text.to_lowercase();
-    let mut words: Vec<u32> = lower
-        .split(|character: char| !character.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(|word| {
-            mixed(
-                word.bytes()
-                    .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)),
-            ) as u32
-        })
-        .collect();
-    words.sort_unstable();
-    words.dedup();
-    words
-}
-
-/// SplitMix64's finaliser (Steele et al. 2014).
-fn mixed(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
-}
-
-/// Jaccard's index of two sorted sets.
-fn jaccard(left: &[u32], right: &[u32]) -> f64 {
-    let (mut i, mut j, mut common) = (0, 0, 0_usize);
-    while i < left.len() && j < right.len() {
-        match left[i].cmp(&right[j]) {
-            std::cmp::Ordering::Less => i += 1,
-            std::cmp::Ordering::Greater => j += 1,
-            std::cmp::Ordering::Equal => {
-                common += 1;
-                i += 1;
-                j += 1;
-            }
-        }
-    }
-    common as f64 / (left.len() + right.len() - common) as f64
+    let words = lower.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(|word| hash(0, &[word]) as u32).collect()
 }
 
 #[cfg(test)]

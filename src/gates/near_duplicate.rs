@@ -3,8 +3,9 @@
 //! A text is compared with everything posted in the last days, in three ways, on normalised text; the greatest similarity
 //! counts. All of it is merging of sorted hashes: thousands of posts take milliseconds.
 
-use super::normal::{hash, words};
+use super::normal::words;
 use super::{Gate, Reading, quote, reject};
+use crate::hashing::{HashedSet, hash};
 use crate::tweet::GateVerdict;
 
 pub(super) const NAME: &str = "near_duplicate";
@@ -38,14 +39,14 @@ impl Recent {
     }
 }
 
-/// What a text is compared by. Every set is sorted and without repeats.
+/// What a text is compared by.
 #[derive(Debug)]
 struct Shingles {
     /// Of the normalised text; of the text itself where normalising leaves nothing.
     whole: u64,
-    words: Vec<u64>,
-    pairs: Vec<u64>,
-    characters: Vec<u64>,
+    words: HashedSet<u64>,
+    pairs: HashedSet<u64>,
+    characters: HashedSet<u64>,
 }
 
 impl Shingles {
@@ -57,9 +58,9 @@ impl Shingles {
         let characters = characters.windows(CHARACTERS).map(|window| hash(0, &[window.iter().collect::<String>()]));
         Self {
             whole: hash(0, &[whole]),
-            words: set(words.iter().map(|word| hash(0, &[word]))),
-            pairs: set(words.windows(2).map(|pair| hash(0, pair))),
-            characters: set(characters),
+            words: words.iter().map(|word| hash(0, &[word])).collect(),
+            pairs: words.windows(2).map(|pair| hash(0, pair)).collect(),
+            characters: characters.collect(),
         }
     }
 
@@ -69,46 +70,16 @@ impl Shingles {
         if self.whole == other.whole {
             return 1.0;
         }
-        let words = jaccard(&self.words, &other.words);
-        let characters = jaccard(&self.characters, &other.characters);
+        let words = self.words.jaccard(&other.words);
+        let characters = self.characters.jaccard(&other.characters);
         // Only the same text is 1, which a setting of 1 stands for.
         words.max(characters).max(containment(&self.pairs, &other.pairs)).min(0.999)
     }
 }
 
-fn set(hashes: impl Iterator<Item = u64>) -> Vec<u64> {
-    let mut hashes: Vec<u64> = hashes.collect();
-    hashes.sort_unstable();
-    hashes.dedup();
-    hashes
-}
-
-fn shared(left: &[u64], right: &[u64]) -> usize {
-    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
-    let mut count = 0;
-    while let (Some(one), Some(other)) = (left.peek(), right.peek()) {
-        match one.cmp(other) {
-            std::cmp::Ordering::Less => drop(left.next()),
-            std::cmp::Ordering::Greater => drop(right.next()),
-            std::cmp::Ordering::Equal => {
-                count += 1;
-                left.next();
-                right.next();
-            }
-        }
-    }
-    count
-}
-
-fn jaccard(left: &[u64], right: &[u64]) -> f64 {
-    let common = shared(left, right);
-    let union = left.len() + right.len() - common;
-    if union == 0 { 0.0 } else { common as f64 / union as f64 }
-}
-
-fn containment(left: &[u64], right: &[u64]) -> f64 {
+fn containment(left: &HashedSet<u64>, right: &HashedSet<u64>) -> f64 {
     let shorter = left.len().min(right.len());
-    if shorter < FEWEST_PAIRS { 0.0 } else { shared(left, right) as f64 / shorter as f64 }
+    if shorter < FEWEST_PAIRS { 0.0 } else { left.shared(right) as f64 / shorter as f64 }
 }
 
 /// Rejects what is at least this similar to something posted.

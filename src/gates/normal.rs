@@ -43,21 +43,6 @@ pub(super) fn fold(text: &str) -> String {
     lower.nfkd().filter(|character| !is_combining_mark(*character)).collect()
 }
 
-/// FNV-1a over the bytes with murmur3's 64-bit finaliser: the same on every machine and in every version, because files
-/// hold its values. Not meant to withstand an attacker.
-pub(super) fn hash(seed: u64, pieces: &[impl AsRef<str>]) -> u64 {
-    let mut state = 0xcbf2_9ce4_8422_2325 ^ seed;
-    for piece in pieces {
-        // A byte that UTF-8 never uses parts the pieces.
-        for byte in piece.as_ref().bytes().chain([0xff]) {
-            state = (state ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-    state = (state ^ (state >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    state = (state ^ (state >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    state ^ (state >> 33)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -12,8 +12,9 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
-use super::normal::{hash, words};
+use super::normal::words;
 use super::{Gate, Reading, quote, reject};
+use crate::hashing::hash;
 use crate::tweet::GateVerdict;
 
 pub(super) const NAME: &str = "verbatim";

@@ -19,6 +19,7 @@ use super::network::Network;
 use super::tokenizer::Tokenizer;
 use crate::catalog::ModelFiles;
 use crate::config::{DeviceChoice, Strategy};
+use crate::hashing::{SPLITMIX64_STEP, splitmix64};
 use crate::tweet::{Candidate, ModelIdentity};
 
 /// What is asked of an engine.
@@ -157,14 +158,7 @@ impl Engine {
 /// that SQLite and JSON hold them.
 #[must_use]
 pub fn candidate_seeds(rng_seed: u64, count: usize) -> Vec<u64> {
-    (1..=count as u64)
-        .map(|index| {
-            let mut z = rng_seed.wrapping_add(index.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            (z ^ (z >> 31)) >> 1
-        })
-        .collect()
+    (0..count as u64).map(|index| splitmix64(rng_seed.wrapping_add(index.wrapping_mul(SPLITMIX64_STEP))) >> 1).collect()
 }
 
 /// What the engine's thread owns.

@@ -2,6 +2,8 @@
 //!
 //! No mask is stored: the backward pass computes the same one again. The mixing function is Chris Wellons's `lowbias32`.
 
+use crate::hashing::{SPLITMIX64_STEP, splitmix64};
+
 /// Where in the network values are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -21,7 +23,7 @@ pub(crate) struct DropoutSeed(u64);
 impl DropoutSeed {
     /// For part `part` (of an accumulated batch) of step `step`.
     pub(crate) fn new(seed: u64, step: usize, part: usize) -> Self {
-        Self(mixed64(mixed64(seed ^ 0xD509_0075).wrapping_add(step as u64)).wrapping_add(part as u64))
+        Self(splitmix64(splitmix64(seed ^ 0xD509_0075).wrapping_add(step as u64)).wrapping_add(part as u64))
     }
 
     /// A number for generators that a device seeds itself.
@@ -41,18 +43,10 @@ impl DropoutSeed {
             Place::AttentionOutput(layer) => 2 + 3 * layer as u64,
             Place::FeedForward(layer) => 3 + 3 * layer as u64,
         };
-        let keys = mixed64(self.0.wrapping_add(place.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+        let keys = splitmix64(self.0.wrapping_add(place.wrapping_mul(SPLITMIX64_STEP)));
         let threshold = (f64::from(probability) * 2.0_f64.powi(32)) as u32;
         Some(Mask { keys: (keys as u32, (keys >> 32) as u32), threshold, scale: 1.0 / (1.0 - probability) })
     }
-}
-
-/// `SplitMix64`'s output function.
-fn mixed64(value: u64) -> u64 {
-    let mut x = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    x ^ (x >> 31)
 }
 
 /// Which values of one tensor are dropped.
