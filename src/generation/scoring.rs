@@ -10,7 +10,7 @@ use super::control::{Control, ControlLayout};
 use super::engine;
 use super::gpt2::{Gpt2, Gpt2Config, NoDropout};
 use super::host::{HostGpt2, Sequences};
-use super::tokenizer::{END_OF_TEXT, Tokenizer};
+use super::tokenizer::Tokenizer;
 use crate::catalog::ModelFiles;
 use crate::config::DeviceChoice;
 use crate::kernels::product::Factors;
@@ -122,21 +122,7 @@ impl Scorer {
     /// # Errors
     /// Where the tokenizer has no end-of-text token.
     pub fn stream(&self, texts: &[String]) -> Result<Vec<u32>> {
-        let end = self.end_of_text()?;
-        let mut stream = vec![end];
-        for chunk in texts.chunks(4096) {
-            for ids in self.tokenizer.encode_all(chunk)? {
-                stream.extend(ids);
-                stream.push(end);
-            }
-        }
-        Ok(stream)
-    }
-
-    fn end_of_text(&self) -> Result<u32> {
-        self.tokenizer
-            .end_of_text()
-            .with_context(|| format!("the tokenizer has no {END_OF_TEXT} token to put between texts"))
+        self.tokenizer.joined(texts)
     }
 
     /// Predicts the texts and their ends as the model learned them: joined to one stream, or, by a model with control
@@ -150,7 +136,7 @@ impl Scorer {
             windows == Windows::default(),
             "a model with control tokens reads each text for itself: leave --block and --stride out"
         );
-        let end = self.end_of_text()?;
+        let end = self.tokenizer.separator()?;
         let texts = self.tokenizer.encode_all(texts)?;
         let texts: Vec<Vec<u32>> = texts.into_iter().map(|ids| [context, &ids[..], &[end]].concat()).collect();
         let longest = self.config.n_positions;
@@ -180,6 +166,10 @@ impl Scorer {
     fn score_pieces(&self, pieces: &[Piece<'_>]) -> Result<Surprise> {
         let mut surprise = Surprise { nats: 0.0, tokens: 0 };
         let mut host = HostGpt2::new(&self.config, Factors::F32);
+        let weights: Vec<&[f32]> = match &self.form {
+            Form::Host(values) => values.iter().map(Vec::as_slice).collect(),
+            Form::Device(..) => Vec::new(),
+        };
         let longest = pieces.iter().map(Piece::steps).max().unwrap_or(1).max(1);
         for batch in pieces.chunks((BATCH_TOKENS / longest).max(1)) {
             let steps = batch.iter().map(Piece::steps).max().unwrap_or(0);
@@ -190,10 +180,7 @@ impl Scorer {
             }
             let predicted = targets.iter().flatten().count();
             surprise.nats += match &self.form {
-                Form::Host(values) => {
-                    let weights: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
-                    host.loss(&weights, Sequences { ids: &ids, targets: &targets, length: steps })
-                }
+                Form::Host(_) => host.loss(&weights, Sequences { ids: &ids, targets: &targets, length: steps }),
                 Form::Device(model, device) => {
                     let ids = Tensor::from_vec(ids, (batch.len(), steps), device)?;
                     let loss = model.loss(&ids, &targets, &mut NoDropout)?.to_scalar::<f32>()?;

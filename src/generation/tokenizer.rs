@@ -134,6 +134,30 @@ impl Tokenizer {
         Ok(encodings.iter().map(|encoding| encoding.get_ids().to_vec()).collect())
     }
 
+    /// The token that parts texts.
+    ///
+    /// # Errors
+    /// Where the vocabulary has none.
+    pub fn separator(&self) -> Result<u32> {
+        self.end_of_text.with_context(|| format!("the tokenizer has no {END_OF_TEXT} token to put between texts"))
+    }
+
+    /// The texts as one sequence: [`Self::separator`] before the first and behind each.
+    ///
+    /// # Errors
+    /// As [`Self::separator`] and [`Self::encode_all`].
+    pub fn joined<T: AsRef<str>>(&self, texts: &[T]) -> Result<Vec<u32>> {
+        let end = self.separator()?;
+        let mut stream = vec![end];
+        for chunk in texts.chunks(4096) {
+            for ids in self.encode_all(chunk)? {
+                stream.extend(ids);
+                stream.push(end);
+            }
+        }
+        Ok(stream)
+    }
+
     /// The text of a whole sequence, special tokens left out. Bytes that are no UTF-8 come out as U+FFFD.
     ///
     /// # Errors

@@ -218,6 +218,13 @@ impl Seen {
     }
 }
 
+/// Whether a text belongs to the `share` that a training keeps back for its evaluation; depends on the text alone, so that
+/// every training and every evaluation holds out the same ones.
+#[must_use]
+pub fn is_held_out(text: &str, share: f64) -> bool {
+    unit_interval(digest(text)) >= 1.0 - share
+}
+
 /// The first 8 bytes of the SHA-256 of a text without case and spacing: what makes two texts the same.
 pub(crate) fn digest(text: &str) -> u64 {
     let folded: String = text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");

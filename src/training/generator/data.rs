@@ -8,7 +8,7 @@ mod texts;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha12Rng;
@@ -19,7 +19,7 @@ use super::settings::{GeneratorTraining, Samples};
 use crate::gates::{DEFAULT_WINDOW, VerbatimIndex};
 use crate::generation::ControlLayout;
 use crate::generation::control::{Control, tidy_value};
-use crate::generation::tokenizer::{END_OF_TEXT, Tokenizer};
+use crate::generation::tokenizer::Tokenizer;
 use crate::training::text::{self, Reading, TextCounts, TextRow};
 
 /// One batch: `[rows, length]` token ids, and for every position the token that follows; `None` is not counted in the
@@ -63,21 +63,18 @@ impl Corpus {
     /// Reads, tidies, de-duplicates and encodes the settings' sources. Which texts are held out depends on the texts
     /// alone, so that two trainings over the same data hold out the same.
     pub(super) fn read(settings: &GeneratorTraining, tokenizer: &Tokenizer) -> Result<Self> {
-        let end = tokenizer
-            .end_of_text()
-            .with_context(|| format!("the tokenizer has no {END_OF_TEXT} token to put between texts"))?;
+        let end = tokenizer.separator()?;
         let columns = settings.control.as_ref().map_or(&[][..], |control| &control.columns);
         let reading = Reading { cleaning: settings.cleaning, duplicates: settings.duplicates, columns };
         let (mut rows, counts) = text::read_rows(&settings.data, &reading)?;
         let control = settings.control.as_ref().map(|control| layout(&control.layout, &mut rows));
         let verbatim =
             settings.verbatim_index.then(|| VerbatimIndex::build(rows.iter().map(|row| &row.text), DEFAULT_WINDOW));
-        let held_out_from = 1.0 - settings.held_out;
         let (held_out, mut training): (Vec<TextRow>, Vec<TextRow>) =
-            rows.into_iter().partition(|row| text::unit_interval(text::digest(&row.text)) >= held_out_from);
+            rows.into_iter().partition(|row| text::is_held_out(&row.text, settings.held_out));
         training.shuffle(&mut ChaCha12Rng::seed_from_u64(settings.seed));
         let (form, shortened) = match settings.samples {
-            Samples::Blocks => (Form::Blocks(Blocks::new(settings, tokenizer, end, &training, &held_out)?), 0),
+            Samples::Blocks => (Form::Blocks(Blocks::new(settings, tokenizer, &training, &held_out)?), 0),
             Samples::Texts => {
                 let control = control.clone().map(|layout| Control::new(layout, tokenizer)).transpose()?;
                 let (texts, shortened) = Texts::new(settings, tokenizer, end, control, &training, &held_out)?;

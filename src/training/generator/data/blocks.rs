@@ -27,13 +27,13 @@ impl Blocks {
     pub(super) fn new(
         settings: &GeneratorTraining,
         tokenizer: &Tokenizer,
-        end: u32,
         training: &[TextRow],
         held_out: &[TextRow],
     ) -> Result<Self> {
-        let mut held_out = joined(tokenizer, end, held_out)?;
+        let joined = |rows: &[TextRow]| tokenizer.joined(&rows.iter().map(|row| &row.text).collect::<Vec<_>>());
+        let mut held_out = joined(held_out)?;
         held_out.truncate(settings.held_out_tokens.max(1));
-        let training = joined(tokenizer, end, training)?;
+        let training = joined(training)?;
         let blocks = Self { training, held_out, block: settings.block, epochs: Epochs::default() };
         if blocks.count() == 0 {
             bail!(
@@ -96,18 +96,6 @@ impl Blocks {
     fn empty(&self, rows: usize) -> Batch {
         Batch { ids: Vec::new(), targets: Vec::new(), rows, length: self.block }
     }
-}
-
-fn joined(tokenizer: &Tokenizer, end: u32, rows: &[TextRow]) -> Result<Vec<u32>> {
-    let mut stream = vec![end];
-    for chunk in rows.chunks(4096) {
-        let texts: Vec<&str> = chunk.iter().map(|row| row.text.as_str()).collect();
-        for ids in tokenizer.encode_all(&texts)? {
-            stream.extend(ids);
-            stream.push(end);
-        }
-    }
-    Ok(stream)
 }
 
 fn push(batch: &mut Batch, window: &[u32]) {
