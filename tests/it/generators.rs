@@ -41,6 +41,41 @@ fn perplexity_is_measured_in_blocks_and_strides_beside_a_5_gram_model() {
 }
 
 #[test]
+fn the_held_out_share_is_what_a_training_keeps_back() {
+    let place = Place::with_tiny_model();
+    // No two are alike: a training leaves near-duplicates out.
+    let unlike = |n: usize| format!("voz{n} canta nota{n} sobre monte{n} y río{n}\n");
+    std::fs::write(place.path("all.txt"), (0..100).map(unlike).collect::<String>()).unwrap();
+    let train = ["train", "generator", "--data", "all.txt", "--tokenizer", "tiny", "--layers", "1", "--width", "8"];
+    let more = [
+        "--heads",
+        "2",
+        "--block",
+        "32",
+        "--steps",
+        "1",
+        "--held-out",
+        "0.2",
+        "--held-out-tokens",
+        "1000000",
+        "--output",
+        "trained",
+    ];
+    let ran = place.run(&[&train[..], &more].concat());
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    let (before, _) = ran.stderr.split_once(" held out").expect("what was held out");
+    let kept_back: u64 = before.rsplit(' ').next().and_then(|number| number.parse().ok()).expect("a number of tokens");
+
+    let held_out =
+        measured(&place, &["--data", "all.txt", "--held-out", "0.2", "--baseline-data", "all.txt"]).remove(0);
+    assert_eq!(held_out["tokens"].as_u64(), Some(kept_back - 1), "the first token is not predicted");
+    let all = measured(&place, &["--data", "all.txt", "--baseline-data", "all.txt"]).remove(0);
+    assert!(held_out["texts"].as_u64() < all["texts"].as_u64());
+    let trained_on = |report: &Value| report["baseline"]["training_tokens"].as_u64().expect("a number of tokens");
+    assert!(trained_on(&held_out) + kept_back <= trained_on(&all) + 1, "{held_out} {all}");
+}
+
+#[test]
 fn candidates_of_several_models_stand_in_one_table() {
     let place = Place::with_tiny_model();
     texts(&place, "real.txt", 30);
@@ -125,7 +160,7 @@ fn what_cannot_be_measured_is_refused_in_words() {
     std::fs::write(place.path("empty.txt"), "\n\n").unwrap();
     std::fs::create_dir(place.path("broken")).unwrap();
     let evaluate = ["evaluate", "generator", "--model"];
-    let cases: [(&[&str], i32, &str); 10] = [
+    let cases: [(&[&str], i32, &str); 12] = [
         (&["tiny"], 2, "--data"),
         (&["tiny", "--data", "empty.txt"], 1, "empty.txt: no text"),
         (&["tiny", "--data", "nowhere.txt"], 1, "cannot read nowhere.txt"),
@@ -135,6 +170,12 @@ fn what_cannot_be_measured_is_refused_in_words() {
         (&["tiny", "--data", "real.txt", "--discriminator=20"], 1, "50 different texts of each side"),
         (&["tiny", "--data", "real.txt", "--blind-test", "a.html"], 1, "needs 10 of each side"),
         (&["tiny", "--model", "tiny", "--data", "real.txt", "--blind-test", "a.html"], 1, "give --model once"),
+        (&["tiny", "--data", "real.txt", "--held-out", "0.9"], 2, "at most 0.5"),
+        (
+            &["tiny", "--data", "real.txt", "--held-out", "0.0001"],
+            1,
+            "real.txt: none of the texts is in a held-out share",
+        ),
         (&["tiny", "--generate", "2", "--top-p", "7"], 2, "generation.top_p: expected a number above 0"),
     ];
     for (arguments, code, expected) in cases {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
 use crate::app;
@@ -22,7 +22,7 @@ use crate::evaluation::generator::sampling::{Sampling, Written, judge};
 use crate::files::{Existing, write_whole};
 use crate::gates::Recent;
 use crate::generation::{LengthBudget, Windows};
-use crate::training::text::{self, TextSource};
+use crate::training::text::{self, Duplicates, Reading, TextSource};
 use crate::tweet::{Candidate, SeedPrompt};
 use crate::twitter::text::weighted_length;
 
@@ -38,6 +38,7 @@ const REAL_TEXTS_A_PLACE: usize = 10;
 Examples:
   pregonero evaluate generator --data held-out.csv:text                      cross-entropy and perplexity
   pregonero evaluate generator --data held-out.txt --stride 64 --baseline-data training.txt
+  pregonero evaluate generator --data tweets.csv:text --held-out 0.02 --baseline-data tweets.csv:text
   pregonero evaluate generator --generate 500 --references held-out.csv:text  diversity, gates, copied runs, BLEU
   pregonero evaluate generator --discriminator --data held-out.csv:text      can a classifier tell it from people
   pregonero evaluate generator --blind-test survey.html --data held-out.csv:text
@@ -52,6 +53,9 @@ pub struct GeneratorArguments {
     /// Real texts it was not trained on: FILE (one a line), FILE.csv:COLUMN or FILE.jsonl:FIELD, with =WEIGHT for a share
     #[arg(long, value_name = "FILE[:COLUMN][=WEIGHT]", required_unless_present = "generate")]
     data: Vec<TextSource>,
+    /// Of --data only the texts that `train generator --held-out SHARE` keeps back, of --baseline-data only the others
+    #[arg(long, value_name = "SHARE", requires = "data", value_parser = held_out_share)]
+    held_out: Option<f64>,
     /// How texts are tidied first
     #[arg(long, value_enum, default_value = "tweets")]
     clean: CleaningChoice,
@@ -149,35 +153,61 @@ impl GeneratorArguments {
     }
 
     fn texts(&self) -> Result<Texts> {
-        let read = |sources: &[TextSource]| -> Result<Option<Vec<String>>> {
-            let read = (!sources.is_empty()).then(|| text::read_all(sources, self.clean.into())).transpose()?;
-            Ok(read.map(|(texts, _)| texts))
+        // A text that was held out, but is nearly one that was not, would flatter: repeats go as they do in a training.
+        let duplicates = if self.held_out.is_some() { Duplicates::Near } else { Duplicates::Exact };
+        let reading = Reading { cleaning: self.clean.into(), duplicates, columns: &[] };
+        let read = |sources: &[TextSource], wanted: &dyn Fn(&str) -> bool| -> Result<Option<Vec<String>>> {
+            if sources.is_empty() {
+                return Ok(None);
+            }
+            let (rows, _) = text::read_rows(sources, &reading)?;
+            Ok(Some(rows.into_iter().map(|row| row.text).filter(|text| wanted(text)).collect()))
         };
-        Ok(Texts {
-            real: read(&self.data)?.unwrap_or_default(),
-            baseline: read(&self.baseline_data)?,
-            references: read(&self.references)?.map(|texts| References::new(&texts)),
-        })
+        let held_out = |text: &str| self.held_out.is_none_or(|share| text::is_held_out(text, share));
+        let trained_on = |text: &str| self.held_out.is_none_or(|share| !text::is_held_out(text, share));
+        let texts = Texts {
+            real: read(&self.data, &held_out)?.unwrap_or_default(),
+            baseline: read(&self.baseline_data, &trained_on)?,
+            references: read(&self.references, &|_| true)?.map(|texts| References::new(&texts)),
+        };
+        if let Some(share) = self.held_out {
+            ensure!(
+                !texts.real.is_empty(),
+                "{}: none of the texts is in a held-out share of {share}; give the share of the training, or more texts",
+                named(&self.data, "")
+            );
+        }
+        Ok(texts)
     }
 
     /// What the page says of the texts.
     fn notes(&self, texts: &Texts) -> Vec<String> {
-        let named = |sources: &[TextSource]| {
-            let names: Vec<String> = sources.iter().map(|source| format!("`{}`", source.path.display())).collect();
-            names.join(", ")
-        };
         let mut notes = Vec::new();
         if !self.data.is_empty() {
-            notes.push(format!("Real texts: {} of {}.", texts.real.len(), named(&self.data)));
+            let held_out = self.held_out.map(|share| format!(", those in the held-out share of {share}"));
+            let held_out = held_out.unwrap_or_default();
+            notes.push(format!("Real texts: {} of {}{held_out}.", texts.real.len(), named(&self.data, "`")));
         }
         if !self.baseline_data.is_empty() {
-            notes.push(format!("The 5-gram model read {}.", named(&self.baseline_data)));
+            notes.push(format!("The 5-gram model read {}.", named(&self.baseline_data, "`")));
         }
         if self.discriminator.is_some() {
             notes.push("An AUC of 0.5 means that the classifier cannot tell generated from real texts.".to_owned());
         }
         notes
     }
+}
+
+/// The files of sources, each between two `quote`s.
+fn named(sources: &[TextSource], quote: &str) -> String {
+    let names: Vec<String> = sources.iter().map(|source| format!("{quote}{}{quote}", source.path.display())).collect();
+    names.join(", ")
+}
+
+fn held_out_share(text: &str) -> Result<f64> {
+    let share: f64 = text.parse().context("not a number")?;
+    ensure!(share > 0.0 && share <= 0.5, "must be above 0 and at most 0.5, as `train generator --held-out` takes it");
+    Ok(share)
 }
 
 /// One model under measurement.
