@@ -429,6 +429,10 @@ fn describe(progress: &Progress) -> String {
                 counts.kept, counts.duplicates, counts.near_duplicates, counts.empty
             )
         }
+        Progress::ControlLost { attributes } => format!(
+            "the base writes from {attributes}; the new model will not, as it is trained without --control {}",
+            attributes.replace(", ", ",")
+        ),
         Progress::Model { parameters, resumed_at, steps, device, fallback } => {
             let fallback = fallback.as_ref().map_or_else(String::new, |reason| format!("{reason}; "));
             let resumed = if *resumed_at > 0 { format!(", resumed behind step {resumed_at}") } else { String::new() };

@@ -263,6 +263,33 @@ async fn a_plain_base_learns_to_write_what_its_attributes_demand() {
 }
 
 #[test]
+fn a_base_that_loses_its_control_says_so() {
+    let place = Place::new(60);
+    losses(&GeneratorTraining { steps: Some(1), ..settings(&place, &table(30), 0.0) }, None).unwrap();
+    let base = Base::Model(ModelFiles::in_folder(&place.path("model")).unwrap());
+    for (control, lost) in [(None, true), (Some(control(0.0, LENGTH)), false)] {
+        let name = format!("next-{lost}");
+        let settings = GeneratorTraining {
+            base: base.clone(),
+            control,
+            steps: Some(1),
+            output: place.path(&name),
+            ..settings(&place, &table(30), 0.0)
+        };
+        let mut told = None;
+        let mut report = |progress| {
+            if let Progress::ControlLost { attributes } = progress {
+                told = Some(attributes);
+            }
+        };
+        train(&settings, &AtomicBool::new(false), &mut report).unwrap();
+        assert_eq!(told, lost.then(|| "SENTIMIENTO, HASHTAGS".to_owned()));
+        let next = ModelFiles::in_folder(&place.path(&name)).unwrap();
+        assert_eq!(ControlLayout::read(&next).unwrap().is_none(), lost);
+    }
+}
+
+#[test]
 fn new_tokens_start_near_the_mean_and_the_others_as_they_were() {
     let place = Place::new(60);
     losses(&GeneratorTraining { base: scratch(&place), steps: Some(2), ..place.settings("base") }, None).unwrap();

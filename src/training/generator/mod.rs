@@ -29,6 +29,7 @@ use self::log::TrainingLog;
 pub use self::settings::{Base, ControlTraining, GeneratorTraining, Samples, Shape};
 pub use super::schedule::Decay;
 use super::text::TextCounts;
+use crate::generation::control::ControlLayout;
 use crate::generation::device;
 use crate::generation::tokenizer::Tokenizer;
 use crate::memory::keep_freed_memory;
@@ -38,6 +39,8 @@ use crate::memory::keep_freed_memory;
 pub enum Progress {
     /// The data is read.
     Data { counts: TextCounts, shortened: usize, training_tokens: usize, held_out_tokens: usize },
+    /// The base writes from these attributes, and what is trained from it will not: no control was asked for.
+    ControlLost { attributes: String },
     /// The model is there.
     Model { parameters: usize, resumed_at: usize, steps: usize, device: &'static str, fallback: Option<String> },
     /// Some steps are done: their mean loss in nats a token.
@@ -109,6 +112,11 @@ impl<'a> Trainer<'a> {
         let (device, fallback) = device(settings.device)?;
         let tokenizer = settings.tokenizer()?;
         let config = settings.config(&tokenizer)?;
+        if let (Base::Model(files), None) = (&settings.base, &settings.control)
+            && let Some(layout) = ControlLayout::read(files)?
+        {
+            report(Progress::ControlLost { attributes: layout.names() });
+        }
         let corpus = Corpus::read(settings, &tokenizer)?;
         report(Progress::Data {
             counts: corpus.counts.clone(),
