@@ -76,10 +76,10 @@ Then: pregonero train generator --data enriched.csv:text --control SENTIMIENTO,H
 Labels are written in upper case. Entities are runs of words in capitals, key phrases are RAKE's; lists have spaces
 between their words.")]
 pub struct EnrichArguments {
-    /// A CSV file with a header, or a plain file with a text a line
+    /// A CSV file with a header, a JSON-lines file (.jsonl), or a plain file with a text a line
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
-    /// The column with the text
+    /// The column or field with the text
     #[arg(long, value_name = "NAME", default_value = "text")]
     text_column: String,
     /// What to fill, each with the column's name where it is not SENTIMIENTO, HASHTAGS, ENTIDADES or FRASES
@@ -99,7 +99,7 @@ pub struct EnrichArguments {
     /// Take the hashtags at the end out of the text, and the sign of those within it
     #[arg(long)]
     strip_hashtags: bool,
-    /// The CSV file to write; it must not exist yet
+    /// The CSV file to write, or JSON lines where --data is; it must not exist yet
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 }

@@ -7,17 +7,16 @@ mod entities;
 mod hashtags;
 mod phrases;
 mod pieces;
+mod rows;
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 
-use super::table::Table;
+use self::rows::{Row, Source};
 use crate::files::{self, Existing};
 use crate::tweet::Sentiment;
 
@@ -66,16 +65,16 @@ impl FromStr for FilledColumn {
 /// What to enrich, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Enrichment {
-    /// A CSV file with a header, or a plain file with a text a line.
+    /// A CSV file with a header, a JSON-lines file, or a plain file with a text a line.
     pub data: PathBuf,
-    /// The column with the text; a plain file's texts get it as their column.
+    /// The column or field with the text; a plain file's texts get it as their column.
     pub text_column: String,
     pub columns: Vec<FilledColumn>,
     /// A sentiment the classifier is less sure of is left empty.
     pub least_score: f32,
     /// Takes the hashtags at the end out of the text, and the sign of the others.
     pub strip_hashtags: bool,
-    /// The CSV file to write; it must not be there yet.
+    /// The file to write, in CSV, or in JSON lines where `data` is; it must not be there yet.
     pub output: PathBuf,
 }
 
@@ -103,55 +102,49 @@ pub type Score<'a> = dyn Fn(&[&str]) -> Result<Vec<Sentiment>> + 'a;
 pub fn enrich(enrichment: &Enrichment, score: &Score<'_>) -> Result<EnrichCounts> {
     files::refuse_existing(&enrichment.output, Existing::Refuse)?;
     let mut source = Source::open(enrichment)?;
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let added = enrichment.columns.iter().map(|column| column.name.as_str());
-    writer.write_record(source.names.iter().map(String::as_str).chain(added))?;
+    let mut sink = source.sink()?;
     let mut counts = EnrichCounts::default();
     loop {
         let rows = source.next_rows()?;
         if rows.is_empty() {
             break;
         }
-        for row in counts.fill(enrichment, source.text, rows, score)? {
-            writer.write_record(row).context("cannot write a row")?;
+        for (row, filled) in counts.fill(enrichment, rows, score)? {
+            sink.write(row, filled)?;
         }
     }
     ensure!(counts.rows > 0, "{}: it has no row", enrichment.data.display());
-    let bytes = writer.into_inner().context("cannot write the table")?;
+    let bytes = sink.into_bytes();
     files::write_whole(&enrichment.output, Existing::Refuse, |output| output.write_all(&bytes))?;
     Ok(counts)
 }
 
 impl EnrichCounts {
-    /// The rows with what is filled behind them.
+    /// The rows, each with what its new columns are filled with.
     fn fill(
         &mut self,
         enrichment: &Enrichment,
-        text: usize,
-        mut rows: Vec<Vec<String>>,
+        mut rows: Vec<Row>,
         score: &Score<'_>,
-    ) -> Result<Vec<Vec<String>>> {
-        let texts: Vec<&str> = rows.iter().map(|row| row[text].as_str()).collect();
+    ) -> Result<Vec<(Row, Vec<String>)>> {
+        let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
         let wanted = enrichment.columns.iter().any(|column| column.filling == Filling::Sentiment);
         let sentiments = if wanted { score(&texts)? } else { Vec::new() };
+        let mut filled = Vec::with_capacity(rows.len());
         for (place, row) in rows.iter_mut().enumerate() {
             self.rows += 1;
-            let filled: Vec<String> = enrichment
-                .columns
-                .iter()
-                .map(|column| match column.filling {
-                    Filling::Sentiment => self.sentiment(&row[text], &sentiments[place], enrichment.least_score),
-                    Filling::Hashtags => counted(&mut self.with_hashtags, &hashtags::of(&row[text])),
-                    Filling::Entities => counted(&mut self.with_entities, &entities::of(&row[text])),
-                    Filling::Phrases => counted(&mut self.with_phrases, &phrases::of(&row[text])),
-                })
-                .collect();
+            let fields = enrichment.columns.iter().map(|column| match column.filling {
+                Filling::Sentiment => self.sentiment(&row.text, &sentiments[place], enrichment.least_score),
+                Filling::Hashtags => counted(&mut self.with_hashtags, &hashtags::of(&row.text)),
+                Filling::Entities => counted(&mut self.with_entities, &entities::of(&row.text)),
+                Filling::Phrases => counted(&mut self.with_phrases, &phrases::of(&row.text)),
+            });
+            filled.push(fields.collect());
             if enrichment.strip_hashtags {
-                row[text] = hashtags::stripped(&row[text]);
+                row.text = hashtags::stripped(&row.text);
             }
-            row.extend(filled);
         }
-        Ok(rows)
+        Ok(rows.into_iter().zip(filled).collect())
     }
 
     fn sentiment(&mut self, text: &str, sentiment: &Sentiment, least: f32) -> String {
@@ -168,70 +161,6 @@ impl EnrichCounts {
 fn counted(count: &mut usize, found: &[String]) -> String {
     *count += usize::from(!found.is_empty());
     found.join(" ")
-}
-
-/// The rows of the table.
-struct Source<'a> {
-    /// Its columns.
-    names: Vec<String>,
-    /// The place of the text among them.
-    text: usize,
-    rows: Rows<'a>,
-}
-
-enum Rows<'a> {
-    Table(Table),
-    Lines { path: &'a Path, lines: std::io::Lines<BufReader<File>>, number: usize },
-}
-
-impl<'a> Source<'a> {
-    fn open(enrichment: &'a Enrichment) -> Result<Self> {
-        let Enrichment { data: path, text_column, .. } = enrichment;
-        let (names, rows) = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("csv") => {
-                let table = Table::open_whole(path)?;
-                (table.names().to_vec(), Rows::Table(table))
-            }
-            Some("jsonl") => bail!("{}: enrich reads .csv files and plain ones, not JSON lines", path.display()),
-            _ => {
-                let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-                let lines = BufReader::new(file).lines();
-                (vec![text_column.clone()], Rows::Lines { path, lines, number: 0 })
-            }
-        };
-        let text = names.iter().position(|name| name == text_column).with_context(|| {
-            format!("{}: no column {text_column:?}; the file has {}", path.display(), names.join(", "))
-        })?;
-        for (place, column) in enrichment.columns.iter().enumerate() {
-            let earlier = enrichment.columns[..place].iter().map(|column| &column.name);
-            let taken = names.iter().chain(earlier).any(|name| *name == column.name);
-            ensure!(
-                !taken,
-                "{}: there is a column {} already; name the new one differently in --columns",
-                path.display(),
-                column.name
-            );
-        }
-        Ok(Self { names, text, rows })
-    }
-
-    /// Some rows more; none behind the last.
-    fn next_rows(&mut self) -> Result<Vec<Vec<String>>> {
-        let mut rows = Vec::new();
-        while rows.len() < CHUNK {
-            let row = match &mut self.rows {
-                Rows::Table(table) => table.next_row()?.map(|row| row.fields),
-                Rows::Lines { path, lines, number } => {
-                    *number += 1;
-                    let place = || format!("{}:{number}: not readable as UTF-8 text", path.display());
-                    lines.next().transpose().with_context(place)?.map(|line| vec![line])
-                }
-            };
-            let Some(row) = row else { break };
-            rows.push(row);
-        }
-        Ok(rows)
-    }
 }
 
 #[cfg(test)]
@@ -260,7 +189,7 @@ mod tests {
         change(&mut enrichment);
         std::fs::write(&enrichment.data, content).unwrap();
         let counts = enrich(&enrichment, &score).inspect_err(|_| assert!(!enrichment.output.exists()))?;
-        assert!(enrich(&enrichment, &score).unwrap_err().to_string().contains("out.csv: exists already"));
+        assert!(enrich(&enrichment, &score).unwrap_err().to_string().contains(": exists already"));
         Ok((counts, std::fs::read_to_string(&enrichment.output).unwrap()))
     }
 
@@ -309,6 +238,23 @@ mod tests {
     }
 
     #[test]
+    fn json_lines_keep_their_fields_and_get_more() {
+        let lines = "{\"id\":7,\"text\":\"Todo bien, amigos #Feria\",\"tags\":[\"a\"]}\n\n{\"text\":\"no\"}\n";
+        let (counts, written) = run("a.jsonl", lines.as_bytes(), |enrichment| {
+            enrichment.columns = vec!["sentiment".parse().unwrap(), "hashtags".parse().unwrap()];
+            enrichment.strip_hashtags = true;
+            enrichment.output.set_extension("jsonl");
+        })
+        .unwrap();
+        assert_eq!(
+            written,
+            "{\"id\":7,\"text\":\"Todo bien, amigos\",\"tags\":[\"a\"],\"SENTIMIENTO\":\"POSITIVE\",\"HASHTAGS\":\"Feria\"}\n\
+             {\"text\":\"no\",\"SENTIMIENTO\":\"NEGATIVE\",\"HASHTAGS\":\"\"}\n"
+        );
+        assert_eq!((counts.rows, counts.with_hashtags), (2, 1));
+    }
+
+    #[test]
     fn faults_name_file_line_and_column_and_write_nothing() {
         for (name, content, expected) in [
             ("a.csv", &b"id,body\n1,x\n"[..], "a.csv: no column \"text\"; the file has id, body"),
@@ -317,7 +263,10 @@ mod tests {
             ("a.txt", b"", "a.txt: it has no row"),
             ("a.csv", b"text,id\nx,1\ny\n", "a.csv:3: 1 fields"),
             ("a.txt", b"bien\nma\xf1ana\n", "a.txt:2: not readable as UTF-8"),
-            ("a.jsonl", b"{}\n", "not JSON lines"),
+            ("a.jsonl", b"", "a.jsonl: it has no row"),
+            ("a.jsonl", b"{\"text\":\"bien\"}\n\n[]\n", "a.jsonl:3: not a JSON object"),
+            ("a.jsonl", b"{\"body\":\"bien\"}\n", "a.jsonl:1: no text field \"text\"; it has body"),
+            ("a.jsonl", b"{\"text\":\"bien\",\"FRASES\":1}\n", "a.jsonl:1: there is a field FRASES already"),
         ] {
             let message = format!("{:#}", run(name, content, |_| {}).unwrap_err());
             assert!(message.contains(expected), "{message}");

@@ -1,0 +1,186 @@
+//! The rows `dataset enrich` reads, whatever the file's kind, and writes back with columns added.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::{Map, Value};
+
+use super::super::table::Table;
+use super::{CHUNK, Enrichment};
+
+/// A row of the file.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) text: String,
+    whole: Whole,
+}
+
+/// All of a row; the text in it is what was read.
+#[derive(Debug)]
+enum Whole {
+    Fields(Vec<String>),
+    Object(Map<String, Value>),
+}
+
+/// The file to enrich.
+pub(super) struct Source<'a> {
+    path: &'a Path,
+    enrichment: &'a Enrichment,
+    rows: Rows,
+}
+
+enum Rows {
+    /// With the place of the text among the columns.
+    Table(Box<Table>, usize),
+    Lines(Lines),
+    Objects(Lines),
+}
+
+struct Lines {
+    lines: std::io::Lines<BufReader<File>>,
+    number: usize,
+}
+
+impl Lines {
+    fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(Self { lines: BufReader::new(file).lines(), number: 0 })
+    }
+
+    fn next(&mut self, path: &Path) -> Result<Option<String>> {
+        self.number += 1;
+        let place = || format!("{}:{}: not readable as UTF-8 text", path.display(), self.number);
+        self.lines.next().transpose().with_context(place)
+    }
+}
+
+impl<'a> Source<'a> {
+    /// # Errors
+    /// A file that cannot be read, one without the text's column, or one with a column of a new one's name.
+    pub(super) fn open(enrichment: &'a Enrichment) -> Result<Self> {
+        let Enrichment { data: path, text_column, columns, .. } = enrichment;
+        let rows = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("csv") => {
+                let table = Table::open_whole(path)?;
+                let text = table.names().iter().position(|name| name == text_column).with_context(|| {
+                    format!("{}: no column {text_column:?}; the file has {}", path.display(), table.names().join(", "))
+                })?;
+                Rows::Table(Box::new(table), text)
+            }
+            Some("jsonl") => Rows::Objects(Lines::open(path)?),
+            _ => Rows::Lines(Lines::open(path)?),
+        };
+        let source = Self { path, enrichment, rows };
+        for (place, column) in columns.iter().enumerate() {
+            let names = source.names();
+            let mut earlier = columns[..place].iter().map(|column| &column.name);
+            ensure!(
+                !names.contains(&column.name) && !earlier.any(|name| *name == column.name),
+                "{}: there is a column {} already; name the new one differently in --columns",
+                path.display(),
+                column.name
+            );
+        }
+        Ok(source)
+    }
+
+    /// The columns that all rows have.
+    fn names(&self) -> Vec<String> {
+        match &self.rows {
+            Rows::Table(table, _) => table.names().to_vec(),
+            Rows::Lines(_) | Rows::Objects(_) => vec![self.enrichment.text_column.clone()],
+        }
+    }
+
+    /// What takes the enriched rows.
+    pub(super) fn sink(&self) -> Result<Sink<'a>> {
+        let text = if let Rows::Table(_, text) = self.rows { text } else { 0 };
+        let mut sink = Sink { enrichment: self.enrichment, text, bytes: Vec::new() };
+        if !matches!(self.rows, Rows::Objects(_)) {
+            let added = self.enrichment.columns.iter().map(|column| column.name.clone());
+            sink.write_record(self.names().into_iter().chain(added))?;
+        }
+        Ok(sink)
+    }
+
+    /// Some rows more; none behind the last.
+    pub(super) fn next_rows(&mut self) -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        while rows.len() < CHUNK {
+            let Some(row) = self.next_row()? else { break };
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    fn next_row(&mut self) -> Result<Option<Row>> {
+        Ok(match &mut self.rows {
+            Rows::Table(table, text) => {
+                table.next_row()?.map(|row| Row { text: row.fields[*text].clone(), whole: Whole::Fields(row.fields) })
+            }
+            Rows::Lines(lines) => {
+                lines.next(self.path)?.map(|line| Row { text: line.clone(), whole: Whole::Fields(vec![line]) })
+            }
+            Rows::Objects(lines) => loop {
+                let Some(line) = lines.next(self.path)? else { break None };
+                if !line.trim().is_empty() {
+                    let place = || format!("{}:{}", self.path.display(), lines.number);
+                    break Some(object(&line, self.enrichment).with_context(place)?);
+                }
+            },
+        })
+    }
+}
+
+fn object(line: &str, enrichment: &Enrichment) -> Result<Row> {
+    let Enrichment { text_column, columns, .. } = enrichment;
+    let object: Map<String, Value> = serde_json::from_str(line).context("not a JSON object")?;
+    let text = object.get(text_column).and_then(Value::as_str).with_context(|| {
+        let names: Vec<&str> = object.keys().map(String::as_str).collect();
+        format!("no text field {text_column:?}; it has {}", names.join(", "))
+    })?;
+    if let Some(column) = columns.iter().find(|column| object.contains_key(&column.name)) {
+        bail!("there is a field {} already; name the new one differently in --columns", column.name);
+    }
+    Ok(Row { text: text.to_owned(), whole: Whole::Object(object) })
+}
+
+/// The enriched rows, in the form of the file they came from; plain lines become a table.
+pub(super) struct Sink<'a> {
+    enrichment: &'a Enrichment,
+    /// The place of the text among a table's columns.
+    text: usize,
+    bytes: Vec<u8>,
+}
+
+impl Sink<'_> {
+    /// Writes a row with its text as it is now, and what its new columns are filled with.
+    pub(super) fn write(&mut self, row: Row, filled: Vec<String>) -> Result<()> {
+        match row.whole {
+            Whole::Fields(mut fields) => {
+                fields[self.text] = row.text;
+                self.write_record(fields.into_iter().chain(filled))
+            }
+            Whole::Object(mut object) => {
+                object.insert(self.enrichment.text_column.clone(), Value::String(row.text));
+                let names = self.enrichment.columns.iter().map(|column| column.name.clone());
+                object.extend(names.zip(filled.into_iter().map(Value::String)));
+                serde_json::to_writer(&mut self.bytes, &object)?;
+                self.bytes.push(b'\n');
+                Ok(())
+            }
+        }
+    }
+
+    fn write_record(&mut self, fields: impl Iterator<Item = String>) -> Result<()> {
+        let mut writer = csv::Writer::from_writer(&mut self.bytes);
+        writer.write_record(fields.map(String::into_bytes))?;
+        writer.flush().context("cannot write a row")
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
