@@ -25,6 +25,8 @@ pub struct Table {
     path: PathBuf,
     reader: Reader<Bounded<File>>,
     record: ByteRecord,
+    /// 1 where lines end in CR LF: the reader stops between the two, and counts a line with the LF.
+    pending: u64,
     /// Where the last record begins, and whether a quote took it over a line's end.
     record_line: u64,
     record_spans_lines: bool,
@@ -92,7 +94,7 @@ impl Table {
     /// Where the file cannot be read or is in another encoding by its first bytes.
     pub fn open_whole(path: &Path) -> Result<Self> {
         let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-        check_encoding(path)?;
+        let pending = u64::from(check_start(path)?.ends_with(b"\r\n"));
         let watched = Rc::new(Watched::default());
         let bounded = Bounded { inner: file, watched: Rc::clone(&watched) };
         let mut reader = ReaderBuilder::new().flexible(true).buffer_capacity(BUFFER).from_reader(bounded);
@@ -104,6 +106,7 @@ impl Table {
             path: path.to_owned(),
             reader,
             record: ByteRecord::new(),
+            pending,
             record_line: 1,
             record_spans_lines: false,
             places: (0..names.len()).collect(),
@@ -124,7 +127,7 @@ impl Table {
     /// # Errors
     /// Where it is too long, has another number of fields than the header, is not UTF-8, or ends within a quote.
     pub fn next_row(&mut self) -> Result<Option<Row>> {
-        let line = self.reader.position().line();
+        let line = self.reader.position().line() + self.pending;
         let more = self.reader.read_byte_record(&mut self.record).map_err(|error| fault(&self.path, line, error))?;
         self.watched.bytes.set(0);
         if !more {
@@ -138,7 +141,7 @@ impl Table {
             return Ok(None);
         }
         self.rows += 1;
-        let line = self.record.position().map_or(line, csv::Position::line);
+        let line = self.record.position().map_or(line, |position| position.line() + self.pending);
         self.record_line = line;
         self.record_spans_lines = self.record.iter().any(|field| field.contains(&b'\n'));
         let row = self.row(line).with_context(|| format!("{}:{line}", self.path.display()))?;
@@ -165,8 +168,8 @@ fn utf8(field: &[u8]) -> Result<String> {
     }
 }
 
-/// Refuses what is UTF-16 or no text at all.
-fn check_encoding(path: &Path) -> Result<()> {
+/// Refuses what is UTF-16 or no text at all; gives the first line with its end.
+fn check_start(path: &Path) -> Result<Vec<u8>> {
     let mut start = Vec::new();
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     file.take(4096).read_to_end(&mut start).with_context(|| format!("cannot read {}", path.display()))?;
@@ -181,7 +184,9 @@ fn check_encoding(path: &Path) -> Result<()> {
         "{}:1: the file holds zero bytes: it is UTF-16 or no text; save it as UTF-8",
         path.display()
     );
-    Ok(())
+    let first = start.iter().position(|byte| *byte == b'\n').map_or(start.len(), |end| end + 1);
+    start.truncate(first);
+    Ok(start)
 }
 
 fn fault(path: &Path, line: u64, error: csv::Error) -> anyhow::Error {
@@ -199,4 +204,30 @@ fn find(names: &[String], columns: &[&str]) -> Result<Vec<usize>> {
         place.with_context(|| format!("no column {wanted:?}; the file has {}", names.join(", ")))
     };
     columns.iter().map(place).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_whatever_ends_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        for end in ["\n", "\r\n"] {
+            let lines = ["id,text", "1,uno", "2,\"dos", "y medio\"", "3,tres", ""];
+            std::fs::write(&path, lines.join(end)).unwrap();
+            let mut table = Table::open(&path, &["text"]).unwrap();
+            let mut places = Vec::new();
+            while let Some(row) = table.next_row().unwrap() {
+                places.push((row.line, row.number));
+            }
+            assert_eq!(places, [(2, 1), (3, 2), (5, 3)], "{end:?}");
+            std::fs::write(&path, ["id,text", "1,uno", "2", ""].join(end)).unwrap();
+            let mut table = Table::open(&path, &["text"]).unwrap();
+            table.next_row().unwrap();
+            let message = format!("{:#}", table.next_row().unwrap_err());
+            assert!(message.contains("a.csv:3: 1 fields"), "{message}");
+        }
+    }
 }
