@@ -15,6 +15,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::dataset::near_duplicates::NearDuplicates;
 use crate::dataset::similar::NEAR_DUPLICATE;
+use crate::hashing::splitmix64;
 
 /// One source of texts: `FILE`, `FILE:COLUMN`, each with an optional `=WEIGHT`.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +38,9 @@ impl FromStr for TextSource {
                     .with_context(|| format!("{text}: {weight:?} is no weight; write FILE:COLUMN=0.5"))?;
                 if !(weight > 0.0 && weight <= 100.0) {
                     bail!("{text}: the weight must be above 0 and at most 100");
+                }
+                if weight > 1.0 && weight.fract() != 0.0 {
+                    bail!("{text}: a weight above 1 says how many times each text is taken and must be a whole number");
                 }
                 (rest, weight)
             }
@@ -169,7 +173,7 @@ pub fn read_rows(sources: &[TextSource], reading: &Reading<'_>) -> Result<(Vec<T
                 return;
             };
             let digest = digest(&text);
-            if source.weight < 1.0 && unit_interval(digest) >= source.weight {
+            if source.weight < 1.0 && unit_interval(splitmix64(digest)) >= source.weight {
                 return;
             }
             match seen.judge(&text, digest) {
@@ -257,7 +261,7 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(text.parse::<TextSource>().expect("a source"), expected, "{text}");
         }
-        for text in ["", ":text", "a.txt=", "a.txt=0", "a.txt=-1", "a.txt=x"] {
+        for text in ["", ":text", "a.txt=", "a.txt=0", "a.txt=-1", "a.txt=x", "a.txt=1.4", "a.txt=nan"] {
             assert!(text.parse::<TextSource>().is_err(), "{text}");
         }
     }
@@ -323,5 +327,7 @@ mod tests {
         let some = read("a.txt", lines.as_bytes(), "=0.25").expect("readable").0;
         assert!((70..130).contains(&some.len()), "{}", some.len());
         assert_eq!(read("b.txt", lines.as_bytes(), "=0.25").expect("readable").0, some);
+        let held_out = some.iter().filter(|text| is_held_out(text, 0.3)).count() as f64 / some.len() as f64;
+        assert!((0.15..0.45).contains(&held_out), "a share of {held_out} of those taken is held out");
     }
 }
