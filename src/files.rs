@@ -79,7 +79,7 @@ fn created_parent(path: &Path) -> Result<&Path> {
 /// Where `path` is there and may not be replaced.
 pub fn refuse_existing(path: &Path, existing: Existing) -> Result<()> {
     if existing == Existing::Refuse && path.exists() {
-        bail!("{}: exists already; choose another name, or allow it to be overwritten", path.display());
+        bail!("{}: exists already; choose another name", path.display());
     }
     Ok(())
 }

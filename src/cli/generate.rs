@@ -37,7 +37,8 @@ pub struct GenerateArguments {
     #[command(flatten)]
     decoding: DecodingArguments,
     /// What the text is to be like, for a model with control tokens (`models show` lists its attributes); may be given
-    /// several times. With --prompt "" the attributes alone decide
+    /// several times. With --prompt "" the attributes alone decide. They come over those of a configured seed prompt of the
+    /// same text; NAME= empties one
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
     attributes: Vec<(String, String)>,
     /// Print the model's continuation alone, untouched: neither cut at a sentence nor stripped

@@ -197,7 +197,7 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::Config(command) => config::run(command, session).await,
         Command::Models(command) => models::run(command, session).await,
         Command::Dataset(command) => dataset::run(command, session),
-        Command::Train(command) => train::run(command, session),
+        Command::Train(command) => train::run(command, session).await,
         Command::Evaluate(command) => evaluate::run(command, session).await,
         Command::Completions(arguments) => completions::run(&arguments, session.output),
         Command::Man(arguments) => manual::run(&arguments, session.output),

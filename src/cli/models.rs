@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Deserialize as _;
 use serde_json::json;
 
 use super::output::{self, Output, styled};
@@ -13,6 +14,8 @@ use super::session::Session;
 use crate::catalog::hub::{Hub, Persistence, Progress, Repository};
 use crate::catalog::{self, ModelDetails, ModelKind, ModelSummary, builtin};
 use crate::config::{LogFormat, ModelSource};
+use crate::generation::ControlLayout;
+use crate::generation::control::CONFIG_KEY;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -112,6 +115,10 @@ fn in_words(details: &ModelDetails) -> String {
     let rows = names.into_iter().zip(cells(&details.summary)).map(|(name, value)| format!("{name:<11} {value}"));
     let mut lines: Vec<String> = rows.collect();
     lines.push(format!("{:<11} {}", "sha256", details.sha256));
+    let layout = details.config.get(CONFIG_KEY).and_then(|layout| ControlLayout::deserialize(layout).ok());
+    for attribute in layout.iter().flat_map(|layout| &layout.attributes) {
+        lines.push(format!("{:<11} {}: {}", "attribute", attribute.name, attribute.values_in_words()));
+    }
     lines.push(styled(output::HEADING, "config.json"));
     lines.push(serde_json::to_string_pretty(&details.config).unwrap_or_default());
     if let Some(card) = &details.card_text {

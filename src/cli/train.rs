@@ -15,13 +15,18 @@ use serde_json::json;
 use self::classifier::ClassifierArguments;
 use super::output::Output;
 use super::session::Session;
+use crate::app;
 use crate::catalog::{self, ModelFiles, ModelKind};
 use crate::config::{DeviceChoice, LogFormat, ModelSource};
-use crate::generation::ControlLayout;
+use crate::evaluation::generator::sampling::Sampling;
 use crate::generation::tokenizer::Tokenizer;
-use crate::training::generator::{self, Base, ControlTraining, GeneratorTraining, Precision, Progress, Samples, Shape};
+use crate::generation::{ControlLayout, Decoding, Engine};
+use crate::training::generator::{
+    self, Base, ControlTraining, GeneratorTraining, Outcome, Precision, Progress, Samples, Shape,
+};
 use crate::training::text::{self, Cleaning, Duplicates, TextSource};
 use crate::training::tokenizer::{self, TokenizerTraining};
+use crate::tweet::SeedPrompt;
 
 /// What to train.
 #[derive(Debug, Subcommand)]
@@ -256,6 +261,9 @@ pub struct GeneratorArguments {
     /// Write no index for the verbatim gate beside the model
     #[arg(long)]
     no_verbatim_index: bool,
+    /// Texts that the finished model writes, to put the share that repeats its training texts into its card; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    verbatim_candidates: usize,
     /// Store the result as f16
     #[arg(long)]
     f16: bool,
@@ -268,18 +276,19 @@ pub struct GeneratorArguments {
 ///
 /// # Errors
 /// Bad data, a folder that cannot be written, a training that diverges.
-pub fn run(command: TrainCommand, session: &Session) -> Result<()> {
+pub async fn run(command: TrainCommand, session: &Session) -> Result<()> {
     session.start_log(LogFormat::Auto);
     let output = &session.output;
     match command {
         TrainCommand::Tokenizer(arguments) => train_tokenizer(&arguments, output),
-        TrainCommand::Generator(arguments) => train_generator(*arguments, session),
+        TrainCommand::Generator(arguments) => train_generator(*arguments, session).await,
         TrainCommand::Classifier(arguments) => classifier::run(*arguments, session),
         TrainCommand::Vectors(arguments) => vectors::run(*arguments, &session.command_line, output),
     }
 }
 
 fn train_tokenizer(arguments: &TokenizerArguments, output: &Output) -> Result<()> {
+    tokenizer::refuse_to_overwrite(&arguments.output)?;
     let (texts, counts) = text::read_all(&arguments.texts.data, arguments.texts.clean.into())?;
     let settings = TokenizerTraining {
         vocabulary_size: arguments.vocab_size,
@@ -289,6 +298,12 @@ fn train_tokenizer(arguments: &TokenizerArguments, output: &Output) -> Result<()
     let tokenizer = tokenizer::train(&texts, &settings)?;
     tokenizer::save(&tokenizer, &arguments.output)?;
     let tokens = tokenizer.vocabulary_size();
+    if tokens < arguments.vocab_size {
+        output.note(&format!(
+            "the texts give {tokens} tokens, not {}: no further pair comes {} times or more",
+            arguments.vocab_size, arguments.min_frequency
+        ));
+    }
     output.object(
         || format!("{tokens} tokens from {} texts written to {}", counts.kept, arguments.output.display()),
         || json!({"vocab_size": tokens, "texts": counts.kept, "output": arguments.output}),
@@ -331,7 +346,7 @@ fn samples(arguments: &GeneratorArguments) -> Result<(Samples, Option<ControlTra
     Ok((Samples::Texts, Some(ControlTraining { layout, columns, dropout: arguments.control_dropout })))
 }
 
-fn train_generator(arguments: GeneratorArguments, session: &Session) -> Result<()> {
+async fn train_generator(arguments: GeneratorArguments, session: &Session) -> Result<()> {
     let output = &session.output;
     let (samples, control) = samples(&arguments)?;
     let settings = GeneratorTraining {
@@ -374,25 +389,65 @@ fn train_generator(arguments: GeneratorArguments, session: &Session) -> Result<(
         resume: arguments.resume,
         verbatim_index: !arguments.no_verbatim_index,
         half_precision: arguments.f16,
+        base_name: match &arguments.base {
+            Some(ModelSource::Hub(name)) => Some(name.clone()),
+            _ => None,
+        },
         command: session.command_line.clone(),
     };
     let stop = stop_on_signal()?;
     let outcome = generator::train(&settings, &stop, &mut |progress| output.note(&describe(&progress)))?;
+    let finished = !outcome.stopped && !stop.load(Ordering::Relaxed);
+    if finished && let Some(measured) = verbatim_share(&settings, arguments.verbatim_candidates).await? {
+        generator::report_verbatim(&settings.output, &measured)?;
+        output.note(&measured);
+    }
     let folder = settings.output.display();
     output.object(
         || {
-            let ending = if outcome.stopped { "stopped; go on with --resume" } else { "done" };
+            let ending = match outcome {
+                Outcome { stopped: true, .. } => "stopped; go on with --resume",
+                Outcome { out_of_patience: true, .. } => "ended early, the evaluations showed no gain,",
+                _ => "done",
+            };
             let loss = outcome.best_loss.map_or_else(String::new, |loss| {
                 format!(", held-out cross-entropy {loss:.4}, perplexity {:.2}", loss.exp())
             });
             format!("{ending} after {} steps{loss}; model written to {folder}", outcome.steps)
         },
         || {
-            json!({"steps": outcome.steps, "stopped": outcome.stopped, "cross_entropy": outcome.best_loss,
+            json!({"steps": outcome.steps, "stopped": outcome.stopped, "out_of_patience": outcome.out_of_patience,
+                   "cross_entropy": outcome.best_loss,
                    "perplexity": outcome.best_loss.map(f64::exp), "parameters": outcome.parameters,
                    "output": settings.output})
         },
     )
+}
+
+/// Writes texts with the finished model and says how many repeat a run of words of its training texts; `None` where it
+/// has no index of them, or none are to be written.
+async fn verbatim_share(settings: &GeneratorTraining, count: usize) -> Result<Option<String>> {
+    let files = ModelFiles::in_folder(&settings.output)?;
+    let Some(index) = app::verbatim_index(&files)?.filter(|_| count > 0) else { return Ok(None) };
+    let identity = files.identity(&ModelSource::Folder(settings.output.clone()))?;
+    let engine = Engine::start(files, identity, settings.device).await?;
+    let sampling = Sampling {
+        prompts: vec![SeedPrompt::bare("")],
+        count,
+        decoding: Decoding::default(),
+        rng_seed: settings.seed,
+        length: None,
+    };
+    let (written, _) = sampling.draw(&engine).await?;
+    let candidates: Vec<_> = written.iter().flat_map(|written| &written.candidates).collect();
+    let copied = candidates.iter().filter(|candidate| index.longest_run(&candidate.text).is_some()).count();
+    Ok(Some(format!(
+        "Verbatim share: {copied} of {} texts written with the default settings (no prompt, seed {}) hold a run of {} words \
+         or more of the training texts.",
+        candidates.len(),
+        settings.seed,
+        index.window()
+    )))
 }
 
 /// Set by the first SIGINT or SIGTERM, so that a training ends with a checkpoint; the second ends it at once.
@@ -421,18 +476,19 @@ pub(in crate::cli) fn stop_on_signal() -> Result<Arc<AtomicBool>> {
 fn describe(progress: &Progress) -> String {
     match progress {
         Progress::Data { counts, shortened, training_tokens, held_out_tokens } => {
+            let nothing = if *held_out_tokens == 0 { ": nothing will be evaluated" } else { "" };
             let cut =
                 if *shortened > 0 { format!(", {shortened} texts or contexts cut to --block") } else { String::new() };
             format!(
                 "{} texts ({} duplicates, {} near-duplicates and {} empty or too short left out{cut}): {training_tokens} \
-                 tokens to train on, {held_out_tokens} held out",
+                 tokens to train on, {held_out_tokens} held out{nothing}",
                 counts.kept, counts.duplicates, counts.near_duplicates, counts.empty
             )
         }
-        Progress::ControlLost { attributes } => format!(
-            "the base writes from {attributes}; the new model will not, as it is trained without --control {}",
-            attributes.replace(", ", ",")
-        ),
+        Progress::ControlLost { attributes } => {
+            format!("the base writes from {attributes}; the new model will not, as --control does not name them")
+        }
+        Progress::NothingToResume => "there is no checkpoint to resume from: starting with the first step".to_owned(),
         Progress::Model { parameters, resumed_at, steps, device, fallback } => {
             let fallback = fallback.as_ref().map_or_else(String::new, |reason| format!("{reason}; "));
             let resumed = if *resumed_at > 0 { format!(", resumed behind step {resumed_at}") } else { String::new() };

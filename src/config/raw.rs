@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::generation::Decoding;
+
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RawSettings {
@@ -108,18 +110,19 @@ pub(super) struct RawGeneration {
 
 impl Default for RawGeneration {
     fn default() -> Self {
+        let decoding = Decoding::default();
         Self {
             model: "builtin".into(),
             device: "auto".into(),
             candidates: 16,
             strategy: "sample".into(),
-            temperature: 0.9,
-            top_k: 50,
-            top_p: 0.95,
-            typical_p: 1.0,
-            repetition_penalty: 1.1,
-            no_repeat_ngram: 3,
-            max_new_tokens: 64,
+            temperature: decoding.temperature,
+            top_k: decoding.top_k as u64,
+            top_p: decoding.top_p,
+            typical_p: decoding.typical_p,
+            repetition_penalty: decoding.repetition_penalty,
+            no_repeat_ngram: decoding.no_repeat_ngram as u64,
+            max_new_tokens: decoding.max_new_tokens as u64,
             rng_seed: None,
         }
     }

@@ -71,6 +71,14 @@ pub enum ControlError {
     SpecialToken { place: String, token: String },
 }
 
+impl ControlAttribute {
+    /// The values it takes.
+    #[must_use]
+    pub fn values_in_words(&self) -> String {
+        if self.values.is_empty() { "any words".to_owned() } else { self.values.join(", ") }
+    }
+}
+
 impl ControlLayout {
     /// The layout of attributes in this order. `truncation` defaults to the thesis's: phrases, entities, hashtags.
     ///

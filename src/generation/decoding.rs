@@ -28,6 +28,22 @@ pub struct Decoding {
     pub max_new_tokens: usize,
 }
 
+impl Default for Decoding {
+    /// What the configuration's defaults are.
+    fn default() -> Self {
+        Self {
+            strategy: Strategy::Sample,
+            temperature: 0.9,
+            top_k: 50,
+            top_p: 0.95,
+            typical_p: 1.0,
+            repetition_penalty: 1.1,
+            no_repeat_ngram: 3,
+            max_new_tokens: 64,
+        }
+    }
+}
+
 impl Decoding {
     /// The model's own distribution, with no filter and no penalty.
     #[must_use]

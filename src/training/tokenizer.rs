@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use serde_json::json;
 use tokenizers::models::TrainerWrapper;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, Model as _, Tokenizer as Inner};
 
+use crate::generation::checkpoint::WEIGHTS;
 use crate::generation::tokenizer::{ADDED_TOKENS, END_OF_TEXT, Tokenizer};
+
+/// What a tokenizer is stored in; `tokenizer.json` comes last.
+const FILES: [&str; 5] = ["vocab.json", "merges.txt", ADDED_TOKENS, "tokenizer_config.json", "tokenizer.json"];
 
 /// What a tokenizer is trained with.
 #[derive(Debug, Clone)]
@@ -35,6 +39,10 @@ pub fn train(texts: &[String], settings: &TokenizerTraining) -> Result<Tokenizer
             settings.vocabulary_size
         );
     }
+    ensure!(
+        settings.special_tokens.iter().all(|token| !token.trim().is_empty()),
+        "--special: a token must not be empty"
+    );
     let special =
         std::iter::once(END_OF_TEXT).chain(settings.special_tokens.iter().map(String::as_str)).collect::<Vec<_>>();
     let trainer = BpeTrainer::builder()
@@ -53,6 +61,19 @@ pub fn train(texts: &[String], settings: &TokenizerTraining) -> Result<Tokenizer
     Ok(Tokenizer::over(inner))
 }
 
+/// Refuses a folder in which another tokenizer, or a model that needs its own, would be overwritten.
+///
+/// # Errors
+/// Where there is one; or what is there is no folder.
+pub fn refuse_to_overwrite(folder: &Path) -> Result<()> {
+    ensure!(!folder.exists() || folder.is_dir(), "{}: is no folder; choose another --output", folder.display());
+    for name in FILES.into_iter().chain([WEIGHTS]) {
+        let there = folder.join(name);
+        ensure!(!there.exists(), "{}: exists already; choose another --output", there.display());
+    }
+    Ok(())
+}
+
 /// Writes `tokenizer.json`, `vocab.json` and `merges.txt` into `folder`, all or none of them.
 ///
 /// # Errors
@@ -65,10 +86,9 @@ pub fn save(tokenizer: &Tokenizer, folder: &Path) -> Result<()> {
         .save(staging.path().join("tokenizer.json"), false)
         .and_then(|()| inner.get_model().save(staging.path(), None))
         .map_err(|error| anyhow!("cannot write the tokenizer into {}: {error}", folder.display()))?;
-    let names = ["vocab.json", "merges.txt", ADDED_TOKENS, "tokenizer_config.json", "tokenizer.json"];
     write_special_tokens(tokenizer, staging.path())
         .with_context(|| format!("cannot write the tokenizer into {}", folder.display()))?;
-    for name in names {
+    for name in FILES {
         let target = folder.join(name);
         std::fs::rename(staging.path().join(name), &target)
             .with_context(|| format!("cannot write {}", target.display()))?;

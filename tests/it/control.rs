@@ -64,6 +64,7 @@ fn attributes_go_from_the_columns_to_the_record() {
     }
     let shown = place.run(&["models", "show", "controlled"]);
     assert!(shown.stdout.contains("\"token\": \"[ETIQUETAS]\""), "{shown:#?}");
+    assert!(shown.stdout.contains("attribute   SENTIMIENTO: "), "{shown:#?}");
 
     std::fs::write(place.path("config.toml"), format!("{CONFIG}{PROMPT}")).unwrap();
     assert_eq!(place.run(&["config", "check"]).code, 0);

@@ -66,6 +66,9 @@ fn the_held_out_share_is_what_a_training_keeps_back() {
     let (before, _) = ran.stderr.split_once(" held out").expect("what was held out");
     let kept_back: u64 = before.rsplit(' ').next().and_then(|number| number.parse().ok()).expect("a number of tokens");
 
+    let card = std::fs::read_to_string(place.path("trained/README.md")).unwrap();
+    assert!(card.contains("Verbatim share: ") && card.contains(" of 100 texts written"), "{card}");
+
     let held_out =
         measured(&place, &["--data", "all.txt", "--held-out", "0.2", "--baseline-data", "all.txt"]).remove(0);
     assert_eq!(held_out["tokens"].as_u64(), Some(kept_back - 1), "the first token is not predicted");
@@ -160,14 +163,15 @@ fn what_cannot_be_measured_is_refused_in_words() {
     std::fs::write(place.path("empty.txt"), "\n\n").unwrap();
     std::fs::create_dir(place.path("broken")).unwrap();
     let evaluate = ["evaluate", "generator", "--model"];
-    let cases: [(&[&str], i32, &str); 12] = [
+    let cases: [(&[&str], i32, &str); 13] = [
         (&["tiny"], 2, "--data"),
         (&["tiny", "--data", "empty.txt"], 1, "empty.txt: no text"),
         (&["tiny", "--data", "nowhere.txt"], 1, "cannot read nowhere.txt"),
         (&["broken", "--data", "real.txt"], 1, "broken"),
         (&["tiny", "--data", "real.txt", "--block", "65"], 1, "does not fit the model's context of 64"),
         (&["tiny", "--data", "real.txt", "--block", "8", "--stride", "9"], 1, "a stride of 9 tokens"),
-        (&["tiny", "--data", "real.txt", "--discriminator=20"], 1, "50 different texts of each side"),
+        (&["tiny", "--data", "real.txt", "--discriminator=50"], 1, "50 different texts of each side"),
+        (&["tiny", "--data", "real.txt", "--discriminator=20"], 2, "20 is not in 50"),
         (&["tiny", "--data", "real.txt", "--blind-test", "a.html"], 1, "needs 10 of each side"),
         (&["tiny", "--model", "tiny", "--data", "real.txt", "--blind-test", "a.html"], 1, "give --model once"),
         (&["tiny", "--data", "real.txt", "--held-out", "0.9"], 2, "at most 0.5"),

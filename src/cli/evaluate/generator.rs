@@ -15,7 +15,7 @@ use crate::config::{DeviceChoice, ModelSource, Settings};
 use crate::evaluation::generator::bleu::References;
 use crate::evaluation::generator::blind_test;
 use crate::evaluation::generator::candidates::CandidateReport;
-use crate::evaluation::generator::discriminator::{DiscriminatorReport, discriminate};
+use crate::evaluation::generator::discriminator::{DiscriminatorReport, FEWEST, discriminate};
 use crate::evaluation::generator::perplexity::evaluate_perplexity;
 use crate::evaluation::generator::report::{GeneratorReport, Measure, measures, page};
 use crate::evaluation::generator::sampling::{Sampling, Written, judge};
@@ -84,7 +84,7 @@ pub struct GeneratorArguments {
     references: Vec<TextSource>,
     /// Train a classifier to tell N texts of the model (without a prompt) from N of --data, and report its AUC
     #[arg(long, value_name = "N", requires = "data", num_args = 0..=1, require_equals = true)]
-    #[arg(default_missing_value = DISCRIMINATED, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(default_missing_value = DISCRIMINATED, value_parser = clap::value_parser!(u32).range(FEWEST as i64..=100_000))]
     discriminator: Option<u32>,
     /// Write a page on which a person tells texts of --data from the model's
     #[arg(long, value_name = "FILE.html", requires = "data")]

@@ -31,7 +31,7 @@ use crate::tweet::{Candidate, Finish};
 pub const WORDS: usize = 20;
 
 /// Texts of a side below which an area says nothing.
-const FEWEST: usize = 50;
+pub const FEWEST: usize = 50;
 
 /// The place of the label among [`LABELS`].
 const GENERATED: usize = 1;
@@ -91,7 +91,7 @@ pub fn discriminate(
     ensure!(
         size >= FEWEST,
         "the discriminator needs {FEWEST} different texts of each side at least, there are {} real and {} generated \
-         ones of up to {WORDS} words: give more --data or a larger --generate",
+         ones of up to {WORDS} words: give more --data or a larger --discriminator",
         real.len(),
         generated.len()
     );

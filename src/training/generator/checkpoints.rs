@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -20,12 +20,18 @@ use crate::generation::gpt2::Gpt2Config;
 use crate::generation::tokenizer::Tokenizer;
 use crate::training::checkpoint::{CheckpointFolder, load_tensors, save_tensors, tensors};
 
+/// A model's card.
+const CARD: &str = "README.md";
+
 /// Where a training stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct State {
     pub(super) step: usize,
     pub(super) best_loss: Option<f64>,
     pub(super) evaluations_without_gain: usize,
+    /// The steps since the last line of the log.
+    #[serde(default)]
+    pub(super) unlogged: Unlogged,
     #[serde(skip)]
     pub(super) saved_step: usize,
     /// What must not change between stopping and resuming.
@@ -37,6 +43,28 @@ pub(super) struct State {
     /// The flags that say what a sample is; empty where a checkpoint is older than they are.
     #[serde(default)]
     samples: String,
+    /// The corpus's fingerprint; absent where a checkpoint is older than it is.
+    #[serde(default)]
+    data: Option<u64>,
+}
+
+/// Losses that no line of the log has yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Unlogged {
+    pub(super) steps: usize,
+    /// The bits of their sum: a decimal number would not come back exactly.
+    sum: u64,
+}
+
+impl Unlogged {
+    pub(super) fn add(&mut self, loss: f64) {
+        self.steps += 1;
+        self.sum = (f64::from_bits(self.sum) + loss).to_bits();
+    }
+
+    pub(super) fn mean(self) -> f64 {
+        f64::from_bits(self.sum) / self.steps.max(1) as f64
+    }
 }
 
 fn one() -> usize {
@@ -44,34 +72,42 @@ fn one() -> usize {
 }
 
 impl State {
-    pub(super) fn new(settings: &GeneratorTraining) -> Self {
+    pub(super) fn new(settings: &GeneratorTraining, corpus: &Corpus) -> Self {
         Self {
             step: 0,
             best_loss: None,
             evaluations_without_gain: 0,
+            unlogged: Unlogged::default(),
             saved_step: 0,
             seed: settings.seed,
             block: settings.block,
             batch: settings.batch,
             accumulate: settings.accumulate,
             samples: samples(settings),
+            data: Some(corpus.fingerprint),
         }
     }
 
-    pub(super) fn check_same_run(&self, asked: &Self) -> Result<()> {
+    pub(super) fn check_same_run(&self, other: &Self) -> Result<()> {
         for (name, saved, asked) in [
-            ("--seed", self.seed, asked.seed),
-            ("--block", self.block as u64, asked.block as u64),
-            ("--batch", self.batch as u64, asked.batch as u64),
-            ("--accumulate", self.accumulate as u64, asked.accumulate as u64),
+            ("--seed", self.seed, other.seed),
+            ("--block", self.block as u64, other.block as u64),
+            ("--batch", self.batch as u64, other.batch as u64),
+            ("--accumulate", self.accumulate as u64, other.accumulate as u64),
         ] {
             if saved != asked {
                 bail!("the checkpoint was made with {name} {saved}, not {asked}; resume with the same, or start anew");
             }
         }
-        let (saved, asked) = (&self.samples, &asked.samples);
+        let (saved, asked) = (&self.samples, &other.samples);
         if !saved.is_empty() && saved != asked {
             bail!("the checkpoint was made with {saved}, not {asked}; resume with the same, or start anew");
+        }
+        if self.data.is_some() && self.data != other.data {
+            bail!(
+                "the checkpoint was made with other texts: --data, --clean, --duplicates and --held-out must be the same \
+                 and the files unchanged; resume so, or start anew with another --output"
+            );
         }
         Ok(())
     }
@@ -119,12 +155,20 @@ impl Checkpoints {
     }
 
     /// # Errors
-    /// Where the output folder holds an earlier training.
-    pub(super) fn refuse_to_overwrite(&self) -> Result<()> {
-        for there in [self.folder.state_file(), self.output.join(WEIGHTS)] {
-            if there.exists() {
-                bail!("{}: an earlier training lies there; pass --resume or another --output", there.display());
-            }
+    /// Where the output folder holds an earlier training that is not to be resumed, or a model without a checkpoint.
+    pub(super) fn refuse_to_overwrite(&self, resume: bool) -> Result<()> {
+        let (state, weights) = (self.folder.state_file(), self.output.join(WEIGHTS));
+        if self.output.exists() && !self.output.is_dir() {
+            bail!("{}: is no folder; choose another --output", self.output.display());
+        }
+        if state.exists() && !resume {
+            bail!("{}: an earlier training lies there; pass --resume or another --output", state.display());
+        }
+        if weights.exists() && !state.exists() {
+            bail!(
+                "{}: a model lies there and no checkpoint to resume from; choose another --output",
+                weights.display()
+            );
         }
         Ok(())
     }
@@ -173,7 +217,7 @@ pub(super) fn write_model(
         index.write(&folder.join(VERBATIM_INDEX))?;
     }
     write(folder, "generation_config.json", &serde_json::to_vec_pretty(&generation_json(model))?)?;
-    write(folder, "README.md", card(settings, model, outcome).as_bytes())?;
+    write(folder, CARD, card(settings, model, outcome).as_bytes())?;
     // The weights come last: what has them is a whole model.
     save_tensors(&stored, &folder.join(WEIGHTS))
 }
@@ -229,19 +273,23 @@ fn card(settings: &GeneratorTraining, model: &Finished<'_>, outcome: &Outcome) -
             )
         },
     );
+    let base_model = match &settings.base_name {
+        Some(base) => format!("base_model: {base}\n"),
+        None => String::new(),
+    };
     format!(
-        "# A GPT-2 trained by pregonero\n\n\
-         {} parameters: {} layers, {} wide, {} heads, {} positions, {} tokens.\n\n\
+        "---\nlibrary_name: transformers\npipeline_tag: text-generation\n{base_model}---\n\n\
+         # A GPT-2 trained by pregonero\n\n\
+         {} parameters: {}, {} wide, {}, {} positions, {} tokens.\n\n\
          ## Data\n\n{sources}\n{} texts read, {} of them kept ({} duplicates, {} near-duplicates, {} empty or too short); \
          {} tokens.{}\n\n\
-         ## Training\n\n```\n{}\n```\n\n{} steps of {} {}, learning rate {}, seed {}.\n\n\
+         ## Training\n\n```\n{}\n```\n\n{} of {} {}, learning rate {}, seed {}.\n\n\
          {} a step on {}.\n\n![Loss by step]({CURVE})\n\n\
-         ## Evaluation\n\n{held_out}\n\n\
-         Verbatim share: not measured; `pregonero evaluate generator --model FOLDER --generate 200` gives it.\n",
+         ## Evaluation\n\n{held_out}\n\n{VERBATIM_UNKNOWN}\n",
         config.parameters(),
-        config.n_layer,
+        counted(config.n_layer, "layer"),
         config.n_embd,
-        config.n_head,
+        counted(config.n_head, "head"),
         config.n_positions,
         config.vocab_size,
         outcome.counts.read,
@@ -252,7 +300,7 @@ fn card(settings: &GeneratorTraining, model: &Finished<'_>, outcome: &Outcome) -
         outcome.training_tokens,
         controlled(model.corpus),
         settings.command,
-        outcome.steps,
+        counted(outcome.steps, "step"),
         settings.batch,
         match settings.samples {
             Samples::Blocks => format!("blocks of {} tokens", settings.block),
@@ -268,19 +316,31 @@ fn card(settings: &GeneratorTraining, model: &Finished<'_>, outcome: &Outcome) -
     )
 }
 
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// What a card says of copied words before they were measured.
+const VERBATIM_UNKNOWN: &str =
+    "Verbatim share: not measured; `pregonero evaluate generator --model FOLDER --generate 200` gives it.";
+
+/// Puts what was measured on copied words into a model's card.
+///
+/// # Errors
+/// Where the card cannot be read or written.
+pub fn report_verbatim(folder: &Path, measured: &str) -> Result<()> {
+    let path = folder.join(CARD);
+    let card = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    write(folder, CARD, card.replace(VERBATIM_UNKNOWN, measured).as_bytes())
+}
+
 /// The section of the card on control tokens, where there are any.
 fn controlled(corpus: &Corpus) -> String {
     let Some(layout) = &corpus.control else { return String::new() };
     let attributes: String = layout
         .attributes
         .iter()
-        .map(|attribute| {
-            let values = match attribute.values.as_slice() {
-                [] => "any words".to_owned(),
-                values => values.join(", "),
-            };
-            format!("- `{}` `{}`: {values}\n", attribute.name, attribute.token)
-        })
+        .map(|attribute| format!("- `{}` `{}`: {}\n", attribute.name, attribute.token, attribute.values_in_words()))
         .collect();
     format!(
         "\n\n## Control\n\nA text stands behind its attributes, each after its token, and `{}`; any of them may be empty:\n\n\

@@ -267,8 +267,15 @@ fn a_base_that_loses_its_control_says_so() {
     let place = Place::new(60);
     losses(&GeneratorTraining { steps: Some(1), ..settings(&place, &table(30), 0.0) }, None).unwrap();
     let base = Base::Model(ModelFiles::in_folder(&place.path("model")).unwrap());
-    for (control, lost) in [(None, true), (Some(control(0.0, LENGTH)), false)] {
-        let name = format!("next-{lost}");
+    let one = ControlTraining {
+        layout: ControlLayout::new(&["SENTIMIENTO".to_owned()], None, LENGTH).unwrap(),
+        columns: vec!["tono".to_owned()],
+        dropout: 0.0,
+    };
+    let cases =
+        [(None, Some("SENTIMIENTO, HASHTAGS")), (Some(one), Some("HASHTAGS")), (Some(control(0.0, LENGTH)), None)];
+    for (number, (control, lost)) in cases.into_iter().enumerate() {
+        let (name, controlled) = (format!("next-{number}"), control.is_some());
         let settings = GeneratorTraining {
             base: base.clone(),
             control,
@@ -283,10 +290,18 @@ fn a_base_that_loses_its_control_says_so() {
             }
         };
         train(&settings, &AtomicBool::new(false), &mut report).unwrap();
-        assert_eq!(told, lost.then(|| "SENTIMIENTO, HASHTAGS".to_owned()));
+        assert_eq!(told.as_deref(), lost);
         let next = ModelFiles::in_folder(&place.path(&name)).unwrap();
-        assert_eq!(ControlLayout::read(&next).unwrap().is_none(), lost);
+        assert_eq!(ControlLayout::read(&next).unwrap().is_some(), controlled);
     }
+}
+
+#[test]
+fn an_attribute_without_a_value_is_refused() {
+    let place = Place::new(60);
+    let table = "texto,tono,HASHTAGS\nhoy abre la feria,POSITIVE,\nmañana cierra la plaza,NEGATIVE,\n";
+    let message = format!("{:#}", losses(&settings(&place, table, 0.0), None).unwrap_err());
+    assert!(message.contains("--control HASHTAGS: none of the texts has a value"), "{message}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod texts;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha12Rng;
@@ -20,6 +20,7 @@ use crate::gates::{DEFAULT_WINDOW, VerbatimIndex};
 use crate::generation::ControlLayout;
 use crate::generation::control::{Control, tidy_value};
 use crate::generation::tokenizer::Tokenizer;
+use crate::hashing::hash;
 use crate::training::text::{self, Reading, TextCounts, TextRow};
 
 /// One batch: `[rows, length]` token ids, and for every position the token that follows; `None` is not counted in the
@@ -48,6 +49,8 @@ pub struct Corpus {
     pub(super) shortened: usize,
     /// How the texts are controlled, with the values their attributes had.
     pub(super) control: Option<ControlLayout>,
+    /// Of the texts with their values and of which of them are held out.
+    pub(super) fingerprint: u64,
     /// The runs of words of all texts, for the `verbatim` gate.
     pub(super) verbatim: Option<VerbatimIndex>,
     form: Form,
@@ -67,7 +70,13 @@ impl Corpus {
         let columns = settings.control.as_ref().map_or(&[][..], |control| &control.columns);
         let reading = Reading { cleaning: settings.cleaning, duplicates: settings.duplicates, columns };
         let (mut rows, counts) = text::read_rows(&settings.data, &reading)?;
-        let control = settings.control.as_ref().map(|control| layout(&control.layout, &mut rows));
+        let control = settings.control.as_ref().map(|control| layout(&control.layout, &mut rows)).transpose()?;
+        if control.is_none() {
+            refuse_special_tokens(settings, tokenizer, &rows)?;
+        }
+        let fingerprint = rows.iter().fold(settings.held_out.to_bits(), |state, row| {
+            hash(state, &std::iter::once(&row.text).chain(&row.values).collect::<Vec<_>>())
+        });
         let verbatim =
             settings.verbatim_index.then(|| VerbatimIndex::build(rows.iter().map(|row| &row.text), DEFAULT_WINDOW));
         let (held_out, mut training): (Vec<TextRow>, Vec<TextRow>) =
@@ -81,7 +90,7 @@ impl Corpus {
                 (Form::Texts(Box::new(texts)), shortened)
             }
         };
-        Ok(Self { counts, shortened, control, verbatim, form })
+        Ok(Self { counts, shortened, control, fingerprint, verbatim, form })
     }
 
     /// Tokens that an epoch predicts.
@@ -127,14 +136,32 @@ impl Corpus {
     }
 }
 
-/// Tidies the values of the rows; gives the layout with what values there are.
-fn layout(layout: &ControlLayout, rows: &mut [TextRow]) -> ControlLayout {
+/// What a special token in a text would do is not what its letters say: a text that holds one is refused.
+fn refuse_special_tokens(settings: &GeneratorTraining, tokenizer: &Tokenizer, rows: &[TextRow]) -> Result<()> {
+    let special = tokenizer.special_tokens();
+    for row in rows {
+        if let Some(token) = special.iter().find(|token| row.text.contains(token.as_str())) {
+            bail!("{}: the text holds {token}, a token of the model's own; take it out", settings.place(row));
+        }
+    }
+    Ok(())
+}
+
+/// Tidies the values of the rows; gives the layout with what values there are. An attribute without any is an error.
+fn layout(layout: &ControlLayout, rows: &mut [TextRow]) -> Result<ControlLayout> {
     for value in rows.iter_mut().flat_map(|row| &mut row.values) {
         *value = tidy_value(value);
     }
     let mut layout = layout.clone();
+    for (place, attribute) in layout.attributes.iter().enumerate() {
+        ensure!(
+            rows.iter().any(|row| !row.values[place].is_empty()),
+            "--control {0}: none of the texts has a value for it; fill the column, or leave {0} out",
+            attribute.name
+        );
+    }
     layout.learn_values(rows.iter().map(|row| row.values.as_slice()));
-    layout
+    Ok(layout)
 }
 
 /// The order of the newest epoch asked for, so that not every step shuffles anew.

@@ -53,25 +53,29 @@ impl TrainingLog {
     /// Forgets what lies behind `step`: a training that goes on from there does it again. A broken line, as a crash may
     /// leave at the end, goes too.
     pub(super) fn forget_behind(&self, step: usize) -> Result<()> {
-        let entries = self.entries()?;
-        let kept: String = entries
-            .iter()
-            .filter(|entry| entry["step"].as_u64().is_some_and(|at| at <= step as u64))
-            .map(|entry| format!("{entry}\n"))
-            .collect();
-        if entries.is_empty() {
+        let content = self.content()?;
+        if content.is_empty() {
             return Ok(());
         }
+        let done = |line: &&str| {
+            let entry: Option<Value> = serde_json::from_str(line).ok();
+            entry.and_then(|entry| entry["step"].as_u64()).is_some_and(|at| at <= step as u64)
+        };
+        let kept: String = content.lines().filter(done).map(|line| format!("{line}\n")).collect();
         write_whole(&self.path(), Existing::Replace, |writer| writer.write_all(kept.as_bytes()))
     }
 
-    fn entries(&self) -> Result<Vec<Value>> {
+    fn content(&self) -> Result<String> {
         let path = self.path();
         if !path.exists() {
-            return Ok(Vec::new());
+            return Ok(String::new());
         }
         let content = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(String::from_utf8_lossy(&content).lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+        Ok(String::from_utf8_lossy(&content).into_owned())
+    }
+
+    fn entries(&self) -> Result<Vec<Value>> {
+        Ok(self.content()?.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
 
     /// Draws the losses of the steps and of the held-out texts.

@@ -21,7 +21,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use candle_core::{DType, Tensor};
 
-use self::checkpoints::{Checkpoints, Finished, State};
+pub use self::checkpoints::report_verbatim;
+use self::checkpoints::{Checkpoints, Finished, State, Unlogged};
 pub use self::data::{Batch, Corpus};
 use self::initial::initial_weights;
 pub use self::learner::{Learner, Precision, StepOutcome, StepSettings};
@@ -29,7 +30,6 @@ use self::log::TrainingLog;
 pub use self::settings::{Base, ControlTraining, GeneratorTraining, Samples, Shape};
 pub use super::schedule::Decay;
 use super::text::TextCounts;
-use crate::generation::control::ControlLayout;
 use crate::generation::device;
 use crate::generation::tokenizer::Tokenizer;
 use crate::memory::keep_freed_memory;
@@ -39,8 +39,10 @@ use crate::memory::keep_freed_memory;
 pub enum Progress {
     /// The data is read.
     Data { counts: TextCounts, shortened: usize, training_tokens: usize, held_out_tokens: usize },
-    /// The base writes from these attributes, and what is trained from it will not: no control was asked for.
+    /// The base writes from these attributes, and what is trained from it will not: they were not asked for.
     ControlLost { attributes: String },
+    /// No checkpoint lies in the output folder, the training starts with its first step.
+    NothingToResume,
     /// The model is there.
     Model { parameters: usize, resumed_at: usize, steps: usize, device: &'static str, fallback: Option<String> },
     /// Some steps are done: their mean loss in nats a token.
@@ -58,6 +60,8 @@ pub struct Outcome {
     pub steps: usize,
     /// Whether it was stopped before its last step.
     pub stopped: bool,
+    /// Whether it ended before its last step because the evaluations showed no gain.
+    pub out_of_patience: bool,
     /// The best held-out cross-entropy in nats a token; absent where nothing was held out.
     pub best_loss: Option<f64>,
     pub parameters: usize,
@@ -106,16 +110,12 @@ impl<'a> Trainer<'a> {
     fn start(settings: &'a GeneratorTraining, report: &mut (dyn FnMut(Progress) + Send)) -> Result<Self> {
         settings.check()?;
         let checkpoints = Checkpoints::new(&settings.output);
-        if !settings.resume {
-            checkpoints.refuse_to_overwrite()?;
-        }
+        checkpoints.refuse_to_overwrite(settings.resume)?;
         let (device, fallback) = device(settings.device)?;
         let tokenizer = settings.tokenizer()?;
         let config = settings.config(&tokenizer)?;
-        if let (Base::Model(files), None) = (&settings.base, &settings.control)
-            && let Some(layout) = ControlLayout::read(files)?
-        {
-            report(Progress::ControlLost { attributes: layout.names() });
+        if let Some(attributes) = settings.lost_control()? {
+            report(Progress::ControlLost { attributes });
         }
         let corpus = Corpus::read(settings, &tokenizer)?;
         report(Progress::Data {
@@ -126,9 +126,11 @@ impl<'a> Trainer<'a> {
         });
         let variables = initial_weights(settings, &config, &device)?;
         let learner = Learner::new(config, device, variables, settings.step_settings())?;
-        let (log, state) = (TrainingLog::new(&settings.output), State::new(settings));
+        let (log, state) = (TrainingLog::new(&settings.output), State::new(settings, &corpus));
         let mut trainer = Self { settings, learner, corpus, tokenizer, checkpoints, log, state };
-        trainer.resume()?;
+        if !trainer.resume()? && settings.resume {
+            report(Progress::NothingToResume);
+        }
         report(Progress::Model {
             parameters: trainer.learner.config.parameters(),
             resumed_at: trainer.state.step,
@@ -139,14 +141,16 @@ impl<'a> Trainer<'a> {
         Ok(trainer)
     }
 
-    fn resume(&mut self) -> Result<()> {
-        if self.settings.resume
-            && let Some(state) = self.checkpoints.load(&mut self.learner)?
-        {
+    /// Takes the last checkpoint up where the settings say so; whether there was one.
+    fn resume(&mut self) -> Result<bool> {
+        let saved = if self.settings.resume { self.checkpoints.load(&mut self.learner)? } else { None };
+        let resumed = saved.is_some();
+        if let Some(state) = saved {
             state.check_same_run(&self.state)?;
             self.state = state;
         }
-        self.log.forget_behind(self.state.step)
+        self.log.forget_behind(self.state.step)?;
+        Ok(resumed)
     }
 
     /// The number of the last step.
@@ -160,22 +164,16 @@ impl<'a> Trainer<'a> {
 
     fn run(mut self, stop: &AtomicBool, report: &mut (dyn FnMut(Progress) + Send)) -> Result<Outcome> {
         let steps = self.steps();
-        let mut window = Window::default();
+        let mut window = Window::starting_with(self.state.unlogged);
         while self.state.step < steps && !stop.load(Ordering::Relaxed) && !self.out_of_patience() {
             let (loss, tokens) = self.step(steps)?;
             window.add(loss, tokens);
             self.state.step += 1;
             let step = self.state.step;
             if step.is_multiple_of(self.settings.log_every) || step == steps {
-                let learning_rate = self.settings.schedule().at(step - 1, steps);
-                let done = window.take();
-                let seconds = done.elapsed.as_secs_f64().max(1e-9);
-                let left = done.elapsed.mul_f64((steps - step) as f64 / done.steps.max(1) as f64);
-                let tokens_per_second = done.tokens as f64 / seconds;
-                let entry = Progress::Step { step, steps, loss: done.mean, learning_rate, tokens_per_second, left };
-                self.log.append(&entry)?;
-                report(entry);
+                self.tell(&mut window, steps, report)?;
             }
+            self.state.unlogged = window.unlogged;
             if step.is_multiple_of(self.settings.evaluate_every) || step == steps {
                 self.evaluate(report)?;
                 window.restart();
@@ -185,8 +183,26 @@ impl<'a> Trainer<'a> {
                 window.restart();
             }
         }
+        if self.out_of_patience() && window.unlogged.steps > 0 {
+            self.tell(&mut window, steps, report)?;
+            self.state.unlogged = window.unlogged;
+        }
         self.save(report)?;
         self.finish(steps)
+    }
+
+    /// Logs and reports the steps since the last time.
+    fn tell(&self, window: &mut Window, steps: usize, report: &mut (dyn FnMut(Progress) + Send)) -> Result<()> {
+        let step = self.state.step;
+        let learning_rate = self.settings.schedule().at(step - 1, steps);
+        let done = std::mem::replace(window, Window::starting_with(Unlogged::default()));
+        let elapsed = done.since.elapsed();
+        let left = elapsed.mul_f64((steps - step) as f64 / done.timed_steps.max(1) as f64);
+        let tokens_per_second = done.tokens as f64 / elapsed.as_secs_f64().max(1e-9);
+        let entry = Progress::Step { step, steps, loss: done.unlogged.mean(), learning_rate, tokens_per_second, left };
+        self.log.append(&entry)?;
+        report(entry);
+        Ok(())
     }
 
     fn out_of_patience(&self) -> bool {
@@ -206,20 +222,22 @@ impl<'a> Trainer<'a> {
             StepOutcome { gradient_norm, .. } if !gradient_norm.is_finite() => ("gradient's norm", gradient_norm),
             StepOutcome { loss, .. } => return Ok((loss, parts.iter().map(Batch::predicted).sum())),
         };
-        bail!(
-            "the {what} of step {} is {value}: lower --learning-rate or raise --warmup-steps; {}",
-            step + 1,
-            match self.state.saved_step {
-                0 => "no checkpoint was written yet".to_owned(),
-                saved => format!("the checkpoint of step {saved} is whole and can be resumed"),
-            }
-        );
+        bail!(self.broken(&format!("{what} of step {} is {value}", step + 1)));
+    }
+
+    /// What to say of numbers that are none.
+    fn broken(&self, what: &str) -> String {
+        let checkpoint = match self.state.saved_step {
+            0 => "no checkpoint was written yet".to_owned(),
+            saved => format!("the checkpoint of step {saved} is whole and can be resumed"),
+        };
+        format!("the {what}: lower --learning-rate or raise --warmup-steps; {checkpoint}")
     }
 
     /// A base that predicts worse than a guess at its very first step was not trained with these token ids.
     fn check_base(&self, loss: f64) -> Result<()> {
         const BEYOND_GUESSING: f64 = 0.5;
-        let vocabulary = self.learner.config.vocab_size;
+        let vocabulary = self.learner.config.vocab_size.min(self.tokenizer.vocabulary_size());
         let guess = (vocabulary as f64).ln();
         if self.state.step == 0 && matches!(self.settings.base, Base::Model(_)) && loss > guess + BEYOND_GUESSING {
             bail!(
@@ -233,6 +251,9 @@ impl<'a> Trainer<'a> {
     fn evaluate(&mut self, report: &mut (dyn FnMut(Progress) + Send)) -> Result<()> {
         let batches = self.corpus.held_out_batches(self.settings);
         let Some(loss) = self.learner.evaluate(&batches)? else { return Ok(()) };
+        if !loss.is_finite() {
+            bail!(self.broken(&format!("held-out loss behind step {} is {loss}", self.state.step)));
+        }
         let best = self.state.best_loss.is_none_or(|best| loss < best);
         if best {
             self.state.best_loss = Some(loss);
@@ -251,10 +272,23 @@ impl<'a> Trainer<'a> {
         if self.state.saved_step == self.state.step && self.state.step > 0 {
             return Ok(());
         }
+        self.check_weights()?;
         self.state.saved_step = self.state.step;
         self.checkpoints.save(&self.learner, &self.state)?;
         report(Progress::Saved { step: self.state.step });
         Ok(())
+    }
+
+    /// Refuses weights that do not give a number for what they have just seen: a checkpoint of them would be of no use.
+    fn check_weights(&mut self) -> Result<()> {
+        let Some(last) = self.state.step.checked_sub(1) else { return Ok(()) };
+        let batch = self.corpus.batch(last * self.settings.accumulate, self.settings);
+        match self.learner.evaluate(&[batch])? {
+            Some(loss) if !loss.is_finite() => {
+                bail!(self.broken(&format!("loss of the weights behind step {} is {loss}", self.state.step)))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn finish(self, steps: usize) -> Result<Outcome> {
@@ -262,6 +296,7 @@ impl<'a> Trainer<'a> {
         let outcome = Outcome {
             steps: self.state.step,
             stopped,
+            out_of_patience: self.state.step < steps && self.out_of_patience(),
             best_loss: self.state.best_loss,
             parameters: self.learner.config.parameters(),
             device: self.learner.device_name(),
@@ -277,44 +312,29 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// The losses since the last line of the log.
+/// The steps since the last line of the log.
 struct Window {
-    sum: f64,
-    steps: usize,
+    unlogged: Unlogged,
+    /// Of them, those since `since`: a training that was resumed did the others another time.
+    timed_steps: usize,
     tokens: usize,
     since: Instant,
 }
 
-struct Done {
-    mean: f64,
-    steps: usize,
-    tokens: usize,
-    elapsed: Duration,
-}
-
-impl Default for Window {
-    fn default() -> Self {
-        Self { sum: 0.0, steps: 0, tokens: 0, since: Instant::now() }
-    }
-}
-
 impl Window {
-    fn add(&mut self, loss: f64, tokens: usize) {
-        self.sum += loss;
-        self.steps += 1;
-        self.tokens += tokens;
+    fn starting_with(unlogged: Unlogged) -> Self {
+        Self { unlogged, timed_steps: 0, tokens: 0, since: Instant::now() }
     }
 
-    fn take(&mut self) -> Done {
-        let mean = self.sum / self.steps.max(1) as f64;
-        let done = Done { mean, steps: self.steps, tokens: self.tokens, elapsed: self.since.elapsed() };
-        *self = Self::default();
-        done
+    fn add(&mut self, loss: f64, tokens: usize) {
+        self.unlogged.add(loss);
+        self.timed_steps += 1;
+        self.tokens += tokens;
     }
 
     /// Leaves out the time an evaluation or a checkpoint took.
     fn restart(&mut self) {
-        if self.steps == 0 {
+        if self.timed_steps == 0 {
             self.since = Instant::now();
         }
     }

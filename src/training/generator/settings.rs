@@ -13,7 +13,7 @@ use crate::generation::gpt2::Gpt2Config;
 use crate::generation::tokenizer::Tokenizer;
 use crate::training::optimizer::AdamWSettings;
 use crate::training::schedule::{Decay, Schedule};
-use crate::training::text::{Cleaning, Duplicates, TextSource};
+use crate::training::text::{Cleaning, Duplicates, TextRow, TextSource};
 
 /// GPT-2's own.
 const DEFAULT_DROPOUT: f32 = 0.1;
@@ -103,6 +103,8 @@ pub struct GeneratorTraining {
     pub verbatim_index: bool,
     /// Stores the result as f16 instead of f32.
     pub half_precision: bool,
+    /// The base's name on a hub, for the model card.
+    pub base_name: Option<String>,
     /// The command line, for the model card.
     pub command: String,
 }
@@ -114,6 +116,26 @@ impl GeneratorTraining {
         }
         if self.accumulate == 0 {
             bail!("--accumulate must be at least 1");
+        }
+        if self.steps == Some(0) || !(self.epochs.is_finite() && self.epochs > 0.0) {
+            bail!("a training needs at least 1 step, and --epochs above 0");
+        }
+        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
+            bail!("--learning-rate must be above 0, not {}", self.learning_rate);
+        }
+        if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
+            bail!("--weight-decay must be at least 0, not {}", self.weight_decay);
+        }
+        if !(0.0..1.0).contains(&self.beta2) {
+            bail!("--beta2 must be at least 0 and below 1, not {}", self.beta2);
+        }
+        if !(self.clip.is_finite() && self.clip >= 0.0) {
+            bail!("--clip must be at least 0 (which switches it off), not {}", self.clip);
+        }
+        if let Base::Scratch { shape: Shape { layers, width, heads, positions }, .. } = self.base
+            && [layers, width, heads, positions].contains(&0)
+        {
+            bail!("--layers, --width, --heads and --positions must be at least 1");
         }
         if let Some(dropout) = self.dropout
             && !(0.0..0.9).contains(&dropout)
@@ -135,6 +157,24 @@ impl GeneratorTraining {
             bail!("the intervals for evaluating, saving and logging must be at least 1 step");
         }
         Ok(())
+    }
+
+    /// File and line of a row, for a message.
+    pub(super) fn place(&self, row: &TextRow) -> String {
+        let path = self.data.get(row.source).map_or_else(String::new, |source| source.path.display().to_string());
+        format!("{path}:{}", row.line)
+    }
+
+    /// The attributes that the base writes from and the model to train will not; `None` where there are none.
+    pub(super) fn lost_control(&self) -> Result<Option<String>> {
+        let Base::Model(files) = &self.base else { return Ok(None) };
+        let Some(layout) = ControlLayout::read(files)? else { return Ok(None) };
+        let kept = |name: &str| {
+            self.control.as_ref().is_some_and(|control| control.layout.attributes.iter().any(|kept| kept.name == name))
+        };
+        let lost: Vec<&str> =
+            layout.attributes.iter().map(|attribute| attribute.name.as_str()).filter(|name| !kept(name)).collect();
+        Ok((!lost.is_empty()).then(|| lost.join(", ")))
     }
 
     /// The tokenizer of the model to train: the base's, with the control tokens.

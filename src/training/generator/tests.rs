@@ -83,6 +83,7 @@ impl Place {
             resume: false,
             verbatim_index: true,
             half_precision: false,
+            base_name: None,
             command: "pregonero train generator".to_owned(),
         }
     }
@@ -127,6 +128,105 @@ fn a_resumed_training_equals_one_that_never_stopped() {
         tensors
     };
     assert_eq!(tensors("whole"), tensors("parts"));
+}
+
+#[test]
+fn a_resumed_training_writes_the_log_of_one_that_never_stopped() {
+    let place = Place::new(60);
+    let settings = |output: &str| GeneratorTraining { log_every: 3, evaluate_every: 2, ..place.settings(output) };
+    losses(&settings("whole"), None).expect("trained");
+    let stop = AtomicBool::new(false);
+    train(&settings("parts"), &stop, &mut |progress| {
+        // Behind step 8, two steps after the last line of the log.
+        stop.store(matches!(progress, Progress::Evaluated { step: 8, .. }), Ordering::Relaxed);
+    })
+    .expect("trained");
+    losses(&GeneratorTraining { resume: true, ..settings("parts") }, None).expect("trained");
+    let log = |name: &str| {
+        let log = std::fs::read_to_string(place.path(name).join("training.jsonl")).expect("a log");
+        let untimed = |line: &str| line.split(",\"tokens_per_second\"").next().map(str::to_owned);
+        log.lines().filter_map(untimed).collect::<Vec<String>>()
+    };
+    assert_eq!(log("parts"), log("whole"));
+    assert_eq!(log("whole").len(), 4 + 6);
+}
+
+#[test]
+fn what_goes_on_is_the_training_that_stopped() {
+    let place = Place::new(60);
+    losses(&place.settings("model"), Some(6)).expect("trained");
+    let before = weights(&place.path("model"));
+    let other = |change: fn(&mut GeneratorTraining)| {
+        let mut settings = GeneratorTraining { resume: true, ..place.settings("model") };
+        change(&mut settings);
+        format!("{:#}", losses(&settings, None).expect_err("another training"))
+    };
+    for change in [
+        (|settings| settings.held_out = 0.2) as fn(&mut GeneratorTraining),
+        |settings| settings.data[0].weight = 2.0,
+        |settings| settings.data[0].weight = 0.5,
+    ] {
+        let message = other(change);
+        assert!(message.contains("made with other texts"), "{message}");
+    }
+    std::fs::remove_dir_all(place.path("model").join("checkpoints")).expect("removable");
+    let message = other(|_| {});
+    assert!(message.contains("no checkpoint to resume from"), "{message}");
+    assert_eq!(weights(&place.path("model")), before);
+
+    let mut told = Vec::new();
+    let anew = GeneratorTraining { resume: true, ..place.settings("new") };
+    train(&anew, &AtomicBool::new(false), &mut |progress| told.push(progress)).expect("trained");
+    assert!(told.contains(&Progress::NothingToResume), "{told:?}");
+}
+
+#[test]
+fn weights_that_are_no_numbers_never_become_a_checkpoint() {
+    let place = Place::new(60);
+    losses(&place.settings("model"), Some(6)).expect("trained");
+    let before = weights(&place.path("model").join("checkpoints/last"));
+    let intervals = [(1, 100), (100, 1)];
+    for (save_every, evaluate_every) in intervals {
+        let diverging = GeneratorTraining {
+            resume: true,
+            learning_rate: 1e30,
+            clip: 0.0,
+            decay: Decay::Constant,
+            save_every,
+            evaluate_every,
+            ..place.settings("model")
+        };
+        let message = format!("{:#}", losses(&diverging, None).expect_err("it diverges"));
+        assert!(message.contains("the checkpoint of step 6 is whole"), "{message}");
+        assert_eq!(weights(&place.path("model").join("checkpoints/last")), before);
+    }
+    losses(&GeneratorTraining { resume: true, ..place.settings("model") }, None).expect("goes on");
+}
+
+#[test]
+fn an_evaluation_covers_every_token_and_the_end_of_patience_is_told() {
+    let place = Place::new(60);
+    let settings = GeneratorTraining {
+        steps: Some(400),
+        patience: Some(1),
+        learning_rate: 0.05,
+        log_every: 7,
+        evaluate_every: 5,
+        held_out_tokens: 10_000,
+        ..place.settings("model")
+    };
+    let (_, outcome) = losses(&settings, None).expect("trained");
+    assert!(outcome.out_of_patience && !outcome.stopped && outcome.steps < 400, "{outcome:?}");
+    let log = std::fs::read_to_string(place.path("model").join("training.jsonl")).expect("a log");
+    let last = log.lines().rfind(|line| line.contains("\"loss\"")).expect("a step");
+    assert!(last.starts_with(&format!("{{\"step\":{},", outcome.steps)), "{last}");
+    let tokenizer = settings.tokenizer().expect("a tokenizer");
+    let corpus = Corpus::read(&settings, &tokenizer).expect("a corpus");
+    let predicted: usize = corpus.held_out_batches(&settings).iter().map(Batch::predicted).sum();
+    assert_eq!(predicted, corpus.held_out_tokens() - 1);
+    assert!(!predicted.is_multiple_of(settings.block), "the last window is a part of a block");
+    let none = GeneratorTraining { held_out: 0.0, ..settings };
+    assert_eq!(Corpus::read(&none, &tokenizer).expect("a corpus").held_out_tokens(), 0);
 }
 
 #[test]
@@ -193,6 +293,15 @@ fn a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint() {
     assert_eq!(weights(&place.path("model").join("checkpoints/last")), before);
 }
 
+fn with_shape(settings: &GeneratorTraining, layers: usize, width: usize, heads: usize) -> Base {
+    match &settings.base {
+        Base::Scratch { shape, tokenizer } => {
+            Base::Scratch { shape: Shape { layers, width, heads, ..*shape }, tokenizer: tokenizer.clone() }
+        }
+        Base::Model(_) => unreachable!("these settings train from scratch"),
+    }
+}
+
 #[test]
 fn what_cannot_be_trained_is_refused_with_a_reason() {
     let place = Place::new(60);
@@ -210,6 +319,15 @@ fn what_cannot_be_trained_is_refused_with_a_reason() {
         (settings(|settings| settings.dropout = Some(1.0)), "dropout"),
         (settings(|settings| settings.save_every = 0), "at least 1 step"),
         (settings(|settings| settings.data[0].weight = 1e-9), "no text to train on"),
+        (settings(|settings| settings.learning_rate = f64::NAN), "--learning-rate must be above 0"),
+        (settings(|settings| settings.learning_rate = -1.0), "--learning-rate must be above 0"),
+        (settings(|settings| settings.steps = Some(0)), "at least 1 step"),
+        (settings(|settings| (settings.steps, settings.epochs) = (None, 0.0)), "--epochs above 0"),
+        (settings(|settings| settings.weight_decay = -0.1), "--weight-decay"),
+        (settings(|settings| settings.beta2 = 1.0), "--beta2"),
+        (settings(|settings| settings.clip = -1.0), "--clip"),
+        (settings(|settings| settings.base = with_shape(settings, 0, 16, 2)), "--layers"),
+        (settings(|settings| settings.base = with_shape(settings, 1, 0, 0)), "--width"),
     ];
     for (settings, expected) in cases {
         let message = format!("{:#}", losses(&settings, None).expect_err(expected));
@@ -221,6 +339,17 @@ fn what_cannot_be_trained_is_refused_with_a_reason() {
     let short = GeneratorTraining { data, block: 24, held_out: 0.0, ..place.settings("new") };
     let message = format!("{:#}", losses(&short, None).expect_err("too little text"));
     assert!(message.contains("fewer than one block"), "{message}");
+    std::fs::write(place.path("special.txt"), "Hoy hay sol aquí\nMañana <|endoftext|> también llueve\n")
+        .expect("writable");
+    let data = vec![place.path("special.txt").display().to_string().parse().expect("a source")];
+    for samples in [Samples::Blocks, Samples::Texts] {
+        let special = GeneratorTraining { data: data.clone(), samples, ..place.settings("new") };
+        let message = format!("{:#}", losses(&special, None).expect_err("a special token"));
+        assert!(message.contains("special.txt:2: the text holds <|endoftext|>"), "{message}");
+    }
+    std::fs::write(place.path("file"), "").expect("writable");
+    let message = format!("{:#}", losses(&place.settings("file"), None).expect_err("no folder"));
+    assert!(message.contains("is no folder"), "{message}");
 }
 
 #[derive(serde::Deserialize)]

@@ -50,7 +50,8 @@ impl Blocks {
     }
 
     pub(super) fn held_out_tokens(&self) -> usize {
-        self.held_out.len()
+        // A text has a token at least, and an end of text stands before the first.
+        if self.held_out.len() > 1 { self.held_out.len() } else { 0 }
     }
 
     /// Whole blocks an epoch. One block's worth of tokens is left for the random start of each epoch.
@@ -61,7 +62,7 @@ impl Blocks {
     /// The batch of a step. Each epoch shuffles the blocks anew and starts them at another token.
     pub(super) fn batch(&self, step: usize, settings: &GeneratorTraining) -> Batch {
         let first = step * settings.batch;
-        let mut batch = self.empty(settings.batch);
+        let mut batch = empty(settings.batch, self.block);
         for sample in first..first + settings.batch {
             let (epoch, place) = (sample / self.count(), sample % self.count());
             let order = self.epochs.order(epoch, || self.order(epoch, settings.seed));
@@ -80,22 +81,27 @@ impl Blocks {
 
     /// The held-out texts in blocks, every token predicted once.
     pub(super) fn held_out_batches(&self, settings: &GeneratorTraining) -> Vec<Batch> {
-        let windows: Vec<&[u32]> = (0..self.held_out.len().saturating_sub(1) / self.block)
-            .map(|index| &self.held_out[index * self.block..=(index + 1) * self.block])
-            .collect();
-        windows
+        let predicted = self.held_out.len().saturating_sub(1);
+        let starts: Vec<usize> = (0..predicted).step_by(self.block).collect();
+        let windows: Vec<&[u32]> =
+            starts.iter().map(|&start| &self.held_out[start..=predicted.min(start + self.block)]).collect();
+        // The last window may be shorter and is a batch of its own.
+        let (whole, rest): (Vec<&[u32]>, Vec<&[u32]>) =
+            windows.into_iter().partition(|window| window.len() == self.block + 1);
+        whole
             .chunks(settings.batch)
+            .chain(rest.chunks(1))
             .map(|windows| {
-                let mut batch = self.empty(windows.len());
+                let mut batch = empty(windows.len(), windows[0].len() - 1);
                 windows.iter().for_each(|window| push(&mut batch, window));
                 batch
             })
             .collect()
     }
+}
 
-    fn empty(&self, rows: usize) -> Batch {
-        Batch { ids: Vec::new(), targets: Vec::new(), rows, length: self.block }
-    }
+fn empty(rows: usize, length: usize) -> Batch {
+    Batch { ids: Vec::new(), targets: Vec::new(), rows, length }
 }
 
 fn push(batch: &mut Batch, window: &[u32]) {

@@ -237,7 +237,7 @@ impl Encoder<'_> {
         let Some(control) = self.control else {
             return Ok((Vec::new(), Kept { text: text.min(most - 1), cut: false }));
         };
-        let place = |what: &str| format!("{}:{}: {what}", self.path(row), row.line);
+        let place = |what: &str| format!("{}: {what}", self.settings.place(row));
         control.check_text(&row.text, || place("the text"))?;
         for (attribute, value) in control.layout().attributes.iter().zip(&row.values) {
             control.check_text(value, || place(&format!("attribute {}", attribute.name)))?;
@@ -256,10 +256,6 @@ impl Encoder<'_> {
             );
         }
         Ok((fields, Kept { text: text.min(left), cut }))
-    }
-
-    fn path(&self, row: &TextRow) -> String {
-        self.settings.data.get(row.source).map_or_else(String::new, |source| source.path.display().to_string())
     }
 }
 
