@@ -88,6 +88,7 @@ pub fn unknown(kind: ModelKind, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generation::ControlLayout;
 
     #[test]
     fn every_built_in_model_is_whole_and_found_by_its_name() {
@@ -99,6 +100,8 @@ mod tests {
             }
             assert!(find(kind, None).is_some() && find(kind, Some("klingon")).is_none());
         }
+        let control = ControlLayout::read(&find(ModelKind::Generator, None).unwrap()).unwrap().unwrap();
+        assert_eq!(control.names(), "SENTIMIENTO, HASHTAGS", "config.toml and the README say so");
         assert!(unknown(ModelKind::Classifier, "x").contains("builtin:vacunas-es"));
     }
 }
