@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use super::augment::Augmenter;
 use super::checkpoints::{BestEpoch, Checkpoints, Exact, State, Tensors};
-use super::data::{Example, Part, Prepared};
+use super::data::{DataCounts, Example, Part, Prepared};
+use super::digest::FileDigests;
 use super::loss::cross_entropy;
 use super::settings::{ClassifierTraining, StopOn};
 use super::targets::certain;
@@ -45,9 +46,10 @@ pub struct EpochReport {
     pub loss: f64,
     /// Mean validation loss, without any of that.
     pub validation_loss: f64,
-    /// On the validation part.
+    /// On the validation part, which label is likeliest decided under the calibration that this epoch would get: the
+    /// figure that the model would be kept with.
     pub accuracy: f64,
-    /// On the validation part.
+    /// As the accuracy.
     pub macro_f1: f64,
     pub seconds: f64,
     /// Whether its weights are the best so far.
@@ -57,8 +59,18 @@ pub struct EpochReport {
 /// What is told while training goes on.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
+    /// Of a grid: so many finished combinations are trained again, because the files have changed since.
+    Stale { results: usize },
     /// Data and network are there.
-    Started { train_rows: usize, validation_rows: usize, parameters: usize, resumed_at: Option<usize> },
+    Started {
+        train_rows: usize,
+        validation_rows: usize,
+        parameters: usize,
+        resumed_at: Option<usize>,
+        /// It was to be resumed, but there is nothing to resume.
+        anew: bool,
+        counts: DataCounts,
+    },
     /// A batch is done; `left` is the time to the last epoch that the settings allow.
     Batch { epoch: usize, epochs: usize, batch: usize, batches: usize, loss: f64, left: Duration },
     /// An epoch is done and measured.
@@ -139,6 +151,8 @@ pub(super) fn fit(
         validation_rows: data.validation.labels.len(),
         parameters: data.network.summary().parameters(),
         resumed_at,
+        anew: checkpoints.is_some() && resumed_at.is_none() && settings.resume && !settings.overwrite,
+        counts: data.counts.clone(),
     });
     let interrupted = trainer.run(interrupted, progress)?;
     trainer.finish(interrupted)
@@ -158,6 +172,7 @@ impl<'a> Trainer<'a> {
             }
             None => (None, network.frozen()),
         };
+        let digest = checkpoints.map_or_else(|| Ok(String::new()), |_| FileDigests::default().of(settings))?;
         let frozen = settings.vectors.as_ref().is_some_and(|vectors| vectors.frozen);
         let trained = variables.iter().filter(|(name, _)| !(frozen && name == EMBEDDING)).cloned().collect();
         let adam = AdamWSettings { epsilon: EPSILON, weight_decay: settings.weight_decay, ..AdamWSettings::default() };
@@ -177,7 +192,7 @@ impl<'a> Trainer<'a> {
             },
             class_weights: class_weights(&data.train, settings.labels.len(), settings.balance_classes),
             checkpoints,
-            state: State::new(settings, data.train.len()),
+            state: State::new(settings, data.train.len(), digest),
             best: HashMap::new(),
             saved: None,
         })
@@ -325,7 +340,9 @@ impl<'a> Trainer<'a> {
     /// Ends the epoch: measures it, keeps its weights if they are the best.
     fn measure(&mut self, seconds_before: f64, start: Instant) -> Result<EpochReport> {
         let (validation_loss, logits) = score(&self.scoring, &self.data.validation)?;
-        let measured = report(&self.data.validation, &logits, &Calibration::None, &self.settings.labels)?;
+        // As the finished model would decide; where nothing can be fitted, at the end of all epochs neither.
+        let calibration = self.settings.calibration.fit(&logits, &self.data.validation.labels).unwrap_or_default();
+        let measured = report(&self.data.validation, &logits, &calibration, &self.settings.labels)?;
         let value = match self.settings.stop_on {
             StopOn::Loss => -validation_loss,
             StopOn::F1 => measured.macro_f1,

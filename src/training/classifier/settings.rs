@@ -52,7 +52,7 @@ pub fn outputs(labels: usize) -> usize {
 /// Word vectors that the embedding starts from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PretrainedVectors {
-    /// In word2vec's, GloVe's or fastText's text format.
+    /// A file in word2vec's, GloVe's or fastText's text format, or a folder that `train vectors` wrote.
     pub path: PathBuf,
     /// Leaves the embedding as it is.
     pub frozen: bool,
@@ -75,9 +75,10 @@ pub struct ClassifierTraining {
     pub distillation: Distillation,
     /// The folder to write; it must not exist yet, unless `overwrite` or `resume`. Checkpoints lie beside it.
     pub output: PathBuf,
-    /// Replaces a folder that exists, and forgets checkpoints.
+    /// Replaces a folder that exists and, without `resume`, forgets checkpoints.
     pub overwrite: bool,
-    /// Goes on from the checkpoint beside the output folder.
+    /// Goes on from the checkpoint beside the output folder; where there is none it starts anew, but replaces nothing
+    /// unless `overwrite` says so too.
     pub resume: bool,
     /// The model's name in its card and configuration.
     pub name: String,
@@ -243,6 +244,9 @@ impl ClassifierTraining {
             self.unlabelled.is_empty() || !self.teachers.is_empty(),
             "rows without a label need a teacher: give --teacher MODEL"
         );
+        if let Some(PretrainedVectors { path, .. }) = &self.vectors {
+            ensure!(path.exists(), "vectors: {}: no such file or folder", path.display());
+        }
         self.shares.check()?;
         folder::check_output(&self.output, self.overwrite || self.resume)
     }
