@@ -340,9 +340,7 @@ impl<'a> Trainer<'a> {
     /// Ends the epoch: measures it, keeps its weights if they are the best.
     fn measure(&mut self, seconds_before: f64, start: Instant) -> Result<EpochReport> {
         let (validation_loss, logits) = score(&self.scoring, &self.data.validation)?;
-        // As the finished model would decide; where nothing can be fitted, at the end of all epochs neither.
-        let calibration = self.settings.calibration.fit(&logits, &self.data.validation.labels).unwrap_or_default();
-        let measured = report(&self.data.validation, &logits, &calibration, &self.settings.labels)?;
+        let measured = as_if_kept(self.settings, &self.data.validation, &logits)?;
         let value = match self.settings.stop_on {
             StopOn::Loss => -validation_loss,
             StopOn::F1 => measured.macro_f1,
@@ -451,6 +449,14 @@ pub(super) fn report(
     ClassificationReport::new(&part.labels, &probabilities, labels)
 }
 
+/// The metrics of the validation part under the calibration that the model would get if these weights were kept: before
+/// it, a network that tells all rows apart may say the same of all of them.
+fn as_if_kept(settings: &ClassifierTraining, validation: &Part, logits: &[Vec<f32>]) -> Result<ClassificationReport> {
+    // Where nothing can be fitted, at the end of the training neither, and there it is told.
+    let calibration = settings.calibration.fit(logits, &validation.labels).unwrap_or_default();
+    report(validation, logits, &calibration, &settings.labels)
+}
+
 fn copy(variables: &[(String, Var)]) -> Result<HashMap<String, Tensor>> {
     variables.iter().map(|(name, variable)| Ok((name.clone(), variable.as_detached_tensor().copy()?))).collect()
 }
@@ -458,6 +464,20 @@ fn copy(variables: &[(String, Var)]) -> Result<HashMap<String, Tensor>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_epoch_is_measured_as_the_model_would_decide() {
+        // All below 0, so that without calibration every row would be of label 0; but told apart without a fault.
+        let logits: Vec<Vec<f32>> = (0..40).map(|row| vec![row as f32 / 10.0 - 5.0]).collect();
+        let labels: Vec<usize> = (0..40).map(|row| usize::from(row >= 20)).collect();
+        let validation = Part { rows: Vec::new(), labels };
+        let settings = ClassifierTraining::new("data.csv".into(), "model".into());
+        let alone = report(&validation, &logits, &Calibration::None, &settings.labels).unwrap();
+        assert!((alone.macro_f1 - 1.0 / 3.0).abs() < 1e-9, "{}", alone.macro_f1);
+        assert_eq!(as_if_kept(&settings, &validation, &logits).unwrap().macro_f1, 1.0);
+        let one_label = Part { rows: Vec::new(), labels: vec![1; 40] };
+        assert!(as_if_kept(&settings, &one_label, &logits).is_ok(), "no calibration can be fitted");
+    }
 
     #[test]
     fn balanced_weights_give_all_classes_the_same_sum() {
