@@ -528,7 +528,9 @@ fn run_grid(arguments: &ClassifierArguments, path: &std::path::Path, session: &S
     let training = |combination: Combination| -> Result<(Combination, ClassifierTraining)> {
         let arguments = arguments.with(&combination).with_context(|| path.display().to_string())?;
         let command = format!("{}\n# with {}", session.command_line, grid::in_words(&combination));
-        Ok((combination, arguments.training(&command, &hub)?))
+        let place = || format!("{}: {}", path.display(), grid::in_words(&combination));
+        let training = arguments.training(&command, &hub).with_context(place)?;
+        Ok((combination, training))
     };
     let trainings = combinations.into_iter().map(training).collect::<Result<Vec<_>>>()?;
     let stop: std::sync::Arc<AtomicBool> = stop_on_signal()?;

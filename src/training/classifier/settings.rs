@@ -15,6 +15,7 @@ use crate::sentiment::check_labels;
 use crate::sentiment::cleaning::Cleaning;
 use crate::sentiment::network::{Architecture, Padding};
 use crate::training::schedule::{Decay, Schedule};
+use crate::training::vectors::{VectorCard, read_width};
 
 /// What the validation part decides by: which epoch's weights are kept, and when it is enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +57,21 @@ pub struct PretrainedVectors {
     pub path: PathBuf,
     /// Leaves the embedding as it is.
     pub frozen: bool,
+}
+
+impl PretrainedVectors {
+    /// Told before the whole table is read, and of a grid before the first combination is trained.
+    fn check_width(&self, embedding: usize) -> Result<()> {
+        let path = &self.path;
+        ensure!(path.exists(), "vectors: {}: no such file or folder", path.display());
+        let width = if path.is_dir() { VectorCard::read(path)?.width } else { read_width(path)? };
+        ensure!(
+            width == embedding,
+            "{}: its vectors have {width} values, the architecture's embedding {embedding}: pass --embedding {width}",
+            path.display()
+        );
+        Ok(())
+    }
 }
 
 /// Everything a training depends on.
@@ -244,8 +260,8 @@ impl ClassifierTraining {
             self.unlabelled.is_empty() || !self.teachers.is_empty(),
             "rows without a label need a teacher: give --teacher MODEL"
         );
-        if let Some(PretrainedVectors { path, .. }) = &self.vectors {
-            ensure!(path.exists(), "vectors: {}: no such file or folder", path.display());
+        if let Some(vectors) = &self.vectors {
+            vectors.check_width(self.architecture.embedding)?;
         }
         self.shares.check()?;
         folder::check_output(&self.output, self.overwrite || self.resume)

@@ -1,5 +1,8 @@
 //! A whole training on invented tweets: fit, folder, load, score, evaluate.
 
+mod other_data;
+mod word_vectors;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,12 +12,8 @@ use crate::dataset::labelled::Columns;
 use crate::dataset::labelled::read_labelled;
 use crate::dataset::split::SplitProtocol;
 use crate::evaluation::classification::{EvaluatedPart, evaluate_classifier, score_labelled};
-use crate::files::Existing;
-use crate::sentiment::cleaning::Cleaning;
 use crate::sentiment::network::{Architecture, DenseSettings};
-use crate::sentiment::subwords::SubwordHasher;
 use crate::sentiment::{Classifier, VOCABULARY_FILE, WEIGHTS_FILE};
-use crate::training::vectors::{TrainedVectors, VectorCard, WordVectors};
 
 const GOOD: [&str; 4] = ["me vacuno feliz", "gracias por la vacuna", "dosis lista hoy", "salud para todos"];
 const BAD: [&str; 4] = ["no me vacuno nunca", "no quiero esa vacuna", "libertad sin dosis", "miedo para todos"];
@@ -93,52 +92,6 @@ fn a_trained_classifier_loads_scores_and_is_evaluated_on_its_own_split() {
     let card = std::fs::read_to_string(settings.output.join("README.md")).unwrap();
     assert!(card.contains(&format!("| test | {} | {:.3}", outcome.test.rows, outcome.test.accuracy)), "{card}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "something was left beside the model");
-}
-
-#[test]
-fn another_table_or_other_columns_are_not_taken_for_the_held_out_part() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut settings = ClassifierTraining { epochs: 1, ..settings(folder.path(), "model") };
-    // Three tweets an author: without the authors, the split is another one.
-    let table: String = (0..240)
-        .map(|index| format!("autor{},\"{} día {index}\",{}\n", index / 3, GOOD[index % 4], index % 2))
-        .collect();
-    std::fs::write(&settings.data, format!("author,text,label\n{table}")).unwrap();
-    train(&settings).unwrap();
-    let score = |columns: &Columns| {
-        score_labelled(&load(&settings.output).unwrap(), &settings.data, columns, EvaluatedPart::HeldOut)
-    };
-    assert_eq!(score(&settings.columns).unwrap().verified, Some(true));
-    let refused = |columns: &Columns| {
-        let message = format!("{:#}", score(columns).unwrap_err());
-        assert!(message.contains("labelled.csv: this is not the held-out part of the training"), "{message}");
-        assert!(message.contains("--text-column text --label-column label --author-column author"), "{message}");
-    };
-    refused(&Columns { author: None, ..Columns::default() });
-    let whole = std::fs::read_to_string(&settings.data).unwrap();
-    let without_last = whole.trim_end().rsplit_once('\n').unwrap().0;
-    for other in [format!("{without_last}\n"), format!("{whole}nadie,un texto más al final,1\n")] {
-        std::fs::write(&settings.data, other).unwrap();
-        refused(&settings.columns);
-    }
-    std::fs::write(&settings.data, &whole).unwrap();
-    assert_eq!(score(&settings.columns).unwrap().verified, Some(true));
-
-    // A model of an earlier version says nothing of its test part.
-    let path = settings.output.join("config.json");
-    let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    assert!(config.as_object_mut().unwrap().remove("test_part").is_some());
-    std::fs::write(&path, config.to_string()).unwrap();
-    assert_eq!(score(&settings.columns).unwrap().verified, Some(false));
-
-    // Rows of a hashtag, a mention or a link alone have nothing to read.
-    let nothing = "a,#YoMeVacuno,1\nb,@alguien,0\nc,https://t.co/abc,1\n";
-    settings.data = folder.path().join("nothing.csv");
-    std::fs::write(&settings.data, format!("author,text,label\n{nothing}")).unwrap();
-    let model = load(&settings.output).unwrap();
-    let message =
-        score_labelled(&model, &settings.data, &settings.columns, EvaluatedPart::All).unwrap_err().to_string();
-    assert!(message.contains("nothing.csv: cleaning leaves nothing to read of any row"), "{message}");
 }
 
 #[test]
@@ -374,47 +327,6 @@ fn a_checkpoint_is_resumed_with_its_own_settings_alone() {
 }
 
 #[test]
-fn resuming_replaces_no_model_and_goes_on_with_no_other_rows() {
-    let folder = tempfile::tempdir().unwrap();
-    let settings = ClassifierTraining { epochs: 2, resume: true, ..settings(folder.path(), "model") };
-    let hear = |settings: &ClassifierTraining| {
-        let mut anew = None;
-        let outcome = train_classifier(settings, &AtomicBool::new(false), &mut |progress| {
-            if let Progress::Started { anew: said, .. } = progress {
-                anew = Some(said);
-            }
-        });
-        (outcome, anew)
-    };
-    let (outcome, anew) = hear(&settings);
-    assert_eq!((outcome.unwrap().epochs.len(), anew), (2, Some(true)), "nothing was there");
-    let digest = || load(&settings.output).unwrap().identity().sha256.clone();
-    let finished = digest();
-    let (outcome, anew) = hear(&ClassifierTraining { seed: 2, ..settings.clone() });
-    let message = outcome.unwrap_err().to_string();
-    assert!(message.contains("model: a model lies there and no checkpoint to resume from"), "{message}");
-    assert_eq!((anew, digest()), (None, finished.clone()));
-    // The comparison's way: go on where there is something, else replace.
-    let (outcome, anew) = hear(&ClassifierTraining { seed: 2, overwrite: true, ..settings.clone() });
-    assert!(outcome.is_ok() && anew == Some(false) && digest() != finished);
-
-    let stopped = ClassifierTraining { output: folder.path().join("stopped"), resume: false, ..settings.clone() };
-    assert!(train_until(&stopped, 2).is_err());
-    let table = std::fs::read_to_string(&settings.data).unwrap();
-    std::fs::write(&settings.data, table.replacen("feliz", "contento", 1)).unwrap();
-    let resumed = ClassifierTraining { resume: true, ..stopped };
-    let message = format!("{:#}", train(&resumed).unwrap_err());
-    assert!(message.contains("stopped.checkpoints: the rows, the vectors or the teachers are not those"), "{message}");
-    // What an earlier version wrote says nothing of the rows.
-    let state = folder.path().join("stopped.checkpoints/last/state.json");
-    let mut older: serde_json::Value = serde_json::from_slice(&std::fs::read(&state).unwrap()).unwrap();
-    let identity = older["identity"].as_object_mut().unwrap();
-    ["data", "columns", "added rows"].iter().for_each(|name| assert!(identity.remove(*name).is_some(), "{name}"));
-    std::fs::write(&state, older.to_string()).unwrap();
-    assert!(train(&resumed).is_ok());
-}
-
-#[test]
 fn three_labels_are_told_apart_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("three.csv");
@@ -500,92 +412,6 @@ fn added_rows_never_share_author_or_text_with_the_held_out_parts() {
 }
 
 #[test]
-fn vectors_begin_the_embedding_and_stay_where_they_are_frozen() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("wiki.vec");
-    let row = |word: &str, value: f32| format!("{word} {}\n", vec![value.to_string(); 8].join(" "));
-    // Ready-made tables have capitals and accents, which no classifier reads; the more frequent words stand first.
-    let table =
-        [row("VACUNO", 0.5), row("vacuno", 0.125), row("Jamás", 0.25), row("día", -0.5), row("dos palabras", 1.0)];
-    std::fs::write(&path, format!("5 8\n{}", table.concat())).unwrap();
-    let base = ClassifierTraining { epochs: 2, ..settings(folder.path(), "model") };
-    for frozen in [true, false] {
-        let vectors = Some(PretrainedVectors { path: path.clone(), frozen });
-        let settings = ClassifierTraining { vectors, augment: 0.5, ..base.clone() };
-        let trained = fit_classifier(&settings, &AtomicBool::new(false), &mut |_| {}).unwrap();
-        for (word, value) in [("vacuno", 0.5), ("dia", -0.5), ("jamas", 0.25)] {
-            let id = trained.vocabulary.words().iter().position(|known| known == word).unwrap() + 1;
-            let vector: Vec<f32> = trained.weights["embedding.weight"].get(id).unwrap().to_vec1().unwrap();
-            assert_eq!(vector == [value; 8], frozen, "{word}: {vector:?}");
-        }
-        let counts = trained.outcome.counts.vectors.clone().unwrap();
-        assert_eq!((counts.found, counts.composed, counts.added), (2, 0, 1));
-        assert_eq!(counts.words + counts.added, trained.vocabulary.words().len());
-        let card = card::write(&settings, &trained.config, &trained.outcome);
-        assert!(
-            card.contains(&format!("found 2 of {} words in `wiki.vec`; 1 of its words joined", counts.words)),
-            "{card}"
-        );
-    }
-    let wrong = Architecture { embedding: 9, ..base.architecture.clone() };
-    let vectors = Some(PretrainedVectors { path: path.clone(), frozen: true });
-    let message =
-        format!("{:#}", train(&ClassifierTraining { vectors, architecture: wrong, ..base.clone() }).unwrap_err());
-    assert!(message.contains("wiki.vec: its vectors have 8 values") && message.contains("--embedding 8"), "{message}");
-
-    std::fs::write(&path, row("maison", 0.5) + &row("rue", 0.5)).unwrap();
-    let vectors = Some(PretrainedVectors { path, frozen: true });
-    let message = train(&ClassifierTraining { vectors, ..base.clone() }).unwrap_err().to_string();
-    assert!(message.contains("wiki.vec: found 0 of"), "{message}");
-    let vectors = Some(PretrainedVectors { path: folder.path().join("none.vec"), frozen: true });
-    let message = train(&ClassifierTraining { vectors, ..base }).unwrap_err().to_string();
-    assert!(message.contains("none.vec: no such file or folder"), "{message}");
-}
-
-#[test]
-fn a_folder_of_vectors_spells_the_words_that_its_table_lacks() {
-    let folder = tempfile::tempdir().unwrap();
-    let subwords = SubwordHasher::new(3, 4, 50).unwrap();
-    let card = VectorCard {
-        pipeline: Cleaning::Plain,
-        width: 8,
-        subwords: Some(subwords),
-        words: 1,
-        running_words: 1,
-        seed: 1,
-        threads: 1,
-        command: "train vectors".to_owned(),
-    };
-    let pieces: Vec<f32> = (0..50u8).flat_map(|bucket| [f32::from(bucket) / 50.0; 8]).collect();
-    let words = WordVectors::new(vec!["vacuno".to_owned()], 8, vec![0.5; 8]).unwrap();
-    let path = folder.path().join("vectors");
-    TrainedVectors { card, words, pieces }.write(&path, Existing::Refuse).unwrap();
-    let base = settings(folder.path(), "model");
-    let train = |path: &Path| {
-        let vectors = Some(PretrainedVectors { path: path.to_owned(), frozen: true });
-        let settings = ClassifierTraining { vectors, epochs: 1, ..base.clone() };
-        fit_classifier(&settings, &AtomicBool::new(false), &mut |_| {}).unwrap()
-    };
-    let trained = train(&path);
-    let vector = |trained: &Trained, word: &str| -> Vec<f32> {
-        let id = trained.vocabulary.words().iter().position(|known| known == word).unwrap() + 1;
-        trained.weights["embedding.weight"].get(id).unwrap().to_vec1().unwrap()
-    };
-    assert_eq!(vector(&trained, "vacuno"), [0.5; 8]);
-    // The mean of its n-grams' rows, as fastText does it.
-    let numbers = subwords.pieces("nunca");
-    let mean = numbers.iter().map(|&bucket| bucket as f32 / 50.0).sum::<f32>() / numbers.len() as f32;
-    assert!(vector(&trained, "nunca").iter().all(|value| (value - mean).abs() < 1e-6), "{mean}");
-    let counts = trained.outcome.counts.vectors.unwrap();
-    assert_eq!((counts.found, counts.composed), (1, counts.words - 1));
-    // The table alone cannot spell.
-    let alone = train(&path.join("vectors.txt"));
-    let counts = alone.outcome.counts.vectors.clone().unwrap();
-    assert_eq!((counts.found, counts.composed), (1, 0));
-    assert!(vector(&alone, "nunca").iter().any(|value| (value - mean).abs() > 1e-3));
-}
-
-#[test]
 fn the_exported_split_is_the_one_that_is_trained_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("split.csv");
@@ -608,59 +434,4 @@ fn the_exported_split_is_the_one_that_is_trained_on() {
 
 fn parts_of(row: &csv::StringRecord) -> &str {
     &row[1]
-}
-
-#[test]
-fn a_grid_keeps_the_best_and_goes_on_where_it_stopped() {
-    let folder = tempfile::tempdir().unwrap();
-    let base = settings(folder.path(), "model");
-    let combination = |rate: f64| grid::Combination::from([("learning-rate".to_owned(), toml::Value::Float(rate))]);
-    let trainings: Vec<_> = [1e-9, 0.02]
-        .map(|rate| (combination(rate), ClassifierTraining { learning_rate: rate, epochs: 6, ..base.clone() }))
-        .to_vec();
-    let run = |trainings: &[_]| {
-        let mut heard = Vec::new();
-        let mut started = |number: usize, _: &grid::Combination| heard.push(number);
-        let results = grid::train_grid(trainings, "train", &AtomicBool::new(false), &mut started, &mut |_| {}).unwrap();
-        (results, heard)
-    };
-    assert_eq!(run(&trainings[..1]).1, [1]);
-    let (results, heard) = run(&trainings);
-    assert_eq!(heard, [2], "a finished combination was trained again");
-    assert_eq!(results[0].combination, combination(0.02));
-    assert!(results[0].validation_macro_f1 > results[1].validation_macro_f1);
-    let report = evaluate_classifier(&load(&base.output).unwrap(), &base.data, &base.columns, EvaluatedPart::HeldOut);
-    assert_eq!(report.unwrap().macro_f1, results[0].test_macro_f1, "the folder is not the best one's");
-    assert_eq!(run(&trainings).1, Vec::<usize>::new());
-
-    // Other rows: what was measured on the old ones counts no more.
-    let table = std::fs::read_to_string(&base.data).unwrap();
-    std::fs::write(&base.data, table.replacen("feliz", "contento", 1)).unwrap();
-    assert_eq!(run(&trainings).1, [1, 2]);
-    assert_eq!(run(&trainings).1, Vec::<usize>::new());
-    let lines = std::fs::read_to_string(grid::results_file(&base.output)).unwrap();
-    assert_eq!(lines.lines().count(), 2, "{lines}");
-    // A line of an earlier version says nothing of its rows.
-    let without = |line: &str| {
-        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
-        line.as_object_mut().unwrap().remove("data");
-        line.to_string() + "\n"
-    };
-    std::fs::write(grid::results_file(&base.output), lines.lines().map(without).collect::<String>()).unwrap();
-    assert_eq!(run(&trainings).1, Vec::<usize>::new());
-}
-
-#[test]
-fn a_grid_is_checked_as_a_whole_before_it_trains_anything() {
-    let folder = tempfile::tempdir().unwrap();
-    let base = settings(folder.path(), "model");
-    let combination = |size: i64| grid::Combination::from([("batch".to_owned(), toml::Value::Integer(size))]);
-    let trainings =
-        [(combination(32), base.clone()), (combination(0), ClassifierTraining { batch_size: 0, ..base.clone() })];
-    let mut heard = 0;
-    let mut started = |_: usize, _: &grid::Combination| heard += 1;
-    let result = grid::train_grid(&trainings, "train", &AtomicBool::new(false), &mut started, &mut |_| {});
-    let message = format!("{:#}", result.unwrap_err());
-    assert!(message.contains("batch = 0: batch size: must be at least 1"), "{message}");
-    assert!(heard == 0 && !grid::results_file(&base.output).exists());
 }

@@ -135,13 +135,7 @@ impl InitialVectors {
     ) -> Result<(Vocabulary, Self, VectorCounts)> {
         let path = &pretrained.path;
         let vectors = Spelled::read(path, settings.cleaning)?;
-        let (found_width, width) = (vectors.source.table().width(), settings.architecture.embedding);
-        ensure!(
-            found_width == width,
-            "{}: its vectors have {found_width} values, the architecture's embedding {width}: pass --embedding \
-             {found_width}",
-            path.display()
-        );
+        let width = vectors.source.table().width();
         let mut words = vocabulary.words().to_vec();
         let seen = words.len();
         let room = settings.maximum_words.saturating_sub(seen);
