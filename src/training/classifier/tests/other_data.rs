@@ -134,12 +134,20 @@ fn a_grid_is_checked_as_a_whole_before_it_trains_anything() {
     let folder = tempfile::tempdir().unwrap();
     let base = settings(folder.path(), "model");
     let combination = |size: i64| grid::Combination::from([("batch".to_owned(), toml::Value::Integer(size))]);
-    let trainings =
-        [(combination(32), base.clone()), (combination(0), ClassifierTraining { batch_size: 0, ..base.clone() })];
-    let mut heard = 0;
-    let mut started = |_: usize, _: &grid::Combination| heard += 1;
-    let result = grid::train_grid(&trainings, "train", &AtomicBool::new(false), &mut started, &mut |_| {});
-    let message = format!("{:#}", result.unwrap_err());
-    assert!(message.contains("batch = 0: batch size: must be at least 1"), "{message}");
-    assert!(heard == 0 && !grid::results_file(&base.output).exists());
+    let path = folder.path().join("wide.vec");
+    std::fs::write(&path, "vacuno 1 2 3\n").unwrap();
+    let vectors = Some(PretrainedVectors { path, frozen: true });
+    for (wrong, expected) in [
+        (ClassifierTraining { batch_size: 0, ..base.clone() }, "batch = 0: batch size: must be at least 1"),
+        (ClassifierTraining { vectors, ..base.clone() }, "batch = 0: FOLDER/wide.vec: its vectors have 3 values"),
+    ] {
+        let mut heard = 0;
+        let mut started = |_: usize, _: &grid::Combination| heard += 1;
+        let trainings = [(combination(32), base.clone()), (combination(0), wrong)];
+        let result = grid::train_grid(&trainings, "train", &AtomicBool::new(false), &mut started, &mut |_| {});
+        let message = format!("{:#}", result.unwrap_err());
+        let expected = expected.replace("FOLDER", &folder.path().display().to_string());
+        assert!(message.contains(&expected), "{message}");
+        assert!(heard == 0 && !grid::results_file(&base.output).exists());
+    }
 }
