@@ -1,8 +1,8 @@
 //! `pregonero inspect`: what the bot thinks of a text that a person hands in.
 
-use std::io::{self, BufRead as _};
+use std::io::{self, BufRead, Read as _};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,6 +14,13 @@ use crate::gates::Recent;
 use crate::judging::Judge;
 use crate::tweet::{Judged, Verdict};
 use crate::twitter::text::{self, Entity, TweetText};
+
+/// Characters of the longest text: what X lets anybody post at most. The gate against loops compares every run of words
+/// with those behind it, which takes the square of a text's length.
+const LONGEST_TEXT: usize = 25_000;
+
+/// Bytes of the longest line: such a text with every character escaped, and the other fields of a tweet.
+const LONGEST_LINE: u64 = 1 << 20;
 
 /// The text, or where texts come from.
 #[derive(Debug, Args)]
@@ -38,6 +45,7 @@ struct Line {
 /// # Errors
 /// A configuration or model that cannot be used; a line of standard input that is no `{"text": …}`, by its number.
 pub async fn run(arguments: InspectArguments, session: &Session) -> Result<()> {
+    check_length(&arguments.text)?;
     let settings = session.settings()?;
     let hub = session.hub()?;
     let judge = app::load_judge(&settings, &hub, &app::generator_files(&settings, &hub)?)?;
@@ -46,15 +54,38 @@ pub async fn run(arguments: InspectArguments, session: &Session) -> Result<()> {
     if arguments.text != "-" {
         return inspector.inspect(&arguments.text, session);
     }
-    for (number, line) in (1..).zip(io::stdin().lock().lines()) {
-        let line = line.with_context(|| format!("standard input:{number}: cannot be read as UTF-8"))?;
-        if line.trim().is_empty() {
+    for_each_text(io::stdin().lock(), |text| inspector.inspect(text, session))
+}
+
+/// Hands over the text of every line, with its number in the message where one cannot be used.
+fn for_each_text(mut lines: impl BufRead, mut take: impl FnMut(&str) -> Result<()>) -> Result<()> {
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        let read = lines.by_ref().take(LONGEST_LINE + 1).read_until(b'\n', &mut line);
+        let place = || format!("standard input:{number}");
+        if read.with_context(|| format!("{}: cannot be read", place()))? == 0 {
+            break;
+        }
+        ensure!(line.len() as u64 <= LONGEST_LINE, "{}: the line is longer than {LONGEST_LINE} bytes", place());
+        let content = str::from_utf8(&line).with_context(|| format!("{}: cannot be read as UTF-8", place()))?;
+        if content.trim().is_empty() {
             continue;
         }
-        let Line { text } = serde_json::from_str(&line)
-            .with_context(|| format!("standard input:{number}: expected a JSON object {{\"text\": \"…\"}}"))?;
-        inspector.inspect(&text, session)?;
+        let Line { text } = serde_json::from_str(content)
+            .with_context(|| format!("{}: expected a JSON object {{\"text\": \"…\"}}", place()))?;
+        check_length(&text).with_context(place)?;
+        take(&text)?;
     }
+    Ok(())
+}
+
+fn check_length(text: &str) -> Result<()> {
+    let characters = text.chars().count();
+    ensure!(
+        characters <= LONGEST_TEXT,
+        "the text has {characters} characters; {LONGEST_TEXT} are the most a post may have"
+    );
     Ok(())
 }
 
@@ -120,4 +151,43 @@ fn in_words(judged: &Judged, tweet: &TweetText, cleaned: &str) -> String {
         lines.push(format!("{verdict} {:<15} {}", gate.gate, gate.reason).trim_end().to_owned());
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts_of(input: &[u8]) -> Result<Vec<String>> {
+        let mut texts = Vec::new();
+        for_each_text(input, |text| {
+            texts.push(text.to_owned());
+            Ok(())
+        })?;
+        Ok(texts)
+    }
+
+    #[test]
+    fn lines_give_their_texts_and_empty_ones_are_passed_over() {
+        let input = "{\"text\": \"uno\", \"id\": 1}\n\n{\"text\": \"dos\"}";
+        assert_eq!(texts_of(input.as_bytes()).unwrap(), ["uno", "dos"]);
+        let longest = "a".repeat(LONGEST_TEXT);
+        assert_eq!(texts_of(format!("{{\"text\": \"{longest}\"}}\n").as_bytes()).unwrap(), [longest]);
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_used_is_refused_by_its_number() {
+        let good = "{\"text\": \"uno\"}\n";
+        for (line, expected) in [
+            (b"hola\n".to_vec(), "standard input:2: expected a JSON object"),
+            (b"\xff\n".to_vec(), "standard input:2: cannot be read as UTF-8"),
+            (vec![b'a'; 10_000_000], "standard input:2: the line is longer than 1048576 bytes"),
+            (
+                format!("{{\"text\": \"{}\"}}", "á ".repeat(20_000)).into_bytes(),
+                "standard input:2: the text has 40000 characters; 25000 are the most",
+            ),
+        ] {
+            let message = format!("{:#}", texts_of(&[good.as_bytes(), &line].concat()).unwrap_err());
+            assert!(message.starts_with(expected), "{message}");
+        }
+    }
 }

@@ -5,11 +5,18 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
 
-use super::table::Table;
+use super::columns::{Asked, open_table};
+
+/// The flags that name the columns, for messages.
+pub const TEXT_FLAG: &str = "--text-column";
+pub const LABEL_FLAG: &str = "--label-column";
+pub const AUTHOR_FLAG: &str = "--author-column";
 
 /// Which columns hold what.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Columns {
     pub text: String,
     /// Holds a label's name or its place among the labels, from 0.
@@ -21,6 +28,22 @@ pub struct Columns {
 impl Default for Columns {
     fn default() -> Self {
         Self { text: "text".to_owned(), label: "label".to_owned(), author: Some("author".to_owned()) }
+    }
+}
+
+impl Columns {
+    /// The column of authors, where the table is said to have one.
+    #[must_use]
+    pub fn author(&self) -> Option<Asked<'_>> {
+        const WITHOUT: &str = ", or give --author-column \"\" where there is none";
+        self.author.as_deref().map(|author| Asked { without: WITHOUT, ..Asked::new(author, AUTHOR_FLAG) })
+    }
+
+    /// The flags that name them on a command line.
+    #[must_use]
+    pub fn flags(&self) -> String {
+        let author = self.author.as_deref().unwrap_or("\"\"");
+        format!("{TEXT_FLAG} {} {LABEL_FLAG} {} {AUTHOR_FLAG} {author}", self.text, self.label)
     }
 }
 
@@ -50,9 +73,9 @@ pub struct LabelledTable {
 /// Where the file cannot be read, a column is missing, a row has another number of fields than the header, is too
 /// long, is not UTF-8 or has a label outside the set, or no row is left. The message names file and line.
 pub fn read_labelled<L: AsRef<str>>(path: &Path, columns: &Columns, labels: &[L]) -> Result<LabelledTable> {
-    let mut names = vec![columns.text.as_str(), columns.label.as_str()];
-    names.extend(columns.author.as_deref());
-    let mut rows = Table::open(path, &names)?;
+    let mut asked = vec![Asked::new(&columns.text, TEXT_FLAG), Asked::new(&columns.label, LABEL_FLAG)];
+    asked.extend(columns.author());
+    let mut rows = open_table(path, &asked)?;
     let mut table = LabelledTable { tweets: Vec::new(), skipped_empty: 0 };
     while let Some(row) = rows.next_row()? {
         let label = place_of(&row.fields[1], labels).with_context(|| format!("{}:{}", path.display(), row.line))?;
@@ -129,7 +152,7 @@ mod tests {
             (b"author,text,label\na,hola,1\na,se\xf1or,1\n", ":3: not UTF-8"),
             (b"author,text,label\na,hola\n", ":2: 2 fields, the header has 3"),
             (b"author,text,label\na,,1\n", "no row holds a text"),
-            (b"", "no column"),
+            (b"", "the file is empty"),
             (b"author,text,label\na,\"hola,1\nb,sol,0\n", ":2: 2 fields, the header has 3; it spans lines: is a quote"),
             (b"author,label,text\na,1,\"hola\nb,0,sol\n", ":2: the file ends within the record"),
             (b"\xff\xfea\0u\0t\0h\0o\0r\0", "the file is UTF-16"),

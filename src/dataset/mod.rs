@@ -1,5 +1,6 @@
 //! Tables of tweets: reading labelled CSV files, and splits that do not flatter.
 
+pub mod columns;
 pub mod enrich;
 pub mod label;
 pub mod labelled;
@@ -7,3 +8,4 @@ pub mod near_duplicates;
 pub mod similar;
 pub mod split;
 pub mod table;
+pub mod test_part;

@@ -42,14 +42,18 @@ pub enum CalibrationMethod {
 }
 
 impl CalibrationMethod {
+    /// The map, or [`Calibration::None`] where the log loss of these rows is no smaller with it.
+    ///
     /// # Errors
     /// As [`Calibration::fit`]; Platt's line for rows of several logits.
     pub fn fit(self, logits: &[Vec<f32>], labels: &[usize]) -> Result<Calibration> {
-        match self {
+        let fitted = match self {
             Self::Auto => Calibration::fit(logits, labels),
             Self::Temperature => Calibration::fit_temperature(logits, labels),
             Self::Platt => Calibration::fit_platt(logits, labels),
-        }
+        }?;
+        let helps = fitted.log_loss(logits, labels) < Calibration::None.log_loss(logits, labels);
+        Ok(if helps { fitted } else { Calibration::None })
     }
 }
 
@@ -95,7 +99,8 @@ impl Calibration {
 
     /// Platt's slope and intercept with the smallest negative log-likelihood, against his targets: of `n` rows of a
     /// label `1 / (n + 2)` are taken to be of the other. So there is a best line even where the scores separate the
-    /// labels without fault. Newton's method with backtracking (Lin, Lin and Weng 2007).
+    /// labels without fault. Newton's method with backtracking (Lin, Lin and Weng 2007). The slope is never below 0: a
+    /// line that falls would turn what the network says into its opposite; the best level line stands for it then.
     ///
     /// # Errors
     /// As [`Calibration::fit`]; where rows have several logits.
@@ -107,30 +112,51 @@ impl Calibration {
         let targets = [1.0 / (negatives + 2.0), (positives + 1.0) / (positives + 2.0)];
         let points: Vec<(f64, f64)> =
             logits.iter().zip(labels).map(|(row, &label)| (f64::from(row[0]), targets[label])).collect();
+        let mean = points.iter().map(|(_, target)| target).sum::<f64>() / points.len() as f64;
+        let level = Self::Platt { slope: 0.0, intercept: (mean / (1.0 - mean)).ln() };
         let mut line = Line { slope: 0.0, intercept: ((positives + 1.0) / (negatives + 1.0)).ln() };
         let mut loss = line.loss(&points);
         for _ in 0..STEPS {
             let Some((next, next_loss)) = line.newton_step(&points, loss) else { break };
             (line, loss) = (next, next_loss);
         }
-        Ok(Self::Platt { slope: line.slope, intercept: line.intercept })
+        // The loss is convex: where its lowest point has a slope below 0, the lowest one allowed has the slope 0.
+        Ok(if line.slope > 0.0 { Self::Platt { slope: line.slope, intercept: line.intercept } } else { level })
     }
 
     /// The probability of each label: of both labels for one logit (which speaks for label 1), of as many as there are
     /// logits otherwise. They sum to 1.
     #[must_use]
     pub fn probabilities(&self, logits: &[f32]) -> Vec<f32> {
-        let calibrated = |logit: f32| match *self {
-            Self::None => f64::from(logit),
-            Self::Temperature { temperature } => f64::from(logit) / temperature,
-            Self::Platt { slope, intercept } => slope * f64::from(logit) + intercept,
-        };
-        let logits: Vec<f64> = logits.iter().copied().map(calibrated).collect();
+        let logits = self.mapped(logits);
         if let [logit] = logits[..] {
             let positive = sigmoid(logit) as f32;
             return vec![1.0 - positive, positive];
         }
         softmax(&logits).into_iter().map(|probability| probability as f32).collect()
+    }
+
+    /// The logits behind the map.
+    fn mapped(&self, logits: &[f32]) -> Vec<f64> {
+        let map = |logit: &f32| match *self {
+            Self::None => f64::from(*logit),
+            Self::Temperature { temperature } => f64::from(*logit) / temperature,
+            Self::Platt { slope, intercept } => slope * f64::from(*logit) + intercept,
+        };
+        logits.iter().map(map).collect()
+    }
+
+    /// The summed negative log-probability of the labels.
+    fn log_loss(&self, logits: &[Vec<f32>], labels: &[usize]) -> f64 {
+        let row_loss = |(row, &label): (&Vec<f32>, &usize)| {
+            let mut logits = self.mapped(row);
+            if logits.len() == 1 {
+                logits.insert(0, 0.0);
+            }
+            let highest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            highest + logits.iter().map(|logit| (logit - highest).exp()).sum::<f64>().ln() - logits[label]
+        };
+        logits.iter().zip(labels).map(row_loss).sum()
     }
 
     /// # Errors
@@ -323,6 +349,29 @@ mod tests {
         }
         let undecided = Calibration::fit_temperature(&rows(&[0.0; 4]), &[0, 0, 1, 1]).unwrap();
         assert_eq!(undecided, Calibration::Temperature { temperature: 1.0 });
+    }
+
+    #[test]
+    fn a_line_never_falls_and_a_map_that_does_not_help_is_not_taken() {
+        // High logits speak for label 0 here: the best line of all would fall.
+        let logits: Vec<Vec<f32>> = (0..40).map(|row| vec![row as f32 / 10.0 - 2.0]).collect();
+        let against: Vec<usize> = (0..40).map(|row| usize::from(row < 24)).collect();
+        let Calibration::Platt { slope, intercept } = Calibration::fit_platt(&logits, &against).unwrap() else {
+            panic!("no line")
+        };
+        assert_eq!(slope, 0.0);
+        // 24 of 40 rows are of label 1: targets 25/26 and 1/18, whose mean is (24 * 25/26 + 16 / 18) / 40.
+        let mean: f64 = (24.0 * 25.0 / 26.0 + 16.0 / 18.0) / 40.0;
+        assert!((intercept - (mean / (1.0 - mean)).ln()).abs() < 1e-12, "{intercept}");
+
+        // Right and sure of it: Platt's smoothed targets would only blur what is known.
+        let sure = [vec![-6.0], vec![-7.0], vec![6.0], vec![8.0]];
+        assert!(matches!(Calibration::fit_platt(&sure, &[0, 0, 1, 1]).unwrap(), Calibration::Platt { .. }));
+        for method in [CalibrationMethod::Auto, CalibrationMethod::Platt] {
+            assert_eq!(method.fit(&sure, &[0, 0, 1, 1]).unwrap(), Calibration::None);
+        }
+        // As sure, but wrong in one row of four: there it helps.
+        assert!(matches!(CalibrationMethod::Auto.fit(&sure, &[0, 1, 1, 1]).unwrap(), Calibration::Platt { .. }));
     }
 
     #[test]

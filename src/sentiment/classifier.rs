@@ -12,6 +12,7 @@ use super::network::{Network, NetworkConfig, Row};
 use super::vocabulary::Vocabulary;
 use crate::catalog::{ModelFiles, sha256_of};
 use crate::dataset::split::HeldOut;
+use crate::dataset::test_part::TestPart;
 use crate::tweet::{ModelIdentity, Sentiment};
 
 /// The file that says what the model is.
@@ -36,6 +37,9 @@ pub struct ClassifierConfig {
     pub calibration: Calibration,
     /// How its data was split, so that an evaluation can find the held-out part again.
     pub held_out: HeldOut,
+    /// The test part of that split; absent in models of earlier versions, whose held-out part cannot be checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_part: Option<TestPart>,
     /// The threshold that whoever trained it advises; used where the configuration names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recommended_min_score: Option<f32>,

@@ -422,15 +422,23 @@ fn a_classifier_is_trained_and_measured_from_the_command_line() {
         let (words, label) = if row % 2 == 0 { (good, 1) } else { (bad, 0) };
         table += &format!("autor{row},hoy estoy {} y {} número{row},{label}\n", words[row / 2 % 4], words[row / 8 % 4]);
     }
+    table += "autor,#YoMeVacuno @alguien,1\n";
     std::fs::write(place.path("labelled.csv"), table).unwrap();
     let train = ["--json", "train", "classifier", "--data", "labelled.csv", "--output", "mine", "--epochs", "3"];
-    let trained = place.run(&train).json().remove(0);
+    let ran = place.run(&train);
+    assert!(ran.stderr.contains("1 rows left out: cleaning leaves nothing"), "{ran:#?}");
+    let trained = ran.json().remove(0);
     assert!(trained["test"]["rows"].as_u64().unwrap() > 0, "{trained}");
     let card = std::fs::read_to_string(place.path("mine/README.md")).unwrap();
     assert!(card.contains("train classifier --data labelled.csv --output mine --epochs 3"), "{card}");
     let measure = ["--json", "evaluate", "classifier", "--model", "mine", "--data", "labelled.csv", "--held-out"];
     let report = place.run(&measure).json().remove(0);
     assert_eq!(report["rows"], trained["test"]["rows"], "the held-out part is found again");
+    assert_eq!((&report["held_out_verified"], &report["skipped_empty"]), (&true.into(), &1.into()), "{report}");
+    let other = place.run(&[&measure[..], &["--label-column", "etiqueta"]].concat());
+    assert!(other.code == 1 && other.stderr.contains("name it with --label-column NAME"), "{other:#?}");
+    let again = place.run(&[&train[..], &["--resume"]].concat());
+    assert!(again.code == 1 && again.stderr.contains("no checkpoint to resume from"), "{again:#?}");
     for name in ["accuracy", "macro_f1", "auc"] {
         assert!(report[name].is_f64(), "{name}: {report}");
     }

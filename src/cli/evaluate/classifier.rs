@@ -24,6 +24,9 @@ use crate::sentiment::Classifier;
 use crate::sentiment::word_vectors::WordVectors;
 use crate::training::classifier::{ClassifierTraining, fit_classifier};
 
+const UNVERIFIED: &str = "the model's config.json says nothing of its test part (an earlier version wrote it): that these rows are \
+                          those its training held out cannot be checked; give the unchanged file and columns it was trained with";
+
 /// Mistakes a report lists where `--errors` says no other number.
 const REPORTED_MISTAKES: usize = 20;
 
@@ -83,6 +86,9 @@ pub fn run(arguments: &ClassifierArguments, session: &Session) -> Result<()> {
     let model = Classifier::load(&files)?;
     let scored = score_labelled(&model, arguments.data()?, &arguments.columns(), arguments.part())?;
     let report = scored.report()?;
+    if scored.verified == Some(false) {
+        session.output.note(UNVERIFIED);
+    }
     let speed = arguments.speed.then(|| arguments.measure_speed(&model)).transpose()?;
     if arguments.report.is_some() {
         arguments.write_report(&files, &scored, &report, speed, session)?;
@@ -115,6 +121,13 @@ fn run_seeds(runs: u64, arguments: &[String], session: &Session) -> Result<()> {
     session.output.object(|| report.to_string(), || json)
 }
 
+fn left_out(scored: &Scored) -> String {
+    match scored.skipped_empty {
+        0 => String::new(),
+        skipped => format!("; {skipped} of the file left out, cleaning leaves nothing to read of them"),
+    }
+}
+
 impl ClassifierArguments {
     fn data(&self) -> Result<&Path> {
         self.data.as_deref().context("give --data FILE")
@@ -132,7 +145,7 @@ impl ClassifierArguments {
 
     fn measure_speed(&self, model: &Classifier) -> Result<ScoringSpeed> {
         let rows = read_evaluated(model, self.data()?, &self.columns(), self.part())?;
-        let texts: Vec<&str> = rows.iter().map(|tweet| tweet.text.as_str()).collect();
+        let texts: Vec<&str> = rows.tweets.iter().map(|tweet| tweet.text.as_str()).collect();
         measure_speed(model, &texts)
     }
 
@@ -149,7 +162,7 @@ impl ClassifierArguments {
         let part = if self.held_out { "the held-out part of " } else { "" };
         let content = ReportContent {
             model: format!("`{}` ({})", identity.name, &identity.sha256[..12]),
-            data: format!("{part}`{}` ({} rows)", self.data()?.display(), report.rows),
+            data: format!("{part}`{}` ({} rows{})", self.data()?.display(), report.rows, left_out(scored)),
             command: &session.command_line,
             scored,
             report,
@@ -166,7 +179,7 @@ impl ClassifierArguments {
         let Some(folder) = &self.projector else { return Ok(()) };
         let words = WordVectors::load(files, self.projector_words as usize)?;
         let rows = read_evaluated(model, self.data()?, &self.columns(), EvaluatedPart::All)?;
-        let cleaned: Vec<String> = rows.iter().map(|tweet| model.clean(&tweet.text)).collect();
+        let cleaned: Vec<String> = rows.tweets.iter().map(|tweet| model.clean(&tweet.text)).collect();
         let alone: Vec<&str> = words.words.iter().map(String::as_str).collect();
         let projected = Projected {
             model: self.model.to_string(),
@@ -182,6 +195,12 @@ impl ClassifierArguments {
 
     fn describe(&self, scored: &Scored, report: &ClassificationReport, speed: Option<ScoringSpeed>) -> String {
         let mut text = report.to_string();
+        if scored.skipped_empty > 0 {
+            text += &format!(
+                "\n{} rows of the file left out: cleaning leaves nothing to read of them",
+                scored.skipped_empty
+            );
+        }
         if let Some(ScoringSpeed { tweets_per_second, milliseconds_for_16, .. }) = speed {
             text += &format!("\n{tweets_per_second:.0} tweets/s, 16 candidates in {milliseconds_for_16:.2} ms");
         }
@@ -199,6 +218,10 @@ impl ClassifierArguments {
         speed: Option<ScoringSpeed>,
     ) -> Result<serde_json::Value> {
         let mut json = serde_json::to_value(report)?;
+        json["skipped_empty"] = json!(scored.skipped_empty);
+        if let Some(verified) = scored.verified {
+            json["held_out_verified"] = json!(verified);
+        }
         if let Some(speed) = speed {
             json["speed"] = serde_json::to_value(speed)?;
         }

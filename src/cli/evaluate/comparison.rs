@@ -108,7 +108,8 @@ fn measure(job: &Job, training: ClassifierTraining, stop: &AtomicBool, session: 
 }
 
 fn train(mut training: ClassifierTraining, stop: &AtomicBool, session: &Session) -> Result<Option<Measured>> {
-    training.resume = true;
+    // Goes on from a checkpoint; a model without one was finished, but its cell was not written.
+    (training.resume, training.overwrite) = (true, true);
     let start = processor_seconds();
     let outcome = follow(&session.output, |progress| train_classifier(&training, stop, progress))?;
     if outcome.interrupted {
@@ -117,7 +118,7 @@ fn train(mut training: ClassifierTraining, stop: &AtomicBool, session: &Session)
     let spent = processor_seconds() - start;
     let classifier = Classifier::load(&ModelFiles::in_folder(&training.output)?)?;
     let rows = read_evaluated(&classifier, &training.data, &training.columns, EvaluatedPart::HeldOut)?;
-    let texts: Vec<&str> = rows.iter().map(|tweet| tweet.text.as_str()).collect();
+    let texts: Vec<&str> = rows.tweets.iter().map(|tweet| tweet.text.as_str()).collect();
     let speed = measure_speed(&classifier, &texts)?;
     Ok(Some(measured(&outcome, spent, speed.tweets_per_core_second)))
 }

@@ -22,8 +22,8 @@ use crate::sentiment::cleaning::Cleaning;
 use crate::sentiment::network::{Architecture, NetworkConfig, Padding};
 use crate::training::classifier::grid::{self, Combination, GridResult};
 use crate::training::classifier::{
-    ClassifierTraining, Distillation, EpochReport, PretrainedVectors, Progress, StopOn, Teacher, TrainingOutcome,
-    UnlabelledSource, WeakSource, WeightFormat, outputs, train_classifier,
+    ClassifierTraining, DataCounts, Distillation, EpochReport, PretrainedVectors, Progress, StopOn, Teacher,
+    TrainingOutcome, UnlabelledSource, WeakSource, WeightFormat, outputs, train_classifier,
 };
 use crate::training::schedule::Decay;
 
@@ -82,6 +82,30 @@ const RESERVED_ROWS: usize = 2;
 /// The slides' shares: 30 % to measure on, and of the rest a tenth to stop by.
 const RANDOM_SHARES: Shares = Shares { train: 0.63, validation: 0.07, test: 0.3 };
 
+/// Settings that decide which rows the validation part holds: cleaning too, because texts that are alike stay together.
+const DECIDE_VALIDATION: [&str; 10] = [
+    "data",
+    "text-column",
+    "label-column",
+    "author-column",
+    "labels",
+    "cleaning",
+    "split",
+    "shares",
+    "near-duplicate",
+    "split-seed",
+];
+
+/// A value of a grid file as a flag takes it: a list with commas.
+fn flag_value(value: &toml::Value) -> Result<String> {
+    Ok(match value {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => value.to_string(),
+        toml::Value::Array(values) => values.iter().map(flag_value).collect::<Result<Vec<_>>>()?.join(","),
+        other => bail!("{other} is no value of a flag: give a number, a text, true or false, or a list of them"),
+    })
+}
+
 /// A value by the name that files give it too.
 fn named<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_value(json!(text)).map_err(|error| error.to_string())
@@ -136,7 +160,7 @@ pub struct ClassifierArguments {
     /// Use unlabelled rows only where the teachers give one label at least this probability
     #[arg(long, value_name = "P")]
     min_confidence: Option<f32>,
-    /// How texts are cleaned: plain or lemmatised
+    /// How texts are cleaned: plain, lemmatised or tweet
     #[arg(long, value_name = "NAME", default_value = "plain", value_parser = named::<Cleaning>)]
     cleaning: Cleaning,
     /// groups: authors and near-duplicates stay together; random: as VacunaBot's slides, duplicates left in
@@ -178,8 +202,9 @@ pub struct ClassifierArguments {
     /// Skip padding instead of reading it as a word; --arch hybrid always does
     #[arg(long)]
     mask_padding: bool,
-    /// Word vectors to begin with, in word2vec's, GloVe's or fastText's text format
-    #[arg(long, value_name = "FILE")]
+    /// Word vectors to begin with: a file in word2vec's, GloVe's or fastText's text format, or a folder of `train vectors`,
+    /// whose n-grams spell the words that its table does not hold
+    #[arg(long, value_name = "FILE|FOLDER")]
     vectors: Option<PathBuf>,
     /// Leave the word vectors as they are
     #[arg(long)]
@@ -202,7 +227,7 @@ pub struct ClassifierArguments {
     /// Minutes after which the epoch in work is the last
     #[arg(long, value_name = "MINUTES")]
     max_minutes: Option<f64>,
-    /// What the validation part decides by: loss or f1
+    /// What the validation part decides by: loss or f1, the macro F1 that the progress shows
     #[arg(long, value_name = "WHAT", default_value = "loss", value_parser = named::<StopOn>)]
     stop_on: StopOn,
     /// What makes probabilities of the logits: temperature, platt, or auto (platt for two labels)
@@ -262,10 +287,11 @@ pub struct ClassifierArguments {
     /// Replace the folder if it exists
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
-    /// Go on from the checkpoint beside the output folder
+    /// Go on from the checkpoint beside the output folder; where there is neither, start anew
     #[arg(long)]
     resume: bool,
-    /// Train every combination of a TOML file's settings and keep the best; goes on where it was stopped
+    /// Train every combination of a TOML file's settings and keep the best; goes on where it was stopped, unless a file
+    /// that is trained on has changed
     #[arg(long, value_name = "FILE", conflicts_with_all = ["summary", "resume", "export_split"])]
     grid: Option<PathBuf>,
     /// Print the table of layers and train nothing
@@ -300,6 +326,16 @@ impl ClassifierArguments {
         }
     }
 
+    fn check_ngrams(&self) -> Result<()> {
+        for (flag, given) in [("dropout", self.ngram_dropout.is_some()), ("scale", self.ngram_scale.is_some())] {
+            ensure!(
+                !given || self.arch == ArchitectureChoice::Hybrid,
+                "--ngram-{flag} needs --arch hybrid: no other network reads n-grams"
+            );
+        }
+        Ok(())
+    }
+
     /// The settings of one training.
     ///
     /// # Errors
@@ -307,6 +343,7 @@ impl ClassifierArguments {
     pub fn training(self, command: &str, hub: &HubSettings) -> Result<ClassifierTraining> {
         let network = self.network();
         network.check()?;
+        self.check_ngrams()?;
         let (Some(data), Some(folder)) = (self.data, self.output) else {
             bail!("give --data FILE and --output FOLDER to train, or --summary for the layers alone");
         };
@@ -370,6 +407,21 @@ impl ClassifierArguments {
         })
     }
 
+    /// # Errors
+    /// Where combinations that differ in a setting could not be compared.
+    fn check_comparable(&self, name: &str) -> Result<()> {
+        ensure!(!["grid", "output", "summary", "resume", "export-split"].contains(&name), "{name} cannot be tried");
+        ensure!(
+            !DECIDE_VALIDATION.contains(&name),
+            "{name} cannot be tried: it decides which rows the combinations are compared on; run a grid for each"
+        );
+        ensure!(
+            name != "seed" || self.split_seed.is_some(),
+            "seed cannot be tried alone: it decides which rows the combinations are compared on; pass --split-seed N"
+        );
+        Ok(())
+    }
+
     /// The same command with the settings of a combination, each named as its flag.
     fn with(&self, combination: &Combination) -> Result<Self> {
         #[derive(Parser)]
@@ -382,12 +434,11 @@ impl ClassifierArguments {
         let mut flags = vec!["--summary".to_owned()];
         for (name, value) in combination {
             let name = name.replace('_', "-");
-            ensure!(!["grid", "output", "summary", "resume"].contains(&name.as_str()), "{name} cannot be tried");
+            self.check_comparable(&name)?;
             match value {
                 toml::Value::Boolean(true) => flags.push(format!("--{name}")),
                 toml::Value::Boolean(false) => {}
-                toml::Value::String(text) => flags.push(format!("--{name}={text}")),
-                other => flags.push(format!("--{name}={other}")),
+                other => flags.push(format!("--{name}={}", flag_value(other).with_context(|| name.clone())?)),
             }
         }
         // Without defaults, only what the combination names is changed.
@@ -457,6 +508,7 @@ fn outcome_json(outcome: &TrainingOutcome) -> serde_json::Value {
     json!({"best_epoch": outcome.best_epoch, "epochs": outcome.epochs, "stopped": outcome.interrupted,
            "validation": outcome.validation, "test": outcome.test, "rows": outcome.counts.parts,
            "skipped_empty": outcome.counts.skipped_empty, "added": outcome.counts.added,
+           "vectors": outcome.counts.vectors,
            "uncalibrated_error": outcome.uncalibrated_error, "parameters": outcome.parameters,
            "seconds": outcome.seconds})
 }
@@ -464,6 +516,7 @@ fn outcome_json(outcome: &TrainingOutcome) -> serde_json::Value {
 fn summarise(arguments: &ClassifierArguments, output: &Output) -> Result<()> {
     let network = arguments.network();
     network.check()?;
+    arguments.check_ngrams()?;
     let summary = network.summary();
     let layers = serde_json::to_value(&summary.layers)?;
     output.object(|| summary.to_string(), || json!({"layers": layers, "parameters": summary.parameters()}))
@@ -475,7 +528,9 @@ fn run_grid(arguments: &ClassifierArguments, path: &std::path::Path, session: &S
     let training = |combination: Combination| -> Result<(Combination, ClassifierTraining)> {
         let arguments = arguments.with(&combination).with_context(|| path.display().to_string())?;
         let command = format!("{}\n# with {}", session.command_line, grid::in_words(&combination));
-        Ok((combination, arguments.training(&command, &hub)?))
+        let place = || format!("{}: {}", path.display(), grid::in_words(&combination));
+        let training = arguments.training(&command, &hub).with_context(place)?;
+        Ok((combination, training))
     };
     let trainings = combinations.into_iter().map(training).collect::<Result<Vec<_>>>()?;
     let stop: std::sync::Arc<AtomicBool> = stop_on_signal()?;
@@ -511,10 +566,18 @@ pub(in crate::cli) fn follow<T>(
     let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let result = work(&mut |progress| match progress {
-        Progress::Started { train_rows, validation_rows, parameters, resumed_at } => {
+        Progress::Stale { results } => {
+            let line =
+                format!("the files have changed since {results} combinations were trained: all are trained anew");
+            bar.suspend(|| output.note(&line));
+        }
+        Progress::Started { train_rows, validation_rows, parameters, resumed_at, anew, counts } => {
             let resumed = resumed_at.map_or_else(String::new, |epoch| format!(", resumed in epoch {epoch}"));
             let line = format!("{train_rows} rows, {validation_rows} to stop by, {parameters} parameters{resumed}");
-            bar.suspend(|| output.note(&line));
+            let anew = anew.then(|| "there is no checkpoint to resume from: the training starts anew".to_owned());
+            bar.suspend(|| {
+                anew.into_iter().chain([line]).chain(of_data(&counts)).for_each(|line| output.note(&line));
+            });
         }
         Progress::Batch { epoch, epochs, batch, batches, loss, left } => {
             bar.set_length(batches as u64);
@@ -530,6 +593,13 @@ pub(in crate::cli) fn follow<T>(
     });
     bar.finish_and_clear();
     result
+}
+
+/// What a person should know of the data before the training is through.
+fn of_data(counts: &DataCounts) -> impl Iterator<Item = String> {
+    let skipped = counts.skipped_empty;
+    let empty = (skipped > 0).then(|| format!("{skipped} rows left out: cleaning leaves nothing to read of them"));
+    empty.into_iter().chain(counts.vectors.as_ref().map(ToString::to_string))
 }
 
 fn describe(report: &EpochReport) -> String {
@@ -574,6 +644,19 @@ mod tests {
         assert_eq!((changed.batch, changed.epochs, changed.no_balance, changed.f32), (7, 3, true, true));
         assert_eq!((changed.patience, changed.labels.len()), (7, 2));
         assert_eq!(changed.data, Some(PathBuf::from("a.csv")));
+        assert_eq!(base.with(&combination("units = [4, 2]")).unwrap().units, Some(vec![4, 2]));
+        let seeded = arguments(&["--split-seed", "1"]);
+        assert_eq!(seeded.with(&combination("seed = 3")).unwrap().seed, 3);
+    }
+
+    #[test]
+    fn a_flag_of_the_n_grams_is_refused_where_there_are_none() {
+        let hub = HubSettings::from_lookup(|_| None).unwrap();
+        for flag in ["--ngram-dropout", "--ngram-scale"] {
+            let message = arguments(&[flag, "0.5"]).training("train", &hub).unwrap_err().to_string();
+            assert!(message.contains(&format!("{flag} needs --arch hybrid")), "{message}");
+            assert!(arguments(&[flag, "0.5", "--arch", "hybrid"]).training("train", &hub).is_ok());
+        }
     }
 
     #[test]
@@ -583,6 +666,11 @@ mod tests {
             ("batch = \"many\"", "many"),
             ("decay = \"steep\"", "steep"),
             ("output = \"x\"", "output cannot be tried"),
+            ("data = \"x\"", "data cannot be tried: it decides which rows"),
+            ("author_column = \"\"", "author-column cannot be tried: it decides which rows"),
+            ("cleaning = \"tweet\"", "cleaning cannot be tried"),
+            ("seed = 3", "pass --split-seed N"),
+            ("units = [{ a = 1 }]", "units: { a = 1 } is no value of a flag"),
         ] {
             let message = format!("{:#}", arguments(&[]).with(&combination(text)).unwrap_err());
             assert!(message.contains(expected), "{message}");

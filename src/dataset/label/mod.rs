@@ -5,16 +5,18 @@
 
 mod emoji;
 mod hashtags;
-mod table;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::Serialize;
 
 pub use self::hashtags::HashtagRules;
+use super::columns::{Asked, open_table};
+use super::labelled::{AUTHOR_FLAG, TEXT_FLAG};
+use super::table::Row;
 use crate::files::{self, Existing};
 
 /// What a text says.
@@ -132,21 +134,25 @@ pub fn label(labelling: &Labelling) -> Result<LabelCounts> {
 
 /// Hands text, author and verdict of every row to `take`.
 fn visit(labelling: &Labelling, mut take: impl FnMut(&str, &str, Verdict)) -> Result<usize> {
-    let (data, text) = (Path::new(&labelling.data), labelling.text_column.as_str());
-    let judge = |text: &str, mark: &str| match &labelling.rules {
-        LabelRules::Emoji { .. } => emoji::verdict(mark),
-        LabelRules::Hashtags(rules) => rules.verdict(text),
-    };
+    let text = Asked::new(&labelling.text_column, TEXT_FLAG);
     let mark = match &labelling.rules {
-        LabelRules::Emoji { column } => column,
+        LabelRules::Emoji { column } => Asked::new(column, "--emoji-column"),
         LabelRules::Hashtags(_) => text,
     };
-    match labelling.author_column.as_deref() {
-        Some(author) => table::visit_rows(data, [text, mark, author], |[text, mark, author]| {
-            take(text, author, judge(text, mark));
-        }),
-        None => table::visit_rows(data, [text, mark], |[text, mark]| take(text, "", judge(text, mark))),
+    let author = labelling.author_column.as_deref().map(|author| Asked::new(author, AUTHOR_FLAG));
+    let asked: Vec<Asked<'_>> = [text, mark].into_iter().chain(author).collect();
+    let mut table = open_table(&labelling.data, &asked)?;
+    let mut rows = 0;
+    while let Some(Row { fields, .. }) = table.next_row()? {
+        let (text, author) = (fields[0].as_str(), fields.get(2).map_or("", String::as_str));
+        let verdict = match &labelling.rules {
+            LabelRules::Emoji { .. } => emoji::verdict(&fields[1]),
+            LabelRules::Hashtags(rules) => rules.verdict(text),
+        };
+        take(text, author, verdict);
+        rows += 1;
     }
+    Ok(rows)
 }
 
 impl LabelCounts {
@@ -231,9 +237,14 @@ mod tests {
         for (content, expected) in [
             (&b"text\nhola\n"[..], "no column \"emoji\"; the file has text"),
             ("text,emoji\nhola,😍\nhola\n".as_bytes(), "data.csv:3: 1 fields, the header has 2"),
-            (b"text,emoji\nma\xf1ana,x\n", "data.csv:2: not UTF-8"),
+            (
+                b"text,emoji\nma\xf1ana,x\n",
+                "data.csv:2: not UTF-8 (byte 0xf1): save the file as UTF-8, for Latin-1 with",
+            ),
+            (b"\xff\xfet\0e\0x\0t\0", "the file is UTF-16"),
+            ("text,emoji\n\"hola,😍\nya,😍\n".as_bytes(), "is a quote unbalanced?"),
             ("text,emoji\nhola,😂\n".as_bytes(), "no row got a label (1 ambiguous, 0 unmarked, 0 empty of 1)"),
-            (b"", "no column"),
+            (b"", "the file is empty"),
         ] {
             let message = format!("{:#}", run(content, by_emoji(), None).unwrap_err());
             assert!(message.contains(expected), "{message}");

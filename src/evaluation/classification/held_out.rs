@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::ClassificationReport;
 use crate::dataset::labelled::{Columns, LabelledTweet, read_labelled};
 use crate::dataset::split::SplitRow;
+use crate::dataset::test_part::TestPart;
 use crate::sentiment::Classifier;
 use crate::sentiment::calibration::likeliest;
 
@@ -19,6 +20,16 @@ pub enum EvaluatedPart {
     HeldOut,
 }
 
+/// The rows an evaluation takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvaluatedRows {
+    pub tweets: Vec<LabelledTweet>,
+    /// Rows of the whole file that are left out because cleaning leaves nothing to read of them.
+    pub skipped_empty: usize,
+    /// Of a held-out part, whether it is known to be the training's own; models of earlier versions do not say.
+    pub verified: Option<bool>,
+}
+
 /// Rows with their true labels and what a classifier said; the lists have one order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scored {
@@ -29,6 +40,10 @@ pub struct Scored {
     pub probabilities: Vec<Vec<f32>>,
     /// The labels' names.
     pub names: Vec<String>,
+    /// As [`EvaluatedRows::skipped_empty`].
+    pub skipped_empty: usize,
+    /// As [`EvaluatedRows::verified`].
+    pub verified: Option<bool>,
 }
 
 /// A row whose predicted label is wrong.
@@ -92,44 +107,71 @@ pub fn evaluate_classifier(
 /// Scores the labelled tweets of a CSV file.
 ///
 /// # Errors
-/// As [`read_labelled`]; where candle fails.
+/// As [`read_evaluated`]; where candle fails.
 pub fn score_labelled(classifier: &Classifier, path: &Path, columns: &Columns, part: EvaluatedPart) -> Result<Scored> {
-    let tweets = read_evaluated(classifier, path, columns, part)?;
+    let EvaluatedRows { tweets, skipped_empty, verified } = read_evaluated(classifier, path, columns, part)?;
     let texts: Vec<&str> = tweets.iter().map(|tweet| tweet.text.as_str()).collect();
     Ok(Scored {
         rows: tweets.iter().map(|tweet| tweet.row).collect(),
         labels: tweets.iter().map(|tweet| tweet.label).collect(),
         probabilities: classifier.probabilities(&texts)?,
         names: classifier.config().labels.clone(),
+        skipped_empty,
+        verified,
     })
 }
 
-/// The rows of a part.
+/// The rows of a part. Those of which cleaning leaves nothing are left out, as the training leaves them out.
 ///
 /// # Errors
-/// As [`read_labelled`].
+/// As [`read_labelled`]; where no row has anything to read; where the held-out part is not the one that the training
+/// kept back.
 pub fn read_evaluated(
     classifier: &Classifier,
     path: &Path,
     columns: &Columns,
     part: EvaluatedPart,
-) -> Result<Vec<LabelledTweet>> {
-    let tweets = read_labelled(path, columns, &classifier.config().labels)?.tweets;
+) -> Result<EvaluatedRows> {
+    let table = read_labelled(path, columns, &classifier.config().labels)?;
+    let read = table.tweets.len() + table.skipped_empty;
+    let (tweets, cleaned): (Vec<_>, Vec<_>) = table
+        .tweets
+        .into_iter()
+        .map(|tweet| {
+            let cleaned = classifier.clean(&tweet.text);
+            (tweet, cleaned)
+        })
+        .filter(|(_, cleaned)| !cleaned.is_empty())
+        .unzip();
+    let name = || path.display().to_string();
+    ensure!(!tweets.is_empty(), "{}: cleaning leaves nothing to read of any row", name());
+    let skipped_empty = read - tweets.len();
     match part {
-        EvaluatedPart::All => Ok(tweets),
-        EvaluatedPart::HeldOut => held_out(classifier, tweets),
+        EvaluatedPart::All => Ok(EvaluatedRows { tweets, skipped_empty, verified: None }),
+        EvaluatedPart::HeldOut => {
+            let (tweets, verified) = held_out(classifier, &tweets, &cleaned, columns).with_context(name)?;
+            Ok(EvaluatedRows { tweets, skipped_empty, verified: Some(verified) })
+        }
     }
 }
 
-/// The test part of the classifier's own split; training leaves out texts of which cleaning leaves nothing.
-fn held_out(classifier: &Classifier, mut tweets: Vec<LabelledTweet>) -> Result<Vec<LabelledTweet>> {
-    tweets.retain(|tweet| !classifier.clean(&tweet.text).is_empty());
-    let cleaned: Vec<String> = tweets.iter().map(|tweet| classifier.clean(&tweet.text)).collect();
+/// The test part of the classifier's own split, and whether it is known to be the training's.
+fn held_out(
+    classifier: &Classifier,
+    tweets: &[LabelledTweet],
+    cleaned: &[String],
+    columns: &Columns,
+) -> Result<(Vec<LabelledTweet>, bool)> {
     let rows: Vec<SplitRow<'_>> = tweets
         .iter()
-        .zip(&cleaned)
+        .zip(cleaned)
         .map(|(tweet, normalised)| SplitRow { author: &tweet.author, normalised, label: tweet.label })
         .collect();
     let split = classifier.config().held_out.split(&rows)?;
-    Ok(split.test.into_iter().map(|row| tweets[row].clone()).collect())
+    let kept = &classifier.config().test_part;
+    if let Some(kept) = kept {
+        let test: Vec<SplitRow<'_>> = split.test.iter().map(|&row| rows[row]).collect();
+        kept.check(&TestPart::of(columns, &test))?;
+    }
+    Ok((split.test.into_iter().map(|row| tweets[row].clone()).collect(), kept.is_some()))
 }

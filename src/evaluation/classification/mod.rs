@@ -14,7 +14,7 @@ use std::fmt;
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
-pub use self::held_out::{EvaluatedPart, Mistake, Scored, evaluate_classifier, score_labelled};
+pub use self::held_out::{EvaluatedPart, EvaluatedRows, Mistake, Scored, evaluate_classifier, score_labelled};
 pub use self::scores::{ReliabilityBin, area_under_curve};
 use self::scores::{brier_score, calibration_error, log_loss, macro_area_under_curve, reliability};
 use crate::sentiment::calibration::likeliest;

@@ -14,7 +14,7 @@ fn scored(classes: usize) -> Scored {
         })
         .collect();
     let names = ["negative", "positive", "neutral"][..classes].iter().map(ToString::to_string).collect();
-    Scored { rows: (1..=rows).collect(), labels, probabilities, names }
+    Scored { rows: (1..=rows).collect(), labels, probabilities, names, skipped_empty: 0, verified: None }
 }
 
 fn content<'a>(scored: &'a Scored, report: &'a ClassificationReport, epochs: Vec<LoggedEpoch>) -> ReportContent<'a> {
@@ -76,7 +76,14 @@ fn mistakes_are_the_wrong_rows_the_surest_first() {
 fn the_threshold_table_says_what_a_threshold_keeps() {
     let probabilities = [0.95f32, 0.8, 0.6, 0.3].map(|positive| vec![1.0 - positive, positive]).to_vec();
     let names = vec!["negative".to_owned(), "positive".to_owned()];
-    let scored = Scored { rows: vec![1, 2, 3, 4], labels: vec![1, 1, 0, 0], probabilities, names };
+    let scored = Scored {
+        rows: vec![1, 2, 3, 4],
+        labels: vec![1, 1, 0, 0],
+        probabilities,
+        names,
+        skipped_empty: 0,
+        verified: None,
+    };
     let report = scored.report().unwrap();
     let page = page::write(&content(&scored, &report, Vec::new()), &[]);
     assert!(page.contains("| 0.75 | 0.000 | – | 0.000 | 0.500 | 1.000 | 1.000 |"), "{page}");

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ClassifierTraining, SourceCounts, StopOn, TrainingOutcome};
+use super::{ClassifierTraining, SourceCounts, StopOn, TrainingOutcome, VectorCounts};
 use crate::dataset::split::SplitProtocol;
 use crate::evaluation::classification::ClassificationReport;
 use crate::sentiment::ClassifierConfig;
@@ -155,7 +155,11 @@ fn training(settings: &ClassifierTraining, outcome: &TrainingOutcome) -> String 
     }
     if let Some(vectors) = &settings.vectors {
         let name = vectors.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let _ = write!(text, " Word vectors of `{name}`, {}.", if vectors.frozen { "frozen" } else { "trained on" });
+        let kept = if vectors.frozen { "frozen" } else { "trained on" };
+        let found = outcome.counts.vectors.as_ref().map_or_else(String::new, |counts| {
+            format!(": {}", VectorCounts { source: format!("`{name}`"), ..counts.clone() })
+        });
+        let _ = write!(text, " Word vectors, {kept}{found}.");
     }
     let _ = write!(
         text,
@@ -204,8 +208,15 @@ fn classes(report: &ClassificationReport) -> String {
 
 fn calibration(config: &ClassifierConfig, outcome: &TrainingOutcome) -> String {
     let map = match config.calibration {
-        Calibration::None => "not calibrated".to_owned(),
+        Calibration::None => {
+            "none, the logits are taken as they are: no map that was fitted made the log loss smaller".to_owned()
+        }
         Calibration::Temperature { temperature } => format!("logits divided by the temperature {temperature:.3}"),
+        Calibration::Platt { slope: 0.0, .. } => {
+            "**a level line: the validation part does not bear out what the network says, every text gets the same \
+             probabilities**"
+                .to_owned()
+        }
         Calibration::Platt { slope, intercept } => {
             format!("Platt's line, {slope:.3} times the logit and {intercept:+.3}")
         }

@@ -15,6 +15,8 @@ use crate::training::schedule::Decay;
 
 /// The best epoch's weights.
 const BEST: &str = "best.safetensors";
+/// The digest of the files, among what must not change.
+const DATA: &str = "data";
 /// The weights' running mean.
 const AVERAGE: &str = "average.safetensors";
 
@@ -64,8 +66,8 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The state before the first step; `train_rows` stands for the data.
-    pub(super) fn new(settings: &ClassifierTraining, train_rows: usize) -> Self {
+    /// The state before the first step; `data` is the digest of the files that are trained on.
+    pub(super) fn new(settings: &ClassifierTraining, train_rows: usize, data: String) -> Self {
         Self {
             epoch: 1,
             batch: 0,
@@ -74,7 +76,7 @@ impl State {
             epoch_seconds: 0.0,
             epochs: Vec::new(),
             best: None,
-            identity: identity(settings, train_rows),
+            identity: identity(settings, train_rows, data),
         }
     }
 
@@ -82,17 +84,25 @@ impl State {
     /// Where a setting that decides what a step does is another one now.
     fn check_same_run(&self, asked: &Self) -> Result<()> {
         for (name, asked) in &asked.identity {
-            let saved = self.identity.get(name).map_or("", String::as_str);
-            if saved != asked {
-                bail!("the checkpoint was made with {name} {saved}, not {asked}; resume with the same, or start anew");
+            // Earlier versions wrote fewer names.
+            let Some(saved) = self.identity.get(name).filter(|saved| *saved != asked) else { continue };
+            if name == DATA {
+                bail!(
+                    "the rows, the vectors or the teachers are not those that the checkpoint was made with: a file has \
+                     changed; resume with the files as they were, or start anew with --overwrite"
+                );
             }
+            bail!("the checkpoint was made with {name} {saved}, not {asked}; resume with the same, or start anew");
         }
         Ok(())
     }
 }
 
-fn identity(settings: &ClassifierTraining, train_rows: usize) -> BTreeMap<String, String> {
+fn identity(settings: &ClassifierTraining, train_rows: usize, data: String) -> BTreeMap<String, String> {
     let mut identity: BTreeMap<&str, String> = [
+        (DATA, data),
+        ("columns", settings.columns.flags()),
+        ("added rows", format!("{:?} {:?}", settings.weak, settings.unlabelled)),
         ("seed", settings.seed.to_string()),
         ("train rows", train_rows.to_string()),
         ("split", format!("{:?}", settings.held_out())),
@@ -145,6 +155,18 @@ impl Checkpoints {
 
     pub(super) fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// # Errors
+    /// Where `output` is there but no state to go on from: resuming would train anew and replace it.
+    pub(super) fn refuse_to_replace(&self, output: &Path) -> Result<()> {
+        if output.exists() && self.folder.last::<serde::de::IgnoredAny>()?.is_none() {
+            bail!(
+                "{}: a model lies there and no checkpoint to resume from; choose another --output or pass --overwrite",
+                output.display()
+            );
+        }
+        Ok(())
     }
 
     /// # Errors

@@ -13,11 +13,12 @@ use super::export;
 use super::settings::{ClassifierTraining, outputs};
 use super::sources::{UnlabelledSource, WeakSource};
 use super::targets::{Teachers, certain, mixed, smoothed};
-use super::vectors::InitialVectors;
-use crate::dataset::labelled::{LabelledTweet, place_of, read_labelled};
+use super::vectors::{InitialVectors, VectorCounts};
+use crate::dataset::columns::{Asked, open_table};
+use crate::dataset::labelled::{LabelledTweet, TEXT_FLAG, place_of, read_labelled};
 use crate::dataset::similar::{NEAR_DUPLICATE, SimilarTexts};
 use crate::dataset::split::{Split, SplitRow};
-use crate::dataset::table::Table;
+use crate::dataset::test_part::TestPart;
 use crate::sentiment::network::{NetworkConfig, Row};
 use crate::sentiment::ngrams::Ngram;
 use crate::sentiment::vocabulary::{PADDING, Vocabulary};
@@ -69,6 +70,8 @@ pub struct DataCounts {
     pub skipped_empty: usize,
     /// Weakly labelled and unlabelled files.
     pub added: Vec<SourceCounts>,
+    /// What the vectors know, where there are any.
+    pub vectors: Option<VectorCounts>,
     /// Teachers that were trained under another split and may know the test part.
     pub teachers_of_other_splits: usize,
 }
@@ -85,6 +88,8 @@ pub(super) struct Prepared {
     pub(super) train: Vec<Example>,
     pub(super) validation: Part,
     pub(super) test: Part,
+    /// What the model keeps of the test part.
+    pub(super) test_part: TestPart,
     pub(super) counts: DataCounts,
 }
 
@@ -134,9 +139,15 @@ pub(super) fn prepare(settings: &ClassifierTraining) -> Result<Prepared> {
 
     let texts = rows.iter().map(|row| row.cleaned.as_str());
     let vocabulary = Vocabulary::build(texts, settings.minimum_count, settings.maximum_words);
+    ensure!(
+        !vocabulary.words().is_empty(),
+        "no word of the train part is seen {} times or more: pass a smaller --min-count",
+        settings.minimum_count
+    );
     let (vocabulary, vectors) = match &settings.vectors {
         Some(pretrained) => {
-            let (vocabulary, vectors) = InitialVectors::read(pretrained, &vocabulary, settings)?;
+            let (vocabulary, vectors, found) = InitialVectors::read(pretrained, &vocabulary, settings)?;
+            counts.vectors = Some(found);
             (vocabulary, Some(vectors))
         }
         None => (vocabulary, None),
@@ -153,9 +164,10 @@ pub(super) fn prepare(settings: &ClassifierTraining) -> Result<Prepared> {
         labels: places.iter().map(|&row| labelled.tweets[row].label).collect(),
     };
     let (validation, test) = (part(&split.validation), part(&split.test));
+    let test_part = labelled.test_part(settings, &split);
     let replaces = settings.augment > 0.0;
     let neighbours = vectors.as_ref().filter(|_| replaces).map(InitialVectors::neighbours);
-    Ok(Prepared { vocabulary, network, vectors, neighbours, train, validation, test, counts })
+    Ok(Prepared { vocabulary, network, vectors, neighbours, train, validation, test, test_part, counts })
 }
 
 fn network(settings: &ClassifierTraining, vocabulary: &Vocabulary) -> Result<NetworkConfig> {
@@ -185,13 +197,19 @@ impl Labelled {
         Ok(Self { skipped_empty: read - tweets.len(), tweets, cleaned })
     }
 
+    fn rows(&self) -> Vec<SplitRow<'_>> {
+        let rows = self.tweets.iter().zip(&self.cleaned);
+        rows.map(|(tweet, normalised)| SplitRow { author: &tweet.author, normalised, label: tweet.label }).collect()
+    }
+
+    fn test_part(&self, settings: &ClassifierTraining, split: &Split) -> TestPart {
+        let rows = self.rows();
+        let test: Vec<SplitRow<'_>> = split.test.iter().map(|&row| rows[row]).collect();
+        TestPart::of(&settings.columns, &test)
+    }
+
     fn split(&self, settings: &ClassifierTraining) -> Result<Split> {
-        let rows: Vec<SplitRow<'_>> = self
-            .tweets
-            .iter()
-            .zip(&self.cleaned)
-            .map(|(tweet, normalised)| SplitRow { author: &tweet.author, normalised, label: tweet.label })
-            .collect();
+        let rows = self.rows();
         let split = settings.held_out().split(&rows)?;
         check_split(&rows, &split, &settings.labels).with_context(|| settings.data.display().to_string())?;
         Ok(split)
@@ -261,8 +279,8 @@ impl<'a> Additions<'a> {
         rows: &mut Vec<TrainRow>,
         counts: &mut DataCounts,
     ) -> Result<()> {
-        let columns = self.columns(&self.settings.columns.text, Some(&source.column));
-        let mut table = Table::open(&source.path, &columns)?;
+        let text = Asked::new(&self.settings.columns.text, TEXT_FLAG);
+        let mut table = open_table(&source.path, &self.asked(text, Asked::new(&source.column, "")))?;
         let name = &self.settings.labels[label];
         let mut found = SourceCounts {
             source: format!(
@@ -306,10 +324,12 @@ impl<'a> Additions<'a> {
         rows: &mut Vec<TrainRow>,
         counts: &mut DataCounts,
     ) -> Result<()> {
-        let text_column = source.column.as_ref().unwrap_or(&self.settings.columns.text);
+        let text = Asked {
+            without: "; write --unlabelled FILE:TEXTCOLUMN",
+            ..Asked::new(source.column.as_ref().unwrap_or(&self.settings.columns.text), "")
+        };
         // The text stands in for the value that an unlabelled row does not have.
-        let columns = self.columns(text_column, Some(text_column));
-        let mut table = Table::open(&source.path, &columns)?;
+        let mut table = open_table(&source.path, &self.asked(text, text))?;
         let mut found = SourceCounts {
             source: format!("{}: labelled by the teachers, weight {}", file(&source.path), source.weight),
             ..SourceCounts::default()
@@ -326,8 +346,8 @@ impl<'a> Additions<'a> {
     }
 
     /// Text, value and, where the labelled file tells authors apart, the author: the added file must do so as well.
-    fn columns<'b>(&'b self, text: &'b str, value: Option<&'b str>) -> Vec<&'b str> {
-        [Some(text), value, self.settings.columns.author.as_deref()].into_iter().flatten().collect()
+    fn asked<'b>(&'b self, text: Asked<'b>, value: Asked<'b>) -> Vec<Asked<'b>> {
+        [text, value].into_iter().chain(self.settings.columns.author()).collect()
     }
 
     /// The row, unless something speaks against it.

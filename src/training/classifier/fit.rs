@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use super::augment::Augmenter;
 use super::checkpoints::{BestEpoch, Checkpoints, Exact, State, Tensors};
-use super::data::{Example, Part, Prepared};
+use super::data::{DataCounts, Example, Part, Prepared};
+use super::digest::FileDigests;
 use super::loss::cross_entropy;
 use super::settings::{ClassifierTraining, StopOn};
 use super::targets::certain;
@@ -45,9 +46,10 @@ pub struct EpochReport {
     pub loss: f64,
     /// Mean validation loss, without any of that.
     pub validation_loss: f64,
-    /// On the validation part.
+    /// On the validation part, which label is likeliest decided under the calibration that this epoch would get: the
+    /// figure that the model would be kept with.
     pub accuracy: f64,
-    /// On the validation part.
+    /// As the accuracy.
     pub macro_f1: f64,
     pub seconds: f64,
     /// Whether its weights are the best so far.
@@ -57,8 +59,18 @@ pub struct EpochReport {
 /// What is told while training goes on.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
+    /// Of a grid: so many finished combinations are trained again, because the files have changed since.
+    Stale { results: usize },
     /// Data and network are there.
-    Started { train_rows: usize, validation_rows: usize, parameters: usize, resumed_at: Option<usize> },
+    Started {
+        train_rows: usize,
+        validation_rows: usize,
+        parameters: usize,
+        resumed_at: Option<usize>,
+        /// It was to be resumed, but there is nothing to resume.
+        anew: bool,
+        counts: DataCounts,
+    },
     /// A batch is done; `left` is the time to the last epoch that the settings allow.
     Batch { epoch: usize, epochs: usize, batch: usize, batches: usize, loss: f64, left: Duration },
     /// An epoch is done and measured.
@@ -139,6 +151,8 @@ pub(super) fn fit(
         validation_rows: data.validation.labels.len(),
         parameters: data.network.summary().parameters(),
         resumed_at,
+        anew: checkpoints.is_some() && resumed_at.is_none() && settings.resume && !settings.overwrite,
+        counts: data.counts.clone(),
     });
     let interrupted = trainer.run(interrupted, progress)?;
     trainer.finish(interrupted)
@@ -158,6 +172,7 @@ impl<'a> Trainer<'a> {
             }
             None => (None, network.frozen()),
         };
+        let digest = checkpoints.map_or_else(|| Ok(String::new()), |_| FileDigests::default().of(settings))?;
         let frozen = settings.vectors.as_ref().is_some_and(|vectors| vectors.frozen);
         let trained = variables.iter().filter(|(name, _)| !(frozen && name == EMBEDDING)).cloned().collect();
         let adam = AdamWSettings { epsilon: EPSILON, weight_decay: settings.weight_decay, ..AdamWSettings::default() };
@@ -177,7 +192,7 @@ impl<'a> Trainer<'a> {
             },
             class_weights: class_weights(&data.train, settings.labels.len(), settings.balance_classes),
             checkpoints,
-            state: State::new(settings, data.train.len()),
+            state: State::new(settings, data.train.len(), digest),
             best: HashMap::new(),
             saved: None,
         })
@@ -325,7 +340,7 @@ impl<'a> Trainer<'a> {
     /// Ends the epoch: measures it, keeps its weights if they are the best.
     fn measure(&mut self, seconds_before: f64, start: Instant) -> Result<EpochReport> {
         let (validation_loss, logits) = score(&self.scoring, &self.data.validation)?;
-        let measured = report(&self.data.validation, &logits, &Calibration::None, &self.settings.labels)?;
+        let measured = as_if_kept(self.settings, &self.data.validation, &logits)?;
         let value = match self.settings.stop_on {
             StopOn::Loss => -validation_loss,
             StopOn::F1 => measured.macro_f1,
@@ -434,6 +449,14 @@ pub(super) fn report(
     ClassificationReport::new(&part.labels, &probabilities, labels)
 }
 
+/// The metrics of the validation part under the calibration that the model would get if these weights were kept: before
+/// it, a network that tells all rows apart may say the same of all of them.
+fn as_if_kept(settings: &ClassifierTraining, validation: &Part, logits: &[Vec<f32>]) -> Result<ClassificationReport> {
+    // Where nothing can be fitted, at the end of the training neither, and there it is told.
+    let calibration = settings.calibration.fit(logits, &validation.labels).unwrap_or_default();
+    report(validation, logits, &calibration, &settings.labels)
+}
+
 fn copy(variables: &[(String, Var)]) -> Result<HashMap<String, Tensor>> {
     variables.iter().map(|(name, variable)| Ok((name.clone(), variable.as_detached_tensor().copy()?))).collect()
 }
@@ -441,6 +464,20 @@ fn copy(variables: &[(String, Var)]) -> Result<HashMap<String, Tensor>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_epoch_is_measured_as_the_model_would_decide() {
+        // All below 0, so that without calibration every row would be of label 0; but told apart without a fault.
+        let logits: Vec<Vec<f32>> = (0..40).map(|row| vec![row as f32 / 10.0 - 5.0]).collect();
+        let labels: Vec<usize> = (0..40).map(|row| usize::from(row >= 20)).collect();
+        let validation = Part { rows: Vec::new(), labels };
+        let settings = ClassifierTraining::new("data.csv".into(), "model".into());
+        let alone = report(&validation, &logits, &Calibration::None, &settings.labels).unwrap();
+        assert!((alone.macro_f1 - 1.0 / 3.0).abs() < 1e-9, "{}", alone.macro_f1);
+        assert_eq!(as_if_kept(&settings, &validation, &logits).unwrap().macro_f1, 1.0);
+        let one_label = Part { rows: Vec::new(), labels: vec![1; 40] };
+        assert!(as_if_kept(&settings, &one_label, &logits).is_ok(), "no calibration can be fitted");
+    }
 
     #[test]
     fn balanced_weights_give_all_classes_the_same_sum() {

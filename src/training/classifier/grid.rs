@@ -13,8 +13,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::digest::FileDigests;
 use super::folder;
-use super::{ClassifierTraining, Listener, Trained, fit_classifier};
+use super::{ClassifierTraining, Listener, Progress, Trained, fit_classifier};
+use crate::files::{Existing, write_whole};
 
 /// Combinations of a grid at most: more is a mistake, or a year.
 const MOST: usize = 10_000;
@@ -64,6 +66,9 @@ pub struct GridResult {
     pub combination: Combination,
     /// The command line but for the grid: results of another one are not taken for this one's.
     pub command: String,
+    /// The digest of the files it was trained on: results of others are not taken either. Earlier versions wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
     pub validation_macro_f1: f64,
     pub validation_log_loss: f64,
     pub validation_calibration_error: f64,
@@ -76,11 +81,12 @@ pub struct GridResult {
 }
 
 impl GridResult {
-    fn new(combination: &Combination, command: &str, trained: &Trained) -> Self {
+    fn new(combination: &Combination, command: &str, data: &str, trained: &Trained) -> Self {
         let outcome = &trained.outcome;
         Self {
             combination: combination.clone(),
             command: command.to_owned(),
+            data: Some(data.to_owned()),
             validation_macro_f1: outcome.validation.macro_f1,
             validation_log_loss: outcome.validation.log_loss,
             validation_calibration_error: outcome.validation.calibration_error,
@@ -114,13 +120,20 @@ pub fn train_grid(
     progress: Listener<'_>,
 ) -> Result<Vec<GridResult>> {
     let Some((_, first)) = trainings.first() else { bail!("no combination to train") };
+    let digests = check_all(trainings)?;
     let path = results_file(&first.output);
     let mut results = read_results(&path, command)?;
     if results.is_empty() {
         folder::check_output(&first.output, first.overwrite)?;
     }
     results.retain(|result| trainings.iter().any(|(combination, _)| *combination == result.combination));
-    for (number, (combination, settings)) in trainings.iter().enumerate() {
+    if results.iter().any(|result| is_stale(result, trainings, &digests)) {
+        // All of them: the folder may hold a stale one, which must not stand beside others as the best.
+        progress(Progress::Stale { results: results.len() });
+        forget(&path, command)?;
+        results.clear();
+    }
+    for (number, ((combination, settings), data)) in trainings.iter().zip(&digests).enumerate() {
         if interrupted.load(Ordering::Relaxed) {
             break;
         }
@@ -134,7 +147,7 @@ pub fn train_grid(
             _ if interrupted.load(Ordering::Relaxed) => break,
             trained => trained.with_context(|| in_words(combination))?,
         };
-        let result = GridResult::new(combination, command, &trained);
+        let result = GridResult::new(combination, command, data, &trained);
         if results.iter().all(|other| other.validation_macro_f1 < result.validation_macro_f1) {
             trained.write(&settings)?;
         }
@@ -143,6 +156,31 @@ pub fn train_grid(
     }
     results.sort_by(|left, right| right.validation_macro_f1.total_cmp(&left.validation_macro_f1));
     Ok(results)
+}
+
+/// Checks every combination before the first one is trained; the digests of their files.
+fn check_all(trainings: &[(Combination, ClassifierTraining)]) -> Result<Vec<String>> {
+    let mut files = FileDigests::default();
+    let check = |(combination, settings): &(Combination, ClassifierTraining)| {
+        // The folder may hold the best so far.
+        let settings = ClassifierTraining { overwrite: true, ..settings.clone() };
+        settings.check().and_then(|()| files.of(&settings)).with_context(|| in_words(combination))
+    };
+    trainings.iter().map(check).collect()
+}
+
+/// Whether it was measured on files that have changed since.
+fn is_stale(result: &GridResult, trainings: &[(Combination, ClassifierTraining)], digests: &[String]) -> bool {
+    let now = trainings.iter().zip(digests).find(|((combination, _), _)| *combination == result.combination);
+    now.is_some_and(|(_, now)| result.data.as_ref().is_some_and(|then| then != now))
+}
+
+/// Takes the results of `command` out of the file.
+fn forget(path: &Path, command: &str) -> Result<()> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let others = |line: &&str| serde_json::from_str::<GridResult>(line).is_ok_and(|result| result.command != command);
+    let kept: String = text.lines().filter(others).map(|line| format!("{line}\n")).collect();
+    write_whole(path, Existing::Replace, |file| file.write_all(kept.as_bytes()))
 }
 
 /// `name = value` of each setting, separated by commas.

@@ -9,6 +9,7 @@ mod augment;
 mod card;
 mod checkpoints;
 mod data;
+mod digest;
 mod export;
 mod fit;
 mod folder;
@@ -34,6 +35,7 @@ pub use self::folder::{LOG_FILE, WeightFormat};
 pub use self::loss::{binary_cross_entropy, cross_entropy};
 pub use self::settings::{ClassifierTraining, Distillation, PretrainedVectors, StopOn, outputs};
 pub use self::sources::{Teacher, UnlabelledSource, WeakSource};
+pub use self::vectors::VectorCounts;
 use crate::evaluation::classification::ClassificationReport;
 use crate::sentiment::ClassifierConfig;
 use crate::sentiment::calibration::Calibration;
@@ -105,6 +107,9 @@ pub fn train_classifier(
     progress: Listener<'_>,
 ) -> Result<TrainingOutcome> {
     let checkpoints = Checkpoints::beside(&settings.output);
+    if settings.resume && !settings.overwrite {
+        checkpoints.refuse_to_replace(&settings.output)?;
+    }
     let trained = on_large_stack(|| run(settings, Some(&checkpoints), interrupted, progress))?;
     trained.write(settings)?;
     if !trained.outcome.interrupted {
@@ -181,6 +186,7 @@ fn run(
         labels: settings.labels.clone(),
         calibration,
         held_out: settings.held_out(),
+        test_part: Some(data.test_part),
         recommended_min_score: settings.recommended_min_score,
     };
     let probabilities = |logits: Vec<Vec<f32>>| logits.iter().map(|row| calibration.probabilities(row)).collect();

@@ -15,6 +15,7 @@ use crate::sentiment::check_labels;
 use crate::sentiment::cleaning::Cleaning;
 use crate::sentiment::network::{Architecture, Padding};
 use crate::training::schedule::{Decay, Schedule};
+use crate::training::vectors::{VectorCard, read_width};
 
 /// What the validation part decides by: which epoch's weights are kept, and when it is enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,10 +53,25 @@ pub fn outputs(labels: usize) -> usize {
 /// Word vectors that the embedding starts from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PretrainedVectors {
-    /// In word2vec's, GloVe's or fastText's text format.
+    /// A file in word2vec's, GloVe's or fastText's text format, or a folder that `train vectors` wrote.
     pub path: PathBuf,
     /// Leaves the embedding as it is.
     pub frozen: bool,
+}
+
+impl PretrainedVectors {
+    /// Told before the whole table is read, and of a grid before the first combination is trained.
+    fn check_width(&self, embedding: usize) -> Result<()> {
+        let path = &self.path;
+        ensure!(path.exists(), "vectors: {}: no such file or folder", path.display());
+        let width = if path.is_dir() { VectorCard::read(path)?.width } else { read_width(path)? };
+        ensure!(
+            width == embedding,
+            "{}: its vectors have {width} values, the architecture's embedding {embedding}: pass --embedding {width}",
+            path.display()
+        );
+        Ok(())
+    }
 }
 
 /// Everything a training depends on.
@@ -75,9 +91,10 @@ pub struct ClassifierTraining {
     pub distillation: Distillation,
     /// The folder to write; it must not exist yet, unless `overwrite` or `resume`. Checkpoints lie beside it.
     pub output: PathBuf,
-    /// Replaces a folder that exists, and forgets checkpoints.
+    /// Replaces a folder that exists and, without `resume`, forgets checkpoints.
     pub overwrite: bool,
-    /// Goes on from the checkpoint beside the output folder.
+    /// Goes on from the checkpoint beside the output folder; where there is none it starts anew, but replaces nothing
+    /// unless `overwrite` says so too.
     pub resume: bool,
     /// The model's name in its card and configuration.
     pub name: String,
@@ -243,6 +260,9 @@ impl ClassifierTraining {
             self.unlabelled.is_empty() || !self.teachers.is_empty(),
             "rows without a label need a teacher: give --teacher MODEL"
         );
+        if let Some(vectors) = &self.vectors {
+            vectors.check_width(self.architecture.embedding)?;
+        }
         self.shares.check()?;
         folder::check_output(&self.output, self.overwrite || self.resume)
     }

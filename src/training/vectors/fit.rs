@@ -102,6 +102,8 @@ pub(super) fn fit(
         words_done: AtomicU64::new(0),
         stop,
     };
+    // Before the first thread, or the first report's words would seem to have come in no time.
+    let start = Instant::now();
     let loss = std::thread::scope(|scope| {
         let (sender, reports) = mpsc::channel();
         for thread in 0..settings.threads {
@@ -113,7 +115,7 @@ pub(super) fn fit(
         }
         drop(sender);
         // Where this fails the receiver goes, and the threads end because nobody hears them.
-        follow(&shared, &reports, progress)
+        follow(&shared, start, &reports, progress)
     })?;
     if stop.load(Ordering::Relaxed) {
         bail!("interrupted; nothing was written");
@@ -130,11 +132,11 @@ fn shuffled(count: usize, rng: &mut ChaCha12Rng) -> Vec<u32> {
 /// Hears the reports until the last thread is done; the mean loss of the last epoch.
 fn follow(
     shared: &Shared<'_>,
+    start: Instant,
     reports: &mpsc::Receiver<Report>,
     progress: &mut dyn FnMut(VectorProgress),
 ) -> Result<f64> {
-    let start = Instant::now();
-    let mut reported: Option<Instant> = None;
+    let mut reported = start;
     let (mut words, mut recent, mut last) = (0, (0.0, 0), (0.0, 0));
     for report in reports {
         ensure!(report.loss.is_finite(), "the loss is {}: try a smaller learning rate", report.loss);
@@ -143,9 +145,10 @@ fn follow(
         if report.epoch + 1 == shared.settings.epochs {
             last = (last.0 + report.loss, last.1 + report.pairs);
         }
-        if reported.is_none_or(|reported| reported.elapsed() >= REPORT_EVERY) {
+        // No earlier: what a moment's words would take to an end says nothing.
+        if reported.elapsed() >= REPORT_EVERY {
             progress(shared.progress(words, start.elapsed(), mean(recent)));
-            reported = Some(Instant::now());
+            reported = Instant::now();
             recent = (0.0, 0);
         }
     }

@@ -40,6 +40,18 @@ pub struct VectorCard {
     pub command: String,
 }
 
+impl VectorCard {
+    /// Reads the card of a folder.
+    ///
+    /// # Errors
+    /// Where it is missing or broken; the message names it.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join(CARD_FILE);
+        let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_slice(&bytes).with_context(|| path.display().to_string())
+    }
+}
+
 /// Trained vectors that can spell: words of the table, and others by their n-grams.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainedVectors {
@@ -60,7 +72,7 @@ impl TrainedVectors {
             std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
         };
         let name = |name: &str| folder.join(name).display().to_string();
-        let card: VectorCard = serde_json::from_slice(&bytes(CARD_FILE)?).with_context(|| name(CARD_FILE))?;
+        let card = VectorCard::read(folder)?;
         let (words, _) = read_vectors(&folder.join(VECTORS_FILE))?;
         ensure!(
             words.width() == card.width,

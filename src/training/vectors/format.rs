@@ -39,9 +39,19 @@ pub struct ReadCounts {
 /// Where the file cannot be read, is empty or not UTF-8, a row has another width than the others or a value that is no
 /// finite number, or the rows are not as many as the header says; with file and line.
 pub fn read_vectors(path: &Path) -> Result<(WordVectors, ReadCounts)> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut reader = RowReader { lines: BufReader::with_capacity(1 << 16, file), line: 0, buffer: Vec::new() };
+    let mut reader = RowReader::open(path)?;
     read_rows(&mut reader).with_context(|| format!("{}:{}", path.display(), reader.line))
+}
+
+/// How many values the vectors of a text file have, by its first line alone.
+///
+/// # Errors
+/// Where the file cannot be read, is empty or its first line is no text.
+pub fn read_width(path: &Path) -> Result<usize> {
+    let mut reader = RowReader::open(path)?;
+    let first = reader.next().with_context(|| path.display().to_string())?;
+    let first = first.with_context(|| format!("{}: the file is empty", path.display()))?;
+    Ok(header(first).map_or_else(|| first_width(first), |(_, width)| width))
 }
 
 /// Writes the vectors as word2vec's text. Values come back exactly: the shortest decimal that names the same `f32`.
@@ -65,6 +75,13 @@ struct RowReader<R> {
     /// The number of the line in `buffer`, from 1.
     line: usize,
     buffer: Vec<u8>,
+}
+
+impl RowReader<BufReader<File>> {
+    fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(Self { lines: BufReader::with_capacity(1 << 16, file), line: 0, buffer: Vec::new() })
+    }
 }
 
 impl<R: BufRead> RowReader<R> {

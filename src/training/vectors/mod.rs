@@ -21,7 +21,7 @@ use anyhow::{Context as _, Result, ensure};
 use self::corpus::Corpus;
 use self::fit::Fitted;
 pub use self::folder::{CARD_FILE, SUBWORDS_FILE, TrainedVectors, VECTORS_FILE, VectorCard};
-pub use self::format::{ReadCounts, VectorFormat, read_vectors, write_vectors};
+pub use self::format::{ReadCounts, VectorFormat, read_vectors, read_width, write_vectors};
 pub use self::word_vectors::{WordVectors, cosine};
 use super::text::{Cleaning as Tidying, TextCounts, TextSource};
 use crate::files::{Existing, refuse_existing};
