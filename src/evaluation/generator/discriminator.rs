@@ -19,6 +19,7 @@ use serde::Serialize;
 use crate::dataset::labelled::Columns;
 use crate::dataset::split::Shares;
 use crate::evaluation::classification::confidence::AucInterval;
+use crate::sentiment::calibration::CalibrationMethod;
 use crate::sentiment::cleaning;
 use crate::sentiment::network::{Architecture, Kind, Pooling};
 use crate::sentiment::ngrams::NgramSettings;
@@ -159,6 +160,8 @@ fn settings(table: &Path, output: &Path, seed: u64) -> Result<ClassifierTraining
         epochs: 12,
         patience: 3,
         stop_on: StopOn::Loss,
+        // A temperature keeps the order of the scores, which a line of Platt's may level.
+        calibration: CalibrationMethod::Temperature,
         shares: Shares { train: 0.6, validation: 0.1, test: 0.3 },
         seed,
         ..ClassifierTraining::new(table.to_owned(), output.to_owned())
