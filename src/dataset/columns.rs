@@ -32,7 +32,7 @@ pub fn open_table(path: &Path, asked: &[Asked<'_>]) -> Result<Table> {
     let table = Table::open_whole(path)?;
     check(table.names(), asked).with_context(|| path.display().to_string())?;
     let columns: Vec<&str> = asked.iter().map(|asked| asked.column).collect();
-    Table::open(path, &columns)
+    table.of(&columns)
 }
 
 fn check(names: &[String], asked: &[Asked<'_>]) -> Result<()> {

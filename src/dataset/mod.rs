@@ -4,6 +4,7 @@ pub mod columns;
 pub mod enrich;
 pub mod label;
 pub mod labelled;
+pub mod lines;
 pub mod near_duplicates;
 pub mod similar;
 pub mod split;

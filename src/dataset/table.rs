@@ -83,9 +83,16 @@ impl Table {
     /// # Errors
     /// Where the file cannot be read, is in another encoding by its first bytes, or lacks a column.
     pub fn open(path: &Path, columns: &[&str]) -> Result<Self> {
-        let mut table = Self::open_whole(path)?;
-        table.places = find(&table.names, columns).with_context(|| path.display().to_string())?;
-        Ok(table)
+        Self::open_whole(path)?.of(columns)
+    }
+
+    /// The table with these of its columns to read.
+    ///
+    /// # Errors
+    /// Where it lacks one.
+    pub fn of(mut self, columns: &[&str]) -> Result<Self> {
+        self.places = find(&self.names, columns).with_context(|| self.path.display().to_string())?;
+        Ok(self)
     }
 
     /// Opens a UTF-8 CSV file with a header for reading all of its columns.

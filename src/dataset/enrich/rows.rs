@@ -1,12 +1,9 @@
 //! The rows `dataset enrich` reads, whatever the file's kind, and writes back with columns added.
 
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Map, Value};
 
+use super::super::lines::{Lines, object};
 use super::super::table::Table;
 use super::{CHUNK, Enrichment};
 
@@ -26,7 +23,6 @@ enum Whole {
 
 /// The file to enrich.
 pub(super) struct Source<'a> {
-    path: &'a Path,
     enrichment: &'a Enrichment,
     rows: Rows,
 }
@@ -36,24 +32,6 @@ enum Rows {
     Table(Box<Table>, usize),
     Lines(Lines),
     Objects(Lines),
-}
-
-struct Lines {
-    lines: std::io::Lines<BufReader<File>>,
-    number: usize,
-}
-
-impl Lines {
-    fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(Self { lines: BufReader::new(file).lines(), number: 0 })
-    }
-
-    fn next(&mut self, path: &Path) -> Result<Option<String>> {
-        self.number += 1;
-        let place = || format!("{}:{}: not readable as UTF-8 text", path.display(), self.number);
-        self.lines.next().transpose().with_context(place)
-    }
 }
 
 impl<'a> Source<'a> {
@@ -72,7 +50,7 @@ impl<'a> Source<'a> {
             Some("jsonl") => Rows::Objects(Lines::open(path)?),
             _ => Rows::Lines(Lines::open(path)?),
         };
-        let source = Self { path, enrichment, rows };
+        let source = Self { enrichment, rows };
         for (place, column) in columns.iter().enumerate() {
             let names = source.names();
             let mut earlier = columns[..place].iter().map(|column| &column.name);
@@ -121,22 +99,21 @@ impl<'a> Source<'a> {
                 table.next_row()?.map(|row| Row { text: row.fields[*text].clone(), whole: Whole::Fields(row.fields) })
             }
             Rows::Lines(lines) => {
-                lines.next(self.path)?.map(|line| Row { text: line.clone(), whole: Whole::Fields(vec![line]) })
+                lines.next_line()?.map(|line| Row { text: line.clone(), whole: Whole::Fields(vec![line]) })
             }
             Rows::Objects(lines) => loop {
-                let Some(line) = lines.next(self.path)? else { break None };
+                let Some(line) = lines.next_line()? else { break None };
                 if !line.trim().is_empty() {
-                    let place = || format!("{}:{}", self.path.display(), lines.number);
-                    break Some(object(&line, self.enrichment).with_context(place)?);
+                    break Some(object_row(&line, self.enrichment).with_context(|| lines.place())?);
                 }
             },
         })
     }
 }
 
-fn object(line: &str, enrichment: &Enrichment) -> Result<Row> {
+fn object_row(line: &str, enrichment: &Enrichment) -> Result<Row> {
     let Enrichment { text_column, columns, .. } = enrichment;
-    let object: Map<String, Value> = serde_json::from_str(line).context("not a JSON object")?;
+    let object = object(line)?;
     let text = object.get(text_column).and_then(Value::as_str).with_context(|| {
         let names: Vec<&str> = object.keys().map(String::as_str).collect();
         format!("no text field {text_column:?}; it has {}", names.join(", "))

@@ -1,13 +1,12 @@
 //! The rows of one source, whatever its kind: plain lines, CSV, JSONL.
 
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::TextSource;
+use crate::dataset::lines::{Lines, object};
 use crate::dataset::table::Table;
 
 /// Takes a text, the values of the asked columns, and the line the row begins on.
@@ -35,10 +34,9 @@ pub(super) fn visit(source: &TextSource, columns: &[String], take: &mut Take<'_>
 }
 
 fn visit_lines(path: &Path, mut take: impl FnMut(&str, u64) -> Result<()>) -> Result<()> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    for (line, number) in BufReader::new(file).lines().zip(1..) {
-        let line = line.with_context(|| format!("{}:{number}: not readable as UTF-8 text", path.display()))?;
-        take(&line, number)?;
+    let mut lines = Lines::open(path)?;
+    while let Some(line) = lines.next_line()? {
+        take(&line, lines.number())?;
     }
     Ok(())
 }
@@ -58,8 +56,7 @@ fn visit_objects(path: &Path, field: &str, columns: &[String], take: &mut Take<'
     let mut named = vec![false; columns.len()];
     visit_lines(path, |line, number| {
         let place = || format!("{}:{number}", path.display());
-        let object: Map<String, Value> =
-            serde_json::from_str(line).with_context(|| format!("{}: not a JSON object", place()))?;
+        let object = object(line).with_context(place)?;
         let text = object.get(field).and_then(Value::as_str);
         let text = text.with_context(|| format!("{}: no text field {field:?}", place()))?;
         let mut values = Vec::with_capacity(columns.len());
