@@ -5,6 +5,7 @@ mod comparison;
 mod generator;
 mod obedience;
 mod trainings;
+mod voice;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -19,6 +20,8 @@ pub enum EvaluateCommand {
     Generator(Box<generator::GeneratorArguments>),
     /// Measure a generator with control tokens: does it write the sentiment and the hashtags that are demanded
     Obedience(Box<obedience::ObedienceArguments>),
+    /// Run rounds without posting and let a person judge, blind, what they chose
+    Voice(Box<voice::VoiceArguments>),
     /// Measure a classifier: accuracy, macro F1, AUC, calibration, each label, confusion matrix
     Classifier(Box<classifier::ClassifierArguments>),
     /// Train and measure several classifiers under several protocols, and write a table of them
@@ -34,6 +37,7 @@ pub async fn run(command: EvaluateCommand, session: &Session) -> Result<()> {
     match command {
         EvaluateCommand::Generator(arguments) => generator::run(&arguments, session).await,
         EvaluateCommand::Obedience(arguments) => obedience::run(&arguments, session).await,
+        EvaluateCommand::Voice(arguments) => voice::run(&arguments, session).await,
         EvaluateCommand::Comparison(arguments) => comparison::run(&arguments, session),
         EvaluateCommand::Classifier(arguments) => classifier::run(&arguments, session),
     }

@@ -11,3 +11,4 @@ pub mod perplexity;
 pub mod report;
 pub mod sampling;
 pub mod sweep;
+pub mod voice;

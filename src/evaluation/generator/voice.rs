@@ -1,0 +1,101 @@
+//! How the chosen tweets read to a person: rounds of a configuration, a blind sheet of what they chose, and the shares
+//! once somebody has filled the sheet in.
+//!
+//! A round here is one of the daemon's without record and outlet: a prompt drawn by weight, the configured number of
+//! candidates, the judges, the selection; what earlier rounds chose counts as posted. The sheet mixes the chosen tweets
+//! with texts of people. Which is which stands in a second file, the key, so that the sheet can be handed to anybody.
+
+mod copies;
+mod sheet;
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+pub use self::copies::{Copies, Sources};
+pub use self::sheet::{Answers, KeyRow, Origin, QUESTIONS, Question, Shares, SheetRow, mix, read_answers, write_sheet};
+use crate::gates::Recent;
+use crate::generation::{Decoding, Engine, GenerationRequest, LengthBudget, candidate_seeds};
+use crate::judging::Judge;
+use crate::selection::select;
+use crate::tweet::{SeedPrompt, Verdict};
+use crate::twitter::text::weighted_length;
+
+/// What the rounds are run with.
+#[derive(Debug, Clone)]
+pub struct Rounds {
+    pub prompts: Vec<SeedPrompt>,
+    pub candidates: usize,
+    pub decoding: Decoding,
+    /// The seed of the first round; each later round takes the next number.
+    pub rng_seed: u64,
+    pub count: usize,
+    /// Whether a candidate with a `review` verdict may be chosen, as in a daemon whose review is on.
+    pub queue_reviews: bool,
+}
+
+/// What one round chose.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ChosenTweet {
+    pub rng_seed: u64,
+    pub prompt: String,
+    /// The text without the disclosure.
+    pub text: String,
+    pub score: f32,
+    /// Whether a person would have had to approve it.
+    pub needs_review: bool,
+}
+
+/// What came of the rounds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct RoundsReport {
+    pub rounds: usize,
+    pub chosen: Vec<ChosenTweet>,
+    pub candidates: usize,
+    /// Candidates that every gate and the classifier's threshold passed.
+    pub accepted: usize,
+}
+
+impl Rounds {
+    /// Runs the rounds one after the other; `follow` is called after each with the number of rounds done.
+    ///
+    /// # Errors
+    /// Where the generator or the classifier fails.
+    pub async fn run(
+        &self,
+        engine: &Engine,
+        judge: &Arc<Judge>,
+        mut follow: impl FnMut(usize),
+    ) -> Result<RoundsReport> {
+        let mut report = RoundsReport { rounds: self.count, ..RoundsReport::default() };
+        for round in 0..self.count {
+            let rng_seed = self.rng_seed.wrapping_add(round as u64);
+            let prompt = SeedPrompt::draw(&self.prompts, rng_seed).context("no seed prompt is configured")?;
+            let request = GenerationRequest {
+                prompt: prompt.text.clone(),
+                attributes: prompt.attributes.clone(),
+                seeds: candidate_seeds(rng_seed, self.candidates),
+                decoding: self.decoding.clone(),
+                length: Some(LengthBudget { limit: judge.body_limit(), measure: weighted_length }),
+            };
+            let candidates = engine.generate(request).await?;
+            let recent = Recent::new(report.chosen.iter().map(|chosen| chosen.text.as_str()));
+            let judged = judge.judge(candidates, &prompt.text, &recent)?;
+            report.candidates += judged.len();
+            report.accepted += judged.iter().filter(|one| one.verdict() == Verdict::Pass).count();
+            if let Some(chosen) = select(&judged, self.queue_reviews) {
+                let one = chosen.judged();
+                report.chosen.push(ChosenTweet {
+                    rng_seed,
+                    prompt: prompt.text.clone(),
+                    text: one.candidate.text.clone(),
+                    score: one.score,
+                    needs_review: chosen.needs_review(),
+                });
+            }
+            follow(round + 1);
+        }
+        Ok(report)
+    }
+}

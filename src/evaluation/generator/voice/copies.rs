@@ -1,0 +1,99 @@
+//! How much the chosen tweets repeat: each other, the project's own texts, and texts of other people.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::ChosenTweet;
+use crate::gates::{Recent, VerbatimIndex, normalise};
+
+/// Words of the beginning that two texts must share to be counted as beginning alike.
+const BEGINNING: usize = 6;
+/// Words in a row that make a copy of another person's text.
+const RUN: usize = 8;
+/// From this similarity on (0 to 1, as the `near_duplicate` gate measures it) a text counts as a near-duplicate.
+const NEAR: f64 = 0.8;
+
+/// Texts that the chosen tweets are compared with.
+#[derive(Debug, Default)]
+pub struct Sources<'a> {
+    /// Texts of the project or the operator, which may be followed but not repeated as a whole.
+    pub own: &'a [String],
+    /// Texts of other people, of which no long run of words may be taken.
+    pub others: &'a [String],
+}
+
+/// Counts over the chosen tweets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Copies {
+    pub chosen: usize,
+    /// Texts that stand there more than once, after normalising; each repetition counts.
+    pub repeated: usize,
+    /// Texts that share their first six words with another chosen one.
+    pub same_beginning: usize,
+    /// Texts at least 80 % like one of the own texts; absent where none were given.
+    pub near_own: Option<usize>,
+    /// Texts with eight words in a row out of a text of other people; absent where none were given.
+    pub runs_of_others: Option<usize>,
+}
+
+impl Copies {
+    /// Counts over `chosen`.
+    #[must_use]
+    pub fn count(chosen: &[ChosenTweet], sources: &Sources<'_>) -> Self {
+        let mut texts: HashMap<String, usize> = HashMap::new();
+        let mut beginnings: HashMap<String, usize> = HashMap::new();
+        for one in chosen {
+            *texts.entry(normalise(&one.text)).or_default() += 1;
+            *beginnings.entry(beginning(&one.text)).or_default() += 1;
+        }
+        let holds = |wanted: &dyn Fn(&str) -> bool| chosen.iter().filter(|one| wanted(&one.text)).count();
+        let near_own = (!sources.own.is_empty()).then(|| {
+            let own = Recent::new(sources.own);
+            holds(&|text| own.most_similar(text).is_some_and(|(_, similarity)| similarity >= NEAR))
+        });
+        let runs_of_others = (!sources.others.is_empty()).then(|| {
+            let index = VerbatimIndex::build(sources.others, RUN);
+            holds(&|text| index.longest_run(text).is_some())
+        });
+        Self {
+            chosen: chosen.len(),
+            repeated: chosen.len() - texts.len(),
+            same_beginning: beginnings.values().filter(|count| **count > 1).sum(),
+            near_own,
+            runs_of_others,
+        }
+    }
+}
+
+fn beginning(text: &str) -> String {
+    normalise(text).split_whitespace().take(BEGINNING).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(text: &str) -> ChosenTweet {
+        ChosenTweet { rng_seed: 1, prompt: String::new(), text: text.to_owned(), score: 0.9, needs_review: false }
+    }
+
+    #[test]
+    fn repetitions_beginnings_and_copies_are_counted() {
+        let texts = [
+            "Me parece que acompañar a la abuela a su cita le da tranquilidad.",
+            "me parece que acompañar a la abuela a su cita le da tranquilidad",
+            "Me parece que acompañar a la vecina es un gesto amable.",
+            "El domingo abre la biblioteca del barrio y la entrada es libre para todos.",
+        ]
+        .map(chosen);
+        let own = ["El domingo abre la biblioteca del barrio y la entrada es libre para todas.".to_owned()];
+        let others = ["Dicen que acompañar a la abuela a su cita le da tranquilidad a cualquiera".to_owned()];
+        let sources = Sources { own: &own, others: &others };
+        let copies = Copies::count(&texts, &sources);
+        let expected = Copies { chosen: 4, repeated: 1, same_beginning: 3, near_own: Some(1), runs_of_others: Some(2) };
+        assert_eq!(copies, expected);
+        let alone = Copies::count(&texts, &Sources::default());
+        assert_eq!((alone.near_own, alone.runs_of_others), (None, None));
+    }
+}
