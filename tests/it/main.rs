@@ -18,6 +18,7 @@
 //! - `twitter`: each thing X can answer, through the real client against `FakeX`.
 //! - `crash_matrix`: the binary killed at every step of a post's life, and what record and server then say.
 //! - `training`: `train generator` killed, resumed, out of disk, and from every kind of base.
+//! - `voice`: texts composed by a grammar, and the gates on what a bot may say of its side and of itself.
 //! - `hub`: pulling models from a scripted model hub.
 
 #![expect(clippy::unwrap_used, reason = "clippy knows a test by its attribute; this binary's helpers are tests too")]
@@ -35,3 +36,4 @@ mod store;
 mod support;
 mod training;
 mod twitter;
+mod voice;
