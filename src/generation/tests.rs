@@ -649,6 +649,26 @@ fn gradients_equal_finite_differences() {
 }
 
 #[test]
+fn the_number_of_positions_is_read_under_both_of_its_names() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let files = ModelFiles::in_folder(folder.path()).expect("the folder is there");
+    let sizes = r#""vocab_size": 9, "n_embd": 4, "n_layer": 1, "n_head": 2, "architectures": ["GPT2LMHeadModel"],
+        "summary_type": "cls_index", "task_specific_params": {"text-generation": {"do_sample": true}}"#;
+    for (positions, expected) in [
+        (r#""n_ctx": 1024, "n_positions": 512"#, 512),
+        (r#""n_positions": 512, "n_ctx": 512"#, 512),
+        (r#""n_ctx": 256"#, 256),
+        (r#""n_ctx": 256, "n_positions": null"#, 256),
+    ] {
+        std::fs::write(folder.path().join("config.json"), format!("{{{sizes}, {positions}}}")).expect("writable");
+        assert_eq!(Gpt2Config::read(&files).expect(positions).n_positions, expected, "{positions}");
+    }
+    std::fs::write(folder.path().join("config.json"), format!("{{{sizes}}}")).expect("writable");
+    let message = format!("{:#}", Gpt2Config::read(&files).expect_err("no positions"));
+    assert!(message.contains("config.json: not a GPT-2 configuration: missing field `n_positions`"), "{message}");
+}
+
+#[test]
 fn broken_checkpoints_are_refused_by_file_name() {
     let (folder, files, _) = checkpoint("tied");
     let weights = folder.path().join("model.safetensors");
