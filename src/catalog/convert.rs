@@ -143,7 +143,7 @@ fn present_conversion(folder: &Path, path: &Path) -> Result<Option<Conversion>> 
             Some(conversion) => return Ok(Some(conversion)),
             None => path,
         },
-        Err(_) if index.exists() => &index,
+        Err(_) if index.exists() => index.as_path(),
         Err(_) => return Ok(None),
     };
     bail!(
@@ -201,10 +201,10 @@ impl<'a> Model<'a> {
                 if is_constant(name) {
                     model.left_out += 1;
                 } else if let Some(first) = seen.get(&tensor.view()) {
-                    model.twins.push((name, first));
+                    model.twins.push((name.as_str(), *first));
                 } else {
                     seen.insert(tensor.view(), name.as_str());
-                    model.tensors.push((name, tensor, &file.content));
+                    model.tensors.push((name.as_str(), tensor, &file.content[..]));
                 }
             }
         }
@@ -228,7 +228,8 @@ impl<'a> Model<'a> {
         let content = conversion.content_sha256.as_str();
         let left_out = conversion.left_out.to_string();
         let own = [(MADE_BY, conversion.made_by.as_str()), (SOURCES, &sources), (CONTENT, content), (LEFT_OUT, &left_out)];
-        let pairs = [("format", "pt")].into_iter().chain(own).chain(self.twins.iter().copied());
+        // What is ours comes last, so that no tensor of such a name takes its place.
+        let pairs = self.twins.iter().copied().chain([("format", "pt")]).chain(own);
         metadata.extend(pairs.map(|(key, value)| (key.to_owned(), json!(value))));
         let mut header = Map::from_iter([("__metadata__".to_owned(), Value::Object(metadata))]);
         let mut at = 0;
@@ -246,5 +247,109 @@ impl<'a> Model<'a> {
     fn write(&self, header: &[u8], writer: &mut dyn Write) -> std::io::Result<()> {
         writer.write_all(header)?;
         self.tensors.iter().try_for_each(|(_, tensor, file)| writer.write_all(&tensor.content(file)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::ModelFiles;
+
+    /// A copy of one of the folders that `tests/data/gpt2/weights/make.py` wrote.
+    fn copy_of(name: &str) -> tempfile::TempDir {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/gpt2/weights").join(name);
+        let folder = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(source).unwrap() {
+            let path = entry.unwrap().path();
+            std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+        }
+        folder
+    }
+
+    fn files_of(folder: &Path) -> ModelFiles {
+        ModelFiles::in_folder(folder).unwrap()
+    }
+
+    #[test]
+    fn a_converted_model_is_named_by_the_digest_of_its_pickle_until_it_is_changed() {
+        let folder = copy_of("buffers_uint8");
+        let pickle = std::fs::read(folder.path().join(PICKLE)).unwrap();
+        let message = format!("{:#}", files_of(folder.path()).sha256().unwrap_err());
+        assert!(message.contains("run `pregonero models convert"), "{message}");
+
+        let converted = convert(folder.path()).unwrap();
+        assert!(!converted.was_there);
+        let conversion = &converted.conversion;
+        let [source] = conversion.sources.as_slice() else { panic!("{conversion:?}") };
+        assert_eq!((source.file.as_str(), source.format, source.bytes), (PICKLE, Format::Stream, pickle.len() as u64));
+        assert_eq!((&source.sha256, conversion.left_out), (&sha256_of(&pickle), 4));
+        let files = files_of(folder.path());
+        assert_eq!(files.sha256().unwrap(), sha256_of(&pickle));
+        assert_eq!(files.conversion().unwrap().as_ref(), Some(conversion));
+        assert!(files.parameters().unwrap() > 0 && files.types().unwrap().into_iter().eq(["f32"]));
+
+        let mut content = std::fs::read(&converted.path).unwrap();
+        *content.last_mut().unwrap() ^= 1;
+        std::fs::write(&converted.path, &content).unwrap();
+        assert_eq!(files.sha256().unwrap(), sha256_of(&content), "it is no longer what the pickle held");
+        assert_eq!(files.conversion().unwrap(), None);
+    }
+
+    #[test]
+    fn shards_become_one_file_that_is_named_by_their_digests() {
+        let folder = copy_of("sharded_stream");
+        let converted = convert(folder.path()).unwrap();
+        let names = ["pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"];
+        assert_eq!(converted.conversion.source_names(), names.join(", "));
+        let digest = |name: &str| sha256_of(&std::fs::read(folder.path().join(name)).unwrap());
+        let digests = names.map(digest).concat();
+        assert_eq!(files_of(folder.path()).sha256().unwrap(), sha256_of(digests.as_bytes()));
+    }
+
+    #[test]
+    fn converting_again_does_nothing_until_the_pickle_is_another_one() {
+        let folder = copy_of("zip");
+        convert(folder.path()).unwrap();
+        let made = std::fs::metadata(folder.path().join(WEIGHTS)).unwrap().modified().unwrap();
+        assert!(convert(folder.path()).unwrap().was_there);
+        assert_eq!(std::fs::metadata(folder.path().join(WEIGHTS)).unwrap().modified().unwrap(), made);
+
+        std::fs::copy(copy_of("untied").path().join(PICKLE), folder.path().join(PICKLE)).unwrap();
+        let again = convert(folder.path()).unwrap();
+        assert!(!again.was_there);
+        assert_eq!(files_of(folder.path()).sha256().unwrap(), again.conversion.sources[0].sha256);
+    }
+
+    #[test]
+    fn a_file_that_it_did_not_make_is_never_replaced() {
+        for (name, content) in [(WEIGHTS, "abc"), (WEIGHTS, ""), (SHARD_INDEX, "{}")] {
+            let folder = copy_of("zip");
+            std::fs::write(folder.path().join(name), content).unwrap();
+            let message = format!("{:#}", convert(folder.path()).unwrap_err());
+            assert!(message.contains(&format!("{name}: is there and was not made by")), "{message}");
+            assert_eq!(std::fs::read_to_string(folder.path().join(name)).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn a_source_that_is_none_is_named_and_nothing_is_written() {
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n";
+        for (content, said) in [
+            (pointer, "is a Git LFS pointer"),
+            ("<!DOCTYPE html><html>", "is an HTML page"),
+            ("", "is empty"),
+            ("PK\u{3}\u{4}", "cut off or damaged"),
+            ("\u{1}\u{2}", "neither of PyTorch's two formats"),
+        ] {
+            let folder = copy_of("zip");
+            std::fs::write(folder.path().join(PICKLE), content).unwrap();
+            let message = format!("{:#}", convert(folder.path()).unwrap_err());
+            assert!(message.contains(&format!("{PICKLE}: ")) && message.contains(said), "{message}");
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing half-written");
+        }
+        let folder = copy_of("zip");
+        std::fs::remove_file(folder.path().join(PICKLE)).unwrap();
+        let message = format!("{:#}", convert(folder.path()).unwrap_err());
+        assert!(message.contains("there is no pytorch_model.bin"), "{message}");
     }
 }

@@ -214,7 +214,8 @@ mod tests {
         for (content, said) in [
             (&b"abc"[..], "the header is cut off"),
             (&header("{\"a\":{\"shape\":[1]}}")[..20], "cut off or not JSON"),
-            (b"<!DOCTYPE html><html>", "not a safetensors file"),
+            (b"<!DOCTYPE html><html>", "is an HTML page"),
+            (b"anything else, of some length", "not a safetensors file"),
         ] {
             let message = format!("{:#}", parameters(content).unwrap_err());
             assert!(message.contains(said), "{message}");

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use url::Url;
 
-pub(crate) use cache::pulled_repositories;
+pub(crate) use cache::{CachedModel, cached_models};
 pub use cache::resolve_hub;
 pub use error::HubError;
 pub use pull::{Hub, Persistence, Progress, Pulled};

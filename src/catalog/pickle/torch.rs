@@ -132,7 +132,7 @@ impl<'a> Storage<'a> {
             }
             _ => bail!("its pickle is broken: a storage that is described in another way than PyTorch's"),
         };
-        let mut storage = Self { dtype: *class, key, count: count.size()?, start: 0 };
+        let mut storage = Self { dtype: *class, key: *key, count: count.size()?, start: 0 };
         if view != Value::None {
             let [_, start, part] = heap.tuple(view)? else { bail!("its pickle is broken: a part of no storage") };
             (storage.start, storage.count) = (start.size()?, part.size()?);
@@ -142,7 +142,7 @@ impl<'a> Storage<'a> {
 }
 
 fn tensor(heap: &Heap<'_>, storage: usize, offset: Value<'_>, shape: Value<'_>, strides: Value<'_>) -> Result<Tensor> {
-    let sizes = |value| {
+    let sizes = |value: Value<'_>| {
         let sizes = heap.tuple(value)?;
         if sizes.len() > MOST_DIMENSIONS {
             bail!("its pickle is broken: a tensor of {} dimensions", sizes.len());
@@ -193,8 +193,8 @@ impl<'a> Heap<'a> {
         let mut tensors: Vec<(&str, &Tensor)> = Vec::new();
         for pair in self.items(place).chunks_exact(2) {
             let [Value::Text(name), Value::Tensor(tensor)] = *pair else { continue };
-            if name.len() > LONGEST_NAME {
-                bail!("it holds a tensor whose name has {} bytes", name.len());
+            if name.len() > LONGEST_NAME || name == "__metadata__" {
+                bail!("it holds a tensor of an impossible name, {}", shown(name));
             }
             let tensor = &self.tensors[tensor];
             // As in Python, the last value of a name counts.
