@@ -15,7 +15,6 @@ use crate::catalog::ModelFiles;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gpt2Config {
     pub vocab_size: usize,
-    #[serde(alias = "n_ctx")]
     pub n_positions: usize,
     pub n_embd: usize,
     pub n_layer: usize,
@@ -63,6 +62,15 @@ fn default_true() -> bool {
 /// No size of a GPT-2 comes near it, and products of a few of them fit into 64 bits.
 const LARGEST_SIZE: usize = 1 << 20;
 
+/// Files of 2019 name the number of positions twice, `n_ctx` and `n_positions`; the oldest have `n_ctx` alone.
+fn use_context_as_positions(raw: &mut serde_json::Value) {
+    let Some(fields) = raw.as_object_mut() else { return };
+    let missing = fields.get("n_positions").is_none_or(serde_json::Value::is_null);
+    if let Some(context) = fields.get("n_ctx").filter(|_| missing).cloned() {
+        fields.insert("n_positions".to_owned(), context);
+    }
+}
+
 impl Gpt2Config {
     /// Reads and checks `config.json`.
     ///
@@ -71,8 +79,9 @@ impl Gpt2Config {
     pub fn read(files: &ModelFiles) -> Result<Self> {
         let label = files.display("config.json");
         let content = files.read("config.json")?;
-        let raw: serde_json::Value =
+        let mut raw: serde_json::Value =
             serde_json::from_slice(&content).with_context(|| format!("{label}: not valid JSON"))?;
+        use_context_as_positions(&mut raw);
         if let Some(kind) = raw.get("model_type").and_then(|kind| kind.as_str())
             && kind != "gpt2"
         {
@@ -154,10 +163,13 @@ impl Gpt2Config {
     }
 
     /// Adapts `tie_word_embeddings` to what the checkpoint holds: a configuration that unties the head, over a file
-    /// without one, is tied in fact.
+    /// without one, is tied in fact; one that ties it, over a file with two different tensors, is not.
     pub(crate) fn settle_head(&mut self, checkpoint: &Checkpoint) {
-        if !checkpoint.has("lm_head.weight") {
+        if checkpoint.shares_head() {
             self.tie_word_embeddings = true;
+        } else if self.tie_word_embeddings && checkpoint.has_own_head() {
+            checkpoint.warn_of_own_head();
+            self.tie_word_embeddings = false;
         }
     }
 }

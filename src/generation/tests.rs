@@ -183,13 +183,13 @@ pub(super) fn tiny_model() -> TempDir {
 /// One token is enough where token ids are given.
 const BYTELESS_TOKENIZER: &str = r#"{"version":"1.0","model":{"type":"BPE","vocab":{"a":0},"merges":[]}}"#;
 
-fn networks(files: &ModelFiles) -> [(&'static str, Network); 2] {
+pub(super) fn networks(files: &ModelFiles) -> [(&'static str, Network); 2] {
     let packed = Network::load(files, &Device::Cpu).expect("loadable");
     let model = Gpt2::load(files, &Device::Cpu, DType::F64).expect("loadable");
     [("packed", packed), ("candle", Network::Candle { model, device: Device::Cpu })]
 }
 
-fn assert_close(ours: &[f32], theirs: &[f32], tolerance: f32, what: &str) {
+pub(super) fn assert_close(ours: &[f32], theirs: &[f32], tolerance: f32, what: &str) {
     assert_eq!(ours.len(), theirs.len(), "{what}");
     for (index, (a, b)) in ours.iter().zip(theirs).enumerate() {
         assert!((a - b).abs() <= tolerance, "{what}: {a} instead of {b} at {index}");
@@ -225,7 +225,7 @@ fn plain(strategy: Strategy, repetition_penalty: f64, no_repeat_ngram: usize) ->
     }
 }
 
-fn limits(config: &Gpt2Config) -> Limits<'static> {
+pub(super) fn limits(config: &Gpt2Config) -> Limits<'static> {
     Limits {
         banned: &[],
         history_from: 0,
@@ -646,6 +646,26 @@ fn gradients_equal_finite_differences() {
         let tolerance = 2e-2 * gradient[index].abs() + 2e-4;
         assert!((slope - gradient[index]).abs() < tolerance, "{name}: {slope} instead of {}", gradient[index]);
     }
+}
+
+#[test]
+fn the_number_of_positions_is_read_under_both_of_its_names() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let files = ModelFiles::in_folder(folder.path()).expect("the folder is there");
+    let sizes = r#""vocab_size": 9, "n_embd": 4, "n_layer": 1, "n_head": 2, "architectures": ["GPT2LMHeadModel"],
+        "summary_type": "cls_index", "task_specific_params": {"text-generation": {"do_sample": true}}"#;
+    for (positions, expected) in [
+        (r#""n_ctx": 1024, "n_positions": 512"#, 512),
+        (r#""n_positions": 512, "n_ctx": 512"#, 512),
+        (r#""n_ctx": 256"#, 256),
+        (r#""n_ctx": 256, "n_positions": null"#, 256),
+    ] {
+        std::fs::write(folder.path().join("config.json"), format!("{{{sizes}, {positions}}}")).expect("writable");
+        assert_eq!(Gpt2Config::read(&files).expect(positions).n_positions, expected, "{positions}");
+    }
+    std::fs::write(folder.path().join("config.json"), format!("{{{sizes}}}")).expect("writable");
+    let message = format!("{:#}", Gpt2Config::read(&files).expect_err("no positions"));
+    assert!(message.contains("config.json: not a GPT-2 configuration: missing field `n_positions`"), "{message}");
 }
 
 #[test]
