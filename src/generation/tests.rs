@@ -229,7 +229,7 @@ fn limits(config: &Gpt2Config) -> Limits<'static> {
     Limits {
         banned: &[],
         history_from: 0,
-        end_of_text: Some(0),
+        ends: &[0],
         vocabulary: config.vocab_size,
         capacity: config.n_positions,
         too_long: &|_| false,
@@ -442,7 +442,7 @@ fn a_candidate_is_the_same_alone_and_in_any_batch() {
     for (form, network) in networks(&files) {
         let decoding = plain(Strategy::Sample, 1.1, 3);
         // A token that this model writes now and then, so that rows finish at different times.
-        let limits = Limits { end_of_text: Some(30), ..limits(&config) };
+        let limits = Limits { ends: &[30], ..limits(&config) };
         let seeds: Vec<Option<u64>> = (100..119).map(Some).collect();
         let together = decoding::decode(&network, prompt, &seeds, &decoding, &limits).expect("decodable");
         let lengths: std::collections::BTreeSet<usize> = together.iter().map(|sequence| sequence.ids.len()).collect();
