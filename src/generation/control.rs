@@ -387,6 +387,22 @@ mod tests {
     }
 
     #[test]
+    fn a_value_of_several_words_that_is_one_of_the_models_is_taken_as_a_whole() {
+        let (mut control, _) = control();
+        control.layout.attributes[0].values = names(&["CHILE VAMOS", "RN"]);
+        for (given, expected) in [("chile vamos", "CHILE VAMOS"), ("RN", "RN"), ("rn RN", "RN RN")] {
+            let values = control.values(&attributes(&[("SENTIMIENTO", given)])).unwrap();
+            assert_eq!(values[0], expected);
+            assert!(control.layout.fits("SENTIMIENTO", given));
+        }
+        for (name, value) in [("SENTIMIENTO", "CHILE"), ("TEMA", "RN")] {
+            assert!(!control.layout.fits(name, value), "{name} {value}");
+            control.values(&attributes(&[(name, value)])).unwrap_err();
+        }
+        assert!(control.layout.fits("HASHTAGS", "lo que sea"));
+    }
+
+    #[test]
     fn a_context_is_every_attribute_in_order_and_what_is_missing_is_empty() {
         for (given, expected) in [
             (&[][..], "[SENTIMIENTO][ENTIDADES][HASHTAGS][TWEET]"),

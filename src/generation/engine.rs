@@ -226,7 +226,7 @@ impl Model {
     fn start_token(&self) -> u32 {
         let config = self.network.config();
         let is_meant = |id: &u32| *id != OPENAI_END || self.tokenizer.is_special(OPENAI_END);
-        let named = config.bos_token_id.filter(is_meant).or(self.tokenizer.end_of_text());
+        let named = config.bos_token_id.filter(is_meant).or(self.tokenizer.start_of_text());
         first_known([named, self.ends.first().copied()], config.vocab_size)
     }
 
@@ -495,6 +495,72 @@ mod tests {
             [([Some(3), Some(4)], 3), ([Some(50_256), Some(4)], 4), ([Some(10), Some(u32::MAX)], 0), ([None, None], 0)]
         {
             assert_eq!(first_known(tokens, 10), expected, "{tokens:?}");
+        }
+    }
+
+    /// The tiny model with some of its weights replaced.
+    fn with_weights(change: impl Fn(&str, &candle_core::Tensor) -> candle_core::Result<candle_core::Tensor>) -> String {
+        let folder = tiny_model();
+        let path = folder.path().join("model.safetensors");
+        let tensors = candle_core::safetensors::load(&path, &Device::Cpu).expect("readable");
+        let changed = tensors.into_iter().map(|(name, tensor)| {
+            let tensor = change(&name, &tensor).expect("changeable");
+            (name, tensor)
+        });
+        candle_core::safetensors::save(&changed.collect(), &path).expect("writable");
+        let identity = ModelIdentity { name: "tiny".to_owned(), sha256: String::new() };
+        let files = ModelFiles::in_folder(folder.path()).expect("the folder is there");
+        match Model::load(&files, identity, DeviceChoice::Cpu) {
+            Ok(_) => "loaded".to_owned(),
+            Err(error) => format!("{error:#}"),
+        }
+    }
+
+    #[test]
+    fn what_only_the_end_of_the_context_breaks_fails_at_load() {
+        assert_eq!(with_weights(|_, tensor| Ok(tensor.clone())), "loaded");
+        // Finite, but the sum of the last position's row is not.
+        let message = with_weights(|name, tensor| {
+            if !name.ends_with("wpe.weight") {
+                return Ok(tensor.clone());
+            }
+            let (rows, width) = tensor.dims2()?;
+            let steep = candle_core::Tensor::full(3e38_f32, (1, width), &Device::Cpu)?;
+            candle_core::Tensor::cat(&[&tensor.narrow(0, 0, rows - 1)?, &steep], 0)
+        });
+        assert!(message.contains("a pass over its whole context of 40 tokens gives values that are no numbers"), "{message}");
+    }
+
+    #[test]
+    fn a_tokenizer_that_begins_every_text_gives_the_start_token() {
+        let folder = tiny_model();
+        assert_eq!(model(folder.path()).start, None);
+        std::fs::remove_file(folder.path().join("tokenizer.json")).expect("removable");
+        std::fs::write(folder.path().join("tokenizer_config.json"), r#"{"add_bos_token": true}"#).expect("writable");
+        let model = model(folder.path());
+        assert_eq!((model.start, model.ends.as_slice()), (Some(0), &[0][..]));
+        let (ids, shown) = model.prompt(&request("La vacuna", Strategy::Greedy, 1)).expect("encodable");
+        assert_eq!((ids[0], ids.len()), (0, shown + 1));
+    }
+
+    #[test]
+    fn rows_without_a_token_are_never_written() {
+        let folder = tiny_model();
+        let path = folder.path().join("tokenizer.json");
+        let mut description: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&path).expect("readable")).expect("JSON");
+        // The rows stay; some bytes in the middle of the vocabulary and the last token lose theirs.
+        let vocabulary = description["model"]["vocab"].as_object_mut().expect("a vocabulary");
+        let gone = |id: u64| id == 299 || (70..90).contains(&id);
+        vocabulary.retain(|_, id| !gone(id.as_u64().expect("an id")));
+        description["model"]["merges"] = serde_json::json!([]);
+        std::fs::write(&path, description.to_string()).expect("writable");
+        let model = model(folder.path());
+        assert!((70..90).all(|id| model.banned.contains(&id)), "{:?}", model.banned);
+        for strategy in [Strategy::Sample, Strategy::Greedy, Strategy::Beam] {
+            for candidate in model.generate(&request("La", strategy, 16), &never).expect("candidates") {
+                assert!(candidate.token_ids.iter().all(|id| !gone(u64::from(*id))), "{:?}", candidate.token_ids);
+            }
         }
     }
 

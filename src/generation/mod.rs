@@ -14,6 +14,8 @@ mod engine;
 mod finishing;
 pub mod gpt2;
 pub(crate) mod host;
+#[cfg(test)]
+mod layout_tests;
 mod network;
 pub(crate) mod ops;
 mod packed;

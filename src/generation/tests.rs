@@ -69,10 +69,10 @@ fn references() -> Vec<Reference> {
 }
 
 /// How a test checkpoint is stored.
-struct Form {
-    dtype: Dtype,
-    prefix: bool,
-    shards: usize,
+pub(super) struct Form {
+    pub(super) dtype: Dtype,
+    pub(super) prefix: bool,
+    pub(super) shards: usize,
 }
 
 /// Sizes and storage of the cases in `make.py`.
@@ -125,6 +125,10 @@ fn write_checkpoint(folder: &Path, config: &Gpt2Config, form: &Form) {
     let mut description = serde_json::to_value(config).expect("a configuration is JSON");
     description["model_type"] = json!("gpt2");
     std::fs::write(folder.join("config.json"), description.to_string()).expect("writable");
+    write_weights(folder, config, form);
+}
+
+pub(super) fn write_weights(folder: &Path, config: &Gpt2Config, form: &Form) {
     let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = config
         .tensors()
         .into_iter()
@@ -183,13 +187,13 @@ pub(super) fn tiny_model() -> TempDir {
 /// One token is enough where token ids are given.
 const BYTELESS_TOKENIZER: &str = r#"{"version":"1.0","model":{"type":"BPE","vocab":{"a":0},"merges":[]}}"#;
 
-fn networks(files: &ModelFiles) -> [(&'static str, Network); 2] {
+pub(super) fn networks(files: &ModelFiles) -> [(&'static str, Network); 2] {
     let packed = Network::load(files, &Device::Cpu).expect("loadable");
     let model = Gpt2::load(files, &Device::Cpu, DType::F64).expect("loadable");
     [("packed", packed), ("candle", Network::Candle { model, device: Device::Cpu })]
 }
 
-fn assert_close(ours: &[f32], theirs: &[f32], tolerance: f32, what: &str) {
+pub(super) fn assert_close(ours: &[f32], theirs: &[f32], tolerance: f32, what: &str) {
     assert_eq!(ours.len(), theirs.len(), "{what}");
     for (index, (a, b)) in ours.iter().zip(theirs).enumerate() {
         assert!((a - b).abs() <= tolerance, "{what}: {a} instead of {b} at {index}");
@@ -692,7 +696,7 @@ fn broken_checkpoints_are_refused_by_file_name() {
         ("\"n_head\":4", "\"n_head\":5", "not a multiple"),
         ("\"n_embd\":32", "\"n_embd\":4611686018427387904", "must all be from 1 to 1048576"),
         ("\"n_head\":4", "\"n_head\":0", "must all be from 1 to 1048576"),
-        ("gelu_new", "relu", "activation_function"),
+        ("gelu_new", "mish", "activation_function \"mish\" is not supported"),
         ("\"model_type\":\"gpt2\"", "\"model_type\":\"bert\"", "only gpt2"),
         ("{", "", "config.json"),
     ] {

@@ -23,7 +23,14 @@ pub(crate) const ADDED_TOKENS: &str = "added_tokens.json";
 #[derive(Debug, Clone)]
 pub struct Tokenizer {
     inner: Inner,
+    start_of_text: Option<u32>,
     end_of_text: Option<u32>,
+    /// What stands before a text without words: the start that the files name, else the end of text.
+    #[must_use]
+    pub fn start_of_text(&self) -> Option<u32> {
+        self.start_of_text
+    }
+
     /// The token that stands before every text, where the files say so.
     opening: Option<u32>,
     vocabulary_size: usize,
@@ -38,9 +45,10 @@ impl Tokenizer {
     /// # Errors
     /// Where neither form is there, or a file is broken; the message names it.
     pub fn read(files: &ModelFiles) -> Result<Self> {
-        let files::Described { inner, end, opening } = files::read(files)?;
+        let files::Described { inner, start, end, opening } = files::read(files)?;
         let tokenizer = Self::over(inner);
-        Ok(Self { end_of_text: end.or(tokenizer.end_of_text), opening, ..tokenizer })
+        let end_of_text = end.or(tokenizer.end_of_text);
+        Ok(Self { start_of_text: start.or(end_of_text), end_of_text, opening, ..tokenizer })
     }
 
     /// Wraps a trained tokenizer.
@@ -51,7 +59,7 @@ impl Tokenizer {
         // A file may give a token any id; no model has so many rows.
         let gaps = (0..vocabulary_size.min(LARGEST_SIZE) as u32).filter(|id| !ids.contains(id)).collect();
         let added = inner.get_added_tokens_decoder().into_iter().collect();
-        Self { inner, end_of_text, opening: None, vocabulary_size, gaps, added }
+        Self { inner, start_of_text: end_of_text, end_of_text, opening: None, vocabulary_size, gaps, added }
     }
 
     /// Checks that every id this tokenizer can give has a row in the model's embedding.
@@ -137,7 +145,10 @@ impl Tokenizer {
                 bail!("cannot add the special token {token}: the ids of the vocabulary have gaps");
             }
         }
-        Ok(Self { end_of_text: self.end_of_text, opening: self.opening, ..Self::over(inner) })
+        let extended = Self::over(inner);
+        let start_of_text = self.start_of_text.or(extended.start_of_text);
+        let end_of_text = self.end_of_text.or(extended.end_of_text);
+        Ok(Self { start_of_text, end_of_text, opening: self.opening, ..extended })
     }
 
     /// The token ids of a text; no special token is added, but one that the text spells out is read as such.
@@ -247,5 +258,137 @@ mod tests {
             assert!(message.contains("tokenizer.json: not a tokenizer (") && message.contains(expected), "{message}");
         }
         read(&with(r#""normalizer":{"type":"NFC"}"#)).unwrap();
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Reference {
+        vocabulary: String,
+        merges: String,
+        cases: Vec<Case>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Case {
+        name: String,
+        /// Of the model's embedding.
+        rows: usize,
+        /// Next to the vocabulary and its merges; null takes one of the two away.
+        files: BTreeMap<String, Option<String>>,
+        start: u32,
+        end: u32,
+        special: Vec<u32>,
+        probes: Vec<Probe>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Probe {
+        text: String,
+        ids: Vec<u32>,
+    }
+
+    /// Every case of `tests/data/tokenizers/reference.json` with its folder; `make.py` next to it made them.
+    fn cases() -> Vec<(Case, tempfile::TempDir)> {
+        let content = include_str!("../../tests/data/tokenizers/reference.json");
+        let Reference { vocabulary, merges, cases } = serde_json::from_str(content).unwrap();
+        let of_case = |case: Case| {
+            let folder = tempfile::tempdir().unwrap();
+            let config = format!(r#"{{"model_type":"gpt2","vocab_size":{}}}"#, case.rows);
+            let base = [("vocab.json", &vocabulary), ("merges.txt", &merges), ("config.json", &config)];
+            for (name, content) in base {
+                if case.files.get(name).is_none_or(Option::is_some) {
+                    std::fs::write(folder.path().join(name), content).unwrap();
+                }
+            }
+            for (name, content) in case.files.iter().filter_map(|(name, content)| Some((name, content.as_ref()?))) {
+                std::fs::write(folder.path().join(name), content).unwrap();
+            }
+            (case, folder)
+        };
+        cases.into_iter().map(of_case).collect()
+    }
+
+    fn of_folder(folder: &tempfile::TempDir) -> Result<Tokenizer> {
+        Tokenizer::read(&ModelFiles::in_folder(folder.path()).unwrap())
+    }
+
+    #[test]
+    fn tokenizers_of_every_age_give_the_ids_of_transformers() {
+        for (case, folder) in cases() {
+            let name = &case.name;
+            let tokenizer = of_folder(&folder).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+            for Probe { text, ids } in &case.probes {
+                let ours: Vec<u32> = tokenizer.opening().into_iter().chain(tokenizer.encode(text).unwrap()).collect();
+                assert_eq!(ours, *ids, "{name}: {text:?}");
+            }
+            assert_eq!(tokenizer.start_of_text(), Some(case.start), "{name}");
+            assert_eq!(tokenizer.end_of_text(), Some(case.end), "{name}");
+            let special: Vec<u32> = (0..case.rows as u32).filter(|id| tokenizer.is_special(*id)).collect();
+            let theirs: Vec<u32> = case.special.iter().copied().filter(|id| (*id as usize) < case.rows).collect();
+            assert_eq!(special, theirs, "{name}");
+            assert!(tokenizer.vocabulary_size() <= case.rows, "{name}: {}", tokenizer.vocabulary_size());
+            assert_eq!(tokenizer.gaps(), [0_u32; 0], "{name}");
+        }
+    }
+
+    #[test]
+    fn texts_come_back_whole_without_special_tokens_and_with_every_other_added_word() {
+        for (case, folder) in cases() {
+            let tokenizer = of_folder(&folder).unwrap();
+            let special = tokenizer.special_tokens();
+            for Probe { text, .. } in &case.probes {
+                let decoded = tokenizer.decode(&tokenizer.encode(text).unwrap()).unwrap();
+                let raw = tokenizer.decode_raw(&tokenizer.encode(text).unwrap()).unwrap();
+                let mut expected = text.clone();
+                special.iter().for_each(|token| expected = expected.replace(token, ""));
+                // Tokens with lstrip or rstrip take the spaces around them.
+                let bare = |text: &str| text.replace(' ', "");
+                assert_eq!(bare(&decoded), bare(&expected), "{}: {text:?}", case.name);
+                assert_eq!(bare(&raw), bare(text), "{}: {text:?}", case.name);
+            }
+            let words = "dos palabras y el vacunódromo, ma\u{303}s";
+            let decoded = tokenizer.decode(&tokenizer.encode(words).unwrap()).unwrap();
+            assert_eq!(decoded.trim_start(), words, "{}", case.name);
+        }
+    }
+
+    #[test]
+    fn more_ids_than_rows_are_refused_by_the_token_that_has_none() {
+        let (case, folder) = cases().into_iter().find(|(case, _)| case.name == "of_2020").unwrap();
+        let config: Gpt2Config = serde_json::from_value(serde_json::json!({
+            "vocab_size": case.rows - 2, "n_positions": 8, "n_embd": 4, "n_layer": 1, "n_head": 1
+        }))
+        .unwrap();
+        let files = ModelFiles::in_folder(folder.path()).unwrap();
+        let message = Tokenizer::read(&files).unwrap().check_fits(&config, &files).unwrap_err().to_string();
+        let expected = "vocab.json: gives ids up to 423 (\"dos palabras\"), but config.json has vocab_size 423";
+        assert!(message.contains(expected), "{message}");
+    }
+
+    #[test]
+    fn broken_files_around_a_vocabulary_are_refused_by_name() {
+        for (name, content, expected) in [
+            ("tokenizer_config.json", "{", "tokenizer_config.json: not a JSON object"),
+            ("tokenizer_config.json", "[]", "tokenizer_config.json: not a JSON object"),
+            ("tokenizer_config.json", r#"{"added_tokens_decoder": {"x": "a"}}"#, "added_tokens_decoder.x: not an added token"),
+            ("tokenizer_config.json", r#"{"added_tokens_decoder": {"9": {}}}"#, "added_tokens_decoder.9: not an added token"),
+            ("special_tokens_map.json", "", "special_tokens_map.json: not a JSON object"),
+            ("added_tokens.json", r#"{"a": "b"}"#, "added_tokens.json: not a table of tokens and ids"),
+            ("vocab.json", "[1]", "vocab.json: not a vocabulary"),
+            ("merges.txt", "a b\nab", "merges.txt:2: a merge is two tokens"),
+            ("merges.txt", "Q zz", "merges.txt: does not fit vocab.json"),
+        ] {
+            let (_, folder) = cases().into_iter().find(|(case, _)| case.name == "of_2019").unwrap();
+            std::fs::write(folder.path().join(name), content).unwrap();
+            let message = format!("{:#}", of_folder(&folder).unwrap_err());
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn ids_between_the_tokens_are_known_as_gaps() {
+        let description = r#"{"version":"1.0","model":{"type":"BPE","vocab":{"a":0,"b":3,"c":6},"merges":[]}}"#;
+        assert_eq!(read(description).unwrap().gaps(), [1, 2, 4, 5]);
+        let far = r#"{"version":"1.0","model":{"type":"BPE","vocab":{"a":0,"b":4000000000},"merges":[]}}"#;
+        assert_eq!(read(far).unwrap().gaps().len(), LARGEST_SIZE - 1);
     }
 }

@@ -27,7 +27,9 @@ const NAMED: [&str; 7] = ["bos_token", "eos_token", "unk_token", "sep_token", "p
 /// A tokenizer as its files describe it.
 pub(super) struct Described {
     pub(super) inner: Inner,
-    /// The token that the files name as the end of a text.
+    /// The token that the files name as the start of a text.
+    pub(super) start: Option<u32>,
+    /// The token that they name as its end.
     pub(super) end: Option<u32>,
     /// The token that stands before every text.
     pub(super) opening: Option<u32>,
@@ -57,8 +59,8 @@ pub(super) fn read(files: &ModelFiles) -> Result<Described> {
         false if surroundings.flag("add_bos_token") => id_of("bos_token").or(inner.token_to_id(END_OF_TEXT)),
         false => None,
     };
-    let end = id_of("eos_token");
-    Ok(Described { inner, end, opening })
+    let (start, end) = (id_of("bos_token"), id_of("eos_token"));
+    Ok(Described { inner, start, end, opening })
 }
 
 /// What stands in the files around a vocabulary.
