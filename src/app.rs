@@ -18,7 +18,7 @@ use crate::config::environment::Environment;
 use crate::config::secrets::{self, SecretsError};
 use crate::config::{AuthMethod, GateSettings, SentimentSettings, SentimentTarget, Settings};
 use crate::gates::{Gates, Resources, VERBATIM_INDEX, VerbatimIndex};
-use crate::generation::{self, Engine};
+use crate::generation::{self, ControlLayout, Engine};
 use crate::judging::Judge;
 use crate::publish::{self, Outlet, PostedTweet, Poster, PosterFuture, Publisher, Rules};
 use crate::sentiment::Classifier;
@@ -123,6 +123,26 @@ pub fn check_seed_prompts(settings: &Settings, engine: &Engine) -> Result<(), Se
         description.check_attributes(&prompt.attributes).with_context(place)
     };
     settings.seed_prompts.iter().try_for_each(check).map_err(SetupError::under("seed_prompts.attributes"))
+}
+
+/// Takes out of the seed prompts the attributes that a generator cannot write from, for one that is tried without its own
+/// configuration. Returns the names of those that were taken out.
+///
+/// # Errors
+/// Where the model's control layout cannot be read.
+pub fn take_out_unknown_attributes(settings: &mut Settings, generator: &ModelFiles) -> Result<Vec<String>, SetupError> {
+    let layout = ControlLayout::read(generator).map_err(SetupError::under("generation.model"))?;
+    let mut taken = Vec::new();
+    for prompt in &mut settings.seed_prompts {
+        prompt.attributes.retain(|name, value| {
+            let fits = layout.as_ref().is_some_and(|layout| layout.fits(name, value));
+            if !fits && !taken.contains(name) {
+                taken.push(name.clone());
+            }
+            fits
+        });
+    }
+    Ok(taken)
 }
 
 /// Loads the classifier and builds the gates; `generator` are the files of the model that writes, which may ship an index

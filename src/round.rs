@@ -154,9 +154,7 @@ impl Plan {
         let rng_seed = app.next_seed();
         let configured = &app.settings.seed_prompts;
         let prompt = match order.prompt {
-            Some(text) => {
-                configured.iter().find(|prompt| prompt.text == text).cloned().unwrap_or_else(|| SeedPrompt::bare(&text))
-            }
+            Some(text) => SeedPrompt::known_or_bare(configured, &text),
             None => SeedPrompt::draw(configured, rng_seed).expect("the settings hold a seed prompt").clone(),
         };
         Self { slot: order.slot, prompt, rng_seed }

@@ -10,10 +10,12 @@ use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::characters::tidy;
+
 /// What a round starts from: the first words of the tweet, chosen by weight.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeedPrompt {
-    /// The words the model goes on from; they are part of the tweet. May be empty.
+    /// The words the model goes on from, tidied; they are part of the tweet. May be empty.
     pub text: String,
     /// Relative share of the rounds that start from this prompt; at least 1.
     pub weight: u32,
@@ -22,10 +24,17 @@ pub struct SeedPrompt {
 }
 
 impl SeedPrompt {
-    /// Words alone: no attributes, drawn as often as any other.
+    /// Words alone, tidied as training texts are: no attributes, drawn as often as any other.
     #[must_use]
     pub fn bare(text: &str) -> Self {
-        Self { text: text.to_owned(), weight: 1, attributes: BTreeMap::new() }
+        Self { text: tidy(text).into_owned(), weight: 1, attributes: BTreeMap::new() }
+    }
+
+    /// The one of `prompts` that has this text, with its attributes; else the words alone.
+    #[must_use]
+    pub fn known_or_bare(prompts: &[Self], text: &str) -> Self {
+        let text = tidy(text);
+        prompts.iter().find(|prompt| prompt.text == text).cloned().unwrap_or_else(|| Self::bare(&text))
     }
 
     /// One of `prompts` by weight; the same seed draws the same. `None` where there are none.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use clap::Args;
 
+use super::decoding::ModelArgument;
 use super::output::{BAD, DOUBTFUL, GOOD, styled};
 use super::session::Session;
 use crate::clock::SystemClock;
@@ -20,6 +21,8 @@ pub struct DoctorArguments {
     /// Do not ask X
     #[arg(long)]
     offline: bool,
+    #[command(flatten)]
+    model: ModelArgument,
 }
 
 /// The next post would not go out.
@@ -42,8 +45,9 @@ impl fmt::Display for Unwell {
 /// # Errors
 /// A configuration that cannot be read; [`Unwell`].
 pub async fn run(arguments: &DoctorArguments, session: &Session) -> Result<()> {
-    let loaded = session.load_quietly(Vec::new())?;
+    let mut loaded = session.load_quietly(arguments.model.overrides())?;
     session.start_log(loaded.settings.log.format);
+    arguments.model.fit(&mut loaded.settings, session)?;
     let patient = Patient {
         loaded,
         environment: session.environment.clone(),

@@ -4,20 +4,18 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Deserialize as _;
 use serde_json::json;
 
 use super::output::{self, Output, styled};
 use super::session::Session;
 use crate::app;
 use crate::catalog::hub::{Hub, Persistence, Progress, Repository};
-use crate::catalog::{self, Conversion, ModelDetails, ModelKind, ModelSummary, Needs, Source, builtin};
+use crate::catalog::{self, Conversion, ModelDetails, ModelFiles, ModelKind, ModelSummary, Needs, Source, builtin};
 use crate::config::{LogFormat, ModelSource};
-use crate::generation::ControlLayout;
-use crate::generation::control::CONFIG_KEY;
+use crate::generation::{ControlLayout, control};
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -26,7 +24,8 @@ Examples:
   pregonero models list
   pregonero models pull datificate/gpt2-small-spanish   then set [generation] model = \"hub:datificate/gpt2-small-spanish\"
   pregonero models convert my-gpt2    a folder whose weights are pytorch_model.bin
-  pregonero models show builtin")]
+  pregonero models show builtin
+  pregonero models control hub:OWNER/NAME --layout control.toml   then its seed prompts may have attributes")]
 pub enum ModelsCommand {
     /// List the built-in and the cached models: which can be used, and how much memory each takes
     List,
@@ -45,6 +44,8 @@ pub enum ModelsCommand {
     /// Nothing that the file holds is run: tensors, ordered dicts and plain values are read, anything else is refused by
     /// its name. A model.safetensors that this command did not make is never replaced.
     Convert(ConvertArguments),
+    /// Declare the control tokens of a model that was trained elsewhere, so that it writes from attributes
+    Control(ControlArguments),
 }
 
 #[derive(Debug, Args)]
@@ -80,6 +81,32 @@ pub struct ConvertArguments {
     folder: PathBuf,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The layout is TOML, or JSON where the file's name ends so. What is left out is as in this example:
+
+  # Before a text the model reads [SENTIMIENTO]value[FRASES]value[TWEET]; any value may be empty.
+  start = \"[TWEET]\"             # the token between the attributes and the text
+  length = 128                  # tokens of the longest sample; without it, the model's positions
+  truncation = [\"FRASES\"]       # what loses words first where a context is too long
+  [[attributes]]
+  name = \"SENTIMIENTO\"          # as seed prompts name it
+  token = \"[SENTIMIENTO]\"       # as the tokenizer has it
+  values = [\"POSITIVE\", \"NEGATIVE\"]   # without it, any words
+  [[attributes]]
+  name = \"FRASES\"
+
+It is written to pregonero.json in the model's folder; the downloaded files stay as they are. Remove that file to take the
+declaration back. A newer version of a pulled model has a folder of its own: declare the layout again after `models pull`.")]
+pub struct ControlArguments {
+    /// A folder, or hub:OWNER/NAME for a pulled model
+    #[arg(value_name = "MODEL")]
+    model: ModelSource,
+    /// The file that holds the layout
+    #[arg(long, value_name = "FILE")]
+    layout: PathBuf,
+}
+
 /// Runs `models`.
 ///
 /// # Errors
@@ -94,6 +121,7 @@ pub async fn run(command: ModelsCommand, session: &Session) -> Result<()> {
         ModelsCommand::Show(arguments) => show(&arguments, session),
         ModelsCommand::Pull(arguments) => pull(arguments, session).await,
         ModelsCommand::Convert(arguments) => convert(&arguments, session),
+        ModelsCommand::Control(arguments) => control(&arguments, session),
     }
 }
 
@@ -134,13 +162,15 @@ fn show(arguments: &ShowArguments, session: &Session) -> Result<()> {
     };
     for kind in kinds {
         let details = catalog::show(&arguments.model, *kind, &hub, &app::examine)?;
-        let json = serde_json::to_value(&details)?;
-        session.output.object(|| in_words(&details), || json)?;
+        let mut json = serde_json::to_value(&details)?;
+        let layout = ControlLayout::read(&catalog::open(&arguments.model, *kind, &hub)?)?;
+        json["control"] = serde_json::to_value(&layout)?;
+        session.output.object(|| in_words(&details, layout.as_ref()), || json)?;
     }
     Ok(())
 }
 
-fn in_words(details: &ModelDetails) -> String {
+fn in_words(details: &ModelDetails, layout: Option<&ControlLayout>) -> String {
     let names = ["name", "kind", "parameters", "size", "memory", "usable", "location"];
     let rows = names.into_iter().zip(cells(&details.summary)).map(|(name, value)| format!("{name:<11} {value}"));
     let mut lines: Vec<String> = rows.collect();
@@ -148,8 +178,7 @@ fn in_words(details: &ModelDetails) -> String {
     lines.push(format!("{:<11} {}{}", "read from", details.weight_files.join(", "), in_brackets(&stored)));
     lines.extend(details.conversion.iter().map(|conversion| format!("{:<11} {}", "made of", made_of(conversion))));
     lines.push(format!("{:<11} {}", "sha256", details.sha256));
-    let layout = details.config.get(CONFIG_KEY).and_then(|layout| ControlLayout::deserialize(layout).ok());
-    for attribute in layout.iter().flat_map(|layout| &layout.attributes) {
+    for attribute in layout.into_iter().flat_map(|layout| &layout.attributes) {
         lines.push(format!("{:<11} {}: {}", "attribute", attribute.name, attribute.values_in_words()));
     }
     lines.push(styled(output::HEADING, "config.json"));
@@ -189,6 +218,17 @@ fn convert(arguments: &ConvertArguments, session: &Session) -> Result<()> {
             format!("{path} {done}, made of {source}; {next}")
         },
         || json!({"weights": converted.path, "was_there": converted.was_there, "conversion": converted.conversion}),
+    )
+}
+
+fn control(arguments: &ControlArguments, session: &Session) -> Result<()> {
+    let ModelFiles::Folder(folder) = catalog::open(&arguments.model, ModelKind::Generator, &session.hub()?)? else {
+        bail!("{}: a built-in model has its own layout; name a folder or hub:OWNER/NAME", arguments.model);
+    };
+    let (layout, file) = control::declare(&folder, &arguments.layout)?;
+    session.output.object(
+        || format!("{}: {} writes from {}", file.display(), arguments.model, layout.names()),
+        || json!({"model": arguments.model.to_string(), "file": file, "control": layout}),
     )
 }
 

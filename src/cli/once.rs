@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use super::decoding::ModelArgument;
 use super::output::Output;
 use super::session::Session;
 use crate::daemon;
@@ -15,11 +16,14 @@ use crate::store::HistoryEntry;
 #[command(after_help = "\
 Examples:
   pregonero once                          a round for one of the seed prompts
-  pregonero once --prompt \"Me parece\"     a round that begins with these words")]
+  pregonero once --prompt \"Me parece\"     a round that begins with these words
+  pregonero once --model ./models/mine    a round written by another model; the record names it")]
 pub struct OnceArguments {
     /// What the tweet begins with, instead of one of the configured seed prompts
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Option<String>,
+    #[command(flatten)]
+    model: ModelArgument,
 }
 
 /// Serves one round and prints its line of the history.
@@ -28,7 +32,9 @@ pub struct OnceArguments {
 /// As the daemon, and where the post did not go out.
 pub async fn run(arguments: OnceArguments, session: &Session) -> Result<()> {
     let signals = Signals::listen().context("cannot listen for signals")?;
-    let start = session.start_with(session.settings()?)?;
+    let mut settings = session.load(arguments.model.overrides())?.settings;
+    arguments.model.fit(&mut settings, session)?;
+    let start = session.start_with(settings)?;
     let order = Order::by_hand(session.now(), arguments.prompt);
     let finished = daemon::once(start, order, signals).await?;
     print(&finished.entry, session.output)?;

@@ -14,6 +14,7 @@ use super::keys::nearest;
 use super::layer::DEFAULT_ORIGIN;
 use super::raw::{RawAlerts, RawBudget, RawGates, RawGeneration, RawPublish, RawSchedule, RawSeedPrompt, RawSettings};
 use crate::catalog::{ModelKind, builtin};
+use crate::characters::tidy;
 use crate::gates::Gates;
 use crate::generation::Decoding;
 use crate::schedule::CronExpression;
@@ -201,13 +202,29 @@ impl Checker<'_> {
                 let key = format!("seed_prompts[{place}].text");
                 self.fault(&key, format!("expected fewer than 280 characters, found {}", prompt.text.chars().count()));
             }
+            let text = tidy(&prompt.text);
+            if text != prompt.text {
+                self.warn_of_marks(place, &prompt.text, &text);
+            }
             prompts.push(weight.map(|weight| SeedPrompt {
-                text: prompt.text.clone(),
+                text: text.into_owned(),
                 weight,
                 attributes: prompt.attributes.clone(),
             }));
         }
         prompts.into_iter().collect()
+    }
+
+    fn warn_of_marks(&mut self, place: usize, found: &str, tidied: &str) {
+        let key = format!("seed_prompts[{place}].text");
+        let origin = self.origins.get(&key).map_or(DEFAULT_ORIGIN, String::as_str);
+        self.warnings.push(format!(
+            "{origin}: {key}: \"{}\" is read as {tidied:?} with {} characters instead of {}: the training texts have composed \
+             letters (NFC) and no characters without width",
+            found.escape_default(),
+            tidied.chars().count(),
+            found.chars().count()
+        ));
     }
 
     fn generation(&mut self, raw: &RawGeneration) -> Option<GenerationSettings> {

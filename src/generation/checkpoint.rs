@@ -208,14 +208,35 @@ impl Checkpoint {
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let entry = self.entry(name, shape)?;
         let bytes = self.bytes(entry);
-        Ok(match entry.dtype {
+        let values = match entry.dtype {
             Dtype::F32 => convert(bytes, f32::from_le_bytes),
             Dtype::F16 => convert(bytes, |bytes| f16::from_le_bytes(bytes).to_f32()),
             Dtype::BF16 => convert(bytes, |bytes| bf16::from_le_bytes(bytes).to_f32()),
             Dtype::F64 => convert(bytes, |bytes| f64::from_le_bytes(bytes) as f32),
             _ => return Err(self.not_a_float(name, entry)),
-        })
+        };
+        refuse_what_is_no_number(&values, || format!("{}: {name}", self.shards[entry.shard].label))?;
+        Ok(values)
     }
+}
+
+/// Refuses a tensor with a value that is no number: every text would end in noise, some only after many tokens.
+fn refuse_what_is_no_number(values: &[f32], place: impl FnOnce() -> String) -> Result<()> {
+    const CHUNK: usize = 1 << 16;
+    // Without a way out of the loop, so that the compiler makes vector code of it.
+    let sound = |chunk: &[f32]| chunk.iter().fold(true, |sound, value| sound & value.is_finite());
+    if values.par_chunks(CHUNK).all(sound) {
+        return Ok(());
+    }
+    let count = values.iter().filter(|value| !value.is_finite()).count();
+    let first = values.iter().position(|value| !value.is_finite()).unwrap_or(0);
+    bail!(
+        "{}: {count} of {} values are no numbers (the first, at {first}, is {}): the file is damaged, or its training \
+         diverged; copy or pull the model again, or take an earlier checkpoint",
+        place(),
+        values.len(),
+        values[first]
+    );
 }
 
 fn is_float(dtype: Dtype) -> bool {

@@ -69,10 +69,10 @@ fn references() -> Vec<Reference> {
 }
 
 /// How a test checkpoint is stored.
-struct Form {
-    dtype: Dtype,
-    prefix: bool,
-    shards: usize,
+pub(super) struct Form {
+    pub(super) dtype: Dtype,
+    pub(super) prefix: bool,
+    pub(super) shards: usize,
 }
 
 /// Sizes and storage of the cases in `make.py`.
@@ -125,6 +125,10 @@ fn write_checkpoint(folder: &Path, config: &Gpt2Config, form: &Form) {
     let mut description = serde_json::to_value(config).expect("a configuration is JSON");
     description["model_type"] = json!("gpt2");
     std::fs::write(folder.join("config.json"), description.to_string()).expect("writable");
+    write_weights(folder, config, form);
+}
+
+pub(super) fn write_weights(folder: &Path, config: &Gpt2Config, form: &Form) {
     let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = config
         .tensors()
         .into_iter()
@@ -229,7 +233,7 @@ pub(super) fn limits(config: &Gpt2Config) -> Limits<'static> {
     Limits {
         banned: &[],
         history_from: 0,
-        end_of_text: Some(0),
+        ends: &[0],
         vocabulary: config.vocab_size,
         capacity: config.n_positions,
         too_long: &|_| false,
@@ -442,7 +446,7 @@ fn a_candidate_is_the_same_alone_and_in_any_batch() {
     for (form, network) in networks(&files) {
         let decoding = plain(Strategy::Sample, 1.1, 3);
         // A token that this model writes now and then, so that rows finish at different times.
-        let limits = Limits { end_of_text: Some(30), ..limits(&config) };
+        let limits = Limits { ends: &[30], ..limits(&config) };
         let seeds: Vec<Option<u64>> = (100..119).map(Some).collect();
         let together = decoding::decode(&network, prompt, &seeds, &decoding, &limits).expect("decodable");
         let lengths: std::collections::BTreeSet<usize> = together.iter().map(|sequence| sequence.ids.len()).collect();
@@ -692,7 +696,7 @@ fn broken_checkpoints_are_refused_by_file_name() {
         ("\"n_head\":4", "\"n_head\":5", "not a multiple"),
         ("\"n_embd\":32", "\"n_embd\":4611686018427387904", "must all be from 1 to 1048576"),
         ("\"n_head\":4", "\"n_head\":0", "must all be from 1 to 1048576"),
-        ("gelu_new", "relu", "activation_function"),
+        ("gelu_new", "mish", "activation_function \"mish\" is not supported"),
         ("\"model_type\":\"gpt2\"", "\"model_type\":\"bert\"", "only gpt2"),
         ("{", "", "config.json"),
     ] {

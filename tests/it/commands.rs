@@ -113,6 +113,7 @@ fn every_command_explains_itself() {
         "models list",
         "models show",
         "models pull",
+        "models control",
         "train tokenizer",
         "train classifier",
         "train generator",
@@ -202,6 +203,15 @@ fn a_damaged_model_is_told_with_its_file_and_key() {
         std::fs::write(&path, tokenizer.to_string()).unwrap();
     });
     assert!(misfit.contains("generation.model: tiny/tokenizer.json: gives ids up to"), "{misfit}");
+    let diverged = broken(&|model| {
+        let path = model.join("model.safetensors");
+        let mut content = std::fs::read(&path).unwrap();
+        let last = content.len() - 4;
+        content[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+        std::fs::write(&path, content).unwrap();
+    });
+    assert!(diverged.contains("generation.model: tiny/model.safetensors: "), "{diverged}");
+    assert!(diverged.contains("values are no numbers (the first, at "), "{diverged}");
     let missing = broken(&|model| std::fs::remove_file(model.join("config.json")).unwrap());
     assert!(missing.contains("tiny/config.json"), "{missing}");
 }
@@ -252,6 +262,57 @@ fn candidates_are_told_in_the_contracts_shape_and_the_seed_decides_them() {
     assert_eq!(place.names(), ["config.toml", "tiny"], "nothing is recorded");
     let text = place.run(&["generate", "--prompt", "La plaza", "-n", "2", "--rng-seed", "7"]).stdout;
     assert!(text.contains(lines[0]["text"].as_str().unwrap()), "{text}");
+}
+
+#[test]
+fn another_model_is_tried_without_touching_the_configuration() {
+    let place = Place::new(
+        "[generation]\ncandidates = 2\nmax_new_tokens = 12\n[gates]\noff = [\"sentiment\", \"language\", \"quality\"]\n\
+         [[seed_prompts]]\ntext = \"La plaza\"\nattributes = { SENTIMIENTO = \"POSITIVE\" }\n",
+    );
+    tiny_model::write(&place.path("tiny"));
+    let ran = place.run(&["--json", "generate", "--model", "tiny", "--rng-seed", "3"]);
+    assert!(ran.stderr.contains("tiny does not write from SENTIMIENTO: left out"), "{ran:#?}");
+    let lines = ran.json();
+    assert!(lines.iter().all(|line| line["prompt"] == "La plaza" && line["attributes"] == serde_json::json!({})));
+    let ran = place.run(&["generate", "--model", "tiny", "--attribute", "SENTIMIENTO=POSITIVE"]);
+    assert!(ran.code == 1 && ran.stderr.contains("attribute \"SENTIMIENTO\" is given"), "what was typed stays: {ran:#?}");
+    place.run(&["once", "--model", "tiny"]);
+    let record = place.run(&["--json", "history", "show", "1"]).json().remove(0);
+    assert!(record.to_string().contains("\"tiny\""), "{record}");
+    let examined = place.run(&["doctor", "--offline", "--model", "tiny"]);
+    assert!(examined.stdout.contains("tiny writes on cpu"), "{examined:#?}");
+    let seen = place.run(&["--json", "inspect", "--model", "tiny", "La plaza canta."]).json().remove(0);
+    assert_eq!(seen["text"], "La plaza canta.");
+    for command in ["generate", "once", "doctor", "inspect Hola"] {
+        let arguments: Vec<&str> = command.split(' ').chain(["--model", "nowhere"]).collect();
+        let ran = place.run(&arguments);
+        let told = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(ran.code == 78 && told.contains("generation.model: nowhere: no such folder"), "{ran:#?}");
+        let ran = place.run(&command.split(' ').chain(["--model", "hub:owner"]).collect::<Vec<_>>());
+        assert!(ran.code == 2 && ran.stderr.contains("--model: generation.model: expected hub:OWNER/NAME"), "{ran:#?}");
+    }
+    let config = std::fs::read_to_string(place.path("config.toml")).unwrap();
+    assert!(!config.contains("tiny"), "{config}");
+}
+
+#[test]
+fn a_prompt_loses_what_nobody_sees_and_the_check_says_so() {
+    let place = Place::with_tiny_model();
+    let config = std::fs::read_to_string(place.path("config.toml")).unwrap();
+    let typed = "\u{feff}Man\u{303}ana\u{200b}";
+    std::fs::write(place.path("config.toml"), format!("{config}[[seed_prompts]]\ntext = \"{typed}\"\n")).unwrap();
+    let checked = place.run(&["config", "check"]);
+    let expected = "config.toml:6: seed_prompts[0].text: \"\\u{feff}Man\\u{303}ana\\u{200b}\" is read as \"Mañana\"";
+    assert!(checked.code == 0 && checked.stderr.contains(expected), "{checked:#?}");
+    let generate = |prompt: &[&str]| {
+        let fixed = ["--json", "generate", "-n", "2", "--rng-seed", "5"];
+        place.run(&[&fixed[..], prompt].concat()).json()
+    };
+    let plain = generate(&["--prompt", "Mañana"]);
+    assert_eq!(plain[0]["prompt"], "Mañana");
+    assert_eq!(generate(&["--prompt", typed]), plain);
+    assert_eq!(generate(&[]), plain);
 }
 
 #[test]
