@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::environment::Environment;
 use crate::config::secrets::{self, SecretsError};
 use crate::config::{AuthMethod, GateSettings, SentimentSettings, SentimentTarget, Settings};
-use crate::gates::{Gates, Resources, VERBATIM_INDEX, VerbatimIndex};
+use crate::gates::{Gates, LabelHashtags, Resources, VERBATIM_INDEX, VerbatimIndex};
 use crate::generation::{self, ControlLayout, Engine};
 use crate::judging::Judge;
 use crate::publish::{self, Outlet, PostedTweet, Poster, PosterFuture, Publisher, Rules};
@@ -151,12 +151,21 @@ pub fn take_out_unknown_attributes(settings: &mut Settings, generator: &ModelFil
 /// # Errors
 /// Where the classifier, the index or the list of banned words cannot be used; the message names the key.
 pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles) -> Result<Judge, SetupError> {
-    Ok(Judge::new(settings, load_gates(&settings.gates, generator)?, load_classifier(settings, hub)?))
+    let classifier = load_classifier(settings, hub)?;
+    let hashtags = LabelHashtags {
+        of_labels: classifier.config().label_hashtags.clone(),
+        target: match &settings.sentiment.target {
+            SentimentTarget::Label(label) => Some(label.clone()),
+            SentimentTarget::Any => None,
+        },
+    };
+    Ok(Judge::new(settings, load_gates(&settings.gates, hashtags, generator)?, classifier))
 }
 
-fn load_gates(settings: &GateSettings, generator: &ModelFiles) -> Result<Gates, SetupError> {
+fn load_gates(settings: &GateSettings, hashtags: LabelHashtags, generator: &ModelFiles) -> Result<Gates, SetupError> {
     let verbatim = verbatim_index(generator).map_err(SetupError::under("generation.model"))?;
-    Gates::new(settings, Resources { verbatim, switched_off: settings.off.clone() }).map_err(SetupError::under("gates"))
+    let resources = Resources { verbatim, hashtags, switched_off: settings.off.clone() };
+    Gates::new(settings, resources).map_err(SetupError::under("gates"))
 }
 
 /// The index of what a generator was tuned on, where it ships one.

@@ -194,6 +194,7 @@ fn decoding_record(settings: &GenerationSettings, length_limit: usize) -> serde_
         "temperature": decoding.temperature,
         "top_k": decoding.top_k,
         "top_p": decoding.top_p,
+        "min_p": decoding.min_p,
         "typical_p": decoding.typical_p,
         "repetition_penalty": decoding.repetition_penalty,
         "no_repeat_ngram": decoding.no_repeat_ngram,

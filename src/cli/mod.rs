@@ -30,6 +30,7 @@ mod session;
 mod status;
 mod train;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -151,13 +152,12 @@ pub fn main() -> ExitCode {
         Err(error) => return exit::usage(&error, arguments.iter().any(|argument| argument == "--json")),
     };
     let output = Output { json: cli.json, quiet: cli.quiet };
-    let words: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
     let session = Session {
         output,
         environment,
         config: cli.config,
         log_level: cli.command.log_level().adjusted(cli.verbose, cli.quiet),
-        command_line: words.join(" "),
+        command_line: quoted(&arguments),
     };
     let is_service = cli.command.is_service();
     match start(cli.command, &session) {
@@ -165,6 +165,19 @@ pub fn main() -> ExitCode {
         Err(error) if is_service => exit::service_failure(&error, output),
         Err(error) => exit::failure(&error, output),
     }
+}
+
+/// A command line as a shell reads it back, for the cards of trained models.
+fn quoted(arguments: &[OsString]) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "@%+=:,./_-".contains(c);
+    let words = arguments.iter().map(|argument| {
+        let argument = argument.to_string_lossy();
+        match !argument.is_empty() && argument.chars().all(is_plain) {
+            true => argument.into_owned(),
+            false => format!("'{}'", argument.replace('\'', "'\\''")),
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn start(command: Command, session: &Session) -> Result<()> {
@@ -213,6 +226,31 @@ fn command_line() -> clap::Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_line_is_kept_as_a_shell_reads_it() {
+        let words = [
+            "pregonero",
+            "train",
+            "--about",
+            "dos palabras",
+            "--author-column",
+            "",
+            "--label",
+            "it's",
+            "a=b:c,d",
+            "*",
+            "día",
+        ];
+        let arguments: Vec<OsString> = words.iter().map(OsString::from).collect();
+        let line = quoted(&arguments);
+        assert_eq!(
+            line,
+            r"pregonero train --about 'dos palabras' --author-column '' --label 'it'\''s' a=b:c,d '*' día"
+        );
+        let shell = std::process::Command::new("sh").args(["-c", &format!("printf '%s\\n' {line}")]).output().unwrap();
+        assert_eq!(String::from_utf8(shell.stdout).unwrap().lines().collect::<Vec<_>>(), words);
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -15,7 +15,7 @@ use super::layer::DEFAULT_ORIGIN;
 use super::raw::{RawAlerts, RawBudget, RawGates, RawGeneration, RawPublish, RawSchedule, RawSeedPrompt, RawSettings};
 use crate::catalog::{ModelKind, builtin};
 use crate::characters::tidy;
-use crate::gates::Gates;
+use crate::gates::{Gates, normalise};
 use crate::generation::Decoding;
 use crate::schedule::CronExpression;
 use crate::tweet::SeedPrompt;
@@ -236,6 +236,7 @@ impl Checker<'_> {
             self.number("generation.temperature", raw.temperature, |t| t > 0.0 && t <= 100.0, "above 0, at most 100");
         let top_k = self.whole("generation.top_k", raw.top_k, 0, 1_000_000);
         let top_p = self.number("generation.top_p", raw.top_p, |p| p > 0.0 && p <= 1.0, "above 0, at most 1");
+        let min_p = self.number("generation.min_p", raw.min_p, |p| (0.0..=1.0).contains(&p), "from 0 (off) to 1");
         let typical_p =
             self.number("generation.typical_p", raw.typical_p, |p| p > 0.0 && p <= 1.0, "above 0, at most 1");
         let repetition_penalty = self.number(
@@ -255,6 +256,7 @@ impl Checker<'_> {
                 temperature: temperature?,
                 top_k: top_k?,
                 top_p: top_p?,
+                min_p: min_p?,
                 typical_p: typical_p?,
                 repetition_penalty: repetition_penalty?,
                 no_repeat_ngram: no_repeat_ngram?,
@@ -283,19 +285,37 @@ impl Checker<'_> {
         let near_duplicate_days = self.whole("gates.near_duplicate_days", raw.near_duplicate_days, 1, 36_500);
         let verbatim_tokens = self.whole("gates.verbatim_tokens", raw.verbatim_tokens, 0, 280);
         let claims = self.choice("gates.claims", &raw.claims, &CLAIMS_POLICIES);
+        let experience = self.choice("gates.experience", &raw.experience, &EXPERIENCE_POLICIES);
+        let (allowed_hashtags, forbidden_hashtags) = self.hashtags(raw)?;
         let off = self.each("gates.off", &raw.off, |name| gate(name));
         let file = raw.banned_words_file.trim();
         Some(GateSettings {
             mentions: mentions?,
             urls: urls?,
             max_hashtags: max_hashtags?,
+            allowed_hashtags,
+            forbidden_hashtags,
             banned_words_file: (!file.is_empty()).then(|| PathBuf::from(file)),
             near_duplicate: near_duplicate?,
             near_duplicate_days: near_duplicate_days?,
             verbatim_tokens: verbatim_tokens?,
             claims: claims?,
+            experience: experience?,
             off: off?,
         })
+    }
+
+    /// The operator's lists of hashtags, without their signs.
+    fn hashtags(&mut self, raw: &RawGates) -> Option<(Vec<String>, Vec<String>)> {
+        let allowed = self.each("gates.allowed_hashtags", &raw.allowed_hashtags, |tag| hashtag(tag));
+        let forbidden = self.each("gates.forbidden_hashtags", &raw.forbidden_hashtags, |tag| hashtag(tag));
+        let (allowed, forbidden) = (allowed?, forbidden?);
+        let both = allowed.iter().find(|tag| forbidden.iter().any(|other| normalise(tag) == normalise(other)));
+        if let Some(both) = both {
+            self.fault("gates.forbidden_hashtags", format!("#{both} is one of gates.allowed_hashtags as well"));
+            return None;
+        }
+        Some((allowed, forbidden))
     }
 
     fn publish(&mut self, raw: &RawPublish) -> Option<PublishSettings> {
@@ -388,6 +408,8 @@ const ENTITY_POLICIES: [(&str, EntityPolicy); 3] =
     [("reject", EntityPolicy::Reject), ("strip", EntityPolicy::Strip), ("allow", EntityPolicy::Allow)];
 const CLAIMS_POLICIES: [(&str, ClaimsPolicy); 3] =
     [("allow", ClaimsPolicy::Allow), ("review", ClaimsPolicy::Review), ("reject", ClaimsPolicy::Reject)];
+const EXPERIENCE_POLICIES: [(&str, ExperiencePolicy); 3] =
+    [("allow", ExperiencePolicy::Allow), ("review", ExperiencePolicy::Review), ("reject", ExperiencePolicy::Reject)];
 const REVIEW_MODES: [(&str, ReviewMode); 3] =
     [("off", ReviewMode::Off), ("flagged", ReviewMode::Flagged), ("all", ReviewMode::All)];
 const WHEN_ABSENT: [(&str, WhenAbsent); 2] = [("repost", WhenAbsent::Repost), ("refuse", WhenAbsent::Refuse)];
@@ -397,6 +419,12 @@ const LOG_FORMATS: [(&str, LogFormat); 3] =
 
 fn is_share(number: f64) -> bool {
     (0.0..=1.0).contains(&number)
+}
+
+fn hashtag(found: &str) -> Result<String, String> {
+    let name = found.trim().trim_start_matches(['#', '＃']);
+    let fits = name.chars().any(char::is_alphabetic) && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    if fits { Ok(name.to_owned()) } else { Err(format!("expected a hashtag such as \"YoMeVacuno\", found {found:?}")) }
 }
 
 fn gate(found: &str) -> Result<String, String> {

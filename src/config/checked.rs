@@ -188,11 +188,23 @@ pub enum ClaimsPolicy {
     Reject,
 }
 
+/// What becomes of first-person claims of a body and a life that a bot does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExperiencePolicy {
+    Allow,
+    Review,
+    Reject,
+}
+
 #[derive(Debug, Clone)]
 pub struct GateSettings {
     pub mentions: EntityPolicy,
     pub urls: EntityPolicy,
     pub max_hashtags: usize,
+    /// Where there are any, no other hashtag passes.
+    pub allowed_hashtags: Vec<String>,
+    pub forbidden_hashtags: Vec<String>,
     /// One word or phrase a line; absent = the built-in list alone.
     pub banned_words_file: Option<PathBuf>,
     /// 0 to 1; similarity at or above it is a duplicate; 1 = identical only; 0 = gate off.
@@ -201,6 +213,7 @@ pub struct GateSettings {
     /// The longest run of words allowed from the training text; 0 = gate off.
     pub verbatim_tokens: usize,
     pub claims: ClaimsPolicy,
+    pub experience: ExperiencePolicy,
     /// Names of gates that are switched off, out of [`crate::gates::Gates::names`].
     pub off: Vec<String>,
 }

@@ -18,6 +18,7 @@
 //! - `twitter`: each thing X can answer, through the real client against `FakeX`.
 //! - `crash_matrix`: the binary killed at every step of a post's life, and what record and server then say.
 //! - `training`: `train generator` killed, resumed, out of disk, and from every kind of base.
+//! - `voice`: texts composed by a grammar, and the gates on what a bot may say of its side and of itself.
 //! - `hub`: pulling models from a scripted model hub.
 //! - `older_models`: folders as they were in 2020, with a pickle, from the hub to a round of the daemon.
 
@@ -37,3 +38,4 @@ mod store;
 mod support;
 mod training;
 mod twitter;
+mod voice;
