@@ -28,7 +28,9 @@ pub struct OnceArguments {
 /// As the daemon, and where the post did not go out.
 pub async fn run(arguments: OnceArguments, session: &Session) -> Result<()> {
     let signals = Signals::listen().context("cannot listen for signals")?;
-    let start = session.start_with(session.settings()?)?;
+    let loaded = session.load(Vec::new())?;
+    session.refuse_a_record_left_behind(&loaded)?;
+    let start = session.start_with(loaded.settings)?;
     let order = Order::by_hand(session.now(), arguments.prompt);
     let finished = daemon::once(start, order, signals).await?;
     print(&finished.entry, session.output)?;
