@@ -59,6 +59,12 @@ impl Judge {
         if self.disclosure.is_empty() { body.to_owned() } else { format!("{body} {}", self.disclosure) }
     }
 
+    /// Why no text that begins with `prompt` can pass, whatever the model adds; none where one can.
+    #[must_use]
+    pub fn objection_to_prompt(&self, prompt: &str) -> Option<String> {
+        self.gates.objection_to_beginning(&self.gates.strip(prompt))
+    }
+
     /// Judges every candidate of a round; `recent` holds what was posted before.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use clap::Subcommand;
 
 use super::output::{self, styled};
 use super::session::Session;
+use crate::daemon::whereabouts::Purpose;
 use crate::store::{HistoryEntry, HistoryRecord, RoundId, Store};
 use crate::tweet::Verdict;
 
@@ -29,7 +30,7 @@ pub enum HistoryCommand {
 /// # Errors
 /// Where nothing was ever recorded, the database cannot be read, or no round has the number.
 pub async fn run(command: HistoryCommand, session: &Session) -> Result<()> {
-    let store = Store::open_read_only(&session.settings()?.store.path).await?;
+    let store = Store::open_read_only(&session.ground(Purpose::Look).await?.store).await?;
     match command {
         HistoryCommand::List { limit } => {
             let header = ["ID", "SLOT", "STATE", "TEXT OR REASON"];

@@ -1,10 +1,14 @@
 //! The log: tracing's events on standard error, as text for people or as JSON for machines.
 
+use std::fmt;
 use std::io::{self, IsTerminal as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::time::SystemTime;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::config::LogFormat;
 use crate::config::environment::Environment;
@@ -46,8 +50,22 @@ impl Level {
     }
 }
 
-/// Starts the log. Only the first call of a process has an effect.
-pub fn start(format: LogFormat, level: Level, environment: &Environment) {
+/// Times in the schedule's zone, in which the log also says when the next slot is: RFC 3339 with the zone's offset.
+#[derive(Debug)]
+struct ZonedTime(TimeZone);
+
+impl FormatTime for ZonedTime {
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        writer.write_str(&in_zone(Timestamp::now(), &self.0))
+    }
+}
+
+fn in_zone(instant: Timestamp, zone: &TimeZone) -> String {
+    format!("{:.6}", instant.display_with_offset(zone.to_offset(instant)))
+}
+
+/// Starts the log, its times in `zone`. Only the first call of a process has an effect.
+pub fn start(format: LogFormat, level: Level, zone: TimeZone, environment: &Environment) {
     let json = match format {
         LogFormat::Auto => !io::stderr().is_terminal(),
         LogFormat::Text => false,
@@ -55,8 +73,7 @@ pub fn start(format: LogFormat, level: Level, environment: &Environment) {
     };
     let wanted = environment.get(FILTER_VARIABLE).map(EnvFilter::try_new);
     let filter = wanted.and_then(Result::ok).unwrap_or_else(|| EnvFilter::new(level.filter()));
-    // tracing-subscriber's own time is UTC in RFC 3339, with a Z.
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_timer(SystemTime);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_timer(ZonedTime(zone));
     // A second start keeps the first log: that is what its error says.
     let started = if json {
         builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
@@ -77,6 +94,17 @@ pub fn is_json() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_stand_in_the_schedule_s_zone_with_its_offset() {
+        let instant: Timestamp = "2026-03-01T14:00:00.5Z".parse().unwrap();
+        for (zone, expected) in [
+            (TimeZone::get("America/Bogota").unwrap(), "2026-03-01T09:00:00.500000-05:00"),
+            (TimeZone::UTC, "2026-03-01T14:00:00.500000+00:00"),
+        ] {
+            assert_eq!(in_zone(instant, &zone), expected);
+        }
+    }
 
     #[test]
     fn flags_move_the_level_within_its_bounds() {

@@ -32,9 +32,10 @@ pub struct OnceArguments {
 /// As the daemon, and where the post did not go out.
 pub async fn run(arguments: OnceArguments, session: &Session) -> Result<()> {
     let signals = Signals::listen().context("cannot listen for signals")?;
-    let mut settings = session.load(arguments.model.overrides())?.settings;
-    arguments.model.fit(&mut settings, session)?;
-    let start = session.start_with(settings)?;
+    let mut loaded = session.load(arguments.model.overrides())?;
+    session.refuse_a_record_left_behind(&loaded)?;
+    arguments.model.fit(&mut loaded.settings, session)?;
+    let start = session.start_with(loaded.settings)?;
     let order = Order::by_hand(session.now(), arguments.prompt);
     let finished = daemon::once(start, order, signals).await?;
     print(&finished.entry, session.output)?;

@@ -1,6 +1,7 @@
 //! `pregonero pause` and `pregonero resume`: stop all posting, and let posts out again.
 //!
-//! They write to the record, where a running daemon looks before every post and every few seconds.
+//! They write to the record, where a running daemon looks before every post and every few seconds. An emergency brake: it
+//! needs a record that is there, and of the configuration only where that is.
 
 use anyhow::Result;
 use clap::Args;
@@ -8,6 +9,7 @@ use serde_json::json;
 
 use super::review::Decision;
 use super::session::Session;
+use crate::daemon::whereabouts::Purpose;
 use crate::store::Store;
 
 /// Why nothing is to go out.
@@ -43,7 +45,7 @@ pub struct ResumeArguments {
 pub async fn pause(arguments: PauseArguments, session: &Session) -> Result<()> {
     let PauseArguments { reason, decision } = arguments;
     let by = decision.name(session)?;
-    let store = Store::open(&session.settings()?.store.path).await?;
+    let store = Store::open_for_halts(&session.ground(Purpose::Act).await?.store).await?;
     let is_new = store.pause(&by, &reason, session.now()).await?;
     store.close().await;
     let words =
@@ -57,7 +59,7 @@ pub async fn pause(arguments: PauseArguments, session: &Session) -> Result<()> {
 /// As [`pause`].
 pub async fn resume(arguments: ResumeArguments, session: &Session) -> Result<()> {
     let by = arguments.decision.name(session)?;
-    let store = Store::open(&session.settings()?.store.path).await?;
+    let store = Store::open_for_halts(&session.ground(Purpose::Act).await?.store).await?;
     let ended = store.resume(&by, session.now()).await?;
     store.close().await;
     session.output.object(

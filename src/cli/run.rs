@@ -28,7 +28,8 @@ pub struct RunArguments {
 pub async fn run(arguments: &RunArguments, session: &Session) -> Result<()> {
     let signals = Signals::listen().context("cannot listen for signals")?;
     let loaded = session.load(Vec::new())?;
-    let start = session.start_with(loaded.settings)?;
-    let setup = Setup { start, config_file: loaded.file, reread: session.reread(), now: arguments.now };
+    session.refuse_a_record_left_behind(&loaded)?;
+    let start = session.start_with(loaded.settings.clone())?;
+    let setup = Setup { start, loaded, reread: session.reread(), now: arguments.now };
     Ok(daemon::run(setup, signals).await?)
 }

@@ -232,6 +232,13 @@ pub struct ReviewSettings {
     pub expires_after: Duration,
 }
 
+/// What a decision goes by where the configuration cannot be read.
+impl Default for ReviewSettings {
+    fn default() -> Self {
+        Self { mode: ReviewMode::Flagged, expires_after: Duration::from_secs(48 * 3600) }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct PublishSettings {
     pub live: bool,

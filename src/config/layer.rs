@@ -17,6 +17,9 @@ use super::keys::{self, Key, Kind, nearest};
 /// The environment variables that set keys: `PREGONERO__SECTION__KEY`.
 pub(super) const VARIABLE_PREFIX: &str = "PREGONERO__";
 
+/// The variables that are looked at: among them may be one that was meant to set a key.
+pub(super) const OUR_PREFIX: &str = "PREGONERO_";
+
 /// The origin of what nobody wrote.
 pub(super) const DEFAULT_ORIGIN: &str = "default";
 
@@ -53,9 +56,11 @@ impl Layer {
     pub(super) fn file(name: &str, text: &str) -> Self {
         let mut layer = Self::default();
         let (table, errors) = DeTable::parse_recoverable(text);
-        if errors.is_empty() {
-            let reader = Reader { origin: &|span| format!("{name}:{}", position(text, span.start).0) };
-            layer.read_sections(&reader, table.get_ref());
+        let reader = Reader { origin: &|span| format!("{name}:{}", position(text, span.start).0) };
+        layer.read_sections(&reader, table.get_ref());
+        if !errors.is_empty() {
+            // What could still be read is of use to find the record; what is wrong with it may come of the slip.
+            layer.faults.clear();
         }
         let mut last_line = 0;
         for error in errors {
@@ -69,16 +74,29 @@ impl Layer {
         layer
     }
 
-    /// The values of `PREGONERO__SECTION__KEY` variables; others are passed over.
+    /// The values of `PREGONERO__SECTION__KEY` variables. One that has a single underscore where two belong is refused
+    /// with its right name; others are passed over.
     pub(super) fn environment(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut ours: Vec<_> = variables.into_iter().filter(|(name, _)| name.starts_with(VARIABLE_PREFIX)).collect();
+        let mut ours: Vec<_> = variables.into_iter().filter(|(name, _)| name.starts_with(OUR_PREFIX)).collect();
         ours.sort();
         let mut layer = Self::default();
         for (name, value) in ours {
-            let path = name[VARIABLE_PREFIX.len()..].to_lowercase().replace("__", ".");
-            layer.read_text(&name, &path, &value);
+            if let Some(meant) = meant_variable(&name) {
+                layer.fault(name, "", format!("this variable is not read; its name is {meant}, with two underscores"));
+            } else if let Some(rest) = name.strip_prefix(VARIABLE_PREFIX) {
+                layer.read_text(&name, &rest.to_lowercase().replace("__", "."), &value);
+            }
         }
         layer
+    }
+
+    /// The text under `path`, with its origin.
+    pub(super) fn text(&self, path: &str) -> Option<(String, String)> {
+        let (section, name) = path.split_once('.')?;
+        let ValueKind::Table(entries) = &self.values.get(section)?.kind else { return None };
+        let value = entries.get(name)?;
+        let ValueKind::String(text) = &value.kind else { return None };
+        Some((text.clone(), value.origin().unwrap_or(DEFAULT_ORIGIN).to_owned()))
     }
 
     /// The values that flags set: flag, key and text.
@@ -312,6 +330,13 @@ fn plain_value(json: &Json) -> Option<Value> {
         ),
     };
     Some(Value::new(Some(&DEFAULT_ORIGIN.to_owned()), kind))
+}
+
+/// The variable that `name` was meant to be, where it differs from a known one by its underscores alone.
+fn meant_variable(name: &str) -> Option<String> {
+    let bare = |name: &str| name.to_uppercase().replace('_', "");
+    let variable = |key: Key| format!("{VARIABLE_PREFIX}{}", key.path.to_uppercase().replace('.', "__"));
+    keys::all().into_iter().map(variable).find(|known| bare(known) == bare(name)).filter(|known| known != name)
 }
 
 /// Words that mark a secret, which no file may hold.

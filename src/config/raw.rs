@@ -73,7 +73,9 @@ pub(super) struct RawSeedPrompts(pub Vec<RawSeedPrompt>);
 impl Default for RawSeedPrompts {
     fn default() -> Self {
         let texts = ["Me parece", "En el día de hoy, ", "El covid", "La vacuna", "En Colombia"];
-        Self(texts.into_iter().map(|text| RawSeedPrompt { text: text.into(), ..RawSeedPrompt::default() }).collect())
+        let attributes = BTreeMap::from([("SENTIMIENTO".to_owned(), "POSITIVE".to_owned())]);
+        let prompt = |text: &str| RawSeedPrompt { text: text.into(), attributes: attributes.clone(), ..RawSeedPrompt::default() };
+        Self(texts.into_iter().map(prompt).collect())
     }
 }
 

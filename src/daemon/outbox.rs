@@ -4,8 +4,9 @@
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinError;
 
+use super::standing::Hindrance;
 use super::{Daemon, DaemonError};
-use crate::publish::Settled;
+use crate::publish::{self, Rules, Settled};
 use crate::store::{SlotId, StoreError};
 
 /// How often the log repeats that a post cannot be settled.
@@ -31,6 +32,18 @@ impl Daemon {
             tracing::info!("posting goes on");
         }
         self.halt = halt;
+    }
+
+    /// Whether budget and limits would let a post out now. A dry run spends nothing.
+    pub(super) async fn look_at_the_budget(&mut self, now: Timestamp) {
+        let rules = Rules::from(&self.app.settings);
+        self.spent = match self.app.live {
+            true => {
+                let outlook = publish::outlook(&self.app.store, &rules, now).await;
+                self.heard(outlook).and_then(|outlook| Hindrance::of_outlook(&outlook, &rules, now))
+            }
+            false => None,
+        };
     }
 
     /// Has the timeline read where a post of unknown outcome is due for it, and tells of those that stay unknown.

@@ -19,10 +19,27 @@ impl Daemon {
         Some(format!("{} {}", local.strftime("%a %Y-%m-%d %H:%M:%S"), schedule.timezone_name))
     }
 
+    /// Logs that budget or limits keep posts back, when it begins and when it ends. Halts and trouble with the record are
+    /// logged where they are noticed.
+    pub(super) fn tell_standing(&mut self) {
+        if self.spent.as_ref().map(|spent| spent.code) != self.told.as_ref().map(|told| told.code) {
+            match &self.spent {
+                Some(spent) => tracing::warn!(code = spent.code.as_str(), "nothing is posted for now: {}", spent.reason),
+                None => tracing::info!("budget and limits let posts out again"),
+            }
+            self.told = self.spent.clone();
+        }
+        let words = self.state_in_words();
+        if self.notified != words {
+            self.notifier.status(&words);
+            self.notified = words;
+        }
+    }
+
     /// The line that `systemctl status` shows.
     pub(super) fn state_in_words(&self) -> String {
-        let mode = match &self.halt {
-            Some(halt) => halt.to_string(),
+        let mode = match self.hindrance() {
+            Some(hindrance) => hindrance.reason,
             None if self.app.live => "live".to_owned(),
             None => "dry run".to_owned(),
         };

@@ -141,7 +141,7 @@ pub enum WaitsFor {
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// X said no to this post for good. `kind.is_terminal()` tells whether the next one would fare the same.
-    #[error("post {post}: X refused with {} ({kind:?}): {}", answer.status, answer.detail)]
+    #[error("post {post}: X refused with {} ({}): {}", answer.status, kind.in_words(), answer.detail)]
     Refused { post: PostId, kind: RefusalKind, answer: Box<Answer> },
     /// Nobody knows whether X took it. The account's timeline is read to find out.
     #[error("post {post}: nobody knows whether X took it: {reason}; the account's timeline will tell")]

@@ -158,10 +158,23 @@ impl Store {
     /// # Errors
     /// Where the database cannot be read.
     pub async fn open_alerts(&self) -> Result<Vec<AlertRecord>, StoreError> {
-        sqlx::query_as("SELECT * FROM alerts WHERE resolved_at IS NULL ORDER BY id")
+        sqlx::query_as(
+            "SELECT id, kind, key, message, raised_at, resolved_at FROM alerts WHERE resolved_at IS NULL ORDER BY id",
+        )
             .fetch_all(self.readers())
             .await
             .doing("read the alerts")
+    }
+
+    /// Whether a notice waits to be delivered.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn has_undelivered_notices(&self) -> Result<bool, StoreError> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM notices WHERE delivered_at IS NULL)")
+            .fetch_one(self.readers())
+            .await
+            .doing("look for notices that wait")
     }
 
     /// The notices that are to be tried now through one of `channels`, the oldest first. That an alert is over is told

@@ -320,7 +320,11 @@ impl Store {
     /// # Errors
     /// Where the database cannot be read.
     pub async fn attempts(&self, post: PostId) -> Result<Vec<AttemptRecord>, StoreError> {
-        sqlx::query_as("SELECT * FROM attempts WHERE post_id = ? ORDER BY id")
+        sqlx::query_as(
+            "SELECT id, number, text, weighted_length, started_at, finished_at, outcome, price_micros, clock_skew_seconds,
+                 http_status, kind, problem, detail, transaction_id
+             FROM attempts WHERE post_id = ? ORDER BY id",
+        )
             .bind(post.get())
             .fetch_all(self.readers())
             .await

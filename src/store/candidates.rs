@@ -102,7 +102,11 @@ impl Store {
     /// # Errors
     /// Where the database cannot be read.
     pub async fn candidates(&self, round: RoundId) -> Result<Vec<CandidateRecord>, StoreError> {
-        sqlx::query_as("SELECT * FROM candidates WHERE round_id = ? ORDER BY position")
+        sqlx::query_as(
+            "SELECT position, chosen, generated, continuation, token_ids, prompt_tokens, rng_seed, finish, text,
+                 weighted_length, sentiment, score, gates
+             FROM candidates WHERE round_id = ? ORDER BY position",
+        )
             .bind(round.get())
             .fetch_all(self.readers())
             .await

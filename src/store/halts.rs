@@ -3,6 +3,8 @@
 //! One constraint: a halt in force is looked at in the transaction that arms a post ([`super::attempts`]), so that no post
 //! passes one that was set a moment before. At most one of each cause is in force; ended ones stay on record.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
@@ -12,6 +14,14 @@ use super::columns::{instant, stored, word};
 use super::error::Doing as _;
 use super::unknown::look_now;
 use super::{HaltCause, Store, StoreError};
+
+/// The halts in force, the one that X set first.
+const ACTIVE: &str = "SELECT cause, kind, reason, set_by, since, salt, fingerprint FROM halts
+     WHERE ended_at IS NULL ORDER BY cause DESC";
+
+/// The first schema with the tables that a pause or its end touches. The emergency brake works beside a daemon of an older
+/// version, too.
+const FIRST_SCHEMA: i64 = 2;
 
 /// Who is named where X itself stops the posting.
 pub(crate) const BY_X: &str = "X";
@@ -71,15 +81,20 @@ impl FromRow<'_, SqliteRow> for Halt {
 }
 
 impl Store {
+    /// Opens an existing database to pause or resume, of whatever schema knows of halts. Makes and migrates nothing.
+    ///
+    /// # Errors
+    /// As [`Store::open_existing`].
+    pub async fn open_for_halts(path: &Path) -> Result<Self, StoreError> {
+        Self::open_existing_since(path, FIRST_SCHEMA).await
+    }
+
     /// The halts in force, the one that X set first.
     ///
     /// # Errors
     /// Where the database cannot be read.
     pub async fn halts(&self) -> Result<Vec<Halt>, StoreError> {
-        sqlx::query_as("SELECT * FROM halts WHERE ended_at IS NULL ORDER BY cause DESC")
-            .fetch_all(self.readers())
-            .await
-            .doing("read why nothing goes out")
+        sqlx::query_as(ACTIVE).fetch_all(self.readers()).await.doing("read why nothing goes out")
     }
 
     /// A person stops all posting. Whether it was not paused before is told; a second pause changes nothing.
@@ -151,10 +166,7 @@ impl Store {
 }
 
 pub(super) async fn active(connection: &mut SqliteConnection) -> Result<Vec<Halt>, StoreError> {
-    sqlx::query_as("SELECT * FROM halts WHERE ended_at IS NULL ORDER BY cause DESC")
-        .fetch_all(connection)
-        .await
-        .doing("read why nothing goes out")
+    sqlx::query_as(ACTIVE).fetch_all(connection).await.doing("read why nothing goes out")
 }
 
 /// Sets a halt where none of its cause is in force; whether it did is told.

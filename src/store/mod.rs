@@ -13,8 +13,10 @@ mod columns;
 mod error;
 mod halts;
 mod history;
+mod identity;
 mod ids;
 mod lease;
+mod mark;
 mod open;
 mod posts;
 mod reads;
@@ -27,6 +29,7 @@ mod state;
 #[cfg(test)]
 pub(crate) mod testing;
 mod unknown;
+mod watch;
 mod windows;
 
 pub use alerts::{AlertChanges, AlertChannel, AlertKind, AlertRecord, Condition, Notice, NoticeStatus};
@@ -49,6 +52,7 @@ pub use restore::{Restored, restore};
 pub use rounds::{NewRound, RoundRecord, SinceLastPost};
 pub use space::{LEAST_FREE_BYTES, free_bytes};
 pub(crate) use spending::{Spent, SpentSince};
+pub use watch::RecordWatch;
 pub use state::{AttemptOutcome, Endpoint, HaltCause, PostState, ReadOutcome, RoundOutcome, WindowName};
 pub(crate) use unknown::{Absence, MayHavePosted, UnknownPost};
 pub use windows::Window;

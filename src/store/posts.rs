@@ -83,7 +83,10 @@ impl FromRow<'_, SqliteRow> for PostRecord {
 macro_rules! select_posts {
     ($rest:literal) => {
         concat!(
-            "SELECT posts.*, candidates.sentiment, candidates.gates FROM posts
+            "SELECT posts.id, posts.state, posts.text, posts.weighted_length, posts.created_at, posts.expires_at,
+                 posts.decided_by, posts.decided_at, posts.decision_reason, posts.not_before, posts.unknown_since,
+                 posts.look_at, posts.tweet_id, posts.sent_at, posts.error, candidates.sentiment, candidates.gates
+             FROM posts
              JOIN candidates ON candidates.round_id = posts.id AND candidates.position = posts.candidate_position ",
             $rest
         )
@@ -91,6 +94,19 @@ macro_rules! select_posts {
 }
 
 impl Store {
+    /// Whether something is still to happen to a post: a person's decision, a call, a search, the end of its time.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn has_open_posts(&self) -> Result<bool, StoreError> {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM posts WHERE state IN ('held', 'approved', 'armed', 'unknown'))",
+        )
+        .fetch_one(self.readers())
+        .await
+        .doing("look for posts on which something is to happen")
+    }
+
     /// Records what a running round led to, and ends the round.
     ///
     /// # Errors

@@ -123,7 +123,10 @@ impl Store {
     /// # Errors
     /// Where the database cannot be read.
     pub async fn reads(&self, post: PostId) -> Result<Vec<ReadRecord>, StoreError> {
-        sqlx::query_as("SELECT * FROM reads WHERE post_id = ? ORDER BY id")
+        sqlx::query_as(
+            "SELECT what, made_at, outcome, items, price_micros, http_status, kind, problem, detail, transaction_id
+             FROM reads WHERE post_id = ? ORDER BY id",
+        )
             .bind(post.get())
             .fetch_all(self.readers())
             .await

@@ -4,21 +4,22 @@
 //! happened after the backup is not in it, so posts that were still to be sent are cancelled, and slots up to now count as
 //! passed.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::backup::{copy, sync_folder, verify, with_suffix};
+use super::backup::{copy, folder_of, free_name, sync_folder, verify, with_suffix};
 use super::columns::stored;
 use super::error::Doing as _;
+use super::halts::{active, set_halt};
 use super::open::connect_options;
 use super::posts::transition;
-use super::{PostId, PostState, SlotId, Store, StoreError};
+use super::{Halt, PostId, PostState, SlotId, Store, StoreError};
 
 /// A restore that was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,6 +28,8 @@ pub struct Restored {
     pub previous: Option<PathBuf>,
     /// Posts that were to be sent when the backup was made: they may have gone out since, so they are cancelled.
     pub cancelled: Vec<PostId>,
+    /// Why nothing goes out: what the backup or the replaced database says. A restore ends no pause.
+    pub halts: Vec<Halt>,
 }
 
 /// Puts the backup at `backup` into the place of the database at `store`. Only for the holder of the instance lock.
@@ -35,16 +38,13 @@ pub struct Restored {
 /// Where the backup is not a sound database of this program's or an earlier version's, or a file cannot be written; the
 /// database is as it was then.
 pub async fn restore(store: &Path, backup: &Path, now: Timestamp) -> Result<Restored, StoreError> {
-    if !backup.exists() {
-        let source = io::Error::from(io::ErrorKind::NotFound);
-        return Err(StoreError::File { doing: "read the backup", path: backup.to_owned(), source });
-    }
+    File::open(backup).map_err(|source| StoreError::File { doing: "read the backup", path: backup.to_owned(), source })?;
     let incoming = with_suffix(store, ".restoring");
-    let prepared = prepare(backup, &incoming, now).await;
+    let prepared = prepare(store, backup, &incoming, now).await;
     let placed = match prepared {
-        Ok(cancelled) => put_in_place(store, &incoming, now)
+        Ok((cancelled, halts)) => put_in_place(store, &incoming, now)
             .await
-            .map(|previous| Restored { previous, cancelled })
+            .map(|previous| Restored { previous, cancelled, halts })
             .map_err(|source| StoreError::File { doing: "put the backup in place", path: store.to_owned(), source }),
         Err(error) => Err(error),
     };
@@ -56,17 +56,54 @@ pub async fn restore(store: &Path, backup: &Path, now: Timestamp) -> Result<Rest
 }
 
 /// Copies the backup beside the store, brings its schema up to date, and takes back what may have happened since.
-async fn prepare(backup: &Path, incoming: &Path, now: Timestamp) -> Result<Vec<PostId>, StoreError> {
+async fn prepare(
+    store: &Path,
+    backup: &Path,
+    incoming: &Path,
+    now: Timestamp,
+) -> Result<(Vec<PostId>, Vec<Halt>), StoreError> {
     let failed = |source| StoreError::File { doing: "write the restored copy", path: incoming.to_owned(), source };
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(incoming).map_err(failed)?;
-    copy(backup, incoming).await?;
-    let store = Store::open(incoming).await?;
-    let cancelled = store.take_back(backup, now).await;
-    store.close().await;
-    let cancelled = cancelled?;
+    copy(backup, incoming).await.map_err(|error| no_backup(backup, error))?;
+    let opened = Store::open(incoming).await?;
+    let taken_back = async {
+        let cancelled = opened.take_back(backup, now).await?;
+        Ok((cancelled, opened.keep_halts(&halts_in_force(store).await).await?))
+    };
+    let taken_back = taken_back.await;
+    opened.close().await;
+    let taken_back = taken_back?;
     verify(incoming).await?;
+    own_like(incoming, store);
     OpenOptions::new().read(true).open(incoming).and_then(|file| file.sync_all()).map_err(failed)?;
-    Ok(cancelled)
+    Ok(taken_back)
+}
+
+/// Names the file that was to be restored, not the database, where it is the one that cannot be used.
+fn no_backup(backup: &Path, error: StoreError) -> StoreError {
+    let path = backup.to_owned();
+    match error {
+        StoreError::Corrupt { detail, .. } => StoreError::NoBackup { path, detail },
+        StoreError::Foreign { .. } => StoreError::NoBackup { path, detail: "a database of another program".to_owned() },
+        StoreError::Inaccessible { source, .. } => StoreError::File { doing: "read the backup", path, source },
+        error => error,
+    }
+}
+
+/// What keeps posts back in the database that is replaced; nothing where that cannot be read.
+async fn halts_in_force(store: &Path) -> Vec<Halt> {
+    let Ok(mut connection) = connect_options(store).read_only(true).connect().await else { return Vec::new() };
+    let halts = active(&mut connection).await.unwrap_or_default();
+    let _ = connection.close().await;
+    halts
+}
+
+/// Root may restore for a service that runs as another user: the file stays that user's.
+fn own_like(incoming: &Path, store: &Path) {
+    if let Ok(owner) = fs::metadata(store).or_else(|_| fs::metadata(folder_of(store))) {
+        // Whoever is not root owns it already, or may not give it away.
+        let _ = std::os::unix::fs::chown(incoming, Some(owner.uid()), Some(owner.gid()));
+    }
 }
 
 /// Keeps what is there under another name, then renames over it.
@@ -74,13 +111,11 @@ async fn put_in_place(store: &Path, incoming: &Path, now: Timestamp) -> io::Resu
     let mut previous = None;
     if store.exists() {
         fold_log(store).await;
-        let aside = with_suffix(store, &format!(".before-restore-{}", now.strftime("%Y%m%dT%H%M%SZ")));
+        let aside = free_name(&with_suffix(store, &format!(".before-restore-{}", now.strftime("%Y%m%dT%H%M%SZ"))));
         for part in ["", "-wal"] {
             let from = with_suffix(store, part);
             if from.exists() {
-                let to = with_suffix(&aside, part);
-                fs::copy(&from, &to)?;
-                OpenOptions::new().read(true).open(&to)?.sync_all()?;
+                copy_to_new(&from, &with_suffix(&aside, part))?;
             }
         }
         sync_folder(store)?;
@@ -98,6 +133,14 @@ async fn put_in_place(store: &Path, incoming: &Path, now: Timestamp) -> io::Resu
     Ok(previous)
 }
 
+/// Copies a file, owner-readable as a database is, over nothing.
+fn copy_to_new(from: &Path, to: &Path) -> io::Result<()> {
+    let mut copy = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+    io::copy(&mut File::open(from)?, &mut copy)?;
+    own_like(to, from);
+    copy.sync_all()
+}
+
 /// Brings the log into the file where that is possible; a damaged database is kept as it is, log and all.
 async fn fold_log(store: &Path) {
     if let Ok(mut connection) = connect_options(store).connect().await {
@@ -107,6 +150,17 @@ async fn fold_log(store: &Path) {
 }
 
 impl Store {
+    /// Sets what kept posts back in the replaced database here too. Gives everything that is in force then.
+    async fn keep_halts(&self, halts: &[Halt]) -> Result<Vec<Halt>, StoreError> {
+        let mut transaction = self.begin().await?;
+        for halt in halts {
+            set_halt(&mut transaction, halt).await?;
+        }
+        let in_force = active(&mut transaction).await?;
+        transaction.commit().await.doing("keep the pause of the replaced database")?;
+        Ok(in_force)
+    }
+
     async fn take_back(&self, backup: &Path, now: Timestamp) -> Result<Vec<PostId>, StoreError> {
         const REASON: &str = "restored from a backup: this post may have gone out since it was made";
         let mut transaction = self.begin().await?;
@@ -179,11 +233,38 @@ mod tests {
         let now = at("2026-03-03T09:30:00Z");
         let garbage = folder.path().join("garbage.db");
         fs::write(&garbage, "no database, just words ".repeat(400)).unwrap();
-        assert!(matches!(restore(&path, &garbage, now).await, Err(StoreError::Corrupt { .. })));
+        let error = restore(&path, &garbage, now).await.unwrap_err();
+        let blamed = format!("{}: this is no backup of pregonero", garbage.display());
+        assert!(error.to_string().starts_with(&blamed), "{error}");
         let nowhere = folder.path().join("nowhere.db");
-        assert!(matches!(restore(&path, &nowhere, now).await, Err(StoreError::File { .. })));
+        let error = restore(&path, &nowhere, now).await.unwrap_err();
+        assert!(error.to_string().ends_with("nowhere.db: cannot read the backup: No such file or directory (os error 2)"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), before);
         assert!(!with_suffix(&path, ".restoring").exists());
+    }
+
+    #[tokio::test]
+    async fn a_restore_ends_no_pause_and_two_in_one_second_keep_both_databases() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-03T09:30:00Z");
+        let folder = scratch();
+        let file = folder.path().join("pregonero.db");
+        backup(test.store.path(), &file).await.unwrap();
+        test.store.pause("ana", "elections", now).await.unwrap();
+        let path = test.store.path().to_owned();
+        test.store.close().await;
+
+        let first = restore(&path, &file, now).await.unwrap();
+        assert_eq!(first.halts.len(), 1);
+        assert_eq!(first.halts[0].to_string(), "paused by ana since 2026-03-03T09:30:00Z: elections");
+        let store = Store::open(&path).await.unwrap();
+        assert_eq!(store.halts().await.unwrap(), first.halts);
+        let post_of_the_first = fs::read(first.previous.as_ref().unwrap()).unwrap();
+        store.close().await;
+        let second = restore(&path, &file, now).await.unwrap();
+        assert_ne!(first.previous, second.previous);
+        assert!(second.previous.unwrap().ends_with("pregonero.db.before-restore-20260303T093000Z-2"));
+        assert_eq!(fs::read(first.previous.unwrap()).unwrap(), post_of_the_first, "the first safety copy is untouched");
     }
 
     #[tokio::test]

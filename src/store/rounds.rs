@@ -256,7 +256,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::NoSuchRound`], or where the database cannot be read.
     pub async fn round(&self, round: RoundId) -> Result<RoundRecord, StoreError> {
-        sqlx::query_as("SELECT * FROM rounds WHERE id = ?")
+        sqlx::query_as(
+            "SELECT id, slot, outcome, reason, seed_prompt, seed_attributes, rng_seed, generation, generator_name,
+                 generator_sha256, classifier_name, classifier_sha256, device, program_version, started_at, finished_at
+             FROM rounds WHERE id = ?",
+        )
             .bind(round.get())
             .fetch_optional(self.readers())
             .await

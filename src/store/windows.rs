@@ -53,7 +53,9 @@ impl Store {
     /// # Errors
     /// Where the database cannot be read.
     pub async fn windows(&self) -> Result<Vec<Window>, StoreError> {
-        sqlx::query_as("SELECT * FROM windows ORDER BY endpoint, name")
+        sqlx::query_as(
+            "SELECT endpoint, name, quota, remaining, resets_at, blocked_until FROM windows ORDER BY endpoint, name",
+        )
             .fetch_all(self.readers())
             .await
             .doing("read X's limits")
@@ -66,7 +68,9 @@ pub(super) async fn closed(
     endpoint: Endpoint,
     now: Timestamp,
 ) -> Result<Option<(WindowName, Timestamp)>, StoreError> {
-    let windows: Vec<Window> = sqlx::query_as("SELECT * FROM windows WHERE endpoint = ?")
+    let windows: Vec<Window> = sqlx::query_as(
+        "SELECT endpoint, name, quota, remaining, resets_at, blocked_until FROM windows WHERE endpoint = ?",
+    )
         .bind(endpoint.as_str())
         .fetch_all(connection)
         .await

@@ -77,6 +77,24 @@ impl RefusalKind {
         }
     }
 
+    /// What it is, for a person.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Invalid => "the request was wrong",
+            Self::Unauthorized => "keys or tokens not accepted",
+            Self::ClockSkew { .. } => "this machine's clock is off",
+            Self::NoCredits => "no credits left",
+            Self::Duplicate => "a duplicate of an earlier post",
+            Self::Permissions => "no permission to write",
+            Self::Suspended => "the account is suspended or locked",
+            Self::Forbidden => "not permitted",
+            Self::NotFound => "no such address",
+            Self::Intermediary => "a page of something between here and X",
+            Self::Other => "for another reason",
+        }
+    }
+
     /// What a person does about it; none where there is nothing to do but to look at the text.
     #[must_use]
     pub fn remedy(self) -> Option<&'static str> {
@@ -102,14 +120,25 @@ pub enum LimitWindow {
     Unknown,
 }
 
+impl LimitWindow {
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::FifteenMinutes => "of fifteen minutes",
+            Self::Day => "of the day",
+            Self::Month => "of the month",
+            Self::Unknown => "X did not say which",
+        }
+    }
+}
+
 /// What went wrong with a call to X.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TwitterError {
     /// X answered no: nothing was posted.
-    #[error("X refused with {} ({kind:?}): {}", answer.status, answer.detail)]
+    #[error("X refused with {} ({}): {}", answer.status, kind.in_words(), answer.detail)]
     Refused { kind: RefusalKind, answer: Answer },
     /// X answered 429: nothing was posted. `until` is absent where no header told.
-    #[error("X's limit is used up ({window:?}): {}", answer.detail)]
+    #[error("X's limit is used up ({}): {}", window.in_words(), answer.detail)]
     RateLimited { window: LimitWindow, until: Option<Timestamp>, answer: Answer },
     /// The request may have arrived and no readable answer came: nobody knows whether it was posted. Never retry blindly.
     #[error("nobody knows whether X took it: {reason}")]

@@ -160,6 +160,11 @@ fn a_fault_of_the_configuration_is_told_with_file_line_and_key_and_nothing_is_wr
         ("[sentiment]\nmodel = \"nowhere\"", "sentiment.model: nowhere: no such folder"),
         ("[generation]\nmodel = \"hub:owner/name\"", "models pull owner/name"),
         ("[publish]\nlive = true", "publish.live is true, but there are no X credentials"),
+        ("[[seed_prompts]]\ntext = \"Hola @ana\"", "seed_prompts.text: the prompt \"Hola @ana\" can lead to no post: gate mentions"),
+        ("[[seed_prompts]]\ntext = \"Mira https://example.com \"", "can lead to no post: gate urls"),
+        ("[[seed_prompts]]\ntext = \"<|endoftext|>Hoy\"", "can lead to no post: gate broken_text"),
+        ("[[seed_prompts]]\ntext = \"Hoy\u{200b} llueve\"", "can lead to no post: gate broken_text"),
+        ("[schedule]\ncron = [\"0 23 * * *\"]", "schedule.quiet_hours: every slot of schedule.cron falls into them"),
     ];
     for (config, expected) in cases {
         let place = Place::new(config);
@@ -439,8 +444,6 @@ async fn held_posts_are_settled_from_the_command_line_and_stand_in_the_history()
     let shown = place.run(&["review", "show", &first.to_string()]).stdout;
     assert!(shown.contains("claims (review): it names a figure"), "{shown}");
 
-    let nobody = place.run(&["review", "approve", "1"]);
-    assert!(nobody.code == 1 && nobody.stderr.contains("give --by NAME"), "{nobody:#?}");
     let mut command = place.command(&["--json", "review", "approve", &first.to_string()]);
     assert!(command.env("USER", "berta").output().unwrap().status.success());
     let rejected = place.run(&["review", "reject", &second.to_string(), "--by", "ana", "--reason", "old figure"]);

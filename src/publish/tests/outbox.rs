@@ -56,7 +56,7 @@ async fn a_refusal_is_final_and_keeps_what_x_said() {
     assert!(matches!(posted, Err(PublishError::Refused { kind: RefusalKind::Duplicate, .. })), "{posted:?}");
     let record = bench.test.store.post(post).await.unwrap();
     assert_eq!(record.state, PostState::Refused);
-    assert_eq!(record.error.as_deref(), Some("X refused with 403 (Duplicate): X's words"));
+    assert_eq!(record.error.as_deref(), Some("X refused with 403 (a duplicate of an earlier post): X's words"));
     let wanted = CallDetail {
         http_status: Some(403),
         kind: Some("duplicate".to_owned()),
