@@ -105,10 +105,17 @@ async fn restore(arguments: &RestoreArguments, session: &Session) -> Result<()> 
             if !cancelled.is_empty() {
                 lines.push(format!("cancelled, because they may have gone out since: {}", cancelled.join(", ")));
             }
+            for post in &restored.unsettled {
+                let text = &post.text;
+                lines.push(format!("post {} of what was there before may have gone out, nobody knows: {text}", post.id));
+            }
             lines.push("look at the account before going live: it may hold posts that this record does not know".into());
             lines.join("\n")
         },
-        || json!({"file": path, "from": arguments.file, "previous": restored.previous, "cancelled": restored.cancelled}),
+        || {
+            json!({"file": path, "from": arguments.file, "previous": restored.previous, "cancelled": restored.cancelled,
+                "unsettled": restored.unsettled})
+        },
     )
 }
 

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use super::first_round;
 use super::output::Output;
 use super::session::Session;
 use crate::daemon;
@@ -28,10 +29,15 @@ pub struct OnceArguments {
 /// As the daemon, and where the post did not go out.
 pub async fn run(arguments: OnceArguments, session: &Session) -> Result<()> {
     let signals = Signals::listen().context("cannot listen for signals")?;
-    let start = session.start_with(session.settings()?)?;
+    let settings = session.settings()?;
+    let show = first_round::shown_to_people(session, &settings);
+    let start = session.start_with(settings)?;
     let order = Order::by_hand(session.now(), arguments.prompt);
     let finished = daemon::once(start, order, signals).await?;
-    print(&finished.entry, session.output)?;
+    if let Some(show) = show {
+        show(&finished.record);
+    }
+    print(&finished.record.entry, session.output)?;
     Ok(finished.result?)
 }
 
@@ -46,5 +52,6 @@ fn print(entry: &HistoryEntry, output: Output) -> Result<()> {
 
 fn in_words(entry: &HistoryEntry) -> String {
     let what = entry.text.as_deref().or(entry.error.as_deref()).unwrap_or_default();
-    format!("{} {}: {what}", entry.id, entry.state)
+    let link = entry.url.as_ref().map_or_else(String::new, |url| format!(" ({url})"));
+    format!("{} {}: {what}{link}", entry.id, entry.state)
 }

@@ -99,11 +99,17 @@ pub async fn run(command: ReviewCommand, session: &Session) -> Result<()> {
 
 async fn approve(post: PostId, by: &str, settings: &Settings, session: &Session) -> Result<()> {
     let store = Store::open(&settings.store.path).await?;
-    review::approve(&store, post, by, &settings.review, session.now()).await?;
+    review::approve(&store, post, by, settings.publish.stale_after, session.now()).await?;
+    let live = review::show(&store, post).await?.live;
     store.close().await;
     session.output.object(
-        || format!("post {post} is approved by {by}; a running daemon or the next `pregonero once` sends it"),
-        || json!({"id": post, "state": "approved", "decided_by": by}),
+        || match live {
+            Some(false) => format!(
+                "post {post} is approved by {by}; it was made in a dry run, so a dry run records it and nothing sends it"
+            ),
+            _ => format!("post {post} is approved by {by}; a running daemon or the next `pregonero once` sends it"),
+        },
+        || json!({"id": post, "state": "approved", "decided_by": by, "live": live}),
     )
 }
 

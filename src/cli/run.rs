@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use super::first_round;
 use super::session::Session;
 use crate::daemon::signals::Signals;
 use crate::daemon::{self, Setup};
@@ -28,7 +29,8 @@ pub struct RunArguments {
 pub async fn run(arguments: &RunArguments, session: &Session) -> Result<()> {
     let signals = Signals::listen().context("cannot listen for signals")?;
     let loaded = session.load(Vec::new())?;
+    let show_round = first_round::shown_to_people(session, &loaded.settings);
     let start = session.start_with(loaded.settings)?;
-    let setup = Setup { start, config_file: loaded.file, reread: session.reread(), now: arguments.now };
+    let setup = Setup { start, config_file: loaded.file, reread: session.reread(), now: arguments.now, show_round };
     Ok(daemon::run(setup, signals).await?)
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::logging::{self, Level};
@@ -39,7 +40,8 @@ impl Session {
     /// [`config::ConfigError`].
     pub fn load(&self, overrides: Vec<Override>) -> Result<Loaded> {
         let loaded = self.load_quietly(overrides)?;
-        self.start_log(loaded.settings.log.format);
+        let Settings { log, schedule, .. } = &loaded.settings;
+        logging::start(log.format, &schedule.timezone, self.log_level, &self.environment);
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
@@ -64,9 +66,9 @@ impl Session {
         Ok(self.load(Vec::new())?.settings)
     }
 
-    /// Starts the log; only the first call counts.
+    /// Starts the log of a command without a schedule, in the machine's time; only the first call counts.
     pub fn start_log(&self, format: LogFormat) {
-        logging::start(format, self.log_level, &self.environment);
+        logging::start(format, &TimeZone::system(), self.log_level, &self.environment);
     }
 
     /// Where pulled models lie and the hub is.

@@ -99,7 +99,7 @@ fn in_words(
 fn outlook_in_words(outlook: &Outlook, schedule: &ScheduleSettings) -> Vec<String> {
     let Outlook { posts_left_today, posts_left_this_month, usd_left_this_month, .. } = outlook;
     let mut lines = vec![format!(
-        "left       {posts_left_today} posts today, {posts_left_this_month} and {usd_left_this_month:.3} dollars this month"
+        "left       {posts_left_today} posts today; {posts_left_this_month} posts and ${usd_left_this_month:.2} this month"
     )];
     if let (Some(at), Some(reason)) = (outlook.next_post_at, &outlook.waits_for) {
         let local = at.to_zoned(schedule.timezone.clone());

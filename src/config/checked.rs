@@ -32,6 +32,8 @@ pub struct Settings {
     pub daemon: DaemonSettings,
     pub admin: AdminSettings,
     pub log: LogSettings,
+    /// A digest of every key in effect, in hexadecimal: two configurations that do the same have the same.
+    pub digest: String,
 }
 
 #[derive(Debug, Clone)]
@@ -229,6 +231,8 @@ pub struct PublishSettings {
     pub tokens: PathBuf,
     /// The least time between two calls that post.
     pub min_gap: Duration,
+    /// How long a post may wait to be sent after it was let through.
+    pub stale_after: Duration,
     pub reconciliation: ReconciliationSettings,
 }
 

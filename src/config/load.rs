@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use config::{Config, Source as _, Value, ValueKind};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
 
 use super::check::Checker;
 use super::checked::Settings;
@@ -113,7 +114,9 @@ where
     let mut checker = Checker { origins: &origins, faults, warnings: Vec::new() };
     match checker.settings(&raw) {
         Some(settings) if checker.faults.is_empty() => {
-            Ok(Loaded { settings, file, provenance: provenance(&tree), warnings: checker.warnings })
+            let provenance = provenance(&tree);
+            let settings = Settings { digest: digest(&provenance), ..settings };
+            Ok(Loaded { settings, file, provenance, warnings: checker.warnings })
         }
         _ => Err(ConfigError::Faults(checker.faults)),
     }
@@ -186,6 +189,14 @@ fn provenance(tree: &Tree) -> Vec<ShownSetting> {
         }
     }
     rows
+}
+
+/// SHA-256 over every key in effect and its value, whatever it came from. The webhook's address takes no part.
+fn digest(rows: &[ShownSetting]) -> String {
+    let digest = rows.iter().fold(Sha256::new(), |digest, row| {
+        digest.chain_update(format!("{} = {}\n", row.key, row.value))
+    });
+    format!("{:x}", digest.finalize())
 }
 
 fn row(key: String, value: Option<&Value>) -> ShownSetting {

@@ -44,7 +44,7 @@ use crate::generation::GenerationError;
 use crate::publish::{Posted, PublishError, Settled};
 use crate::review::{self, Approved, ReviewError};
 use crate::round::{self, Order, Outcome, RoundFailure, Served};
-use crate::store::{Halt, SlotId, StoreError};
+use crate::store::{Halt, HistoryRecord, SlotId, StoreError};
 
 /// How often the record is looked at for posts that somebody approved and posts that have expired.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -64,7 +64,12 @@ pub struct Setup {
     pub reread: Reread,
     /// A round at once, before the schedule.
     pub now: bool,
+    /// Shown what came of that round.
+    pub show_round: Option<ShowRound>,
 }
+
+/// Shows a person all that is on record about a round.
+pub type ShowRound = Box<dyn Fn(&HistoryRecord) + Send + Sync>;
 
 impl fmt::Debug for Setup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -155,6 +160,10 @@ struct Daemon {
     signals: Signals,
     /// The round or post under way.
     work: Option<JoinHandle<Done>>,
+    /// The slot that the round under way serves.
+    serving: Option<SlotId>,
+    /// A round ended and its end could not be recorded.
+    round_left_open: bool,
     /// When it counts as hanging.
     overdue_at: Instant,
     /// Tells people; it outlives every reload, only its plan changes.
@@ -171,6 +180,8 @@ struct Daemon {
     watchdog: Watchdog,
     status_file: StatusFile,
     last_round: Option<LastRound>,
+    /// For the first round alone, where it was asked for.
+    show_round: Option<ShowRound>,
     /// Why the next slot may not be served.
     trouble: Option<String>,
     /// Why nothing may go out: a person's pause, or X.
@@ -184,7 +195,7 @@ struct Daemon {
 
 impl Daemon {
     async fn start(setup: Setup, signals: Signals) -> Result<Self, DaemonError> {
-        let Setup { start, config_file, reread, now: at_once } = setup;
+        let Setup { start, config_file, reread, now: at_once, show_round } = setup;
         tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %config_file.display(), "pregonero starts");
         let environment = &start.environment;
         let socket = environment.path("NOTIFY_SOCKET");
@@ -210,6 +221,8 @@ impl Daemon {
             agenda,
             signals,
             work: None,
+            serving: None,
+            round_left_open: false,
             overdue_at: Instant::now(),
             alerts,
             alert_plan,
@@ -220,6 +233,7 @@ impl Daemon {
             notifier,
             watchdog,
             last_round: None,
+            show_round: show_round.filter(|_| at_once),
             trouble: None,
             halt: None,
             started_at: now,
@@ -246,9 +260,9 @@ impl Daemon {
         self.write_status();
         self.alerts.abort();
         if let Some(search) = self.search.take() {
-            // It may be renewing the login, which a cut in the middle would cost.
-            let _ = tokio::time::timeout(CLOSE_BOUND, search).await;
+            search.abort();
         }
+        self.finish_renewals().await;
         if tokio::time::timeout(CLOSE_BOUND, self.app.store.close()).await.is_err() {
             tracing::warn!("the record did not close in time; the next start takes care of its log");
         }
@@ -288,6 +302,7 @@ impl Daemon {
     }
 
     fn begin_round(&mut self, order: Order) {
+        self.serving = Some(order.slot.clone());
         let (app, stop) = (Arc::clone(&self.app), self.signals.stop.clone());
         self.begin(async move { Done::Round(round::run(&app, order, &stop).await) });
     }
@@ -309,6 +324,9 @@ impl Daemon {
         let Some(set_back) = self.heard(tended) else { return };
         if set_back {
             self.tell_next_slot();
+        }
+        if self.work.is_none() {
+            self.close_what_was_left_open(now).await;
         }
         self.look_at_the_halts().await;
         self.look_for_unknown_posts(now).await;
@@ -366,17 +384,19 @@ impl Daemon {
     /// Takes in what a task brought back; an error ends the daemon.
     async fn finish(&mut self, done: Result<Done, JoinError>) -> Result<(), DaemonError> {
         self.work = None;
+        let serving = self.serving.take();
         match done.map_err(DaemonError::Panicked)? {
             Done::Round(Ok(served)) => {
                 let outcome = tell_outcome(&served);
                 let finished_at = self.app.clock.now();
                 self.last_round = Some(LastRound { id: served.round.get(), outcome, finished_at });
+                self.show_round(served.round).await;
                 check(served.outcome)?;
                 if !self.signals.stop.is_cancelled() {
                     self.tell_next_slot();
                 }
             }
-            Done::Round(Err(error)) => tracing::error!(error = round::chain(&error), "a round could not be recorded"),
+            Done::Round(Err(error)) => self.note_unrecorded_round(serving, &error).await,
             Done::Post(posted) => {
                 // What was sent or kept back is told by the publisher and below; here only what ends the daemon matters.
                 if let Err(error) = posted {
@@ -393,6 +413,7 @@ impl Daemon {
     /// Takes nothing new and waits for the post in flight.
     async fn drain(&mut self) -> Result<(), DaemonError> {
         if let Some(search) = self.search.take() {
+            // A renewal of the login that it has begun goes on by itself, and is waited for at the end.
             search.abort();
         }
         let Some(mut work) = self.work.take() else {

@@ -20,6 +20,8 @@ impl Daemon {
                 tracing::info!("configuration reloaded");
                 let noticed = self.app.publisher.notice_new_credentials().await;
                 self.heard(noticed);
+                let taken_over = self.app.publisher.take_over_queue().await;
+                self.heard(taken_over);
                 self.look_at_the_halts().await;
                 super::start::tell_mode(&self.app, &self.start.environment);
                 self.tell_next_slot();

@@ -34,6 +34,8 @@ pub enum RefusalKind {
     Duplicate,
     /// 403: the app or token may not write.
     Permissions,
+    /// 403: this way of signing may not post. X says so now and then of requests that it takes a moment later.
+    Authentication,
     /// 403: the account is suspended, locked, or flagged as automated: a person has to log in.
     Suspended,
     /// 403: anything else that is not permitted.
@@ -50,7 +52,10 @@ impl RefusalKind {
     /// Whether no later post can go out either before a person acts.
     #[must_use]
     pub fn is_terminal(self) -> bool {
-        matches!(self, Self::Unauthorized | Self::NoCredits | Self::Permissions | Self::Suspended)
+        matches!(
+            self,
+            Self::Unauthorized | Self::NoCredits | Self::Permissions | Self::Authentication | Self::Suspended
+        )
     }
 
     /// Whether the same post may well be taken a while later: nothing was wrong with it, or with the account.
@@ -69,6 +74,7 @@ impl RefusalKind {
             Self::NoCredits => "no_credits",
             Self::Duplicate => "duplicate",
             Self::Permissions => "permissions",
+            Self::Authentication => "unsupported_authentication",
             Self::Suspended => "suspended",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
@@ -83,12 +89,20 @@ impl RefusalKind {
         match self {
             Self::Unauthorized => Some("make new keys and tokens at console.x.com"),
             Self::NoCredits => Some("buy credits at console.x.com"),
-            Self::Permissions => Some("give the app Read and Write at console.x.com, then make new access tokens"),
+            Self::Permissions | Self::Authentication => {
+                Some("give the app Read and Write at console.x.com, then make new access tokens")
+            }
             Self::Suspended => Some("log in to the account and follow what X says there"),
             Self::ClockSkew { .. } => Some("set this machine's clock (NTP)"),
             Self::NotFound => Some("see whether publish.base_url is right and X still has this version of its API"),
             _ => None,
         }
+    }
+}
+
+impl std::fmt::Display for RefusalKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.as_str().replace('_', " "))
     }
 }
 
@@ -102,14 +116,25 @@ pub enum LimitWindow {
     Unknown,
 }
 
+impl std::fmt::Display for LimitWindow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::FifteenMinutes => "for fifteen minutes",
+            Self::Day => "for the day",
+            Self::Month => "for the month",
+            Self::Unknown => "for some time",
+        })
+    }
+}
+
 /// What went wrong with a call to X.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TwitterError {
     /// X answered no: nothing was posted.
-    #[error("X refused with {} ({kind:?}): {}", answer.status, answer.detail)]
+    #[error("X refused with {} ({kind}): {}", answer.status, answer.detail)]
     Refused { kind: RefusalKind, answer: Answer },
     /// X answered 429: nothing was posted. `until` is absent where no header told.
-    #[error("X's limit is used up ({window:?}): {}", answer.detail)]
+    #[error("X's limit {window} is used up: {}", answer.detail)]
     RateLimited { window: LimitWindow, until: Option<Timestamp>, answer: Answer },
     /// The request may have arrived and no readable answer came: nobody knows whether it was posted. Never retry blindly.
     #[error("nobody knows whether X took it: {reason}")]
