@@ -48,6 +48,12 @@ impl Judge {
         &self.classifier
     }
 
+    /// The least probability of the target that passes; none where any sentiment does.
+    #[must_use]
+    pub fn threshold(&self) -> Option<f32> {
+        matches!(self.target, SentimentTarget::Label(_)).then_some(self.least_score)
+    }
+
     /// Weighted length that is left for a text beside the disclosure.
     #[must_use]
     pub fn body_limit(&self) -> usize {

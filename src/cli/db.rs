@@ -107,12 +107,19 @@ async fn restore(arguments: &RestoreArguments, session: &Session) -> Result<()> 
                 lines.push(format!("cancelled, because they may have gone out since: {}", cancelled.join(", ")));
             }
             lines.extend(restored.halts.iter().map(|halt| format!("still in force: {halt}")));
+            for post in &restored.unsettled {
+                let text = &post.text;
+                lines.push(format!("post {} of what was there before may have gone out, nobody knows: {text}", post.id));
+            }
             lines.push("look at the account before going live: it may hold posts that this record does not know".into());
             lines.join("\n")
         },
         || {
-            let Restored { previous, cancelled, halts } = &restored;
-            json!({"file": path, "from": arguments.file, "previous": previous, "cancelled": cancelled, "halts": halts})
+        || {
+            let Restored { previous, cancelled, unsettled, halts } = &restored;
+            json!({"file": path, "from": arguments.file, "previous": previous, "cancelled": cancelled,
+                "unsettled": unsettled, "halts": halts})
+        },
         },
     )
 }

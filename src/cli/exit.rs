@@ -17,7 +17,7 @@ use crate::daemon::lock::LockError;
 use crate::daemon::{DaemonError, OnceError, StartError};
 use crate::doctor::Blame;
 use crate::publish::PublishError;
-use crate::store::{Halt, HaltCause, StoreError};
+use crate::store::{Halt, HaltCause, OTHER_ACCOUNT, StoreError};
 use crate::twitter;
 
 const FAILED: u8 = 1;
@@ -151,8 +151,11 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
 }
 
-/// What X has stopped needs a person; a pause ends by itself as far as the caller can know.
+/// Credentials of another account are a fault of the configuration; what X has stopped needs a person; a pause ends by itself as far as the caller can know.
 fn code_of_halt(halt: &Halt) -> u8 {
+    if halt.kind.as_deref() == Some(OTHER_ACCOUNT) {
+        return CONFIGURATION;
+    }
     match halt.cause {
         HaltCause::Refused => UNAVAILABLE,
         HaltCause::Paused => TEMPORARY,

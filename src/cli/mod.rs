@@ -14,6 +14,7 @@ mod decoding;
 mod doctor;
 mod evaluate;
 mod exit;
+mod first_round;
 mod generate;
 mod healthcheck;
 mod history;

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::review::Decision;
 use super::session::Session;
 use crate::daemon::whereabouts::Purpose;
-use crate::store::Store;
+use crate::store::{Resumed, Store};
 
 /// Why nothing is to go out.
 #[derive(Debug, Args)]
@@ -32,7 +32,8 @@ pub struct PauseArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  pregonero resume                after `pause`, or when X takes posts again: credits bought, account unlocked")]
+  pregonero resume                after `pause`, or when X takes posts again: credits bought, account unlocked;
+                                  posts that wait for a limit or a budget are tried again at once")]
 pub struct ResumeArguments {
     #[command(flatten)]
     decision: Decision,
@@ -60,13 +61,17 @@ pub async fn pause(arguments: PauseArguments, session: &Session) -> Result<()> {
 pub async fn resume(arguments: ResumeArguments, session: &Session) -> Result<()> {
     let by = arguments.decision.name(session)?;
     let store = Store::open_for_halts(&session.ground(Purpose::Act).await?.store).await?;
-    let ended = store.resume(&by, session.now()).await?;
+    let resumed = store.resume(&by, session.now()).await?;
     store.close().await;
-    session.output.object(
-        || match ended.as_slice() {
-            [] => "nothing was stopped".to_owned(),
-            ended => ended.iter().map(|halt| format!("over: {halt}")).collect::<Vec<_>>().join("\n"),
-        },
-        || json!({"ended": ended}),
-    )
+    session.output.object(|| in_words(&resumed), || json!(resumed))
+}
+
+fn in_words(resumed: &Resumed) -> String {
+    let mut lines: Vec<String> = resumed.ended.iter().map(|halt| format!("over: {halt}")).collect();
+    lines.extend(resumed.opened.iter().map(|window| format!("X's limit ({}) is not waited for any more", window.name)));
+    if !resumed.freed.is_empty() {
+        let freed: Vec<String> = resumed.freed.iter().map(ToString::to_string).collect();
+        lines.push(format!("tried again at once: post {}", freed.join(", ")));
+    }
+    if lines.is_empty() { "nothing was stopped and nothing waits".to_owned() } else { lines.join("\n") }
 }

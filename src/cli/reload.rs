@@ -25,7 +25,7 @@ impl fmt::Display for NotReloaded {
 /// # Errors
 /// Where no daemon of this configuration runs, or it could not use the new one.
 pub async fn run(session: &Session) -> Result<()> {
-    let ground = session.ground_quietly(Purpose::Act).await?;
+    let ground = session.ground_quietly(Purpose::Act, Vec::new()).await?;
     let answer = word::reload(&ground.place.file, &ground.store).await?;
     if session.output.json {
         session.output.line(&serde_json::to_string(&answer)?)?;

@@ -1,11 +1,15 @@
 //! `pregonero review`: the posts that wait for a person, settled from the command line.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
+use jiff::tz::TimeZone;
 use serde_json::json;
 
+use super::output::local;
 use super::session::Session;
-use crate::config::ReviewSettings;
+use crate::config::DEFAULT_STALE_AFTER;
 use crate::daemon::whereabouts::Purpose;
 use crate::review;
 use crate::store::{PostId, PostRecord, Store};
@@ -103,17 +107,21 @@ pub async fn run(command: ReviewCommand, session: &Session) -> Result<()> {
                 session.output.note("no post waits for a person");
             }
             let header = ["ID", "EXPIRES", "WHY", "TEXT"];
-            if held.is_empty() && !session.output.json { Ok(()) } else { session.output.rows(&header, &held, cells) }
+            let zone = ground.zone();
+            if held.is_empty() && !session.output.json {
+                return Ok(());
+            }
+            session.output.rows(&header, &held, |post| cells(post, &zone))
         }
         ReviewCommand::Show { id } => {
             let post = review::show(&store, PostId::new(id)).await?;
             let json = serde_json::to_value(&post)?;
-            session.output.object(|| in_words(&post), || json)
+            session.output.object(|| in_words(&post, &ground.zone()), || json)
         }
         ReviewCommand::Approve { id, decision } => {
             let by = decision.name(session)?;
-            let settings = ground.settings().map_or_else(ReviewSettings::default, |settings| settings.review.clone());
-            approve(&store, PostId::new(id), &by, &settings, session).await
+            let stale_after = ground.settings().map_or(DEFAULT_STALE_AFTER, |settings| settings.publish.stale_after);
+            approve(&store, PostId::new(id), &by, stale_after, session).await
         }
         ReviewCommand::Reject { id, reason, decision } => {
             let by = decision.name(session)?;
@@ -126,14 +134,20 @@ async fn approve(
     store: &Store,
     post: PostId,
     by: &str,
-    settings: &ReviewSettings,
+    stale_after: Duration,
     session: &Session,
 ) -> Result<()> {
-    review::approve(store, post, by, settings, session.now()).await?;
+    review::approve(store, post, by, stale_after, session.now()).await?;
+    let live = review::show(store, post).await?.live;
     store.close().await;
     session.output.object(
-        || format!("post {post} is approved by {by}; a running daemon or the next `pregonero once` sends it"),
-        || json!({"id": post, "state": "approved", "decided_by": by}),
+        || match live {
+            Some(false) => format!(
+                "post {post} is approved by {by}; it was made in a dry run, so a dry run records it and nothing sends it"
+            ),
+            _ => format!("post {post} is approved by {by}; a running daemon or the next `pregonero once` sends it"),
+        },
+        || json!({"id": post, "state": "approved", "decided_by": by, "live": live}),
     )
 }
 
@@ -153,23 +167,23 @@ fn why(post: &PostRecord) -> String {
     if gates.is_empty() { "review.mode".to_owned() } else { gates.join(", ") }
 }
 
-fn cells(post: &PostRecord) -> Vec<String> {
-    vec![post.id.to_string(), format!("{:.0}", post.expires_at), why(post), post.text.replace('\n', " ")]
+fn cells(post: &PostRecord, zone: &TimeZone) -> Vec<String> {
+    vec![post.id.to_string(), local(post.expires_at, zone), why(post), post.text.replace('\n', " ")]
 }
 
-fn in_words(post: &PostRecord) -> String {
+fn in_words(post: &PostRecord, zone: &TimeZone) -> String {
     let mut lines = vec![
         format!("post       {}", post.id),
         format!("state      {}", post.state),
         format!("text       {}", post.text),
         format!("length     {}", post.weighted_length),
         format!("sentiment  {} {:.2}", post.sentiment.label, post.sentiment.score),
-        format!("recorded   {}", post.created_at),
-        format!("expires    {}", post.expires_at),
+        format!("recorded   {}", local(post.created_at, zone)),
+        format!("expires    {}", local(post.expires_at, zone)),
     ];
     if let (Some(by), Some(at)) = (&post.decided_by, post.decided_at) {
         let reason = post.decision_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        lines.push(format!("decided    by {by} at {at}{reason}"));
+        lines.push(format!("decided    by {by} at {}{reason}", local(at, zone)));
     }
     let objections = post.gates.iter().filter(|gate| gate.verdict != Verdict::Pass);
     lines.extend(

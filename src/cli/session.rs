@@ -144,12 +144,12 @@ impl Session {
     /// Starts the log as the settings say; only the first call counts.
     pub fn start_log_by(&self, settings: &Settings) {
         let LogSettings { format } = settings.log;
-        logging::start(format, self.log_level, settings.schedule.timezone.clone(), &self.environment);
+        logging::start(format, &settings.schedule.timezone, self.log_level, &self.environment);
     }
 
-    /// Starts the log of a command without settings, its times in UTC; only the first call counts.
+    /// Starts the log of a command without a schedule, in the machine's time; only the first call counts.
     pub fn start_log(&self, format: LogFormat) {
-        logging::start(format, self.log_level, TimeZone::UTC, &self.environment);
+        logging::start(format, &TimeZone::system(), self.log_level, &self.environment);
     }
 
     /// Where pulled models lie and the hub is.

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::json;
 
+use super::output::local;
 use super::session::{Ground, Session};
 use crate::daemon::standing::{Standing, standing};
 use crate::daemon::status::ConfigInForce;
@@ -49,7 +50,7 @@ struct Configuration {
 /// # Errors
 /// Where it is not sure which record is meant.
 pub async fn run(session: &Session) -> Result<()> {
-    let ground = session.ground_quietly(Purpose::Look).await?;
+    let ground = session.ground_quietly(Purpose::Look, Vec::new()).await?;
     let standing = standing(&ground.store, session.now()).await;
     let configuration = Configuration::of(&ground, &standing);
     let waiting = waiting(&ground, session).await;
@@ -138,7 +139,7 @@ fn in_words(
     lines.extend(configuration.in_words(&zone));
     lines.push(format!("record     {}", ground.store.display()));
     if let Some(next) = last.and_then(|status| status.next_slot).filter(|_| standing.is_running()) {
-        lines.push(format!("next slot  {}", local(next, &zone)));
+        lines.push(format!("next slot  {}", day_and_time(next, &zone)));
     }
     if let Some(round) = last.and_then(|status| status.last_round.as_ref()) {
         lines.push(format!("last       {}", round.outcome));
@@ -164,18 +165,17 @@ impl Waiting {
 fn outlook_in_words(outlook: &Outlook, zone: &TimeZone) -> Vec<String> {
     let Outlook { posts_left_today, posts_left_this_month, usd_left_this_month, .. } = outlook;
     let mut lines = vec![format!(
-        "left       {posts_left_today} posts today, {posts_left_this_month} and ${usd_left_this_month:.2} this month"
+        "left       {posts_left_today} posts today; {posts_left_this_month} posts and ${usd_left_this_month:.2} this month"
     )];
     if let (Some(at), Some(reason)) = (outlook.next_post_at, &outlook.waits_for) {
-        lines.push(format!("next post  not before {}: {reason}", local(at, zone)));
+        lines.push(format!("next post  not before {}: {reason}", day_and_time(at, zone)));
     }
     lines
         .extend(outlook.halts.iter().map(|halt| format!("stopped    {halt}; `pregonero resume` lets posts out again")));
     lines
 }
 
-/// As a person at the schedule reads it.
-fn local(at: Timestamp, zone: &TimeZone) -> String {
-    let name = zone.iana_name().unwrap_or("UTC");
-    format!("{} {name}", at.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M:%S"))
+/// With the day of the week, by which a person knows a slot.
+fn day_and_time(at: Timestamp, zone: &TimeZone) -> String {
+    format!("{} {}", at.to_zoned(zone.clone()).strftime("%a"), local(at, zone))
 }

@@ -74,6 +74,7 @@ impl Checker<'_> {
             daemon: DaemonSettings { drain: drain?, longest_round: longest_round? },
             admin: AdminSettings { listen: listen? },
             log: LogSettings { format: format? },
+            digest: String::new(),
         };
         self.warn_of(&settings);
         Some(settings)
@@ -364,6 +365,7 @@ impl Checker<'_> {
         let auth = self.choice("publish.auth", &raw.auth, &AUTH_METHODS);
         let tokens = self.path("publish.tokens", &raw.tokens);
         let min_gap = self.duration("publish.min_gap", &raw.min_gap, Duration::ZERO, DAY);
+        let stale_after = self.duration("publish.stale_after", &raw.stale_after, SECOND, DAY * 30);
         let reconciliation = self.reconciliation(raw);
         Some(PublishSettings {
             live: raw.live,
@@ -371,6 +373,7 @@ impl Checker<'_> {
             auth: auth?,
             tokens: tokens?,
             min_gap: min_gap?,
+            stale_after: stale_after?,
             reconciliation: reconciliation?,
         })
     }
@@ -436,6 +439,14 @@ impl Checker<'_> {
         }
         if settings.publish.live && (settings.budget.posts_per_day == 0 || settings.budget.posts_per_month == 0) {
             self.warnings.push("publish.live is on, but a budget of 0 posts lets nothing out".into());
+        }
+        let PublishSettings { stale_after, reconciliation, .. } = &settings.publish;
+        if reconciliation.when_absent == WhenAbsent::Repost && *stale_after <= reconciliation.give_up_after {
+            self.warnings.push(
+                "publish.when_absent is repost, but publish.stale_after is not longer than publish.reconcile_for: an absent \
+                 post is too old to go out again"
+                    .into(),
+            );
         }
     }
 }

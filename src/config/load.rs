@@ -112,8 +112,9 @@ where
     let mut checker = Checker { file: &file, origins: &origins, faults, warnings: Vec::new() };
     match checker.settings(&raw) {
         Some(settings) if checker.faults.is_empty() => {
-            let warnings = checker.warnings;
-            Ok(Loaded { settings, sha256: sha256(&text), file, provenance: provenance(&tree), warnings })
+            let provenance = provenance(&tree);
+            let settings = Settings { digest: digest(&provenance), ..settings };
+            Ok(Loaded { settings, sha256: sha256(&text), file, provenance, warnings: checker.warnings })
         }
         _ => Err(ConfigError::Faults(checker.faults)),
     }
@@ -262,6 +263,14 @@ fn provenance(tree: &Tree) -> Vec<ShownSetting> {
         }
     }
     rows
+}
+
+/// SHA-256 over every key in effect and its value, whatever it came from. The webhook's address takes no part.
+fn digest(rows: &[ShownSetting]) -> String {
+    let digest = rows.iter().fold(Sha256::new(), |digest, row| {
+        digest.chain_update(format!("{} = {}\n", row.key, row.value))
+    });
+    format!("{:x}", digest.finalize())
 }
 
 fn row(key: String, value: Option<&Value>) -> ShownSetting {

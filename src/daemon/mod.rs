@@ -49,7 +49,7 @@ use crate::generation::GenerationError;
 use crate::publish::{Posted, PublishError, Settled};
 use crate::review::{self, Approved, ReviewError};
 use crate::round::{self, Order, Outcome, RoundFailure, Served};
-use crate::store::{Halt, RecordWatch, SlotId, StoreError};
+use crate::store::{Halt, HistoryRecord, RecordWatch, SlotId, StoreError};
 
 /// How often the record is looked at for posts that somebody approved and posts that have expired.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -72,7 +72,12 @@ pub struct Setup {
     pub reread: Reread,
     /// A round at once, before the schedule.
     pub now: bool,
+    /// Shown what came of that round.
+    pub show_round: Option<ShowRound>,
 }
+
+/// Shows a person all that is on record about a round.
+pub type ShowRound = Box<dyn Fn(&HistoryRecord) + Send + Sync>;
 
 impl fmt::Debug for Setup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -163,6 +168,10 @@ struct Daemon {
     signals: Signals,
     /// The round or post under way.
     work: Option<JoinHandle<Done>>,
+    /// The slot that the round under way serves.
+    serving: Option<SlotId>,
+    /// A round ended and its end could not be recorded.
+    round_left_open: bool,
     /// When it counts as hanging.
     overdue_at: Instant,
     /// Tells people; it outlives every reload, only its plan changes.
@@ -179,6 +188,8 @@ struct Daemon {
     watchdog: Watchdog,
     status_file: StatusFile,
     last_round: Option<LastRound>,
+    /// For the first round alone, where it was asked for.
+    show_round: Option<ShowRound>,
     /// Why the record cannot be used.
     trouble: Option<Hindrance>,
     /// Why nothing may go out: a person's pause, or X.
@@ -192,8 +203,6 @@ struct Daemon {
     watch: RecordWatch,
     looked_at: Option<Instant>,
     has_open_posts: bool,
-    /// Whether a round ended and the record does not say so.
-    has_unended_round: bool,
     /// The configuration in force, and its keys to compare another with.
     config: ConfigInForce,
     shown: Vec<ShownSetting>,
@@ -213,7 +222,7 @@ struct Daemon {
 
 impl Daemon {
     async fn start(setup: Setup, signals: Signals) -> Result<Self, DaemonError> {
-        let Setup { start, loaded, reread, now: at_once } = setup;
+        let Setup { start, loaded, reread, now: at_once, show_round } = setup;
         tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %loaded.file.display(), "pregonero starts");
         let environment = &start.environment;
         let socket = environment.path("NOTIFY_SOCKET");
@@ -241,6 +250,8 @@ impl Daemon {
             agenda,
             signals,
             work: None,
+            serving: None,
+            round_left_open: false,
             overdue_at: Instant::now(),
             alerts,
             alert_plan,
@@ -251,6 +262,7 @@ impl Daemon {
             notifier,
             watchdog,
             last_round: None,
+            show_round: show_round.filter(|_| at_once),
             trouble: None,
             halt: None,
             spent: None,
@@ -258,7 +270,6 @@ impl Daemon {
             notified: String::new(),
             looked_at: None,
             has_open_posts: true,
-            has_unended_round: false,
             config: reload::in_force(&loaded, now),
             shown: loaded.provenance,
             reloading: None,
@@ -290,9 +301,9 @@ impl Daemon {
         self.alerts.abort();
         self.watch.rest();
         if let Some(search) = self.search.take() {
-            // It may be renewing the login, which a cut in the middle would cost.
-            let _ = tokio::time::timeout(CLOSE_BOUND, search).await;
+            search.abort();
         }
+        self.finish_renewals().await;
         if tokio::time::timeout(CLOSE_BOUND, self.app.store.close()).await.is_err() {
             tracing::warn!("the record did not close in time; the next start takes care of its log");
         }
@@ -334,6 +345,7 @@ impl Daemon {
     }
 
     fn begin_round(&mut self, order: Order) {
+        self.serving = Some(order.slot.clone());
         let (app, stop) = (Arc::clone(&self.app), self.signals.stop.clone());
         self.begin(async move { Done::Round(round::run(&app, order, &stop).await) });
     }
@@ -365,7 +377,7 @@ impl Daemon {
         }
         let written = self.watch.has_changed().await.unwrap_or(true);
         let is_due = self.looked_at.is_none_or(|at| at.elapsed() >= LOOK_ANYWAY_EVERY);
-        let is_unsettled = self.has_open_posts || self.trouble.is_some() || self.has_unended_round;
+        let is_unsettled = self.has_open_posts || self.trouble.is_some() || self.round_left_open || self.agenda.has_unrecorded();
         if written || is_due || is_unsettled || set_back {
             self.looked_at = Some(Instant::now());
             self.look_at_the_queue(now).await;
@@ -381,7 +393,9 @@ impl Daemon {
         if self.heard(tended).is_none() {
             return;
         }
-        self.end_the_unended_round(now).await;
+        if self.work.is_none() {
+            self.close_what_was_left_open(now).await;
+        }
         self.look_at_the_halts().await;
         self.look_at_the_budget(now).await;
         self.look_for_unknown_posts(now).await;
@@ -404,14 +418,6 @@ impl Daemon {
         }
         self.app.store.require_space()?;
         Ok(())
-    }
-
-    /// A round whose end could not be written down (a full disk) would count as running for ever.
-    async fn end_the_unended_round(&mut self, now: Timestamp) {
-        if self.has_unended_round && self.work.is_none() {
-            let ended = self.app.store.interrupt_running_rounds(now).await;
-            self.has_unended_round = self.heard(ended).is_none();
-        }
     }
 
     fn is_quiet(&self, now: Timestamp) -> bool {
@@ -448,20 +454,19 @@ impl Daemon {
     /// Takes in what a task brought back; an error ends the daemon.
     async fn finish(&mut self, done: Result<Done, JoinError>) -> Result<(), DaemonError> {
         self.work = None;
+        let serving = self.serving.take();
         match done.map_err(DaemonError::Panicked)? {
             Done::Round(Ok(served)) => {
                 let outcome = tell_outcome(&served);
                 let finished_at = self.app.clock.now();
                 self.last_round = Some(LastRound { id: served.round.get(), outcome, finished_at });
+                self.show_round(served.round).await;
                 check(served.outcome)?;
                 if !self.signals.stop.is_cancelled() {
                     self.tell_next_slot();
                 }
             }
-            Done::Round(Err(error)) => {
-                self.has_unended_round = true;
-                tracing::error!(error = round::chain(&error), "a round could not be recorded");
-            }
+            Done::Round(Err(error)) => self.note_unrecorded_round(serving, &error).await,
             Done::Post(posted) => {
                 // What was sent or kept back is told by the publisher and below; here only what ends the daemon matters.
                 if let Err(error) = posted {
@@ -478,6 +483,7 @@ impl Daemon {
     /// Takes nothing new and waits for the post in flight.
     async fn drain(&mut self) -> Result<(), DaemonError> {
         if let Some(search) = self.search.take() {
+            // A renewal of the login that it has begun goes on by itself, and is waited for at the end.
             search.abort();
         }
         let Some(mut work) = self.work.take() else {

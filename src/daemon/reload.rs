@@ -89,6 +89,8 @@ impl Daemon {
         tracing::info!(changed = changed.join("; "), "configuration reloaded");
         let noticed = self.app.publisher.notice_new_credentials().await;
         self.heard(noticed);
+        let taken_over = self.app.publisher.take_over_queue().await;
+        self.heard(taken_over);
         self.look_at_the_halts().await;
         self.look_at_the_budget(now).await;
         super::start::tell_mode(&self.app, &self.start.environment);

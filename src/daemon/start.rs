@@ -100,6 +100,7 @@ async fn clean_up(app: &App) -> Result<(), StoreError> {
         tracing::warn!(%round, "the program ended during this round");
     }
     app.publisher.notice_new_credentials().await?;
+    app.publisher.take_over_queue().await?;
     app.publisher.recover().await.map(drop)
 }
 

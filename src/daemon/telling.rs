@@ -3,11 +3,15 @@
 use super::{Daemon, remedy};
 use crate::publish::{Posted, PublishError};
 use crate::round::{self, Outcome, Served};
+use crate::store::RoundId;
 
 impl Daemon {
     pub(super) fn tell_next_slot(&self) {
         match self.next_slot_in_words() {
-            Some(next_slot) => tracing::info!(next_slot, "waiting for the next slot"),
+            Some(next_slot) => {
+                let next_slot_at = self.agenda.next().map(|slot| tracing::field::display(slot.fire_at));
+                tracing::info!(next_slot, next_slot_at, "waiting for the next slot");
+            }
             None => tracing::warn!("the schedule has come to its end: no slot follows"),
         }
     }
@@ -33,6 +37,14 @@ impl Daemon {
         if self.notified != words {
             self.notifier.status(&words);
             self.notified = words;
+        }
+    }
+
+    /// Shows the first round to whoever asked for it.
+    pub(super) async fn show_round(&mut self, round: RoundId) {
+        let Some(show) = self.show_round.take() else { return };
+        if let Ok(record) = self.app.store.history_record(round).await {
+            show(&record);
         }
     }
 

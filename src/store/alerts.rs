@@ -190,21 +190,22 @@ impl Store {
         longest: SignedDuration,
     ) -> Result<Vec<Notice>, StoreError> {
         let absurd = now.saturating_add(longest).unwrap_or(Timestamp::MAX);
-        let mut due: Vec<Notice> = sqlx::query_as(
+        let names: Vec<&str> = channels.iter().map(|channel| channel.as_str()).collect();
+        sqlx::query_as(
             "SELECT notices.id AS notice_id, status, channel, attempts, alerts.* FROM notices
              JOIN alerts ON alerts.id = notices.alert_id
              WHERE delivered_at IS NULL AND (not_before <= ?1 OR not_before > ?2)
+               AND notices.channel IN (SELECT value FROM json_each(?3))
                AND NOT EXISTS (SELECT 1 FROM notices AS earlier WHERE earlier.alert_id = notices.alert_id
                    AND earlier.channel = notices.channel AND earlier.id < notices.id AND earlier.delivered_at IS NULL)
              ORDER BY notices.id LIMIT 50",
         )
         .bind(stored(now))
         .bind(stored(absurd))
+        .bind(sqlx::types::Json(names))
         .fetch_all(self.readers())
         .await
-        .doing("read the notices")?;
-        due.retain(|notice| channels.contains(&notice.channel));
-        Ok(due)
+        .doing("read the notices")
     }
 
     /// Records that the other side has taken a notice.
@@ -347,5 +348,19 @@ mod tests {
         assert_eq!(end.iter().map(|notice| notice.status).collect::<Vec<_>>(), [NoticeStatus::Resolved]);
         test.store.notice_delivered(end[0].id, later).await.unwrap();
         assert_eq!(test.store.undelivered_notices().await.unwrap(), (0, None));
+    }
+
+    #[tokio::test]
+    async fn the_notices_of_a_channel_that_was_removed_do_not_stand_in_the_way_of_another() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let many: Vec<Condition> = (0..60).map(|number| stale(&format!("stale {number}"))).collect();
+        test.store.update_alerts(&many, &[AlertChannel::Webhook], now).await.unwrap();
+        let command = [AlertChannel::Command];
+        let mut all = many;
+        all.push(stale("the newest"));
+        test.store.update_alerts(&all, &command, now).await.unwrap();
+        let due = test.store.due_notices(&command, now, HOUR).await.unwrap();
+        assert_eq!(due.iter().map(|notice| notice.alert.key.as_str()).collect::<Vec<_>>(), ["the newest"]);
     }
 }

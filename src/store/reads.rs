@@ -118,6 +118,16 @@ impl Store {
         transaction.commit().await.doing("record whose account this is")
     }
 
+    /// Keeps a reading that led to nothing.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub(crate) async fn record_failed_read(&self, read: &NewRead, now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        record_read(&mut transaction, read, now).await?;
+        transaction.commit().await.doing("record a reading")
+    }
+
     /// All readings made to settle a post, in their order.
     ///
     /// # Errors

@@ -14,6 +14,16 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "rounds and posts", include_str!("../../migrations/0001_rounds_and_posts.sql")),
     (2, "outbox", include_str!("../../migrations/0002_outbox.sql")),
     (3, "lease and alerts", include_str!("../../migrations/0003_lease_and_alerts.sql")),
+    (
+        20_261_129_193_000,
+        "posts keep their origin",
+        include_str!("../../migrations/20261129193000_posts_keep_their_origin.sql"),
+    ),
+    (
+        20_261_129_193_100,
+        "candidates in a rowid table",
+        include_str!("../../migrations/20261129193100_candidates_in_a_rowid_table.sql"),
+    ),
 ];
 
 /// A new version that turns out not to work must leave a way back: the older program does not open the new schema.

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use jiff::Timestamp;
 use pregonero::clock::{Clock as _, SystemClock};
-use pregonero::config::{ReviewMode, ReviewSettings};
+use pregonero::config::ReviewMode;
 use pregonero::review::{self, Submitted};
 use pregonero::selection::select;
 use pregonero::store::{NewRound, PostId, PostState, SlotId, Store};
@@ -404,6 +404,8 @@ async fn hold(store: &Store, text: &str, now: Timestamp) -> PostId {
         classifier: identity(),
         device: "cpu".to_owned(),
         program_version: "0.1.0".to_owned(),
+        settings: serde_json::json!({}),
+        config_sha256: "cc".repeat(32),
     };
     let round = store.begin_round(&round, now).await.unwrap();
     let judged = [Judged {
@@ -423,9 +425,14 @@ async fn hold(store: &Store, text: &str, now: Timestamp) -> PostId {
     }];
     store.record_candidates(round, &judged, Some(0)).await.unwrap();
     let chosen = select(&judged, true).unwrap();
-    let settings =
-        ReviewSettings { mode: ReviewMode::Flagged, expires_after: std::time::Duration::from_secs(48 * 3600) };
-    match review::submit(store, round, &chosen, &settings, now).await.unwrap() {
+    let terms = review::Terms {
+        mode: ReviewMode::Flagged,
+        expires_after: std::time::Duration::from_secs(48 * 3600),
+        stale_after: std::time::Duration::from_secs(12 * 3600),
+        live: true,
+        account: "uisbot".to_owned(),
+    };
+    match review::submit(store, round, &chosen, &terms, now).await.unwrap() {
         Submitted::Held(post) => post,
         Submitted::Approved(_) => panic!("a claim is held"),
     }

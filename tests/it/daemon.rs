@@ -4,6 +4,7 @@ use std::future::Future;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::pin::Pin;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use pregonero::daemon::signals::Signals;
 use pregonero::daemon::{self, Setup, Start};
 use pregonero::store::Store;
 use serde_json::json;
+use sqlx::Connection as _;
+use sqlx::sqlite::SqliteConnectOptions;
 use tokio::sync::watch;
 
 use crate::support::fake_x::{Answer, FakeX};
@@ -104,7 +107,7 @@ async fn a_stop_finishes_the_post_in_flight() {
     x.expect(Answer::json(201, &taken).drip(Duration::from_millis(20)));
     let bot = TestBot::at(&x, true);
     let mut running = bot.start(&["run", "--now"]);
-    wait_until("the call", || !x.calls().is_empty());
+    wait_until("the call", || x.posts_asked() > 0);
     running.signal("TERM");
     running.wait_for("finishing what is under way", 1);
     let ended = running.wait();
@@ -118,7 +121,7 @@ async fn a_second_signal_quits_at_once_and_the_next_start_finds_out_that_x_never
     x.expect(Answer::hang());
     let bot = TestBot::at(&x, true);
     let mut running = bot.start(&["run", "--now"]);
-    wait_until("the call", || !x.calls().is_empty());
+    wait_until("the call", || x.posts_asked() > 0);
     running.signal("TERM");
     running.wait_for("finishing what is under way", 1);
     running.signal("TERM");
@@ -147,7 +150,7 @@ async fn a_refusal_for_good_silences_the_service_with_one_clear_line_until_a_per
     let health = bot.run(&["healthcheck"]);
     assert_eq!(health.code(), Some(1), "{health:#?}");
     assert!(health.stderr.contains("stopped by X since") && health.stderr.contains("make new keys"), "{health:#?}");
-    assert_eq!(x.calls().len(), 1, "X is not asked again");
+    assert_eq!(x.posts_asked(), 1, "X is not asked again");
     // A restart with the same keys changes nothing.
     running.signal("TERM");
     let ended = running.wait();
@@ -159,7 +162,7 @@ async fn a_refusal_for_good_silences_the_service_with_one_clear_line_until_a_per
 
     let mut again = bot.start(&["run"]);
     again.wait_for("not served: stopped by X since", 1);
-    assert_eq!(x.calls().len(), 1);
+    assert_eq!(x.posts_asked(), 1);
     assert_eq!(bot.run(&["resume", "--by", "ana"]).code(), Some(0));
     again.wait_for("posting goes on", 1);
     wait_until("a post", || !x.posted().is_empty());
@@ -183,7 +186,7 @@ async fn new_keys_after_a_hangup_let_posts_out_again() {
     assert_eq!(bot.run(&["healthcheck"]).code(), Some(1), "the same token changes nothing");
     std::fs::write(&token, "1700-a-token-that-is-new").unwrap();
     running.signal("HUP");
-    running.wait_for("the credentials are new: posting goes on", 1);
+    running.wait_for("the credentials or account.handle are others now: posting goes on", 1);
     wait_until("health", || bot.run(&["healthcheck"]).code() == Some(0));
     running.signal("TERM");
     assert_eq!(running.wait().code(), Some(0));
@@ -429,7 +432,7 @@ async fn a_post_in_flight_is_waited_for_as_long_as_the_settings_say() {
     bot.configure_with("[gates]\n", "[daemon]\ndrain = \"1s\"\n[gates]\n");
     let manager = Manager::of(&bot);
     let running = bot.start_command(manager.command(&bot, &["run", "--now"]));
-    wait_until("the call", || !x.calls().is_empty());
+    wait_until("the call", || x.posts_asked() > 0);
     running.signal("TERM");
     manager.hear("STOPPING=1");
     manager.hear("WATCHDOG=1");
@@ -447,7 +450,7 @@ async fn work_that_never_ends_ends_the_daemon_so_that_it_is_started_again() {
     bot.configure_with("[gates]\n", "[daemon]\nlongest_round = \"2s\"\n[gates]\n");
     let manager = Manager::of(&bot);
     let running = bot.start_command(manager.command(&bot, &["run", "--now"]));
-    wait_until("the call", || !x.calls().is_empty());
+    wait_until("the call", || x.posts_asked() > 0);
     manager.hear("WATCHDOG=1");
     let ended = running.wait();
     assert_eq!(ended.code(), Some(1), "{ended:#?}");
@@ -503,6 +506,7 @@ fn scheduled(folder: &Path, cron: &str, zone: &str) -> Loaded {
 fn start_here(loaded: Loaded, clock: &TestClock) -> (Signals, tokio::task::JoinHandle<()>) {
     let signals = Signals::default();
     let setup = Setup {
+        show_round: None,
         start: Start {
             settings: loaded.settings.clone(),
             environment: Environment::default(),
@@ -634,4 +638,52 @@ async fn a_running_daemon_serves_each_slot_once_where_the_clocks_change() {
         signals.stop.cancel();
         running.await.unwrap();
     }
+}
+
+#[test]
+fn a_log_that_cannot_be_written_does_not_end_the_daemon() {
+    for gone in [false, true] {
+        let bot = TestBot::new();
+        bot.configure_with(EACH_SECOND[0], EACH_SECOND[1]);
+        let mut command = bot.command(&["run"]);
+        if gone {
+            command.stderr(Stdio::piped());
+        } else {
+            command.stderr(std::fs::File::options().write(true).open("/dev/full").unwrap());
+        }
+        let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+        drop(child.stderr.take());
+        let served = || bot.path("data/pregonero.db").exists() && bot.history().len() > 2;
+        wait_until("three rounds", || {
+            assert!(child.try_wait().unwrap().is_none(), "the daemon ended (a reader that has gone: {gone})");
+            served()
+        });
+        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "a reader that has gone: {gone}");
+    }
+}
+
+#[tokio::test]
+async fn every_due_slot_is_on_record_also_while_the_database_is_locked() {
+    let bot = TestBot::new();
+    bot.configure_with(EACH_SECOND[0], "*/2 * * * * *");
+    let mut running = bot.start(&["run"]);
+    running.wait_for("round begins", 1);
+    let options = SqliteConnectOptions::new().filename(bot.path("data/pregonero.db"));
+    let mut other = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    let lock = other.begin_with("BEGIN EXCLUSIVE").await.unwrap();
+    running.wait_for("a round could not be recorded", 1);
+    lock.rollback().await.unwrap();
+    running.wait_for("round begins", 3);
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
+    let history = bot.history();
+    let slots: Vec<Timestamp> = history.iter().rev().map(|entry| entry["slot"].as_str().unwrap().parse().unwrap()).collect();
+    let mut sorted = slots.clone();
+    sorted.sort_unstable();
+    let gaps: Vec<i64> = sorted.windows(2).map(|pair| pair[1].duration_since(pair[0]).as_secs()).collect();
+    assert!(gaps.iter().all(|gap| *gap == 2), "{gaps:?} {history:#?}");
+    let words = "the record could not be written at the time";
+    assert!(history.iter().any(|entry| entry["error"].as_str().is_some_and(|error| error.contains(words))), "{history:#?}");
+    assert!(history.iter().all(|entry| entry["state"] != "running"), "{history:#?}");
 }
