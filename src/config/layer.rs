@@ -27,6 +27,8 @@ pub(super) const DEFAULT_ORIGIN: &str = "default";
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layer {
     values: Map<String, Value>,
+    /// What could be read of a file that is no TOML. It is not in effect.
+    recovered: Map<String, Value>,
     pub(super) faults: Vec<Fault>,
 }
 
@@ -59,8 +61,8 @@ impl Layer {
         let reader = Reader { origin: &|span| format!("{name}:{}", position(text, span.start).0) };
         layer.read_sections(&reader, table.get_ref());
         if !errors.is_empty() {
-            // What could still be read is of use to find the record; what is wrong with it may come of the slip.
-            layer.faults.clear();
+            // What could still be read serves to find the record; anything else may come of the slip.
+            layer = Self { recovered: layer.values, ..Self::default() };
         }
         let mut last_line = 0;
         for error in errors {
@@ -90,10 +92,11 @@ impl Layer {
         layer
     }
 
-    /// The text under `path`, with its origin.
+    /// The text under `path`, with its origin; also of a file that is broken elsewhere.
     pub(super) fn text(&self, path: &str) -> Option<(String, String)> {
         let (section, name) = path.split_once('.')?;
-        let ValueKind::Table(entries) = &self.values.get(section)?.kind else { return None };
+        let table = self.values.get(section).or_else(|| self.recovered.get(section))?;
+        let ValueKind::Table(entries) = &table.kind else { return None };
         let value = entries.get(name)?;
         let ValueKind::String(text) = &value.kind else { return None };
         Some((text.clone(), value.origin().unwrap_or(DEFAULT_ORIGIN).to_owned()))

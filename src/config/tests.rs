@@ -459,7 +459,8 @@ model = \"models/mine\"
 [publish]
 base_url = \"http://127.0.0.1:4000/\"
 ";
-    let settings = Case::new(text).load().unwrap().settings;
+    let case = Case::new(text);
+    let settings = case.load().unwrap().settings;
     assert_eq!(settings.account.handle, "pregonero_bot");
     assert_eq!(settings.schedule.jitter, Duration::from_secs(5400));
     let spans: Vec<String> =
@@ -467,7 +468,7 @@ base_url = \"http://127.0.0.1:4000/\"
     assert_eq!(spans, ["22:30:00-07:05:00", "13:00:00-00:00:00"]);
     assert_eq!(settings.generation.model, ModelSource::Hub("datificate/gpt2-small-spanish".into()));
     assert_eq!((settings.generation.device, settings.generation.decoding.temperature), (DeviceChoice::Cuda(1), 1.0));
-    assert_eq!(settings.sentiment.model, ModelSource::Folder("models/mine".into()));
+    assert_eq!(settings.sentiment.model, ModelSource::Folder(case.folder.path().join("models/mine")));
     assert_eq!(settings.publish.base_url.as_str(), "http://127.0.0.1:4000/");
 }
 
