@@ -273,6 +273,7 @@ impl Daemon {
         daemon.look_at_the_halts().await;
         if let Some(halt) = &daemon.halt {
             tracing::warn!(%halt, "nothing is posted: `pregonero resume` lets posts out again");
+            daemon.told = daemon.hindrance();
         } else if at_once {
             daemon.begin_round(Order::by_hand(now, None));
         }
