@@ -107,7 +107,8 @@ async fn restore(arguments: &RestoreArguments, session: &Session) -> Result<()> 
                 lines.push(format!("cancelled, because they may have gone out since: {}", cancelled.join(", ")));
             }
             lines.extend(restored.halts.iter().map(|halt| format!("still in force: {halt}")));
-            lines.push("look at the account before going live: it may hold posts that this record does not know".into());
+            lines
+                .push("look at the account before going live: it may hold posts that this record does not know".into());
             lines.join("\n")
         },
         || {

@@ -122,13 +122,7 @@ pub async fn run(command: ReviewCommand, session: &Session) -> Result<()> {
     }
 }
 
-async fn approve(
-    store: &Store,
-    post: PostId,
-    by: &str,
-    settings: &ReviewSettings,
-    session: &Session,
-) -> Result<()> {
+async fn approve(store: &Store, post: PostId, by: &str, settings: &ReviewSettings, session: &Session) -> Result<()> {
     review::approve(store, post, by, settings, session.now()).await?;
     store.close().await;
     session.output.object(

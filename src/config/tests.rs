@@ -369,10 +369,13 @@ fn a_prompt_is_switched_off_by_its_weight_and_not_all_of_them() {
 
 #[test]
 fn relative_paths_are_relative_to_the_file_and_a_flags_to_the_shell() {
-    let text = "[store]\npath = \"record.db\"\n[gates]\nbanned_words_file = \"words\"\n[generation]\nmodel = \"mine\"\n";
-    let case = Case::new(text)
-        .variable("PREGONERO__PUBLISH__TOKENS", "keys")
-        .flag("--sentiment-model", "sentiment.model", "yours");
+    let text =
+        "[store]\npath = \"record.db\"\n[gates]\nbanned_words_file = \"words\"\n[generation]\nmodel = \"mine\"\n";
+    let case = Case::new(text).variable("PREGONERO__PUBLISH__TOKENS", "keys").flag(
+        "--sentiment-model",
+        "sentiment.model",
+        "yours",
+    );
     let (folder, settings) = (case.folder.path(), case.load().unwrap().settings);
     assert_eq!(settings.store.path, folder.join("record.db"));
     assert_eq!(settings.publish.tokens, folder.join("keys"));
@@ -415,8 +418,9 @@ fn the_records_place_is_found_in_a_file_that_is_broken_elsewhere() {
 fn a_variable_with_one_underscore_is_refused_with_its_right_name() {
     for name in ["PREGONERO_GENERATION__TOP_K", "PREGONERO__GENERATION_TOP_K", "PREGONERO_GENERATION_TOP_K"] {
         let faults = Case::new("").variable(name, "5").faults();
-        let expected =
-            format!("{name}: this variable is not read; its name is PREGONERO__GENERATION__TOP_K, with two underscores");
+        let expected = format!(
+            "{name}: this variable is not read; its name is PREGONERO__GENERATION__TOP_K, with two underscores"
+        );
         assert_eq!(faults, [expected]);
     }
     let others = Case::new("").variable("PREGONERO_LOG", "debug").variable("PREGONERO_TEST_KILLS", "5");

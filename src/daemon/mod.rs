@@ -526,9 +526,7 @@ impl Daemon {
 /// Leaves word of where the record is. A machine that does not allow it (no abstract sockets) costs only that.
 fn leave_word(loaded: &Loaded, app: &App) -> Option<(Speaker, mpsc::Receiver<Waiting>)> {
     let word = Word::of(&loaded.file, &app.settings.store.path);
-    Speaker::start(word)
-        .inspect_err(|error| tracing::warn!(%error, "commands are not told where the record is"))
-        .ok()
+    Speaker::start(word).inspect_err(|error| tracing::warn!(%error, "commands are not told where the record is")).ok()
 }
 
 /// Who asks for a reload; never where nobody can ask.

@@ -103,7 +103,8 @@ impl Daemon {
 /// The keys whose values differ, with both values, one sentence each. `later` are those that wait for a restart.
 fn differences(old: &[ShownSetting], new: &[ShownSetting], later: &[&str]) -> Vec<String> {
     let value = |rows: &[ShownSetting], key: &str| rows.iter().find(|row| row.key == key).map(|row| row.value.clone());
-    let in_words = |value: Option<serde_json::Value>| value.map_or_else(|| "absent".to_owned(), |value| value.to_string());
+    let in_words =
+        |value: Option<serde_json::Value>| value.map_or_else(|| "absent".to_owned(), |value| value.to_string());
     let gone = old.iter().filter(|row| value(new, &row.key).is_none());
     let keys = new.iter().chain(gone).map(|row| row.key.as_str());
     let waits = |key: &str| later.iter().any(|later| key == *later || key.starts_with(&format!("{later}[")));
@@ -150,7 +151,8 @@ mod tests {
 
     #[test]
     fn what_a_reload_changes_is_named_by_key_with_both_values() {
-        let row = |key: &str, value: serde_json::Value| ShownSetting { key: key.to_owned(), value, origin: String::new() };
+        let row =
+            |key: &str, value: serde_json::Value| ShownSetting { key: key.to_owned(), value, origin: String::new() };
         let old = [
             row("publish.live", json!(false)),
             row("generation.model", json!("builtin")),

@@ -52,7 +52,7 @@ pub use restore::{Restored, restore};
 pub use rounds::{NewRound, RoundRecord, SinceLastPost};
 pub use space::{LEAST_FREE_BYTES, free_bytes};
 pub(crate) use spending::{Spent, SpentSince};
-pub use watch::RecordWatch;
 pub use state::{AttemptOutcome, Endpoint, HaltCause, PostState, ReadOutcome, RoundOutcome, WindowName};
 pub(crate) use unknown::{Absence, MayHavePosted, UnknownPost};
+pub use watch::RecordWatch;
 pub use windows::Window;

@@ -120,7 +120,10 @@ async fn the_emergency_brake_works_with_a_broken_file_and_status_says_what_is_in
     for broken in ["[review]\nexpires_after = \"20s\"\n", "[generation\ntop_k = = 5\n"] {
         bot.configure(broken);
         let paused = bot.run(&["pause", "--by", "ana"]);
-        assert!(paused.code() == Some(0) && paused.stderr.contains("`pregonero config check` says which"), "{paused:#?}");
+        assert!(
+            paused.code() == Some(0) && paused.stderr.contains("`pregonero config check` says which"),
+            "{paused:#?}"
+        );
         for arguments in [&["history", "list"][..], &["review", "list"], &["healthcheck"], &["db", "check"]] {
             let ended = bot.run(arguments);
             assert_eq!(ended.code(), Some(0), "{arguments:?} {ended:#?}");
@@ -130,7 +133,10 @@ async fn the_emergency_brake_works_with_a_broken_file_and_status_says_what_is_in
         assert_eq!((&said["config"]["changed"], &said["config"]["valid"]), (&json!(true), &json!(false)), "{said}");
         assert_eq!(said["config"]["loaded_at"], loaded_at);
         let words = bot.run(&["status"]).stdout;
-        assert!(words.contains("has changed since then and is broken: the daemon goes on with what it loaded"), "{words}");
+        assert!(
+            words.contains("has changed since then and is broken: the daemon goes on with what it loaded"),
+            "{words}"
+        );
         assert!(words.contains("config.toml:"), "{words}");
         assert_eq!(bot.run(&["resume", "--by", "ana"]).code(), Some(0));
         wait_until("the end of the pause", || status(&bot)["code"] == "ok");
