@@ -30,6 +30,7 @@ pub async fn run(arguments: OnceArguments, session: &Session) -> Result<()> {
     let signals = Signals::listen().context("cannot listen for signals")?;
     let loaded = session.load(Vec::new())?;
     session.refuse_a_record_left_behind(&loaded)?;
+    session.refuse_a_second_record().await?;
     let start = session.start_with(loaded.settings)?;
     let order = Order::by_hand(session.now(), arguments.prompt);
     let finished = daemon::once(start, order, signals).await?;

@@ -29,6 +29,7 @@ pub async fn run(arguments: &RunArguments, session: &Session) -> Result<()> {
     let signals = Signals::listen().context("cannot listen for signals")?;
     let loaded = session.load(Vec::new())?;
     session.refuse_a_record_left_behind(&loaded)?;
+    session.refuse_a_second_record().await?;
     let start = session.start_with(loaded.settings.clone())?;
     let setup = Setup { start, loaded, reread: session.reread(), now: arguments.now };
     Ok(daemon::run(setup, signals).await?)

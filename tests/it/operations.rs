@@ -60,6 +60,13 @@ fn a_daemon_that_works_elsewhere_is_followed_and_one_that_was_not_meant_is_not()
     wait_until("the pause", || status(&bot)["code"] == "paused");
     assert_eq!(status(&bot)["store"], json!(record));
     assert_eq!(bot.run(&["healthcheck"]).code(), Some(0));
+    for command in ["once", "run"] {
+        let refused = bot.run(&[command]);
+        assert!(
+            refused.code() == Some(1) && refused.stderr.contains("a second record would know nothing"),
+            "{refused:#?}"
+        );
+    }
     assert!(!bot.path("data").exists(), "no second record");
 
     let mut other = bot.command(&["resume", "--by", "ana"]);
