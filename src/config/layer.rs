@@ -83,8 +83,12 @@ impl Layer {
         ours.sort();
         let mut layer = Self::default();
         for (name, value) in ours {
-            if let Some(meant) = meant_variable(&name) {
-                layer.fault(name, "", format!("this variable is not read; its name is {meant}, with two underscores"));
+            if let Some((key, meant)) = meant_variable(&name) {
+                layer.fault(
+                    name,
+                    &key,
+                    format!("this variable is not read; its name is {meant}, with two underscores"),
+                );
             } else if let Some(rest) = name.strip_prefix(VARIABLE_PREFIX) {
                 layer.read_text(&name, &rest.to_lowercase().replace("__", "."), &value);
             }
@@ -335,11 +339,13 @@ fn plain_value(json: &Json) -> Option<Value> {
     Some(Value::new(Some(&DEFAULT_ORIGIN.to_owned()), kind))
 }
 
-/// The variable that `name` was meant to be, where it differs from a known one by its underscores alone.
-fn meant_variable(name: &str) -> Option<String> {
+/// The key and the variable that `name` was meant to be, where it differs from a known one by its underscores alone.
+fn meant_variable(name: &str) -> Option<(String, String)> {
     let bare = |name: &str| name.to_uppercase().replace('_', "");
-    let variable = |key: Key| format!("{VARIABLE_PREFIX}{}", key.path.to_uppercase().replace('.', "__"));
-    keys::all().into_iter().map(variable).find(|known| bare(known) == bare(name)).filter(|known| known != name)
+    let variable = |key: &Key| format!("{VARIABLE_PREFIX}{}", key.path.to_uppercase().replace('.', "__"));
+    let known = keys::all().into_iter().map(|key| (variable(&key), key.path));
+    let meant = known.into_iter().find(|(known, _)| bare(known) == bare(name));
+    meant.filter(|(known, _)| known != name).map(|(known, key)| (key, known))
 }
 
 /// Words that mark a secret, which no file may hold.
