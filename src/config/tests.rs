@@ -408,6 +408,9 @@ fn the_records_place_is_found_in_a_file_that_is_broken_elsewhere() {
         assert!(!found.origin.starts_with("PREGONERO"), "{text}");
     }
     let by_variable = Case::new("[store]\npath = 5\n").variable("PREGONERO__STORE__PATH", "/srv/record.db");
+    let misnamed = Case::new("").variable("PREGONERO_STORE_PATH", "/srv/record.db");
+    assert!(!place(&misnamed).is_certain, "another record was meant");
+    assert!(place(&Case::new("").variable("PREGONERO_GENERATION_TOP_K", "5")).is_certain);
     let found = place(&by_variable);
     assert!(found.is_from_environment() && found.is_certain, "{found:?}");
     assert_eq!(found.path, std::path::Path::new("/srv/record.db"));
@@ -419,7 +422,7 @@ fn a_variable_with_one_underscore_is_refused_with_its_right_name() {
     for name in ["PREGONERO_GENERATION__TOP_K", "PREGONERO__GENERATION_TOP_K", "PREGONERO_GENERATION_TOP_K"] {
         let faults = Case::new("").variable(name, "5").faults();
         let expected = format!(
-            "{name}: this variable is not read; its name is PREGONERO__GENERATION__TOP_K, with two underscores"
+            "{name}: generation.top_k: this variable is not read; its name is PREGONERO__GENERATION__TOP_K, with two underscores"
         );
         assert_eq!(faults, [expected]);
     }
