@@ -63,6 +63,7 @@ impl Layer {
         if !errors.is_empty() {
             // What could still be read serves to find the record; anything else may come of the slip.
             layer = Self { recovered: layer.values, ..Self::default() };
+            layer.recover_lines(&reader, text);
         }
         let mut last_line = 0;
         for error in errors {
@@ -96,6 +97,27 @@ impl Layer {
         layer
     }
 
+    /// Reads what stands on single lines of a file that is no TOML: `key = "text"` in a section. The parser may have lost it.
+    fn recover_lines(&mut self, reader: &Reader<'_>, text: &str) {
+        let mut section = String::new();
+        let mut start = 0;
+        for line in text.split_inclusive('\n') {
+            let place = (reader.origin)(start..start);
+            start += line.len();
+            if let Some(header) = line.trim().strip_prefix('[') {
+                section = header.split(']').next().unwrap_or_default().trim().to_owned();
+                continue;
+            }
+            let Ok(table) = DeTable::parse(line) else { continue };
+            for (name, value) in table.get_ref() {
+                if let DeValue::String(text) = value.get_ref() {
+                    let value = Value::new(Some(&place), ValueKind::String(text.to_string()));
+                    insert(&mut self.recovered, &format!("{section}.{}", name.get_ref()), value);
+                }
+            }
+        }
+    }
+
     /// The text under `path`, with its origin; also of a file that is broken elsewhere.
     pub(super) fn text(&self, path: &str) -> Option<(String, String)> {
         let (section, name) = path.split_once('.')?;
@@ -120,15 +142,7 @@ impl Layer {
     }
 
     fn put(&mut self, path: &str, value: Value) {
-        let Some((section, name)) = path.split_once('.') else {
-            self.values.insert(path.to_owned(), value);
-            return;
-        };
-        let entry =
-            self.values.entry(section.to_owned()).or_insert_with(|| Value::new(None, ValueKind::Table(Map::new())));
-        if let ValueKind::Table(names) = &mut entry.kind {
-            names.insert(name.to_owned(), value);
-        }
+        insert(&mut self.values, path, value);
     }
 
     fn read_sections(&mut self, reader: &Reader<'_>, table: &DeTable<'_>) {
@@ -207,6 +221,17 @@ impl Layer {
             Some(value) => self.put(path, value),
             None => self.fault(origin, path, format!("expected {}, found {text:?}", key.kind.in_words())),
         }
+    }
+}
+
+fn insert(values: &mut Map<String, Value>, path: &str, value: Value) {
+    let Some((section, name)) = path.split_once('.') else {
+        values.insert(path.to_owned(), value);
+        return;
+    };
+    let entry = values.entry(section.to_owned()).or_insert_with(|| Value::new(None, ValueKind::Table(Map::new())));
+    if let ValueKind::Table(names) = &mut entry.kind {
+        names.insert(name.to_owned(), value);
     }
 }
 
