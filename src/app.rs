@@ -21,8 +21,8 @@ use crate::gates::{Gates, LabelHashtags, Resources, VERBATIM_INDEX, VerbatimInde
 use crate::generation::{self, ControlLayout, Engine};
 use crate::judging::Judge;
 use crate::publish::{self, Outlet, PostedTweet, Poster, PosterFuture, Publisher, Rules};
-use crate::sentiment::Classifier;
 use crate::schedule::Schedule;
+use crate::sentiment::Classifier;
 use crate::store::Store;
 use crate::tweet::SeedPrompt;
 use crate::twitter::oauth2::{self, Grant, TokenFileError, Tokens};
@@ -142,7 +142,8 @@ pub fn check_what_can_pass(settings: &Settings, judge: &Judge, now: Timestamp) -
         Some(objection) => Err(anyhow!("the prompt {:?} can lead to no post: {objection}", prompt.text)),
     };
     switched_on.into_iter().try_for_each(check).map_err(SetupError::under("seed_prompts.text"))?;
-    let (schedule, open) = (&settings.schedule, ScheduleSettings { quiet_hours: Vec::new(), ..settings.schedule.clone() });
+    let (schedule, open) =
+        (&settings.schedule, ScheduleSettings { quiet_hours: Vec::new(), ..settings.schedule.clone() });
     let has_slot = |settings: &ScheduleSettings| Schedule::new(settings).next_slot(now, None).is_some();
     if !has_slot(schedule) && has_slot(&open) {
         let cause = anyhow!("every slot of schedule.cron falls into them: nothing would ever be posted");

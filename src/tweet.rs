@@ -222,10 +222,8 @@ mod tests {
 
     #[test]
     fn a_prompt_of_weight_0_is_switched_off_wherever_it_stands() {
-        let prompts = [("nunca", 0), ("siempre", 2), ("jamás", 0)].map(|(text, weight)| SeedPrompt {
-            weight,
-            ..SeedPrompt::bare(text)
-        });
+        let prompts = [("nunca", 0), ("siempre", 2), ("jamás", 0)]
+            .map(|(text, weight)| SeedPrompt { weight, ..SeedPrompt::bare(text) });
         assert!((0..200).all(|seed| SeedPrompt::draw(&prompts, seed).unwrap().text == "siempre"));
     }
 }

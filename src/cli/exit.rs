@@ -116,14 +116,13 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         let later =
             error.is_transient() || matches!(error, StoreError::Superseded { .. } | StoreError::BackupUnderWay { .. });
         // A service that started again after its database was deleted would begin a new record, and post by that.
-        let configured =
-            matches!(
-                error,
-                StoreError::Newer { .. }
-                    | StoreError::Foreign { .. }
-                    | StoreError::Displaced { .. }
-                    | StoreError::Gone { .. }
-            );
+        let configured = matches!(
+            error,
+            StoreError::Newer { .. }
+                | StoreError::Foreign { .. }
+                | StoreError::Displaced { .. }
+                | StoreError::Gone { .. }
+        );
         return if configured { Some(CONFIGURATION) } else { later.then_some(TEMPORARY) };
     }
     if let Some(error) = cause.downcast_ref::<OnceError>() {

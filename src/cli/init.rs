@@ -49,7 +49,8 @@ pub async fn run(arguments: InitArguments, session: &Session) -> Result<()> {
     write_whole(&file, Existing::Refuse, |writer| writer.write_all(text.as_bytes()))?;
     session.output.object(
         || {
-            let next = "look through it, then try `pregonero config check`, `pregonero generate` and `pregonero run --now`";
+            let next =
+                "look through it, then try `pregonero config check`, `pregonero generate` and `pregonero run --now`";
             format!("{}: written, a dry run; {next}", file.display())
         },
         || json!({"file": file}),
@@ -133,7 +134,10 @@ mod tests {
         let filled = answers.fill(TEMPLATE);
         let changed: Vec<_> = TEMPLATE.lines().zip(filled.lines()).filter(|(one, other)| one != other).collect();
         assert_eq!(changed.len(), 2, "{changed:#?}");
-        assert!(changed[0].1.starts_with("handle = \"mi_bot\" ") && changed[1].1.starts_with("timezone = \"Europe/Madrid\" "));
+        assert!(
+            changed[0].1.starts_with("handle = \"mi_bot\" ")
+                && changed[1].1.starts_with("timezone = \"Europe/Madrid\" ")
+        );
         for (before, after) in changed {
             assert_eq!(before.find('#'), after.find('#'), "comments stay in their column: {after}");
         }
@@ -141,6 +145,9 @@ mod tests {
         assert!(check(&filled).is_ok());
         let wrong = Answers(vec![("handle", "a b".to_owned())]).fill(TEMPLATE);
         let fault = check(&wrong).unwrap_err().to_string();
-        assert!(fault.starts_with("account.handle: expected a handle") && fault.ends_with("nothing was written"), "{fault}");
+        assert!(
+            fault.starts_with("account.handle: expected a handle") && fault.ends_with("nothing was written"),
+            "{fault}"
+        );
     }
 }

@@ -35,6 +35,7 @@ pub async fn run(arguments: OnceArguments, session: &Session) -> Result<()> {
     let signals = Signals::listen().context("cannot listen for signals")?;
     let mut loaded = session.load(arguments.model.overrides())?;
     session.refuse_a_record_left_behind(&loaded)?;
+    session.refuse_a_second_record().await?;
     arguments.model.fit(&mut loaded.settings, session)?;
     let show = first_round::shown_to_people(session, &loaded.settings);
     let start = session.start_with(loaded.settings)?;

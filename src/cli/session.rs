@@ -160,6 +160,27 @@ impl Session {
         Ok(HubSettings::from_lookup(|name| self.environment.get(name).map(str::to_owned))?)
     }
 
+    /// Refuses to begin a record beside that of a running daemon of this configuration: it would know nothing of what the
+    /// daemon posts. A variable that names another record is another bot's, and meant.
+    ///
+    /// # Errors
+    /// Where a daemon works elsewhere.
+    pub async fn refuse_a_second_record(&self) -> Result<()> {
+        let place = config::store_place(self.request(Vec::new()))?;
+        if place.is_from_environment() {
+            return Ok(());
+        }
+        match whereabouts(&place, Purpose::Act).await {
+            Ok(Whereabouts { store, note: Some(_) }) => bail!(
+                "a daemon of this configuration works on {}, not on {}, and a second record would know nothing of what it \
+                 posts: stop it first, or name the record in store.path",
+                store.display(),
+                place.path.display()
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// Earlier versions took a relative `store.path` from the folder in which they were started. A record that lies there
     /// must not be left behind for a new, empty one, which knows nothing of what was posted.
     ///

@@ -87,7 +87,9 @@ impl Configuration {
         };
         let since = match (self.changed, self.valid) {
             (Some(true), true) => "; the file has changed since then and is valid: `pregonero reload` takes it",
-            (Some(true), false) => "; the file has changed since then and is broken: the daemon goes on with what it loaded",
+            (Some(true), false) => {
+                "; the file has changed since then and is broken: the daemon goes on with what it loaded"
+            }
             (_, false) => "; it is broken",
             (_, true) => "",
         };
@@ -120,12 +122,7 @@ async fn waiting(ground: &Ground, session: &Session) -> Result<Waiting> {
     Ok(waiting)
 }
 
-fn in_words(
-    ground: &Ground,
-    standing: &Standing,
-    configuration: &Configuration,
-    waiting: &Result<Waiting>,
-) -> String {
+fn in_words(ground: &Ground, standing: &Standing, configuration: &Configuration, waiting: &Result<Waiting>) -> String {
     let zone = ground.zone();
     let last = standing.daemon.as_ref();
     let mut lines = vec![match last.filter(|_| standing.is_running()) {

@@ -237,7 +237,10 @@ impl Checker<'_> {
         }
         let prompts: Vec<SeedPrompt> = prompts.into_iter().collect::<Option<_>>()?;
         if prompts.iter().all(|prompt| prompt.weight == 0) {
-            self.fault("seed_prompts", "every prompt has weight = 0 and is switched off: nothing would ever be written");
+            self.fault(
+                "seed_prompts",
+                "every prompt has weight = 0 and is switched off: nothing would ever be written",
+            );
             return None;
         }
         Some(prompts)
@@ -245,7 +248,11 @@ impl Checker<'_> {
 
     /// The prompts that stand where none are written demand what the built-in generator knows. Another model may know no
     /// attributes, so for one they are the words alone.
-    fn default_prompts_for(&self, generation: Option<&GenerationSettings>, prompts: Vec<SeedPrompt>) -> Vec<SeedPrompt> {
+    fn default_prompts_for(
+        &self,
+        generation: Option<&GenerationSettings>,
+        prompts: Vec<SeedPrompt>,
+    ) -> Vec<SeedPrompt> {
         let written = self.origins.get("seed_prompts").is_some_and(|origin| origin != DEFAULT_ORIGIN);
         let own = |settings: &GenerationSettings| {
             matches!(settings.model, ModelSource::BuiltIn | ModelSource::BuiltInNamed(_))

@@ -27,6 +27,8 @@ pub(super) const DEFAULT_ORIGIN: &str = "default";
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layer {
     values: Map<String, Value>,
+    /// What could be read of a file that is no TOML. It is not in effect.
+    recovered: Map<String, Value>,
     pub(super) faults: Vec<Fault>,
 }
 
@@ -59,8 +61,9 @@ impl Layer {
         let reader = Reader { origin: &|span| format!("{name}:{}", position(text, span.start).0) };
         layer.read_sections(&reader, table.get_ref());
         if !errors.is_empty() {
-            // What could still be read is of use to find the record; what is wrong with it may come of the slip.
-            layer.faults.clear();
+            // What could still be read serves to find the record; anything else may come of the slip.
+            layer = Self { recovered: layer.values, ..Self::default() };
+            layer.recover_lines(&reader, text);
         }
         let mut last_line = 0;
         for error in errors {
@@ -81,8 +84,12 @@ impl Layer {
         ours.sort();
         let mut layer = Self::default();
         for (name, value) in ours {
-            if let Some(meant) = meant_variable(&name) {
-                layer.fault(name, "", format!("this variable is not read; its name is {meant}, with two underscores"));
+            if let Some((key, meant)) = meant_variable(&name) {
+                layer.fault(
+                    name,
+                    &key,
+                    format!("this variable is not read; its name is {meant}, with two underscores"),
+                );
             } else if let Some(rest) = name.strip_prefix(VARIABLE_PREFIX) {
                 layer.read_text(&name, &rest.to_lowercase().replace("__", "."), &value);
             }
@@ -90,10 +97,32 @@ impl Layer {
         layer
     }
 
-    /// The text under `path`, with its origin.
+    /// Reads what stands on single lines of a file that is no TOML: `key = "text"` in a section. The parser may have lost it.
+    fn recover_lines(&mut self, reader: &Reader<'_>, text: &str) {
+        let mut section = String::new();
+        let mut start = 0;
+        for line in text.split_inclusive('\n') {
+            let place = (reader.origin)(start..start);
+            start += line.len();
+            if let Some(header) = line.trim().strip_prefix('[') {
+                section = header.split(']').next().unwrap_or_default().trim().to_owned();
+                continue;
+            }
+            let Ok(table) = DeTable::parse(line) else { continue };
+            for (name, value) in table.get_ref() {
+                if let DeValue::String(text) = value.get_ref() {
+                    let value = Value::new(Some(&place), ValueKind::String(text.to_string()));
+                    insert(&mut self.recovered, &format!("{section}.{}", name.get_ref()), value);
+                }
+            }
+        }
+    }
+
+    /// The text under `path`, with its origin; also of a file that is broken elsewhere.
     pub(super) fn text(&self, path: &str) -> Option<(String, String)> {
         let (section, name) = path.split_once('.')?;
-        let ValueKind::Table(entries) = &self.values.get(section)?.kind else { return None };
+        let table = self.values.get(section).or_else(|| self.recovered.get(section))?;
+        let ValueKind::Table(entries) = &table.kind else { return None };
         let value = entries.get(name)?;
         let ValueKind::String(text) = &value.kind else { return None };
         Some((text.clone(), value.origin().unwrap_or(DEFAULT_ORIGIN).to_owned()))
@@ -113,15 +142,7 @@ impl Layer {
     }
 
     fn put(&mut self, path: &str, value: Value) {
-        let Some((section, name)) = path.split_once('.') else {
-            self.values.insert(path.to_owned(), value);
-            return;
-        };
-        let entry =
-            self.values.entry(section.to_owned()).or_insert_with(|| Value::new(None, ValueKind::Table(Map::new())));
-        if let ValueKind::Table(names) = &mut entry.kind {
-            names.insert(name.to_owned(), value);
-        }
+        insert(&mut self.values, path, value);
     }
 
     fn read_sections(&mut self, reader: &Reader<'_>, table: &DeTable<'_>) {
@@ -200,6 +221,17 @@ impl Layer {
             Some(value) => self.put(path, value),
             None => self.fault(origin, path, format!("expected {}, found {text:?}", key.kind.in_words())),
         }
+    }
+}
+
+fn insert(values: &mut Map<String, Value>, path: &str, value: Value) {
+    let Some((section, name)) = path.split_once('.') else {
+        values.insert(path.to_owned(), value);
+        return;
+    };
+    let entry = values.entry(section.to_owned()).or_insert_with(|| Value::new(None, ValueKind::Table(Map::new())));
+    if let ValueKind::Table(names) = &mut entry.kind {
+        names.insert(name.to_owned(), value);
     }
 }
 
@@ -332,11 +364,13 @@ fn plain_value(json: &Json) -> Option<Value> {
     Some(Value::new(Some(&DEFAULT_ORIGIN.to_owned()), kind))
 }
 
-/// The variable that `name` was meant to be, where it differs from a known one by its underscores alone.
-fn meant_variable(name: &str) -> Option<String> {
+/// The key and the variable that `name` was meant to be, where it differs from a known one by its underscores alone.
+fn meant_variable(name: &str) -> Option<(String, String)> {
     let bare = |name: &str| name.to_uppercase().replace('_', "");
-    let variable = |key: Key| format!("{VARIABLE_PREFIX}{}", key.path.to_uppercase().replace('.', "__"));
-    keys::all().into_iter().map(variable).find(|known| bare(known) == bare(name)).filter(|known| known != name)
+    let variable = |key: &Key| format!("{VARIABLE_PREFIX}{}", key.path.to_uppercase().replace('.', "__"));
+    let known = keys::all().into_iter().map(|key| (variable(&key), key.path));
+    let meant = known.into_iter().find(|(known, _)| bare(known) == bare(name));
+    meant.filter(|(known, _)| known != name).map(|(known, key)| (key, known))
 }
 
 /// Words that mark a secret, which no file may hold.

@@ -34,7 +34,9 @@ pub fn resolve(file: &Path, path: &Path) -> PathBuf {
 pub(super) fn refuse_home(path: &str) -> Result<(), String> {
     let first = path.split('/').next().unwrap_or_default();
     if first.starts_with('~') {
-        return Err(format!("expected a path without ~, found {path:?}; write the whole path, such as /home/ana/bot/data"));
+        return Err(format!(
+            "expected a path without ~, found {path:?}; write the whole path, such as /home/ana/bot/data"
+        ));
     }
     Ok(())
 }

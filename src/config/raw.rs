@@ -74,7 +74,11 @@ impl Default for RawSeedPrompts {
     fn default() -> Self {
         let texts = ["Me parece", "En el día de hoy, ", "El covid", "La vacuna", "En Colombia"];
         let attributes = BTreeMap::from([("SENTIMIENTO".to_owned(), "POSITIVE".to_owned())]);
-        let prompt = |text: &str| RawSeedPrompt { text: text.into(), attributes: attributes.clone(), ..RawSeedPrompt::default() };
+        let prompt = |text: &str| RawSeedPrompt {
+            text: text.into(),
+            attributes: attributes.clone(),
+            ..RawSeedPrompt::default()
+        };
         Self(texts.into_iter().map(prompt).collect())
     }
 }

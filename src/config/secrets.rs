@@ -439,10 +439,9 @@ mod tests {
             assert!(message.starts_with(&format!("{name}: the value for {name} {fault}")), "{message}");
             assert!(!message.contains("invented"), "{message}");
         }
-        for (name, value) in [
-            (WEBHOOK_NAME, "https://example.com/hook?key='a'&b=c"),
-            ("TWITTER_CLIENT_ID", "aW52ZW50ZWQ6MTpjaQ=="),
-        ] {
+        for (name, value) in
+            [(WEBHOOK_NAME, "https://example.com/hook?key='a'&b=c"), ("TWITTER_CLIENT_ID", "aW52ZW50ZWQ6MTpjaQ==")]
+        {
             assert!(one(&Environment::from_iter([(name, value)]), name).unwrap().is_some(), "{value}");
         }
     }

@@ -382,10 +382,13 @@ fn a_prompt_is_switched_off_by_its_weight_and_not_all_of_them() {
 
 #[test]
 fn relative_paths_are_relative_to_the_file_and_a_flags_to_the_shell() {
-    let text = "[store]\npath = \"record.db\"\n[gates]\nbanned_words_file = \"words\"\n[generation]\nmodel = \"mine\"\n";
-    let case = Case::new(text)
-        .variable("PREGONERO__PUBLISH__TOKENS", "keys")
-        .flag("--sentiment-model", "sentiment.model", "yours");
+    let text =
+        "[store]\npath = \"record.db\"\n[gates]\nbanned_words_file = \"words\"\n[generation]\nmodel = \"mine\"\n";
+    let case = Case::new(text).variable("PREGONERO__PUBLISH__TOKENS", "keys").flag(
+        "--sentiment-model",
+        "sentiment.model",
+        "yours",
+    );
     let (folder, settings) = (case.folder.path(), case.load().unwrap().settings);
     assert_eq!(settings.store.path, folder.join("record.db"));
     assert_eq!(settings.publish.tokens, folder.join("keys"));
@@ -418,6 +421,9 @@ fn the_records_place_is_found_in_a_file_that_is_broken_elsewhere() {
         assert!(!found.origin.starts_with("PREGONERO"), "{text}");
     }
     let by_variable = Case::new("[store]\npath = 5\n").variable("PREGONERO__STORE__PATH", "/srv/record.db");
+    let misnamed = Case::new("").variable("PREGONERO_STORE_PATH", "/srv/record.db");
+    assert!(!place(&misnamed).is_certain, "another record was meant");
+    assert!(place(&Case::new("").variable("PREGONERO_GENERATION_TOP_K", "5")).is_certain);
     let found = place(&by_variable);
     assert!(found.is_from_environment() && found.is_certain, "{found:?}");
     assert_eq!(found.path, std::path::Path::new("/srv/record.db"));
@@ -428,8 +434,9 @@ fn the_records_place_is_found_in_a_file_that_is_broken_elsewhere() {
 fn a_variable_with_one_underscore_is_refused_with_its_right_name() {
     for name in ["PREGONERO_GENERATION__TOP_K", "PREGONERO__GENERATION_TOP_K", "PREGONERO_GENERATION_TOP_K"] {
         let faults = Case::new("").variable(name, "5").faults();
-        let expected =
-            format!("{name}: this variable is not read; its name is PREGONERO__GENERATION__TOP_K, with two underscores");
+        let expected = format!(
+            "{name}: generation.top_k: this variable is not read; its name is PREGONERO__GENERATION__TOP_K, with two underscores"
+        );
         assert_eq!(faults, [expected]);
     }
     let others = Case::new("").variable("PREGONERO_LOG", "debug").variable("PREGONERO_TEST_KILLS", "5");
@@ -472,7 +479,8 @@ model = \"models/mine\"
 [publish]
 base_url = \"http://127.0.0.1:4000/\"
 ";
-    let settings = Case::new(text).load().unwrap().settings;
+    let case = Case::new(text);
+    let settings = case.load().unwrap().settings;
     assert_eq!(settings.account.handle, "pregonero_bot");
     assert_eq!(settings.schedule.jitter, Duration::from_secs(5400));
     let spans: Vec<String> =
@@ -480,7 +488,7 @@ base_url = \"http://127.0.0.1:4000/\"
     assert_eq!(spans, ["22:30:00-07:05:00", "13:00:00-00:00:00"]);
     assert_eq!(settings.generation.model, ModelSource::Hub("datificate/gpt2-small-spanish".into()));
     assert_eq!((settings.generation.device, settings.generation.decoding.temperature), (DeviceChoice::Cuda(1), 1.0));
-    assert_eq!(settings.sentiment.model, ModelSource::Folder("models/mine".into()));
+    assert_eq!(settings.sentiment.model, ModelSource::Folder(case.folder.path().join("models/mine")));
     assert_eq!(settings.publish.base_url.as_str(), "http://127.0.0.1:4000/");
 }
 

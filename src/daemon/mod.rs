@@ -284,6 +284,7 @@ impl Daemon {
         daemon.look_at_the_halts().await;
         if let Some(halt) = &daemon.halt {
             tracing::warn!(%halt, "nothing is posted: `pregonero resume` lets posts out again");
+            daemon.told = daemon.hindrance();
         } else if at_once {
             daemon.begin_round(Order::by_hand(now, None));
         }
@@ -531,9 +532,7 @@ impl Daemon {
 /// Leaves word of where the record is. A machine that does not allow it (no abstract sockets) costs only that.
 fn leave_word(loaded: &Loaded, app: &App) -> Option<(Speaker, mpsc::Receiver<Waiting>)> {
     let word = Word::of(&loaded.file, &app.settings.store.path);
-    Speaker::start(word)
-        .inspect_err(|error| tracing::warn!(%error, "commands are not told where the record is"))
-        .ok()
+    Speaker::start(word).inspect_err(|error| tracing::warn!(%error, "commands are not told where the record is")).ok()
 }
 
 /// Who asks for a reload; never where nobody can ask.

@@ -69,6 +69,8 @@ impl Daemon {
                 ReloadAnswer::refused(format!("{error:#}"))
             }
         };
+        // Whoever asked finds the new state where it looks next.
+        self.write_status();
         if let Some(waiting) = self.waiting.take() {
             // Whoever has gone meanwhile finds it in the log.
             let _ = waiting.send(answer);
@@ -103,10 +105,12 @@ impl Daemon {
 /// The keys whose values differ, with both values, one sentence each. `later` are those that wait for a restart.
 fn differences(old: &[ShownSetting], new: &[ShownSetting], later: &[&str]) -> Vec<String> {
     let value = |rows: &[ShownSetting], key: &str| rows.iter().find(|row| row.key == key).map(|row| row.value.clone());
-    let in_words = |value: Option<serde_json::Value>| value.map_or_else(|| "absent".to_owned(), |value| value.to_string());
+    let in_words =
+        |value: Option<serde_json::Value>| value.map_or_else(|| "absent".to_owned(), |value| value.to_string());
     let gone = old.iter().filter(|row| value(new, &row.key).is_none());
     let keys = new.iter().chain(gone).map(|row| row.key.as_str());
-    keys.filter(|key| !later.contains(key))
+    let waits = |key: &str| later.iter().any(|later| key == *later || key.starts_with(&format!("{later}[")));
+    keys.filter(|key| !waits(key))
         .filter_map(|key| {
             let (before, after) = (value(old, key), value(new, key));
             (before != after).then(|| format!("{key}: {} -> {}", in_words(before), in_words(after)))
@@ -114,10 +118,13 @@ fn differences(old: &[ShownSetting], new: &[ShownSetting], later: &[&str]) -> Ve
         .collect()
 }
 
-/// Takes the old values of what cannot change under a running daemon, and gives the keys that differ.
+/// Takes the old values of what cannot change under a running daemon, and gives the keys that differ. Prompts for another
+/// model wait with it: the one that is loaded may not know their attributes.
 fn keep_what_needs_a_restart(new: &mut Settings, old: &Settings) -> Vec<&'static str> {
+    let other_model = new.generation.model != old.generation.model;
     let changed: Vec<&str> = [
-        ("generation.model", new.generation.model != old.generation.model),
+        ("generation.model", other_model),
+        ("seed_prompts", other_model && new.seed_prompts != old.seed_prompts),
         ("generation.device", new.generation.device != old.generation.device),
         ("store.path", new.store.path != old.store.path),
         ("log.format", new.log.format != old.log.format),
@@ -127,6 +134,9 @@ fn keep_what_needs_a_restart(new: &mut Settings, old: &Settings) -> Vec<&'static
     .collect();
     if !changed.is_empty() {
         tracing::warn!(keys = changed.join(", "), "these settings change with a restart only");
+    }
+    if other_model {
+        new.seed_prompts = old.seed_prompts.clone();
     }
     new.generation.model = old.generation.model.clone();
     new.generation.device = old.generation.device;
@@ -143,7 +153,8 @@ mod tests {
 
     #[test]
     fn what_a_reload_changes_is_named_by_key_with_both_values() {
-        let row = |key: &str, value: serde_json::Value| ShownSetting { key: key.to_owned(), value, origin: String::new() };
+        let row =
+            |key: &str, value: serde_json::Value| ShownSetting { key: key.to_owned(), value, origin: String::new() };
         let old = [
             row("publish.live", json!(false)),
             row("generation.model", json!("builtin")),

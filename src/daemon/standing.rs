@@ -128,9 +128,7 @@ async fn of_files_and_halts(store: &Store, live: bool) -> Option<Hindrance> {
         return Some(Hindrance::of_error(&error));
     }
     match store.halts().await {
-        Ok(halts) => {
-            halts.iter().find(|halt| live || halt.cause == HaltCause::Paused).map(Hindrance::of_halt)
-        }
+        Ok(halts) => halts.iter().find(|halt| live || halt.cause == HaltCause::Paused).map(Hindrance::of_halt),
         Err(error) => Some(Hindrance::of_error(&error)),
     }
 }
@@ -221,8 +219,8 @@ mod tests {
     use super::*;
     use crate::config::Settings;
     use crate::daemon::lock::InstanceLock;
-    use crate::daemon::status::tests::{settings, sign};
     use crate::daemon::status::StatusFile;
+    use crate::daemon::status::tests::{settings, sign};
     use crate::store::testing::{TestStore, at};
 
     const NOW: &str = "2026-03-01T12:00:45Z";

@@ -1,5 +1,6 @@
 //! What the operator is told: the next slot, what came of a round, the line that `systemctl status` shows.
 
+use super::standing::{Code, Hindrance};
 use super::{Daemon, remedy};
 use crate::publish::{Posted, PublishError};
 use crate::round::{self, Outcome, Served};
@@ -23,15 +24,20 @@ impl Daemon {
         Some(format!("{} {}", local.strftime("%a %Y-%m-%d %H:%M:%S"), schedule.timezone_name))
     }
 
-    /// Logs that budget or limits keep posts back, when it begins and when it ends. Halts and trouble with the record are
-    /// logged where they are noticed.
+    /// Logs what keeps posts back when it changes, and has systemd show it. Trouble with the record, and that a halt is over,
+    /// are logged where they are noticed.
     pub(super) fn tell_standing(&mut self) {
-        if self.spent.as_ref().map(|spent| spent.code) != self.told.as_ref().map(|told| told.code) {
-            match &self.spent {
-                Some(spent) => tracing::warn!(code = spent.code.as_str(), "nothing is posted for now: {}", spent.reason),
-                None => tracing::info!("budget and limits let posts out again"),
+        let now = self.hindrance();
+        let code = |hindrance: &Option<Hindrance>| hindrance.as_ref().map(|hindrance| hindrance.code);
+        if code(&now) != code(&self.told) {
+            match (&now, code(&self.told)) {
+                (Some(Hindrance { code, reason }), _) if self.trouble.is_none() => {
+                    tracing::warn!(code = code.as_str(), "nothing is posted for now: {reason}");
+                }
+                (None, Some(Code::BudgetUsedUp)) => tracing::info!("budget and limits let posts out again"),
+                _ => {}
             }
-            self.told = self.spent.clone();
+            self.told = now;
         }
         let words = self.state_in_words();
         if self.notified != words {

@@ -149,7 +149,8 @@ mod tests {
     #[test]
     fn a_daemon_that_works_elsewhere_is_followed_and_named() {
         let place = place("/srv/a.db", "config.toml:2", true);
-        let found = decide(&place, Purpose::Act, vec![word(7, "/var/lib/pregonero/pregonero.db")], |_| Ok(true)).unwrap();
+        let found =
+            decide(&place, Purpose::Act, vec![word(7, "/var/lib/pregonero/pregonero.db")], |_| Ok(true)).unwrap();
         assert_eq!(found.store, PathBuf::from("/var/lib/pregonero/pregonero.db"));
         let note = found.note.unwrap();
         assert!(note.contains("(process 7) works on /var/lib/pregonero/pregonero.db, not on /srv/a.db"), "{note}");

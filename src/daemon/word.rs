@@ -290,6 +290,6 @@ mod tests {
         assert!(elsewhere.contains("no daemon of this configuration is running"), "{elsewhere}");
         assert!(reload(&config, &store).await.unwrap().reloaded);
         let gone = reload(&config, &store).await.unwrap();
-        assert_eq!(gone, ReloadAnswer::refused("the daemon is stopping"));
+        assert!(!gone.reloaded && gone.error.unwrap().starts_with("the daemon "), "nobody is left to reload");
     }
 }

@@ -154,7 +154,8 @@ impl Gates {
                 .collect::<Vec<_>>()
         };
         let [first, rest @ ..] = texts.each_ref().map(read);
-        let in_all = |found: &&GateVerdict| rest.iter().all(|others| others.iter().any(|other| other.gate == found.gate));
+        let in_all =
+            |found: &&GateVerdict| rest.iter().all(|others| others.iter().any(|other| other.gate == found.gate));
         first.iter().find(in_all).map(|found| format!("gate {}: {}", found.gate, found.reason))
     }
 

@@ -161,9 +161,9 @@ impl Store {
         sqlx::query_as(
             "SELECT id, kind, key, message, raised_at, resolved_at FROM alerts WHERE resolved_at IS NULL ORDER BY id",
         )
-            .fetch_all(self.readers())
-            .await
-            .doing("read the alerts")
+        .fetch_all(self.readers())
+        .await
+        .doing("read the alerts")
     }
 
     /// Whether a notice waits to be delivered.

@@ -107,10 +107,10 @@ impl Store {
                  weighted_length, sentiment, score, gates
              FROM candidates WHERE round_id = ? ORDER BY position",
         )
-            .bind(round.get())
-            .fetch_all(self.readers())
-            .await
-            .doing("read the candidates")
+        .bind(round.get())
+        .fetch_all(self.readers())
+        .await
+        .doing("read the candidates")
     }
 }
 

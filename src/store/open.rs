@@ -88,8 +88,8 @@ impl Store {
     }
 
     fn of(path: &Path, writer: SqlitePool, readers: SqlitePool) -> Result<Self, StoreError> {
-        let identity = FileIdentity::of(path)
-            .map_err(|source| StoreError::Inaccessible { path: path.to_owned(), source })?;
+        let identity =
+            FileIdentity::of(path).map_err(|source| StoreError::Inaccessible { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), writer, readers, lease: None, identity })
     }
 

@@ -137,10 +137,10 @@ impl Store {
             "SELECT what, made_at, outcome, items, price_micros, http_status, kind, problem, detail, transaction_id
              FROM reads WHERE post_id = ? ORDER BY id",
         )
-            .bind(post.get())
-            .fetch_all(self.readers())
-            .await
-            .doing("read the readings")
+        .bind(post.get())
+        .fetch_all(self.readers())
+        .await
+        .doing("read the readings")
     }
 }
 

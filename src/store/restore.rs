@@ -69,7 +69,11 @@ struct TakenBack {
 /// Where the backup is not a sound database of this program's or an earlier version's, or a file cannot be written; the
 /// database is as it was then.
 pub async fn restore(store: &Path, backup: &Path, now: Timestamp) -> Result<Restored, StoreError> {
-    File::open(backup).map_err(|source| StoreError::File { doing: "read the backup", path: backup.to_owned(), source })?;
+    File::open(backup).map_err(|source| StoreError::File {
+        doing: "read the backup",
+        path: backup.to_owned(),
+        source,
+    })?;
     let incoming = with_suffix(store, ".restoring");
     let replaced = Replaced::read(store).await;
     let prepared = prepare(store, backup, &incoming, &replaced, now).await;
@@ -345,7 +349,10 @@ mod tests {
         assert!(error.to_string().starts_with(&blamed), "{error}");
         let nowhere = folder.path().join("nowhere.db");
         let error = restore(&path, &nowhere, now).await.unwrap_err();
-        assert!(error.to_string().ends_with("nowhere.db: cannot read the backup: No such file or directory (os error 2)"), "{error}");
+        assert!(
+            error.to_string().ends_with("nowhere.db: cannot read the backup: No such file or directory (os error 2)"),
+            "{error}"
+        );
         assert_eq!(fs::read(&path).unwrap(), before);
         assert!(!with_suffix(&path, ".restoring").exists());
     }

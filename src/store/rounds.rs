@@ -274,11 +274,11 @@ impl Store {
                  generator_sha256, classifier_name, classifier_sha256, device, program_version, started_at, finished_at
              FROM rounds WHERE id = ?",
         )
-            .bind(round.get())
-            .fetch_optional(self.readers())
-            .await
-            .doing("read the round")?
-            .ok_or(StoreError::NoSuchRound { round })
+        .bind(round.get())
+        .fetch_optional(self.readers())
+        .await
+        .doing("read the round")?
+        .ok_or(StoreError::NoSuchRound { round })
     }
 }
 

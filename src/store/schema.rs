@@ -82,7 +82,10 @@ mod tests {
         assert!(matches!(error, StoreError::Older { found: 1, .. }), "{error:?}");
 
         let commands = [Store::open_existing(&path).await, Store::open_for_halts(&path).await];
-        assert!(commands.iter().all(|opened| matches!(opened, Err(StoreError::Older { found: 1, .. }))), "{commands:?}");
+        assert!(
+            commands.iter().all(|opened| matches!(opened, Err(StoreError::Older { found: 1, .. }))),
+            "{commands:?}"
+        );
         let store = Store::open(&path).await.unwrap();
         let rounds: i64 = sqlx::query_scalar("SELECT count(*) FROM rounds").fetch_one(store.readers()).await.unwrap();
         assert_eq!(rounds, 1);

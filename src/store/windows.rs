@@ -62,9 +62,9 @@ impl Store {
         sqlx::query_as(
             "SELECT endpoint, name, quota, remaining, resets_at, blocked_until FROM windows ORDER BY endpoint, name",
         )
-            .fetch_all(self.readers())
-            .await
-            .doing("read X's limits")
+        .fetch_all(self.readers())
+        .await
+        .doing("read X's limits")
     }
 }
 
@@ -77,10 +77,10 @@ pub(super) async fn closed(
     let windows: Vec<Window> = sqlx::query_as(
         "SELECT endpoint, name, quota, remaining, resets_at, blocked_until FROM windows WHERE endpoint = ?",
     )
-        .bind(endpoint.as_str())
-        .fetch_all(connection)
-        .await
-        .doing("read X's limits")?;
+    .bind(endpoint.as_str())
+    .fetch_all(connection)
+    .await
+    .doing("read X's limits")?;
     let closed = windows.iter().filter_map(|window| Some((window.name, window.closed_until(now)?)));
     Ok(closed.max_by_key(|(_, until)| *until))
 }

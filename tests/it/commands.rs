@@ -160,7 +160,10 @@ fn a_fault_of_the_configuration_is_told_with_file_line_and_key_and_nothing_is_wr
         ("[sentiment]\nmodel = \"nowhere\"", "sentiment.model: nowhere: no such folder"),
         ("[generation]\nmodel = \"hub:owner/name\"", "models pull owner/name"),
         ("[publish]\nlive = true", "publish.live is true, but there are no X credentials"),
-        ("[[seed_prompts]]\ntext = \"Hola @ana\"", "seed_prompts.text: the prompt \"Hola @ana\" can lead to no post: gate mentions"),
+        (
+            "[[seed_prompts]]\ntext = \"Hola @ana\"",
+            "seed_prompts.text: the prompt \"Hola @ana\" can lead to no post: gate mentions",
+        ),
         ("[[seed_prompts]]\ntext = \"Mira https://example.com \"", "can lead to no post: gate urls"),
         ("[[seed_prompts]]\ntext = \"<|endoftext|>Hoy\"", "can lead to no post: gate broken_text"),
         ("[[seed_prompts]]\ntext = \"Hoy\u{200b} llueve\"", "can lead to no post: gate broken_text"),

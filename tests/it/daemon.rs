@@ -241,7 +241,7 @@ fn a_reload_takes_a_sound_configuration_and_keeps_the_old_one_of_a_broken_one() 
     running.signal("HUP");
     running.wait_for("configuration reloaded", 1);
     running.wait_for("Wed 2098-01-01 00:00:00 UTC", 1);
-    assert!(running.log_so_far().contains("\"keys\":\"generation.model\""), "{}", running.log_so_far());
+    assert!(running.log_so_far().contains("\"keys\":\"generation.model, seed_prompts\""), "{}", running.log_so_far());
     running.signal("TERM");
     assert_eq!(running.wait().code(), Some(0));
 }
@@ -250,7 +250,10 @@ fn a_reload_takes_a_sound_configuration_and_keeps_the_old_one_of_a_broken_one() 
 fn reload_waits_for_the_answer_and_says_what_changed_or_why_not() {
     let bot = TestBot::new();
     let nobody = bot.run(&["reload"]);
-    assert!(nobody.code() == Some(1) && nobody.stderr.contains("no daemon of this configuration is running"), "{nobody:#?}");
+    assert!(
+        nobody.code() == Some(1) && nobody.stderr.contains("no daemon of this configuration is running"),
+        "{nobody:#?}"
+    );
     let mut running = bot.start(&["run"]);
     running.wait_for(READY, 1);
     assert_eq!(bot.run(&["reload"]).stdout, "reloaded; no setting has changed\n");
@@ -259,7 +262,8 @@ fn reload_waits_for_the_answer_and_says_what_changed_or_why_not() {
     let config = std::fs::read_to_string(bot.path("config.toml")).unwrap();
     bot.configure(&config.replace("model = \"tiny\"", "model = \"builtin\""));
     let reloaded = bot.run(&["reload"]);
-    let expected = "reloaded:\n  generation.candidates: 4 -> 3\nchanges with a restart only: generation.model\n";
+    let expected =
+        "reloaded:\n  generation.candidates: 4 -> 3\nchanges with a restart only: generation.model, seed_prompts\n";
     assert_eq!((reloaded.code(), reloaded.stdout.as_str()), (Some(0), expected), "{reloaded:#?}");
 
     bot.configure("[generation]\ntop_k = \"many\"\n");
@@ -384,7 +388,11 @@ fn a_reload_whose_files_do_not_come_holds_up_neither_the_watchdog_nor_a_stop() {
     std::fs::write(&words, "palabrota\n").unwrap();
     manager.hear("READY=1");
     running.wait_for("configuration reloaded", 1);
-    assert!(running.log_so_far().contains("gates.banned_words_file: \\\"\\\" -> \\\"words\\\""), "{}", running.log_so_far());
+    assert!(
+        running.log_so_far().contains("gates.banned_words_file: \\\"\\\" -> \\\"words\\\""),
+        "{}",
+        running.log_so_far()
+    );
 
     running.signal("HUP");
     manager.hear("RELOADING=1");

@@ -73,8 +73,12 @@ async fn a_full_disk_stops_the_posting_before_the_call_and_room_lets_it_go_on() 
     running.wait_for("\"message\":\"posted\"", said + 1);
     running.signal("TERM");
     assert_eq!(running.wait().code(), Some(0));
-    let history = bot.start_command(disk.inside(&bot.command(&["--json", "history", "list", "--limit", "1000"]))).wait();
-    assert!(!history.stdout.contains("\"state\":\"running\""), "no round stays running after the disk was full: {history:#?}");
+    let history =
+        bot.start_command(disk.inside(&bot.command(&["--json", "history", "list", "--limit", "1000"]))).wait();
+    assert!(
+        !history.stdout.contains("\"state\":\"running\""),
+        "no round stays running after the disk was full: {history:#?}"
+    );
     let checked = bot.start_command(disk.inside(&bot.command(&["db", "check"]))).wait();
     assert_eq!(checked.code(), Some(0), "{checked:#?}");
 }
