@@ -34,7 +34,7 @@ pub(super) fn check(text: &str) -> Findings {
     let tokens = tokens(text);
     let mut checker = Checker { tokens: &tokens, findings: Findings::default() };
     for place in 0..tokens.len() {
-        checker.look_at(place);
+        checker.check_at(place);
     }
     checker.findings
 }
@@ -99,8 +99,8 @@ const COPULAS: [&str; 14] = [
 const DEGREES: [&str; 9] = ["más", "muy", "tan", "menos", "bien", "siempre", "ya", "totalmente", "demasiado"];
 
 impl Checker<'_> {
-    fn look_at(&mut self, place: usize) {
-        self.look_at_all(place);
+    fn check_at(&mut self, place: usize) {
+        self.check_todos(place);
         let Some(determiner) = determiner(&self.tokens[place].lower) else { return };
         let before = self.before(place);
         let after_preposition = before.is_some_and(|word| PREPOSITIONS.contains(&word));
@@ -129,11 +129,11 @@ impl Checker<'_> {
         if !self.takes_el(place) {
             self.compare(place, determiner.form, place + 1, noun.form);
         }
-        self.look_behind(place, place + 1, noun);
+        self.check_after_noun(place, place + 1, noun);
     }
 
     /// `todos las`, `todas los`, `toda el`; not `entre todos la cuidamos`.
-    fn look_at_all(&mut self, place: usize) {
+    fn check_todos(&mut self, place: usize) {
         let all = match self.tokens[place].lower.as_str() {
             "todos" => Form::new(Gender::Masculine, Number::Plural),
             "todas" => Form::new(Gender::Feminine, Number::Plural),
@@ -171,7 +171,7 @@ impl Checker<'_> {
     }
 
     /// The adjectives after a noun, and those after a copula.
-    fn look_behind(&mut self, determiner: usize, place: usize, noun: Noun) {
+    fn check_after_noun(&mut self, determiner: usize, place: usize, noun: Noun) {
         let before = self.before(determiner);
         let within = |words: &[&str]| before.is_some_and(|word| words.contains(&word));
         // `el centro de la ciudad cercano`, `el agua y el jabón necesarios`: another noun may be meant.
@@ -187,11 +187,11 @@ impl Checker<'_> {
             next += 1;
         }
         if !self.tokens[determiner].joined {
-            self.look_behind_copula(place, next, noun);
+            self.check_after_copula(place, next, noun);
         }
     }
 
-    fn look_behind_copula(&mut self, place: usize, copula: usize, noun: Noun) {
+    fn check_after_copula(&mut self, place: usize, copula: usize, noun: Noun) {
         let Some(verb) = self.joined(copula).filter(|token| COPULAS.contains(&&*token.lower)) else { return };
         let plural = verb.lower.ends_with('n');
         // Subjects before this one: `el agua, el jabón son necesarios`.

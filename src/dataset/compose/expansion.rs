@@ -13,6 +13,9 @@ use super::rule::{Action, Part, Tag};
 /// Bytes of a text that no tweet can hold: an expansion that gets here is given up.
 const LONGEST: usize = 8 * 1024;
 
+/// Rules of one text; a symbol that contains itself could else go on without writing anything.
+const MOST_RULES: usize = 10_000;
+
 /// A text before it is tidied.
 #[derive(Debug, Default)]
 pub(super) struct Expansion {
@@ -55,7 +58,8 @@ impl Expansion {
 /// # Errors
 /// Where a rule uses a saved symbol before it is saved; with file, symbol and rule.
 pub(super) fn expand(grammar: &Grammar, rng: &mut ChaCha8Rng) -> Result<Option<Expansion>> {
-    let mut expander = Expander { grammar, rng, stacks: HashMap::new(), last: HashMap::new(), out: Value::empty() };
+    let mut expander =
+        Expander { grammar, rng, stacks: HashMap::new(), last: HashMap::new(), out: Value::empty(), rules: 0 };
     if !expander.symbol(grammar.origin, 0)? {
         return Ok(None);
     }
@@ -83,6 +87,8 @@ struct Expander<'g, 'r> {
     /// By name: what a tag saved for itself, so that a column still shows it.
     last: HashMap<&'g str, String>,
     out: Value,
+    /// Expanded so far.
+    rules: usize,
 }
 
 impl<'g> Expander<'g, '_> {
@@ -92,7 +98,8 @@ impl<'g> Expander<'g, '_> {
         let rule = self.rng.random_range(0..grammar.symbols[symbol].rules.len());
         let id = RuleId { symbol, rule };
         let start = self.out.text.len();
-        if depth > DEEPEST || start > LONGEST || !self.parts(&grammar.rule(id).parts, id, depth)? {
+        self.rules += 1;
+        if depth > DEEPEST || self.rules > MOST_RULES || !self.parts(&grammar.rule(id).parts, id, depth)? {
             return Ok(false);
         }
         self.out.spans.push(Span { range: start..self.out.text.len(), rule: id });
@@ -140,7 +147,7 @@ impl<'g> Expander<'g, '_> {
                 self.last.extend(saved.and_then(|values| Some((name.as_str(), values.last()?.text.clone()))));
             }
         }
-        Ok(whole)
+        Ok(whole && self.out.text.len() <= LONGEST && self.out.spans.len() <= MOST_RULES)
     }
 
     /// Applies the tag's modifiers to what was written since `start`.

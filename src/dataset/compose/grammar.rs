@@ -215,6 +215,8 @@ impl<'g> Counter<'g> {
         match self.known.get(&place) {
             Some(Some(count)) => return *count,
             Some(None) => return TextCount::Endless,
+            // No text is expanded as deep as that.
+            None if self.known.values().filter(|count| count.is_none()).count() > DEEPEST => return TextCount::Beyond,
             None => {
                 self.known.insert(place, None);
             }

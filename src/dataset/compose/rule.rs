@@ -1,5 +1,8 @@
 //! One rule of a grammar: text, tags `#symbol.modifier#` and actions `[name:rule]`, as Tracery writes them.
 
+/// How deep actions may stand within each other.
+const DEEPEST: usize = 20;
+
 /// A rule taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rule {
@@ -47,7 +50,7 @@ impl Rule {
     /// # Errors
     /// A sentence on what is wrong with it.
     pub(super) fn parse(source: &str) -> Result<Self, String> {
-        Ok(Self { source: source.to_owned(), parts: parse(source)? })
+        Ok(Self { source: source.to_owned(), parts: parse(source, 0)? })
     }
 
     /// Words of the rule's own text.
@@ -76,7 +79,8 @@ fn capitalize(text: &str) -> String {
     format!("{before}{}{}", letter.to_uppercase(), &rest[letter.len_utf8()..])
 }
 
-fn parse(source: &str) -> Result<Vec<Part>, String> {
+/// The parts of a rule, or of what an action at this depth saves.
+fn parse(source: &str, depth: usize) -> Result<Vec<Part>, String> {
     let mut parts = Vec::new();
     let mut text = String::new();
     let mut rest = source;
@@ -94,7 +98,11 @@ fn parse(source: &str) -> Result<Vec<Part>, String> {
                 }
                 let end = if sign == '#' { end_of_tag(after)? } else { end_of_action(after)? };
                 let inner = &after[..end];
-                parts.push(if sign == '#' { Part::Tag(tag(inner)?) } else { Part::Action(action(inner)?) });
+                parts.push(if sign == '#' {
+                    Part::Tag(tag(inner, depth)?)
+                } else {
+                    Part::Action(action(inner, depth)?)
+                });
                 rest = &after[end + 1..];
             }
             ']' => return Err("a ] closes nothing: write \\\\] in JSON for the sign itself".to_owned()),
@@ -147,12 +155,12 @@ fn end_of_action(inner: &str) -> Result<usize, String> {
     Err("a [ opens an action that never closes: write \\\\[ in JSON for the sign itself".to_owned())
 }
 
-fn tag(inner: &str) -> Result<Tag, String> {
+fn tag(inner: &str, depth: usize) -> Result<Tag, String> {
     let mut actions = Vec::new();
     let mut rest = inner;
     while let Some(after) = rest.strip_prefix('[') {
         let end = end_of_action(after)?;
-        actions.push(action(&after[..end])?);
+        actions.push(action(&after[..end], depth + 1)?);
         rest = &after[end + 1..];
     }
     let mut names = rest.split('.');
@@ -175,11 +183,14 @@ fn modifier(name: &str) -> Result<Modifier, String> {
     }
 }
 
-fn action(inner: &str) -> Result<Action, String> {
+fn action(inner: &str, depth: usize) -> Result<Action, String> {
+    if depth > DEEPEST {
+        return Err(format!("more than {DEEPEST} actions stand within each other"));
+    }
     if let Some(after) = inner.strip_prefix('#') {
         let end = end_of_tag(after)?;
         return match &after[end + 1..] {
-            "" => Ok(Action::Run(tag(&after[..end])?)),
+            "" => Ok(Action::Run(tag(&after[..end], depth + 1)?)),
             more => Err(format!("[{inner}] holds {more:?} after its tag; an action is [name:rule] or [#symbol#]")),
         };
     }
@@ -191,7 +202,7 @@ fn action(inner: &str) -> Result<Action, String> {
     if value == "POP" {
         return Ok(Action::Forget(name.to_owned()));
     }
-    let values = alternatives(value).into_iter().map(parse).collect::<Result<_, _>>()?;
+    let values = alternatives(value).into_iter().map(|value| parse(value, depth + 1)).collect::<Result<_, _>>()?;
     Ok(Action::Save { name: name.to_owned(), values })
 }
 
@@ -283,6 +294,8 @@ mod tests {
             ("[#a# b]", "holds \" b\" after its tag"),
             ("[a:#b]", "never closes"),
             ("a \\", "stands before nothing"),
+            (&format!("{}x{}", "[a:".repeat(30), "]".repeat(30)), "more than 20 actions stand within each other"),
+            (&format!("{}x{}", "#[a:".repeat(30), "]a#".repeat(30)), "more than 20 actions stand within each other"),
         ] {
             let message = Rule::parse(source).expect_err(source);
             assert!(message.contains(expected), "{source}: {message}");

@@ -111,6 +111,16 @@ fn a_symbol_within_itself_ends_or_is_given_up() {
 }
 
 #[test]
+fn what_would_grow_without_end_is_given_up() {
+    let doubling = "[a:#a##a#]".repeat(60);
+    for origin in [format!("[a:x]{doubling}#a#"), format!("[a:#e#]{doubling}#a#"), "#o#".to_owned()] {
+        let grammar = format!(r##"{{"origin": ["sol", "{origin}"], "e": "", "o": ["", "#o##o##o#"]}}"##);
+        let report = Place::with(&grammar).plain(2).report;
+        assert!(report.texts == 1 && report.too_long > 0, "{origin}: {report:?}");
+    }
+}
+
+#[test]
 fn a_tag_forgets_what_it_saved_and_the_column_still_shows_it() {
     let place = Place::with(r##"{"origin": "[tema:fuera]#[tema:dentro]frase# #tema#", "frase": "#tema#"}"##);
     let composed = compose(&Composition { columns: vec!["tema".to_owned()], ..place.composition(1) }).unwrap();

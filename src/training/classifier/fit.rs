@@ -477,6 +477,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_first_epoch_without_a_number_is_bettered_by_any_that_has_one() {
+        for (value, best, expected) in [
+            (-0.5, None, true),
+            (f64::NAN, None, false),
+            (f64::NEG_INFINITY, None, false),
+            (-0.5, Some(f64::NAN), true),
+            (-0.5, Some(f64::NEG_INFINITY), true),
+            (f64::NAN, Some(-0.5), false),
+            (-0.4995, Some(-0.5), false),
+            (-0.4, Some(-0.5), true),
+        ] {
+            assert_eq!(is_better(value, best, 0.001), expected, "{value} after {best:?}");
+        }
+    }
+
+    #[test]
     fn an_epoch_is_measured_as_the_model_would_decide() {
         // All below 0, so that without calibration every row would be of label 0; but told apart without a fault.
         let logits: Vec<Vec<f32>> = (0..40).map(|row| vec![row as f32 / 10.0 - 5.0]).collect();
