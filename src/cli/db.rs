@@ -116,11 +116,9 @@ async fn restore(arguments: &RestoreArguments, session: &Session) -> Result<()> 
             lines.join("\n")
         },
         || {
-        || {
             let Restored { previous, cancelled, unsettled, halts } = &restored;
             json!({"file": path, "from": arguments.file, "previous": previous, "cancelled": cancelled,
                 "unsettled": unsettled, "halts": halts})
-        },
         },
     )
 }

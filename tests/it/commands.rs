@@ -284,7 +284,10 @@ fn another_model_is_tried_without_touching_the_configuration() {
     let lines = ran.json();
     assert!(lines.iter().all(|line| line["prompt"] == "La plaza" && line["attributes"] == serde_json::json!({})));
     let ran = place.run(&["generate", "--model", "tiny", "--attribute", "SENTIMIENTO=POSITIVE"]);
-    assert!(ran.code == 1 && ran.stderr.contains("attribute \"SENTIMIENTO\" is given"), "what was typed stays: {ran:#?}");
+    assert!(
+        ran.code == 1 && ran.stderr.contains("attribute \"SENTIMIENTO\" is given"),
+        "what was typed stays: {ran:#?}"
+    );
     place.run(&["once", "--model", "tiny"]);
     let record = place.run(&["--json", "history", "show", "1"]).json().remove(0);
     assert!(record.to_string().contains("\"tiny\""), "{record}");

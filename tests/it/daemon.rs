@@ -686,12 +686,16 @@ async fn every_due_slot_is_on_record_also_while_the_database_is_locked() {
     running.signal("TERM");
     assert_eq!(running.wait().code(), Some(0));
     let history = bot.history();
-    let slots: Vec<Timestamp> = history.iter().rev().map(|entry| entry["slot"].as_str().unwrap().parse().unwrap()).collect();
+    let slots: Vec<Timestamp> =
+        history.iter().rev().map(|entry| entry["slot"].as_str().unwrap().parse().unwrap()).collect();
     let mut sorted = slots.clone();
     sorted.sort_unstable();
     let gaps: Vec<i64> = sorted.windows(2).map(|pair| pair[1].duration_since(pair[0]).as_secs()).collect();
     assert!(gaps.iter().all(|gap| *gap == 2), "{gaps:?} {history:#?}");
     let words = "the record could not be written at the time";
-    assert!(history.iter().any(|entry| entry["error"].as_str().is_some_and(|error| error.contains(words))), "{history:#?}");
+    assert!(
+        history.iter().any(|entry| entry["error"].as_str().is_some_and(|error| error.contains(words))),
+        "{history:#?}"
+    );
     assert!(history.iter().all(|entry| entry["state"] != "running"), "{history:#?}");
 }

@@ -45,7 +45,8 @@ fn assert_it_works(bot: &TestBot, model: &str, sha256: &str) {
     let text = written[0]["text"].as_str().unwrap();
     assert!(text.starts_with("La plaza"), "{written:#?}");
 
-    std::fs::write(bot.path("texts.txt"), "La vacuna llega hoy al barrio.\nEl tren sale del norte.\n".repeat(40)).unwrap();
+    std::fs::write(bot.path("texts.txt"), "La vacuna llega hoy al barrio.\nEl tren sale del norte.\n".repeat(40))
+        .unwrap();
     let arguments = "train generator --data texts.txt --duplicates keep --held-out 0 --block 32 --batch 2 --steps 2 \
                      --warmup-steps 0 --output tuned --base";
     let ended = bot.run(&arguments.split_whitespace().chain([model]).collect::<Vec<_>>());
@@ -82,7 +83,9 @@ async fn the_spanish_model_of_2020_is_pulled_by_its_own_list_of_files_and_posts(
     assert_eq!(facts, [json!(name), json!("generator"), json!(true), Value::Null], "{listed:#}");
     assert_eq!(listed["memory_bytes"], json!(4 * listed["parameters"].as_u64().unwrap()));
     let shown = bot.run(&["models", "show", &name]);
-    for words in ["read from   model.safetensors (f32)", "made of     pytorch_model.bin", &pickle, "4 constant masks left out"] {
+    for words in
+        ["read from   model.safetensors (f32)", "made of     pytorch_model.bin", &pickle, "4 constant masks left out"]
+    {
         assert!(shown.stdout.contains(words), "{words}: {shown:#?}");
     }
 
@@ -116,7 +119,10 @@ fn a_folder_with_a_pickle_is_refused_with_the_command_that_converts_it_and_then_
         }
         let converted = bot.run(&["models", "convert", "old"]);
         assert_eq!(converted.code(), Some(0), "{converted:#?}");
-        assert!(converted.stdout.starts_with("old/model.safetensors is written, made of pytorch_model.bin"), "{converted:#?}");
+        assert!(
+            converted.stdout.starts_with("old/model.safetensors is written, made of pytorch_model.bin"),
+            "{converted:#?}"
+        );
         let again = bot.run(&["--json", "models", "convert", "old"]).json().remove(0);
         assert_eq!(again["was_there"], true);
         let pickle = std::fs::read(weights_folder(form).join("pytorch_model.bin")).unwrap();
