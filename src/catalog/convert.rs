@@ -227,7 +227,8 @@ impl<'a> Model<'a> {
         let sources = serde_json::to_string(&conversion.sources)?;
         let content = conversion.content_sha256.as_str();
         let left_out = conversion.left_out.to_string();
-        let own = [(MADE_BY, conversion.made_by.as_str()), (SOURCES, &sources), (CONTENT, content), (LEFT_OUT, &left_out)];
+        let own =
+            [(MADE_BY, conversion.made_by.as_str()), (SOURCES, &sources), (CONTENT, content), (LEFT_OUT, &left_out)];
         // What is ours comes last, so that no tensor of such a name takes its place.
         let pairs = self.twins.iter().copied().chain([("format", "pt")]).chain(own);
         metadata.extend(pairs.map(|(key, value)| (key.to_owned(), json!(value))));

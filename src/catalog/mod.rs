@@ -21,8 +21,8 @@ mod weights;
 
 pub use convert::{Conversion, Converted, Source, convert};
 pub use hub::{HubError, HubSettings};
-pub use listing::{Examine, ModelDetails, ModelSummary, Needs, list, show};
 pub(crate) use impostor::{refuse_impostor, refuse_impostor_of_weights};
+pub use listing::{Examine, ModelDetails, ModelSummary, Needs, list, show};
 pub(crate) use weights::{
     PICKLE, PICKLE_INDEX, SHARD_INDEX, WEIGHTS, sha256_of, sha256_of_file, shards_of_index, weight_files_in,
 };

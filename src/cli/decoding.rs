@@ -88,7 +88,9 @@ impl ModelArgument {
         let taken = app::take_out_unknown_attributes(settings, &files)?;
         if !taken.is_empty() {
             let names = taken.join(", ");
-            session.output.note(&format!("{model} does not write from {names}: left out of the configured seed prompts"));
+            session
+                .output
+                .note(&format!("{model} does not write from {names}: left out of the configured seed prompts"));
         }
         Ok(())
     }

@@ -239,9 +239,10 @@ async fn pull(arguments: PullArguments, session: &Session) -> Result<()> {
     let pulled = hub.pull(&repository, &|progress| display.show(&progress)).await?;
     session.output.object(
         || {
-            let made = pulled.conversion.as_ref().map(|conversion| {
-                format!("its weights are in model.safetensors, made of {}\n", made_of(conversion))
-            });
+            let made = pulled
+                .conversion
+                .as_ref()
+                .map(|conversion| format!("its weights are in model.safetensors, made of {}\n", made_of(conversion)));
             format!(
                 "{}hub:{repository} is ready in {}; to write with it, set [generation] model = \"hub:{repository}\"",
                 made.unwrap_or_default(),

@@ -130,13 +130,7 @@ pub async fn run(command: ReviewCommand, session: &Session) -> Result<()> {
     }
 }
 
-async fn approve(
-    store: &Store,
-    post: PostId,
-    by: &str,
-    stale_after: Duration,
-    session: &Session,
-) -> Result<()> {
+async fn approve(store: &Store, post: PostId, by: &str, stale_after: Duration, session: &Session) -> Result<()> {
     review::approve(store, post, by, stale_after, session.now()).await?;
     let live = review::show(store, post).await?.live;
     store.close().await;

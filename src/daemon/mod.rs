@@ -378,7 +378,8 @@ impl Daemon {
         }
         let written = self.watch.has_changed().await.unwrap_or(true);
         let is_due = self.looked_at.is_none_or(|at| at.elapsed() >= LOOK_ANYWAY_EVERY);
-        let is_unsettled = self.has_open_posts || self.trouble.is_some() || self.round_left_open || self.agenda.has_unrecorded();
+        let is_unsettled =
+            self.has_open_posts || self.trouble.is_some() || self.round_left_open || self.agenda.has_unrecorded();
         if written || is_due || is_unsettled || set_back {
             self.looked_at = Some(Instant::now());
             self.look_at_the_queue(now).await;

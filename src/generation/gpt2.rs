@@ -84,7 +84,9 @@ impl Gpt2Config {
             serde_json::from_slice(&content).with_context(|| format!("{label}: not valid JSON"))?;
         use_context_as_positions(&mut raw);
         if raw.get("pruned_heads").and_then(|heads| heads.as_object()).is_some_and(|heads| !heads.is_empty()) {
-            bail!("{label}: pruned_heads names heads that were cut out; transformers 5 does not load such a model either");
+            bail!(
+                "{label}: pruned_heads names heads that were cut out; transformers 5 does not load such a model either"
+            );
         }
         if let Some(kind) = raw.get("model_type").and_then(|kind| kind.as_str())
             && kind != "gpt2"

@@ -25,12 +25,6 @@ pub struct Tokenizer {
     inner: Inner,
     start_of_text: Option<u32>,
     end_of_text: Option<u32>,
-    /// What stands before a text without words: the start that the files name, else the end of text.
-    #[must_use]
-    pub fn start_of_text(&self) -> Option<u32> {
-        self.start_of_text
-    }
-
     /// The token that stands before every text, where the files say so.
     opening: Option<u32>,
     vocabulary_size: usize,
@@ -85,6 +79,12 @@ impl Tokenizer {
     #[must_use]
     pub fn end_of_text(&self) -> Option<u32> {
         self.end_of_text
+    }
+
+    /// What stands before a text without words: the start that the files name, else the end of text.
+    #[must_use]
+    pub fn start_of_text(&self) -> Option<u32> {
+        self.start_of_text
     }
 
     /// The token that stands before every text, where the files of the tokenizer say so (`add_bos_token`).
@@ -369,8 +369,16 @@ mod tests {
         for (name, content, expected) in [
             ("tokenizer_config.json", "{", "tokenizer_config.json: not a JSON object"),
             ("tokenizer_config.json", "[]", "tokenizer_config.json: not a JSON object"),
-            ("tokenizer_config.json", r#"{"added_tokens_decoder": {"x": "a"}}"#, "added_tokens_decoder.x: not an added token"),
-            ("tokenizer_config.json", r#"{"added_tokens_decoder": {"9": {}}}"#, "added_tokens_decoder.9: not an added token"),
+            (
+                "tokenizer_config.json",
+                r#"{"added_tokens_decoder": {"x": "a"}}"#,
+                "added_tokens_decoder.x: not an added token",
+            ),
+            (
+                "tokenizer_config.json",
+                r#"{"added_tokens_decoder": {"9": {}}}"#,
+                "added_tokens_decoder.9: not an added token",
+            ),
             ("special_tokens_map.json", "", "special_tokens_map.json: not a JSON object"),
             ("added_tokens.json", r#"{"a": "b"}"#, "added_tokens.json: not a table of tokens and ids"),
             ("vocab.json", "[1]", "vocab.json: not a vocabulary"),

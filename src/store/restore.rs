@@ -251,10 +251,7 @@ async fn cancel_what_waits(
 }
 
 /// Those of `open` that are not here.
-async fn missing(
-    connection: &mut SqliteConnection,
-    open: &[(i64, String)],
-) -> Result<Vec<UnsettledPost>, StoreError> {
+async fn missing(connection: &mut SqliteConnection, open: &[(i64, String)]) -> Result<Vec<UnsettledPost>, StoreError> {
     let mut unsettled = Vec::new();
     for (id, text) in open {
         let is_here: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM posts WHERE id = ? AND text = ?)")

@@ -17,8 +17,8 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use url::Url;
 
-pub(crate) use cache::{CachedModel, cached_models};
 pub use cache::resolve_hub;
+pub(crate) use cache::{CachedModel, cached_models};
 pub use error::HubError;
 pub use pull::{Hub, Persistence, Progress, Pulled};
 pub use repository::Repository;

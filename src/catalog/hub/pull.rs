@@ -197,7 +197,8 @@ impl Pull<'_> {
         }
         (self.progress)(Progress::Converting { file: weights });
         let folder = self.cache.snapshot(commit);
-        let converted = tokio::task::spawn_blocking(move || convert(&folder)).await.expect("a conversion does not panic");
+        let converted =
+            tokio::task::spawn_blocking(move || convert(&folder)).await.expect("a conversion does not panic");
         let unconvertible = |error: anyhow::Error| HubError::Unconvertible {
             repository: self.repository.to_string(),
             reason: format!("{error:#}"),

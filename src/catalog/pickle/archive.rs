@@ -98,7 +98,8 @@ fn open_zip<'a>(file: &'a [u8], heap: &mut Heap<'a>) -> Result<Root<'a>> {
     }
     let pickle = find("data.pkl").context("is a zip archive, but none of PyTorch's: it has no data.pkl")?;
     let (value, _) = machine::read(pickle, heap)?;
-    let places = entries.into_iter().filter_map(|entry| Some((entry.name.strip_prefix("data/")?.to_owned(), entry.range)));
+    let places =
+        entries.into_iter().filter_map(|entry| Some((entry.name.strip_prefix("data/")?.to_owned(), entry.range)));
     Ok(Root { value, places: Places(places.collect()) })
 }
 

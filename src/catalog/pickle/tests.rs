@@ -48,7 +48,8 @@ fn sizes(numbers: &[i32]) -> Vec<u8> {
 /// The instructions for a tensor over the storage `0`, which is said to have `count` elements.
 fn tensor(storage: &str, count: i32, offset: i32, shape: &[i32], strides: &[i32]) -> Vec<u8> {
     let id = tuple(&[text("storage"), storage.as_bytes().to_vec(), text("0"), text("cpu"), integer(count)]);
-    let arguments = [[&id[..], b"Q"].concat(), integer(offset), sizes(shape), sizes(strides), b"\x89".to_vec(), b"N".to_vec()];
+    let arguments =
+        [[&id[..], b"Q"].concat(), integer(offset), sizes(shape), sizes(strides), b"\x89".to_vec(), b"N".to_vec()];
     [b"ctorch._utils\n_rebuild_tensor_v2\n", &tuple(&arguments)[..], b"R"].concat()
 }
 
@@ -72,7 +73,8 @@ fn a_tensor_is_read_as_its_strides_say() {
 
     let mut numbered = file.clone();
     let start = tensor.storage.start;
-    numbered[start..start + 24].copy_from_slice(&[0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5]);
+    numbered[start..start + 24]
+        .copy_from_slice(&[0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5]);
     assert_eq!(*tensor.content(&numbered), [1, 1, 1, 1, 4, 4, 4, 4, 2, 2, 2, 2, 5, 5, 5, 5]);
 }
 
@@ -133,7 +135,12 @@ fn tensors_that_do_not_fit_their_storage_are_refused() {
         let message = refusal(&archive(&dict(&value)));
         assert!(message.contains(said), "{said}: {message}");
     }
-    let missing = dict(&tensor(FLOATS, 6, 0, &[6], &[1]).iter().map(|byte| if *byte == b'0' { b'7' } else { *byte }).collect::<Vec<_>>());
+    let missing = dict(
+        &tensor(FLOATS, 6, 0, &[6], &[1])
+            .iter()
+            .map(|byte| if *byte == b'0' { b'7' } else { *byte })
+            .collect::<Vec<_>>(),
+    );
     assert!(refusal(&archive(&missing)).contains("its storage is missing in the file"));
 }
 
@@ -164,7 +171,8 @@ fn an_archive_with_compressed_entries_is_refused_unread() {
     // An entry of a thousand million zeros, by its header: PyTorch stores entries as they are.
     let mut file = archive(&dict(&tensor(FLOATS, 6, 0, &[6], &[1])));
     let patch = |file: &mut Vec<u8>, signature: &[u8], method: usize, size: usize| {
-        let places: Vec<usize> = file.windows(4).enumerate().filter(|(_, bytes)| *bytes == signature).map(|(at, _)| at).collect();
+        let places: Vec<usize> =
+            file.windows(4).enumerate().filter(|(_, bytes)| *bytes == signature).map(|(at, _)| at).collect();
         let at = places[1];
         file[at + method] = 8;
         file[at + size..at + size + 4].copy_from_slice(&1_000_000_000_u32.to_le_bytes());

@@ -173,9 +173,11 @@ impl Tensor {
         if count == 0 {
             return Some(0);
         }
-        let last = self.shape.iter().zip(&self.strides).try_fold(self.offset, |sum, (size, stride)| {
-            sum.checked_add(stride.checked_mul(size - 1)?)
-        })?;
+        let last = self
+            .shape
+            .iter()
+            .zip(&self.strides)
+            .try_fold(self.offset, |sum, (size, stride)| sum.checked_add(stride.checked_mul(size - 1)?))?;
         last.checked_add(1)
     }
 }
@@ -222,6 +224,10 @@ impl<'a> Heap<'a> {
             })
             .take(4)
             .collect();
-        if names.is_empty() { String::new() } else { format!(", only {}; save the model's state_dict", names.join(", ")) }
+        if names.is_empty() {
+            String::new()
+        } else {
+            format!(", only {}; save the model's state_dict", names.join(", "))
+        }
     }
 }
