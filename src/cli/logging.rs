@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::LogFormat;
 use crate::config::environment::Environment;
 
@@ -56,7 +57,7 @@ struct ZonedTime(TimeZone);
 
 impl FormatTime for ZonedTime {
     fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
-        writer.write_str(&in_zone(Timestamp::now(), &self.0))
+        writer.write_str(&in_zone(SystemClock.now(), &self.0))
     }
 }
 
