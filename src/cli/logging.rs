@@ -14,7 +14,6 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::clock::{Clock as _, SystemClock};
-
 use crate::config::LogFormat;
 use crate::config::environment::Environment;
 use crate::round::CANDIDATES;
