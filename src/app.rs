@@ -12,13 +12,13 @@ use anyhow::Context as _;
 use jiff::SignedDuration;
 
 use crate::alerts::{ChannelError, Channels, Plan, Watched};
-use crate::catalog::{self, HubSettings, ModelFiles, ModelKind};
+use crate::catalog::{self, HubSettings, ModelFiles, ModelKind, Needs};
 use crate::clock::Clock;
 use crate::config::environment::Environment;
 use crate::config::secrets::{self, SecretsError};
 use crate::config::{AuthMethod, GateSettings, SentimentSettings, SentimentTarget, Settings};
 use crate::gates::{Gates, Resources, VERBATIM_INDEX, VerbatimIndex};
-use crate::generation::Engine;
+use crate::generation::{self, Engine};
 use crate::judging::Judge;
 use crate::publish::{self, Outlet, PostedTweet, Poster, PosterFuture, Publisher, Rules};
 use crate::sentiment::Classifier;
@@ -82,6 +82,20 @@ impl SetupError {
 /// Where there is no such model; the message names `generation.model`.
 pub fn generator_files(settings: &Settings, hub: &HubSettings) -> Result<ModelFiles, SetupError> {
     catalog::open(&settings.generation.model, ModelKind::Generator, hub).map_err(SetupError::under("generation.model"))
+}
+
+/// What a model needs once it is loaded, for `models list`.
+///
+/// # Errors
+/// Why it cannot be loaded.
+pub fn examine(files: &ModelFiles, kind: ModelKind) -> anyhow::Result<Needs> {
+    match kind {
+        ModelKind::Generator => generation::needs(files),
+        ModelKind::Classifier => {
+            Classifier::load(files)?;
+            Ok(Needs { memory_bytes: 4 * files.parameters()?, memory_per_text_bytes: 0 })
+        }
+    }
 }
 
 /// Loads the generator and warms it up, on a thread of its own.

@@ -163,10 +163,13 @@ impl Gpt2Config {
     }
 
     /// Adapts `tie_word_embeddings` to what the checkpoint holds: a configuration that unties the head, over a file
-    /// without one, is tied in fact.
+    /// without one, is tied in fact; one that ties it, over a file with two different tensors, is not.
     pub(crate) fn settle_head(&mut self, checkpoint: &Checkpoint) {
-        if !checkpoint.has("lm_head.weight") {
+        if checkpoint.shares_head() {
             self.tie_word_embeddings = true;
+        } else if self.tie_word_embeddings && checkpoint.has_own_head() {
+            checkpoint.warn_of_own_head();
+            self.tie_word_embeddings = false;
         }
     }
 }

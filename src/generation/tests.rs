@@ -183,13 +183,13 @@ pub(super) fn tiny_model() -> TempDir {
 /// One token is enough where token ids are given.
 const BYTELESS_TOKENIZER: &str = r#"{"version":"1.0","model":{"type":"BPE","vocab":{"a":0},"merges":[]}}"#;
 
-fn networks(files: &ModelFiles) -> [(&'static str, Network); 2] {
+pub(super) fn networks(files: &ModelFiles) -> [(&'static str, Network); 2] {
     let packed = Network::load(files, &Device::Cpu).expect("loadable");
     let model = Gpt2::load(files, &Device::Cpu, DType::F64).expect("loadable");
     [("packed", packed), ("candle", Network::Candle { model, device: Device::Cpu })]
 }
 
-fn assert_close(ours: &[f32], theirs: &[f32], tolerance: f32, what: &str) {
+pub(super) fn assert_close(ours: &[f32], theirs: &[f32], tolerance: f32, what: &str) {
     assert_eq!(ours.len(), theirs.len(), "{what}");
     for (index, (a, b)) in ours.iter().zip(theirs).enumerate() {
         assert!((a - b).abs() <= tolerance, "{what}: {a} instead of {b} at {index}");
@@ -225,7 +225,7 @@ fn plain(strategy: Strategy, repetition_penalty: f64, no_repeat_ngram: usize) ->
     }
 }
 
-fn limits(config: &Gpt2Config) -> Limits<'static> {
+pub(super) fn limits(config: &Gpt2Config) -> Limits<'static> {
     Limits {
         banned: &[],
         history_from: 0,
