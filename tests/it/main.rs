@@ -19,6 +19,7 @@
 //! - `crash_matrix`: the binary killed at every step of a post's life, and what record and server then say.
 //! - `training`: `train generator` killed, resumed, out of disk, and from every kind of base.
 //! - `hub`: pulling models from a scripted model hub.
+//! - `older_models`: folders as they were in 2020, with a pickle, from the hub to a round of the daemon.
 
 #![expect(clippy::unwrap_used, reason = "clippy knows a test by its attribute; this binary's helpers are tests too")]
 
@@ -30,6 +31,7 @@ mod daemon;
 mod doctor;
 mod generators;
 mod hub;
+mod older_models;
 mod rounds;
 mod store;
 mod support;
