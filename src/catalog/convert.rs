@@ -71,12 +71,6 @@ impl Conversion {
         Ok(Some(conversion).filter(|conversion| conversion.content_sha256 == content))
     }
 
-    /// As [`Conversion::of`], without a look at the content.
-    pub(crate) fn claimed_by(path: &Path) -> Option<Self> {
-        let mut file = std::fs::File::open(path).ok()?;
-        Self::from_header(&weights::read_header(&mut file).ok()?.1)
-    }
-
     fn from_header(header: &Map<String, Value>) -> Option<Self> {
         let metadata = header.get("__metadata__")?;
         let text = |key: &str| metadata.get(key)?.as_str();

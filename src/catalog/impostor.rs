@@ -2,6 +2,7 @@
 //! file.
 
 use anyhow::{Result, bail};
+use serde::de::IgnoredAny;
 
 /// How every Git LFS pointer begins.
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
@@ -22,7 +23,18 @@ pub(crate) fn refuse_impostor(beginning: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The same for a file of weights, which cannot be empty either.
+/// Says that a JSON file ends in the middle; any other fault is left to the one who reads it.
+///
+/// # Errors
+/// Where it does.
+pub(crate) fn refuse_cut_json(content: &[u8]) -> Result<()> {
+    match serde_json::from_slice::<IgnoredAny>(content) {
+        Err(error) if error.is_eof() => bail!("is empty or cut off: its JSON has no end; download it again"),
+        _ => Ok(()),
+    }
+}
+
+/// As [`refuse_impostor`] for a file of weights, which cannot be empty either.
 ///
 /// # Errors
 /// As [`refuse_impostor`]; where there is not a byte.
@@ -51,6 +63,13 @@ mod tests {
         }
         for content in ["", "{}", "<p>a card</p>", "#version: 0.2", "PK\u{3}\u{4}"] {
             refuse_impostor(content.as_bytes()).unwrap();
+        }
+    }
+
+    #[test]
+    fn json_that_ends_in_the_middle_is_told_from_other_json() {
+        for (content, cut) in [("{\"a\": [1, 2", true), ("", true), ("{\"a\": 1}", false), ("a card", false)] {
+            assert_eq!(refuse_cut_json(content.as_bytes()).is_err(), cut, "{content}");
         }
     }
 }

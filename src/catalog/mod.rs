@@ -21,7 +21,8 @@ mod weights;
 
 pub use convert::{Conversion, Converted, Source, convert};
 pub use hub::{HubError, HubSettings};
-pub(crate) use impostor::{refuse_impostor, refuse_impostor_of_weights};
+pub(crate) use impostor::refuse_impostor_of_weights;
+use impostor::{refuse_cut_json, refuse_impostor};
 pub use listing::{Examine, ModelDetails, ModelSummary, Needs, list, show};
 pub(crate) use weights::{
     PICKLE, PICKLE_INDEX, SHARD_INDEX, WEIGHTS, sha256_of, sha256_of_file, shards_of_index, weight_files_in,
@@ -88,7 +89,8 @@ impl ModelFiles {
     /// The content of one file.
     ///
     /// # Errors
-    /// Where the file is missing, cannot be read, or is a Git LFS pointer or an HTML page; the message names it.
+    /// Where the file is missing, cannot be read, or is a Git LFS pointer, an HTML page or JSON that ends in
+    /// the middle; the message names it.
     pub fn read(&self, name: &str) -> Result<Cow<'static, [u8]>> {
         match self {
             Self::Embedded(files) => files
@@ -100,6 +102,9 @@ impl ModelFiles {
                 let path = folder.join(name);
                 let content = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
                 refuse_impostor(&content).with_context(|| path.display().to_string())?;
+                if name.ends_with(".json") {
+                    refuse_cut_json(&content).with_context(|| path.display().to_string())?;
+                }
                 Ok(Cow::Owned(content))
             }
         }

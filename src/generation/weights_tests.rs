@@ -124,6 +124,8 @@ fn weights_that_are_something_else_are_named_for_what_they_are() {
     }
     std::fs::write(folder.path().join("config.json"), "<!doctype html>").expect("writable");
     assert!(refusal(&files).contains("config.json: is an HTML page"), "{}", refusal(&files));
+    std::fs::write(folder.path().join("config.json"), r#"{"n_embd": 16, "#).expect("writable");
+    assert!(refusal(&files).contains("config.json: is empty or cut off"), "{}", refusal(&files));
     std::fs::copy(data("zip").join("pytorch_model.bin"), folder.path().join("pytorch_model.bin")).expect("writable");
     std::fs::copy(data("zip").join("config.json"), folder.path().join("config.json")).expect("writable");
     std::fs::remove_file(&path).expect("writable");
