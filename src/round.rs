@@ -227,10 +227,13 @@ fn judging_record(app: &App) -> serde_json::Value {
             "mentions": gates.mentions,
             "urls": gates.urls,
             "max_hashtags": gates.max_hashtags,
+            "allowed_hashtags": gates.allowed_hashtags,
+            "forbidden_hashtags": gates.forbidden_hashtags,
             "near_duplicate": gates.near_duplicate,
             "near_duplicate_days": gates.near_duplicate_days,
             "verbatim_tokens": gates.verbatim_tokens,
             "claims": gates.claims,
+            "experience": gates.experience,
             "off": gates.off,
         },
     })

@@ -192,7 +192,9 @@ impl Store {
         let absurd = now.saturating_add(longest).unwrap_or(Timestamp::MAX);
         let names: Vec<&str> = channels.iter().map(|channel| channel.as_str()).collect();
         sqlx::query_as(
-            "SELECT notices.id AS notice_id, status, channel, attempts, alerts.* FROM notices
+            "SELECT notices.id AS notice_id, status, channel, attempts, alerts.id, alerts.kind, alerts.key, alerts.message,
+                 alerts.raised_at, alerts.resolved_at
+             FROM notices
              JOIN alerts ON alerts.id = notices.alert_id
              WHERE delivered_at IS NULL AND (not_before <= ?1 OR not_before > ?2)
                AND notices.channel IN (SELECT value FROM json_each(?3))
@@ -259,14 +261,17 @@ async fn raise(
     condition: &Condition,
     now: Timestamp,
 ) -> Result<AlertRecord, StoreError> {
-    sqlx::query_as("INSERT INTO alerts (kind, key, message, raised_at) VALUES (?, ?, ?, ?) RETURNING *")
-        .bind(condition.kind.as_str())
-        .bind(&condition.key)
-        .bind(&condition.message)
-        .bind(stored(now))
-        .fetch_one(connection)
-        .await
-        .doing("raise an alert")
+    sqlx::query_as(
+        "INSERT INTO alerts (kind, key, message, raised_at) VALUES (?, ?, ?, ?)
+         RETURNING id, kind, key, message, raised_at, resolved_at",
+    )
+    .bind(condition.kind.as_str())
+    .bind(&condition.key)
+    .bind(&condition.message)
+    .bind(stored(now))
+    .fetch_one(connection)
+    .await
+    .doing("raise an alert")
 }
 
 async fn resolve(connection: &mut SqliteConnection, alert: i64, now: Timestamp) -> Result<(), StoreError> {

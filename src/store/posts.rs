@@ -134,7 +134,8 @@ macro_rules! select_posts {
         concat!(
             "SELECT posts.id, posts.state, posts.text, posts.weighted_length, posts.created_at, posts.expires_at,
                  posts.decided_by, posts.decided_at, posts.decision_reason, posts.not_before, posts.unknown_since,
-                 posts.look_at, posts.tweet_id, posts.sent_at, posts.error, candidates.sentiment, candidates.gates
+                 posts.look_at, posts.tweet_id, posts.sent_at, posts.error, posts.live, posts.account,
+                 candidates.sentiment, candidates.gates
              FROM posts
              JOIN candidates ON candidates.round_id = posts.id AND candidates.position = posts.candidate_position ",
             $rest

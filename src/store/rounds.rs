@@ -271,7 +271,8 @@ impl Store {
     pub async fn round(&self, round: RoundId) -> Result<RoundRecord, StoreError> {
         sqlx::query_as(
             "SELECT id, slot, outcome, reason, seed_prompt, seed_attributes, rng_seed, generation, generator_name,
-                 generator_sha256, classifier_name, classifier_sha256, device, program_version, started_at, finished_at
+                 generator_sha256, classifier_name, classifier_sha256, device, program_version, settings, config_sha256,
+                 started_at, finished_at
              FROM rounds WHERE id = ?",
         )
         .bind(round.get())

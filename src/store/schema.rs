@@ -107,7 +107,7 @@ mod tests {
         let store = Store::open_for_halts(&path).await.unwrap();
         let now = crate::store::testing::at("2026-03-01T14:00:00Z");
         assert!(store.pause("ana", "an older daemon runs", now).await.unwrap());
-        assert_eq!(store.resume("ana", now).await.unwrap().len(), 1);
+        assert_eq!(store.resume("ana", now).await.unwrap().ended.len(), 1);
         store.close().await;
         let mut plain = plain_connection(&path).await;
         let version: i64 =
