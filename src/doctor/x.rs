@@ -131,7 +131,7 @@ fn refusal(kind: RefusalKind) -> (&'static str, Blame, &'static str) {
         RefusalKind::Unauthorized => ("unauthorized", Blame::X),
         RefusalKind::ClockSkew { .. } => ("clock_skew", Blame::Machine),
         RefusalKind::NoCredits => ("no_credits", Blame::X),
-        RefusalKind::Permissions => ("permissions", Blame::X),
+        RefusalKind::Permissions | RefusalKind::Authentication => ("permissions", Blame::X),
         RefusalKind::Suspended => ("suspended", Blame::X),
         _ => ("refused", Blame::Machine),
     };

@@ -246,7 +246,7 @@ async fn a_post_that_is_being_sent_is_counted() {
     x.expect(Answer::hang());
     let bot = TestBot::at(&x, true);
     let running = bot.start(&["run", "--now"]);
-    wait_until("the call", || !x.calls().is_empty());
+    wait_until("the call", || x.posts_asked() > 0);
     assert_eq!(status(&bot)["armed"], 1);
     let words = bot.run(&["status"]).stdout;
     assert!(words.contains("0 to be sent, 1 being sent, 0 of unknown outcome"), "{words}");
