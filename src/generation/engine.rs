@@ -265,8 +265,8 @@ impl Model {
     /// control tokens, and a text without words behind the start token elsewhere.
     fn prompt(&self, request: &GenerationRequest) -> Result<(Vec<u32>, usize), GenerationError> {
         // A space at the end of a prompt belongs to the next word's token: the model never saw it alone.
-        let text = characters::tidy(request.prompt.trim_end());
-        let text = text.as_ref();
+        let tidied = characters::tidy(&request.prompt);
+        let text = tidied.trim_end();
         let ids = self.tokenizer.encode(text)?;
         let shown = ids.len();
         if let Some(control) = &self.description.control {

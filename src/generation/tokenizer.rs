@@ -25,12 +25,6 @@ pub struct Tokenizer {
     inner: Inner,
     start_of_text: Option<u32>,
     end_of_text: Option<u32>,
-    /// What stands before a text without words: the start that the files name, else the end of text.
-    #[must_use]
-    pub fn start_of_text(&self) -> Option<u32> {
-        self.start_of_text
-    }
-
     /// The token that stands before every text, where the files say so.
     opening: Option<u32>,
     vocabulary_size: usize,
@@ -85,6 +79,12 @@ impl Tokenizer {
     #[must_use]
     pub fn end_of_text(&self) -> Option<u32> {
         self.end_of_text
+    }
+
+    /// What stands before a text without words: the start that the files name, else the end of text.
+    #[must_use]
+    pub fn start_of_text(&self) -> Option<u32> {
+        self.start_of_text
     }
 
     /// The token that stands before every text, where the files of the tokenizer say so (`add_bos_token`).
