@@ -34,7 +34,10 @@ mod tests {
             ("man\u{303}ana", "mañana"),
             ("\u{feff}Hoy\u{200b} vamos\u{200e}\u{ad}", "Hoy vamos"),
             ("roto \u{fffd} aquí", "roto  aquí"),
-            ("👩\u{200d}👩\u{200d}👧 1\u{fe0f}\u{20e3} ☀\u{fe0f}", "👩\u{200d}👩\u{200d}👧 1\u{fe0f}\u{20e3} ☀\u{fe0f}"),
+            (
+                "👩\u{200d}👩\u{200d}👧 1\u{fe0f}\u{20e3} ☀\u{fe0f}",
+                "👩\u{200d}👩\u{200d}👧 1\u{fe0f}\u{20e3} ☀\u{fe0f}",
+            ),
             ("", ""),
         ] {
             assert_eq!(tidy(text), expected);

@@ -17,7 +17,7 @@ use crate::characters::tidy;
 pub struct SeedPrompt {
     /// The words the model goes on from, tidied; they are part of the tweet. May be empty.
     pub text: String,
-    /// Relative share of the rounds that start from this prompt; at least 1.
+    /// Relative share of the rounds that start from this prompt; 0 switches it off.
     pub weight: u32,
     /// Values for a model trained with control tokens, by attribute name. Empty for a model without them.
     pub attributes: BTreeMap<String, String>,
@@ -218,5 +218,12 @@ mod tests {
             assert!((counts[text] - wanted).abs() < 200, "{counts:?}");
         }
         assert_eq!(SeedPrompt::draw(&[], 7), None);
+    }
+
+    #[test]
+    fn a_prompt_of_weight_0_is_switched_off_wherever_it_stands() {
+        let prompts = [("nunca", 0), ("siempre", 2), ("jamás", 0)]
+            .map(|(text, weight)| SeedPrompt { weight, ..SeedPrompt::bare(text) });
+        assert!((0..200).all(|seed| SeedPrompt::draw(&prompts, seed).unwrap().text == "siempre"));
     }
 }

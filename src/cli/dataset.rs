@@ -1,11 +1,14 @@
 //! `pregonero dataset`: tables to train on.
 
+mod compose;
+
 use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
+use self::compose::ComposeArguments;
 use super::session::Session;
 use crate::catalog::{self, ModelKind};
 use crate::config::{LogFormat, ModelSource};
@@ -18,6 +21,8 @@ use crate::sentiment::Classifier;
 pub enum DatasetCommand {
     /// Give the rows of a CSV file labels, by emoji or by hashtags
     Label(LabelArguments),
+    /// Compose texts by a grammar in Tracery's JSON format, and check that their words agree
+    Compose(ComposeArguments),
     /// Fill the columns a controlled generator is trained with: sentiment, hashtags, entities, key phrases
     Enrich(EnrichArguments),
 }
@@ -137,6 +142,7 @@ pub fn run(command: DatasetCommand, session: &Session) -> Result<()> {
     session.start_log(LogFormat::Auto);
     match command {
         DatasetCommand::Label(arguments) => run_label(arguments, session),
+        DatasetCommand::Compose(arguments) => arguments.run(session),
         DatasetCommand::Enrich(arguments) => run_enrich(arguments, session),
     }
 }

@@ -23,6 +23,9 @@ pub struct DecodingArguments {
     /// Draw from the likeliest tokens that together have this probability; 1 is off
     #[arg(long, value_name = "P", allow_hyphen_values = true)]
     top_p: Option<String>,
+    /// Leave out tokens less likely than this share of the likeliest one's probability; 0 is off
+    #[arg(long, value_name = "P", allow_hyphen_values = true)]
+    min_p: Option<String>,
     /// Draw from the tokens about as surprising as the model expects, that together have this probability; 1 is off
     #[arg(long, value_name = "P", allow_hyphen_values = true)]
     typical_p: Option<String>,
@@ -48,6 +51,7 @@ impl DecodingArguments {
             ("--temperature", "temperature", &self.temperature),
             ("--top-k", "top_k", &self.top_k),
             ("--top-p", "top_p", &self.top_p),
+            ("--min-p", "min_p", &self.min_p),
             ("--typical-p", "typical_p", &self.typical_p),
             ("--repetition-penalty", "repetition_penalty", &self.repetition_penalty),
             ("--no-repeat-ngram", "no_repeat_ngram", &self.no_repeat_ngram),
@@ -84,7 +88,9 @@ impl ModelArgument {
         let taken = app::take_out_unknown_attributes(settings, &files)?;
         if !taken.is_empty() {
             let names = taken.join(", ");
-            session.output.note(&format!("{model} does not write from {names}: left out of the configured seed prompts"));
+            session
+                .output
+                .note(&format!("{model} does not write from {names}: left out of the configured seed prompts"));
         }
         Ok(())
     }

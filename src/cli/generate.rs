@@ -1,5 +1,6 @@
 //! `pregonero generate`: what a prompt gives, before it goes live. Writes and judges as a round does; records nothing.
 
+mod all_prompts;
 mod sweep;
 
 use anyhow::{Context as _, Result};
@@ -26,6 +27,7 @@ Examples:
   pregonero generate --prompt \"\" --attribute SENTIMIENTO=POSITIVE --attribute HASHTAGS=YoMeVacuno
   pregonero generate --prompt \"Me parece\" --rng-seed 7    the same candidates each time
   pregonero generate --strategy greedy --prompt \"Hoy\"     the likeliest continuation
+  pregonero generate --all-prompts -n 32                  every seed prompt: pass rate, mean score, what stopped the others
   pregonero generate --prompt \"Hoy\" -n 32 --sweep \"temperature=0.7,0.9;typical_p=0.9,1\"
   pregonero --json generate -n 8 | jq 'select(.accepted)' the ones a round could choose")]
 pub struct GenerateArguments {
@@ -50,6 +52,9 @@ pub struct GenerateArguments {
     /// Write under every combination of these settings, from the same seeds, and compare: a text or a TOML file
     #[arg(long, value_name = "NAME=VALUE,…;…|FILE.toml", conflicts_with = "raw")]
     sweep: Option<Sweep>,
+    /// Write candidates for each of the configured seed prompts, and compare how many of them pass and what stops the others
+    #[arg(long, conflicts_with_all = ["raw", "sweep", "prompt", "attributes"])]
+    all_prompts: bool,
 }
 
 fn attribute(text: &str) -> Result<(String, String), String> {
@@ -91,6 +96,11 @@ pub async fn run(arguments: GenerateArguments, session: &Session) -> Result<()> 
         tracing::info!("{fallback}");
     }
     let rng_seed = settings.generation.rng_seed.unwrap_or_else(|| (app::fresh_seeds())());
+    if arguments.all_prompts {
+        let recent = session.recent(&settings).await?;
+        let parts = all_prompts::Parts { settings: &settings, engine: &engine, judge: &judge, recent: &recent };
+        return all_prompts::run(session, &parts, rng_seed).await;
+    }
     let prompt = arguments.seed_prompt(&settings, rng_seed)?;
     let recent = session.recent(&settings).await?;
     if let Some(sweep) = &arguments.sweep {

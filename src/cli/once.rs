@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use super::decoding::ModelArgument;
+use super::first_round;
 use super::output::Output;
 use super::session::Session;
 use crate::daemon;
@@ -32,12 +33,18 @@ pub struct OnceArguments {
 /// As the daemon, and where the post did not go out.
 pub async fn run(arguments: OnceArguments, session: &Session) -> Result<()> {
     let signals = Signals::listen().context("cannot listen for signals")?;
-    let mut settings = session.load(arguments.model.overrides())?.settings;
-    arguments.model.fit(&mut settings, session)?;
-    let start = session.start_with(settings)?;
+    let mut loaded = session.load(arguments.model.overrides())?;
+    session.refuse_a_record_left_behind(&loaded)?;
+    session.refuse_a_second_record().await?;
+    arguments.model.fit(&mut loaded.settings, session)?;
+    let show = first_round::shown_to_people(session, &loaded.settings);
+    let start = session.start_with(loaded.settings)?;
     let order = Order::by_hand(session.now(), arguments.prompt);
     let finished = daemon::once(start, order, signals).await?;
-    print(&finished.entry, session.output)?;
+    if let Some(show) = show {
+        show(&finished.record);
+    }
+    print(&finished.record.entry, session.output)?;
     Ok(finished.result?)
 }
 
@@ -52,5 +59,6 @@ fn print(entry: &HistoryEntry, output: Output) -> Result<()> {
 
 fn in_words(entry: &HistoryEntry) -> String {
     let what = entry.text.as_deref().or(entry.error.as_deref()).unwrap_or_default();
-    format!("{} {}: {what}", entry.id, entry.state)
+    let link = entry.url.as_ref().map_or_else(String::new, |url| format!(" ({url})"));
+    format!("{} {}: {what}{link}", entry.id, entry.state)
 }

@@ -461,16 +461,25 @@ pub(in crate::cli) fn stop_on_signal() -> Result<Arc<AtomicBool>> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     handle.spawn(async move {
         loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
+            let signal = tokio::select! {
+                _ = interrupt.recv() => libc::SIGINT,
+                _ = terminate.recv() => libc::SIGTERM,
+            };
             if flag.swap(true, Ordering::Relaxed) {
-                std::process::abort();
+                end_by(signal);
             }
         }
     });
     Ok(stop)
+}
+
+/// Ends the process as the signal does where nobody listens to it: at once, and without a core.
+fn end_by(signal: libc::c_int) {
+    // SAFETY: both calls take a signal's number and nothing else; the default action ends the process.
+    unsafe {
+        libc::signal(signal, libc::SIG_DFL);
+        libc::raise(signal);
+    }
 }
 
 fn describe(progress: &Progress) -> String {
@@ -480,9 +489,9 @@ fn describe(progress: &Progress) -> String {
             let cut =
                 if *shortened > 0 { format!(", {shortened} texts or contexts cut to --block") } else { String::new() };
             format!(
-                "{} texts ({} duplicates, {} near-duplicates and {} empty or too short left out{cut}): {training_tokens} \
-                 tokens to train on, {held_out_tokens} held out{nothing}",
-                counts.kept, counts.duplicates, counts.near_duplicates, counts.empty
+                "{} texts ({} duplicates, {} near-duplicates, {} cut off by X and {} empty or too short left out{cut}): \
+                 {training_tokens} tokens to train on, {held_out_tokens} held out{nothing}",
+                counts.kept, counts.duplicates, counts.near_duplicates, counts.cut_off, counts.empty
             )
         }
         Progress::ControlLost { attributes } => {

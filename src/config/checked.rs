@@ -32,6 +32,8 @@ pub struct Settings {
     pub daemon: DaemonSettings,
     pub admin: AdminSettings,
     pub log: LogSettings,
+    /// A digest of every key in effect, in hexadecimal: two configurations that do the same have the same.
+    pub digest: String,
 }
 
 #[derive(Debug, Clone)]
@@ -188,11 +190,23 @@ pub enum ClaimsPolicy {
     Reject,
 }
 
+/// What becomes of first-person claims of a body and a life that a bot does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExperiencePolicy {
+    Allow,
+    Review,
+    Reject,
+}
+
 #[derive(Debug, Clone)]
 pub struct GateSettings {
     pub mentions: EntityPolicy,
     pub urls: EntityPolicy,
     pub max_hashtags: usize,
+    /// Where there are any, no other hashtag passes.
+    pub allowed_hashtags: Vec<String>,
+    pub forbidden_hashtags: Vec<String>,
     /// One word or phrase a line; absent = the built-in list alone.
     pub banned_words_file: Option<PathBuf>,
     /// 0 to 1; similarity at or above it is a duplicate; 1 = identical only; 0 = gate off.
@@ -201,6 +215,7 @@ pub struct GateSettings {
     /// The longest run of words allowed from the training text; 0 = gate off.
     pub verbatim_tokens: usize,
     pub claims: ClaimsPolicy,
+    pub experience: ExperiencePolicy,
     /// Names of gates that are switched off, out of [`crate::gates::Gates::names`].
     pub off: Vec<String>,
 }
@@ -219,6 +234,9 @@ pub struct ReviewSettings {
     pub expires_after: Duration,
 }
 
+/// `publish.stale_after` where it is not given, or the configuration cannot be read.
+pub const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(12 * 3600);
+
 #[derive(Debug, Clone)]
 pub struct PublishSettings {
     pub live: bool,
@@ -229,6 +247,8 @@ pub struct PublishSettings {
     pub tokens: PathBuf,
     /// The least time between two calls that post.
     pub min_gap: Duration,
+    /// How long a post may wait to be sent after it was let through.
+    pub stale_after: Duration,
     pub reconciliation: ReconciliationSettings,
 }
 

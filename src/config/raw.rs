@@ -73,7 +73,13 @@ pub(super) struct RawSeedPrompts(pub Vec<RawSeedPrompt>);
 impl Default for RawSeedPrompts {
     fn default() -> Self {
         let texts = ["Me parece", "En el día de hoy, ", "El covid", "La vacuna", "En Colombia"];
-        Self(texts.into_iter().map(|text| RawSeedPrompt { text: text.into(), ..RawSeedPrompt::default() }).collect())
+        let attributes = BTreeMap::from([("SENTIMIENTO".to_owned(), "POSITIVE".to_owned())]);
+        let prompt = |text: &str| RawSeedPrompt {
+            text: text.into(),
+            attributes: attributes.clone(),
+            ..RawSeedPrompt::default()
+        };
+        Self(texts.into_iter().map(prompt).collect())
     }
 }
 
@@ -101,6 +107,7 @@ pub(super) struct RawGeneration {
     pub temperature: f64,
     pub top_k: u64,
     pub top_p: f64,
+    pub min_p: f64,
     pub typical_p: f64,
     pub repetition_penalty: f64,
     pub no_repeat_ngram: u64,
@@ -119,6 +126,7 @@ impl Default for RawGeneration {
             temperature: decoding.temperature,
             top_k: decoding.top_k as u64,
             top_p: decoding.top_p,
+            min_p: decoding.min_p,
             typical_p: decoding.typical_p,
             repetition_penalty: decoding.repetition_penalty,
             no_repeat_ngram: decoding.no_repeat_ngram as u64,
@@ -148,11 +156,14 @@ pub(super) struct RawGates {
     pub mentions: String,
     pub urls: String,
     pub max_hashtags: u64,
+    pub allowed_hashtags: Vec<String>,
+    pub forbidden_hashtags: Vec<String>,
     pub banned_words_file: String,
     pub near_duplicate: f64,
     pub near_duplicate_days: u64,
     pub verbatim_tokens: u64,
     pub claims: String,
+    pub experience: String,
     pub off: Vec<String>,
 }
 
@@ -162,11 +173,14 @@ impl Default for RawGates {
             mentions: "reject".into(),
             urls: "reject".into(),
             max_hashtags: 3,
+            allowed_hashtags: Vec::new(),
+            forbidden_hashtags: Vec::new(),
             banned_words_file: String::new(),
             near_duplicate: 0.8,
             near_duplicate_days: 90,
             verbatim_tokens: 12,
             claims: "review".into(),
+            experience: "review".into(),
             off: Vec::new(),
         }
     }
@@ -193,6 +207,7 @@ pub(super) struct RawPublish {
     pub auth: String,
     pub tokens: String,
     pub min_gap: String,
+    pub stale_after: String,
     pub reconcile_waits: Vec<String>,
     pub reconcile_for: String,
     pub when_absent: String,
@@ -206,6 +221,7 @@ impl Default for RawPublish {
             auth: "oauth1".into(),
             tokens: "data/tokens".into(),
             min_gap: "1m".into(),
+            stale_after: "12h".into(),
             reconcile_waits: ["15s", "1m", "3m", "10m", "30m"].map(Into::into).into(),
             reconcile_for: "6h".into(),
             when_absent: "refuse".into(),

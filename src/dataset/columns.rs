@@ -48,6 +48,13 @@ fn check(names: &[String], asked: &[Asked<'_>]) -> Result<()> {
         {
             bail!("no column {column:?}: the fields are parted by semicolons; save the file with commas between them");
         }
+        if let [single] = names
+            && single.contains('\t')
+        {
+            bail!(
+                "no column {column:?}: the fields are parted by tabs; save the file with commas between them, and quotes"
+            );
+        }
         let name = if flag.is_empty() { String::new() } else { format!("; name it with {flag} NAME") };
         bail!("no column {column:?}; the file has {}{name}{without}", names.join(", "));
     }
@@ -71,6 +78,7 @@ mod tests {
             ("tweet,author\n", "no column \"text\"; the file has tweet, author; name it with --text-column NAME"),
             ("text,label\n", "name it with --author-column NAME, or give --author-column \"\" where there is none"),
             ("text;author\n", "no column \"text\": the fields are parted by semicolons"),
+            ("text\tauthor\n", "no column \"text\": the fields are parted by tabs"),
             ("text,author,text\n", "2 columns are called \"text\""),
         ] {
             let folder = tempfile::tempdir().unwrap();

@@ -24,13 +24,31 @@ impl Lines {
         Ok(Self { path: path.to_owned(), lines: BufReader::new(file).lines(), number: 0 })
     }
 
-    /// The next line without its end, `None` behind the last.
+    /// The next line without its end and without a byte order mark, `None` after the last.
     ///
     /// # Errors
     /// Where it cannot be read or is not UTF-8; the message names file and line.
     pub fn next_line(&mut self) -> Result<Option<String>> {
         self.number += 1;
-        self.lines.next().transpose().with_context(|| format!("{}: not readable as UTF-8 text", self.place()))
+        let line = self.lines.next().transpose();
+        let line = line.with_context(|| format!("{}: not readable as UTF-8 text", self.place()))?;
+        Ok(line.map(|line| match line.strip_prefix('\u{feff}') {
+            Some(unmarked) if self.number == 1 => unmarked.to_owned(),
+            _ => line,
+        }))
+    }
+
+    /// The next line of a JSON-lines file, blank ones passed over; `None` after the last.
+    ///
+    /// # Errors
+    /// Where it cannot be read or is no JSON object; the message names file and line.
+    pub fn next_object(&mut self) -> Result<Option<Map<String, Value>>> {
+        while let Some(line) = self.next_line()? {
+            if !line.trim().is_empty() {
+                return object(&line).with_context(|| self.place()).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     /// The number of the last line read, from 1.
@@ -46,10 +64,32 @@ impl Lines {
     }
 }
 
-/// A line of a JSON-lines file.
-///
-/// # Errors
-/// Where it is no JSON object.
-pub fn object(line: &str) -> Result<Map<String, Value>> {
+fn object(line: &str) -> Result<Map<String, Value>> {
     serde_json::from_str(line).context("not a JSON object")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn objects(content: &str) -> Result<Vec<(u64, Value)>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a.jsonl");
+        std::fs::write(&path, content)?;
+        let mut lines = Lines::open(&path)?;
+        let mut objects = Vec::new();
+        while let Some(object) = lines.next_object()? {
+            objects.push((lines.number(), Value::Object(object)));
+        }
+        Ok(objects)
+    }
+
+    #[test]
+    fn a_mark_and_blank_lines_are_no_part_of_json_lines() {
+        let expected = [(1, serde_json::json!({"t": "uno"})), (3, serde_json::json!({"t": "dos"}))];
+        assert_eq!(objects("\u{feff}{\"t\":\"uno\"}\n\n{\"t\":\"dos\"}\n\n  \n").unwrap(), expected);
+        assert_eq!(objects("\u{feff}").unwrap(), []);
+        let message = format!("{:#}", objects("{}\n\nno\n").unwrap_err());
+        assert!(message.contains("a.jsonl:3: not a JSON object"), "{message}");
+    }
 }

@@ -1,7 +1,9 @@
-//! Tables of tweets: reading labelled CSV files, and splits that do not flatter.
+//! Tables of tweets: reading labelled CSV files, and splits that do not flatter; texts composed by a grammar.
 
 pub mod columns;
+pub mod compose;
 pub mod enrich;
+pub mod form;
 pub mod label;
 pub mod labelled;
 pub mod lines;

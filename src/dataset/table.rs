@@ -55,6 +55,53 @@ struct Watched {
     /// Since the last whole record.
     bytes: Cell<usize>,
     quotes: Cell<u64>,
+    /// Where the reader stands in a field.
+    place: Cell<Place>,
+    /// Ends of lines so far.
+    lines: Cell<u64>,
+    /// The line of the first text after a closing quote.
+    unquoted_line: Cell<Option<u64>>,
+}
+
+/// A place in a field, as far as quotes go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Place {
+    #[default]
+    Beginning,
+    Plain,
+    Quoted,
+    /// After a quote that closes the field, or is the first of two.
+    Closed,
+}
+
+impl Watched {
+    fn see(&self, bytes: &[u8]) {
+        self.bytes.set(self.bytes.get() + bytes.len());
+        let quotes = bytes.iter().filter(|byte| **byte == b'"').count();
+        self.quotes.set(self.quotes.get() + quotes as u64);
+        bytes.iter().for_each(|byte| self.step(*byte));
+    }
+
+    /// Follows the quotes. Text after a closing quote means that nothing was quoted: a text in the file begins with a
+    /// quotation mark, and the reader would take rows together up to the next one.
+    fn step(&self, byte: u8) {
+        let place = match (self.place.get(), byte) {
+            (Place::Quoted, b'"') => Place::Closed,
+            (Place::Quoted, _) | (Place::Closed | Place::Beginning, b'"') => Place::Quoted,
+            (_, b',' | b'\n' | b'\r') => Place::Beginning,
+            (Place::Closed, b' ') => Place::Closed,
+            (Place::Closed, _) => {
+                let line = self.lines.get() + 1;
+                self.unquoted_line.set(self.unquoted_line.get().or(Some(line)));
+                Place::Plain
+            }
+            // A byte order mark stands before the first field.
+            (Place::Beginning, 0xef | 0xbb | 0xbf) if self.lines.get() == 0 => Place::Beginning,
+            (Place::Beginning | Place::Plain, _) => Place::Plain,
+        };
+        self.place.set(place);
+        self.lines.set(self.lines.get() + u64::from(byte == b'\n'));
+    }
 }
 
 /// Stops reading where one record takes too much.
@@ -70,9 +117,7 @@ impl<R: Read> Read for Bounded<R> {
             return Err(io::Error::other(TOO_LONG));
         }
         let count = self.inner.read(buffer)?;
-        let quotes = buffer[..count].iter().filter(|byte| **byte == b'"').count();
-        self.watched.bytes.set(self.watched.bytes.get() + count);
-        self.watched.quotes.set(self.watched.quotes.get() + quotes as u64);
+        self.watched.see(&buffer[..count]);
         Ok(count)
     }
 }
@@ -132,11 +177,19 @@ impl Table {
     /// The next row, `None` behind the last.
     ///
     /// # Errors
-    /// Where it is too long, has another number of fields than the header, is not UTF-8, or ends within a quote.
+    /// Where it is too long, has another number of fields than the header, is not UTF-8, or ends within a quote; where
+    /// quotes show that the file is not quoted.
     pub fn next_row(&mut self) -> Result<Option<Row>> {
         let line = self.reader.position().line() + self.pending;
         let more = self.reader.read_byte_record(&mut self.record).map_err(|error| fault(&self.path, line, error))?;
         self.watched.bytes.set(0);
+        if let Some(line) = self.watched.unquoted_line.get() {
+            bail!(
+                "{}:{line}: text after a closing quote: the file is not quoted, and rows would be read as one; write each \
+                 text in quotes, with the quotes in it doubled",
+                self.path.display()
+            );
+        }
         if !more {
             let odd = !self.watched.quotes.get().is_multiple_of(2);
             ensure!(
@@ -216,6 +269,38 @@ fn find(names: &[String], columns: &[&str]) -> Result<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_whose_texts_are_not_quoted_is_refused_before_rows_are_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        let read = |content: &str| -> Result<usize> {
+            std::fs::write(&path, content).unwrap();
+            let mut table = Table::open(&path, &["text"])?;
+            let mut rows = 0;
+            while table.next_row()?.is_some() {
+                rows += 1;
+            }
+            Ok(rows)
+        };
+        for (content, line) in [
+            ("text,label\n\"Hola vecina,1\nya \"casi\" llega,0\nsol,1\n", 3),
+            ("text,label\nsol,1\n\"Hola\" dijo ella,1\n", 3),
+            ("text,label\r\n\"Hola\"dijo,1\r\n", 2),
+            ("\u{feff}\"text\",label\n\"Hola\".,1\n", 2),
+        ] {
+            let message = format!("{:#}", read(content).unwrap_err());
+            assert!(message.contains(&format!("a.csv:{line}: text after a closing quote")), "{content:?}: {message}");
+        }
+        for (content, rows) in [
+            ("text,label\n\"Hola \"\"vecina\"\", ya\",1\n\"dos\nrenglones\",0\n", 2),
+            ("text,label\nuna \"cita\" adentro,1\n\"cerrada\" ,0\n\"\",1\n", 3),
+            ("\u{feff}\"text\",\"label\"\r\n\"sol\",1\r\n", 1),
+            ("label,text\n1,\"final\"", 1),
+        ] {
+            assert_eq!(read(content).unwrap(), rows, "{content:?}");
+        }
+    }
 
     #[test]
     fn lines_are_counted_whatever_ends_them() {

@@ -9,10 +9,12 @@ mod broken_text;
 mod cashtags;
 mod claims;
 mod cut_sentence;
+mod experience;
 mod hashtags;
 mod language;
 mod length;
 mod mentions;
+mod message;
 mod near_duplicate;
 mod normal;
 mod repetition;
@@ -26,6 +28,7 @@ use crate::config::GateSettings;
 use crate::tweet::{Candidate, GateVerdict, Verdict};
 use crate::twitter::text::{self, TweetText};
 
+pub use message::LabelHashtags;
 pub use near_duplicate::Recent;
 pub use normal::normalise;
 pub use verbatim::{DEFAULT_WINDOW, VerbatimIndex, VerbatimIndexError};
@@ -51,6 +54,8 @@ pub struct Subject<'a> {
 pub struct Resources {
     /// Runs of words of the tweets the generator was tuned on; absent where the model ships none.
     pub verbatim: Option<VerbatimIndex>,
+    /// The hashtags that gave the classifier its labels, and the label that is wanted.
+    pub hashtags: LabelHashtags,
     /// Names of gates that are switched off, out of [`Gates::names`].
     pub switched_off: Vec<String>,
 }
@@ -69,32 +74,30 @@ impl Gates {
     /// Where `banned_words_file` cannot be read, `verbatim_tokens` is too small for the model's index, or
     /// `switched_off` names a gate that does not exist.
     pub fn new(settings: &GateSettings, resources: Resources) -> Result<Self> {
-        let Resources { verbatim, switched_off } = resources;
+        let Resources { verbatim, hashtags: label_hashtags, switched_off } = resources;
         if let Some(unknown) = switched_off.iter().find(|name| !Self::names().contains(&name.as_str())) {
             bail!("gates: there is no gate named {unknown:?}; the gates are {}", Self::names().join(", "));
         }
         let on = |name: &str| !switched_off.iter().any(|off| off == name);
         let mut gates: Vec<Box<dyn Gate>> =
             vec![Box::new(length::Length), Box::new(broken_text::BrokenText), Box::new(language::Language::spanish())];
-        gates.extend(mentions::Mentions::new(settings.mentions).map(|gate| Box::new(gate) as Box<dyn Gate>));
-        gates.extend(urls::Urls::new(settings.urls).map(|gate| Box::new(gate) as Box<dyn Gate>));
+        gates.extend(mentions::Mentions::new(settings.mentions).map(boxed));
+        gates.extend(urls::Urls::new(settings.urls).map(boxed));
         gates.push(Box::new(cashtags::Cashtags));
         gates.push(Box::new(hashtags::Hashtags::new(settings.max_hashtags)));
+        let (allowed, forbidden) = (&settings.allowed_hashtags, &settings.forbidden_hashtags);
+        gates.push(Box::new(message::Message::new(allowed, forbidden, &label_hashtags)));
         if on(banned_words::NAME) {
             gates.push(Box::new(banned_words::BannedWords::new(settings.banned_words_file.as_deref())?));
         }
         gates.push(Box::new(repetition::Repetition));
-        gates.extend(
-            near_duplicate::NearDuplicate::new(settings.near_duplicate).map(|gate| Box::new(gate) as Box<dyn Gate>),
-        );
+        gates.extend(near_duplicate::NearDuplicate::new(settings.near_duplicate).map(boxed));
         if on(verbatim::NAME) {
-            gates.extend(
-                verbatim::Verbatim::new(settings.verbatim_tokens, verbatim)?
-                    .map(|gate| Box::new(gate) as Box<dyn Gate>),
-            );
+            gates.extend(verbatim::Verbatim::new(settings.verbatim_tokens, verbatim)?.map(boxed));
         }
         gates.push(Box::new(cut_sentence::CutSentence));
-        gates.extend(claims::Claims::new(settings.claims).map(|gate| Box::new(gate) as Box<dyn Gate>));
+        gates.extend(claims::Claims::new(settings.claims).map(boxed));
+        gates.extend(experience::Experience::new(settings.experience).map(boxed));
         gates.retain(|gate| on(gate.name()));
         Ok(Self { gates, stripper: strip::Stripper::new(settings) })
     }
@@ -110,12 +113,14 @@ impl Gates {
             urls::NAME,
             cashtags::NAME,
             hashtags::NAME,
+            message::NAME,
             banned_words::NAME,
             repetition::NAME,
             near_duplicate::NAME,
             verbatim::NAME,
             cut_sentence::NAME,
             claims::NAME,
+            experience::NAME,
         ]
     }
 
@@ -127,12 +132,43 @@ impl Gates {
         self.gates.iter().map(|gate| gate.judge(&reading)).collect()
     }
 
+    /// Why no text that begins with `beginning` can pass, whatever comes after it; none where one can. Only gates that never
+    /// take a rejection back for a longer text are asked, and of `broken_text` only what it says of characters.
+    #[must_use]
+    pub fn objection_to_beginning(&self, beginning: &str) -> Option<String> {
+        let lasting = [mentions::NAME, urls::NAME, cashtags::NAME, hashtags::NAME, banned_words::NAME];
+        let is_on = |name: &str| self.gates.iter().any(|gate| gate.name() == name);
+        if let Some(fault) = broken_text::lasting_fault(beginning).filter(|_| is_on(broken_text::NAME)) {
+            return Some(format!("gate {}: {fault}", broken_text::NAME));
+        }
+        let recent = Recent::default();
+        // Its last word may go on, so it is asked about with two endings.
+        let texts = ["", "es", " de"].map(|ending| format!("{beginning}{ending}"));
+        let read = |text: &'_ String| {
+            let subject = Subject { text, body: text, candidate: None, prompt: "" };
+            self.gates
+                .iter()
+                .filter(|gate| lasting.contains(&gate.name()))
+                .map(|gate| gate.judge(&Reading::of(subject, &recent)))
+                .filter(|verdict| verdict.verdict == Verdict::Reject)
+                .collect::<Vec<_>>()
+        };
+        let [first, rest @ ..] = texts.each_ref().map(read);
+        let in_all =
+            |found: &&GateVerdict| rest.iter().all(|others| others.iter().any(|other| other.gate == found.gate));
+        first.iter().find(in_all).map(|found| format!("gate {}: {}", found.gate, found.reason))
+    }
+
     /// `text` without the entities whose policy is `strip`, spaces and stranded punctuation tidied; unchanged where
     /// there are none. To be called before scoring.
     #[must_use]
     pub fn strip(&self, text: &str) -> String {
         self.stripper.strip(text)
     }
+}
+
+fn boxed<G: Gate + 'static>(gate: G) -> Box<dyn Gate> {
+    Box::new(gate)
 }
 
 /// One rule.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{ClaimsPolicy, EntityPolicy};
+use crate::config::{ClaimsPolicy, EntityPolicy, ExperiencePolicy};
 use crate::tweet::Finish;
 
 /// A candidate of this text.
@@ -34,11 +34,14 @@ fn settings() -> GateSettings {
         mentions: EntityPolicy::Reject,
         urls: EntityPolicy::Reject,
         max_hashtags: 3,
+        allowed_hashtags: Vec::new(),
+        forbidden_hashtags: Vec::new(),
         banned_words_file: None,
         near_duplicate: 0.8,
         near_duplicate_days: 90,
         verbatim_tokens: 12,
         claims: ClaimsPolicy::Review,
+        experience: ExperiencePolicy::Review,
         off: Vec::new(),
     }
 }
@@ -47,7 +50,7 @@ fn settings() -> GateSettings {
 static ALL: LazyLock<Gates> = LazyLock::new(|| {
     let training = ["La vacuna llegó por fin a nuestro pueblo y todos estamos muy contentos con la noticia de hoy"];
     let verbatim = Some(VerbatimIndex::build(training, DEFAULT_WINDOW));
-    Gates::new(&settings(), Resources { verbatim, switched_off: Vec::new() }).unwrap()
+    Gates::new(&settings(), Resources { verbatim, ..Resources::default() }).unwrap()
 });
 
 fn judge(gates: &Gates, text: &str) -> Vec<GateVerdict> {
@@ -73,22 +76,23 @@ fn a_gate_that_the_settings_switch_off_does_not_answer() {
         near_duplicate: 0.0,
         verbatim_tokens: 0,
         claims: ClaimsPolicy::Allow,
+        experience: ExperiencePolicy::Allow,
         ..settings()
     };
     let gates = Gates::new(&settings, Resources::default()).unwrap();
-    let expected = "length broken_text language cashtags hashtags banned_words repetition cut_sentence";
+    let expected = "length broken_text language cashtags hashtags message banned_words repetition cut_sentence";
     assert_eq!(gate_names(&judge(&gates, "Hola.")).join(" "), expected);
 }
 
 #[test]
 fn any_gate_can_be_switched_off_by_name() {
     for off in Gates::names() {
-        let resources = Resources { verbatim: None, switched_off: vec![(*off).to_owned()] };
+        let resources = Resources { switched_off: vec![(*off).to_owned()], ..Resources::default() };
         let verdicts = judge(&Gates::new(&settings(), resources).unwrap(), "Hola.");
         let expected: Vec<&str> = Gates::names().iter().copied().filter(|name| name != off).collect();
         assert_eq!(gate_names(&verdicts), expected);
     }
-    let resources = Resources { verbatim: None, switched_off: vec!["lenght".to_owned()] };
+    let resources = Resources { switched_off: vec!["lenght".to_owned()], ..Resources::default() };
     let message = Gates::new(&settings(), resources).unwrap_err().to_string();
     assert!(message.starts_with("gates: there is no gate named \"lenght\"; the gates are length, "), "{message}");
 }
@@ -137,4 +141,27 @@ proptest! {
     ) {
         prop_assert_eq!(judge(&ALL, &text).len(), Gates::names().len());
     }
+}
+
+#[test]
+fn a_beginning_is_objected_to_only_where_no_end_could_save_it() {
+    let gates = Gates::new(&GateSettings { max_hashtags: 1, ..settings() }, Resources::default()).unwrap();
+    let objection = |text: &str| gates.objection_to_beginning(text).unwrap_or_default();
+    for (prompt, gate) in [
+        ("Hola @ana, ", "mentions"),
+        ("Mira https://example.com ", "urls"),
+        ("Suben las acciones de $ACME ", "cashtags"),
+        ("#Uno #Dos ", "hashtags"),
+        ("Hoy\u{200b} llueve", "broken_text"),
+        ("<|endoftext|>Hoy", "broken_text"),
+        ("[TWEET] Hoy", "broken_text"),
+    ] {
+        assert!(objection(prompt).starts_with(&format!("gate {gate}: ")), "{prompt:?}: {}", objection(prompt));
+    }
+    for prompt in ["", "Me parece", "En el día de hoy, ", "El covid", "#Uno ", "¿", "Hoy a las 7"] {
+        assert_eq!(objection(prompt), "", "{prompt:?}");
+    }
+    let open = GateSettings { mentions: EntityPolicy::Allow, ..settings() };
+    let gates = Gates::new(&open, Resources { switched_off: vec!["urls".to_owned()], ..Resources::default() }).unwrap();
+    assert_eq!(gates.objection_to_beginning("Hola @ana, mira https://example.com "), None);
 }

@@ -238,7 +238,9 @@ impl Control {
         let ids = tokens.iter().map(find).collect::<Result<Vec<_>>>()?;
         let mut special = tokenizer.special_tokens();
         // In a tokenizer of another program, control tokens may be plain added words.
-        special.extend(tokens.into_iter().filter(|token| tokenizer.id_of(token).is_none_or(|id| !tokenizer.is_special(id))));
+        special.extend(
+            tokens.into_iter().filter(|token| tokenizer.id_of(token).is_none_or(|id| !tokenizer.is_special(id))),
+        );
         Ok(Self { layout, ids, special })
     }
 

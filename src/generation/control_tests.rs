@@ -104,7 +104,10 @@ fn a_layout_that_does_not_fit_the_model_is_refused_with_the_reason() {
     let layout = foreign.path().join("layout.toml");
     let attribute = |rest: &str| format!("[[attributes]]\nname = \"SENTIMIENTO\"\n{rest}");
     for (content, expected) in [
-        (attribute("token = \"<|s|>\""), "no token <|s|>; its added tokens are: <|endoftext|>, [SENTIMIENTO], [HASHTAGS]"),
+        (
+            attribute("token = \"<|s|>\""),
+            "no token <|s|>; its added tokens are: <|endoftext|>, [SENTIMIENTO], [HASHTAGS]",
+        ),
         (format!("start = \"[TEXTO]\"\n{}", attribute("")), "no token [TEXTO]"),
         (attribute("token = \"[TWEET]\""), "the token [TWEET] is named twice"),
         (format!("length = 100000\n{}", attribute("")), "length: expected 1 to the model's "),
@@ -123,7 +126,10 @@ fn a_layout_that_does_not_fit_the_model_is_refused_with_the_reason() {
     std::fs::write(foreign.path().join("pregonero.json"), r#"{"control": {"start": 1}}"#).unwrap();
     let files = ModelFiles::in_folder(foreign.path()).unwrap();
     let message = format!("{:#}", control::ControlLayout::read(&files).unwrap_err());
-    assert!(message.contains("pregonero.json: control is not a layout of control tokens; declare it again"), "{message}");
+    assert!(
+        message.contains("pregonero.json: control is not a layout of control tokens; declare it again"),
+        "{message}"
+    );
 }
 
 async fn greedy_texts_are_those_of_transformers(folder: &Path) {

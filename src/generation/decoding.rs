@@ -19,6 +19,8 @@ pub struct Decoding {
     pub top_k: usize,
     /// (0, 1]; 1 = off.
     pub top_p: f64,
+    /// The least probability of a token, as a share of the likeliest one's; 0 to 1; 0 = off.
+    pub min_p: f64,
     /// The probability that the tokens of typical surprise have together; (0, 1]; 1 = off.
     pub typical_p: f64,
     /// At least 1; 1 = off.
@@ -36,6 +38,7 @@ impl Default for Decoding {
             temperature: 0.9,
             top_k: 50,
             top_p: 0.95,
+            min_p: 0.0,
             typical_p: 1.0,
             repetition_penalty: 1.1,
             no_repeat_ngram: 3,
@@ -53,6 +56,7 @@ impl Decoding {
             temperature: 1.0,
             top_k: 0,
             top_p: 1.0,
+            min_p: 0.0,
             typical_p: 1.0,
             repetition_penalty: 1.0,
             no_repeat_ngram: 0,

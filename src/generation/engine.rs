@@ -339,9 +339,7 @@ impl Model {
         let full = self.tokenizer.decode(&ids)?;
         let continuation = self.tokenizer.decode_raw(&ids[shown..])?;
         let text = match &request.length {
-            Some(budget) => {
-                finish_text(full.trim(), &characters::tidy(&request.prompt), sequence.finish, Some(budget))
-            }
+            Some(budget) => finish_text(full.trim(), &characters::tidy(&request.prompt), sequence.finish, Some(budget)),
             None => full,
         };
         Ok(Candidate { text, continuation, token_ids: ids, prompt_tokens: shown, rng_seed, finish: sequence.finish })
@@ -389,7 +387,6 @@ impl GenerationConfig {
             .with_context(|| format!("{}: not a generation configuration", files.display(NAME)))
     }
 }
-
 
 /// The first of these tokens that the vocabulary holds, else its first. Some checkpoints keep the ids of GPT-2's own
 /// vocabulary beside a smaller one.
@@ -528,7 +525,10 @@ mod tests {
             let steep = candle_core::Tensor::full(3e38_f32, (1, width), &Device::Cpu)?;
             candle_core::Tensor::cat(&[&tensor.narrow(0, 0, rows - 1)?, &steep], 0)
         });
-        assert!(message.contains("a pass over its whole context of 40 tokens gives values that are no numbers"), "{message}");
+        assert!(
+            message.contains("a pass over its whole context of 40 tokens gives values that are no numbers"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -84,7 +84,9 @@ impl Gpt2Config {
             serde_json::from_slice(&content).with_context(|| format!("{label}: not valid JSON"))?;
         use_context_as_positions(&mut raw);
         if raw.get("pruned_heads").and_then(|heads| heads.as_object()).is_some_and(|heads| !heads.is_empty()) {
-            bail!("{label}: pruned_heads names heads that were cut out; transformers 5 does not load such a model either");
+            bail!(
+                "{label}: pruned_heads names heads that were cut out; transformers 5 does not load such a model either"
+            );
         }
         if let Some(kind) = raw.get("model_type").and_then(|kind| kind.as_str())
             && kind != "gpt2"
@@ -172,10 +174,13 @@ impl Gpt2Config {
     }
 
     /// Adapts `tie_word_embeddings` to what the checkpoint holds: a configuration that unties the head, over a file
-    /// without one, is tied in fact.
+    /// without one, is tied in fact; one that ties it, over a file with two different tensors, is not.
     pub(crate) fn settle_head(&mut self, checkpoint: &Checkpoint) {
-        if !checkpoint.has("lm_head.weight") {
+        if checkpoint.shares_head() {
             self.tie_word_embeddings = true;
+        } else if self.tie_word_embeddings && checkpoint.has_own_head() {
+            checkpoint.warn_of_own_head();
+            self.tie_word_embeddings = false;
         }
     }
 }

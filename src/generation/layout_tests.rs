@@ -172,7 +172,9 @@ fn a_weight_that_is_no_number_is_refused_by_tensor_and_file() {
             Ok(_) => panic!("{wrong} was taken"),
             Err(error) => format!("{error:#}"),
         };
-        let expected = format!("model.safetensors: h.1.mlp.c_fc.weight: 1 of 1600 values are no numbers (the first, at 17, is {wrong})");
+        let expected = format!(
+            "model.safetensors: h.1.mlp.c_fc.weight: 1 of 1600 values are no numbers (the first, at 17, is {wrong})"
+        );
         assert!(message.contains(&expected), "{message}");
     }
 }

@@ -24,11 +24,14 @@ mod scoring;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod tokenizer;
+#[cfg(test)]
+mod weights_tests;
 
 pub use control::{Control, ControlError, ControlLayout};
 pub use decoding::Decoding;
-pub(crate) use engine::device;
 pub use end_tokens::EndTokens;
+pub(crate) use engine::device;
 pub use engine::{Engine, EngineDescription, GenerationError, GenerationRequest, candidate_seeds};
 pub use finishing::LengthBudget;
+pub use network::needs;
 pub use scoring::{Scorer, Surprise, Windows};

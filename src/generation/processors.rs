@@ -1,5 +1,5 @@
 //! What happens to the next token's scores before one is chosen, in transformers' order: repetition penalty, no-repeat
-//! n-gram, temperature, top-k, top-p, typical sampling.
+//! n-gram, temperature, top-k, top-p, min-p, typical sampling.
 //!
 //! Scores are one row `[vocabulary]`; what must not be chosen becomes negative infinity.
 
@@ -83,6 +83,19 @@ pub(crate) fn top_p(scores: &mut [f32], p: f64) {
     }
 }
 
+/// Keeps the tokens that are at least `p` times as likely as the likeliest one (Nguyen et al. 2025, arXiv:2407.01082).
+pub(crate) fn min_p(scores: &mut [f32], p: f64) {
+    if p <= 0.0 {
+        return;
+    }
+    let best = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    for score in scores {
+        if f64::from(*score - best).exp() < p {
+            *score = f32::NEG_INFINITY;
+        }
+    }
+}
+
 /// Keeps the smallest set of tokens whose probabilities sum to at least `p`, those first whose surprise is nearest to the
 /// distribution's entropy (Meister et al. 2023, arXiv:2202.00666).
 pub(crate) fn typical_p(scores: &mut [f32], p: f64) {
@@ -121,6 +134,7 @@ pub(crate) fn process(scores: &mut [f32], ids: &[u32], decoding: &Decoding) {
     temperature(scores, decoding.temperature);
     top_k(scores, decoding.top_k);
     top_p(scores, decoding.top_p);
+    min_p(scores, decoding.min_p);
     typical_p(scores, decoding.typical_p);
 }
 

@@ -46,7 +46,8 @@ struct Reference {
     processed: BTreeMap<usize, f32>,
     stream: Vec<u32>,
     windows: Vec<ReferenceWindows>,
-    typical: Vec<Typical>,
+    typical: Vec<Left>,
+    min_p: Vec<Left>,
 }
 
 #[derive(Deserialize)]
@@ -59,7 +60,8 @@ struct ReferenceWindows {
 }
 
 #[derive(Deserialize)]
-struct Typical {
+struct Left {
+    /// The filter's setting.
     mass: f64,
     left: BTreeMap<usize, f32>,
 }
@@ -229,7 +231,7 @@ fn plain(strategy: Strategy, repetition_penalty: f64, no_repeat_ngram: usize) ->
     }
 }
 
-fn limits(config: &Gpt2Config) -> Limits<'static> {
+pub(super) fn limits(config: &Gpt2Config) -> Limits<'static> {
     Limits {
         banned: &[],
         history_from: 0,
@@ -314,25 +316,45 @@ fn sampling_draws_from_the_scores_that_transformers_processes() {
     }
 }
 
-#[test]
-fn typical_sampling_keeps_the_tokens_that_transformers_keeps() {
+/// Holds a filter against what transformers leaves of the same scores; `off` is the setting that filters nothing.
+fn assert_filters_alike(filter: fn(&mut [f32], f64), expected: fn(&Reference) -> &[Left], off: f64) {
     for reference in references() {
         let (_folder, files, _) = checkpoint(&reference.name);
         let network = Network::load(&files, &Device::Cpu).expect("loadable");
         let (scores, _) = network.prefill(&reference.history, 1, 16).expect("decodable");
-        for Typical { mass, left } in &reference.typical {
+        for Left { mass, left } in expected(&reference) {
             let mut scores = scores.clone();
-            processors::typical_p(&mut scores, *mass);
+            filter(&mut scores, *mass);
             let ours: BTreeMap<usize, f32> =
                 scores.into_iter().enumerate().filter(|(_, score)| score.is_finite()).collect();
             let what = format!("{} at {mass}", reference.name);
             assert_eq!(ours.keys().collect::<Vec<_>>(), left.keys().collect::<Vec<_>>(), "{what}");
             assert!(ours.iter().all(|(id, score)| (score - left[id]).abs() < 1e-4), "{what}");
         }
-        let mut off = scores.clone();
-        processors::typical_p(&mut off, 1.0);
-        assert_eq!(off, scores);
+        let mut unfiltered = scores.clone();
+        filter(&mut unfiltered, off);
+        assert_eq!(unfiltered, scores);
     }
+}
+
+#[test]
+fn typical_sampling_keeps_the_tokens_that_transformers_keeps() {
+    assert_filters_alike(processors::typical_p, |reference| &reference.typical, 1.0);
+}
+
+#[test]
+fn min_p_keeps_the_tokens_that_transformers_keeps() {
+    assert_filters_alike(processors::min_p, |reference| &reference.min_p, 0.0);
+}
+
+#[test]
+fn min_p_leaves_out_what_was_left_out_before_and_keeps_the_best() {
+    let mut scores = [f32::NEG_INFINITY, 2.0, 2.0, 1.0, -3.0];
+    processors::min_p(&mut scores, 1.0);
+    assert_eq!(scores, [f32::NEG_INFINITY, 2.0, 2.0, f32::NEG_INFINITY, f32::NEG_INFINITY]);
+    let mut nothing = [f32::NEG_INFINITY; 2];
+    processors::min_p(&mut nothing, 0.1);
+    assert_eq!(nothing, [f32::NEG_INFINITY; 2]);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 //!
 //! Loaded from a model's files, wherever they lie; it cleans and numbers a text by what is stored with the model.
 
-use anyhow::{Context as _, Result, ensure};
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, bail, ensure};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +45,9 @@ pub struct ClassifierConfig {
     /// The threshold that whoever trained it advises; used where the configuration names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recommended_min_score: Option<f32>,
+    /// The hashtags that gave its labels, by label: the network never reads them, so the gate `message` does.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub label_hashtags: BTreeMap<String, Vec<String>>,
 }
 
 impl ClassifierConfig {
@@ -59,6 +64,9 @@ impl ClassifierConfig {
         self.calibration.check()?;
         if let Some(score) = self.recommended_min_score {
             ensure!((0.0..=1.0).contains(&score), "recommended_min_score: {score} is not in 0 to 1");
+        }
+        if let Some(label) = self.label_hashtags.keys().find(|label| !self.labels.contains(label)) {
+            bail!("label_hashtags: {label:?} is none of {}", self.labels.join(", "));
         }
         Ok(())
     }

@@ -68,6 +68,8 @@ pub struct TextCounts {
     pub duplicates: usize,
     /// Left out: a text that shares most of its words came before.
     pub near_duplicates: usize,
+    /// Left out: X had cut the text off (`RT @x: …`), so that it ends within a sentence.
+    pub cut_off: usize,
     pub kept: usize,
 }
 
@@ -109,11 +111,17 @@ pub struct TextRow {
 pub enum Cleaning {
     /// [`tidy`] and trimmed, nothing else.
     None,
-    /// As for tweets: links, mentions and placeholders out, spaces tidied, texts under four words dropped.
+    /// As for tweets: links, mentions and placeholders out, spaces tidied, texts under four words and those that X cut off
+    /// dropped.
     Tweets,
 }
 
 impl Cleaning {
+    /// Whether the text ends where X cut it off, and would be learned as a finished one.
+    fn is_cut_off(self, text: &str) -> bool {
+        self == Self::Tweets && CUT_OFF.is_match(text)
+    }
+
     /// The tidied text; `None` where nothing worth learning is left.
     #[must_use]
     pub fn apply(self, text: &str) -> Option<String> {
@@ -125,6 +133,12 @@ impl Cleaning {
         (!text.is_empty()).then_some(text)
     }
 }
+
+/// A text that X cut off when it was handed out: a retweet that ends in `…`, or `…` before a link to the whole of it.
+static CUT_OFF: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?is)^\s*RT\s+@\w+:?.*(?:…|\.\.\.)\s*(?:https?://\S*\s*)?$|…\s*https?://t\.co/\w*\s*$")
+        .expect("the pattern is valid")
+});
 
 static NOISE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)https?://\S*|www\.\S+|\b[\w-]+\.(?:com|co|ly|gov|org|net|mx|es|cl)/\S*|@\w+|\b_(?:usr|url|emo)\b|^RT\b:?|…\s*$")
@@ -168,6 +182,9 @@ pub fn read_rows(sources: &[TextSource], reading: &Reading<'_>) -> Result<(Vec<T
         let repeats = source.weight.max(1.0).round() as usize;
         rows::visit(source, reading.columns, &mut |text, values, line| {
             counts.read += 1;
+            if reading.cleaning.is_cut_off(text) {
+                return counts.cut_off += 1;
+            }
             let Some(text) = reading.cleaning.apply(text) else {
                 counts.empty += 1;
                 return;
@@ -186,7 +203,9 @@ pub fn read_rows(sources: &[TextSource], reading: &Reading<'_>) -> Result<(Vec<T
     }
     if rows.is_empty() {
         let names: Vec<String> = sources.iter().map(|source| source.path.display().to_string()).collect();
-        bail!("{}: no text to train on ({} read, {} too short or empty)", names.join(", "), counts.read, counts.empty);
+        let TextCounts { read, empty, cut_off, .. } = counts;
+        let cut = if cut_off > 0 { format!(", {cut_off} cut off by X") } else { String::new() };
+        bail!("{}: no text to train on ({read} read, {empty} too short or empty{cut})", names.join(", "));
     }
     Ok((rows, counts))
 }
@@ -285,6 +304,29 @@ mod tests {
         assert_eq!(Cleaning::None.apply(" cafe\u{301} ").as_deref(), Some("café"));
     }
 
+    #[test]
+    fn what_x_cut_off_is_no_finished_text() {
+        let texts = [
+            ("RT @radio: mañana abren cuatro puestos nuevos en el cen…", true),
+            ("RT @radio: mañana abren cuatro puestos nuevos en el cen… https://t.co/abc", true),
+            ("rt @radio mañana abren cuatro puestos nuevos en...", true),
+            ("Mañana abren cuatro puestos nuevos en el… https://t.co/abc", true),
+            ("RT @radio: mañana abren cuatro puestos nuevos.", false),
+            ("Y así seguimos, esperando con paciencia…", false),
+            ("Mañana abren cuatro puestos nuevos. https://t.co/abc", false),
+        ];
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("a.txt");
+        std::fs::write(&path, texts.map(|(text, _)| text).join("\n")).expect("writable");
+        let source: TextSource = path.display().to_string().parse().expect("a source");
+        let reading = |cleaning| Reading { cleaning, duplicates: Duplicates::Keep, columns: &[] };
+        let (rows, counts) = read_rows(&[source.clone()], &reading(Cleaning::Tweets)).expect("readable");
+        let kept: Vec<u64> = rows.iter().map(|row| row.line).collect();
+        assert_eq!(kept, [5, 6, 7], "{rows:?}");
+        assert_eq!((counts.read, counts.cut_off, counts.kept), (7, 4, 3));
+        assert_eq!(read_rows(&[source], &reading(Cleaning::None)).expect("readable").1.cut_off, 0);
+    }
+
     fn read(name: &str, content: &[u8], spec: &str) -> Result<(Vec<String>, TextCounts)> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join(name);
@@ -297,16 +339,24 @@ mod tests {
         let expected = vec!["uno dos".to_owned(), "tres cuatro".to_owned()];
         let plain = read("a.txt", b"uno dos\n\ntres cuatro\nUNO  dos\n", "").expect("readable");
         assert_eq!(plain.0, expected);
-        assert_eq!(plain.1, TextCounts { read: 4, empty: 1, duplicates: 1, near_duplicates: 0, kept: 2 });
+        assert_eq!(plain.1, TextCounts { read: 4, empty: 1, duplicates: 1, kept: 2, ..TextCounts::default() });
         assert_eq!(read("a.csv", b"id,t\n1,uno dos\n2,tres cuatro\n", ":t").expect("readable").0, expected);
         let lines = b"{\"t\":\"uno dos\"}\n{\"t\":\"tres cuatro\"}\n";
         assert_eq!(read("a.jsonl", lines, ":t").expect("readable").0, expected);
+        assert_eq!(read("a.CSV", b"id,t\n1,uno dos\n2,tres cuatro\n", ":t").expect("readable").0, expected);
+        let marked = "\u{feff}{\"t\":\"uno dos\"}\n\n{\"t\":\"tres cuatro\"}\n\n".as_bytes();
+        assert_eq!(read("a.jsonl", marked, ":t").expect("readable").0, expected);
         assert_eq!(read("a.txt", b"uno dos\n", "=2").expect("readable").0, ["uno dos", "uno dos"]);
     }
 
     #[test]
     fn unreadable_texts_name_file_and_line() {
-        let cases: [(&str, &[u8], &str, &str); 7] = [
+        let cases: [(&str, &[u8], &str, &str); 12] = [
+            ("tweets.js", b"window.YTD.tweets.part0 = []\n", "", "tweets.js: cannot be read as texts: a .js is JSON"),
+            ("a.json", b"[]", "", "a .json is JSON that is not an object a line"),
+            ("a.ndjson", b"{\"t\":\"x\"}\n", ":t", "JSON lines under another ending: name it .jsonl"),
+            ("a.tsv", b"id\tt\n1\tx\n", ":t", "a .tsv is a table with tabs"),
+            ("a.txt", b"{\"t\":\"x\"}\n", "", "a.txt: cannot be read as one text a line: it is JSON"),
             ("a.csv", b"id,t\n1,x\n", ":text", "no column \"text\"; the file has id, t"),
             ("a.csv", b"id,t\n1,x\n", "", "which column"),
             ("a.txt", b"x\n", ":t", "only .csv and .jsonl"),

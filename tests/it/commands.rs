@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use jiff::Timestamp;
 use pregonero::clock::{Clock as _, SystemClock};
-use pregonero::config::{ReviewMode, ReviewSettings};
+use pregonero::config::ReviewMode;
 use pregonero::review::{self, Submitted};
 use pregonero::selection::select;
 use pregonero::store::{NewRound, PostId, PostState, SlotId, Store};
@@ -160,6 +160,14 @@ fn a_fault_of_the_configuration_is_told_with_file_line_and_key_and_nothing_is_wr
         ("[sentiment]\nmodel = \"nowhere\"", "sentiment.model: nowhere: no such folder"),
         ("[generation]\nmodel = \"hub:owner/name\"", "models pull owner/name"),
         ("[publish]\nlive = true", "publish.live is true, but there are no X credentials"),
+        (
+            "[[seed_prompts]]\ntext = \"Hola @ana\"",
+            "seed_prompts.text: the prompt \"Hola @ana\" can lead to no post: gate mentions",
+        ),
+        ("[[seed_prompts]]\ntext = \"Mira https://example.com \"", "can lead to no post: gate urls"),
+        ("[[seed_prompts]]\ntext = \"<|endoftext|>Hoy\"", "can lead to no post: gate broken_text"),
+        ("[[seed_prompts]]\ntext = \"Hoy\u{200b} llueve\"", "can lead to no post: gate broken_text"),
+        ("[schedule]\ncron = [\"0 23 * * *\"]", "schedule.quiet_hours: every slot of schedule.cron falls into them"),
     ];
     for (config, expected) in cases {
         let place = Place::new(config);
@@ -283,7 +291,10 @@ fn another_model_is_tried_without_touching_the_configuration() {
     let lines = ran.json();
     assert!(lines.iter().all(|line| line["prompt"] == "La plaza" && line["attributes"] == serde_json::json!({})));
     let ran = place.run(&["generate", "--model", "tiny", "--attribute", "SENTIMIENTO=POSITIVE"]);
-    assert!(ran.code == 1 && ran.stderr.contains("attribute \"SENTIMIENTO\" is given"), "what was typed stays: {ran:#?}");
+    assert!(
+        ran.code == 1 && ran.stderr.contains("attribute \"SENTIMIENTO\" is given"),
+        "what was typed stays: {ran:#?}"
+    );
     place.run(&["once", "--model", "tiny"]);
     let record = place.run(&["--json", "history", "show", "1"]).json().remove(0);
     assert!(record.to_string().contains("\"tiny\""), "{record}");
@@ -406,6 +417,8 @@ async fn hold(store: &Store, text: &str, now: Timestamp) -> PostId {
         classifier: identity(),
         device: "cpu".to_owned(),
         program_version: "0.1.0".to_owned(),
+        settings: serde_json::json!({}),
+        config_sha256: "cc".repeat(32),
     };
     let round = store.begin_round(&round, now).await.unwrap();
     let judged = [Judged {
@@ -425,9 +438,14 @@ async fn hold(store: &Store, text: &str, now: Timestamp) -> PostId {
     }];
     store.record_candidates(round, &judged, Some(0)).await.unwrap();
     let chosen = select(&judged, true).unwrap();
-    let settings =
-        ReviewSettings { mode: ReviewMode::Flagged, expires_after: std::time::Duration::from_secs(48 * 3600) };
-    match review::submit(store, round, &chosen, &settings, now).await.unwrap() {
+    let terms = review::Terms {
+        mode: ReviewMode::Flagged,
+        expires_after: std::time::Duration::from_secs(48 * 3600),
+        stale_after: std::time::Duration::from_secs(12 * 3600),
+        live: true,
+        account: "uisbot".to_owned(),
+    };
+    match review::submit(store, round, &chosen, &terms, now).await.unwrap() {
         Submitted::Held(post) => post,
         Submitted::Approved(_) => panic!("a claim is held"),
     }
@@ -446,8 +464,6 @@ async fn held_posts_are_settled_from_the_command_line_and_stand_in_the_history()
     let shown = place.run(&["review", "show", &first.to_string()]).stdout;
     assert!(shown.contains("claims (review): it names a figure"), "{shown}");
 
-    let nobody = place.run(&["review", "approve", "1"]);
-    assert!(nobody.code == 1 && nobody.stderr.contains("give --by NAME"), "{nobody:#?}");
     let mut command = place.command(&["--json", "review", "approve", &first.to_string()]);
     assert!(command.env("USER", "berta").output().unwrap().status.success());
     let rejected = place.run(&["review", "reject", &second.to_string(), "--by", "ana", "--reason", "old figure"]);

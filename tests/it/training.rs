@@ -1,5 +1,6 @@
 //! `train generator` and `train tokenizer` as an operator runs them: killed at any moment, out of disk, on bad input.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Stdio};
 
 use serde_json::Value;
@@ -77,6 +78,42 @@ fn a_training_ended_at_any_moment_resumes_to_the_same_losses_and_weights() {
 
     let again = place.run(&arguments("whole", &[]));
     assert!(again.code == 1 && again.stderr.contains("--resume or another --output"), "{again:#?}");
+}
+
+#[test]
+fn a_second_signal_ends_a_training_at_once_without_a_core() {
+    let place = place();
+    // A step that takes long enough for two signals.
+    let slow = "train generator --data texts.txt --duplicates exact --tokenizer tokenizer --layers 4 --width 256 --heads 4 \
+                --positions 32 --block 32 --batch 32 --accumulate 8 --steps 1000 --log-every 1 --held-out 0 --output slow";
+    let mut child = start(&place, &slow.split_whitespace().collect::<Vec<_>>());
+    wait_until("the training gets on", || !log(&place, "slow").is_empty());
+    for signal in ["-INT", "-TERM"] {
+        let kill = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(kill.success(), "it ended before it was told to");
+    }
+    let ended = child.wait().unwrap();
+    assert!(matches!(ended.signal(), Some(2 | 15)) && !ended.core_dumped(), "{ended:?}");
+}
+
+#[test]
+fn files_that_are_no_texts_are_refused_before_a_training() {
+    let place = place();
+    let train = ["train", "tokenizer", "--vocab-size", "300", "--output", "new", "--data"];
+    for (name, content, spec, expected) in [
+        ("tweets.js", "window.YTD.tweets.part0 = [ {} ]", "", "tweets.js: cannot be read as texts: a .js is JSON"),
+        ("a.json", "[{\"text\": \"hola\"}]", ":text", "a.json: cannot be read as texts: a .json is JSON"),
+        ("a.ndjson", "{\"text\": \"hola\"}\n", ":text", "a .ndjson is JSON lines under another ending: name it .jsonl"),
+        ("a.tsv", "id\ttext\n1\thola\n", ":text", "a .tsv is a table with tabs"),
+        ("a.txt", "{\"text\": \"hola\"}\n", "", "a.txt: cannot be read as one text a line: it is JSON"),
+        ("a.csv", "text,id\n\"Hola\" dijo ella,1\n", ":text", "a.csv:2: text after a closing quote"),
+    ] {
+        std::fs::write(place.path(name), content).unwrap();
+        let ran = place.run(&[&train[..], &[&format!("{name}{spec}")]].concat());
+        assert!(ran.code == 1 && ran.stderr.contains(expected) && !place.path("new").exists(), "{name}: {ran:#?}");
+    }
+    let enriched = place.run(&["dataset", "enrich", "--data", "a.tsv", "--output", "b.csv"]);
+    assert!(enriched.code == 1 && enriched.stderr.contains("a .tsv is a table with tabs"), "{enriched:#?}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::cli::train::stop_on_signal;
 use crate::config::ModelSource;
 use crate::dataset::labelled::Columns;
 use crate::evaluation::classification::held_out::read_evaluated;
+use crate::evaluation::classification::pairs::PairReport;
 use crate::evaluation::classification::{ClassificationReport, EvaluatedPart, Scored, score_labelled};
 use crate::evaluation::projector::{Projected, count_words, write_projector};
 use crate::evaluation::report::{PAGE, ReportContent, read_training_log, write_report};
@@ -36,6 +37,7 @@ Examples:
   pregonero evaluate classifier --data labelled.csv --held-out
   pregonero evaluate classifier --model runs/mine --data labelled.csv --held-out --report runs/mine-report
   pregonero evaluate classifier --data labelled.csv --projector runs/projector
+  pregonero evaluate classifier --data models/classifier-vacunas-es/minimal_pairs.csv --pair-column pair
   pregonero evaluate classifier --runs 5 -- --data labelled.csv --arch bilstm
   pregonero evaluate classifier --model models/mine --data other.csv --text-column tweet --label-column sentiment")]
 pub struct ClassifierArguments {
@@ -56,6 +58,10 @@ pub struct ClassifierArguments {
     /// List the rows it is most confidently wrong about, by their number behind the header
     #[arg(long, value_name = "N")]
     errors: Option<usize>,
+    /// The column that pairs a text with its inversion: measure how many pairs it tells apart (minimal_pairs.csv of the
+    /// built-in classifier is such a file)
+    #[arg(long, value_name = "NAME")]
+    pair_column: Option<String>,
     /// Measure how fast it scores: tweets a second, and milliseconds for a round's 16 candidates
     #[arg(long)]
     speed: bool,
@@ -66,7 +72,7 @@ pub struct ClassifierArguments {
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(2..))]
     projector_words: u32,
     /// Train N times over seeds and give mean and deviation of every metric; what to train stands behind --
-    #[arg(long, value_name = "N", requires = "training", conflicts_with_all = ["data", "held_out", "report", "errors", "speed", "projector"])]
+    #[arg(long, value_name = "N", requires = "training", conflicts_with_all = ["data", "held_out", "report", "errors", "pair_column", "speed", "projector"])]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1000))]
     runs: Option<u64>,
     /// Arguments of `train classifier`, without --output
@@ -96,8 +102,13 @@ pub fn run(arguments: &ClassifierArguments, session: &Session) -> Result<()> {
     if arguments.projector.is_some() {
         arguments.write_projector(&files, &model, session)?;
     }
-    let text = || arguments.describe(&scored, &report, speed);
-    let json = arguments.to_json(&scored, &report, speed)?;
+    let pairs = arguments.pairs(&scored)?;
+    let in_pairs = |pairs: PairReport| format!("\n{pairs}");
+    let text = || arguments.describe(&scored, &report, speed) + &pairs.map_or_else(String::new, in_pairs);
+    let mut json = arguments.to_json(&scored, &report, speed)?;
+    if let Some(pairs) = pairs {
+        json["pairs"] = serde_json::to_value(pairs)?;
+    }
     session.output.object(text, || json)
 }
 
@@ -141,6 +152,11 @@ impl ClassifierArguments {
 
     fn part(&self) -> EvaluatedPart {
         if self.held_out { EvaluatedPart::HeldOut } else { EvaluatedPart::All }
+    }
+
+    fn pairs(&self, scored: &Scored) -> Result<Option<PairReport>> {
+        let data = self.data()?;
+        self.pair_column.as_ref().map(|column| PairReport::new(scored, data, column)).transpose()
     }
 
     fn measure_speed(&self, model: &Classifier) -> Result<ScoringSpeed> {

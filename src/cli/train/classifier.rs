@@ -1,5 +1,6 @@
 //! `pregonero train classifier`: flags to settings, progress, result; one training or a grid of them.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
@@ -109,6 +110,22 @@ fn flag_value(value: &toml::Value) -> Result<String> {
 /// A value by the name that files give it too.
 fn named<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_value(json!(text)).map_err(|error| error.to_string())
+}
+
+fn label_hashtag(text: &str) -> Result<(String, String), String> {
+    let shape = || format!("{text:?} is no LABEL=HASHTAG, such as positive=YoMeVacuno");
+    let (label, tag) = text.split_once('=').ok_or_else(shape)?;
+    let tag = tag.trim_start_matches(['#', '＃']);
+    let fits = !label.is_empty() && !tag.is_empty() && tag.chars().all(|c| c.is_alphanumeric() || c == '_');
+    if fits { Ok((label.to_owned(), tag.to_owned())) } else { Err(shape()) }
+}
+
+fn by_label(pairs: Vec<(String, String)>) -> BTreeMap<String, Vec<String>> {
+    let mut labels = BTreeMap::<String, Vec<String>>::new();
+    for (label, tag) in pairs {
+        labels.entry(label).or_default().push(tag);
+    }
+    labels
 }
 
 fn shares(text: &str) -> Result<Shares, String> {
@@ -275,6 +292,10 @@ pub struct ClassifierArguments {
     /// The sentiment.min_score that the model advises
     #[arg(long, value_name = "P")]
     recommend_min_score: Option<f32>,
+    /// A hashtag that gave a label, such as positive=YoMeVacuno; may be given several times. The network never reads
+    /// hashtags, so the gate `message` rejects those of another label than the bot's
+    #[arg(long, value_name = "LABEL=HASHTAG", value_parser = label_hashtag)]
+    label_hashtag: Vec<(String, String)>,
     /// Store the weights as f32 instead of f16
     #[arg(long)]
     f32: bool,
@@ -402,6 +423,7 @@ impl ClassifierArguments {
             seed: self.seed,
             export_split: self.export_split,
             recommended_min_score: self.recommend_min_score,
+            label_hashtags: by_label(self.label_hashtag),
             weights: if self.f32 { WeightFormat::F32 } else { WeightFormat::F16 },
             ..ClassifierTraining::new(data, folder)
         })
@@ -647,6 +669,20 @@ mod tests {
         assert_eq!(base.with(&combination("units = [4, 2]")).unwrap().units, Some(vec![4, 2]));
         let seeded = arguments(&["--split-seed", "1"]);
         assert_eq!(seeded.with(&combination("seed = 3")).unwrap().seed, 3);
+    }
+
+    #[test]
+    fn hashtags_are_kept_by_the_label_they_gave() {
+        let flags =
+            ["--label-hashtag", "positive=#Sí", "--label-hashtag", "negative=No", "--label-hashtag", "negative=Nunca"];
+        let hub = HubSettings::from_lookup(|_| None).unwrap();
+        let hashtags = arguments(&flags).training("train", &hub).unwrap().label_hashtags;
+        let expected = [("negative", vec!["No", "Nunca"]), ("positive", vec!["Sí"])];
+        let expected = expected.map(|(label, tags)| (label.to_owned(), tags.into_iter().map(str::to_owned).collect()));
+        assert_eq!(hashtags, BTreeMap::<String, Vec<String>>::from(expected));
+        for text in ["positive", "=x", "positive=", "positive=dos palabras"] {
+            assert!(label_hashtag(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Map, Value};
 
-use super::super::lines::{Lines, object};
+use super::super::form::{Form, form_of};
+use super::super::lines::Lines;
 use super::super::table::Table;
 use super::{CHUNK, Enrichment};
 
@@ -39,16 +40,16 @@ impl<'a> Source<'a> {
     /// A file that cannot be read, one without the text's column, or one with a column of a new one's name.
     pub(super) fn open(enrichment: &'a Enrichment) -> Result<Self> {
         let Enrichment { data: path, text_column, columns, .. } = enrichment;
-        let rows = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("csv") => {
+        let rows = match form_of(path)? {
+            Form::Table => {
                 let table = Table::open_whole(path)?;
                 let text = table.names().iter().position(|name| name == text_column).with_context(|| {
                     format!("{}: no column {text_column:?}; the file has {}", path.display(), table.names().join(", "))
                 })?;
                 Rows::Table(Box::new(table), text)
             }
-            Some("jsonl") => Rows::Objects(Lines::open(path)?),
-            _ => Rows::Lines(Lines::open(path)?),
+            Form::Objects => Rows::Objects(Lines::open(path)?),
+            Form::Lines => Rows::Lines(Lines::open(path)?),
         };
         let source = Self { enrichment, rows };
         for (place, column) in columns.iter().enumerate() {
@@ -101,19 +102,16 @@ impl<'a> Source<'a> {
             Rows::Lines(lines) => {
                 lines.next_line()?.map(|line| Row { text: line.clone(), whole: Whole::Fields(vec![line]) })
             }
-            Rows::Objects(lines) => loop {
-                let Some(line) = lines.next_line()? else { break None };
-                if !line.trim().is_empty() {
-                    break Some(object_row(&line, self.enrichment).with_context(|| lines.place())?);
-                }
+            Rows::Objects(lines) => match lines.next_object()? {
+                Some(object) => Some(object_row(object, self.enrichment).with_context(|| lines.place())?),
+                None => None,
             },
         })
     }
 }
 
-fn object_row(line: &str, enrichment: &Enrichment) -> Result<Row> {
+fn object_row(object: Map<String, Value>, enrichment: &Enrichment) -> Result<Row> {
     let Enrichment { text_column, columns, .. } = enrichment;
-    let object = object(line)?;
     let text = object.get(text_column).and_then(Value::as_str).with_context(|| {
         let names: Vec<&str> = object.keys().map(String::as_str).collect();
         format!("no text field {text_column:?}; it has {}", names.join(", "))

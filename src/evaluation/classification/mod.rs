@@ -1,11 +1,13 @@
 //! What a classifier gets right: scikit-learn's metrics over any number of labels, and measuring on labelled files.
 //!
 //! [`ClassificationReport`] is serialised as `evaluate classifier --json` prints it. Neighbours: [`confidence`] for how sure
-//! an area under the curve is, [`curves`] for what a threshold does, [`held_out`] for the rows a model may be measured on.
+//! an area under the curve is, [`curves`] for what a threshold does, [`held_out`] for the rows a model may be measured on, [`pairs`] for
+//! texts that differ in little.
 
 pub mod confidence;
 pub mod curves;
 pub mod held_out;
+pub mod pairs;
 mod scores;
 
 use std::collections::BTreeMap;

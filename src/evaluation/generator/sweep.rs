@@ -7,11 +7,12 @@ use std::str::FromStr;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 /// The settings that a sweep may vary: those of `[generation]` that say how tokens are chosen.
-pub const KNOBS: [&str; 8] = [
+pub const KNOBS: [&str; 9] = [
     "strategy",
     "temperature",
     "top_k",
     "top_p",
+    "min_p",
     "typical_p",
     "repetition_penalty",
     "no_repeat_ngram",

@@ -122,8 +122,11 @@ fn parse(file: &Path) -> Result<Written> {
 
 /// Every token that is missing, at once, and the added tokens there are.
 fn check_tokens(layout: &ControlLayout, tokenizer: &Tokenizer) -> Result<()> {
-    let missing: Vec<String> =
-        layout.tokens().into_iter().filter(|token| tokenizer.encode(token).ok().is_none_or(|ids| ids.len() != 1)).collect();
+    let missing: Vec<String> = layout
+        .tokens()
+        .into_iter()
+        .filter(|token| tokenizer.encode(token).ok().is_none_or(|ids| ids.len() != 1))
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }

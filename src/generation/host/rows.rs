@@ -138,9 +138,7 @@ fn norm_backward_rows(
 
 /// `out = activation(x)`.
 pub(super) fn activate(activation: Activation, x: &[f32], out: &mut [f32], task: usize) {
-    out.par_chunks_mut(task)
-        .zip(x.par_chunks(task))
-        .for_each(|(out, x)| wide(|| activation.apply(x, out)));
+    out.par_chunks_mut(task).zip(x.par_chunks(task)).for_each(|(out, x)| wide(|| activation.apply(x, out)));
 }
 
 /// `out = activation(x)` again, and its slope in the place of `x`.

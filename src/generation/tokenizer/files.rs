@@ -186,8 +186,10 @@ impl Surroundings {
         let named = keys.filter_map(|key| self.named(key).or_else(|| default(key)));
         let named: Vec<AddedToken> = named.chain(self.extra()).collect();
         let is_named = |token: &AddedToken| named.iter().any(|named| named.content == token.content);
-        let declared =
-            self.declared.values().map(|token| AddedToken { special: token.special || is_named(token), ..token.clone() });
+        let declared = self
+            .declared
+            .values()
+            .map(|token| AddedToken { special: token.special || is_named(token), ..token.clone() });
         inner.add_tokens(declared)?;
         for token in named {
             let has_room = || self.rows.is_none_or(|rows| inner.get_vocab_size(true) < rows);
@@ -285,9 +287,7 @@ fn from_vocabulary(files: &ModelFiles, add_prefix_space: bool) -> Result<Inner> 
         })?;
         pairs.push(pair);
     }
-    let byte_level = |add_prefix_space: bool| {
-        json!({"type": "ByteLevel", "add_prefix_space": add_prefix_space, "trim_offsets": true, "use_regex": true})
-    };
+    let byte_level = |add_prefix_space: bool| json!({"type": "ByteLevel", "add_prefix_space": add_prefix_space, "trim_offsets": true, "use_regex": true});
     let description = json!({
         "version": "1.0",
         "pre_tokenizer": byte_level(add_prefix_space),

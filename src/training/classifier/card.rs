@@ -41,11 +41,25 @@ fn introduction(config: &ClassifierConfig, outcome: &TrainingOutcome) -> String 
         .map_or_else(String::new, |score| format!(" Where `sentiment.min_score` is absent, {score} is taken."));
     format!(
         "A recurrent network of {} parameters that gives a short Spanish text a probability for each of the labels {}.\
-         {advised}\n`config.json` holds layer sizes, cleaning, labels and calibration, `vocabulary.json` the words, \
+         {advised}{}\n`config.json` holds layer sizes, cleaning, labels and calibration, `vocabulary.json` the words, \
          `model.safetensors` the weights, `training.jsonl` the epochs; `pregonero` loads the folder.\n\n",
         outcome.parameters,
-        labels.join(", ")
+        labels.join(", "),
+        hashtags(config)
     )
+}
+
+/// The hashtags that gave the labels, in a sentence.
+fn hashtags(config: &ClassifierConfig) -> String {
+    if config.label_hashtags.is_empty() {
+        return String::new();
+    }
+    let of_label = |(label, tags): (&String, &Vec<String>)| {
+        let tags: Vec<String> = tags.iter().map(|tag| format!("`#{tag}`")).collect();
+        format!("{} `{label}`", tags.join(", "))
+    };
+    let all: Vec<String> = config.label_hashtags.iter().map(of_label).collect();
+    format!(" Its labels were given by hashtags, which the gate `message` knows: {}.", all.join("; "))
 }
 
 fn data(settings: &ClassifierTraining, outcome: &TrainingOutcome) -> String {

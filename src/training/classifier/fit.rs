@@ -232,8 +232,8 @@ impl<'a> Trainer<'a> {
     }
 
     fn out_of_patience(&self) -> bool {
-        let waited = |best: BestEpoch| self.state.epochs.len() - best.epoch >= self.settings.patience.max(1);
-        self.state.best.is_some_and(waited)
+        let since = self.state.best.map_or(0, |best| best.epoch);
+        self.state.epochs.len() - since >= self.settings.patience.max(1)
     }
 
     /// Whether the finished epochs and `seconds` of the one in work are all that is allowed.
@@ -345,7 +345,7 @@ impl<'a> Trainer<'a> {
             StopOn::Loss => -validation_loss,
             StopOn::F1 => measured.macro_f1,
         };
-        let best = self.state.best.is_none_or(|best| value > best.value.0 + self.settings.minimum_delta);
+        let best = is_better(value, self.state.best.map(|best| best.value.0), self.settings.minimum_delta);
         if best {
             self.state.best = Some(BestEpoch { epoch: self.state.epoch, value: Exact(value) });
             let measured = self.average.as_ref().map_or(&self.variables, |average| &average.variables);
@@ -380,6 +380,12 @@ impl<'a> Trainer<'a> {
 
     fn finish(self, interrupted: bool) -> Result<Fitted> {
         let Some(best) = self.state.best else {
+            if let Some(last) = self.state.epochs.last() {
+                bail!(
+                    "no epoch has a validation loss that is a number (the last one's is {}): try a smaller learning rate",
+                    last.validation_loss
+                );
+            }
             match self.checkpoints {
                 Some(_) => bail!("interrupted before the first epoch ended; no model was written, go on with --resume"),
                 None => bail!("interrupted before the first epoch ended"),
@@ -388,6 +394,11 @@ impl<'a> Trainer<'a> {
         let network = Network::from_tensors(&self.data.network, &self.best)?;
         Ok(Fitted { network, weights: self.best, epochs: self.state.epochs, best_epoch: best.epoch, interrupted })
     }
+}
+
+/// Whether an epoch's value is the best so far. One that is no number never is, and is bettered by any that is.
+fn is_better(value: f64, best: Option<f64>, minimum_delta: f64) -> bool {
+    value.is_finite() && best.is_none_or(|best| !best.is_finite() || value > best + minimum_delta)
 }
 
 /// A network at its beginning: Keras's initial weights, the given vectors in place of the embedding's.
@@ -464,6 +475,22 @@ fn copy(variables: &[(String, Var)]) -> Result<HashMap<String, Tensor>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_first_epoch_without_a_number_is_bettered_by_any_that_has_one() {
+        for (value, best, expected) in [
+            (-0.5, None, true),
+            (f64::NAN, None, false),
+            (f64::NEG_INFINITY, None, false),
+            (-0.5, Some(f64::NAN), true),
+            (-0.5, Some(f64::NEG_INFINITY), true),
+            (f64::NAN, Some(-0.5), false),
+            (-0.4995, Some(-0.5), false),
+            (-0.4, Some(-0.5), true),
+        ] {
+            assert_eq!(is_better(value, best, 0.001), expected, "{value} after {best:?}");
+        }
+    }
 
     #[test]
     fn an_epoch_is_measured_as_the_model_would_decide() {

@@ -188,6 +188,7 @@ fn run(
         held_out: settings.held_out(),
         test_part: Some(data.test_part),
         recommended_min_score: settings.recommended_min_score,
+        label_hashtags: settings.label_hashtags.clone(),
     };
     let probabilities = |logits: Vec<Vec<f32>>| logits.iter().map(|row| calibration.probabilities(row)).collect();
     Ok(Trained {

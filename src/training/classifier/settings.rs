@@ -1,8 +1,9 @@
 //! What a training of the classifier is told.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::folder::{self, WeightFormat};
@@ -156,6 +157,8 @@ pub struct ClassifierTraining {
     pub export_split: Option<PathBuf>,
     /// The threshold advised to who uses the model.
     pub recommended_min_score: Option<f32>,
+    /// The hashtags that gave the labels, by label, for the gate `message`.
+    pub label_hashtags: BTreeMap<String, Vec<String>>,
     pub weights: WeightFormat,
 }
 
@@ -210,6 +213,7 @@ impl ClassifierTraining {
             seed: 1,
             export_split: None,
             recommended_min_score: None,
+            label_hashtags: BTreeMap::new(),
             weights: WeightFormat::F16,
         }
     }
@@ -262,6 +266,9 @@ impl ClassifierTraining {
         );
         if let Some(vectors) = &self.vectors {
             vectors.check_width(self.architecture.embedding)?;
+        }
+        if let Some(label) = self.label_hashtags.keys().find(|label| !self.labels.contains(label)) {
+            bail!("label hashtags: {label:?} is none of the labels {}", self.labels.join(", "));
         }
         self.shares.check()?;
         folder::check_output(&self.output, self.overwrite || self.resume)

@@ -281,7 +281,8 @@ fn card(settings: &GeneratorTraining, model: &Finished<'_>, outcome: &Outcome) -
         "---\nlibrary_name: transformers\npipeline_tag: text-generation\n{base_model}---\n\n\
          # A GPT-2 trained by pregonero\n\n\
          {} parameters: {}, {} wide, {}, {} positions, {} tokens.\n\n\
-         ## Data\n\n{sources}\n{} texts read, {} of them kept ({} duplicates, {} near-duplicates, {} empty or too short); \
+         ## Data\n\n{sources}\n{} texts read, {} of them kept ({} duplicates, {} near-duplicates, {} cut off by X, {} empty or too \
+         short); \
          {} tokens.{}\n\n\
          ## Training\n\n```\n{}\n```\n\n{} of {} {}, learning rate {}, seed {}.\n\n\
          {} a step on {}.\n\n![Loss by step]({CURVE})\n\n\
@@ -296,6 +297,7 @@ fn card(settings: &GeneratorTraining, model: &Finished<'_>, outcome: &Outcome) -
         outcome.counts.kept,
         outcome.counts.duplicates,
         outcome.counts.near_duplicates,
+        outcome.counts.cut_off,
         outcome.counts.empty,
         outcome.training_tokens,
         controlled(model.corpus),

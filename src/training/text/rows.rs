@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::TextSource;
-use crate::dataset::lines::{Lines, object};
+use crate::dataset::form::{Form, form_of};
+use crate::dataset::lines::Lines;
 use crate::dataset::table::Table;
 
 /// Takes a text, the values of the asked columns, and the line the row begins on.
@@ -18,27 +19,23 @@ type Take<'a> = dyn FnMut(&str, Vec<String>, u64) + 'a;
 /// As [`super::read_rows`].
 pub(super) fn visit(source: &TextSource, columns: &[String], take: &mut Take<'_>) -> Result<()> {
     let path = &source.path;
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    match (&source.column, extension) {
-        (Some(column), "csv") => visit_table(path, column, columns, take),
-        (Some(column), "jsonl") => visit_objects(path, column, columns, take),
-        (Some(column), _) => {
+    match (&source.column, form_of(path)?) {
+        (Some(column), Form::Table) => visit_table(path, column, columns, take),
+        (Some(column), Form::Objects) => visit_objects(path, column, columns, take),
+        (Some(column), Form::Lines) => {
             bail!("{}: column {column:?} is named, but only .csv and .jsonl files have columns", path.display())
         }
-        (None, "csv" | "jsonl") => bail!("{0}: say which column holds the text, for example {0}:text", path.display()),
-        (None, _) => visit_lines(path, |line, number| {
-            take(line, vec![String::new(); columns.len()], number);
+        (None, Form::Table | Form::Objects) => {
+            bail!("{0}: say which column holds the text, for example {0}:text", path.display())
+        }
+        (None, Form::Lines) => {
+            let mut lines = Lines::open(path)?;
+            while let Some(line) = lines.next_line()? {
+                take(&line, vec![String::new(); columns.len()], lines.number());
+            }
             Ok(())
-        }),
+        }
     }
-}
-
-fn visit_lines(path: &Path, mut take: impl FnMut(&str, u64) -> Result<()>) -> Result<()> {
-    let mut lines = Lines::open(path)?;
-    while let Some(line) = lines.next_line()? {
-        take(&line, lines.number())?;
-    }
-    Ok(())
 }
 
 fn visit_table(path: &Path, column: &str, columns: &[String], take: &mut Take<'_>) -> Result<()> {
@@ -54,9 +51,9 @@ fn visit_table(path: &Path, column: &str, columns: &[String], take: &mut Take<'_
 
 fn visit_objects(path: &Path, field: &str, columns: &[String], take: &mut Take<'_>) -> Result<()> {
     let mut named = vec![false; columns.len()];
-    visit_lines(path, |line, number| {
-        let place = || format!("{}:{number}", path.display());
-        let object = object(line).with_context(place)?;
+    let mut lines = Lines::open(path)?;
+    while let Some(object) = lines.next_object()? {
+        let place = || lines.place();
         let text = object.get(field).and_then(Value::as_str);
         let text = text.with_context(|| format!("{}: no text field {field:?}", place()))?;
         let mut values = Vec::with_capacity(columns.len());
@@ -65,9 +62,8 @@ fn visit_objects(path: &Path, field: &str, columns: &[String], take: &mut Take<'
             *named |= value.is_some();
             values.push(in_words(value).with_context(|| format!("{}: field {column:?}", place()))?);
         }
-        take(text, values, number);
-        Ok(())
-    })?;
+        take(text, values, lines.number());
+    }
     match columns.iter().zip(named).find(|(_, named)| !named) {
         Some((column, _)) => bail!("{}: no line has a field {column:?}", path.display()),
         None => Ok(()),

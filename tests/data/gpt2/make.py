@@ -6,7 +6,7 @@ Made with transformers 5.23.0. The formula is `weight` below and `formula_weight
 """
 import json, numpy as np, torch
 from transformers import GPT2Config, GPT2LMHeadModel
-from transformers.generation.logits_process import (LogitsProcessorList, NoRepeatNGramLogitsProcessor,
+from transformers.generation.logits_process import (LogitsProcessorList, MinPLogitsWarper, NoRepeatNGramLogitsProcessor,
     RepetitionPenaltyLogitsProcessor, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper, TypicalLogitsWarper)
 
 def weight(name, shape):
@@ -88,10 +88,12 @@ for name, vocab, width, layers, heads, positions, inner, tied, dtype in CASES:
     logits_there = model(history).logits[:, -1, :].detach()
     typical = [dict(mass=mass, left={str(i): float(x) for i, x in enumerate(TypicalLogitsWarper(mass)(history,
         logits_there.clone())[0]) if torch.isfinite(x)}) for mass in [0.1, 0.4, 0.9, 0.999]]
+    min_p = [dict(mass=share, left={str(i): float(x) for i, x in enumerate(MinPLogitsWarper(share)(history,
+        logits_there.clone())[0]) if torch.isfinite(x)}) for share in [0.01, 0.05, 0.3, 1.0]]
     out.append(dict(name=name, prompt=prompt, loss=float(loss), last_logits=[round(float(x), 7) for x in logits[-1]],
         third_logits=[round(float(x), 7) for x in logits[2]], greedy=greedy, penalised=penalised,
         beams=[b[9:].tolist() for b in beams.sequences], beam_scores=[float(s) for s in beams.sequences_scores],
-        stream=stream, windows=windows, typical=typical,
+        stream=stream, windows=windows, typical=typical, min_p=min_p,
         beams_penalised=[b[9:].tolist() for b in beams_penalised], history=history[0].tolist(),
         processed={str(i): float(x) for i, x in enumerate(processed) if torch.isfinite(x)}))
 print(json.dumps(out, separators=(",", ":")))
