@@ -76,6 +76,11 @@ seeds("safetensors_model", {
 })
 seeds("tokenizer", {
     "json": b"\0" + tokenizer.encode(),
+    "around": b"\2" + compact({"add_prefix_space": True, "add_bos_token": True, "bos_token": {"__type": "AddedToken", "content": "<s>"}}).encode()
+        + b"\0" + compact({"eos_token": "</s>", "additional_special_tokens": ["[TWEET]"]}).encode()
+        + b"\0" + compact({"</s>": 5, "[TWEET]": 6, "vacunódromo": 7}).encode(),
+    "all_tokens": b"\2" + compact({"added_tokens_decoder": {"4": {"content": "<|endoftext|>", "special": True},
+        "5": {"content": "ñandú", "special": False, "single_word": True, "lstrip": True}}}).encode(),
     "pair": b"\1" + compact(vocabulary).encode() + b"\0#version: 0.2\nl a\n\xc4\xa0 la\n",
 })
 

@@ -211,17 +211,24 @@ fn a_damaged_model_is_told_with_its_file_and_key() {
         std::fs::write(&path, tokenizer.to_string()).unwrap();
     });
     assert!(misfit.contains("generation.model: tiny/tokenizer.json: gives ids up to"), "{misfit}");
-    let diverged = broken(&|model| {
-        let path = model.join("model.safetensors");
-        let mut content = std::fs::read(&path).unwrap();
-        let last = content.len() - 4;
-        content[last..].copy_from_slice(&f32::NAN.to_le_bytes());
-        std::fs::write(&path, content).unwrap();
-    });
-    assert!(diverged.contains("generation.model: tiny/model.safetensors: "), "{diverged}");
-    assert!(diverged.contains("values are no numbers (the first, at "), "{diverged}");
     let missing = broken(&|model| std::fs::remove_file(model.join("config.json")).unwrap());
     assert!(missing.contains("tiny/config.json"), "{missing}");
+}
+
+#[test]
+fn a_weight_that_is_no_number_is_named_by_every_command_that_loads_it() {
+    let place = Place::with_tiny_model();
+    let path = place.path("tiny").join("model.safetensors");
+    let mut content = std::fs::read(&path).unwrap();
+    let last = content.len() - 4;
+    content[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(&path, content).unwrap();
+    for command in ["generate", "config check", "doctor --offline", "once", "run"] {
+        let ran = place.run(&command.split(' ').collect::<Vec<_>>());
+        let told = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(ran.code == 78 && told.contains("generation.model: tiny/model.safetensors: "), "{command}: {ran:#?}");
+        assert!(told.contains(".weight: 1 of ") && told.contains(" values are no numbers (the first, at "), "{ran:#?}");
+    }
 }
 
 #[test]

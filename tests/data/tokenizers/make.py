@@ -109,5 +109,6 @@ for name, files in CASES.items():
         kept = {file: content for file, content in files.items()
                 if content not in (vocabulary_text, merges)}
         out.append(dict(name=name, rows=rows, files=kept, start=tokenizer.bos_token_id, end=tokenizer.eos_token_id, probes=probes,
-            special=sorted(id for id, token in tokenizer.added_tokens_decoder.items() if token.special)))
+            special=sorted({id for id, token in tokenizer.added_tokens_decoder.items() if token.special} |
+                set(tokenizer.all_special_ids))))  # 5.24 forgets the flag of those that special_tokens_map.json names
 print(json.dumps(dict(vocabulary=vocabulary_text, merges=merges, cases=out), ensure_ascii=False, separators=(",", ":")))
