@@ -112,6 +112,7 @@ fn the_defaults_are_those_of_the_design() {
         (settings.schedule.jitter, settings.schedule.grace),
         (Duration::from_secs(600), Duration::from_secs(300))
     );
+    assert_eq!(settings.publish.stale_after, DEFAULT_STALE_AFTER);
     let texts: Vec<&str> = settings.seed_prompts.iter().map(|prompt| prompt.text.as_str()).collect();
     assert_eq!(texts, ["Me parece", "En el día de hoy, ", "El covid", "La vacuna", "En Colombia"]);
     assert_eq!(
