@@ -107,9 +107,11 @@ async fn restore(arguments: &RestoreArguments, session: &Session) -> Result<()> 
             }
             for post in &restored.unsettled {
                 let text = &post.text;
-                lines.push(format!("post {} of what was there before may have gone out, nobody knows: {text}", post.id));
+                lines
+                    .push(format!("post {} of what was there before may have gone out, nobody knows: {text}", post.id));
             }
-            lines.push("look at the account before going live: it may hold posts that this record does not know".into());
+            lines
+                .push("look at the account before going live: it may hold posts that this record does not know".into());
             lines.join("\n")
         },
         || {

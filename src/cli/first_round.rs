@@ -41,7 +41,13 @@ fn cells(candidate: &CandidateRecord) -> Vec<String> {
     let objections = one.gates.iter().filter(|gate| gate.verdict == one.verdict() && gate.verdict != Verdict::Pass);
     let why: Vec<String> = objections.map(|gate| format!("{}: {}", gate.gate, gate.reason)).collect();
     let mark = if candidate.chosen { "*" } else { "" };
-    vec![mark.to_owned(), one.verdict().as_str().to_owned(), format!("{:.2}", one.score), one.text.clone(), why.join("; ")]
+    vec![
+        mark.to_owned(),
+        one.verdict().as_str().to_owned(),
+        format!("{:.2}", one.score),
+        one.text.clone(),
+        why.join("; "),
+    ]
 }
 
 #[cfg(test)]
@@ -64,7 +70,8 @@ mod tests {
         test.store.end_without_candidate(round, "a test", now).await.unwrap();
         let shown = in_words(&test.store.history_record(round).await.unwrap());
         let lines: Vec<&str> = shown.lines().collect();
-        let place = |words: &str| lines.iter().position(|line| line.contains(words)).unwrap_or_else(|| panic!("{shown}"));
+        let place =
+            |words: &str| lines.iter().position(|line| line.contains(words)).unwrap_or_else(|| panic!("{shown}"));
         let order = ["elegida", "menor", "una cifra", "rechazada"].map(place);
         assert!(order.is_sorted(), "{shown}");
         assert!(lines[order[0]].starts_with('*') && lines[order[2]].contains("claims: it names a figure"), "{shown}");

@@ -66,7 +66,11 @@ pub async fn run(command: HistoryCommand, session: &Session) -> Result<()> {
         }
         HistoryCommand::Costs => {
             let months = costs(&store, timezone).await?;
-            session.output.rows(&["MONTH", "POSTS", "FOR POSTS", "READ", "FOR READING", "TOGETHER"], &months, costs_cells)
+            session.output.rows(
+                &["MONTH", "POSTS", "FOR POSTS", "READ", "FOR READING", "TOGETHER"],
+                &months,
+                costs_cells,
+            )
         }
     }
 }
@@ -159,9 +163,10 @@ fn about_the_round(record: &HistoryRecord, timezone: &TimeZone, lines: &mut Line
     for (name, value) in attributes.into_iter().flatten() {
         lines.line("attribute", Some(format!("{name}={}", value.as_str().unwrap_or_default())));
     }
-    let again = round.rng_seed.zip(entry.seed_prompt.as_ref()).map(|(seed, prompt)| {
-        format!("{seed} (again: pregonero generate --prompt {prompt:?} --rng-seed {seed})")
-    });
+    let again = round
+        .rng_seed
+        .zip(entry.seed_prompt.as_ref())
+        .map(|(seed, prompt)| format!("{seed} (again: pregonero generate --prompt {prompt:?} --rng-seed {seed})"));
     lines.line("seed", again);
     lines.line("generator", round.generator.as_ref().map(|model| format!("{} {}", model.name, model.sha256)));
     lines.line("classifier", round.classifier.as_ref().map(|model| format!("{} {}", model.name, model.sha256)));

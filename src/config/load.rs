@@ -193,9 +193,8 @@ fn provenance(tree: &Tree) -> Vec<ShownSetting> {
 
 /// SHA-256 over every key in effect and its value, whatever it came from. The webhook's address takes no part.
 fn digest(rows: &[ShownSetting]) -> String {
-    let digest = rows.iter().fold(Sha256::new(), |digest, row| {
-        digest.chain_update(format!("{} = {}\n", row.key, row.value))
-    });
+    let digest =
+        rows.iter().fold(Sha256::new(), |digest, row| digest.chain_update(format!("{} = {}\n", row.key, row.value)));
     format!("{:x}", digest.finalize())
 }
 

@@ -94,8 +94,7 @@ impl Publisher {
             return Ok(None);
         }
         let wanted = self.in_force().rules.account;
-        let halt =
-            verdict::halt_of_another_account(&account.username, &wanted, &fingerprint(poster), self.clock.now());
+        let halt = verdict::halt_of_another_account(&account.username, &wanted, &fingerprint(poster), self.clock.now());
         self.stop(halt).await.map(Some)
     }
 
@@ -139,13 +138,7 @@ impl Publisher {
         self.postponed(post, Postponement { until, reason }, waits_for, WaitCause::X).await
     }
 
-    async fn postponed(
-        &self,
-        post: PostId,
-        wait: Postponement,
-        waits_for: WaitsFor,
-        cause: WaitCause,
-    ) -> PublishError {
+    async fn postponed(&self, post: PostId, wait: Postponement, waits_for: WaitsFor, cause: WaitCause) -> PublishError {
         match self.store.wait_unarmed(post, &wait, cause).await {
             Ok(()) => PublishError::Later { post, until: wait.until, waits_for, reason: wait.reason },
             Err(error) => not_armed(error),

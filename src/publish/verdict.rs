@@ -7,8 +7,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::store::{
-    Armed, AttemptId, AttemptOutcome, BY_THE_PROGRAM, BY_X, CallDetail, CallEnd, Endpoint, Fingerprint, Halt, HaltCause,
-    LONGEST_WINDOW, OTHER_ACCOUNT, PostId, PostState, Postponement, Settlement, Window, WindowName,
+    Armed, AttemptId, AttemptOutcome, BY_THE_PROGRAM, BY_X, CallDetail, CallEnd, Endpoint, Fingerprint, Halt,
+    HaltCause, LONGEST_WINDOW, OTHER_ACCOUNT, PostId, PostState, Postponement, Settlement, Window, WindowName,
 };
 use crate::twitter::{Answer, Bucket, LimitWindow, RateLimits, RefusalKind, TwitterError};
 

@@ -214,10 +214,7 @@ pub async fn expire(store: &Store, now: Timestamp) -> Result<Vec<PostId>, Review
 
 /// So long after `now`. A span beyond the calendar means for ever.
 fn after(now: Timestamp, span: Duration) -> Timestamp {
-    SignedDuration::try_from(span)
-        .ok()
-        .and_then(|span| now.checked_add(span).ok())
-        .unwrap_or(Timestamp::MAX)
+    SignedDuration::try_from(span).ok().and_then(|span| now.checked_add(span).ok()).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

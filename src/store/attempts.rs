@@ -491,13 +491,13 @@ pub(super) async fn record_sent(
     sqlx::query(
         "UPDATE posts SET tweet_id = ?, sent_at = ?, error = NULL, not_before = NULL, waits_for = NULL WHERE id = ?",
     )
-        .bind(tweet_id)
-        .bind(stored(sent_at))
-        .bind(post.get())
-        .execute(connection)
-        .await
-        .map(drop)
-        .doing("record the tweet's id")
+    .bind(tweet_id)
+    .bind(stored(sent_at))
+    .bind(post.get())
+    .execute(connection)
+    .await
+    .map(drop)
+    .doing("record the tweet's id")
 }
 
 pub(super) async fn record_trouble(

@@ -154,25 +154,28 @@ mod tests {
             .collect();
         let text = "El mercado abre temprano y los vecinos compran pan, fruta y café para toda la semana que viene. 🤖";
         for round in 1..=ROUNDS {
-            let new_round = "INSERT INTO rounds (id, slot, slot_kind, started_at, outcome) VALUES (?, ?, 'manual', 'a', 'running')";
+            let new_round =
+                "INSERT INTO rounds (id, slot, slot_kind, started_at, outcome) VALUES (?, ?, 'manual', 'a', 'running')";
             sqlx::query(new_round).bind(round).bind(round.to_string()).execute(&mut connection).await.unwrap();
             for position in 0..16_i64 {
                 let one = judged(text, Verdict::Pass, 0.734_512_3);
                 let token_ids: Vec<u32> = (0..48).map(|token| 9_000 + token * 7).collect();
-                sqlx::query("INSERT INTO candidates VALUES (?, ?, ?, ?, ?, ?, 4, ?, ?, 99, ?, 0.7345123, ?, 'pass', 0)")
-                    .bind(round)
-                    .bind(position)
-                    .bind(text)
-                    .bind(text)
-                    .bind(text)
-                    .bind(Json(token_ids))
-                    .bind("1844674407370955161")
-                    .bind(Json(Finish::EndOfText))
-                    .bind(Json(&one.sentiment))
-                    .bind(Json(&gates))
-                    .execute(&mut connection)
-                    .await
-                    .unwrap();
+                sqlx::query(
+                    "INSERT INTO candidates VALUES (?, ?, ?, ?, ?, ?, 4, ?, ?, 99, ?, 0.7345123, ?, 'pass', 0)",
+                )
+                .bind(round)
+                .bind(position)
+                .bind(text)
+                .bind(text)
+                .bind(text)
+                .bind(Json(token_ids))
+                .bind("1844674407370955161")
+                .bind(Json(Finish::EndOfText))
+                .bind(Json(&one.sentiment))
+                .bind(Json(&gates))
+                .execute(&mut connection)
+                .await
+                .unwrap();
             }
         }
         let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut connection).await.unwrap();

@@ -11,8 +11,8 @@ use sqlx::{FromRow, Row as _, SqliteConnection};
 use super::candidates::{count, integer};
 use super::columns::{instant, instant_or_none, json, stored, word};
 use super::error::{Doing as _, is_taken};
-use super::rounds::end_round;
 use super::halts::BY_THE_PROGRAM;
+use super::rounds::end_round;
 use super::{PostId, PostState, RoundId, RoundOutcome, Store, StoreError};
 use crate::tweet::{GateVerdict, Sentiment};
 

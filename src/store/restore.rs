@@ -58,7 +58,7 @@ struct Replaced {
 /// database is as it was then.
 pub async fn restore(store: &Path, backup: &Path, now: Timestamp) -> Result<Restored, StoreError> {
     if !backup.exists() {
-        let source = io::Error::from(io::ErrorKind::NotFound);
+        let source = io::Error::new(io::ErrorKind::NotFound, "no such file");
         return Err(StoreError::File { doing: "read the backup", path: backup.to_owned(), source });
     }
     let incoming = with_suffix(store, ".restoring");

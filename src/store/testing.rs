@@ -134,13 +134,7 @@ impl TestStore {
         self.post(text, Some("gates"), &live(), now).await
     }
 
-    pub(crate) async fn post(
-        &self,
-        text: &str,
-        approved_by: Option<&str>,
-        origin: &Origin,
-        now: Timestamp,
-    ) -> PostId {
+    pub(crate) async fn post(&self, text: &str, approved_by: Option<&str>, origin: &Origin, now: Timestamp) -> PostId {
         let round = self.round(now).await;
         self.store.record_candidates(round, &[judged(text, Verdict::Review, 0.75)], Some(0)).await.unwrap();
         let expires_at = now + SignedDuration::from_hours(48);

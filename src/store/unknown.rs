@@ -225,19 +225,19 @@ impl Store {
             record_read(&mut transaction, read, now).await?;
         }
         // A reading that failed proves nothing, so it does not count towards an absence.
-        let (read_well, failed) =
-            read.map_or((false, false), |read| (read.outcome != ReadOutcome::Failed, read.outcome == ReadOutcome::Failed));
+        let (read_well, failed) = read
+            .map_or((false, false), |read| (read.outcome != ReadOutcome::Failed, read.outcome == ReadOutcome::Failed));
         sqlx::query(
             "UPDATE posts SET looks = looks + ?, failed_looks = failed_looks + ?, look_at = ?
              WHERE id = ? AND state = 'unknown'",
         )
-            .bind(read_well)
-            .bind(failed)
-            .bind(stored(look_at))
-            .bind(post.get())
-            .execute(&mut *transaction)
-            .await
-            .doing("record when to look again")?;
+        .bind(read_well)
+        .bind(failed)
+        .bind(stored(look_at))
+        .bind(post.get())
+        .execute(&mut *transaction)
+        .await
+        .doing("record when to look again")?;
         transaction.commit().await.doing("record when to look again")
     }
 }

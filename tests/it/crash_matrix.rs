@@ -269,11 +269,8 @@ impl Matrix {
 
 /// The next lives, each mood once, at points that shift from one call to the next until every mood has met every point.
 fn next_lives(round: usize, random: &mut ChaCha12Rng) -> Vec<(Point, Mood)> {
-    let mut lives: Vec<(Point, Mood)> = MOODS
-        .into_iter()
-        .enumerate()
-        .map(|(place, mood)| (POINTS[(place + round * 5) % POINTS.len()], mood))
-        .collect();
+    let mut lives: Vec<(Point, Mood)> =
+        MOODS.into_iter().enumerate().map(|(place, mood)| (POINTS[(place + round * 5) % POINTS.len()], mood)).collect();
     lives.shuffle(random);
     lives
 }

@@ -274,7 +274,8 @@ fn the_seed_in_the_history_gives_the_rounds_candidates_again() {
     let bot = TestBot::new();
     let (entry, ended) = once(&bot);
     assert_eq!((ended.code(), &entry["state"]), (Some(0), &json!("dry_run")), "{ended:#?}");
-    let (prompt, seed) = (format!("--prompt={}", entry["seed_prompt"].as_str().unwrap()), entry["rng_seed"].to_string());
+    let (prompt, seed) =
+        (format!("--prompt={}", entry["seed_prompt"].as_str().unwrap()), entry["rng_seed"].to_string());
     let again = bot.run(&["--json", "generate", &prompt, "--rng-seed", &seed]).json();
     let number = usize::try_from(entry["candidate"].as_u64().unwrap()).unwrap();
     assert_eq!(again[number - 1]["text"], entry["text"]);
@@ -284,7 +285,10 @@ fn the_seed_in_the_history_gives_the_rounds_candidates_again() {
 #[test]
 fn all_prompts_are_compared_by_what_passes_and_what_stops_the_others() {
     let bot = TestBot::new();
-    bot.configure_with("[publish]", "[[seed_prompts]]\ntext = \"La plaza\"\n[[seed_prompts]]\ntext = \"El puerto\"\n[publish]");
+    bot.configure_with(
+        "[publish]",
+        "[[seed_prompts]]\ntext = \"La plaza\"\n[[seed_prompts]]\ntext = \"El puerto\"\n[publish]",
+    );
     let rows = bot.run(&["--json", "generate", "--all-prompts", "-n", "6", "--rng-seed", "7"]).json();
     assert_eq!(rows.iter().map(|row| row["prompt"].as_str().unwrap()).collect::<Vec<_>>(), ["La plaza", "El puerto"]);
     for row in &rows {

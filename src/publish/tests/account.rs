@@ -51,7 +51,11 @@ async fn a_post_waits_while_x_does_not_say_whose_account_it_is() {
     for (error, until, waits_for) in [
         (not_sent(), "2026-03-01T12:01:00Z", WaitsFor::Network),
         (unknown(), "2026-03-01T12:01:00Z", WaitsFor::EarlierAttempt),
-        (limited(LimitWindow::FifteenMinutes, Some("2026-03-01T12:09:00Z")), "2026-03-01T12:09:00Z", WaitsFor::RateLimit),
+        (
+            limited(LimitWindow::FifteenMinutes, Some("2026-03-01T12:09:00Z")),
+            "2026-03-01T12:09:00Z",
+            WaitsFor::RateLimit,
+        ),
         (refused(403, RefusalKind::Intermediary), "2026-03-01T12:15:00Z", WaitsFor::EarlierAttempt),
     ] {
         let bench = Bench::new().await;

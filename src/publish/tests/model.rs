@@ -231,7 +231,8 @@ impl World {
                 self.lives.values_mut().for_each(|life| life.not_before = Timestamp::MIN);
             }
             Step::Reload => {
-                self.bench.publisher = self.bench.publisher.replaced(self.bench.publisher.outlet.clone(), self.rules.clone());
+                self.bench.publisher =
+                    self.bench.publisher.replaced(self.bench.publisher.outlet.clone(), self.rules.clone());
                 self.bench.publisher.take_over_queue().await.unwrap();
                 for life in self.lives.values_mut().filter(|life| life.waits_for_rules) {
                     (life.not_before, life.waits_for_rules) = (Timestamp::MIN, false);

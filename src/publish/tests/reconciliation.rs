@@ -235,8 +235,8 @@ async fn failures_and_one_empty_answer_do_not_make_a_post_absent() {
     let bench = Bench::with(reposting()).await;
     // X has it and hides it for longer than the search takes.
     bench.poster.with(|state| {
-        state.lag = SignedDuration::from_mins(65);
-        state.readings = (0..18).map(|_| unknown()).collect();
+        state.lag = SignedDuration::from_mins(61);
+        state.readings = (0..21).map(|_| unknown()).collect();
     });
     let post = lost(&bench).await;
     let mut settled = Vec::new();
@@ -253,7 +253,8 @@ async fn failures_and_one_empty_answer_do_not_make_a_post_absent() {
 async fn a_post_of_another_account_is_not_looked_for_on_this_one_s_timeline() {
     let bench = Bench::with(reposting()).await;
     let post = lost(&bench).await;
-    let _ = bench.publisher.replaced(bench.publisher.outlet.clone(), Rules { account: "otra".to_owned(), ..reposting() });
+    let _ =
+        bench.publisher.replaced(bench.publisher.outlet.clone(), Rules { account: "otra".to_owned(), ..reposting() });
     bench.poster.with(|state| (state.username, state.credentials) = ("otra", "the keys of another account"));
     for _ in 0..10 {
         assert_eq!(bench.after(SignedDuration::from_hours(2)).await, []);

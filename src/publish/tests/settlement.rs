@@ -67,7 +67,9 @@ fn read(status: u16, headers: &[(String, String)], body: &str) -> Result<PostedT
     let status = StatusCode::from_u16(status).unwrap();
     let reading = Reading::of(status, headers, body.as_bytes(), None, at(NOON), &redactor);
     match reading.posted {
-        Some(id) => Ok(PostedTweet { id, status: status.as_u16(), transaction_id: None, limits: RateLimits::default() }),
+        Some(id) => {
+            Ok(PostedTweet { id, status: status.as_u16(), transaction_id: None, limits: RateLimits::default() })
+        }
         None => Err(reading.error),
     }
 }
@@ -119,7 +121,10 @@ proptest! {
 #[tokio::test]
 async fn a_reset_in_another_century_is_waited_for_a_month_at_most() {
     for reset in ["253402207199", "2003193600", "1772366400000", "18446744073709551615"] {
-        let headers = [("x-rate-limit-remaining".to_owned(), "0".to_owned()), ("x-rate-limit-reset".to_owned(), reset.to_owned())];
+        let headers = [
+            ("x-rate-limit-remaining".to_owned(), "0".to_owned()),
+            ("x-rate-limit-reset".to_owned(), reset.to_owned()),
+        ];
         settle(read(429, &headers, ""), 1.0).await;
         let judged = Judgement::of(&read(429, &headers, ""), at(NOON), 1.0);
         assert_eq!(judged.state, PostState::Approved);
