@@ -514,3 +514,12 @@ fn a_named_file_must_exist_and_a_search_says_where_it_looked() {
     std::fs::write(&first, "").unwrap();
     assert_eq!(load_from(request(None), &searched).unwrap().file, first);
 }
+
+#[test]
+fn a_repost_that_would_be_stale_is_warned_of() {
+    for (stale_after, warned) in [("6h", true), ("7h", false)] {
+        let text = format!("[publish]\nwhen_absent = \"repost\"\nstale_after = \"{stale_after}\"\n");
+        let warnings = Case::new(&text).load().unwrap().warnings;
+        assert_eq!(warnings.iter().any(|warning| warning.contains("publish.stale_after")), warned, "{warnings:?}");
+    }
+}

@@ -46,7 +46,7 @@ impl Daemon {
         if self.heard(recorded).is_none() || !self.round_left_open {
             return;
         }
-        let interrupted = self.app.store.interrupt_running_rounds(now).await;
+        let interrupted = self.app.store.interrupt_rounds_because("its end could not be recorded", now).await;
         self.round_left_open = self.heard(interrupted).is_none();
     }
 

@@ -366,12 +366,12 @@ mod tests {
         let path = folder.path().join("pregonero.db");
         Store::open(&path).await.unwrap().close().await;
         let mut connection = plain_connection(&path).await;
-        sqlx::query("INSERT INTO _sqlx_migrations VALUES (99, 'later', CURRENT_TIMESTAMP, 1, x'00', 0)")
+        sqlx::query("INSERT INTO _sqlx_migrations VALUES (99999999999999, 'later', CURRENT_TIMESTAMP, 1, x'00', 0)")
             .execute(&mut connection)
             .await
             .unwrap();
         let error = Store::open(&path).await.unwrap_err();
-        let StoreError::Newer { found: 99, known, .. } = error else { panic!("{error:?}") };
+        let StoreError::Newer { found: 99_999_999_999_999, known, .. } = error else { panic!("{error:?}") };
         assert_eq!(known, known_schema());
         let error = Store::open_read_only(&path).await.unwrap_err().to_string();
         assert!(error.contains("pregonero.db") && error.contains("newer pregonero"), "{error}");

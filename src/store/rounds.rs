@@ -192,12 +192,20 @@ impl Store {
     /// # Errors
     /// Where the database cannot be written.
     pub async fn interrupt_running_rounds(&self, now: Timestamp) -> Result<Vec<RoundId>, StoreError> {
+        self.interrupt_rounds_because("the program ended during this round", now).await
+    }
+
+    /// The same for another reason, while no round is under way.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn interrupt_rounds_because(&self, reason: &str, now: Timestamp) -> Result<Vec<RoundId>, StoreError> {
         let mut transaction = self.begin().await?;
         let rounds: Vec<i64> = sqlx::query_scalar(
-            "UPDATE rounds SET outcome = 'interrupted', finished_at = ?, reason = 'the program ended during this round'
-             WHERE outcome = 'running' RETURNING id",
+            "UPDATE rounds SET outcome = 'interrupted', finished_at = ?, reason = ? WHERE outcome = 'running' RETURNING id",
         )
         .bind(stored(now))
+        .bind(reason)
         .fetch_all(&mut *transaction)
         .await
         .doing("mark interrupted rounds")?;

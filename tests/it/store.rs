@@ -151,7 +151,7 @@ fn a_restore_waits_for_no_daemon_and_a_newer_schema_is_refused_by_its_number() {
 
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let newer = "INSERT INTO _sqlx_migrations VALUES (99, 'later', CURRENT_TIMESTAMP, 1, x'00', 0)";
+        let newer = "INSERT INTO _sqlx_migrations VALUES (99999999999999, 'later', CURRENT_TIMESTAMP, 1, x'00', 0)";
         sqlx::query(newer).execute(&mut past_the_program(&bot).await).await.unwrap();
     });
     let refused = bot.run(&["run"]);

@@ -235,8 +235,8 @@ async fn failures_and_one_empty_answer_do_not_make_a_post_absent() {
     let bench = Bench::with(reposting()).await;
     // X has it and hides it for longer than the search takes.
     bench.poster.with(|state| {
-        state.lag = SignedDuration::from_mins(65);
-        state.readings = (0..18).map(|_| unknown()).collect();
+        state.lag = SignedDuration::from_mins(61);
+        state.readings = (0..21).map(|_| unknown()).collect();
     });
     let post = lost(&bench).await;
     let mut settled = Vec::new();
