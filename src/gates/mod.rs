@@ -136,7 +136,7 @@ impl Gates {
     /// take a rejection back for a longer text are asked, and of `broken_text` only what it says of characters.
     #[must_use]
     pub fn objection_to_beginning(&self, beginning: &str) -> Option<String> {
-        let lasting = [mentions::NAME, urls::NAME, cashtags::NAME, hashtags::NAME, banned_words::NAME];
+        let lasting = [mentions::NAME, urls::NAME, cashtags::NAME, hashtags::NAME, message::NAME, banned_words::NAME];
         let is_on = |name: &str| self.gates.iter().any(|gate| gate.name() == name);
         if let Some(fault) = broken_text::lasting_fault(beginning).filter(|_| is_on(broken_text::NAME)) {
             return Some(format!("gate {}: {fault}", broken_text::NAME));

@@ -166,7 +166,7 @@ fn a_fault_of_the_configuration_is_told_with_file_line_and_key_and_nothing_is_wr
         ),
         ("[[seed_prompts]]\ntext = \"Mira https://example.com \"", "can lead to no post: gate urls"),
         ("[[seed_prompts]]\ntext = \"<|endoftext|>Hoy\"", "can lead to no post: gate broken_text"),
-        ("[[seed_prompts]]\ntext = \"Hoy\u{200b} llueve\"", "can lead to no post: gate broken_text"),
+        ("[[seed_prompts]]\ntext = \"Hoy\u{e000} llueve\"", "can lead to no post: gate broken_text"),
         ("[schedule]\ncron = [\"0 23 * * *\"]", "schedule.quiet_hours: every slot of schedule.cron falls into them"),
     ];
     for (config, expected) in cases {
