@@ -20,9 +20,8 @@ RUN apt-get update \
     && install -d -o 10001 -g 10001 -m 0700 /var/lib/pregonero
 COPY --from=build /pregonero /usr/local/bin/pregonero
 COPY --from=build /source/config.toml /etc/pregonero/config.toml
-ENV PREGONERO__STORE__PATH=/var/lib/pregonero/pregonero.db \
-    PREGONERO__PUBLISH__TOKENS=/var/lib/pregonero/tokens \
-    HF_HOME=/var/lib/pregonero/huggingface
+# A configuration under /etc keeps its record and tokens in /var/lib/pregonero.
+ENV HF_HOME=/var/lib/pregonero/huggingface
 # A number, so that an orchestrator can see it is not root.
 USER 10001:10001
 WORKDIR /var/lib/pregonero

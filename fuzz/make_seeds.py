@@ -2,7 +2,7 @@
 
     python3 fuzz/make_seeds.py
 """
-import hashlib, json, pathlib, random, shutil, struct
+import hashlib, io, json, pathlib, random, shutil, struct, zipfile
 
 root = pathlib.Path(__file__).resolve().parent
 chance = random.Random(1)
@@ -76,6 +76,11 @@ seeds("safetensors_model", {
 })
 seeds("tokenizer", {
     "json": b"\0" + tokenizer.encode(),
+    "around": b"\2" + compact({"add_prefix_space": True, "add_bos_token": True, "bos_token": {"__type": "AddedToken", "content": "<s>"}}).encode()
+        + b"\0" + compact({"eos_token": "</s>", "additional_special_tokens": ["[TWEET]"]}).encode()
+        + b"\0" + compact({"</s>": 5, "[TWEET]": 6, "vacunódromo": 7}).encode(),
+    "all_tokens": b"\2" + compact({"added_tokens_decoder": {"4": {"content": "<|endoftext|>", "special": True},
+        "5": {"content": "ñandú", "special": False, "single_word": True, "lstrip": True}}}).encode(),
     "pair": b"\1" + compact(vocabulary).encode() + b"\0#version: 0.2\nl a\n\xc4\xa0 la\n",
 })
 
@@ -109,3 +114,45 @@ seeds("word_vectors", {"header": "2 3\nhola 0.1 -2e-3 3\ntodos 1 2 3\n", "glove"
 # The index of the gate, without its checksum (the target adds it): magic, version, window, seed, count, differences.
 index = b"PGVERBAT" + struct.pack("<IIQI", 1, 5, 7, 3) + bytes([5, 0x80, 1, 3])
 seeds("verbatim_index", {"three": index, "whole": index + hashlib.sha256(index).digest()[:8]})
+
+# PyTorch's weights, instruction by instruction: no PyTorch is needed here, and what it would refuse to write can be written.
+text = lambda value: b"X" + struct.pack("<I", len(value)) + value.encode()
+integer = lambda value: b"J" + struct.pack("<i", value)
+group = lambda *items: b"(" + b"".join(items) + b"t"
+ordered_dict = b"ccollections\nOrderedDict\n)R"
+
+
+def storage(kind, key, count, *view):
+    return group(text("storage"), f"ctorch\n{kind}\n".encode(), text(key), text("cpu"), integer(count), *view) + b"Q"
+
+
+def tensor(values, shape, strides, offset=0):
+    sizes = lambda numbers: group(*map(integer, numbers))
+    return b"ctorch._utils\n_rebuild_tensor_v2\n" + group(values, integer(offset), sizes(shape), sizes(strides), b"\x89", ordered_dict) + b"R"
+
+
+def state(*view):
+    wte, head = storage("FloatStorage", "0", 16, *view), storage("HalfStorage", "1", 32, *view)
+    parameter = b"ctorch._utils\n_rebuild_parameter\n" + group(tensor(head, [4, 2], [1, 8], 2), b"\x88", ordered_dict) + b"R"
+    items = text("wte.weight") + tensor(wte, [4, 4], [4, 1]) + text("lm_head.weight") + tensor(wte, [4, 4], [4, 1]) + text("ln_f.weight") + parameter + text("h.0.attn.bias") + tensor(head, [1, 1, 2, 2], [4, 4, 2, 1])
+    return b"\x80\x02" + ordered_dict + b"(" + items + b"u}" + text("_metadata") + ordered_dict + b"sb."
+
+
+def archive(pickle):
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w") as file:
+        for name, content in [("data.pkl", pickle), ("byteorder", b"little"), ("data/0", bytes(64)), ("data/1", bytes(64)), ("version", b"3\n")]:
+            file.writestr(zipfile.ZipInfo(f"archive/{name}"), content)
+    return memory.getvalue()
+
+
+magic = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}" + text("little_endian") + b"\x88s."
+stored = lambda count, size: struct.pack("<q", count) + bytes(count * size)
+part = group(text("part"), integer(2), integer(8))
+seeds("pickle", {
+    "pickle": state(), "zip": archive(state()),
+    "stream": magic + state(b"N") + b"\x80\x02](" + text("0") + text("1") + b"e." + stored(16, 4) + stored(32, 2),
+    "parts": magic + state(part) + b"\x80\x02](" + text("0") + text("1") + b"e." + stored(16, 4) + stored(32, 2),
+    "call": b"\x80\x02cposix\nsystem\n" + group(text("exit")) + b"R.",
+    "newer": b"\x80\x04\x95" + bytes(8) + b"}\x94(\x8c\x01w\x94\x8c\x05torch\x94\x8c\x0cFloatStorage\x94\x93u.",
+})

@@ -8,19 +8,20 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use jiff::SignedDuration;
+use anyhow::{Context as _, anyhow};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::alerts::{ChannelError, Channels, Plan, Watched};
-use crate::catalog::{self, HubSettings, ModelFiles, ModelKind};
+use crate::catalog::{self, HubSettings, ModelFiles, ModelKind, Needs};
 use crate::clock::Clock;
 use crate::config::environment::Environment;
 use crate::config::secrets::{self, SecretsError};
-use crate::config::{AuthMethod, GateSettings, SentimentSettings, SentimentTarget, Settings};
+use crate::config::{AuthMethod, GateSettings, ScheduleSettings, SentimentSettings, SentimentTarget, Settings};
 use crate::gates::{Gates, LabelHashtags, Resources, VERBATIM_INDEX, VerbatimIndex};
-use crate::generation::Engine;
+use crate::generation::{self, ControlLayout, Engine};
 use crate::judging::Judge;
 use crate::publish::{self, Outlet, PostedTweet, Poster, PosterFuture, Publisher, Rules};
+use crate::schedule::Schedule;
 use crate::sentiment::Classifier;
 use crate::store::Store;
 use crate::tweet::SeedPrompt;
@@ -84,6 +85,20 @@ pub fn generator_files(settings: &Settings, hub: &HubSettings) -> Result<ModelFi
     catalog::open(&settings.generation.model, ModelKind::Generator, hub).map_err(SetupError::under("generation.model"))
 }
 
+/// What a model needs once it is loaded, for `models list`.
+///
+/// # Errors
+/// Why it cannot be loaded.
+pub fn examine(files: &ModelFiles, kind: ModelKind) -> anyhow::Result<Needs> {
+    match kind {
+        ModelKind::Generator => generation::needs(files),
+        ModelKind::Classifier => {
+            Classifier::load(files)?;
+            Ok(Needs { memory_bytes: 4 * files.parameters()?, memory_per_text_bytes: 0 })
+        }
+    }
+}
+
 /// Loads the generator and warms it up, on a thread of its own.
 ///
 /// # Errors
@@ -92,7 +107,10 @@ pub async fn load_engine(settings: &Settings, hub: &HubSettings) -> Result<Engin
     let files = generator_files(settings, hub)?;
     let generation = &settings.generation;
     let load = async {
-        let identity = files.identity(&generation.model)?;
+        // Weights are hashed away from the runtime's threads: that may take a minute, and a stop must not wait for it.
+        let model = generation.model.clone();
+        let hashed = tokio::task::spawn_blocking(move || files.identity(&model).map(|identity| (files, identity)));
+        let (files, identity) = hashed.await.context("hashing the weights panicked")??;
         Engine::start(files, identity, generation.device).await
     };
     load.await.map_err(SetupError::under("generation.model"))
@@ -108,7 +126,50 @@ pub fn check_seed_prompts(settings: &Settings, engine: &Engine) -> Result<(), Se
         let place = || format!("the prompt {:?}", prompt.text);
         description.check_attributes(&prompt.attributes).with_context(place)
     };
-    settings.seed_prompts.iter().try_for_each(check).map_err(SetupError::under("seed_prompts.attributes"))
+    let switched_on = settings.seed_prompts.iter().filter(|prompt| prompt.weight > 0);
+    switched_on.into_iter().try_for_each(check).map_err(SetupError::under("seed_prompts.attributes"))
+}
+
+/// Says whether anything can ever go out: a seed prompt that a gate rejects whatever the model adds to it, or a schedule
+/// whose slots all fall into quiet hours, would keep the bot silent without a word.
+///
+/// # Errors
+/// The first that cannot.
+pub fn check_what_can_pass(settings: &Settings, judge: &Judge, now: Timestamp) -> Result<(), SetupError> {
+    let switched_on = settings.seed_prompts.iter().filter(|prompt| prompt.weight > 0);
+    let check = |prompt: &SeedPrompt| match judge.objection_to_prompt(&prompt.text) {
+        None => Ok(()),
+        Some(objection) => Err(anyhow!("the prompt {:?} can lead to no post: {objection}", prompt.text)),
+    };
+    switched_on.into_iter().try_for_each(check).map_err(SetupError::under("seed_prompts.text"))?;
+    let (schedule, open) =
+        (&settings.schedule, ScheduleSettings { quiet_hours: Vec::new(), ..settings.schedule.clone() });
+    let has_slot = |settings: &ScheduleSettings| Schedule::new(settings).next_slot(now, None).is_some();
+    if !has_slot(schedule) && has_slot(&open) {
+        let cause = anyhow!("every slot of schedule.cron falls into them: nothing would ever be posted");
+        return Err(SetupError::Unusable { key: "schedule.quiet_hours", cause });
+    }
+    Ok(())
+}
+
+/// Takes out of the seed prompts the attributes that a generator cannot write from, for one that is tried without its own
+/// configuration. Returns the names of those that were taken out.
+///
+/// # Errors
+/// Where the model's control layout cannot be read.
+pub fn take_out_unknown_attributes(settings: &mut Settings, generator: &ModelFiles) -> Result<Vec<String>, SetupError> {
+    let layout = ControlLayout::read(generator).map_err(SetupError::under("generation.model"))?;
+    let mut taken = Vec::new();
+    for prompt in &mut settings.seed_prompts {
+        prompt.attributes.retain(|name, value| {
+            let fits = layout.as_ref().is_some_and(|layout| layout.fits(name, value));
+            if !fits && !taken.contains(name) {
+                taken.push(name.clone());
+            }
+            fits
+        });
+    }
+    Ok(taken)
 }
 
 /// Loads the classifier and builds the gates; `generator` are the files of the model that writes, which may ship an index

@@ -1,7 +1,8 @@
-//! Files and folders that are there as a whole or not at all: written beside their place and renamed.
+//! Files and folders that are there as a whole or not at all: written beside their place and renamed. A file that this
+//! program did not make is replaced only where a person said so (`--overwrite`).
 
 use std::fs::Permissions;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read as _, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -10,9 +11,16 @@ use anyhow::{Context as _, Result, bail};
 /// What becomes of a file that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
+    /// It is replaced: its folder is this program's own, or a person said so.
     Replace,
+    /// It stays, and nothing is written.
     Refuse,
+    /// It is replaced where it holds these words, which this program writes into every such file; else it stays.
+    ReplaceOurs(&'static str),
 }
+
+/// Words of ours are looked for in so many bytes.
+const LOOKED_THROUGH: u64 = 16 * 1024 * 1024;
 
 /// Writes `path` with what `fill` puts into the writer. Folders above it are created; others may read the file, because
 /// the service is another user than the one who trains.
@@ -37,7 +45,7 @@ pub fn write_whole(
     drop(writer);
     file.as_file().sync_all().with_context(cannot)?;
     match existing {
-        Existing::Replace => file.persist(path),
+        Existing::Replace | Existing::ReplaceOurs(_) => file.persist(path),
         Existing::Refuse => file.persist_noclobber(path),
     }
     .map_err(|error| error.error)
@@ -78,10 +86,23 @@ fn created_parent(path: &Path) -> Result<&Path> {
 /// # Errors
 /// Where `path` is there and may not be replaced.
 pub fn refuse_existing(path: &Path, existing: Existing) -> Result<()> {
-    if existing == Existing::Refuse && path.exists() {
-        bail!("{}: exists already; choose another name", path.display());
+    match existing {
+        Existing::Refuse if path.exists() => bail!("{}: exists already; choose another name", path.display()),
+        Existing::ReplaceOurs(words) if path.exists() && !holds(path, words) => {
+            bail!("{}: exists already and was not written by this command; choose another name", path.display())
+        }
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// Whether a file holds some words; one that cannot be read does not.
+fn holds(path: &Path, words: &str) -> bool {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut content = Vec::new();
+        std::fs::File::open(path)?.take(LOOKED_THROUGH).read_to_end(&mut content)?;
+        Ok(content)
+    };
+    read().is_ok_and(|content| content.windows(words.len()).any(|found| found == words.as_bytes()))
 }
 
 #[cfg(test)]
@@ -106,6 +127,21 @@ mod tests {
         write_whole(&path, Existing::Replace, |writer| writer.write_all(b"two")).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "two");
         assert_eq!(std::fs::read_dir(folder.path().join("new")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_others_made_is_not_replaced_and_one_of_ours_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("page.md");
+        let write = |text: &'static str| {
+            write_whole(&path, Existing::ReplaceOurs("Measured by:"), |writer| writer.write_all(text.as_bytes()))
+        };
+        write("# One\n\nMeasured by: us").unwrap();
+        write("# Two\n\nMeasured by: us").unwrap();
+        std::fs::write(&path, "a person's own").unwrap();
+        let message = write("# Three\n\nMeasured by: us").unwrap_err().to_string();
+        assert!(message.contains("page.md: exists already and was not written by this command"), "{message}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a person's own");
     }
 
     #[test]

@@ -48,6 +48,12 @@ impl Judge {
         &self.classifier
     }
 
+    /// The least probability of the target that passes; none where any sentiment does.
+    #[must_use]
+    pub fn threshold(&self) -> Option<f32> {
+        matches!(self.target, SentimentTarget::Label(_)).then_some(self.least_score)
+    }
+
     /// Weighted length that is left for a text beside the disclosure.
     #[must_use]
     pub fn body_limit(&self) -> usize {
@@ -57,6 +63,12 @@ impl Judge {
     /// The text as it would be posted.
     fn with_disclosure(&self, body: &str) -> String {
         if self.disclosure.is_empty() { body.to_owned() } else { format!("{body} {}", self.disclosure) }
+    }
+
+    /// Why no text that begins with `prompt` can pass, whatever the model adds; none where one can.
+    #[must_use]
+    pub fn objection_to_prompt(&self, prompt: &str) -> Option<String> {
+        self.gates.objection_to_beginning(&self.gates.strip(prompt))
     }
 
     /// Judges every candidate of a round; `recent` holds what was posted before.

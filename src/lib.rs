@@ -5,6 +5,7 @@
 //! - [`alerts`]: telling a person that the bot cannot do its work.
 //! - [`app`]: everything a round works with, put together once.
 //! - [`cli`]: one thin file a command: parse, build what it needs, one library call, print.
+//! - [`characters`]: one form for the characters of a text.
 //! - [`config`]: what `config.toml`, the environment and the flags say, checked; secrets.
 //! - [`clock`]: the time, from outside, so that a test owns it.
 //! - [`daemon`]: the loop, signals, systemd, the single-instance lock.
@@ -36,6 +37,7 @@
 pub mod alerts;
 pub mod app;
 pub mod catalog;
+pub mod characters;
 pub mod cli;
 pub mod clock;
 pub mod config;

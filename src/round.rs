@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::config::{GenerationSettings, ReviewMode};
+use crate::config::{GenerationSettings, ReviewMode, SentimentTarget};
 use crate::gates::Recent;
 use crate::generation::{GenerationError, GenerationRequest, LengthBudget, candidate_seeds};
 use crate::publish::{Posted, PublishError};
@@ -22,6 +22,9 @@ use crate::tweet::{Candidate, Judged, SeedPrompt, Verdict};
 use crate::twitter::text;
 
 const HOURS_A_DAY: i64 = 24;
+
+/// The target of the log's lines about single candidates, so that a terminal can show them as a table instead.
+pub const CANDIDATES: &str = "pregonero::candidates";
 
 /// What a round is to do.
 #[derive(Debug, Clone)]
@@ -135,7 +138,8 @@ async fn choose(app: &App, plan: &Plan, round: RoundId) -> Result<Choice, RoundF
         app.store.end_without_candidate(round, &reason, app.clock.now()).await?;
         return Ok(Choice::Nothing { reason });
     };
-    match review::submit(&app.store, round, &chosen, &app.settings.review, app.clock.now()).await? {
+    let terms = review::Terms { live: app.live, ..review::Terms::from(&app.settings) };
+    match review::submit(&app.store, round, &chosen, &terms, app.clock.now()).await? {
         Submitted::Approved(approved) => Ok(Choice::Approved(approved)),
         Submitted::Held(post) => Ok(Choice::Held(post)),
     }
@@ -154,9 +158,7 @@ impl Plan {
         let rng_seed = app.next_seed();
         let configured = &app.settings.seed_prompts;
         let prompt = match order.prompt {
-            Some(text) => {
-                configured.iter().find(|prompt| prompt.text == text).cloned().unwrap_or_else(|| SeedPrompt::bare(&text))
-            }
+            Some(text) => SeedPrompt::known_or_bare(configured, &text),
             None => SeedPrompt::draw(configured, rng_seed).expect("the settings hold a seed prompt").clone(),
         };
         Self { slot: order.slot, prompt, rng_seed }
@@ -173,6 +175,8 @@ impl Plan {
             classifier: app.judge.classifier().identity().clone(),
             device: description.device.clone(),
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
+            settings: judging_record(app),
+            config_sha256: app.settings.digest.clone(),
         }
     }
 
@@ -205,6 +209,36 @@ fn decoding_record(settings: &GenerationSettings, length_limit: usize) -> serde_
     })
 }
 
+/// What decides on the candidates, for whoever asks later why this one went out.
+fn judging_record(app: &App) -> serde_json::Value {
+    let (sentiment, gates) = (&app.settings.sentiment, &app.settings.gates);
+    let target = match &sentiment.target {
+        SentimentTarget::Label(label) => label.as_str(),
+        SentimentTarget::Any => "any",
+    };
+    // As a person wrote it: 0.6, not the nearest number of another width.
+    let threshold = app.judge.threshold().map(|least| (f64::from(least) * 1e6).round() / 1e6);
+    json!({
+        "live": app.live,
+        "account": app.settings.account.handle,
+        "review_mode": app.settings.review.mode,
+        "sentiment": {"target": target, "threshold": threshold},
+        "gates": {
+            "mentions": gates.mentions,
+            "urls": gates.urls,
+            "max_hashtags": gates.max_hashtags,
+            "allowed_hashtags": gates.allowed_hashtags,
+            "forbidden_hashtags": gates.forbidden_hashtags,
+            "near_duplicate": gates.near_duplicate,
+            "near_duplicate_days": gates.near_duplicate_days,
+            "verbatim_tokens": gates.verbatim_tokens,
+            "claims": gates.claims,
+            "experience": gates.experience,
+            "off": gates.off,
+        },
+    })
+}
+
 /// Scoring is work for a processor, so it is done away from the runtime's threads.
 async fn judge(app: &App, plan: &Plan, candidates: Vec<Candidate>) -> Result<Vec<Judged>, RoundFailure> {
     let recent = app.store.posted_texts(recent_since(app), !app.live).await?;
@@ -228,6 +262,7 @@ fn tell(round: RoundId, judged: &[Judged], chosen: Option<&Chosen>) {
         let verdict = one.verdict();
         let worst = one.gates.iter().find(|gate| gate.verdict == verdict && verdict != Verdict::Pass);
         tracing::info!(
+            target: CANDIDATES,
             %round,
             candidate = index,
             score = format_args!("{:.2}", one.score),
@@ -241,7 +276,7 @@ fn tell(round: RoundId, judged: &[Judged], chosen: Option<&Chosen>) {
     if let Some(chosen) = chosen {
         let one = chosen.judged();
         let score = format_args!("{:.2}", one.score);
-        tracing::info!(%round, candidate = chosen.index(), score, text = one.text, "chosen");
+        tracing::info!(target: CANDIDATES, %round, candidate = chosen.index(), score, text = one.text, "chosen");
     }
 }
 
@@ -250,6 +285,12 @@ fn summary(judged: &[Judged]) -> String {
     if judged.is_empty() {
         return "the model wrote no candidate".to_owned();
     }
+    let plural = if judged.len() == 1 { "candidate" } else { "candidates" };
+    format!("none of {} {plural} passed; stopped by {}", judged.len(), stopped_by_in_words(&stopped_by(judged)))
+}
+
+/// How many candidates each gate stopped or wants a person for, the most frequent first.
+pub fn stopped_by(judged: &[Judged]) -> Vec<(&str, Verdict, usize)> {
     let mut counts: Vec<(&str, Verdict, usize)> = Vec::new();
     for gate in judged.iter().flat_map(|one| &one.gates).filter(|gate| gate.verdict != Verdict::Pass) {
         match counts.iter_mut().find(|(name, verdict, _)| *name == gate.gate && *verdict == gate.verdict) {
@@ -258,12 +299,16 @@ fn summary(judged: &[Judged]) -> String {
         }
     }
     counts.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
+    counts
+}
+
+/// The counts of [`stopped_by`] as a list.
+pub fn stopped_by_in_words(counts: &[(&str, Verdict, usize)]) -> String {
     let said = counts.iter().map(|(name, verdict, count)| match verdict {
         Verdict::Review => format!("{name} {count} (for review)"),
         Verdict::Pass | Verdict::Reject => format!("{name} {count}"),
     });
-    let plural = if judged.len() == 1 { "candidate" } else { "candidates" };
-    format!("none of {} {plural} passed; stopped by {}", judged.len(), said.collect::<Vec<_>>().join(", "))
+    said.collect::<Vec<_>>().join(", ")
 }
 
 /// Records that an error ended the round; one that is over already stays as it is.

@@ -10,22 +10,31 @@ use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::characters::tidy;
+
 /// What a round starts from: the first words of the tweet, chosen by weight.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeedPrompt {
-    /// The words the model goes on from; they are part of the tweet. May be empty.
+    /// The words the model goes on from, tidied; they are part of the tweet. May be empty.
     pub text: String,
-    /// Relative share of the rounds that start from this prompt; at least 1.
+    /// Relative share of the rounds that start from this prompt; 0 switches it off.
     pub weight: u32,
     /// Values for a model trained with control tokens, by attribute name. Empty for a model without them.
     pub attributes: BTreeMap<String, String>,
 }
 
 impl SeedPrompt {
-    /// Words alone: no attributes, drawn as often as any other.
+    /// Words alone, tidied as training texts are: no attributes, drawn as often as any other.
     #[must_use]
     pub fn bare(text: &str) -> Self {
-        Self { text: text.to_owned(), weight: 1, attributes: BTreeMap::new() }
+        Self { text: tidy(text).into_owned(), weight: 1, attributes: BTreeMap::new() }
+    }
+
+    /// The one of `prompts` that has this text, with its attributes; else the words alone.
+    #[must_use]
+    pub fn known_or_bare(prompts: &[Self], text: &str) -> Self {
+        let text = tidy(text);
+        prompts.iter().find(|prompt| prompt.text == text).cloned().unwrap_or_else(|| Self::bare(&text))
     }
 
     /// One of `prompts` by weight; the same seed draws the same. `None` where there are none.
@@ -209,5 +218,12 @@ mod tests {
             assert!((counts[text] - wanted).abs() < 200, "{counts:?}");
         }
         assert_eq!(SeedPrompt::draw(&[], 7), None);
+    }
+
+    #[test]
+    fn a_prompt_of_weight_0_is_switched_off_wherever_it_stands() {
+        let prompts = [("nunca", 0), ("siempre", 2), ("jamás", 0)]
+            .map(|(text, weight)| SeedPrompt { weight, ..SeedPrompt::bare(text) });
+        assert!((0..200).all(|seed| SeedPrompt::draw(&prompts, seed).unwrap().text == "siempre"));
     }
 }

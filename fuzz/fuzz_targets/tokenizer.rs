@@ -1,5 +1,6 @@
-//! Bytes as a tokenizer: `tokenizer.json`, or `vocab.json` and `merges.txt` with a zero byte between them. One that loads
-//! must read and write text.
+//! Bytes as a tokenizer: `tokenizer.json`; or `vocab.json` and `merges.txt` with a zero byte between them; or the files
+//! around a sound pair of them, `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`, with zero bytes
+//! between. One that loads must read and write text.
 
 #![no_main]
 
@@ -8,16 +9,24 @@ use pregonero::catalog::ModelFiles;
 use pregonero::generation::tokenizer::Tokenizer;
 use pregonero_fuzz::{choice, folder};
 
+const VOCABULARY: &[u8] = r#"{"a":0,"l":1,"Ġ":2,"la":3,"<|endoftext|>":4}"#.as_bytes();
+const MERGES: &[u8] = b"#version: 0.2\nl a\n";
 const TEXT: &str = "Hola, ¿qué tal? 🎉 mañana";
 
 fuzz_target!(|data: &[u8]| {
     let Some((choice, data)) = choice(data) else { return };
-    let folder = if choice % 2 == 0 {
-        folder("tokenizer", &[("tokenizer.json", data)])
-    } else {
-        let middle = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
-        let (vocabulary, merges) = data.split_at(middle);
-        folder("tokenizer", &[("vocab.json", vocabulary), ("merges.txt", merges.get(1..).unwrap_or_default())])
+    let mut parts = data.splitn(3, |byte| *byte == 0);
+    let mut part = || parts.next().unwrap_or_default();
+    let folder = match choice % 3 {
+        0 => folder("tokenizer", &[("tokenizer.json", data)]),
+        1 => folder("tokenizer", &[("vocab.json", part()), ("merges.txt", part())]),
+        _ => {
+            let around =
+                [("tokenizer_config.json", part()), ("special_tokens_map.json", part()), ("added_tokens.json", part())];
+            let pair = [("vocab.json", VOCABULARY), ("merges.txt", MERGES)];
+            let present = around.into_iter().filter(|(_, content)| !content.is_empty());
+            folder("tokenizer", &pair.into_iter().chain(present).collect::<Vec<_>>())
+        }
     };
     let files = ModelFiles::in_folder(&folder).expect("the folder is there");
     if let Ok(tokenizer) = Tokenizer::read(&files)

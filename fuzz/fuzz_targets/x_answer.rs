@@ -1,14 +1,18 @@
-//! Status, headers and body of X's answers: each has a meaning, and the status alone says whether a post may be out.
+//! Status, headers and body of X's answers: each has a meaning, the status alone says whether a post may be out, and what
+//! follows from it (state, waits, X's limits) never lies further ahead than a month.
 //!
 //! The input's first line is the status, the lines up to an empty one are headers, the rest is the body.
 
 #![no_main]
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use pregonero::config::secrets::{Redactor, TwitterCredentials};
-use pregonero::twitter::{Reading, TwitterError};
+use pregonero::publish::{Judgement, PostedTweet};
+use pregonero::store::PostState;
+use pregonero::twitter::{RateLimits, Reading, TwitterError};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -36,6 +40,23 @@ fuzz_target!(|data: &[u8]| {
     assert!(!reading.error.to_string().contains(KEY), "{}", reading.error);
     if let TwitterError::RateLimited { until: Some(until), .. } = reading.error {
         assert!(until > received, "{until}");
+    }
+    let jitter = f64::from(data.last().copied().unwrap_or_default()) / 255.0;
+    let answer = match &reading.posted {
+        Some(id) => Ok(PostedTweet { id: id.clone(), status, transaction_id: None, limits: RateLimits::default() }),
+        None => Err(reading.error.clone()),
+    };
+    // What the publisher would make of it.
+    let longest = received + Duration::from_secs(33 * 24 * 3600);
+    let judged = Judgement::of(&answer, received, jitter);
+    assert_eq!(judged.state == PostState::Sent, answer.is_ok());
+    assert_eq!(judged.state == PostState::Unknown, matches!(answer, Err(TwitterError::OutcomeUnknown { .. })));
+    assert_eq!(judged.state == PostState::Approved, judged.waits_until.is_some());
+    assert!(!judged.halts || judged.state == PostState::Refused);
+    assert!(judged.waits_until.is_none_or(|until| until >= received && until <= longest), "{judged:?}");
+    for window in &judged.windows {
+        assert!(window.closed_until(received).is_none_or(|until| until <= longest), "{window:?}");
+        assert!(window.resets_at.is_none_or(|at| at <= longest), "{window:?}");
     }
 });
 

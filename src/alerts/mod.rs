@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::sync::watch;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 pub use self::channels::{ChannelError, Channels};
@@ -21,10 +21,13 @@ pub use self::conditions::Watched;
 pub use self::payload::{Payload, test_payload};
 use crate::clock::Clock;
 use crate::round::chain;
-use crate::store::{AlertChannel, Notice, Store, StoreError};
+use crate::store::{AlertChannel, Notice, RecordWatch, Store, StoreError};
 
 /// How often the conditions are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How often also where nothing was written.
+const LOOK_ANYWAY_EVERY: Duration = Duration::from_secs(30);
 
 /// The wait after a first failure, doubled each time.
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(30);
@@ -48,6 +51,12 @@ pub struct Alerts {
     clock: Arc<dyn Clock>,
     /// What last went wrong with the record, so that it is told once.
     trouble: Option<String>,
+    /// Whether anything can have changed.
+    watch: RecordWatch,
+    /// When everything was last looked at; conditions come about by time, too.
+    looked_at: Option<Instant>,
+    /// Whether a notice waits for its next try.
+    has_waiting: bool,
 }
 
 impl std::fmt::Debug for Alerts {
@@ -60,7 +69,8 @@ impl Alerts {
     /// Alerts of `store` as the latest of `plan` says.
     #[must_use]
     pub fn new(store: Store, plan: watch::Receiver<Plan>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, plan, clock, trouble: None }
+        let watch = store.watch();
+        Self { store, plan, clock, trouble: None, watch, looked_at: None, has_waiting: true }
     }
 
     /// Goes on until it is told to stop. A delivery under way is given up then: the next start tells it again.
@@ -72,11 +82,28 @@ impl Alerts {
                 () = stop.cancelled() => return,
                 _ = look.tick() => {}
             }
+            if !self.must_look().await {
+                continue;
+            }
             tokio::select! {
                 () = stop.cancelled() => return,
                 turned = self.turn() => self.note(turned),
             }
+            self.looked_at = Some(Instant::now());
+            self.has_waiting = self.store.has_undelivered_notices().await.unwrap_or(true);
         }
+    }
+
+    /// Whether there can be anything new: something was written or is to be tried, the settings changed, or the last look
+    /// was a while ago.
+    async fn must_look(&mut self) -> bool {
+        let written = self.watch.has_changed().await.unwrap_or(true);
+        let changed = self.plan.has_changed().unwrap_or(false);
+        if changed {
+            self.plan.mark_unchanged();
+        }
+        let is_due = self.looked_at.is_none_or(|at| at.elapsed() >= LOOK_ANYWAY_EVERY);
+        written || changed || is_due || self.has_waiting || self.trouble.is_some()
     }
 
     /// One look and one try of everything that is due.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::*;
 use crate::config::environment::Environment;
 use crate::config::{self, AlertSettings};
-use crate::store::testing::{StillClock, TestStore, at};
+use crate::store::testing::{StillClock, TestStore, at, dry};
 use crate::store::{AlertKind, Halt, HaltCause, PostId, SlotId, SpentSince};
 
 /// A webhook that answers as it is told, then takes everything.
@@ -85,8 +85,9 @@ impl World {
     }
 
     async fn post_dry(&self, text: &str) -> PostId {
-        let post = self.test.approved(text, self.clock.now()).await;
-        self.test.store.record_dry_run(post).await.unwrap();
+        let now = self.clock.now();
+        let post = self.test.post(text, Some("gates"), &dry(), now).await;
+        self.test.store.record_dry_run(post, &dry(), now).await.unwrap();
         post
     }
 }

@@ -5,19 +5,28 @@
 //! look.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 pub mod builtin;
+mod convert;
 pub mod hub;
+mod impostor;
 mod listing;
+pub mod pickle;
 mod weights;
 
+pub use convert::{Conversion, Converted, Source, convert};
 pub use hub::{HubError, HubSettings};
-pub use listing::{ModelDetails, ModelSummary, list, show};
-pub(crate) use weights::{SHARD_INDEX, WEIGHTS, sha256_of, sha256_of_file, shards_of_index, weight_files_in};
+pub(crate) use impostor::refuse_impostor_of_weights;
+use impostor::{refuse_cut_json, refuse_impostor};
+pub use listing::{Examine, ModelDetails, ModelSummary, Needs, list, show};
+pub(crate) use weights::{
+    PICKLE, PICKLE_INDEX, SHARD_INDEX, WEIGHTS, sha256_of, sha256_of_file, shards_of_index, weight_files_in,
+};
 
 use crate::config::ModelSource;
 use crate::tweet::ModelIdentity;
@@ -80,7 +89,8 @@ impl ModelFiles {
     /// The content of one file.
     ///
     /// # Errors
-    /// Where the file is missing or cannot be read; the message names it.
+    /// Where the file is missing, cannot be read, or is a Git LFS pointer, an HTML page or JSON that ends in
+    /// the middle; the message names it.
     pub fn read(&self, name: &str) -> Result<Cow<'static, [u8]>> {
         match self {
             Self::Embedded(files) => files
@@ -91,6 +101,10 @@ impl ModelFiles {
             Self::Folder(folder) => {
                 let path = folder.join(name);
                 let content = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+                refuse_impostor(&content).with_context(|| path.display().to_string())?;
+                if name.ends_with(".json") {
+                    refuse_cut_json(&content).with_context(|| path.display().to_string())?;
+                }
                 Ok(Cow::Owned(content))
             }
         }
@@ -130,16 +144,34 @@ impl ModelFiles {
 
     /// SHA-256 of the weights, lower-case hexadecimal. For shards: of their digests' text, in the order of
     /// [`ModelFiles::weight_files`], as `sha256sum model-*.safetensors | cut -c1-64 | tr -d '\n' | sha256sum` gives it.
-    /// Reads every byte of them.
+    /// For weights that [`convert`] made of a pickle, and nobody changed since: of that pickle, in the same way. Reads
+    /// every byte of them.
     ///
     /// # Errors
     /// Where a weight file is missing or cannot be read; the message names it.
     pub fn sha256(&self) -> Result<String> {
+        if let Some(conversion) = self.conversion()? {
+            return Ok(conversion.source_sha256());
+        }
         let names = self.weight_files()?;
         let digests = names.iter().map(|name| self.sha256_of(name)).collect::<Result<Vec<_>>>()?;
         match digests.as_slice() {
             [digest] if names[0] == WEIGHTS => Ok(digest.clone()),
             _ => Ok(sha256_of(digests.concat().as_bytes())),
+        }
+    }
+
+    /// What the weights were made of, where [`convert`] made them and nobody changed them since. Reads every byte of them.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub fn conversion(&self) -> Result<Option<Conversion>> {
+        match self {
+            Self::Folder(folder) if self.has(WEIGHTS) => {
+                let path = folder.join(WEIGHTS);
+                Conversion::of(&path).with_context(|| format!("cannot read {}", path.display()))
+            }
+            _ => Ok(None),
         }
     }
 
@@ -158,6 +190,19 @@ impl ModelFiles {
     pub fn parameters(&self) -> Result<u64> {
         let names = self.weight_files()?;
         names.iter().map(|name| self.parameters_in(name).with_context(|| self.display(name))).sum()
+    }
+
+    /// The types that the weights are stored as, by their headers alone: `f32`, `bf16` and so on.
+    ///
+    /// # Errors
+    /// As [`ModelFiles::parameters`].
+    pub fn types(&self) -> Result<BTreeSet<String>> {
+        let names = self.weight_files()?;
+        let types = names.iter().map(|name| match self {
+            Self::Embedded(_) => weights::types(&*self.read(name)?),
+            Self::Folder(folder) => weights::types(std::fs::File::open(folder.join(name))?),
+        });
+        Ok(types.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
     /// The size of all weight files together.

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::output::{BAD, GOOD, styled};
 use super::session::Session;
 use crate::alerts::{Channels, test_payload};
-use crate::store::{Store, StoreError};
+use crate::daemon::whereabouts::Purpose;
+use crate::store::Store;
 
 /// What to ask.
 #[derive(Debug, Subcommand)]
@@ -53,12 +54,7 @@ async fn test(session: &Session) -> Result<()> {
 }
 
 async fn list(session: &Session) -> Result<()> {
-    let store = match Store::open_read_only(&session.settings()?.store.path).await {
-        Err(StoreError::Missing { .. }) => {
-            return session.output.rows(&["SINCE", "KIND", "WHAT"], &[] as &[()], |()| vec![]);
-        }
-        opened => opened?,
-    };
+    let store = Store::open_read_only(&session.ground(Purpose::Look).await?.store).await?;
     let alerts = store.open_alerts().await?;
     store.close().await;
     session.output.rows(&["SINCE", "KIND", "WHAT"], &alerts, |alert| {

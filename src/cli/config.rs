@@ -43,7 +43,7 @@ impl fmt::Display for Unusable {
 /// [`crate::config::ConfigError`] with every fault; for `check` also [`Unusable`].
 pub async fn run(command: ConfigCommand, session: &Session) -> Result<()> {
     let loaded = session.load_quietly(Vec::new())?;
-    session.start_log(loaded.settings.log.format);
+    session.start_log_by(&loaded.settings);
     match command {
         ConfigCommand::Check => check(&loaded, session).await,
         ConfigCommand::Show => show(&loaded, session),
@@ -59,7 +59,10 @@ async fn check(loaded: &Loaded, session: &Session) -> Result<()> {
         Err(fault) => faults.push(fault),
     }
     let generator = app::generator_files(settings, &hub).unwrap_or(ModelFiles::Embedded(&[]));
-    faults.extend(app::load_judge(settings, &hub, &generator).err());
+    match app::load_judge(settings, &hub, &generator) {
+        Ok(judge) => faults.extend(app::check_what_can_pass(settings, &judge, session.now()).err()),
+        Err(fault) => faults.push(fault),
+    }
     faults.extend(app::open_outlet(settings, &session.environment, Arc::new(SystemClock)).err());
     faults.extend(app::alert_plan(settings, &session.environment).err());
     for warning in &loaded.warnings {

@@ -9,7 +9,8 @@ use serde_json::json;
 use super::output::{BAD, GOOD, styled};
 use super::session::Session;
 use crate::daemon::lock::InstanceLock;
-use crate::store::{self, Finding};
+use crate::daemon::whereabouts::Purpose;
+use crate::store::{self, Finding, Restored};
 
 /// The folder beside the database in which backups lie.
 const FOLDER: &str = "backups";
@@ -32,7 +33,7 @@ Examples:
   pregonero db backup                            into `backups` beside the database, named by the time
   pregonero db backup --keep 7                   the same, and the seven newest are kept
   pregonero db backup /mnt/usb --keep 30         into a folder that exists
-  pregonero db backup /mnt/usb/pregonero.db      to this file, over an earlier one")]
+  pregonero db backup /mnt/usb/pregonero.db      to this file, over an earlier backup and over nothing else")]
 pub struct BackupArguments {
     /// A file, or a folder that exists; without it the folder `backups` beside the database
     #[arg(value_name = "FILE")]
@@ -65,7 +66,7 @@ pub async fn run(command: DbCommand, session: &Session) -> Result<()> {
 }
 
 async fn backup(arguments: BackupArguments, session: &Session) -> Result<()> {
-    let path = session.settings()?.store.path;
+    let path = session.ground(Purpose::Look).await?.store;
     let name = store::dated_name(session.now());
     let (folder, target) = match arguments.place {
         Some(place) if place.is_dir() => (Some(place.clone()), place.join(name)),
@@ -94,7 +95,7 @@ async fn backup(arguments: BackupArguments, session: &Session) -> Result<()> {
 }
 
 async fn restore(arguments: &RestoreArguments, session: &Session) -> Result<()> {
-    let path = session.settings()?.store.path;
+    let path = session.ground(Purpose::Act).await?.store;
     let _lock = InstanceLock::acquire(&path)?;
     let restored = store::restore(&path, &arguments.file, session.now()).await?;
     let cancelled: Vec<String> = restored.cancelled.iter().map(ToString::to_string).collect();
@@ -105,15 +106,26 @@ async fn restore(arguments: &RestoreArguments, session: &Session) -> Result<()> 
             if !cancelled.is_empty() {
                 lines.push(format!("cancelled, because they may have gone out since: {}", cancelled.join(", ")));
             }
-            lines.push("look at the account before going live: it may hold posts that this record does not know".into());
+            lines.extend(restored.halts.iter().map(|halt| format!("still in force: {halt}")));
+            for post in &restored.unsettled {
+                let text = &post.text;
+                lines
+                    .push(format!("post {} of what was there before may have gone out, nobody knows: {text}", post.id));
+            }
+            lines
+                .push("look at the account before going live: it may hold posts that this record does not know".into());
             lines.join("\n")
         },
-        || json!({"file": path, "from": arguments.file, "previous": restored.previous, "cancelled": restored.cancelled}),
+        || {
+            let Restored { previous, cancelled, unsettled, halts } = &restored;
+            json!({"file": path, "from": arguments.file, "previous": previous, "cancelled": cancelled,
+                "unsettled": unsettled, "halts": halts})
+        },
     )
 }
 
 async fn check(session: &Session) -> Result<()> {
-    let path = session.settings()?.store.path;
+    let path = session.ground(Purpose::Look).await?.store;
     let found = store::check(&path).await?;
     session.output.rows(&["CHECK", "", "FOUND"], &found, |finding| {
         let sign = if finding.ok { styled(GOOD, "ok") } else { styled(BAD, "WRONG") };

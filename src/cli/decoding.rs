@@ -1,8 +1,12 @@
-//! The flags that stand above the configuration's `[generation]`, for the commands that write candidates.
+//! The flags that stand above the configuration's `[generation]`, for the commands that write candidates or look at what
+//! writes them.
 
+use anyhow::Result;
 use clap::Args;
 
-use crate::config::Override;
+use super::session::Session;
+use crate::app;
+use crate::config::{Override, Settings};
 
 /// How candidates are written. Values are texts, because the configuration checks them like those of the file.
 #[derive(Debug, Clone, Default, Args)]
@@ -56,6 +60,39 @@ impl DecodingArguments {
         ];
         let given = flags.into_iter().filter_map(|(flag, name, value)| Some((flag, name, value.as_ref()?)));
         given.map(|(flag, name, value)| generation(flag, name, value)).collect()
+    }
+}
+
+/// Another generator for once. A value is a text, because the configuration checks it like that of the file.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ModelArgument {
+    /// Write with this generator instead of the configured one: builtin, a folder or hub:OWNER/NAME
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+}
+
+impl ModelArgument {
+    /// The flag as a setting, where it was given.
+    pub fn overrides(&self) -> Vec<Override> {
+        self.model.iter().map(|value| generation("--model", "model", value)).collect()
+    }
+
+    /// Fits the configured seed prompts to a model that was given: attributes that it does not know are left out, and a
+    /// line says so. A model that cannot be opened is left to whoever loads it.
+    ///
+    /// # Errors
+    /// Where the model's control layout cannot be read.
+    pub fn fit(&self, settings: &mut Settings, session: &Session) -> Result<()> {
+        let Some(model) = &self.model else { return Ok(()) };
+        let Ok(files) = app::generator_files(settings, &session.hub()?) else { return Ok(()) };
+        let taken = app::take_out_unknown_attributes(settings, &files)?;
+        if !taken.is_empty() {
+            let names = taken.join(", ");
+            session
+                .output
+                .note(&format!("{model} does not write from {names}: left out of the configured seed prompts"));
+        }
+        Ok(())
     }
 }
 

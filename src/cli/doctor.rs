@@ -6,20 +6,25 @@ use std::sync::Arc;
 use anyhow::Result;
 use clap::Args;
 
+use super::decoding::ModelArgument;
 use super::output::{BAD, DOUBTFUL, GOOD, styled};
 use super::session::Session;
 use crate::clock::SystemClock;
+use crate::daemon::whereabouts::Purpose;
 use crate::doctor::{self, Blame, Check, Patient, Status};
 
 /// How much is asked.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit codes: 0 the next post would go out, 1 machine or database, 69 X refuses for good, 78 configuration, credentials or model.
+Exit codes: 0 the next post would go out, 1 machine, database, a pause or a used-up budget, 69 X refuses for good,
+78 configuration, credentials or model.
 Asking X costs what X charges for one user read.")]
 pub struct DoctorArguments {
     /// Do not ask X
     #[arg(long)]
     offline: bool,
+    #[command(flatten)]
+    model: ModelArgument,
 }
 
 /// The next post would not go out.
@@ -42,8 +47,11 @@ impl fmt::Display for Unwell {
 /// # Errors
 /// A configuration that cannot be read; [`Unwell`].
 pub async fn run(arguments: &DoctorArguments, session: &Session) -> Result<()> {
-    let loaded = session.load_quietly(Vec::new())?;
-    session.start_log(loaded.settings.log.format);
+    let ground = session.ground_quietly(Purpose::Look, arguments.model.overrides()).await?;
+    let mut loaded = ground.loaded?;
+    arguments.model.fit(&mut loaded.settings, session)?;
+    // The record that a daemon of this configuration works on, should that be another.
+    loaded.settings.store.path = ground.store;
     let patient = Patient {
         loaded,
         environment: session.environment.clone(),

@@ -17,7 +17,7 @@ use crate::daemon::lock::LockError;
 use crate::daemon::{DaemonError, OnceError, StartError};
 use crate::doctor::Blame;
 use crate::publish::PublishError;
-use crate::store::{Halt, HaltCause, StoreError};
+use crate::store::{Halt, HaltCause, OTHER_ACCOUNT, StoreError};
 use crate::twitter;
 
 const FAILED: u8 = 1;
@@ -42,8 +42,15 @@ pub fn failure(error: &Error, output: Output) -> ExitCode {
         Output::complain(&json!({"error": message, "exit_code": code, "faults": faults}).to_string());
     } else {
         message.lines().for_each(Output::error);
+        if is_without_configuration(error) {
+            Output::complain("`pregonero init` writes a configuration to begin with");
+        }
     }
     ExitCode::from(code)
+}
+
+fn is_without_configuration(error: &Error) -> bool {
+    error.chain().any(|cause| matches!(cause.downcast_ref(), Some(ConfigError::NotFound { .. })))
 }
 
 /// The same for a service, whose standard error is its log: where that is JSON, so is its last line.
@@ -108,7 +115,14 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(error) = cause.downcast_ref::<StoreError>() {
         let later =
             error.is_transient() || matches!(error, StoreError::Superseded { .. } | StoreError::BackupUnderWay { .. });
-        let configured = matches!(error, StoreError::Newer { .. } | StoreError::Foreign { .. });
+        // A service that started again after its database was deleted would begin a new record, and post by that.
+        let configured = matches!(
+            error,
+            StoreError::Newer { .. }
+                | StoreError::Foreign { .. }
+                | StoreError::Displaced { .. }
+                | StoreError::Gone { .. }
+        );
         return if configured { Some(CONFIGURATION) } else { later.then_some(TEMPORARY) };
     }
     if let Some(error) = cause.downcast_ref::<OnceError>() {
@@ -136,8 +150,11 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
 }
 
-/// What X has stopped needs a person; a pause ends by itself as far as the caller can know.
+/// Credentials of another account are a fault of the configuration; what X has stopped needs a person; a pause ends by itself as far as the caller can know.
 fn code_of_halt(halt: &Halt) -> u8 {
+    if halt.kind.as_deref() == Some(OTHER_ACCOUNT) {
+        return CONFIGURATION;
+    }
     match halt.cause {
         HaltCause::Refused => UNAVAILABLE,
         HaltCause::Paused => TEMPORARY,
@@ -197,6 +214,7 @@ mod tests {
             (StoreError::Missing { path: path() }.into(), 1),
             (StoreError::Superseded { path: path(), holder: "process 8".to_owned() }.into(), 75),
             (StoreError::Newer { path: path(), found: 9, known: 3 }.into(), 78),
+            (DaemonError::Store(StoreError::Displaced { path: path(), what: "the database was deleted" }).into(), 78),
             (DaemonError::from(StartError::from(SetupError::NoCredentials)).into(), 78),
             (DaemonError::from(StartError::from(LockError::AlreadyRunning { path: path(), pid: None })).into(), 75),
             (OnceError::Daemon(DaemonError::RefusedForGood(terminal())).into(), 69),

@@ -1,12 +1,13 @@
 //! `pregonero generate`: what a prompt gives, before it goes live. Writes and judges as a round does; records nothing.
 
+mod all_prompts;
 mod sweep;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::decoding::{DecodingArguments, generation};
+use super::decoding::{DecodingArguments, ModelArgument, generation};
 use super::output::{self, styled};
 use super::session::Session;
 use crate::app;
@@ -22,9 +23,11 @@ use crate::twitter::text;
 Examples:
   pregonero generate                                      candidates for a seed prompt, drawn as a round draws it
   pregonero generate --prompt \"Me parece\" -n 4            four candidates for this prompt
+  pregonero generate --model hub:datificate/gpt2-small-spanish --prompt \"Me parece\"   another model, tried once
   pregonero generate --prompt \"\" --attribute SENTIMIENTO=POSITIVE --attribute HASHTAGS=YoMeVacuno
   pregonero generate --prompt \"Me parece\" --rng-seed 7    the same candidates each time
   pregonero generate --strategy greedy --prompt \"Hoy\"     the likeliest continuation
+  pregonero generate --all-prompts -n 32                  every seed prompt: pass rate, mean score, what stopped the others
   pregonero generate --prompt \"Hoy\" -n 32 --sweep \"temperature=0.7,0.9;typical_p=0.9,1\"
   pregonero --json generate -n 8 | jq 'select(.accepted)' the ones a round could choose")]
 pub struct GenerateArguments {
@@ -34,6 +37,8 @@ pub struct GenerateArguments {
     /// Number of candidates
     #[arg(short = 'n', long, value_name = "N", allow_hyphen_values = true)]
     candidates: Option<String>,
+    #[command(flatten)]
+    model: ModelArgument,
     #[command(flatten)]
     decoding: DecodingArguments,
     /// What the text is to be like, for a model with control tokens (`models show` lists its attributes); may be given
@@ -47,6 +52,9 @@ pub struct GenerateArguments {
     /// Write under every combination of these settings, from the same seeds, and compare: a text or a TOML file
     #[arg(long, value_name = "NAME=VALUE,…;…|FILE.toml", conflicts_with = "raw")]
     sweep: Option<Sweep>,
+    /// Write candidates for each of the configured seed prompts, and compare how many of them pass and what stops the others
+    #[arg(long, conflicts_with_all = ["raw", "sweep", "prompt", "attributes"])]
+    all_prompts: bool,
 }
 
 fn attribute(text: &str) -> Result<(String, String), String> {
@@ -58,7 +66,7 @@ impl GenerateArguments {
     /// The flags as settings, so that they are checked like those of the file.
     fn overrides(&self) -> Vec<Override> {
         let candidates = self.candidates.iter().map(|value| generation("--candidates", "candidates", value));
-        candidates.chain(self.decoding.overrides()).collect()
+        candidates.chain(self.model.overrides()).chain(self.decoding.overrides()).collect()
     }
 
     /// The prompt to go on from: the one given (with the attributes of a configured one of the same text), or one drawn.
@@ -66,9 +74,7 @@ impl GenerateArguments {
         let configured = &settings.seed_prompts;
         let mut prompt = match &self.prompt {
             None => SeedPrompt::draw(configured, rng_seed).context("the configuration has no seed prompt")?.clone(),
-            Some(text) => {
-                configured.iter().find(|prompt| prompt.text == *text).cloned().unwrap_or_else(|| SeedPrompt::bare(text))
-            }
+            Some(text) => SeedPrompt::known_or_bare(configured, text),
         };
         prompt.attributes.extend(self.attributes.iter().cloned());
         Ok(prompt)
@@ -80,7 +86,8 @@ impl GenerateArguments {
 /// # Errors
 /// A configuration or model that cannot be used, a prompt that is too long.
 pub async fn run(arguments: GenerateArguments, session: &Session) -> Result<()> {
-    let settings = session.load(arguments.overrides())?.settings;
+    let mut settings = session.load(arguments.overrides())?.settings;
+    arguments.model.fit(&mut settings, session)?;
     let hub = session.hub()?;
     let generator = app::generator_files(&settings, &hub)?;
     let judge = app::load_judge(&settings, &hub, &generator)?;
@@ -89,6 +96,11 @@ pub async fn run(arguments: GenerateArguments, session: &Session) -> Result<()> 
         tracing::info!("{fallback}");
     }
     let rng_seed = settings.generation.rng_seed.unwrap_or_else(|| (app::fresh_seeds())());
+    if arguments.all_prompts {
+        let recent = session.recent(&settings).await?;
+        let parts = all_prompts::Parts { settings: &settings, engine: &engine, judge: &judge, recent: &recent };
+        return all_prompts::run(session, &parts, rng_seed).await;
+    }
     let prompt = arguments.seed_prompt(&settings, rng_seed)?;
     let recent = session.recent(&settings).await?;
     if let Some(sweep) = &arguments.sweep {

@@ -1,15 +1,33 @@
 //! `pregonero history`: the record, looked at without changing it, also while a daemon writes to it.
+//!
+//! Times are those of `schedule.timezone`; `--json` has them in UTC.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Subcommand;
+use jiff::tz::TimeZone;
+use serde_json::json;
 
-use super::output::{self, styled};
+use super::output::{self, dollars, local, styled};
 use super::session::Session;
-use crate::store::{HistoryEntry, HistoryRecord, RoundId, Store};
+use crate::daemon::whereabouts::Purpose;
+use crate::publish::{MonthlyCosts, costs};
+use crate::store::{AttemptRecord, HistoryEntry, HistoryRecord, ReadRecord, RoundId, RoundRecord, Store};
 use crate::tweet::Verdict;
+
+/// Digits of a digest that a person compares.
+const SHOWN_DIGEST: usize = 12;
 
 /// What to look at.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  pregonero history list --limit 5
+  pregonero history show 12                                       a round, by the number that `history list` shows
+  pregonero history show https://x.com/uisbot/status/1900000000000000001
+  pregonero history costs                                         what X charged, month by month
+
+With --json, `rng_seed` is the round's: `pregonero generate --prompt SEED_PROMPT --rng-seed RNG_SEED` writes the round's
+candidates again under the same model, device and [generation], the posted one as number `candidate`.")]
 pub enum HistoryCommand {
     /// List the newest rounds with what became of them, the newest first
     List {
@@ -19,9 +37,12 @@ pub enum HistoryCommand {
     },
     /// Show everything on record about one round: all candidates, verdicts, decisions and calls
     Show {
-        /// The number that `history list` shows
-        id: i64,
+        /// The number that `history list` shows, or the tweet's id or address
+        #[arg(value_name = "ID|TWEET")]
+        which: String,
     },
+    /// Show what X charged for posts and readings, month by month, by the prices at that time
+    Costs,
 }
 
 /// Runs `history`.
@@ -29,80 +50,197 @@ pub enum HistoryCommand {
 /// # Errors
 /// Where nothing was ever recorded, the database cannot be read, or no round has the number.
 pub async fn run(command: HistoryCommand, session: &Session) -> Result<()> {
-    let store = Store::open_read_only(&session.settings()?.store.path).await?;
+    let ground = session.ground(Purpose::Look).await?;
+    let store = Store::open_read_only(&ground.store).await?;
+    let timezone = &ground.zone();
     match command {
         HistoryCommand::List { limit } => {
-            let header = ["ID", "SLOT", "STATE", "TEXT OR REASON"];
-            session.output.rows(&header, &store.history(limit).await?, cells)
+            let slot = format!("SLOT ({})", timezone.iana_name().unwrap_or("UTC"));
+            let header = ["ID", &slot, "STATE", "TEXT OR REASON"];
+            session.output.rows(&header, &store.history(limit).await?, |entry| cells(entry, timezone))
         }
-        HistoryCommand::Show { id } => {
-            let record = store.history_record(RoundId::new(id)).await?;
+        HistoryCommand::Show { which } => {
+            let record = store.history_record(find(&which, &store).await?).await?;
             let json = serde_json::to_value(&record)?;
-            session.output.object(|| in_words(&record), || json)
+            session.output.object(|| in_words(&record, timezone), || json)
+        }
+        HistoryCommand::Costs => {
+            let months = costs(&store, timezone).await?;
+            session.output.rows(
+                &["MONTH", "POSTS", "FOR POSTS", "READ", "FOR READING", "TOGETHER"],
+                &months,
+                costs_cells,
+            )
         }
     }
 }
 
-fn cells(entry: &HistoryEntry) -> Vec<String> {
-    let told = entry.text.as_ref().or(entry.error.as_ref()).map(|text| text.replace('\n', " ")).unwrap_or_default();
-    vec![entry.id.to_string(), entry.slot.clone(), entry.state.to_string(), told]
+/// The round of a number, of a tweet's id, or of a tweet's address.
+async fn find(which: &str, store: &Store) -> Result<RoundId> {
+    let id = which.split_once("/status/").map_or(which, |(_, rest)| rest);
+    let digits: String = id.chars().take_while(char::is_ascii_digit).collect();
+    let is_address = which.contains("/status/");
+    ensure!(
+        !digits.is_empty() && (is_address || digits == which),
+        "{which}: expected a number that `pregonero history list` shows, a tweet's id, or its address (…/status/ID)"
+    );
+    if let Some(round) = store.round_of_tweet(&digits).await? {
+        return Ok(round);
+    }
+    match digits.parse() {
+        Ok(number) if !is_address => Ok(RoundId::new(number)),
+        _ => anyhow::bail!("{which}: this record has no post with the tweet id {digits}"),
+    }
 }
 
-fn in_words(record: &HistoryRecord) -> String {
-    let mut lines = Vec::new();
-    let mut line = |name: &str, value: Option<String>| {
-        lines.extend(value.map(|value| format!("{name:<14} {value}")));
-    };
+fn cells(entry: &HistoryEntry, timezone: &TimeZone) -> Vec<String> {
+    let told = entry.text.as_ref().or(entry.error.as_ref()).map(|text| text.replace('\n', " ")).unwrap_or_default();
+    vec![entry.id.to_string(), slot(&entry.slot, timezone), entry.state.to_string(), told]
+}
+
+/// A slot's name in local time; one asked for by hand says so.
+fn slot(name: &str, timezone: &TimeZone) -> String {
+    let (time, by_hand) = name.strip_prefix("manual:").map_or((name, ""), |time| (time, " by hand"));
+    match time.parse() {
+        Ok(at) => format!("{}{by_hand}", local(at, timezone)),
+        Err(_) => name.to_owned(),
+    }
+}
+
+fn costs_cells(month: &MonthlyCosts) -> Vec<String> {
+    vec![
+        month.month.clone(),
+        month.posts.to_string(),
+        dollars(month.post_micros),
+        month.read.to_string(),
+        dollars(month.read_micros),
+        dollars(month.post_micros + month.read_micros),
+    ]
+}
+
+/// Lines of a name and a value.
+struct Lines(Vec<String>);
+
+impl Lines {
+    fn line(&mut self, name: &str, value: Option<String>) {
+        self.0.extend(value.map(|value| format!("{name:<14} {value}")));
+    }
+}
+
+fn in_words(record: &HistoryRecord, timezone: &TimeZone) -> String {
+    let mut lines = Lines(Vec::new());
     let (entry, round) = (&record.entry, &record.round);
-    line("round", Some(entry.id.to_string()));
-    line("slot", Some(entry.slot.clone()));
-    line("state", Some(entry.state.to_string()));
-    line("text", entry.text.clone());
-    line("tweet", entry.tweet_id.clone());
-    line("error", entry.error.clone());
-    line("seed prompt", entry.seed_prompt.as_ref().map(|prompt| format!("{prompt:?}")));
-    let attributes = round.seed_attributes.as_ref().and_then(serde_json::Value::as_object);
-    for (name, value) in attributes.into_iter().flatten() {
-        line("attribute", Some(format!("{name}={}", value.as_str().unwrap_or_default())));
-    }
-    line("seed", round.rng_seed.map(|seed| seed.to_string()));
-    line("generator", round.generator.as_ref().map(|model| format!("{} {}", model.name, model.sha256)));
-    line("classifier", round.classifier.as_ref().map(|model| format!("{} {}", model.name, model.sha256)));
-    line("device", round.device.clone());
-    line("began", Some(round.started_at.to_string()));
-    line("ended", round.finished_at.map(|at| at.to_string()));
-    if let Some(post) = &record.post {
-        line("decided by", post.decided_by.clone());
-        line("decided", post.decided_at.map(|at| at.to_string()));
-        line("because", post.decision_reason.clone());
-        line("expires", Some(post.expires_at.to_string()));
-        line("waits until", post.not_before.map(|at| at.to_string()));
-        line("unknown since", post.unknown_since.map(|at| at.to_string()));
-        line("looked for at", post.look_at.map(|at| at.to_string()));
-        line("sent", post.sent_at.map(|at| at.to_string()));
-    }
-    lines.extend(record.attempts.iter().map(|attempt| {
-        let attempt = serde_json::to_value(attempt).unwrap_or_default();
-        format!("{:<14} {attempt}", "call")
-    }));
-    lines.extend(record.reads.iter().map(|read| {
-        let read = serde_json::to_value(read).unwrap_or_default();
-        format!("{:<14} {read}", "reading")
-    }));
+    lines.line("round", Some(entry.id.to_string()));
+    lines.line("slot", Some(slot(&entry.slot, timezone)));
+    lines.line("state", Some(entry.state.to_string()));
+    lines.line("text", entry.text.clone());
+    lines.line("tweet", entry.url.clone());
+    lines.line("error", entry.error.clone());
+    about_the_round(record, timezone, &mut lines);
+    about_the_settings(round, &mut lines);
+    about_the_post(record, timezone, &mut lines);
+    record.attempts.iter().for_each(|attempt| lines.line("call", Some(call(attempt, timezone))));
+    record.reads.iter().for_each(|read| lines.line("reading", Some(reading(read, timezone))));
+    let mut lines = lines.0;
     lines.push(styled(output::HEADING, "candidates"));
     for candidate in &record.candidates {
         let one = &candidate.judged;
         let chosen = if candidate.chosen { "*" } else { " " };
-        lines.push(format!(
-            "{chosen}{:>3}. {:.2} {:<7} {}",
-            candidate.position,
-            one.score,
-            one.verdict().as_str(),
-            one.text
-        ));
+        let number = candidate.position + 1;
+        lines.push(format!("{chosen}{number:>3}. {:.2} {:<7} {}", one.score, one.verdict().as_str(), one.text));
         let objections = one.gates.iter().filter(|gate| gate.verdict != Verdict::Pass);
         lines
             .extend(objections.map(|gate| format!("      {} ({}): {}", gate.gate, gate.verdict.as_str(), gate.reason)));
     }
     lines.join("\n")
+}
+
+fn about_the_round(record: &HistoryRecord, timezone: &TimeZone, lines: &mut Lines) {
+    let (entry, round) = (&record.entry, &record.round);
+    lines.line("seed prompt", entry.seed_prompt.as_ref().map(|prompt| format!("{prompt:?}")));
+    let attributes = round.seed_attributes.as_ref().and_then(serde_json::Value::as_object);
+    for (name, value) in attributes.into_iter().flatten() {
+        lines.line("attribute", Some(format!("{name}={}", value.as_str().unwrap_or_default())));
+    }
+    let again = round
+        .rng_seed
+        .zip(entry.seed_prompt.as_ref())
+        .map(|(seed, prompt)| format!("{seed} (again: pregonero generate --prompt {prompt:?} --rng-seed {seed})"));
+    lines.line("seed", again);
+    lines.line("generator", round.generator.as_ref().map(|model| format!("{} {}", model.name, model.sha256)));
+    lines.line("classifier", round.classifier.as_ref().map(|model| format!("{} {}", model.name, model.sha256)));
+    lines.line("device", round.device.clone());
+    lines.line("began", Some(local(round.started_at, timezone)));
+    lines.line("ended", round.finished_at.map(|at| local(at, timezone)));
+}
+
+fn about_the_settings(round: &RoundRecord, lines: &mut Lines) {
+    let Some(settings) = &round.settings else { return };
+    let text = |name: &str| settings[name].as_str().unwrap_or_default().to_owned();
+    let mode = if settings["live"].as_bool() == Some(true) { "live" } else { "dry run" };
+    lines.line("account", Some(format!("@{} ({mode})", text("account"))));
+    let sentiment = &settings["sentiment"];
+    let least = sentiment["threshold"].as_f64().map_or_else(String::new, |least| format!(", at least {least}"));
+    lines.line("target", Some(format!("{}{least}", sentiment["target"].as_str().unwrap_or_default())));
+    lines.line("review mode", Some(text("review_mode")));
+    let gates = settings["gates"].as_object().into_iter().flatten();
+    let gates: Vec<String> = gates.map(|(name, value)| format!("{name}={value}").replace('"', "")).collect();
+    lines.line("gates", Some(gates.join(" ")));
+    lines.line("configuration", round.config_sha256.as_ref().map(|digest| digest.chars().take(SHOWN_DIGEST).collect()));
+}
+
+fn about_the_post(record: &HistoryRecord, timezone: &TimeZone, lines: &mut Lines) {
+    let Some(post) = &record.post else { return };
+    let time = |at: Option<jiff::Timestamp>| at.map(|at| local(at, timezone));
+    lines.line("decided by", post.decided_by.clone());
+    lines.line("decided", time(post.decided_at));
+    lines.line("because", post.decision_reason.clone());
+    lines.line("expires", time(Some(post.expires_at)));
+    lines.line("waits until", time(post.not_before));
+    lines.line("unknown since", time(post.unknown_since));
+    lines.line("looked for at", time(post.look_at));
+    lines.line("sent", time(post.sent_at));
+}
+
+/// What a call came to, in a sentence.
+fn call(attempt: &AttemptRecord, timezone: &TimeZone) -> String {
+    let AttemptRecord { number, started_at, outcome, detail, .. } = attempt;
+    let answer = [detail.http_status.map(|status| status.to_string()), detail.kind.clone()];
+    let answer: Vec<String> = answer.into_iter().flatten().collect();
+    let answer = if answer.is_empty() { String::new() } else { format!(" ({})", answer.join(", ")) };
+    let words = detail.detail.as_ref().map_or_else(String::new, |words| format!(": {words}"));
+    let price = dollars(attempt.price_micros);
+    let outcome = outcome.as_str().replace('_', " ");
+    format!("{number} at {}: {outcome}{answer}, {price} if posted{words}", local(*started_at, timezone))
+}
+
+fn reading(read: &ReadRecord, timezone: &TimeZone) -> String {
+    let words = read.detail.detail.as_ref().map_or_else(String::new, |words| format!(": {words}"));
+    let (outcome, price) = (read.outcome.as_str(), dollars(read.price_micros));
+    format!("{} at {}: {outcome}, {} given, {price}{words}", read.what, local(read.made_at, timezone), read.items)
+}
+
+/// Months of costs as `--json` prints them.
+impl serde::Serialize for MonthlyCosts {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[expect(clippy::cast_precision_loss, reason = "millionths of a month's dollars are far inside what f64 holds")]
+        let usd = |micros: i64| micros as f64 / 1e6;
+        let (posts, reads) = (self.post_micros, self.read_micros);
+        json!({"month": self.month, "posts": self.posts, "usd_for_posts": usd(posts), "read": self.read,
+            "usd_for_reading": usd(reads), "usd": usd(posts + reads)})
+        .serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_is_shown_in_the_schedule_s_time() {
+        let bogota = TimeZone::get("America/Bogota").unwrap();
+        assert_eq!(slot("2026-03-01T14:00:00Z", &bogota), "2026-03-01 09:00:00 -05");
+        assert_eq!(slot("manual:2026-03-01T14:00:00.250Z", &bogota), "2026-03-01 09:00:00 -05 by hand");
+        assert_eq!(slot("a", &bogota), "a");
+    }
 }

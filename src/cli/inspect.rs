@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::decoding::generation;
 use super::output::{self, styled};
 use super::session::Session;
 use crate::app;
@@ -27,11 +28,16 @@ const LONGEST_LINE: u64 = 1 << 20;
 #[command(after_help = "\
 Examples:
   pregonero inspect \"El mercado abre temprano.\"
+  pregonero inspect --model hub:OWNER/NAME \"El mercado abre temprano.\"
   printf '%s\\n' '{\"text\": \"Hola a todos.\"}' | pregonero --json inspect -")]
 pub struct InspectArguments {
     /// The text; - reads JSON lines {\"text\": …} from standard input
     #[arg(value_name = "TEXT", default_value = "-", hide_default_value = true)]
     text: String,
+    /// Judge as for this generator instead of the configured one (builtin, a folder or hub:OWNER/NAME): the verbatim gate
+    /// compares with the tweets that this model was tuned on. Nothing is written, and sentiment.model stays
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
 }
 
 /// One line of standard input; other fields are passed over.
@@ -46,7 +52,8 @@ struct Line {
 /// A configuration or model that cannot be used; a line of standard input that is no `{"text": …}`, by its number.
 pub async fn run(arguments: InspectArguments, session: &Session) -> Result<()> {
     check_length(&arguments.text)?;
-    let settings = session.settings()?;
+    let model = arguments.model.iter().map(|value| generation("--model", "model", value)).collect();
+    let settings = session.load(model)?.settings;
     let hub = session.hub()?;
     let judge = app::load_judge(&settings, &hub, &app::generator_files(&settings, &hub)?)?;
     let recent = session.recent(&settings).await?;

@@ -1,13 +1,22 @@
 //! The log: tracing's events on standard error, as text for people or as JSON for machines.
+//!
+//! One constraint: the log never ends the program. Where standard error cannot be written (a full disk, a reader that has
+//! gone), lines are lost and the work goes on.
 
-use std::io::{self, IsTerminal as _};
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::time::SystemTime;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
 
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::LogFormat;
 use crate::config::environment::Environment;
+use crate::round::CANDIDATES;
 
 /// A filter in tracing's own words (`pregonero=debug,sqlx=info`) that overrules the flags.
 const FILTER_VARIABLE: &str = "PREGONERO_LOG";
@@ -46,17 +55,64 @@ impl Level {
     }
 }
 
-/// Starts the log. Only the first call of a process has an effect.
-pub fn start(format: LogFormat, level: Level, environment: &Environment) {
-    let json = match format {
+/// Standard error; what cannot be written is dropped.
+struct Unfailing(io::Stderr);
+
+impl Write for Unfailing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // tracing-subscriber answers a failure with `eprintln!`, which panics where standard error is gone.
+        let _ = self.0.write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = self.0.flush();
+        Ok(())
+    }
+}
+
+/// Times in the schedule's zone, in which the log also says when the next slot is: RFC 3339 with the zone's offset.
+#[derive(Debug)]
+struct ZonedTime(TimeZone);
+
+impl FormatTime for ZonedTime {
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        writer.write_str(&in_zone(SystemClock.now(), &self.0))
+    }
+}
+
+fn in_zone(instant: Timestamp, zone: &TimeZone) -> String {
+    format!("{:.6}", instant.display_with_offset(zone.to_offset(instant)))
+}
+
+/// Returns whether people read the log: on a terminal, as text.
+pub fn is_for_people(format: LogFormat) -> bool {
+    io::stderr().is_terminal() && !is_json_wanted(format)
+}
+
+fn is_json_wanted(format: LogFormat) -> bool {
+    match format {
         LogFormat::Auto => !io::stderr().is_terminal(),
         LogFormat::Text => false,
         LogFormat::Json => true,
-    };
+    }
+}
+
+/// Starts the log, its times in `timezone`. Only the first call of a process has an effect.
+pub fn start(format: LogFormat, timezone: &TimeZone, level: Level, environment: &Environment) {
+    let json = is_json_wanted(format);
     let wanted = environment.get(FILTER_VARIABLE).map(EnvFilter::try_new);
-    let filter = wanted.and_then(Result::ok).unwrap_or_else(|| EnvFilter::new(level.filter()));
-    // tracing-subscriber's own time is UTC in RFC 3339, with a Z.
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_timer(SystemTime);
+    let mut directives = level.filter().to_owned();
+    if is_for_people(format) && level == Level::Info {
+        // A table at the end shows the candidates better than a line each.
+        directives += &format!(",{CANDIDATES}=warn");
+    }
+    let filter = wanted.and_then(Result::ok).unwrap_or_else(|| EnvFilter::new(directives));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(|| Unfailing(io::stderr()))
+        .log_internal_errors(false)
+        .with_timer(ZonedTime(timezone.clone()));
     // A second start keeps the first log: that is what its error says.
     let started = if json {
         builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
@@ -77,6 +133,17 @@ pub fn is_json() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_stand_in_the_schedule_s_zone_with_its_offset() {
+        let instant: Timestamp = "2026-03-01T14:00:00.5Z".parse().unwrap();
+        for (zone, expected) in [
+            (TimeZone::get("America/Bogota").unwrap(), "2026-03-01T09:00:00.500000-05:00"),
+            (TimeZone::UTC, "2026-03-01T14:00:00.500000+00:00"),
+        ] {
+            assert_eq!(in_zone(instant, &zone), expected);
+        }
+    }
 
     #[test]
     fn flags_move_the_level_within_its_bounds() {

@@ -14,9 +14,11 @@ mod decoding;
 mod doctor;
 mod evaluate;
 mod exit;
+mod first_round;
 mod generate;
 mod healthcheck;
 mod history;
+mod init;
 mod inspect;
 mod logging;
 mod manual;
@@ -24,6 +26,7 @@ mod models;
 mod once;
 mod output;
 mod pause;
+mod reload;
 mod review;
 mod run;
 mod session;
@@ -65,6 +68,7 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  pregonero init                                 writes a config.toml to begin with
   pregonero run --now                            the daemon, with a first round at once; a dry run by default
   pregonero generate --prompt \"Me parece\" -n 4   what the bot would write; nothing is recorded
   pregonero inspect \"El mercado abre temprano.\"  what the bot thinks of a text
@@ -76,6 +80,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 69 X refuses for good, 75 try again
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a commented configuration to begin with; asks on a terminal, never replaces a file
+    Init(init::InitArguments),
     /// Run the daemon: a round for each slot of the schedule; a dry run unless publish.live is set
     Run(run::RunArguments),
     /// Do one round now and print what came of it
@@ -94,11 +100,13 @@ enum Command {
     Pause(pause::PauseArguments),
     /// Let posts out again after a pause, or after X refused them for good
     Resume(pause::ResumeArguments),
-    /// Say what the daemon is doing, and what waits for a person
+    /// Have the running daemon read configuration and credentials again, and say what changed or why not
+    Reload,
+    /// Say what the daemon is doing, by which configuration, and what waits for a person
     Status,
     /// Look at every part that could stop the next post, and say what to do
     Doctor(doctor::DoctorArguments),
-    /// Say whether the daemon could post right now, by the exit code
+    /// Say by the exit code whether somebody has to act; a pause and a used-up budget are healthy
     Healthcheck,
     /// Let the bot into its account
     #[command(subcommand)]
@@ -193,10 +201,12 @@ fn start(command: Command, session: &Session) -> Result<()> {
 
 async fn run(command: Command, session: &Session) -> Result<()> {
     match command {
+        Command::Init(arguments) => init::run(arguments, session).await,
         Command::Run(arguments) => run::run(&arguments, session).await,
         Command::Once(arguments) => once::run(arguments, session).await,
         Command::Pause(arguments) => pause::pause(arguments, session).await,
         Command::Resume(arguments) => pause::resume(arguments, session).await,
+        Command::Reload => reload::run(session).await,
         Command::Status => status::run(session).await,
         Command::Doctor(arguments) => doctor::run(&arguments, session).await,
         Command::Healthcheck => healthcheck::run(session).await,

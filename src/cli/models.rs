@@ -1,21 +1,21 @@
 //! `pregonero models`: which models are at hand, what they are, and downloading more.
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Deserialize as _;
 use serde_json::json;
 
 use super::output::{self, Output, styled};
 use super::session::Session;
+use crate::app;
 use crate::catalog::hub::{Hub, Persistence, Progress, Repository};
-use crate::catalog::{self, ModelDetails, ModelKind, ModelSummary, builtin};
+use crate::catalog::{self, Conversion, ModelDetails, ModelFiles, ModelKind, ModelSummary, Needs, Source, builtin};
 use crate::config::{LogFormat, ModelSource};
-use crate::generation::ControlLayout;
-use crate::generation::control::CONFIG_KEY;
+use crate::generation::{ControlLayout, control};
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -23,17 +23,29 @@ use crate::generation::control::CONFIG_KEY;
 Examples:
   pregonero models list
   pregonero models pull datificate/gpt2-small-spanish   then set [generation] model = \"hub:datificate/gpt2-small-spanish\"
-  pregonero models show builtin")]
+  pregonero models convert my-gpt2    a folder whose weights are pytorch_model.bin
+  pregonero models show builtin
+  pregonero models control hub:OWNER/NAME --layout control.toml   then its seed prompts may have attributes")]
 pub enum ModelsCommand {
-    /// List the built-in and the pulled models
+    /// List the built-in and the cached models: which can be used, and how much memory each takes
     List,
-    /// Show one model: its digest, configuration and card
+    /// Show one model: its digest, what its weights were made of, its configuration and card
     Show(ShowArguments),
     /// Download a model from the hub; a broken download goes on where it stopped
+    ///
+    /// Weights that are there only as pytorch_model.bin are read once, without running anything that the file holds, and
+    /// kept as model.safetensors.
     ///
     /// HF_ENDPOINT names another hub, HF_TOKEN a token for private or gated models, HF_HUB_CACHE the folder;
     /// HF_HUB_OFFLINE forbids downloads.
     Pull(PullArguments),
+    /// Make model.safetensors of the pytorch_model.bin in a folder, which pregonero does not read otherwise
+    ///
+    /// Nothing that the file holds is run: tensors, ordered dicts and plain values are read, anything else is refused by
+    /// its name. A model.safetensors that this command did not make is never replaced.
+    Convert(ConvertArguments),
+    /// Declare the control tokens of a model that was trained elsewhere, so that it writes from attributes
+    Control(ControlArguments),
 }
 
 #[derive(Debug, Args)]
@@ -62,6 +74,39 @@ pub struct PullArguments {
     revision: String,
 }
 
+#[derive(Debug, Args)]
+pub struct ConvertArguments {
+    /// The folder with config.json and pytorch_model.bin, or its shards with pytorch_model.bin.index.json
+    #[arg(value_name = "FOLDER")]
+    folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The layout is TOML, or JSON where the file's name ends so. What is left out is as in this example:
+
+  # Before a text the model reads [SENTIMIENTO]value[FRASES]value[TWEET]; any value may be empty.
+  start = \"[TWEET]\"             # the token between the attributes and the text
+  length = 128                  # tokens of the longest sample; without it, the model's positions
+  truncation = [\"FRASES\"]       # what loses words first where a context is too long
+  [[attributes]]
+  name = \"SENTIMIENTO\"          # as seed prompts name it
+  token = \"[SENTIMIENTO]\"       # as the tokenizer has it
+  values = [\"POSITIVE\", \"NEGATIVE\"]   # without it, any words
+  [[attributes]]
+  name = \"FRASES\"
+
+It is written to pregonero.json in the model's folder; the downloaded files stay as they are. Remove that file to take the
+declaration back. A newer version of a pulled model has a folder of its own: declare the layout again after `models pull`.")]
+pub struct ControlArguments {
+    /// A folder, or hub:OWNER/NAME for a pulled model
+    #[arg(value_name = "MODEL")]
+    model: ModelSource,
+    /// The file that holds the layout
+    #[arg(long, value_name = "FILE")]
+    layout: PathBuf,
+}
+
 /// Runs `models`.
 ///
 /// # Errors
@@ -70,11 +115,13 @@ pub async fn run(command: ModelsCommand, session: &Session) -> Result<()> {
     session.start_log(LogFormat::Auto);
     match command {
         ModelsCommand::List => {
-            let header = ["NAME", "KIND", "PARAMETERS", "SIZE", "LOCATION"];
-            session.output.rows(&header, &catalog::list(&session.hub()?)?, cells)
+            let header = ["NAME", "KIND", "PARAMETERS", "SIZE", "MEMORY", "USABLE", "LOCATION"];
+            session.output.rows(&header, &catalog::list(&session.hub()?, &app::examine)?, cells)
         }
         ModelsCommand::Show(arguments) => show(&arguments, session),
         ModelsCommand::Pull(arguments) => pull(arguments, session).await,
+        ModelsCommand::Convert(arguments) => convert(&arguments, session),
+        ModelsCommand::Control(arguments) => control(&arguments, session),
     }
 }
 
@@ -84,9 +131,23 @@ fn cells(model: &ModelSummary) -> Vec<String> {
         model.name.clone(),
         model.kind.map_or_else(unknown, |kind| kind.as_str().to_owned()),
         model.parameters.map_or_else(unknown, |count| count.to_string()),
-        format!("{:.1} MB", model.size_bytes as f64 / 1e6),
+        megabytes(model.size_bytes),
+        model.needs.map_or_else(unknown, memory),
+        model.why_not.as_ref().map_or_else(|| "yes".to_owned(), |why| format!("no: {why}")),
         model.location.clone(),
     ]
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+fn memory(needs: Needs) -> String {
+    let weights = megabytes(needs.memory_bytes);
+    match needs.memory_per_text_bytes {
+        0 => weights,
+        text => format!("{weights} + {} per text", megabytes(text)),
+    }
 }
 
 fn show(arguments: &ShowArguments, session: &Session) -> Result<()> {
@@ -100,23 +161,24 @@ fn show(arguments: &ShowArguments, session: &Session) -> Result<()> {
         _ => &[ModelKind::Generator],
     };
     for kind in kinds {
-        let mut details = catalog::show(&arguments.model, *kind, &hub)?;
-        if matches!(arguments.model, ModelSource::BuiltIn | ModelSource::BuiltInNamed(_)) {
-            details.summary.kind = Some(*kind);
-        }
-        let json = serde_json::to_value(&details)?;
-        session.output.object(|| in_words(&details), || json)?;
+        let details = catalog::show(&arguments.model, *kind, &hub, &app::examine)?;
+        let mut json = serde_json::to_value(&details)?;
+        let layout = ControlLayout::read(&catalog::open(&arguments.model, *kind, &hub)?)?;
+        json["control"] = serde_json::to_value(&layout)?;
+        session.output.object(|| in_words(&details, layout.as_ref()), || json)?;
     }
     Ok(())
 }
 
-fn in_words(details: &ModelDetails) -> String {
-    let names = ["name", "kind", "parameters", "size", "location"];
+fn in_words(details: &ModelDetails, layout: Option<&ControlLayout>) -> String {
+    let names = ["name", "kind", "parameters", "size", "memory", "usable", "location"];
     let rows = names.into_iter().zip(cells(&details.summary)).map(|(name, value)| format!("{name:<11} {value}"));
     let mut lines: Vec<String> = rows.collect();
+    let stored = details.stored_as.join(", ");
+    lines.push(format!("{:<11} {}{}", "read from", details.weight_files.join(", "), in_brackets(&stored)));
+    lines.extend(details.conversion.iter().map(|conversion| format!("{:<11} {}", "made of", made_of(conversion))));
     lines.push(format!("{:<11} {}", "sha256", details.sha256));
-    let layout = details.config.get(CONFIG_KEY).and_then(|layout| ControlLayout::deserialize(layout).ok());
-    for attribute in layout.iter().flat_map(|layout| &layout.attributes) {
+    for attribute in layout.into_iter().flat_map(|layout| &layout.attributes) {
         lines.push(format!("{:<11} {}: {}", "attribute", attribute.name, attribute.values_in_words()));
     }
     lines.push(styled(output::HEADING, "config.json"));
@@ -128,6 +190,48 @@ fn in_words(details: &ModelDetails) -> String {
     lines.join("\n")
 }
 
+fn in_brackets(words: &str) -> String {
+    if words.is_empty() { String::new() } else { format!(" ({words})") }
+}
+
+/// From what and how weights were made.
+fn made_of(conversion: &Conversion) -> String {
+    let source = |source: &Source| {
+        format!("{} ({}, {}, sha256 {})", source.file, source.format.in_words(), megabytes(source.bytes), source.sha256)
+    };
+    let sources: Vec<String> = conversion.sources.iter().map(source).collect();
+    let left_out = match conversion.left_out {
+        0 => String::new(),
+        count => format!("; {count} constant masks left out"),
+    };
+    format!("{}, by {}{left_out}", sources.join(", "), conversion.made_by)
+}
+
+fn convert(arguments: &ConvertArguments, session: &Session) -> Result<()> {
+    let folder = &arguments.folder;
+    let converted = catalog::convert(folder)?;
+    session.output.object(
+        || {
+            let (path, source) = (converted.path.display(), made_of(&converted.conversion));
+            let done = if converted.was_there { "is there already" } else { "is written" };
+            let next = format!("to write with it, set [generation] model = \"{}\"", folder.display());
+            format!("{path} {done}, made of {source}; {next}")
+        },
+        || json!({"weights": converted.path, "was_there": converted.was_there, "conversion": converted.conversion}),
+    )
+}
+
+fn control(arguments: &ControlArguments, session: &Session) -> Result<()> {
+    let ModelFiles::Folder(folder) = catalog::open(&arguments.model, ModelKind::Generator, &session.hub()?)? else {
+        bail!("{}: a built-in model has its own layout; name a folder or hub:OWNER/NAME", arguments.model);
+    };
+    let (layout, file) = control::declare(&folder, &arguments.layout)?;
+    session.output.object(
+        || format!("{}: {} writes from {}", file.display(), arguments.model, layout.names()),
+        || json!({"model": arguments.model.to_string(), "file": file, "control": layout}),
+    )
+}
+
 async fn pull(arguments: PullArguments, session: &Session) -> Result<()> {
     let repository = arguments.repository.at(&arguments.revision)?;
     let hub = Hub::new(session.hub()?, Persistence::default())?;
@@ -135,14 +239,19 @@ async fn pull(arguments: PullArguments, session: &Session) -> Result<()> {
     let pulled = hub.pull(&repository, &|progress| display.show(&progress)).await?;
     session.output.object(
         || {
+            let made = pulled
+                .conversion
+                .as_ref()
+                .map(|conversion| format!("its weights are in model.safetensors, made of {}\n", made_of(conversion)));
             format!(
-                "hub:{repository} is ready in {}; to write with it, set [generation] model = \"hub:{repository}\"",
+                "{}hub:{repository} is ready in {}; to write with it, set [generation] model = \"hub:{repository}\"",
+                made.unwrap_or_default(),
                 pulled.folder.display()
             )
         },
         || {
             json!({"name": format!("hub:{repository}"), "folder": pulled.folder, "commit": pulled.commit,
-                   "files": pulled.files})
+                   "files": pulled.files, "conversion": pulled.conversion})
         },
     )
 }
@@ -178,6 +287,7 @@ impl Display {
             Progress::Retrying { file, attempt, pause } => {
                 self.line(&format!("{file}: the connection broke (attempt {attempt}); again in {}", seconds(pause)));
             }
+            Progress::Converting { file } => self.line(&format!("{file}: writing its tensors to model.safetensors")),
             Progress::Complete { file, fetched } => {
                 self.line(&format!("{file}: {}", if fetched { "downloaded and verified" } else { "was there" }));
             }

@@ -3,6 +3,8 @@
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use super::decoding::ModelArgument;
+use super::first_round;
 use super::output::Output;
 use super::session::Session;
 use crate::daemon;
@@ -15,11 +17,14 @@ use crate::store::HistoryEntry;
 #[command(after_help = "\
 Examples:
   pregonero once                          a round for one of the seed prompts
-  pregonero once --prompt \"Me parece\"     a round that begins with these words")]
+  pregonero once --prompt \"Me parece\"     a round that begins with these words
+  pregonero once --model ./models/mine    a round written by another model; the record names it")]
 pub struct OnceArguments {
     /// What the tweet begins with, instead of one of the configured seed prompts
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Option<String>,
+    #[command(flatten)]
+    model: ModelArgument,
 }
 
 /// Serves one round and prints its line of the history.
@@ -28,10 +33,18 @@ pub struct OnceArguments {
 /// As the daemon, and where the post did not go out.
 pub async fn run(arguments: OnceArguments, session: &Session) -> Result<()> {
     let signals = Signals::listen().context("cannot listen for signals")?;
-    let start = session.start_with(session.settings()?)?;
+    let mut loaded = session.load(arguments.model.overrides())?;
+    session.refuse_a_record_left_behind(&loaded)?;
+    session.refuse_a_second_record().await?;
+    arguments.model.fit(&mut loaded.settings, session)?;
+    let show = first_round::shown_to_people(session, &loaded.settings);
+    let start = session.start_with(loaded.settings)?;
     let order = Order::by_hand(session.now(), arguments.prompt);
     let finished = daemon::once(start, order, signals).await?;
-    print(&finished.entry, session.output)?;
+    if let Some(show) = show {
+        show(&finished.record);
+    }
+    print(&finished.record.entry, session.output)?;
     Ok(finished.result?)
 }
 
@@ -46,5 +59,6 @@ fn print(entry: &HistoryEntry, output: Output) -> Result<()> {
 
 fn in_words(entry: &HistoryEntry) -> String {
     let what = entry.text.as_deref().or(entry.error.as_deref()).unwrap_or_default();
-    format!("{} {}: {what}", entry.id, entry.state)
+    let link = entry.url.as_ref().map_or_else(String::new, |url| format!(" ({url})"));
+    format!("{} {}: {what}{link}", entry.id, entry.state)
 }

@@ -4,7 +4,9 @@ use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +17,9 @@ pub struct Output {
     pub quiet: bool,
 }
 
+/// The width of a terminal that does not say.
+const DEFAULT_COLUMNS: u16 = 100;
+
 /// Headings and what went well, badly, or needs a look.
 pub const HEADING: Style = Style::new().bold();
 pub const GOOD: Style = AnsiColor::Green.on_default();
@@ -24,6 +29,40 @@ pub const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
 /// `text` in a style; the stream it is written to takes the style out where it shows none.
 pub fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
+}
+
+/// An instant as a person at the schedule reads it: `2026-03-01 09:00:02 -05`.
+pub fn local(at: Timestamp, timezone: &TimeZone) -> String {
+    at.to_zoned(timezone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+}
+
+/// Millionths of a dollar as a price: `$0.015`, `$5.00`. Never three zeros, which half of the world reads as thousands.
+pub fn dollars(micros: i64) -> String {
+    let (sign, micros) = (if micros < 0 { "-" } else { "" }, micros.unsigned_abs());
+    let part = format!("{:06}", micros % 1_000_000);
+    let part = part.trim_end_matches('0');
+    format!("{sign}${}.{part:0<2}", micros / 1_000_000)
+}
+
+/// A table without lines, a column as wide as its widest cell.
+fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header.to_vec());
+    table.add_rows(rows);
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding((0, 1));
+    });
+    table
+}
+
+/// The same as wide as the terminal on standard error: long cells go on in the next line instead of past the edge. Cells
+/// must hold no styles, whose characters would count.
+pub fn table_for_terminal(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut table = table(header, rows);
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
+    let width = size.map(|size| size.ws_col).filter(|columns| *columns > 0).unwrap_or(DEFAULT_COLUMNS);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    table.trim_fmt()
 }
 
 impl Output {
@@ -61,13 +100,7 @@ impl Output {
         if self.json {
             return rows.iter().try_for_each(|row| self.line(&serde_json::to_string(row)?));
         }
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_header(header.to_vec());
-        table.add_rows(rows.iter().map(cells));
-        table.column_iter_mut().for_each(|column| {
-            column.set_padding((0, 1));
-        });
-        self.line(&table.trim_fmt())
+        self.line(&table(header, rows.iter().map(cells)).trim_fmt())
     }
 
     /// Tells a person something beside the data.
@@ -86,5 +119,19 @@ impl Output {
     pub fn complain(line: &str) {
         // Nobody is left to be told where standard error cannot be written.
         let _ = writeln!(anstream::stderr(), "{line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_has_two_decimals_or_as_many_as_it_needs_and_never_three_zeros() {
+        for (micros, shown) in
+            [(0, "$0.00"), (15_000, "$0.015"), (5_000_000, "$5.00"), (4_985_000, "$4.985"), (-1_500_000, "-$1.50")]
+        {
+            assert_eq!(dollars(micros), shown);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `pregonero pause` and `pregonero resume`: stop all posting, and let posts out again.
 //!
-//! They write to the record, where a running daemon looks before every post and every few seconds.
+//! They write to the record, where a running daemon looks before every post and every few seconds. An emergency brake: it
+//! needs a record that is there, and of the configuration only where that is.
 
 use anyhow::Result;
 use clap::Args;
@@ -8,7 +9,8 @@ use serde_json::json;
 
 use super::review::Decision;
 use super::session::Session;
-use crate::store::Store;
+use crate::daemon::whereabouts::Purpose;
+use crate::store::{Resumed, Store};
 
 /// Why nothing is to go out.
 #[derive(Debug, Args)]
@@ -30,7 +32,8 @@ pub struct PauseArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  pregonero resume                after `pause`, or when X takes posts again: credits bought, account unlocked")]
+  pregonero resume                after `pause`, or when X takes posts again: credits bought, account unlocked;
+                                  posts that wait for a limit or a budget are tried again at once")]
 pub struct ResumeArguments {
     #[command(flatten)]
     decision: Decision,
@@ -43,7 +46,7 @@ pub struct ResumeArguments {
 pub async fn pause(arguments: PauseArguments, session: &Session) -> Result<()> {
     let PauseArguments { reason, decision } = arguments;
     let by = decision.name(session)?;
-    let store = Store::open(&session.settings()?.store.path).await?;
+    let store = Store::open_for_halts(&session.ground(Purpose::Act).await?.store).await?;
     let is_new = store.pause(&by, &reason, session.now()).await?;
     store.close().await;
     let words =
@@ -57,14 +60,18 @@ pub async fn pause(arguments: PauseArguments, session: &Session) -> Result<()> {
 /// As [`pause`].
 pub async fn resume(arguments: ResumeArguments, session: &Session) -> Result<()> {
     let by = arguments.decision.name(session)?;
-    let store = Store::open(&session.settings()?.store.path).await?;
-    let ended = store.resume(&by, session.now()).await?;
+    let store = Store::open_for_halts(&session.ground(Purpose::Act).await?.store).await?;
+    let resumed = store.resume(&by, session.now()).await?;
     store.close().await;
-    session.output.object(
-        || match ended.as_slice() {
-            [] => "nothing was stopped".to_owned(),
-            ended => ended.iter().map(|halt| format!("over: {halt}")).collect::<Vec<_>>().join("\n"),
-        },
-        || json!({"ended": ended}),
-    )
+    session.output.object(|| in_words(&resumed), || json!(resumed))
+}
+
+fn in_words(resumed: &Resumed) -> String {
+    let mut lines: Vec<String> = resumed.ended.iter().map(|halt| format!("over: {halt}")).collect();
+    lines.extend(resumed.opened.iter().map(|window| format!("X's limit ({}) is not waited for any more", window.name)));
+    if !resumed.freed.is_empty() {
+        let freed: Vec<String> = resumed.freed.iter().map(ToString::to_string).collect();
+        lines.push(format!("tried again at once: post {}", freed.join(", ")));
+    }
+    if lines.is_empty() { "nothing was stopped and nothing waits".to_owned() } else { lines.join("\n") }
 }

@@ -1,11 +1,16 @@
 //! `pregonero review`: the posts that wait for a person, settled from the command line.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
+use jiff::tz::TimeZone;
 use serde_json::json;
 
+use super::output::local;
 use super::session::Session;
-use crate::config::Settings;
+use crate::config::DEFAULT_STALE_AFTER;
+use crate::daemon::whereabouts::Purpose;
 use crate::review;
 use crate::store::{PostId, PostRecord, Store};
 use crate::tweet::Verdict;
@@ -47,7 +52,7 @@ pub enum ReviewCommand {
 /// Who decides.
 #[derive(Debug, Args)]
 pub struct Decision {
-    /// Who decides, for the record; without it, the name you are logged in with
+    /// Who decides, for the record; without it, the name you are logged in with, or this process's user
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
 }
@@ -56,10 +61,29 @@ impl Decision {
     /// # Errors
     /// Where nobody is named.
     pub(super) fn name(&self, session: &Session) -> Result<String> {
-        let login = || ["SUDO_USER", "LOGNAME", "USER"].iter().find_map(|name| session.environment.get(name));
-        let name = self.by.as_deref().or_else(login).map(str::trim).filter(|name| !name.is_empty());
-        Ok(name.context("nobody is named who decides: give --by NAME")?.to_owned())
+        let login = ["SUDO_USER", "LOGNAME", "USER"].iter().find_map(|name| session.environment.get(name));
+        let given = self.by.as_deref().or(login).map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
+        // A service and `docker exec` set none of these.
+        given.or_else(user_of_process).context("nobody is named who decides: give --by NAME")
     }
+}
+
+/// The user this process runs as: by name where the machine knows one, else by number.
+fn user_of_process() -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let user = std::fs::metadata("/proc/self").ok()?.uid();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    Some(name_of(user, &users).unwrap_or_else(|| format!("user {user}")))
+}
+
+/// The name that a line of `passwd(5)` gives a user.
+fn name_of(user: u32, users: &str) -> Option<String> {
+    let named = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(user)).then_some(name)
+    });
+    named.filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
 /// Runs `review`.
@@ -67,9 +91,15 @@ impl Decision {
 /// # Errors
 /// Where nothing was ever recorded, no post has the number, or there is nothing (or no longer anything) to decide.
 pub async fn run(command: ReviewCommand, session: &Session) -> Result<()> {
-    let settings = session.settings()?;
-    // For a decision too: it makes no database where there is none to decide on.
-    let store = Store::open_read_only(&settings.store.path).await?;
+    let purpose = match command {
+        ReviewCommand::List | ReviewCommand::Show { .. } => Purpose::Look,
+        ReviewCommand::Approve { .. } | ReviewCommand::Reject { .. } => Purpose::Act,
+    };
+    let ground = session.ground(purpose).await?;
+    let store = match purpose {
+        Purpose::Look => Store::open_read_only(&ground.store).await?,
+        Purpose::Act => Store::open_existing(&ground.store).await?,
+    };
     match command {
         ReviewCommand::List => {
             let held = review::list(&store, session.now()).await?;
@@ -77,39 +107,46 @@ pub async fn run(command: ReviewCommand, session: &Session) -> Result<()> {
                 session.output.note("no post waits for a person");
             }
             let header = ["ID", "EXPIRES", "WHY", "TEXT"];
-            if held.is_empty() && !session.output.json { Ok(()) } else { session.output.rows(&header, &held, cells) }
+            let zone = ground.zone();
+            if held.is_empty() && !session.output.json {
+                return Ok(());
+            }
+            session.output.rows(&header, &held, |post| cells(post, &zone))
         }
         ReviewCommand::Show { id } => {
             let post = review::show(&store, PostId::new(id)).await?;
             let json = serde_json::to_value(&post)?;
-            session.output.object(|| in_words(&post), || json)
+            session.output.object(|| in_words(&post, &ground.zone()), || json)
         }
         ReviewCommand::Approve { id, decision } => {
             let by = decision.name(session)?;
-            store.close().await;
-            approve(PostId::new(id), &by, &settings, session).await
+            let stale_after = ground.settings().map_or(DEFAULT_STALE_AFTER, |settings| settings.publish.stale_after);
+            approve(&store, PostId::new(id), &by, stale_after, session).await
         }
         ReviewCommand::Reject { id, reason, decision } => {
             let by = decision.name(session)?;
-            store.close().await;
-            reject(PostId::new(id), &by, reason.as_deref(), &settings, session).await
+            reject(&store, PostId::new(id), &by, reason.as_deref(), session).await
         }
     }
 }
 
-async fn approve(post: PostId, by: &str, settings: &Settings, session: &Session) -> Result<()> {
-    let store = Store::open(&settings.store.path).await?;
-    review::approve(&store, post, by, &settings.review, session.now()).await?;
+async fn approve(store: &Store, post: PostId, by: &str, stale_after: Duration, session: &Session) -> Result<()> {
+    review::approve(store, post, by, stale_after, session.now()).await?;
+    let live = review::show(store, post).await?.live;
     store.close().await;
     session.output.object(
-        || format!("post {post} is approved by {by}; a running daemon or the next `pregonero once` sends it"),
-        || json!({"id": post, "state": "approved", "decided_by": by}),
+        || match live {
+            Some(false) => format!(
+                "post {post} is approved by {by}; it was made in a dry run, so a dry run records it and nothing sends it"
+            ),
+            _ => format!("post {post} is approved by {by}; a running daemon or the next `pregonero once` sends it"),
+        },
+        || json!({"id": post, "state": "approved", "decided_by": by, "live": live}),
     )
 }
 
-async fn reject(post: PostId, by: &str, reason: Option<&str>, settings: &Settings, session: &Session) -> Result<()> {
-    let store = Store::open(&settings.store.path).await?;
-    let state = review::reject(&store, post, by, reason, session.now()).await?;
+async fn reject(store: &Store, post: PostId, by: &str, reason: Option<&str>, session: &Session) -> Result<()> {
+    let state = review::reject(store, post, by, reason, session.now()).await?;
     store.close().await;
     session.output.object(
         || format!("post {post} is {state} by {by}"),
@@ -124,27 +161,40 @@ fn why(post: &PostRecord) -> String {
     if gates.is_empty() { "review.mode".to_owned() } else { gates.join(", ") }
 }
 
-fn cells(post: &PostRecord) -> Vec<String> {
-    vec![post.id.to_string(), format!("{:.0}", post.expires_at), why(post), post.text.replace('\n', " ")]
+fn cells(post: &PostRecord, zone: &TimeZone) -> Vec<String> {
+    vec![post.id.to_string(), local(post.expires_at, zone), why(post), post.text.replace('\n', " ")]
 }
 
-fn in_words(post: &PostRecord) -> String {
+fn in_words(post: &PostRecord, zone: &TimeZone) -> String {
     let mut lines = vec![
         format!("post       {}", post.id),
         format!("state      {}", post.state),
         format!("text       {}", post.text),
         format!("length     {}", post.weighted_length),
         format!("sentiment  {} {:.2}", post.sentiment.label, post.sentiment.score),
-        format!("recorded   {}", post.created_at),
-        format!("expires    {}", post.expires_at),
+        format!("recorded   {}", local(post.created_at, zone)),
+        format!("expires    {}", local(post.expires_at, zone)),
     ];
     if let (Some(by), Some(at)) = (&post.decided_by, post.decided_at) {
         let reason = post.decision_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        lines.push(format!("decided    by {by} at {at}{reason}"));
+        lines.push(format!("decided    by {by} at {}{reason}", local(at, zone)));
     }
     let objections = post.gates.iter().filter(|gate| gate.verdict != Verdict::Pass);
     lines.extend(
         objections.map(|gate| format!("gate       {} ({}): {}", gate.gate, gate.verdict.as_str(), gate.reason)),
     );
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_named_by_the_machine_s_list() {
+        let users = "root:x:0:0:root:/root:/bin/sh\n\nana:x:1000:1000::/home/ana:/bin/sh\n:x:12:12::/:/bin/sh\n";
+        for (user, name) in [(0, Some("root")), (1000, Some("ana")), (12, None), (10001, None)] {
+            assert_eq!(name_of(user, users).as_deref(), name, "{user}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use super::first_round;
 use super::session::Session;
 use crate::daemon::signals::Signals;
 use crate::daemon::{self, Setup};
@@ -28,7 +29,10 @@ pub struct RunArguments {
 pub async fn run(arguments: &RunArguments, session: &Session) -> Result<()> {
     let signals = Signals::listen().context("cannot listen for signals")?;
     let loaded = session.load(Vec::new())?;
-    let start = session.start_with(loaded.settings)?;
-    let setup = Setup { start, config_file: loaded.file, reread: session.reread(), now: arguments.now };
+    session.refuse_a_record_left_behind(&loaded)?;
+    session.refuse_a_second_record().await?;
+    let show_round = first_round::shown_to_people(session, &loaded.settings);
+    let start = session.start_with(loaded.settings.clone())?;
+    let setup = Setup { start, loaded, reread: session.reread(), now: arguments.now, show_round };
     Ok(daemon::run(setup, signals).await?)
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Error, Result, bail};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::logging::{self, Level};
@@ -12,13 +13,39 @@ use crate::app;
 use crate::catalog::HubSettings;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::environment::Environment;
-use crate::config::{self, LoadRequest, Loaded, LogFormat, Override, Settings};
+use crate::config::{self, ConfigError, LoadRequest, Loaded, LogFormat, LogSettings, Override, Settings, StorePlace};
+use crate::daemon::whereabouts::{Purpose, Whereabouts, whereabouts};
 use crate::daemon::{Reread, Start};
 use crate::gates::Recent;
 use crate::store::{Store, StoreError};
 
-/// The variables that set keys begin with this.
-const VARIABLE_PREFIX: &str = "PREGONERO__";
+/// The variables that set keys begin with this, and so do those that were meant to.
+const VARIABLE_PREFIX: &str = "PREGONERO_";
+
+/// What a command of operation stands on.
+#[derive(Debug)]
+pub struct Ground {
+    /// The record to use.
+    pub store: PathBuf,
+    /// What the configuration says of its place.
+    pub place: StorePlace,
+    /// The whole configuration, or what is wrong with it.
+    pub loaded: Result<Loaded, ConfigError>,
+}
+
+impl Ground {
+    /// The settings, where they can be used.
+    #[must_use]
+    pub fn settings(&self) -> Option<&Settings> {
+        self.loaded.as_ref().ok().map(|loaded| &loaded.settings)
+    }
+
+    /// The time zone of the schedule; UTC where that cannot be read.
+    #[must_use]
+    pub fn zone(&self) -> TimeZone {
+        self.settings().map_or(TimeZone::UTC, |settings| settings.schedule.timezone.clone())
+    }
+}
 
 /// One run of the program.
 #[derive(Debug, Clone)]
@@ -39,7 +66,7 @@ impl Session {
     /// [`config::ConfigError`].
     pub fn load(&self, overrides: Vec<Override>) -> Result<Loaded> {
         let loaded = self.load_quietly(overrides)?;
-        self.start_log(loaded.settings.log.format);
+        self.start_log_by(&loaded.settings);
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
@@ -51,9 +78,59 @@ impl Session {
     /// # Errors
     /// [`config::ConfigError`].
     pub fn load_quietly(&self, overrides: Vec<Override>) -> Result<Loaded> {
+        Ok(config::load(self.request(overrides))?)
+    }
+
+    fn request(&self, overrides: Vec<Override>) -> LoadRequest<Vec<(String, String)>> {
         let variables = self.environment.with_prefix(VARIABLE_PREFIX);
-        let environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>();
-        Ok(config::load(LoadRequest { explicit_file: self.config.clone(), environment, overrides })?)
+        let environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        LoadRequest { explicit_file: self.config.clone(), environment, overrides }
+    }
+
+    /// What a command of operation stands on: the record that the daemon of this configuration works on, also where the
+    /// rest of the configuration is broken.
+    ///
+    /// # Errors
+    /// Where there is no configuration file, or it is not sure which record is meant.
+    pub async fn ground(&self, purpose: Purpose) -> Result<Ground> {
+        let ground = self.ground_quietly(purpose, Vec::new()).await?;
+        if let Err(fault) = &ground.loaded {
+            let file = ground.place.file.display();
+            let faults = fault.faults().len();
+            let what = if faults == 1 { "a fault".to_owned() } else { format!("{faults} faults") };
+            self.output.note(&format!(
+                "warning: {file} has {what} (`pregonero config check` says which); a running daemon goes on with what it loaded"
+            ));
+        }
+        Ok(ground)
+    }
+
+    /// As [`Self::ground`] with what flags set on top, for a caller that reports a broken configuration itself.
+    ///
+    /// # Errors
+    /// As [`Self::ground`].
+    pub async fn ground_quietly(&self, purpose: Purpose, overrides: Vec<Override>) -> Result<Ground> {
+        let loaded = match config::load(self.request(overrides)) {
+            Err(error) if error.faults().is_empty() => return Err(error.into()),
+            loaded => loaded,
+        };
+        match &loaded {
+            Ok(loaded) => self.start_log_by(&loaded.settings),
+            Err(_) => self.start_log(LogFormat::Auto),
+        }
+        let place = config::store_place(self.request(Vec::new()))?;
+        match whereabouts(&place, purpose).await {
+            Ok(Whereabouts { store, note }) => {
+                if let Some(note) = note {
+                    self.output.note(&note);
+                }
+                Ok(Ground { store, place, loaded })
+            }
+            Err(elsewhere) => Err(match loaded {
+                Ok(_) => elsewhere.into(),
+                Err(faults) => Error::from(faults).context(elsewhere),
+            }),
+        }
     }
 
     /// The settings alone, of a command without flags that change them.
@@ -64,9 +141,15 @@ impl Session {
         Ok(self.load(Vec::new())?.settings)
     }
 
-    /// Starts the log; only the first call counts.
+    /// Starts the log as the settings say; only the first call counts.
+    pub fn start_log_by(&self, settings: &Settings) {
+        let LogSettings { format } = settings.log;
+        logging::start(format, &settings.schedule.timezone, self.log_level, &self.environment);
+    }
+
+    /// Starts the log of a command without a schedule, in the machine's time; only the first call counts.
     pub fn start_log(&self, format: LogFormat) {
-        logging::start(format, self.log_level, &self.environment);
+        logging::start(format, &TimeZone::system(), self.log_level, &self.environment);
     }
 
     /// Where pulled models lie and the hub is.
@@ -75,6 +158,48 @@ impl Session {
     /// Where `HF_ENDPOINT` is no address.
     pub fn hub(&self) -> Result<HubSettings> {
         Ok(HubSettings::from_lookup(|name| self.environment.get(name).map(str::to_owned))?)
+    }
+
+    /// Refuses to begin a record beside that of a running daemon of this configuration: it would know nothing of what the
+    /// daemon posts. A variable that names another record is another bot's, and meant.
+    ///
+    /// # Errors
+    /// Where a daemon works elsewhere.
+    pub async fn refuse_a_second_record(&self) -> Result<()> {
+        let place = config::store_place(self.request(Vec::new()))?;
+        if place.is_from_environment() {
+            return Ok(());
+        }
+        match whereabouts(&place, Purpose::Act).await {
+            Ok(Whereabouts { store, note: Some(_) }) => bail!(
+                "a daemon of this configuration works on {}, not on {}, and a second record would know nothing of what it \
+                 posts: stop it first, or name the record in store.path",
+                store.display(),
+                place.path.display()
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Earlier versions took a relative `store.path` from the folder in which they were started. A record that lies there
+    /// must not be left behind for a new, empty one, which knows nothing of what was posted.
+    ///
+    /// # Errors
+    /// Where only the earlier place has a record.
+    pub fn refuse_a_record_left_behind(&self, loaded: &Loaded) -> Result<()> {
+        let path = &loaded.settings.store.path;
+        let shown = loaded.show().iter().find(|row| row.key == "store.path");
+        let Some(earlier) = shown.and_then(|row| row.value.as_str()).map(PathBuf::from) else { return Ok(()) };
+        let is_left_behind = earlier.is_relative() && earlier.exists() && !path.exists();
+        if is_left_behind {
+            bail!(
+                "{}: no record yet, but there is one in {} (in this folder), where earlier versions kept it: move it and the \
+                 files beside it, or name it in store.path; a relative path is now relative to the configuration file",
+                path.display(),
+                std::path::absolute(&earlier).unwrap_or(earlier).display()
+            );
+        }
+        Ok(())
     }
 
     /// What a daemon or a single round starts from.
@@ -89,7 +214,7 @@ impl Session {
     /// Reads the configuration again, from the same places.
     pub fn reread(&self) -> Reread {
         let session = self.clone();
-        Box::new(move || Ok(session.load_quietly(Vec::new())?.settings))
+        Arc::new(move || session.load_quietly(Vec::new()))
     }
 
     /// The present instant.
@@ -104,6 +229,11 @@ impl Session {
     pub async fn recent(&self, settings: &Settings) -> Result<Recent> {
         let store = match Store::open_read_only(&settings.store.path).await {
             Err(StoreError::Missing { .. }) => return Ok(Recent::default()),
+            // The service's record is closed to other users, and they may try texts all the same.
+            Err(error @ StoreError::Unreachable { .. }) => {
+                tracing::warn!("texts are not compared with what was posted before: {error}");
+                return Ok(Recent::default());
+            }
             opened => opened?,
         };
         let days = SignedDuration::from_hours(24 * i64::from(settings.gates.near_duplicate_days));

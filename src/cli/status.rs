@@ -1,11 +1,17 @@
-//! `pregonero status`: what the daemon is doing, and what waits.
+//! `pregonero status`: what the daemon is doing, by which configuration, and what waits. Works with a broken configuration
+//! too.
 
 use anyhow::Result;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
 use serde_json::json;
 
-use super::session::Session;
-use crate::config::{ScheduleSettings, Settings};
-use crate::daemon::{self, HealthError, status};
+use super::output::local;
+use super::session::{Ground, Session};
+use crate::daemon::standing::{Standing, standing};
+use crate::daemon::status::ConfigInForce;
+use crate::daemon::whereabouts::Purpose;
 use crate::publish::{self, Outlook, Rules};
 use crate::review;
 use crate::store::{PostState, Store, StoreError};
@@ -17,96 +23,156 @@ struct Waiting {
     held: usize,
     /// To be sent.
     approved: usize,
+    /// Being sent at this moment, or cut off while they were.
+    armed: usize,
     /// For somebody to find out whether X took them.
     unknown: usize,
-    /// What is left of the budget; absent where nothing was ever recorded.
+    /// What is left of the budget; absent where nothing was ever recorded, or the settings cannot be read.
     outlook: Option<Outlook>,
+}
+
+/// The running configuration beside the file.
+#[derive(Debug, Serialize)]
+struct Configuration {
+    file: std::path::PathBuf,
+    /// When the running daemon read it; absent where none runs.
+    loaded_at: Option<Timestamp>,
+    /// Whether the file is another than the one that was read.
+    changed: Option<bool>,
+    valid: bool,
+    faults: Vec<String>,
+    /// Why the last reload kept the old one.
+    refused: Option<String>,
 }
 
 /// Prints it. That no daemon runs is an answer, not an error.
 ///
 /// # Errors
-/// Where the status file or the record cannot be read.
+/// Where it is not sure which record is meant.
 pub async fn run(session: &Session) -> Result<()> {
-    let settings = session.settings()?;
-    let (running, problem) = match daemon::health(&settings.store.path, session.now()) {
-        Ok(_) => (true, None),
-        Err(HealthError::Unreadable(error)) => return Err(error),
-        Err(HealthError::NotRunning { .. }) => (false, None),
-        Err(error) => (true, Some(error.to_string())),
-    };
-    let last = status::read(&settings.store.path)?;
-    let waiting = waiting(&settings, session).await?;
+    let ground = session.ground_quietly(Purpose::Look, Vec::new()).await?;
+    let standing = standing(&ground.store, session.now()).await;
+    let configuration = Configuration::of(&ground, &standing);
+    let waiting = waiting(&ground, session).await;
+    let counted = waiting.as_ref().ok();
     let json = json!({
-        "running": running, "healthy": running && problem.is_none(), "problem": problem, "daemon": last,
-        "held": waiting.held, "approved": waiting.approved, "unknown": waiting.unknown,
-        "outlook": waiting.outlook,
+        "running": standing.is_running(), "healthy": standing.code.is_healthy(), "ready": standing.code.is_ready(),
+        "code": standing.code, "problem": standing.reason, "daemon": standing.daemon, "store": ground.store,
+        "config": configuration,
+        "held": counted.map(|waiting| waiting.held), "approved": counted.map(|waiting| waiting.approved),
+        "armed": counted.map(|waiting| waiting.armed), "unknown": counted.map(|waiting| waiting.unknown),
+        "outlook": counted.map(|waiting| &waiting.outlook),
     });
-    session
-        .output
-        .object(|| in_words(running, problem.as_deref(), last.as_ref(), &waiting, &settings.schedule), || json)
+    session.output.object(|| in_words(&ground, &standing, &configuration, &waiting), || json)
 }
 
-async fn waiting(settings: &Settings, session: &Session) -> Result<Waiting> {
-    let store = match Store::open_read_only(&settings.store.path).await {
+impl Configuration {
+    fn of(ground: &Ground, standing: &Standing) -> Self {
+        let in_force = standing.daemon.as_ref().filter(|_| standing.is_running()).and_then(|own| own.config.as_ref());
+        let faults = ground.loaded.as_ref().err().map(|faults| faults.to_string()).unwrap_or_default();
+        Self {
+            file: ground.place.file.clone(),
+            loaded_at: in_force.map(|own| own.loaded_at),
+            changed: in_force.map(|own: &ConfigInForce| own.sha256 != ground.place.sha256),
+            valid: ground.loaded.is_ok(),
+            faults: faults.lines().map(str::to_owned).collect(),
+            refused: in_force.and_then(|own| own.refused.clone()),
+        }
+    }
+
+    fn in_words(&self, zone: &TimeZone) -> Vec<String> {
+        let when = match self.loaded_at {
+            Some(at) => format!("{}, loaded {}", self.file.display(), local(at, zone)),
+            None => self.file.display().to_string(),
+        };
+        let since = match (self.changed, self.valid) {
+            (Some(true), true) => "; the file has changed since then and is valid: `pregonero reload` takes it",
+            (Some(true), false) => {
+                "; the file has changed since then and is broken: the daemon goes on with what it loaded"
+            }
+            (_, false) => "; it is broken",
+            (_, true) => "",
+        };
+        let mut lines = vec![format!("config     {when}{since}")];
+        lines.extend(self.faults.iter().map(|fault| format!("           {fault}")));
+        if let Some(refused) = self.refused.as_ref().filter(|_| self.valid) {
+            lines.push(format!("           the last reload was refused: {}", refused.replace('\n', "; ")));
+        }
+        lines
+    }
+}
+
+async fn waiting(ground: &Ground, session: &Session) -> Result<Waiting> {
+    let store = match Store::open_read_only(&ground.store).await {
         Err(StoreError::Missing { .. }) => return Ok(Waiting::default()),
         opened => opened?,
+    };
+    let outlook = match ground.settings() {
+        Some(settings) => Some(publish::outlook(&store, &Rules::from(settings), session.now()).await?),
+        None => None,
     };
     let waiting = Waiting {
         held: review::list(&store, session.now()).await?.len(),
         approved: store.posts_in(PostState::Approved).await?.len(),
+        armed: store.posts_in(PostState::Armed).await?.len(),
         unknown: store.posts_in(PostState::Unknown).await?.len(),
-        outlook: Some(publish::outlook(&store, &Rules::from(settings), session.now()).await?),
+        outlook,
     };
     store.close().await;
     Ok(waiting)
 }
 
-fn in_words(
-    running: bool,
-    problem: Option<&str>,
-    last: Option<&status::DaemonStatus>,
-    waiting: &Waiting,
-    schedule: &ScheduleSettings,
-) -> String {
-    let mut lines = vec![match (running, last) {
-        (true, Some(status)) => {
+fn in_words(ground: &Ground, standing: &Standing, configuration: &Configuration, waiting: &Result<Waiting>) -> String {
+    let zone = ground.zone();
+    let last = standing.daemon.as_ref();
+    let mut lines = vec![match last.filter(|_| standing.is_running()) {
+        Some(status) => {
             let mode = if status.live { "live" } else { "dry run" };
-            format!(
-                "daemon     {} (process {}, version {}, {mode})",
-                problem.unwrap_or("well"),
-                status.pid,
-                status.version
-            )
+            let how = if standing.code.is_ready() { "well" } else { standing.in_words() };
+            format!("daemon     {how} (process {}, version {}, {mode})", status.pid, status.version)
         }
-        _ => "daemon     not running".to_owned(),
+        None => "daemon     not running".to_owned(),
     }];
-    if let Some(next) = last.and_then(|status| status.next_slot).filter(|_| running) {
-        let local = next.to_zoned(schedule.timezone.clone());
-        lines.push(format!("next slot  {} {}", local.strftime("%a %Y-%m-%d %H:%M:%S"), schedule.timezone_name));
+    lines.extend(configuration.in_words(&zone));
+    lines.push(format!("record     {}", ground.store.display()));
+    if let Some(next) = last.and_then(|status| status.next_slot).filter(|_| standing.is_running()) {
+        lines.push(format!("next slot  {}", day_and_time(next, &zone)));
     }
     if let Some(round) = last.and_then(|status| status.last_round.as_ref()) {
         lines.push(format!("last       {}", round.outcome));
     }
-    let Waiting { held, approved, unknown, outlook } = waiting;
-    lines.push(format!("posts      {held} wait for a person, {approved} to be sent, {unknown} of unknown outcome"));
-    if let Some(outlook) = outlook {
-        lines.extend(outlook_in_words(outlook, schedule));
+    match waiting {
+        Ok(waiting) => lines.extend(waiting.in_words(&zone)),
+        Err(error) => lines.push(format!("posts      cannot be read: {error:#}")),
     }
     lines.join("\n")
 }
 
-fn outlook_in_words(outlook: &Outlook, schedule: &ScheduleSettings) -> Vec<String> {
+impl Waiting {
+    fn in_words(&self, zone: &TimeZone) -> Vec<String> {
+        let Self { held, approved, armed, unknown, outlook } = self;
+        let mut lines = vec![format!(
+            "posts      {held} wait for a person, {approved} to be sent, {armed} being sent, {unknown} of unknown outcome"
+        )];
+        lines.extend(outlook.iter().flat_map(|outlook| outlook_in_words(outlook, zone)));
+        lines
+    }
+}
+
+fn outlook_in_words(outlook: &Outlook, zone: &TimeZone) -> Vec<String> {
     let Outlook { posts_left_today, posts_left_this_month, usd_left_this_month, .. } = outlook;
     let mut lines = vec![format!(
-        "left       {posts_left_today} posts today, {posts_left_this_month} and {usd_left_this_month:.3} dollars this month"
+        "left       {posts_left_today} posts today; {posts_left_this_month} posts and ${usd_left_this_month:.2} this month"
     )];
     if let (Some(at), Some(reason)) = (outlook.next_post_at, &outlook.waits_for) {
-        let local = at.to_zoned(schedule.timezone.clone());
-        let local = local.strftime("%a %Y-%m-%d %H:%M:%S");
-        lines.push(format!("next post  not before {local} {}: {reason}", schedule.timezone_name));
+        lines.push(format!("next post  not before {}: {reason}", day_and_time(at, zone)));
     }
     lines
         .extend(outlook.halts.iter().map(|halt| format!("stopped    {halt}; `pregonero resume` lets posts out again")));
     lines
+}
+
+/// With the day of the week, by which a person knows a slot.
+fn day_and_time(at: Timestamp, zone: &TimeZone) -> String {
+    format!("{} {}", at.to_zoned(zone.clone()).strftime("%a"), local(at, zone))
 }

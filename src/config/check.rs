@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::civil::Time;
@@ -12,8 +12,10 @@ use super::checked::*;
 use super::fault::Fault;
 use super::keys::nearest;
 use super::layer::DEFAULT_ORIGIN;
+use super::place;
 use super::raw::{RawAlerts, RawBudget, RawGates, RawGeneration, RawPublish, RawSchedule, RawSeedPrompt, RawSettings};
 use crate::catalog::{ModelKind, builtin};
+use crate::characters::tidy;
 use crate::gates::{Gates, normalise};
 use crate::generation::Decoding;
 use crate::schedule::CronExpression;
@@ -29,6 +31,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Collects the faults of one configuration while it is checked.
 pub(super) struct Checker<'a> {
+    /// The configuration's file: relative paths are relative to its folder.
+    pub(super) file: &'a Path,
     /// Where each key, list item and prompt field was written.
     pub(super) origins: &'a BTreeMap<String, String>,
     pub(super) faults: Vec<Fault>,
@@ -42,6 +46,7 @@ impl Checker<'_> {
         let schedule = self.schedule(&raw.schedule);
         let seed_prompts = self.seed_prompts(&raw.seed_prompts.0);
         let generation = self.generation(&raw.generation);
+        let seed_prompts = seed_prompts.map(|prompts| self.default_prompts_for(generation.as_ref(), prompts));
         let sentiment = self.sentiment(&raw.sentiment.model, &raw.sentiment.target, raw.sentiment.min_score);
         let gates = self.gates(&raw.gates);
         let mode = self.choice("review.mode", &raw.review.mode, &REVIEW_MODES);
@@ -69,6 +74,7 @@ impl Checker<'_> {
             daemon: DaemonSettings { drain: drain?, longest_round: longest_round? },
             admin: AdminSettings { listen: listen? },
             log: LogSettings { format: format? },
+            digest: String::new(),
         };
         self.warn_of(&settings);
         Some(settings)
@@ -89,8 +95,8 @@ impl Checker<'_> {
             return Some(*choice);
         }
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        let near = nearest(found, words.iter().copied()).unwrap_or_default();
-        self.fault(key, format!("expected {}, found {found:?} (nearest: {near})", words.join(" | ")));
+        let near = in_brackets(nearest(found, words.iter().copied()));
+        self.fault(key, format!("expected {}, found {found:?}{near}", words.join(" | ")));
         None
     }
 
@@ -122,7 +128,22 @@ impl Checker<'_> {
             self.fault(key, "expected a path, found an empty text");
             return None;
         }
-        Some(PathBuf::from(found))
+        self.keep(key, place::refuse_home(found))?;
+        Some(self.resolved(key, PathBuf::from(found)))
+    }
+
+    /// A path as the file names it, relative to its folder. A flag's is the shell's, relative to where that stands.
+    fn resolved(&self, key: &str, path: PathBuf) -> PathBuf {
+        let is_flag = self.origins.get(key).is_some_and(|origin| origin.starts_with('-'));
+        if is_flag { path } else { place::resolve(self.file, &path) }
+    }
+
+    /// Where a model comes from, its folder in place.
+    fn model(&mut self, key: &str, kind: ModelKind, found: &str) -> Option<ModelSource> {
+        match self.keep(key, model_of(kind, found))? {
+            ModelSource::Folder(folder) => Some(ModelSource::Folder(self.resolved(key, folder))),
+            source => Some(source),
+        }
     }
 
     fn account(&mut self, found_handle: &str, found_operator: &str, disclosure: &str) -> Option<AccountSettings> {
@@ -196,22 +217,66 @@ impl Checker<'_> {
         }
         let mut prompts = Vec::with_capacity(found.len());
         for (place, prompt) in found.iter().enumerate() {
-            let weight = self.whole(&format!("seed_prompts[{place}].weight"), prompt.weight, 1, 1_000_000);
+            let weight = self.whole(&format!("seed_prompts[{place}].weight"), prompt.weight, 0, 1_000_000);
             if prompt.text.chars().count() > 280 {
                 let key = format!("seed_prompts[{place}].text");
                 self.fault(&key, format!("expected fewer than 280 characters, found {}", prompt.text.chars().count()));
             }
+            let text = tidy(&prompt.text);
+            if text != prompt.text {
+                self.warn_of_marks(place, &prompt.text, &text);
+            }
+            if let Err(message) = blanks(&text) {
+                self.fault(&format!("seed_prompts[{place}].text"), message);
+            }
             prompts.push(weight.map(|weight| SeedPrompt {
-                text: prompt.text.clone(),
+                text: text.into_owned(),
                 weight,
                 attributes: prompt.attributes.clone(),
             }));
         }
-        prompts.into_iter().collect()
+        let prompts: Vec<SeedPrompt> = prompts.into_iter().collect::<Option<_>>()?;
+        if prompts.iter().all(|prompt| prompt.weight == 0) {
+            self.fault(
+                "seed_prompts",
+                "every prompt has weight = 0 and is switched off: nothing would ever be written",
+            );
+            return None;
+        }
+        Some(prompts)
+    }
+
+    /// The prompts that stand where none are written demand what the built-in generator knows. Another model may know no
+    /// attributes, so for one they are the words alone.
+    fn default_prompts_for(
+        &self,
+        generation: Option<&GenerationSettings>,
+        prompts: Vec<SeedPrompt>,
+    ) -> Vec<SeedPrompt> {
+        let written = self.origins.get("seed_prompts").is_some_and(|origin| origin != DEFAULT_ORIGIN);
+        let own = |settings: &GenerationSettings| {
+            matches!(settings.model, ModelSource::BuiltIn | ModelSource::BuiltInNamed(_))
+        };
+        if written || generation.is_none_or(own) {
+            return prompts;
+        }
+        prompts.into_iter().map(|prompt| SeedPrompt { attributes: BTreeMap::new(), ..prompt }).collect()
+    }
+
+    fn warn_of_marks(&mut self, place: usize, found: &str, tidied: &str) {
+        let key = format!("seed_prompts[{place}].text");
+        let origin = self.origins.get(&key).map_or(DEFAULT_ORIGIN, String::as_str);
+        self.warnings.push(format!(
+            "{origin}: {key}: \"{}\" is read as {tidied:?} with {} characters instead of {}: the training texts have composed \
+             letters (NFC) and no characters without width",
+            found.escape_default(),
+            tidied.chars().count(),
+            found.chars().count()
+        ));
     }
 
     fn generation(&mut self, raw: &RawGeneration) -> Option<GenerationSettings> {
-        let model = self.keep("generation.model", model_of(ModelKind::Generator, &raw.model));
+        let model = self.model("generation.model", ModelKind::Generator, &raw.model);
         let device = self.keep("generation.device", device(&raw.device));
         let candidates = self.whole("generation.candidates", raw.candidates, 1, 256);
         let strategy = self.choice("generation.strategy", &raw.strategy, &STRATEGIES);
@@ -250,7 +315,7 @@ impl Checker<'_> {
     }
 
     fn sentiment(&mut self, found_model: &str, target: &str, min_score: Option<f64>) -> Option<SentimentSettings> {
-        let model = self.keep("sentiment.model", model_of(ModelKind::Classifier, found_model));
+        let model = self.model("sentiment.model", ModelKind::Classifier, found_model);
         let target = self.keep("sentiment.target", sentiment_target(target));
         let min_score = match min_score {
             Some(score) => self.number("sentiment.min_score", score, is_share, "from 0 to 1").map(Some),
@@ -272,13 +337,14 @@ impl Checker<'_> {
         let (allowed_hashtags, forbidden_hashtags) = self.hashtags(raw)?;
         let off = self.each("gates.off", &raw.off, |name| gate(name));
         let file = raw.banned_words_file.trim();
+        let banned_words_file = if file.is_empty() { None } else { Some(self.path("gates.banned_words_file", file)?) };
         Some(GateSettings {
             mentions: mentions?,
             urls: urls?,
             max_hashtags: max_hashtags?,
             allowed_hashtags,
             forbidden_hashtags,
-            banned_words_file: (!file.is_empty()).then(|| PathBuf::from(file)),
+            banned_words_file,
             near_duplicate: near_duplicate?,
             near_duplicate_days: near_duplicate_days?,
             verbatim_tokens: verbatim_tokens?,
@@ -306,6 +372,7 @@ impl Checker<'_> {
         let auth = self.choice("publish.auth", &raw.auth, &AUTH_METHODS);
         let tokens = self.path("publish.tokens", &raw.tokens);
         let min_gap = self.duration("publish.min_gap", &raw.min_gap, Duration::ZERO, DAY);
+        let stale_after = self.duration("publish.stale_after", &raw.stale_after, SECOND, DAY * 30);
         let reconciliation = self.reconciliation(raw);
         Some(PublishSettings {
             live: raw.live,
@@ -313,6 +380,7 @@ impl Checker<'_> {
             auth: auth?,
             tokens: tokens?,
             min_gap: min_gap?,
+            stale_after: stale_after?,
             reconciliation: reconciliation?,
         })
     }
@@ -379,6 +447,14 @@ impl Checker<'_> {
         if settings.publish.live && (settings.budget.posts_per_day == 0 || settings.budget.posts_per_month == 0) {
             self.warnings.push("publish.live is on, but a budget of 0 posts lets nothing out".into());
         }
+        let PublishSettings { stale_after, reconciliation, .. } = &settings.publish;
+        if reconciliation.when_absent == WhenAbsent::Repost && *stale_after <= reconciliation.give_up_after {
+            self.warnings.push(
+                "publish.when_absent is repost, but publish.stale_after is not longer than publish.reconcile_for: an absent \
+                 post is too old to go out again"
+                    .into(),
+            );
+        }
     }
 }
 
@@ -415,8 +491,12 @@ fn gate(found: &str) -> Result<String, String> {
     if names.contains(&found) {
         return Ok(found.to_owned());
     }
-    let near = nearest(found, names.iter().copied()).unwrap_or_default();
-    Err(format!("there is no gate {found:?} (nearest: {near}); the gates are {}", names.join(", ")))
+    let near = in_brackets(nearest(found, names.iter().copied()));
+    Err(format!("there is no gate {found:?}{near}; the gates are {}", names.join(", ")))
+}
+
+fn in_brackets(near: Option<&str>) -> String {
+    near.map(|near| format!(" (nearest: {near})")).unwrap_or_default()
 }
 
 fn handle(found: &str) -> Result<String, String> {
@@ -554,6 +634,7 @@ pub(super) fn model(found: &str) -> Result<ModelSource, String> {
     if found.trim().is_empty() {
         return Err("expected builtin, builtin:NAME, a folder or hub:OWNER/NAME, found an empty text".to_owned());
     }
+    place::refuse_home(found)?;
     Ok(ModelSource::Folder(PathBuf::from(found)))
 }
 
@@ -597,6 +678,22 @@ fn is_loopback(url: &url::Url) -> bool {
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
+}
+
+/// Blanks that X would take away or that no model was trained on. One space at the end is part of the prompt.
+fn blanks(prompt: &str) -> Result<(), String> {
+    if !prompt.is_empty() && prompt.trim().is_empty() {
+        return Err("expected words, found blanks alone; write \"\" to begin with nothing".to_owned());
+    }
+    if prompt.starts_with(char::is_whitespace) {
+        return Err(format!("expected no blank at the beginning, found {prompt:?}"));
+    }
+    let is_double = |pair: &[char]| pair.iter().all(|character| character.is_whitespace() && *character != '\n');
+    let characters: Vec<char> = prompt.chars().collect();
+    if characters.windows(2).any(is_double) {
+        return Err(format!("expected single blanks between words, found {prompt:?}"));
+    }
+    Ok(())
 }
 
 /// Whether notices can go there. The address may hold a secret, so no message repeats it.

@@ -32,6 +32,8 @@ pub struct Settings {
     pub daemon: DaemonSettings,
     pub admin: AdminSettings,
     pub log: LogSettings,
+    /// A digest of every key in effect, in hexadecimal: two configurations that do the same have the same.
+    pub digest: String,
 }
 
 #[derive(Debug, Clone)]
@@ -232,6 +234,9 @@ pub struct ReviewSettings {
     pub expires_after: Duration,
 }
 
+/// `publish.stale_after` where it is not given, or the configuration cannot be read.
+pub const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(12 * 3600);
+
 #[derive(Debug, Clone)]
 pub struct PublishSettings {
     pub live: bool,
@@ -242,6 +247,8 @@ pub struct PublishSettings {
     pub tokens: PathBuf,
     /// The least time between two calls that post.
     pub min_gap: Duration,
+    /// How long a post may wait to be sent after it was let through.
+    pub stale_after: Duration,
     pub reconciliation: ReconciliationSettings,
 }
 

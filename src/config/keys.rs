@@ -88,14 +88,37 @@ fn fields(settings: &impl serde::Serialize) -> serde_json::Map<String, Json> {
     }
 }
 
-/// The known key nearest to `path`; one of the same name in another section counts as near.
+/// The known key nearest to `path`; one of the same name in another section counts as near. `None` where none is so near
+/// that it could have been meant: half of its letters would have to change.
 pub(super) fn nearest<'a>(path: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let distance = |candidate: &str| {
         let whole = strsim::damerau_levenshtein(path, candidate);
         let names = strsim::damerau_levenshtein(last(path), last(candidate));
         whole.min(names + 1)
     };
-    known.into_iter().min_by_key(|candidate| distance(candidate))
+    let near = known.into_iter().min_by_key(|candidate| distance(candidate))?;
+    (distance(near) * 2 <= last(path).chars().count()).then_some(near)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_key_is_one_that_could_have_been_meant() {
+        let all = all();
+        let near = |path: &str| nearest(path, all.iter().map(|key| key.path.as_str()));
+        for (path, expected) in [
+            ("beam", None),
+            ("generation.beam", None),
+            ("generation.temprature", Some("generation.temperature")),
+            ("temperature", Some("generation.temperature")),
+            ("generation.topk", Some("generation.top_k")),
+            ("publish.lvie", Some("publish.live")),
+        ] {
+            assert_eq!(near(path), expected, "{path}");
+        }
+    }
 }
 
 fn last(path: &str) -> &str {

@@ -17,6 +17,9 @@ use super::keys::{self, Key, Kind, nearest};
 /// The environment variables that set keys: `PREGONERO__SECTION__KEY`.
 pub(super) const VARIABLE_PREFIX: &str = "PREGONERO__";
 
+/// The variables that are looked at: among them may be one that was meant to set a key.
+pub(super) const OUR_PREFIX: &str = "PREGONERO_";
+
 /// The origin of what nobody wrote.
 pub(super) const DEFAULT_ORIGIN: &str = "default";
 
@@ -24,6 +27,8 @@ pub(super) const DEFAULT_ORIGIN: &str = "default";
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layer {
     values: Map<String, Value>,
+    /// What could be read of a file that is no TOML. It is not in effect.
+    recovered: Map<String, Value>,
     pub(super) faults: Vec<Fault>,
 }
 
@@ -53,9 +58,12 @@ impl Layer {
     pub(super) fn file(name: &str, text: &str) -> Self {
         let mut layer = Self::default();
         let (table, errors) = DeTable::parse_recoverable(text);
-        if errors.is_empty() {
-            let reader = Reader { origin: &|span| format!("{name}:{}", position(text, span.start).0) };
-            layer.read_sections(&reader, table.get_ref());
+        let reader = Reader { origin: &|span| format!("{name}:{}", position(text, span.start).0) };
+        layer.read_sections(&reader, table.get_ref());
+        if !errors.is_empty() {
+            // What could still be read serves to find the record; anything else may come of the slip.
+            layer = Self { recovered: layer.values, ..Self::default() };
+            layer.recover_lines(&reader, text);
         }
         let mut last_line = 0;
         for error in errors {
@@ -69,16 +77,55 @@ impl Layer {
         layer
     }
 
-    /// The values of `PREGONERO__SECTION__KEY` variables; others are passed over.
+    /// The values of `PREGONERO__SECTION__KEY` variables. One that has a single underscore where two belong is refused
+    /// with its right name; others are passed over.
     pub(super) fn environment(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut ours: Vec<_> = variables.into_iter().filter(|(name, _)| name.starts_with(VARIABLE_PREFIX)).collect();
+        let mut ours: Vec<_> = variables.into_iter().filter(|(name, _)| name.starts_with(OUR_PREFIX)).collect();
         ours.sort();
         let mut layer = Self::default();
         for (name, value) in ours {
-            let path = name[VARIABLE_PREFIX.len()..].to_lowercase().replace("__", ".");
-            layer.read_text(&name, &path, &value);
+            if let Some((key, meant)) = meant_variable(&name) {
+                layer.fault(
+                    name,
+                    &key,
+                    format!("this variable is not read; its name is {meant}, with two underscores"),
+                );
+            } else if let Some(rest) = name.strip_prefix(VARIABLE_PREFIX) {
+                layer.read_text(&name, &rest.to_lowercase().replace("__", "."), &value);
+            }
         }
         layer
+    }
+
+    /// Reads what stands on single lines of a file that is no TOML: `key = "text"` in a section. The parser may have lost it.
+    fn recover_lines(&mut self, reader: &Reader<'_>, text: &str) {
+        let mut section = String::new();
+        let mut start = 0;
+        for line in text.split_inclusive('\n') {
+            let place = (reader.origin)(start..start);
+            start += line.len();
+            if let Some(header) = line.trim().strip_prefix('[') {
+                section = header.split(']').next().unwrap_or_default().trim().to_owned();
+                continue;
+            }
+            let Ok(table) = DeTable::parse(line) else { continue };
+            for (name, value) in table.get_ref() {
+                if let DeValue::String(text) = value.get_ref() {
+                    let value = Value::new(Some(&place), ValueKind::String(text.to_string()));
+                    insert(&mut self.recovered, &format!("{section}.{}", name.get_ref()), value);
+                }
+            }
+        }
+    }
+
+    /// The text under `path`, with its origin; also of a file that is broken elsewhere.
+    pub(super) fn text(&self, path: &str) -> Option<(String, String)> {
+        let (section, name) = path.split_once('.')?;
+        let table = self.values.get(section).or_else(|| self.recovered.get(section))?;
+        let ValueKind::Table(entries) = &table.kind else { return None };
+        let value = entries.get(name)?;
+        let ValueKind::String(text) = &value.kind else { return None };
+        Some((text.clone(), value.origin().unwrap_or(DEFAULT_ORIGIN).to_owned()))
     }
 
     /// The values that flags set: flag, key and text.
@@ -95,15 +142,7 @@ impl Layer {
     }
 
     fn put(&mut self, path: &str, value: Value) {
-        let Some((section, name)) = path.split_once('.') else {
-            self.values.insert(path.to_owned(), value);
-            return;
-        };
-        let entry =
-            self.values.entry(section.to_owned()).or_insert_with(|| Value::new(None, ValueKind::Table(Map::new())));
-        if let ValueKind::Table(names) = &mut entry.kind {
-            names.insert(name.to_owned(), value);
-        }
+        insert(&mut self.values, path, value);
     }
 
     fn read_sections(&mut self, reader: &Reader<'_>, table: &DeTable<'_>) {
@@ -182,6 +221,17 @@ impl Layer {
             Some(value) => self.put(path, value),
             None => self.fault(origin, path, format!("expected {}, found {text:?}", key.kind.in_words())),
         }
+    }
+}
+
+fn insert(values: &mut Map<String, Value>, path: &str, value: Value) {
+    let Some((section, name)) = path.split_once('.') else {
+        values.insert(path.to_owned(), value);
+        return;
+    };
+    let entry = values.entry(section.to_owned()).or_insert_with(|| Value::new(None, ValueKind::Table(Map::new())));
+    if let ValueKind::Table(names) = &mut entry.kind {
+        names.insert(name.to_owned(), value);
     }
 }
 
@@ -312,6 +362,15 @@ fn plain_value(json: &Json) -> Option<Value> {
         ),
     };
     Some(Value::new(Some(&DEFAULT_ORIGIN.to_owned()), kind))
+}
+
+/// The key and the variable that `name` was meant to be, where it differs from a known one by its underscores alone.
+fn meant_variable(name: &str) -> Option<(String, String)> {
+    let bare = |name: &str| name.to_uppercase().replace('_', "");
+    let variable = |key: &Key| format!("{VARIABLE_PREFIX}{}", key.path.to_uppercase().replace('.', "__"));
+    let known = keys::all().into_iter().map(|key| (variable(&key), key.path));
+    let meant = known.into_iter().find(|(known, _)| bare(known) == bare(name));
+    meant.filter(|(known, _)| known != name).map(|(known, key)| (key, known))
 }
 
 /// Words that mark a secret, which no file may hold.

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use config::{Config, Source as _, Value, ValueKind};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
 
 use super::check::Checker;
 use super::checked::Settings;
 use super::fault::{ConfigError, Fault};
 use super::keys;
-use super::layer::{DEFAULT_ORIGIN, Layer};
+use super::layer::{DEFAULT_ORIGIN, Layer, VARIABLE_PREFIX};
+use super::place;
 use super::raw::RawSettings;
 
 /// Where the file is looked for when none is named, in this order.
@@ -45,6 +47,8 @@ pub struct Loaded {
     pub settings: Settings,
     /// The file that was read.
     pub file: PathBuf,
+    /// SHA-256 of its text, in hexadecimal: whether the file is still the one that was read.
+    pub sha256: String,
     /// Every key in effect, in the file's order.
     pub provenance: Vec<ShownSetting>,
     /// What is allowed and yet probably not meant, one sentence each.
@@ -95,12 +99,7 @@ where
         Some(path) => read(&path)?,
         None => find(searched)?,
     };
-    let layers = [
-        Layer::defaults(),
-        Layer::file(&file.display().to_string(), &text),
-        Layer::environment(request.environment),
-        Layer::flags(request.overrides.iter().map(|o| (o.flag.as_str(), o.key.as_str(), o.value.as_str()))),
-    ];
+    let layers = layers(&file, &text, request.environment, &request.overrides);
     let mut faults: Vec<Fault> = layers.iter().flat_map(|layer| layer.faults.clone()).collect();
     let (tree, raw) = match merge(layers) {
         Ok(merged) => merged,
@@ -110,13 +109,91 @@ where
         }
     };
     let origins = origins(&tree);
-    let mut checker = Checker { origins: &origins, faults, warnings: Vec::new() };
+    let mut checker = Checker { file: &file, origins: &origins, faults, warnings: Vec::new() };
     match checker.settings(&raw) {
         Some(settings) if checker.faults.is_empty() => {
-            Ok(Loaded { settings, file, provenance: provenance(&tree), warnings: checker.warnings })
+            let provenance = provenance(&tree);
+            let settings = Settings { digest: digest(&provenance), ..settings };
+            Ok(Loaded { settings, sha256: sha256(&text), file, provenance, warnings: checker.warnings })
         }
         _ => Err(ConfigError::Faults(checker.faults)),
     }
+}
+
+fn layers<E>(file: &Path, text: &str, environment: E, overrides: &[Override]) -> [Layer; 4]
+where
+    E: IntoIterator<Item = (String, String)>,
+{
+    [
+        Layer::defaults(),
+        Layer::file(&file.display().to_string(), text),
+        Layer::environment(environment),
+        Layer::flags(overrides.iter().map(|o| (o.flag.as_str(), o.key.as_str(), o.value.as_str()))),
+    ]
+}
+
+fn sha256(text: &str) -> String {
+    format!("{:x}", Sha256::digest(text))
+}
+
+/// The file and the place of the record that it names: all that a command of operation needs, also where the rest of the
+/// configuration is broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorePlace {
+    /// The configuration file.
+    pub file: PathBuf,
+    /// SHA-256 of its text.
+    pub sha256: String,
+    /// The database.
+    pub path: PathBuf,
+    /// What names it: `config.toml:12`, `PREGONERO__STORE__PATH` or `default`.
+    pub origin: String,
+    /// Whether this is what the configuration says. Not where `store.path` itself cannot be read.
+    pub is_certain: bool,
+}
+
+impl StorePlace {
+    /// Returns whether a variable of this command's own environment names the place.
+    #[must_use]
+    pub fn is_from_environment(&self) -> bool {
+        self.origin.starts_with(VARIABLE_PREFIX)
+    }
+}
+
+/// Finds the record's place in a configuration that need not be sound.
+///
+/// # Errors
+/// Where there is no file, or it cannot be read.
+pub fn store_place<E>(request: LoadRequest<E>) -> Result<StorePlace, ConfigError>
+where
+    E: IntoIterator<Item = (String, String)>,
+{
+    store_place_from(request, &SEARCHED.map(Path::new))
+}
+
+fn store_place_from<E>(request: LoadRequest<E>, searched: &[&Path]) -> Result<StorePlace, ConfigError>
+where
+    E: IntoIterator<Item = (String, String)>,
+{
+    const KEY: &str = "store.path";
+    let (file, text) = match request.explicit_file {
+        Some(path) => read(&path)?,
+        None => find(searched)?,
+    };
+    let layers = layers(&file, &text, request.environment, &request.overrides);
+    let written: Vec<_> = layers.iter().rev().filter_map(|layer| layer.text(KEY)).collect();
+    let is_first_sound = written.first().is_some_and(|(path, _)| is_path(path));
+    let (path, origin) = written.into_iter().find(|(path, _)| is_path(path)).unwrap_or_default();
+    // A file that is no TOML may hold the key in a part that was lost.
+    let is_lost = |fault: &Fault| fault.key == KEY || fault.key.is_empty() && origin == DEFAULT_ORIGIN;
+    let misread = layers.iter().flat_map(|layer| &layer.faults).any(is_lost);
+    let is_certain = is_first_sound && (!misread || origin.starts_with(VARIABLE_PREFIX));
+    let path = place::resolve(&file, Path::new(&path));
+    Ok(StorePlace { sha256: sha256(&text), file, path, origin, is_certain })
+}
+
+fn is_path(text: &str) -> bool {
+    !text.trim().is_empty() && place::refuse_home(text).is_ok()
 }
 
 fn read(path: &Path) -> Result<(PathBuf, String), ConfigError> {
@@ -186,6 +263,13 @@ fn provenance(tree: &Tree) -> Vec<ShownSetting> {
         }
     }
     rows
+}
+
+/// SHA-256 over every key in effect and its value, whatever it came from. The webhook's address takes no part.
+fn digest(rows: &[ShownSetting]) -> String {
+    let digest =
+        rows.iter().fold(Sha256::new(), |digest, row| digest.chain_update(format!("{} = {}\n", row.key, row.value)));
+    format!("{:x}", digest.finalize())
 }
 
 fn row(key: String, value: Option<&Value>) -> ShownSetting {

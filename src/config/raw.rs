@@ -73,7 +73,13 @@ pub(super) struct RawSeedPrompts(pub Vec<RawSeedPrompt>);
 impl Default for RawSeedPrompts {
     fn default() -> Self {
         let texts = ["Me parece", "En el día de hoy, ", "El covid", "La vacuna", "En Colombia"];
-        Self(texts.into_iter().map(|text| RawSeedPrompt { text: text.into(), ..RawSeedPrompt::default() }).collect())
+        let attributes = BTreeMap::from([("SENTIMIENTO".to_owned(), "POSITIVE".to_owned())]);
+        let prompt = |text: &str| RawSeedPrompt {
+            text: text.into(),
+            attributes: attributes.clone(),
+            ..RawSeedPrompt::default()
+        };
+        Self(texts.into_iter().map(prompt).collect())
     }
 }
 
@@ -201,6 +207,7 @@ pub(super) struct RawPublish {
     pub auth: String,
     pub tokens: String,
     pub min_gap: String,
+    pub stale_after: String,
     pub reconcile_waits: Vec<String>,
     pub reconcile_for: String,
     pub when_absent: String,
@@ -214,6 +221,7 @@ impl Default for RawPublish {
             auth: "oauth1".into(),
             tokens: "data/tokens".into(),
             min_gap: "1m".into(),
+            stale_after: "12h".into(),
             reconcile_waits: ["15s", "1m", "3m", "10m", "30m"].map(Into::into).into(),
             reconcile_for: "6h".into(),
             when_absent: "refuse".into(),

@@ -241,11 +241,28 @@ fn checked(
     if value.is_empty() {
         return Ok(None);
     }
-    // X's keys are letters, digits and hyphens. A blank is a slip of copying that X would answer with a bare 401.
-    if value.chars().any(|character| character.is_whitespace() || character.is_control()) {
-        return Err(SecretsError::Malformed { name, origin: source, fault: "holds blanks or control characters" });
+    match fault_in(name, value) {
+        Some(fault) => Err(SecretsError::Malformed { name, origin: source, fault }),
+        None => Ok(Some(Found { value: value.into(), source, warning })),
     }
-    Ok(Some(Found { value: value.into(), source, warning }))
+}
+
+/// What cannot be part of a secret. X's keys are letters, digits and hyphens; each of these is a slip of copying that X
+/// would answer with a bare 401. The webhook is an address and may hold more.
+fn fault_in(name: &str, value: &str) -> Option<&'static str> {
+    if value.chars().any(|character| character.is_whitespace() || character.is_control()) {
+        return Some("holds blanks or control characters");
+    }
+    if name == WEBHOOK_NAME {
+        return None;
+    }
+    if value.contains(['"', '\'', '`']) {
+        return Some("holds quotation marks");
+    }
+    if !value.is_ascii() {
+        return Some("holds a character that no key has (a byte order mark, a typographic quotation mark)");
+    }
+    value.trim_end_matches('=').contains('=').then_some("holds an equals sign: give the value alone, without NAME=")
 }
 
 /// Takes the secrets out of texts that come from outside: what X says back, what a library reports.
@@ -407,6 +424,26 @@ mod tests {
             message,
             "TWITTER_ACCESS_TOKEN: the value for TWITTER_ACCESS_TOKEN holds blanks or control characters; copy it again"
         );
+    }
+
+    #[test]
+    fn a_slip_of_copying_is_refused_by_name_and_an_address_may_hold_what_a_key_may_not() {
+        for (name, value, fault) in [
+            ("TWITTER_CONSUMER_KEY", "\"invented-key\"", "holds quotation marks"),
+            ("TWITTER_CONSUMER_KEY", "'invented-key'", "holds quotation marks"),
+            ("TWITTER_CONSUMER_KEY", "\u{feff}invented-key", "holds a character that no key has"),
+            ("TWITTER_ACCESS_TOKEN", "“invented-token”", "holds a character that no key has"),
+            ("TWITTER_ACCESS_TOKEN", "TWITTER_ACCESS_TOKEN=17-invented", "holds an equals sign"),
+        ] {
+            let message = one(&Environment::from_iter([(name, value)]), name).unwrap_err().to_string();
+            assert!(message.starts_with(&format!("{name}: the value for {name} {fault}")), "{message}");
+            assert!(!message.contains("invented"), "{message}");
+        }
+        for (name, value) in
+            [(WEBHOOK_NAME, "https://example.com/hook?key='a'&b=c"), ("TWITTER_CLIENT_ID", "aW52ZW50ZWQ6MTpjaQ==")]
+        {
+            assert!(one(&Environment::from_iter([(name, value)]), name).unwrap().is_some(), "{value}");
+        }
     }
 
     #[test]

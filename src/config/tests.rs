@@ -64,13 +64,11 @@ fn the_repositorys_file_says_what_the_code_defaults_to() {
         values(loaded).into_iter().filter(|(key, _)| !key.starts_with("seed_prompts")).collect::<Vec<_>>()
     };
     assert_eq!(without_prompts(&own), without_prompts(&none));
-    // What the file's prompts demand is known by the built-in generator; the defaults must do with any.
-    let texts = |loaded: &Loaded| -> Vec<(String, u32)> {
-        loaded.settings.seed_prompts.iter().map(|prompt| (prompt.text.clone(), prompt.weight)).collect()
-    };
-    assert_eq!(texts(&own), texts(&none));
+    assert_eq!(own.settings.seed_prompts, none.settings.seed_prompts);
     assert!(own.settings.seed_prompts.iter().all(|prompt| prompt.attributes["SENTIMIENTO"] == "POSITIVE"));
-    assert!(none.settings.seed_prompts.iter().all(|prompt| prompt.attributes.is_empty()));
+    // What the built-in generator knows, another model may not.
+    let other = Case::new("[generation]\nmodel = \"mine\"").load().unwrap().settings.seed_prompts;
+    assert!(other.iter().all(|prompt| prompt.attributes.is_empty()), "{other:?}");
     assert_eq!(own.warnings, none.warnings);
     // Both are absent by default.
     let absent = ["generation.rng_seed", "sentiment.min_score"];
@@ -114,6 +112,7 @@ fn the_defaults_are_those_of_the_design() {
         (settings.schedule.jitter, settings.schedule.grace),
         (Duration::from_secs(600), Duration::from_secs(300))
     );
+    assert_eq!(settings.publish.stale_after, DEFAULT_STALE_AFTER);
     let texts: Vec<&str> = settings.seed_prompts.iter().map(|prompt| prompt.text.as_str()).collect();
     assert_eq!(texts, ["Me parece", "En el día de hoy, ", "El covid", "La vacuna", "En Colombia"]);
     assert_eq!(
@@ -204,7 +203,7 @@ timezone = \"America/Bogata\"
 
 [[seed_prompts]]
 text = \"Hoy\"
-weight = 0
+weight = 1000001
 
 [pubish]
 live = true
@@ -222,7 +221,7 @@ live = true
         "PREGONERO__GENERATION__TOP_KK: generation.top_kk: unknown key; the nearest known one is generation.top_k",
         "config.toml:9: schedule.cron[1]: cron expression \"0 99 * * *\": hour \"99\"; allowed: 0-23, lists, ranges, steps like */6",
         "config.toml:11: schedule.timezone: unknown time zone \"America/Bogata\"; the nearest known one is America/Bogota",
-        "config.toml:15: seed_prompts[0].weight: expected a whole number from 1 to 1000000, found 0",
+        "config.toml:15: seed_prompts[0].weight: expected a whole number from 0 to 1000000, found 1000001",
         "--temperature: generation.temperature: expected a number above 0, at most 100, found 0",
         "config.toml:4: generation.top_p: expected a number above 0, at most 1, found 0",
     ];
@@ -298,6 +297,10 @@ fn every_key_refuses_what_does_not_fit() {
         ("budget", "usd_per_read = inf", "of 0 or more"),
         ("budget", "posts_per_day = 1e3", "expected a whole number"),
         ("store", "path = \" \"", "expected a path"),
+        ("store", "path = \"~/pregonero.db\"", "expected a path without ~"),
+        ("publish", "tokens = \"~ana/tokens\"", "expected a path without ~"),
+        ("gates", "banned_words_file = \"~/words\"", "expected a path without ~"),
+        ("generation", "model = \"~/models/mine\"", "expected a path without ~"),
         ("admin", "listen = \"8787\"", "such as \"127.0.0.1:8787\""),
         ("log", "format = \"xml\"", "expected auto | text | json"),
     ];
@@ -357,6 +360,91 @@ fn gates_are_switched_off_by_name_and_the_repositorys_file_names_them_all() {
 }
 
 #[test]
+fn blanks_that_no_tweet_begins_with_are_refused_and_one_at_the_end_is_kept() {
+    let fault = |text: &str| the_fault_of(&format!("[[seed_prompts]]\ntext = {text:?}\n"));
+    assert!(fault("   ").starts_with("config.toml:2: seed_prompts[0].text: expected words, found blanks alone"));
+    assert!(fault(" Hoy").contains("expected no blank at the beginning"));
+    assert!(fault("Hoy  llueve").contains("expected single blanks between words"));
+    assert!(fault("Hoy\u{a0} llueve").contains("expected single blanks between words"));
+    for text in ["", "Hoy, ", "Hoy,\nayer"] {
+        assert!(Case::new(&format!("[[seed_prompts]]\ntext = {text:?}\n")).load().is_ok(), "{text:?}");
+    }
+}
+
+#[test]
+fn a_prompt_is_switched_off_by_its_weight_and_not_all_of_them() {
+    let prompts = |weights: [u32; 2]| {
+        weights.map(|weight| format!("[[seed_prompts]]\ntext = \"Hoy\"\nweight = {weight}\n")).concat()
+    };
+    assert_eq!(Case::new(&prompts([0, 1])).load().unwrap().settings.seed_prompts[0].weight, 0);
+    let fault = the_fault_of(&prompts([0, 0]));
+    assert!(fault.contains("every prompt has weight = 0"), "{fault}");
+}
+
+#[test]
+fn relative_paths_are_relative_to_the_file_and_a_flags_to_the_shell() {
+    let text =
+        "[store]\npath = \"record.db\"\n[gates]\nbanned_words_file = \"words\"\n[generation]\nmodel = \"mine\"\n";
+    let case = Case::new(text).variable("PREGONERO__PUBLISH__TOKENS", "keys").flag(
+        "--sentiment-model",
+        "sentiment.model",
+        "yours",
+    );
+    let (folder, settings) = (case.folder.path(), case.load().unwrap().settings);
+    assert_eq!(settings.store.path, folder.join("record.db"));
+    assert_eq!(settings.publish.tokens, folder.join("keys"));
+    assert_eq!(settings.gates.banned_words_file, Some(folder.join("words")));
+    assert_eq!(settings.generation.model, ModelSource::Folder(folder.join("mine")));
+    assert_eq!(settings.sentiment.model, ModelSource::Folder("yours".into()));
+}
+
+#[test]
+fn the_records_place_is_found_in_a_file_that_is_broken_elsewhere() {
+    let place = |case: &Case| {
+        let explicit_file = Some(case.folder.path().join("config.toml"));
+        let request = LoadRequest { explicit_file, environment: case.variables.clone(), overrides: Vec::new() };
+        store_place(request).unwrap()
+    };
+    let named = "[store]\npath = \"record.db\"\n";
+    for (text, path, certain) in [
+        ("", "data/pregonero.db", true),
+        (named, "record.db", true),
+        ("[store]\npath = \"record.db\"\n[review]\nexpires_after = \"20s\"\n", "record.db", true),
+        ("[store]\npath = \"record.db\"\n[generation]\ntop_k = = 5\n", "record.db", true),
+        ("[generation]\ntop_k = = 5\n[store]\npath = \"record.db\"\n", "record.db", true),
+        ("[generation]\ntop_k = = 5\n", "data/pregonero.db", false),
+        ("[store]\npath = 5\n", "data/pregonero.db", false),
+        ("[store]\npath = \"~/record.db\"\n", "data/pregonero.db", false),
+    ] {
+        let case = Case::new(text);
+        let found = place(&case);
+        assert_eq!((found.path, found.is_certain), (case.folder.path().join(path), certain), "{text}");
+        assert!(!found.origin.starts_with("PREGONERO"), "{text}");
+    }
+    let by_variable = Case::new("[store]\npath = 5\n").variable("PREGONERO__STORE__PATH", "/srv/record.db");
+    let misnamed = Case::new("").variable("PREGONERO_STORE_PATH", "/srv/record.db");
+    assert!(!place(&misnamed).is_certain, "another record was meant");
+    assert!(place(&Case::new("").variable("PREGONERO_GENERATION_TOP_K", "5")).is_certain);
+    let found = place(&by_variable);
+    assert!(found.is_from_environment() && found.is_certain, "{found:?}");
+    assert_eq!(found.path, std::path::Path::new("/srv/record.db"));
+    assert_eq!(found.sha256, sha256("[store]\npath = 5\n"));
+}
+
+#[test]
+fn a_variable_with_one_underscore_is_refused_with_its_right_name() {
+    for name in ["PREGONERO_GENERATION__TOP_K", "PREGONERO__GENERATION_TOP_K", "PREGONERO_GENERATION_TOP_K"] {
+        let faults = Case::new("").variable(name, "5").faults();
+        let expected = format!(
+            "{name}: generation.top_k: this variable is not read; its name is PREGONERO__GENERATION__TOP_K, with two underscores"
+        );
+        assert_eq!(faults, [expected]);
+    }
+    let others = Case::new("").variable("PREGONERO_LOG", "debug").variable("PREGONERO_TEST_KILLS", "5");
+    assert!(others.load().is_ok());
+}
+
+#[test]
 fn a_secret_in_the_file_is_refused_without_being_repeated() {
     let fault = the_fault_of("[account]\nconsumer_secret = \"hush-hush\"");
     assert!(fault.contains("secrets are never configuration") && !fault.contains("hush"), "{fault}");
@@ -392,7 +480,8 @@ model = \"models/mine\"
 [publish]
 base_url = \"http://127.0.0.1:4000/\"
 ";
-    let settings = Case::new(text).load().unwrap().settings;
+    let case = Case::new(text);
+    let settings = case.load().unwrap().settings;
     assert_eq!(settings.account.handle, "pregonero_bot");
     assert_eq!(settings.schedule.jitter, Duration::from_secs(5400));
     let spans: Vec<String> =
@@ -400,7 +489,7 @@ base_url = \"http://127.0.0.1:4000/\"
     assert_eq!(spans, ["22:30:00-07:05:00", "13:00:00-00:00:00"]);
     assert_eq!(settings.generation.model, ModelSource::Hub("datificate/gpt2-small-spanish".into()));
     assert_eq!((settings.generation.device, settings.generation.decoding.temperature), (DeviceChoice::Cuda(1), 1.0));
-    assert_eq!(settings.sentiment.model, ModelSource::Folder("models/mine".into()));
+    assert_eq!(settings.sentiment.model, ModelSource::Folder(case.folder.path().join("models/mine")));
     assert_eq!(settings.publish.base_url.as_str(), "http://127.0.0.1:4000/");
 }
 
@@ -424,4 +513,13 @@ fn a_named_file_must_exist_and_a_search_says_where_it_looked() {
     assert_eq!((loaded.file.clone(), loaded.settings.generation.decoding.top_k), (second.clone(), 7));
     std::fs::write(&first, "").unwrap();
     assert_eq!(load_from(request(None), &searched).unwrap().file, first);
+}
+
+#[test]
+fn a_repost_that_would_be_stale_is_warned_of() {
+    for (stale_after, warned) in [("6h", true), ("7h", false)] {
+        let text = format!("[publish]\nwhen_absent = \"repost\"\nstale_after = \"{stale_after}\"\n");
+        let warnings = Case::new(&text).load().unwrap().warnings;
+        assert_eq!(warnings.iter().any(|warning| warning.contains("publish.stale_after")), warned, "{warnings:?}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Which slot comes next, and what becomes of those that nobody served.
 //!
 //! The schedule computes, the record remembers; here the two meet. A slot leaves the agenda once: by being served, or by
-//! being recorded as missed.
+//! being recorded as missed. Where the record cannot be written at that moment, the slot is kept until it can.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -25,6 +25,8 @@ pub struct Agenda {
     next: Option<Slot>,
     /// What the clock showed when it was last looked at.
     seen: Timestamp,
+    /// Slots that were not served and are not on record yet, with the reason.
+    unrecorded: Vec<(SlotId, String)>,
 }
 
 impl Agenda {
@@ -35,7 +37,8 @@ impl Agenda {
     pub async fn open(settings: &ScheduleSettings, store: &Store, now: Timestamp) -> Result<Self, StoreError> {
         let last = store.last_scheduled_slot(now).await?.unwrap_or(now);
         let schedule = Schedule::new(settings);
-        let mut agenda = Self { schedule, settings: settings.clone(), last, next: None, seen: now };
+        let settings = settings.clone();
+        let mut agenda = Self { schedule, settings, last, next: None, seen: now, unrecorded: Vec::new() };
         agenda.plan(store, now).await?;
         Ok(agenda)
     }
@@ -56,9 +59,51 @@ impl Agenda {
             self.plan(store, now).await?;
         }
         let Some(slot) = self.next.filter(|slot| slot.fire_at <= now) else { return Ok(None) };
-        self.last = slot.due;
-        self.next = self.next_free(store, now).await?;
+        // Both or neither: a record that cannot be read must not cost the slot.
+        let before = std::mem::replace(&mut self.last, slot.due);
+        match self.next_free(store, now).await {
+            Ok(next) => self.next = next,
+            Err(error) => {
+                self.last = before;
+                return Err(error);
+            }
+        }
         Ok(Some(slot))
+    }
+
+    /// A slot that was taken and is not served: it is recorded now, or as soon as the record can be written.
+    ///
+    /// # Errors
+    /// Where the record cannot be written yet.
+    pub async fn miss(
+        &mut self,
+        store: &Store,
+        slot: &SlotId,
+        reason: String,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.unrecorded.push((slot.clone(), reason));
+        self.record_missed(store, now).await
+    }
+
+    /// Returns whether a slot waits for the record to be writable again.
+    #[must_use]
+    pub fn has_unrecorded(&self) -> bool {
+        !self.unrecorded.is_empty()
+    }
+
+    /// Records what could not be recorded before. A slot that has a round of its own has its end on record.
+    ///
+    /// # Errors
+    /// Where the record cannot be written yet.
+    pub async fn record_missed(&mut self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
+        while let Some((slot, reason)) = self.unrecorded.last() {
+            match store.record_missed(slot, reason, now).await {
+                Ok(_) | Err(StoreError::SlotTaken { .. }) => drop(self.unrecorded.pop()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// To be called now and then: where the clock was set back since, the agenda begins again where it now stands.
@@ -91,15 +136,27 @@ impl Agenda {
         Ok(slot)
     }
 
-    /// Takes another schedule. Slots that only the new one names count from now on; whether it is another is told.
+    /// Takes another schedule. Slots that only the new one names count from now on. A slot that is due already and waits
+    /// for its jitter is served where the new schedule has it too, else it counts as missed. Returns whether the schedule is
+    /// another one.
     pub fn reschedule(&mut self, settings: &ScheduleSettings, now: Timestamp) -> bool {
         if same(settings, &self.settings) {
             return false;
         }
         self.schedule = Schedule::new(settings);
         self.settings = settings.clone();
-        self.last = self.last.max(now);
-        self.next = self.schedule.next_slot(now, Some(self.last));
+        let waiting = self.next.filter(|slot| slot.due <= now && slot.due > self.last);
+        match waiting.map(|slot| (slot, self.schedule.slot_due_at(slot.due))) {
+            Some((_, Some(kept))) => self.next = Some(Slot { fire_at: kept.fire_at.max(now), ..kept }),
+            dropped => {
+                if let Some((slot, None)) = dropped {
+                    let reason = "not served: the schedule was changed while this slot waited for its jitter";
+                    self.unrecorded.push((SlotId::Scheduled(slot.due), reason.to_owned()));
+                }
+                self.last = self.last.max(now);
+                self.next = self.schedule.next_slot(now, Some(self.last));
+            }
+        }
         true
     }
 
@@ -319,5 +376,51 @@ mod tests {
         assert!(agenda.reschedule(&settings("*/10 * * * *", Misfire::Once), at("2026-03-01T18:45:00Z")));
         assert_eq!(agenda.next().unwrap().due, at("2026-03-01T18:50:00Z"));
         assert_eq!(missed(&test.store).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_slot_that_waits_for_its_jitter_survives_a_reload_or_is_on_record_as_missed() {
+        let jittered = |cron| ScheduleSettings { jitter: Duration::from_secs(1800), ..settings(cron, Misfire::Skip) };
+        let nine = at("2026-03-01T09:00:00Z");
+        let before = at("2026-03-01T08:30:00Z");
+        for (cron, kept) in [("0 9,18 * * *", true), ("0 18 * * *", false)] {
+            let test = TestStore::open().await;
+            let mut agenda = Agenda::open(&jittered("0 9 * * *"), &test.store, before).await.unwrap();
+            let now = at("2026-03-01T09:00:01Z");
+            assert!(agenda.next().unwrap().fire_at > now, "the slot is due and waits");
+            assert!(agenda.reschedule(&jittered(cron), now));
+            agenda.record_missed(&test.store, now).await.unwrap();
+            if kept {
+                let slot = agenda.next().unwrap();
+                assert_eq!(slot.due, nine);
+                assert_eq!(agenda.take_due(&test.store, slot.fire_at).await.unwrap().map(|slot| slot.due), Some(nine));
+            } else {
+                assert_eq!(missed(&test.store).await, ["2026-03-01T09:00:00Z"]);
+                let reason = test.store.history(1).await.unwrap().remove(0).error.unwrap();
+                assert!(reason.contains("the schedule was changed"), "{reason}");
+            }
+            assert_eq!(agenda.next().unwrap().due, at("2026-03-01T18:00:00Z"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_slot_that_the_record_did_not_take_is_recorded_as_soon_as_it_can_be_written() {
+        let test = served_at_nine().await;
+        let gone = TestStore::open().await.store;
+        gone.close().await;
+        let hourly = settings("0 * * * *", Misfire::Skip);
+        let mut agenda = Agenda::open(&hourly, &test.store, at("2026-03-01T09:30:00Z")).await.unwrap();
+        let ten = at("2026-03-01T10:00:00Z");
+        // A record that cannot even be read costs no slot.
+        agenda.take_due(&gone, ten).await.unwrap_err();
+        let slot = SlotId::Scheduled(agenda.take_due(&test.store, ten).await.unwrap().unwrap().due);
+        agenda.miss(&gone, &slot, "not served: the disk was full".to_owned(), ten).await.unwrap_err();
+        agenda.record_missed(&gone, ten).await.unwrap_err();
+        assert_eq!(missed(&test.store).await, [""; 0]);
+        let later = at("2026-03-01T10:20:00Z");
+        agenda.record_missed(&test.store, later).await.unwrap();
+        agenda.record_missed(&test.store, later).await.unwrap();
+        assert_eq!(missed(&test.store).await, ["2026-03-01T10:00:00Z"]);
+        assert_eq!(agenda.next().unwrap().due, at("2026-03-01T11:00:00Z"));
     }
 }

@@ -3,8 +3,9 @@
 //! The loop itself never waits for anything long: a round or a post runs as a task of its own, one at a time, and the loop
 //! waits for its end beside everything else. So it goes on feeding the watchdog meanwhile, and a loop that hangs does not.
 //! [`start`](mod@start) puts the program together, [`agenda`] knows the slots, [`status`] is the sign of life for other processes,
-//! [`lock`] keeps a second instance out, [`notify`] talks to systemd, [`signals`] hears what it is told, `reload` takes another
-//! configuration, `telling` puts into words what came of it all.
+//! [`standing`] the one account of the state, [`lock`] keeps a second instance out, [`word`] tells commands where the record
+//! is and [`whereabouts`] has them act there, [`notify`] talks to systemd, [`signals`] listens to the machine, `reload` takes
+//! another configuration, `telling` puts into words what came of it all.
 
 pub mod agenda;
 pub mod lock;
@@ -13,17 +14,19 @@ mod once;
 mod outbox;
 mod reload;
 pub mod signals;
+pub mod standing;
 pub mod start;
 pub mod status;
 mod telling;
+pub mod whereabouts;
+pub mod word;
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
@@ -31,40 +34,50 @@ use self::agenda::Agenda;
 use self::lock::InstanceLock;
 use self::notify::{Notifier, Watchdog};
 pub use self::once::{Finished, OnceError, once};
+use self::reload::Reloaded;
 use self::signals::Signals;
+use self::standing::Hindrance;
 pub use self::start::{Start, StartError, Started, start};
-use self::status::{DaemonStatus, LastRound, StatusFile};
-pub use self::status::{HealthError, health, health_with_record};
+use self::status::{ConfigInForce, DaemonStatus, LastRound, StatusFile};
 use self::telling::{tell_not_posted, tell_outcome};
+use self::word::{Speaker, Waiting, Word};
 use crate::alerts::{Alerts, Plan};
 use crate::app::{self, App};
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{Loaded, ShownSetting};
 use crate::generation::GenerationError;
 use crate::publish::{Posted, PublishError, Settled};
 use crate::review::{self, Approved, ReviewError};
 use crate::round::{self, Order, Outcome, RoundFailure, Served};
-use crate::store::{Halt, SlotId, StoreError};
+use crate::store::{Halt, HistoryRecord, RecordWatch, SlotId, StoreError};
 
 /// How often the record is looked at for posts that somebody approved and posts that have expired.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How often everything is looked at, also where nothing was written to the record and no post waits.
+const LOOK_ANYWAY_EVERY: Duration = Duration::from_secs(30);
 
 /// How long the end waits for the record to close: a connection that hangs must not keep the process.
 const CLOSE_BOUND: Duration = Duration::from_secs(5);
 
 /// Reads the configuration again.
-pub type Reread = Box<dyn Fn() -> anyhow::Result<Settings> + Send + Sync>;
+pub type Reread = Arc<dyn Fn() -> anyhow::Result<Loaded> + Send + Sync>;
 
 /// What a daemon is made of.
 pub struct Setup {
     pub start: Start,
-    /// The configuration's file, for the log.
-    pub config_file: PathBuf,
+    /// The configuration that `start` has its settings from.
+    pub loaded: Loaded,
     /// For a reload.
     pub reread: Reread,
     /// A round at once, before the schedule.
     pub now: bool,
+    /// Shown what came of that round.
+    pub show_round: Option<ShowRound>,
 }
+
+/// Shows a person all that is on record about a round.
+pub type ShowRound = Box<dyn Fn(&HistoryRecord) + Send + Sync>;
 
 impl fmt::Debug for Setup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -155,6 +168,10 @@ struct Daemon {
     signals: Signals,
     /// The round or post under way.
     work: Option<JoinHandle<Done>>,
+    /// The slot that the round under way serves.
+    serving: Option<SlotId>,
+    /// A round ended and its end could not be recorded.
+    round_left_open: bool,
     /// When it counts as hanging.
     overdue_at: Instant,
     /// Tells people; it outlives every reload, only its plan changes.
@@ -171,10 +188,31 @@ struct Daemon {
     watchdog: Watchdog,
     status_file: StatusFile,
     last_round: Option<LastRound>,
-    /// Why the next slot may not be served.
-    trouble: Option<String>,
+    /// For the first round alone, where it was asked for.
+    show_round: Option<ShowRound>,
+    /// Why the record cannot be used.
+    trouble: Option<Hindrance>,
     /// Why nothing may go out: a person's pause, or X.
     halt: Option<Halt>,
+    /// What else keeps the next post back: the budget, or X's limits.
+    spent: Option<Hindrance>,
+    /// What the log, and what systemd, last heard of it.
+    told: Option<Hindrance>,
+    notified: String,
+    /// Whether anybody has written to the record.
+    watch: RecordWatch,
+    looked_at: Option<Instant>,
+    has_open_posts: bool,
+    /// The configuration in force, and its keys to compare another with.
+    config: ConfigInForce,
+    shown: Vec<ShownSetting>,
+    /// The configuration that is being read again, on a thread of its own because it loads models.
+    reloading: Option<JoinHandle<anyhow::Result<Reloaded>>>,
+    /// Who waits for the end of that.
+    waiting: Option<Waiting>,
+    /// Tells commands where the record is, where this machine allows it; and who asks for a reload.
+    _speaker: Option<Speaker>,
+    asked: Option<mpsc::Receiver<Waiting>>,
     started_at: Timestamp,
     /// For a reload: the environment's credential files may hold new keys.
     start: Start,
@@ -184,8 +222,8 @@ struct Daemon {
 
 impl Daemon {
     async fn start(setup: Setup, signals: Signals) -> Result<Self, DaemonError> {
-        let Setup { start, config_file, reread, now: at_once } = setup;
-        tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %config_file.display(), "pregonero starts");
+        let Setup { start, loaded, reread, now: at_once, show_round } = setup;
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %loaded.file.display(), "pregonero starts");
         let environment = &start.environment;
         let socket = environment.path("NOTIFY_SOCKET");
         let notifier = Notifier::new(socket.as_deref().map(AsRef::as_ref)).map_err(DaemonError::Notifier)?;
@@ -204,12 +242,16 @@ impl Daemon {
         let alert_plan = watch::Sender::new(plan);
         let alerts = Alerts::new(app.store.clone(), alert_plan.subscribe(), Arc::clone(&app.clock));
         let alerts = tokio::spawn(alerts.run(signals.stop.child_token()));
+        let (speaker, asked) = leave_word(&loaded, &app).unzip();
         let mut daemon = Self {
+            watch: app.store.watch(),
             status_file: StatusFile::beside(&app.settings.store.path),
             app,
             agenda,
             signals,
             work: None,
+            serving: None,
+            round_left_open: false,
             overdue_at: Instant::now(),
             alerts,
             alert_plan,
@@ -220,8 +262,20 @@ impl Daemon {
             notifier,
             watchdog,
             last_round: None,
+            show_round: show_round.filter(|_| at_once),
             trouble: None,
             halt: None,
+            spent: None,
+            told: None,
+            notified: String::new(),
+            looked_at: None,
+            has_open_posts: true,
+            config: reload::in_force(&loaded, now),
+            shown: loaded.provenance,
+            reloading: None,
+            waiting: None,
+            _speaker: speaker,
+            asked,
             started_at: now,
             start,
             reread,
@@ -230,6 +284,7 @@ impl Daemon {
         daemon.look_at_the_halts().await;
         if let Some(halt) = &daemon.halt {
             tracing::warn!(%halt, "nothing is posted: `pregonero resume` lets posts out again");
+            daemon.told = daemon.hindrance();
         } else if at_once {
             daemon.begin_round(Order::by_hand(now, None));
         }
@@ -242,13 +297,14 @@ impl Daemon {
         let ended = self.turn().await;
         let reason = ended.as_ref().err().map_or_else(|| "stopped".to_owned(), ToString::to_string);
         self.notifier.stopping(&reason);
-        self.trouble = Some(reason);
+        self.trouble = Some(Hindrance { code: standing::Code::NotReady, reason });
         self.write_status();
         self.alerts.abort();
+        self.watch.rest();
         if let Some(search) = self.search.take() {
-            // It may be renewing the login, which a cut in the middle would cost.
-            let _ = tokio::time::timeout(CLOSE_BOUND, search).await;
+            search.abort();
         }
+        self.finish_renewals().await;
         if tokio::time::timeout(CLOSE_BOUND, self.app.store.close()).await.is_err() {
             tracing::warn!("the record did not close in time; the next start takes care of its log");
         }
@@ -268,10 +324,12 @@ impl Daemon {
                 () = tokio::time::sleep_until(self.overdue_at), if self.work.is_some() => return Err(self.hanging()),
                 Err(error) = &mut self.alerts => return Err(DaemonError::Panicked(error)),
                 done = ended(&mut self.search) => self.finish_search(done)?,
-                () = self.signals.reload.notified() => self.reload().await,
+                done = ended(&mut self.reloading) => self.finish_reload(done).await?,
+                () = self.signals.reload.notified(), if self.reloading.is_none() => self.begin_reload(None),
+                Some(waiting) = asked(&mut self.asked), if self.reloading.is_none() => self.begin_reload(Some(waiting)),
                 () = self.watchdog.due() => self.watchdog.feed(),
                 () = due(&*clock, next), if self.work.is_none() => self.serve_slot().await,
-                _ = self.look.tick() => self.look_at_the_queue().await,
+                _ = self.look.tick() => self.look().await?,
             }
         }
     }
@@ -288,6 +346,7 @@ impl Daemon {
     }
 
     fn begin_round(&mut self, order: Order) {
+        self.serving = Some(order.slot.clone());
         let (app, stop) = (Arc::clone(&self.app), self.signals.stop.clone());
         self.begin(async move { Done::Round(round::run(&app, order, &stop).await) });
     }
@@ -302,15 +361,45 @@ impl Daemon {
         DaemonError::WorkHangs { bound: self.app.settings.daemon.longest_round }
     }
 
-    /// Expires what nobody decided on, and sends one of the posts that wait, where it is time.
-    async fn look_at_the_queue(&mut self) {
+    /// Looks at the record where anything can be new in it: somebody wrote to it, something is to happen to a post, or
+    /// the last look was a while ago.
+    async fn look(&mut self) -> Result<(), DaemonError> {
+        self.app.store.require_in_place().map_err(DaemonError::Store)?;
         let now = self.app.clock.now();
-        let tended = self.tend(now).await;
-        let Some(set_back) = self.heard(tended) else { return };
+        let set_back = match self.agenda.follow_clock(&self.app.store, now).await {
+            Ok(set_back) => set_back,
+            Err(error) => {
+                self.heard::<(), _>(Err(error));
+                return Ok(());
+            }
+        };
         if set_back {
             self.tell_next_slot();
         }
+        let written = self.watch.has_changed().await.unwrap_or(true);
+        let is_due = self.looked_at.is_none_or(|at| at.elapsed() >= LOOK_ANYWAY_EVERY);
+        let is_unsettled =
+            self.has_open_posts || self.trouble.is_some() || self.round_left_open || self.agenda.has_unrecorded();
+        if written || is_due || is_unsettled || set_back {
+            self.looked_at = Some(Instant::now());
+            self.look_at_the_queue(now).await;
+            self.has_open_posts = self.app.store.has_open_posts().await.unwrap_or(true);
+        }
+        self.tell_standing();
+        Ok(())
+    }
+
+    /// Expires what nobody decided on, and sends one of the posts that wait, where it is time.
+    async fn look_at_the_queue(&mut self, now: Timestamp) {
+        let tended = self.tend(now).await;
+        if self.heard(tended).is_none() {
+            return;
+        }
+        if self.work.is_none() {
+            self.close_what_was_left_open(now).await;
+        }
         self.look_at_the_halts().await;
+        self.look_at_the_budget(now).await;
         self.look_for_unknown_posts(now).await;
         if self.work.is_some() || self.halt.is_some() || self.is_quiet(now) || !self.gap_is_over(now) {
             return;
@@ -324,12 +413,13 @@ impl Daemon {
         }
     }
 
-    /// What is looked after whether or not a post waits. Whether the clock was set back is told.
-    async fn tend(&mut self, now: Timestamp) -> Result<bool, ReviewError> {
-        let set_back = self.agenda.follow_clock(&self.app.store, now).await?;
-        review::expire(&self.app.store, now).await?;
+    /// What is looked after whether or not a post waits.
+    async fn tend(&mut self, now: Timestamp) -> Result<(), ReviewError> {
+        if self.has_open_posts {
+            review::expire(&self.app.store, now).await?;
+        }
         self.app.store.require_space()?;
-        Ok(set_back)
+        Ok(())
     }
 
     fn is_quiet(&self, now: Timestamp) -> bool {
@@ -353,9 +443,9 @@ impl Daemon {
                 Some(value)
             }
             Err(error) => {
-                let trouble = round::chain(&error);
+                let trouble = trouble_of(&error);
                 if self.trouble.as_ref() != Some(&trouble) {
-                    tracing::error!(error = trouble, "the record cannot be used; trying again");
+                    tracing::error!(error = trouble.reason, "the record cannot be used; trying again");
                 }
                 self.trouble = Some(trouble);
                 None
@@ -366,17 +456,19 @@ impl Daemon {
     /// Takes in what a task brought back; an error ends the daemon.
     async fn finish(&mut self, done: Result<Done, JoinError>) -> Result<(), DaemonError> {
         self.work = None;
+        let serving = self.serving.take();
         match done.map_err(DaemonError::Panicked)? {
             Done::Round(Ok(served)) => {
                 let outcome = tell_outcome(&served);
                 let finished_at = self.app.clock.now();
                 self.last_round = Some(LastRound { id: served.round.get(), outcome, finished_at });
+                self.show_round(served.round).await;
                 check(served.outcome)?;
                 if !self.signals.stop.is_cancelled() {
                     self.tell_next_slot();
                 }
             }
-            Done::Round(Err(error)) => tracing::error!(error = round::chain(&error), "a round could not be recorded"),
+            Done::Round(Err(error)) => self.note_unrecorded_round(serving, &error).await,
             Done::Post(posted) => {
                 // What was sent or kept back is told by the publisher and below; here only what ends the daemon matters.
                 if let Err(error) = posted {
@@ -393,6 +485,7 @@ impl Daemon {
     /// Takes nothing new and waits for the post in flight.
     async fn drain(&mut self) -> Result<(), DaemonError> {
         if let Some(search) = self.search.take() {
+            // A renewal of the login that it has begun goes on by itself, and is waited for at the end.
             search.abort();
         }
         let Some(mut work) = self.work.take() else {
@@ -413,19 +506,53 @@ impl Daemon {
         }
     }
 
+    /// What keeps the next post back, the gravest first.
+    fn hindrance(&self) -> Option<Hindrance> {
+        let halt = self.halt.as_ref().map(Hindrance::of_halt);
+        self.trouble.clone().or(halt).or_else(|| self.spent.clone())
+    }
+
     fn write_status(&mut self) {
         let status = DaemonStatus {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             live: self.app.live,
-            ready: self.trouble.is_none() && self.halt.is_none(),
-            reason: self.trouble.clone().or_else(|| self.halt.as_ref().map(ToString::to_string)),
+            ready: true,
+            code: None,
+            reason: None,
+            config: Some(self.config.clone()),
             next_slot: self.agenda.next().map(|slot| slot.fire_at),
             last_round: self.last_round.clone(),
             started_at: self.started_at,
             updated_at: self.app.clock.now(),
         };
-        self.status_file.update(&status);
+        self.status_file.update(&status.hindered(self.hindrance().as_ref()));
+    }
+}
+
+/// Leaves word of where the record is. A machine that does not allow it (no abstract sockets) costs only that.
+fn leave_word(loaded: &Loaded, app: &App) -> Option<(Speaker, mpsc::Receiver<Waiting>)> {
+    let word = Word::of(&loaded.file, &app.settings.store.path);
+    Speaker::start(word).inspect_err(|error| tracing::warn!(%error, "commands are not told where the record is")).ok()
+}
+
+/// Who asks for a reload; never where nobody can ask.
+async fn asked(receiver: &mut Option<mpsc::Receiver<Waiting>>) -> Option<Waiting> {
+    match receiver {
+        Some(receiver) => receiver.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Which kind of trouble with the record an error is.
+fn trouble_of(error: &(dyn std::error::Error + 'static)) -> Hindrance {
+    let of_review = error.downcast_ref::<ReviewError>().and_then(|error| match error {
+        ReviewError::Store(error) => Some(error),
+        _ => None,
+    });
+    match error.downcast_ref::<StoreError>().or(of_review) {
+        Some(error) => Hindrance::of_error(error),
+        None => Hindrance { code: standing::Code::Record, reason: round::chain(error) },
     }
 }
 

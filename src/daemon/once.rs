@@ -6,13 +6,14 @@ use super::telling::tell_outcome;
 use super::{DaemonError, check};
 use crate::publish::PublishError;
 use crate::round::{self, Order, Outcome, RoundFailure};
-use crate::store::HistoryEntry;
+use crate::store::HistoryRecord;
+use crate::twitter::oauth2;
 
 /// A round that has ended and is on record.
 #[derive(Debug)]
 pub struct Finished {
-    /// Its line of the history.
-    pub entry: HistoryEntry,
+    /// All that is on record about it.
+    pub record: HistoryRecord,
     /// Why it is not as it should be.
     pub result: Result<(), OnceError>,
 }
@@ -50,9 +51,14 @@ pub async fn once(setup: Start, order: Order, signals: Signals) -> Result<Finish
         app.publisher.reconcile().await.map_err(DaemonError::Store)?;
         let served = round::run(&app, order, &stop).await.map_err(DaemonError::Store)?;
         tell_outcome(&served);
-        let entry = app.store.history_record(served.round).await.map_err(DaemonError::Store)?.entry;
+        let record = app.store.history_record(served.round).await.map_err(DaemonError::Store)?;
         app.store.close().await;
-        Ok(Finished { entry, result: judge(served.outcome) })
+        Ok(Finished { record, result: judge(served.outcome) })
+    };
+    let serve = async {
+        let finished = serve.await;
+        oauth2::renewals_finished().await;
+        finished
     };
     tokio::select! {
         finished = serve => finished,

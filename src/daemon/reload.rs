@@ -1,50 +1,130 @@
-//! SIGHUP: the configuration and the credentials as they are now, or the old ones where those cannot be used.
+//! The configuration and the credentials as they are now, or the old ones where those cannot be used: after SIGHUP, or when
+//! `pregonero reload` asks.
+//!
+//! Reading them loads the classifier and the lists of the gates, so it is done on a thread of its own: the loop goes on
+//! feeding the watchdog, serving slots and listening meanwhile.
 
 use std::sync::Arc;
 
-use super::Daemon;
+use jiff::Timestamp;
+use tokio::task::JoinError;
+
+use super::status::ConfigInForce;
+use super::word::{ReloadAnswer, Waiting};
+use super::{Daemon, DaemonError};
 use crate::alerts::Plan;
-use crate::app::{self, App};
-use crate::config::Settings;
+use crate::app;
+use crate::config::{Loaded, Settings, ShownSetting};
+use crate::judging::Judge;
+use crate::publish::Outlet;
+
+/// A configuration that can be used, with what it needs.
+pub(super) struct Reloaded {
+    settings: Settings,
+    judge: Judge,
+    outlet: Outlet,
+    plan: Plan,
+    loaded: Loaded,
+    /// Keys whose new values wait for a restart.
+    after_restart: Vec<&'static str>,
+}
+
+/// What the daemon says of the configuration that it works by.
+pub(super) fn in_force(loaded: &Loaded, loaded_at: Timestamp) -> ConfigInForce {
+    let file = std::path::absolute(&loaded.file).unwrap_or_else(|_| loaded.file.clone());
+    ConfigInForce { file, sha256: loaded.sha256.clone(), loaded_at, refused: None }
+}
 
 impl Daemon {
-    /// Takes the configuration as it is now, or keeps the old one and says why.
-    pub(super) async fn reload(&mut self) {
+    /// Begins to read the configuration again; `waiting` is told what comes of it.
+    pub(super) fn begin_reload(&mut self, waiting: Option<Waiting>) {
         self.notifier.reloading();
-        match self.reloaded() {
-            Ok((app, plan)) => {
-                self.app = Arc::new(app);
-                self.alert_plan.send_replace(plan);
-                let now = self.app.clock.now();
-                self.agenda.reschedule(&self.app.settings.schedule, now);
-                tracing::info!("configuration reloaded");
-                let noticed = self.app.publisher.notice_new_credentials().await;
-                self.heard(noticed);
-                self.look_at_the_halts().await;
-                super::start::tell_mode(&self.app, &self.start.environment);
-                self.tell_next_slot();
-            }
-            Err(error) => tracing::error!("the configuration was not reloaded, the old one stays: {error:#}"),
-        }
-        self.notifier.ready(&self.state_in_words());
+        self.waiting = waiting;
+        let (reread, start, app) = (Arc::clone(&self.reread), self.start.clone(), Arc::clone(&self.app));
+        self.reloading = Some(tokio::task::spawn_blocking(move || {
+            let loaded = reread()?;
+            let mut settings = loaded.settings.clone();
+            let after_restart = keep_what_needs_a_restart(&mut settings, &app.settings);
+            let outlet = app::open_outlet(&settings, &start.environment, Arc::clone(&app.clock))?;
+            let generator = app::generator_files(&settings, &start.hub)?;
+            let judge = app::load_judge(&settings, &start.hub, &generator)?;
+            app::check_seed_prompts(&settings, &app.engine)?;
+            app::check_what_can_pass(&settings, &judge, app.clock.now())?;
+            let plan = app::alert_plan(&settings, &start.environment)?;
+            Ok(Reloaded { settings, judge, outlet, plan, loaded, after_restart })
+        }));
     }
 
-    fn reloaded(&self) -> anyhow::Result<(App, Plan)> {
-        let mut settings = (self.reread)()?;
-        keep_what_needs_a_restart(&mut settings, &self.app.settings);
-        let outlet = app::open_outlet(&settings, &self.start.environment, Arc::clone(&self.app.clock))?;
-        let generator = app::generator_files(&settings, &self.start.hub)?;
-        let judge = app::load_judge(&settings, &self.start.hub, &generator)?;
-        app::check_seed_prompts(&settings, &self.app.engine)?;
-        let plan = app::alert_plan(&settings, &self.start.environment)?;
-        Ok((self.app.with_settings(settings, judge, outlet), plan))
+    /// Takes the configuration that was read, or keeps the old one and says why.
+    pub(super) async fn finish_reload(
+        &mut self,
+        done: Result<anyhow::Result<Reloaded>, JoinError>,
+    ) -> Result<(), DaemonError> {
+        self.reloading = None;
+        let answer = match done.map_err(DaemonError::Panicked)? {
+            Ok(reloaded) => self.take(reloaded).await,
+            Err(error) => {
+                tracing::error!("the configuration was not reloaded, the old one stays: {error:#}");
+                self.config.refused = Some(format!("{error:#}"));
+                ReloadAnswer::refused(format!("{error:#}"))
+            }
+        };
+        // Whoever asked finds the new state where it looks next.
+        self.write_status();
+        if let Some(waiting) = self.waiting.take() {
+            // Whoever has gone meanwhile finds it in the log.
+            let _ = waiting.send(answer);
+        }
+        self.notifier.ready(&self.state_in_words());
+        Ok(())
+    }
+
+    async fn take(&mut self, reloaded: Reloaded) -> ReloadAnswer {
+        let Reloaded { settings, judge, outlet, plan, loaded, after_restart } = reloaded;
+        self.app = Arc::new(self.app.with_settings(settings, judge, outlet));
+        self.alert_plan.send_replace(plan);
+        let now = self.app.clock.now();
+        self.agenda.reschedule(&self.app.settings.schedule, now);
+        self.config = in_force(&loaded, now);
+        let changed = differences(&self.shown, &loaded.provenance, &after_restart);
+        self.shown = loaded.provenance;
+        tracing::info!(changed = changed.join("; "), "configuration reloaded");
+        let noticed = self.app.publisher.notice_new_credentials().await;
+        self.heard(noticed);
+        let taken_over = self.app.publisher.take_over_queue().await;
+        self.heard(taken_over);
+        self.look_at_the_halts().await;
+        self.look_at_the_budget(now).await;
+        super::start::tell_mode(&self.app, &self.start.environment);
+        self.tell_next_slot();
+        let after_restart = after_restart.into_iter().map(str::to_owned).collect();
+        ReloadAnswer { reloaded: true, changed, after_restart, error: None }
     }
 }
 
-/// Takes the old values of what cannot change under a running daemon, and names those that differ.
-fn keep_what_needs_a_restart(new: &mut Settings, old: &Settings) {
+/// The keys whose values differ, with both values, one sentence each. `later` are those that wait for a restart.
+fn differences(old: &[ShownSetting], new: &[ShownSetting], later: &[&str]) -> Vec<String> {
+    let value = |rows: &[ShownSetting], key: &str| rows.iter().find(|row| row.key == key).map(|row| row.value.clone());
+    let in_words =
+        |value: Option<serde_json::Value>| value.map_or_else(|| "absent".to_owned(), |value| value.to_string());
+    let gone = old.iter().filter(|row| value(new, &row.key).is_none());
+    let keys = new.iter().chain(gone).map(|row| row.key.as_str());
+    let waits = |key: &str| later.iter().any(|later| key == *later || key.starts_with(&format!("{later}[")));
+    keys.filter(|key| !waits(key))
+        .filter_map(|key| {
+            let (before, after) = (value(old, key), value(new, key));
+            (before != after).then(|| format!("{key}: {} -> {}", in_words(before), in_words(after)))
+        })
+        .collect()
+}
+
+/// Takes the old values of what cannot change under a running daemon, and gives the keys that differ. Prompts for another
+/// model wait with it: the one that is loaded may not know their attributes.
+fn keep_what_needs_a_restart(new: &mut Settings, old: &Settings) -> Vec<&'static str> {
+    let other_model = new.generation.model != old.generation.model;
     let changed: Vec<&str> = [
-        ("generation.model", new.generation.model != old.generation.model),
+        ("generation.model", other_model),
+        ("seed_prompts", other_model && new.seed_prompts != old.seed_prompts),
         ("generation.device", new.generation.device != old.generation.device),
         ("store.path", new.store.path != old.store.path),
         ("log.format", new.log.format != old.log.format),
@@ -55,8 +135,43 @@ fn keep_what_needs_a_restart(new: &mut Settings, old: &Settings) {
     if !changed.is_empty() {
         tracing::warn!(keys = changed.join(", "), "these settings change with a restart only");
     }
+    if other_model {
+        new.seed_prompts = old.seed_prompts.clone();
+    }
     new.generation.model = old.generation.model.clone();
     new.generation.device = old.generation.device;
     new.store = old.store.clone();
     new.log = old.log.clone();
+    changed
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_a_reload_changes_is_named_by_key_with_both_values() {
+        let row =
+            |key: &str, value: serde_json::Value| ShownSetting { key: key.to_owned(), value, origin: String::new() };
+        let old = [
+            row("publish.live", json!(false)),
+            row("generation.model", json!("builtin")),
+            row("budget.posts_per_day", json!(8)),
+            row("seed_prompts[1]", json!({"text": "Hoy"})),
+        ];
+        let new = [
+            row("publish.live", json!(true)),
+            row("generation.model", json!("mine")),
+            row("budget.posts_per_day", json!(8)),
+            row("generation.rng_seed", json!(7)),
+        ];
+        let expected = [
+            "publish.live: false -> true",
+            "generation.rng_seed: absent -> 7",
+            "seed_prompts[1]: {\"text\":\"Hoy\"} -> absent",
+        ];
+        assert_eq!(differences(&old, &new, &["generation.model"]), expected);
+    }
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::lock::{self, InstanceLock, LockError};
+use super::status;
 use crate::app::{self, App, Parts, SeedSource, SetupError};
 use crate::catalog::{HubSettings, ModelFiles};
 use crate::clock::Clock;
@@ -58,6 +59,9 @@ pub struct Started {
 /// See [`StartError`].
 pub async fn start(start: Start) -> Result<Started, StartError> {
     let Start { settings, environment, hub, clock, seeds } = start;
+    if let Some(trace) = status::trace_without_record(&settings.store.path) {
+        return Err(StoreError::Gone { path: settings.store.path, trace }.into());
+    }
     // Cheaper told before the models are loaded than after.
     if lock::is_held(&settings.store.path)? {
         InstanceLock::acquire(&settings.store.path)?;
@@ -67,6 +71,7 @@ pub async fn start(start: Start) -> Result<Started, StartError> {
     let judge = Arc::new(load_judge(&settings, &hub, generator).await?);
     let engine = app::load_engine(&settings, &hub).await?;
     app::check_seed_prompts(&settings, &engine)?;
+    app::check_what_can_pass(&settings, &judge, clock.now())?;
     let lock = InstanceLock::acquire(&settings.store.path)?;
     let store = Store::open(&settings.store.path).await?.with_lease(&holder(), clock.now()).await?;
     let app = App::new(Parts { settings, engine, judge, store, outlet, clock, seeds });
@@ -95,6 +100,7 @@ async fn clean_up(app: &App) -> Result<(), StoreError> {
         tracing::warn!(%round, "the program ended during this round");
     }
     app.publisher.notice_new_credentials().await?;
+    app.publisher.take_over_queue().await?;
     app.publisher.recover().await.map(drop)
 }
 

@@ -1,7 +1,7 @@
-//! The daemon's sign of life for other processes: a small file beside the store, and what it says of the daemon's health.
+//! The daemon's sign of life for other processes: a small file beside the store.
 //!
-//! `healthcheck` and `status` read it. The file alone proves nothing, because it outlives its writer: only together with
-//! the instance lock and its age does it say that the loop turns.
+//! [`super::standing`] reads it. The file alone proves nothing, because it outlives its writer: only together with the
+//! instance lock and its age does it say that the loop turns.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -11,14 +11,13 @@ use anyhow::{Context as _, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::lock;
-use crate::store::{Halt, HaltCause, Store, StoreError};
+use super::standing::{Code, Hindrance};
 
 /// The file is written again after this long, also where nothing has changed.
 const REFRESH: SignedDuration = SignedDuration::from_secs(15);
 
 /// A file older than this says that the loop does not turn. Three refreshes, for a loaded machine.
-const STALE: SignedDuration = SignedDuration::from_secs(45);
+pub(super) const STALE: SignedDuration = SignedDuration::from_secs(45);
 
 /// What the daemon says of itself. Its JSON is what `status --json` prints: fields are added, never renamed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,13 +28,53 @@ pub struct DaemonStatus {
     pub live: bool,
     /// Whether the next slot will be served, as far as is known.
     pub ready: bool,
+    /// The same in a word; absent in the file of an older version.
+    #[serde(default)]
+    pub code: Option<Code>,
     /// Why it is not ready.
     pub reason: Option<String>,
+    /// The configuration in force.
+    #[serde(default)]
+    pub config: Option<ConfigInForce>,
     /// When the next round starts.
     pub next_slot: Option<Timestamp>,
     pub last_round: Option<LastRound>,
     pub started_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+/// Which configuration the daemon works by, and how the last attempt to read it again ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigInForce {
+    pub file: PathBuf,
+    /// SHA-256 of the file's text as it was read.
+    pub sha256: String,
+    pub loaded_at: Timestamp,
+    /// Why the last reload kept this one.
+    pub refused: Option<String>,
+}
+
+impl DaemonStatus {
+    /// What keeps it from posting, by its own words.
+    #[must_use]
+    pub fn hindrance(&self) -> Option<Hindrance> {
+        if self.ready {
+            return None;
+        }
+        let code = self.code.filter(|code| !code.is_ready()).unwrap_or(Code::NotReady);
+        Some(Hindrance { code, reason: self.reason.clone().unwrap_or_else(|| "the daemon says no more".to_owned()) })
+    }
+
+    /// The same with what keeps it from posting.
+    #[must_use]
+    pub(super) fn hindered(self, hindrance: Option<&Hindrance>) -> Self {
+        Self {
+            ready: hindrance.is_none(),
+            code: Some(hindrance.map_or(Code::Ok, |hindrance| hindrance.code)),
+            reason: hindrance.map(|hindrance| hindrance.reason.clone()),
+            ..self
+        }
+    }
 }
 
 /// The last round since the daemon's start.
@@ -46,88 +85,6 @@ pub struct LastRound {
     /// What came of it, in a sentence.
     pub outcome: String,
     pub finished_at: Timestamp,
-}
-
-/// Why the daemon is not healthy.
-#[derive(Debug, thiserror::Error)]
-pub enum HealthError {
-    #[error("{}: no daemon runs on this store", store.display())]
-    NotRunning { store: PathBuf },
-    #[error("the daemon (process {pid}) gave its last sign of life {} s ago: its loop hangs", age.as_secs())]
-    Stale { pid: u32, age: SignedDuration },
-    #[error("the daemon (process {pid}) is not ready: {reason}")]
-    NotReady { pid: u32, live: bool, reason: String },
-    #[error("the daemon (process {pid}) is not ready: {halt}")]
-    Halted { pid: u32, halt: Box<Halt> },
-    #[error("the daemon could not record a post: {0}")]
-    Record(StoreError),
-    #[error(transparent)]
-    Unreadable(anyhow::Error),
-}
-
-impl HealthError {
-    /// A word for machines.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::NotRunning { .. } => "not_running",
-            Self::Stale { .. } => "hangs",
-            Self::NotReady { .. } => "not_ready",
-            Self::Halted { halt, .. } if halt.cause == HaltCause::Paused => "paused",
-            Self::Halted { .. } => "stopped_by_x",
-            Self::Record(StoreError::NoSpace { .. }) => "disk_full",
-            Self::Record(_) => "record",
-            Self::Unreadable(_) => "unreadable",
-        }
-    }
-}
-
-/// As [`health`], and the record itself is looked at: what the sign of life says is some seconds old.
-///
-/// # Errors
-/// See [`HealthError`].
-pub async fn health_with_record(path: &Path, now: Timestamp) -> Result<DaemonStatus, HealthError> {
-    let health = health(path, now);
-    let (pid, live) = match &health {
-        Ok(status) => (status.pid, status.live),
-        Err(HealthError::NotReady { pid, live, .. }) => (*pid, *live),
-        Err(_) => return health,
-    };
-    let store = Store::open_read_only(path).await.map_err(HealthError::Record)?;
-    let halts = store.halts().await;
-    let room = store.require_space();
-    store.close().await;
-    room.map_err(HealthError::Record)?;
-    let halts = halts.map_err(HealthError::Record)?;
-    match halts.into_iter().find(|halt| live || halt.cause == HaltCause::Paused) {
-        Some(halt) => Err(HealthError::Halted { pid, halt: Box::new(halt) }),
-        None => health,
-    }
-}
-
-/// Whether the daemon on the store at `store` runs, turns and is ready; what it says of itself if so.
-///
-/// # Errors
-/// See [`HealthError`].
-pub fn health(store: &Path, now: Timestamp) -> Result<DaemonStatus, HealthError> {
-    let status = read(store).map_err(HealthError::Unreadable)?;
-    // The lock is asked last and only where everything else is well, because asking holds it for a moment.
-    let status = status.ok_or_else(|| HealthError::NotRunning { store: store.to_owned() })?;
-    if !lock::is_held(store).map_err(|error| HealthError::Unreadable(error.into()))? {
-        return Err(HealthError::NotRunning { store: store.to_owned() });
-    }
-    let age = now.duration_since(status.updated_at);
-    if age > STALE {
-        return Err(HealthError::Stale { pid: status.pid, age });
-    }
-    if !status.ready {
-        return Err(HealthError::NotReady {
-            pid: status.pid,
-            live: status.live,
-            reason: status.reason.unwrap_or_default(),
-        });
-    }
-    Ok(status)
 }
 
 /// What the daemon last said of itself; none where none ever ran on this store.
@@ -141,6 +98,12 @@ pub fn read(store: &Path) -> Result<Option<DaemonStatus>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
+}
+
+/// The sign of life of a daemon whose database is gone; none where the database is there, or no daemon ever used one here.
+pub(super) fn trace_without_record(store: &Path) -> Option<PathBuf> {
+    let trace = path_beside(store);
+    (!store.exists() && trace.exists()).then_some(trace)
 }
 
 fn path_beside(store: &Path) -> PathBuf {
@@ -197,18 +160,29 @@ impl StatusFile {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::daemon::lock::InstanceLock;
+    use crate::config::{self, LoadRequest, Settings};
     use crate::store::testing::at;
 
-    fn status(updated_at: &str) -> DaemonStatus {
+    /// The defaults.
+    pub(crate) fn settings() -> Settings {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let explicit_file = Some(file.path().to_owned());
+        let request = LoadRequest { explicit_file, environment: Vec::new(), overrides: Vec::new() };
+        config::load(request).unwrap().settings
+    }
+
+    /// A live daemon that is ready.
+    pub(crate) fn sign(updated_at: &str) -> DaemonStatus {
         DaemonStatus {
             pid: 7,
             version: "0.1.0".to_owned(),
-            live: false,
+            live: true,
             ready: true,
+            code: Some(Code::Ok),
             reason: None,
+            config: None,
             next_slot: Some(at("2026-03-01T14:00:00Z")),
             last_round: None,
             started_at: at("2026-03-01T09:00:00Z"),
@@ -217,31 +191,12 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_is_healthy_while_it_holds_the_lock_writes_and_is_ready() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = folder.path().join("pregonero.db");
-        let now = at("2026-03-01T12:00:45Z");
-        let health_now = || health(&store, now).map_err(|error| error.to_string());
-        let nobody = format!("{}: no daemon runs on this store", store.display());
-        assert_eq!(health_now(), Err(nobody.clone()));
-
-        let mut file = StatusFile::beside(&store);
-        file.update(&status("2026-03-01T12:00:00Z"));
-        assert_eq!(health_now(), Err(nobody), "the file is there, its writer is not");
-
-        let _lock = InstanceLock::acquire(&store).unwrap();
-        assert_eq!(health_now(), Ok(status("2026-03-01T12:00:00Z")));
-
-        file.update(&DaemonStatus {
-            ready: false,
-            reason: Some("no disk".to_owned()),
-            ..status("2026-03-01T12:00:01Z")
-        });
-        assert_eq!(health_now(), Err("the daemon (process 7) is not ready: no disk".to_owned()));
-
-        file.update(&status("2026-03-01T11:59:59Z"));
-        let hangs = "the daemon (process 7) gave its last sign of life 46 s ago: its loop hangs";
-        assert_eq!(health_now(), Err(hangs.to_owned()));
+    fn the_words_of_an_older_daemon_are_understood() {
+        let older = r#"{"pid":7,"version":"0.1.0","live":true,"ready":false,"reason":"no disk","next_slot":null,
+            "last_round":null,"started_at":"2026-03-01T09:00:00Z","updated_at":"2026-03-01T09:00:00Z"}"#;
+        let status: DaemonStatus = serde_json::from_str(older).unwrap();
+        let expected = Hindrance { code: Code::NotReady, reason: "no disk".to_owned() };
+        assert_eq!((status.hindrance(), status.config), (Some(expected), None));
     }
 
     #[test]
@@ -257,10 +212,10 @@ mod tests {
             // A clock set back must not leave a file from the future standing.
             ("2026-03-01T11:00:00Z", "2026-03-01T11:00:00Z"),
         ] {
-            file.update(&status(update));
+            file.update(&sign(update));
             assert_eq!(written(), at(expected), "{update}");
         }
-        file.update(&DaemonStatus { live: true, ..status("2026-03-01T11:00:01Z") });
+        file.update(&DaemonStatus { live: false, ..sign("2026-03-01T11:00:01Z") });
         assert_eq!(written(), at("2026-03-01T11:00:01Z"));
     }
 }

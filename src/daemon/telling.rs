@@ -1,13 +1,18 @@
 //! What the operator is told: the next slot, what came of a round, the line that `systemctl status` shows.
 
+use super::standing::{Code, Hindrance};
 use super::{Daemon, remedy};
 use crate::publish::{Posted, PublishError};
 use crate::round::{self, Outcome, Served};
+use crate::store::RoundId;
 
 impl Daemon {
     pub(super) fn tell_next_slot(&self) {
         match self.next_slot_in_words() {
-            Some(next_slot) => tracing::info!(next_slot, "waiting for the next slot"),
+            Some(next_slot) => {
+                let next_slot_at = self.agenda.next().map(|slot| tracing::field::display(slot.fire_at));
+                tracing::info!(next_slot, next_slot_at, "waiting for the next slot");
+            }
             None => tracing::warn!("the schedule has come to its end: no slot follows"),
         }
     }
@@ -19,10 +24,40 @@ impl Daemon {
         Some(format!("{} {}", local.strftime("%a %Y-%m-%d %H:%M:%S"), schedule.timezone_name))
     }
 
+    /// Logs what keeps posts back when it changes, and has systemd show it. Trouble with the record, and that a halt is over,
+    /// are logged where they are noticed.
+    pub(super) fn tell_standing(&mut self) {
+        let now = self.hindrance();
+        let code = |hindrance: &Option<Hindrance>| hindrance.as_ref().map(|hindrance| hindrance.code);
+        if code(&now) != code(&self.told) {
+            match (&now, code(&self.told)) {
+                (Some(Hindrance { code, reason }), _) if self.trouble.is_none() => {
+                    tracing::warn!(code = code.as_str(), "nothing is posted for now: {reason}");
+                }
+                (None, Some(Code::BudgetUsedUp)) => tracing::info!("budget and limits let posts out again"),
+                _ => {}
+            }
+            self.told = now;
+        }
+        let words = self.state_in_words();
+        if self.notified != words {
+            self.notifier.status(&words);
+            self.notified = words;
+        }
+    }
+
+    /// Shows the first round to whoever asked for it.
+    pub(super) async fn show_round(&mut self, round: RoundId) {
+        let Some(show) = self.show_round.take() else { return };
+        if let Ok(record) = self.app.store.history_record(round).await {
+            show(&record);
+        }
+    }
+
     /// The line that `systemctl status` shows.
     pub(super) fn state_in_words(&self) -> String {
-        let mode = match &self.halt {
-            Some(halt) => halt.to_string(),
+        let mode = match self.hindrance() {
+            Some(hindrance) => hindrance.reason,
             None if self.app.live => "live".to_owned(),
             None => "dry run".to_owned(),
         };

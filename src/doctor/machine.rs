@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Blame, Check, Patient};
-use crate::daemon::{self, HealthError};
+use crate::daemon::standing::{Code, Standing};
 use crate::store::{self, LEAST_FREE_BYTES, StoreError};
 
 /// Below this somebody should make room before the bot must stop.
@@ -14,12 +14,19 @@ const MEBIBYTE: u64 = 1024 * 1024;
 /// Where Debian and its kin keep the version of the system's time-zone data.
 const SYSTEM_ZONES: &str = "/usr/share/zoneinfo/tzdata.zi";
 
-pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
+pub(super) async fn checks(patient: &Patient, standing: &Standing) -> Vec<Check> {
     let path = &patient.loaded.settings.store.path;
-    vec![database(path).await, disk(path), running(patient), time_zones(patient)]
+    let mut checks = vec![database(path, standing).await, disk(path), running(standing)];
+    checks.extend(in_force(patient, standing));
+    checks.push(time_zones(patient));
+    checks
 }
 
-async fn database(path: &Path) -> Check {
+async fn database(path: &Path, standing: &Standing) -> Check {
+    if standing.code == Code::DatabaseGone {
+        let fix = "stop the daemon, then pregonero db restore FILE";
+        return Check::fail("database", Code::DatabaseGone.as_str(), Blame::Machine, standing.in_words(), fix);
+    }
     match store::try_write(path).await {
         Ok(()) => Check::ok("database", format!("{}: can be written", path.display())),
         Err(StoreError::Missing { .. }) => {
@@ -52,7 +59,7 @@ fn disk(path: &Path) -> Check {
     match store::free_bytes(path) {
         Ok(free) if free < LEAST_FREE_BYTES => {
             let reason = format!("{}: nothing is posted before there is room", in_mebibytes(free));
-            Check::fail("disk", "full", Blame::Machine, reason, "make room")
+            Check::fail("disk", Code::DiskFull.as_str(), Blame::Machine, reason, "make room")
         }
         Ok(free) if free < LOW_BYTES => Check::warn("disk", "low", in_mebibytes(free), "make room soon"),
         Ok(free) => Check::ok("disk", in_mebibytes(free)),
@@ -65,18 +72,29 @@ fn disk(path: &Path) -> Check {
     }
 }
 
-fn running(patient: &Patient) -> Check {
-    let path = &patient.loaded.settings.store.path;
-    match daemon::health(path, patient.clock.now()) {
-        Ok(status) => Check::ok("daemon", format!("process {} is alive and ready", status.pid)),
-        Err(error @ HealthError::NotRunning { .. }) => {
-            Check::warn("daemon", error.code(), error.to_string(), "pregonero run, or systemctl start pregonero")
+/// Whether the daemon is alive. What keeps an alive one from posting is told by the check of that part.
+fn running(standing: &Standing) -> Check {
+    let (code, reason) = (standing.code.as_str(), standing.in_words());
+    let pid = standing.daemon.as_ref().map_or(0, |status| status.pid);
+    match standing.code {
+        Code::Ok => Check::ok("daemon", format!("process {pid} is alive and ready")),
+        Code::Paused | Code::StoppedByX | Code::BudgetUsedUp | Code::DiskFull | Code::DatabaseGone => {
+            Check::ok("daemon", format!("process {pid} is alive; nothing is posted for now: {reason}"))
         }
-        Err(error) => {
-            let fix = "look at its log; systemctl restart pregonero";
-            Check::fail("daemon", error.code(), Blame::Machine, error.to_string(), fix)
+        Code::NotRunning => Check::warn("daemon", code, reason, "pregonero run, or systemctl start pregonero"),
+        Code::Record | Code::NotReady | Code::Hangs | Code::Unreadable => {
+            Check::fail("daemon", code, Blame::Machine, reason, "look at its log; systemctl restart pregonero")
         }
     }
+}
+
+/// That the running daemon works by another configuration than the one that was examined.
+fn in_force(patient: &Patient, standing: &Standing) -> Option<Check> {
+    let own = standing.daemon.as_ref().filter(|_| standing.is_running())?.config.as_ref()?;
+    (own.sha256 != patient.loaded.sha256).then(|| {
+        let reason = format!("{} has changed since the daemon loaded it at {:.0}", own.file.display(), own.loaded_at);
+        Check::warn("reload", "not_reloaded", reason, "pregonero reload")
+    })
 }
 
 /// The zone itself was found when the configuration was read; here is told by which tables.

@@ -17,6 +17,7 @@ use crate::catalog::HubSettings;
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::config::environment::Environment;
+use crate::daemon::standing::standing;
 
 /// How a part is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -98,7 +99,8 @@ pub async fn examine(patient: &Patient) -> Vec<Check> {
     let mut checks = vec![configuration(patient)];
     checks.extend(x::checks(patient).await);
     checks.extend(models::checks(patient).await);
-    checks.extend(machine::checks(patient).await);
+    let standing = standing(&patient.loaded.settings.store.path, patient.clock.now()).await;
+    checks.extend(machine::checks(patient, &standing).await);
     checks.extend(record::checks(patient).await);
     checks.extend(duties::checks(patient));
     checks

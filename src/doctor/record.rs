@@ -1,15 +1,14 @@
 //! What the record says: has X or a person stopped the posting, what is left of the budget, which posts are unsettled.
 
-use jiff::Timestamp;
-
 use super::{Blame, Check, Patient};
+use crate::daemon::standing::{Code, Hindrance};
 use crate::publish::{self, Outlook, Rules};
 use crate::store::{Halt, HaltCause, PostState, Store, StoreError};
 
 pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
     match read(patient).await {
         Ok(Some((outlook, unsettled))) => {
-            let mut checks = vec![posting(patient, &outlook.halts), budget(&outlook, patient.clock.now())];
+            let mut checks = vec![posting(patient, &outlook.halts), budget(patient, &outlook)];
             checks.extend((unsettled > 0).then(|| unsettled_posts(unsettled)));
             checks
         }
@@ -35,27 +34,31 @@ fn posting(patient: &Patient, halts: &[Halt]) -> Check {
     let live = patient.loaded.settings.publish.live;
     match halts.iter().find(|halt| live || halt.cause == HaltCause::Paused) {
         None => Check::ok("posting", "neither X nor a person has stopped it"),
-        Some(halt) if halt.cause == HaltCause::Paused => {
-            Check::fail("posting", "paused", Blame::Machine, halt.to_string(), "pregonero resume")
-        }
         Some(halt) => {
-            let fix = "mend what X names, then `pregonero resume`, or give new credentials and reload";
-            Check::fail("posting", "stopped_by_x", Blame::X, halt.to_string(), fix)
+            let Hindrance { code, reason } = Hindrance::of_halt(halt);
+            let (blame, fix) = match code {
+                Code::Paused => (Blame::Machine, "pregonero resume"),
+                _ => (Blame::X, "fix what X names, then `pregonero resume`, or give new credentials and reload"),
+            };
+            Check::fail("posting", code.as_str(), blame, reason, fix)
         }
     }
 }
 
-fn budget(outlook: &Outlook, now: Timestamp) -> Check {
+/// A dry run spends nothing, so nothing stops it.
+fn budget(patient: &Patient, outlook: &Outlook) -> Check {
+    let (settings, now) = (&patient.loaded.settings, patient.clock.now());
     let left = format!(
         "left: {} posts today, {} posts and ${:.2} this month",
         outlook.posts_left_today, outlook.posts_left_this_month, outlook.usd_left_this_month
     );
-    match (outlook.next_post_at, &outlook.waits_for) {
-        (Some(at), Some(what)) if at > now => {
-            let reason = format!("{what}: the next post may go out at {at:.0}; {left}");
-            Check::warn("budget", "used_up", reason, "wait, or raise [budget]")
+    let spent = Hindrance::of_outlook(outlook, &Rules::from(settings), now).filter(|_| settings.publish.live);
+    match spent {
+        Some(Hindrance { code, reason }) => {
+            let reason = format!("{reason}; {left}");
+            Check::fail("budget", code.as_str(), Blame::Machine, reason, "wait, or raise [budget]")
         }
-        _ => Check::ok("budget", left),
+        None => Check::ok("budget", left),
     }
 }
 

@@ -73,7 +73,11 @@ async fn ask(patient: &Patient, credentials: Credentials) -> Vec<Check> {
             return vec![Check::fail("account", "unusable", Blame::Configuration, reason, "mend what is named")];
         }
     };
-    let answer = client.me().await;
+    let mut answer = client.me().await;
+    if matches!(answer, Err(TwitterError::Refused { kind: RefusalKind::ClockSkew { .. }, .. })) {
+        // The client knows X's time now and signs with it, as the daemon's second try of a post would.
+        answer = client.me().await;
+    }
     let mut checks = match &answer {
         Ok(user) => accepted(patient, user),
         Err(error) => vec![refused(error)],
@@ -90,7 +94,7 @@ fn accepted(patient: &Patient, user: &User) -> Vec<Check> {
         let reason = format!("the access token belongs to @{}, account.handle is @{handle}", user.username);
         Check::fail("account", "other_account", Blame::Configuration, reason, "mend account.handle or the token")
     };
-    let permission = match user.access_level.as_deref() {
+    let permission = match user.access_level.as_deref().map(str::trim).filter(|level| !level.is_empty()) {
         Some(level) if level.contains("write") => Check::ok("permission", format!("may write ({level})")),
         Some(level) => Check::fail(
             "permission",
@@ -127,7 +131,7 @@ fn refusal(kind: RefusalKind) -> (&'static str, Blame, &'static str) {
         RefusalKind::Unauthorized => ("unauthorized", Blame::X),
         RefusalKind::ClockSkew { .. } => ("clock_skew", Blame::Machine),
         RefusalKind::NoCredits => ("no_credits", Blame::X),
-        RefusalKind::Permissions => ("permissions", Blame::X),
+        RefusalKind::Permissions | RefusalKind::Authentication => ("permissions", Blame::X),
         RefusalKind::Suspended => ("suspended", Blame::X),
         _ => ("refused", Blame::Machine),
     };

@@ -27,6 +27,11 @@ impl Gate for BrokenText {
     }
 }
 
+/// What is wrong with a text and stays wrong, whatever is added to it.
+pub(super) fn lasting_fault(text: &str) -> Option<String> {
+    broken_characters(text).or_else(|| leftovers(text))
+}
+
 /// Characters that no person types.
 fn broken_characters(text: &str) -> Option<String> {
     let mut marks = 0;

@@ -132,6 +132,33 @@ impl Gates {
         self.gates.iter().map(|gate| gate.judge(&reading)).collect()
     }
 
+    /// Why no text that begins with `beginning` can pass, whatever comes after it; none where one can. Only gates that never
+    /// take a rejection back for a longer text are asked, and of `broken_text` only what it says of characters.
+    #[must_use]
+    pub fn objection_to_beginning(&self, beginning: &str) -> Option<String> {
+        let lasting = [mentions::NAME, urls::NAME, cashtags::NAME, hashtags::NAME, message::NAME, banned_words::NAME];
+        let is_on = |name: &str| self.gates.iter().any(|gate| gate.name() == name);
+        if let Some(fault) = broken_text::lasting_fault(beginning).filter(|_| is_on(broken_text::NAME)) {
+            return Some(format!("gate {}: {fault}", broken_text::NAME));
+        }
+        let recent = Recent::default();
+        // Its last word may go on, so it is asked about with two endings.
+        let texts = ["", "es", " de"].map(|ending| format!("{beginning}{ending}"));
+        let read = |text: &'_ String| {
+            let subject = Subject { text, body: text, candidate: None, prompt: "" };
+            self.gates
+                .iter()
+                .filter(|gate| lasting.contains(&gate.name()))
+                .map(|gate| gate.judge(&Reading::of(subject, &recent)))
+                .filter(|verdict| verdict.verdict == Verdict::Reject)
+                .collect::<Vec<_>>()
+        };
+        let [first, rest @ ..] = texts.each_ref().map(read);
+        let in_all =
+            |found: &&GateVerdict| rest.iter().all(|others| others.iter().any(|other| other.gate == found.gate));
+        first.iter().find(in_all).map(|found| format!("gate {}: {}", found.gate, found.reason))
+    }
+
     /// `text` without the entities whose policy is `strip`, spaces and stranded punctuation tidied; unchanged where
     /// there are none. To be called before scoring.
     #[must_use]

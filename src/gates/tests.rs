@@ -142,3 +142,29 @@ proptest! {
         prop_assert_eq!(judge(&ALL, &text).len(), Gates::names().len());
     }
 }
+
+#[test]
+fn a_beginning_is_objected_to_only_where_no_end_could_save_it() {
+    let forbidden = vec!["NoALaVacuna".to_owned()];
+    let strict = GateSettings { max_hashtags: 1, forbidden_hashtags: forbidden, ..settings() };
+    let gates = Gates::new(&strict, Resources::default()).unwrap();
+    let objection = |text: &str| gates.objection_to_beginning(text).unwrap_or_default();
+    for (prompt, gate) in [
+        ("Hola @ana, ", "mentions"),
+        ("Mira https://example.com ", "urls"),
+        ("Suben las acciones de $ACME ", "cashtags"),
+        ("#Uno #Dos ", "hashtags"),
+        ("#NoALaVacuna, ", "message"),
+        ("Hoy\u{200b} llueve", "broken_text"),
+        ("<|endoftext|>Hoy", "broken_text"),
+        ("[TWEET] Hoy", "broken_text"),
+    ] {
+        assert!(objection(prompt).starts_with(&format!("gate {gate}: ")), "{prompt:?}: {}", objection(prompt));
+    }
+    for prompt in ["", "Me parece", "En el día de hoy, ", "El covid", "#Uno ", "#NoALaVacun", "¿", "Hoy a las 7"] {
+        assert_eq!(objection(prompt), "", "{prompt:?}");
+    }
+    let open = GateSettings { mentions: EntityPolicy::Allow, ..settings() };
+    let gates = Gates::new(&open, Resources { switched_off: vec!["urls".to_owned()], ..Resources::default() }).unwrap();
+    assert_eq!(gates.objection_to_beginning("Hola @ana, mira https://example.com "), None);
+}

@@ -2,16 +2,20 @@
 //!
 //! A text is `[A]value[B]value[TWEET]text<|endoftext|>`: one special token each attribute, its value behind it, then the
 //! start-of-tweet token, as "Este político no existe" writes it. The layout is stored with the model in `config.json`,
-//! and training and generation build the context here, so that they cannot differ.
+//! and training and generation build the context here, so that they cannot differ. For a model of another program it can
+//! be declared (`declared`).
+
+mod declared;
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization as _;
 
+pub use self::declared::declare;
 use super::tokenizer::Tokenizer;
 use crate::catalog::ModelFiles;
+use crate::characters::tidy;
 
 /// The key of `config.json` that holds the layout; transformers keeps keys it does not know.
 pub const CONFIG_KEY: &str = "pregonero_control";
@@ -56,8 +60,8 @@ pub struct ControlAttribute {
 pub enum ControlError {
     /// The model has no control tokens.
     #[error(
-        "attribute {name:?} is given, but the model was trained without attributes: leave it out, or train a model with \
-         `train generator --control`"
+        "attribute {name:?} is given, but the model was trained without attributes: leave it out, train a model with \
+         `train generator --control`, or declare the control tokens of one trained elsewhere with `models control`"
     )]
     NoControl { name: String },
     /// The model knows no such attribute.
@@ -110,18 +114,24 @@ impl ControlLayout {
     /// The layout stored with a model; `None` where it has none.
     ///
     /// # Errors
-    /// Where `config.json` is missing or the layout in it is broken.
+    /// Where `config.json` is missing, or the layout in it or in `pregonero.json` is broken.
     pub fn read(files: &ModelFiles) -> Result<Option<Self>> {
-        const NAME: &str = "config.json";
-        let mut config: serde_json::Value = serde_json::from_slice(&files.read(NAME)?)
-            .with_context(|| format!("{}: not valid JSON", files.display(NAME)))?;
-        let Some(layout) = config.get_mut(CONFIG_KEY).map(serde_json::Value::take).filter(|value| !value.is_null())
-        else {
-            return Ok(None);
+        match of_configuration(files)? {
+            None => declared::read(files),
+            own => Ok(own),
+        }
+    }
+
+    /// Whether the model can write from this value of this attribute.
+    #[must_use]
+    pub fn fits(&self, name: &str, value: &str) -> bool {
+        let value = tidy_value(value);
+        let knows = |attribute: &ControlAttribute| {
+            attribute.values.is_empty()
+                || attribute.known(&value).is_some()
+                || value.split_whitespace().all(|word| attribute.known(word).is_some())
         };
-        let layout = serde_json::from_value(layout)
-            .with_context(|| format!("{}: {CONFIG_KEY} is not a layout of control tokens", files.display(NAME)))?;
-        Ok(Some(layout))
+        self.attributes.iter().any(|attribute| attribute.name == name && knows(attribute))
     }
 
     /// Every control token, in the order in which a tokenizer gets them: the attributes', then the start token.
@@ -166,15 +176,28 @@ impl ControlAttribute {
     }
 }
 
+/// The layout that a training of ours has put into `config.json`.
+fn of_configuration(files: &ModelFiles) -> Result<Option<ControlLayout>> {
+    const NAME: &str = "config.json";
+    let mut config: serde_json::Value = serde_json::from_slice(&files.read(NAME)?)
+        .with_context(|| format!("{}: not valid JSON", files.display(NAME)))?;
+    let Some(layout) = config.get_mut(CONFIG_KEY).map(serde_json::Value::take).filter(|value| !value.is_null()) else {
+        return Ok(None);
+    };
+    let layout = serde_json::from_value(layout)
+        .with_context(|| format!("{}: {CONFIG_KEY} is not a layout of control tokens", files.display(NAME)))?;
+    Ok(Some(layout))
+}
+
 fn token(name: &str) -> String {
     format!("[{name}]")
 }
 
-/// A value as it stands in a context: composed (NFC), single spaces, words without the sign of a hashtag. The same in
+/// A value as it stands in a context: tidied ([`tidy`]), single spaces, words without the sign of a hashtag. The same in
 /// training and generation.
 #[must_use]
 pub fn tidy_value(value: &str) -> String {
-    let composed: String = value.nfc().collect();
+    let composed = tidy(value);
     let words = composed.split_whitespace().map(|word| word.trim_start_matches(['#', '＃']));
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
@@ -190,6 +213,17 @@ pub struct Control {
 }
 
 impl Control {
+    /// The control of a model over its tokenizer; `None` for a model without control tokens.
+    ///
+    /// # Errors
+    /// As [`ControlLayout::read`] and [`Control::new`].
+    pub fn read(files: &ModelFiles, tokenizer: &Tokenizer) -> Result<Option<Self>> {
+        let Some(layout) = ControlLayout::read(files)? else { return Ok(None) };
+        let own = of_configuration(files)?.is_some();
+        let control = Self::new(layout, tokenizer);
+        control.map(Some).with_context(|| files.display(if own { "config.json" } else { declared::FILE }))
+    }
+
     /// Finds the tokens of `layout` in `tokenizer`.
     ///
     /// # Errors
@@ -197,11 +231,17 @@ impl Control {
     pub fn new(layout: ControlLayout, tokenizer: &Tokenizer) -> Result<Self> {
         let find = |token: &String| {
             tokenizer.id_of(token).with_context(|| {
-                format!("the tokenizer has no control token {token}: it does not belong to this config.json")
+                format!("the tokenizer has no control token {token}: it does not belong to this layout")
             })
         };
-        let ids = layout.tokens().iter().map(find).collect::<Result<Vec<_>>>()?;
-        Ok(Self { layout, ids, special: tokenizer.special_tokens() })
+        let tokens = layout.tokens();
+        let ids = tokens.iter().map(find).collect::<Result<Vec<_>>>()?;
+        let mut special = tokenizer.special_tokens();
+        // In a tokenizer of another program, control tokens may be plain added words.
+        special.extend(
+            tokens.into_iter().filter(|token| tokenizer.id_of(token).is_none_or(|id| !tokenizer.is_special(id))),
+        );
+        Ok(Self { layout, ids, special })
     }
 
     /// The layout.
@@ -250,6 +290,9 @@ impl Control {
         self.check_text(&value, || format!("attribute {}", attribute.name))?;
         if value.is_empty() || attribute.values.is_empty() {
             return Ok(value);
+        }
+        if let Some(known) = attribute.known(&value) {
+            return Ok(known.to_owned());
         }
         let words = value.split(' ').map(|word| {
             attribute.known(word).ok_or_else(|| ControlError::UnknownValue {
@@ -343,6 +386,22 @@ mod tests {
         let (control, tokenizer) = control();
         let values = control.values(&attributes(pairs)).unwrap();
         tokenizer.decode_raw(&control.context(&tokenizer, values, room).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_value_of_several_words_that_is_one_of_the_models_is_taken_as_a_whole() {
+        let (mut control, _) = control();
+        control.layout.attributes[0].values = names(&["CHILE VAMOS", "RN"]);
+        for (given, expected) in [("chile vamos", "CHILE VAMOS"), ("RN", "RN"), ("rn RN", "RN RN")] {
+            let values = control.values(&attributes(&[("SENTIMIENTO", given)])).unwrap();
+            assert_eq!(values[0], expected);
+            assert!(control.layout.fits("SENTIMIENTO", given));
+        }
+        for (name, value) in [("SENTIMIENTO", "CHILE"), ("TEMA", "RN")] {
+            assert!(!control.layout.fits(name, value), "{name} {value}");
+            control.values(&attributes(&[(name, value)])).unwrap_err();
+        }
+        assert!(control.layout.fits("HASHTAGS", "lo que sea"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 
+use super::control;
 use super::gpt2::{Gpt2, NoDropout};
 use super::tokenizer::Tokenizer;
 use super::{Decoding, Engine, GenerationRequest};
@@ -64,8 +65,76 @@ fn its_logits_are_those_of_transformers() {
 
 #[tokio::test]
 async fn attributes_give_the_greedy_texts_of_transformers() {
+    greedy_texts_are_those_of_transformers(&folder()).await;
+}
+
+/// The same model as another program writes it: no layout in `config.json`.
+fn foreign() -> tempfile::TempDir {
+    let foreign = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), foreign.path().join(entry.file_name())).unwrap();
+    }
+    let path = foreign.path().join("config.json");
+    let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    config.as_object_mut().unwrap().remove(control::CONFIG_KEY).unwrap();
+    std::fs::write(&path, config.to_string()).unwrap();
+    foreign
+}
+
+#[tokio::test]
+async fn a_declared_layout_gives_the_same_texts_and_leaves_the_downloaded_files_alone() {
+    let foreign = foreign();
+    let layout = foreign.path().join("layout.toml");
+    let content = "[[attributes]]\nname = \"SENTIMIENTO\"\nvalues = [\"NEGATIVE\", \"POSITIVE\"]\n[[attributes]]\n\
+                   name = \"HASHTAGS\"\ntoken = \"[HASHTAGS]\"\n";
+    std::fs::write(&layout, content).unwrap();
+    let config = std::fs::read(foreign.path().join("config.json")).unwrap();
+    let (declared, file) = control::declare(foreign.path(), &layout).unwrap();
+    assert_eq!(file, foreign.path().join("pregonero.json"));
+    assert_eq!((declared.names().as_str(), declared.start.as_str()), ("SENTIMIENTO, HASHTAGS", "[TWEET]"));
+    assert_eq!(declared.truncation, ["HASHTAGS"]);
+    assert_eq!(std::fs::read(foreign.path().join("config.json")).unwrap(), config);
+    greedy_texts_are_those_of_transformers(foreign.path()).await;
+}
+
+#[test]
+fn a_layout_that_does_not_fit_the_model_is_refused_with_the_reason() {
+    let foreign = foreign();
+    let layout = foreign.path().join("layout.toml");
+    let attribute = |rest: &str| format!("[[attributes]]\nname = \"SENTIMIENTO\"\n{rest}");
+    for (content, expected) in [
+        (
+            attribute("token = \"<|s|>\""),
+            "no token <|s|>; its added tokens are: <|endoftext|>, [SENTIMIENTO], [HASHTAGS]",
+        ),
+        (format!("start = \"[TEXTO]\"\n{}", attribute("")), "no token [TEXTO]"),
+        (attribute("token = \"[TWEET]\""), "the token [TWEET] is named twice"),
+        (format!("length = 100000\n{}", attribute("")), "length: expected 1 to the model's "),
+        (format!("truncation = [\"TEMA\"]\n{}", attribute("")), "\"TEMA\" cannot be shortened"),
+        ("attributes = []".to_owned(), "no attribute is named"),
+        (attribute("tokn = \"a\""), "not a layout of control tokens: "),
+        ("{}".to_owned(), "not a layout of control tokens: "),
+    ] {
+        std::fs::write(&layout, &content).unwrap();
+        let message = format!("{:#}", control::declare(foreign.path(), &layout).unwrap_err());
+        assert!(message.contains("layout.toml: ") && message.contains(expected), "{content}: {message}");
+        assert!(!foreign.path().join("pregonero.json").exists(), "{content}");
+    }
+    let message = format!("{:#}", control::declare(&folder(), &layout).unwrap_err());
+    assert!(message.contains("config.json: this model has a layout of its own"), "{message}");
+    std::fs::write(foreign.path().join("pregonero.json"), r#"{"control": {"start": 1}}"#).unwrap();
+    let files = ModelFiles::in_folder(foreign.path()).unwrap();
+    let message = format!("{:#}", control::ControlLayout::read(&files).unwrap_err());
+    assert!(
+        message.contains("pregonero.json: control is not a layout of control tokens; declare it again"),
+        "{message}"
+    );
+}
+
+async fn greedy_texts_are_those_of_transformers(folder: &Path) {
     let identity = ModelIdentity { name: "control".to_owned(), sha256: String::new() };
-    let files = ModelFiles::in_folder(&folder()).unwrap();
+    let files = ModelFiles::in_folder(folder).unwrap();
     let engine = Engine::start(files, identity, DeviceChoice::Cpu).await.unwrap();
     for reference in references() {
         let given = [("SENTIMIENTO", &reference.sentiment), ("HASHTAGS", &reference.hashtags)];

@@ -77,7 +77,8 @@ pub(crate) struct Sequence {
 
 /// What decoding needs to know of the model beside its logits.
 pub(crate) struct Limits<'a> {
-    pub(crate) end_of_text: Option<u32>,
+    /// The tokens at each of which a text ends.
+    pub(crate) ends: &'a [u32],
     /// Ids from here on have no token.
     pub(crate) vocabulary: usize,
     /// Tokens that are never written.
@@ -198,7 +199,7 @@ fn choose(row: &mut Row, scores: &mut [f32], decoding: &Decoding, limits: &Limit
 
 /// Takes the chosen token; says whether that ends the sequence.
 fn finish(row: &mut Row, id: u32, prompt: usize, decoding: &Decoding, limits: &Limits<'_>) -> Option<Finish> {
-    if Some(id) == limits.end_of_text {
+    if limits.ends.contains(&id) {
         return Some(Finish::EndOfText);
     }
     row.ids.push(id);
@@ -238,7 +239,7 @@ pub(crate) fn beam_search(
         for (rank, Continuation { parent, id, score }) in options.into_iter().enumerate() {
             let mut ids = open[parent].ids.clone();
             let length = (ids.len() + 1 - prompt.len()) as f32;
-            let ended = if Some(id) == limits.end_of_text {
+            let ended = if limits.ends.contains(&id) {
                 Some(Finish::EndOfText)
             } else {
                 ids.push(id);

@@ -12,12 +12,14 @@ use candle_core::Device;
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 
-use super::control::{Control, ControlError, ControlLayout};
+use super::control::{Control, ControlError};
 use super::decoding::{self, Decoding, Limits, Sequence};
+use super::end_tokens::{EndTokens, OPENAI_END};
 use super::finishing::{LengthBudget, finish_text};
 use super::network::Network;
 use super::tokenizer::Tokenizer;
 use crate::catalog::ModelFiles;
+use crate::characters;
 use crate::config::{DeviceChoice, Strategy};
 use crate::hashing::{SPLITMIX64_STEP, splitmix64};
 use crate::tweet::{Candidate, ModelIdentity};
@@ -165,7 +167,10 @@ pub fn candidate_seeds(rng_seed: u64, count: usize) -> Vec<u64> {
 struct Model {
     network: Network,
     tokenizer: Tokenizer,
-    end_of_text: Option<u32>,
+    /// The tokens at each of which a text ends.
+    ends: Vec<u32>,
+    /// The tokens that are never written: the control tokens, and ids without a token.
+    banned: Vec<u32>,
     /// Put before every prompt, where the model was trained that way.
     start: Option<u32>,
     /// How much memory is free.
@@ -181,11 +186,11 @@ impl Model {
         let config = network.config();
         tokenizer.check_fits(config, files)?;
         let generation = GenerationConfig::read(files)?;
-        let end_of_text = generation.eos_token_id.or(tokenizer.end_of_text()).or(config.eos_token_id);
-        let control = ControlLayout::read(files)?
-            .map(|layout| Control::new(layout, &tokenizer).with_context(|| files.display("config.json")))
-            .transpose()?;
-        let start = generation.pregonero_start_token.filter(|id| (*id as usize) < config.vocab_size);
+        let ends = generation.eos_token_id.settle(&config.eos_token_id, &tokenizer, config.vocab_size);
+        let control = Control::read(files, &tokenizer)?;
+        let banned = [control.as_ref().map_or(&[][..], Control::ids), tokenizer.gaps()].concat();
+        let start = generation.pregonero_start_token.or(tokenizer.opening());
+        let start = start.filter(|id| (*id as usize) < config.vocab_size);
         let description = EngineDescription {
             identity,
             device: if device.is_cpu() { "cpu".to_owned() } else { cuda_name(choice) },
@@ -195,16 +200,24 @@ impl Model {
             vocabulary: config.vocab_size,
             control,
         };
-        let model = Self { network, tokenizer, end_of_text, start, memory: memory::available, description };
+        let model = Self { network, tokenizer, ends, banned, start, memory: memory::available, description };
         model.warm_up().context("the model is loaded, but cannot write")?;
         Ok(model)
     }
 
-    /// One token from the start token: what cannot work fails at start, not at the first slot.
+    /// A pass over the whole context: what cannot work fails at start, not in the middle of a round.
     fn warm_up(&self) -> anyhow::Result<()> {
-        let (logits, _) = self.network.prefill(&[self.start_token()], 1, 1)?;
+        let config = self.network.config();
+        let context = config.n_positions;
+        self.batch_that_fits(context, 1).holds(1)?;
+        let start = self.start_token() as usize;
+        let ids: Vec<u32> = (0..context).map(|place| ((start + place * 7919) % config.vocab_size) as u32).collect();
+        let (logits, _) = self.network.prefill(&ids, 1, context)?;
         if !logits.iter().all(|logit| logit.is_finite()) {
-            anyhow::bail!("its first logits are not numbers: the weights are damaged");
+            anyhow::bail!(
+                "a pass over its whole context of {context} tokens gives values that are no numbers: the weights are \
+                 damaged, or do not belong to this config.json"
+            );
         }
         Ok(())
     }
@@ -212,7 +225,9 @@ impl Model {
     /// What stands before a text without a prompt.
     fn start_token(&self) -> u32 {
         let config = self.network.config();
-        first_known([config.bos_token_id, self.end_of_text], config.vocab_size)
+        let is_meant = |id: &u32| *id != OPENAI_END || self.tokenizer.is_special(OPENAI_END);
+        let named = config.bos_token_id.filter(is_meant).or(self.tokenizer.start_of_text());
+        first_known([named, self.ends.first().copied()], config.vocab_size)
     }
 
     fn generate(
@@ -233,9 +248,9 @@ impl Model {
             })
         };
         let limits = Limits {
-            end_of_text: self.end_of_text,
+            ends: &self.ends,
             vocabulary: self.tokenizer.vocabulary_size(),
-            banned: self.description.control.as_ref().map_or(&[], Control::ids),
+            banned: &self.banned,
             history_from: if self.description.control.is_some() { prompt.len() - shown } else { 0 },
             capacity,
             too_long: &too_long,
@@ -250,7 +265,8 @@ impl Model {
     /// control tokens, and a text without words behind the start token elsewhere.
     fn prompt(&self, request: &GenerationRequest) -> Result<(Vec<u32>, usize), GenerationError> {
         // A space at the end of a prompt belongs to the next word's token: the model never saw it alone.
-        let text = request.prompt.trim_end();
+        let tidied = characters::tidy(&request.prompt);
+        let text = tidied.trim_end();
         let ids = self.tokenizer.encode(text)?;
         let shown = ids.len();
         if let Some(control) = &self.description.control {
@@ -323,7 +339,7 @@ impl Model {
         let full = self.tokenizer.decode(&ids)?;
         let continuation = self.tokenizer.decode_raw(&ids[shown..])?;
         let text = match &request.length {
-            Some(budget) => finish_text(full.trim(), &request.prompt, sequence.finish, Some(budget)),
+            Some(budget) => finish_text(full.trim(), &characters::tidy(&request.prompt), sequence.finish, Some(budget)),
             None => full,
         };
         Ok(Candidate { text, continuation, token_ids: ids, prompt_tokens: shown, rng_seed, finish: sequence.finish })
@@ -354,8 +370,8 @@ impl Fit {
 /// What this program reads of `generation_config.json`.
 #[derive(Default, Deserialize)]
 struct GenerationConfig {
-    #[serde(default, deserialize_with = "first_id")]
-    eos_token_id: Option<u32>,
+    #[serde(default)]
+    eos_token_id: EndTokens,
     /// Our own: the token that stood before every text in training.
     #[serde(default)]
     pregonero_start_token: Option<u32>,
@@ -372,20 +388,6 @@ impl GenerationConfig {
     }
 }
 
-/// An id, or the first of a list of them.
-fn first_id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Ids {
-        One(u32),
-        Several(Vec<u32>),
-    }
-    Ok(match Option::<Ids>::deserialize(deserializer)? {
-        None => None,
-        Some(Ids::One(id)) => Some(id),
-        Some(Ids::Several(ids)) => ids.first().copied(),
-    })
-}
 /// The first of these tokens that the vocabulary holds, else its first. Some checkpoints keep the ids of GPT-2's own
 /// vocabulary beside a smaller one.
 fn first_known(tokens: [Option<u32>; 2], vocabulary: usize) -> u32 {
@@ -490,6 +492,75 @@ mod tests {
             [([Some(3), Some(4)], 3), ([Some(50_256), Some(4)], 4), ([Some(10), Some(u32::MAX)], 0), ([None, None], 0)]
         {
             assert_eq!(first_known(tokens, 10), expected, "{tokens:?}");
+        }
+    }
+
+    /// The tiny model with some of its weights replaced.
+    fn with_weights(change: impl Fn(&str, &candle_core::Tensor) -> candle_core::Result<candle_core::Tensor>) -> String {
+        let folder = tiny_model();
+        let path = folder.path().join("model.safetensors");
+        let tensors = candle_core::safetensors::load(&path, &Device::Cpu).expect("readable");
+        let changed = tensors.into_iter().map(|(name, tensor)| {
+            let tensor = change(&name, &tensor).expect("changeable");
+            (name, tensor)
+        });
+        candle_core::safetensors::save(&changed.collect(), &path).expect("writable");
+        let identity = ModelIdentity { name: "tiny".to_owned(), sha256: String::new() };
+        let files = ModelFiles::in_folder(folder.path()).expect("the folder is there");
+        match Model::load(&files, identity, DeviceChoice::Cpu) {
+            Ok(_) => "loaded".to_owned(),
+            Err(error) => format!("{error:#}"),
+        }
+    }
+
+    #[test]
+    fn what_only_the_end_of_the_context_breaks_fails_at_load() {
+        assert_eq!(with_weights(|_, tensor| Ok(tensor.clone())), "loaded");
+        // Finite, but the sum of the last position's row is not.
+        let message = with_weights(|name, tensor| {
+            if !name.ends_with("wpe.weight") {
+                return Ok(tensor.clone());
+            }
+            let (rows, width) = tensor.dims2()?;
+            let steep = candle_core::Tensor::full(3e38_f32, (1, width), &Device::Cpu)?;
+            candle_core::Tensor::cat(&[&tensor.narrow(0, 0, rows - 1)?, &steep], 0)
+        });
+        assert!(
+            message.contains("a pass over its whole context of 40 tokens gives values that are no numbers"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_tokenizer_that_begins_every_text_gives_the_start_token() {
+        let folder = tiny_model();
+        assert_eq!(model(folder.path()).start, None);
+        std::fs::remove_file(folder.path().join("tokenizer.json")).expect("removable");
+        std::fs::write(folder.path().join("tokenizer_config.json"), r#"{"add_bos_token": true}"#).expect("writable");
+        let model = model(folder.path());
+        assert_eq!((model.start, model.ends.as_slice()), (Some(0), &[0][..]));
+        let (ids, shown) = model.prompt(&request("La vacuna", Strategy::Greedy, 1)).expect("encodable");
+        assert_eq!((ids[0], ids.len()), (0, shown + 1));
+    }
+
+    #[test]
+    fn rows_without_a_token_are_never_written() {
+        let folder = tiny_model();
+        let path = folder.path().join("tokenizer.json");
+        let mut description: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&path).expect("readable")).expect("JSON");
+        // The rows stay; some bytes in the middle of the vocabulary and the last token lose theirs.
+        let vocabulary = description["model"]["vocab"].as_object_mut().expect("a vocabulary");
+        let gone = |id: u64| id == 299 || (70..90).contains(&id);
+        vocabulary.retain(|_, id| !gone(id.as_u64().expect("an id")));
+        description["model"]["merges"] = serde_json::json!([]);
+        std::fs::write(&path, description.to_string()).expect("writable");
+        let model = model(folder.path());
+        assert!((70..90).all(|id| model.banned.contains(&id)), "{:?}", model.banned);
+        for strategy in [Strategy::Sample, Strategy::Greedy, Strategy::Beam] {
+            for candidate in model.generate(&request("La", strategy, 16), &never).expect("candidates") {
+                assert!(candidate.token_ids.iter().all(|id| !gone(u64::from(*id))), "{:?}", candidate.token_ids);
+            }
         }
     }
 

@@ -7,7 +7,9 @@ use anyhow::{Context as _, Result, bail};
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::activation::Activation;
 use super::checkpoint::Checkpoint;
+use super::end_tokens::EndTokens;
 use super::ops;
 use crate::catalog::ModelFiles;
 
@@ -15,15 +17,14 @@ use crate::catalog::ModelFiles;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gpt2Config {
     pub vocab_size: usize,
-    #[serde(alias = "n_ctx")]
     pub n_positions: usize,
     pub n_embd: usize,
     pub n_layer: usize,
     pub n_head: usize,
     #[serde(default)]
     pub n_inner: Option<usize>,
-    #[serde(default = "default_activation")]
-    pub activation_function: String,
+    #[serde(default)]
+    pub activation_function: Activation,
     #[serde(default = "default_epsilon")]
     pub layer_norm_epsilon: f64,
     #[serde(default = "default_dropout")]
@@ -35,17 +36,16 @@ pub struct Gpt2Config {
     #[serde(default)]
     pub bos_token_id: Option<u32>,
     #[serde(default)]
-    pub eos_token_id: Option<u32>,
+    pub eos_token_id: EndTokens,
     #[serde(default = "default_true")]
     pub tie_word_embeddings: bool,
     #[serde(default = "default_true")]
     pub scale_attn_weights: bool,
     #[serde(default)]
     pub scale_attn_by_inverse_layer_idx: bool,
-}
-
-fn default_activation() -> String {
-    "gelu_new".to_owned()
+    /// For 16-bit training alone: attention weights are always computed in f32 here. Kept for the files we write.
+    #[serde(default)]
+    pub reorder_and_upcast_attn: bool,
 }
 
 fn default_epsilon() -> f64 {
@@ -61,7 +61,16 @@ fn default_true() -> bool {
 }
 
 /// No size of a GPT-2 comes near it, and products of a few of them fit into 64 bits.
-const LARGEST_SIZE: usize = 1 << 20;
+pub(crate) const LARGEST_SIZE: usize = 1 << 20;
+
+/// Files of 2019 name the number of positions twice, `n_ctx` and `n_positions`; the oldest have `n_ctx` alone.
+fn use_context_as_positions(raw: &mut serde_json::Value) {
+    let Some(fields) = raw.as_object_mut() else { return };
+    let missing = fields.get("n_positions").is_none_or(serde_json::Value::is_null);
+    if let Some(context) = fields.get("n_ctx").filter(|_| missing).cloned() {
+        fields.insert("n_positions".to_owned(), context);
+    }
+}
 
 impl Gpt2Config {
     /// Reads and checks `config.json`.
@@ -71,8 +80,14 @@ impl Gpt2Config {
     pub fn read(files: &ModelFiles) -> Result<Self> {
         let label = files.display("config.json");
         let content = files.read("config.json")?;
-        let raw: serde_json::Value =
+        let mut raw: serde_json::Value =
             serde_json::from_slice(&content).with_context(|| format!("{label}: not valid JSON"))?;
+        use_context_as_positions(&mut raw);
+        if raw.get("pruned_heads").and_then(|heads| heads.as_object()).is_some_and(|heads| !heads.is_empty()) {
+            bail!(
+                "{label}: pruned_heads names heads that were cut out; transformers 5 does not load such a model either"
+            );
+        }
         if let Some(kind) = raw.get("model_type").and_then(|kind| kind.as_str())
             && kind != "gpt2"
         {
@@ -93,13 +108,18 @@ impl Gpt2Config {
         if !self.n_embd.is_multiple_of(self.n_head) {
             bail!("n_embd {} is not a multiple of n_head {}", self.n_embd, self.n_head);
         }
-        if !matches!(self.activation_function.as_str(), "gelu_new" | "gelu_pytorch_tanh") {
-            bail!("activation_function {:?} is not supported, gelu_new is", self.activation_function);
-        }
-        if !self.scale_attn_weights || self.scale_attn_by_inverse_layer_idx {
-            bail!("only plain scaled attention is supported (scale_attn_weights, no scale_attn_by_inverse_layer_idx)");
+        if !(self.layer_norm_epsilon.is_finite() && self.layer_norm_epsilon >= 0.0) {
+            bail!("layer_norm_epsilon must be at least 0, not {}", self.layer_norm_epsilon);
         }
         Ok(())
+    }
+
+    /// What the products of queries and keys are multiplied by in this layer.
+    #[must_use]
+    pub fn attention_scale(&self, layer: usize) -> f64 {
+        let by_width = if self.scale_attn_weights { (self.head_size() as f64).sqrt() } else { 1.0 };
+        let by_layer = if self.scale_attn_by_inverse_layer_idx { (layer + 1) as f64 } else { 1.0 };
+        1.0 / (by_width * by_layer)
     }
 
     /// Width of the feed-forward layer.
@@ -154,10 +174,13 @@ impl Gpt2Config {
     }
 
     /// Adapts `tie_word_embeddings` to what the checkpoint holds: a configuration that unties the head, over a file
-    /// without one, is tied in fact.
+    /// without one, is tied in fact; one that ties it, over a file with two different tensors, is not.
     pub(crate) fn settle_head(&mut self, checkpoint: &Checkpoint) {
-        if !checkpoint.has("lm_head.weight") {
+        if checkpoint.shares_head() {
             self.tie_word_embeddings = true;
+        } else if self.tie_word_embeddings && checkpoint.has_own_head() {
+            checkpoint.warn_of_own_head();
+            self.tie_word_embeddings = false;
         }
     }
 }
@@ -290,9 +313,10 @@ impl Gpt2 {
         let mut x = self.embed(ids, 0, steps)?;
         x = dropout.apply(x, self.config.embd_pdrop)?;
         let (heads, probability) = (self.config.n_head, self.config.attn_pdrop);
-        for block in &self.h {
+        for (layer, block) in self.h.iter().enumerate() {
+            let scale = self.config.attention_scale(layer);
             x = block.forward(&x, (&self.config, self.compute), dropout, |qkv, dropout| {
-                ops::causal_attention(qkv, heads, |weights| dropout.apply(weights, probability))
+                ops::causal_attention(qkv, heads, scale, |weights| dropout.apply(weights, probability))
             })?;
         }
         ops::layer_norm(&x, &self.ln_f.weight, &self.ln_f.bias, self.config.layer_norm_epsilon)
@@ -345,9 +369,10 @@ impl Gpt2 {
         let (rows, steps) = ids.dims2()?;
         let start = cache.steps;
         let mut x = self.embed(ids, start, steps)?;
-        for (block, (keys, values)) in self.h.iter().zip(&mut cache.layers) {
+        for (layer, (block, (keys, values))) in self.h.iter().zip(&mut cache.layers).enumerate() {
+            let scale = self.config.attention_scale(layer);
             x = block.forward(&x, (&self.config, self.compute), &mut NoDropout, |qkv, _| {
-                cached_attention(qkv, keys, values, start, self.config.n_head)
+                cached_attention(qkv, (keys, values), start, self.config.n_head, scale)
             })?;
         }
         cache.steps += steps;
@@ -372,7 +397,7 @@ impl Block {
         let qkv = self.attn.c_attn.forward(&normal(x, &self.ln_1)?)?;
         let attended = self.attn.c_proj.forward(&attend(&qkv, dropout)?)?.to_dtype(stream)?;
         let x = (x + dropout.apply(attended, config.resid_pdrop)?)?;
-        let inner = ops::gelu(&self.mlp.c_fc.forward(&normal(&x, &self.ln_2)?)?)?;
+        let inner = config.activation_function.compose(&self.mlp.c_fc.forward(&normal(&x, &self.ln_2)?)?)?;
         let added = self.mlp.c_proj.forward(&inner)?.to_dtype(stream)?;
         &x + dropout.apply(added, config.resid_pdrop)?
     }
@@ -400,10 +425,10 @@ impl KeyValueCache {
 
 fn cached_attention(
     qkv: &Tensor,
-    keys: &mut Tensor,
-    values: &mut Tensor,
+    (keys, values): (&mut Tensor, &mut Tensor),
     start: usize,
     heads: usize,
+    scale: f64,
 ) -> candle_core::Result<Tensor> {
     let (rows, steps, triple) = qkv.dims3()?;
     let width = triple / 3;
@@ -414,7 +439,6 @@ fn cached_attention(
     values.slice_set(&split(2)?, 2, start)?;
     let total = start + steps;
     let (k, v) = (keys.narrow(2, 0, total)?.contiguous()?, values.narrow(2, 0, total)?.contiguous()?);
-    let scale = 1.0 / ((width / heads) as f64).sqrt();
     let mut scores = (split(0)?.matmul(&k.t()?)? * scale)?.to_dtype(DType::F32)?;
     if steps > 1 {
         let mask: Vec<f32> =

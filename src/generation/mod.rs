@@ -3,15 +3,19 @@
 //! candle's types stay behind this wall; what leaves it is [`crate::tweet::Candidate`]. An [`Engine`] is all that the
 //! rest of the program knows of; [`gpt2`] is shared with the training, `packed` is how the CPU decodes.
 
+pub mod activation;
 pub mod checkpoint;
 pub mod control;
 #[cfg(test)]
 mod control_tests;
 mod decoding;
+mod end_tokens;
 mod engine;
 mod finishing;
 pub mod gpt2;
 pub(crate) mod host;
+#[cfg(test)]
+mod layout_tests;
 mod network;
 pub(crate) mod ops;
 mod packed;
@@ -20,10 +24,14 @@ mod scoring;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod tokenizer;
+#[cfg(test)]
+mod weights_tests;
 
 pub use control::{Control, ControlError, ControlLayout};
 pub use decoding::Decoding;
+pub use end_tokens::EndTokens;
 pub(crate) use engine::device;
 pub use engine::{Engine, EngineDescription, GenerationError, GenerationRequest, candidate_seeds};
 pub use finishing::LengthBudget;
+pub use network::needs;
 pub use scoring::{Scorer, Surprise, Windows};

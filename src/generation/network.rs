@@ -6,7 +6,29 @@ use candle_core::{DType, Device, Tensor};
 use super::checkpoint::Checkpoint;
 use super::gpt2::{Gpt2, Gpt2Config, KeyValueCache};
 use super::packed::{PackedCache, PackedGpt2};
-use crate::catalog::ModelFiles;
+use super::tokenizer::Tokenizer;
+use crate::catalog::{ModelFiles, Needs};
+
+/// What a generator needs once it is loaded on the CPU, without loading it.
+///
+/// # Errors
+/// Why it cannot be loaded: a file that is missing, broken, or does not belong to the others.
+pub fn needs(files: &ModelFiles) -> Result<Needs> {
+    let mut config = Gpt2Config::read(files)?;
+    let checkpoint = Checkpoint::open(files)?;
+    config.settle_head(&checkpoint);
+    checkpoint.check(&config)?;
+    Tokenizer::read(files)?.check_fits(&config, files)?;
+    Ok(Needs {
+        memory_bytes: (size_of::<f32>() * config.parameters()) as u64,
+        memory_per_text_bytes: row_bytes(&config, config.n_positions) as u64,
+    })
+}
+
+/// Bytes that the keys and values of `capacity` tokens take.
+fn row_bytes(config: &Gpt2Config, capacity: usize) -> usize {
+    2 * config.n_layer * capacity * config.n_embd * size_of::<f32>()
+}
 
 /// A loaded model.
 pub(crate) enum Network {
@@ -66,8 +88,7 @@ impl Network {
 
     /// Bytes that one row of `capacity` tokens takes in the cache.
     pub(crate) fn row_bytes(&self, capacity: usize) -> usize {
-        let config = self.config();
-        2 * config.n_layer * capacity * config.n_embd * size_of::<f32>()
+        row_bytes(self.config(), capacity)
     }
 }
 

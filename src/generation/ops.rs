@@ -1,28 +1,10 @@
-//! The building blocks of GPT-2: linear, layer norm, GELU, causal attention, loss, composed of candle operations that
+//! The building blocks of GPT-2: linear, layer norm, causal attention, loss, composed of candle operations that
 //! differentiate themselves, for GPUs and for the tests; and the arithmetic of single rows that the forms on plain slices
 //! share (`host/`, `packed.rs`).
 
 use candle_core::{D, DType, Error, Result, Tensor};
 
-use crate::kernels::{exponentials, maximum, sigmoid, squared_distances, sum};
-
-/// The tanh form of GELU, which checkpoints call `gelu_new` (Hendrycks and Gimpel 2016, arXiv:1606.08415).
-#[inline(always)]
-pub(crate) fn gelu_value(x: f32) -> f32 {
-    // (1 + tanh(x)) / 2 = sigmoid(2x)
-    x * sigmoid(2.0 * GELU_SCALE * (x + GELU_CUBE * x * x * x))
-}
-
-const GELU_SCALE: f32 = 0.797_884_6; // sqrt(2 / pi)
-const GELU_CUBE: f32 = 0.044_715;
-
-/// GELU and its slope.
-#[inline(always)]
-pub(crate) fn gelu_parts(x: f32) -> (f32, f32) {
-    let s = sigmoid(2.0 * GELU_SCALE * (x + GELU_CUBE * x * x * x));
-    let inner = 2.0 * GELU_SCALE * (1.0 + 3.0 * GELU_CUBE * x * x);
-    (x * s, s + x * s * (1.0 - s) * inner)
-}
+use crate::kernels::{exponentials, maximum, squared_distances, sum};
 
 /// Mean and reciprocal standard deviation of a row.
 #[inline(always)]
@@ -66,16 +48,13 @@ pub(crate) fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f6
     centred.broadcast_div(&(variance + epsilon)?.sqrt()?)?.broadcast_mul(weight)?.broadcast_add(bias)
 }
 
-/// GELU in its tanh form.
-pub(crate) fn gelu(x: &Tensor) -> Result<Tensor> {
-    x.gelu()
-}
-
 /// Causal self-attention of whole sequences: `qkv` is `[batch, steps, 3 * width]` in blocks `[q|k|v]`, the result
-/// `[batch, steps, width]`, heads side by side. `drop` takes the weights.
+/// `[batch, steps, width]`, heads side by side. `scale` multiplies the products of queries and keys, `drop` takes the
+/// weights.
 pub(crate) fn causal_attention(
     qkv: &Tensor,
     heads: usize,
+    scale: f64,
     drop: impl FnOnce(Tensor) -> Result<Tensor>,
 ) -> Result<Tensor> {
     let (batch, steps, triple) = qkv.dims3()?;
@@ -87,7 +66,6 @@ pub(crate) fn causal_attention(
             .contiguous()
     };
     let (q, k, v) = (split(0)?, split(1)?, split(2)?);
-    let scale = 1.0 / ((width / heads) as f64).sqrt();
     let scores = (q.matmul(&k.t()?)? * scale)?.to_dtype(DType::F32)?;
     let mask: Vec<f32> =
         (0..steps).flat_map(|i| (0..steps).map(move |j| if j > i { f32::NEG_INFINITY } else { 0.0 })).collect();

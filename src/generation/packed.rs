@@ -7,9 +7,10 @@
 
 use rayon::prelude::*;
 
+use super::activation::Activation;
 use super::checkpoint::Checkpoint;
 use super::gpt2::Gpt2Config;
-use super::ops::{gelu_value, normalise_rows, softmax};
+use super::ops::{normalise_rows, softmax};
 use crate::kernels::{LANES, ROWS, Rows, Target, multiply_panel};
 
 /// Below this many multiplications an operation stays on one thread: waking another costs more.
@@ -29,7 +30,7 @@ struct PackedLinear {
 #[derive(Clone, Copy, PartialEq)]
 enum Then {
     Write,
-    Gelu,
+    Activate(Activation),
     /// Adds to what is there: the residual stream.
     Add,
 }
@@ -93,9 +94,9 @@ impl PackedLinear {
                 for sums in sums.chunks_exact_mut(LANES) {
                     for (sum, bias) in sums.iter_mut().zip(bias) {
                         *sum += bias;
-                        if then == Then::Gelu {
-                            *sum = gelu_value(*sum);
-                        }
+                    }
+                    if let Then::Activate(activation) = then {
+                        activation.apply_in_place(sums);
                     }
                 }
             });
@@ -205,11 +206,12 @@ impl PackedGpt2 {
             let normal = block.ln_1.forward(&x, epsilon);
             let mut qkv = vec![0.0; rows * steps * 3 * width];
             block.c_attn.forward(&normal, &mut qkv, Then::Write);
-            let attended = cache.attend(layer, &qkv, steps, self.config.n_head);
+            let scale = self.config.attention_scale(layer) as f32;
+            let attended = cache.attend(layer, &qkv, steps, (self.config.n_head, scale));
             block.attn_c_proj.forward(&attended, &mut x, Then::Add);
             let normal = block.ln_2.forward(&x, epsilon);
             let mut inner = vec![0.0; rows * steps * self.config.inner()];
-            block.c_fc.forward(&normal, &mut inner, Then::Gelu);
+            block.c_fc.forward(&normal, &mut inner, Then::Activate(self.config.activation_function));
             block.mlp_c_proj.forward(&inner, &mut x, Then::Add);
         }
         cache.steps += steps;
@@ -298,7 +300,7 @@ impl PackedCache {
     }
 
     /// Stores the keys and values of `qkv` `[rows, steps, 3 * width]` and attends to everything up to each position.
-    fn attend(&mut self, layer: usize, qkv: &[f32], steps: usize, heads: usize) -> Vec<f32> {
+    fn attend(&mut self, layer: usize, qkv: &[f32], steps: usize, (heads, scale): (usize, f32)) -> Vec<f32> {
         let (width, start) = (self.width, self.steps);
         let size = self.capacity * width;
         let layer = &mut self.layers[layer];
@@ -323,17 +325,16 @@ impl PackedCache {
                 let seen = start + index % steps + 1;
                 let keys = &layer.keys[slot * size..slot * size + seen * width];
                 let values = &layer.values[slot * size..slot * size + seen * width];
-                attend_row(&qkv[..width], keys, values, heads, out);
+                attend_row(&qkv[..width], keys, values, (heads, scale), out);
             });
         out
     }
 }
 
 /// Attention of one query over the keys and values `[seen, width]` of its row.
-fn attend_row(query: &[f32], keys: &[f32], values: &[f32], heads: usize, out: &mut [f32]) {
+fn attend_row(query: &[f32], keys: &[f32], values: &[f32], (heads, scale): (usize, f32), out: &mut [f32]) {
     let width = query.len();
     let head = width / heads;
-    let scale = 1.0 / (head as f32).sqrt();
     let mut weights = vec![0.0; keys.len() / width];
     for (index, (query, out)) in query.chunks_exact(head).zip(out.chunks_exact_mut(head)).enumerate() {
         for (weight, key) in weights.iter_mut().zip(keys.chunks_exact(width)) {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use candle_core::{DType, Device, Tensor};
 
 use super::checkpoint::Checkpoint;
-use super::control::{Control, ControlLayout};
+use super::control::Control;
 use super::engine;
 use super::gpt2::{Gpt2, Gpt2Config, NoDropout};
 use super::host::{HostGpt2, Sequences};
@@ -101,9 +101,8 @@ impl Scorer {
         } else {
             Form::Device(Gpt2::load(files, &device, DType::F32)?, device)
         };
-        let context = ControlLayout::read(files)?
-            .map(|layout| {
-                let control = Control::new(layout, &tokenizer).with_context(|| files.display("config.json"))?;
+        let context = Control::read(files, &tokenizer)?
+            .map(|control| {
                 let values = control.values(&BTreeMap::new())?;
                 control.context(&tokenizer, values, config.n_positions)
             })

@@ -71,10 +71,10 @@ fn references() -> Vec<Reference> {
 }
 
 /// How a test checkpoint is stored.
-struct Form {
-    dtype: Dtype,
-    prefix: bool,
-    shards: usize,
+pub(super) struct Form {
+    pub(super) dtype: Dtype,
+    pub(super) prefix: bool,
+    pub(super) shards: usize,
 }
 
 /// Sizes and storage of the cases in `make.py`.
@@ -127,6 +127,10 @@ fn write_checkpoint(folder: &Path, config: &Gpt2Config, form: &Form) {
     let mut description = serde_json::to_value(config).expect("a configuration is JSON");
     description["model_type"] = json!("gpt2");
     std::fs::write(folder.join("config.json"), description.to_string()).expect("writable");
+    write_weights(folder, config, form);
+}
+
+pub(super) fn write_weights(folder: &Path, config: &Gpt2Config, form: &Form) {
     let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = config
         .tensors()
         .into_iter()
@@ -185,13 +189,13 @@ pub(super) fn tiny_model() -> TempDir {
 /// One token is enough where token ids are given.
 const BYTELESS_TOKENIZER: &str = r#"{"version":"1.0","model":{"type":"BPE","vocab":{"a":0},"merges":[]}}"#;
 
-fn networks(files: &ModelFiles) -> [(&'static str, Network); 2] {
+pub(super) fn networks(files: &ModelFiles) -> [(&'static str, Network); 2] {
     let packed = Network::load(files, &Device::Cpu).expect("loadable");
     let model = Gpt2::load(files, &Device::Cpu, DType::F64).expect("loadable");
     [("packed", packed), ("candle", Network::Candle { model, device: Device::Cpu })]
 }
 
-fn assert_close(ours: &[f32], theirs: &[f32], tolerance: f32, what: &str) {
+pub(super) fn assert_close(ours: &[f32], theirs: &[f32], tolerance: f32, what: &str) {
     assert_eq!(ours.len(), theirs.len(), "{what}");
     for (index, (a, b)) in ours.iter().zip(theirs).enumerate() {
         assert!((a - b).abs() <= tolerance, "{what}: {a} instead of {b} at {index}");
@@ -227,11 +231,11 @@ fn plain(strategy: Strategy, repetition_penalty: f64, no_repeat_ngram: usize) ->
     }
 }
 
-fn limits(config: &Gpt2Config) -> Limits<'static> {
+pub(super) fn limits(config: &Gpt2Config) -> Limits<'static> {
     Limits {
         banned: &[],
         history_from: 0,
-        end_of_text: Some(0),
+        ends: &[0],
         vocabulary: config.vocab_size,
         capacity: config.n_positions,
         too_long: &|_| false,
@@ -464,7 +468,7 @@ fn a_candidate_is_the_same_alone_and_in_any_batch() {
     for (form, network) in networks(&files) {
         let decoding = plain(Strategy::Sample, 1.1, 3);
         // A token that this model writes now and then, so that rows finish at different times.
-        let limits = Limits { end_of_text: Some(30), ..limits(&config) };
+        let limits = Limits { ends: &[30], ..limits(&config) };
         let seeds: Vec<Option<u64>> = (100..119).map(Some).collect();
         let together = decoding::decode(&network, prompt, &seeds, &decoding, &limits).expect("decodable");
         let lengths: std::collections::BTreeSet<usize> = together.iter().map(|sequence| sequence.ids.len()).collect();
@@ -671,6 +675,26 @@ fn gradients_equal_finite_differences() {
 }
 
 #[test]
+fn the_number_of_positions_is_read_under_both_of_its_names() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let files = ModelFiles::in_folder(folder.path()).expect("the folder is there");
+    let sizes = r#""vocab_size": 9, "n_embd": 4, "n_layer": 1, "n_head": 2, "architectures": ["GPT2LMHeadModel"],
+        "summary_type": "cls_index", "task_specific_params": {"text-generation": {"do_sample": true}}"#;
+    for (positions, expected) in [
+        (r#""n_ctx": 1024, "n_positions": 512"#, 512),
+        (r#""n_positions": 512, "n_ctx": 512"#, 512),
+        (r#""n_ctx": 256"#, 256),
+        (r#""n_ctx": 256, "n_positions": null"#, 256),
+    ] {
+        std::fs::write(folder.path().join("config.json"), format!("{{{sizes}, {positions}}}")).expect("writable");
+        assert_eq!(Gpt2Config::read(&files).expect(positions).n_positions, expected, "{positions}");
+    }
+    std::fs::write(folder.path().join("config.json"), format!("{{{sizes}}}")).expect("writable");
+    let message = format!("{:#}", Gpt2Config::read(&files).expect_err("no positions"));
+    assert!(message.contains("config.json: not a GPT-2 configuration: missing field `n_positions`"), "{message}");
+}
+
+#[test]
 fn broken_checkpoints_are_refused_by_file_name() {
     let (folder, files, _) = checkpoint("tied");
     let weights = folder.path().join("model.safetensors");
@@ -694,7 +718,7 @@ fn broken_checkpoints_are_refused_by_file_name() {
         ("\"n_head\":4", "\"n_head\":5", "not a multiple"),
         ("\"n_embd\":32", "\"n_embd\":4611686018427387904", "must all be from 1 to 1048576"),
         ("\"n_head\":4", "\"n_head\":0", "must all be from 1 to 1048576"),
-        ("gelu_new", "relu", "activation_function"),
+        ("gelu_new", "mish", "activation_function \"mish\" is not supported"),
         ("\"model_type\":\"gpt2\"", "\"model_type\":\"bert\"", "only gpt2"),
         ("{", "", "config.json"),
     ] {

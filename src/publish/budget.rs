@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use twitter_text::extractor::Extractor;
 
 use crate::config::{BudgetSettings, Prices};
+use crate::schedule::Quiet;
 use crate::store::{Postponement, Spent, SpentSince};
 
 impl Prices {
@@ -84,6 +85,14 @@ pub(super) fn check_gap(gap: SignedDuration, spent: &Spent, now: Timestamp) -> R
         }
         _ => Ok(()),
     }
+}
+
+/// Whether posts may go out at this hour.
+pub(super) fn check_quiet(quiet: &Quiet, now: Timestamp) -> Result<(), Postponement> {
+    if !quiet.contains(now) {
+        return Ok(());
+    }
+    Err(Postponement { until: quiet.end_after(now), reason: "schedule.quiet_hours: nothing is posted now".to_owned() })
 }
 
 /// Dollars as millionths, so that sums of prices are exact.

@@ -6,7 +6,9 @@
 //! and settled by reading the account's timeline (`reconcile`), and a dry run has nothing to send with:
 //! [`Outlet::DryRun`] holds no poster. What may be posted comes from [`crate::review`] as an [`Approved`].
 
+mod account;
 mod budget;
+mod costs;
 mod matching;
 mod outlook;
 mod reconcile;
@@ -20,15 +22,18 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::costs::{MonthlyCosts, costs};
 pub use self::outlook::{Outlook, outlook};
 pub use self::reconcile::Settled;
 use self::verdict::Judge;
+pub use self::verdict::Judgement;
 use crate::clock::Clock;
 use crate::config::{BudgetSettings, ReconciliationSettings, Settings};
 use crate::review::Approved;
+use crate::schedule::Quiet;
 use crate::store::{
-    ArmRefusal, Armed, CallEnd, Fingerprint, Halt, HaltCause, PostId, PostState, Postponement, Settlement, Stop, Store,
-    StoreError,
+    ArmRefusal, Armed, CallEnd, Draft, Fingerprint, Halt, HaltCause, OTHER_ACCOUNT, Origin, PostId, PostState,
+    Postponement, Settlement, Stop, Store, StoreError,
 };
 use crate::twitter::{Answer, RateLimits, RefusalKind, Span, Timeline, TwitterError, User};
 
@@ -97,6 +102,10 @@ pub struct Rules {
     pub budget: BudgetSettings,
     /// The least time between two posts.
     pub min_gap: SignedDuration,
+    /// When nothing is posted.
+    pub(crate) quiet: Quiet,
+    /// Whose account it is to be, without `@`.
+    pub account: String,
     pub reconciliation: ReconciliationSettings,
 }
 
@@ -106,6 +115,8 @@ impl From<&Settings> for Rules {
             timezone: settings.schedule.timezone.clone(),
             budget: settings.budget.clone(),
             min_gap: signed(settings.publish.min_gap),
+            quiet: Quiet { zone: settings.schedule.timezone.clone(), hours: settings.schedule.quiet_hours.clone() },
+            account: settings.account.handle.clone(),
             reconciliation: settings.publish.reconciliation.clone(),
         }
     }
@@ -127,7 +138,7 @@ pub enum Posted {
 /// What a post waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitsFor {
-    /// The next day or month of our own budget, or the gap between two posts.
+    /// Our own rules: the budget's next day or month, the gap between two posts, the end of the quiet hours.
     Budget,
     /// X's limit.
     RateLimit,
@@ -141,7 +152,7 @@ pub enum WaitsFor {
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// X said no to this post for good. `kind.is_terminal()` tells whether the next one would fare the same.
-    #[error("post {post}: X refused with {} ({kind:?}): {}", answer.status, answer.detail)]
+    #[error("post {post}: X refused with {} ({kind}): {}", answer.status, answer.detail)]
     Refused { post: PostId, kind: RefusalKind, answer: Box<Answer> },
     /// Nobody knows whether X took it. The account's timeline is read to find out.
     #[error("post {post}: nobody knows whether X took it: {reason}; the account's timeline will tell")]
@@ -185,6 +196,12 @@ struct InForce {
     live: bool,
 }
 
+impl InForce {
+    fn origin(&self) -> Origin {
+        Origin { live: self.live, account: self.rules.account.clone() }
+    }
+}
+
 impl fmt::Debug for Publisher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Publisher").field("outlet", &self.outlet).field("rules", &self.rules).finish_non_exhaustive()
@@ -222,6 +239,7 @@ impl Publisher {
             return self.publish_dry(&approved).await;
         };
         let mut is_first = true;
+        self.require_account(&**poster, approved.post()).await?;
         loop {
             let Some(armed) = self.arm(&**poster, approved.post()).await? else {
                 return self.publish_dry(&approved).await;
@@ -230,13 +248,34 @@ impl Publisher {
             let answer = poster.create_tweet(&armed.text).await;
             let settlement = self.judge(&**poster, &armed, &answer).await;
             self.record(&armed, &settlement).await?;
-            let is_skew = matches!(answer, Err(TwitterError::Refused { kind: RefusalKind::ClockSkew { .. }, .. }));
-            if !(is_first && is_skew) {
-                return self.result(&armed, answer, settlement).await;
+            let waits = matches!(settlement.end, CallEnd::Later { .. });
+            match &answer {
+                // Nothing was posted, and the next request is signed with X's time.
+                Err(TwitterError::Refused { kind: RefusalKind::ClockSkew { .. }, .. }) if is_first => is_first = false,
+                // Nothing was posted; X takes the next one, or says no for good.
+                Err(error @ TwitterError::Refused { kind: RefusalKind::Authentication, .. }) if waits => {
+                    tracing::warn!(post = %armed.post, %error, "asking whose account this is, then once more");
+                    self.ask_account(&**poster, armed.post).await?;
+                }
+                _ => return self.result(&armed, answer, settlement).await,
             }
-            // Nothing was posted, and the next request is signed with X's time.
-            is_first = false;
         }
+    }
+
+    /// Takes over the queue as the settings now are: posts of another mode or account are cancelled, and those that our
+    /// own rules kept back are tried again. At the start and after a reload.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn take_over_queue(&self) -> Result<(), StoreError> {
+        let origin = self.in_force().origin();
+        for (post, reason) in self.store.cancel_posts_of_others(&origin, self.clock.now()).await? {
+            tracing::warn!(%post, reason, "post cancelled");
+        }
+        for post in self.store.free_posts_kept_by_rules().await? {
+            tracing::debug!(%post, "tried again under the rules as they are now");
+        }
+        Ok(())
     }
 
     /// Makes posts whose call a crash cut off `unknown`, and gives which. To be called once at the start, by the holder
@@ -259,13 +298,17 @@ impl Publisher {
     /// Where the database cannot be written.
     pub async fn notice_new_credentials(&self) -> Result<Vec<Halt>, StoreError> {
         let Outlet::Live(poster) = &self.outlet else { return Ok(Vec::new()) };
+        let account = self.known_account(&**poster).await?;
+        let is_ours = account.is_some_and(|account| self.is_handle(&account.username));
         let others = |halt: &Halt| {
             let known = |credentials: &Fingerprint| poster.fingerprint(&credentials.salt) == credentials.digest;
-            halt.cause == HaltCause::Refused && !halt.credentials.as_ref().is_some_and(known)
+            let is_new = !halt.credentials.as_ref().is_some_and(known);
+            let is_mended = is_ours && halt.kind.as_deref() == Some(OTHER_ACCOUNT);
+            halt.cause == HaltCause::Refused && (is_new || is_mended)
         };
         let ended = self.store.end_halts("new credentials", self.clock.now(), others).await?;
         for halt in &ended {
-            tracing::info!(%halt, "the credentials are new: posting goes on");
+            tracing::info!(%halt, "the credentials or account.handle are others now: posting goes on");
         }
         Ok(ended)
     }
@@ -288,7 +331,8 @@ impl Publisher {
 
     async fn publish_dry(&self, approved: &Approved) -> Result<Posted, PublishError> {
         let post = approved.post();
-        self.store.record_dry_run(post).await.map_err(not_armed)?;
+        let origin = Origin { live: false, ..self.in_force().origin() };
+        self.store.record_dry_run(post, &origin, self.clock.now()).await.map_err(not_armed)?;
         tracing::info!(%post, text = approved.text(), "dry run: this would have been posted");
         Ok(Posted::DryRun { post })
     }
@@ -298,14 +342,19 @@ impl Publisher {
         let now = self.clock.now();
         let calendar = budget::Calendar::around(now, &self.in_force().rules.timezone);
         // Inside the transaction the rules are read once more: they may have changed while it waited for its turn.
-        let check = |spent: &_, text: &str| {
-            let InForce { rules, live } = self.in_force();
-            let price = rules.budget.prices.of_post(text);
-            if !live {
+        let check = |spent: &_, draft: &Draft| {
+            let in_force = self.in_force();
+            if !in_force.live {
                 return Err(Stop::DryRun);
             }
+            if let Some(reason) = in_force.origin().refuses(&draft.origin) {
+                return Err(Stop::OtherOrigin(reason));
+            }
+            let rules = in_force.rules;
+            let price = rules.budget.prices.of_post(&draft.text);
             calendar.check(&rules.budget, spent, price).map_err(Stop::Wait)?;
             budget::check_gap(rules.min_gap, spent, now).map_err(Stop::Wait)?;
+            budget::check_quiet(&rules.quiet, self.clock.now()).map_err(Stop::Wait)?;
             Ok(price)
         };
         let skew = poster.clock_skew().map(|skew| skew.as_secs());
@@ -320,6 +369,9 @@ impl Publisher {
             }
             Err(ArmRefusal::LimitedByX(postponement)) => Err(wait(postponement, WaitsFor::RateLimit)),
             Err(ArmRefusal::Stopped(Stop::Wait(postponement))) => Err(wait(postponement, WaitsFor::Budget)),
+            Err(ArmRefusal::Stopped(Stop::OtherOrigin(_))) => {
+                Err(PublishError::NoLongerApproved { post, state: PostState::Cancelled })
+            }
             Err(ArmRefusal::Store(error)) => Err(not_armed(error)),
         }
     }
@@ -335,12 +387,19 @@ impl Publisher {
         // A record that cannot be read is taken for a yes: looking for a post costs less than losing it.
         let may_be_posted =
             is_duplicate && self.store.calls_with_text_of(armed.post).await.map_or(true, |calls| !calls.is_empty());
+        let asked_again = match answer {
+            Err(TwitterError::Refused { kind: kind @ RefusalKind::Authentication, .. }) => {
+                self.store.refusals_of_kind(armed.post, kind.as_str()).await.is_ok_and(|earlier| earlier > 0)
+            }
+            _ => false,
+        };
         let judge = Judge {
             armed,
             now: self.clock.now(),
             jitter: (self.jitter)(),
             look_at: self.first_look(),
             may_be_posted,
+            asked_again,
             credentials: &fingerprint(poster),
         };
         judge.settlement(answer)

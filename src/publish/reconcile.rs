@@ -14,8 +14,8 @@ use super::matching::Search;
 use super::{Outlet, Poster, Publisher, budget, fingerprint, signed, verdict};
 use crate::config::{ReconciliationSettings, WhenAbsent};
 use crate::store::{
-    Absence, Account, CallDetail, Endpoint, HaltCause, MayHavePosted, NewRead, PostId, ReadKind, ReadOutcome,
-    StoreError, UnknownPost,
+    Absence, Account, CallDetail, Endpoint, HaltCause, MayHavePosted, NewRead, PostId, Postponement, ReadKind,
+    ReadOutcome, StoreError, UnknownPost,
 };
 use crate::twitter::{LimitWindow, RefusalKind, Timeline, TimelineTweet, TwitterError};
 
@@ -98,6 +98,11 @@ impl Publisher {
 
     async fn look_for(&self, poster: &dyn Poster, unknown: &UnknownPost) -> Result<Option<Settled>, StoreError> {
         let post = unknown.post;
+        // Another account's timeline proves nothing.
+        if unknown.account.as_ref().is_some_and(|account| !self.is_handle(account)) {
+            let again = self.clock.now() + LOOK_AT_THE_BUDGET;
+            return self.store.look_later(post, again, None, self.clock.now()).await.map(|()| None);
+        }
         let calls = self.store.calls_with_text_of(post).await?;
         match self.look(poster, post, &calls).await? {
             Look::Later(until) => {
@@ -112,13 +117,17 @@ impl Publisher {
     /// Reads the minutes around the post's calls, where that may be done now.
     async fn look(&self, poster: &dyn Poster, post: PostId, calls: &[MayHavePosted]) -> Result<Look, StoreError> {
         let now = self.clock.now();
-        if let Some(until) = self.held_back(now).await? {
-            return Ok(Look::Later(until));
+        if let Some(wait) = self.held_back(now).await? {
+            tracing::debug!(%post, reason = wait.reason, "a post of unknown outcome cannot be looked for yet");
+            return Ok(Look::Later(wait.until));
         }
         let account = match self.account(poster, post).await? {
             Ok(account) => account,
             Err(error) => return Ok(Look::Failed { what: ReadKind::Account, error }),
         };
+        if self.halt_on_another_account(poster, &account).await?.is_some() {
+            return Ok(Look::Later(now + LOOK_AT_THE_BUDGET));
+        }
         let nothing = HashSet::new();
         let span = || Search { post, calls, taken: &nothing, clock_skew_seconds: skew_seconds(poster) }.span(now);
         let Some(asked) = span() else { return Ok(Look::Later(now + LOOK_AT_THE_BUDGET)) };
@@ -134,49 +143,33 @@ impl Publisher {
     }
 
     /// Until when no reading is made: X has stopped everything, X's limit for reading, or the month's dollars.
-    async fn held_back(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    pub(super) async fn held_back(&self, now: Timestamp) -> Result<Option<Postponement>, StoreError> {
         let again = now + LOOK_AT_THE_BUDGET;
+        let wait = |until, reason: &str| Ok(Some(Postponement { until, reason: reason.to_owned() }));
         if self.store.halts().await?.iter().any(|halt| halt.cause == HaltCause::Refused) {
-            return Ok(Some(again));
+            return wait(again, "all posting is stopped");
         }
         let windows = self.store.windows().await?;
         let reading = windows.iter().filter(|window| window.endpoint == Endpoint::Read);
         if let Some(until) = reading.filter_map(|window| window.closed_until(now)).max() {
-            return Ok(Some(until));
+            return wait(until, "X's limit for readings is used up");
         }
         let rules = self.in_force().rules;
         let calendar = budget::Calendar::around(now, &rules.timezone);
         let spent = self.store.spent(calendar.since).await?;
         let price = rules.budget.prices.of_read(1);
         Ok(calendar.check_dollars(&rules.budget, &spent, price).err().map(|wait| {
-            tracing::warn!(reason = wait.reason, "a post of unknown outcome cannot be looked for");
-            wait.until.min(again)
+            tracing::warn!(reason = wait.reason, "X's timeline and account cannot be read");
+            Postponement { until: wait.until.min(again), ..wait }
         }))
     }
 
     /// Whose timeline it is: asked of X once for each set of credentials.
     async fn account(&self, poster: &dyn Poster, post: PostId) -> Result<Result<Account, TwitterError>, StoreError> {
-        if let Some(account) = self.store.account().await?
-            && poster.fingerprint(&account.credentials.salt) == account.credentials.digest
-        {
-            return Ok(Ok(account));
+        match self.known_account(poster).await? {
+            Some(account) => Ok(Ok(account)),
+            None => self.read_account(poster, post).await,
         }
-        let user = match poster.me().await {
-            Ok(user) => user,
-            Err(error) => return Ok(Err(error)),
-        };
-        let account = Account { user_id: user.id, username: user.username, credentials: fingerprint(poster) };
-        let read = NewRead {
-            what: ReadKind::Account,
-            post,
-            outcome: ReadOutcome::Found,
-            items: 1,
-            price_micros: self.in_force().rules.budget.prices.of_user_read(),
-            detail: CallDetail::default(),
-            windows: Vec::new(),
-        };
-        self.store.record_account(&account, &read, self.clock.now()).await?;
-        Ok(Ok(account))
     }
 
     /// The timeline was read: the post is there, or not yet, or surely not.
@@ -249,6 +242,9 @@ impl Publisher {
     ) -> Result<Absence, StoreError> {
         let own: Vec<_> = calls.iter().filter(|call| call.post == post && call.unknown).collect();
         let refuse = |reason: &str| Ok(Absence::Refuse(reason.to_owned()));
+        if self.store.was_restored(post).await? {
+            return refuse("the timeline does not show it, and it is never sent again: it was restored from a backup");
+        }
         if let Some(first) = own.first()
             && self.store.called_a_duplicate(&first.text, first.started_at).await?
         {
@@ -306,7 +302,7 @@ impl Publisher {
 
     /// The time of the look after this one: never later than the one that decides.
     fn next_look(&self, unknown: &UnknownPost, settings: &ReconciliationSettings, now: Timestamp) -> Timestamp {
-        let next = now + self.wait_of_look(unknown.looks + 1);
+        let next = now + self.wait_of_look(unknown.looks + unknown.failed_looks + 1);
         let decides = deadline(unknown, settings);
         if decides > now { next.min(decides) } else { next }
     }
@@ -324,8 +320,8 @@ fn is_surely_absent(unknown: &UnknownPost, settings: &ReconciliationSettings, no
 }
 
 /// Whether a refusal to read says that nothing can be posted either. The right to read is another one than that to write.
-fn stops_posting(kind: RefusalKind) -> bool {
-    kind.is_terminal() && kind != RefusalKind::Permissions
+pub(super) fn stops_posting(kind: RefusalKind) -> bool {
+    kind.is_terminal() && !matches!(kind, RefusalKind::Permissions | RefusalKind::Authentication)
 }
 
 fn skew_seconds(poster: &dyn Poster) -> i64 {

@@ -7,8 +7,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::store::{
-    Armed, AttemptOutcome, BY_X, CallDetail, CallEnd, Endpoint, Fingerprint, Halt, HaltCause, Postponement, Settlement,
-    Window, WindowName,
+    Armed, AttemptId, AttemptOutcome, BY_THE_PROGRAM, BY_X, CallDetail, CallEnd, Endpoint, Fingerprint, Halt,
+    HaltCause, LONGEST_WINDOW, OTHER_ACCOUNT, PostId, PostState, Postponement, Settlement, Window, WindowName,
 };
 use crate::twitter::{Answer, Bucket, LimitWindow, RateLimits, RefusalKind, TwitterError};
 
@@ -37,6 +37,8 @@ pub(super) struct Judge<'a> {
     pub look_at: Timestamp,
     /// Whether an earlier call for this post may have posted it.
     pub may_be_posted: bool,
+    /// Whether X has refused this post before with a refusal that can pass by itself, and was asked whose account this is.
+    pub asked_again: bool,
     /// By what the credentials in use are known again.
     pub credentials: &'a Fingerprint,
 }
@@ -57,7 +59,7 @@ impl Judge<'_> {
             Err(error) => error,
         };
         let halt = match error {
-            TwitterError::Refused { kind, .. } if kind.is_terminal() => {
+            TwitterError::Refused { kind, .. } if kind.is_terminal() && !self.is_asked_again(*kind) => {
                 Some(halt(*kind, error, self.credentials, self.now))
             }
             _ => None,
@@ -70,9 +72,17 @@ impl Judge<'_> {
         Settlement { end, windows, halt }
     }
 
+    /// Whether the same post is to be sent once more before this refusal counts.
+    fn is_asked_again(&self, kind: RefusalKind) -> bool {
+        kind == RefusalKind::Authentication && !self.asked_again
+    }
+
     fn end(&self, error: &TwitterError) -> CallEnd {
         let text = error.to_string();
         match error {
+            TwitterError::Refused { kind, answer } if self.is_asked_again(*kind) => {
+                self.later(AttemptOutcome::Refused, detail(answer, Some(kind.as_str())), self.now, text)
+            }
             // It is there already, by an earlier call of which nobody knew: the timeline has its id.
             TwitterError::Refused { kind: kind @ RefusalKind::Duplicate, answer } if self.may_be_posted => {
                 CallEnd::Unknown {
@@ -125,7 +135,9 @@ impl Judge<'_> {
     /// begins anew is the account's billing cycle, which we do not know.
     fn limit_until(&self, window: LimitWindow, told: Option<Timestamp>) -> Timestamp {
         if let Some(until) = told.filter(|until| *until > self.now) {
-            return until + JITTER_OF_AN_INSTANT.mul_f64_rounded(self.jitter);
+            let jittered = until.saturating_add(JITTER_OF_AN_INSTANT.mul_f64_rounded(self.jitter));
+            let longest = self.now.saturating_add(LONGEST_WINDOW).unwrap_or(Timestamp::MAX);
+            return jittered.unwrap_or(Timestamp::MAX).min(longest);
         }
         let wait = match window {
             LimitWindow::FifteenMinutes => FIRST_WAIT_LIMIT,
@@ -163,6 +175,70 @@ pub(super) fn halt(kind: RefusalKind, error: &TwitterError, credentials: &Finger
         since: now,
         credentials: Some(credentials.clone()),
     }
+}
+
+/// That the credentials belong to another account than the configuration names.
+pub(super) fn halt_of_another_account(found: &str, wanted: &str, credentials: &Fingerprint, now: Timestamp) -> Halt {
+    Halt {
+        cause: HaltCause::Refused,
+        kind: Some(OTHER_ACCOUNT.to_owned()),
+        reason: format!(
+            "the credentials belong to @{found}, account.handle is @{wanted}: correct account.handle, or let the bot into \
+             its own account (`pregonero auth login`)"
+        ),
+        set_by: BY_THE_PROGRAM.to_owned(),
+        since: now,
+        credentials: Some(credentials.clone()),
+    }
+}
+
+/// What an answer would make of a post that was sent for the first time; nothing is recorded. For the fuzz targets
+/// (`fuzz/`), which have no record.
+#[derive(Debug)]
+pub struct Judgement {
+    pub state: PostState,
+    /// Until when the post waits, where it is to be tried again.
+    pub waits_until: Option<Timestamp>,
+    pub windows: Vec<Window>,
+    /// Whether all posting stops.
+    pub halts: bool,
+}
+
+impl Judgement {
+    /// Judges an answer that came at `now`. `jitter` is from 0 to 1.
+    #[must_use]
+    pub fn of(answer: &Result<PostedTweet, TwitterError>, now: Timestamp, jitter: f64) -> Self {
+        let (post, attempt) = (PostId::new(1), AttemptId::new(1));
+        let armed = Armed { post, attempt, text: String::new(), number: 1, failures_in_a_row: 0 };
+        let credentials = Fingerprint { salt: String::new(), digest: String::new() };
+        let judge = Judge {
+            armed: &armed,
+            now,
+            jitter,
+            look_at: now,
+            may_be_posted: false,
+            asked_again: false,
+            credentials: &credentials,
+        };
+        let Settlement { end, windows, halt } = judge.settlement(answer);
+        let (state, waits_until) = match end {
+            CallEnd::Sent { .. } => (PostState::Sent, None),
+            CallEnd::Refused { .. } => (PostState::Refused, None),
+            CallEnd::Unknown { .. } => (PostState::Unknown, None),
+            CallEnd::Later { wait, .. } => (PostState::Approved, Some(wait.until)),
+        };
+        Self { state, waits_until, windows, halts: halt.is_some() }
+    }
+}
+
+/// How long a post waits that could not be armed because X could not be asked whose account this is.
+pub(super) fn wait_of_reading(error: &TwitterError, now: Timestamp) -> Timestamp {
+    let wait = match error {
+        TwitterError::RateLimited { until: Some(until), .. } if *until > now => return *until,
+        TwitterError::NotSent { .. } | TwitterError::OutcomeUnknown { .. } => FIRST_WAIT_NOT_SENT,
+        TwitterError::RateLimited { .. } | TwitterError::Refused { .. } => FIRST_WAIT_LIMIT,
+    };
+    now.saturating_add(wait).unwrap_or(now)
 }
 
 /// What an error tells of X's windows.

@@ -3,14 +3,42 @@
 //! One constraint: nothing can be handed to [`crate::publish`] but an [`Approved`], and one comes from here only: from a
 //! candidate that the mode lets through, or from the record, where a person approved it.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
-use crate::config::{ReviewMode, ReviewSettings};
+use crate::config::{ReviewMode, Settings};
 use crate::selection::Chosen;
-use crate::store::{NewPost, PostId, PostRecord, PostState, RoundId, Store, StoreError};
+use crate::store::{NewPost, Origin, PostId, PostRecord, PostState, RoundId, Store, StoreError};
 
 /// Who is named in the record where the gates' verdicts sufficed.
 const BY_THE_GATES: &str = "gates";
+
+/// The rules of the queue.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    pub mode: ReviewMode,
+    /// How long a post waits for a person.
+    pub expires_after: Duration,
+    /// How long a post that was let through waits to be sent.
+    pub stale_after: Duration,
+    /// Whether posts leave the machine, which is part of a post from its beginning.
+    pub live: bool,
+    /// The account that posts are made for, without `@`.
+    pub account: String,
+}
+
+impl From<&Settings> for Terms {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            mode: settings.review.mode,
+            expires_after: settings.review.expires_after,
+            stale_after: settings.publish.stale_after,
+            live: settings.publish.live,
+            account: settings.account.handle.clone(),
+        }
+    }
+}
 
 /// A post that may be sent. Whether it still may is looked at again when it is.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,7 +66,7 @@ impl Approved {
         Self { post: self.post, text: self.text.clone() }
     }
 
-    /// Approved posts in the record that may be tried now, the oldest first: those a person approved, and those that a
+    /// Approved posts in the record that may be tried now, the one decided on last first: those a person approved, and those that a
     /// limit, the budget or a restart kept back.
     ///
     /// # Errors
@@ -85,7 +113,7 @@ impl From<StoreError> for ReviewError {
     }
 }
 
-/// Takes the round's choice into the record, approved or held as `settings` say, and so ends the round.
+/// Takes the round's choice into the record, approved or held as `terms` say, and so ends the round.
 ///
 /// The candidates must be on record ([`Store::record_candidates`]).
 ///
@@ -95,22 +123,24 @@ pub async fn submit(
     store: &Store,
     round: RoundId,
     chosen: &Chosen,
-    settings: &ReviewSettings,
+    terms: &Terms,
     now: Timestamp,
 ) -> Result<Submitted, ReviewError> {
-    let hold = match (settings.mode, chosen.needs_review()) {
+    let hold = match (terms.mode, chosen.needs_review()) {
         (ReviewMode::Off, true) => return Err(ReviewError::NobodyToAsk { round }),
         (ReviewMode::Off | ReviewMode::Flagged, false) => false,
         (ReviewMode::Flagged, true) | (ReviewMode::All, _) => true,
     };
     let judged = chosen.judged();
+    let origin = Origin { live: terms.live, account: terms.account.clone() };
     let post = NewPost {
         round,
         candidate: chosen.index(),
         text: &judged.text,
         weighted_length: judged.weighted_length,
         approved_by: (!hold).then_some(BY_THE_GATES),
-        expires_at: expiry(settings, now),
+        expires_at: after(now, if hold { terms.expires_after } else { terms.stale_after }),
+        origin: &origin,
     };
     let post = store.create_post(&post, now).await?;
     if hold {
@@ -138,7 +168,7 @@ pub async fn show(store: &Store, post: PostId) -> Result<PostRecord, ReviewError
     Ok(store.post(post).await?)
 }
 
-/// `by` lets a held post through. It is sent by whoever publishes next; it has `expires_after` from now for that.
+/// `by` lets a held post through. It is sent by whoever publishes next, within `stale_after` from now.
 ///
 /// # Errors
 /// [`ReviewError::Expired`], [`ReviewError::NothingToDecide`], or where the database cannot be written.
@@ -146,10 +176,10 @@ pub async fn approve(
     store: &Store,
     post: PostId,
     by: &str,
-    settings: &ReviewSettings,
+    stale_after: Duration,
     now: Timestamp,
 ) -> Result<(), ReviewError> {
-    store.approve_held(post, by, expiry(settings, now), now).await?;
+    store.approve_held(post, by, after(now, stale_after), now).await?;
     tracing::info!(%post, by, "post approved");
     Ok(())
 }
@@ -182,18 +212,13 @@ pub async fn expire(store: &Store, now: Timestamp) -> Result<Vec<PostId>, Review
     Ok(expired)
 }
 
-/// Until when a post decided on now may be approved or sent. A span beyond the calendar means for ever.
-fn expiry(settings: &ReviewSettings, now: Timestamp) -> Timestamp {
-    SignedDuration::try_from(settings.expires_after)
-        .ok()
-        .and_then(|span| now.checked_add(span).ok())
-        .unwrap_or(Timestamp::MAX)
+/// So long after `now`. A span beyond the calendar means for ever.
+fn after(now: Timestamp, span: Duration) -> Timestamp {
+    SignedDuration::try_from(span).ok().and_then(|span| now.checked_add(span).ok()).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::selection::select;
     use crate::store::testing::{TestStore, at, judged};
@@ -201,8 +226,11 @@ mod tests {
 
     const TEXT: &str = "El mercado abre temprano.";
 
-    fn settings(mode: ReviewMode) -> ReviewSettings {
-        ReviewSettings { mode, expires_after: Duration::from_secs(48 * 3600) }
+    const STALE_AFTER: Duration = Duration::from_secs(12 * 3600);
+
+    fn terms(mode: ReviewMode) -> Terms {
+        let expires_after = Duration::from_secs(48 * 3600);
+        Terms { mode, expires_after, stale_after: STALE_AFTER, live: true, account: "prueba".to_owned() }
     }
 
     async fn submit_one(
@@ -214,7 +242,7 @@ mod tests {
         let round = test.round(now).await;
         let all = [judged(TEXT, verdict, 0.9)];
         test.store.record_candidates(round, &all, Some(0)).await.unwrap();
-        submit(&test.store, round, &select(&all, true).unwrap(), &settings(mode), now).await
+        submit(&test.store, round, &select(&all, true).unwrap(), &terms(mode), now).await
     }
 
     #[tokio::test]
@@ -239,7 +267,9 @@ mod tests {
             let record = show(&test.store, post).await.unwrap();
             assert_eq!(record.state, wanted, "{mode:?} {verdict:?}");
             assert_eq!(record.decided_by.as_deref(), (wanted == PostState::Approved).then_some("gates"));
-            assert_eq!(record.expires_at, at("2026-03-03T14:00:00Z"));
+            let waits = if wanted == PostState::Held { "2026-03-03T14:00:00Z" } else { "2026-03-02T02:00:00Z" };
+            assert_eq!(record.expires_at, at(waits), "a person has two days, a post twelve hours");
+            assert_eq!((record.live, record.account.as_deref()), (Some(true), Some("prueba")));
         }
         let off = submit_one(&test, ReviewMode::Off, Verdict::Review, now).await.unwrap_err();
         assert!(matches!(off, ReviewError::NobodyToAsk { .. }), "{off:?}");
@@ -253,14 +283,14 @@ mod tests {
         assert_eq!(list(&test.store, now).await.unwrap().iter().map(|post| post.id).collect::<Vec<_>>(), [id]);
         assert_eq!(Approved::from_store(&test.store, now).await.unwrap(), []);
         let later = at("2026-03-02T14:00:00Z");
-        approve(&test.store, id, "ana", &settings(ReviewMode::All), later).await.unwrap();
+        approve(&test.store, id, "ana", STALE_AFTER, later).await.unwrap();
         let approved = Approved::from_store(&test.store, later).await.unwrap();
         assert_eq!(approved, [Approved { post: id, text: TEXT.to_owned() }]);
         assert_eq!(list(&test.store, later).await.unwrap(), []);
         let record = show(&test.store, id).await.unwrap();
         assert_eq!((record.decided_by.as_deref(), record.decided_at), (Some("ana"), Some(later)));
-        assert_eq!(record.expires_at, at("2026-03-04T14:00:00Z"), "the time for sending begins with the decision");
-        let twice = approve(&test.store, id, "ana", &settings(ReviewMode::All), later).await.unwrap_err();
+        assert_eq!(record.expires_at, at("2026-03-03T02:00:00Z"), "the time for sending begins with the decision");
+        let twice = approve(&test.store, id, "ana", STALE_AFTER, later).await.unwrap_err();
         assert!(matches!(twice, ReviewError::NothingToDecide { state: PostState::Approved, .. }), "{twice:?}");
     }
 
@@ -272,7 +302,7 @@ mod tests {
         let end = at("2026-03-03T14:00:00Z");
         assert_eq!(list(&test.store, end).await.unwrap(), []);
         for _ in 0..2 {
-            let error = approve(&test.store, id, "ana", &settings(ReviewMode::All), end).await.unwrap_err();
+            let error = approve(&test.store, id, "ana", STALE_AFTER, end).await.unwrap_err();
             assert_eq!(error.to_string(), "post 1 expired at 2026-03-03T14:00:00Z: it can no longer be approved");
             assert_eq!(test.state(id).await, PostState::Expired);
         }

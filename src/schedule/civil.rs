@@ -25,20 +25,20 @@ pub(super) fn instant_of(zone: &TimeZone, civil: DateTime) -> Option<Timestamp> 
 
 /// The quiet hours in their zone.
 #[derive(Debug, Clone)]
-pub(super) struct Quiet {
-    pub(super) zone: TimeZone,
-    pub(super) hours: Vec<QuietHours>,
+pub(crate) struct Quiet {
+    pub(crate) zone: TimeZone,
+    pub(crate) hours: Vec<QuietHours>,
 }
 
 impl Quiet {
     /// Whether the wall clock shows a quiet hour at `instant`.
-    pub(super) fn contains(&self, instant: Timestamp) -> bool {
+    pub(crate) fn contains(&self, instant: Timestamp) -> bool {
         let time = self.zone.to_datetime(instant).time();
         self.hours.iter().any(|hours| hours.contains(time))
     }
 
     /// The first instant after `instant` that is not quiet; where the quiet hours leave none, three days on.
-    pub(super) fn end_after(&self, instant: Timestamp) -> Timestamp {
+    pub(crate) fn end_after(&self, instant: Timestamp) -> Timestamp {
         let horizon = instant.saturating_add(SignedDuration::from_hours(72)).unwrap_or(Timestamp::MAX);
         self.boundaries(instant, horizon).into_iter().find(|boundary| !self.contains(*boundary)).unwrap_or(horizon)
     }

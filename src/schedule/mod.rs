@@ -13,7 +13,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
-use self::civil::{Quiet, instant_of};
+pub(crate) use self::civil::Quiet;
+use self::civil::instant_of;
 pub use self::expression::{CronError, CronExpression};
 use crate::config::{Misfire, ScheduleSettings};
 
@@ -92,6 +93,13 @@ impl Schedule {
     #[must_use]
     pub fn next_slot(&self, now: Timestamp, last_served: Option<Timestamp>) -> Option<Slot> {
         self.next_after(last_served.map_or(now, |last| last.max(now)))
+    }
+
+    /// The slot that is due exactly then, where the schedule has one.
+    #[must_use]
+    pub fn slot_due_at(&self, due: Timestamp) -> Option<Slot> {
+        let before = due.saturating_sub(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MIN);
+        self.next_after(before).filter(|slot| slot.due == due)
     }
 
     /// What to do about the slots due in `(last, now]`, where `last` is the due time of the last one served or recorded.

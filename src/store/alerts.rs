@@ -158,10 +158,23 @@ impl Store {
     /// # Errors
     /// Where the database cannot be read.
     pub async fn open_alerts(&self) -> Result<Vec<AlertRecord>, StoreError> {
-        sqlx::query_as("SELECT * FROM alerts WHERE resolved_at IS NULL ORDER BY id")
-            .fetch_all(self.readers())
+        sqlx::query_as(
+            "SELECT id, kind, key, message, raised_at, resolved_at FROM alerts WHERE resolved_at IS NULL ORDER BY id",
+        )
+        .fetch_all(self.readers())
+        .await
+        .doing("read the alerts")
+    }
+
+    /// Whether a notice waits to be delivered.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn has_undelivered_notices(&self) -> Result<bool, StoreError> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM notices WHERE delivered_at IS NULL)")
+            .fetch_one(self.readers())
             .await
-            .doing("read the alerts")
+            .doing("look for notices that wait")
     }
 
     /// The notices that are to be tried now through one of `channels`, the oldest first. That an alert is over is told
@@ -177,21 +190,24 @@ impl Store {
         longest: SignedDuration,
     ) -> Result<Vec<Notice>, StoreError> {
         let absurd = now.saturating_add(longest).unwrap_or(Timestamp::MAX);
-        let mut due: Vec<Notice> = sqlx::query_as(
-            "SELECT notices.id AS notice_id, status, channel, attempts, alerts.* FROM notices
+        let names: Vec<&str> = channels.iter().map(|channel| channel.as_str()).collect();
+        sqlx::query_as(
+            "SELECT notices.id AS notice_id, status, channel, attempts, alerts.id, alerts.kind, alerts.key, alerts.message,
+                 alerts.raised_at, alerts.resolved_at
+             FROM notices
              JOIN alerts ON alerts.id = notices.alert_id
              WHERE delivered_at IS NULL AND (not_before <= ?1 OR not_before > ?2)
+               AND notices.channel IN (SELECT value FROM json_each(?3))
                AND NOT EXISTS (SELECT 1 FROM notices AS earlier WHERE earlier.alert_id = notices.alert_id
                    AND earlier.channel = notices.channel AND earlier.id < notices.id AND earlier.delivered_at IS NULL)
              ORDER BY notices.id LIMIT 50",
         )
         .bind(stored(now))
         .bind(stored(absurd))
+        .bind(sqlx::types::Json(names))
         .fetch_all(self.readers())
         .await
-        .doing("read the notices")?;
-        due.retain(|notice| channels.contains(&notice.channel));
-        Ok(due)
+        .doing("read the notices")
     }
 
     /// Records that the other side has taken a notice.
@@ -245,14 +261,17 @@ async fn raise(
     condition: &Condition,
     now: Timestamp,
 ) -> Result<AlertRecord, StoreError> {
-    sqlx::query_as("INSERT INTO alerts (kind, key, message, raised_at) VALUES (?, ?, ?, ?) RETURNING *")
-        .bind(condition.kind.as_str())
-        .bind(&condition.key)
-        .bind(&condition.message)
-        .bind(stored(now))
-        .fetch_one(connection)
-        .await
-        .doing("raise an alert")
+    sqlx::query_as(
+        "INSERT INTO alerts (kind, key, message, raised_at) VALUES (?, ?, ?, ?)
+         RETURNING id, kind, key, message, raised_at, resolved_at",
+    )
+    .bind(condition.kind.as_str())
+    .bind(&condition.key)
+    .bind(&condition.message)
+    .bind(stored(now))
+    .fetch_one(connection)
+    .await
+    .doing("raise an alert")
 }
 
 async fn resolve(connection: &mut SqliteConnection, alert: i64, now: Timestamp) -> Result<(), StoreError> {
@@ -334,5 +353,19 @@ mod tests {
         assert_eq!(end.iter().map(|notice| notice.status).collect::<Vec<_>>(), [NoticeStatus::Resolved]);
         test.store.notice_delivered(end[0].id, later).await.unwrap();
         assert_eq!(test.store.undelivered_notices().await.unwrap(), (0, None));
+    }
+
+    #[tokio::test]
+    async fn the_notices_of_a_channel_that_was_removed_do_not_stand_in_the_way_of_another() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let many: Vec<Condition> = (0..60).map(|number| stale(&format!("stale {number}"))).collect();
+        test.store.update_alerts(&many, &[AlertChannel::Webhook], now).await.unwrap();
+        let command = [AlertChannel::Command];
+        let mut all = many;
+        all.push(stale("the newest"));
+        test.store.update_alerts(&all, &command, now).await.unwrap();
+        let due = test.store.due_notices(&command, now, HOUR).await.unwrap();
+        assert_eq!(due.iter().map(|notice| notice.alert.key.as_str()).collect::<Vec<_>>(), ["the newest"]);
     }
 }

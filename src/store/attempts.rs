@@ -11,7 +11,7 @@ use sqlx::{FromRow, Row as _, Sqlite, SqliteConnection, Transaction};
 use super::columns::{instant, instant_or_none, stored, word};
 use super::error::Doing as _;
 use super::halts::{self, Halt};
-use super::posts::{state_and_expiry, transition};
+use super::posts::{RecordedOrigin, state_and_expiry, transition};
 use super::spending::{Spent, SpentSince, spent};
 use super::unknown::{enter_unknown, leave_unknown};
 use super::windows::{self, Window};
@@ -94,6 +94,8 @@ pub(crate) enum Stop {
     Wait(Postponement),
     /// Nothing is to leave the machine.
     DryRun,
+    /// The post was made in another mode or for another account, as this says: it is cancelled.
+    OtherOrigin(String),
 }
 
 /// The right to make one call, on disk already.
@@ -194,7 +196,7 @@ impl Store {
         clock_skew_seconds: Option<i64>,
         since: SpentSince,
         now: Timestamp,
-        check: impl FnOnce(&Spent, &str) -> Result<i64, Stop> + Send,
+        check: impl FnOnce(&Spent, &Draft) -> Result<i64, Stop> + Send,
     ) -> Result<Armed, ArmRefusal> {
         let mut transaction = self.begin().await?;
         self.require_lease(&mut transaction).await?;
@@ -215,14 +217,20 @@ impl Store {
             return Err(ArmRefusal::NotBefore(until));
         }
         if let Some(wait) = limited_by_x(&mut transaction, now).await? {
-            self.postpone(transaction, post, &wait).await?;
+            self.postpone(transaction, post, &wait, WaitCause::X).await?;
             return Err(ArmRefusal::LimitedByX(wait));
         }
-        let price_micros = match check(&spent(&mut transaction, since).await?, &draft.text) {
+        let price_micros = match check(&spent(&mut transaction, since).await?, &draft) {
             Ok(price_micros) => price_micros,
             Err(Stop::Wait(wait)) => {
-                self.postpone(transaction, post, &wait).await?;
+                self.postpone(transaction, post, &wait, WaitCause::Rules).await?;
                 return Err(ArmRefusal::Stopped(Stop::Wait(wait)));
+            }
+            Err(Stop::OtherOrigin(reason)) => {
+                drop(transaction);
+                self.cancel(post, PostState::Approved, &reason, now).await?;
+                let wanted = PostState::Armed;
+                return Err(StoreError::StateConflict { post, found: PostState::Cancelled, wanted }.into());
             }
             Err(stop) => return Err(ArmRefusal::Stopped(stop)),
         };
@@ -239,10 +247,44 @@ impl Store {
         mut transaction: Transaction<'_, Sqlite>,
         post: PostId,
         wait: &Postponement,
+        cause: WaitCause,
     ) -> Result<(), StoreError> {
         transition(&mut transaction, post, PostState::Armed, PostState::Approved).await?;
-        record_trouble(&mut transaction, post, &wait.reason, Some(wait.until)).await?;
+        record_wait(&mut transaction, post, wait, cause).await?;
         transaction.commit().await.doing("record that the post waits")
+    }
+
+    /// Has an approved post wait that was not armed: what had to be asked of X before could not be, because of X or because
+    /// of our own rules.
+    ///
+    /// # Errors
+    /// [`StoreError::StateConflict`] where it is no longer approved, or where the database cannot be written.
+    pub(crate) async fn wait_unarmed(
+        &self,
+        post: PostId,
+        wait: &Postponement,
+        cause: WaitCause,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let (found, _) = state_and_expiry(&mut transaction, post).await?;
+        if found != PostState::Approved {
+            return Err(StoreError::StateConflict { post, found, wanted: PostState::Armed });
+        }
+        record_wait(&mut transaction, post, wait, cause).await?;
+        transaction.commit().await.doing("record that the post waits")
+    }
+
+    /// How many calls for `post` ended with this kind of refusal.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub(crate) async fn refusals_of_kind(&self, post: PostId, kind: &str) -> Result<i64, StoreError> {
+        sqlx::query_scalar("SELECT count(*) FROM attempts WHERE post_id = ? AND kind = ?")
+            .bind(post.get())
+            .bind(kind)
+            .fetch_one(self.readers())
+            .await
+            .doing("read the attempts")
     }
 
     /// Records how a call ended. A post that a wrong recovery called unknown meanwhile is still settled.
@@ -265,11 +307,9 @@ impl Store {
         match end {
             CallEnd::Sent { tweet_id, .. } => record_sent(&mut transaction, post, tweet_id, now).await?,
             CallEnd::Refused { error, .. } | CallEnd::Unknown { error, .. } => {
-                record_trouble(&mut transaction, post, error, None).await?;
+                record_trouble(&mut transaction, post, error).await?;
             }
-            CallEnd::Later { wait, .. } => {
-                record_trouble(&mut transaction, post, &wait.reason, Some(wait.until)).await?;
-            }
+            CallEnd::Later { wait, .. } => record_wait(&mut transaction, post, wait, WaitCause::X).await?,
         }
         if from != end.next_state() {
             transition(&mut transaction, post, from, end.next_state()).await?;
@@ -302,7 +342,7 @@ impl Store {
         let armed: Vec<PostId> = armed.into_iter().map(PostId::new).collect();
         for &post in &armed {
             transition(&mut transaction, post, PostState::Armed, PostState::Unknown).await?;
-            record_trouble(&mut transaction, post, REASON, None).await?;
+            record_trouble(&mut transaction, post, REASON).await?;
             enter_unknown(&mut transaction, post, look_at, now).await?;
         }
         sqlx::query("UPDATE attempts SET outcome = 'unknown', finished_at = ?, detail = ? WHERE outcome = 'under_way'")
@@ -320,7 +360,11 @@ impl Store {
     /// # Errors
     /// Where the database cannot be read.
     pub async fn attempts(&self, post: PostId) -> Result<Vec<AttemptRecord>, StoreError> {
-        sqlx::query_as("SELECT * FROM attempts WHERE post_id = ? ORDER BY id")
+        sqlx::query_as(
+            "SELECT id, number, text, weighted_length, started_at, finished_at, outcome, price_micros, clock_skew_seconds,
+                 http_status, kind, problem, detail, transaction_id
+             FROM attempts WHERE post_id = ? ORDER BY id",
+        )
             .bind(post.get())
             .fetch_all(self.readers())
             .await
@@ -328,16 +372,26 @@ impl Store {
     }
 }
 
-/// What a post says and until when it waits.
+/// What keeps a post back, as its row names it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum WaitCause {
+    /// Our own budget, gap or quiet hours: a person may change them.
+    Rules,
+    /// X's limits and refusals, or no connection.
+    X,
+}
+
+/// What a post says, where it comes from, and until when it waits.
 #[derive(Debug)]
-struct Draft {
-    text: String,
+pub(crate) struct Draft {
+    pub text: String,
+    pub origin: RecordedOrigin,
     weighted_length: i64,
     not_before: Option<Timestamp>,
 }
 
 async fn draft(connection: &mut SqliteConnection, post: PostId) -> Result<Draft, StoreError> {
-    let row = sqlx::query("SELECT text, weighted_length, not_before FROM posts WHERE id = ?")
+    let row = sqlx::query("SELECT text, weighted_length, not_before, live, account FROM posts WHERE id = ?")
         .bind(post.get())
         .fetch_one(connection)
         .await
@@ -345,6 +399,7 @@ async fn draft(connection: &mut SqliteConnection, post: PostId) -> Result<Draft,
     let read = || {
         Ok(Draft {
             text: row.try_get("text")?,
+            origin: RecordedOrigin::of_row(&row)?,
             weighted_length: row.try_get("weighted_length")?,
             not_before: instant_or_none(&row, "not_before")?,
         })
@@ -437,30 +492,50 @@ pub(super) async fn record_sent(
     tweet_id: &str,
     sent_at: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE posts SET tweet_id = ?, sent_at = ?, error = NULL, not_before = NULL WHERE id = ?")
-        .bind(tweet_id)
-        .bind(stored(sent_at))
-        .bind(post.get())
-        .execute(connection)
-        .await
-        .map(drop)
-        .doing("record the tweet's id")
+    sqlx::query(
+        "UPDATE posts SET tweet_id = ?, sent_at = ?, error = NULL, not_before = NULL, waits_for = NULL WHERE id = ?",
+    )
+    .bind(tweet_id)
+    .bind(stored(sent_at))
+    .bind(post.get())
+    .execute(connection)
+    .await
+    .map(drop)
+    .doing("record the tweet's id")
 }
 
 pub(super) async fn record_trouble(
     connection: &mut SqliteConnection,
     post: PostId,
     error: &str,
-    not_before: Option<Timestamp>,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE posts SET error = ?, not_before = ? WHERE id = ?")
+    sqlx::query("UPDATE posts SET error = ?, not_before = NULL, waits_for = NULL WHERE id = ?")
         .bind(error)
-        .bind(not_before.map(stored))
         .bind(post.get())
         .execute(connection)
         .await
         .map(drop)
         .doing("record what went wrong")
+}
+
+async fn record_wait(
+    connection: &mut SqliteConnection,
+    post: PostId,
+    wait: &Postponement,
+    cause: WaitCause,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE posts SET error = ?, not_before = ?, waits_for = ? WHERE id = ?")
+        .bind(&wait.reason)
+        .bind(stored(wait.until))
+        .bind(match cause {
+            WaitCause::Rules => "rules",
+            WaitCause::X => "x",
+        })
+        .bind(post.get())
+        .execute(connection)
+        .await
+        .map(drop)
+        .doing("record that the post waits")
 }
 
 #[cfg(test)]

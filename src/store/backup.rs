@@ -16,7 +16,8 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use super::StoreError;
 use super::check::{Finding, findings};
 use super::error::Doing as _;
-use super::open::{connect_options, examine_connection};
+use super::mark::{self, Kind};
+use super::open::{Health, connect_options, examine_connection, require_existing};
 
 /// Names of dated backups begin and end with these.
 const DATED: (&str, &str) = ("pregonero-", ".db");
@@ -36,16 +37,15 @@ pub fn dated_name(now: Timestamp) -> String {
     format!("{}{}{}", DATED.0, now.strftime("%Y%m%dT%H%M%SZ"), DATED.1)
 }
 
-/// Copies the database at `store` to `target`, over an earlier backup of that name; folders are made. The copy is
-/// readable by its owner alone.
+/// Copies the database at `store` to `target`, over an earlier backup of that name and over nothing else; folders are made.
+/// The copy is readable by its owner alone.
 ///
 /// # Errors
-/// Where there is no sound database, the copy cannot be written or does not verify, or another backup to the same file is
-/// under way; what stood at `target` stays then.
+/// Where there is no sound database, `target` is a file that no backup made, the copy cannot be written or does not verify,
+/// or another backup to the same file is under way; what stood at `target` stays then.
 pub async fn backup(store: &Path, target: &Path) -> Result<Backup, StoreError> {
-    if !store.exists() {
-        return Err(StoreError::Missing { path: store.to_owned() });
-    }
+    require_existing(store)?;
+    refuse_others_file(target)?;
     let partial = Partial::open(target)?;
     let schema = match copy(store, &partial.path).await {
         Ok(schema) => schema,
@@ -56,6 +56,17 @@ pub async fn backup(store: &Path, target: &Path) -> Result<Backup, StoreError> {
     };
     let bytes = partial.finish(target)?;
     Ok(Backup { file: target.to_owned(), bytes, schema })
+}
+
+/// A file that is there may be replaced only if it is a backup.
+fn refuse_others_file(target: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::File { doing: "look at what is there", path: target.to_owned(), source };
+    match fs::symlink_metadata(target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(failed(error)),
+        Ok(found) if found.is_file() && mark::kind_of(target).map_err(failed)? == Kind::Backup => Ok(()),
+        Ok(_) => Err(StoreError::NotOurBackup { path: target.to_owned() }),
+    }
 }
 
 /// Removes the oldest dated backups of a folder until `keep` are left; gives those that were removed.
@@ -70,7 +81,9 @@ pub fn prune(folder: &Path, keep: usize) -> Result<Vec<PathBuf>, StoreError> {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let stamp = name.strip_prefix(DATED.0).and_then(|rest| rest.strip_suffix(DATED.1));
         // `20261122T044200Z`: nothing else that lies there is ours to remove.
-        if stamp.is_some_and(|stamp| stamp.len() == 16 && stamp.ends_with('Z') && stamp.as_bytes()[8] == b'T') {
+        let is_dated =
+            stamp.is_some_and(|stamp| stamp.len() == 16 && stamp.ends_with('Z') && stamp.as_bytes()[8] == b'T');
+        if is_dated && mark::kind_of(&path).is_ok_and(|kind| kind != Kind::Foreign) {
             dated.push(path);
         }
     }
@@ -89,7 +102,7 @@ pub(super) async fn copy(store: &Path, copy: &Path) -> Result<i64, StoreError> {
     let inaccessible =
         |source: sqlx::Error| StoreError::Inaccessible { path: store.to_owned(), source: io::Error::other(source) };
     let mut connection = connect_options(store).read_only(true).connect().await.map_err(inaccessible)?;
-    let found = examine_connection(store, &mut connection).await?;
+    let found = examine_connection(store, &mut connection, Health::Checked).await?;
     let text = copy.to_str().ok_or_else(|| StoreError::File {
         doing: "write the copy",
         path: copy.to_owned(),
@@ -107,7 +120,7 @@ pub(super) async fn verify(path: &Path) -> Result<(), StoreError> {
     let options = connect_options(path).read_only(true).immutable(true);
     let unsound = |detail: String| StoreError::UnsoundCopy { path: path.to_owned(), detail };
     let mut connection = options.connect().await.map_err(|error| unsound(error.to_string()))?;
-    examine_connection(path, &mut connection).await?;
+    examine_connection(path, &mut connection, Health::Assumed).await?;
     let found = findings(&mut connection).await;
     connection.close().await.doing("close the copy")?;
     match found?.iter().find(|finding| !finding.ok) {
@@ -163,6 +176,7 @@ impl Partial {
     fn finish(self, target: &Path) -> Result<u64, StoreError> {
         let failed = |source| StoreError::File { doing: "write the copy", path: target.to_owned(), source };
         let put = || {
+            mark::mark(&self.file)?;
             self.file.sync_all()?;
             let bytes = self.file.metadata()?.len();
             fs::rename(&self.path, target)?;
@@ -190,6 +204,16 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// `path`, or the first of `path-2`, `path-3`, … that nothing has for its name.
+pub(super) fn free_name(path: &Path) -> PathBuf {
+    let is_taken = |path: &Path| fs::symlink_metadata(path).is_ok();
+    if !is_taken(path) {
+        return path.to_owned();
+    }
+    let others = (2_u64..).map(|number| with_suffix(path, &format!("-{number}")));
+    others.into_iter().find(|other| !is_taken(other)).expect("numbers do not end")
+}
+
 /// A rename is on disk only when its folder is.
 pub(super) fn sync_folder(of: &Path) -> io::Result<()> {
     File::open(folder_of(of))?.sync_all()
@@ -200,6 +224,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::store::schema::known_schema;
     use crate::store::testing::{TestStore, at, plain_connection, scratch};
     use crate::store::{PostState, Store};
 
@@ -211,7 +236,7 @@ mod tests {
         let folder = scratch();
         let target = folder.path().join("kept/pregonero.db");
         let made = backup(test.store.path(), &target).await.unwrap();
-        assert_eq!((made.bytes, made.schema), (target.metadata().unwrap().len(), 3));
+        assert_eq!((made.bytes, made.schema), (target.metadata().unwrap().len(), known_schema()));
         assert_eq!(target.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(names(folder.path().join("kept").as_path()), ["pregonero.db"]);
         let copy = Store::open_read_only(&target).await.unwrap();
@@ -248,18 +273,57 @@ mod tests {
         assert_eq!(fs::read(&target).unwrap(), before);
     }
 
-    #[test]
-    fn the_newest_dated_backups_are_kept_and_nothing_else_is_touched() {
+    #[tokio::test]
+    async fn the_newest_dated_backups_are_kept_and_nothing_else_is_touched() {
         let folder = scratch();
         let stamps = ["2026-03-01T14:00:00Z", "2026-03-02T14:00:00Z", "2026-02-01T14:00:00Z"];
         let dated = stamps.map(|stamp| dated_name(at(stamp)));
         assert_eq!(dated[0], "pregonero-20260301T140000Z.db");
-        for name in dated.iter().map(String::as_str).chain(["pregonero-mine.db", "pregonero.db", "notes"]) {
-            File::create(folder.path().join(name)).unwrap();
+        let test = TestStore::open().await;
+        for name in &dated {
+            backup(test.store.path(), &folder.path().join(name)).await.unwrap();
+        }
+        for name in ["pregonero-mine.db", "pregonero.db", "notes", "pregonero-20250101T140000Z.db"] {
+            fs::write(folder.path().join(name), "a person's own").unwrap();
         }
         let removed = prune(folder.path(), 2).unwrap();
         assert_eq!(removed, [folder.path().join(&dated[2])]);
-        assert_eq!(names(folder.path()).len(), 5);
+        assert_eq!(names(folder.path()).len(), 6);
         assert_eq!(prune(folder.path(), 2).unwrap(), [""; 0].map(PathBuf::from));
+    }
+
+    #[tokio::test]
+    async fn a_backup_replaces_an_earlier_backup_and_no_other_file() {
+        let test = TestStore::open().await;
+        let other = TestStore::open().await;
+        let folder = scratch();
+        let target = folder.path().join("kept.db");
+        backup(test.store.path(), &target).await.unwrap();
+        backup(test.store.path(), &target).await.unwrap();
+
+        let config = folder.path().join("config.toml");
+        fs::write(&config, "[account]\n").unwrap();
+        let empty = folder.path().join("empty");
+        File::create(&empty).unwrap();
+        let link = folder.path().join("link.db");
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let of = |path: &Path, part: &str| with_suffix(path, part);
+        for taken in [
+            config.clone(),
+            empty,
+            link,
+            folder.path().to_owned(),
+            of(test.store.path(), ""),
+            of(test.store.path(), "-wal"),
+            of(test.store.path(), "-shm"),
+            of(other.store.path(), ""),
+        ] {
+            let error = backup(test.store.path(), &taken).await.unwrap_err();
+            assert!(matches!(error, StoreError::NotOurBackup { .. }), "{}: {error:?}", taken.display());
+        }
+        assert_eq!(fs::read_to_string(&config).unwrap(), "[account]\n");
+        assert_eq!(names(folder.path()), ["config.toml", "empty", "kept.db", "link.db"]);
+        let now = at("2026-03-01T14:00:00Z");
+        assert!(test.store.pause("ana", "the live database is whole", now).await.unwrap());
     }
 }

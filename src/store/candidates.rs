@@ -102,20 +102,27 @@ impl Store {
     /// # Errors
     /// Where the database cannot be read.
     pub async fn candidates(&self, round: RoundId) -> Result<Vec<CandidateRecord>, StoreError> {
-        sqlx::query_as("SELECT * FROM candidates WHERE round_id = ? ORDER BY position")
-            .bind(round.get())
-            .fetch_all(self.readers())
-            .await
-            .doing("read the candidates")
+        sqlx::query_as(
+            "SELECT position, chosen, generated, continuation, token_ids, prompt_tokens, rng_seed, finish, text,
+                 weighted_length, sentiment, score, gates
+             FROM candidates WHERE round_id = ? ORDER BY position",
+        )
+        .bind(round.get())
+        .fetch_all(self.readers())
+        .await
+        .doing("read the candidates")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sqlx::Connection as _;
+
     use crate::store::SlotId;
-    use crate::store::testing::{TestStore, at, judged, new_round};
-    use crate::tweet::Verdict;
+    use crate::store::schema::MIGRATIONS;
+    use crate::store::testing::{TestStore, at, judged, new_round, plain_connection, scratch};
+    use crate::tweet::{GateVerdict, Verdict};
 
     #[tokio::test]
     async fn candidates_are_read_back_bit_for_bit_with_the_chosen_one_marked() {
@@ -132,6 +139,89 @@ mod tests {
         let read = test.store.candidates(round).await.unwrap();
         assert_eq!(read.iter().map(|one| one.judged.clone()).collect::<Vec<_>>(), all);
         assert_eq!(read.iter().map(|one| (one.position, one.chosen)).collect::<Vec<_>>(), [(0, true), (1, false)]);
+    }
+
+    /// How many bytes of the database's pages in use a round of sixteen candidates takes, under the schema's first `steps`.
+    async fn bytes_a_round(steps: usize) -> i64 {
+        const ROUNDS: i64 = 60;
+        let folder = scratch();
+        let path = folder.path().join("sizes.db");
+        std::fs::File::create(&path).unwrap();
+        let mut connection = plain_connection(&path).await;
+        for (_, _, sql) in &MIGRATIONS[..steps] {
+            sqlx::raw_sql(*sql).execute(&mut connection).await.unwrap();
+        }
+        let gates: Vec<_> = ["length", "mentions", "urls", "cashtags", "hashtags", "banned_words", "broken_text"]
+            .into_iter()
+            .chain(["language", "repetition", "near_duplicate", "verbatim", "cut_sentence", "claims", "sentiment"])
+            .map(GateVerdict::pass)
+            .collect();
+        let text = "El mercado abre temprano y los vecinos compran pan, fruta y café para toda la semana que viene. 🤖";
+        for round in 1..=ROUNDS {
+            let new_round =
+                "INSERT INTO rounds (id, slot, slot_kind, started_at, outcome) VALUES (?, ?, 'manual', 'a', 'running')";
+            sqlx::query(new_round).bind(round).bind(round.to_string()).execute(&mut connection).await.unwrap();
+            for position in 0..16_i64 {
+                let one = judged(text, Verdict::Pass, 0.734_512_3);
+                let token_ids: Vec<u32> = (0..48).map(|token| 9_000 + token * 7).collect();
+                sqlx::query(
+                    "INSERT INTO candidates VALUES (?, ?, ?, ?, ?, ?, 4, ?, ?, 99, ?, 0.7345123, ?, 'pass', 0)",
+                )
+                .bind(round)
+                .bind(position)
+                .bind(text)
+                .bind(text)
+                .bind(text)
+                .bind(Json(token_ids))
+                .bind("1844674407370955161")
+                .bind(Json(Finish::EndOfText))
+                .bind(Json(&one.sentiment))
+                .bind(Json(&gates))
+                .execute(&mut connection)
+                .await
+                .unwrap();
+            }
+        }
+        let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut connection).await.unwrap();
+        let free: i64 = sqlx::query_scalar("PRAGMA freelist_count").fetch_one(&mut connection).await.unwrap();
+        (pages - free) * 4096 / ROUNDS
+    }
+
+    #[tokio::test]
+    async fn a_round_of_sixteen_candidates_takes_less_than_half_of_what_it_took() {
+        let (before, now) = (bytes_a_round(3).await, bytes_a_round(MIGRATIONS.len()).await);
+        println!("a round of 16 candidates: {before} bytes before, {now} bytes now");
+        assert!(before > 60_000 && now < before / 2, "{before} {now}");
+    }
+
+    #[tokio::test]
+    async fn the_candidates_of_an_older_record_are_all_there_after_the_change_of_the_table() {
+        let folder = scratch();
+        let path = folder.path().join("old.db");
+        std::fs::File::create(&path).unwrap();
+        let mut connection = plain_connection(&path).await;
+        sqlx::query("PRAGMA foreign_keys = ON").execute(&mut connection).await.unwrap();
+        let rows = "INSERT INTO rounds (id, slot, slot_kind, started_at, finished_at, outcome)
+                VALUES (1, 'a', 'manual', 'b', 'c', 'chosen');
+             INSERT INTO candidates VALUES (1, 0, 'Hoy', 'Hoy', '', '[]', 1, '7', 'end_of_text', 3, '{}', 0.5, '[]', 'pass', 1),
+                (1, 1, 'Ayer', 'Ayer', '', '[]', 1, '8', 'end_of_text', 4, '{}', 0.4, '[]', 'reject', 0);
+             INSERT INTO posts (id, candidate_position, text, weighted_length, state, created_at, expires_at)
+                VALUES (1, 0, 'Hoy', 3, 'approved', 'a', 'b')";
+        for sql in MIGRATIONS[..3].iter().map(|step| step.2).chain([rows]) {
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        }
+        for (_, _, sql) in &MIGRATIONS[3..] {
+            let mut transaction = connection.begin().await.unwrap();
+            sqlx::raw_sql(*sql).execute(&mut *transaction).await.unwrap();
+            transaction.commit().await.unwrap();
+        }
+        let texts: Vec<String> = sqlx::query_scalar("SELECT text FROM candidates ORDER BY round_id, position")
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        assert_eq!(texts, ["Hoy", "Ayer"]);
+        let delete = sqlx::query("DELETE FROM candidates WHERE position = 0").execute(&mut connection).await;
+        assert!(delete.is_err(), "a post still refers to its candidate");
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 
 use super::StoreError;
 use super::error::Doing as _;
-use super::open::{connect_options, examine_connection, opening};
+use super::open::{Health, connect_options, examine_connection, opening, require_existing};
 use super::schema::known_schema;
 
 /// What one check found.
@@ -65,12 +65,10 @@ const INVARIANTS: &[(&str, &str)] = &[
 /// # Errors
 /// Where there is no database of ours that can be read; what is wrong inside it is a finding.
 pub async fn check(path: &Path) -> Result<Vec<Finding>, StoreError> {
-    if !path.exists() {
-        return Err(StoreError::Missing { path: path.to_owned() });
-    }
+    require_existing(path)?;
     let options = connect_options(path).read_only(true);
     let mut connection = options.connect().await.map_err(|source| opening(path, source))?;
-    let schema = examine_connection(path, &mut connection).await?;
+    let schema = examine_connection(path, &mut connection, Health::Checked).await?;
     let mut found = vec![Finding { check: "schema", ok: true, detail: format!("version {schema}") }];
     found.extend(findings(&mut connection).await?);
     connection.close().await.map_err(|source| opening(path, source))?;
@@ -83,11 +81,9 @@ pub async fn check(path: &Path) -> Result<Vec<Finding>, StoreError> {
 /// [`StoreError::Missing`], [`StoreError::Older`], or why it could not.
 pub async fn try_write(path: &Path) -> Result<(), StoreError> {
     const DOING: &str = "write to the database";
-    if !path.exists() {
-        return Err(StoreError::Missing { path: path.to_owned() });
-    }
+    require_existing(path)?;
     let mut connection = connect_options(path).connect().await.map_err(|source| opening(path, source))?;
-    let (found, known) = (examine_connection(path, &mut connection).await?, known_schema());
+    let (found, known) = (examine_connection(path, &mut connection, Health::Checked).await?, known_schema());
     if found < known {
         return Err(StoreError::Older { path: path.to_owned(), found, known });
     }

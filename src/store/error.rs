@@ -16,8 +16,34 @@ pub enum StoreError {
     )]
     Inaccessible { path: PathBuf, source: std::io::Error },
     /// Reading was asked for and nothing was ever recorded.
-    #[error("{}: no database yet: run `pregonero once`", path.display())]
+    #[error(
+        "{}: no database yet: run `pregonero once` or `pregonero run`, or name the configuration of the bot that has one with \
+         --config",
+        path.display()
+    )]
     Missing { path: PathBuf },
+    /// It may be there, and this user may not look.
+    #[error("{}: cannot look at the database: {source}; run this as root or as the user that the daemon runs as", path.display())]
+    Unreachable { path: PathBuf, source: std::io::Error },
+    /// Somebody deleted or replaced the database while it was open: what is written now, nobody would find again.
+    #[error(
+        "{}: {what} while the program was running: nothing more is posted, because nobody could find it on record; restore a \
+         backup (`pregonero db restore FILE`), then start again",
+        path.display()
+    )]
+    Displaced { path: PathBuf, what: &'static str },
+    /// A daemon worked here before and its database is gone: a new one would know nothing of what was posted.
+    #[error(
+        "{}: the database is gone, but {} tells of a daemon that used it: restore a backup (`pregonero db restore FILE`), or \
+         remove that file to begin a new record", path.display(), trace.display()
+    )]
+    Gone { path: PathBuf, trace: PathBuf },
+    /// The target of a backup is a file that no backup made.
+    #[error("{}: exists already and is no backup made by `pregonero db backup`: choose another name", path.display())]
+    NotOurBackup { path: PathBuf },
+    /// What is to be restored is no backup.
+    #[error("{}: this is no backup of pregonero ({detail}); the database was left as it is", path.display())]
+    NoBackup { path: PathBuf, detail: String },
     /// The file is damaged or no SQLite database at all.
     #[error(
         "{}: the database is damaged ({detail}): restore a backup (`pregonero db restore FILE`), or move the file away to start a new record",
@@ -34,7 +60,11 @@ pub enum StoreError {
     )]
     Newer { path: PathBuf, found: i64, known: i64 },
     /// Written by an older version, and opened for reading only.
-    #[error("{}: the database has schema {found}, this program needs {known}: `pregonero once` brings it up to date", path.display())]
+    #[error(
+        "{}: the database has schema {found}, this program needs {known}: start the daemon with this version, which brings it \
+         up to date, or use the version that the running daemon has",
+        path.display()
+    )]
     Older { path: PathBuf, found: i64, known: i64 },
     /// A schema change did not go through; the database is as it was before it.
     #[error("{}: cannot bring the schema up to date", path.display())]

@@ -3,6 +3,8 @@
 //! One constraint: a halt in force is looked at in the transaction that arms a post ([`super::attempts`]), so that no post
 //! passes one that was set a moment before. At most one of each cause is in force; ended ones stay on record.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
@@ -10,17 +12,44 @@ use sqlx::{FromRow, Row as _, SqliteConnection};
 
 use super::columns::{instant, stored, word};
 use super::error::Doing as _;
+use super::posts::free_posts;
 use super::unknown::look_now;
-use super::{HaltCause, Store, StoreError};
+use super::windows::{self, Window};
+use super::{HaltCause, PostId, Store, StoreError};
+
+/// The halts in force, the one that X set first.
+const ACTIVE: &str = "SELECT cause, kind, reason, set_by, since, salt, fingerprint FROM halts
+     WHERE ended_at IS NULL ORDER BY cause DESC";
+
+/// The first schema with the tables that a pause or its end touches. The emergency brake works beside a daemon of an older
+/// version, too.
+const FIRST_SCHEMA: i64 = 2;
 
 /// Who is named where X itself stops the posting.
 pub(crate) const BY_X: &str = "X";
+
+/// Who is named where the program itself decides.
+pub(crate) const BY_THE_PROGRAM: &str = "pregonero";
+
+/// The kind of a halt because the credentials belong to another account than `account.handle`.
+pub const OTHER_ACCOUNT: &str = "other_account";
+
+/// What a person's `resume` ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Resumed {
+    /// The halts that were in force.
+    pub ended: Vec<Halt>,
+    /// Approved posts that waited for a budget, a limit or a connection: they are tried at once.
+    pub freed: Vec<PostId>,
+    /// X's limits that were closed: X is asked again, and says whether they still are.
+    pub opened: Vec<Window>,
+}
 
 /// Why nothing goes out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Halt {
     pub cause: HaltCause,
-    /// Of a refusal: `unauthorized`, `no_credits`, `permissions`, `suspended`.
+    /// Of a refusal: `unauthorized`, `no_credits`, `permissions`, `suspended`, `other_account`.
     pub kind: Option<String>,
     pub reason: String,
     /// A person's name, or `X`.
@@ -52,6 +81,7 @@ impl std::fmt::Display for Halt {
         let Self { set_by, since, reason, .. } = self;
         match self.cause {
             HaltCause::Paused => write!(f, "paused by {set_by} since {since:.0}: {reason}"),
+            HaltCause::Refused if self.set_by != BY_X => write!(f, "stopped since {since:.0}: {reason}"),
             HaltCause::Refused => write!(f, "stopped by X since {since:.0}: {reason}"),
         }
     }
@@ -71,15 +101,20 @@ impl FromRow<'_, SqliteRow> for Halt {
 }
 
 impl Store {
+    /// Opens an existing database to pause or resume, of whatever schema knows of halts. Makes and migrates nothing.
+    ///
+    /// # Errors
+    /// As [`Store::open_existing`].
+    pub async fn open_for_halts(path: &Path) -> Result<Self, StoreError> {
+        Self::open_existing_since(path, FIRST_SCHEMA).await
+    }
+
     /// The halts in force, the one that X set first.
     ///
     /// # Errors
     /// Where the database cannot be read.
     pub async fn halts(&self) -> Result<Vec<Halt>, StoreError> {
-        sqlx::query_as("SELECT * FROM halts WHERE ended_at IS NULL ORDER BY cause DESC")
-            .fetch_all(self.readers())
-            .await
-            .doing("read why nothing goes out")
+        sqlx::query_as(ACTIVE).fetch_all(self.readers()).await.doing("read why nothing goes out")
     }
 
     /// A person stops all posting. Whether it was not paused before is told; a second pause changes nothing.
@@ -101,12 +136,17 @@ impl Store {
         Ok(is_new)
     }
 
-    /// A person lets posts out again: every halt ends. Gives those that were in force.
+    /// A person lets posts out again: every halt ends, approved posts no longer wait, and X's limits are asked anew.
     ///
     /// # Errors
     /// Where the database cannot be written.
-    pub async fn resume(&self, by: &str, now: Timestamp) -> Result<Vec<Halt>, StoreError> {
-        self.end_halts(by, now, |_| true).await
+    pub async fn resume(&self, by: &str, now: Timestamp) -> Result<Resumed, StoreError> {
+        let mut transaction = self.begin().await?;
+        let ended = end_halts(&mut transaction, by, now, |_| true).await?;
+        let freed = free_posts(&mut transaction, true).await?;
+        let opened = windows::open_all(&mut transaction, now).await?;
+        transaction.commit().await.doing("record that posting goes on")?;
+        Ok(Resumed { ended, freed, opened })
     }
 
     /// Ends the halts of which `ends` says so, and has posts of unknown outcome looked for at once. Gives them.
@@ -120,20 +160,7 @@ impl Store {
         ends: impl Fn(&Halt) -> bool + Send,
     ) -> Result<Vec<Halt>, StoreError> {
         let mut transaction = self.begin().await?;
-        let mut ended = active(&mut transaction).await?;
-        ended.retain(ends);
-        for halt in &ended {
-            sqlx::query("UPDATE halts SET ended_at = ?, ended_by = ? WHERE cause = ? AND ended_at IS NULL")
-                .bind(stored(now))
-                .bind(by)
-                .bind(halt.cause.as_str())
-                .execute(&mut *transaction)
-                .await
-                .doing("record that posting goes on")?;
-        }
-        if ended.iter().any(|halt| halt.cause == HaltCause::Refused) {
-            look_now(&mut transaction, now).await?;
-        }
+        let ended = end_halts(&mut transaction, by, now, ends).await?;
         transaction.commit().await.doing("record that posting goes on")?;
         Ok(ended)
     }
@@ -150,11 +177,31 @@ impl Store {
     }
 }
 
+async fn end_halts(
+    connection: &mut SqliteConnection,
+    by: &str,
+    now: Timestamp,
+    ends: impl Fn(&Halt) -> bool + Send,
+) -> Result<Vec<Halt>, StoreError> {
+    let mut ended = active(connection).await?;
+    ended.retain(ends);
+    for halt in &ended {
+        sqlx::query("UPDATE halts SET ended_at = ?, ended_by = ? WHERE cause = ? AND ended_at IS NULL")
+            .bind(stored(now))
+            .bind(by)
+            .bind(halt.cause.as_str())
+            .execute(&mut *connection)
+            .await
+            .doing("record that posting goes on")?;
+    }
+    if ended.iter().any(|halt| halt.cause == HaltCause::Refused) {
+        look_now(connection, now).await?;
+    }
+    Ok(ended)
+}
+
 pub(super) async fn active(connection: &mut SqliteConnection) -> Result<Vec<Halt>, StoreError> {
-    sqlx::query_as("SELECT * FROM halts WHERE ended_at IS NULL ORDER BY cause DESC")
-        .fetch_all(connection)
-        .await
-        .doing("read why nothing goes out")
+    sqlx::query_as(ACTIVE).fetch_all(connection).await.doing("read why nothing goes out")
 }
 
 /// Sets a halt where none of its cause is in force; whether it did is told.
@@ -200,9 +247,9 @@ mod tests {
         let halts = test.store.halts().await.unwrap();
         assert_eq!(halts[0], refusal);
         assert_eq!(halts[1].to_string(), "paused by ana since 2026-03-01T13:00:00Z: holiday");
-        assert_eq!(test.store.resume("ana", one).await.unwrap(), halts);
+        assert_eq!(test.store.resume("ana", one).await.unwrap().ended, halts);
         assert_eq!(test.store.halts().await.unwrap(), []);
-        assert_eq!(test.store.resume("ana", one).await.unwrap(), []);
+        assert_eq!(test.store.resume("ana", one).await.unwrap(), Resumed::default());
         assert!(test.store.pause("ana", "a second holiday", one).await.unwrap());
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _};
 
-use super::columns::{instant, instant_or_none, json_or_none, seed_or_none, word, word_or_none};
+use super::columns::{instant, instant_or_none, json_or_none, seed_or_none, stored, word, word_or_none};
 use super::error::Doing as _;
 use super::rounds::model;
 use super::{
@@ -44,9 +44,16 @@ pub struct HistoryEntry {
     /// Absent where no post came of the round.
     pub text: Option<String>,
     pub tweet_id: Option<String>,
+    /// Where the tweet is to be seen.
+    pub url: Option<String>,
     pub seed_prompt: Option<String>,
-    /// The posted candidate's own seed: with the model it gives the text again. The round's where there is no post.
+    /// The round's seed: `generate --prompt SEED_PROMPT --rng-seed RNG_SEED` gives the round's candidates again, the posted
+    /// one as number `candidate`.
     pub rng_seed: Option<u64>,
+    /// The posted candidate's number in the round, from 1.
+    pub candidate: Option<i64>,
+    /// The posted candidate's own seed, derived from the round's.
+    pub candidate_rng_seed: Option<u64>,
     /// The generator.
     pub model: Option<ModelIdentity>,
     pub sentiment: Option<Sentiment>,
@@ -63,14 +70,18 @@ impl FromRow<'_, SqliteRow> for HistoryEntry {
             Some(state) => HistoryState::Post(state),
             None => HistoryState::Round(word(row, "outcome", RoundOutcome::from_word)?),
         };
+        let tweet_id: Option<String> = row.try_get("tweet_id")?;
         Ok(Self {
             id: RoundId::new(row.try_get("id")?),
             slot: row.try_get("slot")?,
             state,
             text: row.try_get("text")?,
-            tweet_id: row.try_get("tweet_id")?,
+            url: tweet_id.as_deref().map(tweet_url),
+            tweet_id,
             seed_prompt: row.try_get("seed_prompt")?,
             rng_seed: seed_or_none(row, "rng_seed")?,
+            candidate: row.try_get("candidate")?,
+            candidate_rng_seed: seed_or_none(row, "candidate_rng_seed")?,
             model: model(row, "generator_name", "generator_sha256")?,
             sentiment: json_or_none(row, "sentiment")?,
             created_at: instant(row, "created_at")?,
@@ -78,6 +89,11 @@ impl FromRow<'_, SqliteRow> for HistoryEntry {
             error: row.try_get("error")?,
         })
     }
+}
+
+/// X shows a tweet under any account's name; this form needs none.
+fn tweet_url(id: &str) -> String {
+    format!("https://x.com/i/status/{id}")
 }
 
 /// Everything on record about one round: the answer to "why did this go out".
@@ -96,13 +112,38 @@ pub struct HistoryRecord {
     pub reads: Vec<ReadRecord>,
 }
 
+/// One call that X charges for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    pub made_at: Timestamp,
+    /// A post; else a reading.
+    pub is_post: bool,
+    /// How many posts or accounts X gave.
+    pub items: i64,
+    /// In millionths of a dollar.
+    pub price_micros: i64,
+}
+
+impl FromRow<'_, SqliteRow> for Charge {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            made_at: instant(row, "made_at")?,
+            is_post: row.try_get("is_post")?,
+            items: row.try_get("items")?,
+            price_micros: row.try_get("price_micros")?,
+        })
+    }
+}
+
 macro_rules! select_history {
     ($rest:literal) => {
         concat!(
             "SELECT rounds.id, slot, outcome, state, posts.text, tweet_id, seed_prompt,
-                 coalesce(candidates.rng_seed, rounds.rng_seed) AS rng_seed, generator_name, generator_sha256,
+                 rounds.rng_seed AS rng_seed, candidates.rng_seed AS candidate_rng_seed,
+                 candidate_position + 1 AS candidate, generator_name, generator_sha256,
                  sentiment, coalesce(created_at, started_at) AS created_at, sent_at,
-                 coalesce(posts.error, posts.decision_reason, rounds.reason) AS error
+                 CASE WHEN state IN ('cancelled', 'rejected') THEN coalesce(posts.decision_reason, posts.error)
+                     ELSE coalesce(posts.error, posts.decision_reason, rounds.reason) END AS error
              FROM rounds LEFT JOIN posts ON posts.id = rounds.id
              LEFT JOIN candidates ON candidates.round_id = posts.id AND candidates.position = posts.candidate_position ",
             $rest
@@ -121,6 +162,36 @@ impl Store {
             .fetch_all(self.readers())
             .await
             .doing("read the history")
+    }
+
+    /// The round that led to the tweet with this id.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn round_of_tweet(&self, tweet_id: &str) -> Result<Option<RoundId>, StoreError> {
+        let id: Option<i64> = sqlx::query_scalar("SELECT id FROM posts WHERE tweet_id = ?")
+            .bind(tweet_id)
+            .fetch_optional(self.readers())
+            .await
+            .doing("look for the tweet")?;
+        Ok(id.map(RoundId::new))
+    }
+
+    /// What was posted and read since `since` and what X charged, oldest first. Calls that certainly posted nothing cost
+    /// nothing and are left out.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn charges(&self, since: Timestamp) -> Result<Vec<Charge>, StoreError> {
+        sqlx::query_as(
+            "SELECT started_at AS made_at, 1 AS is_post, 1 AS items, price_micros FROM attempts
+             WHERE outcome IN ('under_way', 'sent', 'unknown') AND started_at >= ?1
+             UNION ALL SELECT made_at, 0, items, price_micros FROM reads WHERE made_at >= ?1 ORDER BY 1",
+        )
+        .bind(stored(since))
+        .fetch_all(self.readers())
+        .await
+        .doing("read what X charged")
     }
 
     /// Everything about one round and its post.
@@ -171,8 +242,11 @@ mod tests {
                 "state": "sent",
                 "text": "El mercado abre temprano.",
                 "tweet_id": "19",
+                "url": "https://x.com/i/status/19",
                 "seed_prompt": "Hoy, ",
-                "rng_seed": 11,
+                "rng_seed": 7,
+                "candidate": 1,
+                "candidate_rng_seed": 11,
                 "model": {"name": "builtin", "sha256": "aa".repeat(32)},
                 "sentiment": {"label": "positive", "score": 0.75, "probabilities": {"negative": 0.25, "positive": 0.75}},
                 "created_at": "2026-03-01T14:00:00Z",
@@ -180,6 +254,10 @@ mod tests {
                 "error": null,
             })
         );
+        assert_eq!(test.store.round_of_tweet("19").await.unwrap(), Some(id.round()));
+        assert_eq!(test.store.round_of_tweet("1").await.unwrap(), None, "a round's number is no tweet's");
+        let charges = test.store.charges(now).await.unwrap();
+        assert_eq!(charges, [Charge { made_at: now, is_post: true, items: 1, price_micros: 15_000 }]);
     }
 
     #[tokio::test]

@@ -1,4 +1,7 @@
 //! Opening the database: the file, its health, its schema, and the two pools. The only place that connects.
+//!
+//! Three ways: [`Store::open`] makes and migrates it, for the holder of the instance lock alone; [`Store::open_existing`]
+//! writes to one that is there and as new as this program, for commands beside a daemon; [`Store::open_read_only`] looks.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -10,11 +13,13 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool, T
 
 use super::StoreError;
 use super::error::{Doing as _, primary_code};
+use super::identity::FileIdentity;
 use super::lease::Lease;
+use super::mark::unmark;
 use super::schema::{keep_old_schema, known_schema, migrate};
 
 /// Marks a database as ours; set by the first migration.
-const APPLICATION_ID: i64 = 0x5052_4547;
+pub(super) const APPLICATION_ID: i64 = 0x5052_4547;
 
 /// How long a connection waits for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,36 +46,51 @@ pub struct Store {
     readers: SqlitePool,
     /// Present where this process may arm posts, see [`super::lease`].
     pub(super) lease: Option<Lease>,
+    /// Which file was opened: another one may take its name.
+    pub(super) identity: FileIdentity,
 }
 
 impl Store {
     /// Opens the database at `path`, creating folder (mode 0700), file (mode 0600) and schema where they are missing. A
-    /// database of an older schema is backed up beside itself before it is brought up to date.
+    /// database of an older schema is backed up beside itself before it is brought up to date. Only for the holder of the
+    /// instance lock: an older daemon would go on with a schema that it does not know.
     ///
     /// # Errors
     /// Where the place is not writable, the file is damaged, not ours or of a newer program; each names the path.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         create_file(path)?;
         refuse_second_name(path)?;
-        let found = examine(path, connect_options(path)).await?;
+        let found = examine(path, connect_options(path), Health::Checked).await?;
         if found > 0 && found < known_schema() {
             keep_old_schema(path, found).await?;
         }
-        let options = lasting_options(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .optimize_on_close(true, None);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .before_acquire(|connection, _| Box::pin(is_usable(connection)))
-            .connect_with(options)
-            .await
-            .map_err(|source| opening(path, source))?;
+        unmark(path)?;
+        let writer = writer(path).await?;
         migrate(path, &writer).await?;
         tracing::info!(path = %path.display(), schema = known_schema(), was = found, "database opened");
-        Ok(Self { path: path.to_owned(), writer, readers: readers(path), lease: None })
+        Self::of(path, writer, readers(path))
+    }
+
+    /// Opens an existing database for writing beside a daemon. Makes nothing and migrates nothing.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and where there is no database or its schema is an older one.
+    pub async fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        Self::open_existing_since(path, known_schema()).await
+    }
+
+    /// As [`Self::open_existing`], for a caller that gets by with a schema as old as `least`.
+    pub(super) async fn open_existing_since(path: &Path, least: i64) -> Result<Self, StoreError> {
+        require_existing(path)?;
+        refuse_second_name(path)?;
+        require_schema(path, examine(path, connect_options(path), Health::Assumed).await?, least)?;
+        Self::of(path, writer(path).await?, readers(path))
+    }
+
+    fn of(path: &Path, writer: SqlitePool, readers: SqlitePool) -> Result<Self, StoreError> {
+        let identity =
+            FileIdentity::of(path).map_err(|source| StoreError::Inaccessible { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), writer, readers, lease: None, identity })
     }
 
     /// Opens an existing database for looking only, also while a daemon writes to it. Every write through this store
@@ -79,20 +99,11 @@ impl Store {
     /// # Errors
     /// As [`Store::open`], and where there is no database or its schema is an older one.
     pub async fn open_read_only(path: &Path) -> Result<Self, StoreError> {
-        let missing = || StoreError::Missing { path: path.to_owned() };
-        if !path.exists() {
-            return Err(missing());
-        }
-        let found = examine(path, connect_options(path).read_only(true)).await?;
-        let known = known_schema();
-        match found {
-            0 => Err(missing()),
-            found if found < known => Err(StoreError::Older { path: path.to_owned(), found, known }),
-            _ => {
-                let readers = readers(path);
-                Ok(Self { path: path.to_owned(), writer: readers.clone(), readers, lease: None })
-            }
-        }
+        require_existing(path)?;
+        let found = examine(path, connect_options(path).read_only(true), Health::Assumed).await?;
+        require_schema(path, found, known_schema())?;
+        let readers = readers(path);
+        Self::of(path, readers.clone(), readers)
     }
 
     /// The database file.
@@ -111,10 +122,47 @@ impl Store {
         &self.readers
     }
 
-    /// A transaction that holds the write lock from its start: what it reads stays true until it commits.
+    /// A transaction that holds the write lock from its start: what it reads stays true until it commits. Refused where
+    /// the files it would write to are no longer the database that others see.
     pub(super) async fn begin(&self) -> Result<Transaction<'static, sqlx::Sqlite>, StoreError> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await.doing("start a write to the database")
+        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.doing("start a write to the database")?;
+        self.require_in_place()?;
+        Ok(transaction)
     }
+}
+
+/// A database that is there; one that this user may not see is told apart from none.
+pub(super) fn require_existing(path: &Path) -> Result<(), StoreError> {
+    match path.metadata() {
+        Ok(_) => Ok(()),
+        Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
+            Err(StoreError::Missing { path: path.to_owned() })
+        }
+        Err(source) => Err(StoreError::Unreachable { path: path.to_owned(), source }),
+    }
+}
+
+fn require_schema(path: &Path, found: i64, least: i64) -> Result<(), StoreError> {
+    match found {
+        0 => Err(StoreError::Missing { path: path.to_owned() }),
+        found if found < least => Err(StoreError::Older { path: path.to_owned(), found, known: known_schema() }),
+        _ => Ok(()),
+    }
+}
+
+async fn writer(path: &Path) -> Result<SqlitePool, StoreError> {
+    let options = lasting_options(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .optimize_on_close(true, None);
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .before_acquire(|connection, _| Box::pin(is_usable(connection)))
+        .connect_with(options)
+        .await
+        .map_err(|source| opening(path, source))
 }
 
 /// What every connection has in common.
@@ -181,21 +229,36 @@ fn is_mount_point(path: &Path) -> bool {
     mounts.lines().any(|mount| mount.split(' ').nth(4) == Some(path.as_str()))
 }
 
+/// Whether every page of the file is looked at, which takes long for a large record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Health {
+    /// At a daemon's start, before a backup and of a copy.
+    Checked,
+    /// For a command beside it.
+    Assumed,
+}
+
 /// Looks at the file before anything is changed in it: is it whole, is it ours, is it not of a newer program. Gives the
 /// schema's version, 0 for an empty file.
-async fn examine(path: &Path, options: SqliteConnectOptions) -> Result<i64, StoreError> {
+async fn examine(path: &Path, options: SqliteConnectOptions, health: Health) -> Result<i64, StoreError> {
     let mut connection = options.connect().await.map_err(|source| opening(path, source))?;
-    let found = examine_connection(path, &mut connection).await;
+    let found = examine_connection(path, &mut connection, health).await;
     connection.close().await.map_err(|source| opening(path, source))?;
     found
 }
 
-pub(super) async fn examine_connection(path: &Path, connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+pub(super) async fn examine_connection(
+    path: &Path,
+    connection: &mut SqliteConnection,
+    health: Health,
+) -> Result<i64, StoreError> {
     let failed = |source| opening(path, source);
-    let health: Vec<String> =
-        sqlx::query_scalar("PRAGMA quick_check(5)").fetch_all(&mut *connection).await.map_err(failed)?;
-    if health != ["ok"] {
-        return Err(StoreError::Corrupt { path: path.to_owned(), detail: health.join("; ") });
+    if health == Health::Checked {
+        let health: Vec<String> =
+            sqlx::query_scalar("PRAGMA quick_check(5)").fetch_all(&mut *connection).await.map_err(failed)?;
+        if health != ["ok"] {
+            return Err(StoreError::Corrupt { path: path.to_owned(), detail: health.join("; ") });
+        }
     }
     let tables: i64 =
         sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *connection).await.map_err(failed)?;
@@ -303,12 +366,12 @@ mod tests {
         let path = folder.path().join("pregonero.db");
         Store::open(&path).await.unwrap().close().await;
         let mut connection = plain_connection(&path).await;
-        sqlx::query("INSERT INTO _sqlx_migrations VALUES (99, 'later', CURRENT_TIMESTAMP, 1, x'00', 0)")
+        sqlx::query("INSERT INTO _sqlx_migrations VALUES (99999999999999, 'later', CURRENT_TIMESTAMP, 1, x'00', 0)")
             .execute(&mut connection)
             .await
             .unwrap();
         let error = Store::open(&path).await.unwrap_err();
-        let StoreError::Newer { found: 99, known, .. } = error else { panic!("{error:?}") };
+        let StoreError::Newer { found: 99_999_999_999_999, known, .. } = error else { panic!("{error:?}") };
         assert_eq!(known, known_schema());
         let error = Store::open_read_only(&path).await.unwrap_err().to_string();
         assert!(error.contains("pregonero.db") && error.contains("newer pregonero"), "{error}");
@@ -410,7 +473,9 @@ mod tests {
         let folder = scratch();
         let path = folder.path().join("pregonero.db");
         let error = Store::open_read_only(&path).await.unwrap_err();
-        assert!(error.to_string().ends_with("no database yet: run `pregonero once`"), "{error}");
+        assert!(error.to_string().contains("no database yet: run `pregonero once`"), "{error}");
+        let error = Store::open_existing(&path).await.unwrap_err();
+        assert!(matches!(error, StoreError::Missing { .. }), "{error}");
         assert!(!path.exists());
     }
 

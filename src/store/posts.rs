@@ -11,9 +11,51 @@ use sqlx::{FromRow, Row as _, SqliteConnection};
 use super::candidates::{count, integer};
 use super::columns::{instant, instant_or_none, json, stored, word};
 use super::error::{Doing as _, is_taken};
+use super::halts::BY_THE_PROGRAM;
 use super::rounds::end_round;
 use super::{PostId, PostState, RoundId, RoundOutcome, Store, StoreError};
 use crate::tweet::{GateVerdict, Sentiment};
+
+/// The mode and the account in which a post is made, or is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Whether posts leave the machine.
+    pub live: bool,
+    /// `account.handle`, without `@`.
+    pub account: String,
+}
+
+/// An origin as recorded. Posts of earlier versions have none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct RecordedOrigin {
+    pub live: Option<bool>,
+    pub account: Option<String>,
+}
+
+impl RecordedOrigin {
+    pub(super) fn of_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self { live: row.try_get("live")?, account: row.try_get("account")? })
+    }
+}
+
+impl Origin {
+    /// Why a post of the recorded origin is not sent from this one; none where it may be.
+    pub(crate) fn refuses(&self, recorded: &RecordedOrigin) -> Option<String> {
+        if let Some(account) = &recorded.account
+            && !account.eq_ignore_ascii_case(&self.account)
+        {
+            return Some(format!("it was made for @{account}, and account.handle is @{} now", self.account));
+        }
+        match (recorded.live, self.live) {
+            (Some(false), true) => Some("it was made in a dry run, and posts go out now".to_owned()),
+            (None, true) => {
+                Some("it was made by an earlier version, which did not record whether it was a dry run".to_owned())
+            }
+            (Some(true), false) => Some("it was made to be posted, and this is a dry run now".to_owned()),
+            _ => None,
+        }
+    }
+}
 
 /// A post about to enter the record, held or approved.
 #[derive(Debug, Clone)]
@@ -26,6 +68,7 @@ pub(crate) struct NewPost<'a> {
     /// Who let it through, where that is decided: it is approved then, else held.
     pub approved_by: Option<&'a str>,
     pub expires_at: Timestamp,
+    pub origin: &'a Origin,
 }
 
 /// A post as recorded, with what was said of its candidate.
@@ -35,6 +78,10 @@ pub struct PostRecord {
     pub state: PostState,
     pub text: String,
     pub weighted_length: usize,
+    /// Whether it was made to leave the machine; absent for posts of earlier versions that were never sent.
+    pub live: Option<bool>,
+    /// The `account.handle` it was made for.
+    pub account: Option<String>,
     pub sentiment: Sentiment,
     pub gates: Vec<GateVerdict>,
     pub created_at: Timestamp,
@@ -62,6 +109,8 @@ impl FromRow<'_, SqliteRow> for PostRecord {
             state: word(row, "state", PostState::from_word)?,
             text: row.try_get("text")?,
             weighted_length: count(row, "weighted_length")?,
+            live: row.try_get("live")?,
+            account: row.try_get("account")?,
             sentiment: json(row, "sentiment")?,
             gates: json(row, "gates")?,
             created_at: instant(row, "created_at")?,
@@ -83,7 +132,11 @@ impl FromRow<'_, SqliteRow> for PostRecord {
 macro_rules! select_posts {
     ($rest:literal) => {
         concat!(
-            "SELECT posts.*, candidates.sentiment, candidates.gates FROM posts
+            "SELECT posts.id, posts.state, posts.text, posts.weighted_length, posts.created_at, posts.expires_at,
+                 posts.decided_by, posts.decided_at, posts.decision_reason, posts.not_before, posts.unknown_since,
+                 posts.look_at, posts.tweet_id, posts.sent_at, posts.error, posts.live, posts.account,
+                 candidates.sentiment, candidates.gates
+             FROM posts
              JOIN candidates ON candidates.round_id = posts.id AND candidates.position = posts.candidate_position ",
             $rest
         )
@@ -91,6 +144,19 @@ macro_rules! select_posts {
 }
 
 impl Store {
+    /// Whether something is still to happen to a post: a person's decision, a call, a search, the end of its time.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn has_open_posts(&self) -> Result<bool, StoreError> {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM posts WHERE state IN ('held', 'approved', 'armed', 'unknown'))",
+        )
+        .fetch_one(self.readers())
+        .await
+        .doing("look for posts on which something is to happen")
+    }
+
     /// Records what a running round led to, and ends the round.
     ///
     /// # Errors
@@ -100,8 +166,8 @@ impl Store {
         let state = if post.approved_by.is_some() { PostState::Approved } else { PostState::Held };
         sqlx::query(
             "INSERT INTO posts (id, candidate_position, text, weighted_length, state, created_at, expires_at,
-                 decided_by, decided_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 decided_by, decided_at, live, account)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(post.round.get())
         .bind(integer(post.candidate))
@@ -112,6 +178,8 @@ impl Store {
         .bind(stored(post.expires_at))
         .bind(post.approved_by)
         .bind(post.approved_by.map(|_| stored(now)))
+        .bind(post.origin.live)
+        .bind(&post.origin.account)
         .execute(&mut *transaction)
         .await
         .map_err(|source| match source {
@@ -248,7 +316,7 @@ impl Store {
         Ok(due)
     }
 
-    /// Approved posts that may be tried now, the oldest first.
+    /// Approved posts that may be tried now, the one decided on last first: after an outage the freshest goes out.
     ///
     /// # Errors
     /// Where the database cannot be read.
@@ -256,7 +324,7 @@ impl Store {
         sqlx::query_as(select_posts!(
             "WHERE posts.state = 'approved' AND posts.expires_at > ?1
                AND (posts.not_before IS NULL OR posts.not_before <= ?1)
-             ORDER BY posts.id"
+             ORDER BY coalesce(posts.decided_at, posts.created_at) DESC, posts.id DESC"
         ))
         .bind(stored(now))
         .fetch_all(self.readers())
@@ -264,15 +332,101 @@ impl Store {
         .doing("read the approved posts")
     }
 
-    /// Records that an approved post would have been sent now.
+    /// Records that an approved post would have been sent now. One of another origin is cancelled.
     ///
     /// # Errors
     /// [`StoreError::StateConflict`] where it is no longer approved, [`StoreError::NoSuchPost`].
-    pub(crate) async fn record_dry_run(&self, post: PostId) -> Result<(), StoreError> {
+    pub(crate) async fn record_dry_run(&self, post: PostId, origin: &Origin, now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         transition(&mut transaction, post, PostState::Approved, PostState::DryRun).await?;
+        if let Some(reason) = origin.refuses(&origin_of(&mut transaction, post).await?) {
+            drop(transaction);
+            self.cancel(post, PostState::Approved, &reason, now).await?;
+            return Err(StoreError::StateConflict { post, found: PostState::Cancelled, wanted: PostState::DryRun });
+        }
         transaction.commit().await.doing("record the dry run")
     }
+
+    /// Cancels the held and approved posts that were made in another mode or for another account than `origin`; gives
+    /// them with the reason.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub(crate) async fn cancel_posts_of_others(
+        &self,
+        origin: &Origin,
+        now: Timestamp,
+    ) -> Result<Vec<(PostId, String)>, StoreError> {
+        const DOING: &str = "cancel posts of another mode or account";
+        let mut transaction = self.begin().await?;
+        let rows =
+            sqlx::query("SELECT id, state, live, account FROM posts WHERE state IN ('held', 'approved') ORDER BY id")
+                .fetch_all(&mut *transaction)
+                .await
+                .doing(DOING)?;
+        let mut cancelled = Vec::new();
+        for row in rows {
+            let recorded = RecordedOrigin::of_row(&row).doing(DOING)?;
+            let Some(reason) = origin.refuses(&recorded) else { continue };
+            let post = PostId::new(row.try_get("id").doing(DOING)?);
+            let state = word(&row, "state", PostState::from_word).doing(DOING)?;
+            transition(&mut transaction, post, state, PostState::Cancelled).await?;
+            record_decision(&mut transaction, post, BY_THE_PROGRAM, Some(&reason), now).await?;
+            cancelled.push((post, reason));
+        }
+        transaction.commit().await.doing(DOING)?;
+        Ok(cancelled)
+    }
+
+    /// The program itself withdraws a post, in a transaction of its own.
+    pub(super) async fn cancel(
+        &self,
+        post: PostId,
+        from: PostState,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        transition(&mut transaction, post, from, PostState::Cancelled).await?;
+        record_decision(&mut transaction, post, BY_THE_PROGRAM, Some(reason), now).await?;
+        transaction.commit().await.doing("cancel a post")
+    }
+
+    /// Lets posts that our own rules keep back be tried again: the rules may be others now. Those that X keeps back wait on.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub(crate) async fn free_posts_kept_by_rules(&self) -> Result<Vec<PostId>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let freed = free_posts(&mut transaction, false).await?;
+        transaction.commit().await.doing("let posts be tried again")?;
+        Ok(freed)
+    }
+}
+
+/// Ends the waits of approved posts: of those that our own rules keep back, or of all. Gives the posts that waited.
+pub(super) async fn free_posts(connection: &mut SqliteConnection, all: bool) -> Result<Vec<PostId>, StoreError> {
+    // All of them by columns that every schema has: a person's `resume` works on an older one, too. `waits_for` means
+    // nothing without `not_before`.
+    let statement = if all {
+        "UPDATE posts SET not_before = NULL WHERE state = 'approved' AND not_before IS NOT NULL RETURNING id"
+    } else {
+        "UPDATE posts SET not_before = NULL, waits_for = NULL
+         WHERE state = 'approved' AND not_before IS NOT NULL AND waits_for = 'rules' RETURNING id"
+    };
+    let freed: Vec<i64> =
+        sqlx::query_scalar(statement).fetch_all(connection).await.doing("let posts be tried again")?;
+    Ok(freed.into_iter().map(PostId::new).collect())
+}
+
+async fn origin_of(connection: &mut SqliteConnection, post: PostId) -> Result<RecordedOrigin, StoreError> {
+    const DOING: &str = "read the mode and account of a post";
+    let row = sqlx::query("SELECT live, account FROM posts WHERE id = ?")
+        .bind(post.get())
+        .fetch_one(connection)
+        .await
+        .doing(DOING)?;
+    RecordedOrigin::of_row(&row).doing(DOING)
 }
 
 /// Takes a post from one state into the next; the only statement that writes a state over another.
@@ -335,7 +489,7 @@ async fn record_decision(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::{TestStore, at};
+    use crate::store::testing::{TestStore, at, dry, live};
 
     #[tokio::test]
     async fn a_round_leads_to_one_post_and_is_ended_by_it() {
@@ -350,6 +504,7 @@ mod tests {
             weighted_length: 25,
             approved_by: None,
             expires_at: now,
+            origin: &live(),
         };
         let error = test.store.create_post(&again, now).await.unwrap_err();
         assert!(matches!(error, StoreError::AlreadyPosted { .. }), "{error:?}");
@@ -361,7 +516,15 @@ mod tests {
         let test = TestStore::open().await;
         let now = at("2026-03-01T14:00:00Z");
         let round = test.round(now).await;
-        let stray = NewPost { round, candidate: 3, text: "x", weighted_length: 1, approved_by: None, expires_at: now };
+        let stray = NewPost {
+            round,
+            candidate: 3,
+            text: "x",
+            weighted_length: 1,
+            approved_by: None,
+            expires_at: now,
+            origin: &live(),
+        };
         assert!(test.store.create_post(&stray, now).await.is_err());
         assert_eq!(test.store.round(round).await.unwrap().outcome, RoundOutcome::Running);
     }
@@ -391,8 +554,8 @@ mod tests {
         test.approved("aprobado", now).await;
         let rejected = test.held("rechazado", now).await;
         test.store.stop_post(rejected, "ana", None, now).await.unwrap();
-        let dry = test.approved("en seco", now).await;
-        test.store.record_dry_run(dry).await.unwrap();
+        let in_dry_run = test.post("en seco", Some("gates"), &dry(), now).await;
+        test.store.record_dry_run(in_dry_run, &dry(), now).await.unwrap();
         assert_eq!(test.store.posted_texts(now, false).await.unwrap(), ["en espera", "aprobado"]);
         assert_eq!(test.store.posted_texts(now, true).await.unwrap(), ["en espera", "aprobado", "en seco"]);
         assert_eq!(test.store.posted_texts(old, false).await.unwrap(), ["viejo", "en espera", "aprobado"]);

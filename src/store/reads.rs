@@ -118,16 +118,29 @@ impl Store {
         transaction.commit().await.doing("record whose account this is")
     }
 
+    /// Keeps a reading that led to nothing.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub(crate) async fn record_failed_read(&self, read: &NewRead, now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        record_read(&mut transaction, read, now).await?;
+        transaction.commit().await.doing("record a reading")
+    }
+
     /// All readings made to settle a post, in their order.
     ///
     /// # Errors
     /// Where the database cannot be read.
     pub async fn reads(&self, post: PostId) -> Result<Vec<ReadRecord>, StoreError> {
-        sqlx::query_as("SELECT * FROM reads WHERE post_id = ? ORDER BY id")
-            .bind(post.get())
-            .fetch_all(self.readers())
-            .await
-            .doing("read the readings")
+        sqlx::query_as(
+            "SELECT what, made_at, outcome, items, price_micros, http_status, kind, problem, detail, transaction_id
+             FROM reads WHERE post_id = ? ORDER BY id",
+        )
+        .bind(post.get())
+        .fetch_all(self.readers())
+        .await
+        .doing("read the readings")
     }
 }
 

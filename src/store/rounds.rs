@@ -25,6 +25,10 @@ pub struct NewRound {
     /// `cpu`, `cuda:0`.
     pub device: String,
     pub program_version: String,
+    /// What decides on the candidates: sentiment target and threshold, gates, review mode, account, mode.
+    pub settings: serde_json::Value,
+    /// A digest of the whole configuration in effect.
+    pub config_sha256: String,
 }
 
 /// A round as recorded. What a model has to do with is absent for a missed slot.
@@ -44,6 +48,10 @@ pub struct RoundRecord {
     pub classifier: Option<ModelIdentity>,
     pub device: Option<String>,
     pub program_version: Option<String>,
+    /// What decided on the candidates; absent for rounds of earlier versions.
+    pub settings: Option<serde_json::Value>,
+    /// A digest of the whole configuration in effect.
+    pub config_sha256: Option<String>,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
 }
@@ -74,6 +82,8 @@ impl FromRow<'_, SqliteRow> for RoundRecord {
             classifier: model(row, "classifier_name", "classifier_sha256")?,
             device: row.try_get("device")?,
             program_version: row.try_get("program_version")?,
+            settings: json_or_none(row, "settings")?,
+            config_sha256: row.try_get("config_sha256")?,
             started_at: instant(row, "started_at")?,
             finished_at: instant_or_none(row, "finished_at")?,
         })
@@ -101,8 +111,9 @@ impl Store {
         let mut transaction = self.begin().await?;
         let row = sqlx::query(
             "INSERT INTO rounds (slot, slot_kind, seed_prompt, seed_attributes, rng_seed, generation, generator_name,
-                 generator_sha256, classifier_name, classifier_sha256, device, program_version, started_at, outcome)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running')",
+                 generator_sha256, classifier_name, classifier_sha256, device, program_version, settings, config_sha256,
+                 started_at, outcome)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running')",
         )
         .bind(round.slot.to_string())
         .bind(round.slot.kind())
@@ -116,6 +127,8 @@ impl Store {
         .bind(&round.classifier.sha256)
         .bind(&round.device)
         .bind(&round.program_version)
+        .bind(Json(&round.settings))
+        .bind(&round.config_sha256)
         .bind(stored(now))
         .execute(&mut *transaction)
         .await
@@ -179,12 +192,20 @@ impl Store {
     /// # Errors
     /// Where the database cannot be written.
     pub async fn interrupt_running_rounds(&self, now: Timestamp) -> Result<Vec<RoundId>, StoreError> {
+        self.interrupt_rounds_because("the program ended during this round", now).await
+    }
+
+    /// The same for another reason, while no round is under way.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn interrupt_rounds_because(&self, reason: &str, now: Timestamp) -> Result<Vec<RoundId>, StoreError> {
         let mut transaction = self.begin().await?;
         let rounds: Vec<i64> = sqlx::query_scalar(
-            "UPDATE rounds SET outcome = 'interrupted', finished_at = ?, reason = 'the program ended during this round'
-             WHERE outcome = 'running' RETURNING id",
+            "UPDATE rounds SET outcome = 'interrupted', finished_at = ?, reason = ? WHERE outcome = 'running' RETURNING id",
         )
         .bind(stored(now))
+        .bind(reason)
         .fetch_all(&mut *transaction)
         .await
         .doing("mark interrupted rounds")?;
@@ -256,12 +277,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::NoSuchRound`], or where the database cannot be read.
     pub async fn round(&self, round: RoundId) -> Result<RoundRecord, StoreError> {
-        sqlx::query_as("SELECT * FROM rounds WHERE id = ?")
-            .bind(round.get())
-            .fetch_optional(self.readers())
-            .await
-            .doing("read the round")?
-            .ok_or(StoreError::NoSuchRound { round })
+        sqlx::query_as(
+            "SELECT id, slot, outcome, reason, seed_prompt, seed_attributes, rng_seed, generation, generator_name,
+                 generator_sha256, classifier_name, classifier_sha256, device, program_version, settings, config_sha256,
+                 started_at, finished_at
+             FROM rounds WHERE id = ?",
+        )
+        .bind(round.get())
+        .fetch_optional(self.readers())
+        .await
+        .doing("read the round")?
+        .ok_or(StoreError::NoSuchRound { round })
     }
 }
 
@@ -319,6 +345,7 @@ mod tests {
         assert_eq!(round.generator, Some(new.generator));
         assert_eq!(round.classifier, Some(new.classifier));
         assert_eq!(round.generation, Some(new.generation));
+        assert_eq!((round.settings, round.config_sha256), (Some(new.settings), Some(new.config_sha256)));
         assert_eq!(round.started_at, at("2026-03-01T14:00:01.250Z"));
         assert_eq!((round.outcome, round.finished_at), (RoundOutcome::Running, None));
     }

@@ -6,7 +6,7 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{SqlSafeStr as _, SqlitePool};
 
 use super::StoreError;
-use super::backup::{backup, with_suffix};
+use super::backup::{backup, free_name, with_suffix};
 use super::open::opening;
 
 /// Version, name, SQL.
@@ -14,11 +14,21 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "rounds and posts", include_str!("../../migrations/0001_rounds_and_posts.sql")),
     (2, "outbox", include_str!("../../migrations/0002_outbox.sql")),
     (3, "lease and alerts", include_str!("../../migrations/0003_lease_and_alerts.sql")),
+    (
+        20_261_129_193_000,
+        "posts keep their origin",
+        include_str!("../../migrations/20261129193000_posts_keep_their_origin.sql"),
+    ),
+    (
+        20_261_129_193_100,
+        "candidates in a rowid table",
+        include_str!("../../migrations/20261129193100_candidates_in_a_rowid_table.sql"),
+    ),
 ];
 
 /// A new version that turns out not to work must leave a way back: the older program does not open the new schema.
 pub(super) async fn keep_old_schema(path: &Path, found: i64) -> Result<(), StoreError> {
-    let kept = with_suffix(path, &format!(".schema-{found}.backup"));
+    let kept = free_name(&with_suffix(path, &format!(".schema-{found}.backup")));
     backup(path, &kept).await?;
     tracing::info!(path = %kept.display(), schema = found, "backed up before the schema is brought up to date");
     Ok(())
@@ -71,6 +81,11 @@ mod tests {
         let error = Store::open_read_only(&path).await.unwrap_err();
         assert!(matches!(error, StoreError::Older { found: 1, .. }), "{error:?}");
 
+        let commands = [Store::open_existing(&path).await, Store::open_for_halts(&path).await];
+        assert!(
+            commands.iter().all(|opened| matches!(opened, Err(StoreError::Older { found: 1, .. }))),
+            "{commands:?}"
+        );
         let store = Store::open(&path).await.unwrap();
         let rounds: i64 = sqlx::query_scalar("SELECT count(*) FROM rounds").fetch_one(store.readers()).await.unwrap();
         assert_eq!(rounds, 1);
@@ -78,5 +93,25 @@ mod tests {
         let version: i64 =
             sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(&mut kept).await.unwrap();
         assert_eq!(version, 1);
+    }
+
+    #[tokio::test]
+    async fn a_command_migrates_nothing_and_pauses_an_older_schema_as_it_is() {
+        let folder = scratch();
+        let path = folder.path().join("pregonero.db");
+        let pool = SqlitePool::connect_with(connect_options(&path).create_if_missing(true)).await.unwrap();
+        run_migrations(&path, &pool, &MIGRATIONS[..2]).await.unwrap();
+        pool.close().await;
+        let error = Store::open_existing(&path).await.unwrap_err();
+        assert!(matches!(error, StoreError::Older { found: 2, .. }), "{error:?}");
+        let store = Store::open_for_halts(&path).await.unwrap();
+        let now = crate::store::testing::at("2026-03-01T14:00:00Z");
+        assert!(store.pause("ana", "an older daemon runs", now).await.unwrap());
+        assert_eq!(store.resume("ana", now).await.unwrap().ended.len(), 1);
+        store.close().await;
+        let mut plain = plain_connection(&path).await;
+        let version: i64 =
+            sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(&mut plain).await.unwrap();
+        assert_eq!(version, 2, "the running daemon goes on with the schema that it knows");
     }
 }

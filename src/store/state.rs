@@ -62,7 +62,7 @@ pub enum PostState {
     Rejected,
     /// Nobody decided, or it could not be sent, in time.
     Expired,
-    /// Withdrawn by a person after it was approved.
+    /// Withdrawn: by a person after it was approved, or because it belongs to another mode or account.
     Cancelled,
 }
 
@@ -89,7 +89,7 @@ impl PostState {
     pub fn may_become(self, next: Self) -> bool {
         use PostState::{Approved, Armed, Cancelled, DryRun, Expired, Held, Refused, Rejected, Sent, Unknown};
         match self {
-            Held => matches!(next, Approved | Rejected | Expired),
+            Held => matches!(next, Approved | Rejected | Expired | Cancelled),
             Approved => matches!(next, Armed | DryRun | Expired | Cancelled),
             Armed => matches!(next, Sent | Refused | Unknown | Approved),
             Unknown => matches!(next, Sent | Refused | Approved),
@@ -216,6 +216,7 @@ mod tests {
             (Held, Approved),
             (Held, Rejected),
             (Held, Expired),
+            (Held, Cancelled),
             (Approved, Armed),
             (Approved, DryRun),
             (Approved, Expired),

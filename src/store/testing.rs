@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 use tempfile::TempDir;
 
-use super::{NewPost, NewRound, PostId, PostState, RoundId, SlotId, Store};
+use super::{NewPost, NewRound, Origin, PostId, PostState, RoundId, SlotId, Store};
 use crate::clock::Clock;
 use crate::tweet::{Candidate, Finish, GateVerdict, Judged, ModelIdentity, SeedPrompt, Sentiment, Verdict};
 
@@ -69,7 +69,19 @@ pub(crate) fn new_round(slot: SlotId) -> NewRound {
         classifier: ModelIdentity { name: "builtin".to_owned(), sha256: "bb".repeat(32) },
         device: "cpu".to_owned(),
         program_version: "0.1.0".to_owned(),
+        settings: serde_json::json!({"review_mode": "flagged"}),
+        config_sha256: "cc".repeat(32),
     }
+}
+
+/// Where the posts of these tests are made: live, for the account that the tests' X knows.
+pub(crate) fn live() -> Origin {
+    Origin { live: true, account: "prueba".to_owned() }
+}
+
+/// The same account's dry run.
+pub(crate) fn dry() -> Origin {
+    Origin { live: false, ..live() }
 }
 
 pub(crate) fn judged(text: &str, verdict: Verdict, score: f32) -> Judged {
@@ -115,18 +127,18 @@ impl TestStore {
     }
 
     pub(crate) async fn held(&self, text: &str, now: Timestamp) -> PostId {
-        self.post(text, None, now).await
+        self.post(text, None, &live(), now).await
     }
 
     pub(crate) async fn approved(&self, text: &str, now: Timestamp) -> PostId {
-        self.post(text, Some("gates"), now).await
+        self.post(text, Some("gates"), &live(), now).await
     }
 
-    async fn post(&self, text: &str, approved_by: Option<&str>, now: Timestamp) -> PostId {
+    pub(crate) async fn post(&self, text: &str, approved_by: Option<&str>, origin: &Origin, now: Timestamp) -> PostId {
         let round = self.round(now).await;
         self.store.record_candidates(round, &[judged(text, Verdict::Review, 0.75)], Some(0)).await.unwrap();
         let expires_at = now + SignedDuration::from_hours(48);
-        let post = NewPost { round, candidate: 0, text, weighted_length: 10, approved_by, expires_at };
+        let post = NewPost { round, candidate: 0, text, weighted_length: 10, approved_by, expires_at, origin };
         self.store.create_post(&post, now).await.unwrap()
     }
 

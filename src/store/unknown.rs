@@ -12,15 +12,19 @@ use super::columns::{instant, stored};
 use super::error::Doing as _;
 use super::posts::transition;
 use super::reads::{NewRead, record_read};
-use super::{AttemptId, PostId, PostState, Store, StoreError};
+use super::{AttemptId, PostId, PostState, ReadOutcome, Store, StoreError};
 
 /// A post that is looked for.
 #[derive(Debug, Clone)]
 pub(crate) struct UnknownPost {
     pub post: PostId,
     pub since: Timestamp,
-    /// How often the timeline was asked.
+    /// How often the timeline was read.
     pub looks: i64,
+    /// How often it could not be read.
+    pub failed_looks: i64,
+    /// The account it was made for, where that is on record.
+    pub account: Option<String>,
 }
 
 impl FromRow<'_, SqliteRow> for UnknownPost {
@@ -29,6 +33,8 @@ impl FromRow<'_, SqliteRow> for UnknownPost {
             post: PostId::new(row.try_get("id")?),
             since: instant(row, "unknown_since")?,
             looks: row.try_get("looks")?,
+            failed_looks: row.try_get("failed_looks")?,
+            account: row.try_get("account")?,
         })
     }
 }
@@ -75,7 +81,7 @@ impl Store {
     /// Where the database cannot be read.
     pub(crate) async fn unknown_due(&self, now: Timestamp) -> Result<Vec<UnknownPost>, StoreError> {
         sqlx::query_as(
-            "SELECT id, coalesce(unknown_since, created_at) AS unknown_since, looks FROM posts
+            "SELECT id, coalesce(unknown_since, created_at) AS unknown_since, looks, failed_looks, account FROM posts
              WHERE state = 'unknown' AND (look_at IS NULL OR look_at <= ?) ORDER BY id",
         )
         .bind(stored(now))
@@ -143,6 +149,18 @@ impl Store {
         .doing("read the attempts")
     }
 
+    /// Whether a backup that holds this post as open took the record's place since.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub(crate) async fn was_restored(&self, post: PostId) -> Result<bool, StoreError> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM posts WHERE id = ? AND restored_at IS NOT NULL)")
+            .bind(post.get())
+            .fetch_one(self.readers())
+            .await
+            .doing("read the post")
+    }
+
     /// The timeline shows the tweet of `call`, created at `created_at`: its post is sent.
     ///
     /// # Errors
@@ -187,7 +205,7 @@ impl Store {
         };
         transition(&mut transaction, post, PostState::Unknown, next).await?;
         leave_unknown(&mut transaction, post).await?;
-        record_trouble(&mut transaction, post, words, None).await?;
+        record_trouble(&mut transaction, post, words).await?;
         transaction.commit().await.doing("record that a post is absent")
     }
 
@@ -206,13 +224,20 @@ impl Store {
         if let Some(read) = read {
             record_read(&mut transaction, read, now).await?;
         }
-        sqlx::query("UPDATE posts SET looks = looks + ?, look_at = ? WHERE id = ? AND state = 'unknown'")
-            .bind(i64::from(read.is_some()))
-            .bind(stored(look_at))
-            .bind(post.get())
-            .execute(&mut *transaction)
-            .await
-            .doing("record when to look again")?;
+        // A reading that failed proves nothing, so it does not count towards an absence.
+        let (read_well, failed) = read
+            .map_or((false, false), |read| (read.outcome != ReadOutcome::Failed, read.outcome == ReadOutcome::Failed));
+        sqlx::query(
+            "UPDATE posts SET looks = looks + ?, failed_looks = failed_looks + ?, look_at = ?
+             WHERE id = ? AND state = 'unknown'",
+        )
+        .bind(read_well)
+        .bind(failed)
+        .bind(stored(look_at))
+        .bind(post.get())
+        .execute(&mut *transaction)
+        .await
+        .doing("record when to look again")?;
         transaction.commit().await.doing("record when to look again")
     }
 }
@@ -224,7 +249,7 @@ pub(super) async fn enter_unknown(
     look_at: Timestamp,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE posts SET unknown_since = ?, looks = 0, look_at = ? WHERE id = ?")
+    sqlx::query("UPDATE posts SET unknown_since = ?, looks = 0, failed_looks = 0, look_at = ? WHERE id = ?")
         .bind(stored(now))
         .bind(stored(look_at))
         .bind(post.get())
@@ -246,7 +271,7 @@ pub(super) async fn look_now(connection: &mut SqliteConnection, now: Timestamp) 
 
 /// Ends it.
 pub(super) async fn leave_unknown(connection: &mut SqliteConnection, post: PostId) -> Result<(), StoreError> {
-    sqlx::query("UPDATE posts SET unknown_since = NULL, looks = 0, look_at = NULL WHERE id = ?")
+    sqlx::query("UPDATE posts SET unknown_since = NULL, looks = 0, failed_looks = 0, look_at = NULL WHERE id = ?")
         .bind(post.get())
         .execute(connection)
         .await

@@ -2,7 +2,7 @@
 //!
 //! Read by the transaction that arms a post and by whoever reads the timeline; what a window means is [`crate::publish`]'s.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _, SqliteConnection};
@@ -10,6 +10,10 @@ use sqlx::{FromRow, Row as _, SqliteConnection};
 use super::columns::{instant_or_none, stored, word};
 use super::error::Doing as _;
 use super::{Endpoint, Store, StoreError, WindowName};
+
+/// A window that would stay closed for longer was recorded by a clock that was ahead, or by a version that believed any
+/// number: it counts as open. A day more than [`crate::twitter`] takes from an answer.
+pub(crate) const LONGEST_WINDOW: SignedDuration = SignedDuration::from_hours(33 * 24);
 
 /// One of X's counters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,7 +34,9 @@ impl Window {
     #[must_use]
     pub fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
         let used_up = self.resets_at.filter(|_| self.remaining == Some(0));
-        [self.blocked_until, used_up].into_iter().flatten().filter(|until| *until > now).max()
+        let believable = now.saturating_add(LONGEST_WINDOW).unwrap_or(Timestamp::MAX);
+        let closes = |until: &Timestamp| *until > now && *until <= believable;
+        [self.blocked_until, used_up].into_iter().flatten().filter(closes).max()
     }
 }
 
@@ -53,10 +59,12 @@ impl Store {
     /// # Errors
     /// Where the database cannot be read.
     pub async fn windows(&self) -> Result<Vec<Window>, StoreError> {
-        sqlx::query_as("SELECT * FROM windows ORDER BY endpoint, name")
-            .fetch_all(self.readers())
-            .await
-            .doing("read X's limits")
+        sqlx::query_as(
+            "SELECT endpoint, name, quota, remaining, resets_at, blocked_until FROM windows ORDER BY endpoint, name",
+        )
+        .fetch_all(self.readers())
+        .await
+        .doing("read X's limits")
     }
 }
 
@@ -66,13 +74,27 @@ pub(super) async fn closed(
     endpoint: Endpoint,
     now: Timestamp,
 ) -> Result<Option<(WindowName, Timestamp)>, StoreError> {
-    let windows: Vec<Window> = sqlx::query_as("SELECT * FROM windows WHERE endpoint = ?")
-        .bind(endpoint.as_str())
-        .fetch_all(connection)
-        .await
-        .doing("read X's limits")?;
+    let windows: Vec<Window> = sqlx::query_as(
+        "SELECT endpoint, name, quota, remaining, resets_at, blocked_until FROM windows WHERE endpoint = ?",
+    )
+    .bind(endpoint.as_str())
+    .fetch_all(connection)
+    .await
+    .doing("read X's limits")?;
     let closed = windows.iter().filter_map(|window| Some((window.name, window.closed_until(now)?)));
     Ok(closed.max_by_key(|(_, until)| *until))
+}
+
+/// Opens every window again: whoever says so wants X to be asked.
+pub(super) async fn open_all(connection: &mut SqliteConnection, now: Timestamp) -> Result<Vec<Window>, StoreError> {
+    sqlx::query_as(
+        "UPDATE windows SET blocked_until = NULL, remaining = NULL, resets_at = NULL
+         WHERE blocked_until > ?1 OR (remaining = 0 AND resets_at > ?1) RETURNING endpoint, name, quota, remaining, resets_at, blocked_until",
+    )
+    .bind(stored(now))
+    .fetch_all(connection)
+    .await
+    .doing("open X's limits")
 }
 
 /// Writes what an answer told over what was known.

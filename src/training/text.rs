@@ -11,8 +11,8 @@ use std::sync::LazyLock;
 use anyhow::{Context as _, Result, bail};
 use regex::Regex;
 use sha2::{Digest as _, Sha256};
-use unicode_normalization::UnicodeNormalization as _;
 
+use crate::characters::tidy;
 use crate::dataset::near_duplicates::NearDuplicates;
 use crate::dataset::similar::NEAR_DUPLICATE;
 use crate::hashing::splitmix64;
@@ -109,7 +109,7 @@ pub struct TextRow {
 /// How texts are tidied before training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cleaning {
-    /// NFC and trimmed, nothing else.
+    /// [`tidy`] and trimmed, nothing else.
     None,
     /// As for tweets: links, mentions and placeholders out, spaces tidied, texts under four words and those that X cut off
     /// dropped.
@@ -125,7 +125,7 @@ impl Cleaning {
     /// The tidied text; `None` where nothing worth learning is left.
     #[must_use]
     pub fn apply(self, text: &str) -> Option<String> {
-        let text: String = text.nfc().filter(|c| !matches!(c, '\u{FFFD}' | '\u{FEFF}')).collect();
+        let text = tidy(text);
         let text = match self {
             Self::None => text.trim().to_owned(),
             Self::Tweets => tidy_tweet(&text)?,

@@ -10,7 +10,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
 use super::error::{Answer, LimitWindow, RefusalKind, TwitterError};
-use super::limits::RateLimits;
+use super::limits::{RateLimits, believable};
 use crate::config::secrets::Redactor;
 
 /// Beyond this a clock is off: X refuses timestamps that are, and the `Date` header itself is whole seconds old.
@@ -51,7 +51,7 @@ impl Reply {
 
     /// X's counters, their resets on our clock.
     pub fn limits(&self) -> RateLimits {
-        RateLimits::read(&self.headers, correction(self.skew().unwrap_or_default()))
+        RateLimits::read(&self.headers, correction(self.skew().unwrap_or_default()), self.received)
     }
 
     /// The body as JSON; none where it is cut or something else.
@@ -119,7 +119,7 @@ impl Reply {
             Ok(seconds) => self.received.checked_add(SignedDuration::from_secs(seconds.into())).ok()?,
             Err(_) => http_date(value)?.checked_sub(correction(self.skew().unwrap_or_default())).ok()?,
         };
-        (until > self.received).then_some(until)
+        (until > self.received).then(|| believable(until, self.received))
     }
 
     fn refusal(&self, problem: &Problem) -> RefusalKind {
@@ -227,7 +227,9 @@ impl Problem {
         let says = |words: &str| self.detail.to_lowercase().contains(words);
         if says("duplicate content") || says("status is a duplicate") {
             RefusalKind::Duplicate
-        } else if matches!(kind, "oauth1-permissions" | "unsupported-authentication" | "client-forbidden") {
+        } else if kind == "unsupported-authentication" {
+            RefusalKind::Authentication
+        } else if matches!(kind, "oauth1-permissions" | "client-forbidden") {
             RefusalKind::Permissions
         } else if kind.contains("suspended") || says("suspended") || says("temporarily locked") {
             RefusalKind::Suspended

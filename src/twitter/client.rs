@@ -88,7 +88,7 @@ enum Authorizer {
     /// OAuth 1.0a.
     Signature { keys: TwitterCredentials, redactor: Redactor },
     /// OAuth 2.0.
-    Bearer(Box<Session>),
+    Bearer(Arc<Session>),
 }
 
 /// X's API for one account.
@@ -124,7 +124,7 @@ impl Client {
         let transport = Arc::new(Transport::new(base_url, clock, timeouts)?);
         let authorizer = match credentials.into() {
             Credentials::OAuth1(keys) => Authorizer::Signature { redactor: Redactor::new(&keys), keys },
-            Credentials::OAuth2(grant) => Authorizer::Bearer(Box::new(Session::new(Arc::clone(&transport), grant))),
+            Credentials::OAuth2(grant) => Authorizer::Bearer(Arc::new(Session::new(Arc::clone(&transport), grant))),
         };
         Ok(Self {
             transport,

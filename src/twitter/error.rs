@@ -34,6 +34,8 @@ pub enum RefusalKind {
     Duplicate,
     /// 403: the app or token may not write.
     Permissions,
+    /// 403: this way of signing may not post. X says so now and then of requests that it takes a moment later.
+    Authentication,
     /// 403: the account is suspended, locked, or flagged as automated: a person has to log in.
     Suspended,
     /// 403: anything else that is not permitted.
@@ -50,7 +52,10 @@ impl RefusalKind {
     /// Whether no later post can go out either before a person acts.
     #[must_use]
     pub fn is_terminal(self) -> bool {
-        matches!(self, Self::Unauthorized | Self::NoCredits | Self::Permissions | Self::Suspended)
+        matches!(
+            self,
+            Self::Unauthorized | Self::NoCredits | Self::Permissions | Self::Authentication | Self::Suspended
+        )
     }
 
     /// Whether the same post may well be taken a while later: nothing was wrong with it, or with the account.
@@ -69,6 +74,7 @@ impl RefusalKind {
             Self::NoCredits => "no_credits",
             Self::Duplicate => "duplicate",
             Self::Permissions => "permissions",
+            Self::Authentication => "unsupported_authentication",
             Self::Suspended => "suspended",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
@@ -83,12 +89,34 @@ impl RefusalKind {
         match self {
             Self::Unauthorized => Some("make new keys and tokens at console.x.com"),
             Self::NoCredits => Some("buy credits at console.x.com"),
-            Self::Permissions => Some("give the app Read and Write at console.x.com, then make new access tokens"),
+            Self::Permissions | Self::Authentication => {
+                Some("give the app Read and Write at console.x.com, then make new access tokens")
+            }
             Self::Suspended => Some("log in to the account and follow what X says there"),
             Self::ClockSkew { .. } => Some("set this machine's clock (NTP)"),
             Self::NotFound => Some("see whether publish.base_url is right and X still has this version of its API"),
             _ => None,
         }
+    }
+}
+
+/// What it is, for a person.
+impl std::fmt::Display for RefusalKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Invalid => "the request was wrong",
+            Self::Unauthorized => "keys or tokens not accepted",
+            Self::ClockSkew { .. } => "this machine's clock is off",
+            Self::NoCredits => "no credits left",
+            Self::Duplicate => "a duplicate of an earlier post",
+            Self::Permissions => "no permission to write",
+            Self::Authentication => "this way of signing may not post",
+            Self::Suspended => "the account is suspended or locked",
+            Self::Forbidden => "not permitted",
+            Self::NotFound => "no such address",
+            Self::Intermediary => "a page of something between here and X",
+            Self::Other => "for another reason",
+        })
     }
 }
 
@@ -102,14 +130,25 @@ pub enum LimitWindow {
     Unknown,
 }
 
+impl std::fmt::Display for LimitWindow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::FifteenMinutes => "X's limit for fifteen minutes",
+            Self::Day => "X's limit for the day",
+            Self::Month => "X's limit for the month",
+            Self::Unknown => "X's limit",
+        })
+    }
+}
+
 /// What went wrong with a call to X.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TwitterError {
     /// X answered no: nothing was posted.
-    #[error("X refused with {} ({kind:?}): {}", answer.status, answer.detail)]
+    #[error("X refused with {} ({kind}): {}", answer.status, answer.detail)]
     Refused { kind: RefusalKind, answer: Answer },
     /// X answered 429: nothing was posted. `until` is absent where no header told.
-    #[error("X's limit is used up ({window:?}): {}", answer.detail)]
+    #[error("{window} is used up: {}", answer.detail)]
     RateLimited { window: LimitWindow, until: Option<Timestamp>, answer: Answer },
     /// The request may have arrived and no readable answer came: nobody knows whether it was posted. Never retry blindly.
     #[error("nobody knows whether X took it: {reason}")]

@@ -6,6 +6,15 @@ use reqwest::header::HeaderMap;
 
 use super::error::LimitWindow;
 
+/// The longest wait that an answer can ask for: a month, and a day for the clocks. An answer that names the year 9999, or
+/// milliseconds where seconds are meant, must not silence the bot for ever.
+pub(crate) const LONGEST_TOLD: SignedDuration = SignedDuration::from_hours(32 * 24);
+
+/// An instant that an answer named, at most [`LONGEST_TOLD`] after `now`.
+pub(super) fn believable(told: Timestamp, now: Timestamp) -> Timestamp {
+    told.min(now.saturating_add(LONGEST_TOLD).unwrap_or(Timestamp::MAX))
+}
+
 /// One of X's counters, as far as the headers told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bucket {
@@ -29,9 +38,9 @@ pub struct RateLimits {
 }
 
 impl RateLimits {
-    /// Reads the headers. `skew` is X's clock minus ours: the resets are told on X's.
-    pub(super) fn read(headers: &HeaderMap, skew: SignedDuration) -> Self {
-        let bucket = |family| Bucket::read(headers, family, skew);
+    /// Reads the headers of an answer that came at `now`. `skew` is X's clock minus ours: the resets are told on X's.
+    pub(super) fn read(headers: &HeaderMap, skew: SignedDuration, now: Timestamp) -> Self {
+        let bucket = |family| Bucket::read(headers, family, skew, now);
         Self {
             fifteen_minutes: bucket("x-rate-limit"),
             app_day: bucket("x-app-limit-24hour"),
@@ -62,9 +71,14 @@ impl RateLimits {
 }
 
 impl Bucket {
-    fn read(headers: &HeaderMap, family: &str, skew: SignedDuration) -> Option<Self> {
+    fn read(headers: &HeaderMap, family: &str, skew: SignedDuration, now: Timestamp) -> Option<Self> {
         let number = |name| headers.get(format!("{family}-{name}"))?.to_str().ok()?.trim().parse::<u64>().ok();
-        let reset = |seconds| Timestamp::from_second(i64::try_from(seconds).ok()?).ok()?.checked_sub(skew).ok();
+        let reset = |seconds| {
+            // A number too large for an instant is one that lies too far ahead.
+            let told = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+            let ours = told.unwrap_or(Timestamp::MAX).saturating_sub(skew).unwrap_or(Timestamp::MAX);
+            Some(believable(ours, now))
+        };
         let bucket =
             Self { limit: number("limit"), remaining: number("remaining"), reset: number("reset").and_then(reset) };
         (bucket != Self { limit: None, remaining: None, reset: None }).then_some(bucket)
@@ -81,7 +95,7 @@ mod tests {
         let header = |(name, value): &(&str, &str)| {
             (HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap())
         };
-        RateLimits::read(&pairs.iter().map(header).collect(), SignedDuration::from_secs(skew))
+        RateLimits::read(&pairs.iter().map(header).collect(), SignedDuration::from_secs(skew), second(1_700_000_000))
     }
 
     fn second(second: i64) -> Timestamp {
@@ -111,6 +125,17 @@ mod tests {
     fn a_reset_is_told_on_our_clock() {
         let read = limits(&[("x-rate-limit-reset", "1700000900")], 600);
         assert_eq!(read.fifteen_minutes.unwrap().reset, Some(second(1_700_000_300)));
+    }
+
+    #[test]
+    fn a_reset_in_another_century_is_one_in_a_month() {
+        let month = second(1_700_000_000) + LONGEST_TOLD;
+        for told in ["2003193600", "253402207199", "253402300800", "1700000900000", "18446744073709551615"] {
+            let read = limits(&[("x-rate-limit-reset", told)], 0);
+            assert_eq!(read.fifteen_minutes.unwrap().reset, Some(month), "{told}");
+        }
+        let read = limits(&[("x-rate-limit-reset", "253402207199")], i64::MIN);
+        assert_eq!(read.fifteen_minutes.unwrap().reset, Some(month));
     }
 
     #[test]

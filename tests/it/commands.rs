@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use jiff::Timestamp;
 use pregonero::clock::{Clock as _, SystemClock};
-use pregonero::config::{ReviewMode, ReviewSettings};
+use pregonero::config::ReviewMode;
 use pregonero::review::{self, Submitted};
 use pregonero::selection::select;
 use pregonero::store::{NewRound, PostId, PostState, SlotId, Store};
@@ -113,6 +113,7 @@ fn every_command_explains_itself() {
         "models list",
         "models show",
         "models pull",
+        "models control",
         "train tokenizer",
         "train classifier",
         "train generator",
@@ -159,6 +160,14 @@ fn a_fault_of_the_configuration_is_told_with_file_line_and_key_and_nothing_is_wr
         ("[sentiment]\nmodel = \"nowhere\"", "sentiment.model: nowhere: no such folder"),
         ("[generation]\nmodel = \"hub:owner/name\"", "models pull owner/name"),
         ("[publish]\nlive = true", "publish.live is true, but there are no X credentials"),
+        (
+            "[[seed_prompts]]\ntext = \"Hola @ana\"",
+            "seed_prompts.text: the prompt \"Hola @ana\" can lead to no post: gate mentions",
+        ),
+        ("[[seed_prompts]]\ntext = \"Mira https://example.com \"", "can lead to no post: gate urls"),
+        ("[[seed_prompts]]\ntext = \"<|endoftext|>Hoy\"", "can lead to no post: gate broken_text"),
+        ("[[seed_prompts]]\ntext = \"Hoy\u{e000} llueve\"", "can lead to no post: gate broken_text"),
+        ("[schedule]\ncron = [\"0 23 * * *\"]", "schedule.quiet_hours: every slot of schedule.cron falls into them"),
     ];
     for (config, expected) in cases {
         let place = Place::new(config);
@@ -207,6 +216,22 @@ fn a_damaged_model_is_told_with_its_file_and_key() {
 }
 
 #[test]
+fn a_weight_that_is_no_number_is_named_by_every_command_that_loads_it() {
+    let place = Place::with_tiny_model();
+    let path = place.path("tiny").join("model.safetensors");
+    let mut content = std::fs::read(&path).unwrap();
+    let last = content.len() - 4;
+    content[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(&path, content).unwrap();
+    for command in ["generate", "config check", "doctor --offline", "once", "run"] {
+        let ran = place.run(&command.split(' ').collect::<Vec<_>>());
+        let told = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(ran.code == 78 && told.contains("generation.model: tiny/model.safetensors: "), "{command}: {ran:#?}");
+        assert!(told.contains(".weight: 1 of ") && told.contains(" values are no numbers (the first, at "), "{ran:#?}");
+    }
+}
+
+#[test]
 fn a_sound_configuration_is_checked_and_shown_with_its_origins() {
     let place = Place::with_tiny_model();
     let ran = place.run(&["config", "check"]);
@@ -252,6 +277,60 @@ fn candidates_are_told_in_the_contracts_shape_and_the_seed_decides_them() {
     assert_eq!(place.names(), ["config.toml", "tiny"], "nothing is recorded");
     let text = place.run(&["generate", "--prompt", "La plaza", "-n", "2", "--rng-seed", "7"]).stdout;
     assert!(text.contains(lines[0]["text"].as_str().unwrap()), "{text}");
+}
+
+#[test]
+fn another_model_is_tried_without_touching_the_configuration() {
+    let place = Place::new(
+        "[generation]\ncandidates = 2\nmax_new_tokens = 12\n[gates]\noff = [\"sentiment\", \"language\", \"quality\"]\n\
+         [[seed_prompts]]\ntext = \"La plaza\"\nattributes = { SENTIMIENTO = \"POSITIVE\" }\n",
+    );
+    tiny_model::write(&place.path("tiny"));
+    let ran = place.run(&["--json", "generate", "--model", "tiny", "--rng-seed", "3"]);
+    assert!(ran.stderr.contains("tiny does not write from SENTIMIENTO: left out"), "{ran:#?}");
+    let lines = ran.json();
+    assert!(lines.iter().all(|line| line["prompt"] == "La plaza" && line["attributes"] == serde_json::json!({})));
+    let ran = place.run(&["generate", "--model", "tiny", "--attribute", "SENTIMIENTO=POSITIVE"]);
+    assert!(
+        ran.code == 1 && ran.stderr.contains("attribute \"SENTIMIENTO\" is given"),
+        "what was typed stays: {ran:#?}"
+    );
+    place.run(&["once", "--model", "tiny"]);
+    let record = place.run(&["--json", "history", "show", "1"]).json().remove(0);
+    assert!(record.to_string().contains("\"tiny\""), "{record}");
+    let examined = place.run(&["doctor", "--offline", "--model", "tiny"]);
+    assert!(examined.stdout.contains("tiny writes on cpu"), "{examined:#?}");
+    let seen = place.run(&["--json", "inspect", "--model", "tiny", "La plaza canta."]).json().remove(0);
+    assert_eq!(seen["text"], "La plaza canta.");
+    for command in ["generate", "once", "doctor", "inspect Hola"] {
+        let arguments: Vec<&str> = command.split(' ').chain(["--model", "nowhere"]).collect();
+        let ran = place.run(&arguments);
+        let told = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(ran.code == 78 && told.contains("generation.model: nowhere: no such folder"), "{ran:#?}");
+        let ran = place.run(&command.split(' ').chain(["--model", "hub:owner"]).collect::<Vec<_>>());
+        assert!(ran.code == 2 && ran.stderr.contains("--model: generation.model: expected hub:OWNER/NAME"), "{ran:#?}");
+    }
+    let config = std::fs::read_to_string(place.path("config.toml")).unwrap();
+    assert!(!config.contains("tiny"), "{config}");
+}
+
+#[test]
+fn a_prompt_loses_what_nobody_sees_and_the_check_says_so() {
+    let place = Place::with_tiny_model();
+    let config = std::fs::read_to_string(place.path("config.toml")).unwrap();
+    let typed = "\u{feff}Man\u{303}ana\u{200b}";
+    std::fs::write(place.path("config.toml"), format!("{config}[[seed_prompts]]\ntext = \"{typed}\"\n")).unwrap();
+    let checked = place.run(&["config", "check"]);
+    let expected = "config.toml:6: seed_prompts[0].text: \"\\u{feff}Man\\u{303}ana\\u{200b}\" is read as \"Mañana\"";
+    assert!(checked.code == 0 && checked.stderr.contains(expected), "{checked:#?}");
+    let generate = |prompt: &[&str]| {
+        let fixed = ["--json", "generate", "-n", "2", "--rng-seed", "5"];
+        place.run(&[&fixed[..], prompt].concat()).json()
+    };
+    let plain = generate(&["--prompt", "Mañana"]);
+    assert_eq!(plain[0]["prompt"], "Mañana");
+    assert_eq!(generate(&["--prompt", typed]), plain);
+    assert_eq!(generate(&[]), plain);
 }
 
 #[test]
@@ -338,6 +417,8 @@ async fn hold(store: &Store, text: &str, now: Timestamp) -> PostId {
         classifier: identity(),
         device: "cpu".to_owned(),
         program_version: "0.1.0".to_owned(),
+        settings: serde_json::json!({}),
+        config_sha256: "cc".repeat(32),
     };
     let round = store.begin_round(&round, now).await.unwrap();
     let judged = [Judged {
@@ -357,9 +438,14 @@ async fn hold(store: &Store, text: &str, now: Timestamp) -> PostId {
     }];
     store.record_candidates(round, &judged, Some(0)).await.unwrap();
     let chosen = select(&judged, true).unwrap();
-    let settings =
-        ReviewSettings { mode: ReviewMode::Flagged, expires_after: std::time::Duration::from_secs(48 * 3600) };
-    match review::submit(store, round, &chosen, &settings, now).await.unwrap() {
+    let terms = review::Terms {
+        mode: ReviewMode::Flagged,
+        expires_after: std::time::Duration::from_secs(48 * 3600),
+        stale_after: std::time::Duration::from_secs(12 * 3600),
+        live: true,
+        account: "uisbot".to_owned(),
+    };
+    match review::submit(store, round, &chosen, &terms, now).await.unwrap() {
         Submitted::Held(post) => post,
         Submitted::Approved(_) => panic!("a claim is held"),
     }
@@ -378,8 +464,6 @@ async fn held_posts_are_settled_from_the_command_line_and_stand_in_the_history()
     let shown = place.run(&["review", "show", &first.to_string()]).stdout;
     assert!(shown.contains("claims (review): it names a figure"), "{shown}");
 
-    let nobody = place.run(&["review", "approve", "1"]);
-    assert!(nobody.code == 1 && nobody.stderr.contains("give --by NAME"), "{nobody:#?}");
     let mut command = place.command(&["--json", "review", "approve", &first.to_string()]);
     assert!(command.env("USER", "berta").output().unwrap().status.success());
     let rejected = place.run(&["review", "reject", &second.to_string(), "--by", "ana", "--reason", "old figure"]);

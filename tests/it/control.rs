@@ -66,6 +66,7 @@ fn attributes_go_from_the_columns_to_the_record() {
     assert!(shown.stdout.contains("\"token\": \"[ETIQUETAS]\""), "{shown:#?}");
     assert!(shown.stdout.contains("attribute   SENTIMIENTO: "), "{shown:#?}");
 
+    declare_for_a_copy_without_layout(&place);
     std::fs::write(place.path("config.toml"), format!("{CONFIG}{PROMPT}")).unwrap();
     assert_eq!(place.run(&["config", "check"]).code, 0);
     let ran = place.run(&["once"]);
@@ -91,6 +92,32 @@ fn attributes_go_from_the_columns_to_the_record() {
     let obeyed = |one: &Value| one["obeyed"].as_u64().unwrap();
     assert_eq!(obeyed(&report["polarity"]), demanded.iter().map(obeyed).sum::<u64>());
     assert_eq!(report["hashtags"]["texts"], 21);
+}
+
+/// The model as another program would have written it: its `config.json` holds no layout, until one is declared.
+fn declare_for_a_copy_without_layout(place: &Place) {
+    let (from, to) = (place.path("controlled"), place.path("foreign"));
+    std::fs::create_dir(&to).unwrap();
+    for name in ["model.safetensors", "tokenizer.json", "generation_config.json"] {
+        std::fs::copy(from.join(name), to.join(name)).unwrap();
+    }
+    let mut config: Value = serde_json::from_slice(&std::fs::read(from.join("config.json")).unwrap()).unwrap();
+    let layout = config.as_object_mut().unwrap().remove("pregonero_control").unwrap();
+    std::fs::write(to.join("config.json"), config.to_string()).unwrap();
+    let generate = |model: &str| {
+        let words = "--json generate --rng-seed 4 -n 2 --attribute SENTIMIENTO=POSITIVE --model";
+        place.run(&words.split(' ').chain([model, "--prompt", ""]).collect::<Vec<_>>())
+    };
+    refused(&generate("foreign"), 1, "or declare the control tokens of one trained elsewhere with `models control`");
+    std::fs::write(place.path("layout.json"), layout.to_string()).unwrap();
+    let declared = place.run(&["models", "control", "foreign", "--layout", "layout.json"]);
+    let expected = "foreign/pregonero.json: foreign writes from SENTIMIENTO, ETIQUETAS, ENTIDADES";
+    assert!(declared.code == 0 && declared.stdout.contains(expected), "{declared:#?}");
+    assert_eq!(generate("foreign").json(), generate("controlled").json());
+    let shown = place.run(&["models", "show", "foreign"]);
+    assert!(shown.stdout.contains("attribute   SENTIMIENTO: "), "{shown:#?}");
+    let builtin = place.run(&["models", "control", "builtin", "--layout", "layout.json"]);
+    refused(&builtin, 1, "builtin: a built-in model has its own layout");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! The real binary, killed with SIGKILL at every step of a post's life and at random moments, against X in all its moods.
 //!
 //! Two bots die side by side: one lets an absent post go, one posts it once more. Each is killed as often as
-//! [`KILLS`] says, more often where `PREGONERO_TEST_KILLS` asks for it. Then it is left alone until nothing is open, and
-//! record and server are compared: every tweet of the server is one sent post of the record, by its id and text, and the
-//! other way round; so no slot has two. Nothing is left half done, and the audit of each round is whole.
+//! [`KILLS`] says, in every mood of X at least twice, more often where `PREGONERO_TEST_KILLS` asks for it; now and then in
+//! quiet hours, and with posts that are stale after a second. Then it is left alone until nothing is open, and record and
+//! server are compared: every tweet of the server is one sent post of the record, by its id and text, and the other way
+//! round; so no slot has two. Nothing is left half done, and the audit of each round is whole.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,8 +12,12 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use pregonero::clock::{Clock as _, SystemClock};
 use pregonero::config::environment::Environment;
 use pregonero::store::{HistoryRecord, PostState, Store};
+use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;
 
@@ -21,8 +26,11 @@ use crate::support::process::Victim;
 use crate::support::record::{Newest, compare, is_settled, newest, open};
 use crate::support::test_bot::TestBot;
 
-/// How often each of the two bots is killed.
-const KILLS: usize = 260;
+/// How often each of the two bots is killed in every `cargo test`.
+const KILLS: usize = 25;
+
+/// From so many kills on, every point of a post's life must have ended one.
+const KILLS_AT_EVERY_POINT: usize = 250;
 
 /// A life that its own trigger does not end is ended after this long.
 const LONGEST_LIFE: Duration = Duration::from_millis(2500);
@@ -30,9 +38,9 @@ const LONGEST_LIFE: Duration = Duration::from_millis(2500);
 /// How long a bot that nobody kills may take to settle everything.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// `Mood::Limits` is not among them: after each such answer the bot keeps still for up to half a minute, and nobody would
-/// die at a call. It comes last, see [`Matrix::meet_a_used_up_window`].
-const MOODS: [Mood; 9] = [
+/// Used-up windows are not among them: after each such answer the bot keeps still for up to half a minute, and nobody would
+/// die at a call. They come last, see [`Matrix::meet_used_up_windows`].
+const MOODS: [Mood; 10] = [
     Mood::Honest,
     Mood::TakesAndHangs,
     Mood::TakesAndResets,
@@ -42,7 +50,25 @@ const MOODS: [Mood; 9] = [
     Mood::Hangs,
     Mood::Resets,
     Mood::Refuses,
+    Mood::Confuses,
 ];
+
+/// The settings of a life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weather {
+    Plain,
+    /// Nothing may be posted at this hour.
+    Quiet,
+    /// A post that does not go out within a second never does.
+    Stale,
+}
+
+/// Quiet hours around this one, as a list's item.
+fn quiet_hours_around_now() -> String {
+    let now = SystemClock.now().to_zoned(TimeZone::UTC).time();
+    let edge = |hours: i64| now.wrapping_add(SignedDuration::from_hours(hours)).strftime("%H:%M").to_string();
+    format!("\"{}-{}\"", edge(-1), edge(1))
+}
 
 /// What ends a life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,10 +157,36 @@ impl Matrix {
 
     /// One life and its end.
     async fn live(&mut self, point: Point, mood: Mood, store: &Store) {
-        self.x.set_mood(mood);
         // Nothing is read where nothing is looked for.
         let reads = !store.posts_in(PostState::Unknown).await.unwrap().is_empty();
         let point = if point.is_reading() && !reads { Point::Anywhere } else { point };
+        self.live_to(point, mood, store).await;
+    }
+
+    /// One life under other settings; in quiet hours no call ever comes.
+    async fn live_in(&mut self, weather: Weather, point: Point, mood: Mood, store: &Store) {
+        let (quiet_hours, stale_after) = match weather {
+            Weather::Plain => return self.live(point, mood, store).await,
+            Weather::Quiet => (quiet_hours_around_now(), "12h"),
+            Weather::Stale => (String::new(), "1s"),
+        };
+        self.bot.configure_rapid_in("* * * * * *", self.when_absent, &quiet_hours, stale_after);
+        let point = if weather == Weather::Quiet { Point::Anywhere } else { point };
+        let posted = self.x.posts_asked();
+        self.live(point, mood, store).await;
+        assert!(weather != Weather::Quiet || self.x.posts_asked() == posted, "a post in quiet hours");
+        self.bot.configure_rapid("* * * * * *", self.when_absent);
+    }
+
+    /// Dies at the question whose account this is, which comes before the first post.
+    async fn meet_the_first_question(&mut self, store: &Store) {
+        for moment in [Moment::Received, Moment::Decided, Moment::Answered] {
+            self.live_to(Point::Call { method: "GET", moment }, Mood::Honest, store).await;
+        }
+    }
+
+    async fn live_to(&mut self, point: Point, mood: Mood, store: &Store) {
+        self.x.set_mood(mood);
         let longest = match point {
             Point::Anywhere => Duration::from_micros(self.random.random_range(0..1_500_000)),
             _ => LONGEST_LIFE,
@@ -170,10 +222,18 @@ impl Matrix {
         }
     }
 
-    /// Dies around the answer that X's window is used up; the settling then waits for it as anybody would.
-    async fn meet_a_used_up_window(&mut self, store: &Store) {
-        for moment in [Moment::Received, Moment::Decided, Moment::Answered] {
-            self.live(Point::Call { method: "POST", moment }, Mood::Limits, store).await;
+    /// Dies around the answer that X's window is used up: first for ages, which a person's `resume` ends, then for a second,
+    /// for which the settling waits as anybody would.
+    async fn meet_used_up_windows(&mut self, store: &Store) {
+        for (mood, moment) in [Mood::LimitsForAges, Mood::Limits]
+            .into_iter()
+            .flat_map(|mood| [Moment::Received, Moment::Decided, Moment::Answered].map(|moment| (mood, moment)))
+        {
+            self.live(Point::Call { method: "POST", moment }, mood, store).await;
+            if mood == Mood::LimitsForAges {
+                let resumed = self.bot.run(&["resume", "--by", "ana"]);
+                assert_eq!(resumed.code(), Some(0), "{resumed:#?}");
+            }
         }
     }
 
@@ -203,25 +263,38 @@ impl Matrix {
         assert!(sent >= lives / 8, "X took {sent} posts only");
         let missed: Vec<_> =
             self.kills.iter().filter(|(point, (_, there))| *point != "Anywhere" && *there == 0).collect();
-        assert!(lives < KILLS || missed.is_empty(), "nobody died there: {missed:?}");
+        assert!(lives < KILLS_AT_EVERY_POINT || missed.is_empty(), "nobody died there: {missed:?}");
     }
 }
 
-/// Every point with every mood as often as the number of kills allows, in an order that chance decides.
+/// The next lives, each mood once, at points that shift from one call to the next until every mood has met every point.
+fn next_lives(round: usize, random: &mut ChaCha12Rng) -> Vec<(Point, Mood)> {
+    let mut lives: Vec<(Point, Mood)> =
+        MOODS.into_iter().enumerate().map(|(place, mood)| (POINTS[(place + round * 5) % POINTS.len()], mood)).collect();
+    lives.shuffle(random);
+    lives
+}
+
+/// Every mood with every point as often as the number of kills allows, in an order that chance decides.
 async fn kill_again_and_again(when_absent: &'static str, seed: u64) {
     let asked = Environment::of_process().get("PREGONERO_TEST_KILLS").map(|kills| kills.parse::<usize>().unwrap() / 2);
     let mut matrix = Matrix::new(when_absent, seed).await;
     let store = matrix.record().await;
-    let mut combinations = Vec::new();
-    for _ in 0..asked.unwrap_or(KILLS) {
-        if combinations.is_empty() {
-            combinations = POINTS.iter().flat_map(|point| MOODS.map(|mood| (*point, mood))).collect();
+    matrix.meet_the_first_question(&store).await;
+    let mut lives = Vec::new();
+    for number in 0..asked.unwrap_or(KILLS) {
+        if lives.is_empty() {
+            lives = next_lives(number / MOODS.len(), &mut matrix.random);
         }
-        let place = matrix.random.random_range(0..combinations.len());
-        let (point, mood) = combinations.swap_remove(place);
-        matrix.live(point, mood, &store).await;
+        let (point, mood) = lives.pop().unwrap();
+        let weather = match number % 8 {
+            3 => Weather::Quiet,
+            6 => Weather::Stale,
+            _ => Weather::Plain,
+        };
+        matrix.live_in(weather, point, mood, &store).await;
     }
-    matrix.meet_a_used_up_window(&store).await;
+    matrix.meet_used_up_windows(&store).await;
     matrix.settle(&store).await;
     matrix.tell(&compare(&store, &matrix.x).await);
     store.close().await;

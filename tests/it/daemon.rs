@@ -4,6 +4,7 @@ use std::future::Future;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::pin::Pin;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +13,13 @@ use pregonero::app;
 use pregonero::catalog::HubSettings;
 use pregonero::clock::Clock;
 use pregonero::config::environment::Environment;
-use pregonero::config::{self, LoadRequest, Settings};
+use pregonero::config::{self, LoadRequest, Loaded};
 use pregonero::daemon::signals::Signals;
 use pregonero::daemon::{self, Setup, Start};
 use pregonero::store::Store;
 use serde_json::json;
+use sqlx::Connection as _;
+use sqlx::sqlite::SqliteConnectOptions;
 use tokio::sync::watch;
 
 use crate::support::fake_x::{Answer, FakeX};
@@ -104,7 +107,7 @@ async fn a_stop_finishes_the_post_in_flight() {
     x.expect(Answer::json(201, &taken).drip(Duration::from_millis(20)));
     let bot = TestBot::at(&x, true);
     let mut running = bot.start(&["run", "--now"]);
-    wait_until("the call", || !x.calls().is_empty());
+    wait_until("the call", || x.posts_asked() > 0);
     running.signal("TERM");
     running.wait_for("finishing what is under way", 1);
     let ended = running.wait();
@@ -118,7 +121,7 @@ async fn a_second_signal_quits_at_once_and_the_next_start_finds_out_that_x_never
     x.expect(Answer::hang());
     let bot = TestBot::at(&x, true);
     let mut running = bot.start(&["run", "--now"]);
-    wait_until("the call", || !x.calls().is_empty());
+    wait_until("the call", || x.posts_asked() > 0);
     running.signal("TERM");
     running.wait_for("finishing what is under way", 1);
     running.signal("TERM");
@@ -146,11 +149,8 @@ async fn a_refusal_for_good_silences_the_service_with_one_clear_line_until_a_per
     running.wait_for("not served: stopped by X since", 2);
     let health = bot.run(&["healthcheck"]);
     assert_eq!(health.code(), Some(1), "{health:#?}");
-    assert!(
-        health.stderr.contains("is not ready: stopped by X") && health.stderr.contains("make new keys"),
-        "{health:#?}"
-    );
-    assert_eq!(x.calls().len(), 1, "X is not asked again");
+    assert!(health.stderr.contains("stopped by X since") && health.stderr.contains("make new keys"), "{health:#?}");
+    assert_eq!(x.posts_asked(), 1, "X is not asked again");
     // A restart with the same keys changes nothing.
     running.signal("TERM");
     let ended = running.wait();
@@ -162,7 +162,7 @@ async fn a_refusal_for_good_silences_the_service_with_one_clear_line_until_a_per
 
     let mut again = bot.start(&["run"]);
     again.wait_for("not served: stopped by X since", 1);
-    assert_eq!(x.calls().len(), 1);
+    assert_eq!(x.posts_asked(), 1);
     assert_eq!(bot.run(&["resume", "--by", "ana"]).code(), Some(0));
     again.wait_for("posting goes on", 1);
     wait_until("a post", || !x.posted().is_empty());
@@ -186,7 +186,7 @@ async fn new_keys_after_a_hangup_let_posts_out_again() {
     assert_eq!(bot.run(&["healthcheck"]).code(), Some(1), "the same token changes nothing");
     std::fs::write(&token, "1700-a-token-that-is-new").unwrap();
     running.signal("HUP");
-    running.wait_for("the credentials are new: posting goes on", 1);
+    running.wait_for("the credentials or account.handle are others now: posting goes on", 1);
     wait_until("health", || bot.run(&["healthcheck"]).code() == Some(0));
     running.signal("TERM");
     assert_eq!(running.wait().code(), Some(0));
@@ -201,7 +201,7 @@ async fn a_pause_from_another_process_holds_for_a_running_daemon() {
     running.wait_for("to decide on it", 1);
     assert_eq!(bot.run(&["pause", "--by", "ana"]).code(), Some(0));
     assert_eq!(bot.run(&["review", "approve", "1", "--by", "ana"]).code(), Some(0));
-    wait_until("the pause", || bot.run(&["healthcheck"]).stderr.contains("is not ready: paused by ana"));
+    wait_until("the pause", || bot.run(&["healthcheck"]).stdout.contains("nothing is posted for now: paused by ana"));
     assert_eq!((x.calls().len(), bot.newest_state()), (0, "approved".to_owned()));
     assert_eq!(bot.run(&["resume", "--by", "ana"]).code(), Some(0));
     wait_until("the post", || x.posted().len() == 1);
@@ -241,7 +241,36 @@ fn a_reload_takes_a_sound_configuration_and_keeps_the_old_one_of_a_broken_one() 
     running.signal("HUP");
     running.wait_for("configuration reloaded", 1);
     running.wait_for("Wed 2098-01-01 00:00:00 UTC", 1);
-    assert!(running.log_so_far().contains("\"keys\":\"generation.model\""), "{}", running.log_so_far());
+    assert!(running.log_so_far().contains("\"keys\":\"generation.model, seed_prompts\""), "{}", running.log_so_far());
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
+}
+
+#[test]
+fn reload_waits_for_the_answer_and_says_what_changed_or_why_not() {
+    let bot = TestBot::new();
+    let nobody = bot.run(&["reload"]);
+    assert!(
+        nobody.code() == Some(1) && nobody.stderr.contains("no daemon of this configuration is running"),
+        "{nobody:#?}"
+    );
+    let mut running = bot.start(&["run"]);
+    running.wait_for(READY, 1);
+    assert_eq!(bot.run(&["reload"]).stdout, "reloaded; no setting has changed\n");
+
+    bot.configure_with("candidates = 4", "candidates = 3");
+    let config = std::fs::read_to_string(bot.path("config.toml")).unwrap();
+    bot.configure(&config.replace("model = \"tiny\"", "model = \"builtin\""));
+    let reloaded = bot.run(&["reload"]);
+    let expected =
+        "reloaded:\n  generation.candidates: 4 -> 3\nchanges with a restart only: generation.model, seed_prompts\n";
+    assert_eq!((reloaded.code(), reloaded.stdout.as_str()), (Some(0), expected), "{reloaded:#?}");
+
+    bot.configure("[generation]\ntop_k = \"many\"\n");
+    let refused = bot.run(&["--json", "reload"]);
+    assert!(refused.code() == Some(1) && refused.stderr.contains("config.toml:2: generation.top_k"), "{refused:#?}");
+    let answer: serde_json::Value = serde_json::from_str(refused.stdout.trim()).unwrap();
+    assert_eq!(answer["reloaded"], false);
     running.signal("TERM");
     assert_eq!(running.wait().code(), Some(0));
 }
@@ -342,32 +371,51 @@ fn with_banned_words(bot: &TestBot) {
 }
 
 #[test]
-fn the_watchdog_goes_hungry_while_the_loop_hangs_and_is_fed_again_after() {
+fn a_reload_whose_files_do_not_come_holds_up_neither_the_watchdog_nor_a_stop() {
     let bot = TestBot::new();
     let manager = Manager::of(&bot);
     let mut running = bot.start_command(manager.command(&bot, &["run"]));
     manager.hear("READY=1");
-    manager.hear("WATCHDOG=1");
     let words = file_that_does_not_come(&bot);
     with_banned_words(&bot);
     running.signal("HUP");
     let reloading = manager.hear("RELOADING=1");
     let time = reloading.lines().find_map(|line| line.strip_prefix("MONOTONIC_USEC=")).unwrap();
     assert!(time.parse::<u64>().unwrap() > 0, "{reloading}");
-    while !manager.is_silent() {}
+    for _ in 0..5 {
+        manager.hear("WATCHDOG=1");
+    }
     std::fs::write(&words, "palabrota\n").unwrap();
     manager.hear("READY=1");
-    manager.hear("WATCHDOG=1");
     running.wait_for("configuration reloaded", 1);
+    assert!(
+        running.log_so_far().contains("gates.banned_words_file: \\\"\\\" -> \\\"words\\\""),
+        "{}",
+        running.log_so_far()
+    );
 
     running.signal("HUP");
     manager.hear("RELOADING=1");
-    while !manager.is_silent() {}
     running.signal("TERM");
-    running.signal("INT");
+    manager.hear("STOPPING=1");
     let ended = running.wait();
-    assert_eq!(ended.code(), Some(1), "the second signal ends a loop that hangs too: {ended:#?}");
+    assert_eq!(ended.code(), Some(0), "the first signal is heard during a reload: {ended:#?}");
     std::fs::remove_file(words).unwrap();
+}
+
+#[test]
+fn the_watchdog_goes_hungry_while_the_loop_hangs_and_is_fed_again_after() {
+    let bot = TestBot::new();
+    let manager = Manager::of(&bot);
+    let running = bot.start_command(manager.command(&bot, &["run"]));
+    manager.hear("READY=1");
+    manager.hear("WATCHDOG=1");
+    running.signal("STOP");
+    while !manager.is_silent() {}
+    running.signal("CONT");
+    manager.hear("WATCHDOG=1");
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
 }
 
 #[test]
@@ -392,7 +440,7 @@ async fn a_post_in_flight_is_waited_for_as_long_as_the_settings_say() {
     bot.configure_with("[gates]\n", "[daemon]\ndrain = \"1s\"\n[gates]\n");
     let manager = Manager::of(&bot);
     let running = bot.start_command(manager.command(&bot, &["run", "--now"]));
-    wait_until("the call", || !x.calls().is_empty());
+    wait_until("the call", || x.posts_asked() > 0);
     running.signal("TERM");
     manager.hear("STOPPING=1");
     manager.hear("WATCHDOG=1");
@@ -410,7 +458,7 @@ async fn work_that_never_ends_ends_the_daemon_so_that_it_is_started_again() {
     bot.configure_with("[gates]\n", "[daemon]\nlongest_round = \"2s\"\n[gates]\n");
     let manager = Manager::of(&bot);
     let running = bot.start_command(manager.command(&bot, &["run", "--now"]));
-    wait_until("the call", || !x.calls().is_empty());
+    wait_until("the call", || x.posts_asked() > 0);
     manager.hear("WATCHDOG=1");
     let ended = running.wait();
     assert_eq!(ended.code(), Some(1), "{ended:#?}");
@@ -443,11 +491,11 @@ impl Clock for TestClock {
 }
 
 /// An hourly schedule under which the last missed slot is served.
-fn hourly(folder: &Path) -> Settings {
+fn hourly(folder: &Path) -> Loaded {
     scheduled(folder, "0 * * * *", "UTC")
 }
 
-fn scheduled(folder: &Path, cron: &str, zone: &str) -> Settings {
+fn scheduled(folder: &Path, cron: &str, zone: &str) -> Loaded {
     let config = format!(
         "[schedule]\ncron = [{cron:?}]\ntimezone = {zone:?}\njitter = \"0s\"\nmisfire = \"once\"\nquiet_hours = []\n\
          [generation]\nmodel = {model:?}\nmax_new_tokens = 16\ncandidates = 2\n[sentiment]\ntarget = \"any\"\n\
@@ -459,22 +507,23 @@ fn scheduled(folder: &Path, cron: &str, zone: &str) -> Settings {
     std::fs::write(folder.join("config.toml"), config).unwrap();
     let request =
         LoadRequest { explicit_file: Some(folder.join("config.toml")), environment: Vec::new(), overrides: Vec::new() };
-    config::load(request).unwrap().settings
+    config::load(request).unwrap()
 }
 
 /// A daemon in this process, and the way to stop it.
-fn start_here(settings: Settings, clock: &TestClock) -> (Signals, tokio::task::JoinHandle<()>) {
+fn start_here(loaded: Loaded, clock: &TestClock) -> (Signals, tokio::task::JoinHandle<()>) {
     let signals = Signals::default();
     let setup = Setup {
+        show_round: None,
         start: Start {
-            settings: settings.clone(),
+            settings: loaded.settings.clone(),
             environment: Environment::default(),
             hub: HubSettings::from_lookup(|_| None).unwrap(),
             clock: Arc::new(clock.clone()),
             seeds: app::fresh_seeds(),
         },
-        config_file: "config.toml".into(),
-        reread: Box::new(move || Ok(settings.clone())),
+        loaded: loaded.clone(),
+        reread: Arc::new(move || Ok(loaded.clone())),
         now: false,
     };
     let told = signals.clone();
@@ -501,7 +550,7 @@ async fn slots_are_served_on_time_and_after_a_downtime_the_last_missed_one_once(
     let folder = tempfile::tempdir().unwrap();
     tiny_model::write(&folder.path().join("tiny"));
     let settings = hourly(folder.path());
-    let store = settings.store.path.clone();
+    let store = settings.settings.store.path.clone();
     let clock = TestClock::at("2026-03-01T10:30:00Z");
     let line = |slot: &str, state: &str| (slot.to_owned(), state.to_owned());
 
@@ -544,7 +593,7 @@ async fn neither_a_suspended_machine_nor_a_clock_set_back_makes_a_burst_or_a_slo
     let folder = tempfile::tempdir().unwrap();
     tiny_model::write(&folder.path().join("tiny"));
     let settings = hourly(folder.path());
-    let store = settings.store.path.clone();
+    let store = settings.settings.store.path.clone();
     let clock = TestClock::at("2026-03-01T10:30:00Z");
     let (signals, running) = start_here(settings, &clock);
     let slot = |hour: u32| format!("2026-03-01T{hour}:00:00Z");
@@ -582,7 +631,7 @@ async fn a_running_daemon_serves_each_slot_once_where_the_clocks_change() {
         let folder = tempfile::tempdir().unwrap();
         tiny_model::write(&folder.path().join("tiny"));
         let settings = scheduled(folder.path(), cron, zone);
-        let store = settings.store.path.clone();
+        let store = settings.settings.store.path.clone();
         let clock = TestClock::at(begin);
         let (signals, running) = start_here(settings, &clock);
         next_slot_is(&store, begin, first).await;
@@ -597,4 +646,57 @@ async fn a_running_daemon_serves_each_slot_once_where_the_clocks_change() {
         signals.stop.cancel();
         running.await.unwrap();
     }
+}
+
+#[test]
+fn a_log_that_cannot_be_written_does_not_end_the_daemon() {
+    for gone in [false, true] {
+        let bot = TestBot::new();
+        bot.configure_with(EACH_SECOND[0], EACH_SECOND[1]);
+        let mut command = bot.command(&["run"]);
+        if gone {
+            command.stderr(Stdio::piped());
+        } else {
+            command.stderr(std::fs::File::options().write(true).open("/dev/full").unwrap());
+        }
+        let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+        drop(child.stderr.take());
+        wait_until("three rounds", || {
+            assert!(child.try_wait().unwrap().is_none(), "the daemon ended (a reader that has gone: {gone})");
+            let listed = bot.run(&["--json", "history", "list"]);
+            listed.code() == Some(0) && listed.stdout.lines().count() > 2
+        });
+        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "a reader that has gone: {gone}");
+    }
+}
+
+#[tokio::test]
+async fn every_due_slot_is_on_record_also_while_the_database_is_locked() {
+    let bot = TestBot::new();
+    bot.configure_with(EACH_SECOND[0], "*/8 * * * * *");
+    let mut running = bot.start(&["run"]);
+    running.wait_for("round begins", 1);
+    running.wait_for(READY, 2);
+    let options = SqliteConnectOptions::new().filename(bot.path("data/pregonero.db"));
+    let mut other = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    let lock = other.begin_with("BEGIN EXCLUSIVE").await.unwrap();
+    running.wait_for("a round could not be recorded", 1);
+    lock.rollback().await.unwrap();
+    running.wait_for("round begins", 2);
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
+    let history = bot.history();
+    let slots: Vec<Timestamp> =
+        history.iter().rev().map(|entry| entry["slot"].as_str().unwrap().parse().unwrap()).collect();
+    let mut sorted = slots.clone();
+    sorted.sort_unstable();
+    let gaps: Vec<i64> = sorted.windows(2).map(|pair| pair[1].duration_since(pair[0]).as_secs()).collect();
+    assert!(gaps.iter().all(|gap| *gap == 8), "{gaps:?} {history:#?}");
+    let words = "the record could not be written at the time";
+    assert!(
+        history.iter().any(|entry| entry["error"].as_str().is_some_and(|error| error.contains(words))),
+        "{history:#?}"
+    );
+    assert!(history.iter().all(|entry| entry["state"] != "running"), "{history:#?}");
 }

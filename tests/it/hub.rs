@@ -55,14 +55,14 @@ struct Script {
 }
 
 #[derive(Clone)]
-struct FakeHub {
+pub(crate) struct FakeHub {
     script: Arc<Mutex<Script>>,
-    endpoint: String,
+    pub(crate) endpoint: String,
     cache: Arc<tempfile::TempDir>,
 }
 
 impl FakeHub {
-    async fn with(files: &[(&'static str, Vec<u8>)]) -> Self {
+    pub(crate) async fn with(files: &[(&'static str, Vec<u8>)]) -> Self {
         let script = Arc::new(Mutex::new(Script::default()));
         let content_address = serve(Router::new().fallback(answer_content).with_state(Arc::clone(&script))).await;
         let endpoint = serve(Router::new().fallback(answer_hub).with_state(Arc::clone(&script))).await;
@@ -110,6 +110,13 @@ impl FakeHub {
         self.script().content_requests.clone()
     }
 
+    /// The names of the files whose content was asked for, in that order.
+    pub(crate) fn sent(&self) -> Vec<String> {
+        let seen = self.script().hub_requests.clone();
+        let gets = seen.into_iter().filter(|seen| seen.method == Method::GET);
+        gets.filter_map(|seen| Some(seen.path.rsplit_once('/')?.1.to_owned())).collect()
+    }
+
     fn leftovers(&self) -> Vec<String> {
         let blobs = self.cache.path().join("models--alguien--gpt2-chico/blobs");
         let names = std::fs::read_dir(blobs).into_iter().flatten().flatten();
@@ -131,7 +138,7 @@ fn weights(length: usize) -> Vec<u8> {
     (0..length as u32).map(|place| (place.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
 }
 
-fn sha256(content: &[u8]) -> String {
+pub(crate) fn sha256(content: &[u8]) -> String {
     Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -150,7 +157,7 @@ fn empty(status: StatusCode) -> axum::http::response::Builder {
     Response::builder().status(status)
 }
 
-/// `/OWNER/NAME/resolve/REVISION/FILE`: small files are answered here, `.safetensors` are redirected.
+/// `/OWNER/NAME/resolve/REVISION/FILE`: small files are answered here, weights are redirected.
 async fn answer_hub(State(script): State<Arc<Mutex<Script>>>, request: Request) -> Response {
     let mut script = script.lock().unwrap();
     script.hub_requests.push(see(&request));
@@ -173,7 +180,7 @@ async fn answer_hub(State(script): State<Arc<Mutex<Script>>>, request: Request) 
     let Some(content) = script.files.get(name) else {
         return empty(StatusCode::NOT_FOUND).header("X-Error-Code", "EntryNotFound").body(Body::empty()).unwrap();
     };
-    if name.ends_with(".safetensors") {
+    if [".safetensors", ".bin", ".h5", ".msgpack"].iter().any(|end| name.ends_with(end)) {
         let announced = script.wrong_sha256.clone().unwrap_or_else(|| sha256(content));
         return empty(StatusCode::FOUND)
             .header("X-Repo-Commit", COMMIT)
@@ -424,23 +431,78 @@ async fn offline_asks_nobody() {
     assert!(fake.script().hub_requests.is_empty());
 }
 
+/// One of the folders of `tests/data/gpt2/weights`.
+pub(crate) fn weights_folder(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/gpt2/weights").join(name)
+}
+
 #[tokio::test]
-async fn pickle_weights_are_refused_and_not_downloaded() {
-    let fake = FakeHub::with(&[
-        ("config.json", b"{}".to_vec()),
-        ("tokenizer.json", b"{}".to_vec()),
-        ("pytorch_model.bin", weights(1_000)),
-    ])
-    .await;
+async fn a_pickle_is_taken_where_there_is_nothing_better_and_kept_as_safetensors() {
+    let pickle = read(&weights_folder("stream"), "pytorch_model.bin");
+    let files = [("config.json", b"{}".to_vec()), ("tokenizer.json", b"{}".to_vec()), ("pytorch_model.bin", pickle)];
+    let fake = FakeHub::with(&files).await;
+    let pulled = fake.pull().await.unwrap();
+    assert_eq!(pulled.files, ["config.json", "tokenizer.json", "pytorch_model.bin"]);
+    let conversion = pulled.conversion.clone().unwrap();
+    assert_eq!(conversion.sources[0].sha256, sha256(&files[2].1));
+    let found = open(&ModelSource::Hub(NAME.into()), ModelKind::Generator, &fake.settings(&[])).unwrap();
+    assert_eq!(found.weight_files().unwrap(), ["model.safetensors"]);
+    assert_eq!(found.sha256().unwrap(), sha256(&files[2].1), "the record names what was downloaded");
+
+    let made = std::fs::metadata(pulled.folder.join("model.safetensors")).unwrap().modified().unwrap();
+    assert_eq!(fake.pull().await.unwrap(), pulled);
+    assert_eq!(std::fs::metadata(pulled.folder.join("model.safetensors")).unwrap().modified().unwrap(), made);
+    assert_eq!(fake.content_requests().len(), 1);
+
+    // Another program's snapshot, in which nothing was converted yet.
+    std::fs::remove_file(pulled.folder.join("model.safetensors")).unwrap();
+    let error = resolve_hub(fake.cache.path(), NAME).unwrap_err();
+    assert!(error.to_string().contains("run `pregonero models pull alguien/gpt2-chico` again"), "{error}");
+    assert_eq!(fake.pull().await.unwrap(), pulled);
+    assert_eq!(fake.content_requests().len(), 1, "the pickle was there");
+}
+
+#[tokio::test]
+async fn a_pickle_in_shards_is_taken_with_its_index() {
+    let folder = weights_folder("sharded_zip");
+    let names =
+        ["pytorch_model.bin.index.json", "pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"];
+    let mut files = vec![("config.json", b"{}".to_vec()), ("tokenizer.json", b"{}".to_vec())];
+    files.extend(names.map(|name| (name, read(&folder, name))));
+    let pulled = FakeHub::with(&files).await.pull().await.unwrap();
+    assert_eq!(pulled.files[2..], names);
+    let digests = format!("{}{}", sha256(&files[3].1), sha256(&files[4].1));
+    let found = ModelFiles::in_folder(&pulled.folder).unwrap();
+    assert_eq!(found.sha256().unwrap(), sha256(digests.as_bytes()));
+}
+
+#[tokio::test]
+async fn safetensors_are_preferred_to_a_pickle_which_is_not_downloaded() {
+    let fake = FakeHub::with_model().await;
+    fake.script().files.insert("pytorch_model.bin", weights(1_000));
+    let pulled = fake.pull().await.unwrap();
+    assert_eq!(pulled.conversion, None);
+    assert_eq!(fake.content_requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_pickle_that_would_run_something_is_refused_and_the_model_is_not_there() {
+    let hostile = b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00exit\x85R.".to_vec();
+    let files = [("config.json", b"{}".to_vec()), ("tokenizer.json", b"{}".to_vec()), ("pytorch_model.bin", hostile)];
+    let fake = FakeHub::with(&files).await;
     let error = fake.pull().await.unwrap_err();
-    assert!(matches!(error, HubError::PickleOnly { .. }), "{error}");
-    assert!(fake.script().hub_requests.iter().all(|seen| seen.method == Method::HEAD));
+    assert!(matches!(&error, HubError::Unconvertible { reason, .. } if reason.contains("posix.system")), "{error}");
+    assert!(matches!(resolve_hub(fake.cache.path(), NAME), Err(HubError::NotPulled { .. })));
 }
 
 #[tokio::test]
 async fn a_model_without_weights_or_tokenizer_is_refused() {
     let fake = FakeHub::with(&[("config.json", b"{}".to_vec()), ("tokenizer.json", b"{}".to_vec())]).await;
-    assert!(matches!(fake.pull().await, Err(HubError::NoWeights { .. })));
+    let error = fake.pull().await.unwrap_err();
+    assert!(matches!(error, HubError::NoWeights { other: None, .. }), "{error}");
+    fake.script().files.insert("tf_model.h5", weights(9));
+    let error = fake.pull().await.unwrap_err();
+    assert!(error.to_string().contains("tf_model.h5 is another framework's"), "{error}");
     let files = [("config.json", b"{}".to_vec()), ("vocab.json", b"{}".to_vec()), ("model.safetensors", weights(9))];
     let fake = FakeHub::with(&files).await;
     assert!(matches!(fake.pull().await, Err(HubError::NoTokenizer { .. })));

@@ -13,6 +13,7 @@
 //! - `control`: attributes, from the columns of a table through training and generation to the record.
 //! - `rounds`: one round through the binary (`once`), from the seed prompt to the record, for every way it can end.
 //! - `daemon`: the binary as a service (`run`): systemd, signals, reload, approvals, crashes, missed slots.
+//! - `operations`: commands beside a daemon: which record they act on, a broken file, one account of the state, `init`.
 //! - `store`: the record under stress: full and read-only disks, locks, backups that are killed, restores, older schemas.
 //! - `doctor`: what `doctor`, `healthcheck` and `alerts` say of a bot that could post and of one that could not.
 //! - `twitter`: each thing X can answer, through the real client against `FakeX`.
@@ -20,6 +21,7 @@
 //! - `training`: `train generator` killed, resumed, out of disk, and from every kind of base.
 //! - `voice`: texts composed by a grammar, and the gates on what a bot may say of its side and of itself.
 //! - `hub`: pulling models from a scripted model hub.
+//! - `older_models`: folders as they were in 2020, with a pickle, from the hub to a round of the daemon.
 
 #![expect(clippy::unwrap_used, reason = "clippy knows a test by its attribute; this binary's helpers are tests too")]
 
@@ -31,6 +33,8 @@ mod daemon;
 mod doctor;
 mod generators;
 mod hub;
+mod older_models;
+mod operations;
 mod rounds;
 mod store;
 mod support;

@@ -126,7 +126,7 @@ async fn what_x_says_decides_state_and_exit_code() {
         let bot = TestBot::at(&x, true);
         let (entry, ended) = once(&bot);
         assert_eq!((entry["state"].as_str(), ended.code()), (Some(state), Some(code)), "{answer:?}: {ended:#?}");
-        assert_eq!(x.calls().len(), 1, "{answer:?}");
+        assert_eq!(x.posts_asked(), 1, "{answer:?}");
     }
 }
 
@@ -142,7 +142,7 @@ async fn once_says_what_keeps_posts_back_before_it_writes_one() {
         stopped.stderr.contains("stopped by X since ") && stopped.stderr.contains("`pregonero resume`"),
         "{stopped:#?}"
     );
-    assert_eq!((x.calls().len(), bot.history().len()), (1, 1), "neither a call nor a round");
+    assert_eq!((x.posts_asked(), bot.history().len()), (1, 1), "neither a call nor a round");
 
     assert_eq!(bot.run(&["resume", "--by", "ana"]).code(), Some(0));
     assert_eq!(bot.run(&["pause", "--by", "ana", "--reason", "a holiday"]).code(), Some(0));
@@ -196,4 +196,107 @@ fn the_built_in_models_serve_a_round_in_an_empty_folder() {
     assert_eq!(ended.code(), Some(0), "{ended:#?}");
     assert!(["dry_run", "no_candidate", "held"].contains(&entry["state"].as_str().unwrap()), "{entry}");
     assert_eq!(entry["model"]["name"], "builtin");
+}
+
+#[tokio::test]
+async fn a_post_approved_in_a_dry_run_never_goes_out_live() {
+    let x = FakeX::start().await;
+    let bot = TestBot::at(&x, false);
+    bot.configure_with("[gates]", "[review]\nmode = \"all\"\n[gates]");
+    assert_eq!(once(&bot).0["state"], "held");
+    let approved = bot.run(&["review", "approve", "1", "--by", "ana"]);
+    assert!(approved.stdout.contains("it was made in a dry run"), "{approved:#?}");
+    let mut command = bot.command(&["run"]);
+    command.env("PREGONERO__PUBLISH__LIVE", "true");
+    let mut running = bot.start_command(command);
+    running.wait_for("post cancelled", 1);
+    running.wait_for("waiting for the next slot", 1);
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
+    let entry = bot.history().remove(0);
+    assert_eq!((&entry["state"], x.calls().len()), (&json!("cancelled"), 0));
+    assert_eq!(entry["error"], "it was made in a dry run, and posts go out now");
+}
+
+#[tokio::test]
+async fn credentials_of_another_account_post_nothing_and_say_whose_they_are() {
+    let x = FakeX::start().await;
+    x.expect(Answer::json(200, &json!({"data": {"id": "1700", "username": "una_persona"}})).for_me());
+    let bot = TestBot::at(&x, true);
+    let (entry, ended) = once(&bot);
+    assert_eq!((ended.code(), &entry["state"]), (Some(78), &json!("approved")), "{ended:#?}");
+    assert!(ended.stderr.contains("belong to @una_persona, account.handle is @pregonero_test"), "{ended:#?}");
+    assert_eq!((x.accounts_asked(), x.posts_asked()), (1, 0));
+    assert_eq!(bot.run(&["once"]).code(), Some(78), "nor the next time");
+    assert_eq!((x.accounts_asked(), x.posts_asked()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_tweet_is_found_by_its_id_and_its_address_and_costs_are_shown_by_month() {
+    let x = FakeX::start().await;
+    let bot = TestBot::at(&x, true);
+    let (entry, ended) = once(&bot);
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    let id = entry["tweet_id"].as_str().unwrap();
+    let url = entry["url"].as_str().unwrap();
+    assert_eq!(url, format!("https://x.com/i/status/{id}"));
+    for which in ["1", id, url, &format!("https://twitter.com/pregonero_test/status/{id}?s=20")] {
+        let record = bot.run(&["--json", "history", "show", which]).json().remove(0);
+        assert_eq!((&record["id"], record["tweet_id"].as_str()), (&json!(1), Some(id)), "{which}");
+    }
+    let shown = bot.run(&["history", "show", id]).stdout;
+    for words in [url, "1 at ", ": sent (201), $0.015", "account at ", "found, 1 given, $0.01", "target         any"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert!(!shown.contains('{'), "nothing is left in a machine's words: {shown}");
+    for (which, words) in [
+        ("https://x.com/a/status/5", "has no post with the tweet id 5"),
+        ("once", "expected a number that `pregonero history list` shows"),
+        ("1900000000000000009", "no round or post has this number"),
+    ] {
+        let missing = bot.run(&["history", "show", which]);
+        assert!(missing.code() == Some(1) && missing.stderr.contains(words), "{missing:#?}");
+    }
+    let costs = bot.run(&["--json", "history", "costs"]).json().remove(0);
+    assert_eq!((&costs["posts"], &costs["usd_for_posts"], &costs["read"]), (&json!(1), &json!(0.015), &json!(1)));
+    assert_eq!((&costs["usd_for_reading"], &costs["usd"]), (&json!(0.01), &json!(0.025)));
+
+    let record = bot.run(&["--json", "history", "show", "1"]).json().remove(0);
+    let settings = &record["round"]["settings"];
+    assert_eq!((&settings["account"], &settings["live"]), (&json!("pregonero_test"), &json!(true)));
+    assert_eq!((&settings["sentiment"]["target"], &settings["review_mode"]), (&json!("any"), &json!("flagged")));
+    assert_eq!(record["round"]["config_sha256"].as_str().unwrap().len(), 64);
+    assert_eq!((&record["post"]["live"], &record["post"]["account"]), (&json!(true), &json!("pregonero_test")));
+}
+
+#[test]
+fn the_seed_in_the_history_gives_the_rounds_candidates_again() {
+    let bot = TestBot::new();
+    let (entry, ended) = once(&bot);
+    assert_eq!((ended.code(), &entry["state"]), (Some(0), &json!("dry_run")), "{ended:#?}");
+    let (prompt, seed) =
+        (format!("--prompt={}", entry["seed_prompt"].as_str().unwrap()), entry["rng_seed"].to_string());
+    let again = bot.run(&["--json", "generate", &prompt, "--rng-seed", &seed]).json();
+    let number = usize::try_from(entry["candidate"].as_u64().unwrap()).unwrap();
+    assert_eq!(again[number - 1]["text"], entry["text"]);
+    assert_eq!(again[number - 1]["rng_seed"], entry["candidate_rng_seed"]);
+}
+
+#[test]
+fn all_prompts_are_compared_by_what_passes_and_what_stops_the_others() {
+    let bot = TestBot::new();
+    bot.configure_with(
+        "[publish]",
+        "[[seed_prompts]]\ntext = \"La plaza\"\n[[seed_prompts]]\ntext = \"El puerto\"\n[publish]",
+    );
+    let rows = bot.run(&["--json", "generate", "--all-prompts", "-n", "6", "--rng-seed", "7"]).json();
+    assert_eq!(rows.iter().map(|row| row["prompt"].as_str().unwrap()).collect::<Vec<_>>(), ["La plaza", "El puerto"]);
+    for row in &rows {
+        let rate = row["pass_rate"].as_f64().unwrap() + row["review_rate"].as_f64().unwrap();
+        assert_eq!(row["candidates"], 6);
+        assert!((0.0..=1.0).contains(&rate) && (0.0..=1.0).contains(&row["mean_score"].as_f64().unwrap()), "{row}");
+        assert_eq!(rate < 1.0, !row["stopped_by"].as_array().unwrap().is_empty(), "{row}");
+    }
+    let table = bot.run(&["generate", "--all-prompts", "-n", "6", "--rng-seed", "7"]);
+    assert!(table.stdout.contains("STOPPED BY") && table.stdout.contains("\"El puerto\""), "{table:#?}");
 }

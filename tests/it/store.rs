@@ -59,7 +59,11 @@ async fn a_full_disk_stops_the_posting_before_the_call_and_room_lets_it_go_on() 
     let health = bot.start_command(disk.inside(&bot.command(&["--json", "healthcheck"]))).wait();
     assert_eq!(health.code(), Some(1));
     let said: Value = serde_json::from_str(health.stdout.trim()).unwrap();
-    assert!(said["code"] == "not_ready" || said["code"] == "disk_full", "{said}");
+    assert_eq!((&said["code"], &said["healthy"]), (&"disk_full".into(), &false.into()), "{said}");
+    let status = bot.start_command(disk.inside(&bot.command(&["--json", "status"]))).wait().json().remove(0);
+    assert_eq!((&status["code"], &status["healthy"]), (&said["code"], &said["healthy"]), "{status}");
+    let doctor = bot.start_command(disk.inside(&bot.command(&["--json", "doctor", "--offline"]))).wait();
+    assert!(doctor.stdout.contains("\"status\":\"fail\",\"code\":\"disk_full\""), "{doctor:#?}");
     // A call may have been under way when the disk filled up; from here on none is.
     let during = x.posted().len();
     running.wait_for("a round could not be recorded", 2);
@@ -69,6 +73,12 @@ async fn a_full_disk_stops_the_posting_before_the_call_and_room_lets_it_go_on() 
     running.wait_for("\"message\":\"posted\"", said + 1);
     running.signal("TERM");
     assert_eq!(running.wait().code(), Some(0));
+    let history =
+        bot.start_command(disk.inside(&bot.command(&["--json", "history", "list", "--limit", "1000"]))).wait();
+    assert!(
+        !history.stdout.contains("\"state\":\"running\""),
+        "no round stays running after the disk was full: {history:#?}"
+    );
     let checked = bot.start_command(disk.inside(&bot.command(&["db", "check"]))).wait();
     assert_eq!(checked.code(), Some(0), "{checked:#?}");
 }
@@ -141,7 +151,7 @@ fn a_restore_waits_for_no_daemon_and_a_newer_schema_is_refused_by_its_number() {
 
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let newer = "INSERT INTO _sqlx_migrations VALUES (99, 'later', CURRENT_TIMESTAMP, 1, x'00', 0)";
+        let newer = "INSERT INTO _sqlx_migrations VALUES (99999999999999, 'later', CURRENT_TIMESTAMP, 1, x'00', 0)";
         sqlx::query(newer).execute(&mut past_the_program(&bot).await).await.unwrap();
     });
     let refused = bot.run(&["run"]);

@@ -158,7 +158,7 @@ async fn old_and_new_names_beside_the_id_are_no_matter() {
 #[tokio::test]
 async fn every_refusal_is_sorted_by_what_a_person_must_do() {
     use RefusalKind::{
-        Duplicate, Forbidden, Invalid, NoCredits, NotFound, Other, Permissions, Suspended, Unauthorized,
+        Authentication, Duplicate, Forbidden, Invalid, NoCredits, NotFound, Other, Permissions, Suspended, Unauthorized,
     };
     let old = |name: &str| format!("https://api.twitter.com/2/problems/{name}");
     let new = |name: &str| format!("https://api.x.com/2/problems/{name}");
@@ -203,7 +203,7 @@ async fn every_refusal_is_sorted_by_what_a_person_must_do() {
                 "Unsupported Authentication",
                 "Authenticating with OAuth 2.0 Application-Only is forbidden for this endpoint.",
             ),
-            Permissions,
+            Authentication,
             Some("unsupported-authentication"),
         ),
         (

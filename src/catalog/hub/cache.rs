@@ -108,10 +108,15 @@ pub fn resolve_hub(cache_dir: &Path, repository: &str) -> Result<PathBuf, HubErr
     let commit =
         cache.commit(&repository.revision).ok_or_else(|| HubError::NotPulled { repository: repository.to_string() })?;
     let snapshot = cache.snapshot(&commit);
-    match first_missing(&snapshot) {
+    match incomplete(&repository, &snapshot) {
         None => Ok(snapshot),
-        Some(missing) => Err(HubError::Incomplete { repository: repository.to_string(), missing }),
+        Some(fault) => Err(fault),
     }
+}
+
+/// What a snapshot lacks.
+fn incomplete(repository: &Repository, snapshot: &Path) -> Option<HubError> {
+    first_missing(snapshot).map(|missing| HubError::Incomplete { repository: repository.to_string(), missing })
 }
 
 /// The first file that a model cannot do without and that `snapshot` lacks.
@@ -125,20 +130,35 @@ fn first_missing(snapshot: &Path) -> Option<String> {
     }
 }
 
-/// Every complete snapshot in the cache with its folder, by name: under its branch or tag, or else its commit.
-pub(crate) fn pulled_repositories(cache_dir: &Path) -> Vec<(Repository, PathBuf)> {
+/// One snapshot in the cache.
+#[derive(Debug)]
+pub(crate) struct CachedModel {
+    /// Under its branch or tag, or else its commit.
+    pub repository: Repository,
+    pub folder: PathBuf,
+    /// What keeps it from being used; it may be another program's, which needs other files.
+    pub fault: Option<HubError>,
+}
+
+/// Every snapshot in the cache, by name.
+pub(crate) fn cached_models(cache_dir: &Path) -> Vec<CachedModel> {
     let mut found = BTreeMap::new();
     for folder in file_names(cache_dir) {
         let root = cache_dir.join(&folder);
         for revision in file_names(&root.join("refs")).into_iter().chain(file_names(&root.join("snapshots"))) {
             let Some(repository) = Repository::from_folder_name(&folder, &revision) else { continue };
-            if let Ok(snapshot) = resolve_hub(cache_dir, &repository.to_string()) {
+            let cache = RepositoryCache::new(cache_dir, &repository);
+            let Some(snapshot) = cache.commit(&revision).map(|commit| cache.snapshot(&commit)) else { continue };
+            if snapshot.is_dir() {
                 found.entry(snapshot).or_insert(repository);
             }
         }
     }
-    let mut found: Vec<_> = found.into_iter().map(|(snapshot, repository)| (repository, snapshot)).collect();
-    found.sort();
+    let mut found: Vec<_> = found
+        .into_iter()
+        .map(|(folder, repository)| CachedModel { fault: incomplete(&repository, &folder), repository, folder })
+        .collect();
+    found.sort_by(|one, other| one.repository.cmp(&other.repository));
     found
 }
 

@@ -35,12 +35,13 @@ pub enum HubError {
     #[error("{repository}: the hub has no {what}: check owner, name and revision")]
     NotFound { repository: String, what: String },
     #[error(
-        "{repository}: it has only pickle weights (pytorch_model.bin), which can run code when they are read: choose a \
-         revision or model with model.safetensors, or convert it"
+        "{repository}: it has neither model.safetensors nor pytorch_model.bin, nor an index of shards of either{}",
+        .other.map(|name| format!("; {name} is another framework's and is not read")).unwrap_or_default()
     )]
-    PickleOnly { repository: String },
-    #[error("{repository}: it has neither model.safetensors nor model.safetensors.index.json")]
-    NoWeights { repository: String },
+    NoWeights { repository: String, other: Option<&'static str> },
+    /// The pickle is no file of weights, or is not only one.
+    #[error("{repository}: its weights are not taken: {reason}")]
+    Unconvertible { repository: String, reason: String },
     #[error("{repository}: it has neither tokenizer.json nor vocab.json and merges.txt")]
     NoTokenizer { repository: String },
     #[error("{repository}: {file}: {reason}")]

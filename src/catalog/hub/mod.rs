@@ -1,7 +1,8 @@
 //! Models from a hub: what `models pull` downloads, and where `hub:OWNER/NAME` finds it afterwards.
 //!
-//! An own downloader, because the published client resumes nothing and brings a second TLS provider. Only safetensors
-//! are taken: a pickle executes code when it is read. Files lie in the hub's own cache layout
+//! An own downloader, because the published client resumes nothing and brings a second TLS provider. Safetensors are
+//! preferred; of a pickle, which may run code when other programs read it, [`crate::catalog::convert`] makes one, next to
+//! it. Files lie in the hub's own cache layout
 //! (`models--OWNER--NAME/{blobs,refs,snapshots}`), so that other programs find them and we find theirs.
 //! [`pull`](Hub::pull) is the only part that uses the network; the environment comes in as [`HubSettings`].
 
@@ -16,8 +17,8 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use url::Url;
 
-pub(crate) use cache::pulled_repositories;
 pub use cache::resolve_hub;
+pub(crate) use cache::{CachedModel, cached_models};
 pub use error::HubError;
 pub use pull::{Hub, Persistence, Progress, Pulled};
 pub use repository::Repository;

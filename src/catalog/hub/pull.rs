@@ -14,11 +14,17 @@ use secrecy::ExposeSecret as _;
 use super::cache::{RepositoryCache, is_file_name};
 use super::download::{Client, RemoteFile};
 use super::{HubError, HubSettings, Repository};
-use crate::catalog::{SHARD_INDEX, WEIGHTS, shards_of_index};
+use crate::catalog::{Conversion, PICKLE, PICKLE_INDEX, SHARD_INDEX, WEIGHTS, convert, shards_of_index};
 
 /// Files that are taken where the model has them.
-const OPTIONAL_FILES: [&str; 4] =
-    ["generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "README.md"];
+const OPTIONAL_FILES: [&str; 5] =
+    ["generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "README.md"];
+
+/// What weights may be in, the best first.
+const WEIGHT_FILES: [&str; 4] = [WEIGHTS, SHARD_INDEX, PICKLE, PICKLE_INDEX];
+
+/// What they may be in besides, which is not read.
+const OTHER_WEIGHTS: [&str; 2] = ["tf_model.h5", "flax_model.msgpack"];
 
 /// How long a pull waits between two looks at a lock that another pull holds.
 const LOCK_LOOK: Duration = Duration::from_millis(200);
@@ -49,6 +55,8 @@ pub enum Progress<'a> {
     Retrying { file: &'a str, attempt: u32, pause: Duration },
     /// The file is complete and verified; `fetched` is false where it was there before.
     Complete { file: &'a str, fetched: bool },
+    /// The weights are a pickle, which is now read and written as safetensors.
+    Converting { file: &'a str },
 }
 
 /// Where [`Progress`] goes.
@@ -63,6 +71,8 @@ pub struct Pulled {
     pub commit: String,
     /// The names of the files, in the order they were taken.
     pub files: Vec<String>,
+    /// What the weights were made of, where the hub has them only as a pickle.
+    pub conversion: Option<Conversion>,
 }
 
 /// A connection to a hub.
@@ -152,12 +162,13 @@ impl Pull<'_> {
             self.take(&commit, file).await?;
             taken.push(file.name.clone());
         }
-        if weights.name == SHARD_INDEX {
-            taken.extend(self.shards(&commit).await?);
+        if weights.name.ends_with(".index.json") {
+            taken.extend(self.shards(&commit, &weights.name).await?);
         }
+        let conversion = self.converted(&commit, &weights.name).await?;
         self.cache.write_reference(self.repository.revision(), &commit)?;
         self.cache.remove_stale_parts()?;
-        Ok(Pulled { folder: self.cache.snapshot(&commit), commit, files: taken })
+        Ok(Pulled { folder: self.cache.snapshot(&commit), commit, files: taken, conversion })
     }
 
     async fn look(&self, revision: &str, file: &str) -> Result<Option<RemoteFile>, HubError> {
@@ -165,18 +176,34 @@ impl Pull<'_> {
     }
 
     async fn weights(&self, commit: &str) -> Result<RemoteFile, HubError> {
-        for name in [WEIGHTS, SHARD_INDEX] {
+        for name in WEIGHT_FILES {
             if let Some(file) = self.look(commit, name).await? {
                 return Ok(file);
             }
         }
-        let repository = self.repository.to_string();
-        for name in ["pytorch_model.bin", "pytorch_model.bin.index.json"] {
-            if self.look(commit, name).await?.is_some() {
-                return Err(HubError::PickleOnly { repository });
+        let mut other = None;
+        for name in OTHER_WEIGHTS {
+            if other.is_none() && self.look(commit, name).await?.is_some() {
+                other = Some(name);
             }
         }
-        Err(HubError::NoWeights { repository })
+        Err(HubError::NoWeights { repository: self.repository.to_string(), other })
+    }
+
+    /// Makes safetensors of weights that are a pickle.
+    async fn converted(&self, commit: &str, weights: &str) -> Result<Option<Conversion>, HubError> {
+        if ![PICKLE, PICKLE_INDEX].contains(&weights) {
+            return Ok(None);
+        }
+        (self.progress)(Progress::Converting { file: weights });
+        let folder = self.cache.snapshot(commit);
+        let converted =
+            tokio::task::spawn_blocking(move || convert(&folder)).await.expect("a conversion does not panic");
+        let unconvertible = |error: anyhow::Error| HubError::Unconvertible {
+            repository: self.repository.to_string(),
+            reason: format!("{error:#}"),
+        };
+        Ok(Some(converted.map_err(unconvertible)?.conversion))
     }
 
     /// `tokenizer.json`, else the two files it can be made from; `vocabulary.json` is a classifier's.
@@ -193,14 +220,14 @@ impl Pull<'_> {
         Err(HubError::NoTokenizer { repository: self.repository.to_string() })
     }
 
-    /// Takes every shard that the index names.
-    async fn shards(&self, commit: &str) -> Result<BTreeSet<String>, HubError> {
-        let path = self.cache.snapshot(commit).join(SHARD_INDEX);
-        let index = std::fs::read(&path).map_err(|error| HubError::disk(&path, error))?;
-        let shards = shards_of_index(&index).map_err(|error| self.unreadable_index(format!("{error:#}")))?;
+    /// Takes every shard that the index of this name names.
+    async fn shards(&self, commit: &str, index: &str) -> Result<BTreeSet<String>, HubError> {
+        let path = self.cache.snapshot(commit).join(index);
+        let content = std::fs::read(&path).map_err(|error| HubError::disk(&path, error))?;
+        let shards = shards_of_index(&content).map_err(|error| self.unreadable(index, format!("{error:#}")))?;
         for name in &shards {
             if !is_file_name(name) {
-                return Err(self.unreadable_index(format!("{name:?} is no file's name")));
+                return Err(self.unreadable(index, format!("{name:?} is no file's name")));
             }
             let shard = self.look(commit, name).await?.ok_or_else(|| self.not_found(name))?;
             self.take(commit, &shard).await?;
@@ -223,7 +250,7 @@ impl Pull<'_> {
         HubError::NotFound { repository: self.repository.to_string(), what: format!("{file} in it") }
     }
 
-    fn unreadable_index(&self, reason: String) -> HubError {
-        HubError::UnreadableFile { repository: self.repository.to_string(), file: SHARD_INDEX.to_owned(), reason }
+    fn unreadable(&self, file: &str, reason: String) -> HubError {
+        HubError::UnreadableFile { repository: self.repository.to_string(), file: file.to_owned(), reason }
     }
 }

@@ -64,7 +64,7 @@ pub fn run(arguments: &ComparisonArguments, session: &Session) -> Result<()> {
     let stop = stop_on_signal()?;
     let write_page = |cells: &Cells| {
         let text = page::write(&spec, &jobs, cells, &session.command_line);
-        write_whole(&arguments.output, Existing::Replace, |file| file.write_all(text.as_bytes()))
+        write_whole(&arguments.output, Existing::ReplaceOurs(page::COMMANDS), |file| file.write_all(text.as_bytes()))
     };
     write_page(&cells)?;
     let asked = |job: &Job| job.title().to_lowercase().contains(&arguments.only.to_lowercase());

@@ -17,7 +17,7 @@ use crate::evaluation::generator::blind_test;
 use crate::evaluation::generator::candidates::CandidateReport;
 use crate::evaluation::generator::discriminator::{DiscriminatorReport, FEWEST, discriminate};
 use crate::evaluation::generator::perplexity::evaluate_perplexity;
-use crate::evaluation::generator::report::{GeneratorReport, Measure, measures, page};
+use crate::evaluation::generator::report::{GeneratorReport, Measure, PAGE_TITLE, measures, page};
 use crate::evaluation::generator::sampling::{Sampling, Written, judge};
 use crate::files::{Existing, write_whole};
 use crate::gates::Recent;
@@ -133,7 +133,7 @@ pub async fn run(arguments: &GeneratorArguments, session: &Session) -> Result<()
     }
     if let Some(path) = &arguments.output {
         let page = page(&reports, &session.command_line, &arguments.notes(&texts));
-        write_whole(path, Existing::Replace, |file| file.write_all(page.as_bytes()))?;
+        write_whole(path, Existing::ReplaceOurs(PAGE_TITLE), |file| file.write_all(page.as_bytes()))?;
         session.output.note(&format!("wrote {}", path.display()));
     }
     if session.output.json {

@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 use super::{Cell, Cells, Job, Protocol, Row, Spec};
 use crate::evaluation::spread::Spread;
 
+/// The heading above the commands. A file that has it is one of these pages.
+pub const COMMANDS: &str = "## The command behind every line";
+
 /// The page: a table a protocol with what is finished of `jobs`, and below them the command behind every line. `command`
 /// is the one that made the page.
 #[must_use]
@@ -29,7 +32,7 @@ pub fn write(spec: &Spec, jobs: &[Job], cells: &Cells, command: &str) -> String 
         }
         page.push('\n');
     }
-    let _ = write!(page, "## The command behind every line\n\n```sh\n{commands}```\n");
+    let _ = write!(page, "{COMMANDS}\n\n```sh\n{commands}```\n");
     page
 }
 

@@ -91,13 +91,16 @@ fn words(text: &str) -> usize {
     text.split_whitespace().count()
 }
 
-/// Writes the page, over one that is there.
+/// Words of every page, by which an earlier one is known.
+const TITLE: &str = "<title>¿Persona o máquina?";
+
+/// Writes the page, over an earlier one and over nothing else.
 ///
 /// # Errors
 /// Where it cannot be written.
 pub fn write(path: &Path, model: &str, items: &[Item]) -> Result<()> {
     let page = page(model, items);
-    write_whole(path, Existing::Replace, |file| file.write_all(page.as_bytes()))
+    write_whole(path, Existing::ReplaceOurs(TITLE), |file| file.write_all(page.as_bytes()))
 }
 
 fn page(model: &str, items: &[Item]) -> String {

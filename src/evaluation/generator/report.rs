@@ -119,10 +119,13 @@ fn share(value: f64) -> String {
     format!("{:.1} %", value * 100.0)
 }
 
+/// The first line of the page. A file that has it is one of these pages.
+pub const PAGE_TITLE: &str = "# How good the generators are";
+
 /// The measures as a Markdown page; `command` is the one that made it, `notes` are lines about what was measured on.
 #[must_use]
 pub fn page(reports: &[GeneratorReport], command: &str, notes: &[String]) -> String {
-    let mut page = format!("# How good the generators are\n\nMeasured by:\n\n```sh\n{command}\n```\n\n");
+    let mut page = format!("{PAGE_TITLE}\n\nMeasured by:\n\n```sh\n{command}\n```\n\n");
     for note in notes {
         let _ = writeln!(page, "- {note}");
     }

@@ -171,7 +171,7 @@ mod tests {
         let configuration: serde_json::Value = serde_json::from_str(&read("projector_config.json")).unwrap();
         assert_eq!(configuration["embeddings"][0]["tensorShape"], json!([3, 2]));
         assert!(read("projector_config.pbtxt").contains("tensor_path: \"vectors.tsv\""));
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 6);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::classification::{ClassificationReport, Scored};
 use super::speed::ScoringSpeed;
 use crate::catalog::ModelFiles;
-use crate::files::{Existing, write_whole};
+use crate::files::{Existing, refuse_existing, write_whole};
 pub use crate::training::classifier::LOG_FILE as TRAINING_LOG;
 
 /// The page.
@@ -76,12 +76,18 @@ pub fn write_report(folder: &Path, content: &ReportContent<'_>) -> Result<()> {
     write_files(folder, plots.chain([(PAGE.to_owned(), page)]))
 }
 
-/// Writes files by name and text; older ones are replaced.
+/// Stands in every folder of [`write_files`]: what has our names there is ours to replace.
+const MARK: &str = ".written-by-pregonero";
+
+/// Writes files by name and text; older ones are replaced where this function wrote them.
 pub(super) fn write_files(folder: &Path, files: impl IntoIterator<Item = (String, String)>) -> Result<()> {
-    for (name, text) in files {
-        write_whole(&folder.join(name), Existing::Replace, |file| file.write_all(text.as_bytes()))?;
-    }
-    Ok(())
+    let existing = if folder.join(MARK).exists() { Existing::Replace } else { Existing::Refuse };
+    let files: Vec<_> = files.into_iter().map(|(name, text)| (folder.join(name), text)).collect();
+    files.iter().try_for_each(|(path, _)| refuse_existing(path, existing))?;
+    write_whole(&folder.join(MARK), Existing::Replace, |file| {
+        file.write_all(b"The reports in this folder are replaced by the next ones.\n")
+    })?;
+    files.iter().try_for_each(|(path, text)| write_whole(path, existing, |file| file.write_all(text.as_bytes())))
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ fn the_page_shows_every_plot_and_every_plot_is_there() {
             let svg = std::fs::read_to_string(folder.path().join(plot)).unwrap();
             assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n") && !svg.contains("NaN"), "{plot}");
         }
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), shown.len() + 1, "something else was left");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), shown.len() + 2, "page, pictures and mark alone");
         let cells = ["| scoring, tweets/s | 3210 |".to_owned(), format!("| accuracy | {:.4} |", report.accuracy)];
         assert!(cells.iter().all(|cell| page.contains(cell)), "{page}");
     }
@@ -103,4 +103,19 @@ fn a_training_log_is_read_line_by_line_and_a_fault_names_its_line() {
     std::fs::write(folder.path().join(TRAINING_LOG), format!("{line}\nno\n")).unwrap();
     let message = format!("{:#}", read_training_log(&files).unwrap_err());
     assert!(message.contains("training.jsonl:2: not an epoch"), "{message}");
+}
+
+#[test]
+fn a_report_replaces_its_own_files_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = |text: &str| [("report.md".to_owned(), text.to_owned())];
+    write_files(folder.path(), files("one")).unwrap();
+    write_files(folder.path(), files("two")).unwrap();
+    assert_eq!(std::fs::read_to_string(folder.path().join("report.md")).unwrap(), "two");
+    let other = tempfile::tempdir().unwrap();
+    std::fs::write(other.path().join("report.md"), "a person's own").unwrap();
+    let message = write_files(other.path(), files("three")).unwrap_err().to_string();
+    assert!(message.contains("report.md: exists already"), "{message}");
+    assert_eq!(std::fs::read_to_string(other.path().join("report.md")).unwrap(), "a person's own");
+    assert_eq!(std::fs::read_dir(other.path()).unwrap().count(), 1);
 }

@@ -19,6 +19,8 @@ pub(super) struct Attention {
     pub(super) steps: usize,
     pub(super) width: usize,
     pub(super) heads: usize,
+    /// What the products of queries and keys are multiplied by.
+    pub(super) scale: f32,
     /// Dropout of the weights.
     pub(super) mask: Option<Mask>,
 }
@@ -36,10 +38,6 @@ struct Head<'a> {
 impl Attention {
     fn head(&self) -> usize {
         self.width / self.heads
-    }
-
-    fn scale(&self) -> f32 {
-        1.0 / (self.head() as f32).sqrt()
     }
 
     fn blocks(&self) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
@@ -127,7 +125,7 @@ impl<'a> Head<'a> {
     /// The attention weights of a block of queries, `[queries, keys]`, zero where the key is later.
     fn weights(&self, queries: &std::ops::Range<usize>, weights: &mut [f32]) {
         let keys = self.part(1, 0..queries.end).transposed();
-        multiply_alone(self.part(0, queries.clone()), keys, weights, queries.end, self.sizes.scale(), false);
+        multiply_alone(self.part(0, queries.clone()), keys, weights, queries.end, self.sizes.scale, false);
         wide(|| {
             for (query, row) in queries.clone().zip(weights.chunks_exact_mut(queries.end)) {
                 let (seen, later) = row.split_at_mut(query + 1);
@@ -150,7 +148,7 @@ impl<'a> Head<'a> {
 
     /// Adds what a block of queries gives to the gradients of this head's q, k and v.
     fn backward(&self, queries: &std::ops::Range<usize>, upstream: &[f32], scratch: &mut Scratch, out: &mut [f32]) {
-        let (width, head, scale) = (self.sizes.width, self.sizes.head(), self.sizes.scale());
+        let (width, head, scale) = (self.sizes.width, self.sizes.head(), self.sizes.scale);
         let keys = queries.end;
         let size = queries.len() * keys;
         let weights = &mut scratch.weights[..size];

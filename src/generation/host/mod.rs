@@ -91,7 +91,7 @@ struct LayerState {
     attended: Vec<f32>,
     middle: Vec<f32>,
     normal_2: Vec<f32>,
-    /// The feed-forward part before GELU.
+    /// The feed-forward part before its activation.
     inner: Vec<f32>,
 }
 
@@ -193,7 +193,8 @@ impl HostGpt2 {
 
     fn attention(&self, layer: usize, steps: usize, dropout: Option<DropoutSeed>) -> Attention {
         let (width, heads) = (self.config.n_embd, self.config.n_head);
-        Attention { steps, width, heads, mask: self.mask(dropout, Place::Attention(layer)) }
+        let scale = self.config.attention_scale(layer) as f32;
+        Attention { steps, width, heads, scale, mask: self.mask(dropout, Place::Attention(layer)) }
     }
 
     /// Leaves the residual stream behind the last layer and its norm in the scratch; each layer's state where it is kept.
@@ -267,7 +268,7 @@ impl HostGpt2 {
         rows::residual_norm(&state.input, narrow, after_attention, norms.0, &mut state.middle, &mut state.normal_2);
         linear(&state.normal_2, C_FC, inner, &mut state.inner);
         let wide = &mut wide[..state.inner.len()];
-        rows::gelu(&state.inner, wide, rows::ROWS_PER_TASK * inner);
+        rows::activate(self.config.activation_function, &state.inner, wide, rows::ROWS_PER_TASK * inner);
         linear(wide, MLP_PROJECTION, width, narrow);
         let (out, out_normal) = match later.first_mut().filter(|_| keep) {
             Some(next) => (&mut next.input, &mut next.normal_1),
@@ -334,7 +335,8 @@ impl HostGpt2 {
         let Scratch { narrow, masked, residual, wide, .. } = &mut self.scratch;
 
         let activations = &mut wide[..state.inner.len()];
-        rows::gelu_and_slope(&mut state.inner, activations, rows::ROWS_PER_TASK * inner);
+        let activation = self.config.activation_function;
+        rows::activate_and_slope(activation, &mut state.inner, activations, rows::ROWS_PER_TASK * inner);
         let upstream = through_mask(residual, masks[0], masked);
         let (weight, bias) = gradients.pair(first + MLP_PROJECTION);
         rows::sum_columns(upstream, bias);

@@ -1,4 +1,4 @@
-//! What the training step does row by row: layer norm, residual sums, GELU, column sums; forwards and backwards.
+//! What the training step does row by row: layer norm, residual sums, activations, column sums; forwards and backwards.
 //!
 //! All rows of a task are one closure for [`wide`]; sums run in fixed lanes and tasks of fixed size, so that a result
 //! depends neither on the processor's vectors nor on the number of threads.
@@ -6,7 +6,8 @@
 use rayon::prelude::*;
 
 use super::dropout::Mask;
-use crate::generation::ops::{gelu_parts, moments};
+use crate::generation::activation::Activation;
+use crate::generation::ops::moments;
 use crate::kernels::{dot, sum, wide};
 
 /// Rows that one task takes.
@@ -135,22 +136,16 @@ fn norm_backward_rows(
     }
 }
 
-/// `out = gelu(x)`.
-pub(super) fn gelu(x: &[f32], out: &mut [f32], task: usize) {
-    out.par_chunks_mut(task).zip(x.par_chunks(task)).for_each(|(out, x)| {
-        wide(|| out.iter_mut().zip(x).for_each(|(out, x)| *out = gelu_parts(*x).0));
-    });
+/// `out = activation(x)`.
+pub(super) fn activate(activation: Activation, x: &[f32], out: &mut [f32], task: usize) {
+    out.par_chunks_mut(task).zip(x.par_chunks(task)).for_each(|(out, x)| wide(|| activation.apply(x, out)));
 }
 
-/// `out = gelu(x)` again, and its slope in the place of `x`.
-pub(super) fn gelu_and_slope(x: &mut [f32], out: &mut [f32], task: usize) {
-    out.par_chunks_mut(task).zip(x.par_chunks_mut(task)).for_each(|(out, x)| {
-        wide(|| {
-            for (out, x) in out.iter_mut().zip(x) {
-                (*out, *x) = gelu_parts(*x);
-            }
-        });
-    });
+/// `out = activation(x)` again, and its slope in the place of `x`.
+pub(super) fn activate_and_slope(activation: Activation, x: &mut [f32], out: &mut [f32], task: usize) {
+    out.par_chunks_mut(task)
+        .zip(x.par_chunks_mut(task))
+        .for_each(|(out, x)| wide(|| activation.apply_and_slope(x, out)));
 }
 
 /// `x *= factors`; adds the sums of its columns.

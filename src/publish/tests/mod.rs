@@ -1,11 +1,13 @@
 //! The publisher against a scripted X in this process, under a clock that only the test moves.
 //!
-//! `outbox`: what each answer makes of a post. `reconciliation`: posts of unknown outcome. `model`: random lives of posts,
-//! in the record and in a model of a page.
+//! `outbox`: what each answer makes of a post. `account`: whose account it is. `reconciliation`: posts of unknown outcome.
+//! `settlement`: anything at all as X's answer. `model`: random lives of posts, in the record and in a model of a page.
 
+mod account;
 mod model;
 mod outbox;
 mod reconciliation;
+mod settlement;
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -42,6 +44,9 @@ struct FakeState {
     skew_to_learn: Option<SignedDuration>,
     credentials: &'static str,
     me_calls: usize,
+    /// What the questions for the account get, before the true answer.
+    me_answers: VecDeque<TwitterError>,
+    username: &'static str,
 }
 
 /// What a call to post gets, and whether X keeps the text.
@@ -63,6 +68,8 @@ impl FakePoster {
             skew_to_learn: None,
             credentials: "the first keys",
             me_calls: 0,
+            me_answers: VecDeque::new(),
+            username: "prueba",
         };
         Arc::new(Self { clock: clock.clone(), state: Mutex::new(state), called: Notify::new() })
     }
@@ -130,8 +137,14 @@ impl Poster for FakePoster {
     }
 
     fn me(&self) -> PosterFuture<'_, User> {
-        self.with(|state| state.me_calls += 1);
-        Box::pin(async { Ok(User { id: "17".to_owned(), username: "prueba".to_owned(), access_level: None }) })
+        let answer = self.with(|state| {
+            state.me_calls += 1;
+            match state.me_answers.pop_front() {
+                Some(error) => Err(error),
+                None => Ok(User { id: "17".to_owned(), username: state.username.to_owned(), access_level: None }),
+            }
+        });
+        Box::pin(std::future::ready(answer))
     }
 
     fn timeline<'a>(&'a self, user: &'a str, span: Span) -> PosterFuture<'a, Timeline> {
@@ -212,6 +225,8 @@ fn generous() -> Rules {
             prices: Prices { post: 0.015, post_with_link: 0.2, read: 0.001, user_read: 0.01 },
         },
         min_gap: SignedDuration::ZERO,
+        quiet: Quiet { zone: TimeZone::UTC, hours: Vec::new() },
+        account: "prueba".to_owned(),
         reconciliation: ReconciliationSettings {
             waits: [15, 60, 180].map(Duration::from_secs).into(),
             give_up_after: Duration::from_secs(3600),

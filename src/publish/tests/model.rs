@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{ReviewMode, ReviewSettings};
+use crate::config::QuietHours;
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -30,6 +30,10 @@ enum Step {
     Look,
     Pause,
     Resume,
+    /// A person changes budget, gap or quiet hours, and the daemon takes the settings.
+    Reload,
+    /// Quiet hours begin or end.
+    Quiet,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +43,8 @@ enum Reply {
     RefusedForGood,
     Limited,
     NotSent,
+    /// X does not take this way of signing, once or twice.
+    Authentication(bool),
     /// No answer; X has it or not.
     Unknown(bool),
     /// The process dies in the call; X has it or not.
@@ -47,7 +53,7 @@ enum Reply {
 
 impl Reply {
     fn takes(self) -> bool {
-        matches!(self, Self::Sent | Self::Unknown(true) | Self::Crash(true))
+        matches!(self, Self::Sent | Self::Unknown(true) | Self::Crash(true) | Self::Authentication(false))
     }
 }
 
@@ -66,6 +72,23 @@ struct Life {
     state: PostState,
     expires_at: Timestamp,
     not_before: Timestamp,
+    /// Whether it waits for the end of the quiet hours.
+    waits_for_rules: bool,
+    /// Since when it may be sent.
+    decided_at: Timestamp,
+    /// How often X refused this way of signing.
+    refusals: usize,
+}
+
+impl Life {
+    fn new(text: String, state: PostState, expires_at: Timestamp, now: Timestamp) -> Self {
+        let (not_before, decided_at) = (Timestamp::MIN, now);
+        Self { text, state, expires_at, not_before, waits_for_rules: false, decided_at, refusals: 0 }
+    }
+}
+
+fn around_noon() -> QuietHours {
+    QuietHours { from: jiff::civil::time(10, 0, 0, 0), to: jiff::civil::time(16, 0, 0, 0) }
 }
 
 fn step(weather: Weather) -> impl Strategy<Value = Step> {
@@ -75,6 +98,7 @@ fn step(weather: Weather) -> impl Strategy<Value = Step> {
         1 => Just(Reply::RefusedForGood),
         1 => Just(Reply::Limited),
         2 => Just(Reply::NotSent),
+        2 => any::<bool>().prop_map(Reply::Authentication),
         8 => any::<bool>().prop_map(Reply::Unknown),
         8 => any::<bool>().prop_map(Reply::Crash),
     ];
@@ -97,6 +121,8 @@ fn step(weather: Weather) -> impl Strategy<Value = Step> {
         10 => Just(Step::Look),
         1 => Just(Step::Pause),
         4 => Just(Step::Resume),
+        2 => Just(Step::Reload),
+        2 => Just(Step::Quiet),
         2 => set,
     ]
 }
@@ -115,7 +141,9 @@ fn life() -> impl Strategy<Value = (WhenAbsent, Weather, Vec<Step>)> {
 struct World {
     bench: Bench,
     lives: BTreeMap<PostId, Life>,
-    settings: ReviewSettings,
+    /// How long a post may wait to be sent.
+    stale_after: Duration,
+    rules: Rules,
     halted: bool,
     /// X's limit, which holds for all posts.
     limited_until: Timestamp,
@@ -125,13 +153,13 @@ impl World {
     async fn new(when_absent: WhenAbsent, weather: Weather) -> Self {
         let mut rules = generous();
         rules.reconciliation.when_absent = when_absent;
-        let bench = Bench::with(rules).await;
+        let bench = Bench::with(rules.clone()).await;
         if let Weather::Lag(lag) = weather {
             bench.poster.with(|state| state.lag = lag);
         }
         bench.poster.with(|state| state.skew = Some(SignedDuration::ZERO));
-        let settings = ReviewSettings { mode: ReviewMode::All, expires_after: Duration::from_secs(48 * 3600) };
-        Self { bench, lives: BTreeMap::new(), settings, halted: false, limited_until: Timestamp::MIN }
+        let stale_after = Duration::from_secs(48 * 3600);
+        Self { bench, lives: BTreeMap::new(), stale_after, rules, halted: false, limited_until: Timestamp::MIN }
     }
 
     fn pick(&self, place: usize) -> Option<PostId> {
@@ -146,23 +174,21 @@ impl World {
             Step::Hold => {
                 let text = format!("texto {}", self.lives.len());
                 let post = self.bench.test.held(&text, now).await;
-                let life = Life { text, state: PostState::Held, expires_at: end, not_before: Timestamp::MIN };
-                self.lives.insert(post, life);
+                self.lives.insert(post, Life::new(text, PostState::Held, end, now));
             }
             Step::Compose => {
                 let text = format!("texto {}", self.lives.len());
                 let post = self.bench.test.approved(&text, now).await;
-                let life = Life { text, state: PostState::Approved, expires_at: end, not_before: Timestamp::MIN };
-                self.lives.insert(post, life);
+                self.lives.insert(post, Life::new(text, PostState::Approved, end, now));
             }
             Step::Approve(place) => {
                 let Some(post) = self.pick(place) else { return };
-                let done = crate::review::approve(&store, post, "ana", &self.settings, now).await;
+                let done = crate::review::approve(&store, post, "ana", self.stale_after, now).await;
                 let life = self.lives.get_mut(&post).unwrap();
                 let allowed = life.state == PostState::Held && life.expires_at > now;
                 assert_eq!(done.is_ok(), allowed, "{done:?}");
                 if allowed {
-                    (life.state, life.expires_at) = (PostState::Approved, end);
+                    (life.state, life.expires_at, life.decided_at) = (PostState::Approved, end, now);
                 } else if life.state == PostState::Held {
                     life.state = PostState::Expired;
                 }
@@ -201,7 +227,21 @@ impl World {
             }
             Step::Resume => {
                 store.resume("ana", now).await.unwrap();
-                self.halted = false;
+                (self.halted, self.limited_until) = (false, Timestamp::MIN);
+                self.lives.values_mut().for_each(|life| life.not_before = Timestamp::MIN);
+            }
+            Step::Reload => {
+                self.bench.publisher =
+                    self.bench.publisher.replaced(self.bench.publisher.outlet.clone(), self.rules.clone());
+                self.bench.publisher.take_over_queue().await.unwrap();
+                for life in self.lives.values_mut().filter(|life| life.waits_for_rules) {
+                    (life.not_before, life.waits_for_rules) = (Timestamp::MIN, false);
+                }
+            }
+            Step::Quiet => {
+                let is_quiet = !self.rules.quiet.hours.is_empty();
+                self.rules.quiet.hours = if is_quiet { Vec::new() } else { vec![around_noon()] };
+                let _ = self.bench.publisher.replaced(self.bench.publisher.outlet.clone(), self.rules.clone());
             }
         }
     }
@@ -236,7 +276,7 @@ impl World {
             };
             assert_eq!(found, self.on_x(&life.text), "{settled:?}");
             let life = self.lives.get_mut(post).unwrap();
-            (life.state, life.not_before) = (state, Timestamp::MIN);
+            (life.state, life.not_before, life.waits_for_rules) = (state, Timestamp::MIN, false);
         }
     }
 
@@ -244,16 +284,22 @@ impl World {
         let offered = self.bench.waiting().await;
         let sendable =
             |life: &Life| life.state == PostState::Approved && life.not_before <= now && life.expires_at > now;
-        let wanted: Vec<PostId> = self.lives.iter().filter(|(_, life)| sendable(life)).map(|(post, _)| *post).collect();
+        let mut wanted: Vec<PostId> =
+            self.lives.iter().filter(|(_, life)| sendable(life)).map(|(post, _)| *post).collect();
+        wanted.sort_by_key(|post| std::cmp::Reverse((self.lives[post].decided_at, *post)));
         assert_eq!(offered.iter().map(Approved::post).collect::<Vec<_>>(), wanted);
         let Some(approved) = offered.into_iter().next() else { return };
         let post = approved.post();
         let asked = self.bench.poster.asked().len();
-        if self.halted || self.limited_until > now {
+        if self.halted || self.limited_until > now || self.rules.quiet.contains(now) {
             let error = self.bench.publisher.publish(approved).await.unwrap_err();
             match error {
                 PublishError::Halted { .. } => assert!(self.halted),
-                PublishError::Later { until, .. } => self.lives.get_mut(&post).unwrap().not_before = until,
+                PublishError::Later { until, waits_for, .. } => {
+                    let life = self.lives.get_mut(&post).unwrap();
+                    (life.not_before, life.waits_for_rules) = (until, waits_for == WaitsFor::Budget);
+                    assert!(life.waits_for_rules || self.limited_until > now);
+                }
                 other => panic!("{other:?}"),
             }
             assert_eq!(self.bench.poster.asked().len(), asked);
@@ -266,29 +312,37 @@ impl World {
             Reply::RefusedForGood => Some(Err(refused(403, RefusalKind::Suspended))),
             Reply::Limited => Some(Err(limited(LimitWindow::Day, Some(&until.to_string())))),
             Reply::NotSent => Some(Err(not_sent())),
+            Reply::Authentication(true) => Some(Err(refused(403, RefusalKind::Authentication))),
+            Reply::Authentication(false) => Some(tweet(&format!("9{post}"))),
             Reply::Unknown(_) => Some(Err(unknown())),
             Reply::Crash(_) => None,
         };
+        let first_refusal = matches!(reply, Reply::Authentication(_)) && self.lives[&post].refusals == 0;
+        if first_refusal {
+            let refusal = Some(Err(refused(403, RefusalKind::Authentication)));
+            self.bench.poster.with(|state| state.script.push_back(Script { answer: refusal, takes: false }));
+        }
         self.bench.poster.with(|state| state.script.push_back(Script { answer, takes: reply.takes() }));
         let state = match reply {
-            Reply::Sent => PostState::Sent,
-            Reply::Refused | Reply::RefusedForGood => PostState::Refused,
+            Reply::Sent | Reply::Authentication(false) => PostState::Sent,
+            Reply::Refused | Reply::RefusedForGood | Reply::Authentication(true) => PostState::Refused,
             Reply::Limited | Reply::NotSent => PostState::Approved,
             Reply::Unknown(_) => PostState::Unknown,
             Reply::Crash(_) => PostState::Armed,
         };
         let life = self.lives.get_mut(&post).unwrap();
         life.state = state;
+        life.refusals += usize::from(first_refusal);
         tokio::select! {
             biased;
             posted = self.bench.publisher.publish(approved) => match posted {
-                Err(PublishError::Later { until, .. }) => life.not_before = until,
+                Err(PublishError::Later { until, .. }) => (life.not_before, life.waits_for_rules) = (until, false),
                 other => assert_eq!(other.is_ok(), state == PostState::Sent, "{other:?}"),
             },
             () = crashed(&self.bench.poster, reply) => {}
         }
         match reply {
-            Reply::RefusedForGood => self.halted = true,
+            Reply::RefusedForGood | Reply::Authentication(true) => self.halted = true,
             Reply::Limited => self.limited_until = until,
             _ => {}
         }
@@ -308,6 +362,8 @@ impl World {
     /// Gives the posts of unknown outcome their time.
     async fn wind_down(&mut self) {
         self.take(Step::Resume).await;
+        self.rules.quiet.hours.clear();
+        self.take(Step::Reload).await;
         self.restart().await;
         // Clocks that were set back by hours have put off the looks by as much.
         self.bench.clock.advance(SignedDuration::from_hours(500));

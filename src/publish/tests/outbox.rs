@@ -32,7 +32,8 @@ async fn a_dry_run_records_the_post_once_and_calls_nobody() {
         generous(),
         random_jitter(),
     );
-    let approved = bench.approved("Una feria en la plaza.").await;
+    bench.test.post("Una feria en la plaza.", Some("gates"), &crate::store::testing::dry(), bench.clock.now()).await;
+    let approved = bench.waiting().await.remove(0);
     let again = bench.waiting().await.remove(0);
     let post = approved.post();
     assert_eq!(dry.publish(approved).await.unwrap(), Posted::DryRun { post });
@@ -56,7 +57,7 @@ async fn a_refusal_is_final_and_keeps_what_x_said() {
     assert!(matches!(posted, Err(PublishError::Refused { kind: RefusalKind::Duplicate, .. })), "{posted:?}");
     let record = bench.test.store.post(post).await.unwrap();
     assert_eq!(record.state, PostState::Refused);
-    assert_eq!(record.error.as_deref(), Some("X refused with 403 (Duplicate): X's words"));
+    assert_eq!(record.error.as_deref(), Some("X refused with 403 (a duplicate of an earlier post): X's words"));
     let wanted = CallDetail {
         http_status: Some(403),
         kind: Some("duplicate".to_owned()),
@@ -245,7 +246,10 @@ async fn a_pause_and_a_dry_run_set_while_the_post_waits_for_its_turn_keep_it_her
 
     // The publisher of a round under way still holds the client; the rules in force say no.
     let replaced = bench.publisher.replaced(Outlet::DryRun, generous());
-    assert_eq!(bench.publisher.publish(copy).await.unwrap(), Posted::DryRun { post });
+    let posted = bench.publisher.publish(copy).await;
+    assert!(matches!(posted, Err(PublishError::NoLongerApproved { state: PostState::Cancelled, .. })), "{posted:?}");
+    let reason = bench.test.store.post(post).await.unwrap().decision_reason;
+    assert_eq!(reason.as_deref(), Some("it was made to be posted, and this is a dry run now"));
     assert!(matches!(replaced.outlet, Outlet::DryRun));
     assert_eq!(bench.poster.asked(), [""; 0]);
 }
@@ -393,7 +397,7 @@ async fn limits_without_a_word_of_x_are_waited_for_longer_each_time_whatever_pos
 
 #[tokio::test]
 async fn two_posts_keep_their_gap_and_dollars_count_readings_too() {
-    let budget = BudgetSettings { usd_per_month: 0.0309, ..generous().budget };
+    let budget = BudgetSettings { usd_per_month: 0.0409, ..generous().budget };
     let rules = Rules { min_gap: SignedDuration::from_mins(10), budget, ..generous() };
     let bench = Bench::with(rules.clone()).await;
     bench.poster.push(tweet("1"));
@@ -411,5 +415,137 @@ async fn two_posts_keep_their_gap_and_dollars_count_readings_too() {
     bench.clock.set(until);
     let posted = bench.publisher.publish(bench.waiting().await.remove(0)).await;
     let Err(PublishError::Later { until, reason, .. }) = posted else { panic!("{posted:?}") };
-    assert_eq!((until, reason.as_str()), (at("2026-04-01T00:00:00Z"), "budget.usd_per_month (0.0309) is used up"));
+    assert_eq!((until, reason.as_str()), (at("2026-04-01T00:00:00Z"), "budget.usd_per_month (0.0409) is used up"));
+}
+
+#[tokio::test]
+async fn a_post_belongs_to_the_mode_and_the_account_it_was_made_in() {
+    use crate::store::testing::{dry, live};
+    let other = crate::store::Origin { account: "otra".to_owned(), ..live() };
+    let bench = Bench::new().await;
+    let mut posts = Vec::new();
+    for (origin, reason) in [
+        (dry(), Some("it was made in a dry run, and posts go out now")),
+        (other, Some("it was made for @otra, and account.handle is @prueba now")),
+        (live(), None),
+    ] {
+        let held = bench.test.post("Una feria.", None, &origin, bench.clock.now()).await;
+        let approved = bench.test.post("Otra feria.", Some("gates"), &origin, bench.clock.now()).await;
+        posts.push((held, approved, reason));
+    }
+    // Whoever still holds one cannot send it.
+    let foreign = bench.waiting().await.into_iter().find(|approved| approved.post() == posts[0].1).unwrap();
+    let posted = bench.publisher.publish(foreign).await;
+    assert!(matches!(posted, Err(PublishError::NoLongerApproved { state: PostState::Cancelled, .. })), "{posted:?}");
+    bench.publisher.take_over_queue().await.unwrap();
+    for (held, approved, reason) in posts {
+        for (post, state) in [(held, PostState::Held), (approved, PostState::Approved)] {
+            let record = bench.test.store.post(post).await.unwrap();
+            let wanted = if reason.is_some() { PostState::Cancelled } else { state };
+            assert_eq!((record.state, record.decision_reason.as_deref()), (wanted, reason));
+        }
+    }
+    assert_eq!(bench.poster.asked(), [""; 0]);
+    // What an earlier version made may have been made in a dry run.
+    let old = bench.approved("De antes.").await;
+    let mut connection = plain_connection(bench.test.store.path()).await;
+    sqlx::query("UPDATE posts SET live = NULL, account = NULL").execute(&mut connection).await.unwrap();
+    let posted = bench.publisher.publish(old).await;
+    assert!(matches!(posted, Err(PublishError::NoLongerApproved { state: PostState::Cancelled, .. })), "{posted:?}");
+}
+
+#[tokio::test]
+async fn in_quiet_hours_nothing_is_posted_whoever_asks_and_the_post_waits_for_their_end() {
+    let hours = crate::config::QuietHours { from: jiff::civil::time(11, 0, 0, 0), to: jiff::civil::time(14, 30, 0, 0) };
+    let quiet = Quiet { zone: TimeZone::UTC, hours: vec![hours] };
+    let bench = Bench::with(Rules { quiet, ..generous() }).await;
+    let (post, posted) = bench.publish("Una feria en la plaza.").await;
+    let Err(PublishError::Later { until, reason, .. }) = posted else { panic!("{posted:?}") };
+    assert_eq!((until, reason.as_str()), (at("2026-03-01T14:30:00Z"), "schedule.quiet_hours: nothing is posted now"));
+    assert_eq!((bench.state(post).await, bench.poster.asked()), (PostState::Approved, Vec::<String>::new()));
+    // A round that began before them ends inside them.
+    bench.clock.set(at("2026-03-02T10:59:59Z"));
+    let approved = bench.approved("Otra feria.").await;
+    bench.clock.set(at("2026-03-02T11:00:00Z"));
+    assert!(matches!(bench.publisher.publish(approved).await, Err(PublishError::Later { .. })));
+    bench.clock.set(at("2026-03-02T14:30:00Z"));
+    bench.poster.push(tweet("1"));
+    bench.publisher.publish(bench.waiting().await.remove(0)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_raised_budget_or_a_resume_frees_what_waits_and_the_newest_goes_first() {
+    let tight = Rules { budget: BudgetSettings { posts_per_day: 0, ..generous().budget }, ..generous() };
+    let bench = Bench::with(tight).await;
+    for text in ["uno", "dos", "tres"] {
+        let (_, posted) = bench.publish(text).await;
+        assert!(matches!(posted, Err(PublishError::Later { waits_for: WaitsFor::Budget, .. })), "{posted:?}");
+        bench.clock.advance(SignedDuration::from_mins(1));
+    }
+    assert_eq!(bench.waiting().await, []);
+    let raised = bench.publisher.replaced(bench.publisher.outlet.clone(), generous());
+    raised.take_over_queue().await.unwrap();
+    let texts: Vec<_> = bench.waiting().await.iter().map(|approved| approved.text().to_owned()).collect();
+    assert_eq!(texts, ["tres", "dos", "uno"]);
+
+    // What X keeps back waits on, until a person says otherwise.
+    bench.poster.push(Err(limited(LimitWindow::Day, Some("2026-03-01T23:00:00Z"))));
+    raised.publish(bench.waiting().await.remove(0)).await.unwrap_err();
+    raised.take_over_queue().await.unwrap();
+    assert_eq!(bench.waiting().await.len(), 2);
+    let resumed = bench.test.store.resume("ana", bench.clock.now()).await.unwrap();
+    assert_eq!((resumed.freed.len(), resumed.opened.len()), (1, 1));
+    bench.poster.push(tweet("1"));
+    raised.publish(bench.waiting().await.remove(0)).await.unwrap();
+    assert_eq!(bench.poster.on_x(), ["tres"]);
+}
+
+#[tokio::test]
+async fn a_window_of_another_year_is_not_waited_for_and_resume_opens_any() {
+    let bench = Bench::new().await;
+    let far = "INSERT INTO windows (endpoint, name, blocked_until, seen_at)
+               VALUES ('post', 'day', '2033-06-01T00:00:00.000Z', '2026-03-01T11:00:00.000Z')";
+    let mut connection = plain_connection(bench.test.store.path()).await;
+    sqlx::query(far).execute(&mut connection).await.unwrap();
+    bench.poster.push(tweet("1"));
+    bench.publish("uno").await.1.unwrap();
+
+    bench.poster.push(Err(limited(LimitWindow::Day, Some("2026-03-20T00:00:00Z"))));
+    bench.publish("dos").await.1.unwrap_err();
+    assert!(outlook(&bench.test.store, &generous(), bench.clock.now()).await.unwrap().next_post_at.is_some());
+    bench.test.store.resume("ana", bench.clock.now()).await.unwrap();
+    assert_eq!(outlook(&bench.test.store, &generous(), bench.clock.now()).await.unwrap().next_post_at, None);
+}
+
+#[tokio::test]
+async fn a_refusal_that_passes_is_asked_again_once_with_the_account_before_it_counts() {
+    use RefusalKind::{Authentication, Unauthorized};
+    let refusal = || Err(refused(403, Authentication));
+    let bench = Bench::answering(refusal()).await;
+    bench.poster.push(tweet("1"));
+    let (post, posted) = bench.publish("uno").await;
+    posted.unwrap();
+    assert_eq!(bench.poster.with(|state| state.me_calls), 2, "before the first post, and after the refusal");
+    let outcomes: Vec<_> = bench.test.store.attempts(post).await.unwrap().iter().map(|one| one.outcome).collect();
+    assert_eq!(outcomes, [AttemptOutcome::Refused, AttemptOutcome::Sent]);
+    assert_eq!(bench.publisher.halts().await.unwrap(), []);
+
+    // Twice in a row for one post, it counts.
+    bench.poster.push(refusal());
+    bench.poster.push(refusal());
+    let (post, posted) = bench.publish("dos").await;
+    assert!(matches!(posted, Err(PublishError::Refused { kind: Authentication, .. })), "{posted:?}");
+    assert_eq!(bench.publisher.halts().await.unwrap()[0].kind.as_deref(), Some("unsupported_authentication"));
+    assert_eq!(bench.state(post).await, PostState::Refused);
+
+    // X does not know the account either: that counts at once.
+    let bench = Bench::new().await;
+    bench.poster.push(tweet("1"));
+    bench.publish("uno").await.1.unwrap();
+    bench.poster.push(refusal());
+    bench.poster.with(|state| state.me_answers.push_back(refused(401, Unauthorized)));
+    let (post, posted) = bench.publish("dos").await;
+    assert!(matches!(posted, Err(PublishError::Halted { .. })), "{posted:?}");
+    assert_eq!(bench.publisher.halts().await.unwrap()[0].kind.as_deref(), Some("unauthorized"));
+    assert_eq!(bench.state(post).await, PostState::Approved, "it goes out when the credentials are right again");
 }

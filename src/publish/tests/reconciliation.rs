@@ -175,6 +175,9 @@ async fn a_reading_that_fails_proves_nothing_and_the_post_shouts_when_its_time_i
     bench.poster.push(tweet("5"));
     bench.publish("Otra cosa.").await.1.unwrap();
     bench.poster.with(|state| state.readings.clear());
+    for _ in 0..2 {
+        assert_eq!(bench.after(seconds(180)).await, [], "only readings that succeed count");
+    }
     assert_eq!(bench.after(seconds(180)).await, [Settled::Refused { post }]);
     assert_eq!(bench.publisher.unsettled().await.unwrap(), []);
 }
@@ -215,17 +218,62 @@ async fn readings_cost_money_and_none_is_made_without_it() {
     let post = lost(&bench).await;
     bench.poster.with(|state| state.lag = SignedDuration::ZERO);
     // 0.015 for the call, 0.01 for the account: what is left does not pay for a post on the timeline.
-    bench.poster.with(|state| state.readings.push_back(unknown()));
     bench.after(seconds(15)).await;
     bench.after(SignedDuration::from_hours(2)).await;
-    assert_eq!(bench.poster.with(|state| state.spans.len()), 1);
+    assert_eq!(bench.poster.with(|state| state.spans.len()), 0);
     assert_eq!(bench.state(post).await, PostState::Unknown);
     let mut rules = generous();
     rules.budget.usd_per_month = 1.0;
     let _ = bench.publisher.replaced(bench.publisher.outlet.clone(), rules);
     assert!(matches!(bench.after(SignedDuration::from_hours(1)).await[..], [Settled::Sent { .. }]));
     let prices: Vec<i64> = bench.test.store.reads(post).await.unwrap().iter().map(|read| read.price_micros).collect();
-    assert_eq!(prices, [10_000, 0, 1000]);
+    assert_eq!(prices, [10_000, 1000]);
+}
+
+#[tokio::test]
+async fn failures_and_one_empty_answer_do_not_make_a_post_absent() {
+    let bench = Bench::with(reposting()).await;
+    // X has it and hides it for longer than the search takes.
+    bench.poster.with(|state| {
+        state.lag = SignedDuration::from_mins(61);
+        state.readings = (0..21).map(|_| unknown()).collect();
+    });
+    let post = lost(&bench).await;
+    let mut settled = Vec::new();
+    while settled.is_empty() {
+        settled = bench.after(seconds(60)).await;
+    }
+    assert_eq!(settled, [Settled::Sent { post, tweet_id: "900".to_owned() }]);
+    let failed = bench.test.store.reads(post).await.unwrap().into_iter();
+    assert!(failed.filter(|read| read.outcome == ReadOutcome::Failed).count() >= 15);
+    assert_eq!(bench.poster.on_x(), [TEXT]);
+}
+
+#[tokio::test]
+async fn a_post_of_another_account_is_not_looked_for_on_this_one_s_timeline() {
+    let bench = Bench::with(reposting()).await;
+    let post = lost(&bench).await;
+    let _ =
+        bench.publisher.replaced(bench.publisher.outlet.clone(), Rules { account: "otra".to_owned(), ..reposting() });
+    bench.poster.with(|state| (state.username, state.credentials) = ("otra", "the keys of another account"));
+    for _ in 0..10 {
+        assert_eq!(bench.after(SignedDuration::from_hours(2)).await, []);
+    }
+    assert_eq!((bench.state(post).await, bench.poster.with(|state| state.spans.len())), (PostState::Unknown, 0));
+    let _ = bench.publisher.replaced(bench.publisher.outlet.clone(), reposting());
+    bench.poster.with(|state| (state.username, state.credentials) = ("prueba", "the first keys"));
+    assert!(matches!(bench.after(SignedDuration::from_hours(2)).await[..], [Settled::Sent { .. }]));
+}
+
+#[tokio::test]
+async fn a_post_of_a_restored_backup_is_looked_for_and_never_sent_again() {
+    let bench = Bench::with(reposting()).await;
+    let post = absent(&bench).await;
+    let restored = "UPDATE posts SET restored_at = '2026-03-01T12:00:05.000Z'";
+    let mut connection = crate::store::testing::plain_connection(bench.test.store.path()).await;
+    sqlx::query(restored).execute(&mut connection).await.unwrap();
+    assert_eq!(settle(&bench).await.0, Settled::Refused { post });
+    assert!(bench.test.store.post(post).await.unwrap().error.unwrap().contains("restored from a backup"));
 }
 
 #[tokio::test]

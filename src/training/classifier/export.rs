@@ -8,6 +8,9 @@ use crate::dataset::labelled::LabelledTweet;
 use crate::dataset::split::Split;
 use crate::files::{Existing, write_whole};
 
+/// The first line, by which an earlier split is known.
+const HEADER: &str = "row,part,text,label,name\n";
+
 /// Columns: `row` (in the data file, from 1, the header not counted), `part`, `text` (cleaned), `label` (its number),
 /// `name` (of the label).
 pub(super) fn write_split(
@@ -21,7 +24,7 @@ pub(super) fn write_split(
     let mut rows: Vec<(usize, &str)> =
         parts.iter().flat_map(|(name, places)| places.iter().map(|&place| (place, *name))).collect();
     rows.sort_unstable();
-    write_whole(path, Existing::Replace, |file| {
+    write_whole(path, Existing::ReplaceOurs(HEADER), |file| {
         let mut writer = csv::Writer::from_writer(file);
         writer.write_record(["row", "part", "text", "label", "name"])?;
         for (place, part) in rows {

@@ -8,6 +8,7 @@ use super::learner::{Precision, StepSettings};
 use crate::catalog::ModelFiles;
 use crate::config::DeviceChoice;
 use crate::generation::ControlLayout;
+use crate::generation::activation::Activation;
 use crate::generation::checkpoint::Checkpoint;
 use crate::generation::gpt2::Gpt2Config;
 use crate::generation::tokenizer::Tokenizer;
@@ -208,16 +209,17 @@ impl GeneratorTraining {
                 n_layer: shape.layers,
                 n_head: shape.heads,
                 n_inner: None,
-                activation_function: "gelu_new".to_owned(),
+                activation_function: Activation::default(),
                 layer_norm_epsilon: 1e-5,
                 resid_pdrop: DEFAULT_DROPOUT,
                 embd_pdrop: DEFAULT_DROPOUT,
                 attn_pdrop: DEFAULT_DROPOUT,
                 bos_token_id: tokenizer.end_of_text(),
-                eos_token_id: tokenizer.end_of_text(),
+                eos_token_id: tokenizer.end_of_text().into(),
                 tie_word_embeddings: true,
                 scale_attn_weights: true,
                 scale_attn_by_inverse_layer_idx: false,
+                reorder_and_upcast_attn: false,
             },
             Base::Model(files) => {
                 let mut config = Gpt2Config::read(files)?;

@@ -1,14 +1,15 @@
 //! OAuth 2.0 with PKCE (RFC 6749, RFC 7636): the access token of a login, renewed when it is about to expire.
 //!
 //! X's refresh tokens work once, and using one twice ends the login. So a renewal is made by one task of one process at a
-//! time; that it begins is on disk before X is asked, and the new pair is on disk before it is used. What remains is a
-//! crash between X's answer and the disk: it costs the login, which shows as a refusal for good that says so.
+//! time; that it begins is on disk before X is asked, and the new pair is on disk before it is used. It is a task of its
+//! own: whoever needed the token may be given up, the renewal goes on, and a stop waits for it ([`renewals_finished`]). What
+//! remains is a crash between X's answer and the disk: it costs the login, which shows as a refusal for good that says so.
 
 pub mod login;
 mod tokens;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +17,8 @@ use reqwest::Method;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio_util::task::TaskTracker;
 
 use self::tokens::RenewalLock;
 pub use self::tokens::{FILE_NAME, TokenFileError, Tokens, write_secret};
@@ -33,6 +35,20 @@ const MARGIN: SignedDuration = SignedDuration::from_mins(2);
 /// How often another process's renewal is looked at, and how long.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const LONGEST_LOOK: Duration = Duration::from_secs(90);
+
+/// The renewals under way, of every client of this process: a reload may have put another client in the place of one that
+/// renews.
+static RENEWALS: LazyLock<TaskTracker> = LazyLock::new(|| {
+    let renewals = TaskTracker::new();
+    // Closed, it can be waited for; tasks may still be added.
+    renewals.close();
+    renewals
+});
+
+/// Ends when no renewal of a login is under way in this process.
+pub async fn renewals_finished() {
+    RENEWALS.wait().await;
+}
 
 /// A login on disk.
 #[derive(Debug, Clone)]
@@ -52,7 +68,7 @@ pub(super) struct Session {
     client_secret: Option<SecretString>,
     fingerprint_of: String,
     /// The lock is held for as long as a renewal takes: that is the single flight.
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     /// Every secret this session has ever had, to be taken out of what comes from outside.
     known: StdMutex<Vec<SecretString>>,
 }
@@ -73,7 +89,7 @@ impl Session {
             known: StdMutex::new(client_secret.iter().cloned().collect()),
             client_secret,
             fingerprint_of: format!("{}\n{}", tokens.client_id, tokens.login),
-            state: Mutex::new(State { tokens: tokens.clone(), unsaved: false }),
+            state: Arc::new(Mutex::new(State { tokens: tokens.clone(), unsaved: false })),
         };
         session.learn(&tokens);
         session
@@ -93,13 +109,16 @@ impl Session {
     /// # Errors
     /// [`TwitterError::Refused`] where the login is over; [`TwitterError::NotSent`] where it could not be renewed now:
     /// nothing was posted either way.
-    pub(super) async fn access_token(&self, correction: SignedDuration) -> Result<SecretString, TwitterError> {
-        let mut state = self.state.lock().await;
+    pub(super) async fn access_token(
+        self: &Arc<Self>,
+        correction: SignedDuration,
+    ) -> Result<SecretString, TwitterError> {
+        let mut state = Arc::clone(&self.state).lock_owned().await;
         self.save(&mut state)?;
         if is_fresh(&state.tokens, self.now(correction)) {
             return Ok(state.tokens.access_token.clone());
         }
-        self.renew(&mut state, None, correction).await
+        self.renew_apart(state, None, correction).await
     }
 
     /// A token after X has refused `refused`, which had not expired.
@@ -107,17 +126,31 @@ impl Session {
     /// # Errors
     /// As [`Self::access_token`].
     pub(super) async fn after_refusal(
-        &self,
+        self: &Arc<Self>,
         refused: &SecretString,
         correction: SignedDuration,
     ) -> Result<SecretString, TwitterError> {
-        let mut state = self.state.lock().await;
+        let mut state = Arc::clone(&self.state).lock_owned().await;
         self.save(&mut state)?;
         if state.tokens.access_token.expose_secret() != refused.expose_secret() {
             // Another call has renewed it meanwhile.
             return Ok(state.tokens.access_token.clone());
         }
-        self.renew(&mut state, Some(refused), correction).await
+        self.renew_apart(state, Some(refused.clone()), correction).await
+    }
+
+    /// Renews in a task of its own, which holds the lock until the new pair is on disk, whatever becomes of the caller.
+    async fn renew_apart(
+        self: &Arc<Self>,
+        mut state: OwnedMutexGuard<State>,
+        refused: Option<SecretString>,
+        correction: SignedDuration,
+    ) -> Result<SecretString, TwitterError> {
+        let session = Arc::clone(self);
+        let renewal = RENEWALS.spawn(async move { session.renew(&mut state, refused.as_ref(), correction).await });
+        renewal.await.unwrap_or_else(|error| {
+            Err(TwitterError::NotSent { reason: format!("the login could not be renewed: {error}") })
+        })
     }
 
     fn now(&self, correction: SignedDuration) -> Timestamp {

@@ -20,6 +20,8 @@ enum Mood {
     UsesUpAndFails,
     /// Nothing happens.
     Fails,
+    /// The token is used up at once, and the answer takes its time.
+    IsSlow,
     /// Something before X speaks.
     Page,
     /// The disk goes away while X answers.
@@ -40,6 +42,15 @@ struct Authority {
 type Server = Arc<StdMutex<Authority>>;
 
 async fn answer(Shared(server): Shared<Server>, headers: HeaderMap, body: String) -> Response {
+    let is_slow = matches!(server.lock().unwrap().script.front(), Some(Mood::IsSlow));
+    let answer = decide(&server, &headers, &body);
+    if is_slow {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    answer
+}
+
+fn decide(server: &Server, headers: &HeaderMap, body: &str) -> Response {
     let form: Vec<(String, String)> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
     let mut server = server.lock().unwrap();
     let header = headers.get("authorization").map_or_else(String::new, |value| value.to_str().unwrap().to_owned());
@@ -132,7 +143,7 @@ impl World {
     }
 }
 
-async fn token(session: &Session) -> Result<String, TwitterError> {
+async fn token(session: &Arc<Session>) -> Result<String, TwitterError> {
     let token = session.access_token(SignedDuration::ZERO).await?;
     Ok(token.expose_secret().to_owned())
 }
@@ -175,6 +186,26 @@ async fn many_at_once_and_two_processes_renew_once() {
         assert_eq!(token.expose_secret(), "access-2", "the second process takes what the first one got");
     }
     assert_eq!(world.calls(), 2);
+}
+
+#[tokio::test]
+async fn a_renewal_goes_on_when_its_caller_is_given_up_and_can_be_waited_for() {
+    let world = World::new().await;
+    world.expire();
+    world.script(Mood::IsSlow);
+    let session = world.session();
+    let asking = {
+        let session = Arc::clone(&session);
+        tokio::spawn(async move { token(&session).await })
+    };
+    while world.calls() == 0 {
+        tokio::task::yield_now().await;
+    }
+    asking.abort();
+    assert!(asking.await.unwrap_err().is_cancelled());
+    renewals_finished().await;
+    assert_eq!(world.on_disk().refresh_token.unwrap().expose_secret(), "refresh-1");
+    assert_eq!((token(&session).await.unwrap().as_str(), world.calls()), ("access-1", 1));
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ fn audit(record: &HistoryRecord) {
     let sent = record.attempts.iter().filter(|attempt| attempt.outcome == AttemptOutcome::Sent).count();
     assert_eq!(sent, usize::from(post.state == PostState::Sent), "{shown}");
     assert_eq!(post.state == PostState::Sent, post.tweet_id.is_some(), "{shown}");
-    assert!(matches!(post.state, PostState::Sent | PostState::Refused), "{shown}");
+    assert!(matches!(post.state, PostState::Sent | PostState::Refused | PostState::Expired), "{shown}");
 }
 
 /// Record and server tell the same story: every tweet of the server is one sent post of the record, by its id and text,

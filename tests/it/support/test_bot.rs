@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::fake_x::{FakeX, KEYS};
+use super::fake_x::{FakeX, KEYS, USER};
 use super::tiny_model;
 
 /// How long a test waits for something that comes in a moment, on a loaded machine too.
@@ -82,6 +82,11 @@ impl TestBot {
     /// Slots at `cron`, of which the last missed one is served at once, and waits as short as they may be. As many looks
     /// as decide are more than `Mood::TakesAndHides` hides a tweet from.
     pub fn configure_rapid(&self, cron: &str, when_absent: &str) {
+        self.configure_rapid_in(cron, when_absent, "", "12h");
+    }
+
+    /// The same with quiet hours (a list's items) and a bound for how old a post may be.
+    pub fn configure_rapid_in(&self, cron: &str, when_absent: &str, quiet_hours: &str, stale_after: &str) {
         self.configure(&format!(
             r#"
 [schedule]
@@ -89,7 +94,7 @@ cron = ["{cron}"]
 timezone = "UTC"
 jitter = "0s"
 misfire = "once"
-quiet_hours = []
+quiet_hours = [{quiet_hours}]
 [generation]
 model = "tiny"
 max_new_tokens = 8
@@ -100,6 +105,7 @@ target = "any"
 off = ["language", "cut_sentence", "repetition", "claims", "verbatim", "near_duplicate", "banned_words"]
 [publish]
 min_gap = "0s"
+stale_after = "{stale_after}"
 reconcile_waits = ["1s", "1s", "1s", "1s", "1s"]
 reconcile_for = "4s"
 when_absent = "{when_absent}"
@@ -120,6 +126,7 @@ usd_per_month = 1000000.0
         let mut command = Command::new(env!("CARGO_BIN_EXE_pregonero"));
         command.args(arguments).current_dir(self.folder.path()).env_clear().env("HOME", self.folder.path());
         command.envs(KEYS).env("PREGONERO__PUBLISH__LIVE", self.live.to_string());
+        command.env("PREGONERO__ACCOUNT__HANDLE", USER.1);
         if let Some(base_url) = &self.base_url {
             command.env("PREGONERO__PUBLISH__BASE_URL", base_url.trim_end_matches('/'));
         }

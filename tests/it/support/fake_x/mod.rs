@@ -200,6 +200,10 @@ pub enum Mood {
     Refuses,
     /// Does not take it: the window of 15 minutes is used up, and ends in a second.
     Limits,
+    /// Does not take it: the window is used up, and ends in the year 9999.
+    LimitsForAges,
+    /// Says of every second call that this way of signing may not post, and takes the next one.
+    Confuses,
 }
 
 /// When a [`FakeX::watch`] is told of a call.
@@ -252,6 +256,8 @@ struct State {
     unexpected: Vec<String>,
     nonces: HashSet<String>,
     refuses_duplicates: bool,
+    /// Whether the last call in [`Mood::Confuses`] was turned away.
+    confused: bool,
     clock: Option<Timestamp>,
 }
 
@@ -300,6 +306,11 @@ impl FakeX {
     /// The same with their ids.
     pub fn tweets(&self) -> Vec<Tweet> {
         self.lock().posted.clone()
+    }
+
+    /// The calls that asked whose account it is.
+    pub fn accounts_asked(&self) -> usize {
+        self.lock().calls.iter().filter(|call| call.bare_path() == "/2/users/me").count()
     }
 
     /// The calls that were to post something.
@@ -490,6 +501,11 @@ impl State {
         }
         let scripted = match self.script.pop_front() {
             Some(next) if next.method == call.method && next.path == call.bare_path() => Some(next),
+            // Whose account it is, is asked before a first post; a test that has nothing to say to it gets the plain answer.
+            Some(next) if call.bare_path() == "/2/users/me" => {
+                self.script.push_front(next);
+                None
+            }
             Some(next) => {
                 self.unexpected.push(format!("{} {} before {next:?}", call.method, call.path));
                 return Answer::status(500);
@@ -522,7 +538,11 @@ impl State {
             return Answer::problem(403, "about:blank", "Forbidden", detail);
         }
         let id = (FIRST_ID + self.posted.len() as u64).to_string();
-        let mood = self.mood.unwrap_or(Mood::Honest);
+        let mut mood = self.mood.unwrap_or(Mood::Honest);
+        if mood == Mood::Confuses {
+            self.confused = !self.confused;
+            mood = if self.confused { Mood::Confuses } else { Mood::Honest };
+        }
         let created = json!({"data": {"id": id, "text": text}});
         let answer = scripted.unwrap_or_else(|| mood.answer(&created, self.now()));
         if answer.takes || answer.succeeds() {
@@ -631,6 +651,15 @@ impl Mood {
             Self::Limits => Answer::problem(429, "about:blank", "Too Many Requests", "Too Many Requests")
                 .header("x-rate-limit-remaining", "0")
                 .header("x-rate-limit-reset", &(now.as_second() + 1).to_string()),
+            Self::LimitsForAges => Answer::problem(429, "about:blank", "Too Many Requests", "Too Many Requests")
+                .header("x-rate-limit-remaining", "0")
+                .header("x-rate-limit-reset", "253402207199"),
+            Self::Confuses => Answer::problem(
+                403,
+                "https://api.twitter.com/2/problems/unsupported-authentication",
+                "Unsupported Authentication",
+                "Authenticating with Unknown is forbidden for this endpoint.",
+            ),
         }
     }
 }

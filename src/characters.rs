@@ -1,0 +1,52 @@
+//! One form for the characters of a text: what a model was trained on and what it is given must not differ by marks that
+//! nobody sees.
+
+use std::borrow::Cow;
+
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
+
+/// The text composed (NFC), without characters that have no width, byte order marks and replacement characters. The
+/// joiner and the variation selectors of emoji stay.
+#[must_use]
+pub fn tidy(text: &str) -> Cow<'_, str> {
+    if is_nfc(text) && !text.contains(is_stray) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().filter(|character| !is_stray(*character)).nfc().collect())
+}
+
+/// Zero-width spaces and non-joiners, marks of direction, soft hyphens, byte order marks, and what stands for a byte that
+/// could not be read.
+fn is_stray(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{200b}' | '\u{200c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}'
+        | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{fffd}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_composed_and_loses_what_nobody_sees() {
+        for (text, expected) in [
+            ("Todo sigue así", "Todo sigue así"),
+            ("man\u{303}ana", "mañana"),
+            ("\u{feff}Hoy\u{200b} vamos\u{200e}\u{ad}", "Hoy vamos"),
+            ("roto \u{fffd} aquí", "roto  aquí"),
+            (
+                "👩\u{200d}👩\u{200d}👧 1\u{fe0f}\u{20e3} ☀\u{fe0f}",
+                "👩\u{200d}👩\u{200d}👧 1\u{fe0f}\u{20e3} ☀\u{fe0f}",
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(tidy(text), expected);
+        }
+        assert!(matches!(tidy("Todo sigue así"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn marks_between_a_letter_and_its_accent_do_not_keep_them_apart() {
+        assert_eq!(tidy("n\u{200b}\u{303}"), "ñ");
+    }
+}

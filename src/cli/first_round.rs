@@ -1,0 +1,82 @@
+//! A round as a person at a terminal sees it: the candidates by verdict and score, the choice marked, and what to try
+//! next. Where no terminal is, the log's lines say the same.
+
+use super::logging;
+use super::output::{HEADING, Output, styled, table_for_terminal};
+use super::session::Session;
+use crate::config::Settings;
+use crate::daemon::ShowRound;
+use crate::store::{CandidateRecord, HistoryRecord};
+use crate::tweet::Verdict;
+
+/// Shows rounds on standard error where a person reads it; none where none does.
+pub fn shown_to_people(session: &Session, settings: &Settings) -> Option<ShowRound> {
+    let wanted = logging::is_for_people(settings.log.format) && !session.output.json && !session.output.quiet;
+    wanted.then(|| Box::new(|record: &HistoryRecord| Output::complain(&in_words(record))) as ShowRound)
+}
+
+fn in_words(record: &HistoryRecord) -> String {
+    let mut candidates: Vec<&CandidateRecord> = record.candidates.iter().collect();
+    candidates.sort_by(|one, other| {
+        let rank = |candidate: &CandidateRecord| (candidate.judged.verdict(), !candidate.chosen);
+        rank(one).cmp(&rank(other)).then(other.judged.score.total_cmp(&one.judged.score))
+    });
+    let prompt = record.entry.seed_prompt.as_deref().unwrap_or_default();
+    let id = record.entry.id;
+    let heading = styled(HEADING, &format!("round {id}, prompt {prompt:?}: {}", record.entry.state));
+    let rows = candidates.into_iter().map(cells);
+    let table = table_for_terminal(&["", "VERDICT", "SCORE", "TEXT", "WHY"], rows);
+    let next = [
+        (format!("pregonero history show {id}"), "everything on record about this round"),
+        ("pregonero review list".to_owned(), "the posts that wait for a person"),
+        (format!("pregonero generate --prompt {prompt:?}"), "what this prompt gives; nothing is recorded"),
+    ];
+    let width = next.iter().map(|(command, _)| command.chars().count()).max().unwrap_or_default();
+    let next = next.map(|(command, what)| format!("  {command:<width$}   {what}")).join("\n");
+    format!("\n{heading}\n{table}\n\n{}\n{next}\n", styled(HEADING, "what to try next"))
+}
+
+fn cells(candidate: &CandidateRecord) -> Vec<String> {
+    let one = &candidate.judged;
+    let objections = one.gates.iter().filter(|gate| gate.verdict == one.verdict() && gate.verdict != Verdict::Pass);
+    let why: Vec<String> = objections.map(|gate| format!("{}: {}", gate.gate, gate.reason)).collect();
+    let mark = if candidate.chosen { "*" } else { "" };
+    vec![
+        mark.to_owned(),
+        one.verdict().as_str().to_owned(),
+        format!("{:.2}", one.score),
+        one.text.clone(),
+        why.join("; "),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::{TestStore, at, judged};
+
+    #[tokio::test]
+    async fn a_round_is_a_table_by_verdict_and_score_with_the_choice_marked_and_the_next_steps() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let round = test.round(now).await;
+        let all = [
+            judged("una cifra", Verdict::Review, 0.9),
+            judged("rechazada", Verdict::Reject, 0.99),
+            judged("menor", Verdict::Pass, 0.5),
+            judged("elegida", Verdict::Pass, 0.8),
+        ];
+        test.store.record_candidates(round, &all, Some(3)).await.unwrap();
+        test.store.end_without_candidate(round, "a test", now).await.unwrap();
+        let shown = in_words(&test.store.history_record(round).await.unwrap());
+        let lines: Vec<&str> = shown.lines().collect();
+        let place =
+            |words: &str| lines.iter().position(|line| line.contains(words)).unwrap_or_else(|| panic!("{shown}"));
+        let order = ["elegida", "menor", "una cifra", "rechazada"].map(place);
+        assert!(order.is_sorted(), "{shown}");
+        assert!(lines[order[0]].starts_with('*') && lines[order[2]].contains("claims: it names a figure"), "{shown}");
+        for next in ["pregonero history show 1", "pregonero review list", "pregonero generate --prompt \"Hoy, \""] {
+            assert!(place(next) > order[3], "{shown}");
+        }
+    }
+}

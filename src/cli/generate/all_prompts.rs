@@ -1,0 +1,125 @@
+//! `pregonero generate --all-prompts`: every configured seed prompt side by side, from the same seeds.
+
+use anyhow::Result;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::cli::output::{self, styled};
+use crate::cli::session::Session;
+use crate::config::Settings;
+use crate::gates::Recent;
+use crate::generation::{Engine, GenerationRequest, LengthBudget, candidate_seeds};
+use crate::judging::Judge;
+use crate::round::{stopped_by, stopped_by_in_words};
+use crate::tweet::{Judged, SeedPrompt, Verdict};
+use crate::twitter::text;
+
+/// The parts that every prompt shares.
+pub struct Parts<'a> {
+    pub settings: &'a Settings,
+    pub engine: &'a Engine,
+    pub judge: &'a Judge,
+    pub recent: &'a Recent,
+}
+
+/// What one prompt gave. Its JSON is a contract: fields are added, never renamed.
+#[derive(Debug, Serialize)]
+struct Row {
+    prompt: String,
+    attributes: Value,
+    round_seed: u64,
+    candidates: usize,
+    /// The share that every gate passes.
+    pass_rate: f64,
+    /// The share that a person would have to look at.
+    review_rate: f64,
+    mean_score: f64,
+    /// Gate, verdict and number of candidates, the most frequent first.
+    stopped_by: Vec<Value>,
+    /// The best that passed, as a round would choose it.
+    best: Option<String>,
+    #[serde(skip)]
+    stopped_in_words: String,
+}
+
+/// Writes candidates for each prompt and prints a row for it.
+///
+/// # Errors
+/// A prompt that is too long, an attribute that the model does not know.
+pub async fn run(session: &Session, parts: &Parts<'_>, rng_seed: u64) -> Result<()> {
+    let mut rows = Vec::new();
+    for prompt in &parts.settings.seed_prompts {
+        let candidates = parts.engine.generate(request(parts, prompt, rng_seed)).await?;
+        let judged = parts.judge.judge(candidates, &prompt.text, parts.recent)?;
+        let row = row(prompt, &judged, rng_seed);
+        if !session.output.json {
+            session.output.note(&format!("{:?}: {} written", row.prompt, row.candidates));
+        }
+        rows.push(row);
+    }
+    session.output.note(&format!("seed {rng_seed} (--rng-seed {rng_seed} gives the same again)"));
+    session.output.rows(&["PROMPT", "N", "PASS", "REVIEW", "SCORE", "STOPPED BY"], &rows, cells)?;
+    if !session.output.json {
+        session.output.line(&best(&rows))?;
+    }
+    Ok(())
+}
+
+fn request(parts: &Parts<'_>, prompt: &SeedPrompt, rng_seed: u64) -> GenerationRequest {
+    let generation = &parts.settings.generation;
+    GenerationRequest {
+        prompt: prompt.text.clone(),
+        attributes: prompt.attributes.clone(),
+        seeds: candidate_seeds(rng_seed, generation.candidates),
+        decoding: generation.decoding.clone(),
+        length: Some(LengthBudget { limit: parts.judge.body_limit(), measure: text::weighted_length }),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of candidates are small")]
+fn row(prompt: &SeedPrompt, judged: &[Judged], rng_seed: u64) -> Row {
+    let share = |verdict| {
+        let count = judged.iter().filter(|one| one.verdict() == verdict).count();
+        if judged.is_empty() { 0.0 } else { count as f64 / judged.len() as f64 }
+    };
+    let scores: f64 = judged.iter().map(|one| f64::from(one.score)).sum();
+    let stopped = stopped_by(judged);
+    let passed = judged.iter().filter(|one| one.verdict() == Verdict::Pass);
+    Row {
+        prompt: prompt.text.clone(),
+        attributes: json!(prompt.attributes),
+        round_seed: rng_seed,
+        candidates: judged.len(),
+        pass_rate: share(Verdict::Pass),
+        review_rate: share(Verdict::Review),
+        mean_score: if judged.is_empty() { 0.0 } else { scores / judged.len() as f64 },
+        stopped_in_words: stopped_by_in_words(&stopped),
+        stopped_by: stopped
+            .iter()
+            .map(|(gate, verdict, count)| json!({"gate": gate, "verdict": verdict, "candidates": count}))
+            .collect(),
+        best: passed.max_by(|one, other| one.score.total_cmp(&other.score)).map(|one| one.text.clone()),
+    }
+}
+
+fn cells(row: &Row) -> Vec<String> {
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    vec![
+        format!("{:?}", row.prompt),
+        row.candidates.to_string(),
+        percent(row.pass_rate),
+        percent(row.review_rate),
+        format!("{:.2}", row.mean_score),
+        row.stopped_in_words.clone(),
+    ]
+}
+
+/// The text that a round would choose for each prompt.
+fn best(rows: &[Row]) -> String {
+    let mut lines = vec![String::new(), styled(output::HEADING, "the best that passed")];
+    lines.extend(rows.iter().map(|row| {
+        let text = row.best.as_deref().unwrap_or("none passed").replace('\n', " ");
+        format!("{:?}: {text}", row.prompt)
+    }));
+    lines.join("\n")
+}

@@ -1,0 +1,153 @@
+//! `pregonero init`: writes a commented configuration to begin with. Never over a file that is there.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+use serde_json::json;
+
+use super::output::Output;
+use super::session::Session;
+use crate::config::{self, LoadRequest, SEARCHED};
+use crate::files::{Existing, refuse_existing, write_whole};
+
+/// The repository's own file, every key with its comment.
+const TEMPLATE: &str = include_str!("../../config.toml");
+
+/// What the file is to say.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+On a terminal it asks for what is not given. The file is written to where --config says, else to ./config.toml.
+
+Examples:
+  pregonero init
+  pregonero init --handle mi_bot --operator ana --timezone America/Bogota
+  pregonero --config /etc/pregonero/config.toml init")]
+pub struct InitArguments {
+    /// The bot's handle on X
+    #[arg(long, value_name = "NAME")]
+    handle: Option<String>,
+    /// The handle of the person who answers for the bot
+    #[arg(long, value_name = "NAME")]
+    operator: Option<String>,
+    /// The time zone of the schedule, by its IANA name
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+}
+
+/// Asks, checks and writes.
+///
+/// # Errors
+/// Where there is a file already, an answer cannot be used, or the file cannot be written.
+pub async fn run(arguments: InitArguments, session: &Session) -> Result<()> {
+    let file = session.config.clone().unwrap_or_else(|| PathBuf::from(SEARCHED[0]));
+    refuse_existing(&file, Existing::Refuse)?;
+    let answers = tokio::task::spawn_blocking(move || arguments.answers()).await.context("asking")??;
+    let text = answers.fill(TEMPLATE);
+    check(&text)?;
+    write_whole(&file, Existing::Refuse, |writer| writer.write_all(text.as_bytes()))?;
+    session.output.object(
+        || {
+            let next =
+                "look through it, then try `pregonero config check`, `pregonero generate` and `pregonero run --now`";
+            format!("{}: written, a dry run; {next}", file.display())
+        },
+        || json!({"file": file}),
+    )
+}
+
+impl InitArguments {
+    fn answers(self) -> Result<Answers> {
+        let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
+        let answer = |given: Option<String>, key: &'static str, question: &str, default: &str| match given {
+            Some(given) => Ok(Some((key, given))),
+            None if can_ask => Ok(Some((key, ask(question, default)?))),
+            None => Ok::<_, anyhow::Error>(None),
+        };
+        let zone = jiff::tz::TimeZone::system();
+        let zone = zone.iana_name().filter(|name| *name != "Etc/Unknown").unwrap_or("America/Bogota");
+        let answers = [
+            answer(self.handle, "handle", "the bot's handle on X", "uisbot")?,
+            answer(self.operator, "operator", "the handle of the person who answers for it", "@someone")?,
+            answer(self.timezone, "timezone", "the time zone of the schedule", zone)?,
+        ];
+        Ok(Answers(answers.into_iter().flatten().collect()))
+    }
+}
+
+fn ask(question: &str, default: &str) -> Result<String> {
+    let mut stderr = anstream::stderr();
+    write!(stderr, "{question} [{default}]: ").and_then(|()| stderr.flush())?;
+    let mut line = String::new();
+    let read = io::stdin().read_line(&mut line)?;
+    if read == 0 {
+        Output::complain("");
+    }
+    let answer = line.trim();
+    Ok(if answer.is_empty() { default.to_owned() } else { answer.to_owned() })
+}
+
+/// Values by the names of their keys, which the template has once each.
+struct Answers(Vec<(&'static str, String)>);
+
+impl Answers {
+    /// The template with these values; comments stay where they are.
+    fn fill(&self, template: &str) -> String {
+        let mut lines = Vec::new();
+        for line in template.lines() {
+            let answer = self.0.iter().find(|(key, _)| line.starts_with(&format!("{key} = \"")));
+            lines.push(match (answer, line.split_once('#')) {
+                (Some((key, value)), Some((before, comment))) => {
+                    let written = format!("{key} = {}", toml::Value::from(value.as_str()));
+                    format!("{written:<width$} #{comment}", width = before.trim_end().len().max(before.len() - 1))
+                }
+                _ => line.to_owned(),
+            });
+        }
+        lines.push(String::new());
+        lines.join("\n")
+    }
+}
+
+/// Refuses answers that the program itself would refuse.
+fn check(text: &str) -> Result<()> {
+    let draft = tempfile::Builder::new().prefix("config-").suffix(".toml").tempfile()?;
+    std::fs::write(draft.path(), text)?;
+    let request =
+        LoadRequest { explicit_file: Some(draft.path().to_owned()), environment: Vec::new(), overrides: Vec::new() };
+    let faults: Vec<String> = match config::load(request) {
+        Ok(_) => Vec::new(),
+        Err(error) => error.faults().iter().map(|fault| format!("{}: {}", fault.key, fault.message)).collect(),
+    };
+    ensure!(faults.is_empty(), "{}; nothing was written", faults.join("; "));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_take_the_place_of_the_template_s_values_and_nothing_else_changes() {
+        let answers = Answers(vec![("handle", "mi_bot".to_owned()), ("timezone", "Europe/Madrid".to_owned())]);
+        let filled = answers.fill(TEMPLATE);
+        let changed: Vec<_> = TEMPLATE.lines().zip(filled.lines()).filter(|(one, other)| one != other).collect();
+        assert_eq!(changed.len(), 2, "{changed:#?}");
+        assert!(
+            changed[0].1.starts_with("handle = \"mi_bot\" ")
+                && changed[1].1.starts_with("timezone = \"Europe/Madrid\" ")
+        );
+        for (before, after) in changed {
+            assert_eq!(before.find('#'), after.find('#'), "comments stay in their column: {after}");
+        }
+        assert_eq!(filled.lines().count(), TEMPLATE.lines().count());
+        assert!(check(&filled).is_ok());
+        let wrong = Answers(vec![("handle", "a b".to_owned())]).fill(TEMPLATE);
+        let fault = check(&wrong).unwrap_err().to_string();
+        assert!(
+            fault.starts_with("account.handle: expected a handle") && fault.ends_with("nothing was written"),
+            "{fault}"
+        );
+    }
+}

@@ -1,0 +1,308 @@
+//! The one account of the state: could the daemon post right now, and if not, why. The daemon's log and its line for
+//! systemd, `status`, `healthcheck` and `doctor` are all printed from it, so that none of them can contradict another.
+
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::lock;
+use super::status::{self, DaemonStatus, STALE};
+use crate::publish::{Outlook, Rules, outlook};
+use crate::round::chain;
+use crate::store::{Halt, HaltCause, Store, StoreError};
+
+/// How it stands, in a word for machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// Alive, and the next post would go out.
+    Ok,
+    /// A person has paused it.
+    Paused,
+    /// The day's or month's posts or dollars, or X's limit, are used up.
+    BudgetUsedUp,
+    /// X refuses every post.
+    StoppedByX,
+    /// No room to record a post.
+    DiskFull,
+    /// The database was deleted or replaced under the daemon.
+    DatabaseGone,
+    /// The record cannot be read or written.
+    Record,
+    /// The daemon says that it cannot post, in its own words.
+    NotReady,
+    /// The last sign of life is too old.
+    Hangs,
+    /// No daemon works on this record.
+    NotRunning,
+    /// The sign of life cannot be read.
+    Unreadable,
+}
+
+impl Code {
+    /// As the JSON has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Paused => "paused",
+            Self::BudgetUsedUp => "budget_used_up",
+            Self::StoppedByX => "stopped_by_x",
+            Self::DiskFull => "disk_full",
+            Self::DatabaseGone => "database_gone",
+            Self::Record => "record",
+            Self::NotReady => "not_ready",
+            Self::Hangs => "hangs",
+            Self::NotRunning => "not_running",
+            Self::Unreadable => "unreadable",
+        }
+    }
+
+    /// Whether a post would go out.
+    #[must_use]
+    pub fn is_ready(self) -> bool {
+        self == Self::Ok
+    }
+
+    /// Whether all is as somebody wanted it: a pause and a used-up budget are. A container that restarts an unhealthy
+    /// program must leave these alone.
+    #[must_use]
+    pub fn is_healthy(self) -> bool {
+        matches!(self, Self::Ok | Self::Paused | Self::BudgetUsedUp)
+    }
+}
+
+/// Why nothing goes out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hindrance {
+    pub code: Code,
+    pub reason: String,
+}
+
+impl Hindrance {
+    pub(super) fn of_error(error: &StoreError) -> Self {
+        let code = match error {
+            StoreError::NoSpace { .. } => Code::DiskFull,
+            StoreError::Displaced { .. } | StoreError::Missing { .. } => Code::DatabaseGone,
+            _ => Code::Record,
+        };
+        Self { code, reason: chain(error) }
+    }
+
+    pub(crate) fn of_halt(halt: &Halt) -> Self {
+        let code = match halt.cause {
+            HaltCause::Paused => Code::Paused,
+            HaltCause::Refused => Code::StoppedByX,
+        };
+        Self { code, reason: halt.to_string() }
+    }
+
+    /// What a used-up budget or limit stops. The gap between two posts is none: it is over in a moment.
+    pub(crate) fn of_outlook(outlook: &Outlook, rules: &Rules, now: Timestamp) -> Option<Self> {
+        let (until, reason) = (outlook.next_post_at?, outlook.waits_for.as_ref()?);
+        let is_spent = outlook.posts_left_today == 0 || outlook.posts_left_this_month == 0;
+        (until > now && (is_spent || until.duration_since(now) > rules.min_gap)).then(|| {
+            let until = until.to_zoned(rules.timezone.clone()).strftime("%a %Y-%m-%d %H:%M:%S %Z");
+            Self { code: Code::BudgetUsedUp, reason: format!("{reason}; the next post may go out at {until}") }
+        })
+    }
+}
+
+/// Looks at the record for what keeps posts back, the gravest first. In a dry run X and the budget stop nothing.
+pub async fn hindrance(store: &Store, rules: &Rules, live: bool, now: Timestamp) -> Option<Hindrance> {
+    if let Some(found) = of_files_and_halts(store, live).await {
+        return Some(found);
+    }
+    if !live {
+        return None;
+    }
+    match outlook(store, rules, now).await {
+        Ok(outlook) => Hindrance::of_outlook(&outlook, rules, now),
+        Err(error) => Some(Hindrance::of_error(&error)),
+    }
+}
+
+async fn of_files_and_halts(store: &Store, live: bool) -> Option<Hindrance> {
+    if let Err(error) = store.require_in_place().and_then(|()| store.require_space()) {
+        return Some(Hindrance::of_error(&error));
+    }
+    match store.halts().await {
+        Ok(halts) => halts.iter().find(|halt| live || halt.cause == HaltCause::Paused).map(Hindrance::of_halt),
+        Err(error) => Some(Hindrance::of_error(&error)),
+    }
+}
+
+/// How the daemon on one record stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    pub code: Code,
+    /// Why no post would go out; absent where one would.
+    pub reason: Option<String>,
+    /// What the daemon last said of itself, also one that has ended.
+    pub daemon: Option<DaemonStatus>,
+}
+
+impl Standing {
+    /// Whether a daemon holds the record.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !matches!(self.code, Code::NotRunning | Code::Unreadable)
+    }
+
+    /// In a sentence: `ok`, or why not.
+    #[must_use]
+    pub fn in_words(&self) -> &str {
+        self.reason.as_deref().unwrap_or("ok")
+    }
+}
+
+/// Finds out how the daemon on the record at `path` stands at `now`. What hinges on settings is the daemon's own word,
+/// because the file may have changed since it was read; what anybody can see is looked at afresh.
+pub async fn standing(path: &Path, now: Timestamp) -> Standing {
+    let (sign, live) = match sign_of_life(path, now) {
+        Ok(status) => {
+            let live = status.live;
+            (status, live)
+        }
+        Err(found) => return *found,
+    };
+    let seen = match Store::open_read_only(path).await {
+        Ok(store) => {
+            let found = of_files_and_halts(&store, live).await;
+            store.close().await;
+            found
+        }
+        Err(StoreError::Missing { path }) => {
+            Some(Hindrance::of_error(&StoreError::Displaced { path, what: "the database was deleted" }))
+        }
+        Err(error) => Some(Hindrance::of_error(&error)),
+    };
+    let own = sign.hindrance();
+    // A pause that was ended a moment ago is still in the daemon's last words.
+    let own = own.filter(|own| seen.is_some() || !matches!(own.code, Code::Paused | Code::StoppedByX));
+    match seen.or(own) {
+        Some(Hindrance { code, reason }) => Standing { code, reason: Some(reason), daemon: Some(sign) },
+        None => Standing { code: Code::Ok, reason: None, daemon: Some(sign) },
+    }
+}
+
+/// The daemon's last words, where it is alive and the words are fresh.
+fn sign_of_life(path: &Path, now: Timestamp) -> Result<DaemonStatus, Box<Standing>> {
+    let ended = |code, reason, daemon| Err(Box::new(Standing { code, reason: Some(reason), daemon }));
+    let status = match status::read(path) {
+        Ok(status) => status,
+        Err(error) => return ended(Code::Unreadable, format!("{error:#}"), None),
+    };
+    let not_running = format!("{}: no daemon runs on this record", path.display());
+    // The lock is asked last and only where everything else is well, because asking holds it for a moment.
+    let Some(status) = status else { return ended(Code::NotRunning, not_running, None) };
+    match lock::is_held(path) {
+        Ok(true) => {}
+        Ok(false) => return ended(Code::NotRunning, not_running, Some(status)),
+        Err(error) => return ended(Code::Unreadable, error.to_string(), Some(status)),
+    }
+    let age = now.duration_since(status.updated_at);
+    if age > STALE {
+        let reason = hangs(&status, age);
+        return ended(Code::Hangs, reason, Some(status));
+    }
+    Ok(status)
+}
+
+fn hangs(status: &DaemonStatus, age: SignedDuration) -> String {
+    format!("the daemon (process {}) gave its last sign of life {} s ago: its loop hangs", status.pid, age.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::daemon::lock::InstanceLock;
+    use crate::daemon::status::StatusFile;
+    use crate::daemon::status::tests::{settings, sign};
+    use crate::store::testing::{TestStore, at};
+
+    const NOW: &str = "2026-03-01T12:00:45Z";
+
+    struct Bench {
+        test: TestStore,
+        settings: Settings,
+    }
+
+    impl Bench {
+        async fn new() -> Self {
+            Self { test: TestStore::open().await, settings: settings() }
+        }
+
+        fn path(&self) -> &Path {
+            self.test.store.path()
+        }
+
+        fn writes(&self, status: &DaemonStatus) {
+            StatusFile::beside(self.path()).update(status);
+        }
+
+        async fn standing(&self) -> (Code, String) {
+            let found = standing(self.path(), at(NOW)).await;
+            assert_eq!(found.code.is_ready(), found.reason.is_none());
+            (found.code, found.in_words().to_owned())
+        }
+
+        async fn hindrance(&self, live: bool) -> Option<Code> {
+            let rules = Rules::from(&self.settings);
+            hindrance(&self.test.store, &rules, live, at(NOW)).await.map(|found| found.code)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_daemon_is_well_while_it_holds_the_lock_gives_signs_of_life_and_is_ready() {
+        let bench = Bench::new().await;
+        let nobody = format!("{}: no daemon runs on this record", bench.path().display());
+        assert_eq!(bench.standing().await, (Code::NotRunning, nobody.clone()));
+        bench.writes(&sign("2026-03-01T12:00:00Z"));
+        assert_eq!(bench.standing().await, (Code::NotRunning, nobody), "the file is there, its writer is not");
+
+        let _lock = InstanceLock::acquire(bench.path()).unwrap();
+        assert_eq!(bench.standing().await, (Code::Ok, "ok".to_owned()));
+        let full = Hindrance { code: Code::BudgetUsedUp, reason: "budget.posts_per_day (8) is used up".to_owned() };
+        bench.writes(&sign("2026-03-01T12:00:01Z").hindered(Some(&full)));
+        assert_eq!(bench.standing().await, (full.code, full.reason));
+        bench.writes(&sign("2026-03-01T11:59:59Z"));
+        let hangs = "the daemon (process 7) gave its last sign of life 46 s ago: its loop hangs";
+        assert_eq!(bench.standing().await, (Code::Hangs, hangs.to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_pause_counts_from_its_first_moment_to_its_last_whatever_the_daemon_said_before() {
+        let bench = Bench::new().await;
+        let _lock = InstanceLock::acquire(bench.path()).unwrap();
+        bench.writes(&sign("2026-03-01T12:00:00Z"));
+        bench.test.store.pause("ana", "elections", at(NOW)).await.unwrap();
+        let (code, reason) = bench.standing().await;
+        assert_eq!(code, Code::Paused);
+        assert!(code.is_healthy() && !code.is_ready(), "what a person wanted is no reason to restart a container");
+        bench.writes(&sign("2026-03-01T12:00:01Z").hindered(Some(&Hindrance { code, reason })));
+        bench.test.store.resume("ana", at(NOW)).await.unwrap();
+        assert_eq!(bench.standing().await.0, Code::Ok);
+    }
+
+    #[tokio::test]
+    async fn the_gravest_hindrance_is_named_and_a_dry_run_is_stopped_by_a_person_alone() {
+        let mut bench = Bench::new().await;
+        assert_eq!(bench.hindrance(true).await, None);
+        bench.settings.budget.posts_per_day = 0;
+        assert_eq!((bench.hindrance(true).await, bench.hindrance(false).await), (Some(Code::BudgetUsedUp), None));
+        bench.test.store.pause("ana", "elections", at(NOW)).await.unwrap();
+        for live in [true, false] {
+            assert_eq!(bench.hindrance(live).await, Some(Code::Paused), "{live}");
+        }
+        std::fs::remove_file(bench.path()).unwrap();
+        assert_eq!(bench.hindrance(true).await, Some(Code::DatabaseGone));
+        let _lock = InstanceLock::acquire(bench.path()).unwrap();
+        bench.writes(&sign("2026-03-01T12:00:44Z"));
+        let (code, reason) = bench.standing().await;
+        assert!(code == Code::DatabaseGone && reason.contains("the database was deleted while"), "{reason}");
+        assert!(!code.is_healthy());
+    }
+}

@@ -1,0 +1,160 @@
+//! Whose account it is: asked of X once for each set of credentials, and held against `account.handle` before anything is
+//! posted or concluded from a timeline.
+//!
+//! One constraint: no call that posts is made with credentials of an account that nobody named. The answer is kept with a
+//! fingerprint of the credentials, because asking costs money.
+
+use super::{Poster, PublishError, Publisher, WaitsFor, fingerprint, not_armed, reconcile, verdict};
+use crate::store::{
+    Account, CallDetail, Endpoint, Halt, NewRead, PostId, Postponement, ReadKind, ReadOutcome, StoreError, WaitCause,
+};
+use crate::twitter::{RefusalKind, TwitterError};
+
+impl Publisher {
+    /// Returns once the account behind the credentials is known to be `account.handle`.
+    ///
+    /// # Errors
+    /// [`PublishError::Halted`] where it is another one, [`PublishError::Later`] where X cannot be asked now.
+    pub(super) async fn require_account(&self, poster: &dyn Poster, post: PostId) -> Result<(), PublishError> {
+        // Whoever has taken the right to post away decides what becomes of the post.
+        if !self.in_force().live {
+            return Ok(());
+        }
+        let known = self.known_account(poster).await.map_err(PublishError::NotRecorded)?;
+        if known.is_some_and(|account| self.is_handle(&account.username)) {
+            return Ok(());
+        }
+        if let Some(halt) = self.halts().await.map_err(PublishError::NotRecorded)?.into_iter().next() {
+            return Err(PublishError::Halted { post, halt: Box::new(halt) });
+        }
+        if let Some(wait) = self.held_back(self.clock.now()).await.map_err(PublishError::NotRecorded)? {
+            return Err(self.postponed(post, wait, WaitsFor::Budget, WaitCause::Rules).await);
+        }
+        self.ask_account(poster, post).await
+    }
+
+    /// Asks X whose account it is, whether or not that is known, and compares.
+    ///
+    /// # Errors
+    /// As [`Self::require_account`].
+    pub(super) async fn ask_account(&self, poster: &dyn Poster, post: PostId) -> Result<(), PublishError> {
+        let asked = self.read_account(poster, post).await.map_err(PublishError::NotRecorded)?;
+        let halt = match asked {
+            Ok(account) => self.halt_on_another_account(poster, &account).await,
+            Err(error) => match self.halt_on_refusal(poster, &error).await {
+                Ok(None) => return Err(self.not_known(post, &error).await),
+                halted => halted,
+            },
+        };
+        match halt.map_err(PublishError::NotRecorded)? {
+            Some(halt) => Err(PublishError::Halted { post, halt: Box::new(halt) }),
+            None => Ok(()),
+        }
+    }
+
+    /// The account of the credentials in use, as far as X was asked with them.
+    pub(super) async fn known_account(&self, poster: &dyn Poster) -> Result<Option<Account>, StoreError> {
+        let account = self.store.account().await?;
+        Ok(account.filter(|account| poster.fingerprint(&account.credentials.salt) == account.credentials.digest))
+    }
+
+    pub(super) fn is_handle(&self, username: &str) -> bool {
+        self.in_force().rules.account.eq_ignore_ascii_case(username)
+    }
+
+    /// Asks X, and keeps the answer. A clock that is off is corrected by the answer that says so, so X is asked once more.
+    pub(super) async fn read_account(
+        &self,
+        poster: &dyn Poster,
+        post: PostId,
+    ) -> Result<Result<Account, TwitterError>, StoreError> {
+        let mut answer = poster.me().await;
+        if let Err(TwitterError::Refused { kind: RefusalKind::ClockSkew { .. }, .. }) = answer {
+            answer = poster.me().await;
+        }
+        let user = match answer {
+            Ok(user) => user,
+            Err(error) => return Ok(Err(error)),
+        };
+        let account = Account { user_id: user.id, username: user.username, credentials: fingerprint(poster) };
+        let price_micros = self.in_force().rules.budget.prices.of_user_read();
+        let read = NewRead { outcome: ReadOutcome::Found, items: 1, price_micros, ..account_read(post) };
+        self.store.record_account(&account, &read, self.clock.now()).await?;
+        tracing::info!(account = account.username, "X says whose credentials these are");
+        Ok(Ok(account))
+    }
+
+    /// Stops all posting where the account is another than `account.handle`; returns the halt.
+    pub(super) async fn halt_on_another_account(
+        &self,
+        poster: &dyn Poster,
+        account: &Account,
+    ) -> Result<Option<Halt>, StoreError> {
+        if self.is_handle(&account.username) {
+            return Ok(None);
+        }
+        let wanted = self.in_force().rules.account;
+        let halt = verdict::halt_of_another_account(&account.username, &wanted, &fingerprint(poster), self.clock.now());
+        self.stop(halt).await.map(Some)
+    }
+
+    async fn halt_on_refusal(&self, poster: &dyn Poster, error: &TwitterError) -> Result<Option<Halt>, StoreError> {
+        match error {
+            TwitterError::Refused { kind, .. }
+                if reconcile::stops_posting(*kind) || *kind == RefusalKind::Authentication =>
+            {
+                let halt = verdict::halt(*kind, error, &fingerprint(poster), self.clock.now());
+                self.stop(halt).await.map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn stop(&self, halt: Halt) -> Result<Halt, StoreError> {
+        if self.store.record_refusal(&halt).await? {
+            tracing::error!("{halt}");
+        }
+        Ok(halt)
+    }
+
+    /// Nobody knows whose account it is: the post waits.
+    async fn not_known(&self, post: PostId, error: &TwitterError) -> PublishError {
+        let now = self.clock.now();
+        let until = verdict::wait_of_reading(error, now);
+        let mut windows = verdict::windows_of(Endpoint::Read, error);
+        let waits_for = match error {
+            TwitterError::RateLimited { window, .. } => {
+                verdict::block(&mut windows, Endpoint::Read, *window, until);
+                WaitsFor::RateLimit
+            }
+            TwitterError::NotSent { .. } => WaitsFor::Network,
+            _ => WaitsFor::EarlierAttempt,
+        };
+        let read = NewRead { detail: verdict::detail_of(error), windows, ..account_read(post) };
+        if let Err(error) = self.store.record_failed_read(&read, now).await {
+            return PublishError::NotRecorded(error);
+        }
+        let reason = format!("X did not say whose account this is: {error}");
+        self.postponed(post, Postponement { until, reason }, waits_for, WaitCause::X).await
+    }
+
+    async fn postponed(&self, post: PostId, wait: Postponement, waits_for: WaitsFor, cause: WaitCause) -> PublishError {
+        match self.store.wait_unarmed(post, &wait, cause).await {
+            Ok(()) => PublishError::Later { post, until: wait.until, waits_for, reason: wait.reason },
+            Err(error) => not_armed(error),
+        }
+    }
+}
+
+/// A reading of the account that brought nothing; what it brought is filled in by the caller.
+fn account_read(post: PostId) -> NewRead {
+    NewRead {
+        what: ReadKind::Account,
+        post,
+        outcome: ReadOutcome::Failed,
+        items: 0,
+        price_micros: 0,
+        detail: CallDetail::default(),
+        windows: Vec::new(),
+    }
+}
