@@ -51,7 +51,6 @@ static GENERATORS: &[BuiltIn] = &[BuiltIn {
         "generation_config.json",
         "tokenizer.json",
         "model.safetensors",
-        "verbatim.bin",
         "README.md",
     ),
 }];
@@ -101,7 +100,7 @@ mod tests {
             assert!(find(kind, None).is_some() && find(kind, Some("klingon")).is_none());
         }
         let control = ControlLayout::read(&find(ModelKind::Generator, None).unwrap()).unwrap().unwrap();
-        assert_eq!(control.names(), "SENTIMIENTO, HASHTAGS", "config.toml and the README say so");
+        assert_eq!(control.names(), "TEMA, HASHTAGS", "config.toml and the README say so");
         assert!(unknown(ModelKind::Classifier, "x").contains("builtin:vacunas-es"));
     }
 }

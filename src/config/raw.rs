@@ -72,14 +72,19 @@ pub(super) struct RawSeedPrompts(pub Vec<RawSeedPrompt>);
 
 impl Default for RawSeedPrompts {
     fn default() -> Self {
-        let texts = ["Me parece", "En el día de hoy, ", "El covid", "La vacuna", "En Colombia"];
-        let attributes = BTreeMap::from([("SENTIMIENTO".to_owned(), "POSITIVE".to_owned())]);
-        let prompt = |text: &str| RawSeedPrompt {
+        let prompt = |(text, theme): (&str, Option<&str>)| RawSeedPrompt {
             text: text.into(),
-            attributes: attributes.clone(),
+            attributes: theme.map(|theme| ("TEMA".to_owned(), theme.to_owned())).into_iter().collect(),
             ..RawSeedPrompt::default()
         };
-        Self(texts.into_iter().map(prompt).collect())
+        let openings = [
+            ("Me parece", "mayores"),
+            ("En el día de hoy, ", "refuerzo"),
+            ("El covid", "prevencion"),
+            ("La vacuna", "personal de salud"),
+            ("En Colombia", "infancia"),
+        ];
+        Self(openings.into_iter().flat_map(|(text, theme)| [(text, None), (text, Some(theme))]).map(prompt).collect())
     }
 }
 

@@ -65,7 +65,7 @@ fn the_repositorys_file_says_what_the_code_defaults_to() {
     };
     assert_eq!(without_prompts(&own), without_prompts(&none));
     assert_eq!(own.settings.seed_prompts, none.settings.seed_prompts);
-    assert!(own.settings.seed_prompts.iter().all(|prompt| prompt.attributes["SENTIMIENTO"] == "POSITIVE"));
+    assert!(own.settings.seed_prompts.iter().any(|prompt| prompt.attributes.contains_key("TEMA")));
     // What the built-in generator knows, another model may not.
     let other = Case::new("[generation]\nmodel = \"mine\"").load().unwrap().settings.seed_prompts;
     assert!(other.iter().all(|prompt| prompt.attributes.is_empty()), "{other:?}");
