@@ -43,9 +43,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let jitter = f64::from(data.last().copied().unwrap_or_default()) / 255.0;
     let answer = match &reading.posted {
-        Some(id) => {
-            Ok(PostedTweet { id: id.clone(), status, transaction_id: None, limits: RateLimits::default() })
-        }
+        Some(id) => Ok(PostedTweet { id: id.clone(), status, transaction_id: None, limits: RateLimits::default() }),
         None => Err(reading.error.clone()),
     };
     // What the publisher would make of it.

@@ -79,8 +79,7 @@ impl Bucket {
             let ours = told.unwrap_or(Timestamp::MAX).saturating_sub(skew).unwrap_or(Timestamp::MAX);
             believable(ours, now)
         };
-        let bucket =
-            Self { limit: number("limit"), remaining: number("remaining"), reset: number("reset").map(reset) };
+        let bucket = Self { limit: number("limit"), remaining: number("remaining"), reset: number("reset").map(reset) };
         (bucket != Self { limit: None, remaining: None, reset: None }).then_some(bucket)
     }
 }
