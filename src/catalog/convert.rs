@@ -42,7 +42,7 @@ pub struct Conversion {
     pub sources: Vec<Source>,
     /// Constant masks of the source that were left out.
     pub left_out: usize,
-    /// SHA-256 of everything behind the header.
+    /// SHA-256 of everything after the header.
     #[serde(skip)]
     content_sha256: String,
 }
