@@ -47,7 +47,7 @@ pub struct Conversion {
     content_sha256: String,
 }
 
-/// What [`convert`] did.
+/// What [`convert()`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Converted {
     pub path: PathBuf,
@@ -57,7 +57,7 @@ pub struct Converted {
 }
 
 impl Conversion {
-    /// What the file at `path` says of its making; nothing where it was not made by [`convert`], or was changed since.
+    /// What the file at `path` says of its making; nothing where it was not made by [`convert()`], or was changed since.
     /// Reads all of it.
     ///
     /// # Errors
