@@ -1,5 +1,5 @@
-//! Where a file has its pickle and its storages: in a zip archive whose entries are stored as they are, or one after
-//! another after a stream of pickles.
+//! Where a file has its pickle and its storages: in a zip archive whose entries are stored as they are, or one
+//! by one after a stream of pickles.
 
 use std::collections::HashMap;
 use std::io::Cursor;
