@@ -112,9 +112,9 @@ where
     let mut checker = Checker { file: &file, origins: &origins, faults, warnings: Vec::new() };
     match checker.settings(&raw) {
         Some(settings) if checker.faults.is_empty() => {
-            let provenance = provenance(&tree);
+            let (provenance, warnings) = (provenance(&tree), checker.warnings);
             let settings = Settings { digest: digest(&provenance), ..settings };
-            Ok(Loaded { settings, sha256: sha256(&text), file, provenance, warnings: checker.warnings })
+            Ok(Loaded { settings, sha256: sha256(&text), file, provenance, warnings })
         }
         _ => Err(ConfigError::Faults(checker.faults)),
     }
