@@ -92,6 +92,8 @@ seeds("x_answer", {
     "page": "200\nx-rate-limit-remaining: 9\n\n" + compact(page),
     "empty_page": '200\n\n{"meta":{"result_count":0}}',
     "limited": "429\nretry-after: 60\n" + limits + "\n" + problem(429, "usage-capped", "Usage cap exceeded: Monthly product cap")[:-1] + ',"period":"Monthly"}',
+    "century": "429\nx-rate-limit-remaining: 0\nx-rate-limit-reset: 253402207199\n\n" + problem(429, "about:blank", "Too Many Requests"),
+    "confused": "403\n\n" + problem(403, "unsupported-authentication", "Authenticating with Unknown is forbidden"),
     "clock": "401\ndate: Sun, 01 Mar 2026 13:00:00 GMT\n\n" + problem(401, "about:blank", "Unauthorized"),
     "code": '403\n\n{"errors":[{"code":187,"message":"Status is a duplicate."}]}',
     "html": "503\ncontent-type: text/html\n\n<html><title>Just a moment</title></html>",

@@ -1,4 +1,4 @@
-//! Bytes as a file of PyTorch's weights, and as the pickle inside one: tensors that lie in the file, or an error. What can
+//! Bytes as a file of PyTorch's weights, and as the pickle inside one: tensors that are in the file, or an error. What can
 //! be read is then converted, and the result is a checkpoint of the same tensors.
 
 #![no_main]

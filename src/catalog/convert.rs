@@ -42,12 +42,12 @@ pub struct Conversion {
     pub sources: Vec<Source>,
     /// Constant masks of the source that were left out.
     pub left_out: usize,
-    /// SHA-256 of everything behind the header.
+    /// SHA-256 of everything after the header.
     #[serde(skip)]
     content_sha256: String,
 }
 
-/// What [`convert`] did.
+/// What [`convert()`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Converted {
     pub path: PathBuf,
@@ -57,7 +57,7 @@ pub struct Converted {
 }
 
 impl Conversion {
-    /// What the file at `path` says of its making; nothing where it was not made by [`convert`], or was changed since.
+    /// What the file at `path` says of its making; nothing where it was not made by [`convert()`], or was changed since.
     /// Reads all of it.
     ///
     /// # Errors

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn json_that_ends_in_the_middle_is_told_from_other_json() {
+    fn json_that_ends_in_the_middle_is_known_from_other_json() {
         for (content, cut) in [("{\"a\": [1, 2", true), ("", true), ("{\"a\": 1}", false), ("a card", false)] {
             assert_eq!(refuse_cut_json(content.as_bytes()).is_err(), cut, "{content}");
         }

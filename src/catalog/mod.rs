@@ -144,7 +144,7 @@ impl ModelFiles {
 
     /// SHA-256 of the weights, lower-case hexadecimal. For shards: of their digests' text, in the order of
     /// [`ModelFiles::weight_files`], as `sha256sum model-*.safetensors | cut -c1-64 | tr -d '\n' | sha256sum` gives it.
-    /// For weights that [`convert`] made of a pickle, and nobody changed since: of that pickle, in the same way. Reads
+    /// For weights that [`convert()`] made of a pickle, and nobody changed since: of that pickle, in the same way. Reads
     /// every byte of them.
     ///
     /// # Errors
@@ -161,7 +161,7 @@ impl ModelFiles {
         }
     }
 
-    /// What the weights were made of, where [`convert`] made them and nobody changed them since. Reads every byte of them.
+    /// What the weights were made of, where [`convert()`] made them and nobody changed them since. Reads every byte of them.
     ///
     /// # Errors
     /// Where they cannot be read.

@@ -18,7 +18,7 @@ pub(crate) const WEIGHTS: &str = "model.safetensors";
 /// The file that names the shards of a model too large for one file.
 pub(crate) const SHARD_INDEX: &str = "model.safetensors.index.json";
 
-/// The same as PyTorch writes them, which [`super::convert`] reads.
+/// The same as PyTorch writes them, which [`super::convert()`] reads.
 pub(crate) const PICKLE: &str = "pytorch_model.bin";
 pub(crate) const PICKLE_INDEX: &str = "pytorch_model.bin.index.json";
 

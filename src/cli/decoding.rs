@@ -63,7 +63,7 @@ impl DecodingArguments {
     }
 }
 
-/// Another generator for once. A value is a text, because the configuration checks it like that of the file.
+/// Another generator for this run. A value is a text, because the configuration checks it like that of the file.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ModelArgument {
     /// Write with this generator instead of the configured one: builtin, a folder or hub:OWNER/NAME

@@ -23,7 +23,7 @@ use crate::twitter::text;
 Examples:
   pregonero generate                                      candidates for a seed prompt, drawn as a round draws it
   pregonero generate --prompt \"Me parece\" -n 4            four candidates for this prompt
-  pregonero generate --model hub:datificate/gpt2-small-spanish --prompt \"Me parece\"   another model, tried once
+  pregonero generate --model hub:datificate/gpt2-small-spanish --prompt \"Me parece\"   another model, for this run
   pregonero generate --prompt \"\" --attribute TEMA=infancia --attribute HASHTAGS=Prevención
   pregonero generate --prompt \"Me parece\" --rng-seed 7    the same candidates each time
   pregonero generate --strategy greedy --prompt \"Hoy\"     the likeliest continuation

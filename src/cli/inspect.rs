@@ -34,8 +34,8 @@ pub struct InspectArguments {
     /// The text; - reads JSON lines {\"text\": …} from standard input
     #[arg(value_name = "TEXT", default_value = "-", hide_default_value = true)]
     text: String,
-    /// Judge as for this generator instead of the configured one (builtin, a folder or hub:OWNER/NAME): the verbatim gate
-    /// compares with the tweets that this model was tuned on. Nothing is written, and sentiment.model stays
+    /// Judge a text of this generator instead of the configured one (builtin, a folder or hub:OWNER/NAME): the verbatim
+    /// gate compares it with the tweets that this model was tuned on. The classifier stays that of sentiment.model
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
 }

@@ -69,7 +69,7 @@ pub async fn run(session: &Session) -> Result<()> {
 impl Configuration {
     fn of(ground: &Ground, standing: &Standing) -> Self {
         let in_force = standing.daemon.as_ref().filter(|_| standing.is_running()).and_then(|own| own.config.as_ref());
-        let faults = ground.loaded.as_ref().err().map(|faults| faults.to_string()).unwrap_or_default();
+        let faults = ground.loaded.as_ref().err().map(ToString::to_string).unwrap_or_default();
         Self {
             file: ground.place.file.clone(),
             loaded_at: in_force.map(|own| own.loaded_at),

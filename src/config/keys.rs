@@ -100,6 +100,10 @@ pub(super) fn nearest<'a>(path: &str, known: impl IntoIterator<Item = &'a str>) 
     (distance(near) * 2 <= last(path).chars().count()).then_some(near)
 }
 
+fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,8 +123,4 @@ mod tests {
             assert_eq!(near(path), expected, "{path}");
         }
     }
-}
-
-fn last(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or(path)
 }

@@ -110,13 +110,15 @@ where
     };
     let origins = origins(&tree);
     let mut checker = Checker { file: &file, origins: &origins, faults, warnings: Vec::new() };
-    match checker.settings(&raw) {
-        Some(settings) if checker.faults.is_empty() => {
+    let settings = checker.settings(&raw);
+    let Checker { faults, warnings, .. } = checker;
+    match settings {
+        Some(settings) if faults.is_empty() => {
             let provenance = provenance(&tree);
             let settings = Settings { digest: digest(&provenance), ..settings };
-            Ok(Loaded { settings, sha256: sha256(&text), file, provenance, warnings: checker.warnings })
+            Ok(Loaded { settings, sha256: sha256(&text), file, provenance, warnings })
         }
-        _ => Err(ConfigError::Faults(checker.faults)),
+        _ => Err(ConfigError::Faults(faults)),
     }
 }
 

@@ -126,9 +126,9 @@ fn configurations_of_every_age_train_with_the_loss_and_gradients_of_transformers
         let mut gradients = Gradients::new(&case.config);
         let mut host = HostGpt2::new(&case.config, Factors::F32);
         let loss = host.differentiate(&weights, batch, 1.0 / counted as f32, None, &mut gradients) / counted;
-        assert!((loss - case.reference.loss).abs() < 2e-5, "{name}: {loss} is not {}", case.reference.loss);
+        assert!((loss - case.reference.loss).abs() < 5e-5, "{name}: {loss} is not {}", case.reference.loss);
         let alone = host.loss(&weights, batch) / counted;
-        assert!((alone - case.reference.loss).abs() < 2e-5, "{name} without gradients: {alone}");
+        assert!((alone - case.reference.loss).abs() < 5e-5, "{name} without gradients: {alone}");
         assert_eq!(tensors.len(), case.reference.gradients.len(), "{name}");
         for ((tensor, _), ours) in tensors.iter().zip(&gradients.values) {
             let (place, slope, norm) = case.reference.gradients[tensor];
@@ -141,7 +141,7 @@ fn configurations_of_every_age_train_with_the_loss_and_gradients_of_transformers
         let rows = Tensor::from_slice(ids, (1, ids.len()), &Device::Cpu).expect("a tensor");
         let composed = model.loss(&rows, &targets, &mut NoDropout).and_then(|loss| loss.to_scalar::<f32>());
         let composed = f64::from(composed.expect("a number"));
-        assert!((composed - case.reference.loss).abs() < 2e-5, "{name} as candle operations: {composed}");
+        assert!((composed - case.reference.loss).abs() < 5e-5, "{name} as candle operations: {composed}");
     }
 }
 

@@ -320,7 +320,7 @@ mod tests {
         std::fs::write(&path, texts.map(|(text, _)| text).join("\n")).expect("writable");
         let source: TextSource = path.display().to_string().parse().expect("a source");
         let reading = |cleaning| Reading { cleaning, duplicates: Duplicates::Keep, columns: &[] };
-        let (rows, counts) = read_rows(&[source.clone()], &reading(Cleaning::Tweets)).expect("readable");
+        let (rows, counts) = read_rows(std::slice::from_ref(&source), &reading(Cleaning::Tweets)).expect("readable");
         let kept: Vec<u64> = rows.iter().map(|row| row.line).collect();
         assert_eq!(kept, [5, 6, 7], "{rows:?}");
         assert_eq!((counts.read, counts.cut_off, counts.kept), (7, 4, 3));

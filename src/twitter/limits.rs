@@ -77,10 +77,9 @@ impl Bucket {
             // A number too large for an instant is one that lies too far ahead.
             let told = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
             let ours = told.unwrap_or(Timestamp::MAX).saturating_sub(skew).unwrap_or(Timestamp::MAX);
-            Some(believable(ours, now))
+            believable(ours, now)
         };
-        let bucket =
-            Self { limit: number("limit"), remaining: number("remaining"), reset: number("reset").and_then(reset) };
+        let bucket = Self { limit: number("limit"), remaining: number("remaining"), reset: number("reset").map(reset) };
         (bucket != Self { limit: None, remaining: None, reset: None }).then_some(bucket)
     }
 }

@@ -1,10 +1,9 @@
 //! Models from a hub: what `models pull` downloads, and where `hub:OWNER/NAME` finds it afterwards.
 //!
 //! An own downloader, because the published client resumes nothing and brings a second TLS provider. Safetensors are
-//! preferred; of a pickle, which may run code when other programs read it, [`crate::catalog::convert`] makes one, next to
-//! it. Files lie in the hub's own cache layout
-//! (`models--OWNER--NAME/{blobs,refs,snapshots}`), so that other programs find them and we find theirs.
-//! [`pull`](Hub::pull) is the only part that uses the network; the environment comes in as [`HubSettings`].
+//! preferred; of a pickle, which may run code when other programs read it, [`crate::catalog::convert()`] makes them. Files
+//! are in the hub's own cache layout (`models--OWNER--NAME/{blobs,refs,snapshots}`), so that other programs find them and
+//! we find theirs. [`pull`](Hub::pull) is the only part that uses the network; the environment comes in as [`HubSettings`].
 
 mod cache;
 mod download;

@@ -23,7 +23,7 @@ const OPTIONAL_FILES: [&str; 5] =
 /// What weights may be in, the best first.
 const WEIGHT_FILES: [&str; 4] = [WEIGHTS, SHARD_INDEX, PICKLE, PICKLE_INDEX];
 
-/// What they may be in besides, which is not read.
+/// Weights of other frameworks, which are not read.
 const OTHER_WEIGHTS: [&str; 2] = ["tf_model.h5", "flax_model.msgpack"];
 
 /// How long a pull waits between two looks at a lock that another pull holds.

@@ -1,5 +1,5 @@
-//! Where a file has its pickle and its storages: in a zip archive whose entries are stored as they are, or one after
-//! another behind a stream of pickles.
+//! Where a file has its pickle and its storages: in a zip archive whose entries are stored as they are, or one
+//! by one after a stream of pickles.
 
 use std::collections::HashMap;
 use std::io::Cursor;
@@ -151,7 +151,7 @@ fn refuse_big_endian(heap: &Heap<'_>, system: Value<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The storages behind the pickles: of each its number of elements, and then these.
+/// The storages after the pickles: of each its number of elements, and then these.
 fn places(heap: &Heap<'_>, keys: usize, mut at: usize, mut rest: &[u8]) -> Result<Places> {
     let sizes: HashMap<&str, usize> =
         heap.storages.iter().map(|storage| (storage.key, element_size(storage.dtype))).collect();
@@ -159,12 +159,12 @@ fn places(heap: &Heap<'_>, keys: usize, mut at: usize, mut rest: &[u8]) -> Resul
     for key in heap.items(keys) {
         let Value::Text(key) = key else { bail!("its pickle is broken: a storage without a name") };
         let element = sizes.get(key).context("its pickle is broken: a storage that no tensor uses")?;
-        let (count, behind) = rest.split_first_chunk().context("is cut off: a storage is missing at its end")?;
+        let (count, content) = rest.split_first_chunk().context("is cut off: a storage is missing at its end")?;
         let size = usize::try_from(i64::from_le_bytes(*count)).ok().and_then(|count| count.checked_mul(*element));
-        let left = size.and_then(|size| behind.get(size..)).with_context(|| {
-            format!("is cut off, or a storage is larger than the file: {} bytes are left for it", behind.len())
+        let left = size.and_then(|size| content.get(size..)).with_context(|| {
+            format!("is cut off, or a storage is larger than the file: {} bytes are left for it", content.len())
         })?;
-        let size = behind.len() - left.len();
+        let size = content.len() - left.len();
         places.insert((*key).to_owned(), at + 8..at + 8 + size);
         at += 8 + size;
         rest = left;

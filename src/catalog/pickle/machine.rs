@@ -224,7 +224,7 @@ impl<'a> Machine<'a, '_> {
         Ok(Value::Text(std::str::from_utf8(bytes).context("a text in its pickle is not UTF-8")?))
     }
 
-    /// The bytes behind an instruction whose length comes first.
+    /// The bytes of an instruction that says their number first.
     fn sized(&mut self, instruction: u8) -> Result<&'a [u8]> {
         let length = match instruction {
             b'U' | b'C' | 0x8a | 0x8c => u64::from(self.byte()?),

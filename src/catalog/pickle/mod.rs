@@ -1,9 +1,9 @@
 //! PyTorch's files of weights (`pytorch_model.bin`), read without running anything: the zip archive that `torch.save`
 //! writes since 1.6, and the older stream of pickles followed by raw storages.
 //!
-//! A pickle is a program that may call anything. [`machine`] knows the few instructions that `torch.save` writes and
-//! keeps plain values; [`torch`] knows the few names that a file of weights refers to. Anything else is refused by name.
-//! [`archive`] finds the storages. What comes out are names and places of tensors: their bytes stay in the file.
+//! A pickle is a program that may call anything. `machine` knows the few instructions that `torch.save` writes and
+//! keeps plain values; `torch` knows the few names that a file of weights refers to. Anything else is refused by name.
+//! `archive` finds the storages. What comes out are names and places of tensors: their bytes stay in the file.
 
 mod archive;
 mod machine;
@@ -137,7 +137,7 @@ impl StoredTensor {
     }
 }
 
-/// Bytes of one element; every type that [`torch`] knows has whole ones.
+/// Bytes of one element; every type that `torch` knows has whole ones.
 fn element_size(dtype: Dtype) -> usize {
     dtype.bitsize() / 8
 }

@@ -83,7 +83,7 @@ async fn settle(answer: Result<PostedTweet, TwitterError>, jitter: f64) {
         for _ in 0..2 {
             state.script.push_back(Script { answer: Some(answer.clone()), takes: taken });
         }
-        state.readings.extend(answer.clone().err());
+        state.readings.extend(answer.err());
     });
     let (post, posted) = bench.publish("uno").await;
     let now = bench.clock.now();
