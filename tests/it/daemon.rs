@@ -295,7 +295,7 @@ fn reloads_leave_the_daemon_as_large_as_it_was() {
 #[test]
 fn a_kill_in_a_round_leaves_an_interrupted_one_behind() {
     let bot = TestBot::new();
-    bot.configure("[generation]\ncandidates = 256\nmax_new_tokens = 120\n[schedule]\ncron = [\"0 0 0 1 1 * 2099\"]\n");
+    bot.configure("[generation]\ncandidates = 256\nmax_new_tokens = 120\n[schedule]\ncron = [\"0 0 0 1 1 * 2099\"]\nquiet_hours = []\n");
     let mut running = bot.start(&["run", "--now"]);
     running.wait_for("round begins", 1);
     running.signal("KILL");
@@ -310,7 +310,7 @@ fn a_kill_in_a_round_leaves_an_interrupted_one_behind() {
 #[test]
 fn a_stop_gives_up_a_round_that_has_not_chosen() {
     let bot = TestBot::new();
-    bot.configure("[generation]\ncandidates = 256\nmax_new_tokens = 120\n[schedule]\ncron = [\"0 0 0 1 1 * 2099\"]\n");
+    bot.configure("[generation]\ncandidates = 256\nmax_new_tokens = 120\n[schedule]\ncron = [\"0 0 0 1 1 * 2099\"]\nquiet_hours = []\n");
     let mut running = bot.start(&["run", "--now"]);
     running.wait_for("round begins", 1);
     running.signal("TERM");
