@@ -362,13 +362,14 @@ fn gates_are_switched_off_by_name_and_the_repositorys_file_names_them_all() {
 
 #[test]
 fn blanks_that_no_tweet_begins_with_are_refused_and_one_at_the_end_is_kept() {
-    let fault = |text: &str| the_fault_of(&format!("[[seed_prompts]]\ntext = {text:?}\n"));
+    let prompt = |text: &str| format!("[[seed_prompts]]\ntext = \"{text}\"\n");
+    let fault = |text: &str| the_fault_of(&prompt(text));
     assert!(fault("   ").starts_with("config.toml:2: seed_prompts[0].text: expected words, found blanks alone"));
     assert!(fault(" Hoy").contains("expected no blank at the beginning"));
     assert!(fault("Hoy  llueve").contains("expected single blanks between words"));
     assert!(fault("Hoy\u{a0} llueve").contains("expected single blanks between words"));
-    for text in ["", "Hoy, ", "Hoy,\nayer"] {
-        assert!(Case::new(&format!("[[seed_prompts]]\ntext = {text:?}\n")).load().is_ok(), "{text:?}");
+    for text in ["", "Hoy, ", "Hoy,\\nayer"] {
+        assert!(Case::new(&prompt(text)).load().is_ok(), "{text:?}");
     }
 }
 

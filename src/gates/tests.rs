@@ -152,7 +152,7 @@ fn a_beginning_is_objected_to_only_where_no_end_could_save_it() {
     for (prompt, gate) in [
         ("Hola @ana, ", "mentions"),
         ("Mira https://example.com ", "urls"),
-        ("Suben las acciones de $ACME ", "cashtags"),
+        ("Suben $ACME y $OTRA ", "cashtags"),
         ("#Uno #Dos ", "hashtags"),
         ("#NoALaVacuna, ", "message"),
         ("Hoy\u{200b} llueve", "broken_text"),

@@ -155,22 +155,22 @@ async fn put_in_place(store: &Path, incoming: &Path, now: Timestamp) -> io::Resu
     let mut previous = None;
     if store.exists() {
         fold_log(store).await;
-        let aside = free_name(&with_suffix(store, &format!(".before-restore-{}", now.strftime("%Y%m%dT%H%M%SZ"))));
-        for part in ["", "-wal"] {
-            let from = with_suffix(store, part);
-            if from.exists() {
-                copy_to_new(&from, &with_suffix(&aside, part))?;
-            }
+    }
+    let aside = free_name(&with_suffix(store, &format!(".before-restore-{}", now.strftime("%Y%m%dT%H%M%SZ"))));
+    for part in ["", "-wal"] {
+        let from = with_suffix(store, part);
+        if from.exists() {
+            copy_to_new(&from, &with_suffix(&aside, part))?;
+            previous = Some(aside.clone());
         }
-        sync_folder(store)?;
-        // A log that is left would be taken for the new database's.
-        for part in ["-wal", "-shm"] {
-            match fs::remove_file(with_suffix(store, part)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+    }
+    sync_folder(store)?;
+    // A log that is left, also of a database that was deleted, would be taken for the new database's.
+    for part in ["-wal", "-shm"] {
+        match fs::remove_file(with_suffix(store, part)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
-        previous = Some(aside);
     }
     fs::rename(incoming, store)?;
     sync_folder(store)?;
@@ -391,5 +391,24 @@ mod tests {
         let previous = restore(&path, &file, at("2026-03-03T09:30:00Z")).await.unwrap().previous.unwrap();
         assert_eq!(fs::read_to_string(&previous).unwrap(), "damaged");
         Store::open(&path).await.unwrap().close().await;
+    }
+
+    #[tokio::test]
+    async fn the_log_of_a_deleted_database_is_kept_aside_and_not_taken_for_the_restored_one_s() {
+        let test = TestStore::open().await;
+        let folder = scratch();
+        let file = folder.path().join("pregonero.db");
+        backup(test.store.path(), &file).await.unwrap();
+        let now = at("2026-03-03T09:30:00Z");
+        let later = test.approved("Esto vino después.", now).await;
+        let path = test.store.path().to_owned();
+        let log = fs::read(with_suffix(&path, "-wal")).unwrap();
+        fs::remove_file(&path).unwrap();
+
+        let restored = restore(&path, &file, now).await.unwrap();
+        assert_eq!(fs::read(with_suffix(&restored.previous.unwrap(), "-wal")).unwrap(), log);
+        let store = Store::open(&path).await.unwrap();
+        assert!(matches!(store.post(later).await, Err(StoreError::NoSuchPost { .. })));
+        store.close().await;
     }
 }

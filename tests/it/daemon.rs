@@ -295,7 +295,7 @@ fn reloads_leave_the_daemon_as_large_as_it_was() {
 #[test]
 fn a_kill_in_a_round_leaves_an_interrupted_one_behind() {
     let bot = TestBot::new();
-    bot.configure("[generation]\ncandidates = 256\nmax_new_tokens = 120\n[schedule]\ncron = [\"0 0 0 1 1 * 2099\"]\n");
+    bot.configure("[generation]\ncandidates = 256\nmax_new_tokens = 120\n[schedule]\ncron = [\"0 0 12 1 1 * 2099\"]\n");
     let mut running = bot.start(&["run", "--now"]);
     running.wait_for("round begins", 1);
     running.signal("KILL");
@@ -310,7 +310,7 @@ fn a_kill_in_a_round_leaves_an_interrupted_one_behind() {
 #[test]
 fn a_stop_gives_up_a_round_that_has_not_chosen() {
     let bot = TestBot::new();
-    bot.configure("[generation]\ncandidates = 256\nmax_new_tokens = 120\n[schedule]\ncron = [\"0 0 0 1 1 * 2099\"]\n");
+    bot.configure("[generation]\ncandidates = 256\nmax_new_tokens = 120\n[schedule]\ncron = [\"0 0 12 1 1 * 2099\"]\n");
     let mut running = bot.start(&["run", "--now"]);
     running.wait_for("round begins", 1);
     running.signal("TERM");
@@ -674,7 +674,7 @@ fn a_log_that_cannot_be_written_does_not_end_the_daemon() {
 #[tokio::test]
 async fn every_due_slot_is_on_record_also_while_the_database_is_locked() {
     let bot = TestBot::new();
-    bot.configure_with(EACH_SECOND[0], "*/8 * * * * *");
+    bot.configure_with(EACH_SECOND[0], "*/10 * * * * *");
     let mut running = bot.start(&["run"]);
     running.wait_for("round begins", 1);
     running.wait_for(READY, 2);
@@ -692,7 +692,7 @@ async fn every_due_slot_is_on_record_also_while_the_database_is_locked() {
     let mut sorted = slots.clone();
     sorted.sort_unstable();
     let gaps: Vec<i64> = sorted.windows(2).map(|pair| pair[1].duration_since(pair[0]).as_secs()).collect();
-    assert!(gaps.iter().all(|gap| *gap == 8), "{gaps:?} {history:#?}");
+    assert!(gaps.iter().all(|gap| *gap == 10), "{gaps:?} {history:#?}");
     let words = "the record could not be written at the time";
     assert!(
         history.iter().any(|entry| entry["error"].as_str().is_some_and(|error| error.contains(words))),

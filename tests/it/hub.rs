@@ -469,7 +469,8 @@ async fn a_pickle_in_shards_is_taken_with_its_index() {
         ["pytorch_model.bin.index.json", "pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"];
     let mut files = vec![("config.json", b"{}".to_vec()), ("tokenizer.json", b"{}".to_vec())];
     files.extend(names.map(|name| (name, read(&folder, name))));
-    let pulled = FakeHub::with(&files).await.pull().await.unwrap();
+    let fake = FakeHub::with(&files).await;
+    let pulled = fake.pull().await.unwrap();
     assert_eq!(pulled.files[2..], names);
     let digests = format!("{}{}", sha256(&files[3].1), sha256(&files[4].1));
     let found = ModelFiles::in_folder(&pulled.folder).unwrap();

@@ -314,13 +314,11 @@ fn init_writes_a_configuration_and_never_replaces_a_file() {
     assert!(wrong.code() == Some(1) && wrong.stderr.contains("the nearest known one is America/Bogota"), "{wrong:#?}");
     assert!(!bot.path("new").exists());
     assert_eq!(bot.run(&[&init[..], &["Europe/Madrid"]].concat()).code(), Some(0));
-    let shown = bot.run(&["--config", "new/config.toml", "--json", "config", "show"]).json().remove(0);
-    let value = |key: &str| {
-        shown["settings"].as_array().unwrap().iter().find(|row| row["key"] == key).unwrap()["value"].clone()
-    };
-    assert_eq!(value("account.handle"), "mi_bot");
-    assert_eq!(value("account.operator"), "@ana");
-    assert_eq!(value("schedule.timezone"), "Europe/Madrid");
+    let written = std::fs::read_to_string(bot.path("new/config.toml")).unwrap();
+    for line in ["handle = \"mi_bot\" ", "operator = \"@ana\" ", "timezone = \"Europe/Madrid\" "] {
+        assert!(written.contains(line) && written.lines().count() > 100, "{written}");
+    }
+    assert_eq!(bot.run(&["--config", "new/config.toml", "config", "show"]).code(), Some(0));
     let bare = tempfile::tempdir().unwrap();
     let mut command = bot.command(&["run"]);
     command.current_dir(bare.path());

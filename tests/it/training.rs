@@ -83,15 +83,14 @@ fn a_training_ended_at_any_moment_resumes_to_the_same_losses_and_weights() {
 #[test]
 fn a_second_signal_ends_a_training_at_once_without_a_core() {
     let place = place();
-    // A step that takes long enough for two signals.
-    let slow = "train generator --data texts.txt --duplicates exact --tokenizer tokenizer --layers 4 --width 256 --heads 4 \
-                --positions 32 --block 32 --batch 32 --accumulate 8 --steps 1000 --log-every 1 --held-out 0 --output slow";
+    // A step that takes longer than two signals.
+    let slow = "train generator --data texts.txt --duplicates exact --tokenizer tokenizer --layers 2 --width 32 --heads 2 \
+                --positions 32 --block 32 --batch 8 --accumulate 8 --steps 1000 --log-every 1 --held-out 0 --output slow";
     let mut child = start(&place, &slow.split_whitespace().collect::<Vec<_>>());
     wait_until("the training gets on", || !log(&place, "slow").is_empty());
-    for signal in ["-INT", "-TERM"] {
-        let kill = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-        assert!(kill.success(), "it ended before it was told to");
-    }
+    let both = format!("kill -INT {0}; kill -TERM {0}", child.id());
+    let kill = std::process::Command::new("sh").args(["-c", &both]).status().unwrap();
+    assert!(kill.success(), "it ended before it was told to");
     let ended = child.wait().unwrap();
     assert!(matches!(ended.signal(), Some(2 | 15)) && !ended.core_dumped(), "{ended:?}");
 }

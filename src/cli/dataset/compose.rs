@@ -16,25 +16,30 @@ const SHOWN: usize = 20;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  pregonero dataset compose --grammar campaign.grammar.json -n 5000 --seed 1 --output composed.jsonl
-  pregonero dataset compose --grammar campaign.grammar.json -n 5000 --columns tema,hashtags --output composed.csv
-  pregonero dataset compose --grammar campaign.grammar.json -n 20000 --check      only checks; writes nothing
+  pregonero dataset compose --grammar g.json -n 5000 --seed 1 --output composed.jsonl
+  pregonero dataset compose --grammar g.json -n 5000 --columns tema,hashtags --output composed.csv
+  pregonero dataset compose --grammar g.json -n 20000 --check    only checks, writes nothing
 
 A grammar is a JSON object of symbols, each with a list of rules; every text begins with \"origin\":
-  {\"origin\": [\"[tema:visita][hashtags:Vecinos]#frase.capitalize#. \\\\#Vecinos\"],
-   \"frase\":  [\"hoy #quien# visita a #quien#\", \"[q:#quien#]con #q# la tarde pasa mejor: gracias, #q#\"],
+  {\"origin\": [\"[tema:visita][hashtags:Vecinos]#frase.capitalize# \\\\#Vecinos\"],
+   \"frase\":  [\"hoy #quien# visita a #quien#\", \"[q:#quien#]con #q# todo pasa: gracias, #q#\"],
    \"quien\":  [\"la vecina\", \"tu hermano\"]}
-#name# stands for one rule of that symbol, [name:rule] saves a symbol for the rest of the text, [name:a,b] one of several
-(a comma before a blank is text), [name:POP] forgets it, [#name#] expands a symbol for its actions alone,
-#[name:rule]other# saves for that one symbol. Modifiers: .capitalize (the first letter, also after ¿ and ¡) and
-.capitalizeAll. A sign itself is written \\\\# \\\\[ \\\\] in JSON.
 
-The check of agreement sees a determiner and its noun, an adjective between or right after them, and an adjective after
-ser or estar where a clause begins with its subject. It knows some hundred words and the usual endings, leaves out what
-could be a verb (la llamo), and finds neither nouns without a determiner nor adjectives farther away. Of texts with one
-determiner's gender swapped it finds two in three.
+  #name#               one rule of that symbol
+  [name:rule]          saves a symbol for the rest of the text
+  [name:a,b]           saves one of several; a comma before a blank is text
+  [name:POP]           forgets what was saved last
+  [#name#]             expands a symbol for its actions alone
+  #[name:rule]other#   saves for that one symbol
+  .capitalize          the first letter in upper case, also after ¿ and ¡; .capitalizeAll of every word
+  \\\\# \\\\[ \\\\]          the signs themselves, as JSON writes them
 
-Texts that come twice or are too long are left out. The report goes to standard error; with --json it is one object on
+The check of agreement sees a determiner and its noun, an adjective between or right after them, and an adjective \
+after ser or estar where a clause begins with its subject. It knows some hundred words and the usual endings, leaves \
+out what could be a verb (la llamo), and finds neither nouns without a determiner nor adjectives farther away. Of \
+texts with one determiner's gender swapped it finds two in three.
+
+Texts that come twice or are too long are left out. The report goes to standard error; with --json it is one object on \
 standard output. The same grammar, seed and number give the same file.")]
 pub struct ComposeArguments {
     /// The grammar, a JSON file

@@ -223,7 +223,7 @@ fn a_broken_model_is_refused_by_the_file_that_is_wrong() {
         &replace("\"embedding\": 8", "\"embedding\": 0"),
         &["network.embedding: is 0, must be from 1"],
     );
-    check("config.json", &|bytes| bytes[..40].to_vec(), &["EOF"]);
+    check("config.json", &|bytes| bytes[..40].to_vec(), &["is empty or cut off"]);
     check(VOCABULARY_FILE, &replace("[\"", "[\"nueva\",\""), &["need an embedding of", "config.json says"]);
     let config = settings.output.join("config.json");
     let text = std::fs::read_to_string(&config).unwrap().replace("\"embedding\": 8", "\"embedding\": 9");
