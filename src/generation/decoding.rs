@@ -35,13 +35,13 @@ impl Default for Decoding {
     fn default() -> Self {
         Self {
             strategy: Strategy::Sample,
-            temperature: 0.9,
+            temperature: 0.7,
             top_k: 50,
             top_p: 0.95,
-            min_p: 0.0,
+            min_p: 0.05,
             typical_p: 1.0,
-            repetition_penalty: 1.1,
-            no_repeat_ngram: 3,
+            repetition_penalty: 1.0,
+            no_repeat_ngram: 4,
             max_new_tokens: 64,
         }
     }
