@@ -113,8 +113,18 @@ fn the_defaults_are_those_of_the_design() {
         (Duration::from_secs(600), Duration::from_secs(300))
     );
     assert_eq!(settings.publish.stale_after, DEFAULT_STALE_AFTER);
-    let texts: Vec<&str> = settings.seed_prompts.iter().map(|prompt| prompt.text.as_str()).collect();
-    assert_eq!(texts, ["Me parece", "En el día de hoy, ", "El covid", "La vacuna", "En Colombia"]);
+    let prompts = settings.seed_prompts.iter();
+    let prompts: Vec<_> =
+        prompts.map(|prompt| (prompt.text.as_str(), prompt.attributes.get("TEMA").map(String::as_str))).collect();
+    let themes = [
+        ("Me parece", "mayores"),
+        ("En el día de hoy, ", "refuerzo"),
+        ("El covid", "prevencion"),
+        ("La vacuna", "personal de salud"),
+        ("En Colombia", "infancia"),
+    ];
+    let expected: Vec<_> = themes.into_iter().flat_map(|(text, theme)| [(text, None), (text, Some(theme))]).collect();
+    assert_eq!(prompts, expected);
     assert_eq!(
         (settings.generation.candidates, settings.generation.decoding.top_k, settings.generation.rng_seed),
         (16, 50, None)
