@@ -97,7 +97,7 @@ enum DecayChoice {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum PrecisionChoice {
     F32,
-    /// On a GPU, or on a processor with AMX, where a step takes a fraction of the time
+    /// On a GPU, or on a processor with AMX or AVX-512 BF16, where a step takes a fraction of the time
     Bf16,
 }
 

@@ -1,11 +1,13 @@
-//! Matrix products on AMX tiles (Intel, Sapphire Rapids and later): factors rounded to bf16, sums in f32.
+//! Matrix products with factors rounded to bf16 and sums in f32, by the processor's own instructions: AMX tiles (Intel,
+//! Sapphire Rapids and later) or AVX-512 BF16 (AMD, Zen 4 and later).
 //!
-//! A tile is 16 rows of 64 bytes. Both factors are packed into panels of 32 rows or columns; one call of the kernel keeps
-//! a block of 32 x 32 sums in four tiles while the inputs pass by, 32 at a time. What is beyond a matrix is zero.
-//! Elsewhere than on such a processor [`available`] is false and nothing here may be called.
+//! A tile is 16 rows of 64 bytes. Both factors are packed into panels of 32 rows or columns. On tiles, one call of the
+//! kernel keeps a block of 32 x 32 sums in four tiles while the inputs pass by, 32 at a time; on vectors, 8 rows of the
+//! block at a time stay in registers. What is beyond a matrix is zero. On a processor with neither, [`available`] is
+//! false and nothing here may be called.
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-pub(crate) use self::amx::{available, multiply};
+pub(crate) use self::x86::{available, multiply};
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 pub(crate) use self::elsewhere::{available, multiply};
 
@@ -23,12 +25,13 @@ mod elsewhere {
 }
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-mod amx {
+mod x86 {
     use std::arch::asm;
     use std::arch::x86_64::{
-        __m512, __m512i, __mmask16, _mm512_cvtne2ps_pbh, _mm512_loadu_si512, _mm512_maskz_loadu_ps,
-        _mm512_permutexvar_epi16, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_storeu_si512,
-        _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
+        __m512, __m512bh, __m512i, __mmask16, _mm512_cvtne2ps_pbh, _mm512_dpbf16_ps, _mm512_loadu_ps,
+        _mm512_loadu_si512, _mm512_maskz_loadu_ps, _mm512_permutexvar_epi16, _mm512_set1_epi32, _mm512_setzero_ps,
+        _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_unpackhi_epi32,
+        _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
     };
     use std::sync::LazyLock;
 
@@ -47,13 +50,41 @@ mod amx {
     /// Values of the left factor that stay in the second-level cache while the right one's panels pass by.
     const BLOCK: usize = 256 * 1024;
 
-    /// Whether the processor has tiles for bf16 and the system lets this process use them.
-    pub(crate) fn available() -> bool {
-        static AVAILABLE: LazyLock<bool> = LazyLock::new(|| {
-            use std::is_x86_feature_detected as has;
-            has!("avx512f") && has!("avx512bw") && has!("avx512bf16") && processor_has_tiles() && system_allows_tiles()
+    /// The instructions that multiply.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(super) enum Instructions {
+        Tiles,
+        Vectors,
+    }
+
+    /// The fastest instructions that the processor has and the system lets this process use.
+    fn fastest() -> Option<Instructions> {
+        static FASTEST: LazyLock<Option<Instructions>> = LazyLock::new(|| {
+            if !has_vectors() {
+                None
+            } else if has_tiles() {
+                Some(Instructions::Tiles)
+            } else {
+                Some(Instructions::Vectors)
+            }
         });
-        *AVAILABLE
+        *FASTEST
+    }
+
+    /// Returns whether bf16 factors can be multiplied here.
+    pub(crate) fn available() -> bool {
+        fastest().is_some()
+    }
+
+    /// Returns whether the processor has AVX-512 BF16, which both kinds of products pack their factors with.
+    pub(super) fn has_vectors() -> bool {
+        use std::is_x86_feature_detected as has;
+        has!("avx512f") && has!("avx512bw") && has!("avx512bf16")
+    }
+
+    /// Returns whether the processor has tiles for bf16 and the system lets this process use them.
+    pub(super) fn has_tiles() -> bool {
+        processor_has_tiles() && system_allows_tiles()
     }
 
     fn processor_has_tiles() -> bool {
@@ -100,7 +131,18 @@ mod amx {
 
     /// `out = a·b + start` over all threads; `out` is row-major and dense.
     pub(crate) fn multiply(a: Matrix<'_>, b: Matrix<'_>, out: &mut [f32], start: Start<'_>) {
-        assert!(available(), "bf16 products need AMX");
+        multiply_by(fastest().expect("callers ask first whether bf16 products are available"), a, b, out, start);
+    }
+
+    /// As [`multiply`], by these instructions, which must be there.
+    pub(super) fn multiply_by(
+        instructions: Instructions,
+        a: Matrix<'_>,
+        b: Matrix<'_>,
+        out: &mut [f32],
+        start: Start<'_>,
+    ) {
+        assert!(has_vectors() && (instructions == Instructions::Vectors || has_tiles()), "the processor multiplies bf16");
         let (rows, depth, columns) = (a.rows, a.columns, b.columns);
         assert!(b.rows == depth && out.len() == rows * columns, "the sizes of a product agree");
         if rows == 0 || columns == 0 {
@@ -120,20 +162,30 @@ mod amx {
         (0..length.div_ceil(step)).into_par_iter().for_each(|task| {
             let range = task * step..length.min((task + 1) * step);
             let (lefts, rights) = if by_rows { (range, 0..right_panels) } else { (0..left_panels, range) };
-            // SAFETY: asserted above that there are tiles; tasks write disjoint blocks of the target, which outlives them.
-            unsafe {
-                with_tiles(|| {
-                    for first in lefts.clone().step_by(panels_per_block) {
-                        for j in rights.clone() {
-                            for i in first..lefts.end.min(first + panels_per_block) {
-                                target.block(i, j, left.panel(i), right.panel(j), start);
-                            }
+            let blocks = |kernel: Kernel| {
+                for first in lefts.clone().step_by(panels_per_block) {
+                    for j in rights.clone() {
+                        for i in first..lefts.end.min(first + panels_per_block) {
+                            // SAFETY: tasks write disjoint blocks of the target, which outlives them; that the
+                            // processor has the kernel's instructions is asserted above.
+                            unsafe { target.block(kernel, i, j, left.panel(i), right.panel(j), start) };
                         }
                     }
-                });
+                }
+            };
+            match instructions {
+                // SAFETY: asserted above that there are tiles.
+                Instructions::Tiles => unsafe { with_tiles(|| blocks(tiles_kernel)) },
+                Instructions::Vectors => blocks(vectors_kernel),
             }
         });
     }
+
+    /// Computes `out = left·right + start` for one block of 32 x 32; strides in values, that of the start may be 0.
+    ///
+    /// Unsafe to call: needs the kernel's instructions (tiles set up), panels of equal length, and 32 readable values at
+    /// every stride from the start's pointer on, 32 writable ones from the target's.
+    type Kernel = unsafe fn(left: &[u16], right: &[u16], start: (*const f32, usize), out: (*mut f32, usize));
 
     /// A row of zeros to start from.
     static ZEROS: [f32; PANEL] = [0.0; PANEL];
@@ -149,11 +201,11 @@ mod amx {
     unsafe impl Sync for Target {}
 
     impl Target {
-        /// The sums of block (`i`, `j`) of 32 x 32.
+        /// Computes the sums of block (`i`, `j`) of 32 x 32.
         ///
         /// # Safety
-        /// Needs tiles set up; nobody else touches the block meanwhile.
-        unsafe fn block(&self, i: usize, j: usize, left: &[u16], right: &[u16], start: Start<'_>) {
+        /// Needs what the kernel needs; nobody else touches the block meanwhile.
+        unsafe fn block(&self, kernel: Kernel, i: usize, j: usize, left: &[u16], right: &[u16], start: Start<'_>) {
             let (row, column) = (i * PANEL, j * PANEL);
             let (rows, columns) = (PANEL.min(self.rows - row), PANEL.min(self.columns - column));
             // SAFETY: the block lies inside the target.
@@ -164,7 +216,7 @@ mod amx {
                     Start::Row(values) => (values[column..column + PANEL].as_ptr(), 0),
                     Start::Target => (at.cast_const(), self.columns),
                 };
-                // SAFETY: 32 values lie behind `first`, and at each of 32 strides where there is one; likewise the target.
+                // SAFETY: 32 values can be read from `first` on, and at each of 32 strides; likewise the target.
                 unsafe { kernel(left, right, (first, stride), (at, self.columns)) };
                 return;
             }
@@ -189,12 +241,11 @@ mod amx {
         }
     }
 
-    /// `out = left·right + start` for one block of 32 x 32; strides in values, that of the start may be 0.
+    /// The [`Kernel`] on tiles.
     ///
     /// # Safety
-    /// Needs tiles set up, panels of equal length, and 32 readable values at every stride behind the start's pointer, 32
-    /// writable ones behind the target's.
-    unsafe fn kernel(left: &[u16], right: &[u16], start: (*const f32, usize), out: (*mut f32, usize)) {
+    /// Needs tiles set up, and what every kernel needs.
+    unsafe fn tiles_kernel(left: &[u16], right: &[u16], start: (*const f32, usize), out: (*mut f32, usize)) {
         let steps = left.len() / (2 * TILE);
         assert!(steps > 0 && left.len() == right.len(), "panels of one product are equally deep");
         let start_lower = start.0.wrapping_add(SIDE * start.1);
@@ -238,6 +289,63 @@ mod amx {
                 options(nostack)
             );
         }
+    }
+
+    /// Rows whose sums stay in registers at once.
+    const GROUP: usize = 8;
+
+    /// The [`Kernel`] on vectors.
+    ///
+    /// # Safety
+    /// Needs AVX-512 with BW and BF16, and what every kernel needs.
+    #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+    unsafe fn vectors_kernel(left: &[u16], right: &[u16], start: (*const f32, usize), out: (*mut f32, usize)) {
+        let steps = left.len() / (2 * TILE);
+        assert!(steps > 0 && left.len() == right.len(), "panels of one product are equally deep");
+        for group in (0..PANEL).step_by(GROUP) {
+            let mut sums = [[_mm512_setzero_ps(); 2]; GROUP];
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let at = start.0.wrapping_add((group + r) * start.1);
+                // SAFETY: 32 values can be read at every stride of the start.
+                *sums = unsafe { [_mm512_loadu_ps(at), _mm512_loadu_ps(at.add(SIDE))] };
+            }
+            // The group's rows lie in one of the two tiles of each step.
+            let mut lefts = left.as_ptr().wrapping_add((group / SIDE) * TILE + (group % SIDE) * DEPTH).cast::<i32>();
+            let mut rights = right.as_ptr();
+            for _ in 0..steps {
+                for pair in 0..SIDE {
+                    // SAFETY: each step has 2 KiB of either panel: 16 rows of 16 pairs, or 16 pairs of 16 columns, twice.
+                    let columns = unsafe {
+                        let at = rights.add(pair * DEPTH);
+                        [values(_mm512_loadu_si512(at.cast())), values(_mm512_loadu_si512(at.add(TILE).cast()))]
+                    };
+                    for (r, sums) in sums.iter_mut().enumerate() {
+                        // SAFETY: as above.
+                        let row = values(_mm512_set1_epi32(unsafe { *lefts.add(r * SIDE + pair) }));
+                        for (sum, columns) in sums.iter_mut().zip(columns) {
+                            *sum = _mm512_dpbf16_ps(*sum, row, columns);
+                        }
+                    }
+                }
+                lefts = lefts.wrapping_add(TILE);
+                rights = rights.wrapping_add(2 * TILE);
+            }
+            for (r, sums) in sums.into_iter().enumerate() {
+                let at = out.0.wrapping_add((group + r) * out.1);
+                // SAFETY: 32 values can be written at every stride of the target.
+                unsafe {
+                    _mm512_storeu_ps(at, sums[0]);
+                    _mm512_storeu_ps(at.add(SIDE), sums[1]);
+                }
+            }
+        }
+    }
+
+    /// The same bits as 32 values of bf16.
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    fn values(bits: __m512i) -> __m512bh {
+        // SAFETY: both types are 512 bits without invalid values.
+        unsafe { std::mem::transmute(bits) }
     }
 
     /// How the bf16 values of a tile lie.
@@ -412,11 +520,19 @@ mod tests {
         (0..count as u32).map(|i| ((i.wrapping_mul(2_654_435_761) ^ seed) >> 8) as f32 / 1e7 - 0.8).collect()
     }
 
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     #[test]
-    fn products_on_tiles_are_those_of_rounded_factors_in_every_layout() {
-        if !available() {
-            return;
+    fn products_by_every_instruction_there_is_are_those_of_rounded_factors_in_every_layout() {
+        use super::x86::{Instructions, has_tiles, has_vectors, multiply_by};
+
+        let instructions = [(Instructions::Vectors, has_vectors()), (Instructions::Tiles, has_vectors() && has_tiles())];
+        for (instructions, _) in instructions.into_iter().filter(|(_, there)| *there) {
+            check_products(&|a, b, out, start| multiply_by(instructions, a, b, out, start));
         }
+    }
+
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    fn check_products(multiply: &dyn Fn(Matrix<'_>, Matrix<'_>, &mut [f32], Start<'_>)) {
         for (rows, depth, columns) in [(1, 1, 1), (32, 32, 32), (33, 40, 17), (70, 95, 130), (200, 64, 31)] {
             let (a, b) = (values(rows * depth, 1), values(depth * columns, 2));
             let (bias, before) = (values(columns, 3), values(rows * columns, 4));

@@ -23,7 +23,7 @@ use crate::training::optimizer::{AdamW, AdamWSettings, Gradient, Gradients, clip
 pub enum Precision {
     #[default]
     F32,
-    /// On a GPU, or on a CPU with AMX. f16 is not offered: it would need its loss scaled, bf16 has f32's range.
+    /// On a GPU, or on a CPU with AMX or AVX-512 BF16. f16 is not offered: it would need its loss scaled, bf16 has f32's range.
     Bf16,
 }
 
@@ -91,8 +91,8 @@ impl Learner {
     ) -> Result<Self> {
         let form = match (device.is_cpu(), settings.precision) {
             (true, Precision::Bf16) if !tiles::available() => bail!(
-                "this processor has no AMX, which bf16 on the CPU needs; train with --precision f32, or on a GPU with \
-                 --device cuda"
+                "this processor has neither AMX nor AVX-512 BF16, one of which bf16 on the CPU needs; train with \
+                 --precision f32, or on a GPU with --device cuda"
             ),
             (true, precision) => Form::Host(Box::new(Host::new(&config, precision))),
             (false, Precision::F32) => Form::Device { compute: DType::F32 },
@@ -110,7 +110,7 @@ impl Learner {
     pub fn device_name(&self) -> &'static str {
         match (&self.form, self.settings.precision) {
             (Form::Host(_), Precision::F32) => "CPU, f32",
-            (Form::Host(_), Precision::Bf16) => "CPU, bf16 products on AMX tiles",
+            (Form::Host(_), Precision::Bf16) => "CPU, bf16 products",
             (Form::Device { .. }, Precision::F32) => "CUDA, f32",
             (Form::Device { .. }, Precision::Bf16) => "CUDA, bf16 products",
         }
