@@ -395,8 +395,13 @@ async fn train_generator(arguments: GeneratorArguments, session: &Session) -> Re
         },
         command: session.command_line.clone(),
     };
-    let stop = stop_on_signal()?;
-    let outcome = generator::train(&settings, &stop, &mut |progress| output.note(&describe(&progress)))?;
+    let stop = Stop::on_signal()?;
+    let outcome = generator::train(&settings, &stop, &mut |progress| {
+        if matches!(progress, Progress::Data { .. }) {
+            stop.heed();
+        }
+        output.note(&describe(&progress));
+    })?;
     let finished = !outcome.stopped && !stop.load(Ordering::Relaxed);
     if finished && let Some(measured) = verbatim_share(&settings, arguments.verbatim_candidates).await? {
         generator::report_verbatim(&settings.output, &measured)?;
@@ -450,27 +455,53 @@ async fn verbatim_share(settings: &GeneratorTraining, count: usize) -> Result<Op
     )))
 }
 
-/// Set by the first SIGINT or SIGTERM, so that a training ends with a checkpoint; the second ends it at once.
-pub(in crate::cli) fn stop_on_signal() -> Result<Arc<AtomicBool>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    let handle = tokio::runtime::Handle::try_current().context("signals need the runtime")?;
-    let _guard = handle.enter();
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    handle.spawn(async move {
-        loop {
-            let signal = tokio::select! {
-                _ = interrupt.recv() => libc::SIGINT,
-                _ = terminate.recv() => libc::SIGTERM,
-            };
-            if flag.swap(true, Ordering::Relaxed) {
-                end_by(signal);
+/// How a training learns of SIGINT and SIGTERM. While it still reads its data there is nothing to save, and a signal ends the
+/// process at once. From [`heed`](Self::heed) on, the first one asks for a checkpoint and the second ends the process.
+#[derive(Debug, Clone, Default)]
+pub(in crate::cli) struct Stop {
+    asked: Arc<AtomicBool>,
+    heeded: Arc<AtomicBool>,
+}
+
+impl Stop {
+    /// Returns a stop that the signals set from now on.
+    ///
+    /// # Errors
+    /// Where the system lets nobody listen.
+    pub(in crate::cli) fn on_signal() -> Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let stop = Self::default();
+        let (asked, heeded) = (Arc::clone(&stop.asked), Arc::clone(&stop.heeded));
+        let handle = tokio::runtime::Handle::try_current().context("signals need the runtime")?;
+        let _guard = handle.enter();
+        let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+        let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+        handle.spawn(async move {
+            loop {
+                let signal = tokio::select! {
+                    _ = interrupt.recv() => libc::SIGINT,
+                    _ = terminate.recv() => libc::SIGTERM,
+                };
+                if !heeded.load(Ordering::Relaxed) || asked.swap(true, Ordering::Relaxed) {
+                    end_by(signal);
+                }
             }
-        }
-    });
-    Ok(stop)
+        });
+        Ok(stop)
+    }
+
+    /// Says that from here on the training looks at the stop between its steps.
+    pub(in crate::cli) fn heed(&self) {
+        self.heeded.store(true, Ordering::Relaxed);
+    }
+}
+
+impl std::ops::Deref for Stop {
+    type Target = AtomicBool;
+
+    fn deref(&self) -> &AtomicBool {
+        &self.asked
+    }
 }
 
 /// Ends the process as the signal does where nobody listens to it: at once, and without a core.

@@ -6,10 +6,10 @@
 //! block at a time stay in registers. What is beyond a matrix is zero. On a processor with neither, [`available`] is
 //! false and nothing here may be called.
 
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-pub(crate) use self::x86::{available, multiply};
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 pub(crate) use self::elsewhere::{available, multiply};
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+pub(crate) use self::x86::{available, multiply};
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 mod elsewhere {
@@ -142,7 +142,10 @@ mod x86 {
         out: &mut [f32],
         start: Start<'_>,
     ) {
-        assert!(has_vectors() && (instructions == Instructions::Vectors || has_tiles()), "the processor multiplies bf16");
+        assert!(
+            has_vectors() && (instructions == Instructions::Vectors || has_tiles()),
+            "the processor multiplies bf16"
+        );
         let (rows, depth, columns) = (a.rows, a.columns, b.columns);
         assert!(b.rows == depth && out.len() == rows * columns, "the sizes of a product agree");
         if rows == 0 || columns == 0 {
@@ -525,7 +528,8 @@ mod tests {
     fn products_by_every_instruction_there_is_are_those_of_rounded_factors_in_every_layout() {
         use super::x86::{Instructions, has_tiles, has_vectors, multiply_by};
 
-        let instructions = [(Instructions::Vectors, has_vectors()), (Instructions::Tiles, has_vectors() && has_tiles())];
+        let instructions =
+            [(Instructions::Vectors, has_vectors()), (Instructions::Tiles, has_vectors() && has_tiles())];
         for (instructions, _) in instructions.into_iter().filter(|(_, there)| *there) {
             check_products(&|a, b, out, start| multiply_by(instructions, a, b, out, start));
         }

@@ -96,6 +96,21 @@ fn a_second_signal_ends_a_training_at_once_without_a_core() {
 }
 
 #[test]
+fn a_signal_ends_a_training_that_still_reads_its_data_at_once() {
+    let place = place();
+    assert!(std::process::Command::new("mkfifo").arg(place.path("pipe.txt")).status().unwrap().success());
+    let train = "train generator --data pipe.txt --tokenizer tokenizer --layers 1 --width 32 --heads 2 --positions 32 \
+                 --block 32 --steps 10 --output unbegun";
+    let mut child = start(&place, &train.split_whitespace().collect::<Vec<_>>());
+    // Opens when the training does, and gives it nothing to read.
+    let _pipe = std::fs::OpenOptions::new().write(true).open(place.path("pipe.txt")).unwrap();
+    let kill = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success(), "it ended before it was asked to");
+    assert_eq!(child.wait().unwrap().signal(), Some(15));
+    assert!(!place.path("unbegun").exists(), "nothing is written before the first step");
+}
+
+#[test]
 fn files_that_are_no_texts_are_refused_before_a_training() {
     let place = place();
     let train = ["train", "tokenizer", "--vocab-size", "300", "--output", "new", "--data"];

@@ -10,8 +10,8 @@ use super::trainings;
 use crate::catalog::{self, ModelFiles, ModelKind};
 use crate::cli::columns::ColumnArguments;
 use crate::cli::session::Session;
+use crate::cli::train::Stop;
 use crate::cli::train::classifier::follow;
-use crate::cli::train::stop_on_signal;
 use crate::config::ModelSource;
 use crate::dataset::labelled::Columns;
 use crate::evaluation::classification::held_out::read_evaluated;
@@ -116,12 +116,12 @@ pub fn run(arguments: &ClassifierArguments, session: &Session) -> Result<()> {
 fn run_seeds(runs: u64, arguments: &[String], session: &Session) -> Result<()> {
     let nowhere = tempfile::tempdir().context("cannot create a temporary folder")?;
     let first = trainings::settings(arguments, &nowhere.path().join("model"), &session.hub()?)?;
-    let stop = stop_on_signal()?;
+    let stop = Stop::on_signal()?;
     let mut reports = Vec::new();
     for run in 0..runs {
         let training = ClassifierTraining { seed: first.seed + run, ..first.clone() };
         session.output.note(&format!("run {} of {runs}, seed {}", run + 1, training.seed));
-        let trained = follow(&session.output, |progress| fit_classifier(&training, &stop, progress))?;
+        let trained = follow(&session.output, &stop, |progress| fit_classifier(&training, &stop, progress))?;
         ensure!(!trained.outcome.interrupted, "stopped in run {} of {runs}", run + 1);
         session.output.note(&trained.outcome.test.to_string());
         reports.push(trained.outcome.test);

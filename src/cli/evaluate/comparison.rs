@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
@@ -10,8 +10,8 @@ use clap::Args;
 use super::trainings;
 use crate::catalog::ModelFiles;
 use crate::cli::session::Session;
+use crate::cli::train::Stop;
 use crate::cli::train::classifier::follow;
-use crate::cli::train::stop_on_signal;
 use crate::evaluation::classification::EvaluatedPart;
 use crate::evaluation::classification::held_out::read_evaluated;
 use crate::evaluation::comparison::{Cell, Cells, Job, Measured, Spec, jobs, page};
@@ -61,7 +61,7 @@ pub fn run(arguments: &ComparisonArguments, session: &Session) -> Result<()> {
         jobs.iter().map(|job| trainings::settings(&job.arguments, &arguments.work, &hub)).collect::<Result<Vec<_>>>();
     let trainings = trainings.with_context(|| arguments.spec.display().to_string())?;
     let mut cells = Cells::open(&arguments.work.join("cells.jsonl"))?;
-    let stop = stop_on_signal()?;
+    let stop = Stop::on_signal()?;
     let write_page = |cells: &Cells| {
         let text = page::write(&spec, &jobs, cells, &session.command_line);
         write_whole(&arguments.output, Existing::ReplaceOurs(page::COMMANDS), |file| file.write_all(text.as_bytes()))
@@ -100,18 +100,18 @@ pub fn run(arguments: &ComparisonArguments, session: &Session) -> Result<()> {
 }
 
 /// `None` where it was asked to stop.
-fn measure(job: &Job, training: ClassifierTraining, stop: &AtomicBool, session: &Session) -> Result<Option<Measured>> {
+fn measure(job: &Job, training: ClassifierTraining, stop: &Stop, session: &Session) -> Result<Option<Measured>> {
     if stop.load(Ordering::Relaxed) {
         return Ok(None);
     }
     if job.baseline.is_empty() { train(training, stop, session) } else { run_baseline(job, &training).map(Some) }
 }
 
-fn train(mut training: ClassifierTraining, stop: &AtomicBool, session: &Session) -> Result<Option<Measured>> {
+fn train(mut training: ClassifierTraining, stop: &Stop, session: &Session) -> Result<Option<Measured>> {
     // Goes on from a checkpoint; a model without one was finished, but its cell was not written.
     (training.resume, training.overwrite) = (true, true);
     let start = processor_seconds();
-    let outcome = follow(&session.output, |progress| train_classifier(&training, stop, progress))?;
+    let outcome = follow(&session.output, stop, |progress| train_classifier(&training, stop, progress))?;
     if outcome.interrupted {
         return Ok(None);
     }

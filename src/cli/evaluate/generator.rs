@@ -10,7 +10,7 @@ use crate::catalog::{self, HubSettings, ModelFiles, ModelKind};
 use crate::cli::decoding::DecodingArguments;
 use crate::cli::session::Session;
 use crate::cli::train::classifier::follow;
-use crate::cli::train::{CleaningChoice, stop_on_signal};
+use crate::cli::train::{CleaningChoice, Stop};
 use crate::config::{DeviceChoice, ModelSource, Settings};
 use crate::evaluation::generator::bleu::References;
 use crate::evaluation::generator::blind_test;
@@ -293,8 +293,10 @@ impl Measuring<'_> {
     }
 
     fn discriminate(&self, candidates: &[Candidate], seed: u64) -> Result<DiscriminatorReport> {
-        let stop = stop_on_signal()?;
-        follow(&self.session.output, |progress| discriminate(&self.texts.real, candidates, seed, &stop, progress))
+        let stop = Stop::on_signal()?;
+        follow(&self.session.output, &stop, |progress| {
+            discriminate(&self.texts.real, candidates, seed, &stop, progress)
+        })
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser};
@@ -10,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::{in_words, stop_on_signal};
+use super::{Stop, in_words};
 use crate::catalog::{self, HubSettings, ModelKind};
 use crate::cli::columns::ColumnArguments;
 use crate::cli::output::Output;
@@ -501,8 +500,8 @@ pub(super) fn run(arguments: ClassifierArguments, session: &Session) -> Result<(
         return run_grid(&arguments, &path, session);
     }
     let settings = arguments.training(&session.command_line, &session.hub()?)?;
-    let stop = stop_on_signal()?;
-    let outcome = follow(output, |progress| train_classifier(&settings, &stop, progress))?;
+    let stop = Stop::on_signal()?;
+    let outcome = follow(output, &stop, |progress| train_classifier(&settings, &stop, progress))?;
     if outcome.interrupted {
         output.note("stopped; the best weights so far are written, go on with --resume");
     }
@@ -555,13 +554,14 @@ fn run_grid(arguments: &ClassifierArguments, path: &std::path::Path, session: &S
         Ok((combination, training))
     };
     let trainings = combinations.into_iter().map(training).collect::<Result<Vec<_>>>()?;
-    let stop: std::sync::Arc<AtomicBool> = stop_on_signal()?;
+    let stop = Stop::on_signal()?;
     let output = &session.output;
     let mut started = |number: usize, combination: &Combination| {
         output.note(&format!("{number} of {}: {}", trainings.len(), grid::in_words(combination)));
     };
-    let results =
-        follow(output, |progress| grid::train_grid(&trainings, &session.command_line, &stop, &mut started, progress))?;
+    let results = follow(output, &stop, |progress| {
+        grid::train_grid(&trainings, &session.command_line, &stop, &mut started, progress)
+    })?;
     if results.len() < trainings.len() {
         output.note(&format!("{} of {} trained; the same command goes on", results.len(), trainings.len()));
     }
@@ -579,9 +579,11 @@ fn run_grid(arguments: &ClassifierArguments, path: &std::path::Path, session: &S
     })
 }
 
-/// Shows the progress of `work`: a bar on a terminal, a line for each epoch everywhere.
+/// Shows the progress of `work`: a bar on a terminal, a line for each epoch everywhere. `work` looks at the stop from its
+/// first batch on.
 pub(in crate::cli) fn follow<T>(
     output: &Output,
+    stop: &Stop,
     work: impl FnOnce(&mut (dyn FnMut(Progress) + Send)) -> Result<T>,
 ) -> Result<T> {
     let bar = if output.quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
@@ -594,6 +596,7 @@ pub(in crate::cli) fn follow<T>(
             bar.suspend(|| output.note(&line));
         }
         Progress::Started { train_rows, validation_rows, parameters, resumed_at, anew, counts } => {
+            stop.heed();
             let resumed = resumed_at.map_or_else(String::new, |epoch| format!(", resumed in epoch {epoch}"));
             let line = format!("{train_rows} rows, {validation_rows} to stop by, {parameters} parameters{resumed}");
             let anew = anew.then(|| "there is no checkpoint to resume from: the training starts anew".to_owned());

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use serde_json::json;
 
-use super::{DataArguments, in_words, stop_on_signal};
+use super::{DataArguments, Stop, in_words};
 use crate::cli::output::Output;
 use crate::files::Existing;
 use crate::sentiment::cleaning::Cleaning;
@@ -102,8 +102,11 @@ impl VectorArguments {
 /// As [`vectors::train_vectors`].
 pub fn run(arguments: VectorArguments, command: &str, output: &Output) -> Result<()> {
     let settings = arguments.training(command)?;
-    let stop = stop_on_signal()?;
-    let outcome = vectors::train_vectors(&settings, &stop, &mut |progress| output.note(&describe(&progress)))?;
+    let stop = Stop::on_signal()?;
+    let outcome = vectors::train_vectors(&settings, &stop, &mut |progress| {
+        stop.heed();
+        output.note(&describe(&progress));
+    })?;
     let (size, folder) = (&outcome.size, settings.output.display());
     output.object(
         || format!("{} vectors of width {}, loss {:.4}, written to {folder}", size.words, settings.width, outcome.loss),
