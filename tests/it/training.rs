@@ -111,6 +111,35 @@ fn a_signal_ends_a_training_that_still_reads_its_data_at_once() {
 }
 
 #[test]
+fn the_recipe_of_the_built_in_generator_goes_on_where_it_stopped_and_ends_in_a_model_with_its_attributes() {
+    let place = place();
+    let lines: Vec<String> = (0..200).map(|n| format!("La niña número {n} lee un cuento en la plaza.")).collect();
+    for name in ["simple.txt", "mixture.txt"] {
+        std::fs::write(place.path(name), lines.join("\n")).unwrap();
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/models/generator-es/train.sh");
+    let sizes = [("LAYERS", "1"), ("WIDTH", "16"), ("HEADS", "2"), ("VOCABULARY", "300"), ("BATCH", "2"), ("COMPOSED", "60")];
+    let steps = [("SIMPLE_STEPS", "2"), ("BASE_STEPS", "2"), ("TUNE_STEPS", "3"), ("PRECISION", "f32")];
+    let call = || {
+        let mut command = std::process::Command::new("bash");
+        command.arg(script).arg(place.path("")).arg(place.path("recipe")).current_dir(place.path(""));
+        command.envs(sizes.into_iter().chain(steps)).env("PREGONERO", env!("CARGO_BIN_EXE_pregonero"));
+        command.output().unwrap()
+    };
+    let called = call();
+    assert!(called.status.success(), "{called:?}");
+    let config = std::fs::read_to_string(place.path("recipe/tuned/config.json")).unwrap();
+    assert!(config.contains("TEMA") && config.contains("HASHTAGS"), "{config}");
+    // What is finished is not done again; a stage that is not goes on.
+    let simple = place.path("recipe/simple/model.safetensors");
+    let before = std::fs::metadata(&simple).unwrap().modified().unwrap();
+    std::fs::remove_file(place.path("recipe/tuned/finished")).unwrap();
+    let again = call();
+    assert!(again.status.success() && !String::from_utf8_lossy(&again.stderr).contains("starting with"), "{again:?}");
+    assert_eq!(std::fs::metadata(&simple).unwrap().modified().unwrap(), before);
+}
+
+#[test]
 fn files_that_are_no_texts_are_refused_before_a_training() {
     let place = place();
     let train = ["train", "tokenizer", "--vocab-size", "300", "--output", "new", "--data"];

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Trains a generator by the recipe of the built-in one, in pieces: each call goes on where the last one stopped, and ends
+# after SECONDS. Exit code 0: the model is ready in WORK/tuned. 75: call it again. Anything else: an error.
+#
+#   models/generator-es/train.sh DATA WORK [SECONDS]
+#
+# DATA holds the texts of the base, one a line: simple.txt (short sentences) and mixture.txt (everything). What the last
+# stage reads lies next to this script. The sizes below are those of the built-in model; on a GPU, give larger ones:
+#
+#   LAYERS=12 WIDTH=768 HEADS=12 BATCH=64 BASE_STEPS=40000 DEVICE=cuda models/generator-es/train.sh data runs/large 540
+#
+# A fleet's scheduler, or a machine that is lent for ten minutes at a time, calls it until it exits with 0.
+set -euo pipefail
+
+usage='usage: models/generator-es/train.sh DATA WORK [SECONDS]'
+data=${1:?$usage}
+work=${2:?$usage}
+seconds=${3:-0}
+here=$(cd "$(dirname "$0")" && pwd)
+
+program=${PREGONERO:-pregonero}
+layers=${LAYERS:-6} width=${WIDTH:-320} heads=${HEADS:-5}
+vocabulary=${VOCABULARY:-8192} batch=${BATCH:-16}
+simple_steps=${SIMPLE_STEPS:-1400} base_steps=${BASE_STEPS:-20000} tune_steps=${TUNE_STEPS:-5000}
+composed=${COMPOSED:-300000} device=${DEVICE:-cpu} precision=${PRECISION:-bf16}
+started=$SECONDS
+
+# The seconds that are left of this call, at least one; nothing where there is no limit.
+left() {
+    [[ $seconds -eq 0 ]] && return
+    local left=$((seconds - SECONDS + started))
+    echo $((left > 1 ? left : 1))
+}
+
+# stage NAME STEPS ARGUMENTS…: trains WORK/NAME, or goes on with it, and ends the call where the time is up.
+stage() {
+    local name=$1 steps=$2 output=$work/$1
+    shift 2
+    [[ -e $output/finished ]] && return
+    local command=("$program" train generator --output "$output" --steps "$steps" --device "$device" --precision "$precision"
+        --weight-decay 0.1 --beta2 0.95 --dropout 0 --no-verbatim-index "$@")
+    [[ -d $output/checkpoints ]] && command+=(--resume)
+    local limit=() code=0
+    [[ $seconds -eq 0 ]] || limit=(timeout --signal=TERM "$(left)")
+    "${limit[@]}" "${command[@]}" || code=$?
+    # 124: the time was up, and the training has saved its checkpoint. 143: it was still reading its data.
+    if [[ $code -eq 124 || $code -eq 143 ]]; then
+        echo "stage $name goes on with the next call" >&2
+        exit 75
+    fi
+    [[ $code -eq 0 ]] || exit "$code"
+    touch "$output/finished"
+}
+
+mkdir -p "$work"
+plain=$work/campaign-plain.jsonl
+if [[ ! -e $plain ]]; then
+    xz -dc "$here/campaign.jsonl.xz" | grep '"plain": 1' >"$plain.part"
+    mv "$plain.part" "$plain"
+fi
+if [[ ! -e $work/composed.jsonl ]]; then
+    "$program" dataset compose --grammar "$here/campaign.grammar.json" -n "$composed" --seed 31 --columns tema,hashtags \
+        --output "$work/composed.jsonl"
+fi
+if [[ ! -e $work/tokenizer ]]; then
+    "$program" train tokenizer --data "$data/mixture.txt" --data "$plain:text=3" --vocab-size "$vocabulary" --output "$work/tokenizer"
+fi
+
+stage simple "$simple_steps" --data "$data/simple.txt" --tokenizer "$work/tokenizer" --layers "$layers" --width "$width" --heads "$heads" \
+    --batch "$batch" --learning-rate 2e-3 --warmup-steps 150 --decay constant
+stage base "$base_steps" --data "$data/mixture.txt" --base "$work/simple" --batch "$batch" --learning-rate 1.5e-3 --warmup-steps 100 \
+    --decay constant
+stage tuned "$tune_steps" --data "$work/composed.jsonl:text" --data "$plain:text=4" --base "$work/base" --clean none \
+    --control TEMA=tema,HASHTAGS=hashtags --control-dropout 0.15 --duplicates exact --batch 64 --block 96 --learning-rate 1e-3 \
+    --warmup-steps 60 --decay linear --f16
+echo "ready: $work/tuned"
