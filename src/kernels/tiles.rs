@@ -512,31 +512,27 @@ mod x86 {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
 mod tests {
     use half::bf16;
 
-    use super::*;
+    use super::x86::{Instructions, has_tiles, has_vectors, multiply_by};
     use crate::kernels::product::{Matrix, Start};
 
     fn values(count: usize, seed: u32) -> Vec<f32> {
         (0..count as u32).map(|i| ((i.wrapping_mul(2_654_435_761) ^ seed) >> 8) as f32 / 1e7 - 0.8).collect()
     }
 
-    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     #[test]
     fn products_by_every_instruction_there_is_are_those_of_rounded_factors_in_every_layout() {
-        use super::x86::{Instructions, has_tiles, has_vectors, multiply_by};
-
         let instructions =
             [(Instructions::Vectors, has_vectors()), (Instructions::Tiles, has_vectors() && has_tiles())];
         for (instructions, _) in instructions.into_iter().filter(|(_, there)| *there) {
-            check_products(&|a, b, out, start| multiply_by(instructions, a, b, out, start));
+            check_products(instructions);
         }
     }
 
-    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-    fn check_products(multiply: &dyn Fn(Matrix<'_>, Matrix<'_>, &mut [f32], Start<'_>)) {
+    fn check_products(instructions: Instructions) {
         for (rows, depth, columns) in [(1, 1, 1), (32, 32, 32), (33, 40, 17), (70, 95, 130), (200, 64, 31)] {
             let (a, b) = (values(rows * depth, 1), values(depth * columns, 2));
             let (bias, before) = (values(columns, 3), values(rows * columns, 4));
@@ -549,7 +545,7 @@ mod tests {
                 };
                 for start in [Start::Zero, Start::Target, Start::Row(&bias)] {
                     let mut out = before.clone();
-                    multiply(left, right, &mut out, start);
+                    multiply_by(instructions, left, right, &mut out, start);
                     for (index, got) in out.iter().enumerate() {
                         let (row, column) = (index / columns, index % columns);
                         let sum: f64 = (0..depth).map(|k| at(&left, row, k) * at(&right, k, column)).sum();

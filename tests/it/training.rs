@@ -118,7 +118,8 @@ fn the_recipe_of_the_built_in_generator_goes_on_where_it_stopped_and_ends_in_a_m
         std::fs::write(place.path(name), lines.join("\n")).unwrap();
     }
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/models/generator-es/train.sh");
-    let sizes = [("LAYERS", "1"), ("WIDTH", "16"), ("HEADS", "2"), ("VOCABULARY", "300"), ("BATCH", "2"), ("COMPOSED", "60")];
+    let sizes =
+        [("LAYERS", "1"), ("WIDTH", "16"), ("HEADS", "2"), ("VOCABULARY", "300"), ("BATCH", "2"), ("COMPOSED", "60")];
     let steps = [("SIMPLE_STEPS", "2"), ("BASE_STEPS", "2"), ("TUNE_STEPS", "3"), ("PRECISION", "f32")];
     let call = || {
         let mut command = std::process::Command::new("bash");
