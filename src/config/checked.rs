@@ -251,18 +251,6 @@ pub enum Rank {
     Sentiment,
 }
 
-impl Rank {
-    /// The word used in the configuration, the record and the log.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Both => "both",
-            Self::Critic => "critic",
-            Self::Sentiment => "sentiment",
-        }
-    }
-}
-
 /// How one of the candidates that passed is chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectionSettings {

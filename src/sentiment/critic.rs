@@ -30,11 +30,11 @@ pub struct ReadingWeights {
 }
 
 impl ReadingWeights {
-    /// What holds without a critic.
-    pub const WITHOUT_CRITIC: Self = Self { bias: 3.0, critic: 0.0, mean: 1.0, weakest: 0.5 };
+    /// What holds without a critic; the bias makes a half of the median of what the built-in generator writes.
+    pub const WITHOUT_CRITIC: Self = Self { bias: 2.3, critic: 0.0, mean: 1.0, weakest: 0.5 };
 
     /// What holds for a critic whose `config.json` names none.
-    pub const OF_ANY_CRITIC: Self = Self { bias: 3.0, critic: 1.0, mean: 1.0, weakest: 0.5 };
+    pub const OF_ANY_CRITIC: Self = Self { bias: 2.3, critic: 1.0, mean: 1.0, weakest: 0.5 };
 
     /// # Errors
     /// Where one is no number; the message names the key.
@@ -134,7 +134,7 @@ mod tests {
             assert!(weights.reading(Some(certain), likelihood).is_finite());
         }
         let without = Reader::without_critic();
-        let expected = 1.0 / (1.0 + (-(3.0 - 1.5 - 2.0_f64)).exp());
+        let expected = 1.0 / (1.0 + (-(2.3 - 1.5 - 2.0_f64)).exp());
         assert!((f64::from(without.reading(None, Some(likelihood)).unwrap()) - expected).abs() < 1e-6);
         assert_eq!(without.reading(None, None), None);
         assert_eq!(without.written(&["Hoy"]).unwrap(), [None]);

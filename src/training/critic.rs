@@ -1,7 +1,7 @@
 //! `train critic`: a classifier that tells texts people wrote from those that a generator wrote.
 //!
 //! It helps to choose between candidates, so it reads them as a round has them: whole texts that go on from the seed
-//! prompts. Left out is what would tell the sides apart and says nothing of how a text reads: candidates that were cut off,
+//! prompts, or from the first words of the written texts, so that neither beginning nor theme tells the sides apart. Left out is what would tell the sides apart and says nothing of how a text reads: candidates that were cut off,
 //! texts longer than a tweet, copies of written texts among the generated ones. Links and mentions are taken out of both
 //! sides, and no pipeline reads hashtags. Neighbours: [`super::two_sides`], [`crate::sentiment::critic`].
 
@@ -50,6 +50,8 @@ pub struct CriticTraining {
     pub command: String,
     /// Where the written texts come from and their licence, for the card. May be empty.
     pub about: String,
+    /// Of how many words the generated texts share the beginning of a written one; none where they go on from seed prompts.
+    pub openings: Option<u32>,
 }
 
 /// What a training of a critic came to.
@@ -215,7 +217,7 @@ fn card(settings: &CriticTraining, trained: &Trained, outcome: &CriticOutcome) -
          gate. `config.json` holds layer sizes, cleaning, calibration, the generator and the weights of a reading, \
          `vocabulary.json` the words, `model.safetensors` the weights, `training.jsonl` the epochs.\n\n\
          ## Data\n\n{}{} texts of each side: written ones as they were given, and as many that the generator wrote with the \
-         configured decoding from the configured seed prompts. Left out were {} candidates: cut off at the limit of tokens or \
+         configured decoding from {}. Left out were {} candidates: cut off at the limit of tokens or \
          length, shorter than four words, or copies of a written text. Links and mentions are taken out of both sides, and \
          hashtags are never read; what is left of case and punctuation is what the pipeline `{}` keeps. Near-duplicates stay \
          on one side of the split.\n\n\
@@ -227,6 +229,10 @@ fn card(settings: &CriticTraining, trained: &Trained, outcome: &CriticOutcome) -
          `reading`, to let a part count for more.\n",
         if settings.about.is_empty() { String::new() } else { format!("{} ", settings.about) },
         texts_a_side,
+        settings.openings.map_or_else(
+            || "the configured seed prompts".to_owned(),
+            |words| format!("the first {words} words of written texts"),
+        ),
         outcome.left_out,
         trained.config.cleaning,
         settings.command,
@@ -276,6 +282,7 @@ mod tests {
             seed: 1,
             command: "pregonero train critic".to_owned(),
             about: String::new(),
+            openings: None,
         }
     }
 
