@@ -141,6 +141,7 @@ fn what_cannot_be_a_critic_or_train_one_is_refused_in_words() {
 
     configure("");
     std::fs::write(place.path("few.txt"), "La vecina riega las flores del patio.\n").unwrap();
+    std::fs::write(place.path("rows.csv"), "text,tema\nLa vecina riega las flores del patio.,barrio\n").unwrap();
     for (arguments, code, expected) in [
         (
             vec!["--data", "few.txt", "-n", "100"],
@@ -150,6 +151,11 @@ fn what_cannot_be_a_critic_or_train_one_is_refused_in_words() {
         (vec!["--data", "gone.txt"], 1, "gone.txt"),
         (vec!["--data", "few.txt", "--openings", "9"], 1, "--openings 9: no text of --data has more words"),
         (vec!["--data", "few.txt", "--control", "TEMA"], 2, "--openings <WORDS>"),
+        (
+            vec!["--data", "rows.csv:text", "--openings", "2", "--control", "TEMA=tema"],
+            1,
+            "rows.csv:2: attribute \"TEMA\" is given, but the model was trained without",
+        ),
         (vec!["--data", "few.txt", "--model", "nowhere"], 78, "generation.model: "),
         (vec!["--data", "few.txt", "-n", "5"], 2, "5 is not in 100"),
         (vec![], 2, "--data"),
