@@ -265,10 +265,22 @@ under the curve does not mean that the text it likes best reads well. Train it a
 
 #[cfg(test)]
 mod tests {
+    use rand::{Rng as _, SeedableRng as _};
+    use rand_chacha::ChaCha12Rng;
+
     use super::*;
 
     fn candidate(text: &str, finish: Finish, likelihood: Option<Likelihood>) -> Candidate {
         Candidate { finish, likelihood, ..Candidate::given(text) }
+    }
+
+    /// Twelve words that mean nothing, and these.
+    fn sentence(seed: u64, more: &[&str]) -> String {
+        const SYLLABLES: [&str; 6] = ["sa", "me", "ri", "lo", "pu", "ta"];
+        let mut random = ChaCha12Rng::seed_from_u64(seed);
+        let mut word = || (0..3).map(|_| SYLLABLES[random.random_range(0..6)]).collect::<String>();
+        let words: Vec<String> = (0..12).map(|_| word()).chain(more.iter().map(ToString::to_string)).collect();
+        words.join(" ")
     }
 
     fn training(written: Vec<String>, generated: Vec<Candidate>) -> CriticTraining {
@@ -313,27 +325,20 @@ mod tests {
 
     #[test]
     fn a_critic_is_written_with_its_generator_and_a_reading_whose_median_is_a_half() {
-        let people = ["La vecina", "Mi hermano", "El panadero", "Tu abuela", "Una amiga"];
-        let things = ["riega las flores", "barre el patio", "lee un cuento", "prepara la sopa", "saluda a la gente"];
-        let places = ["del barrio", "de la escuela", "del parque", "de la casa azul", "de la plaza"];
-        let sentences = |order: fn(&str, &str, &str) -> String| -> Vec<String> {
-            let pairs = people.iter().flat_map(|who| things.iter().map(move |what| (who, what)));
-            pairs.flat_map(|(who, what)| places.iter().map(move |at| order(who, what, at))).collect()
-        };
-        let written = sentences(|who, what, at| format!("{who} {what} {at} con mucha calma."));
-        let generated: Vec<Candidate> = sentences(|who, what, at| format!("{at} {who} calma {what} que que."))
-            .iter()
-            .enumerate()
-            .map(|(n, text)| {
+        let written: Vec<String> = (0..400).map(|seed| sentence(seed, &[])).collect();
+        let generated: Vec<Candidate> = (0..400)
+            .map(|n| {
                 let mean = -1.0 - n as f32 / 100.0;
-                candidate(text, Finish::EndOfText, Some(Likelihood { mean, weakest: 2.0 * mean }))
+                let likelihood = Likelihood { mean, weakest: 2.0 * mean };
+                candidate(&sentence(1000 + n, &["que", "que", "que"]), Finish::EndOfText, Some(likelihood))
             })
             .collect();
         let folder = tempfile::tempdir().unwrap();
         let output = folder.path().join("critic");
         let settings = CriticTraining { output: output.clone(), ..training(written, generated.clone()) };
         let outcome = train_critic(&settings, &AtomicBool::new(false), &mut |_| {}).unwrap();
-        assert!(outcome.area.auc > 0.9 && !outcome.interrupted, "{outcome:?}");
+        assert!(outcome.area.auc > 0.8 && !outcome.interrupted, "{outcome:?}");
+        assert_eq!((outcome.texts_a_side, outcome.left_out, outcome.spread.len()), (400, 0, 3));
 
         let critic = Classifier::load(&ModelFiles::in_folder(&output).unwrap()).unwrap();
         assert_eq!(critic.config().labels, LABELS);

@@ -22,20 +22,56 @@ fn copy_model(name: &str, to: &std::path::Path) {
     }
 }
 
-/// Sentences of some people, things and places; invented.
+/// Sentences of eight words that the tiny model does not know, in an order that a number decides; invented.
 fn written() -> String {
-    let people = ["La vecina", "Mi hermano", "El panadero", "Tu abuela", "Una amiga", "El maestro"];
-    let things = ["riega las flores", "barre el patio", "lee un cuento", "prepara la sopa", "saluda a la gente"];
-    let places = ["del barrio", "de la escuela", "del parque", "de la casa azul", "de la plaza"];
-    let mut lines = String::new();
-    for who in people {
-        for what in things {
-            for at in places {
-                lines += &format!("{who} {what} {at} con calma.\n");
-            }
-        }
-    }
-    lines
+    const WORDS: [&str; 40] = [
+        "vecina",
+        "hermano",
+        "panadero",
+        "abuela",
+        "amiga",
+        "maestro",
+        "riega",
+        "barre",
+        "prepara",
+        "saluda",
+        "flores",
+        "patio",
+        "cuento",
+        "sopa",
+        "barrio",
+        "escuela",
+        "parque",
+        "casa",
+        "azul",
+        "calma",
+        "jardín",
+        "libro",
+        "paseo",
+        "abrazo",
+        "receta",
+        "taller",
+        "huerta",
+        "guitarra",
+        "bicicleta",
+        "cuaderno",
+        "ventana",
+        "sombrero",
+        "camino",
+        "puente",
+        "mercader",
+        "carta",
+        "farol",
+        "banco",
+        "árbol",
+        "semilla",
+    ];
+    let mut number = 12_345_u64;
+    let mut next = || {
+        number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        WORDS[(number >> 33) as usize % WORDS.len()]
+    };
+    (0..400).map(|_| (0..8).map(|_| next()).collect::<Vec<_>>().join(" ") + ".\n").collect()
 }
 
 /// A number as the program has it, in single precision: printed, it is the shortest one that reads as the same.
@@ -47,16 +83,17 @@ fn number(value: &Value) -> f64 {
 fn a_critic_is_trained_takes_part_in_a_choice_and_stands_in_the_record() {
     let place = Place::with_tiny_model();
     std::fs::write(place.path("written.txt"), written()).unwrap();
-    let train = ["train", "critic", "--data", "written.txt", "-n", "400", "--output", "critic", "--about", "Invented."];
+    let train =
+        ["train", "critic", "--data", "written.txt", "-n", "1000", "--output", "critic", "--about", "Invented."];
     let trained = place.run(&[&["--json"], &train[..]].concat());
     let report = trained.json().remove(0);
-    assert!(number(&report["auc"]) > 0.9 && report["interrupted"] == json!(false), "{report}");
+    assert!(number(&report["auc"]) > 0.8 && report["interrupted"] == json!(false), "{report}");
     assert_eq!(report["generator"]["name"], "tiny");
-    assert!(trained.stderr.contains("400 of 400 candidates written"), "{trained:#?}");
+    assert!(trained.stderr.contains("1000 of 1000 candidates written"), "{trained:#?}");
     let card = std::fs::read_to_string(place.path("critic/README.md")).unwrap();
     assert!(card.contains("Invented.") && card.contains("train critic --data written.txt"), "{card}");
     assert!(place.path("critic/training.jsonl").exists());
-    let openings = ["train", "critic", "--data", "written.txt", "-n", "400", "--openings", "2", "--output", "other"];
+    let openings = ["train", "critic", "--data", "written.txt", "-n", "1000", "--openings", "2", "--output", "other"];
     let other = place.run(&[&["--json"], &openings[..]].concat()).json().remove(0);
     assert!(number(&other["auc"]) > 0.6, "{other}");
     let card = std::fs::read_to_string(place.path("other/README.md")).unwrap();
@@ -67,7 +104,8 @@ fn a_critic_is_trained_takes_part_in_a_choice_and_stands_in_the_record() {
     let config = std::fs::read_to_string(place.path("config.toml")).unwrap();
     std::fs::write(place.path("config.toml"), format!("{config}[selection]\ncritic = \"critic\"\n{OFF}")).unwrap();
     assert!(place.run(&["config", "check"]).stdout.ends_with("sound\n"));
-    let person = place.run(&["--json", "inspect", "La vecina barre el patio del barrio con calma."]).json().remove(0);
+    let person =
+        place.run(&["--json", "inspect", "vecina barre patio barrio calma jardín cuaderno farol."]).json().remove(0);
     let model =
         place.run(&["--json", "inspect", "El covid tarde plaza de canta sol niños la música."]).json().remove(0);
     assert!(number(&person["critic"]) > number(&model["critic"]), "{person} {model}");

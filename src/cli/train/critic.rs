@@ -40,8 +40,9 @@ Examples:
   pregonero train critic --data texts.jsonl:text --model runs/tweets -n 8000 --output runs/critic
 
 The generator writes with the [generation] settings, from the seed prompts of the configuration or, with --openings, from the
-first words of the written texts: then no beginning and no theme tells the sides apart. What comes out is a classifier of the labels generated and written; selection.critic = \"runs/critic\" lets it take part in the choice. Train it
-again when the generator changes. How much it counts for stands in its config.json under `reading`.")]
+first words of the written texts: then no beginning and no theme tells the sides apart. What comes out is a classifier of the
+labels generated and written; selection.critic = \"runs/critic\" lets it take part in the choice. Train it again when the
+generator changes. How much it counts for stands in its config.json under `reading`.")]
 pub struct CriticArguments {
     /// Texts that people wrote: FILE (one a line), FILE.csv:COLUMN or FILE.jsonl:FIELD
     #[arg(long = "data", value_name = "FILE[:COLUMN][=WEIGHT]", required = true)]
