@@ -33,8 +33,9 @@ impl ReadingWeights {
     /// What holds without a critic; the bias makes a half of the median of what the built-in generator writes.
     pub const WITHOUT_CRITIC: Self = Self { bias: 2.3, critic: 0.0, mean: 1.0, weakest: 0.5 };
 
-    /// What holds for a critic whose `config.json` names none.
-    pub const OF_ANY_CRITIC: Self = Self { bias: 2.3, critic: 1.0, mean: 1.0, weakest: 0.5 };
+    /// What a critic begins with, and what holds where its `config.json` names none. A critic's logits spread five times as
+    /// wide as likelihoods, and it likes what is new to it, sense or not: docs/decisions/0005-choice-between-candidates.md.
+    pub const OF_ANY_CRITIC: Self = Self { bias: 2.3, critic: 0.1, mean: 1.0, weakest: 0.5 };
 
     /// # Errors
     /// Where one is no number; the message names the key.
