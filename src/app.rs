@@ -23,6 +23,7 @@ use crate::judging::Judge;
 use crate::publish::{self, Outlet, PostedTweet, Poster, PosterFuture, Publisher, Rules};
 use crate::schedule::Schedule;
 use crate::sentiment::Classifier;
+use crate::sentiment::critic::Reader;
 use crate::store::Store;
 use crate::tweet::SeedPrompt;
 use crate::twitter::oauth2::{self, Grant, TokenFileError, Tokens};
@@ -92,7 +93,7 @@ pub fn generator_files(settings: &Settings, hub: &HubSettings) -> Result<ModelFi
 pub fn examine(files: &ModelFiles, kind: ModelKind) -> anyhow::Result<Needs> {
     match kind {
         ModelKind::Generator => generation::needs(files),
-        ModelKind::Classifier => {
+        ModelKind::Classifier | ModelKind::Critic => {
             Classifier::load(files)?;
             Ok(Needs { memory_bytes: 4 * files.parameters()?, memory_per_text_bytes: 0 })
         }
@@ -172,11 +173,11 @@ pub fn take_out_unknown_attributes(settings: &mut Settings, generator: &ModelFil
     Ok(taken)
 }
 
-/// Loads the classifier and builds the gates; `generator` are the files of the model that writes, which may ship an index
-/// of what it was tuned on.
+/// Loads classifier and critic and builds the gates; `generator` are the files of the model that writes, which may ship an
+/// index of what it was tuned on.
 ///
 /// # Errors
-/// Where the classifier, the index or the list of banned words cannot be used; the message names the key.
+/// Where classifier, critic, index or the list of banned words cannot be used; the message names the key.
 pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles) -> Result<Judge, SetupError> {
     let classifier = load_classifier(settings, hub)?;
     let hashtags = LabelHashtags {
@@ -186,7 +187,18 @@ pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles
             SentimentTarget::Any => None,
         },
     };
-    Ok(Judge::new(settings, load_gates(&settings.gates, hashtags, generator)?, classifier))
+    let reader = load_reader(settings, hub)?;
+    Ok(Judge::new(settings, load_gates(&settings.gates, hashtags, generator)?, classifier, reader))
+}
+
+/// What says how well a text reads: with the critic of the settings, or without one.
+fn load_reader(settings: &Settings, hub: &HubSettings) -> Result<Reader, SetupError> {
+    let Some(source) = settings.critic() else { return Ok(Reader::without_critic()) };
+    let load = || {
+        let critic = Classifier::load(&catalog::open(source, ModelKind::Critic, hub)?)?;
+        Reader::with_critic(critic.with_name(&source.to_string())).with_context(|| source.to_string())
+    };
+    load().map_err(SetupError::under("selection.critic"))
 }
 
 fn load_gates(settings: &GateSettings, hashtags: LabelHashtags, generator: &ModelFiles) -> Result<Gates, SetupError> {

@@ -1,13 +1,14 @@
-//! Judges candidates: strips what the settings strip, asks every gate, and lets the classifier score.
+//! Judges candidates: strips what the settings strip, asks every gate, and lets classifier and critic score.
 //!
 //! The daemon, `generate` and `inspect` all judge here, so that what a maintainer sees is what a round would decide.
 
 use anyhow::Result;
 
-use crate::config::{SentimentSettings, SentimentTarget, Settings};
+use crate::config::{Rank, SentimentSettings, SentimentTarget, Settings};
 use crate::gates::{Gates, Recent, Subject};
 use crate::sentiment::Classifier;
-use crate::tweet::{Candidate, GateVerdict, Judged, Sentiment, Verdict};
+use crate::sentiment::critic::Reader;
+use crate::tweet::{Candidate, GateVerdict, Judged, Ranking, Sentiment, Verdict};
 use crate::twitter::text;
 
 /// The name under which the classifier's threshold stands among the gates.
@@ -21,6 +22,10 @@ const DEFAULT_LEAST_SCORE: f32 = 0.6;
 pub struct Judge {
     gates: Gates,
     classifier: Classifier,
+    reader: Reader,
+    rank: Rank,
+    /// Of so many recent posts a candidate is not to repeat the opening; 0 = off.
+    fresh_openings: usize,
     target: SentimentTarget,
     /// The least probability of the target.
     least_score: f32,
@@ -30,12 +35,15 @@ pub struct Judge {
 impl Judge {
     /// Puts the judges together.
     #[must_use]
-    pub fn new(settings: &Settings, gates: Gates, classifier: Classifier) -> Self {
+    pub fn new(settings: &Settings, gates: Gates, classifier: Classifier, reader: Reader) -> Self {
         let SentimentSettings { target, min_score, .. } = &settings.sentiment;
         let advised = classifier.config().recommended_min_score;
         Self {
             gates,
             classifier,
+            reader,
+            rank: settings.selection.rank,
+            fresh_openings: settings.selection.fresh_openings,
             target: target.clone(),
             least_score: min_score.or(advised).unwrap_or(DEFAULT_LEAST_SCORE),
             disclosure: settings.account.disclosure.clone(),
@@ -46,6 +54,12 @@ impl Judge {
     #[must_use]
     pub fn classifier(&self) -> &Classifier {
         &self.classifier
+    }
+
+    /// What says how well a text reads.
+    #[must_use]
+    pub fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     /// The least probability of the target that passes; none where any sentiment does.
@@ -77,14 +91,20 @@ impl Judge {
     /// Where the classifier fails.
     pub fn judge(&self, candidates: Vec<Candidate>, prompt: &str, recent: &Recent) -> Result<Vec<Judged>> {
         let bodies: Vec<String> = candidates.iter().map(|candidate| self.gates.strip(&candidate.text)).collect();
-        let scored = self.classifier.score(&bodies.iter().map(String::as_str).collect::<Vec<_>>())?;
-        let judged = candidates.into_iter().zip(bodies).zip(scored).map(|((candidate, body), sentiment)| {
-            let posted = self.with_disclosure(&body);
-            let subject = Subject { text: &posted, body: &body, candidate: Some(&candidate), prompt };
+        let texts: Vec<&str> = bodies.iter().map(String::as_str).collect();
+        let scored = self.classifier.score(&texts)?.into_iter().zip(self.reader.written(&texts)?);
+        let judged = candidates.into_iter().zip(&bodies).zip(scored).map(|((candidate, body), (sentiment, critic))| {
+            let posted = self.with_disclosure(body);
+            let subject = Subject { text: &posted, body, candidate: Some(&candidate), prompt };
             let mut gates = self.gates.judge(&subject, recent);
             let (score, verdict) = self.weigh(&sentiment);
             gates.push(verdict);
-            Judged { weighted_length: text::weighted_length(&posted), text: posted, candidate, sentiment, score, gates }
+            let reading = self.reader.reading(critic, candidate.likelihood);
+            let fresh_opening =
+                (self.fresh_openings > 0).then(|| !recent.begins_alike(body, prompt, self.fresh_openings));
+            let ranking = Ranking { critic, reading, rank: Some(self.rank(score, reading)), fresh_opening };
+            let weighted_length = text::weighted_length(&posted);
+            Judged { weighted_length, text: posted, candidate, sentiment, score, ranking, gates }
         });
         Ok(judged.collect())
     }
@@ -104,10 +124,21 @@ impl Judge {
         gates.push(verdict);
         let candidate = Candidate::given(text);
         let weighted_length = text::weighted_length(text);
-        Ok(Judged { candidate, text: text.to_owned(), weighted_length, sentiment, score, gates })
+        let critic = self.reader.written(&[text])?.into_iter().next().flatten();
+        let ranking = Ranking { critic, ..Ranking::default() };
+        Ok(Judged { candidate, text: text.to_owned(), weighted_length, sentiment, score, ranking, gates })
     }
 
-    /// What the selection ranks by, and whether it is enough.
+    /// The number that decides between the candidates that pass.
+    fn rank(&self, score: f32, reading: Option<f32>) -> f32 {
+        match (self.rank, reading) {
+            (Rank::Sentiment, _) => score,
+            (Rank::Critic, reading) => reading.unwrap_or(0.0),
+            (Rank::Both, reading) => reading.unwrap_or(0.0) * score,
+        }
+    }
+
+    /// The sentiment's score, and whether it is enough.
     fn weigh(&self, sentiment: &Sentiment) -> (f32, GateVerdict) {
         let SentimentTarget::Label(wanted) = &self.target else {
             return (sentiment.score, GateVerdict::pass(SENTIMENT_GATE));

@@ -17,6 +17,7 @@ use crate::generation::{GenerationError, GenerationRequest, LengthBudget, candid
 use crate::publish::{Posted, PublishError};
 use crate::review::{self, ReviewError, Submitted};
 use crate::selection::{Chosen, select};
+use crate::sentiment::Classifier;
 use crate::store::{NewRound, PostId, RoundId, SlotId, StoreError};
 use crate::tweet::{Candidate, Judged, SeedPrompt, Verdict};
 use crate::twitter::text;
@@ -223,6 +224,12 @@ fn judging_record(app: &App) -> serde_json::Value {
         "account": app.settings.account.handle,
         "review_mode": app.settings.review.mode,
         "sentiment": {"target": target, "threshold": threshold},
+        "selection": {
+            "rank": app.settings.selection.rank,
+            "critic": app.judge.reader().critic().map(Classifier::identity),
+            "reading": app.judge.reader().weights(),
+            "fresh_openings": app.settings.selection.fresh_openings,
+        },
         "gates": {
             "mentions": gates.mentions,
             "urls": gates.urls,
@@ -266,6 +273,7 @@ fn tell(round: RoundId, judged: &[Judged], chosen: Option<&Chosen>) {
             %round,
             candidate = index,
             score = format_args!("{:.2}", one.score),
+            rank = format_args!("{:.2}", one.rank()),
             verdict = verdict.as_str(),
             gate = worst.map(|gate| gate.gate.as_str()),
             reason = worst.map(|gate| gate.reason.as_str()),
@@ -275,8 +283,8 @@ fn tell(round: RoundId, judged: &[Judged], chosen: Option<&Chosen>) {
     }
     if let Some(chosen) = chosen {
         let one = chosen.judged();
-        let score = format_args!("{:.2}", one.score);
-        tracing::info!(target: CANDIDATES, %round, candidate = chosen.index(), score, text = one.text, "chosen");
+        let (score, rank) = (format_args!("{:.2}", one.score), format_args!("{:.2}", one.rank()));
+        tracing::info!(target: CANDIDATES, %round, candidate = chosen.index(), score, rank, text = one.text, "chosen");
     }
 }
 

@@ -1,4 +1,7 @@
-//! Picks the candidate that goes on: the best-scored one that the gates let through.
+//! Picks the candidate that goes on: the one of the highest rank that the gates let through.
+//!
+//! What a candidate ranks by is decided where it is judged ([`crate::judging`]): how well it reads, the sentiment's score, or
+//! both. A candidate that begins as a recent post does comes after all that do not.
 
 use crate::tweet::{Judged, Verdict};
 
@@ -29,8 +32,8 @@ impl Chosen {
     }
 }
 
-/// The best-scored candidate that passes every gate; where none does and `queue_reviews` is set, the best-scored one
-/// whose worst verdict is `review`. Ties go to the earlier candidate, so that a replay chooses the same.
+/// The candidate of the highest rank that passes every gate; where none does and `queue_reviews` is set, the one of the
+/// highest rank whose worst verdict is `review`. Ties go to the earlier candidate, so that a replay chooses the same.
 #[must_use]
 pub fn select(judged: &[Judged], queue_reviews: bool) -> Option<Chosen> {
     let best = |wanted: Verdict| {
@@ -38,9 +41,53 @@ pub fn select(judged: &[Judged], queue_reviews: bool) -> Option<Chosen> {
             .iter()
             .enumerate()
             .filter(|(_, candidate)| candidate.verdict() == wanted)
-            .max_by(|(a, left), (b, right)| left.score.total_cmp(&right.score).then(b.cmp(a)))
+            .max_by(|(a, left), (b, right)| left.compare_rank(right).then(b.cmp(a)))
     };
     best(Verdict::Pass)
         .or_else(|| if queue_reviews { best(Verdict::Review) } else { None })
         .map(|(index, judged)| Chosen { judged: judged.clone(), index })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::judged;
+
+    fn candidate(verdict: Verdict, score: f32, rank: Option<f32>, fresh_opening: Option<bool>) -> Judged {
+        let mut candidate = judged("Hoy llegan libros.", verdict, score);
+        candidate.ranking.rank = rank;
+        candidate.ranking.fresh_opening = fresh_opening;
+        candidate
+    }
+
+    fn chosen(all: &[Judged], queue_reviews: bool) -> Option<usize> {
+        select(all, queue_reviews).map(|chosen| chosen.index())
+    }
+
+    #[test]
+    fn the_rank_decides_and_the_score_only_where_there_is_none() {
+        use Verdict::{Pass, Reject, Review};
+        let ranked = |verdict, score, rank| candidate(verdict, score, Some(rank), None);
+        let all = [ranked(Pass, 0.9, 0.2), ranked(Reject, 0.9, 0.99), ranked(Pass, 0.7, 0.6), ranked(Review, 0.9, 0.9)];
+        assert_eq!(chosen(&all, true), Some(2));
+        assert_eq!(chosen(&all[3..], true), Some(0));
+        assert_eq!(chosen(&all[3..], false), None);
+        let old = [candidate(Pass, 0.7, None, None), candidate(Pass, 0.9, None, None)];
+        assert_eq!(chosen(&old, false), Some(1));
+    }
+
+    #[test]
+    fn ties_go_to_the_earlier_one() {
+        let same = candidate(Verdict::Pass, 0.9, Some(0.5), Some(true));
+        assert_eq!(chosen(&[same.clone(), same.clone(), same], false), Some(0));
+    }
+
+    #[test]
+    fn an_opening_that_was_posted_is_taken_only_where_no_other_is_left() {
+        let fresh = |rank, fresh| candidate(Verdict::Pass, 0.9, Some(rank), Some(fresh));
+        assert_eq!(chosen(&[fresh(0.9, false), fresh(0.1, true), fresh(0.2, true)], false), Some(2));
+        assert_eq!(chosen(&[fresh(0.3, false), fresh(0.9, false)], false), Some(1), "it is no rejection");
+        let flagged = candidate(Verdict::Review, 0.9, Some(0.9), Some(true));
+        assert_eq!(chosen(&[flagged, fresh(0.1, false)], true), Some(1), "a person is not asked for its sake");
+    }
 }

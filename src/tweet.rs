@@ -64,8 +64,32 @@ pub enum Finish {
     Tokens,
 }
 
+/// Tokens of the stretch by which [`Likelihood::weakest`] is measured.
+const STRETCH: usize = 4;
+
+/// How likely the model finds the tokens that it wrote, in nats: their log-probabilities under its own distribution, with
+/// no temperature, filter or penalty. At most 0; a likelier text is nearer to 0.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Likelihood {
+    /// The mean over all tokens; the end token counts where the text ended by itself.
+    pub mean: f32,
+    /// The lowest mean over four tokens in a row; over all of them where there are fewer.
+    pub weakest: f32,
+}
+
+impl Likelihood {
+    /// Of the tokens with these log-probabilities; none where there are no tokens.
+    #[must_use]
+    pub fn of(log_probabilities: &[f32]) -> Option<Self> {
+        let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;
+        let stretches = log_probabilities.windows(STRETCH.min(log_probabilities.len().max(1)));
+        let weakest = stretches.map(mean).min_by(f32::total_cmp)?;
+        Some(Self { mean: mean(log_probabilities), weakest })
+    }
+}
+
 /// One text the model wrote, before anybody judged it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// Prompt and continuation, as the tweet would read: special tokens gone, cut back to the last complete sentence
     /// where the model did not end by itself.
@@ -80,6 +104,9 @@ pub struct Candidate {
     pub rng_seed: u64,
     /// Why the model stopped.
     pub finish: Finish,
+    /// None of a text that no model wrote here, and in records of earlier versions.
+    #[serde(default)]
+    pub likelihood: Option<Likelihood>,
 }
 
 impl Candidate {
@@ -93,6 +120,7 @@ impl Candidate {
             prompt_tokens: 0,
             rng_seed: 0,
             finish: Finish::EndOfText,
+            likelihood: None,
         }
     }
 }
@@ -165,7 +193,25 @@ impl Sentiment {
     }
 }
 
-/// A candidate with everything the gates and the classifier said of it.
+/// What the selection ranks a candidate by, part by part. Empty in records of earlier versions, where the sentiment's score
+/// decided alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ranking {
+    /// The critic's probability that a person wrote the text; none without a critic.
+    #[serde(default)]
+    pub critic: Option<f32>,
+    /// How well it reads, 0 to 1, out of critic and likelihood; none of a text that was not generated here.
+    #[serde(default)]
+    pub reading: Option<f32>,
+    /// The number that decides, by `selection.rank`; the highest one is chosen.
+    #[serde(default)]
+    pub rank: Option<f32>,
+    /// Whether no recent post begins with the same words; one that does ranks after all others.
+    #[serde(default)]
+    pub fresh_opening: Option<bool>,
+}
+
+/// A candidate with everything the gates and the classifiers said of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
     pub candidate: Candidate,
@@ -174,8 +220,10 @@ pub struct Judged {
     /// X's weighted length of `text`.
     pub weighted_length: usize,
     pub sentiment: Sentiment,
-    /// The probability the selection ranks by: of the target label, or of the most probable one where any will do.
+    /// The sentiment's score: the probability of the target label, or of the most probable one where any will do.
     pub score: f32,
+    #[serde(flatten)]
+    pub ranking: Ranking,
     /// Every gate's verdict, in the order the gates stand.
     pub gates: Vec<GateVerdict>,
 }
@@ -185,6 +233,25 @@ impl Judged {
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         self.gates.iter().map(|gate| gate.verdict).max().unwrap_or(Verdict::Pass)
+    }
+
+    /// The number that the selection ranks by; the sentiment's score where nothing else is on record.
+    #[must_use]
+    pub fn rank(&self) -> f32 {
+        self.ranking.rank.unwrap_or(self.score)
+    }
+
+    /// Whether a recent post begins with the same words, so that this one is taken only where no other is left.
+    #[must_use]
+    pub fn repeats_an_opening(&self) -> bool {
+        self.ranking.fresh_opening == Some(false)
+    }
+
+    /// In which order the selection takes candidates of one verdict: the greatest first. Equal ones are left in their order.
+    #[must_use]
+    pub fn compare_rank(&self, other: &Self) -> std::cmp::Ordering {
+        let freshness = other.repeats_an_opening().cmp(&self.repeats_an_opening());
+        freshness.then(self.rank().total_cmp(&other.rank()))
     }
 }
 
@@ -218,6 +285,20 @@ mod tests {
             assert!((counts[text] - wanted).abs() < 200, "{counts:?}");
         }
         assert_eq!(SeedPrompt::draw(&[], 7), None);
+    }
+
+    #[test]
+    fn the_weakest_stretch_is_the_lowest_mean_of_four_tokens_in_a_row() {
+        let cases: [(&[f32], Option<(f32, f32)>); 4] = [
+            (&[], None),
+            (&[-2.0], Some((-2.0, -2.0))),
+            (&[-1.0, -3.0, -2.0], Some((-2.0, -2.0))),
+            (&[0.0, -4.0, -4.0, 0.0, -8.0, 0.0, 0.0, 0.0], Some((-2.0, -4.0))),
+        ];
+        for (log_probabilities, expected) in cases {
+            let found = Likelihood::of(log_probabilities).map(|found| (found.mean, found.weakest));
+            assert_eq!(found, expected, "{log_probabilities:?}");
+        }
     }
 
     #[test]

@@ -14,24 +14,13 @@ macro_rules! embedded {
     };
 }
 
-/// The files of `models/classifier-NAME`.
+/// The classifier in `models/FOLDER`.
 macro_rules! classifier {
-    ($name:literal) => {
+    ($name:literal, $folder:literal) => {
         BuiltIn {
             name: $name,
-            files: &[
-                classifier!($name, "config.json"),
-                classifier!($name, "vocabulary.json"),
-                classifier!($name, "model.safetensors"),
-                classifier!($name, "README.md"),
-            ],
+            files: embedded!($folder: "config.json", "vocabulary.json", "model.safetensors", "README.md"),
         }
-    };
-    ($name:literal, $file:literal) => {
-        (
-            $file,
-            include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/models/classifier-", $name, "/", $file)).as_slice(),
-        )
     };
 }
 
@@ -56,12 +45,17 @@ static GENERATORS: &[BuiltIn] = &[BuiltIn {
 }];
 
 /// The first is `builtin`.
-static CLASSIFIERS: &[BuiltIn] = &[classifier!("vacunas-es"), classifier!("general-es")];
+static CLASSIFIERS: &[BuiltIn] =
+    &[classifier!("vacunas-es", "classifier-vacunas-es"), classifier!("general-es", "classifier-general-es")];
+
+/// The critic of the generator of the same name. The first is `builtin`.
+static CRITICS: &[BuiltIn] = &[classifier!("es", "critic-es")];
 
 fn models(kind: ModelKind) -> &'static [BuiltIn] {
     match kind {
         ModelKind::Generator => GENERATORS,
         ModelKind::Classifier => CLASSIFIERS,
+        ModelKind::Critic => CRITICS,
     }
 }
 
@@ -88,10 +82,11 @@ pub fn unknown(kind: ModelKind, name: &str) -> String {
 mod tests {
     use super::*;
     use crate::generation::ControlLayout;
+    use crate::sentiment::Classifier;
 
     #[test]
     fn every_built_in_model_is_whole_and_found_by_its_name() {
-        for kind in [ModelKind::Generator, ModelKind::Classifier] {
+        for kind in [ModelKind::Generator, ModelKind::Classifier, ModelKind::Critic] {
             for name in names(kind) {
                 let files = find(kind, Some(name)).unwrap();
                 assert!(files.parameters().unwrap() > 100_000, "{name}");
@@ -102,5 +97,15 @@ mod tests {
         let control = ControlLayout::read(&find(ModelKind::Generator, None).unwrap()).unwrap().unwrap();
         assert_eq!(control.names(), "TEMA, HASHTAGS", "config.toml and the README say so");
         assert!(unknown(ModelKind::Classifier, "x").contains("builtin:vacunas-es"));
+    }
+
+    #[test]
+    fn the_built_in_critic_was_trained_on_the_texts_of_the_built_in_generator() {
+        let critic = Classifier::load(&find(ModelKind::Critic, None).unwrap()).unwrap();
+        let generator = find(ModelKind::Generator, None).unwrap().sha256().unwrap();
+        let known = critic.config().generator.clone().expect("a critic names its generator");
+        assert_eq!(known.sha256, generator, "train models/critic-es again: its README has the command");
+        let written = critic.config().labels.iter().any(|label| label == "written");
+        assert!(written && critic.config().reading.is_some());
     }
 }

@@ -71,7 +71,7 @@ pub struct ModelDetails {
 /// Where a built-in model is broken.
 pub fn list(hub: &HubSettings, examine: Examine<'_>) -> Result<Vec<ModelSummary>> {
     let mut models = Vec::new();
-    for kind in [ModelKind::Generator, ModelKind::Classifier] {
+    for kind in [ModelKind::Generator, ModelKind::Classifier, ModelKind::Critic] {
         for (place, name) in builtin::names(kind).enumerate() {
             // The first of a kind bears the plain name, which is what the configuration says by default.
             let source = match place {

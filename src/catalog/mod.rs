@@ -39,6 +39,8 @@ pub enum ModelKind {
     Generator,
     /// Reads their sentiment.
     Classifier,
+    /// A classifier that tells what people wrote from what the generator wrote.
+    Critic,
 }
 
 impl ModelKind {
@@ -48,6 +50,7 @@ impl ModelKind {
         match self {
             Self::Generator => "generator",
             Self::Classifier => "classifier",
+            Self::Critic => "critic",
         }
     }
 }

@@ -157,6 +157,12 @@ fn as_json(one: &Judged, prompt: &SeedPrompt, round_seed: u64, raw: bool) -> Val
         "rng_seed": candidate.rng_seed,
         "weighted_length": one.weighted_length,
         "sentiment": one.sentiment,
+        "score": one.score,
+        "likelihood": candidate.likelihood,
+        "critic": one.ranking.critic,
+        "reading": one.ranking.reading,
+        "rank": one.ranking.rank,
+        "fresh_opening": one.ranking.fresh_opening,
         "gates": one.gates,
         "accepted": one.verdict() == Verdict::Pass,
         "finish": candidate.finish,
@@ -184,6 +190,7 @@ fn in_words(number: usize, one: &Judged, raw: bool) -> String {
         ),
         format!("     {}", one.text.replace('\n', "\n     ")),
     ];
+    lines.extend(output::parts_of_rank(one).map(|parts| format!("     {parts}")));
     let objections = one.gates.iter().filter(|gate| gate.verdict != Verdict::Pass);
     lines.extend(objections.map(|gate| format!("     {} ({}): {}", gate.gate, gate.verdict.as_str(), gate.reason)));
     lines.join("\n")

@@ -147,7 +147,8 @@ fn in_words(record: &HistoryRecord, timezone: &TimeZone) -> String {
         let one = &candidate.judged;
         let chosen = if candidate.chosen { "*" } else { " " };
         let number = candidate.position + 1;
-        lines.push(format!("{chosen}{number:>3}. {:.2} {:<7} {}", one.score, one.verdict().as_str(), one.text));
+        lines.push(format!("{chosen}{number:>3}. {:.2} {:<7} {}", one.rank(), one.verdict().as_str(), one.text));
+        lines.extend(output::parts_of_rank(one).map(|parts| format!("      {parts}")));
         let objections = one.gates.iter().filter(|gate| gate.verdict != Verdict::Pass);
         lines
             .extend(objections.map(|gate| format!("      {} ({}): {}", gate.gate, gate.verdict.as_str(), gate.reason)));
@@ -182,11 +183,23 @@ fn about_the_settings(round: &RoundRecord, lines: &mut Lines) {
     let sentiment = &settings["sentiment"];
     let least = sentiment["threshold"].as_f64().map_or_else(String::new, |least| format!(", at least {least}"));
     lines.line("target", Some(format!("{}{least}", sentiment["target"].as_str().unwrap_or_default())));
+    lines.line("ranked by", ranked_by(&settings["selection"]));
     lines.line("review mode", Some(text("review_mode")));
     let gates = settings["gates"].as_object().into_iter().flatten();
     let gates: Vec<String> = gates.map(|(name, value)| format!("{name}={value}").replace('"', "")).collect();
     lines.line("gates", Some(gates.join(" ")));
     lines.line("configuration", round.config_sha256.as_ref().map(|digest| digest.chars().take(SHOWN_DIGEST).collect()));
+}
+
+/// By what the choice was made; none in records of earlier versions, where the sentiment's score decided.
+fn ranked_by(selection: &serde_json::Value) -> Option<String> {
+    let rank = selection["rank"].as_str()?;
+    let critic = selection["critic"]["name"].as_str().map_or_else(
+        || "without a critic".to_owned(),
+        |name| format!("critic {name} {}", selection["critic"]["sha256"].as_str().unwrap_or_default()),
+    );
+    let openings = &selection["fresh_openings"];
+    Some(format!("{rank}, {critic}, openings of the last {openings} posts come last"))
 }
 
 fn about_the_post(record: &HistoryRecord, timezone: &TimeZone, lines: &mut Lines) {
@@ -235,6 +248,15 @@ impl serde::Serialize for MonthlyCosts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_round_says_by_what_it_chose() {
+        let selection = json!({"rank": "both", "critic": {"name": "builtin", "sha256": "abc"}, "fresh_openings": 60});
+        assert_eq!(ranked_by(&selection).unwrap(), "both, critic builtin abc, openings of the last 60 posts come last");
+        let selection = json!({"rank": "critic", "critic": null, "fresh_openings": 60});
+        assert!(ranked_by(&selection).unwrap().starts_with("critic, without a critic"));
+        assert_eq!(ranked_by(&serde_json::Value::Null), None);
+    }
 
     #[test]
     fn a_slot_is_shown_in_the_schedule_s_time() {

@@ -122,6 +122,7 @@ fn as_json(judged: &Judged, tweet: &TweetText, cleaned: &str) -> Value {
         "hashtags": texts(&tweet.hashtags),
         "cashtags": texts(&tweet.cashtags),
         "sentiment": judged.sentiment,
+        "critic": judged.ranking.critic,
         "gates": judged.gates,
         "accepted": judged.verdict() == Verdict::Pass,
     })
@@ -140,6 +141,7 @@ fn in_words(judged: &Judged, tweet: &TweetText, cleaned: &str) -> String {
         format!("length      {} of {}{validity}", tweet.weighted_length, text::MAX_WEIGHTED_LENGTH),
         format!("sentiment   {} {:.2}", sentiment.label, sentiment.score),
     ];
+    lines.extend(judged.ranking.critic.map(|critic| format!("critic      {critic:.2} that a person wrote it")));
     let kinds = [
         ("links", &tweet.urls),
         ("mentions", &tweet.mentions),

@@ -53,7 +53,7 @@ pub struct ShowArguments {
     /// As the configuration names it: builtin, builtin:NAME, a folder or hub:OWNER/NAME
     #[arg(value_name = "MODEL")]
     model: ModelSource,
-    /// Which of the two built-in models; without it, both
+    /// Which of the built-in models of this name; without it, all
     #[arg(long, value_enum)]
     kind: Option<KindChoice>,
 }
@@ -62,6 +62,7 @@ pub struct ShowArguments {
 enum KindChoice {
     Generator,
     Classifier,
+    Critic,
 }
 
 #[derive(Debug, Args)]
@@ -154,7 +155,8 @@ fn show(arguments: &ShowArguments, session: &Session) -> Result<()> {
     let hub = session.hub()?;
     let kinds: &[ModelKind] = match (&arguments.model, arguments.kind) {
         (_, Some(KindChoice::Classifier)) => &[ModelKind::Classifier],
-        (ModelSource::BuiltIn, None) => &[ModelKind::Generator, ModelKind::Classifier],
+        (_, Some(KindChoice::Critic)) => &[ModelKind::Critic],
+        (ModelSource::BuiltIn, None) => &[ModelKind::Generator, ModelKind::Classifier, ModelKind::Critic],
         (ModelSource::BuiltInNamed(name), None) if builtin::find(ModelKind::Generator, Some(name)).is_none() => {
             &[ModelKind::Classifier]
         }

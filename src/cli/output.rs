@@ -8,6 +8,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::tweet::{Judged, Ranking};
+
 /// How results are printed.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
@@ -42,6 +44,25 @@ pub fn dollars(micros: i64) -> String {
     let part = format!("{:06}", micros % 1_000_000);
     let part = part.trim_end_matches('0');
     format!("{sign}${}.{part:0<2}", micros / 1_000_000)
+}
+
+/// What a candidate is ranked by, part by part: `rank 0.57: score 0.93, reading 0.61 (critic 0.88, mean -1.20, weakest -3.10)`. None in
+/// records of earlier versions, where the score decided alone.
+pub fn parts_of_rank(one: &Judged) -> Option<String> {
+    let Ranking { critic, reading, rank, .. } = one.ranking;
+    let rank = rank?;
+    let likelihood = one.candidate.likelihood;
+    let parts = [
+        ("critic", critic),
+        ("mean", likelihood.map(|likelihood| likelihood.mean)),
+        ("weakest", likelihood.map(|likelihood| likelihood.weakest)),
+    ];
+    let parts = parts.into_iter().filter_map(|(name, value)| Some(format!("{name} {:.2}", value?)));
+    let reading = reading.map_or_else(String::new, |reading| {
+        format!(", reading {reading:.2} ({})", parts.collect::<Vec<_>>().join(", "))
+    });
+    let opening = if one.repeats_an_opening() { ", begins as a recent post" } else { "" };
+    Some(format!("rank {rank:.2}: score {:.2}{reading}{opening}", one.score))
 }
 
 /// A table without lines, a column as wide as its widest cell.
@@ -125,6 +146,23 @@ impl Output {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::testing::judged;
+    use crate::tweet::{Likelihood, Verdict};
+
+    #[test]
+    fn the_parts_of_a_rank_are_those_that_are_there() {
+        let mut one = judged("Hoy llegan libros.", Verdict::Pass, 0.9);
+        assert_eq!(parts_of_rank(&one), None, "a record of an earlier version");
+        one.ranking.rank = Some(0.9);
+        assert_eq!(parts_of_rank(&one).unwrap(), "rank 0.90: score 0.90");
+        one.candidate.likelihood = Some(Likelihood { mean: -1.25, weakest: -3.0 });
+        one.ranking = Ranking { critic: None, reading: Some(0.5), rank: Some(0.45), fresh_opening: Some(false) };
+        let without = "rank 0.45: score 0.90, reading 0.50 (mean -1.25, weakest -3.00), begins as a recent post";
+        assert_eq!(parts_of_rank(&one).unwrap(), without);
+        one.ranking = Ranking { critic: Some(0.75), fresh_opening: Some(true), ..one.ranking };
+        let with = "rank 0.45: score 0.90, reading 0.50 (critic 0.75, mean -1.25, weakest -3.00)";
+        assert_eq!(parts_of_rank(&one).unwrap(), with);
+    }
 
     #[test]
     fn a_price_has_two_decimals_or_as_many_as_it_needs_and_never_three_zeros() {

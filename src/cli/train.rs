@@ -1,6 +1,7 @@
-//! `pregonero train`: tokenizer, generator, classifier, vectors.
+//! `pregonero train`: tokenizer, generator, classifier, critic, vectors.
 
 pub mod classifier;
+mod critic;
 mod vectors;
 
 use std::path::PathBuf;
@@ -37,6 +38,8 @@ pub enum TrainCommand {
     Generator(Box<GeneratorArguments>),
     /// Train a classifier on labelled tweets
     Classifier(Box<ClassifierArguments>),
+    /// Train a critic, which tells what people wrote from what the generator writes and helps to choose between candidates
+    Critic(critic::CriticArguments),
     /// Train word vectors on texts, for a classifier to start from
     Vectors(Box<vectors::VectorArguments>),
 }
@@ -283,6 +286,7 @@ pub async fn run(command: TrainCommand, session: &Session) -> Result<()> {
         TrainCommand::Tokenizer(arguments) => train_tokenizer(&arguments, output),
         TrainCommand::Generator(arguments) => train_generator(*arguments, session).await,
         TrainCommand::Classifier(arguments) => classifier::run(*arguments, session),
+        TrainCommand::Critic(arguments) => critic::run(arguments, session).await,
         TrainCommand::Vectors(arguments) => vectors::run(*arguments, &session.command_line, output),
     }
 }

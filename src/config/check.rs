@@ -13,7 +13,9 @@ use super::fault::Fault;
 use super::keys::nearest;
 use super::layer::DEFAULT_ORIGIN;
 use super::place;
-use super::raw::{RawAlerts, RawBudget, RawGates, RawGeneration, RawPublish, RawSchedule, RawSeedPrompt, RawSettings};
+use super::raw::{
+    RawAlerts, RawBudget, RawGates, RawGeneration, RawPublish, RawSchedule, RawSeedPrompt, RawSelection, RawSettings,
+};
 use crate::catalog::{ModelKind, builtin};
 use crate::characters::tidy;
 use crate::gates::{Gates, normalise};
@@ -49,6 +51,7 @@ impl Checker<'_> {
         let seed_prompts = seed_prompts.map(|prompts| self.default_prompts_for(generation.as_ref(), prompts));
         let sentiment = self.sentiment(&raw.sentiment.model, &raw.sentiment.target, raw.sentiment.min_score);
         let gates = self.gates(&raw.gates);
+        let selection = self.selection(&raw.selection);
         let mode = self.choice("review.mode", &raw.review.mode, &REVIEW_MODES);
         let expires_after = self.duration("review.expires_after", &raw.review.expires_after, MINUTE, DAY * 365);
         let publish = self.publish(&raw.publish);
@@ -66,6 +69,7 @@ impl Checker<'_> {
             generation: generation?,
             sentiment: sentiment?,
             gates: gates?,
+            selection: selection?,
             review: ReviewSettings { mode: mode?, expires_after: expires_after? },
             publish: publish?,
             budget: budget?,
@@ -254,10 +258,7 @@ impl Checker<'_> {
         prompts: Vec<SeedPrompt>,
     ) -> Vec<SeedPrompt> {
         let written = self.origins.get("seed_prompts").is_some_and(|origin| origin != DEFAULT_ORIGIN);
-        let own = |settings: &GenerationSettings| {
-            matches!(settings.model, ModelSource::BuiltIn | ModelSource::BuiltInNamed(_))
-        };
-        if written || generation.is_none_or(own) {
+        if written || generation.is_none_or(|settings| settings.model.is_built_in()) {
             return prompts;
         }
         prompts.into_iter().map(|prompt| SeedPrompt { attributes: BTreeMap::new(), ..prompt }).collect()
@@ -354,6 +355,16 @@ impl Checker<'_> {
         })
     }
 
+    fn selection(&mut self, raw: &RawSelection) -> Option<SelectionSettings> {
+        let rank = self.choice("selection.rank", &raw.rank, &RANKS);
+        let critic = match raw.critic.trim() {
+            "none" => Some(None),
+            found => self.model("selection.critic", ModelKind::Critic, found).map(Some),
+        };
+        let fresh_openings = self.whole("selection.fresh_openings", raw.fresh_openings, 0, 10_000);
+        Some(SelectionSettings { rank: rank?, critic: critic?, fresh_openings: fresh_openings? })
+    }
+
     /// The operator's lists of hashtags, without their signs.
     fn hashtags(&mut self, raw: &RawGates) -> Option<(Vec<String>, Vec<String>)> {
         let allowed = self.each("gates.allowed_hashtags", &raw.allowed_hashtags, |tag| hashtag(tag));
@@ -439,6 +450,16 @@ impl Checker<'_> {
             self.warnings
                 .push("account.disclosure is empty: X's automation rules ask a bot to say that it is one".into());
         }
+        if settings.selection.rank == Rank::Critic && settings.critic().is_none() {
+            let why = match settings.selection.critic {
+                None => "selection.critic is none",
+                Some(_) => "the built-in critic knows the built-in generator alone, and generation.model is another",
+            };
+            self.warnings.push(format!(
+                "selection.rank is critic, but {why}: candidates are ranked by their likelihood alone; train a critic with \
+                 `pregonero train critic`, or set selection.rank to sentiment or both"
+            ));
+        }
         if settings.publish.live && settings.account.operator == "someone" {
             self.warnings.push(
                 "account.operator is still the placeholder @someone: name the account that answers for the bot".into(),
@@ -469,6 +490,7 @@ const CLAIMS_POLICIES: [(&str, ClaimsPolicy); 3] =
     [("allow", ClaimsPolicy::Allow), ("review", ClaimsPolicy::Review), ("reject", ClaimsPolicy::Reject)];
 const EXPERIENCE_POLICIES: [(&str, ExperiencePolicy); 3] =
     [("allow", ExperiencePolicy::Allow), ("review", ExperiencePolicy::Review), ("reject", ExperiencePolicy::Reject)];
+const RANKS: [(&str, Rank); 3] = [("both", Rank::Both), ("critic", Rank::Critic), ("sentiment", Rank::Sentiment)];
 const REVIEW_MODES: [(&str, ReviewMode); 3] =
     [("off", ReviewMode::Off), ("flagged", ReviewMode::Flagged), ("all", ReviewMode::All)];
 const WHEN_ABSENT: [(&str, WhenAbsent); 2] = [("repost", WhenAbsent::Repost), ("refuse", WhenAbsent::Refuse)];

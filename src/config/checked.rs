@@ -24,6 +24,7 @@ pub struct Settings {
     pub generation: GenerationSettings,
     pub sentiment: SentimentSettings,
     pub gates: GateSettings,
+    pub selection: SelectionSettings,
     pub review: ReviewSettings,
     pub publish: PublishSettings,
     pub budget: BudgetSettings,
@@ -34,6 +35,16 @@ pub struct Settings {
     pub log: LogSettings,
     /// A digest of every key in effect, in hexadecimal: two configurations that do the same have the same.
     pub digest: String,
+}
+
+impl Settings {
+    /// The critic that takes part in the choice. The built-in one knows what the built-in generator writes and no other's
+    /// texts, so with another generator it stands for none.
+    #[must_use]
+    pub fn critic(&self) -> Option<&ModelSource> {
+        let critic = self.selection.critic.as_ref()?;
+        (self.generation.model.is_built_in() || !critic.is_built_in()).then_some(critic)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -96,6 +107,14 @@ pub enum ModelSource {
     Folder(PathBuf),
     /// `OWNER/NAME`, pulled with `models pull`.
     Hub(String),
+}
+
+impl ModelSource {
+    /// Whether it is compiled into the binary.
+    #[must_use]
+    pub fn is_built_in(&self) -> bool {
+        matches!(self, Self::BuiltIn | Self::BuiltInNamed(_))
+    }
 }
 
 /// As the configuration writes it; the error is a sentence without the value's place.
@@ -218,6 +237,28 @@ pub struct GateSettings {
     pub experience: ExperiencePolicy,
     /// Names of gates that are switched off, out of [`crate::gates::Gates::names`].
     pub off: Vec<String>,
+}
+
+/// By which number the candidates that passed are ranked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rank {
+    /// How well a text reads, times the sentiment's score.
+    Both,
+    /// How well a text reads.
+    Critic,
+    /// The sentiment's score.
+    Sentiment,
+}
+
+/// How one of the candidates that passed is chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SelectionSettings {
+    pub rank: Rank,
+    /// As it is written; [`Settings::critic`] says which takes part.
+    pub critic: Option<ModelSource>,
+    /// A candidate that begins as one of so many recent posts ranks after all others; 0 = off.
+    pub fresh_openings: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

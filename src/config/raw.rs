@@ -18,6 +18,7 @@ pub(super) struct RawSettings {
     pub generation: RawGeneration,
     pub sentiment: RawSentiment,
     pub gates: RawGates,
+    pub selection: RawSelection,
     pub review: RawReview,
     pub publish: RawPublish,
     pub budget: RawBudget,
@@ -188,6 +189,20 @@ impl Default for RawGates {
             experience: "review".into(),
             off: Vec::new(),
         }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawSelection {
+    pub rank: String,
+    pub critic: String,
+    pub fresh_openings: u64,
+}
+
+impl Default for RawSelection {
+    fn default() -> Self {
+        Self { rank: "both".into(), critic: "builtin".into(), fresh_openings: 60 }
     }
 }
 

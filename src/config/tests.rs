@@ -137,6 +137,36 @@ fn the_defaults_are_those_of_the_design() {
 }
 
 #[test]
+fn the_built_in_critic_belongs_to_the_built_in_generator() {
+    let load = |text: &str| Case::new(text).load().unwrap();
+    let critic = |text: &str| load(text).settings.critic().map(ToString::to_string);
+    assert_eq!(critic("").as_deref(), Some("builtin"));
+    assert_eq!(critic("[generation]\nmodel = \"builtin:es\"").as_deref(), Some("builtin"));
+    assert_eq!(critic("[generation]\nmodel = \"mine\""), None);
+    assert_eq!(critic("[generation]\nmodel = \"hub:a/b\"\n[selection]\ncritic = \"builtin:es\""), None);
+    assert_eq!(critic("[selection]\ncritic = \"none\""), None);
+    let own = "[generation]\nmodel = \"mine\"\n[selection]\ncritic = \"hub:a/critic\"";
+    assert_eq!(critic(own).as_deref(), Some("hub:a/critic"));
+
+    let warns =
+        |text: &str| load(text).warnings.iter().any(|warning| warning.starts_with("selection.rank is critic, but"));
+    assert!(warns("[selection]\nrank = \"critic\"\ncritic = \"none\""));
+    assert!(warns("[generation]\nmodel = \"mine\"\n[selection]\nrank = \"critic\""));
+    assert!(!warns("[selection]\nrank = \"critic\""));
+    assert!(!warns("[generation]\nmodel = \"mine\""));
+    for (text, expected) in [
+        ("[selection]\nrank = \"reading\"", "selection.rank: expected both | critic | sentiment"),
+        ("[selection]\ncritic = \"\"", "selection.critic: expected builtin"),
+        ("[selection]\ncritic = \"builtin:x\"", "selection.critic: there is no built-in critic \"x\""),
+        ("[selection]\nfresh_openings = 10001", "selection.fresh_openings: expected a whole number"),
+        ("[selection]\nranks = \"both\"", "selection.rank"),
+    ] {
+        let fault = the_fault_of(text);
+        assert!(fault.contains(expected), "{fault}");
+    }
+}
+
+#[test]
 fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
     let case = Case::new("[generation]\ncandidates = 4\ntop_k = 5\ntop_p = 0.5\n")
         .variable("PREGONERO__GENERATION__TOP_K", "6")

@@ -113,6 +113,10 @@ fn tell(app: &App, environment: &Environment) {
     }
     let classifier = app.judge.classifier().identity();
     tracing::info!(model = classifier.name, sha256 = classifier.sha256, "classifier loaded");
+    if let Some(critic) = app.judge.reader().critic() {
+        let critic = critic.identity();
+        tracing::info!(model = critic.name, sha256 = critic.sha256, "critic loaded");
+    }
     tell_mode(app, environment);
 }
 

@@ -1,4 +1,5 @@
-//! The models: does the generator load and write, does the classifier load and judge what it wrote.
+//! The models: does the generator load and write, does the classifier load and judge what it wrote, does a critic that
+//! knows this generator take part in the choice.
 
 use super::{Blame, Check, Patient};
 use crate::app::{self, SetupError};
@@ -6,7 +7,7 @@ use crate::catalog::ModelFiles;
 use crate::gates::Recent;
 use crate::generation::{Engine, GenerationRequest, LengthBudget, candidate_seeds};
 use crate::judging::Judge;
-use crate::tweet::Candidate;
+use crate::tweet::{Candidate, ModelIdentity};
 use crate::twitter::text;
 
 /// Any seed does: the text is thrown away.
@@ -20,18 +21,42 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
     let generator = app::generator_files(settings, &patient.hub).unwrap_or(ModelFiles::Embedded(&[]));
     let judge = app::load_judge(settings, &patient.hub, &generator);
     let limit = judge.as_ref().map_or(text::MAX_WEIGHTED_LENGTH, Judge::body_limit);
-    let (writes, candidates) = match app::load_engine(settings, &patient.hub).await {
-        Ok(engine) => match app::check_seed_prompts(settings, &engine) {
-            Ok(()) => write(patient, &engine, limit).await,
+    let engine = app::load_engine(settings, &patient.hub).await;
+    let (writes, candidates) = match &engine {
+        Ok(engine) => match app::check_seed_prompts(settings, engine) {
+            Ok(()) => write(patient, engine, limit).await,
             Err(error) => (unusable("generator", &error), Vec::new()),
         },
-        Err(error) => (unusable("generator", &error), Vec::new()),
+        Err(error) => (unusable("generator", error), Vec::new()),
     };
-    let judges = match judge {
-        Ok(judge) => judge_it(&judge, candidates.first()),
-        Err(error) => unusable("classifier", &error),
+    let generator = engine.as_ref().ok().map(|engine| &engine.description().identity);
+    match judge {
+        Ok(judge) => vec![writes, judge_it(&judge, candidates.first()), critic(&judge, generator)],
+        Err(error) => vec![writes, unusable("classifier", &error)],
+    }
+}
+
+/// Whether a critic takes part in the choice, and whether it knows this generator. None stops a post.
+fn critic(judge: &Judge, generator: Option<&ModelIdentity>) -> Check {
+    let Some(critic) = judge.reader().critic() else {
+        return Check::ok("critic", "none takes part in the choice; how well a text reads is its likelihood alone");
     };
-    vec![writes, judges]
+    let name = &critic.identity().name;
+    match (&critic.config().generator, generator) {
+        (Some(known), Some(generator)) if known.sha256 != generator.sha256 => {
+            let reason = format!(
+                "{name} was trained on the texts of another generator ({}) than {}, so its word on these says less",
+                known.name, generator.name
+            );
+            Check::warn(
+                "critic",
+                "other_generator",
+                reason,
+                "train one by `pregonero train critic`, or set selection.critic",
+            )
+        }
+        _ => Check::ok("critic", format!("{name} takes part in the choice")),
+    }
 }
 
 fn unusable(check: &'static str, error: &SetupError) -> Check {

@@ -16,25 +16,52 @@ const CHARACTERS: usize = 4;
 /// Containment counts from this many word pairs in the shorter text: below it, one set phrase would be a duplicate.
 const FEWEST_PAIRS: usize = 7;
 
+/// Words of a text's opening; of one whose prompt has as many, those of the prompt and [`BEYOND_PROMPT`] more.
+const OPENING: usize = 6;
+const BEYOND_PROMPT: usize = 3;
+
 /// What was posted in the last days; built once a round.
 #[derive(Debug, Default)]
 pub struct Recent {
-    posts: Vec<(String, Shingles)>,
+    posts: Vec<Post>,
+}
+
+#[derive(Debug)]
+struct Post {
+    text: String,
+    /// Normalised, in their order.
+    words: Vec<String>,
+    shingles: Shingles,
 }
 
 impl Recent {
-    /// From the posted texts, in any order.
+    /// From the posted texts, the earliest first.
     #[must_use]
     pub fn new<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Self {
-        let post = |text: T| (text.as_ref().to_owned(), Shingles::of(text.as_ref()));
+        let post = |text: T| {
+            let (text, words) = (text.as_ref(), words(text.as_ref()));
+            Post { text: text.to_owned(), shingles: Shingles::of(text, &words), words }
+        };
         Self { posts: texts.into_iter().map(post).collect() }
+    }
+
+    /// Whether one of the last `posts` begins as `body` does, which goes on from `prompt`: with the same six words, or,
+    /// where the prompt has as many, with its words and three more.
+    #[must_use]
+    pub fn begins_alike(&self, body: &str, prompt: &str, posts: usize) -> bool {
+        let own = words(body);
+        let prompt = words(prompt).len();
+        let length = if prompt >= OPENING { prompt + BEYOND_PROMPT } else { OPENING };
+        let opening = &own[..length.min(own.len())];
+        let last = self.posts.iter().rev().take(posts);
+        !opening.is_empty() && last.into_iter().any(|post| post.words.starts_with(opening))
     }
 
     /// The posted text most similar to `text`, and how similar it is: 0 to 1, where 1 means the same words.
     #[must_use]
     pub fn most_similar(&self, text: &str) -> Option<(&str, f64)> {
-        let shingles = Shingles::of(text);
-        let similarities = self.posts.iter().map(|(posted, other)| (posted.as_str(), shingles.similarity(other)));
+        let shingles = Shingles::of(text, &words(text));
+        let similarities = self.posts.iter().map(|post| (post.text.as_str(), shingles.similarity(&post.shingles)));
         similarities.max_by(|left, right| left.1.total_cmp(&right.1))
     }
 }
@@ -50,8 +77,7 @@ struct Shingles {
 }
 
 impl Shingles {
-    fn of(text: &str) -> Self {
-        let words = words(text);
+    fn of(text: &str, words: &[String]) -> Self {
         let normalised = words.join(" ");
         let whole = if words.is_empty() { text.trim() } else { normalised.as_str() };
         let characters: Vec<char> = normalised.chars().collect();
@@ -165,6 +191,32 @@ mod tests {
         assert_eq!(reason, "the same was posted already: “¡Buenos días a todas!”");
         let reason = judge(0.8, "uno dos tres cuatro cinco", &["uno dos tres cuatro cinco seis"]).reason;
         assert_eq!(reason, "83 % like what was posted: “uno dos tres cuatro cinco seis”");
+    }
+
+    #[test]
+    fn an_opening_is_six_words_or_the_prompt_s_and_three_more() {
+        let recent = Recent::new([
+            "¡Hoy la abuela, del BARRIO, camina con su nieta! 🤖",
+            "En el día de hoy, con calma, saludemos a los vecinos del barrio.",
+            "Otra cosa muy distinta y bastante más larga que las demás.",
+        ]);
+        for (body, prompt, posts, expected) in [
+            ("Hoy la abuela del barrio camina despacio.", "Hoy", 60, true),
+            ("Hoy la abuela del barrio descansa.", "Hoy", 60, false),
+            ("Hoy la abuela", "", 60, true),
+            ("", "", 60, false),
+            ("🤖", "", 60, false),
+            // Six words of a prompt and three more: the fourth may differ.
+            ("En el día de hoy, con calma, saludemos a otra gente.", "En el día de hoy, con", 60, true),
+            ("En el día de hoy, con calma, cantemos a los vecinos.", "En el día de hoy, con", 60, false),
+            // Five words are fewer than six: the prompt and one more word.
+            ("En el día de hoy, con paciencia, cantemos.", "En el día de hoy, ", 60, true),
+            // Only the last ones count.
+            ("Hoy la abuela del barrio camina despacio.", "Hoy", 2, false),
+            ("Hoy la abuela del barrio camina despacio.", "Hoy", 0, false),
+        ] {
+            assert_eq!(recent.begins_alike(body, prompt, posts), expected, "{body:?} {posts}");
+        }
     }
 
     #[test]

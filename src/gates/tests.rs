@@ -17,6 +17,7 @@ pub(super) fn candidate(text: &str, finish: Finish) -> Candidate {
         prompt_tokens: 0,
         rng_seed: 7,
         finish,
+        likelihood: None,
     }
 }
 

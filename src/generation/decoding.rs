@@ -7,7 +7,8 @@ use candle_transformers::generation::{LogitsProcessor, Sampling};
 use super::network::Network;
 use super::processors;
 use crate::config::Strategy;
-use crate::tweet::Finish;
+use crate::kernels::{exponentials, maximum, wide};
+use crate::tweet::{Finish, Likelihood};
 
 /// How the model's next-token distribution becomes a text.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +72,8 @@ pub(crate) struct Sequence {
     /// Prompt and continuation, end-of-text left out.
     pub(crate) ids: Vec<u32>,
     pub(crate) finish: Finish,
+    /// Of the continuation's tokens, and of the end-of-text that the model wrote.
+    pub(crate) likelihood: Option<Likelihood>,
     /// The sum of log-probabilities over the length, where beam search ranked it.
     pub(crate) score: Option<f32>,
 }
@@ -133,10 +136,41 @@ impl Chooser {
     }
 }
 
+/// The model's own distribution of the next token, from its logits before anything is done to them.
+#[derive(Default)]
+struct OwnDistribution {
+    logits: Vec<f32>,
+    exponentials: Vec<f32>,
+    /// The logarithm of the sum over all exponentials.
+    normaliser: f32,
+}
+
+impl OwnDistribution {
+    /// Takes a row of logits, without the ids that have no token.
+    fn read(&mut self, logits: &[f32], vocabulary: usize) {
+        let real = &logits[..vocabulary.min(logits.len())];
+        self.logits.clear();
+        self.logits.extend_from_slice(real);
+        self.exponentials.clear();
+        self.exponentials.extend_from_slice(real);
+        let values = &mut self.exponentials;
+        self.normaliser = wide(|| {
+            let largest = maximum(values);
+            largest + exponentials(values, largest).ln()
+        });
+    }
+
+    fn log_probability(&self, id: u32) -> f32 {
+        self.logits.get(id as usize).map_or(f32::NEG_INFINITY, |logit| logit - self.normaliser)
+    }
+}
+
 /// One row of the batch that still grows.
 struct Row {
     place: usize,
     ids: Vec<u32>,
+    /// Of the tokens that were chosen, as [`Likelihood`] wants them.
+    log_probabilities: Vec<f32>,
     chooser: Option<Chooser>,
 }
 
@@ -154,17 +188,26 @@ pub(crate) fn decode(
     let mut rows: Vec<Row> = seeds
         .iter()
         .enumerate()
-        .map(|(place, seed)| Row { place, ids: prompt.to_vec(), chooser: seed.map(Chooser::new) })
+        .map(|(place, seed)| Row {
+            place,
+            ids: prompt.to_vec(),
+            log_probabilities: Vec::new(),
+            chooser: seed.map(Chooser::new),
+        })
         .collect();
+    let mut own = OwnDistribution::default();
     let mut done: Vec<Option<Sequence>> = vec![None; seeds.len()];
     while !rows.is_empty() && !(limits.cancelled)() {
         let (mut kept, mut next) = (Vec::new(), Vec::new());
         for (index, (row, scores)) in rows.iter_mut().zip(logits.chunks_exact_mut(vocabulary)).enumerate() {
+            own.read(scores, limits.vocabulary);
             limits.mask(scores);
             let id = choose(row, scores, decoding, limits)?;
+            row.log_probabilities.push(own.log_probability(id));
             match finish(row, id, prompt.len(), decoding, limits) {
                 Some(finish) => {
-                    done[row.place] = Some(Sequence { ids: std::mem::take(&mut row.ids), finish, score: None });
+                    let (ids, likelihood) = (std::mem::take(&mut row.ids), Likelihood::of(&row.log_probabilities));
+                    done[row.place] = Some(Sequence { ids, finish, likelihood, score: None });
                 }
                 None => {
                     kept.push(index);
@@ -214,6 +257,8 @@ fn finish(row: &mut Row, id: u32, prompt: usize, decoding: &Decoding, limits: &L
 #[derive(Debug, Clone)]
 struct Beam {
     ids: Vec<u32>,
+    /// Of the continuation's tokens, as [`Likelihood`] wants them.
+    log_probabilities: Vec<f32>,
     /// Sum of log-probabilities; of a finished one, over its length.
     score: f32,
     finish: Finish,
@@ -231,13 +276,15 @@ pub(crate) fn beam_search(
     let vocabulary = first.len();
     let longest = (prompt.len() + decoding.max_new_tokens).min(limits.capacity);
     let mut logits = first;
-    let mut open = vec![Beam { ids: prompt.to_vec(), score: 0.0, finish: Finish::Tokens }];
+    let mut open =
+        vec![Beam { ids: prompt.to_vec(), log_probabilities: Vec::new(), score: 0.0, finish: Finish::Tokens }];
     let mut finished: Vec<Beam> = Vec::new();
     while !(limits.cancelled)() {
         let options = continuations(&mut logits, vocabulary, &open, 2 * beams, decoding, limits);
         let (mut next, mut parents) = (Vec::new(), Vec::new());
-        for (rank, Continuation { parent, id, score }) in options.into_iter().enumerate() {
+        for (rank, Continuation { parent, id, score, log_probability }) in options.into_iter().enumerate() {
             let mut ids = open[parent].ids.clone();
+            let log_probabilities = [&open[parent].log_probabilities[..], &[log_probability]].concat();
             let length = (ids.len() + 1 - prompt.len()) as f32;
             let ended = if limits.ends.contains(&id) {
                 Some(Finish::EndOfText)
@@ -250,10 +297,12 @@ pub(crate) fn beam_search(
                 }
             };
             match ended {
-                Some(finish) if rank < beams => finished.push(Beam { ids, score: score / length, finish }),
+                Some(finish) if rank < beams => {
+                    finished.push(Beam { ids, log_probabilities, score: score / length, finish });
+                }
                 Some(_) => {}
                 None if next.len() < beams => {
-                    next.push(Beam { ids, score, finish: Finish::Tokens });
+                    next.push(Beam { ids, log_probabilities, score, finish: Finish::Tokens });
                     parents.push(parent);
                 }
                 None => {}
@@ -272,8 +321,12 @@ pub(crate) fn beam_search(
         logits = network.advance(&ids, ids.len(), &mut cache)?;
         open = next;
     }
-    let sequences =
-        finished.into_iter().map(|beam| Sequence { ids: beam.ids, finish: beam.finish, score: Some(beam.score) });
+    let sequences = finished.into_iter().map(|beam| Sequence {
+        likelihood: Likelihood::of(&beam.log_probabilities),
+        ids: beam.ids,
+        finish: beam.finish,
+        score: Some(beam.score),
+    });
     Ok(sequences.collect())
 }
 
@@ -281,6 +334,8 @@ struct Continuation {
     parent: usize,
     id: u32,
     score: f32,
+    /// Of this token under the model's own distribution.
+    log_probability: f32,
 }
 
 /// The `count` best next tokens over all open beams, best first.
@@ -293,7 +348,9 @@ fn continuations(
     limits: &Limits<'_>,
 ) -> Vec<Continuation> {
     let mut options: Vec<Continuation> = Vec::new();
+    let mut own = OwnDistribution::default();
     for (parent, (beam, scores)) in open.iter().zip(logits.chunks_exact_mut(vocabulary)).enumerate() {
+        own.read(scores, limits.vocabulary);
         log_softmax(scores);
         limits.mask(scores);
         processors::penalise(scores, &beam.ids[limits.history_from..], decoding);
@@ -307,6 +364,7 @@ fn continuations(
             parent,
             id: *id,
             score: beam.score + scores[*id as usize],
+            log_probability: own.log_probability(*id),
         }));
     }
     options.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.parent.cmp(&b.parent)).then(a.id.cmp(&b.id)));

@@ -342,7 +342,8 @@ impl Model {
             Some(budget) => finish_text(full.trim(), &characters::tidy(&request.prompt), sequence.finish, Some(budget)),
             None => full,
         };
-        Ok(Candidate { text, continuation, token_ids: ids, prompt_tokens: shown, rng_seed, finish: sequence.finish })
+        let Sequence { finish, likelihood, .. } = *sequence;
+        Ok(Candidate { text, continuation, token_ids: ids, prompt_tokens: shown, rng_seed, finish, likelihood })
     }
 }
 
@@ -464,6 +465,7 @@ mod memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generation::scoring::{Scorer, Windows};
     use crate::generation::tests::tiny_model;
 
     fn model(folder: &std::path::Path) -> Model {
@@ -581,6 +583,50 @@ mod tests {
         model.memory = || Some(1000);
         let error = model.generate(&request, &never).expect_err("no row fits");
         assert!(matches!(error, GenerationError::OutOfMemory { .. }), "{error}");
+    }
+
+    #[test]
+    fn the_likelihood_of_a_candidate_is_the_scorer_s_under_every_strategy() {
+        let folder = tiny_model();
+        let mut model = model(folder.path());
+        let files = ModelFiles::in_folder(folder.path()).expect("there");
+        let scorer = Scorer::load(&files, DeviceChoice::Cpu).expect("loadable");
+        // Filters and penalties change what is chosen, and not how likely the model finds it.
+        let request = |strategy| GenerationRequest {
+            decoding: Decoding {
+                temperature: 1.5,
+                top_k: 200,
+                min_p: 0.001,
+                repetition_penalty: 1.3,
+                no_repeat_ngram: 3,
+                ..Decoding::unfiltered(strategy, 12)
+            },
+            ..request("La vacuna", strategy, 24)
+        };
+        // A token that it writes ends a text, so that one ends by itself.
+        let written = &model.generate(&request(Strategy::Greedy), &never).expect("candidates")[0];
+        model.ends = vec![written.token_ids[written.prompt_tokens + 5]];
+        let mut ended = 0;
+        for strategy in [Strategy::Sample, Strategy::Greedy, Strategy::Beam] {
+            let request = request(strategy);
+            for candidate in model.generate(&request, &never).expect("candidates") {
+                let mut ids = candidate.token_ids.clone();
+                if candidate.finish == crate::tweet::Finish::EndOfText {
+                    ids.push(model.ends[0]);
+                    ended += 1;
+                }
+                let nats = |tokens: usize| scorer.score(&ids[..tokens], Windows::default()).expect("scorable").nats;
+                let log_probabilities: Vec<f64> =
+                    (candidate.prompt_tokens..ids.len()).map(|at| nats(at) - nats(at + 1)).collect();
+                let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+                let stretch = log_probabilities.len().min(4);
+                let weakest = log_probabilities.windows(stretch).map(mean).fold(f64::INFINITY, f64::min);
+                let found = candidate.likelihood.expect("it was generated");
+                let off = (f64::from(found.mean) - mean(&log_probabilities)).abs();
+                assert!(off < 1e-3 && (f64::from(found.weakest) - weakest).abs() < 1e-3, "{strategy:?}: {candidate:?}");
+            }
+        }
+        assert!(ended > 0, "some texts must end by themselves for this test to mean something");
     }
 
     #[test]

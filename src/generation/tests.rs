@@ -485,6 +485,28 @@ fn a_candidate_is_the_same_alone_and_in_any_batch() {
 }
 
 #[test]
+fn both_forms_give_a_sequence_the_same_likelihood() {
+    let (_folder, files, config) = checkpoint("stored_head");
+    let prompt = &references()[1].prompt;
+    let limits = Limits { ends: &[30], ..limits(&config) };
+    let [(_, packed), (_, candle)] = networks(&files);
+    for strategy in [Strategy::Greedy, Strategy::Beam] {
+        let decode = |network: &Network| match strategy {
+            Strategy::Beam => decoding::beam_search(network, prompt, 4, &plain(strategy, 1.1, 3), &limits),
+            _ => decoding::decode(network, prompt, &[None], &plain(strategy, 1.1, 3), &limits),
+        };
+        let (ours, theirs) = (decode(&packed).expect("decodable"), decode(&candle).expect("decodable"));
+        assert!(!ours.is_empty());
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            assert_eq!(ours.ids, theirs.ids);
+            let [a, b] = [ours, theirs].map(|sequence| sequence.likelihood.expect("tokens were written"));
+            assert!((a.mean - b.mean).abs() < 1e-4 && (a.weakest - b.weakest).abs() < 1e-4, "{a:?} {b:?}");
+            assert!(a.weakest <= a.mean + 1e-6 && a.mean < 0.0, "{a:?}");
+        }
+    }
+}
+
+#[test]
 fn packed_logits_do_not_depend_on_the_batch_by_a_single_bit() {
     let (_folder, files, _) = checkpoint("tied");
     let network = Network::load(&files, &Device::Cpu).expect("loadable");
@@ -506,10 +528,16 @@ fn a_token_the_tokenizer_does_not_know_is_never_chosen() {
     let network = Network::load(&files, &Device::Cpu).expect("loadable");
     let limits = Limits { vocabulary: 20, ..limits(&config) };
     let seeds: Vec<Option<u64>> = (0..8).map(Some).collect();
-    for sequence in
-        decoding::decode(&network, &[3, 4], &seeds, &plain(Strategy::Sample, 1.0, 0), &limits).expect("decodable")
-    {
+    let decoding = Decoding { max_new_tokens: 1, ..plain(Strategy::Sample, 1.0, 0) };
+    let (logits, _) = network.prefill(&[3, 4], 1, 16).expect("decodable");
+    let sum: f64 = logits[..20].iter().map(|logit| f64::from(*logit).exp()).sum();
+    for sequence in decoding::decode(&network, &[3, 4], &seeds, &decoding, &limits).expect("decodable") {
         assert!(sequence.ids.iter().all(|id| *id < 20), "{:?}", sequence.ids);
+        // It counts in no probability either.
+        let chosen = sequence.ids.get(2).map_or(0, |id| *id as usize);
+        let expected = f64::from(logits[chosen]) - sum.ln();
+        let found = f64::from(sequence.likelihood.expect("a token was written").mean);
+        assert!((found - expected).abs() < 1e-4, "{found} {expected}");
     }
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calibration::{Calibration, likeliest};
 use super::cleaning::Cleaning;
+use super::critic::ReadingWeights;
 use super::network::{Network, NetworkConfig, Row};
 use super::vocabulary::Vocabulary;
 use crate::catalog::{ModelFiles, sha256_of};
@@ -48,6 +49,12 @@ pub struct ClassifierConfig {
     /// The hashtags that gave its labels, by label: the network never reads them, so the gate `message` does.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub label_hashtags: BTreeMap<String, Vec<String>>,
+    /// Of a critic: the generator whose texts it learned to tell from people's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<ModelIdentity>,
+    /// Of a critic: what it and the generator's likelihood weigh in how well a text reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<ReadingWeights>,
 }
 
 impl ClassifierConfig {
@@ -68,7 +75,7 @@ impl ClassifierConfig {
         if let Some(label) = self.label_hashtags.keys().find(|label| !self.labels.contains(label)) {
             bail!("label_hashtags: {label:?} is none of {}", self.labels.join(", "));
         }
-        Ok(())
+        self.reading.as_ref().map_or(Ok(()), ReadingWeights::check)
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod calibration;
 mod classifier;
 pub mod cleaning;
+pub mod critic;
 pub mod initial;
 pub mod network;
 

@@ -8,7 +8,7 @@ use sqlx::{FromRow, Row as _};
 use super::columns::{json, seed_or_none, unreadable};
 use super::error::Doing as _;
 use super::{RoundId, Store, StoreError};
-use crate::tweet::{Candidate, Finish, Judged};
+use crate::tweet::{Candidate, Finish, Judged, Likelihood, Ranking};
 
 /// A candidate as recorded.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,6 +23,8 @@ pub struct CandidateRecord {
 
 impl FromRow<'_, SqliteRow> for CandidateRecord {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        let (mean, weakest): (Option<f32>, Option<f32>) =
+            (row.try_get("likelihood_mean")?, row.try_get("likelihood_weakest")?);
         Ok(Self {
             position: count(row, "position")?,
             chosen: row.try_get("chosen")?,
@@ -34,11 +36,18 @@ impl FromRow<'_, SqliteRow> for CandidateRecord {
                     prompt_tokens: count(row, "prompt_tokens")?,
                     rng_seed: seed_or_none(row, "rng_seed")?.ok_or_else(|| unreadable("rng_seed", "NULL"))?,
                     finish: json::<Finish>(row, "finish")?,
+                    likelihood: mean.zip(weakest).map(|(mean, weakest)| Likelihood { mean, weakest }),
                 },
                 text: row.try_get("text")?,
                 weighted_length: count(row, "weighted_length")?,
                 sentiment: json(row, "sentiment")?,
                 score: row.try_get("score")?,
+                ranking: Ranking {
+                    critic: row.try_get("critic")?,
+                    reading: row.try_get("reading")?,
+                    rank: row.try_get("rank")?,
+                    fresh_opening: row.try_get("fresh_opening")?,
+                },
                 gates: json(row, "gates")?,
             },
         })
@@ -72,8 +81,9 @@ impl Store {
         for (position, one) in judged.iter().enumerate() {
             sqlx::query(
                 "INSERT INTO candidates (round_id, position, text, generated, continuation, token_ids, prompt_tokens,
-                     rng_seed, finish, weighted_length, sentiment, score, gates, verdict, chosen)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                     rng_seed, finish, weighted_length, sentiment, score, gates, verdict, chosen, likelihood_mean,
+                     likelihood_weakest, critic, reading, rank, fresh_opening)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )
             .bind(round.get())
             .bind(integer(position))
@@ -90,6 +100,12 @@ impl Store {
             .bind(Json(&one.gates))
             .bind(one.verdict().as_str())
             .bind(chosen == Some(position))
+            .bind(one.candidate.likelihood.map(|likelihood| likelihood.mean))
+            .bind(one.candidate.likelihood.map(|likelihood| likelihood.weakest))
+            .bind(one.ranking.critic)
+            .bind(one.ranking.reading)
+            .bind(one.ranking.rank)
+            .bind(one.ranking.fresh_opening)
             .execute(&mut *transaction)
             .await
             .doing("record a candidate")?;
@@ -104,7 +120,8 @@ impl Store {
     pub async fn candidates(&self, round: RoundId) -> Result<Vec<CandidateRecord>, StoreError> {
         sqlx::query_as(
             "SELECT position, chosen, generated, continuation, token_ids, prompt_tokens, rng_seed, finish, text,
-                 weighted_length, sentiment, score, gates
+                 weighted_length, sentiment, score, gates, likelihood_mean, likelihood_weakest, critic, reading, rank,
+                 fresh_opening
              FROM candidates WHERE round_id = ? ORDER BY position",
         )
         .bind(round.get())
@@ -135,6 +152,10 @@ mod tests {
         ];
         all[0].candidate.rng_seed = u64::MAX - 1;
         all[1].candidate.finish = Finish::Tokens;
+        all[0].candidate.likelihood = Some(Likelihood { mean: -1.234_567_9, weakest: -3.1 });
+        all[0].ranking =
+            Ranking { critic: Some(0.987_654_3), reading: Some(0.1), rank: Some(0.07), fresh_opening: Some(false) };
+        all[1].ranking.rank = Some(0.0);
         test.store.record_candidates(round, &all, Some(0)).await.unwrap();
         let read = test.store.candidates(round).await.unwrap();
         assert_eq!(read.iter().map(|one| one.judged.clone()).collect::<Vec<_>>(), all);
@@ -165,7 +186,9 @@ mod tests {
                 let one = judged(text, Verdict::Pass, 0.734_512_3);
                 let token_ids: Vec<u32> = (0..48).map(|token| 9_000 + token * 7).collect();
                 sqlx::query(
-                    "INSERT INTO candidates VALUES (?, ?, ?, ?, ?, ?, 4, ?, ?, 99, ?, 0.7345123, ?, 'pass', 0)",
+                    "INSERT INTO candidates (round_id, position, text, generated, continuation, token_ids, prompt_tokens,
+                         rng_seed, finish, weighted_length, sentiment, score, gates, verdict, chosen)
+                     VALUES (?, ?, ?, ?, ?, ?, 4, ?, ?, 99, ?, 0.7345123, ?, 'pass', 0)",
                 )
                 .bind(round)
                 .bind(position)
@@ -180,6 +203,12 @@ mod tests {
                 .execute(&mut connection)
                 .await
                 .unwrap();
+                if steps == MIGRATIONS.len() {
+                    let parts = "UPDATE candidates SET likelihood_mean = -1.2345678, likelihood_weakest = -3.4567891,
+                         critic = 0.1234567, reading = 0.2345678, rank = 0.3456789, fresh_opening = 1
+                         WHERE round_id = ? AND position = ?";
+                    sqlx::query(parts).bind(round).bind(position).execute(&mut connection).await.unwrap();
+                }
             }
         }
         let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut connection).await.unwrap();
@@ -220,6 +249,11 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(texts, ["Hoy", "Ayer"]);
+        let parts =
+            "SELECT count(*) FROM candidates WHERE coalesce(likelihood_mean, likelihood_weakest, critic, reading, rank,
+             fresh_opening) IS NULL";
+        let without: i64 = sqlx::query_scalar(parts).fetch_one(&mut connection).await.unwrap();
+        assert_eq!(without, 2, "nobody knows any more what they were ranked by");
         let delete = sqlx::query("DELETE FROM candidates WHERE position = 0").execute(&mut connection).await;
         assert!(delete.is_err(), "a post still refers to its candidate");
     }

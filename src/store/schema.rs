@@ -24,6 +24,11 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
         "candidates in a rowid table",
         include_str!("../../migrations/20261129193100_candidates_in_a_rowid_table.sql"),
     ),
+    (
+        20_261_130_003_000,
+        "what candidates are ranked by",
+        include_str!("../../migrations/20261130003000_what_candidates_are_ranked_by.sql"),
+    ),
 ];
 
 /// A new version that turns out not to work must leave a way back: the older program does not open the new schema.

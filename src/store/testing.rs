@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::{NewPost, NewRound, Origin, PostId, PostState, RoundId, SlotId, Store};
 use crate::clock::Clock;
-use crate::tweet::{Candidate, Finish, GateVerdict, Judged, ModelIdentity, SeedPrompt, Sentiment, Verdict};
+use crate::tweet::{Candidate, Finish, GateVerdict, Judged, ModelIdentity, Ranking, SeedPrompt, Sentiment, Verdict};
 
 pub(crate) fn at(instant: &str) -> Timestamp {
     instant.parse().unwrap()
@@ -93,6 +93,7 @@ pub(crate) fn judged(text: &str, verdict: Verdict, score: f32) -> Judged {
             prompt_tokens: 1,
             rng_seed: 11,
             finish: Finish::EndOfText,
+            likelihood: None,
         },
         text: text.to_owned(),
         weighted_length: text.chars().count(),
@@ -102,6 +103,7 @@ pub(crate) fn judged(text: &str, verdict: Verdict, score: f32) -> Judged {
             probabilities: BTreeMap::from([("negative".to_owned(), 1.0 - score), ("positive".to_owned(), score)]),
         },
         score,
+        ranking: Ranking::default(),
         gates: vec![GateVerdict::pass("length"), GateVerdict::new("claims", verdict, "it names a figure")],
     }
 }

@@ -5,9 +5,11 @@
 
 mod checkpoint;
 pub mod classifier;
+pub mod critic;
 pub mod generator;
 pub mod optimizer;
 pub mod schedule;
 pub mod text;
 pub mod tokenizer;
+pub mod two_sides;
 pub mod vectors;

@@ -10,7 +10,9 @@ use pregonero::config::ReviewMode;
 use pregonero::review::{self, Submitted};
 use pregonero::selection::select;
 use pregonero::store::{NewRound, PostId, PostState, SlotId, Store};
-use pregonero::tweet::{Candidate, Finish, GateVerdict, Judged, ModelIdentity, SeedPrompt, Sentiment, Verdict};
+use pregonero::tweet::{
+    Candidate, Finish, GateVerdict, Judged, ModelIdentity, Ranking, SeedPrompt, Sentiment, Verdict,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -116,6 +118,7 @@ fn every_command_explains_itself() {
         "models control",
         "train tokenizer",
         "train classifier",
+        "train critic",
         "train generator",
         "evaluate classifier",
         "evaluate comparison",
@@ -429,11 +432,13 @@ async fn hold(store: &Store, text: &str, now: Timestamp) -> PostId {
             prompt_tokens: 1,
             rng_seed: 11,
             finish: Finish::EndOfText,
+            likelihood: None,
         },
         text: text.to_owned(),
         weighted_length: text.chars().count(),
         sentiment: Sentiment { label: "positive".to_owned(), score: 0.9, probabilities: [].into() },
         score: 0.9,
+        ranking: Ranking::default(),
         gates: vec![GateVerdict::new("claims", Verdict::Review, "it names a figure")],
     }];
     store.record_candidates(round, &judged, Some(0)).await.unwrap();
@@ -594,7 +599,7 @@ fn the_built_in_models_are_listed_and_shown() {
     let place = Place::new("");
     let listed = place.run(&["--json", "models", "list"]).json();
     let kinds: Vec<&str> = listed.iter().map(|model| model["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["generator", "classifier", "classifier"]);
+    assert_eq!(kinds, ["generator", "classifier", "classifier", "critic"]);
     let shown = place.run(&["--json", "models", "show", "builtin", "--kind", "classifier"]).json().remove(0);
     assert_eq!(shown["sha256"].as_str().unwrap().len(), 64);
     let ran = place.run(&["models", "pull", "no-owner"]);

@@ -52,6 +52,7 @@ async fn a_bot_that_could_post_passes_and_its_duties_are_a_checklist() {
         "permission",
         "generator",
         "classifier",
+        "critic",
         "database",
         "disk",
         "daemon",

@@ -16,7 +16,8 @@ use crate::cli::session::Session;
 use crate::config::{ModelSource, ReviewMode};
 use crate::evaluation::generator::blind_test::{self, Item};
 use crate::evaluation::generator::voice::{
-    Copies, KeyRow, Origin, QUESTIONS, Rounds, RoundsReport, Shares, SheetRow, Sources, mix, read_answers, write_sheet,
+    ChosenTweet, Copies, KeyRow, Origin, QUESTIONS, Rounds, RoundsReport, Shares, SheetRow, Sources, mix, read_answers,
+    write_sheet,
 };
 use crate::files::{Existing, refuse_existing};
 use crate::judging::Judge;
@@ -198,12 +199,15 @@ fn read(sources: &[TextSource], cleaning: Cleaning) -> Result<Vec<String>> {
 }
 
 fn in_words(report: &RoundsReport, copies: &Copies) -> String {
-    let RoundsReport { rounds, chosen, candidates, accepted } = report;
-    let mut lines: Vec<String> = chosen.iter().map(|one| format!("{:.2}  {}", one.score, one.text)).collect();
+    let RoundsReport { rounds, chosen, candidates, accepted, unlike_sentiment, repeated_openings } = report;
+    let line = |one: &ChosenTweet| format!("{:.2}  {}", one.ranking.rank.unwrap_or(one.score), one.text);
+    let mut lines: Vec<String> = chosen.iter().map(line).collect();
     let passed = 100.0 * *accepted as f64 / (*candidates).max(1) as f64;
     let reviews = chosen.iter().filter(|one| one.needs_review).count();
     lines.push(format!("{} of {rounds} rounds chose a tweet, {reviews} of them for review", chosen.len()));
     lines.push(format!("{accepted} of {candidates} candidates passed ({passed:.0} %)"));
+    lines.push(format!("{unlike_sentiment} rounds would have chosen another one by the sentiment's score alone"));
+    lines.push(format!("{repeated_openings} chose a tweet that begins as one of the tweets before it"));
     lines.push(format!("{} repeat another chosen text", copies.repeated));
     lines.push(format!("{} share their first six words with another", copies.same_beginning));
     lines.extend(copies.near_own.map(|count| format!("{count} are 80 % like one of the own texts")));

@@ -11,6 +11,7 @@ use crate::gates::Recent;
 use crate::generation::{Engine, GenerationRequest, LengthBudget, candidate_seeds};
 use crate::judging::Judge;
 use crate::round::{stopped_by, stopped_by_in_words};
+use crate::selection::select;
 use crate::tweet::{Judged, SeedPrompt, Verdict};
 use crate::twitter::text;
 
@@ -84,7 +85,6 @@ fn row(prompt: &SeedPrompt, judged: &[Judged], rng_seed: u64) -> Row {
     };
     let scores: f64 = judged.iter().map(|one| f64::from(one.score)).sum();
     let stopped = stopped_by(judged);
-    let passed = judged.iter().filter(|one| one.verdict() == Verdict::Pass);
     Row {
         prompt: prompt.text.clone(),
         attributes: json!(prompt.attributes),
@@ -98,7 +98,7 @@ fn row(prompt: &SeedPrompt, judged: &[Judged], rng_seed: u64) -> Row {
             .iter()
             .map(|(gate, verdict, count)| json!({"gate": gate, "verdict": verdict, "candidates": count}))
             .collect(),
-        best: passed.max_by(|one, other| one.score.total_cmp(&other.score)).map(|one| one.text.clone()),
+        best: select(judged, false).map(|chosen| chosen.judged().text.clone()),
     }
 }
 

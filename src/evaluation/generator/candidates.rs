@@ -27,7 +27,7 @@ pub struct CandidateReport {
     pub accepted: f64,
     /// The share that every gate passes but the classifier's threshold.
     pub passes_rules: f64,
-    /// The score that selection ranks by, in the mean.
+    /// The sentiment's score, in the mean.
     pub score: f64,
     /// The verdicts of each gate, in the order the gates stand.
     pub gates: Vec<GateShares>,
@@ -115,14 +115,15 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::tweet::{Candidate, GateVerdict, Judged, Sentiment};
+    use crate::tweet::{Candidate, GateVerdict, Judged, Ranking, Sentiment};
 
     fn sample(prompt: &str, text: &str, score: f32, verdicts: [Verdict; 3]) -> Sample {
         let names = ["length", "claims", SENTIMENT_GATE];
         let gates = names.iter().zip(verdicts).map(|(name, verdict)| GateVerdict::new(name, verdict, "")).collect();
-        let candidate = Candidate::given(text);
+        let (candidate, ranking) = (Candidate::given(text), Ranking::default());
         let sentiment = Sentiment { label: "positive".to_owned(), score, probabilities: BTreeMap::new() };
-        let judged = Judged { candidate, text: format!("{text} 🤖"), weighted_length: 0, sentiment, score, gates };
+        let judged =
+            Judged { candidate, text: format!("{text} 🤖"), weighted_length: 0, sentiment, score, ranking, gates };
         Sample { prompt: prompt.to_owned(), judged }
     }
 

@@ -7,25 +7,15 @@
 //! lower-case words without accents, with emoji and `! ?`: no capital letters and no other punctuation. Near-duplicates
 //! stay on one side of the split, so that no slogan is learned by heart, and the area is that of the rows it never saw.
 
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, Result, ensure};
-use rand::SeedableRng as _;
-use rand::seq::SliceRandom as _;
-use rand_chacha::ChaCha12Rng;
 use serde::Serialize;
 
-use crate::dataset::labelled::Columns;
-use crate::dataset::split::Shares;
 use crate::evaluation::classification::confidence::AucInterval;
-use crate::sentiment::calibration::CalibrationMethod;
-use crate::sentiment::cleaning;
-use crate::sentiment::network::{Architecture, Kind, Pooling};
-use crate::sentiment::ngrams::NgramSettings;
-use crate::sentiment::subwords::SubwordHasher;
-use crate::training::classifier::{ClassifierTraining, Listener, StopOn, fit_classifier};
-use crate::training::text::{self, Cleaning};
+use crate::training::classifier::{ClassifierTraining, Listener, fit_classifier};
+use crate::training::text::Cleaning;
+use crate::training::two_sides::{drawn, small_classifier, write_table};
 use crate::tweet::{Candidate, Finish};
 
 /// Both sides are read up to here: most tweets are this long, and a candidate of 64 tokens is.
@@ -98,8 +88,12 @@ pub fn discriminate(
     );
     let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
     let table = folder.path().join("texts.csv");
-    write_table(&table, &real[..size], &generated[..size])?;
-    let training = settings(&table, &folder.path().join("model"), seed)?;
+    write_table(&table, LABELS, [&real[..size], &generated[..size]])?;
+    let training = ClassifierTraining {
+        name: "discriminator".to_owned(),
+        steps: 2 * WORDS,
+        ..small_classifier(table, folder.path().join("model"), LABELS, seed)?
+    };
     let trained = fit_classifier(&training, interrupted, progress).context("the discriminator")?;
     ensure!(!trained.outcome.interrupted, "stopped while the discriminator was trained");
     let truth: Vec<bool> = trained.test_labels.iter().map(|label| *label == GENERATED).collect();
@@ -117,72 +111,15 @@ pub fn discriminate(
     })
 }
 
-/// Each text once, in an order that the seed decides.
-fn drawn(mut texts: Vec<String>, seed: u64) -> Vec<String> {
-    let mut seen = std::collections::HashSet::new();
-    texts.retain(|text| seen.insert(text::digest(text)));
-    texts.shuffle(&mut ChaCha12Rng::seed_from_u64(seed));
-    texts
-}
-
-fn write_table(path: &Path, real: &[String], generated: &[String]) -> Result<()> {
-    let cannot = || format!("cannot write {}", path.display());
-    let mut table = csv::Writer::from_path(path).with_context(cannot)?;
-    table.write_record(["text", "label"]).with_context(cannot)?;
-    for (texts, label) in [real, generated].into_iter().zip(LABELS) {
-        for text in texts {
-            table.write_record([text.as_str(), label]).with_context(cannot)?;
-        }
-    }
-    table.flush().with_context(cannot)
-}
-
-/// The hybrid of the built-in classifier in small: a minute for some thousand texts.
-fn settings(table: &Path, output: &Path, seed: u64) -> Result<ClassifierTraining> {
-    let pieces = SubwordHasher::new(3, 5, 1 << 16)?;
-    let architecture = Architecture {
-        kind: Kind::Bigru,
-        embedding: 32,
-        units: vec![16],
-        pooling: Pooling::Max,
-        ngrams: Some(NgramSettings { word_buckets: 1 << 16, pieces, dropout: 0.3, scale: 8.0 }),
-        ..Architecture::hybrid()
-    };
-    Ok(ClassifierTraining {
-        columns: Columns { author: None, ..Columns::default() },
-        labels: LABELS.map(str::to_owned).to_vec(),
-        name: "discriminator".to_owned(),
-        command: String::new(),
-        architecture,
-        mask_padding: true,
-        cleaning: cleaning::Cleaning::Tweet,
-        steps: 2 * WORDS,
-        epochs: 12,
-        patience: 3,
-        stop_on: StopOn::Loss,
-        // A temperature keeps the order of the scores, which a line of Platt's may level.
-        calibration: CalibrationMethod::Temperature,
-        shares: Shares { train: 0.6, validation: 0.1, test: 0.3 },
-        seed,
-        ..ClassifierTraining::new(table.to_owned(), output.to_owned())
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use rand::Rng as _;
+    use rand::{Rng as _, SeedableRng as _};
+    use rand_chacha::ChaCha12Rng;
 
     use super::*;
 
     fn candidate(text: &str, finish: Finish) -> Candidate {
-        Candidate {
-            text: text.to_owned(),
-            continuation: text.to_owned(),
-            token_ids: Vec::new(),
-            prompt_tokens: 0,
-            rng_seed: 0,
-            finish,
-        }
+        Candidate { continuation: text.to_owned(), finish, ..Candidate::given(text) }
     }
 
     /// Sentences whose words come in a certain order with probability `order`, else at random.

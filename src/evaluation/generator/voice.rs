@@ -19,7 +19,7 @@ use crate::gates::Recent;
 use crate::generation::{Decoding, Engine, GenerationRequest, LengthBudget, candidate_seeds};
 use crate::judging::Judge;
 use crate::selection::select;
-use crate::tweet::{SeedPrompt, Verdict};
+use crate::tweet::{Judged, Likelihood, Ranking, SeedPrompt, Verdict};
 use crate::twitter::text::weighted_length;
 
 /// What the rounds are run with.
@@ -43,6 +43,10 @@ pub struct ChosenTweet {
     /// The text without the disclosure.
     pub text: String,
     pub score: f32,
+    pub likelihood: Option<Likelihood>,
+    /// What it was chosen by.
+    #[serde(flatten)]
+    pub ranking: Ranking,
     /// Whether a person would have had to approve it.
     pub needs_review: bool,
 }
@@ -55,6 +59,10 @@ pub struct RoundsReport {
     pub candidates: usize,
     /// Candidates that every gate and the classifier's threshold passed.
     pub accepted: usize,
+    /// Rounds that would have chosen another candidate by the sentiment's score alone.
+    pub unlike_sentiment: usize,
+    /// Rounds whose choice begins as an earlier one.
+    pub repeated_openings: usize,
 }
 
 impl Rounds {
@@ -86,11 +94,15 @@ impl Rounds {
             report.accepted += judged.iter().filter(|one| one.verdict() == Verdict::Pass).count();
             if let Some(chosen) = select(&judged, self.queue_reviews) {
                 let one = chosen.judged();
+                report.unlike_sentiment += usize::from(by_score(&judged, self.queue_reviews) != Some(chosen.index()));
+                report.repeated_openings += usize::from(one.repeats_an_opening());
                 report.chosen.push(ChosenTweet {
                     rng_seed,
                     prompt: prompt.text.clone(),
                     text: one.candidate.text.clone(),
                     score: one.score,
+                    likelihood: one.candidate.likelihood,
+                    ranking: one.ranking,
                     needs_review: chosen.needs_review(),
                 });
             }
@@ -98,4 +110,10 @@ impl Rounds {
         }
         Ok(report)
     }
+}
+
+/// Which candidate the sentiment's score alone would choose.
+fn by_score(judged: &[Judged], queue_reviews: bool) -> Option<usize> {
+    let bare: Vec<Judged> = judged.iter().map(|one| Judged { ranking: Ranking::default(), ..one.clone() }).collect();
+    select(&bare, queue_reviews).map(|chosen| chosen.index())
 }

@@ -88,9 +88,16 @@ impl Trained {
     /// # Errors
     /// Where it exists and must not be replaced, or cannot be written.
     pub fn write(&self, settings: &ClassifierTraining) -> Result<()> {
+        self.write_with_card(settings, &card::write(settings, &self.config, &self.outcome))
+    }
+
+    /// Writes the folder with a card of the caller's.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn write_with_card(&self, settings: &ClassifierTraining, card: &str) -> Result<()> {
         folder::check_output(&settings.output, settings.overwrite || settings.resume)?;
-        let card = card::write(settings, &self.config, &self.outcome);
-        folder::write(settings, &self.config, &self.vocabulary, &self.weights, &self.outcome.epochs, &card)
+        folder::write(settings, &self.config, &self.vocabulary, &self.weights, &self.outcome.epochs, card)
     }
 }
 
@@ -189,6 +196,8 @@ fn run(
         test_part: Some(data.test_part),
         recommended_min_score: settings.recommended_min_score,
         label_hashtags: settings.label_hashtags.clone(),
+        generator: None,
+        reading: None,
     };
     let probabilities = |logits: Vec<Vec<f32>>| logits.iter().map(|row| calibration.probabilities(row)).collect();
     Ok(Trained {

@@ -40,6 +40,8 @@ reconcile_waits = ["1s"]
 reconcile_for = "3s"
 [gates]
 off = ["language", "cut_sentence", "repetition", "claims", "verbatim", "near_duplicate"]
+[selection]
+fresh_openings = 0
 "#;
 
 /// A folder in which the program runs.

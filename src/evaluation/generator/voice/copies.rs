@@ -73,9 +73,18 @@ fn beginning(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tweet::Ranking;
 
     fn chosen(text: &str) -> ChosenTweet {
-        ChosenTweet { rng_seed: 1, prompt: String::new(), text: text.to_owned(), score: 0.9, needs_review: false }
+        ChosenTweet {
+            rng_seed: 1,
+            prompt: String::new(),
+            text: text.to_owned(),
+            score: 0.9,
+            likelihood: None,
+            ranking: Ranking::default(),
+            needs_review: false,
+        }
     }
 
     #[test]
