@@ -115,7 +115,16 @@ seeds("word_vectors", {"header": "2 3\nhola 0.1 -2e-3 3\ntodos 1 2 3\n", "glove"
 
 # The index of the gate, without its checksum (the target adds it): magic, version, window, seed, count, differences.
 index = b"PGVERBAT" + struct.pack("<IIQI", 1, 5, 7, 3) + bytes([5, 0x80, 1, 3])
-seeds("verbatim_index", {"three": index, "whole": index + hashlib.sha256(index).digest()[:8]})
+# Own texts: a skippable frame with magic, version, count, bytes and a checksum (the target puts it right); then a frame of
+# zstd that holds its one block as it is.
+own = b"la plaza llena de gente\nuna plaza llena de gente que canta\n"
+frame = struct.pack("<I", 0xFD2FB528) + bytes([0x20, len(own)]) + (len(own) << 3 | 1).to_bytes(3, "little") + own
+own_texts = struct.pack("<II", 0x184D2A50, 32) + b"PGOWNTXT" + struct.pack("<IIQQ", 1, 2, len(own), 0) + frame
+seeds("verbatim_index", {
+    "three": index,
+    "whole": index + hashlib.sha256(index).digest()[:8],
+    "own_texts": own_texts,
+})
 
 # PyTorch's weights, instruction by instruction: no PyTorch is needed here, and what it would refuse to write can be written.
 text = lambda value: b"X" + struct.pack("<I", len(value)) + value.encode()

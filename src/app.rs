@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::environment::Environment;
 use crate::config::secrets::{self, SecretsError};
 use crate::config::{AuthMethod, GateSettings, ScheduleSettings, SentimentSettings, SentimentTarget, Settings};
-use crate::gates::{Gates, LabelHashtags, Resources, VERBATIM_INDEX, VerbatimIndex};
+use crate::gates::{Gates, LabelHashtags, OWN_TEXTS, OwnTexts, Resources, VERBATIM_INDEX, VerbatimIndex};
 use crate::generation::{self, ControlLayout, Engine};
 use crate::judging::Judge;
 use crate::publish::{self, Outlet, PostedTweet, Poster, PosterFuture, Publisher, Rules};
@@ -173,11 +173,11 @@ pub fn take_out_unknown_attributes(settings: &mut Settings, generator: &ModelFil
     Ok(taken)
 }
 
-/// Loads classifier and critic and builds the gates; `generator` are the files of the model that writes, which may ship an
-/// index of what it was tuned on.
+/// Loads classifier and critic and builds the gates; `generator` are the files of the model that writes, which may bring an
+/// index of what it was trained on, and own texts.
 ///
 /// # Errors
-/// Where classifier, critic, index or the list of banned words cannot be used; the message names the key.
+/// Where classifier, critic, index, own texts or the list of banned words cannot be used; the message names the key.
 pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles) -> Result<Judge, SetupError> {
     let classifier = load_classifier(settings, hub)?;
     let hashtags = LabelHashtags {
@@ -203,11 +203,12 @@ fn load_reader(settings: &Settings, hub: &HubSettings) -> Result<Reader, SetupEr
 
 fn load_gates(settings: &GateSettings, hashtags: LabelHashtags, generator: &ModelFiles) -> Result<Gates, SetupError> {
     let verbatim = verbatim_index(generator).map_err(SetupError::under("generation.model"))?;
-    let resources = Resources { verbatim, hashtags, switched_off: settings.off.clone() };
+    let own_texts = own_texts(generator).map_err(SetupError::under("generation.model"))?;
+    let resources = Resources { verbatim, own_texts, hashtags, switched_off: settings.off.clone() };
     Gates::new(settings, resources).map_err(SetupError::under("gates"))
 }
 
-/// The index of what a generator was tuned on, where it ships one.
+/// The index of what a generator was trained on, where it brings one.
 ///
 /// # Errors
 /// Where the file is no index or damaged.
@@ -217,6 +218,21 @@ pub fn verbatim_index(generator: &ModelFiles) -> anyhow::Result<Option<VerbatimI
     }
     let index = VerbatimIndex::read(&generator.read(VERBATIM_INDEX)?);
     index.map(Some).with_context(|| generator.display(VERBATIM_INDEX))
+}
+
+/// The texts that a generator was trained on and its operator wrote, where it brings them.
+///
+/// # Errors
+/// Where the file is another one or damaged.
+pub fn own_texts(generator: &ModelFiles) -> anyhow::Result<Option<OwnTexts>> {
+    match generator {
+        _ if !generator.has(OWN_TEXTS) => Ok(None),
+        // Not read into memory, as `ModelFiles::read` does: it may be large, and is read anew for each round.
+        ModelFiles::Folder(folder) => OwnTexts::open(&folder.join(OWN_TEXTS)).map(Some),
+        ModelFiles::Embedded(_) => {
+            OwnTexts::in_memory(generator.read(OWN_TEXTS)?).map(Some).with_context(|| generator.display(OWN_TEXTS))
+        }
+    }
 }
 
 fn load_classifier(settings: &Settings, hub: &HubSettings) -> Result<Classifier, SetupError> {

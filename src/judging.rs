@@ -5,7 +5,7 @@
 use anyhow::Result;
 
 use crate::config::{Rank, SentimentSettings, SentimentTarget, Settings};
-use crate::gates::{Gates, Recent, Subject};
+use crate::gates::{Gates, OwnText, Recent, Subject};
 use crate::sentiment::Classifier;
 use crate::sentiment::critic::Reader;
 use crate::tweet::{Candidate, GateVerdict, Judged, Ranking, Sentiment, Verdict};
@@ -85,17 +85,25 @@ impl Judge {
         self.gates.objection_to_beginning(&self.gates.strip(prompt))
     }
 
-    /// Judges every candidate of a round; `recent` holds what was posted before.
+    /// Judges every candidate of a round; `recent` holds what was posted before. Takes a part of a second.
     ///
     /// # Errors
-    /// Where the classifier fails.
+    /// Where the classifier fails, or the generator's own texts cannot be read.
     pub fn judge(&self, candidates: Vec<Candidate>, prompt: &str, recent: &Recent) -> Result<Vec<Judged>> {
         let bodies: Vec<String> = candidates.iter().map(|candidate| self.gates.strip(&candidate.text)).collect();
         let texts: Vec<&str> = bodies.iter().map(String::as_str).collect();
         let scored = self.classifier.score(&texts)?.into_iter().zip(self.reader.written(&texts)?);
-        let judged = candidates.into_iter().zip(&bodies).zip(scored).map(|((candidate, body), (sentiment, critic))| {
+        let own_texts = self.gates.near_own_texts(&bodies)?;
+        let read = bodies.iter().zip(own_texts).zip(scored);
+        let judged = candidates.into_iter().zip(read).map(|(candidate, ((body, own_text), (sentiment, critic)))| {
             let posted = self.with_disclosure(body);
-            let subject = Subject { text: &posted, body, candidate: Some(&candidate), prompt };
+            let subject = Subject {
+                text: &posted,
+                body,
+                candidate: Some(&candidate),
+                prompt,
+                own_text: own_text.as_ref(),
+            };
             let mut gates = self.gates.judge(&subject, recent);
             let (score, verdict) = self.weigh(&sentiment);
             gates.push(verdict);
@@ -112,14 +120,30 @@ impl Judge {
     /// Judges a text that a person hands in, as it stands: nothing is stripped or appended.
     ///
     /// # Errors
-    /// Where the classifier fails.
+    /// Where the classifier fails, or the generator's own texts cannot be read.
     pub fn inspect(&self, text: &str, recent: &Recent) -> Result<Judged> {
+        let own_text = self.gates.near_own_texts(&[text])?.pop().flatten();
+        self.inspect_with(text, own_text.as_ref(), recent)
+    }
+
+    /// Judges texts as [`Judge::inspect`] does, and reads the generator's own texts once for all.
+    ///
+    /// # Errors
+    /// As [`Judge::inspect`].
+    pub fn inspect_all<T: AsRef<str>>(&self, texts: &[T], recent: &Recent) -> Result<Vec<Judged>> {
+        let own_texts = self.gates.near_own_texts(texts)?;
+        let read = texts.iter().zip(&own_texts);
+        read.map(|(text, own_text)| self.inspect_with(text.as_ref(), own_text.as_ref(), recent)).collect()
+    }
+
+    fn inspect_with(&self, text: &str, own_text: Option<&OwnText>, recent: &Recent) -> Result<Judged> {
         let sentiment = self.classifier.score(&[text])?.into_iter().next().unwrap_or_else(|| Sentiment {
             label: String::new(),
             score: 0.0,
             probabilities: std::collections::BTreeMap::new(),
         });
-        let mut gates = self.gates.judge(&Subject { text, body: text, candidate: None, prompt: "" }, recent);
+        let subject = Subject { text, body: text, candidate: None, prompt: "", own_text };
+        let mut gates = self.gates.judge(&subject, recent);
         let (score, verdict) = self.weigh(&sentiment);
         gates.push(verdict);
         let candidate = Candidate::given(text);

@@ -239,6 +239,7 @@ fn judging_record(app: &App) -> serde_json::Value {
             "near_duplicate": gates.near_duplicate,
             "near_duplicate_days": gates.near_duplicate_days,
             "verbatim_tokens": gates.verbatim_tokens,
+            "own_texts": gates.own_texts,
             "claims": gates.claims,
             "experience": gates.experience,
             "off": gates.off,

@@ -1,13 +1,15 @@
-//! Bytes as the index of the `verbatim` gate. The checksum is mended first: without it nothing behind it would be reached.
+//! Bytes as the index of the `verbatim` gate, and as a model's own texts. The checksums are put right first: without that
+//! nothing else would be reached.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pregonero::gates::VerbatimIndex;
+use pregonero::gates::{OwnTexts, VerbatimIndex};
 use sha2::{Digest as _, Sha256};
 
-/// Bytes of the checksum at the end.
+/// Bytes of a checksum: of the index at its end, of own texts at the end of their header.
 const CHECKSUM: usize = 8;
+const OWN_HEADER: usize = 40;
 
 fuzz_target!(|data: &[u8]| {
     let _ = VerbatimIndex::read(data);
@@ -17,4 +19,20 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!((read.len(), read.window()), (index.len(), index.window()));
         let _ = index.longest_run("una plaza llena de gente que canta");
     }
+    read_own_texts(data);
 });
+
+fn read_own_texts(data: &[u8]) {
+    let _ = OwnTexts::in_memory(data.to_vec());
+    let mut mended = data.to_vec();
+    if data.len() >= OWN_HEADER {
+        let digest = Sha256::digest([&data[..OWN_HEADER - CHECKSUM], &data[OWN_HEADER..]].concat());
+        mended[OWN_HEADER - CHECKSUM..OWN_HEADER].copy_from_slice(&digest[..CHECKSUM]);
+    }
+    if let Ok(own) = OwnTexts::in_memory(mended) {
+        let texts = ["una plaza llena de gente que canta", "", "ñ 疫苗"];
+        if let Ok(found) = own.most_similar(&texts, 0.1) {
+            assert_eq!(found.len(), texts.len());
+        }
+    }
+}

@@ -40,6 +40,7 @@ static GENERATORS: &[BuiltIn] = &[BuiltIn {
         "generation_config.json",
         "tokenizer.json",
         "model.safetensors",
+        "own_texts.zst",
         "README.md",
     ),
 }];

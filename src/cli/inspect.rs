@@ -35,7 +35,7 @@ pub struct InspectArguments {
     #[arg(value_name = "TEXT", default_value = "-", hide_default_value = true)]
     text: String,
     /// Judge a text of this generator instead of the configured one (builtin, a folder or hub:OWNER/NAME): the verbatim
-    /// gate compares it with the tweets that this model was tuned on. The classifier stays that of sentiment.model
+    /// gate compares it with the texts that this model was trained on. The classifier stays that of sentiment.model
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
 }

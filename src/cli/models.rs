@@ -11,11 +11,15 @@ use serde_json::json;
 
 use super::output::{self, Output, styled};
 use super::session::Session;
+use super::train::CleaningChoice;
 use crate::app;
 use crate::catalog::hub::{Hub, Persistence, Progress, Repository};
 use crate::catalog::{self, Conversion, ModelDetails, ModelFiles, ModelKind, ModelSummary, Needs, Source, builtin};
 use crate::config::{LogFormat, ModelSource};
+use crate::gates::{OWN_TEXTS, OwnTexts, VERBATIM_INDEX, VerbatimIndex};
 use crate::generation::{ControlLayout, control};
+use crate::training::generator::Compared;
+use crate::training::text::TextSource;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -25,7 +29,8 @@ Examples:
   pregonero models pull datificate/gpt2-small-spanish   then set [generation] model = \"hub:datificate/gpt2-small-spanish\"
   pregonero models convert my-gpt2    a folder whose weights are pytorch_model.bin
   pregonero models show builtin
-  pregonero models control hub:OWNER/NAME --layout control.toml   then its seed prompts may have attributes")]
+  pregonero models control hub:OWNER/NAME --layout control.toml   then its seed prompts may have attributes
+  pregonero models verbatim my-gpt2 --others tweets.csv:text --own ours.txt   then it can repeat neither")]
 pub enum ModelsCommand {
     /// List the built-in and the cached models: which can be used, and how much memory each takes
     List,
@@ -46,6 +51,8 @@ pub enum ModelsCommand {
     Convert(ConvertArguments),
     /// Declare the control tokens of a model that was trained elsewhere, so that it writes from attributes
     Control(ControlArguments),
+    /// Write what the verbatim gate compares with into a model's folder: which texts it was trained on
+    Verbatim(VerbatimArguments),
 }
 
 #[derive(Debug, Args)]
@@ -108,6 +115,33 @@ pub struct ControlArguments {
     layout: PathBuf,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pregonero models verbatim my-gpt2 --others tweets.csv:text
+  pregonero models verbatim my-gpt2 --others tweets.csv:text --own composed.jsonl:text --own plain.txt
+
+`train generator` writes both files. This command is for a model that was trained elsewhere, or whose texts have changed:
+  --others   verbatim.bin, hashes of the runs of eight words of other people's texts. No text can be read out of it. The
+             gate rejects a candidate with a longer run of words than gates.verbatim_tokens.
+  --own      own_texts.zst, the texts themselves, without case and punctuation; `zstd -dc own_texts.zst` prints them. The
+             gate rejects a candidate that is as similar to one of them as gates.own_texts says.
+A text that is in both counts as your own. The file of a kind that is not named stays as it is.")]
+pub struct VerbatimArguments {
+    /// The model's folder
+    #[arg(value_name = "FOLDER")]
+    folder: PathBuf,
+    /// Texts of other people: FILE (one a line), FILE.csv:COLUMN or FILE.jsonl:FIELD; may be given several times
+    #[arg(long, value_name = "FILE[:COLUMN]", required_unless_present = "own")]
+    others: Vec<TextSource>,
+    /// Texts of your own, in the same forms; may be given several times
+    #[arg(long, value_name = "FILE[:COLUMN]")]
+    own: Vec<TextSource>,
+    /// How texts are tidied first
+    #[arg(long, value_enum, default_value = "tweets")]
+    clean: CleaningChoice,
+}
+
 /// Runs `models`.
 ///
 /// # Errors
@@ -123,6 +157,7 @@ pub async fn run(command: ModelsCommand, session: &Session) -> Result<()> {
         ModelsCommand::Pull(arguments) => pull(arguments, session).await,
         ModelsCommand::Convert(arguments) => convert(&arguments, session),
         ModelsCommand::Control(arguments) => control(&arguments, session),
+        ModelsCommand::Verbatim(arguments) => verbatim(&arguments, session),
     }
 }
 
@@ -165,14 +200,34 @@ fn show(arguments: &ShowArguments, session: &Session) -> Result<()> {
     for kind in kinds {
         let details = catalog::show(&arguments.model, *kind, &hub, &app::examine)?;
         let mut json = serde_json::to_value(&details)?;
-        let layout = ControlLayout::read(&catalog::open(&arguments.model, *kind, &hub)?)?;
+        let files = catalog::open(&arguments.model, *kind, &hub)?;
+        let layout = ControlLayout::read(&files)?;
         json["control"] = serde_json::to_value(&layout)?;
-        session.output.object(|| in_words(&details, layout.as_ref()), || json)?;
+        let (index, own_texts) = (app::verbatim_index(&files)?, app::own_texts(&files)?);
+        json["verbatim"] = json!({
+            "runs": index.as_ref().map(VerbatimIndex::len),
+            "words": index.as_ref().map(VerbatimIndex::window),
+            "own_texts": own_texts.as_ref().map(OwnTexts::len),
+        });
+        let compared = compared(index.as_ref(), own_texts.as_ref());
+        let compared = compared.filter(|_| *kind == ModelKind::Generator);
+        session.output.object(|| in_words(&details, layout.as_ref(), compared.as_deref()), || json)?;
     }
     Ok(())
 }
 
-fn in_words(details: &ModelDetails, layout: Option<&ControlLayout>) -> String {
+/// What a model brings for the `verbatim` gate; none where it brings nothing.
+fn compared(index: Option<&VerbatimIndex>, own_texts: Option<&OwnTexts>) -> Option<String> {
+    let runs = index.map(|index| format!("{} runs of {} words ({VERBATIM_INDEX})", index.len(), index.window()));
+    let own = own_texts.map(|own_texts| {
+        let plural = if own_texts.len() == 1 { "" } else { "s" };
+        format!("{} own text{plural} ({OWN_TEXTS})", own_texts.len())
+    });
+    let parts: Vec<String> = runs.into_iter().chain(own).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn in_words(details: &ModelDetails, layout: Option<&ControlLayout>, compared: Option<&str>) -> String {
     let names = ["name", "kind", "parameters", "size", "memory", "usable", "location"];
     let rows = names.into_iter().zip(cells(&details.summary)).map(|(name, value)| format!("{name:<11} {value}"));
     let mut lines: Vec<String> = rows.collect();
@@ -183,6 +238,7 @@ fn in_words(details: &ModelDetails, layout: Option<&ControlLayout>) -> String {
     for attribute in layout.into_iter().flat_map(|layout| &layout.attributes) {
         lines.push(format!("{:<11} {}: {}", "attribute", attribute.name, attribute.values_in_words()));
     }
+    lines.extend(compared.map(|compared| format!("{:<11} {compared}", "verbatim")));
     lines.push(styled(output::HEADING, "config.json"));
     lines.push(serde_json::to_string_pretty(&details.config).unwrap_or_default());
     if let Some(card) = &details.card_text {
@@ -231,6 +287,24 @@ fn control(arguments: &ControlArguments, session: &Session) -> Result<()> {
     session.output.object(
         || format!("{}: {} writes from {}", file.display(), arguments.model, layout.names()),
         || json!({"model": arguments.model.to_string(), "file": file, "control": layout}),
+    )
+}
+
+fn verbatim(arguments: &VerbatimArguments, session: &Session) -> Result<()> {
+    let folder = &arguments.folder;
+    let files = ModelFiles::in_folder(folder)?;
+    if !files.has("config.json") {
+        bail!("{}: no config.json, so this is no model's folder", folder.display());
+    }
+    Compared::read(&arguments.others, &arguments.own, arguments.clean.into())?.write(folder)?;
+    let (index, own_texts) = (app::verbatim_index(&files)?, app::own_texts(&files)?);
+    let compared = compared(index.as_ref(), own_texts.as_ref()).unwrap_or_else(|| "nothing".to_owned());
+    session.output.object(
+        || format!("{}: the verbatim gate compares with {compared}", folder.display()),
+        || {
+            json!({"folder": folder, "runs": index.as_ref().map(VerbatimIndex::len),
+                   "words": index.as_ref().map(VerbatimIndex::window), "own_texts": own_texts.as_ref().map(OwnTexts::len)})
+        },
     )
 }
 

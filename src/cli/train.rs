@@ -56,7 +56,7 @@ pub struct DataArguments {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum CleaningChoice {
+pub(in crate::cli) enum CleaningChoice {
     /// Links, mentions and placeholders out, texts under four words dropped
     Tweets,
     /// NFC only
@@ -153,6 +153,7 @@ impl FromStr for ControlColumn {
 Examples:
   pregonero train generator --data corpus.txt --tokenizer runs/tokenizer --learning-rate 2e-3 --output runs/base
   pregonero train generator --data tweets.csv:text --base runs/base --samples texts --output runs/tweets
+  pregonero train generator --data tweets.csv:text --data ours.txt --own ours.txt --base runs/base --output runs/ours
   pregonero train generator --data enriched.csv:text --base runs/base --control SENTIMIENTO,HASHTAGS \\
       --output runs/controlled
   pregonero train generator --data tweets.jsonl:body --base runs/base --control SENTIMIENTO=sentiment,HASHTAGS=tags \\
@@ -261,7 +262,12 @@ pub struct GeneratorArguments {
     /// Go on from the checkpoint in the output folder
     #[arg(long)]
     resume: bool,
-    /// Write no index for the verbatim gate beside the model
+    /// Those of the texts of --data that are your own. They come with the model (own_texts.zst), which may take words of
+    /// theirs and not repeat a whole one; they stay out of the index of the others' runs of words. May be given several
+    /// times
+    #[arg(long, value_name = "FILE[:COLUMN]")]
+    own: Vec<TextSource>,
+    /// Write no index of the training texts' runs of words (verbatim.bin), which the verbatim gate compares with
     #[arg(long)]
     no_verbatim_index: bool,
     /// Texts that the finished model writes, to put the share that repeats its training texts into its card; 0 for none
@@ -392,6 +398,7 @@ async fn train_generator(arguments: GeneratorArguments, session: &Session) -> Re
         patience: arguments.patience,
         resume: arguments.resume,
         verbatim_index: !arguments.no_verbatim_index,
+        own: arguments.own,
         half_precision: arguments.f16,
         base_name: match &arguments.base {
             Some(ModelSource::Hub(name)) => Some(name.clone()),
@@ -433,11 +440,17 @@ async fn train_generator(arguments: GeneratorArguments, session: &Session) -> Re
     )
 }
 
-/// Writes texts with the finished model and says how many repeat a run of words of its training texts; `None` where it
-/// has no index of them, or none are to be written.
+/// From this similarity on a text counts as nearly a whole own one: what `gates.own_texts` is unless it is set.
+const NEAR_OWN: f64 = 0.8;
+
+/// Writes texts with the finished model and says how many repeat a run of words of its training texts, and how many are
+/// nearly a whole own one; `None` where it brings nothing to compare with, or none are to be written.
 async fn verbatim_share(settings: &GeneratorTraining, count: usize) -> Result<Option<String>> {
     let files = ModelFiles::in_folder(&settings.output)?;
-    let Some(index) = app::verbatim_index(&files)?.filter(|_| count > 0) else { return Ok(None) };
+    let (index, own_texts) = (app::verbatim_index(&files)?, app::own_texts(&files)?);
+    if count == 0 || (index.is_none() && own_texts.is_none()) {
+        return Ok(None);
+    }
     let identity = files.identity(&ModelSource::Folder(settings.output.clone()))?;
     let engine = Engine::start(files, identity, settings.device).await?;
     let sampling = Sampling {
@@ -448,15 +461,27 @@ async fn verbatim_share(settings: &GeneratorTraining, count: usize) -> Result<Op
         length: None,
     };
     let (written, _) = sampling.draw(&engine).await?;
-    let candidates: Vec<_> = written.iter().flat_map(|written| &written.candidates).collect();
-    let copied = candidates.iter().filter(|candidate| index.longest_run(&candidate.text).is_some()).count();
-    Ok(Some(format!(
-        "Verbatim share: {copied} of {} texts written with the default settings (no prompt, seed {}) hold a run of {} words \
-         or more of the training texts.",
-        candidates.len(),
-        settings.seed,
-        index.window()
-    )))
+    let texts: Vec<&str> =
+        written.iter().flat_map(|written| &written.candidates).map(|candidate| candidate.text.as_str()).collect();
+    let (count, seed) = (texts.len(), settings.seed);
+    let mut measured = Vec::new();
+    if let Some(index) = index {
+        let copied = texts.iter().filter(|text| index.longest_run(text).is_some()).count();
+        let people = if own_texts.is_some() { " by other people" } else { "" };
+        measured.push(format!(
+            "Verbatim share: {copied} of {count} texts written with the default settings (no prompt, seed {seed}) hold a run \
+             of {} words or more of the training texts{people}.",
+            index.window()
+        ));
+    }
+    if let Some(own_texts) = own_texts {
+        let near = own_texts.most_similar(&texts, NEAR_OWN)?.into_iter().flatten().count();
+        measured.push(format!(
+            "Own texts: {near} of {count} texts written with the default settings (no prompt, seed {seed}) are {:.0} % or more like a whole own one.",
+            100.0 * NEAR_OWN
+        ));
+    }
+    Ok(Some(measured.join(" ")))
 }
 
 /// How a training learns of SIGINT and SIGTERM. While it still reads its data there is nothing to save, and a signal ends the

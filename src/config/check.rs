@@ -332,6 +332,7 @@ impl Checker<'_> {
         let max_hashtags = self.whole("gates.max_hashtags", raw.max_hashtags, 0, 280);
         let near_duplicate = self.number("gates.near_duplicate", raw.near_duplicate, is_share, "from 0 (off) to 1");
         let near_duplicate_days = self.whole("gates.near_duplicate_days", raw.near_duplicate_days, 1, 36_500);
+        let own_texts = self.number("gates.own_texts", raw.own_texts, is_share, "from 0 (off) to 1");
         let verbatim_tokens = self.whole("gates.verbatim_tokens", raw.verbatim_tokens, 0, 280);
         let claims = self.choice("gates.claims", &raw.claims, &CLAIMS_POLICIES);
         let experience = self.choice("gates.experience", &raw.experience, &EXPERIENCE_POLICIES);
@@ -349,6 +350,7 @@ impl Checker<'_> {
             near_duplicate: near_duplicate?,
             near_duplicate_days: near_duplicate_days?,
             verbatim_tokens: verbatim_tokens?,
+            own_texts: own_texts?,
             claims: claims?,
             experience: experience?,
             off: off?,

@@ -231,8 +231,10 @@ pub struct GateSettings {
     /// 0 to 1; similarity at or above it is a duplicate; 1 = identical only; 0 = gate off.
     pub near_duplicate: f64,
     pub near_duplicate_days: u32,
-    /// The longest run of words allowed from the training text; 0 = gate off.
+    /// The longest run of words allowed from the texts of the training; 0 = none is looked for.
     pub verbatim_tokens: usize,
+    /// 0 to 1; similarity to a whole own text of the model from which a text is rejected; 0 = not compared.
+    pub own_texts: f64,
     pub claims: ClaimsPolicy,
     pub experience: ExperiencePolicy,
     /// Names of gates that are switched off, out of [`crate::gates::Gates::names`].

@@ -310,6 +310,7 @@ fn every_key_refuses_what_does_not_fit() {
         ("generation", "model = \"builtin:vacunas-es\"", "there are builtin:es"),
         ("gates", "mentions = true", "expected a text in quotes, found true"),
         ("gates", "near_duplicate = -0.1", "from 0 (off) to 1"),
+        ("gates", "own_texts = 1.5", "from 0 (off) to 1"),
         ("gates", "experience = \"strip\"", "expected allow | review | reject"),
         (
             "gates",

@@ -183,8 +183,13 @@ mod tests {
     #[test]
     fn a_candidate_that_is_only_its_prompt_is_rejected() {
         let written = candidate("La vacuna", Finish::EndOfText);
-        let subject =
-            Subject { text: "La vacuna 🤖", body: "La vacuna", candidate: Some(&written), prompt: "La vacuna " };
+        let subject = Subject {
+            text: "La vacuna 🤖",
+            body: "La vacuna",
+            candidate: Some(&written),
+            prompt: "La vacuna ",
+            own_text: None,
+        };
         let verdict = verdict_on(&BrokenText, subject, &Recent::default());
         assert_eq!(verdict, reject(NAME, "the model added nothing to the prompt"));
         let by_hand = Subject { candidate: None, ..subject };

@@ -124,7 +124,7 @@ mod tests {
 
     fn verdict(text: &str, finish: Finish) -> Verdict {
         let written = candidate(text, finish);
-        let subject = Subject { text, body: text, candidate: Some(&written), prompt: "" };
+        let subject = Subject { text, body: text, candidate: Some(&written), prompt: "", own_text: None };
         verdict_on(&CutSentence, subject, &Recent::default()).verdict
     }
 

@@ -1,8 +1,8 @@
 //! The gates: rules that a text must pass before it may go out, one file a gate.
 //!
 //! A gate reads one text and says `pass`, `review` or `reject` with a reason for a person. Gates know neither the model
-//! nor the store: what they compare with ([`Recent`], [`VerbatimIndex`]) is handed in. They stand in a fixed order, and
-//! all of them are asked even after a rejection, because the record keeps every verdict.
+//! nor the store: what they compare with ([`Recent`], [`VerbatimIndex`], [`OwnTexts`]) is handed in. They stand in a fixed
+//! order, and all of them are asked even after a rejection, because the record keeps every verdict.
 
 mod banned_words;
 mod broken_text;
@@ -17,12 +17,13 @@ mod mentions;
 mod message;
 mod near_duplicate;
 mod normal;
+mod own_texts;
 mod repetition;
 mod strip;
 mod urls;
 mod verbatim;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::config::GateSettings;
 use crate::tweet::{Candidate, GateVerdict, Verdict};
@@ -31,10 +32,14 @@ use crate::twitter::text::{self, TweetText};
 pub use message::LabelHashtags;
 pub use near_duplicate::Recent;
 pub use normal::normalise;
+pub use own_texts::{Comparison, OwnText, OwnTexts, OwnTextsError};
 pub use verbatim::{DEFAULT_WINDOW, VerbatimIndex, VerbatimIndexError};
 
-/// The file of a model's folder that holds the runs of words of the tweets it was tuned on.
+/// The file of a model's folder that holds the runs of words of the texts it was trained on.
 pub const VERBATIM_INDEX: &str = "verbatim.bin";
+
+/// The file of a model's folder that holds those texts it was trained on that its operator wrote.
+pub const OWN_TEXTS: &str = "own_texts.zst";
 
 /// What a gate is asked about.
 #[derive(Debug, Clone, Copy)]
@@ -47,13 +52,17 @@ pub struct Subject<'a> {
     pub candidate: Option<&'a Candidate>,
     /// The seed prompt the text starts from; may be empty.
     pub prompt: &'a str,
+    /// The own text of the model that `body` is too much like, by [`Gates::near_own_texts`].
+    pub own_text: Option<&'a OwnText>,
 }
 
 /// What the gates need beside their settings.
 #[derive(Debug, Default)]
 pub struct Resources {
-    /// Runs of words of the tweets the generator was tuned on; absent where the model ships none.
+    /// Runs of words of the texts the generator was trained on; absent where the model brings none.
     pub verbatim: Option<VerbatimIndex>,
+    /// The texts it was trained on that its operator wrote; absent where the model brings none.
+    pub own_texts: Option<OwnTexts>,
     /// The hashtags that gave the classifier its labels, and the label that is wanted.
     pub hashtags: LabelHashtags,
     /// Names of gates that are switched off, out of [`Gates::names`].
@@ -65,6 +74,8 @@ pub struct Resources {
 pub struct Gates {
     gates: Vec<Box<dyn Gate>>,
     stripper: strip::Stripper,
+    /// With the similarity from which a text is too much like one of them.
+    own_texts: Option<(OwnTexts, f64)>,
 }
 
 impl Gates {
@@ -74,7 +85,7 @@ impl Gates {
     /// Where `banned_words_file` cannot be read, `verbatim_tokens` is too small for the model's index, or
     /// `switched_off` names a gate that does not exist.
     pub fn new(settings: &GateSettings, resources: Resources) -> Result<Self> {
-        let Resources { verbatim, hashtags: label_hashtags, switched_off } = resources;
+        let Resources { verbatim, own_texts, hashtags: label_hashtags, switched_off } = resources;
         if let Some(unknown) = switched_off.iter().find(|name| !Self::names().contains(&name.as_str())) {
             bail!("gates: there is no gate named {unknown:?}; the gates are {}", Self::names().join(", "));
         }
@@ -93,13 +104,16 @@ impl Gates {
         gates.push(Box::new(repetition::Repetition));
         gates.extend(near_duplicate::NearDuplicate::new(settings.near_duplicate).map(boxed));
         if on(verbatim::NAME) {
-            gates.extend(verbatim::Verbatim::new(settings.verbatim_tokens, verbatim)?.map(boxed));
+            let compares = settings.own_texts > 0.0;
+            gates.extend(verbatim::Verbatim::new(settings.verbatim_tokens, verbatim, compares)?.map(boxed));
         }
         gates.push(Box::new(cut_sentence::CutSentence));
         gates.extend(claims::Claims::new(settings.claims).map(boxed));
         gates.extend(experience::Experience::new(settings.experience).map(boxed));
         gates.retain(|gate| on(gate.name()));
-        Ok(Self { gates, stripper: strip::Stripper::new(settings) })
+        let own_texts = own_texts.map(|own_texts| (own_texts, settings.own_texts));
+        let own_texts = own_texts.filter(|(_, least)| *least > 0.0 && on(verbatim::NAME));
+        Ok(Self { gates, stripper: strip::Stripper::new(settings), own_texts })
     }
 
     /// Every gate there is, in the order they stand.
@@ -132,6 +146,19 @@ impl Gates {
         self.gates.iter().map(|gate| gate.judge(&reading)).collect()
     }
 
+    /// For each of `bodies` the own text of the model that it is too much like, for [`Subject::own_text`]; none for all where
+    /// the model brings none, or the settings do not ask. Reads the file of own texts once for all: to be called once for
+    /// the candidates of a round, on a thread that may wait.
+    ///
+    /// # Errors
+    /// Where the file cannot be read any more.
+    pub fn near_own_texts<T: AsRef<str>>(&self, bodies: &[T]) -> Result<Vec<Option<OwnText>>> {
+        match &self.own_texts {
+            Some((own_texts, least)) => own_texts.most_similar(bodies, *least).context("the model's own texts"),
+            None => Ok(vec![None; bodies.len()]),
+        }
+    }
+
     /// Why no text that begins with `beginning` can pass, whatever comes after it; none where one can. Only gates that never
     /// take a rejection back for a longer text are asked, and of `broken_text` only what it says of characters.
     #[must_use]
@@ -145,7 +172,7 @@ impl Gates {
         // Its last word may go on, so it is asked about with two endings.
         let texts = ["", "es", " de"].map(|ending| format!("{beginning}{ending}"));
         let read = |text: &'_ String| {
-            let subject = Subject { text, body: text, candidate: None, prompt: "" };
+            let subject = Subject { text, body: text, candidate: None, prompt: "", own_text: None };
             self.gates
                 .iter()
                 .filter(|gate| lasting.contains(&gate.name()))

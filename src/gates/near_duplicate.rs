@@ -11,10 +11,10 @@ use crate::tweet::GateVerdict;
 pub(super) const NAME: &str = "near_duplicate";
 
 /// Length of the character shingles.
-const CHARACTERS: usize = 4;
+pub(super) const CHARACTERS: usize = 4;
 
 /// Containment counts from this many word pairs in the shorter text: below it, one set phrase would be a duplicate.
-const FEWEST_PAIRS: usize = 7;
+pub(super) const FEWEST_PAIRS: usize = 7;
 
 /// Words of a text's opening; of one whose prompt has as many, those of the prompt and [`BEYOND_PROMPT`] more.
 const OPENING: usize = 6;
@@ -68,31 +68,41 @@ impl Recent {
 
 /// What a text is compared by.
 #[derive(Debug)]
-struct Shingles {
+pub(super) struct Shingles {
     /// Of the normalised text; of the text itself where normalising leaves nothing.
     whole: u64,
-    words: HashedSet<u64>,
-    pairs: HashedSet<u64>,
-    characters: HashedSet<u64>,
+    pub(super) words: HashedSet<u64>,
+    pub(super) pairs: HashedSet<u64>,
+    pub(super) characters: HashedSet<u64>,
 }
 
 impl Shingles {
     fn of(text: &str, words: &[String]) -> Self {
         let normalised = words.join(" ");
         let whole = if words.is_empty() { text.trim() } else { normalised.as_str() };
-        let characters: Vec<char> = normalised.chars().collect();
-        let characters = characters.windows(CHARACTERS).map(|window| hash(0, &[window.iter().collect::<String>()]));
+        Self::with_whole(whole, &normalised)
+    }
+
+    /// Of a text that is normalised already.
+    pub(super) fn of_normalised(normalised: &str) -> Self {
+        Self::with_whole(normalised, normalised)
+    }
+
+    fn with_whole(whole: &str, normalised: &str) -> Self {
+        let words: Vec<&str> = normalised.split(' ').filter(|word| !word.is_empty()).collect();
+        let starts: Vec<usize> = normalised.char_indices().map(|(start, _)| start).chain([normalised.len()]).collect();
+        let characters = starts.windows(CHARACTERS + 1).map(|window| &normalised[window[0]..window[CHARACTERS]]);
         Self {
             whole: hash(0, &[whole]),
             words: words.iter().map(|word| hash(0, &[word])).collect(),
             pairs: words.windows(2).map(|pair| hash(0, pair)).collect(),
-            characters: characters.collect(),
+            characters: characters.map(|window| hash(0, &[window])).collect(),
         }
     }
 
     /// The greatest of: shared words (Jaccard), shared runs of four characters (Jaccard), and how much of the shorter text's
     /// word pairs stand in the longer one.
-    fn similarity(&self, other: &Self) -> f64 {
+    pub(super) fn similarity(&self, other: &Self) -> f64 {
         if self.whole == other.whole {
             return 1.0;
         }
@@ -148,7 +158,7 @@ mod tests {
     const POSTED: &str = "La abuela recibió hoy su primera dosis y volvió a casa muy contenta.";
 
     fn judge(threshold: f64, text: &str, posted: &[&str]) -> GateVerdict {
-        let subject = Subject { text, body: text, candidate: None, prompt: "" };
+        let subject = Subject { text, body: text, candidate: None, prompt: "", own_text: None };
         verdict_on(&NearDuplicate::new(threshold).unwrap(), subject, &Recent::new(posted))
     }
 

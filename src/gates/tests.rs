@@ -23,7 +23,7 @@ pub(super) fn candidate(text: &str, finish: Finish) -> Candidate {
 
 /// One gate's verdict on a text as a person hands it in.
 pub(super) fn verdict_of(gate: &dyn Gate, text: &str) -> GateVerdict {
-    verdict_on(gate, Subject { text, body: text, candidate: None, prompt: "" }, &Recent::default())
+    verdict_on(gate, Subject { text, body: text, candidate: None, prompt: "", own_text: None }, &Recent::default())
 }
 
 pub(super) fn verdict_on(gate: &dyn Gate, subject: Subject<'_>, recent: &Recent) -> GateVerdict {
@@ -41,6 +41,7 @@ fn settings() -> GateSettings {
         near_duplicate: 0.8,
         near_duplicate_days: 90,
         verbatim_tokens: 12,
+        own_texts: 0.8,
         claims: ClaimsPolicy::Review,
         experience: ExperiencePolicy::Review,
         off: Vec::new(),
@@ -55,7 +56,7 @@ static ALL: LazyLock<Gates> = LazyLock::new(|| {
 });
 
 fn judge(gates: &Gates, text: &str) -> Vec<GateVerdict> {
-    gates.judge(&Subject { text, body: text, candidate: None, prompt: "" }, &Recent::default())
+    gates.judge(&Subject { text, body: text, candidate: None, prompt: "", own_text: None }, &Recent::default())
 }
 
 fn gate_names(verdicts: &[GateVerdict]) -> Vec<&str> {
@@ -76,6 +77,7 @@ fn a_gate_that_the_settings_switch_off_does_not_answer() {
         urls: EntityPolicy::Allow,
         near_duplicate: 0.0,
         verbatim_tokens: 0,
+        own_texts: 0.0,
         claims: ClaimsPolicy::Allow,
         experience: ExperiencePolicy::Allow,
         ..settings()
@@ -131,7 +133,7 @@ proptest! {
     fn any_text_can_be_judged(text in any::<String>(), posted in any::<String>(), prompt in any::<String>()) {
         let recent = Recent::new([posted.as_str(), text.as_str()]);
         let candidate = candidate(&text, Finish::Length);
-        let subject = Subject { text: &text, body: &text, candidate: Some(&candidate), prompt: &prompt };
+        let subject = Subject { text: &text, body: &text, candidate: Some(&candidate), prompt: &prompt, own_text: None };
         let verdicts = ALL.judge(&subject, &recent);
         prop_assert_eq!(verdicts.len(), Gates::names().len());
     }
@@ -168,4 +170,36 @@ fn a_beginning_is_objected_to_only_where_no_end_could_save_it() {
     let open = GateSettings { mentions: EntityPolicy::Allow, ..settings() };
     let gates = Gates::new(&open, Resources { switched_off: vec!["urls".to_owned()], ..Resources::default() }).unwrap();
     assert_eq!(gates.objection_to_beginning("Hola @ana, mira https://example.com "), None);
+}
+
+#[test]
+fn candidates_are_compared_with_the_own_texts_at_once_where_the_settings_ask() {
+    let text = "En la vereda el puesto de salud es de todos los vecinos.";
+    let own_texts = || {
+        let lines = OwnTexts::prepare([text, "Un abrazo en la mañana alegra a toda la familia."]).unwrap();
+        Some(OwnTexts::in_memory(OwnTexts::encode(&lines).unwrap()).unwrap())
+    };
+    let bodies = ["En la vereda el puesto de salud es de todos los abuelos.", "En la vereda hay mercado los domingos."];
+    let gates = |settings: &GateSettings, off: &[&str]| {
+        let switched_off = off.iter().map(|name| (*name).to_owned()).collect();
+        Gates::new(settings, Resources { own_texts: own_texts(), switched_off, ..Resources::default() }).unwrap()
+    };
+    let all = gates(&GateSettings { verbatim_tokens: 0, ..settings() }, &[]);
+    let found = all.near_own_texts(&bodies).unwrap();
+    assert_eq!(found.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false]);
+    let subject =
+        Subject { text: bodies[0], body: bodies[0], candidate: None, prompt: "", own_text: found[0].as_ref() };
+    let verdicts = all.judge(&subject, &Recent::default());
+    let rejected: Vec<&GateVerdict> = verdicts.iter().filter(|verdict| verdict.verdict == Verdict::Reject).collect();
+    assert_eq!(rejected.len(), 1, "{verdicts:?}");
+    assert_eq!(rejected[0].gate, "verbatim");
+    let expected = "% like one of its own texts, which the model was trained on: “en la vereda el puesto ";
+    assert!(rejected[0].reason.contains(expected), "{}", rejected[0].reason);
+    for silent in [
+        gates(&GateSettings { own_texts: 0.0, ..settings() }, &[]),
+        gates(&settings(), &["verbatim"]),
+        Gates::new(&settings(), Resources::default()).unwrap(),
+    ] {
+        assert_eq!(silent.near_own_texts(&bodies).unwrap(), [None, None]);
+    }
 }

@@ -1,8 +1,13 @@
-//! Gate `verbatim`: a model that repeats the tweets it was tuned on posts other people's words as its own.
+//! Gate `verbatim`: a model that repeats the texts it was trained on posts other people's words as its own, or one of its
+//! operator's again and again.
 //!
-//! The tweets themselves do not ship with the model. [`VerbatimIndex`] holds hashes of their runs of `window` words, 32 bits
+//! Other people's texts do not come with the model. [`VerbatimIndex`] holds hashes of their runs of `window` words, 32 bits
 //! each; a longer run is a row of hits. With 300,000 hashes a foreign run is taken for a known one in 0.007 % of the cases,
 //! and for a row of five in none. A row may also step from one tweet to another through words they share.
+//!
+//! The operator's own texts come with the model where it has any ([`super::OwnTexts`]). Runs of their words may be taken; a
+//! text that is nearly a whole one of them is rejected. That is found out for all candidates of a round at once
+//! ([`super::Gates::near_own_texts`]), before the gates are asked.
 
 use std::io::Write as _;
 use std::ops::Range;
@@ -31,7 +36,7 @@ const CHECKSUM: usize = 8;
 /// Chosen once; written into every file, so that it could be changed.
 const SEED: u64 = 0x7072_6567_6f6e_6572;
 
-/// Which runs of words the training tweets hold; no text can be read out of it.
+/// Which runs of words the texts of a training hold; no text can be read out of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerbatimIndex {
     window: usize,
@@ -90,7 +95,7 @@ impl VerbatimIndex {
         self.hashes.is_empty()
     }
 
-    /// The length in words of the longest run that `text` shares with the training tweets; nothing below the window.
+    /// The length in words of the longest run that `text` shares with the texts of the training; nothing below the window.
     #[must_use]
     pub fn longest_run(&self, text: &str) -> Option<usize> {
         self.longest(&words(text)).map(|run| run.len())
@@ -220,7 +225,7 @@ fn read_hashes(bytes: &[u8], count: usize) -> Option<Vec<u32>> {
     rest.next().is_none().then_some(hashes)
 }
 
-/// Rejects a run of more than `most` words out of the training tweets.
+/// Rejects a run of more than `most` words out of a text of the training, and what is nearly a whole own text.
 #[derive(Debug)]
 pub(super) struct Verbatim {
     most: usize,
@@ -228,10 +233,10 @@ pub(super) struct Verbatim {
 }
 
 impl Verbatim {
-    /// Nothing where `most` is 0, which switches the gate off.
-    pub(super) fn new(most: usize, index: Option<VerbatimIndex>) -> Result<Option<Self>> {
+    /// Runs are not looked for where `most` is 0; where `compares_own_texts` is false as well, there is no gate.
+    pub(super) fn new(most: usize, index: Option<VerbatimIndex>, compares_own_texts: bool) -> Result<Option<Self>> {
         if most == 0 {
-            return Ok(None);
+            return Ok(compares_own_texts.then_some(Self { most, index: None }));
         }
         if let Some(index) = &index
             && most + 1 < index.window
@@ -253,19 +258,31 @@ impl Gate for Verbatim {
     }
 
     fn judge(&self, reading: &Reading<'_>) -> GateVerdict {
-        match self.index.as_ref().and_then(|index| index.longest(&reading.words)) {
-            Some(run) if run.len() > self.most => {
-                let quoted = quote(&reading.words[run.clone()].join(" "));
-                reject(NAME, format!("{} words in a row out of the training tweets: {quoted}", run.len()))
+        let run = self.index.as_ref().and_then(|index| index.longest(&reading.words));
+        let run = run.filter(|run| run.len() > self.most).map(|run| {
+            let quoted = quote(&reading.words[run.clone()].join(" "));
+            format!("{} words in a row of a text that the model was trained on: {quoted}", run.len())
+        });
+        let own = reading.subject.own_text.map(|own| {
+            let quoted = quote(&own.text);
+            match own.similarity {
+                1.0 => format!("the same as one of its own texts, which the model was trained on: {quoted}"),
+                less => {
+                    // Rounded down: what is not the same is not 100 % like it.
+                    let percent = (less * 100.0).floor();
+                    format!("{percent} % like one of its own texts, which the model was trained on: {quoted}")
+                }
             }
-            _ => GateVerdict::pass(NAME),
-        }
+        });
+        let reasons: Vec<String> = run.into_iter().chain(own).collect();
+        if reasons.is_empty() { GateVerdict::pass(NAME) } else { reject(NAME, reasons.join("; ")) }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::verdict_of;
+    use super::super::tests::{verdict_of, verdict_on};
+    use super::super::{OwnText, Recent, Subject};
     use super::*;
     use crate::tweet::Verdict::{Pass, Reject};
 
@@ -297,29 +314,53 @@ mod tests {
     fn a_run_longer_than_allowed_is_rejected() {
         let words: Vec<String> = (0..30).map(|n| format!("palabra{n}")).collect();
         let index = VerbatimIndex::build([words.join(" ")], DEFAULT_WINDOW);
-        let gate = Verbatim::new(12, Some(index)).unwrap().unwrap();
+        let gate = Verbatim::new(12, Some(index), false).unwrap().unwrap();
         assert_eq!(verdict_of(&gate, &format!("Hoy {} y nada más", words[3..15].join(" "))).verdict, Pass);
         let verdict = verdict_of(&gate, &format!("Hoy {} y nada más", words[3..16].join(" ")));
         assert_eq!(verdict.verdict, Reject);
-        assert!(verdict.reason.starts_with("13 words in a row out of the training tweets: “palabra3 palabra4 "));
+        assert!(
+            verdict
+                .reason
+                .starts_with("13 words in a row of a text that the model was trained on: “palabra3 palabra4 ")
+        );
     }
 
     #[test]
     fn without_an_index_everything_passes_and_zero_switches_it_off() {
-        let gate = Verbatim::new(12, None).unwrap().unwrap();
+        let gate = Verbatim::new(12, None, false).unwrap().unwrap();
         assert_eq!(verdict_of(&gate, TRAINING[0]).verdict, Pass);
-        assert!(Verbatim::new(0, Some(index(5))).unwrap().is_none());
+        assert!(Verbatim::new(0, Some(index(5)), false).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_text_that_is_nearly_a_whole_own_one_has_a_reason_of_its_own() {
+        let own = |similarity| OwnText { text: "el puesto de salud es de todos".to_owned(), similarity };
+        let text = TRAINING[0];
+        let judge = |most, own_text: Option<&OwnText>| {
+            let gate = Verbatim::new(most, Some(index(5)), true).unwrap().unwrap();
+            let subject = Subject { text, body: text, candidate: None, prompt: "", own_text };
+            verdict_on(&gate, subject, &Recent::default())
+        };
+        let verdict = judge(0, Some(&own(0.8667)));
+        let expected =
+            "86 % like one of its own texts, which the model was trained on: “el puesto de salud es de todos”";
+        assert_eq!((verdict.verdict, verdict.reason.as_str()), (Reject, expected));
+        assert_eq!(judge(0, Some(&own(0.999))).reason.split(" like").next(), Some("99 %"));
+        assert!(judge(20, Some(&own(1.0))).reason.starts_with("the same as one of its own texts, "));
+        assert_eq!(judge(0, None).verdict, Pass, "a run of words is not looked for");
+        let both = judge(12, Some(&own(0.8667))).reason;
+        assert!(both.starts_with("17 words in a row of a text ") && both.ends_with(expected), "{both}");
     }
 
     #[test]
     fn a_setting_below_what_the_index_can_see_is_an_error() {
-        let message = Verbatim::new(6, Some(index(8))).unwrap_err().to_string();
+        let message = Verbatim::new(6, Some(index(8)), false).unwrap_err().to_string();
         assert_eq!(
             message,
             "gates.verbatim_tokens: 6 is too few, the model's index knows runs of 8 words or more: \
              set at least 7, or 0 to switch the gate off"
         );
-        assert!(Verbatim::new(7, Some(index(8))).is_ok());
+        assert!(Verbatim::new(7, Some(index(8)), false).is_ok());
     }
 
     #[test]

@@ -116,6 +116,7 @@ fn every_command_explains_itself() {
         "models show",
         "models pull",
         "models control",
+        "models verbatim",
         "train tokenizer",
         "train classifier",
         "train critic",

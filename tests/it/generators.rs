@@ -195,3 +195,48 @@ fn what_cannot_be_measured_is_refused_in_words() {
     }
     assert!(!place.path("a.html").exists());
 }
+
+#[test]
+fn what_a_model_must_not_repeat_is_written_into_its_folder_shown_and_rejected() {
+    let place = Place::with_tiny_model();
+    let (own, others) = (
+        "En la vereda el puesto de salud es de todos los vecinos y de quienes llegan.",
+        "El lunes abre la biblioteca del barrio con un taller de cuentos para quienes quieran venir con sus vecinos.",
+    );
+    std::fs::write(place.path("own.txt"), own).unwrap();
+    std::fs::write(place.path("all.txt"), [own, others].join("\n")).unwrap();
+    let ran = place.run(&["models", "verbatim", "tiny", "--own", "own.txt", "--others", "all.txt"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    let compared = "11 runs of 8 words (verbatim.bin), 1 own text (own_texts.zst)";
+    assert!(ran.stdout.contains(&format!("tiny: the verbatim gate compares with {compared}")), "{ran:#?}");
+    let shown = place.run(&["models", "show", "tiny"]);
+    assert!(shown.stdout.contains(&format!("verbatim    {compared}")), "{shown:#?}");
+
+    let reason = |text: &str| {
+        let inspected = place.run(&["--json", "inspect", text]).json().remove(0);
+        let gates = inspected["gates"].as_array().unwrap();
+        let gate = gates.iter().find(|gate| gate["gate"] == "verbatim").unwrap_or_else(|| panic!("{inspected}"));
+        gate["reason"].as_str().unwrap().to_owned()
+    };
+    let near = reason("En la vereda el puesto de salud es de todos los abuelos y de quienes llegan.");
+    assert!(near.contains("% like one of its own texts, which the model was trained on: “en la vereda"), "{near}");
+    let copied =
+        reason("Dicen que el lunes abre la biblioteca del barrio con un taller de cuentos para quienes saben leer.");
+    assert!(copied.starts_with("14 words in a row of a text that the model was trained on: “el lunes"), "{copied}");
+    assert_eq!(reason("En la vereda el puesto de salud abre los lunes."), "");
+
+    let file = place.path("tiny/own_texts.zst");
+    let mut content = std::fs::read(&file).unwrap();
+    *content.last_mut().unwrap() ^= 1;
+    std::fs::write(&file, content).unwrap();
+    for command in [&["inspect", "Hola."][..], &["generate"], &["models", "show", "tiny"], &["doctor", "--offline"]] {
+        let ran = place.run(command);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(ran.code != 0 && said.contains("tiny/own_texts.zst: the file of own texts is damaged"), "{ran:#?}");
+    }
+    let ran = place.run(&["models", "verbatim", "tiny"]);
+    assert!(ran.code != 0 && ran.stderr.contains("--others"), "{ran:#?}");
+    std::fs::create_dir(place.path("empty")).unwrap();
+    let ran = place.run(&["models", "verbatim", "empty", "--own", "own.txt"]);
+    assert!(ran.stderr.contains("empty: no config.json, so this is no model's folder"), "{ran:#?}");
+}

@@ -15,10 +15,18 @@ use super::cache::{RepositoryCache, is_file_name};
 use super::download::{Client, RemoteFile};
 use super::{HubError, HubSettings, Repository};
 use crate::catalog::{Conversion, PICKLE, PICKLE_INDEX, SHARD_INDEX, WEIGHTS, convert, shards_of_index};
+use crate::gates::{OWN_TEXTS, VERBATIM_INDEX};
 
 /// Files that are taken where the model has them.
-const OPTIONAL_FILES: [&str; 5] =
-    ["generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "README.md"];
+const OPTIONAL_FILES: [&str; 7] = [
+    "generation_config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "README.md",
+    VERBATIM_INDEX,
+    OWN_TEXTS,
+];
 
 /// What weights may be in, the best first.
 const WEIGHT_FILES: [&str; 4] = [WEIGHTS, SHARD_INDEX, PICKLE, PICKLE_INDEX];

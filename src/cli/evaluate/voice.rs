@@ -131,8 +131,9 @@ impl VoiceArguments {
             queue_reviews: settings.review.mode != ReviewMode::Off,
         };
         let report = rounds.run(&engine, &judge, |done| tracing::debug!(done, "round")).await?;
-        let copies = Copies::count(&report.chosen, &Sources { own: &own, others: &others });
+        // First, because what follows can be repeated without running the rounds again.
         self.write_sheets(session, &settings.generation.model, &report, &real, rng_seed)?;
+        let copies = Copies::count(&report.chosen, &Sources { own: &own, others: &others });
         session.output.object(
             || in_words(&report, &copies),
             || json!({"model": settings.generation.model.to_string(), "rng_seed": rng_seed, "rounds": report, "copies": copies}),

@@ -21,7 +21,7 @@ use crate::files::{Existing, write_whole};
 use crate::gates::{Recent, normalise};
 use crate::judging::{Judge, SENTIMENT_GATE};
 use crate::training::text::Cleaning;
-use crate::tweet::Verdict;
+use crate::tweet::{Judged, Verdict};
 
 const PAGE: &str = include_str!("blind_test.html");
 
@@ -36,6 +36,9 @@ pub struct Item {
     pub human: bool,
 }
 
+/// Texts that are judged together: a generator's own texts are read once for them.
+const TOGETHER: usize = 64;
+
 /// Texts of `judge`'s sieve: tidied as training texts are, each once, none that a gate rejects. The classifier's
 /// threshold does not count.
 ///
@@ -44,17 +47,21 @@ pub struct Item {
 pub fn sieve<'a>(judge: &Judge, texts: impl IntoIterator<Item = &'a str>, most: usize) -> Result<Vec<String>> {
     let mut seen = std::collections::HashSet::new();
     let mut kept = Vec::new();
-    for text in texts {
-        let Some(text) = Cleaning::Tweets.apply(text) else { continue };
-        let verdicts = judge.inspect(&text, &Recent::default())?.gates;
-        let rejected = verdicts.iter().any(|gate| gate.verdict == Verdict::Reject && gate.gate != SENTIMENT_GATE);
-        if !rejected && seen.insert(normalise(&text)) {
-            kept.push(text);
-        }
-        if kept.len() == most {
+    let mut texts = texts.into_iter().filter_map(|text| Cleaning::Tweets.apply(text));
+    while kept.len() < most {
+        let some: Vec<String> = texts.by_ref().take(TOGETHER).collect();
+        if some.is_empty() {
             break;
         }
+        for judged in judge.inspect_all(&some, &Recent::default())? {
+            let Judged { text, gates, .. } = judged;
+            let rejected = gates.iter().any(|gate| gate.verdict == Verdict::Reject && gate.gate != SENTIMENT_GATE);
+            if !rejected && seen.insert(normalise(&text)) {
+                kept.push(text);
+            }
+        }
     }
+    kept.truncate(most);
     Ok(kept)
 }
 

@@ -13,7 +13,6 @@ use serde_json::json;
 use super::log::CURVE;
 use super::{Corpus, GeneratorTraining, Learner, Outcome, Samples, stored};
 use crate::files::{Existing, write_whole};
-use crate::gates::VERBATIM_INDEX;
 use crate::generation::checkpoint::WEIGHTS;
 use crate::generation::control::CONFIG_KEY;
 use crate::generation::gpt2::Gpt2Config;
@@ -213,9 +212,7 @@ pub(super) fn write_model(
         .collect::<Result<HashMap<String, Tensor>>>()?;
     crate::training::tokenizer::save(tokenizer, folder)?;
     write(folder, "config.json", &serde_json::to_vec_pretty(&config_json(model, settings.half_precision))?)?;
-    if let Some(index) = &model.corpus.verbatim {
-        index.write(&folder.join(VERBATIM_INDEX))?;
-    }
+    model.corpus.compared.write(folder)?;
     write(folder, "generation_config.json", &serde_json::to_vec_pretty(&generation_json(model))?)?;
     write(folder, CARD, card(settings, model, outcome).as_bytes())?;
     // The weights come last: what has them is a whole model.
@@ -286,7 +283,7 @@ fn card(settings: &GeneratorTraining, model: &Finished<'_>, outcome: &Outcome) -
          {} tokens.{}\n\n\
          ## Training\n\n```\n{}\n```\n\n{} of {} {}, learning rate {}, seed {}.\n\n\
          {} a step on {}.\n\n![Loss by step]({CURVE})\n\n\
-         ## Evaluation\n\n{held_out}\n\n{VERBATIM_UNKNOWN}\n",
+         ## Evaluation\n\n{held_out}\n\n{}\n\n{VERBATIM_UNKNOWN}\n",
         config.parameters(),
         counted(config.n_layer, "layer"),
         config.n_embd,
@@ -315,6 +312,7 @@ fn card(settings: &GeneratorTraining, model: &Finished<'_>, outcome: &Outcome) -
             count => format!("{count} batches"),
         },
         outcome.device,
+        model.corpus.compared.in_words(),
     )
 }
 

@@ -15,8 +15,8 @@ use rand_chacha::ChaCha12Rng;
 
 use self::blocks::Blocks;
 use self::texts::Texts;
+use super::compared::Compared;
 use super::settings::{GeneratorTraining, Samples};
-use crate::gates::{DEFAULT_WINDOW, VerbatimIndex};
 use crate::generation::ControlLayout;
 use crate::generation::control::{Control, tidy_value};
 use crate::generation::tokenizer::Tokenizer;
@@ -51,8 +51,8 @@ pub struct Corpus {
     pub(super) control: Option<ControlLayout>,
     /// Of the texts with their values and of which of them are held out.
     pub(super) fingerprint: u64,
-    /// The runs of words of all texts, for the `verbatim` gate.
-    pub(super) verbatim: Option<VerbatimIndex>,
+    /// What the `verbatim` gate is to compare with.
+    pub(super) compared: Compared,
     form: Form,
 }
 
@@ -77,8 +77,7 @@ impl Corpus {
         let fingerprint = rows.iter().fold(settings.held_out.to_bits(), |state, row| {
             hash(state, &std::iter::once(&row.text).chain(&row.values).collect::<Vec<_>>())
         });
-        let verbatim =
-            settings.verbatim_index.then(|| VerbatimIndex::build(rows.iter().map(|row| &row.text), DEFAULT_WINDOW));
+        let compared = Compared::of(settings, &rows)?;
         let (held_out, mut training): (Vec<TextRow>, Vec<TextRow>) =
             rows.into_iter().partition(|row| text::is_held_out(&row.text, settings.held_out));
         training.shuffle(&mut ChaCha12Rng::seed_from_u64(settings.seed));
@@ -90,7 +89,7 @@ impl Corpus {
                 (Form::Texts(Box::new(texts)), shortened)
             }
         };
-        Ok(Self { counts, shortened, control, fingerprint, verbatim, form })
+        Ok(Self { counts, shortened, control, fingerprint, compared, form })
     }
 
     /// Tokens that an epoch predicts.

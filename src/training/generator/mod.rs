@@ -4,6 +4,7 @@
 //! step's number, so that a run that was stopped and resumed gives the same losses as one that never stopped.
 
 mod checkpoints;
+mod compared;
 #[cfg(test)]
 mod control_tests;
 mod data;
@@ -23,6 +24,7 @@ use candle_core::{DType, Tensor};
 
 pub use self::checkpoints::report_verbatim;
 use self::checkpoints::{Checkpoints, Finished, State, Unlogged};
+pub use self::compared::Compared;
 pub use self::data::{Batch, Corpus};
 use self::initial::initial_weights;
 pub use self::learner::{Learner, Precision, StepOutcome, StepSettings};

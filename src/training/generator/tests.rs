@@ -9,10 +9,11 @@ use tempfile::TempDir;
 use super::*;
 use crate::catalog::ModelFiles;
 use crate::config::DeviceChoice;
+use crate::gates::OwnTexts;
 use crate::generation::{Scorer, Windows};
 use crate::training::optimizer::AdamWSettings;
 use crate::training::schedule::Schedule;
-use crate::training::text::{Cleaning, Duplicates};
+use crate::training::text::{Cleaning, Duplicates, TextSource};
 use crate::training::tokenizer::{self, TokenizerTraining};
 
 const WORDS: [&str; 12] =
@@ -82,6 +83,7 @@ impl Place {
             patience: None,
             resume: false,
             verbatim_index: true,
+            own: Vec::new(),
             half_precision: false,
             base_name: None,
             command: "pregonero train generator".to_owned(),
@@ -265,6 +267,7 @@ fn the_written_model_is_whole_and_scores_as_training_said() {
     {
         assert!(card.contains(words), "{words}: {card}");
     }
+    assert!(card.contains("`verbatim.bin` holds ") && !folder.join("own_texts.zst").exists(), "{card}");
     let curve = std::fs::read_to_string(folder.join("training.svg")).expect("a curve");
     assert!(curve.contains("held out"), "{curve}");
     let files = ModelFiles::in_folder(&folder).expect("there");
@@ -515,4 +518,46 @@ fn a_tokenizer_that_is_not_the_bases_is_refused() {
     tokenizer::save(&large, &place.path("base")).expect("writable");
     let message = format!("{:#}", losses(&tuned("larger"), None).expect_err("more tokens than rows"));
     assert!(message.contains("do not belong together"), "{message}");
+}
+
+#[test]
+fn own_texts_come_with_the_model_and_stay_out_of_the_index() {
+    let place = Place::new(60);
+    let longer = |(index, text)| format!("{text} Y en la tarde del día {index} hay otra cosa que contar.");
+    let texts: Vec<String> = sentences(60).into_iter().enumerate().map(longer).collect();
+    let (own, others) = texts.split_at(20);
+    let source = |name: &str, texts: &[String]| {
+        std::fs::write(place.path(name), texts.join("\n")).expect("writable");
+        place.path(name).display().to_string().parse::<TextSource>().expect("a source")
+    };
+    let (all, named) = (vec![source("all.txt", &texts)], vec![source("own.txt", own)]);
+    let settings = |verbatim_index, own: &[TextSource]| GeneratorTraining {
+        verbatim_index,
+        own: own.to_vec(),
+        data: all.clone(),
+        ..place.settings("model")
+    };
+    let tokenizer =
+        Tokenizer::read(&ModelFiles::in_folder(&place.path("tokenizer")).expect("there")).expect("readable");
+    let read = |settings: &GeneratorTraining| Corpus::read(settings, &tokenizer);
+
+    let compared = read(&settings(true, &named)).expect("a corpus").compared;
+    let index = compared.others.as_ref().expect("an index of the others");
+    assert!(own.iter().all(|text| index.longest_run(text).is_none()), "each run has a number of its own");
+    assert!(others.iter().all(|text| index.longest_run(text).is_some()));
+    assert_eq!(compared.own, OwnTexts::prepare(own).expect("short texts"));
+    compared.write(&place.path("")).expect("written");
+    assert_eq!(OwnTexts::open(&place.path("own_texts.zst")).expect("readable").len(), compared.own.len());
+    let card = compared.in_words();
+    assert!(card.contains("by other people") && card.contains("`own_texts.zst` holds 20 training texts"), "{card}");
+
+    let without = read(&settings(false, &named)).expect("a corpus").compared;
+    assert!(without.others.is_none() && without.own.len() == 20);
+    let compared = read(&settings(true, &all)).expect("a corpus").compared;
+    assert!(compared.others.is_none(), "there is nobody else's text");
+    let foreign = vec![source("foreign.txt", &["Un texto que nadie leyó en esta casa.".to_owned()])];
+    let message = format!("{:#}", read(&settings(true, &foreign)).expect_err("not among the data"));
+    assert!(message.contains("foreign.txt: none of its texts is among those of --data"), "{message}");
+    let rebuilt = Compared::read(&all, &named, Cleaning::Tweets).expect("readable");
+    assert_eq!((rebuilt.others.as_ref(), rebuilt.own.len()), (Some(index), 20));
 }

@@ -1,11 +1,11 @@
 //! How much the chosen tweets repeat: each other, the project's own texts, and texts of other people.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
 use super::ChosenTweet;
-use crate::gates::{Recent, VerbatimIndex, normalise};
+use crate::gates::{Comparison, normalise};
 
 /// Words of the beginning that two texts must share to be counted as beginning alike.
 const BEGINNING: usize = 6;
@@ -47,15 +47,8 @@ impl Copies {
             *texts.entry(normalise(&one.text)).or_default() += 1;
             *beginnings.entry(beginning(&one.text)).or_default() += 1;
         }
-        let holds = |wanted: &dyn Fn(&str) -> bool| chosen.iter().filter(|one| wanted(&one.text)).count();
-        let near_own = (!sources.own.is_empty()).then(|| {
-            let own = Recent::new(sources.own);
-            holds(&|text| own.most_similar(text).is_some_and(|(_, similarity)| similarity >= NEAR))
-        });
-        let runs_of_others = (!sources.others.is_empty()).then(|| {
-            let index = VerbatimIndex::build(sources.others, RUN);
-            holds(&|text| index.longest_run(text).is_some())
-        });
+        let near_own = (!sources.own.is_empty()).then(|| near(chosen, sources.own));
+        let runs_of_others = (!sources.others.is_empty()).then(|| with_runs(chosen, sources.others));
         Self {
             chosen: chosen.len(),
             repeated: chosen.len() - texts.len(),
@@ -64,6 +57,37 @@ impl Copies {
             runs_of_others,
         }
     }
+}
+
+/// How many of the chosen are nearly a whole one of `own`.
+fn near(chosen: &[ChosenTweet], own: &[String]) -> usize {
+    let texts: Vec<&str> = chosen.iter().map(|one| one.text.as_str()).collect();
+    let mut comparison = Comparison::new(&texts, NEAR);
+    own.iter().for_each(|text| comparison.add(&normalise(text)));
+    comparison.finish().into_iter().flatten().count()
+}
+
+/// How many of the chosen have a run of words that stands in one of `others`. The runs of the few are kept, and those of
+/// the many looked up one text at a time.
+fn with_runs(chosen: &[ChosenTweet], others: &[String]) -> usize {
+    let texts: Vec<String> = chosen.iter().map(|one| normalise(&one.text)).collect();
+    let mut waiting: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (place, text) in texts.iter().enumerate() {
+        runs(text).for_each(|run| waiting.entry(run).or_default().push(place));
+    }
+    let mut found: HashSet<usize> = HashSet::new();
+    for other in others {
+        let other = normalise(other);
+        found.extend(runs(&other).filter_map(|run| waiting.get(run)).flatten());
+    }
+    found.len()
+}
+
+/// Every run of words of a normalised text.
+fn runs(text: &str) -> impl Iterator<Item = &str> {
+    let starts = std::iter::once(0).chain(text.match_indices(' ').map(|(space, _)| space + 1));
+    let ends = text.match_indices(' ').map(|(space, _)| space).chain([text.len()]);
+    starts.zip(ends.skip(RUN - 1)).map(|(start, end)| &text[start..end])
 }
 
 fn beginning(text: &str) -> String {
@@ -85,6 +109,14 @@ mod tests {
             ranking: Ranking::default(),
             needs_review: false,
         }
+    }
+
+    #[test]
+    fn a_run_has_eight_words_and_none_of_them_is_cut() {
+        assert_eq!(runs("a b c d e f g h i").collect::<Vec<_>>(), ["a b c d e f g h", "b c d e f g h i"]);
+        assert_eq!((runs("a b c d e f g h").count(), runs("a b c d e f g").count(), runs("").count()), (1, 0, 0));
+        let count = |other: &str| with_runs(&[chosen("la madre de b c d e f g h i")], &[other.to_owned()]);
+        assert_eq!((count("Y b c d e f g h i."), count("una b c d e f g h y a")), (1, 0));
     }
 
     #[test]
