@@ -267,7 +267,7 @@ fn all_times_that_a_person_reads_are_in_the_schedule_s_zone() {
 
     // Also with a fault elsewhere in the file.
     bot.configure_with("timezone = \"UTC\"", "timezone = \"America/Bogota\"\nmisfire = \"20s\"");
-    for command in ["status", "history list", "review show 1"] {
+    for command in ["history list", "history show 1", "review list", "review show 1"] {
         let ended = bot.run(&command.split(' ').collect::<Vec<_>>());
         assert!(ended.stdout.contains("America/Bogota") || ended.stdout.contains(" -05"), "{command}: {ended:#?}");
     }

@@ -500,6 +500,7 @@ fn a_folder_with_files_that_no_training_wrote_is_refused_and_left_as_it_is() {
     losses(&place.settings("tokenizer"), None).expect("trained");
     losses(&place.settings("killed"), Some(2)).expect("trained");
     std::fs::remove_dir_all(place.path("killed/checkpoints/last")).expect("a checkpoint");
+    std::fs::remove_file(place.path("killed/model.safetensors")).expect("a model");
     losses(&place.settings("killed"), Some(2)).expect("begun anew");
 }
 
