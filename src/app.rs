@@ -135,14 +135,18 @@ pub fn check_seed_prompts(settings: &Settings, engine: &Engine) -> Result<(), Se
 /// whose slots all fall into quiet hours, would keep the bot silent without a word.
 ///
 /// # Errors
-/// The first that cannot.
+/// All the prompts that cannot, else the schedule.
 pub fn check_what_can_pass(settings: &Settings, judge: &Judge, now: Timestamp) -> Result<(), SetupError> {
     let switched_on = settings.seed_prompts.iter().filter(|prompt| prompt.weight > 0);
-    let check = |prompt: &SeedPrompt| match judge.objection_to_prompt(&prompt.text) {
-        None => Ok(()),
-        Some(objection) => Err(anyhow!("the prompt {:?} can lead to no post: {objection}", prompt.text)),
-    };
-    switched_on.into_iter().try_for_each(check).map_err(SetupError::under("seed_prompts.text"))?;
+    let objections: Vec<String> = switched_on
+        .filter_map(|prompt| {
+            let objection = judge.objection_to_prompt(&prompt.text)?;
+            Some(format!("the prompt {:?} can lead to no post: {objection}", prompt.text))
+        })
+        .collect();
+    if !objections.is_empty() {
+        return Err(SetupError::Unusable { key: "seed_prompts.text", cause: anyhow!("{}", objections.join("; ")) });
+    }
     let (schedule, open) =
         (&settings.schedule, ScheduleSettings { quiet_hours: Vec::new(), ..settings.schedule.clone() });
     let has_slot = |settings: &ScheduleSettings| Schedule::new(settings).next_slot(now, None).is_some();

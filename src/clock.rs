@@ -1,10 +1,39 @@
-//! The time, handed in from outside, so that a test owns it and no test sleeps.
+//! The time, handed in from outside, so that a test owns it and no test sleeps; and how a person reads a time.
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// The zone of [`shown`]. One for the process: errors and halts are printed far from the settings that name the zone, and all
+/// that one person reads has to be in one zone.
+static SHOWN_IN: RwLock<TimeZone> = RwLock::new(TimeZone::UTC);
+
+/// Shows times in this zone from now on: the schedule's, as soon as the settings are known.
+pub fn show_times_in(zone: &TimeZone) {
+    *SHOWN_IN.write().unwrap_or_else(PoisonError::into_inner) = zone.clone();
+}
+
+/// Returns the zone that times are shown in; UTC before the settings are known.
+#[must_use]
+pub fn zone_shown() -> TimeZone {
+    SHOWN_IN.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Returns an instant as a person at the schedule reads it: `2026-03-01 09:00:02 -05`.
+#[must_use]
+pub fn shown(at: Timestamp) -> String {
+    shown_in(at, &zone_shown())
+}
+
+/// Returns the same in another zone.
+#[must_use]
+pub fn shown_in(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+}
 
 /// Where the program gets the time from.
 pub trait Clock: Send + Sync {

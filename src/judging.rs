@@ -172,9 +172,25 @@ impl Judge {
         let verdict = if score >= least {
             GateVerdict::pass(SENTIMENT_GATE)
         } else {
-            let reason = format!("{wanted} {score:.2} is below sentiment.min_score {least:.2}");
-            GateVerdict::new(SENTIMENT_GATE, Verdict::Reject, reason)
+            GateVerdict::new(SENTIMENT_GATE, Verdict::Reject, too_low(wanted, score, least))
         };
         (score, verdict)
+    }
+}
+
+/// Says that a score is not enough, with as many digits as show it.
+fn too_low(wanted: &str, score: f32, least: f32) -> String {
+    let digits = if (score * 100.0).round() < (least * 100.0).round() { 2 } else { 5 };
+    format!("{wanted} {score:.digits$} is below sentiment.min_score {least:.digits$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_score_that_is_too_low_never_reads_as_if_it_were_enough() {
+        assert_eq!(too_low("positive", 0.42, 0.6), "positive 0.42 is below sentiment.min_score 0.60");
+        assert_eq!(too_low("positive", 0.5987, 0.6), "positive 0.59870 is below sentiment.min_score 0.60000");
     }
 }

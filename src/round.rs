@@ -102,7 +102,7 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 pub async fn run(app: &App, order: Order, stop: &CancellationToken) -> Result<Served, StoreError> {
     let plan = Plan::draw(app, order);
     let round = app.store.begin_round(&plan.record(app), app.clock.now()).await?;
-    tracing::info!(%round, slot = %plan.slot, prompt = plan.prompt.text, rng_seed = plan.rng_seed, "round begins");
+    tracing::info!(%round, slot = plan.slot.in_words(), prompt = plan.prompt.text, rng_seed = plan.rng_seed, "round begins");
     let chosen = tokio::select! {
         chosen = choose(app, &plan, round) => chosen,
         () = stop.cancelled() => return interrupted(app, round).await,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::clock::shown;
 use crate::config::Settings;
 use crate::publish::{self, Outlook, Rules};
 use crate::store::{AlertKind, Condition, Endpoint, HaltCause, Store, StoreError, WindowName};
@@ -88,7 +89,7 @@ async fn monthly_cap(
         window.closed_until(now).filter(|_| of_month)
     });
     let what = if let Some(until) = closed_by_x {
-        format!("X's cap of the month is used up; the next try is at {until:.0}")
+        format!("X's cap of the month is used up; the next try is at {}", shown(until))
     } else if outlook.posts_left_this_month == 0 {
         format!("budget.posts_per_month ({}) is used up", budget.posts_per_month)
     } else if outlook.usd_left_this_month < budget.prices.post {
@@ -106,8 +107,9 @@ async fn stale(store: &Store, watched: &Watched, now: Timestamp) -> Result<Optio
     let since = store.slots_since_last_post(now).await?;
     let stale = since.slots >= i64::from(watched.stale_after_slots);
     Ok(stale.then(|| {
-        let last =
-            since.last_post.map_or_else(|| "there never was one".to_owned(), |at| format!("the last one {at:.0}"));
+        let last = since
+            .last_post
+            .map_or_else(|| "there never was one".to_owned(), |at| format!("the last one {}", shown(at)));
         let why = since.last_reason.map(|reason| format!("; the last slot: {reason}")).unwrap_or_default();
         Condition {
             kind: AlertKind::Stale,

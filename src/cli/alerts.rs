@@ -7,6 +7,7 @@ use serde_json::json;
 use super::output::{BAD, GOOD, styled};
 use super::session::Session;
 use crate::alerts::{Channels, test_payload};
+use crate::clock::shown;
 use crate::daemon::whereabouts::Purpose;
 use crate::store::Store;
 
@@ -58,6 +59,6 @@ async fn list(session: &Session) -> Result<()> {
     let alerts = store.open_alerts().await?;
     store.close().await;
     session.output.rows(&["SINCE", "KIND", "WHAT"], &alerts, |alert| {
-        vec![format!("{:.0}", alert.raised_at), alert.kind.to_string(), alert.message.clone()]
+        vec![shown(alert.raised_at), alert.kind.to_string(), alert.message.clone()]
     })
 }

@@ -2,13 +2,17 @@
 //!
 //! Times are those of `schedule.timezone`; `--json` has them in UTC.
 
+use std::ffi::OsString;
+
 use anyhow::{Result, ensure};
 use clap::Subcommand;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::output::{self, dollars, local, styled};
+use super::output::{self, dollars, styled};
+use super::quoted;
 use super::session::Session;
+use crate::clock::shown_in;
 use crate::daemon::whereabouts::Purpose;
 use crate::publish::{MonthlyCosts, costs};
 use crate::store::{AttemptRecord, HistoryEntry, HistoryRecord, ReadRecord, RoundId, RoundRecord, Store};
@@ -27,7 +31,8 @@ Examples:
   pregonero history costs                                         what X charged, month by month
 
 With --json, `rng_seed` is the round's: `pregonero generate --prompt SEED_PROMPT --rng-seed RNG_SEED` writes the round's
-candidates again under the same model, device and [generation], the posted one as number `candidate`.")]
+candidates again under the same model, device and [generation], the posted one as number `candidate`; a round with
+attributes also takes each of them as --attribute NAME=VALUE. `history show` prints the whole command.")]
 pub enum HistoryCommand {
     /// List the newest rounds with what became of them, the newest first
     List {
@@ -102,7 +107,7 @@ fn cells(entry: &HistoryEntry, timezone: &TimeZone) -> Vec<String> {
 fn slot(name: &str, timezone: &TimeZone) -> String {
     let (time, by_hand) = name.strip_prefix("manual:").map_or((name, ""), |time| (time, " by hand"));
     match time.parse() {
-        Ok(at) => format!("{}{by_hand}", local(at, timezone)),
+        Ok(at) => format!("{}{by_hand}", shown_in(at, timezone)),
         Err(_) => name.to_owned(),
     }
 }
@@ -163,16 +168,25 @@ fn about_the_round(record: &HistoryRecord, timezone: &TimeZone, lines: &mut Line
     for (name, value) in attributes.into_iter().flatten() {
         lines.line("attribute", Some(format!("{name}={}", value.as_str().unwrap_or_default())));
     }
-    let again = round
-        .rng_seed
-        .zip(entry.seed_prompt.as_ref())
-        .map(|(seed, prompt)| format!("{seed} (again: pregonero generate --prompt {prompt:?} --rng-seed {seed})"));
+    let again = round.rng_seed.zip(entry.seed_prompt.as_ref()).map(|(seed, prompt)| {
+        format!("{seed} (again: {})", generate_again(prompt, round.seed_attributes.as_ref(), seed))
+    });
     lines.line("seed", again);
     lines.line("generator", round.generator.as_ref().map(|model| format!("{} {}", model.name, model.sha256)));
     lines.line("classifier", round.classifier.as_ref().map(|model| format!("{} {}", model.name, model.sha256)));
     lines.line("device", round.device.clone());
-    lines.line("began", Some(local(round.started_at, timezone)));
-    lines.line("ended", round.finished_at.map(|at| local(at, timezone)));
+    lines.line("began", Some(shown_in(round.started_at, timezone)));
+    lines.line("ended", round.finished_at.map(|at| shown_in(at, timezone)));
+}
+
+/// The command that writes a round's candidates again, as a shell reads it.
+fn generate_again(prompt: &str, attributes: Option<&serde_json::Value>, seed: u64) -> String {
+    let mut words = ["pregonero", "generate", "--prompt", prompt].map(str::to_owned).to_vec();
+    for (name, value) in attributes.and_then(serde_json::Value::as_object).into_iter().flatten() {
+        words.extend(["--attribute".to_owned(), format!("{name}={}", value.as_str().unwrap_or_default())]);
+    }
+    words.extend(["--rng-seed".to_owned(), seed.to_string()]);
+    quoted(&words.into_iter().map(OsString::from).collect::<Vec<_>>())
 }
 
 fn about_the_settings(round: &RoundRecord, lines: &mut Lines) {
@@ -204,7 +218,7 @@ fn ranked_by(selection: &serde_json::Value) -> Option<String> {
 
 fn about_the_post(record: &HistoryRecord, timezone: &TimeZone, lines: &mut Lines) {
     let Some(post) = &record.post else { return };
-    let time = |at: Option<jiff::Timestamp>| at.map(|at| local(at, timezone));
+    let time = |at: Option<jiff::Timestamp>| at.map(|at| shown_in(at, timezone));
     lines.line("decided by", post.decided_by.clone());
     lines.line("decided", time(post.decided_at));
     lines.line("because", post.decision_reason.clone());
@@ -224,13 +238,13 @@ fn call(attempt: &AttemptRecord, timezone: &TimeZone) -> String {
     let words = detail.detail.as_ref().map_or_else(String::new, |words| format!(": {words}"));
     let price = dollars(attempt.price_micros);
     let outcome = outcome.as_str().replace('_', " ");
-    format!("{number} at {}: {outcome}{answer}, {price} if posted{words}", local(*started_at, timezone))
+    format!("{number} at {}: {outcome}{answer}, {price} if posted{words}", shown_in(*started_at, timezone))
 }
 
 fn reading(read: &ReadRecord, timezone: &TimeZone) -> String {
     let words = read.detail.detail.as_ref().map_or_else(String::new, |words| format!(": {words}"));
     let (outcome, price) = (read.outcome.as_str(), dollars(read.price_micros));
-    format!("{} at {}: {outcome}, {} given, {price}{words}", read.what, local(read.made_at, timezone), read.items)
+    format!("{} at {}: {outcome}, {} given, {price}{words}", read.what, shown_in(read.made_at, timezone), read.items)
 }
 
 /// Months of costs as `--json` prints them.
@@ -256,6 +270,17 @@ mod tests {
         let selection = json!({"rank": "critic", "critic": null, "fresh_openings": 60});
         assert!(ranked_by(&selection).unwrap().starts_with("critic, without a critic"));
         assert_eq!(ranked_by(&serde_json::Value::Null), None);
+    }
+
+    #[test]
+    fn the_command_that_writes_a_round_again_names_its_attributes_and_is_quoted() {
+        let attributes = json!({"TEMA": "mayores", "HASHTAGS": "Cuidémonos #YoMeVacuno"});
+        assert_eq!(
+            generate_again("¿Y si \"$HOME\"", Some(&attributes), 7),
+            "pregonero generate --prompt '¿Y si \"$HOME\"' --attribute TEMA=mayores --attribute \
+             'HASHTAGS=Cuidémonos #YoMeVacuno' --rng-seed 7"
+        );
+        assert_eq!(generate_again("Hoy", None, 7), "pregonero generate --prompt Hoy --rng-seed 7");
     }
 
     #[test]

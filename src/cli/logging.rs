@@ -13,7 +13,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
-use crate::clock::{Clock as _, SystemClock};
+use crate::clock::{Clock as _, SystemClock, show_times_in, zone_shown};
 use crate::config::LogFormat;
 use crate::config::environment::Environment;
 use crate::round::CANDIDATES;
@@ -23,6 +23,9 @@ const FILTER_VARIABLE: &str = "PREGONERO_LOG";
 
 /// Whether the log that was started is JSON.
 static IS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// Whether a log was started.
+static STARTED: AtomicBool = AtomicBool::new(false);
 
 /// How much is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,13 +74,14 @@ impl Write for Unfailing {
     }
 }
 
-/// Times in the schedule's zone, in which the log also says when the next slot is: RFC 3339 with the zone's offset.
+/// Times in the schedule's zone, as all that a person reads (also after a reload that changes it): RFC 3339 with the
+/// zone's offset.
 #[derive(Debug)]
-struct ZonedTime(TimeZone);
+struct ZonedTime;
 
 impl FormatTime for ZonedTime {
     fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
-        writer.write_str(&in_zone(SystemClock.now(), &self.0))
+        writer.write_str(&in_zone(SystemClock.now(), &zone_shown()))
     }
 }
 
@@ -112,7 +116,10 @@ pub fn start(format: LogFormat, timezone: &TimeZone, level: Level, environment: 
         .with_env_filter(filter)
         .with_writer(|| Unfailing(io::stderr()))
         .log_internal_errors(false)
-        .with_timer(ZonedTime(timezone.clone()));
+        .with_timer(ZonedTime);
+    if !STARTED.swap(true, Ordering::Relaxed) {
+        show_times_in(timezone);
+    }
     // A second start keeps the first log: that is what its error says.
     let started = if json {
         builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()

@@ -1,12 +1,17 @@
 //! `pregonero man`: the manual pages, made from the same words as `--help`.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use clap::Args;
+use clap::{Args, Command};
 use clap_mangen::Man;
 
 use super::output::Output;
+use crate::files::{Existing, refuse_existing, write_whole};
+
+/// A comment at the head of every page: a file without it was written by somebody else and is not replaced.
+const MARK: &str = ".\\\" Written by `pregonero man`, and replaced by its next run.\n";
 
 /// Where the pages go.
 #[derive(Debug, Args)]
@@ -15,7 +20,8 @@ Examples:
   pregonero man | man -l -
   pregonero man --output ~/.local/share/man/man1")]
 pub struct ManArguments {
-    /// Write one page a command into this folder, which is made; without it the main page is printed
+    /// Write one page a command into this folder, which is made, over earlier pages of this command and over nothing else;
+    /// without it the main page is printed
     #[arg(long, value_name = "FOLDER")]
     output: Option<PathBuf>,
 }
@@ -23,16 +29,41 @@ pub struct ManArguments {
 /// Prints or writes the pages.
 ///
 /// # Errors
-/// Where the folder or standard output cannot be written.
+/// Where the folder or standard output cannot be written, or a page would replace a file that this command did not write;
+/// no page is written then.
 pub fn run(arguments: &ManArguments, output: Output) -> Result<()> {
     let Some(folder) = &arguments.output else {
         let mut page = Vec::new();
         Man::new(super::command_line()).render(&mut page).context("cannot make the manual page")?;
         return output.line(String::from_utf8_lossy(&page).trim_end());
     };
-    std::fs::create_dir_all(folder)
-        .and_then(|()| clap_mangen::generate_to(super::command_line(), folder))
-        .with_context(|| format!("{}: cannot write the manual pages", folder.display()))?;
+    let pages = pages(folder).with_context(|| format!("{}: cannot make the manual pages", folder.display()))?;
+    pages.iter().try_for_each(|(path, _)| refuse_existing(path, OURS))?;
+    pages.iter().try_for_each(|(path, page)| write_whole(path, OURS, |file| file.write_all(page)))?;
     output.note(&format!("manual pages written to {}", folder.display()));
+    Ok(())
+}
+
+/// What a page may replace.
+const OURS: Existing = Existing::ReplaceOurs(MARK);
+
+/// Returns the pages of all commands with their places in `folder`.
+fn pages(folder: &Path) -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
+    let mut commands = super::command_line().disable_help_subcommand(true);
+    commands.build();
+    let mut pages = Vec::new();
+    add_pages(&commands, folder, &mut pages)?;
+    Ok(pages)
+}
+
+fn add_pages(command: &Command, folder: &Path, pages: &mut Vec<(PathBuf, Vec<u8>)>) -> io::Result<()> {
+    for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
+        add_pages(below, folder, pages)?;
+    }
+    let page = Man::new(command.clone());
+    let path = folder.join(page.get_filename());
+    let mut content = MARK.as_bytes().to_vec();
+    page.render(&mut content)?;
+    pages.push((path, content));
     Ok(())
 }

@@ -5,8 +5,6 @@ use std::io::{self, Write as _};
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::tweet::{Judged, Ranking};
 
@@ -31,11 +29,6 @@ pub const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
 /// `text` in a style; the stream it is written to takes the style out where it shows none.
 pub fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
-}
-
-/// An instant as a person at the schedule reads it: `2026-03-01 09:00:02 -05`.
-pub fn local(at: Timestamp, timezone: &TimeZone) -> String {
-    at.to_zoned(timezone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
 }
 
 /// Millionths of a dollar as a price: `$0.015`, `$5.00`. Never three zeros, which half of the world reads as thousands.

@@ -7,8 +7,8 @@ use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::output::local;
 use super::session::Session;
+use crate::clock::shown_in;
 use crate::config::DEFAULT_STALE_AFTER;
 use crate::daemon::whereabouts::Purpose;
 use crate::review;
@@ -162,7 +162,7 @@ fn why(post: &PostRecord) -> String {
 }
 
 fn cells(post: &PostRecord, zone: &TimeZone) -> Vec<String> {
-    vec![post.id.to_string(), local(post.expires_at, zone), why(post), post.text.replace('\n', " ")]
+    vec![post.id.to_string(), shown_in(post.expires_at, zone), why(post), post.text.replace('\n', " ")]
 }
 
 fn in_words(post: &PostRecord, zone: &TimeZone) -> String {
@@ -172,12 +172,12 @@ fn in_words(post: &PostRecord, zone: &TimeZone) -> String {
         format!("text       {}", post.text),
         format!("length     {}", post.weighted_length),
         format!("sentiment  {} {:.2}", post.sentiment.label, post.sentiment.score),
-        format!("recorded   {}", local(post.created_at, zone)),
-        format!("expires    {}", local(post.expires_at, zone)),
+        format!("recorded   {}", shown_in(post.created_at, zone)),
+        format!("expires    {}", shown_in(post.expires_at, zone)),
     ];
     if let (Some(by), Some(at)) = (&post.decided_by, post.decided_at) {
         let reason = post.decision_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        lines.push(format!("decided    by {by} at {}{reason}", local(at, zone)));
+        lines.push(format!("decided    by {by} at {}{reason}", shown_in(at, zone)));
     }
     let objections = post.gates.iter().filter(|gate| gate.verdict != Verdict::Pass);
     lines.extend(

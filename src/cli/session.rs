@@ -40,10 +40,10 @@ impl Ground {
         self.loaded.as_ref().ok().map(|loaded| &loaded.settings)
     }
 
-    /// The time zone of the schedule; UTC where that cannot be read.
+    /// The time zone of the schedule, also where the rest of the configuration is broken; UTC where that cannot be read.
     #[must_use]
     pub fn zone(&self) -> TimeZone {
-        self.settings().map_or(TimeZone::UTC, |settings| settings.schedule.timezone.clone())
+        self.place.zone.clone()
     }
 }
 
@@ -114,11 +114,9 @@ impl Session {
             Err(error) if error.faults().is_empty() => return Err(error.into()),
             loaded => loaded,
         };
-        match &loaded {
-            Ok(loaded) => self.start_log_by(&loaded.settings),
-            Err(_) => self.start_log(LogFormat::Auto),
-        }
         let place = config::store_place(self.request(Vec::new()))?;
+        let format = loaded.as_ref().map_or(LogFormat::Auto, |loaded| loaded.settings.log.format);
+        logging::start(format, &place.zone, self.log_level, &self.environment);
         match whereabouts(&place, purpose).await {
             Ok(Whereabouts { store, note }) => {
                 if let Some(note) = note {

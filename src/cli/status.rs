@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::json;
 
-use super::output::local;
 use super::session::{Ground, Session};
+use crate::clock::shown_in;
 use crate::daemon::standing::{Standing, standing};
 use crate::daemon::status::ConfigInForce;
 use crate::daemon::whereabouts::Purpose;
@@ -82,7 +82,7 @@ impl Configuration {
 
     fn in_words(&self, zone: &TimeZone) -> Vec<String> {
         let when = match self.loaded_at {
-            Some(at) => format!("{}, loaded {}", self.file.display(), local(at, zone)),
+            Some(at) => format!("{}, loaded {}", self.file.display(), shown_in(at, zone)),
             None => self.file.display().to_string(),
         };
         let since = match (self.changed, self.valid) {
@@ -167,6 +167,9 @@ fn outlook_in_words(outlook: &Outlook, zone: &TimeZone) -> Vec<String> {
     if let (Some(at), Some(reason)) = (outlook.next_post_at, &outlook.waits_for) {
         lines.push(format!("next post  not before {}: {reason}", day_and_time(at, zone)));
     }
+    if let Some(until) = outlook.quiet_until {
+        lines.push(format!("quiet      nothing is posted before {}: schedule.quiet_hours", day_and_time(until, zone)));
+    }
     lines
         .extend(outlook.halts.iter().map(|halt| format!("stopped    {halt}; `pregonero resume` lets posts out again")));
     lines
@@ -174,5 +177,5 @@ fn outlook_in_words(outlook: &Outlook, zone: &TimeZone) -> Vec<String> {
 
 /// With the day of the week, by which a person knows a slot.
 fn day_and_time(at: Timestamp, zone: &TimeZone) -> String {
-    format!("{} {}", at.to_zoned(zone.clone()).strftime("%a"), local(at, zone))
+    format!("{} {}", at.to_zoned(zone.clone()).strftime("%a"), shown_in(at, zone))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use config::{Config, Source as _, Value, ValueKind};
+use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
@@ -152,6 +153,8 @@ pub struct StorePlace {
     pub origin: String,
     /// Whether this is what the configuration says. Not where `store.path` itself cannot be read.
     pub is_certain: bool,
+    /// The time zone of the schedule, in which times are shown; UTC where it cannot be read.
+    pub zone: TimeZone,
 }
 
 impl StorePlace {
@@ -191,7 +194,9 @@ where
     let misread = layers.iter().flat_map(|layer| &layer.faults).any(is_lost);
     let is_certain = is_first_sound && (!misread || origin.starts_with(VARIABLE_PREFIX));
     let path = place::resolve(&file, Path::new(&path));
-    Ok(StorePlace { sha256: sha256(&text), file, path, origin, is_certain })
+    let zones = layers.iter().rev().filter_map(|layer| layer.text("schedule.timezone"));
+    let zone = zones.into_iter().find_map(|(name, _)| TimeZone::get(&name).ok()).unwrap_or(TimeZone::UTC);
+    Ok(StorePlace { sha256: sha256(&text), file, path, origin, is_certain, zone })
 }
 
 fn is_path(text: &str) -> bool {

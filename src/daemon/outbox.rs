@@ -19,7 +19,7 @@ impl Daemon {
     pub(super) async fn pass_over(&mut self, slot: &SlotId) {
         let Some(halt) = &self.halt else { return };
         let reason = format!("not served: {halt}");
-        tracing::warn!(%slot, "{reason}");
+        tracing::warn!(slot = slot.in_words(), "{reason}");
         let now = self.app.clock.now();
         let recorded = self.agenda.miss(&self.app.store, slot, reason, now).await;
         self.heard(recorded);

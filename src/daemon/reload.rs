@@ -14,6 +14,7 @@ use super::word::{ReloadAnswer, Waiting};
 use super::{Daemon, DaemonError};
 use crate::alerts::Plan;
 use crate::app;
+use crate::clock::show_times_in;
 use crate::config::{Loaded, Settings, ShownSetting};
 use crate::judging::Judge;
 use crate::publish::Outlet;
@@ -81,6 +82,7 @@ impl Daemon {
 
     async fn take(&mut self, reloaded: Reloaded) -> ReloadAnswer {
         let Reloaded { settings, judge, outlet, plan, loaded, after_restart } = reloaded;
+        show_times_in(&settings.schedule.timezone);
         self.app = Arc::new(self.app.with_settings(settings, judge, outlet));
         self.alert_plan.send_replace(plan);
         let now = self.app.clock.now();

@@ -128,6 +128,7 @@ mod tests {
             path: path.into(),
             origin: origin.to_owned(),
             is_certain,
+            zone: jiff::tz::TimeZone::UTC,
         }
     }
 

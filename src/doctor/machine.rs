@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Blame, Check, Patient};
+use crate::clock::shown;
 use crate::daemon::standing::{Code, Standing};
 use crate::store::{self, LEAST_FREE_BYTES, StoreError};
 
@@ -92,7 +93,8 @@ fn running(standing: &Standing) -> Check {
 fn in_force(patient: &Patient, standing: &Standing) -> Option<Check> {
     let own = standing.daemon.as_ref().filter(|_| standing.is_running())?.config.as_ref()?;
     (own.sha256 != patient.loaded.sha256).then(|| {
-        let reason = format!("{} has changed since the daemon loaded it at {:.0}", own.file.display(), own.loaded_at);
+        let reason =
+            format!("{} has changed since the daemon loaded it at {}", own.file.display(), shown(own.loaded_at));
         Check::warn("reload", "not_reloaded", reason, "pregonero reload")
     })
 }

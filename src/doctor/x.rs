@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use super::{Blame, Check, Patient};
 use crate::app;
+use crate::clock::shown;
 use crate::config::AuthMethod;
 use crate::config::secrets;
 use crate::twitter::{Client, Credentials, RefusalKind, Timeouts, TwitterError, User};
@@ -59,7 +60,7 @@ fn found(credentials: &Credentials) -> Check {
         Credentials::OAuth1(_) => Check::ok("credentials", "all four keys are there"),
         Credentials::OAuth2(grant) => Check::ok(
             "credentials",
-            format!("a login with OAuth 2.0, its token good until {:.0}, then renewed", grant.tokens.expires_at),
+            format!("a login with OAuth 2.0, its token good until {}, then renewed", shown(grant.tokens.expires_at)),
         ),
     }
 }

@@ -96,6 +96,12 @@ async fn a_declared_layout_gives_the_same_texts_and_leaves_the_downloaded_files_
     assert_eq!(declared.truncation, ["HASHTAGS"]);
     assert_eq!(std::fs::read(foreign.path().join("config.json")).unwrap(), config);
     greedy_texts_are_those_of_transformers(foreign.path()).await;
+
+    control::declare(foreign.path(), &layout).expect("a declaration is replaced by the next one");
+    std::fs::write(&file, "{\"mine\": true}").unwrap();
+    let message = control::declare(foreign.path(), &layout).unwrap_err().to_string();
+    assert!(message.contains("pregonero.json: exists already and was not written by this command"), "{message}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "{\"mine\": true}");
 }
 
 #[test]

@@ -103,6 +103,20 @@ struct Command {
     reply: oneshot::Sender<Result<Vec<Candidate>, GenerationError>>,
 }
 
+/// What is checked of a model when it is loaded, beyond that its files belong together. Whatever serves checks all of it;
+/// `benches/loading.rs` leaves parts out, to measure what they take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoadChecks {
+    /// That every weight is a number (on a GPU always checked).
+    pub values: bool,
+    /// One pass over the whole context.
+    pub first_pass: bool,
+}
+
+impl LoadChecks {
+    pub const ALL: Self = Self { values: true, first_pass: true };
+}
+
 /// A handle to a running engine.
 #[derive(Debug, Clone)]
 pub struct Engine {
@@ -116,12 +130,25 @@ impl Engine {
     /// # Errors
     /// A file that is missing, broken or does not fit the others; an explicit `cuda` that is not there.
     pub async fn start(files: ModelFiles, identity: ModelIdentity, device: DeviceChoice) -> anyhow::Result<Self> {
+        Self::start_with(files, identity, device, LoadChecks::ALL).await
+    }
+
+    /// As [`Self::start`] with only some of the checks.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with(
+        files: ModelFiles,
+        identity: ModelIdentity,
+        device: DeviceChoice,
+        checks: LoadChecks,
+    ) -> anyhow::Result<Self> {
         let (commands, mut inbox) = mpsc::channel::<Command>(1);
         let (ready, loaded) = oneshot::channel();
         thread::Builder::new()
             .name("generation".to_owned())
             .spawn(move || {
-                let model = match Model::load(&files, identity, device) {
+                let model = match Model::load(&files, identity, device, checks) {
                     Ok(model) => model,
                     Err(error) => return drop(ready.send(Err(error))),
                 };
@@ -179,10 +206,15 @@ struct Model {
 }
 
 impl Model {
-    fn load(files: &ModelFiles, identity: ModelIdentity, choice: DeviceChoice) -> anyhow::Result<Self> {
+    fn load(
+        files: &ModelFiles,
+        identity: ModelIdentity,
+        choice: DeviceChoice,
+        checks: LoadChecks,
+    ) -> anyhow::Result<Self> {
         let (device, fallback) = device(choice)?;
         let tokenizer = Tokenizer::read(files)?;
-        let network = Network::load(files, &device)?;
+        let network = Network::load_with(files, &device, checks)?;
         let config = network.config();
         tokenizer.check_fits(config, files)?;
         let generation = GenerationConfig::read(files)?;
@@ -201,7 +233,9 @@ impl Model {
             control,
         };
         let model = Self { network, tokenizer, ends, banned, start, memory: memory::available, description };
-        model.warm_up().context("the model is loaded, but cannot write")?;
+        if checks.first_pass {
+            model.warm_up().context("the model is loaded, but cannot write")?;
+        }
         Ok(model)
     }
 
@@ -471,7 +505,7 @@ mod tests {
     fn model(folder: &std::path::Path) -> Model {
         let files = ModelFiles::in_folder(folder).expect("the folder is there");
         let identity = ModelIdentity { name: "tiny".to_owned(), sha256: String::new() };
-        Model::load(&files, identity, DeviceChoice::Cpu).expect("loadable")
+        Model::load(&files, identity, DeviceChoice::Cpu, LoadChecks::ALL).expect("loadable")
     }
 
     fn request(prompt: &str, strategy: Strategy, candidates: usize) -> GenerationRequest {
@@ -509,7 +543,7 @@ mod tests {
         candle_core::safetensors::save(&changed.collect(), &path).expect("writable");
         let identity = ModelIdentity { name: "tiny".to_owned(), sha256: String::new() };
         let files = ModelFiles::in_folder(folder.path()).expect("the folder is there");
-        match Model::load(&files, identity, DeviceChoice::Cpu) {
+        match Model::load(&files, identity, DeviceChoice::Cpu, LoadChecks::ALL) {
             Ok(_) => "loaded".to_owned(),
             Err(error) => format!("{error:#}"),
         }

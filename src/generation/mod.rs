@@ -31,7 +31,7 @@ pub use control::{Control, ControlError, ControlLayout};
 pub use decoding::Decoding;
 pub use end_tokens::EndTokens;
 pub(crate) use engine::device;
-pub use engine::{Engine, EngineDescription, GenerationError, GenerationRequest, candidate_seeds};
+pub use engine::{Engine, EngineDescription, GenerationError, GenerationRequest, LoadChecks, candidate_seeds};
 pub use finishing::LengthBudget;
 pub use network::needs;
 pub use scoring::{Scorer, Surprise, Windows};

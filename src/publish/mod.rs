@@ -27,7 +27,7 @@ pub use self::outlook::{Outlook, outlook};
 pub use self::reconcile::Settled;
 use self::verdict::Judge;
 pub use self::verdict::Judgement;
-use crate::clock::Clock;
+use crate::clock::{Clock, shown};
 use crate::config::{BudgetSettings, ReconciliationSettings, Settings};
 use crate::review::Approved;
 use crate::schedule::Quiet;
@@ -158,7 +158,7 @@ pub enum PublishError {
     #[error("post {post}: nobody knows whether X took it: {reason}; the account's timeline will tell")]
     OutcomeUnknown { post: PostId, reason: String },
     /// Nothing was posted; the post stays approved and waits.
-    #[error("post {post} waits until {until}: {reason}")]
+    #[error("post {post} waits until {}: {reason}", shown(*until))]
     Later { post: PostId, until: Timestamp, waits_for: WaitsFor, reason: String },
     /// A person, or X, has stopped all posting. Nothing was sent; the post stays approved.
     #[error("post {post} waits: {halt}")]

@@ -17,6 +17,8 @@ pub struct Outlook {
     pub next_post_at: Option<Timestamp>,
     /// What it waits for until then.
     pub waits_for: Option<String>,
+    /// The end of the quiet hours; absent outside them.
+    pub quiet_until: Option<Timestamp>,
     /// Why nothing goes out at all.
     pub halts: Vec<Halt>,
 }
@@ -36,6 +38,7 @@ pub async fn outlook(store: &Store, rules: &Rules, now: Timestamp) -> Result<Out
         usd_left_this_month: dollars((budget::micros(rules.budget.usd_per_month) - spent.micros_this_month).max(0)),
         next_post_at: wait.as_ref().map(|(until, _)| *until),
         waits_for: wait.map(|(_, reason)| reason),
+        quiet_until: budget::check_quiet(&rules.quiet, now).err().map(|wait| wait.until),
         halts: store.halts().await?,
     })
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::clock::shown;
 use crate::config::{ReviewMode, Settings};
 use crate::selection::Chosen;
 use crate::store::{NewPost, Origin, PostId, PostRecord, PostState, RoundId, Store, StoreError};
@@ -93,7 +94,7 @@ pub enum ReviewError {
     #[error("round {round}: the gates ask for a person, and `review.mode` is `off`")]
     NobodyToAsk { round: RoundId },
     /// The post's time is up.
-    #[error("post {post} expired at {at}: it can no longer be approved")]
+    #[error("post {post} expired at {}: it can no longer be approved", shown(*at))]
     Expired { post: PostId, at: Timestamp },
     /// The post does not wait for a person.
     #[error("post {post} is `{state}`: there is nothing to decide; `pregonero review list` shows what waits")]
@@ -303,7 +304,7 @@ mod tests {
         assert_eq!(list(&test.store, end).await.unwrap(), []);
         for _ in 0..2 {
             let error = approve(&test.store, id, "ana", STALE_AFTER, end).await.unwrap_err();
-            assert_eq!(error.to_string(), "post 1 expired at 2026-03-03T14:00:00Z: it can no longer be approved");
+            assert_eq!(error.to_string(), "post 1 expired at 2026-03-03 14:00:00 UTC: it can no longer be approved");
             assert_eq!(test.state(id).await, PostState::Expired);
         }
     }

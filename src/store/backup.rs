@@ -58,14 +58,25 @@ pub async fn backup(store: &Path, target: &Path) -> Result<Backup, StoreError> {
     Ok(Backup { file: target.to_owned(), bytes, schema })
 }
 
-/// A file that is there may be replaced only if it is a backup.
+/// A file that is there may be replaced only if it is a backup, by its mark. The backups of the first versions have none;
+/// nothing tells them from a copy that a person made with SQLite's own tools, so they stay.
 fn refuse_others_file(target: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::File { doing: "look at what is there", path: target.to_owned(), source };
     match fs::symlink_metadata(target) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(failed(error)),
-        Ok(found) if found.is_file() && mark::kind_of(target).map_err(failed)? == Kind::Backup => Ok(()),
-        Ok(_) => Err(StoreError::NotOurBackup { path: target.to_owned() }),
+        Ok(found) => {
+            let kind = if found.is_file() { mark::kind_of(target).map_err(failed)? } else { Kind::Foreign };
+            let what = match kind {
+                Kind::Backup => return Ok(()),
+                Kind::Foreign => "is no backup made by `pregonero db backup`",
+                Kind::Unmarked => {
+                    "is a database of pregonero without the mark of a backup (one in use, a copy made by hand, or a backup of \
+                     a version before the mark)"
+                }
+            };
+            Err(StoreError::NotOurBackup { path: target.to_owned(), what })
+        }
     }
 }
 
@@ -323,6 +334,20 @@ mod tests {
         }
         assert_eq!(fs::read_to_string(&config).unwrap(), "[account]\n");
         assert_eq!(names(folder.path()), ["config.toml", "empty", "kept.db", "link.db"]);
+
+        // A backup of a version before the mark: it is not replaced and says why, and it can be restored and pruned.
+        let mut unmarked = fs::read(&target).unwrap();
+        unmarked[60..64].fill(0);
+        fs::write(&target, &unmarked).unwrap();
+        let message = backup(test.store.path(), &target).await.unwrap_err().to_string();
+        assert!(
+            message.contains("kept.db: exists already and is a database of pregonero without the mark"),
+            "{message}"
+        );
+        assert_eq!(fs::read(&target).unwrap(), unmarked);
+        verify(&target).await.unwrap();
+        fs::rename(&target, folder.path().join("pregonero-20260301T140000Z.db")).unwrap();
+        assert_eq!(prune(folder.path(), 0).unwrap().len(), 1);
         let now = at("2026-03-01T14:00:00Z");
         assert!(test.store.pause("ana", "the live database is whole", now).await.unwrap());
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::{PostId, PostState, RoundId, SlotId};
+use crate::clock::shown;
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +40,8 @@ pub enum StoreError {
     )]
     Gone { path: PathBuf, trace: PathBuf },
     /// The target of a backup is a file that no backup made.
-    #[error("{}: exists already and is no backup made by `pregonero db backup`: choose another name", path.display())]
-    NotOurBackup { path: PathBuf },
+    #[error("{}: exists already and {what}: choose another name, or move it away", path.display())]
+    NotOurBackup { path: PathBuf, what: &'static str },
     /// What is to be restored is no backup.
     #[error("{}: this is no backup of pregonero ({detail}); the database was left as it is", path.display())]
     NoBackup { path: PathBuf, detail: String },
@@ -70,7 +71,7 @@ pub enum StoreError {
     #[error("{}: cannot bring the schema up to date", path.display())]
     Migration { path: PathBuf, source: sqlx::migrate::MigrateError },
     /// A round for this due time is on record already.
-    #[error("slot {slot}: already served by an earlier round")]
+    #[error("slot {}: already served by an earlier round", slot.in_words())]
     SlotTaken { slot: SlotId },
     /// The round has led to a post already.
     #[error("round {round}: already posted in this slot")]
@@ -88,7 +89,7 @@ pub enum StoreError {
     #[error("post {post} is `{found}`: it cannot become `{wanted}`")]
     StateConflict { post: PostId, found: PostState, wanted: PostState },
     /// The post's time is up.
-    #[error("post {post} expired at {at}: it can no longer be approved")]
+    #[error("post {post} expired at {}: it can no longer be approved", shown(*at))]
     Expired { post: PostId, at: Timestamp },
     /// Another process has taken the right to post on this database.
     #[error(

@@ -16,6 +16,7 @@ use super::posts::free_posts;
 use super::unknown::look_now;
 use super::windows::{self, Window};
 use super::{HaltCause, PostId, Store, StoreError};
+use crate::clock::shown;
 
 /// The halts in force, the one that X set first.
 const ACTIVE: &str = "SELECT cause, kind, reason, set_by, since, salt, fingerprint FROM halts
@@ -78,11 +79,12 @@ impl Fingerprint {
 
 impl std::fmt::Display for Halt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { set_by, since, reason, .. } = self;
+        let Self { set_by, reason, .. } = self;
+        let since = shown(self.since);
         match self.cause {
-            HaltCause::Paused => write!(f, "paused by {set_by} since {since:.0}: {reason}"),
-            HaltCause::Refused if self.set_by != BY_X => write!(f, "stopped since {since:.0}: {reason}"),
-            HaltCause::Refused => write!(f, "stopped by X since {since:.0}: {reason}"),
+            HaltCause::Paused => write!(f, "paused by {set_by} since {since}: {reason}"),
+            HaltCause::Refused if self.set_by != BY_X => write!(f, "stopped since {since}: {reason}"),
+            HaltCause::Refused => write!(f, "stopped by X since {since}: {reason}"),
         }
     }
 }
@@ -246,7 +248,7 @@ mod tests {
         assert!(!test.store.pause("berta", "again", one).await.unwrap());
         let halts = test.store.halts().await.unwrap();
         assert_eq!(halts[0], refusal);
-        assert_eq!(halts[1].to_string(), "paused by ana since 2026-03-01T13:00:00Z: holiday");
+        assert_eq!(halts[1].to_string(), "paused by ana since 2026-03-01 13:00:00 UTC: holiday");
         assert_eq!(test.store.resume("ana", one).await.unwrap().ended, halts);
         assert_eq!(test.store.halts().await.unwrap(), []);
         assert_eq!(test.store.resume("ana", one).await.unwrap(), Resumed::default());

@@ -5,6 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::clock::shown;
+
 /// A round's number; never given twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
@@ -86,6 +88,15 @@ impl SlotId {
             Self::Manual(_) => "manual",
         }
     }
+
+    /// Returns the slot as a person reads it, in the schedule's time.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Scheduled(due) => shown(*due),
+            Self::Manual(asked) => format!("{} by hand", shown(*asked)),
+        }
+    }
 }
 
 impl fmt::Display for SlotId {
@@ -112,6 +123,8 @@ mod tests {
         let due: Timestamp = "2026-03-01T09:00:00-05:00".parse().unwrap();
         assert_eq!(SlotId::Scheduled(due).to_string(), "2026-03-01T14:00:00Z");
         assert_eq!(SlotId::Manual(due).to_string(), "manual:2026-03-01T14:00:00.000Z");
+        assert_eq!(SlotId::Scheduled(due).in_words(), "2026-03-01 14:00:00 UTC");
+        assert_eq!(SlotId::Manual(due).in_words(), "2026-03-01 14:00:00 UTC by hand");
         assert_eq!(serde_json::to_string(&SlotId::Scheduled(due)).unwrap(), "\"2026-03-01T14:00:00Z\"");
     }
 }

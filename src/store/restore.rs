@@ -367,7 +367,7 @@ mod tests {
 
         let first = restore(&path, &file, now).await.unwrap();
         assert_eq!(first.halts.len(), 1);
-        assert_eq!(first.halts[0].to_string(), "paused by ana since 2026-03-03T09:30:00Z: elections");
+        assert_eq!(first.halts[0].to_string(), "paused by ana since 2026-03-03 09:30:00 UTC: elections");
         let store = Store::open(&path).await.unwrap();
         assert_eq!(store.halts().await.unwrap(), first.halts);
         let post_of_the_first = fs::read(first.previous.as_ref().unwrap()).unwrap();

@@ -357,7 +357,7 @@ mod tests {
         let scheduled = new_round(SlotId::Scheduled(now));
         test.store.begin_round(&scheduled, now).await.unwrap();
         let again = test.store.begin_round(&scheduled, now).await.unwrap_err();
-        assert_eq!(again.to_string(), "slot 2026-03-01T14:00:00Z: already served by an earlier round");
+        assert_eq!(again.to_string(), "slot 2026-03-01 14:00:00 UTC: already served by an earlier round");
         let missed = test.store.record_missed(&scheduled.slot, "down", now).await.unwrap_err();
         assert!(matches!(missed, StoreError::SlotTaken { .. }), "{missed:?}");
         let by_hand = new_round(SlotId::Manual(now));

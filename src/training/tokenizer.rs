@@ -14,7 +14,8 @@ use crate::generation::checkpoint::WEIGHTS;
 use crate::generation::tokenizer::{ADDED_TOKENS, END_OF_TEXT, Tokenizer};
 
 /// What a tokenizer is stored in; `tokenizer.json` comes last.
-const FILES: [&str; 5] = ["vocab.json", "merges.txt", ADDED_TOKENS, "tokenizer_config.json", "tokenizer.json"];
+pub(super) const FILES: [&str; 5] =
+    ["vocab.json", "merges.txt", ADDED_TOKENS, "tokenizer_config.json", "tokenizer.json"];
 
 /// What a tokenizer is trained with.
 #[derive(Debug, Clone)]

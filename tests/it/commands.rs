@@ -169,6 +169,10 @@ fn a_fault_of_the_configuration_is_told_with_file_line_and_key_and_nothing_is_wr
             "seed_prompts.text: the prompt \"Hola @ana\" can lead to no post: gate mentions",
         ),
         ("[[seed_prompts]]\ntext = \"Mira https://example.com \"", "can lead to no post: gate urls"),
+        (
+            "[[seed_prompts]]\ntext = \"Hola @ana\"\n[[seed_prompts]]\ntext = \"Mira https://example.com \"",
+            "“@ana”; the prompt \"Mira https://example.com \" can lead to no post: gate urls",
+        ),
         ("[[seed_prompts]]\ntext = \"<|endoftext|>Hoy\"", "can lead to no post: gate broken_text"),
         ("[[seed_prompts]]\ntext = \"Hoy\u{e000} llueve\"", "can lead to no post: gate broken_text"),
         ("[schedule]\ncron = [\"0 23 * * *\"]", "schedule.quiet_hours: every slot of schedule.cron falls into them"),
@@ -623,6 +627,25 @@ fn the_shell_gets_completions_and_manual_pages() {
     for page in ["pregonero.1", "pregonero-generate.1", "pregonero-review-approve.1"] {
         assert!(place.path("pages").join(page).metadata().unwrap().len() > 200, "{page}");
     }
+}
+
+#[test]
+fn manual_pages_replace_their_own_and_no_other_file() {
+    let place = Place::new("");
+    let write = || place.run(&["man", "--output", "pages"]);
+    assert_eq!(write().code, 0);
+    assert_eq!(write().code, 0, "its own pages are replaced");
+    let pages = || std::fs::read_dir(place.path("pages")).unwrap().count();
+    let all = pages();
+    let page = |name: &str| std::fs::read_to_string(place.path("pages").join(name)).unwrap();
+    assert!(page("pregonero-db-backup.1").contains("over an earlier backup and over nothing else"));
+
+    // One that a person wrote, beside one that is missing: nothing is written.
+    std::fs::write(place.path("pages/pregonero-run.1"), "a person's own").unwrap();
+    std::fs::remove_file(place.path("pages/pregonero-alerts.1")).unwrap();
+    let ran = write();
+    assert!(ran.code == 1 && ran.stderr.contains("pages/pregonero-run.1: exists already"), "{ran:#?}");
+    assert_eq!((page("pregonero-run.1").as_str(), pages()), ("a person's own", all - 1));
 }
 
 #[test]

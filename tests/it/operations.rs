@@ -240,6 +240,50 @@ async fn status_healthcheck_doctor_and_log_tell_one_state() {
     assert_eq!(told(&bot).0, "not_running");
 }
 
+#[test]
+fn all_times_that_a_person_reads_are_in_the_schedule_s_zone() {
+    let bot = TestBot::new();
+    bot.configure_with(
+        "timezone = \"UTC\"\njitter = \"0s\"\nquiet_hours = []\n",
+        "timezone = \"America/Bogota\"\njitter = \"0s\"\nquiet_hours = []\n[review]\nmode = \"all\"\n",
+    );
+    let utc = regex::Regex::new(r"\d:\d\d(\.\d+)?(Z| UTC)").unwrap();
+    for command in [
+        "once",
+        "history list",
+        "history show 1",
+        "review list",
+        "review show 1",
+        "pause --by ana",
+        "once",
+        "status",
+        "resume --by ana",
+    ] {
+        let ended = bot.run(&command.split(' ').collect::<Vec<_>>());
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(!utc.is_match(&said), "{command}: {said}");
+        assert!(said.contains("-05") || command == "pause --by ana", "{command}: {said}");
+    }
+
+    // Also with a fault elsewhere in the file.
+    bot.configure_with("timezone = \"UTC\"", "timezone = \"America/Bogota\"\nmisfire = \"20s\"");
+    for command in ["history list", "history show 1", "review list", "review show 1"] {
+        let ended = bot.run(&command.split(' ').collect::<Vec<_>>());
+        assert!(ended.stdout.contains("America/Bogota") || ended.stdout.contains(" -05"), "{command}: {ended:#?}");
+    }
+
+    // A reload that changes the zone changes it for all that is said from there on.
+    let mut running = bot.start(&["run"]);
+    running.wait_for(READY, 1);
+    bot.configure_with("timezone = \"UTC\"", "timezone = \"Asia/Tokyo\"");
+    assert_eq!(bot.run(&["reload"]).code(), Some(0));
+    assert_eq!(bot.run(&["pause", "--by", "ana"]).code(), Some(0));
+    running.wait_for(" JST: ", 1);
+    assert!(running.log_so_far().lines().last().unwrap().contains("+09:00"), "{}", running.log_so_far());
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
+}
+
 #[tokio::test]
 async fn a_post_that_is_being_sent_is_counted() {
     let x = FakeX::start().await;
@@ -274,9 +318,12 @@ fn a_backup_or_restore_names_the_file_that_is_to_blame_and_replaces_none_but_a_b
     let bot = TestBot::new();
     assert_eq!(bot.run(&["once"]).code(), Some(0));
     let config = std::fs::read_to_string(bot.path("config.toml")).unwrap();
-    for taken in ["config.toml", "data/pregonero.db"] {
+    for (taken, words) in [
+        ("config.toml", "is no backup made by"),
+        ("data/pregonero.db", "is a database of pregonero without the mark of a backup"),
+    ] {
         let refused = bot.run(&["db", "backup", taken]);
-        assert!(refused.code() == Some(1) && refused.stderr.contains("is no backup made by"), "{refused:#?}");
+        assert!(refused.code() == Some(1) && refused.stderr.contains(words), "{refused:#?}");
     }
     let refused = bot.run(&["db", "restore", "config.toml"]);
     assert!(refused.code() == Some(1) && refused.stderr.contains("config.toml: this is no backup"), "{refused:#?}");

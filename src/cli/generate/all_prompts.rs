@@ -54,7 +54,7 @@ pub async fn run(session: &Session, parts: &Parts<'_>, rng_seed: u64) -> Result<
         let judged = parts.judge.judge(candidates, &prompt.text, parts.recent)?;
         let row = row(prompt, &judged, rng_seed);
         if !session.output.json {
-            session.output.note(&format!("{:?}: {} written", row.prompt, row.candidates));
+            session.output.note(&format!("{}: {} written", named(&row), row.candidates));
         }
         rows.push(row);
     }
@@ -102,10 +102,18 @@ fn row(prompt: &SeedPrompt, judged: &[Judged], rng_seed: u64) -> Row {
     }
 }
 
+/// The prompt with its attributes, which tell prompts of one text apart.
+fn named(row: &Row) -> String {
+    let attributes = row.attributes.as_object().into_iter().flatten();
+    let attributes: String =
+        attributes.map(|(name, value)| format!(" {name}={}", value.as_str().unwrap_or_default())).collect();
+    format!("{:?}{attributes}", row.prompt)
+}
+
 fn cells(row: &Row) -> Vec<String> {
     let percent = |share: f64| format!("{:.0} %", share * 100.0);
     vec![
-        format!("{:?}", row.prompt),
+        named(row),
         row.candidates.to_string(),
         percent(row.pass_rate),
         percent(row.review_rate),
@@ -119,7 +127,22 @@ fn best(rows: &[Row]) -> String {
     let mut lines = vec![String::new(), styled(output::HEADING, "the best that passed")];
     lines.extend(rows.iter().map(|row| {
         let text = row.best.as_deref().unwrap_or("none passed").replace('\n', " ");
-        format!("{:?}: {text}", row.prompt)
+        format!("{}: {text}", named(row))
     }));
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompts_of_one_text_are_told_apart_by_their_attributes() {
+        let of = |attributes: &[(&str, &str)]| {
+            let attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            named(&row(&SeedPrompt { text: "El covid".to_owned(), attributes, weight: 1 }, &[], 7))
+        };
+        assert_eq!(of(&[]), "\"El covid\"");
+        assert_eq!(of(&[("TEMA", "prevencion")]), "\"El covid\" TEMA=prevencion");
+    }
 }

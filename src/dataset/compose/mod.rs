@@ -221,6 +221,8 @@ struct Composer<'a> {
     rows: Vec<Row>,
     /// Texts in lower case.
     seen: HashSet<String>,
+    /// Texts that were too long, or empty.
+    longer: HashSet<String>,
     tries: usize,
     duplicates: usize,
     too_long: usize,
@@ -238,6 +240,7 @@ impl<'a> Composer<'a> {
             composition,
             rows: Vec::new(),
             seen: HashSet::new(),
+            longer: HashSet::new(),
             tries: 0,
             duplicates: 0,
             too_long: 0,
@@ -252,12 +255,19 @@ impl<'a> Composer<'a> {
         self.tries += 1;
         let Some(expansion) = expansion else { return self.too_long += 1 };
         let text = tidied(&expansion.text);
-        if text.is_empty() || weighted_length(&text) > self.composition.longest {
+        // X's length of a text takes long to find, so it is asked once a text: a small grammar says the same a thousand times.
+        if self.longer.contains(&text) {
             return self.too_long += 1;
         }
-        if !self.seen.insert(text.to_lowercase()) {
+        let in_lower_case = text.to_lowercase();
+        if self.seen.contains(&in_lower_case) {
             return self.duplicates += 1;
         }
+        if text.is_empty() || weighted_length(&text) > self.composition.longest {
+            self.longer.insert(text);
+            return self.too_long += 1;
+        }
+        self.seen.insert(in_lower_case);
         let rules: HashSet<RuleId> = expansion.spans.iter().map(|span| span.rule).collect();
         rules.into_iter().for_each(|rule| *self.uses.entry(rule).or_default() += 1);
         self.check(&expansion, &text);

@@ -103,6 +103,19 @@ fn texts_longer_than_a_tweet_are_left_out_and_counted() {
 }
 
 #[test]
+fn a_text_that_is_too_long_is_weighed_once_however_often_it_comes() {
+    // X's rules take long over a text full of what may be addresses.
+    let place = Place::with(&format!(r#"{{"origin": ["{}", "corto"]}}"#, "a.".repeat(150)));
+    let composition = Composition { columns: Vec::new(), ..place.composition(5) };
+    let grammar = Grammar::open(&composition.grammar, "origin").unwrap();
+    let mut composer = Composer::new(&grammar, &composition);
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    (0..300).for_each(|_| composer.take(expansion::expand(&grammar, &mut rng).unwrap()));
+    assert!(composer.too_long > 100 && composer.duplicates > 100, "{} {}", composer.too_long, composer.duplicates);
+    assert_eq!((composer.longer.len(), composer.rows.len(), composer.tries), (1, 1, 300));
+}
+
+#[test]
 fn a_symbol_within_itself_ends_or_is_given_up() {
     let place = Place::with(r##"{"origin": ["sol", "#origin# #origin# #origin#"]}"##);
     let composed = place.plain(20);

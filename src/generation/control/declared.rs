@@ -19,6 +19,9 @@ pub(crate) const FILE: &str = "pregonero.json";
 /// The key of [`FILE`] that holds the layout.
 const KEY: &str = "control";
 
+/// What every declaration holds: a file of its name without it is a person's own.
+const OURS: &str = "\"control\": {";
+
 /// A layout as a person writes it; what is left out is as the thesis has it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,10 +91,11 @@ pub(super) fn read(files: &ModelFiles) -> Result<Option<ControlLayout>> {
 }
 
 /// Declares the layout in `file` (TOML, or JSON where the name ends so) for the model in `folder`: every token has to be
-/// one of the model's tokenizer. Returns the layout and the file it was written to.
+/// one of the model's tokenizer. Returns the layout and the file it was written to, over an earlier declaration alone.
 ///
 /// # Errors
-/// A file that is no layout, a token that the tokenizer lacks, a model that has a layout of its own.
+/// A file that is no layout, a token that the tokenizer lacks, a model that has a layout of its own, a file of this name
+/// that declares none.
 pub fn declare(folder: &Path, file: &Path) -> Result<(ControlLayout, PathBuf)> {
     let files = ModelFiles::in_folder(folder)?;
     if super::of_configuration(&files)?.is_some() {
@@ -106,7 +110,7 @@ pub fn declare(folder: &Path, file: &Path) -> Result<(ControlLayout, PathBuf)> {
     Control::new(layout.clone(), &tokenizer).with_context(place)?;
     let target = folder.join(FILE);
     let content = serde_json::to_vec_pretty(&json!({ KEY: layout }))?;
-    write_whole(&target, Existing::Replace, |writer| writer.write_all(&content))?;
+    write_whole(&target, Existing::ReplaceOurs(OURS), |writer| writer.write_all(&content))?;
     Ok((layout, target))
 }
 

@@ -240,7 +240,7 @@ async fn a_pause_and_a_dry_run_set_while_the_post_waits_for_its_turn_keep_it_her
     let (post, copy) = (approved.post(), Approved::clone_for_test(&approved));
     bench.test.store.pause("ana", "holiday", bench.clock.now()).await.unwrap();
     let posted = bench.publisher.publish(approved).await.unwrap_err();
-    assert_eq!(posted.to_string(), format!("post {post} waits: paused by ana since 2026-03-01T12:00:00Z: holiday"));
+    assert_eq!(posted.to_string(), format!("post {post} waits: paused by ana since 2026-03-01 12:00:00 UTC: holiday"));
     assert_eq!(bench.state(post).await, PostState::Approved);
     bench.test.store.resume("ana", bench.clock.now()).await.unwrap();
 
@@ -458,13 +458,17 @@ async fn a_post_belongs_to_the_mode_and_the_account_it_was_made_in() {
 async fn in_quiet_hours_nothing_is_posted_whoever_asks_and_the_post_waits_for_their_end() {
     let hours = crate::config::QuietHours { from: jiff::civil::time(11, 0, 0, 0), to: jiff::civil::time(14, 30, 0, 0) };
     let quiet = Quiet { zone: TimeZone::UTC, hours: vec![hours] };
-    let bench = Bench::with(Rules { quiet, ..generous() }).await;
+    let rules = Rules { quiet, ..generous() };
+    let bench = Bench::with(rules.clone()).await;
     let (post, posted) = bench.publish("Una feria en la plaza.").await;
     let Err(PublishError::Later { until, reason, .. }) = posted else { panic!("{posted:?}") };
     assert_eq!((until, reason.as_str()), (at("2026-03-01T14:30:00Z"), "schedule.quiet_hours: nothing is posted now"));
     assert_eq!((bench.state(post).await, bench.poster.asked()), (PostState::Approved, Vec::<String>::new()));
+    let quiet_until = async || outlook(&bench.test.store, &rules, bench.clock.now()).await.unwrap().quiet_until;
+    assert_eq!(quiet_until().await, Some(at("2026-03-01T14:30:00Z")), "status says so");
     // A round that began before them ends inside them.
     bench.clock.set(at("2026-03-02T10:59:59Z"));
+    assert_eq!(quiet_until().await, None);
     let approved = bench.approved("Otra feria.").await;
     bench.clock.set(at("2026-03-02T11:00:00Z"));
     assert!(matches!(bench.publisher.publish(approved).await, Err(PublishError::Later { .. })));

@@ -10,7 +10,7 @@ use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::log::CURVE;
+use super::log::{CURVE, LOG};
 use super::{Corpus, GeneratorTraining, Learner, Outcome, Samples, stored};
 use crate::files::{Existing, write_whole};
 use crate::generation::checkpoint::WEIGHTS;
@@ -18,9 +18,17 @@ use crate::generation::control::CONFIG_KEY;
 use crate::generation::gpt2::Gpt2Config;
 use crate::generation::tokenizer::Tokenizer;
 use crate::training::checkpoint::{CheckpointFolder, load_tensors, save_tensors, tensors};
+use crate::training::tokenizer::FILES as TOKENIZER_FILES;
 
 /// A model's card.
 const CARD: &str = "README.md";
+
+/// What a training writes into its output folder, beside the weights, the tokenizer and the checkpoints.
+const MODEL_FILES: [&str; 6] = ["config.json", "generation_config.json", VERBATIM_INDEX, CARD, LOG, CURVE];
+
+fn is_same_folder(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
 
 /// Where a training stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -153,9 +161,23 @@ impl Checkpoints {
         self.folder.path().join("best.safetensors")
     }
 
+    /// The file that marks the output folder as a training's own, whose files a later run may replace.
+    fn mark(&self) -> PathBuf {
+        self.folder.path().join(".written-by-pregonero")
+    }
+
+    /// Marks the output folder, before the first file of this training is written into it.
+    pub(super) fn mark_as_ours(&self) -> Result<()> {
+        write_whole(&self.mark(), Existing::Replace, |file| {
+            file.write_all(b"A later run of this training replaces the model's files in the folder above.\n")
+        })
+    }
+
     /// # Errors
-    /// Where the output folder holds an earlier training that is not to be resumed, or a model without a checkpoint.
-    pub(super) fn refuse_to_overwrite(&self, resume: bool) -> Result<()> {
+    /// Where the output folder holds an earlier training that is not to be resumed, a model without a checkpoint, or a file
+    /// that the training would replace and none has written; the files of `tokenizer`, the folder of the one to train
+    /// with, may be there.
+    pub(super) fn refuse_to_overwrite(&self, resume: bool, tokenizer: Option<&Path>) -> Result<()> {
         let (state, weights) = (self.folder.state_file(), self.output.join(WEIGHTS));
         if self.output.exists() && !self.output.is_dir() {
             bail!("{}: is no folder; choose another --output", self.output.display());
@@ -168,6 +190,14 @@ impl Checkpoints {
                 "{}: a model lies there and no checkpoint to resume from; choose another --output",
                 weights.display()
             );
+        }
+        if state.exists() || self.mark().exists() {
+            return Ok(());
+        }
+        let is_tokenizers = tokenizer.is_some_and(|tokenizer| is_same_folder(tokenizer, &self.output));
+        let names = TOKENIZER_FILES.into_iter().filter(|_| !is_tokenizers).chain(MODEL_FILES);
+        for path in names.map(|name| self.output.join(name)).filter(|path| path.symlink_metadata().is_ok()) {
+            bail!("{}: exists already and no training wrote it; choose another --output", path.display());
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::Progress;
 use crate::evaluation::plots::{Axis, Chart, Mark, Series};
 use crate::files::{Existing, write_whole};
 
-const LOG: &str = "training.jsonl";
+pub(super) const LOG: &str = "training.jsonl";
 /// The picture of the losses.
 pub(super) const CURVE: &str = "training.svg";
 

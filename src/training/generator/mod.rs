@@ -112,7 +112,11 @@ impl<'a> Trainer<'a> {
     fn start(settings: &'a GeneratorTraining, report: &mut (dyn FnMut(Progress) + Send)) -> Result<Self> {
         settings.check()?;
         let checkpoints = Checkpoints::new(&settings.output);
-        checkpoints.refuse_to_overwrite(settings.resume)?;
+        let tokenizer = match &settings.base {
+            Base::Scratch { tokenizer, .. } => Some(tokenizer.as_path()),
+            Base::Model(_) => None,
+        };
+        checkpoints.refuse_to_overwrite(settings.resume, tokenizer)?;
         let (device, fallback) = device(settings.device)?;
         let tokenizer = settings.tokenizer()?;
         let config = settings.config(&tokenizer)?;
@@ -151,6 +155,7 @@ impl<'a> Trainer<'a> {
             state.check_same_run(&self.state)?;
             self.state = state;
         }
+        self.checkpoints.mark_as_ours()?;
         self.log.forget_behind(self.state.step)?;
         Ok(resumed)
     }

@@ -485,6 +485,29 @@ fn bf16_products_learn_like_f32_ones() {
 }
 
 #[test]
+fn a_folder_with_files_that_no_training_wrote_is_refused_and_left_as_it_is() {
+    let place = Place::new(60);
+    for name in ["README.md", "config.json", "training.jsonl", "vocab.json", "verbatim.bin"] {
+        let folder = place.path(&format!("with-{name}"));
+        std::fs::create_dir(&folder).expect("writable");
+        std::fs::write(folder.join(name), "a person's own").expect("writable");
+        let settings =
+            GeneratorTraining { output: folder.clone(), resume: name == "README.md", ..place.settings("new") };
+        let message = losses(&settings, Some(1)).expect_err("refused").to_string();
+        assert!(message.contains(&format!("{name}: exists already and no training wrote it")), "{message}");
+        assert_eq!(std::fs::read_to_string(folder.join(name)).expect("there"), "a person's own");
+        assert_eq!(std::fs::read_dir(&folder).expect("there").count(), 1, "{name}");
+    }
+
+    // The tokenizer it trains with may be there, and what a training left that was killed before its first checkpoint.
+    losses(&place.settings("tokenizer"), None).expect("trained");
+    losses(&place.settings("killed"), Some(2)).expect("trained");
+    std::fs::remove_dir_all(place.path("killed/checkpoints/last")).expect("a checkpoint");
+    std::fs::remove_file(place.path("killed/model.safetensors")).expect("a model");
+    losses(&place.settings("killed"), Some(2)).expect("begun anew");
+}
+
+#[test]
 fn a_tokenizer_that_is_not_the_bases_is_refused() {
     let place = Place::new(60);
     let base = GeneratorTraining { steps: Some(150), dropout: Some(0.0), ..place.settings("base") };

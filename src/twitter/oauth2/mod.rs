@@ -24,6 +24,7 @@ use self::tokens::RenewalLock;
 pub use self::tokens::{FILE_NAME, TokenFileError, Tokens, write_secret};
 use super::error::{Answer, RefusalKind, TwitterError};
 use super::transport::Transport;
+use crate::clock::shown;
 use crate::config::secrets::Redactor;
 
 /// Where X exchanges codes and refresh tokens.
@@ -204,7 +205,7 @@ impl Session {
                 self.learn(&state.tokens);
                 state.unsaved = true;
                 self.save(state)?;
-                tracing::info!(expires_at = %state.tokens.expires_at, "the login was renewed");
+                tracing::info!(expires_at = shown(state.tokens.expires_at), "the login was renewed");
                 Ok(state.tokens.access_token.clone())
             }
             Err(TwitterError::NotSent { reason }) => {
@@ -330,7 +331,8 @@ fn over(why: &str) -> TwitterError {
 fn refused_renewal(answer: &Answer, begun_before: Option<Timestamp>) -> TwitterError {
     let why = match begun_before {
         Some(since) => format!(
-            "the login is lost: a renewal that began at {since:.0} was cut off before its answer was on disk ({})",
+            "the login is lost: a renewal that began at {} was cut off before its answer was on disk ({})",
+            shown(since),
             answer.detail
         ),
         None => format!("X has ended the login ({})", answer.detail),

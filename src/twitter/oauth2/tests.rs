@@ -236,7 +236,7 @@ async fn an_answer_that_is_lost_costs_the_login_and_says_so() {
     // The same after a restart.
     let error = token(&world.session()).await.unwrap_err();
     let TwitterError::Refused { kind: RefusalKind::Unauthorized, answer } = &error else { panic!("{error:?}") };
-    assert!(answer.detail.contains("a renewal that began at 2026-03-01T13:58:30Z was cut off"), "{answer:?}");
+    assert!(answer.detail.contains("a renewal that began at 2026-03-01 13:58:30 UTC was cut off"), "{answer:?}");
     assert!(answer.detail.contains("pregonero auth login --oauth2"), "{answer:?}");
 
     // A person logs in again: the running process takes the new login from the file.
