@@ -97,13 +97,8 @@ impl Judge {
         let read = bodies.iter().zip(own_texts).zip(scored);
         let judged = candidates.into_iter().zip(read).map(|(candidate, ((body, own_text), (sentiment, critic)))| {
             let posted = self.with_disclosure(body);
-            let subject = Subject {
-                text: &posted,
-                body,
-                candidate: Some(&candidate),
-                prompt,
-                own_text: own_text.as_ref(),
-            };
+            let subject =
+                Subject { text: &posted, body, candidate: Some(&candidate), prompt, own_text: own_text.as_ref() };
             let mut gates = self.gates.judge(&subject, recent);
             let (score, verdict) = self.weigh(&sentiment);
             gates.push(verdict);

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha12Rng;
 use serde_json::json;
 
 use super::classifier::follow;
-use super::{ControlColumn, stop_on_signal};
+use super::{ControlColumn, Stop};
 use crate::app;
 use crate::cli::decoding::ModelArgument;
 use crate::cli::output::Output;
@@ -92,7 +92,8 @@ pub(super) async fn run(arguments: CriticArguments, session: &Session) -> Result
     let configured: Vec<SeedPrompt> =
         settings.seed_prompts.iter().filter(|prompt| prompt.weight > 0).cloned().collect();
     let openings = arguments.prompts_of(&rows, &engine)?;
-    let stop = stop_on_signal()?;
+    let stop = Stop::on_signal()?;
+    stop.heed();
     let writer = Writer { settings: &settings, engine: &engine, stop: &stop, output };
     let count = arguments.candidates as usize;
     let generated = writer.write(openings.as_ref().unwrap_or(&configured), count, arguments.seed).await?;
@@ -111,7 +112,7 @@ pub(super) async fn run(arguments: CriticArguments, session: &Session) -> Result
         about: arguments.about,
         openings: arguments.openings,
     };
-    let outcome = follow(output, |progress| train_critic(&training, &stop, progress))?;
+    let outcome = follow(output, &stop, |progress| train_critic(&training, &stop, progress))?;
     if outcome.interrupted {
         output.note("stopped; the best weights so far are written");
     }

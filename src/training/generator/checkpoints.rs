@@ -13,6 +13,7 @@ use serde_json::json;
 use super::log::{CURVE, LOG};
 use super::{Corpus, GeneratorTraining, Learner, Outcome, Samples, stored};
 use crate::files::{Existing, write_whole};
+use crate::gates::{OWN_TEXTS, VERBATIM_INDEX};
 use crate::generation::checkpoint::WEIGHTS;
 use crate::generation::control::CONFIG_KEY;
 use crate::generation::gpt2::Gpt2Config;
@@ -24,7 +25,7 @@ use crate::training::tokenizer::FILES as TOKENIZER_FILES;
 const CARD: &str = "README.md";
 
 /// What a training writes into its output folder, beside the weights, the tokenizer and the checkpoints.
-const MODEL_FILES: [&str; 6] = ["config.json", "generation_config.json", VERBATIM_INDEX, CARD, LOG, CURVE];
+const MODEL_FILES: [&str; 7] = ["config.json", "generation_config.json", VERBATIM_INDEX, OWN_TEXTS, CARD, LOG, CURVE];
 
 fn is_same_folder(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
