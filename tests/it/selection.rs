@@ -269,3 +269,24 @@ fn a_post_s_opening_is_not_taken_again_while_there_is_another() {
     let shown = bot.run(&["history", "show", "2"]).stdout;
     assert!(shown.contains("begins as a recent post"), "{shown}");
 }
+
+#[test]
+fn evaluate_voice_chooses_as_the_rounds_of_the_daemon_do() {
+    let bot = TestBot::new();
+    bot.configure_with("candidates = 4", "candidates = 8\nrng_seed = 7");
+    let config = std::fs::read_to_string(bot.path("config.toml")).unwrap();
+    let config =
+        config.replace("fresh_openings = 0", "fresh_openings = 60") + "[[seed_prompts]]\ntext = \"La plaza\"\n";
+    bot.configure(&config);
+    let report = bot.run(&["--json", "evaluate", "voice", "--rounds", "3"]).json().remove(0)["rounds"].clone();
+    assert!(report["unlike_sentiment"].is_u64() && report["repeated_openings"] == json!(0), "{report}");
+    let chosen = report["chosen"].as_array().unwrap();
+    assert_eq!(chosen.len(), 3, "{report}");
+    for (place, one) in chosen.iter().enumerate() {
+        bot.configure(&config.replace("rng_seed = 7", &format!("rng_seed = {}", 7 + place)));
+        let entry = bot.run(&["--json", "once"]).json().remove(0);
+        assert_eq!(entry["text"].as_str().unwrap(), format!("{} 🤖", one["text"].as_str().unwrap()), "round {place}");
+        assert_eq!(one["fresh_opening"], json!(true), "{one}");
+        assert!(number(&one["rank"]) > 0.0 && one["likelihood"]["mean"].is_f64(), "{one}");
+    }
+}
