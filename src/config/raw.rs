@@ -85,7 +85,9 @@ impl Default for RawSeedPrompts {
             ("La vacuna", "personal de salud"),
             ("En Colombia", "infancia"),
         ];
-        Self(openings.into_iter().flat_map(|(text, theme)| [(text, None), (text, Some(theme))]).map(prompt).collect())
+        let themed = openings.into_iter().flat_map(|(text, theme)| [(text, None), (text, Some(theme))]);
+        let others = ["Cuando", "Gracias a", "Para cuidar", "Quien", "Si", "Las vacunas"].map(|text| (text, None));
+        Self(themed.chain(others).map(prompt).collect())
     }
 }
 
@@ -127,7 +129,7 @@ impl Default for RawGeneration {
         Self {
             model: "builtin".into(),
             device: "auto".into(),
-            candidates: 16,
+            candidates: 48,
             strategy: "sample".into(),
             temperature: decoding.temperature,
             top_k: decoding.top_k as u64,
@@ -183,7 +185,7 @@ impl Default for RawGates {
             allowed_hashtags: Vec::new(),
             forbidden_hashtags: Vec::new(),
             banned_words_file: String::new(),
-            near_duplicate: 0.8,
+            near_duplicate: 0.6,
             near_duplicate_days: 90,
             verbatim_tokens: 12,
             own_texts: 0.8,

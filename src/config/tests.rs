@@ -123,11 +123,13 @@ fn the_defaults_are_those_of_the_design() {
         ("La vacuna", "personal de salud"),
         ("En Colombia", "infancia"),
     ];
-    let expected: Vec<_> = themes.into_iter().flat_map(|(text, theme)| [(text, None), (text, Some(theme))]).collect();
+    let themed = themes.into_iter().flat_map(|(text, theme)| [(text, None), (text, Some(theme))]);
+    let others = ["Cuando", "Gracias a", "Para cuidar", "Quien", "Si", "Las vacunas"].map(|text| (text, None));
+    let expected: Vec<_> = themed.chain(others).collect();
     assert_eq!(prompts, expected);
     assert_eq!(
         (settings.generation.candidates, settings.generation.decoding.top_k, settings.generation.rng_seed),
-        (16, 50, None)
+        (48, 50, None)
     );
     assert_eq!(settings.gates.banned_words_file, None);
     assert_eq!(settings.review.expires_after, Duration::from_secs(48 * 3600));

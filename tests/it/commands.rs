@@ -373,7 +373,8 @@ fn odd_prompts_are_written_from_or_refused_in_words() {
     assert!(ran.code == 1 && ran.stderr.contains("\"TONO\""), "{ran:#?}");
     let drawn = place.run(&["--json", "generate", "-n", "1", "--rng-seed", "5"]).json();
     let prompts = ["Me parece", "En el día de hoy, ", "El covid", "La vacuna", "En Colombia"];
-    assert!(prompts.iter().any(|prompt| drawn[0]["prompt"] == *prompt), "{drawn:?}");
+    let others = ["Cuando", "Gracias a", "Para cuidar", "Quien", "Si", "Las vacunas"];
+    assert!(prompts.iter().chain(&others).any(|prompt| drawn[0]["prompt"] == *prompt), "{drawn:?}");
 }
 
 #[test]
