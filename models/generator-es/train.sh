@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Trains a generator by the recipe of the built-in one, in pieces: each call goes on where the last one stopped, and ends
-# after SECONDS. Exit code 0: the model is ready in WORK/tuned. 75: call it again. Anything else: an error.
+# Trains a generator in stages like those of the built-in one (README.md has its exact commands). Each call goes on
+# where the last one stopped, and ends after SECONDS. Exit code 0: the model is ready in WORK/tuned. 75: call it again.
+# Anything else: an error.
 #
 #   models/generator-es/train.sh DATA WORK [SECONDS]
 #
 # DATA holds the texts of the base, one a line: simple.txt (short sentences) and mixture.txt (everything). What the last
-# stage reads lies next to this script. The sizes below are those of the built-in model; on a GPU, give larger ones:
+# stage reads is next to this script. The default sizes are those of the built-in model; on a GPU, give larger ones:
 #
 #   LAYERS=12 WIDTH=768 HEADS=12 BATCH=64 BASE_STEPS=40000 DEVICE=cuda models/generator-es/train.sh data runs/large 540
 #
-# A fleet's scheduler, or a machine that is lent for ten minutes at a time, calls it until it exits with 0.
+# Where a machine can be had only for some minutes at a time, let a scheduler call this script until it exits with 0.
 set -euo pipefail
 
 usage='usage: models/generator-es/train.sh DATA WORK [SECONDS]'
@@ -43,7 +44,7 @@ stage() {
     local limit=() code=0
     [[ $seconds -eq 0 ]] || limit=(timeout --signal=TERM "$(left)")
     "${limit[@]}" "${command[@]}" || code=$?
-    # 124: the time was up, and the training has saved its checkpoint. 143: it was still reading its data.
+    # 124: the time was up; the training saved a checkpoint, or was still reading. 143: SIGTERM ended it while reading.
     if [[ $code -eq 124 || $code -eq 143 ]]; then
         echo "stage $name goes on with the next call" >&2
         exit 75
