@@ -135,7 +135,7 @@ pub fn check_seed_prompts(settings: &Settings, engine: &Engine) -> Result<(), Se
 /// whose slots all fall into quiet hours, would keep the bot silent without a word.
 ///
 /// # Errors
-/// All the prompts that cannot, else the schedule.
+/// Names all the prompts that cannot; where all can, the schedule if it cannot.
 pub fn check_what_can_pass(settings: &Settings, judge: &Judge, now: Timestamp) -> Result<(), SetupError> {
     let switched_on = settings.seed_prompts.iter().filter(|prompt| prompt.weight > 0);
     let objections: Vec<String> = switched_on
@@ -177,8 +177,8 @@ pub fn take_out_unknown_attributes(settings: &mut Settings, generator: &ModelFil
     Ok(taken)
 }
 
-/// Loads classifier and critic and builds the gates; `generator` are the files of the model that writes, which may bring an
-/// index of what it was trained on, and own texts.
+/// Loads classifier and critic and builds the gates. `generator` are the files of the model that writes, which may
+/// include an index of its training texts and its operator's own texts.
 ///
 /// # Errors
 /// Where classifier, critic, index, own texts or the list of banned words cannot be used; the message names the key.
@@ -195,7 +195,7 @@ pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles
     Ok(Judge::new(settings, load_gates(&settings.gates, hashtags, generator)?, classifier, reader))
 }
 
-/// What says how well a text reads: with the critic of the settings, or without one.
+/// Loads what says how well a text reads, with the critic of the settings or without one.
 fn load_reader(settings: &Settings, hub: &HubSettings) -> Result<Reader, SetupError> {
     let Some(source) = settings.critic() else { return Ok(Reader::without_critic()) };
     let load = || {
@@ -212,7 +212,7 @@ fn load_gates(settings: &GateSettings, hashtags: LabelHashtags, generator: &Mode
     Gates::new(settings, resources).map_err(SetupError::under("gates"))
 }
 
-/// The index of what a generator was trained on, where it brings one.
+/// Opens the index of what a generator was trained on, where it has one.
 ///
 /// # Errors
 /// Where the file is no index or damaged.
@@ -224,14 +224,14 @@ pub fn verbatim_index(generator: &ModelFiles) -> anyhow::Result<Option<VerbatimI
     index.map(Some).with_context(|| generator.display(VERBATIM_INDEX))
 }
 
-/// The texts that a generator was trained on and its operator wrote, where it brings them.
+/// Opens the texts that a generator was trained on and its operator wrote, where it has them.
 ///
 /// # Errors
-/// Where the file is another one or damaged.
+/// Where the file is something else or damaged.
 pub fn own_texts(generator: &ModelFiles) -> anyhow::Result<Option<OwnTexts>> {
     match generator {
         _ if !generator.has(OWN_TEXTS) => Ok(None),
-        // Not read into memory, as `ModelFiles::read` does: it may be large, and is read anew for each round.
+        // `ModelFiles::read` would load it into memory: it may be large, and each round reads it again as a stream.
         ModelFiles::Folder(folder) => OwnTexts::open(&folder.join(OWN_TEXTS)).map(Some),
         ModelFiles::Embedded(_) => {
             OwnTexts::in_memory(generator.read(OWN_TEXTS)?).map(Some).with_context(|| generator.display(OWN_TEXTS))

@@ -24,7 +24,7 @@ pub struct Judge {
     classifier: Classifier,
     reader: Reader,
     rank: Rank,
-    /// Of so many recent posts a candidate is not to repeat the opening; 0 = off.
+    /// How many recent posts a candidate's opening is compared with; 0 = off.
     fresh_openings: usize,
     target: SentimentTarget,
     /// The least probability of the target.
@@ -56,7 +56,7 @@ impl Judge {
         &self.classifier
     }
 
-    /// What says how well a text reads.
+    /// Returns what says how well a text reads.
     #[must_use]
     pub fn reader(&self) -> &Reader {
         &self.reader
@@ -85,7 +85,7 @@ impl Judge {
         self.gates.objection_to_beginning(&self.gates.strip(prompt))
     }
 
-    /// Judges every candidate of a round; `recent` holds what was posted before. Takes a part of a second.
+    /// Judges every candidate of a round; `recent` holds what was posted before. Takes a fraction of a second.
     ///
     /// # Errors
     /// Where the classifier fails, or the generator's own texts cannot be read.
@@ -148,7 +148,7 @@ impl Judge {
         Ok(Judged { candidate, text: text.to_owned(), weighted_length, sentiment, score, ranking, gates })
     }
 
-    /// The number that decides between the candidates that pass.
+    /// Returns the number that decides between the candidates that pass.
     fn rank(&self, score: f32, reading: Option<f32>) -> f32 {
         match (self.rank, reading) {
             (Rank::Sentiment, _) => score,
@@ -157,7 +157,7 @@ impl Judge {
         }
     }
 
-    /// The sentiment's score, and whether it is enough.
+    /// Returns the sentiment's score, and whether it is high enough.
     fn weigh(&self, sentiment: &Sentiment) -> (f32, GateVerdict) {
         let SentimentTarget::Label(wanted) = &self.target else {
             return (sentiment.score, GateVerdict::pass(SENTIMENT_GATE));
@@ -173,7 +173,7 @@ impl Judge {
     }
 }
 
-/// Says that a score is not enough, with as many digits as show it.
+/// Says that a score is too low, with enough digits to show it.
 fn too_low(wanted: &str, score: f32, least: f32) -> String {
     let digits = if (score * 100.0).round() < (least * 100.0).round() { 2 } else { 5 };
     format!("{wanted} {score:.digits$} is below sentiment.min_score {least:.digits$}")

@@ -1,7 +1,7 @@
-//! Picks the candidate that goes on: the one of the highest rank that the gates let through.
+//! Picks the candidate that goes on: the one with the highest rank among those that the gates let through.
 //!
 //! What a candidate ranks by is decided where it is judged ([`crate::judging`]): how well it reads, the sentiment's score, or
-//! both. A candidate that begins as a recent post does comes after all that do not.
+//! both. Candidates that begin like a recent post come after all others.
 
 use crate::tweet::{Judged, Verdict};
 
@@ -32,8 +32,9 @@ impl Chosen {
     }
 }
 
-/// The candidate of the highest rank that passes every gate; where none does and `queue_reviews` is set, the one of the
-/// highest rank whose worst verdict is `review`. Ties go to the earlier candidate, so that a replay chooses the same.
+/// Returns the candidate with the highest rank that passes every gate. Where none does and `queue_reviews` is set,
+/// returns the one with the highest rank whose worst verdict is `review`. Ties go to the earlier candidate, so that a
+/// replay chooses the same.
 #[must_use]
 pub fn select(judged: &[Judged], queue_reviews: bool) -> Option<Chosen> {
     let best = |wanted: Verdict| {

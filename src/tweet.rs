@@ -64,7 +64,7 @@ pub enum Finish {
     Tokens,
 }
 
-/// Tokens of the stretch by which [`Likelihood::weakest`] is measured.
+/// Tokens in the stretch that [`Likelihood::weakest`] is measured over.
 const STRETCH: usize = 4;
 
 /// How likely the model finds the tokens that it wrote, in nats: their log-probabilities under its own distribution, with
@@ -78,7 +78,7 @@ pub struct Likelihood {
 }
 
 impl Likelihood {
-    /// Of the tokens with these log-probabilities; none where there are no tokens.
+    /// Computes the likelihood of tokens with these log-probabilities; none where there are no tokens.
     #[must_use]
     pub fn of(log_probabilities: &[f32]) -> Option<Self> {
         let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;
@@ -104,7 +104,7 @@ pub struct Candidate {
     pub rng_seed: u64,
     /// Why the model stopped.
     pub finish: Finish,
-    /// None of a text that no model wrote here, and in records of earlier versions.
+    /// Absent for texts that no model wrote here, and in records of earlier versions.
     #[serde(default)]
     pub likelihood: Option<Likelihood>,
 }
@@ -200,7 +200,7 @@ pub struct Ranking {
     /// The critic's probability that a person wrote the text; none without a critic.
     #[serde(default)]
     pub critic: Option<f32>,
-    /// How well it reads, 0 to 1, out of critic and likelihood; none of a text that was not generated here.
+    /// How well it reads, 0 to 1, from critic and likelihood; none for a text that was not generated here.
     #[serde(default)]
     pub reading: Option<f32>,
     /// The number that decides, by `selection.rank`; the highest one is chosen.
@@ -235,19 +235,20 @@ impl Judged {
         self.gates.iter().map(|gate| gate.verdict).max().unwrap_or(Verdict::Pass)
     }
 
-    /// The number that the selection ranks by; the sentiment's score where nothing else is on record.
+    /// Returns the number that the selection ranks by; the sentiment's score where nothing else is on record.
     #[must_use]
     pub fn rank(&self) -> f32 {
         self.ranking.rank.unwrap_or(self.score)
     }
 
-    /// Whether a recent post begins with the same words, so that this one is taken only where no other is left.
+    /// Returns whether a recent post begins with the same words, so that this one is taken only where no other is left.
     #[must_use]
     pub fn repeats_an_opening(&self) -> bool {
         self.ranking.fresh_opening == Some(false)
     }
 
-    /// In which order the selection takes candidates of one verdict: the greatest first. Equal ones are left in their order.
+    /// Orders candidates of one verdict as the selection does: the greatest is taken first. Equal ones stay in their
+    /// order.
     #[must_use]
     pub fn compare_rank(&self, other: &Self) -> std::cmp::Ordering {
         let freshness = other.repeats_an_opening().cmp(&self.repeats_an_opening());

@@ -39,7 +39,7 @@ pub enum ModelKind {
     Generator,
     /// Reads their sentiment.
     Classifier,
-    /// A classifier that tells what people wrote from what the generator wrote.
+    /// A classifier that tells people's texts from the generator's.
     Critic,
 }
 

@@ -39,7 +39,7 @@ fn in_words(record: &HistoryRecord) -> String {
 fn cells(candidate: &CandidateRecord) -> Vec<String> {
     let one = &candidate.judged;
     let objections = one.gates.iter().filter(|gate| gate.verdict == one.verdict() && gate.verdict != Verdict::Pass);
-    let opening = one.repeats_an_opening().then(|| "it begins as a recent post".to_owned());
+    let opening = one.repeats_an_opening().then(|| "it begins like a recent post".to_owned());
     let why: Vec<String> = objections.map(|gate| format!("{}: {}", gate.gate, gate.reason)).chain(opening).collect();
     let mark = if candidate.chosen { "*" } else { "" };
     vec![
@@ -87,7 +87,7 @@ mod tests {
         assert!(order.is_sorted(), "{shown}");
         assert!(lines[order[0]].starts_with('*') && lines[order[3]].contains("claims: it names a figure"), "{shown}");
         assert!(lines[order[0]].contains("0.60") && lines[order[0]].contains("0.75"), "{shown}");
-        assert!(lines[order[2]].contains("it begins as a recent post"), "{shown}");
+        assert!(lines[order[2]].contains("it begins like a recent post"), "{shown}");
         for next in ["pregonero history show 1", "pregonero review list", "pregonero generate --prompt \"Hoy, \""] {
             assert!(place(next) > order[4], "{shown}");
         }

@@ -31,8 +31,8 @@ Examples:
   pregonero history costs                                         what X charged, month by month
 
 With --json, `rng_seed` is the round's: `pregonero generate --prompt SEED_PROMPT --rng-seed RNG_SEED` writes the round's
-candidates again under the same model, device and [generation], the posted one as number `candidate`; a round with
-attributes also takes each of them as --attribute NAME=VALUE. `history show` prints the whole command.")]
+candidates again under the same model, device and [generation]; `candidate` is the number of the posted one. If the
+round has attributes, add each as --attribute NAME=VALUE. `history show` prints the whole command.")]
 pub enum HistoryCommand {
     /// List the newest rounds with what became of them, the newest first
     List {
@@ -179,7 +179,7 @@ fn about_the_round(record: &HistoryRecord, timezone: &TimeZone, lines: &mut Line
     lines.line("ended", round.finished_at.map(|at| shown_in(at, timezone)));
 }
 
-/// The command that writes a round's candidates again, as a shell reads it.
+/// Returns the command that writes a round's candidates again, quoted for a shell.
 fn generate_again(prompt: &str, attributes: Option<&serde_json::Value>, seed: u64) -> String {
     let mut words = ["pregonero", "generate", "--prompt", prompt].map(str::to_owned).to_vec();
     for (name, value) in attributes.and_then(serde_json::Value::as_object).into_iter().flatten() {
@@ -205,15 +205,18 @@ fn about_the_settings(round: &RoundRecord, lines: &mut Lines) {
     lines.line("configuration", round.config_sha256.as_ref().map(|digest| digest.chars().take(SHOWN_DIGEST).collect()));
 }
 
-/// By what the choice was made; none in records of earlier versions, where the sentiment's score decided.
+/// Returns what the choice was made by; none for records of earlier versions, where the sentiment's score decided.
 fn ranked_by(selection: &serde_json::Value) -> Option<String> {
     let rank = selection["rank"].as_str()?;
     let critic = selection["critic"]["name"].as_str().map_or_else(
         || "without a critic".to_owned(),
         |name| format!("critic {name} {}", selection["critic"]["sha256"].as_str().unwrap_or_default()),
     );
-    let openings = &selection["fresh_openings"];
-    Some(format!("{rank}, {critic}, openings of the last {openings} posts come last"))
+    let openings = match selection["fresh_openings"].as_u64() {
+        None | Some(0) => String::new(),
+        Some(posts) => format!("; a text that begins like one of the last {posts} posts ranks last"),
+    };
+    Some(format!("{rank}, {critic}{openings}"))
 }
 
 fn about_the_post(record: &HistoryRecord, timezone: &TimeZone, lines: &mut Lines) {
@@ -266,9 +269,10 @@ mod tests {
     #[test]
     fn a_round_says_by_what_it_chose() {
         let selection = json!({"rank": "both", "critic": {"name": "builtin", "sha256": "abc"}, "fresh_openings": 60});
-        assert_eq!(ranked_by(&selection).unwrap(), "both, critic builtin abc, openings of the last 60 posts come last");
-        let selection = json!({"rank": "critic", "critic": null, "fresh_openings": 60});
-        assert!(ranked_by(&selection).unwrap().starts_with("critic, without a critic"));
+        let expected = "both, critic builtin abc; a text that begins like one of the last 60 posts ranks last";
+        assert_eq!(ranked_by(&selection).unwrap(), expected);
+        let selection = json!({"rank": "critic", "critic": null, "fresh_openings": 0});
+        assert_eq!(ranked_by(&selection).unwrap(), "critic, without a critic");
         assert_eq!(ranked_by(&serde_json::Value::Null), None);
     }
 

@@ -141,7 +141,9 @@ fn in_words(judged: &Judged, tweet: &TweetText, cleaned: &str) -> String {
         format!("length      {} of {}{validity}", tweet.weighted_length, text::MAX_WEIGHTED_LENGTH),
         format!("sentiment   {} {:.2}", sentiment.label, sentiment.score),
     ];
-    lines.extend(judged.ranking.critic.map(|critic| format!("critic      {critic:.2} that a person wrote it")));
+    lines.extend(
+        judged.ranking.critic.map(|critic| format!("critic      {critic:.2} (probability that a person wrote it)")),
+    );
     let kinds = [
         ("links", &tweet.urls),
         ("mentions", &tweet.mentions),

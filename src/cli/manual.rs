@@ -10,7 +10,7 @@ use clap_mangen::Man;
 use super::output::Output;
 use crate::files::{Existing, refuse_existing, write_whole};
 
-/// A comment at the head of every page: a file without it was written by somebody else and is not replaced.
+/// The first line of every page, a comment. A file without it was written by somebody else and is not replaced.
 const MARK: &str = ".\\\" Written by `pregonero man`, and replaced by its next run.\n";
 
 /// Where the pages go.
@@ -20,8 +20,8 @@ Examples:
   pregonero man | man -l -
   pregonero man --output ~/.local/share/man/man1")]
 pub struct ManArguments {
-    /// Write one page a command into this folder, which is made, over earlier pages of this command and over nothing else;
-    /// without it the main page is printed
+    /// Write one page for each command into this folder, which is created if it is missing. Pages of an earlier run are
+    /// replaced, and no other file. Without this option, the main page is printed
     #[arg(long, value_name = "FOLDER")]
     output: Option<PathBuf>,
 }

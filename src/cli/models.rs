@@ -30,7 +30,7 @@ Examples:
   pregonero models convert my-gpt2    a folder whose weights are pytorch_model.bin
   pregonero models show builtin
   pregonero models control hub:OWNER/NAME --layout control.toml   then its seed prompts may have attributes
-  pregonero models verbatim my-gpt2 --others tweets.csv:text --own ours.txt   then it can repeat neither")]
+  pregonero models verbatim my-gpt2 --others tweets.csv:text --own ours.txt   then its texts are compared with both")]
 pub enum ModelsCommand {
     /// List the built-in and the cached models: which can be used, and how much memory each takes
     List,
@@ -51,7 +51,7 @@ pub enum ModelsCommand {
     Convert(ConvertArguments),
     /// Declare the control tokens of a model that was trained elsewhere, so that it writes from attributes
     Control(ControlArguments),
-    /// Write what the verbatim gate compares with into a model's folder: which texts it was trained on
+    /// Write the files that the verbatim gate compares with into a model's folder, from the texts it was trained on
     Verbatim(VerbatimArguments),
 }
 
@@ -60,7 +60,7 @@ pub struct ShowArguments {
     /// As the configuration names it: builtin, builtin:NAME, a folder or hub:OWNER/NAME
     #[arg(value_name = "MODEL")]
     model: ModelSource,
-    /// Which of the built-in models of this name; without it, all
+    /// Show only this kind of the built-in models with this name; without it, all kinds
     #[arg(long, value_enum)]
     kind: Option<KindChoice>,
 }
@@ -121,12 +121,12 @@ Examples:
   pregonero models verbatim my-gpt2 --others tweets.csv:text
   pregonero models verbatim my-gpt2 --others tweets.csv:text --own composed.jsonl:text --own plain.txt
 
-`train generator` writes both files. This command is for a model that was trained elsewhere, or whose texts have changed:
-  --others   verbatim.bin, hashes of the runs of eight words of other people's texts. No text can be read out of it. The
-             gate rejects a candidate with a longer run of words than gates.verbatim_tokens.
-  --own      own_texts.zst, the texts themselves, without case and punctuation; `zstd -dc own_texts.zst` prints them. The
-             gate rejects a candidate that is as similar to one of them as gates.own_texts says.
-A text that is in both counts as your own. The file of a kind that is not named stays as it is.")]
+`train generator` writes both files. Use this command for a model that was trained elsewhere, or when its texts changed:
+  --others   writes verbatim.bin, hashes of all runs of eight words in other people's texts. No text can be read out of
+             it. The gate rejects a candidate that shares a run of more words than gates.verbatim_tokens.
+  --own      writes own_texts.zst, your texts themselves, without case and punctuation; `zstd -dc own_texts.zst` prints
+             them. The gate rejects a candidate that is at least as similar to one of them as gates.own_texts says.
+A text that is in both counts as your own. Without one of the two options, the file that it writes stays as it is.")]
 pub struct VerbatimArguments {
     /// The model's folder
     #[arg(value_name = "FOLDER")]
@@ -216,7 +216,7 @@ fn show(arguments: &ShowArguments, session: &Session) -> Result<()> {
     Ok(())
 }
 
-/// What a model brings for the `verbatim` gate; none where it brings nothing.
+/// Returns in words what a model's folder has for the `verbatim` gate; none where it has nothing.
 fn compared(index: Option<&VerbatimIndex>, own_texts: Option<&OwnTexts>) -> Option<String> {
     let runs = index.map(|index| format!("{} runs of {} words ({VERBATIM_INDEX})", index.len(), index.window()));
     let own = own_texts.map(|own_texts| {
@@ -294,7 +294,7 @@ fn verbatim(arguments: &VerbatimArguments, session: &Session) -> Result<()> {
     let folder = &arguments.folder;
     let files = ModelFiles::in_folder(folder)?;
     if !files.has("config.json") {
-        bail!("{}: no config.json, so this is no model's folder", folder.display());
+        bail!("{}: no config.json, so this is not a model's folder", folder.display());
     }
     Compared::read(&arguments.others, &arguments.own, arguments.clean.into())?.write(folder)?;
     let (index, own_texts) = (app::verbatim_index(&files)?, app::own_texts(&files)?);

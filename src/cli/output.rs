@@ -39,8 +39,8 @@ pub fn dollars(micros: i64) -> String {
     format!("{sign}${}.{part:0<2}", micros / 1_000_000)
 }
 
-/// What a candidate is ranked by, part by part: `rank 0.57: score 0.93, reading 0.61 (critic 0.88, mean -1.20, weakest -3.10)`. None in
-/// records of earlier versions, where the score decided alone.
+/// Returns what a candidate is ranked by, part by part: `rank 0.57: score 0.93, reading 0.61 (critic 0.88, mean -1.20,
+/// weakest -3.10)`. Returns none for records of earlier versions, where the score alone decided.
 pub fn parts_of_rank(one: &Judged) -> Option<String> {
     let Ranking { critic, reading, rank, .. } = one.ranking;
     let rank = rank?;
@@ -54,7 +54,7 @@ pub fn parts_of_rank(one: &Judged) -> Option<String> {
     let reading = reading.map_or_else(String::new, |reading| {
         format!(", reading {reading:.2} ({})", parts.collect::<Vec<_>>().join(", "))
     });
-    let opening = if one.repeats_an_opening() { ", begins as a recent post" } else { "" };
+    let opening = if one.repeats_an_opening() { ", begins like a recent post" } else { "" };
     Some(format!("rank {rank:.2}: score {:.2}{reading}{opening}", one.score))
 }
 
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(parts_of_rank(&one).unwrap(), "rank 0.90: score 0.90");
         one.candidate.likelihood = Some(Likelihood { mean: -1.25, weakest: -3.0 });
         one.ranking = Ranking { critic: None, reading: Some(0.5), rank: Some(0.45), fresh_opening: Some(false) };
-        let without = "rank 0.45: score 0.90, reading 0.50 (mean -1.25, weakest -3.00), begins as a recent post";
+        let without = "rank 0.45: score 0.90, reading 0.50 (mean -1.25, weakest -3.00), begins like a recent post";
         assert_eq!(parts_of_rank(&one).unwrap(), without);
         one.ranking = Ranking { critic: Some(0.75), fresh_opening: Some(true), ..one.ranking };
         let with = "rank 0.45: score 0.90, reading 0.50 (critic 0.75, mean -1.25, weakest -3.00)";

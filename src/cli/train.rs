@@ -38,7 +38,7 @@ pub enum TrainCommand {
     Generator(Box<GeneratorArguments>),
     /// Train a classifier on labelled tweets
     Classifier(Box<ClassifierArguments>),
-    /// Train a critic, which tells what people wrote from what the generator writes and helps to choose between candidates
+    /// Train a critic, which tells people's texts from the generator's and helps to choose between candidates
     Critic(critic::CriticArguments),
     /// Train word vectors on texts, for a classifier to start from
     Vectors(Box<vectors::VectorArguments>),
@@ -262,12 +262,12 @@ pub struct GeneratorArguments {
     /// Go on from the checkpoint in the output folder
     #[arg(long)]
     resume: bool,
-    /// Those of the texts of --data that are your own. They come with the model (own_texts.zst), which may take words of
-    /// theirs and not repeat a whole one; they stay out of the index of the others' runs of words. May be given several
-    /// times
+    /// Which of the texts of --data are your own. They are stored with the model (own_texts.zst) instead of in the
+    /// index of runs of words: the verbatim gate lets the model copy words from them, but not repeat a whole one. May
+    /// be given several times
     #[arg(long, value_name = "FILE[:COLUMN]")]
     own: Vec<TextSource>,
-    /// Write no index of the training texts' runs of words (verbatim.bin), which the verbatim gate compares with
+    /// Do not write verbatim.bin, the index of the training texts' runs of words that the verbatim gate compares with
     #[arg(long)]
     no_verbatim_index: bool,
     /// Texts that the finished model writes, to put the share that repeats its training texts into its card; 0 for none
@@ -440,11 +440,11 @@ async fn train_generator(arguments: GeneratorArguments, session: &Session) -> Re
     )
 }
 
-/// From this similarity on a text counts as nearly a whole own one: what `gates.own_texts` is unless it is set.
+/// The similarity from which a text counts as nearly a whole own one: the default of `gates.own_texts`.
 const NEAR_OWN: f64 = 0.8;
 
-/// Writes texts with the finished model and says how many repeat a run of words of its training texts, and how many are
-/// nearly a whole own one; `None` where it brings nothing to compare with, or none are to be written.
+/// Writes texts with the finished model, and says how many repeat a run of words of its training texts and how many are
+/// nearly a whole own text. Returns `None` if the model has nothing to compare with, or `count` is 0.
 async fn verbatim_share(settings: &GeneratorTraining, count: usize) -> Result<Option<String>> {
     let files = ModelFiles::in_folder(&settings.output)?;
     let (index, own_texts) = (app::verbatim_index(&files)?, app::own_texts(&files)?);
@@ -477,15 +477,17 @@ async fn verbatim_share(settings: &GeneratorTraining, count: usize) -> Result<Op
     if let Some(own_texts) = own_texts {
         let near = own_texts.most_similar(&texts, NEAR_OWN)?.into_iter().flatten().count();
         measured.push(format!(
-            "Own texts: {near} of {count} texts written with the default settings (no prompt, seed {seed}) are {:.0} % or more like a whole own one.",
+            "Own texts: {near} of {count} texts written with the default settings (no prompt, seed {seed}) are at \
+             least {:.0} % like one of the operator's own texts.",
             100.0 * NEAR_OWN
         ));
     }
     Ok(Some(measured.join(" ")))
 }
 
-/// How a training learns of SIGINT and SIGTERM. While it still reads its data there is nothing to save, and a signal ends the
-/// process at once. From [`heed`](Self::heed) on, the first one asks for a checkpoint and the second ends the process.
+/// Stops a training on SIGINT or SIGTERM. While the training still reads its data there is nothing to save, and a
+/// signal ends the process at once. From [`heed`](Self::heed) on, the first signal asks for a checkpoint and the second
+/// ends the process.
 #[derive(Debug, Clone, Default)]
 pub(in crate::cli) struct Stop {
     asked: Arc<AtomicBool>,
@@ -493,10 +495,10 @@ pub(in crate::cli) struct Stop {
 }
 
 impl Stop {
-    /// Returns a stop that the signals set from now on.
+    /// Listens for the signals from now on.
     ///
     /// # Errors
-    /// Where the system lets nobody listen.
+    /// Where the system does not allow that.
     pub(in crate::cli) fn on_signal() -> Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let stop = Self::default();
@@ -519,7 +521,7 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Says that from here on the training looks at the stop between its steps.
+    /// Declares that from now on the training checks between its steps whether it was asked to stop.
     pub(in crate::cli) fn heed(&self) {
         self.heeded.store(true, Ordering::Relaxed);
     }

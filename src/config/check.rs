@@ -455,11 +455,11 @@ impl Checker<'_> {
         if settings.selection.rank == Rank::Critic && settings.critic().is_none() {
             let why = match settings.selection.critic {
                 None => "selection.critic is none",
-                Some(_) => "the built-in critic knows the built-in generator alone, and generation.model is another",
+                Some(_) => "the built-in critic is for the built-in generator only, and generation.model is another",
             };
             self.warnings.push(format!(
-                "selection.rank is critic, but {why}: candidates are ranked by their likelihood alone; train a critic with \
-                 `pregonero train critic`, or set selection.rank to sentiment or both"
+                "selection.rank is critic, but {why}: candidates are ranked by their likelihood alone. Train a critic \
+                 with `pregonero train critic`, or set selection.rank to sentiment or both"
             ));
         }
         if settings.publish.live && settings.account.operator == "someone" {

@@ -38,8 +38,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The critic that takes part in the choice. The built-in one knows what the built-in generator writes and no other's
-    /// texts, so with another generator it stands for none.
+    /// Returns the critic that takes part in the choice. The built-in one knows only the built-in generator's texts, so
+    /// with another generator it means none.
     #[must_use]
     pub fn critic(&self) -> Option<&ModelSource> {
         let critic = self.selection.critic.as_ref()?;
@@ -233,7 +233,7 @@ pub struct GateSettings {
     pub near_duplicate_days: u32,
     /// The longest run of words allowed from the texts of the training; 0 = none is looked for.
     pub verbatim_tokens: usize,
-    /// 0 to 1; similarity to a whole own text of the model from which a text is rejected; 0 = not compared.
+    /// The similarity (0 to 1) to a whole own text of the model from which a text is rejected; 0 = not compared.
     pub own_texts: f64,
     pub claims: ClaimsPolicy,
     pub experience: ExperiencePolicy,
@@ -241,7 +241,7 @@ pub struct GateSettings {
     pub off: Vec<String>,
 }
 
-/// By which number the candidates that passed are ranked.
+/// The number that the candidates that passed are ranked by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rank {
@@ -257,9 +257,9 @@ pub enum Rank {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectionSettings {
     pub rank: Rank,
-    /// As it is written; [`Settings::critic`] says which takes part.
+    /// As configured; [`Settings::critic`] says which critic takes part.
     pub critic: Option<ModelSource>,
-    /// A candidate that begins as one of so many recent posts ranks after all others; 0 = off.
+    /// A candidate that begins like one of this many recent posts ranks after all others; 0 = off.
     pub fresh_openings: usize,
 }
 

@@ -1,5 +1,5 @@
-//! The models: does the generator load and write, does the classifier load and judge what it wrote, does a critic that
-//! knows this generator take part in the choice.
+//! The models: does the generator load and write, does the classifier load and judge what it wrote, does a critic
+//! take part in the choice, and was it trained for this generator.
 
 use super::{Blame, Check, Patient};
 use crate::app::{self, SetupError};
@@ -36,26 +36,27 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
     }
 }
 
-/// Whether a critic takes part in the choice, and whether it knows this generator. None stops a post.
+/// Checks whether a critic takes part in the choice, and whether it was trained for this generator. Neither stops a
+/// post.
 fn critic(judge: &Judge, generator: Option<&ModelIdentity>) -> Check {
     let Some(critic) = judge.reader().critic() else {
-        return Check::ok("critic", "none takes part in the choice; how well a text reads is its likelihood alone");
+        return Check::ok("critic", "no critic is used; likelihood alone says how well a text reads");
     };
     let name = &critic.identity().name;
     match (&critic.config().generator, generator) {
         (Some(known), Some(generator)) if known.sha256 != generator.sha256 => {
             let reason = format!(
-                "{name} was trained on the texts of another generator ({}) than {}, so its word on these says less",
+                "{name} was trained on texts of the generator {}, not of {}, so it judges these texts less well",
                 known.name, generator.name
             );
             Check::warn(
                 "critic",
                 "other_generator",
                 reason,
-                "train one by `pregonero train critic`, or set selection.critic",
+                "train one with `pregonero train critic`, or set selection.critic to another or to none",
             )
         }
-        _ => Check::ok("critic", format!("{name} takes part in the choice")),
+        _ => Check::ok("critic", format!("{name} helps to choose between candidates")),
     }
 }
 

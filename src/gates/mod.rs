@@ -1,7 +1,7 @@
 //! The gates: rules that a text must pass before it may go out, one file a gate.
 //!
 //! A gate reads one text and says `pass`, `review` or `reject` with a reason for a person. Gates know neither the model
-//! nor the store: what they compare with ([`Recent`], [`VerbatimIndex`], [`OwnTexts`]) is handed in. They stand in a fixed
+//! nor the store: what they compare with ([`Recent`], [`VerbatimIndex`], [`OwnTexts`]) is handed in. They have a fixed
 //! order, and all of them are asked even after a rejection, because the record keeps every verdict.
 
 mod banned_words;
@@ -35,10 +35,10 @@ pub use normal::normalise;
 pub use own_texts::{Comparison, OwnText, OwnTexts, OwnTextsError};
 pub use verbatim::{DEFAULT_WINDOW, VerbatimIndex, VerbatimIndexError};
 
-/// The file of a model's folder that holds the runs of words of the texts it was trained on.
+/// The file in a model's folder with the runs of words of the texts it was trained on.
 pub const VERBATIM_INDEX: &str = "verbatim.bin";
 
-/// The file of a model's folder that holds those texts it was trained on that its operator wrote.
+/// The file in a model's folder with those texts of its training that its operator wrote.
 pub const OWN_TEXTS: &str = "own_texts.zst";
 
 /// What a gate is asked about.
@@ -74,7 +74,7 @@ pub struct Resources {
 pub struct Gates {
     gates: Vec<Box<dyn Gate>>,
     stripper: strip::Stripper,
-    /// With the similarity from which a text is too much like one of them.
+    /// The own texts, and the similarity from which a text is too much like one of them.
     own_texts: Option<(OwnTexts, f64)>,
 }
 
@@ -146,9 +146,9 @@ impl Gates {
         self.gates.iter().map(|gate| gate.judge(&reading)).collect()
     }
 
-    /// For each of `bodies` the own text of the model that it is too much like, for [`Subject::own_text`]; none for all where
-    /// the model brings none, or the settings do not ask. Reads the file of own texts once for all: to be called once for
-    /// the candidates of a round, on a thread that may wait.
+    /// Returns for each of `bodies` the own text of the model that it is too much like, for [`Subject::own_text`].
+    /// Returns none for all if the model has no own texts or the settings switch the comparison off. Reads the whole
+    /// file of own texts: call it once for the candidates of a round, on a thread that may wait.
     ///
     /// # Errors
     /// Where the file cannot be read any more.

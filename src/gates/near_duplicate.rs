@@ -16,7 +16,7 @@ pub(super) const CHARACTERS: usize = 4;
 /// Containment counts from this many word pairs in the shorter text: below it, one set phrase would be a duplicate.
 pub(super) const FEWEST_PAIRS: usize = 7;
 
-/// Words of a text's opening; of one whose prompt has as many, those of the prompt and [`BEYOND_PROMPT`] more.
+/// Words in a text's opening; if the prompt has as many, the opening is the prompt and [`BEYOND_PROMPT`] more words.
 const OPENING: usize = 6;
 const BEYOND_PROMPT: usize = 3;
 
@@ -45,8 +45,8 @@ impl Recent {
         Self { posts: texts.into_iter().map(post).collect() }
     }
 
-    /// Whether one of the last `posts` begins as `body` does, which goes on from `prompt`: with the same six words, or,
-    /// where the prompt has as many, with its words and three more.
+    /// Returns whether one of the last `posts` begins like `body`, which continues `prompt`: with the same six words
+    /// or, where the prompt has as many, with the prompt's words and three more.
     #[must_use]
     pub fn begins_alike(&self, body: &str, prompt: &str, posts: usize) -> bool {
         let own = words(body);

@@ -1,8 +1,9 @@
-//! The own texts of a model: those of its training that its operator wrote, which it may follow and not repeat as a whole.
+//! The own texts of a model: those texts of its training that its operator wrote. It may copy words from them, but not
+//! repeat one as a whole.
 //!
-//! They stand in `own_texts.zst`: a skippable frame of zstd with the header, then one frame with the texts, normalised,
-//! sorted, one a line; `zstd -dc own_texts.zst` prints them. None of them stays in memory: [`OwnTexts::most_similar`] reads
-//! the file once and compares every line with all texts it is asked about ([`comparison`]).
+//! They are in `own_texts.zst`: a skippable frame of zstd with the header, then one frame with the texts, normalised,
+//! sorted, one a line; `zstd -dc own_texts.zst` prints them. They are never all in memory: [`OwnTexts::most_similar`]
+//! reads the file once and compares every line with all texts it is asked about ([`comparison`]).
 
 mod comparison;
 
@@ -27,11 +28,12 @@ use crate::files::{Existing, write_whole};
 const SKIPPABLE: [u8; 4] = 0x184d_2a50_u32.to_le_bytes();
 const MAGIC: &[u8; 8] = b"PGOWNTXT";
 const VERSION: u32 = 1;
-/// Of the header behind the skippable frame's own eight bytes: magic, version, number of texts, bytes of all lines.
+/// Length of the header after the skippable frame's own eight bytes: magic, version, number of texts, bytes of all
+/// lines.
 const FIELDS: usize = 8 + 4 + 4 + 8;
 const CHECKSUM: usize = 8;
 const HEADER: usize = 8 + FIELDS + CHECKSUM;
-/// Bytes that a reader must keep: 2 to the power of this, and the most that one gets memory for.
+/// A reader must keep 2 to the power of this many bytes, and refuses a file that needs more.
 const WINDOW: u32 = 19;
 const LEVEL: i32 = 19;
 /// Bytes of the longest text after normalising. A line is the only part of the file that is in memory as a whole.
@@ -46,7 +48,7 @@ pub struct OwnTexts {
     bytes: u64,
 }
 
-/// Numbers alone: a file in memory has nothing to show.
+/// Prints the numbers only: the bytes of a file in memory would tell nobody anything.
 impl fmt::Debug for OwnTexts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { count, bytes, .. } = self;
@@ -56,23 +58,23 @@ impl fmt::Debug for OwnTexts {
 
 enum Source {
     Memory(Cow<'static, [u8]>),
-    /// Stays open, so that a file that is replaced goes on as it was.
+    /// Stays open, so that replacing the file changes nothing for this reader.
     File(File),
 }
 
 /// Why a file holds no own texts.
 #[derive(Debug, thiserror::Error)]
 pub enum OwnTextsError {
-    /// Something else stands in the file.
-    #[error("not a file of own texts: it does not begin as one")]
+    /// The file holds something else.
+    #[error("not a file of own texts: its header is missing")]
     Foreign,
     /// Written by a later program.
-    #[error("own texts of version {0}, this program reads version {VERSION}: update pregonero or build the file again")]
+    #[error("own texts of version {0}; this program reads version {VERSION}: update pregonero or build the file again")]
     Version(u32),
     /// Cut off, or changed since it was written.
     #[error("the file of own texts is damaged ({0}): copy or build it again")]
     Damaged(&'static str),
-    /// The disk, or zstd, has an error of its own.
+    /// The disk or zstd reports an error.
     #[error("the own texts cannot be read ({0}): copy or build the file again")]
     Unreadable(#[from] io::Error),
 }
@@ -90,16 +92,16 @@ impl OwnTexts {
         if let Some(long) = lines.iter().find(|line| line.len() > LONGEST) {
             let beginning: String = long.chars().take(60).collect();
             anyhow::bail!(
-                "an own text has {} bytes, {LONGEST} are the most: give it in parts, or leave it out: {beginning}…",
+                "an own text has {} bytes; at most {LONGEST} are allowed: split it or leave it out: {beginning}…",
                 long.len()
             );
         }
         let bytes: u64 = lines.iter().map(|line| line.len() as u64 + 1).sum();
-        ensure!(bytes <= MOST_BYTES, "the own texts have {bytes} bytes, {MOST_BYTES} are the most: give fewer");
+        ensure!(bytes <= MOST_BYTES, "the own texts have {bytes} bytes; at most {MOST_BYTES} are allowed: give fewer");
         Ok(lines)
     }
 
-    /// The file's content for what [`OwnTexts::prepare`] returned.
+    /// Returns the file's content for what [`OwnTexts::prepare`] returned.
     ///
     /// # Errors
     /// Where zstd fails.
@@ -128,7 +130,7 @@ impl OwnTexts {
         Ok(content)
     }
 
-    /// Writes what [`OwnTexts::prepare`] returned to `path`, which holds the whole of it or what was there before.
+    /// Writes what [`OwnTexts::prepare`] returned to `path`; if that fails, what was there before stays.
     ///
     /// # Errors
     /// Where the file cannot be written; the message names it.
@@ -177,7 +179,7 @@ impl OwnTexts {
         let mut digest = Sha256::new_with_prefix(fields);
         io::copy(&mut reader, &mut digest)?;
         if digest.finalize()[..CHECKSUM] != *checksum {
-            return Err(Damaged("its checksum does not match, it is cut off or was changed"));
+            return Err(Damaged("its checksum does not match: it is cut off or was changed"));
         }
         let (count, bytes) = (number(20, 4) as u32, number(24, 8));
         if bytes > MOST_BYTES || u64::from(count) > bytes {
@@ -187,20 +189,20 @@ impl OwnTexts {
         Ok(Self { source, count, bytes })
     }
 
-    /// How many texts there are.
+    /// Returns how many texts there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.count as usize
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// For each of `texts` the own text most similar to it, as the `near_duplicate` gate measures it; none where all are
-    /// below `least` (above 0, at most 1). Reads the whole file once, whatever the number of texts.
+    /// Returns for each of `texts` the own text most similar to it, as the `near_duplicate` gate measures it; none
+    /// where all are below `least` (above 0, at most 1). Reads the whole file once, whatever the number of texts.
     ///
     /// # Errors
     /// Where the file cannot be read or decoded, or holds something else than its header says.
@@ -210,7 +212,7 @@ impl OwnTexts {
         Ok(comparison.finish())
     }
 
-    /// Hands over every line. Memory: zstd's window, and a line.
+    /// Calls `take` with every line. Takes the memory of zstd's window and one line.
     fn for_each(&self, mut take: impl FnMut(&str)) -> Result<(), OwnTextsError> {
         use OwnTextsError::Damaged;
         let mut decoder = Decoder::new(self.source.reader(HEADER as u64))?.single_frame();
@@ -231,7 +233,7 @@ impl OwnTexts {
             if line.pop() != Some(b'\n') {
                 return Err(Damaged("a line has no end"));
             }
-            take(str::from_utf8(&line).map_err(|_| Damaged("it holds what is no text"))?);
+            take(str::from_utf8(&line).map_err(|_| Damaged("it holds bytes that are not text"))?);
         }
         if (count, bytes) == (self.count, self.bytes) {
             return Ok(());
@@ -246,7 +248,7 @@ impl Source {
     }
 }
 
-/// Reads from a place on, without moving anybody else's.
+/// Reads from a position of its own, so that several readers can share the file.
 struct SourceReader<'a> {
     source: &'a Source,
     offset: u64,
@@ -287,7 +289,7 @@ mod tests {
         own.for_each(|line| lines.push(line.to_owned())).map(|()| lines)
     }
 
-    /// The content with its checksum put right, as somebody would who wants to be believed.
+    /// Returns the content with a correct checksum, as somebody would make it who wants the file to be accepted.
     fn mended(mut content: Vec<u8>) -> Vec<u8> {
         let mut digest = Sha256::new_with_prefix(&content[..HEADER - CHECKSUM]);
         digest.update(&content[HEADER..]);
@@ -321,7 +323,7 @@ mod tests {
     #[test]
     fn a_text_that_is_too_long_is_refused() {
         let message = OwnTexts::prepare(["palabra ".repeat(10_000)]).unwrap_err().to_string();
-        assert!(message.starts_with("an own text has 79999 bytes, 65536 are the most: "), "{message}");
+        assert!(message.starts_with("an own text has 79999 bytes; at most 65536 are allowed: "), "{message}");
     }
 
     #[test]
@@ -361,7 +363,7 @@ mod tests {
             assert!(error.to_string().contains(expected), "{position}: {error}");
         }
         for (lines, expected) in
-            [(vec![0_u8; 1 << 24], "no end"), (b"sin final".to_vec(), "no end"), (b"\xff\xfe\n".to_vec(), "no text")]
+            [(vec![0_u8; 1 << 24], "no end"), (b"sin final".to_vec(), "no end"), (b"\xff\xfe\n".to_vec(), "not text")]
         {
             let mut bomb = OwnTexts::encode(&[]).unwrap()[..HEADER].to_vec();
             bomb[20] = 9;

@@ -193,7 +193,7 @@ fn candidates_are_compared_with_the_own_texts_at_once_where_the_settings_ask() {
     let rejected: Vec<&GateVerdict> = verdicts.iter().filter(|verdict| verdict.verdict == Verdict::Reject).collect();
     assert_eq!(rejected.len(), 1, "{verdicts:?}");
     assert_eq!(rejected[0].gate, "verbatim");
-    let expected = "% like one of its own texts, which the model was trained on: “en la vereda el puesto ";
+    let expected = "% like a whole text that the model was trained on: “en la vereda el puesto ";
     assert!(rejected[0].reason.contains(expected), "{}", rejected[0].reason);
     for silent in [
         gates(&GateSettings { own_texts: 0.0, ..settings() }, &[]),

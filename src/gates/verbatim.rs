@@ -1,13 +1,13 @@
-//! Gate `verbatim`: a model that repeats the texts it was trained on posts other people's words as its own, or one of its
-//! operator's again and again.
+//! Gate `verbatim`: a model that repeats the texts it was trained on posts other people's words as its own, or the same
+//! text of its operator again and again.
 //!
 //! Other people's texts do not come with the model. [`VerbatimIndex`] holds hashes of their runs of `window` words, 32 bits
 //! each; a longer run is a row of hits. With 300,000 hashes a foreign run is taken for a known one in 0.007 % of the cases,
 //! and for a row of five in none. A row may also step from one tweet to another through words they share.
 //!
-//! The operator's own texts come with the model where it has any ([`super::OwnTexts`]). Runs of their words may be taken; a
-//! text that is nearly a whole one of them is rejected. That is found out for all candidates of a round at once
-//! ([`super::Gates::near_own_texts`]), before the gates are asked.
+//! The operator's own texts, if there are any, come with the model ([`super::OwnTexts`]). A candidate may copy runs of
+//! words from them; it is rejected if it is nearly the whole of one. All candidates of a round are compared with them
+//! at once ([`super::Gates::near_own_texts`]), before the gates are asked.
 
 use std::io::Write as _;
 use std::ops::Range;
@@ -36,7 +36,7 @@ const CHECKSUM: usize = 8;
 /// Chosen once; written into every file, so that it could be changed.
 const SEED: u64 = 0x7072_6567_6f6e_6572;
 
-/// Which runs of words the texts of a training hold; no text can be read out of it.
+/// The runs of words in the texts of a training, as hashes; no text can be read out of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerbatimIndex {
     window: usize,
@@ -95,7 +95,8 @@ impl VerbatimIndex {
         self.hashes.is_empty()
     }
 
-    /// The length in words of the longest run that `text` shares with the texts of the training; nothing below the window.
+    /// Returns the length in words of the longest run that `text` shares with the texts of the training; none below the
+    /// window.
     #[must_use]
     pub fn longest_run(&self, text: &str) -> Option<usize> {
         self.longest(&words(text)).map(|run| run.len())
@@ -225,7 +226,7 @@ fn read_hashes(bytes: &[u8], count: usize) -> Option<Vec<u32>> {
     rest.next().is_none().then_some(hashes)
 }
 
-/// Rejects a run of more than `most` words out of a text of the training, and what is nearly a whole own text.
+/// Rejects a text with a run of more than `most` words from a text of the training, or that is nearly a whole own text.
 #[derive(Debug)]
 pub(super) struct Verbatim {
     most: usize,
@@ -233,7 +234,7 @@ pub(super) struct Verbatim {
 }
 
 impl Verbatim {
-    /// Runs are not looked for where `most` is 0; where `compares_own_texts` is false as well, there is no gate.
+    /// Looks for no runs where `most` is 0; where `compares_own_texts` is false as well, there is no gate.
     pub(super) fn new(most: usize, index: Option<VerbatimIndex>, compares_own_texts: bool) -> Result<Option<Self>> {
         if most == 0 {
             return Ok(compares_own_texts.then_some(Self { most, index: None }));
@@ -243,7 +244,7 @@ impl Verbatim {
         {
             bail!(
                 "gates.verbatim_tokens: {most} is too few, the model's index knows runs of {} words or more: \
-                 set at least {}, or 0 to switch the gate off",
+                 set at least {}, or 0 to allow any run",
                 index.window,
                 index.window - 1
             );
@@ -266,11 +267,11 @@ impl Gate for Verbatim {
         let own = reading.subject.own_text.map(|own| {
             let quoted = quote(&own.text);
             match own.similarity {
-                1.0 => format!("the same as one of its own texts, which the model was trained on: {quoted}"),
+                1.0 => format!("the same as a text that the model was trained on: {quoted}"),
                 less => {
                     // Rounded down: what is not the same is not 100 % like it.
                     let percent = (less * 100.0).floor();
-                    format!("{percent} % like one of its own texts, which the model was trained on: {quoted}")
+                    format!("{percent} % like a whole text that the model was trained on: {quoted}")
                 }
             }
         });
@@ -342,11 +343,10 @@ mod tests {
             verdict_on(&gate, subject, &Recent::default())
         };
         let verdict = judge(0, Some(&own(0.8667)));
-        let expected =
-            "86 % like one of its own texts, which the model was trained on: “el puesto de salud es de todos”";
+        let expected = "86 % like a whole text that the model was trained on: “el puesto de salud es de todos”";
         assert_eq!((verdict.verdict, verdict.reason.as_str()), (Reject, expected));
         assert_eq!(judge(0, Some(&own(0.999))).reason.split(" like").next(), Some("99 %"));
-        assert!(judge(20, Some(&own(1.0))).reason.starts_with("the same as one of its own texts, "));
+        assert!(judge(20, Some(&own(1.0))).reason.starts_with("the same as a text that the model was trained on: "));
         assert_eq!(judge(0, None).verdict, Pass, "a run of words is not looked for");
         let both = judge(12, Some(&own(0.8667))).reason;
         assert!(both.starts_with("17 words in a row of a text ") && both.ends_with(expected), "{both}");
@@ -358,7 +358,7 @@ mod tests {
         assert_eq!(
             message,
             "gates.verbatim_tokens: 6 is too few, the model's index knows runs of 8 words or more: \
-             set at least 7, or 0 to switch the gate off"
+             set at least 7, or 0 to allow any run"
         );
         assert!(Verbatim::new(7, Some(index(8)), false).is_ok());
     }

@@ -1,8 +1,9 @@
-//! How well a text reads, as one number: what a critic says of it, and how likely the generator finds its own words.
+//! How well a text reads, as one number, from what a critic says of it and how likely the generator finds its own
+//! words.
 //!
-//! A critic is a classifier of two labels that tells what people wrote from what the generator wrote. It reads a text's
-//! words and not where they come from; likelihood knows the generator's doubts and nothing of a text that another wrote.
-//! What each counts for stands in the critic's `config.json`, so that a critic brings its own weights along.
+//! A critic is a classifier with two labels that tells people's texts from the generator's. It can judge any text; the
+//! likelihood is known only for texts that the generator wrote here. How much each counts is in the critic's
+//! `config.json`, so that every critic has its own weights.
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -15,11 +16,11 @@ pub const WRITTEN: &str = "written";
 /// The label of texts that the generator wrote.
 pub const GENERATED: &str = "generated";
 
-/// The nearest to 0 and 1 that a critic's probability counts as, so that its logit is a number.
+/// A critic's probability is kept this far from 0 and 1, so that its logit is finite.
 const SUREST: f64 = 1e-6;
 
-/// `logistic(bias + critic * logit(p) + mean * m + weakest * w)` says how well a text reads: `p` is the critic's probability
-/// of [`WRITTEN`], `m` and `w` are [`Likelihood::mean`] and [`Likelihood::weakest`].
+/// The weights in `logistic(bias + critic * logit(p) + mean * m + weakest * w)`, how well a text reads: `p` is the
+/// critic's probability of [`WRITTEN`], `m` and `w` are [`Likelihood::mean`] and [`Likelihood::weakest`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReadingWeights {
@@ -30,25 +31,26 @@ pub struct ReadingWeights {
 }
 
 impl ReadingWeights {
-    /// What holds without a critic; the bias makes a half of the median of what the built-in generator writes.
+    /// The weights without a critic. With this bias, the median of what the built-in generator writes is 0.5.
     pub const WITHOUT_CRITIC: Self = Self { bias: 2.3, critic: 0.0, mean: 1.0, weakest: 0.5 };
 
-    /// What a critic begins with, and what holds where its `config.json` names none. A critic's logits spread five times as
-    /// wide as likelihoods, and it likes what is new to it, sense or not: docs/decisions/0005-choice-between-candidates.md.
+    /// The weights that a critic begins with, also where its `config.json` has none. The critic counts for little
+    /// because its logits spread five times as wide as likelihoods, and because it prefers what is new to it, whether
+    /// or not it makes sense: docs/decisions/0005-choice-between-candidates.md.
     pub const OF_ANY_CRITIC: Self = Self { bias: 2.3, critic: 0.1, mean: 1.0, weakest: 0.5 };
 
     /// # Errors
-    /// Where one is no number; the message names the key.
+    /// Where one is not a finite number; the message names the key.
     pub(super) fn check(&self) -> Result<()> {
         for (key, value) in
             [("bias", self.bias), ("critic", self.critic), ("mean", self.mean), ("weakest", self.weakest)]
         {
-            ensure!(value.is_finite(), "reading.{key}: {value} is no number");
+            ensure!(value.is_finite(), "reading.{key}: {value} is not a finite number");
         }
         Ok(())
     }
 
-    /// The sum without the bias: the higher, the better a text reads.
+    /// Returns the sum without the bias: the higher, the better a text reads.
     #[must_use]
     pub fn sum(&self, critic: Option<f32>, likelihood: Likelihood) -> f64 {
         let p = critic.map_or(0.5, f64::from).clamp(SUREST, 1.0 - SUREST);
@@ -56,7 +58,7 @@ impl ReadingWeights {
         self.critic * logit + self.mean * f64::from(likelihood.mean) + self.weakest * f64::from(likelihood.weakest)
     }
 
-    /// How well a text reads, 0 to 1.
+    /// Returns how well a text reads, 0 to 1.
     #[must_use]
     pub fn reading(&self, critic: Option<f32>, likelihood: Likelihood) -> f32 {
         (1.0 / (1.0 + (-(self.bias + self.sum(critic, likelihood))).exp())) as f32
@@ -71,7 +73,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Without a critic, likelihood decides alone.
+    /// Returns a reader without a critic: the likelihood alone decides.
     #[must_use]
     pub fn without_critic() -> Self {
         Self { critic: None, weights: ReadingWeights::WITHOUT_CRITIC }
@@ -83,26 +85,27 @@ impl Reader {
         let labels = &critic.config().labels;
         ensure!(
             labels.len() == 2 && [GENERATED, WRITTEN].iter().all(|label| labels.iter().any(|known| known == label)),
-            "its labels are {}, those of a critic {GENERATED} and {WRITTEN}: name a model of `pregonero train critic`, or none",
+            "its labels are {}, but a critic's are {GENERATED} and {WRITTEN}: name a model of `pregonero train \
+             critic`, or none",
             labels.join(" and ")
         );
         let weights = critic.config().reading.unwrap_or(ReadingWeights::OF_ANY_CRITIC);
         Ok(Self { critic: Some(critic), weights })
     }
 
-    /// The critic, where there is one.
+    /// Returns the critic, where there is one.
     #[must_use]
     pub fn critic(&self) -> Option<&Classifier> {
         self.critic.as_ref()
     }
 
-    /// What the parts count for.
+    /// Returns how much each part counts.
     #[must_use]
     pub fn weights(&self) -> &ReadingWeights {
         &self.weights
     }
 
-    /// The critic's probability that a person wrote each text; none without a critic.
+    /// Returns the critic's probability that a person wrote each text; none without a critic.
     ///
     /// # Errors
     /// Where candle fails.
@@ -111,7 +114,7 @@ impl Reader {
         Ok(critic.score(texts)?.iter().map(|said| Some(said.probability(WRITTEN))).collect())
     }
 
-    /// How well a text reads; none of a text without likelihood.
+    /// Returns how well a text reads; none for a text without likelihood.
     #[must_use]
     pub fn reading(&self, critic: Option<f32>, likelihood: Option<Likelihood>) -> Option<f32> {
         likelihood.map(|likelihood| self.weights.reading(critic, likelihood))
@@ -146,7 +149,7 @@ mod tests {
         let files = crate::catalog::builtin::find(crate::catalog::ModelKind::Classifier, None).unwrap();
         let message = Reader::with_critic(Classifier::load(&files).unwrap()).unwrap_err().to_string();
         assert!(
-            message.starts_with("its labels are negative and positive, those of a critic generated and written"),
+            message.starts_with("its labels are negative and positive, but a critic's are generated and written"),
             "{message}"
         );
     }

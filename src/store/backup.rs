@@ -58,8 +58,8 @@ pub async fn backup(store: &Path, target: &Path) -> Result<Backup, StoreError> {
     Ok(Backup { file: target.to_owned(), bytes, schema })
 }
 
-/// A file that is there may be replaced only if it is a backup, by its mark. The backups of the first versions have none;
-/// nothing tells them from a copy that a person made with SQLite's own tools, so they stay.
+/// Refuses to replace a file that has no backup's mark. Backups of the first versions have none, and look the same as a
+/// copy that a person made with SQLite's own tools, so they stay.
 fn refuse_others_file(target: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::File { doing: "look at what is there", path: target.to_owned(), source };
     match fs::symlink_metadata(target) {
@@ -71,8 +71,8 @@ fn refuse_others_file(target: &Path) -> Result<(), StoreError> {
                 Kind::Backup => return Ok(()),
                 Kind::Foreign => "is no backup made by `pregonero db backup`",
                 Kind::Unmarked => {
-                    "is a database of pregonero without the mark of a backup (one in use, a copy made by hand, or a backup of \
-                     a version before the mark)"
+                    "is a database of pregonero without the mark of a backup (one in use, a copy made by hand, or a \
+                     backup by an early version)"
                 }
             };
             Err(StoreError::NotOurBackup { path: target.to_owned(), what })

@@ -1,9 +1,10 @@
 //! `train critic`: a classifier that tells texts people wrote from those that a generator wrote.
 //!
-//! It helps to choose between candidates, so it reads them as a round has them: whole texts that go on from the seed
-//! prompts, or from the first words of the written texts, so that neither beginning nor theme tells the sides apart. Left out is what would tell the sides apart and says nothing of how a text reads: candidates that were cut off,
-//! texts longer than a tweet, copies of written texts among the generated ones. Links and mentions are taken out of both
-//! sides, and no pipeline reads hashtags. Neighbours: [`super::two_sides`], [`crate::sentiment::critic`].
+//! It helps to choose between candidates, so it learns from texts like those of a round: whole texts that start from
+//! the seed prompts, or from the first words of the written texts, so that neither beginning nor theme tells the sides
+//! apart. It leaves out what would tell the sides apart without saying how a text reads: candidates that were cut off,
+//! texts longer than a tweet, copies of written texts among the generated ones. Links and mentions are removed from
+//! both sides, and no pipeline reads hashtags. Neighbours: [`super::two_sides`], [`crate::sentiment::critic`].
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -23,23 +24,23 @@ use crate::sentiment::ngrams::NgramSettings;
 use crate::tweet::{Candidate, Finish, Likelihood, ModelIdentity};
 use crate::twitter::text::{MAX_WEIGHTED_LENGTH, weighted_length};
 
-/// Texts of a side below which nothing is learned.
+/// The fewest texts of a side that a critic can be trained on.
 pub const FEWEST: usize = 50;
 
-/// Candidates that are neither trained nor measured on: where they lie decides the reading's bias.
+/// How many more candidates are written, neither to train nor to test on, but to set the reading's bias by.
 pub const SET_ASIDE: usize = 256;
 
 /// The labels in the order of the table; the second is the one whose probability counts.
 const LABELS: [&str; 2] = [GENERATED, WRITTEN];
 
-/// What a training of a critic is told.
+/// The settings of a critic's training.
 #[derive(Debug, Clone)]
 pub struct CriticTraining {
     /// Texts that people wrote, tidied as tweets.
     pub written: Vec<String>,
-    /// What the generator wrote for them to be told from.
+    /// What the generator wrote, to be told apart from them.
     pub generated: Vec<Candidate>,
-    /// More of it, which is not learned from.
+    /// More candidates, to set the reading's bias by; not learned from.
     pub set_aside: Vec<Candidate>,
     pub generator: ModelIdentity,
     /// The folder to write; it must not exist yet, unless `overwrite`.
@@ -50,11 +51,11 @@ pub struct CriticTraining {
     pub command: String,
     /// Where the written texts come from and their licence, for the card. May be empty.
     pub about: String,
-    /// Of how many words the generated texts share the beginning of a written one; none where they go on from seed prompts.
+    /// How many first words of a written text each generated one starts from; none where they start from seed prompts.
     pub openings: Option<u32>,
 }
 
-/// What a training of a critic came to.
+/// The result of a critic's training.
 #[derive(Debug, Clone, Serialize)]
 pub struct CriticOutcome {
     /// On the held-out texts.
@@ -62,20 +63,20 @@ pub struct CriticOutcome {
     pub area: AucInterval,
     /// The share of held-out texts that it gets right.
     pub accuracy: f64,
-    /// Texts of each side, of which `held_out` of both together were measured on.
+    /// Texts of each side. `held_out` of both sides together were kept back to measure on.
     pub texts_a_side: usize,
     pub held_out: usize,
-    /// Candidates left out: cut off, too short, or copies of a written text.
+    /// Candidates left out: cut off, too short, repeats, or copies of a written text.
     pub left_out: usize,
     pub parameters: usize,
     pub epochs: usize,
     pub reading: ReadingWeights,
-    /// Where the parts of a reading lie among the candidates that were set aside.
+    /// How the parts of a reading spread over the candidates that were set aside.
     pub spread: Vec<Spread>,
     pub interrupted: bool,
 }
 
-/// Where one part of a reading lies among candidates.
+/// How one part of a reading spreads over candidates.
 #[derive(Debug, Clone, Serialize)]
 pub struct Spread {
     pub part: &'static str,
@@ -84,7 +85,7 @@ pub struct Spread {
     pub high: f32,
 }
 
-/// A candidate's text as the critic learns it; `None` where it was cut off or too little is left.
+/// Returns a candidate's text as the critic learns it; `None` where it was cut off or too little is left.
 #[must_use]
 pub fn level_candidate(candidate: &Candidate) -> Option<String> {
     (candidate.finish == Finish::EndOfText).then(|| Cleaning::Tweets.apply(&candidate.text)).flatten()
@@ -105,8 +106,8 @@ pub fn train_critic(
     let size = written.len().min(generated.len());
     ensure!(
         size >= FEWEST,
-        "a critic needs {FEWEST} different texts of each side at least, there are {} written and {} generated ones: give \
-         more --data or a larger --candidates",
+        "a critic needs at least {FEWEST} different texts of each side, but there are {} written and {} generated \
+         ones: give more --data or a larger --candidates",
         written.len(),
         generated.len()
     );
@@ -118,7 +119,7 @@ pub fn train_critic(
     let truth: Vec<bool> = trained.test_labels.iter().map(|label| LABELS[*label] == WRITTEN).collect();
     let scores: Vec<f32> = trained.test_probabilities.iter().map(|row| row[1]).collect();
     let area = AucInterval::new(&truth, &scores)
-        .context("too few held-out texts of one side for an area under the curve: give more texts")?;
+        .context("too few held-out texts of one side to measure the AUC: give more texts")?;
     let trial = ClassifierTraining { output: folder.path().join("trial"), ..training.clone() };
     trained.write(&trial)?;
     let (reading, spread) = fit_reading(&ModelFiles::in_folder(&trial.output)?, &settings.set_aside)?;
@@ -140,7 +141,7 @@ pub fn train_critic(
     Ok(outcome)
 }
 
-/// Both sides, levelled.
+/// Returns both sides without what would tell them apart.
 fn sides(settings: &CriticTraining) -> (Vec<String>, Vec<String>) {
     let is_short = |text: &&String| weighted_length(text) <= MAX_WEIGHTED_LENGTH;
     let written = drawn(settings.written.iter().filter(is_short).cloned().collect(), settings.seed);
@@ -150,8 +151,8 @@ fn sides(settings: &CriticTraining) -> (Vec<String>, Vec<String>) {
     (written, drawn(generated, settings.seed))
 }
 
-/// A network of less than a megabyte: words that are rare share a row, pairs of words and pieces of words are weights of
-/// their own.
+/// Returns the settings of a network of less than a megabyte: rare words share a row, pairs and pieces of words have
+/// weights of their own.
 fn classifier(settings: &CriticTraining, table: PathBuf) -> Result<ClassifierTraining> {
     let mut training = small_classifier(table, settings.output.clone(), LABELS, settings.seed)?;
     training.architecture.embedding = 24;
@@ -167,7 +168,8 @@ fn classifier(settings: &CriticTraining, table: PathBuf) -> Result<ClassifierTra
     })
 }
 
-/// The weights of a reading: those of any critic, with the bias that makes the median of unseen candidates a half.
+/// Returns the weights of a reading: those of any critic, with the bias for which the median of unseen candidates is
+/// 0.5.
 fn fit_reading(files: &ModelFiles, candidates: &[Candidate]) -> Result<(ReadingWeights, Vec<Spread>)> {
     let critic = Classifier::load(files)?;
     let ended: Vec<(&Candidate, Likelihood)> = candidates
@@ -211,22 +213,22 @@ fn card(settings: &CriticTraining, trained: &Trained, outcome: &CriticOutcome) -
     let ReadingWeights { bias, critic, mean, weakest } = outcome.reading;
     let mut card = format!(
         "# {name}: a critic\n\n\
-         A classifier of {parameters} parameters with the labels `{GENERATED}` and `{WRITTEN}`: it gives a short Spanish text \
-         the probability that a person wrote it, against what the generator `{generator}` writes (sha256 of its weights \
-         {sha256}). `selection.critic` names the folder; it takes part in the choice between candidates that passed every \
-         gate. `config.json` holds layer sizes, cleaning, calibration, the generator and the weights of a reading, \
+         A classifier of {parameters} parameters with the labels `{GENERATED}` and `{WRITTEN}`: it gives the \
+         probability that a short Spanish text was written by a person, not by the generator `{generator}` (sha256 of its \
+         weights {sha256}). It helps to choose between candidates that passed every gate; `selection.critic` names its folder. \
+         `config.json` holds layer sizes, cleaning, calibration, the generator and the four numbers of `reading`, \
          `vocabulary.json` the words, `model.safetensors` the weights, `training.jsonl` the epochs.\n\n\
-         ## Data\n\n{}{} texts of each side: written ones as they were given, and as many that the generator wrote with the \
-         configured decoding from {}. Left out were {} candidates: cut off at the limit of tokens or \
-         length, shorter than four words, or copies of a written text. Links and mentions are taken out of both sides, and \
-         hashtags are never read; what is left of case and punctuation is what the pipeline `{}` keeps. Near-duplicates stay \
-         on one side of the split.\n\n\
+         ## Data\n\n{}{} texts of each side: those given as written, and as many that the generator wrote with the \
+         configured decoding, starting from {}. {} candidates were left out: cut off at the limit of tokens or \
+         length, shorter than four words, repeats, or copies of a written text. Links and mentions are removed from \
+         both sides, and hashtags are never read; the pipeline `{}` decides what is kept of case and punctuation. \
+         Near-duplicates stay on one side of the split.\n\n\
          ## Training\n\n```sh\n{}\n```\n\nSeed {}, {} epochs.\n\n\
          ## Measured\n\nOn {held_out} held-out texts of both sides: AUC {:.3} (95 % interval {:.3} to {:.3}), accuracy {:.3}.\n\n\
-         A reading is `logistic({bias} + {critic} * logit(critic) + {mean} * mean + {weakest} * weakest)`, where `mean` and \
-         `weakest` are the generator's log-probability a token over the whole text and over its least likely four tokens in a \
-         row; the first number makes the median of {} unseen candidates 0.5. Change the four numbers in `config.json`, under \
-         `reading`, to let a part count for more.\n",
+         A reading is `logistic({bias} + {critic} * logit(critic) + {mean} * mean + {weakest} * weakest)`, where `mean` \
+         is the generator's log-probability per token over the whole text, and `weakest` the same over its least likely four \
+         tokens in a row. With the first number, the median of {} unseen candidates is 0.5. To let a part count for \
+         more, change the four numbers in `config.json`, under `reading`.\n",
         if settings.about.is_empty() { String::new() } else { format!("{} ", settings.about) },
         texts_a_side,
         settings.openings.map_or_else(
@@ -258,9 +260,10 @@ fn card(settings: &CriticTraining, trained: &Trained, outcome: &CriticOutcome) -
 const LIMITS: &str = "
 ## Use and limits
 
-Meant to choose between the candidates of one generator. It knows what that generator's mistakes look like and nothing of
-truth or sense: of another generator's texts, or of people's on other subjects, its probability says little. A high area
-under the curve does not mean that the text it likes best reads well. Train it again when the generator changes.
+The critic is meant to choose between the candidates of one generator. It knows that generator's mistakes; it knows
+nothing of truth or sense. For texts of another generator, or people's texts on other subjects, its probability means
+little. A high AUC does not mean that the text with the highest probability reads well. Train it again when the
+generator changes.
 ";
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Two sides of texts and a small classifier that learns to tell them apart: what the critic and the discriminator share.
 //!
-//! Both sides are as large, each text stands once, and near-duplicates stay on one side of the split, so that no sentence is
-//! learned by heart and the held-out figures are those of texts that the classifier never saw.
+//! Both sides are equally large, each text appears once, and near-duplicates stay on one side of the split, so that no
+//! sentence is learned by heart and the held-out figures are for texts that the classifier never saw.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ use crate::sentiment::network::{Architecture, Kind, Pooling};
 use crate::sentiment::ngrams::NgramSettings;
 use crate::sentiment::subwords::SubwordHasher;
 
-/// Each text once, in an order that the seed decides.
+/// Returns each text once, in an order that the seed decides.
 #[must_use]
 pub fn drawn(mut texts: Vec<String>, seed: u64) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
@@ -45,7 +45,8 @@ pub fn write_table(path: &Path, labels: [&str; 2], sides: [&[String]; 2]) -> Res
     table.flush().with_context(cannot)
 }
 
-/// The hybrid of the built-in classifier in small: a minute for some thousand texts.
+/// Returns settings for a small version of the built-in classifier's hybrid: it trains in a minute on some thousand
+/// texts.
 ///
 /// # Errors
 /// Never, for these sizes.

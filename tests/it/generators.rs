@@ -219,7 +219,7 @@ fn what_a_model_must_not_repeat_is_written_into_its_folder_shown_and_rejected() 
         gate["reason"].as_str().unwrap().to_owned()
     };
     let near = reason("En la vereda el puesto de salud es de todos los abuelos y de quienes llegan.");
-    assert!(near.contains("% like one of its own texts, which the model was trained on: “en la vereda"), "{near}");
+    assert!(near.contains("% like a whole text that the model was trained on: “en la vereda"), "{near}");
     let copied =
         reason("Dicen que el lunes abre la biblioteca del barrio con un taller de cuentos para quienes saben leer.");
     assert!(copied.starts_with("14 words in a row of a text that the model was trained on: “el lunes"), "{copied}");
@@ -238,5 +238,5 @@ fn what_a_model_must_not_repeat_is_written_into_its_folder_shown_and_rejected() 
     assert!(ran.code != 0 && ran.stderr.contains("--others"), "{ran:#?}");
     std::fs::create_dir(place.path("empty")).unwrap();
     let ran = place.run(&["models", "verbatim", "empty", "--own", "own.txt"]);
-    assert!(ran.stderr.contains("empty: no config.json, so this is no model's folder"), "{ran:#?}");
+    assert!(ran.stderr.contains("empty: no config.json, so this is not a model's folder"), "{ran:#?}");
 }

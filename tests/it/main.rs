@@ -20,7 +20,7 @@
 //! - `crash_matrix`: the binary killed at every step of a post's life, and what record and server then say.
 //! - `training`: `train generator` killed, resumed, out of disk, and from every kind of base.
 //! - `voice`: texts composed by a grammar, and the gates on what a bot may say of its side and of itself.
-//! - `selection`: which candidate is chosen: a critic from its training to the record, ranks, openings.
+//! - `selection`: which candidate is chosen: a critic, from its training to the record; ranks; openings.
 //! - `hub`: pulling models from a scripted model hub.
 //! - `older_models`: folders as they were in 2020, with a pickle, from the hub to a round of the daemon.
 

@@ -109,7 +109,7 @@ fn a_critic_is_trained_takes_part_in_a_choice_and_stands_in_the_record() {
     let model =
         place.run(&["--json", "inspect", "El covid tarde plaza de canta sol niños la música."]).json().remove(0);
     assert!(number(&person["critic"]) > number(&model["critic"]), "{person} {model}");
-    assert!(place.run(&["inspect", "Hola a todos."]).stdout.contains("that a person wrote it"));
+    assert!(place.run(&["inspect", "Hola a todos."]).stdout.contains("probability that a person wrote it"));
 
     let written = place.run(&["--json", "generate", "--prompt", "La plaza", "--rng-seed", "5"]).json();
     let table = place.run(&["generate", "--prompt", "La plaza", "--rng-seed", "5"]).stdout;
@@ -159,7 +159,7 @@ fn what_cannot_be_a_critic_or_train_one_is_refused_in_words() {
     for (selection, expected) in [
         (
             "critic = \"reader\"",
-            "reader: its labels are negative and positive, those of a critic generated and written",
+            "reader: its labels are negative and positive, but a critic's are generated and written",
         ),
         ("critic = \"nowhere\"", "selection.critic: "),
         ("rank = \"best\"", "selection.rank: expected both | critic | sentiment, found \"best\""),
@@ -184,10 +184,10 @@ fn what_cannot_be_a_critic_or_train_one_is_refused_in_words() {
         (
             vec!["--data", "few.txt", "-n", "100"],
             1,
-            "a critic needs 50 different texts of each side at least, there are 1",
+            "a critic needs at least 50 different texts of each side, but there are 1",
         ),
         (vec!["--data", "gone.txt"], 1, "gone.txt"),
-        (vec!["--data", "few.txt", "--openings", "9"], 1, "--openings 9: no text of --data has more words"),
+        (vec!["--data", "few.txt", "--openings", "9"], 1, "--openings 9: no text of --data has more than 9 words"),
         (vec!["--data", "few.txt", "--control", "TEMA"], 2, "--openings <WORDS>"),
         (
             vec!["--data", "rows.csv:text", "--openings", "2", "--control", "TEMA=tema"],
@@ -267,7 +267,7 @@ fn a_post_s_opening_is_not_taken_again_while_there_is_another() {
     };
     assert_eq!((fresh(&texts[0]), fresh(&texts[1])), (json!(false), json!(true)));
     let shown = bot.run(&["history", "show", "2"]).stdout;
-    assert!(shown.contains("begins as a recent post"), "{shown}");
+    assert!(shown.contains("begins like a recent post"), "{shown}");
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub struct ClassifierArguments {
     /// built-in classifier is such a file)
     #[arg(long, value_name = "NAME")]
     pair_column: Option<String>,
-    /// Measure how fast it scores: tweets a second, and milliseconds for a round's 16 candidates
+    /// Measure how fast it scores: tweets a second, and milliseconds for 16 candidates
     #[arg(long)]
     speed: bool,
     /// Write its word vectors for TensorBoard's projector, and a page that shows them in a browser

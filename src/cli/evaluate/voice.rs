@@ -55,7 +55,7 @@ pub struct VoiceArguments {
     /// Real texts in the sheet; without it half as many as rounds
     #[arg(long, value_name = "N", requires = "data")]
     real: Option<u32>,
-    /// Texts of your own that the model was trained on: count the chosen ones that are 80 % like one of them
+    /// Texts of your own that the model was trained on: count the chosen ones that are at least 80 % like one
     #[arg(long, value_name = "FILE[:COLUMN][=WEIGHT]")]
     own: Vec<TextSource>,
     /// Texts of other people: count the chosen ones that share eight words in a row with one of them
@@ -131,7 +131,7 @@ impl VoiceArguments {
             queue_reviews: settings.review.mode != ReviewMode::Off,
         };
         let report = rounds.run(&engine, &judge, |done| tracing::debug!(done, "round")).await?;
-        // First, because what follows can be repeated without running the rounds again.
+        // The sheet comes first: what follows can be repeated without running the rounds again.
         self.write_sheets(session, &settings.generation.model, &report, &real, rng_seed)?;
         let copies = Copies::count(&report.chosen, &Sources { own: &own, others: &others });
         session.output.object(
@@ -207,11 +207,11 @@ fn in_words(report: &RoundsReport, copies: &Copies) -> String {
     let reviews = chosen.iter().filter(|one| one.needs_review).count();
     lines.push(format!("{} of {rounds} rounds chose a tweet, {reviews} of them for review", chosen.len()));
     lines.push(format!("{accepted} of {candidates} candidates passed ({passed:.0} %)"));
-    lines.push(format!("{unlike_sentiment} rounds would have chosen another one by the sentiment's score alone"));
-    lines.push(format!("{repeated_openings} chose a tweet that begins as one of the tweets before it"));
+    lines.push(format!("in {unlike_sentiment} rounds the sentiment's score alone would have chosen another candidate"));
+    lines.push(format!("in {repeated_openings} rounds the chosen tweet begins like one chosen before"));
     lines.push(format!("{} repeat another chosen text", copies.repeated));
     lines.push(format!("{} share their first six words with another", copies.same_beginning));
-    lines.extend(copies.near_own.map(|count| format!("{count} are 80 % like one of the own texts")));
+    lines.extend(copies.near_own.map(|count| format!("{count} are at least 80 % like one of the texts of --own")));
     lines.extend(copies.runs_of_others.map(|count| format!("{count} share eight words in a row with others' texts")));
     lines.join("\n")
 }

@@ -579,8 +579,8 @@ fn run_grid(arguments: &ClassifierArguments, path: &std::path::Path, session: &S
     })
 }
 
-/// Shows the progress of `work`: a bar on a terminal, a line for each epoch everywhere. `work` looks at the stop from its
-/// first batch on.
+/// Shows the progress of `work`: a bar on a terminal, a line for each epoch everywhere. From its first
+/// batch on, `work` checks whether it was asked to stop.
 pub(in crate::cli) fn follow<T>(
     output: &Output,
     stop: &Stop,

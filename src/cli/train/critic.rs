@@ -26,10 +26,10 @@ use crate::training::text::{self, Cleaning, Duplicates, Reading, TextRow, TextSo
 use crate::tweet::{Candidate, SeedPrompt};
 use crate::twitter::text::{MAX_WEIGHTED_LENGTH, weighted_length};
 
-/// Candidates between two looks at whether to stop.
+/// Candidates that are written before the next check whether to stop.
 const PIECE: usize = 256;
 
-/// Candidates of one opening: the model reads it once for all of them.
+/// Candidates from one opening: the model reads it once for all of them.
 const GROUP: usize = 8;
 
 #[derive(Debug, Args)]
@@ -39,24 +39,25 @@ Examples:
   pregonero train critic --data texts.jsonl:text --openings 3 --control TEMA=tema,HASHTAGS=hashtags --output runs/critic
   pregonero train critic --data texts.jsonl:text --model runs/tweets -n 8000 --output runs/critic
 
-The generator writes with the [generation] settings, from the seed prompts of the configuration or, with --openings, from the
-first words of the written texts: then no beginning and no theme tells the sides apart. What comes out is a classifier of the
-labels generated and written; selection.critic = \"runs/critic\" lets it take part in the choice. Train it again when the
-generator changes. How much it counts for stands in its config.json under `reading`.")]
+The generator writes with the [generation] settings. It starts from the seed prompts of the configuration or, with
+--openings, from the first words of the written texts, so that neither the beginning nor the theme tells the two sides
+apart. The result is a classifier with the labels generated and written. To use it in the choice between candidates, set
+selection.critic = \"runs/critic\". How much it counts is set in its config.json, under `reading`. Train it again when
+the generator changes.")]
 pub struct CriticArguments {
     /// Texts that people wrote: FILE (one a line), FILE.csv:COLUMN or FILE.jsonl:FIELD
     #[arg(long = "data", value_name = "FILE[:COLUMN][=WEIGHT]", required = true)]
     data: Vec<TextSource>,
     #[command(flatten)]
     model: ModelArgument,
-    /// Let the generator go on from so many first words of the written texts instead of from the seed prompts; eight
-    /// candidates each
+    /// Let the generator start from the first WORDS words of written texts instead of the seed prompts; it writes eight
+    /// candidates from each
     #[arg(long, value_name = "WORDS", value_parser = clap::value_parser!(u32).range(1..=50))]
     openings: Option<u32>,
-    /// Attributes of a model with control tokens, taken from columns of --data along with the opening
+    /// Attributes for a model with control tokens: each opening gets the values in these columns of its row of --data
     #[arg(long, value_name = "NAME[=COLUMN],…", value_delimiter = ',', requires = "openings")]
     control: Vec<ControlColumn>,
-    /// Candidates that the generator writes to be told from them; of the written texts, as many are taken
+    /// How many candidates the generator writes; the critic learns from equally many texts of each side
     #[arg(short = 'n', long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     candidates: u32,
     /// Seed of the candidates, the split, initial weights, order and dropout
@@ -97,7 +98,7 @@ pub(super) async fn run(arguments: CriticArguments, session: &Session) -> Result
     let writer = Writer { settings: &settings, engine: &engine, stop: &stop, output };
     let count = arguments.candidates as usize;
     let generated = writer.write(openings.as_ref().unwrap_or(&configured), count, arguments.seed).await?;
-    // As a round has them, wherever the others begin.
+    // From the seed prompts, as in a round, wherever the others begin.
     let set_aside = writer.write(&configured, SET_ASIDE, !arguments.seed).await?;
     let written = rows.into_iter().map(|row| row.text).collect();
     let training = CriticTraining {
@@ -129,7 +130,7 @@ pub(super) async fn run(arguments: CriticArguments, session: &Session) -> Result
 }
 
 impl CriticArguments {
-    /// What the generator goes on from, where that is the beginning of written texts.
+    /// Returns the openings of the written texts as prompts; none without --openings.
     fn prompts_of(&self, rows: &[TextRow], engine: &Engine) -> Result<Option<Vec<SeedPrompt>>> {
         let Some(words) = self.openings else { return Ok(None) };
         let mut prompts = Vec::new();
@@ -142,7 +143,7 @@ impl CriticArguments {
             engine.description().check_attributes(&attributes).with_context(place)?;
             prompts.push(SeedPrompt { attributes, ..SeedPrompt::bare(&opening.join(" ")) });
         }
-        ensure!(!prompts.is_empty(), "--openings {words}: no text of --data has more words");
+        ensure!(!prompts.is_empty(), "--openings {words}: no text of --data has more than {words} words");
         prompts.shuffle(&mut ChaCha12Rng::seed_from_u64(self.seed));
         Ok(Some(prompts))
     }
@@ -156,7 +157,8 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// `count` candidates in pieces: of all prompts where they are few, else [`GROUP`] of each of the next ones.
+    /// Writes `count` candidates in pieces: from all prompts where they are few, else [`GROUP`] from each of the next
+    /// ones.
     async fn write(&self, prompts: &[SeedPrompt], count: usize, seed: u64) -> Result<Vec<Candidate>> {
         let disclosure = weighted_length(&format!(" {}", self.settings.account.disclosure));
         let limit = MAX_WEIGHTED_LENGTH.saturating_sub(disclosure);
@@ -167,7 +169,7 @@ impl Writer<'_> {
         while candidates.len() < count {
             ensure!(
                 !self.stop.load(Ordering::Relaxed),
-                "stopped while the candidates were written; nothing is written"
+                "stopped while the generator was writing candidates; no critic was trained"
             );
             let sampling = Sampling {
                 prompts: following.by_ref().take(at_once).cloned().collect(),

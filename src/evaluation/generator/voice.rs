@@ -61,7 +61,7 @@ pub struct RoundsReport {
     pub accepted: usize,
     /// Rounds that would have chosen another candidate by the sentiment's score alone.
     pub unlike_sentiment: usize,
-    /// Rounds whose choice begins as an earlier one.
+    /// Rounds whose choice begins like an earlier one.
     pub repeated_openings: usize,
 }
 
@@ -112,7 +112,7 @@ impl Rounds {
     }
 }
 
-/// Which candidate the sentiment's score alone would choose.
+/// Returns which candidate the sentiment's score alone would choose.
 fn by_score(judged: &[Judged], queue_reviews: bool) -> Option<usize> {
     let bare: Vec<Judged> = judged.iter().map(|one| Judged { ranking: Ranking::default(), ..one.clone() }).collect();
     select(&bare, queue_reviews).map(|chosen| chosen.index())

@@ -1,11 +1,11 @@
-//! Hundreds of thousands of texts, one after the other, against a few: which is the most similar to each?
+//! Compares hundreds of thousands of texts, one after the other, with a few, and keeps the most similar one for each.
 //!
-//! The similarity is that of the `near_duplicate` gate, the greatest of three. Each counts elements that both texts have
-//! (words, pairs of words, runs of four characters), so each reaches a threshold only where enough are shared. They are
-//! counted for 64 texts at once: a table gives the set of texts that have an element, one bit each, and counters that are
-//! one bit plane a digit add it up. Elements that fall on one place of the table, and those that stand in a text twice, make
-//! a count too high and never too low: what stays below what the threshold asks for cannot reach it, and for the rest the
-//! similarity itself is worked out.
+//! The similarity is that of the `near_duplicate` gate, the greatest of three. Each counts elements that both texts
+//! have (words, pairs of words, runs of four characters), so each reaches a threshold only where enough are shared.
+//! They are counted for 64 texts at once: a table gives the set of texts that have an element, one bit each, and
+//! counters that store each digit as a bit plane add the sets up. Elements that share a place of the table, and
+//! elements that a text has twice, make a count too high and never too low. So a pair whose count is too low for the
+//! threshold cannot reach it; for the other pairs the similarity itself is worked out.
 
 use crate::gates::near_duplicate::{CHARACTERS, FEWEST_PAIRS, Shingles};
 use crate::gates::normal::normalise;
@@ -35,7 +35,7 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Of `texts` with what is added afterwards; what is below `least` (above 0) does not count.
+    /// Prepares to compare `texts` with what is added afterwards; similarities below `least` (above 0) do not count.
     #[must_use]
     pub fn new<T: AsRef<str>>(texts: &[T], least: f64) -> Self {
         let least = least.clamp(f64::MIN_POSITIVE, 1.0);
@@ -48,7 +48,7 @@ impl Comparison {
         self.groups.iter_mut().for_each(|group| group.compare(text, letters));
     }
 
-    /// For each text, in order, the most similar one; the first of several.
+    /// Returns for each text, in order, the most similar one; of several equal ones, the first.
     #[must_use]
     pub fn finish(self) -> Vec<Option<OwnText>> {
         self.groups.into_iter().flat_map(|group| group.best).collect()

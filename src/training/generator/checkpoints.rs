@@ -24,7 +24,7 @@ use crate::training::tokenizer::FILES as TOKENIZER_FILES;
 /// A model's card.
 const CARD: &str = "README.md";
 
-/// What a training writes into its output folder, beside the weights, the tokenizer and the checkpoints.
+/// What a training writes into its output folder, next to the weights, the tokenizer and the checkpoints.
 const MODEL_FILES: [&str; 7] = ["config.json", "generation_config.json", VERBATIM_INDEX, OWN_TEXTS, CARD, LOG, CURVE];
 
 fn is_same_folder(one: &Path, other: &Path) -> bool {
@@ -175,9 +175,9 @@ impl Checkpoints {
     }
 
     /// # Errors
-    /// Where the output folder holds an earlier training that is not to be resumed, a model without a checkpoint, or a file
-    /// that the training would replace and none has written; the files of `tokenizer`, the folder of the one to train
-    /// with, may be there.
+    /// Where the output folder holds an earlier training that is not to be resumed, a model without a checkpoint, or a
+    /// file that the training would replace and no training wrote. If `tokenizer`, the folder of the tokenizer to train
+    /// with, is the output folder, its files may be there.
     pub(super) fn refuse_to_overwrite(&self, resume: bool, tokenizer: Option<&Path>) -> Result<()> {
         let (state, weights) = (self.folder.state_file(), self.output.join(WEIGHTS));
         if self.output.exists() && !self.output.is_dir() {

@@ -1,4 +1,5 @@
-//! What a model brings for the gate `verbatim`: runs of words of other people's texts, and the operator's own texts.
+//! What a model's folder has for the gate `verbatim`: runs of words of other people's texts, and the operator's own
+//! texts.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -13,14 +14,14 @@ use crate::training::text::{self, Cleaning, TextRow, TextSource};
 /// whole.
 #[derive(Debug, Default)]
 pub struct Compared {
-    /// Absent where it is not wanted, or all texts are own ones.
+    /// Absent where it is not wanted, or all texts are the operator's own.
     pub others: Option<VerbatimIndex>,
     /// As [`OwnTexts::prepare`] returns them; none where no source of own texts was named.
     pub own: Vec<String>,
 }
 
 impl Compared {
-    /// Of the rows of a training.
+    /// Takes both from the rows of a training.
     ///
     /// # Errors
     /// Where the sources of own texts cannot be read, or none of their texts is among the rows.
@@ -28,13 +29,16 @@ impl Compared {
         let (own, digests) = read_own(&settings.own, settings.cleaning)?;
         let is_own = |row: &TextRow| digests.contains(&text::digest(&row.text));
         if !settings.own.is_empty() && !rows.iter().any(is_own) {
-            bail!("--own {}: none of its texts is among those of --data; name what is in both", names(&settings.own));
+            bail!(
+                "--own {}: none of its texts is among those of --data; own texts must be in --data too",
+                names(&settings.own)
+            );
         }
         let others = rows.iter().filter(|row| !is_own(row)).map(|row| row.text.as_str());
         Ok(Self { others: if settings.verbatim_index { index(others, &settings.own) } else { None }, own })
     }
 
-    /// Of sources that are read for this alone, for a model that is there already.
+    /// Takes both from sources that are read only for this, for an existing model.
     ///
     /// # Errors
     /// Where one cannot be read.
@@ -48,7 +52,7 @@ impl Compared {
         Ok(Self { others: index(others, own), own: own_texts })
     }
 
-    /// Writes the files that there is something for into a model's folder.
+    /// Writes the files into a model's folder, except those that would be empty.
     ///
     /// # Errors
     /// Where they cannot be written.
@@ -62,7 +66,7 @@ impl Compared {
         Ok(())
     }
 
-    /// What the gate compares with, for a card.
+    /// Says what the gate compares with, for a card.
     #[must_use]
     pub fn in_words(&self) -> String {
         let people = if self.own.is_empty() { "" } else { " by other people" };
@@ -72,25 +76,27 @@ impl Compared {
                 index.len(),
                 index.window()
             ),
-            None => format!("There is no `{VERBATIM_INDEX}`: the gate `verbatim` looks for no runs of words."),
+            None => format!(
+                "There is no `{VERBATIM_INDEX}`, so the gate `verbatim` does not look for copied runs of words."
+            ),
         };
         match self.own.len() {
             0 => runs,
             count => format!(
                 "{runs} `{OWN_TEXTS}` holds {count} training texts of the operator's own, without case and punctuation: the \
-                 gate rejects what is nearly a whole one of them."
+                 gate rejects a candidate that is nearly the whole of one."
             ),
         }
     }
 }
 
-/// The index of other people's texts; none where all texts are own ones.
+/// Builds the index of other people's texts; none where all texts are the operator's own.
 fn index<'a>(others: impl Iterator<Item = &'a str> + Clone, own: &[TextSource]) -> Option<VerbatimIndex> {
     let any = own.is_empty() || others.clone().next().is_some();
     any.then(|| VerbatimIndex::build(others, DEFAULT_WINDOW))
 }
 
-/// The texts of the sources as [`OwnTexts::prepare`] returns them, and the digests they are known by.
+/// Returns the texts of the sources as [`OwnTexts::prepare`] does, and their digests.
 fn read_own(sources: &[TextSource], cleaning: Cleaning) -> Result<(Vec<String>, HashSet<u64>)> {
     if sources.is_empty() {
         return Ok((Vec::new(), HashSet::new()));

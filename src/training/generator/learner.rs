@@ -91,8 +91,8 @@ impl Learner {
     ) -> Result<Self> {
         let form = match (device.is_cpu(), settings.precision) {
             (true, Precision::Bf16) if !tiles::available() => bail!(
-                "this processor has neither AMX nor AVX-512 BF16, one of which bf16 on the CPU needs; train with \
-                 --precision f32, or on a GPU with --device cuda"
+                "bf16 on the CPU needs AMX or AVX-512 BF16, and this processor has neither; train with --precision \
+                 f32, or on a GPU with --device cuda"
             ),
             (true, precision) => Form::Host(Box::new(Host::new(&config, precision))),
             (false, Precision::F32) => Form::Device { compute: DType::F32 },

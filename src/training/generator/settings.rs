@@ -100,9 +100,9 @@ pub struct GeneratorTraining {
     pub patience: Option<usize>,
     /// Goes on from the checkpoint in the output folder.
     pub resume: bool,
-    /// Writes the index of word runs that the `verbatim` gate compares with: of all texts but the own ones.
+    /// Writes the index of word runs that the `verbatim` gate compares with, from all texts but the own ones.
     pub verbatim_index: bool,
-    /// Which of the texts are the operator's own: they come with the model as they are.
+    /// Which of the texts are the operator's own; they are stored with the model.
     pub own: Vec<TextSource>,
     /// Stores the result as f16 instead of f32.
     pub half_precision: bool,
