@@ -129,7 +129,7 @@ impl Default for RawGeneration {
         Self {
             model: "builtin".into(),
             device: "auto".into(),
-            candidates: 48,
+            candidates: 96,
             strategy: "sample".into(),
             temperature: decoding.temperature,
             top_k: decoding.top_k as u64,
@@ -206,7 +206,7 @@ pub(super) struct RawSelection {
 
 impl Default for RawSelection {
     fn default() -> Self {
-        Self { rank: "both".into(), critic: "builtin".into(), fresh_openings: 60 }
+        Self { rank: "critic".into(), critic: "builtin".into(), fresh_openings: 60 }
     }
 }
 

@@ -129,7 +129,7 @@ fn the_defaults_are_those_of_the_design() {
     assert_eq!(prompts, expected);
     assert_eq!(
         (settings.generation.candidates, settings.generation.decoding.top_k, settings.generation.rng_seed),
-        (48, 50, None)
+        (96, 50, None)
     );
     assert_eq!(settings.gates.banned_words_file, None);
     assert_eq!(settings.review.expires_after, Duration::from_secs(48 * 3600));

@@ -190,6 +190,10 @@ pub fn candidate_seeds(rng_seed: u64, count: usize) -> Vec<u64> {
     (0..count as u64).map(|index| splitmix64(rng_seed.wrapping_add(index.wrapping_mul(SPLITMIX64_STEP))) >> 1).collect()
 }
 
+/// Rows that the CPU decodes at once: more of them are hardly faster, and each takes two megabytes of keys and values of the
+/// built-in model.
+const ROWS_AT_ONCE: usize = 32;
+
 /// What the engine's thread owns.
 struct Model {
     network: Network,
@@ -337,7 +341,8 @@ impl Model {
                 Ok(sequences.into_iter().map(|sequence| (first, sequence)).collect())
             }
             Strategy::Sample => {
-                let batch = self.batch_that_fits(limits.capacity, request.seeds.len()).rows()?;
+                let most = if self.network.is_packed() { ROWS_AT_ONCE } else { usize::MAX };
+                let batch = self.batch_that_fits(limits.capacity, request.seeds.len().min(most)).rows()?;
                 let mut sequences = Vec::with_capacity(request.seeds.len());
                 for seeds in request.seeds.chunks(batch) {
                     let chances: Vec<Option<u64>> = seeds.iter().copied().map(Some).collect();

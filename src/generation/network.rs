@@ -96,6 +96,11 @@ impl Network {
         }
     }
 
+    /// Returns whether this is the form for decoding on the CPU.
+    pub(crate) fn is_packed(&self) -> bool {
+        matches!(self, Self::Packed(_))
+    }
+
     /// Bytes that one row of `capacity` tokens takes in the cache.
     pub(crate) fn row_bytes(&self, capacity: usize) -> usize {
         row_bytes(self.config(), capacity)

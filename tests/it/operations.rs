@@ -273,6 +273,7 @@ fn all_times_that_a_person_reads_are_in_the_schedule_s_zone() {
     }
 
     // A reload that changes the zone changes it for all that is said from there on.
+    bot.configure_with("timezone = \"UTC\"", "timezone = \"America/Bogota\"");
     let mut running = bot.start(&["run"]);
     running.wait_for(READY, 1);
     bot.configure_with("timezone = \"UTC\"", "timezone = \"Asia/Tokyo\"");

@@ -81,19 +81,18 @@ fn number(value: &Value) -> f64 {
 
 #[test]
 fn a_critic_is_trained_takes_part_in_a_choice_and_stands_in_the_record() {
-    let place = Place::with_tiny_model();
+    let place = Place::new("");
     std::fs::write(place.path("written.txt"), written()).unwrap();
-    let train =
-        ["train", "critic", "--data", "written.txt", "-n", "1000", "--output", "critic", "--about", "Invented."];
+    let train = ["train", "critic", "--data", "written.txt", "-n", "150", "--output", "critic", "--about", "Invented."];
     let trained = place.run(&[&["--json"], &train[..]].concat());
     let report = trained.json().remove(0);
     assert!(number(&report["auc"]) > 0.8 && report["interrupted"] == json!(false), "{report}");
-    assert_eq!(report["generator"]["name"], "tiny");
-    assert!(trained.stderr.contains("1000 of 1000 candidates written"), "{trained:#?}");
+    assert_eq!(report["generator"]["name"], "builtin");
+    assert!(trained.stderr.contains("150 of 150 candidates written"), "{trained:#?}");
     let card = std::fs::read_to_string(place.path("critic/README.md")).unwrap();
     assert!(card.contains("Invented.") && card.contains("train critic --data written.txt"), "{card}");
     assert!(place.path("critic/training.jsonl").exists());
-    let openings = ["train", "critic", "--data", "written.txt", "-n", "1000", "--openings", "2", "--output", "other"];
+    let openings = ["train", "critic", "--data", "written.txt", "-n", "150", "--openings", "2", "--output", "other"];
     let other = place.run(&[&["--json"], &openings[..]].concat()).json().remove(0);
     assert!(number(&other["auc"]) > 0.6, "{other}");
     let card = std::fs::read_to_string(place.path("other/README.md")).unwrap();
@@ -107,12 +106,12 @@ fn a_critic_is_trained_takes_part_in_a_choice_and_stands_in_the_record() {
     let person =
         place.run(&["--json", "inspect", "vecina barre patio barrio calma jardín cuaderno farol."]).json().remove(0);
     let model =
-        place.run(&["--json", "inspect", "El covid tarde plaza de canta sol niños la música."]).json().remove(0);
+        place.run(&["--json", "inspect", "La vacuna ayuda a cuidar a los mayores de la casa."]).json().remove(0);
     assert!(number(&person["critic"]) > number(&model["critic"]), "{person} {model}");
     assert!(place.run(&["inspect", "Hola a todos."]).stdout.contains("probability that a person wrote it"));
 
-    let written = place.run(&["--json", "generate", "--prompt", "La plaza", "--rng-seed", "5"]).json();
-    let table = place.run(&["generate", "--prompt", "La plaza", "--rng-seed", "5"]).stdout;
+    let written = place.run(&["--json", "generate", "--prompt", "La vacuna", "--rng-seed", "5"]).json();
+    let table = place.run(&["generate", "--prompt", "La vacuna", "--rng-seed", "5"]).stdout;
     assert_eq!(table.matches("reading ").count(), written.len(), "{table}");
     let reading: Value = serde_json::from_str::<Value>(
         &std::fs::read_to_string(place.path("critic/config.json")).unwrap(),
@@ -127,14 +126,14 @@ fn a_critic_is_trained_takes_part_in_a_choice_and_stands_in_the_record() {
             + number(&reading["weakest"]) * number(&one["likelihood"]["weakest"]);
         let expected = 1.0 / (1.0 + (-sum).exp());
         assert!((number(&one["reading"]) - expected).abs() < 1e-3, "{expected} {one}");
-        assert!((number(&one["rank"]) - number(&one["reading"]) * number(&one["score"])).abs() < 1e-5, "{one}");
+        assert!((number(&one["rank"]) - number(&one["reading"])).abs() < 1e-5, "{one}");
     }
 
-    let entry = place.run(&["--json", "once", "--prompt", "La plaza"]).json().remove(0);
+    let entry = place.run(&["--json", "once", "--prompt", "La vacuna"]).json().remove(0);
     assert_eq!(entry["state"], "dry_run", "{entry}");
     let record = place.run(&["--json", "history", "show", "1"]).json().remove(0);
     let selection = &record["round"]["settings"]["selection"];
-    assert_eq!((&selection["rank"], &selection["fresh_openings"]), (&json!("both"), &json!(60)));
+    assert_eq!((&selection["rank"], &selection["fresh_openings"]), (&json!("critic"), &json!(60)));
     assert!(selection["critic"]["name"].as_str().unwrap().ends_with("critic"), "{selection}");
     let candidates = record["candidates"].as_array().unwrap();
     let passed =
@@ -142,7 +141,7 @@ fn a_critic_is_trained_takes_part_in_a_choice_and_stands_in_the_record() {
     let best = passed.max_by(|a, b| number(&a["rank"]).total_cmp(&number(&b["rank"]))).unwrap();
     assert_eq!(best["chosen"], true, "{record}");
     let shown = place.run(&["history", "show", "1"]).stdout;
-    assert!(shown.contains("ranked by      both, critic ") && shown.contains("rank 0."), "{shown}");
+    assert!(shown.contains("ranked by      critic, critic ") && shown.contains("rank 0."), "{shown}");
     let doctor = place.run(&["--json", "doctor", "--offline"]).stdout;
     let critic = doctor.lines().find(|line| line.contains("\"check\":\"critic\"")).unwrap();
     assert!(critic.contains("\"status\":\"ok\""), "{critic}");

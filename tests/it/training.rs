@@ -113,13 +113,21 @@ fn a_signal_ends_a_training_that_still_reads_its_data_at_once() {
 #[test]
 fn the_recipe_of_the_built_in_generator_goes_on_where_it_stopped_and_ends_in_a_model_with_its_attributes() {
     let place = place();
-    let lines: Vec<String> = (0..200).map(|n| format!("La niña número {n} lee un cuento en la plaza.")).collect();
+    // Words of two syllables, so many different ones that no two lines are near-duplicates.
+    let syllables = ["ca", "lo", "mi", "pe", "tu", "ra", "so", "ni", "be", "du", "fla", "gri", "jo", "ve", "zu", "cha"];
+    let mut number = 1_u32;
+    let mut syllable = || {
+        number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        syllables[(number >> 24) as usize % syllables.len()]
+    };
+    let mut word = || format!("{}{}", syllable(), syllable());
+    let lines: Vec<String> = (0..200).map(|_| (0..9).map(|_| word()).collect::<Vec<_>>().join(" ")).collect();
     for name in ["simple.txt", "mixture.txt"] {
         std::fs::write(place.path(name), lines.join("\n")).unwrap();
     }
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/models/generator-es/train.sh");
     let sizes =
-        [("LAYERS", "1"), ("WIDTH", "16"), ("HEADS", "2"), ("VOCABULARY", "300"), ("BATCH", "2"), ("COMPOSED", "60")];
+        [("LAYERS", "1"), ("WIDTH", "16"), ("HEADS", "2"), ("VOCABULARY", "300"), ("BATCH", "2"), ("COMPOSED", "400")];
     let steps = [("SIMPLE_STEPS", "2"), ("BASE_STEPS", "2"), ("TUNE_STEPS", "3"), ("PRECISION", "f32")];
     let call = || {
         let mut command = std::process::Command::new("bash");
