@@ -72,6 +72,7 @@ stage simple "$simple_steps" --data "$data/simple.txt" --tokenizer "$work/tokeni
 stage base "$base_steps" --data "$data/mixture.txt" --base "$work/simple" --batch "$batch" --learning-rate 1.5e-3 --warmup-steps 100 \
     --decay constant
 stage tuned "$tune_steps" --data "$work/composed.jsonl:text" --data "$plain:text=4" --base "$work/base" --clean none \
+    --own "$work/composed.jsonl:text" --own "$plain:text" \
     --control TEMA=tema,HASHTAGS=hashtags --control-dropout 0.15 --duplicates exact --batch 64 --block 96 --learning-rate 1e-3 \
     --warmup-steps 60 --decay linear --f16
 echo "ready: $work/tuned"
