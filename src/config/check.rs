@@ -452,16 +452,6 @@ impl Checker<'_> {
             self.warnings
                 .push("account.disclosure is empty: X's automation rules ask a bot to say that it is one".into());
         }
-        if settings.selection.rank == Rank::Critic && settings.critic().is_none() {
-            let why = match settings.selection.critic {
-                None => "selection.critic is none",
-                Some(_) => "the built-in critic is for the built-in generator only, and generation.model is another",
-            };
-            self.warnings.push(format!(
-                "selection.rank is critic, but {why}: candidates are ranked by their likelihood alone. Train a critic \
-                 with `pregonero train critic`, or set selection.rank to sentiment or both"
-            ));
-        }
         if settings.publish.live && settings.account.operator == "someone" {
             self.warnings.push(
                 "account.operator is still the placeholder @someone: name the account that answers for the bot".into(),

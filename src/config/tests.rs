@@ -150,12 +150,10 @@ fn the_built_in_critic_belongs_to_the_built_in_generator() {
     let own = "[generation]\nmodel = \"mine\"\n[selection]\ncritic = \"hub:a/critic\"";
     assert_eq!(critic(own).as_deref(), Some("hub:a/critic"));
 
-    let warns =
-        |text: &str| load(text).warnings.iter().any(|warning| warning.starts_with("selection.rank is critic, but"));
-    assert!(warns("[selection]\nrank = \"critic\"\ncritic = \"none\""));
-    assert!(warns("[generation]\nmodel = \"mine\"\n[selection]\nrank = \"critic\""));
-    assert!(!warns("[selection]\nrank = \"critic\""));
-    assert!(!warns("[generation]\nmodel = \"mine\""));
+    // Without a critic, likelihood alone says how a text reads: nothing to warn of.
+    let warnings = load("[generation]\nmodel = \"mine\"").warnings;
+    assert!(!warnings.iter().any(|warning| warning.contains("critic")), "{warnings:?}");
+
     for (text, expected) in [
         ("[selection]\nrank = \"reading\"", "selection.rank: expected both | critic | sentiment"),
         ("[selection]\ncritic = \"\"", "selection.critic: expected builtin"),
