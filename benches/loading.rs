@@ -55,14 +55,15 @@ async fn main() -> Result<()> {
     }
     println!("| model | parameters | checks | load | of the processors |\n|---|---|---|---|---|");
     for (name, files) in models {
-        let mut took = [[Took::default(); ROUNDS]; WAYS.len()];
+        let mut rounds = [[Took::default(); WAYS.len()]; ROUNDS];
         let mut parameters = 0;
-        for round in 0..ROUNDS {
-            for (way, (_, checks)) in WAYS.into_iter().enumerate() {
-                (took[way][round], parameters) = load(&files, checks).await?;
+        for round in &mut rounds {
+            for (took, (_, checks)) in round.iter_mut().zip(WAYS) {
+                (*took, parameters) = load(&files, checks).await?;
             }
         }
-        for ((way, _), times) in WAYS.iter().zip(took) {
+        for (place, (way, _)) in WAYS.iter().enumerate() {
+            let times = rounds.map(|round| round[place]);
             let [clock, processor] = [times.map(|one| one.clock), times.map(|one| one.processor)].map(middle);
             println!("| {name} | {:.1} million | {way} | {clock:.2} s | {processor:.2} s |", parameters as f64 / 1e6);
         }

@@ -290,8 +290,8 @@ mod tests {
 
     #[test]
     fn the_weakest_stretch_is_the_lowest_mean_of_four_tokens_in_a_row() {
-        let cases: [(&[f32], Option<(f32, f32)>); 4] = [
-            (&[], None),
+        let cases = [
+            (&[][..], None),
             (&[-2.0], Some((-2.0, -2.0))),
             (&[-1.0, -3.0, -2.0], Some((-2.0, -2.0))),
             (&[0.0, -4.0, -4.0, 0.0, -8.0, 0.0, 0.0, 0.0], Some((-2.0, -4.0))),

@@ -185,7 +185,6 @@ impl OwnTexts {
         if bytes > MOST_BYTES || u64::from(count) > bytes {
             return Err(Damaged("it says that it holds more than it may"));
         }
-        drop(reader);
         Ok(Self { source, count, bytes })
     }
 

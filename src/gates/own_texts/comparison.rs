@@ -109,7 +109,9 @@ impl Group {
     fn compare(&mut self, text: &str, letters: &[u8]) {
         let (mut words, mut pairs, mut characters) = (Count::default(), Count::default(), Count::default());
         let Self { words: of_words, pairs: of_pairs, characters: of_characters, .. } = self;
-        (of_words.begin(), of_pairs.begin(), of_characters.begin());
+        of_words.begin();
+        of_pairs.begin();
+        of_characters.begin();
         for_each_word(letters, |word, pair| {
             of_words.count(word, &mut words);
             if let Some(pair) = pair {

@@ -197,10 +197,13 @@ impl Checkpoints {
         }
         let is_tokenizers = tokenizer.is_some_and(|tokenizer| is_same_folder(tokenizer, &self.output));
         let names = TOKENIZER_FILES.into_iter().filter(|_| !is_tokenizers).chain(MODEL_FILES);
-        for path in names.map(|name| self.output.join(name)).filter(|path| path.symlink_metadata().is_ok()) {
-            bail!("{}: exists already and no training wrote it; choose another --output", path.display());
+        let mut paths = names.map(|name| self.output.join(name));
+        match paths.find(|path| path.symlink_metadata().is_ok()) {
+            Some(path) => {
+                bail!("{}: exists already and no training wrote it; choose another --output", path.display())
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     pub(super) fn save(&self, learner: &Learner, state: &State) -> Result<()> {
