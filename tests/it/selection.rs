@@ -236,7 +236,7 @@ fn without_a_critic_the_sentiment_or_the_likelihood_decides() {
         for one in candidates {
             assert_eq!(one["critic"], Value::Null);
             let likelihood = &one["candidate"]["likelihood"];
-            let sum = 2.3 + number(&likelihood["mean"]) + 0.5 * number(&likelihood["weakest"]);
+            let sum = 2.8 + 1.5 * number(&likelihood["mean"]) + number(&likelihood["weakest"]);
             assert!((number(&one["reading"]) - 1.0 / (1.0 + (-sum).exp())).abs() < 1e-4, "{one}");
             assert_eq!(one["rank"], if round == 1 { one["score"].clone() } else { one["reading"].clone() });
         }
