@@ -17,8 +17,8 @@ pub fn keep_freed_memory() {
     set(&[(M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, c_int::MAX), (M_ARENA_MAX, 1)]);
 }
 
-/// Lets the process give freed memory back; call it before the threads of a process that runs for months, for each would
-/// have a pool of its own.
+/// Lets the process give freed memory back; call it before the threads start, for each would have a pool of its own. For a
+/// process that runs for months, and for the commands that write candidates on a small machine.
 ///
 /// A reload frees a whole classifier. By default glibc learns from the first such block to keep the next ones, up to
 /// 64 MiB in the pool of each thread that had one, so that a daemon grows to a multiple of what it needs.

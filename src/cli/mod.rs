@@ -189,7 +189,7 @@ fn quoted(arguments: &[OsString]) -> String {
 }
 
 fn start(command: Command, session: &Session) -> Result<()> {
-    if matches!(command, Command::Run(_)) {
+    if matches!(command, Command::Run(_) | Command::Once(_) | Command::Generate(_)) {
         memory::give_freed_memory_back();
     }
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
