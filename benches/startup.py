@@ -4,7 +4,7 @@
     python3 benches/startup.py
 
 Cold start: from exec to the first candidates of `generate -n 16`, five times. Memory: `run --now` in an empty folder; resident
-memory behind its first round (VmRSS) and at its height (VmHWM).
+memory after its first round (VmRSS) and at its height (VmHWM).
 """
 import os, pathlib, re, shutil, subprocess, tempfile, time
 
@@ -25,7 +25,7 @@ with tempfile.TemporaryDirectory() as folder:
     daemon = subprocess.Popen([binary, "run", "--now"], cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     try:
         waits = 0
-        for line in daemon.stderr:  # it waits for a slot twice: before the first round and behind it
+        for line in daemon.stderr:  # it waits for a slot twice: before the first round and after it
             waits += "waiting for the next slot" in line
             if waits == 2:
                 break
@@ -35,5 +35,5 @@ with tempfile.TemporaryDirectory() as folder:
         daemon.wait()
     print("| what | measured |\n|---|---|")
     print(f"| `generate -n 16`, from start to exit | {min(seconds):.2f} s to {max(seconds):.2f} s |")
-    print(f"| daemon behind its first round, resident | {memory['VmRSS']:.0f} MiB |")
+    print(f"| daemon after its first round, resident | {memory['VmRSS']:.0f} MiB |")
     print(f"| daemon at its height | {memory['VmHWM']:.0f} MiB |")
