@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Trains a generator in stages like those of the built-in one (README.md has its exact commands). Each call goes on
-# where the last one stopped, and ends after SECONDS. Exit code 0: the model is ready in WORK/tuned. 75: call it again.
-# Anything else: an error.
+# where the last one stopped, and stops training after SECONDS; composing texts and the tokenizer, once at the start, are
+# not counted. Exit code 0: the model is ready in WORK/tuned. 75: call it again. Anything else: an error.
 #
 #   models/generator-es/train.sh DATA WORK [SECONDS]
 #
 # DATA holds the texts of the base, one a line: simple.txt (short sentences) and mixture.txt (everything). What the last
-# stage reads is next to this script. The default sizes are those of the built-in model; on a GPU, give larger ones:
+# stage reads is next to this script. The program is `pregonero`, or what PREGONERO names. Sizes come from LAYERS, WIDTH,
+# HEADS, VOCABULARY, BATCH, SIMPLE_STEPS, BASE_STEPS, TUNE_STEPS, COMPOSED (texts), DEVICE and PRECISION; the defaults are
+# those of the built-in model. On a GPU, give larger ones:
 #
 #   LAYERS=12 WIDTH=768 HEADS=12 BATCH=64 BASE_STEPS=40000 DEVICE=cuda models/generator-es/train.sh data runs/large 540
 #
@@ -53,6 +55,10 @@ stage() {
     touch "$output/finished"
 }
 
+[[ $seconds =~ ^[0-9]+$ ]] || { echo "$usage" >&2; exit 2; }
+for file in "$data/simple.txt" "$data/mixture.txt"; do
+    [[ -s $file ]] || { echo "$file: is not there or empty; it holds the texts of the base, one a line" >&2; exit 2; }
+done
 mkdir -p "$work"
 plain=$work/campaign-plain.jsonl
 if [[ ! -e $plain ]]; then

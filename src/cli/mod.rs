@@ -120,13 +120,13 @@ enum Command {
     /// Check the configuration, or show what is in effect
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// List, show and download models
+    /// List, show, download and convert models, and write what belongs to one
     #[command(subcommand)]
     Models(models::ModelsCommand),
     /// Make tables to train on
     #[command(subcommand)]
     Dataset(dataset::DatasetCommand),
-    /// Train a tokenizer, a generator, a classifier or word vectors
+    /// Train a tokenizer, a generator, a classifier, a critic or word vectors
     #[command(subcommand)]
     Train(train::TrainCommand),
     /// Measure a model on data it was not trained on

@@ -56,6 +56,10 @@ fn critic(judge: &Judge, generator: Option<&ModelIdentity>) -> Check {
                 "train one with `pregonero train critic`, or set selection.critic to another or to none",
             )
         }
+        _ if critic.config().reading.is_some_and(|reading| reading.critic == 0.0) => Check::ok(
+            "critic",
+            format!("{name} is on record and weighs nothing: likelihood says how well a text reads"),
+        ),
         _ => Check::ok("critic", format!("{name} helps to choose between candidates")),
     }
 }

@@ -8,6 +8,7 @@
 mod copies;
 mod sheet;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -40,6 +41,8 @@ pub struct Rounds {
 pub struct ChosenTweet {
     pub rng_seed: u64,
     pub prompt: String,
+    /// What the text was to be about, for a model with control tokens.
+    pub attributes: BTreeMap<String, String>,
     /// The text without the disclosure.
     pub text: String,
     pub score: f32,
@@ -99,6 +102,7 @@ impl Rounds {
                 report.chosen.push(ChosenTweet {
                     rng_seed,
                     prompt: prompt.text.clone(),
+                    attributes: prompt.attributes.clone(),
                     text: one.candidate.text.clone(),
                     score: one.score,
                     likelihood: one.candidate.likelihood,

@@ -103,6 +103,7 @@ mod tests {
         ChosenTweet {
             rng_seed: 1,
             prompt: String::new(),
+            attributes: std::collections::BTreeMap::new(),
             text: text.to_owned(),
             score: 0.9,
             likelihood: None,
