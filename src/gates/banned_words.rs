@@ -1,4 +1,4 @@
-//! Gate `banned_words`: slurs and insults, of a built-in list and the operator's own.
+//! Gate `banned_words`: slurs, insults and some hoaxes, of a built-in list and the operator's own.
 //!
 //! People and models write around a list: `t o n t o`, `t0nt0`, `toooonto`, `ton-to`, `тonto`. So words are compared in
 //! a folded form, but always whole: `disputa` and `Scunthorpe` hold nothing bad.
@@ -352,6 +352,17 @@ mod tests {
             assert_eq!(verdict_of(&gate, text).verdict, Reject, "{text}");
         }
         assert!(gate.entries.len() > 100);
+    }
+
+    #[test]
+    fn hoaxes_that_the_classifier_takes_for_praise_are_on_the_built_in_list() {
+        let gate = BannedWords::new(None).unwrap();
+        for text in ["Las vacunas causan autismo", "La vacuna te cambia el ADN", "No te vacunes 💉", "¡PLANDEMIA!"] {
+            assert_eq!(verdict_of(&gate, text).verdict, Reject, "{text}");
+        }
+        for text in ["La vacuna cambia la vida de un pueblo", "No te quedes sin vacuna", "Vacúnate con calma"] {
+            assert_eq!(verdict_of(&gate, text).verdict, Pass, "{text}");
+        }
     }
 
     #[test]
