@@ -3,6 +3,8 @@
 //! What a candidate ranks by is decided where it is judged ([`crate::judging`]): how well it reads, the sentiment's score, or
 //! both. Candidates that begin like a recent post come after all others.
 
+use std::cmp::Ordering;
+
 use crate::tweet::{Judged, Verdict};
 
 /// The candidate a round goes on with.
@@ -37,16 +39,24 @@ impl Chosen {
 /// replay chooses the same.
 #[must_use]
 pub fn select(judged: &[Judged], queue_reviews: bool) -> Option<Chosen> {
+    best_by(judged, queue_reviews, Judged::compare_rank).map(|index| Chosen { judged: judged[index].clone(), index })
+}
+
+/// Returns the place of the candidate that [`select`] would take if `compare` ranked them.
+pub(crate) fn best_by(
+    judged: &[Judged],
+    queue_reviews: bool,
+    compare: impl Fn(&Judged, &Judged) -> Ordering,
+) -> Option<usize> {
     let best = |wanted: Verdict| {
         judged
             .iter()
             .enumerate()
             .filter(|(_, candidate)| candidate.verdict() == wanted)
-            .max_by(|(a, left), (b, right)| left.compare_rank(right).then(b.cmp(a)))
+            .max_by(|(a, left), (b, right)| compare(left, right).then(b.cmp(a)))
+            .map(|(index, _)| index)
     };
-    best(Verdict::Pass)
-        .or_else(|| if queue_reviews { best(Verdict::Review) } else { None })
-        .map(|(index, judged)| Chosen { judged: judged.clone(), index })
+    best(Verdict::Pass).or_else(|| if queue_reviews { best(Verdict::Review) } else { None })
 }
 
 #[cfg(test)]

@@ -19,8 +19,8 @@ pub use self::sheet::{Answers, KeyRow, Origin, QUESTIONS, Question, Shares, Shee
 use crate::gates::Recent;
 use crate::generation::{Decoding, Engine, GenerationRequest, LengthBudget, candidate_seeds};
 use crate::judging::Judge;
-use crate::selection::select;
-use crate::tweet::{Judged, Likelihood, Ranking, SeedPrompt, Verdict};
+use crate::selection::{best_by, select};
+use crate::tweet::{Likelihood, Ranking, SeedPrompt, Verdict};
 use crate::twitter::text::weighted_length;
 
 /// What the rounds are run with.
@@ -97,7 +97,8 @@ impl Rounds {
             report.accepted += judged.iter().filter(|one| one.verdict() == Verdict::Pass).count();
             if let Some(chosen) = select(&judged, self.queue_reviews) {
                 let one = chosen.judged();
-                report.unlike_sentiment += usize::from(by_score(&judged, self.queue_reviews) != Some(chosen.index()));
+                let by_score = best_by(&judged, self.queue_reviews, |left, right| left.score.total_cmp(&right.score));
+                report.unlike_sentiment += usize::from(by_score != Some(chosen.index()));
                 report.repeated_openings += usize::from(one.repeats_an_opening());
                 report.chosen.push(ChosenTweet {
                     rng_seed,
@@ -114,10 +115,4 @@ impl Rounds {
         }
         Ok(report)
     }
-}
-
-/// Returns which candidate the sentiment's score alone would choose.
-fn by_score(judged: &[Judged], queue_reviews: bool) -> Option<usize> {
-    let bare: Vec<Judged> = judged.iter().map(|one| Judged { ranking: Ranking::default(), ..one.clone() }).collect();
-    select(&bare, queue_reviews).map(|chosen| chosen.index())
 }
