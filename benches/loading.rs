@@ -88,7 +88,7 @@ fn middle(mut times: [f64; ROUNDS]) -> f64 {
 fn processor_seconds() -> Result<f64> {
     const TICKS_A_SECOND: f64 = 100.0;
     let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // Behind the name, which may hold blanks: fields 14 and 15 of proc_pid_stat(5).
+    // After the name, which may hold blanks: fields 14 and 15 of proc_pid_stat(5).
     let (_, fields) = stat.rsplit_once(") ").context("no name in /proc/self/stat")?;
     let fields: Vec<f64> = fields.split(' ').skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
     Ok(fields.iter().sum::<f64>() / TICKS_A_SECOND)

@@ -13,8 +13,8 @@ const OWN_HEADER: usize = 40;
 
 fuzz_target!(|data: &[u8]| {
     let _ = VerbatimIndex::read(data);
-    let mended = [data, &Sha256::digest(data)[..CHECKSUM]].concat();
-    if let Ok(index) = VerbatimIndex::read(&mended) {
+    let resealed = [data, &Sha256::digest(data)[..CHECKSUM]].concat();
+    if let Ok(index) = VerbatimIndex::read(&resealed) {
         let read = VerbatimIndex::read(&index.to_bytes()).expect("what was written is read");
         assert_eq!((read.len(), read.window()), (index.len(), index.window()));
         let _ = index.longest_run("una plaza llena de gente que canta");
@@ -24,12 +24,12 @@ fuzz_target!(|data: &[u8]| {
 
 fn read_own_texts(data: &[u8]) {
     let _ = OwnTexts::in_memory(data.to_vec());
-    let mut mended = data.to_vec();
+    let mut resealed = data.to_vec();
     if data.len() >= OWN_HEADER {
         let digest = Sha256::digest([&data[..OWN_HEADER - CHECKSUM], &data[OWN_HEADER..]].concat());
-        mended[OWN_HEADER - CHECKSUM..OWN_HEADER].copy_from_slice(&digest[..CHECKSUM]);
+        resealed[OWN_HEADER - CHECKSUM..OWN_HEADER].copy_from_slice(&digest[..CHECKSUM]);
     }
-    if let Ok(own) = OwnTexts::in_memory(mended) {
+    if let Ok(own) = OwnTexts::in_memory(resealed) {
         let texts = ["una plaza llena de gente que canta", "", "ñ 疫苗"];
         if let Ok(found) = own.most_similar(&texts, 0.1) {
             assert_eq!(found.len(), texts.len());

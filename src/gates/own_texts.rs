@@ -289,7 +289,7 @@ mod tests {
     }
 
     /// Returns the content with a correct checksum, as somebody would make it who wants the file to be accepted.
-    fn mended(mut content: Vec<u8>) -> Vec<u8> {
+    fn with_right_checksum(mut content: Vec<u8>) -> Vec<u8> {
         let mut digest = Sha256::new_with_prefix(&content[..HEADER - CHECKSUM]);
         digest.update(&content[HEADER..]);
         content[HEADER - CHECKSUM..HEADER].copy_from_slice(&digest.finalize()[..CHECKSUM]);
@@ -358,7 +358,9 @@ mod tests {
         for (position, value, expected) in edges {
             let mut changed = content();
             changed[position] = value;
-            let error = OwnTexts::in_memory(mended(changed)).and_then(|own| lines_of(&own).map(|_| ())).unwrap_err();
+            let error = OwnTexts::in_memory(with_right_checksum(changed))
+                .and_then(|own| lines_of(&own).map(|_| ()))
+                .unwrap_err();
             assert!(error.to_string().contains(expected), "{position}: {error}");
         }
         for (lines, expected) in
@@ -372,7 +374,7 @@ mod tests {
             encoder.write_all(&lines).unwrap();
             let bomb = encoder.finish().unwrap();
             assert!(bomb.len() < 10_000, "sixteen megabytes take hardly any room");
-            let error = lines_of(&OwnTexts::in_memory(mended(bomb)).unwrap()).unwrap_err();
+            let error = lines_of(&OwnTexts::in_memory(with_right_checksum(bomb)).unwrap()).unwrap_err();
             assert!(error.to_string().contains(expected), "{error}");
         }
     }
@@ -385,7 +387,7 @@ mod tests {
         let mut content = OwnTexts::encode(&[]).unwrap()[..HEADER].to_vec();
         (content[20], content[24]) = (100, 100);
         content.extend(encoder.finish().unwrap());
-        let error = lines_of(&OwnTexts::in_memory(mended(content)).unwrap()).unwrap_err();
+        let error = lines_of(&OwnTexts::in_memory(with_right_checksum(content)).unwrap()).unwrap_err();
         assert!(matches!(error, OwnTextsError::Unreadable(_)), "{error}");
     }
 }

@@ -312,7 +312,7 @@ mod x86 {
                 // SAFETY: 32 values can be read at every stride of the start.
                 *sums = unsafe { [_mm512_loadu_ps(at), _mm512_loadu_ps(at.add(SIDE))] };
             }
-            // The group's rows lie in one of the two tiles of each step.
+            // The group's rows are in one of the two tiles of each step.
             let mut lefts = left.as_ptr().wrapping_add((group / SIDE) * TILE + (group % SIDE) * DEPTH).cast::<i32>();
             let mut rights = right.as_ptr();
             for _ in 0..steps {

@@ -36,8 +36,8 @@ impl ReadingWeights {
     pub const WITHOUT_CRITIC: Self = Self { bias: 2.8, critic: 0.0, mean: 1.5, weakest: 1.0 };
 
     /// The weights that a critic begins with, also where its `config.json` has none. The critic counts for little
-    /// because its logits spread five times as wide as likelihoods, and because it prefers what is new to it, whether
-    /// or not it makes sense: docs/decisions/0005-choice-between-candidates.md.
+    /// because it prefers what is new to it, whether or not it makes sense:
+    /// docs/decisions/0005-choice-between-candidates.md.
     pub const OF_ANY_CRITIC: Self = Self { bias: 2.8, critic: 0.1, mean: 1.5, weakest: 1.0 };
 
     /// # Errors
