@@ -7,12 +7,12 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
-use pregonero::catalog::ModelFiles;
-use pregonero::memory::keep_freed_memory;
-use pregonero::sentiment::Classifier;
-use pregonero::sentiment::network::{Architecture, Network, NetworkConfig, Row};
-use pregonero::training::classifier::binary_cross_entropy;
-use pregonero::training::optimizer::{AdamW, AdamWSettings};
+use pregonero_models::catalog::ModelFiles;
+use pregonero_models::sentiment::Classifier;
+use pregonero_models::sentiment::network::{Architecture, Network, NetworkConfig, Row};
+use pregonero_system::memory::keep_freed_memory;
+use pregonero_workshop::training::classifier::binary_cross_entropy;
+use pregonero_workshop::training::optimizer::{AdamW, AdamWSettings};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;
 

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use pregonero::catalog::ModelFiles;
-use pregonero::config::{DeviceChoice, Strategy};
-use pregonero::generation::{Decoding, Engine, GenerationRequest, candidate_seeds};
-use pregonero::tweet::ModelIdentity;
+use pregonero_models::catalog::ModelFiles;
+use pregonero_models::generation::{Decoding, Engine, GenerationRequest, candidate_seeds};
+use pregonero_models::generation::{DeviceChoice, Strategy};
+use pregonero_tweet::ModelIdentity;
 
 const NEW_TOKENS: usize = 48;
 

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use pregonero::catalog::{self, ModelFiles, ModelKind};
-use pregonero::config::DeviceChoice;
-use pregonero::generation::gpt2::Gpt2Config;
-use pregonero::generation::{Engine, LoadChecks};
-use pregonero::tweet::ModelIdentity;
+use pregonero_models::catalog::{self, ModelFiles, ModelKind};
+use pregonero_models::generation::DeviceChoice;
+use pregonero_models::generation::gpt2::Gpt2Config;
+use pregonero_models::generation::{Engine, LoadChecks};
+use pregonero_tweet::ModelIdentity;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use safetensors::Dtype;

@@ -16,7 +16,7 @@ use std::fs::File;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pregonero::store::{HistoryRecord, Store};
+use pregonero_store::{HistoryRecord, Store};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;
 

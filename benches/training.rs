@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use candle_core::{Device, Tensor, Var};
-use pregonero::generation::gpt2::Gpt2Config;
-use pregonero::memory::keep_freed_memory;
-use pregonero::training::generator::{Batch, Learner, Precision, StepSettings};
-use pregonero::training::optimizer::AdamWSettings;
+use pregonero_models::generation::gpt2::Gpt2Config;
+use pregonero_system::memory::keep_freed_memory;
+use pregonero_workshop::training::generator::{Batch, Learner, Precision, StepSettings};
+use pregonero_workshop::training::optimizer::AdamWSettings;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;
 

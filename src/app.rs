@@ -12,22 +12,27 @@ use anyhow::{Context as _, anyhow};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::alerts::{ChannelError, Channels, Plan, Watched};
-use crate::catalog::{self, HubSettings, ModelFiles, ModelKind, Needs};
-use crate::clock::Clock;
-use crate::config::environment::Environment;
-use crate::config::secrets::{self, SecretsError};
-use crate::config::{AuthMethod, GateSettings, ScheduleSettings, SentimentSettings, SentimentTarget, Settings};
-use crate::gates::{Gates, LabelHashtags, OWN_TEXTS, OwnTexts, Resources, VERBATIM_INDEX, VerbatimIndex};
-use crate::generation::{self, ControlLayout, Engine};
-use crate::judging::Judge;
+use crate::config::Settings;
+use crate::publish::AuthMethod;
 use crate::publish::{self, Outlet, PostedTweet, Poster, PosterFuture, Publisher, Rules};
 use crate::schedule::Schedule;
-use crate::sentiment::Classifier;
-use crate::sentiment::critic::Reader;
-use crate::store::Store;
-use crate::tweet::SeedPrompt;
-use crate::twitter::oauth2::{self, Grant, TokenFileError, Tokens};
-use crate::twitter::{self, Client, CreatedTweet, Credentials, Span, Timeline, Timeouts, User};
+use crate::schedule::ScheduleSettings;
+use pregonero_judging::gates::GateSettings;
+use pregonero_judging::gates::{Gates, LabelHashtags, Resources};
+use pregonero_judging::judge::Judge;
+use pregonero_models::catalog::{self, HubSettings, ModelFiles, ModelKind, Needs};
+use pregonero_models::generation::{self, ControlLayout, Engine};
+use pregonero_models::sentiment::Classifier;
+use pregonero_models::sentiment::critic::Reader;
+use pregonero_models::sentiment::{SentimentSettings, SentimentTarget};
+use pregonero_models::verbatim;
+use pregonero_store::Store;
+use pregonero_system::clock::Clock;
+use pregonero_system::environment::Environment;
+use pregonero_tweet::SeedPrompt;
+use pregonero_x::oauth2::{self, Grant, TokenFileError, Tokens};
+use pregonero_x::secrets::{self, SecretsError};
+use pregonero_x::{self, Client, CreatedTweet, Credentials, Span, Timeline, Timeouts, User};
 
 /// Where a round's seed comes from when the settings name none.
 pub type SeedSource = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -63,7 +68,7 @@ pub enum SetupError {
     Alerts(#[from] ChannelError),
     /// No client for X.
     #[error(transparent)]
-    Twitter(#[from] twitter::SetupError),
+    Twitter(#[from] pregonero_x::SetupError),
 }
 
 impl SetupError {
@@ -192,7 +197,9 @@ pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles
         },
     };
     let reader = load_reader(settings, hub)?;
-    Ok(Judge::new(settings, load_gates(&settings.gates, hashtags, generator)?, classifier, reader))
+    let gates = load_gates(&settings.gates, hashtags, generator)?;
+    let disclosure = &settings.account.disclosure;
+    Ok(Judge::new(&settings.selection, &settings.sentiment, disclosure, gates, classifier, reader))
 }
 
 /// Loads what says how well a text reads, with the critic of the settings or without one.
@@ -206,37 +213,10 @@ fn load_reader(settings: &Settings, hub: &HubSettings) -> Result<Reader, SetupEr
 }
 
 fn load_gates(settings: &GateSettings, hashtags: LabelHashtags, generator: &ModelFiles) -> Result<Gates, SetupError> {
-    let verbatim = verbatim_index(generator).map_err(SetupError::under("generation.model"))?;
-    let own_texts = own_texts(generator).map_err(SetupError::under("generation.model"))?;
+    let verbatim = verbatim::index_of(generator).map_err(SetupError::under("generation.model"))?;
+    let own_texts = verbatim::own_texts_of(generator).map_err(SetupError::under("generation.model"))?;
     let resources = Resources { verbatim, own_texts, hashtags, switched_off: settings.off.clone() };
     Gates::new(settings, resources).map_err(SetupError::under("gates"))
-}
-
-/// Opens the index of what a generator was trained on, where it has one.
-///
-/// # Errors
-/// Where the file is no index or damaged.
-pub fn verbatim_index(generator: &ModelFiles) -> anyhow::Result<Option<VerbatimIndex>> {
-    if !generator.has(VERBATIM_INDEX) {
-        return Ok(None);
-    }
-    let index = VerbatimIndex::read(&generator.read(VERBATIM_INDEX)?);
-    index.map(Some).with_context(|| generator.display(VERBATIM_INDEX))
-}
-
-/// Opens the texts that a generator was trained on and its operator wrote, where it has them.
-///
-/// # Errors
-/// Where the file is something else or damaged.
-pub fn own_texts(generator: &ModelFiles) -> anyhow::Result<Option<OwnTexts>> {
-    match generator {
-        _ if !generator.has(OWN_TEXTS) => Ok(None),
-        // `ModelFiles::read` would load it into memory: it may be large, and each round reads it again as a stream.
-        ModelFiles::Folder(folder) => OwnTexts::open(&folder.join(OWN_TEXTS)).map(Some),
-        ModelFiles::Embedded(_) => {
-            OwnTexts::in_memory(generator.read(OWN_TEXTS)?).map(Some).with_context(|| generator.display(OWN_TEXTS))
-        }
-    }
 }
 
 fn load_classifier(settings: &Settings, hub: &HubSettings) -> Result<Classifier, SetupError> {
@@ -268,7 +248,7 @@ pub fn open_outlet(
         AuthMethod::OAuth2 => SetupError::NoLogin { file: token_file(settings) },
     })?;
     warn_of(&credentials);
-    twitter::install_crypto_provider();
+    pregonero_x::install_crypto_provider();
     let client = Client::new(&settings.publish.base_url, credentials, clock, Timeouts::default())?;
     Ok(Outlet::Live(Arc::new(client)))
 }

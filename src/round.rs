@@ -11,16 +11,19 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::config::{GenerationSettings, ReviewMode, SentimentTarget};
-use crate::gates::Recent;
-use crate::generation::{GenerationError, GenerationRequest, LengthBudget, candidate_seeds};
 use crate::publish::{Posted, PublishError};
+use crate::review::ReviewMode;
 use crate::review::{self, ReviewError, Submitted};
-use crate::selection::{Chosen, select};
-use crate::sentiment::Classifier;
-use crate::store::{NewRound, PostId, RoundId, SlotId, StoreError};
-use crate::tweet::{Candidate, Judged, SeedPrompt, Verdict};
-use crate::twitter::text;
+use pregonero_judging::gates::Recent;
+use pregonero_judging::selection::{Chosen, select};
+use pregonero_models::generation::GenerationSettings;
+use pregonero_models::generation::{GenerationError, GenerationRequest, LengthBudget, candidate_seeds};
+use pregonero_models::sentiment::Classifier;
+use pregonero_models::sentiment::SentimentTarget;
+use pregonero_store::{NewRound, PostId, RoundId, SlotId, StoreError};
+use pregonero_system::errors::chain;
+use pregonero_text::tweet_text;
+use pregonero_tweet::{Candidate, Judged, SeedPrompt, Verdict};
 
 const HOURS_A_DAY: i64 = 24;
 
@@ -86,12 +89,6 @@ pub enum RoundFailure {
     Review(#[from] ReviewError),
     #[error("the record could not be read or written: {}", chain(.0))]
     Store(#[from] StoreError),
-}
-
-/// An error with its causes, on one line.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Serves one order. `stop` ends it early: before anything is chosen the round is given up, after that nothing new goes
@@ -187,7 +184,7 @@ impl Plan {
             attributes: self.prompt.attributes.clone(),
             seeds: candidate_seeds(self.rng_seed, app.settings.generation.candidates),
             decoding: app.settings.generation.decoding.clone(),
-            length: Some(LengthBudget { limit: app.judge.body_limit(), measure: text::weighted_length }),
+            length: Some(LengthBudget { limit: app.judge.body_limit(), measure: tweet_text::weighted_length }),
         }
     }
 }
@@ -340,8 +337,8 @@ async fn interrupted(app: &App, round: RoundId) -> Result<Served, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::judged;
-    use crate::tweet::GateVerdict;
+    use pregonero_store::testing::judged;
+    use pregonero_tweet::GateVerdict;
 
     #[test]
     fn the_reason_counts_each_gate_and_says_what_a_person_could_have_let_through() {

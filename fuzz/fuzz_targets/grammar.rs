@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pregonero::dataset::compose::{Composition, compose};
+use pregonero_workshop::dataset::compose::{Composition, compose};
 
 fuzz_target!(|data: &[u8]| {
     let composition = Composition {

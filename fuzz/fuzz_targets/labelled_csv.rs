@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pregonero::dataset::labelled::{Columns, read_labelled};
+use pregonero_workshop::dataset::labelled::{Columns, read_labelled};
 
 fuzz_target!(|data: &[u8]| {
     let path = pregonero_fuzz::file("labelled.csv", data);

@@ -6,8 +6,8 @@
 use std::io::{Cursor, Write as _};
 
 use libfuzzer_sys::fuzz_target;
-use pregonero::catalog::pickle::StateDict;
-use pregonero::catalog::{ModelFiles, convert};
+use pregonero_models::catalog::pickle::StateDict;
+use pregonero_models::catalog::{ModelFiles, convert};
 use pregonero_fuzz::folder;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};

@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use pregonero::catalog::ModelFiles;
-use pregonero::config::DeviceChoice;
-use pregonero::generation::Engine;
-use pregonero::sentiment::Classifier;
-use pregonero::tweet::ModelIdentity;
+use pregonero_models::catalog::ModelFiles;
+use pregonero_models::generation::DeviceChoice;
+use pregonero_models::generation::Engine;
+use pregonero_models::sentiment::Classifier;
+use pregonero_tweet::ModelIdentity;
 use pregonero_fuzz::{CLASSIFIER, GENERATOR, choice, folder, model};
 use tokio::runtime::{Builder, Runtime};
 

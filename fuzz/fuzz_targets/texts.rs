@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pregonero::training::text::{Cleaning, TextSource, read_all};
+use pregonero_workshop::training::text::{Cleaning, TextSource, read_all};
 
 fuzz_target!(|data: &[u8]| {
     let Some((choice, data)) = pregonero_fuzz::choice(data) else { return };

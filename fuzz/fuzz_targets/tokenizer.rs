@@ -5,8 +5,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pregonero::catalog::ModelFiles;
-use pregonero::generation::tokenizer::Tokenizer;
+use pregonero_models::catalog::ModelFiles;
+use pregonero_models::generation::tokenizer::Tokenizer;
 use pregonero_fuzz::{choice, folder};
 
 const VOCABULARY: &[u8] = r#"{"a":0,"l":1,"Ġ":2,"la":3,"<|endoftext|>":4}"#.as_bytes();

@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pregonero::gates::{OwnTexts, VerbatimIndex};
+use pregonero_models::verbatim::{OwnTexts, VerbatimIndex};
 use sha2::{Digest as _, Sha256};
 
 /// Bytes of a checksum: of the index at its end, of own texts at the end of their header.

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pregonero::training::vectors::read_vectors;
+use pregonero_workshop::training::vectors::read_vectors;
 
 fuzz_target!(|data: &[u8]| {
     let path = pregonero_fuzz::file("vectors.vec", data);

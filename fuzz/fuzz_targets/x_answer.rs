@@ -9,10 +9,10 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use pregonero::config::secrets::{Redactor, TwitterCredentials};
+use pregonero_x::secrets::{Redactor, TwitterCredentials};
 use pregonero::publish::{Judgement, PostedTweet};
-use pregonero::store::PostState;
-use pregonero::twitter::{RateLimits, Reading, TwitterError};
+use pregonero_store::PostState;
+use pregonero_x::{RateLimits, Reading, TwitterError};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 

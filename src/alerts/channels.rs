@@ -12,11 +12,11 @@ use reqwest::{StatusCode, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::payload::Payload;
-use crate::config::AlertSettings;
-use crate::config::environment::Environment;
-use crate::config::secrets::{self, SecretsError};
-use crate::store::AlertChannel;
-use crate::twitter::install_crypto_provider;
+use crate::alerts::AlertSettings;
+use pregonero_store::AlertChannel;
+use pregonero_system::environment::Environment;
+use pregonero_x::install_crypto_provider;
+use pregonero_x::secrets::SecretsError;
 
 /// How long a webhook may take, from name to answer.
 const WEBHOOK_BOUND: Duration = Duration::from_secs(15);
@@ -70,7 +70,7 @@ impl Channels {
     /// # Errors
     /// Where the address is none, a file of it cannot be read, or TLS cannot be set up.
     pub fn open(settings: &AlertSettings, environment: &Environment) -> Result<Self, ChannelError> {
-        let url = secrets::webhook(environment)?.or_else(|| settings.webhook.clone());
+        let url = super::webhook(environment)?.or_else(|| settings.webhook.clone());
         let webhook = url.map(Webhook::new).transpose()?;
         let command = (!settings.command.is_empty()).then(|| settings.command.clone());
         let passed_on = PASSED_ON.into_iter().filter_map(|name| Some((name, environment.get(name)?.to_owned())));
@@ -153,7 +153,7 @@ fn run_bounded(mut command: Command, input: &[u8], bound: Duration) -> Result<()
 
 impl Webhook {
     fn new(url: SecretString) -> Result<Self, ChannelError> {
-        crate::config::webhook_url(url.expose_secret()).map_err(ChannelError::Webhook)?;
+        crate::alerts::webhook_url(url.expose_secret()).map_err(ChannelError::Webhook)?;
         install_crypto_provider();
         let http = reqwest::Client::builder()
             .user_agent(concat!("pregonero/", env!("CARGO_PKG_VERSION")))

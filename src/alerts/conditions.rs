@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::clock::shown;
-use crate::config::Settings;
 use crate::publish::{self, Outlook, Rules};
-use crate::store::{AlertKind, Condition, Endpoint, HaltCause, Store, StoreError, WindowName};
+use pregonero_store::{AlertKind, Condition, Endpoint, HaltCause, Store, StoreError, WindowName};
+use pregonero_system::clock::shown;
 
 /// What is looked at, by the settings.
 #[derive(Debug, Clone)]
@@ -22,18 +21,6 @@ pub struct Watched {
     pub stale_after_slots: u32,
     /// How long a post may be of unknown outcome.
     pub unsettled_after: Duration,
-}
-
-impl From<&Settings> for Watched {
-    fn from(settings: &Settings) -> Self {
-        Self {
-            account: settings.account.handle.clone(),
-            live: settings.publish.live,
-            rules: Rules::from(settings),
-            stale_after_slots: settings.alerts.stale_after_slots,
-            unsettled_after: settings.alerts.unsettled_after,
-        }
-    }
 }
 
 /// Everything that holds now.

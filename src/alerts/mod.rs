@@ -7,6 +7,7 @@
 mod channels;
 mod conditions;
 mod payload;
+mod settings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +20,12 @@ use tokio_util::sync::CancellationToken;
 pub use self::channels::{ChannelError, Channels};
 pub use self::conditions::Watched;
 pub use self::payload::{Payload, test_payload};
-use crate::clock::Clock;
-use crate::round::chain;
-use crate::store::{AlertChannel, Notice, RecordWatch, Store, StoreError};
+pub(crate) use self::settings::webhook_url;
+pub use self::settings::{AlertKeys, AlertSettings, WEBHOOK_NAME, webhook};
+use pregonero_store::{AlertChannel, Notice, RecordWatch, Store, StoreError};
+use pregonero_system::clock::Clock;
+use pregonero_system::errors::chain;
+use pregonero_system::network::back_off;
 
 /// How often the conditions are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -171,7 +175,7 @@ impl Alerts {
 
 /// How long to wait after a try that was the `earlier + 1`st.
 fn wait_after(earlier: u32) -> SignedDuration {
-    FIRST_WAIT.checked_mul(1 << earlier.min(16)).map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT))
+    back_off(FIRST_WAIT, LONGEST_WAIT, earlier)
 }
 
 #[cfg(test)]

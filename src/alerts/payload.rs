@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::store::{Notice, NoticeStatus};
+use pregonero_store::{Notice, NoticeStatus};
 
 /// Discord takes no longer `content`.
 const LONGEST_TEXT: usize = 1900;

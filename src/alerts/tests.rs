@@ -11,10 +11,11 @@ use axum::routing::post;
 use serde_json::Value;
 
 use super::*;
-use crate::config::environment::Environment;
-use crate::config::{self, AlertSettings};
-use crate::store::testing::{StillClock, TestStore, at, dry};
-use crate::store::{AlertKind, Halt, HaltCause, PostId, SlotId, SpentSince};
+use crate::alerts::AlertSettings;
+use crate::config::{self};
+use pregonero_store::testing::{StillClock, TestStore, at, dry};
+use pregonero_store::{AlertKind, Halt, HaltCause, PostId, SlotId, SpentSince};
+use pregonero_system::environment::Environment;
 
 /// A webhook that answers as it is told, then takes everything.
 #[derive(Default)]

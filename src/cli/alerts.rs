@@ -7,9 +7,9 @@ use serde_json::json;
 use super::output::{BAD, GOOD, styled};
 use super::session::Session;
 use crate::alerts::{Channels, test_payload};
-use crate::clock::shown;
 use crate::daemon::whereabouts::Purpose;
-use crate::store::Store;
+use pregonero_store::Store;
+use pregonero_system::clock::shown;
 
 /// What to ask.
 #[derive(Debug, Subcommand)]

@@ -16,13 +16,14 @@ use tokio::sync::mpsc;
 
 use super::output::Output;
 use super::session::Session;
-use crate::clock::SystemClock;
-use crate::config::secrets::{self, CLIENT_NAMES, NAMES};
-use crate::config::{AuthMethod, Settings};
-use crate::twitter::oauth2::login::Login;
-use crate::twitter::oauth2::{self, Grant, Tokens};
-use crate::twitter::pin::AppKeys;
-use crate::twitter::{Authority, Client, Credentials, Timeouts};
+use crate::config::Settings;
+use crate::publish::AuthMethod;
+use pregonero_system::clock::SystemClock;
+use pregonero_x::oauth2::login::Login;
+use pregonero_x::oauth2::{self, Grant, Tokens};
+use pregonero_x::pin::AppKeys;
+use pregonero_x::secrets::{self, CLIENT_NAMES, NAMES};
+use pregonero_x::{Authority, Client, Credentials, Timeouts};
 
 /// How long a person may take in the browser.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);

@@ -9,10 +9,10 @@ use serde_json::json;
 
 use super::session::Session;
 use crate::app::{self, SetupError};
-use crate::catalog::ModelFiles;
-use crate::clock::SystemClock;
-use crate::config::secrets::{self, Source};
 use crate::config::{Loaded, ShownSetting};
+use pregonero_models::catalog::ModelFiles;
+use pregonero_system::clock::SystemClock;
+use pregonero_x::secrets::{self, Source};
 
 /// What to ask of the configuration.
 #[derive(Debug, Subcommand)]

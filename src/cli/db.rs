@@ -10,7 +10,7 @@ use super::output::{BAD, GOOD, styled};
 use super::session::Session;
 use crate::daemon::lock::InstanceLock;
 use crate::daemon::whereabouts::Purpose;
-use crate::store::{self, Finding, Restored};
+use pregonero_store::{self, Finding, Restored};
 
 /// The folder beside the database in which backups lie.
 const FOLDER: &str = "backups";
@@ -56,7 +56,7 @@ pub struct RestoreArguments {
 /// Runs `db`.
 ///
 /// # Errors
-/// As the parts of [`crate::store`]; for `check` also where something is wrong.
+/// As the parts of [`pregonero_store`]; for `check` also where something is wrong.
 pub async fn run(command: DbCommand, session: &Session) -> Result<()> {
     match command {
         DbCommand::Backup(arguments) => backup(arguments, session).await,
@@ -67,7 +67,7 @@ pub async fn run(command: DbCommand, session: &Session) -> Result<()> {
 
 async fn backup(arguments: BackupArguments, session: &Session) -> Result<()> {
     let path = session.ground(Purpose::Look).await?.store;
-    let name = store::dated_name(session.now());
+    let name = pregonero_store::dated_name(session.now());
     let (folder, target) = match arguments.place {
         Some(place) if place.is_dir() => (Some(place.clone()), place.join(name)),
         Some(file) => (None, file),
@@ -79,9 +79,9 @@ async fn backup(arguments: BackupArguments, session: &Session) -> Result<()> {
     if folder.is_none() && arguments.keep.is_some() {
         bail!("--keep counts the dated backups of a folder: name a folder that exists, or none");
     }
-    let made = store::backup(&path, &target).await?;
+    let made = pregonero_store::backup(&path, &target).await?;
     let removed = match (folder, arguments.keep) {
-        (Some(folder), Some(keep)) => store::prune(&folder, usize::try_from(keep)?)?,
+        (Some(folder), Some(keep)) => pregonero_store::prune(&folder, usize::try_from(keep)?)?,
         _ => Vec::new(),
     };
     session.output.object(
@@ -97,7 +97,7 @@ async fn backup(arguments: BackupArguments, session: &Session) -> Result<()> {
 async fn restore(arguments: &RestoreArguments, session: &Session) -> Result<()> {
     let path = session.ground(Purpose::Act).await?.store;
     let _lock = InstanceLock::acquire(&path)?;
-    let restored = store::restore(&path, &arguments.file, session.now()).await?;
+    let restored = pregonero_store::restore(&path, &arguments.file, session.now()).await?;
     let cancelled: Vec<String> = restored.cancelled.iter().map(ToString::to_string).collect();
     session.output.object(
         || {
@@ -126,7 +126,7 @@ async fn restore(arguments: &RestoreArguments, session: &Session) -> Result<()> 
 
 async fn check(session: &Session) -> Result<()> {
     let path = session.ground(Purpose::Look).await?.store;
-    let found = store::check(&path).await?;
+    let found = pregonero_store::check(&path).await?;
     session.output.rows(&["CHECK", "", "FOUND"], &found, |finding| {
         let sign = if finding.ok { styled(GOOD, "ok") } else { styled(BAD, "WRONG") };
         vec![finding.check.to_owned(), sign, finding.detail.clone()]

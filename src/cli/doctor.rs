@@ -9,9 +9,9 @@ use clap::Args;
 use super::decoding::ModelArgument;
 use super::output::{BAD, DOUBTFUL, GOOD, styled};
 use super::session::Session;
-use crate::clock::SystemClock;
 use crate::daemon::whereabouts::Purpose;
 use crate::doctor::{self, Blame, Check, Patient, Status};
+use pregonero_system::clock::SystemClock;
 
 /// How much is asked.
 #[derive(Debug, Args)]

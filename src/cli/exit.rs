@@ -10,15 +10,16 @@ use super::doctor::Unwell;
 use super::logging;
 use super::output::Output;
 use crate::app::SetupError;
-use crate::catalog::HubError;
 use crate::config::ConfigError;
-use crate::config::secrets::SecretsError;
 use crate::daemon::lock::LockError;
 use crate::daemon::{DaemonError, OnceError, StartError};
 use crate::doctor::Blame;
 use crate::publish::PublishError;
-use crate::store::{Halt, HaltCause, OTHER_ACCOUNT, StoreError};
-use crate::twitter;
+use pregonero_models::catalog::HubError;
+use pregonero_store::{Halt, HaltCause, OTHER_ACCOUNT, StoreError};
+use pregonero_system::errors::chain;
+use pregonero_x;
+use pregonero_x::secrets::SecretsError;
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
@@ -32,7 +33,7 @@ const CONFIGURATION: u8 = 78;
 /// Prints what ended a command and gives the exit code it stands for.
 pub fn failure(error: &Error, output: Output) -> ExitCode {
     let code = code_of(error);
-    let message = chain(error);
+    let message = chain(error.as_ref());
     if output.json {
         let faults = error.downcast_ref::<ConfigError>().map_or_else(Vec::new, |error| error.faults().to_vec());
         let faults: Vec<_> = faults
@@ -59,7 +60,7 @@ pub fn service_failure(error: &Error, output: Output) -> ExitCode {
         return failure(error, output);
     }
     let code = code_of(error);
-    tracing::error!(exit_code = code, "{}", chain(error));
+    tracing::error!(exit_code = code, "{}", chain(error.as_ref()));
     ExitCode::from(code)
 }
 
@@ -87,7 +88,7 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
     if cause.is::<SetupError>()
         || cause.is::<SecretsError>()
-        || cause.is::<twitter::SetupError>()
+        || cause.is::<pregonero_x::SetupError>()
         || cause.is::<Unusable>()
     {
         return Some(CONFIGURATION);
@@ -161,27 +162,14 @@ fn code_of_halt(halt: &Halt) -> u8 {
     }
 }
 
-/// The error and its causes on one line; a cause that the message before it repeats is told once.
-fn chain(error: &Error) -> String {
-    let mut told = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if told.is_empty() {
-            told = cause;
-        } else if !told.contains(&cause) {
-            told = format!("{told}: {cause}");
-        }
-    }
-    told
-}
-
 #[cfg(test)]
 mod tests {
     use anyhow::{Context as _, anyhow};
 
     use super::*;
-    use crate::config::Fault;
-    use crate::store::PostId;
-    use crate::twitter::RefusalKind;
+    use pregonero_settings::Fault;
+    use pregonero_store::PostId;
+    use pregonero_x::RefusalKind;
 
     fn faults(origins: &[&str]) -> Error {
         let fault =
@@ -234,6 +222,6 @@ mod tests {
     #[test]
     fn a_chain_is_told_once_without_stutter() {
         let error = Err::<(), _>(anyhow!("disk full")).context("a.db: disk full").context("cannot write").unwrap_err();
-        assert_eq!(chain(&error), "cannot write: a.db: disk full");
+        assert_eq!(chain(error.as_ref()), "cannot write: a.db: disk full");
     }
 }

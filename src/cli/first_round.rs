@@ -6,8 +6,8 @@ use super::output::{HEADING, Output, styled, table_for_terminal};
 use super::session::Session;
 use crate::config::Settings;
 use crate::daemon::ShowRound;
-use crate::store::{CandidateRecord, HistoryRecord};
-use crate::tweet::Verdict;
+use pregonero_store::{CandidateRecord, HistoryRecord};
+use pregonero_tweet::Verdict;
 
 /// Shows rounds on standard error where a person reads it; none where none does.
 pub fn shown_to_people(session: &Session, settings: &Settings) -> Option<ShowRound> {
@@ -56,7 +56,7 @@ fn cells(candidate: &CandidateRecord) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::{TestStore, at, judged};
+    use pregonero_store::testing::{TestStore, at, judged};
 
     #[tokio::test]
     async fn a_round_is_a_table_by_verdict_and_rank_with_the_choice_marked_and_the_next_steps() {

@@ -1,6 +1,7 @@
 //! `pregonero generate`: what a prompt gives, before it goes live. Writes and judges as a round does; records nothing.
 
 mod all_prompts;
+#[cfg(feature = "workshop")]
 mod sweep;
 
 use anyhow::{Context as _, Result};
@@ -12,10 +13,11 @@ use super::output::{self, styled};
 use super::session::Session;
 use crate::app;
 use crate::config::{Override, Settings};
-use crate::evaluation::generator::sweep::Sweep;
-use crate::generation::{GenerationRequest, LengthBudget, candidate_seeds};
-use crate::tweet::{Judged, SeedPrompt, Verdict};
-use crate::twitter::text;
+use pregonero_models::generation::{GenerationRequest, LengthBudget, candidate_seeds};
+use pregonero_text::tweet_text;
+use pregonero_tweet::{Judged, SeedPrompt, Verdict};
+#[cfg(feature = "workshop")]
+use pregonero_workshop::evaluation::generator::sweep::Sweep;
 
 /// What to write, and how. The decoding flags stand above the configuration's `[generation]`.
 #[derive(Debug, Args)]
@@ -50,10 +52,11 @@ pub struct GenerateArguments {
     #[arg(long)]
     raw: bool,
     /// Write under every combination of these settings, from the same seeds, and compare: a text or a TOML file
-    #[arg(long, value_name = "NAME=VALUE,…;…|FILE.toml", conflicts_with = "raw")]
+    #[cfg(feature = "workshop")]
+    #[arg(long, value_name = "NAME=VALUE,…;…|FILE.toml", conflicts_with_all = ["raw", "all_prompts"])]
     sweep: Option<Sweep>,
     /// Write candidates for each of the configured seed prompts, and compare how many of them pass and what stops the others
-    #[arg(long, conflicts_with_all = ["raw", "sweep", "prompt", "attributes"])]
+    #[arg(long, conflicts_with_all = ["raw", "prompt", "attributes"])]
     all_prompts: bool,
 }
 
@@ -103,6 +106,7 @@ pub async fn run(arguments: GenerateArguments, session: &Session) -> Result<()> 
     }
     let prompt = arguments.seed_prompt(&settings, rng_seed)?;
     let recent = session.recent(&settings).await?;
+    #[cfg(feature = "workshop")]
     if let Some(sweep) = &arguments.sweep {
         let parts = sweep::Parts {
             files: &generator,
@@ -115,7 +119,7 @@ pub async fn run(arguments: GenerateArguments, session: &Session) -> Result<()> 
         note_prompt(session, &prompt, rng_seed);
         return sweep::run(sweep, &arguments, session, &parts).await;
     }
-    let length = LengthBudget { limit: judge.body_limit(), measure: text::weighted_length };
+    let length = LengthBudget { limit: judge.body_limit(), measure: tweet_text::weighted_length };
     let request = GenerationRequest {
         prompt: prompt.text.clone(),
         attributes: prompt.attributes.clone(),
@@ -186,7 +190,7 @@ fn in_words(number: usize, one: &Judged, raw: bool) -> String {
             one.sentiment.label,
             one.sentiment.score,
             one.weighted_length,
-            text::MAX_WEIGHTED_LENGTH
+            tweet_text::MAX_WEIGHTED_LENGTH
         ),
         format!("     {}", one.text.replace('\n', "\n     ")),
     ];

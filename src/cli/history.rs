@@ -12,11 +12,11 @@ use serde_json::json;
 use super::output::{self, dollars, styled};
 use super::quoted;
 use super::session::Session;
-use crate::clock::shown_in;
 use crate::daemon::whereabouts::Purpose;
 use crate::publish::{MonthlyCosts, costs};
-use crate::store::{AttemptRecord, HistoryEntry, HistoryRecord, ReadRecord, RoundId, RoundRecord, Store};
-use crate::tweet::Verdict;
+use pregonero_store::{AttemptRecord, HistoryEntry, HistoryRecord, ReadRecord, RoundId, RoundRecord, Store};
+use pregonero_system::clock::shown_in;
+use pregonero_tweet::Verdict;
 
 /// Digits of a digest that a person compares.
 const SHOWN_DIGEST: usize = 12;

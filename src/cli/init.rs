@@ -10,7 +10,7 @@ use serde_json::json;
 use super::output::Output;
 use super::session::Session;
 use crate::config::{self, LoadRequest, SEARCHED};
-use crate::files::{Existing, refuse_existing, write_whole};
+use pregonero_system::files::{Existing, refuse_existing, write_whole};
 
 /// The repository's own file, every key with its comment.
 const TEMPLATE: &str = include_str!("../../config.toml");

@@ -11,10 +11,10 @@ use super::decoding::generation;
 use super::output::{self, styled};
 use super::session::Session;
 use crate::app;
-use crate::gates::Recent;
-use crate::judging::Judge;
-use crate::tweet::{Judged, Verdict};
-use crate::twitter::text::{self, Entity, TweetText};
+use pregonero_judging::gates::Recent;
+use pregonero_judging::judge::Judge;
+use pregonero_text::tweet_text::{self, Entity, TweetText};
+use pregonero_tweet::{Judged, Verdict};
 
 /// Characters of the longest text: what X lets anybody post at most. The gate against loops compares every run of words
 /// with those behind it, which takes the square of a text's length.
@@ -104,7 +104,7 @@ struct Inspector {
 impl Inspector {
     fn inspect(&self, text: &str, session: &Session) -> Result<()> {
         let judged = self.judge.inspect(text, &self.recent)?;
-        let tweet = text::parse(text);
+        let tweet = tweet_text::parse(text);
         let cleaned = self.judge.classifier().clean(text);
         session.output.object(|| in_words(&judged, &tweet, &cleaned), || as_json(&judged, &tweet, &cleaned))
     }
@@ -138,7 +138,7 @@ fn in_words(judged: &Judged, tweet: &TweetText, cleaned: &str) -> String {
     let mut lines = vec![
         format!("text        {}", judged.text),
         format!("cleaned     {cleaned}"),
-        format!("length      {} of {}{validity}", tweet.weighted_length, text::MAX_WEIGHTED_LENGTH),
+        format!("length      {} of {}{validity}", tweet.weighted_length, tweet_text::MAX_WEIGHTED_LENGTH),
         format!("sentiment   {} {:.2}", sentiment.label, sentiment.score),
     ];
     lines.extend(

@@ -13,10 +13,10 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
-use crate::clock::{Clock as _, SystemClock, show_times_in, zone_shown};
 use crate::config::LogFormat;
-use crate::config::environment::Environment;
 use crate::round::CANDIDATES;
+use pregonero_system::clock::{Clock as _, SystemClock, show_times_in, zone_shown};
+use pregonero_system::environment::Environment;
 
 /// A filter in tracing's own words (`pregonero=debug,sqlx=info`) that overrules the flags.
 const FILTER_VARIABLE: &str = "PREGONERO_LOG";

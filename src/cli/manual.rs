@@ -8,7 +8,7 @@ use clap::{Args, Command};
 use clap_mangen::Man;
 
 use super::output::Output;
-use crate::files::{Existing, refuse_existing, write_whole};
+use pregonero_system::files::{Existing, refuse_existing, write_whole};
 
 /// The first line of every page, a comment. A file without it was written by somebody else and is not replaced.
 const MARK: &str = ".\\\" Written by `pregonero man`, and replaced by its next run.\n";

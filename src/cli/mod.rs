@@ -5,14 +5,11 @@
 
 mod alerts;
 mod auth;
-mod columns;
 mod completions;
 mod config;
-mod dataset;
 mod db;
 mod decoding;
 mod doctor;
-mod evaluate;
 mod exit;
 mod first_round;
 mod generate;
@@ -31,7 +28,10 @@ mod review;
 mod run;
 mod session;
 mod status;
-mod train;
+#[cfg(not(feature = "workshop"))]
+mod without_workshop;
+#[cfg(feature = "workshop")]
+mod workshop;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -43,8 +43,8 @@ use clap::{Parser, Subcommand};
 use self::logging::Level;
 use self::output::Output;
 use self::session::Session;
-use crate::config::environment::{self, Environment};
-use crate::memory;
+use pregonero_system::environment::{self, Environment};
+use pregonero_system::memory;
 
 /// A Twitter (X) bot: GPT-2 writes, a classifier scores, gates judge, SQLite remembers
 #[derive(Debug, Parser)]
@@ -124,14 +124,20 @@ enum Command {
     #[command(subcommand)]
     Models(models::ModelsCommand),
     /// Make tables to train on
+    #[cfg(feature = "workshop")]
     #[command(subcommand)]
-    Dataset(dataset::DatasetCommand),
+    Dataset(workshop::dataset::DatasetCommand),
     /// Train a tokenizer, a generator, a classifier, a critic or word vectors
+    #[cfg(feature = "workshop")]
     #[command(subcommand)]
-    Train(train::TrainCommand),
+    Train(workshop::train::TrainCommand),
     /// Measure a model on data it was not trained on
+    #[cfg(feature = "workshop")]
     #[command(subcommand)]
-    Evaluate(evaluate::EvaluateCommand),
+    Evaluate(workshop::evaluate::EvaluateCommand),
+    #[cfg(not(feature = "workshop"))]
+    #[command(flatten)]
+    WithoutWorkshop(without_workshop::WorkshopCommand),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArguments),
     /// Print the manual page, or write all of them
@@ -219,9 +225,14 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::Db(command) => db::run(command, session).await,
         Command::Config(command) => config::run(command, session).await,
         Command::Models(command) => models::run(command, session).await,
-        Command::Dataset(command) => dataset::run(command, session),
-        Command::Train(command) => train::run(command, session).await,
-        Command::Evaluate(command) => evaluate::run(command, session).await,
+        #[cfg(feature = "workshop")]
+        Command::Dataset(command) => workshop::dataset::run(command, session),
+        #[cfg(feature = "workshop")]
+        Command::Train(command) => workshop::train::run(command, session).await,
+        #[cfg(feature = "workshop")]
+        Command::Evaluate(command) => workshop::evaluate::run(command, session).await,
+        #[cfg(not(feature = "workshop"))]
+        Command::WithoutWorkshop(command) => without_workshop::run(&command),
         Command::Completions(arguments) => completions::run(&arguments, session.output),
         Command::Man(arguments) => manual::run(&arguments, session.output),
     }

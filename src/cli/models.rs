@@ -11,15 +11,18 @@ use serde_json::json;
 
 use super::output::{self, Output, styled};
 use super::session::Session;
-use super::train::CleaningChoice;
+#[cfg(feature = "workshop")]
+use super::workshop::{self, verbatim::VerbatimArguments};
 use crate::app;
-use crate::catalog::hub::{Hub, Persistence, Progress, Repository};
-use crate::catalog::{self, Conversion, ModelDetails, ModelFiles, ModelKind, ModelSummary, Needs, Source, builtin};
-use crate::config::{LogFormat, ModelSource};
-use crate::gates::{OWN_TEXTS, OwnTexts, VERBATIM_INDEX, VerbatimIndex};
-use crate::generation::{ControlLayout, control};
-use crate::training::generator::Compared;
-use crate::training::text::TextSource;
+use crate::config::LogFormat;
+use pregonero_models::catalog::ModelSource;
+use pregonero_models::catalog::hub::{Hub, Persistence, Progress, Repository};
+use pregonero_models::catalog::{
+    self, Conversion, ModelDetails, ModelFiles, ModelKind, ModelSummary, Needs, Source, builtin,
+};
+use pregonero_models::generation::{ControlLayout, control};
+use pregonero_models::verbatim;
+use pregonero_models::verbatim::{OWN_TEXTS, OwnTexts, VERBATIM_INDEX, VerbatimIndex};
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -52,6 +55,7 @@ pub enum ModelsCommand {
     /// Declare the control tokens of a model that was trained elsewhere, so that it writes from attributes
     Control(ControlArguments),
     /// Write the files that the verbatim gate compares with into a model's folder, from the texts it was trained on
+    #[cfg(feature = "workshop")]
     Verbatim(VerbatimArguments),
 }
 
@@ -115,33 +119,6 @@ pub struct ControlArguments {
     layout: PathBuf,
 }
 
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  pregonero models verbatim my-gpt2 --others tweets.csv:text
-  pregonero models verbatim my-gpt2 --others tweets.csv:text --own composed.jsonl:text --own plain.txt
-
-`train generator` writes both files. Use this command for a model that was trained elsewhere, or when its texts changed:
-  --others   writes verbatim.bin, hashes of all runs of eight words in other people's texts. No text can be read out of
-             it. The gate rejects a candidate that shares a run of more words than gates.verbatim_tokens.
-  --own      writes own_texts.zst, your texts themselves, without case and punctuation; `zstd -dc own_texts.zst` prints
-             them. The gate rejects a candidate that is at least as similar to one of them as gates.own_texts says.
-A text that is in both counts as your own. Without one of the two options, the file that it writes stays as it is.")]
-pub struct VerbatimArguments {
-    /// The model's folder
-    #[arg(value_name = "FOLDER")]
-    folder: PathBuf,
-    /// Texts of other people: FILE (one a line), FILE.csv:COLUMN or FILE.jsonl:FIELD; may be given several times
-    #[arg(long, value_name = "FILE[:COLUMN]", required_unless_present = "own")]
-    others: Vec<TextSource>,
-    /// Texts of your own, in the same forms; may be given several times
-    #[arg(long, value_name = "FILE[:COLUMN]")]
-    own: Vec<TextSource>,
-    /// How texts are tidied first
-    #[arg(long, value_enum, default_value = "tweets")]
-    clean: CleaningChoice,
-}
-
 /// Runs `models`.
 ///
 /// # Errors
@@ -157,7 +134,8 @@ pub async fn run(command: ModelsCommand, session: &Session) -> Result<()> {
         ModelsCommand::Pull(arguments) => pull(arguments, session).await,
         ModelsCommand::Convert(arguments) => convert(&arguments, session),
         ModelsCommand::Control(arguments) => control(&arguments, session),
-        ModelsCommand::Verbatim(arguments) => verbatim(&arguments, session),
+        #[cfg(feature = "workshop")]
+        ModelsCommand::Verbatim(arguments) => workshop::verbatim::run(&arguments, session),
     }
 }
 
@@ -203,7 +181,7 @@ fn show(arguments: &ShowArguments, session: &Session) -> Result<()> {
         let files = catalog::open(&arguments.model, *kind, &hub)?;
         let layout = ControlLayout::read(&files)?;
         json["control"] = serde_json::to_value(&layout)?;
-        let (index, own_texts) = (app::verbatim_index(&files)?, app::own_texts(&files)?);
+        let (index, own_texts) = (verbatim::index_of(&files)?, verbatim::own_texts_of(&files)?);
         json["verbatim"] = json!({
             "runs": index.as_ref().map(VerbatimIndex::len),
             "words": index.as_ref().map(VerbatimIndex::window),
@@ -217,7 +195,7 @@ fn show(arguments: &ShowArguments, session: &Session) -> Result<()> {
 }
 
 /// Returns in words what a model's folder has for the `verbatim` gate; none where it has nothing.
-fn compared(index: Option<&VerbatimIndex>, own_texts: Option<&OwnTexts>) -> Option<String> {
+pub(super) fn compared(index: Option<&VerbatimIndex>, own_texts: Option<&OwnTexts>) -> Option<String> {
     let runs = index.map(|index| format!("{} runs of {} words ({VERBATIM_INDEX})", index.len(), index.window()));
     let own = own_texts.map(|own_texts| {
         let plural = if own_texts.len() == 1 { "" } else { "s" };
@@ -287,24 +265,6 @@ fn control(arguments: &ControlArguments, session: &Session) -> Result<()> {
     session.output.object(
         || format!("{}: {} writes from {}", file.display(), arguments.model, layout.names()),
         || json!({"model": arguments.model.to_string(), "file": file, "control": layout}),
-    )
-}
-
-fn verbatim(arguments: &VerbatimArguments, session: &Session) -> Result<()> {
-    let folder = &arguments.folder;
-    let files = ModelFiles::in_folder(folder)?;
-    if !files.has("config.json") {
-        bail!("{}: no config.json, so this is not a model's folder", folder.display());
-    }
-    Compared::read(&arguments.others, &arguments.own, arguments.clean.into())?.write(folder)?;
-    let (index, own_texts) = (app::verbatim_index(&files)?, app::own_texts(&files)?);
-    let compared = compared(index.as_ref(), own_texts.as_ref()).unwrap_or_else(|| "nothing".to_owned());
-    session.output.object(
-        || format!("{}: the verbatim gate compares with {compared}", folder.display()),
-        || {
-            json!({"folder": folder, "runs": index.as_ref().map(VerbatimIndex::len),
-                   "words": index.as_ref().map(VerbatimIndex::window), "own_texts": own_texts.as_ref().map(OwnTexts::len)})
-        },
     )
 }
 

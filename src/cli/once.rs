@@ -10,7 +10,7 @@ use super::session::Session;
 use crate::daemon;
 use crate::daemon::signals::Signals;
 use crate::round::Order;
-use crate::store::HistoryEntry;
+use pregonero_store::HistoryEntry;
 
 /// What to begin with.
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 
-use crate::tweet::{Judged, Ranking};
+use pregonero_tweet::{Judged, Ranking};
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy)]
@@ -139,8 +139,8 @@ impl Output {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::judged;
-    use crate::tweet::{Likelihood, Verdict};
+    use pregonero_store::testing::judged;
+    use pregonero_tweet::{Likelihood, Verdict};
 
     #[test]
     fn the_parts_of_a_rank_are_those_that_are_there() {

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::review::Decision;
 use super::session::Session;
 use crate::daemon::whereabouts::Purpose;
-use crate::store::{Resumed, Store};
+use pregonero_store::{Resumed, Store};
 
 /// Why nothing is to go out.
 #[derive(Debug, Args)]

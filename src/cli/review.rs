@@ -8,12 +8,12 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::session::Session;
-use crate::clock::shown_in;
-use crate::config::DEFAULT_STALE_AFTER;
 use crate::daemon::whereabouts::Purpose;
+use crate::publish::DEFAULT_STALE_AFTER;
 use crate::review;
-use crate::store::{PostId, PostRecord, Store};
-use crate::tweet::Verdict;
+use pregonero_store::{PostId, PostRecord, Store};
+use pregonero_system::clock::shown_in;
+use pregonero_tweet::Verdict;
 
 /// What to do with the queue.
 #[derive(Debug, Subcommand)]

@@ -10,14 +10,14 @@ use jiff::{SignedDuration, Timestamp};
 use super::logging::{self, Level};
 use super::output::Output;
 use crate::app;
-use crate::catalog::HubSettings;
-use crate::clock::{Clock as _, SystemClock};
-use crate::config::environment::Environment;
 use crate::config::{self, ConfigError, LoadRequest, Loaded, LogFormat, LogSettings, Override, Settings, StorePlace};
 use crate::daemon::whereabouts::{Purpose, Whereabouts, whereabouts};
 use crate::daemon::{Reread, Start};
-use crate::gates::Recent;
-use crate::store::{Store, StoreError};
+use pregonero_judging::gates::Recent;
+use pregonero_models::catalog::HubSettings;
+use pregonero_store::{Store, StoreError};
+use pregonero_system::clock::{Clock as _, SystemClock};
+use pregonero_system::environment::Environment;
 
 /// The variables that set keys begin with this, and so do those that were meant to.
 const VARIABLE_PREFIX: &str = "PREGONERO_";

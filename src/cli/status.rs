@@ -8,13 +8,13 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::session::{Ground, Session};
-use crate::clock::shown_in;
 use crate::daemon::standing::{Standing, standing};
 use crate::daemon::status::ConfigInForce;
 use crate::daemon::whereabouts::Purpose;
 use crate::publish::{self, Outlook, Rules};
 use crate::review;
-use crate::store::{PostState, Store, StoreError};
+use pregonero_store::{PostState, Store, StoreError};
+use pregonero_system::clock::shown_in;
 
 /// Posts on which something is still to happen.
 #[derive(Debug, Default)]

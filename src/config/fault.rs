@@ -2,26 +2,7 @@
 
 use std::path::PathBuf;
 
-/// One thing that is wrong, with the place where it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// `config.toml:12`, `PREGONERO__GENERATION__TOP_K`, `--top-k` or `default`.
-    pub origin: String,
-    /// `generation.top_k`, `seed_prompts[2].weight`; empty where the fault is not one key's.
-    pub key: String,
-    /// What was expected and what was found.
-    pub message: String,
-}
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.key.is_empty() {
-            write!(f, "{}: {}", self.origin, self.message)
-        } else {
-            write!(f, "{}: {}: {}", self.origin, self.key, self.message)
-        }
-    }
-}
+use pregonero_settings::Fault;
 
 /// Why there are no settings. The program ends with exit code 78.
 #[derive(Debug, thiserror::Error)]

@@ -1,8 +1,9 @@
-//! The known keys with the kind of value each takes, read off the raw settings' defaults; and the nearest one to a typo.
+//! The known keys with the kind of value each takes, read off the raw settings' defaults.
 
 use serde_json::Value as Json;
 
-use super::raw::{RawSeedPrompt, RawSettings};
+use super::seed_prompts::SeedPromptKeys;
+use super::settings::Keys;
 
 /// What a key's value has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub(super) struct Key {
 /// Every key, in the file's order.
 pub(super) fn all() -> Vec<Key> {
     let mut keys = Vec::new();
-    for (section, content) in fields(&RawSettings::default()) {
+    for (section, content) in fields(&Keys::default()) {
         match content {
             Json::Object(entries) => {
                 keys.extend(entries.into_iter().map(|(name, default)| new_key(format!("{section}.{name}"), default)));
@@ -74,7 +75,7 @@ pub(super) fn all() -> Vec<Key> {
 
 /// The keys of one seed prompt.
 pub(super) fn of_seed_prompt() -> Vec<Key> {
-    fields(&RawSeedPrompt::default()).into_iter().map(|(name, default)| new_key(name, default)).collect()
+    fields(&SeedPromptKeys::default()).into_iter().map(|(name, default)| new_key(name, default)).collect()
 }
 
 fn new_key(path: String, default: Json) -> Key {
@@ -88,24 +89,10 @@ fn fields(settings: &impl serde::Serialize) -> serde_json::Map<String, Json> {
     }
 }
 
-/// The known key nearest to `path`; one of the same name in another section counts as near. `None` where none is so near
-/// that it could have been meant: half of its letters would have to change.
-pub(super) fn nearest<'a>(path: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let distance = |candidate: &str| {
-        let whole = strsim::damerau_levenshtein(path, candidate);
-        let names = strsim::damerau_levenshtein(last(path), last(candidate));
-        whole.min(names + 1)
-    };
-    let near = known.into_iter().min_by_key(|candidate| distance(candidate))?;
-    (distance(near) * 2 <= last(path).chars().count()).then_some(near)
-}
-
-fn last(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or(path)
-}
-
 #[cfg(test)]
 mod tests {
+    use pregonero_settings::nearest;
+
     use super::*;
 
     #[test]

@@ -11,17 +11,15 @@ use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::fault::Fault;
-use super::keys::{self, Key, Kind, nearest};
+use pregonero_settings::{DEFAULT_ORIGIN, Fault, nearest};
+
+use super::keys::{self, Key, Kind};
 
 /// The environment variables that set keys: `PREGONERO__SECTION__KEY`.
 pub(super) const VARIABLE_PREFIX: &str = "PREGONERO__";
 
 /// The variables that are looked at: among them may be one that was meant to set a key.
 pub(super) const OUR_PREFIX: &str = "PREGONERO_";
-
-/// The origin of what nobody wrote.
-pub(super) const DEFAULT_ORIGIN: &str = "default";
 
 /// One layer's values by section, and what was wrong with the others.
 #[derive(Debug, Clone, Default)]

@@ -9,13 +9,12 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
-use super::check::Checker;
-use super::checked::Settings;
-use super::fault::{ConfigError, Fault};
+use pregonero_settings::{Checker, DEFAULT_ORIGIN, Fault, place};
+
+use super::fault::ConfigError;
 use super::keys;
-use super::layer::{DEFAULT_ORIGIN, Layer, VARIABLE_PREFIX};
-use super::place;
-use super::raw::RawSettings;
+use super::layer::{Layer, VARIABLE_PREFIX};
+use super::settings::{Keys, Settings};
 
 /// Where the file is looked for when none is named, in this order.
 pub const SEARCHED: [&str; 2] = ["config.toml", "/etc/pregonero/config.toml"];
@@ -102,7 +101,7 @@ where
     };
     let layers = layers(&file, &text, request.environment, &request.overrides);
     let mut faults: Vec<Fault> = layers.iter().flat_map(|layer| layer.faults.clone()).collect();
-    let (tree, raw) = match merge(layers) {
+    let (tree, keys) = match merge(layers) {
         Ok(merged) => merged,
         Err(cause) => {
             faults.push(Fault { origin: file.display().to_string(), key: String::new(), message: cause.to_string() });
@@ -111,7 +110,7 @@ where
     };
     let origins = origins(&tree);
     let mut checker = Checker { file: &file, origins: &origins, faults, warnings: Vec::new() };
-    let settings = checker.settings(&raw);
+    let settings = keys.check(&mut checker);
     let Checker { faults, warnings, .. } = checker;
     match settings {
         Some(settings) if faults.is_empty() => {
@@ -223,7 +222,7 @@ fn find(searched: &[&Path]) -> Result<(PathBuf, String), ConfigError> {
 
 type Tree = config::Map<String, Value>;
 
-fn merge(layers: [Layer; 4]) -> Result<(Tree, RawSettings), config::ConfigError> {
+fn merge(layers: [Layer; 4]) -> Result<(Tree, Keys), config::ConfigError> {
     let mut builder = Config::builder();
     for layer in layers {
         builder = builder.add_source(layer);

@@ -1,22 +1,19 @@
-//! What `config.toml`, the environment and the flags say, checked; and the secrets.
+//! What `config.toml`, the environment and the flags say, checked.
 //!
-//! `raw` is what the file says and the one list of known keys, `layer` reads file, environment and flags into values that
-//! know their origin, `load` lays them over one another (flag > environment > file > default), `check` turns the result
-//! into [`Settings`], which is all that the rest of the program sees. Every fault is told at once, with file, line and key.
-//! `place` says where relative paths lead.
+//! Each room owns its section: the keys with their defaults, the settings, and the check between them. [`settings`] puts
+//! the sections together, `layer` reads file, environment and flags into values that know their origin, and `load` lays them
+//! over one another (flag > environment > file > default). Every fault is reported at once, with file, line and key.
 
-mod check;
-mod checked;
-pub mod environment;
 mod fault;
 mod keys;
 mod layer;
 mod load;
-pub mod place;
-mod raw;
-pub mod secrets;
+mod rules;
+mod sections;
+mod seed_prompts;
+mod settings;
 
-pub(crate) use check::webhook_url;
-pub use checked::*;
-pub use fault::{ConfigError, Fault};
+pub use fault::ConfigError;
 pub use load::{LoadRequest, Loaded, Override, SEARCHED, ShownSetting, StorePlace, load, store_place};
+pub use sections::{AccountSettings, AdminSettings, DaemonSettings, LogFormat, LogSettings, StoreSettings};
+pub use settings::Settings;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::checked::*;
 use super::*;
-use crate::generation::Decoding;
+use pregonero_models::catalog::ModelSource;
+use pregonero_models::generation::Decoding;
+use pregonero_models::generation::DeviceChoice;
 
 /// The repository's own file.
 const OWN_FILE: &str = include_str!("../../config.toml");
@@ -112,7 +113,7 @@ fn the_defaults_are_those_of_the_design() {
         (settings.schedule.jitter, settings.schedule.grace),
         (Duration::from_secs(600), Duration::from_secs(300))
     );
-    assert_eq!(settings.publish.stale_after, DEFAULT_STALE_AFTER);
+    assert_eq!(settings.publish.stale_after, crate::publish::DEFAULT_STALE_AFTER);
     let prompts = settings.seed_prompts.iter();
     let prompts: Vec<_> =
         prompts.map(|prompt| (prompt.text.as_str(), prompt.attributes.get("TEMA").map(String::as_str))).collect();
@@ -396,7 +397,7 @@ fn gates_are_switched_off_by_name_and_the_repositorys_file_names_them_all() {
     let case = Case::new("[gates]\noff = [\"cut_sentence\", \"claims\"]");
     assert_eq!(case.load().unwrap().settings.gates.off, ["cut_sentence", "claims"]);
     let line = OWN_FILE.split("off = []").next().unwrap().rsplit("Gates to switch off").next().unwrap();
-    for gate in crate::gates::Gates::names() {
+    for gate in pregonero_judging::gates::Gates::names() {
         assert!(line.contains(gate), "{gate}");
     }
 }

@@ -5,9 +5,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::config::ScheduleSettings;
+use crate::schedule::ScheduleSettings;
 use crate::schedule::{Schedule, Slot};
-use crate::store::{SlotId, Store, StoreError};
+use pregonero_store::{SlotId, Store, StoreError};
 
 /// A slot looked at this soon after its time is simply due; a later one goes by grace and misfire rule.
 const PUNCTUAL: SignedDuration = SignedDuration::from_secs(2);
@@ -200,10 +200,10 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::config::Misfire;
     use crate::schedule::CronExpression;
-    use crate::store::RoundOutcome;
-    use crate::store::testing::{TestStore, at, new_round};
+    use crate::schedule::Misfire;
+    use pregonero_store::RoundOutcome;
+    use pregonero_store::testing::{TestStore, at, new_round};
 
     fn settings(cron: &str, misfire: Misfire) -> ScheduleSettings {
         ScheduleSettings {
@@ -228,7 +228,7 @@ mod tests {
 
     async fn missed(store: &Store) -> Vec<String> {
         let mut rounds = store.history(50).await.unwrap();
-        rounds.retain(|entry| entry.state == crate::store::HistoryState::Round(RoundOutcome::Missed));
+        rounds.retain(|entry| entry.state == pregonero_store::HistoryState::Round(RoundOutcome::Missed));
         rounds.into_iter().rev().map(|entry| entry.slot).collect()
     }
 

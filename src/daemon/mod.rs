@@ -43,13 +43,14 @@ use self::telling::{tell_not_posted, tell_outcome};
 use self::word::{Speaker, Waiting, Word};
 use crate::alerts::{Alerts, Plan};
 use crate::app::{self, App};
-use crate::clock::Clock;
 use crate::config::{Loaded, ShownSetting};
-use crate::generation::GenerationError;
 use crate::publish::{Posted, PublishError, Settled};
 use crate::review::{self, Approved, ReviewError};
 use crate::round::{self, Order, Outcome, RoundFailure, Served};
-use crate::store::{Halt, HistoryRecord, RecordWatch, SlotId, StoreError};
+use pregonero_models::generation::GenerationError;
+use pregonero_store::{Halt, HistoryRecord, RecordWatch, SlotId, StoreError};
+use pregonero_system::clock::Clock;
+use pregonero_system::errors::chain;
 
 /// How often the record is looked at for posts that somebody approved and posts that have expired.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -552,7 +553,7 @@ fn trouble_of(error: &(dyn std::error::Error + 'static)) -> Hindrance {
     });
     match error.downcast_ref::<StoreError>().or(of_review) {
         Some(error) => Hindrance::of_error(error),
-        None => Hindrance { code: standing::Code::Record, reason: round::chain(error) },
+        None => Hindrance { code: standing::Code::Record, reason: chain(error) },
     }
 }
 

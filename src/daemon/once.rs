@@ -6,8 +6,8 @@ use super::telling::tell_outcome;
 use super::{DaemonError, check};
 use crate::publish::PublishError;
 use crate::round::{self, Order, Outcome, RoundFailure};
-use crate::store::HistoryRecord;
-use crate::twitter::oauth2;
+use pregonero_store::HistoryRecord;
+use pregonero_x::oauth2;
 
 /// A round that has ended and is on record.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ use tokio::task::JoinError;
 use super::standing::Hindrance;
 use super::{Daemon, DaemonError};
 use crate::publish::{self, Rules, Settled};
-use crate::round;
-use crate::store::{SlotId, StoreError};
-use crate::twitter::oauth2;
+use pregonero_store::{SlotId, StoreError};
+use pregonero_system::errors::chain;
+use pregonero_x::oauth2;
 
 /// How often the log repeats that a post cannot be settled.
 const SHOUT_EVERY: SignedDuration = SignedDuration::from_hours(24);
@@ -28,7 +28,7 @@ impl Daemon {
 
     /// A round that could not be begun or ended on record. Its slot is recorded as soon as the record can be written.
     pub(super) async fn note_unrecorded_round(&mut self, slot: Option<SlotId>, error: &StoreError) {
-        let cause = round::chain(error);
+        let cause = chain(error);
         tracing::error!(error = cause, "a round could not be recorded");
         self.round_left_open = true;
         if let Some(slot @ SlotId::Scheduled(_)) = slot {

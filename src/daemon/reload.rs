@@ -14,10 +14,10 @@ use super::word::{ReloadAnswer, Waiting};
 use super::{Daemon, DaemonError};
 use crate::alerts::Plan;
 use crate::app;
-use crate::clock::show_times_in;
 use crate::config::{Loaded, Settings, ShownSetting};
-use crate::judging::Judge;
 use crate::publish::Outlet;
+use pregonero_judging::judge::Judge;
+use pregonero_system::clock::show_times_in;
 
 /// A configuration that can be used, with what it needs.
 pub(super) struct Reloaded {

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::lock;
 use super::status::{self, DaemonStatus, STALE};
 use crate::publish::{Outlook, Rules, outlook};
-use crate::round::chain;
-use crate::store::{Halt, HaltCause, Store, StoreError};
+use pregonero_store::{Halt, HaltCause, Store, StoreError};
+use pregonero_system::errors::chain;
 
 /// How it stands, in a word for machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -221,7 +221,7 @@ mod tests {
     use crate::daemon::lock::InstanceLock;
     use crate::daemon::status::StatusFile;
     use crate::daemon::status::tests::{settings, sign};
-    use crate::store::testing::{TestStore, at};
+    use pregonero_store::testing::{TestStore, at};
 
     const NOW: &str = "2026-03-01T12:00:45Z";
 

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use super::lock::{self, InstanceLock, LockError};
 use super::status;
 use crate::app::{self, App, Parts, SeedSource, SetupError};
-use crate::catalog::{HubSettings, ModelFiles};
-use crate::clock::Clock;
 use crate::config::Settings;
-use crate::config::environment::Environment;
-use crate::config::secrets;
-use crate::generation::EngineDescription;
-use crate::judging::Judge;
-use crate::store::{Store, StoreError};
+use pregonero_judging::judge::Judge;
+use pregonero_models::catalog::{HubSettings, ModelFiles};
+use pregonero_models::generation::EngineDescription;
+use pregonero_store::{Store, StoreError};
+use pregonero_system::clock::Clock;
+use pregonero_system::environment::Environment;
+use pregonero_x::secrets;
 
 /// Everything that comes from outside.
 #[derive(Clone)]

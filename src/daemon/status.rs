@@ -163,7 +163,7 @@ impl StatusFile {
 pub(super) mod tests {
     use super::*;
     use crate::config::{self, LoadRequest, Settings};
-    use crate::store::testing::at;
+    use pregonero_store::testing::at;
 
     /// The defaults.
     pub(crate) fn settings() -> Settings {

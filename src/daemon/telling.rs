@@ -3,8 +3,9 @@
 use super::standing::{Code, Hindrance};
 use super::{Daemon, remedy};
 use crate::publish::{Posted, PublishError};
-use crate::round::{self, Outcome, Served};
-use crate::store::RoundId;
+use crate::round::{Outcome, Served};
+use pregonero_store::RoundId;
+use pregonero_system::errors::chain;
 
 impl Daemon {
     pub(super) fn tell_next_slot(&self) {
@@ -108,6 +109,6 @@ pub(super) fn tell_not_posted(error: &PublishError) {
         }
         PublishError::Refused { kind, .. } if kind.is_terminal() => tracing::error!("{error}; {}", remedy(error)),
         PublishError::OutcomeNotRecorded { .. } => {}
-        error => tracing::error!("{}", round::chain(error)),
+        error => tracing::error!("{}", chain(error)),
     }
 }

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::{Blame, Check, Patient};
-use crate::clock::shown;
 use crate::daemon::standing::{Code, Standing};
-use crate::store::{self, LEAST_FREE_BYTES, StoreError};
+use pregonero_store::{self, LEAST_FREE_BYTES, StoreError};
+use pregonero_system::clock::shown;
 
 /// Below this somebody should make room before the bot must stop.
 const LOW_BYTES: u64 = 64 * 1024 * 1024;
@@ -28,7 +28,7 @@ async fn database(path: &Path, standing: &Standing) -> Check {
         let fix = "stop the daemon, then pregonero db restore FILE";
         return Check::fail("database", Code::DatabaseGone.as_str(), Blame::Machine, standing.in_words(), fix);
     }
-    match store::try_write(path).await {
+    match pregonero_store::try_write(path).await {
         Ok(()) => Check::ok("database", format!("{}: can be written", path.display())),
         Err(StoreError::Missing { .. }) => {
             Check::ok("database", format!("{}: none yet, the first start makes it", path.display()))
@@ -50,14 +50,14 @@ async fn database(path: &Path, standing: &Standing) -> Check {
                 "corrupt" => "pregonero db restore FILE",
                 _ => "as the reason says",
             };
-            Check::fail("database", code, blame, crate::round::chain(&error), fix)
+            Check::fail("database", code, blame, pregonero_system::errors::chain(&error), fix)
         }
     }
 }
 
 fn disk(path: &Path) -> Check {
     let in_mebibytes = |bytes: u64| format!("{} MiB free where {} lies", bytes / MEBIBYTE, path.display());
-    match store::free_bytes(path) {
+    match pregonero_store::free_bytes(path) {
         Ok(free) if free < LEAST_FREE_BYTES => {
             let reason = format!("{}: nothing is posted before there is room", in_mebibytes(free));
             Check::fail("disk", Code::DiskFull.as_str(), Blame::Machine, reason, "make room")

@@ -13,11 +13,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::catalog::HubSettings;
-use crate::clock::Clock;
 use crate::config::Loaded;
-use crate::config::environment::Environment;
 use crate::daemon::standing::standing;
+use pregonero_models::catalog::HubSettings;
+use pregonero_system::clock::Clock;
+use pregonero_system::environment::Environment;
 
 /// How a part is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

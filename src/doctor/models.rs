@@ -3,12 +3,12 @@
 
 use super::{Blame, Check, Patient};
 use crate::app::{self, SetupError};
-use crate::catalog::ModelFiles;
-use crate::gates::Recent;
-use crate::generation::{Engine, GenerationRequest, LengthBudget, candidate_seeds};
-use crate::judging::Judge;
-use crate::tweet::{Candidate, ModelIdentity};
-use crate::twitter::text;
+use pregonero_judging::gates::Recent;
+use pregonero_judging::judge::Judge;
+use pregonero_models::catalog::ModelFiles;
+use pregonero_models::generation::{Engine, GenerationRequest, LengthBudget, candidate_seeds};
+use pregonero_text::tweet_text;
+use pregonero_tweet::{Candidate, ModelIdentity};
 
 /// Any seed does: the text is thrown away.
 const SEED: u64 = 1;
@@ -20,7 +20,7 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
     let settings = &patient.loaded.settings;
     let generator = app::generator_files(settings, &patient.hub).unwrap_or(ModelFiles::Embedded(&[]));
     let judge = app::load_judge(settings, &patient.hub, &generator);
-    let limit = judge.as_ref().map_or(text::MAX_WEIGHTED_LENGTH, Judge::body_limit);
+    let limit = judge.as_ref().map_or(tweet_text::MAX_WEIGHTED_LENGTH, Judge::body_limit);
     let engine = app::load_engine(settings, &patient.hub).await;
     let (writes, candidates) = match &engine {
         Ok(engine) => match app::check_seed_prompts(settings, engine) {
@@ -76,7 +76,7 @@ async fn write(patient: &Patient, engine: &Engine, limit: usize) -> (Check, Vec<
         attributes: prompt.attributes.clone(),
         seeds: candidate_seeds(SEED, 1),
         decoding: settings.generation.decoding.clone(),
-        length: Some(LengthBudget { limit, measure: text::weighted_length }),
+        length: Some(LengthBudget { limit, measure: tweet_text::weighted_length }),
     };
     let description = engine.description();
     match engine.generate(request).await {

@@ -3,7 +3,7 @@
 use super::{Blame, Check, Patient};
 use crate::daemon::standing::{Code, Hindrance};
 use crate::publish::{self, Outlook, Rules};
-use crate::store::{Halt, HaltCause, PostState, Store, StoreError};
+use pregonero_store::{Halt, HaltCause, PostState, Store, StoreError};
 
 pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
     match read(patient).await {

@@ -6,10 +6,10 @@ use jiff::SignedDuration;
 
 use super::{Blame, Check, Patient};
 use crate::app;
-use crate::clock::shown;
-use crate::config::AuthMethod;
-use crate::config::secrets;
-use crate::twitter::{Client, Credentials, RefusalKind, Timeouts, TwitterError, User};
+use crate::publish::AuthMethod;
+use pregonero_system::clock::shown;
+use pregonero_x::secrets;
+use pregonero_x::{Client, Credentials, RefusalKind, Timeouts, TwitterError, User};
 
 /// X refuses signatures that are minutes off; from here on somebody should set the clock.
 const TOLERABLE_SKEW: SignedDuration = SignedDuration::from_secs(30);

@@ -5,10 +5,10 @@
 //! fingerprint of the credentials, because asking costs money.
 
 use super::{Poster, PublishError, Publisher, WaitsFor, fingerprint, not_armed, reconcile, verdict};
-use crate::store::{
+use pregonero_store::{
     Account, CallDetail, Endpoint, Halt, NewRead, PostId, Postponement, ReadKind, ReadOutcome, StoreError, WaitCause,
 };
-use crate::twitter::{RefusalKind, TwitterError};
+use pregonero_x::{RefusalKind, TwitterError};
 
 impl Publisher {
     /// Returns once the account behind the credentials is known to be `account.handle`.

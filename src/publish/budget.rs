@@ -4,17 +4,17 @@
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use twitter_text::extractor::Extractor;
+use pregonero_text::tweet_text;
 
-use crate::config::{BudgetSettings, Prices};
+use crate::publish::{BudgetSettings, Prices};
 use crate::schedule::Quiet;
-use crate::store::{Postponement, Spent, SpentSince};
+use pregonero_store::{Postponement, Spent, SpentSince};
 
 impl Prices {
     /// What X charges for posting `text`, in millionths of a dollar.
     #[must_use]
     pub fn of_post(&self, text: &str) -> i64 {
-        let has_link = !Extractor::new().extract_urls(text).is_empty();
+        let has_link = !tweet_text::urls(text).is_empty();
         micros(if has_link { self.post_with_link } else { self.post })
     }
 
@@ -104,7 +104,7 @@ pub(super) fn micros(dollars: f64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::at;
+    use pregonero_store::testing::at;
 
     const PRICES: Prices = Prices { post: 0.015, post_with_link: 0.2, read: 0.001, user_read: 0.01 };
     const POST: i64 = 15_000;

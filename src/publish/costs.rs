@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::store::{Charge, Store, StoreError};
+use pregonero_store::{Charge, Store, StoreError};
 
 /// A month of the schedule's zone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -8,12 +8,11 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use jiff::{SignedDuration, Timestamp};
+use pregonero_text::tweet_text;
 use regex::Regex;
-use twitter_text::extractor::Extractor;
-use unicode_normalization::UnicodeNormalization as _;
 
-use crate::store::{MayHavePosted, PostId};
-use crate::twitter::{Link, Span, TimelineTweet};
+use pregonero_store::{MayHavePosted, PostId};
+use pregonero_x::{Link, Span, TimelineTweet};
 
 /// How far a tweet's time may lie before its call's: both clocks are known to some seconds only.
 pub(super) const EARLIEST: SignedDuration = SignedDuration::from_mins(2);
@@ -109,8 +108,8 @@ struct Parts {
 impl Parts {
     fn of_ours(text: &str) -> Self {
         // NFC first: the positions of the URLs are those of the text they are cut out of.
-        let text: String = text.nfc().collect();
-        let urls = Extractor::new().extract_urls(&text);
+        let text = tweet_text::composed(text);
+        let urls = tweet_text::urls(&text);
         Self::split(&text, urls.into_iter(), |url| Some(plain_url(url)))
     }
 
@@ -164,7 +163,8 @@ fn unescaped(text: &str) -> String {
 
 /// NFC, every run of white space one blank, none at the ends, without the escapes that our own text may hold.
 fn normal(text: &str) -> String {
-    let composed: String = unescaped(text).nfc().collect();
+    let text = unescaped(text);
+    let composed = tweet_text::composed(&text);
     composed.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -179,8 +179,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::store::AttemptId;
-    use crate::store::testing::at;
+    use pregonero_store::AttemptId;
+    use pregonero_store::testing::at;
 
     fn tweet(text: &str, links: &[(&str, &str)]) -> TimelineTweet {
         let link =

@@ -1,7 +1,7 @@
 //! The one place that writes to the network: intent on disk, call, outcome on disk; and the search for what became of a
 //! call that nobody answered.
 //!
-//! One constraint: a text goes out once at most. So the intent is durable before the call ([`crate::store`] arms the
+//! One constraint: a text goes out once at most. So the intent is durable before the call ([`pregonero_store`] arms the
 //! post and checks halts, state, limits and budget in one transaction), an outcome that nobody knows is recorded as such
 //! and settled by reading the account's timeline (`reconcile`), and a dry run has nothing to send with:
 //! [`Outlet::DryRun`] holds no poster. What may be posted comes from [`crate::review`] as an [`Approved`].
@@ -12,6 +12,7 @@ mod costs;
 mod matching;
 mod outlook;
 mod reconcile;
+mod settings;
 mod verdict;
 
 use std::fmt;
@@ -25,17 +26,20 @@ use jiff::{SignedDuration, Timestamp};
 pub use self::costs::{MonthlyCosts, costs};
 pub use self::outlook::{Outlook, outlook};
 pub use self::reconcile::Settled;
+pub use self::settings::{
+    AuthMethod, BudgetKeys, BudgetSettings, DEFAULT_STALE_AFTER, Prices, PublishKeys, PublishSettings,
+    ReconciliationSettings, WhenAbsent,
+};
 use self::verdict::Judge;
 pub use self::verdict::Judgement;
-use crate::clock::{Clock, shown};
-use crate::config::{BudgetSettings, ReconciliationSettings, Settings};
 use crate::review::Approved;
 use crate::schedule::Quiet;
-use crate::store::{
+use pregonero_store::{
     ArmRefusal, Armed, CallEnd, Draft, Fingerprint, Halt, HaltCause, OTHER_ACCOUNT, Origin, PostId, PostState,
     Postponement, Settlement, Stop, Store, StoreError,
 };
-use crate::twitter::{Answer, RateLimits, RefusalKind, Span, Timeline, TwitterError, User};
+use pregonero_system::clock::{Clock, shown};
+use pregonero_x::{Answer, RateLimits, RefusalKind, Span, Timeline, TwitterError, User};
 
 /// Waits between tries to write an outcome down: about a minute in all, with SQLite's own five seconds each.
 const OUTCOME_RETRIES: [Duration; 4] =
@@ -109,20 +113,7 @@ pub struct Rules {
     pub reconciliation: ReconciliationSettings,
 }
 
-impl From<&Settings> for Rules {
-    fn from(settings: &Settings) -> Self {
-        Self {
-            timezone: settings.schedule.timezone.clone(),
-            budget: settings.budget.clone(),
-            min_gap: signed(settings.publish.min_gap),
-            quiet: Quiet { zone: settings.schedule.timezone.clone(), hours: settings.schedule.quiet_hours.clone() },
-            account: settings.account.handle.clone(),
-            reconciliation: settings.publish.reconciliation.clone(),
-        }
-    }
-}
-
-fn signed(duration: Duration) -> SignedDuration {
+pub(crate) fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Rules;
 use super::budget::{self, Calendar};
-use crate::store::{Endpoint, Halt, Spent, Store, StoreError};
+use pregonero_store::{Endpoint, Halt, Spent, Store, StoreError};
 
 /// What is left of the budget and X's limits. Its JSON is part of `status --json`: fields are added, never renamed.
 #[derive(Debug, Clone, PartialEq, Serialize)]

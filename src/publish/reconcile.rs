@@ -12,12 +12,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::matching::Search;
 use super::{Outlet, Poster, Publisher, budget, fingerprint, signed, verdict};
-use crate::config::{ReconciliationSettings, WhenAbsent};
-use crate::store::{
+use crate::publish::{ReconciliationSettings, WhenAbsent};
+use pregonero_store::{
     Absence, Account, CallDetail, Endpoint, HaltCause, MayHavePosted, NewRead, PostId, Postponement, ReadKind,
     ReadOutcome, StoreError, UnknownPost,
 };
-use crate::twitter::{LimitWindow, RefusalKind, Timeline, TimelineTweet, TwitterError};
+use pregonero_x::{LimitWindow, RefusalKind, Timeline, TimelineTweet, TwitterError};
 
 /// How long a budget or halt is waited for before it is looked at again; that costs nothing.
 const LOOK_AT_THE_BUDGET: SignedDuration = SignedDuration::from_hours(1);

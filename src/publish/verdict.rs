@@ -5,12 +5,13 @@
 //! Both are jittered, so that bots that lost X together do not come back together.
 
 use jiff::{SignedDuration, Timestamp};
+use pregonero_system::network::back_off;
 
-use crate::store::{
+use pregonero_store::{
     Armed, AttemptId, AttemptOutcome, BY_THE_PROGRAM, BY_X, CallDetail, CallEnd, Endpoint, Fingerprint, Halt,
     HaltCause, LONGEST_WINDOW, OTHER_ACCOUNT, PostId, PostState, Postponement, Settlement, Window, WindowName,
 };
-use crate::twitter::{Answer, Bucket, LimitWindow, RateLimits, RefusalKind, TwitterError};
+use pregonero_x::{Answer, Bucket, LimitWindow, RateLimits, RefusalKind, TwitterError};
 
 use super::PostedTweet;
 
@@ -329,8 +330,7 @@ fn window_word(window: LimitWindow) -> &'static str {
 
 /// `first`, doubled once for each earlier attempt, at most `longest`.
 fn doubled(first: SignedDuration, longest: SignedDuration, earlier: i64) -> SignedDuration {
-    let doublings = u32::try_from(earlier).unwrap_or(0).min(20);
-    first.checked_mul(1 << doublings).map_or(longest, |wait| wait.min(longest))
+    back_off(first, longest, u32::try_from(earlier.max(0)).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]

@@ -3,14 +3,16 @@
 //! One constraint: nothing can be handed to [`crate::publish`] but an [`Approved`], and one comes from here only: from a
 //! candidate that the mode lets through, or from the record, where a person approved it.
 
+mod settings;
+
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::clock::shown;
-use crate::config::{ReviewMode, Settings};
-use crate::selection::Chosen;
-use crate::store::{NewPost, Origin, PostId, PostRecord, PostState, RoundId, Store, StoreError};
+pub use self::settings::{ReviewKeys, ReviewMode, ReviewSettings};
+use pregonero_judging::selection::Chosen;
+use pregonero_store::{NewPost, Origin, PostId, PostRecord, PostState, RoundId, Store, StoreError};
+use pregonero_system::clock::shown;
 
 /// Who is named in the record where the gates' verdicts sufficed.
 const BY_THE_GATES: &str = "gates";
@@ -27,18 +29,6 @@ pub struct Terms {
     pub live: bool,
     /// The account that posts are made for, without `@`.
     pub account: String,
-}
-
-impl From<&Settings> for Terms {
-    fn from(settings: &Settings) -> Self {
-        Self {
-            mode: settings.review.mode,
-            expires_after: settings.review.expires_after,
-            stale_after: settings.publish.stale_after,
-            live: settings.publish.live,
-            account: settings.account.handle.clone(),
-        }
-    }
 }
 
 /// A post that may be sent. Whether it still may is looked at again when it is.
@@ -221,9 +211,9 @@ fn after(now: Timestamp, span: Duration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::selection::select;
-    use crate::store::testing::{TestStore, at, judged};
-    use crate::tweet::Verdict;
+    use pregonero_judging::selection::select;
+    use pregonero_store::testing::{TestStore, at, judged};
+    use pregonero_tweet::Verdict;
 
     const TEXT: &str = "El mercado abre temprano.";
 

@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
-use crate::config::QuietHours;
+use crate::schedule::QuietHours;
 
 /// The instant that `civil` means in `zone`; `None` outside the range of instants.
 pub(super) fn instant_of(zone: &TimeZone, civil: DateTime) -> Option<Timestamp> {

@@ -6,6 +6,7 @@
 
 mod civil;
 mod expression;
+mod settings;
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 pub(crate) use self::civil::Quiet;
 use self::civil::instant_of;
 pub use self::expression::{CronError, CronExpression};
-use crate::config::{Misfire, ScheduleSettings};
+pub use self::settings::{Misfire, QuietHours, ScheduleKeys, ScheduleSettings};
 
 /// How many missed slots are counted one by one after a downtime.
 pub const MOST_COUNTED: usize = 10_000;

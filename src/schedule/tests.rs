@@ -5,7 +5,7 @@ use jiff::ToSpan as _;
 use jiff::civil::{DateTime, Weekday, time};
 
 use super::*;
-use crate::config::QuietHours;
+use crate::schedule::QuietHours;
 
 const ZONES: [&str; 4] = ["America/Santiago", "America/Bogota", "Europe/Madrid", "America/Mexico_City"];
 

@@ -5,14 +5,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use jiff::Timestamp;
-use pregonero::clock::{Clock as _, SystemClock};
-use pregonero::config::ReviewMode;
+use pregonero::review::ReviewMode;
 use pregonero::review::{self, Submitted};
-use pregonero::selection::select;
-use pregonero::store::{NewRound, PostId, PostState, SlotId, Store};
-use pregonero::tweet::{
-    Candidate, Finish, GateVerdict, Judged, ModelIdentity, Ranking, SeedPrompt, Sentiment, Verdict,
-};
+use pregonero_judging::selection::select;
+use pregonero_store::{NewRound, PostId, PostState, SlotId, Store};
+use pregonero_system::clock::{Clock as _, SystemClock};
+use pregonero_tweet::{Candidate, Finish, GateVerdict, Judged, ModelIdentity, Ranking, SeedPrompt, Sentiment, Verdict};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use pregonero::clock::{Clock as _, SystemClock};
-use pregonero::config::environment::Environment;
-use pregonero::store::{HistoryRecord, PostState, Store};
+use pregonero_store::{HistoryRecord, PostState, Store};
+use pregonero_system::clock::{Clock as _, SystemClock};
+use pregonero_system::environment::Environment;
 use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;

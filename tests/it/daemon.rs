@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pregonero::app;
-use pregonero::catalog::HubSettings;
-use pregonero::clock::Clock;
-use pregonero::config::environment::Environment;
 use pregonero::config::{self, LoadRequest, Loaded};
 use pregonero::daemon::signals::Signals;
 use pregonero::daemon::{self, Setup, Start};
-use pregonero::store::Store;
+use pregonero_models::catalog::HubSettings;
+use pregonero_store::Store;
+use pregonero_system::clock::Clock;
+use pregonero_system::environment::Environment;
 use serde_json::json;
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnectOptions;

@@ -7,8 +7,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
-use pregonero::clock::{Clock as _, SystemClock};
-use pregonero::store::Store;
+use pregonero_store::Store;
+use pregonero_system::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use crate::support::fake_x::{Answer, FakeX, USER};

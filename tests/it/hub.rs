@@ -14,9 +14,9 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
-use pregonero::catalog::hub::{Hub, Persistence, Progress, Pulled, Repository, resolve_hub};
-use pregonero::catalog::{HubError, HubSettings, ModelFiles, ModelKind, open};
-use pregonero::config::ModelSource;
+use pregonero_models::catalog::ModelSource;
+use pregonero_models::catalog::hub::{Hub, Persistence, Progress, Pulled, Repository, resolve_hub};
+use pregonero_models::catalog::{HubError, HubSettings, ModelFiles, ModelKind, open};
 use sha2::{Digest as _, Sha256};
 
 const COMMIT: &str = "5d0f3f1c3bb1e3c3a1d4f0b6a2c9e8d7f6a5b4c3";

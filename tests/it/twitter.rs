@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use pregonero::clock::Clock;
-use pregonero::config::environment::Environment;
-use pregonero::config::secrets::{self, TwitterCredentials};
-use pregonero::twitter::{Bucket, Client, LimitWindow, RefusalKind, Span, Timeouts, TwitterError};
+use pregonero_system::clock::Clock;
+use pregonero_system::environment::Environment;
+use pregonero_x::secrets::{self, TwitterCredentials};
+use pregonero_x::{Bucket, Client, LimitWindow, RefusalKind, Span, Timeouts, TwitterError};
 use serde_json::json;
 use url::Url;
 
@@ -63,14 +63,14 @@ async fn error_of(x: &FakeX, answer: Answer) -> TwitterError {
     error
 }
 
-async fn refusal(x: &FakeX, answer: Answer) -> (RefusalKind, pregonero::twitter::Answer) {
+async fn refusal(x: &FakeX, answer: Answer) -> (RefusalKind, pregonero_x::Answer) {
     match error_of(x, answer).await {
         TwitterError::Refused { kind, answer } => (kind, answer),
         other => panic!("a refusal was expected, not {other:?}"),
     }
 }
 
-async fn unknown(x: &FakeX, answer: Answer) -> (String, Option<pregonero::twitter::Answer>) {
+async fn unknown(x: &FakeX, answer: Answer) -> (String, Option<pregonero_x::Answer>) {
     match error_of(x, answer).await {
         TwitterError::OutcomeUnknown { reason, answer } => (reason, answer),
         other => panic!("an unknown outcome was expected, not {other:?}"),

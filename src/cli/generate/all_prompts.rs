@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use crate::cli::output::{self, styled};
 use crate::cli::session::Session;
 use crate::config::Settings;
-use crate::gates::Recent;
-use crate::generation::{Engine, GenerationRequest, LengthBudget, candidate_seeds};
-use crate::judging::Judge;
 use crate::round::{stopped_by, stopped_by_in_words};
-use crate::selection::select;
-use crate::tweet::{Judged, SeedPrompt, Verdict};
-use crate::twitter::text;
+use pregonero_judging::gates::Recent;
+use pregonero_judging::judge::Judge;
+use pregonero_judging::selection::select;
+use pregonero_models::generation::{Engine, GenerationRequest, LengthBudget, candidate_seeds};
+use pregonero_text::tweet_text;
+use pregonero_tweet::{Judged, SeedPrompt, Verdict};
 
 /// The parts that every prompt shares.
 pub struct Parts<'a> {
@@ -73,7 +73,7 @@ fn request(parts: &Parts<'_>, prompt: &SeedPrompt, rng_seed: u64) -> GenerationR
         attributes: prompt.attributes.clone(),
         seeds: candidate_seeds(rng_seed, generation.candidates),
         decoding: generation.decoding.clone(),
-        length: Some(LengthBudget { limit: parts.judge.body_limit(), measure: text::weighted_length }),
+        length: Some(LengthBudget { limit: parts.judge.body_limit(), measure: tweet_text::weighted_length }),
     }
 }
 

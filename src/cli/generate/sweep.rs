@@ -5,20 +5,20 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::GenerateArguments;
-use crate::app;
-use crate::catalog::ModelFiles;
 use crate::cli::decoding::generation;
 use crate::cli::output::{self, styled};
 use crate::cli::session::Session;
 use crate::config::Settings;
-use crate::evaluation::generator::candidates::CandidateReport;
-use crate::evaluation::generator::sampling::{Sample, Sampling, judge};
-use crate::evaluation::generator::sweep::{Combination, Sweep};
-use crate::gates::Recent;
-use crate::generation::{Engine, LengthBudget};
-use crate::judging::Judge;
-use crate::tweet::{SeedPrompt, Verdict};
-use crate::twitter::text;
+use pregonero_judging::gates::Recent;
+use pregonero_judging::judge::Judge;
+use pregonero_models::catalog::ModelFiles;
+use pregonero_models::generation::{Engine, LengthBudget};
+use pregonero_models::verbatim;
+use pregonero_text::tweet_text;
+use pregonero_tweet::{SeedPrompt, Verdict};
+use pregonero_workshop::evaluation::generator::candidates::CandidateReport;
+use pregonero_workshop::evaluation::generator::sampling::{Sample, Sampling, judge};
+use pregonero_workshop::evaluation::generator::sweep::{Combination, Sweep};
 
 /// Texts that are shown of each combination.
 const SHOWN: usize = 3;
@@ -54,7 +54,7 @@ pub async fn run(sweep: &Sweep, arguments: &GenerateArguments, session: &Session
     // A fault in the last combination is told before the first is written.
     let all: Vec<(Combination, Settings)> =
         sweep.combinations().into_iter().map(|one| settings(one, arguments, session)).collect::<Result<_>>()?;
-    let verbatim = app::verbatim_index(parts.files)?;
+    let verbatim = verbatim::index_of(parts.files)?;
     let mut rows = Vec::with_capacity(all.len());
     for (combination, settings) in all {
         let sampling = Sampling {
@@ -62,7 +62,7 @@ pub async fn run(sweep: &Sweep, arguments: &GenerateArguments, session: &Session
             count: settings.generation.candidates,
             decoding: settings.generation.decoding,
             rng_seed: parts.rng_seed,
-            length: Some(LengthBudget { limit: parts.judge.body_limit(), measure: text::weighted_length }),
+            length: Some(LengthBudget { limit: parts.judge.body_limit(), measure: tweet_text::weighted_length }),
         };
         let (written, seconds) = sampling.draw(parts.engine).await?;
         let samples = judge(parts.judge, written, parts.recent)?;

@@ -1,7 +1,7 @@
 //! Whose account it is: asked before the first post, and held against `account.handle`.
 
 use super::*;
-use crate::store::ReadOutcome;
+use pregonero_store::ReadOutcome;
 
 #[tokio::test]
 async fn the_account_is_asked_once_before_the_first_post_and_again_after_new_credentials() {

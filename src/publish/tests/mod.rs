@@ -15,9 +15,9 @@ use std::sync::Mutex;
 use tokio::sync::Notify;
 
 use super::*;
-use crate::config::{Prices, WhenAbsent};
-use crate::store::testing::{StillClock, TestStore, at};
-use crate::twitter::{Answer, LimitWindow, TimelineTweet};
+use crate::publish::{Prices, WhenAbsent};
+use pregonero_store::testing::{StillClock, TestStore, at};
+use pregonero_x::{Answer, LimitWindow, TimelineTweet};
 
 const NOON: &str = "2026-03-01T12:00:00Z";
 const FIRST_ID: usize = 900;

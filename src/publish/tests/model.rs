@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::QuietHours;
+use crate::schedule::QuietHours;
 
 #[derive(Debug, Clone, Copy)]
 enum Step {

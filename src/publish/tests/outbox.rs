@@ -1,8 +1,8 @@
 //! What each answer makes of a post, and what keeps one from going out.
 
 use super::*;
-use crate::store::testing::plain_connection;
-use crate::store::{AttemptOutcome, CallDetail};
+use pregonero_store::testing::plain_connection;
+use pregonero_store::{AttemptOutcome, CallDetail};
 
 #[tokio::test]
 async fn a_post_that_x_takes_is_on_record_with_its_id_and_time() {
@@ -32,7 +32,7 @@ async fn a_dry_run_records_the_post_once_and_calls_nobody() {
         generous(),
         random_jitter(),
     );
-    bench.test.post("Una feria en la plaza.", Some("gates"), &crate::store::testing::dry(), bench.clock.now()).await;
+    bench.test.post("Una feria en la plaza.", Some("gates"), &pregonero_store::testing::dry(), bench.clock.now()).await;
     let approved = bench.waiting().await.remove(0);
     let again = bench.waiting().await.remove(0);
     let post = approved.post();
@@ -358,8 +358,7 @@ async fn a_used_up_window_keeps_every_post_back_also_after_a_restart() {
 #[tokio::test]
 async fn a_window_that_the_last_answer_left_empty_is_not_tried() {
     let bench = Bench::new().await;
-    let bucket =
-        crate::twitter::Bucket { limit: Some(100), remaining: Some(0), reset: Some(at("2026-03-01T12:15:00Z")) };
+    let bucket = pregonero_x::Bucket { limit: Some(100), remaining: Some(0), reset: Some(at("2026-03-01T12:15:00Z")) };
     let limits = RateLimits { fifteen_minutes: Some(bucket), ..RateLimits::default() };
     bench.poster.push(tweet("1").map(|tweet| PostedTweet { limits, ..tweet }));
     bench.publish("uno").await.1.unwrap();
@@ -420,8 +419,8 @@ async fn two_posts_keep_their_gap_and_dollars_count_readings_too() {
 
 #[tokio::test]
 async fn a_post_belongs_to_the_mode_and_the_account_it_was_made_in() {
-    use crate::store::testing::{dry, live};
-    let other = crate::store::Origin { account: "otra".to_owned(), ..live() };
+    use pregonero_store::testing::{dry, live};
+    let other = pregonero_store::Origin { account: "otra".to_owned(), ..live() };
     let bench = Bench::new().await;
     let mut posts = Vec::new();
     for (origin, reason) in [
@@ -456,7 +455,8 @@ async fn a_post_belongs_to_the_mode_and_the_account_it_was_made_in() {
 
 #[tokio::test]
 async fn in_quiet_hours_nothing_is_posted_whoever_asks_and_the_post_waits_for_their_end() {
-    let hours = crate::config::QuietHours { from: jiff::civil::time(11, 0, 0, 0), to: jiff::civil::time(14, 30, 0, 0) };
+    let hours =
+        crate::schedule::QuietHours { from: jiff::civil::time(11, 0, 0, 0), to: jiff::civil::time(14, 30, 0, 0) };
     let quiet = Quiet { zone: TimeZone::UTC, hours: vec![hours] };
     let rules = Rules { quiet, ..generous() };
     let bench = Bench::with(rules.clone()).await;

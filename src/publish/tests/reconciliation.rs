@@ -1,7 +1,7 @@
 //! Posts of unknown outcome: found, absent, unsettled; and what a search costs.
 
 use super::*;
-use crate::store::{AttemptOutcome, ReadOutcome};
+use pregonero_store::{AttemptOutcome, ReadOutcome};
 
 const TEXT: &str = "El mercado abre temprano & cierra tarde.";
 
@@ -270,7 +270,7 @@ async fn a_post_of_a_restored_backup_is_looked_for_and_never_sent_again() {
     let bench = Bench::with(reposting()).await;
     let post = absent(&bench).await;
     let restored = "UPDATE posts SET restored_at = '2026-03-01T12:00:05.000Z'";
-    let mut connection = crate::store::testing::plain_connection(bench.test.store.path()).await;
+    let mut connection = pregonero_store::testing::plain_connection(bench.test.store.path()).await;
     sqlx::query(restored).execute(&mut connection).await.unwrap();
     assert_eq!(settle(&bench).await.0, Settled::Refused { post });
     assert!(bench.test.store.post(post).await.unwrap().error.unwrap().contains("restored from a backup"));

@@ -5,8 +5,8 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::*;
-use crate::config::secrets::{Redactor, TwitterCredentials};
-use crate::twitter::Reading;
+use pregonero_x::Reading;
+use pregonero_x::secrets::{Redactor, TwitterCredentials};
 
 /// What X closes at most, and a day for the clocks.
 const LONGEST: SignedDuration = SignedDuration::from_hours(33 * 24);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pregonero::store::{AttemptOutcome, AttemptRecord, HistoryRecord, PostState, RoundOutcome, Store};
+use pregonero_store::{AttemptOutcome, AttemptRecord, HistoryRecord, PostState, RoundOutcome, Store};
 
 use super::fake_x::FakeX;
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use pregonero::generation::gpt2::Gpt2Config;
-use pregonero::generation::tokenizer::Tokenizer;
-use pregonero::training::tokenizer::{self, TokenizerTraining};
+use pregonero_models::generation::gpt2::Gpt2Config;
+use pregonero_models::generation::tokenizer::Tokenizer;
+use pregonero_models::generation::tokenizer::training::{self as tokenizer, TokenizerTraining};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;
 use serde_json::json;

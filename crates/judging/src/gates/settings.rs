@@ -1,0 +1,168 @@
+//! The section `[gates]`: its keys, their defaults and what they may say.
+
+use std::path::PathBuf;
+
+use pregonero_settings::{Checker, in_brackets, is_share, nearest};
+use pregonero_text::normal::normalise;
+use serde::{Deserialize, Serialize};
+
+use super::Gates;
+
+/// The keys of `[gates]` as the file writes them, with their defaults.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GateKeys {
+    pub mentions: String,
+    pub urls: String,
+    pub max_hashtags: u64,
+    pub allowed_hashtags: Vec<String>,
+    pub forbidden_hashtags: Vec<String>,
+    pub banned_words_file: String,
+    pub near_duplicate: f64,
+    pub near_duplicate_days: u64,
+    pub verbatim_tokens: u64,
+    pub own_texts: f64,
+    pub claims: String,
+    pub experience: String,
+    pub off: Vec<String>,
+}
+
+impl Default for GateKeys {
+    fn default() -> Self {
+        Self {
+            mentions: "reject".into(),
+            urls: "reject".into(),
+            max_hashtags: 3,
+            allowed_hashtags: Vec::new(),
+            forbidden_hashtags: Vec::new(),
+            banned_words_file: String::new(),
+            near_duplicate: 0.6,
+            near_duplicate_days: 90,
+            verbatim_tokens: 12,
+            own_texts: 0.8,
+            claims: "review".into(),
+            experience: "review".into(),
+            off: Vec::new(),
+        }
+    }
+}
+
+impl GateKeys {
+    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    #[must_use]
+    pub fn check(&self, checker: &mut Checker<'_>) -> Option<GateSettings> {
+        let mentions = checker.choice("gates.mentions", &self.mentions, &ENTITY_POLICIES);
+        let urls = checker.choice("gates.urls", &self.urls, &ENTITY_POLICIES);
+        let max_hashtags = checker.whole("gates.max_hashtags", self.max_hashtags, 0, 280);
+        let near_duplicate = checker.number("gates.near_duplicate", self.near_duplicate, is_share, "from 0 (off) to 1");
+        let near_duplicate_days = checker.whole("gates.near_duplicate_days", self.near_duplicate_days, 1, 36_500);
+        let own_texts = checker.number("gates.own_texts", self.own_texts, is_share, "from 0 (off) to 1");
+        let verbatim_tokens = checker.whole("gates.verbatim_tokens", self.verbatim_tokens, 0, 280);
+        let claims = checker.choice("gates.claims", &self.claims, &CLAIMS_POLICIES);
+        let experience = checker.choice("gates.experience", &self.experience, &EXPERIENCE_POLICIES);
+        let (allowed_hashtags, forbidden_hashtags) = self.hashtags(checker)?;
+        let off = checker.each("gates.off", &self.off, |name| gate(name));
+        let file = self.banned_words_file.trim();
+        let banned_words_file =
+            if file.is_empty() { None } else { Some(checker.path("gates.banned_words_file", file)?) };
+        Some(GateSettings {
+            mentions: mentions?,
+            urls: urls?,
+            max_hashtags: max_hashtags?,
+            allowed_hashtags,
+            forbidden_hashtags,
+            banned_words_file,
+            near_duplicate: near_duplicate?,
+            near_duplicate_days: near_duplicate_days?,
+            verbatim_tokens: verbatim_tokens?,
+            own_texts: own_texts?,
+            claims: claims?,
+            experience: experience?,
+            off: off?,
+        })
+    }
+
+    /// The operator's lists of hashtags, without their signs.
+    fn hashtags(&self, checker: &mut Checker<'_>) -> Option<(Vec<String>, Vec<String>)> {
+        let allowed = checker.each("gates.allowed_hashtags", &self.allowed_hashtags, |tag| hashtag(tag));
+        let forbidden = checker.each("gates.forbidden_hashtags", &self.forbidden_hashtags, |tag| hashtag(tag));
+        let (allowed, forbidden) = (allowed?, forbidden?);
+        let both = allowed.iter().find(|tag| forbidden.iter().any(|other| normalise(tag) == normalise(other)));
+        if let Some(both) = both {
+            checker.fault("gates.forbidden_hashtags", format!("#{both} is one of gates.allowed_hashtags as well"));
+            return None;
+        }
+        Some((allowed, forbidden))
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct GateSettings {
+    pub mentions: EntityPolicy,
+    pub urls: EntityPolicy,
+    pub max_hashtags: usize,
+    /// Where there are any, no other hashtag passes.
+    pub allowed_hashtags: Vec<String>,
+    pub forbidden_hashtags: Vec<String>,
+    /// One word or phrase a line; absent = the built-in list alone.
+    pub banned_words_file: Option<PathBuf>,
+    /// 0 to 1; similarity at or above it is a duplicate; 1 = identical only; 0 = gate off.
+    pub near_duplicate: f64,
+    pub near_duplicate_days: u32,
+    /// The longest run of words allowed from the texts of the training; 0 = none is looked for.
+    pub verbatim_tokens: usize,
+    /// The similarity (0 to 1) to a whole own text of the model from which a text is rejected; 0 = not compared.
+    pub own_texts: f64,
+    pub claims: ClaimsPolicy,
+    pub experience: ExperiencePolicy,
+    /// Names of gates that are switched off, out of [`crate::gates::Gates::names`].
+    pub off: Vec<String>,
+}
+
+/// What to do with entities that X's rules ask a bot to leave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EntityPolicy {
+    Reject,
+    Strip,
+    Allow,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClaimsPolicy {
+    Allow,
+    Review,
+    Reject,
+}
+
+/// What becomes of first-person claims of a body and a life that a bot does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExperiencePolicy {
+    Allow,
+    Review,
+    Reject,
+}
+
+const ENTITY_POLICIES: [(&str, EntityPolicy); 3] =
+    [("reject", EntityPolicy::Reject), ("strip", EntityPolicy::Strip), ("allow", EntityPolicy::Allow)];
+const CLAIMS_POLICIES: [(&str, ClaimsPolicy); 3] =
+    [("allow", ClaimsPolicy::Allow), ("review", ClaimsPolicy::Review), ("reject", ClaimsPolicy::Reject)];
+const EXPERIENCE_POLICIES: [(&str, ExperiencePolicy); 3] =
+    [("allow", ExperiencePolicy::Allow), ("review", ExperiencePolicy::Review), ("reject", ExperiencePolicy::Reject)];
+
+fn hashtag(found: &str) -> Result<String, String> {
+    let name = found.trim().trim_start_matches(['#', '＃']);
+    let fits = name.chars().any(char::is_alphabetic) && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    if fits { Ok(name.to_owned()) } else { Err(format!("expected a hashtag such as \"YoMeVacuno\", found {found:?}")) }
+}
+
+fn gate(found: &str) -> Result<String, String> {
+    let names = Gates::names();
+    if names.contains(&found) {
+        return Ok(found.to_owned());
+    }
+    let near = in_brackets(nearest(found, names.iter().copied()));
+    Err(format!("there is no gate {found:?}{near}; the gates are {}", names.join(", ")))
+}

@@ -1,0 +1,382 @@
+//! From a prompt to token ids: greedy, sampling and beam search over one batch.
+
+use anyhow::Result;
+use candle_core::{Device, Tensor};
+use candle_transformers::generation::{LogitsProcessor, Sampling};
+
+use super::network::Network;
+use super::processors;
+use crate::generation::Strategy;
+use pregonero_kernels::{exponentials, maximum, wide};
+use pregonero_tweet::{Finish, Likelihood};
+
+/// How the model's next-token distribution becomes a text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decoding {
+    pub strategy: Strategy,
+    /// Above 0.
+    pub temperature: f64,
+    /// 0 = off.
+    pub top_k: usize,
+    /// (0, 1]; 1 = off.
+    pub top_p: f64,
+    /// The least probability of a token, as a share of the likeliest one's; 0 to 1; 0 = off.
+    pub min_p: f64,
+    /// The probability that the tokens of typical surprise have together; (0, 1]; 1 = off.
+    pub typical_p: f64,
+    /// At least 1; 1 = off.
+    pub repetition_penalty: f64,
+    /// 0 = off.
+    pub no_repeat_ngram: usize,
+    pub max_new_tokens: usize,
+}
+
+impl Default for Decoding {
+    /// What the configuration's defaults are.
+    fn default() -> Self {
+        Self {
+            strategy: Strategy::Sample,
+            temperature: 0.85,
+            top_k: 50,
+            top_p: 0.95,
+            min_p: 0.05,
+            typical_p: 1.0,
+            repetition_penalty: 1.0,
+            no_repeat_ngram: 4,
+            max_new_tokens: 64,
+        }
+    }
+}
+
+impl Decoding {
+    /// The model's own distribution, with no filter and no penalty.
+    #[must_use]
+    pub const fn unfiltered(strategy: Strategy, max_new_tokens: usize) -> Self {
+        Self {
+            strategy,
+            temperature: 1.0,
+            top_k: 0,
+            top_p: 1.0,
+            min_p: 0.0,
+            typical_p: 1.0,
+            repetition_penalty: 1.0,
+            no_repeat_ngram: 0,
+            max_new_tokens,
+        }
+    }
+}
+
+/// One decoded sequence.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sequence {
+    /// Prompt and continuation, end-of-text left out.
+    pub(crate) ids: Vec<u32>,
+    pub(crate) finish: Finish,
+    /// Of the continuation's tokens, and of the end-of-text that the model wrote.
+    pub(crate) likelihood: Option<Likelihood>,
+    /// The sum of log-probabilities over the length, where beam search ranked it.
+    pub(crate) score: Option<f32>,
+}
+
+/// What decoding needs to know of the model beside its logits.
+pub(crate) struct Limits<'a> {
+    /// The tokens at each of which a text ends.
+    pub(crate) ends: &'a [u32],
+    /// Ids from here on have no token.
+    pub(crate) vocabulary: usize,
+    /// Tokens that are never written.
+    pub(crate) banned: &'a [u32],
+    /// Where the text begins behind its context: penalties for repetition look no further back, because what the context
+    /// demands has to come again.
+    pub(crate) history_from: usize,
+    /// Most tokens of prompt and continuation together.
+    pub(crate) capacity: usize,
+    /// Whether a sequence has used up the length of a tweet.
+    pub(crate) too_long: &'a dyn Fn(&[u32]) -> bool,
+    /// Whether to give up.
+    pub(crate) cancelled: &'a dyn Fn() -> bool,
+}
+
+impl Limits<'_> {
+    fn mask(&self, scores: &mut [f32]) {
+        if let Some(unknown) = scores.get_mut(self.vocabulary..) {
+            unknown.fill(f32::NEG_INFINITY);
+        }
+        for id in self.banned {
+            if let Some(score) = scores.get_mut(*id as usize) {
+                *score = f32::NEG_INFINITY;
+            }
+        }
+    }
+}
+
+/// A candidate's own source of chance.
+struct Chooser {
+    processor: LogitsProcessor,
+}
+
+impl Chooser {
+    fn new(seed: u64) -> Self {
+        Self { processor: LogitsProcessor::from_sampling(seed, Sampling::All { temperature: 1.0 }) }
+    }
+
+    /// Draws from the softmax of the scores that are left.
+    fn draw(&mut self, scores: &[f32]) -> Result<u32> {
+        let left: Vec<u32> = (0..scores.len() as u32).filter(|id| scores[*id as usize].is_finite()).collect();
+        let values: Vec<f32> = left.iter().map(|id| scores[*id as usize]).collect();
+        match left.as_slice() {
+            [] => Ok(processors::argmax(scores) as u32),
+            [only] => Ok(*only),
+            _ => {
+                let count = values.len();
+                let index = self.processor.sample(&Tensor::from_vec(values, count, &Device::Cpu)?)?;
+                Ok(left[index as usize])
+            }
+        }
+    }
+}
+
+/// The model's own distribution of the next token, from its logits before anything is done to them.
+#[derive(Default)]
+struct OwnDistribution {
+    logits: Vec<f32>,
+    exponentials: Vec<f32>,
+    /// The logarithm of the sum over all exponentials.
+    normaliser: f32,
+}
+
+impl OwnDistribution {
+    /// Takes a row of logits, without the ids that have no token.
+    fn read(&mut self, logits: &[f32], vocabulary: usize) {
+        let real = &logits[..vocabulary.min(logits.len())];
+        self.logits.clear();
+        self.logits.extend_from_slice(real);
+        self.exponentials.clear();
+        self.exponentials.extend_from_slice(real);
+        let values = &mut self.exponentials;
+        self.normaliser = wide(|| {
+            let largest = maximum(values);
+            largest + exponentials(values, largest).ln()
+        });
+    }
+
+    fn log_probability(&self, id: u32) -> f32 {
+        self.logits.get(id as usize).map_or(f32::NEG_INFINITY, |logit| logit - self.normaliser)
+    }
+}
+
+/// One row of the batch that still grows.
+struct Row {
+    place: usize,
+    ids: Vec<u32>,
+    /// Of the tokens that were chosen, as [`Likelihood`] wants them.
+    log_probabilities: Vec<f32>,
+    chooser: Option<Chooser>,
+}
+
+/// Decodes one sequence a seed by sampling; `None` seeds decode greedily. Finished rows leave the batch at once.
+pub(crate) fn decode(
+    network: &Network,
+    prompt: &[u32],
+    seeds: &[Option<u64>],
+    decoding: &Decoding,
+    limits: &Limits<'_>,
+) -> Result<Vec<Sequence>> {
+    let (first, mut cache) = network.prefill(prompt, seeds.len(), limits.capacity)?;
+    let vocabulary = first.len();
+    let mut logits = first.repeat(seeds.len());
+    let mut rows: Vec<Row> = seeds
+        .iter()
+        .enumerate()
+        .map(|(place, seed)| Row {
+            place,
+            ids: prompt.to_vec(),
+            log_probabilities: Vec::new(),
+            chooser: seed.map(Chooser::new),
+        })
+        .collect();
+    let mut own = OwnDistribution::default();
+    let mut done: Vec<Option<Sequence>> = vec![None; seeds.len()];
+    while !rows.is_empty() && !(limits.cancelled)() {
+        let (mut kept, mut next) = (Vec::new(), Vec::new());
+        for (index, (row, scores)) in rows.iter_mut().zip(logits.chunks_exact_mut(vocabulary)).enumerate() {
+            own.read(scores, limits.vocabulary);
+            limits.mask(scores);
+            let id = choose(row, scores, decoding, limits)?;
+            row.log_probabilities.push(own.log_probability(id));
+            match finish(row, id, prompt.len(), decoding, limits) {
+                Some(finish) => {
+                    let (ids, likelihood) = (std::mem::take(&mut row.ids), Likelihood::of(&row.log_probabilities));
+                    done[row.place] = Some(Sequence { ids, finish, likelihood, score: None });
+                }
+                None => {
+                    kept.push(index);
+                    next.push(id);
+                }
+            }
+        }
+        if kept.len() < rows.len() {
+            rows.retain(|row| done[row.place].is_none());
+            cache.select(&kept)?;
+        }
+        if !rows.is_empty() {
+            logits = network.advance(&next, rows.len(), &mut cache)?;
+        }
+    }
+    Ok(done.into_iter().flatten().collect())
+}
+
+fn choose(row: &mut Row, scores: &mut [f32], decoding: &Decoding, limits: &Limits<'_>) -> Result<u32> {
+    let history = &row.ids[limits.history_from..];
+    match &mut row.chooser {
+        Some(chooser) => {
+            processors::process(scores, history, decoding);
+            chooser.draw(scores)
+        }
+        None => {
+            processors::penalise(scores, history, decoding);
+            Ok(processors::argmax(scores) as u32)
+        }
+    }
+}
+
+/// Takes the chosen token; says whether that ends the sequence.
+fn finish(row: &mut Row, id: u32, prompt: usize, decoding: &Decoding, limits: &Limits<'_>) -> Option<Finish> {
+    if limits.ends.contains(&id) {
+        return Some(Finish::EndOfText);
+    }
+    row.ids.push(id);
+    if (limits.too_long)(&row.ids) {
+        return Some(Finish::Length);
+    }
+    let new = row.ids.len() - prompt;
+    (new >= decoding.max_new_tokens || row.ids.len() >= limits.capacity).then_some(Finish::Tokens)
+}
+
+/// One open beam or finished hypothesis.
+#[derive(Debug, Clone)]
+struct Beam {
+    ids: Vec<u32>,
+    /// Of the continuation's tokens, as [`Likelihood`] wants them.
+    log_probabilities: Vec<f32>,
+    /// Sum of log-probabilities; of a finished one, over its length.
+    score: f32,
+    finish: Finish,
+}
+
+/// Beam search as transformers does it (length penalty 1, no early stopping): the `beams` best sequences, best first.
+pub(crate) fn beam_search(
+    network: &Network,
+    prompt: &[u32],
+    beams: usize,
+    decoding: &Decoding,
+    limits: &Limits<'_>,
+) -> Result<Vec<Sequence>> {
+    let (first, mut cache) = network.prefill(prompt, beams, limits.capacity)?;
+    let vocabulary = first.len();
+    let longest = (prompt.len() + decoding.max_new_tokens).min(limits.capacity);
+    let mut logits = first;
+    let mut open =
+        vec![Beam { ids: prompt.to_vec(), log_probabilities: Vec::new(), score: 0.0, finish: Finish::Tokens }];
+    let mut finished: Vec<Beam> = Vec::new();
+    while !(limits.cancelled)() {
+        let options = continuations(&mut logits, vocabulary, &open, 2 * beams, decoding, limits);
+        let (mut next, mut parents) = (Vec::new(), Vec::new());
+        for (rank, Continuation { parent, id, score, log_probability }) in options.into_iter().enumerate() {
+            let mut ids = open[parent].ids.clone();
+            let log_probabilities = [&open[parent].log_probabilities[..], &[log_probability]].concat();
+            let length = (ids.len() + 1 - prompt.len()) as f32;
+            let ended = if limits.ends.contains(&id) {
+                Some(Finish::EndOfText)
+            } else {
+                ids.push(id);
+                if (limits.too_long)(&ids) {
+                    Some(Finish::Length)
+                } else {
+                    (ids.len() >= longest).then_some(Finish::Tokens)
+                }
+            };
+            match ended {
+                Some(finish) if rank < beams => {
+                    finished.push(Beam { ids, log_probabilities, score: score / length, finish });
+                }
+                Some(_) => {}
+                None if next.len() < beams => {
+                    next.push(Beam { ids, log_probabilities, score, finish: Finish::Tokens });
+                    parents.push(parent);
+                }
+                None => {}
+            }
+        }
+        finished.sort_by(|a, b| b.score.total_cmp(&a.score));
+        finished.truncate(beams);
+        let Some(best) = next.first() else { break };
+        let length = (best.ids.len() - prompt.len()) as f32;
+        let worst = finished.last().map_or(f32::NEG_INFINITY, |beam| beam.score);
+        if finished.len() == beams && best.score / length <= worst {
+            break;
+        }
+        let ids: Vec<u32> = next.iter().filter_map(|beam| beam.ids.last().copied()).collect();
+        cache.select(&parents)?;
+        logits = network.advance(&ids, ids.len(), &mut cache)?;
+        open = next;
+    }
+    let sequences = finished.into_iter().map(|beam| Sequence {
+        likelihood: Likelihood::of(&beam.log_probabilities),
+        ids: beam.ids,
+        finish: beam.finish,
+        score: Some(beam.score),
+    });
+    Ok(sequences.collect())
+}
+
+struct Continuation {
+    parent: usize,
+    id: u32,
+    score: f32,
+    /// Of this token under the model's own distribution.
+    log_probability: f32,
+}
+
+/// The `count` best next tokens over all open beams, best first.
+fn continuations(
+    logits: &mut [f32],
+    vocabulary: usize,
+    open: &[Beam],
+    count: usize,
+    decoding: &Decoding,
+    limits: &Limits<'_>,
+) -> Vec<Continuation> {
+    let mut options: Vec<Continuation> = Vec::new();
+    let mut own = OwnDistribution::default();
+    for (parent, (beam, scores)) in open.iter().zip(logits.chunks_exact_mut(vocabulary)).enumerate() {
+        own.read(scores, limits.vocabulary);
+        log_softmax(scores);
+        limits.mask(scores);
+        processors::penalise(scores, &beam.ids[limits.history_from..], decoding);
+        let mut order: Vec<u32> = (0..vocabulary as u32).filter(|id| scores[*id as usize].is_finite()).collect();
+        let by_score = |a: &u32, b: &u32| scores[*b as usize].total_cmp(&scores[*a as usize]).then(a.cmp(b));
+        if order.len() > count {
+            order.select_nth_unstable_by(count, by_score);
+            order.truncate(count);
+        }
+        options.extend(order.iter().map(|id| Continuation {
+            parent,
+            id: *id,
+            score: beam.score + scores[*id as usize],
+            log_probability: own.log_probability(*id),
+        }));
+    }
+    options.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.parent.cmp(&b.parent)).then(a.id.cmp(&b.id)));
+    options.truncate(count);
+    options
+}
+
+fn log_softmax(scores: &mut [f32]) {
+    let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = scores.iter().map(|score| f64::from((score - max).exp())).sum();
+    let shift = max + sum.ln() as f32;
+    for score in scores {
+        *score -= shift;
+    }
+}

@@ -1,0 +1,101 @@
+//! The tokens that end a text: which ones the files of a model name, and which of them count.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::tokenizer::Tokenizer;
+
+/// The end of OpenAI's own vocabulary. transformers writes it into every `config.json` that names no other, also next to
+/// a tokenizer in which this id is an ordinary word.
+pub(crate) const OPENAI_END: u32 = 50_256;
+
+/// Token ids as `config.json` and `generation_config.json` write them: a number, a list, or null.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EndTokens(pub Vec<u32>);
+
+impl EndTokens {
+    /// The ids at which a text of this model ends: those of the first file that names one which the model has, `self`
+    /// before `config`, else the tokenizer's own end.
+    pub(crate) fn settle(self, config: &Self, tokenizer: &Tokenizer, vocabulary: usize) -> Vec<u32> {
+        let known = |ids: &Self| ids.0.iter().copied().filter(|id| (*id as usize) < vocabulary).collect::<Vec<_>>();
+        let own = tokenizer.end_of_text().filter(|id| (*id as usize) < vocabulary);
+        let Some(mut ends) = [known(&self), known(config)].into_iter().find(|ids| !ids.is_empty()) else {
+            return own.into_iter().collect();
+        };
+        let is_left_over = ends == [OPENAI_END] && !tokenizer.is_special(OPENAI_END);
+        ends.extend(own.filter(|own| is_left_over && !ends.contains(own)));
+        ends
+    }
+}
+
+impl From<Option<u32>> for EndTokens {
+    fn from(id: Option<u32>) -> Self {
+        Self(id.into_iter().collect())
+    }
+}
+
+impl Serialize for EndTokens {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_slice() {
+            [] => serializer.serialize_none(),
+            [id] => id.serialize(serializer),
+            ids => ids.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for EndTokens {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Ids {
+            One(i64),
+            Several(Vec<i64>),
+        }
+        let ids = match Option::<Ids>::deserialize(deserializer)? {
+            None => Vec::new(),
+            Some(Ids::One(id)) => vec![id],
+            Some(Ids::Several(ids)) => ids,
+        };
+        // Some files say -1 where they mean none.
+        Ok(Self(ids.into_iter().filter_map(|id| u32::try_from(id).ok()).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generation::tokenizer::training::{self as tokenizer, TokenizerTraining};
+
+    fn ends(text: &str) -> EndTokens {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_number_a_list_and_null_are_read_and_written_again() {
+        for text in ["7", "null", "[7,9]"] {
+            assert_eq!(serde_json::to_string(&ends(text)).unwrap(), text);
+        }
+        assert_eq!(ends("[7]").0, [7]);
+        assert_eq!(ends("-1").0, [0_u32; 0]);
+        assert!(serde_json::from_str::<EndTokens>("\"</s>\"").is_err());
+    }
+
+    #[test]
+    fn the_generation_file_comes_first_then_the_configuration_then_the_tokenizer() {
+        let settings = TokenizerTraining { vocabulary_size: 300, min_frequency: 1, special_tokens: Vec::new() };
+        let tokenizer = tokenizer::train(&["La plaza canta hoy".to_owned()], &settings).unwrap();
+        assert_eq!(tokenizer.end_of_text(), Some(0));
+        for (generation, config, expected) in [
+            ("[5,6]", "7", vec![5, 6]),
+            ("null", "[7,8]", vec![7, 8]),
+            ("null", "null", vec![0]),
+            ("9999", "7", vec![7]),
+            ("null", "9999", vec![0]),
+        ] {
+            let settled = ends(generation).settle(&ends(config), &tokenizer, 300);
+            assert_eq!(settled, expected, "{generation} {config}");
+        }
+        // The default of transformers, in a model whose vocabulary has another word there.
+        assert_eq!(ends("null").settle(&ends("50256"), &tokenizer, 60_000), [OPENAI_END, 0]);
+    }
+}

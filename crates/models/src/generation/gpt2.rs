@@ -1,0 +1,451 @@
+//! GPT-2 (Radford et al. 2019) in candle, for whole sequences: training, evaluation, and decoding on a GPU.
+//!
+//! Fields are named as the checkpoint's tensors and nest as they do. Weights keep GPT-2's own `Conv1D` layout
+//! `[inputs, outputs]`. Decoding on the CPU has its own form of the same weights: `packed.rs`.
+
+use anyhow::{Context as _, Result, bail};
+use candle_core::{DType, Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::activation::Activation;
+use super::checkpoint::Checkpoint;
+use super::end_tokens::EndTokens;
+use super::ops;
+use crate::catalog::ModelFiles;
+
+/// `config.json` of a GPT-2 checkpoint; fields as transformers names them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Gpt2Config {
+    pub vocab_size: usize,
+    pub n_positions: usize,
+    pub n_embd: usize,
+    pub n_layer: usize,
+    pub n_head: usize,
+    #[serde(default)]
+    pub n_inner: Option<usize>,
+    #[serde(default)]
+    pub activation_function: Activation,
+    #[serde(default = "default_epsilon")]
+    pub layer_norm_epsilon: f64,
+    #[serde(default = "default_dropout")]
+    pub resid_pdrop: f32,
+    #[serde(default = "default_dropout")]
+    pub embd_pdrop: f32,
+    #[serde(default = "default_dropout")]
+    pub attn_pdrop: f32,
+    #[serde(default)]
+    pub bos_token_id: Option<u32>,
+    #[serde(default)]
+    pub eos_token_id: EndTokens,
+    #[serde(default = "default_true")]
+    pub tie_word_embeddings: bool,
+    #[serde(default = "default_true")]
+    pub scale_attn_weights: bool,
+    #[serde(default)]
+    pub scale_attn_by_inverse_layer_idx: bool,
+    /// For 16-bit training alone: attention weights are always computed in f32 here. Kept for the files we write.
+    #[serde(default)]
+    pub reorder_and_upcast_attn: bool,
+}
+
+fn default_epsilon() -> f64 {
+    1e-5
+}
+
+fn default_dropout() -> f32 {
+    0.1
+}
+
+fn default_true() -> bool {
+    true
+}
+
+/// No size of a GPT-2 comes near it, and products of a few of them fit into 64 bits.
+pub(crate) const LARGEST_SIZE: usize = 1 << 20;
+
+/// Files of 2019 name the number of positions twice, `n_ctx` and `n_positions`; the oldest have `n_ctx` alone.
+fn use_context_as_positions(raw: &mut serde_json::Value) {
+    let Some(fields) = raw.as_object_mut() else { return };
+    let missing = fields.get("n_positions").is_none_or(serde_json::Value::is_null);
+    if let Some(context) = fields.get("n_ctx").filter(|_| missing).cloned() {
+        fields.insert("n_positions".to_owned(), context);
+    }
+}
+
+impl Gpt2Config {
+    /// Reads and checks `config.json`.
+    ///
+    /// # Errors
+    /// Where the file is missing, not GPT-2's, or asks for something this implementation does not do.
+    pub fn read(files: &ModelFiles) -> Result<Self> {
+        let label = files.display("config.json");
+        let content = files.read("config.json")?;
+        let mut raw: serde_json::Value =
+            serde_json::from_slice(&content).with_context(|| format!("{label}: not valid JSON"))?;
+        use_context_as_positions(&mut raw);
+        if raw.get("pruned_heads").and_then(|heads| heads.as_object()).is_some_and(|heads| !heads.is_empty()) {
+            bail!(
+                "{label}: pruned_heads names heads that were cut out; transformers 5 does not load such a model either"
+            );
+        }
+        if let Some(kind) = raw.get("model_type").and_then(|kind| kind.as_str())
+            && kind != "gpt2"
+        {
+            bail!("{label}: model_type is {kind:?}; only gpt2 checkpoints can generate");
+        }
+        let config: Self =
+            serde_json::from_value(raw).with_context(|| format!("{label}: not a GPT-2 configuration"))?;
+        config.check().with_context(|| label)?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        let sizes =
+            [self.vocab_size, self.n_positions, self.n_embd, self.n_layer, self.n_head, self.n_inner.unwrap_or(1)];
+        if !sizes.iter().all(|size| (1..=LARGEST_SIZE).contains(size)) {
+            bail!("vocab_size, n_positions, n_embd, n_layer, n_head and n_inner must all be from 1 to {LARGEST_SIZE}");
+        }
+        if !self.n_embd.is_multiple_of(self.n_head) {
+            bail!("n_embd {} is not a multiple of n_head {}", self.n_embd, self.n_head);
+        }
+        if !(self.layer_norm_epsilon.is_finite() && self.layer_norm_epsilon >= 0.0) {
+            bail!("layer_norm_epsilon must be at least 0, not {}", self.layer_norm_epsilon);
+        }
+        Ok(())
+    }
+
+    /// What the products of queries and keys are multiplied by in this layer.
+    #[must_use]
+    pub fn attention_scale(&self, layer: usize) -> f64 {
+        let by_width = if self.scale_attn_weights { (self.head_size() as f64).sqrt() } else { 1.0 };
+        let by_layer = if self.scale_attn_by_inverse_layer_idx { (layer + 1) as f64 } else { 1.0 };
+        1.0 / (by_width * by_layer)
+    }
+
+    /// Width of the feed-forward layer.
+    #[must_use]
+    pub fn inner(&self) -> usize {
+        self.n_inner.unwrap_or(4 * self.n_embd)
+    }
+
+    /// Width of one attention head.
+    #[must_use]
+    pub fn head_size(&self) -> usize {
+        self.n_embd / self.n_head
+    }
+
+    /// Every tensor of the checkpoint with its shape, in the order of the model; the head only where it is not tied.
+    #[must_use]
+    pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
+        let (width, inner) = (self.n_embd, self.inner());
+        let mut tensors = vec![
+            ("wte.weight".to_owned(), vec![self.vocab_size, width]),
+            ("wpe.weight".to_owned(), vec![self.n_positions, width]),
+        ];
+        for layer in 0..self.n_layer {
+            let block: [(&str, Vec<usize>); 12] = [
+                ("ln_1.weight", vec![width]),
+                ("ln_1.bias", vec![width]),
+                ("attn.c_attn.weight", vec![width, 3 * width]),
+                ("attn.c_attn.bias", vec![3 * width]),
+                ("attn.c_proj.weight", vec![width, width]),
+                ("attn.c_proj.bias", vec![width]),
+                ("ln_2.weight", vec![width]),
+                ("ln_2.bias", vec![width]),
+                ("mlp.c_fc.weight", vec![width, inner]),
+                ("mlp.c_fc.bias", vec![inner]),
+                ("mlp.c_proj.weight", vec![inner, width]),
+                ("mlp.c_proj.bias", vec![width]),
+            ];
+            tensors.extend(block.into_iter().map(|(name, shape)| (format!("h.{layer}.{name}"), shape)));
+        }
+        tensors.push(("ln_f.weight".to_owned(), vec![width]));
+        tensors.push(("ln_f.bias".to_owned(), vec![width]));
+        if !self.tie_word_embeddings {
+            tensors.push(("lm_head.weight".to_owned(), vec![self.vocab_size, width]));
+        }
+        tensors
+    }
+
+    /// The number of trainable parameters.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        self.tensors().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
+    }
+
+    /// Adapts `tie_word_embeddings` to what the checkpoint holds: a configuration that unties the head, over a file
+    /// without one, is tied in fact; one that ties it, over a file with two different tensors, is not.
+    pub fn settle_head(&mut self, checkpoint: &Checkpoint) {
+        if checkpoint.shares_head() {
+            self.tie_word_embeddings = true;
+        } else if self.tie_word_embeddings && checkpoint.has_own_head() {
+            checkpoint.warn_of_own_head();
+            self.tie_word_embeddings = false;
+        }
+    }
+}
+
+/// Drops activations while training; inference has none.
+pub trait Dropout {
+    /// `x` with a share of its values zeroed and the rest scaled up.
+    fn apply(&mut self, x: Tensor, probability: f32) -> candle_core::Result<Tensor>;
+}
+
+/// Leaves everything as it is.
+#[derive(Debug)]
+pub struct NoDropout;
+
+impl Dropout for NoDropout {
+    fn apply(&mut self, x: Tensor, _probability: f32) -> candle_core::Result<Tensor> {
+        Ok(x)
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Norm {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Conv1D {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Conv1D {
+    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        ops::linear(x, &self.weight, &self.bias)
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Attention {
+    c_attn: Conv1D,
+    c_proj: Conv1D,
+}
+
+#[derive(Debug, Clone)]
+struct Mlp {
+    c_fc: Conv1D,
+    c_proj: Conv1D,
+}
+
+#[derive(Debug, Clone)]
+struct Block {
+    ln_1: Norm,
+    attn: Attention,
+    ln_2: Norm,
+    mlp: Mlp,
+}
+
+/// The network.
+#[derive(Debug, Clone)]
+pub struct Gpt2 {
+    pub config: Gpt2Config,
+    wte: Tensor,
+    wpe: Tensor,
+    h: Vec<Block>,
+    ln_f: Norm,
+    /// `[vocabulary, width]`; absent where the head is tied to `wte`.
+    lm_head: Option<Tensor>,
+    /// What products are computed in; the residual stream and layer norms keep the weights' type.
+    compute: DType,
+}
+
+impl Gpt2 {
+    /// Builds the network from tensors that `get` hands out by checkpoint name and shape.
+    pub fn new(config: &Gpt2Config, mut get: impl FnMut(&str, &[usize]) -> Result<Tensor>) -> Result<Self> {
+        let mut named = std::collections::HashMap::new();
+        for (name, shape) in config.tensors() {
+            let tensor = get(&name, &shape)?;
+            named.insert(name, tensor);
+        }
+        let take =
+            |name: String| -> Result<Tensor> { named.get(&name).cloned().with_context(|| format!("no tensor {name}")) };
+        let norm = |name: String| -> Result<Norm> {
+            Ok(Norm { weight: take(format!("{name}.weight"))?, bias: take(format!("{name}.bias"))? })
+        };
+        let conv = |name: String| -> Result<Conv1D> {
+            Ok(Conv1D { weight: take(format!("{name}.weight"))?, bias: take(format!("{name}.bias"))? })
+        };
+        let block = |layer: usize| -> Result<Block> {
+            let at = |name: &str| format!("h.{layer}.{name}");
+            Ok(Block {
+                ln_1: norm(at("ln_1"))?,
+                attn: Attention { c_attn: conv(at("attn.c_attn"))?, c_proj: conv(at("attn.c_proj"))? },
+                ln_2: norm(at("ln_2"))?,
+                mlp: Mlp { c_fc: conv(at("mlp.c_fc"))?, c_proj: conv(at("mlp.c_proj"))? },
+            })
+        };
+        Ok(Self {
+            config: config.clone(),
+            wte: take("wte.weight".to_owned())?,
+            wpe: take("wpe.weight".to_owned())?,
+            h: (0..config.n_layer).map(block).collect::<Result<_>>()?,
+            ln_f: norm("ln_f".to_owned())?,
+            lm_head: if config.tie_word_embeddings { None } else { Some(take("lm_head.weight".to_owned())?) },
+            compute: take("wte.weight".to_owned())?.dtype(),
+        })
+    }
+
+    /// The same with products in `compute`.
+    pub fn with_compute(self, compute: DType) -> Self {
+        Self { compute, ..self }
+    }
+
+    /// Loads a checkpoint onto `device`.
+    ///
+    /// # Errors
+    /// A missing, truncated or foreign file, or shapes that do not fit `config.json`.
+    pub fn load(files: &ModelFiles, device: &Device, dtype: DType) -> Result<Self> {
+        let mut config = Gpt2Config::read(files)?;
+        let checkpoint = Checkpoint::open(files)?;
+        config.settle_head(&checkpoint);
+        Self::new(&config, |name, shape| {
+            let values = checkpoint.tensor(name, shape)?;
+            Ok(Tensor::from_vec(values, shape, device)?.to_dtype(dtype)?)
+        })
+    }
+
+    /// The hidden states behind the last layer norm, `[batch, steps, width]`, of token ids `[batch, steps]` (u32).
+    pub(crate) fn hidden(&self, ids: &Tensor, dropout: &mut dyn Dropout) -> candle_core::Result<Tensor> {
+        let (_, steps) = ids.dims2()?;
+        let mut x = self.embed(ids, 0, steps)?;
+        x = dropout.apply(x, self.config.embd_pdrop)?;
+        let (heads, probability) = (self.config.n_head, self.config.attn_pdrop);
+        for (layer, block) in self.h.iter().enumerate() {
+            let scale = self.config.attention_scale(layer);
+            x = block.forward(&x, (&self.config, self.compute), dropout, |qkv, dropout| {
+                ops::causal_attention(qkv, heads, scale, |weights| dropout.apply(weights, probability))
+            })?;
+        }
+        ops::layer_norm(&x, &self.ln_f.weight, &self.ln_f.bias, self.config.layer_norm_epsilon)
+    }
+
+    fn embed(&self, ids: &Tensor, start: usize, steps: usize) -> candle_core::Result<Tensor> {
+        let tokens = self.wte.index_select(&ids.flatten_all()?, 0)?;
+        let (batch, _) = ids.dims2()?;
+        let positions = self.wpe.narrow(0, start, steps)?;
+        tokens.reshape((batch, steps, self.config.n_embd))?.broadcast_add(&positions)
+    }
+
+    /// The logits of the next token, `[.., vocabulary]`, from hidden states `[.., width]`.
+    pub(crate) fn head(&self, hidden: &Tensor) -> candle_core::Result<Tensor> {
+        let weight = self.lm_head.as_ref().unwrap_or(&self.wte);
+        let mut shape = hidden.dims().to_vec();
+        if let Some(last) = shape.last_mut() {
+            *last = self.config.vocab_size;
+        }
+        let flat = hidden.reshape(((), self.config.n_embd))?;
+        flat.matmul(&weight.t()?)?.reshape(shape)
+    }
+
+    /// Mean cross-entropy in nats of `targets` (row-major `[batch, steps]`, `None` = not counted).
+    pub fn loss(
+        &self,
+        ids: &Tensor,
+        targets: &[Option<u32>],
+        dropout: &mut dyn Dropout,
+    ) -> candle_core::Result<Tensor> {
+        let hidden = self.hidden(ids, dropout)?.reshape(((), self.config.n_embd))?.to_dtype(self.compute)?;
+        let head = self.lm_head.as_ref().unwrap_or(&self.wte).to_dtype(self.compute)?;
+        ops::tied_cross_entropy(&hidden, &head, targets)
+    }
+
+    /// An empty cache for `rows` sequences of at most `capacity` tokens.
+    pub(crate) fn cache(&self, rows: usize, capacity: usize) -> candle_core::Result<KeyValueCache> {
+        let shape = (rows, self.config.n_head, capacity, self.config.head_size());
+        let layer = || {
+            let zeros = || Tensor::zeros(shape, self.wte.dtype(), self.wte.device());
+            Ok((zeros()?, zeros()?))
+        };
+        let layers = (0..self.config.n_layer).map(|_| layer()).collect::<candle_core::Result<_>>()?;
+        Ok(KeyValueCache { layers, steps: 0 })
+    }
+
+    /// Reads `ids` `[rows, steps]` behind what `cache` holds and gives the logits behind the last of them,
+    /// `[rows, vocabulary]` in f32.
+    pub(crate) fn advance(&self, ids: &Tensor, cache: &mut KeyValueCache) -> candle_core::Result<Tensor> {
+        let (rows, steps) = ids.dims2()?;
+        let start = cache.steps;
+        let mut x = self.embed(ids, start, steps)?;
+        for (layer, (block, (keys, values))) in self.h.iter().zip(&mut cache.layers).enumerate() {
+            let scale = self.config.attention_scale(layer);
+            x = block.forward(&x, (&self.config, self.compute), &mut NoDropout, |qkv, _| {
+                cached_attention(qkv, (keys, values), start, self.config.n_head, scale)
+            })?;
+        }
+        cache.steps += steps;
+        let last = x.narrow(1, steps - 1, 1)?.contiguous()?.reshape((rows, self.config.n_embd))?;
+        let hidden = ops::layer_norm(&last, &self.ln_f.weight, &self.ln_f.bias, self.config.layer_norm_epsilon)?;
+        self.head(&hidden)?.to_dtype(DType::F32)
+    }
+}
+
+impl Block {
+    fn forward(
+        &self,
+        x: &Tensor,
+        (config, compute): (&Gpt2Config, DType),
+        dropout: &mut dyn Dropout,
+        attend: impl FnOnce(&Tensor, &mut dyn Dropout) -> candle_core::Result<Tensor>,
+    ) -> candle_core::Result<Tensor> {
+        let stream = x.dtype();
+        let normal = |x: &Tensor, norm: &Norm| {
+            ops::layer_norm(x, &norm.weight, &norm.bias, config.layer_norm_epsilon)?.to_dtype(compute)
+        };
+        let qkv = self.attn.c_attn.forward(&normal(x, &self.ln_1)?)?;
+        let attended = self.attn.c_proj.forward(&attend(&qkv, dropout)?)?.to_dtype(stream)?;
+        let x = (x + dropout.apply(attended, config.resid_pdrop)?)?;
+        let inner = config.activation_function.compose(&self.mlp.c_fc.forward(&normal(&x, &self.ln_2)?)?)?;
+        let added = self.mlp.c_proj.forward(&inner)?.to_dtype(stream)?;
+        &x + dropout.apply(added, config.resid_pdrop)?
+    }
+}
+
+/// Keys and values of the tokens read so far, preallocated: per layer two tensors `[rows, heads, capacity, head size]`.
+#[derive(Debug)]
+pub(crate) struct KeyValueCache {
+    layers: Vec<(Tensor, Tensor)>,
+    steps: usize,
+}
+
+impl KeyValueCache {
+    /// Makes row `i` a copy of today's row `rows[i]`.
+    pub(crate) fn select(&mut self, rows: &[usize]) -> candle_core::Result<()> {
+        for (keys, values) in &mut self.layers {
+            let ids: Vec<u32> = rows.iter().map(|row| *row as u32).collect();
+            let ids = Tensor::from_vec(ids, rows.len(), keys.device())?;
+            *keys = keys.index_select(&ids, 0)?;
+            *values = values.index_select(&ids, 0)?;
+        }
+        Ok(())
+    }
+}
+
+fn cached_attention(
+    qkv: &Tensor,
+    (keys, values): (&mut Tensor, &mut Tensor),
+    start: usize,
+    heads: usize,
+    scale: f64,
+) -> candle_core::Result<Tensor> {
+    let (rows, steps, triple) = qkv.dims3()?;
+    let width = triple / 3;
+    let split = |index: usize| {
+        qkv.narrow(2, index * width, width)?.reshape((rows, steps, heads, width / heads))?.transpose(1, 2)?.contiguous()
+    };
+    keys.slice_set(&split(1)?, 2, start)?;
+    values.slice_set(&split(2)?, 2, start)?;
+    let total = start + steps;
+    let (k, v) = (keys.narrow(2, 0, total)?.contiguous()?, values.narrow(2, 0, total)?.contiguous()?);
+    let mut scores = (split(0)?.matmul(&k.t()?)? * scale)?.to_dtype(DType::F32)?;
+    if steps > 1 {
+        let mask: Vec<f32> =
+            (start..total).flat_map(|i| (0..total).map(move |j| if j > i { f32::NEG_INFINITY } else { 0.0 })).collect();
+        scores = scores.broadcast_add(&Tensor::from_vec(mask, (steps, total), qkv.device())?)?;
+    }
+    let weights = candle_nn::ops::softmax_last_dim(&scores)?.to_dtype(v.dtype())?;
+    weights.matmul(&v)?.transpose(1, 2)?.reshape((rows, steps, width))
+}

@@ -1,0 +1,383 @@
+//! GPT-2's training step on the CPU: loss and gradients of a batch in one pass over plain slices.
+//!
+//! What candle would do as a graph of tensors stands here as a list of passes over buffers that are kept from step to
+//! step, with products in f32 or, where the processor has tiles for it, of bf16 factors. `src/generation/tests.rs` holds
+//! it against transformers' losses and against candle's own differentiation of `gpt2.rs`.
+
+mod attention;
+pub mod dropout;
+mod head;
+mod rows;
+
+use rayon::prelude::*;
+
+use self::attention::Attention;
+use self::dropout::{DropoutSeed, Mask, Place};
+use self::head::HeadGradients;
+use self::rows::Norm;
+use super::gpt2::Gpt2Config;
+use pregonero_kernels::product::{Factors, Matrix, Start, multiply};
+
+/// Where the tensors of [`Gpt2Config::tensors`] stand in its order.
+const WTE: usize = 0;
+const WPE: usize = 1;
+const FIRST_LAYER: usize = 2;
+const LN_1: usize = 0;
+const C_ATTN: usize = 2;
+const ATTENTION_PROJECTION: usize = 4;
+const LN_2: usize = 6;
+const C_FC: usize = 8;
+const MLP_PROJECTION: usize = 10;
+const LAYER_TENSORS: usize = 12;
+
+/// Token ids of some sequences of equal length, and for every place the token that follows; `None` does not count.
+#[derive(Debug, Clone, Copy)]
+pub struct Sequences<'a> {
+    pub ids: &'a [u32],
+    pub targets: &'a [Option<u32>],
+    /// Tokens of a sequence.
+    pub length: usize,
+}
+
+/// The gradients of all tensors, in the order of [`Gpt2Config::tensors`].
+#[derive(Debug)]
+pub struct Gradients {
+    pub values: Vec<Vec<f32>>,
+    /// Whether the next pass sets them rather than adds to them.
+    pub fresh: bool,
+}
+
+impl Gradients {
+    pub fn new(config: &Gpt2Config) -> Self {
+        let values = config.tensors().iter().map(|(_, shape)| vec![0.0; shape.iter().product()]).collect();
+        Self { values, fresh: true }
+    }
+
+    /// The gradients of a weight and of the bias behind it.
+    fn pair(&mut self, weight: usize) -> (&mut [f32], &mut [f32]) {
+        let (left, right) = self.values.split_at_mut(weight + 1);
+        (&mut left[weight], &mut right[0])
+    }
+
+    /// What a product that makes a gradient is added to.
+    fn start(&self) -> Start<'static> {
+        if self.fresh { Start::Zero } else { Start::Target }
+    }
+
+    /// Zeroes what is only ever added to.
+    fn begin(&mut self, config: &Gpt2Config) {
+        if self.fresh {
+            let tensors = config.tensors();
+            for (values, (name, shape)) in self.values.iter_mut().zip(&tensors) {
+                let by_product = shape.len() == 2 && (name.starts_with("h.") || *name == head_name(config));
+                if !by_product {
+                    values.fill(0.0);
+                }
+            }
+        }
+    }
+}
+
+fn head_name(config: &Gpt2Config) -> &'static str {
+    if config.tie_word_embeddings { "wte.weight" } else { "lm_head.weight" }
+}
+
+/// What a layer's backward pass needs of its forward pass; each `[tokens, ..]`.
+#[derive(Debug, Default)]
+struct LayerState {
+    input: Vec<f32>,
+    normal_1: Vec<f32>,
+    qkv: Vec<f32>,
+    attended: Vec<f32>,
+    middle: Vec<f32>,
+    normal_2: Vec<f32>,
+    /// The feed-forward part before its activation.
+    inner: Vec<f32>,
+}
+
+impl LayerState {
+    fn resize(&mut self, tokens: usize, config: &Gpt2Config) {
+        let width = tokens * config.n_embd;
+        for values in [&mut self.input, &mut self.normal_1, &mut self.attended, &mut self.middle, &mut self.normal_2] {
+            values.resize(width, 0.0);
+        }
+        self.qkv.resize(3 * width, 0.0);
+        self.inner.resize(tokens * config.inner(), 0.0);
+    }
+}
+
+/// Buffers that passes share.
+#[derive(Debug, Default)]
+struct Scratch {
+    /// `[tokens, width]`.
+    narrow: Vec<f32>,
+    masked: Vec<f32>,
+    residual: Vec<f32>,
+    /// `[tokens, inner]`, or less.
+    wide: Vec<f32>,
+    output: Vec<f32>,
+    normal: Vec<f32>,
+    /// Of the counted rows alone.
+    hidden: Vec<f32>,
+    hidden_gradient: Vec<f32>,
+    logits: Vec<f32>,
+}
+
+/// The training step and its buffers.
+#[derive(Debug)]
+pub struct HostGpt2 {
+    config: Gpt2Config,
+    factors: Factors,
+    layers: Vec<LayerState>,
+    scratch: Scratch,
+}
+
+/// The tensors of the model, in the order of [`Gpt2Config::tensors`].
+pub type Weights<'a> = [&'a [f32]];
+
+fn norm<'a>(config: &Gpt2Config, weights: &Weights<'a>, at: usize) -> Norm<'a> {
+    Norm { weight: weights[at], bias: weights[at + 1], epsilon: config.layer_norm_epsilon as f32 }
+}
+
+impl HostGpt2 {
+    pub fn new(config: &Gpt2Config, factors: Factors) -> Self {
+        Self { config: config.clone(), factors, layers: Vec::new(), scratch: Scratch::default() }
+    }
+
+    /// The sum of the negative log-probabilities in nats of the counted targets. Adds `weight` times its gradient to
+    /// `gradients`.
+    pub fn differentiate(
+        &mut self,
+        weights: &Weights<'_>,
+        batch: Sequences<'_>,
+        weight: f32,
+        dropout: Option<DropoutSeed>,
+        gradients: &mut Gradients,
+    ) -> f64 {
+        gradients.begin(&self.config);
+        self.forward(weights, batch, dropout, true);
+        let loss = self.head(weights, batch, Some((weight, gradients)));
+        let last = self.final_norm();
+        let Scratch { output, normal, residual, .. } = &mut self.scratch;
+        rows::norm_backward(output, norm(&self.config, weights, last), normal, residual, false, gradients.pair(last));
+        for layer in (0..self.config.n_layer).rev() {
+            self.layer_backward(layer, weights, batch, dropout, gradients);
+        }
+        self.embedding_backward(batch, dropout, gradients);
+        gradients.fresh = false;
+        loss
+    }
+
+    /// The sum of the negative log-probabilities in nats of the counted targets.
+    pub fn loss(&mut self, weights: &Weights<'_>, batch: Sequences<'_>) -> f64 {
+        self.forward(weights, batch, None, false);
+        self.head(weights, batch, None)
+    }
+
+    fn final_norm(&self) -> usize {
+        FIRST_LAYER + LAYER_TENSORS * self.config.n_layer
+    }
+
+    fn head_tensor(&self) -> usize {
+        if self.config.tie_word_embeddings { WTE } else { self.final_norm() + 2 }
+    }
+
+    fn mask(&self, dropout: Option<DropoutSeed>, place: Place) -> Option<Mask> {
+        let probability = match place {
+            Place::Embedding => self.config.embd_pdrop,
+            Place::Attention(_) => self.config.attn_pdrop,
+            Place::AttentionOutput(_) | Place::FeedForward(_) => self.config.resid_pdrop,
+        };
+        dropout?.mask(place, probability)
+    }
+
+    fn attention(&self, layer: usize, steps: usize, dropout: Option<DropoutSeed>) -> Attention {
+        let (width, heads) = (self.config.n_embd, self.config.n_head);
+        let scale = self.config.attention_scale(layer) as f32;
+        Attention { steps, width, heads, scale, mask: self.mask(dropout, Place::Attention(layer)) }
+    }
+
+    /// Leaves the residual stream behind the last layer and its norm in the scratch; each layer's state where it is kept.
+    fn forward(&mut self, weights: &Weights<'_>, batch: Sequences<'_>, dropout: Option<DropoutSeed>, keep: bool) {
+        let (tokens, width) = (batch.ids.len(), self.config.n_embd);
+        let states = if keep { self.config.n_layer } else { 1 };
+        if self.layers.len() < states {
+            self.layers.resize_with(states, LayerState::default);
+        }
+        self.layers[..states].iter_mut().for_each(|layer| layer.resize(tokens, &self.config));
+        let scratch = &mut self.scratch;
+        for values in
+            [&mut scratch.narrow, &mut scratch.masked, &mut scratch.residual, &mut scratch.output, &mut scratch.normal]
+        {
+            values.resize(tokens * width, 0.0);
+        }
+        scratch.wide.resize(tokens * self.config.inner().max(3 * width), 0.0);
+        self.embed(weights, batch, dropout);
+        for layer in 0..self.config.n_layer {
+            self.layer_forward(layer, weights, batch, dropout, keep);
+        }
+    }
+
+    /// Makes the first layer's input and its norm.
+    fn embed(&mut self, weights: &Weights<'_>, batch: Sequences<'_>, dropout: Option<DropoutSeed>) {
+        let width = self.config.n_embd;
+        let mask = self.mask(dropout, Place::Embedding);
+        let (tokens, positions) = (weights[WTE], weights[WPE]);
+        let narrow = &mut self.scratch.narrow;
+        narrow.par_chunks_exact_mut(width).zip(batch.ids).enumerate().for_each(|(place, (out, id))| {
+            let token = &tokens[*id as usize * width..][..width];
+            let position = &positions[place % batch.length * width..][..width];
+            for ((out, token), position) in out.iter_mut().zip(token).zip(position) {
+                *out = token + position;
+            }
+        });
+        let LayerState { input, normal_1, .. } = &mut self.layers[0];
+        match mask {
+            Some(mask) => rows::masked(narrow, mask, input),
+            None => std::mem::swap(narrow, input),
+        }
+        rows::norm_rows(input, norm(&self.config, weights, FIRST_LAYER + LN_1), normal_1);
+    }
+
+    fn layer_forward(
+        &mut self,
+        layer: usize,
+        weights: &Weights<'_>,
+        batch: Sequences<'_>,
+        dropout: Option<DropoutSeed>,
+        keep: bool,
+    ) {
+        let (width, inner, factors) = (self.config.n_embd, self.config.inner(), self.factors);
+        let first = FIRST_LAYER + LAYER_TENSORS * layer;
+        let attention = self.attention(layer, batch.length, dropout);
+        let after_attention = self.mask(dropout, Place::AttentionOutput(layer));
+        let after_mlp = self.mask(dropout, Place::FeedForward(layer));
+        let next = if layer + 1 == self.config.n_layer { self.final_norm() } else { first + LAYER_TENSORS + LN_1 };
+        let norms = (norm(&self.config, weights, first + LN_2), norm(&self.config, weights, next));
+        let linear = |x: &[f32], at: usize, outputs: usize, out: &mut [f32]| {
+            let weight = Matrix::dense(weights[first + at], outputs);
+            let inputs = weights[first + at].len() / outputs;
+            multiply(Matrix::dense(x, inputs), weight, out, Start::Row(weights[first + at + 1]), factors);
+        };
+        let (states, later) = self.layers.split_at_mut(if keep { layer + 1 } else { 1 });
+        let Some(state) = states.last_mut() else { return };
+        let Scratch { narrow, wide, output, normal, .. } = &mut self.scratch;
+        linear(&state.normal_1, C_ATTN, 3 * width, &mut state.qkv);
+        attention.forward(&state.qkv, &mut state.attended);
+        linear(&state.attended, ATTENTION_PROJECTION, width, narrow);
+        rows::residual_norm(&state.input, narrow, after_attention, norms.0, &mut state.middle, &mut state.normal_2);
+        linear(&state.normal_2, C_FC, inner, &mut state.inner);
+        let wide = &mut wide[..state.inner.len()];
+        rows::activate(self.config.activation_function, &state.inner, wide, rows::ROWS_PER_TASK * inner);
+        linear(wide, MLP_PROJECTION, width, narrow);
+        let (out, out_normal) = match later.first_mut().filter(|_| keep) {
+            Some(next) => (&mut next.input, &mut next.normal_1),
+            None if layer + 1 == self.config.n_layer => (output, normal),
+            None => (&mut state.input, &mut state.normal_1),
+        };
+        rows::residual_norm(&state.middle, narrow, after_mlp, norms.1, out, out_normal);
+    }
+
+    /// The loss; where gradients are asked for, leaves that of the last norm's result in its place.
+    fn head(&mut self, weights: &Weights<'_>, batch: Sequences<'_>, gradients: Option<(f32, &mut Gradients)>) -> f64 {
+        let (width, head) = (self.config.n_embd, self.head_tensor());
+        let Scratch { normal, hidden, hidden_gradient, logits, .. } = &mut self.scratch;
+        let targets: Vec<u32> = batch.targets.iter().flatten().copied().collect();
+        hidden.clear();
+        for (row, _) in normal.chunks_exact(width).zip(batch.targets).filter(|(_, target)| target.is_some()) {
+            hidden.extend_from_slice(row);
+        }
+        hidden_gradient.resize(hidden.len(), 0.0);
+        let with_gradients = gradients.is_some();
+        let gradients = gradients.map(|(weight, gradients)| HeadGradients {
+            hidden: hidden_gradient,
+            fresh: gradients.fresh,
+            embedding: &mut gradients.values[head],
+            weight,
+        });
+        let losses = head::cross_entropy(hidden, weights[head], &targets, self.factors, logits, gradients);
+        if with_gradients {
+            let mut rows = hidden_gradient.chunks_exact(width);
+            for (out, target) in normal.chunks_exact_mut(width).zip(batch.targets) {
+                match target.and_then(|_| rows.next()) {
+                    Some(row) => out.copy_from_slice(row),
+                    None => out.fill(0.0),
+                }
+            }
+        }
+        losses.into_iter().map(f64::from).sum()
+    }
+
+    /// Takes the gradient of a layer's result in the residual scratch, and leaves that of its input there.
+    fn layer_backward(
+        &mut self,
+        layer: usize,
+        weights: &Weights<'_>,
+        batch: Sequences<'_>,
+        dropout: Option<DropoutSeed>,
+        gradients: &mut Gradients,
+    ) {
+        let (width, inner, factors) = (self.config.n_embd, self.config.inner(), self.factors);
+        let first = FIRST_LAYER + LAYER_TENSORS * layer;
+        let attention = self.attention(layer, batch.length, dropout);
+        let masks = [Place::FeedForward(layer), Place::AttentionOutput(layer)].map(|place| self.mask(dropout, place));
+        let norms = [LN_2, LN_1].map(|at| norm(&self.config, weights, first + at));
+        let start = gradients.start();
+        let weight_gradient = |x: &[f32], upstream: &[f32], outputs: usize, out: &mut [f32]| {
+            let inputs = out.len() / outputs;
+            multiply(Matrix::dense(x, inputs).transposed(), Matrix::dense(upstream, outputs), out, start, factors);
+        };
+        let input_gradient = |upstream: &[f32], at: usize, outputs: usize, out: &mut [f32]| {
+            let weight = Matrix::dense(weights[first + at], outputs).transposed();
+            multiply(Matrix::dense(upstream, outputs), weight, out, Start::Zero, factors);
+        };
+        let state = &mut self.layers[layer];
+        let Scratch { narrow, masked, residual, wide, .. } = &mut self.scratch;
+
+        let activations = &mut wide[..state.inner.len()];
+        let activation = self.config.activation_function;
+        rows::activate_and_slope(activation, &mut state.inner, activations, rows::ROWS_PER_TASK * inner);
+        let upstream = through_mask(residual, masks[0], masked);
+        let (weight, bias) = gradients.pair(first + MLP_PROJECTION);
+        rows::sum_columns(upstream, bias);
+        weight_gradient(activations, upstream, width, weight);
+        input_gradient(upstream, MLP_PROJECTION, width, activations);
+        let (weight, bias) = gradients.pair(first + C_FC);
+        rows::multiply_and_sum_columns(activations, &state.inner, bias);
+        weight_gradient(&state.normal_2, activations, inner, weight);
+        input_gradient(activations, C_FC, inner, narrow);
+        rows::norm_backward(&state.middle, norms[0], narrow, residual, true, gradients.pair(first + LN_2));
+
+        let upstream = through_mask(residual, masks[1], masked);
+        let (weight, bias) = gradients.pair(first + ATTENTION_PROJECTION);
+        rows::sum_columns(upstream, bias);
+        weight_gradient(&state.attended, upstream, width, weight);
+        input_gradient(upstream, ATTENTION_PROJECTION, width, narrow);
+        let qkv = &mut wide[..state.qkv.len()];
+        attention.backward(&state.qkv, narrow, qkv);
+        let (weight, bias) = gradients.pair(first + C_ATTN);
+        rows::sum_columns(qkv, bias);
+        weight_gradient(&state.normal_1, qkv, 3 * width, weight);
+        input_gradient(qkv, C_ATTN, 3 * width, narrow);
+        rows::norm_backward(&state.input, norms[1], narrow, residual, true, gradients.pair(first + LN_1));
+    }
+
+    fn embedding_backward(&mut self, batch: Sequences<'_>, dropout: Option<DropoutSeed>, gradients: &mut Gradients) {
+        let width = self.config.n_embd;
+        let mask = self.mask(dropout, Place::Embedding);
+        let Scratch { masked, residual, .. } = &mut self.scratch;
+        let upstream = through_mask(residual, mask, masked);
+        let (tokens, positions) = gradients.pair(WTE);
+        for (place, (row, id)) in upstream.chunks_exact(width).zip(batch.ids).enumerate() {
+            rows::add_into(&mut tokens[*id as usize * width..][..width], row);
+            rows::add_into(&mut positions[place % batch.length * width..][..width], row);
+        }
+    }
+}
+
+/// `x` itself, or what is left of it behind a mask, in `out`.
+fn through_mask<'a>(x: &'a [f32], mask: Option<Mask>, out: &'a mut [f32]) -> &'a [f32] {
+    let Some(mask) = mask else { return x };
+    rows::masked(x, mask, out);
+    out
+}

@@ -1,0 +1,40 @@
+//! Writes candidates: tokenizer, decoding, the engine on its own thread, GPT-2.
+//!
+//! candle's types stay behind this wall; what leaves it is [`pregonero_tweet::Candidate`]. An [`Engine`] is all that the
+//! rest of the program knows of; [`gpt2`] is shared with the training, `packed` is how the CPU decodes.
+
+pub mod activation;
+pub mod checkpoint;
+pub mod control;
+#[cfg(test)]
+mod control_tests;
+mod decoding;
+mod end_tokens;
+mod engine;
+mod finishing;
+pub mod gpt2;
+pub mod host;
+#[cfg(test)]
+mod layout_tests;
+mod network;
+pub(crate) mod ops;
+mod packed;
+mod processors;
+mod scoring;
+mod settings;
+pub mod testing;
+#[cfg(test)]
+pub(crate) mod tests;
+pub mod tokenizer;
+#[cfg(test)]
+mod weights_tests;
+
+pub use control::{Control, ControlError, ControlLayout};
+pub use decoding::Decoding;
+pub use end_tokens::EndTokens;
+pub use engine::device;
+pub use engine::{Engine, EngineDescription, GenerationError, GenerationRequest, LoadChecks, candidate_seeds};
+pub use finishing::LengthBudget;
+pub use network::needs;
+pub use scoring::{Scorer, Surprise, Windows};
+pub use settings::{DeviceChoice, GenerationKeys, GenerationSettings, Strategy};

@@ -1,0 +1,363 @@
+//! GPT-2 for decoding on the CPU: weights packed in panels, activations in plain slices.
+//!
+//! A decoding step reads every weight once for a handful of rows, so its speed is that of memory: panels of 32 outputs
+//! lie in the order the kernel reads them, and all rows of a batch share one pass. Every row is summed in the same order
+//! whatever else is in the batch, so that a candidate's text does not depend on its neighbours: general matrix products
+//! do not promise that. Agrees with [`super::gpt2`]; a test holds the two together.
+
+use rayon::prelude::*;
+
+use super::activation::Activation;
+use super::checkpoint::Checkpoint;
+use super::gpt2::Gpt2Config;
+use super::ops::{normalise_rows, softmax};
+use pregonero_kernels::{LANES, ROWS, Rows, Target, multiply_panel};
+
+/// Below this many multiplications an operation stays on one thread: waking another costs more.
+const SMALL: usize = 1 << 15;
+
+/// A linear layer: `outputs` sums over `inputs`.
+struct PackedLinear {
+    inputs: usize,
+    outputs: usize,
+    /// `[outputs / 32 rounded up][inputs][32]`; what is beyond the last output is zero.
+    panels: Vec<f32>,
+    /// One value an output, padded with zeros to whole panels.
+    bias: Vec<f32>,
+}
+
+/// What happens to a layer's output before it is written.
+#[derive(Clone, Copy, PartialEq)]
+enum Then {
+    Write,
+    Activate(Activation),
+    /// Adds to what is there: the residual stream.
+    Add,
+}
+
+impl PackedLinear {
+    /// From GPT-2's `Conv1D`: `weight` is `[inputs, outputs]`.
+    fn from_conv1d(weight: &[f32], bias: &[f32], inputs: usize, outputs: usize) -> Self {
+        let mut packed = Self::empty(inputs, outputs);
+        packed.bias[..outputs].copy_from_slice(bias);
+        packed.panels.par_chunks_exact_mut(inputs * LANES).enumerate().for_each(|(panel, out)| {
+            let first = panel * LANES;
+            let count = LANES.min(outputs - first);
+            for (out, row) in out.chunks_exact_mut(LANES).zip(weight.chunks_exact(outputs)) {
+                out[..count].copy_from_slice(&row[first..first + count]);
+            }
+        });
+        packed
+    }
+
+    /// From one row an output: `weight` is `[outputs, inputs]`.
+    fn from_rows(weight: &[f32], inputs: usize, outputs: usize) -> Self {
+        let mut packed = Self::empty(inputs, outputs);
+        packed.panels.par_chunks_exact_mut(inputs * LANES).enumerate().for_each(|(panel, out)| {
+            for lane in 0..LANES.min(outputs - panel * LANES) {
+                let row = &weight[(panel * LANES + lane) * inputs..][..inputs];
+                for (out, value) in out.iter_mut().skip(lane).step_by(LANES).zip(row) {
+                    *out = *value;
+                }
+            }
+        });
+        packed
+    }
+
+    fn empty(inputs: usize, outputs: usize) -> Self {
+        let panels = outputs.div_ceil(LANES);
+        Self { inputs, outputs, panels: vec![0.0; panels * inputs * LANES], bias: vec![0.0; panels * LANES] }
+    }
+
+    /// Copies the weights of one output: a row of the embedding.
+    fn row(&self, output: usize, out: &mut [f32]) {
+        let panel = &self.panels[output / LANES * self.inputs * LANES..][..self.inputs * LANES];
+        for (out, value) in out.iter_mut().zip(panel.iter().skip(output % LANES).step_by(LANES)) {
+            *out = *value;
+        }
+    }
+
+    /// `out[r] = x[r]·W + b` for every row.
+    fn forward(&self, x: &[f32], out: &mut [f32], then: Then) {
+        let rows = x.len() / self.inputs;
+        let mut sums = vec![0.0; self.bias.len() * rows];
+        let panel_work = self.inputs * LANES * rows;
+        sums.par_chunks_exact_mut(LANES * rows)
+            .with_min_len(SMALL.div_ceil(panel_work))
+            .zip(self.panels.par_chunks_exact(self.inputs * LANES))
+            .zip(self.bias.par_chunks_exact(LANES))
+            .for_each(|((sums, panel), bias)| {
+                for (sums, x) in sums.chunks_mut(LANES * ROWS).zip(x.chunks(self.inputs * ROWS)) {
+                    let x = Rows { values: x, stride: self.inputs, count: x.len() / self.inputs };
+                    multiply_panel(x, panel, Target { values: sums, stride: LANES, add: false });
+                }
+                for sums in sums.chunks_exact_mut(LANES) {
+                    for (sum, bias) in sums.iter_mut().zip(bias) {
+                        *sum += bias;
+                    }
+                    if let Then::Activate(activation) = then {
+                        activation.apply_in_place(sums);
+                    }
+                }
+            });
+        self.scatter(&sums, rows, out, then);
+    }
+
+    /// Brings panel-wise sums `[panel][row][32]` into rows.
+    fn scatter(&self, sums: &[f32], rows: usize, out: &mut [f32], then: Then) {
+        for (row, out) in out.chunks_exact_mut(self.outputs).enumerate() {
+            for (panel, out) in out.chunks_mut(LANES).enumerate() {
+                let sums = &sums[(panel * rows + row) * LANES..][..out.len()];
+                if then == Then::Add {
+                    for (out, sum) in out.iter_mut().zip(sums) {
+                        *out += sum;
+                    }
+                } else {
+                    out.copy_from_slice(sums);
+                }
+            }
+        }
+    }
+}
+
+struct Norm {
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Norm {
+    fn forward(&self, x: &[f32], epsilon: f32) -> Vec<f32> {
+        let mut out = vec![0.0; x.len()];
+        normalise_rows(x, &self.weight, &self.bias, epsilon, &mut out);
+        out
+    }
+}
+
+struct Block {
+    ln_1: Norm,
+    c_attn: PackedLinear,
+    attn_c_proj: PackedLinear,
+    ln_2: Norm,
+    c_fc: PackedLinear,
+    mlp_c_proj: PackedLinear,
+}
+
+/// The network.
+pub(crate) struct PackedGpt2 {
+    pub(crate) config: Gpt2Config,
+    /// The token embedding, and the head where it is tied.
+    wte: PackedLinear,
+    /// `[positions, width]`.
+    wpe: Vec<f32>,
+    blocks: Vec<Block>,
+    ln_f: Norm,
+    lm_head: Option<PackedLinear>,
+}
+
+impl PackedGpt2 {
+    /// Packs a checkpoint tensor by tensor.
+    pub(crate) fn new(config: &Gpt2Config, checkpoint: &Checkpoint) -> anyhow::Result<Self> {
+        let (width, inner) = (config.n_embd, config.inner());
+        let norm = |name: String| -> anyhow::Result<Norm> {
+            Ok(Norm {
+                weight: checkpoint.tensor(&format!("{name}.weight"), &[width])?,
+                bias: checkpoint.tensor(&format!("{name}.bias"), &[width])?,
+            })
+        };
+        let conv = |name: String, inputs: usize, outputs: usize| -> anyhow::Result<PackedLinear> {
+            let weight = checkpoint.tensor(&format!("{name}.weight"), &[inputs, outputs])?;
+            let bias = checkpoint.tensor(&format!("{name}.bias"), &[outputs])?;
+            Ok(PackedLinear::from_conv1d(&weight, &bias, inputs, outputs))
+        };
+        let rows = |name: &str| -> anyhow::Result<PackedLinear> {
+            let weight = checkpoint.tensor(name, &[config.vocab_size, width])?;
+            Ok(PackedLinear::from_rows(&weight, width, config.vocab_size))
+        };
+        let block = |layer: usize| -> anyhow::Result<Block> {
+            let at = |name: &str| format!("h.{layer}.{name}");
+            Ok(Block {
+                ln_1: norm(at("ln_1"))?,
+                c_attn: conv(at("attn.c_attn"), width, 3 * width)?,
+                attn_c_proj: conv(at("attn.c_proj"), width, width)?,
+                ln_2: norm(at("ln_2"))?,
+                c_fc: conv(at("mlp.c_fc"), width, inner)?,
+                mlp_c_proj: conv(at("mlp.c_proj"), inner, width)?,
+            })
+        };
+        Ok(Self {
+            config: config.clone(),
+            wte: rows("wte.weight")?,
+            wpe: checkpoint.tensor("wpe.weight", &[config.n_positions, width])?,
+            blocks: (0..config.n_layer).map(block).collect::<anyhow::Result<_>>()?,
+            ln_f: norm("ln_f".to_owned())?,
+            lm_head: if config.tie_word_embeddings { None } else { Some(rows("lm_head.weight")?) },
+        })
+    }
+
+    /// Reads `ids`, row-major `[rows, steps]`, behind what `cache` holds and gives the logits behind the last of each
+    /// row, `[rows, vocabulary]`.
+    pub(crate) fn advance(&self, ids: &[u32], cache: &mut PackedCache) -> Vec<f32> {
+        let rows = cache.slots.len();
+        let steps = ids.len() / rows;
+        let width = self.config.n_embd;
+        let epsilon = self.config.layer_norm_epsilon as f32;
+        let mut x = self.embed(ids, steps, cache.steps);
+        for (layer, block) in self.blocks.iter().enumerate() {
+            let normal = block.ln_1.forward(&x, epsilon);
+            let mut qkv = vec![0.0; rows * steps * 3 * width];
+            block.c_attn.forward(&normal, &mut qkv, Then::Write);
+            let scale = self.config.attention_scale(layer) as f32;
+            let attended = cache.attend(layer, &qkv, steps, (self.config.n_head, scale));
+            block.attn_c_proj.forward(&attended, &mut x, Then::Add);
+            let normal = block.ln_2.forward(&x, epsilon);
+            let mut inner = vec![0.0; rows * steps * self.config.inner()];
+            block.c_fc.forward(&normal, &mut inner, Then::Activate(self.config.activation_function));
+            block.mlp_c_proj.forward(&inner, &mut x, Then::Add);
+        }
+        cache.steps += steps;
+        let last: Vec<f32> =
+            x.chunks_exact(steps * width).flat_map(|row| &row[(steps - 1) * width..]).copied().collect();
+        let hidden = self.ln_f.forward(&last, epsilon);
+        let mut logits = vec![0.0; rows * self.config.vocab_size];
+        self.lm_head.as_ref().unwrap_or(&self.wte).forward(&hidden, &mut logits, Then::Write);
+        logits
+    }
+
+    fn embed(&self, ids: &[u32], steps: usize, start: usize) -> Vec<f32> {
+        let width = self.config.n_embd;
+        let mut x = vec![0.0; ids.len() * width];
+        for (index, (id, x)) in ids.iter().zip(x.chunks_exact_mut(width)).enumerate() {
+            self.wte.row(*id as usize, x);
+            let position = start + index % steps;
+            for (x, value) in x.iter_mut().zip(&self.wpe[position * width..]) {
+                *x += value;
+            }
+        }
+        x
+    }
+
+    /// An empty cache with room for `slots` rows of `capacity` tokens, of which `rows` are in use.
+    pub(crate) fn cache(&self, rows: usize, slots: usize, capacity: usize) -> PackedCache {
+        let layer = || Layer {
+            keys: vec![0.0; slots * capacity * self.config.n_embd],
+            values: vec![0.0; slots * capacity * self.config.n_embd],
+        };
+        PackedCache {
+            layers: (0..self.config.n_layer).map(|_| layer()).collect(),
+            slots: (0..rows).collect(),
+            room: slots,
+            capacity,
+            width: self.config.n_embd,
+            steps: 0,
+        }
+    }
+}
+
+/// Keys and values of one layer, `[slot][capacity][width]`.
+struct Layer {
+    keys: Vec<f32>,
+    values: Vec<f32>,
+}
+
+/// Keys and values of the tokens read so far, preallocated. Rows point to slots, so that a finished row is dropped
+/// without moving the others.
+pub(crate) struct PackedCache {
+    layers: Vec<Layer>,
+    /// Which slot each row of the batch uses.
+    slots: Vec<usize>,
+    room: usize,
+    capacity: usize,
+    width: usize,
+    steps: usize,
+}
+
+impl PackedCache {
+    /// Makes row `i` a continuation of today's row `rows[i]`. A row asked for twice is copied into a free slot.
+    pub(crate) fn select(&mut self, rows: &[usize]) {
+        let wanted: Vec<usize> = rows.iter().map(|row| self.slots[*row]).collect();
+        let mut free: Vec<usize> = (0..self.room).filter(|slot| !wanted.contains(slot)).collect();
+        let mut taken = vec![false; self.room];
+        self.slots = wanted
+            .into_iter()
+            .map(|slot| {
+                if !std::mem::replace(&mut taken[slot], true) {
+                    return slot;
+                }
+                let copy = free.pop().expect("a cache has a slot for every row of the largest batch");
+                self.copy(slot, copy);
+                copy
+            })
+            .collect();
+    }
+
+    fn copy(&mut self, from: usize, to: usize) {
+        let size = self.capacity * self.width;
+        let used = self.steps * self.width;
+        for layer in &mut self.layers {
+            layer.keys.copy_within(from * size..from * size + used, to * size);
+            layer.values.copy_within(from * size..from * size + used, to * size);
+        }
+    }
+
+    /// Stores the keys and values of `qkv` `[rows, steps, 3 * width]` and attends to everything up to each position.
+    fn attend(&mut self, layer: usize, qkv: &[f32], steps: usize, (heads, scale): (usize, f32)) -> Vec<f32> {
+        let (width, start) = (self.width, self.steps);
+        let size = self.capacity * width;
+        let layer = &mut self.layers[layer];
+        for (row, slot) in self.slots.iter().enumerate() {
+            for step in 0..steps {
+                let qkv = &qkv[(row * steps + step) * 3 * width..][..3 * width];
+                let at = slot * size + (start + step) * width;
+                layer.keys[at..at + width].copy_from_slice(&qkv[width..2 * width]);
+                layer.values[at..at + width].copy_from_slice(&qkv[2 * width..]);
+            }
+        }
+        let mut out = vec![0.0; self.slots.len() * steps * width];
+        let work = self.slots.len() * (start + steps) * width;
+        let min_rows = SMALL.div_ceil((work / self.slots.len()).max(1));
+        let layer = &*layer;
+        out.par_chunks_exact_mut(width)
+            .with_min_len(min_rows)
+            .zip(qkv.par_chunks_exact(3 * width))
+            .enumerate()
+            .for_each(|(index, (out, qkv))| {
+                let slot = self.slots[index / steps];
+                let seen = start + index % steps + 1;
+                let keys = &layer.keys[slot * size..slot * size + seen * width];
+                let values = &layer.values[slot * size..slot * size + seen * width];
+                attend_row(&qkv[..width], keys, values, (heads, scale), out);
+            });
+        out
+    }
+}
+
+/// Attention of one query over the keys and values `[seen, width]` of its row.
+fn attend_row(query: &[f32], keys: &[f32], values: &[f32], (heads, scale): (usize, f32), out: &mut [f32]) {
+    let width = query.len();
+    let head = width / heads;
+    let mut weights = vec![0.0; keys.len() / width];
+    for (index, (query, out)) in query.chunks_exact(head).zip(out.chunks_exact_mut(head)).enumerate() {
+        for (weight, key) in weights.iter_mut().zip(keys.chunks_exact(width)) {
+            *weight = scale * dot(query, &key[index * head..][..head]);
+        }
+        softmax(&mut weights);
+        for (weight, value) in weights.iter().zip(values.chunks_exact(width)) {
+            for (out, value) in out.iter_mut().zip(&value[index * head..][..head]) {
+                *out += weight * value;
+            }
+        }
+    }
+}
+
+/// A dot product in eight partial sums, which the compiler can keep in vector registers.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0_f32; 8];
+    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in a_chunks.zip(b_chunks) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
+        }
+    }
+    sums.iter().sum::<f32>() + rest
+}

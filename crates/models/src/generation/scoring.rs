@@ -1,0 +1,218 @@
+//! How well a model predicts texts: cross-entropy over windows of tokens.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+use candle_core::{DType, Device, Tensor};
+
+use super::checkpoint::Checkpoint;
+use super::control::Control;
+use super::engine;
+use super::gpt2::{Gpt2, Gpt2Config, NoDropout};
+use super::host::{HostGpt2, Sequences};
+use super::tokenizer::Tokenizer;
+use crate::catalog::ModelFiles;
+use crate::generation::DeviceChoice;
+use pregonero_kernels::product::Factors;
+
+/// Tokens of a batch: their logits are what takes the memory.
+const BATCH_TOKENS: usize = 512;
+
+/// Sum of the negative log-probabilities in nats, and how many tokens were predicted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Surprise {
+    pub nats: f64,
+    pub tokens: usize,
+}
+
+impl Surprise {
+    /// Mean nats a token.
+    #[must_use]
+    pub fn cross_entropy(&self) -> f64 {
+        self.nats / self.tokens as f64
+    }
+}
+
+/// How a text that is longer than the model's context is cut.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Windows {
+    /// Tokens the model reads at once; absent: its context, or all the tokens there are if those are fewer.
+    pub block: Option<usize>,
+    /// How far the next window lies behind the last; absent: a block, so that windows do not overlap. Below a block every
+    /// token but the first ones is predicted from at least `block - stride` tokens before it.
+    pub stride: Option<usize>,
+}
+
+impl Windows {
+    /// Block and stride for so many tokens to predict.
+    fn over(&self, tokens: usize, context: usize) -> Result<(usize, usize)> {
+        ensure!(tokens > 0, "the texts have no token to predict");
+        let block = self.block.unwrap_or_else(|| context.min(tokens));
+        ensure!(
+            (1..=context).contains(&block),
+            "a block of {block} tokens does not fit the model's context of {context}"
+        );
+        ensure!(
+            block <= tokens,
+            "the texts have {tokens} tokens, fewer than a block of {block}: give more text or a smaller --block"
+        );
+        let stride = self.stride.unwrap_or(block);
+        ensure!(
+            (1..=block).contains(&stride),
+            "a stride of {stride} tokens does not fit a block of {block}: give 1 to {block}"
+        );
+        Ok((block, stride))
+    }
+}
+
+/// A loaded model that says how likely texts are.
+#[derive(Debug)]
+pub struct Scorer {
+    config: Gpt2Config,
+    form: Form,
+    tokenizer: Tokenizer,
+    /// What stands before each text of a model with control tokens: the context without values.
+    context: Option<Vec<u32>>,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// On the CPU: the tensors in the order of the configuration.
+    Host(Vec<Vec<f32>>),
+    Device(Gpt2, Device),
+}
+
+impl Scorer {
+    /// Loads a model in f32.
+    ///
+    /// # Errors
+    /// A model that cannot be loaded, or an explicit `cuda` that is not there.
+    pub fn load(files: &ModelFiles, device: DeviceChoice) -> Result<Self> {
+        let (device, _) = engine::device(device)?;
+        let mut config = Gpt2Config::read(files)?;
+        let tokenizer = Tokenizer::read(files)?;
+        tokenizer.check_fits(&config, files)?;
+        let checkpoint = Checkpoint::open(files)?;
+        config.settle_head(&checkpoint);
+        let form = if device.is_cpu() {
+            let tensors = config.tensors();
+            let values = tensors.iter().map(|(name, shape)| checkpoint.tensor(name, shape)).collect::<Result<_>>()?;
+            Form::Host(values)
+        } else {
+            Form::Device(Gpt2::load(files, &device, DType::F32)?, device)
+        };
+        let context = Control::read(files, &tokenizer)?
+            .map(|control| {
+                let values = control.values(&BTreeMap::new())?;
+                control.context(&tokenizer, values, config.n_positions)
+            })
+            .transpose()?;
+        Ok(Self { config, form, tokenizer, context })
+    }
+
+    /// Tokens of the model's vocabulary.
+    #[must_use]
+    pub fn vocabulary(&self) -> usize {
+        self.config.vocab_size
+    }
+
+    /// The texts as the training joined them: end-of-text before the first and behind each.
+    ///
+    /// # Errors
+    /// Where the tokenizer has no end-of-text token.
+    pub fn stream(&self, texts: &[String]) -> Result<Vec<u32>> {
+        self.tokenizer.joined(texts)
+    }
+
+    /// Predicts the texts and their ends as the model learned them: joined to one stream, or, by a model with control
+    /// tokens, each for itself behind a context without values, which is not predicted.
+    ///
+    /// # Errors
+    /// As [`Self::stream`] and [`Self::score`].
+    pub fn score_texts(&self, texts: &[String], windows: Windows) -> Result<Surprise> {
+        let Some(context) = &self.context else { return self.score(&self.stream(texts)?, windows) };
+        ensure!(
+            windows == Windows::default(),
+            "a model with control tokens reads each text for itself: leave --block and --stride out"
+        );
+        let end = self.tokenizer.separator()?;
+        let texts = self.tokenizer.encode_all(texts)?;
+        let texts: Vec<Vec<u32>> = texts.into_iter().map(|ids| [context, &ids[..], &[end]].concat()).collect();
+        let longest = self.config.n_positions;
+        let mut pieces = Vec::with_capacity(texts.len());
+        for ids in &texts {
+            let block = longest.min(ids.len() - 1);
+            pieces.extend(Piece::of(ids, context.len() - 1, (block, block)));
+        }
+        // Of one length side by side, little has to be filled up.
+        pieces.sort_by_key(Piece::steps);
+        self.score_pieces(&pieces)
+    }
+
+    /// Predicts every token of `stream` but the first, each once, from what stands before it in the first window that
+    /// holds it.
+    ///
+    /// # Errors
+    /// Windows that do not fit the model or the stream.
+    pub fn score(&self, stream: &[u32], windows: Windows) -> Result<Surprise> {
+        let tokens = stream.len().saturating_sub(1);
+        let (block, stride) = windows.over(tokens, self.config.n_positions)?;
+        self.score_pieces(&Piece::of(stream, 0, (block, stride)))
+    }
+
+    /// Pieces are read side by side, as many as the logits' memory allows; shorter ones are filled up behind their end,
+    /// where nothing looks back from.
+    fn score_pieces(&self, pieces: &[Piece<'_>]) -> Result<Surprise> {
+        let mut surprise = Surprise { nats: 0.0, tokens: 0 };
+        let mut host = HostGpt2::new(&self.config, Factors::F32);
+        let weights: Vec<&[f32]> = match &self.form {
+            Form::Host(values) => values.iter().map(Vec::as_slice).collect(),
+            Form::Device(..) => Vec::new(),
+        };
+        let longest = pieces.iter().map(Piece::steps).max().unwrap_or(1).max(1);
+        for batch in pieces.chunks((BATCH_TOKENS / longest).max(1)) {
+            let steps = batch.iter().map(Piece::steps).max().unwrap_or(0);
+            let (mut ids, mut targets) = (Vec::new(), Vec::new());
+            for piece in batch {
+                ids.extend((0..steps).map(|step| piece.ids[step.min(piece.steps())]));
+                targets.extend((0..steps).map(|step| piece.ids.get(step + 1).copied().filter(|_| step >= piece.read)));
+            }
+            let predicted = targets.iter().flatten().count();
+            surprise.nats += match &self.form {
+                Form::Host(_) => host.loss(&weights, Sequences { ids: &ids, targets: &targets, length: steps }),
+                Form::Device(model, device) => {
+                    let ids = Tensor::from_vec(ids, (batch.len(), steps), device)?;
+                    let loss = model.loss(&ids, &targets, &mut NoDropout)?.to_scalar::<f32>()?;
+                    f64::from(loss) * predicted as f64
+                }
+            };
+            surprise.tokens += predicted;
+        }
+        Ok(surprise)
+    }
+}
+
+/// Tokens that are read together.
+struct Piece<'a> {
+    ids: &'a [u32],
+    /// Of the predictions within, how many come first and do not count.
+    read: usize,
+}
+
+impl<'a> Piece<'a> {
+    /// `stream` in windows, the first `read` predictions left out. The last window is the first that reaches the end;
+    /// what the window before has predicted is only read.
+    fn of(stream: &'a [u32], read: usize, (block, stride): (usize, usize)) -> Vec<Self> {
+        let windows = 0..=(stream.len() - 1 - block).div_ceil(stride);
+        let piece = |window: usize| Self {
+            ids: &stream[window * stride..stream.len().min(window * stride + block + 1)],
+            read: if window == 0 { read } else { block - stride },
+        };
+        windows.map(piece).collect()
+    }
+
+    /// Tokens from which the next one is predicted.
+    fn steps(&self) -> usize {
+        self.ids.len() - 1
+    }
+}

@@ -1,0 +1,149 @@
+//! The section `[generation]`: its keys, their defaults and what they may say.
+
+use pregonero_settings::Checker;
+use serde::{Deserialize, Serialize};
+
+use super::Decoding;
+use crate::catalog::{ModelKind, ModelSource};
+
+/// The keys of `[generation]` as the file writes them, with their defaults.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GenerationKeys {
+    pub model: String,
+    pub device: String,
+    pub candidates: u64,
+    pub strategy: String,
+    pub temperature: f64,
+    pub top_k: u64,
+    pub top_p: f64,
+    pub min_p: f64,
+    pub typical_p: f64,
+    pub repetition_penalty: f64,
+    pub no_repeat_ngram: u64,
+    pub max_new_tokens: u64,
+    pub rng_seed: Option<u64>,
+}
+
+impl Default for GenerationKeys {
+    fn default() -> Self {
+        let decoding = Decoding::default();
+        Self {
+            model: "builtin".into(),
+            device: "auto".into(),
+            candidates: 96,
+            strategy: "sample".into(),
+            temperature: decoding.temperature,
+            top_k: decoding.top_k as u64,
+            top_p: decoding.top_p,
+            min_p: decoding.min_p,
+            typical_p: decoding.typical_p,
+            repetition_penalty: decoding.repetition_penalty,
+            no_repeat_ngram: decoding.no_repeat_ngram as u64,
+            max_new_tokens: decoding.max_new_tokens as u64,
+            rng_seed: None,
+        }
+    }
+}
+
+impl GenerationKeys {
+    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    #[must_use]
+    pub fn check(&self, checker: &mut Checker<'_>) -> Option<GenerationSettings> {
+        let model = ModelSource::check(checker, "generation.model", ModelKind::Generator, &self.model);
+        let device = checker.keep("generation.device", device(&self.device));
+        let candidates = checker.whole("generation.candidates", self.candidates, 1, 256);
+        let strategy = checker.choice("generation.strategy", &self.strategy, &STRATEGIES);
+        let temperature = checker.number(
+            "generation.temperature",
+            self.temperature,
+            |t| t > 0.0 && t <= 100.0,
+            "above 0, at most 100",
+        );
+        let top_k = checker.whole("generation.top_k", self.top_k, 0, 1_000_000);
+        let top_p = checker.number("generation.top_p", self.top_p, |p| p > 0.0 && p <= 1.0, "above 0, at most 1");
+        let min_p = checker.number("generation.min_p", self.min_p, |p| (0.0..=1.0).contains(&p), "from 0 (off) to 1");
+        let typical_p =
+            checker.number("generation.typical_p", self.typical_p, |p| p > 0.0 && p <= 1.0, "above 0, at most 1");
+        let repetition_penalty = checker.number(
+            "generation.repetition_penalty",
+            self.repetition_penalty,
+            |penalty| (1.0..=100.0).contains(&penalty),
+            "from 1 (off) to 100",
+        );
+        let no_repeat_ngram = checker.whole("generation.no_repeat_ngram", self.no_repeat_ngram, 0, 1_000);
+        let max_new_tokens = checker.whole("generation.max_new_tokens", self.max_new_tokens, 1, 4_096);
+        Some(GenerationSettings {
+            model: model?,
+            device: device?,
+            candidates: candidates?,
+            decoding: Decoding {
+                strategy: strategy?,
+                temperature: temperature?,
+                top_k: top_k?,
+                top_p: top_p?,
+                min_p: min_p?,
+                typical_p: typical_p?,
+                repetition_penalty: repetition_penalty?,
+                no_repeat_ngram: no_repeat_ngram?,
+                max_new_tokens: max_new_tokens?,
+            },
+            rng_seed: self.rng_seed,
+        })
+    }
+}
+
+/// Who writes, and how.
+#[derive(Debug, Clone)]
+pub struct GenerationSettings {
+    pub model: ModelSource,
+    pub device: DeviceChoice,
+    /// 1 to 256.
+    pub candidates: usize,
+    pub decoding: Decoding,
+    /// A fresh one each round where absent.
+    pub rng_seed: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// CUDA where it works, else the CPU with one clear line.
+    Auto,
+    Cpu,
+    /// This CUDA device, or an error.
+    Cuda(usize),
+}
+
+/// As the configuration writes it.
+impl std::str::FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        device(text)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Strategy {
+    Sample,
+    Greedy,
+    Beam,
+}
+
+const STRATEGIES: [(&str, Strategy); 3] =
+    [("sample", Strategy::Sample), ("greedy", Strategy::Greedy), ("beam", Strategy::Beam)];
+
+fn device(found: &str) -> Result<DeviceChoice, String> {
+    match found {
+        "auto" => Ok(DeviceChoice::Auto),
+        "cpu" => Ok(DeviceChoice::Cpu),
+        "cuda" => Ok(DeviceChoice::Cuda(0)),
+        _ => found
+            .strip_prefix("cuda:")
+            .filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|number| number.parse().ok())
+            .map(DeviceChoice::Cuda)
+            .ok_or_else(|| format!("expected auto | cpu | cuda | cuda:1, found {found:?}")),
+    }
+}

@@ -1,0 +1,163 @@
+//! How well a text reads, as one number, from what a critic says of it and how likely the generator finds its own
+//! words.
+//!
+//! A critic is a classifier with two labels that tells people's texts from the generator's. It can judge any text; the
+//! likelihood is known only for texts that the generator wrote here. How much each counts is in the critic's
+//! `config.json`, so that every critic has its own weights.
+
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
+
+use super::Classifier;
+use pregonero_tweet::Likelihood;
+
+/// The label of texts that people wrote.
+pub const WRITTEN: &str = "written";
+/// The label of texts that the generator wrote.
+pub const GENERATED: &str = "generated";
+
+/// A critic's probability is kept this far from 0 and 1, so that its logit is finite.
+const SUREST: f64 = 1e-6;
+
+/// The weights in `logistic(bias + critic * logit(p) + mean * m + weakest * w)`, how well a text reads: `p` is the
+/// critic's probability of [`WRITTEN`], `m` and `w` are [`Likelihood::mean`] and [`Likelihood::weakest`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadingWeights {
+    pub bias: f64,
+    pub critic: f64,
+    pub mean: f64,
+    pub weakest: f64,
+}
+
+impl ReadingWeights {
+    /// The weights without a critic, fitted to 326 candidates of the built-in generator that were judged blind:
+    /// docs/decisions/0005-choice-between-candidates.md.
+    pub const WITHOUT_CRITIC: Self = Self { bias: 2.8, critic: 0.0, mean: 1.5, weakest: 1.0 };
+
+    /// The weights that a critic begins with, also where its `config.json` has none. The critic counts for little
+    /// because it prefers what is new to it, whether or not it makes sense:
+    /// docs/decisions/0005-choice-between-candidates.md.
+    pub const OF_ANY_CRITIC: Self = Self { bias: 2.8, critic: 0.1, mean: 1.5, weakest: 1.0 };
+
+    /// # Errors
+    /// Where one is not a finite number; the message names the key.
+    pub(super) fn check(&self) -> Result<()> {
+        for (key, value) in
+            [("bias", self.bias), ("critic", self.critic), ("mean", self.mean), ("weakest", self.weakest)]
+        {
+            ensure!(value.is_finite(), "reading.{key}: {value} is not a finite number");
+        }
+        Ok(())
+    }
+
+    /// Returns the sum without the bias: the higher, the better a text reads.
+    #[must_use]
+    pub fn sum(&self, critic: Option<f32>, likelihood: Likelihood) -> f64 {
+        let p = critic.map_or(0.5, f64::from).clamp(SUREST, 1.0 - SUREST);
+        let logit = (p / (1.0 - p)).ln();
+        self.critic * logit + self.mean * f64::from(likelihood.mean) + self.weakest * f64::from(likelihood.weakest)
+    }
+
+    /// Returns how well a text reads, 0 to 1.
+    #[must_use]
+    pub fn reading(&self, critic: Option<f32>, likelihood: Likelihood) -> f32 {
+        (1.0 / (1.0 + (-(self.bias + self.sum(critic, likelihood))).exp())) as f32
+    }
+}
+
+/// Says how well texts read, with a critic or without one.
+#[derive(Debug)]
+pub struct Reader {
+    critic: Option<Classifier>,
+    weights: ReadingWeights,
+}
+
+impl Reader {
+    /// Returns a reader without a critic: the likelihood alone decides.
+    #[must_use]
+    pub fn without_critic() -> Self {
+        Self { critic: None, weights: ReadingWeights::WITHOUT_CRITIC }
+    }
+
+    /// # Errors
+    /// Where the classifier's labels are not those of a critic.
+    pub fn with_critic(critic: Classifier) -> Result<Self> {
+        let labels = &critic.config().labels;
+        ensure!(
+            labels.len() == 2 && [GENERATED, WRITTEN].iter().all(|label| labels.iter().any(|known| known == label)),
+            "its labels are {}, but a critic's are {GENERATED} and {WRITTEN}: name a model of `pregonero train \
+             critic`, or none",
+            labels.join(" and ")
+        );
+        let weights = critic.config().reading.unwrap_or(ReadingWeights::OF_ANY_CRITIC);
+        Ok(Self { critic: Some(critic), weights })
+    }
+
+    /// Returns the critic, where there is one.
+    #[must_use]
+    pub fn critic(&self) -> Option<&Classifier> {
+        self.critic.as_ref()
+    }
+
+    /// Returns how much each part counts.
+    #[must_use]
+    pub fn weights(&self) -> &ReadingWeights {
+        &self.weights
+    }
+
+    /// Returns the critic's probability that a person wrote each text; none without a critic.
+    ///
+    /// # Errors
+    /// Where candle fails.
+    pub fn written(&self, texts: &[&str]) -> Result<Vec<Option<f32>>> {
+        let Some(critic) = &self.critic else { return Ok(vec![None; texts.len()]) };
+        Ok(critic.score(texts)?.iter().map(|said| Some(said.probability(WRITTEN))).collect())
+    }
+
+    /// Returns how well a text reads; none for a text without likelihood.
+    #[must_use]
+    pub fn reading(&self, critic: Option<f32>, likelihood: Option<Likelihood>) -> Option<f32> {
+        likelihood.map(|likelihood| self.weights.reading(critic, likelihood))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_is_the_documented_sum_in_a_logistic() {
+        let weights = ReadingWeights { bias: 0.5, critic: 2.0, mean: 1.0, weakest: 0.25 };
+        let likelihood = Likelihood { mean: -1.5, weakest: -4.0 };
+        // logit(0.8) is ln 4.
+        let sum = 2.0 * 4.0_f64.ln() - 1.5 - 1.0;
+        assert!((weights.sum(Some(0.8), likelihood) - sum).abs() < 1e-6);
+        let expected = 1.0 / (1.0 + (-(sum + 0.5)).exp());
+        assert!((f64::from(weights.reading(Some(0.8), likelihood)) - expected).abs() < 1e-6);
+        for certain in [0.0, 1.0] {
+            assert!(weights.reading(Some(certain), likelihood).is_finite());
+        }
+        let without = Reader::without_critic();
+        let expected = 1.0 / (1.0 + (-(2.8 - 2.25 - 4.0_f64)).exp());
+        assert!((f64::from(without.reading(None, Some(likelihood)).unwrap()) - expected).abs() < 1e-6);
+        assert_eq!(without.reading(None, None), None);
+        assert_eq!(without.written(&["Hoy"]).unwrap(), [None]);
+    }
+
+    #[test]
+    fn a_classifier_of_other_labels_is_no_critic() {
+        let files = crate::catalog::builtin::find(crate::catalog::ModelKind::Classifier, None).unwrap();
+        let message = Reader::with_critic(Classifier::load(&files).unwrap()).unwrap_err().to_string();
+        assert!(
+            message.starts_with("its labels are negative and positive, but a critic's are generated and written"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn weights_that_are_no_numbers_are_named() {
+        let weights = ReadingWeights { weakest: f64::NAN, ..ReadingWeights::WITHOUT_CRITIC };
+        assert!(weights.check().unwrap_err().to_string().starts_with("reading.weakest"));
+    }
+}

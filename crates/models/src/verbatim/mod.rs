@@ -1,0 +1,45 @@
+//! What a generator may not repeat of its training: runs of words of other people's texts, and its operator's own texts as
+//! a whole. Training writes the files, the gate `verbatim` asks them, the evaluation counts copies with them.
+
+mod index;
+mod own_texts;
+
+use anyhow::{Context as _, Result};
+
+use crate::catalog::ModelFiles;
+
+pub use index::{DEFAULT_WINDOW, VerbatimIndex, VerbatimIndexError};
+pub use own_texts::{Comparison, OwnText, OwnTexts, OwnTextsError};
+
+/// The file in a model's folder with the runs of words of the texts it was trained on.
+pub const VERBATIM_INDEX: &str = "verbatim.bin";
+
+/// The file in a model's folder with those texts of its training that its operator wrote.
+pub const OWN_TEXTS: &str = "own_texts.zst";
+
+/// Opens the index of what a generator was trained on, where it has one.
+///
+/// # Errors
+/// Where the file is no index or damaged.
+pub fn index_of(generator: &ModelFiles) -> Result<Option<VerbatimIndex>> {
+    if !generator.has(VERBATIM_INDEX) {
+        return Ok(None);
+    }
+    let index = VerbatimIndex::read(&generator.read(VERBATIM_INDEX)?);
+    index.map(Some).with_context(|| generator.display(VERBATIM_INDEX))
+}
+
+/// Opens the texts that a generator was trained on and its operator wrote, where it has them.
+///
+/// # Errors
+/// Where the file is something else or damaged.
+pub fn own_texts_of(generator: &ModelFiles) -> Result<Option<OwnTexts>> {
+    match generator {
+        _ if !generator.has(OWN_TEXTS) => Ok(None),
+        // `ModelFiles::read` would load it into memory: it may be large, and each round reads it again as a stream.
+        ModelFiles::Folder(folder) => OwnTexts::open(&folder.join(OWN_TEXTS)).map(Some),
+        ModelFiles::Embedded(_) => {
+            OwnTexts::in_memory(generator.read(OWN_TEXTS)?).map(Some).with_context(|| generator.display(OWN_TEXTS))
+        }
+    }
+}

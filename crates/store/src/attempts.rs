@@ -1,0 +1,638 @@
+//! The calls to X: the intent before, the outcome after, and what they cost.
+//!
+//! One constraint: [`Store::arm`] has the intent on disk before it returns, so that a crash during the call leaves an
+//! armed post, which [`Store::recover_armed`] turns into an unknown one, never into one that is sent again.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row as _, Sqlite, SqliteConnection, Transaction};
+
+use super::columns::{instant, instant_or_none, stored, word};
+use super::error::Doing as _;
+use super::halts::{self, Halt};
+use super::posts::{RecordedOrigin, state_and_expiry, transition};
+use super::spending::{Spent, SpentSince, spent};
+use super::unknown::{enter_unknown, leave_unknown};
+use super::windows::{self, Window};
+use super::{AttemptId, AttemptOutcome, Endpoint, PostId, PostState, Store, StoreError, WindowName};
+
+/// A call as recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AttemptRecord {
+    pub id: AttemptId,
+    /// Which call for its post, from 1.
+    pub number: i64,
+    /// What was sent, and its length as X counts it.
+    pub text: Option<String>,
+    pub weighted_length: Option<i64>,
+    pub started_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+    pub outcome: AttemptOutcome,
+    /// X's price for it, in millionths of a dollar.
+    pub price_micros: i64,
+    /// X's clock minus ours when the call was made, as far as it was known.
+    pub clock_skew_seconds: Option<i64>,
+    #[serde(flatten)]
+    pub detail: CallDetail,
+}
+
+/// What is known of an answer. Holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct CallDetail {
+    pub http_status: Option<u16>,
+    /// What the program made of it: the kind of refusal, the limit's window.
+    pub kind: Option<String>,
+    /// X's problem type.
+    pub problem: Option<String>,
+    /// X's own words, or why no answer came.
+    pub detail: Option<String>,
+    pub transaction_id: Option<String>,
+}
+
+impl CallDetail {
+    /// Out of the five columns that `attempts` and `reads` have in common.
+    pub(super) fn of_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            http_status: row.try_get("http_status")?,
+            kind: row.try_get("kind")?,
+            problem: row.try_get("problem")?,
+            detail: row.try_get("detail")?,
+            transaction_id: row.try_get("transaction_id")?,
+        })
+    }
+}
+
+impl FromRow<'_, SqliteRow> for AttemptRecord {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: AttemptId::new(row.try_get("id")?),
+            number: row.try_get("number")?,
+            text: row.try_get("text")?,
+            weighted_length: row.try_get("weighted_length")?,
+            started_at: instant(row, "started_at")?,
+            finished_at: instant_or_none(row, "finished_at")?,
+            outcome: word(row, "outcome", AttemptOutcome::from_word)?,
+            price_micros: row.try_get("price_micros")?,
+            clock_skew_seconds: row.try_get("clock_skew_seconds")?,
+            detail: CallDetail::of_row(row)?,
+        })
+    }
+}
+
+/// Why a post has to wait, and until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Postponement {
+    pub until: Timestamp,
+    pub reason: String,
+}
+
+/// Why the caller's own rules do not let a post out.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The budget or the gap between posts.
+    Wait(Postponement),
+    /// Nothing is to leave the machine.
+    DryRun,
+    /// The post was made in another mode or for another account, as this says: it is cancelled.
+    OtherOrigin(String),
+}
+
+/// The right to make one call, on disk already.
+#[derive(Debug)]
+pub struct Armed {
+    pub post: PostId,
+    pub attempt: AttemptId,
+    /// What is to be sent: the record's text, not one that somebody held on to while it was edited.
+    pub text: String,
+    /// Which call for this post, from 1.
+    pub number: i64,
+    /// How many calls, for whatever post, came to nothing since the last one that X answered with yes or no.
+    pub failures_in_a_row: i64,
+}
+
+/// Why a post was not armed.
+#[derive(Debug)]
+pub enum ArmRefusal {
+    /// A person, or X, has stopped all posting.
+    Halted(Halt),
+    /// An earlier answer said to wait.
+    NotBefore(Timestamp),
+    /// X's limits, as an earlier answer told them, leave no call; the post waits until then.
+    LimitedByX(Postponement),
+    /// `check` said no.
+    Stopped(Stop),
+    /// The post cannot be sent, or the database cannot be written.
+    Store(StoreError),
+}
+
+impl From<StoreError> for ArmRefusal {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// How a call ended.
+#[derive(Debug, Clone)]
+pub enum CallEnd {
+    /// X took it.
+    Sent { tweet_id: String, detail: CallDetail },
+    /// X said no.
+    Refused { detail: CallDetail, error: String },
+    /// Nobody knows whether the post is there; the timeline is asked at `look_at`. The call itself may have been refused.
+    Unknown { outcome: AttemptOutcome, detail: CallDetail, error: String, look_at: Timestamp },
+    /// Nothing was posted, and it may be tried again later.
+    Later { outcome: AttemptOutcome, detail: CallDetail, wait: Postponement },
+}
+
+impl CallEnd {
+    fn outcome(&self) -> AttemptOutcome {
+        match self {
+            Self::Sent { .. } => AttemptOutcome::Sent,
+            Self::Refused { .. } => AttemptOutcome::Refused,
+            Self::Unknown { outcome, .. } | Self::Later { outcome, .. } => *outcome,
+        }
+    }
+
+    fn next_state(&self) -> PostState {
+        match self {
+            Self::Sent { .. } => PostState::Sent,
+            Self::Refused { .. } => PostState::Refused,
+            Self::Unknown { .. } => PostState::Unknown,
+            Self::Later { .. } => PostState::Approved,
+        }
+    }
+
+    fn detail(&self) -> &CallDetail {
+        match self {
+            Self::Sent { detail, .. }
+            | Self::Refused { detail, .. }
+            | Self::Unknown { detail, .. }
+            | Self::Later { detail, .. } => detail,
+        }
+    }
+}
+
+/// Everything that an answer changes, written in one transaction.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    pub end: CallEnd,
+    /// What the answer told of X's limits.
+    pub windows: Vec<Window>,
+    /// Where X refuses every post.
+    pub halt: Option<Halt>,
+}
+
+impl Store {
+    /// Takes an approved post into `armed` and opens its attempt, durable when this returns. Halts, state, expiry,
+    /// waiting time, X's limits and the caller's rules (`check`, which gives the price) are looked at in the same
+    /// transaction.
+    ///
+    /// # Errors
+    /// See [`ArmRefusal`]; a post whose time is up is recorded as expired, one that has to wait as waiting.
+    pub async fn arm(
+        &self,
+        post: PostId,
+        clock_skew_seconds: Option<i64>,
+        since: SpentSince,
+        now: Timestamp,
+        check: impl FnOnce(&Spent, &Draft) -> Result<i64, Stop> + Send,
+    ) -> Result<Armed, ArmRefusal> {
+        let mut transaction = self.begin().await?;
+        self.require_lease(&mut transaction).await?;
+        self.require_space()?;
+        let (state, expires_at) = state_and_expiry(&mut transaction, post).await?;
+        if state == PostState::Approved && expires_at <= now {
+            transition(&mut transaction, post, PostState::Approved, PostState::Expired).await?;
+            transaction.commit().await.doing("record that the post expired")?;
+            return Err(StoreError::StateConflict { post, found: PostState::Expired, wanted: PostState::Armed }.into());
+        }
+        transition(&mut transaction, post, PostState::Approved, PostState::Armed).await?;
+        // From here on an early return rolls the transition back.
+        if let Some(halt) = halts::active(&mut transaction).await?.into_iter().next() {
+            return Err(ArmRefusal::Halted(halt));
+        }
+        let draft = draft(&mut transaction, post).await?;
+        if let Some(until) = draft.not_before.filter(|until| *until > now) {
+            return Err(ArmRefusal::NotBefore(until));
+        }
+        if let Some(wait) = limited_by_x(&mut transaction, now).await? {
+            self.postpone(transaction, post, &wait, WaitCause::X).await?;
+            return Err(ArmRefusal::LimitedByX(wait));
+        }
+        let price_micros = match check(&spent(&mut transaction, since).await?, &draft) {
+            Ok(price_micros) => price_micros,
+            Err(Stop::Wait(wait)) => {
+                self.postpone(transaction, post, &wait, WaitCause::Rules).await?;
+                return Err(ArmRefusal::Stopped(Stop::Wait(wait)));
+            }
+            Err(Stop::OtherOrigin(reason)) => {
+                drop(transaction);
+                self.cancel(post, PostState::Approved, &reason, now).await?;
+                let wanted = PostState::Armed;
+                return Err(StoreError::StateConflict { post, found: PostState::Cancelled, wanted }.into());
+            }
+            Err(stop) => return Err(ArmRefusal::Stopped(stop)),
+        };
+        let failures_in_a_row = failures_in_a_row(&mut transaction).await?;
+        let call = NewCall { post, draft, price_micros, clock_skew_seconds };
+        let (attempt, number) = open_attempt(&mut transaction, &call, now).await?;
+        transaction.commit().await.doing("record the intent to post")?;
+        Ok(Armed { post, attempt, text: call.draft.text, number, failures_in_a_row })
+    }
+
+    /// Takes an armed post back, with the time it waits for, and commits.
+    async fn postpone(
+        &self,
+        mut transaction: Transaction<'_, Sqlite>,
+        post: PostId,
+        wait: &Postponement,
+        cause: WaitCause,
+    ) -> Result<(), StoreError> {
+        transition(&mut transaction, post, PostState::Armed, PostState::Approved).await?;
+        record_wait(&mut transaction, post, wait, cause).await?;
+        transaction.commit().await.doing("record that the post waits")
+    }
+
+    /// Has an approved post wait that was not armed: what had to be asked of X before could not be, because of X or because
+    /// of our own rules.
+    ///
+    /// # Errors
+    /// [`StoreError::StateConflict`] where it is no longer approved, or where the database cannot be written.
+    pub async fn wait_unarmed(&self, post: PostId, wait: &Postponement, cause: WaitCause) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let (found, _) = state_and_expiry(&mut transaction, post).await?;
+        if found != PostState::Approved {
+            return Err(StoreError::StateConflict { post, found, wanted: PostState::Armed });
+        }
+        record_wait(&mut transaction, post, wait, cause).await?;
+        transaction.commit().await.doing("record that the post waits")
+    }
+
+    /// How many calls for `post` ended with this kind of refusal.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn refusals_of_kind(&self, post: PostId, kind: &str) -> Result<i64, StoreError> {
+        sqlx::query_scalar("SELECT count(*) FROM attempts WHERE post_id = ? AND kind = ?")
+            .bind(post.get())
+            .bind(kind)
+            .fetch_one(self.readers())
+            .await
+            .doing("read the attempts")
+    }
+
+    /// Records how a call ended. A post that a wrong recovery called unknown meanwhile is still settled.
+    ///
+    /// # Errors
+    /// Where the database cannot be written; it may be called again then.
+    pub async fn settle(&self, armed: &Armed, settlement: &Settlement, now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let Settlement { end, windows, halt } = settlement;
+        let post = armed.post;
+        let from = match state_and_expiry(&mut transaction, post).await? {
+            (PostState::Unknown, _) => PostState::Unknown,
+            _ => PostState::Armed,
+        };
+        match end {
+            CallEnd::Sent { tweet_id, .. } => record_sent(&mut transaction, post, tweet_id, now).await?,
+            CallEnd::Refused { error, .. } | CallEnd::Unknown { error, .. } => {
+                record_trouble(&mut transaction, post, error).await?;
+            }
+            CallEnd::Later { wait, .. } => record_wait(&mut transaction, post, wait, WaitCause::X).await?,
+        }
+        if from != end.next_state() {
+            transition(&mut transaction, post, from, end.next_state()).await?;
+        }
+        match end {
+            CallEnd::Unknown { look_at, .. } => enter_unknown(&mut transaction, post, *look_at, now).await?,
+            _ => leave_unknown(&mut transaction, post).await?,
+        }
+        close_attempt(&mut transaction, armed.attempt, end, now).await?;
+        windows::record(&mut transaction, windows, now).await?;
+        if let Some(halt) = halt {
+            halts::set_halt(&mut transaction, halt).await?;
+        }
+        transaction.commit().await.doing("record the outcome of a call")
+    }
+
+    /// Turns posts whose call was under way when the program died into unknown ones, of which the timeline is asked at
+    /// `look_at`. At the start and only by the holder of the instance lock: another process's call would be called
+    /// unknown else.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn recover_armed(&self, look_at: Timestamp, now: Timestamp) -> Result<Vec<PostId>, StoreError> {
+        const REASON: &str = "the program ended during the call: nobody knows whether X took it";
+        let mut transaction = self.begin().await?;
+        let armed: Vec<i64> = sqlx::query_scalar("SELECT id FROM posts WHERE state = 'armed' ORDER BY id")
+            .fetch_all(&mut *transaction)
+            .await
+            .doing("look for interrupted calls")?;
+        let armed: Vec<PostId> = armed.into_iter().map(PostId::new).collect();
+        for &post in &armed {
+            transition(&mut transaction, post, PostState::Armed, PostState::Unknown).await?;
+            record_trouble(&mut transaction, post, REASON).await?;
+            enter_unknown(&mut transaction, post, look_at, now).await?;
+        }
+        sqlx::query("UPDATE attempts SET outcome = 'unknown', finished_at = ?, detail = ? WHERE outcome = 'under_way'")
+            .bind(stored(now))
+            .bind(REASON)
+            .execute(&mut *transaction)
+            .await
+            .doing("close interrupted calls")?;
+        transaction.commit().await.doing("close interrupted calls")?;
+        Ok(armed)
+    }
+
+    /// All calls made for a post, in their order.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn attempts(&self, post: PostId) -> Result<Vec<AttemptRecord>, StoreError> {
+        sqlx::query_as(
+            "SELECT id, number, text, weighted_length, started_at, finished_at, outcome, price_micros, clock_skew_seconds,
+                 http_status, kind, problem, detail, transaction_id
+             FROM attempts WHERE post_id = ? ORDER BY id",
+        )
+            .bind(post.get())
+            .fetch_all(self.readers())
+            .await
+            .doing("read the attempts")
+    }
+}
+
+/// What keeps a post back, as its row names it.
+#[derive(Debug, Clone, Copy)]
+pub enum WaitCause {
+    /// Our own budget, gap or quiet hours: a person may change them.
+    Rules,
+    /// X's limits and refusals, or no connection.
+    X,
+}
+
+/// What a post says, where it comes from, and until when it waits.
+#[derive(Debug)]
+pub struct Draft {
+    pub text: String,
+    pub origin: RecordedOrigin,
+    weighted_length: i64,
+    not_before: Option<Timestamp>,
+}
+
+async fn draft(connection: &mut SqliteConnection, post: PostId) -> Result<Draft, StoreError> {
+    let row = sqlx::query("SELECT text, weighted_length, not_before, live, account FROM posts WHERE id = ?")
+        .bind(post.get())
+        .fetch_one(connection)
+        .await
+        .doing("read the post")?;
+    let read = || {
+        Ok(Draft {
+            text: row.try_get("text")?,
+            origin: RecordedOrigin::of_row(&row)?,
+            weighted_length: row.try_get("weighted_length")?,
+            not_before: instant_or_none(&row, "not_before")?,
+        })
+    };
+    read().doing("read the post")
+}
+
+async fn limited_by_x(connection: &mut SqliteConnection, now: Timestamp) -> Result<Option<Postponement>, StoreError> {
+    let closed = windows::closed(connection, Endpoint::Post, now).await?;
+    Ok(closed.map(|(window, until)| {
+        let reason = match window {
+            WindowName::FifteenMinutes => "X's limit for fifteen minutes is used up",
+            WindowName::AppDay | WindowName::UserDay | WindowName::Day => "X's limit for the day is used up",
+            WindowName::Month => "X's limit for the month is used up",
+            WindowName::Unknown => "X's limit is used up",
+        };
+        Postponement { until, reason: reason.to_owned() }
+    }))
+}
+
+async fn failures_in_a_row(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM attempts WHERE outcome IN ('rate_limited', 'not_sent') AND id > coalesce(
+             (SELECT max(id) FROM attempts WHERE outcome NOT IN ('rate_limited', 'not_sent')), 0)",
+    )
+    .fetch_one(connection)
+    .await
+    .doing("read the attempts")
+}
+
+/// A call about to be made.
+struct NewCall {
+    post: PostId,
+    draft: Draft,
+    price_micros: i64,
+    clock_skew_seconds: Option<i64>,
+}
+
+/// Gives the attempt and its number among those of its post.
+async fn open_attempt(
+    connection: &mut SqliteConnection,
+    call: &NewCall,
+    now: Timestamp,
+) -> Result<(AttemptId, i64), StoreError> {
+    let (id, number): (i64, i64) = sqlx::query_as(
+        "INSERT INTO attempts (post_id, started_at, outcome, price_micros, text, weighted_length, clock_skew_seconds, number)
+         VALUES (?1, ?2, 'under_way', ?3, ?4, ?5, ?6, 1 + (SELECT count(*) FROM attempts WHERE post_id = ?1))
+         RETURNING id, number",
+    )
+    .bind(call.post.get())
+    .bind(stored(now))
+    .bind(call.price_micros)
+    .bind(&call.draft.text)
+    .bind(call.draft.weighted_length)
+    .bind(call.clock_skew_seconds)
+    .fetch_one(connection)
+    .await
+    .doing("record the intent to post")?;
+    Ok((AttemptId::new(id), number))
+}
+
+async fn close_attempt(
+    connection: &mut SqliteConnection,
+    attempt: AttemptId,
+    end: &CallEnd,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let detail = end.detail();
+    sqlx::query(
+        "UPDATE attempts SET outcome = ?, finished_at = ?, http_status = ?, kind = ?, problem = ?, detail = ?,
+             transaction_id = ? WHERE id = ?",
+    )
+    .bind(end.outcome().as_str())
+    .bind(stored(now))
+    .bind(detail.http_status)
+    .bind(&detail.kind)
+    .bind(&detail.problem)
+    .bind(&detail.detail)
+    .bind(&detail.transaction_id)
+    .bind(attempt.get())
+    .execute(connection)
+    .await
+    .map(drop)
+    .doing("record the outcome of a call")
+}
+
+pub(super) async fn record_sent(
+    connection: &mut SqliteConnection,
+    post: PostId,
+    tweet_id: &str,
+    sent_at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE posts SET tweet_id = ?, sent_at = ?, error = NULL, not_before = NULL, waits_for = NULL WHERE id = ?",
+    )
+    .bind(tweet_id)
+    .bind(stored(sent_at))
+    .bind(post.get())
+    .execute(connection)
+    .await
+    .map(drop)
+    .doing("record the tweet's id")
+}
+
+pub(super) async fn record_trouble(
+    connection: &mut SqliteConnection,
+    post: PostId,
+    error: &str,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE posts SET error = ?, not_before = NULL, waits_for = NULL WHERE id = ?")
+        .bind(error)
+        .bind(post.get())
+        .execute(connection)
+        .await
+        .map(drop)
+        .doing("record what went wrong")
+}
+
+async fn record_wait(
+    connection: &mut SqliteConnection,
+    post: PostId,
+    wait: &Postponement,
+    cause: WaitCause,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE posts SET error = ?, not_before = ?, waits_for = ? WHERE id = ?")
+        .bind(&wait.reason)
+        .bind(stored(wait.until))
+        .bind(match cause {
+            WaitCause::Rules => "rules",
+            WaitCause::X => "x",
+        })
+        .bind(post.get())
+        .execute(connection)
+        .await
+        .map(drop)
+        .doing("record that the post waits")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::HaltCause;
+    use crate::testing::{TestStore, at, plain_connection};
+
+    fn since(now: Timestamp) -> SpentSince {
+        SpentSince { day: now, month: now }
+    }
+
+    async fn arm(test: &TestStore, post: PostId, now: Timestamp) -> Result<Armed, ArmRefusal> {
+        test.store.arm(post, None, since(now), now, |_, _| Ok(15_000)).await
+    }
+
+    async fn settle(test: &TestStore, armed: &Armed, end: CallEnd, now: Timestamp) {
+        let settlement = Settlement { end, windows: Vec::new(), halt: None };
+        test.store.settle(armed, &settlement, now).await.unwrap();
+    }
+
+    fn sent(id: &str) -> CallEnd {
+        CallEnd::Sent { tweet_id: id.to_owned(), detail: CallDetail::default() }
+    }
+
+    #[tokio::test]
+    async fn arming_is_on_disk_for_everybody_before_the_call() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let id = test.approved("El mercado abre temprano.", now).await;
+        let armed = test.store.arm(id, Some(-3), since(now), now, |_, _| Ok(15_000)).await.unwrap();
+        assert_eq!((armed.text.as_str(), armed.number), ("El mercado abre temprano.", 1));
+        let other = Store::open_read_only(test.store.path()).await.unwrap();
+        assert_eq!(other.post(id).await.unwrap().state, PostState::Armed);
+        let attempts = other.attempts(id).await.unwrap();
+        assert_eq!((attempts.len(), attempts[0].outcome), (1, AttemptOutcome::UnderWay));
+        assert_eq!((attempts[0].price_micros, attempts[0].started_at), (15_000, now));
+        assert_eq!((attempts[0].number, attempts[0].clock_skew_seconds), (1, Some(-3)));
+        assert_eq!(
+            (attempts[0].text.as_deref(), attempts[0].weighted_length),
+            (Some("El mercado abre temprano."), Some(10))
+        );
+        let again = arm(&test, id, now).await.unwrap_err();
+        let ArmRefusal::Store(StoreError::StateConflict { found, .. }) = again else { panic!("{again:?}") };
+        assert_eq!(found, PostState::Armed);
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_is_the_records_text() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let id = test.approved("El mercado abre temprano.", now).await;
+        let edit = "UPDATE posts SET text = 'El mercado abre tarde.'";
+        sqlx::query(edit).execute(&mut plain_connection(test.store.path()).await).await.unwrap();
+        assert_eq!(arm(&test, id, now).await.unwrap().text, "El mercado abre tarde.");
+    }
+
+    #[tokio::test]
+    async fn a_halt_set_a_moment_before_keeps_the_post_approved() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let id = test.approved("El mercado abre temprano.", now).await;
+        test.store.pause("ana", "holiday", now).await.unwrap();
+        let refusal = arm(&test, id, now).await.unwrap_err();
+        let ArmRefusal::Halted(halt) = refusal else { panic!("{refusal:?}") };
+        assert_eq!((halt.cause, halt.set_by.as_str()), (HaltCause::Paused, "ana"));
+        assert_eq!(test.state(id).await, PostState::Approved);
+        test.store.resume("ana", now).await.unwrap();
+        arm(&test, id, now).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn failures_are_counted_over_all_posts_since_the_last_answer() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let later = |outcome| CallEnd::Later {
+            outcome,
+            detail: CallDetail::default(),
+            wait: Postponement { until: now, reason: "wait".to_owned() },
+        };
+        let ends = [
+            (later(AttemptOutcome::RateLimited), 0),
+            (later(AttemptOutcome::NotSent), 1),
+            (sent("1"), 2),
+            (later(AttemptOutcome::NotSent), 0),
+        ];
+        for (end, failures) in ends {
+            let id = test.approved("texto", now).await;
+            let armed = arm(&test, id, now).await.unwrap();
+            assert_eq!(armed.failures_in_a_row, failures, "{end:?}");
+            settle(&test, &armed, end, now).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_cut_off_by_a_crash_becomes_unknown_and_a_late_answer_still_settles_it() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let id = test.approved("El mercado abre temprano.", now).await;
+        let armed = arm(&test, id, now).await.unwrap();
+        assert_eq!(test.store.recover_armed(now, now).await.unwrap(), [id]);
+        assert_eq!(test.state(id).await, PostState::Unknown);
+        assert_eq!(test.store.attempts(id).await.unwrap()[0].outcome, AttemptOutcome::Unknown);
+        assert_eq!(test.store.recover_armed(now, now).await.unwrap(), []);
+        settle(&test, &armed, sent("7"), now).await;
+        let post = test.store.post(id).await.unwrap();
+        assert_eq!((post.state, post.tweet_id.as_deref(), post.error), (PostState::Sent, Some("7"), None));
+        assert_eq!(test.store.attempts(id).await.unwrap()[0].outcome, AttemptOutcome::Sent);
+    }
+}

@@ -1,0 +1,300 @@
+//! The record as people and machines read it: what `history list` and `history show` print.
+//!
+//! A post has its round's number, so one number names a line of the history whether a post came of the round or not.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row as _};
+
+use super::columns::{instant, instant_or_none, json_or_none, seed_or_none, stored, word, word_or_none};
+use super::error::Doing as _;
+use super::rounds::model;
+use super::{
+    AttemptRecord, CandidateRecord, PostRecord, PostState, ReadRecord, RoundId, RoundOutcome, RoundRecord, Store,
+    StoreError,
+};
+use pregonero_tweet::{ModelIdentity, Sentiment};
+
+/// Where a line of the history stands: the post's state, or the round's outcome where no post came of it. Written as
+/// one word; the two sets of words have none in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum HistoryState {
+    Post(PostState),
+    Round(RoundOutcome),
+}
+
+impl std::fmt::Display for HistoryState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Post(state) => state.fmt(f),
+            Self::Round(outcome) => outcome.fmt(f),
+        }
+    }
+}
+
+/// One line of `history list`; its JSON is a contract: fields are added, never renamed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HistoryEntry {
+    /// The round's number, which is its post's as well.
+    pub id: RoundId,
+    pub slot: String,
+    pub state: HistoryState,
+    /// Absent where no post came of the round.
+    pub text: Option<String>,
+    pub tweet_id: Option<String>,
+    /// Where the tweet is to be seen.
+    pub url: Option<String>,
+    pub seed_prompt: Option<String>,
+    /// The round's seed: `generate --prompt SEED_PROMPT --rng-seed RNG_SEED` gives the round's candidates again, the posted
+    /// one as number `candidate`.
+    pub rng_seed: Option<u64>,
+    /// The posted candidate's number in the round, from 1.
+    pub candidate: Option<i64>,
+    /// The posted candidate's own seed, derived from the round's.
+    pub candidate_rng_seed: Option<u64>,
+    /// The generator.
+    pub model: Option<ModelIdentity>,
+    pub sentiment: Option<Sentiment>,
+    /// When the post was recorded, or the round began.
+    pub created_at: Timestamp,
+    pub sent_at: Option<Timestamp>,
+    /// What last went wrong with the post, or why none came of the round.
+    pub error: Option<String>,
+}
+
+impl FromRow<'_, SqliteRow> for HistoryEntry {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        let state = match word_or_none(row, "state", PostState::from_word)? {
+            Some(state) => HistoryState::Post(state),
+            None => HistoryState::Round(word(row, "outcome", RoundOutcome::from_word)?),
+        };
+        let tweet_id: Option<String> = row.try_get("tweet_id")?;
+        Ok(Self {
+            id: RoundId::new(row.try_get("id")?),
+            slot: row.try_get("slot")?,
+            state,
+            text: row.try_get("text")?,
+            url: tweet_id.as_deref().map(tweet_url),
+            tweet_id,
+            seed_prompt: row.try_get("seed_prompt")?,
+            rng_seed: seed_or_none(row, "rng_seed")?,
+            candidate: row.try_get("candidate")?,
+            candidate_rng_seed: seed_or_none(row, "candidate_rng_seed")?,
+            model: model(row, "generator_name", "generator_sha256")?,
+            sentiment: json_or_none(row, "sentiment")?,
+            created_at: instant(row, "created_at")?,
+            sent_at: instant_or_none(row, "sent_at")?,
+            error: row.try_get("error")?,
+        })
+    }
+}
+
+/// X shows a tweet under any account's name; this form needs none.
+fn tweet_url(id: &str) -> String {
+    format!("https://x.com/i/status/{id}")
+}
+
+/// Everything on record about one round: the answer to "why did this go out".
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HistoryRecord {
+    #[serde(flatten)]
+    pub entry: HistoryEntry,
+    pub round: RoundRecord,
+    /// What came of it, with who decided and when.
+    pub post: Option<PostRecord>,
+    /// All of them, in the order of the batch.
+    pub candidates: Vec<CandidateRecord>,
+    /// The calls to X, in their order.
+    pub attempts: Vec<AttemptRecord>,
+    /// The readings of the account's timeline that were to settle the post, in their order.
+    pub reads: Vec<ReadRecord>,
+}
+
+/// One call that X charges for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    pub made_at: Timestamp,
+    /// A post; else a reading.
+    pub is_post: bool,
+    /// How many posts or accounts X gave.
+    pub items: i64,
+    /// In millionths of a dollar.
+    pub price_micros: i64,
+}
+
+impl FromRow<'_, SqliteRow> for Charge {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            made_at: instant(row, "made_at")?,
+            is_post: row.try_get("is_post")?,
+            items: row.try_get("items")?,
+            price_micros: row.try_get("price_micros")?,
+        })
+    }
+}
+
+macro_rules! select_history {
+    ($rest:literal) => {
+        concat!(
+            "SELECT rounds.id, slot, outcome, state, posts.text, tweet_id, seed_prompt,
+                 rounds.rng_seed AS rng_seed, candidates.rng_seed AS candidate_rng_seed,
+                 candidate_position + 1 AS candidate, generator_name, generator_sha256,
+                 sentiment, coalesce(created_at, started_at) AS created_at, sent_at,
+                 CASE WHEN state IN ('cancelled', 'rejected') THEN coalesce(posts.decision_reason, posts.error)
+                     ELSE coalesce(posts.error, posts.decision_reason, rounds.reason) END AS error
+             FROM rounds LEFT JOIN posts ON posts.id = rounds.id
+             LEFT JOIN candidates ON candidates.round_id = posts.id AND candidates.position = posts.candidate_position ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    /// The newest rounds, the newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn history(&self, limit: u32) -> Result<Vec<HistoryEntry>, StoreError> {
+        sqlx::query_as(select_history!("ORDER BY rounds.id DESC LIMIT ?"))
+            .bind(limit)
+            .fetch_all(self.readers())
+            .await
+            .doing("read the history")
+    }
+
+    /// The round that led to the tweet with this id.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn round_of_tweet(&self, tweet_id: &str) -> Result<Option<RoundId>, StoreError> {
+        let id: Option<i64> = sqlx::query_scalar("SELECT id FROM posts WHERE tweet_id = ?")
+            .bind(tweet_id)
+            .fetch_optional(self.readers())
+            .await
+            .doing("look for the tweet")?;
+        Ok(id.map(RoundId::new))
+    }
+
+    /// What was posted and read since `since` and what X charged, oldest first. Calls that certainly posted nothing cost
+    /// nothing and are left out.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn charges(&self, since: Timestamp) -> Result<Vec<Charge>, StoreError> {
+        sqlx::query_as(
+            "SELECT started_at AS made_at, 1 AS is_post, 1 AS items, price_micros FROM attempts
+             WHERE outcome IN ('under_way', 'sent', 'unknown') AND started_at >= ?1
+             UNION ALL SELECT made_at, 0, items, price_micros FROM reads WHERE made_at >= ?1 ORDER BY 1",
+        )
+        .bind(stored(since))
+        .fetch_all(self.readers())
+        .await
+        .doing("read what X charged")
+    }
+
+    /// Everything about one round and its post.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRound`], or where the database cannot be read.
+    pub async fn history_record(&self, id: RoundId) -> Result<HistoryRecord, StoreError> {
+        let entry = sqlx::query_as(select_history!("WHERE rounds.id = ?"))
+            .bind(id.get())
+            .fetch_optional(self.readers())
+            .await
+            .doing("read the history")?
+            .ok_or(StoreError::NoSuchRound { round: id })?;
+        Ok(HistoryRecord {
+            entry,
+            round: self.round(id).await?,
+            post: self.post_or_none(id.post()).await?,
+            candidates: self.candidates(id).await?,
+            attempts: self.attempts(id.post()).await?,
+            reads: self.reads(id.post()).await?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{TestStore, at, judged};
+    use crate::{CallDetail, CallEnd, Settlement, SlotId, SpentSince};
+    use pregonero_tweet::Verdict;
+
+    #[tokio::test]
+    async fn a_sent_post_reads_as_the_contract_says() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let id = test.approved("El mercado abre temprano.", now).await;
+        let since = SpentSince { day: now, month: now };
+        let armed = test.store.arm(id, None, since, now, |_, _| Ok(15_000)).await.unwrap();
+        let sent_at = at("2026-03-01T14:00:02Z");
+        let end = CallEnd::Sent { tweet_id: "19".to_owned(), detail: CallDetail::default() };
+        test.store.settle(&armed, &Settlement { end, windows: Vec::new(), halt: None }, sent_at).await.unwrap();
+        let listed = test.store.history(10).await.unwrap();
+        assert_eq!(
+            serde_json::to_value(&listed[0]).unwrap(),
+            serde_json::json!({
+                "id": 1,
+                "slot": "manual:2026-03-01T14:00:00.000Z",
+                "state": "sent",
+                "text": "El mercado abre temprano.",
+                "tweet_id": "19",
+                "url": "https://x.com/i/status/19",
+                "seed_prompt": "Hoy, ",
+                "rng_seed": 7,
+                "candidate": 1,
+                "candidate_rng_seed": 11,
+                "model": {"name": "builtin", "sha256": "aa".repeat(32)},
+                "sentiment": {"label": "positive", "score": 0.75, "probabilities": {"negative": 0.25, "positive": 0.75}},
+                "created_at": "2026-03-01T14:00:00Z",
+                "sent_at": "2026-03-01T14:00:02Z",
+                "error": null,
+            })
+        );
+        assert_eq!(test.store.round_of_tweet("19").await.unwrap(), Some(id.round()));
+        assert_eq!(test.store.round_of_tweet("1").await.unwrap(), None, "a round's number is no tweet's");
+        let charges = test.store.charges(now).await.unwrap();
+        assert_eq!(charges, [Charge { made_at: now, is_post: true, items: 1, price_micros: 15_000 }]);
+    }
+
+    #[tokio::test]
+    async fn rounds_without_a_post_stand_in_the_history_with_their_reason() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let none = test.round(now).await;
+        test.store.record_candidates(none, &[judged("corto", Verdict::Reject, 0.2)], None).await.unwrap();
+        test.store.end_without_candidate(none, "1 of 1 rejected", now).await.unwrap();
+        let missed = test.store.record_missed(&SlotId::Scheduled(now), "the machine was down", now).await.unwrap();
+        let held = test.held("Una feria en la plaza.", now).await;
+        let listed = test.store.history(10).await.unwrap();
+        let lines: Vec<_> = listed.iter().map(|one| (one.id, one.state.to_string(), one.error.as_deref())).collect();
+        assert_eq!(
+            lines,
+            [
+                (held.round(), "held".to_owned(), None),
+                (missed, "missed".to_owned(), Some("the machine was down")),
+                (none, "no_candidate".to_owned(), Some("1 of 1 rejected")),
+            ]
+        );
+        assert_eq!((listed[1].rng_seed, listed[2].rng_seed), (None, Some(7)));
+        assert_eq!(test.store.history(1).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn showing_a_number_gives_all_there_is_about_it() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let id = test.held("Una feria en la plaza.", now).await;
+        let record = test.store.history_record(id.round()).await.unwrap();
+        assert_eq!(record.post.as_ref().map(|post| post.id), Some(id));
+        assert_eq!((record.candidates.len(), record.attempts.len()), (1, 0));
+        let value = serde_json::to_value(&record).unwrap();
+        assert_eq!(value["candidates"][0]["gates"][1]["reason"], "it names a figure");
+        assert_eq!(value["round"]["outcome"], "chosen");
+        let unknown = test.store.history_record(RoundId::new(50)).await.unwrap_err();
+        assert_eq!(unknown.to_string(), "50: no round or post has this number; `pregonero history list` shows them");
+    }
+}

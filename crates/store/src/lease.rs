@@ -1,0 +1,80 @@
+//! Who may post: the second line behind the instance lock, for file systems on which that lock does not hold (NFS, a
+//! store that two machines share).
+//!
+//! Whoever starts later writes its own token over the earlier one's; [`require`] stands in the transaction that arms a
+//! post, so that of two processes on one database at most one can ever call X.
+
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::columns::stored;
+use super::error::Doing as _;
+use super::{Store, StoreError};
+
+/// The right to arm posts, until somebody else takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    token: String,
+}
+
+impl Store {
+    /// The same record with the right to post, taken from whoever had it. Only for the holder of the instance lock.
+    /// `holder` is for people: process and machine.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn with_lease(mut self, holder: &str, now: Timestamp) -> Result<Self, StoreError> {
+        let token = format!("{:032x}", rand::random::<u128>());
+        let mut transaction = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO lease (id, token, holder, taken_at) VALUES (1, ?, ?, ?)
+             ON CONFLICT (id) DO UPDATE SET token = excluded.token, holder = excluded.holder, taken_at = excluded.taken_at",
+        )
+        .bind(&token)
+        .bind(holder)
+        .bind(stored(now))
+        .execute(&mut *transaction)
+        .await
+        .doing("take the right to post")?;
+        transaction.commit().await.doing("take the right to post")?;
+        self.lease = Some(Lease { token });
+        Ok(self)
+    }
+
+    /// Fails where this process may not post: inside the transaction that arms.
+    pub(super) async fn require_lease(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        let row: Option<(String, String)> = sqlx::query_as("SELECT token, holder FROM lease WHERE id = 1")
+            .fetch_optional(connection)
+            .await
+            .doing("look who may post")?;
+        match (&self.lease, row) {
+            (Some(lease), Some((token, _))) if lease.token == token => Ok(()),
+            (_, Some((_, holder))) => Err(StoreError::Superseded { path: self.path().to_owned(), holder }),
+            (_, None) => Err(StoreError::Superseded { path: self.path().to_owned(), holder: "nobody".to_owned() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{TestStore, at};
+    use crate::{ArmRefusal, PostState, SpentSince, Store, StoreError};
+
+    #[tokio::test]
+    async fn of_two_processes_on_one_database_only_the_later_one_can_arm_a_post() {
+        let first = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let since = SpentSince { day: now, month: now };
+        let post = first.approved("El mercado abre temprano.", now).await;
+        let second = Store::open(first.store.path()).await.unwrap();
+        let without = second.arm(post, None, since, now, |_, _| Ok(1)).await.unwrap_err();
+        assert!(matches!(without, ArmRefusal::Store(StoreError::Superseded { .. })), "{without:?}");
+
+        let second = second.with_lease("process 8 on elsewhere", now).await.unwrap();
+        let refused = first.store.arm(post, None, since, now, |_, _| Ok(1)).await.unwrap_err();
+        let ArmRefusal::Store(error @ StoreError::Superseded { .. }) = &refused else { panic!("{refused:?}") };
+        assert!(error.to_string().contains("process 8 on elsewhere"), "{error}");
+        assert_eq!(first.state(post).await, PostState::Approved, "nothing of the refused arming stays");
+        second.arm(post, None, since, now, |_, _| Ok(1)).await.unwrap();
+    }
+}

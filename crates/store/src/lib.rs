@@ -1,0 +1,58 @@
+//! SQLite: rounds, all their candidates, the posts they led to and the calls made for them.
+//!
+//! One constraint: every write goes through one connection, in a transaction that takes the write lock at its start
+//! (`BEGIN IMMEDIATE`), so that a read followed by a write can never lose the race in between. One file a table's
+//! queries; no SQL outside this module. A post changes its state only through [`PostState::may_become`].
+
+mod alerts;
+mod attempts;
+mod backup;
+mod candidates;
+mod check;
+mod columns;
+mod error;
+mod halts;
+mod history;
+mod identity;
+mod ids;
+mod lease;
+mod mark;
+mod open;
+mod posts;
+mod reads;
+mod restore;
+mod rounds;
+mod schema;
+mod space;
+mod spending;
+mod state;
+pub mod testing;
+mod unknown;
+mod watch;
+mod windows;
+
+pub use alerts::{AlertChanges, AlertChannel, AlertKind, AlertRecord, Condition, Notice, NoticeStatus};
+pub use attempts::{ArmRefusal, Armed, CallEnd, Draft, Postponement, Settlement, Stop, WaitCause};
+pub use attempts::{AttemptRecord, CallDetail};
+pub use backup::{Backup, backup, dated_name, prune};
+pub use candidates::CandidateRecord;
+pub use check::{Finding, check, try_write};
+pub use error::StoreError;
+pub use halts::{BY_THE_PROGRAM, BY_X, Fingerprint};
+pub use halts::{Halt, OTHER_ACCOUNT, Resumed};
+pub use history::{Charge, HistoryEntry, HistoryRecord, HistoryState};
+pub use ids::{AttemptId, PostId, RoundId, SlotId};
+pub use open::Store;
+pub use posts::PostRecord;
+pub use posts::{NewPost, Origin};
+pub use reads::ReadRecord;
+pub use reads::{Account, NewRead, ReadKind};
+pub use restore::{Restored, UnsettledPost, restore};
+pub use rounds::{NewRound, RoundRecord, SinceLastPost};
+pub use space::{LEAST_FREE_BYTES, free_bytes};
+pub use spending::{Spent, SpentSince};
+pub use state::{AttemptOutcome, Endpoint, HaltCause, PostState, ReadOutcome, RoundOutcome, WindowName};
+pub use unknown::{Absence, MayHavePosted, UnknownPost};
+pub use watch::RecordWatch;
+pub use windows::LONGEST_WINDOW;
+pub use windows::Window;

@@ -1,0 +1,493 @@
+//! Opening the database: the file, its health, its schema, and the two pools. The only place that connects.
+//!
+//! Three ways: [`Store::open`] makes and migrates it, for the holder of the instance lock alone; [`Store::open_existing`]
+//! writes to one that is there and as new as this program, for commands beside a daemon; [`Store::open_read_only`] looks.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool, Transaction};
+
+use super::StoreError;
+use super::error::{Doing as _, primary_code};
+use super::identity::FileIdentity;
+use super::lease::Lease;
+use super::mark::unmark;
+use super::schema::{keep_old_schema, known_schema, migrate};
+
+/// Marks a database as ours; set by the first migration.
+pub(super) const APPLICATION_ID: i64 = 0x5052_4547;
+
+/// How long a connection waits for another process's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connections that only read: the commands, the admin page and the daemon share them.
+const READERS: u32 = 4;
+
+/// Pages of the record that each connection keeps, in KiB (SQLite's `cache_size` takes them with a minus). A quarter of
+/// SQLite's own default: five connections live as long as the daemon, and the system keeps the file's pages too.
+const CACHE_KIB: i32 = 512;
+
+/// SQLite's code for a damaged file.
+const SQLITE_CORRUPT: i64 = 11;
+
+/// SQLite's code for a file that is no database.
+const SQLITE_NOTADB: i64 = 26;
+
+/// The record. Cheap to clone: clones share the connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    path: PathBuf,
+    /// One connection: SQLite has one writer, and waiting for it here is fair, unlike waiting for its lock.
+    writer: SqlitePool,
+    readers: SqlitePool,
+    /// Present where this process may arm posts, see [`super::lease`].
+    pub(super) lease: Option<Lease>,
+    /// Which file was opened: another one may take its name.
+    pub(super) identity: FileIdentity,
+}
+
+impl Store {
+    /// Opens the database at `path`, creating folder (mode 0700), file (mode 0600) and schema where they are missing. A
+    /// database of an older schema is backed up beside itself before it is brought up to date. Only for the holder of the
+    /// instance lock: an older daemon would go on with a schema that it does not know.
+    ///
+    /// # Errors
+    /// Where the place is not writable, the file is damaged, not ours or of a newer program; each names the path.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        create_file(path)?;
+        refuse_second_name(path)?;
+        let found = examine(path, connect_options(path), Health::Checked).await?;
+        if found > 0 && found < known_schema() {
+            keep_old_schema(path, found).await?;
+        }
+        unmark(path)?;
+        let writer = writer(path).await?;
+        migrate(path, &writer).await?;
+        tracing::info!(path = %path.display(), schema = known_schema(), was = found, "database opened");
+        Self::of(path, writer, readers(path))
+    }
+
+    /// Opens an existing database for writing beside a daemon. Makes nothing and migrates nothing.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and where there is no database or its schema is an older one.
+    pub async fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        Self::open_existing_since(path, known_schema()).await
+    }
+
+    /// As [`Self::open_existing`], for a caller that gets by with a schema as old as `least`.
+    pub(super) async fn open_existing_since(path: &Path, least: i64) -> Result<Self, StoreError> {
+        require_existing(path)?;
+        refuse_second_name(path)?;
+        require_schema(path, examine(path, connect_options(path), Health::Assumed).await?, least)?;
+        Self::of(path, writer(path).await?, readers(path))
+    }
+
+    fn of(path: &Path, writer: SqlitePool, readers: SqlitePool) -> Result<Self, StoreError> {
+        let identity =
+            FileIdentity::of(path).map_err(|source| StoreError::Inaccessible { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), writer, readers, lease: None, identity })
+    }
+
+    /// Opens an existing database for looking only, also while a daemon writes to it. Every write through this store
+    /// fails.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and where there is no database or its schema is an older one.
+    pub async fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        require_existing(path)?;
+        let found = examine(path, connect_options(path).read_only(true), Health::Assumed).await?;
+        require_schema(path, found, known_schema())?;
+        let readers = readers(path);
+        Self::of(path, readers.clone(), readers)
+    }
+
+    /// The database file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Waits for the connections to finish and closes them; the write-ahead log is folded into the file.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    pub(super) fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// A transaction that holds the write lock from its start: what it reads stays true until it commits. Refused where
+    /// the files it would write to are no longer the database that others see.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, sqlx::Sqlite>, StoreError> {
+        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.doing("start a write to the database")?;
+        self.require_in_place()?;
+        Ok(transaction)
+    }
+}
+
+/// A database that is there; one that this user may not see is told apart from none.
+pub(super) fn require_existing(path: &Path) -> Result<(), StoreError> {
+    match path.metadata() {
+        Ok(_) => Ok(()),
+        Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
+            Err(StoreError::Missing { path: path.to_owned() })
+        }
+        Err(source) => Err(StoreError::Unreachable { path: path.to_owned(), source }),
+    }
+}
+
+fn require_schema(path: &Path, found: i64, least: i64) -> Result<(), StoreError> {
+    match found {
+        0 => Err(StoreError::Missing { path: path.to_owned() }),
+        found if found < least => Err(StoreError::Older { path: path.to_owned(), found, known: known_schema() }),
+        _ => Ok(()),
+    }
+}
+
+async fn writer(path: &Path) -> Result<SqlitePool, StoreError> {
+    let options = lasting_options(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .optimize_on_close(true, None);
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .before_acquire(|connection, _| Box::pin(is_usable(connection)))
+        .connect_with(options)
+        .await
+        .map_err(|source| opening(path, source))
+}
+
+/// What every connection has in common.
+pub(super) fn connect_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).foreign_keys(true)
+}
+
+/// Connections that stay. Setting the cache reads the file, so only one that is known to be a database is opened so.
+fn lasting_options(path: &Path) -> SqliteConnectOptions {
+    connect_options(path).pragma("cache_size", format!("-{CACHE_KIB}"))
+}
+
+/// SQLite takes a transaction back by itself where the disk is full or fails, and sqlx goes on counting it as begun: such a
+/// connection would refuse every later write, so it is replaced.
+async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // What was still to be taken back comes before the answer.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
+fn readers(path: &Path) -> SqlitePool {
+    SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(lasting_options(path).read_only(true))
+}
+
+/// Makes folder and file ourselves, so that drafts are not readable for others and a refusal has its plain cause:
+/// SQLite would say "unable to open database file" to everything.
+fn create_file(path: &Path) -> Result<(), StoreError> {
+    let inaccessible = |source| StoreError::Inaccessible { path: path.to_owned(), source };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(inaccessible)?;
+    }
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(inaccessible)
+}
+
+/// A hard link or a bind mount of the file alone gives it a second name, and SQLite's journal and our lock lie beside the
+/// first: another process would see neither.
+fn refuse_second_name(path: &Path) -> Result<(), StoreError> {
+    let refuse = |fault, remedy| Err(StoreError::SecondName { path: path.to_owned(), fault, remedy });
+    if path.metadata().is_ok_and(|metadata| metadata.nlink() > 1) {
+        return refuse("it is a hard link", "remove its other name");
+    }
+    if is_mount_point(path) {
+        return refuse("it is mounted by itself", "mount its whole folder");
+    }
+    Ok(())
+}
+
+/// Whether something is mounted on the file itself, by the kernel's table (field 5 of `/proc/self/mountinfo`, see
+/// `proc(5)`). Where there is no such table nothing is known against it.
+fn is_mount_point(path: &Path) -> bool {
+    let (Ok(path), Ok(mounts)) = (path.canonicalize(), std::fs::read_to_string("/proc/self/mountinfo")) else {
+        return false;
+    };
+    // Blanks stand there as \040.
+    let Some(path) = path.to_str().map(|path| path.replace(' ', "\\040")) else { return false };
+    mounts.lines().any(|mount| mount.split(' ').nth(4) == Some(path.as_str()))
+}
+
+/// Whether every page of the file is looked at, which takes long for a large record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Health {
+    /// At a daemon's start, before a backup and of a copy.
+    Checked,
+    /// For a command beside it.
+    Assumed,
+}
+
+/// Looks at the file before anything is changed in it: is it whole, is it ours, is it not of a newer program. Gives the
+/// schema's version, 0 for an empty file.
+async fn examine(path: &Path, options: SqliteConnectOptions, health: Health) -> Result<i64, StoreError> {
+    let mut connection = options.connect().await.map_err(|source| opening(path, source))?;
+    let found = examine_connection(path, &mut connection, health).await;
+    connection.close().await.map_err(|source| opening(path, source))?;
+    found
+}
+
+pub(super) async fn examine_connection(
+    path: &Path,
+    connection: &mut SqliteConnection,
+    health: Health,
+) -> Result<i64, StoreError> {
+    let failed = |source| opening(path, source);
+    if health == Health::Checked {
+        let health: Vec<String> =
+            sqlx::query_scalar("PRAGMA quick_check(5)").fetch_all(&mut *connection).await.map_err(failed)?;
+        if health != ["ok"] {
+            return Err(StoreError::Corrupt { path: path.to_owned(), detail: health.join("; ") });
+        }
+    }
+    let tables: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *connection).await.map_err(failed)?;
+    if tables == 0 {
+        return Ok(0);
+    }
+    let owner: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await.map_err(failed)?;
+    let migrated: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    if migrated == 0 {
+        return Err(StoreError::Foreign { path: path.to_owned() });
+    }
+    let found: i64 = sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    // A process that died before its first migration leaves the bookkeeping table alone, without our mark.
+    if owner != APPLICATION_ID && (found, tables) != (0, 2) && (found, tables) != (0, 1) {
+        return Err(StoreError::Foreign { path: path.to_owned() });
+    }
+    let known = known_schema();
+    if found > known {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known });
+    }
+    Ok(found)
+}
+
+pub(super) fn opening(path: &Path, source: sqlx::Error) -> StoreError {
+    match (primary_code(&source), source) {
+        (Some(SQLITE_CORRUPT | SQLITE_NOTADB), source) => StoreError::Corrupt {
+            path: path.to_owned(),
+            detail: source.as_database_error().map_or_else(String::new, |error| error.message().to_owned()),
+        },
+        (_, source) => StoreError::Inaccessible { path: path.to_owned(), source: std::io::Error::other(source) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::schema::MIGRATIONS;
+    use crate::testing::{plain_connection, scratch};
+
+    #[tokio::test]
+    async fn an_empty_place_becomes_a_database_with_a_private_folder() {
+        let folder = scratch();
+        let path = folder.path().join("a/b/pregonero.db");
+        let store = Store::open(&path).await.unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(path.parent().unwrap()), 0o700);
+        assert_eq!(mode(&path), 0o600);
+        store.close().await;
+        let mut connection = plain_connection(&path).await;
+        let tables: Vec<String> = sqlx::query_scalar(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+        let ours = [
+            "account",
+            "alerts",
+            "attempts",
+            "candidates",
+            "halts",
+            "lease",
+            "notices",
+            "posts",
+            "reads",
+            "rounds",
+            "windows",
+        ];
+        assert_eq!(tables, [&["_sqlx_migrations"], &ours[..]].concat());
+        let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.unwrap();
+        assert_eq!(journal, "wal");
+    }
+
+    #[tokio::test]
+    async fn opening_twice_migrates_once_and_keeps_the_connections_settings() {
+        let folder = scratch();
+        let path = folder.path().join("pregonero.db");
+        Store::open(&path).await.unwrap().close().await;
+        let store = Store::open(&path).await.unwrap();
+        let applied: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations").fetch_one(store.readers()).await.unwrap();
+        assert_eq!(usize::try_from(applied).unwrap(), MIGRATIONS.len());
+        for (pragma, wanted) in [
+            ("PRAGMA synchronous", 2_i64),
+            ("PRAGMA foreign_keys", 1),
+            ("PRAGMA busy_timeout", 5000),
+            ("PRAGMA cache_size", -512),
+        ] {
+            let found: i64 = sqlx::query_scalar(pragma).fetch_one(&store.writer).await.unwrap();
+            assert_eq!(found, wanted, "{pragma}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_newer_schema_is_refused_and_left_alone() {
+        let folder = scratch();
+        let path = folder.path().join("pregonero.db");
+        Store::open(&path).await.unwrap().close().await;
+        let mut connection = plain_connection(&path).await;
+        sqlx::query("INSERT INTO _sqlx_migrations VALUES (99999999999999, 'later', CURRENT_TIMESTAMP, 1, x'00', 0)")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        let error = Store::open(&path).await.unwrap_err();
+        let StoreError::Newer { found: 99_999_999_999_999, known, .. } = error else { panic!("{error:?}") };
+        assert_eq!(known, known_schema());
+        let error = Store::open_read_only(&path).await.unwrap_err().to_string();
+        assert!(error.contains("pregonero.db") && error.contains("newer pregonero"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_file_with_a_second_name_is_refused() {
+        let folder = scratch();
+        let path = folder.path().join("pregonero.db");
+        Store::open(&path).await.unwrap().close().await;
+        std::fs::hard_link(&path, folder.path().join("other.db")).unwrap();
+        for name in ["pregonero.db", "other.db"] {
+            let error = Store::open(&folder.path().join(name)).await.unwrap_err();
+            assert!(error.to_string().contains("hard link"), "{error}");
+        }
+        assert!(is_mount_point(Path::new("/proc")) && !is_mount_point(&path));
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_sqlite_took_back_by_itself_does_not_end_all_writing() {
+        let folder = scratch();
+        let store = Store::open(&folder.path().join("pregonero.db")).await.unwrap();
+        let mut transaction = store.begin().await.unwrap();
+        // What a full disk makes SQLite do, behind sqlx's back.
+        sqlx::query("ROLLBACK").execute(&mut *transaction).await.unwrap();
+        assert!(transaction.commit().await.is_err());
+        for _ in 0..2 {
+            store.begin().await.unwrap().commit().await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lock_held_by_another_process_is_waited_for_and_then_named_as_passing() {
+        let folder = scratch();
+        let path = folder.path().join("pregonero.db");
+        let store = Store::open(&path).await.unwrap();
+        let mut other = plain_connection(&path).await;
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+        let waited = std::time::Instant::now();
+        let error = store.begin().await.unwrap_err();
+        assert!(error.is_transient(), "{error:?}");
+        assert!(waited.elapsed() >= BUSY_TIMEOUT, "it must wait before it gives up");
+        sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+        store.begin().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn another_programs_database_is_refused_and_left_alone() {
+        let folder = scratch();
+        let path = folder.path().join("other.db");
+        std::fs::File::create(&path).unwrap();
+        let mut connection = plain_connection(&path).await;
+        sqlx::query("CREATE TABLE recipes (name TEXT)").execute(&mut connection).await.unwrap();
+        let before = std::fs::read(&path).unwrap();
+        assert!(matches!(Store::open(&path).await, Err(StoreError::Foreign { .. })));
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_file_is_named_and_left_alone() {
+        let folder = scratch();
+        let path = folder.path().join("pregonero.db");
+        let garbage = "no database, just words ".repeat(400);
+        std::fs::write(&path, &garbage).unwrap();
+        for error in [Store::open(&path).await.unwrap_err(), Store::open_read_only(&path).await.unwrap_err()] {
+            assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+            assert!(error.to_string().contains("pregonero.db: the database is damaged"), "{error}");
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), garbage);
+    }
+
+    #[tokio::test]
+    async fn a_page_overwritten_inside_is_noticed_at_the_start() {
+        let folder = scratch();
+        let path = folder.path().join("pregonero.db");
+        Store::open(&path).await.unwrap().close().await;
+        let mut bytes = std::fs::read(&path).unwrap();
+        let page = 4096;
+        assert!(bytes.len() > 3 * page);
+        bytes[2 * page..3 * page].fill(0xA5);
+        std::fs::write(&path, bytes).unwrap();
+        let error = Store::open(&path).await.unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_place_that_cannot_be_written_is_named() {
+        let folder = scratch();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        for path in [folder.path().join("file/pregonero.db"), PathBuf::from("/proc/pregonero/pregonero.db")] {
+            let error = Store::open(&path).await.unwrap_err();
+            assert!(matches!(error, StoreError::Inaccessible { .. }), "{error:?}");
+            assert!(error.to_string().starts_with(&path.display().to_string()), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn looking_creates_nothing_and_says_what_to_run() {
+        let folder = scratch();
+        let path = folder.path().join("pregonero.db");
+        let error = Store::open_read_only(&path).await.unwrap_err();
+        assert!(error.to_string().contains("no database yet: run `pregonero once`"), "{error}");
+        let error = Store::open_existing(&path).await.unwrap_err();
+        assert!(matches!(error, StoreError::Missing { .. }), "{error}");
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn looking_works_beside_a_writer_and_cannot_write() {
+        let folder = scratch();
+        let path = folder.path().join("pregonero.db");
+        let _writer = Store::open(&path).await.unwrap();
+        let reader = Store::open_read_only(&path).await.unwrap();
+        assert_eq!(reader.history(10).await.unwrap(), []);
+        let at = "2026-03-01T14:00:00Z".parse().unwrap();
+        let refused = reader.record_missed(&crate::SlotId::Scheduled(at), "down", at).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Database { .. }), "{refused:?}");
+    }
+}

@@ -1,0 +1,563 @@
+//! The posts: what a round led to, and every change of their state.
+//!
+//! A state changes only in [`transition`], inside a transaction that names the state it expects. The calls to X are in
+//! `attempts`.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row as _, SqliteConnection};
+
+use super::candidates::{count, integer};
+use super::columns::{instant, instant_or_none, json, stored, word};
+use super::error::{Doing as _, is_taken};
+use super::halts::BY_THE_PROGRAM;
+use super::rounds::end_round;
+use super::{PostId, PostState, RoundId, RoundOutcome, Store, StoreError};
+use pregonero_tweet::{GateVerdict, Sentiment};
+
+/// The mode and the account in which a post is made, or is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Whether posts leave the machine.
+    pub live: bool,
+    /// `account.handle`, without `@`.
+    pub account: String,
+}
+
+/// An origin as recorded. Posts of earlier versions have none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RecordedOrigin {
+    pub live: Option<bool>,
+    pub account: Option<String>,
+}
+
+impl RecordedOrigin {
+    pub(super) fn of_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self { live: row.try_get("live")?, account: row.try_get("account")? })
+    }
+}
+
+impl Origin {
+    /// Why a post of the recorded origin is not sent from this one; none where it may be.
+    pub fn refuses(&self, recorded: &RecordedOrigin) -> Option<String> {
+        if let Some(account) = &recorded.account
+            && !account.eq_ignore_ascii_case(&self.account)
+        {
+            return Some(format!("it was made for @{account}, and account.handle is @{} now", self.account));
+        }
+        match (recorded.live, self.live) {
+            (Some(false), true) => Some("it was made in a dry run, and posts go out now".to_owned()),
+            (None, true) => {
+                Some("it was made by an earlier version, which did not record whether it was a dry run".to_owned())
+            }
+            (Some(true), false) => Some("it was made to be posted, and this is a dry run now".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// A post about to enter the record, held or approved.
+#[derive(Debug, Clone)]
+pub struct NewPost<'a> {
+    pub round: RoundId,
+    /// The chosen candidate's place in the round.
+    pub candidate: usize,
+    pub text: &'a str,
+    pub weighted_length: usize,
+    /// Who let it through, where that is decided: it is approved then, else held.
+    pub approved_by: Option<&'a str>,
+    pub expires_at: Timestamp,
+    pub origin: &'a Origin,
+}
+
+/// A post as recorded, with what was said of its candidate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PostRecord {
+    pub id: PostId,
+    pub state: PostState,
+    pub text: String,
+    pub weighted_length: usize,
+    /// Whether it was made to leave the machine; absent for posts of earlier versions that were never sent.
+    pub live: Option<bool>,
+    /// The `account.handle` it was made for.
+    pub account: Option<String>,
+    pub sentiment: Sentiment,
+    pub gates: Vec<GateVerdict>,
+    pub created_at: Timestamp,
+    /// After this it may neither be approved nor sent.
+    pub expires_at: Timestamp,
+    /// A person's name, or `gates`.
+    pub decided_by: Option<String>,
+    pub decided_at: Option<Timestamp>,
+    pub decision_reason: Option<String>,
+    /// No attempt before this instant.
+    pub not_before: Option<Timestamp>,
+    /// Since when nobody knows whether X took it, and when the account's timeline is asked next.
+    pub unknown_since: Option<Timestamp>,
+    pub look_at: Option<Timestamp>,
+    pub tweet_id: Option<String>,
+    pub sent_at: Option<Timestamp>,
+    /// What last went wrong.
+    pub error: Option<String>,
+}
+
+impl FromRow<'_, SqliteRow> for PostRecord {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: PostId::new(row.try_get("id")?),
+            state: word(row, "state", PostState::from_word)?,
+            text: row.try_get("text")?,
+            weighted_length: count(row, "weighted_length")?,
+            live: row.try_get("live")?,
+            account: row.try_get("account")?,
+            sentiment: json(row, "sentiment")?,
+            gates: json(row, "gates")?,
+            created_at: instant(row, "created_at")?,
+            expires_at: instant(row, "expires_at")?,
+            decided_by: row.try_get("decided_by")?,
+            decided_at: instant_or_none(row, "decided_at")?,
+            decision_reason: row.try_get("decision_reason")?,
+            not_before: instant_or_none(row, "not_before")?,
+            unknown_since: instant_or_none(row, "unknown_since")?,
+            look_at: instant_or_none(row, "look_at")?,
+            tweet_id: row.try_get("tweet_id")?,
+            sent_at: instant_or_none(row, "sent_at")?,
+            error: row.try_get("error")?,
+        })
+    }
+}
+
+/// The columns of [`PostRecord`], then the rest of the statement.
+macro_rules! select_posts {
+    ($rest:literal) => {
+        concat!(
+            "SELECT posts.id, posts.state, posts.text, posts.weighted_length, posts.created_at, posts.expires_at,
+                 posts.decided_by, posts.decided_at, posts.decision_reason, posts.not_before, posts.unknown_since,
+                 posts.look_at, posts.tweet_id, posts.sent_at, posts.error, posts.live, posts.account,
+                 candidates.sentiment, candidates.gates
+             FROM posts
+             JOIN candidates ON candidates.round_id = posts.id AND candidates.position = posts.candidate_position ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    /// Whether something is still to happen to a post: a person's decision, a call, a search, the end of its time.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn has_open_posts(&self) -> Result<bool, StoreError> {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM posts WHERE state IN ('held', 'approved', 'armed', 'unknown'))",
+        )
+        .fetch_one(self.readers())
+        .await
+        .doing("look for posts on which something is to happen")
+    }
+
+    /// Records what a running round led to, and ends the round.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyPosted`] where the round has a post, [`StoreError::RoundEnded`] where it is not running.
+    pub async fn create_post(&self, post: &NewPost<'_>, now: Timestamp) -> Result<PostId, StoreError> {
+        let mut transaction = self.begin().await?;
+        let state = if post.approved_by.is_some() { PostState::Approved } else { PostState::Held };
+        sqlx::query(
+            "INSERT INTO posts (id, candidate_position, text, weighted_length, state, created_at, expires_at,
+                 decided_by, decided_at, live, account)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(post.round.get())
+        .bind(integer(post.candidate))
+        .bind(post.text)
+        .bind(integer(post.weighted_length))
+        .bind(state.as_str())
+        .bind(stored(now))
+        .bind(stored(post.expires_at))
+        .bind(post.approved_by)
+        .bind(post.approved_by.map(|_| stored(now)))
+        .bind(post.origin.live)
+        .bind(&post.origin.account)
+        .execute(&mut *transaction)
+        .await
+        .map_err(|source| match source {
+            taken if is_taken(&taken, "posts.id") => StoreError::AlreadyPosted { round: post.round },
+            source => StoreError::Database { doing: "record the post", source },
+        })?;
+        end_round(&mut transaction, post.round, RoundOutcome::Chosen, None, now).await?;
+        transaction.commit().await.doing("record the post")?;
+        Ok(post.round.post())
+    }
+
+    /// One post.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchPost`], or where the database cannot be read.
+    pub async fn post(&self, post: PostId) -> Result<PostRecord, StoreError> {
+        self.post_or_none(post).await?.ok_or(StoreError::NoSuchPost { post })
+    }
+
+    pub(super) async fn post_or_none(&self, post: PostId) -> Result<Option<PostRecord>, StoreError> {
+        sqlx::query_as(select_posts!("WHERE posts.id = ?"))
+            .bind(post.get())
+            .fetch_optional(self.readers())
+            .await
+            .doing("read the post")
+    }
+
+    /// All posts in `state`, the oldest first.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn posts_in(&self, state: PostState) -> Result<Vec<PostRecord>, StoreError> {
+        sqlx::query_as(select_posts!("WHERE posts.state = ? ORDER BY posts.id"))
+            .bind(state.as_str())
+            .fetch_all(self.readers())
+            .await
+            .doing("read the posts")
+    }
+
+    /// The texts that a new post must not repeat: everything sent or on its way since `since`, also where nobody knows
+    /// whether it arrived. `dry_runs` adds what would have been sent, else a dry run offers the same text for ever.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn posted_texts(&self, since: Timestamp, dry_runs: bool) -> Result<Vec<String>, StoreError> {
+        sqlx::query_scalar(
+            "SELECT text FROM posts
+             WHERE coalesce(sent_at, created_at) >= ?
+               AND (state IN ('sent', 'unknown', 'armed', 'approved', 'held') OR (? AND state = 'dry_run'))
+             ORDER BY id",
+        )
+        .bind(stored(since))
+        .bind(dry_runs)
+        .fetch_all(self.readers())
+        .await
+        .doing("read the posted texts")
+    }
+
+    /// A person lets a held post through; from now on it has until `expires_at` to be sent.
+    ///
+    /// # Errors
+    /// [`StoreError::Expired`] where its time is up (it is recorded as expired), [`StoreError::StateConflict`] where it
+    /// does not wait for a person, [`StoreError::NoSuchPost`].
+    pub async fn approve_held(
+        &self,
+        post: PostId,
+        by: &str,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let (state, expired_at) = state_and_expiry(&mut transaction, post).await?;
+        if state == PostState::Expired || (state == PostState::Held && expired_at <= now) {
+            if state == PostState::Held {
+                transition(&mut transaction, post, PostState::Held, PostState::Expired).await?;
+                transaction.commit().await.doing("record that the post expired")?;
+            }
+            return Err(StoreError::Expired { post, at: expired_at });
+        }
+        transition(&mut transaction, post, PostState::Held, PostState::Approved).await?;
+        record_decision(&mut transaction, post, by, None, now).await?;
+        sqlx::query("UPDATE posts SET expires_at = ? WHERE id = ?")
+            .bind(stored(expires_at))
+            .bind(post.get())
+            .execute(&mut *transaction)
+            .await
+            .doing("record the decision")?;
+        transaction.commit().await.doing("record the decision")
+    }
+
+    /// A person says no: a held post is rejected, an approved one that is not under way is cancelled. Gives the state
+    /// the post is in now.
+    ///
+    /// # Errors
+    /// [`StoreError::StateConflict`] where it is too late, [`StoreError::NoSuchPost`].
+    pub async fn stop_post(
+        &self,
+        post: PostId,
+        by: &str,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) -> Result<PostState, StoreError> {
+        let mut transaction = self.begin().await?;
+        let (state, _) = state_and_expiry(&mut transaction, post).await?;
+        let (from, to) = match state {
+            PostState::Approved => (PostState::Approved, PostState::Cancelled),
+            _ => (PostState::Held, PostState::Rejected),
+        };
+        transition(&mut transaction, post, from, to).await?;
+        record_decision(&mut transaction, post, by, reason, now).await?;
+        transaction.commit().await.doing("record the decision")?;
+        Ok(to)
+    }
+
+    /// Marks held and approved posts whose time is up as expired.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn expire_posts(&self, now: Timestamp) -> Result<Vec<PostId>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let due: Vec<i64> = sqlx::query_scalar(
+            "SELECT id FROM posts WHERE state IN ('held', 'approved') AND expires_at <= ? ORDER BY id",
+        )
+        .bind(stored(now))
+        .fetch_all(&mut *transaction)
+        .await
+        .doing("look for expired posts")?;
+        let due: Vec<PostId> = due.into_iter().map(PostId::new).collect();
+        for &post in &due {
+            let (state, _) = state_and_expiry(&mut transaction, post).await?;
+            transition(&mut transaction, post, state, PostState::Expired).await?;
+        }
+        transaction.commit().await.doing("mark expired posts")?;
+        Ok(due)
+    }
+
+    /// Approved posts that may be tried now, the one decided on last first: after an outage the freshest goes out.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn sendable_posts(&self, now: Timestamp) -> Result<Vec<PostRecord>, StoreError> {
+        sqlx::query_as(select_posts!(
+            "WHERE posts.state = 'approved' AND posts.expires_at > ?1
+               AND (posts.not_before IS NULL OR posts.not_before <= ?1)
+             ORDER BY coalesce(posts.decided_at, posts.created_at) DESC, posts.id DESC"
+        ))
+        .bind(stored(now))
+        .fetch_all(self.readers())
+        .await
+        .doing("read the approved posts")
+    }
+
+    /// Records that an approved post would have been sent now. One of another origin is cancelled.
+    ///
+    /// # Errors
+    /// [`StoreError::StateConflict`] where it is no longer approved, [`StoreError::NoSuchPost`].
+    pub async fn record_dry_run(&self, post: PostId, origin: &Origin, now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        transition(&mut transaction, post, PostState::Approved, PostState::DryRun).await?;
+        if let Some(reason) = origin.refuses(&origin_of(&mut transaction, post).await?) {
+            drop(transaction);
+            self.cancel(post, PostState::Approved, &reason, now).await?;
+            return Err(StoreError::StateConflict { post, found: PostState::Cancelled, wanted: PostState::DryRun });
+        }
+        transaction.commit().await.doing("record the dry run")
+    }
+
+    /// Cancels the held and approved posts that were made in another mode or for another account than `origin`; gives
+    /// them with the reason.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn cancel_posts_of_others(
+        &self,
+        origin: &Origin,
+        now: Timestamp,
+    ) -> Result<Vec<(PostId, String)>, StoreError> {
+        const DOING: &str = "cancel posts of another mode or account";
+        let mut transaction = self.begin().await?;
+        let rows =
+            sqlx::query("SELECT id, state, live, account FROM posts WHERE state IN ('held', 'approved') ORDER BY id")
+                .fetch_all(&mut *transaction)
+                .await
+                .doing(DOING)?;
+        let mut cancelled = Vec::new();
+        for row in rows {
+            let recorded = RecordedOrigin::of_row(&row).doing(DOING)?;
+            let Some(reason) = origin.refuses(&recorded) else { continue };
+            let post = PostId::new(row.try_get("id").doing(DOING)?);
+            let state = word(&row, "state", PostState::from_word).doing(DOING)?;
+            transition(&mut transaction, post, state, PostState::Cancelled).await?;
+            record_decision(&mut transaction, post, BY_THE_PROGRAM, Some(&reason), now).await?;
+            cancelled.push((post, reason));
+        }
+        transaction.commit().await.doing(DOING)?;
+        Ok(cancelled)
+    }
+
+    /// The program itself withdraws a post, in a transaction of its own.
+    pub(super) async fn cancel(
+        &self,
+        post: PostId,
+        from: PostState,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        transition(&mut transaction, post, from, PostState::Cancelled).await?;
+        record_decision(&mut transaction, post, BY_THE_PROGRAM, Some(reason), now).await?;
+        transaction.commit().await.doing("cancel a post")
+    }
+
+    /// Lets posts that our own rules keep back be tried again: the rules may be others now. Those that X keeps back wait on.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn free_posts_kept_by_rules(&self) -> Result<Vec<PostId>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let freed = free_posts(&mut transaction, false).await?;
+        transaction.commit().await.doing("let posts be tried again")?;
+        Ok(freed)
+    }
+}
+
+/// Ends the waits of approved posts: of those that our own rules keep back, or of all. Gives the posts that waited.
+pub(super) async fn free_posts(connection: &mut SqliteConnection, all: bool) -> Result<Vec<PostId>, StoreError> {
+    // All of them by columns that every schema has: a person's `resume` works on an older one, too. `waits_for` means
+    // nothing without `not_before`.
+    let statement = if all {
+        "UPDATE posts SET not_before = NULL WHERE state = 'approved' AND not_before IS NOT NULL RETURNING id"
+    } else {
+        "UPDATE posts SET not_before = NULL, waits_for = NULL
+         WHERE state = 'approved' AND not_before IS NOT NULL AND waits_for = 'rules' RETURNING id"
+    };
+    let freed: Vec<i64> =
+        sqlx::query_scalar(statement).fetch_all(connection).await.doing("let posts be tried again")?;
+    Ok(freed.into_iter().map(PostId::new).collect())
+}
+
+async fn origin_of(connection: &mut SqliteConnection, post: PostId) -> Result<RecordedOrigin, StoreError> {
+    const DOING: &str = "read the mode and account of a post";
+    let row = sqlx::query("SELECT live, account FROM posts WHERE id = ?")
+        .bind(post.get())
+        .fetch_one(connection)
+        .await
+        .doing(DOING)?;
+    RecordedOrigin::of_row(&row).doing(DOING)
+}
+
+/// Takes a post from one state into the next; the only statement that writes a state over another.
+pub(super) async fn transition(
+    connection: &mut SqliteConnection,
+    post: PostId,
+    from: PostState,
+    to: PostState,
+) -> Result<(), StoreError> {
+    if !from.may_become(to) {
+        return Err(StoreError::StateConflict { post, found: from, wanted: to });
+    }
+    let changed = sqlx::query("UPDATE posts SET state = ? WHERE id = ? AND state = ?")
+        .bind(to.as_str())
+        .bind(post.get())
+        .bind(from.as_str())
+        .execute(&mut *connection)
+        .await
+        .doing("change the post's state")?;
+    if changed.rows_affected() == 1 {
+        return Ok(());
+    }
+    let (found, _) = state_and_expiry(connection, post).await?;
+    Err(StoreError::StateConflict { post, found, wanted: to })
+}
+
+/// Where a post stands and until when it may be approved or sent.
+pub(super) async fn state_and_expiry(
+    connection: &mut SqliteConnection,
+    post: PostId,
+) -> Result<(PostState, Timestamp), StoreError> {
+    let row = sqlx::query("SELECT state, expires_at FROM posts WHERE id = ?")
+        .bind(post.get())
+        .fetch_optional(connection)
+        .await
+        .doing("read the post's state")?
+        .ok_or(StoreError::NoSuchPost { post })?;
+    let read = || Ok((word(&row, "state", PostState::from_word)?, instant(&row, "expires_at")?));
+    read().doing("read the post's state")
+}
+
+async fn record_decision(
+    connection: &mut SqliteConnection,
+    post: PostId,
+    by: &str,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE posts SET decided_by = ?, decided_at = ?, decision_reason = ? WHERE id = ?")
+        .bind(by)
+        .bind(stored(now))
+        .bind(reason)
+        .bind(post.get())
+        .execute(connection)
+        .await
+        .map(drop)
+        .doing("record the decision")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{TestStore, at, dry, live};
+
+    #[tokio::test]
+    async fn a_round_leads_to_one_post_and_is_ended_by_it() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let id = test.approved("El mercado abre temprano.", now).await;
+        assert_eq!(test.store.round(id.round()).await.unwrap().outcome, RoundOutcome::Chosen);
+        let again = NewPost {
+            round: id.round(),
+            candidate: 0,
+            text: "El mercado abre temprano.",
+            weighted_length: 25,
+            approved_by: None,
+            expires_at: now,
+            origin: &live(),
+        };
+        let error = test.store.create_post(&again, now).await.unwrap_err();
+        assert!(matches!(error, StoreError::AlreadyPosted { .. }), "{error:?}");
+        assert!(error.to_string().ends_with("already posted in this slot"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_post_without_its_candidate_is_refused_and_leaves_the_round_running() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let round = test.round(now).await;
+        let stray = NewPost {
+            round,
+            candidate: 3,
+            text: "x",
+            weighted_length: 1,
+            approved_by: None,
+            expires_at: now,
+            origin: &live(),
+        };
+        assert!(test.store.create_post(&stray, now).await.is_err());
+        assert_eq!(test.store.round(round).await.unwrap().outcome, RoundOutcome::Running);
+    }
+
+    #[tokio::test]
+    async fn a_transition_that_the_table_or_the_present_state_forbids_changes_nothing() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let id = test.held("Una feria en la plaza.", now).await;
+        let mut transaction = test.store.begin().await.unwrap();
+        for (from, to) in [(PostState::Held, PostState::Sent), (PostState::Approved, PostState::Cancelled)] {
+            let error = transition(&mut transaction, id, from, to).await.unwrap_err();
+            assert!(matches!(error, StoreError::StateConflict { found: PostState::Held, .. }), "{error:?}");
+        }
+        let nobody = transition(&mut transaction, PostId::new(9), PostState::Held, PostState::Approved).await;
+        assert!(matches!(nobody, Err(StoreError::NoSuchPost { .. })));
+        transaction.commit().await.unwrap();
+        assert_eq!(test.state(id).await, PostState::Held);
+    }
+
+    #[tokio::test]
+    async fn the_texts_not_to_repeat_are_those_sent_or_on_their_way_since_then() {
+        let test = TestStore::open().await;
+        let (old, now) = (at("2026-01-01T14:00:00Z"), at("2026-03-01T14:00:00Z"));
+        test.held("viejo", old).await;
+        test.held("en espera", now).await;
+        test.approved("aprobado", now).await;
+        let rejected = test.held("rechazado", now).await;
+        test.store.stop_post(rejected, "ana", None, now).await.unwrap();
+        let in_dry_run = test.post("en seco", Some("gates"), &dry(), now).await;
+        test.store.record_dry_run(in_dry_run, &dry(), now).await.unwrap();
+        assert_eq!(test.store.posted_texts(now, false).await.unwrap(), ["en espera", "aprobado"]);
+        assert_eq!(test.store.posted_texts(now, true).await.unwrap(), ["en espera", "aprobado", "en seco"]);
+        assert_eq!(test.store.posted_texts(old, false).await.unwrap(), ["viejo", "en espera", "aprobado"]);
+    }
+}

@@ -1,0 +1,171 @@
+//! The calls that only read, with what they cost; and whose credentials these are, which is asked for once.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row as _, SqliteConnection};
+
+use super::attempts::CallDetail;
+use super::columns::{instant, stored, word};
+use super::error::Doing as _;
+use super::halts::Fingerprint;
+use super::windows::{self, Window};
+use super::{PostId, ReadOutcome, Store, StoreError};
+
+/// What was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadKind {
+    /// `GET /2/users/me`.
+    Account,
+    /// `GET /2/users/:id/tweets`.
+    Timeline,
+}
+
+/// A reading that was made.
+#[derive(Debug, Clone)]
+pub struct NewRead {
+    pub what: ReadKind,
+    pub post: PostId,
+    pub outcome: ReadOutcome,
+    /// How many posts or accounts X gave.
+    pub items: usize,
+    pub price_micros: i64,
+    pub detail: CallDetail,
+    /// What the answer told of X's limits for reading.
+    pub windows: Vec<Window>,
+}
+
+/// A reading as recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReadRecord {
+    /// `account` or `timeline`.
+    pub what: String,
+    pub made_at: Timestamp,
+    pub outcome: ReadOutcome,
+    /// How many posts or accounts X gave.
+    pub items: i64,
+    /// X's price for it, in millionths of a dollar.
+    pub price_micros: i64,
+    #[serde(flatten)]
+    pub detail: CallDetail,
+}
+
+impl FromRow<'_, SqliteRow> for ReadRecord {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            what: row.try_get("what")?,
+            made_at: instant(row, "made_at")?,
+            outcome: word(row, "outcome", ReadOutcome::from_word)?,
+            items: row.try_get("items")?,
+            price_micros: row.try_get("price_micros")?,
+            detail: CallDetail::of_row(row)?,
+        })
+    }
+}
+
+/// The account that credentials belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Decimal digits.
+    pub user_id: String,
+    pub username: String,
+    /// By what the credentials are known again.
+    pub credentials: Fingerprint,
+}
+
+impl Store {
+    /// The account as it was last asked for; the caller compares the credentials.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn account(&self) -> Result<Option<Account>, StoreError> {
+        let row = sqlx::query("SELECT user_id, username, salt, fingerprint FROM account")
+            .fetch_optional(self.readers())
+            .await
+            .doing("read whose account this is")?;
+        let Some(row) = row else { return Ok(None) };
+        let read = || {
+            let (user_id, username) = (row.try_get("user_id")?, row.try_get("username")?);
+            Ok(Fingerprint::of_row(&row)?.map(|credentials| Account { user_id, username, credentials }))
+        };
+        read().doing("read whose account this is")
+    }
+
+    /// Keeps whose account it is, with the reading that told.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn record_account(&self, account: &Account, read: &NewRead, now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        record_read(&mut transaction, read, now).await?;
+        sqlx::query(
+            "INSERT OR REPLACE INTO account (one, user_id, username, salt, fingerprint, read_at)
+             VALUES (1, ?, ?, ?, ?, ?)",
+        )
+        .bind(&account.user_id)
+        .bind(&account.username)
+        .bind(&account.credentials.salt)
+        .bind(&account.credentials.digest)
+        .bind(stored(now))
+        .execute(&mut *transaction)
+        .await
+        .doing("record whose account this is")?;
+        transaction.commit().await.doing("record whose account this is")
+    }
+
+    /// Keeps a reading that led to nothing.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn record_failed_read(&self, read: &NewRead, now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        record_read(&mut transaction, read, now).await?;
+        transaction.commit().await.doing("record a reading")
+    }
+
+    /// All readings made to settle a post, in their order.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn reads(&self, post: PostId) -> Result<Vec<ReadRecord>, StoreError> {
+        sqlx::query_as(
+            "SELECT what, made_at, outcome, items, price_micros, http_status, kind, problem, detail, transaction_id
+             FROM reads WHERE post_id = ? ORDER BY id",
+        )
+        .bind(post.get())
+        .fetch_all(self.readers())
+        .await
+        .doing("read the readings")
+    }
+}
+
+pub(super) async fn record_read(
+    connection: &mut SqliteConnection,
+    read: &NewRead,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    windows::record(connection, &read.windows, now).await?;
+    sqlx::query(
+        "INSERT INTO reads (post_id, what, made_at, outcome, items, price_micros, http_status, kind, problem, detail,
+             transaction_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(read.post.get())
+    .bind(match read.what {
+        ReadKind::Account => "account",
+        ReadKind::Timeline => "timeline",
+    })
+    .bind(stored(now))
+    .bind(read.outcome.as_str())
+    .bind(i64::try_from(read.items).unwrap_or(i64::MAX))
+    .bind(read.price_micros)
+    .bind(read.detail.http_status)
+    .bind(&read.detail.kind)
+    .bind(&read.detail.problem)
+    .bind(&read.detail.detail)
+    .bind(&read.detail.transaction_id)
+    .execute(connection)
+    .await
+    .map(drop)
+    .doing("record a reading")
+}

@@ -1,0 +1,406 @@
+//! The rounds: one row a slot that was served, missed or asked for by hand.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sqlx::sqlite::SqliteRow;
+use sqlx::types::Json;
+use sqlx::{FromRow, Row as _, SqliteConnection};
+
+use super::columns::{instant, instant_or_none, json_or_none, seed_or_none, stored, word};
+use super::error::{Doing as _, is_taken};
+use super::{RoundId, RoundOutcome, SlotId, Store, StoreError};
+use pregonero_tweet::{ModelIdentity, SeedPrompt};
+
+/// A round about to begin: all that is needed to replay it.
+#[derive(Debug, Clone)]
+pub struct NewRound {
+    pub slot: SlotId,
+    pub seed_prompt: SeedPrompt,
+    /// The seed from which the candidates' own are derived.
+    pub rng_seed: u64,
+    /// The decoding settings in force.
+    pub generation: serde_json::Value,
+    pub generator: ModelIdentity,
+    pub classifier: ModelIdentity,
+    /// `cpu`, `cuda:0`.
+    pub device: String,
+    pub program_version: String,
+    /// What decides on the candidates: sentiment target and threshold, gates, review mode, account, mode.
+    pub settings: serde_json::Value,
+    /// A digest of the whole configuration in effect.
+    pub config_sha256: String,
+}
+
+/// A round as recorded. What a model has to do with is absent for a missed slot.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RoundRecord {
+    pub id: RoundId,
+    /// The slot's name, as [`SlotId`] writes it.
+    pub slot: String,
+    pub outcome: RoundOutcome,
+    /// Why no post came of it.
+    pub reason: Option<String>,
+    pub seed_prompt: Option<String>,
+    pub seed_attributes: Option<serde_json::Value>,
+    pub rng_seed: Option<u64>,
+    pub generation: Option<serde_json::Value>,
+    pub generator: Option<ModelIdentity>,
+    pub classifier: Option<ModelIdentity>,
+    pub device: Option<String>,
+    pub program_version: Option<String>,
+    /// What decided on the candidates; absent for rounds of earlier versions.
+    pub settings: Option<serde_json::Value>,
+    /// A digest of the whole configuration in effect.
+    pub config_sha256: Option<String>,
+    pub started_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+}
+
+/// What has passed since something last went out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinceLastPost {
+    /// Due times of the schedule, served in vain or missed.
+    pub slots: i64,
+    /// Absent where nothing ever went out.
+    pub last_post: Option<Timestamp>,
+    /// Why the latest of the slots came to nothing.
+    pub last_reason: Option<String>,
+}
+
+impl FromRow<'_, SqliteRow> for RoundRecord {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: RoundId::new(row.try_get("id")?),
+            slot: row.try_get("slot")?,
+            outcome: word(row, "outcome", RoundOutcome::from_word)?,
+            reason: row.try_get("reason")?,
+            seed_prompt: row.try_get("seed_prompt")?,
+            seed_attributes: json_or_none(row, "seed_attributes")?,
+            rng_seed: seed_or_none(row, "rng_seed")?,
+            generation: json_or_none(row, "generation")?,
+            generator: model(row, "generator_name", "generator_sha256")?,
+            classifier: model(row, "classifier_name", "classifier_sha256")?,
+            device: row.try_get("device")?,
+            program_version: row.try_get("program_version")?,
+            settings: json_or_none(row, "settings")?,
+            config_sha256: row.try_get("config_sha256")?,
+            started_at: instant(row, "started_at")?,
+            finished_at: instant_or_none(row, "finished_at")?,
+        })
+    }
+}
+
+/// A model's identity out of its two columns.
+pub(super) fn model(
+    row: &SqliteRow,
+    name: &'static str,
+    sha256: &'static str,
+) -> Result<Option<ModelIdentity>, sqlx::Error> {
+    let name: Option<String> = row.try_get(name)?;
+    let sha256: Option<String> = row.try_get(sha256)?;
+    Ok(name.zip(sha256).map(|(name, sha256)| ModelIdentity { name, sha256 }))
+}
+
+impl Store {
+    /// Records that a round begins.
+    ///
+    /// # Errors
+    /// [`StoreError::SlotTaken`] where a round for the same due time is on record, whatever came of it: a slot whose
+    /// round crashed is not tried again, so that a crash cannot repeat itself for ever.
+    pub async fn begin_round(&self, round: &NewRound, now: Timestamp) -> Result<RoundId, StoreError> {
+        let mut transaction = self.begin().await?;
+        let row = sqlx::query(
+            "INSERT INTO rounds (slot, slot_kind, seed_prompt, seed_attributes, rng_seed, generation, generator_name,
+                 generator_sha256, classifier_name, classifier_sha256, device, program_version, settings, config_sha256,
+                 started_at, outcome)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running')",
+        )
+        .bind(round.slot.to_string())
+        .bind(round.slot.kind())
+        .bind(&round.seed_prompt.text)
+        .bind(Json(&round.seed_prompt.attributes))
+        .bind(round.rng_seed.to_string())
+        .bind(Json(&round.generation))
+        .bind(&round.generator.name)
+        .bind(&round.generator.sha256)
+        .bind(&round.classifier.name)
+        .bind(&round.classifier.sha256)
+        .bind(&round.device)
+        .bind(&round.program_version)
+        .bind(Json(&round.settings))
+        .bind(&round.config_sha256)
+        .bind(stored(now))
+        .execute(&mut *transaction)
+        .await
+        .map_err(|source| inserting(&round.slot, source))?;
+        transaction.commit().await.doing("record the round")?;
+        Ok(RoundId::new(row.last_insert_rowid()))
+    }
+
+    /// Records that a due time passed without a round, and why.
+    ///
+    /// # Errors
+    /// [`StoreError::SlotTaken`] where a round for the same due time is on record.
+    pub async fn record_missed(&self, slot: &SlotId, reason: &str, now: Timestamp) -> Result<RoundId, StoreError> {
+        let mut transaction = self.begin().await?;
+        let row = sqlx::query(
+            "INSERT INTO rounds (slot, slot_kind, started_at, finished_at, outcome, reason)
+             VALUES (?, ?, ?, ?, 'missed', ?)",
+        )
+        .bind(slot.to_string())
+        .bind(slot.kind())
+        .bind(stored(now))
+        .bind(stored(now))
+        .bind(reason)
+        .execute(&mut *transaction)
+        .await
+        .map_err(|source| inserting(slot, source))?;
+        transaction.commit().await.doing("record the missed slot")?;
+        Ok(RoundId::new(row.last_insert_rowid()))
+    }
+
+    /// Records that no candidate got through; `reason` sums up what the gates said.
+    ///
+    /// # Errors
+    /// [`StoreError::RoundEnded`] where the round is not running.
+    pub async fn end_without_candidate(&self, round: RoundId, reason: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.end_round(round, RoundOutcome::NoCandidate, Some(reason), now).await
+    }
+
+    /// Records that an error ended the round.
+    ///
+    /// # Errors
+    /// [`StoreError::RoundEnded`] where the round is not running.
+    pub async fn end_failed(&self, round: RoundId, reason: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.end_round(round, RoundOutcome::Failed, Some(reason), now).await
+    }
+
+    async fn end_round(
+        &self,
+        round: RoundId,
+        outcome: RoundOutcome,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        end_round(&mut transaction, round, outcome, reason, now).await?;
+        transaction.commit().await.doing("record the round's end")
+    }
+
+    /// Marks rounds whose process died as interrupted. To be called at the start, by the holder of the instance lock.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn interrupt_running_rounds(&self, now: Timestamp) -> Result<Vec<RoundId>, StoreError> {
+        self.interrupt_rounds_because("the program ended during this round", now).await
+    }
+
+    /// The same for another reason, while no round is under way.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn interrupt_rounds_because(&self, reason: &str, now: Timestamp) -> Result<Vec<RoundId>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let rounds: Vec<i64> = sqlx::query_scalar(
+            "UPDATE rounds SET outcome = 'interrupted', finished_at = ?, reason = ? WHERE outcome = 'running' RETURNING id",
+        )
+        .bind(stored(now))
+        .bind(reason)
+        .fetch_all(&mut *transaction)
+        .await
+        .doing("mark interrupted rounds")?;
+        transaction.commit().await.doing("mark interrupted rounds")?;
+        Ok(rounds.into_iter().map(RoundId::new).collect())
+    }
+
+    /// The latest due time on record, served or missed, that is not after `now`: where the schedule goes on after a
+    /// pause. Later ones were recorded under a clock that was ahead.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn last_scheduled_slot(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let slot: Option<String> =
+            sqlx::query_scalar("SELECT max(slot) FROM rounds WHERE slot_kind = 'scheduled' AND slot <= ?")
+                // Slots are whole seconds and written without decimals.
+                .bind(format!("{now:.0}"))
+                .fetch_one(self.readers())
+                .await
+                .doing("read the last slot")?;
+        slot.map(|slot| slot.parse().map_err(|_| super::columns::unreadable("slot", &slot)))
+            .transpose()
+            .doing("read the last slot")
+    }
+
+    /// Whether a round for this due time is on record, whatever came of it.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn is_slot_taken(&self, due: Timestamp) -> Result<bool, StoreError> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM rounds WHERE slot_kind = 'scheduled' AND slot = ?)")
+            .bind(SlotId::Scheduled(due).to_string())
+            .fetch_one(self.readers())
+            .await
+            .doing("look for the slot")
+    }
+
+    /// How many due times have passed up to `now` since something last went out, or would have in a dry run.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn slots_since_last_post(&self, now: Timestamp) -> Result<SinceLastPost, StoreError> {
+        const DOING: &str = "count the slots since the last post";
+        let row = sqlx::query(
+            "WITH last AS (
+                 SELECT max(coalesce(sent_at, created_at)) AS post FROM posts WHERE state IN ('sent', 'dry_run')
+             ), passed AS (
+                 SELECT slot, coalesce(reason, outcome) AS reason FROM rounds, last
+                 WHERE slot_kind = 'scheduled' AND outcome <> 'running' AND slot <= ? AND slot > coalesce(substr(post, 1, 19) || 'Z', '')
+                   AND NOT EXISTS (SELECT 1 FROM posts WHERE posts.id = rounds.id AND state IN ('sent', 'dry_run'))
+             )
+             SELECT (SELECT count(*) FROM passed) AS slots, (SELECT post FROM last) AS last_post,
+                 (SELECT reason FROM passed ORDER BY slot DESC LIMIT 1) AS reason",
+        )
+        // Slots are whole seconds and written without decimals.
+        .bind(format!("{now:.0}"))
+        .fetch_one(self.readers())
+        .await
+        .doing(DOING)?;
+        let read = || {
+            let last_post = instant_or_none(&row, "last_post")?;
+            Ok(SinceLastPost { slots: row.try_get("slots")?, last_post, last_reason: row.try_get("reason")? })
+        };
+        read().doing(DOING)
+    }
+
+    /// One round.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRound`], or where the database cannot be read.
+    pub async fn round(&self, round: RoundId) -> Result<RoundRecord, StoreError> {
+        sqlx::query_as(
+            "SELECT id, slot, outcome, reason, seed_prompt, seed_attributes, rng_seed, generation, generator_name,
+                 generator_sha256, classifier_name, classifier_sha256, device, program_version, settings, config_sha256,
+                 started_at, finished_at
+             FROM rounds WHERE id = ?",
+        )
+        .bind(round.get())
+        .fetch_optional(self.readers())
+        .await
+        .doing("read the round")?
+        .ok_or(StoreError::NoSuchRound { round })
+    }
+}
+
+/// Ends a running round inside the caller's transaction.
+pub(super) async fn end_round(
+    connection: &mut SqliteConnection,
+    round: RoundId,
+    outcome: RoundOutcome,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let changed =
+        sqlx::query("UPDATE rounds SET outcome = ?, reason = ?, finished_at = ? WHERE id = ? AND outcome = 'running'")
+            .bind(outcome.as_str())
+            .bind(reason)
+            .bind(stored(now))
+            .bind(round.get())
+            .execute(&mut *connection)
+            .await
+            .doing("record the round's end")?;
+    if changed.rows_affected() == 1 {
+        return Ok(());
+    }
+    let exists: Option<i64> = sqlx::query_scalar("SELECT id FROM rounds WHERE id = ?")
+        .bind(round.get())
+        .fetch_optional(&mut *connection)
+        .await
+        .doing("read the round")?;
+    Err(exists.map_or(StoreError::NoSuchRound { round }, |_| StoreError::RoundEnded { round }))
+}
+
+fn inserting(slot: &SlotId, source: sqlx::Error) -> StoreError {
+    if is_taken(&source, "rounds.slot") {
+        return StoreError::SlotTaken { slot: slot.clone() };
+    }
+    StoreError::Database { doing: "record the round", source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{TestStore, at, new_round};
+
+    #[tokio::test]
+    async fn a_round_is_read_back_as_it_was_begun() {
+        let test = TestStore::open().await;
+        let mut new = new_round(SlotId::Scheduled(at("2026-03-01T14:00:00Z")));
+        new.rng_seed = u64::MAX;
+        new.seed_prompt.attributes.insert("HASHTAGS".to_owned(), "Pregón".to_owned());
+        let id = test.store.begin_round(&new, at("2026-03-01T14:00:01.250Z")).await.unwrap();
+        let round = test.store.round(id).await.unwrap();
+        assert_eq!(round.slot, "2026-03-01T14:00:00Z");
+        assert_eq!(round.rng_seed, Some(u64::MAX));
+        assert_eq!(round.seed_attributes, Some(serde_json::json!({"HASHTAGS": "Pregón"})));
+        assert_eq!(round.generator, Some(new.generator));
+        assert_eq!(round.classifier, Some(new.classifier));
+        assert_eq!(round.generation, Some(new.generation));
+        assert_eq!((round.settings, round.config_sha256), (Some(new.settings), Some(new.config_sha256)));
+        assert_eq!(round.started_at, at("2026-03-01T14:00:01.250Z"));
+        assert_eq!((round.outcome, round.finished_at), (RoundOutcome::Running, None));
+    }
+
+    #[tokio::test]
+    async fn a_due_time_is_served_once_and_a_wish_by_hand_as_often_as_wished() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let scheduled = new_round(SlotId::Scheduled(now));
+        test.store.begin_round(&scheduled, now).await.unwrap();
+        let again = test.store.begin_round(&scheduled, now).await.unwrap_err();
+        assert_eq!(again.to_string(), "slot 2026-03-01 14:00:00 UTC: already served by an earlier round");
+        let missed = test.store.record_missed(&scheduled.slot, "down", now).await.unwrap_err();
+        assert!(matches!(missed, StoreError::SlotTaken { .. }), "{missed:?}");
+        let by_hand = new_round(SlotId::Manual(now));
+        let first = test.store.begin_round(&by_hand, now).await.unwrap();
+        assert!(test.store.begin_round(&by_hand, now).await.unwrap() > first);
+    }
+
+    #[tokio::test]
+    async fn a_round_ends_once_with_its_reason() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let id = test.store.begin_round(&new_round(SlotId::Manual(now)), now).await.unwrap();
+        test.store.end_without_candidate(id, "all 16 rejected", now).await.unwrap();
+        let round = test.store.round(id).await.unwrap();
+        assert_eq!((round.outcome, round.reason.as_deref()), (RoundOutcome::NoCandidate, Some("all 16 rejected")));
+        assert_eq!(round.finished_at, Some(now));
+        assert!(matches!(test.store.end_failed(id, "x", now).await, Err(StoreError::RoundEnded { .. })));
+        let nobody = RoundId::new(99);
+        assert!(matches!(test.store.end_failed(nobody, "x", now).await, Err(StoreError::NoSuchRound { .. })));
+        assert!(matches!(test.store.round(nobody).await, Err(StoreError::NoSuchRound { .. })));
+    }
+
+    #[tokio::test]
+    async fn rounds_left_running_are_interrupted_and_the_ended_ones_stay() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let ended = test.store.begin_round(&new_round(SlotId::Manual(now)), now).await.unwrap();
+        test.store.end_failed(ended, "no memory", now).await.unwrap();
+        let running = test.store.begin_round(&new_round(SlotId::Manual(now)), now).await.unwrap();
+        assert_eq!(test.store.interrupt_running_rounds(now).await.unwrap(), [running]);
+        assert_eq!(test.store.round(running).await.unwrap().outcome, RoundOutcome::Interrupted);
+        assert_eq!(test.store.round(ended).await.unwrap().outcome, RoundOutcome::Failed);
+        assert_eq!(test.store.interrupt_running_rounds(now).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn the_last_slot_is_the_latest_due_time_served_or_missed() {
+        let test = TestStore::open().await;
+        assert_eq!(test.store.last_scheduled_slot(at("2100-01-01T00:00:00Z")).await.unwrap(), None);
+        let (early, late) = (at("2026-03-01T14:00:00Z"), at("2026-03-02T14:00:00Z"));
+        test.store.record_missed(&SlotId::Scheduled(late), "down", late).await.unwrap();
+        test.store.begin_round(&new_round(SlotId::Scheduled(early)), late).await.unwrap();
+        test.store.begin_round(&new_round(SlotId::Manual(at("2026-03-05T14:00:00Z"))), late).await.unwrap();
+        assert_eq!(test.store.last_scheduled_slot(at("2100-01-01T00:00:00Z")).await.unwrap(), Some(late));
+    }
+}

@@ -1,0 +1,107 @@
+//! Hashes that are the same on every machine and in every version, and sets of them. Not meant to withstand an attacker.
+
+use std::cmp::Ordering;
+
+use crate::similarity::jaccard;
+
+/// FNV-1a over the bytes with murmur3's 64-bit finaliser; files hold its values.
+pub fn hash(seed: u64, pieces: &[impl AsRef<str>]) -> u64 {
+    let mut state = 0xcbf2_9ce4_8422_2325 ^ seed;
+    for piece in pieces {
+        // A byte that UTF-8 never uses parts the pieces.
+        for byte in piece.as_ref().bytes().chain([0xff]) {
+            state = (state ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+    state = (state ^ (state >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    state = (state ^ (state >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    state ^ (state >> 33)
+}
+
+/// SplitMix64 (Steele et al. 2014): what its generator gives next in this state.
+pub fn splitmix64(state: u64) -> u64 {
+    let mut z = state.wrapping_add(SPLITMIX64_STEP);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// How far one state of SplitMix64 lies behind the last.
+pub const SPLITMIX64_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// A set as sorted hashes without repeats: small, and quick to compare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HashedSet<T>(Box<[T]>);
+
+impl<T: Ord> FromIterator<T> for HashedSet<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(hashes: I) -> Self {
+        let mut hashes: Vec<T> = hashes.into_iter().collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        Self(hashes.into())
+    }
+}
+
+impl<T: Ord> HashedSet<T> {
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+
+    /// How many hashes stand in both.
+    pub fn shared(&self, other: &Self) -> usize {
+        let (mut left, mut right, mut common) = (0, 0, 0);
+        while left < self.len() && right < other.len() {
+            match self.0[left].cmp(&other.0[right]) {
+                Ordering::Less => left += 1,
+                Ordering::Greater => right += 1,
+                Ordering::Equal => {
+                    common += 1;
+                    left += 1;
+                    right += 1;
+                }
+            }
+        }
+        common
+    }
+
+    /// Jaccard's index: shared elements by all elements; 0 for two empty sets.
+    pub fn jaccard(&self, other: &Self) -> f64 {
+        jaccard(self.shared(other), self.len(), other.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splitmix64_gives_the_published_numbers() {
+        // The reference implementation (prng.di.unimi.it/splitmix64.c) from state 1234567.
+        let numbers = [6_457_827_717_110_365_317_u64, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
+        for (index, expected) in numbers.into_iter().enumerate() {
+            assert_eq!(
+                splitmix64((index as u64).wrapping_mul(SPLITMIX64_STEP).wrapping_add(1_234_567)),
+                expected,
+                "{index}"
+            );
+        }
+    }
+
+    #[test]
+    fn sets_know_what_they_share() {
+        let set = |hashes: &[u64]| hashes.iter().copied().collect::<HashedSet<u64>>();
+        let (one, other) = (set(&[5, 1, 3, 3, 9]), set(&[9, 2, 3]));
+        assert_eq!((one.len(), other.len(), one.shared(&other)), (4, 3, 2));
+        assert!((one.jaccard(&other) - 0.4).abs() < 1e-12);
+        assert_eq!(set(&[]).jaccard(&set(&[])), 0.0);
+        assert_eq!(set(&[]).jaccard(&one), 0.0);
+    }
+}

@@ -1,0 +1,81 @@
+//! Texts made comparable: what near-duplicates, repetition and the verbatim index call the same word.
+//!
+//! Accents, case, punctuation, emoji, links and mentions are dropped; a hashtag counts as its word. The result must never
+//! change for the same text: indices of training tweets are built from it.
+
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
+use crate::tweet_text;
+
+/// The words of `text` in lower case without accents, one space between them. Normalising twice changes nothing.
+#[must_use]
+pub fn normalise(text: &str) -> String {
+    words(text).join(" ")
+}
+
+/// The words that [`normalise`] joins.
+pub fn words(text: &str) -> Vec<String> {
+    let text = tweet_text::composed(text);
+    // Reading the entities is the dear part, and most texts cannot have any.
+    let plain = if text.contains(['.', '@', '＠', '。', '．']) {
+        let tweet = tweet_text::parse(&text);
+        fold(&tweet_text::without(&tweet.text, &[&tweet.urls, &tweet.mentions]))
+    } else {
+        fold(&text)
+    };
+    plain
+        .split(|character: char| !character.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// `text` in lower case without accents and other marks; everything else stays where it is.
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let unmarked = text.nfkd().filter(|character| !is_combining_mark(*character));
+    let lower: String = unmarked.flat_map(char::to_lowercase).collect();
+    // Lower case may bring marks of its own: İ becomes i and a dot above.
+    lower.nfkd().filter(|character| !is_combining_mark(*character)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn accents_case_punctuation_links_and_mentions_do_not_count() {
+        let cases = [
+            ("¡La VACUNA llegó!", "la vacuna llego"),
+            ("  mañana,   más   #Sol ☀️ ", "manana mas sol"),
+            ("@ana mira https://example.com/x ya", "mira ya"),
+            ("man\u{303}ana", "manana"),
+            ("ｈｏｌａ", "hola"),
+            ("İstanbul", "istanbul"),
+            ("🤖", ""),
+            ("", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(normalise(text), expected, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn normalising_twice_changes_nothing(text in any::<String>()) {
+            let once = normalise(&text);
+            prop_assert_eq!(normalise(&once), once);
+        }
+
+        #[test]
+        fn normalising_spanish_twice_changes_nothing(text in "[a-zA-ZñÑáéíóúÁüİßΣſ@#./:0-9 \u{301}\u{345}]{0,40}") {
+            let once = normalise(&text);
+            prop_assert_eq!(normalise(&once), once);
+        }
+    }
+}

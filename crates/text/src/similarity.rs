@@ -1,0 +1,73 @@
+//! How alike two texts are: the words, pairs of words and runs of characters they share.
+
+use crate::hashing::{HashedSet, hash};
+
+/// Length of the character shingles.
+pub const CHARACTERS: usize = 4;
+
+/// Containment counts from this many word pairs in the shorter text: below it, one set phrase would be a duplicate.
+pub const FEWEST_PAIRS: usize = 7;
+
+/// Returns Jaccard's index of two sets of `left` and `right` elements, `common` of which they share: shared elements by all
+/// elements, 0 for two empty sets.
+#[must_use]
+pub fn jaccard(common: usize, left: usize, right: usize) -> f64 {
+    let union = left + right - common;
+    if union == 0 { 0.0 } else { common as f64 / union as f64 }
+}
+
+/// What a text is compared by.
+#[derive(Debug)]
+pub struct Shingles {
+    /// Of the normalised text; of the text itself where normalising leaves nothing.
+    whole: u64,
+    pub words: HashedSet<u64>,
+    pub pairs: HashedSet<u64>,
+    pub characters: HashedSet<u64>,
+}
+
+impl Shingles {
+    /// Returns what `text`, whose normalised words are `words`, is compared by.
+    #[must_use]
+    pub fn of(text: &str, words: &[String]) -> Self {
+        let normalised = words.join(" ");
+        let whole = if words.is_empty() { text.trim() } else { normalised.as_str() };
+        Self::with_whole(whole, &normalised)
+    }
+
+    /// Returns the same of a text that is normalised already.
+    #[must_use]
+    pub fn of_normalised(normalised: &str) -> Self {
+        Self::with_whole(normalised, normalised)
+    }
+
+    fn with_whole(whole: &str, normalised: &str) -> Self {
+        let words: Vec<&str> = normalised.split(' ').filter(|word| !word.is_empty()).collect();
+        let starts: Vec<usize> = normalised.char_indices().map(|(start, _)| start).chain([normalised.len()]).collect();
+        let characters = starts.windows(CHARACTERS + 1).map(|window| &normalised[window[0]..window[CHARACTERS]]);
+        Self {
+            whole: hash(0, &[whole]),
+            words: words.iter().map(|word| hash(0, &[word])).collect(),
+            pairs: words.windows(2).map(|pair| hash(0, pair)).collect(),
+            characters: characters.map(|window| hash(0, &[window])).collect(),
+        }
+    }
+
+    /// Returns the greatest of: shared words (Jaccard), shared runs of four characters (Jaccard), and how much of the shorter text's
+    /// word pairs stand in the longer one.
+    #[must_use]
+    pub fn similarity(&self, other: &Self) -> f64 {
+        if self.whole == other.whole {
+            return 1.0;
+        }
+        let words = self.words.jaccard(&other.words);
+        let characters = self.characters.jaccard(&other.characters);
+        // Only the same text is 1, which a setting of 1 stands for.
+        words.max(characters).max(containment(&self.pairs, &other.pairs)).min(0.999)
+    }
+}
+
+fn containment(left: &HashedSet<u64>, right: &HashedSet<u64>) -> f64 {
+    let shorter = left.len().min(right.len());
+    if shorter < FEWEST_PAIRS { 0.0 } else { left.shared(right) as f64 / shorter as f64 }
+}

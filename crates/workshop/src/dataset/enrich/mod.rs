@@ -1,0 +1,279 @@
+//! `dataset enrich`: the columns a controlled generator is trained with, out of the tweets alone.
+//!
+//! Sentiment comes from a classifier, its labels in upper case as "Este político no existe" has them; hashtags by X's
+//! grammar; entities and key phrases by rules that a person can follow (`entities`, `phrases`).
+
+mod entities;
+mod hashtags;
+mod phrases;
+mod pieces;
+mod rows;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::{Result, bail, ensure};
+use serde::Serialize;
+
+use self::rows::{Row, Source};
+use pregonero_system::files::{self, Existing};
+use pregonero_tweet::Sentiment;
+
+/// Tweets that are read and scored at a time.
+const CHUNK: usize = 512;
+
+/// What a column can be filled with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Filling {
+    Sentiment,
+    Hashtags,
+    Entities,
+    Phrases,
+}
+
+impl Filling {
+    const ALL: [(Self, &'static str, &'static str); 4] = [
+        (Self::Sentiment, "sentiment", "SENTIMIENTO"),
+        (Self::Hashtags, "hashtags", "HASHTAGS"),
+        (Self::Entities, "entities", "ENTIDADES"),
+        (Self::Phrases, "phrases", "FRASES"),
+    ];
+}
+
+/// A column to write: `sentiment`, or `sentiment=NAME`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilledColumn {
+    pub filling: Filling,
+    pub name: String,
+}
+
+impl FromStr for FilledColumn {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (kind, name) = text.split_once('=').map_or((text, None), |(kind, name)| (kind, Some(name)));
+        let Some((filling, _, usual)) = Filling::ALL.into_iter().find(|(_, known, _)| *known == kind) else {
+            bail!("{kind:?} is nothing to fill a column with; there are sentiment, hashtags, entities, phrases");
+        };
+        let name = name.unwrap_or(usual);
+        ensure!(!name.is_empty(), "{text:?}: the column has no name");
+        Ok(Self { filling, name: name.to_owned() })
+    }
+}
+
+/// What to enrich, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Enrichment {
+    /// A CSV file with a header, a JSON-lines file, or a plain file with a text a line.
+    pub data: PathBuf,
+    /// The column or field with the text; a plain file's texts get it as their column.
+    pub text_column: String,
+    pub columns: Vec<FilledColumn>,
+    /// A sentiment the classifier is less sure of is left empty.
+    pub least_score: f32,
+    /// Takes the hashtags at the end out of the text, and the sign of the others.
+    pub strip_hashtags: bool,
+    /// The file to write, in CSV, or in JSON lines where `data` is; it must not be there yet.
+    pub output: PathBuf,
+}
+
+/// How many rows got what.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct EnrichCounts {
+    pub rows: usize,
+    /// By label, in upper case.
+    pub sentiments: BTreeMap<String, usize>,
+    /// Left without a sentiment: the classifier is not sure enough.
+    pub unsure: usize,
+    pub with_hashtags: usize,
+    pub with_entities: usize,
+    pub with_phrases: usize,
+}
+
+/// Reads the sentiment of texts, in their order.
+pub type Score<'a> = dyn Fn(&[&str]) -> Result<Vec<Sentiment>> + 'a;
+
+/// Writes the table with the filled columns behind its own.
+///
+/// # Errors
+/// Where the output is there already, the table cannot be read (with file and line), has no row or has a column of the
+/// same name, or `score` fails. Nothing is written then.
+pub fn enrich(enrichment: &Enrichment, score: &Score<'_>) -> Result<EnrichCounts> {
+    files::refuse_existing(&enrichment.output, Existing::Refuse)?;
+    let mut source = Source::open(enrichment)?;
+    let mut sink = source.sink()?;
+    let mut counts = EnrichCounts::default();
+    loop {
+        let rows = source.next_rows()?;
+        if rows.is_empty() {
+            break;
+        }
+        for (row, filled) in counts.fill(enrichment, rows, score)? {
+            sink.write(row, filled)?;
+        }
+    }
+    ensure!(counts.rows > 0, "{}: it has no row", enrichment.data.display());
+    let bytes = sink.into_bytes();
+    files::write_whole(&enrichment.output, Existing::Refuse, |output| output.write_all(&bytes))?;
+    Ok(counts)
+}
+
+impl EnrichCounts {
+    /// The rows, each with what its new columns are filled with.
+    fn fill(
+        &mut self,
+        enrichment: &Enrichment,
+        mut rows: Vec<Row>,
+        score: &Score<'_>,
+    ) -> Result<Vec<(Row, Vec<String>)>> {
+        let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
+        let wanted = enrichment.columns.iter().any(|column| column.filling == Filling::Sentiment);
+        let sentiments = if wanted { score(&texts)? } else { Vec::new() };
+        let mut filled = Vec::with_capacity(rows.len());
+        for (place, row) in rows.iter_mut().enumerate() {
+            self.rows += 1;
+            let fields = enrichment.columns.iter().map(|column| match column.filling {
+                Filling::Sentiment => self.sentiment(&row.text, &sentiments[place], enrichment.least_score),
+                Filling::Hashtags => counted(&mut self.with_hashtags, &hashtags::of(&row.text)),
+                Filling::Entities => counted(&mut self.with_entities, &entities::of(&row.text)),
+                Filling::Phrases => counted(&mut self.with_phrases, &phrases::of(&row.text)),
+            });
+            filled.push(fields.collect());
+            if enrichment.strip_hashtags {
+                row.text = hashtags::stripped(&row.text);
+            }
+        }
+        Ok(rows.into_iter().zip(filled).collect())
+    }
+
+    fn sentiment(&mut self, text: &str, sentiment: &Sentiment, least: f32) -> String {
+        if text.trim().is_empty() || sentiment.score < least {
+            self.unsure += 1;
+            return String::new();
+        }
+        let label = sentiment.label.to_uppercase();
+        *self.sentiments.entry(label.clone()).or_insert(0) += 1;
+        label
+    }
+}
+
+fn counted(count: &mut usize, found: &[String]) -> String {
+    *count += usize::from(!found.is_empty());
+    found.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn score(texts: &[&str]) -> Result<Vec<Sentiment>> {
+        let one = |text: &&str| {
+            let (label, score) = if text.contains("bien") { ("positive", 0.9) } else { ("negative", 0.6) };
+            Sentiment { label: label.to_owned(), score, probabilities: BTreeMap::new() }
+        };
+        Ok(texts.iter().map(one).collect())
+    }
+
+    fn run(name: &str, content: &[u8], change: impl Fn(&mut Enrichment)) -> Result<(EnrichCounts, String)> {
+        let folder = tempfile::tempdir().unwrap();
+        let columns = ["sentiment", "hashtags", "entities", "phrases"];
+        let mut enrichment = Enrichment {
+            data: folder.path().join(name),
+            text_column: "text".to_owned(),
+            columns: columns.map(|column| column.parse().unwrap()).to_vec(),
+            least_score: 0.0,
+            strip_hashtags: false,
+            output: folder.path().join("out.csv"),
+        };
+        change(&mut enrichment);
+        std::fs::write(&enrichment.data, content).unwrap();
+        let counts = enrich(&enrichment, &score).inspect_err(|_| assert!(!enrichment.output.exists()))?;
+        assert!(enrich(&enrichment, &score).unwrap_err().to_string().contains(": exists already"));
+        Ok((counts, std::fs::read_to_string(&enrichment.output).unwrap()))
+    }
+
+    const TABLE: &str =
+        "id,text\n1,\"Qué bien, hoy la Feria del Libro de Bogotá abre temprano #Feria #Libros\"\n2,no\n";
+
+    #[test]
+    fn columns_are_filled_behind_those_that_are_there() {
+        let (counts, written) = run("a.csv", TABLE.as_bytes(), |_| {}).unwrap();
+        assert_eq!(
+            written,
+            "id,text,SENTIMIENTO,HASHTAGS,ENTIDADES,FRASES\n\
+             1,\"Qué bien, hoy la Feria del Libro de Bogotá abre temprano #Feria #Libros\",POSITIVE,Feria Libros,\
+             Feria del Libro de Bogotá,Bogotá abre temprano bien hoy\n\
+             2,no,NEGATIVE,,,\n"
+        );
+        let sentiments = BTreeMap::from([("NEGATIVE".to_owned(), 1), ("POSITIVE".to_owned(), 1)]);
+        let expected =
+            EnrichCounts { rows: 2, sentiments, unsure: 0, with_hashtags: 1, with_entities: 1, with_phrases: 1 };
+        assert_eq!(counts, expected);
+    }
+
+    #[test]
+    fn columns_have_the_names_asked_for_and_what_is_unsure_stays_empty() {
+        let (counts, written) = run("a.csv", TABLE.as_bytes(), |enrichment| {
+            enrichment.columns = vec!["sentiment=tono".parse().unwrap(), "hashtags".parse().unwrap()];
+            enrichment.least_score = 0.7;
+            enrichment.strip_hashtags = true;
+        })
+        .unwrap();
+        assert_eq!(
+            written,
+            "id,text,tono,HASHTAGS\n\
+             1,\"Qué bien, hoy la Feria del Libro de Bogotá abre temprano\",POSITIVE,Feria Libros\n2,no,,\n"
+        );
+        assert_eq!(counts.unsure, 1);
+    }
+
+    #[test]
+    fn a_plain_file_becomes_a_table() {
+        let (_, written) = run("a.txt", "Todo bien\n\n".as_bytes(), |enrichment| {
+            enrichment.columns = vec!["sentiment".parse().unwrap()];
+        })
+        .unwrap();
+        assert_eq!(written, "text,SENTIMIENTO\nTodo bien,POSITIVE\n\"\",\n".replace("\"\",", ","));
+    }
+
+    #[test]
+    fn json_lines_keep_their_fields_and_get_more() {
+        let lines = "{\"id\":7,\"text\":\"Todo bien, amigos #Feria\",\"tags\":[\"a\"]}\n\n{\"text\":\"no\"}\n";
+        let (counts, written) = run("a.jsonl", lines.as_bytes(), |enrichment| {
+            enrichment.columns = vec!["sentiment".parse().unwrap(), "hashtags".parse().unwrap()];
+            enrichment.strip_hashtags = true;
+            enrichment.output.set_extension("jsonl");
+        })
+        .unwrap();
+        assert_eq!(
+            written,
+            "{\"id\":7,\"text\":\"Todo bien, amigos\",\"tags\":[\"a\"],\"SENTIMIENTO\":\"POSITIVE\",\"HASHTAGS\":\"Feria\"}\n\
+             {\"text\":\"no\",\"SENTIMIENTO\":\"NEGATIVE\",\"HASHTAGS\":\"\"}\n"
+        );
+        assert_eq!((counts.rows, counts.with_hashtags), (2, 1));
+    }
+
+    #[test]
+    fn faults_name_file_line_and_column_and_write_nothing() {
+        for (name, content, expected) in [
+            ("a.csv", &b"id,body\n1,x\n"[..], "a.csv: no column \"text\"; the file has id, body"),
+            ("a.csv", b"text,HASHTAGS\nx,y\n", "a.csv: there is a column HASHTAGS already"),
+            ("a.csv", b"text\n", "a.csv: it has no row"),
+            ("a.txt", b"", "a.txt: it has no row"),
+            ("a.csv", b"text,id\nx,1\ny\n", "a.csv:3: 1 fields"),
+            ("a.txt", b"bien\nma\xf1ana\n", "a.txt:2: not readable as UTF-8"),
+            ("a.jsonl", b"", "a.jsonl: it has no row"),
+            ("a.jsonl", b"{\"text\":\"bien\"}\n\n[]\n", "a.jsonl:3: not a JSON object"),
+            ("a.jsonl", b"{\"body\":\"bien\"}\n", "a.jsonl:1: no text field \"text\"; it has body"),
+            ("a.jsonl", b"{\"text\":\"bien\",\"FRASES\":1}\n", "a.jsonl:1: there is a field FRASES already"),
+        ] {
+            let message = format!("{:#}", run(name, content, |_| {}).unwrap_err());
+            assert!(message.contains(expected), "{message}");
+        }
+        for (column, expected) in [("mood", "\"mood\" is nothing to fill"), ("sentiment=", "has no name")] {
+            let message = column.parse::<FilledColumn>().unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! `dataset label`: a labelled table out of an unlabelled one, by rules that stand for a person's judgement.
+//!
+//! Such labels are distant ones: cheap, many, and wrong now and then. What the rules cannot tell is left out and
+//! counted. The result has the columns `text,label,author` that [`super::labelled`] reads.
+
+mod emoji;
+mod hashtags;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::Serialize;
+
+pub use self::hashtags::HashtagRules;
+use super::columns::{Asked, open_table};
+use super::table::Row;
+use pregonero_models::sentiment::{AUTHOR_FLAG, TEXT_FLAG};
+use pregonero_system::files::{self, Existing};
+
+/// What a text says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Label {
+    Negative,
+    Neutral,
+    Positive,
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Negative => "negative",
+            Self::Neutral => "neutral",
+            Self::Positive => "positive",
+        })
+    }
+}
+
+impl FromStr for Label {
+    type Err = anyhow::Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Ok(match name {
+            "negative" => Self::Negative,
+            "neutral" => Self::Neutral,
+            "positive" => Self::Positive,
+            _ => bail!("{name:?} is no label; there are negative, neutral, positive"),
+        })
+    }
+}
+
+/// What the rules say of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Label(Label),
+    /// Marked for more than one label, or by what stands for none.
+    Ambiguous,
+    /// Not marked at all.
+    Unmarked,
+}
+
+/// How rows get their labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LabelRules {
+    /// By the emoji in a column of its own, which was cut out of the text.
+    Emoji { column: String },
+    /// By hashtags in the text.
+    Hashtags(HashtagRules),
+}
+
+/// What to label, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labelling {
+    /// A CSV file with a header.
+    pub data: PathBuf,
+    pub text_column: String,
+    /// The column that tells authors apart; without one, the result's stays empty.
+    pub author_column: Option<String>,
+    pub rules: LabelRules,
+    /// The CSV file to write; it must not be there yet.
+    pub output: PathBuf,
+}
+
+/// How many rows became what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LabelCounts {
+    pub rows: usize,
+    pub negative: usize,
+    pub neutral: usize,
+    pub positive: usize,
+    /// Left out: the rules point both ways, or the emoji is not in the table.
+    pub ambiguous: usize,
+    /// Left out: neither hashtag nor emoji.
+    pub unmarked: usize,
+    /// Left out: no text beside placeholders.
+    pub empty: usize,
+}
+
+/// Labels a table and writes the rows that got a label.
+///
+/// # Errors
+/// Where the output is there already, the table cannot be read (with file and line), no row got a label, or the output
+/// cannot be written. Nothing is written then.
+pub fn label(labelling: &Labelling) -> Result<LabelCounts> {
+    files::refuse_existing(&labelling.output, Existing::Refuse)?;
+    let mut counts = LabelCounts::default();
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["text", "label", "author"])?;
+    let mut written = Ok(());
+    counts.rows = visit(labelling, |text, author, verdict| {
+        if let Some((text, label)) = counts.judge(text, verdict)
+            && written.is_ok()
+        {
+            written = writer.write_record([&text, &label.to_string(), author]);
+        }
+    })?;
+    written.context("cannot write a row")?;
+    let labelled = counts.negative + counts.neutral + counts.positive;
+    ensure!(
+        labelled > 0,
+        "{}: no row got a label ({} ambiguous, {} unmarked, {} empty of {})",
+        labelling.data.display(),
+        counts.ambiguous,
+        counts.unmarked,
+        counts.empty,
+        counts.rows
+    );
+    let bytes = writer.into_inner().context("cannot write the table")?;
+    files::write_whole(&labelling.output, Existing::Refuse, |output| output.write_all(&bytes))?;
+    Ok(counts)
+}
+
+/// Hands text, author and verdict of every row to `take`.
+fn visit(labelling: &Labelling, mut take: impl FnMut(&str, &str, Verdict)) -> Result<usize> {
+    let text = Asked::new(&labelling.text_column, TEXT_FLAG);
+    let mark = match &labelling.rules {
+        LabelRules::Emoji { column } => Asked::new(column, "--emoji-column"),
+        LabelRules::Hashtags(_) => text,
+    };
+    let author = labelling.author_column.as_deref().map(|author| Asked::new(author, AUTHOR_FLAG));
+    let asked: Vec<Asked<'_>> = [text, mark].into_iter().chain(author).collect();
+    let mut table = open_table(&labelling.data, &asked)?;
+    let mut rows = 0;
+    while let Some(Row { fields, .. }) = table.next_row()? {
+        let (text, author) = (fields[0].as_str(), fields.get(2).map_or("", String::as_str));
+        let verdict = match &labelling.rules {
+            LabelRules::Emoji { .. } => emoji::verdict(&fields[1]),
+            LabelRules::Hashtags(rules) => rules.verdict(text),
+        };
+        take(text, author, verdict);
+        rows += 1;
+    }
+    Ok(rows)
+}
+
+impl LabelCounts {
+    /// Counts a row; its tidied text and label, where it is to be written.
+    fn judge(&mut self, text: &str, verdict: Verdict) -> Option<(String, Label)> {
+        let text = emoji::without_placeholders(text);
+        if text.is_empty() {
+            self.empty += 1;
+            return None;
+        }
+        let label = match verdict {
+            Verdict::Label(label) => label,
+            Verdict::Ambiguous => {
+                self.ambiguous += 1;
+                return None;
+            }
+            Verdict::Unmarked => {
+                self.unmarked += 1;
+                return None;
+            }
+        };
+        match label {
+            Label::Negative => self.negative += 1,
+            Label::Neutral => self.neutral += 1,
+            Label::Positive => self.positive += 1,
+        }
+        Some((text, label))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(content: &[u8], rules: LabelRules, author: Option<&str>) -> Result<(LabelCounts, String)> {
+        let folder = tempfile::tempdir().unwrap();
+        let labelling = Labelling {
+            data: folder.path().join("data.csv"),
+            text_column: "text".to_owned(),
+            author_column: author.map(str::to_owned),
+            rules,
+            output: folder.path().join("out/labelled.csv"),
+        };
+        std::fs::write(&labelling.data, content).unwrap();
+        let counts = label(&labelling).inspect_err(|_| assert!(!labelling.output.exists()))?;
+        let again = label(&labelling).unwrap_err().to_string();
+        assert!(again.contains("labelled.csv: exists already"), "{again}");
+        Ok((counts, std::fs::read_to_string(&labelling.output).unwrap()))
+    }
+
+    fn by_emoji() -> LabelRules {
+        LabelRules::Emoji { column: "emoji".to_owned() }
+    }
+
+    fn by_hashtag() -> LabelRules {
+        LabelRules::Hashtags(HashtagRules::new(&["YoMeVacuno".to_owned()], &["YoNoMeVacuno".to_owned()]).unwrap())
+    }
+
+    #[test]
+    fn emoji_label_texts_whose_placeholders_go() {
+        let table = "text,emoji\n\"Qué día, _usr _emo\",😍\n_emo no funciona,😡\n¿Y la lista? _emo,👀\nya _emo,😂\n_emo _url,😍\nsin,\n";
+        let (counts, written) = run(table.as_bytes(), by_emoji(), None).unwrap();
+        assert_eq!(
+            written,
+            "text,label,author\n\"Qué día,\",positive,\nno funciona,negative,\n¿Y la lista?,neutral,\n"
+        );
+        let expected =
+            LabelCounts { rows: 6, negative: 1, neutral: 1, positive: 1, ambiguous: 1, unmarked: 1, empty: 1 };
+        assert_eq!(counts, expected);
+    }
+
+    #[test]
+    fn hashtags_label_texts_that_keep_them_and_their_authors() {
+        let table = "author,text\na1,Hoy #YoMeVacuno\na2,#yonomevacuno nunca\na3,nada\na4,#YoMeVacuno #YoNoMeVacuno\n";
+        let (counts, written) = run(table.as_bytes(), by_hashtag(), Some("author")).unwrap();
+        assert_eq!(written, "text,label,author\nHoy #YoMeVacuno,positive,a1\n#yonomevacuno nunca,negative,a2\n");
+        assert_eq!((counts.ambiguous, counts.unmarked), (1, 1));
+    }
+
+    #[test]
+    fn faults_name_the_line_and_write_nothing() {
+        for (content, expected) in [
+            (&b"text\nhola\n"[..], "no column \"emoji\"; the file has text"),
+            ("text,emoji\nhola,😍\nhola\n".as_bytes(), "data.csv:3: 1 fields, the header has 2"),
+            (
+                b"text,emoji\nma\xf1ana,x\n",
+                "data.csv:2: not UTF-8 (byte 0xf1): save the file as UTF-8, for Latin-1 with",
+            ),
+            (b"\xff\xfet\0e\0x\0t\0", "the file is UTF-16"),
+            ("text,emoji\n\"hola,😍\nya,😍\n".as_bytes(), "is a quote unbalanced?"),
+            ("text,emoji\nhola,😂\n".as_bytes(), "no row got a label (1 ambiguous, 0 unmarked, 0 empty of 1)"),
+            (b"", "the file is empty"),
+        ] {
+            let message = format!("{:#}", run(content, by_emoji(), None).unwrap_err());
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Labelled tweets from a CSV file with named columns.
+//!
+//! Every fault names the file and the line a person has to look at; rows without text are counted, not fatal.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::columns::{Asked, open_table};
+use pregonero_models::sentiment::{AUTHOR_FLAG, Columns, LABEL_FLAG, TEXT_FLAG};
+
+/// Returns the column of authors, where the table is said to have one.
+pub(crate) fn author_column(columns: &Columns) -> Option<Asked<'_>> {
+    const WITHOUT: &str = ", or give --author-column \"\" where there is none";
+    columns.author.as_deref().map(|author| Asked { without: WITHOUT, ..Asked::new(author, AUTHOR_FLAG) })
+}
+
+/// One labelled tweet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelledTweet {
+    pub text: String,
+    /// Empty where unknown.
+    pub author: String,
+    /// The label's place among the labels.
+    pub label: usize,
+    /// The row's number in the file, the header not counted, from 1.
+    pub row: usize,
+}
+
+/// What a file held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelledTable {
+    pub tweets: Vec<LabelledTweet>,
+    /// Rows left out because their text is empty.
+    pub skipped_empty: usize,
+}
+
+/// Reads the labelled tweets of a UTF-8 CSV file with a header; `labels` are the names of the classes.
+///
+/// # Errors
+/// Where the file cannot be read, a column is missing, a row has another number of fields than the header, is too
+/// long, is not UTF-8 or has a label outside the set, or no row is left. The message names file and line.
+pub fn read_labelled<L: AsRef<str>>(path: &Path, columns: &Columns, labels: &[L]) -> Result<LabelledTable> {
+    let mut asked = vec![Asked::new(&columns.text, TEXT_FLAG), Asked::new(&columns.label, LABEL_FLAG)];
+    asked.extend(author_column(columns));
+    let mut rows = open_table(path, &asked)?;
+    let mut table = LabelledTable { tweets: Vec::new(), skipped_empty: 0 };
+    while let Some(row) = rows.next_row()? {
+        let label = place_of(&row.fields[1], labels).with_context(|| format!("{}:{}", path.display(), row.line))?;
+        let mut fields = row.fields.into_iter();
+        let text = fields.next().unwrap_or_default();
+        let author = fields.nth(1).unwrap_or_default().trim().to_owned();
+        if text.trim().is_empty() {
+            table.skipped_empty += 1;
+        } else {
+            table.tweets.push(LabelledTweet { text, author, label, row: row.number });
+        }
+    }
+    ensure!(!table.tweets.is_empty(), "{}: no row holds a text", path.display());
+    Ok(table)
+}
+
+/// The place of the label that a field names, by its name or by its number.
+///
+/// # Errors
+/// Where it is no label of the set.
+pub fn place_of<L: AsRef<str>>(field: &str, labels: &[L]) -> Result<usize> {
+    let field = field.trim();
+    if let Some(place) = labels.iter().position(|label| label.as_ref() == field) {
+        return Ok(place);
+    }
+    match field.parse::<usize>() {
+        Ok(place) if place < labels.len() => Ok(place),
+        _ => {
+            let known = labels.iter().enumerate().map(|(place, label)| format!("{place} ({})", label.as_ref()));
+            bail!("label {field:?} is none of {}", known.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dataset::table::LONGEST_RECORD;
+
+    const LABELS: [&str; 2] = ["negative", "positive"];
+
+    fn read(content: &[u8]) -> Result<LabelledTable> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(content).unwrap();
+        read_labelled(file.path(), &Columns::default(), &LABELS)
+    }
+
+    #[test]
+    fn columns_are_found_by_name_and_rows_without_text_are_counted() {
+        let table =
+            read("label,extra,text,author\n1,x,\"Hola, ya\",ana\n0,y,  ,luis\n0,z,no quiero,\n".as_bytes()).unwrap();
+        assert_eq!(table.skipped_empty, 1);
+        let tweet = |text: &str, author: &str, label, row| LabelledTweet {
+            text: text.into(),
+            author: author.into(),
+            label,
+            row,
+        };
+        assert_eq!(table.tweets, [tweet("Hola, ya", "ana", 1, 1), tweet("no quiero", "", 0, 3)]);
+    }
+
+    #[test]
+    fn faults_name_the_line_and_what_is_wrong() {
+        for (content, expected) in [
+            (&b"text,label\nhola,1\n"[..], "no column \"author\"; the file has text, label"),
+            (
+                b"author,text,label\na,\"dos\nrenglones\",1\na,hola,2\n",
+                ":4: label \"2\" is none of 0 (negative), 1 (positive)",
+            ),
+            (b"author,text,label\na,hola,1\na,se\xf1or,1\n", ":3: not UTF-8"),
+            (b"author,text,label\na,hola\n", ":2: 2 fields, the header has 3"),
+            (b"author,text,label\na,,1\n", "no row holds a text"),
+            (b"", "the file is empty"),
+            (b"author,text,label\na,\"hola,1\nb,sol,0\n", ":2: 2 fields, the header has 3; it spans lines: is a quote"),
+            (b"author,label,text\na,1,\"hola\nb,0,sol\n", ":2: the file ends within the record"),
+            (b"\xff\xfea\0u\0t\0h\0o\0r\0", "the file is UTF-16"),
+            (b"a\0u\0t\0h\0o\0r\0,\0t\0", "zero bytes"),
+        ] {
+            let message = format!("{:#}", read(content).unwrap_err());
+            assert!(message.contains(expected), "{message:?} does not say {expected:?}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let message =
+            format!("{:#}", read_labelled(Path::new("/no/such.csv"), &Columns::default(), &LABELS).unwrap_err());
+        assert!(message.starts_with("cannot read /no/such.csv"), "{message}");
+    }
+
+    #[test]
+    fn labels_are_named_or_numbered_in_any_number() {
+        let labels = ["negative", "neutral", "positive"];
+        for (field, place) in [("0", 0), (" neutral ", 1), ("positive", 2), ("2", 2)] {
+            assert_eq!(place_of(field, &labels).unwrap(), place, "{field}");
+        }
+        for field in ["3", "-1", "", "Neutro", "1.0"] {
+            assert!(place_of(field, &labels).is_err(), "{field}");
+        }
+        // A name wins over a number, so that the labels may be numbers in another order.
+        assert_eq!(place_of("1", &["1", "0"]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_mark_at_the_beginning_is_no_part_of_the_first_name() {
+        let table = read("\u{feff}author,text,label\nana,hola,1\n".as_bytes()).unwrap();
+        assert_eq!(table.tweets[0].author, "ana");
+    }
+
+    #[test]
+    fn a_line_of_ten_megabytes_is_refused_by_its_number() {
+        for quote in ["", "\""] {
+            let long = "a".repeat(10_000_000);
+            let content = format!("author,text,label\nana,hola,1\nana,{quote}{long}{quote},1\n");
+            let message = format!("{:#}", read(content.as_bytes()).unwrap_err());
+            assert!(message.contains(&format!(":3: the record is longer than {LONGEST_RECORD} bytes")), "{message}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+        #[test]
+        fn no_bytes_at_all_make_the_reader_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..400),
+            pieces in proptest::collection::vec(
+                prop_oneof![Just("\""), Just(","), Just("\n"), Just("1"), Just("hola"), Just("\r"), Just("\u{feff}")],
+                0..60,
+            ),
+        ) {
+            let _ = read(&bytes);
+            let _ = read(&[b"author,text,label\n".as_slice(), &bytes].concat());
+            let _ = read(format!("author,text,label\n{}", pieces.concat()).as_bytes());
+        }
+    }
+}

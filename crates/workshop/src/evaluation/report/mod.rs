@@ -1,0 +1,94 @@
+//! `evaluate classifier --report`: a folder with one Markdown page and the plots it shows.
+//!
+//! What is in a plot stands in `pictures.rs`, the page in `page.rs`. No tweet's text is in either: a report may be published.
+
+mod page;
+mod pictures;
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+
+use super::classification::{ClassificationReport, Scored};
+use super::speed::ScoringSpeed;
+pub use crate::training::classifier::LOG_FILE as TRAINING_LOG;
+use pregonero_models::catalog::ModelFiles;
+use pregonero_system::files::{Existing, refuse_existing, write_whole};
+
+/// The page.
+pub const PAGE: &str = "report.md";
+
+/// One line of the classifier's training log; what a report does not show is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct LoggedEpoch {
+    pub epoch: usize,
+    pub loss: f64,
+    pub validation_loss: f64,
+    pub macro_f1: f64,
+    /// Whether its weights were the best until then.
+    pub best: bool,
+}
+
+/// Everything a report says.
+#[derive(Debug)]
+pub struct ReportContent<'a> {
+    /// The model's name and digest.
+    pub model: String,
+    /// The rows it was measured on, for people.
+    pub data: String,
+    /// The command that made the report.
+    pub command: &'a str,
+    pub scored: &'a Scored,
+    pub report: &'a ClassificationReport,
+    /// Empty where the model has no log.
+    pub epochs: Vec<LoggedEpoch>,
+    pub speed: Option<ScoringSpeed>,
+    /// How many of the most confident mistakes are listed.
+    pub mistakes: usize,
+}
+
+/// The epochs of the model's training; none where it has no log.
+///
+/// # Errors
+/// Where the log is not one JSON object a line; the message names file and line.
+pub fn read_training_log(files: &ModelFiles) -> Result<Vec<LoggedEpoch>> {
+    if !files.has(TRAINING_LOG) {
+        return Ok(Vec::new());
+    }
+    let bytes = files.read(TRAINING_LOG)?;
+    let name = files.display(TRAINING_LOG);
+    let text = std::str::from_utf8(&bytes).with_context(|| format!("{name}: not UTF-8"))?;
+    let parse = |(place, line): (usize, &str)| {
+        serde_json::from_str(line).with_context(|| format!("{name}:{}: not an epoch's JSON", place + 1))
+    };
+    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(parse).collect()
+}
+
+/// Writes the page and its plots into `folder`, which is made where it is missing; older ones are replaced.
+///
+/// # Errors
+/// Where the folder cannot be written.
+pub fn write_report(folder: &Path, content: &ReportContent<'_>) -> Result<()> {
+    let plots = pictures::draw(content);
+    let page = page::write(content, &plots);
+    let plots = plots.into_iter().map(|plot| (plot.file.to_owned(), plot.svg));
+    write_files(folder, plots.chain([(PAGE.to_owned(), page)]))
+}
+
+/// Stands in every folder of [`write_files`]: what has our names there is ours to replace.
+const MARK: &str = ".written-by-pregonero";
+
+/// Writes files by name and text; older ones are replaced where this function wrote them.
+pub(super) fn write_files(folder: &Path, files: impl IntoIterator<Item = (String, String)>) -> Result<()> {
+    let existing = if folder.join(MARK).exists() { Existing::Replace } else { Existing::Refuse };
+    let files: Vec<_> = files.into_iter().map(|(name, text)| (folder.join(name), text)).collect();
+    files.iter().try_for_each(|(path, _)| refuse_existing(path, existing))?;
+    write_whole(&folder.join(MARK), Existing::Replace, |file| {
+        file.write_all(b"The reports in this folder are replaced by the next ones.\n")
+    })?;
+    files.iter().try_for_each(|(path, text)| write_whole(path, existing, |file| file.write_all(text.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests;

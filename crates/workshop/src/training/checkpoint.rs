@@ -1,0 +1,133 @@
+//! Checkpoints on disk, as generator and classifier share them: the last state of a training in one folder.
+//!
+//! A state is written beside its place and renamed, so that a full disk or a crash leaves the last one whole.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use candle_core::{Device, Tensor, Var};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::optimizer::AdamW;
+use pregonero_system::files::{Existing, write_whole};
+
+/// The weights of a state.
+pub(super) const WEIGHTS: &str = "model.safetensors";
+
+/// The optimiser's moments and step.
+const OPTIMIZER: &str = "optimizer.safetensors";
+
+/// Everything else: a JSON object.
+const STATE: &str = "state.json";
+
+/// The folder of a training's checkpoints.
+#[derive(Debug, Clone)]
+pub(super) struct CheckpointFolder {
+    folder: PathBuf,
+}
+
+/// A state as it lies on disk.
+#[derive(Debug)]
+pub(super) struct Saved<S> {
+    pub(super) state: S,
+    folder: PathBuf,
+}
+
+impl CheckpointFolder {
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The file that tells whether a training left a state here.
+    pub(super) fn state_file(&self) -> PathBuf {
+        self.folder.join("last").join(STATE)
+    }
+
+    /// Replaces the last state. `files` are sets of tensors by file name.
+    pub(super) fn save(
+        &self,
+        files: &[(&str, &HashMap<String, Tensor>)],
+        optimizer: &AdamW,
+        state: &impl Serialize,
+    ) -> Result<()> {
+        let folder = &self.folder;
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        let staging = tempfile::Builder::new().prefix("saving-").tempdir_in(folder)?;
+        for (name, tensors) in files {
+            save_tensors(tensors, &staging.path().join(name))?;
+        }
+        optimizer.save(&staging.path().join(OPTIMIZER))?;
+        std::fs::write(staging.path().join(STATE), serde_json::to_vec_pretty(state)?)
+            .with_context(|| format!("cannot write into {}", folder.display()))?;
+        let (last, before) = (folder.join("last"), folder.join("before-last"));
+        let _ = std::fs::remove_dir_all(&before);
+        if last.exists() {
+            std::fs::rename(&last, &before).with_context(|| format!("cannot replace {}", last.display()))?;
+        }
+        std::fs::rename(staging.keep(), &last).with_context(|| format!("cannot write {}", last.display()))?;
+        let _ = std::fs::remove_dir_all(&before);
+        Ok(())
+    }
+
+    /// The last state, `None` where there is none yet.
+    pub(super) fn last<S: DeserializeOwned>(&self) -> Result<Option<Saved<S>>> {
+        let places = ["last", "before-last"].map(|name| self.folder.join(name));
+        let Some(folder) = places.into_iter().find(|folder| folder.join(STATE).is_file()) else { return Ok(None) };
+        let path = folder.join(STATE);
+        let content = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let state = serde_json::from_slice(&content)
+            .with_context(|| format!("{}: not the state of a training", path.display()))?;
+        Ok(Some(Saved { state, folder }))
+    }
+}
+
+impl<S> Saved<S> {
+    /// Sets `variables` to the tensors of their names in one of the state's files.
+    pub(super) fn restore<'a>(
+        &self,
+        file: &str,
+        variables: impl IntoIterator<Item = (&'a String, &'a Var)>,
+        device: &Device,
+    ) -> Result<()> {
+        let path = self.folder.join(file);
+        let tensors = load_tensors(&path, device)?;
+        for (name, variable) in variables {
+            let saved = tensors.get(name).with_context(|| format!("{}: no tensor {name}", path.display()))?;
+            variable.set(saved).with_context(|| format!("{}: {name} has another shape", path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// The tensors of one of the state's files, `None` where it has no such file.
+    pub(super) fn tensors(&self, file: &str, device: &Device) -> Result<Option<HashMap<String, Tensor>>> {
+        let path = self.folder.join(file);
+        if path.is_file() { load_tensors(&path, device).map(Some) } else { Ok(None) }
+    }
+
+    pub(super) fn restore_optimizer(&self, optimizer: &mut AdamW) -> Result<()> {
+        optimizer.load(&self.folder.join(OPTIMIZER))
+    }
+}
+
+/// The present values of variables, by name.
+pub(super) fn tensors<'a>(variables: impl IntoIterator<Item = (&'a String, &'a Var)>) -> HashMap<String, Tensor> {
+    variables.into_iter().map(|(name, variable)| (name.clone(), variable.as_tensor().clone())).collect()
+}
+
+/// Writes tensors as safetensors, as a whole or not at all.
+pub(super) fn save_tensors(tensors: &HashMap<String, Tensor>, path: &Path) -> Result<()> {
+    // The metadata is what transformers looks for before it loads a file.
+    let metadata = Some(HashMap::from([("format".to_owned(), "pt".to_owned())]));
+    let content = safetensors::serialize(tensors, metadata).context("cannot serialise the weights")?;
+    write_whole(path, Existing::Replace, |writer| writer.write_all(&content))
+}
+
+pub(super) fn load_tensors(path: &Path, device: &Device) -> Result<HashMap<String, Tensor>> {
+    candle_core::safetensors::load(path, device).with_context(|| format!("{}: not a whole checkpoint", path.display()))
+}

@@ -1,0 +1,243 @@
+//! The model card: what a person must know before using the classifier.
+
+use std::fmt::Write as _;
+
+use super::{ClassifierTraining, SourceCounts, StopOn, TrainingOutcome, VectorCounts};
+use crate::evaluation::classification::ClassificationReport;
+use crate::training::schedule::Decay;
+use pregonero_models::sentiment::ClassifierConfig;
+use pregonero_models::sentiment::SplitProtocol;
+use pregonero_models::sentiment::calibration::Calibration;
+
+/// The text of `README.md`.
+pub fn write(settings: &ClassifierTraining, config: &ClassifierConfig, outcome: &TrainingOutcome) -> String {
+    let mut card = format!("# {}\n\n", settings.name);
+    card.push_str(&introduction(config, outcome));
+    card.push_str(&data(settings, outcome));
+    card.push_str(&training(settings, outcome));
+    card.push_str("## Measured\n\n");
+    card.push_str(&table(outcome));
+    let _ = write!(card, "\nOn the test part, by label (rows: truth, columns: said):\n\n{}", classes(&outcome.test));
+    card.push_str(&calibration(config, outcome));
+    let _ = write!(card, "\n## Layers\n\n```text\n{}\n```\n", config.network.summary());
+    card.push_str(LIMITS);
+    card
+}
+
+const LIMITS: &str = "
+## Use and limits
+
+Meant to rank a bot's own candidate tweets by how they would be labelled, before rules and a person judge them. It is not
+fit to judge people or to decide what is true: it knows the words of its training tweets, not facts. Irony, news that all
+sides quote, other topics, other years and other countries are where it errs; its probabilities are calibrated for tweets
+like those it was measured on and for no others. The labels come from the data set and carry its noise.
+";
+
+fn introduction(config: &ClassifierConfig, outcome: &TrainingOutcome) -> String {
+    let labels: Vec<String> =
+        config.labels.iter().enumerate().map(|(number, label)| format!("`{label}` ({number})")).collect();
+    let advised = config
+        .recommended_min_score
+        .map_or_else(String::new, |score| format!(" Where `sentiment.min_score` is absent, {score} is taken."));
+    format!(
+        "A recurrent network of {} parameters that gives a short Spanish text a probability for each of the labels {}.\
+         {advised}{}\n`config.json` holds layer sizes, cleaning, labels and calibration, `vocabulary.json` the words, \
+         `model.safetensors` the weights, `training.jsonl` the epochs; `pregonero` loads the folder.\n\n",
+        outcome.parameters,
+        labels.join(", "),
+        hashtags(config)
+    )
+}
+
+/// The hashtags that gave the labels, in a sentence.
+fn hashtags(config: &ClassifierConfig) -> String {
+    if config.label_hashtags.is_empty() {
+        return String::new();
+    }
+    let of_label = |(label, tags): (&String, &Vec<String>)| {
+        let tags: Vec<String> = tags.iter().map(|tag| format!("`#{tag}`")).collect();
+        format!("{} `{label}`", tags.join(", "))
+    };
+    let all: Vec<String> = config.label_hashtags.iter().map(of_label).collect();
+    format!(" Its labels were given by hashtags, which the gate `message` knows: {}.", all.join("; "))
+}
+
+fn data(settings: &ClassifierTraining, outcome: &TrainingOutcome) -> String {
+    let file = settings.data.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let counts = &outcome.counts;
+    let [train, validation, test] = counts.parts;
+    let mut text = format!("## Data\n\n`{file}`. {}\n\n{}", settings.about_data, protocol(settings));
+    let _ = write!(
+        text,
+        " {train} rows to train on, {validation} to stop, choose and calibrate by, {test} to measure on; {} rows had \
+         nothing left to read. Links, mentions and hashtags are removed before the network sees a text.\n\n",
+        counts.skipped_empty
+    );
+    if !counts.added.is_empty() {
+        text.push_str(&added(&counts.added));
+    }
+    if !settings.teachers.is_empty() {
+        text.push_str(&teachers(settings, outcome));
+    }
+    text
+}
+
+fn protocol(settings: &ClassifierTraining) -> String {
+    let held_out = settings.held_out();
+    match (held_out.protocol, held_out.near_duplicate) {
+        (SplitProtocol::Random, _) => format!(
+            "Split at random (seed {}), duplicates left in: authors and texts stand in several parts, and the figures \
+             flatter.",
+            held_out.seed
+        ),
+        (SplitProtocol::Groups, None) => {
+            format!("Split by groups (seed {}): no author and no cleaned text stands in two parts.", held_out.seed)
+        }
+        (SplitProtocol::Groups, Some(similarity)) => format!(
+            "Split by groups (seed {}): no author, no cleaned text and no near-duplicate (at least {similarity} of the \
+             words shared) stands in two parts.",
+            held_out.seed
+        ),
+    }
+}
+
+fn added(sources: &[SourceCounts]) -> String {
+    let mut text =
+        "Added to the train part alone; what shares an author or nearly a text with the other parts is left \
+                    out:\n\n| source | rows | used | like held-out ones | repeated | teachers unsure | empty \
+                    |\n|---|---|---|---|---|---|---|\n"
+            .to_owned();
+    for counts in sources {
+        let SourceCounts { source, read, empty, held_out, repeated, unsure, used } = counts;
+        let _ = writeln!(text, "| {source} | {read} | {used} | {held_out} | {repeated} | {unsure} | {empty} |");
+    }
+    text + "\n"
+}
+
+fn teachers(settings: &ClassifierTraining, outcome: &TrainingOutcome) -> String {
+    let names: Vec<&str> = settings.teachers.iter().map(|teacher| teacher.name.as_str()).collect();
+    let distillation = settings.distillation;
+    let mut text = format!(
+        "Teachers, averaged at temperature {}: {}. They are {} of a labelled row's target",
+        distillation.temperature,
+        names.join(", "),
+        distillation.weight
+    );
+    if let Some(least) = distillation.minimum_confidence {
+        let _ = write!(text, "; rows without a label are used where they give one label at least {least}");
+    }
+    if outcome.counts.teachers_of_other_splits > 0 {
+        let _ = write!(
+            text,
+            ". **{} of them learned from another split and may know rows of this test part: the figures may flatter**",
+            outcome.counts.teachers_of_other_splits
+        );
+    }
+    text + ".\n\n"
+}
+
+fn training(settings: &ClassifierTraining, outcome: &TrainingOutcome) -> String {
+    let decay = match settings.decay {
+        Decay::Linear => "falling linearly to 0",
+        Decay::Cosine => "falling along half a cosine to a tenth",
+        Decay::Constant => "constant",
+    };
+    let stop = match settings.stop_on {
+        StopOn::Loss => "validation loss",
+        StopOn::F1 => "validation macro F1",
+    };
+    let mut text = format!(
+        "## Training\n\n```sh\n{}\n```\n\nAdam at {}, {decay} after {} steps of warm-up, weight decay {}, batches of {}, \
+         gradient norm at most {}, labels {} in the loss.",
+        settings.command,
+        settings.learning_rate,
+        settings.warmup_steps,
+        settings.weight_decay,
+        settings.batch_size,
+        settings.clip_norm,
+        if settings.balance_classes { "balanced" } else { "weighted as they come" },
+    );
+    for (name, share) in [
+        ("label smoothing", (f64::from(settings.label_smoothing) * 1e6).round() / 1e6),
+        ("word dropout", settings.word_dropout),
+        ("rows augmented", settings.augment),
+        ("decay of the averaged weights", settings.averaging.unwrap_or(0.0)),
+    ] {
+        if share > 0.0 {
+            let _ = write!(text, " {name}: {share}.");
+        }
+    }
+    if let Some(vectors) = &settings.vectors {
+        let name = vectors.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let kept = if vectors.frozen { "frozen" } else { "trained on" };
+        let found = outcome.counts.vectors.as_ref().map_or_else(String::new, |counts| {
+            format!(": {}", VectorCounts { source: format!("`{name}`"), ..counts.clone() })
+        });
+        let _ = write!(text, " Word vectors, {kept}{found}.");
+    }
+    let _ = write!(
+        text,
+        " At most {} epochs, stopped when the {stop} had not improved by {} for {}; the weights of epoch {} of {} are \
+         kept. Seed {}.\n\n",
+        settings.epochs,
+        settings.minimum_delta,
+        settings.patience,
+        outcome.best_epoch,
+        outcome.epochs.len(),
+        settings.seed
+    );
+    text
+}
+
+fn table(outcome: &TrainingOutcome) -> String {
+    let mut table =
+        "| part | rows | accuracy | macro F1 | AUC | calibration error | log loss |\n|---|---|---|---|---|---|---|\n"
+            .to_owned();
+    for (name, report) in [("validation", &outcome.validation), ("test", &outcome.test)] {
+        let auc = report.auc.map_or_else(|| "undefined".to_owned(), |auc| format!("{auc:.3}"));
+        let _ = writeln!(
+            table,
+            "| {name} | {} | {:.3} | {:.3} | {auc} | {:.3} | {:.3} |",
+            report.rows, report.accuracy, report.macro_f1, report.calibration_error, report.log_loss
+        );
+    }
+    table
+}
+
+fn classes(report: &ClassificationReport) -> String {
+    let said: String = report.names().map(|name| format!(" said {name} |")).collect();
+    let rule = "---|".repeat(5 + report.confusion_matrix.len());
+    let mut table = format!("| label | precision | recall | F1 | rows |{said}\n|{rule}\n");
+    for (label, row) in report.confusion_matrix.iter().enumerate() {
+        let class = &report.classes[&label.to_string()];
+        let said: String = row.iter().map(|count| format!(" {count} |")).collect();
+        let _ = writeln!(
+            table,
+            "| {label} ({}) | {:.3} | {:.3} | {:.3} | {} |{said}",
+            class.name, class.precision, class.recall, class.f1, class.support
+        );
+    }
+    table
+}
+
+fn calibration(config: &ClassifierConfig, outcome: &TrainingOutcome) -> String {
+    let map = match config.calibration {
+        Calibration::None => {
+            "none, the logits are taken as they are: no map that was fitted made the log loss smaller".to_owned()
+        }
+        Calibration::Temperature { temperature } => format!("logits divided by the temperature {temperature:.3}"),
+        Calibration::Platt { slope: 0.0, .. } => {
+            "**a level line: the validation part does not bear out what the network says, every text gets the same \
+             probabilities**"
+                .to_owned()
+        }
+        Calibration::Platt { slope, intercept } => {
+            format!("Platt's line, {slope:.3} times the logit and {intercept:+.3}")
+        }
+    };
+    format!(
+        "\nCalibration on the validation part: {map}. The test part's calibration error is {:.3} with it and {:.3} \
+         without.\n",
+        outcome.test.calibration_error, outcome.uncalibrated_error
+    )
+}

@@ -1,0 +1,422 @@
+//! From files to what the network sees: read, clean, split, add what is weakly labelled or unlabelled, number.
+//!
+//! The validation and the test part are labelled rows alone. Whatever is added goes to the train part, and nothing is
+//! added that shares an author, a text or nearly a text with the other parts: the split stays honest.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Serialize;
+
+use super::export;
+use super::settings::{ClassifierTraining, outputs};
+use super::sources::{UnlabelledSource, WeakSource};
+use super::targets::{Teachers, certain, mixed, smoothed};
+use super::vectors::{InitialVectors, VectorCounts};
+use crate::dataset;
+use crate::dataset::columns::{Asked, open_table};
+use crate::dataset::labelled::{LabelledTweet, author_column, place_of, read_labelled};
+use crate::dataset::similar::{NEAR_DUPLICATE, SimilarTexts};
+use crate::dataset::split::{Split, SplitRow};
+use pregonero_models::sentiment::TestPart;
+use pregonero_models::sentiment::network::{NetworkConfig, Row};
+use pregonero_models::sentiment::ngrams::Ngram;
+use pregonero_models::sentiment::vocabulary::{PADDING, Vocabulary};
+
+/// A row to train on.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Example {
+    /// Word ids without padding.
+    pub(super) ids: Vec<u32>,
+    /// As [`Row::ngrams`].
+    pub(super) ngrams: Vec<Ngram>,
+    /// A distribution over the labels.
+    pub(super) target: Vec<f32>,
+    /// What it weighs in the loss, beside 1.
+    pub(super) weight: f32,
+}
+
+/// Rows to measure on.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub(super) rows: Vec<Row>,
+    pub(super) labels: Vec<usize>,
+}
+
+/// What became of the rows of one added file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct SourceCounts {
+    /// The file and how its rows get their labels, as the card tells it.
+    pub source: String,
+    /// Rows that the source names.
+    pub read: usize,
+    /// Of which cleaning leaves nothing.
+    pub empty: usize,
+    /// That share an author or nearly a text with the validation or the test part.
+    pub held_out: usize,
+    /// Whose text is in the train part already.
+    pub repeated: usize,
+    /// That the teachers are not sure of.
+    pub unsure: usize,
+    pub used: usize,
+}
+
+/// How many rows went where.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct DataCounts {
+    /// Labelled rows of train, validation and test part.
+    pub parts: [usize; 3],
+    /// Labelled rows left out because nothing of their text is left to read.
+    pub skipped_empty: usize,
+    /// Weakly labelled and unlabelled files.
+    pub added: Vec<SourceCounts>,
+    /// What the vectors know, where there are any.
+    pub vectors: Option<VectorCounts>,
+    /// Teachers that were trained under another split and may know the test part.
+    pub teachers_of_other_splits: usize,
+}
+
+/// The data as the network sees it.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) vocabulary: Vocabulary,
+    pub(super) network: NetworkConfig,
+    /// What the embedding starts from.
+    pub(super) vectors: Option<InitialVectors>,
+    /// For each id the ids of words like it.
+    pub(super) neighbours: Option<Vec<Vec<u32>>>,
+    pub(super) train: Vec<Example>,
+    pub(super) validation: Part,
+    pub(super) test: Part,
+    /// What the model keeps of the test part.
+    pub(super) test_part: TestPart,
+    pub(super) counts: DataCounts,
+}
+
+/// The labelled rows that have something to read.
+struct Labelled {
+    tweets: Vec<LabelledTweet>,
+    /// As long as `tweets`.
+    cleaned: Vec<String>,
+    skipped_empty: usize,
+}
+
+/// A row of the train part before it is numbered.
+struct TrainRow {
+    text: String,
+    cleaned: String,
+    /// `None`: the teachers alone say.
+    label: Option<usize>,
+    weight: f32,
+    /// Its place among the added files.
+    source: Option<usize>,
+}
+
+/// Reads, cleans and splits as [`prepare`] does, and writes the split.
+pub(super) fn export_split(settings: &ClassifierTraining, path: &Path) -> Result<()> {
+    let labelled = Labelled::read(settings)?;
+    let split = labelled.split(settings)?;
+    export::write_split(path, &labelled.tweets, &labelled.cleaned, &split, &settings.labels)
+}
+
+/// Reads, cleans, splits, adds and numbers; the vocabulary knows the train part alone.
+pub(super) fn prepare(settings: &ClassifierTraining) -> Result<Prepared> {
+    let labelled = Labelled::read(settings)?;
+    let split = labelled.split(settings)?;
+    if let Some(path) = &settings.export_split {
+        export::write_split(path, &labelled.tweets, &labelled.cleaned, &split, &settings.labels)?;
+    }
+    let mut counts = DataCounts {
+        parts: [split.train.len(), split.validation.len(), split.test.len()],
+        skipped_empty: labelled.skipped_empty,
+        ..DataCounts::default()
+    };
+    let mut rows = labelled.train_rows(&split);
+    Additions::new(settings, &labelled, &split).add(&mut rows, &mut counts)?;
+    let teachers = Teachers::load(&settings.teachers, &settings.labels)?;
+    counts.teachers_of_other_splits = teachers.of_other_splits(&settings.held_out());
+    let targets = targets(settings, &teachers, &mut rows, &mut counts)?;
+
+    let texts = rows.iter().map(|row| row.cleaned.as_str());
+    let vocabulary = Vocabulary::build(texts, settings.minimum_count, settings.maximum_words);
+    ensure!(
+        !vocabulary.words().is_empty(),
+        "no word of the train part is seen {} times or more: pass a smaller --min-count",
+        settings.minimum_count
+    );
+    let (vocabulary, vectors) = match &settings.vectors {
+        Some(pretrained) => {
+            let (vocabulary, vectors, found) = InitialVectors::read(pretrained, &vocabulary, settings)?;
+            counts.vectors = Some(found);
+            (vocabulary, Some(vectors))
+        }
+        None => (vocabulary, None),
+    };
+    let network = network(settings, &vocabulary)?;
+    let train = rows.iter().zip(targets).map(|(row, target)| {
+        let Row { mut ids, ngrams } = Row::read(&network, &vocabulary, &row.cleaned);
+        ids.retain(|id| *id != PADDING);
+        Example { ids, ngrams, target, weight: row.weight }
+    });
+    let train = train.collect();
+    let part = |places: &[usize]| Part {
+        rows: places.iter().map(|&row| Row::read(&network, &vocabulary, &labelled.cleaned[row])).collect(),
+        labels: places.iter().map(|&row| labelled.tweets[row].label).collect(),
+    };
+    let (validation, test) = (part(&split.validation), part(&split.test));
+    let test_part = labelled.test_part(settings, &split);
+    let replaces = settings.augment > 0.0;
+    let neighbours = vectors.as_ref().filter(|_| replaces).map(InitialVectors::neighbours);
+    Ok(Prepared { vocabulary, network, vectors, neighbours, train, validation, test, test_part, counts })
+}
+
+fn network(settings: &ClassifierTraining, vocabulary: &Vocabulary) -> Result<NetworkConfig> {
+    let network = NetworkConfig {
+        padding: settings.padding,
+        mask_padding: settings.mask_padding,
+        outputs: outputs(settings.labels.len()),
+        ..NetworkConfig::new(vocabulary.rows(), settings.steps, settings.architecture.clone())
+    };
+    network.check()?;
+    Ok(network)
+}
+
+impl Labelled {
+    fn read(settings: &ClassifierTraining) -> Result<Self> {
+        let table = read_labelled(&settings.data, &settings.columns, &settings.labels)?;
+        let read = table.tweets.len() + table.skipped_empty;
+        let (tweets, cleaned): (Vec<_>, Vec<_>) = table
+            .tweets
+            .into_iter()
+            .map(|tweet| {
+                let cleaned = settings.cleaning.clean(&tweet.text);
+                (tweet, cleaned)
+            })
+            .filter(|(_, cleaned)| !cleaned.is_empty())
+            .unzip();
+        Ok(Self { skipped_empty: read - tweets.len(), tweets, cleaned })
+    }
+
+    fn rows(&self) -> Vec<SplitRow<'_>> {
+        let rows = self.tweets.iter().zip(&self.cleaned);
+        rows.map(|(tweet, normalised)| SplitRow { author: &tweet.author, normalised, label: tweet.label }).collect()
+    }
+
+    fn test_part(&self, settings: &ClassifierTraining, split: &Split) -> TestPart {
+        let rows = self.rows();
+        TestPart::of(&settings.columns, split.test.iter().map(|&row| (rows[row].normalised, rows[row].label)))
+    }
+
+    fn split(&self, settings: &ClassifierTraining) -> Result<Split> {
+        let rows = self.rows();
+        let split = dataset::split::split(&settings.held_out(), &rows)?;
+        check_split(&rows, &split, &settings.labels).with_context(|| settings.data.display().to_string())?;
+        Ok(split)
+    }
+
+    fn train_rows(&self, split: &Split) -> Vec<TrainRow> {
+        let row = |&place: &usize| TrainRow {
+            text: self.tweets[place].text.clone(),
+            cleaned: self.cleaned[place].clone(),
+            label: Some(self.tweets[place].label),
+            weight: 1.0,
+            source: None,
+        };
+        split.train.iter().map(row).collect()
+    }
+}
+
+fn check_split(rows: &[SplitRow<'_>], split: &Split, labels: &[String]) -> Result<()> {
+    for (place, label) in labels.iter().enumerate() {
+        let found = split.train.iter().any(|&row| rows[row].label == place);
+        ensure!(found, "no row of label {place} ({label}) to train on");
+    }
+    for (name, part) in [("train", &split.train), ("validation", &split.validation), ("test", &split.test)] {
+        ensure!(!part.is_empty(), "too few rows, or too few groups of author and text: the {name} part is empty");
+    }
+    Ok(())
+}
+
+/// Adds the rows of other files to the train part.
+struct Additions<'a> {
+    settings: &'a ClassifierTraining,
+    held_out_authors: HashSet<&'a str>,
+    held_out_texts: SimilarTexts<'a>,
+}
+
+impl<'a> Additions<'a> {
+    fn new(settings: &'a ClassifierTraining, labelled: &'a Labelled, split: &Split) -> Self {
+        let held_out: Vec<usize> = split.validation.iter().chain(&split.test).copied().collect();
+        let authors = held_out.iter().map(|&row| labelled.tweets[row].author.as_str());
+        let texts: Vec<&str> = held_out.iter().map(|&row| labelled.cleaned[row].as_str()).collect();
+        let threshold = settings.near_duplicate.unwrap_or(NEAR_DUPLICATE);
+        Self {
+            settings,
+            held_out_authors: authors.filter(|author| !author.is_empty()).collect(),
+            held_out_texts: SimilarTexts::new(&texts, threshold),
+        }
+    }
+
+    fn add(&self, rows: &mut Vec<TrainRow>, counts: &mut DataCounts) -> Result<()> {
+        let mut known: HashSet<String> = rows.iter().map(|row| row.cleaned.clone()).collect();
+        for source in &self.settings.weak {
+            let label = place_of(&source.label, &self.settings.labels)
+                .with_context(|| format!("--weak {}", source.path.display()))?;
+            self.add_weak(source, label, &mut known, rows, counts)?;
+        }
+        for source in &self.settings.unlabelled {
+            self.add_unlabelled(source, &mut known, rows, counts)?;
+        }
+        Ok(())
+    }
+
+    fn add_weak(
+        &self,
+        source: &WeakSource,
+        label: usize,
+        known: &mut HashSet<String>,
+        rows: &mut Vec<TrainRow>,
+        counts: &mut DataCounts,
+    ) -> Result<()> {
+        let text = Asked::new(&self.settings.columns.text, pregonero_models::sentiment::TEXT_FLAG);
+        let mut table = open_table(&source.path, &self.asked(text, Asked::new(&source.column, "")))?;
+        let name = &self.settings.labels[label];
+        let mut found = SourceCounts {
+            source: format!(
+                "{}, {} = {:?}: {name}, weight {}",
+                file(&source.path),
+                source.column,
+                source.value,
+                source.weight
+            ),
+            ..SourceCounts::default()
+        };
+        while let Some(row) = table.next_row()? {
+            let [text, value, author] = fields(row.fields);
+            if value.trim() != source.value {
+                continue;
+            }
+            let row = self.row(text, &author, known, &mut found);
+            let source_place = Some(counts.added.len());
+            rows.extend(row.map(|row| TrainRow {
+                label: Some(label),
+                weight: source.weight,
+                source: source_place,
+                ..row
+            }));
+        }
+        ensure!(
+            found.read > 0,
+            "{}: no row has {:?} in column {:?}",
+            source.path.display(),
+            source.value,
+            source.column
+        );
+        counts.added.push(found);
+        Ok(())
+    }
+
+    fn add_unlabelled(
+        &self,
+        source: &UnlabelledSource,
+        known: &mut HashSet<String>,
+        rows: &mut Vec<TrainRow>,
+        counts: &mut DataCounts,
+    ) -> Result<()> {
+        let text = Asked {
+            without: "; write --unlabelled FILE:TEXTCOLUMN",
+            ..Asked::new(source.column.as_ref().unwrap_or(&self.settings.columns.text), "")
+        };
+        // The text stands in for the value that an unlabelled row does not have.
+        let mut table = open_table(&source.path, &self.asked(text, text))?;
+        let mut found = SourceCounts {
+            source: format!("{}: labelled by the teachers, weight {}", file(&source.path), source.weight),
+            ..SourceCounts::default()
+        };
+        while let Some(row) = table.next_row()? {
+            let [text, _, author] = fields(row.fields);
+            let row = self.row(text, &author, known, &mut found);
+            let source_place = Some(counts.added.len());
+            rows.extend(row.map(|row| TrainRow { weight: source.weight, source: source_place, ..row }));
+        }
+        ensure!(found.read > 0, "{}: no rows", source.path.display());
+        counts.added.push(found);
+        Ok(())
+    }
+
+    /// Text, value and, where the labelled file tells authors apart, the author: the added file must do so as well.
+    fn asked<'b>(&'b self, text: Asked<'b>, value: Asked<'b>) -> Vec<Asked<'b>> {
+        [text, value].into_iter().chain(author_column(&self.settings.columns)).collect()
+    }
+
+    /// The row, unless something speaks against it.
+    fn row(
+        &self,
+        text: String,
+        author: &str,
+        known: &mut HashSet<String>,
+        found: &mut SourceCounts,
+    ) -> Option<TrainRow> {
+        found.read += 1;
+        let cleaned = self.settings.cleaning.clean(&text);
+        if cleaned.is_empty() {
+            found.empty += 1;
+        } else if self.held_out_authors.contains(author.trim()) || !self.held_out_texts.find(&cleaned).is_empty() {
+            found.held_out += 1;
+        } else if !known.insert(cleaned.clone()) {
+            found.repeated += 1;
+        } else {
+            found.used += 1;
+            return Some(TrainRow { text, cleaned, label: None, weight: 1.0, source: None });
+        }
+        None
+    }
+}
+
+/// The fields of a row of three columns; the author may be missing.
+fn fields(fields: Vec<String>) -> [String; 3] {
+    let mut fields = fields.into_iter();
+    [(); 3].map(|()| fields.next().unwrap_or_default())
+}
+
+fn file(path: &Path) -> String {
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    format!("`{name}`")
+}
+
+/// The target of every row; rows without a label of which the teachers are not sure enough leave `rows`.
+fn targets(
+    settings: &ClassifierTraining,
+    teachers: &Teachers,
+    rows: &mut Vec<TrainRow>,
+    counts: &mut DataCounts,
+) -> Result<Vec<Vec<f32>>> {
+    let labels = settings.labels.len();
+    let own = |row: &TrainRow| row.label.map(|label| smoothed(&certain(label, labels), settings.label_smoothing));
+    if teachers.is_empty() {
+        return Ok(rows.iter().filter_map(own).collect());
+    }
+    let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
+    let distillation = settings.distillation;
+    let taught = teachers.probabilities(&texts, distillation.temperature)?;
+    let mut targets = Vec::with_capacity(rows.len());
+    let mut taught = taught.into_iter();
+    rows.retain(|row| {
+        let taught = taught.next().unwrap_or_default();
+        let target = match own(row) {
+            Some(own) => mixed(&own, &taught, distillation.weight),
+            None if distillation.minimum_confidence.is_some_and(|least| taught.iter().all(|&p| p < least)) => {
+                if let Some(found) = row.source.and_then(|source| counts.added.get_mut(source)) {
+                    found.used -= 1;
+                    found.unsure += 1;
+                }
+                return false;
+            }
+            None => taught,
+        };
+        targets.push(target);
+        true
+    });
+    Ok(targets)
+}

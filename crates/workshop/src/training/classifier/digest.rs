@@ -1,0 +1,56 @@
+//! A digest of the files that a training reads: what was begun or measured on others is not gone on with.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::settings::ClassifierTraining;
+use crate::training::vectors::{CARD_FILE, SUBWORDS_FILE, VECTORS_FILE};
+use pregonero_models::catalog::{sha256_of, sha256_of_file};
+
+/// Digests of files, each read once.
+#[derive(Debug, Default)]
+pub(super) struct FileDigests {
+    known: HashMap<PathBuf, String>,
+}
+
+impl FileDigests {
+    /// SHA-256, lower-case hexadecimal, over the digests of the labelled file, the added ones, the vectors and the
+    /// teachers' weights, in their order.
+    ///
+    /// # Errors
+    /// Where one cannot be read; the message names it.
+    pub(super) fn of(&mut self, settings: &ClassifierTraining) -> Result<String> {
+        let mut digests = String::new();
+        for path in files(settings) {
+            digests.push_str(self.file(&path)?);
+        }
+        for teacher in &settings.teachers {
+            digests.push_str(&teacher.files.sha256().with_context(|| format!("teacher {}", teacher.name))?);
+        }
+        Ok(sha256_of(digests.as_bytes()))
+    }
+
+    fn file(&mut self, path: &Path) -> Result<&str> {
+        if !self.known.contains_key(path) {
+            let digest = sha256_of_file(path).with_context(|| format!("cannot read {}", path.display()))?;
+            self.known.insert(path.to_owned(), digest);
+        }
+        Ok(&self.known[path])
+    }
+}
+
+fn files(settings: &ClassifierTraining) -> Vec<PathBuf> {
+    let mut files = vec![settings.data.clone()];
+    files.extend(settings.weak.iter().map(|source| source.path.clone()));
+    files.extend(settings.unlabelled.iter().map(|source| source.path.clone()));
+    match settings.vectors.as_ref().map(|vectors| &vectors.path) {
+        Some(folder) if folder.is_dir() => {
+            let parts = [VECTORS_FILE, SUBWORDS_FILE, CARD_FILE].map(|name| folder.join(name));
+            files.extend(parts.into_iter().filter(|path| path.exists()));
+        }
+        path => files.extend(path.cloned()),
+    }
+    files
+}

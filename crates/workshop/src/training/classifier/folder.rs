@@ -1,0 +1,74 @@
+//! Writes a classifier's folder: all of it or nothing.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use candle_core::{DType, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::fit::EpochReport;
+use super::settings::ClassifierTraining;
+use pregonero_models::sentiment::vocabulary::Vocabulary;
+use pregonero_models::sentiment::{CONFIG_FILE, ClassifierConfig, VOCABULARY_FILE, WEIGHTS_FILE};
+use pregonero_system::files::{Existing, write_whole_folder};
+
+/// One line of JSON an epoch: what the training curves are drawn from.
+pub const LOG_FILE: &str = "training.jsonl";
+
+/// How weights are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WeightFormat {
+    /// As trained.
+    F32,
+    /// Half the size; probabilities move by about 0.001.
+    F16,
+}
+
+impl WeightFormat {
+    fn dtype(self) -> DType {
+        match self {
+            Self::F32 => DType::F32,
+            Self::F16 => DType::F16,
+        }
+    }
+}
+
+/// Says before the training what would fail after it.
+pub fn check_output(output: &Path, overwrite: bool) -> Result<()> {
+    if output.exists() && !overwrite {
+        bail!("{}: exists already; choose another folder or pass --overwrite", output.display());
+    }
+    Ok(())
+}
+
+/// Writes the folder of [`ClassifierTraining::output`].
+pub fn write(
+    settings: &ClassifierTraining,
+    config: &ClassifierConfig,
+    vocabulary: &Vocabulary,
+    weights: &HashMap<String, Tensor>,
+    epochs: &[EpochReport],
+    card: &str,
+) -> Result<()> {
+    write_whole_folder(&settings.output, Existing::Replace, |model| {
+        write_file(&model.join(CONFIG_FILE), &(serde_json::to_string_pretty(config)? + "\n"))?;
+        write_file(&model.join(VOCABULARY_FILE), &(serde_json::to_string(vocabulary)? + "\n"))?;
+        write_file(&model.join("README.md"), card)?;
+        let lines: Vec<String> = epochs.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+        write_file(&model.join(LOG_FILE), &(lines.join("\n") + "\n"))?;
+        let tensors: HashMap<String, Tensor> = weights
+            .iter()
+            .map(|(name, tensor)| Ok((name.clone(), tensor.to_dtype(settings.weights.dtype())?)))
+            .collect::<Result<_>>()?;
+        let path = model.join(WEIGHTS_FILE);
+        // Serialised here because safetensors' own file writer lets only the owner read: the service is another user.
+        let bytes = safetensors::serialize(&tensors, None).context("cannot serialise the weights")?;
+        std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
+    })
+}
+
+fn write_file(path: &Path, content: &str) -> Result<()> {
+    std::fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
+}

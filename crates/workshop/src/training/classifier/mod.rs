@@ -1,0 +1,216 @@
+//! `train classifier`: from a labelled table to a folder that [`pregonero_models::sentiment::Classifier`] loads.
+//!
+//! Read, clean, split, add other rows to the train part, fit with early stopping, calibrate on the validation part,
+//! measure on the test part, write. The test part is looked at once, with the weights that the validation part chose.
+//! One seed decides split, initial weights, order and dropout: two runs with one seed agree bit for bit. Neighbours:
+//! [`crate::dataset`], [`pregonero_models::sentiment`], [`super::optimizer`].
+
+mod augment;
+mod card;
+mod checkpoints;
+mod data;
+mod digest;
+mod export;
+mod fit;
+mod folder;
+pub mod grid;
+mod loss;
+mod settings;
+mod sources;
+mod targets;
+mod vectors;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use candle_core::Tensor;
+
+use self::checkpoints::Checkpoints;
+pub use self::data::{DataCounts, SourceCounts};
+pub use self::fit::{EpochReport, Listener, Progress};
+pub use self::folder::{LOG_FILE, WeightFormat};
+pub use self::loss::{binary_cross_entropy, cross_entropy};
+pub use self::settings::{ClassifierTraining, Distillation, PretrainedVectors, StopOn, outputs};
+pub use self::sources::{Teacher, UnlabelledSource, WeakSource};
+pub use self::vectors::VectorCounts;
+use crate::evaluation::classification::ClassificationReport;
+use pregonero_models::sentiment::ClassifierConfig;
+use pregonero_models::sentiment::calibration::Calibration;
+use pregonero_models::sentiment::vocabulary::Vocabulary;
+
+/// candle walks the graph recursively; a sequence network overflows the usual stack.
+const STACK_BYTES: usize = 256 << 20;
+
+/// What a training came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainingOutcome {
+    pub epochs: Vec<EpochReport>,
+    /// The epoch whose weights were kept, counted from 1.
+    pub best_epoch: usize,
+    /// Whether it was asked to stop; the best weights so far were kept.
+    pub interrupted: bool,
+    /// With calibrated probabilities, on the rows the calibration was fitted on.
+    pub validation: ClassificationReport,
+    /// With calibrated probabilities.
+    pub test: ClassificationReport,
+    /// The test part's calibration error before the calibration.
+    pub uncalibrated_error: f64,
+    pub counts: DataCounts,
+    pub parameters: usize,
+    /// Reading, training and measuring of this run.
+    pub seconds: f64,
+}
+
+/// A trained classifier that is not written yet, with what it says of the held-out parts.
+#[derive(Debug)]
+pub struct Trained {
+    pub config: ClassifierConfig,
+    pub vocabulary: Vocabulary,
+    /// By name, in f32.
+    pub weights: HashMap<String, Tensor>,
+    pub outcome: TrainingOutcome,
+    /// The labels of the validation part.
+    pub validation_labels: Vec<usize>,
+    /// Calibrated, one row of as many as there are labels for each row of the validation part.
+    pub validation_probabilities: Vec<Vec<f32>>,
+    /// The labels of the test part.
+    pub test_labels: Vec<usize>,
+    /// Calibrated, one row of as many as there are labels for each row of the test part.
+    pub test_probabilities: Vec<Vec<f32>>,
+}
+
+impl Trained {
+    /// Writes the folder: all of it or nothing.
+    ///
+    /// # Errors
+    /// Where it exists and must not be replaced, or cannot be written.
+    pub fn write(&self, settings: &ClassifierTraining) -> Result<()> {
+        self.write_with_card(settings, &card::write(settings, &self.config, &self.outcome))
+    }
+
+    /// Writes the folder with a card of the caller's.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn write_with_card(&self, settings: &ClassifierTraining, card: &str) -> Result<()> {
+        folder::check_output(&settings.output, settings.overwrite || settings.resume)?;
+        folder::write(settings, &self.config, &self.vocabulary, &self.weights, &self.outcome.epochs, card)
+    }
+}
+
+/// Trains a classifier and writes its folder; `progress` hears of every batch and epoch as it ends. A checkpoint lies
+/// beside the folder after every epoch until the training is done. Set `interrupted` to stop after the batch in work:
+/// the best weights so far are written, and the checkpoint stays to be resumed from.
+///
+/// # Errors
+/// Where the settings or the data are not fit to train on, the loss stops being a number, it was interrupted before
+/// the first epoch ended, or the folder cannot be written. Nothing is written then but the checkpoint.
+pub fn train_classifier(
+    settings: &ClassifierTraining,
+    interrupted: &AtomicBool,
+    progress: Listener<'_>,
+) -> Result<TrainingOutcome> {
+    let checkpoints = Checkpoints::beside(&settings.output);
+    if settings.resume && !settings.overwrite {
+        checkpoints.refuse_to_replace(&settings.output)?;
+    }
+    let trained = on_large_stack(|| run(settings, Some(&checkpoints), interrupted, progress))?;
+    trained.write(settings)?;
+    if !trained.outcome.interrupted {
+        checkpoints.remove()?;
+    }
+    Ok(trained.outcome)
+}
+
+/// Trains a classifier and writes nothing, no checkpoint either: for runs over several seeds and for grids.
+///
+/// # Errors
+/// As [`train_classifier`].
+pub fn fit_classifier(
+    settings: &ClassifierTraining,
+    interrupted: &AtomicBool,
+    progress: Listener<'_>,
+) -> Result<Trained> {
+    on_large_stack(|| run(settings, None, interrupted, progress))
+}
+
+/// Writes the split of `settings` into a CSV file and trains nothing, so that another program can be measured on the
+/// same rows.
+///
+/// # Errors
+/// Where the data cannot be read or split, or the file cannot be written.
+pub fn export_split(settings: &ClassifierTraining, path: &Path) -> Result<()> {
+    data::export_split(settings, path)
+}
+
+fn on_large_stack<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    pregonero_system::memory::keep_freed_memory();
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("train-classifier".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, work)
+            .context("cannot start the training thread")?
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn run(
+    settings: &ClassifierTraining,
+    checkpoints: Option<&Checkpoints>,
+    interrupted: &AtomicBool,
+    progress: Listener<'_>,
+) -> Result<Trained> {
+    let start = Instant::now();
+    settings.check()?;
+    let data = data::prepare(settings)?;
+    let fitted = fit::fit(settings, &data, checkpoints, interrupted, progress)?;
+    let (validation, test) = (fitted.logits(&data.validation)?, fitted.logits(&data.test)?);
+    let calibration = settings
+        .calibration
+        .fit(&validation, &data.validation.labels)
+        .with_context(|| format!("{}: the validation part cannot be calibrated on", settings.data.display()))?;
+    let report = |part, logits: &[Vec<f32>], calibration| fit::report(part, logits, calibration, &settings.labels);
+    let outcome = TrainingOutcome {
+        validation: report(&data.validation, &validation, &calibration)?,
+        test: report(&data.test, &test, &calibration)?,
+        uncalibrated_error: report(&data.test, &test, &Calibration::None)?.calibration_error,
+        epochs: fitted.epochs,
+        best_epoch: fitted.best_epoch,
+        interrupted: fitted.interrupted,
+        parameters: data.network.summary().parameters(),
+        counts: data.counts,
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    let config = ClassifierConfig {
+        name: settings.name.clone(),
+        network: data.network,
+        cleaning: settings.cleaning,
+        labels: settings.labels.clone(),
+        calibration,
+        held_out: settings.held_out(),
+        test_part: Some(data.test_part),
+        recommended_min_score: settings.recommended_min_score,
+        label_hashtags: settings.label_hashtags.clone(),
+        generator: None,
+        reading: None,
+    };
+    let probabilities = |logits: Vec<Vec<f32>>| logits.iter().map(|row| calibration.probabilities(row)).collect();
+    Ok(Trained {
+        config,
+        vocabulary: data.vocabulary,
+        weights: fitted.weights,
+        outcome,
+        validation_labels: data.validation.labels,
+        validation_probabilities: probabilities(validation),
+        test_labels: data.test.labels,
+        test_probabilities: probabilities(test),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! Training data beside the labelled file, as the command line names it: weakly labelled rows, unlabelled rows, and the
+//! teachers that label them.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use pregonero_models::catalog::ModelFiles;
+
+/// Rows of a CSV file that get a label because a column holds a value: `FILE:COLUMN=VALUE:LABEL[:WEIGHT]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WeakSource {
+    pub path: PathBuf,
+    pub column: String,
+    pub value: String,
+    /// A label's name or number.
+    pub label: String,
+    /// What a row weighs in the loss, beside 1 for a labelled one.
+    pub weight: f32,
+}
+
+/// Rows of a CSV file that get the teachers' labels: `FILE[:TEXTCOLUMN][=WEIGHT]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnlabelledSource {
+    pub path: PathBuf,
+    /// The column with the text; absent: as in the labelled file.
+    pub column: Option<String>,
+    /// What a row weighs in the loss, beside 1 for a labelled one.
+    pub weight: f32,
+}
+
+/// A classifier whose probabilities become targets.
+#[derive(Debug, Clone)]
+pub struct Teacher {
+    /// As the command line names it, for the card.
+    pub name: String,
+    pub files: ModelFiles,
+}
+
+/// The weight of a weakly labelled row where none is given.
+const WEAK_WEIGHT: f32 = 0.5;
+
+impl FromStr for WeakSource {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        const FORM: &str = "write FILE:COLUMN=VALUE:LABEL or FILE:COLUMN=VALUE:LABEL:WEIGHT";
+        let (place, rest) = text.split_once('=').with_context(|| format!("{text:?}: no value named; {FORM}"))?;
+        let (path, column) = place.rsplit_once(':').with_context(|| format!("{text:?}: no column named; {FORM}"))?;
+        let parts: Vec<&str> = rest.split(':').collect();
+        let (value, label, weight) = match parts[..] {
+            [value, label] => (value, label, WEAK_WEIGHT),
+            [value, label, weight] => (value, label, parse_weight(weight).with_context(|| format!("{text:?}"))?),
+            _ => bail!("{text:?}: no label named; {FORM}"),
+        };
+        ensure!([path, column, label].iter().all(|part| !part.is_empty()), "{text:?}: a part is empty; {FORM}");
+        let [column, value, label] = [column, value, label].map(str::to_owned);
+        Ok(Self { path: PathBuf::from(path), column, value, label, weight })
+    }
+}
+
+impl FromStr for UnlabelledSource {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (place, weight) = match text.rsplit_once('=') {
+            Some((place, weight)) => (place, parse_weight(weight).with_context(|| format!("{text:?}"))?),
+            None => (text, 1.0),
+        };
+        let (path, column) = match place.rsplit_once(':') {
+            Some((path, column)) if !column.contains(['/', '.']) => (path, Some(column.to_owned())),
+            _ => (place, None),
+        };
+        let named = !path.is_empty() && column.as_deref() != Some("");
+        ensure!(named, "{text:?}: no file or no column named; write FILE, FILE:TEXTCOLUMN or FILE:TEXTCOLUMN=WEIGHT");
+        Ok(Self { path: PathBuf::from(path), column, weight })
+    }
+}
+
+fn parse_weight(text: &str) -> Result<f32> {
+    let weight: f32 = text.parse().with_context(|| format!("{text:?} is no weight"))?;
+    ensure!(weight > 0.0 && weight <= 100.0, "the weight must be above 0 and at most 100");
+    Ok(weight)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weak_source_names_file_column_value_label_and_weight() {
+        let source: WeakSource = "data/a.csv:hashtag_no=1:negative:0.3".parse().unwrap();
+        let want = WeakSource {
+            path: "data/a.csv".into(),
+            column: "hashtag_no".into(),
+            value: "1".into(),
+            label: "negative".into(),
+            weight: 0.3,
+        };
+        assert_eq!(source, want);
+        assert_eq!("a.csv:b=:0".parse::<WeakSource>().unwrap().weight, WEAK_WEIGHT);
+        for wrong in
+            ["a.csv", "a.csv:b", "a.csv:b=1", "a.csv=1:0", ":b=1:0", "a.csv:b=1:", "a.csv:b=1:0:x", "a:b=1:0:0"]
+        {
+            let message = format!("{:#}", wrong.parse::<WeakSource>().unwrap_err());
+            assert!(message.contains(wrong), "{message}");
+        }
+    }
+
+    #[test]
+    fn an_unlabelled_source_names_file_column_and_weight() {
+        let parse = |text: &str| text.parse::<UnlabelledSource>();
+        let source = |path: &str, column: Option<&str>, weight| UnlabelledSource {
+            path: path.into(),
+            column: column.map(str::to_owned),
+            weight,
+        };
+        assert_eq!(parse("a.csv").unwrap(), source("a.csv", None, 1.0));
+        assert_eq!(parse("d/a.csv:tweet").unwrap(), source("d/a.csv", Some("tweet"), 1.0));
+        assert_eq!(parse("a.csv:tweet=0.25").unwrap(), source("a.csv", Some("tweet"), 0.25));
+        assert_eq!(parse("a.csv=2").unwrap(), source("a.csv", None, 2.0));
+        for wrong in ["", "a.csv:", "a.csv=0", "a.csv=mucho", ":tweet"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

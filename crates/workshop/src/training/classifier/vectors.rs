@@ -1,0 +1,220 @@
+//! Pre-trained word vectors as the beginning of the embedding.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use candle_core::{Device, Tensor};
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::settings::{ClassifierTraining, PretrainedVectors};
+use crate::training::vectors::{TrainedVectors, VECTORS_FILE, VectorCard, WordVectors, read_vectors};
+use pregonero_models::sentiment::cleaning::Cleaning;
+use pregonero_models::sentiment::vocabulary::Vocabulary;
+
+/// Words that may take another's place when a row is augmented, at most.
+const NEIGHBOURS: usize = 5;
+
+/// The least cosine of such a word.
+const LEAST_SIMILARITY: f32 = 0.5;
+
+/// How much of the vocabulary the vectors know.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct VectorCounts {
+    /// The file or folder, as it was named.
+    pub source: String,
+    /// Words of the training texts.
+    pub words: usize,
+    /// Of which the table holds, its words cleaned as the texts are.
+    pub found: usize,
+    /// Of which the table does not hold, but n-grams spell.
+    pub composed: usize,
+    /// Words of the table that training never saw and that joined the vocabulary.
+    pub added: usize,
+}
+
+impl fmt::Display for VectorCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { source, words, found, composed, added } = self;
+        write!(f, "found {found} of {words} words in {source}")?;
+        if *composed > 0 {
+            write!(f, ", {composed} more by their n-grams")?;
+        }
+        write!(f, "; {added} of its words joined the vocabulary")
+    }
+}
+
+/// Where vectors come from.
+enum Source {
+    File(WordVectors),
+    Folder(TrainedVectors),
+}
+
+/// Vectors by the words of a pipeline.
+struct Spelled {
+    source: Source,
+    /// The words of the table as the pipeline writes them and as the table does; of several that it writes alike, the
+    /// first one: tables are sorted by frequency.
+    words: Vec<(String, String)>,
+    places: HashMap<String, usize>,
+}
+
+impl Spelled {
+    /// Reads the table. A classifier reads no capitals and no accents, ready-made tables are full of both: their words go
+    /// through the pipeline. What `train vectors` wrote under the same pipeline has been through it.
+    fn read(path: &Path, cleaning: Cleaning) -> Result<Self> {
+        let (source, card) = if path.is_dir() {
+            let trained = TrainedVectors::read(path)?;
+            let card = trained.card.clone();
+            (Source::Folder(trained), Some(card))
+        } else {
+            let beside = path.parent().filter(|_| path.file_name().is_some_and(|name| name == VECTORS_FILE));
+            (Source::File(read_vectors(path)?.0), beside.and_then(|folder| VectorCard::read(folder).ok()))
+        };
+        let cleaned = card.is_some_and(|card| card.pipeline == cleaning);
+        let spell = |word: &String| {
+            let spelled = cleaning.clean(word);
+            // Of words that are clean already, what cleaning would change can never be read.
+            let readable = if cleaned { spelled == *word } else { !spelled.is_empty() && !spelled.contains(' ') };
+            readable.then(|| (spelled, word.clone()))
+        };
+        let spelled: Vec<Option<(String, String)>> = source.table().words().par_iter().map(spell).collect();
+        let mut words = Vec::with_capacity(spelled.len());
+        let mut places = HashMap::with_capacity(spelled.len());
+        for (spelled, word) in spelled.into_iter().flatten() {
+            if !places.contains_key(&spelled) {
+                places.insert(spelled.clone(), words.len());
+                words.push((spelled, word));
+            }
+        }
+        Ok(Self { source, words, places })
+    }
+
+    /// The table's vector of a cleaned word.
+    fn get(&self, word: &str) -> Option<&[f32]> {
+        let table = self.source.table();
+        let written = self.places.get(word).map_or(word, |&place| &self.words[place].1);
+        table.get(written)
+    }
+
+    /// The vector that a word's n-grams make up.
+    fn compose(&self, word: &str) -> Option<Vec<f32>> {
+        match &self.source {
+            Source::File(_) => None,
+            Source::Folder(trained) => trained.vector(word),
+        }
+    }
+}
+
+impl Source {
+    fn table(&self) -> &WordVectors {
+        match self {
+            Self::File(words) => words,
+            Self::Folder(trained) => &trained.words,
+        }
+    }
+}
+
+/// Vectors for the rows of an embedding.
+#[derive(Debug)]
+pub(super) struct InitialVectors {
+    width: usize,
+    /// For each id; `None` where nothing is known of the word.
+    rows: Vec<Option<Vec<f32>>>,
+}
+
+impl InitialVectors {
+    /// Reads the vectors. Words that the table knows and training never saw join the vocabulary, as many as there is room
+    /// for: with their vectors they say something of a text that training cannot.
+    pub(super) fn read(
+        pretrained: &PretrainedVectors,
+        vocabulary: &Vocabulary,
+        settings: &ClassifierTraining,
+    ) -> Result<(Vocabulary, Self, VectorCounts)> {
+        let path = &pretrained.path;
+        let vectors = Spelled::read(path, settings.cleaning)?;
+        let width = vectors.source.table().width();
+        let mut words = vocabulary.words().to_vec();
+        let seen = words.len();
+        let room = settings.maximum_words.saturating_sub(seen);
+        let known: HashSet<&String> = vocabulary.words().iter().collect();
+        let unseen = vectors.words.iter().map(|(spelled, _)| spelled).filter(|word| !known.contains(word));
+        words.extend(unseen.take(room).cloned());
+        let mut counts = VectorCounts {
+            source: path.display().to_string(),
+            words: seen,
+            added: words.len() - seen,
+            ..VectorCounts::default()
+        };
+        let vocabulary = Vocabulary::from_words(words).with_context(|| path.display().to_string())?;
+        let mut rows = vec![None; vocabulary.rows()];
+        for (place, (row, word)) in rows[1..].iter_mut().zip(vocabulary.words()).enumerate() {
+            *row = vectors.get(word).map(<[f32]>::to_vec);
+            if place < seen {
+                counts.found += usize::from(row.is_some());
+                *row = row.take().or_else(|| vectors.compose(word).inspect(|_| counts.composed += 1));
+            }
+        }
+        ensure!(
+            counts.found > 0,
+            "{}: found 0 of {seen} words of the training texts: these are vectors of another language, or of words that \
+             were cut in another way",
+            path.display()
+        );
+        Ok((vocabulary, Self { width, rows }, counts))
+    }
+
+    /// `initial`, `[rows, width]`, with the known words' rows replaced.
+    pub(super) fn over(&self, initial: &Tensor) -> Result<Tensor> {
+        let mut values: Vec<f32> = initial.flatten_all()?.to_vec1()?;
+        for (row, vector) in values.chunks_exact_mut(self.width).zip(&self.rows) {
+            if let Some(vector) = vector {
+                row.copy_from_slice(vector);
+            }
+        }
+        Ok(Tensor::from_vec(values, initial.dims(), &Device::Cpu)?)
+    }
+
+    /// For each id the ids of the words most like it.
+    pub(super) fn neighbours(&self) -> Vec<Vec<u32>> {
+        let unit = |vector: &Option<Vec<f32>>| -> Option<Vec<f32>> {
+            let vector = vector.as_ref()?;
+            let norm = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+            (norm > 0.0).then(|| vector.iter().map(|value| value / norm).collect())
+        };
+        let units: Vec<Option<Vec<f32>>> = self.rows.iter().map(unit).collect();
+        let similar = |place: usize| -> Vec<u32> {
+            let Some(unit) = &units[place] else { return Vec::new() };
+            let mut others: Vec<(f32, u32)> = (0u32..)
+                .zip(&units)
+                .filter(|(id, _)| *id as usize != place)
+                .filter_map(|(id, other)| Some((dot(unit, other.as_ref()?), id)))
+                .filter(|(similarity, _)| *similarity >= LEAST_SIMILARITY)
+                .collect();
+            others.sort_unstable_by(|left, right| right.0.total_cmp(&left.0).then(left.1.cmp(&right.1)));
+            others.into_iter().take(NEIGHBOURS).map(|(_, id)| id).collect()
+        };
+        (0..units.len()).into_par_iter().map(similar).collect()
+    }
+}
+
+fn dot(left: &[f32], right: &[f32]) -> f32 {
+    left.iter().zip(right).map(|(left, right)| left * right).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_words_begin_at_their_vectors_and_know_their_neighbours() {
+        let rows = vec![None, Some(vec![1.0, 0.0]), Some(vec![2.0, 0.2]), Some(vec![-1.0, 0.0]), None];
+        let vectors = InitialVectors { width: 2, rows };
+        let initial = Tensor::from_vec((0..10u8).map(f32::from).collect::<Vec<_>>(), (5, 2), &Device::Cpu).unwrap();
+        let values: Vec<f32> = vectors.over(&initial).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+        assert_eq!(values, [0.0, 1.0, 1.0, 0.0, 2.0, 0.2, -1.0, 0.0, 8.0, 9.0]);
+        assert_eq!(vectors.neighbours(), [vec![], vec![2], vec![1], vec![], vec![]]);
+    }
+}

@@ -1,0 +1,384 @@
+//! What a training leaves on disk: checkpoints to resume from, and the finished model with its card.
+//!
+//! Everything is written beside its place and renamed, so that a full disk or a crash leaves the last one whole.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::log::{CURVE, LOG};
+use super::{Corpus, GeneratorTraining, Learner, Outcome, Samples, stored};
+use crate::training::checkpoint::{CheckpointFolder, load_tensors, save_tensors, tensors};
+use pregonero_models::generation::checkpoint::WEIGHTS;
+use pregonero_models::generation::control::CONFIG_KEY;
+use pregonero_models::generation::gpt2::Gpt2Config;
+use pregonero_models::generation::tokenizer::Tokenizer;
+use pregonero_models::generation::tokenizer::training::FILES as TOKENIZER_FILES;
+use pregonero_models::verbatim::{OWN_TEXTS, VERBATIM_INDEX};
+use pregonero_system::files::{Existing, write_whole};
+
+/// A model's card.
+const CARD: &str = "README.md";
+
+/// What a training writes into its output folder, next to the weights, the tokenizer and the checkpoints.
+const MODEL_FILES: [&str; 7] = ["config.json", "generation_config.json", VERBATIM_INDEX, OWN_TEXTS, CARD, LOG, CURVE];
+
+fn is_same_folder(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Where a training stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct State {
+    pub(super) step: usize,
+    pub(super) best_loss: Option<f64>,
+    pub(super) evaluations_without_gain: usize,
+    /// The steps since the last line of the log.
+    #[serde(default)]
+    pub(super) unlogged: Unlogged,
+    #[serde(skip)]
+    pub(super) saved_step: usize,
+    /// What must not change between stopping and resuming.
+    seed: u64,
+    block: usize,
+    batch: usize,
+    #[serde(default = "one")]
+    accumulate: usize,
+    /// The flags that say what a sample is; empty where a checkpoint is older than they are.
+    #[serde(default)]
+    samples: String,
+    /// The corpus's fingerprint; absent where a checkpoint is older than it is.
+    #[serde(default)]
+    data: Option<u64>,
+}
+
+/// Losses that no line of the log has yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Unlogged {
+    pub(super) steps: usize,
+    /// The bits of their sum: a decimal number would not come back exactly.
+    sum: u64,
+}
+
+impl Unlogged {
+    pub(super) fn add(&mut self, loss: f64) {
+        self.steps += 1;
+        self.sum = (f64::from_bits(self.sum) + loss).to_bits();
+    }
+
+    pub(super) fn mean(self) -> f64 {
+        f64::from_bits(self.sum) / self.steps.max(1) as f64
+    }
+}
+
+fn one() -> usize {
+    1
+}
+
+impl State {
+    pub(super) fn new(settings: &GeneratorTraining, corpus: &Corpus) -> Self {
+        Self {
+            step: 0,
+            best_loss: None,
+            evaluations_without_gain: 0,
+            unlogged: Unlogged::default(),
+            saved_step: 0,
+            seed: settings.seed,
+            block: settings.block,
+            batch: settings.batch,
+            accumulate: settings.accumulate,
+            samples: samples(settings),
+            data: Some(corpus.fingerprint),
+        }
+    }
+
+    pub(super) fn check_same_run(&self, other: &Self) -> Result<()> {
+        for (name, saved, asked) in [
+            ("--seed", self.seed, other.seed),
+            ("--block", self.block as u64, other.block as u64),
+            ("--batch", self.batch as u64, other.batch as u64),
+            ("--accumulate", self.accumulate as u64, other.accumulate as u64),
+        ] {
+            if saved != asked {
+                bail!("the checkpoint was made with {name} {saved}, not {asked}; resume with the same, or start anew");
+            }
+        }
+        let (saved, asked) = (&self.samples, &other.samples);
+        if !saved.is_empty() && saved != asked {
+            bail!("the checkpoint was made with {saved}, not {asked}; resume with the same, or start anew");
+        }
+        if self.data.is_some() && self.data != other.data {
+            bail!(
+                "the checkpoint was made with other texts: --data, --clean, --duplicates and --held-out must be the same \
+                 and the files unchanged; resume so, or start anew with another --output"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The flags that say what a sample is.
+fn samples(settings: &GeneratorTraining) -> String {
+    let Some(control) = &settings.control else {
+        return match settings.samples {
+            Samples::Blocks => "--samples blocks".to_owned(),
+            Samples::Texts => "--samples texts".to_owned(),
+        };
+    };
+    let attributes: Vec<String> = control
+        .layout
+        .attributes
+        .iter()
+        .zip(&control.columns)
+        .map(|(attribute, column)| format!("{}={column}", attribute.name))
+        .collect();
+    let (attributes, truncation) = (attributes.join(","), control.layout.truncation.join(","));
+    format!("--control {attributes} --truncate {truncation} --control-dropout {}", control.dropout)
+}
+
+/// What was trained.
+pub(super) struct Finished<'a> {
+    pub(super) config: &'a Gpt2Config,
+    pub(super) tokenizer: &'a Tokenizer,
+    pub(super) corpus: &'a Corpus,
+}
+
+/// The folder of checkpoints inside the output folder.
+pub(super) struct Checkpoints {
+    output: PathBuf,
+    folder: CheckpointFolder,
+}
+
+impl Checkpoints {
+    pub(super) fn new(output: &Path) -> Self {
+        Self { output: output.to_owned(), folder: CheckpointFolder::new(output.join("checkpoints")) }
+    }
+
+    fn best_weights(&self) -> PathBuf {
+        self.folder.path().join("best.safetensors")
+    }
+
+    /// The file that marks the output folder as a training's own, whose files a later run may replace.
+    fn mark(&self) -> PathBuf {
+        self.folder.path().join(".written-by-pregonero")
+    }
+
+    /// Marks the output folder, before the first file of this training is written into it.
+    pub(super) fn mark_as_ours(&self) -> Result<()> {
+        write_whole(&self.mark(), Existing::Replace, |file| {
+            file.write_all(b"A later run of this training replaces the model's files in the folder above.\n")
+        })
+    }
+
+    /// # Errors
+    /// Where the output folder holds an earlier training that is not to be resumed, a model without a checkpoint, or a
+    /// file that the training would replace and no training wrote. If `tokenizer`, the folder of the tokenizer to train
+    /// with, is the output folder, its files may be there.
+    pub(super) fn refuse_to_overwrite(&self, resume: bool, tokenizer: Option<&Path>) -> Result<()> {
+        let (state, weights) = (self.folder.state_file(), self.output.join(WEIGHTS));
+        if self.output.exists() && !self.output.is_dir() {
+            bail!("{}: is no folder; choose another --output", self.output.display());
+        }
+        if state.exists() && !resume {
+            bail!("{}: an earlier training lies there; pass --resume or another --output", state.display());
+        }
+        if weights.exists() && !state.exists() {
+            bail!(
+                "{}: a model lies there and no checkpoint to resume from; choose another --output",
+                weights.display()
+            );
+        }
+        if state.exists() || self.mark().exists() {
+            return Ok(());
+        }
+        let is_tokenizers = tokenizer.is_some_and(|tokenizer| is_same_folder(tokenizer, &self.output));
+        let names = TOKENIZER_FILES.into_iter().filter(|_| !is_tokenizers).chain(MODEL_FILES);
+        let mut paths = names.map(|name| self.output.join(name));
+        match paths.find(|path| path.symlink_metadata().is_ok()) {
+            Some(path) => {
+                bail!("{}: exists already and no training wrote it; choose another --output", path.display())
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn save(&self, learner: &Learner, state: &State) -> Result<()> {
+        self.folder.save(&[(WEIGHTS, &tensors(&learner.variables))], &learner.optimizer, state)
+    }
+
+    /// Reads the last checkpoint into the weights and the optimiser; `None` where there is none yet.
+    pub(super) fn load(&self, learner: &mut Learner) -> Result<Option<State>> {
+        let Some(saved) = self.folder.last::<State>()? else { return Ok(None) };
+        saved.restore(WEIGHTS, &learner.variables, &learner.device)?;
+        saved.restore_optimizer(&mut learner.optimizer)?;
+        Ok(Some(State { saved_step: saved.state.step, ..saved.state }))
+    }
+
+    pub(super) fn save_best(&self, learner: &Learner) -> Result<()> {
+        save_tensors(&tensors(&learner.variables), &self.best_weights())
+    }
+
+    /// The weights with the best held-out loss; today's where nothing was held out.
+    pub(super) fn best(&self, learner: &Learner) -> Result<HashMap<String, Tensor>> {
+        let path = self.best_weights();
+        if path.is_file() { load_tensors(&path, &learner.device) } else { Ok(tensors(&learner.variables)) }
+    }
+}
+
+/// Writes the finished model in Hugging Face layout: weights, configuration, tokenizer, card.
+pub(super) fn write_model(
+    settings: &GeneratorTraining,
+    model: &Finished<'_>,
+    weights: &HashMap<String, Tensor>,
+    outcome: &Outcome,
+) -> Result<()> {
+    let (folder, tokenizer) = (&settings.output, model.tokenizer);
+    let stored = weights
+        .iter()
+        .map(|(name, tensor)| {
+            let name = if name == "lm_head.weight" { name.clone() } else { format!("transformer.{name}") };
+            Ok((name, stored(tensor, settings.half_precision)?))
+        })
+        .collect::<Result<HashMap<String, Tensor>>>()?;
+    pregonero_models::generation::tokenizer::training::save(tokenizer, folder)?;
+    write(folder, "config.json", &serde_json::to_vec_pretty(&config_json(model, settings.half_precision))?)?;
+    model.corpus.compared.write(folder)?;
+    write(folder, "generation_config.json", &serde_json::to_vec_pretty(&generation_json(model))?)?;
+    write(folder, CARD, card(settings, model, outcome).as_bytes())?;
+    // The weights come last: what has them is a whole model.
+    save_tensors(&stored, &folder.join(WEIGHTS))
+}
+
+fn write(folder: &Path, name: &str, content: &[u8]) -> Result<()> {
+    write_whole(&folder.join(name), Existing::Replace, |writer| writer.write_all(content))
+}
+
+/// What transformers and the engine start and stop by. A controlled model starts from its context, and never writes a
+/// control token.
+fn generation_json(model: &Finished<'_>) -> serde_json::Value {
+    let end = model.tokenizer.end_of_text();
+    match &model.corpus.control {
+        None => json!({"bos_token_id": end, "eos_token_id": end, "pad_token_id": end, "pregonero_start_token": end}),
+        Some(layout) => {
+            let tokens: Vec<u32> = layout.tokens().iter().filter_map(|token| model.tokenizer.id_of(token)).collect();
+            json!({"bos_token_id": tokens.last(), "eos_token_id": end, "pad_token_id": end, "suppress_tokens": tokens})
+        }
+    }
+}
+
+fn config_json(model: &Finished<'_>, half_precision: bool) -> serde_json::Value {
+    let mut value = serde_json::to_value(model.config).unwrap_or_default();
+    if let Some(object) = value.as_object_mut() {
+        object.insert("model_type".to_owned(), json!("gpt2"));
+        object.insert("architectures".to_owned(), json!(["GPT2LMHeadModel"]));
+        object.insert("dtype".to_owned(), json!(if half_precision { "float16" } else { "float32" }));
+        if let Some(layout) = &model.corpus.control {
+            object.insert(CONFIG_KEY.to_owned(), json!(layout));
+        }
+    }
+    value
+}
+
+fn card(settings: &GeneratorTraining, model: &Finished<'_>, outcome: &Outcome) -> String {
+    let config = model.config;
+    let sources: String = settings
+        .data
+        .iter()
+        .map(|source| {
+            let name = source.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+            format!("- `{name}`, weight {}\n", source.weight)
+        })
+        .collect();
+    let held_out = outcome.best_loss.map_or_else(
+        || "Nothing was held out.".to_owned(),
+        |loss| {
+            format!(
+                "Held-out cross-entropy {loss:.4} nats a token, perplexity {:.2}, over {} tokens of texts that training \
+                 never saw.",
+                loss.exp(),
+                outcome.held_out_tokens
+            )
+        },
+    );
+    let base_model = match &settings.base_name {
+        Some(base) => format!("base_model: {base}\n"),
+        None => String::new(),
+    };
+    format!(
+        "---\nlibrary_name: transformers\npipeline_tag: text-generation\n{base_model}---\n\n\
+         # A GPT-2 trained by pregonero\n\n\
+         {} parameters: {}, {} wide, {}, {} positions, {} tokens.\n\n\
+         ## Data\n\n{sources}\n{} texts read, {} of them kept ({} duplicates, {} near-duplicates, {} cut off by X, {} empty or too \
+         short); \
+         {} tokens.{}\n\n\
+         ## Training\n\n```\n{}\n```\n\n{} of {} {}, learning rate {}, seed {}.\n\n\
+         {} a step on {}.\n\n![Loss by step]({CURVE})\n\n\
+         ## Evaluation\n\n{held_out}\n\n{}\n\n{VERBATIM_UNKNOWN}\n",
+        config.parameters(),
+        counted(config.n_layer, "layer"),
+        config.n_embd,
+        counted(config.n_head, "head"),
+        config.n_positions,
+        config.vocab_size,
+        outcome.counts.read,
+        outcome.counts.kept,
+        outcome.counts.duplicates,
+        outcome.counts.near_duplicates,
+        outcome.counts.cut_off,
+        outcome.counts.empty,
+        outcome.training_tokens,
+        controlled(model.corpus),
+        settings.command,
+        counted(outcome.steps, "step"),
+        settings.batch,
+        match settings.samples {
+            Samples::Blocks => format!("blocks of {} tokens", settings.block),
+            Samples::Texts => format!("texts of at most {} tokens", settings.block),
+        },
+        settings.learning_rate,
+        settings.seed,
+        match settings.accumulate {
+            1 => "One batch".to_owned(),
+            count => format!("{count} batches"),
+        },
+        outcome.device,
+        model.corpus.compared.in_words(),
+    )
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// What a card says of copied words before they were measured.
+const VERBATIM_UNKNOWN: &str =
+    "Verbatim share: not measured; `pregonero evaluate generator --model FOLDER --generate 200` gives it.";
+
+/// Puts what was measured on copied words into a model's card.
+///
+/// # Errors
+/// Where the card cannot be read or written.
+pub fn report_verbatim(folder: &Path, measured: &str) -> Result<()> {
+    let path = folder.join(CARD);
+    let card = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    write(folder, CARD, card.replace(VERBATIM_UNKNOWN, measured).as_bytes())
+}
+
+/// The section of the card on control tokens, where there are any.
+fn controlled(corpus: &Corpus) -> String {
+    let Some(layout) = &corpus.control else { return String::new() };
+    let attributes: String = layout
+        .attributes
+        .iter()
+        .map(|attribute| format!("- `{}` `{}`: {}\n", attribute.name, attribute.token, attribute.values_in_words()))
+        .collect();
+    format!(
+        "\n\n## Control\n\nA text stands behind its attributes, each after its token, and `{}`; any of them may be empty:\n\n\
+         {attributes}\n{} texts or contexts were shortened to {} tokens.",
+        layout.start, corpus.shortened, layout.length
+    )
+}

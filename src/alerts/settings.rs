@@ -1,0 +1,84 @@
+//! The section `[alerts]`: its keys, their defaults and what they may say.
+
+use std::time::Duration;
+
+use pregonero_settings::{Checker, DAY, MINUTE};
+use pregonero_system::network::is_loopback;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use pregonero_system::environment::Environment;
+use pregonero_x::secrets::{self, SecretsError};
+
+/// The keys of `[alerts]` as the file writes them, with their defaults.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AlertKeys {
+    pub webhook: String,
+    pub command: Vec<String>,
+    pub stale_after_slots: u64,
+    pub unsettled_after: String,
+}
+
+impl Default for AlertKeys {
+    fn default() -> Self {
+        Self { webhook: String::new(), command: Vec::new(), stale_after_slots: 3, unsettled_after: "1h".into() }
+    }
+}
+
+impl AlertKeys {
+    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    #[must_use]
+    pub fn check(&self, checker: &mut Checker<'_>) -> Option<AlertSettings> {
+        let address = self.webhook.trim();
+        let webhook = if address.is_empty() { Ok(()) } else { webhook_url(address) };
+        let webhook = checker.keep("alerts.webhook", webhook);
+        let stale_after_slots = checker.whole("alerts.stale_after_slots", self.stale_after_slots, 0, 1_000);
+        let unsettled_after = checker.duration("alerts.unsettled_after", &self.unsettled_after, MINUTE, DAY * 30);
+        if self.command.first().is_some_and(|program| program.trim().is_empty()) {
+            checker.fault("alerts.command", "expected a program and its arguments, found an empty program");
+            return None;
+        }
+        webhook?;
+        Some(AlertSettings {
+            webhook: (!address.is_empty()).then(|| address.into()),
+            command: self.command.clone(),
+            stale_after_slots: stale_after_slots?,
+            unsettled_after: unsettled_after?,
+        })
+    }
+}
+
+/// Who is told of what keeps the bot from posting.
+#[derive(Debug, Clone)]
+pub struct AlertSettings {
+    /// Secret: whoever has the address can write to it. The environment may name another.
+    pub webhook: Option<SecretString>,
+    /// A program and its arguments; empty = none.
+    pub command: Vec<String>,
+    /// Slots in a row without a post that are too many; 0 = never.
+    pub stale_after_slots: u32,
+    /// How long a post may be of unknown outcome.
+    pub unsettled_after: Duration,
+}
+
+/// Whether notices can go there. The address may hold a secret, so no message repeats it.
+pub fn webhook_url(found: &str) -> Result<(), String> {
+    let url = url::Url::parse(found).map_err(|cause| format!("expected an address: {cause}"))?;
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if is_loopback(&url) => Ok(()),
+        _ => Err("expected an address that begins with https:// (plain http only to this machine itself)".to_owned()),
+    }
+}
+
+/// The name of the secret that says where alerts go; the three ways are those of the four above.
+pub const WEBHOOK_NAME: &str = "ALERTS_WEBHOOK";
+
+/// The address alerts go to, where the environment names one.
+///
+/// # Errors
+/// Where a file cannot be read, or the value holds blanks.
+pub fn webhook(environment: &Environment) -> Result<Option<SecretString>, SecretsError> {
+    secrets::one(environment, WEBHOOK_NAME)
+}

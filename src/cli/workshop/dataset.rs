@@ -1,0 +1,212 @@
+//! `pregonero dataset`: tables to train on.
+
+mod compose;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail, ensure};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+
+use self::compose::ComposeArguments;
+use crate::cli::session::Session;
+use crate::config::LogFormat;
+use pregonero_models::catalog::ModelSource;
+use pregonero_models::catalog::{self, ModelKind};
+use pregonero_models::sentiment::Classifier;
+use pregonero_workshop::dataset::enrich::{self, Enrichment, FilledColumn};
+use pregonero_workshop::dataset::label::{self, HashtagRules, LabelRules, Labelling};
+
+/// What to do with a table.
+#[derive(Debug, Subcommand)]
+pub enum DatasetCommand {
+    /// Give the rows of a CSV file labels, by emoji or by hashtags
+    Label(LabelArguments),
+    /// Compose texts by a grammar in Tracery's JSON format, and check that their words agree
+    Compose(ComposeArguments),
+    /// Fill the columns a controlled generator is trained with: sentiment, hashtags, entities, key phrases
+    Enrich(EnrichArguments),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RulesChoice {
+    /// By the emoji in a column: negative, neutral or positive
+    Emoji,
+    /// By hashtags in the text: negative or positive
+    Hashtags,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pregonero dataset label --rules emoji --data tweets.csv --emoji-column emoji --output labelled.csv
+  pregonero dataset label --rules hashtags --positive YoMeVacuno --negative YoNoMeVacuno \\
+      --data tweets.csv --author-column author --output labelled.csv
+
+Rows that the rules cannot tell are left out and counted. The result has the columns text, label and author.")]
+pub struct LabelArguments {
+    /// What gives the labels
+    #[arg(long, value_enum)]
+    rules: RulesChoice,
+    /// A CSV file with a header
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// The column with the text
+    #[arg(long, value_name = "NAME", default_value = "text")]
+    text_column: String,
+    /// The column with the emoji (--rules emoji)
+    #[arg(long, value_name = "NAME", default_value = "emoji")]
+    emoji_column: String,
+    /// The column that tells authors apart; without it the result names none
+    #[arg(long, value_name = "NAME")]
+    author_column: Option<String>,
+    /// A hashtag of those who are for it (--rules hashtags); may be given several times
+    #[arg(long, value_name = "HASHTAG")]
+    positive: Vec<String>,
+    /// A hashtag of those who are against it (--rules hashtags); may be given several times
+    #[arg(long, value_name = "HASHTAG")]
+    negative: Vec<String>,
+    /// The CSV file to write; it must not exist yet
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pregonero dataset enrich --data tweets.csv --output enriched.csv
+  pregonero dataset enrich --data tweets.txt --classifier runs/general --min-score 0.7 --output enriched.csv
+  pregonero dataset enrich --data tweets.csv --columns sentiment=TONO,hashtags --strip-hashtags --output enriched.csv
+
+Then: pregonero train generator --data enriched.csv:text --control SENTIMIENTO,HASHTAGS …
+Labels are written in upper case. Entities are runs of words in capitals, key phrases are RAKE's; lists have spaces
+between their words.")]
+pub struct EnrichArguments {
+    /// A CSV file with a header, a JSON-lines file (.jsonl), or a plain file with a text a line
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// The column or field with the text
+    #[arg(long, value_name = "NAME", default_value = "text")]
+    text_column: String,
+    /// What to fill, each with the column's name where it is not SENTIMIENTO, HASHTAGS, ENTIDADES or FRASES
+    #[arg(
+        long,
+        value_name = "WHAT[=NAME],…",
+        value_delimiter = ',',
+        default_value = "sentiment,hashtags,entities,phrases"
+    )]
+    columns: Vec<FilledColumn>,
+    /// The classifier that reads the sentiment: builtin, builtin:NAME, a folder or hub:OWNER/NAME
+    #[arg(long, value_name = "MODEL", default_value = "builtin")]
+    classifier: ModelSource,
+    /// Leave the sentiment empty where the classifier is less sure
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    min_score: f32,
+    /// Take the hashtags at the end out of the text, and the sign of those within it
+    #[arg(long)]
+    strip_hashtags: bool,
+    /// The CSV file to write, or JSON lines where --data is; it must not exist yet
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+impl LabelArguments {
+    fn labelling(self) -> Result<Labelling> {
+        let rules = match self.rules {
+            RulesChoice::Emoji => {
+                ensure!(
+                    self.positive.is_empty() && self.negative.is_empty(),
+                    "--positive and --negative belong to --rules hashtags"
+                );
+                LabelRules::Emoji { column: self.emoji_column }
+            }
+            RulesChoice::Hashtags => LabelRules::Hashtags(HashtagRules::new(&self.positive, &self.negative)?),
+        };
+        if self.data == self.output {
+            bail!("{}: the table cannot be its own result; choose another --output", self.data.display());
+        }
+        Ok(Labelling {
+            data: self.data,
+            text_column: self.text_column,
+            author_column: self.author_column,
+            rules,
+            output: self.output,
+        })
+    }
+}
+
+/// Runs `dataset`.
+///
+/// # Errors
+/// A table that cannot be read or written, or in which nothing is labelled.
+pub fn run(command: DatasetCommand, session: &Session) -> Result<()> {
+    session.start_log(LogFormat::Auto);
+    match command {
+        DatasetCommand::Label(arguments) => run_label(arguments, session),
+        DatasetCommand::Compose(arguments) => arguments.run(session),
+        DatasetCommand::Enrich(arguments) => run_enrich(arguments, session),
+    }
+}
+
+fn run_enrich(arguments: EnrichArguments, session: &Session) -> Result<()> {
+    ensure!(
+        (0.0..=1.0).contains(&arguments.min_score),
+        "--min-score is a probability from 0 to 1, not {}",
+        arguments.min_score
+    );
+    let files = catalog::open(&arguments.classifier, ModelKind::Classifier, &session.hub()?)?;
+    let classifier = Classifier::load(&files)?;
+    let enrichment = Enrichment {
+        data: arguments.data,
+        text_column: arguments.text_column,
+        columns: arguments.columns,
+        least_score: arguments.min_score,
+        strip_hashtags: arguments.strip_hashtags,
+        output: arguments.output,
+    };
+    let counts = enrich::enrich(&enrichment, &|texts| classifier.score(texts))?;
+    let json = serde_json::to_value(&counts)?;
+    session.output.object(
+        || {
+            let sentiments: Vec<String> =
+                counts.sentiments.iter().map(|(label, count)| format!("{count} {label}")).collect();
+            format!(
+                "{} rows: {} ({} unsure); {} with hashtags, {} with entities, {} with key phrases\nwritten to {}",
+                counts.rows,
+                if sentiments.is_empty() { "no sentiment".to_owned() } else { sentiments.join(", ") },
+                counts.unsure,
+                counts.with_hashtags,
+                counts.with_entities,
+                counts.with_phrases,
+                enrichment.output.display()
+            )
+        },
+        || json,
+    )
+}
+
+fn run_label(arguments: LabelArguments, session: &Session) -> Result<()> {
+    let labelling = arguments.labelling()?;
+    let counts = label::label(&labelling)?;
+    session.output.object(
+        || {
+            format!(
+                "{} rows: {} negative, {} neutral, {} positive; left out: {} ambiguous, {} unmarked, {} empty\n\
+                 written to {}",
+                counts.rows,
+                counts.negative,
+                counts.neutral,
+                counts.positive,
+                counts.ambiguous,
+                counts.unmarked,
+                counts.empty,
+                labelling.output.display()
+            )
+        },
+        || {
+            json!({"rows": counts.rows, "negative": counts.negative, "neutral": counts.neutral,
+                   "positive": counts.positive, "ambiguous": counts.ambiguous, "unmarked": counts.unmarked,
+                   "empty": counts.empty, "output": labelling.output})
+        },
+    )
+}

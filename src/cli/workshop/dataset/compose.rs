@@ -1,0 +1,159 @@
+//! `pregonero dataset compose`: texts out of a grammar.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail, ensure};
+use clap::Args;
+
+use crate::cli::output::{BAD, HEADING, Output, styled};
+use crate::cli::session::Session;
+use pregonero_text::tweet_text::MAX_WEIGHTED_LENGTH;
+use pregonero_workshop::dataset::compose::{self, Composition, Report, RuleDisagreement};
+
+/// Disagreements that are shown; `--json` has all.
+const SHOWN: usize = 20;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pregonero dataset compose --grammar g.json -n 5000 --seed 1 --output composed.jsonl
+  pregonero dataset compose --grammar g.json -n 5000 --columns tema,hashtags --output composed.csv
+  pregonero dataset compose --grammar g.json -n 20000 --check    only checks, writes nothing
+
+A grammar is a JSON object of symbols, each with a list of rules; every text begins with \"origin\":
+  {\"origin\": [\"[tema:visita][hashtags:Vecinos]#frase.capitalize# \\\\#Vecinos\"],
+   \"frase\":  [\"hoy #quien# visita a #quien#\", \"[q:#quien#]con #q# todo pasa: gracias, #q#\"],
+   \"quien\":  [\"la vecina\", \"tu hermano\"]}
+
+  #name#               one rule of that symbol
+  [name:rule]          saves a symbol for the rest of the text
+  [name:a,b]           saves one of several; a comma before a blank is text
+  [name:POP]           forgets what was saved last
+  [#name#]             expands a symbol for its actions alone
+  #[name:rule]other#   saves for that one symbol
+  .capitalize          the first letter in upper case, also after ¿ and ¡; .capitalizeAll of every word
+  \\\\# \\\\[ \\\\]          the signs themselves, as JSON writes them
+
+The check of agreement sees a determiner and its noun, an adjective between or right after them, and an adjective \
+after ser or estar where a clause begins with its subject. It knows some hundred words and the usual endings, leaves \
+out what could be a verb (la llamo), and finds neither nouns without a determiner nor adjectives farther away. Of \
+texts with one determiner's gender swapped it finds two in three.
+
+Texts that come twice or are too long are left out. The report goes to standard error; with --json it is one object on \
+standard output. The same grammar, seed and number give the same file.")]
+pub struct ComposeArguments {
+    /// The grammar, a JSON file
+    #[arg(long, value_name = "FILE")]
+    grammar: PathBuf,
+    /// How many different texts
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 1000)]
+    count: usize,
+    /// The seed that all chance comes from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Saved symbols that get a column beside `text`: their value at the end of the text, or nothing
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// The symbol every text begins with
+    #[arg(long, value_name = "NAME", default_value = "origin")]
+    origin: String,
+    /// The greatest length of a text, as X counts it; leave room for the bot's disclosure
+    #[arg(long, value_name = "N", default_value_t = MAX_WEIGHTED_LENGTH - 3)]
+    max_length: usize,
+    /// The file to write, a .csv or .jsonl; it must not exist yet
+    #[arg(long, value_name = "FILE", required_unless_present = "check")]
+    output: Option<PathBuf>,
+    /// Fail, and write nothing, where determiner, noun and adjective do not agree
+    #[arg(long)]
+    check: bool,
+}
+
+impl ComposeArguments {
+    /// Composes, reports and writes.
+    ///
+    /// # Errors
+    /// A fault of the grammar; a file that cannot be written; with `--check`, words that do not agree.
+    pub fn run(self, session: &Session) -> Result<()> {
+        ensure!(self.count > 0, "-n: at least one text is needed");
+        if let Some(output) = &self.output {
+            compose::check_output(output)?;
+        }
+        let composed = compose::compose(&Composition {
+            grammar: self.grammar.clone(),
+            origin: self.origin,
+            count: self.count,
+            seed: self.seed,
+            columns: self.columns,
+            longest: self.max_length,
+        })?;
+        let report = &composed.report;
+        if session.output.json {
+            session.output.line(&serde_json::to_string(report)?)?;
+        } else {
+            tell(report, session.output);
+        }
+        if self.check && report.texts_that_disagree > 0 {
+            bail!(
+                "{}: words do not agree in {} of {} texts; nothing is written",
+                self.grammar.display(),
+                report.texts_that_disagree,
+                report.texts
+            );
+        }
+        let Some(output) = &self.output else { return Ok(()) };
+        composed.write(output)?;
+        session.output.note(&format!("written to {}", output.display()));
+        Ok(())
+    }
+}
+
+/// The report for people. Disagreements are shown to the quiet too.
+fn tell(report: &Report, output: Output) {
+    let mut lines = vec![format!("{} texts of {} tries", report.texts, report.tries)];
+    if report.texts < report.wanted {
+        lines.push(format!("  fewer than the {} wanted: the grammar says too little else", report.wanted));
+    }
+    lines.push(format!("  duplicates: {}; too long or too deep: {}", report.duplicates, report.too_long));
+    lines.push(format!(
+        "  the grammar can say at most {} texts (saved symbols and two ways to one text count twice)",
+        report.grammar_can_say_at_most
+    ));
+    let unused = &report.unused_symbols;
+    lines.push(match unused.is_empty() {
+        true => "  every symbol is used".to_owned(),
+        false => format!("  symbols that no text reaches: {}", unused.join(", ")),
+    });
+    lines.push(format!("  different beginnings of six words: {}", report.beginnings));
+    if let Some(most) = &report.most_frequent_rule {
+        lines.push(format!(
+            "  the most frequent rule is in {:.1} %: {}: {}",
+            most.share * 100.0,
+            most.rule,
+            most.source
+        ));
+    }
+    lines.push(format!(
+        "  agreement: {} pairs of words compared, wrong in {} texts",
+        report.pairs_compared, report.texts_that_disagree
+    ));
+    lines.iter().for_each(|line| output.note(line));
+    report.disagreements.iter().take(SHOWN).for_each(tell_disagreement);
+    if report.disagreements.len() > SHOWN {
+        Output::complain(&format!("{} more (--json shows all)", report.disagreements.len() - SHOWN));
+    }
+}
+
+fn tell_disagreement(found: &RuleDisagreement) {
+    Output::complain(&format!(
+        "{} {} ({}) and {} ({}) do not agree, in {}\n  rule  {}: {}\n  text  {}",
+        styled(BAD, "✗"),
+        styled(HEADING, &found.first),
+        found.first_is,
+        styled(HEADING, &found.second),
+        found.second_is,
+        if found.texts == 1 { "1 text".to_owned() } else { format!("{} texts", found.texts) },
+        found.rule,
+        found.source,
+        found.example
+    ));
+}

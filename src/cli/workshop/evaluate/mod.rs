@@ -1,0 +1,44 @@
+//! `pregonero evaluate`: how good a model is, on data it was not trained on.
+
+mod classifier;
+mod comparison;
+mod generator;
+mod obedience;
+mod trainings;
+mod voice;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::cli::session::Session;
+use crate::config::LogFormat;
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum EvaluateCommand {
+    /// Measure generators: perplexity, diversity, gates, and whether their texts can be told from people's
+    Generator(Box<generator::GeneratorArguments>),
+    /// Measure a generator with control tokens: does it write the sentiment and the hashtags that are demanded
+    Obedience(Box<obedience::ObedienceArguments>),
+    /// Run rounds without posting and let a person judge, blind, what they chose
+    Voice(Box<voice::VoiceArguments>),
+    /// Measure a classifier: accuracy, macro F1, AUC, calibration, each label, confusion matrix
+    Classifier(Box<classifier::ClassifierArguments>),
+    /// Train and measure several classifiers under several protocols, and write a table of them
+    Comparison(comparison::ComparisonArguments),
+}
+
+/// Runs `evaluate`.
+///
+/// # Errors
+/// A model or a table that cannot be read.
+pub async fn run(command: EvaluateCommand, session: &Session) -> Result<()> {
+    session.start_log(LogFormat::Auto);
+    match command {
+        EvaluateCommand::Generator(arguments) => generator::run(&arguments, session).await,
+        EvaluateCommand::Obedience(arguments) => obedience::run(&arguments, session).await,
+        EvaluateCommand::Voice(arguments) => voice::run(&arguments, session).await,
+        EvaluateCommand::Comparison(arguments) => comparison::run(&arguments, session),
+        EvaluateCommand::Classifier(arguments) => classifier::run(&arguments, session),
+    }
+}

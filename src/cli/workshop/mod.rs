@@ -1,0 +1,7 @@
+//! The commands of the workshop: make tables, train, measure.
+
+mod columns;
+pub(super) mod dataset;
+pub(super) mod evaluate;
+pub(super) mod train;
+pub(super) mod verbatim;

@@ -1,0 +1,132 @@
+//! `pregonero train vectors`: word vectors for the classifier's first layer.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+use serde_json::json;
+
+use super::{DataArguments, Stop, in_words};
+use crate::cli::output::Output;
+use pregonero_models::sentiment::cleaning::Cleaning;
+use pregonero_models::sentiment::subwords::SubwordHasher;
+use pregonero_system::files::Existing;
+use pregonero_workshop::training::vectors::{self, VectorProgress, VectorTraining};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pregonero train vectors --data corpus.txt --data tweets.csv:text --output runs/vectors
+  pregonero train vectors --data tweets.csv:text --pipeline tweet --buckets 0 --output runs/word2vec
+
+The folder gets vectors.txt (word2vec's text form), subwords.safetensors (the rows of the n-grams) and vectors.json (how
+they were made). One thread gives the same vectors bit for bit each time; with more, no two runs agree.")]
+pub struct VectorArguments {
+    #[command(flatten)]
+    texts: DataArguments,
+    /// How texts become words, as in the classifier that shall use them: plain, lemmatised or tweet
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pipeline: Cleaning,
+    /// Values of a vector
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    width: usize,
+    /// Words to each side at most
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    window: usize,
+    /// Words drawn at random for each pair of neighbours
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    negatives: usize,
+    /// Words seen less often are left out
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    min_count: usize,
+    /// The most frequent words that get a vector
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    vocab_size: usize,
+    /// Words more frequent than this share are left out at random; 0 keeps all
+    #[arg(long, value_name = "SHARE", default_value_t = 1e-4)]
+    subsample: f64,
+    /// Passes over the data
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    epochs: usize,
+    /// Where the learning rate begins; it falls in a line to almost 0
+    #[arg(long, value_name = "RATE", default_value_t = 0.05)]
+    learning_rate: f64,
+    /// Rows for hashed n-grams of characters, as in fastText; 0 trains words alone, as word2vec
+    #[arg(long, value_name = "N", default_value_t = 200_000)]
+    buckets: u32,
+    /// Characters of the shortest and the longest n-gram
+    #[arg(long, value_name = "N,N", value_delimiter = ',', num_args = 1..=2, default_values_t = [3, 6])]
+    ngrams: Vec<usize>,
+    /// Seed of initial values, order and everything drawn
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Threads; only one gives the same vectors each time
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    threads: usize,
+    /// Folder for the vectors; it must not exist yet
+    #[arg(long, value_name = "FOLDER")]
+    output: PathBuf,
+    /// Replace the folder if it exists
+    #[arg(long)]
+    overwrite: bool,
+}
+
+impl VectorArguments {
+    fn training(self, command: &str) -> Result<VectorTraining> {
+        ensure!(self.ngrams.len() == 2, "--ngrams: give the shortest and the longest, for example 3,6");
+        let hasher = || SubwordHasher::new(self.ngrams[0], self.ngrams[1], self.buckets);
+        Ok(VectorTraining {
+            tidying: self.texts.clean.into(),
+            pipeline: self.pipeline,
+            existing: if self.overwrite { Existing::Replace } else { Existing::Refuse },
+            width: self.width,
+            window: self.window,
+            negatives: self.negatives,
+            minimum_count: self.min_count,
+            maximum_words: self.vocab_size,
+            subsample: self.subsample,
+            epochs: self.epochs,
+            learning_rate: self.learning_rate,
+            subwords: (self.buckets > 0).then(hasher).transpose()?,
+            seed: self.seed,
+            threads: self.threads,
+            command: command.to_owned(),
+            ..VectorTraining::new(self.texts.data, self.output)
+        })
+    }
+}
+
+/// Runs `train vectors`.
+///
+/// # Errors
+/// As [`vectors::train_vectors`].
+pub fn run(arguments: VectorArguments, command: &str, output: &Output) -> Result<()> {
+    let settings = arguments.training(command)?;
+    let stop = Stop::on_signal()?;
+    let outcome = vectors::train_vectors(&settings, &stop, &mut |progress| {
+        stop.heed();
+        output.note(&describe(&progress));
+    })?;
+    let (size, folder) = (&outcome.size, settings.output.display());
+    output.object(
+        || format!("{} vectors of width {}, loss {:.4}, written to {folder}", size.words, settings.width, outcome.loss),
+        || {
+            json!({"words": size.words, "running_words": size.running_words, "texts": size.texts.kept,
+                   "width": settings.width, "loss": outcome.loss, "output": settings.output})
+        },
+    )
+}
+
+fn describe(progress: &VectorProgress) -> String {
+    match progress {
+        VectorProgress::Data(size) => format!(
+            "{} texts ({} duplicates and {} empty or too short left out): {} words, {} different ones",
+            size.texts.kept, size.texts.duplicates, size.texts.empty, size.running_words, size.words
+        ),
+        VectorProgress::Training { share, loss, learning_rate, words_per_second, left } => format!(
+            "{:.1} %  loss {loss:.4}  learning rate {learning_rate:.2e}  {words_per_second:.0} words/s  {} left",
+            100.0 * share,
+            in_words(left.as_secs())
+        ),
+    }
+}

@@ -1,0 +1,64 @@
+//! `pregonero models verbatim`: the files that the gate `verbatim` compares with, from the texts of a training.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use pregonero_models::catalog::ModelFiles;
+use pregonero_models::verbatim::{self, OwnTexts, VerbatimIndex};
+use pregonero_workshop::training::generator::Compared;
+use pregonero_workshop::training::text::TextSource;
+use serde_json::json;
+
+use super::train::CleaningChoice;
+use crate::cli::models::compared;
+use crate::cli::session::Session;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pregonero models verbatim my-gpt2 --others tweets.csv:text
+  pregonero models verbatim my-gpt2 --others tweets.csv:text --own composed.jsonl:text --own plain.txt
+
+`train generator` writes both files. Use this command for a model that was trained elsewhere, or when its texts changed:
+  --others   writes verbatim.bin, hashes of all runs of eight words in other people's texts. No text can be read out of
+             it. The gate rejects a candidate that shares a run of more words than gates.verbatim_tokens.
+  --own      writes own_texts.zst, your texts themselves, without case and punctuation; `zstd -dc own_texts.zst` prints
+             them. The gate rejects a candidate that is at least as similar to one of them as gates.own_texts says.
+A text that is in both counts as your own. Without one of the two options, the file that it writes stays as it is.")]
+pub struct VerbatimArguments {
+    /// The model's folder
+    #[arg(value_name = "FOLDER")]
+    folder: PathBuf,
+    /// Texts of other people: FILE (one a line), FILE.csv:COLUMN or FILE.jsonl:FIELD; may be given several times
+    #[arg(long, value_name = "FILE[:COLUMN]", required_unless_present = "own")]
+    others: Vec<TextSource>,
+    /// Texts of your own, in the same forms; may be given several times
+    #[arg(long, value_name = "FILE[:COLUMN]")]
+    own: Vec<TextSource>,
+    /// How texts are tidied first
+    #[arg(long, value_enum, default_value = "tweets")]
+    clean: CleaningChoice,
+}
+
+/// Writes the files and says what they hold.
+///
+/// # Errors
+/// Texts that cannot be read, and a folder that is no model's or cannot be written.
+pub fn run(arguments: &VerbatimArguments, session: &Session) -> Result<()> {
+    let folder = &arguments.folder;
+    let files = ModelFiles::in_folder(folder)?;
+    if !files.has("config.json") {
+        bail!("{}: no config.json, so this is not a model's folder", folder.display());
+    }
+    Compared::read(&arguments.others, &arguments.own, arguments.clean.into())?.write(folder)?;
+    let (index, own_texts) = (verbatim::index_of(&files)?, verbatim::own_texts_of(&files)?);
+    let compared = compared(index.as_ref(), own_texts.as_ref()).unwrap_or_else(|| "nothing".to_owned());
+    session.output.object(
+        || format!("{}: the verbatim gate compares with {compared}", folder.display()),
+        || {
+            json!({"folder": folder, "runs": index.as_ref().map(VerbatimIndex::len),
+                   "words": index.as_ref().map(VerbatimIndex::window), "own_texts": own_texts.as_ref().map(OwnTexts::len)})
+        },
+    )
+}

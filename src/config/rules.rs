@@ -1,0 +1,44 @@
+//! What the settings mean for the queue, the publisher and the alerts: each gets its own rules, and knows no settings.
+
+use super::Settings;
+use crate::alerts::Watched;
+use crate::publish::{self, Rules};
+use crate::review::Terms;
+use crate::schedule::Quiet;
+
+impl From<&Settings> for Terms {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            mode: settings.review.mode,
+            expires_after: settings.review.expires_after,
+            stale_after: settings.publish.stale_after,
+            live: settings.publish.live,
+            account: settings.account.handle.clone(),
+        }
+    }
+}
+
+impl From<&Settings> for Rules {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            timezone: settings.schedule.timezone.clone(),
+            budget: settings.budget.clone(),
+            min_gap: publish::signed(settings.publish.min_gap),
+            quiet: Quiet { zone: settings.schedule.timezone.clone(), hours: settings.schedule.quiet_hours.clone() },
+            account: settings.account.handle.clone(),
+            reconciliation: settings.publish.reconciliation.clone(),
+        }
+    }
+}
+
+impl From<&Settings> for Watched {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            account: settings.account.handle.clone(),
+            live: settings.publish.live,
+            rules: Rules::from(settings),
+            stale_after_slots: settings.alerts.stale_after_slots,
+            unsettled_after: settings.alerts.unsettled_after,
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The sections that belong to the program as a whole: `[account]`, `[store]`, `[daemon]`, `[admin]` and `[log]`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pregonero_settings::{Checker, DAY, MINUTE, SECOND};
+use serde::{Deserialize, Serialize};
+
+/// X counts most characters once and emoji and many scripts twice; at twice, this leaves half of the 280 for the text.
+const LONGEST_DISCLOSURE: usize = 70;
+
+/// The longest handle X gives.
+const LONGEST_HANDLE: usize = 15;
+
+/// The keys of `[account]` as the file writes them, with their defaults.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccountKeys {
+    pub handle: String,
+    pub operator: String,
+    pub disclosure: String,
+}
+
+impl Default for AccountKeys {
+    fn default() -> Self {
+        Self { handle: "uisbot".into(), operator: "@someone".into(), disclosure: "🤖".into() }
+    }
+}
+
+impl AccountKeys {
+    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    #[must_use]
+    pub fn check(&self, checker: &mut Checker<'_>) -> Option<AccountSettings> {
+        let handle = checker.keep("account.handle", handle(&self.handle));
+        let operator = checker.keep("account.operator", self::handle(&self.operator));
+        let disclosure = &self.disclosure;
+        let length = disclosure.chars().count();
+        if length > LONGEST_DISCLOSURE {
+            let message = format!(
+                "expected at most {LONGEST_DISCLOSURE} characters, to leave room in the 280 of a tweet, found {length}"
+            );
+            checker.fault("account.disclosure", message);
+            return None;
+        }
+        if disclosure.chars().any(char::is_control) {
+            checker.fault("account.disclosure", "expected a text on one line, found a control character");
+            return None;
+        }
+        Some(AccountSettings { handle: handle?, operator: operator?, disclosure: disclosure.to_owned() })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct AccountSettings {
+    /// The bot's handle, without `@`.
+    pub handle: String,
+    /// The person's account that answers for the bot, without `@`.
+    pub operator: String,
+    /// Appended to every tweet, counted in its length; may be empty.
+    pub disclosure: String,
+}
+
+/// The keys of `[store]` as the file writes them, with their defaults.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreKeys {
+    pub path: String,
+}
+
+impl Default for StoreKeys {
+    fn default() -> Self {
+        Self { path: "data/pregonero.db".into() }
+    }
+}
+
+impl StoreKeys {
+    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    #[must_use]
+    pub fn check(&self, checker: &mut Checker<'_>) -> Option<StoreSettings> {
+        Some(StoreSettings { path: checker.path("store.path", &self.path)? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    pub path: PathBuf,
+}
+
+/// The keys of `[daemon]` as the file writes them, with their defaults.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DaemonKeys {
+    pub drain: String,
+    pub longest_round: String,
+}
+
+impl Default for DaemonKeys {
+    fn default() -> Self {
+        Self { drain: "90s".into(), longest_round: "30m".into() }
+    }
+}
+
+impl DaemonKeys {
+    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    #[must_use]
+    pub fn check(&self, checker: &mut Checker<'_>) -> Option<DaemonSettings> {
+        let drain = checker.duration("daemon.drain", &self.drain, SECOND, MINUTE * 60);
+        let longest_round = checker.duration("daemon.longest_round", &self.longest_round, SECOND, DAY);
+        Some(DaemonSettings { drain: drain?, longest_round: longest_round? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct DaemonSettings {
+    /// How long a stop waits for the post in flight.
+    pub drain: Duration,
+    /// A round that takes longer hangs: the daemon ends, so that its service manager starts it again.
+    pub longest_round: Duration,
+}
+
+/// The keys of `[admin]` as the file writes them, with their defaults.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdminKeys {
+    pub listen: String,
+}
+
+impl Default for AdminKeys {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8787".into() }
+    }
+}
+
+impl AdminKeys {
+    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    #[must_use]
+    pub fn check(&self, checker: &mut Checker<'_>) -> Option<AdminSettings> {
+        Some(AdminSettings { listen: checker.keep("admin.listen", listen(&self.listen))? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct AdminSettings {
+    pub listen: SocketAddr,
+}
+
+/// The keys of `[log]` as the file writes them, with their defaults.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogKeys {
+    pub format: String,
+}
+
+impl Default for LogKeys {
+    fn default() -> Self {
+        Self { format: "auto".into() }
+    }
+}
+
+impl LogKeys {
+    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    #[must_use]
+    pub fn check(&self, checker: &mut Checker<'_>) -> Option<LogSettings> {
+        Some(LogSettings { format: checker.choice("log.format", &self.format, &LOG_FORMATS)? })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Auto,
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone)]
+pub struct LogSettings {
+    pub format: LogFormat,
+}
+
+const LOG_FORMATS: [(&str, LogFormat); 3] =
+    [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
+
+fn handle(found: &str) -> Result<String, String> {
+    let name = found.strip_prefix('@').unwrap_or(found);
+    let fits =
+        (1..=LONGEST_HANDLE).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if fits {
+        Ok(name.to_owned())
+    } else {
+        Err(format!(
+            "expected a handle of 1 to {LONGEST_HANDLE} letters, digits or underscores, with or without @, found {found:?}"
+        ))
+    }
+}
+
+fn listen(found: &str) -> Result<SocketAddr, String> {
+    found.parse().map_err(|_| format!("expected an address and a port such as \"127.0.0.1:8787\", found {found:?}"))
+}

@@ -1,0 +1,143 @@
+//! The whole of `config.toml`: the sections that the rooms own, as keys and as settings.
+//!
+//! [`Keys`] is the one list of known keys: their names, order, kinds and defaults are read off its default, and a test
+//! holds it against `config.toml`.
+
+use pregonero_settings::Checker;
+use pregonero_tweet::SeedPrompt;
+use serde::{Deserialize, Serialize};
+
+use super::sections::{
+    AccountKeys, AccountSettings, AdminKeys, AdminSettings, DaemonKeys, DaemonSettings, LogKeys, LogSettings,
+    StoreKeys, StoreSettings,
+};
+use super::seed_prompts::SeedPromptsKeys;
+use crate::alerts::{AlertKeys, AlertSettings};
+use crate::publish::{BudgetKeys, BudgetSettings, PublishKeys, PublishSettings, WhenAbsent};
+use crate::review::{ReviewKeys, ReviewSettings};
+use crate::schedule::{ScheduleKeys, ScheduleSettings};
+use pregonero_judging::gates::{GateKeys, GateSettings};
+use pregonero_judging::selection::{SelectionKeys, SelectionSettings};
+use pregonero_models::catalog::ModelSource;
+use pregonero_models::generation::{GenerationKeys, GenerationSettings};
+use pregonero_models::sentiment::{SentimentKeys, SentimentSettings};
+
+/// `config.toml` as it is written: texts and numbers under the file's own names, with the defaults.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Keys {
+    pub account: AccountKeys,
+    pub schedule: ScheduleKeys,
+    pub seed_prompts: SeedPromptsKeys,
+    pub generation: GenerationKeys,
+    pub sentiment: SentimentKeys,
+    pub gates: GateKeys,
+    pub selection: SelectionKeys,
+    pub review: ReviewKeys,
+    pub publish: PublishKeys,
+    pub budget: BudgetKeys,
+    pub store: StoreKeys,
+    pub alerts: AlertKeys,
+    pub daemon: DaemonKeys,
+    pub admin: AdminKeys,
+    pub log: LogKeys,
+}
+
+/// Everything `config.toml` decides.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub account: AccountSettings,
+    pub schedule: ScheduleSettings,
+    /// At least one.
+    pub seed_prompts: Vec<SeedPrompt>,
+    pub generation: GenerationSettings,
+    pub sentiment: SentimentSettings,
+    pub gates: GateSettings,
+    pub selection: SelectionSettings,
+    pub review: ReviewSettings,
+    pub publish: PublishSettings,
+    pub budget: BudgetSettings,
+    pub store: StoreSettings,
+    pub alerts: AlertSettings,
+    pub daemon: DaemonSettings,
+    pub admin: AdminSettings,
+    pub log: LogSettings,
+    /// A digest of every key in effect, in hexadecimal: two configurations that do the same have the same.
+    pub digest: String,
+}
+
+impl Settings {
+    /// Returns the critic that takes part in the choice. The built-in one knows only the built-in generator's texts, so
+    /// with another generator it means none.
+    #[must_use]
+    pub fn critic(&self) -> Option<&ModelSource> {
+        let critic = self.selection.critic.as_ref()?;
+        (self.generation.model.is_built_in() || !critic.is_built_in()).then_some(critic)
+    }
+}
+
+impl Keys {
+    /// Returns the settings; `None` where there are faults.
+    pub(super) fn check(&self, checker: &mut Checker<'_>) -> Option<Settings> {
+        let account = self.account.check(checker);
+        let schedule = self.schedule.check(checker);
+        let generation = self.generation.check(checker);
+        let seed_prompts = self.seed_prompts.check(checker, generation.as_ref());
+        let sentiment = self.sentiment.check(checker);
+        let gates = self.gates.check(checker);
+        let selection = self.selection.check(checker);
+        let review = self.review.check(checker);
+        let publish = self.publish.check(checker);
+        let budget = self.budget.check(checker);
+        let store = self.store.check(checker);
+        let alerts = self.alerts.check(checker);
+        let daemon = self.daemon.check(checker);
+        let admin = self.admin.check(checker);
+        let log = self.log.check(checker);
+        let settings = Settings {
+            account: account?,
+            schedule: schedule?,
+            seed_prompts: seed_prompts?,
+            generation: generation?,
+            sentiment: sentiment?,
+            gates: gates?,
+            selection: selection?,
+            review: review?,
+            publish: publish?,
+            budget: budget?,
+            store: store?,
+            alerts: alerts?,
+            daemon: daemon?,
+            admin: admin?,
+            log: log?,
+            digest: String::new(),
+        };
+        warn_of(&settings, checker);
+        Some(settings)
+    }
+}
+
+/// Warns of what is allowed and yet probably not meant.
+fn warn_of(settings: &Settings, checker: &mut Checker<'_>) {
+    if settings.account.disclosure.trim().is_empty() {
+        checker
+            .warnings
+            .push("account.disclosure is empty: X's automation rules ask a bot to say that it is one".into());
+    }
+    if settings.publish.live && settings.account.operator == "someone" {
+        checker.warnings.push(
+            "account.operator is still the placeholder @someone: name the account that answers for the bot".into(),
+        );
+    }
+    if settings.publish.live && (settings.budget.posts_per_day == 0 || settings.budget.posts_per_month == 0) {
+        checker.warnings.push("publish.live is on, but a budget of 0 posts lets nothing out".into());
+    }
+    let PublishSettings { stale_after, reconciliation, .. } = &settings.publish;
+    if reconciliation.when_absent == WhenAbsent::Repost && *stale_after <= reconciliation.give_up_after {
+        checker.warnings.push(
+            "publish.when_absent is repost, but publish.stale_after is not longer than publish.reconcile_for: an absent \
+             post is too old to go out again"
+                .into(),
+        );
+    }
+}
