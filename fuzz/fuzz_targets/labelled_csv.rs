@@ -3,7 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pregonero_workshop::dataset::labelled::{Columns, read_labelled};
+use pregonero_models::sentiment::Columns;
+use pregonero_workshop::dataset::labelled::read_labelled;
 
 fuzz_target!(|data: &[u8]| {
     let path = pregonero_fuzz::file("labelled.csv", data);
