@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # pregonero in a container: an unprivileged user, a root that can be read-only, one volume.
-# How to run it: deploy/README.md and deploy/compose.yaml.
+# How to run it: docs/guide/install.md and deploy/compose.yaml.
 
 FROM rust:1.95-bookworm AS build
 # The image's g++ compiles SQLite, ring and twitter-text's bridge; nothing else is needed.

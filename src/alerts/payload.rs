@@ -8,7 +8,7 @@ use pregonero_store::{Notice, NoticeStatus};
 /// Discord takes no longer `content`.
 const LONGEST_TEXT: usize = 1900;
 
-/// The JSON of a notice. Fields may be added, not renamed: `docs/operations.md` lists them.
+/// The JSON of a notice. Fields may be added, not renamed: `docs/guide/operate.md` lists them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Payload {
     /// `stopped`, `unsettled`, `stale`, `monthly_cap` or `test`.
