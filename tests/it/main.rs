@@ -1,4 +1,5 @@
-//! The whole program from outside: one test binary, so that it is linked once.
+//! The whole program from outside: one test binary, so that it is linked once. The modules that train or measure need the
+//! feature `workshop`; the others run without it as well.
 //!
 //! - `support`: what the tests stand on.
 //!   - `support::fake_x`: `FakeX`, a scripted X server on a free port that checks every OAuth signature itself.
@@ -9,6 +10,7 @@
 //!   - `support::small_disk`: a real disk of a few mebibytes, to be filled.
 //! - `auth`: logging in, by PIN and by browser, and posting by what that wrote.
 //! - `commands`: the binary itself: every command's output, exit code and faults.
+//! - `classifiers`: training and measuring classifiers.
 //! - `generators`: what `evaluate generator` and `generate --sweep` measure and write, and what they refuse.
 //! - `control`: attributes, from the columns of a table through training and generation to the record.
 //! - `rounds`: one round through the binary (`once`), from the seed prompt to the record, for every way it can end.
@@ -21,25 +23,35 @@
 //! - `training`: `train generator` killed, resumed, out of disk, and from every kind of base.
 //! - `voice`: texts composed by a grammar, and the gates on what a bot may say of its side and of itself.
 //! - `selection`: which candidate is chosen: a critic, from its training to the record; ranks; openings.
+//! - `without_workshop`: what a build without the workshop leaves out, and that the rest is whole.
 //! - `hub`: pulling models from a scripted model hub.
 //! - `older_models`: folders as they were in 2020, with a pickle, from the hub to a round of the daemon.
 
 #![expect(clippy::unwrap_used, reason = "clippy knows a test by its attribute; this binary's helpers are tests too")]
 
 mod auth;
+#[cfg(feature = "workshop")]
+mod classifiers;
 mod commands;
+#[cfg(feature = "workshop")]
 mod control;
 mod crash_matrix;
 mod daemon;
 mod doctor;
+#[cfg(feature = "workshop")]
 mod generators;
 mod hub;
 mod older_models;
 mod operations;
 mod rounds;
+#[cfg(feature = "workshop")]
 mod selection;
 mod store;
 mod support;
+#[cfg(feature = "workshop")]
 mod training;
 mod twitter;
+#[cfg(feature = "workshop")]
 mod voice;
+#[cfg(not(feature = "workshop"))]
+mod without_workshop;

@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::trainings;
-use crate::cli::workshop::columns::ColumnArguments;
 use crate::cli::session::Session;
+use crate::cli::workshop::columns::ColumnArguments;
 use crate::cli::workshop::train::Stop;
 use crate::cli::workshop::train::classifier::follow;
 use pregonero_models::catalog::ModelSource;
