@@ -3,6 +3,7 @@
 //! Every sum runs over its terms in order, whatever else is computed beside it, so that a row's result does not depend
 //! on its neighbours: general matrix products do not promise that.
 
+pub mod matrix;
 pub mod product;
 pub mod tiles;
 
