@@ -16,11 +16,11 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::backup::{copy, verify};
 use super::columns::stored;
+use super::connection::connect_options;
 use super::error::Doing as _;
 use super::halts::{active, set_halt};
-use super::connection::connect_options;
 use super::paths::{folder_of, free_name, sync_folder, with_suffix};
-use super::posts::transition;
+use super::transitions::transition;
 use super::{Halt, PostId, PostState, SlotId, Store, StoreError};
 
 /// A restore that was done.
