@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::trainings;
-use crate::cli::workshop::columns::ColumnArguments;
 use crate::cli::session::Session;
+use crate::cli::workshop::columns::ColumnArguments;
 use crate::cli::workshop::train::Stop;
 use crate::cli::workshop::train::classifier::follow;
 use pregonero_models::catalog::ModelSource;
@@ -18,11 +18,12 @@ use pregonero_models::sentiment::Columns;
 use pregonero_models::sentiment::word_vectors::WordVectors;
 use pregonero_workshop::evaluation::classification::held_out::read_evaluated;
 use pregonero_workshop::evaluation::classification::pairs::PairReport;
-use pregonero_workshop::evaluation::classification::{ClassificationReport, EvaluatedPart, Scored, score_labelled};
+use pregonero_workshop::evaluation::classification::{EvaluatedPart, Scored, score_labelled};
 use pregonero_workshop::evaluation::projector::{Projected, count_words, write_projector};
 use pregonero_workshop::evaluation::report::{PAGE, ReportContent, read_training_log, write_report};
 use pregonero_workshop::evaluation::runs::RunsReport;
 use pregonero_workshop::evaluation::speed::{ScoringSpeed, measure_speed};
+use pregonero_workshop::metrics::ClassificationReport;
 use pregonero_workshop::training::classifier::{ClassifierTraining, fit_classifier};
 
 const UNVERIFIED: &str = "the model's config.json says nothing of its test part (an earlier version wrote it): that these rows are \

@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::{Stop, in_words};
-use crate::cli::workshop::columns::ColumnArguments;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
+use crate::cli::workshop::columns::ColumnArguments;
 use pregonero_models::catalog::ModelSource;
 use pregonero_models::catalog::{self, HubSettings, ModelKind};
 use pregonero_models::sentiment::calibration::CalibrationMethod;
