@@ -15,7 +15,7 @@ use super::error::Doing as _;
 
 /// The right to arm posts, until somebody else takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lease {
+pub(super) struct Lease {
     token: String,
 }
 

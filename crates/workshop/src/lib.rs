@@ -2,7 +2,7 @@
 //!
 //! - [`dataset`]: tables of tweets, labels, splits, texts out of a grammar.
 //! - [`metrics`]: what a classifier gets right, in numbers.
-//! - [`plots`]: pictures as SVG.
+//! - `plots`: pictures as SVG.
 //! - [`training`]: tokenizer, generator, classifier, critic and word vectors.
 //! - [`evaluation`]: models measured, reports, comparisons.
 //!
@@ -11,5 +11,5 @@
 pub mod dataset;
 pub mod evaluation;
 pub mod metrics;
-pub mod plots;
+mod plots;
 pub mod training;
