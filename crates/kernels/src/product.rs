@@ -3,6 +3,7 @@
 
 use gemm::Parallelism;
 
+use super::matrix::{Matrix, Start};
 use super::tiles;
 
 /// How the factors of a product are rounded.
@@ -11,52 +12,6 @@ pub enum Factors {
     F32,
     /// Needs [`tiles::available`].
     Bf16,
-}
-
-/// What a product is added to.
-#[derive(Debug, Clone, Copy)]
-pub enum Start<'a> {
-    Zero,
-    /// What already lies in the target.
-    Target,
-    /// The same row for every row of the product.
-    Row(&'a [f32]),
-}
-
-/// A matrix somewhere in a slice.
-#[derive(Debug, Clone, Copy)]
-pub struct Matrix<'a> {
-    pub(super) values: &'a [f32],
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-    pub(super) row_stride: usize,
-    pub(super) column_stride: usize,
-}
-
-impl<'a> Matrix<'a> {
-    /// A row-major matrix of `columns` that fills its slice.
-    pub fn dense(values: &'a [f32], columns: usize) -> Self {
-        Self { values, rows: values.len() / columns, columns, row_stride: columns, column_stride: 1 }
-    }
-
-    /// `rows` x `columns`, row-major, rows `stride` values apart, from the slice's first value on.
-    pub fn strided(values: &'a [f32], (rows, columns): (usize, usize), stride: usize) -> Self {
-        Self { values, rows, columns, row_stride: stride, column_stride: 1 }
-    }
-
-    pub fn transposed(self) -> Self {
-        Self {
-            rows: self.columns,
-            columns: self.rows,
-            row_stride: self.column_stride,
-            column_stride: self.row_stride,
-            ..self
-        }
-    }
-
-    fn fits(&self) -> bool {
-        (self.rows - 1) * self.row_stride + (self.columns - 1) * self.column_stride < self.values.len()
-    }
 }
 
 /// `out = a·b + start` over all threads; `out` is row-major and dense.

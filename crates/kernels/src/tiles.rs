@@ -13,7 +13,7 @@ pub use self::x86::{available, multiply};
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 mod elsewhere {
-    use crate::product::{Matrix, Start};
+    use crate::matrix::{Matrix, Start};
 
     pub fn available() -> bool {
         false
@@ -37,7 +37,7 @@ mod x86 {
 
     use rayon::prelude::*;
 
-    use crate::product::{Matrix, Start};
+    use crate::matrix::{Matrix, Start};
 
     /// Rows of the left panel and columns of the right one.
     const PANEL: usize = 32;
@@ -517,7 +517,7 @@ mod tests {
     use half::bf16;
 
     use super::x86::{Instructions, has_tiles, has_vectors, multiply_by};
-    use crate::product::{Matrix, Start};
+    use crate::matrix::{Matrix, Start};
 
     fn values(count: usize, seed: u32) -> Vec<f32> {
         (0..count as u32).map(|i| ((i.wrapping_mul(2_654_435_761) ^ seed) >> 8) as f32 / 1e7 - 0.8).collect()

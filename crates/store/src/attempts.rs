@@ -8,12 +8,13 @@ use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _, Sqlite, SqliteConnection, Transaction};
 
+use super::calls::CallDetail;
 use super::columns::{instant, instant_or_none, stored, word};
 use super::error::Doing as _;
 use super::halts::{self, Halt};
-use super::posts::{RecordedOrigin, state_and_expiry, transition};
+use super::posts::RecordedOrigin;
 use super::spending::{Spent, SpentSince, spent};
-use super::unknown::{enter_unknown, leave_unknown};
+use super::transitions::{enter_unknown, leave_unknown, record_sent, record_trouble, state_and_expiry, transition};
 use super::windows::{self, Window};
 use super::{AttemptId, AttemptOutcome, Endpoint, PostId, PostState, Store, StoreError, WindowName};
 
@@ -35,32 +36,6 @@ pub struct AttemptRecord {
     pub clock_skew_seconds: Option<i64>,
     #[serde(flatten)]
     pub detail: CallDetail,
-}
-
-/// What is known of an answer. Holds no secret.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct CallDetail {
-    pub http_status: Option<u16>,
-    /// What the program made of it: the kind of refusal, the limit's window.
-    pub kind: Option<String>,
-    /// X's problem type.
-    pub problem: Option<String>,
-    /// X's own words, or why no answer came.
-    pub detail: Option<String>,
-    pub transaction_id: Option<String>,
-}
-
-impl CallDetail {
-    /// Out of the five columns that `attempts` and `reads` have in common.
-    pub(super) fn of_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            http_status: row.try_get("http_status")?,
-            kind: row.try_get("kind")?,
-            problem: row.try_get("problem")?,
-            detail: row.try_get("detail")?,
-            transaction_id: row.try_get("transaction_id")?,
-        })
-    }
 }
 
 impl FromRow<'_, SqliteRow> for AttemptRecord {
@@ -474,38 +449,6 @@ async fn close_attempt(
     .await
     .map(drop)
     .doing("record the outcome of a call")
-}
-
-pub(super) async fn record_sent(
-    connection: &mut SqliteConnection,
-    post: PostId,
-    tweet_id: &str,
-    sent_at: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE posts SET tweet_id = ?, sent_at = ?, error = NULL, not_before = NULL, waits_for = NULL WHERE id = ?",
-    )
-    .bind(tweet_id)
-    .bind(stored(sent_at))
-    .bind(post.get())
-    .execute(connection)
-    .await
-    .map(drop)
-    .doing("record the tweet's id")
-}
-
-pub(super) async fn record_trouble(
-    connection: &mut SqliteConnection,
-    post: PostId,
-    error: &str,
-) -> Result<(), StoreError> {
-    sqlx::query("UPDATE posts SET error = ?, not_before = NULL, waits_for = NULL WHERE id = ?")
-        .bind(error)
-        .bind(post.get())
-        .execute(connection)
-        .await
-        .map(drop)
-        .doing("record what went wrong")
 }
 
 async fn record_wait(

@@ -3,7 +3,6 @@
 //! One constraint: whatever is killed at whatever moment, the database is untouched and the previous backup is whole.
 //! `VACUUM INTO` reads one consistent state, write-ahead log included; copying the file would lose what is in the log.
 
-use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -15,9 +14,10 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::StoreError;
 use super::check::{Finding, findings};
+use super::connection::{Health, connect_options, examine_connection, require_existing};
 use super::error::Doing as _;
 use super::mark::{self, Kind};
-use super::open::{Health, connect_options, examine_connection, require_existing};
+use super::paths::{folder_of, free_name, sync_folder, with_suffix};
 
 /// Names of dated backups begin and end with these.
 const DATED: (&str, &str) = ("pregonero-", ".db");
@@ -56,6 +56,14 @@ pub async fn backup(store: &Path, target: &Path) -> Result<Backup, StoreError> {
     };
     let bytes = partial.finish(target)?;
     Ok(Backup { file: target.to_owned(), bytes, schema })
+}
+
+/// A new version that turns out not to work must leave a way back: the older program does not open the new schema.
+pub(super) async fn keep_old_schema(path: &Path, found: i64) -> Result<(), StoreError> {
+    let kept = free_name(&with_suffix(path, &format!(".schema-{found}.backup")));
+    backup(path, &kept).await?;
+    tracing::info!(path = %kept.display(), schema = found, "backed up before the schema is brought up to date");
+    Ok(())
 }
 
 /// Refuses to replace a file that has no backup's mark. Backups of the first versions have none, and look the same as a
@@ -201,33 +209,6 @@ impl Partial {
         // It would be emptied by the next backup; a full disk should not wait for that.
         let _ = fs::remove_file(&self.path);
     }
-}
-
-/// The folder a file lies in.
-pub(super) fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// The path with something appended to its name.
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-/// `path`, or the first of `path-2`, `path-3`, … that nothing has for its name.
-pub(super) fn free_name(path: &Path) -> PathBuf {
-    let is_taken = |path: &Path| fs::symlink_metadata(path).is_ok();
-    if !is_taken(path) {
-        return path.to_owned();
-    }
-    let others = (2_u64..).map(|number| with_suffix(path, &format!("-{number}")));
-    others.into_iter().find(|other| !is_taken(other)).expect("numbers do not end")
-}
-
-/// A rename is on disk only when its folder is.
-pub(super) fn sync_folder(of: &Path) -> io::Result<()> {
-    File::open(folder_of(of))?.sync_all()
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use serde::Serialize;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 
 use super::StoreError;
-use super::error::Doing as _;
-use super::open::{Health, connect_options, examine_connection, opening, require_existing};
+use super::connection::{Health, connect_options, examine_connection, require_existing};
+use super::error::{Doing as _, opening};
 use super::schema::known_schema;
 
 /// What one check found.

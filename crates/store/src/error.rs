@@ -1,6 +1,6 @@
 //! What can go wrong with the record, sorted by what the caller or the operator can do about it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -137,7 +137,7 @@ impl<T> Doing<T> for Result<T, sqlx::Error> {
 }
 
 /// SQLite's primary result code (<https://www.sqlite.org/rescode.html>), where the error is one of SQLite's.
-pub(super) fn primary_code(error: &sqlx::Error) -> Option<i64> {
+fn primary_code(error: &sqlx::Error) -> Option<i64> {
     let extended: i64 = error.as_database_error()?.code()?.parse().ok()?;
     Some(extended & 0xff)
 }
@@ -147,4 +147,21 @@ pub(super) fn is_taken(error: &sqlx::Error, columns: &str) -> bool {
     error
         .as_database_error()
         .is_some_and(|error| error.is_unique_violation() && error.message().ends_with(&format!("failed: {columns}")))
+}
+
+/// SQLite's code for a damaged file.
+const SQLITE_CORRUPT: i64 = 11;
+
+/// SQLite's code for a file that is no database.
+const SQLITE_NOTADB: i64 = 26;
+
+/// What keeps the database at `path` from being opened.
+pub(super) fn opening(path: &Path, source: sqlx::Error) -> StoreError {
+    match (primary_code(&source), source) {
+        (Some(SQLITE_CORRUPT | SQLITE_NOTADB), source) => StoreError::Corrupt {
+            path: path.to_owned(),
+            detail: source.as_database_error().map_or_else(String::new, |error| error.message().to_owned()),
+        },
+        (_, source) => StoreError::Inaccessible { path: path.to_owned(), source: std::io::Error::other(source) },
+    }
 }

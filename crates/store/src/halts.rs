@@ -10,10 +10,12 @@ use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _, SqliteConnection};
 
+use super::authors::BY_X;
 use super::columns::{instant, stored, word};
 use super::error::Doing as _;
+use super::fingerprint::Fingerprint;
 use super::posts::free_posts;
-use super::unknown::look_now;
+use super::transitions::look_now;
 use super::windows::{self, Window};
 use super::{HaltCause, PostId, Store, StoreError};
 use pregonero_system::clock::shown;
@@ -25,12 +27,6 @@ const ACTIVE: &str = "SELECT cause, kind, reason, set_by, since, salt, fingerpri
 /// The first schema with the tables that a pause or its end touches. The emergency brake works beside a daemon of an older
 /// version, too.
 const FIRST_SCHEMA: i64 = 2;
-
-/// Who is named where X itself stops the posting.
-pub const BY_X: &str = "X";
-
-/// Who is named where the program itself decides.
-pub const BY_THE_PROGRAM: &str = "pregonero";
 
 /// The kind of a halt because the credentials belong to another account than `account.handle`.
 pub const OTHER_ACCOUNT: &str = "other_account";
@@ -59,22 +55,6 @@ pub struct Halt {
     /// Of a refusal: by what the credentials it holds for are known again.
     #[serde(skip)]
     pub credentials: Option<Fingerprint>,
-}
-
-/// A salted digest of credentials.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fingerprint {
-    pub salt: String,
-    pub digest: String,
-}
-
-impl Fingerprint {
-    /// Out of two columns that are empty or filled together.
-    pub(super) fn of_row(row: &SqliteRow) -> Result<Option<Self>, sqlx::Error> {
-        let salt: Option<String> = row.try_get("salt")?;
-        let digest: Option<String> = row.try_get("fingerprint")?;
-        Ok(salt.zip(digest).map(|(salt, digest)| Self { salt, digest }))
-    }
 }
 
 impl std::fmt::Display for Halt {

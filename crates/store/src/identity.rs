@@ -10,8 +10,8 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::backup::with_suffix;
-use super::{Store, StoreError};
+use super::StoreError;
+use super::paths::with_suffix;
 
 /// What the kernel writes behind the name of an open file that has been deleted.
 const DELETED: &[u8] = b" (deleted)";
@@ -30,17 +30,13 @@ impl FileIdentity {
         let found = fs::metadata(path)?;
         Ok(Self { device: found.dev(), inode: found.ino(), real_path: fs::canonicalize(path)? })
     }
-}
 
-impl Store {
-    /// Fails where the database or its journal was deleted or replaced since it was opened.
-    ///
-    /// # Errors
-    /// [`StoreError::Displaced`]. A place that cannot be asked is left to the next write.
-    pub fn require_in_place(&self) -> Result<(), StoreError> {
-        let displaced = |what| Err(StoreError::Displaced { path: self.path().to_owned(), what });
-        match fs::metadata(self.path()) {
-            Ok(now) if (now.dev(), now.ino()) != (self.identity.device, self.identity.inode) => {
+    /// Fails where `path` no longer names this file, or its journal was deleted. A place that cannot be asked is left to
+    /// the next write.
+    pub(super) fn require_at(&self, path: &Path) -> Result<(), StoreError> {
+        let displaced = |what| Err(StoreError::Displaced { path: path.to_owned(), what });
+        match fs::metadata(path) {
+            Ok(now) if (now.dev(), now.ino()) != (self.device, self.inode) => {
                 displaced("another file took the database's place")
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => displaced("the database was deleted"),
@@ -53,7 +49,7 @@ impl Store {
     /// is no `/proc` nothing is known against it.
     fn has_deleted_journal(&self) -> bool {
         let Ok(open) = fs::read_dir("/proc/self/fd") else { return false };
-        let lost = deleted(&with_suffix(&self.identity.real_path, "-wal"));
+        let lost = deleted(&with_suffix(&self.real_path, "-wal"));
         open.flatten().any(|entry| fs::read_link(entry.path()).is_ok_and(|link| link == lost))
     }
 }

@@ -4,28 +4,29 @@
 //! Whoever starts later writes its own token over the earlier one's; [`require`] stands in the transaction that arms a
 //! post, so that of two processes on one database at most one can ever call X.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
+use super::StoreError;
 use super::columns::stored;
 use super::error::Doing as _;
-use super::{Store, StoreError};
 
 /// The right to arm posts, until somebody else takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lease {
+pub(super) struct Lease {
     token: String,
 }
 
-impl Store {
-    /// The same record with the right to post, taken from whoever had it. Only for the holder of the instance lock.
-    /// `holder` is for people: process and machine.
-    ///
-    /// # Errors
-    /// Where the database cannot be written.
-    pub async fn with_lease(mut self, holder: &str, now: Timestamp) -> Result<Self, StoreError> {
+impl Lease {
+    /// Takes the right from whoever had it. `holder` is for people: process and machine.
+    pub(super) async fn take(
+        connection: &mut SqliteConnection,
+        holder: &str,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
         let token = format!("{:032x}", rand::random::<u128>());
-        let mut transaction = self.begin().await?;
         sqlx::query(
             "INSERT INTO lease (id, token, holder, taken_at) VALUES (1, ?, ?, ?)
              ON CONFLICT (id) DO UPDATE SET token = excluded.token, holder = excluded.holder, taken_at = excluded.taken_at",
@@ -33,25 +34,27 @@ impl Store {
         .bind(&token)
         .bind(holder)
         .bind(stored(now))
-        .execute(&mut *transaction)
+        .execute(connection)
         .await
         .doing("take the right to post")?;
-        transaction.commit().await.doing("take the right to post")?;
-        self.lease = Some(Lease { token });
-        Ok(self)
+        Ok(Self { token })
     }
+}
 
-    /// Fails where this process may not post: inside the transaction that arms.
-    pub(super) async fn require_lease(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        let row: Option<(String, String)> = sqlx::query_as("SELECT token, holder FROM lease WHERE id = 1")
-            .fetch_optional(connection)
-            .await
-            .doing("look who may post")?;
-        match (&self.lease, row) {
-            (Some(lease), Some((token, _))) if lease.token == token => Ok(()),
-            (_, Some((_, holder))) => Err(StoreError::Superseded { path: self.path().to_owned(), holder }),
-            (_, None) => Err(StoreError::Superseded { path: self.path().to_owned(), holder: "nobody".to_owned() }),
-        }
+/// Fails where the database at `path` does not name `lease` as the one in force: inside the transaction that arms.
+pub(super) async fn require(
+    lease: Option<&Lease>,
+    path: &Path,
+    connection: &mut SqliteConnection,
+) -> Result<(), StoreError> {
+    let row: Option<(String, String)> = sqlx::query_as("SELECT token, holder FROM lease WHERE id = 1")
+        .fetch_optional(connection)
+        .await
+        .doing("look who may post")?;
+    match (lease, row) {
+        (Some(lease), Some((token, _))) if lease.token == token => Ok(()),
+        (_, Some((_, holder))) => Err(StoreError::Superseded { path: path.to_owned(), holder }),
+        (_, None) => Err(StoreError::Superseded { path: path.to_owned(), holder: "nobody".to_owned() }),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Opening the database: the file, its health, its schema, and the two pools. The only place that connects.
+//! Opening the database: the file, its health, its schema, and the two pools.
 //!
 //! Three ways: [`Store::open`] makes and migrates it, for the holder of the instance lock alone; [`Store::open_existing`]
 //! writes to one that is there and as new as this program, for commands beside a daemon; [`Store::open_read_only`] looks.
@@ -6,23 +6,19 @@
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool, Transaction};
 
 use super::StoreError;
-use super::error::{Doing as _, primary_code};
+use super::backup::keep_old_schema;
+use super::connection::{Health, connect_options, examine_connection, require_existing};
+use super::error::{Doing as _, opening};
 use super::identity::FileIdentity;
-use super::lease::Lease;
+use super::lease::{self, Lease};
 use super::mark::unmark;
-use super::schema::{keep_old_schema, known_schema, migrate};
-
-/// Marks a database as ours; set by the first migration.
-pub(super) const APPLICATION_ID: i64 = 0x5052_4547;
-
-/// How long a connection waits for another process's lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+use super::schema::{known_schema, migrate};
 
 /// Connections that only read: the commands, the admin page and the daemon share them.
 const READERS: u32 = 4;
@@ -30,12 +26,6 @@ const READERS: u32 = 4;
 /// Pages of the record that each connection keeps, in KiB (SQLite's `cache_size` takes them with a minus). A quarter of
 /// SQLite's own default: five connections live as long as the daemon, and the system keeps the file's pages too.
 const CACHE_KIB: i32 = 512;
-
-/// SQLite's code for a damaged file.
-const SQLITE_CORRUPT: i64 = 11;
-
-/// SQLite's code for a file that is no database.
-const SQLITE_NOTADB: i64 = 26;
 
 /// The record. Cheap to clone: clones share the connections.
 #[derive(Debug, Clone)]
@@ -45,9 +35,9 @@ pub struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
     /// Present where this process may arm posts, see [`super::lease`].
-    pub(super) lease: Option<Lease>,
+    lease: Option<Lease>,
     /// Which file was opened: another one may take its name.
-    pub(super) identity: FileIdentity,
+    identity: FileIdentity,
 }
 
 impl Store {
@@ -129,16 +119,31 @@ impl Store {
         self.require_in_place()?;
         Ok(transaction)
     }
-}
 
-/// A database that is there; one that this user may not see is told apart from none.
-pub(super) fn require_existing(path: &Path) -> Result<(), StoreError> {
-    match path.metadata() {
-        Ok(_) => Ok(()),
-        Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
-            Err(StoreError::Missing { path: path.to_owned() })
-        }
-        Err(source) => Err(StoreError::Unreachable { path: path.to_owned(), source }),
+    /// Fails where the database or its journal was deleted or replaced since it was opened.
+    ///
+    /// # Errors
+    /// [`StoreError::Displaced`]. A place that cannot be asked is left to the next write.
+    pub fn require_in_place(&self) -> Result<(), StoreError> {
+        self.identity.require_at(&self.path)
+    }
+
+    /// The same record with the right to post, taken from whoever had it. Only for the holder of the instance lock.
+    /// `holder` is for people: process and machine.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn with_lease(mut self, holder: &str, now: Timestamp) -> Result<Self, StoreError> {
+        let mut transaction = self.begin().await?;
+        let lease = Lease::take(&mut transaction, holder, now).await?;
+        transaction.commit().await.doing("take the right to post")?;
+        self.lease = Some(lease);
+        Ok(self)
+    }
+
+    /// Fails where this process may not post: inside the transaction that arms.
+    pub(super) async fn require_lease(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        lease::require(self.lease.as_ref(), &self.path, connection).await
     }
 }
 
@@ -163,11 +168,6 @@ async fn writer(path: &Path) -> Result<SqlitePool, StoreError> {
         .connect_with(options)
         .await
         .map_err(|source| opening(path, source))
-}
-
-/// What every connection has in common.
-pub(super) fn connect_options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).foreign_keys(true)
 }
 
 /// Connections that stay. Setting the cache reads the file, so only one that is known to be a database is opened so.
@@ -229,17 +229,7 @@ fn is_mount_point(path: &Path) -> bool {
     mounts.lines().any(|mount| mount.split(' ').nth(4) == Some(path.as_str()))
 }
 
-/// Whether every page of the file is looked at, which takes long for a large record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Health {
-    /// At a daemon's start, before a backup and of a copy.
-    Checked,
-    /// For a command beside it.
-    Assumed,
-}
-
-/// Looks at the file before anything is changed in it: is it whole, is it ours, is it not of a newer program. Gives the
-/// schema's version, 0 for an empty file.
+/// Examines the file over a connection of its own.
 async fn examine(path: &Path, options: SqliteConnectOptions, health: Health) -> Result<i64, StoreError> {
     let mut connection = options.connect().await.map_err(|source| opening(path, source))?;
     let found = examine_connection(path, &mut connection, health).await;
@@ -247,62 +237,12 @@ async fn examine(path: &Path, options: SqliteConnectOptions, health: Health) -> 
     found
 }
 
-pub(super) async fn examine_connection(
-    path: &Path,
-    connection: &mut SqliteConnection,
-    health: Health,
-) -> Result<i64, StoreError> {
-    let failed = |source| opening(path, source);
-    if health == Health::Checked {
-        let health: Vec<String> =
-            sqlx::query_scalar("PRAGMA quick_check(5)").fetch_all(&mut *connection).await.map_err(failed)?;
-        if health != ["ok"] {
-            return Err(StoreError::Corrupt { path: path.to_owned(), detail: health.join("; ") });
-        }
-    }
-    let tables: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *connection).await.map_err(failed)?;
-    if tables == 0 {
-        return Ok(0);
-    }
-    let owner: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await.map_err(failed)?;
-    let migrated: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(failed)?;
-    if migrated == 0 {
-        return Err(StoreError::Foreign { path: path.to_owned() });
-    }
-    let found: i64 = sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(failed)?;
-    // A process that died before its first migration leaves the bookkeeping table alone, without our mark.
-    if owner != APPLICATION_ID && (found, tables) != (0, 2) && (found, tables) != (0, 1) {
-        return Err(StoreError::Foreign { path: path.to_owned() });
-    }
-    let known = known_schema();
-    if found > known {
-        return Err(StoreError::Newer { path: path.to_owned(), found, known });
-    }
-    Ok(found)
-}
-
-pub(super) fn opening(path: &Path, source: sqlx::Error) -> StoreError {
-    match (primary_code(&source), source) {
-        (Some(SQLITE_CORRUPT | SQLITE_NOTADB), source) => StoreError::Corrupt {
-            path: path.to_owned(),
-            detail: source.as_database_error().map_or_else(String::new, |error| error.message().to_owned()),
-        },
-        (_, source) => StoreError::Inaccessible { path: path.to_owned(), source: std::io::Error::other(source) },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::connection::BUSY_TIMEOUT;
     use crate::schema::MIGRATIONS;
     use crate::testing::{plain_connection, scratch};
 

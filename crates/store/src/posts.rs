@@ -1,18 +1,18 @@
 //! The posts: what a round led to, and every change of their state.
 //!
-//! A state changes only in [`transition`], inside a transaction that names the state it expects. The calls to X are in
-//! `attempts`.
+//! A state changes only in [`transition`]. The calls to X are in `attempts`.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _, SqliteConnection};
 
+use super::authors::BY_THE_PROGRAM;
 use super::candidates::{count, integer};
 use super::columns::{instant, instant_or_none, json, stored, word};
 use super::error::{Doing as _, is_taken};
-use super::halts::BY_THE_PROGRAM;
 use super::rounds::end_round;
+use super::transitions::{state_and_expiry, transition};
 use super::{PostId, PostState, RoundId, RoundOutcome, Store, StoreError};
 use pregonero_tweet::{GateVerdict, Sentiment};
 
@@ -427,45 +427,6 @@ async fn origin_of(connection: &mut SqliteConnection, post: PostId) -> Result<Re
         .await
         .doing(DOING)?;
     RecordedOrigin::of_row(&row).doing(DOING)
-}
-
-/// Takes a post from one state into the next; the only statement that writes a state over another.
-pub(super) async fn transition(
-    connection: &mut SqliteConnection,
-    post: PostId,
-    from: PostState,
-    to: PostState,
-) -> Result<(), StoreError> {
-    if !from.may_become(to) {
-        return Err(StoreError::StateConflict { post, found: from, wanted: to });
-    }
-    let changed = sqlx::query("UPDATE posts SET state = ? WHERE id = ? AND state = ?")
-        .bind(to.as_str())
-        .bind(post.get())
-        .bind(from.as_str())
-        .execute(&mut *connection)
-        .await
-        .doing("change the post's state")?;
-    if changed.rows_affected() == 1 {
-        return Ok(());
-    }
-    let (found, _) = state_and_expiry(connection, post).await?;
-    Err(StoreError::StateConflict { post, found, wanted: to })
-}
-
-/// Where a post stands and until when it may be approved or sent.
-pub(super) async fn state_and_expiry(
-    connection: &mut SqliteConnection,
-    post: PostId,
-) -> Result<(PostState, Timestamp), StoreError> {
-    let row = sqlx::query("SELECT state, expires_at FROM posts WHERE id = ?")
-        .bind(post.get())
-        .fetch_optional(connection)
-        .await
-        .doing("read the post's state")?
-        .ok_or(StoreError::NoSuchPost { post })?;
-    let read = || Ok((word(&row, "state", PostState::from_word)?, instant(&row, "expires_at")?));
-    read().doing("read the post's state")
 }
 
 async fn record_decision(

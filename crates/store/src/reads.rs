@@ -5,10 +5,10 @@ use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _, SqliteConnection};
 
-use super::attempts::CallDetail;
+use super::calls::CallDetail;
 use super::columns::{instant, stored, word};
 use super::error::Doing as _;
-use super::halts::Fingerprint;
+use super::fingerprint::Fingerprint;
 use super::windows::{self, Window};
 use super::{PostId, ReadOutcome, Store, StoreError};
 

@@ -14,12 +14,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
-use super::backup::{copy, folder_of, free_name, sync_folder, verify, with_suffix};
+use super::backup::{copy, verify};
 use super::columns::stored;
+use super::connection::connect_options;
 use super::error::Doing as _;
 use super::halts::{active, set_halt};
-use super::open::connect_options;
-use super::posts::transition;
+use super::paths::{folder_of, free_name, sync_folder, with_suffix};
+use super::transitions::transition;
 use super::{Halt, PostId, PostState, SlotId, Store, StoreError};
 
 /// A restore that was done.

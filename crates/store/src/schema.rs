@@ -6,8 +6,7 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{SqlSafeStr as _, SqlitePool};
 
 use super::StoreError;
-use super::backup::{backup, free_name, with_suffix};
-use super::open::opening;
+use super::error::opening;
 
 /// Version, name, SQL.
 pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
@@ -30,14 +29,6 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
         include_str!("../../../migrations/20261130003000_what_candidates_are_ranked_by.sql"),
     ),
 ];
-
-/// A new version that turns out not to work must leave a way back: the older program does not open the new schema.
-pub(super) async fn keep_old_schema(path: &Path, found: i64) -> Result<(), StoreError> {
-    let kept = free_name(&with_suffix(path, &format!(".schema-{found}.backup")));
-    backup(path, &kept).await?;
-    tracing::info!(path = %kept.display(), schema = found, "backed up before the schema is brought up to date");
-    Ok(())
-}
 
 pub(super) async fn migrate(path: &Path, writer: &SqlitePool) -> Result<(), StoreError> {
     run_migrations(path, writer, MIGRATIONS).await
@@ -69,7 +60,7 @@ pub(super) fn known_schema() -> i64 {
 mod tests {
     use super::*;
     use crate::Store;
-    use crate::open::connect_options;
+    use crate::connection::connect_options;
     use crate::testing::{plain_connection, scratch};
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::backup::folder_of;
+use super::paths::folder_of;
 use super::{Store, StoreError};
 
 /// What must be free before anything is armed: intent, outcome and the log's growth need some hundred kilobytes.

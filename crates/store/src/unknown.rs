@@ -1,17 +1,15 @@
 //! The posts of which nobody knows whether X took them: when to look for them, and how they are settled.
 //!
-//! Since when, how often and when next are columns of `posts`, filled in this state alone: [`enter_unknown`] and
-//! [`leave_unknown`] go with each change into it and out of it, in the same transaction.
+//! How a post comes into this state and out of it is in [`super::transitions`].
 
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row as _, SqliteConnection};
+use sqlx::{FromRow, Row as _};
 
-use super::attempts::{record_sent, record_trouble};
 use super::columns::{instant, stored};
 use super::error::Doing as _;
-use super::posts::transition;
 use super::reads::{NewRead, record_read};
+use super::transitions::{leave_unknown, record_sent, record_trouble, transition};
 use super::{AttemptId, PostId, PostState, ReadOutcome, Store, StoreError};
 
 /// A post that is looked for.
@@ -240,43 +238,6 @@ impl Store {
         .doing("record when to look again")?;
         transaction.commit().await.doing("record when to look again")
     }
-}
-
-/// Begins the search for a post that has become unknown.
-pub(super) async fn enter_unknown(
-    connection: &mut SqliteConnection,
-    post: PostId,
-    look_at: Timestamp,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query("UPDATE posts SET unknown_since = ?, looks = 0, failed_looks = 0, look_at = ? WHERE id = ?")
-        .bind(stored(now))
-        .bind(stored(look_at))
-        .bind(post.get())
-        .execute(connection)
-        .await
-        .map(drop)
-        .doing("record when to look for a post")
-}
-
-/// While X refused everything no reading was made: what was put off is due now.
-pub(super) async fn look_now(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), StoreError> {
-    sqlx::query("UPDATE posts SET look_at = ?1 WHERE state = 'unknown' AND look_at > ?1")
-        .bind(stored(now))
-        .execute(connection)
-        .await
-        .map(drop)
-        .doing("record when to look for a post")
-}
-
-/// Ends it.
-pub(super) async fn leave_unknown(connection: &mut SqliteConnection, post: PostId) -> Result<(), StoreError> {
-    sqlx::query("UPDATE posts SET unknown_since = NULL, looks = 0, failed_looks = 0, look_at = NULL WHERE id = ?")
-        .bind(post.get())
-        .execute(connection)
-        .await
-        .map(drop)
-        .doing("end the search for a post")
 }
 
 #[cfg(test)]

@@ -2,8 +2,6 @@
 
 use std::cmp::Ordering;
 
-use crate::similarity::jaccard;
-
 /// FNV-1a over the bytes with murmur3's 64-bit finaliser; files hold its values.
 pub fn hash(seed: u64, pieces: &[impl AsRef<str>]) -> u64 {
     let mut state = 0xcbf2_9ce4_8422_2325 ^ seed;
@@ -28,6 +26,14 @@ pub fn splitmix64(state: u64) -> u64 {
 
 /// How far one state of SplitMix64 lies behind the last.
 pub const SPLITMIX64_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// Returns Jaccard's index of two sets of `left` and `right` elements, `common` of which they share: shared elements by all
+/// elements, 0 for two empty sets.
+#[must_use]
+pub fn jaccard(common: usize, left: usize, right: usize) -> f64 {
+    let union = left + right - common;
+    if union == 0 { 0.0 } else { common as f64 / union as f64 }
+}
 
 /// A set as sorted hashes without repeats: small, and quick to compare.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,14 +8,6 @@ pub const CHARACTERS: usize = 4;
 /// Containment counts from this many word pairs in the shorter text: below it, one set phrase would be a duplicate.
 pub const FEWEST_PAIRS: usize = 7;
 
-/// Returns Jaccard's index of two sets of `left` and `right` elements, `common` of which they share: shared elements by all
-/// elements, 0 for two empty sets.
-#[must_use]
-pub fn jaccard(common: usize, left: usize, right: usize) -> f64 {
-    let union = left + right - common;
-    if union == 0 { 0.0 } else { common as f64 / union as f64 }
-}
-
 /// What a text is compared by.
 #[derive(Debug)]
 pub struct Shingles {

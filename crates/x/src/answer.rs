@@ -9,8 +9,8 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
-use super::error::{Answer, LimitWindow, RefusalKind, TwitterError};
-use super::limits::{RateLimits, believable};
+use super::error::{Answer, RefusalKind, TwitterError};
+use super::limits::{LimitWindow, RateLimits, believable};
 use crate::secrets::Redactor;
 
 /// Beyond this a clock is off: X refuses timestamps that are, and the `Date` header itself is whole seconds old.
@@ -313,6 +313,12 @@ fn http_date(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text.trim()).ok()
 }
 
+/// Decimal digits, as X writes them: in quotes. A bare number is taken too.
+pub(super) fn identifier(value: &Value) -> Option<String> {
+    let id = value.as_str().map_or_else(|| value.as_u64().map(|id| id.to_string()), |id| Some(id.to_owned()))?;
+    (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).then_some(id)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -407,5 +413,19 @@ mod tests {
         assert_eq!(shorten("  one\r\n\ttwo\u{7}three ", 20), "one two three");
         assert_eq!(shorten("ñandú", 5), "ñandú");
         assert_eq!(shorten("ñandúes", 5), "ñandú…");
+    }
+
+    #[test]
+    fn an_identifier_is_decimal_digits() {
+        for (value, expected) in [
+            (json!("1445880548472328192"), Some("1445880548472328192")),
+            (json!(1_445_880_548_472_328_192_u64), Some("1445880548472328192")),
+            (json!(""), None),
+            (json!("12a"), None),
+            (json!(-1), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(identifier(&value).as_deref(), expected, "{value}");
+        }
     }
 }

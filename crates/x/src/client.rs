@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::answer::{Reply, TOLERATED_SKEW, correction};
+use super::answer::{Reply, TOLERATED_SKEW, correction, identifier};
 use super::error::{RefusalKind, TwitterError};
 use super::limits::RateLimits;
 use super::oauth1::{KeyPair, Signing, Stamp};
@@ -333,12 +333,6 @@ fn bearer(token: &SecretString) -> String {
     format!("Bearer {}", token.expose_secret())
 }
 
-/// Decimal digits, as X writes them: in quotes. A bare number is taken too.
-pub(super) fn identifier(value: &Value) -> Option<String> {
-    let id = value.as_str().map_or_else(|| value.as_u64().map(|id| id.to_string()), |id| Some(id.to_owned()))?;
-    (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).then_some(id)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -379,20 +373,6 @@ mod tests {
     fn the_client_shows_no_key() {
         let shown = format!("{:?}", client("http://127.0.0.1:1").unwrap());
         assert_eq!(shown, "Client { base_url: \"http://127.0.0.1:1\", .. }");
-    }
-
-    #[test]
-    fn an_identifier_is_decimal_digits() {
-        for (value, expected) in [
-            (json!("1445880548472328192"), Some("1445880548472328192")),
-            (json!(1_445_880_548_472_328_192_u64), Some("1445880548472328192")),
-            (json!(""), None),
-            (json!("12a"), None),
-            (json!(-1), None),
-            (json!(null), None),
-        ] {
-            assert_eq!(identifier(&value).as_deref(), expected, "{value}");
-        }
     }
 
     #[test]

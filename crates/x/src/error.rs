@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::limits::RateLimits;
+use super::limits::{LimitWindow, RateLimits};
 
 /// What X answered, as far as it could be read; kept for the record. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -116,27 +116,6 @@ impl std::fmt::Display for RefusalKind {
             Self::NotFound => "no such address",
             Self::Intermediary => "a page of something between here and X",
             Self::Other => "for another reason",
-        })
-    }
-}
-
-/// Which of X's windows is used up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LimitWindow {
-    FifteenMinutes,
-    Day,
-    Month,
-    /// X did not say.
-    Unknown,
-}
-
-impl std::fmt::Display for LimitWindow {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::FifteenMinutes => "X's limit for fifteen minutes",
-            Self::Day => "X's limit for the day",
-            Self::Month => "X's limit for the month",
-            Self::Unknown => "X's limit",
         })
     }
 }

@@ -20,8 +20,8 @@ mod transport;
 
 pub use authority::Authority;
 pub use client::{Client, CreatedTweet, Credentials, User};
-pub use error::{Answer, LimitWindow, RefusalKind, TwitterError};
-pub use limits::{Bucket, RateLimits};
+pub use error::{Answer, RefusalKind, TwitterError};
+pub use limits::{Bucket, LimitWindow, RateLimits};
 pub use reading::Reading;
 pub use timeline::{Link, Span, Timeline, TimelineTweet};
 pub use transport::{SetupError, Timeouts, install_crypto_provider};

@@ -4,8 +4,6 @@
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::HeaderMap;
 
-use super::error::LimitWindow;
-
 /// The longest wait that an answer can ask for: a month, and a day for the clocks. An answer that names the year 9999, or
 /// milliseconds where seconds are meant, must not silence the bot for ever.
 pub(crate) const LONGEST_TOLD: SignedDuration = SignedDuration::from_hours(32 * 24);
@@ -13,6 +11,27 @@ pub(crate) const LONGEST_TOLD: SignedDuration = SignedDuration::from_hours(32 * 
 /// An instant that an answer named, at most [`LONGEST_TOLD`] after `now`.
 pub(super) fn believable(told: Timestamp, now: Timestamp) -> Timestamp {
     told.min(now.saturating_add(LONGEST_TOLD).unwrap_or(Timestamp::MAX))
+}
+
+/// Which of X's windows is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitWindow {
+    FifteenMinutes,
+    Day,
+    Month,
+    /// X did not say.
+    Unknown,
+}
+
+impl std::fmt::Display for LimitWindow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::FifteenMinutes => "X's limit for fifteen minutes",
+            Self::Day => "X's limit for the day",
+            Self::Month => "X's limit for the month",
+            Self::Unknown => "X's limit",
+        })
+    }
 }
 
 /// One of X's counters, as far as the headers told.

@@ -5,8 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
-use super::answer::Reply;
-use super::client::identifier;
+use super::answer::{Reply, identifier};
 use super::error::TwitterError;
 use super::timeline::{TimelineTweet, read_page};
 use crate::secrets::Redactor;

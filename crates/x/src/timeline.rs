@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::client::identifier;
+use super::answer::identifier;
 use super::limits::RateLimits;
 
 /// Most rows a page may have; X bills each row, so the span is what keeps a reading cheap.

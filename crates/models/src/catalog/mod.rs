@@ -32,6 +32,12 @@ pub use weights::{
 
 use pregonero_tweet::ModelIdentity;
 
+/// The file in a model's folder with the runs of words of the texts it was trained on.
+pub const VERBATIM_INDEX: &str = "verbatim.bin";
+
+/// The file in a model's folder with those texts of its training that its operator wrote.
+pub const OWN_TEXTS: &str = "own_texts.zst";
+
 /// What a model does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

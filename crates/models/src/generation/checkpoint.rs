@@ -15,7 +15,6 @@ use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 
 use super::gpt2::Gpt2Config;
-pub use crate::catalog::WEIGHTS;
 use crate::catalog::{ModelFiles, refuse_impostor_of_weights};
 
 /// What stands in front of the names of a GPT-2's tensors: transformers' class with a head, the field of a class around

@@ -349,7 +349,8 @@ fn attend_row(query: &[f32], keys: &[f32], values: &[f32], (heads, scale): (usiz
     }
 }
 
-/// A dot product in eight partial sums, which the compiler can keep in vector registers.
+/// A dot product in eight partial sums, which the compiler can keep in vector registers. Not [`pregonero_kernels::dot`],
+/// whose sums are 32: a seed's text stays what it was.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0_f32; 8];
     let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));

@@ -13,7 +13,7 @@ use super::cleaning::Cleaning;
 use super::critic::ReadingWeights;
 use super::network::{Network, NetworkConfig, Row};
 use super::vocabulary::Vocabulary;
-use crate::catalog::{ModelFiles, sha256_of};
+use crate::catalog::{ModelFiles, WEIGHTS, sha256_of};
 use crate::sentiment::HeldOut;
 use crate::sentiment::TestPart;
 use pregonero_tweet::{ModelIdentity, Sentiment};
@@ -22,8 +22,6 @@ use pregonero_tweet::{ModelIdentity, Sentiment};
 pub const CONFIG_FILE: &str = "config.json";
 /// The file that holds its words.
 pub const VOCABULARY_FILE: &str = "vocabulary.json";
-/// The file that holds its weights.
-pub const WEIGHTS_FILE: &str = "model.safetensors";
 
 /// `config.json` of a classifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -116,10 +114,10 @@ impl Classifier {
             vocabulary.rows(),
             config.network.vocabulary_size
         );
-        let bytes = files.read(WEIGHTS_FILE)?;
+        let bytes = files.read(WEIGHTS)?;
         let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
-            .with_context(|| format!("{}: not a whole safetensors file", files.display(WEIGHTS_FILE)))?;
-        let network = Network::from_tensors(&config.network, &tensors).with_context(|| files.display(WEIGHTS_FILE))?;
+            .with_context(|| format!("{}: not a whole safetensors file", files.display(WEIGHTS)))?;
+        let network = Network::from_tensors(&config.network, &tensors).with_context(|| files.display(WEIGHTS))?;
         let name = match files {
             ModelFiles::Embedded(_) => "builtin".to_owned(),
             ModelFiles::Folder(folder) => folder.display().to_string(),

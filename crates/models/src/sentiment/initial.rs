@@ -5,6 +5,8 @@
 use rand::Rng as _;
 use rand_chacha::ChaCha12Rng;
 
+use pregonero_kernels::dot_f64;
+
 /// Keras's range of initial embeddings.
 const EMBEDDING_LIMIT: f64 = 0.05;
 
@@ -54,7 +56,7 @@ pub fn orthogonal(rng: &mut ChaCha12Rng, rows: usize, columns: usize) -> Vec<f32
         for _ in 0..2 {
             basis.iter().for_each(|other| remove_component(&mut row, other));
         }
-        let norm = dot(&row, &row).sqrt();
+        let norm = dot_f64(&row, &row).sqrt();
         if norm > 1e-6 {
             row.iter_mut().for_each(|value| *value /= norm);
             basis.push(row);
@@ -64,12 +66,8 @@ pub fn orthogonal(rng: &mut ChaCha12Rng, rows: usize, columns: usize) -> Vec<f32
 }
 
 fn remove_component(row: &mut [f64], unit: &[f64]) {
-    let overlap = dot(row, unit);
+    let overlap = dot_f64(row, unit);
     row.iter_mut().zip(unit).for_each(|(value, unit)| *value -= overlap * unit);
-}
-
-fn dot(left: &[f64], right: &[f64]) -> f64 {
-    left.iter().zip(right).map(|(left, right)| left * right).sum()
 }
 
 /// A standard normal value (Box and Muller, 1958).

@@ -20,6 +20,6 @@ pub mod summary;
 pub mod vocabulary;
 pub mod word_vectors;
 
-pub use classifier::{CONFIG_FILE, Classifier, ClassifierConfig, VOCABULARY_FILE, WEIGHTS_FILE, check_labels};
+pub use classifier::{CONFIG_FILE, Classifier, ClassifierConfig, VOCABULARY_FILE, check_labels};
 pub use held_out::{AUTHOR_FLAG, Columns, HeldOut, LABEL_FLAG, Shares, SplitProtocol, TEXT_FLAG, TestPart};
 pub use settings::{SentimentKeys, SentimentSettings, SentimentTarget};

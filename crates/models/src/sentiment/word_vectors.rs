@@ -3,9 +3,9 @@
 use anyhow::{Context as _, Result, ensure};
 use candle_core::{DType, Device};
 
+use super::VOCABULARY_FILE;
 use super::vocabulary::Vocabulary;
-use super::{VOCABULARY_FILE, WEIGHTS_FILE};
-use crate::catalog::ModelFiles;
+use crate::catalog::{ModelFiles, WEIGHTS};
 
 /// The name of the embedding among a network's weights.
 const EMBEDDING: &str = "embedding.weight";
@@ -27,8 +27,8 @@ impl WordVectors {
     pub fn load(files: &ModelFiles, most: usize) -> Result<Self> {
         let vocabulary: Vocabulary =
             serde_json::from_slice(&files.read(VOCABULARY_FILE)?).with_context(|| files.display(VOCABULARY_FILE))?;
-        let weights = files.display(WEIGHTS_FILE);
-        let tensors = candle_core::safetensors::load_buffer(&files.read(WEIGHTS_FILE)?, &Device::Cpu)
+        let weights = files.display(WEIGHTS);
+        let tensors = candle_core::safetensors::load_buffer(&files.read(WEIGHTS)?, &Device::Cpu)
             .with_context(|| format!("{weights}: not a whole safetensors file"))?;
         let embedding = tensors.get(EMBEDDING).with_context(|| format!("{weights}: no tensor {EMBEDDING}"))?;
         let rows = embedding.dim(0).with_context(|| format!("{weights}: {EMBEDDING}"))?;

@@ -7,15 +7,10 @@ mod own_texts;
 use anyhow::{Context as _, Result};
 
 use crate::catalog::ModelFiles;
+pub use crate::catalog::{OWN_TEXTS, VERBATIM_INDEX};
 
 pub use index::{DEFAULT_WINDOW, VerbatimIndex, VerbatimIndexError};
 pub use own_texts::{Comparison, OwnText, OwnTexts, OwnTextsError};
-
-/// The file in a model's folder with the runs of words of the texts it was trained on.
-pub const VERBATIM_INDEX: &str = "verbatim.bin";
-
-/// The file in a model's folder with those texts of its training that its operator wrote.
-pub const OWN_TEXTS: &str = "own_texts.zst";
 
 /// Opens the index of what a generator was trained on, where it has one.
 ///

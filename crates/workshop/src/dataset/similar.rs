@@ -62,7 +62,7 @@ impl<'a> SimilarTexts<'a> {
 }
 
 fn jaccard(left: &HashSet<&str>, right: &HashSet<&str>) -> f64 {
-    pregonero_text::similarity::jaccard(left.intersection(right).count(), left.len(), right.len())
+    pregonero_text::hashing::jaccard(left.intersection(right).count(), left.len(), right.len())
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
-//! How good a model is: metrics of both kinds of model, and the reports, plots and tables that carry them.
+//! How good a model is: both kinds of model measured, and the reports and tables that say so.
 
 pub mod classification;
 pub mod comparison;
 pub mod generator;
-pub mod plots;
 pub mod projector;
 pub mod report;
 pub mod runs;

@@ -6,8 +6,8 @@ use std::fmt;
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
-use super::classification::ClassificationReport;
 use super::spread::Spread;
+use crate::metrics::ClassificationReport;
 
 /// Mean and deviation of the metrics of several runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -13,9 +13,6 @@ use serde::de::DeserializeOwned;
 use super::optimizer::AdamW;
 use pregonero_system::files::{Existing, write_whole};
 
-/// The weights of a state.
-pub(super) const WEIGHTS: &str = "model.safetensors";
-
 /// The optimiser's moments and step.
 const OPTIMIZER: &str = "optimizer.safetensors";
 

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::classifier::{ClassifierTraining, Listener, Trained, fit_classifier};
 use super::text::{self, Cleaning};
 use super::two_sides::{drawn, small_classifier, write_table};
-use crate::evaluation::classification::confidence::AucInterval;
+use crate::metrics::confidence::AucInterval;
 use pregonero_models::catalog::ModelFiles;
 use pregonero_models::sentiment::Classifier;
 use pregonero_models::sentiment::critic::{GENERATED, ReadingWeights, WRITTEN};

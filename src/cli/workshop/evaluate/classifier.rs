@@ -18,11 +18,12 @@ use pregonero_models::sentiment::Columns;
 use pregonero_models::sentiment::word_vectors::WordVectors;
 use pregonero_workshop::evaluation::classification::held_out::read_evaluated;
 use pregonero_workshop::evaluation::classification::pairs::PairReport;
-use pregonero_workshop::evaluation::classification::{ClassificationReport, EvaluatedPart, Scored, score_labelled};
+use pregonero_workshop::evaluation::classification::{EvaluatedPart, Scored, score_labelled};
 use pregonero_workshop::evaluation::projector::{Projected, count_words, write_projector};
 use pregonero_workshop::evaluation::report::{PAGE, ReportContent, read_training_log, write_report};
 use pregonero_workshop::evaluation::runs::RunsReport;
 use pregonero_workshop::evaluation::speed::{ScoringSpeed, measure_speed};
+use pregonero_workshop::metrics::ClassificationReport;
 use pregonero_workshop::training::classifier::{ClassifierTraining, fit_classifier};
 
 const UNVERIFIED: &str = "the model's config.json says nothing of its test part (an earlier version wrote it): that these rows are \

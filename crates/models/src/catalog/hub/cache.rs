@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{HubError, Repository};
-use crate::catalog::weight_files_in;
+use crate::catalog::{WEIGHTS, weight_files_in};
 
 /// The folder of one model in the cache.
 #[derive(Debug, Clone)]
@@ -126,7 +126,7 @@ fn first_missing(snapshot: &Path) -> Option<String> {
     }
     match weight_files_in(snapshot) {
         Ok(files) => files.into_iter().find(|file| !snapshot.join(file).is_file()),
-        Err(_) => Some("model.safetensors".to_owned()),
+        Err(_) => Some(WEIGHTS.to_owned()),
     }
 }
 

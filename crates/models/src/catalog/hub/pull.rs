@@ -14,8 +14,9 @@ use secrecy::ExposeSecret as _;
 use super::cache::{RepositoryCache, is_file_name};
 use super::download::{Client, RemoteFile};
 use super::{HubError, HubSettings, Repository};
-use crate::catalog::{Conversion, PICKLE, PICKLE_INDEX, SHARD_INDEX, WEIGHTS, convert, shards_of_index};
-use crate::verbatim::{OWN_TEXTS, VERBATIM_INDEX};
+use crate::catalog::{
+    Conversion, OWN_TEXTS, PICKLE, PICKLE_INDEX, SHARD_INDEX, VERBATIM_INDEX, WEIGHTS, convert, shards_of_index,
+};
 
 /// Files that are taken where the model has them.
 const OPTIONAL_FILES: [&str; 7] = [

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 
 use super::dropout::Mask;
 use crate::generation::ops::softmax;
-use pregonero_kernels::product::{Matrix, multiply_alone};
+use pregonero_kernels::matrix::Matrix;
+use pregonero_kernels::product::multiply_alone;
 use pregonero_kernels::{dot, wide};
 
 /// Queries of a block.

@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use pregonero_kernels::product::{Factors, Matrix, Start, multiply};
+use pregonero_kernels::matrix::{Matrix, Start};
+use pregonero_kernels::product::{Factors, multiply};
 use pregonero_kernels::{exponentials, maximum, wide};
 
 /// Logits that lie in memory at once.

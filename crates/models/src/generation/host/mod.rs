@@ -16,7 +16,8 @@ use self::dropout::{DropoutSeed, Mask, Place};
 use self::head::HeadGradients;
 use self::rows::Norm;
 use super::gpt2::Gpt2Config;
-use pregonero_kernels::product::{Factors, Matrix, Start, multiply};
+use pregonero_kernels::matrix::{Matrix, Start};
+use pregonero_kernels::product::{Factors, multiply};
 
 /// Where the tensors of [`Gpt2Config::tensors`] stand in its order.
 const WTE: usize = 0;

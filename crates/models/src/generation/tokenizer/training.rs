@@ -11,7 +11,7 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, Model as _, Tokenizer as Inner};
 
 use super::{ADDED_TOKENS, END_OF_TEXT, Tokenizer};
-use crate::generation::checkpoint::WEIGHTS;
+use crate::catalog::WEIGHTS;
 
 /// What a tokenizer is stored in; `tokenizer.json` comes last.
 pub const FILES: [&str; 5] = ["vocab.json", "merges.txt", ADDED_TOKENS, "tokenizer_config.json", "tokenizer.json"];

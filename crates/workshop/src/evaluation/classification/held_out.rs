@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::ClassificationReport;
 use crate::dataset::labelled::{LabelledTweet, read_labelled};
 use crate::dataset::split::{self, SplitRow};
+use crate::metrics::ClassificationReport;
 use pregonero_models::sentiment::Classifier;
 use pregonero_models::sentiment::Columns;
 use pregonero_models::sentiment::TestPart;

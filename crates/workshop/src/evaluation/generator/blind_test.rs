@@ -16,7 +16,7 @@ use rand_chacha::ChaCha12Rng;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::evaluation::plots::svg::escaped;
+use crate::plots::svg::escaped;
 use crate::training::text::Cleaning;
 use pregonero_judging::gates::Recent;
 use pregonero_judging::judge::{Judge, SENTIMENT_GATE};

@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
-use crate::evaluation::classification::confidence::AucInterval;
+use crate::metrics::confidence::AucInterval;
 use crate::training::classifier::{ClassifierTraining, Listener, fit_classifier};
 use crate::training::text::Cleaning;
 use crate::training::two_sides::{drawn, small_classifier, write_table};

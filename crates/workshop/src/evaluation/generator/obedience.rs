@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
 use super::sampling::{Sampling, Written};
-use crate::evaluation::classification::confidence::share_interval;
+use crate::metrics::confidence::share_interval;
 use pregonero_models::generation::Engine;
 use pregonero_models::sentiment::Classifier;
 use pregonero_text::tweet_text;

@@ -140,7 +140,7 @@ pub fn page(reports: &[GeneratorReport], command: &str, notes: &[String]) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluation::classification::confidence::AucInterval;
+    use crate::metrics::confidence::AucInterval;
 
     fn reports() -> [GeneratorReport; 2] {
         let discriminator = DiscriminatorReport {

@@ -122,7 +122,7 @@ fn page(projected: &Projected) -> Result<String> {
     });
     // What ends a script must not stand in one.
     let data = serde_json::to_string(&data)?.replace('<', "\\u003c");
-    let title = super::plots::svg::escaped(&projected.model);
+    let title = crate::plots::svg::escaped(&projected.model);
     Ok(PAGE.replace("{{title}}", &title).replace("{{data}}", &data))
 }
 

@@ -1,5 +1,7 @@
 //! Principal components of a few thousand vectors, by the eigenvectors of their covariance.
 
+use pregonero_kernels::dot_f64;
+
 /// Vectors as seen along the directions in which they differ most.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Projection {
@@ -27,7 +29,7 @@ pub fn project(vectors: &[Vec<f32>], components: usize) -> Projection {
     let share = |&component: &usize| if total > 0.0 { values[component].max(0.0) / total } else { 0.0 };
     let explained = order.iter().map(share).collect();
     let axes: Vec<Vec<f64>> = order.iter().map(|&component| oriented(&directions[component])).collect();
-    let along = |vector: &Vec<f64>| axes.iter().map(|axis| dot(vector, axis)).collect();
+    let along = |vector: &Vec<f64>| axes.iter().map(|axis| dot_f64(vector, axis)).collect();
     Projection { points: centred.iter().map(along).collect(), explained }
 }
 
@@ -103,10 +105,6 @@ fn oriented(direction: &[f64]) -> Vec<f64> {
     let largest =
         direction.iter().copied().fold(0.0f64, |best, value| if value.abs() > best.abs() { value } else { best });
     direction.iter().map(|value| value * largest.signum()).collect()
-}
-
-fn dot(left: &[f64], right: &[f64]) -> f64 {
-    left.iter().zip(right).map(|(left, right)| left * right).sum()
 }
 
 #[cfg(test)]

@@ -10,8 +10,9 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
-use super::classification::{ClassificationReport, Scored};
+use super::classification::Scored;
 use super::speed::ScoringSpeed;
+use crate::metrics::ClassificationReport;
 pub use crate::training::classifier::LOG_FILE as TRAINING_LOG;
 use pregonero_models::catalog::ModelFiles;
 use pregonero_system::files::{Existing, refuse_existing, write_whole};

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::ReportContent;
 use super::pictures::Plot;
-use crate::evaluation::classification::ClassMetrics;
-use crate::evaluation::classification::curves::ThresholdCurve;
+use crate::metrics::ClassMetrics;
+use crate::metrics::curves::ThresholdCurve;
 
 /// Thresholds of the table for `sentiment.min_score`.
 const THRESHOLDS: [f64; 9] = [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9];

@@ -1,8 +1,8 @@
 //! The plots of a report.
 
 use super::{LoggedEpoch, ReportContent};
-use crate::evaluation::classification::curves::{Points, ThresholdCurve};
-use crate::evaluation::plots::{Axis, Chart, Mark, Series, confusion_matrix};
+use crate::metrics::curves::{Points, ThresholdCurve};
+use crate::plots::{Axis, Chart, Mark, Series, confusion_matrix};
 use pregonero_models::sentiment::calibration::likeliest;
 
 /// Bars of the score histogram.

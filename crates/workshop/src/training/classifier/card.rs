@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{ClassifierTraining, SourceCounts, StopOn, TrainingOutcome, VectorCounts};
-use crate::evaluation::classification::ClassificationReport;
+use crate::metrics::ClassificationReport;
 use crate::training::schedule::Decay;
 use pregonero_models::sentiment::ClassifierConfig;
 use pregonero_models::sentiment::SplitProtocol;

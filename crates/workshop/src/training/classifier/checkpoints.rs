@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::fit::EpochReport;
 use super::settings::ClassifierTraining;
-use crate::training::checkpoint::{CheckpointFolder, WEIGHTS, tensors};
+use crate::training::checkpoint::{CheckpointFolder, tensors};
 use crate::training::optimizer::AdamW;
 use crate::training::schedule::Decay;
+use pregonero_models::catalog::WEIGHTS;
 
 /// The best epoch's weights.
 const BEST: &str = "best.safetensors";

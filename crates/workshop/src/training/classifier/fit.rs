@@ -22,7 +22,7 @@ use super::digest::FileDigests;
 use super::loss::cross_entropy;
 use super::settings::{ClassifierTraining, StopOn};
 use super::targets::certain;
-use crate::evaluation::classification::ClassificationReport;
+use crate::metrics::ClassificationReport;
 use crate::training::optimizer::{AdamW, AdamWSettings};
 use pregonero_models::sentiment::calibration::Calibration;
 use pregonero_models::sentiment::network::{Network, Padding, Row};

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::fit::EpochReport;
 use super::settings::ClassifierTraining;
+use pregonero_models::catalog::WEIGHTS;
 use pregonero_models::sentiment::vocabulary::Vocabulary;
-use pregonero_models::sentiment::{CONFIG_FILE, ClassifierConfig, VOCABULARY_FILE, WEIGHTS_FILE};
+use pregonero_models::sentiment::{CONFIG_FILE, ClassifierConfig, VOCABULARY_FILE};
 use pregonero_system::files::{Existing, write_whole_folder};
 
 /// One line of JSON an epoch: what the training curves are drawn from.
@@ -62,7 +63,7 @@ pub fn write(
             .iter()
             .map(|(name, tensor)| Ok((name.clone(), tensor.to_dtype(settings.weights.dtype())?)))
             .collect::<Result<_>>()?;
-        let path = model.join(WEIGHTS_FILE);
+        let path = model.join(WEIGHTS);
         // Serialised here because safetensors' own file writer lets only the owner read: the service is another user.
         let bytes = safetensors::serialize(&tensors, None).context("cannot serialise the weights")?;
         std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))

@@ -36,7 +36,7 @@ pub use self::loss::{binary_cross_entropy, cross_entropy};
 pub use self::settings::{ClassifierTraining, Distillation, PretrainedVectors, StopOn, outputs};
 pub use self::sources::{Teacher, UnlabelledSource, WeakSource};
 pub use self::vectors::VectorCounts;
-use crate::evaluation::classification::ClassificationReport;
+use crate::metrics::ClassificationReport;
 use pregonero_models::sentiment::ClassifierConfig;
 use pregonero_models::sentiment::calibration::Calibration;
 use pregonero_models::sentiment::vocabulary::Vocabulary;

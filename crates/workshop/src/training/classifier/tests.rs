@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::*;
 use crate::dataset::labelled::read_labelled;
 use crate::evaluation::classification::{EvaluatedPart, evaluate_classifier, score_labelled};
-use pregonero_models::catalog::ModelFiles;
+use pregonero_models::catalog::{ModelFiles, WEIGHTS};
 use pregonero_models::sentiment::Columns;
 use pregonero_models::sentiment::SplitProtocol;
 use pregonero_models::sentiment::network::{Architecture, DenseSettings};
-use pregonero_models::sentiment::{Classifier, VOCABULARY_FILE, WEIGHTS_FILE};
+use pregonero_models::sentiment::{Classifier, VOCABULARY_FILE};
 
 const GOOD: [&str; 4] = ["me vacuno feliz", "gracias por la vacuna", "dosis lista hoy", "salud para todos"];
 const BAD: [&str; 4] = ["no me vacuno nunca", "no quiero esa vacuna", "libertad sin dosis", "miedo para todos"];
@@ -153,7 +153,7 @@ fn half_precision_moves_a_probability_by_less_than_a_hundredth() {
     for (full, half) in scores(&full).into_iter().flatten().zip(scores(&half).into_iter().flatten()) {
         assert!((full - half).abs() < 0.01, "{full} became {half}");
     }
-    let size = |run: &ClassifierTraining| std::fs::metadata(run.output.join(WEIGHTS_FILE)).unwrap().len();
+    let size = |run: &ClassifierTraining| std::fs::metadata(run.output.join(WEIGHTS)).unwrap().len();
     assert!(size(&half) < size(&full) * 7 / 10);
 }
 
@@ -218,7 +218,7 @@ fn a_broken_model_is_refused_by_the_file_that_is_wrong() {
     let replace = |from: &'static str, to: &'static str| {
         move |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replacen(from, to, 1).into_bytes()
     };
-    check(WEIGHTS_FILE, &|bytes| bytes[..bytes.len() - 100].to_vec(), &["not a whole safetensors file"]);
+    check(WEIGHTS, &|bytes| bytes[..bytes.len() - 100].to_vec(), &["not a whole safetensors file"]);
     check(
         "config.json",
         &replace("\"embedding\": 8", "\"embedding\": 0"),
@@ -230,7 +230,7 @@ fn a_broken_model_is_refused_by_the_file_that_is_wrong() {
     let text = std::fs::read_to_string(&config).unwrap().replace("\"embedding\": 8", "\"embedding\": 9");
     std::fs::write(&config, text).unwrap();
     let message = format!("{:#}", load(&settings.output).unwrap_err());
-    assert!(message.contains(WEIGHTS_FILE) && message.contains("embedding.weight has shape"), "{message}");
+    assert!(message.contains(WEIGHTS) && message.contains("embedding.weight has shape"), "{message}");
 }
 
 #[test]

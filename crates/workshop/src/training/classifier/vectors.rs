@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::settings::{ClassifierTraining, PretrainedVectors};
 use crate::training::vectors::{TrainedVectors, VECTORS_FILE, VectorCard, WordVectors, read_vectors};
+use pregonero_kernels::dot;
 use pregonero_models::sentiment::cleaning::Cleaning;
 use pregonero_models::sentiment::vocabulary::Vocabulary;
 
@@ -198,10 +199,6 @@ impl InitialVectors {
         };
         (0..units.len()).into_par_iter().map(similar).collect()
     }
-}
-
-fn dot(left: &[f32], right: &[f32]) -> f32 {
-    left.iter().zip(right).map(|(left, right)| left * right).sum()
 }
 
 #[cfg(test)]

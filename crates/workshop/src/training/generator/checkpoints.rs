@@ -13,7 +13,7 @@ use serde_json::json;
 use super::log::{CURVE, LOG};
 use super::{Corpus, GeneratorTraining, Learner, Outcome, Samples, stored};
 use crate::training::checkpoint::{CheckpointFolder, load_tensors, save_tensors, tensors};
-use pregonero_models::generation::checkpoint::WEIGHTS;
+use pregonero_models::catalog::WEIGHTS;
 use pregonero_models::generation::control::CONFIG_KEY;
 use pregonero_models::generation::gpt2::Gpt2Config;
 use pregonero_models::generation::tokenizer::Tokenizer;

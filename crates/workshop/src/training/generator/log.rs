@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::Progress;
-use crate::evaluation::plots::{Axis, Chart, Mark, Series};
+use crate::plots::{Axis, Chart, Mark, Series};
 use pregonero_system::files::{Existing, write_whole};
 
 pub(super) const LOG: &str = "training.jsonl";

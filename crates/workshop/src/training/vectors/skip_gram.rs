@@ -110,7 +110,8 @@ fn add(target: &mut [f32], scale: f32, source: &[f32]) {
     target.iter_mut().zip(source).for_each(|(target, source)| *target += scale * source);
 }
 
-/// The scalar product, in eight sums, so that the compiler can use vector instructions.
+/// The scalar product, in eight sums, so that the compiler can use vector instructions. Not [`pregonero_kernels::dot`],
+/// whose sums are 32: a seed's vectors stay what they were to the last bit.
 fn dot(left: &[f32], right: &[f32]) -> f32 {
     let (left, left_rest) = left.as_chunks::<8>();
     let (right, right_rest) = right.as_chunks::<8>();

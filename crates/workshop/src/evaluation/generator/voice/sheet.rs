@@ -9,7 +9,7 @@ use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::evaluation::classification::confidence::share_interval;
+use crate::metrics::confidence::share_interval;
 use pregonero_system::files::{Existing, write_whole};
 
 /// A question of the sheet, answered with yes or no.

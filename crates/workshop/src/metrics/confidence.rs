@@ -75,7 +75,7 @@ fn variance(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluation::classification::area_under_curve;
+    use crate::metrics::area_under_curve;
 
     /// ```python
     /// import numpy as np

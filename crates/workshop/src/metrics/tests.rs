@@ -33,7 +33,7 @@ struct Curves {
 
 // tests/data/classification-metrics/make.py: scikit-learn over ties, absent labels, labels never predicted, one label.
 fn references() -> Vec<Reference> {
-    serde_json::from_str(include_str!("../../../../../tests/data/classification-metrics/reference.json")).unwrap()
+    serde_json::from_str(include_str!("../../../../tests/data/classification-metrics/reference.json")).unwrap()
 }
 
 fn names(count: usize) -> Vec<String> {
