@@ -12,7 +12,7 @@ use super::error::Doing as _;
 use super::{Endpoint, Store, StoreError, WindowName};
 
 /// A window that would stay closed for longer was recorded by a clock that was ahead, or by a version that believed any
-/// number: it counts as open. A day more than [`pregonero_x`] takes from an answer.
+/// number: it counts as open. A day more than `crates/x` takes from an answer.
 pub const LONGEST_WINDOW: SignedDuration = SignedDuration::from_hours(33 * 24);
 
 /// One of X's counters.

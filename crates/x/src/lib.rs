@@ -2,7 +2,7 @@
 //!
 //! [`Client`] is the one thing in the crate that posts to X; it makes one attempt a call, never a second one, and
 //! sorts what came of it into [`TwitterError`]. [`oauth1`] and [`oauth2`] let its requests in, [`pin`] and
-//! [`oauth2::login`] are how a person gives it the account. Whether to try again is for [`crate::publish`] to say, which keeps the
+//! [`oauth2::login`] are how a person gives it the account. Whether to try again is for the bot's publisher to say, which keeps the
 //! record.
 
 mod answer;

@@ -2,7 +2,7 @@
 //!
 //! A network trained to separate labels is as a rule too sure of itself, and `sentiment.min_score` is a threshold on
 //! its probabilities. The map is fitted on rows the network was not trained on and stored in its `config.json`:
-//! Platt's line for one logit, a temperature for several. Neighbours: [`pregonero_workshop::training::classifier`] fits,
+//! Platt's line for one logit, a temperature for several. Neighbours: `pregonero_workshop::training::classifier` fits,
 //! [`super::Classifier`] applies.
 
 use anyhow::{Result, ensure};
