@@ -50,7 +50,7 @@ pub enum Rank {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectionSettings {
     pub rank: Rank,
-    /// As configured; [`Settings::critic`] says which critic takes part.
+    /// As configured; `Settings::critic` of the bot says which critic takes part.
     pub critic: Option<ModelSource>,
     /// A candidate that begins like one of this many recent posts ranks after all others; 0 = off.
     pub fresh_openings: usize,
