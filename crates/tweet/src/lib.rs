@@ -1,8 +1,7 @@
 //! The values a tweet is on its way: what one stage hands to the next.
 //!
 //! `SeedPrompt -> Vec<Candidate> -> Vec<Judged> -> Option<Chosen> -> Approved -> Posted`. The first three live here;
-//! `Chosen` belongs to `pregonero_judging::selection`, `Approved` to [`crate::review`] and `Posted` to [`crate::publish`], because
-//! only those modules may make one.
+//! `Chosen` belongs to the selection, `Approved` to the review and `Posted` to the publisher, because only they may make one.
 
 use std::collections::BTreeMap;
 
