@@ -10,7 +10,7 @@ use pregonero_workshop::training::generator::Compared;
 use pregonero_workshop::training::text::TextSource;
 use serde_json::json;
 
-use super::train::CleaningChoice;
+use super::texts::CleaningChoice;
 use crate::cli::models::compared;
 use crate::cli::session::Session;
 

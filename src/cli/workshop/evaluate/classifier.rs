@@ -7,10 +7,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::trainings;
-use crate::cli::workshop::columns::ColumnArguments;
 use crate::cli::session::Session;
-use crate::cli::workshop::train::Stop;
-use crate::cli::workshop::train::classifier::follow;
+use crate::cli::workshop::columns::ColumnArguments;
+use crate::cli::workshop::progress::follow;
+use crate::cli::workshop::stop::Stop;
 use pregonero_models::catalog::ModelSource;
 use pregonero_models::catalog::{self, ModelFiles, ModelKind};
 use pregonero_models::sentiment::Classifier;

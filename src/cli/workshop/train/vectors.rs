@@ -6,8 +6,10 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use serde_json::json;
 
-use super::{DataArguments, Stop, in_words};
 use crate::cli::output::Output;
+use crate::cli::workshop::progress::in_words;
+use crate::cli::workshop::stop::Stop;
+use crate::cli::workshop::texts::DataArguments;
 use pregonero_models::sentiment::cleaning::Cleaning;
 use pregonero_models::sentiment::subwords::SubwordHasher;
 use pregonero_system::files::Existing;

@@ -1,0 +1,53 @@
+//! The flags that name texts, the same for every command that reads some.
+
+use std::str::FromStr;
+
+use anyhow::{Result, ensure};
+use clap::{Args, ValueEnum};
+
+use pregonero_workshop::training::text::{Cleaning, TextSource};
+
+/// Texts to train on.
+#[derive(Debug, Args)]
+pub struct DataArguments {
+    /// Texts: FILE (one a line), FILE.csv:COLUMN or FILE.jsonl:FIELD, with =WEIGHT for a share (0.1) or repeats (3)
+    #[arg(long = "data", value_name = "FILE[:COLUMN][=WEIGHT]", required = true)]
+    pub data: Vec<TextSource>,
+    /// How texts are tidied first
+    #[arg(long, value_enum, default_value = "tweets")]
+    pub clean: CleaningChoice,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum CleaningChoice {
+    /// Links, mentions and placeholders out, texts under four words dropped
+    Tweets,
+    /// NFC only
+    None,
+}
+
+impl From<CleaningChoice> for Cleaning {
+    fn from(choice: CleaningChoice) -> Self {
+        match choice {
+            CleaningChoice::Tweets => Self::Tweets,
+            CleaningChoice::None => Self::None,
+        }
+    }
+}
+
+/// An attribute and the column or field that holds its values: `NAME` or `NAME=COLUMN`.
+#[derive(Debug, Clone)]
+pub struct ControlColumn {
+    pub name: String,
+    pub column: String,
+}
+
+impl FromStr for ControlColumn {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (name, column) = text.split_once('=').unwrap_or((text, text));
+        ensure!(!name.is_empty() && !column.is_empty(), "{text:?}: expected NAME or NAME=COLUMN");
+        Ok(Self { name: name.to_owned(), column: column.to_owned() })
+    }
+}
