@@ -3,8 +3,9 @@
 use std::str::FromStr;
 
 use anyhow::{Result, ensure};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use crate::cli::choice::{Choice, listed};
 use pregonero_workshop::training::text::{Cleaning, TextSource};
 
 /// Texts to train on.
@@ -14,26 +15,15 @@ pub struct DataArguments {
     #[arg(long = "data", value_name = "FILE[:COLUMN][=WEIGHT]", required = true)]
     pub data: Vec<TextSource>,
     /// How texts are tidied first
-    #[arg(long, value_enum, default_value = "tweets")]
-    pub clean: CleaningChoice,
+    #[arg(long, value_parser = listed(&CLEANINGS), default_value = "tweets")]
+    pub clean: Cleaning,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum CleaningChoice {
-    /// Links, mentions and placeholders out, texts under four words dropped
-    Tweets,
-    /// NFC only
-    None,
-}
-
-impl From<CleaningChoice> for Cleaning {
-    fn from(choice: CleaningChoice) -> Self {
-        match choice {
-            CleaningChoice::Tweets => Self::Tweets,
-            CleaningChoice::None => Self::None,
-        }
-    }
-}
+/// How texts are tidied.
+pub const CLEANINGS: [Choice<Cleaning>; 2] = [
+    ("tweets", Cleaning::Tweets, "Links, mentions and placeholders out, texts under four words dropped"),
+    ("none", Cleaning::None, "NFC only"),
+];
 
 /// An attribute and the column or field that holds its values: `NAME` or `NAME=COLUMN`.
 #[derive(Debug, Clone)]

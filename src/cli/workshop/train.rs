@@ -9,8 +9,14 @@ mod vectors;
 use anyhow::Result;
 use clap::Subcommand;
 
+use crate::cli::choice::Choice;
 use crate::cli::session::Session;
 use crate::config::LogFormat;
+use pregonero_workshop::training::schedule::Decay;
+
+/// How the learning rate falls.
+const DECAYS: [Choice<Decay>; 3] =
+    [("linear", Decay::Linear, ""), ("cosine", Decay::Cosine, ""), ("constant", Decay::Constant, "")];
 
 /// What to train.
 #[derive(Debug, Subcommand)]

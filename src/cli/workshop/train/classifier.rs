@@ -11,7 +11,9 @@ use clap::Args;
 use serde_json::json;
 
 use self::architecture::{ArchitectureChoice, RESERVED_ROWS};
-use self::values::{by_label, label_hashtag, named, shares};
+use self::values::{CALIBRATIONS, CLEANINGS, CRITERIA, PADDINGS, PROTOCOLS, by_label, label_hashtag, shares};
+use super::DECAYS;
+use crate::cli::choice::described;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cli::workshop::columns::ColumnArguments;
@@ -72,10 +74,10 @@ pub struct ClassifierArguments {
     #[arg(long, value_name = "P")]
     min_confidence: Option<f32>,
     /// How texts are cleaned: plain, lemmatised or tweet
-    #[arg(long, value_name = "NAME", default_value = "plain", value_parser = named::<Cleaning>)]
+    #[arg(long, value_name = "NAME", default_value = "plain", value_parser = described(&CLEANINGS))]
     cleaning: Cleaning,
     /// groups: authors and near-duplicates stay together; random: as VacunaBot's slides, duplicates left in
-    #[arg(long, value_name = "PROTOCOL", default_value = "groups", value_parser = named::<SplitProtocol>)]
+    #[arg(long, value_name = "PROTOCOL", default_value = "groups", value_parser = described(&PROTOCOLS))]
     split: SplitProtocol,
     /// Train, validation and test part; 0.7,0.1,0.2 by groups, 0.63,0.07,0.3 at random
     #[arg(long, value_name = "A,B,C", value_parser = shares)]
@@ -108,7 +110,7 @@ pub struct ClassifierArguments {
     #[arg(long, value_name = "X")]
     ngram_scale: Option<f32>,
     /// Where short rows are filled: left, as Keras does, or right
-    #[arg(long, value_name = "SIDE", default_value = "left", value_parser = named::<Padding>)]
+    #[arg(long, value_name = "SIDE", default_value = "left", value_parser = described(&PADDINGS))]
     padding: Padding,
     /// Skip padding instead of reading it as a word; --arch hybrid always does
     #[arg(long)]
@@ -139,10 +141,10 @@ pub struct ClassifierArguments {
     #[arg(long, value_name = "MINUTES")]
     max_minutes: Option<f64>,
     /// What the validation part decides by: loss or f1, the macro F1 that the progress shows
-    #[arg(long, value_name = "WHAT", default_value = "loss", value_parser = named::<StopOn>)]
+    #[arg(long, value_name = "WHAT", default_value = "loss", value_parser = described(&CRITERIA))]
     stop_on: StopOn,
     /// What makes probabilities of the logits: temperature, platt, or auto (platt for two labels)
-    #[arg(long, value_name = "METHOD", default_value = "auto", value_parser = named::<CalibrationMethod>)]
+    #[arg(long, value_name = "METHOD", default_value = "auto", value_parser = described(&CALIBRATIONS))]
     calibration: CalibrationMethod,
     /// Stop after this many epochs without improvement
     #[arg(long, value_name = "N", default_value_t = 7)]
@@ -157,7 +159,7 @@ pub struct ClassifierArguments {
     #[arg(long, value_name = "N", default_value_t = 0)]
     warmup_steps: usize,
     /// How the learning rate falls afterwards: constant, linear or cosine
-    #[arg(long, value_name = "HOW", default_value = "constant", value_parser = named::<Decay>)]
+    #[arg(long, value_name = "HOW", default_value = "constant", value_parser = described(&DECAYS))]
     decay: Decay,
     /// AdamW's weight decay; biases do not decay
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]

@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::json;
 
 use self::progress::describe;
 use self::verbatim_share::verbatim_share;
+use super::DECAYS;
+use crate::cli::choice::{Choice, listed};
 use crate::cli::session::Session;
 use crate::cli::workshop::stop::Stop;
 use crate::cli::workshop::texts::{ControlColumn, DataArguments};
@@ -19,50 +21,29 @@ use pregonero_models::catalog::{self, ModelFiles, ModelKind, ModelSource};
 use pregonero_models::generation::tokenizer::Tokenizer;
 use pregonero_models::generation::{ControlLayout, DeviceChoice};
 use pregonero_workshop::training::generator::{
-    self, Base, ControlTraining, GeneratorTraining, Outcome, Precision, Progress, Samples, Shape,
+    self, Base, ControlTraining, Decay, GeneratorTraining, Outcome, Precision, Progress, Samples, Shape,
 };
 use pregonero_workshop::training::text::{Duplicates, TextSource};
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum DecayChoice {
-    Linear,
-    Cosine,
-    Constant,
-}
+const PRECISIONS: [Choice<Precision>; 2] = [
+    ("f32", Precision::F32, ""),
+    (
+        "bf16",
+        Precision::Bf16,
+        "On a GPU, or on a processor with AMX or AVX-512 BF16, where a step takes a fraction of the time",
+    ),
+];
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum PrecisionChoice {
-    F32,
-    /// On a GPU, or on a processor with AMX or AVX-512 BF16, where a step takes a fraction of the time
-    Bf16,
-}
+const SAMPLES: [Choice<Samples>; 2] = [
+    ("blocks", Samples::Blocks, "All texts joined, cut into blocks of --block tokens"),
+    ("texts", Samples::Texts, "One text a sample, padded; the padding does not count in the loss"),
+];
 
-impl From<PrecisionChoice> for Precision {
-    fn from(choice: PrecisionChoice) -> Self {
-        match choice {
-            PrecisionChoice::F32 => Self::F32,
-            PrecisionChoice::Bf16 => Self::Bf16,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum SamplesChoice {
-    /// All texts joined, cut into blocks of --block tokens
-    Blocks,
-    /// One text a sample, padded; the padding does not count in the loss
-    Texts,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum DuplicatesChoice {
-    /// Equal texts and those that share most of their words
-    Near,
-    /// Equal texts
-    Exact,
-    /// None: all are kept
-    Keep,
-}
+const DUPLICATES: [Choice<Duplicates>; 3] = [
+    ("near", Duplicates::Near, "Equal texts and those that share most of their words"),
+    ("exact", Duplicates::Exact, "Equal texts"),
+    ("keep", Duplicates::Keep, "None: all are kept"),
+];
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -97,8 +78,8 @@ pub struct GeneratorArguments {
     #[arg(long, default_value_t = 128)]
     positions: usize,
     /// What a sample is; with --control always texts [default: blocks]
-    #[arg(long, value_enum)]
-    samples: Option<SamplesChoice>,
+    #[arg(long, value_parser = listed(&SAMPLES))]
+    samples: Option<Samples>,
     /// Tokens a sample; of a text, at most
     #[arg(long, default_value_t = 128)]
     block: usize,
@@ -113,8 +94,8 @@ pub struct GeneratorArguments {
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     control_dropout: f32,
     /// Which repeated texts are left out
-    #[arg(long, value_enum, default_value = "near")]
-    duplicates: DuplicatesChoice,
+    #[arg(long, value_parser = listed(&DUPLICATES), default_value = "near")]
+    duplicates: Duplicates,
     /// Samples a step
     #[arg(long, default_value_t = 8)]
     batch: usize,
@@ -131,8 +112,8 @@ pub struct GeneratorArguments {
     #[arg(long, default_value_t = 500)]
     warmup_steps: usize,
     /// How the learning rate falls afterwards
-    #[arg(long, value_enum, default_value = "linear")]
-    decay: DecayChoice,
+    #[arg(long, value_parser = listed(&DECAYS), default_value = "linear")]
+    decay: Decay,
     /// AdamW's weight decay; biases and layer norms do not decay
     #[arg(long, default_value_t = 0.01)]
     weight_decay: f64,
@@ -152,8 +133,8 @@ pub struct GeneratorArguments {
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
     /// How the factors of matrix products are rounded; weights, sums and the optimiser are f32 either way
-    #[arg(long, value_enum, default_value = "f32")]
-    precision: PrecisionChoice,
+    #[arg(long, value_parser = listed(&PRECISIONS), default_value = "f32")]
+    precision: Precision,
     /// Seed of initial weights, shuffling and dropout
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -218,13 +199,10 @@ fn base(arguments: &GeneratorArguments, session: &Session) -> Result<Base> {
 /// What a sample is, and the attributes it is controlled by.
 fn samples(arguments: &GeneratorArguments) -> Result<(Samples, Option<ControlTraining>)> {
     if arguments.control.is_empty() {
-        return Ok(match arguments.samples {
-            Some(SamplesChoice::Texts) => (Samples::Texts, None),
-            Some(SamplesChoice::Blocks) | None => (Samples::Blocks, None),
-        });
+        return Ok((arguments.samples.unwrap_or(Samples::Blocks), None));
     }
     ensure!(
-        arguments.samples != Some(SamplesChoice::Blocks),
+        arguments.samples != Some(Samples::Blocks),
         "--control needs one text a sample; leave --samples blocks out"
     );
     let names: Vec<String> = arguments.control.iter().map(|attribute| attribute.name.clone()).collect();
@@ -243,12 +221,8 @@ pub(super) async fn run(arguments: GeneratorArguments, session: &Session) -> Res
     let settings = GeneratorTraining {
         base: base(&arguments, session)?,
         data: arguments.texts.data,
-        cleaning: arguments.texts.clean.into(),
-        duplicates: match arguments.duplicates {
-            DuplicatesChoice::Near => Duplicates::Near,
-            DuplicatesChoice::Exact => Duplicates::Exact,
-            DuplicatesChoice::Keep => Duplicates::Keep,
-        },
+        cleaning: arguments.texts.clean,
+        duplicates: arguments.duplicates,
         samples,
         control,
         output: arguments.output,
@@ -258,17 +232,13 @@ pub(super) async fn run(arguments: GeneratorArguments, session: &Session) -> Res
         steps: arguments.steps,
         learning_rate: arguments.learning_rate,
         warmup_steps: arguments.warmup_steps,
-        decay: match arguments.decay {
-            DecayChoice::Linear => generator::Decay::Linear,
-            DecayChoice::Cosine => generator::Decay::Cosine,
-            DecayChoice::Constant => generator::Decay::Constant,
-        },
+        decay: arguments.decay,
         weight_decay: arguments.weight_decay,
         beta2: arguments.beta2,
         clip: arguments.clip,
         dropout: arguments.dropout,
         device: arguments.device,
-        precision: arguments.precision.into(),
+        precision: arguments.precision,
         accumulate: arguments.accumulate,
         seed: arguments.seed,
         held_out: arguments.held_out,

@@ -35,7 +35,7 @@ pub struct TokenizerArguments {
 /// Texts that cannot be read, a folder that holds a tokenizer or cannot be written.
 pub(super) fn run(arguments: &TokenizerArguments, output: &Output) -> Result<()> {
     tokenizer::refuse_to_overwrite(&arguments.output)?;
-    let (texts, counts) = text::read_all(&arguments.texts.data, arguments.texts.clean.into())?;
+    let (texts, counts) = text::read_all(&arguments.texts.data, arguments.texts.clean)?;
     let settings = TokenizerTraining {
         vocabulary_size: arguments.vocab_size,
         min_frequency: arguments.min_frequency,

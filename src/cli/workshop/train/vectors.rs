@@ -78,7 +78,7 @@ impl VectorArguments {
         ensure!(self.ngrams.len() == 2, "--ngrams: give the shortest and the longest, for example 3,6");
         let hasher = || SubwordHasher::new(self.ngrams[0], self.ngrams[1], self.buckets);
         Ok(VectorTraining {
-            tidying: self.texts.clean.into(),
+            tidying: self.texts.clean,
             pipeline: self.pipeline,
             existing: if self.overwrite { Existing::Replace } else { Existing::Refuse },
             width: self.width,

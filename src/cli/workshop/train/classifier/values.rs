@@ -2,15 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
-use serde_json::json;
+use crate::cli::choice::Choice;
+use pregonero_models::sentiment::calibration::CalibrationMethod;
+use pregonero_models::sentiment::cleaning::Cleaning;
+use pregonero_models::sentiment::network::Padding;
+use pregonero_models::sentiment::{Shares, SplitProtocol};
+use pregonero_workshop::training::classifier::StopOn;
 
-use pregonero_models::sentiment::Shares;
+pub(super) const CLEANINGS: [Choice<Cleaning>; 3] =
+    [("plain", Cleaning::Plain, ""), ("lemmatised", Cleaning::Lemmatised, ""), ("tweet", Cleaning::Tweet, "")];
 
-/// A value by the name that files give it too.
-pub(super) fn named<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_json::from_value(json!(text)).map_err(|error| error.to_string())
-}
+pub(super) const PROTOCOLS: [Choice<SplitProtocol>; 2] =
+    [("groups", SplitProtocol::Groups, ""), ("random", SplitProtocol::Random, "")];
+
+pub(super) const PADDINGS: [Choice<Padding>; 2] = [("left", Padding::Left, ""), ("right", Padding::Right, "")];
+
+pub(super) const CRITERIA: [Choice<StopOn>; 2] = [("loss", StopOn::Loss, ""), ("f1", StopOn::F1, "")];
+
+pub(super) const CALIBRATIONS: [Choice<CalibrationMethod>; 3] = [
+    ("auto", CalibrationMethod::Auto, ""),
+    ("temperature", CalibrationMethod::Temperature, ""),
+    ("platt", CalibrationMethod::Platt, ""),
+];
 
 pub(super) fn label_hashtag(text: &str) -> Result<(String, String), String> {
     let shape = || format!("{text:?} is no LABEL=HASHTAG, such as positive=YoMeVacuno");
@@ -36,4 +49,28 @@ pub(super) fn shares(text: &str) -> Result<Shares, String> {
     let shares = Shares { train, validation, test };
     shares.check().map_err(|error| error.to_string())?;
     Ok(shares)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+
+    use super::super::super::DECAYS;
+    use super::*;
+
+    fn check<T: Serialize>(choices: &[Choice<T>]) {
+        for (name, value, _) in choices {
+            assert_eq!(serde_json::to_value(value).unwrap(), *name);
+        }
+    }
+
+    #[test]
+    fn flags_have_the_names_that_stored_settings_have() {
+        check(&CLEANINGS);
+        check(&PROTOCOLS);
+        check(&PADDINGS);
+        check(&CRITERIA);
+        check(&CALIBRATIONS);
+        check(&DECAYS);
+    }
 }
