@@ -53,7 +53,7 @@ pub async fn once(setup: Start, order: Order, signals: Signals) -> Result<Finish
         tell_outcome(&served);
         let record = app.store.history_record(served.round).await.map_err(DaemonError::Store)?;
         app.store.close().await;
-        Ok(Finished { record, result: judge(served.outcome) })
+        Ok(Finished { record, result: good_end(served.outcome) })
     };
     let serve = async {
         let finished = serve.await;
@@ -66,7 +66,8 @@ pub async fn once(setup: Start, order: Order, signals: Signals) -> Result<Finish
     }
 }
 
-fn judge(outcome: Outcome) -> Result<(), OnceError> {
+/// Refuses an outcome that is no good end.
+fn good_end(outcome: Outcome) -> Result<(), OnceError> {
     match check(outcome)? {
         Outcome::NotPosted(error @ PublishError::Refused { kind, .. }) if kind.is_terminal() => {
             Err(DaemonError::RefusedForGood(error).into())

@@ -13,7 +13,7 @@ mod matching;
 mod outlook;
 mod reconcile;
 mod settings;
-mod verdict;
+mod settlement;
 
 use std::fmt;
 use std::pin::Pin;
@@ -30,8 +30,8 @@ pub use self::settings::{
     AuthMethod, BudgetKeys, BudgetSettings, DEFAULT_STALE_AFTER, Prices, PublishKeys, PublishSettings,
     ReconciliationSettings, WhenAbsent,
 };
-use self::verdict::Judge;
-pub use self::verdict::Judgement;
+pub use self::settlement::AnswerEffect;
+use self::settlement::CallContext;
 use crate::review::Approved;
 use crate::schedule::Quiet;
 use pregonero_store::{
@@ -237,7 +237,7 @@ impl Publisher {
             };
             tracing::debug!(post = %armed.post, attempt = %armed.attempt, "intent recorded, calling X");
             let answer = poster.create_tweet(&armed.text).await;
-            let settlement = self.judge(&**poster, &armed, &answer).await;
+            let settlement = self.settlement(&**poster, &armed, &answer).await;
             self.record(&armed, &settlement).await?;
             let waits = matches!(settlement.end, CallEnd::Later { .. });
             match &answer {
@@ -368,7 +368,7 @@ impl Publisher {
     }
 
     /// What the answer means for the record.
-    async fn judge(
+    async fn settlement(
         &self,
         poster: &dyn Poster,
         armed: &Armed,
@@ -384,7 +384,7 @@ impl Publisher {
             }
             _ => false,
         };
-        let judge = Judge {
+        let call = CallContext {
             armed,
             now: self.clock.now(),
             jitter: (self.jitter)(),
@@ -393,7 +393,7 @@ impl Publisher {
             asked_again,
             credentials: &fingerprint(poster),
         };
-        judge.settlement(answer)
+        call.settlement(answer)
     }
 
     /// Writes the outcome down, a few times if it must: the only copy of what X answered is in this process.
