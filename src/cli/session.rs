@@ -12,7 +12,7 @@ use super::output::Output;
 use crate::app;
 use crate::config::{self, ConfigError, LoadRequest, Loaded, LogFormat, LogSettings, Override, Settings, StorePlace};
 use crate::daemon::whereabouts::{Purpose, Whereabouts, whereabouts};
-use crate::daemon::{Reread, Start};
+use crate::daemon::{Inputs, Reread};
 use pregonero_judging::gates::Recent;
 use pregonero_models::catalog::HubSettings;
 use pregonero_store::{Store, StoreError};
@@ -204,9 +204,9 @@ impl Session {
     ///
     /// # Errors
     /// As [`Self::hub`].
-    pub fn start_with(&self, settings: Settings) -> Result<Start> {
+    pub fn inputs(&self, settings: Settings) -> Result<Inputs> {
         let (environment, clock) = (self.environment.clone(), Arc::new(SystemClock));
-        Ok(Start { settings, environment, hub: self.hub()?, clock, seeds: app::fresh_seeds() })
+        Ok(Inputs { settings, environment, hub: self.hub()?, clock, seeds: app::fresh_seeds() })
     }
 
     /// Reads the configuration again, from the same places.

@@ -2,7 +2,7 @@
 //!
 //! The loop itself never waits for anything long: a round or a post runs as a task of its own, one at a time, and the loop
 //! waits for its end beside everything else. So it goes on feeding the watchdog meanwhile, and a loop that hangs does not.
-//! [`start`](mod@start) puts the program together, [`agenda`] knows the slots, [`status`] is the sign of life for other processes,
+//! [`startup`] puts the program together, [`agenda`] knows the slots, [`status`] is the sign of life for other processes,
 //! [`standing`] the one account of the state, [`lock`] keeps a second instance out, [`word`] tells commands where the record
 //! is and [`whereabouts`] has them act there, [`notify`] talks to systemd, [`signals`] listens to the machine, `reload` takes
 //! another configuration, `telling` puts into words what came of it all.
@@ -15,7 +15,7 @@ mod outbox;
 mod reload;
 pub mod signals;
 pub mod standing;
-pub mod start;
+pub mod startup;
 pub mod status;
 mod telling;
 pub mod whereabouts;
@@ -37,7 +37,7 @@ pub use self::once::{Finished, OnceError, once};
 use self::reload::Reloaded;
 use self::signals::Signals;
 use self::standing::Hindrance;
-pub use self::start::{Start, StartError, Started, start};
+pub use self::startup::{Inputs, StartError, Started, start_app};
 use self::status::{ConfigInForce, DaemonStatus, LastRound, StatusFile};
 use self::telling::{tell_not_posted, tell_outcome};
 use self::word::{Speaker, Waiting, Word};
@@ -66,8 +66,8 @@ pub type Reread = Arc<dyn Fn() -> anyhow::Result<Loaded> + Send + Sync>;
 
 /// What a daemon is made of.
 pub struct Setup {
-    pub start: Start,
-    /// The configuration that `start` has its settings from.
+    pub inputs: Inputs,
+    /// The configuration that `inputs` have their settings from.
     pub loaded: Loaded,
     /// For a reload.
     pub reread: Reread,
@@ -82,7 +82,7 @@ pub type ShowRound = Box<dyn Fn(&HistoryRecord) + Send + Sync>;
 
 impl fmt::Debug for Setup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Setup").field("start", &self.start).field("now", &self.now).finish_non_exhaustive()
+        f.debug_struct("Setup").field("inputs", &self.inputs).field("now", &self.now).finish_non_exhaustive()
     }
 }
 
@@ -216,16 +216,16 @@ struct Daemon {
     asked: Option<mpsc::Receiver<Waiting>>,
     started_at: Timestamp,
     /// For a reload: the environment's credential files may hold new keys.
-    start: Start,
+    inputs: Inputs,
     reread: Reread,
     _lock: InstanceLock,
 }
 
 impl Daemon {
     async fn start(setup: Setup, signals: Signals) -> Result<Self, DaemonError> {
-        let Setup { start, loaded, reread, now: at_once, show_round } = setup;
+        let Setup { inputs, loaded, reread, now: at_once, show_round } = setup;
         tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %loaded.file.display(), "pregonero starts");
-        let environment = &start.environment;
+        let environment = &inputs.environment;
         let socket = environment.path("NOTIFY_SOCKET");
         let notifier = Notifier::new(socket.as_deref().map(AsRef::as_ref)).map_err(DaemonError::Notifier)?;
         let watchdog = Watchdog::new(
@@ -234,8 +234,8 @@ impl Daemon {
             environment.get("WATCHDOG_PID"),
             std::process::id(),
         );
-        let plan = app::alert_plan(&start.settings, environment).map_err(StartError::from)?;
-        let Started { app, lock } = self::start::start(start.clone()).await?;
+        let plan = app::alert_plan(&inputs.settings, environment).map_err(StartError::from)?;
+        let Started { app, lock } = start_app(inputs.clone()).await?;
         let now = app.clock.now();
         let agenda = Agenda::open(&app.settings.schedule, &app.store, now).await.map_err(DaemonError::Store)?;
         let mut look = tokio::time::interval(LOOK_EVERY);
@@ -278,7 +278,7 @@ impl Daemon {
             _speaker: speaker,
             asked,
             started_at: now,
-            start,
+            inputs,
             reread,
             _lock: lock,
         };

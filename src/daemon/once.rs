@@ -1,7 +1,7 @@
 //! One round without the loop: what `once` does.
 
 use super::signals::Signals;
-use super::start::{Start, Started, start};
+use super::startup::{Inputs, Started, start_app};
 use super::telling::tell_outcome;
 use super::{DaemonError, check};
 use crate::publish::PublishError;
@@ -39,10 +39,10 @@ pub enum OnceError {
 ///
 /// # Errors
 /// Where the program cannot start or the round cannot be recorded; what came of the round itself is in the answer.
-pub async fn once(setup: Start, order: Order, signals: Signals) -> Result<Finished, DaemonError> {
+pub async fn once(inputs: Inputs, order: Order, signals: Signals) -> Result<Finished, DaemonError> {
     let (stop, quit) = (signals.stop.clone(), signals.quit.clone());
     let serve = async {
-        let Started { app, lock: _lock } = start(setup).await?;
+        let Started { app, lock: _lock } = start_app(inputs).await?;
         if let Some(halt) = app.publisher.halts().await.map_err(DaemonError::Store)?.into_iter().next() {
             app.store.close().await;
             return Err(DaemonError::Halted(Box::new(halt)));
