@@ -1,9 +1,9 @@
 //! One round without the loop: what `once` does.
 
+use super::error::{DaemonError, check};
 use super::signals::Signals;
 use super::startup::{Inputs, Started, start_app};
 use super::telling::tell_outcome;
-use super::{DaemonError, check};
 use crate::publish::PublishError;
 use crate::round::{self, Order, Outcome, RoundFailure};
 use pregonero_store::HistoryRecord;
