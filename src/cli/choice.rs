@@ -18,6 +18,7 @@ pub fn listed<T: Copy + Send + Sync>(choices: &'static [Choice<T>]) -> impl Type
 }
 
 /// Parses the name of a choice, for a flag whose help says in its own words which there are.
+#[cfg(feature = "workshop")]
 pub fn described<T: Copy + Send + Sync>(choices: &'static [Choice<T>]) -> impl TypedValueParser<Value = T> {
     |name: &str| find(choices, name).ok_or_else(|| unknown(name, choices))
 }
@@ -26,6 +27,7 @@ fn find<T: Copy>(choices: &[Choice<T>], wanted: &str) -> Option<T> {
     choices.iter().find(|(name, ..)| *name == wanted).map(|(_, value, _)| *value)
 }
 
+#[cfg(feature = "workshop")]
 fn unknown<T>(name: &str, choices: &[Choice<T>]) -> String {
     let names: Vec<String> = choices.iter().map(|(name, ..)| format!("`{name}`")).collect();
     let expected = match &names[..] {
@@ -35,7 +37,7 @@ fn unknown<T>(name: &str, choices: &[Choice<T>]) -> String {
     format!("unknown variant `{name}`, expected {expected}")
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "workshop"))]
 mod tests {
     use super::*;
 

@@ -56,6 +56,7 @@ pub struct Session {
     pub config: Option<PathBuf>,
     pub log_level: Level,
     /// As it was typed, for the cards of trained models.
+    #[cfg_attr(not(feature = "workshop"), expect(dead_code, reason = "only the workshop trains"))]
     pub command_line: String,
 }
 
