@@ -183,7 +183,7 @@ fn print_table(samples: &[Sample]) {
 }
 
 /// Prints what came of it and whether it holds: nothing grows.
-fn judge(samples: &[Sample], records: &[HistoryRecord]) {
+fn require_flat(samples: &[Sample], records: &[HistoryRecord]) {
     let half = &samples[samples.len() / 2..];
     let span = half[half.len() - 1].seconds - half[0].seconds;
     let growth = slope(half) * span;
@@ -217,5 +217,5 @@ async fn main() {
     let records = compare(&store, &x).await;
     store.close().await;
     drop(daemon);
-    judge(&samples, &records);
+    require_flat(&samples, &records);
 }

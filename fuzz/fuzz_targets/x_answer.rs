@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use pregonero_x::secrets::{Redactor, TwitterCredentials};
-use pregonero::publish::{Judgement, PostedTweet};
+use pregonero::publish::{AnswerEffect, PostedTweet};
 use pregonero_store::PostState;
 use pregonero_x::{RateLimits, Reading, TwitterError};
 use reqwest::StatusCode;
@@ -48,13 +48,13 @@ fuzz_target!(|data: &[u8]| {
     };
     // What the publisher would make of it.
     let longest = received + Duration::from_secs(33 * 24 * 3600);
-    let judged = Judgement::of(&answer, received, jitter);
-    assert_eq!(judged.state == PostState::Sent, answer.is_ok());
-    assert_eq!(judged.state == PostState::Unknown, matches!(answer, Err(TwitterError::OutcomeUnknown { .. })));
-    assert_eq!(judged.state == PostState::Approved, judged.waits_until.is_some());
-    assert!(!judged.halts || judged.state == PostState::Refused);
-    assert!(judged.waits_until.is_none_or(|until| until >= received && until <= longest), "{judged:?}");
-    for window in &judged.windows {
+    let effect = AnswerEffect::of(&answer, received, jitter);
+    assert_eq!(effect.state == PostState::Sent, answer.is_ok());
+    assert_eq!(effect.state == PostState::Unknown, matches!(answer, Err(TwitterError::OutcomeUnknown { .. })));
+    assert_eq!(effect.state == PostState::Approved, effect.waits_until.is_some());
+    assert!(!effect.halts || effect.state == PostState::Refused);
+    assert!(effect.waits_until.is_none_or(|until| until >= received && until <= longest), "{effect:?}");
+    for window in &effect.windows {
         assert!(window.closed_until(received).is_none_or(|until| until <= longest), "{window:?}");
         assert!(window.resets_at.is_none_or(|at| at <= longest), "{window:?}");
     }

@@ -5,6 +5,7 @@
 
 mod alerts;
 mod auth;
+mod choice;
 mod completions;
 mod config;
 mod db;

@@ -1,14 +1,16 @@
 //! `pregonero models`: which models are at hand, what they are, and downloading more.
 
 use std::path::PathBuf;
+use std::slice;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::choice::{Choice, listed};
 use super::output::{self, Output, styled};
 use super::session::Session;
 #[cfg(feature = "workshop")]
@@ -59,21 +61,20 @@ pub enum ModelsCommand {
     Verbatim(VerbatimArguments),
 }
 
+const KINDS: [Choice<ModelKind>; 3] = [
+    ("generator", ModelKind::Generator, ""),
+    ("classifier", ModelKind::Classifier, ""),
+    ("critic", ModelKind::Critic, ""),
+];
+
 #[derive(Debug, Args)]
 pub struct ShowArguments {
     /// As the configuration names it: builtin, builtin:NAME, a folder or hub:OWNER/NAME
     #[arg(value_name = "MODEL")]
     model: ModelSource,
     /// Show only this kind of the built-in models with this name; without it, all kinds
-    #[arg(long, value_enum)]
-    kind: Option<KindChoice>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum KindChoice {
-    Generator,
-    Classifier,
-    Critic,
+    #[arg(long, value_parser = listed(&KINDS))]
+    kind: Option<ModelKind>,
 }
 
 #[derive(Debug, Args)]
@@ -166,9 +167,8 @@ fn memory(needs: Needs) -> String {
 
 fn show(arguments: &ShowArguments, session: &Session) -> Result<()> {
     let hub = session.hub()?;
-    let kinds: &[ModelKind] = match (&arguments.model, arguments.kind) {
-        (_, Some(KindChoice::Classifier)) => &[ModelKind::Classifier],
-        (_, Some(KindChoice::Critic)) => &[ModelKind::Critic],
+    let kinds: &[ModelKind] = match (&arguments.model, &arguments.kind) {
+        (_, Some(kind)) => slice::from_ref(kind),
         (ModelSource::BuiltIn, None) => &[ModelKind::Generator, ModelKind::Classifier, ModelKind::Critic],
         (ModelSource::BuiltInNamed(name), None) if builtin::find(ModelKind::Generator, Some(name)).is_none() => {
             &[ModelKind::Classifier]

@@ -38,9 +38,9 @@ pub async fn run(arguments: OnceArguments, session: &Session) -> Result<()> {
     session.refuse_a_second_record().await?;
     arguments.model.fit(&mut loaded.settings, session)?;
     let show = first_round::shown_to_people(session, &loaded.settings);
-    let start = session.start_with(loaded.settings)?;
+    let inputs = session.inputs(loaded.settings)?;
     let order = Order::by_hand(session.now(), arguments.prompt);
-    let finished = daemon::once(start, order, signals).await?;
+    let finished = daemon::once(inputs, order, signals).await?;
     if let Some(show) = show {
         show(&finished.record);
     }

@@ -32,7 +32,7 @@ pub async fn run(arguments: &RunArguments, session: &Session) -> Result<()> {
     session.refuse_a_record_left_behind(&loaded)?;
     session.refuse_a_second_record().await?;
     let show_round = first_round::shown_to_people(session, &loaded.settings);
-    let start = session.start_with(loaded.settings.clone())?;
-    let setup = Setup { start, loaded, reread: session.reread(), now: arguments.now, show_round };
+    let inputs = session.inputs(loaded.settings.clone())?;
+    let setup = Setup { inputs, loaded, reread: session.reread(), now: arguments.now, show_round };
     Ok(daemon::run(setup, signals).await?)
 }

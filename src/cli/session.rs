@@ -12,7 +12,7 @@ use super::output::Output;
 use crate::app;
 use crate::config::{self, ConfigError, LoadRequest, Loaded, LogFormat, LogSettings, Override, Settings, StorePlace};
 use crate::daemon::whereabouts::{Purpose, Whereabouts, whereabouts};
-use crate::daemon::{Reread, Start};
+use crate::daemon::{Inputs, Reread};
 use pregonero_judging::gates::Recent;
 use pregonero_models::catalog::HubSettings;
 use pregonero_store::{Store, StoreError};
@@ -56,6 +56,7 @@ pub struct Session {
     pub config: Option<PathBuf>,
     pub log_level: Level,
     /// As it was typed, for the cards of trained models.
+    #[cfg_attr(not(feature = "workshop"), expect(dead_code, reason = "only the workshop trains"))]
     pub command_line: String,
 }
 
@@ -204,9 +205,9 @@ impl Session {
     ///
     /// # Errors
     /// As [`Self::hub`].
-    pub fn start_with(&self, settings: Settings) -> Result<Start> {
+    pub fn inputs(&self, settings: Settings) -> Result<Inputs> {
         let (environment, clock) = (self.environment.clone(), Arc::new(SystemClock));
-        Ok(Start { settings, environment, hub: self.hub()?, clock, seeds: app::fresh_seeds() })
+        Ok(Inputs { settings, environment, hub: self.hub()?, clock, seeds: app::fresh_seeds() })
     }
 
     /// Reads the configuration again, from the same places.

@@ -2,20 +2,23 @@
 //!
 //! The loop itself never waits for anything long: a round or a post runs as a task of its own, one at a time, and the loop
 //! waits for its end beside everything else. So it goes on feeding the watchdog meanwhile, and a loop that hangs does not.
-//! [`start`](mod@start) puts the program together, [`agenda`] knows the slots, [`status`] is the sign of life for other processes,
+//! [`startup`] puts the program together, [`agenda`] knows the slots, [`status`] is the sign of life for other processes,
 //! [`standing`] the one account of the state, [`lock`] keeps a second instance out, [`word`] tells commands where the record
 //! is and [`whereabouts`] has them act there, [`notify`] talks to systemd, [`signals`] listens to the machine, `reload` takes
-//! another configuration, `telling` puts into words what came of it all.
+//! another configuration, `queue` looks at what waits in the record and `outbox` minds why nothing may go out, `telling` puts
+//! into words what came of it all.
 
 pub mod agenda;
+mod error;
 pub mod lock;
 pub mod notify;
 mod once;
 mod outbox;
+mod queue;
 mod reload;
 pub mod signals;
 pub mod standing;
-pub mod start;
+pub mod startup;
 pub mod status;
 mod telling;
 pub mod whereabouts;
@@ -31,13 +34,15 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use self::agenda::Agenda;
+pub use self::error::DaemonError;
+use self::error::check;
 use self::lock::InstanceLock;
 use self::notify::{Notifier, Watchdog};
 pub use self::once::{Finished, OnceError, once};
 use self::reload::Reloaded;
 use self::signals::Signals;
 use self::standing::Hindrance;
-pub use self::start::{Start, StartError, Started, start};
+pub use self::startup::{Inputs, StartError, Started, start_app};
 use self::status::{ConfigInForce, DaemonStatus, LastRound, StatusFile};
 use self::telling::{tell_not_posted, tell_outcome};
 use self::word::{Speaker, Waiting, Word};
@@ -45,18 +50,14 @@ use crate::alerts::{Alerts, Plan};
 use crate::app::{self, App};
 use crate::config::{Loaded, ShownSetting};
 use crate::publish::{Posted, PublishError, Settled};
-use crate::review::{self, Approved, ReviewError};
-use crate::round::{self, Order, Outcome, RoundFailure, Served};
-use pregonero_models::generation::GenerationError;
+use crate::review::ReviewError;
+use crate::round::{self, Order, Outcome, Served};
 use pregonero_store::{Halt, HistoryRecord, RecordWatch, SlotId, StoreError};
 use pregonero_system::clock::Clock;
 use pregonero_system::errors::chain;
 
 /// How often the record is looked at for posts that somebody approved and posts that have expired.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-
-/// How often everything is looked at, also where nothing was written to the record and no post waits.
-const LOOK_ANYWAY_EVERY: Duration = Duration::from_secs(30);
 
 /// How long the end waits for the record to close: a connection that hangs must not keep the process.
 const CLOSE_BOUND: Duration = Duration::from_secs(5);
@@ -66,8 +67,8 @@ pub type Reread = Arc<dyn Fn() -> anyhow::Result<Loaded> + Send + Sync>;
 
 /// What a daemon is made of.
 pub struct Setup {
-    pub start: Start,
-    /// The configuration that `start` has its settings from.
+    pub inputs: Inputs,
+    /// The configuration that `inputs` have their settings from.
     pub loaded: Loaded,
     /// For a reload.
     pub reread: Reread,
@@ -82,52 +83,8 @@ pub type ShowRound = Box<dyn Fn(&HistoryRecord) + Send + Sync>;
 
 impl fmt::Debug for Setup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Setup").field("start", &self.start).field("now", &self.now).finish_non_exhaustive()
+        f.debug_struct("Setup").field("inputs", &self.inputs).field("now", &self.now).finish_non_exhaustive()
     }
-}
-
-/// Why the daemon ended, where nobody told it to, or not in peace.
-#[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
-    #[error(transparent)]
-    Start(#[from] StartError),
-    #[error("NOTIFY_SOCKET: {0}")]
-    Notifier(std::io::Error),
-    /// A person has to act; nothing can go out before. Ends `once` alone. Exit code 69.
-    #[error("{0}; {remedy}", remedy = remedy(.0))]
-    RefusedForGood(PublishError),
-    /// Nothing may go out, so `once` does nothing. Exit code 69 where X has stopped it, 75 where a person has.
-    #[error("{0}; `pregonero resume` lets posts out again")]
-    Halted(Box<Halt>),
-    /// Only a new start can tell what became of a post.
-    #[error("{0}: start again, it will be recorded as unknown")]
-    Unrecorded(PublishError),
-    /// Only a new start brings the model back.
-    #[error("the model's thread has ended: start again")]
-    EngineStopped,
-    #[error("the task of a round or post has panicked: {0}")]
-    Panicked(JoinError),
-    /// The record failed in the loop itself.
-    #[error(transparent)]
-    Store(StoreError),
-    /// The second signal.
-    #[error("told to quit at once; a post in flight will be recorded as unknown at the next start")]
-    Quit,
-    #[error("the post in flight did not end within {} s (daemon.drain); it will be recorded as unknown at the next start", bound.as_secs())]
-    DrainTimedOut { bound: Duration },
-    /// Only a new start gets rid of it.
-    #[error("a round or post hangs: it did not end within {} s (daemon.longest_round): start again", bound.as_secs())]
-    WorkHangs { bound: Duration },
-}
-
-/// What a person does about a refusal for good.
-fn remedy(error: &PublishError) -> String {
-    let mend = match error {
-        PublishError::Refused { kind, .. } => kind.remedy(),
-        _ => None,
-    };
-    let mend = mend.unwrap_or("look at the account");
-    format!("nothing more is posted until there are new credentials or `pregonero resume` is run: {mend}")
 }
 
 /// Runs until it is told to stop, or cannot go on.
@@ -216,16 +173,16 @@ struct Daemon {
     asked: Option<mpsc::Receiver<Waiting>>,
     started_at: Timestamp,
     /// For a reload: the environment's credential files may hold new keys.
-    start: Start,
+    inputs: Inputs,
     reread: Reread,
     _lock: InstanceLock,
 }
 
 impl Daemon {
     async fn start(setup: Setup, signals: Signals) -> Result<Self, DaemonError> {
-        let Setup { start, loaded, reread, now: at_once, show_round } = setup;
+        let Setup { inputs, loaded, reread, now: at_once, show_round } = setup;
         tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %loaded.file.display(), "pregonero starts");
-        let environment = &start.environment;
+        let environment = &inputs.environment;
         let socket = environment.path("NOTIFY_SOCKET");
         let notifier = Notifier::new(socket.as_deref().map(AsRef::as_ref)).map_err(DaemonError::Notifier)?;
         let watchdog = Watchdog::new(
@@ -234,8 +191,8 @@ impl Daemon {
             environment.get("WATCHDOG_PID"),
             std::process::id(),
         );
-        let plan = app::alert_plan(&start.settings, environment).map_err(StartError::from)?;
-        let Started { app, lock } = self::start::start(start.clone()).await?;
+        let plan = app::alert_plan(&inputs.settings, environment).map_err(StartError::from)?;
+        let Started { app, lock } = start_app(inputs.clone()).await?;
         let now = app.clock.now();
         let agenda = Agenda::open(&app.settings.schedule, &app.store, now).await.map_err(DaemonError::Store)?;
         let mut look = tokio::time::interval(LOOK_EVERY);
@@ -278,7 +235,7 @@ impl Daemon {
             _speaker: speaker,
             asked,
             started_at: now,
-            start,
+            inputs,
             reread,
             _lock: lock,
         };
@@ -360,80 +317,6 @@ impl Daemon {
     /// The loop turns and goes on feeding the watchdog while a round writes, so a round that never ends is its to notice.
     fn hanging(&self) -> DaemonError {
         DaemonError::WorkHangs { bound: self.app.settings.daemon.longest_round }
-    }
-
-    /// Looks at the record where anything can be new in it: somebody wrote to it, something is to happen to a post, or
-    /// the last look was a while ago.
-    async fn look(&mut self) -> Result<(), DaemonError> {
-        self.app.store.require_in_place().map_err(DaemonError::Store)?;
-        let now = self.app.clock.now();
-        let set_back = match self.agenda.follow_clock(&self.app.store, now).await {
-            Ok(set_back) => set_back,
-            Err(error) => {
-                self.heard::<(), _>(Err(error));
-                return Ok(());
-            }
-        };
-        if set_back {
-            self.tell_next_slot();
-        }
-        let written = self.watch.has_changed().await.unwrap_or(true);
-        let is_due = self.looked_at.is_none_or(|at| at.elapsed() >= LOOK_ANYWAY_EVERY);
-        let is_unsettled =
-            self.has_open_posts || self.trouble.is_some() || self.round_left_open || self.agenda.has_unrecorded();
-        if written || is_due || is_unsettled || set_back {
-            self.looked_at = Some(Instant::now());
-            self.look_at_the_queue(now).await;
-            self.has_open_posts = self.app.store.has_open_posts().await.unwrap_or(true);
-        }
-        self.tell_standing();
-        Ok(())
-    }
-
-    /// Expires what nobody decided on, and sends one of the posts that wait, where it is time.
-    async fn look_at_the_queue(&mut self, now: Timestamp) {
-        let tended = self.tend(now).await;
-        if self.heard(tended).is_none() {
-            return;
-        }
-        if self.work.is_none() {
-            self.close_what_was_left_open(now).await;
-        }
-        self.look_at_the_halts().await;
-        self.look_at_the_budget(now).await;
-        self.look_for_unknown_posts(now).await;
-        if self.work.is_some() || self.halt.is_some() || self.is_quiet(now) || !self.gap_is_over(now) {
-            return;
-        }
-        let waiting = Approved::from_store(&self.app.store, now).await;
-        if let Some(approved) = self.heard(waiting).and_then(|waiting| waiting.into_iter().next()) {
-            tracing::info!(post = %approved.post(), "sending an approved post");
-            self.last_try = Some(now);
-            let app = Arc::clone(&self.app);
-            self.begin(async move { Done::Post(app.publisher.publish(approved).await) });
-        }
-    }
-
-    /// What is looked after whether or not a post waits.
-    async fn tend(&mut self, now: Timestamp) -> Result<(), ReviewError> {
-        if self.has_open_posts {
-            review::expire(&self.app.store, now).await?;
-        }
-        self.app.store.require_space()?;
-        Ok(())
-    }
-
-    fn is_quiet(&self, now: Timestamp) -> bool {
-        let schedule = &self.app.settings.schedule;
-        let time = now.to_zoned(schedule.timezone.clone()).time();
-        schedule.quiet_hours.iter().any(|hours| hours.contains(time))
-    }
-
-    /// Whether a post that waited may be tried again, so that a pile of approvals does not go out at once. The gap to the
-    /// last post itself is looked at where posts are armed.
-    fn gap_is_over(&self, now: Timestamp) -> bool {
-        let gap = self.app.settings.publish.min_gap;
-        self.last_try.is_none_or(|last| now.duration_since(last).unsigned_abs() >= gap)
     }
 
     /// Notes whether the record can be used; a failure is told when it is another than before.
@@ -570,17 +453,5 @@ async fn due(clock: &dyn Clock, instant: Option<Timestamp>) {
     match instant {
         Some(instant) => clock.sleep_until(instant).await,
         None => std::future::pending().await,
-    }
-}
-
-/// The outcome, where the program can go on after it.
-fn check(outcome: Outcome) -> Result<Outcome, DaemonError> {
-    match outcome {
-        Outcome::NotPosted(error @ PublishError::OutcomeNotRecorded { .. }) => Err(DaemonError::Unrecorded(error)),
-        Outcome::NotPosted(PublishError::NotRecorded(error @ StoreError::Superseded { .. })) => {
-            Err(DaemonError::Store(error))
-        }
-        Outcome::Failed(RoundFailure::Generation(GenerationError::Stopped)) => Err(DaemonError::EngineStopped),
-        outcome => Ok(outcome),
     }
 }

@@ -1,9 +1,9 @@
 //! One round without the loop: what `once` does.
 
+use super::error::{DaemonError, check};
 use super::signals::Signals;
-use super::start::{Start, Started, start};
+use super::startup::{Inputs, Started, start_app};
 use super::telling::tell_outcome;
-use super::{DaemonError, check};
 use crate::publish::PublishError;
 use crate::round::{self, Order, Outcome, RoundFailure};
 use pregonero_store::HistoryRecord;
@@ -39,10 +39,10 @@ pub enum OnceError {
 ///
 /// # Errors
 /// Where the program cannot start or the round cannot be recorded; what came of the round itself is in the answer.
-pub async fn once(setup: Start, order: Order, signals: Signals) -> Result<Finished, DaemonError> {
+pub async fn once(inputs: Inputs, order: Order, signals: Signals) -> Result<Finished, DaemonError> {
     let (stop, quit) = (signals.stop.clone(), signals.quit.clone());
     let serve = async {
-        let Started { app, lock: _lock } = start(setup).await?;
+        let Started { app, lock: _lock } = start_app(inputs).await?;
         if let Some(halt) = app.publisher.halts().await.map_err(DaemonError::Store)?.into_iter().next() {
             app.store.close().await;
             return Err(DaemonError::Halted(Box::new(halt)));
@@ -53,7 +53,7 @@ pub async fn once(setup: Start, order: Order, signals: Signals) -> Result<Finish
         tell_outcome(&served);
         let record = app.store.history_record(served.round).await.map_err(DaemonError::Store)?;
         app.store.close().await;
-        Ok(Finished { record, result: judge(served.outcome) })
+        Ok(Finished { record, result: good_end(served.outcome) })
     };
     let serve = async {
         let finished = serve.await;
@@ -66,7 +66,8 @@ pub async fn once(setup: Start, order: Order, signals: Signals) -> Result<Finish
     }
 }
 
-fn judge(outcome: Outcome) -> Result<(), OnceError> {
+/// Refuses an outcome that is no good end.
+fn good_end(outcome: Outcome) -> Result<(), OnceError> {
     match check(outcome)? {
         Outcome::NotPosted(error @ PublishError::Refused { kind, .. }) if kind.is_terminal() => {
             Err(DaemonError::RefusedForGood(error).into())

@@ -41,17 +41,17 @@ impl Daemon {
     pub(super) fn begin_reload(&mut self, waiting: Option<Waiting>) {
         self.notifier.reloading();
         self.waiting = waiting;
-        let (reread, start, app) = (Arc::clone(&self.reread), self.start.clone(), Arc::clone(&self.app));
+        let (reread, inputs, app) = (Arc::clone(&self.reread), self.inputs.clone(), Arc::clone(&self.app));
         self.reloading = Some(tokio::task::spawn_blocking(move || {
             let loaded = reread()?;
             let mut settings = loaded.settings.clone();
             let after_restart = keep_what_needs_a_restart(&mut settings, &app.settings);
-            let outlet = app::open_outlet(&settings, &start.environment, Arc::clone(&app.clock))?;
-            let generator = app::generator_files(&settings, &start.hub)?;
-            let judge = app::load_judge(&settings, &start.hub, &generator)?;
+            let outlet = app::open_outlet(&settings, &inputs.environment, Arc::clone(&app.clock))?;
+            let generator = app::generator_files(&settings, &inputs.hub)?;
+            let judge = app::load_judge(&settings, &inputs.hub, &generator)?;
             app::check_seed_prompts(&settings, &app.engine)?;
             app::check_what_can_pass(&settings, &judge, app.clock.now())?;
-            let plan = app::alert_plan(&settings, &start.environment)?;
+            let plan = app::alert_plan(&settings, &inputs.environment)?;
             Ok(Reloaded { settings, judge, outlet, plan, loaded, after_restart })
         }));
     }
@@ -97,7 +97,7 @@ impl Daemon {
         self.heard(taken_over);
         self.look_at_the_halts().await;
         self.look_at_the_budget(now).await;
-        super::start::tell_mode(&self.app, &self.start.environment);
+        super::startup::tell_mode(&self.app, &self.inputs.environment);
         self.tell_next_slot();
         let after_restart = after_restart.into_iter().map(str::to_owned).collect();
         ReloadAnswer { reloaded: true, changed, after_restart, error: None }

@@ -1,7 +1,8 @@
 //! What the operator is told: the next slot, what came of a round, the line that `systemctl status` shows.
 
+use super::Daemon;
+use super::error::remedy;
 use super::standing::{Code, Hindrance};
-use super::{Daemon, remedy};
 use crate::publish::{Posted, PublishError};
 use crate::round::{Outcome, Served};
 use pregonero_store::RoundId;

@@ -4,7 +4,7 @@
 //! One constraint: no call that posts is made with credentials of an account that nobody named. The answer is kept with a
 //! fingerprint of the credentials, because asking costs money.
 
-use super::{Poster, PublishError, Publisher, WaitsFor, fingerprint, not_armed, reconcile, verdict};
+use super::{Poster, PublishError, Publisher, WaitsFor, fingerprint, not_armed, reconcile, settlement};
 use pregonero_store::{
     Account, CallDetail, Endpoint, Halt, NewRead, PostId, Postponement, ReadKind, ReadOutcome, StoreError, WaitCause,
 };
@@ -94,7 +94,8 @@ impl Publisher {
             return Ok(None);
         }
         let wanted = self.in_force().rules.account;
-        let halt = verdict::halt_of_another_account(&account.username, &wanted, &fingerprint(poster), self.clock.now());
+        let halt =
+            settlement::halt_of_another_account(&account.username, &wanted, &fingerprint(poster), self.clock.now());
         self.stop(halt).await.map(Some)
     }
 
@@ -103,7 +104,7 @@ impl Publisher {
             TwitterError::Refused { kind, .. }
                 if reconcile::stops_posting(*kind) || *kind == RefusalKind::Authentication =>
             {
-                let halt = verdict::halt(*kind, error, &fingerprint(poster), self.clock.now());
+                let halt = settlement::halt(*kind, error, &fingerprint(poster), self.clock.now());
                 self.stop(halt).await.map(Some)
             }
             _ => Ok(None),
@@ -120,17 +121,17 @@ impl Publisher {
     /// Nobody knows whose account it is: the post waits.
     async fn not_known(&self, post: PostId, error: &TwitterError) -> PublishError {
         let now = self.clock.now();
-        let until = verdict::wait_of_reading(error, now);
-        let mut windows = verdict::windows_of(Endpoint::Read, error);
+        let until = settlement::wait_of_reading(error, now);
+        let mut windows = settlement::windows_of(Endpoint::Read, error);
         let waits_for = match error {
             TwitterError::RateLimited { window, .. } => {
-                verdict::block(&mut windows, Endpoint::Read, *window, until);
+                settlement::block(&mut windows, Endpoint::Read, *window, until);
                 WaitsFor::RateLimit
             }
             TwitterError::NotSent { .. } => WaitsFor::Network,
             _ => WaitsFor::EarlierAttempt,
         };
-        let read = NewRead { detail: verdict::detail_of(error), windows, ..account_read(post) };
+        let read = NewRead { detail: settlement::detail_of(error), windows, ..account_read(post) };
         if let Err(error) = self.store.record_failed_read(&read, now).await {
             return PublishError::NotRecorded(error);
         }

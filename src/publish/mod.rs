@@ -9,14 +9,15 @@
 mod account;
 mod budget;
 mod costs;
+mod error;
 mod matching;
+mod outlet;
 mod outlook;
 mod reconcile;
 mod settings;
-mod verdict;
+mod settlement;
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -24,79 +25,29 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::costs::{MonthlyCosts, costs};
+use self::error::not_armed;
+pub use self::error::{PublishError, WaitsFor};
+pub use self::outlet::{Outlet, PostedTweet, Poster, PosterFuture};
 pub use self::outlook::{Outlook, outlook};
 pub use self::reconcile::Settled;
 pub use self::settings::{
     AuthMethod, BudgetKeys, BudgetSettings, DEFAULT_STALE_AFTER, Prices, PublishKeys, PublishSettings,
     ReconciliationSettings, WhenAbsent,
 };
-use self::verdict::Judge;
-pub use self::verdict::Judgement;
+pub use self::settlement::AnswerEffect;
+use self::settlement::CallContext;
 use crate::review::Approved;
 use crate::schedule::Quiet;
 use pregonero_store::{
     ArmRefusal, Armed, CallEnd, Draft, Fingerprint, Halt, HaltCause, OTHER_ACCOUNT, Origin, PostId, PostState,
     Postponement, Settlement, Stop, Store, StoreError,
 };
-use pregonero_system::clock::{Clock, shown};
-use pregonero_x::{Answer, RateLimits, RefusalKind, Span, Timeline, TwitterError, User};
+use pregonero_system::clock::Clock;
+use pregonero_x::{RefusalKind, TwitterError};
 
 /// Waits between tries to write an outcome down: about a minute in all, with SQLite's own five seconds each.
 const OUTCOME_RETRIES: [Duration; 4] =
     [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30)];
-
-/// A tweet that X took.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PostedTweet {
-    /// X's id, decimal digits.
-    pub id: String,
-    /// HTTP status code.
-    pub status: u16,
-    /// The `x-transaction-id` header.
-    pub transaction_id: Option<String>,
-    /// What is left of X's windows.
-    pub limits: RateLimits,
-}
-
-/// What the calls of a [`Poster`] promise.
-pub type PosterFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, TwitterError>> + Send + 'a>>;
-
-/// Whoever can post and look at what was posted: the X client, or a test's stand-in. Every call is made once, with
-/// timeouts of its own.
-pub trait Poster: Send + Sync {
-    /// Posts `text`.
-    fn create_tweet<'a>(&'a self, text: &'a str) -> PosterFuture<'a, PostedTweet>;
-
-    /// Whose credentials these are.
-    fn me(&self) -> PosterFuture<'_, User>;
-
-    /// What the account with the id `user` posted in `span`.
-    fn timeline<'a>(&'a self, user: &'a str, span: Span) -> PosterFuture<'a, Timeline>;
-
-    /// X's clock minus ours, as far as an answer told.
-    fn clock_skew(&self) -> Option<SignedDuration>;
-
-    /// A digest of the credentials with `salt`, by which they are known again.
-    fn fingerprint(&self, salt: &str) -> String;
-}
-
-/// Where posts go.
-#[derive(Clone)]
-pub enum Outlet {
-    /// Into the record only.
-    DryRun,
-    /// To X.
-    Live(Arc<dyn Poster>),
-}
-
-impl fmt::Debug for Outlet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::DryRun => "DryRun",
-            Self::Live(_) => "Live",
-        })
-    }
-}
 
 /// The rules that are looked at in the transaction that arms a post.
 #[derive(Debug, Clone)]
@@ -124,45 +75,6 @@ pub enum Posted {
     DryRun { post: PostId },
     /// X took it.
     Sent { post: PostId, tweet_id: String },
-}
-
-/// What a post waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WaitsFor {
-    /// Our own rules: the budget's next day or month, the gap between two posts, the end of the quiet hours.
-    Budget,
-    /// X's limit.
-    RateLimit,
-    /// A connection to X.
-    Network,
-    /// The time that an earlier attempt set.
-    EarlierAttempt,
-}
-
-/// Why an approved post did not go out, or nobody knows whether it did.
-#[derive(Debug, thiserror::Error)]
-pub enum PublishError {
-    /// X said no to this post for good. `kind.is_terminal()` tells whether the next one would fare the same.
-    #[error("post {post}: X refused with {} ({kind}): {}", answer.status, answer.detail)]
-    Refused { post: PostId, kind: RefusalKind, answer: Box<Answer> },
-    /// Nobody knows whether X took it. The account's timeline is read to find out.
-    #[error("post {post}: nobody knows whether X took it: {reason}; the account's timeline will tell")]
-    OutcomeUnknown { post: PostId, reason: String },
-    /// Nothing was posted; the post stays approved and waits.
-    #[error("post {post} waits until {}: {reason}", shown(*until))]
-    Later { post: PostId, until: Timestamp, waits_for: WaitsFor, reason: String },
-    /// A person, or X, has stopped all posting. Nothing was sent; the post stays approved.
-    #[error("post {post} waits: {halt}")]
-    Halted { post: PostId, halt: Box<Halt> },
-    /// Somebody stopped, sent or expired it meanwhile.
-    #[error("post {post} is `{state}`: it is no longer to be sent")]
-    NoLongerApproved { post: PostId, state: PostState },
-    /// The intent could not be written down, so nothing was sent.
-    #[error("nothing was sent")]
-    NotRecorded(#[source] StoreError),
-    /// The call was made and its outcome could not be written down. The next start records the post as unknown.
-    #[error("post {post}: cannot record the outcome of the call ({outcome})")]
-    OutcomeNotRecorded { post: PostId, outcome: String, source: StoreError },
 }
 
 /// Gives a number from 0 to 1 for each wait.
@@ -237,7 +149,7 @@ impl Publisher {
             };
             tracing::debug!(post = %armed.post, attempt = %armed.attempt, "intent recorded, calling X");
             let answer = poster.create_tweet(&armed.text).await;
-            let settlement = self.judge(&**poster, &armed, &answer).await;
+            let settlement = self.settlement(&**poster, &armed, &answer).await;
             self.record(&armed, &settlement).await?;
             let waits = matches!(settlement.end, CallEnd::Later { .. });
             match &answer {
@@ -368,7 +280,7 @@ impl Publisher {
     }
 
     /// What the answer means for the record.
-    async fn judge(
+    async fn settlement(
         &self,
         poster: &dyn Poster,
         armed: &Armed,
@@ -384,7 +296,7 @@ impl Publisher {
             }
             _ => false,
         };
-        let judge = Judge {
+        let call = CallContext {
             armed,
             now: self.clock.now(),
             jitter: (self.jitter)(),
@@ -393,7 +305,7 @@ impl Publisher {
             asked_again,
             credentials: &fingerprint(poster),
         };
-        judge.settlement(answer)
+        call.settlement(answer)
     }
 
     /// Writes the outcome down, a few times if it must: the only copy of what X answered is in this process.
@@ -476,14 +388,6 @@ fn fingerprint(poster: &dyn Poster) -> Fingerprint {
 #[must_use]
 pub fn random_jitter() -> Jitter {
     Arc::new(rand::random::<f64>)
-}
-
-/// Why a post was not taken out of `approved`.
-fn not_armed(error: StoreError) -> PublishError {
-    match error {
-        StoreError::StateConflict { post, found, .. } => PublishError::NoLongerApproved { post, state: found },
-        error => PublishError::NotRecorded(error),
-    }
 }
 
 /// The outcome as the log names it when the record cannot.

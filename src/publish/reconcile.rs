@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::matching::Search;
-use super::{Outlet, Poster, Publisher, budget, fingerprint, signed, verdict};
+use super::{Outlet, Poster, Publisher, budget, fingerprint, settlement, signed};
 use crate::publish::{ReconciliationSettings, WhenAbsent};
 use pregonero_store::{
     Absence, Account, CallDetail, Endpoint, HaltCause, MayHavePosted, NewRead, PostId, Postponement, ReadKind,
@@ -228,7 +228,7 @@ impl Publisher {
             items,
             price_micros: self.in_force().rules.budget.prices.of_read(items),
             detail: CallDetail { transaction_id: timeline.transaction_id.clone(), ..CallDetail::default() },
-            windows: verdict::windows(Endpoint::Read, &timeline.limits),
+            windows: settlement::windows(Endpoint::Read, &timeline.limits),
         }
     }
 
@@ -265,15 +265,15 @@ impl Publisher {
         error: &TwitterError,
     ) -> Result<(), StoreError> {
         let (post, now) = (unknown.post, self.clock.now());
-        let mut windows = verdict::windows_of(Endpoint::Read, error);
+        let mut windows = settlement::windows_of(Endpoint::Read, error);
         let mut look_at = self.next_look(unknown, &self.in_force().rules.reconciliation, now);
         match error {
             TwitterError::RateLimited { window, until, .. } => {
                 look_at = self.limited_until(*window, *until, look_at, now);
-                verdict::block(&mut windows, Endpoint::Read, *window, look_at);
+                settlement::block(&mut windows, Endpoint::Read, *window, look_at);
             }
             TwitterError::Refused { kind, .. } if stops_posting(*kind) => {
-                let halt = verdict::halt(*kind, error, &fingerprint(poster), now);
+                let halt = settlement::halt(*kind, error, &fingerprint(poster), now);
                 if self.store.record_refusal(&halt).await? {
                     tracing::error!("{halt}");
                 }
@@ -281,7 +281,7 @@ impl Publisher {
             _ => {}
         }
         tracing::warn!(%post, %error, %look_at, "cannot read the timeline, looking again");
-        let detail = verdict::detail_of(error);
+        let detail = settlement::detail_of(error);
         let read = NewRead { what, post, outcome: ReadOutcome::Failed, items: 0, price_micros: 0, detail, windows };
         self.store.look_later(post, look_at, Some(&read), now).await
     }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use pregonero::app;
 use pregonero::config::{self, LoadRequest, Loaded};
 use pregonero::daemon::signals::Signals;
-use pregonero::daemon::{self, Setup, Start};
+use pregonero::daemon::{self, Inputs, Setup};
 use pregonero_models::catalog::HubSettings;
 use pregonero_store::Store;
 use pregonero_system::clock::Clock;
@@ -515,7 +515,7 @@ fn start_here(loaded: Loaded, clock: &TestClock) -> (Signals, tokio::task::JoinH
     let signals = Signals::default();
     let setup = Setup {
         show_round: None,
-        start: Start {
+        inputs: Inputs {
             settings: loaded.settings.clone(),
             environment: Environment::default(),
             hub: HubSettings::from_lookup(|_| None).unwrap(),

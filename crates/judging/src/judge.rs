@@ -108,7 +108,7 @@ impl Judge {
             let posted = self.with_disclosure(body);
             let subject =
                 Subject { text: &posted, body, candidate: Some(&candidate), prompt, own_text: own_text.as_ref() };
-            let mut gates = self.gates.judge(&subject, recent);
+            let mut gates = self.gates.verdicts(&subject, recent);
             let (score, verdict) = self.weigh(&sentiment);
             gates.push(verdict);
             let reading = self.reader.reading(critic, candidate.likelihood);
@@ -147,7 +147,7 @@ impl Judge {
             probabilities: std::collections::BTreeMap::new(),
         });
         let subject = Subject { text, body: text, candidate: None, prompt: "", own_text };
-        let mut gates = self.gates.judge(&subject, recent);
+        let mut gates = self.gates.verdicts(&subject, recent);
         let (score, verdict) = self.weigh(&sentiment);
         gates.push(verdict);
         let candidate = Candidate::given(text);

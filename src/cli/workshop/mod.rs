@@ -3,5 +3,8 @@
 mod columns;
 pub(super) mod dataset;
 pub(super) mod evaluate;
+mod progress;
+mod stop;
+mod texts;
 pub(super) mod train;
 pub(super) mod verbatim;

@@ -7,10 +7,11 @@ use clap::Args;
 use pregonero_models::catalog::ModelFiles;
 use pregonero_models::verbatim::{self, OwnTexts, VerbatimIndex};
 use pregonero_workshop::training::generator::Compared;
-use pregonero_workshop::training::text::TextSource;
+use pregonero_workshop::training::text::{Cleaning, TextSource};
 use serde_json::json;
 
-use super::train::CleaningChoice;
+use super::texts::CLEANINGS;
+use crate::cli::choice::listed;
 use crate::cli::models::compared;
 use crate::cli::session::Session;
 
@@ -37,8 +38,8 @@ pub struct VerbatimArguments {
     #[arg(long, value_name = "FILE[:COLUMN]")]
     own: Vec<TextSource>,
     /// How texts are tidied first
-    #[arg(long, value_enum, default_value = "tweets")]
-    clean: CleaningChoice,
+    #[arg(long, value_parser = listed(&CLEANINGS), default_value = "tweets")]
+    clean: Cleaning,
 }
 
 /// Writes the files and says what they hold.
@@ -51,7 +52,7 @@ pub fn run(arguments: &VerbatimArguments, session: &Session) -> Result<()> {
     if !files.has("config.json") {
         bail!("{}: no config.json, so this is not a model's folder", folder.display());
     }
-    Compared::read(&arguments.others, &arguments.own, arguments.clean.into())?.write(folder)?;
+    Compared::read(&arguments.others, &arguments.own, arguments.clean)?.write(folder)?;
     let (index, own_texts) = (verbatim::index_of(&files)?, verbatim::own_texts_of(&files)?);
     let compared = compared(index.as_ref(), own_texts.as_ref()).unwrap_or_else(|| "nothing".to_owned());
     session.output.object(

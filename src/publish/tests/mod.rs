@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use super::*;
 use crate::publish::{Prices, WhenAbsent};
 use pregonero_store::testing::{StillClock, TestStore, at};
-use pregonero_x::{Answer, LimitWindow, TimelineTweet};
+use pregonero_x::{Answer, LimitWindow, RateLimits, Span, Timeline, TimelineTweet, User};
 
 const NOON: &str = "2026-03-01T12:00:00Z";
 const FIRST_ID: usize = 900;

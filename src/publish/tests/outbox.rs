@@ -1,5 +1,7 @@
 //! What each answer makes of a post, and what keeps one from going out.
 
+use std::pin::Pin;
+
 use super::*;
 use pregonero_store::testing::plain_connection;
 use pregonero_store::{AttemptOutcome, CallDetail};

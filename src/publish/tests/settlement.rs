@@ -1,4 +1,4 @@
-//! Anything at all as X's answer, through the whole settlement: reading, judgement, record, search, outlook.
+//! Anything at all as X's answer, through the whole settlement: reading, effect, record, search, outlook.
 
 use proptest::prelude::*;
 use reqwest::StatusCode;
@@ -126,9 +126,9 @@ async fn a_reset_in_another_century_is_waited_for_a_month_at_most() {
             ("x-rate-limit-reset".to_owned(), reset.to_owned()),
         ];
         settle(read(429, &headers, ""), 1.0).await;
-        let judged = Judgement::of(&read(429, &headers, ""), at(NOON), 1.0);
-        assert_eq!(judged.state, PostState::Approved);
-        let until = judged.waits_until.unwrap();
+        let effect = AnswerEffect::of(&read(429, &headers, ""), at(NOON), 1.0);
+        assert_eq!(effect.state, PostState::Approved);
+        let until = effect.waits_until.unwrap();
         assert!(until > at(NOON) + SignedDuration::from_hours(31 * 24) && until <= at(NOON) + LONGEST, "{until}");
     }
 }

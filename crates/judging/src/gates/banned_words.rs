@@ -64,7 +64,7 @@ impl Gate for BannedWords {
         NAME
     }
 
-    fn judge(&self, reading: &Reading<'_>) -> GateVerdict {
+    fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
         match self.found(&reading.tweet.text) {
             Some(entry) => reject(NAME, format!("it holds the banned word {}", quote(&entry.line))),
             None => GateVerdict::pass(NAME),

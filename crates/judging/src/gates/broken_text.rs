@@ -21,7 +21,7 @@ impl Gate for BrokenText {
         NAME
     }
 
-    fn judge(&self, reading: &Reading<'_>) -> GateVerdict {
+    fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
         let text = reading.tweet.text.as_str();
         let fault = broken_characters(text).or_else(|| leftovers(text)).or_else(|| nothing_said(reading));
         fault.map_or_else(|| GateVerdict::pass(NAME), |reason| reject(NAME, reason))

@@ -15,7 +15,7 @@ impl Gate for Cashtags {
         NAME
     }
 
-    fn judge(&self, reading: &Reading<'_>) -> GateVerdict {
+    fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
         let found = &reading.tweet.cashtags;
         match found.len() {
             0 => GateVerdict::pass(NAME),

@@ -39,7 +39,7 @@ impl Gate for Claims {
         NAME
     }
 
-    fn judge(&self, reading: &Reading<'_>) -> GateVerdict {
+    fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
         let body = &reading.body;
         let prose = without(&body.text, &[&body.urls, &body.mentions, &body.hashtags, &body.cashtags]);
         match claim(&prose) {

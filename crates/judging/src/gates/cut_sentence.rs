@@ -23,7 +23,7 @@ impl Gate for CutSentence {
         NAME
     }
 
-    fn judge(&self, reading: &Reading<'_>) -> GateVerdict {
+    fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
         let finish = reading.subject.candidate.map_or(Finish::EndOfText, |candidate| candidate.finish);
         let fault = unclosed(&reading.body.text).or_else(|| cut_end(&reading.body, finish));
         fault.map_or_else(|| GateVerdict::pass(NAME), |reason| reject(NAME, reason))

@@ -38,7 +38,7 @@ impl Gate for Experience {
         NAME
     }
 
-    fn judge(&self, reading: &Reading<'_>) -> GateVerdict {
+    fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
         let body = &reading.body;
         let prose = without(&body.text, &[&body.urls, &body.mentions, &body.hashtags, &body.cashtags]).to_lowercase();
         match claim(&prose) {

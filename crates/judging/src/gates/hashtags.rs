@@ -21,7 +21,7 @@ impl Gate for Hashtags {
         NAME
     }
 
-    fn judge(&self, reading: &Reading<'_>) -> GateVerdict {
+    fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
         let found = &reading.tweet.hashtags;
         if found.len() <= self.most {
             return GateVerdict::pass(NAME);

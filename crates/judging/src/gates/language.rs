@@ -101,7 +101,7 @@ impl Gate for Language {
         NAME
     }
 
-    fn judge(&self, reading: &Reading<'_>) -> GateVerdict {
+    fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
         let body = &reading.body;
         let prose = without(&body.text, &[&body.urls, &body.mentions, &body.hashtags, &body.cashtags]);
         self.objection(&prose).map_or_else(|| GateVerdict::pass(NAME), |reason| reject(NAME, reason))

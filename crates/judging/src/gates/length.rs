@@ -15,7 +15,7 @@ impl Gate for Length {
         NAME
     }
 
-    fn judge(&self, reading: &Reading<'_>) -> GateVerdict {
+    fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
         let tweet = &reading.tweet;
         let length = tweet.weighted_length;
         if tweet.text.trim().is_empty() {

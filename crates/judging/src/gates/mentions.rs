@@ -22,7 +22,7 @@ impl Gate for Mentions {
         NAME
     }
 
-    fn judge(&self, reading: &Reading<'_>) -> GateVerdict {
+    fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
         let found = &reading.tweet.mentions;
         if found.is_empty() { GateVerdict::pass(NAME) } else { reject(NAME, format!("mentions {}", quote_all(found))) }
     }

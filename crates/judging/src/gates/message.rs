@@ -71,7 +71,7 @@ impl Gate for Message {
         NAME
     }
 
-    fn judge(&self, reading: &Reading<'_>) -> GateVerdict {
+    fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
         let objection = reading.body.hashtags.iter().find_map(|hashtag| self.objection(&hashtag.text));
         objection.map_or_else(|| GateVerdict::pass(NAME), |reason| reject(NAME, reason))
     }

@@ -132,9 +132,9 @@ impl Gates {
     /// Every gate's verdict, in order. `recent` holds what was posted in the last days; it is built once a round, and
     /// candidates of the same round are not compared with each other.
     #[must_use]
-    pub fn judge(&self, subject: &Subject<'_>, recent: &Recent) -> Vec<GateVerdict> {
+    pub fn verdicts(&self, subject: &Subject<'_>, recent: &Recent) -> Vec<GateVerdict> {
         let reading = Reading::of(*subject, recent);
-        self.gates.iter().map(|gate| gate.judge(&reading)).collect()
+        self.gates.iter().map(|gate| gate.verdict(&reading)).collect()
     }
 
     /// Returns for each of `bodies` the own text of the model that it is too much like, for [`Subject::own_text`].
@@ -167,7 +167,7 @@ impl Gates {
             self.gates
                 .iter()
                 .filter(|gate| lasting.contains(&gate.name()))
-                .map(|gate| gate.judge(&Reading::of(subject, &recent)))
+                .map(|gate| gate.verdict(&Reading::of(subject, &recent)))
                 .filter(|verdict| verdict.verdict == Verdict::Reject)
                 .collect::<Vec<_>>()
         };
@@ -194,7 +194,7 @@ trait Gate: std::fmt::Debug + Send + Sync {
     /// In snake case; stands in the record.
     fn name(&self) -> &'static str;
 
-    fn judge(&self, reading: &Reading<'_>) -> GateVerdict;
+    fn verdict(&self, reading: &Reading<'_>) -> GateVerdict;
 }
 
 /// A subject with what several gates read in it, worked out once.

@@ -79,7 +79,7 @@ impl Gate for NearDuplicate {
         NAME
     }
 
-    fn judge(&self, reading: &Reading<'_>) -> GateVerdict {
+    fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
         // Posted texts carry the disclosure, so they are compared with the text that would.
         match reading.recent.most_similar(reading.subject.text) {
             Some((posted, 1.0)) => reject(NAME, format!("the same was posted already: {}", quote(posted))),
@@ -100,13 +100,13 @@ mod tests {
 
     const POSTED: &str = "La abuela recibió hoy su primera dosis y volvió a casa muy contenta.";
 
-    fn judge(threshold: f64, text: &str, posted: &[&str]) -> GateVerdict {
+    fn compared(threshold: f64, text: &str, posted: &[&str]) -> GateVerdict {
         let subject = Subject { text, body: text, candidate: None, prompt: "", own_text: None };
         verdict_on(&NearDuplicate::new(threshold).unwrap(), subject, &Recent::new(posted))
     }
 
     fn verdict(threshold: f64, text: &str) -> Verdict {
-        judge(threshold, text, &["Otra cosa muy distinta.", POSTED]).verdict
+        compared(threshold, text, &["Otra cosa muy distinta.", POSTED]).verdict
     }
 
     #[test]
@@ -140,9 +140,9 @@ mod tests {
 
     #[test]
     fn the_reason_quotes_what_was_posted() {
-        let reason = judge(0.8, "Buenos días a todas", &["¡Buenos días a todas!"]).reason;
+        let reason = compared(0.8, "Buenos días a todas", &["¡Buenos días a todas!"]).reason;
         assert_eq!(reason, "the same was posted already: “¡Buenos días a todas!”");
-        let reason = judge(0.8, "uno dos tres cuatro cinco", &["uno dos tres cuatro cinco seis"]).reason;
+        let reason = compared(0.8, "uno dos tres cuatro cinco", &["uno dos tres cuatro cinco seis"]).reason;
         assert_eq!(reason, "83 % like what was posted: “uno dos tres cuatro cinco seis”");
     }
 
@@ -174,9 +174,9 @@ mod tests {
 
     #[test]
     fn texts_without_words_are_compared_as_they_stand() {
-        assert_eq!(judge(0.8, "🤖", &["🤖"]).verdict, Reject);
-        assert_eq!(judge(0.8, "🤖", &["💉"]).verdict, Pass);
-        assert_eq!(judge(0.8, "🤖", &[]).verdict, Pass);
+        assert_eq!(compared(0.8, "🤖", &["🤖"]).verdict, Reject);
+        assert_eq!(compared(0.8, "🤖", &["💉"]).verdict, Pass);
+        assert_eq!(compared(0.8, "🤖", &[]).verdict, Pass);
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl Gate for Repetition {
         NAME
     }
 
-    fn judge(&self, reading: &Reading<'_>) -> GateVerdict {
+    fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
         let fault = drawn_out(&reading.body.text)
             .or_else(|| looping(&reading.words))
             .or_else(|| recurring(&reading.words))

@@ -28,7 +28,7 @@ pub(super) fn verdict_of(gate: &dyn Gate, text: &str) -> GateVerdict {
 }
 
 pub(super) fn verdict_on(gate: &dyn Gate, subject: Subject<'_>, recent: &Recent) -> GateVerdict {
-    gate.judge(&Reading::of(subject, recent))
+    gate.verdict(&Reading::of(subject, recent))
 }
 
 fn settings() -> GateSettings {
@@ -56,8 +56,8 @@ static ALL: LazyLock<Gates> = LazyLock::new(|| {
     Gates::new(&settings(), Resources { verbatim, ..Resources::default() }).unwrap()
 });
 
-fn judge(gates: &Gates, text: &str) -> Vec<GateVerdict> {
-    gates.judge(&Subject { text, body: text, candidate: None, prompt: "", own_text: None }, &Recent::default())
+fn verdicts(gates: &Gates, text: &str) -> Vec<GateVerdict> {
+    gates.verdicts(&Subject { text, body: text, candidate: None, prompt: "", own_text: None }, &Recent::default())
 }
 
 fn gate_names(verdicts: &[GateVerdict]) -> Vec<&str> {
@@ -66,7 +66,7 @@ fn gate_names(verdicts: &[GateVerdict]) -> Vec<&str> {
 
 #[test]
 fn every_gate_answers_in_the_order_of_the_names() {
-    let verdicts = judge(&ALL, "Hoy es un buen día para salir a caminar.");
+    let verdicts = verdicts(&ALL, "Hoy es un buen día para salir a caminar.");
     assert_eq!(gate_names(&verdicts), Gates::names());
     assert_eq!(verdicts.iter().filter(|verdict| verdict.verdict != Verdict::Pass).count(), 0, "{verdicts:?}");
 }
@@ -85,14 +85,14 @@ fn a_gate_that_the_settings_switch_off_does_not_answer() {
     };
     let gates = Gates::new(&settings, Resources::default()).unwrap();
     let expected = "length broken_text language cashtags hashtags message banned_words repetition cut_sentence";
-    assert_eq!(gate_names(&judge(&gates, "Hola.")).join(" "), expected);
+    assert_eq!(gate_names(&verdicts(&gates, "Hola.")).join(" "), expected);
 }
 
 #[test]
 fn any_gate_can_be_switched_off_by_name() {
     for off in Gates::names() {
         let resources = Resources { switched_off: vec![(*off).to_owned()], ..Resources::default() };
-        let verdicts = judge(&Gates::new(&settings(), resources).unwrap(), "Hola.");
+        let verdicts = verdicts(&Gates::new(&settings(), resources).unwrap(), "Hola.");
         let expected: Vec<&str> = Gates::names().iter().copied().filter(|name| name != off).collect();
         assert_eq!(gate_names(&verdicts), expected);
     }
@@ -103,7 +103,7 @@ fn any_gate_can_be_switched_off_by_name() {
 
 #[test]
 fn a_rejected_text_is_still_judged_by_every_gate() {
-    let verdicts = judge(&ALL, "@ana mira ejemplo.co que el");
+    let verdicts = verdicts(&ALL, "@ana mira ejemplo.co que el");
     let rejecting: Vec<&str> = verdicts
         .iter()
         .filter(|verdict| verdict.verdict == Verdict::Reject)
@@ -117,7 +117,7 @@ fn a_rejected_text_is_still_judged_by_every_gate() {
 fn every_verdict_but_a_plain_pass_gives_a_reason() {
     let gates = &*ALL;
     for text in ["", "@ana", "ejemplo.co $ABC $XYZ", "hola hola hola", "Murieron 500 personas según la OMS"] {
-        for verdict in judge(gates, text) {
+        for verdict in verdicts(gates, text) {
             assert!(verdict.verdict == Verdict::Pass || !verdict.reason.is_empty(), "{text}: {verdict:?}");
         }
     }
@@ -135,7 +135,7 @@ proptest! {
         let recent = Recent::new([posted.as_str(), text.as_str()]);
         let candidate = candidate(&text, Finish::Length);
         let subject = Subject { text: &text, body: &text, candidate: Some(&candidate), prompt: &prompt, own_text: None };
-        let verdicts = ALL.judge(&subject, &recent);
+        let verdicts = ALL.verdicts(&subject, &recent);
         prop_assert_eq!(verdicts.len(), Gates::names().len());
     }
 
@@ -143,7 +143,7 @@ proptest! {
     fn any_text_of_awkward_pieces_can_be_judged(
         text in "([a-zñáéí]{1,6} ?|[0-9]{1,3}|[@#$%.,:;!?¿¡()\"'«»“”…\\-]|\u{301}|\u{200d}|\u{fe0f}|👨|🇨|\n|https://|а|ｈ){0,40}"
     ) {
-        prop_assert_eq!(judge(&ALL, &text).len(), Gates::names().len());
+        prop_assert_eq!(verdicts(&ALL, &text).len(), Gates::names().len());
     }
 }
 
@@ -190,7 +190,7 @@ fn candidates_are_compared_with_the_own_texts_at_once_where_the_settings_ask() {
     assert_eq!(found.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false]);
     let subject =
         Subject { text: bodies[0], body: bodies[0], candidate: None, prompt: "", own_text: found[0].as_ref() };
-    let verdicts = all.judge(&subject, &Recent::default());
+    let verdicts = all.verdicts(&subject, &Recent::default());
     let rejected: Vec<&GateVerdict> = verdicts.iter().filter(|verdict| verdict.verdict == Verdict::Reject).collect();
     assert_eq!(rejected.len(), 1, "{verdicts:?}");
     assert_eq!(rejected[0].gate, "verbatim");

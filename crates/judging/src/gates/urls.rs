@@ -22,7 +22,7 @@ impl Gate for Urls {
         NAME
     }
 
-    fn judge(&self, reading: &Reading<'_>) -> GateVerdict {
+    fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
         let found = &reading.tweet.urls;
         if found.is_empty() { GateVerdict::pass(NAME) } else { reject(NAME, format!("links to {}", quote_all(found))) }
     }

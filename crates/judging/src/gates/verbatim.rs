@@ -46,7 +46,7 @@ impl Gate for Verbatim {
         NAME
     }
 
-    fn judge(&self, reading: &Reading<'_>) -> GateVerdict {
+    fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
         let run = self.index.as_ref().and_then(|index| index.longest(&reading.words));
         let run = run.filter(|run| run.len() > self.most).map(|run| {
             let quoted = quote(&reading.words[run.clone()].join(" "));
@@ -111,18 +111,20 @@ mod tests {
     fn a_text_that_is_nearly_a_whole_own_one_has_a_reason_of_its_own() {
         let own = |similarity| OwnText { text: "el puesto de salud es de todos".to_owned(), similarity };
         let text = TRAINING[0];
-        let judge = |most, own_text: Option<&OwnText>| {
+        let verdict_with = |most, own_text: Option<&OwnText>| {
             let gate = Verbatim::new(most, Some(index(5)), true).unwrap().unwrap();
             let subject = Subject { text, body: text, candidate: None, prompt: "", own_text };
             verdict_on(&gate, subject, &Recent::default())
         };
-        let verdict = judge(0, Some(&own(0.8667)));
+        let verdict = verdict_with(0, Some(&own(0.8667)));
         let expected = "86 % like a whole text that the model was trained on: “el puesto de salud es de todos”";
         assert_eq!((verdict.verdict, verdict.reason.as_str()), (Reject, expected));
-        assert_eq!(judge(0, Some(&own(0.999))).reason.split(" like").next(), Some("99 %"));
-        assert!(judge(20, Some(&own(1.0))).reason.starts_with("the same as a text that the model was trained on: "));
-        assert_eq!(judge(0, None).verdict, Pass, "a run of words is not looked for");
-        let both = judge(12, Some(&own(0.8667))).reason;
+        assert_eq!(verdict_with(0, Some(&own(0.999))).reason.split(" like").next(), Some("99 %"));
+        assert!(
+            verdict_with(20, Some(&own(1.0))).reason.starts_with("the same as a text that the model was trained on: ")
+        );
+        assert_eq!(verdict_with(0, None).verdict, Pass, "a run of words is not looked for");
+        let both = verdict_with(12, Some(&own(0.8667))).reason;
         assert!(both.starts_with("17 words in a row of a text ") && both.ends_with(expected), "{both}");
     }
 

@@ -9,17 +9,22 @@ pub mod control;
 #[cfg(test)]
 mod control_tests;
 mod decoding;
+mod device;
 mod end_tokens;
 mod engine;
 mod finishing;
+mod generation_config;
 pub mod gpt2;
 pub mod host;
 #[cfg(test)]
 mod layout_tests;
+mod memory;
+mod model;
 mod network;
 pub(crate) mod ops;
 mod packed;
 mod processors;
+mod request;
 mod scoring;
 mod settings;
 pub mod testing;
@@ -31,10 +36,12 @@ mod weights_tests;
 
 pub use control::{Control, ControlError, ControlLayout};
 pub use decoding::Decoding;
+pub use device::device;
 pub use end_tokens::EndTokens;
-pub use engine::device;
-pub use engine::{Engine, EngineDescription, GenerationError, GenerationRequest, LoadChecks, candidate_seeds};
+pub use engine::Engine;
 pub use finishing::LengthBudget;
-pub use network::needs;
+pub use model::EngineDescription;
+pub use network::{LoadChecks, needs};
+pub use request::{GenerationError, GenerationRequest, candidate_seeds};
 pub use scoring::{Scorer, Surprise, Windows};
 pub use settings::{DeviceChoice, GenerationKeys, GenerationSettings, Strategy};

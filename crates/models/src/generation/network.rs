@@ -4,7 +4,6 @@ use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
 
 use super::checkpoint::Checkpoint;
-use super::engine::LoadChecks;
 use super::gpt2::{Gpt2, Gpt2Config, KeyValueCache};
 use super::packed::{PackedCache, PackedGpt2};
 use super::tokenizer::Tokenizer;
@@ -29,6 +28,20 @@ pub fn needs(files: &ModelFiles) -> Result<Needs> {
 /// Bytes that the keys and values of `capacity` tokens take.
 fn row_bytes(config: &Gpt2Config, capacity: usize) -> usize {
     2 * config.n_layer * capacity * config.n_embd * size_of::<f32>()
+}
+
+/// What is checked of a model when it is loaded, beyond that its files belong together. Whatever serves checks all of it;
+/// `benches/loading.rs` leaves parts out, to measure what they take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoadChecks {
+    /// That every weight is a number (on a GPU always checked).
+    pub values: bool,
+    /// One pass over the whole context.
+    pub first_pass: bool,
+}
+
+impl LoadChecks {
+    pub const ALL: Self = Self { values: true, first_pass: true };
 }
 
 /// A loaded model.

@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Tensor};
 
 use super::checkpoint::Checkpoint;
 use super::control::Control;
-use super::engine;
+use super::device;
 use super::gpt2::{Gpt2, Gpt2Config, NoDropout};
 use super::host::{HostGpt2, Sequences};
 use super::tokenizer::Tokenizer;
@@ -88,7 +88,7 @@ impl Scorer {
     /// # Errors
     /// A model that cannot be loaded, or an explicit `cuda` that is not there.
     pub fn load(files: &ModelFiles, device: DeviceChoice) -> Result<Self> {
-        let (device, _) = engine::device(device)?;
+        let (device, _) = device::device(device)?;
         let mut config = Gpt2Config::read(files)?;
         let tokenizer = Tokenizer::read(files)?;
         tokenizer.check_fits(&config, files)?;

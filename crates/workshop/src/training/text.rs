@@ -193,7 +193,7 @@ pub fn read_rows(sources: &[TextSource], reading: &Reading<'_>) -> Result<(Vec<T
             if source.weight < 1.0 && unit_interval(splitmix64(digest)) >= source.weight {
                 return;
             }
-            match seen.judge(&text, digest) {
+            match seen.novelty(&text, digest) {
                 Novelty::New => counts.kept += 1,
                 Novelty::Same => return counts.duplicates += 1,
                 Novelty::Similar => return counts.near_duplicates += 1,
@@ -230,7 +230,8 @@ impl Seen {
         }
     }
 
-    fn judge(&mut self, text: &str, digest: u64) -> Novelty {
+    /// Says whether a text like this one came before, and keeps it in mind.
+    fn novelty(&mut self, text: &str, digest: u64) -> Novelty {
         if self.exact.as_mut().is_some_and(|exact| !exact.insert(digest)) {
             return Novelty::Same;
         }

@@ -9,8 +9,8 @@ use clap::Args;
 
 use super::trainings;
 use crate::cli::session::Session;
-use crate::cli::workshop::train::Stop;
-use crate::cli::workshop::train::classifier::follow;
+use crate::cli::workshop::progress::follow;
+use crate::cli::workshop::stop::Stop;
 use pregonero_models::catalog::ModelFiles;
 use pregonero_models::sentiment::Classifier;
 use pregonero_system::files::{Existing, write_whole};

@@ -6,10 +6,12 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
 use crate::app;
+use crate::cli::choice::listed;
 use crate::cli::decoding::DecodingArguments;
 use crate::cli::session::Session;
-use crate::cli::workshop::train::classifier::follow;
-use crate::cli::workshop::train::{CleaningChoice, Stop};
+use crate::cli::workshop::progress::follow;
+use crate::cli::workshop::stop::Stop;
+use crate::cli::workshop::texts::CLEANINGS;
 use crate::config::Settings;
 use pregonero_judging::gates::Recent;
 use pregonero_models::catalog::ModelSource;
@@ -27,7 +29,7 @@ use pregonero_workshop::evaluation::generator::discriminator::{DiscriminatorRepo
 use pregonero_workshop::evaluation::generator::perplexity::evaluate_perplexity;
 use pregonero_workshop::evaluation::generator::report::{GeneratorReport, Measure, PAGE_TITLE, measures, page};
 use pregonero_workshop::evaluation::generator::sampling::{Sampling, Written, judge};
-use pregonero_workshop::training::text::{self, Duplicates, Reading, TextSource};
+use pregonero_workshop::training::text::{self, Cleaning, Duplicates, Reading, TextSource};
 
 /// Candidates that the discriminator is trained and measured on where its flag names no number.
 const DISCRIMINATED: &str = "1000";
@@ -60,8 +62,8 @@ pub struct GeneratorArguments {
     #[arg(long, value_name = "SHARE", requires = "data", value_parser = held_out_share)]
     held_out: Option<f64>,
     /// How texts are tidied first
-    #[arg(long, value_enum, default_value = "tweets")]
-    clean: CleaningChoice,
+    #[arg(long, value_parser = listed(&CLEANINGS), default_value = "tweets")]
+    clean: Cleaning,
     /// Tokens the model reads at a time; without it its whole context
     #[arg(long, value_name = "TOKENS", requires = "data")]
     block: Option<usize>,
@@ -158,7 +160,7 @@ impl GeneratorArguments {
     fn texts(&self) -> Result<Texts> {
         // A text that was held out, but is nearly one that was not, would flatter: repeats go as they do in a training.
         let duplicates = if self.held_out.is_some() { Duplicates::Near } else { Duplicates::Exact };
-        let reading = Reading { cleaning: self.clean.into(), duplicates, columns: &[] };
+        let reading = Reading { cleaning: self.clean, duplicates, columns: &[] };
         let read = |sources: &[TextSource], wanted: &dyn Fn(&str) -> bool| -> Result<Option<Vec<String>>> {
             if sources.is_empty() {
                 return Ok(None);

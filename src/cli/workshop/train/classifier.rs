@@ -1,141 +1,38 @@
-//! `pregonero train classifier`: flags to settings, progress, result; one training or a grid of them.
+//! `pregonero train classifier`: flags to settings, result; one training, or a grid of them (`grid`).
 
-use std::collections::BTreeMap;
+mod architecture;
+mod grid;
+mod values;
+
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser};
-use indicatif::{ProgressBar, ProgressStyle};
-use serde::de::DeserializeOwned;
+use anyhow::{Result, bail, ensure};
+use clap::Args;
 use serde_json::json;
 
-use super::{Stop, in_words};
+use self::architecture::{ArchitectureChoice, RESERVED_ROWS};
+use self::values::{CALIBRATIONS, CLEANINGS, CRITERIA, PADDINGS, PROTOCOLS, by_label, label_hashtag, shares};
+use super::DECAYS;
+use crate::cli::choice::described;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cli::workshop::columns::ColumnArguments;
-use pregonero_models::catalog::ModelSource;
-use pregonero_models::catalog::{self, HubSettings, ModelKind};
+use crate::cli::workshop::progress::follow;
+use crate::cli::workshop::stop::Stop;
+use pregonero_models::catalog::{self, HubSettings, ModelKind, ModelSource};
 use pregonero_models::sentiment::calibration::CalibrationMethod;
 use pregonero_models::sentiment::cleaning::Cleaning;
-use pregonero_models::sentiment::network::{Architecture, NetworkConfig, Padding};
+use pregonero_models::sentiment::network::{NetworkConfig, Padding};
 use pregonero_models::sentiment::{Shares, SplitProtocol};
 use pregonero_workshop::dataset::similar::NEAR_DUPLICATE;
-use pregonero_workshop::training::classifier::grid::{self, Combination, GridResult};
 use pregonero_workshop::training::classifier::{
-    ClassifierTraining, DataCounts, Distillation, EpochReport, PretrainedVectors, Progress, StopOn, Teacher,
-    TrainingOutcome, UnlabelledSource, WeakSource, WeightFormat, outputs, train_classifier,
+    ClassifierTraining, Distillation, PretrainedVectors, StopOn, Teacher, TrainingOutcome, UnlabelledSource,
+    WeakSource, WeightFormat, outputs, train_classifier,
 };
 use pregonero_workshop::training::schedule::Decay;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum ArchitectureChoice {
-    /// One bidirectional LSTM layer of 32 units
-    BilstmSmall,
-    /// VacunaBot's three LSTM layers
-    Lstm,
-    /// VacunaBot's four LSTM layers for lemmatised text
-    LstmLemmatised,
-    /// VacunaBot's three bidirectional LSTM layers
-    Bilstm,
-    /// VacunaBot's three bidirectional GRU layers
-    Bigru,
-    /// One bidirectional GRU layer of 64 units beside a linear part over n-grams
-    Hybrid,
-}
-
-impl ArchitectureChoice {
-    fn settings(self) -> Architecture {
-        match self {
-            Self::BilstmSmall => Architecture::bilstm_small(),
-            Self::Lstm => Architecture::lstm(),
-            Self::LstmLemmatised => Architecture::lstm_lemmatised(),
-            Self::Bilstm => Architecture::bilstm(),
-            Self::Bigru => Architecture::bigru(),
-            Self::Hybrid => Architecture::hybrid(),
-        }
-    }
-
-    /// Words of a row where no flag says otherwise: the longest of VacunaBot's tweets had 61, 35 lemmatised.
-    fn steps(self) -> usize {
-        match self {
-            Self::BilstmSmall => 50,
-            Self::Hybrid => 60,
-            Self::LstmLemmatised => 35,
-            Self::Lstm | Self::Bilstm | Self::Bigru => 61,
-        }
-    }
-
-    /// Rows of the embedding where no flag says otherwise.
-    fn vocabulary_size(self) -> usize {
-        match self {
-            Self::BilstmSmall => 10_000 + RESERVED_ROWS,
-            Self::Hybrid => 30_000 + RESERVED_ROWS,
-            Self::LstmLemmatised => 12_505,
-            Self::Lstm | Self::Bilstm | Self::Bigru => 17_104,
-        }
-    }
-}
-
-/// Rows of the embedding that are no word: padding and the unknown word.
-const RESERVED_ROWS: usize = 2;
-
 /// The slides' shares: 30 % to measure on, and of the rest a tenth to stop by.
 const RANDOM_SHARES: Shares = Shares { train: 0.63, validation: 0.07, test: 0.3 };
-
-/// Settings that decide which rows the validation part holds: cleaning too, because texts that are alike stay together.
-const DECIDE_VALIDATION: [&str; 10] = [
-    "data",
-    "text-column",
-    "label-column",
-    "author-column",
-    "labels",
-    "cleaning",
-    "split",
-    "shares",
-    "near-duplicate",
-    "split-seed",
-];
-
-/// A value of a grid file as a flag takes it: a list with commas.
-fn flag_value(value: &toml::Value) -> Result<String> {
-    Ok(match value {
-        toml::Value::String(text) => text.clone(),
-        toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => value.to_string(),
-        toml::Value::Array(values) => values.iter().map(flag_value).collect::<Result<Vec<_>>>()?.join(","),
-        other => bail!("{other} is no value of a flag: give a number, a text, true or false, or a list of them"),
-    })
-}
-
-/// A value by the name that files give it too.
-fn named<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_json::from_value(json!(text)).map_err(|error| error.to_string())
-}
-
-fn label_hashtag(text: &str) -> Result<(String, String), String> {
-    let shape = || format!("{text:?} is no LABEL=HASHTAG, such as positive=YoMeVacuno");
-    let (label, tag) = text.split_once('=').ok_or_else(shape)?;
-    let tag = tag.trim_start_matches(['#', '＃']);
-    let fits = !label.is_empty() && !tag.is_empty() && tag.chars().all(|c| c.is_alphanumeric() || c == '_');
-    if fits { Ok((label.to_owned(), tag.to_owned())) } else { Err(shape()) }
-}
-
-fn by_label(pairs: Vec<(String, String)>) -> BTreeMap<String, Vec<String>> {
-    let mut labels = BTreeMap::<String, Vec<String>>::new();
-    for (label, tag) in pairs {
-        labels.entry(label).or_default().push(tag);
-    }
-    labels
-}
-
-fn shares(text: &str) -> Result<Shares, String> {
-    let numbers: Vec<f64> = text.split(',').filter_map(|share| share.trim().parse().ok()).collect();
-    let [train, validation, test] = numbers[..] else {
-        return Err("expected three numbers, train,validation,test: 0.7,0.1,0.2".to_owned());
-    };
-    let shares = Shares { train, validation, test };
-    shares.check().map_err(|error| error.to_string())?;
-    Ok(shares)
-}
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
@@ -177,10 +74,10 @@ pub struct ClassifierArguments {
     #[arg(long, value_name = "P")]
     min_confidence: Option<f32>,
     /// How texts are cleaned: plain, lemmatised or tweet
-    #[arg(long, value_name = "NAME", default_value = "plain", value_parser = named::<Cleaning>)]
+    #[arg(long, value_name = "NAME", default_value = "plain", value_parser = described(&CLEANINGS))]
     cleaning: Cleaning,
     /// groups: authors and near-duplicates stay together; random: as VacunaBot's slides, duplicates left in
-    #[arg(long, value_name = "PROTOCOL", default_value = "groups", value_parser = named::<SplitProtocol>)]
+    #[arg(long, value_name = "PROTOCOL", default_value = "groups", value_parser = described(&PROTOCOLS))]
     split: SplitProtocol,
     /// Train, validation and test part; 0.7,0.1,0.2 by groups, 0.63,0.07,0.3 at random
     #[arg(long, value_name = "A,B,C", value_parser = shares)]
@@ -213,7 +110,7 @@ pub struct ClassifierArguments {
     #[arg(long, value_name = "X")]
     ngram_scale: Option<f32>,
     /// Where short rows are filled: left, as Keras does, or right
-    #[arg(long, value_name = "SIDE", default_value = "left", value_parser = named::<Padding>)]
+    #[arg(long, value_name = "SIDE", default_value = "left", value_parser = described(&PADDINGS))]
     padding: Padding,
     /// Skip padding instead of reading it as a word; --arch hybrid always does
     #[arg(long)]
@@ -244,10 +141,10 @@ pub struct ClassifierArguments {
     #[arg(long, value_name = "MINUTES")]
     max_minutes: Option<f64>,
     /// What the validation part decides by: loss or f1, the macro F1 that the progress shows
-    #[arg(long, value_name = "WHAT", default_value = "loss", value_parser = named::<StopOn>)]
+    #[arg(long, value_name = "WHAT", default_value = "loss", value_parser = described(&CRITERIA))]
     stop_on: StopOn,
     /// What makes probabilities of the logits: temperature, platt, or auto (platt for two labels)
-    #[arg(long, value_name = "METHOD", default_value = "auto", value_parser = named::<CalibrationMethod>)]
+    #[arg(long, value_name = "METHOD", default_value = "auto", value_parser = described(&CALIBRATIONS))]
     calibration: CalibrationMethod,
     /// Stop after this many epochs without improvement
     #[arg(long, value_name = "N", default_value_t = 7)]
@@ -262,7 +159,7 @@ pub struct ClassifierArguments {
     #[arg(long, value_name = "N", default_value_t = 0)]
     warmup_steps: usize,
     /// How the learning rate falls afterwards: constant, linear or cosine
-    #[arg(long, value_name = "HOW", default_value = "constant", value_parser = named::<Decay>)]
+    #[arg(long, value_name = "HOW", default_value = "constant", value_parser = described(&DECAYS))]
     decay: Decay,
     /// AdamW's weight decay; biases do not decay
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
@@ -427,64 +324,6 @@ impl ClassifierArguments {
             ..ClassifierTraining::new(data, folder)
         })
     }
-
-    /// # Errors
-    /// Where combinations that differ in a setting could not be compared.
-    fn check_comparable(&self, name: &str) -> Result<()> {
-        ensure!(!["grid", "output", "summary", "resume", "export-split"].contains(&name), "{name} cannot be tried");
-        ensure!(
-            !DECIDE_VALIDATION.contains(&name),
-            "{name} cannot be tried: it decides which rows the combinations are compared on; run a grid for each"
-        );
-        ensure!(
-            name != "seed" || self.split_seed.is_some(),
-            "seed cannot be tried alone: it decides which rows the combinations are compared on; pass --split-seed N"
-        );
-        Ok(())
-    }
-
-    /// The same command with the settings of a combination, each named as its flag.
-    fn with(&self, combination: &Combination) -> Result<Self> {
-        #[derive(Parser)]
-        #[command(no_binary_name = true)]
-        struct Alone {
-            #[command(flatten)]
-            arguments: ClassifierArguments,
-        }
-        // It stands for what every other command must name.
-        let mut flags = vec!["--summary".to_owned()];
-        for (name, value) in combination {
-            let name = name.replace('_', "-");
-            self.check_comparable(&name)?;
-            match value {
-                toml::Value::Boolean(true) => flags.push(format!("--{name}")),
-                toml::Value::Boolean(false) => {}
-                other => flags.push(format!("--{name}={}", flag_value(other).with_context(|| name.clone())?)),
-            }
-        }
-        // Without defaults, only what the combination names is changed.
-        let command = Alone::command().mut_args(|argument| argument.default_value(None::<&str>));
-        let matches = command.try_get_matches_from(&flags).map_err(|error| {
-            let text = error.to_string();
-            anyhow::anyhow!("{}", text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned())
-        })?;
-        let mut alone = Alone { arguments: self.clone() };
-        alone.update_from_arg_matches(&matches)?;
-        let mut changed = Self { summary: self.summary, ..alone.arguments };
-        // A flag that is not there counts as one that says no.
-        for (name, flag, before) in [
-            ("freeze-vectors", &mut changed.freeze_vectors, self.freeze_vectors),
-            ("mask-padding", &mut changed.mask_padding, self.mask_padding),
-            ("no-balance", &mut changed.no_balance, self.no_balance),
-            ("overwrite", &mut changed.overwrite, self.overwrite),
-            ("f32", &mut changed.f32, self.f32),
-        ] {
-            if !combination.keys().any(|key| key.replace('_', "-") == name) {
-                *flag = before;
-            }
-        }
-        Ok(changed)
-    }
 }
 
 /// Runs `train classifier`.
@@ -497,7 +336,7 @@ pub(super) fn run(arguments: ClassifierArguments, session: &Session) -> Result<(
         return summarise(&arguments, output);
     }
     if let Some(path) = arguments.grid.clone() {
-        return run_grid(&arguments, &path, session);
+        return grid::run_grid(&arguments, &path, session);
     }
     let settings = arguments.training(&session.command_line, &session.hub()?)?;
     let stop = Stop::on_signal()?;
@@ -543,105 +382,12 @@ fn summarise(arguments: &ClassifierArguments, output: &Output) -> Result<()> {
     output.object(|| summary.to_string(), || json!({"layers": layers, "parameters": summary.parameters()}))
 }
 
-fn run_grid(arguments: &ClassifierArguments, path: &std::path::Path, session: &Session) -> Result<()> {
-    let combinations = grid::read_grid(path)?;
-    let hub = session.hub()?;
-    let training = |combination: Combination| -> Result<(Combination, ClassifierTraining)> {
-        let arguments = arguments.with(&combination).with_context(|| path.display().to_string())?;
-        let command = format!("{}\n# with {}", session.command_line, grid::in_words(&combination));
-        let place = || format!("{}: {}", path.display(), grid::in_words(&combination));
-        let training = arguments.training(&command, &hub).with_context(place)?;
-        Ok((combination, training))
-    };
-    let trainings = combinations.into_iter().map(training).collect::<Result<Vec<_>>>()?;
-    let stop = Stop::on_signal()?;
-    let output = &session.output;
-    let mut started = |number: usize, combination: &Combination| {
-        output.note(&format!("{number} of {}: {}", trainings.len(), grid::in_words(combination)));
-    };
-    let results = follow(output, &stop, |progress| {
-        grid::train_grid(&trainings, &session.command_line, &stop, &mut started, progress)
-    })?;
-    if results.len() < trainings.len() {
-        output.note(&format!("{} of {} trained; the same command goes on", results.len(), trainings.len()));
-    }
-    let header = ["COMBINATION", "VALIDATION F1", "LOG LOSS", "TEST F1", "EPOCHS", "PARAMETERS", "SECONDS"];
-    output.rows(&header, &results, |result: &GridResult| {
-        vec![
-            grid::in_words(&result.combination),
-            format!("{:.4}", result.validation_macro_f1),
-            format!("{:.4}", result.validation_log_loss),
-            format!("{:.4}", result.test_macro_f1),
-            format!("{} of {}", result.best_epoch, result.epochs),
-            result.parameters.to_string(),
-            format!("{:.0}", result.seconds),
-        ]
-    })
-}
-
-/// Shows the progress of `work`: a bar on a terminal, a line for each epoch everywhere. From its first
-/// batch on, `work` checks whether it was asked to stop.
-pub(in crate::cli) fn follow<T>(
-    output: &Output,
-    stop: &Stop,
-    work: impl FnOnce(&mut (dyn FnMut(Progress) + Send)) -> Result<T>,
-) -> Result<T> {
-    let bar = if output.quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let result = work(&mut |progress| match progress {
-        Progress::Stale { results } => {
-            let line =
-                format!("the files have changed since {results} combinations were trained: all are trained anew");
-            bar.suspend(|| output.note(&line));
-        }
-        Progress::Started { train_rows, validation_rows, parameters, resumed_at, anew, counts } => {
-            stop.heed();
-            let resumed = resumed_at.map_or_else(String::new, |epoch| format!(", resumed in epoch {epoch}"));
-            let line = format!("{train_rows} rows, {validation_rows} to stop by, {parameters} parameters{resumed}");
-            let anew = anew.then(|| "there is no checkpoint to resume from: the training starts anew".to_owned());
-            bar.suspend(|| {
-                anew.into_iter().chain([line]).chain(of_data(&counts)).for_each(|line| output.note(&line));
-            });
-        }
-        Progress::Batch { epoch, epochs, batch, batches, loss, left } => {
-            bar.set_length(batches as u64);
-            bar.set_position(batch as u64);
-            bar.set_message(format!(
-                "epoch {epoch}/{epochs}  loss {loss:.4}  {} left at most",
-                in_words(left.as_secs())
-            ));
-        }
-        Progress::Epoch { report, left } => {
-            bar.suspend(|| output.note(&format!("{}, {} left at most", describe(&report), in_words(left.as_secs()))));
-        }
-    });
-    bar.finish_and_clear();
-    result
-}
-
-/// What a person should know of the data before the training is through.
-fn of_data(counts: &DataCounts) -> impl Iterator<Item = String> {
-    let skipped = counts.skipped_empty;
-    let empty = (skipped > 0).then(|| format!("{skipped} rows left out: cleaning leaves nothing to read of them"));
-    empty.into_iter().chain(counts.vectors.as_ref().map(ToString::to_string))
-}
-
-fn describe(report: &EpochReport) -> String {
-    format!(
-        "epoch {}: loss {:.4}, validation loss {:.4}, accuracy {:.4}, macro F1 {:.4}, {:.0} s{}",
-        report.epoch,
-        report.loss,
-        report.validation_loss,
-        report.accuracy,
-        report.macro_f1,
-        report.seconds,
-        if report.best { " (best so far)" } else { "" }
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use clap::Parser;
+
     use super::*;
 
     #[derive(Parser)]
@@ -650,28 +396,9 @@ mod tests {
         arguments: ClassifierArguments,
     }
 
-    fn arguments(flags: &[&str]) -> ClassifierArguments {
+    pub(super) fn arguments(flags: &[&str]) -> ClassifierArguments {
         let base = ["train", "--data", "a.csv", "--output", "out"];
         Command::try_parse_from(base.iter().chain(flags)).unwrap().arguments
-    }
-
-    fn combination(text: &str) -> Combination {
-        toml::from_str(text).unwrap()
-    }
-
-    #[test]
-    fn a_combination_changes_what_it_names_and_nothing_else() {
-        let base = arguments(&["--batch", "7", "--epochs", "3", "--no-balance"]);
-        let text = "learning-rate = 0.005\nunits = \"8,4\"\nword_dropout = 0.1\ndecay = \"cosine\"\nf32 = true";
-        let changed = base.with(&combination(text)).unwrap();
-        assert_eq!((changed.learning_rate, changed.word_dropout, changed.decay), (0.005, 0.1, Decay::Cosine));
-        assert_eq!(changed.units, Some(vec![8, 4]));
-        assert_eq!((changed.batch, changed.epochs, changed.no_balance, changed.f32), (7, 3, true, true));
-        assert_eq!((changed.patience, changed.labels.len()), (7, 2));
-        assert_eq!(changed.data, Some(PathBuf::from("a.csv")));
-        assert_eq!(base.with(&combination("units = [4, 2]")).unwrap().units, Some(vec![4, 2]));
-        let seeded = arguments(&["--split-seed", "1"]);
-        assert_eq!(seeded.with(&combination("seed = 3")).unwrap().seed, 3);
     }
 
     #[test]
@@ -695,24 +422,6 @@ mod tests {
             let message = arguments(&[flag, "0.5"]).training("train", &hub).unwrap_err().to_string();
             assert!(message.contains(&format!("{flag} needs --arch hybrid")), "{message}");
             assert!(arguments(&[flag, "0.5", "--arch", "hybrid"]).training("train", &hub).is_ok());
-        }
-    }
-
-    #[test]
-    fn a_combination_of_what_is_no_setting_is_refused() {
-        for (text, expected) in [
-            ("colour = 1", "--colour"),
-            ("batch = \"many\"", "many"),
-            ("decay = \"steep\"", "steep"),
-            ("output = \"x\"", "output cannot be tried"),
-            ("data = \"x\"", "data cannot be tried: it decides which rows"),
-            ("author_column = \"\"", "author-column cannot be tried: it decides which rows"),
-            ("cleaning = \"tweet\"", "cleaning cannot be tried"),
-            ("seed = 3", "pass --split-seed N"),
-            ("units = [{ a = 1 }]", "units: { a = 1 } is no value of a flag"),
-        ] {
-            let message = format!("{:#}", arguments(&[]).with(&combination(text)).unwrap_err());
-            assert!(message.contains(expected), "{message}");
         }
     }
 

@@ -10,12 +10,13 @@ use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha12Rng;
 use serde_json::json;
 
-use super::classifier::follow;
-use super::{ControlColumn, Stop};
 use crate::app;
 use crate::cli::decoding::ModelArgument;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
+use crate::cli::workshop::progress::follow;
+use crate::cli::workshop::stop::Stop;
+use crate::cli::workshop::texts::ControlColumn;
 use crate::config::Settings;
 use pregonero_models::generation::{Engine, LengthBudget};
 use pregonero_system::files::{Existing, refuse_existing};

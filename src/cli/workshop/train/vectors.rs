@@ -6,8 +6,10 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use serde_json::json;
 
-use super::{DataArguments, Stop, in_words};
 use crate::cli::output::Output;
+use crate::cli::workshop::progress::in_words;
+use crate::cli::workshop::stop::Stop;
+use crate::cli::workshop::texts::DataArguments;
 use pregonero_models::sentiment::cleaning::Cleaning;
 use pregonero_models::sentiment::subwords::SubwordHasher;
 use pregonero_system::files::Existing;
@@ -76,7 +78,7 @@ impl VectorArguments {
         ensure!(self.ngrams.len() == 2, "--ngrams: give the shortest and the longest, for example 3,6");
         let hasher = || SubwordHasher::new(self.ngrams[0], self.ngrams[1], self.buckets);
         Ok(VectorTraining {
-            tidying: self.texts.clean.into(),
+            tidying: self.texts.clean,
             pipeline: self.pipeline,
             existing: if self.overwrite { Existing::Replace } else { Existing::Refuse },
             width: self.width,

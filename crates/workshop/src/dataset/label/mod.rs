@@ -110,7 +110,7 @@ pub fn label(labelling: &Labelling) -> Result<LabelCounts> {
     writer.write_record(["text", "label", "author"])?;
     let mut written = Ok(());
     counts.rows = visit(labelling, |text, author, verdict| {
-        if let Some((text, label)) = counts.judge(text, verdict)
+        if let Some((text, label)) = counts.count(text, verdict)
             && written.is_ok()
         {
             written = writer.write_record([&text, &label.to_string(), author]);
@@ -157,7 +157,7 @@ fn visit(labelling: &Labelling, mut take: impl FnMut(&str, &str, Verdict)) -> Re
 
 impl LabelCounts {
     /// Counts a row; its tidied text and label, where it is to be written.
-    fn judge(&mut self, text: &str, verdict: Verdict) -> Option<(String, Label)> {
+    fn count(&mut self, text: &str, verdict: Verdict) -> Option<(String, Label)> {
         let text = emoji::without_placeholders(text);
         if text.is_empty() {
             self.empty += 1;

@@ -28,8 +28,8 @@ const LONGEST_WAIT_LIMIT: SignedDuration = SignedDuration::from_hours(24);
 const JITTER_OF_AN_INSTANT: SignedDuration = SignedDuration::from_secs(30);
 const JITTER_OF_A_WAIT: f64 = 0.25;
 
-/// What an answer is judged by, beside itself.
-pub(super) struct Judge<'a> {
+/// What is known of a call to X beside its answer.
+pub(super) struct CallContext<'a> {
     pub armed: &'a Armed,
     pub now: Timestamp,
     /// From 0 to 1.
@@ -44,7 +44,7 @@ pub(super) struct Judge<'a> {
     pub credentials: &'a Fingerprint,
 }
 
-impl Judge<'_> {
+impl CallContext<'_> {
     /// Everything that the answer changes.
     pub(super) fn settlement(&self, answer: &Result<PostedTweet, TwitterError>) -> Settlement {
         let error = match answer {
@@ -196,7 +196,7 @@ pub(super) fn halt_of_another_account(found: &str, wanted: &str, credentials: &F
 /// What an answer would make of a post that was sent for the first time; nothing is recorded. For the fuzz targets
 /// (`fuzz/`), which have no record.
 #[derive(Debug)]
-pub struct Judgement {
+pub struct AnswerEffect {
     pub state: PostState,
     /// Until when the post waits, where it is to be tried again.
     pub waits_until: Option<Timestamp>,
@@ -205,14 +205,14 @@ pub struct Judgement {
     pub halts: bool,
 }
 
-impl Judgement {
-    /// Judges an answer that came at `now`. `jitter` is from 0 to 1.
+impl AnswerEffect {
+    /// Returns what follows from an answer that came at `now`. `jitter` is from 0 to 1.
     #[must_use]
     pub fn of(answer: &Result<PostedTweet, TwitterError>, now: Timestamp, jitter: f64) -> Self {
         let (post, attempt) = (PostId::new(1), AttemptId::new(1));
         let armed = Armed { post, attempt, text: String::new(), number: 1, failures_in_a_row: 0 };
         let credentials = Fingerprint { salt: String::new(), digest: String::new() };
-        let judge = Judge {
+        let call = CallContext {
             armed: &armed,
             now,
             jitter,
@@ -221,7 +221,7 @@ impl Judgement {
             asked_again: false,
             credentials: &credentials,
         };
-        let Settlement { end, windows, halt } = judge.settlement(answer);
+        let Settlement { end, windows, halt } = call.settlement(answer);
         let (state, waits_until) = match end {
             CallEnd::Sent { .. } => (PostState::Sent, None),
             CallEnd::Refused { .. } => (PostState::Refused, None),

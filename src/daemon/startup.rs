@@ -20,7 +20,7 @@ use pregonero_x::secrets;
 
 /// Everything that comes from outside.
 #[derive(Clone)]
-pub struct Start {
+pub struct Inputs {
     pub settings: Settings,
     pub environment: Environment,
     pub hub: HubSettings,
@@ -28,9 +28,9 @@ pub struct Start {
     pub seeds: SeedSource,
 }
 
-impl fmt::Debug for Start {
+impl fmt::Debug for Inputs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Start").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Inputs").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
@@ -57,8 +57,8 @@ pub struct Started {
 ///
 /// # Errors
 /// See [`StartError`].
-pub async fn start(start: Start) -> Result<Started, StartError> {
-    let Start { settings, environment, hub, clock, seeds } = start;
+pub async fn start_app(inputs: Inputs) -> Result<Started, StartError> {
+    let Inputs { settings, environment, hub, clock, seeds } = inputs;
     if let Some(trace) = status::trace_without_record(&settings.store.path) {
         return Err(StoreError::Gone { path: settings.store.path, trace }.into());
     }

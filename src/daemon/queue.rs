@@ -1,0 +1,89 @@
+//! The look at the record every few seconds: what expires, what may be sent, what else is to be looked after.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{Daemon, DaemonError, Done};
+use crate::review::{self, Approved, ReviewError};
+
+/// How often everything is looked at, also where nothing was written to the record and no post waits.
+const LOOK_ANYWAY_EVERY: Duration = Duration::from_secs(30);
+
+impl Daemon {
+    /// Looks at the record where anything can be new in it: somebody wrote to it, something is to happen to a post, or
+    /// the last look was a while ago.
+    pub(super) async fn look(&mut self) -> Result<(), DaemonError> {
+        self.app.store.require_in_place().map_err(DaemonError::Store)?;
+        let now = self.app.clock.now();
+        let set_back = match self.agenda.follow_clock(&self.app.store, now).await {
+            Ok(set_back) => set_back,
+            Err(error) => {
+                self.heard::<(), _>(Err(error));
+                return Ok(());
+            }
+        };
+        if set_back {
+            self.tell_next_slot();
+        }
+        let written = self.watch.has_changed().await.unwrap_or(true);
+        let is_due = self.looked_at.is_none_or(|at| at.elapsed() >= LOOK_ANYWAY_EVERY);
+        let is_unsettled =
+            self.has_open_posts || self.trouble.is_some() || self.round_left_open || self.agenda.has_unrecorded();
+        if written || is_due || is_unsettled || set_back {
+            self.looked_at = Some(Instant::now());
+            self.look_at_the_queue(now).await;
+            self.has_open_posts = self.app.store.has_open_posts().await.unwrap_or(true);
+        }
+        self.tell_standing();
+        Ok(())
+    }
+
+    /// Expires what nobody decided on, and sends one of the posts that wait, where it is time.
+    async fn look_at_the_queue(&mut self, now: Timestamp) {
+        let tended = self.tend(now).await;
+        if self.heard(tended).is_none() {
+            return;
+        }
+        if self.work.is_none() {
+            self.close_what_was_left_open(now).await;
+        }
+        self.look_at_the_halts().await;
+        self.look_at_the_budget(now).await;
+        self.look_for_unknown_posts(now).await;
+        if self.work.is_some() || self.halt.is_some() || self.is_quiet(now) || !self.gap_is_over(now) {
+            return;
+        }
+        let waiting = Approved::from_store(&self.app.store, now).await;
+        if let Some(approved) = self.heard(waiting).and_then(|waiting| waiting.into_iter().next()) {
+            tracing::info!(post = %approved.post(), "sending an approved post");
+            self.last_try = Some(now);
+            let app = Arc::clone(&self.app);
+            self.begin(async move { Done::Post(app.publisher.publish(approved).await) });
+        }
+    }
+
+    /// What is looked after whether or not a post waits.
+    async fn tend(&mut self, now: Timestamp) -> Result<(), ReviewError> {
+        if self.has_open_posts {
+            review::expire(&self.app.store, now).await?;
+        }
+        self.app.store.require_space()?;
+        Ok(())
+    }
+
+    fn is_quiet(&self, now: Timestamp) -> bool {
+        let schedule = &self.app.settings.schedule;
+        let time = now.to_zoned(schedule.timezone.clone()).time();
+        schedule.quiet_hours.iter().any(|hours| hours.contains(time))
+    }
+
+    /// Whether a post that waited may be tried again, so that a pile of approvals does not go out at once. The gap to the
+    /// last post itself is looked at where posts are armed.
+    fn gap_is_over(&self, now: Timestamp) -> bool {
+        let gap = self.app.settings.publish.min_gap;
+        self.last_try.is_none_or(|last| now.duration_since(last).unsigned_abs() >= gap)
+    }
+}
