@@ -1,7 +1,7 @@
 //! The only door to the process's environment.
 //!
 //! The rest of the program is handed an [`Environment`], a value: `main` takes it from the process once, a test makes it
-//! from pairs, so that no test ever sets a variable of the process (unsound beside other threads). [`super::secrets`]
+//! from pairs, so that no test ever sets a variable of the process (unsound beside other threads). `crates/x`
 //! reads the credentials through it, the settings their `PREGONERO__SECTION__KEY` overrides.
 
 use std::collections::BTreeMap;
