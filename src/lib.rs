@@ -1,18 +1,18 @@
 //! pregonero, the town crier: a Twitter (X) bot daemon in one binary.
 //!
-//! This crate is the bot and its command line. What it is made of are crates of their own, under `crates/`: text, values,
-//! models, judging, X, the record, and the workshop in which models are trained and measured (feature `workshop`).
+//! This crate is the bot and its command line. Its building blocks are separate crates under `crates/`: text, values, models,
+//! judging, X, the record, and the workshop in which models are trained and measured (feature `workshop`).
 //!
-//! - [`config`]: what `config.toml`, the environment and the flags say, checked.
-//! - [`schedule`]: cron expressions in civil time, misfires, quiet hours.
+//! - [`config`]: what `config.toml`, the environment and the flags say, merged and checked.
+//! - [`schedule`]: cron expressions in civil time, missed slots, quiet hours.
 //! - [`app`]: everything a round works with, put together once.
-//! - [`round`]: one round, from a due slot to its record, readable as a list.
+//! - [`round`]: one round, from a due slot to its record, written as a list of steps.
 //! - [`review`]: the queue of posts that wait for a person.
 //! - [`publish`]: the one place that writes to the network: intent, call, outcome.
-//! - [`alerts`]: telling a person that the bot cannot do its work.
+//! - [`alerts`]: notifying a person that the bot cannot do its work.
 //! - [`daemon`]: the loop, signals, systemd, the single-instance lock.
-//! - [`doctor`]: every part that could stop the next post, examined one by one.
-//! - [`cli`]: one thin file a command: parse, build what it needs, one library call, print.
+//! - [`doctor`]: checks of everything that could stop the next post, one by one.
+//! - [`cli`]: the command line, one thin file per command: parse, build what it needs, make one library call, print.
 
 pub mod alerts;
 pub mod app;

@@ -1,4 +1,4 @@
-//! Arguments to command to exit code, nothing else.
+//! Turns arguments into a command and its result into an exit code, nothing else.
 
 use std::process::ExitCode;
 

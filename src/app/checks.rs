@@ -1,5 +1,5 @@
-//! Whether seed prompts and schedule fit the models: what would fail in every round, or keep the bot silent, is said at the
-//! start.
+//! Checks at the start whether the seed prompts and the schedule fit the models, so that a configuration that would fail in
+//! every round, or keep the bot silent, is reported at once.
 
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
@@ -12,10 +12,10 @@ use pregonero_models::catalog::ModelFiles;
 use pregonero_models::generation::{ControlLayout, Engine};
 use pregonero_tweet::SeedPrompt;
 
-/// Says whether the generator can write from the attributes of every seed prompt.
+/// Checks that the generator can write from the attributes of every seed prompt.
 ///
 /// # Errors
-/// The first attribute or value that it does not know.
+/// If a prompt has an attribute or a value that the generator does not know; the message names the first one.
 pub fn check_seed_prompts(settings: &Settings, engine: &Engine) -> Result<(), SetupError> {
     let description = engine.description();
     let check = |prompt: &SeedPrompt| {
@@ -26,11 +26,11 @@ pub fn check_seed_prompts(settings: &Settings, engine: &Engine) -> Result<(), Se
     switched_on.into_iter().try_for_each(check).map_err(SetupError::under("seed_prompts.attributes"))
 }
 
-/// Says whether anything can ever go out: a seed prompt that a gate rejects whatever the model adds to it, or a schedule
-/// whose slots all fall into quiet hours, would keep the bot silent without a word.
+/// Checks that a post can go out at all: a seed prompt that a gate rejects no matter what the model adds to it, or a schedule
+/// whose slots all fall into quiet hours, would keep the bot silent without any message.
 ///
 /// # Errors
-/// Names all the prompts that cannot; where all can, the schedule if it cannot.
+/// If prompts can lead to no post; the message names all of them. Otherwise, if the schedule leaves no slot.
 pub fn check_what_can_pass(settings: &Settings, judge: &Judge, now: Timestamp) -> Result<(), SetupError> {
     let switched_on = settings.seed_prompts.iter().filter(|prompt| prompt.weight > 0);
     let objections: Vec<String> = switched_on
@@ -46,17 +46,17 @@ pub fn check_what_can_pass(settings: &Settings, judge: &Judge, now: Timestamp) -
         (&settings.schedule, ScheduleSettings { quiet_hours: Vec::new(), ..settings.schedule.clone() });
     let has_slot = |settings: &ScheduleSettings| Schedule::new(settings).next_slot(now, None).is_some();
     if !has_slot(schedule) && has_slot(&open) {
-        let cause = anyhow!("every slot of schedule.cron falls into them: nothing would ever be posted");
+        let cause = anyhow!("every slot of schedule.cron falls into them, so nothing would ever be posted");
         return Err(SetupError::Unusable { key: "schedule.quiet_hours", cause });
     }
     Ok(())
 }
 
-/// Takes out of the seed prompts the attributes that a generator cannot write from, for one that is tried without its own
-/// configuration. Returns the names of those that were taken out.
+/// Removes from the seed prompts the attributes that a generator cannot write from, so that it can be tried with a
+/// configuration made for another generator. Returns the names of the removed attributes.
 ///
 /// # Errors
-/// Where the model's control layout cannot be read.
+/// If the model's control layout cannot be read.
 pub fn take_out_unknown_attributes(settings: &mut Settings, generator: &ModelFiles) -> Result<Vec<String>, SetupError> {
     let layout = ControlLayout::read(generator).map_err(SetupError::under("generation.model"))?;
     let mut taken = Vec::new();

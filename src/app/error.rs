@@ -1,4 +1,4 @@
-//! What the operator has to mend before the program can start.
+//! What the operator has to fix before the program can start.
 
 use std::path::PathBuf;
 
@@ -9,39 +9,40 @@ use pregonero_x::secrets::{self, SecretsError};
 /// Why the program cannot start with this configuration. Exit code 78.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// What a key of the configuration names cannot be used.
+    /// Something that a key of the configuration names cannot be used.
     #[error("{key}: {cause:#}")]
     Unusable { key: &'static str, cause: anyhow::Error },
-    /// Going live was asked for, and nothing can sign.
+    /// The configuration asks to go live, and there are no credentials to sign requests with.
     #[error(
         "publish.live is true, but there are no X credentials: set {} (or NAME_FILE, or systemd credentials), or set \
          publish.live to false",
         secrets::NAMES.join(", ")
     )]
     NoCredentials,
-    /// Going live by OAuth 2.0 was asked for, and nobody has logged in.
+    /// The configuration asks to go live with OAuth 2.0, and no login exists.
     #[error(
-        "publish.live is true and publish.auth is oauth2, but {} is not there: run `pregonero auth login --oauth2`, or set \
+        "publish.live is true and publish.auth is oauth2, but {} does not exist: run `pregonero auth login --oauth2`, or set \
          publish.live to false",
         file.display()
     )]
     NoLogin { file: PathBuf },
-    /// The login is there and cannot be used.
+    /// A login exists but cannot be used.
     #[error("publish.tokens: {0}")]
     Login(#[from] TokenFileError),
-    /// The credentials are there and cannot be used.
+    /// Credentials exist but cannot be used.
     #[error("publish.live is true: {0}")]
     Credentials(#[from] SecretsError),
-    /// Nobody could be told of what keeps the bot from posting.
+    /// An alert channel cannot be used, so nobody would learn what keeps the bot from posting.
     #[error(transparent)]
     Alerts(#[from] ChannelError),
-    /// No client for X.
+    /// The client for X cannot be built.
     #[error(transparent)]
     Twitter(#[from] pregonero_x::SetupError),
 }
 
 impl SetupError {
-    /// An error under the key that leads to it; left alone where it names one of the same section itself.
+    /// Returns a function that files an error under `key`, or under the section alone if the message already names a key of
+    /// that section.
     pub(super) fn under(key: &'static str) -> impl FnOnce(anyhow::Error) -> Self {
         move |cause| {
             let section = key.split('.').next().unwrap_or(key);

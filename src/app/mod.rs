@@ -1,8 +1,7 @@
-//! Everything a round works with, put together once; and the parts of it, each loadable by itself for commands that need
-//! only one.
+//! Everything a round works with, put together once. Each part can also be loaded alone, for commands that need only one.
 //!
-//! Time, chance, the outlet and the record come in from outside ([`Parts`]), so that a test drives the whole program
-//! without sleeping and without X. What the operator has to mend before the program can start is a [`SetupError`].
+//! Time, randomness, the outlet and the record are passed in ([`Parts`]), so that a test can drive the whole program without
+//! sleeping and without X. What the operator has to fix before the program can start is a [`SetupError`].
 
 mod checks;
 mod error;
@@ -23,10 +22,10 @@ use pregonero_models::generation::Engine;
 use pregonero_store::Store;
 use pregonero_system::clock::Clock;
 
-/// Where a round's seed comes from when the settings name none.
+/// The source of a round's seed when the settings name none.
 pub type SeedSource = Arc<dyn Fn() -> u64 + Send + Sync>;
 
-/// A fresh seed each time, of 63 bits so that SQLite and JSON hold it.
+/// Returns a source that gives a new random seed each time, of 63 bits so that SQLite and JSON can hold it.
 #[must_use]
 pub fn fresh_seeds() -> SeedSource {
     Arc::new(|| rand::random::<u64>() >> 1)
@@ -57,7 +56,7 @@ pub struct App {
     seeds: SeedSource,
 }
 
-/// Settings and models alone: the rest has nothing to show.
+/// Shows only the settings and the engine; the rest has nothing to show.
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App").field("settings", &self.settings).field("engine", &self.engine).finish_non_exhaustive()
@@ -71,7 +70,7 @@ impl fmt::Debug for Parts {
 }
 
 impl App {
-    /// Puts the parts together.
+    /// Builds the app from its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let Parts { settings, engine, judge, store, outlet, clock, seeds } = parts;
@@ -82,7 +81,7 @@ impl App {
         Self { settings, engine, judge, store, publisher, clock, live, seeds }
     }
 
-    /// The same engine and record under other settings, judge and outlet: what a reload changes.
+    /// Returns an app with the same engine and record but other settings, judge and outlet: what a reload changes.
     #[must_use]
     pub fn with_settings(&self, settings: Settings, judge: Judge, outlet: Outlet) -> Self {
         let live = matches!(outlet, Outlet::Live(_));
@@ -99,7 +98,7 @@ impl App {
         }
     }
 
-    /// The seed of the next round: the settings' own, or a fresh one.
+    /// Returns the seed of the next round: the one in the settings, or a new one.
     #[must_use]
     pub fn next_seed(&self) -> u64 {
         self.settings.generation.rng_seed.unwrap_or_else(|| (self.seeds)())

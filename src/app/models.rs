@@ -12,18 +12,18 @@ use pregonero_models::sentiment::critic::Reader;
 use pregonero_models::sentiment::{Classifier, SentimentSettings, SentimentTarget};
 use pregonero_models::verbatim;
 
-/// The files of the generator that the configuration names.
+/// Opens the files of the generator that the configuration names.
 ///
 /// # Errors
-/// Where there is no such model; the message names `generation.model`.
+/// If there is no such model; the message names `generation.model`.
 pub fn generator_files(settings: &Settings, hub: &HubSettings) -> Result<ModelFiles, SetupError> {
     catalog::open(&settings.generation.model, ModelKind::Generator, hub).map_err(SetupError::under("generation.model"))
 }
 
-/// What a model needs once it is loaded, for `models list`.
+/// Returns what a model needs once it is loaded, for `models list`.
 ///
 /// # Errors
-/// Why it cannot be loaded.
+/// If the model cannot be loaded.
 pub fn examine(files: &ModelFiles, kind: ModelKind) -> anyhow::Result<Needs> {
     match kind {
         ModelKind::Generator => generation::needs(files),
@@ -34,15 +34,15 @@ pub fn examine(files: &ModelFiles, kind: ModelKind) -> anyhow::Result<Needs> {
     }
 }
 
-/// Loads the generator and warms it up, on a thread of its own.
+/// Loads the generator and warms it up, on its own thread.
 ///
 /// # Errors
-/// Where the model or the device cannot be used; the message names the key.
+/// If the model or the device cannot be used; the message names the key.
 pub async fn load_engine(settings: &Settings, hub: &HubSettings) -> Result<Engine, SetupError> {
     let files = generator_files(settings, hub)?;
     let generation = &settings.generation;
     let load = async {
-        // Weights are hashed away from the runtime's threads: that may take a minute, and a stop must not wait for it.
+        // Weights are hashed off the runtime's threads: that may take a minute, and a shutdown must not wait for it.
         let model = generation.model.clone();
         let hashed = tokio::task::spawn_blocking(move || files.identity(&model).map(|identity| (files, identity)));
         let (files, identity) = hashed.await.context("hashing the weights panicked")??;
@@ -51,11 +51,12 @@ pub async fn load_engine(settings: &Settings, hub: &HubSettings) -> Result<Engin
     load.await.map_err(SetupError::under("generation.model"))
 }
 
-/// Loads classifier and critic and builds the gates. `generator` are the files of the model that writes, which may
-/// include an index of its training texts and its operator's own texts.
+/// Loads the classifier and the critic and builds the gates. `generator` holds the files of the model that writes, which
+/// may include an index of its training texts and its operator's own texts.
 ///
 /// # Errors
-/// Where classifier, critic, index, own texts or the list of banned words cannot be used; the message names the key.
+/// If the classifier, the critic, the index, the own texts or the list of banned words cannot be used; the message names the
+/// key.
 pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles) -> Result<Judge, SetupError> {
     let classifier = load_classifier(settings, hub)?;
     let hashtags = LabelHashtags {
@@ -71,7 +72,7 @@ pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles
     Ok(Judge::new(&settings.selection, &settings.sentiment, disclosure, gates, classifier, reader))
 }
 
-/// Loads what says how well a text reads, with the critic of the settings or without one.
+/// Loads the reader, which says how well a text reads, with the critic that the settings name or without one.
 fn load_reader(settings: &Settings, hub: &HubSettings) -> Result<Reader, SetupError> {
     let Some(source) = settings.critic() else { return Ok(Reader::without_critic()) };
     let load = || {

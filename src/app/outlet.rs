@@ -1,4 +1,4 @@
-//! What leaves the machine: posts to X, by settings and credentials, and alerts.
+//! What leaves the machine: posts to X, as the settings and credentials say, and alerts.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,11 +14,10 @@ use pregonero_system::environment::Environment;
 use pregonero_x::oauth2::{self, Grant, Tokens};
 use pregonero_x::{self, Client, CreatedTweet, Credentials, Span, Timeline, Timeouts, User, secrets};
 
-/// Where posts go by settings and credentials: to X only where `publish.live` is set, and then the credentials must be
-/// there.
+/// Opens the outlet that posts go to: X if `publish.live` is set, which needs credentials; otherwise a dry run.
 ///
 /// # Errors
-/// Where going live is asked for and not possible.
+/// If `publish.live` is set but the bot cannot go live.
 pub fn open_outlet(
     settings: &Settings,
     environment: &Environment,
@@ -37,10 +36,10 @@ pub fn open_outlet(
     Ok(Outlet::Live(Arc::new(client)))
 }
 
-/// What lets the bot into its account, as `publish.auth` says; none where nothing is given.
+/// Reads the credentials for the bot's account, of the kind that `publish.auth` names; `None` if none are given.
 ///
 /// # Errors
-/// Where some of the keys are given, a file cannot be read, or a value cannot be a key.
+/// If only some of the keys are given, a file cannot be read, or a value cannot be a key.
 pub fn credentials(settings: &Settings, environment: &Environment) -> Result<Option<Credentials>, SetupError> {
     let folder = &settings.publish.tokens;
     if settings.publish.auth == AuthMethod::OAuth1 {
@@ -55,10 +54,10 @@ fn token_file(settings: &Settings) -> PathBuf {
     settings.publish.tokens.join(oauth2::FILE_NAME)
 }
 
-/// Where alerts go, and of what.
+/// Builds the plan of what is watched and where alerts go.
 ///
 /// # Errors
-/// Where the configured webhook cannot be used.
+/// If the configured webhook cannot be used.
 pub fn alert_plan(settings: &Settings, environment: &Environment) -> Result<Plan, SetupError> {
     let channels = Arc::new(Channels::open(&settings.alerts, environment)?);
     Ok(Plan { watched: Watched::from(settings), channels })

@@ -23,7 +23,7 @@ pub enum AlertsCommand {
 /// Runs `alerts`.
 ///
 /// # Errors
-/// Where nothing is configured, or a channel did not take the test.
+/// If nothing is configured, or a channel did not take the test.
 pub async fn run(command: AlertsCommand, session: &Session) -> Result<()> {
     match command {
         AlertsCommand::Test => test(session).await,

@@ -55,7 +55,7 @@ pub struct LoginArguments {
 /// Runs `auth`.
 ///
 /// # Errors
-/// Where the app's keys are missing, X refuses, the account is another than `account.handle`, or the files cannot be
+/// If the app's keys are missing, X refuses, the account is another than `account.handle`, or the files cannot be
 /// written.
 pub async fn run(command: AuthCommand, session: &Session) -> Result<()> {
     let AuthCommand::Login(arguments) = command;

@@ -19,7 +19,7 @@ pub struct CompletionsArguments {
 /// Prints the script.
 ///
 /// # Errors
-/// Where standard output cannot be written.
+/// If standard output cannot be written.
 pub fn run(arguments: &CompletionsArguments, output: Output) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut super::command_line(), "pregonero", &mut script);

@@ -81,7 +81,7 @@ impl ModelArgument {
     /// line says so. A model that cannot be opened is left to whoever loads it.
     ///
     /// # Errors
-    /// Where the model's control layout cannot be read.
+    /// If the model's control layout cannot be read.
     pub fn fit(&self, settings: &mut Settings, session: &Session) -> Result<()> {
         let Some(model) = &self.model else { return Ok(()) };
         let Ok(files) = app::generator_files(settings, &session.hub()?) else { return Ok(()) };

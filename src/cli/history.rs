@@ -53,7 +53,7 @@ pub enum HistoryCommand {
 /// Runs `history`.
 ///
 /// # Errors
-/// Where nothing was ever recorded, the database cannot be read, or no round has the number.
+/// If nothing was ever recorded, the database cannot be read, or no round has the number.
 pub async fn run(command: HistoryCommand, session: &Session) -> Result<()> {
     let ground = session.ground(Purpose::Look).await?;
     let store = Store::open_read_only(&ground.store).await?;

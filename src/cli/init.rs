@@ -39,7 +39,7 @@ pub struct InitArguments {
 /// Asks, checks and writes.
 ///
 /// # Errors
-/// Where there is a file already, an answer cannot be used, or the file cannot be written.
+/// If there is a file already, an answer cannot be used, or the file cannot be written.
 pub async fn run(arguments: InitArguments, session: &Session) -> Result<()> {
     let file = session.config.clone().unwrap_or_else(|| PathBuf::from(SEARCHED[0]));
     refuse_existing(&file, Existing::Refuse)?;

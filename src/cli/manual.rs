@@ -29,7 +29,7 @@ pub struct ManArguments {
 /// Prints or writes the pages.
 ///
 /// # Errors
-/// Where the folder or standard output cannot be written, or a page would replace a file that this command did not write;
+/// If the folder or standard output cannot be written, or a page would replace a file that this command did not write;
 /// no page is written then.
 pub fn run(arguments: &ManArguments, output: Output) -> Result<()> {
     let Some(folder) = &arguments.output else {

@@ -83,7 +83,7 @@ impl Output {
     /// Prints one result in the form that was asked for.
     ///
     /// # Errors
-    /// Where standard output cannot be written; a closed pipe is no error.
+    /// If standard output cannot be written; a closed pipe is no error.
     pub fn object(self, text: impl FnOnce() -> String, json: impl FnOnce() -> serde_json::Value) -> Result<()> {
         let line = if self.json { json().to_string() } else { text() };
         self.line(&line)
@@ -92,7 +92,7 @@ impl Output {
     /// Prints a line of data.
     ///
     /// # Errors
-    /// As [`Self::object`].
+    /// The same as [`Self::object`].
     pub fn line(self, line: &str) -> Result<()> {
         let mut stream = anstream::stdout();
         match writeln!(stream, "{line}").and_then(|()| stream.flush()) {
@@ -104,7 +104,7 @@ impl Output {
     /// Prints rows: a table with `header`, or with `--json` each row's object on a line of its own.
     ///
     /// # Errors
-    /// As [`Self::object`].
+    /// The same as [`Self::object`].
     pub fn rows<T: serde::Serialize>(
         self,
         header: &[&str],

@@ -42,7 +42,7 @@ pub struct ResumeArguments {
 /// Stops all posting.
 ///
 /// # Errors
-/// Where nobody is named, or the record cannot be written.
+/// If nobody is named, or the record cannot be written.
 pub async fn pause(arguments: PauseArguments, session: &Session) -> Result<()> {
     let PauseArguments { reason, decision } = arguments;
     let by = decision.name(session)?;
@@ -57,7 +57,7 @@ pub async fn pause(arguments: PauseArguments, session: &Session) -> Result<()> {
 /// Ends a pause, and what X stopped.
 ///
 /// # Errors
-/// As [`pause`].
+/// The same as [`pause`].
 pub async fn resume(arguments: ResumeArguments, session: &Session) -> Result<()> {
     let by = arguments.decision.name(session)?;
     let store = Store::open_for_halts(&session.ground(Purpose::Act).await?.store).await?;

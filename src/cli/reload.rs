@@ -23,7 +23,7 @@ impl fmt::Display for NotReloaded {
 /// Asks the daemon and waits for the end.
 ///
 /// # Errors
-/// Where no daemon of this configuration runs, or it could not use the new one.
+/// If no daemon of this configuration runs, or it could not use the new one.
 pub async fn run(session: &Session) -> Result<()> {
     let ground = session.ground_quietly(Purpose::Act, Vec::new()).await?;
     let answer = word::reload(&ground.place.file, &ground.store).await?;

@@ -59,7 +59,7 @@ pub struct Decision {
 
 impl Decision {
     /// # Errors
-    /// Where nobody is named.
+    /// If nobody is named.
     pub(super) fn name(&self, session: &Session) -> Result<String> {
         let login = ["SUDO_USER", "LOGNAME", "USER"].iter().find_map(|name| session.environment.get(name));
         let given = self.by.as_deref().or(login).map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
@@ -89,7 +89,7 @@ fn name_of(user: u32, users: &str) -> Option<String> {
 /// Runs `review`.
 ///
 /// # Errors
-/// Where nothing was ever recorded, no post has the number, or there is nothing (or no longer anything) to decide.
+/// If nothing was ever recorded, no post has the number, or there is nothing (or no longer anything) to decide.
 pub async fn run(command: ReviewCommand, session: &Session) -> Result<()> {
     let purpose = match command {
         ReviewCommand::List | ReviewCommand::Show { .. } => Purpose::Look,

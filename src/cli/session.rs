@@ -92,7 +92,7 @@ impl Session {
     /// rest of the configuration is broken.
     ///
     /// # Errors
-    /// Where there is no configuration file, or it is not sure which record is meant.
+    /// If there is no configuration file, or it is not sure which record is meant.
     pub async fn ground(&self, purpose: Purpose) -> Result<Ground> {
         let ground = self.ground_quietly(purpose, Vec::new()).await?;
         if let Err(fault) = &ground.loaded {
@@ -109,7 +109,7 @@ impl Session {
     /// As [`Self::ground`] with what flags set on top, for a caller that reports a broken configuration itself.
     ///
     /// # Errors
-    /// As [`Self::ground`].
+    /// The same as [`Self::ground`].
     pub async fn ground_quietly(&self, purpose: Purpose, overrides: Vec<Override>) -> Result<Ground> {
         let loaded = match config::load(self.request(overrides)) {
             Err(error) if error.faults().is_empty() => return Err(error.into()),
@@ -135,7 +135,7 @@ impl Session {
     /// The settings alone, of a command without flags that change them.
     ///
     /// # Errors
-    /// As [`Self::load`].
+    /// The same as [`Self::load`].
     pub fn settings(&self) -> Result<Settings> {
         Ok(self.load(Vec::new())?.settings)
     }
@@ -154,7 +154,7 @@ impl Session {
     /// Where pulled models lie and the hub is.
     ///
     /// # Errors
-    /// Where `HF_ENDPOINT` is no address.
+    /// If `HF_ENDPOINT` is no address.
     pub fn hub(&self) -> Result<HubSettings> {
         Ok(HubSettings::from_lookup(|name| self.environment.get(name).map(str::to_owned))?)
     }
@@ -163,7 +163,7 @@ impl Session {
     /// daemon posts. A variable that names another record is another bot's, and meant.
     ///
     /// # Errors
-    /// Where a daemon works elsewhere.
+    /// If a daemon works elsewhere.
     pub async fn refuse_a_second_record(&self) -> Result<()> {
         let place = config::store_place(self.request(Vec::new()))?;
         if place.is_from_environment() {
@@ -184,7 +184,7 @@ impl Session {
     /// must not be left behind for a new, empty one, which knows nothing of what was posted.
     ///
     /// # Errors
-    /// Where only the earlier place has a record.
+    /// If only the earlier place has a record.
     pub fn refuse_a_record_left_behind(&self, loaded: &Loaded) -> Result<()> {
         let path = &loaded.settings.store.path;
         let shown = loaded.show().iter().find(|row| row.key == "store.path");
@@ -204,7 +204,7 @@ impl Session {
     /// What a daemon or a single round starts from.
     ///
     /// # Errors
-    /// As [`Self::hub`].
+    /// The same as [`Self::hub`].
     pub fn inputs(&self, settings: Settings) -> Result<Inputs> {
         let (environment, clock) = (self.environment.clone(), Arc::new(SystemClock));
         Ok(Inputs { settings, environment, hub: self.hub()?, clock, seeds: app::fresh_seeds() })
@@ -224,7 +224,7 @@ impl Session {
     /// What was posted in the last days, read only; empty where nothing was ever recorded.
     ///
     /// # Errors
-    /// Where there is a database that cannot be read.
+    /// If there is a database that cannot be read.
     pub async fn recent(&self, settings: &Settings) -> Result<Recent> {
         let store = match Store::open_read_only(&settings.store.path).await {
             Err(StoreError::Missing { .. }) => return Ok(Recent::default()),

@@ -48,7 +48,7 @@ struct Configuration {
 /// Prints it. That no daemon runs is an answer, not an error.
 ///
 /// # Errors
-/// Where it is not sure which record is meant.
+/// If it is not sure which record is meant.
 pub async fn run(session: &Session) -> Result<()> {
     let ground = session.ground_quietly(Purpose::Look, Vec::new()).await?;
     let standing = standing(&ground.store, session.now()).await;

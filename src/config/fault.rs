@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration. All faults are collected and told at once.
+//! What can be wrong with a configuration. All faults are collected and reported at once.
 
 use std::path::PathBuf;
 
@@ -7,27 +7,27 @@ use pregonero_settings::Fault;
 /// Why there are no settings. The program ends with exit code 78.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// No file was named, and none lies where one is looked for.
-    #[error("no configuration file: looked for {}; name one with --config FILE", listed(.searched))]
+    /// No file was named, and there is none in the places that are searched.
+    #[error("no configuration file: searched for {}; name one with --config FILE", listed(.searched))]
     NotFound {
         /// The places, in the order they were tried.
         searched: Vec<PathBuf>,
     },
-    /// The file cannot be read, or a file that was named is not there.
+    /// The file cannot be read, or a file that was named does not exist.
     #[error("{}: cannot read the configuration: {source}", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error that the system returned.
         source: std::io::Error,
     },
-    /// What is written is wrong; every fault, in the order of the layers.
+    /// The configuration has faults: all of them, in the order of the layers.
     #[error("{}", lines(.0))]
     Faults(Vec<Fault>),
 }
 
 impl ConfigError {
-    /// The faults in what is written; none where there was no file to read.
+    /// Returns the faults of the configuration; none if there was no file to read.
     #[must_use]
     pub fn faults(&self) -> &[Fault] {
         match self {

@@ -1,11 +1,11 @@
-//! The known keys with the kind of value each takes, read off the raw settings' defaults.
+//! The known keys and the kind of value that each takes, derived from the defaults of the raw settings.
 
 use serde_json::Value as Json;
 
 use super::seed_prompts::SeedPromptKeys;
 use super::settings::Keys;
 
-/// What a key's value has to be.
+/// The kind of value that a key takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Flag,
@@ -14,7 +14,7 @@ pub(super) enum Kind {
     Text,
     /// A list of texts.
     Texts,
-    /// A table of texts under free names.
+    /// A table of texts whose names are free.
     Attributes,
     /// The list of seed prompts.
     Prompts,
@@ -26,7 +26,7 @@ impl Kind {
             _ if key == "seed_prompts" => Self::Prompts,
             Json::Bool(_) => Self::Flag,
             Json::Number(number) if number.is_f64() => Self::Number,
-            // Two keys have no default that could tell: the random seed, and the threshold that a model may advise.
+            // Two keys have no default to derive it from: the random seed, and the threshold that a model may recommend.
             Json::Null if key == "sentiment.min_score" => Self::Number,
             Json::Number(_) | Json::Null => Self::Whole,
             Json::String(_) => Self::Text,
@@ -35,7 +35,7 @@ impl Kind {
         }
     }
 
-    /// The kind in people's words, after "expected".
+    /// Returns the kind in words, to follow "expected" in a message.
     pub(super) fn in_words(self) -> &'static str {
         match self {
             Self::Flag => "true or false",
@@ -55,11 +55,11 @@ pub(super) struct Key {
     /// `generation.top_k`; `seed_prompts` for the list.
     pub path: String,
     pub kind: Kind,
-    /// `Null` where there is none.
+    /// `Null` if there is none.
     pub default: Json,
 }
 
-/// Every key, in the file's order.
+/// Returns every key, in the order of the file.
 pub(super) fn all() -> Vec<Key> {
     let mut keys = Vec::new();
     for (section, content) in fields(&Keys::default()) {
@@ -73,7 +73,7 @@ pub(super) fn all() -> Vec<Key> {
     keys
 }
 
-/// The keys of one seed prompt.
+/// Returns the keys of one seed prompt.
 pub(super) fn of_seed_prompt() -> Vec<Key> {
     fields(&SeedPromptKeys::default()).into_iter().map(|(name, default)| new_key(name, default)).collect()
 }

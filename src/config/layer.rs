@@ -1,8 +1,8 @@
 //! The layers of the configuration: defaults, file, environment, flags. Each becomes a tree of values that know their
-//! origin; the `config` crate lays them over one another.
+//! origin; the `config` crate merges them.
 //!
-//! Unknown keys and wrong kinds are found here, where the line is still known; such a value is left out of its layer, so
-//! that the rest can be checked as well.
+//! Unknown keys and values of the wrong kind are detected here, while the line is still known. Such a value is left out of
+//! its layer, so that the rest can be checked as well.
 
 use std::ops::Range;
 
@@ -18,14 +18,14 @@ use super::keys::{self, Key, Kind};
 /// The environment variables that set keys: `PREGONERO__SECTION__KEY`.
 pub(super) const VARIABLE_PREFIX: &str = "PREGONERO__";
 
-/// The variables that are looked at: among them may be one that was meant to set a key.
+/// The prefix of the variables that are checked: one of them may have been meant to set a key.
 pub(super) const OUR_PREFIX: &str = "PREGONERO_";
 
-/// One layer's values by section, and what was wrong with the others.
+/// The values of one layer by section, and the faults of the values that were left out.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layer {
     values: Map<String, Value>,
-    /// What could be read of a file that is no TOML. It is not in effect.
+    /// What could be read of a file that is not valid TOML. It is not in effect.
     recovered: Map<String, Value>,
     pub(super) faults: Vec<Fault>,
 }
@@ -41,7 +41,7 @@ impl Source for Layer {
 }
 
 impl Layer {
-    /// What holds where nothing is written.
+    /// Returns the layer of defaults.
     pub(super) fn defaults() -> Self {
         let mut layer = Self::default();
         for key in keys::all() {
@@ -52,21 +52,21 @@ impl Layer {
         layer
     }
 
-    /// The file's values, each with `name:line`.
+    /// Reads the values of the file, each with the origin `name:line`.
     pub(super) fn file(name: &str, text: &str) -> Self {
         let mut layer = Self::default();
         let (table, errors) = DeTable::parse_recoverable(text);
         let reader = Reader { origin: &|span| format!("{name}:{}", position(text, span.start).0) };
         layer.read_sections(&reader, table.get_ref());
         if !errors.is_empty() {
-            // What could still be read serves to find the record; anything else may come of the slip.
+            // The values that could still be read serve only to find the record: the mistake may have distorted them.
             layer = Self { recovered: layer.values, ..Self::default() };
             layer.recover_lines(&reader, text);
         }
         let mut last_line = 0;
         for error in errors {
             let (line, column) = position(text, error.span().map_or(0, |span| span.start));
-            // What follows on the same line is the same slip, seen again by a parser that lost its way.
+            // Another error on the same line is the same mistake, reported again by a parser that lost its way.
             if std::mem::replace(&mut last_line, line) == line {
                 continue;
             }
@@ -75,8 +75,8 @@ impl Layer {
         layer
     }
 
-    /// The values of `PREGONERO__SECTION__KEY` variables. One that has a single underscore where two belong is refused
-    /// with its right name; others are passed over.
+    /// Reads the values of `PREGONERO__SECTION__KEY` variables. A variable with one underscore instead of two is a fault that
+    /// names the right variable; other variables are ignored.
     pub(super) fn environment(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut ours: Vec<_> = variables.into_iter().filter(|(name, _)| name.starts_with(OUR_PREFIX)).collect();
         ours.sort();
@@ -86,7 +86,7 @@ impl Layer {
                 layer.fault(
                     name,
                     &key,
-                    format!("this variable is not read; its name is {meant}, with two underscores"),
+                    format!("this variable is not read; the right name is {meant}, with two underscores"),
                 );
             } else if let Some(rest) = name.strip_prefix(VARIABLE_PREFIX) {
                 layer.read_text(&name, &rest.to_lowercase().replace("__", "."), &value);
@@ -95,7 +95,8 @@ impl Layer {
         layer
     }
 
-    /// Reads what stands on single lines of a file that is no TOML: `key = "text"` in a section. The parser may have lost it.
+    /// Recovers the single lines `key = "text"` of a file that is not valid TOML, with their sections: the parser may have
+    /// lost them.
     fn recover_lines(&mut self, reader: &Reader<'_>, text: &str) {
         let mut section = String::new();
         let mut start = 0;
@@ -116,7 +117,7 @@ impl Layer {
         }
     }
 
-    /// The text under `path`, with its origin; also of a file that is broken elsewhere.
+    /// Returns the text under `path` with its origin, even if the file is broken elsewhere.
     pub(super) fn text(&self, path: &str) -> Option<(String, String)> {
         let (section, name) = path.split_once('.')?;
         let table = self.values.get(section).or_else(|| self.recovered.get(section))?;
@@ -126,7 +127,7 @@ impl Layer {
         Some((text.clone(), value.origin().unwrap_or(DEFAULT_ORIGIN).to_owned()))
     }
 
-    /// The values that flags set: flag, key and text.
+    /// Reads the values that flags set, each given as flag, key and text.
     pub(super) fn flags<'a>(overrides: impl IntoIterator<Item = (&'a str, &'a str, &'a str)>) -> Self {
         let mut layer = Self::default();
         for (flag, path, value) in overrides {
@@ -185,7 +186,7 @@ impl Layer {
         }
     }
 
-    /// A value that came as text, from a variable or a flag.
+    /// Reads a value that arrived as text, from a variable or a flag.
     fn read_text(&mut self, origin: &str, path: &str, text: &str) {
         let known = keys::all();
         let Some(key) = known.iter().find(|key| key.path == path) else {
@@ -199,7 +200,7 @@ impl Layer {
             Kind::Flag => trimmed.parse::<bool>().ok().map(|value| as_value(value.into())),
             Kind::Whole => trimmed.parse::<u64>().ok().map(|value| as_value(value.into())),
             Kind::Number => trimmed.parse::<f64>().ok().map(|value| as_value(value.into())),
-            // A cron expression has commas of its own, so a plain list is parted at semicolons.
+            // A cron expression may contain commas, so a plain list is split at semicolons.
             Kind::Texts if !trimmed.starts_with('[') => {
                 let items = trimmed.split(';').map(str::trim).filter(|item| !item.is_empty());
                 Some(as_value(ValueKind::Array(items.map(|item| as_value(item.into())).collect())))
@@ -235,12 +236,12 @@ fn insert(values: &mut Map<String, Value>, path: &str, value: Value) {
 
 /// Turns TOML values into values of the right kind that know their line.
 struct Reader<'a> {
-    /// What names the place of a span.
+    /// Returns the place of a span, for messages.
     origin: &'a dyn Fn(Range<usize>) -> String,
 }
 
 impl Reader<'_> {
-    /// `value` as `kind`, with the place of its key; `None` after a fault.
+    /// Returns `value` as a value of `kind`, with the place of its key, or `None` after a fault.
     fn value(
         &self,
         faults: &mut Vec<Fault>,
@@ -344,7 +345,7 @@ impl Reader<'_> {
     }
 }
 
-/// A default as the `config` crate holds it; `None` for the absent one.
+/// Converts a default to a value of the `config` crate; `None` if it is absent.
 fn plain_value(json: &Json) -> Option<Value> {
     let kind = match json {
         Json::Null => return None,
@@ -362,7 +363,7 @@ fn plain_value(json: &Json) -> Option<Value> {
     Some(Value::new(Some(&DEFAULT_ORIGIN.to_owned()), kind))
 }
 
-/// The key and the variable that `name` was meant to be, where it differs from a known one by its underscores alone.
+/// Returns the key and the variable that `name` was meant to be, if it differs from a known variable only in underscores.
 fn meant_variable(name: &str) -> Option<(String, String)> {
     let bare = |name: &str| name.to_uppercase().replace('_', "");
     let variable = |key: &Key| format!("{VARIABLE_PREFIX}{}", key.path.to_uppercase().replace('.', "__"));
@@ -371,13 +372,13 @@ fn meant_variable(name: &str) -> Option<(String, String)> {
     meant.filter(|(known, _)| known != name).map(|(known, key)| (key, known))
 }
 
-/// Words that mark a secret, which no file may hold.
+/// Words that mark a secret, which must not be in any file.
 const SECRET_WORDS: [&str; 4] = ["consumer_key", "consumer_secret", "access_token", "password"];
 
 fn unknown_key(path: &str, known: &[Key]) -> String {
     if SECRET_WORDS.iter().any(|word| path.contains(word)) {
-        return "unknown key; secrets are never configuration: set TWITTER_CONSUMER_KEY and its kin in the environment, \
-                or their _FILE variants"
+        return "unknown key; secrets do not belong in the configuration: set TWITTER_CONSUMER_KEY and the like in the \
+                environment, or their _FILE variants"
             .to_owned();
     }
     match nearest(path, known.iter().map(|key| key.path.as_str())) {
@@ -395,7 +396,7 @@ fn unknown_section(section: &str, known: &[Key]) -> String {
     }
 }
 
-/// A value as a message names it.
+/// Returns a value as messages show it.
 fn in_words(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) => format!("{text:?}"),
@@ -408,7 +409,7 @@ fn in_words(value: &DeValue<'_>) -> String {
     }
 }
 
-/// Line and column, from 1, of a byte of the text.
+/// Returns the line and the column of a byte of the text, both counted from 1.
 fn position(text: &str, byte: usize) -> (usize, usize) {
     let before = text.get(..byte).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);

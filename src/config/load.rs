@@ -1,4 +1,4 @@
-//! Finds the file, lays the layers over one another, checks the result, and remembers where each value came from.
+//! Finds the file, merges the layers, checks the result, and remembers where each value came from.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use super::keys;
 use super::layer::{Layer, VARIABLE_PREFIX};
 use super::settings::{Keys, Settings};
 
-/// Where the file is looked for when none is named, in this order.
+/// The places that are searched for the file when none is named, in this order.
 pub const SEARCHED: [&str; 2] = ["config.toml", "/etc/pregonero/config.toml"];
 
 /// One key that a flag of the command line sets.
@@ -26,64 +26,64 @@ pub struct Override {
     pub flag: String,
     /// `generation.top_k`.
     pub key: String,
-    /// Read by the key's kind, like an environment variable's value.
+    /// Read as the key's kind, like the value of an environment variable.
     pub value: String,
 }
 
-/// What the settings are made from.
+/// The inputs that the settings are made from.
 #[derive(Debug)]
 pub struct LoadRequest<E> {
-    /// The file named with `--config`; it must exist. Without it [`SEARCHED`] is gone through.
+    /// The file named with `--config`; it must exist. Without it, the places in [`SEARCHED`] are searched.
     pub explicit_file: Option<PathBuf>,
-    /// The process's variables; those that do not begin with `PREGONERO__` are passed over.
+    /// The variables of the process; those that do not begin with `PREGONERO_` are ignored.
     pub environment: E,
-    /// What the flags say.
+    /// The values that flags set.
     pub overrides: Vec<Override>,
 }
 
-/// The settings with their history.
+/// The settings, and where each of them came from.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     pub settings: Settings,
     /// The file that was read.
     pub file: PathBuf,
-    /// SHA-256 of its text, in hexadecimal: whether the file is still the one that was read.
+    /// SHA-256 of its text, in hexadecimal, to detect whether the file has changed since.
     pub sha256: String,
     /// Every key in effect, in the file's order.
     pub provenance: Vec<ShownSetting>,
-    /// What is allowed and yet probably not meant, one sentence each.
+    /// Warnings about what is allowed but probably not intended, one sentence each.
     pub warnings: Vec<String>,
 }
 
 /// One key in effect: a row of `config show`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ShownSetting {
-    /// `generation.top_k`; one row for each `seed_prompts[0]`.
+    /// The path, such as `generation.top_k`; each seed prompt has its own row, such as `seed_prompts[0]`.
     pub key: String,
-    /// As the configuration holds it, before checking; null where absent.
+    /// The value as the configuration has it, before checking; null if absent.
     pub value: Json,
     /// `default`, `config.toml:12`, `PREGONERO__GENERATION__TOP_K` or `--top-k`.
     pub origin: String,
 }
 
 impl Loaded {
-    /// Every key in effect with its value and where it came from. There are no secrets among them.
+    /// Returns every key in effect with its value and its origin. There are no secrets among them.
     #[must_use]
     pub fn show(&self) -> &[ShownSetting] {
         &self.provenance
     }
 
-    /// The same as one JSON object: `{"file", "settings": [{"key","value","origin"}], "warnings"}`.
+    /// Returns the same as one JSON object: `{"file", "settings": [{"key","value","origin"}], "warnings"}`.
     #[must_use]
     pub fn show_json(&self) -> Json {
         json!({ "file": self.file, "settings": self.provenance, "warnings": self.warnings })
     }
 }
 
-/// Reads, layers and checks the configuration: flag > environment > file > default.
+/// Reads, merges and checks the configuration; precedence is flag > environment > file > default.
 ///
 /// # Errors
-/// [`ConfigError`] where there is no file, or with every fault of file, environment and flags at once.
+/// Returns a [`ConfigError`] if there is no file, or with all faults of file, environment and flags at once.
 pub fn load<E>(request: LoadRequest<E>) -> Result<Loaded, ConfigError>
 where
     E: IntoIterator<Item = (String, String)>,
@@ -138,8 +138,8 @@ fn sha256(text: &str) -> String {
     format!("{:x}", Sha256::digest(text))
 }
 
-/// The file and the place of the record that it names: all that a command of operation needs, also where the rest of the
-/// configuration is broken.
+/// The configuration file and the place of the record that it names: all that a command for operating the bot needs, even if
+/// the rest of the configuration is broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorePlace {
     /// The configuration file.
@@ -148,26 +148,26 @@ pub struct StorePlace {
     pub sha256: String,
     /// The database.
     pub path: PathBuf,
-    /// What names it: `config.toml:12`, `PREGONERO__STORE__PATH` or `default`.
+    /// Where it is set: `config.toml:12`, `PREGONERO__STORE__PATH` or `default`.
     pub origin: String,
-    /// Whether this is what the configuration says. Not where `store.path` itself cannot be read.
+    /// Whether this is surely what the configuration says; false if `store.path` itself cannot be read.
     pub is_certain: bool,
-    /// The time zone of the schedule, in which times are shown; UTC where it cannot be read.
+    /// The time zone of the schedule, in which times are shown; UTC if it cannot be read.
     pub zone: TimeZone,
 }
 
 impl StorePlace {
-    /// Returns whether a variable of this command's own environment names the place.
+    /// Returns whether a variable in this command's own environment sets the place.
     #[must_use]
     pub fn is_from_environment(&self) -> bool {
         self.origin.starts_with(VARIABLE_PREFIX)
     }
 }
 
-/// Finds the record's place in a configuration that need not be sound.
+/// Finds the place of the record, even in a configuration that has faults.
 ///
 /// # Errors
-/// Where there is no file, or it cannot be read.
+/// If there is no file, or it cannot be read.
 pub fn store_place<E>(request: LoadRequest<E>) -> Result<StorePlace, ConfigError>
 where
     E: IntoIterator<Item = (String, String)>,
@@ -188,7 +188,7 @@ where
     let written: Vec<_> = layers.iter().rev().filter_map(|layer| layer.text(KEY)).collect();
     let is_first_sound = written.first().is_some_and(|(path, _)| is_path(path));
     let (path, origin) = written.into_iter().find(|(path, _)| is_path(path)).unwrap_or_default();
-    // A file that is no TOML may hold the key in a part that was lost.
+    // A file that is not valid TOML may have the key in a part that was lost.
     let is_lost = |fault: &Fault| fault.key == KEY || fault.key.is_empty() && origin == DEFAULT_ORIGIN;
     let misread = layers.iter().flat_map(|layer| &layer.faults).any(is_lost);
     let is_certain = is_first_sound && (!misread || origin.starts_with(VARIABLE_PREFIX));
@@ -209,7 +209,7 @@ fn read(path: &Path) -> Result<(PathBuf, String), ConfigError> {
     }
 }
 
-/// The first of the places that holds a file. One that is there and cannot be read is an error, not passed over.
+/// Reads the first of the places that has a file. A file that exists but cannot be read is an error, and is not skipped.
 fn find(searched: &[&Path]) -> Result<(PathBuf, String), ConfigError> {
     for path in searched {
         match read(path) {
@@ -231,7 +231,7 @@ fn merge(layers: [Layer; 4]) -> Result<(Tree, Keys), config::ConfigError> {
     Ok((merged.collect()?, merged.try_deserialize()?))
 }
 
-/// The origin of every value in the tree, list items and table fields included, by its path.
+/// Returns the origin of every value in the tree, including list items and table fields, by its path.
 fn origins(tree: &Tree) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for (name, value) in tree {
@@ -271,7 +271,7 @@ fn provenance(tree: &Tree) -> Vec<ShownSetting> {
     rows
 }
 
-/// SHA-256 over every key in effect and its value, whatever it came from. The webhook's address takes no part.
+/// Returns the SHA-256 of all keys in effect and their values, without their origins and without the webhook's address.
 fn digest(rows: &[ShownSetting]) -> String {
     let digest =
         rows.iter().fold(Sha256::new(), |digest, row| digest.chain_update(format!("{} = {}\n", row.key, row.value)));
@@ -281,7 +281,7 @@ fn digest(rows: &[ShownSetting]) -> String {
 fn row(key: String, value: Option<&Value>) -> ShownSetting {
     let origin = value.and_then(Value::origin).unwrap_or(DEFAULT_ORIGIN).to_owned();
     let value = match value.map_or(Json::Null, to_json) {
-        // Whoever has the address can write to it.
+        // The address is a secret: anyone who has it can post to it.
         Json::String(secret) if key == "alerts.webhook" && !secret.is_empty() => json!("(hidden)"),
         shown => shown,
     };
@@ -307,7 +307,7 @@ fn to_json(value: &Value) -> Json {
         ValueKind::Float(number) => json!(number),
         ValueKind::String(text) => json!(text),
         ValueKind::Array(items) => items.iter().map(to_json).collect(),
-        // A map of random order: sorted, so that two runs print the same.
+        // The map has a random order: sorted, so that two runs print the same.
         ValueKind::Table(entries) => entries
             .iter()
             .map(|(name, value)| (name.clone(), to_json(value)))

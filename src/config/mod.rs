@@ -1,8 +1,8 @@
-//! What `config.toml`, the environment and the flags say, checked.
+//! The configuration: what `config.toml`, the environment and the flags say, merged and checked.
 //!
-//! Each room owns its section: the keys with their defaults, the settings, and the check between them. `settings` puts
-//! the sections together, `layer` reads file, environment and flags into values that know their origin, and `load` lays them
-//! over one another (flag > environment > file > default). Every fault is reported at once, with file, line and key.
+//! Each module or crate owns its section: the keys with their defaults, the settings, and the check that turns one into the
+//! other. `settings` puts the sections together, `layer` reads file, environment and flags into values that know their origin,
+//! and `load` merges them (flag > environment > file > default). All faults are reported at once, with file, line and key.
 
 mod fault;
 mod keys;

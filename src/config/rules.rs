@@ -1,4 +1,5 @@
-//! What the settings mean for the queue, the publisher and the alerts: each gets its own rules, and knows no settings.
+//! Converts the settings into the rules of the queue, the publisher and the alerts, so that these need not know the settings
+//! themselves.
 
 use super::Settings;
 use crate::alerts::Watched;

@@ -7,10 +7,11 @@ use std::time::Duration;
 use pregonero_settings::{Checker, DAY, MINUTE, SECOND};
 use serde::{Deserialize, Serialize};
 
-/// X counts most characters once and emoji and many scripts twice; at twice, this leaves half of the 280 for the text.
+/// The longest disclosure, in characters. X counts most characters once, but emoji and many scripts twice; even then, this
+/// leaves half of the 280 for the text.
 const LONGEST_DISCLOSURE: usize = 70;
 
-/// The longest handle X gives.
+/// The longest handle that X allows.
 const LONGEST_HANDLE: usize = 15;
 
 /// The keys of `[account]` as the file writes them, with their defaults.
@@ -29,7 +30,7 @@ impl Default for AccountKeys {
 }
 
 impl AccountKeys {
-    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    /// Returns the settings, each key parsed and in range, or `None` after reporting a fault to `checker`.
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<AccountSettings> {
         let handle = checker.keep("account.handle", handle(&self.handle));
@@ -55,9 +56,9 @@ impl AccountKeys {
 pub struct AccountSettings {
     /// The bot's handle, without `@`.
     pub handle: String,
-    /// The person's account that answers for the bot, without `@`.
+    /// The handle of the person who answers for the bot, without `@`.
     pub operator: String,
-    /// Appended to every tweet, counted in its length; may be empty.
+    /// Appended to every tweet and counted in its length; may be empty.
     pub disclosure: String,
 }
 
@@ -75,7 +76,7 @@ impl Default for StoreKeys {
 }
 
 impl StoreKeys {
-    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    /// Returns the settings, each key parsed and in range, or `None` after reporting a fault to `checker`.
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<StoreSettings> {
         Some(StoreSettings { path: checker.path("store.path", &self.path)? })
@@ -102,7 +103,7 @@ impl Default for DaemonKeys {
 }
 
 impl DaemonKeys {
-    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    /// Returns the settings, each key parsed and in range, or `None` after reporting a fault to `checker`.
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<DaemonSettings> {
         let drain = checker.duration("daemon.drain", &self.drain, SECOND, MINUTE * 60);
@@ -113,9 +114,9 @@ impl DaemonKeys {
 
 #[derive(Debug, Clone)]
 pub struct DaemonSettings {
-    /// How long a stop waits for the post in flight.
+    /// How long a shutdown waits for the post in flight.
     pub drain: Duration,
-    /// A round that takes longer hangs: the daemon ends, so that its service manager starts it again.
+    /// A round that takes longer is considered hung: the daemon exits, so that its service manager restarts it.
     pub longest_round: Duration,
 }
 
@@ -133,7 +134,7 @@ impl Default for AdminKeys {
 }
 
 impl AdminKeys {
-    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    /// Returns the settings, each key parsed and in range, or `None` after reporting a fault to `checker`.
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<AdminSettings> {
         Some(AdminSettings { listen: checker.keep("admin.listen", listen(&self.listen))? })
@@ -159,7 +160,7 @@ impl Default for LogKeys {
 }
 
 impl LogKeys {
-    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    /// Returns the settings, each key parsed and in range, or `None` after reporting a fault to `checker`.
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<LogSettings> {
         Some(LogSettings { format: checker.choice("log.format", &self.format, &LOG_FORMATS)? })

@@ -1,4 +1,4 @@
-//! The list `[[seed_prompts]]`: its keys, its defaults and what they may say.
+//! The list `[[seed_prompts]]`: its keys, their defaults and their checks.
 
 use std::collections::BTreeMap;
 
@@ -50,10 +50,10 @@ impl Default for SeedPromptKeys {
 }
 
 impl SeedPromptsKeys {
-    /// Returns the seed prompts, at least one; `None` where `checker` was told of a fault.
+    /// Returns the seed prompts, at least one, or `None` after reporting a fault to `checker`.
     ///
-    /// The default prompts ask for attributes that the built-in generator knows. With another generator, which may know
-    /// none, they are the words alone.
+    /// The default prompts use attributes that the built-in generator knows. With another generator, which may know none of
+    /// them, the default prompts have no attributes.
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>, generation: Option<&GenerationSettings>) -> Option<Vec<SeedPrompt>> {
         let prompts = self.written(checker)?;
@@ -95,7 +95,7 @@ impl SeedPromptsKeys {
         if prompts.iter().all(|prompt| prompt.weight == 0) {
             checker.fault(
                 "seed_prompts",
-                "every prompt has weight = 0 and is switched off: nothing would ever be written",
+                "every prompt has weight = 0 and is switched off, so nothing would ever be written",
             );
             return None;
         }
@@ -107,15 +107,15 @@ fn warn_of_marks(checker: &mut Checker<'_>, place: usize, found: &str, tidied: &
     let key = format!("seed_prompts[{place}].text");
     let origin = checker.origins.get(&key).map_or(DEFAULT_ORIGIN, String::as_str);
     checker.warnings.push(format!(
-        "{origin}: {key}: \"{}\" is read as {tidied:?} with {} characters instead of {}: the training texts have composed \
-         letters (NFC) and no characters without width",
+        "{origin}: {key}: \"{}\" is read as {tidied:?} with {} characters instead of {}: the training texts use composed \
+         letters (NFC) and no zero-width characters",
         found.escape_default(),
         tidied.chars().count(),
         found.chars().count()
     ));
 }
 
-/// Blanks that X would take away or that no model was trained on. One space at the end is part of the prompt.
+/// Refuses blanks that X would strip or that no model was trained on. One space at the end is part of the prompt.
 fn blanks(prompt: &str) -> Result<(), String> {
     if !prompt.is_empty() && prompt.trim().is_empty() {
         return Err("expected words, found blanks alone; write \"\" to begin with nothing".to_owned());

@@ -1,7 +1,7 @@
-//! The whole of `config.toml`: the sections that the rooms own, as keys and as settings.
+//! The whole of `config.toml`: the sections that the modules own, as keys and as settings.
 //!
-//! [`Keys`] is the one list of known keys: their names, order, kinds and defaults are read off its default, and a test
-//! holds it against `config.toml`.
+//! [`Keys`] is the only list of known keys: their names, order, kinds and defaults are derived from its default, and a test
+//! compares it with `config.toml`.
 
 use pregonero_settings::Checker;
 use pregonero_tweet::SeedPrompt;
@@ -62,13 +62,13 @@ pub struct Settings {
     pub daemon: DaemonSettings,
     pub admin: AdminSettings,
     pub log: LogSettings,
-    /// A digest of every key in effect, in hexadecimal: two configurations that do the same have the same.
+    /// A digest of all keys in effect and their values, in hexadecimal: configurations with the same effect have the same digest.
     pub digest: String,
 }
 
 impl Settings {
-    /// Returns the critic that takes part in the choice. The built-in one knows only the built-in generator's texts, so
-    /// with another generator it means none.
+    /// Returns the critic that takes part in the choice. The built-in critic knows only the built-in generator's texts, so with
+    /// any other generator the result is `None`.
     #[must_use]
     pub fn critic(&self) -> Option<&ModelSource> {
         let critic = self.selection.critic.as_ref()?;
@@ -77,7 +77,7 @@ impl Settings {
 }
 
 impl Keys {
-    /// Returns the settings; `None` where there are faults.
+    /// Returns the settings, or `None` if there are faults.
     pub(super) fn check(&self, checker: &mut Checker<'_>) -> Option<Settings> {
         let account = self.account.check(checker);
         let schedule = self.schedule.check(checker);
@@ -117,16 +117,16 @@ impl Keys {
     }
 }
 
-/// Warns of what is allowed and yet probably not meant.
+/// Warns about what is allowed but probably not intended.
 fn warn_of(settings: &Settings, checker: &mut Checker<'_>) {
     if settings.account.disclosure.trim().is_empty() {
         checker
             .warnings
-            .push("account.disclosure is empty: X's automation rules ask a bot to say that it is one".into());
+            .push("account.disclosure is empty: X's automation rules require a bot to say that it is one".into());
     }
     if settings.publish.live && settings.account.operator == "someone" {
         checker.warnings.push(
-            "account.operator is still the placeholder @someone: name the account that answers for the bot".into(),
+            "account.operator is still the placeholder @someone: name the account of the person who answers for the bot".into(),
         );
     }
     if settings.publish.live && (settings.budget.posts_per_day == 0 || settings.budget.posts_per_month == 0) {
@@ -136,7 +136,7 @@ fn warn_of(settings: &Settings, checker: &mut Checker<'_>) {
     if reconciliation.when_absent == WhenAbsent::Repost && *stale_after <= reconciliation.give_up_after {
         checker.warnings.push(
             "publish.when_absent is repost, but publish.stale_after is not longer than publish.reconcile_for: an absent \
-             post is too old to go out again"
+             post will be too old to be sent again"
                 .into(),
         );
     }

@@ -1,7 +1,7 @@
-//! Civil time and instants: which instant a wall clock's reading means, and when the quiet hours begin and end.
+//! Civil time and instants: which instant a wall-clock time means, and when the quiet hours begin and end.
 //!
-//! One rule throughout: a reading that the clocks skip (the gap in spring) means the first instant after the gap; one
-//! that they show twice (the fold in autumn) means the earlier. So the mapping never runs backwards.
+//! One rule applies throughout: a wall-clock time that the clocks skip (the gap in spring) means the first instant after the
+//! gap; a time that they show twice (the fold in autumn) means the earlier instant. So the mapping never runs backwards.
 
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -9,14 +9,14 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use crate::schedule::QuietHours;
 
-/// The instant that `civil` means in `zone`; `None` outside the range of instants.
+/// Returns the instant that `civil` means in `zone`, or `None` outside the range of instants.
 pub(super) fn instant_of(zone: &TimeZone, civil: DateTime) -> Option<Timestamp> {
     let ambiguous = zone.to_ambiguous_timestamp(civil);
     match ambiguous.offset() {
         AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(civil).ok(),
         AmbiguousOffset::Fold { before, .. } => before.to_timestamp(civil).ok(),
         AmbiguousOffset::Gap { after, .. } => {
-            // Read with the later offset, a reading inside the gap lies just before the clocks change.
+            // With the later offset, a time inside the gap is an instant just before the clocks change.
             let just_before = after.to_timestamp(civil).ok()?;
             zone.following(just_before).next().map(|transition| transition.timestamp())
         }
@@ -31,25 +31,25 @@ pub(crate) struct Quiet {
 }
 
 impl Quiet {
-    /// Whether the wall clock shows a quiet hour at `instant`.
+    /// Returns whether `instant` falls into the quiet hours.
     pub(crate) fn contains(&self, instant: Timestamp) -> bool {
         let time = self.zone.to_datetime(instant).time();
         self.hours.iter().any(|hours| hours.contains(time))
     }
 
-    /// The first instant after `instant` that is not quiet; where the quiet hours leave none, three days on.
+    /// Returns the first instant after `instant` that is not quiet, or three days later if the quiet hours leave none.
     pub(crate) fn end_after(&self, instant: Timestamp) -> Timestamp {
         let horizon = instant.saturating_add(SignedDuration::from_hours(72)).unwrap_or(Timestamp::MAX);
         self.boundaries(instant, horizon).into_iter().find(|boundary| !self.contains(*boundary)).unwrap_or(horizon)
     }
 
-    /// The first quiet instant in `(after, until]`, given that `after` is not quiet.
+    /// Returns the first quiet instant in `(after, until]`, given that `after` is not quiet.
     pub(super) fn start_within(&self, after: Timestamp, until: Timestamp) -> Option<Timestamp> {
         self.boundaries(after, until).into_iter().find(|boundary| self.contains(*boundary))
     }
 
-    /// Every instant in `(after, until]` at which quiet may begin or end, in order: the edges of the spans, twice where
-    /// the clocks show them twice, and the changes of the clocks themselves.
+    /// Returns every instant in `(after, until]` at which quiet may begin or end, in order: the edges of the spans (both
+    /// instants of an edge that the clocks show twice) and the clock changes themselves.
     fn boundaries(&self, after: Timestamp, until: Timestamp) -> Vec<Timestamp> {
         if self.hours.is_empty() {
             return Vec::new();

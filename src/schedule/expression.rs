@@ -1,8 +1,8 @@
-//! Cron expressions: the text a maintainer writes, and the civil times it names.
+//! Cron expressions: the text that a maintainer writes, and the civil times that it matches.
 //!
-//! The `cron` crate iterates, always in civil time disguised as UTC: in a real zone it skips gaps, repeats folds and can
-//! run backwards. Five fields are unix cron and are translated here, because the crate counts weekdays from Sunday = 1
-//! and joins day of month and day of week with "and"; six and seven fields are the crate's own dialect.
+//! The `cron` crate finds the times, always in civil time disguised as UTC: in a real zone it skips gaps, repeats folds and
+//! can run backwards. Expressions with five fields are unix cron and are translated here, because the crate counts weekdays
+//! from Sunday = 1 and joins day of month and day of week with "and"; six and seven fields are the crate's own dialect.
 //! [`super::Schedule`] maps civil times to instants.
 
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use jiff::tz::Offset;
 /// Why an expression was refused. The message names the expression, the field and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CronError {
-    /// Neither five, six nor seven fields.
+    /// The expression has neither five, six nor seven fields.
     #[error(
         "cron expression \"{expression}\": {found} fields; write five (minute hour day-of-month month day-of-week), \
          six (second first) or seven (year last)"
@@ -35,12 +35,12 @@ pub enum CronError {
         expression: String,
         /// The field's name: `minute`, `day of week`.
         field: &'static str,
-        /// What stands in it.
+        /// The field's text.
         found: String,
-        /// What may stand in it.
+        /// What the field may contain.
         allowed: &'static str,
     },
-    /// Every field is right by itself, but no date has them all, like the 31st of February.
+    /// Every field is valid by itself, but no date matches them all, as with 31 February.
     #[error(
         "cron expression \"{expression}\": never due, no date from 1970 to 2100 fits the day, month and year fields"
     )]
@@ -53,16 +53,16 @@ pub enum CronError {
 /// A parsed cron expression.
 ///
 /// - Five fields, `minute hour day-of-month month day-of-week`, follow unix cron: weekdays 0 to 7 (0 and 7 are Sunday)
-///   or `SUN`-`SAT`; where neither day field holds a `*`, a day that fits either of them is due.
-/// - Six fields have the second first, seven the year (1970 to 2100) last. They follow the `cron` crate: weekdays 1
-///   (Sunday) to 7 or names, and a day must fit both day fields.
+///   or `SUN`-`SAT`; if neither day field contains a `*`, a day that fits either of them is due.
+/// - Six fields begin with the second; seven also end with the year (1970 to 2100). They follow the `cron` crate: weekdays
+///   are 1 (Sunday) to 7 or names, and a day must fit both day fields.
 ///
 /// Lists (`1,5`), ranges (`1-5`), steps (`*/10`, `5-50/15`, `5/15`) and English names work in both. In five fields,
 /// ranges of months and weekdays may wrap: `FRI-MON`.
 #[derive(Debug, Clone)]
 pub struct CronExpression {
     source: String,
-    /// One, or two whose times are united (unix cron's "day of month or day of week").
+    /// One, or two whose times are combined (unix cron's "day of month or day of week").
     alternatives: Vec<cron::Schedule>,
 }
 
@@ -73,10 +73,10 @@ impl fmt::Display for CronExpression {
 }
 
 impl CronExpression {
-    /// Reads an expression of five, six or seven fields.
+    /// Parses an expression of five, six or seven fields.
     ///
     /// # Errors
-    /// [`CronError`] where the text is no cron expression, or one that is never due.
+    /// Returns a [`CronError`] if the text is not a cron expression, or is one that is never due.
     pub fn parse(text: &str) -> Result<Self, CronError> {
         let source = text.trim().to_owned();
         let fields: Vec<&str> = source.split_whitespace().collect();
@@ -100,20 +100,20 @@ impl CronExpression {
         Ok(expression)
     }
 
-    /// The first civil time strictly after `civil` that the expression names; `None` past the year 2100.
+    /// Returns the first civil time strictly after `civil` that matches, or `None` past the year 2100.
     pub(super) fn next_civil(&self, civil: DateTime) -> Option<DateTime> {
         let after = disguise(civil)?;
         self.alternatives.iter().filter_map(|schedule| schedule.after(&after).next()).min().and_then(undisguise)
     }
 
-    /// The last civil time strictly before `civil` that the expression names; `None` before the year 1970.
+    /// Returns the last civil time strictly before `civil` that matches, or `None` before the year 1970.
     pub(super) fn previous_civil(&self, civil: DateTime) -> Option<DateTime> {
         self.alternatives.iter().filter_map(|schedule| previous_of(schedule, civil)).max().and_then(undisguise)
     }
 }
 
-/// The last time before `civil`, starting in a year that the schedule names: from any other year, the crate's backward
-/// search (0.17) would look at the earlier years only up to `civil`'s month, day and time.
+/// Returns the last matching time before `civil`. The search starts in a year that the schedule names: from any other year,
+/// the crate's backward search (0.17) would examine earlier years only up to `civil`'s month, day and time.
 fn previous_of(schedule: &cron::Schedule, civil: DateTime) -> Option<ChronoDateTime<Utc>> {
     let present = u32::try_from(civil.year()).ok()?;
     if schedule.years().includes(present) {
@@ -124,7 +124,7 @@ fn previous_of(schedule: &cron::Schedule, civil: DateTime) -> Option<ChronoDateT
     schedule.after(&disguise(end_of_year)?).next_back()
 }
 
-/// A civil time as the instant at which UTC clocks show it.
+/// Returns the instant at which UTC clocks show a civil time.
 fn disguise(civil: DateTime) -> Option<ChronoDateTime<Utc>> {
     let nanoseconds = Offset::UTC.to_timestamp(civil).ok()?.as_nanosecond();
     let seconds = i64::try_from(nanoseconds.div_euclid(1_000_000_000)).ok()?;
@@ -140,9 +140,9 @@ fn undisguise(instant: ChronoDateTime<Utc>) -> Option<DateTime> {
 struct UnixField {
     name: &'static str,
     least: u8,
-    /// The greatest value of a full cycle; weekdays accept 7 as well.
+    /// The greatest value of a full cycle; weekdays also accept 7.
     greatest: u8,
-    /// Names in order, the first standing for `least`.
+    /// Names in order; the first one means `least`.
     names: &'static [&'static str],
     allowed: &'static str,
 }
@@ -170,7 +170,7 @@ const UNIX_FIELDS: [UnixField; 5] = [
     },
 ];
 
-/// The crate's expressions that together are this unix one.
+/// Translates a unix expression into one or two expressions of the crate that together mean the same.
 fn unix_alternatives(expression: &str, fields: &[&str]) -> Result<Vec<String>, CronError> {
     let mut lists = Vec::with_capacity(UNIX_FIELDS.len());
     for (field, text) in UNIX_FIELDS.iter().zip(fields) {
@@ -196,7 +196,7 @@ fn unix_alternatives(expression: &str, fields: &[&str]) -> Result<Vec<String>, C
 }
 
 impl UnixField {
-    /// The values a field's text names; `None` where it is not understood.
+    /// Returns the values that a field's text names, or `None` if it cannot be parsed.
     fn values(&self, text: &str) -> Option<BTreeSet<u8>> {
         let mut values = BTreeSet::new();
         for item in text.split(',') {
@@ -205,7 +205,7 @@ impl UnixField {
         Some(values)
     }
 
-    /// One item of a list: a value, a range or `*`, with or without a step.
+    /// Returns the values of one item of a list: a value, a range or `*`, with or without a step.
     fn item(&self, item: &str) -> Option<Vec<u8>> {
         let (span, step) = match item.split_once('/') {
             Some((span, step)) => (span, Some(number(step)?)),
@@ -213,14 +213,14 @@ impl UnixField {
         };
         let span = self.span(span, step.is_some())?;
         let step = step.unwrap_or(1);
-        // A step beyond the cycle, like */90 minutes, would silently mean something else than it says.
+        // A step longer than the cycle, like */90 minutes, would silently mean something other than it says.
         if step == 0 || step > self.greatest - self.least + 1 {
             return None;
         }
         Some(span.into_iter().step_by(usize::from(step)).collect())
     }
 
-    /// The values from a range's start to its end; a single value with a step runs to the end of the cycle.
+    /// Returns the values of a range; a single value with a step runs to the end of the cycle.
     fn span(&self, text: &str, stepped: bool) -> Option<Vec<u8>> {
         let day_field = self.name.starts_with("day");
         if text == "*" || (text == "?" && day_field) {
@@ -241,12 +241,12 @@ impl UnixField {
         Some(self.wrapped(start, end))
     }
 
-    /// 7 for weekdays, where 7 is 0 again; more than every value elsewhere.
+    /// Returns 7 for weekdays, where 7 means 0; otherwise more than any value.
     fn modulus(&self) -> u8 {
         if self.greatest == 6 { 7 } else { u8::MAX }
     }
 
-    /// `start..=end`, going round the end of the cycle where `start > end`.
+    /// Returns `start..=end`, wrapping around the end of the cycle if `start > end`.
     fn wrapped(&self, start: u8, end: u8) -> Vec<u8> {
         let values: Vec<u8> = if start <= end {
             (start..=end).collect()
@@ -265,7 +265,7 @@ impl UnixField {
     }
 }
 
-/// Digits only: `u8::from_str` would take `+5`.
+/// Parses digits only: `u8::from_str` would accept `+5`.
 fn number(text: &str) -> Option<u8> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -284,7 +284,7 @@ const CRATE_FIELDS: [(&str, &str, u32); 7] = [
     ("year", "1970-2100, lists, ranges, steps", 131),
 ];
 
-/// Tries every field alone, since the crate's own message does not say which one it stumbled over.
+/// Tries every field alone, because the crate's own message does not say which one is wrong.
 fn check_crate_fields(expression: &str, fields: &[&str]) -> Result<(), CronError> {
     for (place, (text, (name, allowed, greatest_step))) in fields.iter().zip(CRATE_FIELDS).enumerate() {
         let mut alone = vec!["*"; fields.len()];
@@ -302,7 +302,7 @@ fn check_crate_fields(expression: &str, fields: &[&str]) -> Result<(), CronError
     Ok(())
 }
 
-/// Whether a field cannot run into its neighbours (the crate lets a list go on after a space) and has sensible steps.
+/// Returns whether a field cannot run into its neighbours (the crate lets a list go on after a space) and has sensible steps.
 fn crate_spelling(text: &str, greatest_step: u32) -> bool {
     text.split(',').all(|item| {
         let mut parts = item.split('/');

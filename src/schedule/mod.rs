@@ -1,8 +1,9 @@
-//! When a tweet is due: cron expressions in civil time, jitter, quiet hours, and what becomes of missed slots.
+//! When a tweet is due: cron expressions in civil time, jitter, quiet hours, and the treatment of missed slots.
 //!
-//! Every slot is computed from the wall clock, never from the last finish, so nothing drifts; and always strictly after
-//! the last one served, so that neither a change of the clocks nor one set back repeats a slot. The gap in spring is
-//! served once right after it, the fold in autumn once, the first time round. The daemon asks, the store remembers.
+//! Every slot is computed from the wall clock, never from when the last round finished, so nothing drifts. It is always
+//! strictly after the last slot served, so that no slot is repeated when the clocks change or are set back. A slot in the gap
+//! in spring is served once, right after the gap; a slot in the fold in autumn is served once, the first time. The daemon asks
+//! for slots; the store remembers which were served.
 
 mod civil;
 mod expression;
@@ -19,35 +20,35 @@ use self::civil::instant_of;
 pub use self::expression::{CronError, CronExpression};
 pub use self::settings::{Misfire, QuietHours, ScheduleKeys, ScheduleSettings};
 
-/// How many missed slots are counted one by one after a downtime.
+/// The most missed slots that are counted after a downtime.
 pub const MOST_COUNTED: usize = 10_000;
 
-/// How many of the missed slots are named.
+/// The most missed slots that are named.
 pub const MOST_NAMED: usize = 5;
 
 /// One due time of the schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot {
-    /// When the schedule says, on a whole second; this is what identifies a slot.
+    /// The scheduled time, on a whole second; this identifies the slot.
     pub due: Timestamp,
     /// When the round starts: `due` plus the slot's jitter.
     pub fire_at: Timestamp,
 }
 
-/// What a downtime left behind.
+/// The slots that a downtime left behind.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CatchUp {
     /// How many slots were missed, at most [`MOST_COUNTED`].
     pub missed: usize,
-    /// Whether there were more than were counted.
+    /// Whether there were more than that.
     pub more: bool,
-    /// The last of the missed slots, at most [`MOST_NAMED`], the oldest first.
+    /// The most recent missed slots, at most [`MOST_NAMED`], the oldest first.
     pub recent: Vec<Slot>,
-    /// The one slot that is still to be served, at its `fire_at` (at once, where that is past).
+    /// The one slot that is still to be served, at its `fire_at` (immediately if that has passed).
     pub serve: Option<Slot>,
 }
 
-/// The schedule of the configuration, ready to be asked.
+/// The schedule of the configuration, ready for queries.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     expressions: Vec<CronExpression>,
@@ -60,8 +61,8 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The schedule that `settings` describe. Its jitter is derived from the settings and the due time alone, so that a
-    /// restart comes to the same.
+    /// Builds the schedule that `settings` describes. Its jitter is derived from the settings and the due time alone, so that it
+    /// is the same after a restart.
     #[must_use]
     pub fn new(settings: &ScheduleSettings) -> Self {
         let jitter_seed =
@@ -77,38 +78,39 @@ impl Schedule {
         }
     }
 
-    /// The same schedule with another seed for its jitter, so that two bots with one schedule do not fire together.
+    /// Returns the schedule with another seed for its jitter, so that two bots with the same schedule do not fire together.
     #[must_use]
     pub fn with_jitter_seed(self, seed: &str) -> Self {
         Self { jitter_seed: seed.as_bytes().to_vec(), ..self }
     }
 
-    /// The first slot due strictly after `instant`; `None` where the schedule has come to its end (the year 2100, or
-    /// the years it names). Hand in the later of now and the last slot's due time, and a clock set back repeats nothing.
+    /// Returns the first slot due strictly after `instant`, or `None` if the schedule has ended (after the year 2100, or after
+    /// the years it names). Pass the later of now and the last slot's due time, so that no slot is repeated after the clock
+    /// is set back.
     #[must_use]
     pub fn next_after(&self, instant: Timestamp) -> Option<Slot> {
         self.due_after(instant).map(|due| self.slot(due))
     }
 
-    /// The next slot where the last one served was due at `last_served`, whatever the clock now says.
+    /// Returns the next slot after both `now` and `last_served`, the due time of the last slot served.
     #[must_use]
     pub fn next_slot(&self, now: Timestamp, last_served: Option<Timestamp>) -> Option<Slot> {
         self.next_after(last_served.map_or(now, |last| last.max(now)))
     }
 
-    /// The slot that is due exactly then, where the schedule has one.
+    /// Returns the slot that is due exactly at `due`, if the schedule has one.
     #[must_use]
     pub fn slot_due_at(&self, due: Timestamp) -> Option<Slot> {
         let before = due.saturating_sub(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MIN);
         self.next_after(before).filter(|slot| slot.due == due)
     }
 
-    /// What to do about the slots due in `(last, now]`, where `last` is the due time of the last one served or recorded.
+    /// Decides what to do about the slots due in `(last, now]`, where `last` is the due time of the last one served or recorded.
     ///
-    /// Never more than one is served, the latest: a slot whose `fire_at` is to come or at most `grace` ago is served
-    /// normally; a later one is missed under [`Misfire::Skip`] and served once under [`Misfire::Once`]. Nothing is served
-    /// in quiet hours: there, `skip` counts the slot as missed and `once` waits for their end, unless the next slot is
-    /// due by then. All other slots are missed. The work is bounded, however long the downtime.
+    /// At most one slot is served, the latest. If its `fire_at` is in the future or at most `grace` ago, it is served normally;
+    /// if it is later than that, it is missed under [`Misfire::Skip`] and served once under [`Misfire::Once`]. Nothing is
+    /// served in quiet hours: then `skip` counts the slot as missed, and `once` waits for the end of the quiet hours, unless
+    /// the next slot is due by then. All other slots are missed. The work is bounded, however long the downtime was.
     #[must_use]
     pub fn missed(&self, last: Timestamp, now: Timestamp) -> CatchUp {
         let mut catch_up = CatchUp::default();
@@ -135,7 +137,7 @@ impl Schedule {
         catch_up
     }
 
-    /// How the latest slot before `now` is still served, if at all.
+    /// Returns the latest slot before `now` as it is still to be served, if at all.
     fn late_slot(&self, slot: Slot, now: Timestamp) -> Option<Slot> {
         if slot.fire_at >= now {
             return Some(slot);
@@ -157,7 +159,7 @@ impl Schedule {
         Slot { due, fire_at: self.fire_at(due) }
     }
 
-    /// `due` plus a time from 0 to the jitter, short of the next slot and of the quiet hours.
+    /// Returns `due` plus a time from 0 to the jitter, but before the next slot and before the quiet hours.
     fn fire_at(&self, due: Timestamp) -> Timestamp {
         let wanted = SignedDuration::try_from(self.jitter).unwrap_or(SignedDuration::MAX);
         let mut end = due.saturating_add(wanted).unwrap_or(Timestamp::MAX);
@@ -176,14 +178,14 @@ impl Schedule {
         due + SignedDuration::from_secs(i64::try_from(delay).unwrap_or(0))
     }
 
-    /// A number that depends on the seed and the slot only, the same on every machine and in every version.
+    /// Returns a number that depends only on the seed and the slot, and is the same on every machine and in every version.
     fn random_for(&self, due: Timestamp) -> u64 {
         let digest =
             Sha256::new().chain_update(&self.jitter_seed).chain_update(due.as_second().to_be_bytes()).finalize();
         digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
     }
 
-    /// The first due time strictly after `instant` outside the quiet hours.
+    /// Returns the first due time strictly after `instant` that is outside the quiet hours.
     fn due_after(&self, instant: Timestamp) -> Option<Timestamp> {
         let mut reached = instant;
         loop {
@@ -191,12 +193,12 @@ impl Schedule {
             if !self.quiet.contains(due) {
                 return Some(due);
             }
-            // On to the end of quiet; due times lie on whole seconds, so one at its very end is still found.
+            // Skips to the end of the quiet hours. Due times are on whole seconds, so a slot exactly at that end is still found.
             reached = due.max(self.quiet.end_after(due) - SignedDuration::from_secs(1));
         }
     }
 
-    /// The last due time strictly before `instant` outside the quiet hours.
+    /// Returns the last due time strictly before `instant` that is outside the quiet hours.
     fn due_before(&self, instant: Timestamp) -> Option<Timestamp> {
         let mut reached = instant;
         loop {
@@ -208,10 +210,10 @@ impl Schedule {
         }
     }
 
-    /// The first instant after `instant` that one expression means.
+    /// Returns the first instant after `instant` at which one expression is due.
     ///
-    /// Starting from the wall clock's reading is enough: an earlier reading means no later instant. In the fold's second
-    /// round the readings still to come there belong to the first, and are passed over.
+    /// The search can start from the wall-clock time, because an earlier wall-clock time never means a later instant. During
+    /// the second pass of a fold, the times still to come in it belong to the first pass, and are skipped.
     fn instant_after(&self, cron: &CronExpression, instant: Timestamp) -> Option<Timestamp> {
         let mut civil = self.zone.to_datetime(instant);
         loop {
@@ -223,10 +225,10 @@ impl Schedule {
         }
     }
 
-    /// The last instant before `instant` that one expression means.
+    /// Returns the last instant before `instant` at which one expression is due.
     fn instant_before(&self, cron: &CronExpression, instant: Timestamp) -> Option<Timestamp> {
         let mut civil = self.zone.to_datetime(instant);
-        // After a fold the clocks have already shown readings beyond the present one.
+        // After a fold the clocks have already shown times later than the present one.
         let from = instant.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(instant);
         if let Some(change) = self.zone.preceding(from).next() {
             let last_reading = self.zone.to_datetime(change.timestamp() - SignedDuration::from_nanos(1));

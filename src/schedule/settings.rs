@@ -1,4 +1,4 @@
-//! The section `[schedule]`: its keys, their defaults and what they may say.
+//! The section `[schedule]`: its keys, their defaults and their checks.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ impl Default for ScheduleKeys {
 }
 
 impl ScheduleKeys {
-    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    /// Returns the settings, each key parsed and in range, or `None` after reporting a fault to `checker`.
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<ScheduleSettings> {
         let cron = cron(checker, &self.cron);
@@ -60,12 +60,12 @@ impl ScheduleKeys {
 pub struct ScheduleSettings {
     pub cron: Vec<CronExpression>,
     pub timezone: TimeZone,
-    /// The name the file gave, for messages.
+    /// The name as the file has it, for messages.
     pub timezone_name: String,
-    /// A slot is moved later by a random time from 0 to this.
+    /// A slot is delayed by a random time from 0 to this.
     pub jitter: Duration,
     pub misfire: Misfire,
-    /// A slot is served when it is at most this late; after that it counts as missed.
+    /// A slot that is at most this late is served normally; after that it counts as missed.
     pub grace: Duration,
     pub quiet_hours: Vec<QuietHours>,
 }
@@ -76,11 +76,11 @@ pub struct ScheduleSettings {
 pub enum Misfire {
     /// They are recorded as missed.
     Skip,
-    /// The last of them is served once, now.
+    /// The last of them is served once, immediately.
     Once,
 }
 
-/// A daily span in civil time in which nothing is posted; `from > to` goes past midnight.
+/// A daily span of civil time in which nothing is posted; if `from > to`, it extends past midnight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuietHours {
     pub from: Time,
@@ -88,7 +88,7 @@ pub struct QuietHours {
 }
 
 impl QuietHours {
-    /// Whether a wall clock's `time` lies in the span; `to` itself does not.
+    /// Returns whether a wall-clock `time` is in the span; `to` itself is not.
     #[must_use]
     pub fn contains(self, time: Time) -> bool {
         if self.from <= self.to { self.from <= time && time < self.to } else { self.from <= time || time < self.to }
@@ -111,7 +111,7 @@ fn quiet_spans(checker: &mut Checker<'_>, found: &[String]) -> Option<Vec<QuietH
     let edges = spans.iter().flat_map(|span| [span.from, span.to]);
     let leaves_time = spans.is_empty() || edges.into_iter().any(|edge| spans.iter().all(|span| !span.contains(edge)));
     if !leaves_time {
-        checker.fault("schedule.quiet_hours", "together they cover the whole day: nothing would ever be posted");
+        checker.fault("schedule.quiet_hours", "together they cover the whole day, so nothing would ever be posted");
         return None;
     }
     Some(spans)
@@ -127,18 +127,18 @@ fn timezone(found: &str) -> Result<TimeZone, String> {
     })
 }
 
-/// `22:00-07:00`.
+/// Parses a span such as `22:00-07:00`.
 fn quiet_hours(found: &str) -> Result<QuietHours, String> {
     let wrong = || format!("expected a span of the day such as \"22:00-07:00\", found {found:?}");
     let (from, to) = found.split_once('-').ok_or_else(wrong)?;
     let (from, to) = (time_of_day(from).ok_or_else(wrong)?, time_of_day(to).ok_or_else(wrong)?);
     if from == to {
-        return Err(format!("expected a span that ends at another time than it begins, found {found:?}"));
+        return Err(format!("expected a span whose end differs from its beginning, found {found:?}"));
     }
     Ok(QuietHours { from, to })
 }
 
-/// `HH:MM`; 24:00 is the midnight that ends the day.
+/// Parses `HH:MM`; 24:00 is the midnight at the end of the day.
 fn time_of_day(text: &str) -> Option<Time> {
     let (hour, minute) = text.trim().split_once(':')?;
     let digits = |part: &str| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());

@@ -19,7 +19,7 @@ impl Stop {
     /// Listens for the signals from now on.
     ///
     /// # Errors
-    /// Where the system does not allow that.
+    /// If the system does not allow that.
     pub fn on_signal() -> Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let stop = Self::default();

@@ -19,7 +19,7 @@ struct Line {
 /// The settings that `train classifier` makes of its `arguments`; where they name no `--output`, it is `output`.
 ///
 /// # Errors
-/// Where `train classifier` refuses the arguments.
+/// If `train classifier` refuses the arguments.
 pub fn settings(arguments: &[String], output: &Path, hub: &HubSettings) -> Result<ClassifierTraining> {
     let named = |flag: &str| arguments.iter().any(|argument| argument.split('=').next() == Some(flag));
     let mut line = arguments.to_vec();

@@ -256,7 +256,7 @@ impl ClassifierArguments {
     /// The settings of one training.
     ///
     /// # Errors
-    /// Where data or output is not named, or a teacher is not there.
+    /// If data or output is not named, or a teacher is not there.
     pub fn training(self, command: &str, hub: &HubSettings) -> Result<ClassifierTraining> {
         let network = self.network();
         network.check()?;

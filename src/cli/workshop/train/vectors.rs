@@ -101,7 +101,7 @@ impl VectorArguments {
 /// Runs `train vectors`.
 ///
 /// # Errors
-/// As [`vectors::train_vectors`].
+/// The same as [`vectors::train_vectors`].
 pub fn run(arguments: VectorArguments, command: &str, output: &Output) -> Result<()> {
     let settings = arguments.training(command)?;
     let stop = Stop::on_signal()?;

@@ -38,7 +38,7 @@ fn flag_value(value: &toml::Value) -> Result<String> {
 
 impl ClassifierArguments {
     /// # Errors
-    /// Where combinations that differ in a setting could not be compared.
+    /// If combinations that differ in a setting could not be compared.
     fn check_comparable(&self, name: &str) -> Result<()> {
         ensure!(!["grid", "output", "summary", "resume", "export-split"].contains(&name), "{name} cannot be tried");
         ensure!(
