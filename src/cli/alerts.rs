@@ -1,4 +1,4 @@
-//! `pregonero alerts`: what a person was told or is to be told, and whether it would arrive.
+//! `pregonero alerts`: the alerts that are open, and a test of whether an alert would arrive.
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
@@ -11,10 +11,10 @@ use crate::daemon::whereabouts::Purpose;
 use pregonero_store::Store;
 use pregonero_system::clock::shown;
 
-/// What to ask.
+/// What to do with the alerts.
 #[derive(Debug, Subcommand)]
 pub enum AlertsCommand {
-    /// Send a test through every channel of [alerts], at once
+    /// Send a test through every channel of [alerts] now
     Test,
     /// List the alerts that are not over
     List,
@@ -23,7 +23,7 @@ pub enum AlertsCommand {
 /// Runs `alerts`.
 ///
 /// # Errors
-/// If nothing is configured, or a channel did not take the test.
+/// If no alerts are configured, or a channel did not accept the test.
 pub async fn run(command: AlertsCommand, session: &Session) -> Result<()> {
     match command {
         AlertsCommand::Test => test(session).await,

@@ -1,4 +1,4 @@
-//! `pregonero auth`: a person lets the bot into the account.
+//! `pregonero auth`: a person logs the bot in to its account.
 
 use std::io;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use pregonero_x::pin::AppKeys;
 use pregonero_x::secrets::{self, CLIENT_NAMES, NAMES};
 use pregonero_x::{Authority, Client, Credentials, Timeouts};
 
-/// How long a person may take in the browser.
+/// How long the person may take in the browser.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// What to do.
@@ -35,19 +35,19 @@ pub enum AuthCommand {
     Login(LoginArguments),
 }
 
-/// By which protocol.
+/// How to log in.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without --oauth2: X shows a PIN, which is typed here. Needs the app's TWITTER_CONSUMER_KEY and TWITTER_CONSUMER_SECRET. The
+Without --oauth2: X shows a PIN, which you type here. Needs the app's TWITTER_CONSUMER_KEY and TWITTER_CONSUMER_SECRET. The
 tokens do not expire.
-With --oauth2: X sends the browser back to this machine. Needs the app's TWITTER_CLIENT_ID, TWITTER_CLIENT_SECRET where X calls
-the app confidential, and http://127.0.0.1:PORT/callback among the app's callback addresses; set publish.auth = \"oauth2\"
-then. The tokens are renewed every two hours.")]
+With --oauth2: X sends the browser back to this machine. Needs the app's TWITTER_CLIENT_ID, TWITTER_CLIENT_SECRET if X calls
+the app confidential, and http://127.0.0.1:PORT/callback among the app's callback addresses. Then set
+publish.auth = \"oauth2\". The tokens are renewed every two hours.")]
 pub struct LoginArguments {
-    /// OAuth 2.0 with PKCE instead of OAuth 1.0a with a PIN
+    /// Use OAuth 2.0 with PKCE instead of OAuth 1.0a with a PIN
     #[arg(long)]
     oauth2: bool,
-    /// The port of this machine that X sends the browser back to
+    /// The port on this machine that X sends the browser back to
     #[arg(long, value_name = "PORT", default_value_t = 8765, requires = "oauth2")]
     port: u16,
 }
@@ -55,8 +55,7 @@ pub struct LoginArguments {
 /// Runs `auth`.
 ///
 /// # Errors
-/// If the app's keys are missing, X refuses, the account is another than `account.handle`, or the files cannot be
-/// written.
+/// If the app's keys are missing, X refuses, the account is not `account.handle`, or the files cannot be written.
 pub async fn run(command: AuthCommand, session: &Session) -> Result<()> {
     let AuthCommand::Login(arguments) = command;
     let settings = session.settings()?;
@@ -120,7 +119,7 @@ async fn login_with_browser(
     let code = wait_for_code(listener, &login).await?;
     let tokens = authority.exchange(login, &code).await?;
     if tokens.refresh_token.is_none() {
-        bail!("X gave no refresh token: give the app the scope offline.access, or the login ends in two hours");
+        bail!("X gave no refresh token, so the login would end in two hours: give the app the scope offline.access");
     }
     let handle = whose(&tokens, client_secret, settings).await?;
     let file = settings.publish.tokens.join(oauth2::FILE_NAME);
@@ -134,7 +133,8 @@ async fn login_with_browser(
     )
 }
 
-/// Asks X whose tokens these are; a fresh pair is not renewed for that, so nothing is on disk yet that could be lost.
+/// Asks X which account the tokens belong to. New tokens are not renewed for this, so nothing can be lost although they are
+/// not on disk yet.
 async fn whose(tokens: &Tokens, client_secret: Option<secrecy::SecretString>, settings: &Settings) -> Result<String> {
     let grant = Grant { file: settings.publish.tokens.join(oauth2::FILE_NAME), tokens: tokens.clone(), client_secret };
     let base_url = &settings.publish.base_url;
@@ -144,17 +144,19 @@ async fn whose(tokens: &Tokens, client_secret: Option<secrecy::SecretString>, se
     Ok(user.username)
 }
 
-/// A slip in the browser must not make the bot post from a person's own account.
+/// Refuses an account other than `account.handle`: a mistake in the browser must not make the bot post from a person's own
+/// account.
 fn same_account(found: &str, settings: &Settings) -> Result<()> {
     let wanted = &settings.account.handle;
     ensure!(
         found.eq_ignore_ascii_case(wanted),
-        "the browser was logged in as @{found}, account.handle is @{wanted}: nothing was written; log in as the bot and try again"
+        "the browser was logged in as @{found}, but account.handle is @{wanted}: nothing was written; \
+         log in as the bot and try again"
     );
     Ok(())
 }
 
-/// What X's page sends the browser back with.
+/// The parameters with which X's page sends the browser back.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Callback {
@@ -163,7 +165,7 @@ struct Callback {
     error: String,
 }
 
-/// Listens until the browser comes back with this login's state. Whatever else comes to the port is sent away.
+/// Listens until the browser comes back with this login's state. Any other request to the port is turned away.
 async fn wait_for_code(listener: tokio::net::TcpListener, login: &Login) -> Result<String> {
     let (sender, mut received) = mpsc::channel(1);
     let router = Router::new().route("/callback", get(receive)).with_state(sender);
@@ -173,7 +175,7 @@ async fn wait_for_code(listener: tokio::net::TcpListener, login: &Login) -> Resu
             let Some((callback, answer)) = received.recv().await else { bail!("the listener has ended") };
             let callback: Callback = callback;
             if !login.is_ours(&callback.state) {
-                let _ = answer.send((StatusCode::BAD_REQUEST, "This is not the answer that pregonero waits for."));
+                let _ = answer.send((StatusCode::BAD_REQUEST, "This is not the answer that pregonero is waiting for."));
                 continue;
             }
             if !callback.error.is_empty() || callback.code.is_empty() {
@@ -184,8 +186,8 @@ async fn wait_for_code(listener: tokio::net::TcpListener, login: &Login) -> Resu
             return Ok(callback.code);
         }
     };
-    let code = tokio::time::timeout(PATIENCE, answered).await.context("nobody answered in ten minutes")?;
-    // The browser's page is written by then, or the moment after: it says nothing that the terminal does not.
+    let code = tokio::time::timeout(PATIENCE, answered).await.context("there was no answer within ten minutes")?;
+    // The browser has its page by now, or will not get it: the page says nothing that the terminal does not.
     serving.abort();
     code
 }

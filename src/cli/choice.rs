@@ -1,14 +1,14 @@
-//! Flags whose value is one of a few settings: a table a setting, of names, values and what the help says of each.
+//! Flags whose value is one of a few settings: one table per setting, with each name, its value and its help text.
 //!
-//! The settings' enums stand in other crates and clap in this one alone, so they cannot derive its `ValueEnum`. Enums that
-//! the command line has for itself do, and a type with a `FromStr` is parsed by that.
+//! The settings' enums are in other crates and only this crate depends on clap, so they cannot derive its `ValueEnum`. Enums
+//! of the command line itself derive it, and a type with a `FromStr` is parsed by that.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-/// A name on the command line, its value, and what the help says of it, which may be nothing.
+/// A name on the command line, its value, and its help text, which may be empty.
 pub type Choice<T> = (&'static str, T, &'static str);
 
-/// Parses the name of a choice. Help, completions and errors list the names.
+/// Returns a parser of the name of a choice. Help, completions and errors list the names.
 pub fn listed<T: Copy + Send + Sync>(choices: &'static [Choice<T>]) -> impl TypedValueParser<Value = T> {
     let shown = choices.iter().map(|(name, _, help)| {
         let value = PossibleValue::new(*name);
@@ -17,7 +17,7 @@ pub fn listed<T: Copy + Send + Sync>(choices: &'static [Choice<T>]) -> impl Type
     PossibleValuesParser::new(shown).map(|name| find(choices, &name).expect("only the names of the table get through"))
 }
 
-/// Parses the name of a choice, for a flag whose help says in its own words which there are.
+/// Returns a parser of the name of a choice, for a flag whose own help text describes the choices.
 #[cfg(feature = "workshop")]
 pub fn described<T: Copy + Send + Sync>(choices: &'static [Choice<T>]) -> impl TypedValueParser<Value = T> {
     |name: &str| find(choices, name).ok_or_else(|| unknown(name, choices))

@@ -1,4 +1,4 @@
-//! `pregonero completions`: what a shell needs to complete our command line.
+//! `pregonero completions`: the script that a shell needs to complete the command line.
 
 use anyhow::Result;
 use clap::Args;
@@ -6,7 +6,7 @@ use clap_complete::Shell;
 
 use super::output::Output;
 
-/// Which shell.
+/// The shell to print a script for.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

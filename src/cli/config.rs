@@ -1,4 +1,4 @@
-//! `pregonero config`: is the configuration sound, and what is in effect.
+//! `pregonero config`: checks the configuration, or shows what is in effect.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use pregonero_models::catalog::ModelFiles;
 use pregonero_system::clock::SystemClock;
 use pregonero_x::secrets::{self, Source};
 
-/// What to ask of the configuration.
+/// What to do with the configuration.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Say what is wrong, all of it at once; also loads the models, the word list and the credentials
+    /// Report every mistake at once; also loads the models, the word list and the credentials
     Check,
     /// Print every setting in effect and where it comes from; secrets are named, never shown
     Show,
 }
 
-/// What the configuration names and the program cannot use. Exit code 78.
+/// The things that the configuration names but the program cannot use. Exit code 78.
 #[derive(Debug)]
 pub struct Unusable(Vec<SetupError>);
 
@@ -40,7 +40,7 @@ impl fmt::Display for Unusable {
 /// Runs `config`.
 ///
 /// # Errors
-/// [`crate::config::ConfigError`] with every fault; for `check` also [`Unusable`].
+/// Returns a [`crate::config::ConfigError`] with every fault; `check` may also return [`Unusable`].
 pub async fn run(command: ConfigCommand, session: &Session) -> Result<()> {
     let loaded = session.load_quietly(Vec::new())?;
     session.start_log_by(&loaded.settings);

@@ -1,4 +1,4 @@
-//! `pregonero db`: backup, restore and check of the record.
+//! `pregonero db`: backs up, restores and checks the record.
 
 use std::path::PathBuf;
 
@@ -12,17 +12,17 @@ use crate::daemon::lock::InstanceLock;
 use crate::daemon::whereabouts::Purpose;
 use pregonero_store::{self, Finding, Restored};
 
-/// The folder beside the database in which backups lie.
+/// The folder for backups, next to the database.
 const FOLDER: &str = "backups";
 
 /// What to do with the record.
 #[derive(Debug, Subcommand)]
 pub enum DbCommand {
-    /// Copy the database while it is in use, verified; a kill in between leaves the previous backup whole
+    /// Copy the database while it is in use, and verify the copy; if interrupted, the previous backup stays intact
     Backup(BackupArguments),
-    /// Put a backup into the database's place; what was there is kept beside it
+    /// Replace the database with a backup; the previous database is kept next to it
     Restore(RestoreArguments),
-    /// Look through the database: pages, references, and what must hold of the record
+    /// Check the database: pages, references, and the rules that the record must satisfy
     Check,
 }
 
@@ -30,33 +30,33 @@ pub enum DbCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  pregonero db backup                            into `backups` beside the database, named by the time
-  pregonero db backup --keep 7                   the same, and the seven newest are kept
+  pregonero db backup                            into `backups` next to the database, named by the time
+  pregonero db backup --keep 7                   the same, and keep only the seven newest
   pregonero db backup /mnt/usb --keep 30         into a folder that exists
-  pregonero db backup /mnt/usb/pregonero.db      to this file, over an earlier backup and over nothing else")]
+  pregonero db backup /mnt/usb/pregonero.db      to this file; replaces an earlier backup, but no other file")]
 pub struct BackupArguments {
-    /// A file, or a folder that exists; without it the folder `backups` beside the database
+    /// A file, or a folder that exists; without it, the folder `backups` next to the database
     #[arg(value_name = "FILE")]
     place: Option<PathBuf>,
-    /// How many of the dated backups in the folder are kept
+    /// Keep this many of the dated backups in the folder, and remove older ones
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     keep: Option<u32>,
 }
 
-/// What comes back.
+/// What to restore.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Stop the daemon first. What happened after the backup is not in it: posts that were to be sent when it was made are
-cancelled, slots up to now are not served, and the account shows what went out since.")]
+Stop the daemon first. A backup does not contain what happened after it was made: posts that were waiting to be sent
+then are cancelled, slots up to now are not served, and the account shows what went out since.")]
 pub struct RestoreArguments {
-    /// A backup
+    /// The backup to restore
     file: PathBuf,
 }
 
 /// Runs `db`.
 ///
 /// # Errors
-/// As the parts of [`pregonero_store`]; for `check` also where something is wrong.
+/// The errors of [`pregonero_store`]; `check` also fails if something is wrong.
 pub async fn run(command: DbCommand, session: &Session) -> Result<()> {
     match command {
         DbCommand::Backup(arguments) => backup(arguments, session).await,
@@ -77,7 +77,7 @@ async fn backup(arguments: BackupArguments, session: &Session) -> Result<()> {
         }
     };
     if folder.is_none() && arguments.keep.is_some() {
-        bail!("--keep counts the dated backups of a folder: name a folder that exists, or none");
+        bail!("--keep counts the dated backups in a folder: name a folder that exists, or leave it out");
     }
     let made = pregonero_store::backup(&path, &target).await?;
     let removed = match (folder, arguments.keep) {
@@ -102,18 +102,18 @@ async fn restore(arguments: &RestoreArguments, session: &Session) -> Result<()> 
     session.output.object(
         || {
             let mut lines = vec![format!("{}: restored from {}", path.display(), arguments.file.display())];
-            lines.extend(restored.previous.iter().map(|file| format!("{}: what was there before", file.display())));
+            lines.extend(restored.previous.iter().map(|file| format!("{}: the previous database", file.display())));
             if !cancelled.is_empty() {
                 lines.push(format!("cancelled, because they may have gone out since: {}", cancelled.join(", ")));
             }
             lines.extend(restored.halts.iter().map(|halt| format!("still in force: {halt}")));
             for post in &restored.unsettled {
                 let text = &post.text;
-                lines
-                    .push(format!("post {} of what was there before may have gone out, nobody knows: {text}", post.id));
+                lines.push(format!("it is unknown whether post {} of the previous database went out: {text}", post.id));
             }
-            lines
-                .push("look at the account before going live: it may hold posts that this record does not know".into());
+            lines.push(
+                "check the account before going live: it may have posts that are missing from this record".into(),
+            );
             lines.join("\n")
         },
         || {
@@ -136,5 +136,5 @@ async fn check(session: &Session) -> Result<()> {
         return Ok(());
     }
     let names: Vec<&str> = wrong.iter().map(|finding| finding.check).collect();
-    bail!("{}: does not hold: {}; restore a backup (`pregonero db restore`)", path.display(), names.join("; "))
+    bail!("{}: these checks failed: {}; restore a backup (`pregonero db restore`)", path.display(), names.join("; "))
 }

@@ -1,5 +1,5 @@
-//! The flags that stand above the configuration's `[generation]`, for the commands that write candidates or look at what
-//! writes them.
+//! The flags that override the configuration's `[generation]`, for the commands that write candidates or examine the model
+//! that writes them.
 
 use anyhow::Result;
 use clap::Args;
@@ -8,7 +8,7 @@ use super::session::Session;
 use crate::app;
 use crate::config::{Override, Settings};
 
-/// How candidates are written. Values are texts, because the configuration checks them like those of the file.
+/// How candidates are written. The values are texts, because the configuration checks them like values in the file.
 #[derive(Debug, Clone, Default, Args)]
 pub struct DecodingArguments {
     /// How tokens are chosen: sample, greedy or beam
@@ -17,34 +17,34 @@ pub struct DecodingArguments {
     /// Above 0; lower is tamer, higher is wilder
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     temperature: Option<String>,
-    /// Draw from the K likeliest tokens only; 0 is off
+    /// Draw only from the K likeliest tokens; 0 is off
     #[arg(long, value_name = "K", allow_hyphen_values = true)]
     top_k: Option<String>,
-    /// Draw from the likeliest tokens that together have this probability; 1 is off
+    /// Draw only from the likeliest tokens that together have this probability; 1 is off
     #[arg(long, value_name = "P", allow_hyphen_values = true)]
     top_p: Option<String>,
-    /// Leave out tokens less likely than this share of the likeliest one's probability; 0 is off
+    /// Drop tokens with less than this share of the likeliest token's probability; 0 is off
     #[arg(long, value_name = "P", allow_hyphen_values = true)]
     min_p: Option<String>,
-    /// Draw from the tokens about as surprising as the model expects, that together have this probability; 1 is off
+    /// Draw only from the tokens about as surprising as the model expects, up to this total probability; 1 is off
     #[arg(long, value_name = "P", allow_hyphen_values = true)]
     typical_p: Option<String>,
     /// Make tokens already used less likely; 1 is off
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     repetition_penalty: Option<String>,
-    /// Let no run of this many tokens come twice; 0 is off
+    /// Let no run of this many tokens occur twice; 0 is off
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     no_repeat_ngram: Option<String>,
     /// The longest continuation, in tokens
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     max_new_tokens: Option<String>,
-    /// The seed that all chance comes from; the same one gives the same candidates
+    /// The seed of all random choices; the same seed gives the same candidates
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     rng_seed: Option<String>,
 }
 
 impl DecodingArguments {
-    /// The flags that were given, as settings.
+    /// Returns the given flags as settings.
     pub fn overrides(&self) -> Vec<Override> {
         let flags = [
             ("--strategy", "strategy", &self.strategy),
@@ -63,7 +63,7 @@ impl DecodingArguments {
     }
 }
 
-/// Another generator for this run. A value is a text, because the configuration checks it like that of the file.
+/// Another generator for this run. The value is a text, because the configuration checks it like a value in the file.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ModelArgument {
     /// Write with this generator instead of the configured one: builtin, a folder or hub:OWNER/NAME
@@ -72,13 +72,13 @@ pub struct ModelArgument {
 }
 
 impl ModelArgument {
-    /// The flag as a setting, where it was given.
+    /// Returns the flag as a setting, if it was given.
     pub fn overrides(&self) -> Vec<Override> {
         self.model.iter().map(|value| generation("--model", "model", value)).collect()
     }
 
-    /// Fits the configured seed prompts to a model that was given: attributes that it does not know are left out, and a
-    /// line says so. A model that cannot be opened is left to whoever loads it.
+    /// Fits the configured seed prompts to the given model: attributes that it does not know are left out, and a note says so.
+    /// A model that cannot be opened is ignored here; loading it will report the error.
     ///
     /// # Errors
     /// If the model's control layout cannot be read.
@@ -96,7 +96,7 @@ impl ModelArgument {
     }
 }
 
-/// A flag that sets `[generation] name`.
+/// Returns the override for a flag that sets `name` in `[generation]`.
 pub fn generation(flag: &str, name: &str, value: &str) -> Override {
     Override { flag: flag.to_owned(), key: format!("generation.{name}"), value: value.to_owned() }
 }

@@ -1,4 +1,4 @@
-//! `pregonero doctor`: could the bot post right now, part by part.
+//! `pregonero doctor`: checks, part by part, whether the bot could post right now.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::daemon::whereabouts::Purpose;
 use crate::doctor::{self, Blame, Check, Patient, Status};
 use pregonero_system::clock::SystemClock;
 
-/// How much is asked.
+/// What to check.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit codes: 0 the next post would go out, 1 machine, database, a pause or a used-up budget, 69 X refuses for good,
-78 configuration, credentials or model.
+Exit codes: 0 the next post would go out; 1 the machine, the database, a pause or a used-up budget; 69 X refuses for good;
+78 the configuration, the credentials or a model.
 Asking X costs what X charges for one user read.")]
 pub struct DoctorArguments {
     /// Do not ask X
@@ -27,7 +27,7 @@ pub struct DoctorArguments {
     model: ModelArgument,
 }
 
-/// The next post would not go out.
+/// The finding that the next post would not go out.
 #[derive(Debug)]
 pub struct Unwell {
     pub blame: Blame,
@@ -42,15 +42,15 @@ impl fmt::Display for Unwell {
     }
 }
 
-/// Examines and prints.
+/// Runs all checks and prints them.
 ///
 /// # Errors
-/// A configuration that cannot be read; [`Unwell`].
+/// If the configuration cannot be read; [`Unwell`] if a check failed.
 pub async fn run(arguments: &DoctorArguments, session: &Session) -> Result<()> {
     let ground = session.ground_quietly(Purpose::Look, arguments.model.overrides()).await?;
     let mut loaded = ground.loaded?;
     arguments.model.fit(&mut loaded.settings, session)?;
-    // The record that a daemon of this configuration works on, should that be another.
+    // Use the record that a daemon with this configuration works on, in case it is a different one.
     loaded.settings.store.path = ground.store;
     let patient = Patient {
         loaded,

@@ -1,4 +1,4 @@
-//! The one place that decides the exit code and prints why: an error's whole chain, once.
+//! The only place that decides the exit code and prints the reason: an error's whole chain, once.
 
 use std::process::ExitCode;
 
@@ -25,12 +25,12 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 /// X refuses us for good (`EX_UNAVAILABLE` of sysexits.h).
 const UNAVAILABLE: u8 = 69;
-/// Later it may work (`EX_TEMPFAIL`).
+/// It may work later (`EX_TEMPFAIL`).
 const TEMPORARY: u8 = 75;
-/// The configuration has to be mended (`EX_CONFIG`).
+/// The configuration has to be fixed (`EX_CONFIG`).
 const CONFIGURATION: u8 = 78;
 
-/// Prints what ended a command and gives the exit code it stands for.
+/// Prints the error that ended a command and returns its exit code.
 pub fn failure(error: &Error, output: Output) -> ExitCode {
     let code = code_of(error);
     let message = chain(error.as_ref());
@@ -44,7 +44,7 @@ pub fn failure(error: &Error, output: Output) -> ExitCode {
     } else {
         message.lines().for_each(Output::error);
         if is_without_configuration(error) {
-            Output::complain("`pregonero init` writes a configuration to begin with");
+            Output::complain("run `pregonero init` to write a first configuration");
         }
     }
     ExitCode::from(code)
@@ -54,7 +54,7 @@ fn is_without_configuration(error: &Error) -> bool {
     error.chain().any(|cause| matches!(cause.downcast_ref(), Some(ConfigError::NotFound { .. })))
 }
 
-/// The same for a service, whose standard error is its log: where that is JSON, so is its last line.
+/// Like [`failure`], for a service, whose standard error is its log: if the log is JSON, so is the last line.
 pub fn service_failure(error: &Error, output: Output) -> ExitCode {
     if output.json || !logging::is_json() {
         return failure(error, output);
@@ -64,14 +64,14 @@ pub fn service_failure(error: &Error, output: Output) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Prints what clap has to say: help and version to standard output, wrong usage to standard error.
+/// Prints clap's message: help and version to standard output, usage errors to standard error.
 pub fn usage(error: &clap::Error, json: bool) -> ExitCode {
     if json && error.use_stderr() {
         let text = error.render().to_string();
         let message = text.trim_end().strip_prefix("error: ").unwrap_or(text.trim_end());
         Output::complain(&json!({"error": message, "exit_code": USAGE, "faults": []}).to_string());
     } else {
-        // Where nobody listens there is nobody to tell; the code still says it.
+        // If the stream is closed, nobody is reading; the exit code still tells.
         let _ = error.print();
     }
     ExitCode::from(if error.use_stderr() { USAGE } else { 0 })
@@ -116,7 +116,7 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(error) = cause.downcast_ref::<StoreError>() {
         let later =
             error.is_transient() || matches!(error, StoreError::Superseded { .. } | StoreError::BackupUnderWay { .. });
-        // A service that started again after its database was deleted would begin a new record, and post by that.
+        // A service that restarted after its database was deleted would begin a new record, and post from it.
         let configured = matches!(
             error,
             StoreError::Newer { .. }
@@ -151,7 +151,8 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
 }
 
-/// Credentials of another account are a fault of the configuration; what X has stopped needs a person; a pause ends by itself as far as the caller can know.
+/// Returns the exit code of a halt. Credentials of another account are a fault of the configuration; a refusal by X needs a
+/// person; a pause, as far as the caller can know, ends by itself.
 fn code_of_halt(halt: &Halt) -> u8 {
     if halt.kind.as_deref() == Some(OTHER_ACCOUNT) {
         return CONFIGURATION;

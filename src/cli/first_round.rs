@@ -1,5 +1,5 @@
-//! A round as a person at a terminal sees it: the candidates by verdict and rank, the choice marked, and what to try
-//! next. Where no terminal is, the log's lines say the same.
+//! A round as a person at a terminal sees it: the candidates by verdict and rank, with the choice marked, and what to try
+//! next. Without a terminal, the lines of the log say the same.
 
 use super::logging;
 use super::output::{HEADING, Output, styled, table_for_terminal};
@@ -9,7 +9,7 @@ use crate::daemon::ShowRound;
 use pregonero_store::{CandidateRecord, HistoryRecord};
 use pregonero_tweet::Verdict;
 
-/// Shows rounds on standard error where a person reads it; none where none does.
+/// Returns a function that shows rounds on standard error, or `None` if no person is reading it.
 pub fn shown_to_people(session: &Session, settings: &Settings) -> Option<ShowRound> {
     let wanted = logging::is_for_people(settings.log.format) && !session.output.json && !session.output.quiet;
     wanted.then(|| Box::new(|record: &HistoryRecord| Output::complain(&in_words(record))) as ShowRound)
@@ -29,7 +29,7 @@ fn in_words(record: &HistoryRecord) -> String {
     let next = [
         (format!("pregonero history show {id}"), "everything on record about this round"),
         ("pregonero review list".to_owned(), "the posts that wait for a person"),
-        (format!("pregonero generate --prompt {prompt:?}"), "what this prompt gives; nothing is recorded"),
+        (format!("pregonero generate --prompt {prompt:?}"), "candidates for this prompt; nothing is recorded"),
     ];
     let width = next.iter().map(|(command, _)| command.chars().count()).max().unwrap_or_default();
     let next = next.map(|(command, what)| format!("  {command:<width$}   {what}")).join("\n");

@@ -1,4 +1,4 @@
-//! `pregonero generate`: what a prompt gives, before it goes live. Writes and judges as a round does; records nothing.
+//! `pregonero generate`: tries a prompt before it goes live. Writes and judges as a round does, but records nothing.
 
 mod all_prompts;
 #[cfg(feature = "workshop")]
@@ -19,11 +19,11 @@ use pregonero_tweet::{Judged, SeedPrompt, Verdict};
 #[cfg(feature = "workshop")]
 use pregonero_workshop::evaluation::generator::sweep::Sweep;
 
-/// What to write, and how. The decoding flags stand above the configuration's `[generation]`.
+/// What to write, and how. The decoding flags override the configuration's `[generation]`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  pregonero generate                                      candidates for a seed prompt, drawn as a round draws it
+  pregonero generate                                      candidates for a seed prompt, drawn as in a round
   pregonero generate --prompt \"Me parece\" -n 4            four candidates for this prompt
   pregonero generate --model hub:datificate/gpt2-small-spanish --prompt \"Me parece\"   another model, for this run
   pregonero generate --prompt \"\" --attribute TEMA=infancia --attribute HASHTAGS=Prevención
@@ -33,7 +33,7 @@ Examples:
   pregonero generate --prompt \"Hoy\" -n 32 --sweep \"temperature=0.7,0.9;typical_p=0.9,1\"
   pregonero --json generate -n 8 | jq 'select(.accepted)' the ones a round could choose")]
 pub struct GenerateArguments {
-    /// The words to go on from; without it one of the configured seed prompts is drawn by weight, as a round does
+    /// The words to continue; without it, one of the configured seed prompts is drawn by weight, as in a round
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Option<String>,
     /// Number of candidates
@@ -43,19 +43,19 @@ pub struct GenerateArguments {
     model: ModelArgument,
     #[command(flatten)]
     decoding: DecodingArguments,
-    /// What the text is to be like, for a model with control tokens (`models show` lists its attributes); may be given
-    /// several times. With --prompt "" the attributes alone decide. They come over those of a configured seed prompt of the
+    /// What the text should be like, for a model with control tokens (`models show` lists its attributes); may be given
+    /// several times. With --prompt "" the attributes alone decide. They override those of a configured seed prompt with the
     /// same text; NAME= empties one
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
     attributes: Vec<(String, String)>,
-    /// Print the model's continuation alone, untouched: neither cut at a sentence nor stripped
+    /// Print only the model's continuation, unchanged: neither cut at the end of a sentence nor stripped
     #[arg(long)]
     raw: bool,
-    /// Write under every combination of these settings, from the same seeds, and compare: a text or a TOML file
+    /// Write with every combination of these settings, from the same seeds, and compare; a text or a TOML file
     #[cfg(feature = "workshop")]
     #[arg(long, value_name = "NAME=VALUE,…;…|FILE.toml", conflicts_with_all = ["raw", "all_prompts"])]
     sweep: Option<Sweep>,
-    /// Write candidates for each of the configured seed prompts, and compare how many of them pass and what stops the others
+    /// Write candidates for every configured seed prompt, and compare how many pass and what stops the others
     #[arg(long, conflicts_with_all = ["raw", "prompt", "attributes"])]
     all_prompts: bool,
 }
@@ -66,13 +66,14 @@ fn attribute(text: &str) -> Result<(String, String), String> {
 }
 
 impl GenerateArguments {
-    /// The flags as settings, so that they are checked like those of the file.
+    /// Returns the flags as settings, so that they are checked like values in the file.
     fn overrides(&self) -> Vec<Override> {
         let candidates = self.candidates.iter().map(|value| generation("--candidates", "candidates", value));
         candidates.chain(self.model.overrides()).chain(self.decoding.overrides()).collect()
     }
 
-    /// The prompt to go on from: the one given (with the attributes of a configured one of the same text), or one drawn.
+    /// Returns the prompt to continue: the given one (with the attributes of a configured prompt with the same text), or one
+    /// that is drawn.
     fn seed_prompt(&self, settings: &Settings, rng_seed: u64) -> Result<SeedPrompt> {
         let configured = &settings.seed_prompts;
         let mut prompt = match &self.prompt {
@@ -87,7 +88,7 @@ impl GenerateArguments {
 /// Runs `generate`.
 ///
 /// # Errors
-/// A configuration or model that cannot be used, a prompt that is too long.
+/// If the configuration or the model cannot be used, or the prompt is too long.
 pub async fn run(arguments: GenerateArguments, session: &Session) -> Result<()> {
     let mut settings = session.load(arguments.overrides())?.settings;
     arguments.model.fit(&mut settings, session)?;
@@ -146,7 +147,7 @@ fn note_prompt(session: &Session, prompt: &SeedPrompt, rng_seed: u64) {
         .note(&format!("prompt {text:?}{attributes}, seed {rng_seed} (--rng-seed {rng_seed} gives the same again)"));
 }
 
-/// The line of `--json`: a contract, fields are added and never renamed.
+/// Returns the line of `--json`. Its fields are a contract: they may be added, but never renamed.
 fn as_json(one: &Judged, prompt: &SeedPrompt, round_seed: u64, raw: bool) -> Value {
     let candidate = &one.candidate;
     let (text, token_ids) = match raw {

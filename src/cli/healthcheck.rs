@@ -1,5 +1,5 @@
-//! `pregonero healthcheck`: is the daemon alive and as it should be. For containers, timers and monitors: quick, asks nobody
-//! but the daemon's sign of life and its database, and says by exit code and `code` how it stands.
+//! `pregonero healthcheck`: checks whether the daemon is alive and well, for containers, timers and monitors. It is quick,
+//! reads only the daemon's status file and its database, and reports the result by its exit code and `code`.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::session::Session;
 use crate::daemon::standing::{Standing, standing};
 use crate::daemon::whereabouts::Purpose;
 
-/// Somebody has to act.
+/// The finding that somebody has to act.
 #[derive(Debug)]
 pub struct Unhealthy(String);
 
@@ -22,10 +22,10 @@ impl fmt::Display for Unhealthy {
     }
 }
 
-/// Asks the daemon's sign of life and its record.
+/// Reads the daemon's status and its record, and reports.
 ///
 /// # Errors
-/// Why somebody has to act. A pause and a used-up budget are as somebody wanted it.
+/// If somebody has to act; the message says why. A pause and a used-up budget are intended and count as healthy.
 pub async fn run(session: &Session) -> Result<()> {
     let ground = session.ground(Purpose::Look).await?;
     let Standing { code, reason, daemon } = standing(&ground.store, session.now()).await;

@@ -1,6 +1,6 @@
-//! `pregonero history`: the record, looked at without changing it, also while a daemon writes to it.
+//! `pregonero history`: shows the record without changing it, even while a daemon writes to it.
 //!
-//! Times are those of `schedule.timezone`; `--json` has them in UTC.
+//! Times are in `schedule.timezone`; `--json` has them in UTC.
 
 use std::ffi::OsString;
 
@@ -18,10 +18,10 @@ use pregonero_store::{AttemptRecord, HistoryEntry, HistoryRecord, ReadRecord, Ro
 use pregonero_system::clock::shown_in;
 use pregonero_tweet::Verdict;
 
-/// Digits of a digest that a person compares.
+/// How many digits of a digest are shown for a person to compare.
 const SHOWN_DIGEST: usize = 12;
 
-/// What to look at.
+/// What to show.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -34,26 +34,26 @@ With --json, `rng_seed` is the round's: `pregonero generate --prompt SEED_PROMPT
 candidates again under the same model, device and [generation]; `candidate` is the number of the posted one. If the
 round has attributes, add each as --attribute NAME=VALUE. `history show` prints the whole command.")]
 pub enum HistoryCommand {
-    /// List the newest rounds with what became of them, the newest first
+    /// List the latest rounds and their outcomes, the newest first
     List {
-        /// At most this many
+        /// The most rounds to list
         #[arg(long, value_name = "N", default_value_t = 20)]
         limit: u32,
     },
-    /// Show everything on record about one round: all candidates, verdicts, decisions and calls
+    /// Show everything recorded about one round: all candidates, verdicts, decisions and calls
     Show {
         /// The number that `history list` shows, or the tweet's id or address
         #[arg(value_name = "ID|TWEET")]
         which: String,
     },
-    /// Show what X charged for posts and readings, month by month, by the prices at that time
+    /// Show what X charged for posts and reads, month by month, at the prices of the time
     Costs,
 }
 
 /// Runs `history`.
 ///
 /// # Errors
-/// If nothing was ever recorded, the database cannot be read, or no round has the number.
+/// If nothing was ever recorded, the database cannot be read, or there is no such round.
 pub async fn run(command: HistoryCommand, session: &Session) -> Result<()> {
     let ground = session.ground(Purpose::Look).await?;
     let store = Store::open_read_only(&ground.store).await?;
@@ -80,7 +80,7 @@ pub async fn run(command: HistoryCommand, session: &Session) -> Result<()> {
     }
 }
 
-/// The round of a number, of a tweet's id, or of a tweet's address.
+/// Finds the round by its number, by a tweet's id, or by a tweet's address.
 async fn find(which: &str, store: &Store) -> Result<RoundId> {
     let id = which.split_once("/status/").map_or(which, |(_, rest)| rest);
     let digits: String = id.chars().take_while(char::is_ascii_digit).collect();
@@ -103,7 +103,7 @@ fn cells(entry: &HistoryEntry, timezone: &TimeZone) -> Vec<String> {
     vec![entry.id.to_string(), slot(&entry.slot, timezone), entry.state.to_string(), told]
 }
 
-/// A slot's name in local time; one asked for by hand says so.
+/// Returns a slot's name in local time; a slot that a person asked for is marked as such.
 fn slot(name: &str, timezone: &TimeZone) -> String {
     let (time, by_hand) = name.strip_prefix("manual:").map_or((name, ""), |time| (time, " by hand"));
     match time.parse() {
@@ -123,7 +123,7 @@ fn costs_cells(month: &MonthlyCosts) -> Vec<String> {
     ]
 }
 
-/// Lines of a name and a value.
+/// Lines that each have a name and a value.
 struct Lines(Vec<String>);
 
 impl Lines {
@@ -205,7 +205,7 @@ fn about_the_settings(round: &RoundRecord, lines: &mut Lines) {
     lines.line("configuration", round.config_sha256.as_ref().map(|digest| digest.chars().take(SHOWN_DIGEST).collect()));
 }
 
-/// Returns what the choice was made by; none for records of earlier versions, where the sentiment's score decided.
+/// Describes how the candidate was chosen; `None` for records of earlier versions, which chose by the sentiment's score.
 fn ranked_by(selection: &serde_json::Value) -> Option<String> {
     let rank = selection["rank"].as_str()?;
     let critic = selection["critic"]["name"].as_str().map_or_else(
@@ -232,7 +232,7 @@ fn about_the_post(record: &HistoryRecord, timezone: &TimeZone, lines: &mut Lines
     lines.line("sent", time(post.sent_at));
 }
 
-/// What a call came to, in a sentence.
+/// Describes a call and its outcome in a sentence.
 fn call(attempt: &AttemptRecord, timezone: &TimeZone) -> String {
     let AttemptRecord { number, started_at, outcome, detail, .. } = attempt;
     let answer = [detail.http_status.map(|status| status.to_string()), detail.kind.clone()];
@@ -250,7 +250,7 @@ fn reading(read: &ReadRecord, timezone: &TimeZone) -> String {
     format!("{} at {}: {outcome}, {} given, {price}{words}", read.what, shown_in(read.made_at, timezone), read.items)
 }
 
-/// Months of costs as `--json` prints them.
+/// A month's costs as `--json` prints them.
 impl serde::Serialize for MonthlyCosts {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[expect(clippy::cast_precision_loss, reason = "millionths of a month's dollars are far inside what f64 holds")]

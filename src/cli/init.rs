@@ -1,4 +1,4 @@
-//! `pregonero init`: writes a commented configuration to begin with. Never over a file that is there.
+//! `pregonero init`: writes a commented configuration to start from, and never replaces an existing file.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -12,13 +12,14 @@ use super::session::Session;
 use crate::config::{self, LoadRequest, SEARCHED};
 use pregonero_system::files::{Existing, refuse_existing, write_whole};
 
-/// The repository's own file, every key with its comment.
+/// The repository's own configuration file, in which every key has its comment.
 const TEMPLATE: &str = include_str!("../../config.toml");
 
-/// What the file is to say.
+/// The values to write.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-On a terminal it asks for what is not given. The file is written to where --config says, else to ./config.toml.
+On a terminal it asks for the values that are not given. The file is written to the path that --config names, or else to
+./config.toml.
 
 Examples:
   pregonero init
@@ -31,15 +32,15 @@ pub struct InitArguments {
     /// The handle of the person who answers for the bot
     #[arg(long, value_name = "NAME")]
     operator: Option<String>,
-    /// The time zone of the schedule, by its IANA name
+    /// The time zone of the schedule, as an IANA name
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
 }
 
-/// Asks, checks and writes.
+/// Asks for missing values, checks them and writes the file.
 ///
 /// # Errors
-/// If there is a file already, an answer cannot be used, or the file cannot be written.
+/// If the file already exists, an answer cannot be used, or the file cannot be written.
 pub async fn run(arguments: InitArguments, session: &Session) -> Result<()> {
     let file = session.config.clone().unwrap_or_else(|| PathBuf::from(SEARCHED[0]));
     refuse_existing(&file, Existing::Refuse)?;
@@ -50,7 +51,7 @@ pub async fn run(arguments: InitArguments, session: &Session) -> Result<()> {
     session.output.object(
         || {
             let next =
-                "look through it, then try `pregonero config check`, `pregonero generate` and `pregonero run --now`";
+                "read it through, then try `pregonero config check`, `pregonero generate` and `pregonero run --now`";
             format!("{}: written, a dry run; {next}", file.display())
         },
         || json!({"file": file}),
@@ -88,11 +89,11 @@ fn ask(question: &str, default: &str) -> Result<String> {
     Ok(if answer.is_empty() { default.to_owned() } else { answer.to_owned() })
 }
 
-/// Values by the names of their keys, which the template has once each.
+/// Values by the names of their keys, each of which occurs once in the template.
 struct Answers(Vec<(&'static str, String)>);
 
 impl Answers {
-    /// The template with these values; comments stay where they are.
+    /// Returns the template with these values; comments keep their columns.
     fn fill(&self, template: &str) -> String {
         let mut lines = Vec::new();
         for line in template.lines() {

@@ -1,4 +1,4 @@
-//! `pregonero inspect`: what the bot thinks of a text that a person hands in.
+//! `pregonero inspect`: shows how the bot judges a given text.
 
 use std::io::{self, BufRead, Read as _};
 
@@ -16,14 +16,14 @@ use pregonero_judging::judge::Judge;
 use pregonero_text::tweet_text::{self, Entity, TweetText};
 use pregonero_tweet::{Judged, Verdict};
 
-/// Characters of the longest text: what X lets anybody post at most. The gate against loops compares every run of words
-/// with those behind it, which takes the square of a text's length.
+/// The most characters a text may have: the longest post that X allows anyone. The gate against loops compares every run of
+/// words with those after it, which takes time proportional to the square of the text's length.
 const LONGEST_TEXT: usize = 25_000;
 
-/// Bytes of the longest line: such a text with every character escaped, and the other fields of a tweet.
+/// The most bytes a line may have: enough for the longest text with every character escaped, and the other fields of a tweet.
 const LONGEST_LINE: u64 = 1 << 20;
 
-/// The text, or where texts come from.
+/// The text, or the source of texts.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -34,13 +34,13 @@ pub struct InspectArguments {
     /// The text; - reads JSON lines {\"text\": …} from standard input
     #[arg(value_name = "TEXT", default_value = "-", hide_default_value = true)]
     text: String,
-    /// Judge a text of this generator instead of the configured one (builtin, a folder or hub:OWNER/NAME): the verbatim
-    /// gate compares it with the texts that this model was trained on. The classifier stays that of sentiment.model
+    /// Judge the text as one by this generator (builtin, a folder or hub:OWNER/NAME) instead of the configured one: the verbatim
+    /// gate compares it with the texts that this model was trained on. The classifier is still the one in sentiment.model
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
 }
 
-/// One line of standard input; other fields are passed over.
+/// One line of standard input; other fields are ignored.
 #[derive(Deserialize)]
 struct Line {
     text: String,
@@ -49,7 +49,8 @@ struct Line {
 /// Runs `inspect`.
 ///
 /// # Errors
-/// A configuration or model that cannot be used; a line of standard input that is no `{"text": …}`, by its number.
+/// If the configuration or a model cannot be used, or a line of standard input is not `{"text": …}`; the message names the
+/// line.
 pub async fn run(arguments: InspectArguments, session: &Session) -> Result<()> {
     check_length(&arguments.text)?;
     let model = arguments.model.iter().map(|value| generation("--model", "model", value)).collect();
@@ -64,7 +65,7 @@ pub async fn run(arguments: InspectArguments, session: &Session) -> Result<()> {
     for_each_text(io::stdin().lock(), |text| inspector.inspect(text, session))
 }
 
-/// Hands over the text of every line, with its number in the message where one cannot be used.
+/// Passes the text of every line to `take`. If a line cannot be used, the error names its number.
 fn for_each_text(mut lines: impl BufRead, mut take: impl FnMut(&str) -> Result<()>) -> Result<()> {
     let mut line = Vec::new();
     for number in 1.. {
@@ -89,10 +90,7 @@ fn for_each_text(mut lines: impl BufRead, mut take: impl FnMut(&str) -> Result<(
 
 fn check_length(text: &str) -> Result<()> {
     let characters = text.chars().count();
-    ensure!(
-        characters <= LONGEST_TEXT,
-        "the text has {characters} characters; {LONGEST_TEXT} are the most a post may have"
-    );
+    ensure!(characters <= LONGEST_TEXT, "the text has {characters} characters; a post may have at most {LONGEST_TEXT}");
     Ok(())
 }
 
@@ -110,7 +108,7 @@ impl Inspector {
     }
 }
 
-/// The line of `--json`: a contract, fields are added and never renamed.
+/// Returns the line of `--json`. Its fields are a contract: they may be added, but never renamed.
 fn as_json(judged: &Judged, tweet: &TweetText, cleaned: &str) -> Value {
     json!({
         "text": judged.text,
@@ -133,7 +131,7 @@ fn texts(entities: &[Entity]) -> Vec<&str> {
 }
 
 fn in_words(judged: &Judged, tweet: &TweetText, cleaned: &str) -> String {
-    let validity = if tweet.valid { "" } else { "; X would not take it" };
+    let validity = if tweet.valid { "" } else { "; X would not accept it" };
     let sentiment = &judged.sentiment;
     let mut lines = vec![
         format!("text        {}", judged.text),
@@ -194,7 +192,7 @@ mod tests {
             (vec![b'a'; 10_000_000], "standard input:2: the line is longer than 1048576 bytes"),
             (
                 format!("{{\"text\": \"{}\"}}", "á ".repeat(20_000)).into_bytes(),
-                "standard input:2: the text has 40000 characters; 25000 are the most",
+                "standard input:2: the text has 40000 characters; a post may have at most 25000",
             ),
         ] {
             let message = format!("{:#}", texts_of(&[good.as_bytes(), &line].concat()).unwrap_err());

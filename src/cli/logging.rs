@@ -1,6 +1,6 @@
 //! The log: tracing's events on standard error, as text for people or as JSON for machines.
 //!
-//! One constraint: the log never ends the program. Where standard error cannot be written (a full disk, a reader that has
+//! One constraint: the log never ends the program. If standard error cannot be written (a full disk, a reader that is
 //! gone), lines are lost and the work goes on.
 
 use std::fmt;
@@ -18,10 +18,10 @@ use crate::round::CANDIDATES;
 use pregonero_system::clock::{Clock as _, SystemClock, show_times_in, zone_shown};
 use pregonero_system::environment::Environment;
 
-/// A filter in tracing's own words (`pregonero=debug,sqlx=info`) that overrules the flags.
+/// A variable with a filter in tracing's syntax (`pregonero=debug,sqlx=info`), which overrides the flags.
 const FILTER_VARIABLE: &str = "PREGONERO_LOG";
 
-/// Whether the log that was started is JSON.
+/// Whether the started log is JSON.
 static IS_JSON: AtomicBool = AtomicBool::new(false);
 
 /// Whether a log was started.
@@ -40,13 +40,13 @@ pub enum Level {
 impl Level {
     const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
 
-    /// As many steps more as `-v` was given, or one less with `-q`.
+    /// Returns the level raised by one step for each `-v`, or lowered by one with `-q`.
     pub fn adjusted(self, verbose: u8, quiet: bool) -> Self {
         let place = (self as usize + usize::from(verbose)).saturating_sub(usize::from(quiet));
         Self::ALL[place.min(Self::ALL.len() - 1)]
     }
 
-    /// Our own events at this level, those of libraries only where something is wrong, or at `-vv`.
+    /// Returns the filter: our own events at this level; those of libraries only if something is wrong, or with `-vv`.
     fn filter(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -58,12 +58,12 @@ impl Level {
     }
 }
 
-/// Standard error; what cannot be written is dropped.
+/// Standard error, except that whatever cannot be written is dropped.
 struct Unfailing(io::Stderr);
 
 impl Write for Unfailing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // tracing-subscriber answers a failure with `eprintln!`, which panics where standard error is gone.
+        // tracing-subscriber answers a failure with `eprintln!`, which panics if standard error is gone.
         let _ = self.0.write_all(bytes);
         Ok(bytes.len())
     }
@@ -74,8 +74,8 @@ impl Write for Unfailing {
     }
 }
 
-/// Times in the schedule's zone, as all that a person reads (also after a reload that changes it): RFC 3339 with the
-/// zone's offset.
+/// Times in the schedule's zone, like all times that a person reads (even after a reload that changes the zone): RFC 3339
+/// with the zone's offset.
 #[derive(Debug)]
 struct ZonedTime;
 
@@ -89,7 +89,7 @@ fn in_zone(instant: Timestamp, zone: &TimeZone) -> String {
     format!("{:.6}", instant.display_with_offset(zone.to_offset(instant)))
 }
 
-/// Returns whether people read the log: on a terminal, as text.
+/// Returns whether the log is for people: text on a terminal.
 pub fn is_for_people(format: LogFormat) -> bool {
     io::stderr().is_terminal() && !is_json_wanted(format)
 }
@@ -102,13 +102,13 @@ fn is_json_wanted(format: LogFormat) -> bool {
     }
 }
 
-/// Starts the log, its times in `timezone`. Only the first call of a process has an effect.
+/// Starts the log with times in `timezone`. Only the first call in a process has an effect.
 pub fn start(format: LogFormat, timezone: &TimeZone, level: Level, environment: &Environment) {
     let json = is_json_wanted(format);
     let wanted = environment.get(FILTER_VARIABLE).map(EnvFilter::try_new);
     let mut directives = level.filter().to_owned();
     if is_for_people(format) && level == Level::Info {
-        // A table at the end shows the candidates better than a line each.
+        // The table at the end of the round shows the candidates better than one line for each.
         directives += &format!(",{CANDIDATES}=warn");
     }
     let filter = wanted.and_then(Result::ok).unwrap_or_else(|| EnvFilter::new(directives));
@@ -120,7 +120,7 @@ pub fn start(format: LogFormat, timezone: &TimeZone, level: Level, environment: 
     if !STARTED.swap(true, Ordering::Relaxed) {
         show_times_in(timezone);
     }
-    // A second start keeps the first log: that is what its error says.
+    // An error here means that a log was started before; that log is kept.
     let started = if json {
         builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
     } else {
@@ -132,7 +132,7 @@ pub fn start(format: LogFormat, timezone: &TimeZone, level: Level, environment: 
     }
 }
 
-/// Whether a log was started and is written as JSON, for machines alone.
+/// Returns whether a log was started and is JSON, for machines.
 pub fn is_json() -> bool {
     IS_JSON.load(Ordering::Relaxed)
 }

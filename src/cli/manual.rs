@@ -1,4 +1,4 @@
-//! `pregonero man`: the manual pages, made from the same words as `--help`.
+//! `pregonero man`: the manual pages, made from the same text as `--help`.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use clap_mangen::Man;
 use super::output::Output;
 use pregonero_system::files::{Existing, refuse_existing, write_whole};
 
-/// The first line of every page, a comment. A file without it was written by somebody else and is not replaced.
+/// The first line of every page, a comment. A file without it was not written by this command and is not replaced.
 const MARK: &str = ".\\\" Written by `pregonero man`, and replaced by its next run.\n";
 
 /// Where the pages go.
@@ -20,8 +20,8 @@ Examples:
   pregonero man | man -l -
   pregonero man --output ~/.local/share/man/man1")]
 pub struct ManArguments {
-    /// Write one page for each command into this folder, which is created if it is missing. Pages of an earlier run are
-    /// replaced, and no other file. Without this option, the main page is printed
+    /// Write one page for each command into this folder, which is created if it is missing. Only pages of an earlier run are
+    /// replaced. Without this option, the main page is printed
     #[arg(long, value_name = "FOLDER")]
     output: Option<PathBuf>,
 }
@@ -29,8 +29,8 @@ pub struct ManArguments {
 /// Prints or writes the pages.
 ///
 /// # Errors
-/// If the folder or standard output cannot be written, or a page would replace a file that this command did not write;
-/// no page is written then.
+/// If the folder or standard output cannot be written, or a page would replace a file that this command did not write (then
+/// no page is written).
 pub fn run(arguments: &ManArguments, output: Output) -> Result<()> {
     let Some(folder) = &arguments.output else {
         let mut page = Vec::new();
@@ -44,10 +44,10 @@ pub fn run(arguments: &ManArguments, output: Output) -> Result<()> {
     Ok(())
 }
 
-/// What a page may replace.
+/// The files that a page may replace.
 const OURS: Existing = Existing::ReplaceOurs(MARK);
 
-/// Returns the pages of all commands with their places in `folder`.
+/// Returns the pages of all commands, each with its path in `folder`.
 fn pages(folder: &Path) -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
     let mut commands = super::command_line().disable_help_subcommand(true);
     commands.build();

@@ -1,7 +1,7 @@
-//! The command line: one thin file a command. Parse, build what it needs, one library call, print.
+//! The command line, one thin file per command: parse, build what it needs, make one library call, print.
 //!
-//! `session` holds what every command is given, `exit` decides the exit code, `output` prints data to standard output;
-//! the log goes to standard error (`logging`).
+//! `session` has what every command receives, `exit` decides the exit code, and `output` prints data to standard output. The
+//! log goes to standard error (`logging`).
 
 mod alerts;
 mod auth;
@@ -51,16 +51,16 @@ use pregonero_system::memory;
 #[derive(Debug, Parser)]
 #[command(name = "pregonero", version, about, after_help = EXAMPLES, propagate_version = true)]
 struct Cli {
-    /// The configuration file; without it ./config.toml is read, then /etc/pregonero/config.toml
+    /// The configuration file; without it, ./config.toml is read, or else /etc/pregonero/config.toml
     #[arg(long, global = true, value_name = "FILE", help_heading = "Options for all commands")]
     config: Option<PathBuf>,
-    /// Print one JSON object a line, for machines
+    /// Print one JSON object per line, for machines
     #[arg(long, global = true, help_heading = "Options for all commands")]
     json: bool,
     /// Log more; -vv logs everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Options for all commands")]
     verbose: u8,
-    /// Say nothing beside data and errors
+    /// Print nothing but data and errors
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Options for all commands")]
     quiet: bool,
     #[command(subcommand)]
@@ -69,50 +69,50 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  pregonero init                                 writes a config.toml to begin with
-  pregonero run --now                            the daemon, with a first round at once; a dry run by default
+  pregonero init                                 writes a config.toml to start from
+  pregonero run --now                            the daemon, with a first round right away; a dry run by default
   pregonero generate --prompt \"Me parece\" -n 4   what the bot would write; nothing is recorded
-  pregonero inspect \"El mercado abre temprano.\"  what the bot thinks of a text
-  pregonero config check                         what is wrong with the configuration, all of it at once
-  pregonero history list                         what became of the last rounds
+  pregonero inspect \"El mercado abre temprano.\"  how the bot judges a text
+  pregonero config check                         every mistake in the configuration at once
+  pregonero history list                         the latest rounds and their outcomes
   pregonero review list                          the posts that wait for a person
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 69 X refuses for good, 75 try again later, 78 configuration.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Write a commented configuration to begin with; asks on a terminal, never replaces a file
+    /// Write a commented configuration to start from; asks on a terminal, never replaces a file
     Init(init::InitArguments),
     /// Run the daemon: a round for each slot of the schedule; a dry run unless publish.live is set
     Run(run::RunArguments),
-    /// Do one round now and print what came of it
+    /// Run one round now and print the result
     Once(once::OnceArguments),
     /// Write candidates with scores and verdicts; nothing is recorded or posted
     Generate(Box<generate::GenerateArguments>),
-    /// Say what the bot thinks of a text: length, entities, sentiment, the verdict of each gate
+    /// Show how the bot judges a text: length, entities, sentiment, the verdict of each gate
     Inspect(inspect::InspectArguments),
-    /// Settle the posts that wait for a person
+    /// Approve or reject the posts that wait for a person
     #[command(subcommand)]
     Review(review::ReviewCommand),
     /// Read the record: every round, its candidates and what was posted
     #[command(subcommand)]
     History(history::HistoryCommand),
-    /// Let nothing out until `resume`, also of a running daemon
+    /// Stop all posting until `resume`, even in a running daemon
     Pause(pause::PauseArguments),
-    /// Let posts out again after a pause, or after X refused them for good
+    /// Allow posting again after a pause, or after X refused posts for good
     Resume(pause::ResumeArguments),
-    /// Have the running daemon read configuration and credentials again, and say what changed or why not
+    /// Make the running daemon reread configuration and credentials, and report what changed or why it was refused
     Reload,
-    /// Say what the daemon is doing, by which configuration, and what waits for a person
+    /// Show what the daemon is doing, with which configuration, and what waits for a person
     Status,
-    /// Look at every part that could stop the next post, and say what to do
+    /// Check everything that could stop the next post, and say what to do
     Doctor(doctor::DoctorArguments),
-    /// Say by the exit code whether somebody has to act; a pause and a used-up budget are healthy
+    /// Report by the exit code whether somebody has to act; a pause and a used-up budget are healthy
     Healthcheck,
-    /// Let the bot into its account
+    /// Log the bot in to its account
     #[command(subcommand)]
     Auth(auth::AuthCommand),
-    /// Try the alerts, or list those that are not over
+    /// Test the alert channels, or list the alerts that are not over
     #[command(subcommand)]
     Alerts(alerts::AlertsCommand),
     /// Back up, restore or check the record
@@ -121,10 +121,10 @@ enum Command {
     /// Check the configuration, or show what is in effect
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// List, show, download and convert models, and write what belongs to one
+    /// List, show, download and convert models, and write the files that accompany them
     #[command(subcommand)]
     Models(models::ModelsCommand),
-    /// Make tables to train on
+    /// Prepare tables for training
     #[cfg(feature = "workshop")]
     #[command(subcommand)]
     Dataset(workshop::dataset::DatasetCommand),
@@ -146,12 +146,12 @@ enum Command {
 }
 
 impl Command {
-    /// What is logged without `-v` or `-q`: a command that prints data is disturbed by more than warnings.
+    /// Returns the level without `-v` or `-q`. For a command that prints data, more than warnings would be in the way.
     fn log_level(&self) -> Level {
         if self.is_service() { Level::Info } else { Level::Warn }
     }
 
-    /// Whether it does the bot's own work, of which the log tells.
+    /// Returns whether the command does the bot's own work, which the log reports.
     fn is_service(&self) -> bool {
         matches!(self, Self::Run(_) | Self::Once(_))
     }
@@ -182,7 +182,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// A command line as a shell reads it back, for the cards of trained models.
+/// Quotes a command line so that a shell can read it back, for the cards of trained models.
 fn quoted(arguments: &[OsString]) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "@%+=:,./_-".contains(c);
     let words = arguments.iter().map(|argument| {
@@ -201,7 +201,7 @@ fn start(command: Command, session: &Session) -> Result<()> {
     }
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let ended = runtime.block_on(run(command, session));
-    // Whoever was told to quit at once does not wait for a name to be looked up.
+    // A program that has to quit at once must not wait for a name lookup.
     runtime.shutdown_background();
     ended
 }
@@ -239,7 +239,7 @@ async fn run(command: Command, session: &Session) -> Result<()> {
     }
 }
 
-/// The whole command line, for completions and manual pages.
+/// Returns the whole command line, for completions and manual pages.
 fn command_line() -> clap::Command {
     use clap::CommandFactory as _;
     Cli::command()

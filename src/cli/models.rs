@@ -1,4 +1,4 @@
-//! `pregonero models`: which models are at hand, what they are, and downloading more.
+//! `pregonero models`: lists, shows, downloads and converts models.
 
 use std::path::PathBuf;
 use std::slice;
@@ -26,7 +26,7 @@ use pregonero_models::generation::{ControlLayout, control};
 use pregonero_models::verbatim;
 use pregonero_models::verbatim::{OWN_TEXTS, OwnTexts, VERBATIM_INDEX, VerbatimIndex};
 
-/// What to do.
+/// What to do with models.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -34,29 +34,29 @@ Examples:
   pregonero models pull datificate/gpt2-small-spanish   then set [generation] model = \"hub:datificate/gpt2-small-spanish\"
   pregonero models convert my-gpt2    a folder whose weights are pytorch_model.bin
   pregonero models show builtin
-  pregonero models control hub:OWNER/NAME --layout control.toml   then its seed prompts may have attributes
-  pregonero models verbatim my-gpt2 --others tweets.csv:text --own ours.txt   then its texts are compared with both")]
+  pregonero models control hub:OWNER/NAME --layout control.toml   then seed prompts may have attributes
+  pregonero models verbatim my-gpt2 --others tweets.csv:text --own ours.txt   then candidates are compared with both")]
 pub enum ModelsCommand {
-    /// List the built-in and the cached models: which can be used, and how much memory each takes
+    /// List the built-in and the cached models: whether each can be used, and how much memory it takes
     List,
-    /// Show one model: its digest, what its weights were made of, its configuration and card
+    /// Show one model: its digest, the files its weights were made from, its configuration and its card
     Show(ShowArguments),
-    /// Download a model from the hub; a broken download goes on where it stopped
+    /// Download a model from the hub; an interrupted download continues where it stopped
     ///
-    /// Weights that are there only as pytorch_model.bin are read once, without running anything that the file holds, and
-    /// kept as model.safetensors.
+    /// Weights that exist only as pytorch_model.bin are read once, without running any code in the file, and stored as
+    /// model.safetensors.
     ///
-    /// HF_ENDPOINT names another hub, HF_TOKEN a token for private or gated models, HF_HUB_CACHE the folder;
+    /// HF_ENDPOINT names another hub, HF_TOKEN a token for private or gated models, and HF_HUB_CACHE the folder;
     /// HF_HUB_OFFLINE forbids downloads.
     Pull(PullArguments),
-    /// Make model.safetensors of the pytorch_model.bin in a folder, which pregonero does not read otherwise
+    /// Convert the pytorch_model.bin in a folder, which pregonero cannot use directly, to model.safetensors
     ///
-    /// Nothing that the file holds is run: tensors, ordered dicts and plain values are read, anything else is refused by
-    /// its name. A model.safetensors that this command did not make is never replaced.
+    /// No code in the file is run: tensors, ordered dicts and plain values are read; anything else is refused by its
+    /// name. A model.safetensors that this command did not make is never replaced.
     Convert(ConvertArguments),
-    /// Declare the control tokens of a model that was trained elsewhere, so that it writes from attributes
+    /// Declare the control tokens of a model that was trained elsewhere, so that it can write from attributes
     Control(ControlArguments),
-    /// Write the files that the verbatim gate compares with into a model's folder, from the texts it was trained on
+    /// Write the files for the verbatim gate into a model's folder, from the texts that the model was trained on
     #[cfg(feature = "workshop")]
     Verbatim(VerbatimArguments),
 }
@@ -72,7 +72,7 @@ pub struct ShowArguments {
     /// As the configuration names it: builtin, builtin:NAME, a folder or hub:OWNER/NAME
     #[arg(value_name = "MODEL")]
     model: ModelSource,
-    /// Show only this kind of the built-in models with this name; without it, all kinds
+    /// Show only this kind of the built-in models with this name; without it, show all kinds
     #[arg(long, value_parser = listed(&KINDS))]
     kind: Option<ModelKind>,
 }
@@ -96,26 +96,26 @@ pub struct ConvertArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The layout is TOML, or JSON where the file's name ends so. What is left out is as in this example:
+The layout is a TOML file, or a JSON file if its name ends in .json. This example shows the form:
 
   # Before a text the model reads [SENTIMIENTO]value[FRASES]value[TWEET]; any value may be empty.
   start = \"[TWEET]\"             # the token between the attributes and the text
-  length = 128                  # tokens of the longest sample; without it, the model's positions
-  truncation = [\"FRASES\"]       # what loses words first where a context is too long
+  length = 128                  # tokens of the longest sample; if absent, the model's positions
+  truncation = [\"FRASES\"]       # what loses words first if a context is too long
   [[attributes]]
   name = \"SENTIMIENTO\"          # as seed prompts name it
   token = \"[SENTIMIENTO]\"       # as the tokenizer has it
-  values = [\"POSITIVE\", \"NEGATIVE\"]   # without it, any words
+  values = [\"POSITIVE\", \"NEGATIVE\"]   # if absent, any words
   [[attributes]]
   name = \"FRASES\"
 
-It is written to pregonero.json in the model's folder; the downloaded files stay as they are. Remove that file to take the
-declaration back. A newer version of a pulled model has a folder of its own: declare the layout again after `models pull`.")]
+It is written to pregonero.json in the model's folder; the downloaded files stay as they are. Remove that file to undo the
+declaration. A newer version of a pulled model has its own folder: declare the layout again after `models pull`.")]
 pub struct ControlArguments {
     /// A folder, or hub:OWNER/NAME for a pulled model
     #[arg(value_name = "MODEL")]
     model: ModelSource,
-    /// The file that holds the layout
+    /// The file with the layout
     #[arg(long, value_name = "FILE")]
     layout: PathBuf,
 }
@@ -123,7 +123,7 @@ pub struct ControlArguments {
 /// Runs `models`.
 ///
 /// # Errors
-/// A model that is not there or broken; a download that failed, with what to do.
+/// If a model does not exist or is broken, or a download failed; the message says what to do.
 pub async fn run(command: ModelsCommand, session: &Session) -> Result<()> {
     session.start_log(LogFormat::Auto);
     match command {
@@ -194,7 +194,7 @@ fn show(arguments: &ShowArguments, session: &Session) -> Result<()> {
     Ok(())
 }
 
-/// Returns in words what a model's folder has for the `verbatim` gate; none where it has nothing.
+/// Describes what a model's folder has for the `verbatim` gate, or returns `None` if it has nothing.
 pub(super) fn compared(index: Option<&VerbatimIndex>, own_texts: Option<&OwnTexts>) -> Option<String> {
     let runs = index.map(|index| format!("{} runs of {} words ({VERBATIM_INDEX})", index.len(), index.window()));
     let own = own_texts.map(|own_texts| {
@@ -211,7 +211,7 @@ fn in_words(details: &ModelDetails, layout: Option<&ControlLayout>, compared: Op
     let mut lines: Vec<String> = rows.collect();
     let stored = details.stored_as.join(", ");
     lines.push(format!("{:<11} {}{}", "read from", details.weight_files.join(", "), in_brackets(&stored)));
-    lines.extend(details.conversion.iter().map(|conversion| format!("{:<11} {}", "made of", made_of(conversion))));
+    lines.extend(details.conversion.iter().map(|conversion| format!("{:<11} {}", "made from", made_of(conversion))));
     lines.push(format!("{:<11} {}", "sha256", details.sha256));
     for attribute in layout.into_iter().flat_map(|layout| &layout.attributes) {
         lines.push(format!("{:<11} {}: {}", "attribute", attribute.name, attribute.values_in_words()));
@@ -230,7 +230,7 @@ fn in_brackets(words: &str) -> String {
     if words.is_empty() { String::new() } else { format!(" ({words})") }
 }
 
-/// From what and how weights were made.
+/// Describes what the weights were made from, and how.
 fn made_of(conversion: &Conversion) -> String {
     let source = |source: &Source| {
         format!("{} ({}, {}, sha256 {})", source.file, source.format.in_words(), megabytes(source.bytes), source.sha256)
@@ -249,9 +249,9 @@ fn convert(arguments: &ConvertArguments, session: &Session) -> Result<()> {
     session.output.object(
         || {
             let (path, source) = (converted.path.display(), made_of(&converted.conversion));
-            let done = if converted.was_there { "is there already" } else { "is written" };
-            let next = format!("to write with it, set [generation] model = \"{}\"", folder.display());
-            format!("{path} {done}, made of {source}; {next}")
+            let done = if converted.was_there { "already exists" } else { "was written" };
+            let next = format!("to use it, set [generation] model = \"{}\"", folder.display());
+            format!("{path} {done}, made from {source}; {next}")
         },
         || json!({"weights": converted.path, "was_there": converted.was_there, "conversion": converted.conversion}),
     )
@@ -278,9 +278,9 @@ async fn pull(arguments: PullArguments, session: &Session) -> Result<()> {
             let made = pulled
                 .conversion
                 .as_ref()
-                .map(|conversion| format!("its weights are in model.safetensors, made of {}\n", made_of(conversion)));
+                .map(|conversion| format!("its weights are in model.safetensors, made from {}\n", made_of(conversion)));
             format!(
-                "{}hub:{repository} is ready in {}; to write with it, set [generation] model = \"hub:{repository}\"",
+                "{}hub:{repository} is ready in {}; to use it, set [generation] model = \"hub:{repository}\"",
                 made.unwrap_or_default(),
                 pulled.folder.display()
             )
@@ -292,7 +292,7 @@ async fn pull(arguments: PullArguments, session: &Session) -> Result<()> {
     )
 }
 
-/// Shows how far a pull has come: a bar on a terminal, a line for each file elsewhere.
+/// Shows the progress of a pull: a bar on a terminal, a line for each file elsewhere.
 struct Display {
     output: Output,
     bar: ProgressBar,
@@ -309,7 +309,7 @@ impl Display {
 
     fn show(&self, progress: &Progress<'_>) {
         match *progress {
-            Progress::Waiting => self.line("another pull of this model is under way; waiting for it"),
+            Progress::Waiting => self.line("another pull of this model is running; waiting for it"),
             Progress::Receiving { file, received, size } => {
                 if self.is_new(file) {
                     self.bar.reset();
@@ -321,11 +321,14 @@ impl Display {
                 self.bar.set_position(received);
             }
             Progress::Retrying { file, attempt, pause } => {
-                self.line(&format!("{file}: the connection broke (attempt {attempt}); again in {}", seconds(pause)));
+                self.line(&format!(
+                    "{file}: the connection broke (attempt {attempt}); trying again in {}",
+                    seconds(pause)
+                ));
             }
             Progress::Converting { file } => self.line(&format!("{file}: writing its tensors to model.safetensors")),
             Progress::Complete { file, fetched } => {
-                self.line(&format!("{file}: {}", if fetched { "downloaded and verified" } else { "was there" }));
+                self.line(&format!("{file}: {}", if fetched { "downloaded and verified" } else { "already there" }));
             }
         }
     }
@@ -337,7 +340,7 @@ impl Display {
         new
     }
 
-    /// A line above the bar where there is one.
+    /// Prints a line, above the bar if there is one.
     fn line(&self, text: &str) {
         self.bar.suspend(|| self.output.note(text));
     }

@@ -1,4 +1,4 @@
-//! `pregonero once`: one round now, then the end.
+//! `pregonero once`: runs one round now, then exits.
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -12,7 +12,7 @@ use crate::daemon::signals::Signals;
 use crate::round::Order;
 use pregonero_store::HistoryEntry;
 
-/// What to begin with.
+/// What to write.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -20,17 +20,17 @@ Examples:
   pregonero once --prompt \"Me parece\"     a round that begins with these words
   pregonero once --model ./models/mine    a round written by another model; the record names it")]
 pub struct OnceArguments {
-    /// What the tweet begins with, instead of one of the configured seed prompts
+    /// Text that the tweet begins with, instead of one of the configured seed prompts
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Option<String>,
     #[command(flatten)]
     model: ModelArgument,
 }
 
-/// Serves one round and prints its line of the history.
+/// Runs one round and prints its line of the history.
 ///
 /// # Errors
-/// As the daemon, and where the post did not go out.
+/// The errors of the daemon, and an error if the post did not go out.
 pub async fn run(arguments: OnceArguments, session: &Session) -> Result<()> {
     let signals = Signals::listen().context("cannot listen for signals")?;
     let mut loaded = session.load(arguments.model.overrides())?;
@@ -48,7 +48,7 @@ pub async fn run(arguments: OnceArguments, session: &Session) -> Result<()> {
     Ok(finished.result?)
 }
 
-/// As JSON the very line that `history list` prints.
+/// Prints the entry; as JSON, the same line that `history list` prints.
 fn print(entry: &HistoryEntry, output: Output) -> Result<()> {
     if output.json {
         output.rows(&[], std::slice::from_ref(entry), |_| Vec::new())

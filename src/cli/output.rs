@@ -1,4 +1,4 @@
-//! What a command prints: data to standard output (for people, or one JSON object a line), notes to standard error.
+//! What a command prints: data to standard output (for people, or one JSON object per line), notes to standard error.
 
 use std::io::{self, Write as _};
 
@@ -11,27 +11,28 @@ use pregonero_tweet::{Judged, Ranking};
 /// How results are printed.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
-    /// One JSON object a line instead of text.
+    /// Print one JSON object per line instead of text.
     pub json: bool,
-    /// No notes.
+    /// Print no notes.
     pub quiet: bool,
 }
 
-/// The width of a terminal that does not say.
+/// The width assumed for a terminal that does not report it.
 const DEFAULT_COLUMNS: u16 = 100;
 
-/// Headings and what went well, badly, or needs a look.
+/// The styles of headings and of what went well, went badly, or needs attention.
 pub const HEADING: Style = Style::new().bold();
 pub const GOOD: Style = AnsiColor::Green.on_default();
 pub const BAD: Style = AnsiColor::Red.on_default();
 pub const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
 
-/// `text` in a style; the stream it is written to takes the style out where it shows none.
+/// Returns `text` in a style; the stream it is written to removes the style if it cannot show it.
 pub fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Millionths of a dollar as a price: `$0.015`, `$5.00`. Never three zeros, which half of the world reads as thousands.
+/// Formats millionths of a dollar as a price: `$0.015`, `$5.00`. Never ends in three zeros, which half of the world reads as
+/// thousands.
 pub fn dollars(micros: i64) -> String {
     let (sign, micros) = (if micros < 0 { "-" } else { "" }, micros.unsigned_abs());
     let part = format!("{:06}", micros % 1_000_000);
@@ -39,8 +40,8 @@ pub fn dollars(micros: i64) -> String {
     format!("{sign}${}.{part:0<2}", micros / 1_000_000)
 }
 
-/// Returns what a candidate is ranked by, part by part: `rank 0.57: score 0.93, reading 0.61 (critic 0.88, mean -1.20,
-/// weakest -3.10)`. Returns none for records of earlier versions, where the score alone decided.
+/// Returns the parts of a candidate's rank: `rank 0.57: score 0.93, reading 0.61 (critic 0.88, mean -1.20,
+/// weakest -3.10)`. Returns `None` for records of earlier versions, in which the score alone decided.
 pub fn parts_of_rank(one: &Judged) -> Option<String> {
     let Ranking { critic, reading, rank, .. } = one.ranking;
     let rank = rank?;
@@ -58,7 +59,7 @@ pub fn parts_of_rank(one: &Judged) -> Option<String> {
     Some(format!("rank {rank:.2}: score {:.2}{reading}{opening}", one.score))
 }
 
-/// A table without lines, a column as wide as its widest cell.
+/// Builds a table without lines; each column is as wide as its widest cell.
 fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header.to_vec());
@@ -69,8 +70,8 @@ fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Table {
     table
 }
 
-/// The same as wide as the terminal on standard error: long cells go on in the next line instead of past the edge. Cells
-/// must hold no styles, whose characters would count.
+/// Formats the same table to the width of the terminal on standard error: long cells wrap instead of running past the edge.
+/// Cells must not contain styles, because their characters would count.
 pub fn table_for_terminal(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = table(header, rows);
     let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
@@ -80,10 +81,10 @@ pub fn table_for_terminal(header: &[&str], rows: impl Iterator<Item = Vec<String
 }
 
 impl Output {
-    /// Prints one result in the form that was asked for.
+    /// Prints one result in the requested form.
     ///
     /// # Errors
-    /// If standard output cannot be written; a closed pipe is no error.
+    /// If standard output cannot be written; a closed pipe is not an error.
     pub fn object(self, text: impl FnOnce() -> String, json: impl FnOnce() -> serde_json::Value) -> Result<()> {
         let line = if self.json { json().to_string() } else { text() };
         self.line(&line)
@@ -117,21 +118,21 @@ impl Output {
         self.line(&table(header, rows.iter().map(cells)).trim_fmt())
     }
 
-    /// Tells a person something beside the data.
+    /// Prints a note for a person, besides the data.
     pub fn note(self, line: &str) {
         if !self.quiet {
             Self::complain(line);
         }
     }
 
-    /// Tells what ended the program.
+    /// Prints the error that ended the program.
     pub fn error(line: &str) {
         Self::complain(&format!("{} {line}", styled(BAD.bold(), "error:")));
     }
 
     /// Writes a line to standard error.
     pub fn complain(line: &str) {
-        // Nobody is left to be told where standard error cannot be written.
+        // If standard error cannot be written, there is nowhere to report it.
         let _ = writeln!(anstream::stderr(), "{line}");
     }
 }

@@ -1,7 +1,7 @@
-//! `pregonero pause` and `pregonero resume`: stop all posting, and let posts out again.
+//! `pregonero pause` and `pregonero resume`: stop all posting, and allow it again.
 //!
-//! They write to the record, where a running daemon looks before every post and every few seconds. An emergency brake: it
-//! needs a record that is there, and of the configuration only where that is.
+//! They write to the record, which a running daemon checks before every post and every few seconds. As an emergency brake,
+//! they need an existing record, but of the configuration only the place of that record.
 
 use anyhow::Result;
 use clap::Args;
@@ -12,28 +12,28 @@ use super::session::Session;
 use crate::daemon::whereabouts::Purpose;
 use pregonero_store::{Resumed, Store};
 
-/// Why nothing is to go out.
+/// Why posting is stopped, and by whom.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A post that X is being asked to take at this moment is not called back. Slots that pass meanwhile are recorded as missed.
+A post that is being sent to X at this moment is not stopped. Slots that pass during the pause are recorded as missed.
 
 Examples:
   pregonero pause --reason \"elections\"
   pregonero resume")]
 pub struct PauseArguments {
-    /// Why, for the record
+    /// The reason, for the record
     #[arg(long, value_name = "TEXT", default_value = "no reason given")]
     reason: String,
     #[command(flatten)]
     decision: Decision,
 }
 
-/// Who lets posts out again.
+/// Who allows posting again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  pregonero resume                after `pause`, or when X takes posts again: credits bought, account unlocked;
-                                  posts that wait for a limit or a budget are tried again at once")]
+  pregonero resume                after `pause`, or when X accepts posts again (credits bought, account unlocked);
+                                  posts that wait for a limit or a budget are retried at once")]
 pub struct ResumeArguments {
     #[command(flatten)]
     decision: Decision,
@@ -42,7 +42,7 @@ pub struct ResumeArguments {
 /// Stops all posting.
 ///
 /// # Errors
-/// If nobody is named, or the record cannot be written.
+/// If it is unknown who decides, or the record cannot be written.
 pub async fn pause(arguments: PauseArguments, session: &Session) -> Result<()> {
     let PauseArguments { reason, decision } = arguments;
     let by = decision.name(session)?;
@@ -50,11 +50,11 @@ pub async fn pause(arguments: PauseArguments, session: &Session) -> Result<()> {
     let is_new = store.pause(&by, &reason, session.now()).await?;
     store.close().await;
     let words =
-        if is_new { "nothing is posted until `pregonero resume`" } else { "it was paused before; nothing changes" };
+        if is_new { "nothing is posted until `pregonero resume`" } else { "it was already paused; nothing changes" };
     session.output.object(|| words.to_owned(), || json!({"paused": true, "was_paused": !is_new}))
 }
 
-/// Ends a pause, and what X stopped.
+/// Ends a pause, or a halt after X refused posts for good.
 ///
 /// # Errors
 /// The same as [`pause`].
@@ -68,7 +68,7 @@ pub async fn resume(arguments: ResumeArguments, session: &Session) -> Result<()>
 
 fn in_words(resumed: &Resumed) -> String {
     let mut lines: Vec<String> = resumed.ended.iter().map(|halt| format!("over: {halt}")).collect();
-    lines.extend(resumed.opened.iter().map(|window| format!("X's limit ({}) is not waited for any more", window.name)));
+    lines.extend(resumed.opened.iter().map(|window| format!("no longer waiting for X's limit ({})", window.name)));
     if !resumed.freed.is_empty() {
         let freed: Vec<String> = resumed.freed.iter().map(ToString::to_string).collect();
         lines.push(format!("tried again at once: post {}", freed.join(", ")));

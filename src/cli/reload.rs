@@ -1,4 +1,4 @@
-//! `pregonero reload`: the running daemon reads configuration and credentials again, and says what came of it.
+//! `pregonero reload`: makes the running daemon reread configuration and credentials, and reports the result.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use super::session::Session;
 use crate::daemon::whereabouts::Purpose;
 use crate::daemon::word::{self, ReloadAnswer};
 
-/// The daemon kept what it had.
+/// The daemon kept its old configuration.
 #[derive(Debug)]
 pub struct NotReloaded(String);
 
@@ -16,14 +16,14 @@ impl std::error::Error for NotReloaded {}
 
 impl fmt::Display for NotReloaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not reloaded, the daemon goes on with what it had: {}", self.0)
+        write!(f, "not reloaded, the daemon keeps its old configuration: {}", self.0)
     }
 }
 
-/// Asks the daemon and waits for the end.
+/// Asks the daemon to reload, and waits for its answer.
 ///
 /// # Errors
-/// If no daemon of this configuration runs, or it could not use the new one.
+/// If no daemon with this configuration is running, or it could not use the new configuration.
 pub async fn run(session: &Session) -> Result<()> {
     let ground = session.ground_quietly(Purpose::Act, Vec::new()).await?;
     let answer = word::reload(&ground.place.file, &ground.store).await?;
@@ -45,7 +45,7 @@ fn in_words(answer: &ReloadAnswer) -> String {
     }];
     lines.extend(answer.changed.iter().map(|change| format!("  {change}")));
     if !answer.after_restart.is_empty() {
-        lines.push(format!("changes with a restart only: {}", answer.after_restart.join(", ")));
+        lines.push(format!("takes effect only after a restart: {}", answer.after_restart.join(", ")));
     }
     lines.join("\n")
 }

@@ -1,4 +1,4 @@
-//! `pregonero review`: the posts that wait for a person, settled from the command line.
+//! `pregonero review`: lists, approves and rejects the posts that wait for a person.
 
 use std::time::Duration;
 
@@ -25,23 +25,23 @@ Examples:
 pub enum ReviewCommand {
     /// List the posts that wait for a person, the oldest first
     List,
-    /// Show one post with what gates and classifier said of it
+    /// Show one post with the verdicts of gates and classifier
     Show {
         /// The number that `review list` shows
         id: i64,
     },
-    /// Let a post through; a running daemon sends it within seconds, outside quiet hours
+    /// Approve a post; a running daemon sends it within seconds, outside quiet hours
     Approve {
         /// The number that `review list` shows
         id: i64,
         #[command(flatten)]
         decision: Decision,
     },
-    /// Stop a post: one that waits is rejected, an approved one that is not under way is cancelled
+    /// Stop a post: a waiting one is rejected, an approved one that is not being sent yet is cancelled
     Reject {
         /// The number that `review list` shows
         id: i64,
-        /// Why, for the record
+        /// The reason, for the record
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
         #[command(flatten)]
@@ -58,17 +58,19 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// Returns the name of the person who decides.
+    ///
     /// # Errors
-    /// If nobody is named.
+    /// If no name is given and none can be found.
     pub(super) fn name(&self, session: &Session) -> Result<String> {
         let login = ["SUDO_USER", "LOGNAME", "USER"].iter().find_map(|name| session.environment.get(name));
         let given = self.by.as_deref().or(login).map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
-        // A service and `docker exec` set none of these.
-        given.or_else(user_of_process).context("nobody is named who decides: give --by NAME")
+        // A service and `docker exec` set none of these variables.
+        given.or_else(user_of_process).context("it is unknown who decides: give --by NAME")
     }
 }
 
-/// The user this process runs as: by name where the machine knows one, else by number.
+/// Returns the user that this process runs as: by name if the machine knows one, otherwise by number.
 fn user_of_process() -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;
     let user = std::fs::metadata("/proc/self").ok()?.uid();
@@ -76,7 +78,7 @@ fn user_of_process() -> Option<String> {
     Some(name_of(user, &users).unwrap_or_else(|| format!("user {user}")))
 }
 
-/// The name that a line of `passwd(5)` gives a user.
+/// Returns the name that a line of `passwd(5)` gives a user.
 fn name_of(user: u32, users: &str) -> Option<String> {
     let named = users.lines().find_map(|line| {
         let mut fields = line.split(':');
@@ -89,7 +91,7 @@ fn name_of(user: u32, users: &str) -> Option<String> {
 /// Runs `review`.
 ///
 /// # Errors
-/// If nothing was ever recorded, no post has the number, or there is nothing (or no longer anything) to decide.
+/// If nothing was ever recorded, no post has the number, or the post has no decision left to make.
 pub async fn run(command: ReviewCommand, session: &Session) -> Result<()> {
     let purpose = match command {
         ReviewCommand::List | ReviewCommand::Show { .. } => Purpose::Look,
@@ -137,7 +139,7 @@ async fn approve(store: &Store, post: PostId, by: &str, stale_after: Duration, s
     session.output.object(
         || match live {
             Some(false) => format!(
-                "post {post} is approved by {by}; it was made in a dry run, so a dry run records it and nothing sends it"
+                "post {post} is approved by {by}; it was made in a dry run, so a dry run records it and it is never sent"
             ),
             _ => format!("post {post} is approved by {by}; a running daemon or the next `pregonero once` sends it"),
         },
@@ -154,7 +156,7 @@ async fn reject(store: &Store, post: PostId, by: &str, reason: Option<&str>, ses
     )
 }
 
-/// What gates asked for a person, in a few words.
+/// Returns the names of the gates that did not pass the post, or `review.mode` if all did.
 fn why(post: &PostRecord) -> String {
     let gates: Vec<&str> =
         post.gates.iter().filter(|gate| gate.verdict != Verdict::Pass).map(|gate| gate.gate.as_str()).collect();

@@ -1,4 +1,4 @@
-//! `pregonero run`: the daemon.
+//! `pregonero run`: runs the daemon.
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -11,21 +11,21 @@ use crate::daemon::{self, Setup};
 /// How to begin.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-SIGTERM finishes the post in flight and stops, a second one quits at once; SIGHUP reads the configuration again.
+SIGTERM finishes the post in flight and stops; a second SIGTERM quits at once. SIGHUP rereads the configuration.
 
 Examples:
-  pregonero run --now            watch a first round, then go on by the schedule
+  pregonero run --now            watch a first round, then follow the schedule
   pregonero run                  as a service; deploy/ has a systemd unit and a container file")]
 pub struct RunArguments {
-    /// One round at once, then by the schedule
+    /// Run one round right away, then follow the schedule
     #[arg(long)]
     now: bool,
 }
 
-/// Runs until it is told to stop, or cannot go on.
+/// Runs the daemon until it is asked to stop or cannot go on.
 ///
 /// # Errors
-/// A configuration that cannot be used, another instance on the store.
+/// If the configuration cannot be used, or another instance uses the store.
 pub async fn run(arguments: &RunArguments, session: &Session) -> Result<()> {
     let signals = Signals::listen().context("cannot listen for signals")?;
     let loaded = session.load(Vec::new())?;

@@ -1,4 +1,4 @@
-//! What every command is given: the flags for all, the environment, and the ways from them to settings and record.
+//! What every command receives: the global flags and the environment, and how to get from them to the settings and the record.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,28 +19,28 @@ use pregonero_store::{Store, StoreError};
 use pregonero_system::clock::{Clock as _, SystemClock};
 use pregonero_system::environment::Environment;
 
-/// The variables that set keys begin with this, and so do those that were meant to.
+/// The prefix of the variables that set keys, and of those that were meant to.
 const VARIABLE_PREFIX: &str = "PREGONERO_";
 
-/// What a command of operation stands on.
+/// What a command that operates the bot works with.
 #[derive(Debug)]
 pub struct Ground {
     /// The record to use.
     pub store: PathBuf,
-    /// What the configuration says of its place.
+    /// What the configuration says about the record's place.
     pub place: StorePlace,
-    /// The whole configuration, or what is wrong with it.
+    /// The whole configuration, or its faults.
     pub loaded: Result<Loaded, ConfigError>,
 }
 
 impl Ground {
-    /// The settings, where they can be used.
+    /// Returns the settings if they can be used.
     #[must_use]
     pub fn settings(&self) -> Option<&Settings> {
         self.loaded.as_ref().ok().map(|loaded| &loaded.settings)
     }
 
-    /// The time zone of the schedule, also where the rest of the configuration is broken; UTC where that cannot be read.
+    /// Returns the time zone of the schedule, even if the rest of the configuration is broken; UTC if it cannot be read.
     #[must_use]
     pub fn zone(&self) -> TimeZone {
         self.place.zone.clone()
@@ -55,16 +55,16 @@ pub struct Session {
     /// The file that `--config` names.
     pub config: Option<PathBuf>,
     pub log_level: Level,
-    /// As it was typed, for the cards of trained models.
+    /// The command line as it was typed, for the cards of trained models.
     #[cfg_attr(not(feature = "workshop"), expect(dead_code, reason = "only the workshop trains"))]
     pub command_line: String,
 }
 
 impl Session {
-    /// The configuration with what flags set on top; starts the log as it says, and logs its warnings.
+    /// Loads the configuration with the values of flags on top, starts the log as it says, and logs its warnings.
     ///
     /// # Errors
-    /// [`config::ConfigError`].
+    /// Returns a [`config::ConfigError`] if there is no configuration or it has faults.
     pub fn load(&self, overrides: Vec<Override>) -> Result<Loaded> {
         let loaded = self.load_quietly(overrides)?;
         self.start_log_by(&loaded.settings);
@@ -74,10 +74,10 @@ impl Session {
         Ok(loaded)
     }
 
-    /// As [`Self::load`], for a caller that tells the warnings itself.
+    /// Like [`Self::load`], for a caller that reports the warnings itself.
     ///
     /// # Errors
-    /// [`config::ConfigError`].
+    /// Returns a [`config::ConfigError`] if there is no configuration or it has faults.
     pub fn load_quietly(&self, overrides: Vec<Override>) -> Result<Loaded> {
         Ok(config::load(self.request(overrides))?)
     }
@@ -88,11 +88,11 @@ impl Session {
         LoadRequest { explicit_file: self.config.clone(), environment, overrides }
     }
 
-    /// What a command of operation stands on: the record that the daemon of this configuration works on, also where the
-    /// rest of the configuration is broken.
+    /// Finds what a command that operates the bot works with: the record that the daemon with this configuration uses, even
+    /// if the rest of the configuration is broken.
     ///
     /// # Errors
-    /// If there is no configuration file, or it is not sure which record is meant.
+    /// If there is no configuration file, or it is unclear which record is meant.
     pub async fn ground(&self, purpose: Purpose) -> Result<Ground> {
         let ground = self.ground_quietly(purpose, Vec::new()).await?;
         if let Err(fault) = &ground.loaded {
@@ -100,13 +100,13 @@ impl Session {
             let faults = fault.faults().len();
             let what = if faults == 1 { "a fault".to_owned() } else { format!("{faults} faults") };
             self.output.note(&format!(
-                "warning: {file} has {what} (`pregonero config check` says which); a running daemon goes on with what it loaded"
+                "warning: {file} has {what} (see `pregonero config check`); a running daemon keeps what it loaded"
             ));
         }
         Ok(ground)
     }
 
-    /// As [`Self::ground`] with what flags set on top, for a caller that reports a broken configuration itself.
+    /// Like [`Self::ground`], with the values of flags on top, for a caller that reports a broken configuration itself.
     ///
     /// # Errors
     /// The same as [`Self::ground`].
@@ -132,7 +132,7 @@ impl Session {
         }
     }
 
-    /// The settings alone, of a command without flags that change them.
+    /// Loads the settings for a command without flags that change them.
     ///
     /// # Errors
     /// The same as [`Self::load`].
@@ -140,30 +140,30 @@ impl Session {
         Ok(self.load(Vec::new())?.settings)
     }
 
-    /// Starts the log as the settings say; only the first call counts.
+    /// Starts the log as the settings say. Only the first call has an effect.
     pub fn start_log_by(&self, settings: &Settings) {
         let LogSettings { format } = settings.log;
         logging::start(format, &settings.schedule.timezone, self.log_level, &self.environment);
     }
 
-    /// Starts the log of a command without a schedule, in the machine's time; only the first call counts.
+    /// Starts the log of a command without a schedule, with times in the machine's zone. Only the first call has an effect.
     pub fn start_log(&self, format: LogFormat) {
         logging::start(format, &TimeZone::system(), self.log_level, &self.environment);
     }
 
-    /// Where pulled models lie and the hub is.
+    /// Returns the hub's address and the folder of pulled models.
     ///
     /// # Errors
-    /// If `HF_ENDPOINT` is no address.
+    /// If `HF_ENDPOINT` is not a valid address.
     pub fn hub(&self) -> Result<HubSettings> {
         Ok(HubSettings::from_lookup(|name| self.environment.get(name).map(str::to_owned))?)
     }
 
-    /// Refuses to begin a record beside that of a running daemon of this configuration: it would know nothing of what the
-    /// daemon posts. A variable that names another record is another bot's, and meant.
+    /// Refuses to begin a second record while a daemon with this configuration works on another one: the second record would not
+    /// know what the daemon posts. If an environment variable names the record, it is meant for another bot, and is allowed.
     ///
     /// # Errors
-    /// If a daemon works elsewhere.
+    /// If a daemon with this configuration works on another record.
     pub async fn refuse_a_second_record(&self) -> Result<()> {
         let place = config::store_place(self.request(Vec::new()))?;
         if place.is_from_environment() {
@@ -171,7 +171,7 @@ impl Session {
         }
         match whereabouts(&place, Purpose::Act).await {
             Ok(Whereabouts { store, note: Some(_) }) => bail!(
-                "a daemon of this configuration works on {}, not on {}, and a second record would know nothing of what it \
+                "a daemon with this configuration works on {}, not on {}, and a second record would not know what it \
                  posts: stop it first, or name the record in store.path",
                 store.display(),
                 place.path.display()
@@ -180,11 +180,11 @@ impl Session {
         }
     }
 
-    /// Earlier versions took a relative `store.path` from the folder in which they were started. A record that lies there
-    /// must not be left behind for a new, empty one, which knows nothing of what was posted.
+    /// Refuses to begin a new record if one exists where earlier versions kept it: they resolved a relative `store.path` from the
+    /// folder in which they were started. A new, empty record would not know what was posted.
     ///
     /// # Errors
-    /// If only the earlier place has a record.
+    /// If there is a record only in the earlier place.
     pub fn refuse_a_record_left_behind(&self, loaded: &Loaded) -> Result<()> {
         let path = &loaded.settings.store.path;
         let shown = loaded.show().iter().find(|row| row.key == "store.path");
@@ -193,7 +193,7 @@ impl Session {
         if is_left_behind {
             bail!(
                 "{}: no record yet, but there is one in {} (in this folder), where earlier versions kept it: move it and the \
-                 files beside it, or name it in store.path; a relative path is now relative to the configuration file",
+                 files next to it, or name it in store.path; a relative path is now relative to the configuration file",
                 path.display(),
                 std::path::absolute(&earlier).unwrap_or(earlier).display()
             );
@@ -201,7 +201,7 @@ impl Session {
         Ok(())
     }
 
-    /// What a daemon or a single round starts from.
+    /// Returns what a daemon or a single round starts from.
     ///
     /// # Errors
     /// The same as [`Self::hub`].
@@ -210,27 +210,27 @@ impl Session {
         Ok(Inputs { settings, environment, hub: self.hub()?, clock, seeds: app::fresh_seeds() })
     }
 
-    /// Reads the configuration again, from the same places.
+    /// Returns a function that reads the configuration again from the same places.
     pub fn reread(&self) -> Reread {
         let session = self.clone();
         Arc::new(move || session.load_quietly(Vec::new()))
     }
 
-    /// The present instant.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         SystemClock.now()
     }
 
-    /// What was posted in the last days, read only; empty where nothing was ever recorded.
+    /// Reads what was posted within `gates.near_duplicate_days`; empty if nothing was ever recorded.
     ///
     /// # Errors
-    /// If there is a database that cannot be read.
+    /// If the database exists but cannot be read.
     pub async fn recent(&self, settings: &Settings) -> Result<Recent> {
         let store = match Store::open_read_only(&settings.store.path).await {
             Err(StoreError::Missing { .. }) => return Ok(Recent::default()),
-            // The service's record is closed to other users, and they may try texts all the same.
+            // Other users cannot read the service's record, but may try texts all the same.
             Err(error @ StoreError::Unreachable { .. }) => {
-                tracing::warn!("texts are not compared with what was posted before: {error}");
+                tracing::warn!("texts are not compared with earlier posts: {error}");
                 return Ok(Recent::default());
             }
             opened => opened?,

@@ -1,5 +1,5 @@
-//! `pregonero status`: what the daemon is doing, by which configuration, and what waits. Works with a broken configuration
-//! too.
+//! `pregonero status`: shows what the daemon is doing, with which configuration, and what is waiting. It also works with a
+//! broken configuration.
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -16,39 +16,39 @@ use crate::review;
 use pregonero_store::{PostState, Store, StoreError};
 use pregonero_system::clock::shown_in;
 
-/// Posts on which something is still to happen.
+/// The numbers of posts that are not settled yet, by what they wait for.
 #[derive(Debug, Default)]
 struct Waiting {
-    /// For a person.
+    /// Waiting for a person.
     held: usize,
-    /// To be sent.
+    /// Waiting to be sent.
     approved: usize,
-    /// Being sent at this moment, or cut off while they were.
+    /// Being sent at this moment, or interrupted while being sent.
     armed: usize,
-    /// For somebody to find out whether X took them.
+    /// Of unknown outcome: it is not clear whether X took them.
     unknown: usize,
-    /// What is left of the budget; absent where nothing was ever recorded, or the settings cannot be read.
+    /// What is left of the budget; absent if nothing was ever recorded, or the settings cannot be read.
     outlook: Option<Outlook>,
 }
 
-/// The running configuration beside the file.
+/// The configuration of the running daemon compared with the file.
 #[derive(Debug, Serialize)]
 struct Configuration {
     file: std::path::PathBuf,
-    /// When the running daemon read it; absent where none runs.
+    /// When the running daemon read it; absent if none is running.
     loaded_at: Option<Timestamp>,
-    /// Whether the file is another than the one that was read.
+    /// Whether the file differs from the one that was read.
     changed: Option<bool>,
     valid: bool,
     faults: Vec<String>,
-    /// Why the last reload kept the old one.
+    /// Why the last reload was refused.
     refused: Option<String>,
 }
 
-/// Prints it. That no daemon runs is an answer, not an error.
+/// Prints the status. That no daemon is running is an answer, not an error.
 ///
 /// # Errors
-/// If it is not sure which record is meant.
+/// If it is unclear which record is meant.
 pub async fn run(session: &Session) -> Result<()> {
     let ground = session.ground_quietly(Purpose::Look, Vec::new()).await?;
     let standing = standing(&ground.store, session.now()).await;
@@ -86,10 +86,8 @@ impl Configuration {
             None => self.file.display().to_string(),
         };
         let since = match (self.changed, self.valid) {
-            (Some(true), true) => "; the file has changed since then and is valid: `pregonero reload` takes it",
-            (Some(true), false) => {
-                "; the file has changed since then and is broken: the daemon goes on with what it loaded"
-            }
+            (Some(true), true) => "; the file has changed since then and is valid: `pregonero reload` loads it",
+            (Some(true), false) => "; the file has changed since then and is broken: the daemon keeps what it loaded",
             (_, false) => "; it is broken",
             (_, true) => "",
         };
@@ -171,11 +169,11 @@ fn outlook_in_words(outlook: &Outlook, zone: &TimeZone) -> Vec<String> {
         lines.push(format!("quiet      nothing is posted before {}: schedule.quiet_hours", day_and_time(until, zone)));
     }
     lines
-        .extend(outlook.halts.iter().map(|halt| format!("stopped    {halt}; `pregonero resume` lets posts out again")));
+        .extend(outlook.halts.iter().map(|halt| format!("stopped    {halt}; `pregonero resume` allows posting again")));
     lines
 }
 
-/// With the day of the week, by which a person knows a slot.
+/// Formats a time with the day of the week, by which people recognise a slot.
 fn day_and_time(at: Timestamp, zone: &TimeZone) -> String {
     format!("{} {}", at.to_zoned(zone.clone()).strftime("%a"), shown_in(at, zone))
 }

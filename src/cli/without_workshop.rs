@@ -1,4 +1,4 @@
-//! What a build without the workshop says to who asks for its commands.
+//! The commands that a build without the workshop lacks, and the message that it prints instead.
 
 use std::ffi::OsString;
 
@@ -26,7 +26,7 @@ pub struct Anything {
 /// Refuses the command.
 ///
 /// # Errors
-/// Always: names the build that has it.
+/// Always fails; the message names the build that has the command.
 pub fn run(command: &WorkshopCommand) -> Result<()> {
     let name = match command {
         WorkshopCommand::Dataset(_) => "dataset",

@@ -287,7 +287,7 @@ fn every_key_refuses_what_does_not_fit() {
         ("schedule", "misfire = \"one\"", "expected skip | once, found \"one\" (nearest: once)"),
         ("schedule", "quiet_hours = [\"22-7\"]", "such as \"22:00-07:00\", found \"22-7\""),
         ("schedule", "quiet_hours = [\"22:00-25:00\"]", "such as \"22:00-07:00\""),
-        ("schedule", "quiet_hours = [\"07:00-07:00\"]", "ends at another time"),
+        ("schedule", "quiet_hours = [\"07:00-07:00\"]", "whose end differs"),
         ("schedule", "quiet_hours = [\"00:00-13:00\", \"12:00-24:00\"]", "cover the whole day"),
         ("generation", "model = \"hub:only\"", "expected hub:OWNER/NAME, found \"hub:only\""),
         ("generation", "model = \"hub:../..\"", "expected hub:OWNER/NAME"),
@@ -480,7 +480,7 @@ fn a_variable_with_one_underscore_is_refused_with_its_right_name() {
     for name in ["PREGONERO_GENERATION__TOP_K", "PREGONERO__GENERATION_TOP_K", "PREGONERO_GENERATION_TOP_K"] {
         let faults = Case::new("").variable(name, "5").faults();
         let expected = format!(
-            "{name}: generation.top_k: this variable is not read; its name is PREGONERO__GENERATION__TOP_K, with two underscores"
+            "{name}: generation.top_k: this variable is not read; the right name is PREGONERO__GENERATION__TOP_K, with two underscores"
         );
         assert_eq!(faults, [expected]);
     }
@@ -491,7 +491,7 @@ fn a_variable_with_one_underscore_is_refused_with_its_right_name() {
 #[test]
 fn a_secret_in_the_file_is_refused_without_being_repeated() {
     let fault = the_fault_of("[account]\nconsumer_secret = \"hush-hush\"");
-    assert!(fault.contains("secrets are never configuration") && !fault.contains("hush"), "{fault}");
+    assert!(fault.contains("secrets do not belong in the configuration") && !fault.contains("hush"), "{fault}");
     let fault = the_fault_of("[publish]\nbase_url = \"https://me:hush-hush@api.x.com\"");
     assert!(fault.contains("without user and password") && !fault.contains("hush"), "{fault}");
 }
@@ -547,7 +547,7 @@ fn a_named_file_must_exist_and_a_search_says_where_it_looked() {
     let searched = [first.as_path(), second.as_path()];
     let error = load_from(request(None), &searched).unwrap_err();
     let expected = format!(
-        "no configuration file: looked for {}, then {}; name one with --config FILE",
+        "no configuration file: searched for {}, then {}; name one with --config FILE",
         first.display(),
         second.display()
     );

@@ -533,7 +533,7 @@ fn manual_pages_replace_their_own_and_no_other_file() {
     let pages = || std::fs::read_dir(place.path("pages")).unwrap().count();
     let all = pages();
     let page = |name: &str| std::fs::read_to_string(place.path("pages").join(name)).unwrap();
-    assert!(page("pregonero-db-backup.1").contains("over an earlier backup and over nothing else"));
+    assert!(page("pregonero-db-backup.1").contains("replaces an earlier backup, but no other file"));
 
     // One that a person wrote, beside one that is missing: nothing is written.
     std::fs::write(place.path("pages/pregonero-run.1"), "a person's own").unwrap();

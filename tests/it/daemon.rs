@@ -262,8 +262,7 @@ fn reload_waits_for_the_answer_and_says_what_changed_or_why_not() {
     let config = std::fs::read_to_string(bot.path("config.toml")).unwrap();
     bot.configure(&config.replace("model = \"tiny\"", "model = \"builtin\""));
     let reloaded = bot.run(&["reload"]);
-    let expected =
-        "reloaded:\n  generation.candidates: 4 -> 3\nchanges with a restart only: generation.model, seed_prompts\n";
+    let expected = "reloaded:\n  generation.candidates: 4 -> 3\ntakes effect only after a restart: generation.model, seed_prompts\n";
     assert_eq!((reloaded.code(), reloaded.stdout.as_str()), (Some(0), expected), "{reloaded:#?}");
 
     bot.configure("[generation]\ntop_k = \"many\"\n");

@@ -70,7 +70,7 @@ async fn the_spanish_model_of_2020_is_pulled_by_its_own_list_of_files_and_posts(
     let bot = TestBot::new();
     let pulled = pull(&bot, &fake, SPANISH);
     assert_eq!(pulled.code(), Some(0), "{pulled:#?}");
-    assert!(pulled.stdout.contains("made of pytorch_model.bin (PyTorch's format before 1.6"), "{pulled:#?}");
+    assert!(pulled.stdout.contains("made from pytorch_model.bin (PyTorch's format before 1.6"), "{pulled:#?}");
     let mut sent = fake.sent();
     sent.sort();
     let read: Vec<&str> = files.iter().map(|(name, _)| *name).filter(|name| !is_left(name)).collect();
@@ -85,7 +85,7 @@ async fn the_spanish_model_of_2020_is_pulled_by_its_own_list_of_files_and_posts(
     let shown = bot.run(&["models", "show", &name]);
     for words in [
         "read from   model.safetensors (f32)",
-        "made of     pytorch_model.bin",
+        "made from   pytorch_model.bin",
         pickle.as_str(),
         "4 constant masks left out",
     ] {
@@ -123,7 +123,7 @@ fn a_folder_with_a_pickle_is_refused_with_the_command_that_converts_it_and_then_
         let converted = bot.run(&["models", "convert", "old"]);
         assert_eq!(converted.code(), Some(0), "{converted:#?}");
         assert!(
-            converted.stdout.starts_with("old/model.safetensors is written, made of pytorch_model.bin"),
+            converted.stdout.starts_with("old/model.safetensors was written, made from pytorch_model.bin"),
             "{converted:#?}"
         );
         let again = bot.run(&["--json", "models", "convert", "old"]).json().remove(0);

@@ -62,10 +62,7 @@ fn a_daemon_that_works_elsewhere_is_followed_and_one_that_was_not_meant_is_not()
     assert_eq!(bot.run(&["healthcheck"]).code(), Some(0));
     for command in ["once", "run"] {
         let refused = bot.run(&[command]);
-        assert!(
-            refused.code() == Some(1) && refused.stderr.contains("a second record would know nothing"),
-            "{refused:#?}"
-        );
+        assert!(refused.code() == Some(1) && refused.stderr.contains("a second record would not know"), "{refused:#?}");
     }
     assert!(!bot.path("data").exists(), "no second record");
 
@@ -127,10 +124,7 @@ async fn the_emergency_brake_works_with_a_broken_file_and_status_says_what_is_in
     for broken in ["[review]\nexpires_after = \"20s\"\n", "[generation\ntop_k = = 5\n"] {
         bot.configure(broken);
         let paused = bot.run(&["pause", "--by", "ana"]);
-        assert!(
-            paused.code() == Some(0) && paused.stderr.contains("`pregonero config check` says which"),
-            "{paused:#?}"
-        );
+        assert!(paused.code() == Some(0) && paused.stderr.contains("see `pregonero config check`"), "{paused:#?}");
         for arguments in [&["history", "list"][..], &["review", "list"], &["healthcheck"], &["db", "check"]] {
             let ended = bot.run(arguments);
             assert_eq!(ended.code(), Some(0), "{arguments:?} {ended:#?}");
@@ -140,10 +134,7 @@ async fn the_emergency_brake_works_with_a_broken_file_and_status_says_what_is_in
         assert_eq!((&said["config"]["changed"], &said["config"]["valid"]), (&json!(true), &json!(false)), "{said}");
         assert_eq!(said["config"]["loaded_at"], loaded_at);
         let words = bot.run(&["status"]).stdout;
-        assert!(
-            words.contains("has changed since then and is broken: the daemon goes on with what it loaded"),
-            "{words}"
-        );
+        assert!(words.contains("has changed since then and is broken: the daemon keeps what it loaded"), "{words}");
         assert!(words.contains("config.toml:"), "{words}");
         assert_eq!(bot.run(&["resume", "--by", "ana"]).code(), Some(0));
         wait_until("the end of the pause", || status(&bot)["code"] == "ok");
@@ -157,7 +148,7 @@ async fn the_emergency_brake_works_with_a_broken_file_and_status_says_what_is_in
     assert!(status(&bot)["config"]["refused"].as_str().unwrap().contains("not valid TOML"), "{}", status(&bot));
     bot.configure_with("candidates = 4", "candidates = 3");
     let words = bot.run(&["status"]).stdout;
-    assert!(words.contains("has changed since then and is valid: `pregonero reload` takes it"), "{words}");
+    assert!(words.contains("has changed since then and is valid: `pregonero reload` loads it"), "{words}");
     assert_eq!(bot.run(&["reload"]).code(), Some(0));
     let after = status(&bot);
     assert_eq!((&after["config"]["changed"], &after["config"]["refused"]), (&json!(false), &Value::Null), "{after}");

@@ -15,7 +15,7 @@ use pregonero_models::generation::{Engine, GenerationRequest, LengthBudget, cand
 use pregonero_text::tweet_text;
 use pregonero_tweet::{Judged, SeedPrompt, Verdict};
 
-/// The parts that every prompt shares.
+/// What all prompts share.
 pub struct Parts<'a> {
     pub settings: &'a Settings,
     pub engine: &'a Engine,
@@ -23,21 +23,21 @@ pub struct Parts<'a> {
     pub recent: &'a Recent,
 }
 
-/// What one prompt gave. Its JSON is a contract: fields are added, never renamed.
+/// The result of one prompt. Its JSON is a contract: fields may be added, but never renamed.
 #[derive(Debug, Serialize)]
 struct Row {
     prompt: String,
     attributes: Value,
     round_seed: u64,
     candidates: usize,
-    /// The share that every gate passes.
+    /// The share that passes every gate.
     pass_rate: f64,
-    /// The share that a person would have to look at.
+    /// The share that a person would have to review.
     review_rate: f64,
     mean_score: f64,
     /// Gate, verdict and number of candidates, the most frequent first.
     stopped_by: Vec<Value>,
-    /// The best that passed, as a round would choose it.
+    /// The best candidate that passed, as a round would choose it.
     best: Option<String>,
     #[serde(skip)]
     stopped_in_words: String,
@@ -46,7 +46,7 @@ struct Row {
 /// Writes candidates for each prompt and prints a row for it.
 ///
 /// # Errors
-/// A prompt that is too long, an attribute that the model does not know.
+/// If a prompt is too long, or has an attribute that the model does not know.
 pub async fn run(session: &Session, parts: &Parts<'_>, rng_seed: u64) -> Result<()> {
     let mut rows = Vec::new();
     for prompt in &parts.settings.seed_prompts {
@@ -102,7 +102,7 @@ fn row(prompt: &SeedPrompt, judged: &[Judged], rng_seed: u64) -> Row {
     }
 }
 
-/// The prompt with its attributes, which tell prompts of one text apart.
+/// Returns the prompt with its attributes, which distinguish prompts that have the same text.
 fn named(row: &Row) -> String {
     let attributes = row.attributes.as_object().into_iter().flatten();
     let attributes: String =
@@ -122,7 +122,7 @@ fn cells(row: &Row) -> Vec<String> {
     ]
 }
 
-/// The text that a round would choose for each prompt.
+/// Returns the text that a round would choose for each prompt.
 fn best(rows: &[Row]) -> String {
     let mut lines = vec![String::new(), styled(output::HEADING, "the best that passed")];
     lines.extend(rows.iter().map(|row| {

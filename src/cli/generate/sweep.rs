@@ -1,4 +1,4 @@
-//! `pregonero generate --sweep`: one prompt under several decoding settings, side by side.
+//! `pregonero generate --sweep`: one prompt with several decoding settings, side by side.
 
 use anyhow::Result;
 use serde::Serialize;
@@ -20,10 +20,10 @@ use pregonero_workshop::evaluation::generator::candidates::CandidateReport;
 use pregonero_workshop::evaluation::generator::sampling::{Sample, Sampling, judge};
 use pregonero_workshop::evaluation::generator::sweep::{Combination, Sweep};
 
-/// Texts that are shown of each combination.
+/// The number of texts shown for each combination.
 const SHOWN: usize = 3;
 
-/// What one combination gave.
+/// The result of one combination.
 #[derive(Debug, Serialize)]
 struct Row {
     settings: Value,
@@ -36,7 +36,7 @@ struct Row {
     combination: String,
 }
 
-/// The parts that every combination shares.
+/// What all combinations share.
 pub struct Parts<'a> {
     pub files: &'a ModelFiles,
     pub engine: &'a Engine,
@@ -46,12 +46,12 @@ pub struct Parts<'a> {
     pub rng_seed: u64,
 }
 
-/// Writes candidates under every combination, from the same seeds, and prints texts and a table of measures.
+/// Writes candidates with every combination, from the same seeds, and prints texts and a table of measures.
 ///
 /// # Errors
-/// A combination that the configuration refuses, a prompt that is too long.
+/// If the configuration refuses a combination, or the prompt is too long.
 pub async fn run(sweep: &Sweep, arguments: &GenerateArguments, session: &Session, parts: &Parts<'_>) -> Result<()> {
-    // A fault in the last combination is told before the first is written.
+    // All settings are checked first, so that a fault in the last combination is reported before any text is written.
     let all: Vec<(Combination, Settings)> =
         sweep.combinations().into_iter().map(|one| settings(one, arguments, session)).collect::<Result<_>>()?;
     let verbatim = verbatim::index_of(parts.files)?;
@@ -109,7 +109,7 @@ fn row(combination: Combination, samples: &[Sample], report: CandidateReport, pa
     }
 }
 
-/// A number as a number.
+/// Returns a number as a JSON number, anything else as a string.
 fn plain(value: String) -> Value {
     serde_json::from_str(&value).unwrap_or(Value::String(value))
 }
