@@ -69,7 +69,7 @@ fn a_training_ended_at_any_moment_resumes_to_the_same_losses_and_weights() {
     let resume = arguments("parts", &["--resume"]);
     end_behind(&place, &resume, "parts", stopped as usize + moment(1), "-KILL");
     let ended = place.run(&resume);
-    assert!(ended.code == 0 && ended.stderr.contains("resumed behind step"), "{ended:#?}");
+    assert!(ended.code == 0 && ended.stderr.contains("resumed after step"), "{ended:#?}");
     let (whole, parts) = (log(&place, "whole"), log(&place, "parts"));
     assert_eq!(whole.iter().filter(|entry| entry["loss"].is_f64()).count(), STEPS);
     assert_eq!(losses(&parts), losses(&whole));
@@ -191,7 +191,7 @@ fn a_disk_that_fills_up_leaves_the_last_checkpoint_whole() {
     let resumed: Vec<&str> = plain.iter().copied().chain(["--resume"]).collect();
     let resumed = disk.inside(&place.command(&resumed)).output().unwrap();
     let said = String::from_utf8_lossy(&resumed.stderr);
-    assert!(resumed.status.success() && said.contains("resumed behind step 7;"), "{said}");
+    assert!(resumed.status.success() && said.contains("resumed after step 7;"), "{said}");
     disk.shell("test -z \"$(find model -name '.unfinished*' -o -name 'saving-*')\" && cp -r model ../copied");
 
     let whole: Vec<&str> =

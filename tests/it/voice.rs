@@ -28,9 +28,9 @@ fn a_grammar_is_composed_into_a_file_with_a_report() {
     assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{ran:#?}");
     for expected in [
         "20 texts of ",
-        "the grammar can say at most 24 texts",
+        "the grammar can produce at most 24 texts",
         "symbols that no text reaches: nadie",
-        "different beginnings of six words: ",
+        "different six-word beginnings: ",
         "the most frequent rule is in ",
         "wrong in 0 texts",
         "written to a.jsonl",

@@ -1,4 +1,4 @@
-//! The flags that name a labelled table's columns, the same for every command that reads one.
+//! The flags that name the columns of a labelled table, the same for every command that reads one.
 
 use clap::Args;
 
@@ -9,10 +9,10 @@ pub struct ColumnArguments {
     /// The column with the text
     #[arg(long, value_name = "NAME", default_value = "text")]
     text_column: String,
-    /// The column with the label, its name or its number
+    /// The column with the label, given as its name or its number
     #[arg(long, value_name = "NAME", default_value = "label")]
     label_column: String,
-    /// The column that tells authors apart, so that none stands in two parts of a split; "" where there is none
+    /// The column that identifies authors, so that no author is in two parts of a split; "" if there is none
     #[arg(long, value_name = "NAME", default_value = "author")]
     author_column: String,
 }

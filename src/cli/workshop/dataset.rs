@@ -1,4 +1,4 @@
-//! `pregonero dataset`: tables to train on.
+//! `pregonero dataset`: prepares tables for training.
 
 mod compose;
 
@@ -20,11 +20,11 @@ use pregonero_workshop::dataset::label::{self, HashtagRules, LabelRules, Labelli
 /// What to do with a table.
 #[derive(Debug, Subcommand)]
 pub enum DatasetCommand {
-    /// Give the rows of a CSV file labels, by emoji or by hashtags
+    /// Label the rows of a CSV file, by emoji or by hashtags
     Label(LabelArguments),
-    /// Compose texts by a grammar in Tracery's JSON format, and check that their words agree
+    /// Compose texts from a grammar in Tracery's JSON format, and check that their words agree
     Compose(ComposeArguments),
-    /// Fill the columns a controlled generator is trained with: sentiment, hashtags, entities, key phrases
+    /// Fill in the columns that a controlled generator is trained with: sentiment, hashtags, entities, key phrases
     Enrich(EnrichArguments),
 }
 
@@ -43,9 +43,9 @@ Examples:
   pregonero dataset label --rules hashtags --positive YoMeVacuno --negative YoNoMeVacuno \\
       --data tweets.csv --author-column author --output labelled.csv
 
-Rows that the rules cannot tell are left out and counted. The result has the columns text, label and author.")]
+Rows that the rules cannot label are left out and counted. The result has the columns text, label and author.")]
 pub struct LabelArguments {
-    /// What gives the labels
+    /// How rows are labelled
     #[arg(long, value_enum)]
     rules: RulesChoice,
     /// A CSV file with a header
@@ -57,13 +57,13 @@ pub struct LabelArguments {
     /// The column with the emoji (--rules emoji)
     #[arg(long, value_name = "NAME", default_value = "emoji")]
     emoji_column: String,
-    /// The column that tells authors apart; without it the result names none
+    /// The column that identifies authors; without it, the result has no authors
     #[arg(long, value_name = "NAME")]
     author_column: Option<String>,
-    /// A hashtag of those who are for it (--rules hashtags); may be given several times
+    /// A hashtag of people who are in favour (--rules hashtags); may be given several times
     #[arg(long, value_name = "HASHTAG")]
     positive: Vec<String>,
-    /// A hashtag of those who are against it (--rules hashtags); may be given several times
+    /// A hashtag of people who are against (--rules hashtags); may be given several times
     #[arg(long, value_name = "HASHTAG")]
     negative: Vec<String>,
     /// The CSV file to write; it must not exist yet
@@ -79,16 +79,16 @@ Examples:
   pregonero dataset enrich --data tweets.csv --columns sentiment=TONO,hashtags --strip-hashtags --output enriched.csv
 
 Then: pregonero train generator --data enriched.csv:text --control SENTIMIENTO,HASHTAGS …
-Labels are written in upper case. Entities are runs of words in capitals, key phrases are RAKE's; lists have spaces
-between their words.")]
+Labels are written in upper case. Entities are runs of capitalised words; key phrases are found by RAKE. Lists are separated
+by spaces.")]
 pub struct EnrichArguments {
-    /// A CSV file with a header, a JSON-lines file (.jsonl), or a plain file with a text a line
+    /// A CSV file with a header, a JSON-lines file (.jsonl), or a plain file with one text per line
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// The column or field with the text
     #[arg(long, value_name = "NAME", default_value = "text")]
     text_column: String,
-    /// What to fill, each with the column's name where it is not SENTIMIENTO, HASHTAGS, ENTIDADES or FRASES
+    /// What to fill in, each with the name of its column if it is not SENTIMIENTO, HASHTAGS, ENTIDADES or FRASES
     #[arg(
         long,
         value_name = "WHAT[=NAME],…",
@@ -99,13 +99,13 @@ pub struct EnrichArguments {
     /// The classifier that reads the sentiment: builtin, builtin:NAME, a folder or hub:OWNER/NAME
     #[arg(long, value_name = "MODEL", default_value = "builtin")]
     classifier: ModelSource,
-    /// Leave the sentiment empty where the classifier is less sure
+    /// Leave the sentiment empty if the classifier is less sure than this
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     min_score: f32,
-    /// Take the hashtags at the end out of the text, and the sign of those within it
+    /// Remove the hashtags at the end of the text, and the # sign of hashtags within it
     #[arg(long)]
     strip_hashtags: bool,
-    /// The CSV file to write, or JSON lines where --data is; it must not exist yet
+    /// The file to write, in CSV or, if --data is JSON lines, in JSON lines; it must not exist yet
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 }
@@ -123,7 +123,7 @@ impl LabelArguments {
             RulesChoice::Hashtags => LabelRules::Hashtags(HashtagRules::new(&self.positive, &self.negative)?),
         };
         if self.data == self.output {
-            bail!("{}: the table cannot be its own result; choose another --output", self.data.display());
+            bail!("{}: --output must not be the same file as --data", self.data.display());
         }
         Ok(Labelling {
             data: self.data,
@@ -138,7 +138,7 @@ impl LabelArguments {
 /// Runs `dataset`.
 ///
 /// # Errors
-/// A table that cannot be read or written, or in which nothing is labelled.
+/// If a table cannot be read or written, or no row can be labelled.
 pub fn run(command: DatasetCommand, session: &Session) -> Result<()> {
     session.start_log(LogFormat::Auto);
     match command {

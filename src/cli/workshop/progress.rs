@@ -1,4 +1,4 @@
-//! What a person sees of a training while it runs.
+//! The progress of a training, as a person sees it while it runs.
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -7,8 +7,8 @@ use super::stop::Stop;
 use crate::cli::output::Output;
 use pregonero_workshop::training::classifier::{DataCounts, EpochReport, Progress};
 
-/// Shows the progress of `work`, which trains a classifier or several: a bar on a terminal, a line for each epoch everywhere. From its first
-/// batch on, `work` checks whether it was asked to stop.
+/// Shows the progress of `work`, which trains one or several classifiers: a bar on a terminal, and a line for each epoch
+/// everywhere. From its first batch on, `work` checks whether it was asked to stop.
 pub fn follow<T>(
     output: &Output,
     stop: &Stop,
@@ -20,14 +20,15 @@ pub fn follow<T>(
     let result = work(&mut |progress| match progress {
         Progress::Stale { results } => {
             let line =
-                format!("the files have changed since {results} combinations were trained: all are trained anew");
+                format!("the files have changed since {results} combinations were trained: all are trained again");
             bar.suspend(|| output.note(&line));
         }
         Progress::Started { train_rows, validation_rows, parameters, resumed_at, anew, counts } => {
             stop.heed();
             let resumed = resumed_at.map_or_else(String::new, |epoch| format!(", resumed in epoch {epoch}"));
             let line = format!("{train_rows} rows, {validation_rows} to stop by, {parameters} parameters{resumed}");
-            let anew = anew.then(|| "there is no checkpoint to resume from: the training starts anew".to_owned());
+            let anew = anew
+                .then(|| "there is no checkpoint to resume from: the training starts from the beginning".to_owned());
             bar.suspend(|| {
                 anew.into_iter().chain([line]).chain(of_data(&counts)).for_each(|line| output.note(&line));
             });
@@ -48,10 +49,10 @@ pub fn follow<T>(
     result
 }
 
-/// What a person should know of the data before the training is through.
+/// Returns what a person should know about the data before the training is finished.
 fn of_data(counts: &DataCounts) -> impl Iterator<Item = String> {
     let skipped = counts.skipped_empty;
-    let empty = (skipped > 0).then(|| format!("{skipped} rows left out: cleaning leaves nothing to read of them"));
+    let empty = (skipped > 0).then(|| format!("{skipped} rows left out: cleaning leaves nothing of them"));
     empty.into_iter().chain(counts.vectors.as_ref().map(ToString::to_string))
 }
 
@@ -68,7 +69,7 @@ fn describe(report: &EpochReport) -> String {
     )
 }
 
-/// Seconds as a person says them: `40 s`, `12 min`, `3 h 5 min`.
+/// Formats seconds for people: `40 s`, `12 min`, `3 h 5 min`.
 pub fn in_words(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),

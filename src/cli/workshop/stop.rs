@@ -1,4 +1,4 @@
-//! How a training or a measurement is stopped from the keyboard or by the system.
+//! Stopping a training or a measurement, from the keyboard or by the system.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
 
-/// Stops a training on SIGINT or SIGTERM. While the training still reads its data there is nothing to save, and a
+/// Stops a training on SIGINT or SIGTERM. While the training is still reading its data there is nothing to save, and a
 /// signal ends the process at once. From [`heed`](Self::heed) on, the first signal asks for a checkpoint and the second
 /// ends the process.
 #[derive(Debug, Clone, Default)]
@@ -16,10 +16,10 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Listens for the signals from now on.
+    /// Starts listening for the signals.
     ///
     /// # Errors
-    /// If the system does not allow that.
+    /// If the system does not allow it.
     pub fn on_signal() -> Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let stop = Self::default();
@@ -42,7 +42,7 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Declares that from now on the training checks between its steps whether it was asked to stop.
+    /// Declares that from now on the training checks between steps whether it was asked to stop.
     pub fn heed(&self) {
         self.heeded.store(true, Ordering::Relaxed);
     }
@@ -56,7 +56,7 @@ impl Deref for Stop {
     }
 }
 
-/// Ends the process as the signal does where nobody listens to it: at once, and without a core.
+/// Ends the process as the signal does by default: at once, and without a core dump.
 fn end_by(signal: libc::c_int) {
     // SAFETY: both calls take a signal's number and nothing else; the default action ends the process.
     unsafe {

@@ -1,4 +1,4 @@
-//! The flags that name texts, the same for every command that reads some.
+//! The flags that name texts, the same for every command that reads texts.
 
 use std::str::FromStr;
 
@@ -11,7 +11,7 @@ use pregonero_workshop::training::text::{Cleaning, TextSource};
 /// Texts to train on.
 #[derive(Debug, Args)]
 pub struct DataArguments {
-    /// Texts: FILE (one a line), FILE.csv:COLUMN or FILE.jsonl:FIELD, with =WEIGHT for a share (0.1) or repeats (3)
+    /// Texts: FILE (one per line), FILE.csv:COLUMN or FILE.jsonl:FIELD, with =WEIGHT for a share (0.1) or repeats (3)
     #[arg(long = "data", value_name = "FILE[:COLUMN][=WEIGHT]", required = true)]
     pub data: Vec<TextSource>,
     /// How texts are tidied first
@@ -21,8 +21,8 @@ pub struct DataArguments {
 
 /// How texts are tidied.
 pub const CLEANINGS: [Choice<Cleaning>; 2] = [
-    ("tweets", Cleaning::Tweets, "Links, mentions and placeholders out, texts under four words dropped"),
-    ("none", Cleaning::None, "NFC only"),
+    ("tweets", Cleaning::Tweets, "Remove links, mentions and placeholders; drop texts of fewer than four words"),
+    ("none", Cleaning::None, "Only normalise to NFC"),
 ];
 
 /// An attribute and the column or field that holds its values: `NAME` or `NAME=COLUMN`.

@@ -1,4 +1,4 @@
-//! `pregonero train`: tokenizer, generator, classifier, critic, vectors.
+//! `pregonero train`: trains a tokenizer, generator, classifier, critic or word vectors.
 
 pub mod classifier;
 mod critic;
@@ -27,7 +27,7 @@ pub enum TrainCommand {
     Generator(Box<generator::GeneratorArguments>),
     /// Train a classifier on labelled tweets
     Classifier(Box<classifier::ClassifierArguments>),
-    /// Train a critic, which tells people's texts from the generator's and helps to choose between candidates
+    /// Train a critic, which tells people's texts from the generator's and helps choose between candidates
     Critic(critic::CriticArguments),
     /// Train word vectors on texts, for a classifier to start from
     Vectors(Box<vectors::VectorArguments>),
@@ -36,7 +36,7 @@ pub enum TrainCommand {
 /// Runs `train`.
 ///
 /// # Errors
-/// Bad data, a folder that cannot be written, a training that diverges.
+/// If the data is bad, a folder cannot be written, or a training diverges.
 pub async fn run(command: TrainCommand, session: &Session) -> Result<()> {
     session.start_log(LogFormat::Auto);
     let output = &session.output;

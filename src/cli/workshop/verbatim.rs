@@ -1,4 +1,4 @@
-//! `pregonero models verbatim`: the files that the gate `verbatim` compares with, from the texts of a training.
+//! `pregonero models verbatim`: writes the files that the gate `verbatim` compares with, from the texts of a training.
 
 use std::path::PathBuf;
 
@@ -21,20 +21,20 @@ Examples:
   pregonero models verbatim my-gpt2 --others tweets.csv:text
   pregonero models verbatim my-gpt2 --others tweets.csv:text --own composed.jsonl:text --own plain.txt
 
-`train generator` writes both files. Use this command for a model that was trained elsewhere, or when its texts changed:
+`train generator` writes both files. Use this command for a model that was trained elsewhere, or if its texts have changed:
   --others   writes verbatim.bin, hashes of all runs of eight words in other people's texts. No text can be read out of
              it. The gate rejects a candidate that shares a run of more words than gates.verbatim_tokens.
   --own      writes own_texts.zst, your texts themselves, without case and punctuation; `zstd -dc own_texts.zst` prints
              them. The gate rejects a candidate that is at least as similar to one of them as gates.own_texts says.
-A text that is in both counts as your own. Without one of the two options, the file that it writes stays as it is.")]
+A text that is in both counts as your own. If one of the two options is missing, its file stays as it is.")]
 pub struct VerbatimArguments {
     /// The model's folder
     #[arg(value_name = "FOLDER")]
     folder: PathBuf,
-    /// Texts of other people: FILE (one a line), FILE.csv:COLUMN or FILE.jsonl:FIELD; may be given several times
+    /// Texts by other people: FILE (one per line), FILE.csv:COLUMN or FILE.jsonl:FIELD; may be given several times
     #[arg(long, value_name = "FILE[:COLUMN]", required_unless_present = "own")]
     others: Vec<TextSource>,
-    /// Texts of your own, in the same forms; may be given several times
+    /// Your own texts, in the same forms; may be given several times
     #[arg(long, value_name = "FILE[:COLUMN]")]
     own: Vec<TextSource>,
     /// How texts are tidied first
@@ -42,10 +42,10 @@ pub struct VerbatimArguments {
     clean: Cleaning,
 }
 
-/// Writes the files and says what they hold.
+/// Writes the files and reports what they contain.
 ///
 /// # Errors
-/// Texts that cannot be read, and a folder that is no model's or cannot be written.
+/// If texts cannot be read, or the folder is not a model's or cannot be written.
 pub fn run(arguments: &VerbatimArguments, session: &Session) -> Result<()> {
     let folder = &arguments.folder;
     let files = ModelFiles::in_folder(folder)?;

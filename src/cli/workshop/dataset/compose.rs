@@ -1,4 +1,4 @@
-//! `pregonero dataset compose`: texts out of a grammar.
+//! `pregonero dataset compose`: composes texts from a grammar.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::cli::session::Session;
 use pregonero_text::tweet_text::MAX_WEIGHTED_LENGTH;
 use pregonero_workshop::dataset::compose::{self, Composition, Report, RuleDisagreement};
 
-/// Disagreements that are shown; `--json` has all.
+/// How many disagreements are shown; `--json` has all of them.
 const SHOWN: usize = 20;
 
 #[derive(Debug, Args)]
@@ -18,7 +18,7 @@ const SHOWN: usize = 20;
 Examples:
   pregonero dataset compose --grammar g.json -n 5000 --seed 1 --output composed.jsonl
   pregonero dataset compose --grammar g.json -n 5000 --columns tema,hashtags --output composed.csv
-  pregonero dataset compose --grammar g.json -n 20000 --check    only checks, writes nothing
+  pregonero dataset compose --grammar g.json -n 20000 --check    check only; writes nothing
 
 A grammar is a JSON object of symbols, each with a list of rules; every text begins with \"origin\":
   {\"origin\": [\"[tema:visita][hashtags:Vecinos]#frase.capitalize# \\\\#Vecinos\"],
@@ -29,32 +29,32 @@ A grammar is a JSON object of symbols, each with a list of rules; every text beg
   [name:rule]          saves a symbol for the rest of the text
   [name:a,b]           saves one of several; a comma before a blank is text
   [name:POP]           forgets what was saved last
-  [#name#]             expands a symbol for its actions alone
-  #[name:rule]other#   saves for that one symbol
-  .capitalize          the first letter in upper case, also after ¿ and ¡; .capitalizeAll of every word
-  \\\\# \\\\[ \\\\]          the signs themselves, as JSON writes them
+  [#name#]             expands a symbol only for its actions
+  #[name:rule]other#   saves for that symbol only
+  .capitalize          makes the first letter upper case, also after ¿ and ¡; .capitalizeAll does so for every word
+  \\\\# \\\\[ \\\\]          the characters themselves, as written in JSON
 
-The check of agreement sees a determiner and its noun, an adjective between or right after them, and an adjective \
-after ser or estar where a clause begins with its subject. It knows some hundred words and the usual endings, leaves \
-out what could be a verb (la llamo), and finds neither nouns without a determiner nor adjectives farther away. Of \
-texts with one determiner's gender swapped it finds two in three.
+The agreement check examines a determiner and its noun, an adjective between or right after them, and an adjective \
+after ser or estar if the clause begins with its subject. It knows a few hundred words and the usual endings, ignores \
+what could be a verb (la llamo), and misses nouns without a determiner and adjectives farther away. Of texts in \
+which one determiner's gender was swapped, it finds two in three.
 
-Texts that come twice or are too long are left out. The report goes to standard error; with --json it is one object on \
+Duplicate texts and texts that are too long are left out. The report goes to standard error; with --json it is one object on \
 standard output. The same grammar, seed and number give the same file.")]
 pub struct ComposeArguments {
     /// The grammar, a JSON file
     #[arg(long, value_name = "FILE")]
     grammar: PathBuf,
-    /// How many different texts
+    /// How many different texts to compose
     #[arg(short = 'n', long, value_name = "N", default_value_t = 1000)]
     count: usize,
-    /// The seed that all chance comes from
+    /// The seed of all random choices
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Saved symbols that get a column beside `text`: their value at the end of the text, or nothing
+    /// Saved symbols that get a column next to `text`, with their value at the end of the text, or nothing
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     columns: Vec<String>,
-    /// The symbol every text begins with
+    /// The symbol that every text begins with
     #[arg(long, value_name = "NAME", default_value = "origin")]
     origin: String,
     /// The greatest length of a text, as X counts it; leave room for the bot's disclosure
@@ -63,7 +63,7 @@ pub struct ComposeArguments {
     /// The file to write, a .csv or .jsonl; it must not exist yet
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
     output: Option<PathBuf>,
-    /// Fail, and write nothing, where determiner, noun and adjective do not agree
+    /// Fail, and write nothing, if a determiner, noun and adjective do not agree
     #[arg(long)]
     check: bool,
 }
@@ -72,7 +72,7 @@ impl ComposeArguments {
     /// Composes, reports and writes.
     ///
     /// # Errors
-    /// A fault of the grammar; a file that cannot be written; with `--check`, words that do not agree.
+    /// If the grammar has a fault, a file cannot be written or, with `--check`, words do not agree.
     pub fn run(self, session: &Session) -> Result<()> {
         ensure!(self.count > 0, "-n: at least one text is needed");
         if let Some(output) = &self.output {
@@ -107,15 +107,15 @@ impl ComposeArguments {
     }
 }
 
-/// The report for people. Disagreements are shown to the quiet too.
+/// Prints the report for people. Disagreements are printed even with --quiet.
 fn tell(report: &Report, output: Output) {
     let mut lines = vec![format!("{} texts of {} tries", report.texts, report.tries)];
     if report.texts < report.wanted {
-        lines.push(format!("  fewer than the {} wanted: the grammar says too little else", report.wanted));
+        lines.push(format!("  fewer than the {} wanted: the grammar has too few other texts", report.wanted));
     }
     lines.push(format!("  duplicates: {}; too long or too deep: {}", report.duplicates, report.too_long));
     lines.push(format!(
-        "  the grammar can say at most {} texts (saved symbols and two ways to one text count twice)",
+        "  the grammar can produce at most {} texts (saved symbols and texts with several derivations count more than once)",
         report.grammar_can_say_at_most
     ));
     let unused = &report.unused_symbols;
@@ -123,7 +123,7 @@ fn tell(report: &Report, output: Output) {
         true => "  every symbol is used".to_owned(),
         false => format!("  symbols that no text reaches: {}", unused.join(", ")),
     });
-    lines.push(format!("  different beginnings of six words: {}", report.beginnings));
+    lines.push(format!("  different six-word beginnings: {}", report.beginnings));
     if let Some(most) = &report.most_frequent_rule {
         lines.push(format!(
             "  the most frequent rule is in {:.1} %: {}: {}",

@@ -1,4 +1,4 @@
-//! `pregonero evaluate classifier`: metrics of one classifier, and the report about it.
+//! `pregonero evaluate classifier`: measures one classifier and writes a report about it.
 
 use std::path::{Path, PathBuf};
 
@@ -26,10 +26,10 @@ use pregonero_workshop::evaluation::speed::{ScoringSpeed, measure_speed};
 use pregonero_workshop::metrics::ClassificationReport;
 use pregonero_workshop::training::classifier::{ClassifierTraining, fit_classifier};
 
-const UNVERIFIED: &str = "the model's config.json says nothing of its test part (an earlier version wrote it): that these rows are \
-                          those its training held out cannot be checked; give the unchanged file and columns it was trained with";
+const UNVERIFIED: &str = "the model's config.json does not describe its test part (an earlier version wrote it), so whether \
+                          these rows were held out cannot be checked; give the unchanged file and columns it was trained with";
 
-/// Mistakes a report lists where `--errors` says no other number.
+/// How many mistakes a report lists unless `--errors` says otherwise.
 const REPORTED_MISTAKES: usize = 20;
 
 #[derive(Debug, Args)]
@@ -56,23 +56,23 @@ pub struct ClassifierArguments {
     /// Write a page with plots: training curves, confusion matrix, reliability, ROC, thresholds for min_score
     #[arg(long, value_name = "FOLDER")]
     report: Option<PathBuf>,
-    /// List the rows it is most confidently wrong about, by their number behind the header
+    /// List the rows that it is most confidently wrong about, by their number after the header
     #[arg(long, value_name = "N")]
     errors: Option<usize>,
-    /// The column that pairs a text with its inversion: measure how many pairs it tells apart (minimal_pairs.csv of the
-    /// built-in classifier is such a file)
+    /// The column that pairs a text with its inversion: measure how many pairs the classifier tells apart (the built-in
+    /// classifier's minimal_pairs.csv is such a file)
     #[arg(long, value_name = "NAME")]
     pair_column: Option<String>,
-    /// Measure how fast it scores: tweets a second, and milliseconds for 16 candidates
+    /// Measure how fast it scores: tweets per second, and milliseconds for 16 candidates
     #[arg(long)]
     speed: bool,
     /// Write its word vectors for TensorBoard's projector, and a page that shows them in a browser
     #[arg(long, value_name = "FOLDER")]
     projector: Option<PathBuf>,
-    /// Words of the projector, the most frequent in training first
+    /// How many words the projector shows, the most frequent in training first
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(2..))]
     projector_words: u32,
-    /// Train N times over seeds and give mean and deviation of every metric; what to train stands behind --
+    /// Train N times with different seeds and report mean and deviation of every metric; what to train follows --
     #[arg(long, value_name = "N", requires = "training", conflicts_with_all = ["data", "held_out", "report", "errors", "pair_column", "speed", "projector"])]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1000))]
     runs: Option<u64>,
@@ -84,7 +84,7 @@ pub struct ClassifierArguments {
 /// Runs `evaluate classifier`.
 ///
 /// # Errors
-/// A model or a table that cannot be read, a report that cannot be written.
+/// If a model or a table cannot be read, or a report cannot be written.
 pub fn run(arguments: &ClassifierArguments, session: &Session) -> Result<()> {
     if let Some(runs) = arguments.runs {
         return run_seeds(runs, &arguments.training, session);
@@ -113,7 +113,7 @@ pub fn run(arguments: &ClassifierArguments, session: &Session) -> Result<()> {
     session.output.object(text, || json)
 }
 
-/// Trains over seeds, from the one that the arguments name on.
+/// Trains with consecutive seeds, beginning with the one that the arguments name.
 fn run_seeds(runs: u64, arguments: &[String], session: &Session) -> Result<()> {
     let nowhere = tempfile::tempdir().context("cannot create a temporary folder")?;
     let first = trainings::settings(arguments, &nowhere.path().join("model"), &session.hub()?)?;
@@ -136,7 +136,7 @@ fn run_seeds(runs: u64, arguments: &[String], session: &Session) -> Result<()> {
 fn left_out(scored: &Scored) -> String {
     match scored.skipped_empty {
         0 => String::new(),
-        skipped => format!("; {skipped} of the file left out, cleaning leaves nothing to read of them"),
+        skipped => format!("; {skipped} rows of the file left out, because cleaning leaves nothing of them"),
     }
 }
 
@@ -146,7 +146,7 @@ impl ClassifierArguments {
     }
 
     fn columns(&self) -> Columns {
-        // Authors decide nothing but the split.
+        // Authors matter only for the split.
         let columns = Columns::from(self.columns.clone());
         Columns { author: columns.author.filter(|_| self.held_out), ..columns }
     }
@@ -213,10 +213,7 @@ impl ClassifierArguments {
     fn describe(&self, scored: &Scored, report: &ClassificationReport, speed: Option<ScoringSpeed>) -> String {
         let mut text = report.to_string();
         if scored.skipped_empty > 0 {
-            text += &format!(
-                "\n{} rows of the file left out: cleaning leaves nothing to read of them",
-                scored.skipped_empty
-            );
+            text += &format!("\n{} rows of the file left out: cleaning leaves nothing of them", scored.skipped_empty);
         }
         if let Some(ScoringSpeed { tweets_per_second, milliseconds_for_16, .. }) = speed {
             text += &format!("\n{tweets_per_second:.0} tweets/s, 16 candidates in {milliseconds_for_16:.2} ms");

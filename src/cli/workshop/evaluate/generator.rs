@@ -1,4 +1,4 @@
-//! `pregonero evaluate generator`: what one or several generators predict and write, side by side.
+//! `pregonero evaluate generator`: measures what one or several generators predict and write, side by side.
 
 use std::path::PathBuf;
 
@@ -31,11 +31,11 @@ use pregonero_workshop::evaluation::generator::report::{GeneratorReport, Measure
 use pregonero_workshop::evaluation::generator::sampling::{Sampling, Written, judge};
 use pregonero_workshop::training::text::{self, Cleaning, Duplicates, Reading, TextSource};
 
-/// Candidates that the discriminator is trained and measured on where its flag names no number.
+/// How many candidates the discriminator is trained and measured on if its flag names no number.
 const DISCRIMINATED: &str = "1000";
-/// Of so many candidates for one place in a blind test the gates leave enough.
+/// Candidates to write for each place in a blind test, so that enough of them pass the gates.
 const CANDIDATES_A_PLACE: usize = 20;
-/// Real texts for one place in a blind test, to find one of the right length among.
+/// Real texts to consider for each place in a blind test, so that one of them has the right length.
 const REAL_TEXTS_A_PLACE: usize = 10;
 
 #[derive(Debug, Args)]
@@ -49,37 +49,38 @@ Examples:
   pregonero evaluate generator --blind-test survey.html --data held-out.csv:text
   pregonero evaluate generator --model builtin --model runs/tweets --data held-out.txt --generate 200 --output table.md
 
-Cross-entropy is in nats a token; what stands a byte compares models of different tokenizers. An area under the curve (AUC)
-of 0.5 means that the discriminator cannot tell. BLEU is sacrebleu's, 0 to 100.")]
+Cross-entropy is in nats per token; the value per byte compares models with different tokenizers. An area under the curve
+(AUC) of 0.5 means that the discriminator cannot tell the texts apart. BLEU is sacrebleu's, 0 to 100.")]
 pub struct GeneratorArguments {
-    /// A generator: builtin, a folder or hub:OWNER/NAME; several are compared
+    /// A generator: builtin, a folder or hub:OWNER/NAME; give several to compare them
     #[arg(long = "model", value_name = "MODEL", default_value = "builtin")]
     models: Vec<ModelSource>,
-    /// Real texts it was not trained on: FILE (one a line), FILE.csv:COLUMN or FILE.jsonl:FIELD, with =WEIGHT for a share
+    /// Real texts it was not trained on: FILE (one per line), FILE.csv:COLUMN or FILE.jsonl:FIELD, with =WEIGHT for a share
     #[arg(long, value_name = "FILE[:COLUMN][=WEIGHT]", required_unless_present = "generate")]
     data: Vec<TextSource>,
-    /// Of --data only the texts that `train generator --held-out SHARE` keeps back, of --baseline-data only the others
+    /// Use only the texts of --data that `train generator --held-out SHARE` holds out, and only the others of --baseline-data
     #[arg(long, value_name = "SHARE", requires = "data", value_parser = held_out_share)]
     held_out: Option<f64>,
     /// How texts are tidied first
     #[arg(long, value_parser = listed(&CLEANINGS), default_value = "tweets")]
     clean: Cleaning,
-    /// Tokens the model reads at a time; without it its whole context
+    /// Tokens that the model reads at a time; without it, its whole context
     #[arg(long, value_name = "TOKENS", requires = "data")]
     block: Option<usize>,
-    /// How far one block lies behind the last; below --block, tokens are predicted from more context. Without it a block
+    /// How far each block starts after the previous one; below --block, tokens are predicted from more context. Without it,
+    /// one block
     #[arg(long, value_name = "TOKENS", requires = "data")]
     stride: Option<usize>,
     /// Where perplexity is computed: cpu, auto, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: DeviceChoice,
-    /// Train a 5-gram model (Kneser-Ney) on these texts and put its perplexity beside; about 50 bytes of memory a token
+    /// Train a 5-gram model (Kneser-Ney) on these texts and report its perplexity too; takes about 50 bytes of memory per token
     #[arg(long, value_name = "FILE[:COLUMN][=WEIGHT]", requires = "data")]
     baseline_data: Vec<TextSource>,
-    /// Write N candidates and measure diversity, repetition, copied runs and what each gate says
+    /// Write N candidates and measure diversity, repetition, copied runs and the verdicts of each gate
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     generate: Option<u32>,
-    /// Words the candidates go on from; may be given several times. Without it the configured seed prompts
+    /// Text that the candidates continue; may be given several times. Without it, the configured seed prompts
     #[arg(long, value_name = "TEXT", requires = "generate", allow_hyphen_values = true)]
     prompt: Vec<String>,
     #[command(flatten)]
@@ -91,10 +92,10 @@ pub struct GeneratorArguments {
     #[arg(long, value_name = "N", requires = "data", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = DISCRIMINATED, value_parser = clap::value_parser!(u32).range(FEWEST as i64..=100_000))]
     discriminator: Option<u32>,
-    /// Write a page on which a person tells texts of --data from the model's
+    /// Write a page on which a person guesses which texts are from --data and which are the model's
     #[arg(long, value_name = "FILE.html", requires = "data")]
     blind_test: Option<PathBuf>,
-    /// Texts of the blind test, half of them real
+    /// How many texts the blind test has, half of them real
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=1000))]
     blind_items: u32,
     /// Write the table as a Markdown page
@@ -112,14 +113,14 @@ struct Texts {
 /// Runs `evaluate generator`.
 ///
 /// # Errors
-/// A model or text that cannot be read or is too small, a page that cannot be written.
+/// If a model or text cannot be read or is too small, or a page cannot be written.
 pub async fn run(arguments: &GeneratorArguments, session: &Session) -> Result<()> {
     ensure!(
         arguments.blind_test.is_none() || arguments.models.len() == 1,
         "a blind test is of one model: give --model once"
     );
     let hub = session.hub()?;
-    // What is wrong with the configuration is told before anything is measured.
+    // Faults in the configuration are reported before anything is measured.
     let settings = arguments.writes().then(|| session.load(arguments.decoding.overrides())).transpose()?;
     let settings = settings.map(|loaded| loaded.settings);
     let texts = arguments.texts()?;
@@ -152,13 +153,13 @@ pub async fn run(arguments: &GeneratorArguments, session: &Session) -> Result<()
 }
 
 impl GeneratorArguments {
-    /// Whether the model has to write.
+    /// Returns whether the model has to write texts.
     fn writes(&self) -> bool {
         self.generate.is_some() || self.discriminator.is_some() || self.blind_test.is_some()
     }
 
     fn texts(&self) -> Result<Texts> {
-        // A text that was held out, but is nearly one that was not, would flatter: repeats go as they do in a training.
+        // A held-out text that nearly equals a training text would flatter the model, so duplicates are removed as in a training.
         let duplicates = if self.held_out.is_some() { Duplicates::Near } else { Duplicates::Exact };
         let reading = Reading { cleaning: self.clean, duplicates, columns: &[] };
         let read = |sources: &[TextSource], wanted: &dyn Fn(&str) -> bool| -> Result<Option<Vec<String>>> {
@@ -178,14 +179,14 @@ impl GeneratorArguments {
         if let Some(share) = self.held_out {
             ensure!(
                 !texts.real.is_empty(),
-                "{}: none of the texts is in a held-out share of {share}; give the share of the training, or more texts",
+                "{}: none of the texts is in a held-out share of {share}; give the share that the training used, or more texts",
                 named(&self.data, "")
             );
         }
         Ok(texts)
     }
 
-    /// What the page says of the texts.
+    /// Returns what the page says about the texts.
     fn notes(&self, texts: &Texts) -> Vec<String> {
         let mut notes = Vec::new();
         if !self.data.is_empty() {
@@ -203,7 +204,7 @@ impl GeneratorArguments {
     }
 }
 
-/// The files of sources, each between two `quote`s.
+/// Lists the files of sources, each in quotes.
 fn named(sources: &[TextSource], quote: &str) -> String {
     let names: Vec<String> = sources.iter().map(|source| format!("{quote}{}{quote}", source.path.display())).collect();
     names.join(", ")
@@ -218,7 +219,7 @@ fn held_out_share(text: &str) -> Result<f64> {
 /// One model under measurement.
 struct Measuring<'a> {
     arguments: &'a GeneratorArguments,
-    /// Where the model has to write.
+    /// Present if the model has to write texts.
     settings: Option<&'a Settings>,
     texts: &'a Texts,
     session: &'a Session,
@@ -243,7 +244,7 @@ impl Measuring<'_> {
         Ok(report)
     }
 
-    /// Everything that needs texts of the model's own.
+    /// Measures everything that needs texts written by the model.
     async fn write_and_measure(
         &self,
         mut settings: Settings,
@@ -289,7 +290,7 @@ impl Measuring<'_> {
         Ok(())
     }
 
-    /// The prompts of the flags, else the configured ones.
+    /// Returns the prompts that flags give, or else the configured ones.
     fn prompts(&self, settings: &Settings) -> Vec<SeedPrompt> {
         match self.arguments.prompt.as_slice() {
             [] => settings.seed_prompts.clone(),

@@ -1,4 +1,4 @@
-//! `pregonero evaluate`: how good a model is, on data it was not trained on.
+//! `pregonero evaluate`: measures how good a model is on data it was not trained on.
 
 mod classifier;
 mod comparison;
@@ -18,20 +18,20 @@ use crate::config::LogFormat;
 pub enum EvaluateCommand {
     /// Measure generators: perplexity, diversity, gates, and whether their texts can be told from people's
     Generator(Box<generator::GeneratorArguments>),
-    /// Measure a generator with control tokens: does it write the sentiment and the hashtags that are demanded
+    /// Measure whether a generator with control tokens writes the demanded sentiment and hashtags
     Obedience(Box<obedience::ObedienceArguments>),
-    /// Run rounds without posting and let a person judge, blind, what they chose
+    /// Run rounds without posting, and let a person judge the chosen texts blind
     Voice(Box<voice::VoiceArguments>),
     /// Measure a classifier: accuracy, macro F1, AUC, calibration, each label, confusion matrix
     Classifier(Box<classifier::ClassifierArguments>),
-    /// Train and measure several classifiers under several protocols, and write a table of them
+    /// Train and measure several classifiers with several protocols, and write a table of the results
     Comparison(comparison::ComparisonArguments),
 }
 
 /// Runs `evaluate`.
 ///
 /// # Errors
-/// A model or a table that cannot be read.
+/// If a model or a table cannot be read.
 pub async fn run(command: EvaluateCommand, session: &Session) -> Result<()> {
     session.start_log(LogFormat::Auto);
     match command {

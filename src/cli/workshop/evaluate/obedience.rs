@@ -1,4 +1,4 @@
-//! `pregonero evaluate obedience`: does a generator write what its attributes demand.
+//! `pregonero evaluate obedience`: measures whether a generator writes what its attributes demand.
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
@@ -23,7 +23,7 @@ Examples:
   pregonero evaluate obedience --model runs/controlled --classifier runs/other --hashtags YoMeVacuno,VacunaYa --json
   pregonero evaluate obedience --model runs/controlled --attribute TONO --values POSITIVE,NEGATIVE --prompt \"La vacuna\"
 
-The classifier must not be the one that gave the generator its labels: a generator also learns that one's mistakes.
+The classifier must not be the one that labelled the generator's texts: a generator also learns that classifier's mistakes.
 Intervals are 95 % (Wilson).")]
 pub struct ObedienceArguments {
     /// A generator with control tokens: builtin, a folder or hub:OWNER/NAME
@@ -35,7 +35,7 @@ pub struct ObedienceArguments {
     /// The attribute whose values are the classifier's labels
     #[arg(long, value_name = "NAME", default_value = "SENTIMIENTO")]
     attribute: String,
-    /// The values to demand; without it those the model was trained with
+    /// The values to demand; without it, those that the model was trained with
     #[arg(long, value_name = "VALUE,…", value_delimiter = ',')]
     values: Vec<String>,
     /// Hashtags to demand as well
@@ -44,10 +44,10 @@ pub struct ObedienceArguments {
     /// The attribute that demands hashtags
     #[arg(long, value_name = "NAME", default_value = "HASHTAGS")]
     hashtag_attribute: String,
-    /// Texts to write over all values, and again over all hashtags
+    /// Texts to write for all values together, and again for all hashtags together
     #[arg(short = 'n', long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     texts: u32,
-    /// Words the texts go on from; may be given several times. Without it the context alone
+    /// Text that the texts continue; may be given several times. Without it, only the attributes
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Vec<String>,
     #[command(flatten)]
@@ -57,7 +57,7 @@ pub struct ObedienceArguments {
 /// Runs `evaluate obedience`.
 ///
 /// # Errors
-/// A model that cannot be loaded or has no control tokens, an attribute, value or label that is not known.
+/// If a model cannot be loaded or has no control tokens, or an attribute, value or label is unknown.
 pub async fn run(arguments: &ObedienceArguments, session: &Session) -> Result<()> {
     let hub = session.hub()?;
     let mut settings = session.load(arguments.decoding.overrides())?.settings;
@@ -87,7 +87,7 @@ pub async fn run(arguments: &ObedienceArguments, session: &Session) -> Result<()
 }
 
 impl ObedienceArguments {
-    /// The values to demand: those given, else those the model knows.
+    /// Returns the values to demand: those given, or else those that the model knows.
     fn values(&self, layout: &ControlLayout) -> Result<Vec<String>> {
         let known = layout.attributes.iter().find(|attribute| attribute.name == self.attribute);
         let known = known.with_context(|| {

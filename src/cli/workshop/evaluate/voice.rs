@@ -1,4 +1,4 @@
-//! `pregonero evaluate voice`: what rounds of a configuration choose, and what people say of it.
+//! `pregonero evaluate voice`: what the rounds of a configuration choose, and how people judge it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,12 +31,12 @@ Examples:
   pregonero evaluate voice --sheet voice.csv --data tweets.csv:text     the same, mixed with real texts, for a person to judge
   pregonero evaluate voice --judged voice.csv                           the shares, once the sheet is filled in
 
-The sheet is a CSV file for a spreadsheet: one text a line, and five questions to answer with 1 or 0: is it fluent, does it
-make sense as a whole, could it be published, does it speak against the campaign, does it claim an experience. Which texts
-are the bot's stands in the key, a second file next to the sheet: whoever judges must not see it. Nothing is posted or
-recorded.")]
+The sheet is a CSV file for a spreadsheet, with one text per line and five questions to answer with 1 or 0: is it fluent,
+does it make sense as a whole, could it be published, does it speak against the campaign, does it claim an experience. A
+second file next to the sheet, the key, says which texts are the bot's; the person who judges must not see it. Nothing is
+posted or recorded.")]
 pub struct VoiceArguments {
-    /// The generator; without it generation.model
+    /// The generator; without it, generation.model
     #[arg(long, value_name = "MODEL")]
     model: Option<ModelSource>,
     /// Rounds to run, each with the configured number of candidates
@@ -47,22 +47,22 @@ pub struct VoiceArguments {
     /// Write the blind sheet, and its key next to it (FILE.key.csv)
     #[arg(long, value_name = "FILE.csv", requires = "data")]
     sheet: Option<PathBuf>,
-    /// Write the same texts as a page on which a person tells the bot's from real ones
+    /// Write the same texts as a page on which a person tells the bot's texts from real ones
     #[arg(long, value_name = "FILE.html", requires = "data")]
     page: Option<PathBuf>,
-    /// Real texts for the sheet: FILE (one a line), FILE.csv:COLUMN or FILE.jsonl:FIELD
+    /// Real texts for the sheet: FILE (one per line), FILE.csv:COLUMN or FILE.jsonl:FIELD
     #[arg(long, value_name = "FILE[:COLUMN][=WEIGHT]")]
     data: Vec<TextSource>,
-    /// Real texts in the sheet; without it half as many as rounds
+    /// How many real texts the sheet has; without it, half as many as rounds
     #[arg(long, value_name = "N", requires = "data")]
     real: Option<u32>,
-    /// Texts of your own that the model was trained on: count the chosen ones that are at least 80 % like one
+    /// Your own texts that the model was trained on: count the chosen texts that are at least 80 % like one of them
     #[arg(long, value_name = "FILE[:COLUMN][=WEIGHT]")]
     own: Vec<TextSource>,
-    /// Texts of other people: count the chosen ones that share eight words in a row with one of them
+    /// Texts by other people: count the chosen texts that share eight words in a row with one of them
     #[arg(long, value_name = "FILE[:COLUMN][=WEIGHT]")]
     others: Vec<TextSource>,
-    /// Read a sheet that was filled in, and report the shares; nothing is run
+    /// Read a sheet that was filled in and report the shares, without running anything
     #[arg(long, value_name = "FILE.csv", conflicts_with_all = ["sheet", "page", "data", "own", "others", "model"])]
     judged: Option<PathBuf>,
 }
@@ -70,7 +70,7 @@ pub struct VoiceArguments {
 /// Runs `evaluate voice`.
 ///
 /// # Errors
-/// A model or text that cannot be read, a sheet that is there already or was not filled in as it asks.
+/// If a model or text cannot be read, or the sheet already exists or was not filled in as asked.
 pub async fn run(arguments: &VoiceArguments, session: &Session) -> Result<()> {
     match &arguments.judged {
         Some(sheet) => report_answers(sheet, session),
@@ -78,7 +78,7 @@ pub async fn run(arguments: &VoiceArguments, session: &Session) -> Result<()> {
     }
 }
 
-/// The key's path: `voice.csv` has `voice.key.csv`.
+/// Returns the path of a sheet's key: `voice.key.csv` for `voice.csv`.
 fn key_of(sheet: &Path) -> PathBuf {
     sheet.with_extension("key.csv")
 }
@@ -132,7 +132,7 @@ impl VoiceArguments {
             queue_reviews: settings.review.mode != ReviewMode::Off,
         };
         let report = rounds.run(&engine, &judge, |done| tracing::debug!(done, "round")).await?;
-        // The sheet comes first: what follows can be repeated without running the rounds again.
+        // The sheet is written first: what follows can be repeated without running the rounds again.
         self.write_sheets(session, &settings.generation.model, &report, &real, rng_seed)?;
         let copies = Copies::count(&report.chosen, &Sources { own: &own, others: &others });
         session.output.object(
@@ -141,7 +141,7 @@ impl VoiceArguments {
         )
     }
 
-    /// Texts of people that no gate rejects, drawn by the seed.
+    /// Draws real texts that no gate rejects, by the seed.
     fn real_texts(&self, judge: &Judge, rng_seed: u64) -> Result<Vec<String>> {
         if self.data.is_empty() {
             return Ok(Vec::new());
@@ -152,7 +152,7 @@ impl VoiceArguments {
         let kept = blind_test::sieve(judge, texts.iter().map(String::as_str), wanted)?;
         ensure!(
             kept.len() == wanted,
-            "--data has {} texts that no gate rejects, and {wanted} are wanted: give more texts or a smaller --real",
+            "--data has {} texts that no gate rejects, but {wanted} are needed: give more texts or a smaller --real",
             kept.len()
         );
         Ok(kept)
@@ -176,7 +176,7 @@ impl VoiceArguments {
             write_sheet(sheet, &key_of(sheet), &rows)?;
             let key = key_of(sheet);
             session.output.note(&format!(
-                "wrote {} (to be filled in) and {} (its key; keep it from whoever judges)",
+                "wrote {} (to be filled in) and {} (its key; do not show it to the person who judges)",
                 sheet.display(),
                 key.display()
             ));

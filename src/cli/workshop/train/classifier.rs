@@ -1,4 +1,4 @@
-//! `pregonero train classifier`: flags to settings, result; one training, or a grid of them (`grid`).
+//! `pregonero train classifier`: turns flags into settings and prints the result of one training, or of a grid (`grid`).
 
 mod architecture;
 mod grid;
@@ -31,7 +31,7 @@ use pregonero_workshop::training::classifier::{
 };
 use pregonero_workshop::training::schedule::Decay;
 
-/// The slides' shares: 30 % to measure on, and of the rest a tenth to stop by.
+/// The shares on VacunaBot's slides: 30 % for the test, and a tenth of the rest for validation.
 const RANDOM_SHARES: Shares = Shares { train: 0.63, validation: 0.07, test: 0.3 };
 
 #[derive(Debug, Clone, Args)]
@@ -43,9 +43,9 @@ Examples:
   pregonero train classifier --data labelled.csv --unlabelled more.csv --teacher models/a --teacher models/b --output models/c
   pregonero train classifier --data labelled.csv --split random --arch bilstm --min-count 1 --no-balance --clip 0 --output runs/slides
   pregonero train classifier --data labelled.csv --grid grid.toml --output models/best
-  pregonero train classifier --arch bilstm --vocab-size 17104 --summary   the layers; needs no data
+  pregonero train classifier --arch bilstm --vocab-size 17104 --summary   prints the layers; needs no data
 
-A grid file is TOML, values by the names of these flags: learning-rate = [1e-3, 3e-4]")]
+A grid file is TOML; its keys are the names of these flags: learning-rate = [1e-3, 3e-4]")]
 pub struct ClassifierArguments {
     /// Labelled tweets: a UTF-8 CSV file with a header
     #[arg(long, value_name = "FILE", required_unless_present = "summary")]
@@ -55,19 +55,19 @@ pub struct ClassifierArguments {
     /// The labels, in the order of their numbers
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "negative,positive")]
     labels: Vec<String>,
-    /// Rows of another CSV file, whose COLUMN is VALUE, are trained on as LABEL; weight 0.5 if not given
+    /// Train on the rows of another CSV file whose COLUMN is VALUE, as LABEL; the default weight is 0.5
     #[arg(long, value_name = "FILE:COLUMN=VALUE:LABEL[:WEIGHT]")]
     weak: Vec<WeakSource>,
-    /// Rows of another CSV file are trained on with the teachers' labels
+    /// Train on the rows of another CSV file, with the teachers' labels
     #[arg(long, value_name = "FILE[:TEXTCOLUMN][=WEIGHT]")]
     unlabelled: Vec<UnlabelledSource>,
-    /// A classifier whose probabilities are learned; several are averaged
+    /// A classifier to learn the probabilities of; several are averaged
     #[arg(long, value_name = "MODEL")]
     teacher: Vec<ModelSource>,
     /// Share of the teachers in the target of a labelled row
     #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
     distill_weight: f32,
-    /// Softens (above 1) or sharpens (below 1) what the teachers say
+    /// Soften (above 1) or sharpen (below 1) the teachers' probabilities
     #[arg(long, value_name = "T", default_value_t = 1.0)]
     distill_temperature: f32,
     /// Use unlabelled rows only where the teachers give one label at least this probability
@@ -76,16 +76,16 @@ pub struct ClassifierArguments {
     /// How texts are cleaned: plain, lemmatised or tweet
     #[arg(long, value_name = "NAME", default_value = "plain", value_parser = described(&CLEANINGS))]
     cleaning: Cleaning,
-    /// groups: authors and near-duplicates stay together; random: as VacunaBot's slides, duplicates left in
+    /// groups: authors and near-duplicates stay together; random: as on VacunaBot's slides, with duplicates
     #[arg(long, value_name = "PROTOCOL", default_value = "groups", value_parser = described(&PROTOCOLS))]
     split: SplitProtocol,
-    /// Train, validation and test part; 0.7,0.1,0.2 by groups, 0.63,0.07,0.3 at random
+    /// Shares of the train, validation and test parts; by default 0.7,0.1,0.2 by groups and 0.63,0.07,0.3 at random
     #[arg(long, value_name = "A,B,C", value_parser = shares)]
     shares: Option<Shares>,
-    /// Share of words that makes texts near-duplicates, kept in one part; 0: only equal texts are
+    /// Share of shared words from which texts count as near-duplicates and stay in one part; 0: only equal texts do
     #[arg(long, value_name = "SHARE", default_value_t = NEAR_DUPLICATE)]
     near_duplicate: f64,
-    /// Seed of the split, where it shall not be that of the training
+    /// Seed of the split, if it should differ from that of the training
     #[arg(long, value_name = "N")]
     split_seed: Option<u64>,
     /// Write the split as CSV, for another program
@@ -100,62 +100,62 @@ pub struct ClassifierArguments {
     /// Units of each recurrent layer (of each direction), layer by layer: 256,128,64
     #[arg(long, alias = "lstm", value_name = "N,…", value_delimiter = ',')]
     units: Option<Vec<usize>>,
-    /// Share of the word vectors' features that a training row loses as a whole
+    /// Share of the word vectors' features that are dropped for a whole training row
     #[arg(long, value_name = "SHARE")]
     spatial_dropout: Option<f64>,
-    /// Share of its n-grams that a training row loses, with --arch hybrid
+    /// Share of its n-grams that are dropped from a training row, with --arch hybrid
     #[arg(long, value_name = "SHARE")]
     ngram_dropout: Option<f64>,
-    /// How fast the n-grams learn beside the rest, with --arch hybrid: what they weigh together
+    /// How fast the n-grams learn compared with the rest, with --arch hybrid: their total weight
     #[arg(long, value_name = "X")]
     ngram_scale: Option<f32>,
-    /// Where short rows are filled: left, as Keras does, or right
+    /// The side on which short rows are padded: left, as in Keras, or right
     #[arg(long, value_name = "SIDE", default_value = "left", value_parser = described(&PADDINGS))]
     padding: Padding,
     /// Skip padding instead of reading it as a word; --arch hybrid always does
     #[arg(long)]
     mask_padding: bool,
-    /// Word vectors to begin with: a file in word2vec's, GloVe's or fastText's text format, or a folder of `train vectors`,
-    /// whose n-grams spell the words that its table does not hold
+    /// Word vectors to start from: a file in word2vec's, GloVe's or fastText's text format, or a folder written by `train
+    /// vectors`, whose n-grams also give vectors for words that its table lacks
     #[arg(long, value_name = "FILE|FOLDER")]
     vectors: Option<PathBuf>,
-    /// Leave the word vectors as they are
+    /// Do not train the word vectors
     #[arg(long)]
     freeze_vectors: bool,
-    /// Rows of the embedding at most, padding and the unknown word included
+    /// The most rows of the embedding, including padding and the unknown word
     #[arg(long, value_name = "N")]
     vocab_size: Option<usize>,
     /// Words seen less often in training share the unknown word's row
     #[arg(long, value_name = "N", default_value_t = 2)]
     min_count: usize,
-    /// Words of a row; longer texts lose their beginning
+    /// Words per row; longer texts lose their beginning
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
-    /// Rows a step
+    /// Rows per step
     #[arg(long, value_name = "N", default_value_t = 32)]
     batch: usize,
-    /// Passes over the data at most
+    /// The most passes over the data
     #[arg(long, value_name = "N", default_value_t = 100)]
     epochs: usize,
-    /// Minutes after which the epoch in work is the last
+    /// Minutes after which the current epoch is the last
     #[arg(long, value_name = "MINUTES")]
     max_minutes: Option<f64>,
-    /// What the validation part decides by: loss or f1, the macro F1 that the progress shows
+    /// The measure on the validation part that picks the best epoch: loss, or f1, the macro F1 that the progress shows
     #[arg(long, value_name = "WHAT", default_value = "loss", value_parser = described(&CRITERIA))]
     stop_on: StopOn,
-    /// What makes probabilities of the logits: temperature, platt, or auto (platt for two labels)
+    /// How logits become probabilities: temperature, platt, or auto (platt for two labels)
     #[arg(long, value_name = "METHOD", default_value = "auto", value_parser = described(&CALIBRATIONS))]
     calibration: CalibrationMethod,
     /// Stop after this many epochs without improvement
     #[arg(long, value_name = "N", default_value_t = 7)]
     patience: usize,
-    /// What counts as an improvement
+    /// The smallest change that counts as an improvement
     #[arg(long, value_name = "DELTA", default_value_t = 1e-3)]
     min_delta: f64,
     /// Adam's highest learning rate
     #[arg(long, value_name = "RATE", default_value_t = 1e-3)]
     learning_rate: f64,
-    /// Steps in which the learning rate rises from 0
+    /// Steps during which the learning rate rises from 0
     #[arg(long, value_name = "N", default_value_t = 0)]
     warmup_steps: usize,
     /// How the learning rate falls afterwards: constant, linear or cosine
@@ -164,13 +164,13 @@ pub struct ClassifierArguments {
     /// AdamW's weight decay; biases do not decay
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     weight_decay: f64,
-    /// Largest norm of the gradient; 0: any
+    /// Largest norm of the gradient; 0: no limit
     #[arg(long, value_name = "NORM", default_value_t = 1.0)]
     clip: f64,
-    /// Let labels weigh as many rows as they have
+    /// Do not balance the labels: weight each label by its number of rows
     #[arg(long)]
     no_balance: bool,
-    /// Share of every target that is spread over all labels
+    /// Share of every target that is spread evenly over all labels
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     label_smoothing: f32,
     /// Probability that a word is read as the unknown word
@@ -185,11 +185,11 @@ pub struct ClassifierArguments {
     /// Seed of split, initial weights, order and dropout
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// The sentiment.min_score that the model advises
+    /// The sentiment.min_score that the model recommends
     #[arg(long, value_name = "P")]
     recommend_min_score: Option<f32>,
-    /// A hashtag that gave a label, such as positive=YoMeVacuno; may be given several times. The network never reads
-    /// hashtags, so the gate `message` rejects those of another label than the bot's
+    /// A hashtag that decided a label, such as positive=YoMeVacuno; may be given several times. The network never reads
+    /// hashtags, so the gate `message` rejects hashtags of any other label than the bot's
     #[arg(long, value_name = "LABEL=HASHTAG", value_parser = label_hashtag)]
     label_hashtag: Vec<(String, String)>,
     /// Store the weights as f32 instead of f16
@@ -204,11 +204,11 @@ pub struct ClassifierArguments {
     /// Replace the folder if it exists
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
-    /// Go on from the checkpoint beside the output folder; where there is neither, start anew
+    /// Continue from the checkpoint next to the output folder; if there is neither, start from the beginning
     #[arg(long)]
     resume: bool,
-    /// Train every combination of a TOML file's settings and keep the best; goes on where it was stopped, unless a file
-    /// that is trained on has changed
+    /// Train every combination of the settings in a TOML file and keep the best; continues where it was stopped, unless a
+    /// training file has changed
     #[arg(long, value_name = "FILE", conflicts_with_all = ["summary", "resume", "export_split"])]
     grid: Option<PathBuf>,
     /// Print the table of layers and train nothing
@@ -217,7 +217,7 @@ pub struct ClassifierArguments {
 }
 
 impl ClassifierArguments {
-    /// The seeds' networks read padding as a word, as Keras has them do; the built-in ones do not.
+    /// Returns whether padding is skipped. VacunaBot's networks read padding as a word, as Keras does; the built-in ones do not.
     fn masks_padding(&self) -> bool {
         self.mask_padding || self.arch == ArchitectureChoice::Hybrid
     }
@@ -253,10 +253,10 @@ impl ClassifierArguments {
         Ok(())
     }
 
-    /// The settings of one training.
+    /// Returns the settings of one training.
     ///
     /// # Errors
-    /// If data or output is not named, or a teacher is not there.
+    /// If data or output is not named, or a teacher does not exist.
     pub fn training(self, command: &str, hub: &HubSettings) -> Result<ClassifierTraining> {
         let network = self.network();
         network.check()?;
@@ -329,7 +329,7 @@ impl ClassifierArguments {
 /// Runs `train classifier`.
 ///
 /// # Errors
-/// Bad data, a folder that cannot be written, a training that diverges.
+/// If the data is bad, a folder cannot be written, or a training diverges.
 pub(super) fn run(arguments: ClassifierArguments, session: &Session) -> Result<()> {
     let output = &session.output;
     if arguments.summary {
@@ -342,7 +342,7 @@ pub(super) fn run(arguments: ClassifierArguments, session: &Session) -> Result<(
     let stop = Stop::on_signal()?;
     let outcome = follow(output, &stop, |progress| train_classifier(&settings, &stop, progress))?;
     if outcome.interrupted {
-        output.note("stopped; the best weights so far are written, go on with --resume");
+        output.note("stopped; the best weights so far are written; continue with --resume");
     }
     let json = outcome_json(&outcome);
     output.object(

@@ -27,10 +27,10 @@ use pregonero_workshop::evaluation::generator::sampling::Sampling;
 use pregonero_workshop::training::critic::{CriticOutcome, CriticTraining, SET_ASIDE, train_critic};
 use pregonero_workshop::training::text::{self, Cleaning, Duplicates, Reading, TextRow, TextSource};
 
-/// Candidates that are written before the next check whether to stop.
+/// How many candidates are written between checks whether to stop.
 const PIECE: usize = 256;
 
-/// Candidates from one opening: the model reads it once for all of them.
+/// How many candidates are written from one opening, which the model reads once for all of them.
 const GROUP: usize = 8;
 
 #[derive(Debug, Args)]
@@ -46,7 +46,7 @@ apart. The result is a classifier with the labels generated and written. To use 
 selection.critic = \"runs/critic\". How much it counts is set in its config.json, under `reading`. Train it again when
 the generator changes.")]
 pub struct CriticArguments {
-    /// Texts that people wrote: FILE (one a line), FILE.csv:COLUMN or FILE.jsonl:FIELD
+    /// Texts that people wrote: FILE (one per line), FILE.csv:COLUMN or FILE.jsonl:FIELD
     #[arg(long = "data", value_name = "FILE[:COLUMN][=WEIGHT]", required = true)]
     data: Vec<TextSource>,
     #[command(flatten)]
@@ -58,7 +58,7 @@ pub struct CriticArguments {
     /// Attributes for a model with control tokens: each opening gets the values in these columns of its row of --data
     #[arg(long, value_name = "NAME[=COLUMN],…", value_delimiter = ',', requires = "openings")]
     control: Vec<ControlColumn>,
-    /// How many candidates the generator writes; the critic learns from equally many texts of each side
+    /// How many candidates the generator writes; the critic learns from equally many texts from each side
     #[arg(short = 'n', long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     candidates: u32,
     /// Seed of the candidates, the split, initial weights, order and dropout
@@ -78,8 +78,8 @@ pub struct CriticArguments {
 /// Runs `train critic`.
 ///
 /// # Errors
-/// Texts that cannot be read, a generator that cannot be used, too few texts, a folder that cannot be written; a stop before
-/// the first epoch ended.
+/// If texts cannot be read, the generator cannot be used, there are too few texts, the folder cannot be written, or the
+/// training is stopped before the first epoch ends.
 pub(super) async fn run(arguments: CriticArguments, session: &Session) -> Result<()> {
     let output = &session.output;
     refuse_existing(&arguments.output, if arguments.overwrite { Existing::Replace } else { Existing::Refuse })?;
@@ -99,7 +99,7 @@ pub(super) async fn run(arguments: CriticArguments, session: &Session) -> Result
     let writer = Writer { settings: &settings, engine: &engine, stop: &stop, output };
     let count = arguments.candidates as usize;
     let generated = writer.write(openings.as_ref().unwrap_or(&configured), count, arguments.seed).await?;
-    // From the seed prompts, as in a round, wherever the others begin.
+    // These start from the seed prompts, as in a round, no matter where the others start.
     let set_aside = writer.write(&configured, SET_ASIDE, !arguments.seed).await?;
     let written = rows.into_iter().map(|row| row.text).collect();
     let training = CriticTraining {
@@ -131,7 +131,7 @@ pub(super) async fn run(arguments: CriticArguments, session: &Session) -> Result
 }
 
 impl CriticArguments {
-    /// Returns the openings of the written texts as prompts; none without --openings.
+    /// Returns the openings of the written texts as prompts, or `None` without --openings.
     fn prompts_of(&self, rows: &[TextRow], engine: &Engine) -> Result<Option<Vec<SeedPrompt>>> {
         let Some(words) = self.openings else { return Ok(None) };
         let mut prompts = Vec::new();
@@ -158,8 +158,8 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Writes `count` candidates in pieces: from all prompts where they are few, else [`GROUP`] from each of the next
-    /// ones.
+    /// Writes `count` candidates in pieces: each from all prompts if there are few, otherwise [`GROUP`] candidates from each
+    /// of the next prompts.
     async fn write(&self, prompts: &[SeedPrompt], count: usize, seed: u64) -> Result<Vec<Candidate>> {
         let disclosure = weighted_length(&format!(" {}", self.settings.account.disclosure));
         let limit = MAX_WEIGHTED_LENGTH.saturating_sub(disclosure);
@@ -193,7 +193,7 @@ impl Writer<'_> {
 fn in_words(outcome: &CriticOutcome, training: &CriticTraining) -> String {
     let CriticOutcome { area, reading, .. } = outcome;
     format!(
-        "{} texts of each side, {} candidates left out; on {} held-out texts: AUC {:.3} ({:.3} to {:.3}), accuracy {:.3}\n\
+        "{} texts from each side, {} candidates left out; on {} held-out texts: AUC {:.3} ({:.3} to {:.3}), accuracy {:.3}\n\
          reading = logistic({} + {} * logit(critic) + {} * mean + {} * weakest)\nmodel written to {}",
         outcome.texts_a_side,
         outcome.left_out,

@@ -1,4 +1,4 @@
-//! `pregonero train generator`: flags to settings, result.
+//! `pregonero train generator`: turns flags into settings and prints the result.
 
 mod progress;
 mod verbatim_share;
@@ -30,17 +30,17 @@ const PRECISIONS: [Choice<Precision>; 2] = [
     (
         "bf16",
         Precision::Bf16,
-        "On a GPU, or on a processor with AMX or AVX-512 BF16, where a step takes a fraction of the time",
+        "For a GPU, or a processor with AMX or AVX-512 BF16, where a step takes a fraction of the time",
     ),
 ];
 
 const SAMPLES: [Choice<Samples>; 2] = [
-    ("blocks", Samples::Blocks, "All texts joined, cut into blocks of --block tokens"),
-    ("texts", Samples::Texts, "One text a sample, padded; the padding does not count in the loss"),
+    ("blocks", Samples::Blocks, "All texts joined and cut into blocks of --block tokens"),
+    ("texts", Samples::Texts, "One text per sample, padded; the padding does not count in the loss"),
 ];
 
 const DUPLICATES: [Choice<Duplicates>; 3] = [
-    ("near", Duplicates::Near, "Equal texts and those that share most of their words"),
+    ("near", Duplicates::Near, "Equal texts and texts that share most of their words"),
     ("exact", Duplicates::Exact, "Equal texts"),
     ("keep", Duplicates::Keep, "None: all are kept"),
 ];
@@ -58,11 +58,11 @@ Examples:
 pub struct GeneratorArguments {
     #[command(flatten)]
     texts: DataArguments,
-    /// The model to fine-tune: builtin, a folder in Hugging Face layout or hub:OWNER/NAME; without it one is trained from
+    /// The model to fine-tune: builtin, a folder in Hugging Face layout or hub:OWNER/NAME; without it, a model is trained from
     /// scratch
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["tokenizer", "layers", "width", "heads", "positions"])]
     base: Option<ModelSource>,
-    /// The tokenizer's folder for training from scratch
+    /// The folder of the tokenizer, for training from scratch
     #[arg(long, value_name = "FOLDER")]
     tokenizer: Option<PathBuf>,
     /// Number of layers (from scratch)
@@ -77,26 +77,26 @@ pub struct GeneratorArguments {
     /// Longest sequence in tokens (from scratch)
     #[arg(long, default_value_t = 128)]
     positions: usize,
-    /// What a sample is; with --control always texts [default: blocks]
+    /// What a sample is; always texts with --control [default: blocks]
     #[arg(long, value_parser = listed(&SAMPLES))]
     samples: Option<Samples>,
-    /// Tokens a sample; of a text, at most
+    /// Tokens per sample; for texts, the most
     #[arg(long, default_value_t = 128)]
     block: usize,
-    /// Attributes to write from, each with the column of --data that holds its values where the names differ
+    /// Attributes to write from, each with the column of --data that has its values if the names differ
     #[arg(long, value_name = "NAME[=COLUMN],…", value_delimiter = ',')]
     control: Vec<ControlColumn>,
-    /// Attributes that lose words where a sample is too long, the first one first [default: FRASES,ENTIDADES,HASHTAGS,
-    /// those of them that are there]
+    /// Attributes that lose words if a sample is too long, in this order [default: those of FRASES,ENTIDADES,HASHTAGS that
+    /// exist]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', requires = "control")]
     truncate: Option<Vec<String>>,
-    /// How often a text is trained without its attributes, and each of them is left empty by itself
+    /// How often a text is trained without any of its attributes, and also how often each single attribute is left empty
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     control_dropout: f32,
     /// Which repeated texts are left out
     #[arg(long, value_parser = listed(&DUPLICATES), default_value = "near")]
     duplicates: Duplicates,
-    /// Samples a step
+    /// Samples per step
     #[arg(long, default_value_t = 8)]
     batch: usize,
     /// Passes over the data
@@ -108,7 +108,7 @@ pub struct GeneratorArguments {
     /// Highest learning rate
     #[arg(long, default_value_t = 5e-5)]
     learning_rate: f64,
-    /// Steps in which the learning rate rises from 0
+    /// Steps during which the learning rate rises from 0
     #[arg(long, default_value_t = 500)]
     warmup_steps: usize,
     /// How the learning rate falls afterwards
@@ -123,13 +123,13 @@ pub struct GeneratorArguments {
     /// Largest norm of the gradient
     #[arg(long, default_value_t = 1.0)]
     clip: f64,
-    /// Batches summed up for one step of the optimiser
+    /// Batches that are summed for one step of the optimiser
     #[arg(long, default_value_t = 1, value_name = "N")]
     accumulate: usize,
-    /// Dropout of embeddings, residuals and attention; without it as the base's configuration says (from scratch 0.1)
+    /// Dropout of embeddings, residuals and attention; by default as in the base's configuration, or 0.1 from scratch
     #[arg(long)]
     dropout: Option<f32>,
-    /// auto (CUDA where it works), cpu, cuda or cuda:N
+    /// auto (CUDA if it works), cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
     /// How the factors of matrix products are rounded; weights, sums and the optimiser are f32 either way
@@ -153,21 +153,21 @@ pub struct GeneratorArguments {
     /// Steps between lines of progress
     #[arg(long, default_value_t = 50)]
     log_every: usize,
-    /// Stop after this many evaluations without gain
+    /// Stop after this many evaluations without improvement
     #[arg(long)]
     patience: Option<usize>,
-    /// Go on from the checkpoint in the output folder
+    /// Continue from the checkpoint in the output folder
     #[arg(long)]
     resume: bool,
-    /// Which of the texts of --data are your own. They are stored with the model (own_texts.zst) instead of in the
-    /// index of runs of words: the verbatim gate lets the model copy words from them, but not repeat a whole one. May
-    /// be given several times
+    /// Which of the texts of --data are your own. They are stored with the model (own_texts.zst) instead of in the index
+    /// of runs of words: the verbatim gate lets the model copy words from them, but not repeat a whole text. May be
+    /// given several times
     #[arg(long, value_name = "FILE[:COLUMN]")]
     own: Vec<TextSource>,
     /// Do not write verbatim.bin, the index of the training texts' runs of words that the verbatim gate compares with
     #[arg(long)]
     no_verbatim_index: bool,
-    /// Texts that the finished model writes, to put the share that repeats its training texts into its card; 0 for none
+    /// How many texts the finished model writes to measure, for its card, the share that repeats training texts; 0 for none
     #[arg(long, value_name = "N", default_value_t = 100)]
     verbatim_candidates: usize,
     /// Store the result as f16
@@ -178,7 +178,7 @@ pub struct GeneratorArguments {
     output: PathBuf,
 }
 
-/// The base the arguments name, its tokenizer included.
+/// Returns the base that the arguments name, including its tokenizer.
 fn base(arguments: &GeneratorArguments, session: &Session) -> Result<Base> {
     if let Some(source) = &arguments.base {
         return Ok(Base::Model(catalog::open(source, ModelKind::Generator, &session.hub()?)?));
@@ -196,15 +196,12 @@ fn base(arguments: &GeneratorArguments, session: &Session) -> Result<Base> {
     Ok(Base::Scratch { shape, tokenizer })
 }
 
-/// What a sample is, and the attributes it is controlled by.
+/// Returns what a sample is, and the attributes that control it.
 fn samples(arguments: &GeneratorArguments) -> Result<(Samples, Option<ControlTraining>)> {
     if arguments.control.is_empty() {
         return Ok((arguments.samples.unwrap_or(Samples::Blocks), None));
     }
-    ensure!(
-        arguments.samples != Some(Samples::Blocks),
-        "--control needs one text a sample; leave --samples blocks out"
-    );
+    ensure!(arguments.samples != Some(Samples::Blocks), "--control needs one text per sample; remove --samples blocks");
     let names: Vec<String> = arguments.control.iter().map(|attribute| attribute.name.clone()).collect();
     let layout = ControlLayout::new(&names, arguments.truncate.as_deref(), arguments.block).context("--control")?;
     let columns = arguments.control.iter().map(|attribute| attribute.column.clone()).collect();
@@ -214,7 +211,7 @@ fn samples(arguments: &GeneratorArguments) -> Result<(Samples, Option<ControlTra
 /// Runs `train generator`.
 ///
 /// # Errors
-/// Bad data, a folder that cannot be written, a training that diverges.
+/// If the data is bad, a folder cannot be written, or a training diverges.
 pub(super) async fn run(arguments: GeneratorArguments, session: &Session) -> Result<()> {
     let output = &session.output;
     let (samples, control) = samples(&arguments)?;
@@ -273,8 +270,8 @@ pub(super) async fn run(arguments: GeneratorArguments, session: &Session) -> Res
     output.object(
         || {
             let ending = match outcome {
-                Outcome { stopped: true, .. } => "stopped; go on with --resume",
-                Outcome { out_of_patience: true, .. } => "ended early, the evaluations showed no gain,",
+                Outcome { stopped: true, .. } => "stopped; continue with --resume",
+                Outcome { out_of_patience: true, .. } => "ended early, because the evaluations showed no improvement,",
                 _ => "done",
             };
             let loss = outcome.best_loss.map_or_else(String::new, |loss| {

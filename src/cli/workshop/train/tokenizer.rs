@@ -1,4 +1,4 @@
-//! `pregonero train tokenizer`: a byte-level BPE tokenizer on texts.
+//! `pregonero train tokenizer`: trains a byte-level BPE tokenizer on texts.
 
 use std::path::PathBuf;
 
@@ -15,13 +15,13 @@ use pregonero_workshop::training::text;
 pub struct TokenizerArguments {
     #[command(flatten)]
     texts: DataArguments,
-    /// Number of tokens, bytes and special tokens included
+    /// Number of tokens, including bytes and special tokens
     #[arg(long, default_value_t = 8192)]
     vocab_size: usize,
     /// Pairs seen less often are not merged
     #[arg(long, default_value_t = 2)]
     min_frequency: u64,
-    /// A special token beside <|endoftext|>; may be given several times
+    /// A special token in addition to <|endoftext|>; may be given several times
     #[arg(long = "special", value_name = "TOKEN")]
     special: Vec<String>,
     /// Folder for tokenizer.json, vocab.json and merges.txt
@@ -32,7 +32,7 @@ pub struct TokenizerArguments {
 /// Runs `train tokenizer`.
 ///
 /// # Errors
-/// Texts that cannot be read, a folder that holds a tokenizer or cannot be written.
+/// If texts cannot be read, or the folder already has a tokenizer or cannot be written.
 pub(super) fn run(arguments: &TokenizerArguments, output: &Output) -> Result<()> {
     tokenizer::refuse_to_overwrite(&arguments.output)?;
     let (texts, counts) = text::read_all(&arguments.texts.data, arguments.texts.clean)?;
@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &TokenizerArguments, output: &Output) -> Result<()>
     let tokens = tokenizer.vocabulary_size();
     if tokens < arguments.vocab_size {
         output.note(&format!(
-            "the texts give {tokens} tokens, not {}: no further pair comes {} times or more",
+            "the texts give {tokens} tokens, not {}: no other pair occurs {} times or more",
             arguments.vocab_size, arguments.min_frequency
         ));
     }

@@ -1,4 +1,4 @@
-//! `pregonero train vectors`: word vectors for the classifier's first layer.
+//! `pregonero train vectors`: trains word vectors for the classifier's first layer.
 
 use std::path::PathBuf;
 
@@ -21,18 +21,18 @@ Examples:
   pregonero train vectors --data corpus.txt --data tweets.csv:text --output runs/vectors
   pregonero train vectors --data tweets.csv:text --pipeline tweet --buckets 0 --output runs/word2vec
 
-The folder gets vectors.txt (word2vec's text form), subwords.safetensors (the rows of the n-grams) and vectors.json (how
-they were made). One thread gives the same vectors bit for bit each time; with more, no two runs agree.")]
+The folder will contain vectors.txt (word2vec's text form), subwords.safetensors (the rows of the n-grams) and vectors.json (how
+they were made). With one thread, the vectors are the same bit for bit each time; with more, no two runs agree.")]
 pub struct VectorArguments {
     #[command(flatten)]
     texts: DataArguments,
-    /// How texts become words, as in the classifier that shall use them: plain, lemmatised or tweet
+    /// How texts are split into words; as in the classifier that will use the vectors: plain, lemmatised or tweet
     #[arg(long, value_name = "NAME", default_value_t)]
     pipeline: Cleaning,
-    /// Values of a vector
+    /// Number of values in a vector
     #[arg(long, value_name = "N", default_value_t = 100)]
     width: usize,
-    /// Words to each side at most
+    /// The most words to each side that count as neighbours
     #[arg(long, value_name = "N", default_value_t = 5)]
     window: usize,
     /// Words drawn at random for each pair of neighbours
@@ -41,7 +41,7 @@ pub struct VectorArguments {
     /// Words seen less often are left out
     #[arg(long, value_name = "N", default_value_t = 5)]
     min_count: usize,
-    /// The most frequent words that get a vector
+    /// How many words get a vector, the most frequent first
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     vocab_size: usize,
     /// Words more frequent than this share are left out at random; 0 keeps all
@@ -50,16 +50,16 @@ pub struct VectorArguments {
     /// Passes over the data
     #[arg(long, value_name = "N", default_value_t = 5)]
     epochs: usize,
-    /// Where the learning rate begins; it falls in a line to almost 0
+    /// Initial learning rate; it falls linearly to almost 0
     #[arg(long, value_name = "RATE", default_value_t = 0.05)]
     learning_rate: f64,
-    /// Rows for hashed n-grams of characters, as in fastText; 0 trains words alone, as word2vec
+    /// Rows for hashed n-grams of characters, as in fastText; 0 trains only words, as word2vec does
     #[arg(long, value_name = "N", default_value_t = 200_000)]
     buckets: u32,
     /// Characters of the shortest and the longest n-gram
     #[arg(long, value_name = "N,N", value_delimiter = ',', num_args = 1..=2, default_values_t = [3, 6])]
     ngrams: Vec<usize>,
-    /// Seed of initial values, order and everything drawn
+    /// Seed of initial values, order and all random draws
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Threads; only one gives the same vectors each time

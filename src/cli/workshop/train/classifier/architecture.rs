@@ -1,4 +1,4 @@
-//! The networks that `--arch` names, with the sizes that each has where no flag says otherwise.
+//! The networks that `--arch` names, with their default sizes.
 
 use clap::ValueEnum;
 
@@ -16,7 +16,7 @@ pub(super) enum ArchitectureChoice {
     Bilstm,
     /// VacunaBot's three bidirectional GRU layers
     Bigru,
-    /// One bidirectional GRU layer of 64 units beside a linear part over n-grams
+    /// One bidirectional GRU layer of 64 units next to a linear part over n-grams
     Hybrid,
 }
 
@@ -32,7 +32,7 @@ impl ArchitectureChoice {
         }
     }
 
-    /// Words of a row where no flag says otherwise: the longest of VacunaBot's tweets had 61, 35 lemmatised.
+    /// Returns the default number of words per row. The longest of VacunaBot's tweets had 61, or 35 when lemmatised.
     pub(super) fn steps(self) -> usize {
         match self {
             Self::BilstmSmall => 50,
@@ -42,7 +42,7 @@ impl ArchitectureChoice {
         }
     }
 
-    /// Rows of the embedding where no flag says otherwise.
+    /// Returns the default number of rows of the embedding.
     pub(super) fn vocabulary_size(self) -> usize {
         match self {
             Self::BilstmSmall => 10_000 + RESERVED_ROWS,
@@ -53,5 +53,5 @@ impl ArchitectureChoice {
     }
 }
 
-/// Rows of the embedding that are no word: padding and the unknown word.
+/// Rows of the embedding that are not for a known word: padding and the unknown word.
 pub(super) const RESERVED_ROWS: usize = 2;

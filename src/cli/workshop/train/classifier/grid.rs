@@ -1,4 +1,4 @@
-//! `train classifier --grid`: the settings of a combination become flags; the combinations are trained and listed.
+//! `train classifier --grid`: turns the settings of each combination into flags, trains all combinations and lists them.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::cli::workshop::stop::Stop;
 use pregonero_workshop::training::classifier::ClassifierTraining;
 use pregonero_workshop::training::classifier::grid::{self, Combination, GridResult};
 
-/// Settings that decide which rows the validation part holds: cleaning too, because texts that are alike stay together.
+/// Settings that decide which rows are in the validation part. Cleaning is one of them, because similar texts stay together.
 const DECIDE_VALIDATION: [&str; 10] = [
     "data",
     "text-column",
@@ -26,19 +26,21 @@ const DECIDE_VALIDATION: [&str; 10] = [
     "split-seed",
 ];
 
-/// A value of a grid file as a flag takes it: a list with commas.
+/// Returns a value of a grid file in the form that a flag takes; lists are joined with commas.
 fn flag_value(value: &toml::Value) -> Result<String> {
     Ok(match value {
         toml::Value::String(text) => text.clone(),
         toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => value.to_string(),
         toml::Value::Array(values) => values.iter().map(flag_value).collect::<Result<Vec<_>>>()?.join(","),
-        other => bail!("{other} is no value of a flag: give a number, a text, true or false, or a list of them"),
+        other => bail!("{other} is not a value for a flag: give a number, a text, true or false, or a list of them"),
     })
 }
 
 impl ClassifierArguments {
+    /// Checks that combinations can differ in a setting and still be compared.
+    ///
     /// # Errors
-    /// If combinations that differ in a setting could not be compared.
+    /// If they could not be compared.
     fn check_comparable(&self, name: &str) -> Result<()> {
         ensure!(!["grid", "output", "summary", "resume", "export-split"].contains(&name), "{name} cannot be tried");
         ensure!(
@@ -52,7 +54,7 @@ impl ClassifierArguments {
         Ok(())
     }
 
-    /// The same command with the settings of a combination, each named as its flag.
+    /// Returns the same command with the settings of a combination, each named like its flag.
     fn with(&self, combination: &Combination) -> Result<Self> {
         #[derive(Parser)]
         #[command(no_binary_name = true)]
@@ -60,7 +62,7 @@ impl ClassifierArguments {
             #[command(flatten)]
             arguments: ClassifierArguments,
         }
-        // It stands for what every other command must name.
+        // With --summary, the required flags may be absent.
         let mut flags = vec!["--summary".to_owned()];
         for (name, value) in combination {
             let name = name.replace('_', "-");
@@ -71,7 +73,7 @@ impl ClassifierArguments {
                 other => flags.push(format!("--{name}={}", flag_value(other).with_context(|| name.clone())?)),
             }
         }
-        // Without defaults, only what the combination names is changed.
+        // Without defaults, only the settings that the combination names are changed.
         let command = Alone::command().mut_args(|argument| argument.default_value(None::<&str>));
         let matches = command.try_get_matches_from(&flags).map_err(|error| {
             let text = error.to_string();
@@ -80,7 +82,7 @@ impl ClassifierArguments {
         let mut alone = Alone { arguments: self.clone() };
         alone.update_from_arg_matches(&matches)?;
         let mut changed = Self { summary: self.summary, ..alone.arguments };
-        // A flag that is not there counts as one that says no.
+        // An absent flag would count as false, so flags that the combination does not name are restored.
         for (name, flag, before) in [
             ("freeze-vectors", &mut changed.freeze_vectors, self.freeze_vectors),
             ("mask-padding", &mut changed.mask_padding, self.mask_padding),
@@ -96,10 +98,10 @@ impl ClassifierArguments {
     }
 }
 
-/// Trains every combination of the file and lists what came of each.
+/// Trains every combination of the file and lists the results.
 ///
 /// # Errors
-/// A file that is no grid, a combination that is refused, a training that fails.
+/// If the file is not a grid, a combination is refused, or a training fails.
 pub(super) fn run_grid(arguments: &ClassifierArguments, path: &Path, session: &Session) -> Result<()> {
     let combinations = grid::read_grid(path)?;
     let hub = session.hub()?;
@@ -120,7 +122,7 @@ pub(super) fn run_grid(arguments: &ClassifierArguments, path: &Path, session: &S
         grid::train_grid(&trainings, &session.command_line, &stop, &mut started, progress)
     })?;
     if results.len() < trainings.len() {
-        output.note(&format!("{} of {} trained; the same command goes on", results.len(), trainings.len()));
+        output.note(&format!("{} of {} trained; run the same command to continue", results.len(), trainings.len()));
     }
     let header = ["COMBINATION", "VALIDATION F1", "LOG LOSS", "TEST F1", "EPOCHS", "PARAMETERS", "SECONDS"];
     output.rows(&header, &results, |result: &GridResult| {
@@ -174,7 +176,7 @@ mod tests {
             ("author_column = \"\"", "author-column cannot be tried: it decides which rows"),
             ("cleaning = \"tweet\"", "cleaning cannot be tried"),
             ("seed = 3", "pass --split-seed N"),
-            ("units = [{ a = 1 }]", "units: { a = 1 } is no value of a flag"),
+            ("units = [{ a = 1 }]", "units: { a = 1 } is not a value for a flag"),
         ] {
             let message = format!("{:#}", arguments(&[]).with(&combination(text)).unwrap_err());
             assert!(message.contains(expected), "{message}");

@@ -1,4 +1,4 @@
-//! The values of flags that are more than a number or a text.
+//! The values of flags that are neither a plain number nor a plain text.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub(super) const CALIBRATIONS: [Choice<CalibrationMethod>; 3] = [
 ];
 
 pub(super) fn label_hashtag(text: &str) -> Result<(String, String), String> {
-    let shape = || format!("{text:?} is no LABEL=HASHTAG, such as positive=YoMeVacuno");
+    let shape = || format!("{text:?}: expected LABEL=HASHTAG, such as positive=YoMeVacuno");
     let (label, tag) = text.split_once('=').ok_or_else(shape)?;
     let tag = tag.trim_start_matches(['#', '＃']);
     let fits = !label.is_empty() && !tag.is_empty() && tag.chars().all(|c| c.is_alphanumeric() || c == '_');

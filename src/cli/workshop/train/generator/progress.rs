@@ -1,4 +1,4 @@
-//! The lines that tell how the training of a generator goes.
+//! The lines that report the progress of training a generator.
 
 use crate::cli::workshop::progress::in_words;
 use pregonero_workshop::training::generator::Progress;
@@ -16,12 +16,12 @@ pub(super) fn describe(progress: &Progress) -> String {
             )
         }
         Progress::ControlLost { attributes } => {
-            format!("the base writes from {attributes}; the new model will not, as --control does not name them")
+            format!("the base writes from {attributes}; the new model will not, because --control does not name them")
         }
         Progress::NothingToResume => "there is no checkpoint to resume from: starting with the first step".to_owned(),
         Progress::Model { parameters, resumed_at, steps, device, fallback } => {
             let fallback = fallback.as_ref().map_or_else(String::new, |reason| format!("{reason}; "));
-            let resumed = if *resumed_at > 0 { format!(", resumed behind step {resumed_at}") } else { String::new() };
+            let resumed = if *resumed_at > 0 { format!(", resumed after step {resumed_at}") } else { String::new() };
             format!("{fallback}{parameters} parameters, {steps} steps{resumed}; {device}")
         }
         Progress::Step { step, steps, loss, learning_rate, tokens_per_second, left } => format!(

@@ -1,4 +1,4 @@
-//! What a finished generator repeats of the texts it was trained on, for its card.
+//! Measures, for the card of a finished generator, how much it repeats of its training texts.
 
 use anyhow::Result;
 
@@ -12,8 +12,8 @@ use pregonero_workshop::training::generator::GeneratorTraining;
 /// The similarity from which a text counts as nearly a whole own one: the default of `gates.own_texts`.
 const NEAR_OWN: f64 = 0.8;
 
-/// Writes texts with the finished model, and says how many repeat a run of words of its training texts and how many are
-/// nearly a whole own text. Returns `None` if the model has nothing to compare with, or `count` is 0.
+/// Writes `count` texts with the finished model, and reports how many repeat a run of words from its training texts and how
+/// many are nearly a whole own text. Returns `None` if the model has nothing to compare with, or `count` is 0.
 pub(super) async fn verbatim_share(settings: &GeneratorTraining, count: usize) -> Result<Option<String>> {
     let files = ModelFiles::in_folder(&settings.output)?;
     let (index, own_texts) = (verbatim::index_of(&files)?, verbatim::own_texts_of(&files)?);
