@@ -44,8 +44,8 @@ async fn test(session: &Session) -> Result<()> {
         let error = delivered.as_ref().err();
         session.output.object(
             || match error {
-                None => format!("{channel}: {}", styled(GOOD, "taken")),
-                Some(error) => format!("{channel}: {} ({error})", styled(BAD, "not taken")),
+                None => format!("{channel}: {}", styled(GOOD, "accepted")),
+                Some(error) => format!("{channel}: {} ({error})", styled(BAD, "not accepted")),
             },
             || json!({"channel": channel, "delivered": delivered.is_ok(), "error": error}),
         )?;

@@ -71,7 +71,7 @@ pub fn usage(error: &clap::Error, json: bool) -> ExitCode {
         let message = text.trim_end().strip_prefix("error: ").unwrap_or(text.trim_end());
         Output::complain(&json!({"error": message, "exit_code": USAGE, "faults": []}).to_string());
     } else {
-        // If the stream is closed, nobody is reading; the exit code still tells.
+        // If the stream is closed, nobody can read the message; the exit code still reports the error.
         let _ = error.print();
     }
     ExitCode::from(if error.use_stderr() { USAGE } else { 0 })

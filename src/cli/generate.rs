@@ -144,7 +144,7 @@ fn note_prompt(session: &Session, prompt: &SeedPrompt, rng_seed: u64) {
     let attributes: String = prompt.attributes.iter().map(|(name, value)| format!(", {name}={value}")).collect();
     session
         .output
-        .note(&format!("prompt {text:?}{attributes}, seed {rng_seed} (--rng-seed {rng_seed} gives the same again)"));
+        .note(&format!("prompt {text:?}{attributes}, seed {rng_seed} (--rng-seed {rng_seed} writes the same again)"));
 }
 
 /// Returns the line of `--json`. Its fields are a contract: they may be added, but never renamed.

@@ -71,11 +71,7 @@ pub async fn run(command: HistoryCommand, session: &Session) -> Result<()> {
         }
         HistoryCommand::Costs => {
             let months = costs(&store, timezone).await?;
-            session.output.rows(
-                &["MONTH", "POSTS", "FOR POSTS", "READ", "FOR READING", "TOGETHER"],
-                &months,
-                costs_cells,
-            )
+            session.output.rows(&["MONTH", "POSTS", "FOR POSTS", "READ", "FOR READS", "TOTAL"], &months, costs_cells)
         }
     }
 }
@@ -105,7 +101,7 @@ fn cells(entry: &HistoryEntry, timezone: &TimeZone) -> Vec<String> {
 
 /// Returns a slot's name in local time; a slot that a person asked for is marked as such.
 fn slot(name: &str, timezone: &TimeZone) -> String {
-    let (time, by_hand) = name.strip_prefix("manual:").map_or((name, ""), |time| (time, " by hand"));
+    let (time, by_hand) = name.strip_prefix("manual:").map_or((name, ""), |time| (time, " (manual)"));
     match time.parse() {
         Ok(at) => format!("{}{by_hand}", shown_in(at, timezone)),
         Err(_) => name.to_owned(),
@@ -228,7 +224,7 @@ fn about_the_post(record: &HistoryRecord, timezone: &TimeZone, lines: &mut Lines
     lines.line("expires", time(Some(post.expires_at)));
     lines.line("waits until", time(post.not_before));
     lines.line("unknown since", time(post.unknown_since));
-    lines.line("looked for at", time(post.look_at));
+    lines.line("next check", time(post.look_at));
     lines.line("sent", time(post.sent_at));
 }
 
@@ -247,7 +243,7 @@ fn call(attempt: &AttemptRecord, timezone: &TimeZone) -> String {
 fn reading(read: &ReadRecord, timezone: &TimeZone) -> String {
     let words = read.detail.detail.as_ref().map_or_else(String::new, |words| format!(": {words}"));
     let (outcome, price) = (read.outcome.as_str(), dollars(read.price_micros));
-    format!("{} at {}: {outcome}, {} given, {price}{words}", read.what, shown_in(read.made_at, timezone), read.items)
+    format!("{} at {}: {outcome}, {} returned, {price}{words}", read.what, shown_in(read.made_at, timezone), read.items)
 }
 
 /// A month's costs as `--json` prints them.
@@ -291,7 +287,7 @@ mod tests {
     fn a_slot_is_shown_in_the_schedule_s_time() {
         let bogota = TimeZone::get("America/Bogota").unwrap();
         assert_eq!(slot("2026-03-01T14:00:00Z", &bogota), "2026-03-01 09:00:00 -05");
-        assert_eq!(slot("manual:2026-03-01T14:00:00.250Z", &bogota), "2026-03-01 09:00:00 -05 by hand");
+        assert_eq!(slot("manual:2026-03-01T14:00:00.250Z", &bogota), "2026-03-01 09:00:00 -05 (manual)");
         assert_eq!(slot("a", &bogota), "a");
     }
 }

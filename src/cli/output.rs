@@ -102,7 +102,7 @@ impl Output {
         }
     }
 
-    /// Prints rows: a table with `header`, or with `--json` each row's object on a line of its own.
+    /// Prints rows: a table with `header`, or with `--json` the object of each row on its own line.
     ///
     /// # Errors
     /// The same as [`Self::object`].

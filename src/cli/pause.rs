@@ -67,7 +67,7 @@ pub async fn resume(arguments: ResumeArguments, session: &Session) -> Result<()>
 }
 
 fn in_words(resumed: &Resumed) -> String {
-    let mut lines: Vec<String> = resumed.ended.iter().map(|halt| format!("over: {halt}")).collect();
+    let mut lines: Vec<String> = resumed.ended.iter().map(|halt| format!("ended: {halt}")).collect();
     lines.extend(resumed.opened.iter().map(|window| format!("no longer waiting for X's limit ({})", window.name)));
     if !resumed.freed.is_empty() {
         let freed: Vec<String> = resumed.freed.iter().map(ToString::to_string).collect();

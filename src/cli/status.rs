@@ -126,7 +126,7 @@ fn in_words(ground: &Ground, standing: &Standing, configuration: &Configuration,
     let mut lines = vec![match last.filter(|_| standing.is_running()) {
         Some(status) => {
             let mode = if status.live { "live" } else { "dry run" };
-            let how = if standing.code.is_ready() { "well" } else { standing.in_words() };
+            let how = if standing.code.is_ready() { "running" } else { standing.in_words() };
             format!("daemon     {how} (process {}, version {}, {mode})", status.pid, status.version)
         }
         None => "daemon     not running".to_owned(),

@@ -1,4 +1,4 @@
-//! Whole configurations from text to settings or faults.
+//! Tests of whole configurations, from text to settings or faults.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use pregonero_models::catalog::ModelSource;
 use pregonero_models::generation::Decoding;
 use pregonero_models::generation::DeviceChoice;
 
-/// The repository's own file.
+/// The repository's own configuration file.
 const OWN_FILE: &str = include_str!("../../config.toml");
 
 struct Case {
@@ -41,7 +41,7 @@ impl Case {
         })
     }
 
-    /// Every fault with the folder cut off: `config.toml:2: generation.top_k: …`.
+    /// Returns every fault, without the folder in the path: `config.toml:2: generation.top_k: …`.
     fn faults(&self) -> Vec<String> {
         let prefix = format!("{}/", self.folder.path().display());
         self.load().unwrap_err().to_string().lines().map(|line| line.replace(&prefix, "")).collect()
@@ -60,14 +60,14 @@ fn the_repositorys_file_says_what_the_code_defaults_to() {
     let none = Case::new("").load().unwrap();
     let values =
         |loaded: &Loaded| loaded.show().iter().map(|row| (row.key.clone(), row.value.clone())).collect::<Vec<_>>();
-    // A prompt of the file holds what it says, one of the defaults all its fields.
+    // A prompt in the file has only the fields that are written; a default prompt has all fields.
     let without_prompts = |loaded: &Loaded| {
         values(loaded).into_iter().filter(|(key, _)| !key.starts_with("seed_prompts")).collect::<Vec<_>>()
     };
     assert_eq!(without_prompts(&own), without_prompts(&none));
     assert_eq!(own.settings.seed_prompts, none.settings.seed_prompts);
     assert!(own.settings.seed_prompts.iter().any(|prompt| prompt.attributes.contains_key("TEMA")));
-    // What the built-in generator knows, another model may not.
+    // Another model may not know the attributes that the built-in generator knows.
     let other = Case::new("[generation]\nmodel = \"mine\"").load().unwrap().settings.seed_prompts;
     assert!(other.iter().all(|prompt| prompt.attributes.is_empty()), "{other:?}");
     assert_eq!(own.warnings, none.warnings);
@@ -151,7 +151,7 @@ fn the_built_in_critic_belongs_to_the_built_in_generator() {
     let own = "[generation]\nmodel = \"mine\"\n[selection]\ncritic = \"hub:a/critic\"";
     assert_eq!(critic(own).as_deref(), Some("hub:a/critic"));
 
-    // Without a critic, likelihood alone says how a text reads: nothing to warn of.
+    // Without a critic, the likelihood alone says how a text reads, so there is nothing to warn about.
     let warnings = load("[generation]\nmodel = \"mine\"").warnings;
     assert!(!warnings.iter().any(|warning| warning.contains("critic")), "{warnings:?}");
 
@@ -207,7 +207,7 @@ fn variables_and_flags_set_every_kind_of_value() {
     );
     assert!(settings.schedule.quiet_hours.is_empty());
     assert_eq!((settings.seed_prompts.len(), settings.seed_prompts[0].weight), (1, 3));
-    // The name of an attribute is the model's, its case is kept.
+    // The names of attributes belong to the model, so their case is kept.
     assert_eq!(settings.seed_prompts[0].attributes["TEMA"], "Lluvia");
     assert_eq!(settings.account.handle, "123");
     assert_eq!(settings.generation.rng_seed, Some(u64::MAX));

@@ -1,5 +1,5 @@
 //! The schedule against an oracle that knows neither the cron crate nor time-zone arithmetic: it steps through three
-//! years minute by minute, looks at the wall clock, and serves each reading when it is first reached or jumped over.
+//! years minute by minute, reads the wall clock, and serves each time when it is first reached or jumped over.
 
 use jiff::ToSpan as _;
 use jiff::civil::{DateTime, Weekday, time};
@@ -11,7 +11,7 @@ const ZONES: [&str; 4] = ["America/Santiago", "America/Bogota", "Europe/Madrid",
 
 type Fits = fn(DateTime) -> bool;
 
-/// Expressions with what they mean, said a second time in Rust.
+/// Expressions, each with its meaning written again in Rust.
 const EXPRESSIONS: [(&str, Fits); 9] = [
     ("0 9,13,18 * * *", |t| t.minute() == 0 && [9, 13, 18].contains(&t.hour())),
     ("*/30 * * * *", |t| t.minute() % 30 == 0),
@@ -54,7 +54,8 @@ fn at(instant: &str) -> Timestamp {
     instant.parse().unwrap()
 }
 
-/// Every minute of a span with the readings that it serves: its own, those jumped over, or none in a fold's second round.
+/// Returns every minute of a span with the wall-clock times that it serves: its own, those jumped over, or none in the second
+/// pass of a fold.
 fn minutes(zone: &str, from: Timestamp, until: Timestamp) -> Vec<(Timestamp, DateTime, Vec<DateTime>)> {
     let zone = TimeZone::get(zone).unwrap();
     let mut instant = from;
@@ -117,7 +118,7 @@ fn every_minute_agrees_over_every_change_of_the_clocks() {
             assert_eq!(walk(&schedule, from, until), expected, "{zone} at {change}");
         }
     }
-    // Three years of two changes each in Santiago and Madrid; none in Bogota, none in Mexico City since 2022.
+    // Three years with two clock changes each in Santiago and Madrid, none in Bogota, and none in Mexico City since 2022.
     assert_eq!(changes, 12);
 }
 
@@ -151,7 +152,7 @@ fn a_gap_is_served_once_right_after_it_and_a_fold_once_the_first_time() {
         ("Europe/Madrid", "*/30 2 * * *", "2025-03-30T00:00Z", ["2025-03-30T01:00Z", "2025-03-31T00:00Z"]),
         ("Europe/Madrid", "30 2 * * *", "2025-10-25T12:00Z", ["2025-10-26T00:30Z", "2025-10-27T01:30Z"]),
         ("Europe/Madrid", "0 2,3 * * *", "2025-10-25T12:00Z", ["2025-10-26T00:00Z", "2025-10-26T02:00Z"]),
-        // Santiago: 2025-09-07 begins at 01:00; 2025-04-06 begins an hour late, 23:00 comes twice.
+        // Santiago: 2025-09-07 begins at 01:00; 2025-04-06 begins an hour late, because 23:00 occurs twice.
         ("America/Santiago", "15 0 * * *", "2025-09-06T12:00Z", ["2025-09-07T04:00Z", "2025-09-08T03:15Z"]),
         ("America/Santiago", "30 23 * * *", "2025-04-05T12:00Z", ["2025-04-06T02:30Z", "2025-04-07T03:30Z"]),
         // Mexico City gave up daylight saving in October 2022: 2022's gap, and a plain night of 2025.
@@ -170,7 +171,7 @@ fn a_gap_is_served_once_right_after_it_and_a_fold_once_the_first_time() {
 #[test]
 fn asked_in_the_second_round_of_a_fold_it_answers_with_the_future() {
     let schedule = Schedule::new(&settings("Europe/Madrid", &["*/30 * * * *"]));
-    // 02:10 for the second time: 02:30 was served in the first round, 03:00 comes next.
+    // 02:10 for the second time: 02:30 was served in the first pass, so 03:00 is next.
     assert_eq!(schedule.next_after(at("2025-10-26T01:10Z")).unwrap().due, at("2025-10-26T02:00Z"));
     assert_eq!(schedule.next_after(at("2025-10-26T01:10:00.5Z")).unwrap().due, at("2025-10-26T02:00Z"));
 }
@@ -253,7 +254,7 @@ fn jitter_is_the_same_after_a_restart_and_stays_short_of_the_next_slot_and_of_qu
         delays.push(slot.fire_at.duration_since(slot.due).as_secs());
         reached = slot.due;
     }
-    // 0 to 1199 s between slots 20 minutes apart: the mean of 400 lies near 600, and the whole range is used.
+    // 0 to 1199 s between slots 20 minutes apart: the mean of 400 is near 600, and the whole range is used.
     let mean = delays.iter().sum::<i64>() / 400;
     assert!((480..=680).contains(&mean), "{mean}");
     assert!(delays.iter().any(|delay| *delay < 60) && delays.iter().any(|delay| *delay > 1100));

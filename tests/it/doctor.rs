@@ -208,7 +208,7 @@ async fn a_stop_by_x_is_told_though_the_webhook_fails_first_and_the_daemon_start
         bot.start_command(command)
     };
     let tested = start(&["alerts", "test"]).wait();
-    assert!(tested.code() == Some(1) && tested.stdout.contains("not taken"), "{tested:#?}");
+    assert!(tested.code() == Some(1) && tested.stdout.contains("not accepted"), "{tested:#?}");
 
     let mut running = start(&["run", "--now"]);
     running.wait_for("an alert could not be delivered", 1);

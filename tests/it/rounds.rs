@@ -245,7 +245,8 @@ async fn a_tweet_is_found_by_its_id_and_its_address_and_costs_are_shown_by_month
         assert_eq!((&record["id"], record["tweet_id"].as_str()), (&json!(1), Some(id)), "{which}");
     }
     let shown = bot.run(&["history", "show", id]).stdout;
-    for words in [url, "1 at ", ": sent (201), $0.015", "account at ", "found, 1 given, $0.01", "target         any"] {
+    for words in [url, "1 at ", ": sent (201), $0.015", "account at ", "found, 1 returned, $0.01", "target         any"]
+    {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     assert!(!shown.contains('{'), "nothing is left in a machine's words: {shown}");

@@ -58,7 +58,7 @@ pub async fn run(session: &Session, parts: &Parts<'_>, rng_seed: u64) -> Result<
         }
         rows.push(row);
     }
-    session.output.note(&format!("seed {rng_seed} (--rng-seed {rng_seed} gives the same again)"));
+    session.output.note(&format!("seed {rng_seed} (--rng-seed {rng_seed} writes the same again)"));
     session.output.rows(&["PROMPT", "N", "PASS", "REVIEW", "SCORE", "STOPPED BY"], &rows, cells)?;
     if !session.output.json {
         session.output.line(&best(&rows))?;

@@ -77,7 +77,7 @@ pub async fn run(sweep: &Sweep, arguments: &GenerateArguments, session: &Session
         "SETTINGS",
         "N",
         "PASS ALL",
-        "BUT SCORE",
+        "PASS RULES",
         "SCORE",
         "DISTINCT-1",
         "-2",

@@ -26,7 +26,9 @@ pub fn follow<T>(
         Progress::Started { train_rows, validation_rows, parameters, resumed_at, anew, counts } => {
             stop.heed();
             let resumed = resumed_at.map_or_else(String::new, |epoch| format!(", resumed in epoch {epoch}"));
-            let line = format!("{train_rows} rows, {validation_rows} to stop by, {parameters} parameters{resumed}");
+            let line = format!(
+                "{train_rows} training rows, {validation_rows} validation rows, {parameters} parameters{resumed}"
+            );
             let anew = anew
                 .then(|| "there is no checkpoint to resume from: the training starts from the beginning".to_owned());
             bar.suspend(|| {

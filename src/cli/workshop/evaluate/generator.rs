@@ -117,7 +117,7 @@ struct Texts {
 pub async fn run(arguments: &GeneratorArguments, session: &Session) -> Result<()> {
     ensure!(
         arguments.blind_test.is_none() || arguments.models.len() == 1,
-        "a blind test is of one model: give --model once"
+        "a blind test covers one model: give --model once"
     );
     let hub = session.hub()?;
     // Faults in the configuration are reported before anything is measured.

@@ -70,7 +70,7 @@ pub struct ClassifierArguments {
     /// Soften (above 1) or sharpen (below 1) the teachers' probabilities
     #[arg(long, value_name = "T", default_value_t = 1.0)]
     distill_temperature: f32,
-    /// Use unlabelled rows only where the teachers give one label at least this probability
+    /// Use unlabelled rows only if the teachers give one label at least this probability
     #[arg(long, value_name = "P")]
     min_confidence: Option<f32>,
     /// How texts are cleaned: plain, lemmatised or tweet
@@ -262,7 +262,7 @@ impl ClassifierArguments {
         network.check()?;
         self.check_ngrams()?;
         let (Some(data), Some(folder)) = (self.data, self.output) else {
-            bail!("give --data FILE and --output FOLDER to train, or --summary for the layers alone");
+            bail!("give --data FILE and --output FOLDER to train, or --summary to print only the layers");
         };
         ensure!(self.vectors.is_some() || !self.freeze_vectors, "--freeze-vectors needs --vectors FILE");
         let default_shares = match self.split {

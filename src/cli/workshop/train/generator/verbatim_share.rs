@@ -38,7 +38,7 @@ pub(super) async fn verbatim_share(settings: &GeneratorTraining, count: usize) -
         let copied = texts.iter().filter(|text| index.longest_run(text).is_some()).count();
         let people = if own_texts.is_some() { " by other people" } else { "" };
         measured.push(format!(
-            "Verbatim share: {copied} of {count} texts written with the default settings (no prompt, seed {seed}) hold a run \
+            "Verbatim share: {copied} of {count} texts written with the default settings (no prompt, seed {seed}) contain a run \
              of {} words or more of the training texts{people}.",
             index.window()
         ));
