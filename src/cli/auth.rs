@@ -104,7 +104,8 @@ async fn login_with_browser(
     session: &Session,
 ) -> Result<()> {
     let [client_id, client_secret] = CLIENT_NAMES.map(|name| secrets::one(&session.environment, name));
-    let client_id = client_id?.with_context(|| format!("set {}: the app's, from console.x.com", CLIENT_NAMES[0]))?;
+    let client_id =
+        client_id?.with_context(|| format!("set {}: the app's client ID, from console.x.com", CLIENT_NAMES[0]))?;
     let client_secret = client_secret?;
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", arguments.port))
         .await

@@ -88,9 +88,7 @@ impl ModelArgument {
         let taken = app::take_out_unknown_attributes(settings, &files)?;
         if !taken.is_empty() {
             let names = taken.join(", ");
-            session
-                .output
-                .note(&format!("{model} does not write from {names}: left out of the configured seed prompts"));
+            session.output.note(&format!("{model} cannot write from {names}: left out of the configured seed prompts"));
         }
         Ok(())
     }

@@ -52,7 +52,7 @@ pub async fn run(arguments: InitArguments, session: &Session) -> Result<()> {
         || {
             let next =
                 "read it through, then try `pregonero config check`, `pregonero generate` and `pregonero run --now`";
-            format!("{}: written, a dry run; {next}", file.display())
+            format!("{}: written, set to a dry run; {next}", file.display())
         },
         || json!({"file": file}),
     )

@@ -75,8 +75,7 @@ impl SeedPromptsKeys {
             let weight = checker.whole(&format!("seed_prompts[{place}].weight"), prompt.weight, 0, 1_000_000);
             if prompt.text.chars().count() > 280 {
                 let key = format!("seed_prompts[{place}].text");
-                checker
-                    .fault(&key, format!("expected fewer than 280 characters, found {}", prompt.text.chars().count()));
+                checker.fault(&key, format!("expected at most 280 characters, found {}", prompt.text.chars().count()));
             }
             let text = tidy(&prompt.text);
             if text != prompt.text {

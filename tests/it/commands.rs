@@ -293,7 +293,7 @@ fn another_model_is_tried_without_touching_the_configuration() {
     );
     tiny_model::write(&place.path("tiny"));
     let ran = place.run(&["--json", "generate", "--model", "tiny", "--rng-seed", "3"]);
-    assert!(ran.stderr.contains("tiny does not write from SENTIMIENTO: left out"), "{ran:#?}");
+    assert!(ran.stderr.contains("tiny cannot write from SENTIMIENTO: left out"), "{ran:#?}");
     let lines = ran.json();
     assert!(lines.iter().all(|line| line["prompt"] == "La plaza" && line["attributes"].get("SENTIMIENTO").is_none()));
     let ran = place.run(&["generate", "--model", "tiny", "--attribute", "SENTIMIENTO=POSITIVE"]);

@@ -42,14 +42,14 @@ impl ClassifierArguments {
     /// # Errors
     /// If they could not be compared.
     fn check_comparable(&self, name: &str) -> Result<()> {
-        ensure!(!["grid", "output", "summary", "resume", "export-split"].contains(&name), "{name} cannot be tried");
+        ensure!(!["grid", "output", "summary", "resume", "export-split"].contains(&name), "{name} cannot be varied");
         ensure!(
             !DECIDE_VALIDATION.contains(&name),
-            "{name} cannot be tried: it decides which rows the combinations are compared on; run a grid for each"
+            "{name} cannot be varied: it decides which rows the combinations are compared on; run a grid for each"
         );
         ensure!(
             name != "seed" || self.split_seed.is_some(),
-            "seed cannot be tried alone: it decides which rows the combinations are compared on; pass --split-seed N"
+            "seed cannot be varied alone: it decides which rows the combinations are compared on; pass --split-seed N"
         );
         Ok(())
     }
@@ -171,10 +171,10 @@ mod tests {
             ("colour = 1", "--colour"),
             ("batch = \"many\"", "many"),
             ("decay = \"steep\"", "steep"),
-            ("output = \"x\"", "output cannot be tried"),
-            ("data = \"x\"", "data cannot be tried: it decides which rows"),
-            ("author_column = \"\"", "author-column cannot be tried: it decides which rows"),
-            ("cleaning = \"tweet\"", "cleaning cannot be tried"),
+            ("output = \"x\"", "output cannot be varied"),
+            ("data = \"x\"", "data cannot be varied: it decides which rows"),
+            ("author_column = \"\"", "author-column cannot be varied: it decides which rows"),
+            ("cleaning = \"tweet\"", "cleaning cannot be varied"),
             ("seed = 3", "pass --split-seed N"),
             ("units = [{ a = 1 }]", "units: { a = 1 } is not a value for a flag"),
         ] {
