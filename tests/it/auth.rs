@@ -356,7 +356,7 @@ fn a_stop_during_a_search_waits_for_the_renewal_that_it_began() {
     log_in(&desk, &bot, "first");
     desk.lock().unwrap().fails = true;
     let mut running = bot.start_command(live(&bot, &base_url, &["run", "--now"]));
-    running.wait_for("the account's timeline will tell", 1);
+    running.wait_for("the account's timeline will show", 1);
     {
         // X ends the token before its time: the search has to renew it, and X takes long to answer.
         let mut desk = desk.lock().unwrap();

@@ -234,7 +234,7 @@ async fn status_healthcheck_doctor_and_log_tell_one_state() {
     bot.configure_with("candidates = 4", "candidates = 3");
     assert_eq!(bot.run(&["reload"]).code(), Some(0));
     assert_eq!(told(&bot), (json!("ok"), vec![]));
-    running.wait_for("budget and limits let posts out again", 1);
+    running.wait_for("budget and limits allow posts again", 1);
     running.signal("TERM");
     assert_eq!(running.wait().code(), Some(0));
     assert_eq!(told(&bot).0, "not_running");

@@ -27,7 +27,7 @@ async fn a_post_goes_out_once_and_the_history_tells_its_whole_story() {
     assert_eq!(x.posted(), [text]);
     assert_eq!(x.rejected(), [""; 0], "every signature was right");
     assert!(text.ends_with(" 🤖"), "{text}");
-    assert!(ended.log().iter().any(|line| line["message"] == "LIVE: what is chosen is posted"), "{ended:#?}");
+    assert!(ended.log().iter().any(|line| line["message"] == "LIVE: chosen posts go out to X"), "{ended:#?}");
 
     assert_eq!(bot.history(), std::slice::from_ref(&entry));
     let record = bot.run(&["--json", "history", "show", "1"]).json().remove(0);

@@ -1,4 +1,4 @@
-//! What each answer makes of a post, and what keeps one from going out.
+//! What each answer does to a post, and what keeps one from going out.
 
 use std::pin::Pin;
 
@@ -172,7 +172,7 @@ async fn a_call_cut_off_is_unknown_after_the_next_start() {
 const BREAK_OUTCOMES: &str =
     "CREATE TRIGGER broken BEFORE UPDATE ON attempts BEGIN SELECT RAISE(ABORT, 'disk full'); END";
 
-/// Mends the database after so many sleeps.
+/// A clock that repairs the database after so many sleeps.
 struct MendingClock {
     clock: StillClock,
     sleeps_left: Mutex<u32>,
@@ -434,7 +434,7 @@ async fn a_post_belongs_to_the_mode_and_the_account_it_was_made_in() {
         let approved = bench.test.post("Otra feria.", Some("gates"), &origin, bench.clock.now()).await;
         posts.push((held, approved, reason));
     }
-    // Whoever still holds one cannot send it.
+    // A caller that still has one cannot send it.
     let foreign = bench.waiting().await.into_iter().find(|approved| approved.post() == posts[0].1).unwrap();
     let posted = bench.publisher.publish(foreign).await;
     assert!(matches!(posted, Err(PublishError::NoLongerApproved { state: PostState::Cancelled, .. })), "{posted:?}");
@@ -447,7 +447,7 @@ async fn a_post_belongs_to_the_mode_and_the_account_it_was_made_in() {
         }
     }
     assert_eq!(bench.poster.asked(), [""; 0]);
-    // What an earlier version made may have been made in a dry run.
+    // A post made by an earlier version may come from a dry run.
     let old = bench.approved("De antes.").await;
     let mut connection = plain_connection(bench.test.store.path()).await;
     sqlx::query("UPDATE posts SET live = NULL, account = NULL").execute(&mut connection).await.unwrap();
@@ -494,7 +494,7 @@ async fn a_raised_budget_or_a_resume_frees_what_waits_and_the_newest_goes_first(
     let texts: Vec<_> = bench.waiting().await.iter().map(|approved| approved.text().to_owned()).collect();
     assert_eq!(texts, ["tres", "dos", "uno"]);
 
-    // What X keeps back waits on, until a person says otherwise.
+    // What X holds back keeps waiting, until a person says otherwise.
     bench.poster.push(Err(limited(LimitWindow::Day, Some("2026-03-01T23:00:00Z"))));
     raised.publish(bench.waiting().await.remove(0)).await.unwrap_err();
     raised.take_over_queue().await.unwrap();
@@ -536,7 +536,7 @@ async fn a_refusal_that_passes_is_asked_again_once_with_the_account_before_it_co
     assert_eq!(outcomes, [AttemptOutcome::Refused, AttemptOutcome::Sent]);
     assert_eq!(bench.publisher.halts().await.unwrap(), []);
 
-    // Twice in a row for one post, it counts.
+    // Twice in a row for one post, the refusal counts.
     bench.poster.push(refusal());
     bench.poster.push(refusal());
     let (post, posted) = bench.publish("dos").await;
@@ -544,7 +544,7 @@ async fn a_refusal_that_passes_is_asked_again_once_with_the_account_before_it_co
     assert_eq!(bench.publisher.halts().await.unwrap()[0].kind.as_deref(), Some("unsupported_authentication"));
     assert_eq!(bench.state(post).await, PostState::Refused);
 
-    // X does not know the account either: that counts at once.
+    // X does not know the account either: then the refusal counts at once.
     let bench = Bench::new().await;
     bench.poster.push(tweet("1"));
     bench.publish("uno").await.1.unwrap();
