@@ -113,7 +113,7 @@ impl Alerts {
     /// Checks once, and tries everything that is due once.
     ///
     /// # Errors
-    /// Where the record cannot be read or written.
+    /// If the record cannot be read or written.
     pub async fn turn(&self) -> Result<(), StoreError> {
         let plan = self.plan.borrow().clone();
         let channels = plan.channels.names();

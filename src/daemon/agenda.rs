@@ -36,7 +36,7 @@ impl Agenda {
     /// missed.
     ///
     /// # Errors
-    /// Where the record cannot be read or written.
+    /// If the record cannot be read or written.
     pub async fn open(settings: &ScheduleSettings, store: &Store, now: Timestamp) -> Result<Self, StoreError> {
         let last = store.last_scheduled_slot(now).await?.unwrap_or(now);
         let schedule = Schedule::new(settings);
@@ -55,7 +55,7 @@ impl Agenda {
     /// Returns the slot to serve now, if there is one, and takes it off the agenda.
     ///
     /// # Errors
-    /// Where a missed slot cannot be recorded.
+    /// If a missed slot cannot be recorded.
     pub async fn take_due(&mut self, store: &Store, now: Timestamp) -> Result<Option<Slot>, StoreError> {
         self.follow_clock(store, now).await?;
         if self.next.is_some_and(|slot| now.duration_since(slot.fire_at) > PUNCTUAL) {
@@ -77,7 +77,7 @@ impl Agenda {
     /// Records a slot that was taken but is not served: now, or as soon as the record can be written.
     ///
     /// # Errors
-    /// Where the record cannot be written yet.
+    /// If the record cannot be written yet.
     pub async fn miss(
         &mut self,
         store: &Store,
@@ -98,7 +98,7 @@ impl Agenda {
     /// Records what could not be recorded before. A slot that has a round already has its outcome on record.
     ///
     /// # Errors
-    /// Where the record cannot be written yet.
+    /// If the record cannot be written yet.
     pub async fn record_missed(&mut self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
         while let Some((slot, reason)) = self.unrecorded.last() {
             match store.record_missed(slot, reason, now).await {
@@ -113,7 +113,7 @@ impl Agenda {
     /// regularly. Slots that were served under the earlier clock stay served. Returns whether anything changed.
     ///
     /// # Errors
-    /// Where the record cannot be read.
+    /// If the record cannot be read.
     pub async fn follow_clock(&mut self, store: &Store, now: Timestamp) -> Result<bool, StoreError> {
         let back = self.seen.duration_since(now);
         if back > SET_BACK {

@@ -421,7 +421,9 @@ impl Daemon {
 /// lost.
 fn leave_word(loaded: &Loaded, app: &App) -> Option<(Speaker, mpsc::Receiver<Waiting>)> {
     let word = Word::of(&loaded.file, &app.settings.store.path);
-    Speaker::start(word).inspect_err(|error| tracing::warn!(%error, "commands cannot find out where the record is")).ok()
+    Speaker::start(word)
+        .inspect_err(|error| tracing::warn!(%error, "commands cannot find out where the record is"))
+        .ok()
 }
 
 /// Waits for a reload request; never returns if none can arrive.

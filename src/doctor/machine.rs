@@ -33,9 +33,12 @@ async fn database(path: &Path, standing: &Standing) -> Check {
         Err(StoreError::Missing { .. }) => {
             Check::ok("database", format!("{}: none yet; the first start creates it", path.display()))
         }
-        Err(error @ StoreError::Older { .. }) => {
-            Check::warn("database", "older", error.to_string(), "start the daemon: it backs up the database and migrates it")
-        }
+        Err(error @ StoreError::Older { .. }) => Check::warn(
+            "database",
+            "older",
+            error.to_string(),
+            "start the daemon: it backs up the database and migrates it",
+        ),
         Err(error) => {
             let code = match &error {
                 error if error.is_transient() => "locked",

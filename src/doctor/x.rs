@@ -40,7 +40,13 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
         }
         Err(error) => {
             let reason = error.to_string();
-            return vec![Check::fail("credentials", "unusable", Blame::Configuration, reason, "fix the setting named above")];
+            return vec![Check::fail(
+                "credentials",
+                "unusable",
+                Blame::Configuration,
+                reason,
+                "fix the setting named above",
+            )];
         }
     };
     let mut checks = vec![found(&credentials)];
@@ -72,7 +78,13 @@ async fn ask(patient: &Patient, credentials: Credentials) -> Vec<Check> {
         Ok(client) => client,
         Err(error) => {
             let reason = error.to_string();
-            return vec![Check::fail("account", "unusable", Blame::Configuration, reason, "fix the setting named above")];
+            return vec![Check::fail(
+                "account",
+                "unusable",
+                Blame::Configuration,
+                reason,
+                "fix the setting named above",
+            )];
         }
     };
     let mut answer = client.me().await;

@@ -21,7 +21,7 @@ pub struct MonthlyCosts {
 /// Returns every month with a charge, the oldest first.
 ///
 /// # Errors
-/// Where the database cannot be read.
+/// If the database cannot be read.
 pub async fn costs(store: &Store, timezone: &TimeZone) -> Result<Vec<MonthlyCosts>, StoreError> {
     let mut months: Vec<MonthlyCosts> = Vec::new();
     for charge in store.charges(Timestamp::MIN).await? {

@@ -170,7 +170,7 @@ impl Publisher {
     /// own rules held back are tried again. Called at the start and after a reload.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn take_over_queue(&self) -> Result<(), StoreError> {
         let origin = self.in_force().origin();
         for (post, reason) in self.store.cancel_posts_of_others(&origin, self.clock.now()).await? {
@@ -186,7 +186,7 @@ impl Publisher {
     /// holder of the instance lock.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn recover(&self) -> Result<Vec<PostId>, StoreError> {
         let unknown = self.store.recover_armed(self.first_look(), self.clock.now()).await?;
         for post in &unknown {
@@ -199,7 +199,7 @@ impl Publisher {
     /// after a reload.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn notice_new_credentials(&self) -> Result<Vec<Halt>, StoreError> {
         let Outlet::Live(poster) = &self.outlet else { return Ok(Vec::new()) };
         let account = self.known_account(&**poster).await?;
@@ -220,7 +220,7 @@ impl Publisher {
     /// Returns what stops posting, in the order of [`Store::halts`]. A refusal by X does not matter in a dry run.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn halts(&self) -> Result<Vec<Halt>, StoreError> {
         let live = matches!(self.outlet, Outlet::Live(_));
         let mut halts = self.store.halts().await?;

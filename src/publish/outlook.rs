@@ -26,7 +26,7 @@ pub struct Outlook {
 /// Returns the outlook from the record, as of `now`.
 ///
 /// # Errors
-/// Where the database cannot be read.
+/// If the database cannot be read.
 pub async fn outlook(store: &Store, rules: &Rules, now: Timestamp) -> Result<Outlook, StoreError> {
     let calendar = Calendar::around(now, &rules.timezone);
     let spent = store.spent(calendar.since).await?;

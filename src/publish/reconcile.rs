@@ -53,7 +53,7 @@ impl Publisher {
     /// Looks once for each post of unknown outcome that is due; returns those that are settled.
     ///
     /// # Errors
-    /// Where the record cannot be read or written.
+    /// If the record cannot be read or written.
     pub async fn reconcile(&self) -> Result<Vec<Settled>, StoreError> {
         let Outlet::Live(poster) = &self.outlet else { return Ok(Vec::new()) };
         let mut settled = Vec::new();
@@ -73,7 +73,7 @@ impl Publisher {
     /// Returns whether there is a post to look for now.
     ///
     /// # Errors
-    /// Where the record cannot be read.
+    /// If the record cannot be read.
     pub async fn must_reconcile(&self) -> Result<bool, StoreError> {
         let live = matches!(self.outlet, Outlet::Live(_));
         Ok(live && !self.store.unknown_due(self.clock.now()).await?.is_empty())
@@ -82,7 +82,7 @@ impl Publisher {
     /// Returns posts that should be settled by now and are not: a person has to check the account.
     ///
     /// # Errors
-    /// Where the record cannot be read.
+    /// If the record cannot be read.
     pub async fn unsettled(&self) -> Result<Vec<PostId>, StoreError> {
         let patience = signed(self.in_force().rules.reconciliation.give_up_after) + UNSETTLED_AFTER;
         let before = self.clock.now().checked_sub(patience).unwrap_or(Timestamp::MIN);

@@ -61,7 +61,7 @@ impl Approved {
     /// approved, and those that a limit, the budget or a restart held back.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn from_store(store: &Store, now: Timestamp) -> Result<Vec<Self>, ReviewError> {
         let posts = store.sendable_posts(now).await?;
         Ok(posts.into_iter().map(|post| Self { post: post.id, text: post.text }).collect())
@@ -145,7 +145,7 @@ pub async fn submit(
 /// Returns the posts that wait for a person, the oldest first; none of them expired.
 ///
 /// # Errors
-/// Where the database cannot be read.
+/// If the database cannot be read.
 pub async fn list(store: &Store, now: Timestamp) -> Result<Vec<PostRecord>, ReviewError> {
     let mut held = store.posts_in(PostState::Held).await?;
     held.retain(|post| post.expires_at > now);
@@ -155,7 +155,7 @@ pub async fn list(store: &Store, now: Timestamp) -> Result<Vec<PostRecord>, Revi
 /// Returns one post in any state, with what the gates and the classifier said of it.
 ///
 /// # Errors
-/// [`StoreError::NoSuchPost`], or where the database cannot be read.
+/// [`StoreError::NoSuchPost`], or if the database cannot be read.
 pub async fn show(store: &Store, post: PostId) -> Result<PostRecord, ReviewError> {
     Ok(store.post(post).await?)
 }
@@ -163,7 +163,7 @@ pub async fn show(store: &Store, post: PostId) -> Result<PostRecord, ReviewError
 /// Approves a held post on behalf of `by`. The next run of the publisher sends it, within `stale_after` from now.
 ///
 /// # Errors
-/// [`ReviewError::Expired`], [`ReviewError::NothingToDecide`], or where the database cannot be written.
+/// [`ReviewError::Expired`], [`ReviewError::NothingToDecide`], or if the database cannot be written.
 pub async fn approve(
     store: &Store,
     post: PostId,
@@ -196,7 +196,7 @@ pub async fn reject(
 /// Marks posts as expired that were not decided on, or not sent, in time; returns them.
 ///
 /// # Errors
-/// Where the database cannot be written.
+/// If the database cannot be written.
 pub async fn expire(store: &Store, now: Timestamp) -> Result<Vec<PostId>, ReviewError> {
     let expired = store.expire_posts(now).await?;
     for post in &expired {

@@ -215,7 +215,7 @@ async fn a_post_approved_in_a_dry_run_never_goes_out_live() {
     assert_eq!(running.wait().code(), Some(0));
     let entry = bot.history().remove(0);
     assert_eq!((&entry["state"], x.calls().len()), (&json!("cancelled"), 0));
-    assert_eq!(entry["error"], "it was made in a dry run, and posts go out now");
+    assert_eq!(entry["error"], "it was made in a dry run, but posts now go out");
 }
 
 #[tokio::test]

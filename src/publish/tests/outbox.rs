@@ -251,7 +251,7 @@ async fn a_pause_and_a_dry_run_set_while_the_post_waits_for_its_turn_keep_it_her
     let posted = bench.publisher.publish(copy).await;
     assert!(matches!(posted, Err(PublishError::NoLongerApproved { state: PostState::Cancelled, .. })), "{posted:?}");
     let reason = bench.test.store.post(post).await.unwrap().decision_reason;
-    assert_eq!(reason.as_deref(), Some("it was made to be posted, and this is a dry run now"));
+    assert_eq!(reason.as_deref(), Some("it was made to be posted, but this is now a dry run"));
     assert!(matches!(replaced.outlet, Outlet::DryRun));
     assert_eq!(bench.poster.asked(), [""; 0]);
 }
@@ -351,7 +351,7 @@ async fn a_used_up_window_keeps_every_post_back_also_after_a_restart() {
         panic!("a second call in a used-up window")
     };
     assert_eq!((until, waits_for), (at(evening), WaitsFor::RateLimit));
-    assert_eq!(reason, "X's limit for the day is used up");
+    assert_eq!(reason, "X's daily limit is used up");
     let left = outlook(&bench.test.store, &generous(), bench.clock.now()).await.unwrap();
     assert_eq!(left.next_post_at, Some(at(evening)));
     assert_eq!(left.waits_for.as_deref(), Some("X's limit (day) is used up"));
@@ -426,7 +426,7 @@ async fn a_post_belongs_to_the_mode_and_the_account_it_was_made_in() {
     let bench = Bench::new().await;
     let mut posts = Vec::new();
     for (origin, reason) in [
-        (dry(), Some("it was made in a dry run, and posts go out now")),
+        (dry(), Some("it was made in a dry run, but posts now go out")),
         (other, Some("it was made for @otra, and account.handle is @prueba now")),
         (live(), None),
     ] {
