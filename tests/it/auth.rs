@@ -271,7 +271,7 @@ fn a_login_by_browser_posts_by_bearer_and_renews_itself() {
     let kept: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     assert_eq!((&kept["refresh_token"], &kept["renewing_since"]), (&json!("invented-refresh-2"), &Value::Null));
     let doctor = bot.start_command(live(&bot, &base_url, &["doctor"])).wait();
-    assert!(doctor.code() == Some(0) && doctor.stdout.contains("a login with OAuth 2.0"), "{doctor:#?}");
+    assert!(doctor.code() == Some(0) && doctor.stdout.contains("an OAuth 2.0 login"), "{doctor:#?}");
 }
 
 /// A login that a person makes, due to be renewed before its first call.

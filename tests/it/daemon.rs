@@ -149,7 +149,7 @@ async fn a_refusal_for_good_silences_the_service_with_one_clear_line_until_a_per
     running.wait_for("not served: stopped by X since", 2);
     let health = bot.run(&["healthcheck"]);
     assert_eq!(health.code(), Some(1), "{health:#?}");
-    assert!(health.stderr.contains("stopped by X since") && health.stderr.contains("make new keys"), "{health:#?}");
+    assert!(health.stderr.contains("stopped by X since") && health.stderr.contains("create new keys"), "{health:#?}");
     assert_eq!(x.posts_asked(), 1, "X is not asked again");
     // A restart with the same keys changes nothing.
     running.signal("TERM");
@@ -158,7 +158,7 @@ async fn a_refusal_for_good_silences_the_service_with_one_clear_line_until_a_per
     let errors: Vec<_> = ended.log().into_iter().filter(|line| line["level"] == "ERROR").collect();
     assert_eq!(errors.len(), 1, "{errors:#?}");
     let said = errors[0]["message"].as_str().unwrap();
-    assert!(said.contains("X refused with 401") && said.contains("make new keys and tokens"), "{said}");
+    assert!(said.contains("X refused with 401") && said.contains("create new keys and tokens"), "{said}");
 
     let mut again = bot.start(&["run"]);
     again.wait_for("not served: stopped by X since", 1);
@@ -232,7 +232,7 @@ fn a_reload_takes_a_sound_configuration_and_keeps_the_old_one_of_a_broken_one() 
     running.wait_for(READY, 1);
     bot.configure("[generation]\ntop_k = \"many\"\n");
     running.signal("HUP");
-    running.wait_for("the configuration was not reloaded, the old one stays", 1);
+    running.wait_for("the configuration was not reloaded; the old one stays in force", 1);
     running.wait_for("config.toml:2: generation.top_k", 1);
 
     bot.configure_with(EACH_SECOND[0], "0 0 0 1 1 * 2098");

@@ -252,7 +252,7 @@ async fn a_tweet_is_found_by_its_id_and_its_address_and_costs_are_shown_by_month
     for (which, words) in [
         ("https://x.com/a/status/5", "has no post with the tweet id 5"),
         ("once", "expected a number that `pregonero history list` shows"),
-        ("1900000000000000009", "no round or post has this number"),
+        ("1900000000000000009", "there is no round or post with this number"),
     ] {
         let missing = bot.run(&["history", "show", which]);
         assert!(missing.code() == Some(1) && missing.stderr.contains(words), "{missing:#?}");

@@ -344,7 +344,7 @@ mod tests {
         let garbage = folder.path().join("garbage.db");
         fs::write(&garbage, "no database, just words ".repeat(400)).unwrap();
         let error = restore(&path, &garbage, now).await.unwrap_err();
-        let blamed = format!("{}: this is no backup of pregonero", garbage.display());
+        let blamed = format!("{}: this is not a pregonero backup", garbage.display());
         assert!(error.to_string().starts_with(&blamed), "{error}");
         let nowhere = folder.path().join("nowhere.db");
         let error = restore(&path, &nowhere, now).await.unwrap_err();
