@@ -46,12 +46,12 @@ pub enum DaemonError {
 
 /// Returns what a person should do about a permanent refusal.
 pub(super) fn remedy(error: &PublishError) -> String {
-    let mend = match error {
+    let advice = match error {
         PublishError::Refused { kind, .. } => kind.remedy(),
         _ => None,
     };
-    let mend = mend.unwrap_or("check the account");
-    format!("nothing more is posted until new credentials are in place or `pregonero resume` is run: {mend}")
+    let advice = advice.unwrap_or("check the account");
+    format!("nothing more is posted until new credentials are in place or `pregonero resume` is run: {advice}")
 }
 
 /// Returns the outcome if the program can continue after it.

@@ -295,7 +295,7 @@ impl Daemon {
 
     async fn serve_slot(&mut self) {
         let taken = self.agenda.take_due(&self.app.store, self.app.clock.now()).await;
-        match self.heard(taken) {
+        match self.note_result(taken) {
             Some(Some(slot)) if self.halt.is_some() => self.pass_over(&SlotId::Scheduled(slot.due)).await,
             Some(Some(slot)) => self.begin_round(Order::scheduled(slot.due)),
             Some(None) => self.tell_next_slot(),
@@ -322,7 +322,7 @@ impl Daemon {
     }
 
     /// Notes whether the record can be used; a failure is logged if it differs from the last one.
-    fn heard<T, E: std::error::Error + 'static>(&mut self, result: Result<T, E>) -> Option<T> {
+    fn note_result<T, E: std::error::Error + 'static>(&mut self, result: Result<T, E>) -> Option<T> {
         match result {
             Ok(value) => {
                 self.trouble = None;

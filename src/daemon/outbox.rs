@@ -23,7 +23,7 @@ impl Daemon {
         tracing::warn!(slot = slot.in_words(), "{reason}");
         let now = self.app.clock.now();
         let recorded = self.agenda.miss(&self.app.store, slot, reason, now).await;
-        self.heard(recorded);
+        self.note_result(recorded);
         self.tell_next_slot();
     }
 
@@ -37,7 +37,7 @@ impl Daemon {
             let reason = format!("not served: the record could not be written at the time: {cause}");
             let now = self.app.clock.now();
             let recorded = self.agenda.miss(&self.app.store, &slot, reason, now).await;
-            self.heard(recorded);
+            self.note_result(recorded);
         }
     }
 
@@ -45,11 +45,11 @@ impl Daemon {
     /// record calls running is over.
     pub(super) async fn close_what_was_left_open(&mut self, now: Timestamp) {
         let recorded = self.agenda.record_missed(&self.app.store, now).await;
-        if self.heard(recorded).is_none() || !self.round_left_open {
+        if self.note_result(recorded).is_none() || !self.round_left_open {
             return;
         }
         let interrupted = self.app.store.interrupt_rounds_because("its end could not be recorded", now).await;
-        self.round_left_open = self.heard(interrupted).is_none();
+        self.round_left_open = self.note_result(interrupted).is_none();
     }
 
     /// Waits for login renewals that are under way: X has used up the old token, and the new one is not on disk yet.
@@ -72,7 +72,7 @@ impl Daemon {
     /// Reads the halts again: another process, a person's `pause` or `resume`, may have changed them.
     pub(super) async fn look_at_the_halts(&mut self) {
         let halts = self.app.publisher.halts().await;
-        let Some(halts) = self.heard(halts) else { return };
+        let Some(halts) = self.note_result(halts) else { return };
         let halt = halts.into_iter().next();
         if self.halt.is_some() && halt.is_none() {
             tracing::info!("posting resumes");
@@ -86,7 +86,7 @@ impl Daemon {
         self.spent = match self.app.live {
             true => {
                 let outlook = publish::outlook(&self.app.store, &rules, now).await;
-                self.heard(outlook).and_then(|outlook| Hindrance::of_outlook(&outlook, &rules, now))
+                self.note_result(outlook).and_then(|outlook| Hindrance::of_outlook(&outlook, &rules, now))
             }
             false => None,
         };
@@ -95,7 +95,7 @@ impl Daemon {
     /// Starts reading the timeline if a post of unknown outcome is due for it, and reports those that stay unknown.
     pub(super) async fn look_for_unknown_posts(&mut self, now: Timestamp) {
         let due = self.app.publisher.must_reconcile().await;
-        if self.search.is_none() && self.heard(due) == Some(true) {
+        if self.search.is_none() && self.note_result(due) == Some(true) {
             let publisher = self.app.publisher.clone();
             self.search = Some(tokio::spawn(async move { publisher.reconcile().await }));
         }
@@ -103,7 +103,7 @@ impl Daemon {
             return;
         }
         let unsettled = self.app.publisher.unsettled().await;
-        for post in self.heard(unsettled).unwrap_or_default() {
+        for post in self.note_result(unsettled).unwrap_or_default() {
             tracing::warn!(%post, "it is unknown whether X published this post: check the account");
             self.last_shout = Some(now);
         }
@@ -116,7 +116,7 @@ impl Daemon {
     ) -> Result<(), DaemonError> {
         self.search = None;
         let settled = done.map_err(DaemonError::Panicked)?;
-        self.heard(settled);
+        self.note_result(settled);
         Ok(())
     }
 }

@@ -21,7 +21,7 @@ impl Daemon {
         let set_back = match self.agenda.follow_clock(&self.app.store, now).await {
             Ok(set_back) => set_back,
             Err(error) => {
-                self.heard::<(), _>(Err(error));
+                self.note_result::<(), _>(Err(error));
                 return Ok(());
             }
         };
@@ -43,8 +43,8 @@ impl Daemon {
 
     /// Expires posts that were not decided on in time, and sends one of the waiting posts if it is time.
     async fn look_at_the_queue(&mut self, now: Timestamp) {
-        let tended = self.tend(now).await;
-        if self.heard(tended).is_none() {
+        let kept_up = self.do_routine_work(now).await;
+        if self.note_result(kept_up).is_none() {
             return;
         }
         if self.work.is_none() {
@@ -57,7 +57,7 @@ impl Daemon {
             return;
         }
         let waiting = Approved::from_store(&self.app.store, now).await;
-        if let Some(approved) = self.heard(waiting).and_then(|waiting| waiting.into_iter().next()) {
+        if let Some(approved) = self.note_result(waiting).and_then(|waiting| waiting.into_iter().next()) {
             tracing::info!(post = %approved.post(), "sending an approved post");
             self.last_try = Some(now);
             let app = Arc::clone(&self.app);
@@ -66,7 +66,7 @@ impl Daemon {
     }
 
     /// Does the routine work that is needed whether or not a post waits.
-    async fn tend(&mut self, now: Timestamp) -> Result<(), ReviewError> {
+    async fn do_routine_work(&mut self, now: Timestamp) -> Result<(), ReviewError> {
         if self.has_open_posts {
             review::expire(&self.app.store, now).await?;
         }

@@ -92,9 +92,9 @@ impl Daemon {
         self.shown = loaded.provenance;
         tracing::info!(changed = changed.join("; "), "configuration reloaded");
         let noticed = self.app.publisher.notice_new_credentials().await;
-        self.heard(noticed);
+        self.note_result(noticed);
         let taken_over = self.app.publisher.take_over_queue().await;
-        self.heard(taken_over);
+        self.note_result(taken_over);
         self.look_at_the_halts().await;
         self.look_at_the_budget(now).await;
         super::startup::tell_mode(&self.app, &self.inputs.environment);

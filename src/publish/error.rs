@@ -26,7 +26,9 @@ pub enum PublishError {
     #[error("post {post}: X refused with {} ({kind}): {}", answer.status, answer.detail)]
     Refused { post: PostId, kind: RefusalKind, answer: Box<Answer> },
     /// It is unknown whether X published it. The account's timeline is read to find out.
-    #[error("post {post}: it is unknown whether X published it: {reason}; the account's timeline will show")]
+    #[error(
+        "post {post}: it is unknown whether X published it: {reason}; the account's timeline will show whether it did"
+    )]
     OutcomeUnknown { post: PostId, reason: String },
     /// Nothing was posted; the post stays approved and waits.
     #[error("post {post} waits until {}: {reason}", shown(*until))]

@@ -207,8 +207,8 @@ impl Publisher {
         let others = |halt: &Halt| {
             let known = |credentials: &Fingerprint| poster.fingerprint(&credentials.salt) == credentials.digest;
             let is_new = !halt.credentials.as_ref().is_some_and(known);
-            let is_mended = is_ours && halt.kind.as_deref() == Some(OTHER_ACCOUNT);
-            halt.cause == HaltCause::Refused && (is_new || is_mended)
+            let is_fixed = is_ours && halt.kind.as_deref() == Some(OTHER_ACCOUNT);
+            halt.cause == HaltCause::Refused && (is_new || is_fixed)
         };
         let ended = self.store.end_halts("new credentials", self.clock.now(), others).await?;
         for halt in &ended {

@@ -173,13 +173,13 @@ const BREAK_OUTCOMES: &str =
     "CREATE TRIGGER broken BEFORE UPDATE ON attempts BEGIN SELECT RAISE(ABORT, 'disk full'); END";
 
 /// A clock that repairs the database after so many sleeps.
-struct MendingClock {
+struct RepairingClock {
     clock: StillClock,
     sleeps_left: Mutex<u32>,
     path: std::path::PathBuf,
 }
 
-impl Clock for MendingClock {
+impl Clock for RepairingClock {
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -187,12 +187,12 @@ impl Clock for MendingClock {
     fn sleep_until(&self, instant: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async move {
             self.clock.sleep_until(instant).await;
-            let mend = {
+            let repair = {
                 let mut left = self.sleeps_left.lock().unwrap();
                 *left = left.saturating_sub(1);
                 *left == 0
             };
-            if mend {
+            if repair {
                 let mut connection = plain_connection(&self.path).await;
                 sqlx::query("DROP TRIGGER IF EXISTS broken").execute(&mut connection).await.unwrap();
             }
@@ -206,8 +206,11 @@ async fn an_outcome_that_cannot_be_written_is_tried_again_and_then_said() {
     for (sleeps, written) in [(2, true), (tries, true), (tries + 1, false)] {
         let mut bench = Bench::answering(tweet("77")).await;
         let path = bench.test.store.path().to_owned();
-        bench.publisher.clock =
-            Arc::new(MendingClock { clock: bench.clock.clone(), sleeps_left: Mutex::new(sleeps), path: path.clone() });
+        bench.publisher.clock = Arc::new(RepairingClock {
+            clock: bench.clock.clone(),
+            sleeps_left: Mutex::new(sleeps),
+            path: path.clone(),
+        });
         let approved = bench.approved("Una feria en la plaza.").await;
         let post = approved.post();
         sqlx::query(BREAK_OUTCOMES).execute(&mut plain_connection(&path).await).await.unwrap();
