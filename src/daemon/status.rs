@@ -26,7 +26,7 @@ pub struct DaemonStatus {
     pub version: String,
     /// Whether posts leave the machine.
     pub live: bool,
-    /// Whether the next slot will be served, as far as is known.
+    /// Whether the next post would go out, as far as is known.
     pub ready: bool,
     /// The same as one word; absent in the file of an older version.
     #[serde(default)]

@@ -1,8 +1,8 @@
 //! SQLite: rounds, all their candidates, the posts they led to and the calls made for them.
 //!
 //! One constraint: every write goes through one connection, in a transaction that takes the write lock at its start
-//! (`BEGIN IMMEDIATE`), so that a read followed by a write can never lose the race in between. Each file contains one
-//! table's queries; there is no SQL outside this crate. A post changes its state only through
+//! (`BEGIN IMMEDIATE`), so that a read followed by a write can never lose the race in between. Each file contains the
+//! queries of one subject; outside this crate only tests use SQL. A post changes its state only through
 //! [`PostState::may_become`].
 
 mod alerts;
