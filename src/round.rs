@@ -1,7 +1,7 @@
 //! One round: from a due slot to its record.
 //!
-//! Slot, seed prompt, candidates, gates and score, selection, record, review, publish: [`run`] reads as that list. What
-//! goes wrong in a round is on record as its end; only a record that cannot be written is an error here.
+//! Slot, seed prompt, candidates, gates and score, selection, record, review, publish: [`run`] reads like that list.
+//! What goes wrong in a round is recorded as its outcome; only a record that cannot be written is an error here.
 
 use std::sync::Arc;
 
@@ -27,25 +27,25 @@ use pregonero_tweet::{Candidate, Judged, SeedPrompt, Verdict};
 
 const HOURS_A_DAY: i64 = 24;
 
-/// The target of the log's lines about single candidates, so that a terminal can show them as a table instead.
+/// The target of the log lines about single candidates, so that a terminal can show them as a table instead.
 pub const CANDIDATES: &str = "pregonero::candidates";
 
 /// What a round is to do.
 #[derive(Debug, Clone)]
 pub struct Order {
     pub slot: SlotId,
-    /// The first words that a person asked for; absent: drawn from the settings.
+    /// The opening words that a person asked for; if absent, drawn from the settings.
     pub prompt: Option<String>,
 }
 
 impl Order {
-    /// A round for a due time of the schedule.
+    /// Creates an order for a due time of the schedule.
     #[must_use]
     pub fn scheduled(due: Timestamp) -> Self {
         Self { slot: SlotId::Scheduled(due), prompt: None }
     }
 
-    /// A round that somebody asked for.
+    /// Creates an order for a round that somebody asked for.
     #[must_use]
     pub fn by_hand(now: Timestamp, prompt: Option<String>) -> Self {
         Self { slot: SlotId::Manual(now), prompt }
@@ -59,22 +59,22 @@ pub struct Served {
     pub outcome: Outcome,
 }
 
-/// What came of a round. All of it is on record.
+/// The outcome of a round. All of it is on record.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Sent, or recorded as what would have been.
+    /// Sent, or recorded as what would have been sent.
     Posted(Posted),
     /// Chosen, and it waits for a person.
     Held(PostId),
-    /// Chosen, and it did not go out, or nobody knows.
+    /// Chosen, but it did not go out, or that is unknown.
     NotPosted(PublishError),
-    /// Chosen, and the program was told to stop before it went out; the next start sends it.
+    /// Chosen, but the program was stopped before it went out; the next start sends it.
     Kept(PostId),
-    /// No candidate got through; the reason counts what the gates said.
+    /// No candidate passed; the reason counts what the gates said.
     NoCandidate { reason: String },
     /// An error ended it.
     Failed(RoundFailure),
-    /// The program was told to stop before anything was chosen.
+    /// The program was stopped before anything was chosen.
     Interrupted,
 }
 
@@ -85,17 +85,17 @@ pub enum RoundFailure {
     Generation(#[from] GenerationError),
     #[error("the candidates could not be judged: {0:#}")]
     Judging(anyhow::Error),
-    #[error("the choice could not be taken into the record: {}", chain(.0))]
+    #[error("the choice could not be recorded: {}", chain(.0))]
     Review(#[from] ReviewError),
     #[error("the record could not be read or written: {}", chain(.0))]
     Store(#[from] StoreError),
 }
 
-/// Serves one order. `stop` ends it early: before anything is chosen the round is given up, after that nothing new goes
+/// Serves one order. `stop` ends it early: before a choice is made the round is abandoned, after that nothing new goes
 /// out; a call under way is waited for.
 ///
 /// # Errors
-/// [`StoreError::SlotTaken`] where the slot was served before, or a record that cannot be written.
+/// [`StoreError::SlotTaken`] if the slot was served before, or an error if the record cannot be written.
 pub async fn run(app: &App, order: Order, stop: &CancellationToken) -> Result<Served, StoreError> {
     let plan = Plan::draw(app, order);
     let round = app.store.begin_round(&plan.record(app), app.clock.now()).await?;
@@ -117,14 +117,14 @@ pub async fn run(app: &App, order: Order, stop: &CancellationToken) -> Result<Se
     Ok(Served { round, outcome })
 }
 
-/// Where the candidates of a round have led.
+/// What the candidates of a round led to.
 enum Choice {
     Approved(review::Approved),
     Held(PostId),
     Nothing { reason: String },
 }
 
-/// From the plan to what may be posted, every candidate on record.
+/// Goes from the plan to what may be posted, with every candidate on record.
 async fn choose(app: &App, plan: &Plan, round: RoundId) -> Result<Choice, RoundFailure> {
     let candidates = app.engine.generate(plan.request(app)).await?;
     let judged = judge(app, plan, candidates).await?;
@@ -143,7 +143,7 @@ async fn choose(app: &App, plan: &Plan, round: RoundId) -> Result<Choice, RoundF
     }
 }
 
-/// What is decided before the model is asked.
+/// What is decided before the model runs.
 #[derive(Debug)]
 struct Plan {
     slot: SlotId,
@@ -189,7 +189,7 @@ impl Plan {
     }
 }
 
-/// The decoding settings in force, for a replay.
+/// Returns the decoding settings in force, for a replay.
 fn decoding_record(settings: &GenerationSettings, length_limit: usize) -> serde_json::Value {
     let decoding = &settings.decoding;
     json!({
@@ -207,14 +207,14 @@ fn decoding_record(settings: &GenerationSettings, length_limit: usize) -> serde_
     })
 }
 
-/// What decides on the candidates, for whoever asks later why this one went out.
+/// Returns the settings that decide on the candidates, to explain later why this one went out.
 fn judging_record(app: &App) -> serde_json::Value {
     let (sentiment, gates) = (&app.settings.sentiment, &app.settings.gates);
     let target = match &sentiment.target {
         SentimentTarget::Label(label) => label.as_str(),
         SentimentTarget::Any => "any",
     };
-    // As a person wrote it: 0.6, not the nearest number of another width.
+    // Rounded to what a person wrote: 0.6, not the nearest `f32` widened to `f64`.
     let threshold = app.judge.threshold().map(|least| (f64::from(least) * 1e6).round() / 1e6);
     json!({
         "live": app.live,
@@ -244,7 +244,7 @@ fn judging_record(app: &App) -> serde_json::Value {
     })
 }
 
-/// Scoring is work for a processor, so it is done away from the runtime's threads.
+/// Judges the candidates. Scoring is CPU work, so it runs away from the runtime's threads.
 async fn judge(app: &App, plan: &Plan, candidates: Vec<Candidate>) -> Result<Vec<Judged>, RoundFailure> {
     let recent = app.store.posted_texts(recent_since(app), !app.live).await?;
     let (judge, prompt) = (Arc::clone(&app.judge), plan.prompt.text.clone());
@@ -255,13 +255,13 @@ async fn judge(app: &App, plan: &Plan, candidates: Vec<Candidate>) -> Result<Vec
         .map_err(RoundFailure::Judging)
 }
 
-/// From when on an earlier post counts as a possible duplicate.
+/// Returns from when on an earlier post counts as a possible duplicate.
 fn recent_since(app: &App) -> Timestamp {
     let days = i64::from(app.settings.gates.near_duplicate_days);
     app.clock.now().checked_sub(SignedDuration::from_hours(days * HOURS_A_DAY)).unwrap_or(Timestamp::MIN)
 }
 
-/// Tells the operator what the judges said, one line a candidate, and which one it is.
+/// Logs what the judges said, one line per candidate, and which one was chosen.
 fn tell(round: RoundId, judged: &[Judged], chosen: Option<&Chosen>) {
     for (index, one) in judged.iter().enumerate() {
         let verdict = one.verdict();
@@ -286,7 +286,7 @@ fn tell(round: RoundId, judged: &[Judged], chosen: Option<&Chosen>) {
     }
 }
 
-/// Why nothing was chosen: how many candidates each gate stopped.
+/// Returns why nothing was chosen: how many candidates each gate stopped.
 fn summary(judged: &[Judged]) -> String {
     if judged.is_empty() {
         return "the model wrote no candidate".to_owned();
@@ -295,7 +295,7 @@ fn summary(judged: &[Judged]) -> String {
     format!("none of {} {plural} passed; stopped by {}", judged.len(), stopped_by_in_words(&stopped_by(judged)))
 }
 
-/// How many candidates each gate stopped or wants a person for, the most frequent first.
+/// Counts how many candidates each gate stopped or sent to review, the most frequent first.
 pub fn stopped_by(judged: &[Judged]) -> Vec<(&str, Verdict, usize)> {
     let mut counts: Vec<(&str, Verdict, usize)> = Vec::new();
     for gate in judged.iter().flat_map(|one| &one.gates).filter(|gate| gate.verdict != Verdict::Pass) {
@@ -308,7 +308,7 @@ pub fn stopped_by(judged: &[Judged]) -> Vec<(&str, Verdict, usize)> {
     counts
 }
 
-/// The counts of [`stopped_by`] as a list.
+/// Returns the counts of [`stopped_by`] as a list in words.
 pub fn stopped_by_in_words(counts: &[(&str, Verdict, usize)]) -> String {
     let said = counts.iter().map(|(name, verdict, count)| match verdict {
         Verdict::Review => format!("{name} {count} (for review)"),
@@ -317,7 +317,7 @@ pub fn stopped_by_in_words(counts: &[(&str, Verdict, usize)]) -> String {
     said.collect::<Vec<_>>().join(", ")
 }
 
-/// Records that an error ended the round; one that is over already stays as it is.
+/// Records that an error ended the round; a round that has already ended stays as it is.
 async fn failed(app: &App, round: RoundId, failure: RoundFailure) -> Result<Outcome, StoreError> {
     match app.store.end_failed(round, &failure.to_string(), app.clock.now()).await {
         Ok(()) | Err(StoreError::RoundEnded { .. }) => Ok(Outcome::Failed(failure)),
@@ -328,7 +328,7 @@ async fn failed(app: &App, round: RoundId, failure: RoundFailure) -> Result<Outc
     }
 }
 
-/// Whoever runs rounds holds the instance lock, so that a running round can be no other than this one.
+/// Marks the running round as interrupted. The caller holds the instance lock, so a running round can only be this one.
 async fn interrupted(app: &App, round: RoundId) -> Result<Served, StoreError> {
     app.store.interrupt_running_rounds(app.clock.now()).await?;
     Ok(Served { round, outcome: Outcome::Interrupted })

@@ -1,7 +1,7 @@
-//! The ways a notice leaves: a webhook, and a command that is given the JSON on its standard input.
+//! The channels that a notice leaves by: a webhook, and a command that receives the JSON on its standard input.
 //!
-//! Both are bounded in time. The webhook's address often holds a secret, so no error shows it; the command gets none of
-//! our environment but where programs and the home folder lie, because X's keys stand in it.
+//! Both are bounded in time. The webhook's address often contains a secret, so no error shows it; the command gets
+//! nothing of our environment except search path, home folder, language and time zone, because X's keys are in it.
 
 use std::fmt;
 use std::io::Write as _;
@@ -24,10 +24,10 @@ const WEBHOOK_BOUND: Duration = Duration::from_secs(15);
 /// How long the command may run before it is killed.
 const COMMAND_BOUND: Duration = Duration::from_secs(30);
 
-/// How often is looked whether the command has ended.
+/// How often to check whether the command has ended.
 const COMMAND_LOOK: Duration = Duration::from_millis(50);
 
-/// What the command is given of our environment.
+/// The variables of our environment that the command receives.
 const PASSED_ON: [&str; 4] = ["PATH", "HOME", "LANG", "TZ"];
 
 /// Why notices cannot be sent as configured.
@@ -41,7 +41,7 @@ pub enum ChannelError {
     Http(String),
 }
 
-/// Where notices go.
+/// The channels that notices are sent through.
 pub struct Channels {
     webhook: Option<Webhook>,
     command: Option<Vec<String>>,
@@ -56,7 +56,7 @@ struct Webhook {
     url: SecretString,
 }
 
-/// Which there are, and nothing of them.
+/// Lists which channels exist, without their details.
 impl fmt::Debug for Channels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.names().iter().map(|channel| channel.as_str())).finish()
@@ -64,11 +64,11 @@ impl fmt::Debug for Channels {
 }
 
 impl Channels {
-    /// As settings and environment say: `ALERTS_WEBHOOK` (or `ALERTS_WEBHOOK_FILE`, or systemd's credential
-    /// `alerts_webhook`) before `alerts.webhook`.
+    /// Opens the channels that settings and environment name: `ALERTS_WEBHOOK` (or `ALERTS_WEBHOOK_FILE`, or systemd's
+    /// credential `alerts_webhook`) takes precedence over `alerts.webhook`.
     ///
     /// # Errors
-    /// Where the address is none, a file of it cannot be read, or TLS cannot be set up.
+    /// If the address is not valid, its file cannot be read, or TLS cannot be set up.
     pub fn open(settings: &AlertSettings, environment: &Environment) -> Result<Self, ChannelError> {
         let url = super::webhook(environment)?.or_else(|| settings.webhook.clone());
         let webhook = url.map(Webhook::new).transpose()?;
@@ -83,7 +83,7 @@ impl Channels {
         })
     }
 
-    /// The channels there are.
+    /// Returns the channels that exist.
     #[must_use]
     pub fn names(&self) -> Vec<AlertChannel> {
         let webhook = self.webhook.as_ref().map(|_| AlertChannel::Webhook);
@@ -91,15 +91,15 @@ impl Channels {
         webhook.into_iter().chain(command).collect()
     }
 
-    /// Tells `payload` through one channel; the error is a sentence for the log, without secrets.
+    /// Sends `payload` through one channel; the error is a sentence for the log, without secrets.
     ///
     /// # Errors
-    /// Where the other side did not take it in time.
+    /// If the other side did not accept it in time.
     pub async fn deliver(&self, channel: AlertChannel, payload: &Payload) -> Result<(), String> {
         match channel {
             AlertChannel::Webhook => match &self.webhook {
                 Some(webhook) => webhook.deliver(payload, self.webhook_bound).await,
-                None => Err("there is no webhook any more".to_owned()),
+                None => Err("there is no longer a webhook".to_owned()),
             },
             AlertChannel::Command => self.run_command(payload).await,
         }
@@ -112,7 +112,7 @@ impl Channels {
 
     async fn run_command(&self, payload: &Payload) -> Result<(), String> {
         let Some((program, arguments)) = self.command.as_ref().and_then(|words| words.split_first()) else {
-            return Err("there is no command any more".to_owned());
+            return Err("there is no longer a command".to_owned());
         };
         let json = serde_json::to_vec(payload).map_err(|error| error.to_string())?;
         let mut command = Command::new(program);
@@ -120,19 +120,19 @@ impl Channels {
         command.env("PREGONERO_ALERT_EVENT", payload.event).env("PREGONERO_ALERT_STATUS", payload.status);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let bound = self.command_bound;
-        // The standard library's processes block; the thread is the runtime's for such things.
+        // The standard library's processes block, so this runs on a thread that the runtime keeps for such work.
         tokio::task::spawn_blocking(move || run_bounded(command, &json, bound))
             .await
-            .unwrap_or_else(|_| Err("the command could not be watched".to_owned()))
+            .unwrap_or_else(|_| Err("the task that runs the command ended early".to_owned()))
     }
 }
 
-/// Runs to the end or the bound, then kills it. Everything but a success is an error.
+/// Runs the command to its end or kills it at the bound. Any end but success is an error.
 fn run_bounded(mut command: Command, input: &[u8], bound: Duration) -> Result<(), String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let mut child = command.spawn().map_err(|error| format!("cannot run {program}: {error}"))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A few hundred bytes fit into the pipe; a program that does not read them is free to.
+        // A few hundred bytes fit into the pipe; a program may choose not to read them.
         let _ = stdin.write_all(input);
     }
     let since = Instant::now();
@@ -166,11 +166,11 @@ impl Webhook {
     }
 
     async fn deliver(&self, payload: &Payload, bound: Duration) -> Result<(), String> {
-        // The library names the address in its errors unless it is taken out.
+        // The library includes the address in its errors unless it is removed.
         let sent = self.http.post(self.url.expose_secret()).timeout(bound).json(payload).send().await;
         match sent.map(|answer| answer.status()) {
             Ok(status) if status.is_success() => Ok(()),
-            Ok(StatusCode::TOO_MANY_REQUESTS) => Err("the webhook answered 429: too many".to_owned()),
+            Ok(StatusCode::TOO_MANY_REQUESTS) => Err("the webhook answered 429: too many requests".to_owned()),
             Ok(status) => Err(format!("the webhook answered {status}")),
             Err(error) if error.is_timeout() => Err("the webhook did not answer in time".to_owned()),
             Err(error) => Err(format!("the webhook could not be reached: {}", error.without_url())),

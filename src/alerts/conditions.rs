@@ -1,4 +1,4 @@
-//! Which conditions hold that a person has to know: read off the record each time, so that none depends on an event that a
+//! The conditions that a person has to know of: read from the record each time, so that none depends on an event that a
 //! crash may have swallowed.
 
 use std::time::Duration;
@@ -9,21 +9,21 @@ use crate::publish::{self, Outlook, Rules};
 use pregonero_store::{AlertKind, Condition, Endpoint, HaltCause, Store, StoreError, WindowName};
 use pregonero_system::clock::shown;
 
-/// What is looked at, by the settings.
+/// The settings that the checks depend on.
 #[derive(Debug, Clone)]
 pub struct Watched {
     /// The bot's handle, without `@`.
     pub account: String,
-    /// Whether posts leave the machine: a dry run is stopped by nobody and spends nothing.
+    /// Whether posts leave the machine: a dry run is never stopped by X and spends nothing.
     pub live: bool,
     pub rules: Rules,
-    /// Slots in a row without a post that are too many; 0 = never.
+    /// The number of slots in a row without a post that is too many; 0 = never.
     pub stale_after_slots: u32,
-    /// How long a post may be of unknown outcome.
+    /// How long a post's outcome may stay unknown.
     pub unsettled_after: Duration,
 }
 
-/// Everything that holds now.
+/// Returns every condition that holds now.
 pub(super) async fn holding(store: &Store, watched: &Watched, now: Timestamp) -> Result<Vec<Condition>, StoreError> {
     let outlook = publish::outlook(store, &watched.rules, now).await?;
     let mut holding = unsettled(store, watched, now).await?;
@@ -31,7 +31,7 @@ pub(super) async fn holding(store: &Store, watched: &Watched, now: Timestamp) ->
         holding.extend(stopped(&outlook));
         holding.extend(monthly_cap(store, watched, &outlook, now).await?);
     }
-    // A bot that a person has paused is silent because it was told to be.
+    // A bot that a person has paused is meant to be silent.
     if outlook.halts.iter().all(|halt| halt.cause != HaltCause::Paused) {
         holding.extend(stale(store, watched, now).await?);
     }
@@ -45,7 +45,7 @@ fn stopped(outlook: &Outlook) -> Option<Condition> {
         kind: AlertKind::Stopped,
         key: format!("stopped:{kind}:{}", halt.since),
         message: format!(
-            "{halt}; nothing is posted until that is mended and `pregonero resume` or new credentials say so"
+            "{halt}; nothing is posted until this is fixed and new credentials are in place or `pregonero resume` is run"
         ),
     })
 }
@@ -57,7 +57,7 @@ async fn unsettled(store: &Store, watched: &Watched, now: Timestamp) -> Result<V
         kind: AlertKind::Unsettled,
         key: format!("unsettled:{post}"),
         message: format!(
-            "nobody knows whether post {post} went out: look at the account; `pregonero history show {post}` tells what was \
+            "it is unknown whether post {post} went out: check the account; `pregonero history show {post}` shows what was \
              tried"
         ),
     });
@@ -76,7 +76,7 @@ async fn monthly_cap(
         window.closed_until(now).filter(|_| of_month)
     });
     let what = if let Some(until) = closed_by_x {
-        format!("X's cap of the month is used up; the next try is at {}", shown(until))
+        format!("X's monthly cap is used up; the next try is at {}", shown(until))
     } else if outlook.posts_left_this_month == 0 {
         format!("budget.posts_per_month ({}) is used up", budget.posts_per_month)
     } else if outlook.usd_left_this_month < budget.prices.post {
@@ -96,7 +96,7 @@ async fn stale(store: &Store, watched: &Watched, now: Timestamp) -> Result<Optio
     Ok(stale.then(|| {
         let last = since
             .last_post
-            .map_or_else(|| "there never was one".to_owned(), |at| format!("the last one {}", shown(at)));
+            .map_or_else(|| "there never was one".to_owned(), |at| format!("the last one: {}", shown(at)));
         let why = since.last_reason.map(|reason| format!("; the last slot: {reason}")).unwrap_or_default();
         Condition {
             kind: AlertKind::Stale,

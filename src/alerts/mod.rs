@@ -1,8 +1,8 @@
-//! Telling a person, away from the bot itself, that the bot cannot do its work: a webhook and a command.
+//! Alerts: telling a person, outside the bot itself, that the bot cannot do its work, through a webhook and a command.
 //!
-//! One constraint: nothing here may hold up a post. A task of its own looks every few seconds which conditions hold
-//! (`conditions`), writes what is new or over into the record together with the notices it leads to, and delivers those
-//! (`channels`) until somebody takes them. A notice is told at least once, an occurrence raised once.
+//! One constraint: nothing here may delay a post. A separate task checks every few seconds which conditions hold
+//! (`conditions`), records new and ended ones together with the notices that they cause, and delivers the notices
+//! (`channels`) until they are accepted. Each notice is delivered at least once; each occurrence is raised once.
 
 mod channels;
 mod conditions;
@@ -27,37 +27,37 @@ use pregonero_system::clock::Clock;
 use pregonero_system::errors::chain;
 use pregonero_system::network::back_off;
 
-/// How often the conditions are looked at.
+/// How often to check for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// How often also where nothing was written.
+/// How often to check the conditions even if nothing was written.
 const LOOK_ANYWAY_EVERY: Duration = Duration::from_secs(30);
 
-/// The wait after a first failure, doubled each time.
+/// The wait after a first failure; doubled each time.
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(30);
 
 /// The longest wait between two tries.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 
-/// What the task goes by: changes with a reload.
+/// What the task works from; a reload replaces it.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// What is looked at.
+    /// The settings that the checks depend on.
     pub watched: Watched,
     /// Where notices go.
     pub channels: Arc<Channels>,
 }
 
-/// Looks, records and tells.
+/// The task that checks, records and notifies.
 pub struct Alerts {
     store: Store,
     plan: watch::Receiver<Plan>,
     clock: Arc<dyn Clock>,
-    /// What last went wrong with the record, so that it is told once.
+    /// What last went wrong with the record, so that it is logged once.
     trouble: Option<String>,
-    /// Whether anything can have changed.
+    /// Reports whether the record may have changed.
     watch: RecordWatch,
-    /// When everything was last looked at; conditions come about by time, too.
+    /// When everything was last checked; conditions also arise as time passes.
     looked_at: Option<Instant>,
     /// Whether a notice waits for its next try.
     has_waiting: bool,
@@ -70,14 +70,14 @@ impl std::fmt::Debug for Alerts {
 }
 
 impl Alerts {
-    /// Alerts of `store` as the latest of `plan` says.
+    /// Creates the alerts of `store`, which follow the latest value of `plan`.
     #[must_use]
     pub fn new(store: Store, plan: watch::Receiver<Plan>, clock: Arc<dyn Clock>) -> Self {
         let watch = store.watch();
         Self { store, plan, clock, trouble: None, watch, looked_at: None, has_waiting: true }
     }
 
-    /// Goes on until it is told to stop. A delivery under way is given up then: the next start tells it again.
+    /// Runs until it is stopped. A delivery under way is abandoned then; the next start repeats it.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -98,8 +98,8 @@ impl Alerts {
         }
     }
 
-    /// Whether there can be anything new: something was written or is to be tried, the settings changed, or the last look
-    /// was a while ago.
+    /// Returns whether there can be anything new: something was written, a notice is to be tried, the settings changed,
+    /// or the last check was a while ago.
     async fn must_look(&mut self) -> bool {
         let written = self.watch.has_changed().await.unwrap_or(true);
         let changed = self.plan.has_changed().unwrap_or(false);
@@ -110,10 +110,10 @@ impl Alerts {
         written || changed || is_due || self.has_waiting || self.trouble.is_some()
     }
 
-    /// One look and one try of everything that is due.
+    /// Checks once, and tries everything that is due once.
     ///
     /// # Errors
-    /// Where the record cannot be read or written.
+    /// If the record cannot be read or written.
     pub async fn turn(&self) -> Result<(), StoreError> {
         let plan = self.plan.borrow().clone();
         let channels = plan.channels.names();
@@ -121,7 +121,7 @@ impl Alerts {
         let holding = conditions::holding(&self.store, &plan.watched, now).await?;
         let changes = self.store.update_alerts(&holding, &channels, now).await?;
         for alert in &changes.raised {
-            // What it is about was told as an error where it happened.
+            // A warning only: the cause was logged as an error where it occurred.
             tracing::warn!(alert = alert.id, kind = alert.kind.as_str(), "ALERT: {}", alert.message);
         }
         for alert in &changes.resolved {
@@ -130,7 +130,7 @@ impl Alerts {
         self.deliver(&plan, channels).await
     }
 
-    /// Tries each channel's notices in their order. A channel that fails is left alone until its next try is due.
+    /// Tries each channel's notices in order. A channel that fails is left alone until its next try is due.
     async fn deliver(&self, plan: &Plan, mut channels: Vec<AlertChannel>) -> Result<(), StoreError> {
         let due = self.store.due_notices(&channels, self.clock.now(), LONGEST_WAIT).await?;
         for notice in due {
@@ -163,17 +163,17 @@ impl Alerts {
         self.store.notice_failed(notice.id, error, again).await
     }
 
-    /// A record that cannot be used is told when it begins, not every two seconds.
+    /// Logs trouble with the record when it begins, not every two seconds.
     fn note(&mut self, turned: Result<(), StoreError>) {
         let trouble = turned.err().map(|error| chain(&error));
         if let Some(trouble) = trouble.as_ref().filter(|_| self.trouble.is_none()) {
-            tracing::error!(error = trouble, "the alerts cannot use the record; trying again");
+            tracing::error!(error = trouble, "the alerts cannot use the record; will try again");
         }
         self.trouble = trouble;
     }
 }
 
-/// How long to wait after a try that was the `earlier + 1`st.
+/// Returns how long to wait after a failed try that `earlier` others preceded.
 fn wait_after(earlier: u32) -> SignedDuration {
     back_off(FIRST_WAIT, LONGEST_WAIT, earlier)
 }

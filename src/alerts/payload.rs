@@ -1,11 +1,11 @@
-//! What a notice says, as JSON. `text` and `content` are the fields that Slack and Discord show.
+//! The content of a notice, as JSON. `text` and `content` are the fields that Slack and Discord show.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use pregonero_store::{Notice, NoticeStatus};
 
-/// Discord takes no longer `content`.
+/// The longest text, in characters: Discord accepts no longer `content`.
 const LONGEST_TEXT: usize = 1900;
 
 /// The JSON of a notice. Fields may be added, not renamed: `docs/guide/operate.md` lists them.
@@ -28,7 +28,7 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// What `notice` says of the bot `account`.
+    /// Builds the JSON of `notice` for the bot `account`.
     #[must_use]
     pub fn of(notice: &Notice, account: &str) -> Self {
         let alert = &notice.alert;
@@ -40,7 +40,7 @@ impl Payload {
             account: account.to_owned(),
             message: alert.message.clone(),
             raised_at: alert.raised_at,
-            // An alert that ended before its beginning could be told is still told as raised first.
+            // The first notice of an alert says `raised`, even if the alert has ended before it could be sent.
             resolved_at: alert.resolved_at.filter(|_| resolved),
             version: env!("CARGO_PKG_VERSION"),
             text: String::new(),
@@ -58,7 +58,7 @@ impl Payload {
     }
 }
 
-/// A notice that says it is a test.
+/// Builds a notice that says it is a test.
 #[must_use]
 pub fn test_payload(account: &str, now: Timestamp) -> Payload {
     Payload {

@@ -27,7 +27,7 @@ impl Default for AlertKeys {
 }
 
 impl AlertKeys {
-    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    /// Returns the settings, each key parsed and in range; `None` if `checker` recorded a fault.
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<AlertSettings> {
         let address = self.webhook.trim();
@@ -49,36 +49,36 @@ impl AlertKeys {
     }
 }
 
-/// Who is told of what keeps the bot from posting.
+/// The settings of who is alerted to what.
 #[derive(Debug, Clone)]
 pub struct AlertSettings {
-    /// Secret: whoever has the address can write to it. The environment may name another.
+    /// Secret: anyone who has the address can write to it. The environment may override it.
     pub webhook: Option<SecretString>,
     /// A program and its arguments; empty = none.
     pub command: Vec<String>,
-    /// Slots in a row without a post that are too many; 0 = never.
+    /// The number of slots in a row without a post that is too many; 0 = never.
     pub stale_after_slots: u32,
-    /// How long a post may be of unknown outcome.
+    /// How long a post's outcome may stay unknown.
     pub unsettled_after: Duration,
 }
 
-/// Whether notices can go there. The address may hold a secret, so no message repeats it.
+/// Checks that notices can go to this address. The address may contain a secret, so no message repeats it.
 pub fn webhook_url(found: &str) -> Result<(), String> {
     let url = url::Url::parse(found).map_err(|cause| format!("expected an address: {cause}"))?;
     match url.scheme() {
         "https" => Ok(()),
         "http" if is_loopback(&url) => Ok(()),
-        _ => Err("expected an address that begins with https:// (plain http only to this machine itself)".to_owned()),
+        _ => Err("expected an address that begins with https:// (plain http only to this machine)".to_owned()),
     }
 }
 
-/// The name of the secret that says where alerts go; the three ways are those of the four above.
+/// The name of the secret that says where alerts go; it is found in the same three ways as X's four keys.
 pub const WEBHOOK_NAME: &str = "ALERTS_WEBHOOK";
 
-/// The address alerts go to, where the environment names one.
+/// Returns the address that alerts go to if the environment names one.
 ///
 /// # Errors
-/// Where a file cannot be read, or the value holds blanks.
+/// If a file cannot be read, or the value contains white space.
 pub fn webhook(environment: &Environment) -> Result<Option<SecretString>, SecretsError> {
     secrets::one(environment, WEBHOOK_NAME)
 }

@@ -1,4 +1,4 @@
-//! The whole way of an alert, from the record to a webhook that fails, hangs and comes back, and to a command.
+//! The whole path of an alert, from the record to a webhook that fails, hangs and comes back, and to a command.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -17,7 +17,7 @@ use pregonero_store::testing::{StillClock, TestStore, at, dry};
 use pregonero_store::{AlertKind, Halt, HaltCause, PostId, SlotId, SpentSince};
 use pregonero_system::environment::Environment;
 
-/// A webhook that answers as it is told, then takes everything.
+/// A webhook that follows its script, then accepts everything.
 #[derive(Default)]
 struct Receiver {
     script: Mutex<Vec<Mood>>,
@@ -66,7 +66,7 @@ impl World {
         Self { test: TestStore::open().await, clock, receiver, settings }
     }
 
-    /// A task's worth of alerts, as after a restart.
+    /// A new alerts task, as after a restart.
     fn alerts(&self) -> Alerts {
         let channels = Channels::open(&self.settings, &Environment::default()).unwrap();
         let plan = Plan { watched: watched(), channels: Arc::new(channels) };

@@ -323,7 +323,7 @@ fn every_key_refuses_what_does_not_fit() {
         ("gates", "off = [\"langauge\"]", "there is no gate \"langauge\" (nearest: language)"),
         ("review", "expires_after = \"0s\"", "from 1m to 365d"),
         ("publish", "live = \"yes\"", "expected true or false, found \"yes\""),
-        ("publish", "base_url = \"http://api.x.com\"", "expected https (plain http only to this machine itself)"),
+        ("publish", "base_url = \"http://api.x.com\"", "expected https (plain http only to this machine)"),
         ("publish", "base_url = \"api.x.com\"", "expected an address"),
         ("publish", "min_gap = \"2d\"", "from 0s to 1d"),
         ("publish", "reconcile_waits = []", "at least one duration"),

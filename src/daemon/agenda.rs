@@ -1,7 +1,8 @@
-//! Which slot comes next, and what becomes of those that nobody served.
+//! The agenda: which slot comes next, and what happens to slots that were not served.
 //!
-//! The schedule computes, the record remembers; here the two meet. A slot leaves the agenda once: by being served, or by
-//! being recorded as missed. Where the record cannot be written at that moment, the slot is kept until it can.
+//! The schedule computes the slots and the record remembers them; the agenda combines the two. A slot leaves the agenda
+//! exactly once: it is served, or it is recorded as missed. If the record cannot be written at that moment, the slot is
+//! kept until it can.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,31 +10,33 @@ use crate::schedule::ScheduleSettings;
 use crate::schedule::{Schedule, Slot};
 use pregonero_store::{SlotId, Store, StoreError};
 
-/// A slot looked at this soon after its time is simply due; a later one goes by grace and misfire rule.
+/// A slot found this soon after its time simply counts as due; a later one is subject to the grace period and misfire
+/// rule.
 const PUNCTUAL: SignedDuration = SignedDuration::from_secs(2);
 
-/// A clock that shows this much less than before was set back; less is NTP's ordinary work.
+/// A clock that has gone back by more than this was set back; a smaller step is NTP's ordinary work.
 const SET_BACK: SignedDuration = SignedDuration::from_secs(60);
 
-/// The schedule with its place in time.
+/// The schedule and the current position in it.
 #[derive(Debug)]
 pub struct Agenda {
     schedule: Schedule,
     settings: ScheduleSettings,
-    /// The due time of the last slot that was served or recorded; before the first, when the program began.
+    /// The due time of the last slot that was served or recorded; before the first one, the time the program started.
     last: Timestamp,
     next: Option<Slot>,
-    /// What the clock showed when it was last looked at.
+    /// What the clock showed when it was last read.
     seen: Timestamp,
-    /// Slots that were not served and are not on record yet, with the reason.
+    /// Slots that were not served and are not on record yet, each with the reason.
     unrecorded: Vec<(SlotId, String)>,
 }
 
 impl Agenda {
-    /// Goes on where the record ends: what became due since then and is not to be served is recorded as missed.
+    /// Continues from where the record ends: slots that have come due since then and will not be served are recorded as
+    /// missed.
     ///
     /// # Errors
-    /// Where the record cannot be read or written.
+    /// If the record cannot be read or written.
     pub async fn open(settings: &ScheduleSettings, store: &Store, now: Timestamp) -> Result<Self, StoreError> {
         let last = store.last_scheduled_slot(now).await?.unwrap_or(now);
         let schedule = Schedule::new(settings);
@@ -43,23 +46,23 @@ impl Agenda {
         Ok(agenda)
     }
 
-    /// The slot that is served next; none where the schedule has come to its end.
+    /// Returns the slot to be served next; `None` if the schedule has ended.
     #[must_use]
     pub fn next(&self) -> Option<Slot> {
         self.next
     }
 
-    /// The slot to serve now, if there is one; it is off the agenda then.
+    /// Returns the slot to serve now, if there is one, and takes it off the agenda.
     ///
     /// # Errors
-    /// Where a missed slot cannot be recorded.
+    /// If a missed slot cannot be recorded.
     pub async fn take_due(&mut self, store: &Store, now: Timestamp) -> Result<Option<Slot>, StoreError> {
         self.follow_clock(store, now).await?;
         if self.next.is_some_and(|slot| now.duration_since(slot.fire_at) > PUNCTUAL) {
             self.plan(store, now).await?;
         }
         let Some(slot) = self.next.filter(|slot| slot.fire_at <= now) else { return Ok(None) };
-        // Both or neither: a record that cannot be read must not cost the slot.
+        // Both change or neither does: a record that cannot be read must not cost the slot.
         let before = std::mem::replace(&mut self.last, slot.due);
         match self.next_free(store, now).await {
             Ok(next) => self.next = next,
@@ -71,10 +74,10 @@ impl Agenda {
         Ok(Some(slot))
     }
 
-    /// A slot that was taken and is not served: it is recorded now, or as soon as the record can be written.
+    /// Records a slot that was taken but is not served: now, or as soon as the record can be written.
     ///
     /// # Errors
-    /// Where the record cannot be written yet.
+    /// If the record cannot be written yet.
     pub async fn miss(
         &mut self,
         store: &Store,
@@ -92,10 +95,10 @@ impl Agenda {
         !self.unrecorded.is_empty()
     }
 
-    /// Records what could not be recorded before. A slot that has a round of its own has its end on record.
+    /// Records what could not be recorded before. A slot that has a round already has its outcome on record.
     ///
     /// # Errors
-    /// Where the record cannot be written yet.
+    /// If the record cannot be written yet.
     pub async fn record_missed(&mut self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
         while let Some((slot, reason)) = self.unrecorded.last() {
             match store.record_missed(slot, reason, now).await {
@@ -106,17 +109,17 @@ impl Agenda {
         Ok(())
     }
 
-    /// To be called now and then: where the clock was set back since, the agenda begins again where it now stands.
-    /// Slots that were served under the other clock stay served. Whether anything changed is told.
+    /// Checks for a clock that was set back, and if it was, restarts the agenda at the current time. Call this
+    /// regularly. Slots that were served under the earlier clock stay served. Returns whether anything changed.
     ///
     /// # Errors
-    /// Where the record cannot be read.
+    /// If the record cannot be read.
     pub async fn follow_clock(&mut self, store: &Store, now: Timestamp) -> Result<bool, StoreError> {
         let back = self.seen.duration_since(now);
         if back > SET_BACK {
             tracing::warn!(
                 seconds = back.as_secs(),
-                "the clock was set back; slots that were served are not served again"
+                "the clock was set back; slots already served are not served again"
             );
             self.last = store.last_scheduled_slot(now).await?.unwrap_or(now);
             self.next = self.next_free(store, now).await?;
@@ -125,7 +128,7 @@ impl Agenda {
         Ok(back > SET_BACK)
     }
 
-    /// The first slot to come that is not on record: under a clock that was ahead some may be.
+    /// Returns the next slot that is not on record: if the clock was ahead, some future slots may be.
     async fn next_free(&self, store: &Store, now: Timestamp) -> Result<Option<Slot>, StoreError> {
         let mut slot = self.schedule.next_slot(now, Some(self.last));
         while let Some(taken) = slot
@@ -136,9 +139,9 @@ impl Agenda {
         Ok(slot)
     }
 
-    /// Takes another schedule. Slots that only the new one names count from now on. A slot that is due already and waits
-    /// for its jitter is served where the new schedule has it too, else it counts as missed. Returns whether the schedule is
-    /// another one.
+    /// Replaces the schedule. Slots that exist only in the new schedule count from now on. A slot that is already due
+    /// and waits for its jitter is served if the new schedule has it too; otherwise it counts as missed. Returns
+    /// whether the schedule changed.
     pub fn reschedule(&mut self, settings: &ScheduleSettings, now: Timestamp) -> bool {
         if same(settings, &self.settings) {
             return false;
@@ -345,7 +348,7 @@ mod tests {
             let mut now = at(begin);
             let mut agenda = Agenda::open(&zoned, &test.store, now).await.unwrap();
             let mut served = Vec::new();
-            // Every minute is looked at, as the loop does every two seconds.
+            // Every minute is checked; the loop itself checks every two seconds.
             while served.len() < expected.len() {
                 now += SignedDuration::from_mins(1);
                 served.extend(agenda.take_due(&test.store, now).await.unwrap().map(|slot| slot.due));

@@ -1,4 +1,4 @@
-//! What ends the daemon.
+//! The errors that end the daemon.
 
 use std::time::Duration;
 
@@ -10,26 +10,26 @@ use crate::round::{Outcome, RoundFailure};
 use pregonero_models::generation::GenerationError;
 use pregonero_store::{Halt, StoreError};
 
-/// Why the daemon ended, where nobody told it to, or not in peace.
+/// Why the daemon ended, other than by an orderly stop.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
     #[error(transparent)]
     Start(#[from] StartError),
     #[error("NOTIFY_SOCKET: {0}")]
     Notifier(std::io::Error),
-    /// A person has to act; nothing can go out before. Ends `once` alone. Exit code 69.
+    /// A person has to act; nothing can be posted until then. Ends only `once`. Exit code 69.
     #[error("{0}; {remedy}", remedy = remedy(.0))]
     RefusedForGood(PublishError),
-    /// Nothing may go out, so `once` does nothing. Exit code 69 where X has stopped it, 75 where a person has.
-    #[error("{0}; `pregonero resume` lets posts out again")]
+    /// Posting is stopped, so `once` does nothing. Exit code 69 if X stopped it, 75 if a person did.
+    #[error("{0}; run `pregonero resume` to post again")]
     Halted(Box<Halt>),
-    /// Only a new start can tell what became of a post.
-    #[error("{0}: start again, it will be recorded as unknown")]
+    /// Only a restart can settle the outcome of a post.
+    #[error("{0}: start the program again; the post will be recorded as unknown")]
     Unrecorded(PublishError),
-    /// Only a new start brings the model back.
-    #[error("the model's thread has ended: start again")]
+    /// Only a restart brings the model back.
+    #[error("the model's thread has ended: start the program again")]
     EngineStopped,
-    #[error("the task of a round or post has panicked: {0}")]
+    #[error("the task running a round or post panicked: {0}")]
     Panicked(JoinError),
     /// The record failed in the loop itself.
     #[error(transparent)]
@@ -39,22 +39,22 @@ pub enum DaemonError {
     Quit,
     #[error("the post in flight did not end within {} s (daemon.drain); it will be recorded as unknown at the next start", bound.as_secs())]
     DrainTimedOut { bound: Duration },
-    /// Only a new start gets rid of it.
-    #[error("a round or post hangs: it did not end within {} s (daemon.longest_round): start again", bound.as_secs())]
+    /// Only a restart gets rid of it.
+    #[error("a round or post hangs: it did not end within {} s (daemon.longest_round): start the program again", bound.as_secs())]
     WorkHangs { bound: Duration },
 }
 
-/// What a person does about a refusal for good.
+/// Returns what a person should do about a permanent refusal.
 pub(super) fn remedy(error: &PublishError) -> String {
-    let mend = match error {
+    let advice = match error {
         PublishError::Refused { kind, .. } => kind.remedy(),
         _ => None,
     };
-    let mend = mend.unwrap_or("look at the account");
-    format!("nothing more is posted until there are new credentials or `pregonero resume` is run: {mend}")
+    let advice = advice.unwrap_or("check the account");
+    format!("nothing more is posted until new credentials are in place or `pregonero resume` is run: {advice}")
 }
 
-/// The outcome, where the program can go on after it.
+/// Returns the outcome if the program can continue after it.
 pub(super) fn check(outcome: Outcome) -> Result<Outcome, DaemonError> {
     match outcome {
         Outcome::NotPosted(error @ PublishError::OutcomeNotRecorded { .. }) => Err(DaemonError::Unrecorded(error)),

@@ -1,7 +1,7 @@
-//! One instance a store: two daemons on the same record would post every slot twice.
+//! One instance per store: two daemons on the same record would post every slot twice.
 //!
-//! The lock is the kernel's, on `<store path>.lock`, so it ends with the process however that ends; the file itself
-//! stays. It holds on local disks only: a store on NFS is not protected.
+//! The lock is the kernel's, on `<store path>.lock`, so it ends with the process, however the process ends; the file
+//! itself stays. It works on local disks only: a store on NFS is not protected.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -20,33 +20,34 @@ pub enum LockError {
     )]
     AlreadyRunning {
         path: PathBuf,
-        /// Absent where the other has not written it yet.
+        /// Absent if the other process has not written it yet.
         pid: Option<u32>,
     },
     #[error("{}: cannot lock: {source}", path.display())]
     Disk { path: PathBuf, source: io::Error },
 }
 
-/// The right to be the only one that works on a store, for as long as this value lives.
+/// The exclusive right to work on a store, for as long as this value lives.
 #[derive(Debug)]
 pub struct InstanceLock {
-    /// Held for the lock it carries; never read again.
+    /// Kept open for its lock; never read again.
     _file: File,
     path: PathBuf,
 }
 
 impl InstanceLock {
-    /// Takes the lock of the store at `store`, at once or not at all. The store need not exist; its folder is made.
+    /// Takes the lock of the store at `store`, without waiting for it. The store need not exist; its folder is created.
     ///
     /// # Errors
-    /// [`LockError::AlreadyRunning`] where another process has it; [`LockError::Disk`] where the file cannot be made.
+    /// [`LockError::AlreadyRunning`] if another process has the lock; [`LockError::Disk`] if the file cannot be
+    /// created.
     pub fn acquire(store: &Path) -> Result<Self, LockError> {
         let path = lock_path(store);
         let disk = |source| LockError::Disk { path: path.clone(), source };
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(disk)?;
         }
-        // Not truncated: until the lock is ours, the process id in it is another's.
+        // Not truncated: until we hold the lock, the process id in it belongs to another process.
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(disk)?;
         match try_lock_patiently(&file) {
@@ -58,17 +59,18 @@ impl InstanceLock {
         Ok(Self { _file: file, path })
     }
 
-    /// The file that is locked.
+    /// Returns the locked file's path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// Whether a process works on the store at `store`. Makes no file. Where nobody does, the lock is held for a moment.
+/// Returns whether a process works on the store at `store`. Creates no file. If no process does, this takes the lock
+/// for a moment.
 ///
 /// # Errors
-/// Where the lock's file is there and cannot be looked at.
+/// If the lock file exists and cannot be examined.
 pub fn is_held(store: &Path) -> Result<bool, LockError> {
     let path = lock_path(store);
     let disk = |source| LockError::Disk { path: path.clone(), source };
@@ -84,7 +86,7 @@ pub fn is_held(store: &Path) -> Result<bool, LockError> {
     }
 }
 
-/// Whoever asks [`is_held`] holds the lock for a moment, and must not keep a daemon from starting.
+/// Retries for a while: a caller of [`is_held`] holds the lock for a moment, and must not keep a daemon from starting.
 fn try_lock_patiently(file: &File) -> Result<(), TryLockError> {
     for _ in 0..5 {
         match file.try_lock() {
@@ -95,7 +97,7 @@ fn try_lock_patiently(file: &File) -> Result<(), TryLockError> {
     file.try_lock()
 }
 
-/// Beside the store itself, however many links lead to it.
+/// Returns the lock's path: next to the store itself, however many links lead to it.
 fn lock_path(store: &Path) -> PathBuf {
     let store = fs::canonicalize(store).unwrap_or_else(|_| store.to_owned());
     let mut name = OsString::from(store);
@@ -148,7 +150,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = folder.path().join("pregonero.db");
         drop(InstanceLock::acquire(&store).unwrap());
-        // A longer number of an earlier holder must not remain behind the new one.
+        // The longer number of an earlier holder must not show after the new one.
         fs::write(folder.path().join("pregonero.db.lock"), "99999999999999\n").unwrap();
         let lock = InstanceLock::acquire(&store).unwrap();
         assert_eq!(fs::read_to_string(lock.path()).unwrap(), format!("{}\n", std::process::id()));

@@ -1,12 +1,13 @@
-//! The daemon: one loop over the next slot, approved posts that wait, a reload, the watchdog, and the word to stop.
+//! The daemon: one loop over the next slot, approved posts that wait, reloads, the watchdog, and the signal to stop.
 //!
-//! The loop itself never waits for anything long: a round or a post runs as a task of its own, one at a time, and the loop
-//! waits for its end beside everything else. So it goes on feeding the watchdog meanwhile, and a loop that hangs does not.
-//! [`startup`] puts the program together, [`agenda`] knows the slots, [`status`] is the sign of life for other processes,
-//! [`standing`] the one account of the state, [`lock`] keeps a second instance out, [`word`] tells commands where the record
-//! is and [`whereabouts`] has them act there, [`notify`] talks to systemd, [`signals`] listens to the machine, `reload` takes
-//! another configuration, `queue` looks at what waits in the record and `outbox` minds why nothing may go out, `telling` puts
-//! into words what came of it all.
+//! The loop itself never waits for anything long: a round or a post runs as a separate task, one at a time, and the
+//! loop waits for its end along with everything else. So the loop keeps feeding the watchdog while work runs, and a
+//! loop that hangs stops feeding it. [`startup`] puts the program together, [`agenda`] knows the slots, [`status`] is
+//! the sign of life for other processes, [`standing`] is the single source for the daemon's state, [`lock`] keeps a
+//! second instance out, [`word`] lets commands find out where the record is and [`whereabouts`] makes them act there,
+//! [`notify`] talks to systemd, [`signals`] receives the operating system's signals, `reload` switches to a new
+//! configuration, `queue` checks what waits in the record, `outbox` tracks why nothing may go out, and `telling`
+//! reports the results to the operator.
 
 pub mod agenda;
 mod error;
@@ -56,29 +57,29 @@ use pregonero_store::{Halt, HistoryRecord, RecordWatch, SlotId, StoreError};
 use pregonero_system::clock::Clock;
 use pregonero_system::errors::chain;
 
-/// How often the record is looked at for posts that somebody approved and posts that have expired.
+/// How often the record is checked for newly approved posts and posts that have expired.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// How long the end waits for the record to close: a connection that hangs must not keep the process.
+/// How long shutdown waits for the record to close: a hanging connection must not keep the process alive.
 const CLOSE_BOUND: Duration = Duration::from_secs(5);
 
 /// Reads the configuration again.
 pub type Reread = Arc<dyn Fn() -> anyhow::Result<Loaded> + Send + Sync>;
 
-/// What a daemon is made of.
+/// Everything that a daemon is built from.
 pub struct Setup {
     pub inputs: Inputs,
-    /// The configuration that `inputs` have their settings from.
+    /// The configuration that the settings in `inputs` come from.
     pub loaded: Loaded,
-    /// For a reload.
+    /// Used by a reload.
     pub reread: Reread,
-    /// A round at once, before the schedule.
+    /// Whether to start a round at once, before the schedule.
     pub now: bool,
-    /// Shown what came of that round.
+    /// Called with that first round's record.
     pub show_round: Option<ShowRound>,
 }
 
-/// Shows a person all that is on record about a round.
+/// Shows a person everything on record about a round.
 pub type ShowRound = Box<dyn Fn(&HistoryRecord) + Send + Sync>;
 
 impl fmt::Debug for Setup {
@@ -87,13 +88,13 @@ impl fmt::Debug for Setup {
     }
 }
 
-/// Runs until it is told to stop, or cannot go on.
+/// Runs until it is asked to stop, or cannot continue.
 ///
 /// # Errors
 /// See [`DaemonError`].
 pub async fn run(setup: Setup, signals: Signals) -> Result<(), DaemonError> {
     let quit = signals.quit.clone();
-    // A task of its own: where it hangs in a call that blocks, the second signal still ends the program.
+    // A separate task: if it hangs in a blocking call, the second signal still ends the program.
     let mut turning = tokio::spawn(start_and_turn(setup, signals));
     tokio::select! {
         ended = &mut turning => ended.map_err(DaemonError::Panicked)?,
@@ -113,13 +114,13 @@ async fn start_and_turn(setup: Setup, signals: Signals) -> Result<(), DaemonErro
     daemon.run().await
 }
 
-/// What a task brought back.
+/// What a finished task returns.
 enum Done {
     Round(Result<Served, StoreError>),
     Post(Result<Posted, PublishError>),
 }
 
-/// A daemon whose models are warm.
+/// A running daemon, its models loaded.
 struct Daemon {
     app: Arc<App>,
     agenda: Agenda,
@@ -128,51 +129,51 @@ struct Daemon {
     work: Option<JoinHandle<Done>>,
     /// The slot that the round under way serves.
     serving: Option<SlotId>,
-    /// A round ended and its end could not be recorded.
+    /// A round ended, and that could not be recorded.
     round_left_open: bool,
-    /// When it counts as hanging.
+    /// When the work under way counts as hanging.
     overdue_at: Instant,
-    /// Tells people; it outlives every reload, only its plan changes.
+    /// Sends alerts to people; it outlives every reload, only its plan changes.
     alerts: JoinHandle<()>,
     alert_plan: watch::Sender<Plan>,
-    /// The look at the account's timeline under way. It posts nothing, so it goes beside the work.
+    /// The search of the account's timeline under way. It posts nothing, so it runs alongside the work.
     search: Option<JoinHandle<Result<Vec<Settled>, StoreError>>>,
-    /// When the log last told of posts that cannot be settled.
+    /// When the log last reported posts that cannot be settled.
     last_shout: Option<Timestamp>,
-    /// When the last post that waited was tried.
+    /// When a waiting post was last tried.
     last_try: Option<Timestamp>,
     look: Interval,
     notifier: Notifier,
     watchdog: Watchdog,
     status_file: StatusFile,
     last_round: Option<LastRound>,
-    /// For the first round alone, where it was asked for.
+    /// For the first round only, if one was requested at the start.
     show_round: Option<ShowRound>,
     /// Why the record cannot be used.
     trouble: Option<Hindrance>,
-    /// Why nothing may go out: a person's pause, or X.
+    /// Why nothing may go out: a person's pause, or a refusal by X.
     halt: Option<Halt>,
-    /// What else keeps the next post back: the budget, or X's limits.
+    /// What else holds the next post back: the budget, or X's limits.
     spent: Option<Hindrance>,
-    /// What the log, and what systemd, last heard of it.
+    /// What the log, and what systemd, last reported about it.
     told: Option<Hindrance>,
     notified: String,
-    /// Whether anybody has written to the record.
+    /// Reports whether any process has written to the record.
     watch: RecordWatch,
     looked_at: Option<Instant>,
     has_open_posts: bool,
-    /// The configuration in force, and its keys to compare another with.
+    /// The configuration in force, and its keys to compare a new one with.
     config: ConfigInForce,
     shown: Vec<ShownSetting>,
-    /// The configuration that is being read again, on a thread of its own because it loads models.
+    /// The configuration being reloaded, on a separate thread because it loads models.
     reloading: Option<JoinHandle<anyhow::Result<Reloaded>>>,
-    /// Who waits for the end of that.
+    /// The caller that waits for the reload to end.
     waiting: Option<Waiting>,
-    /// Tells commands where the record is, where this machine allows it; and who asks for a reload.
+    /// Answers commands that look for the record, if this machine allows it; and the receiver of their reload requests.
     _speaker: Option<Speaker>,
     asked: Option<mpsc::Receiver<Waiting>>,
     started_at: Timestamp,
-    /// For a reload: the environment's credential files may hold new keys.
+    /// Used by a reload: the environment's credential files may contain new keys.
     inputs: Inputs,
     reread: Reread,
     _lock: InstanceLock,
@@ -241,7 +242,7 @@ impl Daemon {
         };
         daemon.look_at_the_halts().await;
         if let Some(halt) = &daemon.halt {
-            tracing::warn!(%halt, "nothing is posted: `pregonero resume` lets posts out again");
+            tracing::warn!(%halt, "nothing is posted: run `pregonero resume` to post again");
             daemon.told = daemon.hindrance();
         } else if at_once {
             daemon.begin_round(Order::by_hand(now, None));
@@ -264,7 +265,7 @@ impl Daemon {
         }
         self.finish_renewals().await;
         if tokio::time::timeout(CLOSE_BOUND, self.app.store.close()).await.is_err() {
-            tracing::warn!("the record did not close in time; the next start takes care of its log");
+            tracing::warn!("the record did not close in time; the next start replays its log");
         }
         ended
     }
@@ -294,11 +295,11 @@ impl Daemon {
 
     async fn serve_slot(&mut self) {
         let taken = self.agenda.take_due(&self.app.store, self.app.clock.now()).await;
-        match self.heard(taken) {
+        match self.note_result(taken) {
             Some(Some(slot)) if self.halt.is_some() => self.pass_over(&SlotId::Scheduled(slot.due)).await,
             Some(Some(slot)) => self.begin_round(Order::scheduled(slot.due)),
             Some(None) => self.tell_next_slot(),
-            // A record that cannot be written now may be writable in a while: no busy loop until then.
+            // A record that cannot be written now may be writable later: no busy loop until then.
             None => tokio::time::sleep(LOOK_EVERY).await,
         }
     }
@@ -314,13 +315,14 @@ impl Daemon {
         self.work = Some(tokio::spawn(work));
     }
 
-    /// The loop turns and goes on feeding the watchdog while a round writes, so a round that never ends is its to notice.
+    /// The loop keeps running and feeding the watchdog during a round, so it is the loop that must notice a round that
+    /// never ends.
     fn hanging(&self) -> DaemonError {
         DaemonError::WorkHangs { bound: self.app.settings.daemon.longest_round }
     }
 
-    /// Notes whether the record can be used; a failure is told when it is another than before.
-    fn heard<T, E: std::error::Error + 'static>(&mut self, result: Result<T, E>) -> Option<T> {
+    /// Notes whether the record can be used; a failure is logged if it differs from the last one.
+    fn note_result<T, E: std::error::Error + 'static>(&mut self, result: Result<T, E>) -> Option<T> {
         match result {
             Ok(value) => {
                 self.trouble = None;
@@ -329,7 +331,7 @@ impl Daemon {
             Err(error) => {
                 let trouble = trouble_of(&error);
                 if self.trouble.as_ref() != Some(&trouble) {
-                    tracing::error!(error = trouble.reason, "the record cannot be used; trying again");
+                    tracing::error!(error = trouble.reason, "the record cannot be used; will try again");
                 }
                 self.trouble = Some(trouble);
                 None
@@ -337,7 +339,7 @@ impl Daemon {
         }
     }
 
-    /// Takes in what a task brought back; an error ends the daemon.
+    /// Processes the result of a finished task; an error ends the daemon.
     async fn finish(&mut self, done: Result<Done, JoinError>) -> Result<(), DaemonError> {
         self.work = None;
         let serving = self.serving.take();
@@ -354,7 +356,8 @@ impl Daemon {
             }
             Done::Round(Err(error)) => self.note_unrecorded_round(serving, &error).await,
             Done::Post(posted) => {
-                // What was sent or kept back is told by the publisher and below; here only what ends the daemon matters.
+                // The publisher and the code below log what was sent or held back; here only errors that end the daemon
+                // matter.
                 if let Err(error) = posted {
                     tell_not_posted(&error);
                     check(Outcome::NotPosted(error))?;
@@ -366,10 +369,10 @@ impl Daemon {
         Ok(())
     }
 
-    /// Takes nothing new and waits for the post in flight.
+    /// Starts nothing new and waits for the post in flight.
     async fn drain(&mut self) -> Result<(), DaemonError> {
         if let Some(search) = self.search.take() {
-            // A renewal of the login that it has begun goes on by itself, and is waited for at the end.
+            // A login renewal that it has begun continues by itself, and is waited for at the end.
             search.abort();
         }
         let Some(mut work) = self.work.take() else {
@@ -390,7 +393,7 @@ impl Daemon {
         }
     }
 
-    /// What keeps the next post back, the gravest first.
+    /// Returns what holds the next post back, the most serious first.
     fn hindrance(&self) -> Option<Hindrance> {
         let halt = self.halt.as_ref().map(Hindrance::of_halt);
         self.trouble.clone().or(halt).or_else(|| self.spent.clone())
@@ -414,13 +417,16 @@ impl Daemon {
     }
 }
 
-/// Leaves word of where the record is. A machine that does not allow it (no abstract sockets) costs only that.
+/// Starts answering commands that look for the record. On a machine without abstract sockets, only this feature is
+/// lost.
 fn leave_word(loaded: &Loaded, app: &App) -> Option<(Speaker, mpsc::Receiver<Waiting>)> {
     let word = Word::of(&loaded.file, &app.settings.store.path);
-    Speaker::start(word).inspect_err(|error| tracing::warn!(%error, "commands are not told where the record is")).ok()
+    Speaker::start(word)
+        .inspect_err(|error| tracing::warn!(%error, "commands cannot find out where the record is"))
+        .ok()
 }
 
-/// Who asks for a reload; never where nobody can ask.
+/// Waits for a reload request; never returns if none can arrive.
 async fn asked(receiver: &mut Option<mpsc::Receiver<Waiting>>) -> Option<Waiting> {
     match receiver {
         Some(receiver) => receiver.recv().await,
@@ -428,7 +434,7 @@ async fn asked(receiver: &mut Option<mpsc::Receiver<Waiting>>) -> Option<Waiting
     }
 }
 
-/// Which kind of trouble with the record an error is.
+/// Classifies an error of the record.
 fn trouble_of(error: &(dyn std::error::Error + 'static)) -> Hindrance {
     let of_review = error.downcast_ref::<ReviewError>().and_then(|error| match error {
         ReviewError::Store(error) => Some(error),
@@ -440,7 +446,7 @@ fn trouble_of(error: &(dyn std::error::Error + 'static)) -> Hindrance {
     }
 }
 
-/// The end of the task under way; never where there is none.
+/// Waits for the task under way to end; never returns if there is none.
 async fn ended<T>(work: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
     match work {
         Some(work) => work.await,
@@ -448,7 +454,7 @@ async fn ended<T>(work: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
     }
 }
 
-/// Ends when the instant has come; never where there is none.
+/// Waits until the instant has come; never returns if there is none.
 async fn due(clock: &dyn Clock, instant: Option<Timestamp>) {
     match instant {
         Some(instant) => clock.sleep_until(instant).await,

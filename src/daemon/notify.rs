@@ -1,8 +1,8 @@
-//! What systemd hears from us: ready, reloading, stopping, a line of status, and that the loop still turns.
+//! Notifications to systemd: ready, reloading, stopping, a line of status, and that the loop is still running.
 //!
-//! The words are `sd_notify(3)`'s, taken from the `sd-notify` crate; the datagram is sent here, because that crate reads
-//! the environment itself and knows no abstract sockets. A notification that cannot be sent is logged and never stops a
-//! post. Without systemd everything here does nothing.
+//! The messages are `sd_notify(3)`'s, taken from the `sd-notify` crate; the datagram is sent here, because that crate
+//! reads the environment itself and does not support abstract sockets. A notification that cannot be sent is logged and
+//! never stops a post. Without systemd everything here does nothing.
 
 use std::ffi::OsStr;
 use std::io;
@@ -14,41 +14,41 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 use tokio::time::{Interval, MissedTickBehavior};
 
-/// The line to the service manager, if there is one.
+/// The connection to the service manager, if there is one.
 #[derive(Debug, Clone, Default)]
 pub struct Notifier {
     address: Option<SocketAddr>,
 }
 
 impl Notifier {
-    /// `notify_socket` is the value of `NOTIFY_SOCKET`: a path, or `@NAME` for an abstract socket.
+    /// Creates a notifier. `notify_socket` is the value of `NOTIFY_SOCKET`: a path, or `@NAME` for an abstract socket.
     ///
     /// # Errors
-    /// Where the value can be no socket's name.
+    /// If the value cannot be a socket's name.
     pub fn new(notify_socket: Option<&OsStr>) -> io::Result<Self> {
         let address = notify_socket.filter(|name| !name.is_empty()).map(socket_address).transpose()?;
         Ok(Self { address })
     }
 
-    /// Start-up is done: the models are warm and the next slot is known.
+    /// Reports that start-up is done: the models are loaded and the next slot is known.
     pub fn ready(&self, status: &str) {
         self.send(&[NotifyState::Ready, NotifyState::Status(&one_line(status))]);
     }
 
-    /// The configuration is being read again; [`Notifier::ready`] ends it.
+    /// Reports that the configuration is being reloaded; [`Notifier::ready`] ends that state.
     pub fn reloading(&self) {
         match NotifyState::monotonic_usec_now() {
             Ok(now) => self.send(&[NotifyState::Reloading, now]),
-            Err(error) => tracing::warn!(%error, "the service manager was not told of the reload"),
+            Err(error) => tracing::warn!(%error, "the service manager could not be notified of the reload"),
         }
     }
 
-    /// The end has begun.
+    /// Reports that shutdown has begun.
     pub fn stopping(&self, status: &str) {
         self.send(&[NotifyState::Stopping, NotifyState::Status(&one_line(status))]);
     }
 
-    /// What `systemctl status` shows.
+    /// Sets the line that `systemctl status` shows.
     pub fn status(&self, status: &str) {
         self.send(&[NotifyState::Status(&one_line(status))]);
     }
@@ -75,36 +75,38 @@ fn socket_address(name: &OsStr) -> io::Result<SocketAddr> {
     }
 }
 
-/// A line end in a status would begin a new assignment.
+/// Replaces line ends: in a status, one would begin a new assignment.
 fn one_line(status: &str) -> String {
     status.replace(['\n', '\r'], " ")
 }
 
 /// The sign of life that systemd's `WatchdogSec` waits for.
 ///
-/// The loop itself feeds it, as one arm among the others: a task of its own would go on feeding while the loop hangs.
+/// The loop itself feeds it, as one branch among the others: a separate task would keep feeding it while the loop
+/// hangs.
 #[derive(Debug)]
 pub struct Watchdog {
     notifier: Notifier,
-    /// Absent where nobody waits for a sign of life.
+    /// Absent if nothing expects a sign of life.
     interval: Option<Interval>,
 }
 
 impl Watchdog {
-    /// `watchdog_usec` and `watchdog_pid` are the values of `WATCHDOG_USEC` and `WATCHDOG_PID`, `process` is our own
-    /// id. Feeds twice as often as asked. Must be called inside a Tokio runtime.
+    /// Creates the watchdog. `watchdog_usec` and `watchdog_pid` are the values of `WATCHDOG_USEC` and `WATCHDOG_PID`,
+    /// `process` is our own id. It feeds twice as often as systemd requires. Must be called inside a Tokio runtime.
     #[must_use]
     pub fn new(notifier: Notifier, watchdog_usec: Option<&str>, watchdog_pid: Option<&str>, process: u32) -> Self {
         let interval = feeding_interval(watchdog_usec, watchdog_pid, process).map(|period| {
             let mut interval = tokio::time::interval(period);
-            // After a long arm one feeding is enough; a burst would say nothing more.
+            // After a long branch of the loop one feeding is enough; a burst would add nothing.
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
             interval
         });
         Self { notifier, interval }
     }
 
-    /// Ends when the next feeding is due; never where there is no watchdog. Safe to drop and call again in a `select!`.
+    /// Waits until the next feeding is due; never returns if there is no watchdog. Safe to drop and call again in a
+    /// `select!`.
     pub async fn due(&mut self) {
         match &mut self.interval {
             Some(interval) => {
@@ -114,7 +116,7 @@ impl Watchdog {
         }
     }
 
-    /// Says that the loop turns.
+    /// Reports that the loop is running.
     pub fn feed(&self) {
         if self.interval.is_some() {
             self.notifier.send(&[NotifyState::Watchdog]);

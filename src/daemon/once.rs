@@ -12,33 +12,35 @@ use pregonero_x::oauth2;
 /// A round that has ended and is on record.
 #[derive(Debug)]
 pub struct Finished {
-    /// All that is on record about it.
+    /// Everything on record about it.
     pub record: HistoryRecord,
-    /// Why it is not as it should be.
+    /// Why it did not end as it should.
     pub result: Result<(), OnceError>,
 }
 
-/// Why a round came to no good end. A post that waits for a person and a round without a candidate are good ends.
+/// Why a round did not end well. A post that waits for a person and a round without a candidate both count as good
+/// ends.
 #[derive(Debug, thiserror::Error)]
 pub enum OnceError {
-    /// What would end or silence the daemon too.
+    /// An error that would end or silence the daemon too.
     #[error(transparent)]
     Daemon(#[from] DaemonError),
-    /// A limit, the budget or the network; the daemon sends the post later. Exit code 75.
-    #[error("{0}; `pregonero run` sends it then")]
+    /// A limit, the budget or the network; the daemon will send the post later. Exit code 75.
+    #[error("{0}; `pregonero run` will send it then")]
     Later(PublishError),
     #[error(transparent)]
     NotPosted(PublishError),
     #[error(transparent)]
     Failed(RoundFailure),
-    #[error("told to stop before the round was over")]
+    #[error("stopped before the round was over")]
     Interrupted,
 }
 
-/// Serves one order on a store of which it is the only user.
+/// Serves one order on a store that nothing else uses.
 ///
 /// # Errors
-/// Where the program cannot start or the round cannot be recorded; what came of the round itself is in the answer.
+/// If the program cannot start or the round cannot be recorded; the outcome of the round itself is in the returned
+/// value.
 pub async fn once(inputs: Inputs, order: Order, signals: Signals) -> Result<Finished, DaemonError> {
     let (stop, quit) = (signals.stop.clone(), signals.quit.clone());
     let serve = async {
@@ -47,7 +49,7 @@ pub async fn once(inputs: Inputs, order: Order, signals: Signals) -> Result<Fini
             app.store.close().await;
             return Err(DaemonError::Halted(Box::new(halt)));
         }
-        // Where no daemon runs, nobody else asks what became of an earlier post.
+        // If no daemon is running, nothing else settles the outcome of an earlier post.
         app.publisher.reconcile().await.map_err(DaemonError::Store)?;
         let served = round::run(&app, order, &stop).await.map_err(DaemonError::Store)?;
         tell_outcome(&served);
@@ -66,7 +68,7 @@ pub async fn once(inputs: Inputs, order: Order, signals: Signals) -> Result<Fini
     }
 }
 
-/// Refuses an outcome that is no good end.
+/// Turns an outcome that is not a good end into an error.
 fn good_end(outcome: Outcome) -> Result<(), OnceError> {
     match check(outcome)? {
         Outcome::NotPosted(error @ PublishError::Refused { kind, .. }) if kind.is_terminal() => {

@@ -1,5 +1,5 @@
-//! What the loop does for the outbox beside sending: it minds why nothing may go out, and has posts of unknown outcome
-//! looked for.
+//! What the loop does for the outbox besides sending: it tracks why nothing may go out, and starts the search for posts
+//! of unknown outcome.
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinError;
@@ -15,18 +15,20 @@ use pregonero_x::oauth2;
 const SHOUT_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
 impl Daemon {
-    /// A slot while nothing may go out is not served later: its post would join a pile that goes out at once.
+    /// Records a slot as not served while nothing may go out. It is not served later: its post would join a pile that
+    /// goes out at once.
     pub(super) async fn pass_over(&mut self, slot: &SlotId) {
         let Some(halt) = &self.halt else { return };
         let reason = format!("not served: {halt}");
         tracing::warn!(slot = slot.in_words(), "{reason}");
         let now = self.app.clock.now();
         let recorded = self.agenda.miss(&self.app.store, slot, reason, now).await;
-        self.heard(recorded);
+        self.note_result(recorded);
         self.tell_next_slot();
     }
 
-    /// A round that could not be begun or ended on record. Its slot is recorded as soon as the record can be written.
+    /// Notes a round whose start or end could not be recorded. Its slot is recorded as soon as the record can be
+    /// written.
     pub(super) async fn note_unrecorded_round(&mut self, slot: Option<SlotId>, error: &StoreError) {
         let cause = chain(error);
         tracing::error!(error = cause, "a round could not be recorded");
@@ -35,22 +37,22 @@ impl Daemon {
             let reason = format!("not served: the record could not be written at the time: {cause}");
             let now = self.app.clock.now();
             let recorded = self.agenda.miss(&self.app.store, &slot, reason, now).await;
-            self.heard(recorded);
+            self.note_result(recorded);
         }
     }
 
-    /// Records what could not be recorded before. Only while no round is under way: one that the record calls running is
-    /// over then.
+    /// Records what could not be recorded before. Call this only while no round is under way: then any round that the
+    /// record calls running is over.
     pub(super) async fn close_what_was_left_open(&mut self, now: Timestamp) {
         let recorded = self.agenda.record_missed(&self.app.store, now).await;
-        if self.heard(recorded).is_none() || !self.round_left_open {
+        if self.note_result(recorded).is_none() || !self.round_left_open {
             return;
         }
         let interrupted = self.app.store.interrupt_rounds_because("its end could not be recorded", now).await;
-        self.round_left_open = self.heard(interrupted).is_none();
+        self.round_left_open = self.note_result(interrupted).is_none();
     }
 
-    /// Waits for renewals of the login that are under way: X has used the old one up, and the new one is not on disk yet.
+    /// Waits for login renewals that are under way: X has used up the old token, and the new one is not on disk yet.
     pub(super) async fn finish_renewals(&mut self) {
         let renewals = tokio::time::timeout(self.app.settings.daemon.drain, oauth2::renewals_finished());
         tokio::pin!(renewals);
@@ -58,7 +60,7 @@ impl Daemon {
             tokio::select! {
                 finished = &mut renewals => {
                     if finished.is_err() {
-                        tracing::error!("a renewal of the login did not end in time (daemon.drain): it may be lost");
+                        tracing::error!("a login renewal did not end in time (daemon.drain): the login may be lost");
                     }
                     return;
                 }
@@ -67,33 +69,33 @@ impl Daemon {
         }
     }
 
-    /// Another process, a person's `pause` or `resume`, may have changed it.
+    /// Reads the halts again: another process, a person's `pause` or `resume`, may have changed them.
     pub(super) async fn look_at_the_halts(&mut self) {
         let halts = self.app.publisher.halts().await;
-        let Some(halts) = self.heard(halts) else { return };
+        let Some(halts) = self.note_result(halts) else { return };
         let halt = halts.into_iter().next();
         if self.halt.is_some() && halt.is_none() {
-            tracing::info!("posting goes on");
+            tracing::info!("posting resumes");
         }
         self.halt = halt;
     }
 
-    /// Whether budget and limits would let a post out now. A dry run spends nothing.
+    /// Checks whether the budget and limits would allow a post now. A dry run spends nothing.
     pub(super) async fn look_at_the_budget(&mut self, now: Timestamp) {
         let rules = Rules::from(&self.app.settings);
         self.spent = match self.app.live {
             true => {
                 let outlook = publish::outlook(&self.app.store, &rules, now).await;
-                self.heard(outlook).and_then(|outlook| Hindrance::of_outlook(&outlook, &rules, now))
+                self.note_result(outlook).and_then(|outlook| Hindrance::of_outlook(&outlook, &rules, now))
             }
             false => None,
         };
     }
 
-    /// Has the timeline read where a post of unknown outcome is due for it, and tells of those that stay unknown.
+    /// Starts reading the timeline if a post of unknown outcome is due for it, and reports those that stay unknown.
     pub(super) async fn look_for_unknown_posts(&mut self, now: Timestamp) {
         let due = self.app.publisher.must_reconcile().await;
-        if self.search.is_none() && self.heard(due) == Some(true) {
+        if self.search.is_none() && self.note_result(due) == Some(true) {
             let publisher = self.app.publisher.clone();
             self.search = Some(tokio::spawn(async move { publisher.reconcile().await }));
         }
@@ -101,20 +103,20 @@ impl Daemon {
             return;
         }
         let unsettled = self.app.publisher.unsettled().await;
-        for post in self.heard(unsettled).unwrap_or_default() {
-            tracing::warn!(%post, "nobody can say whether X took this post: look at the account");
+        for post in self.note_result(unsettled).unwrap_or_default() {
+            tracing::warn!(%post, "it is unknown whether X published this post: check the account");
             self.last_shout = Some(now);
         }
     }
 
-    /// Takes in what a look at the timeline brought; what was found is told where it was found.
+    /// Processes the result of a timeline search; what was found is logged where it was found.
     pub(super) fn finish_search(
         &mut self,
         done: Result<Result<Vec<Settled>, StoreError>, JoinError>,
     ) -> Result<(), DaemonError> {
         self.search = None;
         let settled = done.map_err(DaemonError::Panicked)?;
-        self.heard(settled);
+        self.note_result(settled);
         Ok(())
     }
 }

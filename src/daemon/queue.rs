@@ -1,4 +1,4 @@
-//! The look at the record every few seconds: what expires, what may be sent, what else is to be looked after.
+//! The check of the record every few seconds: what expires, what may be sent, what else needs attention.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,19 +9,19 @@ use tokio::time::Instant;
 use super::{Daemon, DaemonError, Done};
 use crate::review::{self, Approved, ReviewError};
 
-/// How often everything is looked at, also where nothing was written to the record and no post waits.
+/// How often everything is checked, even if nothing was written to the record and no post waits.
 const LOOK_ANYWAY_EVERY: Duration = Duration::from_secs(30);
 
 impl Daemon {
-    /// Looks at the record where anything can be new in it: somebody wrote to it, something is to happen to a post, or
-    /// the last look was a while ago.
+    /// Checks the record if there may be anything new in it: something wrote to it, a post is due for a change, or the
+    /// last check was a while ago.
     pub(super) async fn look(&mut self) -> Result<(), DaemonError> {
         self.app.store.require_in_place().map_err(DaemonError::Store)?;
         let now = self.app.clock.now();
         let set_back = match self.agenda.follow_clock(&self.app.store, now).await {
             Ok(set_back) => set_back,
             Err(error) => {
-                self.heard::<(), _>(Err(error));
+                self.note_result::<(), _>(Err(error));
                 return Ok(());
             }
         };
@@ -41,10 +41,10 @@ impl Daemon {
         Ok(())
     }
 
-    /// Expires what nobody decided on, and sends one of the posts that wait, where it is time.
+    /// Expires posts that were not decided on in time, and sends one of the waiting posts if it is time.
     async fn look_at_the_queue(&mut self, now: Timestamp) {
-        let tended = self.tend(now).await;
-        if self.heard(tended).is_none() {
+        let kept_up = self.do_routine_work(now).await;
+        if self.note_result(kept_up).is_none() {
             return;
         }
         if self.work.is_none() {
@@ -57,7 +57,7 @@ impl Daemon {
             return;
         }
         let waiting = Approved::from_store(&self.app.store, now).await;
-        if let Some(approved) = self.heard(waiting).and_then(|waiting| waiting.into_iter().next()) {
+        if let Some(approved) = self.note_result(waiting).and_then(|waiting| waiting.into_iter().next()) {
             tracing::info!(post = %approved.post(), "sending an approved post");
             self.last_try = Some(now);
             let app = Arc::clone(&self.app);
@@ -65,8 +65,8 @@ impl Daemon {
         }
     }
 
-    /// What is looked after whether or not a post waits.
-    async fn tend(&mut self, now: Timestamp) -> Result<(), ReviewError> {
+    /// Does the routine work that is needed whether or not a post waits.
+    async fn do_routine_work(&mut self, now: Timestamp) -> Result<(), ReviewError> {
         if self.has_open_posts {
             review::expire(&self.app.store, now).await?;
         }
@@ -80,8 +80,8 @@ impl Daemon {
         schedule.quiet_hours.iter().any(|hours| hours.contains(time))
     }
 
-    /// Whether a post that waited may be tried again, so that a pile of approvals does not go out at once. The gap to the
-    /// last post itself is looked at where posts are armed.
+    /// Returns whether a waiting post may be tried again, so that a pile of approvals does not go out at once. The gap
+    /// since the last post itself is checked where posts are armed.
     fn gap_is_over(&self, now: Timestamp) -> bool {
         let gap = self.app.settings.publish.min_gap;
         self.last_try.is_none_or(|last| now.duration_since(last).unsigned_abs() >= gap)

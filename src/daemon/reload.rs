@@ -1,8 +1,8 @@
-//! The configuration and the credentials as they are now, or the old ones where those cannot be used: after SIGHUP, or when
-//! `pregonero reload` asks.
+//! Reloading the configuration and the credentials, after SIGHUP or on `pregonero reload`. If the new ones cannot be
+//! used, the old ones stay.
 //!
-//! Reading them loads the classifier and the lists of the gates, so it is done on a thread of its own: the loop goes on
-//! feeding the watchdog, serving slots and listening meanwhile.
+//! Reading them loads the classifier and the gates' lists, so it is done on a separate thread: meanwhile the loop keeps
+//! feeding the watchdog, serving slots and listening.
 
 use std::sync::Arc;
 
@@ -19,25 +19,25 @@ use crate::publish::Outlet;
 use pregonero_judging::judge::Judge;
 use pregonero_system::clock::show_times_in;
 
-/// A configuration that can be used, with what it needs.
+/// A configuration that can be used, with everything it needs.
 pub(super) struct Reloaded {
     settings: Settings,
     judge: Judge,
     outlet: Outlet,
     plan: Plan,
     loaded: Loaded,
-    /// Keys whose new values wait for a restart.
+    /// Keys whose new values take effect only after a restart.
     after_restart: Vec<&'static str>,
 }
 
-/// What the daemon says of the configuration that it works by.
+/// Describes the configuration in force, for the daemon's status.
 pub(super) fn in_force(loaded: &Loaded, loaded_at: Timestamp) -> ConfigInForce {
     let file = std::path::absolute(&loaded.file).unwrap_or_else(|_| loaded.file.clone());
     ConfigInForce { file, sha256: loaded.sha256.clone(), loaded_at, refused: None }
 }
 
 impl Daemon {
-    /// Begins to read the configuration again; `waiting` is told what comes of it.
+    /// Begins to read the configuration again; `waiting` receives the result.
     pub(super) fn begin_reload(&mut self, waiting: Option<Waiting>) {
         self.notifier.reloading();
         self.waiting = waiting;
@@ -56,7 +56,7 @@ impl Daemon {
         }));
     }
 
-    /// Takes the configuration that was read, or keeps the old one and says why.
+    /// Puts the new configuration into force, or keeps the old one and says why.
     pub(super) async fn finish_reload(
         &mut self,
         done: Result<anyhow::Result<Reloaded>, JoinError>,
@@ -65,15 +65,15 @@ impl Daemon {
         let answer = match done.map_err(DaemonError::Panicked)? {
             Ok(reloaded) => self.take(reloaded).await,
             Err(error) => {
-                tracing::error!("the configuration was not reloaded, the old one stays: {error:#}");
+                tracing::error!("the configuration was not reloaded; the old one stays in force: {error:#}");
                 self.config.refused = Some(format!("{error:#}"));
                 ReloadAnswer::refused(format!("{error:#}"))
             }
         };
-        // Whoever asked finds the new state where it looks next.
+        // Written first, so that the caller finds the new state when it looks next.
         self.write_status();
         if let Some(waiting) = self.waiting.take() {
-            // Whoever has gone meanwhile finds it in the log.
+            // A caller that has gone meanwhile can find it in the log.
             let _ = waiting.send(answer);
         }
         self.notifier.ready(&self.state_in_words());
@@ -92,9 +92,9 @@ impl Daemon {
         self.shown = loaded.provenance;
         tracing::info!(changed = changed.join("; "), "configuration reloaded");
         let noticed = self.app.publisher.notice_new_credentials().await;
-        self.heard(noticed);
+        self.note_result(noticed);
         let taken_over = self.app.publisher.take_over_queue().await;
-        self.heard(taken_over);
+        self.note_result(taken_over);
         self.look_at_the_halts().await;
         self.look_at_the_budget(now).await;
         super::startup::tell_mode(&self.app, &self.inputs.environment);
@@ -104,7 +104,8 @@ impl Daemon {
     }
 }
 
-/// The keys whose values differ, with both values, one sentence each. `later` are those that wait for a restart.
+/// Returns the keys whose values differ, with both values, one sentence each. Keys in `later` wait for a restart and
+/// are left out.
 fn differences(old: &[ShownSetting], new: &[ShownSetting], later: &[&str]) -> Vec<String> {
     let value = |rows: &[ShownSetting], key: &str| rows.iter().find(|row| row.key == key).map(|row| row.value.clone());
     let in_words =
@@ -120,8 +121,8 @@ fn differences(old: &[ShownSetting], new: &[ShownSetting], later: &[&str]) -> Ve
         .collect()
 }
 
-/// Takes the old values of what cannot change under a running daemon, and gives the keys that differ. Prompts for another
-/// model wait with it: the one that is loaded may not know their attributes.
+/// Restores the old values of the settings that cannot change in a running daemon, and returns the keys that differ.
+/// Prompts for another model wait with it: the model that is loaded may not know their attributes.
 fn keep_what_needs_a_restart(new: &mut Settings, old: &Settings) -> Vec<&'static str> {
     let other_model = new.generation.model != old.generation.model;
     let changed: Vec<&str> = [
@@ -135,7 +136,7 @@ fn keep_what_needs_a_restart(new: &mut Settings, old: &Settings) -> Vec<&'static
     .filter_map(|(key, differs)| differs.then_some(key))
     .collect();
     if !changed.is_empty() {
-        tracing::warn!(keys = changed.join(", "), "these settings change with a restart only");
+        tracing::warn!(keys = changed.join(", "), "these settings take effect only after a restart");
     }
     if other_model {
         new.seed_prompts = old.seed_prompts.clone();

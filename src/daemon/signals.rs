@@ -1,5 +1,5 @@
-//! What the machine tells the daemon: SIGTERM or SIGINT once: finish and stop; twice: quit now; SIGHUP: read the
-//! configuration again. Signals become tokens, so that the loop and its tests know none.
+//! The signals that the daemon receives. SIGTERM or SIGINT once: finish and stop; twice: quit now; SIGHUP: read the
+//! configuration again. Signals become tokens, so that the loop and its tests need not handle them.
 
 use std::io;
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-/// What was told so far. Clones share it.
+/// The signals received so far. Clones share the state.
 #[derive(Debug, Clone, Default)]
 pub struct Signals {
     /// Cancelled by the first SIGTERM or SIGINT: take no new work, finish the post in flight.
     pub stop: CancellationToken,
-    /// Cancelled by the second: leave at once.
+    /// Cancelled by the second: quit at once.
     pub quit: CancellationToken,
-    /// Notified by each SIGHUP; several before the loop looks count as one.
+    /// Notified by each SIGHUP; several before the loop checks count as one.
     pub reload: Arc<Notify>,
 }
 
-/// One thing told.
+/// One signal received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Told {
     Stop,
@@ -27,11 +27,11 @@ enum Told {
 }
 
 impl Signals {
-    /// From here on the process no longer dies of these signals. They are heard on a thread of their own: a call that
-    /// blocks the program's runtime must not keep the second one from ending it.
+    /// Installs handlers: from here on these signals no longer kill the process. They are received on a separate
+    /// thread, so that a call that blocks the program's runtime cannot keep the second signal from ending it.
     ///
     /// # Errors
-    /// Where a handler cannot be installed.
+    /// If a handler cannot be installed.
     pub fn listen() -> io::Result<Self> {
         let signals = Self::default();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
@@ -74,7 +74,7 @@ impl Signals {
         tokio::join!(heard, self.follow(receiver));
     }
 
-    /// Ends with the second stop: nothing that comes later matters.
+    /// Returns at the second stop: nothing that comes later matters.
     async fn follow(self, mut told: mpsc::UnboundedReceiver<Told>) {
         while let Some(told) = told.recv().await {
             match told {

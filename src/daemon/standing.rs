@@ -1,5 +1,6 @@
-//! The one account of the state: could the daemon post right now, and if not, why. The daemon's log and its line for
-//! systemd, `status`, `healthcheck` and `doctor` are all printed from it, so that none of them can contradict another.
+//! The single source for the daemon's state: could it post right now, and if not, why. The daemon's log and its line
+//! for systemd, `status`, `healthcheck` and `doctor` are all printed from it, so that none of them can contradict
+//! another.
 
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use crate::publish::{Outlook, Rules, outlook};
 use pregonero_store::{Halt, HaltCause, Store, StoreError};
 use pregonero_system::errors::chain;
 
-/// How it stands, in a word for machines.
+/// The daemon's state, as one word for machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
@@ -30,18 +31,18 @@ pub enum Code {
     DatabaseGone,
     /// The record cannot be read or written.
     Record,
-    /// The daemon says that it cannot post, in its own words.
+    /// The daemon reports that it cannot post, for a reason in its own words.
     NotReady,
     /// The last sign of life is too old.
     Hangs,
-    /// No daemon works on this record.
+    /// No daemon is running on this record.
     NotRunning,
     /// The sign of life cannot be read.
     Unreadable,
 }
 
 impl Code {
-    /// As the JSON has it.
+    /// Returns the word that the JSON contains.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -59,14 +60,14 @@ impl Code {
         }
     }
 
-    /// Whether a post would go out.
+    /// Returns whether a post would go out.
     #[must_use]
     pub fn is_ready(self) -> bool {
         self == Self::Ok
     }
 
-    /// Whether all is as somebody wanted it: a pause and a used-up budget are. A container that restarts an unhealthy
-    /// program must leave these alone.
+    /// Returns whether everything is as somebody intended: this includes a pause and a used-up budget. A container that
+    /// restarts an unhealthy program must leave these alone.
     #[must_use]
     pub fn is_healthy(self) -> bool {
         matches!(self, Self::Ok | Self::Paused | Self::BudgetUsedUp)
@@ -98,7 +99,8 @@ impl Hindrance {
         Self { code, reason: halt.to_string() }
     }
 
-    /// What a used-up budget or limit stops. The gap between two posts is none: it is over in a moment.
+    /// Returns the hindrance if a used-up budget or limit holds posts back. The gap between two posts does not count:
+    /// it is over in a moment.
     pub(crate) fn of_outlook(outlook: &Outlook, rules: &Rules, now: Timestamp) -> Option<Self> {
         let (until, reason) = (outlook.next_post_at?, outlook.waits_for.as_ref()?);
         let is_spent = outlook.posts_left_today == 0 || outlook.posts_left_this_month == 0;
@@ -109,7 +111,7 @@ impl Hindrance {
     }
 }
 
-/// Looks at the record for what keeps posts back, the gravest first. In a dry run X and the budget stop nothing.
+/// Checks the record for what holds posts back, the most serious first. In a dry run X and the budget stop nothing.
 pub async fn hindrance(store: &Store, rules: &Rules, live: bool, now: Timestamp) -> Option<Hindrance> {
     if let Some(found) = of_files_and_halts(store, live).await {
         return Some(found);
@@ -133,32 +135,33 @@ async fn of_files_and_halts(store: &Store, live: bool) -> Option<Hindrance> {
     }
 }
 
-/// How the daemon on one record stands.
+/// The state of the daemon on one record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Standing {
     pub code: Code,
-    /// Why no post would go out; absent where one would.
+    /// Why no post would go out; absent if one would.
     pub reason: Option<String>,
-    /// What the daemon last said of itself, also one that has ended.
+    /// The daemon's last status; present even if that daemon has ended.
     pub daemon: Option<DaemonStatus>,
 }
 
 impl Standing {
-    /// Whether a daemon holds the record.
+    /// Returns whether a daemon is running on the record.
     #[must_use]
     pub fn is_running(&self) -> bool {
         !matches!(self.code, Code::NotRunning | Code::Unreadable)
     }
 
-    /// In a sentence: `ok`, or why not.
+    /// Returns `ok`, or the reason why not, as a sentence.
     #[must_use]
     pub fn in_words(&self) -> &str {
         self.reason.as_deref().unwrap_or("ok")
     }
 }
 
-/// Finds out how the daemon on the record at `path` stands at `now`. What hinges on settings is the daemon's own word,
-/// because the file may have changed since it was read; what anybody can see is looked at afresh.
+/// Finds the state of the daemon on the record at `path`, as of `now`. What depends on settings is taken from the
+/// daemon's own status, because the configuration file may have changed since the daemon read it; what any process can
+/// see is checked anew.
 pub async fn standing(path: &Path, now: Timestamp) -> Standing {
     let (sign, live) = match sign_of_life(path, now) {
         Ok(status) => {
@@ -179,7 +182,7 @@ pub async fn standing(path: &Path, now: Timestamp) -> Standing {
         Err(error) => Some(Hindrance::of_error(&error)),
     };
     let own = sign.hindrance();
-    // A pause that was ended a moment ago is still in the daemon's last words.
+    // A pause that ended a moment ago is still in the daemon's last status.
     let own = own.filter(|own| seen.is_some() || !matches!(own.code, Code::Paused | Code::StoppedByX));
     match seen.or(own) {
         Some(Hindrance { code, reason }) => Standing { code, reason: Some(reason), daemon: Some(sign) },
@@ -187,7 +190,7 @@ pub async fn standing(path: &Path, now: Timestamp) -> Standing {
     }
 }
 
-/// The daemon's last words, where it is alive and the words are fresh.
+/// Returns the daemon's last status if the daemon is alive and the status is fresh.
 fn sign_of_life(path: &Path, now: Timestamp) -> Result<DaemonStatus, Box<Standing>> {
     let ended = |code, reason, daemon| Err(Box::new(Standing { code, reason: Some(reason), daemon }));
     let status = match status::read(path) {
@@ -195,7 +198,7 @@ fn sign_of_life(path: &Path, now: Timestamp) -> Result<DaemonStatus, Box<Standin
         Err(error) => return ended(Code::Unreadable, format!("{error:#}"), None),
     };
     let not_running = format!("{}: no daemon runs on this record", path.display());
-    // The lock is asked last and only where everything else is well, because asking holds it for a moment.
+    // The lock is checked last, and only if everything else is well, because the check holds it for a moment.
     let Some(status) = status else { return ended(Code::NotRunning, not_running, None) };
     match lock::is_held(path) {
         Ok(true) => {}

@@ -1,7 +1,8 @@
-//! From settings to an [`App`] that may work on its store: what `run` and `once` have in common.
+//! From settings to a running [`App`] on its store: what `run` and `once` have in common.
 //!
-//! The order matters: whatever is wrong with the configuration is found before anything is written; then the lock keeps
-//! others out; only its holder may call what a dead process left behind interrupted or unknown, and end what X stopped.
+//! The order matters. Whatever is wrong with the configuration is found before anything is written. Then the lock keeps
+//! other instances out; only its holder may mark what a dead process left open as interrupted or unknown, and end a
+//! stop by X.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use pregonero_system::clock::Clock;
 use pregonero_system::environment::Environment;
 use pregonero_x::secrets;
 
-/// Everything that comes from outside.
+/// Everything that comes from outside the program.
 #[derive(Clone)]
 pub struct Inputs {
     pub settings: Settings,
@@ -45,15 +46,15 @@ pub enum StartError {
     Store(#[from] StoreError),
 }
 
-/// A program that may work.
+/// A program that is ready to work.
 #[derive(Debug)]
 pub struct Started {
     pub app: Arc<App>,
-    /// Kept for as long as the app works.
+    /// Kept for as long as the app runs.
     pub lock: InstanceLock,
 }
 
-/// Loads the models, takes the lock, opens the record, and closes what a dead process left open.
+/// Loads the models, takes the lock, opens the record, and closes what a dead process left open in it.
 ///
 /// # Errors
 /// See [`StartError`].
@@ -62,7 +63,7 @@ pub async fn start_app(inputs: Inputs) -> Result<Started, StartError> {
     if let Some(trace) = status::trace_without_record(&settings.store.path) {
         return Err(StoreError::Gone { path: settings.store.path, trace }.into());
     }
-    // Cheaper told before the models are loaded than after.
+    // Better to find this out before the models are loaded than after.
     if lock::is_held(&settings.store.path)? {
         InstanceLock::acquire(&settings.store.path)?;
     }
@@ -80,8 +81,8 @@ pub async fn start_app(inputs: Inputs) -> Result<Started, StartError> {
     Ok(Started { app: Arc::new(app), lock })
 }
 
-/// Away from the runtime's threads, so that a file that does not come (a network disk) does not keep the word to stop from
-/// being heard.
+/// Loads the judge away from the runtime's threads, so that a file that is slow to arrive (a network disk) does not
+/// keep the stop signal from being received.
 async fn load_judge(settings: &Settings, hub: &HubSettings, generator: ModelFiles) -> Result<Judge, SetupError> {
     let (settings, hub) = (settings.clone(), hub.clone());
     tokio::task::spawn_blocking(move || app::load_judge(&settings, &hub, &generator))
@@ -89,7 +90,7 @@ async fn load_judge(settings: &Settings, hub: &HubSettings, generator: ModelFile
         .expect("loading the classifier does not panic")
 }
 
-/// Who has the right to post, for a person who finds two of them.
+/// Identifies the holder of the right to post, for a person who finds two of them.
 fn holder() -> String {
     let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("process {} on {}", std::process::id(), machine.trim())
@@ -104,7 +105,7 @@ async fn clean_up(app: &App) -> Result<(), StoreError> {
     app.publisher.recover().await.map(drop)
 }
 
-/// What an operator wants to know of a start.
+/// Logs what an operator wants to know at a start.
 fn tell(app: &App, environment: &Environment) {
     let EngineDescription { identity, device, fallback, parameters, context, .. } = app.engine.description();
     tracing::info!(model = identity.name, %device, parameters, context, sha256 = identity.sha256, "generator loaded");
@@ -120,25 +121,25 @@ fn tell(app: &App, environment: &Environment) {
     tell_mode(app, environment);
 }
 
-/// Whether posts leave the machine; and if not, what would make them.
+/// Logs whether posts leave the machine, and if not, how to change that.
 pub(super) fn tell_mode(app: &App, environment: &Environment) {
     let account = &app.settings.account.handle;
     if app.live {
-        tracing::info!(account, base_url = %app.settings.publish.base_url, "LIVE: what is chosen is posted");
+        tracing::info!(account, base_url = %app.settings.publish.base_url, "LIVE: chosen posts go out to X");
         return;
     }
     let names = secrets::NAMES.join(", ");
     match app::credentials(&app.settings, environment) {
         Ok(Some(_)) => tracing::info!(
             account,
-            "DRY RUN: nothing leaves this machine; X credentials are there: to go live set publish.live = true"
+            "DRY RUN: nothing leaves this machine; X credentials are present; to go live, set publish.live = true"
         ),
         Ok(None) => tracing::info!(
             account,
-            "DRY RUN: nothing leaves this machine; to go live set {names} and publish.live = true"
+            "DRY RUN: nothing leaves this machine; to go live, set {names} and publish.live = true"
         ),
         Err(error) => {
-            tracing::warn!(%error, "DRY RUN: nothing leaves this machine, and the X credentials are not usable");
+            tracing::warn!(%error, "DRY RUN: nothing leaves this machine, and the X credentials cannot be used");
         }
     }
 }

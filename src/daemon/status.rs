@@ -1,7 +1,7 @@
-//! The daemon's sign of life for other processes: a small file beside the store.
+//! The daemon's sign of life for other processes: a small file next to the store.
 //!
 //! [`super::standing`] reads it. The file alone proves nothing, because it outlives its writer: only together with the
-//! instance lock and its age does it say that the loop turns.
+//! instance lock and its age does it show that the loop is running.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -13,22 +13,22 @@ use serde::{Deserialize, Serialize};
 
 use super::standing::{Code, Hindrance};
 
-/// The file is written again after this long, also where nothing has changed.
+/// The file is written again after this long, even if nothing has changed.
 const REFRESH: SignedDuration = SignedDuration::from_secs(15);
 
-/// A file older than this says that the loop does not turn. Three refreshes, for a loaded machine.
+/// A file older than this shows that the loop is stuck. Three refreshes, to allow for a loaded machine.
 pub(super) const STALE: SignedDuration = SignedDuration::from_secs(45);
 
-/// What the daemon says of itself. Its JSON is what `status --json` prints: fields are added, never renamed.
+/// What the daemon reports about itself. Its JSON is what `status --json` prints: fields are added, never renamed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DaemonStatus {
     pub pid: u32,
     pub version: String,
     /// Whether posts leave the machine.
     pub live: bool,
-    /// Whether the next slot will be served, as far as is known.
+    /// Whether the next post would go out, as far as is known.
     pub ready: bool,
-    /// The same in a word; absent in the file of an older version.
+    /// The same as one word; absent in the file of an older version.
     #[serde(default)]
     pub code: Option<Code>,
     /// Why it is not ready.
@@ -43,29 +43,29 @@ pub struct DaemonStatus {
     pub updated_at: Timestamp,
 }
 
-/// Which configuration the daemon works by, and how the last attempt to read it again ended.
+/// The configuration that the daemon uses, and how the last attempt to reload it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigInForce {
     pub file: PathBuf,
     /// SHA-256 of the file's text as it was read.
     pub sha256: String,
     pub loaded_at: Timestamp,
-    /// Why the last reload kept this one.
+    /// Why the last reload kept the configuration in force.
     pub refused: Option<String>,
 }
 
 impl DaemonStatus {
-    /// What keeps it from posting, by its own words.
+    /// Returns what keeps the daemon from posting, as it reported itself.
     #[must_use]
     pub fn hindrance(&self) -> Option<Hindrance> {
         if self.ready {
             return None;
         }
         let code = self.code.filter(|code| !code.is_ready()).unwrap_or(Code::NotReady);
-        Some(Hindrance { code, reason: self.reason.clone().unwrap_or_else(|| "the daemon says no more".to_owned()) })
+        Some(Hindrance { code, reason: self.reason.clone().unwrap_or_else(|| "the daemon gave no reason".to_owned()) })
     }
 
-    /// The same with what keeps it from posting.
+    /// Returns the same status with `hindrance` as what keeps the daemon from posting.
     #[must_use]
     pub(super) fn hindered(self, hindrance: Option<&Hindrance>) -> Self {
         Self {
@@ -77,20 +77,20 @@ impl DaemonStatus {
     }
 }
 
-/// The last round since the daemon's start.
+/// The last round since the daemon started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastRound {
     /// Its number in the history.
     pub id: i64,
-    /// What came of it, in a sentence.
+    /// Its outcome, in a sentence.
     pub outcome: String,
     pub finished_at: Timestamp,
 }
 
-/// What the daemon last said of itself; none where none ever ran on this store.
+/// Reads what the daemon last reported about itself; `None` if none ever ran on this store.
 ///
 /// # Errors
-/// Where the file cannot be read.
+/// If the file cannot be read.
 pub fn read(store: &Path) -> Result<Option<DaemonStatus>> {
     let path = path_beside(store);
     match std::fs::read(&path) {
@@ -100,7 +100,8 @@ pub fn read(store: &Path) -> Result<Option<DaemonStatus>> {
     }
 }
 
-/// The sign of life of a daemon whose database is gone; none where the database is there, or no daemon ever used one here.
+/// Returns the path of the status file if its daemon's database is gone; `None` if the database exists, or no daemon
+/// ever used one here.
 pub(super) fn trace_without_record(store: &Path) -> Option<PathBuf> {
     let trace = path_beside(store);
     (!store.exists() && trace.exists()).then_some(trace)
@@ -112,7 +113,7 @@ fn path_beside(store: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Writes the file, when there is something to say.
+/// The writer of the status file, which writes only when there is something to say.
 #[derive(Debug)]
 pub(super) struct StatusFile {
     path: PathBuf,
@@ -125,7 +126,7 @@ impl StatusFile {
         Self { path: path_beside(store), written: None, failing: false }
     }
 
-    /// Writes `status` where it says something new or the file is getting old. A file that cannot be written is told
+    /// Writes `status` if it says something new or the file is getting old. A file that cannot be written is logged
     /// once and stops nothing.
     pub(super) fn update(&mut self, status: &DaemonStatus) {
         let fresh = self.written.as_ref().is_some_and(|written| {
@@ -209,7 +210,7 @@ pub(super) mod tests {
             ("2026-03-01T12:00:00Z", "2026-03-01T12:00:00Z"),
             ("2026-03-01T12:00:14Z", "2026-03-01T12:00:00Z"),
             ("2026-03-01T12:00:15Z", "2026-03-01T12:00:15Z"),
-            // A clock set back must not leave a file from the future standing.
+            // A clock set back must not leave a file dated in the future in place.
             ("2026-03-01T11:00:00Z", "2026-03-01T11:00:00Z"),
         ] {
             file.update(&sign(update));

@@ -1,4 +1,4 @@
-//! What the operator is told: the next slot, what came of a round, the line that `systemctl status` shows.
+//! What is reported to the operator: the next slot, the outcome of a round, the line that `systemctl status` shows.
 
 use super::Daemon;
 use super::error::remedy;
@@ -15,19 +15,19 @@ impl Daemon {
                 let next_slot_at = self.agenda.next().map(|slot| tracing::field::display(slot.fire_at));
                 tracing::info!(next_slot, next_slot_at, "waiting for the next slot");
             }
-            None => tracing::warn!("the schedule has come to its end: no slot follows"),
+            None => tracing::warn!("the schedule has ended: there is no next slot"),
         }
     }
 
-    /// In local time, as a person at the schedule reads it.
+    /// Returns the next slot in the schedule's local time.
     fn next_slot_in_words(&self) -> Option<String> {
         let schedule = &self.app.settings.schedule;
         let local = self.agenda.next()?.fire_at.to_zoned(schedule.timezone.clone());
         Some(format!("{} {}", local.strftime("%a %Y-%m-%d %H:%M:%S"), schedule.timezone_name))
     }
 
-    /// Logs what keeps posts back when it changes, and has systemd show it. Trouble with the record, and that a halt is over,
-    /// are logged where they are noticed.
+    /// Logs what holds posts back when it changes, and updates the line that systemd shows. Trouble with the record,
+    /// and the end of a halt, are logged where they are noticed.
     pub(super) fn tell_standing(&mut self) {
         let now = self.hindrance();
         let code = |hindrance: &Option<Hindrance>| hindrance.as_ref().map(|hindrance| hindrance.code);
@@ -36,7 +36,7 @@ impl Daemon {
                 (Some(Hindrance { code, reason }), _) if self.trouble.is_none() => {
                     tracing::warn!(code = code.as_str(), "nothing is posted for now: {reason}");
                 }
-                (None, Some(Code::BudgetUsedUp)) => tracing::info!("budget and limits let posts out again"),
+                (None, Some(Code::BudgetUsedUp)) => tracing::info!("budget and limits allow posts again"),
                 _ => {}
             }
             self.told = now;
@@ -48,7 +48,7 @@ impl Daemon {
         }
     }
 
-    /// Shows the first round to whoever asked for it.
+    /// Shows the first round if that was requested.
     pub(super) async fn show_round(&mut self, round: RoundId) {
         let Some(show) = self.show_round.take() else { return };
         if let Ok(record) = self.app.store.history_record(round).await {
@@ -56,7 +56,7 @@ impl Daemon {
         }
     }
 
-    /// The line that `systemctl status` shows.
+    /// Returns the line that `systemctl status` shows.
     pub(super) fn state_in_words(&self) -> String {
         let mode = match self.hindrance() {
             Some(hindrance) => hindrance.reason,
@@ -69,14 +69,14 @@ impl Daemon {
     }
 }
 
-/// What a round ended with, told to the operator, in a sentence for the status.
+/// Logs the outcome of a round, and returns it as a sentence for the status.
 pub(super) fn tell_outcome(served: &Served) -> String {
     let Served { round, outcome } = served;
     match outcome {
         Outcome::Posted(Posted::DryRun { post }) => format!("post {post} recorded, nothing sent (dry run)"),
         Outcome::Posted(Posted::Sent { post, tweet_id }) => format!("post {post} sent as tweet {tweet_id}"),
         Outcome::Held(post) => {
-            tracing::info!(%post, "to decide on it: pregonero review show {post}, then review approve or review reject");
+            tracing::info!(%post, "to decide on it: `pregonero review show {post}`, then `review approve` or `review reject`");
             format!("post {post} waits for a person")
         }
         Outcome::NotPosted(error) => {
@@ -84,25 +84,26 @@ pub(super) fn tell_outcome(served: &Served) -> String {
             error.to_string()
         }
         Outcome::Kept(post) => {
-            tracing::info!(%post, "told to stop: this post goes out at the next start");
+            tracing::info!(%post, "stopping: this post goes out at the next start");
             format!("post {post} goes out at the next start")
         }
         Outcome::NoCandidate { reason } => {
-            tracing::warn!(%round, reason, "no candidate got through");
+            tracing::warn!(%round, reason, "no candidate passed");
             format!("round {round}: {reason}")
         }
         Outcome::Failed(failure) => {
-            tracing::error!(%round, %failure, "the round has failed");
+            tracing::error!(%round, %failure, "the round failed");
             format!("round {round}: {failure}")
         }
         Outcome::Interrupted => {
-            tracing::info!(%round, "told to stop: the round was given up");
-            format!("round {round} was given up")
+            tracing::info!(%round, "stopping: the round was abandoned");
+            format!("round {round} was abandoned")
         }
     }
 }
 
-/// A post that did not go out, told by how much it matters. What ends the daemon is told by whoever ends it.
+/// Logs a post that did not go out, at a level that fits how much it matters. An error that ends the daemon is logged
+/// where the daemon ends.
 pub(super) fn tell_not_posted(error: &PublishError) {
     match error {
         PublishError::Later { .. } | PublishError::NoLongerApproved { .. } | PublishError::Halted { .. } => {

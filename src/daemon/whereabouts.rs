@@ -1,5 +1,5 @@
-//! On which record a command acts: the one that its configuration names, or the one on which the daemon of that
-//! configuration really works. A `pause` on a record that no daemon reads would stop nothing.
+//! The record that a command acts on: the one that its configuration names, or the one that the daemon of that
+//! configuration really uses. A `pause` on a record that no daemon reads would stop nothing.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::config::StorePlace;
 pub enum Purpose {
     /// It reads.
     Look,
-    /// It writes what a daemon is to follow.
+    /// It writes something that a daemon will follow.
     Act,
 }
 
@@ -21,37 +21,37 @@ pub enum Purpose {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Whereabouts {
     pub store: PathBuf,
-    /// What a person should know: that this is not what the configuration names.
+    /// A note for the user if this is not the record that the configuration names.
     pub note: Option<String>,
 }
 
-/// Why a command acts nowhere.
+/// Why a command refuses to act on any record.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Elsewhere {
-    /// A variable of the command's own environment names another record than the daemon's.
+    /// A variable in the command's own environment names a record other than the daemon's.
     #[error(
         "{origin} names {}, but the daemon of this configuration (process {pid}) works on {}: nothing was done; unset \
          {origin}, or let it name the daemon's record", asked.display(), daemon.display()
     )]
     Contradicted { origin: String, asked: PathBuf, pid: u32, daemon: PathBuf },
-    /// More than one daemon, none of them on the configured record.
+    /// Several daemons are running, none of them on the configured record.
     #[error(
-        "{}: no daemon works on this record, but others of this configuration do: {daemons}; nothing was done: name one \
+        "{}: no daemon is running on this record, but daemons of this configuration are: {daemons}; nothing was done: name one \
          with PREGONERO__STORE__PATH", asked.display()
     )]
     Several { asked: PathBuf, daemons: Daemons },
-    /// A daemon's record that is not to be seen from here.
+    /// The daemon's record cannot be reached from here.
     #[error(
         "the daemon of this configuration (process {pid}) works on {}, which cannot be used from here: {cause}; nothing was \
          done: run this as root or as the daemon's user, in its container if it has one", daemon.display()
     )]
     OutOfSight { pid: u32, daemon: PathBuf, cause: String },
-    /// Not even `store.path` can be read, and no daemon tells.
-    #[error("{}: the configuration cannot be read so far that it says where the record is, and no daemon of it is running", file.display())]
+    /// Not even `store.path` can be read, and no daemon reports its record.
+    #[error("{}: cannot find the record: the configuration is unreadable and no daemon of it is running", file.display())]
     Unknown { file: PathBuf },
 }
 
-/// Some daemons, for a message.
+/// A list of daemons, for a message.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Daemons(Vec<Word>);
 
@@ -70,7 +70,8 @@ pub async fn whereabouts(place: &StorePlace, purpose: Purpose) -> Result<Whereab
     decide(place, purpose, daemons_of(&place.file).await, in_sight)
 }
 
-/// Whether the record of a word is really a running daemon's, as seen from this process.
+/// Returns whether the record that a daemon reported is really in use by a running daemon, as far as this process can
+/// see.
 fn in_sight(store: &Path) -> Result<bool, String> {
     lock::is_held(store).map_err(|error| error.to_string())
 }
@@ -104,14 +105,14 @@ fn decide(
     match in_sight(&daemon) {
         Ok(true) => {}
         Ok(false) => {
-            let cause = "no daemon is to be seen there".to_owned();
+            let cause = "no daemon can be seen there".to_owned();
             return Err(Elsewhere::OutOfSight { pid, daemon, cause });
         }
         Err(cause) => return Err(Elsewhere::OutOfSight { pid, daemon, cause }),
     }
     let named = if is_named { format!(", not on {}", place.path.display()) } else { String::new() };
     let note = format!(
-        "the daemon of this configuration (process {pid}) works on {}{named}: this is done there",
+        "the daemon of this configuration (process {pid}) works on {}{named}: the command acts there",
         daemon.display()
     );
     Ok(Whereabouts { store: daemon, note: Some(note) })
@@ -169,10 +170,11 @@ mod tests {
         assert!(act(&asked, one(), Ok(true)).starts_with("PREGONERO__STORE__PATH names /srv/a.db, but the daemon"));
         let two = vec![word(7, "/srv/b.db"), word(8, "/srv/c.db")];
         assert!(act(&configured, two, Ok(true)).contains("process 7 on /srv/b.db, process 8 on /srv/c.db"));
-        assert!(act(&configured, one(), Ok(false)).contains("no daemon is to be seen there"));
+        assert!(act(&configured, one(), Ok(false)).contains("no daemon can be seen there"));
         assert!(act(&configured, one(), Err("Permission denied".to_owned())).contains("Permission denied"));
         assert!(act(&lost, Vec::new(), Ok(true)).contains("no daemon of it is running"));
-        // Looking at a record that the person names is another matter; and a daemon knows what a broken file no longer says.
+        // Reading a record that the person names is allowed; and a daemon still knows what a broken file no longer
+        // says.
         assert_eq!(decide(&asked, Purpose::Look, one(), |_| Ok(true)).unwrap().store, asked.path);
         assert_eq!(decide(&lost, Purpose::Act, one(), |_| Ok(true)).unwrap().store, PathBuf::from("/srv/b.db"));
     }

@@ -1,10 +1,10 @@
-//! The word that a running daemon leaves for commands of the same configuration: where its record is, and that it can be
-//! asked to read the configuration again.
+//! How commands reach a running daemon of the same configuration: it reports where its record is, and reloads the
+//! configuration on request.
 //!
-//! It is a socket in the kernel's abstract namespace, named after the configuration file: nothing is left behind when the
-//! daemon dies, every user of the machine (or of the container) can ask, and no folder has to be writable. Whoever asks
-//! trusts the answer only where the record it names is locked by a daemon. One thread answers, so that a loop that hangs
-//! does not silence it.
+//! This uses a socket in the kernel's abstract namespace, named after the configuration file: nothing remains when the
+//! daemon dies, every user of the machine (or of the container) can ask, and no folder has to be writable. A command
+//! trusts the answer only if a daemon has locked the record that it names. A separate thread answers, so that a loop
+//! that hangs does not silence it.
 
 use std::io;
 use std::os::linux::net::SocketAddrExt as _;
@@ -22,10 +22,10 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-/// What a command asks: where the record is.
+/// The question of where the record is.
 const WHERE: &str = "where";
 
-/// What a command asks: read the configuration again.
+/// The request to read the configuration again.
 const RELOAD: &str = "reload";
 
 /// How long an answer that needs no work may take.
@@ -34,24 +34,24 @@ const PROMPT: Duration = Duration::from_secs(3);
 /// How long a reload may take: it loads the models' files again.
 const RELOAD_BOUND: Duration = Duration::from_secs(10 * 60);
 
-/// No question and no answer is longer.
+/// The greatest length of a question or an answer, in bytes.
 const LONGEST: u64 = 256 * 1024;
 
-/// Where a daemon works.
+/// A running daemon and its record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Word {
     pub pid: u32,
     pub version: String,
     /// The configuration file, without links.
     pub config: PathBuf,
-    /// The record as the configuration names it, from the root.
+    /// The record's absolute path, as the configuration names it.
     pub store: PathBuf,
     /// The same without links.
     pub real_store: PathBuf,
 }
 
 impl Word {
-    /// What a daemon of this process says of itself.
+    /// Describes the daemon in this process.
     #[must_use]
     pub fn of(config: &Path, store: &Path) -> Self {
         Self {
@@ -63,23 +63,23 @@ impl Word {
         }
     }
 
-    /// Whether it works on the record at `store`.
+    /// Returns whether the daemon works on the record at `store`.
     #[must_use]
     pub fn is_at(&self, store: &Path) -> bool {
-        // A user who may not enter the folder cannot follow the links.
+        // A user without access to the folder cannot follow the links.
         [absolute(store), real(store)].iter().any(|place| *place == self.store || *place == self.real_store)
     }
 }
 
-/// What came of a reload. Its JSON is what `reload --json` prints.
+/// The result of a reload. Its JSON is what `reload --json` prints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReloadAnswer {
     pub reloaded: bool,
-    /// What changed, one sentence a key.
+    /// What changed, one sentence per key.
     pub changed: Vec<String>,
-    /// Keys that change with a restart only.
+    /// Keys that take effect only after a restart.
     pub after_restart: Vec<String>,
-    /// Why the old configuration stays.
+    /// Why the old configuration stays in force.
     pub error: Option<String>,
 }
 
@@ -89,10 +89,10 @@ impl ReloadAnswer {
     }
 }
 
-/// Somebody who waits for the end of a reload.
+/// A caller that waits for the end of a reload.
 pub(super) type Waiting = oneshot::Sender<ReloadAnswer>;
 
-/// Answers until it is dropped.
+/// The thread that answers commands, until this is dropped.
 #[derive(Debug)]
 pub(super) struct Speaker {
     end: CancellationToken,
@@ -105,10 +105,10 @@ impl Drop for Speaker {
 }
 
 impl Speaker {
-    /// Begins to answer; who asks for a reload comes through the receiver.
+    /// Begins to answer; requests for a reload arrive through the receiver.
     ///
     /// # Errors
-    /// Where this machine gives no socket or thread.
+    /// If this machine provides no socket or thread.
     pub(super) fn start(word: Word) -> io::Result<(Self, mpsc::Receiver<Waiting>)> {
         let name = format!("{}{:016x}", prefix(&word.config), rand::random::<u64>());
         let listener = StdListener::bind_addr(&SocketAddr::from_abstract_name(name)?)?;
@@ -135,13 +135,13 @@ async fn accept(listener: StdListener, word: &Word, reload: &mpsc::Sender<Waitin
     loop {
         match listener.accept().await {
             Ok((stream, _)) => drop(tokio::spawn(answer(stream, word.clone(), reload.clone()))),
-            // No descriptors left, say: not for ever.
+            // No file descriptors left, for example: that does not last for ever.
             Err(_) => tokio::time::sleep(PROMPT).await,
         }
     }
 }
 
-/// Reads one question and answers it. Whoever has gone meanwhile wants no answer.
+/// Reads one question and answers it. A caller that has gone meanwhile needs no answer.
 async fn answer(mut stream: UnixStream, word: Word, reload: mpsc::Sender<Waiting>) {
     let Ok(Ok(question)) = tokio::time::timeout(PROMPT, read_all(&mut stream)).await else { return };
     let answer = match question.as_slice() {
@@ -157,7 +157,7 @@ async fn answer(mut stream: UnixStream, word: Word, reload: mpsc::Sender<Waiting
 async fn reloaded(stream: &UnixStream, reload: &mpsc::Sender<Waiting>) -> ReloadAnswer {
     let asking = stream.peer_cred().map(|peer| peer.uid());
     if !asking.is_ok_and(|user| user == 0 || Some(user) == own_user()) {
-        return ReloadAnswer::refused("only root and the user that the daemon runs as may have it reload");
+        return ReloadAnswer::refused("only root and the user that the daemon runs as may reload it");
     }
     let (sender, receiver) = oneshot::channel();
     if reload.send(sender).await.is_err() {
@@ -176,7 +176,7 @@ async fn read_all(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The daemons of the configuration file `config` that answer.
+/// Returns the daemons of the configuration file `config` that answer.
 pub async fn daemons_of(config: &Path) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
     for name in names(&prefix(&real(config))) {
@@ -185,10 +185,10 @@ pub async fn daemons_of(config: &Path) -> Vec<Word> {
     words
 }
 
-/// Has the daemon of `config` that works on `store` read the configuration again, and waits for what comes of it.
+/// Makes the daemon of `config` that works on `store` read the configuration again, and returns the result.
 ///
 /// # Errors
-/// Where no such daemon answers.
+/// If no such daemon answers.
 pub async fn reload(config: &Path, store: &Path) -> Result<ReloadAnswer> {
     for name in names(&prefix(&real(config))) {
         let word: Result<Word> = ask(&name, WHERE, PROMPT).await;
@@ -209,22 +209,22 @@ async fn ask<T: DeserializeOwned>(name: &str, question: &str, bound: Duration) -
         read_all(&mut stream).await
     };
     let answer = tokio::time::timeout(bound, conversation).await.context("the daemon does not answer")??;
-    serde_json::from_slice(&answer).context("the daemon gave no answer that can be read")
+    serde_json::from_slice(&answer).context("the daemon's answer cannot be read")
 }
 
-/// How the sockets of one configuration's daemons are named; each has a number of its own behind it.
+/// Returns the prefix of the socket names for one configuration's daemons; a number follows it in each name.
 fn prefix(config: &Path) -> String {
     use std::os::unix::ffi::OsStrExt as _;
     let digest = format!("{:x}", Sha256::digest(config.as_os_str().as_bytes()));
     format!("pregonero/{}/", &digest[..16])
 }
 
-/// The sockets by the kernel's table (`unix(7)`), where an abstract name begins with `@`.
+/// Returns the sockets in the kernel's table (`unix(7)`), where an abstract name begins with `@`.
 fn names(prefix: &str) -> Vec<String> {
     let table = std::fs::read_to_string("/proc/self/net/unix").unwrap_or_default();
     let named = table.lines().filter_map(|line| line.split_once('@').map(|(_, name)| name.to_owned()));
     let mut names: Vec<String> = named.filter(|name| name.starts_with(prefix)).collect();
-    // A connection under way stands there under the same name.
+    // An open connection is listed under the same name.
     names.sort();
     names.dedup();
     names

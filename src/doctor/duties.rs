@@ -1,6 +1,7 @@
-//! What X's automation rules ask of the operator, as a checklist, and when the next slot is.
+//! What X's automation rules require of the operator, as a checklist, and when the next slot is.
 //!
-//! The label and the profile cannot be set, and the label cannot be seen, through the API: they stay a person's.
+//! Neither the label nor the profile can be set through the API, and the label cannot even be read: a person has to
+//! check them.
 
 use super::{Check, Patient};
 use crate::schedule::Schedule;
@@ -17,7 +18,7 @@ fn schedule(patient: &Patient) -> Check {
             let shown = local.strftime("%a %Y-%m-%d %H:%M:%S");
             Check::ok("schedule", format!("next slot {shown} {}", settings.timezone_name))
         }
-        None => Check::warn("schedule", "ended", "no slot follows", "look at schedule.cron"),
+        None => Check::warn("schedule", "ended", "there is no next slot", "check schedule.cron"),
     }
 }
 
@@ -35,8 +36,8 @@ fn label(patient: &Patient) -> Check {
     Check::warn(
         "label",
         "check_by_hand",
-        format!("whether @{handle} carries X's label of an automated account cannot be seen through the API"),
-        "on X: Settings, Your account, Account information, Automation: name the account that manages it",
+        format!("the API does not show whether @{handle} carries X's label for automated accounts"),
+        "on X, under Settings, Your account, Account information, Automation, name the account that manages it",
     )
 }
 
@@ -47,13 +48,13 @@ fn profile(patient: &Patient) -> Check {
             "profile",
             "no_operator",
             "account.operator is still the placeholder @someone",
-            "name the person's account that answers for the bot, there and in the profile",
+            "name the account of the person responsible for the bot, there and in the profile",
         );
     }
     Check::warn(
         "profile",
         "check_by_hand",
         format!("the profile of @{} must say that it is a bot and name @{}", account.handle, account.operator),
-        "read it on X",
+        "check it on X",
     )
 }

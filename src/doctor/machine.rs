@@ -1,4 +1,4 @@
-//! The machine: database, disk, the daemon itself, time zones.
+//! The machine: database, disk, the daemon itself, and time zones.
 
 use std::path::Path;
 
@@ -7,12 +7,12 @@ use crate::daemon::standing::{Code, Standing};
 use pregonero_store::{self, LEAST_FREE_BYTES, StoreError};
 use pregonero_system::clock::shown;
 
-/// Below this somebody should make room before the bot must stop.
+/// Below this, somebody should make room before the bot has to stop.
 const LOW_BYTES: u64 = 64 * 1024 * 1024;
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
-/// Where Debian and its kin keep the version of the system's time-zone data.
+/// Where Debian and its derivatives keep the version of the system's time-zone data.
 const SYSTEM_ZONES: &str = "/usr/share/zoneinfo/tzdata.zi";
 
 pub(super) async fn checks(patient: &Patient, standing: &Standing) -> Vec<Check> {
@@ -25,17 +25,20 @@ pub(super) async fn checks(patient: &Patient, standing: &Standing) -> Vec<Check>
 
 async fn database(path: &Path, standing: &Standing) -> Check {
     if standing.code == Code::DatabaseGone {
-        let fix = "stop the daemon, then pregonero db restore FILE";
+        let fix = "stop the daemon, then run `pregonero db restore FILE`";
         return Check::fail("database", Code::DatabaseGone.as_str(), Blame::Machine, standing.in_words(), fix);
     }
     match pregonero_store::try_write(path).await {
-        Ok(()) => Check::ok("database", format!("{}: can be written", path.display())),
+        Ok(()) => Check::ok("database", format!("{}: writable", path.display())),
         Err(StoreError::Missing { .. }) => {
-            Check::ok("database", format!("{}: none yet, the first start makes it", path.display()))
+            Check::ok("database", format!("{}: none yet; the first start creates it", path.display()))
         }
-        Err(error @ StoreError::Older { .. }) => {
-            Check::warn("database", "older", error.to_string(), "start the daemon: it backs up and migrates")
-        }
+        Err(error @ StoreError::Older { .. }) => Check::warn(
+            "database",
+            "older",
+            error.to_string(),
+            "start the daemon: it backs up the database and migrates it",
+        ),
         Err(error) => {
             let code = match &error {
                 error if error.is_transient() => "locked",
@@ -47,8 +50,8 @@ async fn database(path: &Path, standing: &Standing) -> Check {
             let blame = if matches!(code, "newer" | "misplaced") { Blame::Configuration } else { Blame::Machine };
             let fix = match code {
                 "locked" => "find the process that holds the database (fuser)",
-                "corrupt" => "pregonero db restore FILE",
-                _ => "as the reason says",
+                "corrupt" => "run `pregonero db restore FILE`",
+                _ => "do what the reason says",
             };
             Check::fail("database", code, blame, pregonero_system::errors::chain(&error), fix)
         }
@@ -56,10 +59,10 @@ async fn database(path: &Path, standing: &Standing) -> Check {
 }
 
 fn disk(path: &Path) -> Check {
-    let in_mebibytes = |bytes: u64| format!("{} MiB free where {} lies", bytes / MEBIBYTE, path.display());
+    let in_mebibytes = |bytes: u64| format!("{} MiB free on the disk of {}", bytes / MEBIBYTE, path.display());
     match pregonero_store::free_bytes(path) {
         Ok(free) if free < LEAST_FREE_BYTES => {
-            let reason = format!("{}: nothing is posted before there is room", in_mebibytes(free));
+            let reason = format!("{}: nothing is posted until there is room", in_mebibytes(free));
             Check::fail("disk", Code::DiskFull.as_str(), Blame::Machine, reason, "make room")
         }
         Ok(free) if free < LOW_BYTES => Check::warn("disk", "low", in_mebibytes(free), "make room soon"),
@@ -68,38 +71,38 @@ fn disk(path: &Path) -> Check {
             "disk",
             "unknown",
             format!("{}: {error}", path.display()),
-            "store.path lies in a folder that the first start makes; look whether it may",
+            "the first start creates the folder of store.path; check that it may",
         ),
     }
 }
 
-/// Whether the daemon is alive. What keeps an alive one from posting is told by the check of that part.
+/// Checks whether the daemon is alive. What keeps a live one from posting is reported by the check of that area.
 fn running(standing: &Standing) -> Check {
     let (code, reason) = (standing.code.as_str(), standing.in_words());
     let pid = standing.daemon.as_ref().map_or(0, |status| status.pid);
     match standing.code {
-        Code::Ok => Check::ok("daemon", format!("process {pid} is alive and ready")),
+        Code::Ok => Check::ok("daemon", format!("process {pid} is running and ready")),
         Code::Paused | Code::StoppedByX | Code::BudgetUsedUp | Code::DiskFull | Code::DatabaseGone => {
-            Check::ok("daemon", format!("process {pid} is alive; nothing is posted for now: {reason}"))
+            Check::ok("daemon", format!("process {pid} is running; nothing is posted for now: {reason}"))
         }
-        Code::NotRunning => Check::warn("daemon", code, reason, "pregonero run, or systemctl start pregonero"),
+        Code::NotRunning => Check::warn("daemon", code, reason, "run `pregonero run` or `systemctl start pregonero`"),
         Code::Record | Code::NotReady | Code::Hangs | Code::Unreadable => {
-            Check::fail("daemon", code, Blame::Machine, reason, "look at its log; systemctl restart pregonero")
+            Check::fail("daemon", code, Blame::Machine, reason, "check its log, then run `systemctl restart pregonero`")
         }
     }
 }
 
-/// That the running daemon works by another configuration than the one that was examined.
+/// Warns if the running daemon uses a different configuration from the one examined.
 fn in_force(patient: &Patient, standing: &Standing) -> Option<Check> {
     let own = standing.daemon.as_ref().filter(|_| standing.is_running())?.config.as_ref()?;
     (own.sha256 != patient.loaded.sha256).then(|| {
         let reason =
             format!("{} has changed since the daemon loaded it at {}", own.file.display(), shown(own.loaded_at));
-        Check::warn("reload", "not_reloaded", reason, "pregonero reload")
+        Check::warn("reload", "not_reloaded", reason, "run `pregonero reload`")
     })
 }
 
-/// The zone itself was found when the configuration was read; here is told by which tables.
+/// Reports which tables the time zone comes from; the zone itself was found when the configuration was read.
 fn time_zones(patient: &Patient) -> Check {
     let name = &patient.loaded.settings.schedule.timezone_name;
     let local = patient.clock.now().to_zoned(patient.loaded.settings.schedule.timezone.clone());
@@ -110,12 +113,12 @@ fn time_zones(patient: &Patient) -> Check {
     match version {
         Some(version) => Check::ok("time_zones", format!("{shown}, by the system's tables, version {version}")),
         None if Path::new("/usr/share/zoneinfo").is_dir() => {
-            Check::ok("time_zones", format!("{shown}, by the system's tables, which do not tell their version"))
+            Check::ok("time_zones", format!("{shown}, by the system's tables, whose version is not given"))
         }
         None => Check::warn(
             "time_zones",
             "bundled",
-            format!("{shown}, by the tables compiled into this program: they age with it"),
+            format!("{shown}, by the tables compiled into this program: only a newer program brings newer ones"),
             "install tzdata",
         ),
     }

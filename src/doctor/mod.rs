@@ -1,7 +1,8 @@
-//! Could the bot post right now: every part that could stop the next post, looked at one by one, each with a reason for
-//! people, a code for machines, and what to do.
+//! Could the bot post right now? Everything that could stop the next post is checked separately; each check has a
+//! reason for people, a code for machines, and a fix.
 //!
-//! Changes nothing: the database is written to in a transaction that is rolled back, X is asked whose keys these are.
+//! Nothing is changed: the database is written to in a transaction that is rolled back, and X is only asked whose keys
+//! these are.
 
 mod duties;
 mod machine;
@@ -19,36 +20,36 @@ use pregonero_models::catalog::HubSettings;
 use pregonero_system::clock::Clock;
 use pregonero_system::environment::Environment;
 
-/// How a part is.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     Ok,
-    /// It does not stop a post, or cannot be seen from here: a person should look.
+    /// It does not stop a post, or cannot be determined from here: a person should check.
     Warn,
     /// The next post would not go out.
     Fail,
 }
 
-/// Who has to act where a part fails; decides the exit code.
+/// Who has to act if a check fails; decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Blame {
     /// The machine, the network, the database.
     Machine,
-    /// X refuses for good.
+    /// X refuses permanently.
     X,
     /// The configuration, the credentials or a model.
     Configuration,
 }
 
-/// What was found of one part.
+/// One check and what it found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// `config`, `credentials`, `account`, …
     pub check: &'static str,
     pub status: Status,
-    /// A word for machines: `ok`, `missing`, `unreachable`, …
+    /// One word for machines: `ok`, `missing`, `unreachable`, …
     pub code: &'static str,
     pub reason: String,
     pub fix: Option<String>,
@@ -78,13 +79,13 @@ impl Check {
     }
 }
 
-/// What is examined, and with what.
+/// What is examined, and the means to do so.
 pub struct Patient {
     pub loaded: Loaded,
     pub environment: Environment,
     pub hub: HubSettings,
     pub clock: Arc<dyn Clock>,
-    /// X is not asked.
+    /// Whether to leave X alone.
     pub offline: bool,
 }
 
@@ -94,7 +95,7 @@ impl std::fmt::Debug for Patient {
     }
 }
 
-/// Looks at every part, in the order a post depends on them.
+/// Runs every check, in the order in which a post depends on them.
 pub async fn examine(patient: &Patient) -> Vec<Check> {
     let mut checks = vec![configuration(patient)];
     checks.extend(x::checks(patient).await);
@@ -106,7 +107,7 @@ pub async fn examine(patient: &Patient) -> Vec<Check> {
     checks
 }
 
-/// Whom the worst of the findings calls; none where the next post would go out.
+/// Returns who has to act on the worst finding; `None` if the next post would go out.
 #[must_use]
 pub fn verdict(checks: &[Check]) -> Option<Blame> {
     checks.iter().filter(|check| check.status == Status::Fail).map(|check| check.blame).max()
@@ -116,7 +117,7 @@ fn configuration(patient: &Patient) -> Check {
     let Patient { loaded, .. } = patient;
     let mode = if loaded.settings.publish.live { "live" } else { "dry run" };
     if loaded.warnings.is_empty() {
-        return Check::ok("config", format!("{}: sound, {mode}", loaded.file.display()));
+        return Check::ok("config", format!("{}: valid, {mode}", loaded.file.display()));
     }
-    Check::warn("config", "warnings", loaded.warnings.join("; "), "look at the keys that are named")
+    Check::warn("config", "warnings", loaded.warnings.join("; "), "check the keys named above")
 }

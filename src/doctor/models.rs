@@ -1,5 +1,5 @@
-//! The models: does the generator load and write, does the classifier load and judge what it wrote, does a critic
-//! take part in the choice, and was it trained for this generator.
+//! The models: whether the generator loads and writes, whether the classifier loads and judges what it wrote, whether a
+//! critic takes part in the choice, and whether it was trained for this generator.
 
 use super::{Blame, Check, Patient};
 use crate::app::{self, SetupError};
@@ -10,10 +10,10 @@ use pregonero_models::generation::{Engine, GenerationRequest, LengthBudget, cand
 use pregonero_text::tweet_text;
 use pregonero_tweet::{Candidate, ModelIdentity};
 
-/// Any seed does: the text is thrown away.
+/// Any seed will do: the text is thrown away.
 const SEED: u64 = 1;
 
-/// Judged where the generator wrote nothing.
+/// Judged if the generator wrote nothing.
 const SENTENCE: &str = "El mercado abre temprano.";
 
 pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
@@ -40,32 +40,32 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
 /// post.
 fn critic(judge: &Judge, generator: Option<&ModelIdentity>) -> Check {
     let Some(critic) = judge.reader().critic() else {
-        return Check::ok("critic", "no critic is used; likelihood alone says how well a text reads");
+        return Check::ok("critic", "no critic is used; likelihood alone measures how well a text reads");
     };
     let name = &critic.identity().name;
     match (&critic.config().generator, generator) {
         (Some(known), Some(generator)) if known.sha256 != generator.sha256 => {
             let reason = format!(
-                "{name} was trained on texts of the generator {}, not of {}, so it judges these texts less well",
+                "{name} was trained on texts of the generator {}, not of {}, so its judgement of these texts is less reliable",
                 known.name, generator.name
             );
             Check::warn(
                 "critic",
                 "other_generator",
                 reason,
-                "train one with `pregonero train critic`, or set selection.critic to another or to none",
+                "train one with `pregonero train critic`, or set selection.critic to another critic or to none",
             )
         }
         _ if critic.config().reading.is_some_and(|reading| reading.critic == 0.0) => Check::ok(
             "critic",
-            format!("{name} is on record and weighs nothing: likelihood says how well a text reads"),
+            format!("{name} is recorded but has weight 0: likelihood measures how well a text reads"),
         ),
-        _ => Check::ok("critic", format!("{name} helps to choose between candidates")),
+        _ => Check::ok("critic", format!("{name} takes part in the choice between candidates")),
     }
 }
 
 fn unusable(check: &'static str, error: &SetupError) -> Check {
-    Check::fail(check, "not_loaded", Blame::Configuration, error.to_string(), "mend the key that is named")
+    Check::fail(check, "not_loaded", Blame::Configuration, error.to_string(), "fix the setting named above")
 }
 
 async fn write(patient: &Patient, engine: &Engine, limit: usize) -> (Check, Vec<Candidate>) {
@@ -81,12 +81,12 @@ async fn write(patient: &Patient, engine: &Engine, limit: usize) -> (Check, Vec<
     let description = engine.description();
     match engine.generate(request).await {
         Ok(candidates) => {
-            let reason = format!("{} writes on {}", description.identity.name, description.device);
+            let reason = format!("{} works on {}", description.identity.name, description.device);
             let fallback = description.fallback.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
             (Check::ok("generator", reason + &fallback), candidates)
         }
         Err(error) => {
-            let fix = "look at generation.model, the seed prompts and their attributes";
+            let fix = "check generation.model, the seed prompts and their attributes";
             let check = Check::fail("generator", "not_writing", Blame::Configuration, error.to_string(), fix);
             (check, Vec::new())
         }
@@ -97,9 +97,9 @@ fn judge_it(judge: &Judge, candidate: Option<&Candidate>) -> Check {
     let name = &judge.classifier().identity().name;
     let text = candidate.map_or(SENTENCE, |candidate| candidate.text.as_str());
     match judge.inspect(text, &Recent::default()) {
-        Ok(_) => Check::ok("classifier", format!("{name} judges")),
+        Ok(_) => Check::ok("classifier", format!("{name} works")),
         Err(error) => {
-            let fix = "look at sentiment.model and [gates]";
+            let fix = "check sentiment.model and [gates]";
             Check::fail("classifier", "not_judging", Blame::Configuration, format!("{error:#}"), fix)
         }
     }

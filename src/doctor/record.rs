@@ -1,4 +1,5 @@
-//! What the record says: has X or a person stopped the posting, what is left of the budget, which posts are unsettled.
+//! What the record says: whether X or a person has stopped posting, what is left of the budget, and which posts are
+//! unsettled.
 
 use super::{Blame, Check, Patient};
 use crate::daemon::standing::{Code, Hindrance};
@@ -12,7 +13,7 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
             checks.extend((unsettled > 0).then(|| unsettled_posts(unsettled)));
             checks
         }
-        // That there is no database, or none that can be read, is told by the check of the database.
+        // A database that is missing or unreadable is reported by the check of the database.
         Ok(None) | Err(_) => Vec::new(),
     }
 }
@@ -29,23 +30,23 @@ async fn read(patient: &Patient) -> Result<Option<(Outlook, usize)>, StoreError>
     Ok(Some((outlook, unsettled)))
 }
 
-/// A refusal of X is of no matter to a dry run.
+/// Checks the halts. A refusal by X does not matter in a dry run.
 fn posting(patient: &Patient, halts: &[Halt]) -> Check {
     let live = patient.loaded.settings.publish.live;
     match halts.iter().find(|halt| live || halt.cause == HaltCause::Paused) {
-        None => Check::ok("posting", "neither X nor a person has stopped it"),
+        None => Check::ok("posting", "not stopped, neither by X nor by a person"),
         Some(halt) => {
             let Hindrance { code, reason } = Hindrance::of_halt(halt);
             let (blame, fix) = match code {
-                Code::Paused => (Blame::Machine, "pregonero resume"),
-                _ => (Blame::X, "fix what X names, then `pregonero resume`, or give new credentials and reload"),
+                Code::Paused => (Blame::Machine, "run `pregonero resume`"),
+                _ => (Blame::X, "fix what X names, then run `pregonero resume`; or set new credentials and reload"),
             };
             Check::fail("posting", code.as_str(), blame, reason, fix)
         }
     }
 }
 
-/// A dry run spends nothing, so nothing stops it.
+/// Checks the budget. A dry run spends nothing, so nothing stops it.
 fn budget(patient: &Patient, outlook: &Outlook) -> Check {
     let (settings, now) = (&patient.loaded.settings, patient.clock.now());
     let left = format!(
@@ -64,5 +65,5 @@ fn budget(patient: &Patient, outlook: &Outlook) -> Check {
 
 fn unsettled_posts(count: usize) -> Check {
     let reason = format!("{count} posts of unknown outcome; the daemon looks for them on the account's timeline");
-    Check::warn("unsettled", "unknown", reason, "pregonero history list; look at the account")
+    Check::warn("unsettled", "unknown", reason, "run `pregonero history list` and check the account")
 }

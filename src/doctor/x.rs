@@ -1,4 +1,5 @@
-//! X's side: are there credentials, does X take them, may they write, whose are they, and does the clock agree.
+//! X's side: whether there are credentials, whether X accepts them, whether they may write, whose they are, and whether
+//! the clocks agree.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use pregonero_system::clock::shown;
 use pregonero_x::secrets;
 use pregonero_x::{Client, Credentials, RefusalKind, Timeouts, TwitterError, User};
 
-/// X refuses signatures that are minutes off; from here on somebody should set the clock.
+/// X refuses signatures that are minutes off; beyond this, somebody should set the clock.
 const TOLERABLE_SKEW: SignedDuration = SignedDuration::from_secs(30);
 
 pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
@@ -30,7 +31,7 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
                     "credentials",
                     "missing",
                     Blame::Configuration,
-                    "publish.live is true, nothing can sign",
+                    "publish.live is true, but there is nothing to sign with",
                     fix,
                 )
             } else {
@@ -39,12 +40,18 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
         }
         Err(error) => {
             let reason = error.to_string();
-            return vec![Check::fail("credentials", "unusable", Blame::Configuration, reason, "mend what is named")];
+            return vec![Check::fail(
+                "credentials",
+                "unusable",
+                Blame::Configuration,
+                reason,
+                "fix the setting named above",
+            )];
         }
     };
     let mut checks = vec![found(&credentials)];
     if patient.offline {
-        checks.push(Check::warn("account", "not_asked", "X was not asked (--offline)", "run it without --offline"));
+        checks.push(Check::warn("account", "not_asked", "X was not asked (--offline)", "run this without --offline"));
     } else {
         checks.extend(ask(patient, credentials).await);
     }
@@ -54,13 +61,13 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
 fn found(credentials: &Credentials) -> Check {
     let warnings = credentials.warnings();
     if !warnings.is_empty() {
-        return Check::warn("credentials", "readable_by_others", warnings.join("; "), "as the reason says");
+        return Check::warn("credentials", "readable_by_others", warnings.join("; "), "do what the reason says");
     }
     match credentials {
-        Credentials::OAuth1(_) => Check::ok("credentials", "all four keys are there"),
+        Credentials::OAuth1(_) => Check::ok("credentials", "all four keys are present"),
         Credentials::OAuth2(grant) => Check::ok(
             "credentials",
-            format!("a login with OAuth 2.0, its token good until {}, then renewed", shown(grant.tokens.expires_at)),
+            format!("an OAuth 2.0 login; its token is valid until {} and then renewed", shown(grant.tokens.expires_at)),
         ),
     }
 }
@@ -71,12 +78,18 @@ async fn ask(patient: &Patient, credentials: Credentials) -> Vec<Check> {
         Ok(client) => client,
         Err(error) => {
             let reason = error.to_string();
-            return vec![Check::fail("account", "unusable", Blame::Configuration, reason, "mend what is named")];
+            return vec![Check::fail(
+                "account",
+                "unusable",
+                Blame::Configuration,
+                reason,
+                "fix the setting named above",
+            )];
         }
     };
     let mut answer = client.me().await;
     if matches!(answer, Err(TwitterError::Refused { kind: RefusalKind::ClockSkew { .. }, .. })) {
-        // The client knows X's time now and signs with it, as the daemon's second try of a post would.
+        // The client now knows X's time and signs with it, as the daemon would when it tries a post again.
         answer = client.me().await;
     }
     let mut checks = match &answer {
@@ -93,7 +106,7 @@ fn accepted(patient: &Patient, user: &User) -> Vec<Check> {
         Check::ok("account", format!("X knows us as @{}", user.username))
     } else {
         let reason = format!("the access token belongs to @{}, account.handle is @{handle}", user.username);
-        Check::fail("account", "other_account", Blame::Configuration, reason, "mend account.handle or the token")
+        Check::fail("account", "other_account", Blame::Configuration, reason, "fix account.handle or the token")
     };
     let permission = match user.access_level.as_deref().map(str::trim).filter(|level| !level.is_empty()) {
         Some(level) if level.contains("write") => Check::ok("permission", format!("may write ({level})")),
@@ -102,13 +115,13 @@ fn accepted(patient: &Patient, user: &User) -> Vec<Check> {
             "read_only",
             Blame::X,
             format!("the access token may only {level}"),
-            "give the app Read and Write at console.x.com, then make new access tokens",
+            "give the app Read and Write at console.x.com, then create new access tokens",
         ),
         None => Check::warn(
             "permission",
             "unknown",
             "X did not say whether the token may write",
-            "look at the app's permissions at console.x.com",
+            "check the app's permissions at console.x.com",
         ),
     };
     vec![account, permission]
@@ -119,10 +132,10 @@ fn refused(error: &TwitterError) -> Check {
     let (code, blame, fix) = match error {
         TwitterError::Refused { kind, .. } => refusal(*kind),
         TwitterError::RateLimited { .. } => {
-            return Check::warn("account", "rate_limited", reason, "ask again in a quarter of an hour");
+            return Check::warn("account", "rate_limited", reason, "try again in a quarter of an hour");
         }
-        TwitterError::NotSent { .. } => ("unreachable", Blame::Machine, "look at name service, network and proxy"),
-        TwitterError::OutcomeUnknown { .. } => ("no_answer", Blame::Machine, "ask again; X may be in trouble"),
+        TwitterError::NotSent { .. } => ("unreachable", Blame::Machine, "check DNS, network and proxy"),
+        TwitterError::OutcomeUnknown { .. } => ("no_answer", Blame::Machine, "try again; X may be having trouble"),
     };
     Check::fail("account", code, blame, reason, fix)
 }
@@ -136,7 +149,7 @@ fn refusal(kind: RefusalKind) -> (&'static str, Blame, &'static str) {
         RefusalKind::Suspended => ("suspended", Blame::X),
         _ => ("refused", Blame::Machine),
     };
-    let otherwise = "look at publish.base_url, and at what stands between here and X";
+    let otherwise = "check publish.base_url, and any proxy or portal between here and X";
     (code, blame, kind.remedy().unwrap_or(otherwise))
 }
 

@@ -1,8 +1,8 @@
-//! Whose account it is: asked of X once for each set of credentials, and held against `account.handle` before anything is
-//! posted or concluded from a timeline.
+//! The account behind the credentials: X is asked for it once for each set of credentials, and it is compared with
+//! `account.handle` before anything is posted or concluded from a timeline.
 //!
-//! One constraint: no call that posts is made with credentials of an account that nobody named. The answer is kept with a
-//! fingerprint of the credentials, because asking costs money.
+//! One constraint: no call that posts is made with credentials of an account other than the configured one. The answer
+//! is kept with a fingerprint of the credentials, because asking costs money.
 
 use super::{Poster, PublishError, Publisher, WaitsFor, fingerprint, not_armed, reconcile, settlement};
 use pregonero_store::{
@@ -14,9 +14,9 @@ impl Publisher {
     /// Returns once the account behind the credentials is known to be `account.handle`.
     ///
     /// # Errors
-    /// [`PublishError::Halted`] where it is another one, [`PublishError::Later`] where X cannot be asked now.
+    /// [`PublishError::Halted`] if it is another account, [`PublishError::Later`] if X cannot be asked now.
     pub(super) async fn require_account(&self, poster: &dyn Poster, post: PostId) -> Result<(), PublishError> {
-        // Whoever has taken the right to post away decides what becomes of the post.
+        // A reload that took away the right to post also decides what happens to the post.
         if !self.in_force().live {
             return Ok(());
         }
@@ -33,7 +33,7 @@ impl Publisher {
         self.ask_account(poster, post).await
     }
 
-    /// Asks X whose account it is, whether or not that is known, and compares.
+    /// Asks X whose account it is, even if that is known, and compares.
     ///
     /// # Errors
     /// As [`Self::require_account`].
@@ -52,7 +52,7 @@ impl Publisher {
         }
     }
 
-    /// The account of the credentials in use, as far as X was asked with them.
+    /// Returns the account of the credentials in use if X has been asked with them.
     pub(super) async fn known_account(&self, poster: &dyn Poster) -> Result<Option<Account>, StoreError> {
         let account = self.store.account().await?;
         Ok(account.filter(|account| poster.fingerprint(&account.credentials.salt) == account.credentials.digest))
@@ -62,7 +62,7 @@ impl Publisher {
         self.in_force().rules.account.eq_ignore_ascii_case(username)
     }
 
-    /// Asks X, and keeps the answer. A clock that is off is corrected by the answer that says so, so X is asked once more.
+    /// Asks X, and keeps the answer. If our clock is off, the answer corrects it, so X is asked once more.
     pub(super) async fn read_account(
         &self,
         poster: &dyn Poster,
@@ -80,11 +80,11 @@ impl Publisher {
         let price_micros = self.in_force().rules.budget.prices.of_user_read();
         let read = NewRead { outcome: ReadOutcome::Found, items: 1, price_micros, ..account_read(post) };
         self.store.record_account(&account, &read, self.clock.now()).await?;
-        tracing::info!(account = account.username, "X says whose credentials these are");
+        tracing::info!(account = account.username, "X identified the account of the credentials");
         Ok(Ok(account))
     }
 
-    /// Stops all posting where the account is another than `account.handle`; returns the halt.
+    /// Stops all posting if the account is not `account.handle`; returns the halt.
     pub(super) async fn halt_on_another_account(
         &self,
         poster: &dyn Poster,
@@ -118,7 +118,7 @@ impl Publisher {
         Ok(halt)
     }
 
-    /// Nobody knows whose account it is: the post waits.
+    /// Makes the post wait: the account could not be determined.
     async fn not_known(&self, post: PostId, error: &TwitterError) -> PublishError {
         let now = self.clock.now();
         let until = settlement::wait_of_reading(error, now);
@@ -147,7 +147,7 @@ impl Publisher {
     }
 }
 
-/// A reading of the account that brought nothing; what it brought is filled in by the caller.
+/// Starts the record of a read of the account that yielded nothing; the caller fills in what it did yield.
 fn account_read(post: PostId) -> NewRead {
     NewRead {
         what: ReadKind::Account,

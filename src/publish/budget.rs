@@ -1,6 +1,7 @@
-//! What may be posted in a day and a month, what X charges for it, and the gap between two posts.
+//! The rules on what may be posted in a day and a month, X's prices, and the gap between two posts.
 //!
-//! Days and months are the schedule's civil ones. Calls of unknown outcome count: X may have charged them. So do readings.
+//! Days and months are civil ones in the schedule's time zone. Calls of unknown outcome count, because X may have
+//! charged for them. So do reads.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -11,27 +12,27 @@ use crate::schedule::Quiet;
 use pregonero_store::{Postponement, Spent, SpentSince};
 
 impl Prices {
-    /// What X charges for posting `text`, in millionths of a dollar.
+    /// Returns what X charges for posting `text`, in millionths of a dollar.
     #[must_use]
     pub fn of_post(&self, text: &str) -> i64 {
         let has_link = !tweet_text::urls(text).is_empty();
         micros(if has_link { self.post_with_link } else { self.post })
     }
 
-    /// What X charges for reading `posts` posts of a timeline.
+    /// Returns what X charges for reading `posts` posts of a timeline, in millionths of a dollar.
     #[must_use]
     pub fn of_read(&self, posts: usize) -> i64 {
         micros(self.read).saturating_mul(i64::try_from(posts).unwrap_or(i64::MAX))
     }
 
-    /// What X charges for saying whose credentials these are.
+    /// Returns what X charges for saying whose credentials these are, in millionths of a dollar.
     #[must_use]
     pub fn of_user_read(&self) -> i64 {
         micros(self.user_read)
     }
 }
 
-/// The day and the month that an instant lies in.
+/// The day and the month that contain an instant.
 #[derive(Debug)]
 pub(super) struct Calendar {
     pub(super) since: SpentSince,
@@ -53,7 +54,7 @@ impl Calendar {
         bounds().expect("the calendar goes on for thousands of years")
     }
 
-    /// Whether one more post of `price` fits, or until when it waits.
+    /// Checks whether one more post of `price` fits; the error says until when it waits.
     pub(super) fn check(&self, budget: &BudgetSettings, spent: &Spent, price: i64) -> Result<(), Postponement> {
         let wait = |until, reason| Err(Postponement { until, reason });
         if spent.posts_this_month >= i64::from(budget.posts_per_month) {
@@ -66,7 +67,7 @@ impl Calendar {
         Ok(())
     }
 
-    /// Whether the month's dollars leave so much, or until when it waits.
+    /// Checks whether the month's dollars leave enough for `price`; the error says until when to wait.
     pub(super) fn check_dollars(&self, budget: &BudgetSettings, spent: &Spent, price: i64) -> Result<(), Postponement> {
         if spent.micros_this_month + price > micros(budget.usd_per_month) {
             let reason = format!("budget.usd_per_month ({}) is used up", budget.usd_per_month);
@@ -76,18 +77,19 @@ impl Calendar {
     }
 }
 
-/// Whether the last post is long enough ago. One that lies ahead tells of a clock that was set back, not of a gap.
+/// Checks whether the last post is long enough ago. A last post in the future means that the clock was set back, so
+/// there is no gap to wait for.
 pub(super) fn check_gap(gap: SignedDuration, spent: &Spent, now: Timestamp) -> Result<(), Postponement> {
     let Some(last) = spent.last_post.filter(|last| *last <= now) else { return Ok(()) };
     match last.checked_add(gap) {
         Ok(until) if until > now => {
-            Err(Postponement { until, reason: "publish.min_gap since the last post is not over".to_owned() })
+            Err(Postponement { until, reason: "publish.min_gap has not passed since the last post".to_owned() })
         }
         _ => Ok(()),
     }
 }
 
-/// Whether posts may go out at this hour.
+/// Checks whether posts may go out at this hour.
 pub(super) fn check_quiet(quiet: &Quiet, now: Timestamp) -> Result<(), Postponement> {
     if !quiet.contains(now) {
         return Ok(());
@@ -95,7 +97,7 @@ pub(super) fn check_quiet(quiet: &Quiet, now: Timestamp) -> Result<(), Postponem
     Err(Postponement { until: quiet.end_after(now), reason: "schedule.quiet_hours: nothing is posted now".to_owned() })
 }
 
-/// Dollars as millionths, so that sums of prices are exact.
+/// Converts dollars to millionths, so that sums of prices are exact.
 #[expect(clippy::cast_possible_truncation, reason = "a budget of dollars is far inside the range of i64")]
 pub(super) fn micros(dollars: f64) -> i64 {
     (dollars * 1e6).round() as i64

@@ -1,11 +1,11 @@
-//! What X charged, month by month: the record's calls at the prices of their time.
+//! What X charged, month by month: the calls on record at the prices of their time.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use pregonero_store::{Charge, Store, StoreError};
 
-/// A month of the schedule's zone.
+/// One month's calls and charges, in the schedule's time zone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MonthlyCosts {
     /// `2026-03`.
@@ -18,10 +18,10 @@ pub struct MonthlyCosts {
     pub read_micros: i64,
 }
 
-/// Every month with a charge, the oldest first.
+/// Returns every month with a charge, the oldest first.
 ///
 /// # Errors
-/// Where the database cannot be read.
+/// If the database cannot be read.
 pub async fn costs(store: &Store, timezone: &TimeZone) -> Result<Vec<MonthlyCosts>, StoreError> {
     let mut months: Vec<MonthlyCosts> = Vec::new();
     for charge in store.charges(Timestamp::MIN).await? {

@@ -19,33 +19,35 @@ pub enum WaitsFor {
     EarlierAttempt,
 }
 
-/// Why an approved post did not go out, or nobody knows whether it did.
+/// Why an approved post did not go out, or why it is unknown whether it did.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// X said no to this post for good. `kind.is_terminal()` tells whether the next one would fare the same.
+    /// X refused this post for good. `kind.is_terminal()` says whether the next one would be refused too.
     #[error("post {post}: X refused with {} ({kind}): {}", answer.status, answer.detail)]
     Refused { post: PostId, kind: RefusalKind, answer: Box<Answer> },
-    /// Nobody knows whether X took it. The account's timeline is read to find out.
-    #[error("post {post}: nobody knows whether X took it: {reason}; the account's timeline will tell")]
+    /// It is unknown whether X published it. The account's timeline is read to find out.
+    #[error(
+        "post {post}: it is unknown whether X published it: {reason}; the account's timeline will show whether it did"
+    )]
     OutcomeUnknown { post: PostId, reason: String },
     /// Nothing was posted; the post stays approved and waits.
     #[error("post {post} waits until {}: {reason}", shown(*until))]
     Later { post: PostId, until: Timestamp, waits_for: WaitsFor, reason: String },
-    /// A person, or X, has stopped all posting. Nothing was sent; the post stays approved.
+    /// A person or X has stopped all posting. Nothing was sent; the post stays approved.
     #[error("post {post} waits: {halt}")]
     Halted { post: PostId, halt: Box<Halt> },
-    /// Somebody stopped, sent or expired it meanwhile.
-    #[error("post {post} is `{state}`: it is no longer to be sent")]
+    /// It was stopped, sent or expired meanwhile.
+    #[error("post {post} is `{state}`: it can no longer be sent")]
     NoLongerApproved { post: PostId, state: PostState },
-    /// The intent could not be written down, so nothing was sent.
+    /// The intent could not be recorded, so nothing was sent.
     #[error("nothing was sent")]
     NotRecorded(#[source] StoreError),
-    /// The call was made and its outcome could not be written down. The next start records the post as unknown.
+    /// The call was made and its outcome could not be recorded. The next start records the post as unknown.
     #[error("post {post}: cannot record the outcome of the call ({outcome})")]
     OutcomeNotRecorded { post: PostId, outcome: String, source: StoreError },
 }
 
-/// Why a post was not taken out of `approved`.
+/// Converts the reason why a post did not leave `approved`.
 pub(super) fn not_armed(error: StoreError) -> PublishError {
     match error {
         StoreError::StateConflict { post, found, .. } => PublishError::NoLongerApproved { post, state: found },

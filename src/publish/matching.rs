@@ -1,8 +1,8 @@
-//! Whether a tweet on the timeline is one of our calls, although X rewrites what it takes.
+//! Matching: whether a tweet on the timeline came from one of our calls, although X rewrites what it accepts.
 //!
-//! X shortens URLs to `t.co`, may escape `&`, `<` and `>`, normalises to NFC, and may cut a text off with an ellipsis. So
-//! the words around the URLs are compared in a normal form, and a URL by what it leads to, where X says. Two calls with
-//! one text are told apart by time: a tweet belongs to the call that began nearest to it.
+//! X shortens URLs to `t.co`, may escape `&`, `<` and `>`, normalises to NFC, and may cut a text off with an ellipsis.
+//! So the words around the URLs are compared in a normal form, and a URL by its target, if X gives it. Two calls with
+//! the same text are distinguished by time: a tweet belongs to the call that began nearest to it.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -14,35 +14,36 @@ use regex::Regex;
 use pregonero_store::{MayHavePosted, PostId};
 use pregonero_x::{Link, Span, TimelineTweet};
 
-/// How far a tweet's time may lie before its call's: both clocks are known to some seconds only.
+/// How far a tweet's time may be before its call's: both clocks are known only to within some seconds.
 pub(super) const EARLIEST: SignedDuration = SignedDuration::from_mins(2);
 
 /// How long X may take to store what it received.
 pub(super) const LATEST: SignedDuration = SignedDuration::from_mins(15);
 
-/// A text cut off by X still has at least so many characters of ours.
+/// A text cut off by X still has at least this many characters of ours.
 const LEAST_OF_A_CUT_TEXT: usize = 30;
 
-/// The calls of one text, and what is known of the tweets.
+/// The calls with one text, and what is known of the tweets.
 #[derive(Debug)]
 pub(super) struct Search<'a> {
     pub post: PostId,
-    /// Every call that may have posted the text, of whatever post.
+    /// Every call that may have posted the text, for any post.
     pub calls: &'a [MayHavePosted],
-    /// Tweets that belong to posts of the record.
+    /// Tweets that belong to posts on record.
     pub taken: &'a HashSet<String>,
-    /// X's clock minus ours, for calls that were made before it was known.
+    /// X's clock minus ours, for calls made before it was known.
     pub clock_skew_seconds: i64,
 }
 
 impl<'a> Search<'a> {
-    /// The calls whose outcome is looked for.
+    /// Returns the calls whose outcome is sought.
     fn own(&self) -> impl Iterator<Item = &'a MayHavePosted> {
         let post = self.post;
         self.calls.iter().filter(move |call| call.post == post && call.unknown)
     }
 
-    /// The span in which the tweet lies if it is there, on X's clock; its end is left open where that is not past yet.
+    /// Returns the span in which the tweet must be if it exists, on X's clock; the end is left open if it is not past
+    /// yet.
     pub(super) fn span(&self, now: Timestamp) -> Option<Span> {
         let times = || self.own().map(|call| self.time_of(call));
         let now = shifted(now, SignedDuration::from_secs(self.clock_skew_seconds));
@@ -50,13 +51,13 @@ impl<'a> Search<'a> {
         Some(Span { from: shifted(times().min()?, -EARLIEST), to: (to < now).then_some(to) })
     }
 
-    /// When a call was made, on X's clock.
+    /// Returns when a call was made, on X's clock.
     fn time_of(&self, call: &MayHavePosted) -> Timestamp {
         let skew = call.clock_skew_seconds.unwrap_or(self.clock_skew_seconds);
         shifted(call.started_at, SignedDuration::from_secs(skew))
     }
 
-    /// The call and the tweet that came of it, where one did.
+    /// Returns the call and the tweet that resulted from it, if there is one.
     pub(super) fn find<'t>(&self, tweets: &'t [TimelineTweet]) -> Option<(&'a MayHavePosted, &'t TimelineTweet)> {
         tweets
             .iter()
@@ -73,7 +74,7 @@ impl<'a> Search<'a> {
         std::iter::once(&tweet.id).chain(&tweet.edit_history).any(|id| self.taken.contains(id))
     }
 
-    /// The call of this text that began nearest to the tweet, within bounds.
+    /// Returns the call with this text that began nearest to the tweet, within bounds.
     fn nearest_call(&self, tweet: &TimelineTweet) -> Option<(&'a MayHavePosted, SignedDuration)> {
         let created_at = tweet.created_at?;
         self.calls
@@ -90,24 +91,24 @@ fn shifted(instant: Timestamp, by: SignedDuration) -> Timestamp {
     instant.checked_add(by).unwrap_or(instant)
 }
 
-/// Whether X, asked to post `ours`, may show `tweet`.
+/// Returns whether `tweet` may be how X shows `ours`.
 fn is_same(ours: &str, tweet: &TimelineTweet) -> bool {
     let ours = Parts::of_ours(ours);
     let theirs = Parts::of_theirs(tweet);
     ours.matches(&theirs) || theirs.is_cut_from(&ours)
 }
 
-/// A text as the words between its URLs and what these lead to; there is one more of the former.
+/// A text, split into the words between its URLs and the URLs' targets; there is one more of the former.
 #[derive(Debug)]
 struct Parts {
     words: Vec<String>,
-    /// Without scheme and final slash; absent where X did not say.
+    /// Without scheme and final slash; absent if X did not give the target.
     urls: Vec<Option<String>>,
 }
 
 impl Parts {
     fn of_ours(text: &str) -> Self {
-        // NFC first: the positions of the URLs are those of the text they are cut out of.
+        // NFC first: the positions of the URLs refer to the text that they are cut from.
         let text = tweet_text::composed(text);
         let urls = tweet_text::urls(&text);
         Self::split(&text, urls.into_iter(), |url| Some(plain_url(url)))
@@ -144,7 +145,7 @@ impl Parts {
             && self.urls.iter().zip(&other.urls).all(same_url)
     }
 
-    /// Whether X cut `whole` off: our beginning, an ellipsis, and at most the URL of the whole.
+    /// Returns whether X cut `whole` off: our beginning, an ellipsis, and at most the URL of the whole.
     fn is_cut_from(&self, whole: &Self) -> bool {
         let [beginning, rest @ ..] = self.words.as_slice() else { return false };
         let Some(beginning) = beginning.strip_suffix('…').map(str::trim_end) else { return false };
@@ -154,14 +155,15 @@ impl Parts {
     }
 }
 
-/// What `&amp;` and its like stand for; `&amp;lt;` is the text `&lt;`, so the ampersand comes last.
+/// Decodes `&amp;` and its like; `&amp;lt;` is the text `&lt;`, so the ampersand comes last.
 fn unescaped(text: &str) -> String {
     [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")]
         .into_iter()
         .fold(text.to_owned(), |text, (escape, character)| text.replace(escape, character))
 }
 
-/// NFC, every run of white space one blank, none at the ends, without the escapes that our own text may hold.
+/// Normalises a text: NFC, every run of white space one blank, none at the ends, and without the escapes that our own
+/// text may contain.
 fn normal(text: &str) -> String {
     let text = unescaped(text);
     let composed = tweet_text::composed(&text);
@@ -194,7 +196,7 @@ mod tests {
         }
     }
 
-    /// Ours, theirs, and what the short URLs lead to.
+    /// Our text, X's text, and the targets of the short URLs.
     type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
     #[test]
@@ -266,7 +268,7 @@ mod tests {
             let (call, tweet) = search.find(&tweets).unwrap();
             assert_eq!((call.post.get(), tweet.id.as_str()), (post, wanted));
         }
-        // With the later tweet alone, the earlier post is not there.
+        // If only the later tweet exists, the earlier post is absent.
         let search = Search { post: PostId::new(1), calls: &calls, taken: &none, clock_skew_seconds: 0 };
         assert!(search.find(&tweets[..1]).is_none());
     }

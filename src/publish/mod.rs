@@ -1,10 +1,10 @@
-//! The one place that writes to the network: intent on disk, call, outcome on disk; and the search for what became of a
-//! call that nobody answered.
+//! The publisher, the only place that posts: intent on disk, call, outcome on disk; and the search for the outcome of a
+//! call that got no answer.
 //!
-//! One constraint: a text goes out once at most. So the intent is durable before the call ([`pregonero_store`] arms the
-//! post and checks halts, state, limits and budget in one transaction), an outcome that nobody knows is recorded as such
-//! and settled by reading the account's timeline (`reconcile`), and a dry run has nothing to send with:
-//! [`Outlet::DryRun`] holds no poster. What may be posted comes from [`crate::review`] as an [`Approved`].
+//! One constraint: a text goes out at most once. So the intent is durable before the call ([`pregonero_store`] arms the
+//! post and checks halts, state, limits and budget in one transaction), an unknown outcome is recorded as such and
+//! settled by reading the account's timeline (`reconcile`), and a dry run has nothing to send with: [`Outlet::DryRun`]
+//! contains no poster. What may be posted comes from [`crate::review`] as an [`Approved`].
 
 mod account;
 mod budget;
@@ -45,21 +45,21 @@ use pregonero_store::{
 use pregonero_system::clock::Clock;
 use pregonero_x::{RefusalKind, TwitterError};
 
-/// Waits between tries to write an outcome down: about a minute in all, with SQLite's own five seconds each.
+/// Waits between attempts to record an outcome: about a minute in all, including SQLite's own five seconds each.
 const OUTCOME_RETRIES: [Duration; 4] =
     [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30)];
 
-/// The rules that are looked at in the transaction that arms a post.
+/// The rules that are checked in the transaction that arms a post.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// The schedule's: it says when a day and a month begin.
+    /// The schedule's time zone: it decides when a day and a month begin.
     pub timezone: TimeZone,
     pub budget: BudgetSettings,
-    /// The least time between two posts.
+    /// The minimum time between two posts.
     pub min_gap: SignedDuration,
-    /// When nothing is posted.
+    /// The hours in which nothing is posted.
     pub(crate) quiet: Quiet,
-    /// Whose account it is to be, without `@`.
+    /// The handle of the account that must own the credentials, without `@`.
     pub account: String,
     pub reconciliation: ReconciliationSettings,
 }
@@ -68,31 +68,31 @@ pub(crate) fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
-/// What became of an approved post.
+/// What happened to an approved post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Posted {
     /// Recorded; it would have been sent.
     DryRun { post: PostId },
-    /// X took it.
+    /// X published it.
     Sent { post: PostId, tweet_id: String },
 }
 
-/// Gives a number from 0 to 1 for each wait.
+/// Returns a number from 0 to 1 for each wait.
 pub type Jitter = Arc<dyn Fn() -> f64 + Send + Sync>;
 
-/// Sends approved posts, or records that it would have.
+/// A publisher, which sends approved posts, or records that it would have.
 #[derive(Clone)]
 pub struct Publisher {
     store: Store,
     outlet: Outlet,
     clock: Arc<dyn Clock>,
-    /// Shared with the publishers that a reload puts in this one's place, so that what a person changes holds for a post
-    /// that is on its way already.
+    /// Shared with the publishers that replace this one at a reload, so that a change of settings also applies to a
+    /// post that is already on its way.
     rules: Arc<RwLock<InForce>>,
     jitter: Jitter,
 }
 
-/// The rules, and whether anything may leave the machine under them.
+/// The rules in force, and whether anything may leave the machine under them.
 #[derive(Debug, Clone)]
 struct InForce {
     rules: Rules,
@@ -112,14 +112,15 @@ impl fmt::Debug for Publisher {
 }
 
 impl Publisher {
-    /// A publisher on `store` and `outlet`.
+    /// Creates a publisher on `store` and `outlet`.
     #[must_use]
     pub fn new(store: Store, outlet: Outlet, clock: Arc<dyn Clock>, rules: Rules, jitter: Jitter) -> Self {
         let live = matches!(outlet, Outlet::Live(_));
         Self { store, outlet, clock, rules: Arc::new(RwLock::new(InForce { rules, live })), jitter }
     }
 
-    /// One in this one's place, with another outlet and other rules; the rules hold for this one too from now on.
+    /// Returns a replacement for this publisher, with another outlet and other rules; from now on the rules apply to
+    /// this one too.
     #[must_use]
     pub fn replaced(&self, outlet: Outlet, rules: Rules) -> Self {
         let live = matches!(outlet, Outlet::Live(_));
@@ -131,12 +132,12 @@ impl Publisher {
         self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Sends `approved` and records what came of it.
+    /// Sends `approved` and records the outcome.
     ///
-    /// Dropping the future during the call leaves the post armed; [`Publisher::recover`] makes it unknown then.
+    /// If the future is dropped during the call, the post stays armed; [`Publisher::recover`] then makes it unknown.
     ///
     /// # Errors
-    /// See [`PublishError`]; whatever it is, it is on record, except for the last two.
+    /// See [`PublishError`]; every one is on record, except for the last two variants.
     pub async fn publish(&self, approved: Approved) -> Result<Posted, PublishError> {
         let Outlet::Live(poster) = &self.outlet else {
             return self.publish_dry(&approved).await;
@@ -155,9 +156,9 @@ impl Publisher {
             match &answer {
                 // Nothing was posted, and the next request is signed with X's time.
                 Err(TwitterError::Refused { kind: RefusalKind::ClockSkew { .. }, .. }) if is_first => is_first = false,
-                // Nothing was posted; X takes the next one, or says no for good.
+                // Nothing was posted; X accepts the next attempt, or refuses for good.
                 Err(error @ TwitterError::Refused { kind: RefusalKind::Authentication, .. }) if waits => {
-                    tracing::warn!(post = %armed.post, %error, "asking whose account this is, then once more");
+                    tracing::warn!(post = %armed.post, %error, "checking whose account this is, then trying once more");
                     self.ask_account(&**poster, armed.post).await?;
                 }
                 _ => return self.result(&armed, answer, settlement).await,
@@ -165,40 +166,40 @@ impl Publisher {
         }
     }
 
-    /// Takes over the queue as the settings now are: posts of another mode or account are cancelled, and those that our
-    /// own rules kept back are tried again. At the start and after a reload.
+    /// Applies the current settings to the queue: posts of another mode or account are cancelled, and those that our
+    /// own rules held back are tried again. Called at the start and after a reload.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn take_over_queue(&self) -> Result<(), StoreError> {
         let origin = self.in_force().origin();
         for (post, reason) in self.store.cancel_posts_of_others(&origin, self.clock.now()).await? {
             tracing::warn!(%post, reason, "post cancelled");
         }
         for post in self.store.free_posts_kept_by_rules().await? {
-            tracing::debug!(%post, "tried again under the rules as they are now");
+            tracing::debug!(%post, "will be tried again under the current rules");
         }
         Ok(())
     }
 
-    /// Makes posts whose call a crash cut off `unknown`, and gives which. To be called once at the start, by the holder
-    /// of the instance lock.
+    /// Makes posts whose call was cut off by a crash `unknown`, and returns them. Call this once at the start, as the
+    /// holder of the instance lock.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn recover(&self) -> Result<Vec<PostId>, StoreError> {
         let unknown = self.store.recover_armed(self.first_look(), self.clock.now()).await?;
         for post in &unknown {
-            tracing::warn!(%post, "the program ended while this post was being sent: the account's timeline will tell");
+            tracing::warn!(%post, "the program ended while this post was being sent: the timeline will show its outcome");
         }
         Ok(unknown)
     }
 
-    /// Ends what X has stopped where the credentials are others than those that X refused. At the start and after a
-    /// reload.
+    /// Ends X's stops of posting if the credentials are no longer the ones that X refused. Called at the start and
+    /// after a reload.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn notice_new_credentials(&self) -> Result<Vec<Halt>, StoreError> {
         let Outlet::Live(poster) = &self.outlet else { return Ok(Vec::new()) };
         let account = self.known_account(&**poster).await?;
@@ -206,20 +207,20 @@ impl Publisher {
         let others = |halt: &Halt| {
             let known = |credentials: &Fingerprint| poster.fingerprint(&credentials.salt) == credentials.digest;
             let is_new = !halt.credentials.as_ref().is_some_and(known);
-            let is_mended = is_ours && halt.kind.as_deref() == Some(OTHER_ACCOUNT);
-            halt.cause == HaltCause::Refused && (is_new || is_mended)
+            let is_fixed = is_ours && halt.kind.as_deref() == Some(OTHER_ACCOUNT);
+            halt.cause == HaltCause::Refused && (is_new || is_fixed)
         };
         let ended = self.store.end_halts("new credentials", self.clock.now(), others).await?;
         for halt in &ended {
-            tracing::info!(%halt, "the credentials or account.handle are others now: posting goes on");
+            tracing::info!(%halt, "the credentials or account.handle have changed: posting resumes");
         }
         Ok(ended)
     }
 
-    /// What keeps posts from going out, in the order of [`Store::halts`]. A refusal of X is of no matter to a dry run.
+    /// Returns what stops posting, in the order of [`Store::halts`]. A refusal by X does not matter in a dry run.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn halts(&self) -> Result<Vec<Halt>, StoreError> {
         let live = matches!(self.outlet, Outlet::Live(_));
         let mut halts = self.store.halts().await?;
@@ -227,7 +228,7 @@ impl Publisher {
         Ok(halts)
     }
 
-    /// When a post that has just become unknown is looked for first.
+    /// Returns when to look for the first time for a post that has just become unknown.
     fn first_look(&self) -> Timestamp {
         self.clock.now() + self.wait_of_look(0)
     }
@@ -240,7 +241,7 @@ impl Publisher {
         Ok(Posted::DryRun { post })
     }
 
-    /// The right to call X; none where a reload has taken it away meanwhile.
+    /// Arms the post; `None` if a reload has switched to a dry run meanwhile.
     async fn arm(&self, poster: &dyn Poster, post: PostId) -> Result<Option<Armed>, PublishError> {
         let now = self.clock.now();
         let calendar = budget::Calendar::around(now, &self.in_force().rules.timezone);
@@ -267,7 +268,7 @@ impl Publisher {
             Err(ArmRefusal::Stopped(Stop::DryRun)) => Ok(None),
             Err(ArmRefusal::Halted(halt)) => Err(PublishError::Halted { post, halt: Box::new(halt) }),
             Err(ArmRefusal::NotBefore(until)) => {
-                let reason = "an earlier attempt says so".to_owned();
+                let reason = "an earlier attempt set this wait".to_owned();
                 Err(wait(Postponement { until, reason }, WaitsFor::EarlierAttempt))
             }
             Err(ArmRefusal::LimitedByX(postponement)) => Err(wait(postponement, WaitsFor::RateLimit)),
@@ -279,7 +280,7 @@ impl Publisher {
         }
     }
 
-    /// What the answer means for the record.
+    /// Returns what the answer means for the record.
     async fn settlement(
         &self,
         poster: &dyn Poster,
@@ -287,7 +288,7 @@ impl Publisher {
         answer: &Result<PostedTweet, TwitterError>,
     ) -> Settlement {
         let is_duplicate = matches!(answer, Err(TwitterError::Refused { kind: RefusalKind::Duplicate, .. }));
-        // A record that cannot be read is taken for a yes: looking for a post costs less than losing it.
+        // If the record cannot be read, assume yes: looking for a post costs less than losing it.
         let may_be_posted =
             is_duplicate && self.store.calls_with_text_of(armed.post).await.map_or(true, |calls| !calls.is_empty());
         let asked_again = match answer {
@@ -308,7 +309,7 @@ impl Publisher {
         call.settlement(answer)
     }
 
-    /// Writes the outcome down, a few times if it must: the only copy of what X answered is in this process.
+    /// Records the outcome, with several attempts if necessary: the only copy of X's answer is in this process.
     async fn record(&self, armed: &Armed, settlement: &Settlement) -> Result<(), PublishError> {
         let end = &settlement.end;
         let mut waits = OUTCOME_RETRIES.into_iter();
@@ -318,7 +319,7 @@ impl Publisher {
             };
             let Some(wait) = waits.next() else {
                 let outcome = in_words(end);
-                // Said here as well as returned: the log is the last place that can keep the tweet's id.
+                // Logged as well as returned: the log is the last place that can keep the tweet's id.
                 tracing::error!(post = %armed.post, %outcome, "the outcome of a call to X could not be recorded");
                 return Err(PublishError::OutcomeNotRecorded { post: armed.post, outcome, source });
             };
@@ -328,7 +329,7 @@ impl Publisher {
         }
     }
 
-    /// What the caller is told, once the record is written.
+    /// Returns the result for the caller, once the record is written.
     async fn result(
         &self,
         armed: &Armed,
@@ -371,26 +372,26 @@ impl Publisher {
                 posts_left_this_month = left.posts_left_this_month,
                 usd_left_this_month = left.usd_left_this_month,
                 next_post_at = left.next_post_at.map(tracing::field::display),
-                "what is left"
+                "left of the budget"
             ),
-            Err(error) => tracing::warn!(%error, "cannot say what is left of the budget"),
+            Err(error) => tracing::warn!(%error, "cannot find out what is left of the budget"),
         }
     }
 }
 
-/// By what the credentials in use are known again, with a salt of its own.
+/// Returns a fingerprint that identifies the credentials in use, with a new salt.
 fn fingerprint(poster: &dyn Poster) -> Fingerprint {
     let salt = format!("{:032x}", rand::random::<u128>());
     Fingerprint { digest: poster.fingerprint(&salt), salt }
 }
 
-/// Chance, for waits.
+/// Returns random jitter for waits.
 #[must_use]
 pub fn random_jitter() -> Jitter {
     Arc::new(rand::random::<f64>)
 }
 
-/// The outcome as the log names it when the record cannot.
+/// Returns the outcome in the words that the log uses when it cannot be recorded.
 fn in_words(end: &CallEnd) -> String {
     match end {
         CallEnd::Sent { tweet_id, .. } => format!("posted as tweet {tweet_id}"),

@@ -1,4 +1,4 @@
-//! Where posts go, and what is asked of whoever takes them there.
+//! Where posts go, and what the publisher needs from whatever takes them there.
 
 use std::fmt;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 
 use pregonero_x::{RateLimits, Span, Timeline, TwitterError, User};
 
-/// A tweet that X took.
+/// A tweet that X published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostedTweet {
     /// X's id, decimal digits.
@@ -21,25 +21,25 @@ pub struct PostedTweet {
     pub limits: RateLimits,
 }
 
-/// What the calls of a [`Poster`] promise.
+/// The future that a [`Poster`]'s calls return.
 pub type PosterFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, TwitterError>> + Send + 'a>>;
 
-/// Whoever can post and look at what was posted: the X client, or a test's stand-in. Every call is made once, with
-/// timeouts of its own.
+/// Anything that can post and read what was posted: the X client, or a test's stand-in. Every call is made once, with
+/// its own timeouts.
 pub trait Poster: Send + Sync {
     /// Posts `text`.
     fn create_tweet<'a>(&'a self, text: &'a str) -> PosterFuture<'a, PostedTweet>;
 
-    /// Whose credentials these are.
+    /// Returns the user that the credentials belong to.
     fn me(&self) -> PosterFuture<'_, User>;
 
-    /// What the account with the id `user` posted in `span`.
+    /// Returns what the account with the id `user` posted in `span`.
     fn timeline<'a>(&'a self, user: &'a str, span: Span) -> PosterFuture<'a, Timeline>;
 
-    /// X's clock minus ours, as far as an answer told.
+    /// Returns X's clock minus ours, if an answer has shown it.
     fn clock_skew(&self) -> Option<SignedDuration>;
 
-    /// A digest of the credentials with `salt`, by which they are known again.
+    /// Returns a digest of the credentials with `salt`, which identifies them later.
     fn fingerprint(&self, salt: &str) -> String;
 }
 

@@ -1,4 +1,4 @@
-//! What may still be posted, and from when on: what `status` and the log say.
+//! What may still be posted, and from when: what `status` and the log report.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -13,9 +13,9 @@ pub struct Outlook {
     pub posts_left_today: i64,
     pub posts_left_this_month: i64,
     pub usd_left_this_month: f64,
-    /// When the next post without a link may go out, as far as limits decide; absent where one may at once.
+    /// When the next post without a link may go out, as far as limits decide; absent if it may go out at once.
     pub next_post_at: Option<Timestamp>,
-    /// What it waits for until then.
+    /// What the post waits for until then.
     pub waits_for: Option<String>,
     /// The end of the quiet hours; absent outside them.
     pub quiet_until: Option<Timestamp>,
@@ -23,10 +23,10 @@ pub struct Outlook {
     pub halts: Vec<Halt>,
 }
 
-/// Looks at the record as of `now`.
+/// Returns the outlook from the record, as of `now`.
 ///
 /// # Errors
-/// Where the database cannot be read.
+/// If the database cannot be read.
 pub async fn outlook(store: &Store, rules: &Rules, now: Timestamp) -> Result<Outlook, StoreError> {
     let calendar = Calendar::around(now, &rules.timezone);
     let spent = store.spent(calendar.since).await?;
@@ -43,7 +43,7 @@ pub async fn outlook(store: &Store, rules: &Rules, now: Timestamp) -> Result<Out
     })
 }
 
-/// The longest of all waits.
+/// Returns the longest of all waits.
 async fn wait(
     store: &Store,
     rules: &Rules,
@@ -62,7 +62,7 @@ async fn wait(
     Ok(own.chain(of_x).max_by_key(|(until, _)| *until))
 }
 
-/// For a person's eyes; sums are made in millionths.
+/// Converts millionths to dollars for display; sums are made in millionths.
 #[expect(clippy::cast_precision_loss, reason = "millionths of a budget are far inside what f64 holds exactly")]
 fn dollars(micros: i64) -> f64 {
     micros as f64 / 1e6

@@ -1,10 +1,10 @@
-//! What became of a call that nobody answered: the account's own timeline tells.
+//! Reconciliation: the account's own timeline shows the outcome of a call that got no answer.
 //!
-//! A post of unknown outcome is looked for after each of `publish.reconcile_waits`, within minutes around its calls
-//! ([`super::matching`]). Found, it is `sent` with its id. Not found by `publish.reconcile_for`, and after as many looks as
-//! there are waits, it is absent: a clock that was set forward alone does not make it so. A reading that fails proves
-//! nothing and is made again. What X charges for readings counts to the month's dollars, and where those are used up no
-//! reading is made. A post that cannot be settled keeps nobody else waiting.
+//! A post of unknown outcome is looked for after each of `publish.reconcile_waits`, in the minutes around its calls
+//! ([`super::matching`]). If found, it is `sent` with its id. If not found by `publish.reconcile_for`, and after as
+//! many looks as there are waits, it is absent; a clock set forward does not suffice for that. A read that fails proves
+//! nothing and is made again. X's charges for reads count towards the month's dollars, and once those are used up no
+//! read is made. A post that cannot be settled delays no other.
 
 use std::collections::HashSet;
 
@@ -19,13 +19,13 @@ use pregonero_store::{
 };
 use pregonero_x::{LimitWindow, RefusalKind, Timeline, TimelineTweet, TwitterError};
 
-/// How long a budget or halt is waited for before it is looked at again; that costs nothing.
+/// How long to wait for a budget or halt before checking it again, which costs nothing.
 const LOOK_AT_THE_BUDGET: SignedDuration = SignedDuration::from_hours(1);
 
-/// A post that is unknown for so long after its time for being found shouts.
+/// A post still unknown this long after its search should have ended is reported loudly.
 const UNSETTLED_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
-/// A change of what is known of X's clock beyond this makes a reading's span a wrong one.
+/// If what is known of X's clock changes by more than this, the span of a read was wrong.
 const SPAN_TOLERANCE: SignedDuration = SignedDuration::from_secs(30);
 
 /// How a post of unknown outcome was settled.
@@ -33,34 +33,34 @@ const SPAN_TOLERANCE: SignedDuration = SignedDuration::from_secs(30);
 pub enum Settled {
     /// The timeline shows it.
     Sent { post: PostId, tweet_id: String },
-    /// It surely does not, and the post goes out once more.
+    /// It is certainly absent, and the post goes out once more.
     Reposted { post: PostId },
-    /// It surely does not, and the post ends as refused.
+    /// It is certainly absent, and the post ends as refused.
     Refused { post: PostId },
 }
 
-/// What one look brought.
+/// What one look yielded.
 enum Look {
     /// The timeline as X gave it.
     Read(Timeline),
-    /// No look was made before this.
+    /// No look may be made before this.
     Later(Timestamp),
     /// The call failed.
     Failed { what: ReadKind, error: TwitterError },
 }
 
 impl Publisher {
-    /// Looks once for each post of unknown outcome whose time has come; gives those that are settled.
+    /// Looks once for each post of unknown outcome that is due; returns those that are settled.
     ///
     /// # Errors
-    /// Where the record cannot be read or written.
+    /// If the record cannot be read or written.
     pub async fn reconcile(&self) -> Result<Vec<Settled>, StoreError> {
         let Outlet::Live(poster) = &self.outlet else { return Ok(Vec::new()) };
         let mut settled = Vec::new();
         for unknown in self.store.unknown_due(self.clock.now()).await? {
             match self.look_for(&**poster, &unknown).await {
                 Ok(found) => settled.extend(found),
-                // Whoever settled it meanwhile knows more.
+                // It was settled meanwhile, by something that knows more.
                 Err(StoreError::StateConflict { post, found, .. }) => {
                     tracing::debug!(%post, %found, "settled meanwhile");
                 }
@@ -70,26 +70,26 @@ impl Publisher {
         Ok(settled)
     }
 
-    /// Whether there is a post to look for now.
+    /// Returns whether there is a post to look for now.
     ///
     /// # Errors
-    /// Where the record cannot be read.
+    /// If the record cannot be read.
     pub async fn must_reconcile(&self) -> Result<bool, StoreError> {
         let live = matches!(self.outlet, Outlet::Live(_));
         Ok(live && !self.store.unknown_due(self.clock.now()).await?.is_empty())
     }
 
-    /// Posts that should be settled by now and are not: a person has to look at the account.
+    /// Returns posts that should be settled by now and are not: a person has to check the account.
     ///
     /// # Errors
-    /// Where the record cannot be read.
+    /// If the record cannot be read.
     pub async fn unsettled(&self) -> Result<Vec<PostId>, StoreError> {
         let patience = signed(self.in_force().rules.reconciliation.give_up_after) + UNSETTLED_AFTER;
         let before = self.clock.now().checked_sub(patience).unwrap_or(Timestamp::MIN);
         self.store.unsettled_since(before).await
     }
 
-    /// The wait before the next look, after so many; the last one repeats.
+    /// Returns the wait before the next look, after so many looks; the last one repeats.
     pub(super) fn wait_of_look(&self, looks: i64) -> SignedDuration {
         let waits = self.in_force().rules.reconciliation.waits;
         let place = usize::try_from(looks).unwrap_or(0).min(waits.len().saturating_sub(1));
@@ -114,7 +114,7 @@ impl Publisher {
         }
     }
 
-    /// Reads the minutes around the post's calls, where that may be done now.
+    /// Reads the minutes around the post's calls, if that is allowed now.
     async fn look(&self, poster: &dyn Poster, post: PostId, calls: &[MayHavePosted]) -> Result<Look, StoreError> {
         let now = self.clock.now();
         if let Some(wait) = self.held_back(now).await? {
@@ -132,7 +132,7 @@ impl Publisher {
         let span = || Search { post, calls, taken: &nothing, clock_skew_seconds: skew_seconds(poster) }.span(now);
         let Some(asked) = span() else { return Ok(Look::Later(now + LOOK_AT_THE_BUDGET)) };
         let mut read = poster.timeline(&account.user_id, asked).await;
-        // The first answer of a process tells the time there; where that moves the span, the right one is read.
+        // A process learns X's time from its first answer; if that moves the span, the right one is read.
         if let Some(moved) = span().filter(|span| span.from.duration_since(asked.from).abs() > SPAN_TOLERANCE) {
             read = poster.timeline(&account.user_id, moved).await;
         }
@@ -142,7 +142,8 @@ impl Publisher {
         })
     }
 
-    /// Until when no reading is made: X has stopped everything, X's limit for reading, or the month's dollars.
+    /// Returns until when no read is made and why: posting is stopped by X, X's limit for reads, or the month's
+    /// dollars.
     pub(super) async fn held_back(&self, now: Timestamp) -> Result<Option<Postponement>, StoreError> {
         let again = now + LOOK_AT_THE_BUDGET;
         let wait = |until, reason: &str| Ok(Some(Postponement { until, reason: reason.to_owned() }));
@@ -152,7 +153,7 @@ impl Publisher {
         let windows = self.store.windows().await?;
         let reading = windows.iter().filter(|window| window.endpoint == Endpoint::Read);
         if let Some(until) = reading.filter_map(|window| window.closed_until(now)).max() {
-            return wait(until, "X's limit for readings is used up");
+            return wait(until, "X's limit for reads is used up");
         }
         let rules = self.in_force().rules;
         let calendar = budget::Calendar::around(now, &rules.timezone);
@@ -164,7 +165,7 @@ impl Publisher {
         }))
     }
 
-    /// Whose timeline it is: asked of X once for each set of credentials.
+    /// Returns whose timeline it is: X is asked once for each set of credentials.
     async fn account(&self, poster: &dyn Poster, post: PostId) -> Result<Result<Account, TwitterError>, StoreError> {
         match self.known_account(poster).await? {
             Some(account) => Ok(Ok(account)),
@@ -172,7 +173,7 @@ impl Publisher {
         }
     }
 
-    /// The timeline was read: the post is there, or not yet, or surely not.
+    /// Draws the conclusion from a timeline: the post is there, not there yet, or certainly absent.
     async fn conclude(
         &self,
         poster: &dyn Poster,
@@ -187,7 +188,7 @@ impl Publisher {
             let read = self.reading(post, timeline, ReadOutcome::Found);
             let created_at = tweet.created_at.unwrap_or(now);
             self.store.settle_found(call, &tweet.id, created_at, &read, now).await?;
-            tracing::info!(%post, tweet_id = tweet.id, "found on the timeline: X had taken it");
+            tracing::info!(%post, tweet_id = tweet.id, "found on the timeline: X published this post");
             return Ok(Some(Settled::Sent { post, tweet_id: tweet.id.clone() }));
         }
         let read = self.reading(post, timeline, ReadOutcome::Absent);
@@ -195,24 +196,24 @@ impl Publisher {
         if !is_surely_absent(unknown, &settings, now) {
             let look_at = self.next_look(unknown, &settings, now);
             self.store.look_later(post, look_at, Some(&read), now).await?;
-            tracing::info!(%post, %look_at, "the timeline does not show it, looking again");
+            tracing::info!(%post, %look_at, "the timeline does not show this post; will look again");
             return Ok(None);
         }
         let absence = self.absence(post, calls, settings.when_absent).await?;
         self.store.settle_absent(post, &absence, &read, now).await?;
         Ok(Some(match absence {
             Absence::Repost => {
-                tracing::warn!(%post, "the timeline surely does not show it: it goes out once more");
+                tracing::warn!(%post, "this post is not on the timeline: it goes out once more");
                 Settled::Reposted { post }
             }
             Absence::Refuse(reason) => {
-                tracing::warn!(%post, reason, "the timeline surely does not show it: it is not sent");
+                tracing::warn!(%post, reason, "this post is not on the timeline: it will not be sent again");
                 Settled::Refused { post }
             }
         }))
     }
 
-    /// Which of these tweets belong to posts of the record.
+    /// Returns which of these tweets belong to posts on record.
     async fn taken(&self, tweets: &[TimelineTweet]) -> Result<HashSet<String>, StoreError> {
         let ids: Vec<&str> =
             tweets.iter().flat_map(|tweet| tweet.edit_history.iter().chain([&tweet.id])).map(String::as_str).collect();
@@ -232,8 +233,8 @@ impl Publisher {
         }
     }
 
-    /// What becomes of a post that is surely absent. It goes out again once at most, and never where X calls its text a
-    /// duplicate: then it is somewhere.
+    /// Decides what happens to a post that is certainly absent. It goes out again at most once, and never if X calls
+    /// its text a duplicate: then it exists somewhere.
     async fn absence(
         &self,
         post: PostId,
@@ -243,17 +244,17 @@ impl Publisher {
         let own: Vec<_> = calls.iter().filter(|call| call.post == post && call.unknown).collect();
         let refuse = |reason: &str| Ok(Absence::Refuse(reason.to_owned()));
         if self.store.was_restored(post).await? {
-            return refuse("the timeline does not show it, and it is never sent again: it was restored from a backup");
+            return refuse("the timeline does not show it; it was restored from a backup, so it is never sent again");
         }
         if let Some(first) = own.first()
             && self.store.called_a_duplicate(&first.text, first.started_at).await?
         {
-            return refuse("X calls it a duplicate, and the timeline does not show it: look at the account");
+            return refuse("X calls it a duplicate, but the timeline does not show it: check the account");
         }
         match when_absent {
             WhenAbsent::Repost if own.len() < 2 => Ok(Absence::Repost),
-            WhenAbsent::Repost => refuse("X did not take it, twice"),
-            WhenAbsent::Refuse => refuse("X did not take it: the timeline does not show it"),
+            WhenAbsent::Repost => refuse("X did not publish it, twice"),
+            WhenAbsent::Refuse => refuse("X did not publish it: the timeline does not show it"),
         }
     }
 
@@ -280,7 +281,7 @@ impl Publisher {
             }
             _ => {}
         }
-        tracing::warn!(%post, %error, %look_at, "cannot read the timeline, looking again");
+        tracing::warn!(%post, %error, %look_at, "cannot read the timeline; will try again");
         let detail = settlement::detail_of(error);
         let read = NewRead { what, post, outcome: ReadOutcome::Failed, items: 0, price_micros: 0, detail, windows };
         self.store.look_later(post, look_at, Some(&read), now).await
@@ -300,7 +301,7 @@ impl Publisher {
         told.filter(|until| *until > now).unwrap_or(longer).max(next_look)
     }
 
-    /// The time of the look after this one: never later than the one that decides.
+    /// Returns the time of the look after this one: never later than the one that decides.
     fn next_look(&self, unknown: &UnknownPost, settings: &ReconciliationSettings, now: Timestamp) -> Timestamp {
         let next = now + self.wait_of_look(unknown.looks + unknown.failed_looks + 1);
         let decides = deadline(unknown, settings);
@@ -308,18 +309,19 @@ impl Publisher {
     }
 }
 
-/// When a post that is not there counts as absent.
+/// Returns when a post that is not found counts as absent.
 fn deadline(unknown: &UnknownPost, settings: &ReconciliationSettings) -> Timestamp {
     unknown.since.checked_add(signed(settings.give_up_after)).unwrap_or(Timestamp::MAX)
 }
 
-/// Whether this look, which did not find it, decides.
+/// Returns whether this look, which did not find it, is conclusive.
 fn is_surely_absent(unknown: &UnknownPost, settings: &ReconciliationSettings, now: Timestamp) -> bool {
     let looks = usize::try_from(unknown.looks).unwrap_or(0) + 1;
     now >= deadline(unknown, settings) && looks >= settings.waits.len()
 }
 
-/// Whether a refusal to read says that nothing can be posted either. The right to read is another one than that to write.
+/// Returns whether a refusal to read means that nothing can be posted either. The permission to read is separate from
+/// that to write.
 pub(super) fn stops_posting(kind: RefusalKind) -> bool {
     kind.is_terminal() && !matches!(kind, RefusalKind::Permissions | RefusalKind::Authentication)
 }

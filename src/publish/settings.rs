@@ -39,7 +39,7 @@ impl Default for PublishKeys {
 }
 
 impl PublishKeys {
-    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    /// Returns the settings, each key parsed and in range; `None` if `checker` recorded a fault.
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<PublishSettings> {
         let base_url = checker.keep("publish.base_url", base_url(&self.base_url));
@@ -100,7 +100,7 @@ impl Default for BudgetKeys {
 }
 
 impl BudgetKeys {
-    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    /// Returns the settings, each key parsed and in range; `None` if `checker` recorded a fault.
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<BudgetSettings> {
         let posts_per_day = checker.whole("budget.posts_per_day", self.posts_per_day, 0, 100_000);
@@ -120,7 +120,7 @@ impl BudgetKeys {
     }
 }
 
-/// `publish.stale_after` where it is not given, or the configuration cannot be read.
+/// The value of `publish.stale_after` if it is not given, or the configuration cannot be read.
 pub const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(12 * 3600);
 
 #[derive(Debug, Clone)]
@@ -131,14 +131,14 @@ pub struct PublishSettings {
     pub auth: AuthMethod,
     /// The folder that `auth login` writes tokens to.
     pub tokens: PathBuf,
-    /// The least time between two calls that post.
+    /// The minimum time between two calls that post.
     pub min_gap: Duration,
-    /// How long a post may wait to be sent after it was let through.
+    /// How long a post may wait to be sent after its approval.
     pub stale_after: Duration,
     pub reconciliation: ReconciliationSettings,
 }
 
-/// By which protocol the bot is let into its account.
+/// The protocol by which the bot gains access to its account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AuthMethod {
@@ -151,14 +151,14 @@ pub enum AuthMethod {
 /// How a post of unknown outcome is settled by reading the account's timeline.
 #[derive(Debug, Clone)]
 pub struct ReconciliationSettings {
-    /// Before the first reading, the second, and so on; the last one repeats. At least one.
+    /// The waits before the first read, the second, and so on; the last one repeats. At least one.
     pub waits: Vec<Duration>,
     /// A post that the timeline does not show after this long counts as absent.
     pub give_up_after: Duration,
     pub when_absent: WhenAbsent,
 }
 
-/// What becomes of a post that X did not take, as far as its timeline tells.
+/// What happens to a post that X did not publish, according to its timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WhenAbsent {
@@ -181,7 +181,7 @@ pub struct BudgetSettings {
 pub struct Prices {
     pub post: f64,
     pub post_with_link: f64,
-    /// For each post of a timeline that is read.
+    /// For each post read from a timeline.
     pub read: f64,
     /// For asking whose credentials these are.
     pub user_read: f64,
@@ -190,8 +190,8 @@ pub struct Prices {
 const WHEN_ABSENT: [(&str, WhenAbsent); 2] = [("repost", WhenAbsent::Repost), ("refuse", WhenAbsent::Refuse)];
 const AUTH_METHODS: [(&str, AuthMethod); 2] = [("oauth1", AuthMethod::OAuth1), ("oauth2", AuthMethod::OAuth2)];
 
-/// Posts and their signatures travel to this address, so it is https, or a server on this very machine. The address
-/// itself is not repeated in messages where it may hold a password.
+/// Checks the address that posts and their signatures are sent to: it must be https, or a server on this machine.
+/// Messages do not repeat an address that may contain a password.
 fn base_url(found: &str) -> Result<url::Url, String> {
     let trimmed = found.trim_end_matches('/');
     let url = url::Url::parse(trimmed)
@@ -205,6 +205,6 @@ fn base_url(found: &str) -> Result<url::Url, String> {
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
-        _ => Err(format!("expected https (plain http only to this machine itself), found {found:?}")),
+        _ => Err(format!("expected https (plain http only to this machine), found {found:?}")),
     }
 }

@@ -1,8 +1,7 @@
-//! From X's answer to what the record says of it: the post's next state, how long it waits, X's limits, and whether all
-//! posting stops.
+//! From X's answer to the record: the post's next state, how long it waits, X's limits, and whether all posting stops.
 //!
-//! Nothing is read or written here. Waits that X told are kept, with a few seconds more; the others double up to a bound.
-//! Both are jittered, so that bots that lost X together do not come back together.
+//! Nothing is read or written here. Waits that X named are kept, with a few seconds added; the others double up to a
+//! bound. Both are jittered, so that bots that lost X together do not all come back at the same moment.
 
 use jiff::{SignedDuration, Timestamp};
 use pregonero_system::network::back_off;
@@ -15,8 +14,8 @@ use pregonero_x::{Answer, Bucket, LimitWindow, RateLimits, RefusalKind, TwitterE
 
 use super::PostedTweet;
 
-/// The first wait after a request that never left, after a limit of which X told nothing, and after a page of HTML that
-/// stood before X; doubled each time.
+/// The first wait after a request that was never sent, and after a limit whose end X did not give or a page of HTML
+/// from something in front of X; doubled each time.
 const FIRST_WAIT_NOT_SENT: SignedDuration = SignedDuration::from_mins(1);
 const FIRST_WAIT_LIMIT: SignedDuration = SignedDuration::from_mins(15);
 
@@ -24,28 +23,28 @@ const FIRST_WAIT_LIMIT: SignedDuration = SignedDuration::from_mins(15);
 const LONGEST_WAIT_NOT_SENT: SignedDuration = SignedDuration::from_hours(1);
 const LONGEST_WAIT_LIMIT: SignedDuration = SignedDuration::from_hours(24);
 
-/// At most so much is added to an instant that X told, and this part of it to a wait of our own.
+/// At most this much is added to an instant that X named, and at most this fraction of it to a wait of our own.
 const JITTER_OF_AN_INSTANT: SignedDuration = SignedDuration::from_secs(30);
 const JITTER_OF_A_WAIT: f64 = 0.25;
 
-/// What is known of a call to X beside its answer.
+/// What is known of a call to X besides its answer.
 pub(super) struct CallContext<'a> {
     pub armed: &'a Armed,
     pub now: Timestamp,
     /// From 0 to 1.
     pub jitter: f64,
-    /// When the timeline is asked first, should nobody know.
+    /// When to read the timeline first if the outcome is unknown.
     pub look_at: Timestamp,
     /// Whether an earlier call for this post may have posted it.
     pub may_be_posted: bool,
-    /// Whether X has refused this post before with a refusal that can pass by itself, and was asked whose account this is.
+    /// Whether X has refused this post before with a refusal that can pass by itself, and the account was checked.
     pub asked_again: bool,
-    /// By what the credentials in use are known again.
+    /// Identifies the credentials in use.
     pub credentials: &'a Fingerprint,
 }
 
 impl CallContext<'_> {
-    /// Everything that the answer changes.
+    /// Returns everything that the answer changes.
     pub(super) fn settlement(&self, answer: &Result<PostedTweet, TwitterError>) -> Settlement {
         let error = match answer {
             Ok(tweet) => {
@@ -73,7 +72,7 @@ impl CallContext<'_> {
         Settlement { end, windows, halt }
     }
 
-    /// Whether the same post is to be sent once more before this refusal counts.
+    /// Returns whether the same post will be sent once more before this refusal counts.
     fn is_asked_again(&self, kind: RefusalKind) -> bool {
         kind == RefusalKind::Authentication && !self.asked_again
     }
@@ -84,12 +83,12 @@ impl CallContext<'_> {
             TwitterError::Refused { kind, answer } if self.is_asked_again(*kind) => {
                 self.later(AttemptOutcome::Refused, detail(answer, Some(kind.as_str())), self.now, text)
             }
-            // It is there already, by an earlier call of which nobody knew: the timeline has its id.
+            // It was posted already, by an earlier call of unknown outcome: the timeline has its id.
             TwitterError::Refused { kind: kind @ RefusalKind::Duplicate, answer } if self.may_be_posted => {
                 CallEnd::Unknown {
                     outcome: AttemptOutcome::Refused,
                     detail: detail(answer, Some(kind.as_str())),
-                    error: format!("{text}; so an earlier call may have posted it"),
+                    error: format!("{text}; an earlier call may have posted it"),
                     look_at: self.look_at,
                 }
             }
@@ -122,7 +121,8 @@ impl CallContext<'_> {
         CallEnd::Later { outcome, detail, wait: Postponement { until, reason } }
     }
 
-    /// A clock that is off is corrected by the answer that says so: the first try after it comes at once.
+    /// Returns the wait after a refusal. The answer that reveals a wrong clock also corrects it, so the first retry is
+    /// immediate.
     fn wait_of_refusal(&self, kind: RefusalKind) -> SignedDuration {
         let earlier = self.armed.number - 1;
         match kind {
@@ -132,8 +132,8 @@ impl CallContext<'_> {
         }
     }
 
-    /// Until when a used-up limit is waited for. A used-up month of which X told no end is tried once a day: when it
-    /// begins anew is the account's billing cycle, which we do not know.
+    /// Returns until when to wait for a used-up limit. If X gave no end for a used-up month, it is tried once a day: it
+    /// restarts with the account's billing cycle, which we do not know.
     fn limit_until(&self, window: LimitWindow, told: Option<Timestamp>) -> Timestamp {
         if let Some(until) = told.filter(|until| *until > self.now) {
             let jittered = until.saturating_add(JITTER_OF_AN_INSTANT.mul_f64_rounded(self.jitter));
@@ -153,7 +153,7 @@ impl CallContext<'_> {
     }
 }
 
-/// A part of a duration, in whole milliseconds.
+/// Takes a fraction of a duration, in whole milliseconds.
 trait Part {
     fn mul_f64_rounded(self, part: f64) -> Self;
 }
@@ -165,7 +165,7 @@ impl Part for SignedDuration {
     }
 }
 
-/// That X refuses every post with these credentials.
+/// Builds the halt for X refusing every post with these credentials.
 pub(super) fn halt(kind: RefusalKind, error: &TwitterError, credentials: &Fingerprint, now: Timestamp) -> Halt {
     let remedy = kind.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
     Halt {
@@ -178,13 +178,13 @@ pub(super) fn halt(kind: RefusalKind, error: &TwitterError, credentials: &Finger
     }
 }
 
-/// That the credentials belong to another account than the configuration names.
+/// Builds the halt for credentials that belong to an account other than the configured one.
 pub(super) fn halt_of_another_account(found: &str, wanted: &str, credentials: &Fingerprint, now: Timestamp) -> Halt {
     Halt {
         cause: HaltCause::Refused,
         kind: Some(OTHER_ACCOUNT.to_owned()),
         reason: format!(
-            "the credentials belong to @{found}, account.handle is @{wanted}: correct account.handle, or let the bot into \
+            "the credentials belong to @{found}, but account.handle is @{wanted}: correct account.handle, or log the bot in to \
              its own account (`pregonero auth login`)"
         ),
         set_by: BY_THE_PROGRAM.to_owned(),
@@ -193,12 +193,12 @@ pub(super) fn halt_of_another_account(found: &str, wanted: &str, credentials: &F
     }
 }
 
-/// What an answer would make of a post that was sent for the first time; nothing is recorded. For the fuzz targets
+/// The effect an answer would have on a post sent for the first time; nothing is recorded. For the fuzz targets
 /// (`fuzz/`), which have no record.
 #[derive(Debug)]
 pub struct AnswerEffect {
     pub state: PostState,
-    /// Until when the post waits, where it is to be tried again.
+    /// Until when the post waits, if it will be tried again.
     pub waits_until: Option<Timestamp>,
     pub windows: Vec<Window>,
     /// Whether all posting stops.
@@ -206,7 +206,7 @@ pub struct AnswerEffect {
 }
 
 impl AnswerEffect {
-    /// Returns what follows from an answer that came at `now`. `jitter` is from 0 to 1.
+    /// Returns the effect of an answer that came at `now`. `jitter` is from 0 to 1.
     #[must_use]
     pub fn of(answer: &Result<PostedTweet, TwitterError>, now: Timestamp, jitter: f64) -> Self {
         let (post, attempt) = (PostId::new(1), AttemptId::new(1));
@@ -232,7 +232,7 @@ impl AnswerEffect {
     }
 }
 
-/// How long a post waits that could not be armed because X could not be asked whose account this is.
+/// Returns until when a post waits that could not be armed because X could not be asked whose account this is.
 pub(super) fn wait_of_reading(error: &TwitterError, now: Timestamp) -> Timestamp {
     let wait = match error {
         TwitterError::RateLimited { until: Some(until), .. } if *until > now => return *until,
@@ -242,7 +242,7 @@ pub(super) fn wait_of_reading(error: &TwitterError, now: Timestamp) -> Timestamp
     now.saturating_add(wait).unwrap_or(now)
 }
 
-/// What an error tells of X's windows.
+/// Returns what an error reveals of X's windows.
 pub(super) fn windows_of(endpoint: Endpoint, error: &TwitterError) -> Vec<Window> {
     match error {
         TwitterError::Refused { answer, .. }
@@ -252,7 +252,7 @@ pub(super) fn windows_of(endpoint: Endpoint, error: &TwitterError) -> Vec<Window
     }
 }
 
-/// X's counters as the record keeps them.
+/// Converts X's counters to the record's form.
 pub(super) fn windows(endpoint: Endpoint, limits: &RateLimits) -> Vec<Window> {
     let number = |number: Option<u64>| number.and_then(|number| i64::try_from(number).ok());
     let window = |name, bucket: Bucket| Window {
@@ -273,7 +273,7 @@ pub(super) fn windows(endpoint: Endpoint, limits: &RateLimits) -> Vec<Window> {
     .collect()
 }
 
-/// Adds that a window is closed until then, whatever its counters say.
+/// Adds that a window is closed until `until`, whatever its counters say.
 pub(super) fn block(windows: &mut Vec<Window>, endpoint: Endpoint, window: LimitWindow, until: Timestamp) {
     let name = match window {
         LimitWindow::FifteenMinutes => WindowName::FifteenMinutes,
@@ -294,7 +294,7 @@ pub(super) fn block(windows: &mut Vec<Window>, endpoint: Endpoint, window: Limit
     }
 }
 
-/// What the record keeps of an error.
+/// Returns what the record keeps of an error.
 pub(super) fn detail_of(error: &TwitterError) -> CallDetail {
     match error {
         TwitterError::Refused { kind, answer } => detail(answer, Some(kind.as_str())),
@@ -318,7 +318,7 @@ fn detail(answer: &Answer, kind: Option<&str>) -> CallDetail {
     }
 }
 
-/// The limit's window as the record of a call names it.
+/// Returns the limit's window as the record of a call names it.
 fn window_word(window: LimitWindow) -> &'static str {
     match window {
         LimitWindow::FifteenMinutes => "fifteen_minutes",
@@ -328,7 +328,7 @@ fn window_word(window: LimitWindow) -> &'static str {
     }
 }
 
-/// `first`, doubled once for each earlier attempt, at most `longest`.
+/// Returns `first`, doubled once for each earlier attempt, at most `longest`.
 fn doubled(first: SignedDuration, longest: SignedDuration, earlier: i64) -> SignedDuration {
     back_off(first, longest, u32::try_from(earlier.max(0)).unwrap_or(u32::MAX))
 }

@@ -1,7 +1,7 @@
-//! The queue of posts that wait for a person, and the only maker of [`Approved`].
+//! The queue of posts that wait for a person, and the only source of [`Approved`].
 //!
-//! One constraint: nothing can be handed to [`crate::publish`] but an [`Approved`], and one comes from here only: from a
-//! candidate that the mode lets through, or from the record, where a person approved it.
+//! One constraint: [`crate::publish`] accepts only an [`Approved`], and those come only from here: from a candidate
+//! that the mode lets through, or from the record, where a person approved it.
 
 mod settings;
 
@@ -14,7 +14,7 @@ use pregonero_judging::selection::Chosen;
 use pregonero_store::{NewPost, Origin, PostId, PostRecord, PostState, RoundId, Store, StoreError};
 use pregonero_system::clock::shown;
 
-/// Who is named in the record where the gates' verdicts sufficed.
+/// The name in the record of who decided if the gates' verdicts sufficed.
 const BY_THE_GATES: &str = "gates";
 
 /// The rules of the queue.
@@ -23,15 +23,15 @@ pub struct Terms {
     pub mode: ReviewMode,
     /// How long a post waits for a person.
     pub expires_after: Duration,
-    /// How long a post that was let through waits to be sent.
+    /// How long an approved post waits to be sent.
     pub stale_after: Duration,
-    /// Whether posts leave the machine, which is part of a post from its beginning.
+    /// Whether posts leave the machine; this is fixed when a post is created.
     pub live: bool,
     /// The account that posts are made for, without `@`.
     pub account: String,
 }
 
-/// A post that may be sent. Whether it still may is looked at again when it is.
+/// A post that may be sent. Whether it still may is checked again when it is sent.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Approved {
     post: PostId,
@@ -51,24 +51,24 @@ impl Approved {
         &self.text
     }
 
-    /// A second one of the same post, as two tasks that read the record at once would hold.
+    /// Returns a second one of the same post, as two tasks that read the record at the same time would have.
     #[cfg(test)]
     pub(crate) fn clone_for_test(&self) -> Self {
         Self { post: self.post, text: self.text.clone() }
     }
 
-    /// Approved posts in the record that may be tried now, the one decided on last first: those a person approved, and those that a
-    /// limit, the budget or a restart kept back.
+    /// Returns the approved posts in the record that may be tried now, the most recently decided first: those a person
+    /// approved, and those that a limit, the budget or a restart held back.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn from_store(store: &Store, now: Timestamp) -> Result<Vec<Self>, ReviewError> {
         let posts = store.sendable_posts(now).await?;
         Ok(posts.into_iter().map(|post| Self { post: post.id, text: post.text }).collect())
     }
 }
 
-/// What became of a chosen candidate.
+/// What happened to a chosen candidate.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Submitted {
     /// It may be sent.
@@ -77,13 +77,14 @@ pub enum Submitted {
     Held(PostId),
 }
 
-/// Why the queue could not do what it was asked.
+/// Why the queue could not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum ReviewError {
-    /// A gate asked for a person, and the mode has none. The selection does not choose such a candidate in this mode.
-    #[error("round {round}: the gates ask for a person, and `review.mode` is `off`")]
+    /// A gate requires a person, but in this mode nobody reviews. The selection does not choose such a candidate in
+    /// this mode.
+    #[error("round {round}: the gates require a person to review, but `review.mode` is `off`")]
     NobodyToAsk { round: RoundId },
-    /// The post's time is up.
+    /// The post has expired.
     #[error("post {post} expired at {}: it can no longer be approved", shown(*at))]
     Expired { post: PostId, at: Timestamp },
     /// The post does not wait for a person.
@@ -104,12 +105,12 @@ impl From<StoreError> for ReviewError {
     }
 }
 
-/// Takes the round's choice into the record, approved or held as `terms` say, and so ends the round.
+/// Records the round's choice, approved or held according to `terms`, which ends the round.
 ///
 /// The candidates must be on record ([`Store::record_candidates`]).
 ///
 /// # Errors
-/// [`ReviewError::NobodyToAsk`]; [`StoreError::AlreadyPosted`] where the round has a post already.
+/// [`ReviewError::NobodyToAsk`]; [`StoreError::AlreadyPosted`] if the round has a post already.
 pub async fn submit(
     store: &Store,
     round: RoundId,
@@ -135,34 +136,34 @@ pub async fn submit(
     };
     let post = store.create_post(&post, now).await?;
     if hold {
-        tracing::info!(%post, "the choice waits for a person");
+        tracing::info!(%post, "the chosen post waits for a person");
         return Ok(Submitted::Held(post));
     }
     Ok(Submitted::Approved(Approved { post, text: judged.text.clone() }))
 }
 
-/// The posts that wait for a person, the oldest first; none of them past its time.
+/// Returns the posts that wait for a person, the oldest first; none of them expired.
 ///
 /// # Errors
-/// Where the database cannot be read.
+/// If the database cannot be read.
 pub async fn list(store: &Store, now: Timestamp) -> Result<Vec<PostRecord>, ReviewError> {
     let mut held = store.posts_in(PostState::Held).await?;
     held.retain(|post| post.expires_at > now);
     Ok(held)
 }
 
-/// One post, whatever its state, with what the gates and the classifier said of it.
+/// Returns one post in any state, with what the gates and the classifier said of it.
 ///
 /// # Errors
-/// [`StoreError::NoSuchPost`], or where the database cannot be read.
+/// [`StoreError::NoSuchPost`], or if the database cannot be read.
 pub async fn show(store: &Store, post: PostId) -> Result<PostRecord, ReviewError> {
     Ok(store.post(post).await?)
 }
 
-/// `by` lets a held post through. It is sent by whoever publishes next, within `stale_after` from now.
+/// Approves a held post on behalf of `by`. The next run of the publisher sends it, within `stale_after` from now.
 ///
 /// # Errors
-/// [`ReviewError::Expired`], [`ReviewError::NothingToDecide`], or where the database cannot be written.
+/// [`ReviewError::Expired`], [`ReviewError::NothingToDecide`], or if the database cannot be written.
 pub async fn approve(
     store: &Store,
     post: PostId,
@@ -175,10 +176,11 @@ pub async fn approve(
     Ok(())
 }
 
-/// `by` stops a post: a held one becomes `rejected`, an approved one that is not under way `cancelled`. Gives which.
+/// Stops a post on behalf of `by`: a held one becomes `rejected`, an approved one that is not under way `cancelled`.
+/// Returns the new state.
 ///
 /// # Errors
-/// [`ReviewError::NothingToDecide`] where it is too late, or where the database cannot be written.
+/// [`ReviewError::NothingToDecide`] if it is too late, or if the database cannot be written.
 pub async fn reject(
     store: &Store,
     post: PostId,
@@ -191,10 +193,10 @@ pub async fn reject(
     Ok(state)
 }
 
-/// Marks posts as expired that nobody decided on, or that could not be sent, in time; gives which.
+/// Marks posts as expired that were not decided on, or not sent, in time; returns them.
 ///
 /// # Errors
-/// Where the database cannot be written.
+/// If the database cannot be written.
 pub async fn expire(store: &Store, now: Timestamp) -> Result<Vec<PostId>, ReviewError> {
     let expired = store.expire_posts(now).await?;
     for post in &expired {
@@ -203,7 +205,7 @@ pub async fn expire(store: &Store, now: Timestamp) -> Result<Vec<PostId>, Review
     Ok(expired)
 }
 
-/// So long after `now`. A span beyond the calendar means for ever.
+/// Returns the instant `span` after `now`. A span beyond the calendar means for ever.
 fn after(now: Timestamp, span: Duration) -> Timestamp {
     SignedDuration::try_from(span).ok().and_then(|span| now.checked_add(span).ok()).unwrap_or(Timestamp::MAX)
 }

@@ -20,7 +20,7 @@ impl Default for ReviewKeys {
 }
 
 impl ReviewKeys {
-    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    /// Returns the settings, each key parsed and in range; `None` if `checker` recorded a fault.
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<ReviewSettings> {
         let mode = checker.choice("review.mode", &self.mode, &REVIEW_MODES);

@@ -271,7 +271,7 @@ fn a_login_by_browser_posts_by_bearer_and_renews_itself() {
     let kept: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     assert_eq!((&kept["refresh_token"], &kept["renewing_since"]), (&json!("invented-refresh-2"), &Value::Null));
     let doctor = bot.start_command(live(&bot, &base_url, &["doctor"])).wait();
-    assert!(doctor.code() == Some(0) && doctor.stdout.contains("a login with OAuth 2.0"), "{doctor:#?}");
+    assert!(doctor.code() == Some(0) && doctor.stdout.contains("an OAuth 2.0 login"), "{doctor:#?}");
 }
 
 /// A login that a person makes, due to be renewed before its first call.
@@ -356,7 +356,7 @@ fn a_stop_during_a_search_waits_for_the_renewal_that_it_began() {
     log_in(&desk, &bot, "first");
     desk.lock().unwrap().fails = true;
     let mut running = bot.start_command(live(&bot, &base_url, &["run", "--now"]));
-    running.wait_for("the account's timeline will tell", 1);
+    running.wait_for("the account's timeline will show", 1);
     {
         // X ends the token before its time: the search has to renew it, and X takes long to answer.
         let mut desk = desk.lock().unwrap();

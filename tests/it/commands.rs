@@ -491,7 +491,7 @@ async fn held_posts_are_settled_from_the_command_line_and_stand_in_the_history()
     let shown = place.run(&["history", "show", "1"]).stdout;
     assert!(shown.contains("Hoy llegan 300 libros a la escuela.") && shown.contains("berta"), "{shown}");
     let unknown = place.run(&["history", "show", "99"]);
-    assert!(unknown.code == 1 && unknown.stderr.contains("no round or post has this number"), "{unknown:#?}");
+    assert!(unknown.code == 1 && unknown.stderr.contains("there is no round or post with this number"), "{unknown:#?}");
 }
 
 #[test]

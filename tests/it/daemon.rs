@@ -90,7 +90,7 @@ fn rounds_without_a_candidate_are_recorded_and_the_daemon_goes_on() {
     let config = std::fs::read_to_string(bot.path("config.toml")).unwrap();
     bot.configure(&config.replace(EACH_SECOND[0], EACH_SECOND[1]));
     let mut running = bot.start(&["run"]);
-    running.wait_for("no candidate got through", 2);
+    running.wait_for("no candidate passed", 2);
     running.signal("TERM");
     assert_eq!(running.wait().code(), Some(0));
     let history = bot.history();
@@ -131,8 +131,8 @@ async fn a_second_signal_quits_at_once_and_the_next_start_finds_out_that_x_never
     assert_eq!(bot.newest_state(), "armed");
 
     let mut again = bot.start(&["run"]);
-    again.wait_for("the account's timeline will tell", 1);
-    again.wait_for("the timeline surely does not show it: it is not sent", 1);
+    again.wait_for("the timeline will show its outcome", 1);
+    again.wait_for("this post is not on the timeline: it will not be sent again", 1);
     assert_eq!(bot.newest_state(), "refused");
     again.signal("TERM");
     assert_eq!(again.wait().code(), Some(0));
@@ -149,7 +149,7 @@ async fn a_refusal_for_good_silences_the_service_with_one_clear_line_until_a_per
     running.wait_for("not served: stopped by X since", 2);
     let health = bot.run(&["healthcheck"]);
     assert_eq!(health.code(), Some(1), "{health:#?}");
-    assert!(health.stderr.contains("stopped by X since") && health.stderr.contains("make new keys"), "{health:#?}");
+    assert!(health.stderr.contains("stopped by X since") && health.stderr.contains("create new keys"), "{health:#?}");
     assert_eq!(x.posts_asked(), 1, "X is not asked again");
     // A restart with the same keys changes nothing.
     running.signal("TERM");
@@ -158,13 +158,13 @@ async fn a_refusal_for_good_silences_the_service_with_one_clear_line_until_a_per
     let errors: Vec<_> = ended.log().into_iter().filter(|line| line["level"] == "ERROR").collect();
     assert_eq!(errors.len(), 1, "{errors:#?}");
     let said = errors[0]["message"].as_str().unwrap();
-    assert!(said.contains("X refused with 401") && said.contains("make new keys and tokens"), "{said}");
+    assert!(said.contains("X refused with 401") && said.contains("create new keys and tokens"), "{said}");
 
     let mut again = bot.start(&["run"]);
     again.wait_for("not served: stopped by X since", 1);
     assert_eq!(x.posts_asked(), 1);
     assert_eq!(bot.run(&["resume", "--by", "ana"]).code(), Some(0));
-    again.wait_for("posting goes on", 1);
+    again.wait_for("posting resumes", 1);
     wait_until("a post", || !x.posted().is_empty());
     again.signal("TERM");
     assert_eq!(again.wait().code(), Some(0));
@@ -186,7 +186,7 @@ async fn new_keys_after_a_hangup_let_posts_out_again() {
     assert_eq!(bot.run(&["healthcheck"]).code(), Some(1), "the same token changes nothing");
     std::fs::write(&token, "1700-a-token-that-is-new").unwrap();
     running.signal("HUP");
-    running.wait_for("the credentials or account.handle are others now: posting goes on", 1);
+    running.wait_for("the credentials or account.handle have changed: posting resumes", 1);
     wait_until("health", || bot.run(&["healthcheck"]).code() == Some(0));
     running.signal("TERM");
     assert_eq!(running.wait().code(), Some(0));
@@ -232,7 +232,7 @@ fn a_reload_takes_a_sound_configuration_and_keeps_the_old_one_of_a_broken_one() 
     running.wait_for(READY, 1);
     bot.configure("[generation]\ntop_k = \"many\"\n");
     running.signal("HUP");
-    running.wait_for("the configuration was not reloaded, the old one stays", 1);
+    running.wait_for("the configuration was not reloaded; the old one stays in force", 1);
     running.wait_for("config.toml:2: generation.top_k", 1);
 
     bot.configure_with(EACH_SECOND[0], "0 0 0 1 1 * 2098");

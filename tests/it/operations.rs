@@ -225,7 +225,7 @@ async fn status_healthcheck_doctor_and_log_tell_one_state() {
     bot.configure_with("candidates = 4", "candidates = 3");
     assert_eq!(bot.run(&["reload"]).code(), Some(0));
     assert_eq!(told(&bot), (json!("ok"), vec![]));
-    running.wait_for("budget and limits let posts out again", 1);
+    running.wait_for("budget and limits allow posts again", 1);
     running.signal("TERM");
     assert_eq!(running.wait().code(), Some(0));
     assert_eq!(told(&bot).0, "not_running");
@@ -311,14 +311,17 @@ fn a_backup_or_restore_names_the_file_that_is_to_blame_and_replaces_none_but_a_b
     assert_eq!(bot.run(&["once"]).code(), Some(0));
     let config = std::fs::read_to_string(bot.path("config.toml")).unwrap();
     for (taken, words) in [
-        ("config.toml", "is no backup made by"),
-        ("data/pregonero.db", "is a database of pregonero without the mark of a backup"),
+        ("config.toml", "was not made by"),
+        ("data/pregonero.db", "is a pregonero database without the mark of a backup"),
     ] {
         let refused = bot.run(&["db", "backup", taken]);
         assert!(refused.code() == Some(1) && refused.stderr.contains(words), "{refused:#?}");
     }
     let refused = bot.run(&["db", "restore", "config.toml"]);
-    assert!(refused.code() == Some(1) && refused.stderr.contains("config.toml: this is no backup"), "{refused:#?}");
+    assert!(
+        refused.code() == Some(1) && refused.stderr.contains("config.toml: this is not a pregonero backup"),
+        "{refused:#?}"
+    );
     assert!(!refused.stderr.contains("pregonero.db"), "{refused:#?}");
     let missing = bot.run(&["db", "restore", "nowhere.db"]);
     assert!(missing.stderr.contains("nowhere.db: cannot read the backup: No such file"), "{missing:#?}");

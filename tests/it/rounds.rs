@@ -27,7 +27,7 @@ async fn a_post_goes_out_once_and_the_history_tells_its_whole_story() {
     assert_eq!(x.posted(), [text]);
     assert_eq!(x.rejected(), [""; 0], "every signature was right");
     assert!(text.ends_with(" 🤖"), "{text}");
-    assert!(ended.log().iter().any(|line| line["message"] == "LIVE: what is chosen is posted"), "{ended:#?}");
+    assert!(ended.log().iter().any(|line| line["message"] == "LIVE: chosen posts go out to X"), "{ended:#?}");
 
     assert_eq!(bot.history(), std::slice::from_ref(&entry));
     let record = bot.run(&["--json", "history", "show", "1"]).json().remove(0);
@@ -215,7 +215,7 @@ async fn a_post_approved_in_a_dry_run_never_goes_out_live() {
     assert_eq!(running.wait().code(), Some(0));
     let entry = bot.history().remove(0);
     assert_eq!((&entry["state"], x.calls().len()), (&json!("cancelled"), 0));
-    assert_eq!(entry["error"], "it was made in a dry run, and posts go out now");
+    assert_eq!(entry["error"], "it was made in a dry run, but posts now go out");
 }
 
 #[tokio::test]
@@ -253,7 +253,7 @@ async fn a_tweet_is_found_by_its_id_and_its_address_and_costs_are_shown_by_month
     for (which, words) in [
         ("https://x.com/a/status/5", "has no post with the tweet id 5"),
         ("once", "expected a number that `pregonero history list` shows"),
-        ("1900000000000000009", "no round or post has this number"),
+        ("1900000000000000009", "there is no round or post with this number"),
     ] {
         let missing = bot.run(&["history", "show", which]);
         assert!(missing.code() == Some(1) && missing.stderr.contains(words), "{missing:#?}");

@@ -227,9 +227,10 @@ fn a_bind_mount_of_the_folder_is_kept_out_and_one_of_the_file_is_refused() {
     );
     let mut running = bot.start(&["run"]);
     running.wait_for(READY, 1);
-    for (path, code, words) in
-        [("mounts/folder/pregonero.db", 75, "another pregonero (process "), ("mounts/file.db", 1, "mounted by itself")]
-    {
+    for (path, code, words) in [
+        ("mounts/folder/pregonero.db", 75, "another pregonero (process "),
+        ("mounts/file.db", 1, "a mount point itself"),
+    ] {
         let mut command: Command = bot.command(&["once"]);
         command.env("PREGONERO__STORE__PATH", path);
         let refused = bot.start_command(disk.inside(&command)).wait();

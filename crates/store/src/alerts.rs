@@ -1,7 +1,7 @@
-//! The alerts and what is still to be told of them: see `migrations/0003_lease_and_alerts.sql`.
+//! The alerts and the notices of them that are still to be delivered: see `migrations/0003_lease_and_alerts.sql`.
 //!
-//! One constraint: an alert and its notices enter the record in one transaction, and a notice leaves the queue only when
-//! the other side has taken it, so that it is told at least once, across crashes and restarts.
+//! One constraint: an alert and its notices enter the record in one transaction, and a notice leaves the queue only
+//! when the other side has accepted it, so that it is delivered at least once, across crashes and restarts.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ use super::{Store, StoreError};
 pub enum AlertKind {
     /// X refuses for good: nothing is posted until a person acts.
     Stopped,
-    /// Nobody knows whether a post went out, and looking for it has not told.
+    /// It is unknown whether a post went out, and looking for it has not settled that.
     Unsettled,
     /// No post for some slots.
     Stale,
@@ -35,7 +35,7 @@ words!(AlertKind {
     MonthlyCap => "monthly_cap",
 });
 
-/// Whether a notice tells of the beginning or the end.
+/// Whether a notice announces the beginning or the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NoticeStatus {
     Raised,
@@ -53,11 +53,11 @@ pub enum AlertChannel {
 
 words!(AlertChannel { Webhook => "webhook", Command => "command" });
 
-/// Something that holds and that a person has to know.
+/// Something that is the case now and that a person has to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     pub kind: AlertKind,
-    /// Names the occurrence: the same key is raised once until it is over.
+    /// Identifies the occurrence: the same key is raised only once until it is over.
     pub key: String,
     pub message: String,
 }
@@ -86,7 +86,7 @@ impl FromRow<'_, SqliteRow> for AlertRecord {
     }
 }
 
-/// One thing to tell through one channel.
+/// One message to deliver through one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     pub id: i64,
@@ -109,7 +109,7 @@ impl FromRow<'_, SqliteRow> for Notice {
     }
 }
 
-/// What became of the alerts when the conditions were looked at again.
+/// What changed when the conditions were checked again.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct AlertChanges {
     pub raised: Vec<AlertRecord>,
@@ -117,10 +117,10 @@ pub struct AlertChanges {
 }
 
 impl Store {
-    /// Raises what is new among `holding`, resolves what is over, and queues a notice of each for `channels`.
+    /// Raises what is new among `holding`, resolves what is over, and queues a notice of each change for `channels`.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn update_alerts(
         &self,
         holding: &[Condition],
@@ -133,7 +133,7 @@ impl Store {
         let over: Vec<AlertRecord> =
             open.iter().filter(|alert| holding.iter().all(|condition| condition.key != alert.key)).cloned().collect();
         let mut changes = AlertChanges::default();
-        // Looked at every few seconds: without news there is nothing to write.
+        // This runs every few seconds: without news there is nothing to write.
         if new.is_empty() && over.is_empty() {
             return Ok(changes);
         }
@@ -153,10 +153,10 @@ impl Store {
         Ok(changes)
     }
 
-    /// The alerts that are not over, the oldest first.
+    /// Returns the alerts that are not over, the oldest first.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn open_alerts(&self) -> Result<Vec<AlertRecord>, StoreError> {
         sqlx::query_as(
             "SELECT id, kind, key, message, raised_at, resolved_at FROM alerts WHERE resolved_at IS NULL ORDER BY id",
@@ -166,23 +166,23 @@ impl Store {
         .doing("read the alerts")
     }
 
-    /// Whether a notice waits to be delivered.
+    /// Returns whether a notice waits to be delivered.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn has_undelivered_notices(&self) -> Result<bool, StoreError> {
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM notices WHERE delivered_at IS NULL)")
             .fetch_one(self.readers())
             .await
-            .doing("look for notices that wait")
+            .doing("look for waiting notices")
     }
 
-    /// The notices that are to be tried now through one of `channels`, the oldest first. That an alert is over is told
-    /// only after its beginning was. A wait of more than `longest` is one of a clock that was set back since: it counts as
-    /// over.
+    /// Returns the notices to try now through one of `channels`, the oldest first. The end of an alert is announced
+    /// only after its beginning was. A wait longer than `longest` comes from a clock that has since been set back: it
+    /// counts as over.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn due_notices(
         &self,
         channels: &[AlertChannel],
@@ -210,10 +210,10 @@ impl Store {
         .doing("read the notices")
     }
 
-    /// Records that the other side has taken a notice.
+    /// Records that the other side has accepted a notice.
     ///
     /// # Errors
-    /// Where the database cannot be written; the notice is told again then.
+    /// If the database cannot be written; the notice is then delivered again.
     pub async fn notice_delivered(&self, notice: i64, now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query("UPDATE notices SET delivered_at = ?, attempts = attempts + 1, error = NULL WHERE id = ?")
@@ -221,14 +221,14 @@ impl Store {
             .bind(notice)
             .execute(&mut *transaction)
             .await
-            .doing("record that a notice was taken")?;
-        transaction.commit().await.doing("record that a notice was taken")
+            .doing("record that a notice was accepted")?;
+        transaction.commit().await.doing("record that a notice was accepted")
     }
 
-    /// Records that a notice could not be told, and when it is tried again.
+    /// Records that a notice could not be delivered, and when it is tried again.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn notice_failed(&self, notice: i64, error: &str, again: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query("UPDATE notices SET attempts = attempts + 1, not_before = ?, error = ? WHERE id = ?")
@@ -237,14 +237,14 @@ impl Store {
             .bind(notice)
             .execute(&mut *transaction)
             .await
-            .doing("record that a notice was not taken")?;
-        transaction.commit().await.doing("record that a notice was not taken")
+            .doing("record that a notice was not accepted")?;
+        transaction.commit().await.doing("record that a notice was not accepted")
     }
 
-    /// How many notices nobody has taken yet, and what last went wrong with one of them.
+    /// Returns how many notices have not been accepted yet, and the last error of one of them.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn undelivered_notices(&self) -> Result<(i64, Option<String>), StoreError> {
         sqlx::query_as(
             "SELECT count(*), (SELECT error FROM notices WHERE delivered_at IS NULL AND error IS NOT NULL ORDER BY id DESC)

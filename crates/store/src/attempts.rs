@@ -1,4 +1,4 @@
-//! The calls to X: the intent before, the outcome after, and what they cost.
+//! The calls to X: the intent before, the outcome after, and the cost.
 //!
 //! One constraint: [`Store::arm`] has the intent on disk before it returns, so that a crash during the call leaves an
 //! armed post, which [`Store::recover_armed`] turns into an unknown one, never into one that is sent again.
@@ -22,7 +22,7 @@ use super::{AttemptId, AttemptOutcome, Endpoint, PostId, PostState, Store, Store
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AttemptRecord {
     pub id: AttemptId,
-    /// Which call for its post, from 1.
+    /// The call's number among those for its post, from 1.
     pub number: i64,
     /// What was sent, and its length as X counts it.
     pub text: Option<String>,
@@ -32,7 +32,7 @@ pub struct AttemptRecord {
     pub outcome: AttemptOutcome,
     /// X's price for it, in millionths of a dollar.
     pub price_micros: i64,
-    /// X's clock minus ours when the call was made, as far as it was known.
+    /// X's clock minus ours when the call was made, if it was known.
     pub clock_skew_seconds: Option<i64>,
     #[serde(flatten)]
     pub detail: CallDetail,
@@ -62,40 +62,40 @@ pub struct Postponement {
     pub reason: String,
 }
 
-/// Why the caller's own rules do not let a post out.
+/// Why the caller's own rules do not allow a post to go out.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Stop {
     /// The budget or the gap between posts.
     Wait(Postponement),
-    /// Nothing is to leave the machine.
+    /// Nothing may leave the machine.
     DryRun,
-    /// The post was made in another mode or for another account, as this says: it is cancelled.
+    /// The post was made in another mode or for another account, as the text says: it is cancelled.
     OtherOrigin(String),
 }
 
-/// The right to make one call, on disk already.
+/// The right to make one call, already recorded on disk.
 #[derive(Debug)]
 pub struct Armed {
     pub post: PostId,
     pub attempt: AttemptId,
-    /// What is to be sent: the record's text, not one that somebody held on to while it was edited.
+    /// The text to send: the record's own, not a copy from before an edit.
     pub text: String,
-    /// Which call for this post, from 1.
+    /// The call's number among those for this post, from 1.
     pub number: i64,
-    /// How many calls, for whatever post, came to nothing since the last one that X answered with yes or no.
+    /// How many calls, for any post, have failed since the last one that X accepted or refused.
     pub failures_in_a_row: i64,
 }
 
 /// Why a post was not armed.
 #[derive(Debug)]
 pub enum ArmRefusal {
-    /// A person, or X, has stopped all posting.
+    /// A person or X has stopped all posting.
     Halted(Halt),
     /// An earlier answer said to wait.
     NotBefore(Timestamp),
-    /// X's limits, as an earlier answer told them, leave no call; the post waits until then.
+    /// X's limits, according to an earlier answer, allow no call; the post waits until then.
     LimitedByX(Postponement),
-    /// `check` said no.
+    /// `check` refused.
     Stopped(Stop),
     /// The post cannot be sent, or the database cannot be written.
     Store(StoreError),
@@ -107,14 +107,14 @@ impl From<StoreError> for ArmRefusal {
     }
 }
 
-/// How a call ended.
+/// The end of a call.
 #[derive(Debug, Clone)]
 pub enum CallEnd {
-    /// X took it.
+    /// X published it.
     Sent { tweet_id: String, detail: CallDetail },
-    /// X said no.
+    /// X refused it.
     Refused { detail: CallDetail, error: String },
-    /// Nobody knows whether the post is there; the timeline is asked at `look_at`. The call itself may have been refused.
+    /// It is unknown whether the post exists; the timeline is read at `look_at`. The call itself may have been refused.
     Unknown { outcome: AttemptOutcome, detail: CallDetail, error: String, look_at: Timestamp },
     /// Nothing was posted, and it may be tried again later.
     Later { outcome: AttemptOutcome, detail: CallDetail, wait: Postponement },
@@ -152,19 +152,19 @@ impl CallEnd {
 #[derive(Debug, Clone)]
 pub struct Settlement {
     pub end: CallEnd,
-    /// What the answer told of X's limits.
+    /// What the answer revealed of X's limits.
     pub windows: Vec<Window>,
-    /// Where X refuses every post.
+    /// Present if X refuses every post.
     pub halt: Option<Halt>,
 }
 
 impl Store {
-    /// Takes an approved post into `armed` and opens its attempt, durable when this returns. Halts, state, expiry,
-    /// waiting time, X's limits and the caller's rules (`check`, which gives the price) are looked at in the same
-    /// transaction.
+    /// Moves an approved post to `armed` and opens its attempt, which is durable when this returns. Halts, state,
+    /// expiry, waiting time, X's limits and the caller's rules (`check`, which returns the price) are checked in the
+    /// same transaction.
     ///
     /// # Errors
-    /// See [`ArmRefusal`]; a post whose time is up is recorded as expired, one that has to wait as waiting.
+    /// See [`ArmRefusal`]; an expired post is recorded as expired, one that has to wait as waiting.
     pub async fn arm(
         &self,
         post: PostId,
@@ -216,7 +216,7 @@ impl Store {
         Ok(Armed { post, attempt, text: call.draft.text, number, failures_in_a_row })
     }
 
-    /// Takes an armed post back, with the time it waits for, and commits.
+    /// Moves an armed post back to `approved`, with the time it waits for, and commits.
     async fn postpone(
         &self,
         mut transaction: Transaction<'_, Sqlite>,
@@ -229,11 +229,11 @@ impl Store {
         transaction.commit().await.doing("record that the post waits")
     }
 
-    /// Has an approved post wait that was not armed: what had to be asked of X before could not be, because of X or because
+    /// Makes an approved post wait before it was armed: what had to be asked of X first could not be, because of X or
     /// of our own rules.
     ///
     /// # Errors
-    /// [`StoreError::StateConflict`] where it is no longer approved, or where the database cannot be written.
+    /// [`StoreError::StateConflict`] if it is no longer approved, or if the database cannot be written.
     pub async fn wait_unarmed(&self, post: PostId, wait: &Postponement, cause: WaitCause) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         let (found, _) = state_and_expiry(&mut transaction, post).await?;
@@ -244,10 +244,10 @@ impl Store {
         transaction.commit().await.doing("record that the post waits")
     }
 
-    /// How many calls for `post` ended with this kind of refusal.
+    /// Returns how many calls for `post` ended with this kind of refusal.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn refusals_of_kind(&self, post: PostId, kind: &str) -> Result<i64, StoreError> {
         sqlx::query_scalar("SELECT count(*) FROM attempts WHERE post_id = ? AND kind = ?")
             .bind(post.get())
@@ -257,10 +257,10 @@ impl Store {
             .doing("read the attempts")
     }
 
-    /// Records how a call ended. A post that a wrong recovery called unknown meanwhile is still settled.
+    /// Records how a call ended. This works even if a wrong recovery has called the post unknown meanwhile.
     ///
     /// # Errors
-    /// Where the database cannot be written; it may be called again then.
+    /// If the database cannot be written; this may then be called again.
     pub async fn settle(&self, armed: &Armed, settlement: &Settlement, now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         let Settlement { end, windows, halt } = settlement;
@@ -291,14 +291,14 @@ impl Store {
         transaction.commit().await.doing("record the outcome of a call")
     }
 
-    /// Turns posts whose call was under way when the program died into unknown ones, of which the timeline is asked at
-    /// `look_at`. At the start and only by the holder of the instance lock: another process's call would be called
-    /// unknown else.
+    /// Makes posts unknown whose call was under way when the program died; the timeline is read for them at `look_at`.
+    /// Call this only at the start and as the holder of the instance lock: otherwise another process's call would be
+    /// called unknown.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn recover_armed(&self, look_at: Timestamp, now: Timestamp) -> Result<Vec<PostId>, StoreError> {
-        const REASON: &str = "the program ended during the call: nobody knows whether X took it";
+        const REASON: &str = "the program ended during the call: it is unknown whether X published it";
         let mut transaction = self.begin().await?;
         let armed: Vec<i64> = sqlx::query_scalar("SELECT id FROM posts WHERE state = 'armed' ORDER BY id")
             .fetch_all(&mut *transaction)
@@ -320,10 +320,10 @@ impl Store {
         Ok(armed)
     }
 
-    /// All calls made for a post, in their order.
+    /// Returns all calls made for a post, in order.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn attempts(&self, post: PostId) -> Result<Vec<AttemptRecord>, StoreError> {
         sqlx::query_as(
             "SELECT id, number, text, weighted_length, started_at, finished_at, outcome, price_micros, clock_skew_seconds,
@@ -337,7 +337,7 @@ impl Store {
     }
 }
 
-/// What keeps a post back, as its row names it.
+/// What holds a post back, as its row names it.
 #[derive(Debug, Clone, Copy)]
 pub enum WaitCause {
     /// Our own budget, gap or quiet hours: a person may change them.
@@ -346,7 +346,7 @@ pub enum WaitCause {
     X,
 }
 
-/// What a post says, where it comes from, and until when it waits.
+/// A post's text, its origin, and until when it waits.
 #[derive(Debug)]
 pub struct Draft {
     pub text: String,
@@ -376,9 +376,9 @@ async fn limited_by_x(connection: &mut SqliteConnection, now: Timestamp) -> Resu
     let closed = windows::closed(connection, Endpoint::Post, now).await?;
     Ok(closed.map(|(window, until)| {
         let reason = match window {
-            WindowName::FifteenMinutes => "X's limit for fifteen minutes is used up",
-            WindowName::AppDay | WindowName::UserDay | WindowName::Day => "X's limit for the day is used up",
-            WindowName::Month => "X's limit for the month is used up",
+            WindowName::FifteenMinutes => "X's fifteen-minute limit is used up",
+            WindowName::AppDay | WindowName::UserDay | WindowName::Day => "X's daily limit is used up",
+            WindowName::Month => "X's monthly limit is used up",
             WindowName::Unknown => "X's limit is used up",
         };
         Postponement { until, reason: reason.to_owned() }
@@ -395,7 +395,7 @@ async fn failures_in_a_row(connection: &mut SqliteConnection) -> Result<i64, Sto
     .doing("read the attempts")
 }
 
-/// A call about to be made.
+/// A call that is about to be made.
 struct NewCall {
     post: PostId,
     draft: Draft,
@@ -403,7 +403,7 @@ struct NewCall {
     clock_skew_seconds: Option<i64>,
 }
 
-/// Gives the attempt and its number among those of its post.
+/// Opens an attempt; returns it and its number among those of its post.
 async fn open_attempt(
     connection: &mut SqliteConnection,
     call: &NewCall,

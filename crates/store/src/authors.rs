@@ -1,7 +1,7 @@
-//! Who the record names where no person acted.
+//! Names in the record for actions that no person took.
 
-/// Who is named where X itself stops the posting.
+/// The name used if X itself stops posting.
 pub const BY_X: &str = "X";
 
-/// Who is named where the program itself decides.
+/// The name used if the program itself decides.
 pub const BY_THE_PROGRAM: &str = "pregonero";

@@ -1,7 +1,8 @@
-//! A copy of the record while it is in use: made beside its place, verified, synced, and only then given its name.
+//! A copy of the record while it is in use: made next to its final place, verified, synced, and only then renamed.
 //!
-//! One constraint: whatever is killed at whatever moment, the database is untouched and the previous backup is whole.
-//! `VACUUM INTO` reads one consistent state, write-ahead log included; copying the file would lose what is in the log.
+//! One constraint: if the program is killed at any moment, the database is untouched and the previous backup is intact.
+//! `VACUUM INTO` reads one consistent state, including the write-ahead log; copying the file would lose what is in the
+//! log.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -19,7 +20,7 @@ use super::error::Doing as _;
 use super::mark::{self, Kind};
 use super::paths::{folder_of, free_name, sync_folder, with_suffix};
 
-/// Names of dated backups begin and end with these.
+/// The beginning and end of the names of dated backups.
 const DATED: (&str, &str) = ("pregonero-", ".db");
 
 /// A backup that was made.
@@ -27,22 +28,23 @@ const DATED: (&str, &str) = ("pregonero-", ".db");
 pub struct Backup {
     pub file: PathBuf,
     pub bytes: u64,
-    /// The schema's version in it.
+    /// The version of its schema.
     pub schema: i64,
 }
 
-/// The name of a backup made at `now`, in the folder for such: names in order of time.
+/// Returns the name of a backup made at `now`, for the folder of dated backups: sorted by name, they are in order of
+/// time.
 #[must_use]
 pub fn dated_name(now: Timestamp) -> String {
     format!("{}{}{}", DATED.0, now.strftime("%Y%m%dT%H%M%SZ"), DATED.1)
 }
 
-/// Copies the database at `store` to `target`, over an earlier backup of that name and over nothing else; folders are made.
-/// The copy is readable by its owner alone.
+/// Copies the database at `store` to `target`. It replaces an earlier backup of that name but no other file, and
+/// creates missing folders. The copy is readable by its owner only.
 ///
 /// # Errors
-/// Where there is no sound database, `target` is a file that no backup made, the copy cannot be written or does not verify,
-/// or another backup to the same file is under way; what stood at `target` stays then.
+/// If there is no intact database, `target` is a file that is not a backup, the copy cannot be written or verified, or
+/// another backup to the same file is under way; the file at `target` then stays as it was.
 pub async fn backup(store: &Path, target: &Path) -> Result<Backup, StoreError> {
     require_existing(store)?;
     refuse_others_file(target)?;
@@ -58,18 +60,19 @@ pub async fn backup(store: &Path, target: &Path) -> Result<Backup, StoreError> {
     Ok(Backup { file: target.to_owned(), bytes, schema })
 }
 
-/// A new version that turns out not to work must leave a way back: the older program does not open the new schema.
+/// Backs up a database before a migration, so that there is a way back from a new version that does not work: the older
+/// program does not open the new schema.
 pub(super) async fn keep_old_schema(path: &Path, found: i64) -> Result<(), StoreError> {
     let kept = free_name(&with_suffix(path, &format!(".schema-{found}.backup")));
     backup(path, &kept).await?;
-    tracing::info!(path = %kept.display(), schema = found, "backed up before the schema is brought up to date");
+    tracing::info!(path = %kept.display(), schema = found, "database backed up before its schema is migrated");
     Ok(())
 }
 
-/// Refuses to replace a file that has no backup's mark. Backups of the first versions have none, and look the same as a
-/// copy that a person made with SQLite's own tools, so they stay.
+/// Refuses to replace a file that does not have a backup's mark. Backups by the first versions have none, and look the
+/// same as a copy that a person made with SQLite's own tools, so they are kept.
 fn refuse_others_file(target: &Path) -> Result<(), StoreError> {
-    let failed = |source| StoreError::File { doing: "look at what is there", path: target.to_owned(), source };
+    let failed = |source| StoreError::File { doing: "examine the existing file", path: target.to_owned(), source };
     match fs::symlink_metadata(target) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(failed(error)),
@@ -77,9 +80,9 @@ fn refuse_others_file(target: &Path) -> Result<(), StoreError> {
             let kind = if found.is_file() { mark::kind_of(target).map_err(failed)? } else { Kind::Foreign };
             let what = match kind {
                 Kind::Backup => return Ok(()),
-                Kind::Foreign => "is no backup made by `pregonero db backup`",
+                Kind::Foreign => "was not made by `pregonero db backup`",
                 Kind::Unmarked => {
-                    "is a database of pregonero without the mark of a backup (one in use, a copy made by hand, or a \
+                    "is a pregonero database without the mark of a backup (one in use, a copy made with another tool, or a \
                      backup by an early version)"
                 }
             };
@@ -88,18 +91,18 @@ fn refuse_others_file(target: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Removes the oldest dated backups of a folder until `keep` are left; gives those that were removed.
+/// Removes the oldest dated backups of a folder until `keep` are left; returns those that were removed.
 ///
 /// # Errors
-/// Where the folder cannot be read or a file not be removed.
+/// If the folder cannot be read or a file cannot be removed.
 pub fn prune(folder: &Path, keep: usize) -> Result<Vec<PathBuf>, StoreError> {
-    let failed = |source| StoreError::File { doing: "look through the backups", path: folder.to_owned(), source };
+    let failed = |source| StoreError::File { doing: "list the backups", path: folder.to_owned(), source };
     let mut dated = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let stamp = name.strip_prefix(DATED.0).and_then(|rest| rest.strip_suffix(DATED.1));
-        // `20261122T044200Z`: nothing else that lies there is ours to remove.
+        // `20261122T044200Z`: no other file in the folder is ours to remove.
         let is_dated =
             stamp.is_some_and(|stamp| stamp.len() == 16 && stamp.ends_with('Z') && stamp.as_bytes()[8] == b'T');
         if is_dated && mark::kind_of(&path).is_ok_and(|kind| kind != Kind::Foreign) {
@@ -116,7 +119,7 @@ pub fn prune(folder: &Path, keep: usize) -> Result<Vec<PathBuf>, StoreError> {
     Ok(dated)
 }
 
-/// Writes a consistent copy of `store` into the empty file `copy` and looks whether it is one. Gives its schema.
+/// Writes a consistent copy of `store` into the empty file `copy` and verifies it. Returns its schema.
 pub(super) async fn copy(store: &Path, copy: &Path) -> Result<i64, StoreError> {
     let inaccessible =
         |source: sqlx::Error| StoreError::Inaccessible { path: store.to_owned(), source: io::Error::other(source) };
@@ -125,7 +128,7 @@ pub(super) async fn copy(store: &Path, copy: &Path) -> Result<i64, StoreError> {
     let text = copy.to_str().ok_or_else(|| StoreError::File {
         doing: "write the copy",
         path: copy.to_owned(),
-        source: io::Error::new(io::ErrorKind::InvalidFilename, "SQLite wants a name in UTF-8"),
+        source: io::Error::new(io::ErrorKind::InvalidFilename, "SQLite requires a name in UTF-8"),
     })?;
     let copied = sqlx::query("VACUUM INTO ?").bind(text).execute(&mut connection).await;
     connection.close().await.map_err(inaccessible)?;
@@ -134,7 +137,7 @@ pub(super) async fn copy(store: &Path, copy: &Path) -> Result<i64, StoreError> {
     Ok(found)
 }
 
-/// Looks through a database that nobody writes to, without leaving a trace beside it.
+/// Verifies a database that nothing writes to, without leaving a trace next to it.
 pub(super) async fn verify(path: &Path) -> Result<(), StoreError> {
     let options = connect_options(path).read_only(true).immutable(true);
     let unsound = |detail: String| StoreError::UnsoundCopy { path: path.to_owned(), detail };
@@ -148,7 +151,7 @@ pub(super) async fn verify(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// The file beside the target that becomes the backup. Locked, so that two backups do not write into one.
+/// The file next to the target that becomes the backup. It is locked, so that two backups do not write to it.
 struct Partial {
     path: PathBuf,
     file: File,
@@ -158,7 +161,7 @@ impl Partial {
     fn open(target: &Path) -> Result<Self, StoreError> {
         let folder = folder_of(target);
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|source| StoreError::File {
-            doing: "make the folder",
+            doing: "create the folder",
             path: folder.to_owned(),
             source,
         })?;
@@ -178,20 +181,21 @@ impl Partial {
             Err(fs::TryLockError::WouldBlock) => return Err(under_way()),
             Err(fs::TryLockError::Error(source)) => return Err(failed(source)),
         }
-        // Between opening and locking the other may have finished: then this is its backup under the final name.
+        // Between opening and locking, the other backup may have finished: then this is that backup under its final
+        // name.
         let same = fs::metadata(&path).is_ok_and(|there| {
             file.metadata().is_ok_and(|here| (there.dev(), there.ino()) == (here.dev(), here.ino()))
         });
         if !same {
             return Err(under_way());
         }
-        // What a killed backup left.
+        // Discards what a killed backup left.
         file.set_len(0).map_err(failed)?;
         let _ = fs::remove_file(with_suffix(&path, "-journal"));
         Ok(Self { path, file })
     }
 
-    /// Durable under its final name when this returns. Gives its size.
+    /// Renames the copy to its final name, where it is durable when this returns. Returns its size.
     fn finish(self, target: &Path) -> Result<u64, StoreError> {
         let failed = |source| StoreError::File { doing: "write the copy", path: target.to_owned(), source };
         let put = || {
@@ -206,7 +210,7 @@ impl Partial {
     }
 
     fn discard(self) {
-        // It would be emptied by the next backup; a full disk should not wait for that.
+        // The next backup would empty it anyway, but a full disk should not wait for that.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -316,7 +320,8 @@ mod tests {
         assert_eq!(fs::read_to_string(&config).unwrap(), "[account]\n");
         assert_eq!(names(folder.path()), ["config.toml", "empty", "kept.db", "link.db"]);
 
-        // A backup of a version before the mark: it is not replaced and says why, and it can be restored and pruned.
+        // A backup by a version before the mark: it is not replaced, and the error says why; it can be restored and
+        // pruned.
         let mut unmarked = fs::read(&target).unwrap();
         unmarked[60..64].fill(0);
         fs::write(&target, &unmarked).unwrap();

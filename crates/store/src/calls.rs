@@ -4,11 +4,11 @@ use serde::Serialize;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-/// What is known of an answer. Holds no secret.
+/// What is known of an answer. Contains no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct CallDetail {
     pub http_status: Option<u16>,
-    /// What the program made of it: the kind of refusal, the limit's window.
+    /// The program's own classification: the kind of refusal, or the limit's window.
     pub kind: Option<String>,
     /// X's problem type.
     pub problem: Option<String>,
@@ -18,7 +18,7 @@ pub struct CallDetail {
 }
 
 impl CallDetail {
-    /// Out of the five columns that `attempts` and `reads` have in common.
+    /// Reads it from the five columns that `attempts` and `reads` have in common.
     pub(super) fn of_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
         Ok(Self {
             http_status: row.try_get("http_status")?,

@@ -1,4 +1,4 @@
-//! The candidates of a round, the rejected ones too: they answer "why this one".
+//! The candidates of a round, including the rejected ones: they answer "why this one".
 
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
@@ -13,9 +13,9 @@ use pregonero_tweet::{Candidate, Finish, Judged, Likelihood, Ranking};
 /// A candidate as recorded.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CandidateRecord {
-    /// Place in the batch, from 0.
+    /// The position in the batch, from 0.
     pub position: usize,
-    /// Whether the selection took it.
+    /// Whether the selection chose it.
     pub chosen: bool,
     #[serde(flatten)]
     pub judged: Judged,
@@ -54,23 +54,23 @@ impl FromRow<'_, SqliteRow> for CandidateRecord {
     }
 }
 
-/// A column that counts something.
+/// Reads a column that counts something.
 pub(super) fn count(row: &SqliteRow, column: &'static str) -> Result<usize, sqlx::Error> {
     let number: i64 = row.try_get(column)?;
     usize::try_from(number).map_err(|_| unreadable(column, &number.to_string()))
 }
 
-/// A count as SQLite holds it.
+/// Converts a count to SQLite's integer.
 pub(super) fn integer(count: usize) -> i64 {
     i64::try_from(count).expect("lengths and places of a tweet are small")
 }
 
 impl Store {
-    /// Records all candidates of a running round, in the order of the batch; `chosen` is the selection's place among
-    /// them. All or none.
+    /// Records all candidates of a running round, in the order of the batch; `chosen` is the position of the chosen one
+    /// among them. Either all are recorded or none.
     ///
     /// # Errors
-    /// Where the database cannot be written, or the round has candidates already.
+    /// If the database cannot be written, or the round has candidates already.
     pub async fn record_candidates(
         &self,
         round: RoundId,
@@ -113,10 +113,10 @@ impl Store {
         transaction.commit().await.doing("record the candidates")
     }
 
-    /// All candidates of a round, in the order of the batch.
+    /// Returns all candidates of a round, in the order of the batch.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn candidates(&self, round: RoundId) -> Result<Vec<CandidateRecord>, StoreError> {
         sqlx::query_as(
             "SELECT position, chosen, generated, continuation, token_ids, prompt_tokens, rng_seed, finish, text,
@@ -162,7 +162,8 @@ mod tests {
         assert_eq!(read.iter().map(|one| (one.position, one.chosen)).collect::<Vec<_>>(), [(0, true), (1, false)]);
     }
 
-    /// How many bytes of the database's pages in use a round of sixteen candidates takes, under the schema's first `steps`.
+    /// Returns how many bytes of the database's used pages a round of sixteen candidates takes, under the schema's
+    /// first `steps`.
     async fn bytes_a_round(steps: usize) -> i64 {
         const ROUNDS: i64 = 60;
         let folder = scratch();

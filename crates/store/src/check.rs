@@ -1,4 +1,4 @@
-//! Whether a database is sound: SQLite's own checks, and what this program holds to be true of its record.
+//! Whether a database is sound: SQLite's own checks, and this program's own invariants of its record.
 
 use std::path::Path;
 
@@ -15,12 +15,12 @@ use super::schema::known_schema;
 pub struct Finding {
     pub check: &'static str,
     pub ok: bool,
-    /// What is wrong, or what was looked at.
+    /// What is wrong, or what was checked.
     pub detail: String,
 }
 
-/// What must hold of the record, and the query that finds the rows of which it does not. They ask for columns of the
-/// first schema only, so that a backup of any version can be checked.
+/// The invariants of the record, each with the query that finds the rows that violate it. The queries use only columns
+/// of the first schema, so that a backup of any version can be checked.
 const INVARIANTS: &[(&str, &str)] = &[
     (
         "an armed post has its call under way",
@@ -33,23 +33,23 @@ const INVARIANTS: &[(&str, &str)] = &[
              AND (SELECT state FROM posts WHERE id = post_id) <> 'armed'",
     ),
     (
-        "a slot has one post at most that was sent or may have been",
+        "a slot has at most one post that was sent or may have been",
         "SELECT min(posts.id) FROM posts JOIN rounds ON rounds.id = posts.id
              WHERE rounds.slot_kind = 'scheduled' AND posts.state IN ('armed', 'sent', 'unknown')
              GROUP BY rounds.slot HAVING count(*) > 1",
     ),
     ("a sent post has its id", "SELECT id FROM posts WHERE state = 'sent' AND (tweet_id IS NULL OR sent_at IS NULL)"),
     (
-        "a tweet's id belongs to one post",
+        "a tweet's id belongs to only one post",
         "SELECT min(id) FROM posts WHERE tweet_id IS NOT NULL GROUP BY tweet_id HAVING count(*) > 1",
     ),
     (
-        "a post comes of a round that has chosen",
+        "a post belongs to a round that chose a candidate",
         "SELECT posts.id FROM posts LEFT JOIN rounds ON rounds.id = posts.id
              WHERE rounds.outcome IS NULL OR rounds.outcome <> 'chosen'",
     ),
     (
-        "a round that has chosen led to a post",
+        "a round that chose a candidate led to a post",
         "SELECT id FROM rounds WHERE outcome = 'chosen' AND NOT EXISTS (SELECT 1 FROM posts WHERE posts.id = rounds.id)",
     ),
     (
@@ -60,10 +60,10 @@ const INVARIANTS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Checks the database at `path`, also while a daemon uses it. Changes nothing.
+/// Checks the database at `path`; this works even while a daemon uses it. Changes nothing.
 ///
 /// # Errors
-/// Where there is no database of ours that can be read; what is wrong inside it is a finding.
+/// If there is no readable database of ours; what is wrong inside one is a finding.
 pub async fn check(path: &Path) -> Result<Vec<Finding>, StoreError> {
     require_existing(path)?;
     let options = connect_options(path).read_only(true);
@@ -75,10 +75,10 @@ pub async fn check(path: &Path) -> Result<Vec<Finding>, StoreError> {
     Ok(found)
 }
 
-/// Begins a write and takes it back: whether the database at `path` could be written to now.
+/// Checks whether the database at `path` could be written to now: begins a write and rolls it back.
 ///
 /// # Errors
-/// [`StoreError::Missing`], [`StoreError::Older`], or why it could not.
+/// [`StoreError::Missing`], [`StoreError::Older`], or the reason why it cannot be written.
 pub async fn try_write(path: &Path) -> Result<(), StoreError> {
     const DOING: &str = "write to the database";
     require_existing(path)?;
@@ -94,7 +94,7 @@ pub async fn try_write(path: &Path) -> Result<(), StoreError> {
     written.map(drop)
 }
 
-/// Every check on an open connection, in one read transaction.
+/// Runs every check on an open connection, in one read transaction.
 pub(super) async fn findings(connection: &mut SqliteConnection) -> Result<Vec<Finding>, StoreError> {
     const DOING: &str = "check the database";
     let mut transaction = connection.begin().await.doing(DOING)?;
@@ -107,8 +107,8 @@ pub(super) async fn findings(connection: &mut SqliteConnection) -> Result<Vec<Fi
     let strays = sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut *transaction).await.doing(DOING)?;
     let of = |row: &sqlx::sqlite::SqliteRow| row.try_get::<String, _>(0).unwrap_or_default();
     let detail = strays.first().map_or_else(
-        || "every reference leads somewhere".to_owned(),
-        |row| format!("{} rows refer to nothing, the first in {}", strays.len(), of(row)),
+        || "every reference has a target".to_owned(),
+        |row| format!("{} rows refer to a missing row, the first in {}", strays.len(), of(row)),
     );
     found.push(Finding { check: "foreign keys", ok: strays.is_empty(), detail });
     for (check, query) in INVARIANTS {
@@ -116,7 +116,7 @@ pub(super) async fn findings(connection: &mut SqliteConnection) -> Result<Vec<Fi
         let numbers: Vec<String> = wrong.iter().take(5).map(i64::to_string).collect();
         let detail = match wrong.len() {
             0 => "holds".to_owned(),
-            count => format!("{count} of which it does not hold, among them {}", numbers.join(", ")),
+            count => format!("violated by {count} rows, among them {}", numbers.join(", ")),
         };
         found.push(Finding { check, ok: wrong.is_empty(), detail });
     }
@@ -151,11 +151,14 @@ mod tests {
             (attempt, vec![]),
             (set("refused"), vec!["a call under way has its armed post"]),
             ("DELETE FROM attempts".to_owned(), vec![]),
-            ("UPDATE rounds SET outcome = 'failed'".to_owned(), vec!["a post comes of a round that has chosen"]),
+            (
+                "UPDATE rounds SET outcome = 'failed'".to_owned(),
+                vec!["a post belongs to a round that chose a candidate"],
+            ),
             ("UPDATE rounds SET outcome = 'chosen'".to_owned(), vec![]),
             ("UPDATE candidates SET chosen = 0".to_owned(), vec!["a post's text is that of its chosen candidate"]),
             ("PRAGMA foreign_keys = OFF".to_owned(), vec!["a post's text is that of its chosen candidate"]),
-            ("DELETE FROM posts".to_owned(), vec!["a round that has chosen led to a post"]),
+            ("DELETE FROM posts".to_owned(), vec!["a round that chose a candidate led to a post"]),
             ("DELETE FROM rounds".to_owned(), vec!["foreign keys"]),
         ];
         for (step, expected) in steps {

@@ -1,44 +1,44 @@
-//! How our types are written into columns and read back: the one place that knows the stored forms.
+//! How our types are written to columns and read back: the only place that knows the stored forms.
 
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::types::Json;
 use sqlx::{Error, Row as _};
 
-/// An instant as stored: RFC 3339, UTC, always three decimals, so that text order is time order.
+/// Formats an instant for storage: RFC 3339, UTC, always three decimals, so that text order is time order.
 pub(super) fn stored(instant: Timestamp) -> String {
     format!("{instant:.3}")
 }
 
-/// A column's content does not read as what the program writes there.
+/// Returns the error for a column whose content is not in the form that the program writes.
 pub(super) fn unreadable(column: &'static str, content: &str) -> Error {
     Error::ColumnDecode { index: column.to_owned(), source: format!("cannot read `{content}`").into() }
 }
 
-/// An instant that may be absent.
+/// Reads an instant that may be absent.
 pub(super) fn instant_or_none(row: &SqliteRow, column: &'static str) -> Result<Option<Timestamp>, Error> {
     let text: Option<String> = row.try_get(column)?;
     text.map(|text| text.parse().map_err(|_| unreadable(column, &text))).transpose()
 }
 
-/// An instant.
+/// Reads an instant.
 pub(super) fn instant(row: &SqliteRow, column: &'static str) -> Result<Timestamp, Error> {
     instant_or_none(row, column)?.ok_or_else(|| unreadable(column, "NULL"))
 }
 
-/// A random seed that may be absent.
+/// Reads a random seed that may be absent.
 pub(super) fn seed_or_none(row: &SqliteRow, column: &'static str) -> Result<Option<u64>, Error> {
     let text: Option<String> = row.try_get(column)?;
     text.map(|text| text.parse().map_err(|_| unreadable(column, &text))).transpose()
 }
 
-/// One word out of a closed list.
+/// Reads a word from a closed list.
 pub(super) fn word<T>(row: &SqliteRow, column: &'static str, read: fn(&str) -> Option<T>) -> Result<T, Error> {
     let text: String = row.try_get(column)?;
     read(&text).ok_or_else(|| unreadable(column, &text))
 }
 
-/// A word out of a closed list that may be absent.
+/// Reads a word from a closed list that may be absent.
 pub(super) fn word_or_none<T>(
     row: &SqliteRow,
     column: &'static str,
@@ -48,7 +48,7 @@ pub(super) fn word_or_none<T>(
     text.map(|text| read(&text).ok_or_else(|| unreadable(column, &text))).transpose()
 }
 
-/// A JSON column.
+/// Reads a JSON column.
 pub(super) fn json<T>(row: &SqliteRow, column: &'static str) -> Result<T, Error>
 where
     T: serde::de::DeserializeOwned + 'static,
@@ -56,7 +56,7 @@ where
     row.try_get::<Json<T>, _>(column).map(|Json(value)| value)
 }
 
-/// A JSON column that may be absent.
+/// Reads a JSON column that may be absent.
 pub(super) fn json_or_none<T>(row: &SqliteRow, column: &'static str) -> Result<Option<T>, Error>
 where
     T: serde::de::DeserializeOwned + 'static,

@@ -1,4 +1,4 @@
-//! One connection to a database file, and whether that file is sound, ours and of a schema that this program knows.
+//! One connection to a database file, and whether that file is sound, ours and has a schema that this program knows.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(super) const APPLICATION_ID: i64 = 0x5052_4547;
 /// How long a connection waits for another process's lock.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A database that is there; one that this user may not see is told apart from none.
+/// Checks that a database exists; one that this user may not see is a different error from none.
 pub(super) fn require_existing(path: &Path) -> Result<(), StoreError> {
     match path.metadata() {
         Ok(_) => Ok(()),
@@ -27,22 +27,22 @@ pub(super) fn require_existing(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// What every connection has in common.
+/// Returns the options that every connection has in common.
 pub(super) fn connect_options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).foreign_keys(true)
 }
 
-/// Whether every page of the file is looked at, which takes long for a large record.
+/// Whether to check every page of the file, which takes long for a large record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Health {
-    /// At a daemon's start, before a backup and of a copy.
+    /// At a daemon's start, before a backup and for a copy.
     Checked,
-    /// For a command beside it.
+    /// For a command while a daemon runs.
     Assumed,
 }
 
-/// Looks at a database before anything is changed in it: is it whole, is it ours, is it not of a newer program. Gives the
-/// schema's version, 0 for an empty file.
+/// Examines a database before anything is changed in it: whether it is intact, ours, and not written by a newer
+/// program. Returns the schema's version, 0 for an empty file.
 pub(super) async fn examine_connection(
     path: &Path,
     connection: &mut SqliteConnection,
@@ -73,7 +73,7 @@ pub(super) async fn examine_connection(
         .fetch_one(&mut *connection)
         .await
         .map_err(failed)?;
-    // A process that died before its first migration leaves the bookkeeping table alone, without our mark.
+    // A process that died before its first migration leaves only the bookkeeping table, without our mark.
     if owner != APPLICATION_ID && (found, tables) != (0, 2) && (found, tables) != (0, 1) {
         return Err(StoreError::Foreign { path: path.to_owned() });
     }

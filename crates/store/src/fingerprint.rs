@@ -1,4 +1,4 @@
-//! By what credentials are known again without being kept.
+//! Fingerprints, which identify credentials without storing them.
 
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
@@ -11,7 +11,7 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Out of two columns that are empty or filled together.
+    /// Reads it from two columns that are either both empty or both filled.
     pub(super) fn of_row(row: &SqliteRow) -> Result<Option<Self>, sqlx::Error> {
         let salt: Option<String> = row.try_get("salt")?;
         let digest: Option<String> = row.try_get("fingerprint")?;

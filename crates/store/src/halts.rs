@@ -1,7 +1,8 @@
-//! Why nothing goes out: a person's pause, and a refusal of X that holds for every post.
+//! Why nothing goes out: a person's pause, or a refusal by X that applies to every post.
 //!
-//! One constraint: a halt in force is looked at in the transaction that arms a post ([`super::attempts`]), so that no post
-//! passes one that was set a moment before. At most one of each cause is in force; ended ones stay on record.
+//! One constraint: the halts in force are checked in the transaction that arms a post ([`super::attempts`]), so that no
+//! post slips past one that was set a moment before. At most one halt of each cause is in force; ended ones stay on
+//! record.
 
 use std::path::Path;
 
@@ -20,15 +21,15 @@ use super::windows::{self, Window};
 use super::{HaltCause, PostId, Store, StoreError};
 use pregonero_system::clock::shown;
 
-/// The halts in force, the one that X set first.
+/// The halts in force, the one set by X first.
 const ACTIVE: &str = "SELECT cause, kind, reason, set_by, since, salt, fingerprint FROM halts
      WHERE ended_at IS NULL ORDER BY cause DESC";
 
-/// The first schema with the tables that a pause or its end touches. The emergency brake works beside a daemon of an older
-/// version, too.
+/// The first schema that has the tables that a pause or its end touches. The emergency brake also works while a daemon
+/// of an older version runs.
 const FIRST_SCHEMA: i64 = 2;
 
-/// The kind of a halt because the credentials belong to another account than `account.handle`.
+/// The kind of halt for credentials that belong to an account other than `account.handle`.
 pub const OTHER_ACCOUNT: &str = "other_account";
 
 /// What a person's `resume` ended.
@@ -38,7 +39,7 @@ pub struct Resumed {
     pub ended: Vec<Halt>,
     /// Approved posts that waited for a budget, a limit or a connection: they are tried at once.
     pub freed: Vec<PostId>,
-    /// X's limits that were closed: X is asked again, and says whether they still are.
+    /// X's limits that were closed: X is tried again, and says whether they still are.
     pub opened: Vec<Window>,
 }
 
@@ -46,13 +47,13 @@ pub struct Resumed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Halt {
     pub cause: HaltCause,
-    /// Of a refusal: `unauthorized`, `no_credits`, `permissions`, `suspended`, `other_account`.
+    /// For a refusal: `unauthorized`, `no_credits`, `permissions`, `suspended`, `other_account`.
     pub kind: Option<String>,
     pub reason: String,
     /// A person's name, or `X`.
     pub set_by: String,
     pub since: Timestamp,
-    /// Of a refusal: by what the credentials it holds for are known again.
+    /// For a refusal: identifies the credentials that it applies to.
     #[serde(skip)]
     pub credentials: Option<Fingerprint>,
 }
@@ -83,7 +84,7 @@ impl FromRow<'_, SqliteRow> for Halt {
 }
 
 impl Store {
-    /// Opens an existing database to pause or resume, of whatever schema knows of halts. Makes and migrates nothing.
+    /// Opens an existing database to pause or resume, with any schema that has halts. Creates and migrates nothing.
     ///
     /// # Errors
     /// As [`Store::open_existing`].
@@ -91,18 +92,19 @@ impl Store {
         Self::open_existing_since(path, FIRST_SCHEMA).await
     }
 
-    /// The halts in force, the one that X set first.
+    /// Returns the halts in force, the one set by X first.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn halts(&self) -> Result<Vec<Halt>, StoreError> {
         sqlx::query_as(ACTIVE).fetch_all(self.readers()).await.doing("read why nothing goes out")
     }
 
-    /// A person stops all posting. Whether it was not paused before is told; a second pause changes nothing.
+    /// Stops all posting on behalf of a person. Returns whether it was not paused before; a second pause changes
+    /// nothing.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn pause(&self, by: &str, reason: &str, now: Timestamp) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let halt = Halt {
@@ -118,23 +120,25 @@ impl Store {
         Ok(is_new)
     }
 
-    /// A person lets posts out again: every halt ends, approved posts no longer wait, and X's limits are asked anew.
+    /// Resumes posting on behalf of a person: every halt ends, approved posts no longer wait, and X's limits count as
+    /// open.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn resume(&self, by: &str, now: Timestamp) -> Result<Resumed, StoreError> {
         let mut transaction = self.begin().await?;
         let ended = end_halts(&mut transaction, by, now, |_| true).await?;
         let freed = free_posts(&mut transaction, true).await?;
         let opened = windows::open_all(&mut transaction, now).await?;
-        transaction.commit().await.doing("record that posting goes on")?;
+        transaction.commit().await.doing("record that posting resumes")?;
         Ok(Resumed { ended, freed, opened })
     }
 
-    /// Ends the halts of which `ends` says so, and has posts of unknown outcome looked for at once. Gives them.
+    /// Ends the halts that `ends` selects, and makes posts of unknown outcome due for a search at once. Returns the
+    /// ended halts.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn end_halts(
         &self,
         by: &str,
@@ -143,14 +147,14 @@ impl Store {
     ) -> Result<Vec<Halt>, StoreError> {
         let mut transaction = self.begin().await?;
         let ended = end_halts(&mut transaction, by, now, ends).await?;
-        transaction.commit().await.doing("record that posting goes on")?;
+        transaction.commit().await.doing("record that posting resumes")?;
         Ok(ended)
     }
 
     /// Records that X refuses every post.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn record_refusal(&self, halt: &Halt) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let is_new = set_halt(&mut transaction, halt).await?;
@@ -174,7 +178,7 @@ async fn end_halts(
             .bind(halt.cause.as_str())
             .execute(&mut *connection)
             .await
-            .doing("record that posting goes on")?;
+            .doing("record that posting resumes")?;
     }
     if ended.iter().any(|halt| halt.cause == HaltCause::Refused) {
         look_now(connection, now).await?;
@@ -186,7 +190,7 @@ pub(super) async fn active(connection: &mut SqliteConnection) -> Result<Vec<Halt
     sqlx::query_as(ACTIVE).fetch_all(connection).await.doing("read why nothing goes out")
 }
 
-/// Sets a halt where none of its cause is in force; whether it did is told.
+/// Sets a halt if none of its cause is in force; returns whether it did.
 pub(super) async fn set_halt(connection: &mut SqliteConnection, halt: &Halt) -> Result<bool, StoreError> {
     let row = sqlx::query(
         "INSERT INTO halts (cause, kind, reason, set_by, since, salt, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?)

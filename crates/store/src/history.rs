@@ -1,6 +1,7 @@
 //! The record as people and machines read it: what `history list` and `history show` print.
 //!
-//! A post has its round's number, so one number names a line of the history whether a post came of the round or not.
+//! A post has its round's number, so one number identifies a line of the history whether the round led to a post or
+//! not.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -16,8 +17,8 @@ use super::{
 };
 use pregonero_tweet::{ModelIdentity, Sentiment};
 
-/// Where a line of the history stands: the post's state, or the round's outcome where no post came of it. Written as
-/// one word; the two sets of words have none in common.
+/// The state of a line of the history: the post's state, or the round's outcome if the round led to no post. Written as
+/// one word; the two sets of words do not overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum HistoryState {
@@ -37,18 +38,18 @@ impl std::fmt::Display for HistoryState {
 /// One line of `history list`; its JSON is a contract: fields are added, never renamed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HistoryEntry {
-    /// The round's number, which is its post's as well.
+    /// The round's number, which is also its post's.
     pub id: RoundId,
     pub slot: String,
     pub state: HistoryState,
-    /// Absent where no post came of the round.
+    /// Absent if the round led to no post.
     pub text: Option<String>,
     pub tweet_id: Option<String>,
-    /// Where the tweet is to be seen.
+    /// Where the tweet can be seen.
     pub url: Option<String>,
     pub seed_prompt: Option<String>,
-    /// The round's seed: `generate --prompt SEED_PROMPT --rng-seed RNG_SEED` gives the round's candidates again, the posted
-    /// one as number `candidate`.
+    /// The round's seed: `generate --prompt SEED_PROMPT --rng-seed RNG_SEED` generates the round's candidates again,
+    /// the posted one as number `candidate`.
     pub rng_seed: Option<u64>,
     /// The posted candidate's number in the round, from 1.
     pub candidate: Option<i64>,
@@ -60,7 +61,7 @@ pub struct HistoryEntry {
     /// When the post was recorded, or the round began.
     pub created_at: Timestamp,
     pub sent_at: Option<Timestamp>,
-    /// What last went wrong with the post, or why none came of the round.
+    /// What last went wrong with the post, or why the round led to none.
     pub error: Option<String>,
 }
 
@@ -91,7 +92,7 @@ impl FromRow<'_, SqliteRow> for HistoryEntry {
     }
 }
 
-/// X shows a tweet under any account's name; this form needs none.
+/// Returns the tweet's address. X shows a tweet under any account's name; this form needs none.
 fn tweet_url(id: &str) -> String {
     format!("https://x.com/i/status/{id}")
 }
@@ -102,13 +103,13 @@ pub struct HistoryRecord {
     #[serde(flatten)]
     pub entry: HistoryEntry,
     pub round: RoundRecord,
-    /// What came of it, with who decided and when.
+    /// The resulting post, with who decided and when.
     pub post: Option<PostRecord>,
     /// All of them, in the order of the batch.
     pub candidates: Vec<CandidateRecord>,
-    /// The calls to X, in their order.
+    /// The calls to X, in order.
     pub attempts: Vec<AttemptRecord>,
-    /// The readings of the account's timeline that were to settle the post, in their order.
+    /// The reads of the account's timeline made to settle the post, in order.
     pub reads: Vec<ReadRecord>,
 }
 
@@ -116,9 +117,9 @@ pub struct HistoryRecord {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
     pub made_at: Timestamp,
-    /// A post; else a reading.
+    /// Whether it is a post; otherwise a read.
     pub is_post: bool,
-    /// How many posts or accounts X gave.
+    /// How many posts or accounts X returned.
     pub items: i64,
     /// In millionths of a dollar.
     pub price_micros: i64,
@@ -152,10 +153,10 @@ macro_rules! select_history {
 }
 
 impl Store {
-    /// The newest rounds, the newest first, at most `limit`.
+    /// Returns the newest rounds, the newest first, at most `limit`.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn history(&self, limit: u32) -> Result<Vec<HistoryEntry>, StoreError> {
         sqlx::query_as(select_history!("ORDER BY rounds.id DESC LIMIT ?"))
             .bind(limit)
@@ -164,10 +165,10 @@ impl Store {
             .doing("read the history")
     }
 
-    /// The round that led to the tweet with this id.
+    /// Returns the round that led to the tweet with this id.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn round_of_tweet(&self, tweet_id: &str) -> Result<Option<RoundId>, StoreError> {
         let id: Option<i64> = sqlx::query_scalar("SELECT id FROM posts WHERE tweet_id = ?")
             .bind(tweet_id)
@@ -177,11 +178,11 @@ impl Store {
         Ok(id.map(RoundId::new))
     }
 
-    /// What was posted and read since `since` and what X charged, oldest first. Calls that certainly posted nothing cost
-    /// nothing and are left out.
+    /// Returns what was posted and read since `since` and what X charged, the oldest first. Calls that certainly posted
+    /// nothing cost nothing and are left out.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn charges(&self, since: Timestamp) -> Result<Vec<Charge>, StoreError> {
         sqlx::query_as(
             "SELECT started_at AS made_at, 1 AS is_post, 1 AS items, price_micros FROM attempts
@@ -194,10 +195,10 @@ impl Store {
         .doing("read what X charged")
     }
 
-    /// Everything about one round and its post.
+    /// Returns everything about one round and its post.
     ///
     /// # Errors
-    /// [`StoreError::NoSuchRound`], or where the database cannot be read.
+    /// [`StoreError::NoSuchRound`], or if the database cannot be read.
     pub async fn history_record(&self, id: RoundId) -> Result<HistoryRecord, StoreError> {
         let entry = sqlx::query_as(select_history!("WHERE rounds.id = ?"))
             .bind(id.get())
@@ -295,6 +296,9 @@ mod tests {
         assert_eq!(value["candidates"][0]["gates"][1]["reason"], "it names a figure");
         assert_eq!(value["round"]["outcome"], "chosen");
         let unknown = test.store.history_record(RoundId::new(50)).await.unwrap_err();
-        assert_eq!(unknown.to_string(), "50: no round or post has this number; `pregonero history list` shows them");
+        assert_eq!(
+            unknown.to_string(),
+            "50: there is no round or post with this number; `pregonero history list` shows them"
+        );
     }
 }

@@ -1,7 +1,7 @@
-//! Whether the open files are still the database that others find under its name.
+//! Whether the open files are still the database that other processes find under its name.
 //!
-//! A database that is deleted or replaced stays usable for whoever has it open, and everything written to it is lost. So
-//! each write, and with it the arming of a post, looks first.
+//! A process that has a database open can use it after it was deleted or replaced, but everything written to it is
+//! lost. So each write, and with it the arming of a post, checks first.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use super::StoreError;
 use super::paths::with_suffix;
 
-/// What the kernel writes behind the name of an open file that has been deleted.
+/// What the kernel appends to the name of an open file that has been deleted.
 const DELETED: &[u8] = b" (deleted)";
 
-/// Which file it is, whatever its name.
+/// Identifies a file, whatever its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileIdentity {
     device: u64,
@@ -31,13 +31,13 @@ impl FileIdentity {
         Ok(Self { device: found.dev(), inode: found.ino(), real_path: fs::canonicalize(path)? })
     }
 
-    /// Fails where `path` no longer names this file, or its journal was deleted. A place that cannot be asked is left to
-    /// the next write.
+    /// Fails if `path` no longer names this file, or if its journal was deleted. If that cannot be determined, the next
+    /// write decides.
     pub(super) fn require_at(&self, path: &Path) -> Result<(), StoreError> {
         let displaced = |what| Err(StoreError::Displaced { path: path.to_owned(), what });
         match fs::metadata(path) {
             Ok(now) if (now.dev(), now.ino()) != (self.device, self.inode) => {
-                displaced("another file took the database's place")
+                displaced("the database was replaced by another file")
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => displaced("the database was deleted"),
             Ok(_) if self.has_deleted_journal() => displaced("the database's journal was deleted"),
@@ -45,8 +45,8 @@ impl FileIdentity {
         }
     }
 
-    /// Whether the journal (`-wal`) that we have open has lost its name. SQLite closes it before it deletes it. Where there
-    /// is no `/proc` nothing is known against it.
+    /// Returns whether the journal (`-wal`) that we have open has been deleted. SQLite closes it before deleting it.
+    /// Without `/proc` the journal counts as present.
     fn has_deleted_journal(&self) -> bool {
         let Ok(open) = fs::read_dir("/proc/self/fd") else { return false };
         let lost = deleted(&with_suffix(&self.real_path, "-wal"));
@@ -83,7 +83,7 @@ mod tests {
         assert!(matches!(error, ArmRefusal::Store(StoreError::Displaced { .. })), "{error:?}");
         assert!(refused(&test).await.contains("the database was deleted while the program was running"));
         fs::copy(with_suffix(&path, ".aside"), &path).unwrap();
-        assert!(refused(&test).await.contains("another file took the database's place"));
+        assert!(refused(&test).await.contains("the database was replaced by another file"));
         fs::rename(with_suffix(&path, ".aside"), &path).unwrap();
         assert_eq!(test.state(post).await, PostState::Approved);
         assert!(test.store.pause("ana", "a test", now).await.unwrap(), "back in its place it is written to again");

@@ -1,4 +1,4 @@
-//! The numbers and names rounds, posts and slots go by.
+//! The numbers and names of rounds, posts and slots.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use pregonero_system::clock::shown;
 
-/// A round's number; never given twice.
+/// A round's number; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct RoundId(i64);
 
-/// A post's number: the number of the round it came of, because a round leads to one post or none. So a number in the
-/// history means one thing, whether a post came of the round or not.
+/// A post's number: the number of the round that it belongs to, because a round leads to at most one post. So a number
+/// in the history means one thing, whether the round led to a post or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct PostId(i64);
@@ -26,13 +26,13 @@ pub struct AttemptId(i64);
 macro_rules! number {
     ($name:ident) => {
         impl $name {
-            /// The number a person typed or the database holds.
+            /// Wraps the number that a person typed or the database contains.
             #[must_use]
             pub const fn new(number: i64) -> Self {
                 Self(number)
             }
 
-            /// The bare number.
+            /// Returns the bare number.
             #[must_use]
             pub const fn get(self) -> i64 {
                 self.0
@@ -52,7 +52,7 @@ number!(PostId);
 number!(AttemptId);
 
 impl RoundId {
-    /// The post that came of this round, if one did.
+    /// Returns the number of this round's post, if there is one.
     #[must_use]
     pub const fn post(self) -> PostId {
         PostId(self.0)
@@ -60,27 +60,27 @@ impl RoundId {
 }
 
 impl PostId {
-    /// The round this post came of.
+    /// Returns the round that this post belongs to.
     #[must_use]
     pub const fn round(self) -> RoundId {
         RoundId(self.0)
     }
 }
 
-/// What a round serves: a due time of the schedule, or a wish by hand.
+/// What a round serves: a due time of the schedule, or a person's request.
 ///
-/// Written as the due time in RFC 3339, UTC (`2026-03-01T14:00:00Z`), or `manual:` and the instant it was asked for.
+/// Written as the due time in RFC 3339, UTC (`2026-03-01T14:00:00Z`), or as `manual:` and the instant of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(into = "String")]
 pub enum SlotId {
-    /// Due at this instant; served once at most.
+    /// Due at this instant; served at most once.
     Scheduled(Timestamp),
-    /// Asked for at this instant; any number of them.
+    /// Requested at this instant; there can be any number of these.
     Manual(Timestamp),
 }
 
 impl SlotId {
-    /// `scheduled` or `manual`.
+    /// Returns `scheduled` or `manual`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {

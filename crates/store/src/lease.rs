@@ -1,8 +1,8 @@
-//! Who may post: the second line behind the instance lock, for file systems on which that lock does not hold (NFS, a
-//! store that two machines share).
+//! Which process may post: the second line of defence after the instance lock, for file systems on which that lock does
+//! not work (NFS, a store that two machines share).
 //!
-//! Whoever starts later writes its own token over the earlier one's; [`require`] stands in the transaction that arms a
-//! post, so that of two processes on one database at most one can ever call X.
+//! A process that starts later overwrites the earlier one's token with its own; [`require`] runs in the transaction
+//! that arms a post, so that of two processes on one database at most one can ever call X.
 
 use std::path::Path;
 
@@ -13,14 +13,14 @@ use super::StoreError;
 use super::columns::stored;
 use super::error::Doing as _;
 
-/// The right to arm posts, until somebody else takes it.
+/// The right to arm posts, until another process takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Lease {
     token: String,
 }
 
 impl Lease {
-    /// Takes the right from whoever had it. `holder` is for people: process and machine.
+    /// Takes the right from its previous holder. `holder` is for people: process and machine.
     pub(super) async fn take(
         connection: &mut SqliteConnection,
         holder: &str,
@@ -41,7 +41,8 @@ impl Lease {
     }
 }
 
-/// Fails where the database at `path` does not name `lease` as the one in force: inside the transaction that arms.
+/// Fails if the database at `path` does not name `lease` as the one in force. Runs inside the transaction that arms a
+/// post.
 pub(super) async fn require(
     lease: Option<&Lease>,
     path: &Path,
@@ -50,7 +51,7 @@ pub(super) async fn require(
     let row: Option<(String, String)> = sqlx::query_as("SELECT token, holder FROM lease WHERE id = 1")
         .fetch_optional(connection)
         .await
-        .doing("look who may post")?;
+        .doing("check who may post")?;
     match (lease, row) {
         (Some(lease), Some((token, _))) if lease.token == token => Ok(()),
         (_, Some((_, holder))) => Err(StoreError::Superseded { path: path.to_owned(), holder }),

@@ -1,8 +1,9 @@
 //! SQLite: rounds, all their candidates, the posts they led to and the calls made for them.
 //!
 //! One constraint: every write goes through one connection, in a transaction that takes the write lock at its start
-//! (`BEGIN IMMEDIATE`), so that a read followed by a write can never lose the race in between. One file a table's
-//! queries; no SQL outside this module. A post changes its state only through [`PostState::may_become`].
+//! (`BEGIN IMMEDIATE`), so that a read followed by a write can never lose the race in between. Each file contains the
+//! queries of one subject; outside this crate only tests use SQL. A post changes its state only through
+//! [`PostState::may_become`].
 
 mod alerts;
 mod attempts;

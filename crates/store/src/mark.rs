@@ -1,8 +1,9 @@
-//! What tells a backup from every other file: so that `db backup` replaces backups alone, and no live database.
+//! The mark that distinguishes a backup from every other file: `db backup` replaces only backups, never a live
+//! database.
 //!
-//! SQLite keeps two numbers for its users in the file's head (<https://www.sqlite.org/fileformat.html>, section 1.3): the
-//! application id, which every database of ours has, and the user version, which is free and marks the copies that
-//! [`super::backup`] made. A copy that is put into use loses its mark.
+//! SQLite keeps two numbers for applications in the file's header (<https://www.sqlite.org/fileformat.html>, section
+//! 1.3): the application id, which all our databases have, and the user version, which is free and marks the copies
+//! that [`super::backup`] made. A copy that is put into use loses its mark.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -15,27 +16,27 @@ use super::connection::APPLICATION_ID;
 /// The first bytes of every SQLite database.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-/// Where the user version stands, big-endian.
+/// The offset of the user version, big-endian.
 const USER_VERSION: usize = 60;
 
-/// Where the application id stands, big-endian.
+/// The offset of the application id, big-endian.
 const APPLICATION: usize = 68;
 
 /// "BACK".
 const MARK: u32 = 0x4241_434B;
 
-/// What a file's head says.
+/// What a file's header says it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// No database of ours.
+    /// Not a database of ours.
     Foreign,
-    /// A database of ours that is in use, or a backup of a version that did not mark them.
+    /// A database of ours that is in use, or a backup by a version that did not mark them.
     Unmarked,
     /// A backup.
     Backup,
 }
 
-/// Reads what a file is from its head.
+/// Finds out what a file is from its header.
 pub(super) fn kind_of(path: &Path) -> io::Result<Kind> {
     let mut head = [0; 100];
     match File::open(path)?.read_exact_at(&mut head, 0) {
@@ -51,12 +52,12 @@ pub(super) fn kind_of(path: &Path) -> io::Result<Kind> {
     })
 }
 
-/// Marks a finished copy that nobody has open.
+/// Marks a finished copy that no process has open.
 pub(super) fn mark(copy: &File) -> io::Result<()> {
     copy.write_all_at(&MARK.to_be_bytes(), USER_VERSION as u64)
 }
 
-/// Takes the mark off a backup that a person put in the database's place. Nobody may have it open.
+/// Removes the mark from a backup that a person put in the database's place. No process may have it open.
 pub(super) fn unmark(path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::File { doing: "open the database", path: path.to_owned(), source };
     if kind_of(path).map_err(failed)? == Kind::Backup {
@@ -79,7 +80,7 @@ mod tests {
         let folder = scratch();
         let copy = folder.path().join("copy.db");
         backup(test.store.path(), &copy).await.unwrap();
-        // What tells whose it is may still be in the log.
+        // What identifies the owner may still be in the log.
         assert_ne!(kind_of(test.store.path()).unwrap(), Kind::Backup);
         assert_eq!(kind_of(&copy).unwrap(), Kind::Backup);
         Store::open(&copy).await.unwrap().close().await;

@@ -1,7 +1,8 @@
 //! Opening the database: the file, its health, its schema, and the two pools.
 //!
-//! Three ways: [`Store::open`] makes and migrates it, for the holder of the instance lock alone; [`Store::open_existing`]
-//! writes to one that is there and as new as this program, for commands beside a daemon; [`Store::open_read_only`] looks.
+//! There are three ways: [`Store::open`] creates and migrates it, only for the holder of the instance lock;
+//! [`Store::open_existing`] writes to one that exists and is as new as this program, for commands while a daemon runs;
+//! [`Store::open_read_only`] only reads.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -20,33 +21,35 @@ use super::lease::{self, Lease};
 use super::mark::unmark;
 use super::schema::{known_schema, migrate};
 
-/// Connections that only read: the commands, the admin page and the daemon share them.
+/// The number of connections that only read: the commands, the admin page and the daemon share them.
 const READERS: u32 = 4;
 
-/// Pages of the record that each connection keeps, in KiB (SQLite's `cache_size` takes them with a minus). A quarter of
-/// SQLite's own default: five connections live as long as the daemon, and the system keeps the file's pages too.
+/// How much of the record each connection caches, in KiB (SQLite's `cache_size` takes them as a negative number). A
+/// quarter of SQLite's own default: five connections live as long as the daemon, and the system caches the file's pages
+/// too.
 const CACHE_KIB: i32 = 512;
 
 /// The record. Cheap to clone: clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Store {
     path: PathBuf,
-    /// One connection: SQLite has one writer, and waiting for it here is fair, unlike waiting for its lock.
+    /// One connection: SQLite allows one writer, and waiting for it here is fair, unlike waiting for its lock.
     writer: SqlitePool,
     readers: SqlitePool,
-    /// Present where this process may arm posts, see [`super::lease`].
+    /// Present if this process may arm posts, see [`super::lease`].
     lease: Option<Lease>,
-    /// Which file was opened: another one may take its name.
+    /// Identifies the file that was opened: another one may take its name.
     identity: FileIdentity,
 }
 
 impl Store {
-    /// Opens the database at `path`, creating folder (mode 0700), file (mode 0600) and schema where they are missing. A
-    /// database of an older schema is backed up beside itself before it is brought up to date. Only for the holder of the
-    /// instance lock: an older daemon would go on with a schema that it does not know.
+    /// Opens the database at `path`, creating folder (mode 0700), file (mode 0600) and schema if they are missing. A
+    /// database with an older schema is backed up next to itself before it is migrated. Only for the holder of the
+    /// instance lock: an older daemon would continue with a schema that it does not know.
     ///
     /// # Errors
-    /// Where the place is not writable, the file is damaged, not ours or of a newer program; each names the path.
+    /// If the place is not writable, or the file is damaged, not ours or from a newer program; each error names the
+    /// path.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         create_file(path)?;
         refuse_second_name(path)?;
@@ -61,15 +64,15 @@ impl Store {
         Self::of(path, writer, readers(path))
     }
 
-    /// Opens an existing database for writing beside a daemon. Makes nothing and migrates nothing.
+    /// Opens an existing database for writing while a daemon runs. Creates nothing and migrates nothing.
     ///
     /// # Errors
-    /// As [`Store::open`], and where there is no database or its schema is an older one.
+    /// As [`Store::open`], and if there is no database or its schema is older.
     pub async fn open_existing(path: &Path) -> Result<Self, StoreError> {
         Self::open_existing_since(path, known_schema()).await
     }
 
-    /// As [`Self::open_existing`], for a caller that gets by with a schema as old as `least`.
+    /// As [`Self::open_existing`], for a caller that can use a schema as old as `least`.
     pub(super) async fn open_existing_since(path: &Path, least: i64) -> Result<Self, StoreError> {
         require_existing(path)?;
         refuse_second_name(path)?;
@@ -83,11 +86,11 @@ impl Store {
         Ok(Self { path: path.to_owned(), writer, readers, lease: None, identity })
     }
 
-    /// Opens an existing database for looking only, also while a daemon writes to it. Every write through this store
-    /// fails.
+    /// Opens an existing database for reading only; this works even while a daemon writes to it. Every write through
+    /// this store fails.
     ///
     /// # Errors
-    /// As [`Store::open`], and where there is no database or its schema is an older one.
+    /// As [`Store::open`], and if there is no database or its schema is older.
     pub async fn open_read_only(path: &Path) -> Result<Self, StoreError> {
         require_existing(path)?;
         let found = examine(path, connect_options(path).read_only(true), Health::Assumed).await?;
@@ -96,13 +99,13 @@ impl Store {
         Self::of(path, readers.clone(), readers)
     }
 
-    /// The database file.
+    /// Returns the path of the database file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Waits for the connections to finish and closes them; the write-ahead log is folded into the file.
+    /// Waits for the connections to finish and closes them; the write-ahead log is merged into the file.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
@@ -112,27 +115,27 @@ impl Store {
         &self.readers
     }
 
-    /// A transaction that holds the write lock from its start: what it reads stays true until it commits. Refused where
-    /// the files it would write to are no longer the database that others see.
+    /// Begins a transaction that holds the write lock from its start: what it reads stays true until it commits.
+    /// Refused if the files it would write to are no longer the database that others see.
     pub(super) async fn begin(&self) -> Result<Transaction<'static, sqlx::Sqlite>, StoreError> {
         let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.doing("start a write to the database")?;
         self.require_in_place()?;
         Ok(transaction)
     }
 
-    /// Fails where the database or its journal was deleted or replaced since it was opened.
+    /// Fails if the database or its journal was deleted or replaced since it was opened.
     ///
     /// # Errors
-    /// [`StoreError::Displaced`]. A place that cannot be asked is left to the next write.
+    /// [`StoreError::Displaced`]. If that cannot be determined, the next write decides.
     pub fn require_in_place(&self) -> Result<(), StoreError> {
         self.identity.require_at(&self.path)
     }
 
-    /// The same record with the right to post, taken from whoever had it. Only for the holder of the instance lock.
-    /// `holder` is for people: process and machine.
+    /// Returns the same record with the right to post, taken from its previous holder. Only for the holder of the
+    /// instance lock. `holder` is for people: process and machine.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn with_lease(mut self, holder: &str, now: Timestamp) -> Result<Self, StoreError> {
         let mut transaction = self.begin().await?;
         let lease = Lease::take(&mut transaction, holder, now).await?;
@@ -141,7 +144,7 @@ impl Store {
         Ok(self)
     }
 
-    /// Fails where this process may not post: inside the transaction that arms.
+    /// Fails if this process may not post. Runs inside the transaction that arms a post.
     pub(super) async fn require_lease(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
         lease::require(self.lease.as_ref(), &self.path, connection).await
     }
@@ -170,15 +173,16 @@ async fn writer(path: &Path) -> Result<SqlitePool, StoreError> {
         .map_err(|source| opening(path, source))
 }
 
-/// Connections that stay. Setting the cache reads the file, so only one that is known to be a database is opened so.
+/// Returns the options for long-lived connections. Setting the cache reads the file, so they are used only for a file
+/// known to be a database.
 fn lasting_options(path: &Path) -> SqliteConnectOptions {
     connect_options(path).pragma("cache_size", format!("-{CACHE_KIB}"))
 }
 
-/// SQLite takes a transaction back by itself where the disk is full or fails, and sqlx goes on counting it as begun: such a
-/// connection would refuse every later write, so it is replaced.
+/// Checks a connection before it is reused. SQLite rolls a transaction back by itself if the disk is full or fails, but
+/// sqlx still counts it as open: such a connection would refuse every later write, so it is replaced.
 async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // What was still to be taken back comes before the answer.
+    // A pending rollback runs before the ping is answered.
     connection.ping().await?;
     Ok(!connection.is_in_transaction())
 }
@@ -187,8 +191,8 @@ fn readers(path: &Path) -> SqlitePool {
     SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(lasting_options(path).read_only(true))
 }
 
-/// Makes folder and file ourselves, so that drafts are not readable for others and a refusal has its plain cause:
-/// SQLite would say "unable to open database file" to everything.
+/// Creates the folder and file ourselves, so that others cannot read drafts and a failure has its real cause: SQLite
+/// would report everything as "unable to open database file".
 fn create_file(path: &Path) -> Result<(), StoreError> {
     let inaccessible = |source| StoreError::Inaccessible { path: path.to_owned(), source };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -205,31 +209,31 @@ fn create_file(path: &Path) -> Result<(), StoreError> {
         .map_err(inaccessible)
 }
 
-/// A hard link or a bind mount of the file alone gives it a second name, and SQLite's journal and our lock lie beside the
-/// first: another process would see neither.
+/// Refuses a file with a second name, from a hard link or a bind mount of the file alone: SQLite's journal and our lock
+/// are next to the first name, and another process would see neither.
 fn refuse_second_name(path: &Path) -> Result<(), StoreError> {
     let refuse = |fault, remedy| Err(StoreError::SecondName { path: path.to_owned(), fault, remedy });
     if path.metadata().is_ok_and(|metadata| metadata.nlink() > 1) {
         return refuse("it is a hard link", "remove its other name");
     }
     if is_mount_point(path) {
-        return refuse("it is mounted by itself", "mount its whole folder");
+        return refuse("it is a mount point itself", "mount its whole folder");
     }
     Ok(())
 }
 
-/// Whether something is mounted on the file itself, by the kernel's table (field 5 of `/proc/self/mountinfo`, see
-/// `proc(5)`). Where there is no such table nothing is known against it.
+/// Returns whether something is mounted on the file itself, by the kernel's table (field 5 of `/proc/self/mountinfo`,
+/// see `proc(5)`). Without that table, the answer is no.
 fn is_mount_point(path: &Path) -> bool {
     let (Ok(path), Ok(mounts)) = (path.canonicalize(), std::fs::read_to_string("/proc/self/mountinfo")) else {
         return false;
     };
-    // Blanks stand there as \040.
+    // Blanks appear there as \040.
     let Some(path) = path.to_str().map(|path| path.replace(' ', "\\040")) else { return false };
     mounts.lines().any(|mount| mount.split(' ').nth(4) == Some(path.as_str()))
 }
 
-/// Examines the file over a connection of its own.
+/// Examines the file over a separate connection.
 async fn examine(path: &Path, options: SqliteConnectOptions, health: Health) -> Result<i64, StoreError> {
     let mut connection = options.connect().await.map_err(|source| opening(path, source))?;
     let found = examine_connection(path, &mut connection, health).await;
@@ -335,7 +339,7 @@ mod tests {
         let folder = scratch();
         let store = Store::open(&folder.path().join("pregonero.db")).await.unwrap();
         let mut transaction = store.begin().await.unwrap();
-        // What a full disk makes SQLite do, behind sqlx's back.
+        // What SQLite does if the disk is full, without sqlx noticing.
         sqlx::query("ROLLBACK").execute(&mut *transaction).await.unwrap();
         assert!(transaction.commit().await.is_err());
         for _ in 0..2 {

@@ -5,19 +5,19 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The folder a file lies in.
+/// Returns the folder that contains a file.
 pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The path with something appended to its name.
+/// Returns the path with something appended to its name.
 pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     PathBuf::from(name)
 }
 
-/// `path`, or the first of `path-2`, `path-3`, … that nothing has for its name.
+/// Returns `path`, or the first of `path-2`, `path-3`, … that does not exist.
 pub(super) fn free_name(path: &Path) -> PathBuf {
     let is_taken = |path: &Path| fs::symlink_metadata(path).is_ok();
     if !is_taken(path) {
@@ -27,7 +27,7 @@ pub(super) fn free_name(path: &Path) -> PathBuf {
     others.into_iter().find(|other| !is_taken(other)).expect("numbers do not end")
 }
 
-/// A rename is on disk only when its folder is.
+/// Syncs the folder of a file: a rename is on disk only when its folder is.
 pub(super) fn sync_folder(of: &Path) -> io::Result<()> {
     File::open(folder_of(of))?.sync_all()
 }

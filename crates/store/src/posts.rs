@@ -1,4 +1,4 @@
-//! The posts: what a round led to, and every change of their state.
+//! The posts that rounds led to, and every change of their state.
 //!
 //! A state changes only in [`transition`]. The calls to X are in `attempts`.
 
@@ -16,7 +16,7 @@ use super::transitions::{state_and_expiry, transition};
 use super::{PostId, PostState, RoundId, RoundOutcome, Store, StoreError};
 use pregonero_tweet::{GateVerdict, Sentiment};
 
-/// The mode and the account in which a post is made, or is to be sent.
+/// The mode and the account for which a post is made, or with which it is to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// Whether posts leave the machine.
@@ -39,19 +39,19 @@ impl RecordedOrigin {
 }
 
 impl Origin {
-    /// Why a post of the recorded origin is not sent from this one; none where it may be.
+    /// Returns why a post of the recorded origin is not sent from this one; `None` if it may be.
     pub fn refuses(&self, recorded: &RecordedOrigin) -> Option<String> {
         if let Some(account) = &recorded.account
             && !account.eq_ignore_ascii_case(&self.account)
         {
-            return Some(format!("it was made for @{account}, and account.handle is @{} now", self.account));
+            return Some(format!("it was made for @{account}, but account.handle is now @{}", self.account));
         }
         match (recorded.live, self.live) {
-            (Some(false), true) => Some("it was made in a dry run, and posts go out now".to_owned()),
+            (Some(false), true) => Some("it was made in a dry run, but posts now go out".to_owned()),
             (None, true) => {
                 Some("it was made by an earlier version, which did not record whether it was a dry run".to_owned())
             }
-            (Some(true), false) => Some("it was made to be posted, and this is a dry run now".to_owned()),
+            (Some(true), false) => Some("it was made to be posted, but this is now a dry run".to_owned()),
             _ => None,
         }
     }
@@ -61,11 +61,11 @@ impl Origin {
 #[derive(Debug, Clone)]
 pub struct NewPost<'a> {
     pub round: RoundId,
-    /// The chosen candidate's place in the round.
+    /// The chosen candidate's position in the round.
     pub candidate: usize,
     pub text: &'a str,
     pub weighted_length: usize,
-    /// Who let it through, where that is decided: it is approved then, else held.
+    /// Who approved it, if that is already decided; otherwise it is held.
     pub approved_by: Option<&'a str>,
     pub expires_at: Timestamp,
     pub origin: &'a Origin,
@@ -91,9 +91,9 @@ pub struct PostRecord {
     pub decided_by: Option<String>,
     pub decided_at: Option<Timestamp>,
     pub decision_reason: Option<String>,
-    /// No attempt before this instant.
+    /// No attempt is made before this instant.
     pub not_before: Option<Timestamp>,
-    /// Since when nobody knows whether X took it, and when the account's timeline is asked next.
+    /// Since when it has been unknown whether X published it; `look_at` is when the timeline is read next.
     pub unknown_since: Option<Timestamp>,
     pub look_at: Option<Timestamp>,
     pub tweet_id: Option<String>,
@@ -128,7 +128,7 @@ impl FromRow<'_, SqliteRow> for PostRecord {
     }
 }
 
-/// The columns of [`PostRecord`], then the rest of the statement.
+/// Selects the columns of [`PostRecord`], followed by the rest of the statement.
 macro_rules! select_posts {
     ($rest:literal) => {
         concat!(
@@ -144,23 +144,23 @@ macro_rules! select_posts {
 }
 
 impl Store {
-    /// Whether something is still to happen to a post: a person's decision, a call, a search, the end of its time.
+    /// Returns whether something is still to happen to a post: a person's decision, a call, a search, its expiry.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn has_open_posts(&self) -> Result<bool, StoreError> {
         sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM posts WHERE state IN ('held', 'approved', 'armed', 'unknown'))",
         )
         .fetch_one(self.readers())
         .await
-        .doing("look for posts on which something is to happen")
+        .doing("look for open posts")
     }
 
-    /// Records what a running round led to, and ends the round.
+    /// Records the post that a running round led to, and ends the round.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyPosted`] where the round has a post, [`StoreError::RoundEnded`] where it is not running.
+    /// [`StoreError::AlreadyPosted`] if the round has a post, [`StoreError::RoundEnded`] if it is not running.
     pub async fn create_post(&self, post: &NewPost<'_>, now: Timestamp) -> Result<PostId, StoreError> {
         let mut transaction = self.begin().await?;
         let state = if post.approved_by.is_some() { PostState::Approved } else { PostState::Held };
@@ -191,10 +191,10 @@ impl Store {
         Ok(post.round.post())
     }
 
-    /// One post.
+    /// Returns one post.
     ///
     /// # Errors
-    /// [`StoreError::NoSuchPost`], or where the database cannot be read.
+    /// [`StoreError::NoSuchPost`], or if the database cannot be read.
     pub async fn post(&self, post: PostId) -> Result<PostRecord, StoreError> {
         self.post_or_none(post).await?.ok_or(StoreError::NoSuchPost { post })
     }
@@ -207,10 +207,10 @@ impl Store {
             .doing("read the post")
     }
 
-    /// All posts in `state`, the oldest first.
+    /// Returns all posts in `state`, the oldest first.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn posts_in(&self, state: PostState) -> Result<Vec<PostRecord>, StoreError> {
         sqlx::query_as(select_posts!("WHERE posts.state = ? ORDER BY posts.id"))
             .bind(state.as_str())
@@ -219,11 +219,12 @@ impl Store {
             .doing("read the posts")
     }
 
-    /// The texts that a new post must not repeat: everything sent or on its way since `since`, also where nobody knows
-    /// whether it arrived. `dry_runs` adds what would have been sent, else a dry run offers the same text for ever.
+    /// Returns the texts that a new post must not repeat: everything sent or on its way since `since`, even if its
+    /// outcome is unknown. `dry_runs` adds what would have been sent; otherwise a dry run would offer the same text for
+    /// ever.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn posted_texts(&self, since: Timestamp, dry_runs: bool) -> Result<Vec<String>, StoreError> {
         sqlx::query_scalar(
             "SELECT text FROM posts
@@ -238,11 +239,11 @@ impl Store {
         .doing("read the posted texts")
     }
 
-    /// A person lets a held post through; from now on it has until `expires_at` to be sent.
+    /// Approves a held post on behalf of a person; from now on it has until `expires_at` to be sent.
     ///
     /// # Errors
-    /// [`StoreError::Expired`] where its time is up (it is recorded as expired), [`StoreError::StateConflict`] where it
-    /// does not wait for a person, [`StoreError::NoSuchPost`].
+    /// [`StoreError::Expired`] if it has expired (it is recorded as expired), [`StoreError::StateConflict`] if it does
+    /// not wait for a person, [`StoreError::NoSuchPost`].
     pub async fn approve_held(
         &self,
         post: PostId,
@@ -270,11 +271,11 @@ impl Store {
         transaction.commit().await.doing("record the decision")
     }
 
-    /// A person says no: a held post is rejected, an approved one that is not under way is cancelled. Gives the state
-    /// the post is in now.
+    /// Stops a post on behalf of a person: a held post is rejected, an approved one that is not under way is cancelled.
+    /// Returns the post's new state.
     ///
     /// # Errors
-    /// [`StoreError::StateConflict`] where it is too late, [`StoreError::NoSuchPost`].
+    /// [`StoreError::StateConflict`] if it is too late, [`StoreError::NoSuchPost`].
     pub async fn stop_post(
         &self,
         post: PostId,
@@ -294,10 +295,10 @@ impl Store {
         Ok(to)
     }
 
-    /// Marks held and approved posts whose time is up as expired.
+    /// Marks held and approved posts past their time as expired; returns them.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn expire_posts(&self, now: Timestamp) -> Result<Vec<PostId>, StoreError> {
         let mut transaction = self.begin().await?;
         let due: Vec<i64> = sqlx::query_scalar(
@@ -316,10 +317,11 @@ impl Store {
         Ok(due)
     }
 
-    /// Approved posts that may be tried now, the one decided on last first: after an outage the freshest goes out.
+    /// Returns approved posts that may be tried now, the most recently decided first: after an outage the freshest goes
+    /// out.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn sendable_posts(&self, now: Timestamp) -> Result<Vec<PostRecord>, StoreError> {
         sqlx::query_as(select_posts!(
             "WHERE posts.state = 'approved' AND posts.expires_at > ?1
@@ -332,10 +334,10 @@ impl Store {
         .doing("read the approved posts")
     }
 
-    /// Records that an approved post would have been sent now. One of another origin is cancelled.
+    /// Records that an approved post would have been sent now. A post of another origin is cancelled.
     ///
     /// # Errors
-    /// [`StoreError::StateConflict`] where it is no longer approved, [`StoreError::NoSuchPost`].
+    /// [`StoreError::StateConflict`] if it is no longer approved, [`StoreError::NoSuchPost`].
     pub async fn record_dry_run(&self, post: PostId, origin: &Origin, now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         transition(&mut transaction, post, PostState::Approved, PostState::DryRun).await?;
@@ -347,11 +349,11 @@ impl Store {
         transaction.commit().await.doing("record the dry run")
     }
 
-    /// Cancels the held and approved posts that were made in another mode or for another account than `origin`; gives
-    /// them with the reason.
+    /// Cancels the held and approved posts that were made in another mode or for another account than `origin`; returns
+    /// each with the reason.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn cancel_posts_of_others(
         &self,
         origin: &Origin,
@@ -378,7 +380,7 @@ impl Store {
         Ok(cancelled)
     }
 
-    /// The program itself withdraws a post, in a transaction of its own.
+    /// Cancels a post on behalf of the program itself, in a separate transaction.
     pub(super) async fn cancel(
         &self,
         post: PostId,
@@ -392,30 +394,30 @@ impl Store {
         transaction.commit().await.doing("cancel a post")
     }
 
-    /// Lets posts that our own rules keep back be tried again: the rules may be others now. Those that X keeps back wait on.
+    /// Ends the waits of posts that our own rules hold back: the rules may have changed. Those that X holds back keep
+    /// waiting.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn free_posts_kept_by_rules(&self) -> Result<Vec<PostId>, StoreError> {
         let mut transaction = self.begin().await?;
         let freed = free_posts(&mut transaction, false).await?;
-        transaction.commit().await.doing("let posts be tried again")?;
+        transaction.commit().await.doing("end the waits of posts")?;
         Ok(freed)
     }
 }
 
-/// Ends the waits of approved posts: of those that our own rules keep back, or of all. Gives the posts that waited.
+/// Ends the waits of approved posts: of those that our own rules hold back, or of all. Returns the posts that waited.
 pub(super) async fn free_posts(connection: &mut SqliteConnection, all: bool) -> Result<Vec<PostId>, StoreError> {
-    // All of them by columns that every schema has: a person's `resume` works on an older one, too. `waits_for` means
-    // nothing without `not_before`.
+    // For all, only columns that every schema has are used: a person's `resume` also works on an older one. `waits_for`
+    // means nothing without `not_before`.
     let statement = if all {
         "UPDATE posts SET not_before = NULL WHERE state = 'approved' AND not_before IS NOT NULL RETURNING id"
     } else {
         "UPDATE posts SET not_before = NULL, waits_for = NULL
          WHERE state = 'approved' AND not_before IS NOT NULL AND waits_for = 'rules' RETURNING id"
     };
-    let freed: Vec<i64> =
-        sqlx::query_scalar(statement).fetch_all(connection).await.doing("let posts be tried again")?;
+    let freed: Vec<i64> = sqlx::query_scalar(statement).fetch_all(connection).await.doing("end the waits of posts")?;
     Ok(freed.into_iter().map(PostId::new).collect())
 }
 
@@ -469,7 +471,7 @@ mod tests {
         };
         let error = test.store.create_post(&again, now).await.unwrap_err();
         assert!(matches!(error, StoreError::AlreadyPosted { .. }), "{error:?}");
-        assert!(error.to_string().ends_with("already posted in this slot"), "{error}");
+        assert!(error.to_string().ends_with("it has already led to a post"), "{error}");
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! The calls that only read, with what they cost; and whose credentials these are, which is asked for once.
+//! The calls that only read, with what they cost; and the account of the credentials, which is asked for only once.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -21,28 +21,28 @@ pub enum ReadKind {
     Timeline,
 }
 
-/// A reading that was made.
+/// A read that was made.
 #[derive(Debug, Clone)]
 pub struct NewRead {
     pub what: ReadKind,
     pub post: PostId,
     pub outcome: ReadOutcome,
-    /// How many posts or accounts X gave.
+    /// How many posts or accounts X returned.
     pub items: usize,
     pub price_micros: i64,
     pub detail: CallDetail,
-    /// What the answer told of X's limits for reading.
+    /// What the answer revealed of X's limits for reads.
     pub windows: Vec<Window>,
 }
 
-/// A reading as recorded.
+/// A read as recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReadRecord {
     /// `account` or `timeline`.
     pub what: String,
     pub made_at: Timestamp,
     pub outcome: ReadOutcome,
-    /// How many posts or accounts X gave.
+    /// How many posts or accounts X returned.
     pub items: i64,
     /// X's price for it, in millionths of a dollar.
     pub price_micros: i64,
@@ -69,32 +69,32 @@ pub struct Account {
     /// Decimal digits.
     pub user_id: String,
     pub username: String,
-    /// By what the credentials are known again.
+    /// Identifies the credentials.
     pub credentials: Fingerprint,
 }
 
 impl Store {
-    /// The account as it was last asked for; the caller compares the credentials.
+    /// Returns the account that X last named; the caller compares the credentials.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn account(&self) -> Result<Option<Account>, StoreError> {
         let row = sqlx::query("SELECT user_id, username, salt, fingerprint FROM account")
             .fetch_optional(self.readers())
             .await
-            .doing("read whose account this is")?;
+            .doing("read the account")?;
         let Some(row) = row else { return Ok(None) };
         let read = || {
             let (user_id, username) = (row.try_get("user_id")?, row.try_get("username")?);
             Ok(Fingerprint::of_row(&row)?.map(|credentials| Account { user_id, username, credentials }))
         };
-        read().doing("read whose account this is")
+        read().doing("read the account")
     }
 
-    /// Keeps whose account it is, with the reading that told.
+    /// Records the account of the credentials, with the read that revealed it.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn record_account(&self, account: &Account, read: &NewRead, now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         record_read(&mut transaction, read, now).await?;
@@ -109,24 +109,24 @@ impl Store {
         .bind(stored(now))
         .execute(&mut *transaction)
         .await
-        .doing("record whose account this is")?;
-        transaction.commit().await.doing("record whose account this is")
+        .doing("record the account")?;
+        transaction.commit().await.doing("record the account")
     }
 
-    /// Keeps a reading that led to nothing.
+    /// Records a read that yielded nothing.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn record_failed_read(&self, read: &NewRead, now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         record_read(&mut transaction, read, now).await?;
-        transaction.commit().await.doing("record a reading")
+        transaction.commit().await.doing("record a read")
     }
 
-    /// All readings made to settle a post, in their order.
+    /// Returns all reads made to settle a post, in order.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn reads(&self, post: PostId) -> Result<Vec<ReadRecord>, StoreError> {
         sqlx::query_as(
             "SELECT what, made_at, outcome, items, price_micros, http_status, kind, problem, detail, transaction_id
@@ -135,7 +135,7 @@ impl Store {
         .bind(post.get())
         .fetch_all(self.readers())
         .await
-        .doing("read the readings")
+        .doing("list the reads")
     }
 }
 
@@ -167,5 +167,5 @@ pub(super) async fn record_read(
     .execute(connection)
     .await
     .map(drop)
-    .doing("record a reading")
+    .doing("record a read")
 }

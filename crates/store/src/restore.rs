@@ -1,9 +1,9 @@
-//! A backup takes the record's place, and what was there is kept beside it.
+//! Restoring: a backup takes the record's place, and the database that was there is kept next to it.
 //!
-//! Two constraints. At every moment there is a whole database under the record's name. And nothing goes out twice: what
-//! happened after the backup is not in it, so posts that were still to be sent are cancelled, those that waited for a
-//! person too unless the replaced database shows that they still do, those of unknown outcome are looked for and never sent
-//! again, and slots up to now count as passed.
+//! Two constraints. At every moment there is an intact database under the record's name. And nothing goes out twice:
+//! what happened after the backup is not in it, so posts that were still to be sent are cancelled; so are those that
+//! waited for a person, unless the replaced database shows that they still do; those of unknown outcome are looked for
+//! and never sent again; and slots up to now count as passed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -23,22 +23,22 @@ use super::paths::{folder_of, free_name, sync_folder, with_suffix};
 use super::transitions::transition;
 use super::{Halt, PostId, PostState, SlotId, Store, StoreError};
 
-/// A restore that was done.
+/// The result of a restore.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Restored {
-    /// Where what was there before lies now; absent where nothing was.
+    /// Where the previous database is now; absent if there was none.
     pub previous: Option<PathBuf>,
-    /// Posts that were to be sent, or waited for a person, when the backup was made: they may have gone out since, so they
-    /// are cancelled.
+    /// Posts that were to be sent, or waited for a person, when the backup was made: they may have gone out since, so
+    /// they are cancelled.
     pub cancelled: Vec<PostId>,
-    /// Posts of the replaced database that the backup does not hold, and of which nobody knows whether X took them: a
-    /// person has to look at the account.
+    /// Posts of the replaced database that are not in the backup, and of unknown outcome: a person has to check the
+    /// account.
     pub unsettled: Vec<UnsettledPost>,
-    /// Why nothing goes out: what the backup or the replaced database says. A restore ends no pause.
+    /// The halts in force, from the backup or the replaced database. A restore ends no pause.
     pub halts: Vec<Halt>,
 }
 
-/// A post of which only the replaced database knows.
+/// A post that only the replaced database knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UnsettledPost {
     /// Its number there.
@@ -51,24 +51,24 @@ pub struct UnsettledPost {
 struct Replaced {
     /// Number and text of the posts that still wait for a person there.
     held: Vec<(i64, String)>,
-    /// Those that are under way or of unknown outcome.
+    /// Posts that are under way or of unknown outcome.
     open: Vec<(i64, String)>,
-    /// What keeps posts back.
+    /// The halts in force.
     halts: Vec<Halt>,
 }
 
-/// What the copy of the backup gives up, and what it takes over from the replaced database.
+/// What is cancelled in the copy of the backup, and what it takes over from the replaced database.
 struct TakenBack {
     cancelled: Vec<PostId>,
     unsettled: Vec<UnsettledPost>,
     halts: Vec<Halt>,
 }
 
-/// Puts the backup at `backup` into the place of the database at `store`. Only for the holder of the instance lock.
+/// Puts the backup at `backup` in the place of the database at `store`. Only for the holder of the instance lock.
 ///
 /// # Errors
-/// Where the backup is not a sound database of this program's or an earlier version's, or a file cannot be written; the
-/// database is as it was then.
+/// If the backup is not a sound database of this version or an earlier one, or a file cannot be written; the database
+/// then stays as it was.
 pub async fn restore(store: &Path, backup: &Path, now: Timestamp) -> Result<Restored, StoreError> {
     File::open(backup).map_err(|source| StoreError::File {
         doing: "read the backup",
@@ -86,14 +86,14 @@ pub async fn restore(store: &Path, backup: &Path, now: Timestamp) -> Result<Rest
         Err(error) => Err(error),
     };
     for leftover in ["", "-wal", "-shm", "-journal"] {
-        // After a success none of them is there.
+        // After a success none of them exists.
         let _ = fs::remove_file(with_suffix(&incoming, leftover));
     }
     placed
 }
 
 impl Replaced {
-    /// A database that is missing, damaged or of another program tells nothing.
+    /// Reads what a replaced database says. One that is missing, damaged or of another program says nothing.
     async fn read(store: &Path) -> Self {
         if !store.exists() {
             return Self::default();
@@ -111,7 +111,7 @@ impl Replaced {
     }
 }
 
-/// Copies the backup beside the store, brings its schema up to date, and takes back what may have happened since.
+/// Copies the backup next to the store, migrates its schema, and cancels what may have happened since.
 async fn prepare(
     store: &Path,
     backup: &Path,
@@ -132,7 +132,7 @@ async fn prepare(
     Ok(taken_back)
 }
 
-/// Names the file that was to be restored, not the database, where it is the one that cannot be used.
+/// Names the file that was to be restored, rather than the database, if that file is the one that cannot be used.
 fn no_backup(backup: &Path, error: StoreError) -> StoreError {
     let path = backup.to_owned();
     match error {
@@ -143,15 +143,15 @@ fn no_backup(backup: &Path, error: StoreError) -> StoreError {
     }
 }
 
-/// Root may restore for a service that runs as another user: the file stays that user's.
+/// Gives the new file the old one's owner: root may restore for a service that runs as another user.
 fn own_like(incoming: &Path, store: &Path) {
     if let Ok(owner) = fs::metadata(store).or_else(|_| fs::metadata(folder_of(store))) {
-        // Whoever is not root owns it already, or may not give it away.
+        // A user other than root owns it already, or may not give it away.
         let _ = std::os::unix::fs::chown(incoming, Some(owner.uid()), Some(owner.gid()));
     }
 }
 
-/// Keeps what is there under another name, then renames over it.
+/// Keeps the present database under another name, then renames the new one over it.
 async fn put_in_place(store: &Path, incoming: &Path, now: Timestamp) -> io::Result<Option<PathBuf>> {
     let mut previous = None;
     if store.exists() {
@@ -166,7 +166,7 @@ async fn put_in_place(store: &Path, incoming: &Path, now: Timestamp) -> io::Resu
         }
     }
     sync_folder(store)?;
-    // A log that is left, also of a database that was deleted, would be taken for the new database's.
+    // A log left over, even from a deleted database, would be taken for the new database's.
     for part in ["-wal", "-shm"] {
         match fs::remove_file(with_suffix(store, part)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -178,7 +178,7 @@ async fn put_in_place(store: &Path, incoming: &Path, now: Timestamp) -> io::Resu
     Ok(previous)
 }
 
-/// Copies a file, owner-readable as a database is, over nothing.
+/// Copies a file, readable only by its owner as a database is; fails if the target exists.
 fn copy_to_new(from: &Path, to: &Path) -> io::Result<()> {
     let mut copy = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
     io::copy(&mut File::open(from)?, &mut copy)?;
@@ -186,7 +186,7 @@ fn copy_to_new(from: &Path, to: &Path) -> io::Result<()> {
     copy.sync_all()
 }
 
-/// Brings the log into the file where that is possible; a damaged database is kept as it is, log and all.
+/// Merges the log into the file if possible; a damaged database is kept as it is, log and all.
 async fn fold_log(store: &Path) {
     if let Ok(mut connection) = connect_options(store).connect().await {
         let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await;
@@ -208,8 +208,9 @@ impl Store {
             set_halt(&mut transaction, halt).await?;
         }
         let halts = active(&mut transaction).await?;
-        transaction.commit().await.doing("take back what may have happened since")?;
-        // The schedule goes on after the last slot on record: slots before now may have been served by what was replaced.
+        transaction.commit().await.doing("cancel what may have happened since")?;
+        // The schedule continues after the last slot on record: slots before now may have been served by the replaced
+        // database.
         let second = Timestamp::from_second(now.as_second()).unwrap_or(now);
         let reason = format!("restored from {}: slots before this are not served", backup.display());
         match self.record_missed(&SlotId::Scheduled(second), &reason, now).await {
@@ -219,13 +220,13 @@ impl Store {
     }
 }
 
-/// Cancels approved posts, and held ones that the replaced database does not hold any more. Gives which.
+/// Cancels approved posts, and held ones that the replaced database no longer has. Returns them.
 async fn cancel_what_waits(
     connection: &mut SqliteConnection,
     held: &[(i64, String)],
     now: Timestamp,
 ) -> Result<Vec<PostId>, StoreError> {
-    const REASON: &str = "restored from a backup: this post may have gone out since it was made";
+    const REASON: &str = "restored from a backup: this post may have gone out since the backup was made";
     let waiting: Vec<(i64, String, String)> =
         sqlx::query_as("SELECT id, text, state FROM posts WHERE state IN ('approved', 'held') ORDER BY id")
             .fetch_all(&mut *connection)
@@ -251,7 +252,7 @@ async fn cancel_what_waits(
     Ok(cancelled)
 }
 
-/// Those of `open` that are not here.
+/// Returns the posts in `open` that are not here.
 async fn missing(connection: &mut SqliteConnection, open: &[(i64, String)]) -> Result<Vec<UnsettledPost>, StoreError> {
     let mut unsettled = Vec::new();
     for (id, text) in open {
@@ -324,7 +325,7 @@ mod tests {
         let lost = UnsettledPost { id: after.get(), text: "Esto vino después.".to_owned() };
         assert_eq!((restored.unsettled, restored.cancelled), (vec![lost], Vec::new()));
 
-        // A database that cannot be read tells nothing: what waited for a person is cancelled as well.
+        // A database that cannot be read says nothing: what waited for a person is cancelled as well.
         fs::write(&path, "damaged").unwrap();
         let restored = restore(&path, &file, at("2026-03-03T09:31:00Z")).await.unwrap();
         assert_eq!((restored.unsettled, restored.cancelled), (Vec::new(), vec![held]));
@@ -343,7 +344,7 @@ mod tests {
         let garbage = folder.path().join("garbage.db");
         fs::write(&garbage, "no database, just words ".repeat(400)).unwrap();
         let error = restore(&path, &garbage, now).await.unwrap_err();
-        let blamed = format!("{}: this is no backup of pregonero", garbage.display());
+        let blamed = format!("{}: this is not a pregonero backup", garbage.display());
         assert!(error.to_string().starts_with(&blamed), "{error}");
         let nowhere = folder.path().join("nowhere.db");
         let error = restore(&path, &nowhere, now).await.unwrap_err();

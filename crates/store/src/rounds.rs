@@ -1,4 +1,4 @@
-//! The rounds: one row a slot that was served, missed or asked for by hand.
+//! The rounds: one row per slot that was served, missed or requested by a person.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,34 +11,35 @@ use super::error::{Doing as _, is_taken};
 use super::{RoundId, RoundOutcome, SlotId, Store, StoreError};
 use pregonero_tweet::{ModelIdentity, SeedPrompt};
 
-/// A round about to begin: all that is needed to replay it.
+/// A round about to begin, with everything needed to replay it.
 #[derive(Debug, Clone)]
 pub struct NewRound {
     pub slot: SlotId,
     pub seed_prompt: SeedPrompt,
-    /// The seed from which the candidates' own are derived.
+    /// The seed from which the candidates' seeds are derived.
     pub rng_seed: u64,
     /// The decoding settings in force.
     pub generation: serde_json::Value,
     pub generator: ModelIdentity,
     pub classifier: ModelIdentity,
-    /// `cpu`, `cuda:0`.
+    /// `cpu`, `cuda:0`, …
     pub device: String,
     pub program_version: String,
-    /// What decides on the candidates: sentiment target and threshold, gates, review mode, account, mode.
+    /// What decides on the candidates: sentiment target and threshold, gates, review mode, account, and whether posts
+    /// go out.
     pub settings: serde_json::Value,
     /// A digest of the whole configuration in effect.
     pub config_sha256: String,
 }
 
-/// A round as recorded. What a model has to do with is absent for a missed slot.
+/// A round as recorded. The fields about a model are absent for a missed slot.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RoundRecord {
     pub id: RoundId,
     /// The slot's name, as [`SlotId`] writes it.
     pub slot: String,
     pub outcome: RoundOutcome,
-    /// Why no post came of it.
+    /// Why it led to no post.
     pub reason: Option<String>,
     pub seed_prompt: Option<String>,
     pub seed_attributes: Option<serde_json::Value>,
@@ -56,14 +57,14 @@ pub struct RoundRecord {
     pub finished_at: Option<Timestamp>,
 }
 
-/// What has passed since something last went out.
+/// What has happened since something last went out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SinceLastPost {
-    /// Due times of the schedule, served in vain or missed.
+    /// Due times of the schedule that led to no post or were missed.
     pub slots: i64,
-    /// Absent where nothing ever went out.
+    /// Absent if nothing ever went out.
     pub last_post: Option<Timestamp>,
-    /// Why the latest of the slots came to nothing.
+    /// Why the latest of the slots led to nothing.
     pub last_reason: Option<String>,
 }
 
@@ -90,7 +91,7 @@ impl FromRow<'_, SqliteRow> for RoundRecord {
     }
 }
 
-/// A model's identity out of its two columns.
+/// Reads a model's identity from its two columns.
 pub(super) fn model(
     row: &SqliteRow,
     name: &'static str,
@@ -105,8 +106,8 @@ impl Store {
     /// Records that a round begins.
     ///
     /// # Errors
-    /// [`StoreError::SlotTaken`] where a round for the same due time is on record, whatever came of it: a slot whose
-    /// round crashed is not tried again, so that a crash cannot repeat itself for ever.
+    /// [`StoreError::SlotTaken`] if a round for the same due time is on record, with any outcome: a slot whose round
+    /// crashed is not tried again, so that a crash cannot repeat itself for ever.
     pub async fn begin_round(&self, round: &NewRound, now: Timestamp) -> Result<RoundId, StoreError> {
         let mut transaction = self.begin().await?;
         let row = sqlx::query(
@@ -140,7 +141,7 @@ impl Store {
     /// Records that a due time passed without a round, and why.
     ///
     /// # Errors
-    /// [`StoreError::SlotTaken`] where a round for the same due time is on record.
+    /// [`StoreError::SlotTaken`] if a round for the same due time is on record.
     pub async fn record_missed(&self, slot: &SlotId, reason: &str, now: Timestamp) -> Result<RoundId, StoreError> {
         let mut transaction = self.begin().await?;
         let row = sqlx::query(
@@ -159,10 +160,10 @@ impl Store {
         Ok(RoundId::new(row.last_insert_rowid()))
     }
 
-    /// Records that no candidate got through; `reason` sums up what the gates said.
+    /// Records that no candidate passed; `reason` sums up what the gates said.
     ///
     /// # Errors
-    /// [`StoreError::RoundEnded`] where the round is not running.
+    /// [`StoreError::RoundEnded`] if the round is not running.
     pub async fn end_without_candidate(&self, round: RoundId, reason: &str, now: Timestamp) -> Result<(), StoreError> {
         self.end_round(round, RoundOutcome::NoCandidate, Some(reason), now).await
     }
@@ -170,7 +171,7 @@ impl Store {
     /// Records that an error ended the round.
     ///
     /// # Errors
-    /// [`StoreError::RoundEnded`] where the round is not running.
+    /// [`StoreError::RoundEnded`] if the round is not running.
     pub async fn end_failed(&self, round: RoundId, reason: &str, now: Timestamp) -> Result<(), StoreError> {
         self.end_round(round, RoundOutcome::Failed, Some(reason), now).await
     }
@@ -187,18 +188,18 @@ impl Store {
         transaction.commit().await.doing("record the round's end")
     }
 
-    /// Marks rounds whose process died as interrupted. To be called at the start, by the holder of the instance lock.
+    /// Marks rounds whose process died as interrupted. Call this at the start, as the holder of the instance lock.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn interrupt_running_rounds(&self, now: Timestamp) -> Result<Vec<RoundId>, StoreError> {
         self.interrupt_rounds_because("the program ended during this round", now).await
     }
 
-    /// The same for another reason, while no round is under way.
+    /// Does the same for another reason, while no round is under way.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn interrupt_rounds_because(&self, reason: &str, now: Timestamp) -> Result<Vec<RoundId>, StoreError> {
         let mut transaction = self.begin().await?;
         let rounds: Vec<i64> = sqlx::query_scalar(
@@ -213,11 +214,11 @@ impl Store {
         Ok(rounds.into_iter().map(RoundId::new).collect())
     }
 
-    /// The latest due time on record, served or missed, that is not after `now`: where the schedule goes on after a
-    /// pause. Later ones were recorded under a clock that was ahead.
+    /// Returns the latest due time on record, served or missed, that is not after `now`: the schedule continues from
+    /// it. Later ones were recorded while the clock was ahead.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn last_scheduled_slot(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let slot: Option<String> =
             sqlx::query_scalar("SELECT max(slot) FROM rounds WHERE slot_kind = 'scheduled' AND slot <= ?")
@@ -231,10 +232,10 @@ impl Store {
             .doing("read the last slot")
     }
 
-    /// Whether a round for this due time is on record, whatever came of it.
+    /// Returns whether a round for this due time is on record, with any outcome.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn is_slot_taken(&self, due: Timestamp) -> Result<bool, StoreError> {
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM rounds WHERE slot_kind = 'scheduled' AND slot = ?)")
             .bind(SlotId::Scheduled(due).to_string())
@@ -243,10 +244,10 @@ impl Store {
             .doing("look for the slot")
     }
 
-    /// How many due times have passed up to `now` since something last went out, or would have in a dry run.
+    /// Returns how many due times have passed up to `now` since something last went out, or would have in a dry run.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn slots_since_last_post(&self, now: Timestamp) -> Result<SinceLastPost, StoreError> {
         const DOING: &str = "count the slots since the last post";
         let row = sqlx::query(
@@ -272,10 +273,10 @@ impl Store {
         read().doing(DOING)
     }
 
-    /// One round.
+    /// Returns one round.
     ///
     /// # Errors
-    /// [`StoreError::NoSuchRound`], or where the database cannot be read.
+    /// [`StoreError::NoSuchRound`], or if the database cannot be read.
     pub async fn round(&self, round: RoundId) -> Result<RoundRecord, StoreError> {
         sqlx::query_as(
             "SELECT id, slot, outcome, reason, seed_prompt, seed_attributes, rng_seed, generation, generator_name,

@@ -1,4 +1,4 @@
-//! The schema's steps, and how a database is brought up to date. A step that was released is never edited.
+//! The schema's migrations, and how a database is migrated. A released migration is never edited.
 
 use std::path::Path;
 
@@ -51,7 +51,7 @@ async fn run_migrations(
     })
 }
 
-/// The newest schema this program knows.
+/// Returns the newest schema that this program knows.
 pub(super) fn known_schema() -> i64 {
     MIGRATIONS.iter().map(|&(version, ..)| version).max().unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! What was used of the budget, as the record of calls and readings tells.
+//! What was used of the budget, according to the record of calls and reads.
 
 use jiff::Timestamp;
 use sqlx::{Row as _, SqliteConnection};
@@ -7,7 +7,7 @@ use super::columns::{instant_or_none, stored};
 use super::error::Doing as _;
 use super::{Store, StoreError};
 
-/// From when on the budget counts.
+/// From when the budget's day and month count.
 #[derive(Debug, Clone, Copy)]
 pub struct SpentSince {
     pub day: Timestamp,
@@ -19,17 +19,17 @@ pub struct SpentSince {
 pub struct Spent {
     pub posts_today: i64,
     pub posts_this_month: i64,
-    /// Posts and readings together.
+    /// Posts and reads together.
     pub micros_this_month: i64,
     /// When the last call that posted or may have posted began.
     pub last_post: Option<Timestamp>,
 }
 
 impl Store {
-    /// What was used of the budget.
+    /// Returns what was used of the budget.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn spent(&self, since: SpentSince) -> Result<Spent, StoreError> {
         let mut connection = self.readers().acquire().await.doing("read what was spent")?;
         spent(&mut connection, since).await

@@ -1,4 +1,4 @@
-//! The states of a post and the ends of a round, and which state may follow which: decided here and nowhere else.
+//! The states of a post and the outcomes of a round, and which state may follow which: decided here and nowhere else.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use serde::Serialize;
 macro_rules! words {
     ($name:ident { $($variant:ident => $word:literal),+ $(,)? }) => {
         impl $name {
-            /// All of them, in the order of their lives.
+            /// All of them, in the order in which they can occur.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The word used in JSON, the database and the log.
+            /// Returns the word used in JSON, the database and the log.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self {
@@ -18,7 +18,7 @@ macro_rules! words {
                 }
             }
 
-            /// The one of this word.
+            /// Returns the variant with this word.
             #[must_use]
             pub fn from_word(word: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|one| one.as_str() == word)
@@ -41,7 +41,7 @@ macro_rules! words {
 
 pub(super) use words;
 
-/// Where a post stands.
+/// The state of a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PostState {
     /// Waits for a person.
@@ -50,17 +50,17 @@ pub enum PostState {
     Approved,
     /// The intent is on disk and the call to X may be under way.
     Armed,
-    /// X took it and gave its id.
+    /// X published it and returned its id.
     Sent,
-    /// X said no.
+    /// X refused it.
     Refused,
-    /// Nobody knows whether X took it; the account's timeline is read to find out.
+    /// It is unknown whether X published it; the account's timeline is read to find out.
     Unknown,
-    /// Would have been sent, were it not a dry run.
+    /// It would have been sent if this were not a dry run.
     DryRun,
-    /// A person said no.
+    /// A person refused it.
     Rejected,
-    /// Nobody decided, or it could not be sent, in time.
+    /// It was not decided on, or could not be sent, in time.
     Expired,
     /// Withdrawn: by a person after it was approved, or because it belongs to another mode or account.
     Cancelled,
@@ -80,11 +80,11 @@ words!(PostState {
 });
 
 impl PostState {
-    /// Whether a post in this state may go over into `next`.
+    /// Returns whether a post in this state may change to `next`.
     ///
-    /// `armed -> approved` is a call of which we know that nothing was posted: a limit, or no connection.
-    /// `unknown` ends only by somebody finding out; `unknown -> approved` is a post that the timeline surely does not show
-    /// and that the settings send once more.
+    /// `armed -> approved` is a call that certainly posted nothing: a limit, or no connection. `unknown` ends only when
+    /// the outcome is found; `unknown -> approved` is a post that is certainly not on the timeline and that the
+    /// settings send once more.
     #[must_use]
     pub fn may_become(self, next: Self) -> bool {
         use PostState::{Approved, Armed, Cancelled, DryRun, Expired, Held, Refused, Rejected, Sent, Unknown};
@@ -98,14 +98,14 @@ impl PostState {
     }
 }
 
-/// How a round stands or ended.
+/// The state of a round, or how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RoundOutcome {
-    /// At work, or its process died and nobody has looked yet.
+    /// Under way, or its process died and no later start has marked it yet.
     Running,
     /// A candidate was chosen: there is a post.
     Chosen,
-    /// No candidate got through the gates.
+    /// No candidate passed the gates.
     NoCandidate,
     /// An error ended it.
     Failed,
@@ -124,7 +124,7 @@ words!(RoundOutcome {
     Interrupted => "interrupted",
 });
 
-/// How a call stands or ended.
+/// The state of a call, or how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AttemptOutcome {
     /// The call was about to be made; no outcome is on disk.
@@ -150,26 +150,26 @@ words!(AttemptOutcome {
 /// Why nothing goes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HaltCause {
-    /// A person said so.
+    /// A person paused posting.
     Paused,
-    /// X refuses every post, for good.
+    /// X refuses every post, permanently.
     Refused,
 }
 
 words!(HaltCause { Paused => "paused", Refused => "refused" });
 
-/// What X counts calls of separately.
+/// The groups of calls that X counts separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// `POST /2/tweets`.
     Post,
-    /// The readings of account and timeline.
+    /// The reads of account and timeline.
     Read,
 }
 
 words!(Endpoint { Post => "post", Read => "read" });
 
-/// Over what span X counts.
+/// The span over which X counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WindowName {
     FifteenMinutes,
@@ -177,11 +177,11 @@ pub enum WindowName {
     AppDay,
     /// The account's 24 hours.
     UserDay,
-    /// A day of which X did not say whose.
+    /// A day, but X did not say whether the app's or the account's.
     Day,
     /// The usage cap of a billing month.
     Month,
-    /// X did not say.
+    /// X did not say which.
     Unknown,
 }
 
@@ -194,7 +194,7 @@ words!(WindowName {
     Unknown => "unknown",
 });
 
-/// What a reading of the timeline or account brought.
+/// What a read of the timeline or account yielded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReadOutcome {
     Found,

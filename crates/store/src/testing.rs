@@ -1,4 +1,4 @@
-//! What the tests of this crate and of the crates that use it share: a temporary database and what to put into it.
+//! Helpers shared by the tests of this crate and of the crates that use it: a temporary database and its contents.
 
 #![allow(clippy::unwrap_used, reason = "tests alone call this")]
 
@@ -19,7 +19,7 @@ pub fn scratch() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-/// A connection past the store, to break things with.
+/// Opens a connection that bypasses the store, to break things with.
 pub async fn plain_connection(path: &Path) -> SqliteConnection {
     SqliteConnectOptions::new().filename(path).connect().await.unwrap()
 }
@@ -39,17 +39,17 @@ pub fn new_round(slot: SlotId) -> NewRound {
     }
 }
 
-/// Where the posts of these tests are made: live, for the account that the tests' X knows.
+/// Returns the origin of the posts in these tests: live, for the account that the tests' X knows.
 pub fn live() -> Origin {
     Origin { live: true, account: "prueba".to_owned() }
 }
 
-/// The same account's dry run.
+/// Returns the same account's dry run.
 pub fn dry() -> Origin {
     Origin { live: false, ..live() }
 }
 
-/// A store on a temporary database that goes away with it.
+/// A store on a temporary database that is deleted with it.
 #[derive(Debug)]
 pub struct TestStore {
     pub store: Store,
@@ -64,7 +64,7 @@ impl TestStore {
         Self { store, _folder: folder }
     }
 
-    /// A running round by hand.
+    /// Begins a manual round.
     pub async fn round(&self, now: Timestamp) -> RoundId {
         self.store.begin_round(&new_round(SlotId::Manual(now)), now).await.unwrap()
     }

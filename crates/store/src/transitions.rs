@@ -1,8 +1,8 @@
 //! How a post's row changes: its state, and the columns that go with one.
 //!
-//! A state changes only in [`transition`], inside a transaction that names the state it expects. Since when a post is of
-//! unknown outcome, how often and when next it is looked for are columns filled in that state alone: [`enter_unknown`] and
-//! [`leave_unknown`] go with each change into it and out of it, in the same transaction.
+//! A state changes only in [`transition`], inside a transaction that names the expected state. The columns that say
+//! since when a post is of unknown outcome, and how often and when it is looked for, are filled only in that state:
+//! [`enter_unknown`] and [`leave_unknown`] accompany each change into it and out of it, in the same transaction.
 
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
@@ -11,7 +11,7 @@ use super::columns::{instant, stored, word};
 use super::error::Doing as _;
 use super::{PostId, PostState, StoreError};
 
-/// Takes a post from one state into the next; the only statement that writes a state over another.
+/// Moves a post from one state to the next; the only statement that overwrites a state.
 pub(super) async fn transition(
     connection: &mut SqliteConnection,
     post: PostId,
@@ -35,7 +35,7 @@ pub(super) async fn transition(
     Err(StoreError::StateConflict { post, found, wanted: to })
 }
 
-/// Where a post stands and until when it may be approved or sent.
+/// Returns a post's state and until when it may be approved or sent.
 pub(super) async fn state_and_expiry(
     connection: &mut SqliteConnection,
     post: PostId,
@@ -99,7 +99,7 @@ pub(super) async fn enter_unknown(
         .doing("record when to look for a post")
 }
 
-/// While X refused everything no reading was made: what was put off is due now.
+/// Makes searches that were put off due now: while X refused everything no read was made.
 pub(super) async fn look_now(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query("UPDATE posts SET look_at = ?1 WHERE state = 'unknown' AND look_at > ?1")
         .bind(stored(now))
@@ -109,7 +109,7 @@ pub(super) async fn look_now(connection: &mut SqliteConnection, now: Timestamp) 
         .doing("record when to look for a post")
 }
 
-/// Ends it.
+/// Ends that search.
 pub(super) async fn leave_unknown(connection: &mut SqliteConnection, post: PostId) -> Result<(), StoreError> {
     sqlx::query("UPDATE posts SET unknown_since = NULL, looks = 0, failed_looks = 0, look_at = NULL WHERE id = ?")
         .bind(post.get())

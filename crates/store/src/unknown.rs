@@ -1,6 +1,6 @@
-//! The posts of which nobody knows whether X took them: when to look for them, and how they are settled.
+//! The posts of unknown outcome: when to look for them, and how they are settled.
 //!
-//! How a post comes into this state and out of it is in [`super::transitions`].
+//! How a post enters and leaves this state is in [`super::transitions`].
 
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
@@ -21,7 +21,7 @@ pub struct UnknownPost {
     pub looks: i64,
     /// How often it could not be read.
     pub failed_looks: i64,
-    /// The account it was made for, where that is on record.
+    /// The account it was made for, if that is on record.
     pub account: Option<String>,
 }
 
@@ -44,7 +44,7 @@ pub struct MayHavePosted {
     pub post: PostId,
     pub text: String,
     pub started_at: Timestamp,
-    /// X's clock minus ours then, where it was known.
+    /// X's clock minus ours at that time, if it was known.
     pub clock_skew_seconds: Option<i64>,
     /// Whether its outcome is unknown.
     pub unknown: bool,
@@ -63,7 +63,7 @@ impl FromRow<'_, SqliteRow> for MayHavePosted {
     }
 }
 
-/// What becomes of a post that the timeline surely does not show.
+/// What happens to a post that is certainly not on the timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Absence {
     /// It goes out once more.
@@ -73,10 +73,10 @@ pub enum Absence {
 }
 
 impl Store {
-    /// Posts of unknown outcome that are to be looked for now, the oldest first.
+    /// Returns posts of unknown outcome that are due to be looked for, the oldest first.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn unknown_due(&self, now: Timestamp) -> Result<Vec<UnknownPost>, StoreError> {
         sqlx::query_as(
             "SELECT id, coalesce(unknown_since, created_at) AS unknown_since, looks, failed_looks, account FROM posts
@@ -88,10 +88,10 @@ impl Store {
         .doing("read the posts of unknown outcome")
     }
 
-    /// Posts of which nobody has known since `before` whether X took them.
+    /// Returns posts whose outcome has been unknown since `before` or longer.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn unsettled_since(&self, before: Timestamp) -> Result<Vec<PostId>, StoreError> {
         let posts: Vec<i64> = sqlx::query_scalar(
             "SELECT id FROM posts WHERE state = 'unknown' AND coalesce(unknown_since, created_at) <= ? ORDER BY id",
@@ -103,10 +103,10 @@ impl Store {
         Ok(posts.into_iter().map(PostId::new).collect())
     }
 
-    /// Every call that posted or may have posted the text of one of `post`'s calls, the oldest first.
+    /// Returns every call that posted or may have posted the text of one of `post`'s calls, the oldest first.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn calls_with_text_of(&self, post: PostId) -> Result<Vec<MayHavePosted>, StoreError> {
         sqlx::query_as(
             "SELECT id, post_id, text, started_at, clock_skew_seconds, outcome = 'unknown' AS unknown FROM attempts
@@ -120,10 +120,10 @@ impl Store {
         .doing("read the attempts")
     }
 
-    /// Those of `tweet_ids` that are posts of the record already.
+    /// Returns those of `tweet_ids` that already belong to posts on record.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn recorded_tweets(&self, tweet_ids: &[&str]) -> Result<Vec<String>, StoreError> {
         sqlx::query_scalar("SELECT tweet_id FROM posts WHERE tweet_id IN (SELECT value FROM json_each(?))")
             .bind(sqlx::types::Json(tweet_ids))
@@ -132,10 +132,10 @@ impl Store {
             .doing("read the posted tweets")
     }
 
-    /// Whether X called `text` a duplicate since `since`: it has it then.
+    /// Returns whether X has called `text` a duplicate since `since`: then X has it.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn called_a_duplicate(&self, text: &str, since: Timestamp) -> Result<bool, StoreError> {
         sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM attempts WHERE kind = 'duplicate' AND text = ? AND started_at >= ?)",
@@ -147,10 +147,10 @@ impl Store {
         .doing("read the attempts")
     }
 
-    /// Whether a backup that holds this post as open took the record's place since.
+    /// Returns whether a backup in which this post was open has taken the record's place since.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn was_restored(&self, post: PostId) -> Result<bool, StoreError> {
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM posts WHERE id = ? AND restored_at IS NOT NULL)")
             .bind(post.get())
@@ -159,10 +159,10 @@ impl Store {
             .doing("read the post")
     }
 
-    /// The timeline shows the tweet of `call`, created at `created_at`: its post is sent.
+    /// Records that the timeline shows the tweet of `call`, created at `created_at`: its post is sent.
     ///
     /// # Errors
-    /// [`StoreError::StateConflict`] where it was settled meanwhile, or where the database cannot be written.
+    /// [`StoreError::StateConflict`] if it was settled meanwhile, or if the database cannot be written.
     pub async fn settle_found(
         &self,
         call: &MayHavePosted,
@@ -184,7 +184,7 @@ impl Store {
         transaction.commit().await.doing("record that a post was found")
     }
 
-    /// The timeline surely does not show the post.
+    /// Records that the post is certainly not on the timeline.
     ///
     /// # Errors
     /// As [`Self::settle_found`].
@@ -198,7 +198,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         record_read(&mut transaction, read, now).await?;
         let (next, words) = match absence {
-            Absence::Repost => (PostState::Approved, "X did not take it at the first try; it goes out once more"),
+            Absence::Repost => (PostState::Approved, "X did not publish it at the first try; it goes out once more"),
             Absence::Refuse(reason) => (PostState::Refused, reason.as_str()),
         };
         transition(&mut transaction, post, PostState::Unknown, next).await?;
@@ -207,10 +207,11 @@ impl Store {
         transaction.commit().await.doing("record that a post is absent")
     }
 
-    /// Nothing is known yet: the timeline is asked again at `look_at`. `read` is absent where it was not asked.
+    /// Records that nothing is known yet: the timeline is read again at `look_at`. `read` is absent if it was not read
+    /// now.
     ///
     /// # Errors
-    /// Where the database cannot be written.
+    /// If the database cannot be written.
     pub async fn look_later(
         &self,
         post: PostId,
@@ -222,7 +223,7 @@ impl Store {
         if let Some(read) = read {
             record_read(&mut transaction, read, now).await?;
         }
-        // A reading that failed proves nothing, so it does not count towards an absence.
+        // A read that failed proves nothing, so it does not count towards an absence.
         let (read_well, failed) = read
             .map_or((false, false), |read| (read.outcome != ReadOutcome::Failed, read.outcome == ReadOutcome::Failed));
         sqlx::query(

@@ -1,5 +1,5 @@
-//! Whether anybody has written to the record since it was last looked at, for the price of one small question. An idle
-//! daemon asks it every two seconds, instead of everything it would want to know.
+//! Detects cheaply whether the record was written to since the last check. An idle daemon does this every two seconds,
+//! instead of reading everything.
 
 use sqlx::Sqlite;
 use sqlx::pool::PoolConnection;
@@ -7,18 +7,18 @@ use sqlx::pool::PoolConnection;
 use super::error::Doing as _;
 use super::{Store, StoreError};
 
-/// One connection, because SQLite counts what others have committed for each of them
+/// A watch with its own connection, because SQLite counts other connections' commits separately for each one
 /// (<https://www.sqlite.org/pragma.html#pragma_data_version>).
 #[derive(Debug)]
 pub struct RecordWatch {
     store: Store,
     connection: Option<PoolConnection<Sqlite>>,
-    /// What was counted when it was last asked.
+    /// The count at the last check.
     seen: Option<i64>,
 }
 
 impl Store {
-    /// A watch that has seen nothing yet.
+    /// Returns a watch that has not checked yet.
     #[must_use]
     pub fn watch(&self) -> RecordWatch {
         RecordWatch { store: self.clone(), connection: None, seen: None }
@@ -26,7 +26,7 @@ impl Store {
 }
 
 impl RecordWatch {
-    /// Gives the connection back, so that the record can be closed.
+    /// Releases the connection, so that the record can be closed.
     pub fn rest(&mut self) {
         (self.connection, self.seen) = (None, None);
     }
@@ -34,9 +34,9 @@ impl RecordWatch {
     /// Returns whether the record may have changed since the last call; true the first time.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn has_changed(&mut self) -> Result<bool, StoreError> {
-        const DOING: &str = "look whether the record has changed";
+        const DOING: &str = "check whether the record has changed";
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(self.store.readers().acquire().await.doing(DOING)?),

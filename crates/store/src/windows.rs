@@ -1,6 +1,7 @@
-//! X's limits as its last answers told them, kept across restarts.
+//! X's limits according to its last answers, kept across restarts.
 //!
-//! Read by the transaction that arms a post and by whoever reads the timeline; what a window means is [`crate::publish`]'s.
+//! The transaction that arms a post and the code that reads the timeline both use them; what a window means is decided
+//! by the publisher.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -11,8 +12,8 @@ use super::columns::{instant_or_none, stored, word};
 use super::error::Doing as _;
 use super::{Endpoint, Store, StoreError, WindowName};
 
-/// A window that would stay closed for longer was recorded by a clock that was ahead, or by a version that believed any
-/// number: it counts as open. A day more than `crates/x` takes from an answer.
+/// A window that would stay closed for longer was recorded while the clock was ahead, or by a version that believed any
+/// number: it counts as open. One day more than `crates/x` accepts from an answer.
 pub const LONGEST_WINDOW: SignedDuration = SignedDuration::from_hours(33 * 24);
 
 /// One of X's counters.
@@ -20,17 +21,17 @@ pub const LONGEST_WINDOW: SignedDuration = SignedDuration::from_hours(33 * 24);
 pub struct Window {
     pub endpoint: Endpoint,
     pub name: WindowName,
-    /// Calls a window.
+    /// Calls allowed per window.
     pub quota: Option<i64>,
-    /// Calls left in this one.
+    /// Calls left in this window.
     pub remaining: Option<i64>,
     pub resets_at: Option<Timestamp>,
-    /// After a 429: no call before this.
+    /// After a 429: no call is made before this.
     pub blocked_until: Option<Timestamp>,
 }
 
 impl Window {
-    /// Until when no call may be made, as of `now`; none where one may.
+    /// Returns until when no call may be made, as of `now`; `None` if one may be.
     #[must_use]
     pub fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
         let used_up = self.resets_at.filter(|_| self.remaining == Some(0));
@@ -54,10 +55,10 @@ impl FromRow<'_, SqliteRow> for Window {
 }
 
 impl Store {
-    /// Every window that X ever told of.
+    /// Returns every window that X has ever reported.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// If the database cannot be read.
     pub async fn windows(&self) -> Result<Vec<Window>, StoreError> {
         sqlx::query_as(
             "SELECT endpoint, name, quota, remaining, resets_at, blocked_until FROM windows ORDER BY endpoint, name",
@@ -68,7 +69,7 @@ impl Store {
     }
 }
 
-/// The window of `endpoint` that stays closed longest, and until when.
+/// Returns the window of `endpoint` that stays closed longest, and until when.
 pub(super) async fn closed(
     connection: &mut SqliteConnection,
     endpoint: Endpoint,
@@ -85,7 +86,7 @@ pub(super) async fn closed(
     Ok(closed.max_by_key(|(_, until)| *until))
 }
 
-/// Opens every window again: whoever says so wants X to be asked.
+/// Opens every window again, so that X is tried.
 pub(super) async fn open_all(connection: &mut SqliteConnection, now: Timestamp) -> Result<Vec<Window>, StoreError> {
     sqlx::query_as(
         "UPDATE windows SET blocked_until = NULL, remaining = NULL, resets_at = NULL
@@ -97,7 +98,7 @@ pub(super) async fn open_all(connection: &mut SqliteConnection, now: Timestamp) 
     .doing("open X's limits")
 }
 
-/// Writes what an answer told over what was known.
+/// Overwrites what was known with what an answer revealed.
 pub(super) async fn record(
     connection: &mut SqliteConnection,
     windows: &[Window],

@@ -1,8 +1,8 @@
-//! From what X answered to what it means. No network here: a [`Reply`] comes in, a verdict goes out.
+//! From X's answer to its meaning. There is no network here: a [`Reply`] comes in, a verdict goes out.
 //!
-//! X's errors have four shapes (a problem document of RFC 9457, an `errors` list with a message, v1.1's codes, a page of
-//! HTML from whatever stands before X), its field names changed in August 2026, and half of its refusals are told apart
-//! by their English alone. So JSON is read field by field, and nothing unknown is an error.
+//! X's errors have four shapes (a problem document of RFC 9457, an `errors` list with a message, v1.1's codes, a page
+//! of HTML from something in front of X), its field names changed in August 2026, and half of its refusals can be
+//! distinguished only by their English. So JSON is read field by field, and nothing unknown is an error.
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
@@ -13,58 +13,59 @@ use super::error::{Answer, RefusalKind, TwitterError};
 use super::limits::{LimitWindow, RateLimits, believable};
 use crate::secrets::Redactor;
 
-/// Beyond this a clock is off: X refuses timestamps that are, and the `Date` header itself is whole seconds old.
+/// A clock is off beyond this difference: X then refuses timestamps, and the `Date` header itself is precise only to
+/// the second.
 pub(super) const TOLERATED_SKEW: SignedDuration = SignedDuration::from_secs(30);
 
-/// How much of X's words is kept for the record, in characters.
+/// How many characters of X's words are kept for the record.
 const LONGEST_DETAIL: usize = 300;
 
 /// The same for a problem type or a transaction id.
 const LONGEST_NAME: usize = 100;
 
-/// An answer as it came in.
+/// An answer as it was received.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub status: StatusCode,
     pub headers: HeaderMap,
-    /// As much as was read; bytes that are no UTF-8 are replaced.
+    /// As much as was read; invalid UTF-8 is replaced.
     pub body: String,
-    /// Why the body ends early, where it does.
+    /// Why the body ends early, if it does.
     pub cut: Option<String>,
-    /// When it came, on our clock.
+    /// When it was received, on our clock.
     pub received: Timestamp,
     /// What was added to our clock to sign the request.
     pub correction: SignedDuration,
 }
 
 impl Reply {
-    /// X's clock minus ours, by the `Date` header.
+    /// Returns X's clock minus ours, by the `Date` header.
     pub fn skew(&self) -> Option<SignedDuration> {
         let date = http_date(self.header("date")?)?;
         Some(date.duration_since(Timestamp::from_second(self.received.as_second()).ok()?))
     }
 
-    /// The `x-transaction-id` header.
+    /// Returns the `x-transaction-id` header.
     pub fn transaction_id(&self) -> Option<String> {
         self.header("x-transaction-id").map(|id| shorten(id, LONGEST_NAME))
     }
 
-    /// X's counters, their resets on our clock.
+    /// Returns X's counters, with their resets converted to our clock.
     pub fn limits(&self) -> RateLimits {
         RateLimits::read(&self.headers, correction(self.skew().unwrap_or_default()), self.received)
     }
 
-    /// The body as JSON; none where it is cut or something else.
+    /// Returns the body as JSON; `None` if it is cut off or something else.
     pub fn json(&self) -> Option<Value> {
         if self.cut.is_some() { None } else { serde_json::from_str(&self.body).ok() }
     }
 
-    /// The `data` of an answer that says yes.
+    /// Returns the `data` of a successful answer.
     pub fn data(&self) -> Option<Value> {
         if self.status.is_success() { self.json()?.get_mut("data").map(Value::take) } else { None }
     }
 
-    /// What this answer means, where it is not the one hoped for.
+    /// Returns what this answer means if it is not the desired one.
     pub fn into_error(self, redactor: &Redactor) -> TwitterError {
         let problem = Problem::of(&self);
         let masked = |text: &str, most| shorten(&redactor.redact(text), most);
@@ -76,7 +77,7 @@ impl Reply {
             limits: Box::new(self.limits()),
         };
         match self.status.as_u16() {
-            // X may have stored the post and failed afterwards, or lost the way to tell.
+            // X may have stored the post and failed afterwards, or its answer may have been lost on the way.
             200..=299 | 500.. => {
                 TwitterError::OutcomeUnknown { reason: self.unknown_because(&answer.detail), answer: Some(answer) }
             }
@@ -103,7 +104,7 @@ impl Reply {
 
     fn rate_limited(&self, problem: &Problem, answer: Answer) -> TwitterError {
         let (window, until) = match (problem.is("usage-capped"), problem.period.as_deref()) {
-            // The resets in the headers are those of shorter windows.
+            // The resets in the headers belong to shorter windows.
             (true, Some("monthly") | None) => (LimitWindow::Month, None),
             (true, Some("daily")) => (LimitWindow::Day, self.limits().exhausted(self.received).1),
             _ => self.limits().exhausted(self.received),
@@ -112,7 +113,7 @@ impl Reply {
         TwitterError::RateLimited { window, until, answer }
     }
 
-    /// `Retry-After`: X promises none, what stands before X may send one. Seconds or a date.
+    /// Reads `Retry-After`, in seconds or as a date: X does not promise it, but something in front of X may send it.
     fn retry_after(&self) -> Option<Timestamp> {
         let value = self.header(RETRY_AFTER.as_str())?.trim();
         let until = match value.parse::<u32>() {
@@ -123,7 +124,8 @@ impl Reply {
     }
 
     fn refusal(&self, problem: &Problem) -> RefusalKind {
-        // A page of HTML is not X's API speaking (Cloudflare, a portal, a proxy): it must not cost us the credentials.
+        // A page of HTML does not come from X's API (but from Cloudflare, a portal, a proxy): it must not cost us the
+        // credentials.
         if self.is_html() && self.status.is_client_error() {
             return RefusalKind::Intermediary;
         }
@@ -140,7 +142,7 @@ impl Reply {
         }
     }
 
-    /// Codes of the v1.1 API that X still sends here and there.
+    /// Recognises codes of the v1.1 API that X still sends occasionally.
     fn by_code(&self, code: i64) -> Option<RefusalKind> {
         match code {
             32 | 89 => Some(self.unauthorized()),
@@ -153,8 +155,8 @@ impl Reply {
         }
     }
 
-    /// 401 has two causes that its body does not tell apart. The clock is to blame only where the time the request was
-    /// signed with was off: our clock's, corrected by what an earlier answer taught.
+    /// Returns the cause of a 401: it has two, which its body does not distinguish. The clock is to blame only if the
+    /// time with which the request was signed was off: our clock's time, corrected by what an earlier answer revealed.
     fn unauthorized(&self) -> RefusalKind {
         match self.skew() {
             Some(skew) if (skew - self.correction).abs() > TOLERATED_SKEW => {
@@ -174,21 +176,21 @@ impl Reply {
     }
 }
 
-/// What to add to our clock: nothing while it is right enough.
+/// Returns what to add to our clock: nothing while it is accurate enough.
 pub(super) fn correction(skew: SignedDuration) -> SignedDuration {
     if skew.abs() > TOLERATED_SKEW { skew } else { SignedDuration::ZERO }
 }
 
-/// What the body says is wrong, whatever its shape.
+/// What the body reports as wrong, whatever its shape.
 #[derive(Debug, Default)]
 struct Problem {
-    /// The last path segment of the type, in lower case: `duplicate-rules`. `about:blank` is none.
+    /// The last path segment of the type, in lower case: `duplicate-rules`. Absent for `about:blank`.
     kind: Option<String>,
     /// A v1.1 code.
     code: Option<i64>,
-    /// X's own words; what came instead where it said none.
+    /// X's own words; if there are none, a description of what came instead.
     detail: String,
-    /// Of a usage cap, in lower case: `daily`, `monthly`.
+    /// For a usage cap, in lower case: `daily`, `monthly`.
     period: Option<String>,
 }
 
@@ -216,12 +218,12 @@ impl Problem {
         self.kind.as_deref() == Some(kind)
     }
 
-    /// How the record names it.
+    /// Returns the record's name for it.
     fn name(&self) -> Option<String> {
         self.kind.clone().or_else(|| self.code.map(|code| code.to_string()))
     }
 
-    /// A 403 by its type where it has one, else by its words.
+    /// Classifies a 403 by its type if it has one, otherwise by its words.
     fn forbidden(&self) -> RefusalKind {
         let kind = self.kind.as_deref().unwrap_or_default();
         let says = |words: &str| self.detail.to_lowercase().contains(words);
@@ -239,7 +241,8 @@ impl Problem {
     }
 }
 
-/// X's explanation: `detail`, then what the `errors` list adds, else the title. None where all of it is empty.
+/// Returns X's explanation: `detail`, then what the `errors` list adds, otherwise the title. `None` if all of it is
+/// empty.
 fn words(body: &Value, errors: &[Value]) -> Option<String> {
     let spoken = |part: &Value| part.as_str().map(one_line).filter(|words| !words.is_empty());
     let listed = errors.iter().flat_map(|error| [&error["detail"], &error["message"]]);
@@ -255,7 +258,7 @@ fn words(body: &Value, errors: &[Value]) -> Option<String> {
     Some(found.join(" "))
 }
 
-/// What came where JSON was expected.
+/// Describes what came instead of JSON.
 fn words_of_no_json(reply: &Reply) -> String {
     if let Some(target) = reply.header(LOCATION.as_str()) {
         return describe(reply.status, &format!("a redirect to {target}; redirects are not followed"));
@@ -280,7 +283,8 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
     Some(rest.split_once(end)?.0.trim())
 }
 
-/// `https://api.x.com/2/problems/usage-capped` and the same on `api.twitter.com` are one type.
+/// Returns the last path segment: `https://api.x.com/2/problems/usage-capped` and the same on `api.twitter.com` are one
+/// type.
 fn last_segment(kind: &str) -> Option<String> {
     if kind == "about:blank" {
         return None;
@@ -288,18 +292,18 @@ fn last_segment(kind: &str) -> Option<String> {
     kind.trim_end_matches('/').rsplit('/').next().filter(|segment| !segment.is_empty()).map(str::to_owned)
 }
 
-/// A number, or one in quotes.
+/// Reads a number, with or without quotes.
 fn number(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// The words with one blank between them, without control characters.
+/// Returns the words with one blank between them, without control characters.
 fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// At most `most` characters on one line.
+/// Returns at most `most` characters on one line.
 fn shorten(text: &str, most: usize) -> String {
     let line = one_line(text);
     match line.char_indices().nth(most) {
@@ -308,12 +312,12 @@ fn shorten(text: &str, most: usize) -> String {
     }
 }
 
-/// The date of RFC 9110 section 5.6.7, as every server of today writes it.
+/// Parses the date of RFC 9110 section 5.6.7, in the form that every present-day server writes.
 fn http_date(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text.trim()).ok()
 }
 
-/// Decimal digits, as X writes them: in quotes. A bare number is taken too.
+/// Reads decimal digits, in quotes as X writes them; a bare number is accepted too.
 pub(super) fn identifier(value: &Value) -> Option<String> {
     let id = value.as_str().map_or_else(|| value.as_u64().map(|id| id.to_string()), |id| Some(id.to_owned()))?;
     (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).then_some(id)
@@ -342,7 +346,7 @@ mod tests {
         Redactor::new(&TwitterCredentials::new("invented-1", "invented-2", "invented-3", "invented-4"))
     }
 
-    /// JSON of any shape with the names that are looked for, in places where they are not expected.
+    /// Generates JSON of any shape, with the names that the parser looks for in unexpected places.
     fn any_json() -> impl Strategy<Value = Value> {
         let name = prop::sample::select(vec!["data", "errors", "type", "detail", "title", "code", "message", "period"]);
         let leaf = prop_oneof![

@@ -1,5 +1,5 @@
-//! The client: one signed request, one answer, one verdict. It never tries twice and follows no redirect, because a
-//! second `POST /2/tweets` is a second tweet (X knows no idempotency key).
+//! The client: one signed request, one answer, one verdict. It never retries and follows no redirect, because a second
+//! `POST /2/tweets` is a second tweet (X has no idempotency key).
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,21 +22,21 @@ use super::transport::{SetupError, Timeouts, Transport};
 use crate::secrets::{Redactor, TwitterCredentials};
 use pregonero_system::clock::Clock;
 
-/// A span of minutes that has more pages than this is not the bot's own work.
+/// A span of minutes with more pages than this cannot be the bot's own work.
 const MOST_PAGES: usize = 10;
 
-/// A post that X has taken.
+/// A post that X has published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreatedTweet {
     /// Decimal digits.
     pub id: String,
-    /// As X stored it: a URL has become a `t.co` one. Empty where X did not say.
+    /// The text as X stored it: URLs have become `t.co` ones. Empty if X did not say.
     pub text: String,
     /// HTTP status code.
     pub status: u16,
     /// The `x-transaction-id` header.
     pub transaction_id: Option<String>,
-    /// What is left of X's windows.
+    /// What is left in X's windows.
     pub limits: RateLimits,
 }
 
@@ -47,11 +47,11 @@ pub struct User {
     pub id: String,
     /// The handle, without `@`.
     pub username: String,
-    /// The `x-access-level` header: `read` or `read-write`, where X sends it.
+    /// The `x-access-level` header: `read` or `read-write`, if X sends it.
     pub access_level: Option<String>,
 }
 
-/// Who posts, and by which protocol.
+/// The credentials of the posting account, by protocol.
 #[derive(Debug, Clone)]
 pub enum Credentials {
     /// OAuth 1.0a: each request is signed.
@@ -61,7 +61,7 @@ pub enum Credentials {
 }
 
 impl Credentials {
-    /// What the caller should tell the operator, once.
+    /// Returns what the caller should tell the operator, once.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         match self {
@@ -83,7 +83,7 @@ impl From<Grant> for Credentials {
     }
 }
 
-/// What lets requests in.
+/// What authorizes requests.
 enum Authorizer {
     /// OAuth 1.0a.
     Signature { keys: TwitterCredentials, redactor: Redactor },
@@ -91,17 +91,17 @@ enum Authorizer {
     Bearer(Arc<Session>),
 }
 
-/// X's API for one account.
+/// A client of X's API for one account.
 pub struct Client {
     transport: Arc<Transport>,
     authorizer: Authorizer,
-    /// X's clock minus ours in seconds, by the last answer that told; [`Self::SKEW_UNTOLD`] before.
+    /// X's clock minus ours in seconds, from the last answer that showed it; [`Self::SKEW_UNTOLD`] before.
     skew_seconds: AtomicI64,
-    /// The place in [`FieldNames::ALL`] of the name that X knows, as far as it was asked.
+    /// The index in [`FieldNames::ALL`] of the name that X knows, as far as has been tried.
     field_names: AtomicUsize,
 }
 
-/// Neither keys nor what is signed with them.
+/// Shows neither keys nor what is signed with them.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("base_url", &self.transport.base_url()).finish_non_exhaustive()
@@ -111,10 +111,11 @@ impl fmt::Debug for Client {
 impl Client {
     const SKEW_UNTOLD: i64 = i64::MIN;
 
-    /// A client for the API at `base_url` (`https://api.x.com`; what stands before `/2/tweets`), which signs by `clock`.
+    /// Creates a client for the API at `base_url` (`https://api.x.com`; the part before `/2/tweets`), which signs with
+    /// the time of `clock`.
     ///
     /// # Errors
-    /// Where `base_url` cannot be used, or TLS cannot be set up.
+    /// If `base_url` cannot be used, or TLS cannot be set up.
     pub fn new(
         base_url: &Url,
         credentials: impl Into<Credentials>,
@@ -137,7 +138,8 @@ impl Client {
     /// Posts `text`, `POST /2/tweets`. One attempt.
     ///
     /// # Errors
-    /// Only [`TwitterError::OutcomeUnknown`] may have posted it; after every other error it is certain that nothing was.
+    /// Only after [`TwitterError::OutcomeUnknown`] may it have been posted; after every other error it certainly was
+    /// not.
     pub async fn create_tweet(&self, text: &str) -> Result<CreatedTweet, TwitterError> {
         let reply = self.call(Method::POST, "/2/tweets", Some(&json!({ "text": text }))).await?;
         let data = reply.data();
@@ -153,10 +155,11 @@ impl Client {
         }
     }
 
-    /// Whose token this is, `GET /2/users/me`. Posts nothing; for checks.
+    /// Returns the user that the token belongs to, `GET /2/users/me`. Posts nothing; for checks.
     ///
     /// # Errors
-    /// As X refuses; [`TwitterError::OutcomeUnknown`] here says only that no readable answer came.
+    /// If X refuses, or cannot be reached; [`TwitterError::OutcomeUnknown`] here means only that no readable answer
+    /// came.
     pub async fn me(&self) -> Result<User, TwitterError> {
         let reply = self.call(Method::GET, "/2/users/me", None).await?;
         let access_level = reply.headers.get("x-access-level").and_then(|level| level.to_str().ok()).map(str::to_owned);
@@ -167,10 +170,11 @@ impl Client {
         user.ok_or_else(|| reply.into_error(&self.redactor()))
     }
 
-    /// What the account with the id `user` posted in `span`, `GET /2/users/:id/tweets`. Posts nothing.
+    /// Returns what the account with the id `user` posted in `span`, `GET /2/users/:id/tweets`. Posts nothing.
     ///
     /// # Errors
-    /// As X refuses; [`TwitterError::OutcomeUnknown`] here says only that no answer came that can be read whole.
+    /// If X refuses, or cannot be reached; [`TwitterError::OutcomeUnknown`] here means only that no complete, readable
+    /// answer came.
     pub async fn timeline(&self, user: &str, span: Span) -> Result<Timeline, TwitterError> {
         let mut timeline = Timeline::default();
         let mut page: Option<String> = None;
@@ -190,7 +194,7 @@ impl Client {
         Err(TwitterError::OutcomeUnknown { reason, answer: None })
     }
 
-    /// One page, asked for under the first name of its fields that X does not call wrong.
+    /// Requests one page, with the first of the field names that X does not reject.
     async fn timeline_page(&self, user: &str, span: Span, page: Option<&str>) -> Result<Reply, TwitterError> {
         loop {
             let known = self.field_names.load(Ordering::Relaxed);
@@ -204,12 +208,12 @@ impl Client {
             if is_last || !matches!(error, TwitterError::Refused { kind: RefusalKind::Invalid, .. }) {
                 return Err(error);
             }
-            tracing::debug!(%error, "X does not know these field names, trying others");
+            tracing::debug!(%error, "X does not know these field names; trying others");
             self.field_names.store(known + 1, Ordering::Relaxed);
         }
     }
 
-    /// A digest of the credentials with `salt`, by which they are known again and nothing else.
+    /// Returns a digest of the credentials with `salt`, which identifies them later and reveals nothing else.
     #[must_use]
     pub fn fingerprint(&self, salt: &str) -> String {
         match &self.authorizer {
@@ -218,7 +222,7 @@ impl Client {
         }
     }
 
-    /// Takes our own secrets out of what comes from outside.
+    /// Returns a redactor for our own secrets, to apply to text that comes from outside.
     fn redactor(&self) -> Redactor {
         match &self.authorizer {
             Authorizer::Signature { redactor, .. } => redactor.clone(),
@@ -226,8 +230,8 @@ impl Client {
         }
     }
 
-    /// X's clock minus ours, by the `Date` of the last answer that had one. Requests are signed with our time corrected
-    /// by it where it is more than 30 s.
+    /// Returns X's clock minus ours, by the `Date` of the last answer that had one. If it is more than 30 s, requests
+    /// are signed with our time corrected by it.
     #[must_use]
     pub fn clock_skew(&self) -> Option<SignedDuration> {
         let seconds = self.skew_seconds.load(Ordering::Relaxed);
@@ -247,7 +251,7 @@ impl Client {
                 if reply.status != StatusCode::UNAUTHORIZED {
                     return Ok(reply);
                 }
-                // A refusal posts nothing. X may have ended the token before its time.
+                // A refusal posts nothing. X may have ended the token early.
                 let token = session.after_refusal(&token, correction).await?;
                 self.send(method, path, body, &bearer(&token), correction).await?
             }
@@ -275,7 +279,7 @@ impl Client {
         Ok(reply)
     }
 
-    /// The body is JSON or none, so it takes no part.
+    /// Signs a request. The body is JSON or absent, so it is not signed.
     fn signature(
         &self,
         keys: &TwitterCredentials,
@@ -311,24 +315,24 @@ impl Client {
         if skew.abs() > TOLERATED_SKEW && (skew - before).abs() > TOLERATED_SKEW {
             tracing::warn!(
                 clock_skew_seconds = skew.as_secs(),
-                "this machine's clock is off by X's; requests are signed with the corrected time, set the clock (NTP)"
+                "this machine's clock differs from X's; requests are signed with the corrected time; set the clock (NTP)"
             );
         }
     }
 }
 
-/// A timeline that says yes and is none, in words of its own: nothing was to be posted.
+/// Rewords the error for an unreadable timeline: nothing was to be posted.
 fn unreadable(error: TwitterError) -> TwitterError {
     match error {
         TwitterError::OutcomeUnknown { answer: Some(answer), .. } => {
-            let reason = format!("the answer ({}) is no timeline: {}", answer.status, answer.detail);
+            let reason = format!("the answer ({}) is not a timeline: {}", answer.status, answer.detail);
             TwitterError::OutcomeUnknown { reason, answer: Some(answer) }
         }
         error => error,
     }
 }
 
-/// RFC 6750 section 2.1.
+/// Formats the header of RFC 6750 section 2.1.
 fn bearer(token: &SecretString) -> String {
     format!("Bearer {}", token.expose_secret())
 }

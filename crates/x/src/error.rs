@@ -1,10 +1,10 @@
-//! What can come of a call to X, sorted by what the caller must do about it.
+//! The possible failures of a call to X, sorted by what the caller must do about them.
 
 use jiff::Timestamp;
 
 use super::limits::{LimitWindow, RateLimits};
 
-/// What X answered, as far as it could be read; kept for the record. Holds no secret.
+/// X's answer, as far as it could be read; kept for the record. Contains no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
     /// HTTP status code.
@@ -15,26 +15,26 @@ pub struct Answer {
     pub detail: String,
     /// The `x-transaction-id` header.
     pub transaction_id: Option<String>,
-    /// What it told of X's windows.
+    /// What it revealed of X's windows.
     pub limits: Box<RateLimits>,
 }
 
-/// Why X said no.
+/// Why X refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalKind {
     /// 400: the request itself was wrong (for example: too long).
     Invalid,
-    /// 401: key, token or signature were not accepted.
+    /// 401: key, token or signature was not accepted.
     Unauthorized,
     /// 401 with a clock that is off: the `Date` header differs from our time by this many seconds (X's minus ours).
     ClockSkew { seconds: i64 },
     /// 402: no credits left.
     NoCredits,
-    /// 403: the same text was posted a short while ago.
+    /// 403: the same text was posted recently.
     Duplicate,
     /// 403: the app or token may not write.
     Permissions,
-    /// 403: this way of signing may not post. X says so now and then of requests that it takes a moment later.
+    /// 403: this way of signing may not post. X sometimes says so of requests that it accepts a moment later.
     Authentication,
     /// 403: the account is suspended, locked, or flagged as automated: a person has to log in.
     Suspended,
@@ -42,14 +42,15 @@ pub enum RefusalKind {
     Forbidden,
     /// 404.
     NotFound,
-    /// A page of HTML with any 4xx status: something before X spoke (Cloudflare, a proxy, a portal), not X. It may pass.
+    /// A page of HTML with any 4xx status: it came from something in front of X (Cloudflare, a proxy, a portal). It may
+    /// pass.
     Intermediary,
     /// Any other 3xx or 4xx.
     Other,
 }
 
 impl RefusalKind {
-    /// Whether no later post can go out either before a person acts.
+    /// Returns whether later posts cannot go out either until a person acts.
     #[must_use]
     pub fn is_terminal(self) -> bool {
         matches!(
@@ -58,13 +59,13 @@ impl RefusalKind {
         )
     }
 
-    /// Whether the same post may well be taken a while later: nothing was wrong with it, or with the account.
+    /// Returns whether X may well accept the same post later: nothing was wrong with it, or with the account.
     #[must_use]
     pub fn may_pass(self) -> bool {
         matches!(self, Self::ClockSkew { .. } | Self::Intermediary)
     }
 
-    /// As the record names it.
+    /// Returns the record's name for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -83,28 +84,30 @@ impl RefusalKind {
         }
     }
 
-    /// What a person does about it; none where there is nothing to do but to look at the text.
+    /// Returns what a person should do about it; `None` if all they can do is check the text.
     #[must_use]
     pub fn remedy(self) -> Option<&'static str> {
         match self {
-            Self::Unauthorized => Some("make new keys and tokens at console.x.com"),
+            Self::Unauthorized => Some("create new keys and tokens at console.x.com"),
             Self::NoCredits => Some("buy credits at console.x.com"),
             Self::Permissions | Self::Authentication => {
-                Some("give the app Read and Write at console.x.com, then make new access tokens")
+                Some("give the app Read and Write at console.x.com, then create new access tokens")
             }
             Self::Suspended => Some("log in to the account and follow what X says there"),
             Self::ClockSkew { .. } => Some("set this machine's clock (NTP)"),
-            Self::NotFound => Some("see whether publish.base_url is right and X still has this version of its API"),
+            Self::NotFound => {
+                Some("check that publish.base_url is right and that X still offers this version of its API")
+            }
             _ => None,
         }
     }
 }
 
-/// What it is, for a person.
+/// Describes it for a person.
 impl std::fmt::Display for RefusalKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Invalid => "the request was wrong",
+            Self::Invalid => "the request was invalid",
             Self::Unauthorized => "keys or tokens not accepted",
             Self::ClockSkew { .. } => "this machine's clock is off",
             Self::NoCredits => "no credits left",
@@ -114,7 +117,7 @@ impl std::fmt::Display for RefusalKind {
             Self::Suspended => "the account is suspended or locked",
             Self::Forbidden => "not permitted",
             Self::NotFound => "no such address",
-            Self::Intermediary => "a page of something between here and X",
+            Self::Intermediary => "a page from something between here and X",
             Self::Other => "for another reason",
         })
     }
@@ -126,11 +129,12 @@ pub enum TwitterError {
     /// X answered no: nothing was posted.
     #[error("X refused with {} ({kind}): {}", answer.status, answer.detail)]
     Refused { kind: RefusalKind, answer: Answer },
-    /// X answered 429: nothing was posted. `until` is absent where no header told.
+    /// X answered 429: nothing was posted. `until` is absent if no header gave it.
     #[error("{window} is used up: {}", answer.detail)]
     RateLimited { window: LimitWindow, until: Option<Timestamp>, answer: Answer },
-    /// The request may have arrived and no readable answer came: nobody knows whether it was posted. Never retry blindly.
-    #[error("nobody knows whether X took it: {reason}")]
+    /// The request may have arrived and no readable answer came: it is unknown whether it was posted. Never retry
+    /// blindly.
+    #[error("it is unknown whether X published it: {reason}")]
     OutcomeUnknown { reason: String, answer: Option<Answer> },
     /// The request never left: no address, no connection, no TLS session.
     #[error("the request never reached X: {reason}")]

@@ -1,9 +1,9 @@
-//! Everything that speaks X: OAuth, the client, errors and limits, tweet text.
+//! Everything that communicates with X: OAuth, the client, errors and limits, secrets and timelines.
 //!
-//! [`Client`] is the one thing in the crate that posts to X; it makes one attempt a call, never a second one, and
-//! sorts what came of it into [`TwitterError`]. [`oauth1`] and [`oauth2`] let its requests in, [`pin`] and
-//! [`oauth2::login`] are how a person gives it the account. Whether to try again is for the bot's publisher to say, which keeps the
-//! record.
+//! [`Client`] is the only thing in the crate that posts to X; it makes one attempt per call, never a second one, and
+//! classifies failures as a [`TwitterError`]. [`oauth1`] and [`oauth2`] authorize its requests; [`pin`] and
+//! [`oauth2::login`] are how a person gives it access to the account. Whether to retry is decided by the bot's
+//! publisher, which keeps the record.
 
 mod answer;
 mod authority;

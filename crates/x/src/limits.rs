@@ -1,14 +1,14 @@
-//! What X's headers say of its limits. Every one of them is optional: 24-hour headers are not documented, and many
-//! answers carry none. [`super::answer`] reads a 429 with them.
+//! X's limits as its headers report them. Every header is optional: those for 24 hours are not documented, and many
+//! answers have none. [`super::answer`] uses them to interpret a 429.
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::HeaderMap;
 
-/// The longest wait that an answer can ask for: a month, and a day for the clocks. An answer that names the year 9999, or
-/// milliseconds where seconds are meant, must not silence the bot for ever.
+/// The longest wait that an answer can request: a month, and a day for differences between clocks. An answer that names
+/// the year 9999, or milliseconds instead of seconds, must not silence the bot for ever.
 pub(crate) const LONGEST_TOLD: SignedDuration = SignedDuration::from_hours(32 * 24);
 
-/// An instant that an answer named, at most [`LONGEST_TOLD`] after `now`.
+/// Limits an instant that an answer named to [`LONGEST_TOLD`] after `now`.
 pub(super) fn believable(told: Timestamp, now: Timestamp) -> Timestamp {
     told.min(now.saturating_add(LONGEST_TOLD).unwrap_or(Timestamp::MAX))
 }
@@ -19,22 +19,22 @@ pub enum LimitWindow {
     FifteenMinutes,
     Day,
     Month,
-    /// X did not say.
+    /// X did not say which.
     Unknown,
 }
 
 impl std::fmt::Display for LimitWindow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::FifteenMinutes => "X's limit for fifteen minutes",
-            Self::Day => "X's limit for the day",
-            Self::Month => "X's limit for the month",
+            Self::FifteenMinutes => "X's fifteen-minute limit",
+            Self::Day => "X's daily limit",
+            Self::Month => "X's monthly limit",
             Self::Unknown => "X's limit",
         })
     }
 }
 
-/// One of X's counters, as far as the headers told.
+/// One of X's counters, as far as the headers report it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bucket {
     /// Calls per window.
@@ -45,7 +45,7 @@ pub struct Bucket {
     pub reset: Option<Timestamp>,
 }
 
-/// The three counters X tells of; absent where an answer has no such header.
+/// The three counters that X reports; each is absent if an answer has no such header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RateLimits {
     /// This endpoint's fifteen minutes, `x-rate-limit-*`.
@@ -57,7 +57,8 @@ pub struct RateLimits {
 }
 
 impl RateLimits {
-    /// Reads the headers of an answer that came at `now`. `skew` is X's clock minus ours: the resets are told on X's.
+    /// Reads the headers of an answer that came at `now`. `skew` is X's clock minus ours: X gives the resets on its own
+    /// clock.
     pub(super) fn read(headers: &HeaderMap, skew: SignedDuration, now: Timestamp) -> Self {
         let bucket = |family| Bucket::read(headers, family, skew, now);
         Self {
@@ -67,8 +68,8 @@ impl RateLimits {
         }
     }
 
-    /// Which window a 429 is about and when it ends, where that is later than `now`. A counter that says nothing is
-    /// left counts; where none says so, one that tells its reset and nothing else.
+    /// Returns which window a 429 is about and when it ends, if that is later than `now`. Counters with nothing left
+    /// come first; if there are none, counters that report a reset but not what is left.
     pub(super) fn exhausted(&self, now: Timestamp) -> (LimitWindow, Option<Timestamp>) {
         let buckets = [
             (LimitWindow::Day, self.app_day),
@@ -93,7 +94,7 @@ impl Bucket {
     fn read(headers: &HeaderMap, family: &str, skew: SignedDuration, now: Timestamp) -> Option<Self> {
         let number = |name| headers.get(format!("{family}-{name}"))?.to_str().ok()?.trim().parse::<u64>().ok();
         let reset = |seconds| {
-            // A number too large for an instant is one that lies too far ahead.
+            // A number too large for an instant is treated as one too far ahead.
             let told = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
             let ours = told.unwrap_or(Timestamp::MAX).saturating_sub(skew).unwrap_or(Timestamp::MAX);
             believable(ours, now)

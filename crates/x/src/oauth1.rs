@@ -1,8 +1,8 @@
 //! OAuth 1.0a signatures (RFC 5849, HMAC-SHA1): the `Authorization` header of a request to X.
 //!
-//! The `oauth1-request` crate builds the base string and signs it, but wants its parameters decoded, sorted and their
-//! names encoded; this module prepares them from what really goes over the wire, so that both agree: the URL's query,
-//! and a form body where there is one. A JSON body is not signed (section 3.4.1.3.1).
+//! The `oauth1-request` crate builds the base string and signs it, but needs its parameters decoded and sorted, with
+//! their names encoded; this module prepares them from what is really sent, so that both agree: the URL's query, and a
+//! form body if there is one. A JSON body is not signed (section 3.4.1.3.1).
 
 use std::fmt::Write as _;
 use std::num::NonZeroU64;
@@ -16,7 +16,7 @@ use rand::Rng as _;
 use rand::distr::Alphanumeric;
 use url::{Url, form_urlencoded};
 
-/// What makes a request the only one of its kind. X refuses a nonce it has seen and a timestamp that is off.
+/// What makes a request unique. X refuses a nonce that it has seen and a timestamp that is off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp {
     pub nonce: String,
@@ -25,10 +25,10 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Letters and digits of a nonce: 190 bits.
+    /// The number of letters and digits in a nonce: 190 bits.
     const NONCE_LENGTH: usize = 32;
 
-    /// A random nonce, and `now`. A time before 1970 becomes 1, which X refuses as out of bounds.
+    /// Returns a random nonce, and `now`. A time before 1970 becomes 1, which X refuses as out of bounds.
     #[must_use]
     pub fn fresh(now: Timestamp) -> Self {
         let nonce = rand::rng().sample_iter(Alphanumeric).take(Self::NONCE_LENGTH).map(char::from).collect();
@@ -50,21 +50,21 @@ impl<'a> KeyPair<'a> {
     }
 }
 
-/// Nothing of it: even the identifier is for nobody's log.
+/// Shows nothing: even the identifier does not belong in a log.
 impl std::fmt::Debug for KeyPair<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KeyPair").finish_non_exhaustive()
     }
 }
 
-/// One request as it is signed.
+/// One request, as it is to be signed.
 #[derive(Debug, Clone, Copy)]
 pub struct Signing<'a> {
     /// In capitals: `POST`.
     pub method: &'a str,
     /// The URL as it is sent, with its query.
     pub url: &'a Url,
-    /// The body as it is sent where its type is `application/x-www-form-urlencoded`, else empty.
+    /// The body as it is sent if its type is `application/x-www-form-urlencoded`, otherwise empty.
     pub form: &'a str,
     /// The app.
     pub consumer: KeyPair<'a>,
@@ -79,7 +79,7 @@ pub struct Signing<'a> {
 }
 
 impl Signing<'_> {
-    /// The value of the `Authorization` header.
+    /// Returns the value of the `Authorization` header.
     #[must_use]
     pub fn authorization(&self, stamp: &Stamp) -> String {
         let mut options = Options::new();
@@ -95,7 +95,8 @@ impl Signing<'_> {
         SortedParameters::of(self.url, self.form).serialize(authorizer)
     }
 
-    /// Section 3.4.1.2: without query and fragment. `Url` has already lowered the host and dropped a default port.
+    /// Returns the base URI of section 3.4.1.2: without query and fragment. `Url` has already lowercased the host and
+    /// dropped a default port.
     fn base_uri(&self) -> Url {
         let mut uri = self.url.clone();
         uri.set_query(None);
@@ -110,7 +111,8 @@ struct SortedParameters {
 }
 
 impl SortedParameters {
-    /// Decoded as a server decodes them (`+` is a space in query and form alike), encoded anew as the RFC wants it.
+    /// Decodes the parameters as a server does (`+` is a space in query and form alike) and encodes them again as the
+    /// RFC requires.
     fn of(url: &Url, form: &str) -> Self {
         let mut encoded: Vec<_> = url
             .query_pairs()
@@ -125,7 +127,7 @@ impl SortedParameters {
 /// The name of one of OAuth's own parameters, and what makes the serializer write it.
 type OwnParameter<S> = (&'static str, fn(&mut S));
 
-/// Feeds the pairs and OAuth's own parameters in one common order, as the serializer demands.
+/// Feeds the pairs and OAuth's own parameters in one common order, as the serializer requires.
 impl Parameters for SortedParameters {
     fn serialize<S: Serializer>(&self, mut serializer: S) -> S::Output {
         let own: [OwnParameter<S>; 8] = [
@@ -152,13 +154,13 @@ impl Parameters for SortedParameters {
     }
 }
 
-/// The serializer encodes a value that is already encoded once more for the base string, but writes a name as it
-/// stands: the second encoding of the name is ours.
+/// Serializes one pair. For the base string the serializer encodes an already encoded value once more, but writes a
+/// name unchanged: so the second encoding of the name is done here.
 fn serialize_pair(serializer: &mut impl Serializer, key: &str, value: &str) {
     serializer.serialize_parameter_encoded(&percent_encode(key), value);
 }
 
-/// Section 3.6: everything but letters, digits and `-._~`, byte by byte, in capital hexadecimal.
+/// Encodes by section 3.6: everything but letters, digits and `-._~`, byte by byte, in capital hexadecimal.
 fn percent_encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -191,7 +193,7 @@ mod tests {
         stamp("kYjzVBB8Y0ZFabxSWbWovY3uYSQ2pTgmZeNu2VS4cg", 1_318_622_958)
     }
 
-    /// A request with X's example keys.
+    /// Returns a request with X's example keys.
     fn x_request<'a>(method: &'a str, url: &'a Url, form: &'a str) -> Signing<'a> {
         Signing {
             method,
@@ -205,7 +207,7 @@ mod tests {
         }
     }
 
-    /// The header's parameters, decoded.
+    /// Returns the header's parameters, decoded.
     fn parameters(header: &str) -> Vec<(String, String)> {
         let list = header.strip_prefix("OAuth ").expect("the scheme comes first");
         list.split(',')

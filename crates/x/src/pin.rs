@@ -1,5 +1,5 @@
-//! A person lets the bot into the account: OAuth 1.0a's three steps with a PIN (RFC 5849 section 2; X's "PIN-based
-//! OAuth"). For an account that is not the app owner's own: that one's tokens are made at console.x.com.
+//! A login by a person with a PIN: OAuth 1.0a's three steps (RFC 5849 section 2; X's "PIN-based OAuth"). It is for an
+//! account other than the app owner's own, whose tokens are created at console.x.com.
 
 use jiff::SignedDuration;
 use reqwest::Method;
@@ -27,17 +27,17 @@ pub struct PinLogin {
     token_secret: SecretString,
 }
 
-/// What the person gave.
+/// The tokens for the account that the person logged in to.
 #[derive(Debug)]
 pub struct AccountTokens {
     pub access_token: SecretString,
     pub access_token_secret: SecretString,
-    /// The handle, without `@`, where X says it.
+    /// The handle, without `@`, if X gives it.
     pub screen_name: Option<String>,
 }
 
 impl PinLogin {
-    /// The first step: a request token.
+    /// Performs the first step: gets a request token.
     pub(super) async fn begin(transport: &Transport, keys: AppKeys) -> Result<Self, TwitterError> {
         let path = "/oauth/request_token";
         let mut form = call(transport, path, &keys, None, Some("oob"), None).await?;
@@ -47,14 +47,14 @@ impl PinLogin {
         Ok(Self { keys, token, token_secret: secret.into() })
     }
 
-    /// The page on which the person says yes and is shown the PIN.
+    /// Returns the page on which the person agrees and is shown the PIN.
     pub(super) fn page(&self, transport: &Transport) -> Result<Url, TwitterError> {
         let mut page = transport.url("/oauth/authorize")?;
         page.query_pairs_mut().append_pair("oauth_token", &self.token);
         Ok(page)
     }
 
-    /// The last step: the PIN for the account's tokens. It works once.
+    /// Performs the last step: exchanges the PIN for the account's tokens. It works only once.
     pub(super) async fn finish(self, transport: &Transport, pin: &str) -> Result<AccountTokens, TwitterError> {
         let path = "/oauth/access_token";
         let token = KeyPair { identifier: &self.token, secret: self.token_secret.expose_secret() };
@@ -78,7 +78,7 @@ impl Form {
 }
 
 fn unreadable(path: &str) -> TwitterError {
-    TwitterError::NotSent { reason: format!("{path}: the answer holds no token") }
+    TwitterError::NotSent { reason: format!("{path}: the answer contains no token") }
 }
 
 async fn call(
@@ -105,7 +105,7 @@ async fn call(
     };
     let header = signing.authorization(&Stamp::fresh(transport.now()));
     let mut header = HeaderValue::try_from(header)
-        .map_err(|_| TwitterError::NotSent { reason: "the PIN holds what no header can".to_owned() })?;
+        .map_err(|_| TwitterError::NotSent { reason: "the PIN contains characters that a header cannot".to_owned() })?;
     header.set_sensitive(true);
     let redactor = Redactor::of([keys.consumer_key.clone(), keys.consumer_secret.clone()]);
     let request = transport.request(Method::POST, path)?.header(AUTHORIZATION, header);

@@ -1,5 +1,5 @@
-//! An answer of X read without a call: the door for the fuzz targets (`fuzz/`), for which a server on a socket is too
-//! slow. What it asks is what [`super::Client`] asks of each answer.
+//! Parses an answer of X without a call: the entry point for the fuzz targets (`fuzz/`), for which a server on a socket
+//! is too slow. It parses what [`super::Client`] parses of each answer.
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
@@ -10,7 +10,7 @@ use super::error::TwitterError;
 use super::timeline::{TimelineTweet, read_page};
 use crate::secrets::Redactor;
 
-/// What one answer says, as the answer to a post and as a page of the timeline.
+/// What one answer says, read as the answer to a post and as a page of the timeline.
 #[derive(Debug)]
 pub struct Reading {
     /// The id of the post that it names.
@@ -19,12 +19,12 @@ pub struct Reading {
     pub page: Option<(Vec<TimelineTweet>, Option<String>)>,
     /// X's clock minus ours.
     pub skew: Option<SignedDuration>,
-    /// What it means where it is not the answer hoped for.
+    /// What it means if it is not the desired answer.
     pub error: TwitterError,
 }
 
 impl Reading {
-    /// Reads an answer that came at `received` on our clock. `cut` says why its body ends early, where it does.
+    /// Reads an answer that was received at `received` on our clock. `cut` says why its body ends early, if it does.
     #[must_use]
     pub fn of(
         status: StatusCode,

@@ -1,7 +1,7 @@
-//! The secrets: X's four keys, each from the environment, from a file, or from systemd's credentials folder.
+//! The secrets: X's four keys, each from the environment, a file, or systemd's credentials folder.
 //!
-//! They are never in `config.toml` and never leave this type but to sign a request: `Debug` masks them, and a
-//! [`Redactor`] takes them out of any text that comes from outside, should it hold one. [`crate`] uses both.
+//! They are never in `config.toml` and leave this type only to sign a request: `Debug` masks them, and a [`Redactor`]
+//! removes them from any text that comes from outside. [`crate`] uses both.
 
 use std::fmt;
 use std::io::{self, Read as _};
@@ -13,11 +13,11 @@ use sha2::{Digest as _, Sha256};
 use pregonero_system::environment::Environment;
 
 /// The variables' names, in the order of [`TwitterCredentials`]'s fields. With `_FILE` appended they name a file; in
-/// lower case they are the file's name in `$CREDENTIALS_DIRECTORY`.
+/// lower case they are file names in `$CREDENTIALS_DIRECTORY`.
 pub const NAMES: [&str; 4] =
     ["TWITTER_CONSUMER_KEY", "TWITTER_CONSUMER_SECRET", "TWITTER_ACCESS_TOKEN", "TWITTER_ACCESS_TOKEN_SECRET"];
 
-/// A key of X has some fifty characters; a file beyond this is not one.
+/// The largest secret file, in bytes: a key of X has about fifty characters, so a larger file is not one.
 const LARGEST_FILE: u64 = 64 * 1024;
 
 /// What signs a request to X: the app's key pair and the account's token pair (OAuth 1.0a).
@@ -27,12 +27,12 @@ pub struct TwitterCredentials {
     pub consumer_secret: SecretString,
     pub access_token: SecretString,
     pub access_token_secret: SecretString,
-    /// What the caller should tell the operator, once: files that anybody on the machine can read.
+    /// What the caller should tell the operator, once: files that anyone on the machine can read.
     pub warnings: Vec<String>,
 }
 
 impl TwitterCredentials {
-    /// Credentials given directly, without a warning.
+    /// Wraps credentials given directly, without a warning.
     #[must_use]
     pub fn new(consumer_key: &str, consumer_secret: &str, access_token: &str, access_token_secret: &str) -> Self {
         Self {
@@ -44,26 +44,26 @@ impl TwitterCredentials {
         }
     }
 
-    /// SHA-256 of salt and values, in hexadecimal: says whether these are the credentials of another time, and nothing
-    /// else. What is hashed is longer and more random than anybody could guess.
+    /// Returns the SHA-256 of salt and values, in hexadecimal: it shows whether these are the same credentials as at
+    /// another time, and nothing else. What is hashed is longer and more random than anyone could guess.
     #[must_use]
     pub fn fingerprint(&self, salt: &str) -> String {
         let mut digest = Sha256::new_with_prefix(salt);
         for value in self.values() {
-            // The length keeps one value's end apart from the next one's beginning.
+            // The length separates one value's end from the next one's beginning.
             digest.update(value.expose_secret().len().to_le_bytes());
             digest.update(value.expose_secret());
         }
         format!("{:x}", digest.finalize())
     }
 
-    /// The four values, in the order of [`NAMES`].
+    /// Returns the four values, in the order of [`NAMES`].
     fn values(&self) -> [&SecretString; 4] {
         [&self.consumer_key, &self.consumer_secret, &self.access_token, &self.access_token_secret]
     }
 }
 
-/// Where a secret was found. Shows as the variable or the file, never the value.
+/// Where a secret was found. Displayed as the variable or the file, never the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// The variable itself.
@@ -84,7 +84,7 @@ impl fmt::Display for Source {
 /// Why the credentials cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
-    /// Some of the four are there, others are not.
+    /// Some of the four are given, others are not.
     #[error(
         "X credentials are incomplete, missing: {}; give each as the variable itself, as a file that NAME_FILE names \
          (for example {}_FILE=/run/secrets/key), or as a file in $CREDENTIALS_DIRECTORY (systemd: \
@@ -96,23 +96,24 @@ pub enum SecretsError {
         missing: Vec<&'static str>,
     },
     /// A file cannot be read.
-    #[error("{}: cannot read it for {name}: {cause}", path.display())]
+    #[error("{}: cannot read the value for {name}: {cause}", path.display())]
     Unreadable { name: &'static str, path: PathBuf, cause: io::Error },
     /// A value that cannot be a key of X.
     #[error("{origin}: the value for {name} {fault}; copy it again")]
     Malformed { name: &'static str, origin: Source, fault: &'static str },
 }
 
-/// X's credentials: each from its variable, else from the file `…_FILE` names, else from `$CREDENTIALS_DIRECTORY`. An
-/// empty value counts as missing; a newline at the end is not part of the value. None where none of the four is given.
+/// Loads X's credentials: each from its variable, else from the file that `…_FILE` names, else from
+/// `$CREDENTIALS_DIRECTORY`. An empty value counts as missing; a newline at the end is not part of the value. `None` if
+/// none of the four is given.
 ///
 /// # Errors
-/// Where only some of the four are given, a file cannot be read, or a value cannot be a key.
+/// If only some of the four are given, a file cannot be read, or a value cannot be a key.
 pub fn load(environment: &Environment) -> Result<Option<TwitterCredentials>, SecretsError> {
     load_with(environment, None)
 }
 
-/// As [`load`]; what the environment does not give is looked for in the folder that `auth login` writes to.
+/// As [`load`], but looks for what the environment does not give in the folder that `auth login` writes to.
 ///
 /// # Errors
 /// As [`load`].
@@ -138,13 +139,13 @@ pub fn load_with(environment: &Environment, tokens: Option<&Path>) -> Result<Opt
     }
 }
 
-/// The names of the app's OAuth 2.0 identifier, and of its secret where X calls the app confidential.
+/// The names of the app's OAuth 2.0 identifier, and of its secret if X calls the app confidential.
 pub const CLIENT_NAMES: [&str; 2] = ["TWITTER_CLIENT_ID", "TWITTER_CLIENT_SECRET"];
 
-/// Where each of the four would come from, in the order of [`NAMES`]; for `config show` and `doctor`.
+/// Returns where each of the four would come from, in the order of [`NAMES`]; for `config show` and `doctor`.
 ///
 /// # Errors
-/// As [`load`], but missing ones are no error.
+/// As [`load`], but missing ones are not an error.
 pub fn sources(
     environment: &Environment,
     tokens: Option<&Path>,
@@ -162,10 +163,10 @@ struct Found {
     warning: Option<String>,
 }
 
-/// The secret `name`, from its variable, its file or systemd's credentials, for callers with one of their own.
+/// Returns the secret `name`, from its variable, its file or systemd's credentials, for callers that have another one.
 ///
 /// # Errors
-/// Where a file cannot be read, or the value holds blanks.
+/// If a file cannot be read, or the value contains white space.
 pub fn one(environment: &Environment, name: &'static str) -> Result<Option<SecretString>, SecretsError> {
     Ok(find(environment, name)?.map(|found| found.value))
 }
@@ -181,7 +182,7 @@ fn find_with(
     }
 }
 
-/// A file of the secret's name in lower case; that it is not there is no error.
+/// Reads the file named after the secret in lower case, if it exists.
 fn in_folder(name: &'static str, folder: &Path) -> Result<Option<Found>, SecretsError> {
     match in_file(name, &folder.join(name.to_lowercase())) {
         Err(SecretsError::Unreadable { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -205,11 +206,11 @@ fn find(environment: &Environment, name: &'static str) -> Result<Option<Found>, 
 fn in_file(name: &'static str, path: &Path) -> Result<Option<Found>, SecretsError> {
     let (text, mode) = read(path).map_err(|cause| SecretsError::Unreadable { name, path: path.to_owned(), cause })?;
     let warning = (mode & 0o004 != 0)
-        .then(|| format!("{}: anybody on this machine can read this secret; run `chmod o-r {0}`", path.display()));
+        .then(|| format!("{}: anyone on this machine can read this secret; run `chmod o-r {0}`", path.display()));
     checked(name, &text, Source::File(path.to_owned()), warning)
 }
 
-/// The text of a file and its permission bits.
+/// Reads a file's text and its permission bits.
 fn read(path: &Path) -> io::Result<(String, u32)> {
     use std::os::unix::fs::PermissionsExt as _;
     let file = std::fs::File::open(path)?;
@@ -219,7 +220,7 @@ fn read(path: &Path) -> io::Result<(String, u32)> {
     Ok((text, mode))
 }
 
-/// The value without its final newline; none where nothing is left.
+/// Returns the value without its final newline; `None` if nothing is left.
 fn checked(
     name: &'static str,
     text: &str,
@@ -236,54 +237,57 @@ fn checked(
     }
 }
 
-/// What cannot be part of a secret. X's keys are letters, digits and hyphens; each of these is a slip of copying that X
-/// would answer with a bare 401. Other secrets, such as the address of a webhook, may hold more.
+/// Returns why a value cannot be a secret, if so. X's keys are letters, digits and hyphens; each of these faults is a
+/// copying mistake that X would answer with a bare 401. Other secrets, such as the address of a webhook, may contain
+/// more.
 fn fault_in(name: &str, value: &str) -> Option<&'static str> {
     if value.chars().any(|character| character.is_whitespace() || character.is_control()) {
-        return Some("holds blanks or control characters");
+        return Some("contains blanks or control characters");
     }
     if !NAMES.contains(&name) && !CLIENT_NAMES.contains(&name) {
         return None;
     }
     if value.contains(['"', '\'', '`']) {
-        return Some("holds quotation marks");
+        return Some("contains quotation marks");
     }
     if !value.is_ascii() {
-        return Some("holds a character that no key has (a byte order mark, a typographic quotation mark)");
+        return Some(
+            "contains a character that no key has (such as a byte order mark or a typographic quotation mark)",
+        );
     }
-    value.trim_end_matches('=').contains('=').then_some("holds an equals sign: give the value alone, without NAME=")
+    value.trim_end_matches('=').contains('=').then_some("contains an equals sign: give only the value, without NAME=")
 }
 
-/// Takes the secrets out of texts that come from outside: what X says back, what a library reports.
+/// Removes the secrets from texts that come from outside: what X sends back, what a library reports.
 #[derive(Debug, Clone)]
 pub struct Redactor {
     secrets: Vec<SecretString>,
 }
 
 impl Redactor {
-    /// What stands where a secret stood.
+    /// The text that replaces a secret.
     pub const MASK: &'static str = "[secret]";
 
-    /// Shorter values are not looked for: they would tear holes into ordinary words, and no key of X is that short.
+    /// Shorter values are not searched for: they would mask parts of ordinary words, and no key of X is that short.
     const SHORTEST: usize = 6;
 
-    /// Looks for all four values.
+    /// Creates a redactor for all four values.
     #[must_use]
     pub fn new(credentials: &TwitterCredentials) -> Self {
         Self::of(credentials.values().into_iter().cloned())
     }
 
-    /// Looks for these values.
+    /// Creates a redactor for these values.
     #[must_use]
     pub fn of(values: impl IntoIterator<Item = SecretString>) -> Self {
         let long = |value: &SecretString| value.expose_secret().len() >= Self::SHORTEST;
         let mut secrets: Vec<_> = values.into_iter().filter(long).collect();
-        // The longest first: where one value begins another, the rest of the longer must not stay behind.
+        // The longest first: if one value is the beginning of another, the rest of the longer must not remain.
         secrets.sort_by_key(|value| std::cmp::Reverse(value.expose_secret().len()));
         Self { secrets }
     }
 
-    /// The text with every secret masked.
+    /// Returns the text with every secret masked.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), Self::MASK))
@@ -303,7 +307,7 @@ mod tests {
         credentials.values().map(SecretString::expose_secret)
     }
 
-    /// A file that only its owner can read.
+    /// Writes a file with the given permissions.
     fn secret_file(path: &Path, content: &str, mode: u32) {
         fs::write(path, content).unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
@@ -388,7 +392,7 @@ mod tests {
         let environment = Environment::from_iter([("CREDENTIALS_DIRECTORY", folder.path())]);
         let warnings = load(&environment).unwrap().unwrap().warnings;
         let path = folder.path().join("twitter_access_token").display().to_string();
-        assert_eq!(warnings, [format!("{path}: anybody on this machine can read this secret; run `chmod o-r {path}`")]);
+        assert_eq!(warnings, [format!("{path}: anyone on this machine can read this secret; run `chmod o-r {path}`")]);
     }
 
     #[test]
@@ -411,18 +415,18 @@ mod tests {
         let message = load(&environment).unwrap_err().to_string();
         assert_eq!(
             message,
-            "TWITTER_ACCESS_TOKEN: the value for TWITTER_ACCESS_TOKEN holds blanks or control characters; copy it again"
+            "TWITTER_ACCESS_TOKEN: the value for TWITTER_ACCESS_TOKEN contains blanks or control characters; copy it again"
         );
     }
 
     #[test]
     fn a_slip_of_copying_is_refused_by_name_and_an_address_may_hold_what_a_key_may_not() {
         for (name, value, fault) in [
-            ("TWITTER_CONSUMER_KEY", "\"invented-key\"", "holds quotation marks"),
-            ("TWITTER_CONSUMER_KEY", "'invented-key'", "holds quotation marks"),
-            ("TWITTER_CONSUMER_KEY", "\u{feff}invented-key", "holds a character that no key has"),
-            ("TWITTER_ACCESS_TOKEN", "“invented-token”", "holds a character that no key has"),
-            ("TWITTER_ACCESS_TOKEN", "TWITTER_ACCESS_TOKEN=17-invented", "holds an equals sign"),
+            ("TWITTER_CONSUMER_KEY", "\"invented-key\"", "contains quotation marks"),
+            ("TWITTER_CONSUMER_KEY", "'invented-key'", "contains quotation marks"),
+            ("TWITTER_CONSUMER_KEY", "\u{feff}invented-key", "contains a character that no key has"),
+            ("TWITTER_ACCESS_TOKEN", "“invented-token”", "contains a character that no key has"),
+            ("TWITTER_ACCESS_TOKEN", "TWITTER_ACCESS_TOKEN=17-invented", "contains an equals sign"),
         ] {
             let message = one(&Environment::from_iter([(name, value)]), name).unwrap_err().to_string();
             assert!(message.starts_with(&format!("{name}: the value for {name} {fault}")), "{message}");

@@ -1,9 +1,9 @@
-//! What an account posted, as `GET /2/users/:id/tweets` tells it.
+//! What an account posted, as `GET /2/users/:id/tweets` reports it.
 //!
 //! X renamed its fields in August 2026 (`tweet.fields` became `post.fields`, `edit_history_tweet_ids` became
-//! `edit_history_post_ids`) and its documents disagree on which ones the server knows. So both are read, and the request
-//! tries one name after the other. An answer that cannot be read whole is an error: whoever looks for a tweet must not
-//! take rubbish for its absence.
+//! `edit_history_post_ids`) and its documents disagree on which ones the server knows. So both are read, and the
+//! request tries one name after the other. An answer that cannot be read completely is an error: an unreadable page
+//! must not be mistaken for the absence of a tweet.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use url::form_urlencoded;
 use super::answer::identifier;
 use super::limits::RateLimits;
 
-/// Most rows a page may have; X bills each row, so the span is what keeps a reading cheap.
+/// The most rows that a page may have; X bills each row, so the span is what keeps a read cheap.
 const ROWS: &str = "100";
 
 /// The epoch of X's ids in milliseconds of Unix time: their upper 42 bits count from it.
@@ -32,11 +32,11 @@ pub struct Timeline {
     pub tweets: Vec<TimelineTweet>,
     /// The `x-transaction-id` header of the last page.
     pub transaction_id: Option<String>,
-    /// What is left of X's windows for this endpoint.
+    /// What is left in X's windows for this endpoint.
     pub limits: RateLimits,
 }
 
-/// A tweet as X keeps it.
+/// A tweet as X stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimelineTweet {
     /// Decimal digits.
@@ -45,26 +45,26 @@ pub struct TimelineTweet {
     pub text: String,
     /// On X's clock.
     pub created_at: Option<Timestamp>,
-    /// What the `t.co` URLs lead to, as far as X says.
+    /// The targets of the `t.co` URLs, as far as X gives them.
     pub links: Vec<Link>,
-    /// The ids it had before it was edited, its own among them.
+    /// The ids it had before it was edited, including its own.
     pub edit_history: Vec<String>,
 }
 
-/// A shortened URL and what it stands for.
+/// A shortened URL and its target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     pub short: String,
     pub expanded: String,
 }
 
-/// Under which name the fields beyond id and text are asked for.
+/// The name under which the fields beyond id and text are requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum FieldNames {
     Tweet,
     Post,
-    /// Nothing beyond id and text, which is what X gives unasked.
+    /// Nothing beyond id and text, which X returns without being asked.
     None,
 }
 
@@ -81,7 +81,7 @@ impl FieldNames {
     }
 }
 
-/// Path and query of one page.
+/// Returns path and query of one page.
 pub(super) fn path(user: &str, span: Span, fields: FieldNames, page: Option<&str>) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("max_results", ROWS).append_pair("exclude", "retweets");
@@ -98,17 +98,17 @@ pub(super) fn path(user: &str, span: Span, fields: FieldNames, page: Option<&str
     format!("/2/users/{user}/tweets?{}", query.finish())
 }
 
-/// `YYYY-MM-DDTHH:mm:ssZ`, the one form that X takes.
+/// Formats as `YYYY-MM-DDTHH:mm:ssZ`, the only form that X accepts.
 fn whole_seconds(instant: Timestamp) -> String {
     instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// One page: its tweets and the token of the next; none where it cannot be read whole.
+/// Reads one page: its tweets and the token of the next; `None` if it cannot be read completely.
 pub(super) fn read_page(body: &Value) -> Option<(Vec<TimelineTweet>, Option<String>)> {
     let meta = &body["meta"];
     let tweets = match &body["data"] {
         Value::Array(rows) => rows.iter().map(read_tweet).collect::<Option<Vec<_>>>()?,
-        // X leaves an empty list out; only its count says that this is one.
+        // X omits an empty list; only its count shows that this is one.
         Value::Null if meta["result_count"] == 0 => Vec::new(),
         _ => return None,
     };
@@ -133,7 +133,7 @@ fn read_link(entity: &Value) -> Option<Link> {
     Some(Link { short: text("url")?, expanded: text("unwound_url").or_else(|| text("expanded_url"))? })
 }
 
-/// When an id was given, which its upper bits tell.
+/// Returns when an id was issued, according to its upper bits.
 fn time_of_id(id: &str) -> Option<Timestamp> {
     let milliseconds = i64::try_from(id.parse::<u64>().ok()? >> 22).ok()?;
     Timestamp::from_millisecond(ID_EPOCH_MS).ok()?.checked_add(SignedDuration::from_millis(milliseconds)).ok()

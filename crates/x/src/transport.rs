@@ -1,6 +1,7 @@
-//! HTTP to X: where it goes, how long it may take, what is read of the answer. Who asks is the caller's matter.
+//! HTTP to X: where requests go, how long they may take, how much of the answer is read. Authorization is the caller's
+//! concern.
 //!
-//! Nothing is tried twice and no redirect is followed: a second `POST /2/tweets` is a second tweet.
+//! Nothing is retried and no redirect is followed: a second `POST /2/tweets` is a second tweet.
 
 use std::fmt;
 use std::sync::{Arc, Once};
@@ -17,15 +18,15 @@ use pregonero_system::clock::Clock;
 use pregonero_system::errors::chain;
 use pregonero_system::network::is_loopback;
 
-/// X's answers have some hundred bytes; more than this is read from nobody.
+/// X's answers have a few hundred bytes; no more than this is read of any answer.
 const LARGEST_BODY: usize = 1024 * 1024;
 
 /// How long each part of a call may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Name, connection and TLS together.
+    /// Name lookup, connection and TLS together.
     pub connect: Duration,
-    /// Between two pieces of the answer, and up to the first.
+    /// The wait for the first piece of the answer, and between two pieces.
     pub read: Duration,
     /// The whole call.
     pub total: Duration,
@@ -37,21 +38,21 @@ impl Default for Timeouts {
     }
 }
 
-/// Why there is no client.
+/// Why the client could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// Keys would cross the network in the clear.
+    /// The keys would cross the network unencrypted.
     #[error("publish.base_url: {0}: plain http is allowed to this machine only, use https")]
     PlainHttp(Url),
-    /// Not a place that requests can be sent to.
+    /// Not an address that requests can be sent to.
     #[error("publish.base_url: {url}: {fault}")]
     BaseUrl { url: String, fault: &'static str },
-    /// No TLS, for example because the machine has no root certificates.
+    /// TLS is not available, for example because the machine has no root certificates.
     #[error("cannot set up HTTP: {0}; are the root certificates (ca-certificates) installed?")]
     Http(String),
 }
 
-/// The way to X's API.
+/// The HTTP connection to X's API.
 pub(super) struct Transport {
     http: reqwest::Client,
     /// Without a trailing slash.
@@ -76,7 +77,7 @@ impl Transport {
             .timeout(timeouts.total)
             .retry(retry::never())
             .redirect(redirect::Policy::none())
-            // Posts are hours apart. A kept connection could die under the next one and leave its outcome unknown.
+            // Posts are hours apart. A kept connection could fail during the next one and leave its outcome unknown.
             .pool_max_idle_per_host(0);
         if local {
             builder = builder.no_proxy();
@@ -102,7 +103,7 @@ impl Transport {
         Ok(self.http.request(method, self.url(path)?))
     }
 
-    /// One request, one answer. `correction` is what was added to our clock to sign it.
+    /// Sends one request and reads one answer. `correction` is what was added to our clock to sign it.
     pub(super) async fn send(
         &self,
         request: RequestBuilder,
@@ -113,7 +114,7 @@ impl Transport {
         Ok(self.read(response, correction, redactor).await)
     }
 
-    /// No answer came. Unless the connection itself failed, the request may have arrived.
+    /// Returns the error if no answer came. Unless the connection itself failed, the request may have arrived.
     fn without_answer(error: reqwest::Error, redactor: &Redactor) -> TwitterError {
         let never_left = error.is_connect() || error.is_builder();
         let timed_out = error.is_timeout();
@@ -126,7 +127,7 @@ impl Transport {
         }
     }
 
-    /// Reads the body up to its bound. That it breaks off does not take back what the status says.
+    /// Reads the body up to its bound. If it breaks off, what the status says still counts.
     async fn read(&self, mut response: Response, correction: SignedDuration, redactor: &Redactor) -> Reply {
         let (status, headers) = (response.status(), response.headers().clone());
         let received = self.clock.now();
@@ -146,22 +147,22 @@ impl Transport {
     }
 }
 
-/// Makes `ring` the process's TLS cryptography, once. Every HTTPS client needs it before it is built; calling it again,
-/// or after somebody else chose a provider, changes nothing.
+/// Makes `ring` the process's TLS provider, once. Every HTTPS client needs it before it is built; calling it again, or
+/// after another provider was chosen, changes nothing.
 pub fn install_crypto_provider() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        // An error says that there is a provider already: then that one serves.
+        // An error means that there is a provider already: it will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
 }
 
-/// Whether the URL leads to this machine.
+/// Checks the URL and returns whether it leads to this machine.
 fn check_base_url(url: &Url) -> Result<bool, SetupError> {
     if !url.username().is_empty() || url.password().is_some() {
-        // The URL is not shown: it holds a password.
+        // The URL is not shown: it contains a password.
         let url = format!("{}://…", url.scheme());
-        return Err(SetupError::BaseUrl { url, fault: "must not hold a user name or password" });
+        return Err(SetupError::BaseUrl { url, fault: "must not contain a user name or password" });
     }
     let fault = |fault| Err(SetupError::BaseUrl { url: url.to_string(), fault });
     if url.host().is_none() {

@@ -1,4 +1,4 @@
-//! Whose account it is: asked before the first post, and held against `account.handle`.
+//! The account behind the credentials: checked before the first post, and compared with `account.handle`.
 
 use super::*;
 use pregonero_store::ReadOutcome;
@@ -29,7 +29,7 @@ async fn credentials_of_another_account_stop_all_posting_until_the_handle_or_the
     assert_eq!(halt.kind.as_deref(), Some(OTHER_ACCOUNT));
     assert!(halt.to_string().contains("belong to @una_persona, account.handle is @prueba"), "{halt}");
     assert_eq!((bench.poster.asked(), bench.state(post).await), (Vec::new(), PostState::Approved));
-    // Nothing else asks while that holds, and what X said once is not forgotten by `resume`.
+    // No other post asks while that holds, and `resume` does not forget what X once said.
     assert!(matches!(bench.publish("Otra feria.").await.1, Err(PublishError::Halted { .. })));
     assert_eq!(bench.poster.with(|state| state.me_calls), 1);
     assert_eq!(bench.publisher.notice_new_credentials().await.unwrap(), []);
@@ -37,7 +37,7 @@ async fn credentials_of_another_account_stop_all_posting_until_the_handle_or_the
     let posted = bench.publisher.publish(bench.waiting().await.remove(0)).await;
     assert!(matches!(posted, Err(PublishError::Halted { .. })), "{posted:?}");
 
-    // The handle is what was wrong: the posts made for the other name stay behind.
+    // The handle is what was wrong: posts made for the other name are not sent.
     let rules = Rules { account: "Una_Persona".to_owned(), ..generous() };
     let corrected = bench.publisher.replaced(bench.publisher.outlet.clone(), rules);
     assert_eq!(corrected.notice_new_credentials().await.unwrap().len(), 1);

@@ -1,7 +1,8 @@
 //! The publisher against a scripted X in this process, under a clock that only the test moves.
 //!
-//! `outbox`: what each answer makes of a post. `account`: whose account it is. `reconciliation`: posts of unknown outcome.
-//! `settlement`: anything at all as X's answer. `model`: random lives of posts, in the record and in a model of a page.
+//! `outbox`: what each answer does to a post. `account`: whose account it is. `reconciliation`: posts of unknown
+//! outcome. `settlement`: arbitrary answers from X. `model`: random histories of posts, in the record and in a one-page
+//! model.
 
 mod account;
 mod model;
@@ -22,7 +23,7 @@ use pregonero_x::{Answer, LimitWindow, RateLimits, Span, Timeline, TimelineTweet
 const NOON: &str = "2026-03-01T12:00:00Z";
 const FIRST_ID: usize = 900;
 
-/// An X that does as it is told.
+/// An X that follows a script.
 struct FakePoster {
     clock: StillClock,
     state: Mutex<FakeState>,
@@ -31,20 +32,20 @@ struct FakePoster {
 
 struct FakeState {
     script: VecDeque<Script>,
-    /// What the readings get, before the true timeline.
+    /// The errors that reads get, before the true timeline.
     readings: VecDeque<TwitterError>,
     asked: Vec<String>,
     spans: Vec<Span>,
-    /// With the time from which the timeline shows them, on X's clock.
+    /// Each with the time from which the timeline shows it, on X's clock.
     tweets: Vec<(TimelineTweet, Timestamp)>,
     /// How long a tweet is hidden from the timeline.
     lag: SignedDuration,
     skew: Option<SignedDuration>,
-    /// Told with the next reading, as a first answer tells X's clock.
+    /// Revealed by the next read, as a first answer reveals X's clock.
     skew_to_learn: Option<SignedDuration>,
     credentials: &'static str,
     me_calls: usize,
-    /// What the questions for the account get, before the true answer.
+    /// The errors that questions for the account get, before the true answer.
     me_answers: VecDeque<TwitterError>,
     username: &'static str,
 }
@@ -78,18 +79,18 @@ impl FakePoster {
         change(&mut self.state.lock().unwrap())
     }
 
-    /// The next call gets this; an answer that says yes is kept.
+    /// Sets the next call's answer; if it is a success, X keeps the text.
     fn push(&self, answer: Result<PostedTweet, TwitterError>) {
         let takes = answer.is_ok();
         self.with(|state| state.script.push_back(Script { answer: Some(answer), takes }));
     }
 
-    /// The next call gets this although X keeps the text.
+    /// Sets the next call's error, although X keeps the text.
     fn push_taken(&self, error: TwitterError) {
         self.with(|state| state.script.push_back(Script { answer: Some(Err(error)), takes: true }));
     }
 
-    /// The next call never gets an answer.
+    /// Makes the next call hang without an answer.
     fn push_hang(&self, takes: bool) {
         self.with(|state| state.script.push_back(Script { answer: None, takes }));
     }
@@ -280,7 +281,7 @@ impl Bench {
         self.test.state(post).await
     }
 
-    /// Moves the clock and looks at the timeline where that is due then.
+    /// Moves the clock and runs a reconciliation if one is due then.
     async fn after(&self, wait: SignedDuration) -> Vec<Settled> {
         self.clock.advance(wait);
         self.publisher.reconcile().await.unwrap()

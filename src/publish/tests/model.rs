@@ -1,9 +1,9 @@
-//! Random lives of a few posts, in the record and in a model of a page: what a person does, what X answers, crashes,
+//! Random histories of a few posts, in the record and in a one-page model: what a person does, what X answers, crashes,
 //! restarts, clocks that are set, timelines that lag.
 //!
-//! After every step record and model agree and X holds no text twice. In the end, when the posts of unknown outcome have
-//! had their time, each text that X holds is a sent post with its id, each sent post is on X, and nothing stays armed or
-//! unknown.
+//! After every step the record and the model agree and X has no text twice. In the end, when the posts of unknown
+//! outcome have had their time, each text that X has is a sent post with its id, each sent post is on X, and nothing
+//! stays armed or unknown.
 
 use std::collections::BTreeMap;
 
@@ -16,21 +16,21 @@ use crate::schedule::QuietHours;
 enum Step {
     /// A post that waits for a person.
     Hold,
-    /// One that a person has let through already.
+    /// One that a person has already approved.
     Compose,
     Approve(usize),
     Reject(usize),
     Publish(Reply),
-    /// The process ends and another one begins.
+    /// The process ends and a new one begins.
     Restart,
     Wait(SignedDuration),
-    /// Somebody sets our clock; X's goes on.
+    /// Somebody sets our clock; X's keeps running.
     SetClock(SignedDuration),
     Expire,
     Look,
     Pause,
     Resume,
-    /// A person changes budget, gap or quiet hours, and the daemon takes the settings.
+    /// A person changes budget, gap or quiet hours, and the daemon reloads them.
     Reload,
     /// Quiet hours begin or end.
     Quiet,
@@ -43,11 +43,11 @@ enum Reply {
     RefusedForGood,
     Limited,
     NotSent,
-    /// X does not take this way of signing, once or twice.
+    /// X refuses this way of signing, once or twice.
     Authentication(bool),
-    /// No answer; X has it or not.
+    /// No answer; X has the post or not.
     Unknown(bool),
-    /// The process dies in the call; X has it or not.
+    /// The process dies during the call; X has the post or not.
     Crash(bool),
 }
 
@@ -57,11 +57,11 @@ impl Reply {
     }
 }
 
-/// What goes on beside the steps. Not both: a clock that jumps ahead again and again is the one thing under which a lag
-/// cannot be told from an absence.
+/// What happens alongside the steps. Never both: a clock that jumps ahead again and again is the one case in which a
+/// lag cannot be distinguished from an absence.
 #[derive(Debug, Clone, Copy)]
 enum Weather {
-    /// A tweet is hidden from the timeline for so long.
+    /// A tweet is hidden from the timeline for this long.
     Lag(SignedDuration),
     ClocksAreSet,
 }
@@ -381,7 +381,7 @@ impl World {
     }
 }
 
-/// Ends when the call has begun, where the program is to die in it.
+/// Returns when the call has begun, if the program is to die in it.
 async fn crashed(poster: &FakePoster, reply: Reply) {
     loop {
         poster.called.notified().await;

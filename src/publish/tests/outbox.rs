@@ -1,4 +1,4 @@
-//! What each answer makes of a post, and what keeps one from going out.
+//! What each answer does to a post, and what keeps one from going out.
 
 use std::pin::Pin;
 
@@ -172,14 +172,14 @@ async fn a_call_cut_off_is_unknown_after_the_next_start() {
 const BREAK_OUTCOMES: &str =
     "CREATE TRIGGER broken BEFORE UPDATE ON attempts BEGIN SELECT RAISE(ABORT, 'disk full'); END";
 
-/// Mends the database after so many sleeps.
-struct MendingClock {
+/// A clock that repairs the database after so many sleeps.
+struct RepairingClock {
     clock: StillClock,
     sleeps_left: Mutex<u32>,
     path: std::path::PathBuf,
 }
 
-impl Clock for MendingClock {
+impl Clock for RepairingClock {
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -187,12 +187,12 @@ impl Clock for MendingClock {
     fn sleep_until(&self, instant: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async move {
             self.clock.sleep_until(instant).await;
-            let mend = {
+            let repair = {
                 let mut left = self.sleeps_left.lock().unwrap();
                 *left = left.saturating_sub(1);
                 *left == 0
             };
-            if mend {
+            if repair {
                 let mut connection = plain_connection(&self.path).await;
                 sqlx::query("DROP TRIGGER IF EXISTS broken").execute(&mut connection).await.unwrap();
             }
@@ -206,8 +206,11 @@ async fn an_outcome_that_cannot_be_written_is_tried_again_and_then_said() {
     for (sleeps, written) in [(2, true), (tries, true), (tries + 1, false)] {
         let mut bench = Bench::answering(tweet("77")).await;
         let path = bench.test.store.path().to_owned();
-        bench.publisher.clock =
-            Arc::new(MendingClock { clock: bench.clock.clone(), sleeps_left: Mutex::new(sleeps), path: path.clone() });
+        bench.publisher.clock = Arc::new(RepairingClock {
+            clock: bench.clock.clone(),
+            sleeps_left: Mutex::new(sleeps),
+            path: path.clone(),
+        });
         let approved = bench.approved("Una feria en la plaza.").await;
         let post = approved.post();
         sqlx::query(BREAK_OUTCOMES).execute(&mut plain_connection(&path).await).await.unwrap();
@@ -251,7 +254,7 @@ async fn a_pause_and_a_dry_run_set_while_the_post_waits_for_its_turn_keep_it_her
     let posted = bench.publisher.publish(copy).await;
     assert!(matches!(posted, Err(PublishError::NoLongerApproved { state: PostState::Cancelled, .. })), "{posted:?}");
     let reason = bench.test.store.post(post).await.unwrap().decision_reason;
-    assert_eq!(reason.as_deref(), Some("it was made to be posted, and this is a dry run now"));
+    assert_eq!(reason.as_deref(), Some("it was made to be posted, but this is now a dry run"));
     assert!(matches!(replaced.outlet, Outlet::DryRun));
     assert_eq!(bench.poster.asked(), [""; 0]);
 }
@@ -351,7 +354,7 @@ async fn a_used_up_window_keeps_every_post_back_also_after_a_restart() {
         panic!("a second call in a used-up window")
     };
     assert_eq!((until, waits_for), (at(evening), WaitsFor::RateLimit));
-    assert_eq!(reason, "X's limit for the day is used up");
+    assert_eq!(reason, "X's daily limit is used up");
     let left = outlook(&bench.test.store, &generous(), bench.clock.now()).await.unwrap();
     assert_eq!(left.next_post_at, Some(at(evening)));
     assert_eq!(left.waits_for.as_deref(), Some("X's limit (day) is used up"));
@@ -426,7 +429,7 @@ async fn a_post_belongs_to_the_mode_and_the_account_it_was_made_in() {
     let bench = Bench::new().await;
     let mut posts = Vec::new();
     for (origin, reason) in [
-        (dry(), Some("it was made in a dry run, and posts go out now")),
+        (dry(), Some("it was made in a dry run, but posts now go out")),
         (other, Some("it was made for @otra, and account.handle is @prueba now")),
         (live(), None),
     ] {
@@ -434,7 +437,7 @@ async fn a_post_belongs_to_the_mode_and_the_account_it_was_made_in() {
         let approved = bench.test.post("Otra feria.", Some("gates"), &origin, bench.clock.now()).await;
         posts.push((held, approved, reason));
     }
-    // Whoever still holds one cannot send it.
+    // A caller that still has one cannot send it.
     let foreign = bench.waiting().await.into_iter().find(|approved| approved.post() == posts[0].1).unwrap();
     let posted = bench.publisher.publish(foreign).await;
     assert!(matches!(posted, Err(PublishError::NoLongerApproved { state: PostState::Cancelled, .. })), "{posted:?}");
@@ -447,7 +450,7 @@ async fn a_post_belongs_to_the_mode_and_the_account_it_was_made_in() {
         }
     }
     assert_eq!(bench.poster.asked(), [""; 0]);
-    // What an earlier version made may have been made in a dry run.
+    // A post made by an earlier version may come from a dry run.
     let old = bench.approved("De antes.").await;
     let mut connection = plain_connection(bench.test.store.path()).await;
     sqlx::query("UPDATE posts SET live = NULL, account = NULL").execute(&mut connection).await.unwrap();
@@ -494,7 +497,7 @@ async fn a_raised_budget_or_a_resume_frees_what_waits_and_the_newest_goes_first(
     let texts: Vec<_> = bench.waiting().await.iter().map(|approved| approved.text().to_owned()).collect();
     assert_eq!(texts, ["tres", "dos", "uno"]);
 
-    // What X keeps back waits on, until a person says otherwise.
+    // What X holds back keeps waiting, until a person says otherwise.
     bench.poster.push(Err(limited(LimitWindow::Day, Some("2026-03-01T23:00:00Z"))));
     raised.publish(bench.waiting().await.remove(0)).await.unwrap_err();
     raised.take_over_queue().await.unwrap();
@@ -536,7 +539,7 @@ async fn a_refusal_that_passes_is_asked_again_once_with_the_account_before_it_co
     assert_eq!(outcomes, [AttemptOutcome::Refused, AttemptOutcome::Sent]);
     assert_eq!(bench.publisher.halts().await.unwrap(), []);
 
-    // Twice in a row for one post, it counts.
+    // Twice in a row for one post, the refusal counts.
     bench.poster.push(refusal());
     bench.poster.push(refusal());
     let (post, posted) = bench.publish("dos").await;
@@ -544,7 +547,7 @@ async fn a_refusal_that_passes_is_asked_again_once_with_the_account_before_it_co
     assert_eq!(bench.publisher.halts().await.unwrap()[0].kind.as_deref(), Some("unsupported_authentication"));
     assert_eq!(bench.state(post).await, PostState::Refused);
 
-    // X does not know the account either: that counts at once.
+    // X does not know the account either: then the refusal counts at once.
     let bench = Bench::new().await;
     bench.poster.push(tweet("1"));
     bench.publish("uno").await.1.unwrap();

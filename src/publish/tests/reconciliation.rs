@@ -15,7 +15,7 @@ fn reposting() -> Rules {
     rules
 }
 
-/// A post that X has taken without saying so.
+/// A post that X published without saying so.
 async fn lost(bench: &Bench) -> PostId {
     bench.poster.push_taken(unknown());
     let (post, posted) = bench.publish(TEXT).await;
@@ -23,13 +23,13 @@ async fn lost(bench: &Bench) -> PostId {
     post
 }
 
-/// A post that X has not taken, and nobody knows.
+/// A post that X did not publish, and whose outcome is unknown.
 async fn absent(bench: &Bench) -> PostId {
     bench.poster.push(Err(unknown()));
     bench.publish(TEXT).await.0
 }
 
-/// Looks again and again until the post is settled; gives how, and after how long.
+/// Looks again and again until the post is settled; returns how, and after how long.
 async fn settle(bench: &Bench) -> (Settled, SignedDuration) {
     let begun = bench.clock.now();
     for _ in 0..500 {
@@ -99,7 +99,7 @@ async fn a_post_that_is_absent_to_the_end_is_refused_or_goes_out_once_more() {
     let (settled, after) = settle(&bench).await;
     assert_eq!((settled, after), (Settled::Refused { post }, SignedDuration::from_hours(1)));
     let record = bench.test.store.post(post).await.unwrap();
-    assert_eq!(record.error.as_deref(), Some("X did not take it: the timeline does not show it"));
+    assert_eq!(record.error.as_deref(), Some("X did not publish it: the timeline does not show it"));
 
     let bench = Bench::with(reposting()).await;
     let post = absent(&bench).await;
@@ -125,7 +125,7 @@ async fn a_post_that_is_absent_twice_is_not_tried_a_third_time() {
 #[tokio::test]
 async fn a_duplicate_after_an_unknown_call_is_evidence_that_it_went_out() {
     let bench = Bench::with(reposting()).await;
-    // The timeline hides it for so long that it goes out again; X knows better.
+    // The timeline hides it for so long that it goes out again; X recognises the duplicate.
     bench.poster.with(|state| state.lag = SignedDuration::from_mins(90));
     let post = lost(&bench).await;
     assert_eq!(settle(&bench).await.0, Settled::Reposted { post });

@@ -1,4 +1,4 @@
-//! Anything at all as X's answer, through the whole settlement: reading, effect, record, search, outlook.
+//! Arbitrary answers from X, through the whole settlement: parsing, effect, record, search, outlook.
 
 use proptest::prelude::*;
 use reqwest::StatusCode;
@@ -8,10 +8,10 @@ use super::*;
 use pregonero_x::Reading;
 use pregonero_x::secrets::{Redactor, TwitterCredentials};
 
-/// What X closes at most, and a day for the clocks.
+/// The longest that X can close a window, and a day for the clocks.
 const LONGEST: SignedDuration = SignedDuration::from_hours(33 * 24);
 
-/// Numbers as they come: sensible ones, other units, other centuries.
+/// Generates numbers: sensible ones, other units, other centuries.
 fn number() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("0".to_owned()),
@@ -57,7 +57,7 @@ fn answer() -> impl Strategy<Value = (u16, Vec<(String, String)>, String)> {
     (status, prop::collection::vec(header(), 0..7), body())
 }
 
-/// What the client would make of this answer.
+/// Returns what the client would make of this answer.
 fn read(status: u16, headers: &[(String, String)], body: &str) -> Result<PostedTweet, TwitterError> {
     let redactor = Redactor::new(&TwitterCredentials::new("invented-1", "invented-2", "invented-3", "invented-4"));
     let header = |(name, value): &(String, String)| {
@@ -78,7 +78,7 @@ async fn settle(answer: Result<PostedTweet, TwitterError>, jitter: f64) {
     let mut bench = Bench::new().await;
     bench.publisher.jitter = Arc::new(move || jitter);
     let taken = matches!(answer, Ok(_) | Err(TwitterError::OutcomeUnknown { .. }));
-    // Twice, for answers that are asked again; and as the answer to a reading.
+    // Twice, for answers that are retried; and as the answer to a read.
     bench.poster.with(|state| {
         for _ in 0..2 {
             state.script.push_back(Script { answer: Some(answer.clone()), takes: taken });

@@ -1,6 +1,6 @@
-//! A person lets the bot into the account: the authorization code flow with PKCE (RFC 7636, S256).
+//! A login by a person: the authorization code flow with PKCE (RFC 7636, S256).
 //!
-//! The verifier never leaves this process but to X's token endpoint, and the answer counts only with the `state` that was
+//! The verifier leaves this process only for X's token endpoint, and the answer counts only with the `state` that was
 //! sent along. X's codes live thirty seconds.
 
 use base64::Engine as _;
@@ -14,10 +14,11 @@ use crate::error::TwitterError;
 use crate::secrets::Redactor;
 use crate::transport::Transport;
 
-/// What a posting bot needs: to post, to read whether it went out, to know whose account it is, and to be renewed.
+/// The scopes that a posting bot needs: to post, to read whether it went out, to know whose account it is, and to be
+/// renewed.
 pub const SCOPES: &str = "tweet.read tweet.write users.read offline.access";
 
-/// Where X asks the person.
+/// The page on which X asks the person.
 const AUTHORIZE_URL: &str = "https://x.com/i/oauth2/authorize";
 
 /// A login that has begun.
@@ -31,7 +32,7 @@ pub struct Login {
 }
 
 impl Login {
-    /// Draws verifier and state. `redirect_uri` must stand in the app's settings, letter for letter.
+    /// Begins a login with a random verifier and state. `redirect_uri` must be in the app's settings, exactly as given.
     #[must_use]
     pub fn begin(client_id: &str, client_secret: Option<SecretString>, redirect_uri: &str) -> Self {
         Self {
@@ -43,7 +44,7 @@ impl Login {
         }
     }
 
-    /// The page on which the person says yes.
+    /// Returns the page on which the person agrees.
     #[must_use]
     pub fn page(&self) -> Url {
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(self.verifier.expose_secret()));
@@ -59,17 +60,17 @@ impl Login {
         page
     }
 
-    /// Whether an answer belongs to this login.
+    /// Returns whether an answer belongs to this login.
     #[must_use]
     pub fn is_ours(&self, state: &str) -> bool {
-        // Both sides are digested, so that the time the comparison takes tells nothing.
+        // Both sides are digested, so that the time of the comparison reveals nothing.
         Sha256::digest(state) == Sha256::digest(self.state.expose_secret())
     }
 
-    /// Gives the code for tokens.
+    /// Exchanges the code for tokens.
     ///
     /// # Errors
-    /// As X refuses, or where it cannot be asked.
+    /// If X refuses, or cannot be reached.
     pub(crate) async fn exchange(self, transport: &Transport, code: &str) -> Result<Tokens, TwitterError> {
         let form = [
             ("grant_type", "authorization_code"),
@@ -93,7 +94,7 @@ impl Login {
     }
 }
 
-/// 256 bits, as letters that a URL takes.
+/// Returns 256 random bits, in letters that are safe in a URL.
 fn random() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }

@@ -1,9 +1,10 @@
 //! OAuth 2.0 with PKCE (RFC 6749, RFC 7636): the access token of a login, renewed when it is about to expire.
 //!
-//! X's refresh tokens work once, and using one twice ends the login. So a renewal is made by one task of one process at a
-//! time; that it begins is on disk before X is asked, and the new pair is on disk before it is used. It is a task of its
-//! own: whoever needed the token may be given up, the renewal goes on, and a stop waits for it ([`renewals_finished`]). What
-//! remains is a crash between X's answer and the disk: it costs the login, which shows as a refusal for good that says so.
+//! X's refresh tokens work only once, and using one twice ends the login. So a renewal is made by only one task of one
+//! process at a time; its beginning is recorded on disk before X is asked, and the new pair is on disk before it is
+//! used. It is a separate task: if the call that needed the token is cancelled, the renewal continues, and a stop waits
+//! for it ([`renewals_finished`]). What remains is a crash between X's answer and the disk: it costs the login, and the
+//! permanent refusal that follows says so.
 
 pub mod login;
 mod tokens;
@@ -30,23 +31,22 @@ use pregonero_system::clock::shown;
 /// Where X exchanges codes and refresh tokens.
 const TOKEN_PATH: &str = "/2/oauth2/token";
 
-/// A token this near its end is renewed first: a call may take a minute.
+/// A token this close to its expiry is renewed first: a call may take a minute.
 const MARGIN: SignedDuration = SignedDuration::from_mins(2);
 
-/// How often another process's renewal is looked at, and how long.
+/// How often to check for the end of another process's renewal, and for how long.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const LONGEST_LOOK: Duration = Duration::from_secs(90);
 
-/// The renewals under way, of every client of this process: a reload may have put another client in the place of one that
-/// renews.
+/// The renewals under way, of every client in this process: a reload may have replaced a client that is renewing.
 static RENEWALS: LazyLock<TaskTracker> = LazyLock::new(|| {
     let renewals = TaskTracker::new();
-    // Closed, it can be waited for; tasks may still be added.
+    // A closed tracker can be waited for; tasks may still be added.
     renewals.close();
     renewals
 });
 
-/// Ends when no renewal of a login is under way in this process.
+/// Waits until no renewal of a login is under way in this process.
 pub async fn renewals_finished() {
     RENEWALS.wait().await;
 }
@@ -54,10 +54,10 @@ pub async fn renewals_finished() {
 /// A login on disk.
 #[derive(Debug, Clone)]
 pub struct Grant {
-    /// The token file; this process and others read and renew it there.
+    /// The token file; this process and others read and renew the login there.
     pub file: PathBuf,
     pub tokens: Tokens,
-    /// Of an app that X calls confidential.
+    /// Present for an app that X calls confidential.
     pub client_secret: Option<SecretString>,
 }
 
@@ -68,16 +68,16 @@ pub(super) struct Session {
     file: PathBuf,
     client_secret: Option<SecretString>,
     fingerprint_of: String,
-    /// The lock is held for as long as a renewal takes: that is the single flight.
+    /// The lock is held during a whole renewal, so that only one runs at a time.
     state: Arc<Mutex<State>>,
-    /// Every secret this session has ever had, to be taken out of what comes from outside.
+    /// Every secret this session has ever had, to be masked in text that comes from outside.
     known: StdMutex<Vec<SecretString>>,
 }
 
 #[derive(Debug)]
 struct State {
     tokens: Tokens,
-    /// X has given these and the disk has not taken them yet: they are not used before.
+    /// X has issued these tokens but they are not on disk yet: they are not used until they are.
     unsaved: bool,
 }
 
@@ -96,7 +96,7 @@ impl Session {
         session
     }
 
-    /// A digest by which this login is known again, renewed or not.
+    /// Returns a digest that identifies this login, renewed or not.
     pub(super) fn fingerprint(&self, salt: &str) -> String {
         format!("{:x}", Sha256::new_with_prefix(salt).chain_update(&self.fingerprint_of).finalize())
     }
@@ -105,11 +105,11 @@ impl Session {
         Redactor::of(self.known.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned())
     }
 
-    /// A token that will live long enough for a call. `correction` is X's clock minus ours.
+    /// Returns a token that will live long enough for a call. `correction` is X's clock minus ours.
     ///
     /// # Errors
-    /// [`TwitterError::Refused`] where the login is over; [`TwitterError::NotSent`] where it could not be renewed now:
-    /// nothing was posted either way.
+    /// [`TwitterError::Refused`] if the login is over; [`TwitterError::NotSent`] if it could not be renewed now:
+    /// nothing was posted in either case.
     pub(super) async fn access_token(
         self: &Arc<Self>,
         correction: SignedDuration,
@@ -122,7 +122,7 @@ impl Session {
         self.renew_apart(state, None, correction).await
     }
 
-    /// A token after X has refused `refused`, which had not expired.
+    /// Returns a token after X has refused `refused`, which had not expired.
     ///
     /// # Errors
     /// As [`Self::access_token`].
@@ -140,7 +140,7 @@ impl Session {
         self.renew_apart(state, Some(refused.clone()), correction).await
     }
 
-    /// Renews in a task of its own, which holds the lock until the new pair is on disk, whatever becomes of the caller.
+    /// Renews in a separate task, which holds the lock until the new pair is on disk, even if the caller is cancelled.
     async fn renew_apart(
         self: &Arc<Self>,
         mut state: OwnedMutexGuard<State>,
@@ -164,7 +164,7 @@ impl Session {
         known.extend(std::iter::once(&tokens.access_token).chain(&tokens.refresh_token).cloned());
     }
 
-    /// What X gave and the disk did not take is tried again before anything else.
+    /// Retries, before anything else, to save tokens that X issued but the disk did not accept.
     fn save(&self, state: &mut State) -> Result<(), TwitterError> {
         if state.unsaved {
             self.keep(&state.tokens)?;
@@ -216,12 +216,12 @@ impl Session {
             Err(TwitterError::Refused { kind: RefusalKind::Unauthorized, answer }) => {
                 Err(refused_renewal(&answer, begun_before))
             }
-            // Whatever else it is, no post was sent.
+            // In every other case too, no post was sent.
             Err(error) => Err(TwitterError::NotSent { reason: format!("the login could not be renewed: {error}") }),
         }
     }
 
-    /// Waits for another process that renews.
+    /// Takes the lock, waiting for another process that renews.
     async fn lock(&self) -> Result<RenewalLock, TwitterError> {
         let not_sent = |reason: String| TwitterError::NotSent { reason: format!("{}: {reason}", self.file.display()) };
         let since = tokio::time::Instant::now();
@@ -229,13 +229,15 @@ impl Session {
             match RenewalLock::try_take(&self.file) {
                 Ok(Some(lock)) => return Ok(lock),
                 Ok(None) if since.elapsed() < LONGEST_LOOK => tokio::time::sleep(LOOK_EVERY).await,
-                Ok(None) => return Err(not_sent("another process renews the login and does not end".to_owned())),
+                Ok(None) => {
+                    return Err(not_sent("another process has been renewing the login for too long".to_owned()));
+                }
                 Err(error) => return Err(not_sent(error.to_string())),
             }
         }
     }
 
-    /// Another process may have renewed the login, or a person made a new one.
+    /// Adopts the tokens on disk: another process may have renewed the login, or a person logged in again.
     fn adopt(&self, state: &mut State) -> Result<(), TwitterError> {
         let found = Tokens::read(&self.file).map_err(|error| TwitterError::NotSent { reason: error.to_string() })?;
         if let Some(found) = found {
@@ -250,7 +252,7 @@ fn is_fresh(tokens: &Tokens, now: Timestamp) -> bool {
     tokens.expires_at.duration_since(now) > MARGIN
 }
 
-/// What the token endpoint gives.
+/// The token endpoint's answer.
 #[derive(Debug)]
 struct Given {
     access_token: SecretString,
@@ -271,7 +273,7 @@ impl Given {
         })
     }
 
-    /// RFC 6749 section 6: a refresh token that is not given anew stays.
+    /// Returns the renewed tokens. By RFC 6749 section 6, a refresh token that is not issued anew stays valid.
     fn renewing(self, old: &Tokens, now: Timestamp) -> Tokens {
         Tokens {
             client_id: old.client_id.clone(),
@@ -285,7 +287,7 @@ impl Given {
     }
 }
 
-/// Asks the token endpoint. A refusal of the code or token is told as `Unauthorized`.
+/// Calls the token endpoint. A refusal of the code or token is reported as `Unauthorized`.
 async fn ask(
     transport: &Transport,
     client_id: &str,
@@ -306,7 +308,7 @@ async fn ask(
     {
         return Ok(given);
     }
-    // RFC 6749 section 5.2: `error` in JSON. A page of HTML with the same status is not X's word.
+    // RFC 6749 section 5.2: `error` in JSON. A page of HTML with the same status does not come from X.
     let refused = body.as_ref().and_then(|body| body["error"].as_str()).is_some_and(|error| {
         matches!(error, "invalid_request" | "invalid_grant" | "invalid_client" | "unauthorized_client")
     });
@@ -327,7 +329,8 @@ fn over(why: &str) -> TwitterError {
     }
 }
 
-/// X does not take the refresh token: the login was revoked, or an earlier renewal used it up and its answer was lost.
+/// Returns the error if X refuses the refresh token: the login was revoked, or an earlier renewal used the token up and
+/// its answer was lost.
 fn refused_renewal(answer: &Answer, begun_before: Option<Timestamp>) -> TwitterError {
     let why = match begun_before {
         Some(since) => format!(

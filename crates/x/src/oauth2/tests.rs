@@ -22,7 +22,7 @@ enum Mood {
     Fails,
     /// The token is used up at once, and the answer takes its time.
     IsSlow,
-    /// Something before X speaks.
+    /// Something in front of X answers.
     Page,
     /// The disk goes away while X answers.
     TakesTheFolder,
@@ -30,7 +30,7 @@ enum Mood {
 
 #[derive(Default)]
 struct Authority {
-    /// The refresh token that works, the number of renewals in its name.
+    /// The number in the name of the refresh token that works: the number of renewals.
     renewals: usize,
     ended: bool,
     script: VecDeque<Mood>,
@@ -74,7 +74,7 @@ fn decide(server: &Server, headers: &HeaderMap, body: &str) -> Response {
         Some(Mood::UsesUpAndFails) => return StatusCode::BAD_GATEWAY.into_response(),
         Some(Mood::TakesTheFolder) => {
             std::fs::rename(&server.folder, server.folder.with_extension("away")).unwrap();
-            // A folder of this name must not come back by itself.
+            // A folder of this name must not reappear by itself.
             std::fs::write(&server.folder, "").unwrap();
         }
         _ => {}
@@ -118,7 +118,7 @@ impl World {
         Self { server, clock, base_url, grant, _folder: folder }
     }
 
-    /// A session as a process that starts now would have it.
+    /// Returns a session as a process that starts now would have it.
     fn session(&self) -> Arc<Session> {
         let clock = Arc::new(self.clock.clone());
         let transport = Arc::new(Transport::new(&self.base_url, clock, Timeouts::default()).unwrap());
@@ -239,7 +239,7 @@ async fn an_answer_that_is_lost_costs_the_login_and_says_so() {
     assert!(answer.detail.contains("a renewal that began at 2026-03-01 13:58:30 UTC was cut off"), "{answer:?}");
     assert!(answer.detail.contains("pregonero auth login --oauth2"), "{answer:?}");
 
-    // A person logs in again: the running process takes the new login from the file.
+    // A person logs in again: the running process adopts the new login from the file.
     let anew = Tokens { login: "second".to_owned(), access_token: "access-7".into(), ..world.grant.tokens.clone() };
     Tokens { expires_at: at("2026-03-01T16:00:00Z"), ..anew }.write(&world.grant.file).unwrap();
     assert_eq!(token(&session).await.unwrap(), "access-7");

@@ -1,7 +1,8 @@
-//! The token file of OAuth 2.0: what a login gave, renewed every two hours.
+//! The token file of OAuth 2.0: the tokens of a login, renewed every two hours.
 //!
-//! One constraint: the file is whole at every moment (written beside its place, synced, renamed), readable by its owner
-//! alone, and never older than what was used: a refresh token works once, so one that is used and not on disk is lost.
+//! One constraint: the file is complete at every moment (written next to its final place, synced, renamed), readable by
+//! its owner only, and never older than what was used: a refresh token works only once, so one that was used and not
+//! saved is lost.
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -19,20 +20,20 @@ pub const FILE_NAME: &str = "oauth2.json";
 /// What is known of a login.
 #[derive(Clone)]
 pub struct Tokens {
-    /// The app's identifier: a token is renewed by the app it was given to.
+    /// The app's identifier: only the app that a token was issued to can renew it.
     pub client_id: String,
-    /// Names this login for as long as it is renewed, so that another one is noticed. No secret.
+    /// Identifies this login across renewals, so that a different one is noticed. Not a secret.
     pub login: String,
     pub access_token: SecretString,
-    /// Absent where the login was made without `offline.access`: it ends with the access token then.
+    /// Absent if the login was made without `offline.access`: it then ends with the access token.
     pub refresh_token: Option<SecretString>,
     pub expires_at: Timestamp,
     pub scope: String,
-    /// A renewal was begun then, and nobody knows how it ended: X may have ended `refresh_token`.
+    /// When a renewal began whose end is unknown: X may have ended `refresh_token`.
     pub renewing_since: Option<Timestamp>,
 }
 
-/// Neither token.
+/// Shows neither token.
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tokens")
@@ -42,7 +43,7 @@ impl fmt::Debug for Tokens {
     }
 }
 
-/// As the file holds it.
+/// The form that the file contains.
 #[derive(Serialize, Deserialize)]
 struct Written {
     client_id: String,
@@ -54,23 +55,23 @@ struct Written {
     renewing_since: Option<Timestamp>,
 }
 
-/// Why the tokens cannot be read or kept.
+/// Why the tokens cannot be read or saved.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenFileError {
     #[error("{}: cannot read the tokens: {source}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
-    /// The content is not repeated: it holds tokens.
-    #[error("{}: not a token file (line {line}): make it anew with `pregonero auth login --oauth2`", path.display())]
+    /// The content is not repeated: it contains tokens.
+    #[error("{}: not a token file (line {line}): create a new one with `pregonero auth login --oauth2`", path.display())]
     Malformed { path: PathBuf, line: usize },
     #[error("{}: cannot write the tokens: {source}", path.display())]
     Unwritable { path: PathBuf, source: io::Error },
 }
 
 impl Tokens {
-    /// The tokens at `path`; none where nobody has logged in.
+    /// Reads the tokens at `path`; `None` if nobody has logged in.
     ///
     /// # Errors
-    /// Where the file is there and cannot be read.
+    /// If the file exists and cannot be read.
     pub fn read(path: &Path) -> Result<Option<Self>, TokenFileError> {
         let text = match fs::read(path) {
             Ok(text) => text,
@@ -85,10 +86,10 @@ impl Tokens {
         Ok(Some(Self { client_id, login, access_token, refresh_token, expires_at, scope, renewing_since }))
     }
 
-    /// Durable at `path` when this returns; its folder is made (mode 0700).
+    /// Writes the tokens to `path`, where they are durable when this returns; creates the folder (mode 0700).
     ///
     /// # Errors
-    /// Where it cannot be written; what was there stays.
+    /// If it cannot be written; what was there stays.
     pub fn write(&self, path: &Path) -> Result<(), TokenFileError> {
         let written = Written {
             client_id: self.client_id.clone(),
@@ -109,7 +110,7 @@ impl Tokens {
 pub(super) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    // A temporary file of this crate is readable by its owner alone.
+    // A temporary file of this crate is readable by its owner only.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
@@ -117,10 +118,10 @@ pub(super) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Writes one key or token of OAuth 1.0a under its name in the folder, where the credentials are looked for.
+/// Writes one OAuth 1.0a key or token under its name to the folder in which credentials are looked for.
 ///
 /// # Errors
-/// Where it cannot be written.
+/// If it cannot be written.
 pub fn write_secret(folder: &Path, name: &str, value: &SecretString) -> Result<PathBuf, TokenFileError> {
     let path = folder.join(name.to_lowercase());
     write_private(&path, value.expose_secret().as_bytes())
@@ -128,15 +129,15 @@ pub fn write_secret(folder: &Path, name: &str, value: &SecretString) -> Result<P
     Ok(path)
 }
 
-/// Held by the process that renews: two renewals with one refresh token would end the login. The kernel lets go of it
-/// with the process.
+/// A lock held by the process that renews: two renewals with one refresh token would end the login. The kernel releases
+/// it when the process ends.
 #[derive(Debug)]
 pub(super) struct RenewalLock {
     _file: File,
 }
 
 impl RenewalLock {
-    /// The lock beside the token file; none where another process has it now.
+    /// Takes the lock next to the token file; `None` if another process holds it now.
     pub(super) fn try_take(tokens: &Path) -> io::Result<Option<Self>> {
         let mut name = tokens.as_os_str().to_owned();
         name.push(".lock");
