@@ -1,8 +1,9 @@
-//! How fast a classifier trains and scores.
+//! Measures how fast a classifier trains and scores.
 //!
-//! `cargo bench --bench classifier -- train KIND STEPS` takes STEPS training steps of a seeds' network (17,104 words, 61
-//! steps, batches of 32) on random rows; `-- score` scores with the built-in classifier, one by one and in batches.
-//! `benches/classifier_epoch.py` runs it beside PyTorch and prints the ratios that the documents quote.
+//! `cargo bench --bench classifier -- train KIND STEPS` takes STEPS training steps of a network of the published
+//! sizes (17,104 words, 61 steps, batches of 32) on random rows; `-- score` scores with the built-in classifier, one
+//! text at a time and in batches. `benches/classifier_epoch.py` runs it next to PyTorch and prints the ratios that
+//! the documents quote.
 
 use std::time::Instant;
 
