@@ -1,7 +1,7 @@
 //! Writes candidates: tokenizer, decoding, the engine on its own thread, GPT-2.
 //!
-//! candle's types stay behind this wall; what leaves it is [`pregonero_tweet::Candidate`]. An [`Engine`] is all that the
-//! rest of the program knows of; [`gpt2`] is shared with the training, `packed` is how the CPU decodes.
+//! candle's types do not leave this module; its results are [`pregonero_tweet::Candidate`]s. An [`Engine`] is all
+//! that the rest of the program uses; [`gpt2`] is shared with the training, and `packed` is how the CPU decodes.
 
 pub mod activation;
 pub mod checkpoint;
