@@ -25,7 +25,7 @@ pub struct Environment {
 impl Environment {
     /// Captures the variables of this process, as they are now.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one door to the process's environment, as the ban itself says")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the process's environment")]
     pub fn of_process() -> Self {
         Self { variables: std::env::vars_os().collect() }
     }

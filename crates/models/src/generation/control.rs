@@ -457,8 +457,8 @@ mod tests {
         for (given, expected) in [
             (("TONO", "x"), "no attribute \"TONO\"; it was trained with SENTIMIENTO, ENTIDADES, HASHTAGS"),
             (("SENTIMIENTO", "POSITIVE alegre"), "no value \"alegre\"; the model was trained with NEGATIVE, POSITIVE"),
-            (("HASHTAGS", "x[TWEET]"), "attribute HASHTAGS holds [TWEET], which is a special token"),
-            (("ENTIDADES", "a<|endoftext|>"), "attribute ENTIDADES holds <|endoftext|>"),
+            (("HASHTAGS", "x[TWEET]"), "attribute HASHTAGS contains [TWEET], which is a special token"),
+            (("ENTIDADES", "a<|endoftext|>"), "attribute ENTIDADES contains <|endoftext|>"),
         ] {
             let message = control.values(&attributes(&[given])).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
@@ -472,7 +472,7 @@ mod tests {
             (&["A", "A"], None, "named twice"),
             (&["A B"], None, "letters, digits"),
             (&[""], None, "letters, digits"),
-            (&["TWEET"], None, "stands before the text"),
+            (&["TWEET"], None, "is the token before the text"),
             (&["A", "B"], Some(names(&["C"])), "\"C\" cannot be shortened: it is not one of the attributes A, B"),
         ] {
             let error = ControlLayout::new(&names(attributes), truncation.as_deref(), 64).unwrap_err().to_string();

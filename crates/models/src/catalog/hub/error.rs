@@ -54,13 +54,13 @@ pub enum HubError {
     #[error("cannot create an HTTPS client: {reason}: are the machine's ca-certificates installed?")]
     NoClient { reason: String },
     /// The connection failed so many times in a row that we gave up; what was received is kept.
-    #[error("{url}: {reason} ({attempts} attempts); run the same command again to go on where it stopped")]
+    #[error("{url}: {reason} ({attempts} attempts); run the same command again to resume where it stopped")]
     Unreachable { url: Url, attempts: u32, reason: String },
     #[error("{file}: {received} bytes arrived, but the hub announced {announced}: the part was removed, pull again")]
     SizeMismatch { file: String, announced: u64, received: u64 },
     #[error("{file}: its SHA-256 is {actual}, but the hub announced {announced}: the part was removed, pull again")]
     ChecksumMismatch { file: String, announced: String, actual: String },
-    #[error("{}: the disk is full: make room and run the same command again, it goes on where it stopped", path.display())]
+    #[error("{}: the disk is full: free some space and run the same command again; it resumes where it stopped", path.display())]
     DiskFull { path: PathBuf },
     #[error("{}: {source}", path.display())]
     Disk { path: PathBuf, source: io::Error },

@@ -236,7 +236,7 @@ impl Pull<'_> {
         let shards = shards_of_index(&content).map_err(|error| self.unreadable(index, format!("{error:#}")))?;
         for name in &shards {
             if !is_file_name(name) {
-                return Err(self.unreadable(index, format!("{name:?} is no file's name")));
+                return Err(self.unreadable(index, format!("{name:?} is not a file name")));
             }
             let shard = self.look(commit, name).await?.ok_or_else(|| self.not_found(name))?;
             self.take(commit, &shard).await?;

@@ -77,7 +77,7 @@ impl<'a> Heap<'a> {
         let inner = items.iter().map(|item| self.depth(*item)).max().unwrap_or(0);
         self.count += items.len();
         if self.count > MOST_ITEMS {
-            bail!("it holds more than {MOST_ITEMS} values; a file of weights does not");
+            bail!("it contains more than {MOST_ITEMS} values; a file of weights does not");
         }
         let container = &mut self.containers[place];
         container.depth = container.depth.max(inner + 1);
@@ -99,7 +99,7 @@ impl<'a> Heap<'a> {
     pub(super) fn tuple(&self, value: Value<'_>) -> Result<&[Value<'a>]> {
         match value {
             Value::Tuple(place) => Ok(self.items(place)),
-            other => bail!("{} where a tuple belongs", other.kind()),
+            other => bail!("{} where a tuple is expected", other.kind()),
         }
     }
 }
@@ -126,9 +126,9 @@ impl Value<'_> {
     pub(super) fn size(&self) -> Result<usize> {
         match self {
             Self::Integer(number) => {
-                usize::try_from(*number).with_context(|| format!("{number} where a size or an offset belongs"))
+                usize::try_from(*number).with_context(|| format!("{number} where a size or an offset is expected"))
             }
-            other => bail!("{} where a size or an offset belongs", other.kind()),
+            other => bail!("{} where a size or an offset is expected", other.kind()),
         }
     }
 }
@@ -241,7 +241,7 @@ impl<'a> Machine<'a, '_> {
             _ => {
                 let (name, module) = (self.pop()?, self.pop()?);
                 let (Value::Text(module), Value::Text(name)) = (module, name) else {
-                    bail!("its pickle is broken: a name that is no text");
+                    bail!("its pickle is broken: a name that is not a text");
                 };
                 (module, name)
             }

@@ -125,7 +125,7 @@ fn tensors_that_do_not_fit_their_storage_are_refused() {
         (tensor(FLOATS, 6, 3, &[4], &[1]), "reaches beyond its storage of 6 elements"),
         (tensor(FLOATS, 6, 0, &[2, 3], &[4, 1]), "reaches beyond its storage"),
         (tensor(FLOATS, 6, 0, &[i32::MAX; 4], &[i32::MAX; 4]), "reaches beyond its storage"),
-        (tensor(FLOATS, 6, 0, &[-1], &[1]), "-1 where a size or an offset belongs"),
+        (tensor(FLOATS, 6, 0, &[-1], &[1]), "-1 where a size or an offset is expected"),
         (tensor(FLOATS, 6, -4, &[1], &[1]), "-4 where a size"),
         (tensor(FLOATS, 6, 0, &[2], &[-1]), "-1 where a size"),
         (tensor(FLOATS, 6, 0, &[2, 1], &[1]), "2 sizes and 1 strides"),
@@ -197,8 +197,8 @@ fn a_file_that_is_cut_off_says_so_wherever_the_cut_is() {
 #[test]
 fn what_is_no_state_dict_is_named() {
     for (pickle, said) in [
-        (b"\x80\x02]." as &[u8], "it holds a list where a dict of tensors belongs"),
-        (b"\x80\x02}.", "it holds no tensors by name"),
+        (b"\x80\x02]." as &[u8], "it contains a list where a dict of tensors is expected"),
+        (b"\x80\x02}.", "it contains no tensors by name"),
         (&dict(b"K\x03"), "no tensors by name, only w; save the model's state_dict"),
         (b"\x80\x02K\x01.", "it holds a whole number"),
         (b"\x80\x00.", "protocol 0"),

@@ -80,7 +80,7 @@ impl Global {
                 Ok(Value::Tensor(heap.tensors.len() - 1))
             }
             (Self::RebuildParameter, [tensor @ Value::Tensor(_), ..]) => Ok(*tensor),
-            _ => bail!("its pickle is broken: it makes a tensor or dict of something else"),
+            _ => bail!("its pickle is broken: it makes a tensor or dict from something else"),
         }
     }
 }
@@ -97,7 +97,7 @@ fn ordered_dict<'a>(heap: &mut Heap<'a>, pairs: usize) -> Result<Value<'a>> {
             Value::Tuple(place) | Value::List(place) if heap.items(*place).len() == 2 => {
                 items.extend_from_slice(heap.items(*place));
             }
-            other => bail!("its pickle is broken: {} where a name and a value belong", other.kind()),
+            other => bail!("its pickle is broken: {} where a name and a value are expected", other.kind()),
         }
     }
     Ok(Value::Dict(heap.container(items)?))
@@ -189,14 +189,14 @@ impl<'a> Heap<'a> {
     /// If the value is not a dict, or has no tensors.
     pub(super) fn tensors_of(&self, value: Value<'a>) -> Result<Vec<(&'a str, &Tensor)>> {
         let Value::Dict(place) = value else {
-            bail!("it holds {} where a dict of tensors belongs", value.kind());
+            bail!("it contains {} where a dict of tensors is expected", value.kind());
         };
         let mut places: HashMap<&str, usize> = HashMap::new();
         let mut tensors: Vec<(&str, &Tensor)> = Vec::new();
         for pair in self.items(place).chunks_exact(2) {
             let [Value::Text(name), Value::Tensor(tensor)] = *pair else { continue };
             if name.len() > LONGEST_NAME || name == "__metadata__" {
-                bail!("it holds a tensor of an impossible name, {}", shown(name));
+                bail!("it contains a tensor with an impossible name, {}", shown(name));
             }
             let tensor = &self.tensors[tensor];
             // As in Python, the last value of a name counts.
@@ -209,7 +209,7 @@ impl<'a> Heap<'a> {
             }
         }
         if tensors.is_empty() {
-            bail!("it holds no tensors by name{}", self.names_of(place));
+            bail!("it contains no tensors by name{}", self.names_of(place));
         }
         Ok(tensors)
     }
