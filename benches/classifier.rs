@@ -4,7 +4,6 @@
 //! (17,104 words, 61 steps, batches of 32) on random rows; `-- score` scores with the built-in classifier, one text
 //! at a time and in batches. `benches/classifier_epoch.py` runs it next to PyTorch and prints the ratios that the
 //! documents quote.
-//! the documents quote.
 
 use std::time::Instant;
 

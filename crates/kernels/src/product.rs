@@ -1,5 +1,5 @@
-//! Matrix products over strided slices: in f32 by the `gemm` crate, or with factors rounded to bf16 on the processor's
-//! matrix tiles (`tiles.rs`). Sums are f32 either way and do not depend on the number of threads.
+//! Matrix products over strided slices: in f32 by the `gemm` crate, or with factors rounded to bf16 by the processor's
+//! own instructions (`tiles.rs`). Sums are f32 either way and do not depend on the number of threads.
 
 use gemm::Parallelism;
 

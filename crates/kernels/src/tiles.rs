@@ -157,7 +157,7 @@ mod x86 {
         let panels_per_block = (BLOCK / (PANEL * left.depth)).max(1);
         let (left_panels, right_panels) = (rows.div_ceil(PANEL), columns.div_ceil(PANEL));
         let threads = rayon::current_num_threads();
-        // A task is a whole panel of the longer side; there are two tasks per thread, so that a late thread costs
+        // A task takes whole panels of the longer side; there are two tasks per thread, so that a late thread costs
         // little.
         let share = |panels: usize| panels.div_ceil(2 * threads).max(1);
         let by_rows = left_panels >= right_panels;

@@ -30,7 +30,7 @@ pub fn shown(at: Timestamp) -> String {
     shown_in(at, &zone_shown())
 }
 
-/// Returns the same in another zone.
+/// Returns an instant in the given zone, in the same form.
 #[must_use]
 pub fn shown_in(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()

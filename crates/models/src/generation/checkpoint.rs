@@ -286,7 +286,7 @@ fn map(files: &ModelFiles, name: &str) -> Result<Bytes> {
             let path = folder.join(name);
             let file = std::fs::File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
             // SAFETY: the map is only read; if another process truncates the file meanwhile, this process ends with
-            // SIGBUS, as the documentation of `models` says: replace a model by renaming, never by writing into it.
+            // SIGBUS. Hence the rule in docs/guide/models.md: replace a model by renaming, never by writing into it.
             let map = unsafe { Mmap::map(&file) }.with_context(|| format!("cannot map {}", path.display()))?;
             Ok(Bytes::Mapped(map))
         }

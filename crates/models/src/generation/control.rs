@@ -39,7 +39,7 @@ pub struct ControlLayout {
     pub attributes: Vec<ControlAttribute>,
     /// Names of the attributes that lose words if a sample is too long, the first one first.
     pub truncation: Vec<String>,
-    /// Number of tokens in the longest sample of the training.
+    /// The most tokens that a sample may have in training.
     pub length: usize,
 }
 

@@ -31,7 +31,7 @@ fn cuda(index: usize) -> anyhow::Result<Device> {
     Ok(Device::new_cuda(index)?)
 }
 
-/// Returns the device's name for the record if it is not the CPU.
+/// Returns the name of a CUDA device, for the log and the record.
 pub(super) fn cuda_name(choice: DeviceChoice) -> String {
     match choice {
         DeviceChoice::Cuda(index) => format!("cuda:{index}"),

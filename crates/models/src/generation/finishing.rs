@@ -17,7 +17,7 @@ impl std::fmt::Debug for LengthBudget {
 
 impl LengthBudget {
     /// Returns whether `text` is longer than allowed. Measures it only if that is possible at all: no letter weighs
-    /// more than two.
+    /// more than two, except in a link, which needs a point.
     #[must_use]
     pub fn exceeded(&self, text: &str) -> bool {
         let may_link = text.contains('.');

@@ -249,7 +249,7 @@ pub struct Gpt2 {
     wpe: Tensor,
     h: Vec<Block>,
     ln_f: Norm,
-    /// `[vocabulary, width]`; absent where the head is tied to `wte`.
+    /// `[vocabulary, width]`; absent if the head is tied to `wte`.
     lm_head: Option<Tensor>,
     /// The type in which products are computed; the residual stream and layer norms keep the weights' type.
     compute: DType,

@@ -22,7 +22,8 @@ pub enum Initial {
     LstmBias,
 }
 
-/// Returns the initial values of a weight of this shape; the weights that have rows and columns are matrices.
+/// Returns the initial values of a weight of this shape. Glorot and orthogonal values need a matrix; a weight of any
+/// other shape starts at zero.
 pub fn initial_values(initial: Initial, shape: &[usize], rng: &mut ChaCha12Rng) -> Vec<f32> {
     let count = shape.iter().product();
     match (initial, shape) {
