@@ -1,8 +1,9 @@
-//! How fast a classifier trains and scores.
+//! Measures how fast a classifier trains and scores.
 //!
-//! `cargo bench --bench classifier -- train KIND STEPS` takes STEPS training steps of a seeds' network (17,104 words, 61
-//! steps, batches of 32) on random rows; `-- score` scores with the built-in classifier, one by one and in batches.
-//! `benches/classifier_epoch.py` runs it beside PyTorch and prints the ratios that the documents quote.
+//! `cargo bench --bench classifier -- train KIND STEPS` takes STEPS training steps of one of VacunaBot's networks
+//! (17,104 words, 61 steps, batches of 32) on random rows; `-- score` scores with the built-in classifier, one text
+//! at a time and in batches. `benches/classifier_epoch.py` runs it next to PyTorch and prints the ratios that the
+//! documents quote.
 
 use std::time::Instant;
 
@@ -32,7 +33,7 @@ fn main() -> Result<()> {
                 "bigru" => Architecture::bigru(),
                 _ => bail!("{kind}: no such network"),
             };
-            let steps = steps.parse().with_context(|| format!("{steps:?} is no number of steps"))?;
+            let steps = steps.parse().with_context(|| format!("{steps:?} is not a number of steps"))?;
             keep_freed_memory();
             let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || train(architecture, steps));
             thread?.join().map_err(|_| anyhow::anyhow!("the training panicked"))?

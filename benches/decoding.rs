@@ -1,7 +1,8 @@
-//! How fast a model decodes: `cargo bench --bench decoding -- FOLDER [BATCH …]` prints one line a batch size.
+//! Measures how fast a model decodes: `cargo bench --bench decoding -- FOLDER [BATCH …]` prints one line per batch
+//! size.
 //!
-//! `benches/beside_transformers.py` runs it beside transformers on the same random weights and prints the ratios that
-//! the README quotes.
+//! `benches/beside_transformers.py` runs it next to transformers on the same random weights and prints the ratios
+//! that the README quotes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -44,7 +45,7 @@ async fn main() -> Result<()> {
     let engine = Engine::start(files, identity, DeviceChoice::Auto).await?;
     engine.generate(request(1, 4)).await?;
     for batch in batches {
-        let batch: usize = batch.parse().with_context(|| format!("{batch:?} is no batch size"))?;
+        let batch: usize = batch.parse().with_context(|| format!("{batch:?} is not a batch size"))?;
         let start = Instant::now();
         let candidates = engine.generate(request(batch, NEW_TOKENS)).await?;
         let seconds = start.elapsed().as_secs_f64();

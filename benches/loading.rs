@@ -1,8 +1,8 @@
-//! What the checks at load take: `cargo bench --bench loading -- [FOLDER …]` prints a table.
+//! Measures what the checks at load cost: `cargo bench --bench loading -- [FOLDER …]` prints a table.
 //!
-//! Loads the built-in model, one of GPT-2's size with random weights, and those in the folders named, on the CPU: without the
-//! checks, with each of them, and with both. The four ways take turns, so that a busy machine slows them alike; the middle
-//! one of five times is printed.
+//! Loads the built-in model, one of GPT-2's size with random weights, and those in the given folders, on the CPU:
+//! without the checks, with each of them, and with both. The four ways take turns, so that a busy machine slows them
+//! down alike; the median of five times is printed.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use safetensors::tensor::TensorView;
 
 const ROUNDS: usize = 5;
 
-/// The shape of GPT-2's smallest, with 124 million parameters.
+/// The shape of the smallest GPT-2, with 124 million parameters.
 const GPT2: &str =
     r#"{"model_type": "gpt2", "vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12}"#;
 
@@ -32,7 +32,7 @@ const WAYS: [(&str, LoadChecks); 4] = [
     ("both", LoadChecks::ALL),
 ];
 
-/// Seconds of the clock and of the processors.
+/// Seconds by the clock, and of processor time.
 #[derive(Debug, Clone, Copy, Default)]
 struct Took {
     clock: f64,
@@ -45,7 +45,7 @@ async fn main() -> Result<()> {
         std::env::args().skip(1).filter(|argument| argument != "--bench").map(PathBuf::from).collect();
     let random = tempfile::tempdir()?;
     write_random(random.path())?;
-    let built_in = catalog::builtin::find(ModelKind::Generator, None).context("there is a built-in generator")?;
+    let built_in = catalog::builtin::find(ModelKind::Generator, None).context("there is no built-in generator")?;
     let mut models = vec![
         ("built in".to_owned(), built_in),
         ("random, of GPT-2's size".to_owned(), ModelFiles::in_folder(random.path())?),
@@ -84,11 +84,11 @@ fn middle(mut times: [f64; ROUNDS]) -> f64 {
     times[ROUNDS / 2]
 }
 
-/// What all threads of this process have used so far, to a hundredth.
+/// Returns the processor time that all threads of this process have used so far, in seconds, to a hundredth.
 fn processor_seconds() -> Result<f64> {
     const TICKS_A_SECOND: f64 = 100.0;
     let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // After the name, which may hold blanks: fields 14 and 15 of proc_pid_stat(5).
+    // After the name, which may contain spaces: fields 14 and 15 of proc_pid_stat(5).
     let (_, fields) = stat.rsplit_once(") ").context("no name in /proc/self/stat")?;
     let fields: Vec<f64> = fields.split(' ').skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
     Ok(fields.iter().sum::<f64>() / TICKS_A_SECOND)

@@ -1,12 +1,13 @@
 //! Months of the schedule in minutes: `cargo bench --bench soak -- [MINUTES]`.
 //!
-//! The real binary serves a slot a second against an X in changing moods (takes posts, refuses them, limits them, hangs,
-//! tears connections down, fails, lags on readings), and reloads its configuration every minute. Memory and open files
-//! are read from `/proc` all the while. In the end it is left alone until nothing is open, and record and server are
-//! compared as the crash matrix does. Prints a table and a verdict; a run that does not hold ends with a panic.
+//! The real binary serves a slot every second against a scripted X with changing moods (it accepts posts, refuses
+//! them, limits them, hangs, tears connections down, fails, lags on readings), and reloads its configuration every
+//! minute. Memory and open files are read from `/proc` throughout. At the end the run waits until nothing is open,
+//! and record and server are compared as in the crash matrix. Prints a table and a verdict; a failed run ends with a
+//! panic.
 
-#![expect(clippy::unwrap_used, reason = "a bench stands on the tests' support and fails as a test does")]
-#![allow(dead_code, reason = "the tests' support holds more than a bench needs")]
+#![expect(clippy::unwrap_used, reason = "a bench uses the tests' support and fails as a test does")]
+#![allow(dead_code, reason = "the tests' support has more than a bench needs")]
 
 #[path = "../tests/it/support/mod.rs"]
 mod support;
@@ -25,25 +26,26 @@ use support::process::size_mib;
 use support::record::{compare, is_settled, open};
 use support::test_bot::TestBot;
 
-/// Slots of a day in the `config.toml` that the program comes with; here each takes a second.
+/// Slots per day in the `config.toml` that ships with the program; here each takes a second.
 const SLOTS_A_DAY: f64 = 3.0;
 
-/// Between two readings of `/proc`.
+/// The time between two readings of `/proc`.
 const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 
-/// Between two reloads.
+/// The time between two reloads.
 const RELOAD_EVERY: Duration = Duration::from_secs(60);
 
-/// How long the program may take to begin, or to settle everything: what a used-up window kept back goes out one by one.
+/// How long the program may take to start, or to settle everything: posts that an exhausted rate limit held back go
+/// out one by one.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Growth of heap and stacks over the second half that still counts as flat: what its own noise comes to.
+/// Growth of heap and stacks over the second half that still counts as flat: about the size of the noise.
 const FLAT_MIB: f64 = 2.0;
 
 const MIB: f64 = (1 << 20) as f64;
 
-/// X's moods, each by its share of the posts. Hanging calls are few, for each takes the client's patience of half a
-/// minute.
+/// X's moods, each with its share of the posts. Hanging calls are rare, because each uses up the client's timeout of
+/// half a minute.
 const MOODS: [(Mood, u32); 10] = [
     (Mood::Refuses, 10),
     (Mood::Limits, 2),
@@ -62,7 +64,8 @@ const MOODS: [(Mood, u32); 10] = [
 struct Sample {
     seconds: f64,
     resident_mib: f64,
-    /// Of it what no file holds: heap and stacks. The rest is program text and the record's pages, the kernel's to drop.
+    /// The part of it that no file backs: heap and stacks. The rest is program text and the record's pages, which the
+    /// kernel may drop.
     anonymous_mib: f64,
     database_mib: f64,
     files: usize,
@@ -102,7 +105,7 @@ async fn record(bot: &TestBot) -> Store {
     loop {
         match Store::open_read_only(&bot.path("data/pregonero.db")).await {
             Ok(store) => return store,
-            Err(error) => assert!(since.elapsed() < PATIENCE, "no record came: {error}"),
+            Err(error) => assert!(since.elapsed() < PATIENCE, "no record appeared: {error}"),
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -114,7 +117,7 @@ fn draw(random: &mut ChaCha12Rng) -> Mood {
     drawn.expect("the shares add up").0
 }
 
-/// Growth of heap and stacks over the samples by least squares, in MiB a second.
+/// Returns the growth of heap and stacks over the samples by least squares, in MiB per second.
 fn slope(samples: &[Sample]) -> f64 {
     let count = samples.len() as f64;
     let mean = |value: fn(&Sample) -> f64| samples.iter().map(value).sum::<f64>() / count;
@@ -123,7 +126,7 @@ fn slope(samples: &[Sample]) -> f64 {
     covariance / samples.iter().map(|s| (s.seconds - time).powi(2)).sum::<f64>()
 }
 
-/// Runs for so long, and tells what was seen all the while.
+/// Runs for `time` and returns the samples taken meanwhile.
 async fn soak(bot: &TestBot, x: &FakeX, store: &Store, daemon: &Daemon, time: Duration) -> Vec<Sample> {
     let (begun, mut random, mut samples, mut asked) = (Instant::now(), ChaCha12Rng::seed_from_u64(3), Vec::new(), 0);
     let (mut next_sample, mut next_reload) = (Duration::ZERO, RELOAD_EVERY);
@@ -155,7 +158,7 @@ async fn soak(bot: &TestBot, x: &FakeX, store: &Store, daemon: &Daemon, time: Du
     samples
 }
 
-/// No more slots; waits until nothing is open.
+/// Stops the slots and waits until nothing is open.
 async fn settle(bot: &TestBot, x: &FakeX, store: &Store, daemon: &Daemon) {
     x.set_mood(Mood::Honest);
     bot.configure_rapid("0 0 0 1 1 * 2099", "refuse");
@@ -182,7 +185,7 @@ fn print_table(samples: &[Sample]) {
     }
 }
 
-/// Prints what came of it and whether it holds: nothing grows.
+/// Prints the outcome and requires that nothing grows.
 fn require_flat(samples: &[Sample], records: &[HistoryRecord]) {
     let half = &samples[samples.len() / 2..];
     let span = half[half.len() - 1].seconds - half[0].seconds;

@@ -1,8 +1,8 @@
-//! How fast a GPT-2 trains on the CPU.
+//! Measures how fast a GPT-2 trains on the CPU.
 //!
-//! `cargo bench --bench training -- LAYERS WIDTH HEADS VOCABULARY ROWS LENGTH STEPS f32|bf16` takes STEPS training steps on
-//! random tokens and prints the time of a step, the processor time, and the peak memory. `benches/generator_step.py` runs
-//! it beside PyTorch and prints the ratios that the documents quote.
+//! `cargo bench --bench training -- LAYERS WIDTH HEADS VOCABULARY ROWS LENGTH STEPS f32|bf16` takes STEPS training
+//! steps on random tokens and prints the time per step, the processor time, and the peak memory.
+//! `benches/generator_step.py` runs it next to PyTorch and prints the ratios that the documents quote.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -24,7 +24,7 @@ fn main() -> Result<()> {
     };
     let sizes: Vec<usize> = sizes
         .iter()
-        .map(|text| text.parse().with_context(|| format!("{text:?} is no number")))
+        .map(|text| text.parse().with_context(|| format!("{text:?} is not a number")))
         .collect::<Result<_>>()?;
     let precision = match precision.as_str() {
         "f32" => Precision::F32,
@@ -73,7 +73,7 @@ fn run(config: Gpt2Config, (rows, length): (usize, usize), steps: usize, precisi
     Ok(())
 }
 
-/// User and system time of this process.
+/// Returns the user and system time of this process, in seconds.
 fn processor_seconds() -> Result<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
     let fields: Vec<&str> = stat.rsplit_once(')').context("no name in /proc/self/stat")?.1.split_whitespace().collect();

@@ -1,4 +1,4 @@
-//! Bytes as `config.toml`: settings, or a list of faults that each say where.
+//! Reads bytes as `config.toml`: settings, or a list of faults that each name their place.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Bytes as a grammar of `dataset compose`: texts, or an error that names the file.
+//! Reads bytes as a grammar of `dataset compose`: texts, or an error that names the file.
 
 #![no_main]
 

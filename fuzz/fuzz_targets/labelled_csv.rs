@@ -1,4 +1,4 @@
-//! Bytes as a table of labelled tweets: rows, or an error that names file and line.
+//! Reads bytes as a table of labelled tweets: rows, or an error that names file and line.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Bytes as a file of PyTorch's weights, and as the pickle inside one: tensors that are in the file, or an error. What can
-//! be read is then converted, and the result is a checkpoint of the same tensors.
+//! Reads bytes as a file of PyTorch's weights, and as the pickle inside one: tensors that are in the file, or an
+//! error. A file that can be read is then converted, and the result is a checkpoint of the same tensors.
 
 #![no_main]
 
@@ -40,7 +40,7 @@ fn convert_and_open(file: &[u8]) {
     assert!(convert(&folder).expect("it is there").was_there);
 }
 
-/// An archive with this pickle and storages of 64 bytes.
+/// Builds an archive with this pickle and storages of 64 bytes.
 fn archive(pickle: &[u8]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);

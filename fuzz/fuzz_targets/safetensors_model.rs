@@ -1,5 +1,5 @@
-//! Bytes as one file of a tiny model, which the first byte names: weights and descriptions of a GPT-2 and of a classifier,
-//! through the same functions as the program's. A model that loads must also work.
+//! Reads bytes as one file of a tiny model, which the first byte selects: weights and configurations of a GPT-2 and
+//! of a classifier, through the program's own functions. A model that loads must also work.
 
 #![no_main]
 
@@ -28,13 +28,14 @@ fuzz_target!(init: the_models_themselves_load(), |data: &[u8]| {
     }
 });
 
-/// Else nothing behind a fault of the unchanged files would be reached.
+/// Checks that the unchanged files load: otherwise every input would fail at the same place, and nothing after it
+/// would be tested.
 fn the_models_themselves_load() {
     generator(&folder("generator", &GENERATOR)).expect("the generator loads");
     classifier(&folder("classifier", &CLASSIFIER)).expect("the classifier loads");
 }
 
-/// Loaded and warmed up on a thread of its own, as for a round.
+/// Loads and warms up a generator on its own thread, as for a round.
 fn generator(folder: &Path) -> anyhow::Result<()> {
     let files = ModelFiles::in_folder(folder)?;
     let _ = files.parameters();

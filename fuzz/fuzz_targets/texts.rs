@@ -1,4 +1,5 @@
-//! Bytes as a source of training texts, which the first byte names (CSV, JSONL, plain), and its cleaning.
+//! Reads bytes as a source of training texts in the format that the first byte selects (CSV, JSONL, plain), and
+//! cleans them.
 
 #![no_main]
 

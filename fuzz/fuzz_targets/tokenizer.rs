@@ -1,6 +1,6 @@
-//! Bytes as a tokenizer: `tokenizer.json`; or `vocab.json` and `merges.txt` with a zero byte between them; or the files
-//! around a sound pair of them, `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`, with zero bytes
-//! between. One that loads must read and write text.
+//! Reads bytes as a tokenizer: `tokenizer.json`; or `vocab.json` and `merges.txt` with a zero byte between them; or
+//! the files around a sound pair of those, `tokenizer_config.json`, `special_tokens_map.json` and
+//! `added_tokens.json`, with zero bytes between them. One that loads must encode and decode text.
 
 #![no_main]
 

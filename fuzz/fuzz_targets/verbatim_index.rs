@@ -1,5 +1,5 @@
-//! Bytes as the index of the `verbatim` gate, and as a model's own texts. The checksums are put right first: without that
-//! nothing else would be reached.
+//! Reads bytes as the index of the `verbatim` gate, and as a model's own texts. The checksums are corrected first:
+//! otherwise every input would fail there.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use pregonero_models::verbatim::{OwnTexts, VerbatimIndex};
 use sha2::{Digest as _, Sha256};
 
-/// Bytes of a checksum: of the index at its end, of own texts at the end of their header.
+/// Bytes of a checksum, which is at the end of the index, and at the end of the header of own texts.
 const CHECKSUM: usize = 8;
 const OWN_HEADER: usize = 40;
 

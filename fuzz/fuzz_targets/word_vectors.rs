@@ -1,4 +1,4 @@
-//! Bytes as a file of word vectors: rows of one width and finite numbers, or an error that names file and line.
+//! Reads bytes as a file of word vectors: rows of one width and finite numbers, or an error that names file and line.
 
 #![no_main]
 

@@ -1,7 +1,7 @@
-//! Status, headers and body of X's answers: each has a meaning, the status alone says whether a post may be out, and what
-//! follows from it (state, waits, X's limits) never lies further ahead than a month.
+//! Reads bytes as status, headers and body of X's answers: each has a meaning, the status alone says whether a post
+//! may be out, and the times that follow from it (state, waits, X's limits) are never more than a month ahead.
 //!
-//! The input's first line is the status, the lines up to an empty one are headers, the rest is the body.
+//! The input's first line is the status, the lines up to an empty one are headers, and the rest is the body.
 
 #![no_main]
 
@@ -46,7 +46,7 @@ fuzz_target!(|data: &[u8]| {
         Some(id) => Ok(PostedTweet { id: id.clone(), status, transaction_id: None, limits: RateLimits::default() }),
         None => Err(reading.error.clone()),
     };
-    // What the publisher would make of it.
+    // What the publisher would conclude from it.
     let longest = received + Duration::from_secs(33 * 24 * 3600);
     let effect = AnswerEffect::of(&answer, received, jitter);
     assert_eq!(effect.state == PostState::Sent, answer.is_ok());
@@ -67,7 +67,7 @@ fn parts(data: &[u8]) -> Option<(StatusCode, HeaderMap, &[u8])> {
     loop {
         let header = line(&mut rest)?;
         if header.is_empty() {
-            // Below 200 no answer ends, so the client shows none.
+            // An answer never ends with a status below 200, so the client never returns one.
             return StatusCode::from_u16(status).ok().filter(|_| status >= 200).map(|status| (status, headers, rest));
         }
         let colon = header.iter().position(|byte| *byte == b':')?;
@@ -77,7 +77,7 @@ fn parts(data: &[u8]) -> Option<(StatusCode, HeaderMap, &[u8])> {
     }
 }
 
-/// Takes the first line off.
+/// Takes off and returns the first line.
 fn line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let end = rest.iter().position(|byte| *byte == b'\n')?;
     let line = &rest[..end];

@@ -1,12 +1,12 @@
-//! What the targets share: a folder in memory where the bytes have to be a file, and the tiny models beside which they
-//! stand.
+//! What the targets share: an in-memory folder for bytes that must be a file, and the tiny models whose files the
+//! bytes replace or accompany.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
-/// One folder a process, in memory where there is such a place.
+/// One folder per process, in memory if the system has a place for that.
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
     let memory = Path::new("/dev/shm");
     let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
@@ -27,7 +27,7 @@ pub const CLASSIFIER: [(&str, &[u8]); 3] = [
     ("model.safetensors", include_bytes!("../fixtures/classifier/model.safetensors")),
 ];
 
-/// A file that holds `data`, until the next one of this name.
+/// Writes `data` to a file that stays until the next one of the same name, and returns its path.
 pub fn file(name: &str, data: &[u8]) -> PathBuf {
     let path = FOLDER.path().join(name);
     std::fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("the folder can be made");
@@ -35,7 +35,7 @@ pub fn file(name: &str, data: &[u8]) -> PathBuf {
     path
 }
 
-/// A folder with these files.
+/// Creates a folder with these files.
 pub fn folder(name: &str, files: &[(&str, &[u8])]) -> PathBuf {
     let path = FOLDER.path().join(name);
     let _ = std::fs::remove_dir_all(&path);
@@ -45,12 +45,12 @@ pub fn folder(name: &str, files: &[(&str, &[u8])]) -> PathBuf {
     path
 }
 
-/// The files of a model, of which `data` takes the place of one.
+/// Creates a model's folder in which `data` replaces one of its files.
 pub fn model(name: &str, files: &[(&str, &[u8]); 3], replaced: &str, data: &[u8]) -> PathBuf {
     folder(name, &files.map(|(file, content)| (file, if file == replaced { data } else { content })))
 }
 
-/// The first byte, for a target that has to choose, and the rest.
+/// Splits off the first byte, for a target that has to choose; returns it and the rest.
 pub fn choice(data: &[u8]) -> Option<(u8, &[u8])> {
     data.split_first().map(|(first, rest)| (*first, rest))
 }

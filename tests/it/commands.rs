@@ -233,7 +233,10 @@ fn a_weight_that_is_no_number_is_named_by_every_command_that_loads_it() {
         let ran = place.run(&command.split(' ').collect::<Vec<_>>());
         let told = format!("{}{}", ran.stdout, ran.stderr);
         assert!(ran.code == 78 && told.contains("generation.model: tiny/model.safetensors: "), "{command}: {ran:#?}");
-        assert!(told.contains(".weight: 1 of ") && told.contains(" values are no numbers (the first, at "), "{ran:#?}");
+        assert!(
+            told.contains(".weight: 1 of ") && told.contains(" values are not finite numbers (the first, at "),
+            "{ran:#?}"
+        );
     }
 }
 

@@ -131,7 +131,7 @@ fn what_a_model_does_not_know_is_refused_before_anything_is_written() {
         1,
         "knows no value \"triste\"; the model was trained with NEGATIVE, POSITIVE",
     );
-    refused(&generate("ENTIDADES=[TWEET]"), 1, "attribute ENTIDADES holds [TWEET]");
+    refused(&generate("ENTIDADES=[TWEET]"), 1, "attribute ENTIDADES contains [TWEET]");
     for (prompt, expected) in [
         ("TONO = \"x\"", "seed_prompts.attributes: the prompt \"Hoy\": the model knows no attribute \"TONO\""),
         ("SENTIMIENTO = \"x\"", "seed_prompts.attributes: the prompt \"Hoy\": SENTIMIENTO knows no value \"x\""),

@@ -1,22 +1,23 @@
-//! Arithmetic on plain slices that generator and classifier share: matrix products by panels, wide vector code.
+//! Arithmetic on plain slices that generator and classifier share: matrix products by panels, vectorised code.
 //!
-//! Every sum runs over its terms in order, whatever else is computed beside it, so that a row's result does not depend
-//! on its neighbours: general matrix products do not promise that.
+//! Every sum runs over its terms in order, whatever else is computed in the same call, so that a row's result does
+//! not depend on its neighbours. General matrix products do not guarantee that.
 
 pub mod matrix;
 pub mod product;
 pub mod tiles;
 
-/// Outputs a panel.
+/// Outputs per panel.
 pub const LANES: usize = 32;
-/// Rows that one pass over a panel serves.
+/// Rows that are multiplied in one pass over a panel.
 pub const ROWS: usize = 8;
-/// Rows that stay in the cache while the panels pass by.
+/// Rows that stay in the cache while the panels stream through.
 const BLOCK_ROWS: usize = 64;
-/// Inputs of a piece of a panel that stays in the first-level cache while those rows pass by.
+/// Inputs in a piece of a panel that stays in the first-level cache while those rows stream through.
 const BLOCK_INPUTS: usize = 128;
 
-/// Runs `work` as code for the widest vectors of the processor; loops in it that the compiler can vectorise gain.
+/// Runs `work` compiled for the processor's widest vectors, which speeds up the loops in it that the compiler can
+/// vectorise.
 #[inline(always)]
 pub fn wide<R>(work: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
@@ -33,7 +34,8 @@ pub fn wide<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// What a panel is multiplied with: `count` rows, `stride` values apart, each as long as the panel has inputs.
+/// The rows that a panel is multiplied with: `count` rows, `stride` values apart, each as long as the panel has
+/// inputs.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'a> {
     pub values: &'a [f32],
@@ -41,7 +43,8 @@ pub struct Rows<'a> {
     pub count: usize,
 }
 
-/// Where a panel's sums go: `[row][32]`, rows `stride` values apart; `add` keeps what is there as the first term.
+/// Where a panel's sums are written: `[row][32]`, rows `stride` values apart. With `add`, the values already there
+/// are the first term of each sum.
 #[derive(Debug)]
 pub struct Target<'a> {
     pub values: &'a mut [f32],
@@ -54,7 +57,7 @@ pub struct Target<'a> {
 pub struct Panels {
     inputs: usize,
     outputs: usize,
-    /// `[outputs / 32 rounded up][inputs][32]`; what is beyond the last output is zero.
+    /// `[outputs / 32 rounded up][inputs][32]`, padded with zeros after the last output.
     values: Vec<f32>,
 }
 
@@ -63,8 +66,8 @@ impl Panels {
         Self { inputs, outputs, values: vec![0.0; outputs.div_ceil(LANES) * inputs * LANES] }
     }
 
-    /// From rows of inputs, `stride` values apart. The columns of the panel that starts at output `first` lie in each
-    /// row from `column(first)` on, side by side.
+    /// Packs a matrix of one row per input, rows `stride` values apart. The columns of the panel that starts at
+    /// output `first` are adjacent in each row, from `column(first)` on.
     pub fn from_columns(
         matrix: &[f32],
         (inputs, outputs): (usize, usize),
@@ -82,8 +85,8 @@ impl Panels {
         panels
     }
 
-    /// From rows of outputs, `stride` values apart: the matrix transposed. A row's inputs are the `width` values from each
-    /// of `starts` on.
+    /// Packs a matrix of one row per output, rows `stride` values apart: the transpose. A row's inputs are the
+    /// `width` values from each of `starts` on.
     pub fn from_rows(matrix: &[f32], outputs: usize, stride: usize, starts: &[usize], width: usize) -> Self {
         let mut panels = Self::empty(starts.len() * width, outputs);
         let inputs = panels.inputs;
@@ -99,7 +102,7 @@ impl Panels {
         panels
     }
 
-    /// `out[r] += x[r]·matrix` for every row, on this thread.
+    /// Computes `out[r] += x[r]·matrix` for every row, on this thread.
     pub fn add_product(&self, x: &[f32], out: &mut [f32]) {
         let (inputs, outputs) = (self.inputs, self.outputs);
         assert!(x.len() / inputs * outputs == out.len() && x.len().is_multiple_of(inputs), "rows of x and out agree");
@@ -117,7 +120,7 @@ impl Panels {
     }
 }
 
-/// Adds the products with one panel, of which the first `left` outputs count, to rows of `stride` values.
+/// Adds the products with one panel, of which only the first `left` outputs count, to rows of `stride` values.
 fn add_panel(x: Rows<'_>, panel: &[f32], out: &mut [f32], stride: usize, left: usize) {
     if left >= LANES {
         multiply_panel(x, panel, Target { values: out, stride, add: true });
@@ -133,7 +136,7 @@ fn add_panel(x: Rows<'_>, panel: &[f32], out: &mut [f32], stride: usize, left: u
     }
 }
 
-/// The sums of one panel, `[inputs][32]`, for up to [`ROWS`] rows of `x`.
+/// Computes the sums of one panel, `[inputs][32]`, for up to [`ROWS`] rows of `x`.
 pub fn multiply_panel(x: Rows<'_>, panel: &[f32], target: Target<'_>) {
     match x.count {
         1 => multiply_rows::<1>(x, panel, target),
@@ -197,26 +200,26 @@ mod x86 {
 
     use super::{LANES, Rows, Target};
 
-    /// Inputs between a panel's value that is used and the one that is fetched.
+    /// How many inputs the prefetch is ahead of the input in use.
     const AHEAD: usize = 16;
 
     /// # Safety
-    /// Needs AVX-512F.
+    /// Requires AVX-512F.
     #[target_feature(enable = "avx512f")]
     pub(super) unsafe fn with_avx512<R>(work: impl FnOnce() -> R) -> R {
         work()
     }
 
     /// # Safety
-    /// Needs AVX2.
+    /// Requires AVX2.
     #[target_feature(enable = "avx2")]
     pub(super) unsafe fn with_avx2<R>(work: impl FnOnce() -> R) -> R {
         work()
     }
 
     /// # Safety
-    /// Needs AVX-512F; `x` holds `N` rows at its stride, each with an input for every 32 values of `panel`; `target`
-    /// holds `N` rows of 32 at its stride.
+    /// Requires AVX-512F; `x` must have `N` rows at its stride, each with an input for every 32 values of `panel`;
+    /// `target` must have `N` rows of 32 at its stride.
     #[target_feature(enable = "avx512f")]
     pub(super) unsafe fn multiply_avx512<const N: usize>(x: Rows<'_>, panel: &[f32], target: Target<'_>) {
         let (inputs, x_stride) = (panel.len() / LANES, x.stride);
@@ -225,7 +228,7 @@ mod x86 {
         let (x, panel, out) = (x.values.as_ptr(), panel.as_ptr(), out.as_mut_ptr());
         if add {
             for (row, totals) in totals.iter_mut().enumerate() {
-                // SAFETY: row `row` of the target holds 32 values.
+                // SAFETY: row `row` of the target has 32 values.
                 unsafe {
                     let at = out.add(row * stride);
                     *totals = [_mm512_loadu_ps(at), _mm512_loadu_ps(at.add(16))];
@@ -233,10 +236,10 @@ mod x86 {
             }
         }
         for i in 0..inputs {
-            // What the first rows of a pass would wait for comes from further away than the second-level cache.
+            // What the first rows of a pass would wait for comes from beyond the second-level cache.
             _mm_prefetch::<_MM_HINT_T0>(panel.wrapping_add((i + AHEAD) * LANES).cast());
             _mm_prefetch::<_MM_HINT_T0>(panel.wrapping_add((i + AHEAD) * LANES + 16).cast());
-            // SAFETY: `i < inputs`, so both loads end within `panel`, and `row * x_stride + i` lies within `x`.
+            // SAFETY: `i < inputs`, so both loads end within `panel`, and `row * x_stride + i` is within `x`.
             unsafe {
                 let weights = [_mm512_loadu_ps(panel.add(i * LANES)), _mm512_loadu_ps(panel.add(i * LANES + 16))];
                 for (row, totals) in totals.iter_mut().enumerate() {
@@ -247,7 +250,7 @@ mod x86 {
             }
         }
         for (row, totals) in totals.into_iter().enumerate() {
-            // SAFETY: row `row` of the target holds 32 values.
+            // SAFETY: row `row` of the target has 32 values.
             unsafe {
                 let at = out.add(row * stride);
                 _mm512_storeu_ps(at, totals[0]);
@@ -256,11 +259,11 @@ mod x86 {
         }
     }
 
-    /// The panel in two passes of 16 outputs, so that the sums of eight rows stay in sixteen registers.
+    /// Multiplies the panel in two passes of 16 outputs, so that the sums of eight rows stay in sixteen registers.
     ///
     /// # Safety
-    /// Needs AVX2 and FMA; `x` holds `N` rows at its stride, each with an input for every 32 values of `panel`; `target`
-    /// holds `N` rows of 32 at its stride.
+    /// Requires AVX2 and FMA; `x` must have `N` rows at its stride, each with an input for every 32 values of
+    /// `panel`; `target` must have `N` rows of 32 at its stride.
     #[target_feature(enable = "avx2,fma")]
     pub(super) unsafe fn multiply_avx2<const N: usize>(x: Rows<'_>, panel: &[f32], target: Target<'_>) {
         let (inputs, x_stride) = (panel.len() / LANES, x.stride);
@@ -270,7 +273,7 @@ mod x86 {
             let mut totals = [[_mm256_setzero_ps(); 2]; N];
             if add {
                 for (row, totals) in totals.iter_mut().enumerate() {
-                    // SAFETY: row `row` of the target holds 32 values and `half + 16 <= 32`.
+                    // SAFETY: row `row` of the target has 32 values and `half + 16 <= 32`.
                     unsafe {
                         let at = out.add(row * stride + half);
                         *totals = [_mm256_loadu_ps(at), _mm256_loadu_ps(at.add(8))];
@@ -278,8 +281,8 @@ mod x86 {
                 }
             }
             for i in 0..inputs {
-                // SAFETY: `i < inputs` and `half + 16 <= 32`, so both loads end within `panel`; `row * x_stride + i` lies
-                // within `x`.
+                // SAFETY: `i < inputs` and `half + 16 <= 32`, so both loads end within `panel`; `row * x_stride + i`
+                // is within `x`.
                 unsafe {
                     let at = panel.add(i * LANES + half);
                     let weights = [_mm256_loadu_ps(at), _mm256_loadu_ps(at.add(8))];
@@ -291,7 +294,7 @@ mod x86 {
                 }
             }
             for (row, totals) in totals.into_iter().enumerate() {
-                // SAFETY: row `row` of the target holds 32 values and `half + 16 <= 32`.
+                // SAFETY: row `row` of the target has 32 values and `half + 16 <= 32`.
                 unsafe {
                     let at = out.add(row * stride + half);
                     _mm256_storeu_ps(at, totals[0]);
@@ -302,10 +305,10 @@ mod x86 {
     }
 }
 
-/// Lanes in which a sum of many terms runs, whatever vectors the processor has.
+/// Lanes that a sum of many terms is split into, whatever vectors the processor has.
 const SUM_LANES: usize = 32;
 
-/// The sum of a slice, in fixed lanes.
+/// Returns the sum of a slice, in fixed lanes.
 #[inline(always)]
 pub fn sum(values: &[f32]) -> f32 {
     let mut lanes = [0.0_f32; SUM_LANES];
@@ -318,7 +321,7 @@ pub fn sum(values: &[f32]) -> f32 {
     lanes.iter().sum::<f32>() + rest.iter().sum::<f32>()
 }
 
-/// The sum of the products of two slices, in fixed lanes.
+/// Returns the dot product of two slices, in fixed lanes.
 #[inline(always)]
 pub fn dot(left: &[f32], right: &[f32]) -> f32 {
     let mut lanes = [0.0_f32; SUM_LANES];
@@ -331,13 +334,13 @@ pub fn dot(left: &[f32], right: &[f32]) -> f32 {
     lanes.iter().sum::<f32>() + left.iter().zip(right).map(|(left, right)| left * right).sum::<f32>()
 }
 
-/// The sum of the products of two slices in f64, one after the other: for the few places where precision is worth more
-/// than speed.
+/// Returns the dot product of two slices in f64, term by term: for the few places where precision matters more than
+/// speed.
 pub fn dot_f64(left: &[f64], right: &[f64]) -> f64 {
     left.iter().zip(right).map(|(left, right)| left * right).sum()
 }
 
-/// The sum of squared distances from `mean`, in fixed lanes.
+/// Returns the sum of squared distances from `mean`, in fixed lanes.
 #[inline(always)]
 pub fn squared_distances(values: &[f32], mean: f32) -> f32 {
     let mut lanes = [0.0_f32; SUM_LANES];
@@ -350,7 +353,7 @@ pub fn squared_distances(values: &[f32], mean: f32) -> f32 {
     lanes.iter().sum::<f32>() + rest.iter().map(|value| (value - mean) * (value - mean)).sum::<f32>()
 }
 
-/// The largest value of a slice; minus infinity of none.
+/// Returns the largest value of a slice; minus infinity if the slice is empty.
 #[inline(always)]
 pub fn maximum(values: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; SUM_LANES];
@@ -363,7 +366,7 @@ pub fn maximum(values: &[f32]) -> f32 {
     lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |largest, value| largest.max(*value))
 }
 
-/// Turns values into `e^(value - shift)`; gives their sum, in fixed lanes.
+/// Replaces each value by `e^(value - shift)` and returns their sum, in fixed lanes.
 #[inline(always)]
 pub fn exponentials(values: &mut [f32], shift: f32) -> f32 {
     let mut lanes = [0.0_f32; SUM_LANES];
@@ -382,19 +385,19 @@ pub fn exponentials(values: &mut [f32], shift: f32) -> f32 {
     total
 }
 
-/// `1 / (1 + e^-x)`, to about 1e-7.
+/// Returns `1 / (1 + e^-x)`, to about 1e-7.
 #[inline(always)]
 pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
-/// The hyperbolic tangent, to about 2e-7.
+/// Returns the hyperbolic tangent, to about 2e-7.
 #[inline(always)]
 pub fn tanh(x: f32) -> f32 {
     2.0 / (1.0 + exp(-2.0 * x)) - 1.0
 }
 
-/// e to the x, branch-free so that it vectorises; relative error about 1e-7 (Cephes `expf`).
+/// Returns e to the power `x`, branch-free so that it vectorises; the relative error is about 1e-7 (Cephes `expf`).
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     const ROUNDING: f32 = 12_582_912.0;
@@ -408,7 +411,7 @@ pub fn exp(x: f32) -> f32 {
     let p = p * r + 4.166_579_6e-2;
     let p = p * r + 1.666_666_6e-1;
     let p = p * r + 0.5;
-    // The rounded number's last bits are the power; a conversion to an integer would not become vector code everywhere.
+    // The last bits of the rounded number are the power; a conversion to an integer would not vectorise everywhere.
     let power = f32::from_bits((rounded.to_bits().wrapping_sub(ROUNDING.to_bits()).wrapping_add(127)) << 23);
     (p * r * r + r + 1.0) * power
 }

@@ -1,16 +1,16 @@
-//! What products are made of: matrices somewhere in slices, and what a product is added to.
+//! The operands of a product: matrices laid out in slices, and the initial values that a product is added to.
 
-/// What a product is added to.
+/// The initial values that a product is added to.
 #[derive(Debug, Clone, Copy)]
 pub enum Start<'a> {
     Zero,
-    /// What already lies in the target.
+    /// The values already in the target.
     Target,
     /// The same row for every row of the product.
     Row(&'a [f32]),
 }
 
-/// A matrix somewhere in a slice.
+/// A matrix laid out in a slice.
 #[derive(Debug, Clone, Copy)]
 pub struct Matrix<'a> {
     pub(crate) values: &'a [f32],
@@ -21,12 +21,13 @@ pub struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    /// A row-major matrix of `columns` that fills its slice.
+    /// Wraps a row-major matrix of `columns` columns that fills its slice.
     pub fn dense(values: &'a [f32], columns: usize) -> Self {
         Self { values, rows: values.len() / columns, columns, row_stride: columns, column_stride: 1 }
     }
 
-    /// `rows` x `columns`, row-major, rows `stride` values apart, from the slice's first value on.
+    /// Wraps a row-major matrix of `rows` x `columns` whose rows are `stride` values apart, from the slice's first
+    /// value on.
     pub fn strided(values: &'a [f32], (rows, columns): (usize, usize), stride: usize) -> Self {
         Self { values, rows, columns, row_stride: stride, column_stride: 1 }
     }

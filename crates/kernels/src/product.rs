@@ -1,5 +1,5 @@
-//! Matrix products over strided slices: in f32 by the `gemm` crate, or with factors rounded to bf16 on the processor's
-//! matrix tiles (`tiles.rs`). Sums are f32 either way and do not depend on the number of threads.
+//! Matrix products over strided slices: in f32 by the `gemm` crate, or with factors rounded to bf16 by the processor's
+//! own instructions (`tiles.rs`). Sums are f32 either way and do not depend on the number of threads.
 
 use gemm::Parallelism;
 
@@ -10,11 +10,11 @@ use super::tiles;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Factors {
     F32,
-    /// Needs [`tiles::available`].
+    /// Rounded to bf16; requires [`tiles::available`].
     Bf16,
 }
 
-/// `out = a·b + start` over all threads; `out` is row-major and dense.
+/// Computes `out = a·b + start` on all threads; `out` is row-major and dense.
 pub fn multiply(a: Matrix<'_>, b: Matrix<'_>, out: &mut [f32], start: Start<'_>, factors: Factors) {
     assert!(a.columns == b.rows && out.len() == a.rows * b.columns, "the sizes of a product agree");
     match factors {
@@ -29,7 +29,7 @@ pub fn multiply(a: Matrix<'_>, b: Matrix<'_>, out: &mut [f32], start: Start<'_>,
     }
 }
 
-/// `out = alpha·a·b` on this thread, in f32; rows of `out` are `stride` values apart.
+/// Computes `out = alpha·a·b` on this thread, in f32; rows of `out` are `stride` values apart.
 pub fn multiply_alone(a: Matrix<'_>, b: Matrix<'_>, out: &mut [f32], stride: usize, alpha: f32, add: bool) {
     multiply_f32(a, b, out, stride, alpha, add, Parallelism::None);
 }

@@ -1,10 +1,10 @@
 //! Matrix products with factors rounded to bf16 and sums in f32, by the processor's own instructions: AMX tiles (Intel,
 //! Sapphire Rapids and later) or AVX-512 BF16 (AMD, Zen 4 and later).
 //!
-//! A tile is 16 rows of 64 bytes. Both factors are packed into panels of 32 rows or columns. On tiles, one call of the
-//! kernel keeps a block of 32 x 32 sums in four tiles while the inputs pass by, 32 at a time; on vectors, 8 rows of the
-//! block at a time stay in registers. What is beyond a matrix is zero. On a processor with neither, [`available`] is
-//! false and nothing here may be called.
+//! A tile is 16 rows of 64 bytes. Both factors are packed into panels of 32 rows or columns. With tiles, one call of
+//! the kernel keeps a block of 32 x 32 sums in four tiles and streams the inputs through, 32 at a time; with vectors,
+//! 8 rows of the block at a time stay in registers. Panels are padded with zeros beyond the edges of a matrix. On a
+//! processor with neither, [`available`] returns false and nothing else here may be called.
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 pub use self::elsewhere::{available, multiply};
@@ -39,7 +39,7 @@ mod x86 {
 
     use crate::matrix::{Matrix, Start};
 
-    /// Rows of the left panel and columns of the right one.
+    /// Rows of a panel of the left factor, and columns of a panel of the right one.
     const PANEL: usize = 32;
     /// Inputs that one tile instruction multiplies.
     const DEPTH: usize = 32;
@@ -47,7 +47,7 @@ mod x86 {
     const SIDE: usize = 16;
     /// bf16 values of a tile.
     const TILE: usize = SIDE * DEPTH;
-    /// Values of the left factor that stay in the second-level cache while the right one's panels pass by.
+    /// Values of the left factor that stay in the second-level cache while the right factor's panels stream through.
     const BLOCK: usize = 256 * 1024;
 
     /// The instructions that multiply.
@@ -57,7 +57,7 @@ mod x86 {
         Vectors,
     }
 
-    /// The fastest instructions that the processor has and the system lets this process use.
+    /// Returns the fastest instructions that the processor has and that the system lets this process use.
     fn fastest() -> Option<Instructions> {
         static FASTEST: LazyLock<Option<Instructions>> = LazyLock::new(|| {
             if !has_vectors() {
@@ -76,7 +76,7 @@ mod x86 {
         fastest().is_some()
     }
 
-    /// Returns whether the processor has AVX-512 BF16, which both kinds of products pack their factors with.
+    /// Returns whether the processor has AVX-512 BF16, which both kinds of products use to pack their factors.
     pub(super) fn has_vectors() -> bool {
         use std::is_x86_feature_detected as has;
         has!("avx512f") && has!("avx512bw") && has!("avx512bf16")
@@ -96,7 +96,7 @@ mod x86 {
     fn system_allows_tiles() -> bool {
         const REQUEST_PERMISSION: libc::c_ulong = 0x1023; // ARCH_REQ_XCOMP_PERM
         const TILE_DATA: libc::c_ulong = 18; // XFEATURE_XTILEDATA
-        // SAFETY: the call takes two numbers and only enlarges what the kernel saves of this process's registers.
+        // SAFETY: the call takes two numbers and only makes the kernel save more of this process's registers.
         unsafe { libc::syscall(libc::SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0 }
     }
 
@@ -120,21 +120,21 @@ mod x86 {
     /// Runs `work` with this thread's tiles set up.
     ///
     /// # Safety
-    /// Needs [`available`].
+    /// Requires [`available`].
     unsafe fn with_tiles(work: impl FnOnce()) {
         // SAFETY: the sizes are those of palette 1, and the caller vouches for the instruction.
         unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const SIZES, options(nostack, readonly)) };
         work();
-        // SAFETY: as above; frees the registers, so that a switch of threads need not save them.
+        // SAFETY: as above; releases the registers, so that a thread switch need not save them.
         unsafe { asm!("tilerelease", options(nostack, nomem)) };
     }
 
-    /// `out = a·b + start` over all threads; `out` is row-major and dense.
+    /// Computes `out = a·b + start` on all threads; `out` is row-major and dense.
     pub fn multiply(a: Matrix<'_>, b: Matrix<'_>, out: &mut [f32], start: Start<'_>) {
         multiply_by(fastest().expect("callers ask first whether bf16 products are available"), a, b, out, start);
     }
 
-    /// As [`multiply`], by these instructions, which must be there.
+    /// Does what [`multiply`] does with the given instructions, which the processor must have.
     pub(super) fn multiply_by(
         instructions: Instructions,
         a: Matrix<'_>,
@@ -157,7 +157,8 @@ mod x86 {
         let panels_per_block = (BLOCK / (PANEL * left.depth)).max(1);
         let (left_panels, right_panels) = (rows.div_ceil(PANEL), columns.div_ceil(PANEL));
         let threads = rayon::current_num_threads();
-        // Whole panels of the longer side a task, two tasks a thread, so that a late thread costs little.
+        // A task takes whole panels of the longer side; there are two tasks per thread, so that a late thread costs
+        // little.
         let share = |panels: usize| panels.div_ceil(2 * threads).max(1);
         let by_rows = left_panels >= right_panels;
         let (length, step) =
@@ -169,28 +170,30 @@ mod x86 {
                 for first in lefts.clone().step_by(panels_per_block) {
                     for j in rights.clone() {
                         for i in first..lefts.end.min(first + panels_per_block) {
-                            // SAFETY: tasks write disjoint blocks of the target, which outlives them; that the
-                            // processor has the kernel's instructions is asserted above.
+                            // SAFETY: tasks write disjoint blocks of the target, which outlives them; the assertion
+                            // above checks that the processor has the kernel's instructions.
                             unsafe { target.block(kernel, i, j, left.panel(i), right.panel(j), start) };
                         }
                     }
                 }
             };
             match instructions {
-                // SAFETY: asserted above that there are tiles.
+                // SAFETY: the assertion above checks that the processor has tiles.
                 Instructions::Tiles => unsafe { with_tiles(|| blocks(tiles_kernel)) },
                 Instructions::Vectors => blocks(vectors_kernel),
             }
         });
     }
 
-    /// Computes `out = left·right + start` for one block of 32 x 32; strides in values, that of the start may be 0.
+    /// Computes `out = left·right + start` for one block of 32 x 32. Strides are counted in values; the stride of
+    /// `start` may be 0.
     ///
-    /// Unsafe to call: needs the kernel's instructions (tiles set up), panels of equal length, and 32 readable values at
-    /// every stride from the start's pointer on, 32 writable ones from the target's.
+    /// Calling it is unsafe: it requires the kernel's instructions (with tiles set up), panels of equal length, 32
+    /// readable values at every stride from the pointer of `start` on, and 32 writable ones at every stride from that
+    /// of `out` on.
     type Kernel = unsafe fn(left: &[u16], right: &[u16], start: (*const f32, usize), out: (*mut f32, usize));
 
-    /// A row of zeros to start from.
+    /// A row of zeros, for products that are added to nothing.
     static ZEROS: [f32; PANEL] = [0.0; PANEL];
 
     /// Where the sums go.
@@ -200,14 +203,14 @@ mod x86 {
         columns: usize,
     }
 
-    // SAFETY: `multiply` gives each task blocks of its own.
+    // SAFETY: `multiply` gives each task its own blocks.
     unsafe impl Sync for Target {}
 
     impl Target {
         /// Computes the sums of block (`i`, `j`) of 32 x 32.
         ///
         /// # Safety
-        /// Needs what the kernel needs; nobody else touches the block meanwhile.
+        /// Requires what the kernel requires; no other task may touch the block meanwhile.
         unsafe fn block(&self, kernel: Kernel, i: usize, j: usize, left: &[u16], right: &[u16], start: Start<'_>) {
             let (row, column) = (i * PANEL, j * PANEL);
             let (rows, columns) = (PANEL.min(self.rows - row), PANEL.min(self.columns - column));
@@ -234,7 +237,7 @@ mod x86 {
                 }
             }
             let place = sums.as_mut_ptr();
-            // SAFETY: `sums` holds 32 rows of 32.
+            // SAFETY: `sums` is 32 rows of 32 values.
             unsafe { kernel(left, right, (place.cast_const(), PANEL), (place, PANEL)) };
             for r in 0..rows {
                 // SAFETY: row `r` of the block has `columns` values, which this task alone touches.
@@ -247,13 +250,13 @@ mod x86 {
     /// The [`Kernel`] on tiles.
     ///
     /// # Safety
-    /// Needs tiles set up, and what every kernel needs.
+    /// Requires that tiles are set up, and what every kernel requires.
     unsafe fn tiles_kernel(left: &[u16], right: &[u16], start: (*const f32, usize), out: (*mut f32, usize)) {
         let steps = left.len() / (2 * TILE);
         assert!(steps > 0 && left.len() == right.len(), "panels of one product are equally deep");
         let start_lower = start.0.wrapping_add(SIDE * start.1);
         let out_lower = out.0.wrapping_add(SIDE * out.1);
-        // SAFETY: the loop runs `steps` times over 2 KiB of either panel; the caller vouches for start and target.
+        // SAFETY: the loop runs `steps` times over 2 KiB of each panel; the caller vouches for `start` and `out`.
         unsafe {
             asm!(
                 "tileloadd tmm0, [{start} + {start_stride} * 1]",
@@ -300,7 +303,7 @@ mod x86 {
     /// The [`Kernel`] on vectors.
     ///
     /// # Safety
-    /// Needs AVX-512 with BW and BF16, and what every kernel needs.
+    /// Requires AVX-512 with BW and BF16, and what every kernel requires.
     #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
     unsafe fn vectors_kernel(left: &[u16], right: &[u16], start: (*const f32, usize), out: (*mut f32, usize)) {
         let steps = left.len() / (2 * TILE);
@@ -317,7 +320,8 @@ mod x86 {
             let mut rights = right.as_ptr();
             for _ in 0..steps {
                 for pair in 0..SIDE {
-                    // SAFETY: each step has 2 KiB of either panel: 16 rows of 16 pairs, or 16 pairs of 16 columns, twice.
+                    // SAFETY: each step has 2 KiB of each panel: 16 rows of 16 pairs, or 16 pairs of 16 columns,
+                    // twice.
                     let columns = unsafe {
                         let at = rights.add(pair * DEPTH);
                         [values(_mm512_loadu_si512(at.cast())), values(_mm512_loadu_si512(at.add(TILE).cast()))]
@@ -344,14 +348,14 @@ mod x86 {
         }
     }
 
-    /// The same bits as 32 values of bf16.
+    /// Returns the same bits as 32 values of bf16.
     #[target_feature(enable = "avx512f,avx512bf16")]
     fn values(bits: __m512i) -> __m512bh {
         // SAFETY: both types are 512 bits without invalid values.
         unsafe { std::mem::transmute(bits) }
     }
 
-    /// How the bf16 values of a tile lie.
+    /// The order of the bf16 values in a tile.
     #[derive(Clone, Copy, PartialEq, Eq)]
     enum Order {
         /// `[row][input]`, for the left factor.
@@ -363,7 +367,7 @@ mod x86 {
     /// A factor in bf16: `[panel of 32 rows][32 inputs][2 tiles]`.
     struct Packed {
         values: Vec<u16>,
-        /// Inputs, rounded up to whole tiles.
+        /// Number of inputs, rounded up to whole tiles.
         depth: usize,
     }
 
@@ -375,7 +379,7 @@ mod x86 {
             let mut values: Vec<u16> = Vec::with_capacity(panels * size);
             values.spare_capacity_mut()[..panels * size].par_chunks_exact_mut(size).enumerate().for_each(
                 |(panel, out)| {
-                    // SAFETY: `multiply` asserted the features; each of the panel's tiles is written whole.
+                    // SAFETY: `multiply` asserted the features; each of the panel's tiles is written completely.
                     unsafe { pack_panel(matrix, panel * PANEL, order, out.as_mut_ptr().cast(), depth) };
                 },
             );
@@ -390,14 +394,14 @@ mod x86 {
     }
 
     /// # Safety
-    /// Needs AVX-512 with BW and BF16, and room for `32 * depth` values behind `out`.
+    /// Requires AVX-512 with BW and BF16, and room for `32 * depth` values from `out` on.
     #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
     unsafe fn pack_panel(matrix: Matrix<'_>, first: usize, order: Order, mut out: *mut u16, depth: usize) {
         for input in (0..depth).step_by(DEPTH) {
             for half in [0, SIDE] {
-                // Inputs that lie side by side in memory are read along the rows, else across them.
+                // Inputs that are adjacent in memory are read along the rows, others across them.
                 let along = matrix.column_stride == 1;
-                // SAFETY: both read through masks that end with the matrix.
+                // SAFETY: both read through masks that end where the matrix ends.
                 let mut tile = unsafe {
                     if along {
                         read_along(matrix, first + half, input)
@@ -409,7 +413,7 @@ mod x86 {
                     tile = transposed(tile);
                 }
                 for (row, values) in tile.into_iter().enumerate() {
-                    // SAFETY: the tile's 16 rows of 32 values lie within the room behind `out`.
+                    // SAFETY: the tile's 16 rows of 32 values are within the room from `out` on.
                     unsafe { _mm512_storeu_si512(out.add(row * DEPTH).cast(), values) };
                 }
                 // SAFETY: as above.
@@ -422,14 +426,14 @@ mod x86 {
         if count >= 16 { !0 } else { (1 << count) - 1 }
     }
 
-    /// 16 rows from `row`, 32 inputs each from `input`: `[row][pair of inputs]`.
+    /// Reads 16 rows from `row` on, 32 inputs each from `input` on: `[row][pair of inputs]`.
     #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
     unsafe fn read_along(matrix: Matrix<'_>, row: usize, input: usize) -> [__m512i; SIDE] {
         let left = matrix.columns.saturating_sub(input);
         let masks = (mask(left), mask(left.saturating_sub(16)));
         let mut tile = [_mm512_setzero_si512(); SIDE];
         for (r, values) in tile.iter_mut().enumerate().take(matrix.rows.saturating_sub(row)) {
-            // SAFETY: the row is the matrix's, and the masks end with its inputs.
+            // SAFETY: the row belongs to the matrix, and the masks end where its inputs end.
             unsafe {
                 let at = matrix.values.as_ptr().add((row + r) * matrix.row_stride).wrapping_add(input);
                 let low = _mm512_maskz_loadu_ps(masks.0, at);
@@ -440,18 +444,18 @@ mod x86 {
         tile
     }
 
-    /// 32 inputs from `input`, 16 rows each from `row`: `[pair of inputs][row]`.
+    /// Reads 32 inputs from `input` on, 16 rows each from `row` on: `[pair of inputs][row]`.
     #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
     unsafe fn read_across(matrix: Matrix<'_>, row: usize, input: usize) -> [__m512i; SIDE] {
         let mask = mask(matrix.rows.saturating_sub(row));
         // Lane `2i` from the lower half, lane `2i + 1` from the upper one.
-        // SAFETY: the array holds 32 values of 16 bits.
+        // SAFETY: the array is 32 values of 16 bits.
         let interleave = unsafe { _mm512_loadu_si512((&raw const INTERLEAVE).cast()) };
         let read = |input: usize| -> __m512 {
             if input >= matrix.columns {
                 return _mm512_setzero_ps();
             }
-            // SAFETY: the input is the matrix's, and the mask ends with its rows.
+            // SAFETY: the input belongs to the matrix, and the mask ends where its rows end.
             unsafe {
                 let at = matrix.values.as_ptr().add(input * matrix.column_stride).wrapping_add(row);
                 _mm512_maskz_loadu_ps(mask, at)
@@ -475,14 +479,14 @@ mod x86 {
         lanes
     };
 
-    /// Both as bf16, `low` first.
+    /// Rounds both to bf16, `low` first.
     #[target_feature(enable = "avx512f,avx512bf16")]
     fn rounded(low: __m512, high: __m512) -> __m512i {
         // SAFETY: both types are 512 bits without invalid values.
         unsafe { std::mem::transmute(_mm512_cvtne2ps_pbh(high, low)) }
     }
 
-    /// The transpose of 16 x 16 values of 32 bits.
+    /// Returns the transpose of 16 x 16 values of 32 bits.
     #[target_feature(enable = "avx512f")]
     fn transposed(rows: [__m512i; SIDE]) -> [__m512i; SIDE] {
         let zero = _mm512_setzero_si512();
@@ -497,7 +501,7 @@ mod x86 {
             fours[4 * i + 2] = _mm512_unpacklo_epi64(pairs[4 * i + 1], pairs[4 * i + 3]);
             fours[4 * i + 3] = _mm512_unpackhi_epi64(pairs[4 * i + 1], pairs[4 * i + 3]);
         }
-        // `fours[4i + c]` holds in its four lanes the columns c, c + 4, c + 8, c + 12 of the rows 4i to 4i + 3.
+        // The four lanes of `fours[4i + c]` are the columns c, c + 4, c + 8, c + 12 of the rows 4i to 4i + 3.
         for c in 0..4 {
             let low = _mm512_shuffle_i32x4::<0x88>(fours[c], fours[4 + c]);
             let high = _mm512_shuffle_i32x4::<0xDD>(fours[c], fours[4 + c]);

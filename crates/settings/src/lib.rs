@@ -1,5 +1,6 @@
-//! What the sections of `config.toml` are checked with. Each room owns its section: the keys with their defaults, the
-//! settings they become, and a `check` between the two that reports to a [`Checker`]. Knows no other crate of the project.
+//! The checker for the sections of `config.toml`. Each module owns its section: the keys with their defaults, the
+//! settings that they become, and a `check` between the two that reports to a [`Checker`]. Knows no other crate of
+//! the project.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,19 +9,19 @@ use std::time::Duration;
 
 pub mod place;
 
-/// The origin of what nobody wrote.
+/// The origin of a value that nobody wrote.
 pub const DEFAULT_ORIGIN: &str = "default";
 
 pub const SECOND: Duration = Duration::from_secs(1);
 pub const MINUTE: Duration = Duration::from_secs(60);
 pub const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// One thing that is wrong, with the place where it is written.
+/// One mistake in the configuration, with the place where it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// `config.toml:12`, `PREGONERO__GENERATION__TOP_K`, `--top-k` or `default`.
     pub origin: String,
-    /// `generation.top_k`, `seed_prompts[2].weight`; empty where the fault is not one key's.
+    /// `generation.top_k`, `seed_prompts[2].weight`; empty if the fault is not about one key.
     pub key: String,
     /// What was expected and what was found.
     pub message: String,
@@ -48,18 +49,18 @@ pub struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// Adds a fault of the key, with the place where it was written.
+    /// Reports a fault of the key, with the place where it was written.
     pub fn fault(&mut self, key: &str, message: impl Into<String>) {
         let origin = self.origins.get(key).cloned().unwrap_or_else(|| DEFAULT_ORIGIN.to_owned());
         self.faults.push(Fault { origin, key: key.to_owned(), message: message.into() });
     }
 
-    /// Returns what was checked; its error becomes a fault of the key.
+    /// Returns a checked value; an error becomes a fault of the key.
     pub fn keep<T>(&mut self, key: &str, checked: Result<T, String>) -> Option<T> {
         checked.map_err(|message| self.fault(key, message)).ok()
     }
 
-    /// Returns what the word found stands for; a fault names the words allowed and the nearest one.
+    /// Returns the choice that a word stands for; a fault names the words allowed and the nearest one.
     pub fn choice<T: Copy>(&mut self, key: &str, found: &str, choices: &[(&str, T)]) -> Option<T> {
         if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == found) {
             return Some(*choice);
@@ -70,7 +71,7 @@ impl Checker<'_> {
         None
     }
 
-    /// Returns a whole number within bounds, of whatever width the settings hold.
+    /// Returns a whole number within bounds, in the integer type that the settings use.
     pub fn whole<T: TryFrom<u64>>(&mut self, key: &str, found: u64, least: u64, greatest: u64) -> Option<T> {
         if (least..=greatest).contains(&found)
             && let Ok(value) = T::try_from(found)
@@ -81,7 +82,7 @@ impl Checker<'_> {
         None
     }
 
-    /// Returns a number that is finite and fits; `expected` says in words which numbers do.
+    /// Returns a number that is finite and satisfies `fits`; `expected` describes such numbers in words.
     pub fn number(&mut self, key: &str, found: f64, fits: impl Fn(f64) -> bool, expected: &str) -> Option<f64> {
         if found.is_finite() && fits(found) {
             return Some(found);
@@ -105,14 +106,15 @@ impl Checker<'_> {
         Some(self.resolved(key, PathBuf::from(found)))
     }
 
-    /// Returns a path as the file names it, relative to its folder. A flag's path is relative to the working folder.
+    /// Returns a path as the file names it, relative to its folder. A path from a flag is relative to the working
+    /// folder.
     #[must_use]
     pub fn resolved(&self, key: &str, path: PathBuf) -> PathBuf {
         let is_flag = self.origins.get(key).is_some_and(|origin| origin.starts_with('-'));
         if is_flag { path } else { place::resolve(self.file, &path) }
     }
 
-    /// Returns every item of a list checked; a fault names the item's place, as in `schedule.cron[1]`.
+    /// Checks and returns every item of a list; a fault names the item's place, as in `schedule.cron[1]`.
     pub fn each<T>(
         &mut self,
         key: &str,
@@ -125,8 +127,8 @@ impl Checker<'_> {
     }
 }
 
-/// Returns the known key nearest to `path`; one of the same name in another section counts as near. `None` where none is
-/// so near that it could have been meant: more than half of its letters would have to change.
+/// Returns the known key nearest to `path`; one of the same name in another section counts as near. Returns `None` if
+/// no key is near enough to have been meant: more than half of its letters would have to change.
 #[must_use]
 pub fn nearest<'a>(path: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let distance = |candidate: &str| {
@@ -148,13 +150,13 @@ pub fn is_share(number: f64) -> bool {
     (0.0..=1.0).contains(&number)
 }
 
-/// Returns ` (nearest: WORD)` where there is one, for the end of a message.
+/// Returns ` (nearest: WORD)` for the end of a message, or nothing if there is no such word.
 #[must_use]
 pub fn in_brackets(near: Option<&str>) -> String {
     near.map(|near| format!(" (nearest: {near})")).unwrap_or_default()
 }
 
-/// Returns the duration that a text gives: `90s`, `10m`, `1h30m`, `48h`, `2d`.
+/// Parses a duration: `90s`, `10m`, `1h30m`, `48h`, `2d`.
 fn duration(found: &str) -> Result<Duration, String> {
     let wrong = || format!("expected a duration such as \"90s\", \"10m\", \"48h\" or \"2d\", found {found:?}");
     let mut rest = found.trim();
@@ -180,7 +182,7 @@ fn duration(found: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(seconds))
 }
 
-/// Returns the duration that a text gives, within bounds.
+/// Parses a duration that must be within bounds.
 ///
 /// # Errors
 /// A message that says what was expected and what was found.
@@ -192,7 +194,7 @@ pub fn duration_between(found: &str, least: Duration, greatest: Duration) -> Res
     Err(format!("expected a duration from {} to {}, found {found:?}", in_units(least), in_units(greatest)))
 }
 
-/// Returns a duration as [`duration`] reads it, in the largest unit that is exact.
+/// Formats a duration so that [`duration`] can parse it, in the largest unit that is exact.
 fn in_units(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match [(86_400, 'd'), (3600, 'h'), (60, 'm')]

@@ -1,13 +1,14 @@
-//! Where the paths of a configuration lead: one rule for the daemon, every command, the systemd unit and the container.
+//! Where the paths in a configuration lead: one rule for the daemon, every command, the systemd unit and the
+//! container.
 //!
 //! A relative path is relative to the folder of the configuration file, wherever the program is started. A file under
-//! `/etc` holds no data beside it: there the state folder of the service stands in, and a leading `data/` is left out, so
-//! that the defaults `data/pregonero.db` and `data/tokens` become `/var/lib/pregonero/pregonero.db` and
-//! `/var/lib/pregonero/tokens`.
+//! `/etc` has no data next to it: there, the state folder of the service takes the place of its folder, and a leading
+//! `data/` is left out, so that the defaults `data/pregonero.db` and `data/tokens` become
+//! `/var/lib/pregonero/pregonero.db` and `/var/lib/pregonero/tokens`.
 
 use std::path::{Path, PathBuf};
 
-/// Where a system's service keeps its data.
+/// Where a system service keeps its data.
 pub const SYSTEM_STATE: &str = "/var/lib/pregonero";
 
 /// The folder of the defaults that [`SYSTEM_STATE`] replaces.
@@ -27,10 +28,10 @@ pub fn resolve(file: &Path, path: &Path) -> PathBuf {
     file.parent().map_or_else(|| path.to_owned(), |folder| folder.join(path))
 }
 
-/// Refuses a path that begins with `~`: only a shell replaces it, and by another folder for each user.
+/// Refuses a path that begins with `~`: only a shell expands it, and to a different folder for each user.
 ///
 /// # Errors
-/// A message for the key.
+/// A message about the path, for the key's fault.
 pub fn refuse_home(path: &str) -> Result<(), String> {
     let first = path.split('/').next().unwrap_or_default();
     if first.starts_with('~') {

@@ -1,4 +1,5 @@
-//! The time, handed in from outside, so that a test owns it and no test sleeps; and how a person reads a time.
+//! The time, passed in from outside, so that a test controls it and no test sleeps; and how times are shown to
+//! people.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,8 +9,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// The zone of [`shown`]. One for the process: errors and halts are printed far from the settings that name the zone, and all
-/// that one person reads has to be in one zone.
+/// The zone of [`shown`]. There is one for the whole process: errors and halts are printed far from the settings that
+/// name the zone, and everything that one person reads has to be in one zone.
 static SHOWN_IN: RwLock<TimeZone> = RwLock::new(TimeZone::UTC);
 
 /// Shows times in this zone from now on: the schedule's, as soon as the settings are known.
@@ -23,13 +24,13 @@ pub fn zone_shown() -> TimeZone {
     SHOWN_IN.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Returns an instant as a person at the schedule reads it: `2026-03-01 09:00:02 -05`.
+/// Returns an instant as the schedule's user reads it: `2026-03-01 09:00:02 -05`.
 #[must_use]
 pub fn shown(at: Timestamp) -> String {
     shown_in(at, &zone_shown())
 }
 
-/// Returns the same in another zone.
+/// Returns an instant in the given zone, in the same form.
 #[must_use]
 pub fn shown_in(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
@@ -37,11 +38,11 @@ pub fn shown_in(at: Timestamp, zone: &TimeZone) -> String {
 
 /// Where the program gets the time from.
 pub trait Clock: Send + Sync {
-    /// The present instant.
+    /// Returns the present instant.
     fn now(&self) -> Timestamp;
 
-    /// Ends when `instant` has come, at once if it is past. Looks at the wall clock again at least every minute, so
-    /// that a machine that slept, or whose clock was set, does not oversleep.
+    /// Waits until `instant`; returns at once if it is past. Checks the wall clock at least every minute, so that a
+    /// machine that was suspended, or whose clock was set, does not oversleep.
     fn sleep_until(&self, instant: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
@@ -49,7 +50,7 @@ pub trait Clock: Send + Sync {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
-/// The longest nap between two looks at the wall clock: monotonic timers stand still while a machine is suspended.
+/// The longest sleep between two checks of the wall clock: monotonic timers stop while a machine is suspended.
 const LONGEST_NAP: Duration = Duration::from_secs(60);
 
 impl Clock for SystemClock {
@@ -70,7 +71,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// For tests: a clock that only the test moves.
+/// A clock for tests, which only the test moves.
 pub mod testing {
     use std::sync::{Arc, Mutex, PoisonError};
 
@@ -78,21 +79,21 @@ pub mod testing {
 
     use super::{Clock, Future, Pin, Timestamp};
 
-    /// Returns the instant that a test writes.
+    /// Parses an instant written in a test.
     ///
     /// # Panics
-    /// Where the text is no instant.
+    /// If the text is not an instant.
     #[must_use]
     pub fn at(instant: &str) -> Timestamp {
         instant.parse().expect("the text is an instant")
     }
 
-    /// A clock that stands still; sleeping moves it on at once.
+    /// A clock that stands still, except that sleeping moves it on at once.
     #[derive(Debug, Clone)]
     pub struct StillClock(Arc<Mutex<Timestamp>>);
 
     impl StillClock {
-        /// Returns a clock that stands at an instant.
+        /// Creates a clock that stands at an instant.
         #[must_use]
         pub fn new(instant: &str) -> Self {
             Self(Arc::new(Mutex::new(at(instant))))

@@ -1,47 +1,49 @@
-//! The only door to the process's environment.
+//! The only access to the process's environment.
 //!
-//! The rest of the program is handed an [`Environment`], a value: `main` takes it from the process once, a test makes it
-//! from pairs, so that no test ever sets a variable of the process (unsound beside other threads). `crates/x`
-//! reads the credentials through it, the settings their `PREGONERO__SECTION__KEY` overrides.
+//! The rest of the program receives an [`Environment`], a value: `main` takes it from the process once, and a test
+//! builds one from pairs, so that no test ever sets a variable of the process (which is unsound while other threads
+//! run). `crates/x` reads the credentials through it, and the settings read their `PREGONERO__SECTION__KEY`
+//! overrides.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 
-/// The program's own command line, its name first.
+/// Returns the program's command line, its own name first.
 #[must_use]
 pub fn command_line() -> Vec<OsString> {
     std::env::args_os().collect()
 }
 
-/// The environment variables as they stood when the program began.
+/// The environment variables as they were when the program started.
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
 }
 
 impl Environment {
-    /// The variables of this process, as they are now.
+    /// Captures the variables of this process, as they are now.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one door to the process's environment, as the ban itself says")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the process's environment")]
     pub fn of_process() -> Self {
         Self { variables: std::env::vars_os().collect() }
     }
 
-    /// The value of a variable. Absent where it is unset, empty (that is how a service manager unsets one) or not UTF-8.
+    /// Returns the value of a variable, or `None` if it is unset, empty (a service manager unsets one that way) or
+    /// not UTF-8.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.raw(name)?.to_str()
     }
 
-    /// The value of a variable as a path; it need not be UTF-8. Absent where it is unset or empty.
+    /// Returns the value of a variable as a path, which need not be UTF-8, or `None` if it is unset or empty.
     #[must_use]
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.raw(name).map(PathBuf::from)
     }
 
-    /// Whether a variable is switched on: set to anything but nothing, `0`, `false`, `no` or `off`.
+    /// Returns whether a variable is switched on: set to anything but an empty text, `0`, `false`, `no` or `off`.
     #[must_use]
     pub fn flag(&self, name: &str) -> bool {
         self.raw(name).is_some_and(|value| {
@@ -49,7 +51,8 @@ impl Environment {
         })
     }
 
-    /// All variables whose name begins with `prefix`, by name, empty ones too; those that are not UTF-8 are left out.
+    /// Returns all variables whose name begins with `prefix`, sorted by name, empty ones too; those that are not
+    /// UTF-8 are left out.
     pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.variables
             .iter()
@@ -68,7 +71,7 @@ impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Environment 
     }
 }
 
-/// Names alone: a value may be a secret.
+/// Shows names alone: a value may be a secret.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.variables.keys()).finish()

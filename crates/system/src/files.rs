@@ -1,5 +1,5 @@
-//! Files and folders that are there as a whole or not at all: written beside their place and renamed. A file that this
-//! program did not make is replaced only where a person said so (`--overwrite`).
+//! Files and folders that are written completely or not at all: under a temporary name in the same folder, then
+//! renamed. A file that this program did not make is replaced only if a person asked for it (`--overwrite`).
 
 use std::fs::Permissions;
 use std::io::{BufWriter, Read as _, Write};
@@ -8,25 +8,25 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-/// What becomes of a file that is there already.
+/// What to do with a file that already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
-    /// It is replaced: its folder is this program's own, or a person said so.
+    /// It is replaced: its folder is this program's own, or a person asked for it.
     Replace,
     /// It stays, and nothing is written.
     Refuse,
-    /// It is replaced where it holds these words, which this program writes into every such file; else it stays.
+    /// It is replaced if it contains these words, which this program writes into every such file; else it stays.
     ReplaceOurs(&'static str),
 }
 
-/// Words of ours are looked for in so many bytes.
+/// How many bytes of a file are searched for these words.
 const LOOKED_THROUGH: u64 = 16 * 1024 * 1024;
 
-/// Writes `path` with what `fill` puts into the writer. Folders above it are created; others may read the file, because
-/// the service is another user than the one who trains.
+/// Writes `path` with what `fill` puts into the writer. Creates missing parent folders. Others may read the file,
+/// because the service runs as another user than the one who trains.
 ///
 /// # Errors
-/// Where the file is there and may not be replaced, `fill` fails, or it cannot be written; nothing is changed then.
+/// If the file exists and may not be replaced, `fill` fails, or the file cannot be written; nothing is changed then.
 pub fn write_whole(
     path: &Path,
     existing: Existing,
@@ -53,8 +53,8 @@ pub fn write_whole(
     Ok(())
 }
 
-/// Writes the folder `path` with the files that `fill` puts into the folder it is given; one that is replaced is
-/// removed as a whole.
+/// Writes the folder `path` with the files that `fill` puts into the folder passed to it. A folder that is replaced
+/// is removed as a whole.
 ///
 /// # Errors
 /// As [`write_whole`].
@@ -81,10 +81,10 @@ fn created_parent(path: &Path) -> Result<&Path> {
     Ok(parent)
 }
 
-/// Says before long work what [`write_whole`] would refuse after it.
+/// Reports before a long job what [`write_whole`] would refuse at its end.
 ///
 /// # Errors
-/// Where `path` is there and may not be replaced.
+/// If `path` exists and may not be replaced.
 pub fn refuse_existing(path: &Path, existing: Existing) -> Result<()> {
     match existing {
         Existing::Refuse if path.exists() => bail!("{}: exists already; choose another name", path.display()),
@@ -95,7 +95,7 @@ pub fn refuse_existing(path: &Path, existing: Existing) -> Result<()> {
     }
 }
 
-/// Whether a file holds some words; one that cannot be read does not.
+/// Returns whether a file contains some words; false if it cannot be read.
 fn holds(path: &Path, words: &str) -> bool {
     let read = || -> std::io::Result<Vec<u8>> {
         let mut content = Vec::new();

@@ -1,8 +1,8 @@
-//! What the operating system gives: files, time, memory, the environment. Knows no other crate of the project.
+//! What the operating system provides: files, time, memory, the environment. Knows no other crate of the project.
 //!
-//! - [`files`]: files and folders that are there as a whole or not at all.
-//! - [`clock`]: the time, from outside, so that a test owns it.
-//! - [`environment`]: the one door to the process's variables and arguments.
+//! - [`files`]: files and folders that are written completely or not at all.
+//! - [`clock`]: the time, passed in from outside, so that a test controls it.
+//! - [`environment`]: the only access to the process's variables and arguments.
 //! - [`memory`]: how the allocator treats freed memory.
 //! - [`errors`]: an error and its causes on one line.
 //! - [`network`]: whether an address is this machine itself; the waits between attempts.

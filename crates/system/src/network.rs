@@ -1,11 +1,11 @@
-//! What every part that speaks to a server shares: which addresses stay on this machine, and how long to wait before the
-//! next attempt.
+//! What every part that talks to a server shares: which addresses stay on this machine, and how long to wait before
+//! the next attempt.
 
 use std::ops::Add;
 
 use url::{Host, Url};
 
-/// Returns whether the address leads to this machine itself, where a connection without TLS gives nothing away.
+/// Returns whether the address leads to this machine itself, where a connection without TLS exposes nothing.
 #[must_use]
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {

@@ -1,11 +1,11 @@
-//! One form for the characters of a text: what a model was trained on and what it is given must not differ by marks that
-//! nobody sees.
+//! One form for the characters of a text: the texts that a model was trained on and those that it is given must not
+//! differ by invisible marks.
 
 use std::borrow::Cow;
 
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
-/// The text composed (NFC), without characters that have no width, byte order marks and replacement characters. The
+/// Returns the text composed (NFC), without zero-width characters, byte order marks and replacement characters. The
 /// joiner and the variation selectors of emoji stay.
 #[must_use]
 pub fn tidy(text: &str) -> Cow<'_, str> {
@@ -15,8 +15,8 @@ pub fn tidy(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().filter(|character| !is_stray(*character)).nfc().collect())
 }
 
-/// Zero-width spaces and non-joiners, marks of direction, soft hyphens, byte order marks, and what stands for a byte that
-/// could not be read.
+/// Returns whether a character is dropped: zero-width spaces and non-joiners, directional marks, soft hyphens, byte
+/// order marks, and the character that replaces a byte that could not be read.
 fn is_stray(character: char) -> bool {
     matches!(character,
         '\u{ad}' | '\u{200b}' | '\u{200c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}'

@@ -2,11 +2,11 @@
 
 use std::cmp::Ordering;
 
-/// FNV-1a over the bytes with murmur3's 64-bit finaliser; files hold its values.
+/// Returns FNV-1a over the bytes with murmur3's 64-bit finaliser. Its values are stored in files.
 pub fn hash(seed: u64, pieces: &[impl AsRef<str>]) -> u64 {
     let mut state = 0xcbf2_9ce4_8422_2325 ^ seed;
     for piece in pieces {
-        // A byte that UTF-8 never uses parts the pieces.
+        // A byte that UTF-8 never uses separates the pieces.
         for byte in piece.as_ref().bytes().chain([0xff]) {
             state = (state ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
@@ -16,7 +16,7 @@ pub fn hash(seed: u64, pieces: &[impl AsRef<str>]) -> u64 {
     state ^ (state >> 33)
 }
 
-/// SplitMix64 (Steele et al. 2014): what its generator gives next in this state.
+/// Returns the output of SplitMix64 (Steele et al. 2014) for this state.
 pub fn splitmix64(state: u64) -> u64 {
     let mut z = state.wrapping_add(SPLITMIX64_STEP);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -24,11 +24,11 @@ pub fn splitmix64(state: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// How far one state of SplitMix64 lies behind the last.
+/// What SplitMix64 adds to its state at each step.
 pub const SPLITMIX64_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// Returns Jaccard's index of two sets of `left` and `right` elements, `common` of which they share: shared elements by all
-/// elements, 0 for two empty sets.
+/// Returns the Jaccard index of two sets of `left` and `right` elements, of which `common` are in both: the size of
+/// the intersection divided by that of the union, 0 for two empty sets.
 #[must_use]
 pub fn jaccard(common: usize, left: usize, right: usize) -> f64 {
     let union = left + right - common;
@@ -61,7 +61,7 @@ impl<T: Ord> HashedSet<T> {
         self.0.iter()
     }
 
-    /// How many hashes stand in both.
+    /// Returns how many hashes are in both sets.
     pub fn shared(&self, other: &Self) -> usize {
         let (mut left, mut right, mut common) = (0, 0, 0);
         while left < self.len() && right < other.len() {
@@ -78,7 +78,7 @@ impl<T: Ord> HashedSet<T> {
         common
     }
 
-    /// Jaccard's index: shared elements by all elements; 0 for two empty sets.
+    /// Returns the Jaccard index: the size of the intersection divided by that of the union; 0 for two empty sets.
     pub fn jaccard(&self, other: &Self) -> f64 {
         jaccard(self.shared(other), self.len(), other.len())
     }
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn splitmix64_gives_the_published_numbers() {
-        // The reference implementation (prng.di.unimi.it/splitmix64.c) from state 1234567.
+        // The reference implementation (prng.di.unimi.it/splitmix64.c), starting from state 1234567.
         let numbers = [6_457_827_717_110_365_317_u64, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
         for (index, expected) in numbers.into_iter().enumerate() {
             assert_eq!(

@@ -1,4 +1,4 @@
-//! Texts made comparable: what near-duplicates, repetition and the verbatim index call the same word.
+//! Texts made comparable: what near-duplicates, repetition and the verbatim index treat as the same word.
 //!
 //! Accents, case, punctuation, emoji, links and mentions are dropped; a hashtag counts as its word. The result must never
 //! change for the same text: indices of training tweets are built from it.
@@ -8,16 +8,17 @@ use unicode_normalization::char::is_combining_mark;
 
 use crate::tweet_text;
 
-/// The words of `text` in lower case without accents, one space between them. Normalising twice changes nothing.
+/// Returns the words of `text` in lower case without accents, one space between them. Normalising twice changes
+/// nothing.
 #[must_use]
 pub fn normalise(text: &str) -> String {
     words(text).join(" ")
 }
 
-/// The words that [`normalise`] joins.
+/// Returns the words that [`normalise`] joins.
 pub fn words(text: &str) -> Vec<String> {
     let text = tweet_text::composed(text);
-    // Reading the entities is the dear part, and most texts cannot have any.
+    // Reading the entities is the expensive part, and most texts cannot have any.
     let plain = if text.contains(['.', '@', '＠', '。', '．']) {
         let tweet = tweet_text::parse(&text);
         fold(&tweet_text::without(&tweet.text, &[&tweet.urls, &tweet.mentions]))
@@ -31,14 +32,14 @@ pub fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// `text` in lower case without accents and other marks; everything else stays where it is.
+/// Returns `text` in lower case without accents and other marks; everything else stays where it is.
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
     let unmarked = text.nfkd().filter(|character| !is_combining_mark(*character));
     let lower: String = unmarked.flat_map(char::to_lowercase).collect();
-    // Lower case may bring marks of its own: İ becomes i and a dot above.
+    // Lower-casing may add marks: İ becomes i and a dot above.
     lower.nfkd().filter(|character| !is_combining_mark(*character)).collect()
 }
 

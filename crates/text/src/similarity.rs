@@ -5,13 +5,14 @@ use crate::hashing::{HashedSet, hash};
 /// Length of the character shingles.
 pub const CHARACTERS: usize = 4;
 
-/// Containment counts from this many word pairs in the shorter text: below it, one set phrase would be a duplicate.
+/// Containment counts only if the shorter text has at least this many word pairs: below that, one set phrase would be
+/// a duplicate.
 pub const FEWEST_PAIRS: usize = 7;
 
-/// What a text is compared by.
+/// The parts of a text that it is compared by.
 #[derive(Debug)]
 pub struct Shingles {
-    /// Of the normalised text; of the text itself where normalising leaves nothing.
+    /// The hash of the normalised text, or of the text itself if normalising leaves nothing.
     whole: u64,
     pub words: HashedSet<u64>,
     pub pairs: HashedSet<u64>,
@@ -19,7 +20,7 @@ pub struct Shingles {
 }
 
 impl Shingles {
-    /// Returns what `text`, whose normalised words are `words`, is compared by.
+    /// Returns the shingles of `text`, whose normalised words are `words`.
     #[must_use]
     pub fn of(text: &str, words: &[String]) -> Self {
         let normalised = words.join(" ");
@@ -27,7 +28,7 @@ impl Shingles {
         Self::with_whole(whole, &normalised)
     }
 
-    /// Returns the same of a text that is normalised already.
+    /// Returns the shingles of a text that is normalised already.
     #[must_use]
     pub fn of_normalised(normalised: &str) -> Self {
         Self::with_whole(normalised, normalised)
@@ -45,8 +46,8 @@ impl Shingles {
         }
     }
 
-    /// Returns the greatest of: shared words (Jaccard), shared runs of four characters (Jaccard), and how much of the shorter text's
-    /// word pairs stand in the longer one.
+    /// Returns the greatest of: shared words (Jaccard), shared runs of four characters (Jaccard), and the share of
+    /// the shorter text's word pairs that are in the longer one.
     #[must_use]
     pub fn similarity(&self, other: &Self) -> f64 {
         if self.whole == other.whole {
@@ -54,7 +55,7 @@ impl Shingles {
         }
         let words = self.words.jaccard(&other.words);
         let characters = self.characters.jaccard(&other.characters);
-        // Only the same text is 1, which a setting of 1 stands for.
+        // Only identical texts yield 1, so that a setting of 1 means just those.
         words.max(characters).max(containment(&self.pairs, &other.pairs)).min(0.999)
     }
 }

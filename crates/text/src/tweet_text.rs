@@ -1,7 +1,8 @@
 //! Tweet text as X counts and reads it: weighted length, validity, entities.
 //!
-//! Everything by twitter-text's configuration v3 through the `twitter-text` crate, which passes that project's own
-//! conformance files; nothing of the grammar is written by hand. The gates and the composer of the final text ask here.
+//! Everything follows twitter-text's configuration v3 through the `twitter-text` crate, which passes that project's
+//! own conformance files; no part of the grammar is reimplemented here. The gates and the composer of the final text
+//! use this module.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -15,23 +16,23 @@ use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 /// The greatest weighted length of a post.
 pub const MAX_WEIGHTED_LENGTH: usize = 280;
 
-/// Not the crate's default, `Nom`: version 0.3.1 of that one slices inside a character and panics where a mention sign
-/// follows an accented letter and one more, as in `sueño@`. Beside twitter-text's own JavaScript
-/// (3.1.0) this one counted 43 of 2,509 real tweets otherwise: a flag directly behind another emoji as two emoji, emoji
-/// newer than that release as one instead of several, a sentence end without a space as a link, and no link where one is
-/// glued to an accented word.
+/// Not the crate's default, `Nom`: version 0.3.1 of that backend slices inside a character and panics if an accented
+/// letter and one more are followed by `@`, as in `sueño@`. Compared with twitter-text's own JavaScript (3.1.0), this
+/// one counted 43 of 2,509 real tweets differently: a flag directly after another emoji as two emoji, emoji newer
+/// than that release as one instead of several, a sentence end without a space as a link, and no link where one is
+/// attached to an accented word.
 const BACKEND: ParserBackend = ParserBackend::External;
 
 /// A link, mention, hashtag or cashtag in a tweet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entity {
-    /// As it stands in the text, with its `@`, `#` or `$`.
+    /// As it is written in the text, with its `@`, `#` or `$`.
     pub text: String,
     /// Byte range in [`TweetText::text`].
     pub range: Range<usize>,
 }
 
-/// What X makes of a text.
+/// A text as X reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TweetText {
     /// The text in Unicode's composed form (NFC), in which X counts and stores it; the entities' ranges refer to it.
@@ -40,7 +41,7 @@ pub struct TweetText {
     pub weighted_length: usize,
     /// Weighted length 1 to 280 and none of the code points U+FFFE, U+FFFF, U+FEFF.
     pub valid: bool,
-    /// Links, those without `https://` too (`example.com`).
+    /// Links, including those without `https://` (`example.com`).
     pub urls: Vec<Entity>,
     /// `@name`, and lists (`@name/list`).
     pub mentions: Vec<Entity>,
@@ -48,7 +49,7 @@ pub struct TweetText {
     pub cashtags: Vec<Entity>,
 }
 
-/// Reads `text` the way X does.
+/// Parses `text` the way X does.
 #[must_use]
 pub fn parse(text: &str) -> TweetText {
     let text = composed(text).into_owned();
@@ -68,18 +69,18 @@ pub fn urls(text: &str) -> Vec<String> {
     Extractor::with_parser_backend(BACKEND).extract_urls(text)
 }
 
-/// The length X counts: a post may have 1 to 280.
+/// Returns the length that X counts: a post may have 1 to 280.
 #[must_use]
 pub fn weighted_length(text: &str) -> usize {
     count(&composed(text)).0
 }
 
-/// `text` in Unicode's composed form (NFC).
+/// Returns `text` in Unicode's composed form (NFC).
 pub fn composed(text: &str) -> Cow<'_, str> {
     if is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
 }
 
-/// Returns `text` with the given entities replaced by spaces, so that the words around them stay apart.
+/// Returns `text` with the given entities replaced by spaces, so that the words around them stay separate.
 #[must_use]
 pub fn without(text: &str, entities: &[&[Entity]]) -> String {
     let mut ranges: Vec<_> = entities.iter().flat_map(|kind| kind.iter()).map(|entity| entity.range.clone()).collect();
@@ -97,7 +98,7 @@ pub fn without(text: &str, entities: &[&[Entity]]) -> String {
     rest
 }
 
-/// Weighted length and validity of a text in NFC.
+/// Returns the weighted length and the validity of a text in NFC.
 fn count(text: &str) -> (usize, bool) {
     if text.is_empty() {
         return (0, false);
@@ -108,10 +109,10 @@ fn count(text: &str) -> (usize, bool) {
     (usize::try_from(result.weighted_length).unwrap_or(0), result.is_valid)
 }
 
-/// The way back from twitter-text's UTF-16 indices to bytes.
+/// The map from twitter-text's UTF-16 indices back to bytes.
 struct Utf16Offsets<'a> {
     text: &'a str,
-    /// By UTF-16 index: where that unit's character begins; one more entry for the end of the text.
+    /// For each UTF-16 index, the byte at which that unit's character begins; one more entry for the end of the text.
     bytes: Vec<usize>,
 }
 

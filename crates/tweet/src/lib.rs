@@ -1,4 +1,4 @@
-//! The values a tweet is on its way: what one stage hands to the next.
+//! The values that a tweet passes through: what one stage hands to the next.
 //!
 //! `SeedPrompt -> Vec<Candidate> -> Vec<Judged> -> Option<Chosen> -> Approved -> Posted`. The first three live here;
 //! `Chosen` belongs to the selection, `Approved` to the review and `Posted` to the publisher, because only they may make one.
@@ -14,7 +14,7 @@ use pregonero_text::characters::tidy;
 /// What a round starts from: the first words of the tweet, chosen by weight.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeedPrompt {
-    /// The words the model goes on from, tidied; they are part of the tweet. May be empty.
+    /// The words that the model continues, tidied; they are part of the tweet. May be empty.
     pub text: String,
     /// Relative share of the rounds that start from this prompt; 0 switches it off.
     pub weight: u32,
@@ -23,20 +23,21 @@ pub struct SeedPrompt {
 }
 
 impl SeedPrompt {
-    /// Words alone, tidied as training texts are: no attributes, drawn as often as any other.
+    /// Creates a prompt of words alone, tidied as training texts are: without attributes, and drawn as often as any
+    /// other.
     #[must_use]
     pub fn bare(text: &str) -> Self {
         Self { text: tidy(text).into_owned(), weight: 1, attributes: BTreeMap::new() }
     }
 
-    /// The one of `prompts` that has this text, with its attributes; else the words alone.
+    /// Returns the prompt among `prompts` that has this text, with its attributes; else the words alone.
     #[must_use]
     pub fn known_or_bare(prompts: &[Self], text: &str) -> Self {
         let text = tidy(text);
         prompts.iter().find(|prompt| prompt.text == text).cloned().unwrap_or_else(|| Self::bare(&text))
     }
 
-    /// One of `prompts` by weight; the same seed draws the same. `None` where there are none.
+    /// Draws one of `prompts` by weight; the same seed draws the same one. Returns `None` if there are none.
     #[must_use]
     pub fn draw(prompts: &[Self], rng_seed: u64) -> Option<&Self> {
         let total: u64 = prompts.iter().map(|prompt| u64::from(prompt.weight)).sum();
@@ -66,18 +67,18 @@ pub enum Finish {
 /// Tokens in the stretch that [`Likelihood::weakest`] is measured over.
 const STRETCH: usize = 4;
 
-/// How likely the model finds the tokens that it wrote, in nats: their log-probabilities under its own distribution, with
-/// no temperature, filter or penalty. At most 0; a likelier text is nearer to 0.
+/// How likely the model finds the tokens that it wrote, in nats: their log-probabilities under its own distribution,
+/// with no temperature, filter or penalty. Values are at most 0; the likelier a text, the closer to 0.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Likelihood {
     /// The mean over all tokens; the end token counts where the text ended by itself.
     pub mean: f32,
-    /// The lowest mean over four tokens in a row; over all of them where there are fewer.
+    /// The lowest mean over four consecutive tokens; over all of them if there are fewer.
     pub weakest: f32,
 }
 
 impl Likelihood {
-    /// Computes the likelihood of tokens with these log-probabilities; none where there are no tokens.
+    /// Computes the likelihood of tokens with these log-probabilities; `None` if there are no tokens.
     #[must_use]
     pub fn of(log_probabilities: &[f32]) -> Option<Self> {
         let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;
@@ -87,11 +88,11 @@ impl Likelihood {
     }
 }
 
-/// One text the model wrote, before anybody judged it.
+/// One text that the model wrote, before it was judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// Prompt and continuation, as the tweet would read: special tokens gone, cut back to the last complete sentence
-    /// where the model did not end by itself.
+    /// Prompt and continuation, as the tweet would read: without special tokens, and cut back to the last complete
+    /// sentence if the model did not end by itself.
     pub text: String,
     /// The continuation alone, exactly as the model wrote it.
     pub continuation: String,
@@ -103,13 +104,13 @@ pub struct Candidate {
     pub rng_seed: u64,
     /// Why the model stopped.
     pub finish: Finish,
-    /// Absent for texts that no model wrote here, and in records of earlier versions.
+    /// Absent for texts that no model generated here, and in records of earlier versions.
     #[serde(default)]
     pub likelihood: Option<Likelihood>,
 }
 
 impl Candidate {
-    /// A text that no model wrote here: it has no tokens and ended by itself.
+    /// Creates a candidate from a text that no model generated here: it has no tokens and ended by itself.
     #[must_use]
     pub fn given(text: &str) -> Self {
         Self {
@@ -124,20 +125,20 @@ impl Candidate {
     }
 }
 
-/// What a gate says of a text. Ordered by severity.
+/// A gate's verdict on a text. Ordered by severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Nothing against it.
+    /// The gate has no objection.
     Pass,
-    /// A person should look before it goes out.
+    /// A person should look at the text before it is posted.
     Review,
-    /// Never to be posted.
+    /// The text must never be posted.
     Reject,
 }
 
 impl Verdict {
-    /// The word used in JSON, the database and the log.
+    /// Returns the word used in JSON, the database and the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -148,7 +149,7 @@ impl Verdict {
     }
 }
 
-/// One gate's verdict with the reason a person reads.
+/// One gate's verdict, with its reason for a person to read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GateVerdict {
     /// The gate's name, in snake case: `near_duplicate`.
@@ -159,20 +160,20 @@ pub struct GateVerdict {
 }
 
 impl GateVerdict {
-    /// Nothing to say against the text.
+    /// Creates a verdict without an objection to the text.
     #[must_use]
     pub fn pass(gate: &str) -> Self {
         Self { gate: gate.to_owned(), verdict: Verdict::Pass, reason: String::new() }
     }
 
-    /// A verdict with its reason.
+    /// Creates a verdict with its reason.
     #[must_use]
     pub fn new(gate: &str, verdict: Verdict, reason: impl Into<String>) -> Self {
         Self { gate: gate.to_owned(), verdict, reason: reason.into() }
     }
 }
 
-/// What the classifier reads in a text.
+/// The classifier's reading of a text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sentiment {
     /// The most probable label, for example `positive`.
@@ -185,21 +186,21 @@ pub struct Sentiment {
 }
 
 impl Sentiment {
-    /// The probability of `label`, 0 where the classifier does not know it.
+    /// Returns the probability of `label`; 0 if the classifier does not know it.
     #[must_use]
     pub fn probability(&self, label: &str) -> f32 {
         self.probabilities.get(label).copied().unwrap_or(0.0)
     }
 }
 
-/// What the selection ranks a candidate by, part by part. Empty in records of earlier versions, where the sentiment's score
-/// decided alone.
+/// What the selection ranks a candidate by. Empty in records of earlier versions, in which the sentiment's score
+/// alone decided.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ranking {
-    /// The critic's probability that a person wrote the text; none without a critic.
+    /// The critic's probability that a person wrote the text; absent without a critic.
     #[serde(default)]
     pub critic: Option<f32>,
-    /// How well it reads, 0 to 1, from critic and likelihood; none for a text that was not generated here.
+    /// How well it reads, 0 to 1, from critic and likelihood; absent for a text that was not generated here.
     #[serde(default)]
     pub reading: Option<f32>,
     /// The number that decides, by `selection.rank`; the highest one is chosen.
@@ -210,7 +211,7 @@ pub struct Ranking {
     pub fresh_opening: Option<bool>,
 }
 
-/// A candidate with everything the gates and the classifiers said of it.
+/// A candidate with the results of all gates and classifiers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
     pub candidate: Candidate,
@@ -219,34 +220,34 @@ pub struct Judged {
     /// X's weighted length of `text`.
     pub weighted_length: usize,
     pub sentiment: Sentiment,
-    /// The sentiment's score: the probability of the target label, or of the most probable one where any will do.
+    /// The sentiment's score: the probability of the target label, or of the most probable one if any label will do.
     pub score: f32,
     #[serde(flatten)]
     pub ranking: Ranking,
-    /// Every gate's verdict, in the order the gates stand.
+    /// Every gate's verdict, in the gates' order.
     pub gates: Vec<GateVerdict>,
 }
 
 impl Judged {
-    /// The most severe verdict of all gates.
+    /// Returns the most severe verdict of all gates.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         self.gates.iter().map(|gate| gate.verdict).max().unwrap_or(Verdict::Pass)
     }
 
-    /// Returns the number that the selection ranks by; the sentiment's score where nothing else is on record.
+    /// Returns the number that the selection ranks by: the sentiment's score if nothing else is on record.
     #[must_use]
     pub fn rank(&self) -> f32 {
         self.ranking.rank.unwrap_or(self.score)
     }
 
-    /// Returns whether a recent post begins with the same words, so that this one is taken only where no other is left.
+    /// Returns whether a recent post begins with the same words, so that this one is taken only if no other is left.
     #[must_use]
     pub fn repeats_an_opening(&self) -> bool {
         self.ranking.fresh_opening == Some(false)
     }
 
-    /// Orders candidates of one verdict as the selection does: the greatest is taken first. Equal ones stay in their
+    /// Compares candidates of one verdict as the selection does: the greatest is taken first. Equal ones keep their
     /// order.
     #[must_use]
     pub fn compare_rank(&self, other: &Self) -> std::cmp::Ordering {
@@ -255,7 +256,7 @@ impl Judged {
     }
 }
 
-/// A model as the record names it.
+/// A model as the record identifies it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelIdentity {
     /// What the configuration calls it: `builtin`, a folder, `hub:OWNER/NAME`.
@@ -264,11 +265,11 @@ pub struct ModelIdentity {
     pub sha256: String,
 }
 
-/// For tests: values as a round makes them.
+/// For tests: values such as a round makes.
 pub mod testing {
     use super::*;
 
-    /// Returns a judged candidate with one verdict that matters and the score of its target.
+    /// Returns a judged candidate with one verdict that decides and the score of its target.
     #[must_use]
     pub fn judged(text: &str, verdict: Verdict, score: f32) -> Judged {
         Judged {

@@ -1,10 +1,10 @@
 //! The models that are compiled into the binary, so that the first command works with no network and no download.
 //!
-//! Their folders in `models/` are written by this project's own `train` commands, each with its card.
+//! The project's own `train` commands wrote their folders in `models/`, each with its card.
 
 use super::{ModelFiles, ModelKind};
 
-/// The files of `models/FOLDER` as a table of names and contents.
+/// Embeds the files of `models/FOLDER` as a table of names and contents.
 macro_rules! embedded {
     ($folder:literal: $($file:literal),* $(,)?) => {
         &[$((
@@ -14,7 +14,7 @@ macro_rules! embedded {
     };
 }
 
-/// The classifier in `models/FOLDER`.
+/// Embeds the classifier in `models/FOLDER`.
 macro_rules! classifier {
     ($name:literal, $folder:literal) => {
         BuiltIn {
@@ -24,14 +24,14 @@ macro_rules! classifier {
     };
 }
 
-/// A model of the binary: `builtin:NAME`.
+/// A model compiled into the binary: `builtin:NAME`.
 #[derive(Debug)]
 struct BuiltIn {
     name: &'static str,
     files: &'static [(&'static str, &'static [u8])],
 }
 
-/// The first is `builtin`.
+/// The built-in generators; the first is `builtin`.
 static GENERATORS: &[BuiltIn] = &[BuiltIn {
     name: "es",
     files: embedded!(
@@ -45,11 +45,11 @@ static GENERATORS: &[BuiltIn] = &[BuiltIn {
     ),
 }];
 
-/// The first is `builtin`.
+/// The built-in classifiers; the first is `builtin`.
 static CLASSIFIERS: &[BuiltIn] =
     &[classifier!("vacunas-es", "classifier-vacunas-es"), classifier!("general-es", "classifier-general-es")];
 
-/// The critic of the generator of the same name. The first is `builtin`.
+/// The built-in critics, each for the generator of the same name; the first is `builtin`.
 static CRITICS: &[BuiltIn] = &[classifier!("es", "critic-es")];
 
 fn models(kind: ModelKind) -> &'static [BuiltIn] {
@@ -60,19 +60,19 @@ fn models(kind: ModelKind) -> &'static [BuiltIn] {
     }
 }
 
-/// The names of the built-in models of a kind; `builtin` alone stands for the first.
+/// Returns the names of the built-in models of a kind; `builtin` alone stands for the first.
 pub fn names(kind: ModelKind) -> impl Iterator<Item = &'static str> {
     models(kind).iter().map(|model| model.name)
 }
 
-/// The built-in model of this name, the first where none is given; `None` where there is none of this name.
+/// Returns the built-in model of this name, or the first if no name is given; `None` if no model has this name.
 #[must_use]
 pub fn find(kind: ModelKind, name: Option<&str>) -> Option<ModelFiles> {
     let model = models(kind).iter().find(|model| name.is_none_or(|name| model.name == name))?;
     Some(ModelFiles::Embedded(model.files))
 }
 
-/// The sentence that says which there are.
+/// Returns the message that names the built-in models there are.
 #[must_use]
 pub fn unknown(kind: ModelKind, name: &str) -> String {
     let known: Vec<String> = names(kind).map(|name| format!("builtin:{name}")).collect();

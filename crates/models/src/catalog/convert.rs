@@ -1,7 +1,7 @@
-//! A model's pickle, read once and kept as `model.safetensors`, which says in its metadata what it was made of.
+//! Reads a model's pickle once and keeps it as `model.safetensors`, whose metadata says what it was made from.
 //!
-//! The daemon and every other command read the safetensors alone. Because source and content are named in one file, a
-//! conversion is there as a whole or not at all, and one that somebody changed is known by its digest.
+//! The daemon and every other command read only the safetensors. Because one file records both source and content, a
+//! conversion exists completely or not at all, and one that was changed afterwards is recognised by its digest.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{Seek as _, Write};
@@ -18,7 +18,7 @@ use super::pickle::{Format, StateDict, StoredTensor};
 use super::weights::{self, PICKLE, SHARD_INDEX, WEIGHTS, hexadecimal, is_constant, pickle_files_in, sha256_of};
 use pregonero_system::files::{Existing, write_whole};
 
-/// The keys of the metadata that are ours.
+/// The metadata keys that this program writes.
 const MADE_BY: &str = "pregonero.made_by";
 const SOURCES: &str = "pregonero.sources";
 const CONTENT: &str = "pregonero.content_sha256";
@@ -33,35 +33,35 @@ pub struct Source {
     pub format: Format,
 }
 
-/// What a `model.safetensors` says of its making.
+/// What a `model.safetensors` records about its making.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Conversion {
     /// Program and version.
     pub made_by: String,
-    /// The pickle, or its shards in the order of their names.
+    /// The pickle, or its shards sorted by name.
     pub sources: Vec<Source>,
-    /// Constant masks of the source that were left out.
+    /// Number of the source's constant masks that were left out.
     pub left_out: usize,
     /// SHA-256 of everything after the header.
     #[serde(skip)]
     content_sha256: String,
 }
 
-/// What [`convert()`] did.
+/// The result of [`convert()`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Converted {
     pub path: PathBuf,
     pub conversion: Conversion,
-    /// Whether it was there before, made of the same files.
+    /// Whether it already existed, made from the same files.
     pub was_there: bool,
 }
 
 impl Conversion {
-    /// What the file at `path` says of its making; nothing where it was not made by [`convert()`], or was changed since.
-    /// Reads all of it.
+    /// Returns what the file at `path` records about its making; `None` if [`convert()`] did not make it, or if it
+    /// was changed since. Reads the whole file.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If the file cannot be read.
     pub(crate) fn of(path: &Path) -> Result<Option<Self>> {
         let mut file = std::fs::File::open(path)?;
         let Ok((length, header)) = weights::read_header(&mut file) else { return Ok(None) };
@@ -82,7 +82,7 @@ impl Conversion {
         })
     }
 
-    /// The digest of what was read: of the one file, or of the shards' digests.
+    /// Returns the digest of the source: of the one file, or of the shards' digests.
     pub(crate) fn source_sha256(&self) -> String {
         let digests: Vec<&str> = self.sources.iter().map(|source| source.sha256.as_str()).collect();
         match self.sources.as_slice() {
@@ -91,18 +91,18 @@ impl Conversion {
         }
     }
 
-    /// The names of the source files.
+    /// Returns the names of the source files.
     #[must_use]
     pub fn source_names(&self) -> String {
         self.sources.iter().map(|source| source.file.as_str()).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// Reads the pickle of the model in `folder`, whole or in shards, and writes `model.safetensors` next to it. Runs nothing
-/// of what the pickle holds.
+/// Reads the pickle of the model in `folder`, whole or in shards, and writes `model.safetensors` next to it. Runs
+/// none of the pickle's code.
 ///
 /// # Errors
-/// Where there is no pickle, it holds anything but tensors and plain values, or a `model.safetensors` is there that was
+/// If there is no pickle, it contains anything but tensors and plain values, or a `model.safetensors` exists that was
 /// not made this way; nothing is changed then.
 pub fn convert(folder: &Path) -> Result<Converted> {
     let path = folder.join(WEIGHTS);
@@ -129,7 +129,7 @@ pub fn convert(folder: &Path) -> Result<Converted> {
     Ok(Converted { path, conversion, was_there: false })
 }
 
-/// The conversion that is in the folder already.
+/// Returns the conversion that is in the folder already.
 fn present_conversion(folder: &Path, path: &Path) -> Result<Option<Conversion>> {
     let index = folder.join(SHARD_INDEX);
     let foreign = match path.symlink_metadata() {
@@ -141,8 +141,8 @@ fn present_conversion(folder: &Path, path: &Path) -> Result<Option<Conversion>> 
         Err(_) => return Ok(None),
     };
     bail!(
-        "{}: is there and was not made by `pregonero models convert`; it is what pregonero reads, so nothing was \
-         converted. Rename it to have the pickle converted",
+        "{}: exists already and was not made by `pregonero models convert`; pregonero reads this file, so nothing was \
+         converted. Rename it to convert the pickle",
         foreign.display()
     )
 }
@@ -160,8 +160,8 @@ impl PickleFile {
         let path = folder.join(name);
         let cannot = || format!("cannot read {}", path.display());
         let file = std::fs::File::open(&path).with_context(cannot)?;
-        // SAFETY: the map is only read; a file that another process truncates meanwhile ends this one with SIGBUS, as
-        // any file that a program maps.
+        // SAFETY: the map is only read; if another process truncates the file meanwhile, this process ends with
+        // SIGBUS, as with any file that a program maps.
         let content = unsafe { Mmap::map(&file) }.with_context(cannot)?;
         let read = || {
             refuse_impostor_of_weights(&content)?;
@@ -174,10 +174,10 @@ impl PickleFile {
     }
 }
 
-/// The tensors of all shards, as they are going to be written.
+/// The tensors of all shards, as they will be written.
 struct Model<'a> {
     tensors: Vec<(&'a str, &'a StoredTensor, &'a [u8])>,
-    /// Names of tensors that are another one under a second name.
+    /// Second names of tensors, each with the first name of the same tensor.
     twins: Vec<(&'a str, &'a str)>,
     left_out: usize,
 }
@@ -190,7 +190,7 @@ impl<'a> Model<'a> {
             let mut seen = HashMap::new();
             for (name, tensor) in &file.tensors {
                 if !names.insert(name.as_str()) {
-                    bail!("{}: holds {name}, as another shard does", file.path.display());
+                    bail!("{}: contains {name}, as another shard does", file.path.display());
                 }
                 if is_constant(name) {
                     model.left_out += 1;
@@ -202,7 +202,7 @@ impl<'a> Model<'a> {
                 }
             }
         }
-        // As the format wants it: the widest elements first, so that each value has an address that fits its size.
+        // As the format requires: the widest elements first, so that every value is aligned to its size.
         model.tensors.sort_by_key(|(_, tensor, _)| std::cmp::Reverse(tensor.dtype.bitsize()));
         Ok(model)
     }
@@ -215,7 +215,7 @@ impl<'a> Model<'a> {
         hexadecimal(&digest.finalize())
     }
 
-    /// The header with its length in front.
+    /// Returns the header, preceded by its length.
     fn header(&self, conversion: &Conversion) -> Result<Vec<u8>> {
         let mut metadata = Map::new();
         let sources = serde_json::to_string(&conversion.sources)?;
@@ -223,7 +223,7 @@ impl<'a> Model<'a> {
         let left_out = conversion.left_out.to_string();
         let own =
             [(MADE_BY, conversion.made_by.as_str()), (SOURCES, &sources), (CONTENT, content), (LEFT_OUT, &left_out)];
-        // What is ours comes last, so that no tensor of such a name takes its place.
+        // Our own keys come last, so that no tensor of the same name can replace them.
         let pairs = self.twins.iter().copied().chain([("format", "pt")]).chain(own);
         metadata.extend(pairs.map(|(key, value)| (key.to_owned(), json!(value))));
         let mut header = Map::from_iter([("__metadata__".to_owned(), Value::Object(metadata))]);
@@ -250,7 +250,7 @@ mod tests {
     use super::*;
     use crate::catalog::ModelFiles;
 
-    /// A copy of one of the folders that `tests/data/gpt2/weights/make.py` wrote.
+    /// Copies one of the folders that `tests/data/gpt2/weights/make.py` wrote.
     fn copy_of(name: &str) -> tempfile::TempDir {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/gpt2/weights").join(name);
         let folder = tempfile::tempdir().unwrap();
@@ -321,7 +321,7 @@ mod tests {
             let folder = copy_of("zip");
             std::fs::write(folder.path().join(name), content).unwrap();
             let message = format!("{:#}", convert(folder.path()).unwrap_err());
-            assert!(message.contains(&format!("{name}: is there and was not made by")), "{message}");
+            assert!(message.contains(&format!("{name}: exists already and was not made by")), "{message}");
             assert_eq!(std::fs::read_to_string(folder.path().join(name)).unwrap(), content);
         }
     }

@@ -7,10 +7,10 @@ use serde::de::IgnoredAny;
 /// How every Git LFS pointer begins.
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
-/// Says what stands in the place of a file where that can be known by its beginning.
+/// Checks by a file's beginning that something else has not taken its place.
 ///
 /// # Errors
-/// Where it is a Git LFS pointer or an HTML page. The message does not name the file.
+/// If it is a Git LFS pointer or an HTML page. The message does not name the file.
 pub(crate) fn refuse_impostor(beginning: &[u8]) -> Result<()> {
     if beginning.starts_with(POINTER) {
         bail!("is a Git LFS pointer, not the file itself; run `git lfs pull` in the clone, or download the file");
@@ -23,10 +23,10 @@ pub(crate) fn refuse_impostor(beginning: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Says that a JSON file ends in the middle; any other fault is left to the one who reads it.
+/// Checks that a JSON file does not end in the middle; any other mistake is left to the code that parses it.
 ///
 /// # Errors
-/// Where it does.
+/// If it ends in the middle.
 pub(crate) fn refuse_cut_json(content: &[u8]) -> Result<()> {
     match serde_json::from_slice::<IgnoredAny>(content) {
         Err(error) if error.is_eof() => bail!("is empty or cut off: its JSON has no end; download it again"),
@@ -34,10 +34,10 @@ pub(crate) fn refuse_cut_json(content: &[u8]) -> Result<()> {
     }
 }
 
-/// As [`refuse_impostor`] for a file of weights, which cannot be empty either.
+/// Does what [`refuse_impostor`] does for a file of weights, which must not be empty either.
 ///
 /// # Errors
-/// As [`refuse_impostor`]; where there is not a byte.
+/// As [`refuse_impostor`]; and if the file is empty.
 pub(crate) fn refuse_impostor_of_weights(file: &[u8]) -> Result<()> {
     if file.is_empty() {
         bail!("is empty; download it again");

@@ -1,4 +1,4 @@
-//! What `models list` and `models show` say: every model at hand with its source, size and card.
+//! What `models list` and `models show` print: every available model with its source, size and card.
 
 use anyhow::{Context as _, Result, anyhow};
 use serde::Serialize;
@@ -15,21 +15,21 @@ const CARD: &str = "README.md";
 pub struct ModelSummary {
     /// What `config.toml` calls it: `builtin`, a folder, `hub:OWNER/NAME`.
     pub name: String,
-    /// Absent where the files are neither a GPT-2's nor a classifier's: pregonero cannot use it.
+    /// Absent if the files are neither a GPT-2's nor a classifier's: pregonero cannot use it.
     pub kind: Option<ModelKind>,
-    /// Where it lies: `compiled into the binary` or a folder.
+    /// Where it is: `compiled into the binary` or a folder.
     pub location: String,
-    /// Of all weight files together.
+    /// The size of all weight files together.
     pub size_bytes: u64,
-    /// Absent where the weights cannot be read.
+    /// Absent if the weights cannot be read.
     pub parameters: Option<u64>,
-    /// Its card, as messages name the file; absent where it has none.
+    /// Its card, as messages name the file; absent if it has none.
     pub card: Option<String>,
     /// Whether it can be loaded.
     pub usable: bool,
     /// Why it cannot.
     pub why_not: Option<String>,
-    /// What it needs once it is loaded; absent where it cannot be.
+    /// What it needs once it is loaded; absent if it cannot be loaded.
     #[serde(flatten)]
     pub needs: Option<Needs>,
 }
@@ -37,16 +37,17 @@ pub struct ModelSummary {
 /// The memory that a loaded model takes on the CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Needs {
-    /// Of the weights.
+    /// Bytes of the weights.
     pub memory_bytes: u64,
-    /// Of each text that is written at the same time, as long as the model allows; 0 for a classifier.
+    /// Bytes for each text that is written at the same time, at the greatest length that the model allows; 0 for a
+    /// classifier.
     pub memory_per_text_bytes: u64,
 }
 
-/// Says what a model needs, or why it cannot be loaded.
+/// Returns what a model needs, or why it cannot be loaded.
 pub type Examine<'a> = &'a dyn Fn(&ModelFiles, ModelKind) -> Result<Needs>;
 
-/// One model with all there is to show of it.
+/// One model with all its details.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ModelDetails {
     #[serde(flatten)]
@@ -55,25 +56,26 @@ pub struct ModelDetails {
     pub sha256: String,
     /// The files that its weights are read from.
     pub weight_files: Vec<String>,
-    /// The types that they are stored as: `f32`, `bf16` and so on.
+    /// The types that its weights are stored as: `f32`, `bf16` and so on.
     pub stored_as: Vec<String>,
-    /// What the weights were made of, where that is a pickle.
+    /// What the weights were made from, if that is a pickle.
     pub conversion: Option<Conversion>,
     /// The content of `config.json`.
     pub config: serde_json::Value,
-    /// The card's text; absent where it has none.
+    /// The card's text; absent if it has none.
     pub card_text: Option<String>,
 }
 
-/// The built-in models, then those in the cache by name, also those that cannot be used. Looks at the disk only.
+/// Lists the built-in models, then those in the cache by name, including those that cannot be used. Reads only the
+/// disk.
 ///
 /// # Errors
-/// Where a built-in model is broken.
+/// If a built-in model is broken.
 pub fn list(hub: &HubSettings, examine: Examine<'_>) -> Result<Vec<ModelSummary>> {
     let mut models = Vec::new();
     for kind in [ModelKind::Generator, ModelKind::Classifier, ModelKind::Critic] {
         for (place, name) in builtin::names(kind).enumerate() {
-            // The first of a kind bears the plain name, which is what the configuration says by default.
+            // The first of a kind has the plain name, which is the configuration's default.
             let source = match place {
                 0 => ModelSource::BuiltIn,
                 _ => ModelSource::BuiltInNamed(name.to_owned()),
@@ -97,10 +99,10 @@ fn cached(model: CachedModel, examine: Examine<'_>) -> ModelSummary {
     }
 }
 
-/// Everything about one model. Reads all of its weights, for their digest.
+/// Returns everything about one model. Reads all of its weights, for their digest.
 ///
 /// # Errors
-/// As [`open`]; where its weights or `config.json` cannot be read.
+/// As [`open`]; and if its weights or `config.json` cannot be read.
 pub fn show(source: &ModelSource, kind: ModelKind, hub: &HubSettings, examine: Examine<'_>) -> Result<ModelDetails> {
     let files = open(source, kind, hub)?;
     let config = serde_json::from_slice(&files.read("config.json")?)
@@ -109,7 +111,7 @@ pub fn show(source: &ModelSource, kind: ModelKind, hub: &HubSettings, examine: E
         true => Some(String::from_utf8_lossy(&files.read(CARD)?).into_owned()),
         false => None,
     };
-    // A built-in classifier is known by its name, not by its files.
+    // A built-in classifier is recognised by its name, not by its files.
     let kind = if matches!(files, ModelFiles::Embedded(_)) { Some(kind) } else { kind_of(&files) };
     Ok(ModelDetails {
         sha256: files.sha256()?,
@@ -148,7 +150,7 @@ fn summary(name: String, files: &ModelFiles, kind: Option<ModelKind>, examine: E
     }
 }
 
-/// A classifier has a vocabulary of words, a GPT-2 says so in its `config.json`.
+/// Determines the kind of a model: a classifier has a vocabulary of words, and a GPT-2 says so in its `config.json`.
 fn kind_of(files: &ModelFiles) -> Option<ModelKind> {
     if files.has("vocabulary.json") {
         return Some(ModelKind::Classifier);
@@ -170,7 +172,7 @@ mod tests {
         }
     }
 
-    /// A safetensors file of one tensor of 2 x 3 bytes.
+    /// Builds a safetensors file of one tensor of 2 x 3 bytes.
     fn weights() -> Vec<u8> {
         let header = br#"{"w":{"dtype":"U8","shape":[2,3],"data_offsets":[0,6]}}"#;
         [&(header.len() as u64).to_le_bytes()[..], header, &[0; 6]].concat()

@@ -1,8 +1,8 @@
-//! Which models there are, and the files each consists of: built into the binary, in a folder, or pulled from a hub.
+//! Which models exist, and which files each consists of: built into the binary, in a folder, or pulled from a hub.
 //!
 //! Everything that loads a model reads its files through [`ModelFiles`], so that a built-in model and one in a folder
-//! take the same way. [`open`] is the door; [`hub`] is the only part that knows the network, [`list`] and [`show`] only
-//! look.
+//! are loaded the same way. [`open`] is the entry point; [`hub`] is the only part that uses the network; [`list`] and
+//! [`show`] only read.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -32,10 +32,10 @@ pub use weights::{
 
 use pregonero_tweet::ModelIdentity;
 
-/// The file in a model's folder with the runs of words of the texts it was trained on.
+/// The file in a model's folder with the word runs of the texts it was trained on.
 pub const VERBATIM_INDEX: &str = "verbatim.bin";
 
-/// The file in a model's folder with those texts of its training that its operator wrote.
+/// The file in a model's folder with the training texts that its operator wrote.
 pub const OWN_TEXTS: &str = "own_texts.zst";
 
 /// What a model does.
@@ -46,12 +46,12 @@ pub enum ModelKind {
     Generator,
     /// Reads their sentiment.
     Classifier,
-    /// A classifier that tells people's texts from the generator's.
+    /// A classifier that distinguishes people's texts from the generator's.
     Critic,
 }
 
 impl ModelKind {
-    /// The word used in messages and JSON.
+    /// Returns the word used in messages and JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -62,10 +62,10 @@ impl ModelKind {
     }
 }
 
-/// The files of the model that the configuration names. Uses no network.
+/// Returns the files of the model that the configuration names. Uses no network.
 ///
 /// # Errors
-/// Where there is no such folder, or the model was not pulled; the message says what to do.
+/// If the folder does not exist, or the model was not pulled; the message says what to do.
 pub fn open(source: &ModelSource, kind: ModelKind, hub: &HubSettings) -> Result<ModelFiles> {
     match (source, kind) {
         (ModelSource::BuiltIn, kind) => builtin::find(kind, None).context("there is no built-in model"),
@@ -87,7 +87,7 @@ pub enum ModelFiles {
 }
 
 impl ModelFiles {
-    /// Whether the model has a file of this name.
+    /// Returns whether the model has a file of this name.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         match self {
@@ -96,11 +96,11 @@ impl ModelFiles {
         }
     }
 
-    /// The content of one file.
+    /// Returns the content of one file.
     ///
     /// # Errors
-    /// Where the file is missing, cannot be read, or is a Git LFS pointer, an HTML page or JSON that ends in
-    /// the middle; the message names it.
+    /// If the file is missing, cannot be read, or is a Git LFS pointer, an HTML page or JSON that ends in the middle;
+    /// the message names it.
     pub fn read(&self, name: &str) -> Result<Cow<'static, [u8]>> {
         match self {
             Self::Embedded(files) => files
@@ -120,7 +120,7 @@ impl ModelFiles {
         }
     }
 
-    /// How messages name one of the files.
+    /// Returns the name by which messages refer to one of the files.
     #[must_use]
     pub fn display(&self, name: &str) -> String {
         match self {
@@ -129,10 +129,10 @@ impl ModelFiles {
         }
     }
 
-    /// The files of the model in `folder`.
+    /// Returns the files of the model in `folder`.
     ///
     /// # Errors
-    /// Where there is no such folder.
+    /// If there is no such folder.
     pub fn in_folder(folder: &Path) -> Result<Self> {
         if !folder.is_dir() {
             bail!("{}: no such folder", folder.display());
@@ -140,10 +140,10 @@ impl ModelFiles {
         Ok(Self::Folder(folder.to_owned()))
     }
 
-    /// The names of the weight files: `model.safetensors`, or the shards that its index names, sorted.
+    /// Returns the names of the weight files: `model.safetensors`, or the shards that its index names, sorted.
     ///
     /// # Errors
-    /// Where there are neither weights nor a readable index.
+    /// If there are neither weights nor a readable index.
     pub fn weight_files(&self) -> Result<Vec<String>> {
         match self {
             Self::Embedded(_) if self.has(WEIGHTS) => Ok(vec![WEIGHTS.to_owned()]),
@@ -152,13 +152,13 @@ impl ModelFiles {
         }
     }
 
-    /// SHA-256 of the weights, lower-case hexadecimal. For shards: of their digests' text, in the order of
-    /// [`ModelFiles::weight_files`], as `sha256sum model-*.safetensors | cut -c1-64 | tr -d '\n' | sha256sum` gives it.
-    /// For weights that [`convert()`] made of a pickle, and nobody changed since: of that pickle, in the same way. Reads
-    /// every byte of them.
+    /// Returns the SHA-256 of the weights, in lower-case hexadecimal. For shards, it is that of their digests' text,
+    /// in the order of [`ModelFiles::weight_files`], as `sha256sum model-*.safetensors | cut -c1-64 | tr -d '\n' |
+    /// sha256sum` computes it. For weights that [`convert()`] made from a pickle and that were not changed since, it
+    /// is that of the pickle, computed in the same way. Reads every byte of the weights.
     ///
     /// # Errors
-    /// Where a weight file is missing or cannot be read; the message names it.
+    /// If a weight file is missing or cannot be read; the message names it.
     pub fn sha256(&self) -> Result<String> {
         if let Some(conversion) = self.conversion()? {
             return Ok(conversion.source_sha256());
@@ -171,10 +171,11 @@ impl ModelFiles {
         }
     }
 
-    /// What the weights were made of, where [`convert()`] made them and nobody changed them since. Reads every byte of them.
+    /// Returns what the weights were made from, if [`convert()`] made them and they were not changed since. Reads
+    /// every byte of them.
     ///
     /// # Errors
-    /// Where they cannot be read.
+    /// If they cannot be read.
     pub fn conversion(&self) -> Result<Option<Conversion>> {
         match self {
             Self::Folder(folder) if self.has(WEIGHTS) => {
@@ -185,7 +186,7 @@ impl ModelFiles {
         }
     }
 
-    /// How the record names this model; `source` is what the configuration called it.
+    /// Returns this model's identity for the record; `source` is what the configuration calls it.
     ///
     /// # Errors
     /// As [`ModelFiles::sha256`].
@@ -193,16 +194,16 @@ impl ModelFiles {
         Ok(ModelIdentity { name: source.to_string(), sha256: self.sha256()? })
     }
 
-    /// How many parameters the weights are, by their headers alone.
+    /// Counts the parameters in the weights, from their headers alone.
     ///
     /// # Errors
-    /// Where a weight file is missing, cut off or not safetensors.
+    /// If a weight file is missing, cut off or not safetensors.
     pub fn parameters(&self) -> Result<u64> {
         let names = self.weight_files()?;
         names.iter().map(|name| self.parameters_in(name).with_context(|| self.display(name))).sum()
     }
 
-    /// The types that the weights are stored as, by their headers alone: `f32`, `bf16` and so on.
+    /// Returns the types that the weights are stored as, from their headers alone: `f32`, `bf16` and so on.
     ///
     /// # Errors
     /// As [`ModelFiles::parameters`].
@@ -215,7 +216,7 @@ impl ModelFiles {
         Ok(types.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
-    /// The size of all weight files together.
+    /// Returns the size of all weight files together.
     pub(crate) fn weights_size(&self) -> Result<u64> {
         let size = |name: &String| match self {
             Self::Embedded(_) => Ok(self.read(name)?.len() as u64),

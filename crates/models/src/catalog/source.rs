@@ -20,7 +20,7 @@ pub enum ModelSource {
 }
 
 impl ModelSource {
-    /// Returns the model that a key of the configuration names: a built-in one must exist, a folder is resolved.
+    /// Checks the model that a key of the configuration names: a built-in one must exist, and a folder is resolved.
     #[must_use]
     pub fn check(checker: &mut Checker<'_>, key: &str, kind: ModelKind, found: &str) -> Option<Self> {
         match checker.keep(key, model_of(kind, found))? {
@@ -29,14 +29,14 @@ impl ModelSource {
         }
     }
 
-    /// Whether it is compiled into the binary.
+    /// Returns whether it is compiled into the binary.
     #[must_use]
     pub fn is_built_in(&self) -> bool {
         matches!(self, Self::BuiltIn | Self::BuiltInNamed(_))
     }
 }
 
-/// As the configuration writes it; the error is a sentence without the value's place.
+/// Parses a source as the configuration writes it; the error is a sentence that does not name the key.
 impl std::str::FromStr for ModelSource {
     type Err = String;
 
@@ -56,7 +56,7 @@ impl std::fmt::Display for ModelSource {
     }
 }
 
-/// A model for one purpose: a built-in one must be there.
+/// Parses a model for one purpose: a built-in one must exist.
 fn model_of(kind: ModelKind, found: &str) -> Result<ModelSource, String> {
     match model(found)? {
         ModelSource::BuiltInNamed(name) if builtin::find(kind, Some(&name)).is_none() => {
@@ -66,7 +66,7 @@ fn model_of(kind: ModelKind, found: &str) -> Result<ModelSource, String> {
     }
 }
 
-/// What `generation.model` and `sentiment.model` may say.
+/// Parses what `generation.model` and `sentiment.model` may be.
 fn model(found: &str) -> Result<ModelSource, String> {
     if found == "builtin" {
         return Ok(ModelSource::BuiltIn);

@@ -1,4 +1,4 @@
-//! What can be said of a model's weights without loading them: which files, their digest, how many parameters.
+//! What can be determined about a model's weights without loading them: their files, digest and number of parameters.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -12,13 +12,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::impostor::{refuse_impostor, refuse_impostor_of_weights};
 
-/// The file a model's weights lie in.
+/// The file that contains a model's weights.
 pub const WEIGHTS: &str = "model.safetensors";
 
 /// The file that names the shards of a model too large for one file.
 pub const SHARD_INDEX: &str = "model.safetensors.index.json";
 
-/// The same as PyTorch writes them, which [`super::convert()`] reads.
+/// The file of weights that PyTorch writes, which [`super::convert()`] reads.
 pub const PICKLE: &str = "pytorch_model.bin";
 pub const PICKLE_INDEX: &str = "pytorch_model.bin.index.json";
 
@@ -28,7 +28,7 @@ const FOREIGN: [&str; 3] = ["tf_model.h5", "flax_model.msgpack", "model.ckpt.ind
 /// The longest header the format allows.
 const LONGEST_HEADER: u64 = 100_000_000;
 
-/// Old GPT-2 checkpoints store the causal mask of every layer as if it were a weight.
+/// Suffixes of constant masks: old GPT-2 checkpoints store the causal mask of every layer as if it were a weight.
 const CONSTANTS: [&str; 2] = [".attn.bias", ".attn.masked_bias"];
 
 #[derive(Deserialize)]
@@ -36,24 +36,24 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// The shards an index names, sorted.
+/// Returns the shards that an index names, sorted.
 ///
 /// # Errors
-/// Where it is no such JSON, or names none.
+/// If the content is not such JSON, or names no shards.
 pub fn shards_of_index(content: &[u8]) -> Result<BTreeSet<String>> {
     let index: Index = serde_json::from_slice(content).context("not an index of shards")?;
     let shards: BTreeSet<String> = index.weight_map.into_values().collect();
     if shards.is_empty() {
-        bail!("it names no shard");
+        bail!("it names no shards");
     }
     Ok(shards)
 }
 
-/// The names of the weight files in a folder: `model.safetensors`, or the shards of its index. A shard that is named
-/// need not be there.
+/// Returns the names of the weight files in a folder: `model.safetensors`, or the shards of its index. The shards
+/// named need not exist.
 ///
 /// # Errors
-/// Where there are neither weights nor a readable index.
+/// If there are neither weights nor a readable index.
 pub fn weight_files_in(folder: &Path) -> Result<Vec<String>> {
     match whole_or_shards(folder, WEIGHTS, SHARD_INDEX)? {
         Some(names) => Ok(names),
@@ -61,10 +61,11 @@ pub fn weight_files_in(folder: &Path) -> Result<Vec<String>> {
     }
 }
 
-/// The names of the pickles in a folder: `pytorch_model.bin`, or the shards of its index; nothing where there are none.
+/// Returns the names of the pickles in a folder: `pytorch_model.bin`, or the shards of its index; `None` if there are
+/// none.
 ///
 /// # Errors
-/// Where the index cannot be read.
+/// If the index cannot be read.
 pub(crate) fn pickle_files_in(folder: &Path) -> Result<Option<Vec<String>>> {
     whole_or_shards(folder, PICKLE, PICKLE_INDEX)
 }
@@ -85,7 +86,7 @@ fn whole_or_shards(folder: &Path, whole: &str, index: &str) -> Result<Option<Vec
     Ok(Some(read().with_context(|| path.display().to_string())?.into_iter().collect()))
 }
 
-/// Says what a folder without safetensors has instead.
+/// Returns the error that says what a folder without safetensors has instead.
 fn no_weights(folder: &Path) -> anyhow::Error {
     let place = folder.display();
     for name in [PICKLE, PICKLE_INDEX] {
@@ -105,20 +106,20 @@ fn no_weights(folder: &Path) -> anyhow::Error {
     }
 }
 
-/// SHA-256 of some bytes, lower-case hexadecimal.
+/// Returns the SHA-256 of some bytes, in lower-case hexadecimal.
 pub fn sha256_of(content: &[u8]) -> String {
     hexadecimal(&Sha256::digest(content))
 }
 
-/// SHA-256 of a file of any size, lower-case hexadecimal.
+/// Returns the SHA-256 of a file of any size, in lower-case hexadecimal.
 ///
 /// # Errors
-/// Where it cannot be read.
+/// If the file cannot be read.
 pub fn sha256_of_file(path: &Path) -> io::Result<String> {
     sha256_of_reader(&mut File::open(path)?)
 }
 
-/// SHA-256 of all that is left to read, lower-case hexadecimal.
+/// Returns the SHA-256 of everything that is left to read, in lower-case hexadecimal.
 pub(super) fn sha256_of_reader(reader: &mut impl io::Read) -> io::Result<String> {
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
@@ -134,10 +135,10 @@ pub(super) fn hexadecimal(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The header of a safetensors file and the place where it ends.
+/// Reads the header of a safetensors file; returns the place where it ends and the header.
 ///
 /// # Errors
-/// Where it is cut off or is not what the format says.
+/// If it is cut off or is not what the format requires.
 pub(super) fn read_header(mut safetensors: impl io::Read) -> Result<(u64, Map<String, Value>)> {
     let mut beginning = Vec::new();
     safetensors.by_ref().take(8).read_to_end(&mut beginning).context("cannot be read")?;
@@ -157,7 +158,7 @@ pub(super) fn read_header(mut safetensors: impl io::Read) -> Result<(u64, Map<St
     bail!("not a safetensors file")
 }
 
-/// How many parameters a safetensors file holds, by its header alone: the constant masks are not counted.
+/// Counts the parameters in a safetensors file, from its header alone; the constant masks are not counted.
 ///
 /// # Errors
 /// As [`read_header`].
@@ -167,7 +168,7 @@ pub(super) fn parameters(safetensors: impl io::Read) -> Result<u64> {
     counted.map(|(name, tensor)| elements(tensor).with_context(|| format!("tensor {name} has no shape"))).sum()
 }
 
-/// The types that the tensors of a safetensors file are stored as, by its header alone.
+/// Returns the types that the tensors of a safetensors file are stored as, from its header alone.
 ///
 /// # Errors
 /// As [`read_header`].
@@ -177,7 +178,7 @@ pub(super) fn types(safetensors: impl io::Read) -> Result<BTreeSet<String>> {
     Ok(types.map(str::to_lowercase).collect())
 }
 
-/// Whether a tensor is a mask that old checkpoints keep as if it were a weight.
+/// Returns whether a tensor is a mask that old checkpoints store as if it were a weight.
 pub(super) fn is_constant(name: &str) -> bool {
     CONSTANTS.iter().any(|end| name.ends_with(end))
 }
@@ -190,7 +191,7 @@ fn elements(tensor: &serde_json::Value) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// A safetensors file of these names and shapes, its data left out: only the header is read.
+    /// Builds a safetensors file of these names and shapes without its data: only the header is read.
     fn header(tensors: &str) -> Vec<u8> {
         let mut content = (tensors.len() as u64).to_le_bytes().to_vec();
         content.extend(tensors.as_bytes());

@@ -1,6 +1,6 @@
-//! The functions that GPT-2 files name between the two layers of a block's feed-forward part, with their slopes.
+//! The functions that GPT-2 files name between the two layers of a block's feed-forward part, with their derivatives.
 //!
-//! Each exists once as arithmetic on single values, for the forms on plain slices, and once as candle operations.
+//! Each exists twice: as arithmetic on single values, for the forms on plain slices, and as candle operations.
 
 use candle_core::Tensor;
 use serde::de::Error as _;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use pregonero_kernels::{exp, sigmoid, tanh};
 
-/// What `activation_function` of `config.json` names.
+/// A function that `activation_function` of `config.json` names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Activation {
     /// GELU in its tanh form (Hendrycks and Gimpel 2016, arXiv:1606.08415), OpenAI's own.
@@ -22,7 +22,7 @@ pub enum Activation {
     Tanh,
 }
 
-/// Every name that files use; the first of a function is the one that this program writes.
+/// Every name that files use; the first name of a function is the one that this program writes.
 const NAMES: [(&str, Activation); 11] = [
     ("gelu_new", Activation::GeluTanh),
     ("gelu_pytorch_tanh", Activation::GeluTanh),
@@ -37,8 +37,8 @@ const NAMES: [(&str, Activation); 11] = [
     ("tanh", Activation::Tanh),
 ];
 
-/// Runs `$body` with `$parts` bound to the function's value and slope, once for each function, so that the compiler can
-/// make vector code of every loop.
+/// Runs `$body` with `$parts` bound to the function's value and slope, once for each function, so that the compiler
+/// can vectorise every loop.
 macro_rules! with_parts {
     ($kind:expr, $parts:ident => $body:expr) => {
         match $kind {
@@ -75,25 +75,25 @@ impl Activation {
         NAMES.iter().find(|(_, known)| *known == self).map_or("gelu_new", |(name, _)| name)
     }
 
-    /// `out = f(x)`.
+    /// Computes `out = f(x)`.
     #[inline(always)]
     pub(crate) fn apply(self, x: &[f32], out: &mut [f32]) {
         with_parts!(self, parts => out.iter_mut().zip(x).for_each(|(out, x)| *out = parts(*x).0));
     }
 
-    /// `x = f(x)`.
+    /// Computes `x = f(x)`.
     #[inline(always)]
     pub(crate) fn apply_in_place(self, x: &mut [f32]) {
         with_parts!(self, parts => x.iter_mut().for_each(|x| *x = parts(*x).0));
     }
 
-    /// `out = f(x)`, and its slope in the place of `x`.
+    /// Computes `out = f(x)` and replaces `x` by the function's slope.
     #[inline(always)]
     pub(crate) fn apply_and_slope(self, x: &mut [f32], out: &mut [f32]) {
         with_parts!(self, parts => out.iter_mut().zip(x).for_each(|(out, x)| (*out, *x) = parts(*x)));
     }
 
-    /// The function as a candle operation.
+    /// Applies the function as a candle operation.
     pub(crate) fn compose(self, x: &Tensor) -> candle_core::Result<Tensor> {
         match self {
             Self::GeluTanh => x.gelu(),
@@ -132,7 +132,7 @@ fn gelu_tanh(x: f32) -> (f32, f32) {
     (x * s, s + x * s * (1.0 - s) * inner)
 }
 
-/// The normal distribution's tail by Abramowitz and Stegun 7.1.26, to about 1e-7.
+/// Uses Abramowitz and Stegun 7.1.26 for the normal distribution's tail, to about 1e-7.
 #[inline(always)]
 fn gelu(x: f32) -> (f32, f32) {
     const DENSITY_AT_ZERO: f32 = 0.398_942_3; // 1 / sqrt(2 pi)

@@ -1,8 +1,9 @@
-//! Reads the weights of a checkpoint in Hugging Face layout, whatever way they are stored.
+//! Reads the weights of a checkpoint in Hugging Face layout, however they are stored.
 //!
-//! One `model.safetensors` or shards with an index, f32, f16, bf16 or f64, names with or without what wrappers put in
-//! front of them. A tensor is converted when it is asked for, so that loading needs little more memory than the model
-//! itself. A pickle is not read here: `catalog::convert` makes a `model.safetensors` of it.
+//! They may be one `model.safetensors` or shards with an index, in f32, f16, bf16 or f64, with or without the
+//! prefixes that wrappers put before the names. A tensor is converted when it is requested, so that loading needs
+//! little more memory than the model itself. A pickle is not read here: `catalog::convert` makes a
+//! `model.safetensors` from it.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -17,14 +18,14 @@ use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use super::gpt2::Gpt2Config;
 use crate::catalog::{ModelFiles, refuse_impostor_of_weights};
 
-/// What stands in front of the names of a GPT-2's tensors: transformers' class with a head, the field of a class around
-/// it, `DataParallel`, `torch.compile`.
+/// Prefixes of the names of a GPT-2's tensors: transformers' class with a head, the field of a class around it,
+/// `DataParallel`, `torch.compile`.
 const WRAPPERS: [&str; 4] = ["transformer", "model", "module", "_orig_mod"];
 
 /// The token embedding.
 const EMBEDDING: &str = "wte.weight";
 
-/// What turns the last hidden state into logits; the same tensor as the embedding in most checkpoints.
+/// The matrix that turns the last hidden state into logits; the same tensor as the embedding in most checkpoints.
 const HEAD: &str = "lm_head.weight";
 
 enum Bytes {
@@ -43,7 +44,7 @@ impl Deref for Bytes {
     }
 }
 
-/// Where one tensor lies.
+/// The place of one tensor.
 #[derive(Debug, Clone)]
 struct Entry {
     shard: usize,
@@ -53,7 +54,7 @@ struct Entry {
 }
 
 struct Shard {
-    /// How messages name the file.
+    /// The name of the file in messages.
     label: String,
     bytes: Bytes,
 }
@@ -62,7 +63,7 @@ struct Shard {
 pub struct Checkpoint {
     shards: Vec<Shard>,
     entries: BTreeMap<String, Entry>,
-    /// Whether values that are no numbers are refused.
+    /// Whether values that are not finite numbers are refused.
     checks_values: bool,
 }
 
@@ -76,14 +77,15 @@ impl Checkpoint {
     /// Opens the weights of a model.
     ///
     /// # Errors
-    /// A missing, truncated or foreign file; the message names it. Weights that are a pickle, with the command to run.
+    /// A missing, truncated or foreign file; the message names it. For weights that are a pickle, it names the
+    /// command to run.
     pub fn open(files: &ModelFiles) -> Result<Self> {
         let mut checkpoint = Self { shards: Vec::new(), entries: BTreeMap::new(), checks_values: true };
         let mut twins = Vec::new();
         for name in files.weight_files()? {
             twins.extend(checkpoint.add(files, &name)?);
         }
-        // A file may keep one name of a tensor that has two, and say so in its metadata, or only by lacking the other.
+        // A file may keep one name of a tensor that has two, and say so in its metadata, or merely lack the other.
         twins.extend([(HEAD, EMBEDDING), (EMBEDDING, HEAD)].map(|(name, twin)| (name.to_owned(), twin.to_owned())));
         for (name, twin) in twins {
             if let (false, Some(entry)) = (checkpoint.has(&name), checkpoint.entries.get(&twin)) {
@@ -94,12 +96,12 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// Gives the values as they are, for the measurement of what their check takes.
+    /// Leaves the values unchecked, to measure what the check costs.
     pub(super) fn without_check_of_values(self) -> Self {
         Self { checks_values: false, ..self }
     }
 
-    /// Adds a file's tensors and gives the pairs of names in its metadata.
+    /// Adds a file's tensors and returns the pairs of names in its metadata.
     fn add(&mut self, files: &ModelFiles, name: &str) -> Result<Vec<(String, String)>> {
         let label = files.display(name);
         let bytes = map(files, name)?;
@@ -121,7 +123,7 @@ impl Checkpoint {
             && (known.dtype != entry.dtype || known.shape != entry.shape || self.bytes(known) != self.bytes(&entry))
         {
             bail!(
-                "{}: {name} is there twice, with different values: once it is called {stored}; a checkpoint holds one \
+                "{}: {name} occurs twice, with different values: once it is called {stored}; a checkpoint contains one \
                  model",
                 self.shards[entry.shard].label
             );
@@ -134,30 +136,30 @@ impl Checkpoint {
         &self.shards[entry.shard].bytes[entry.range.clone()]
     }
 
-    /// How messages name the checkpoint.
+    /// Returns the name of the checkpoint in messages.
     fn label(&self) -> &str {
         self.shards.first().map_or("the checkpoint", |shard| shard.label.as_str())
     }
 
-    /// Whether there is a tensor of this name (without `transformer.`).
+    /// Returns whether a tensor of this name exists (without `transformer.`).
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.entries.contains_key(name)
     }
 
-    /// The shape of a tensor.
+    /// Returns the shape of a tensor.
     #[must_use]
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.entries.get(name).map(|entry| entry.shape.as_slice())
     }
 
-    /// Whether head and embedding are one tensor in the file.
+    /// Returns whether head and embedding are one tensor in the file.
     pub(crate) fn shares_head(&self) -> bool {
         let place = |name| self.entries.get(name).map(|entry| (entry.shard, &entry.range));
         place(HEAD) == place(EMBEDDING)
     }
 
-    /// Whether head and embedding have different values.
+    /// Returns whether head and embedding have different values.
     pub(crate) fn has_own_head(&self) -> bool {
         let (Some(head), Some(embedding)) = (self.entries.get(HEAD), self.entries.get(EMBEDDING)) else { return false };
         if head.shape != embedding.shape {
@@ -170,7 +172,7 @@ impl Checkpoint {
         values(HEAD) != values(EMBEDDING)
     }
 
-    /// Says that a head is used which the configuration does not speak of.
+    /// Warns that the head in use is one that the configuration does not mention.
     pub(crate) fn warn_of_own_head(&self) {
         tracing::warn!(
             weights = self.label(),
@@ -179,7 +181,7 @@ impl Checkpoint {
         );
     }
 
-    /// Checks without reading their values that all tensors of `config` are there.
+    /// Checks that all tensors of `config` are there, without reading their values.
     ///
     /// # Errors
     /// As [`Checkpoint::tensor`].
@@ -207,10 +209,10 @@ impl Checkpoint {
         anyhow!("{label}: {name} is stored as {:?}; f32, f16, bf16 and f64 are understood", entry.dtype)
     }
 
-    /// A tensor as f32, row-major.
+    /// Returns a tensor as f32, row-major.
     ///
     /// # Errors
-    /// A missing tensor, another shape than `shape`, or a type that is no floating-point one.
+    /// If the tensor is missing, has a shape other than `shape`, or is not of a floating-point type.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let entry = self.entry(name, shape)?;
         let bytes = self.bytes(entry);
@@ -228,10 +230,11 @@ impl Checkpoint {
     }
 }
 
-/// Refuses a tensor with a value that is no number: every text would end in noise, some only after many tokens.
+/// Refuses a tensor with a value that is not a finite number: every text would end in noise, some only after many
+/// tokens.
 fn refuse_what_is_no_number(values: &[f32], place: impl FnOnce() -> String) -> Result<()> {
     const CHUNK: usize = 1 << 16;
-    // Without a way out of the loop, so that the compiler makes vector code of it.
+    // The loop has no early exit, so that the compiler can vectorise it.
     let sound = |chunk: &[f32]| chunk.iter().fold(true, |sound, value| sound & value.is_finite());
     if values.par_chunks(CHUNK).all(sound) {
         return Ok(());
@@ -239,7 +242,7 @@ fn refuse_what_is_no_number(values: &[f32], place: impl FnOnce() -> String) -> R
     let count = values.iter().filter(|value| !value.is_finite()).count();
     let first = values.iter().position(|value| !value.is_finite()).unwrap_or(0);
     bail!(
-        "{}: {count} of {} values are no numbers (the first, at {first}, is {}): the file is damaged, or its training \
+        "{}: {count} of {} values are not finite numbers (the first, at {first}, is {}): the file is damaged, or its training \
          diverged; copy or pull the model again, or take an earlier checkpoint",
         place(),
         values.len(),
@@ -251,7 +254,7 @@ fn is_float(dtype: Dtype) -> bool {
     matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F64)
 }
 
-/// A tensor's name without what wrappers put in front of it.
+/// Returns a tensor's name without the prefixes that wrappers put before it.
 fn plain_name(stored: &str) -> &str {
     let mut name = stored;
     while let Some((front, rest)) = name.split_once('.')
@@ -282,8 +285,8 @@ fn map(files: &ModelFiles, name: &str) -> Result<Bytes> {
         ModelFiles::Folder(folder) => {
             let path = folder.join(name);
             let file = std::fs::File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            // SAFETY: the map is only read; a file that another process truncates meanwhile ends this one with SIGBUS,
-            // which the documentation of `models` names: replace a model by renaming, never by writing into it.
+            // SAFETY: the map is only read; if another process truncates the file meanwhile, this process ends with
+            // SIGBUS. Hence the rule in docs/guide/models.md: replace a model by renaming, never by writing into it.
             let map = unsafe { Mmap::map(&file) }.with_context(|| format!("cannot map {}", path.display()))?;
             Ok(Bytes::Mapped(map))
         }

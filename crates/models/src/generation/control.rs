@@ -1,9 +1,9 @@
-//! Control tokens: what stands before a text that the model was trained to write from attributes.
+//! Control tokens: the context that precedes a text which the model was trained to write from attributes.
 //!
-//! A text is `[A]value[B]value[TWEET]text<|endoftext|>`: one special token each attribute, its value behind it, then the
-//! start-of-tweet token, as "Este político no existe" writes it. The layout is stored with the model in `config.json`,
-//! and training and generation build the context here, so that they cannot differ. For a model of another program it can
-//! be declared (`declared`).
+//! A text is `[A]value[B]value[TWEET]text<|endoftext|>`: one special token per attribute, followed by its value, then
+//! the start-of-tweet token, as in the thesis "Este político no existe". The layout is stored with the model in
+//! `config.json`, and training and generation both build the context here, so that they cannot differ. For a model
+//! from another program it can be declared (`declared`).
 
 mod declared;
 
@@ -26,20 +26,20 @@ const START: &str = "[TWEET]";
 /// Fields that are shortened first, in this order: the thesis's phrases, entities, hashtags.
 const TRUNCATED_FIRST: [&str; 3] = ["FRASES", "ENTIDADES", "HASHTAGS"];
 
-/// An attribute with at most so many values, each a word and seen often enough, is a closed one.
+/// An attribute is closed if it has at most this many values, each a single word that was seen often enough.
 const MOST_CLOSED_VALUES: usize = 16;
 const LEAST_ROWS_A_VALUE: usize = 5;
 
-/// How a model reads its context.
+/// The arrangement of a model's context.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlLayout {
-    /// The token behind the context, before the text.
+    /// The token after the context, before the text.
     pub start: String,
-    /// In the order they stand in the context.
+    /// In the order in which the context has them.
     pub attributes: Vec<ControlAttribute>,
-    /// Names of the attributes that lose words where a sample is too long, the first one first.
+    /// Names of the attributes that lose words if a sample is too long, the first one first.
     pub truncation: Vec<String>,
-    /// Tokens of the longest sample in training.
+    /// The most tokens that a sample may have in training.
     pub length: usize,
 }
 
@@ -50,7 +50,8 @@ pub struct ControlAttribute {
     pub name: String,
     /// `[SENTIMIENTO]`
     pub token: String,
-    /// Its values, each a word, where the training texts had only these few; empty for one that may hold anything.
+    /// Its values, each a word, if the training texts had only these few; empty for an attribute that may have any
+    /// value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
 }
@@ -67,16 +68,16 @@ pub enum ControlError {
     /// The model knows no such attribute.
     #[error("the model knows no attribute {name:?}; it was trained with {known}")]
     UnknownAttribute { name: String, known: String },
-    /// The attribute has a closed set of values.
+    /// The attribute is closed, and this is not one of its values.
     #[error("{name} knows no value {value:?}; the model was trained with {known}; leave it empty for any")]
     UnknownValue { name: String, value: String, known: String },
-    /// A text that would be read as one of the model's signs.
-    #[error("{place} holds {token}, which is a special token of the model: take it out")]
+    /// The text would be read as one of the model's special tokens.
+    #[error("{place} contains {token}, which is a special token of the model: take it out")]
     SpecialToken { place: String, token: String },
 }
 
 impl ControlAttribute {
-    /// The values it takes.
+    /// Returns the values that it takes, for messages.
     #[must_use]
     pub fn values_in_words(&self) -> String {
         if self.values.is_empty() { "any words".to_owned() } else { self.values.join(", ") }
@@ -84,10 +85,11 @@ impl ControlAttribute {
 }
 
 impl ControlLayout {
-    /// The layout of attributes in this order. `truncation` defaults to the thesis's: phrases, entities, hashtags.
+    /// Creates the layout of attributes in this order. `truncation` defaults to the thesis's: phrases, entities,
+    /// hashtags.
     ///
     /// # Errors
-    /// A name that is empty, repeated or cannot be a token; a truncation that names none of them.
+    /// If a name is empty, repeated or cannot be a token, or if `truncation` names an attribute that does not exist.
     pub fn new(names: &[String], truncation: Option<&[String]>, length: usize) -> Result<Self> {
         ensure!(!names.is_empty(), "no attribute is named");
         for (place, name) in names.iter().enumerate() {
@@ -95,7 +97,7 @@ impl ControlLayout {
             ensure!(sound && !name.is_empty(), "attribute {name:?}: a name is letters, digits, _ and -");
             ensure!(
                 token(name) != START,
-                "attribute {name:?}: {START} stands before the text itself; choose another name"
+                "attribute {name:?}: {START} is the token before the text itself; choose another name"
             );
             ensure!(!names[..place].contains(name), "attribute {name:?} is named twice");
         }
@@ -105,16 +107,16 @@ impl ControlLayout {
             None => TRUNCATED_FIRST.into_iter().filter(|name| known(name)).map(str::to_owned).collect(),
         };
         if let Some(unknown) = truncation.iter().find(|name| !known(name)) {
-            bail!("{unknown:?} cannot be shortened, it is none of the attributes {}", names.join(", "));
+            bail!("{unknown:?} cannot be shortened: it is not one of the attributes {}", names.join(", "));
         }
         let attribute = |name: &String| ControlAttribute { name: name.clone(), token: token(name), values: Vec::new() };
         Ok(Self { start: START.to_owned(), attributes: names.iter().map(attribute).collect(), truncation, length })
     }
 
-    /// The layout stored with a model; `None` where it has none.
+    /// Returns the layout stored with a model; `None` if it has none.
     ///
     /// # Errors
-    /// Where `config.json` is missing, or the layout in it or in `pregonero.json` is broken.
+    /// If `config.json` is missing, or the layout in it or in `pregonero.json` is broken.
     pub fn read(files: &ModelFiles) -> Result<Option<Self>> {
         match of_configuration(files)? {
             None => declared::read(files),
@@ -122,7 +124,7 @@ impl ControlLayout {
         }
     }
 
-    /// Whether the model can write from this value of this attribute.
+    /// Returns whether the model can write from this value of this attribute.
     #[must_use]
     pub fn fits(&self, name: &str, value: &str) -> bool {
         let value = tidy_value(value);
@@ -134,24 +136,25 @@ impl ControlLayout {
         self.attributes.iter().any(|attribute| attribute.name == name && knows(attribute))
     }
 
-    /// Every control token, in the order in which a tokenizer gets them: the attributes', then the start token.
+    /// Returns every control token, in the order in which they are added to a tokenizer: the attributes', then the
+    /// start token.
     #[must_use]
     pub fn tokens(&self) -> Vec<String> {
         self.attributes.iter().map(|attribute| &attribute.token).chain([&self.start]).cloned().collect()
     }
 
-    /// The attributes' names, for messages.
+    /// Returns the attributes' names, for messages.
     #[must_use]
     pub fn names(&self) -> String {
         self.attributes.iter().map(|attribute| attribute.name.as_str()).collect::<Vec<_>>().join(", ")
     }
 
-    /// Closes the attributes that have only a few values in `rows` (one value an attribute each).
+    /// Closes the attributes that have only a few values in `rows`, each of which has one value per attribute.
     pub fn learn_values<'a>(&mut self, rows: impl Iterator<Item = &'a [String]>) {
         let mut counts: Vec<BTreeMap<&str, usize>> = vec![BTreeMap::new(); self.attributes.len()];
         for row in rows {
             for (values, value) in counts.iter_mut().zip(row) {
-                // An attribute with many values is not closed: there is no need to remember them all.
+                // An attribute with many values is not closed: there is no need to keep them all.
                 if !value.is_empty() && values.len() <= MOST_CLOSED_VALUES {
                     *values.entry(value).or_insert(0) += 1;
                 }
@@ -167,8 +170,8 @@ impl ControlLayout {
 }
 
 impl ControlAttribute {
-    /// The value of a closed attribute that a word stands for. Who writes `positive` for `POSITIVE` means it, and the
-    /// model would read another word.
+    /// Returns the value of a closed attribute that a word means, whatever its case: someone who writes `positive`
+    /// for `POSITIVE` means it, but the model would read another word.
     fn known(&self, word: &str) -> Option<&str> {
         let same = |known: &&String| known.to_lowercase() == word.to_lowercase();
         let known = self.values.iter().find(|known| *known == word).or_else(|| self.values.iter().find(same));
@@ -176,7 +179,7 @@ impl ControlAttribute {
     }
 }
 
-/// The layout that a training of ours has put into `config.json`.
+/// Returns the layout that this program's training has put into `config.json`.
 fn of_configuration(files: &ModelFiles) -> Result<Option<ControlLayout>> {
     const NAME: &str = "config.json";
     let mut config: serde_json::Value = serde_json::from_slice(&files.read(NAME)?)
@@ -193,8 +196,8 @@ fn token(name: &str) -> String {
     format!("[{name}]")
 }
 
-/// A value as it stands in a context: tidied ([`tidy`]), single spaces, words without the sign of a hashtag. The same in
-/// training and generation.
+/// Returns a value as a context contains it: tidied ([`tidy`]), with single spaces, and words without the hashtag
+/// sign. Training and generation use the same form.
 #[must_use]
 pub fn tidy_value(value: &str) -> String {
     let composed = tidy(value);
@@ -202,18 +205,18 @@ pub fn tidy_value(value: &str) -> String {
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// A layout over a tokenizer that has its tokens.
+/// A layout together with the ids of its tokens in a tokenizer.
 #[derive(Debug, Clone)]
 pub struct Control {
     layout: ControlLayout,
-    /// The attributes' ids, then the start token's.
+    /// The ids of the attributes' tokens, then that of the start token.
     ids: Vec<u32>,
-    /// Every special token of the tokenizer: none may stand in a value or a text.
+    /// Every special token of the tokenizer: no value or text may contain one.
     special: Vec<String>,
 }
 
 impl Control {
-    /// The control of a model over its tokenizer; `None` for a model without control tokens.
+    /// Returns the control of a model over its tokenizer; `None` for a model without control tokens.
     ///
     /// # Errors
     /// As [`ControlLayout::read`] and [`Control::new`].
@@ -227,7 +230,7 @@ impl Control {
     /// Finds the tokens of `layout` in `tokenizer`.
     ///
     /// # Errors
-    /// Where it lacks one.
+    /// If the tokenizer lacks one.
     pub fn new(layout: ControlLayout, tokenizer: &Tokenizer) -> Result<Self> {
         let find = |token: &String| {
             tokenizer.id_of(token).with_context(|| {
@@ -237,35 +240,35 @@ impl Control {
         let tokens = layout.tokens();
         let ids = tokens.iter().map(find).collect::<Result<Vec<_>>>()?;
         let mut special = tokenizer.special_tokens();
-        // In a tokenizer of another program, control tokens may be plain added words.
+        // In a tokenizer from another program, control tokens may be plain added words.
         special.extend(
             tokens.into_iter().filter(|token| tokenizer.id_of(token).is_none_or(|id| !tokenizer.is_special(id))),
         );
         Ok(Self { layout, ids, special })
     }
 
-    /// The layout.
+    /// Returns the layout.
     #[must_use]
     pub fn layout(&self) -> &ControlLayout {
         &self.layout
     }
 
-    /// The ids of all control tokens. The model must never write them.
+    /// Returns the ids of all control tokens. The model must never write them.
     #[must_use]
     pub fn ids(&self) -> &[u32] {
         &self.ids
     }
 
-    /// The start-of-tweet token.
+    /// Returns the start-of-tweet token.
     #[must_use]
     pub fn start(&self) -> u32 {
         self.ids[self.ids.len() - 1]
     }
 
-    /// Refuses a text that holds a special token; `place` names it in the message.
+    /// Refuses a text that contains a special token; `place` names the text in the message.
     ///
     /// # Errors
-    /// Where there is one.
+    /// If the text contains one.
     pub fn check_text(&self, text: &str, place: impl FnOnce() -> String) -> Result<(), ControlError> {
         match self.special.iter().find(|token| text.contains(token.as_str())) {
             Some(token) => Err(ControlError::SpecialToken { place: place(), token: token.clone() }),
@@ -273,10 +276,10 @@ impl Control {
         }
     }
 
-    /// The values of the context in the layout's order, tidied; empty where none is given.
+    /// Returns the values of the context in the layout's order, tidied; empty for attributes that are not given.
     ///
     /// # Errors
-    /// An attribute or a value that the model does not know, or a special token in a value.
+    /// If the model does not know an attribute or a value, or a value contains a special token.
     pub fn values(&self, attributes: &BTreeMap<String, String>) -> Result<Vec<String>, ControlError> {
         let known = &self.layout.attributes;
         if let Some(name) = attributes.keys().find(|name| known.iter().all(|attribute| attribute.name != **name)) {
@@ -304,24 +307,24 @@ impl Control {
         Ok(words.collect::<Result<Vec<_>, _>>()?.join(" "))
     }
 
-    /// The context of these values ([`Control::values`]) as token ids, the start token last; shortened to `room` tokens
-    /// where the layout allows it, so it may still be longer.
+    /// Returns the context of these values ([`Control::values`]) as token ids, the start token last. It is shortened
+    /// to `room` tokens as far as the layout allows, so it may still be longer.
     ///
     /// # Errors
-    /// Where the tokenizer fails.
+    /// If the tokenizer fails.
     pub fn context(&self, tokenizer: &Tokenizer, values: Vec<String>, room: usize) -> Result<Vec<u32>> {
         let mut fields = tokenizer.encode_all(&values)?;
         self.shorten(tokenizer, values, &mut fields, room)?;
         Ok(self.joined(fields.iter().map(Vec::as_slice)))
     }
 
-    /// Tokens of a context with these fields.
+    /// Returns the number of tokens in a context with these fields.
     pub fn tokens(&self, fields: &[Vec<u32>]) -> usize {
         self.ids.len() + fields.iter().map(Vec::len).sum::<usize>()
     }
 
-    /// Takes words from the end of the fields, in the layout's order, until the context has at most `room` tokens; says
-    /// whether it took any.
+    /// Removes words from the end of the fields, in the layout's order, until the context has at most `room` tokens;
+    /// returns whether it removed any.
     pub fn shorten(
         &self,
         tokenizer: &Tokenizer,
@@ -343,7 +346,7 @@ impl Control {
         Ok(shortened)
     }
 
-    /// The context of tokenised fields: each behind its token, the start token last.
+    /// Joins tokenised fields into a context: each after its token, the start token last.
     pub fn joined<'a>(&self, fields: impl Iterator<Item = &'a [u32]>) -> Vec<u32> {
         let mut context = Vec::new();
         for (id, field) in self.ids.iter().zip(fields) {
@@ -370,7 +373,7 @@ mod tests {
         tokenizer::train(&texts.map(str::to_owned), &settings).unwrap()
     }
 
-    /// A control of a sentiment with two values, entities and hashtags, over a tokenizer that has its tokens.
+    /// Returns a control with a sentiment of two values, entities and hashtags, over a tokenizer that has its tokens.
     fn control() -> (Control, Tokenizer) {
         let mut layout = ControlLayout::new(&names(&["SENTIMIENTO", "ENTIDADES", "HASHTAGS"]), None, 64).unwrap();
         layout.attributes[0].values = names(&["NEGATIVE", "POSITIVE"]);
@@ -454,8 +457,8 @@ mod tests {
         for (given, expected) in [
             (("TONO", "x"), "no attribute \"TONO\"; it was trained with SENTIMIENTO, ENTIDADES, HASHTAGS"),
             (("SENTIMIENTO", "POSITIVE alegre"), "no value \"alegre\"; the model was trained with NEGATIVE, POSITIVE"),
-            (("HASHTAGS", "x[TWEET]"), "attribute HASHTAGS holds [TWEET], which is a special token"),
-            (("ENTIDADES", "a<|endoftext|>"), "attribute ENTIDADES holds <|endoftext|>"),
+            (("HASHTAGS", "x[TWEET]"), "attribute HASHTAGS contains [TWEET], which is a special token"),
+            (("ENTIDADES", "a<|endoftext|>"), "attribute ENTIDADES contains <|endoftext|>"),
         ] {
             let message = control.values(&attributes(&[given])).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
@@ -469,8 +472,8 @@ mod tests {
             (&["A", "A"], None, "named twice"),
             (&["A B"], None, "letters, digits"),
             (&[""], None, "letters, digits"),
-            (&["TWEET"], None, "stands before the text"),
-            (&["A", "B"], Some(names(&["C"])), "\"C\" cannot be shortened, it is none of the attributes A, B"),
+            (&["TWEET"], None, "is the token before the text"),
+            (&["A", "B"], Some(names(&["C"])), "\"C\" cannot be shortened: it is not one of the attributes A, B"),
         ] {
             let error = ControlLayout::new(&names(attributes), truncation.as_deref(), 64).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

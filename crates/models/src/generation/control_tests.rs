@@ -1,6 +1,6 @@
-//! A controlled model beside transformers: the same token ids, logits and greedy texts.
+//! A controlled model compared with transformers: the same token ids, logits and greedy texts.
 //!
-//! `tests/data/control/model` was written by `train generator --control`; `make.py` beside it made the reference values.
+//! `train generator --control` wrote `tests/data/control/model`; `make.py` next to it made the reference values.
 
 use std::path::{Path, PathBuf};
 
@@ -68,7 +68,7 @@ async fn attributes_give_the_greedy_texts_of_transformers() {
     greedy_texts_are_those_of_transformers(&folder()).await;
 }
 
-/// The same model as another program writes it: no layout in `config.json`.
+/// Returns the same model as another program writes it: without a layout in `config.json`.
 fn foreign() -> tempfile::TempDir {
     let foreign = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(folder()).unwrap() {
@@ -128,7 +128,7 @@ fn a_layout_that_does_not_fit_the_model_is_refused_with_the_reason() {
         assert!(!foreign.path().join("pregonero.json").exists(), "{content}");
     }
     let message = format!("{:#}", control::declare(&folder(), &layout).unwrap_err());
-    assert!(message.contains("config.json: this model has a layout of its own"), "{message}");
+    assert!(message.contains("config.json: this model already has a layout"), "{message}");
     std::fs::write(foreign.path().join("pregonero.json"), r#"{"control": {"start": 1}}"#).unwrap();
     let files = ModelFiles::in_folder(foreign.path()).unwrap();
     let message = format!("{:#}", control::ControlLayout::read(&files).unwrap_err());

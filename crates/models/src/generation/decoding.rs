@@ -10,7 +10,7 @@ use crate::generation::Strategy;
 use pregonero_kernels::{exponentials, maximum, wide};
 use pregonero_tweet::{Finish, Likelihood};
 
-/// How the model's next-token distribution becomes a text.
+/// How the model's next-token distribution is turned into a text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoding {
     pub strategy: Strategy,
@@ -20,9 +20,9 @@ pub struct Decoding {
     pub top_k: usize,
     /// (0, 1]; 1 = off.
     pub top_p: f64,
-    /// The least probability of a token, as a share of the likeliest one's; 0 to 1; 0 = off.
+    /// The lowest probability of a token, as a share of the likeliest one's; 0 to 1; 0 = off.
     pub min_p: f64,
-    /// The probability that the tokens of typical surprise have together; (0, 1]; 1 = off.
+    /// The total probability of the tokens kept, those of the most typical surprise first; (0, 1]; 1 = off.
     pub typical_p: f64,
     /// At least 1; 1 = off.
     pub repetition_penalty: f64,
@@ -32,7 +32,7 @@ pub struct Decoding {
 }
 
 impl Default for Decoding {
-    /// What the configuration's defaults are.
+    /// Returns the configuration's defaults.
     fn default() -> Self {
         Self {
             strategy: Strategy::Sample,
@@ -49,7 +49,7 @@ impl Default for Decoding {
 }
 
 impl Decoding {
-    /// The model's own distribution, with no filter and no penalty.
+    /// Returns decoding by the model's own distribution, with no filter and no penalty.
     #[must_use]
     pub const fn unfiltered(strategy: Strategy, max_new_tokens: usize) -> Self {
         Self {
@@ -72,28 +72,28 @@ pub(crate) struct Sequence {
     /// Prompt and continuation, end-of-text left out.
     pub(crate) ids: Vec<u32>,
     pub(crate) finish: Finish,
-    /// Of the continuation's tokens, and of the end-of-text that the model wrote.
+    /// Of the continuation's tokens, and of the end-of-text token if the model wrote one.
     pub(crate) likelihood: Option<Likelihood>,
-    /// The sum of log-probabilities over the length, where beam search ranked it.
+    /// The sum of log-probabilities divided by the length, if beam search ranked the sequence.
     pub(crate) score: Option<f32>,
 }
 
-/// What decoding needs to know of the model beside its logits.
+/// What decoding needs to know about the model besides its logits.
 pub(crate) struct Limits<'a> {
-    /// The tokens at each of which a text ends.
+    /// The tokens that each end a text.
     pub(crate) ends: &'a [u32],
-    /// Ids from here on have no token.
+    /// The number of ids that have a token; ids from here on have none.
     pub(crate) vocabulary: usize,
-    /// Tokens that are never written.
+    /// Tokens that must never be written.
     pub(crate) banned: &'a [u32],
-    /// Where the text begins behind its context: penalties for repetition look no further back, because what the context
-    /// demands has to come again.
+    /// Where the text begins after its context: repetition penalties look no further back, because what the context
+    /// demands has to be repeated.
     pub(crate) history_from: usize,
-    /// Most tokens of prompt and continuation together.
+    /// The greatest number of tokens in prompt and continuation together.
     pub(crate) capacity: usize,
-    /// Whether a sequence has used up the length of a tweet.
+    /// Returns whether a sequence has used up the length of a tweet.
     pub(crate) too_long: &'a dyn Fn(&[u32]) -> bool,
-    /// Whether to give up.
+    /// Returns whether to give up.
     pub(crate) cancelled: &'a dyn Fn() -> bool,
 }
 
@@ -110,7 +110,7 @@ impl Limits<'_> {
     }
 }
 
-/// A candidate's own source of chance.
+/// A candidate's own source of randomness.
 struct Chooser {
     processor: LogitsProcessor,
 }
@@ -136,17 +136,17 @@ impl Chooser {
     }
 }
 
-/// The model's own distribution of the next token, from its logits before anything is done to them.
+/// The model's own distribution of the next token, taken from its logits before they are changed.
 #[derive(Default)]
 struct OwnDistribution {
     logits: Vec<f32>,
     exponentials: Vec<f32>,
-    /// The logarithm of the sum over all exponentials.
+    /// The logarithm of the sum of all exponentials.
     normaliser: f32,
 }
 
 impl OwnDistribution {
-    /// Takes a row of logits, without the ids that have no token.
+    /// Reads a row of logits, without the ids that have no token.
     fn read(&mut self, logits: &[f32], vocabulary: usize) {
         let real = &logits[..vocabulary.min(logits.len())];
         self.logits.clear();
@@ -165,16 +165,16 @@ impl OwnDistribution {
     }
 }
 
-/// One row of the batch that still grows.
+/// One row of the batch that is still growing.
 struct Row {
     place: usize,
     ids: Vec<u32>,
-    /// Of the tokens that were chosen, as [`Likelihood`] wants them.
+    /// The log-probabilities of the tokens chosen, as [`Likelihood`] takes them.
     log_probabilities: Vec<f32>,
     chooser: Option<Chooser>,
 }
 
-/// Decodes one sequence a seed by sampling; `None` seeds decode greedily. Finished rows leave the batch at once.
+/// Decodes one sequence per seed by sampling; `None` seeds decode greedily. Finished rows leave the batch at once.
 pub(crate) fn decode(
     network: &Network,
     prompt: &[u32],
@@ -240,7 +240,7 @@ fn choose(row: &mut Row, scores: &mut [f32], decoding: &Decoding, limits: &Limit
     }
 }
 
-/// Takes the chosen token; says whether that ends the sequence.
+/// Appends the chosen token; returns why the sequence ends with it, if it does.
 fn finish(row: &mut Row, id: u32, prompt: usize, decoding: &Decoding, limits: &Limits<'_>) -> Option<Finish> {
     if limits.ends.contains(&id) {
         return Some(Finish::EndOfText);
@@ -257,14 +257,15 @@ fn finish(row: &mut Row, id: u32, prompt: usize, decoding: &Decoding, limits: &L
 #[derive(Debug, Clone)]
 struct Beam {
     ids: Vec<u32>,
-    /// Of the continuation's tokens, as [`Likelihood`] wants them.
+    /// The log-probabilities of the continuation's tokens, as [`Likelihood`] takes them.
     log_probabilities: Vec<f32>,
-    /// Sum of log-probabilities; of a finished one, over its length.
+    /// The sum of log-probabilities; for a finished hypothesis, divided by its length.
     score: f32,
     finish: Finish,
 }
 
-/// Beam search as transformers does it (length penalty 1, no early stopping): the `beams` best sequences, best first.
+/// Runs beam search as transformers does (length penalty 1, no early stopping); returns the `beams` best sequences,
+/// best first.
 pub(crate) fn beam_search(
     network: &Network,
     prompt: &[u32],
@@ -334,11 +335,11 @@ struct Continuation {
     parent: usize,
     id: u32,
     score: f32,
-    /// Of this token under the model's own distribution.
+    /// The log-probability of this token under the model's own distribution.
     log_probability: f32,
 }
 
-/// The `count` best next tokens over all open beams, best first.
+/// Returns the `count` best next tokens over all open beams, best first.
 fn continuations(
     logits: &mut [f32],
     vocabulary: usize,

@@ -1,11 +1,11 @@
-//! Where a model computes: the CPU, or CUDA where it is there.
+//! Where a model computes: on the CPU, or with CUDA if it is available.
 
 use anyhow::Context as _;
 use candle_core::Device;
 
 use super::settings::DeviceChoice;
 
-/// The device, and why it is not CUDA where that was hoped for.
+/// Returns the device, and why it is not CUDA although CUDA was preferred.
 pub fn device(choice: DeviceChoice) -> anyhow::Result<(Device, Option<String>)> {
     match choice {
         DeviceChoice::Cpu => Ok((Device::Cpu, None)),
@@ -31,7 +31,7 @@ fn cuda(index: usize) -> anyhow::Result<Device> {
     Ok(Device::new_cuda(index)?)
 }
 
-/// The device's name for the record, where it is not the CPU.
+/// Returns the name of a CUDA device, for the log and the record.
 pub(super) fn cuda_name(choice: DeviceChoice) -> String {
     match choice {
         DeviceChoice::Cuda(index) => format!("cuda:{index}"),

@@ -1,11 +1,11 @@
-//! The tokens that end a text: which ones the files of a model name, and which of them count.
+//! The tokens that end a text: which ones the files of a model name, and which of those count.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::tokenizer::Tokenizer;
 
-/// The end of OpenAI's own vocabulary. transformers writes it into every `config.json` that names no other, also next to
-/// a tokenizer in which this id is an ordinary word.
+/// The end token of OpenAI's own vocabulary. transformers writes it into every `config.json` that names no other,
+/// even next to a tokenizer in which this id is an ordinary word.
 pub(crate) const OPENAI_END: u32 = 50_256;
 
 /// Token ids as `config.json` and `generation_config.json` write them: a number, a list, or null.
@@ -13,8 +13,8 @@ pub(crate) const OPENAI_END: u32 = 50_256;
 pub struct EndTokens(pub Vec<u32>);
 
 impl EndTokens {
-    /// The ids at which a text of this model ends: those of the first file that names one which the model has, `self`
-    /// before `config`, else the tokenizer's own end.
+    /// Returns the ids at which a text of this model ends: those of the first file that names an id which the model
+    /// has (`self` before `config`), or else the tokenizer's own end token.
     pub(crate) fn settle(self, config: &Self, tokenizer: &Tokenizer, vocabulary: usize) -> Vec<u32> {
         let known = |ids: &Self| ids.0.iter().copied().filter(|id| (*id as usize) < vocabulary).collect::<Vec<_>>();
         let own = tokenizer.end_of_text().filter(|id| (*id as usize) < vocabulary);
@@ -56,7 +56,7 @@ impl<'de> Deserialize<'de> for EndTokens {
             Some(Ids::One(id)) => vec![id],
             Some(Ids::Several(ids)) => ids,
         };
-        // Some files say -1 where they mean none.
+        // Some files use -1 for "none".
         Ok(Self(ids.into_iter().filter_map(|id| u32::try_from(id).ok()).collect()))
     }
 }

@@ -1,7 +1,7 @@
 //! The engine: a loaded model on its own OS thread behind a channel of commands with one-shot replies.
 //!
-//! Decoding is long and cannot be interrupted by the runtime, so it never runs on the runtime's threads. The thread ends
-//! when the last handle is dropped; a request whose caller has gone is given up between two tokens.
+//! Decoding takes long and the runtime cannot interrupt it, so it never runs on the runtime's threads. The thread
+//! ends when the last handle is dropped; a request whose caller has gone is abandoned between two tokens.
 
 use std::sync::Arc;
 use std::thread;
@@ -29,15 +29,16 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Loads a model on a thread of its own and warms it up; ready when this returns.
+    /// Loads a model on its own thread and warms it up; the engine is ready when this returns.
     ///
     /// # Errors
-    /// A file that is missing, broken or does not fit the others; an explicit `cuda` that is not there.
+    /// If a file is missing, broken or does not fit the others, or if `cuda` was requested explicitly and is not
+    /// available.
     pub async fn start(files: ModelFiles, identity: ModelIdentity, device: DeviceChoice) -> anyhow::Result<Self> {
         Self::start_with(files, identity, device, LoadChecks::ALL).await
     }
 
-    /// As [`Self::start`] with only some of the checks.
+    /// Does what [`Self::start`] does with only some of the checks.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -61,7 +62,7 @@ impl Engine {
                 }
                 while let Some(Command { request, reply }) = inbox.blocking_recv() {
                     let answer = model.generate(&request, &|| reply.is_closed());
-                    // Whoever asked may have gone meanwhile: then nobody wants the answer.
+                    // The caller may have gone meanwhile: then the answer is dropped.
                     let _ = reply.send(answer);
                 }
             })
@@ -70,16 +71,17 @@ impl Engine {
         Ok(Self { commands, description: Arc::new(description) })
     }
 
-    /// What was loaded.
+    /// Describes what was loaded.
     #[must_use]
     pub fn description(&self) -> &EngineDescription {
         &self.description
     }
 
-    /// Writes one candidate a seed, in the order of the seeds.
+    /// Writes one candidate per seed, in the order of the seeds.
     ///
     /// # Errors
-    /// A prompt that is too long, an attribute or value that the model does not know, too little memory, or a failure of the model itself.
+    /// If the prompt is too long, the model does not know an attribute or a value, there is too little memory, or the
+    /// model itself fails.
     pub async fn generate(&self, request: GenerationRequest) -> Result<Vec<Candidate>, GenerationError> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(Command { request, reply }).await.map_err(|_| GenerationError::Stopped)?;

@@ -1,8 +1,8 @@
-//! Turns decoded tokens into the text of a candidate: whole sentences rather than a cut one.
+//! Turns decoded tokens into the text of a candidate, which ends with a whole sentence if possible.
 
 use pregonero_tweet::Finish;
 
-/// The length a text may have, and how it is measured: X's weighted length, handed in by whoever knows X.
+/// The length that a text may have, and how it is measured: X's weighted length, passed in by the caller.
 #[derive(Clone, Copy)]
 pub struct LengthBudget {
     pub limit: usize,
@@ -16,7 +16,8 @@ impl std::fmt::Debug for LengthBudget {
 }
 
 impl LengthBudget {
-    /// Whether `text` is longer than allowed. Measures only where that is possible: no letter weighs more than two.
+    /// Returns whether `text` is longer than allowed. Measures it only if that is possible at all: no letter weighs
+    /// more than two, except in a link, which needs a point.
     #[must_use]
     pub fn exceeded(&self, text: &str) -> bool {
         let may_link = text.contains('.');
@@ -24,8 +25,8 @@ impl LengthBudget {
     }
 }
 
-/// The text a candidate offers: trimmed; where the model was stopped, cut back to its last complete sentence, or to its
-/// last complete word where there is none behind the prompt.
+/// Returns the text that a candidate offers: trimmed; if the model was stopped, cut back to its last complete
+/// sentence, or to its last complete word if no sentence ends after the prompt.
 pub(crate) fn finish_text(text: &str, prompt: &str, finish: Finish, budget: Option<&LengthBudget>) -> String {
     let text = text.trim_end();
     let fits = |text: &str| budget.is_none_or(|budget| !budget.exceeded(text));
@@ -42,8 +43,8 @@ pub(crate) fn finish_text(text: &str, prompt: &str, finish: Finish, budget: Opti
     text[..end].trim_end().to_owned()
 }
 
-/// Where sentences end: behind `.`, `!`, `?` or `…` and what closes them, at a space or the end. A point between digits or
-/// behind a single letter (an abbreviation) ends none.
+/// Returns the places where sentences end: after `.`, `!`, `?` or `…` and any closing marks, at a space or the end. A
+/// point between digits or after a single letter (an abbreviation) does not end a sentence.
 fn sentence_ends(text: &str) -> Vec<usize> {
     let characters: Vec<(usize, char)> = text.char_indices().collect();
     let mut ends = Vec::new();

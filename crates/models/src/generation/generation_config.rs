@@ -1,4 +1,4 @@
-//! `generation_config.json`: the tokens that a checkpoint begins and ends its texts with.
+//! `generation_config.json`: the tokens with which a checkpoint begins and ends its texts.
 
 use anyhow::Context as _;
 use serde::Deserialize;
@@ -6,12 +6,12 @@ use serde::Deserialize;
 use super::end_tokens::EndTokens;
 use crate::catalog::ModelFiles;
 
-/// What this program reads of `generation_config.json`.
+/// The part of `generation_config.json` that this program reads.
 #[derive(Default, Deserialize)]
 pub(super) struct GenerationConfig {
     #[serde(default)]
     pub(super) eos_token_id: EndTokens,
-    /// Our own: the token that stood before every text in training.
+    /// Our own key: the token that preceded every text in training.
     #[serde(default)]
     pub(super) pregonero_start_token: Option<u32>,
 }

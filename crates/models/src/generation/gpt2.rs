@@ -1,6 +1,6 @@
 //! GPT-2 (Radford et al. 2019) in candle, for whole sequences: training, evaluation, and decoding on a GPU.
 //!
-//! Fields are named as the checkpoint's tensors and nest as they do. Weights keep GPT-2's own `Conv1D` layout
+//! Fields have the names of the checkpoint's tensors and the same nesting. Weights keep GPT-2's own `Conv1D` layout
 //! `[inputs, outputs]`. Decoding on the CPU has its own form of the same weights: `packed.rs`.
 
 use anyhow::{Context as _, Result, bail};
@@ -13,7 +13,7 @@ use super::end_tokens::EndTokens;
 use super::ops;
 use crate::catalog::ModelFiles;
 
-/// `config.json` of a GPT-2 checkpoint; fields as transformers names them.
+/// `config.json` of a GPT-2 checkpoint; the fields have the names that transformers uses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gpt2Config {
     pub vocab_size: usize,
@@ -43,7 +43,8 @@ pub struct Gpt2Config {
     pub scale_attn_weights: bool,
     #[serde(default)]
     pub scale_attn_by_inverse_layer_idx: bool,
-    /// For 16-bit training alone: attention weights are always computed in f32 here. Kept for the files we write.
+    /// Matters for 16-bit training only: attention weights are always computed in f32 here. Kept for the files we
+    /// write.
     #[serde(default)]
     pub reorder_and_upcast_attn: bool,
 }
@@ -60,10 +61,11 @@ fn default_true() -> bool {
     true
 }
 
-/// No size of a GPT-2 comes near it, and products of a few of them fit into 64 bits.
+/// The largest size accepted. No size of a GPT-2 comes near it, and products of a few such sizes fit into 64 bits.
 pub(crate) const LARGEST_SIZE: usize = 1 << 20;
 
-/// Files of 2019 name the number of positions twice, `n_ctx` and `n_positions`; the oldest have `n_ctx` alone.
+/// Renames `n_ctx` if it is alone: files of 2019 give the number of positions twice, as `n_ctx` and `n_positions`,
+/// but the oldest have only `n_ctx`.
 fn use_context_as_positions(raw: &mut serde_json::Value) {
     let Some(fields) = raw.as_object_mut() else { return };
     let missing = fields.get("n_positions").is_none_or(serde_json::Value::is_null);
@@ -76,7 +78,7 @@ impl Gpt2Config {
     /// Reads and checks `config.json`.
     ///
     /// # Errors
-    /// Where the file is missing, not GPT-2's, or asks for something this implementation does not do.
+    /// If the file is missing, is not GPT-2's, or requires something that this implementation does not support.
     pub fn read(files: &ModelFiles) -> Result<Self> {
         let label = files.display("config.json");
         let content = files.read("config.json")?;
@@ -114,7 +116,7 @@ impl Gpt2Config {
         Ok(())
     }
 
-    /// What the products of queries and keys are multiplied by in this layer.
+    /// Returns the factor of the products of queries and keys in this layer.
     #[must_use]
     pub fn attention_scale(&self, layer: usize) -> f64 {
         let by_width = if self.scale_attn_weights { (self.head_size() as f64).sqrt() } else { 1.0 };
@@ -122,19 +124,19 @@ impl Gpt2Config {
         1.0 / (by_width * by_layer)
     }
 
-    /// Width of the feed-forward layer.
+    /// Returns the width of the feed-forward layer.
     #[must_use]
     pub fn inner(&self) -> usize {
         self.n_inner.unwrap_or(4 * self.n_embd)
     }
 
-    /// Width of one attention head.
+    /// Returns the width of one attention head.
     #[must_use]
     pub fn head_size(&self) -> usize {
         self.n_embd / self.n_head
     }
 
-    /// Every tensor of the checkpoint with its shape, in the order of the model; the head only where it is not tied.
+    /// Returns every tensor of the checkpoint with its shape, in the model's order; the head only if it is not tied.
     #[must_use]
     pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
         let (width, inner) = (self.n_embd, self.inner());
@@ -167,14 +169,14 @@ impl Gpt2Config {
         tensors
     }
 
-    /// The number of trainable parameters.
+    /// Returns the number of trainable parameters.
     #[must_use]
     pub fn parameters(&self) -> usize {
         self.tensors().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
     }
 
-    /// Adapts `tie_word_embeddings` to what the checkpoint holds: a configuration that unties the head, over a file
-    /// without one, is tied in fact; one that ties it, over a file with two different tensors, is not.
+    /// Adapts `tie_word_embeddings` to the checkpoint: a configuration that unties the head is in fact tied if the
+    /// file has no head, and one that ties it is not if the file has two different tensors.
     pub fn settle_head(&mut self, checkpoint: &Checkpoint) {
         if checkpoint.shares_head() {
             self.tie_word_embeddings = true;
@@ -185,13 +187,13 @@ impl Gpt2Config {
     }
 }
 
-/// Drops activations while training; inference has none.
+/// Drops activations during training; inference drops none.
 pub trait Dropout {
-    /// `x` with a share of its values zeroed and the rest scaled up.
+    /// Returns `x` with a share of its values zeroed and the rest scaled up.
     fn apply(&mut self, x: Tensor, probability: f32) -> candle_core::Result<Tensor>;
 }
 
-/// Leaves everything as it is.
+/// A dropout that changes nothing.
 #[derive(Debug)]
 pub struct NoDropout;
 
@@ -247,14 +249,14 @@ pub struct Gpt2 {
     wpe: Tensor,
     h: Vec<Block>,
     ln_f: Norm,
-    /// `[vocabulary, width]`; absent where the head is tied to `wte`.
+    /// `[vocabulary, width]`; absent if the head is tied to `wte`.
     lm_head: Option<Tensor>,
-    /// What products are computed in; the residual stream and layer norms keep the weights' type.
+    /// The type in which products are computed; the residual stream and layer norms keep the weights' type.
     compute: DType,
 }
 
 impl Gpt2 {
-    /// Builds the network from tensors that `get` hands out by checkpoint name and shape.
+    /// Builds the network from the tensors that `get` returns for each checkpoint name and shape.
     pub fn new(config: &Gpt2Config, mut get: impl FnMut(&str, &[usize]) -> Result<Tensor>) -> Result<Self> {
         let mut named = std::collections::HashMap::new();
         for (name, shape) in config.tensors() {
@@ -289,7 +291,7 @@ impl Gpt2 {
         })
     }
 
-    /// The same with products in `compute`.
+    /// Returns the same network with products computed in `compute`.
     pub fn with_compute(self, compute: DType) -> Self {
         Self { compute, ..self }
     }
@@ -297,7 +299,7 @@ impl Gpt2 {
     /// Loads a checkpoint onto `device`.
     ///
     /// # Errors
-    /// A missing, truncated or foreign file, or shapes that do not fit `config.json`.
+    /// If a file is missing, truncated or foreign, or shapes do not fit `config.json`.
     pub fn load(files: &ModelFiles, device: &Device, dtype: DType) -> Result<Self> {
         let mut config = Gpt2Config::read(files)?;
         let checkpoint = Checkpoint::open(files)?;
@@ -308,7 +310,8 @@ impl Gpt2 {
         })
     }
 
-    /// The hidden states behind the last layer norm, `[batch, steps, width]`, of token ids `[batch, steps]` (u32).
+    /// Returns the hidden states after the last layer norm, `[batch, steps, width]`, for token ids `[batch, steps]`
+    /// (u32).
     pub(crate) fn hidden(&self, ids: &Tensor, dropout: &mut dyn Dropout) -> candle_core::Result<Tensor> {
         let (_, steps) = ids.dims2()?;
         let mut x = self.embed(ids, 0, steps)?;
@@ -330,7 +333,7 @@ impl Gpt2 {
         tokens.reshape((batch, steps, self.config.n_embd))?.broadcast_add(&positions)
     }
 
-    /// The logits of the next token, `[.., vocabulary]`, from hidden states `[.., width]`.
+    /// Returns the logits of the next token, `[.., vocabulary]`, for hidden states `[.., width]`.
     pub(crate) fn head(&self, hidden: &Tensor) -> candle_core::Result<Tensor> {
         let weight = self.lm_head.as_ref().unwrap_or(&self.wte);
         let mut shape = hidden.dims().to_vec();
@@ -341,7 +344,7 @@ impl Gpt2 {
         flat.matmul(&weight.t()?)?.reshape(shape)
     }
 
-    /// Mean cross-entropy in nats of `targets` (row-major `[batch, steps]`, `None` = not counted).
+    /// Returns the mean cross-entropy, in nats, of `targets` (row-major `[batch, steps]`, `None` = not counted).
     pub fn loss(
         &self,
         ids: &Tensor,
@@ -353,7 +356,7 @@ impl Gpt2 {
         ops::tied_cross_entropy(&hidden, &head, targets)
     }
 
-    /// An empty cache for `rows` sequences of at most `capacity` tokens.
+    /// Creates an empty cache for `rows` sequences of at most `capacity` tokens.
     pub(crate) fn cache(&self, rows: usize, capacity: usize) -> candle_core::Result<KeyValueCache> {
         let shape = (rows, self.config.n_head, capacity, self.config.head_size());
         let layer = || {
@@ -364,7 +367,7 @@ impl Gpt2 {
         Ok(KeyValueCache { layers, steps: 0 })
     }
 
-    /// Reads `ids` `[rows, steps]` behind what `cache` holds and gives the logits behind the last of them,
+    /// Reads `ids` `[rows, steps]` after the tokens in `cache`; returns the logits after each row's last token,
     /// `[rows, vocabulary]` in f32.
     pub(crate) fn advance(&self, ids: &Tensor, cache: &mut KeyValueCache) -> candle_core::Result<Tensor> {
         let (rows, steps) = ids.dims2()?;
@@ -412,7 +415,7 @@ pub(crate) struct KeyValueCache {
 }
 
 impl KeyValueCache {
-    /// Makes row `i` a copy of today's row `rows[i]`.
+    /// Replaces row `i` by a copy of the current row `rows[i]`.
     pub(crate) fn select(&mut self, rows: &[usize]) -> candle_core::Result<()> {
         for (keys, values) in &mut self.layers {
             let ids: Vec<u32> = rows.iter().map(|row| *row as u32).collect();

@@ -1,6 +1,7 @@
-//! Configurations of every age against transformers: logits, greedy texts, and the training step's loss and gradients.
+//! Configurations from all of GPT-2's years compared with transformers: logits, greedy texts, and the training step's
+//! loss and gradients.
 //!
-//! `tests/data/gpt2/layouts.json` holds a `config.json` each with what transformers makes of it; `layouts.py` next to it
+//! `tests/data/gpt2/layouts.json` has `config.json` files, each with transformers' results; `layouts.py` next to it
 //! made them, on the weights of [`super::testing::formula_weight`].
 
 use std::collections::BTreeMap;
@@ -26,14 +27,14 @@ struct Reference {
     name: String,
     config: serde_json::Value,
     generation_config: Option<serde_json::Value>,
-    /// Of the tokenizer; the vocabulary may be padded beyond them.
+    /// Tokens of the tokenizer; the vocabulary may be padded beyond them.
     tokens: usize,
     prompt: Vec<u32>,
     loss: f64,
     last_logits: Vec<f32>,
     /// Without the token that ended it.
     greedy: Vec<u32>,
-    /// By tensor: the place of the steepest slope, that slope, and the norm of all.
+    /// For each tensor: the place of the steepest slope, that slope, and the norm of all slopes.
     gradients: BTreeMap<String, (usize, f32, f32)>,
 }
 
@@ -44,7 +45,7 @@ struct Case {
     config: Gpt2Config,
 }
 
-/// Every case with its folder on disk.
+/// Returns every case with its folder on disk.
 fn cases() -> impl Iterator<Item = Case> {
     let references: Vec<Reference> =
         serde_json::from_str(include_str!("../../../../tests/data/gpt2/layouts.json")).expect("the reference is JSON");
@@ -67,7 +68,7 @@ impl Case {
         }
     }
 
-    /// Every token's successor but the last one's.
+    /// Returns the successor of every token but the last.
     fn targets(&self) -> Vec<Option<u32>> {
         self.reference.prompt[1..].iter().copied().map(Some).chain([None]).collect()
     }
@@ -173,7 +174,7 @@ fn a_weight_that_is_no_number_is_refused_by_tensor_and_file() {
             Err(error) => format!("{error:#}"),
         };
         let expected = format!(
-            "model.safetensors: h.1.mlp.c_fc.weight: 1 of 1600 values are no numbers (the first, at 17, is {wrong})"
+            "model.safetensors: h.1.mlp.c_fc.weight: 1 of 1600 values are not finite numbers (the first, at 17, is {wrong})"
         );
         assert!(message.contains(&expected), "{message}");
     }

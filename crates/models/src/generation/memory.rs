@@ -1,11 +1,11 @@
-//! How much memory this process may still take, and how many rows of a batch fit into it.
+//! How much memory this process may still allocate, and how many rows of a batch fit into it.
 
 use std::fs;
 
 use super::request::GenerationError;
 
-/// Bytes that are free for this process: the machine's, or what its control group leaves, whichever is less. `None`
-/// where the system does not say.
+/// Returns the bytes that are free for this process: the machine's, or what its control group allows, whichever is
+/// less. `None` if the system does not say.
 pub(super) fn available() -> Option<u64> {
     let machine = machine()?;
     Some(control_group().map_or(machine, |group| group.min(machine)))
@@ -17,8 +17,8 @@ fn machine() -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
 
-/// What the control group leaves. Pages of files count as free: the system gives them back before it refuses, and
-/// a model that was just read fills the group with them.
+/// Returns what the control group still allows. Pages of files count as free: the system reclaims them before it
+/// refuses an allocation, and a model that was just read fills the group with them.
 fn control_group() -> Option<u64> {
     let own = fs::read_to_string("/proc/self/cgroup").ok()?;
     let path = own.lines().find_map(|line| line.strip_prefix("0::"))?;
@@ -41,7 +41,8 @@ pub(super) struct Fit {
 }
 
 impl Fit {
-    /// How many of `wanted` rows of `row` bytes fit into four fifths of what is `available`; all where the system does not say.
+    /// Computes how many of `wanted` rows of `row` bytes fit into four fifths of `available`; all of them if the
+    /// system does not say.
     pub(super) fn new(row: u64, wanted: usize, available: Option<u64>) -> Self {
         let Some(available) = available else { return Self { rows: wanted, row, available: 0 } };
         let usable = available / 10 * 8;

@@ -1,7 +1,7 @@
 //! Writes candidates: tokenizer, decoding, the engine on its own thread, GPT-2.
 //!
-//! candle's types stay behind this wall; what leaves it is [`pregonero_tweet::Candidate`]. An [`Engine`] is all that the
-//! rest of the program knows of; [`gpt2`] is shared with the training, `packed` is how the CPU decodes.
+//! The bot sees none of candle's types: it generates through an [`Engine`], which returns [`pregonero_tweet::Candidate`]s.
+//! [`gpt2`], [`host`] and [`device()`] are shared with the training; `packed` is how the CPU decodes.
 
 pub mod activation;
 pub mod checkpoint;

@@ -1,6 +1,8 @@
-//! A loaded generator: network, tokenizer, and the tokens that texts start and end with; writes what a request asks for.
+//! A loaded generator: the network, the tokenizer, and the tokens that texts start and end with; writes the texts
+//! that a request asks for.
 //!
-//! It runs on the engine's thread: a call takes as long as it takes, and looks between two tokens whether it was cancelled.
+//! It runs on the engine's thread: a call takes as long as it needs, and checks between two tokens whether it was
+//! cancelled.
 
 use std::collections::BTreeMap;
 
@@ -21,27 +23,27 @@ use crate::catalog::ModelFiles;
 use pregonero_text::characters;
 use pregonero_tweet::{Candidate, ModelIdentity};
 
-/// What a loaded model is, for the log and the record.
+/// A description of a loaded model, for the log and the record.
 #[derive(Debug, Clone)]
 pub struct EngineDescription {
     pub identity: ModelIdentity,
     /// `cpu` or `cuda:0`.
     pub device: String,
-    /// Why it is not the device that was hoped for.
+    /// Why it is not the preferred device.
     pub fallback: Option<String>,
     pub parameters: usize,
-    /// Most tokens of prompt and continuation together.
+    /// The greatest number of tokens in prompt and continuation together.
     pub context: usize,
     pub vocabulary: usize,
-    /// The attributes it writes from, where it has control tokens.
+    /// The attributes that it writes from, if it has control tokens.
     pub control: Option<Control>,
 }
 
 impl EngineDescription {
-    /// Says before anything is written whether the model can write from these attributes.
+    /// Checks before anything is written whether the model can write from these attributes.
     ///
     /// # Errors
-    /// As [`Control::values`]; any attribute where the model has no control tokens.
+    /// As [`Control::values`]; for any attribute if the model has no control tokens.
     pub fn check_attributes(&self, attributes: &BTreeMap<String, String>) -> Result<(), ControlError> {
         match (&self.control, attributes.keys().next()) {
             (Some(control), _) => control.values(attributes).map(drop),
@@ -51,21 +53,21 @@ impl EngineDescription {
     }
 }
 
-/// Rows that the CPU decodes at once: more of them are hardly faster, and each takes two megabytes of keys and values of the
-/// built-in model.
+/// Rows that the CPU decodes at once: more are hardly faster, and each takes two megabytes of the built-in model's
+/// keys and values.
 const ROWS_AT_ONCE: usize = 32;
 
-/// What the engine's thread owns.
+/// The model as the engine's thread owns it.
 pub(super) struct Model {
     network: Network,
     tokenizer: Tokenizer,
-    /// The tokens at each of which a text ends.
+    /// The tokens that each end a text.
     ends: Vec<u32>,
     /// The tokens that are never written: the control tokens, and ids without a token.
     banned: Vec<u32>,
-    /// Put before every prompt, where the model was trained that way.
+    /// The token before every prompt, if the model was trained that way.
     start: Option<u32>,
-    /// How much memory is free.
+    /// Returns how much memory is free.
     memory: fn() -> Option<u64>,
     pub(super) description: EngineDescription,
 }
@@ -104,7 +106,8 @@ impl Model {
         Ok(model)
     }
 
-    /// A pass over the whole context: what cannot work fails at start, not in the middle of a round.
+    /// Runs a pass over the whole context, so that a model that cannot work fails at start, not in the middle of a
+    /// round.
     fn warm_up(&self) -> anyhow::Result<()> {
         let config = self.network.config();
         let context = config.n_positions;
@@ -114,14 +117,14 @@ impl Model {
         let (logits, _) = self.network.prefill(&ids, 1, context)?;
         if !logits.iter().all(|logit| logit.is_finite()) {
             anyhow::bail!(
-                "a pass over its whole context of {context} tokens gives values that are no numbers: the weights are \
+                "a pass over its whole context of {context} tokens gives values that are not finite numbers: the weights are \
                  damaged, or do not belong to this config.json"
             );
         }
         Ok(())
     }
 
-    /// What stands before a text without a prompt.
+    /// Returns the token before a text without a prompt.
     fn start_token(&self) -> u32 {
         let config = self.network.config();
         let is_meant = |id: &u32| *id != OPENAI_END || self.tokenizer.is_special(OPENAI_END);
@@ -160,10 +163,10 @@ impl Model {
         sequences.into_iter().map(|(seed, sequence)| self.candidate(seed, &sequence, start, shown, request)).collect()
     }
 
-    /// The prompt's token ids and how many of them are the text's own: it stands behind its context where the model has
-    /// control tokens, and a text without words behind the start token elsewhere.
+    /// Returns the prompt's token ids and how many of them are part of the text: if the model has control tokens, the
+    /// text follows its context; otherwise a text without words follows the start token.
     fn prompt(&self, request: &GenerationRequest) -> Result<(Vec<u32>, usize), GenerationError> {
-        // A space at the end of a prompt belongs to the next word's token: the model never saw it alone.
+        // A space at the end of a prompt belongs to the next word's token: in training the model never saw it alone.
         let tidied = characters::tidy(&request.prompt);
         let text = tidied.trim_end();
         let ids = self.tokenizer.encode(text)?;
@@ -171,7 +174,8 @@ impl Model {
         if let Some(control) = &self.description.control {
             control.check_text(text, || "the prompt".to_owned())?;
             let values = control.values(&request.attributes)?;
-            // As in training, the context makes room for the text; here nobody knows how long that will be.
+            // As in training, the context is shortened to make room for the text; here the length of the text is not
+            // known yet.
             let most = self.description.context.min(control.layout().length);
             let text = shown + request.decoding.max_new_tokens.min(most / 2);
             let context = control.context(&self.tokenizer, values, most.saturating_sub(text))?;
@@ -215,8 +219,8 @@ impl Model {
         }
     }
 
-    /// How many rows of `wanted` the free memory allows at once. A row's text does not depend on the others, so that
-    /// splitting a batch changes nothing but the time it takes.
+    /// Computes how many of `wanted` rows the free memory allows at once. A row's text does not depend on the others,
+    /// so splitting a batch changes only the time it takes.
     fn batch_that_fits(&self, capacity: usize, wanted: usize) -> Fit {
         let config = self.network.config();
         // The cache, the logits with their copies, and the widest activations of a row.
@@ -244,8 +248,8 @@ impl Model {
     }
 }
 
-/// The first of these tokens that the vocabulary holds, else its first. Some checkpoints keep the ids of GPT-2's own
-/// vocabulary beside a smaller one.
+/// Returns the first of these tokens that is in the vocabulary, else the vocabulary's first. Some checkpoints keep
+/// the ids of GPT-2's own vocabulary with a smaller one.
 fn first_known(tokens: [Option<u32>; 2], vocabulary: usize) -> u32 {
     tokens.into_iter().flatten().find(|token| (*token as usize) < vocabulary).unwrap_or(0)
 }
@@ -288,7 +292,7 @@ pub(super) mod tests {
         }
     }
 
-    /// The tiny model with some of its weights replaced.
+    /// Returns the tiny model with some of its weights replaced.
     fn with_weights(change: impl Fn(&str, &candle_core::Tensor) -> candle_core::Result<candle_core::Tensor>) -> String {
         let folder = tiny_model();
         let path = folder.path().join("model.safetensors");
@@ -319,7 +323,7 @@ pub(super) mod tests {
             candle_core::Tensor::cat(&[&tensor.narrow(0, 0, rows - 1)?, &steep], 0)
         });
         assert!(
-            message.contains("a pass over its whole context of 40 tokens gives values that are no numbers"),
+            message.contains("a pass over its whole context of 40 tokens gives values that are not finite numbers"),
             "{message}"
         );
     }
@@ -342,7 +346,7 @@ pub(super) mod tests {
         let path = folder.path().join("tokenizer.json");
         let mut description: serde_json::Value =
             serde_json::from_slice(&std::fs::read(&path).expect("readable")).expect("JSON");
-        // The rows stay; some bytes in the middle of the vocabulary and the last token lose theirs.
+        // The rows stay, but some bytes in the middle of the vocabulary and the last token lose theirs.
         let vocabulary = description["model"]["vocab"].as_object_mut().expect("a vocabulary");
         let gone = |id: u64| id == 299 || (70..90).contains(&id);
         vocabulary.retain(|_, id| !gone(id.as_u64().expect("an id")));
@@ -382,7 +386,7 @@ pub(super) mod tests {
         let mut model = model(folder.path());
         let files = ModelFiles::in_folder(folder.path()).expect("there");
         let scorer = Scorer::load(&files, DeviceChoice::Cpu).expect("loadable");
-        // Filters and penalties change what is chosen, and not how likely the model finds it.
+        // Filters and penalties change which token is chosen, but not how likely the model finds it.
         let request = |strategy| GenerationRequest {
             decoding: Decoding {
                 temperature: 1.5,
@@ -394,7 +398,7 @@ pub(super) mod tests {
             },
             ..request("La vacuna", strategy, 24)
         };
-        // A token that it writes ends a text, so that one ends by itself.
+        // A token that the model writes is made an end token, so that some text ends by itself.
         let written = &model.generate(&request(Strategy::Greedy), &never).expect("candidates")[0];
         model.ends = vec![written.token_ids[written.prompt_tokens + 5]];
         let mut ended = 0;

@@ -9,10 +9,10 @@ use super::packed::{PackedCache, PackedGpt2};
 use super::tokenizer::Tokenizer;
 use crate::catalog::{ModelFiles, Needs};
 
-/// What a generator needs once it is loaded on the CPU, without loading it.
+/// Returns what a generator needs once it is loaded on the CPU, without loading it.
 ///
 /// # Errors
-/// Why it cannot be loaded: a file that is missing, broken, or does not belong to the others.
+/// If it cannot be loaded: a file is missing, broken, or does not belong to the others.
 pub fn needs(files: &ModelFiles) -> Result<Needs> {
     let mut config = Gpt2Config::read(files)?;
     let checkpoint = Checkpoint::open(files)?;
@@ -25,18 +25,18 @@ pub fn needs(files: &ModelFiles) -> Result<Needs> {
     })
 }
 
-/// Bytes that the keys and values of `capacity` tokens take.
+/// Returns the bytes that the keys and values of `capacity` tokens take.
 fn row_bytes(config: &Gpt2Config, capacity: usize) -> usize {
     2 * config.n_layer * capacity * config.n_embd * size_of::<f32>()
 }
 
-/// What is checked of a model when it is loaded, beyond that its files belong together. Whatever serves checks all of it;
-/// `benches/loading.rs` leaves parts out, to measure what they take.
+/// The checks of a model at load, beyond those that its files belong together. Serving uses all of them;
+/// `benches/loading.rs` leaves some out, to measure what they cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoadChecks {
-    /// That every weight is a number (on a GPU always checked).
+    /// Check that every weight is a finite number (on a GPU this is always checked).
     pub values: bool,
-    /// One pass over the whole context.
+    /// Run one pass over the whole context.
     pub first_pass: bool,
 }
 
@@ -50,7 +50,7 @@ pub(crate) enum Network {
     Candle { model: Gpt2, device: Device },
 }
 
-/// What it has read so far.
+/// The keys and values of the tokens read so far.
 pub(crate) enum Cache {
     Packed(PackedCache),
     Candle(KeyValueCache),
@@ -63,7 +63,7 @@ impl Network {
         Self::load_with(files, device, LoadChecks::ALL)
     }
 
-    /// Loads a checkpoint for `device`; on the CPU, its values are checked as `checks` says.
+    /// Loads a checkpoint for `device`; on the CPU, `checks` decides whether its values are checked.
     pub(super) fn load_with(files: &ModelFiles, device: &Device, checks: LoadChecks) -> Result<Self> {
         if device.is_cpu() {
             let mut config = Gpt2Config::read(files)?;
@@ -85,8 +85,8 @@ impl Network {
         }
     }
 
-    /// Reads `prompt` once, then makes `rows` rows of it; room for `capacity` tokens each. Gives the logits behind the
-    /// prompt, `[vocabulary]`.
+    /// Reads `prompt` once, then repeats it in `rows` rows, each with room for `capacity` tokens. Returns the logits
+    /// after the prompt, `[vocabulary]`.
     pub(crate) fn prefill(&self, prompt: &[u32], rows: usize, capacity: usize) -> Result<(Vec<f32>, Cache)> {
         let mut cache = match self {
             Self::Packed(model) => Cache::Packed(model.cache(1, rows, capacity)),
@@ -97,7 +97,7 @@ impl Network {
         Ok((logits, cache))
     }
 
-    /// Reads one more token a row, or more: `ids` is row-major `[rows, steps]`. Gives `[rows, vocabulary]`.
+    /// Reads one or more further tokens per row: `ids` is row-major `[rows, steps]`. Returns `[rows, vocabulary]`.
     pub(crate) fn advance(&self, ids: &[u32], rows: usize, cache: &mut Cache) -> Result<Vec<f32>> {
         match (self, cache) {
             (Self::Packed(model), Cache::Packed(cache)) => Ok(model.advance(ids, cache)),
@@ -114,14 +114,14 @@ impl Network {
         matches!(self, Self::Packed(_))
     }
 
-    /// Bytes that one row of `capacity` tokens takes in the cache.
+    /// Returns the bytes that one row of `capacity` tokens takes in the cache.
     pub(crate) fn row_bytes(&self, capacity: usize) -> usize {
         row_bytes(self.config(), capacity)
     }
 }
 
 impl Cache {
-    /// Makes row `i` a continuation of today's row `rows[i]`.
+    /// Makes row `i` a continuation of the current row `rows[i]`.
     pub(crate) fn select(&mut self, rows: &[usize]) -> Result<()> {
         match self {
             Self::Packed(cache) => cache.select(rows),

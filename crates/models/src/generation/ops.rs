@@ -1,12 +1,12 @@
-//! The building blocks of GPT-2: linear, layer norm, causal attention, loss, composed of candle operations that
-//! differentiate themselves, for GPUs and for the tests; and the arithmetic of single rows that the forms on plain slices
-//! share (`host/`, `packed.rs`).
+//! The building blocks of GPT-2 (linear, layer norm, causal attention, loss) as compositions of differentiable candle
+//! operations, for GPUs and for the tests; and the arithmetic of single rows that the forms on plain slices share
+//! (`host/`, `packed.rs`).
 
 use candle_core::{D, DType, Error, Result, Tensor};
 
 use pregonero_kernels::{exponentials, maximum, squared_distances, sum};
 
-/// Mean and reciprocal standard deviation of a row.
+/// Returns the mean and the reciprocal standard deviation of a row.
 #[inline(always)]
 pub(crate) fn moments(row: &[f32], epsilon: f32) -> (f32, f32) {
     let count = row.len() as f32;
@@ -25,14 +25,14 @@ pub(crate) fn normalise_rows(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f
     }
 }
 
-/// Softmax in place.
+/// Computes the softmax in place.
 #[inline(always)]
 pub(crate) fn softmax(row: &mut [f32]) {
     let scale = 1.0 / exponentials(row, maximum(row));
     row.iter_mut().for_each(|value| *value *= scale);
 }
 
-/// `x·weight + bias`: `x` is `[.., inputs]`, `weight` `[inputs, outputs]` as GPT-2's `Conv1D` stores it.
+/// Computes `x·weight + bias`: `x` is `[.., inputs]`, `weight` `[inputs, outputs]` as GPT-2's `Conv1D` stores it.
 pub(crate) fn linear(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     let (inputs, outputs) = weight.dims2()?;
     let mut shape = x.dims().to_vec();
@@ -41,16 +41,16 @@ pub(crate) fn linear(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tenso
     x.reshape(((), inputs))?.matmul(&weight)?.broadcast_add(&bias)?.reshape(shape)
 }
 
-/// Layer normalisation over the last dimension (Ba et al. 2016, arXiv:1607.06450).
+/// Computes layer normalisation over the last dimension (Ba et al. 2016, arXiv:1607.06450).
 pub(crate) fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> Result<Tensor> {
     let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
     let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
     centred.broadcast_div(&(variance + epsilon)?.sqrt()?)?.broadcast_mul(weight)?.broadcast_add(bias)
 }
 
-/// Causal self-attention of whole sequences: `qkv` is `[batch, steps, 3 * width]` in blocks `[q|k|v]`, the result
-/// `[batch, steps, width]`, heads side by side. `scale` multiplies the products of queries and keys, `drop` takes the
-/// weights.
+/// Computes causal self-attention of whole sequences: `qkv` is `[batch, steps, 3 * width]` in blocks `[q|k|v]`, and
+/// the result is `[batch, steps, width]`, heads side by side. `scale` multiplies the products of queries and keys;
+/// `drop` is applied to the weights.
 pub(crate) fn causal_attention(
     qkv: &Tensor,
     heads: usize,
@@ -74,8 +74,8 @@ pub(crate) fn causal_attention(
     weights.matmul(&v)?.transpose(1, 2)?.reshape((batch, steps, width))
 }
 
-/// Mean cross-entropy in nats of the next tokens under a tied head: `hidden` `[rows, width]`, `embedding`
-/// `[vocabulary, width]`. Rows whose target is `None` do not count.
+/// Returns the mean cross-entropy, in nats, of the next tokens under a tied head: `hidden` `[rows, width]`,
+/// `embedding` `[vocabulary, width]`. Rows whose target is `None` are not counted.
 pub(crate) fn tied_cross_entropy(hidden: &Tensor, embedding: &Tensor, targets: &[Option<u32>]) -> Result<Tensor> {
     let counted = targets.iter().flatten().count().max(1) as f64;
     let logits = hidden.matmul(&embedding.t()?)?.to_dtype(DType::F32)?;

@@ -1,9 +1,9 @@
 //! GPT-2 for decoding on the CPU: weights packed in panels, activations in plain slices.
 //!
-//! A decoding step reads every weight once for a handful of rows, so its speed is that of memory: panels of 32 outputs
-//! lie in the order the kernel reads them, and all rows of a batch share one pass. Every row is summed in the same order
-//! whatever else is in the batch, so that a candidate's text does not depend on its neighbours: general matrix products
-//! do not promise that. Agrees with [`super::gpt2`]; a test holds the two together.
+//! A decoding step reads every weight once for a handful of rows, so its speed is limited by memory: panels of 32
+//! outputs are stored in the order in which the kernel reads them, and all rows of a batch share one pass. Every row
+//! is summed in the same order whatever else is in the batch, so that a candidate's text does not depend on its
+//! neighbours; general matrix products do not guarantee that. Agrees with [`super::gpt2`]; a test compares the two.
 
 use rayon::prelude::*;
 
@@ -20,23 +20,23 @@ const SMALL: usize = 1 << 15;
 struct PackedLinear {
     inputs: usize,
     outputs: usize,
-    /// `[outputs / 32 rounded up][inputs][32]`; what is beyond the last output is zero.
+    /// `[outputs / 32 rounded up][inputs][32]`, padded with zeros after the last output.
     panels: Vec<f32>,
-    /// One value an output, padded with zeros to whole panels.
+    /// One value per output, padded with zeros to whole panels.
     bias: Vec<f32>,
 }
 
-/// What happens to a layer's output before it is written.
+/// What is done with a layer's output.
 #[derive(Clone, Copy, PartialEq)]
 enum Then {
     Write,
     Activate(Activation),
-    /// Adds to what is there: the residual stream.
+    /// Add it to the values already there: the residual stream.
     Add,
 }
 
 impl PackedLinear {
-    /// From GPT-2's `Conv1D`: `weight` is `[inputs, outputs]`.
+    /// Packs GPT-2's `Conv1D` weights: `weight` is `[inputs, outputs]`.
     fn from_conv1d(weight: &[f32], bias: &[f32], inputs: usize, outputs: usize) -> Self {
         let mut packed = Self::empty(inputs, outputs);
         packed.bias[..outputs].copy_from_slice(bias);
@@ -50,7 +50,7 @@ impl PackedLinear {
         packed
     }
 
-    /// From one row an output: `weight` is `[outputs, inputs]`.
+    /// Packs weights of one row per output: `weight` is `[outputs, inputs]`.
     fn from_rows(weight: &[f32], inputs: usize, outputs: usize) -> Self {
         let mut packed = Self::empty(inputs, outputs);
         packed.panels.par_chunks_exact_mut(inputs * LANES).enumerate().for_each(|(panel, out)| {
@@ -77,7 +77,7 @@ impl PackedLinear {
         }
     }
 
-    /// `out[r] = x[r]·W + b` for every row.
+    /// Computes `out[r] = x[r]·W + b` for every row.
     fn forward(&self, x: &[f32], out: &mut [f32], then: Then) {
         let rows = x.len() / self.inputs;
         let mut sums = vec![0.0; self.bias.len() * rows];
@@ -103,7 +103,7 @@ impl PackedLinear {
         self.scatter(&sums, rows, out, then);
     }
 
-    /// Brings panel-wise sums `[panel][row][32]` into rows.
+    /// Copies panel-wise sums `[panel][row][32]` into rows.
     fn scatter(&self, sums: &[f32], rows: usize, out: &mut [f32], then: Then) {
         for (row, out) in out.chunks_exact_mut(self.outputs).enumerate() {
             for (panel, out) in out.chunks_mut(LANES).enumerate() {
@@ -145,7 +145,7 @@ struct Block {
 /// The network.
 pub(crate) struct PackedGpt2 {
     pub(crate) config: Gpt2Config,
-    /// The token embedding, and the head where it is tied.
+    /// The token embedding, and the head if it is tied.
     wte: PackedLinear,
     /// `[positions, width]`.
     wpe: Vec<f32>,
@@ -194,8 +194,8 @@ impl PackedGpt2 {
         })
     }
 
-    /// Reads `ids`, row-major `[rows, steps]`, behind what `cache` holds and gives the logits behind the last of each
-    /// row, `[rows, vocabulary]`.
+    /// Reads `ids`, row-major `[rows, steps]`, after the tokens in `cache`; returns the logits after each row's last
+    /// token, `[rows, vocabulary]`.
     pub(crate) fn advance(&self, ids: &[u32], cache: &mut PackedCache) -> Vec<f32> {
         let rows = cache.slots.len();
         let steps = ids.len() / rows;
@@ -236,7 +236,7 @@ impl PackedGpt2 {
         x
     }
 
-    /// An empty cache with room for `slots` rows of `capacity` tokens, of which `rows` are in use.
+    /// Creates an empty cache with room for `slots` rows of `capacity` tokens, of which `rows` are in use.
     pub(crate) fn cache(&self, rows: usize, slots: usize, capacity: usize) -> PackedCache {
         let layer = || Layer {
             keys: vec![0.0; slots * capacity * self.config.n_embd],
@@ -272,7 +272,8 @@ pub(crate) struct PackedCache {
 }
 
 impl PackedCache {
-    /// Makes row `i` a continuation of today's row `rows[i]`. A row asked for twice is copied into a free slot.
+    /// Makes row `i` a continuation of the current row `rows[i]`. A row that is named twice is copied into a free
+    /// slot.
     pub(crate) fn select(&mut self, rows: &[usize]) {
         let wanted: Vec<usize> = rows.iter().map(|row| self.slots[*row]).collect();
         let mut free: Vec<usize> = (0..self.room).filter(|slot| !wanted.contains(slot)).collect();
@@ -331,7 +332,7 @@ impl PackedCache {
     }
 }
 
-/// Attention of one query over the keys and values `[seen, width]` of its row.
+/// Computes the attention of one query over the keys and values `[seen, width]` of its row.
 fn attend_row(query: &[f32], keys: &[f32], values: &[f32], (heads, scale): (usize, f32), out: &mut [f32]) {
     let width = query.len();
     let head = width / heads;
@@ -349,8 +350,8 @@ fn attend_row(query: &[f32], keys: &[f32], values: &[f32], (heads, scale): (usiz
     }
 }
 
-/// A dot product in eight partial sums, which the compiler can keep in vector registers. Not [`pregonero_kernels::dot`],
-/// whose sums are 32: a seed's text stays what it was.
+/// Returns the dot product in eight partial sums, which the compiler can keep in vector registers.
+/// [`pregonero_kernels::dot`] is not used because its sums are 32: it would change the text that a seed yields.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0_f32; 8];
     let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));

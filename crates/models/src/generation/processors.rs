@@ -1,15 +1,15 @@
-//! What happens to the next token's scores before one is chosen, in transformers' order: repetition penalty, no-repeat
-//! n-gram, temperature, top-k, top-p, min-p, typical sampling.
+//! The steps that change the next token's scores before one is chosen, in transformers' order: repetition penalty,
+//! no-repeat n-gram, temperature, top-k, top-p, min-p, typical sampling.
 //!
-//! Scores are one row `[vocabulary]`; what must not be chosen becomes negative infinity.
+//! Scores are one row `[vocabulary]`; those of tokens that must not be chosen become negative infinity.
 
 use std::collections::HashSet;
 
 use super::decoding::Decoding;
 use super::ops::softmax;
 
-/// Divides the positive scores of tokens already there by `penalty` and multiplies the negative ones
-/// (Keskar et al. 2019, arXiv:1909.05858).
+/// Divides the positive scores of tokens that occur already by `penalty`, and multiplies their negative ones (Keskar
+/// et al. 2019, arXiv:1909.05858).
 pub(crate) fn repetition_penalty(scores: &mut [f32], ids: &[u32], penalty: f64) {
     if penalty == 1.0 {
         return;
@@ -48,7 +48,7 @@ pub(crate) fn temperature(scores: &mut [f32], temperature: f64) {
     }
 }
 
-/// Keeps the `k` best scores, and those equal to the last of them.
+/// Keeps the `k` best scores, and those equal to the lowest of them.
 pub(crate) fn top_k(scores: &mut [f32], k: usize) {
     if k == 0 || k >= scores.len() {
         return;
@@ -96,8 +96,8 @@ pub(crate) fn min_p(scores: &mut [f32], p: f64) {
     }
 }
 
-/// Keeps the smallest set of tokens whose probabilities sum to at least `p`, those first whose surprise is nearest to the
-/// distribution's entropy (Meister et al. 2023, arXiv:2202.00666).
+/// Keeps the smallest set of tokens whose probabilities sum to at least `p`, starting with those whose surprise is
+/// nearest to the distribution's entropy (Meister et al. 2023, arXiv:2202.00666).
 pub(crate) fn typical_p(scores: &mut [f32], p: f64) {
     if p >= 1.0 {
         return;
@@ -122,13 +122,13 @@ pub(crate) fn typical_p(scores: &mut [f32], p: f64) {
     }
 }
 
-/// The steps that greedy and beam search share with sampling.
+/// Applies the steps that greedy and beam search share with sampling.
 pub(crate) fn penalise(scores: &mut [f32], ids: &[u32], decoding: &Decoding) {
     repetition_penalty(scores, ids, decoding.repetition_penalty);
     no_repeat_ngram(scores, ids, decoding.no_repeat_ngram);
 }
 
-/// All steps of sampling.
+/// Applies all steps of sampling.
 pub(crate) fn process(scores: &mut [f32], ids: &[u32], decoding: &Decoding) {
     penalise(scores, ids, decoding);
     temperature(scores, decoding.temperature);
@@ -138,7 +138,7 @@ pub(crate) fn process(scores: &mut [f32], ids: &[u32], decoding: &Decoding) {
     typical_p(scores, decoding.typical_p);
 }
 
-/// The index of the largest score, the first of equals.
+/// Returns the index of the largest score, the first one of equals.
 pub(crate) fn argmax(scores: &[f32]) -> usize {
     let mut best = 0;
     for (index, score) in scores.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What is asked of an engine, and why it may give nothing.
+//! A request to an engine, and why it may yield nothing.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +7,22 @@ use super::decoding::Decoding;
 use super::finishing::LengthBudget;
 use pregonero_text::hashing::{SPLITMIX64_STEP, splitmix64};
 
-/// What is asked of an engine.
+/// A request to an engine.
 #[derive(Debug, Clone)]
 pub struct GenerationRequest {
-    /// The words to go on from; may be empty.
+    /// The words to continue; may be empty.
     pub prompt: String,
-    /// What the text is to be like: values by attribute, for a model with control tokens. Those that are missing are empty.
+    /// What the text should be like: values by attribute, for a model with control tokens. Missing ones are empty.
     pub attributes: BTreeMap<String, String>,
-    /// One candidate is sampled a seed. Greedy decoding gives one whatever their number, beam search as many as there
-    /// are.
+    /// One candidate is sampled per seed. Greedy decoding yields one candidate whatever their number; beam search
+    /// yields as many as there are seeds.
     pub seeds: Vec<u64>,
     pub decoding: Decoding,
-    /// Where a text is cut; absent for the model's continuation untouched.
+    /// Where a text is cut; absent to leave the model's continuation untouched.
     pub length: Option<LengthBudget>,
 }
 
-/// Why an engine gave no candidates.
+/// Why an engine returned no candidates.
 #[derive(Debug, thiserror::Error)]
 pub enum GenerationError {
     /// The prompt leaves no room in the model's context.
@@ -35,7 +35,7 @@ pub enum GenerationError {
     #[error(transparent)]
     Attributes(#[from] ControlError),
     /// One row alone does not fit into memory.
-    #[error("generating needs {needed} MiB of memory, {available} MiB are free")]
+    #[error("generating needs {needed} MiB of memory, but only {available} MiB are free")]
     OutOfMemory { needed: u64, available: u64 },
     /// The engine's thread ended.
     #[error("the engine has stopped")]
@@ -51,8 +51,8 @@ impl From<anyhow::Error> for GenerationError {
     }
 }
 
-/// The seeds of a round's candidates, derived from the round's own: SplitMix64 (Steele et al. 2014), cut to 63 bits so
-/// that SQLite and JSON hold them.
+/// Derives the seeds of a round's candidates from the round's own seed: SplitMix64 (Steele et al. 2014), cut to 63
+/// bits so that SQLite and JSON can store them.
 #[must_use]
 pub fn candidate_seeds(rng_seed: u64, count: usize) -> Vec<u64> {
     (0..count as u64).map(|index| splitmix64(rng_seed.wrapping_add(index.wrapping_mul(SPLITMIX64_STEP))) >> 1).collect()

@@ -15,10 +15,10 @@ use crate::catalog::ModelFiles;
 use crate::generation::DeviceChoice;
 use pregonero_kernels::product::Factors;
 
-/// Tokens of a batch: their logits are what takes the memory.
+/// Tokens of a batch: their logits take most of the memory.
 const BATCH_TOKENS: usize = 512;
 
-/// Sum of the negative log-probabilities in nats, and how many tokens were predicted.
+/// The sum of the negative log-probabilities in nats, and how many tokens were predicted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Surprise {
     pub nats: f64,
@@ -26,25 +26,26 @@ pub struct Surprise {
 }
 
 impl Surprise {
-    /// Mean nats a token.
+    /// Returns the mean in nats per token.
     #[must_use]
     pub fn cross_entropy(&self) -> f64 {
         self.nats / self.tokens as f64
     }
 }
 
-/// How a text that is longer than the model's context is cut.
+/// How a text that is longer than the model's context is cut into windows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Windows {
-    /// Tokens the model reads at once; absent: its context, or all the tokens there are if those are fewer.
+    /// Tokens that the model reads at once; absent: its context, or all the tokens there are if those are fewer.
     pub block: Option<usize>,
-    /// How far the next window lies behind the last; absent: a block, so that windows do not overlap. Below a block every
-    /// token but the first ones is predicted from at least `block - stride` tokens before it.
+    /// How far each window starts after the one before it; absent: a block, so that windows do not overlap. If it is
+    /// less than a block, every token but the first ones is predicted from at least `block - stride` tokens before
+    /// it.
     pub stride: Option<usize>,
 }
 
 impl Windows {
-    /// Block and stride for so many tokens to predict.
+    /// Returns block and stride for this many tokens to predict.
     fn over(&self, tokens: usize, context: usize) -> Result<(usize, usize)> {
         ensure!(tokens > 0, "the texts have no token to predict");
         let block = self.block.unwrap_or_else(|| context.min(tokens));
@@ -65,19 +66,19 @@ impl Windows {
     }
 }
 
-/// A loaded model that says how likely texts are.
+/// A loaded model that computes how likely texts are.
 #[derive(Debug)]
 pub struct Scorer {
     config: Gpt2Config,
     form: Form,
     tokenizer: Tokenizer,
-    /// What stands before each text of a model with control tokens: the context without values.
+    /// What precedes each text of a model with control tokens: the context without values.
     context: Option<Vec<u32>>,
 }
 
 #[derive(Debug)]
 enum Form {
-    /// On the CPU: the tensors in the order of the configuration.
+    /// On the CPU: the tensors in the configuration's order.
     Host(Vec<Vec<f32>>),
     Device(Gpt2, Device),
 }
@@ -86,7 +87,7 @@ impl Scorer {
     /// Loads a model in f32.
     ///
     /// # Errors
-    /// A model that cannot be loaded, or an explicit `cuda` that is not there.
+    /// If the model cannot be loaded, or if `cuda` was requested explicitly and is not available.
     pub fn load(files: &ModelFiles, device: DeviceChoice) -> Result<Self> {
         let (device, _) = device::device(device)?;
         let mut config = Gpt2Config::read(files)?;
@@ -110,22 +111,22 @@ impl Scorer {
         Ok(Self { config, form, tokenizer, context })
     }
 
-    /// Tokens of the model's vocabulary.
+    /// Returns the number of tokens in the model's vocabulary.
     #[must_use]
     pub fn vocabulary(&self) -> usize {
         self.config.vocab_size
     }
 
-    /// The texts as the training joined them: end-of-text before the first and behind each.
+    /// Joins the texts as the training did: end-of-text before the first and after each.
     ///
     /// # Errors
-    /// Where the tokenizer has no end-of-text token.
+    /// If the tokenizer has no end-of-text token.
     pub fn stream(&self, texts: &[String]) -> Result<Vec<u32>> {
         self.tokenizer.joined(texts)
     }
 
-    /// Predicts the texts and their ends as the model learned them: joined to one stream, or, by a model with control
-    /// tokens, each for itself behind a context without values, which is not predicted.
+    /// Predicts the texts and their ends as the model learned them: joined into one stream, or, if the model has
+    /// control tokens, each text separately after a context without values, which is not predicted.
     ///
     /// # Errors
     /// As [`Self::stream`] and [`Self::score`].
@@ -133,7 +134,7 @@ impl Scorer {
         let Some(context) = &self.context else { return self.score(&self.stream(texts)?, windows) };
         ensure!(
             windows == Windows::default(),
-            "a model with control tokens reads each text for itself: leave --block and --stride out"
+            "a model with control tokens reads each text separately: leave --block and --stride out"
         );
         let end = self.tokenizer.separator()?;
         let texts = self.tokenizer.encode_all(texts)?;
@@ -144,24 +145,24 @@ impl Scorer {
             let block = longest.min(ids.len() - 1);
             pieces.extend(Piece::of(ids, context.len() - 1, (block, block)));
         }
-        // Of one length side by side, little has to be filled up.
+        // Sorted by length, so that little padding is needed.
         pieces.sort_by_key(Piece::steps);
         self.score_pieces(&pieces)
     }
 
-    /// Predicts every token of `stream` but the first, each once, from what stands before it in the first window that
-    /// holds it.
+    /// Predicts every token of `stream` but the first, each once, from the tokens before it in the first window that
+    /// contains it.
     ///
     /// # Errors
-    /// Windows that do not fit the model or the stream.
+    /// If the windows do not fit the model or the stream.
     pub fn score(&self, stream: &[u32], windows: Windows) -> Result<Surprise> {
         let tokens = stream.len().saturating_sub(1);
         let (block, stride) = windows.over(tokens, self.config.n_positions)?;
         self.score_pieces(&Piece::of(stream, 0, (block, stride)))
     }
 
-    /// Pieces are read side by side, as many as the logits' memory allows; shorter ones are filled up behind their end,
-    /// where nothing looks back from.
+    /// Reads pieces side by side, as many as the logits' memory allows; shorter ones are padded at their end, which
+    /// no token attends to.
     fn score_pieces(&self, pieces: &[Piece<'_>]) -> Result<Surprise> {
         let mut surprise = Surprise { nats: 0.0, tokens: 0 };
         let mut host = HostGpt2::new(&self.config, Factors::F32);
@@ -195,13 +196,13 @@ impl Scorer {
 /// Tokens that are read together.
 struct Piece<'a> {
     ids: &'a [u32],
-    /// Of the predictions within, how many come first and do not count.
+    /// How many of the predictions at the beginning are not counted.
     read: usize,
 }
 
 impl<'a> Piece<'a> {
-    /// `stream` in windows, the first `read` predictions left out. The last window is the first that reaches the end;
-    /// what the window before has predicted is only read.
+    /// Cuts `stream` into windows; the first `read` predictions are not counted. The last window is the first one
+    /// that reaches the end; tokens that the window before has predicted are read but not counted.
     fn of(stream: &'a [u32], read: usize, (block, stride): (usize, usize)) -> Vec<Self> {
         let windows = 0..=(stream.len() - 1 - block).div_ceil(stride);
         let piece = |window: usize| Self {
@@ -211,7 +212,7 @@ impl<'a> Piece<'a> {
         windows.map(piece).collect()
     }
 
-    /// Tokens from which the next one is predicted.
+    /// Returns the number of tokens from which the next one is predicted.
     fn steps(&self) -> usize {
         self.ids.len() - 1
     }

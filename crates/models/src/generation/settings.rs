@@ -1,4 +1,4 @@
-//! The section `[generation]`: its keys, their defaults and what they may say.
+//! The section `[generation]`: its keys, their defaults and their permitted values.
 
 use pregonero_settings::Checker;
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ impl Default for GenerationKeys {
 }
 
 impl GenerationKeys {
-    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    /// Returns the settings, each key parsed and in range; `None` if a fault was reported to `checker`.
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<GenerationSettings> {
         let model = ModelSource::check(checker, "generation.model", ModelKind::Generator, &self.model);
@@ -93,7 +93,7 @@ impl GenerationKeys {
     }
 }
 
-/// Who writes, and how.
+/// Which model writes, and how.
 #[derive(Debug, Clone)]
 pub struct GenerationSettings {
     pub model: ModelSource,
@@ -101,20 +101,20 @@ pub struct GenerationSettings {
     /// 1 to 256.
     pub candidates: usize,
     pub decoding: Decoding,
-    /// A fresh one each round where absent.
+    /// If absent, each round draws a new one.
     pub rng_seed: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// CUDA where it works, else the CPU with one clear line.
+    /// CUDA if it works, else the CPU, with one log line that says so.
     Auto,
     Cpu,
-    /// This CUDA device, or an error.
+    /// This CUDA device, or an error if it is not available.
     Cuda(usize),
 }
 
-/// As the configuration writes it.
+/// Parses a device as the configuration writes it.
 impl std::str::FromStr for DeviceChoice {
     type Err = String;
 

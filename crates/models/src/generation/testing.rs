@@ -1,4 +1,4 @@
-//! For tests, here and in the crates that train: weights that a formula gives, the same in Python.
+//! For tests, here and in the crates that train: weights computed by a formula that is the same in Python.
 
 /// Returns the weights of a tensor, by its name and shape, as `tests/data/gpt2/make.py` computes them.
 #[must_use]

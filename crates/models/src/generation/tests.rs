@@ -1,7 +1,8 @@
-//! The generator against transformers, its two forms against each other, its fused operations against composed ones.
+//! The generator compared with transformers, its two forms with each other, and its fused operations with composed
+//! ones.
 //!
-//! Reference values lie in `tests/data/gpt2/reference.json`; `make.py` beside it made them, on weights that both sides
-//! compute from a formula.
+//! Reference values are in `tests/data/gpt2/reference.json`; `make.py` next to it made them, on weights that both
+//! sides compute from a formula.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -53,7 +54,7 @@ struct Reference {
 
 #[derive(Deserialize)]
 struct ReferenceWindows {
-    /// Tokens of a window, the one that is predicted last included.
+    /// Tokens per window, including the one that is predicted last.
     max_length: usize,
     stride: usize,
     nats: f64,
@@ -78,7 +79,7 @@ pub(super) struct Form {
     pub(super) shards: usize,
 }
 
-/// Sizes and storage of the cases in `make.py`.
+/// Returns sizes and storage of the cases in `make.py`.
 fn case(name: &str) -> (Gpt2Config, Form) {
     let (sizes, inner, tied, form) = match name {
         "tied" => ([101, 32, 2, 4, 48], None, true, Form { dtype: Dtype::F32, prefix: false, shards: 1 }),
@@ -142,7 +143,7 @@ pub(super) fn write_weights(folder: &Path, config: &Gpt2Config, form: &Form) {
     }
 }
 
-/// A case's checkpoint on disk.
+/// Writes a case's checkpoint to disk.
 fn checkpoint(name: &str) -> (TempDir, ModelFiles, Gpt2Config) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (config, form) = case(name);
@@ -151,7 +152,7 @@ fn checkpoint(name: &str) -> (TempDir, ModelFiles, Gpt2Config) {
     (folder, files, config)
 }
 
-/// A model with a tokenizer of its own and a context of 40.
+/// Writes a model with its own tokenizer and a context of 40.
 pub(super) fn tiny_model() -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let texts: Vec<String> = (0..40).map(|index| format!("La vacuna llega hoy al puesto número {index}.")).collect();
@@ -165,7 +166,7 @@ pub(super) fn tiny_model() -> TempDir {
     folder
 }
 
-/// One token is enough where token ids are given.
+/// One token is enough if token ids are given.
 const BYTELESS_TOKENIZER: &str = r#"{"version":"1.0","model":{"type":"BPE","vocab":{"a":0},"merges":[]}}"#;
 
 pub(super) fn networks(files: &ModelFiles) -> [(&'static str, Network); 2] {
@@ -222,7 +223,7 @@ pub(super) fn limits(config: &Gpt2Config) -> Limits<'static> {
     }
 }
 
-/// What transformers would return: the end-of-text token kept, and padded with it.
+/// Returns what transformers would return: the sequence with its end-of-text token, padded with that token.
 fn padded(sequence: &Sequence, prompt: usize, length: usize) -> Vec<u32> {
     let mut ids = sequence.ids[prompt..].to_vec();
     ids.resize(length, 0);
@@ -295,7 +296,7 @@ fn sampling_draws_from_the_scores_that_transformers_processes() {
     }
 }
 
-/// Holds a filter against what transformers leaves of the same scores; `off` is the setting that filters nothing.
+/// Compares a filter with what transformers keeps of the same scores; `off` is the setting that filters nothing.
 fn assert_filters_alike(filter: fn(&mut [f32], f64), expected: fn(&Reference) -> &[Left], off: f64) {
     for reference in references() {
         let (_folder, files, _) = checkpoint(&reference.name);
@@ -512,7 +513,7 @@ fn a_token_the_tokenizer_does_not_know_is_never_chosen() {
     let sum: f64 = logits[..20].iter().map(|logit| f64::from(*logit).exp()).sum();
     for sequence in decoding::decode(&network, &[3, 4], &seeds, &decoding, &limits).expect("decodable") {
         assert!(sequence.ids.iter().all(|id| *id < 20), "{:?}", sequence.ids);
-        // It counts in no probability either.
+        // Nor does it count in any probability.
         let chosen = sequence.ids.get(2).map_or(0, |id| *id as usize);
         let expected = f64::from(logits[chosen]) - sum.ln();
         let found = f64::from(sequence.likelihood.expect("a token was written").mean);
@@ -520,7 +521,7 @@ fn a_token_the_tokenizer_does_not_know_is_never_chosen() {
     }
 }
 
-/// A model whose every weight is a variable of `dtype`.
+/// Returns a model whose every weight is a variable of `dtype`.
 fn trainable(name: &str, dtype: DType) -> (Gpt2, BTreeMap<String, Var>) {
     let (_folder, files, config) = checkpoint(name);
     let checkpoint = Checkpoint::open(&files).expect("readable");
@@ -556,7 +557,7 @@ fn the_loss_equals_transformers() {
     }
 }
 
-/// Two sequences of one length: the prompt's two halves, with some places that do not count.
+/// Returns two sequences of one length: the prompt's two halves, with some positions that are not counted.
 fn two_sequences(prompt: &[u32]) -> (Vec<u32>, Vec<Option<u32>>, usize) {
     let length = prompt.len() / 2;
     let ids = prompt[..2 * length].to_vec();
@@ -571,7 +572,7 @@ fn flat(tensor: &Tensor) -> Vec<f32> {
 }
 
 /// The two implementations share no code: passes over f32 slices with hand-written derivatives, and candle's own
-/// differentiation of composed f64 operations. Twice into one set of gradients is twice the gradient.
+/// differentiation of composed f64 operations. Adding up two passes gives twice the gradient.
 #[test]
 fn the_training_step_has_the_loss_and_gradients_of_candle() {
     let factors = [Some((Factors::F32, 1e-4)), tiles::available().then_some((Factors::Bf16, 5e-2))];
@@ -609,7 +610,8 @@ fn the_training_step_has_the_loss_and_gradients_of_candle() {
     }
 }
 
-/// With masks the step is still the gradient of its own loss: differences of losses under the same masks.
+/// With masks, the step still computes the gradient of its own loss: compared with differences of losses under the
+/// same masks.
 #[test]
 fn gradients_under_dropout_equal_finite_differences() {
     let reference = &references()[1];

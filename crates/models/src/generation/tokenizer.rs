@@ -1,6 +1,6 @@
 //! GPT-2's byte-level BPE over the `tokenizers` crate; `files` reads it from a model's folder.
 //!
-//! Texts are decoded as whole sequences: a token may hold half a letter, so that decoding one by one breaks accents and
+//! Texts are decoded as whole sequences: a token may be half a letter, so decoding one by one would break accents and
 //! emoji.
 
 mod files;
@@ -17,7 +17,7 @@ use crate::catalog::ModelFiles;
 /// The token that ends a text in every GPT-2 checkpoint.
 pub const END_OF_TEXT: &str = "<|endoftext|>";
 
-/// Where the older pair of files has the tokens that its vocabulary lacks.
+/// The file in which the older pair of files keeps the tokens that its vocabulary lacks.
 pub(crate) const ADDED_TOKENS: &str = "added_tokens.json";
 
 /// Turns text into token ids and back.
@@ -26,10 +26,10 @@ pub struct Tokenizer {
     inner: Inner,
     start_of_text: Option<u32>,
     end_of_text: Option<u32>,
-    /// The token that stands before every text, where the files say so.
+    /// The token that precedes every text, if the files say so.
     opening: Option<u32>,
     vocabulary_size: usize,
-    /// Ids below the size of the vocabulary that no token has.
+    /// Ids below the size of the vocabulary that belong to no token.
     gaps: Vec<u32>,
     added: BTreeMap<u32, AddedToken>,
 }
@@ -38,7 +38,7 @@ impl Tokenizer {
     /// Reads the tokenizer of a model.
     ///
     /// # Errors
-    /// Where neither form is there, or a file is broken; the message names it.
+    /// If neither form is there, or a file is broken; the message names it.
     pub fn read(files: &ModelFiles) -> Result<Self> {
         let files::Described { inner, start, end, opening } = files::read(files)?;
         let tokenizer = Self::over(inner);
@@ -51,16 +51,16 @@ impl Tokenizer {
         let end_of_text = inner.token_to_id(END_OF_TEXT);
         let ids: BTreeSet<u32> = inner.get_vocab(true).into_values().collect();
         let vocabulary_size = ids.last().map_or(0, |id| *id as usize + 1);
-        // A file may give a token any id; no model has so many rows.
+        // A file may give a token any id; no model has this many rows.
         let gaps = (0..vocabulary_size.min(LARGEST_SIZE) as u32).filter(|id| !ids.contains(id)).collect();
         let added = inner.get_added_tokens_decoder().into_iter().collect();
         Self { inner, start_of_text: end_of_text, end_of_text, opening: None, vocabulary_size, gaps, added }
     }
 
-    /// Checks that every id this tokenizer can give has a row in the model's embedding.
+    /// Checks that every id this tokenizer can return has a row in the model's embedding.
     ///
     /// # Errors
-    /// Where the vocabulary is larger than the model's.
+    /// If the vocabulary is larger than the model's.
     pub fn check_fits(&self, config: &Gpt2Config, files: &ModelFiles) -> Result<()> {
         if self.vocabulary_size > config.vocab_size {
             let last = self.vocabulary_size - 1;
@@ -75,65 +75,66 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// The id of the end-of-text token, where the vocabulary has one: the one that the files name, else
+    /// Returns the id of the end-of-text token, if the vocabulary has one: the one that the files name, else
     /// `<|endoftext|>`.
     #[must_use]
     pub fn end_of_text(&self) -> Option<u32> {
         self.end_of_text
     }
 
-    /// What stands before a text without words: the start that the files name, else the end of text.
+    /// Returns the token before a text without words: the start token that the files name, else the end of text.
     #[must_use]
     pub fn start_of_text(&self) -> Option<u32> {
         self.start_of_text
     }
 
-    /// The token that stands before every text, where the files of the tokenizer say so (`add_bos_token`).
+    /// Returns the token that precedes every text, if the tokenizer's files say so (`add_bos_token`).
     #[must_use]
     pub fn opening(&self) -> Option<u32> {
         self.opening
     }
 
-    /// Ids below [`Self::vocabulary_size`] that no token has.
+    /// Returns the ids below [`Self::vocabulary_size`] that belong to no token.
     #[must_use]
     pub fn gaps(&self) -> &[u32] {
         &self.gaps
     }
 
-    /// One more than the largest id.
+    /// Returns one more than the largest id.
     #[must_use]
     pub fn vocabulary_size(&self) -> usize {
         self.vocabulary_size
     }
 
-    /// The id of a token by its text.
+    /// Returns the id of a token by its text.
     #[must_use]
     pub fn id_of(&self, token: &str) -> Option<u32> {
         self.inner.token_to_id(token)
     }
 
-    /// The texts that are read as special tokens, in the order of their ids.
+    /// Returns the texts that are read as special tokens, in the order of their ids.
     #[must_use]
     pub fn special_tokens(&self) -> Vec<String> {
         self.added.values().filter(|token| token.special).map(|token| token.content.clone()).collect()
     }
 
-    /// The texts of all added tokens, special or not, in the order of their ids.
+    /// Returns the texts of all added tokens, special or not, in the order of their ids.
     #[must_use]
     pub fn added_tokens(&self) -> Vec<String> {
         self.added.values().map(|token| token.content.clone()).collect()
     }
 
-    /// Whether this id is a special token's.
+    /// Returns whether this id is a special token's.
     #[must_use]
     pub fn is_special(&self, id: u32) -> bool {
         self.added.get(&id).is_some_and(|token| token.special)
     }
 
-    /// The tokenizer with further special tokens, which get the ids behind the largest one; tokens it has keep theirs.
+    /// Returns the tokenizer with further special tokens, whose ids follow the largest one; tokens it has already
+    /// keep theirs.
     ///
     /// # Errors
-    /// Where the vocabulary has gaps, so that a new id would be another token's.
+    /// If the vocabulary has gaps, so that a new id would be another token's.
     pub fn with_special_tokens(&self, tokens: &[String]) -> Result<Self> {
         let mut inner = self.inner.clone();
         let known = self.vocabulary_size();
@@ -152,16 +153,16 @@ impl Tokenizer {
         Ok(Self { start_of_text, end_of_text, opening: self.opening, ..extended })
     }
 
-    /// The token ids of a text; no special token is added, but one that the text spells out is read as such.
+    /// Returns the token ids of a text; no special token is added, but one that the text spells out is read as such.
     ///
     /// # Errors
-    /// Where the tokenizer cannot encode it.
+    /// If the tokenizer cannot encode it.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
         let encoding = self.inner.encode_fast(text, false).map_err(|error| anyhow!("cannot encode a text: {error}"))?;
         Ok(encoding.get_ids().to_vec())
     }
 
-    /// The token ids of many texts.
+    /// Returns the token ids of many texts.
     ///
     /// # Errors
     /// As [`Self::encode`].
@@ -172,15 +173,15 @@ impl Tokenizer {
         Ok(encodings.iter().map(|encoding| encoding.get_ids().to_vec()).collect())
     }
 
-    /// The token that parts texts.
+    /// Returns the token that separates texts.
     ///
     /// # Errors
-    /// Where the vocabulary has none.
+    /// If the vocabulary has none.
     pub fn separator(&self) -> Result<u32> {
         self.end_of_text.with_context(|| format!("the tokenizer has no {END_OF_TEXT} token to put between texts"))
     }
 
-    /// The texts as one sequence: [`Self::separator`] before the first and behind each.
+    /// Joins the texts into one sequence: [`Self::separator`] before the first and after each.
     ///
     /// # Errors
     /// As [`Self::separator`] and [`Self::encode_all`].
@@ -196,23 +197,24 @@ impl Tokenizer {
         Ok(stream)
     }
 
-    /// The text of a whole sequence, special tokens left out. Bytes that are no UTF-8 come out as U+FFFD.
+    /// Returns the text of a whole sequence without its special tokens. Bytes that are not UTF-8 become U+FFFD.
     ///
     /// # Errors
-    /// Where the tokenizer cannot decode it.
+    /// If the tokenizer cannot decode it.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
         self.decode_pieces(ids, true)
     }
 
-    /// The text of a whole sequence with its special tokens spelled out.
+    /// Returns the text of a whole sequence with its special tokens spelled out.
     ///
     /// # Errors
-    /// Where the tokenizer cannot decode it.
+    /// If the tokenizer cannot decode it.
     pub fn decode_raw(&self, ids: &[u32]) -> Result<String> {
         self.decode_pieces(ids, false)
     }
 
-    /// The byte-level decoder would take the letters of an added token for bytes, so it gets what stands between them.
+    /// Decodes the pieces between added tokens: the byte-level decoder would take the letters of an added token for
+    /// bytes.
     fn decode_pieces(&self, ids: &[u32], skip_special: bool) -> Result<String> {
         let plain = |ids: &[u32]| {
             self.inner.decode(ids, skip_special).map_err(|error| anyhow!("cannot decode token ids: {error}"))
@@ -244,7 +246,7 @@ mod tests {
         Tokenizer::read(&ModelFiles::in_folder(folder.path()).unwrap())
     }
 
-    // All of these make the tokenizers crate panic.
+    // Each of these makes the tokenizers crate panic.
     #[test]
     fn what_the_tokenizers_crate_panics_at_is_an_error() {
         let with =
@@ -272,9 +274,9 @@ mod tests {
     #[derive(serde::Deserialize)]
     struct Case {
         name: String,
-        /// Of the model's embedding.
+        /// Rows of the model's embedding.
         rows: usize,
-        /// Next to the vocabulary and its merges; null takes one of the two away.
+        /// Files next to the vocabulary and its merges; null removes one of those two.
         files: BTreeMap<String, Option<String>>,
         start: u32,
         end: u32,
@@ -288,7 +290,7 @@ mod tests {
         ids: Vec<u32>,
     }
 
-    /// Every case of `tests/data/tokenizers/reference.json` with its folder; `make.py` next to it made them.
+    /// Returns every case of `tests/data/tokenizers/reference.json` with its folder; `make.py` next to it made them.
     fn cases() -> Vec<(Case, tempfile::TempDir)> {
         let content = include_str!("../../../../tests/data/tokenizers/reference.json");
         let Reference { vocabulary, merges, cases } = serde_json::from_str(content).unwrap();
@@ -342,14 +344,14 @@ mod tests {
                 let raw = tokenizer.decode_raw(&tokenizer.encode(text).unwrap()).unwrap();
                 let mut expected = text.clone();
                 special.iter().for_each(|token| expected = expected.replace(token, ""));
-                // Tokens with lstrip or rstrip take the spaces around them.
+                // Tokens with lstrip or rstrip absorb the spaces around them.
                 let bare = |text: &str| text.replace(' ', "");
                 assert_eq!(bare(&decoded), bare(&expected), "{}: {text:?}", case.name);
                 assert_eq!(bare(&raw), bare(text), "{}: {text:?}", case.name);
             }
             let words = "dos palabras y el vacunódromo, ma\u{303}s";
             let decoded = tokenizer.decode(&tokenizer.encode(words).unwrap()).unwrap();
-            // With add_prefix_space, what follows an added word gets a space of its own, as in transformers.
+            // With add_prefix_space, the text after an added word gets its own space, as in transformers.
             let adds_spaces = tokenizer.decode(&tokenizer.encode("a").unwrap()).unwrap() != "a";
             assert!(adds_spaces || decoded == words, "{}: {decoded:?}", case.name);
         }

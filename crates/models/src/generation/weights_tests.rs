@@ -1,4 +1,4 @@
-//! Every form that weights come in, against what transformers computes with the same folder.
+//! Every form in which weights are stored, compared with what transformers computes from the same folder.
 //!
 //! The folders are in `tests/data/gpt2/weights`; `make.py` there wrote them and `reference.json`.
 
@@ -33,7 +33,7 @@ fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/gpt2/weights").join(name)
 }
 
-/// A copy of one of the folders, its pickle converted.
+/// Copies one of the folders and converts its pickle.
 fn readable(name: &str) -> (TempDir, ModelFiles) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for entry in std::fs::read_dir(data(name)).expect("the folder is there") {

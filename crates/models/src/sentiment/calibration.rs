@@ -1,30 +1,31 @@
-//! From a network's logits to probabilities that mean what they say.
+//! Turns a network's logits into probabilities that mean what they say.
 //!
-//! A network trained to separate labels is as a rule too sure of itself, and `sentiment.min_score` is a threshold on
-//! its probabilities. The map is fitted on rows the network was not trained on and stored in its `config.json`:
-//! Platt's line for one logit, a temperature for several. Neighbours: `pregonero_workshop::training::classifier` fits,
-//! [`super::Classifier`] applies.
+//! A network trained to separate labels is usually overconfident, and `sentiment.min_score` is a threshold on its
+//! probabilities. The map is fitted on rows that the network was not trained on and stored in its `config.json`:
+//! Platt's line for one logit, a temperature for several. `pregonero_workshop::training::classifier` fits it, and
+//! [`super::Classifier`] applies it.
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-/// The softest and the sharpest temperature a fit gives: where every row is right there is no best one, the sharper
-/// the better.
+/// The lowest and the highest temperature that a fit yields: if every row is right there is no best one, because
+/// lower is always better.
 const TEMPERATURES: std::ops::RangeInclusive<f64> = 0.05..=20.0;
 
-/// Steps after which a fit stops at the latest; Newton's method needs about ten.
+/// The most steps of a fit; Newton's method needs about ten.
 const STEPS: usize = 200;
 
-/// What turns logits into probabilities.
+/// The map from logits to probabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Calibration {
-    /// Sigmoid or softmax of the logits as they are.
+    /// Sigmoid or softmax of the unchanged logits.
     #[default]
     None,
-    /// Of the logits divided by `temperature` (Guo et al. 2017, "On calibration of modern neural networks").
+    /// The same of the logits divided by `temperature` (Guo et al. 2017, "On calibration of modern neural networks").
     Temperature { temperature: f64 },
-    /// Of `slope * logit + intercept` (Platt 1999); for one logit, among several the intercept cancels out.
+    /// The same of `slope * logit + intercept` (Platt 1999); for one logit, because among several the intercept
+    /// cancels out.
     Platt { slope: f64, intercept: f64 },
 }
 
@@ -35,17 +36,17 @@ pub enum CalibrationMethod {
     /// Platt's line for two labels, a temperature for more.
     #[default]
     Auto,
-    /// A temperature: what is likeliest stays likeliest, so labels that were balanced in training stay so.
+    /// A temperature: the likeliest label stays the likeliest, so labels that were balanced in training stay so.
     Temperature,
     /// Platt's line, which also learns how often each label occurs in the validation part.
     Platt,
 }
 
 impl CalibrationMethod {
-    /// The map, or [`Calibration::None`] where the log loss of these rows is no smaller with it.
+    /// Fits the map, or returns [`Calibration::None`] if the log loss of these rows is no smaller with it.
     ///
     /// # Errors
-    /// As [`Calibration::fit`]; Platt's line for rows of several logits.
+    /// As [`Calibration::fit`]; and for Platt's line, if rows have several logits.
     pub fn fit(self, logits: &[Vec<f32>], labels: &[usize]) -> Result<Calibration> {
         let fitted = match self {
             Self::Auto => Calibration::fit(logits, labels),
@@ -58,10 +59,10 @@ impl CalibrationMethod {
 }
 
 impl Calibration {
-    /// The calibration that fits: Platt's for rows of one logit, a temperature for rows of several.
+    /// Fits the calibration that suits the rows: Platt's for one logit, a temperature for several.
     ///
     /// # Errors
-    /// Where there are no rows, rows differ in length, a logit is not finite, a label does not exist, or only one label
+    /// If there are no rows, rows differ in length, a logit is not finite, a label does not exist, or only one label
     /// occurs.
     pub fn fit(logits: &[Vec<f32>], labels: &[usize]) -> Result<Self> {
         if logits.first().is_some_and(|row| row.len() == 1) {
@@ -71,7 +72,7 @@ impl Calibration {
         }
     }
 
-    /// The temperature with the smallest negative log-likelihood.
+    /// Fits the temperature with the smallest negative log-likelihood.
     ///
     /// # Errors
     /// As [`Calibration::fit`].
@@ -97,13 +98,14 @@ impl Calibration {
         Ok(Self::Temperature { temperature: 1.0 / inverse })
     }
 
-    /// Platt's slope and intercept with the smallest negative log-likelihood, against his targets: of `n` rows of a
-    /// label `1 / (n + 2)` are taken to be of the other. So there is a best line even where the scores separate the
-    /// labels without fault. Newton's method with backtracking (Lin, Lin and Weng 2007). The slope is never below 0: a
-    /// line that falls would turn what the network says into its opposite; the best level line stands for it then.
+    /// Fits Platt's slope and intercept with the smallest negative log-likelihood against his smoothed targets: of
+    /// `n` rows of a label, a share of `1 / (n + 2)` counts as the other label, so that a best line exists even if
+    /// the scores separate the labels perfectly. Uses Newton's method with backtracking (Lin, Lin and Weng 2007). The
+    /// slope is never below 0: a falling line would reverse what the network says, so the best level line is returned
+    /// instead.
     ///
     /// # Errors
-    /// As [`Calibration::fit`]; where rows have several logits.
+    /// As [`Calibration::fit`]; and if rows have several logits.
     pub fn fit_platt(logits: &[Vec<f32>], labels: &[usize]) -> Result<Self> {
         check_rows(logits, labels)?;
         ensure!(logits[0].len() == 1, "Platt's calibration is for one logit, a row has {}", logits[0].len());
@@ -120,12 +122,12 @@ impl Calibration {
             let Some((next, next_loss)) = line.newton_step(&points, loss) else { break };
             (line, loss) = (next, next_loss);
         }
-        // The loss is convex: where its lowest point has a slope below 0, the lowest one allowed has the slope 0.
+        // The loss is convex: if its minimum has a slope below 0, the best slope allowed is 0.
         Ok(if line.slope > 0.0 { Self::Platt { slope: line.slope, intercept: line.intercept } } else { level })
     }
 
-    /// The probability of each label: of both labels for one logit (which speaks for label 1), of as many as there are
-    /// logits otherwise. They sum to 1.
+    /// Returns the probability of each label: of both labels for one logit (which is label 1's), else of one label
+    /// per logit. They sum to 1.
     #[must_use]
     pub fn probabilities(&self, logits: &[f32]) -> Vec<f32> {
         let logits = self.mapped(logits);
@@ -136,7 +138,7 @@ impl Calibration {
         softmax(&logits).into_iter().map(|probability| probability as f32).collect()
     }
 
-    /// The logits behind the map.
+    /// Returns the logits after the map.
     fn mapped(&self, logits: &[f32]) -> Vec<f64> {
         let map = |logit: &f32| match *self {
             Self::None => f64::from(*logit),
@@ -146,7 +148,7 @@ impl Calibration {
         logits.iter().map(map).collect()
     }
 
-    /// The summed negative log-probability of the labels.
+    /// Returns the summed negative log-probability of the labels.
     fn log_loss(&self, logits: &[Vec<f32>], labels: &[usize]) -> f64 {
         let row_loss = |(row, &label): (&Vec<f32>, &usize)| {
             let mut logits = self.mapped(row);
@@ -160,7 +162,7 @@ impl Calibration {
     }
 
     /// # Errors
-    /// Where a parameter is no finite number or a temperature is not above 0.
+    /// If a parameter is not a finite number, or a temperature is not above 0.
     pub fn check(&self) -> Result<()> {
         match *self {
             Self::None => {}
@@ -175,8 +177,8 @@ impl Calibration {
     }
 }
 
-/// The label of the highest probability; of equals the last, so that of two labels 0.5 counts as label 1, as it does
-/// in Keras.
+/// Returns the label of the highest probability, and the last one of equals, so that 0.5 for two labels counts as
+/// label 1, as it does in Keras.
 #[must_use]
 pub fn likeliest(probabilities: &[f32]) -> usize {
     let mut best = 0;
@@ -190,17 +192,17 @@ pub fn likeliest(probabilities: &[f32]) -> usize {
 
 fn check_rows(logits: &[Vec<f32>], labels: &[usize]) -> Result<()> {
     ensure!(logits.len() == labels.len(), "{} rows of logits, {} labels", logits.len(), labels.len());
-    let Some(first) = logits.first() else { anyhow::bail!("no rows to calibrate on") };
+    let Some(first) = logits.first() else { anyhow::bail!("there are no rows to calibrate on") };
     ensure!(!first.is_empty(), "a row without logits");
-    ensure!(logits.iter().all(|row| row.len() == first.len()), "rows of different numbers of logits");
+    ensure!(logits.iter().all(|row| row.len() == first.len()), "rows have different numbers of logits");
     ensure!(logits.iter().flatten().all(|logit| logit.is_finite()), "a logit is not a finite number");
     let classes = first.len().max(2);
-    ensure!(labels.iter().all(|label| *label < classes), "a label is not among the {classes} of the network");
-    ensure!(labels.iter().any(|label| *label != labels[0]), "calibration needs rows of two labels at least");
+    ensure!(labels.iter().all(|label| *label < classes), "a label is not one of the network's {classes}");
+    ensure!(labels.iter().any(|label| *label != labels[0]), "calibration needs rows of at least two labels");
     Ok(())
 }
 
-/// One logit is the second of two whose first is 0.
+/// Treats one logit as the second of two whose first is 0.
 fn softmax_logits(row: &[f32]) -> Vec<f64> {
     match row {
         [logit] => vec![0.0, f64::from(*logit)],
@@ -208,7 +210,7 @@ fn softmax_logits(row: &[f32]) -> Vec<f64> {
     }
 }
 
-/// First and second derivative of the summed negative log-likelihood by the inverse temperature.
+/// Returns the first and second derivative of the summed negative log-likelihood by the inverse temperature.
 fn temperature_derivatives(rows: &[Vec<f64>], labels: &[usize], inverse: f64) -> (f64, f64) {
     let (mut gradient, mut curvature) = (0.0, 0.0);
     for (row, &label) in rows.iter().zip(labels) {
@@ -234,7 +236,7 @@ impl Line {
         self.slope * logit + self.intercept
     }
 
-    /// Cross-entropy with soft targets, without overflow.
+    /// Returns the cross-entropy with soft targets, computed without overflow.
     fn loss(self, points: &[(f64, f64)]) -> f64 {
         points
             .iter()
@@ -245,9 +247,10 @@ impl Line {
             .sum()
     }
 
-    /// A step downhill and the loss there; `None` where there is none left to take.
+    /// Takes a step downhill and returns it with the loss there; `None` if no further step helps.
     fn newton_step(self, points: &[(f64, f64)], loss: f64) -> Option<(Self, f64)> {
-        // Where all logits are equal the Hessian is singular; this much keeps it invertible and moves no digit else.
+        // If all logits are equal the Hessian is singular; this much keeps it invertible and otherwise changes no
+        // digit.
         const RIDGE: f64 = 1e-12;
         let (mut by_slope, mut by_intercept) = (0.0, 0.0);
         let (mut slopes, mut mixed, mut intercepts) = (RIDGE, 0.0, RIDGE);
@@ -353,24 +356,24 @@ mod tests {
 
     #[test]
     fn a_line_never_falls_and_a_map_that_does_not_help_is_not_taken() {
-        // High logits speak for label 0 here: the best line of all would fall.
+        // High logits indicate label 0 here: the best line of all would fall.
         let logits: Vec<Vec<f32>> = (0..40).map(|row| vec![row as f32 / 10.0 - 2.0]).collect();
         let against: Vec<usize> = (0..40).map(|row| usize::from(row < 24)).collect();
         let Calibration::Platt { slope, intercept } = Calibration::fit_platt(&logits, &against).unwrap() else {
             panic!("no line")
         };
         assert_eq!(slope, 0.0);
-        // 24 of 40 rows are of label 1: targets 25/26 and 1/18, whose mean is (24 * 25/26 + 16 / 18) / 40.
+        // 24 of 40 rows have label 1: targets 25/26 and 1/18, whose mean is (24 * 25/26 + 16 / 18) / 40.
         let mean: f64 = (24.0 * 25.0 / 26.0 + 16.0 / 18.0) / 40.0;
         assert!((intercept - (mean / (1.0 - mean)).ln()).abs() < 1e-12, "{intercept}");
 
-        // Right and sure of it: Platt's smoothed targets would only blur what is known.
+        // Right and confident: Platt's smoothed targets would only blur what is known.
         let sure = [vec![-6.0], vec![-7.0], vec![6.0], vec![8.0]];
         assert!(matches!(Calibration::fit_platt(&sure, &[0, 0, 1, 1]).unwrap(), Calibration::Platt { .. }));
         for method in [CalibrationMethod::Auto, CalibrationMethod::Platt] {
             assert_eq!(method.fit(&sure, &[0, 0, 1, 1]).unwrap(), Calibration::None);
         }
-        // As sure, but wrong in one row of four: there it helps.
+        // As confident, but wrong in one row of four: there it helps.
         assert!(matches!(CalibrationMethod::Auto.fit(&sure, &[0, 1, 1, 1]).unwrap(), Calibration::Platt { .. }));
     }
 
@@ -394,7 +397,7 @@ mod tests {
 
     #[test]
     fn a_temperature_leaves_the_likeliest_label_and_platts_line_learns_how_often_labels_occur() {
-        // Three in four rows are of label 1, whatever the logit says.
+        // Three in four rows have label 1, whatever the logit.
         let logits: Vec<Vec<f32>> = (0..400).map(|row| vec![(row % 5) as f32 - 2.2]).collect();
         let labels: Vec<usize> = (0..400).map(|row| usize::from(row % 4 != 0)).collect();
         let predicted = |method: CalibrationMethod| -> Vec<usize> {

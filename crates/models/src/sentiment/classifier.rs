@@ -1,6 +1,7 @@
 //! A trained classifier as the rounds use it: texts in, probabilities out, on the CPU.
 //!
-//! Loaded from a model's files, wherever they lie; it cleans and numbers a text by what is stored with the model.
+//! It is loaded from a model's files, wherever they are, and cleans and numbers a text according to what is stored
+//! with the model.
 
 use std::collections::BTreeMap;
 
@@ -18,9 +19,9 @@ use crate::sentiment::HeldOut;
 use crate::sentiment::TestPart;
 use pregonero_tweet::{ModelIdentity, Sentiment};
 
-/// The file that says what the model is.
+/// The file that describes the model.
 pub const CONFIG_FILE: &str = "config.json";
-/// The file that holds its words.
+/// The file that contains its words.
 pub const VOCABULARY_FILE: &str = "vocabulary.json";
 
 /// `config.json` of a classifier.
@@ -31,26 +32,27 @@ pub struct ClassifierConfig {
     pub name: String,
     pub network: NetworkConfig,
     pub cleaning: Cleaning,
-    /// The classes, in the order of the network's: `["negative", "positive"]`.
+    /// The classes, in the network's order: `["negative", "positive"]`.
     pub labels: Vec<String>,
-    /// What turns the network's logits into probabilities; fitted on the validation part.
+    /// The map from the network's logits to probabilities; fitted on the validation part.
     #[serde(default)]
     pub calibration: Calibration,
     /// How its data was split, so that an evaluation can find the held-out part again.
     pub held_out: HeldOut,
-    /// The test part of that split; absent in models of earlier versions, whose held-out part cannot be checked.
+    /// The test part of that split; absent in models of earlier versions, whose held-out part cannot be verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_part: Option<TestPart>,
-    /// The threshold that whoever trained it advises; used where the configuration names none.
+    /// The threshold that its trainer recommends; used if the configuration names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recommended_min_score: Option<f32>,
-    /// The hashtags that gave its labels, by label: the network never reads them, so the gate `message` does.
+    /// The hashtags from which its labels were derived, by label: the network never reads them, so the gate `message`
+    /// does.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub label_hashtags: BTreeMap<String, Vec<String>>,
-    /// Of a critic: the generator whose texts it learned to tell from people's.
+    /// For a critic: the generator whose texts it learned to distinguish from people's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<ModelIdentity>,
-    /// Of a critic: what it and the generator's likelihood weigh in how well a text reads.
+    /// For a critic: the weights of its score and of the generator's likelihood in how well a text reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<ReadingWeights>,
 }
@@ -62,7 +64,7 @@ impl ClassifierConfig {
         let outputs = if self.labels.len() == 2 { 1 } else { self.labels.len() };
         ensure!(
             self.network.outputs == outputs,
-            "network.outputs: is {}, {} labels need {outputs}",
+            "network.outputs: is {}, but {} labels need {outputs}",
             self.network.outputs,
             self.labels.len()
         );
@@ -71,14 +73,14 @@ impl ClassifierConfig {
             ensure!((0.0..=1.0).contains(&score), "recommended_min_score: {score} is not in 0 to 1");
         }
         if let Some(label) = self.label_hashtags.keys().find(|label| !self.labels.contains(label)) {
-            bail!("label_hashtags: {label:?} is none of {}", self.labels.join(", "));
+            bail!("label_hashtags: {label:?} is not one of {}", self.labels.join(", "));
         }
         self.reading.as_ref().map_or(Ok(()), ReadingWeights::check)
     }
 }
 
 /// # Errors
-/// Where there are fewer than two labels, one is empty, is `any` (which stands for all of them) or is there twice.
+/// If there are fewer than two labels, one is empty or is `any` (which stands for all of them), or one occurs twice.
 pub fn check_labels(labels: &[String]) -> Result<()> {
     ensure!(labels.len() >= 2, "labels: at least two are needed, found {}", labels.len());
     for (place, label) in labels.iter().enumerate() {
@@ -101,14 +103,14 @@ impl Classifier {
     /// Loads the model in `files`.
     ///
     /// # Errors
-    /// Where a file is missing, broken, or does not fit the others; the message names the file.
+    /// If a file is missing, broken, or does not fit the others; the message names the file.
     pub fn load(files: &ModelFiles) -> Result<Self> {
         let config: ClassifierConfig = read_json(files, CONFIG_FILE)?;
         config.check().with_context(|| files.display(CONFIG_FILE))?;
         let vocabulary: Vocabulary = read_json(files, VOCABULARY_FILE)?;
         ensure!(
             vocabulary.rows() == config.network.vocabulary_size,
-            "{}: its {} words need an embedding of {} rows, {CONFIG_FILE} says {}",
+            "{}: its {} words need an embedding of {} rows, but {CONFIG_FILE} says {}",
             files.display(VOCABULARY_FILE),
             vocabulary.words().len(),
             vocabulary.rows(),
@@ -125,26 +127,27 @@ impl Classifier {
         Ok(Self { config, vocabulary, network, identity: ModelIdentity { name, sha256: sha256_of(&bytes) } })
     }
 
-    /// What the classifier reads in each text, in their order. A text's score does not depend on the other texts.
+    /// Scores each text, in their order. A text's score does not depend on the other texts.
     ///
     /// # Errors
-    /// Where candle fails.
+    /// If candle fails.
     pub fn score(&self, texts: &[&str]) -> Result<Vec<Sentiment>> {
         Ok(self.probabilities(texts)?.into_iter().map(|probabilities| self.sentiment(&probabilities)).collect())
     }
 
-    /// The probability of every label for each text; a row sums to 1.
+    /// Returns the probability of every label for each text; a row sums to 1.
     ///
     /// # Errors
-    /// Where candle fails.
+    /// If candle fails.
     pub fn probabilities(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
         Ok(self.logits(texts)?.iter().map(|logits| self.config.calibration.probabilities(logits)).collect())
     }
 
-    /// What the network says of each text before it becomes probabilities: one number for two labels, else one a label.
+    /// Returns the network's raw output for each text, before it becomes probabilities: one number for two labels,
+    /// else one per label.
     ///
     /// # Errors
-    /// Where candle fails.
+    /// If candle fails.
     pub fn logits(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
         if texts.is_empty() {
             return Ok(Vec::new());
@@ -153,27 +156,28 @@ impl Classifier {
         Ok(self.network.score(&rows)?.to_vec2()?)
     }
 
-    /// The classifier under the name the configuration gives it, for example `hub:OWNER/NAME`; the record shows it.
+    /// Returns the classifier under the name that the configuration gives it, for example `hub:OWNER/NAME`; the
+    /// record shows it.
     #[must_use]
     pub fn with_name(mut self, name: &str) -> Self {
         name.clone_into(&mut self.identity.name);
         self
     }
 
-    /// How the record names the model.
+    /// Returns the model's identity for the record.
     #[must_use]
     pub fn identity(&self) -> &ModelIdentity {
         &self.identity
     }
 
-    /// What the model says of itself.
+    /// Returns the content of the model's `config.json`.
     #[must_use]
     pub fn config(&self) -> &ClassifierConfig {
         &self.config
     }
 
     /// # Errors
-    /// Where `label` is none of its labels; the message lists them.
+    /// If `label` is not one of its labels; the message lists them.
     pub fn check_label(&self, label: &str) -> Result<()> {
         let labels = &self.config.labels;
         let known = labels.iter().any(|known| known == label);
@@ -181,19 +185,19 @@ impl Classifier {
         Ok(())
     }
 
-    /// The words it knows.
+    /// Returns the words it knows.
     #[must_use]
     pub fn vocabulary(&self) -> &Vocabulary {
         &self.vocabulary
     }
 
-    /// The network behind it.
+    /// Returns its network.
     #[must_use]
     pub fn network(&self) -> &Network {
         &self.network
     }
 
-    /// The text as the network reads it.
+    /// Returns the text as the network reads it.
     #[must_use]
     pub fn clean(&self, text: &str) -> String {
         self.config.cleaning.clean(text)

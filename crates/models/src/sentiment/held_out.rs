@@ -1,7 +1,8 @@
-//! What a classifier's `config.json` keeps of its training's split, so that an evaluation finds the same test part again.
+//! What a classifier's `config.json` records about the split of its training, so that an evaluation finds the same
+//! test part again.
 //!
-//! The split is dealt anew from whatever table is given: a row more or less, or another column of authors, and rows that
-//! were trained on would be measured as held out.
+//! The split is computed anew from whatever table is given: with a row more or less, or another column of authors,
+//! rows that were trained on would be evaluated as held out.
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ pub const TEXT_FLAG: &str = "--text-column";
 pub const LABEL_FLAG: &str = "--label-column";
 pub const AUTHOR_FLAG: &str = "--author-column";
 
-/// How large the parts of a split shall be; they sum to 1.
+/// The sizes of the parts of a split; they sum to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shares {
@@ -30,7 +31,7 @@ impl Default for Shares {
 
 impl Shares {
     /// # Errors
-    /// Where a share is negative or they do not sum to 1.
+    /// If a share is negative or they do not sum to 1.
     pub fn check(&self) -> Result<()> {
         let shares = self.as_array();
         let sum: f64 = shares.iter().sum();
@@ -46,19 +47,19 @@ impl Shares {
     }
 }
 
-/// How rows are dealt to the parts.
+/// How rows are assigned to the parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SplitProtocol {
-    /// Authors and texts that are alike stay together.
+    /// Texts of one author, and similar texts, stay together.
     #[default]
     Groups,
-    /// Row by row, duplicates left in: VacunaBot's protocol, which flatters.
+    /// Row by row, with duplicates left in: VacunaBot's protocol, which flatters the results.
     Random,
 }
 
-/// The split a classifier was trained under: `held_out` in its `config.json`, so that an evaluation finds the test part
-/// again.
+/// The split that a classifier was trained with: `held_out` in its `config.json`, so that an evaluation finds the
+/// test part again.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeldOut {
@@ -66,19 +67,19 @@ pub struct HeldOut {
     pub shares: Shares,
     #[serde(default)]
     pub protocol: SplitProtocol,
-    /// The similarity from which texts stay together; absent: only the same text does.
+    /// The similarity from which texts stay together; absent: only identical texts do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub near_duplicate: Option<f64>,
 }
 
-/// Which columns hold what.
+/// The columns of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Columns {
     pub text: String,
-    /// Holds a label's name or its place among the labels, from 0.
+    /// The column with a label's name, or its place among the labels, from 0.
     pub label: String,
-    /// The column that tells authors apart; `None` where the table has none.
+    /// The column that distinguishes authors; `None` if the table has none.
     pub author: Option<String>,
 }
 
@@ -89,7 +90,7 @@ impl Default for Columns {
 }
 
 impl Columns {
-    /// The flags that name them on a command line.
+    /// Returns the flags that name them on a command line.
     #[must_use]
     pub fn flags(&self) -> String {
         let author = self.author.as_deref().unwrap_or("\"\"");
@@ -100,24 +101,25 @@ impl Columns {
 /// Digits of a digest that a message shows.
 const SHOWN: usize = 12;
 
-/// The test part of a training.
+/// The test part of a training's split.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TestPart {
     /// The columns that the training read.
     pub columns: Columns,
     pub rows: usize,
-    /// Of the cleaned texts and the labels, in the table's order; lower-case hexadecimal.
+    /// Digest of the cleaned texts and the labels, in the table's order; lower-case hexadecimal.
     pub sha256: String,
 }
 
 impl TestPart {
-    /// Returns the part that `rows`, each a cleaned text and the place of its label, are; `columns` are those they were read by.
+    /// Returns the part that consists of `rows`, each a cleaned text and the place of its label; `columns` are those
+    /// they were read from.
     #[must_use]
     pub fn of<'a>(columns: &Columns, rows: impl IntoIterator<Item = (&'a str, usize)>) -> Self {
         let (mut content, mut count) = (Vec::new(), 0);
         for (normalised, label) in rows {
-            // A byte that UTF-8 never uses parts the fields.
+            // A byte that UTF-8 never uses separates the fields.
             content.extend_from_slice(normalised.as_bytes());
             content.push(0xff);
             content.extend_from_slice(label.to_string().as_bytes());
@@ -128,12 +130,12 @@ impl TestPart {
     }
 
     /// # Errors
-    /// Where `found` are not the same rows; the message says what to give instead.
+    /// If `found` has other rows; the message says what to provide instead.
     pub fn check(&self, found: &Self) -> Result<()> {
         let Self { columns, rows, sha256 } = self;
         ensure!(
             (*rows, sha256) == (found.rows, &found.sha256),
-            "this is not the held-out part of the training: {} rows with the digest {:.SHOWN$}, the model's config.json \
+            "this is not the held-out part of the training: {} rows with the digest {:.SHOWN$}, but the model's config.json \
              says {rows} with {sha256:.SHOWN$}; give the file it was trained on, unchanged, with {}",
             found.rows,
             found.sha256,

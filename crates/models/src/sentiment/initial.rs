@@ -1,6 +1,6 @@
-//! Initial weights as Keras draws them, from a random number generator of ours.
+//! Initial weights as Keras draws them, from our own random number generator.
 //!
-//! candle draws from the thread's own generator, which cannot be seeded on the CPU: two trainings would differ.
+//! candle draws from the thread's own generator, which cannot be seeded on the CPU, so two trainings would differ.
 
 use rand::Rng as _;
 use rand_chacha::ChaCha12Rng;
@@ -10,7 +10,7 @@ use pregonero_kernels::dot_f64;
 /// Keras's range of initial embeddings.
 const EMBEDDING_LIMIT: f64 = 0.05;
 
-/// How a weight starts.
+/// How a weight is initialised.
 #[derive(Debug, Clone, Copy)]
 pub enum Initial {
     Zeros,
@@ -18,11 +18,12 @@ pub enum Initial {
     Embedding,
     Glorot,
     Orthogonal,
-    /// Zero but for the forget gate's 1.
+    /// Zero, but 1 for the forget gate.
     LstmBias,
 }
 
-/// The first values of a weight of this shape; what has rows and columns is a matrix.
+/// Returns the initial values of a weight of this shape. Glorot and orthogonal values need a matrix; a weight of any
+/// other shape starts at zero.
 pub fn initial_values(initial: Initial, shape: &[usize], rng: &mut ChaCha12Rng) -> Vec<f32> {
     let count = shape.iter().product();
     match (initial, shape) {
@@ -37,22 +38,22 @@ pub fn initial_values(initial: Initial, shape: &[usize], rng: &mut ChaCha12Rng) 
     }
 }
 
-/// `count` values, uniform in ±`limit`.
+/// Draws `count` values, uniform in ±`limit`.
 pub fn uniform(rng: &mut ChaCha12Rng, count: usize, limit: f64) -> Vec<f32> {
     (0..count).map(|_| (limit * (2.0 * rng.random::<f64>() - 1.0)) as f32).collect()
 }
 
-/// A `[rows, columns]` matrix after Glorot and Bengio: uniform in ±√(6 / (rows + columns)).
+/// Draws a `[rows, columns]` matrix after Glorot and Bengio: uniform in ±√(6 / (rows + columns)).
 pub fn glorot_uniform(rng: &mut ChaCha12Rng, rows: usize, columns: usize) -> Vec<f32> {
     uniform(rng, rows * columns, (6.0 / (rows + columns) as f64).sqrt())
 }
 
-/// A `[rows, columns]` matrix, `rows <= columns`, whose rows are orthonormal and otherwise random.
+/// Draws a `[rows, columns]` matrix, `rows <= columns`, whose rows are orthonormal and otherwise random.
 pub fn orthogonal(rng: &mut ChaCha12Rng, rows: usize, columns: usize) -> Vec<f32> {
     let mut basis: Vec<Vec<f64>> = Vec::with_capacity(rows);
     while basis.len() < rows {
         let mut row: Vec<f64> = (0..columns).map(|_| normal(rng)).collect();
-        // Twice, because one pass leaves rounding errors of the size of the row's overlap.
+        // Done twice, because one pass leaves rounding errors as large as the row's overlap.
         for _ in 0..2 {
             basis.iter().for_each(|other| remove_component(&mut row, other));
         }
@@ -70,7 +71,7 @@ fn remove_component(row: &mut [f64], unit: &[f64]) {
     row.iter_mut().zip(unit).for_each(|(value, unit)| *value -= overlap * unit);
 }
 
-/// A standard normal value (Box and Muller, 1958).
+/// Draws a standard normal value (Box and Muller, 1958).
 fn normal(rng: &mut ChaCha12Rng) -> f64 {
     let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
     radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()

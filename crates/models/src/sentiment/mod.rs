@@ -1,7 +1,8 @@
-//! What a text says: cleaning, vocabulary, the recurrent networks, and the trained classifier that scores candidates.
+//! The sentiment of a text: cleaning, vocabulary, the recurrent networks, and the trained classifier that scores
+//! candidates.
 //!
 //! A classifier is a folder of `config.json` (network, cleaning, labels), `vocabulary.json` and `model.safetensors`,
-//! written by `pregonero_workshop::training::classifier`. What happens to a text before the network is stored with it, so that
+//! written by `pregonero_workshop::training::classifier`. The steps from text to network are stored with it, so that
 //! training and serving cannot differ.
 
 pub mod calibration;

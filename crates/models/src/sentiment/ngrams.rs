@@ -1,8 +1,8 @@
-//! The n-grams of a text as numbers: what the linear part of a network reads beside the words' sequence.
+//! The n-grams of a text as numbers: what the linear part of a network reads in addition to the word sequence.
 //!
-//! Words and pairs of words, and the pieces of words ([`super::subwords`]), hashed into buckets: a word that is misspelt
-//! or was never seen still shares pieces with those that were. Stored in `config.json`, because the weights are read by
-//! these numbers.
+//! Words, pairs of words, and pieces of words ([`super::subwords`]) are hashed into buckets: a word that is misspelt
+//! or new still shares pieces with known ones. The settings are stored in `config.json`, because they determine which
+//! weight each number refers to.
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -15,20 +15,20 @@ use super::subwords::{SubwordHasher, fnv1a};
 pub struct NgramSettings {
     /// Buckets of words and pairs of words.
     pub word_buckets: u32,
-    /// Pieces of words, with their buckets.
+    /// Pieces of words, with their own buckets.
     pub pieces: SubwordHasher,
-    /// Share of a training row's n-grams that it loses.
+    /// Share of its n-grams that a training row loses.
     pub dropout: f64,
-    /// What the n-grams of one family weigh together: each has `scale / sqrt(their number)`.
+    /// The total weight of the n-grams of one family: each has `scale / sqrt(their number)`.
     pub scale: f32,
 }
 
-/// One n-gram of a text: its weight's number, and the value it enters the sum with.
+/// One n-gram of a text: the number of its weight, and the value with which it enters the sum.
 pub type Ngram = (u32, f32);
 
 impl NgramSettings {
     /// # Errors
-    /// Where a number is out of range; the message names the key.
+    /// If a number is out of range; the message names the key.
     pub fn check(&self) -> Result<()> {
         ensure!(self.word_buckets > 0, "network.ngrams.word_buckets: must be at least 1");
         ensure!((0.0..1.0).contains(&self.dropout), "network.ngrams.dropout: {} is not in 0 to 1", self.dropout);
@@ -36,13 +36,13 @@ impl NgramSettings {
         Ok(())
     }
 
-    /// How many weights they need for each output.
+    /// Returns how many weights they need for each output.
     #[must_use]
     pub fn buckets(&self) -> usize {
         self.word_buckets as usize + self.pieces.buckets() as usize
     }
 
-    /// The n-grams of a cleaned text, each bucket once, ascending.
+    /// Returns the n-grams of a cleaned text, each bucket once, ascending.
     #[must_use]
     pub fn read(&self, cleaned: &str) -> Vec<Ngram> {
         let words: Vec<&str> = cleaned.split_whitespace().collect();

@@ -1,4 +1,4 @@
-//! The section `[sentiment]`: its keys, their defaults and what they may say.
+//! The section `[sentiment]`: its keys, their defaults and their permitted values.
 
 use pregonero_settings::{Checker, is_share};
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ impl Default for SentimentKeys {
 }
 
 impl SentimentKeys {
-    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    /// Returns the settings, each key parsed and in range; `None` if a fault was reported to `checker`.
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<SentimentSettings> {
         let model = ModelSource::check(checker, "sentiment.model", ModelKind::Classifier, &self.model);
@@ -35,12 +35,12 @@ impl SentimentKeys {
     }
 }
 
-/// What the tweets should sound like.
+/// The sentiment that the tweets should have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SentimentTarget {
-    /// One of the classifier's labels; whether it is one is checked when the classifier is loaded.
+    /// One of the classifier's labels; whether the classifier has it is checked when it is loaded.
     Label(String),
-    /// Whatever the classifier is surest of.
+    /// The label that the classifier finds most probable, whichever it is.
     Any,
 }
 
@@ -48,11 +48,11 @@ pub enum SentimentTarget {
 pub struct SentimentSettings {
     pub model: ModelSource,
     pub target: SentimentTarget,
-    /// 0 to 1: the least probability of the target. Absent: what the classifier advises.
+    /// 0 to 1: the lowest acceptable probability of the target. Absent: the classifier's recommendation.
     pub min_score: Option<f32>,
 }
 
-/// Which labels a classifier has is known when it is loaded.
+/// Parses the target. Which labels a classifier has is known only when it is loaded.
 fn sentiment_target(found: &str) -> Result<SentimentTarget, String> {
     match found.trim() {
         "" => Err("expected a label of the model, such as positive, or any; found an empty text".to_owned()),

@@ -1,8 +1,9 @@
-//! The character n-grams of a word as numbers: what lets a classifier or a table of vectors read words it never saw.
+//! The character n-grams of a word as numbers: with them a classifier or a table of vectors can read words it never
+//! saw.
 //!
 //! The numbers are fastText's (Bojanowski et al., 2017, "Enriching word vectors with subword information"): the word
 //! between `<` and `>`, every run of `shortest` to `longest` characters, hashed with FNV-1a into `buckets`. They are
-//! the same on every platform, because a stored table is read by them.
+//! the same on every platform, because they index a stored table.
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -39,10 +40,10 @@ impl From<SubwordHasher> for Settings {
 }
 
 impl SubwordHasher {
-    /// n-grams of `shortest..=longest` characters in `buckets`.
+    /// Creates a hasher of n-grams of `shortest..=longest` characters into `buckets` buckets.
     ///
     /// # Errors
-    /// Where a length or the number of buckets is 0, or the lengths are the wrong way round.
+    /// If a length or the number of buckets is 0, or the lengths are the wrong way round.
     pub fn new(shortest: usize, longest: usize, buckets: u32) -> Result<Self> {
         ensure!(
             (1..=longest).contains(&shortest),
@@ -52,14 +53,15 @@ impl SubwordHasher {
         Ok(Self { shortest, longest, buckets })
     }
 
-    /// How many numbers there are: [`Self::pieces`] gives numbers below it.
+    /// Returns how many numbers there are: those from [`Self::pieces`] are below it.
     #[must_use]
     pub fn buckets(self) -> u32 {
         self.buckets
     }
 
-    /// The buckets of the n-grams of `word`, by where they begin, the shorter first; one that occurs twice is given
-    /// twice. Empty only where the word with its bounds is shorter than the shortest n-gram, or there is no word.
+    /// Returns the buckets of the n-grams of `word`, by where they begin, the shorter first; one that occurs twice is
+    /// returned twice. Empty only if the word with its boundary marks is shorter than the shortest n-gram, or there
+    /// is no word.
     #[must_use]
     pub fn pieces(self, word: &str) -> Vec<u32> {
         if word.is_empty() {
@@ -82,8 +84,8 @@ impl SubwordHasher {
     }
 }
 
-/// FNV-1a with fastText's twist: a byte is widened as a signed number, so that those from 128 on have all higher bits
-/// set. <https://github.com/facebookresearch/fastText/blob/v0.9.2/src/dictionary.cc#L163>
+/// Computes FNV-1a with fastText's peculiarity: a byte is widened as a signed number, so that those from 128 on have
+/// all higher bits set. <https://github.com/facebookresearch/fastText/blob/v0.9.2/src/dictionary.cc#L163>
 pub(super) fn fnv1a(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash: u32, &byte| {
         (hash ^ i32::from(byte.cast_signed()).cast_unsigned()).wrapping_mul(0x0100_0193)
@@ -94,7 +96,7 @@ pub(super) fn fnv1a(bytes: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
-    // import fasttext   # 0.9.3; texts.txt holds the words below, fifty times
+    // import fasttext   # 0.9.3; texts.txt has the words below, fifty times
     // for shortest, longest, buckets in [(3, 6, 2000), (3, 5, 200_000), (1, 2, 97)]:
     //     model = fasttext.train_unsupervised("texts.txt", minn=shortest, maxn=longest, bucket=buckets, minCount=1, dim=4)
     //     pieces, ids = model.get_subwords(word)      # ids below len(model.get_words()) are whole words

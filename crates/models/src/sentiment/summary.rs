@@ -7,7 +7,7 @@ use serde::Serialize;
 /// One layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LayerSummary {
-    /// The name its weights bear, for example `bilstm.0`.
+    /// The prefix of its weights' names, for example `bilstm.0`.
     pub name: String,
     /// What it is, for example `BiLSTM`.
     pub kind: String,
@@ -23,7 +23,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// The number of trainable values of the whole network.
+    /// Returns the number of trainable values in the whole network.
     #[must_use]
     pub fn parameters(&self) -> usize {
         self.layers.iter().map(|layer| layer.parameters).sum()
@@ -43,7 +43,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// A number with commas between thousands.
+/// Formats a number with commas between thousands.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();

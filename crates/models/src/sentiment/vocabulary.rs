@@ -1,8 +1,8 @@
-//! The words a classifier knows, and how a cleaned text becomes a row of ids.
+//! The words that a classifier knows, and how a cleaned text becomes a row of ids.
 //!
-//! Ids follow Keras's `Tokenizer`: by frequency, words of one frequency in the order they were first seen, from 1; 0 is
-//! padding. Keras leaves out the words it does not know; here they share one id after the last word, because a word
-//! that training rarely saw says something too, and word ids stay Keras's.
+//! Ids follow Keras's `Tokenizer`: by frequency, with words of equal frequency in the order in which they first
+//! occur, from 1; 0 is padding. Keras leaves out unknown words; here they share one id after the last word, because a
+//! word that training rarely saw carries information too, and the ids of known words stay Keras's.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::network::Padding;
 
-/// The id that fills a short row.
+/// The id with which a short row is padded.
 pub const PADDING: u32 = 0;
 
 /// The words of a classifier in the order of their ids; `vocabulary.json` is `{"words": [...]}`.
@@ -43,7 +43,8 @@ impl From<Vocabulary> for WordList {
 }
 
 impl Vocabulary {
-    /// The vocabulary of `cleaned` texts: words seen at least `minimum_count` times, the `maximum_words` most frequent.
+    /// Builds the vocabulary of `cleaned` texts: words seen at least `minimum_count` times, the `maximum_words` most
+    /// frequent.
     pub fn build<'a>(
         cleaned: impl IntoIterator<Item = &'a str>,
         minimum_count: usize,
@@ -61,42 +62,42 @@ impl Vocabulary {
         Self { ids: numbered(&words), words }
     }
 
-    /// The vocabulary whose words have the ids 1, 2, 3 and so on.
+    /// Creates the vocabulary whose words have the ids 1, 2, 3 and so on.
     ///
     /// # Errors
-    /// Where a word stands in it twice or is empty.
+    /// If a word occurs twice or is empty.
     pub fn from_words(words: Vec<String>) -> Result<Self> {
         let ids = numbered(&words);
         if ids.len() != words.len() {
             let twice = words.iter().enumerate().find(|(index, word)| ids[*word] as usize != index + 1);
-            bail!("the word {:?} stands in the vocabulary twice", twice.map_or("", |(_, word)| word));
+            bail!("the word {:?} is in the vocabulary twice", twice.map_or("", |(_, word)| word));
         }
         if ids.contains_key("") {
-            bail!("the vocabulary holds an empty word");
+            bail!("the vocabulary contains an empty word");
         }
         Ok(Self { words, ids })
     }
 
-    /// The words, in the order of their ids.
+    /// Returns the words, in the order of their ids.
     #[must_use]
     pub fn words(&self) -> &[String] {
         &self.words
     }
 
-    /// How many rows an embedding needs: padding, the words, and the unknown word.
+    /// Returns how many rows an embedding needs: padding, the words, and the unknown word.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.words.len() + 2
     }
 
-    /// The id of every word that is not in the vocabulary.
+    /// Returns the id of every word that is not in the vocabulary.
     #[must_use]
     pub fn unknown(&self) -> u32 {
         u32::try_from(self.words.len() + 1).unwrap_or(u32::MAX)
     }
 
-    /// Exactly `steps` ids of a cleaned text: filled with 0 on the side that `padding` names, and of a longer text the
-    /// last `steps` words, as Keras's `pad_sequences` does by default.
+    /// Converts a cleaned text to exactly `steps` ids: a shorter text is padded with 0 on the side that `padding`
+    /// names, and of a longer one the last `steps` words are used, as Keras's `pad_sequences` does by default.
     #[must_use]
     pub fn encode(&self, cleaned: &str, steps: usize, padding: Padding) -> Vec<u32> {
         let mut ids: Vec<u32> = cleaned
@@ -158,6 +159,6 @@ mod tests {
         assert_eq!(json, r#"{"words":["uno","dos","tres"]}"#);
         assert_eq!(serde_json::from_str::<Vocabulary>(&json).unwrap(), vocabulary);
         let error = serde_json::from_str::<Vocabulary>(r#"{"words":["uno","dos","uno"]}"#).unwrap_err();
-        assert!(error.to_string().contains("\"uno\" stands in the vocabulary twice"), "{error}");
+        assert!(error.to_string().contains("\"uno\" is in the vocabulary twice"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The word vectors of a classifier's files, for those who want to look at them.
+//! The word vectors in a classifier's files, for inspection.
 
 use anyhow::{Context as _, Result, ensure};
 use candle_core::{DType, Device};
@@ -20,10 +20,11 @@ pub struct WordVectors {
 }
 
 impl WordVectors {
-    /// The vectors of the `most` most frequent words in a classifier's files; padding and the unknown word are none.
+    /// Returns the vectors of the `most` most frequent words in a classifier's files; padding and the unknown word
+    /// are left out.
     ///
     /// # Errors
-    /// Where vocabulary or weights are missing, broken, or do not fit each other.
+    /// If vocabulary or weights are missing, broken, or do not fit each other.
     pub fn load(files: &ModelFiles, most: usize) -> Result<Self> {
         let vocabulary: Vocabulary =
             serde_json::from_slice(&files.read(VOCABULARY_FILE)?).with_context(|| files.display(VOCABULARY_FILE))?;
@@ -33,7 +34,7 @@ impl WordVectors {
         let embedding = tensors.get(EMBEDDING).with_context(|| format!("{weights}: no tensor {EMBEDDING}"))?;
         let rows = embedding.dim(0).with_context(|| format!("{weights}: {EMBEDDING}"))?;
         let mut words = vocabulary.words().to_vec();
-        ensure!(words.len() < rows, "{weights}: {rows} vectors for {} words and the padding", words.len());
+        ensure!(words.len() < rows, "{weights}: {rows} vectors are too few for {} words and the padding", words.len());
         words.truncate(most);
         // Row 0 is the padding's.
         let vectors = embedding.narrow(0, 1, words.len())?.to_dtype(DType::F32)?.to_vec2()?;

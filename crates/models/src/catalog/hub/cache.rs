@@ -1,5 +1,6 @@
-//! One model's folder in the hub cache: `blobs/ETAG` holds content, `snapshots/COMMIT/FILE` links to it, `refs/REVISION`
-//! names the commit. A ref is written last, so what a ref leads to was complete when it was written.
+//! One model's folder in the hub cache: `blobs/ETAG` has the content, `snapshots/COMMIT/FILE` links to it, and
+//! `refs/REVISION` names the commit. A ref is written last, so whatever a ref leads to was complete when it was
+//! written.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -34,7 +35,7 @@ impl RepositoryCache {
         self.root.join("refs").join(revision)
     }
 
-    /// The lock of this model, or nothing where another pull holds it. It is free again when the file is dropped.
+    /// Takes the lock of this model; returns `None` if another pull has it. Dropping the file releases the lock.
     pub(super) fn try_lock(&self) -> Result<Option<File>, HubError> {
         create_parent(&self.lock)?;
         let file = File::create(&self.lock).map_err(|error| HubError::disk(&self.lock, error))?;
@@ -52,7 +53,7 @@ impl RepositoryCache {
         Ok(())
     }
 
-    /// Makes `snapshots/COMMIT/file` lead to the blob.
+    /// Links `snapshots/COMMIT/file` to the blob.
     pub(super) fn link(&self, commit: &str, file: &str, etag: &str) -> Result<(), HubError> {
         let link = self.snapshot(commit).join(file);
         let target = Path::new("../../blobs").join(etag);
@@ -65,7 +66,7 @@ impl RepositoryCache {
         fs::rename(&fresh, &link).map_err(|error| HubError::disk(&link, error))
     }
 
-    /// Writes which commit a branch or tag is; a commit is its own name.
+    /// Records which commit a branch or tag points to; a commit needs no such record.
     pub(super) fn write_reference(&self, revision: &str, commit: &str) -> Result<(), HubError> {
         if revision == commit {
             return Ok(());
@@ -77,7 +78,7 @@ impl RepositoryCache {
         fs::rename(&fresh, &path).map_err(|error| HubError::disk(&path, error))
     }
 
-    /// Removes what pulls of older content left half done. Only under the lock.
+    /// Removes what pulls of older content left unfinished. Call it only while the lock is held.
     pub(super) fn remove_stale_parts(&self) -> Result<(), HubError> {
         let folder = self.root.join("blobs");
         for entry in fs::read_dir(&folder).map_err(|error| HubError::disk(&folder, error))? {
@@ -89,7 +90,7 @@ impl RepositoryCache {
         Ok(())
     }
 
-    /// The commit that a revision was when it was pulled.
+    /// Returns the commit that a revision pointed to when it was pulled.
     fn commit(&self, revision: &str) -> Option<String> {
         match fs::read_to_string(self.reference(revision)) {
             Ok(commit) => Some(commit.trim().to_owned()).filter(|commit| is_file_name(commit)),
@@ -98,10 +99,11 @@ impl RepositoryCache {
     }
 }
 
-/// The folder of a pulled model, checked for completeness. Uses no network.
+/// Returns the folder of a pulled model after checking that it is complete. Uses no network.
 ///
 /// # Errors
-/// [`HubError::InvalidName`]; [`HubError::NotPulled`] and [`HubError::Incomplete`], which name the command to run.
+/// [`HubError::InvalidName`] if the name is not one; [`HubError::NotPulled`] or [`HubError::Incomplete`], which name
+/// the command to run.
 pub fn resolve_hub(cache_dir: &Path, repository: &str) -> Result<PathBuf, HubError> {
     let repository: Repository = repository.parse()?;
     let cache = RepositoryCache::new(cache_dir, &repository);
@@ -114,12 +116,12 @@ pub fn resolve_hub(cache_dir: &Path, repository: &str) -> Result<PathBuf, HubErr
     }
 }
 
-/// What a snapshot lacks.
+/// Returns the error that names what a snapshot lacks, if it lacks anything.
 fn incomplete(repository: &Repository, snapshot: &Path) -> Option<HubError> {
     first_missing(snapshot).map(|missing| HubError::Incomplete { repository: repository.to_string(), missing })
 }
 
-/// The first file that a model cannot do without and that `snapshot` lacks.
+/// Returns the first file that a model needs and `snapshot` lacks.
 fn first_missing(snapshot: &Path) -> Option<String> {
     if !snapshot.join("config.json").is_file() {
         return Some("config.json".to_owned());
@@ -133,14 +135,14 @@ fn first_missing(snapshot: &Path) -> Option<String> {
 /// One snapshot in the cache.
 #[derive(Debug)]
 pub(crate) struct CachedModel {
-    /// Under its branch or tag, or else its commit.
+    /// Named by its branch or tag, or else by its commit.
     pub repository: Repository,
     pub folder: PathBuf,
-    /// What keeps it from being used; it may be another program's, which needs other files.
+    /// Why it cannot be used; it may belong to another program, which needs other files.
     pub fault: Option<HubError>,
 }
 
-/// Every snapshot in the cache, by name.
+/// Returns every snapshot in the cache, sorted by name.
 pub(crate) fn cached_models(cache_dir: &Path) -> Vec<CachedModel> {
     let mut found = BTreeMap::new();
     for folder in file_names(cache_dir) {
@@ -167,7 +169,7 @@ fn file_names(folder: &Path) -> Vec<String> {
     entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
-/// Whether a name from a server can be a file's name in a folder of ours, and nothing else.
+/// Returns whether a name from a server can be a file's name in one of our folders, and nothing else.
 pub(super) fn is_file_name(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 200

@@ -1,8 +1,8 @@
-//! HTTP with a hub: asking for a file's metadata, and downloading it so that a broken connection costs nothing.
+//! HTTP with a hub: requests a file's metadata, and downloads it so that a broken connection loses nothing.
 //!
-//! A file grows as `ETAG.part`; beside it lies the validator (the `ETag` of the answer it came from), which `If-Range`
-//! hands back: a server whose content changed then sends all of it again (RFC 9110, 13.1.5). Size and checksum are
-//! verified on the disk before the part gets its final name.
+//! A file grows as `ETAG.part`. The validator (the `ETag` of the answer it came from) is stored next to it and sent
+//! back in `If-Range`, so that a server whose content has changed sends all of it again (RFC 9110, 13.1.5). Size and
+//! checksum are verified on disk before the part gets its final name.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,25 +26,25 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest silence in the middle of an answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Redirects that a question for metadata follows on the hub itself (a renamed model, a cache).
+/// Redirects that a metadata request follows on the hub itself (a renamed model, a cache).
 const MOST_REDIRECTS: usize = 5;
-/// An attempt that brought this much counts as headway, and the count of attempts begins anew.
+/// An attempt that received at least this many bytes counts as progress, and the count of attempts starts again.
 const HEADWAY: u64 = 1 << 20;
 
-/// What the hub says of one file before it is downloaded.
+/// What the hub reports about one file before it is downloaded.
 #[derive(Debug, Clone)]
 pub(super) struct RemoteFile {
     pub name: String,
     /// The commit it belongs to.
     pub commit: String,
-    /// Names its content, and its blob in the cache.
+    /// Identifies its content, and names its blob in the cache.
     pub etag: String,
     pub size: Option<u64>,
     url: Url,
 }
 
 impl RemoteFile {
-    /// The content's SHA-256, which is the etag of every large file; small ones have a git hash.
+    /// Returns the content's SHA-256, which is the etag of every large file; small ones have a git hash.
     fn sha256(&self) -> Option<String> {
         let is_sha256 = self.etag.len() == 64 && self.etag.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_sha256.then(|| self.etag.to_ascii_lowercase())
@@ -53,9 +53,9 @@ impl RemoteFile {
 
 /// Why one attempt failed.
 enum Failure {
-    /// Trying again may help.
+    /// Another attempt may succeed.
     Passing { reason: String, pause: Option<Duration> },
-    /// It will not.
+    /// Another attempt would fail too.
     Final(HubError),
 }
 
@@ -76,15 +76,15 @@ pub(super) struct Client {
     endpoint: Url,
     authorization: HeaderMap,
     persistence: Persistence,
-    /// For metadata: the headers we want stand on the redirect itself.
+    /// For metadata: the headers that we need are on the redirect itself.
     unredirected: reqwest::Client,
-    /// For content: follows to where it lies, and drops the token on the way to another host.
+    /// For content: follows redirects to it, and drops the token on the way to another host.
     redirected: reqwest::Client,
 }
 
 impl Client {
     pub(super) fn new(endpoint: &Url, authorization: HeaderMap, persistence: Persistence) -> Result<Self, HubError> {
-        // Fails only where a provider is installed already, which is then the one to use.
+        // Fails only if a provider is installed already, and then that provider is used.
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let build = |policy: Policy| {
             let builder = reqwest::Client::builder()
@@ -100,7 +100,7 @@ impl Client {
         Ok(Self { endpoint: endpoint.clone(), authorization, persistence, unredirected, redirected })
     }
 
-    /// Asks for a file's metadata; nothing where the model has no such file.
+    /// Requests a file's metadata; returns `None` if the model has no such file.
     pub(super) async fn look(
         &self,
         repository: &Repository,
@@ -121,7 +121,7 @@ impl Client {
         }
     }
 
-    /// Downloads a file to `blob`, going on from the part that is there.
+    /// Downloads a file to `blob`, resuming from the part that exists.
     pub(super) async fn download(
         &self,
         repository: &Repository,
@@ -144,7 +144,7 @@ impl Client {
         }
     }
 
-    /// `{HF_ENDPOINT}/OWNER/NAME/resolve/REVISION/FILE`; a slash in the revision is escaped.
+    /// Returns `{HF_ENDPOINT}/OWNER/NAME/resolve/REVISION/FILE`; a slash in the revision is escaped.
     fn address(&self, repository: &Repository, revision: &str, file: &str) -> Url {
         let mut url = self.endpoint.clone();
         url.set_query(None);
@@ -228,7 +228,10 @@ impl Client {
             StatusCode::PARTIAL_CONTENT if range_start(&response) == Some(held.length()) => held.length(),
             StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
                 part.remove()?;
-                return Err(Failure::Passing { reason: "the server sent another part than asked".into(), pause: None });
+                return Err(Failure::Passing {
+                    reason: "the server sent a different part from the one requested".into(),
+                    pause: None,
+                });
             }
             _ => return Err(self.refusal(repository, &file.url, &response)),
         };
@@ -238,13 +241,13 @@ impl Client {
         receive(response, file, part, from, report).await
     }
 
-    /// What an answer that is neither content nor metadata means.
+    /// Returns the failure that an answer with neither content nor metadata means.
     fn refusal(&self, repository: &Repository, url: &Url, response: &Response) -> Failure {
         let status = response.status();
         let token_sent = !self.authorization.is_empty();
         let name = repository.to_string();
         if response.url().origin() != self.endpoint.origin() {
-            // The host the hub sent us to; its addresses expire, and the next attempt gets a new one.
+            // The host that the hub redirected to; its addresses expire, and the next attempt gets a new one.
             return passing(status, response.headers());
         }
         match status {
@@ -285,14 +288,20 @@ impl Client {
         }
         let waited = back_off(self.persistence.first_pause, LONGEST_PAUSE, attempt - 1);
         let pause = asked.unwrap_or(waited).min(LONGEST_PAUSE);
-        tracing::debug!(file, attempt, reason, pause_ms = pause.as_millis(), "the download broke off, trying again");
+        tracing::debug!(
+            file,
+            attempt,
+            reason,
+            pause_ms = pause.as_millis(),
+            "the download was interrupted; trying again"
+        );
         report(Progress::Retrying { file, attempt, pause });
         tokio::time::sleep(pause).await;
         Ok(())
     }
 }
 
-/// Writes an answer's content to the part, from the byte it begins with.
+/// Writes an answer's content to the part, starting at the byte with which the content begins.
 async fn receive(
     mut response: Response,
     file: &RemoteFile,
@@ -327,13 +336,13 @@ async fn receive(
     }
 }
 
-/// A file half downloaded, and the validator that says of what.
+/// A partly downloaded file, and the validator that identifies its content.
 struct Part {
     path: PathBuf,
     validator: PathBuf,
 }
 
-/// What of a part can be gone on with.
+/// How much of a part can be resumed, with its validator; `None` if nothing can.
 struct Held(Option<(u64, String)>);
 
 impl Held {
@@ -357,7 +366,8 @@ impl Part {
         self.path.metadata().map_or(0, |metadata| metadata.len())
     }
 
-    /// A part without a validator, or longer than the file, is of no use and removed.
+    /// Returns what can be resumed. Removes a part that has no validator or is longer than the file, because it is
+    /// useless.
     fn resumable(&self, size: Option<u64>) -> Result<Held, HubError> {
         let length = self.length();
         let validator = fs::read_to_string(&self.validator).ok();
@@ -372,7 +382,7 @@ impl Part {
         }
     }
 
-    /// An empty part. Only a strong validator can go with a range, so a weak one is not kept.
+    /// Creates an empty part. A range request requires a strong validator, so a weak one is not kept.
     fn begin(&self, etag: Option<&str>) -> Result<(), HubError> {
         self.remove()?;
         fs::write(&self.path, []).map_err(|error| HubError::disk(&self.path, error))?;
@@ -408,7 +418,7 @@ impl Part {
     }
 }
 
-/// A 404 that is about more than the file.
+/// Returns the error for a 404 that is about more than the file: no such model, or no such revision.
 fn absent(repository: &Repository, headers: &HeaderMap) -> Option<HubError> {
     let what = match header(headers, "x-error-code")? {
         "RepoNotFound" => "such model".to_owned(),
@@ -430,7 +440,7 @@ fn redirect_target(response: &Response) -> Option<Url> {
     response.url().join(header(response.headers(), LOCATION.as_str())?).ok()
 }
 
-/// A redirect with this header is the hub's own answer on a large file: what it leads to knows less.
+/// Returns whether a redirect is the hub's own answer about a large file; the address that it leads to knows less.
 fn is_linked(response: &Response) -> bool {
     response.headers().contains_key("x-linked-etag")
 }
@@ -448,7 +458,7 @@ fn strip_etag(etag: &str) -> &str {
     etag.trim_start_matches("W/").trim_matches('"')
 }
 
-/// The error with its causes, without the address: after a redirect that is a signed one.
+/// Returns the error with its causes but without the address, which is a signed one after a redirect.
 fn describe(error: reqwest::Error) -> String {
     chain(&error.without_url())
 }

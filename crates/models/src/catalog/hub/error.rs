@@ -1,5 +1,5 @@
-//! What can go wrong between us, a hub and the disk; each message says what to do about it. Holds no token and no
-//! signed address.
+//! What can go wrong between this program, a hub and the disk; each message says what to do about it. No message
+//! contains a token or a signed address.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,28 +39,28 @@ pub enum HubError {
         .other.map(|name| format!("; {name} is another framework's and is not read")).unwrap_or_default()
     )]
     NoWeights { repository: String, other: Option<&'static str> },
-    /// The pickle is no file of weights, or is not only one.
-    #[error("{repository}: its weights are not taken: {reason}")]
+    /// The pickle is not a file of weights, or contains more than weights.
+    #[error("{repository}: its weights cannot be used: {reason}")]
     Unconvertible { repository: String, reason: String },
     #[error("{repository}: it has neither tokenizer.json nor vocab.json and merges.txt")]
     NoTokenizer { repository: String },
     #[error("{repository}: {file}: {reason}")]
     UnreadableFile { repository: String, file: String, reason: String },
-    /// The server's answer lacks what every hub sends.
+    /// The server's answer lacks a header that every hub sends.
     #[error("{url}: the answer has no usable {header} header: is HF_ENDPOINT a model hub?")]
     NotAHub { url: Url, header: &'static str },
     #[error("{url}: the server answered {status}")]
     UnexpectedStatus { url: Url, status: u16 },
-    #[error("no HTTPS client can be made: {reason}: are the machine's ca-certificates installed?")]
+    #[error("cannot create an HTTPS client: {reason}: are the machine's ca-certificates installed?")]
     NoClient { reason: String },
-    /// The connection failed so many times in a row that we gave up; what came is kept.
-    #[error("{url}: {reason} ({attempts} attempts); run the same command again to go on where it stopped")]
+    /// The connection failed so many times in a row that we gave up; what was received is kept.
+    #[error("{url}: {reason} ({attempts} attempts); run the same command again to resume where it stopped")]
     Unreachable { url: Url, attempts: u32, reason: String },
-    #[error("{file}: {received} bytes came where the hub announced {announced}: the part was removed, pull again")]
+    #[error("{file}: {received} bytes arrived, but the hub announced {announced}: the part was removed, pull again")]
     SizeMismatch { file: String, announced: u64, received: u64 },
-    #[error("{file}: its SHA-256 is {actual}, the hub announced {announced}: the part was removed, pull again")]
+    #[error("{file}: its SHA-256 is {actual}, but the hub announced {announced}: the part was removed, pull again")]
     ChecksumMismatch { file: String, announced: String, actual: String },
-    #[error("{}: the disk is full: make room and run the same command again, it goes on where it stopped", path.display())]
+    #[error("{}: the disk is full: free some space and run the same command again; it resumes where it stopped", path.display())]
     DiskFull { path: PathBuf },
     #[error("{}: {source}", path.display())]
     Disk { path: PathBuf, source: io::Error },
@@ -71,7 +71,7 @@ pub enum HubError {
 }
 
 impl HubError {
-    /// A failed operation on `path`, with a full disk told apart.
+    /// Returns the error for a failed operation on `path`; a full disk has its own.
     pub(super) fn disk(path: &Path, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path: path.to_owned() },

@@ -1,9 +1,11 @@
-//! Models from a hub: what `models pull` downloads, and where `hub:OWNER/NAME` finds it afterwards.
+//! Models from a hub: `models pull` downloads them, and `hub:OWNER/NAME` finds them afterwards.
 //!
-//! An own downloader, because the published client resumes nothing and brings a second TLS provider. Safetensors are
-//! preferred; of a pickle, which may run code when other programs read it, [`crate::catalog::convert()`] makes them. Files
-//! are in the hub's own cache layout (`models--OWNER--NAME/{blobs,refs,snapshots}`), so that other programs find them and
-//! we find theirs. [`pull`](Hub::pull) is the only part that uses the network; the environment comes in as [`HubSettings`].
+//! The downloader is our own, because the published client cannot resume and depends on a second TLS provider.
+//! Safetensors are preferred; a pickle, which may run code when other programs read it, is converted to safetensors
+//! by [`crate::catalog::convert()`]. Files are stored in the hub's own cache layout
+//! (`models--OWNER--NAME/{blobs,refs,snapshots}`), so that other programs find them and we find theirs.
+//! [`pull`](Hub::pull) is the only part that uses the network; what the environment says is passed in as
+//! [`HubSettings`].
 
 mod cache;
 mod download;
@@ -22,10 +24,10 @@ pub use error::HubError;
 pub use pull::{Hub, Persistence, Progress, Pulled};
 pub use repository::Repository;
 
-/// The hub that is asked where `HF_ENDPOINT` names no other.
+/// The hub that is used if `HF_ENDPOINT` names no other.
 const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 
-/// Where pulled models lie on a machine whose environment names neither a cache nor a home.
+/// Where pulled models are stored if the environment names neither a cache nor a home.
 const FALLBACK_CACHE: &str = "data/huggingface/hub";
 
 /// What the environment says about the hub.
@@ -33,20 +35,21 @@ const FALLBACK_CACHE: &str = "data/huggingface/hub";
 pub struct HubSettings {
     /// The hub's address; a mirror may have a path.
     pub endpoint: Url,
-    /// Sent to the endpoint alone, never to the host it redirects to.
+    /// Sent to the endpoint only, never to a host that it redirects to.
     pub token: Option<SecretString>,
-    /// Nothing may be downloaded.
+    /// Whether downloads are forbidden.
     pub offline: bool,
-    /// The folder that holds `models--OWNER--NAME`.
+    /// The folder that contains `models--OWNER--NAME`.
     pub cache_dir: PathBuf,
 }
 
 impl HubSettings {
-    /// Reads the settings out of environment variables, by the names other hub clients use: `HF_ENDPOINT`, `HF_TOKEN`,
-    /// `HF_HUB_OFFLINE`, and for the cache the first of `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME` and `HOME`.
+    /// Reads the settings from environment variables, by the names that other hub clients use: `HF_ENDPOINT`,
+    /// `HF_TOKEN`, `HF_HUB_OFFLINE`, and for the cache the first of `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME` and
+    /// `HOME`.
     ///
     /// # Errors
-    /// Where `HF_ENDPOINT` is no `http` or `https` address.
+    /// If `HF_ENDPOINT` is not an `http` or `https` address.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, HubError> {
         let value = |name: &str| lookup(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         Ok(Self {
@@ -67,7 +70,7 @@ fn parse_endpoint(text: &str) -> Result<Url, HubError> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(HubError::InvalidEndpoint {
             endpoint: "(not shown)".to_owned(),
-            reason: "it must not hold a password: use HF_TOKEN".to_owned(),
+            reason: "it must not contain a password: use HF_TOKEN".to_owned(),
         });
     }
     Ok(url)

@@ -1,7 +1,7 @@
 //! One pull: which files a model consists of, each downloaded and linked, the ref written last.
 //!
-//! Whatever is there already is not fetched again. All files come from the commit that the first answer names, so that
-//! a branch that moves meanwhile cannot mix two models.
+//! Files that are there already are not fetched again. All files come from the commit that the first answer names, so
+//! that a branch that moves meanwhile cannot mix two models.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -18,7 +18,7 @@ use crate::catalog::{
     Conversion, OWN_TEXTS, PICKLE, PICKLE_INDEX, SHARD_INDEX, VERBATIM_INDEX, WEIGHTS, convert, shards_of_index,
 };
 
-/// Files that are taken where the model has them.
+/// Files that are pulled if the model has them.
 const OPTIONAL_FILES: [&str; 7] = [
     "generation_config.json",
     "tokenizer_config.json",
@@ -29,19 +29,19 @@ const OPTIONAL_FILES: [&str; 7] = [
     OWN_TEXTS,
 ];
 
-/// What weights may be in, the best first.
+/// The files that weights may be in, the best first.
 const WEIGHT_FILES: [&str; 4] = [WEIGHTS, SHARD_INDEX, PICKLE, PICKLE_INDEX];
 
 /// Weights of other frameworks, which are not read.
 const OTHER_WEIGHTS: [&str; 2] = ["tf_model.h5", "flax_model.msgpack"];
 
-/// How long a pull waits between two looks at a lock that another pull holds.
+/// How long a pull waits between two checks of a lock that another pull holds.
 const LOCK_LOOK: Duration = Duration::from_millis(200);
 
-/// How stubbornly a broken connection is tried again.
+/// How persistently a broken connection is retried.
 #[derive(Debug, Clone, Copy)]
 pub struct Persistence {
-    /// Attempts in a row without headway before a pull gives up; at least 1.
+    /// Attempts in a row without progress before a pull gives up; at least 1.
     pub attempts: u32,
     /// The pause after the first failure; it doubles with each further one, up to 30 s.
     pub first_pause: Duration,
@@ -58,17 +58,17 @@ impl Default for Persistence {
 pub enum Progress<'a> {
     /// Another pull of the same model is under way; this one waits for it.
     Waiting,
-    /// Bytes of a file that lie on the disk, of `size` where the hub announced it.
+    /// Bytes of a file that are on disk, of `size` if the hub announced it.
     Receiving { file: &'a str, received: u64, size: Option<u64> },
     /// The connection broke; the next attempt begins after `pause`.
     Retrying { file: &'a str, attempt: u32, pause: Duration },
-    /// The file is complete and verified; `fetched` is false where it was there before.
+    /// The file is complete and verified; `fetched` is false if it was there before.
     Complete { file: &'a str, fetched: bool },
     /// The weights are a pickle, which is now read and written as safetensors.
     Converting { file: &'a str },
 }
 
-/// Where [`Progress`] goes.
+/// The callback that receives [`Progress`].
 pub(super) type Report<'a> = &'a (dyn Fn(Progress<'_>) + Send + Sync);
 
 /// What a pull left on the disk.
@@ -76,11 +76,11 @@ pub(super) type Report<'a> = &'a (dyn Fn(Progress<'_>) + Send + Sync);
 pub struct Pulled {
     /// The folder with the model's files.
     pub folder: PathBuf,
-    /// The commit that the revision was.
+    /// The commit that the revision pointed to.
     pub commit: String,
-    /// The names of the files, in the order they were taken.
+    /// The names of the files, in the order they were pulled.
     pub files: Vec<String>,
-    /// What the weights were made of, where the hub has them only as a pickle.
+    /// What the weights were made from, if the hub has them only as a pickle.
     pub conversion: Option<Conversion>,
 }
 
@@ -92,16 +92,16 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Nothing is sent before [`Hub::pull`].
+    /// Creates a connection; nothing is sent before [`Hub::pull`].
     ///
     /// # Errors
-    /// [`HubError::InvalidToken`]; [`HubError::NoClient`] where the machine's TLS roots cannot be loaded.
+    /// [`HubError::InvalidToken`]; [`HubError::NoClient`] if the machine's TLS roots cannot be loaded.
     pub fn new(settings: HubSettings, persistence: Persistence) -> Result<Self, HubError> {
         let client = Client::new(&settings.endpoint, authorization(&settings)?, persistence)?;
         Ok(Self { settings, client })
     }
 
-    /// Downloads the model into the cache, or completes what an earlier pull left.
+    /// Downloads the model into the cache, or completes what an earlier pull left there.
     ///
     /// # Errors
     /// See [`HubError`]: each says what to do. What was downloaded before an error is kept and used by the next pull,
@@ -132,7 +132,7 @@ fn authorization(settings: &HubSettings) -> Result<HeaderMap, HubError> {
     Ok(headers)
 }
 
-/// Waits by looking, not by blocking, so that dropping the pull ends the wait.
+/// Waits by polling, not by blocking, so that dropping the pull ends the wait.
 async fn lock(cache: &RepositoryCache, progress: Report<'_>) -> Result<File, HubError> {
     let mut told = false;
     loop {
@@ -199,7 +199,7 @@ impl Pull<'_> {
         Err(HubError::NoWeights { repository: self.repository.to_string(), other })
     }
 
-    /// Makes safetensors of weights that are a pickle.
+    /// Converts the weights to safetensors if they are a pickle.
     async fn converted(&self, commit: &str, weights: &str) -> Result<Option<Conversion>, HubError> {
         if ![PICKLE, PICKLE_INDEX].contains(&weights) {
             return Ok(None);
@@ -215,7 +215,7 @@ impl Pull<'_> {
         Ok(Some(converted.map_err(unconvertible)?.conversion))
     }
 
-    /// `tokenizer.json`, else the two files it can be made from; `vocabulary.json` is a classifier's.
+    /// Pulls `tokenizer.json`, or else the two files it can be made from; `vocabulary.json` is a classifier's.
     async fn tokenizer(&self, commit: &str) -> Result<Vec<RemoteFile>, HubError> {
         for names in [&["tokenizer.json"][..], &["vocab.json", "merges.txt"], &["vocabulary.json"]] {
             let mut files = Vec::new();
@@ -229,14 +229,14 @@ impl Pull<'_> {
         Err(HubError::NoTokenizer { repository: self.repository.to_string() })
     }
 
-    /// Takes every shard that the index of this name names.
+    /// Pulls every shard that the given index lists.
     async fn shards(&self, commit: &str, index: &str) -> Result<BTreeSet<String>, HubError> {
         let path = self.cache.snapshot(commit).join(index);
         let content = std::fs::read(&path).map_err(|error| HubError::disk(&path, error))?;
         let shards = shards_of_index(&content).map_err(|error| self.unreadable(index, format!("{error:#}")))?;
         for name in &shards {
             if !is_file_name(name) {
-                return Err(self.unreadable(index, format!("{name:?} is no file's name")));
+                return Err(self.unreadable(index, format!("{name:?} is not a file name")));
             }
             let shard = self.look(commit, name).await?.ok_or_else(|| self.not_found(name))?;
             self.take(commit, &shard).await?;

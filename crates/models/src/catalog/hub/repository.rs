@@ -1,12 +1,12 @@
-//! The name of a model on a hub: `OWNER/NAME`, or `OWNER/NAME@REVISION`. Everything in it becomes part of a path and of
-//! an address, so nothing gets in that could lead elsewhere.
+//! The name of a model on a hub: `OWNER/NAME`, or `OWNER/NAME@REVISION`. Every part of it ends up in a path and in an
+//! address, so nothing is accepted that could lead elsewhere.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::HubError;
 
-/// The revision that is meant where none is named.
+/// The revision that is meant if none is named.
 const DEFAULT_REVISION: &str = "main";
 
 /// One model on a hub, at one revision.
@@ -18,10 +18,10 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// The same model at another revision: a branch, a tag or a commit.
+    /// Returns the same model at another revision: a branch, a tag or a commit.
     ///
     /// # Errors
-    /// Where `revision` has characters that no revision has.
+    /// If `revision` has characters that no revision has.
     pub fn at(self, revision: &str) -> Result<Self, HubError> {
         if !is_revision(revision) {
             return Err(HubError::InvalidName { name: format!("{self}@{revision}") });
@@ -29,18 +29,18 @@ impl Repository {
         Ok(Self { revision: revision.to_owned(), ..self })
     }
 
-    /// A branch, a tag or a commit; `main` where none was named.
+    /// Returns the branch, tag or commit; `main` if none was named.
     #[must_use]
     pub fn revision(&self) -> &str {
         &self.revision
     }
 
-    /// The folder's name in the cache.
+    /// Returns the folder's name in the cache.
     pub(super) fn folder_name(&self) -> String {
         format!("models--{}--{}", self.owner, self.name)
     }
 
-    /// The repository that a folder of the cache belongs to.
+    /// Returns the repository that a folder of the cache belongs to.
     pub(super) fn from_folder_name(folder: &str, revision: &str) -> Option<Self> {
         let (owner, name) = folder.strip_prefix("models--")?.split_once("--")?;
         format!("{owner}/{name}").parse::<Self>().ok()?.at(revision).ok()
@@ -71,7 +71,8 @@ impl fmt::Display for Repository {
     }
 }
 
-/// A hub forbids `--` and `..` inside a name; the first would make the cache's folder names ambiguous.
+/// Returns whether this is a name that a hub accepts: `--` and `..` inside a name are forbidden, and the first would
+/// make the cache's folder names ambiguous.
 fn is_name(text: &str) -> bool {
     let edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
     text.len() <= 96

@@ -1,5 +1,5 @@
-//! Where a file has its pickle and its storages: in a zip archive whose entries are stored as they are, or one
-//! by one after a stream of pickles.
+//! Where the pickle and the storages are in a file: in a zip archive whose entries are stored uncompressed, or one
+//! after another following a stream of pickles.
 
 use std::collections::HashMap;
 use std::io::Cursor;
@@ -16,24 +16,24 @@ use super::torch::Storage;
 /// The number that begins a stream of pickles, little-endian.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
-/// The one version of the stream that there is.
+/// The only version of the stream that exists.
 const STREAM_VERSION: i64 = 1001;
 
-/// What is said of a file whose numbers stand the other way round.
+/// The message for a file whose numbers have the opposite byte order.
 const BIG_ENDIAN: &str = "was written on a big-endian machine; load it there and save it with safetensors";
 
-/// Which of PyTorch's formats a file has.
+/// The PyTorch format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// A zip archive, since PyTorch 1.6.
     Zip,
-    /// A stream of pickles and storages, before that.
+    /// A stream of pickles and storages, before 1.6.
     Stream,
 }
 
 impl Format {
-    /// How messages name it.
+    /// Returns the format's name for messages.
     #[must_use]
     pub fn in_words(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl Format {
     }
 }
 
-/// What the pickle holds, and where its storages are.
+/// The content of the pickle, and the places of its storages.
 pub(super) struct Root<'a> {
     pub(super) value: Value<'a>,
     pub(super) places: Places,
@@ -53,10 +53,10 @@ pub(super) struct Root<'a> {
 pub(super) struct Places(HashMap<String, Range<usize>>);
 
 impl Places {
-    /// The bytes of a storage in the file.
+    /// Returns the place of a storage's bytes in the file.
     ///
     /// # Errors
-    /// Where it is missing or larger than what the file has of it.
+    /// If the storage is missing or needs more bytes than the file has of it.
     pub(super) fn of(&self, storage: &Storage<'_>) -> Result<Range<usize>> {
         let whole = self.0.get(storage.key).context("its storage is missing in the file")?;
         let element = element_size(storage.dtype);
@@ -84,7 +84,7 @@ pub(super) fn open(file: &[u8]) -> Result<(Format, Root<'_>, Heap<'_>)> {
     }
 }
 
-/// One entry of an archive: its name without the folder that all have in common, and its bytes.
+/// One entry of an archive: its name without the folder that all entries share, and its bytes.
 struct Entry {
     name: String,
     range: Range<usize>,
@@ -96,7 +96,7 @@ fn open_zip<'a>(file: &'a [u8], heap: &mut Heap<'a>) -> Result<Root<'a>> {
     if find("byteorder").is_some_and(|order| order != b"little") {
         bail!(BIG_ENDIAN);
     }
-    let pickle = find("data.pkl").context("is a zip archive, but none of PyTorch's: it has no data.pkl")?;
+    let pickle = find("data.pkl").context("is a zip archive, but not one of PyTorch's: it has no data.pkl")?;
     let (value, _) = machine::read(pickle, heap)?;
     let places =
         entries.into_iter().filter_map(|entry| Some((entry.name.strip_prefix("data/")?.to_owned(), entry.range)));
@@ -131,7 +131,7 @@ fn open_stream<'a>(file: &'a [u8], heap: &mut Heap<'a>) -> Result<Root<'a>> {
     }
     let (version, rest) = machine::read(rest, heap)?;
     if version != Value::Integer(STREAM_VERSION) {
-        bail!("is a stream of pickles of another version than {STREAM_VERSION}");
+        bail!("is a stream of pickles of a version other than {STREAM_VERSION}");
     }
     let (system, rest) = machine::read(rest, heap)?;
     refuse_big_endian(heap, system)?;
@@ -151,7 +151,7 @@ fn refuse_big_endian(heap: &Heap<'_>, system: Value<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The storages after the pickles: of each its number of elements, and then these.
+/// Reads the storages after the pickles: for each, its number of elements, and then the elements.
 fn places(heap: &Heap<'_>, keys: usize, mut at: usize, mut rest: &[u8]) -> Result<Places> {
     let sizes: HashMap<&str, usize> =
         heap.storages.iter().map(|storage| (storage.key, element_size(storage.dtype))).collect();

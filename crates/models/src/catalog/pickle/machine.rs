@@ -1,8 +1,8 @@
-//! A machine for the instructions that `torch.save` writes. It keeps values on a stack and calls nothing: what a pickle
-//! wants to call must be one of [`Global`]'s few names, and is then done here.
+//! A machine for the instructions that `torch.save` writes. It keeps values on a stack and calls nothing: whatever a
+//! pickle calls must be one of the few names of [`Global`], and this program then does the work itself.
 //!
-//! Containers have numbers, so that no value holds another one: neither cycles nor deep nesting nor a container that is
-//! referred to a million times costs more than its own bytes.
+//! Values refer to containers by number, so that no value contains another one: neither cycles nor deep nesting nor a
+//! container that is referred to a million times costs more than its own bytes.
 
 use std::collections::HashMap;
 
@@ -10,32 +10,33 @@ use anyhow::{Context as _, Result, bail};
 
 use super::torch::{Global, Storage, Tensor};
 
-/// No state dict comes near it: GPT-2 XL has 600 tensors of some 40 instructions each.
+/// The most instructions in a pickle. No state dict comes near it: GPT-2 XL has 600 tensors of some 40 instructions
+/// each.
 const MOST_INSTRUCTIONS: usize = 2_000_000;
 
-/// Values in all containers together.
+/// The most values in all containers together.
 const MOST_ITEMS: usize = 4_000_000;
 
-/// A function's arguments; PyTorch's have up to 7.
+/// The most arguments of a function; PyTorch's have up to 7.
 const MOST_ARGUMENTS: usize = 16;
 
-/// A state dict with its metadata has a depth of 4.
+/// The deepest nesting; a state dict with its metadata has a depth of 4.
 const DEEPEST: usize = 64;
 
-/// One value. Numbers of containers, storages and tensors are places in the [`Heap`].
+/// One value. Containers, storages and tensors are numbers that index the [`Heap`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Value<'a> {
-    /// One whose content nobody asks for: a fraction, bytes.
+    /// A value whose content is never needed: a fraction, bytes.
     Other,
     None,
     Bool(bool),
     Integer(i64),
-    /// A number beyond 64 bits, its bytes little-endian.
+    /// A number beyond 64 bits, as little-endian bytes.
     Long(&'a [u8]),
     Text(&'a str),
     Tuple(usize),
     List(usize),
-    /// Keys and values in turn.
+    /// Keys and values alternately.
     Dict(usize),
     Global(Global),
     Storage(usize),
@@ -48,23 +49,23 @@ struct Container<'a> {
     depth: usize,
 }
 
-/// All that the values of one file refer to.
+/// Everything that the values of one file refer to.
 #[derive(Debug, Default)]
 pub(super) struct Heap<'a> {
     containers: Vec<Container<'a>>,
-    /// Values in all containers together.
+    /// Number of values in all containers together.
     count: usize,
     pub(super) storages: Vec<Storage<'a>>,
     pub(super) tensors: Vec<Tensor>,
 }
 
 impl<'a> Heap<'a> {
-    /// The values of a container.
+    /// Returns the values of a container.
     pub(super) fn items(&self, container: usize) -> &[Value<'a>] {
         &self.containers[container].items
     }
 
-    /// A new container.
+    /// Adds a container and returns its number.
     pub(super) fn container(&mut self, items: Vec<Value<'a>>) -> Result<usize> {
         self.containers.push(Container::default());
         let place = self.containers.len() - 1;
@@ -76,7 +77,7 @@ impl<'a> Heap<'a> {
         let inner = items.iter().map(|item| self.depth(*item)).max().unwrap_or(0);
         self.count += items.len();
         if self.count > MOST_ITEMS {
-            bail!("it holds more than {MOST_ITEMS} values; a file of weights does not");
+            bail!("it contains more than {MOST_ITEMS} values; a file of weights does not");
         }
         let container = &mut self.containers[place];
         container.depth = container.depth.max(inner + 1);
@@ -94,17 +95,17 @@ impl<'a> Heap<'a> {
         }
     }
 
-    /// The values of a tuple.
+    /// Returns the values of a tuple.
     pub(super) fn tuple(&self, value: Value<'_>) -> Result<&[Value<'a>]> {
         match value {
             Value::Tuple(place) => Ok(self.items(place)),
-            other => bail!("{} where a tuple belongs", other.kind()),
+            other => bail!("{} where a tuple is expected", other.kind()),
         }
     }
 }
 
 impl Value<'_> {
-    /// How messages name what it is.
+    /// Returns the kind of value, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Other | Self::Long(_) => "a number or bytes",
@@ -121,13 +122,13 @@ impl Value<'_> {
         }
     }
 
-    /// A size, an offset or a count.
+    /// Returns the value as a size, an offset or a count.
     pub(super) fn size(&self) -> Result<usize> {
         match self {
             Self::Integer(number) => {
-                usize::try_from(*number).with_context(|| format!("{number} where a size or an offset belongs"))
+                usize::try_from(*number).with_context(|| format!("{number} where a size or an offset is expected"))
             }
-            other => bail!("{} where a size or an offset belongs", other.kind()),
+            other => bail!("{} where a size or an offset is expected", other.kind()),
         }
     }
 }
@@ -141,10 +142,10 @@ struct Machine<'a, 'heap> {
     heap: &'heap mut Heap<'a>,
 }
 
-/// Reads one pickle from the beginning of `input`; what is left is returned with its value.
+/// Reads one pickle from the beginning of `input`; returns its value and the rest of the input.
 ///
 /// # Errors
-/// An instruction or a name that no file of weights has, or an end in the middle.
+/// If an instruction or a name occurs that no file of weights has, or the input ends in the middle.
 pub(super) fn read<'a>(input: &'a [u8], heap: &mut Heap<'a>) -> Result<(Value<'a>, &'a [u8])> {
     let mut machine = Machine { rest: input, stack: Vec::new(), marks: Vec::new(), memo: HashMap::new(), heap };
     for _ in 0..MOST_INSTRUCTIONS {
@@ -186,7 +187,7 @@ impl<'a> Machine<'a, '_> {
         }
     }
 
-    /// Numbers, texts, bytes and the like.
+    /// Reads numbers, texts, bytes and the like.
     fn plain(&mut self, instruction: u8) -> Result<()> {
         let value = match instruction {
             b'N' => Value::None,
@@ -224,7 +225,7 @@ impl<'a> Machine<'a, '_> {
         Ok(Value::Text(std::str::from_utf8(bytes).context("a text in its pickle is not UTF-8")?))
     }
 
-    /// The bytes of an instruction that says their number first.
+    /// Reads the bytes of an instruction that begins with their number.
     fn sized(&mut self, instruction: u8) -> Result<&'a [u8]> {
         let length = match instruction {
             b'U' | b'C' | 0x8a | 0x8c => u64::from(self.byte()?),
@@ -240,7 +241,7 @@ impl<'a> Machine<'a, '_> {
             _ => {
                 let (name, module) = (self.pop()?, self.pop()?);
                 let (Value::Text(module), Value::Text(name)) = (module, name) else {
-                    bail!("its pickle is broken: a name that is no text");
+                    bail!("its pickle is broken: a name that is not a text");
                 };
                 (module, name)
             }
@@ -289,7 +290,7 @@ impl<'a> Machine<'a, '_> {
         Ok(())
     }
 
-    /// Adds values to the list or dict below them.
+    /// Adds values to the list or dict below them on the stack.
     fn add(&mut self, instruction: u8) -> Result<()> {
         let items = match instruction {
             b'a' => vec![self.pop()?],
@@ -329,7 +330,8 @@ impl<'a> Machine<'a, '_> {
         Ok(())
     }
 
-    /// What `torch.save` sets on a state dict is its metadata, which says nothing of the tensors.
+    /// Sets an object's state. What `torch.save` sets on a state dict is its metadata, which does not concern the
+    /// tensors.
     fn set_state(&mut self) -> Result<()> {
         let _metadata = self.pop()?;
         match self.stack.last().context(EMPTY)? {
@@ -374,7 +376,7 @@ impl<'a> Machine<'a, '_> {
     }
 }
 
-/// A pickle that takes more from the stack than it has put there.
+/// The message for a pickle that takes more from the stack than it has put there.
 const EMPTY: &str = "its pickle is broken: it takes a value where there is none";
 
 fn printable(instruction: u8) -> String {

@@ -2,8 +2,9 @@
 //! writes since 1.6, and the older stream of pickles followed by raw storages.
 //!
 //! A pickle is a program that may call anything. `machine` knows the few instructions that `torch.save` writes and
-//! keeps plain values; `torch` knows the few names that a file of weights refers to. Anything else is refused by name.
-//! `archive` finds the storages. What comes out are names and places of tensors: their bytes stay in the file.
+//! keeps plain values; `torch` knows the few names that a file of weights refers to. Anything else is refused by
+//! name. `archive` finds the storages. The result is the names and places of the tensors: their bytes stay in the
+//! file.
 
 mod archive;
 mod machine;
@@ -19,11 +20,11 @@ use safetensors::Dtype;
 
 pub use self::archive::Format;
 
-/// All tensors together may take this many times the size of their file: views may share a storage, but a small file
-/// that asks for all of the memory is an attack.
+/// How many times the size of their file all tensors together may take: views may share a storage, but a small file
+/// that requires all of the memory is an attack.
 const MOST_GROWTH: usize = 4;
 
-/// Room for files of a few bytes.
+/// Allowance for files of a few bytes.
 const SMALL: usize = 1 << 20;
 
 /// The tensors of one file.
@@ -31,7 +32,7 @@ const SMALL: usize = 1 << 20;
 pub struct StateDict {
     /// Which of PyTorch's two formats the file has.
     pub format: Format,
-    /// Names and places, in the order of the file.
+    /// Names and places, in the file's order.
     pub tensors: Vec<(String, StoredTensor)>,
 }
 
@@ -40,7 +41,7 @@ pub struct StateDict {
 pub struct StoredTensor {
     pub dtype: Dtype,
     pub shape: Vec<usize>,
-    /// Steps between neighbours of each dimension, in elements.
+    /// Distances between neighbours in each dimension, in elements.
     strides: Vec<usize>,
     /// The first element, counted from the beginning of the storage.
     offset: usize,
@@ -52,8 +53,8 @@ impl StateDict {
     /// Reads the names and places of all tensors of a file.
     ///
     /// # Errors
-    /// Where the file is none of PyTorch's, cut off, refers to anything but tensors and plain values, or its tensors do
-    /// not fit into it. The message does not name the file.
+    /// If the file is not one of PyTorch's, is cut off, or refers to anything but tensors and plain values, or if its
+    /// tensors do not fit into it. The message does not name the file.
     pub fn read(file: &[u8]) -> Result<Self> {
         let (format, root, heap) = archive::open(file)?;
         let named = heap.tensors_of(root.value)?;
@@ -84,14 +85,14 @@ fn refuse_growth(tensors: &[(String, StoredTensor)], file: usize) -> Result<()> 
 }
 
 impl StoredTensor {
-    /// The number of bytes of [`StoredTensor::content`].
+    /// Returns the number of bytes of [`StoredTensor::content`].
     #[must_use]
     pub fn size(&self) -> usize {
         // `machine` refuses shapes whose product does not fit.
         self.shape.iter().product::<usize>() * element_size(self.dtype)
     }
 
-    /// The values, row-major, little-endian; copied only where the file has them in another order.
+    /// Returns the values, row-major and little-endian; copies them only if the file has them in another order.
     #[must_use]
     pub fn content<'a>(&self, file: &'a [u8]) -> Cow<'a, [u8]> {
         let element = element_size(self.dtype);
@@ -120,7 +121,7 @@ impl StoredTensor {
         Cow::Owned(content)
     }
 
-    /// The same for two tensors that are one view of one storage.
+    /// Returns a key that is the same for two tensors that are one view of one storage.
     pub(crate) fn view(&self) -> impl std::hash::Hash + Eq + use<> {
         (self.dtype.to_string(), self.storage.clone(), self.offset, self.shape.clone(), self.strides.clone())
     }
@@ -137,7 +138,7 @@ impl StoredTensor {
     }
 }
 
-/// Bytes of one element; every type that `torch` knows has whole ones.
+/// Returns the bytes of one element; every type that `torch` knows has whole bytes.
 fn element_size(dtype: Dtype) -> usize {
     dtype.bitsize() / 8
 }

@@ -1,4 +1,4 @@
-//! Files as PyTorch writes them, and files that somebody made to do harm.
+//! Files as PyTorch writes them, and files made to do harm.
 
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ fn read(name: &str) -> Vec<u8> {
     std::fs::read(data(name).join("pytorch_model.bin")).unwrap()
 }
 
-/// A zip archive with this pickle and one storage of 24 bytes.
+/// Builds a zip archive with this pickle and one storage of 24 bytes.
 fn archive(pickle: &[u8]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
@@ -28,7 +28,7 @@ fn archive(pickle: &[u8]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// The instructions for a text.
+/// Returns the instructions for a text.
 fn text(text: &str) -> Vec<u8> {
     [b"X", &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat()
 }
@@ -45,7 +45,7 @@ fn sizes(numbers: &[i32]) -> Vec<u8> {
     tuple(&numbers.iter().map(|number| integer(*number)).collect::<Vec<_>>())
 }
 
-/// The instructions for a tensor over the storage `0`, which is said to have `count` elements.
+/// Returns the instructions for a tensor over the storage `0`, which claims to have `count` elements.
 fn tensor(storage: &str, count: i32, offset: i32, shape: &[i32], strides: &[i32]) -> Vec<u8> {
     let id = tuple(&[text("storage"), storage.as_bytes().to_vec(), text("0"), text("cpu"), integer(count)]);
     let arguments =
@@ -53,7 +53,7 @@ fn tensor(storage: &str, count: i32, offset: i32, shape: &[i32], strides: &[i32]
     [b"ctorch._utils\n_rebuild_tensor_v2\n", &tuple(&arguments)[..], b"R"].concat()
 }
 
-/// The pickle of a dict with one value.
+/// Returns the pickle of a dict with one value.
 fn dict(value: &[u8]) -> Vec<u8> {
     [b"\x80\x02}", &text("w")[..], value, b"s."].concat()
 }
@@ -107,8 +107,8 @@ fn a_pickle_that_would_call_something_is_refused_by_its_name() {
     ] {
         let pickle = reduce(name, &text("echo run"));
         let message = refusal(&archive(&pickle));
-        assert!(message.contains(&format!("refers to {shown}, which is no tensor")), "{message}");
-        assert!(message.contains("nothing of it was run"), "{message}");
+        assert!(message.contains(&format!("refers to {shown}, which is not a tensor")), "{message}");
+        assert!(message.contains("none of its code was run"), "{message}");
         assert_eq!(refusal(&[b"\x80\x02", &pickle[2..]].concat()), message, "in the older format too");
     }
     // The name as protocol 4 writes it.
@@ -125,7 +125,7 @@ fn tensors_that_do_not_fit_their_storage_are_refused() {
         (tensor(FLOATS, 6, 3, &[4], &[1]), "reaches beyond its storage of 6 elements"),
         (tensor(FLOATS, 6, 0, &[2, 3], &[4, 1]), "reaches beyond its storage"),
         (tensor(FLOATS, 6, 0, &[i32::MAX; 4], &[i32::MAX; 4]), "reaches beyond its storage"),
-        (tensor(FLOATS, 6, 0, &[-1], &[1]), "-1 where a size or an offset belongs"),
+        (tensor(FLOATS, 6, 0, &[-1], &[1]), "-1 where a size or an offset is expected"),
         (tensor(FLOATS, 6, -4, &[1], &[1]), "-4 where a size"),
         (tensor(FLOATS, 6, 0, &[2], &[-1]), "-1 where a size"),
         (tensor(FLOATS, 6, 0, &[2, 1], &[1]), "2 sizes and 1 strides"),
@@ -156,7 +156,7 @@ fn bombs_end_in_an_error_at_once() {
     laughs.push(b'.');
     let message = refusal(&archive(&laughs));
     assert!(message.contains("it holds a tuple where a dict"), "{message}");
-    // A list of pairs that is asked for as a dict again and again.
+    // A list of pairs that is turned into a dict again and again.
     let pair = tuple(&[text("a"), b"N".to_vec()]);
     let mut copies = [b"\x80\x02](".to_vec(), pair.repeat(1000), b"eq\x00".to_vec()].concat();
     (0..10_000).for_each(|_| copies.extend(b"ccollections\nOrderedDict\nh\x00\x85R"));
@@ -168,7 +168,7 @@ fn bombs_end_in_an_error_at_once() {
 
 #[test]
 fn an_archive_with_compressed_entries_is_refused_unread() {
-    // An entry of a thousand million zeros, by its header: PyTorch stores entries as they are.
+    // An entry that, by its header, is a thousand million zeros: PyTorch stores entries uncompressed.
     let mut file = archive(&dict(&tensor(FLOATS, 6, 0, &[6], &[1])));
     let patch = |file: &mut Vec<u8>, signature: &[u8], method: usize, size: usize| {
         let places: Vec<usize> =
@@ -197,8 +197,8 @@ fn a_file_that_is_cut_off_says_so_wherever_the_cut_is() {
 #[test]
 fn what_is_no_state_dict_is_named() {
     for (pickle, said) in [
-        (b"\x80\x02]." as &[u8], "it holds a list where a dict of tensors belongs"),
-        (b"\x80\x02}.", "it holds no tensors by name"),
+        (b"\x80\x02]." as &[u8], "it contains a list where a dict of tensors is expected"),
+        (b"\x80\x02}.", "it contains no tensors by name"),
         (&dict(b"K\x03"), "no tensors by name, only w; save the model's state_dict"),
         (b"\x80\x02K\x01.", "it holds a whole number"),
         (b"\x80\x00.", "protocol 0"),

@@ -1,4 +1,4 @@
-//! The names that a file of weights refers to, and what each makes: ordered dicts, storages, tensors.
+//! The names that a file of weights may refer to, and what each creates: ordered dicts, storages, tensors.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use safetensors::Dtype;
 use super::element_size;
 use super::machine::{Heap, Value};
 
-/// No tensor of a network has more dimensions.
+/// The most dimensions of a tensor; no network's has more.
 const MOST_DIMENSIONS: usize = 8;
 
-/// Bytes of a tensor's name.
+/// The most bytes in a tensor's name.
 const LONGEST_NAME: usize = 1024;
 
 /// A function or class that a pickle may refer to.
@@ -23,15 +23,15 @@ pub(super) enum Global {
     StorageOf(Dtype),
 }
 
-/// Some values in a file.
+/// A run of values in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Storage<'a> {
     pub(super) dtype: Dtype,
-    /// Names its place in the file.
+    /// Identifies its place in the file.
     pub(super) key: &'a str,
     /// The number of elements.
     pub(super) count: usize,
-    /// Where it begins in the place of that name; above 0 for a part of a storage.
+    /// Where it begins in that place; above 0 for a part of a storage.
     pub(super) start: usize,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Tensor {
 
 impl Global {
     /// # Errors
-    /// Where the name is not one of the few.
+    /// If the name is not one of the few that are known.
     pub(super) fn find(module: &str, name: &str) -> Result<Self> {
         let found = match (module, name) {
             ("collections", "OrderedDict") => Some(Self::OrderedDict),
@@ -57,18 +57,18 @@ impl Global {
         };
         found.with_context(|| {
             format!(
-                "its pickle refers to {}.{}, which is no tensor, ordered dict, storage or plain value; nothing of it \
-                 was run: do not use this file",
+                "its pickle refers to {}.{}, which is not a tensor, ordered dict, storage or plain value; none of its \
+                 code was run: do not use this file",
                 shown(module),
                 shown(name)
             )
         })
     }
 
-    /// What a call of it gives.
+    /// Returns the result of a call.
     ///
     /// # Errors
-    /// Where the arguments are not those that `torch.save` writes.
+    /// If the arguments are not those that `torch.save` writes.
     pub(super) fn call<'a>(self, heap: &mut Heap<'a>, arguments: &[Value<'a>]) -> Result<Value<'a>> {
         match (self, arguments) {
             (Self::OrderedDict, []) => Ok(Value::Dict(heap.container(Vec::new())?)),
@@ -80,12 +80,12 @@ impl Global {
                 Ok(Value::Tensor(heap.tensors.len() - 1))
             }
             (Self::RebuildParameter, [tensor @ Value::Tensor(_), ..]) => Ok(*tensor),
-            _ => bail!("its pickle is broken: it makes a tensor or dict of something else"),
+            _ => bail!("its pickle is broken: it makes a tensor or dict from something else"),
         }
     }
 }
 
-/// A name out of a file, fit for a message.
+/// Shortens and escapes a name from a file for a message.
 fn shown(name: &str) -> String {
     name.chars().take(60).collect::<String>().escape_debug().to_string()
 }
@@ -97,7 +97,7 @@ fn ordered_dict<'a>(heap: &mut Heap<'a>, pairs: usize) -> Result<Value<'a>> {
             Value::Tuple(place) | Value::List(place) if heap.items(*place).len() == 2 => {
                 items.extend_from_slice(heap.items(*place));
             }
-            other => bail!("its pickle is broken: {} where a name and a value belong", other.kind()),
+            other => bail!("its pickle is broken: {} where a name and a value are expected", other.kind()),
         }
     }
     Ok(Value::Dict(heap.container(items)?))
@@ -120,8 +120,8 @@ fn dtype_of(storage: &str) -> Option<Dtype> {
 }
 
 impl<'a> Storage<'a> {
-    /// Reads `("storage", class, key, device, count)`; the older format has a sixth value, which makes it a part of
-    /// another storage: `(key, offset, count)`, or nothing.
+    /// Reads `("storage", class, key, device, count)`; the older format has a sixth value, which is `None` or makes
+    /// the storage a part of another one: `(key, offset, count)`.
     pub(super) fn from_id(heap: &Heap<'a>, id: Value<'a>) -> Result<Self> {
         let (class, key, count, view) = match heap.tuple(id)? {
             [Value::Text("storage"), Value::Global(Global::StorageOf(dtype)), Value::Text(key), _, count] => {
@@ -130,7 +130,7 @@ impl<'a> Storage<'a> {
             [Value::Text("storage"), Value::Global(Global::StorageOf(dtype)), Value::Text(key), _, count, view] => {
                 (dtype, key, count, *view)
             }
-            _ => bail!("its pickle is broken: a storage that is described in another way than PyTorch's"),
+            _ => bail!("its pickle is broken: a storage described in a way that PyTorch does not use"),
         };
         let mut storage = Self { dtype: *class, key: *key, count: count.size()?, start: 0 };
         if view != Value::None {
@@ -167,7 +167,7 @@ fn tensor(heap: &Heap<'_>, storage: usize, offset: Value<'_>, shape: Value<'_>, 
 }
 
 impl Tensor {
-    /// One more than the largest place in the storage that it reads; nothing where a number is too large.
+    /// Returns one more than the largest index in the storage that the tensor reads; `None` if a number is too large.
     fn end(&self, element: usize) -> Option<usize> {
         let count = self.shape.iter().try_fold(element, |product, size| product.checked_mul(*size))?;
         if count == 0 {
@@ -183,20 +183,20 @@ impl Tensor {
 }
 
 impl<'a> Heap<'a> {
-    /// The tensors of a state dict by name, in its order; plain values between them are passed over.
+    /// Returns the tensors of a state dict with their names, in its order; plain values between them are skipped.
     ///
     /// # Errors
-    /// Where it is no dict, or has no tensors.
+    /// If the value is not a dict, or has no tensors.
     pub(super) fn tensors_of(&self, value: Value<'a>) -> Result<Vec<(&'a str, &Tensor)>> {
         let Value::Dict(place) = value else {
-            bail!("it holds {} where a dict of tensors belongs", value.kind());
+            bail!("it contains {} where a dict of tensors is expected", value.kind());
         };
         let mut places: HashMap<&str, usize> = HashMap::new();
         let mut tensors: Vec<(&str, &Tensor)> = Vec::new();
         for pair in self.items(place).chunks_exact(2) {
             let [Value::Text(name), Value::Tensor(tensor)] = *pair else { continue };
             if name.len() > LONGEST_NAME || name == "__metadata__" {
-                bail!("it holds a tensor of an impossible name, {}", shown(name));
+                bail!("it contains a tensor with an impossible name, {}", shown(name));
             }
             let tensor = &self.tensors[tensor];
             // As in Python, the last value of a name counts.
@@ -209,12 +209,12 @@ impl<'a> Heap<'a> {
             }
         }
         if tensors.is_empty() {
-            bail!("it holds no tensors by name{}", self.names_of(place));
+            bail!("it contains no tensors by name{}", self.names_of(place));
         }
         Ok(tensors)
     }
 
-    /// The first names of a dict, for a person who saved something else than a state dict.
+    /// Returns the first names of a dict, for a person who saved something other than a state dict.
     fn names_of(&self, place: usize) -> String {
         let keys = self.items(place).iter().step_by(2);
         let names: Vec<String> = keys

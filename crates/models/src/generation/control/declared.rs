@@ -1,5 +1,5 @@
-//! Layouts that a person declares for a model of another program: its `config.json` holds none, and stays as it was
-//! downloaded. The layout is a file of its own next to it, `pregonero.json`.
+//! Layouts that a person declares for a model from another program. Its `config.json` has none, and stays as it was
+//! downloaded; the layout is in a separate file next to it, `pregonero.json`.
 
 use std::path::{Path, PathBuf};
 
@@ -13,16 +13,16 @@ use crate::generation::gpt2::Gpt2Config;
 use crate::generation::tokenizer::Tokenizer;
 use pregonero_system::files::{Existing, write_whole};
 
-/// What is declared about a model, next to its files.
+/// The file next to a model's own that declares something about it.
 pub(crate) const FILE: &str = "pregonero.json";
 
 /// The key of [`FILE`] that holds the layout.
 const KEY: &str = "control";
 
-/// What every declaration holds: a file of its name without it is a person's own.
+/// Words that every declaration contains: a file of the same name without them was written by somebody else.
 const OURS: &str = "\"control\": {";
 
-/// A layout as a person writes it; what is left out is as the thesis has it.
+/// A layout as a person writes it; anything left out takes the thesis's value.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -47,7 +47,7 @@ struct WrittenAttribute {
 }
 
 impl Written {
-    /// The layout for a model of so many positions.
+    /// Returns the layout for a model of `positions` positions.
     fn layout(self, positions: usize) -> Result<ControlLayout> {
         let names: Vec<String> = self.attributes.iter().map(|attribute| attribute.name.clone()).collect();
         let length = self.length.unwrap_or(positions);
@@ -55,7 +55,7 @@ impl Written {
             (1..=positions).contains(&length),
             "length: expected 1 to the model's {positions} positions, found {length}"
         );
-        // Checks names and truncation; the tokens are this file's own.
+        // Checks names and truncation; the tokens come from this file.
         let layout = ControlLayout::new(&names, self.truncation.as_deref(), length)?;
         let attributes = self.attributes.into_iter().map(|attribute| ControlAttribute {
             token: attribute.token.unwrap_or_else(|| token(&attribute.name)),
@@ -71,10 +71,10 @@ impl Written {
     }
 }
 
-/// The layout that is declared for a model; `None` where there is none.
+/// Returns the layout that is declared for a model; `None` if there is none.
 ///
 /// # Errors
-/// Where `pregonero.json` is broken.
+/// If `pregonero.json` is broken.
 pub(super) fn read(files: &ModelFiles) -> Result<Option<ControlLayout>> {
     if !files.has(FILE) {
         return Ok(None);
@@ -90,16 +90,17 @@ pub(super) fn read(files: &ModelFiles) -> Result<Option<ControlLayout>> {
     Ok(Some(layout))
 }
 
-/// Declares the layout in `file` (TOML, or JSON where the name ends so) for the model in `folder`: every token has to be
-/// one of the model's tokenizer. Returns the layout and the file it was written to, over an earlier declaration alone.
+/// Declares the layout in `file` (TOML, or JSON if the file's name ends in `.json`) for the model in `folder`; every
+/// token must be in the model's tokenizer. Returns the layout and the file it was written to, which may replace only
+/// an earlier declaration.
 ///
 /// # Errors
-/// A file that is no layout, a token that the tokenizer lacks, a model that has a layout of its own, a file of this name
-/// that declares none.
+/// If `file` is not a layout, the tokenizer lacks a token, the model has its own layout, or a file of this name
+/// exists that is not a declaration.
 pub fn declare(folder: &Path, file: &Path) -> Result<(ControlLayout, PathBuf)> {
     let files = ModelFiles::in_folder(folder)?;
     if super::of_configuration(&files)?.is_some() {
-        bail!("{}: this model has a layout of its own, from its training", files.display("config.json"));
+        bail!("{}: this model already has a layout, from its training", files.display("config.json"));
     }
     let config = Gpt2Config::read(&files)?;
     let place = || file.display().to_string();
@@ -124,7 +125,7 @@ fn parse(file: &Path) -> Result<Written> {
     parsed.with_context(|| format!("{}: not a layout of control tokens", file.display()))
 }
 
-/// Every token that is missing, at once, and the added tokens there are.
+/// Checks that the tokenizer has every token; the error names all that are missing, and the added tokens that exist.
 fn check_tokens(layout: &ControlLayout, tokenizer: &Tokenizer) -> Result<()> {
     let missing: Vec<String> = layout
         .tokens()

@@ -1,7 +1,7 @@
-//! Causal self-attention of whole sequences, forwards and backwards, a sequence a task.
+//! Causal self-attention of whole sequences, forwards and backwards, with one task per sequence.
 //!
-//! Queries go in blocks, and a block meets only the keys up to its last query, which saves almost half of the products.
-//! The weights are not kept: the backward pass computes them again.
+//! Queries are processed in blocks, and each block is multiplied only with the keys up to its last query, which saves
+//! almost half of the products. The weights are not kept: the backward pass computes them again.
 
 use rayon::prelude::*;
 
@@ -11,7 +11,7 @@ use pregonero_kernels::matrix::Matrix;
 use pregonero_kernels::product::multiply_alone;
 use pregonero_kernels::{dot, wide};
 
-/// Queries of a block.
+/// Queries per block.
 const QUERIES: usize = 32;
 
 /// The sizes of one call: `qkv` is `[sequences, steps, 3 * width]` in blocks `[q|k|v]`, heads side by side.
@@ -20,7 +20,7 @@ pub(super) struct Attention {
     pub(super) steps: usize,
     pub(super) width: usize,
     pub(super) heads: usize,
-    /// What the products of queries and keys are multiplied by.
+    /// The factor of the products of queries and keys.
     pub(super) scale: f32,
     /// Dropout of the weights.
     pub(super) mask: Option<Mask>,
@@ -46,7 +46,7 @@ impl Attention {
         (0..steps).step_by(QUERIES).map(move |start| start..steps.min(start + QUERIES))
     }
 
-    /// Fills `out`, `[sequences, steps, width]`.
+    /// Computes `out`, `[sequences, steps, width]`.
     pub(super) fn forward(&self, qkv: &[f32], out: &mut [f32]) {
         let (steps, width) = (self.steps, self.width);
         out.par_chunks_mut(steps * width).zip(qkv.par_chunks(steps * 3 * width)).enumerate().for_each(
@@ -75,7 +75,7 @@ impl Attention {
         );
     }
 
-    /// Fills `out`, the gradient of `qkv`, from the gradient of the result.
+    /// Computes `out`, the gradient of `qkv`, from the gradient of the result.
     pub(super) fn backward(&self, qkv: &[f32], upstream: &[f32], out: &mut [f32]) {
         let (steps, width) = (self.steps, self.width);
         out.par_chunks_mut(steps * 3 * width)
@@ -111,19 +111,19 @@ impl Scratch {
 }
 
 impl<'a> Head<'a> {
-    /// Where row `step` of block 0 (q), 1 (k) or 2 (v) begins in `[steps, 3 * width]`.
+    /// Returns where row `step` of block 0 (q), 1 (k) or 2 (v) begins in `[steps, 3 * width]`.
     fn place(&self, block: usize, step: usize) -> usize {
         let width = self.sizes.width;
         step * 3 * width + block * width + self.index * self.sizes.head()
     }
 
-    /// Rows of block 0 (q), 1 (k) or 2 (v).
+    /// Returns rows of block 0 (q), 1 (k) or 2 (v).
     fn part(&self, block: usize, steps: std::ops::Range<usize>) -> Matrix<'a> {
         let start = self.place(block, steps.start);
         Matrix::strided(&self.qkv[start..], (steps.len(), self.sizes.head()), 3 * self.sizes.width)
     }
 
-    /// The attention weights of a block of queries, `[queries, keys]`, zero where the key is later.
+    /// Computes the attention weights of a block of queries, `[queries, keys]`; zero for keys after the query.
     fn weights(&self, queries: &std::ops::Range<usize>, weights: &mut [f32]) {
         let keys = self.part(1, 0..queries.end).transposed();
         multiply_alone(self.part(0, queries.clone()), keys, weights, queries.end, self.sizes.scale, false);
@@ -147,7 +147,7 @@ impl<'a> Head<'a> {
         });
     }
 
-    /// Adds what a block of queries gives to the gradients of this head's q, k and v.
+    /// Adds the contribution of a block of queries to the gradients of this head's q, k and v.
     fn backward(&self, queries: &std::ops::Range<usize>, upstream: &[f32], scratch: &mut Scratch, out: &mut [f32]) {
         let (width, head, scale) = (self.sizes.width, self.sizes.head(), self.sizes.scale);
         let keys = queries.end;

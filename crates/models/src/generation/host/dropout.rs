@@ -1,6 +1,7 @@
 //! Dropout whose masks are a function of the seed, the step, the place in the network and the value's index.
 //!
-//! No mask is stored: the backward pass computes the same one again. The mixing function is Chris Wellons's `lowbias32`.
+//! Masks are not stored: the backward pass computes the same one again. The mixing function is Chris Wellons's
+//! `lowbias32`.
 
 use pregonero_text::hashing::{SPLITMIX64_STEP, splitmix64};
 
@@ -12,7 +13,7 @@ pub(crate) enum Place {
     Attention(usize),
     /// What a layer's attention adds to the residual stream.
     AttentionOutput(usize),
-    /// What a layer's feed-forward part adds to it.
+    /// What a layer's feed-forward part adds to the residual stream.
     FeedForward(usize),
 }
 
@@ -21,18 +22,18 @@ pub(crate) enum Place {
 pub struct DropoutSeed(u64);
 
 impl DropoutSeed {
-    /// For part `part` (of an accumulated batch) of step `step`.
+    /// Creates the dropout of part `part` (of an accumulated batch) of step `step`.
     pub fn new(seed: u64, step: usize, part: usize) -> Self {
         Self(splitmix64(splitmix64(seed ^ 0xD509_0075).wrapping_add(step as u64)).wrapping_add(part as u64))
     }
 
-    /// A number for generators that a device seeds itself.
+    /// Returns a number with which a device can seed its own generators.
     #[must_use]
     pub fn number(self) -> u64 {
         self.0
     }
 
-    /// The mask of a place; `None` where nothing is dropped there.
+    /// Returns the mask of a place; `None` if nothing is dropped there.
     pub(crate) fn mask(self, place: Place, probability: f32) -> Option<Mask> {
         if probability <= 0.0 {
             return None;
@@ -58,7 +59,7 @@ pub(crate) struct Mask {
 }
 
 impl Mask {
-    /// What value `index` is multiplied with: 0, or what makes up for those that are.
+    /// Returns the factor of value `index`: 0, or the scale that makes up for the values that are zeroed.
     #[inline(always)]
     pub(crate) fn factor(self, index: u32) -> f32 {
         let mut x = index ^ self.keys.0;
@@ -96,7 +97,7 @@ mod tests {
             let expected = 1.0 - f64::from(probability);
             for other in others {
                 assert!((share(other.iter().filter(|kept| **kept).count()) - expected).abs() < 0.005);
-                // Independent masks keep a value in both with the product of the probabilities.
+                // Two independent masks both keep a value with the product of their probabilities.
                 let both = first.iter().zip(&other).filter(|(a, b)| **a && **b).count();
                 assert!((share(both) - expected * expected).abs() < 0.005);
             }

@@ -1,4 +1,5 @@
-//! The last product of the network and its cross-entropy, some rows at a time: their logits never lie in memory at once.
+//! The last product of the network and its cross-entropy, some rows at a time, so that their logits are never all in
+//! memory at once.
 
 use rayon::prelude::*;
 
@@ -6,12 +7,12 @@ use pregonero_kernels::matrix::{Matrix, Start};
 use pregonero_kernels::product::{Factors, multiply};
 use pregonero_kernels::{exponentials, maximum, wide};
 
-/// Logits that lie in memory at once.
+/// Logits that are in memory at once.
 const LOGITS: usize = 4 << 20;
-/// Fewer rows than this at once would spend more on the gradient of the embedding than they save.
+/// The least number of rows at once: with fewer, the gradient of the embedding would cost more than they save.
 const LEAST_ROWS: usize = 128;
 
-/// Where the gradients of a head go.
+/// Where the gradients of a head are written.
 pub(super) struct HeadGradients<'a> {
     /// `[rows, width]`, overwritten.
     pub(super) hidden: &'a mut [f32],
@@ -19,12 +20,12 @@ pub(super) struct HeadGradients<'a> {
     pub(super) embedding: &'a mut [f32],
     /// Whether the embedding's gradient is set rather than added to.
     pub(super) fresh: bool,
-    /// What the loss of a row counts in the total.
+    /// The weight of a row's loss in the total.
     pub(super) weight: f32,
 }
 
-/// The negative log-probability in nats of each row's target: `hidden` is `[rows, width]`, `embedding`
-/// `[vocabulary, width]`. `logits` is kept between calls.
+/// Returns the negative log-probability in nats of each row's target: `hidden` is `[rows, width]`, `embedding`
+/// `[vocabulary, width]`. The buffer `logits` is reused between calls.
 pub(super) fn cross_entropy(
     hidden: &[f32],
     embedding: &[f32],
@@ -56,7 +57,7 @@ pub(super) fn cross_entropy(
     losses
 }
 
-/// The loss of a row; where its slopes are asked for, turns its logits into them.
+/// Returns the loss of a row; if its slopes are requested, replaces its logits by them.
 #[inline(always)]
 fn row_loss(row: &mut [f32], target: usize, slope_weight: Option<f32>) -> f32 {
     let logit = row[target];

@@ -1,8 +1,8 @@
 //! GPT-2's training step on the CPU: loss and gradients of a batch in one pass over plain slices.
 //!
-//! What candle would do as a graph of tensors stands here as a list of passes over buffers that are kept from step to
-//! step, with products in f32 or, where the processor has tiles for it, of bf16 factors. `src/generation/tests.rs` holds
-//! it against transformers' losses and against candle's own differentiation of `gpt2.rs`.
+//! What candle would do as a graph of tensors is here a list of passes over buffers that are kept from step to step,
+//! with products in f32 or, if the processor has tiles for it, of bf16 factors. `src/generation/tests.rs` compares it
+//! with transformers' losses and with candle's own differentiation of `gpt2.rs`.
 
 mod attention;
 pub mod dropout;
@@ -19,7 +19,7 @@ use super::gpt2::Gpt2Config;
 use pregonero_kernels::matrix::{Matrix, Start};
 use pregonero_kernels::product::{Factors, multiply};
 
-/// Where the tensors of [`Gpt2Config::tensors`] stand in its order.
+/// The indices of the tensors in [`Gpt2Config::tensors`].
 const WTE: usize = 0;
 const WPE: usize = 1;
 const FIRST_LAYER: usize = 2;
@@ -31,12 +31,12 @@ const C_FC: usize = 8;
 const MLP_PROJECTION: usize = 10;
 const LAYER_TENSORS: usize = 12;
 
-/// Token ids of some sequences of equal length, and for every place the token that follows; `None` does not count.
+/// Token ids of some sequences of equal length, and for every position the token that follows; `None` is not counted.
 #[derive(Debug, Clone, Copy)]
 pub struct Sequences<'a> {
     pub ids: &'a [u32],
     pub targets: &'a [Option<u32>],
-    /// Tokens of a sequence.
+    /// Tokens per sequence.
     pub length: usize,
 }
 
@@ -44,7 +44,7 @@ pub struct Sequences<'a> {
 #[derive(Debug)]
 pub struct Gradients {
     pub values: Vec<Vec<f32>>,
-    /// Whether the next pass sets them rather than adds to them.
+    /// Whether the next pass sets the gradients rather than adds to them.
     pub fresh: bool,
 }
 
@@ -54,18 +54,18 @@ impl Gradients {
         Self { values, fresh: true }
     }
 
-    /// The gradients of a weight and of the bias behind it.
+    /// Returns the gradients of a weight and of the bias that follows it.
     fn pair(&mut self, weight: usize) -> (&mut [f32], &mut [f32]) {
         let (left, right) = self.values.split_at_mut(weight + 1);
         (&mut left[weight], &mut right[0])
     }
 
-    /// What a product that makes a gradient is added to.
+    /// Returns what a product that computes a gradient is added to.
     fn start(&self) -> Start<'static> {
         if self.fresh { Start::Zero } else { Start::Target }
     }
 
-    /// Zeroes what is only ever added to.
+    /// Zeroes the gradients that are only ever added to.
     fn begin(&mut self, config: &Gpt2Config) {
         if self.fresh {
             let tensors = config.tensors();
@@ -83,7 +83,7 @@ fn head_name(config: &Gpt2Config) -> &'static str {
     if config.tie_word_embeddings { "wte.weight" } else { "lm_head.weight" }
 }
 
-/// What a layer's backward pass needs of its forward pass; each `[tokens, ..]`.
+/// What a layer's backward pass needs from its forward pass; each is `[tokens, ..]`.
 #[derive(Debug, Default)]
 struct LayerState {
     input: Vec<f32>,
@@ -92,7 +92,7 @@ struct LayerState {
     attended: Vec<f32>,
     middle: Vec<f32>,
     normal_2: Vec<f32>,
-    /// The feed-forward part before its activation.
+    /// The values of the feed-forward part before its activation.
     inner: Vec<f32>,
 }
 
@@ -118,7 +118,7 @@ struct Scratch {
     wide: Vec<f32>,
     output: Vec<f32>,
     normal: Vec<f32>,
-    /// Of the counted rows alone.
+    /// For the counted rows only.
     hidden: Vec<f32>,
     hidden_gradient: Vec<f32>,
     logits: Vec<f32>,
@@ -145,8 +145,8 @@ impl HostGpt2 {
         Self { config: config.clone(), factors, layers: Vec::new(), scratch: Scratch::default() }
     }
 
-    /// The sum of the negative log-probabilities in nats of the counted targets. Adds `weight` times its gradient to
-    /// `gradients`.
+    /// Returns the sum of the negative log-probabilities, in nats, of the counted targets, and adds `weight` times
+    /// its gradient to `gradients`.
     pub fn differentiate(
         &mut self,
         weights: &Weights<'_>,
@@ -169,7 +169,7 @@ impl HostGpt2 {
         loss
     }
 
-    /// The sum of the negative log-probabilities in nats of the counted targets.
+    /// Returns the sum of the negative log-probabilities, in nats, of the counted targets.
     pub fn loss(&mut self, weights: &Weights<'_>, batch: Sequences<'_>) -> f64 {
         self.forward(weights, batch, None, false);
         self.head(weights, batch, None)
@@ -198,7 +198,8 @@ impl HostGpt2 {
         Attention { steps, width, heads, scale, mask: self.mask(dropout, Place::Attention(layer)) }
     }
 
-    /// Leaves the residual stream behind the last layer and its norm in the scratch; each layer's state where it is kept.
+    /// Leaves the residual stream after the last layer and its norm in the scratch, and each layer's state if `keep`
+    /// is set.
     fn forward(&mut self, weights: &Weights<'_>, batch: Sequences<'_>, dropout: Option<DropoutSeed>, keep: bool) {
         let (tokens, width) = (batch.ids.len(), self.config.n_embd);
         let states = if keep { self.config.n_layer } else { 1 };
@@ -219,7 +220,7 @@ impl HostGpt2 {
         }
     }
 
-    /// Makes the first layer's input and its norm.
+    /// Computes the first layer's input and its norm.
     fn embed(&mut self, weights: &Weights<'_>, batch: Sequences<'_>, dropout: Option<DropoutSeed>) {
         let width = self.config.n_embd;
         let mask = self.mask(dropout, Place::Embedding);
@@ -279,7 +280,7 @@ impl HostGpt2 {
         rows::residual_norm(&state.middle, narrow, after_mlp, norms.1, out, out_normal);
     }
 
-    /// The loss; where gradients are asked for, leaves that of the last norm's result in its place.
+    /// Returns the loss; if gradients are requested, replaces the last norm's result by its gradient.
     fn head(&mut self, weights: &Weights<'_>, batch: Sequences<'_>, gradients: Option<(f32, &mut Gradients)>) -> f64 {
         let (width, head) = (self.config.n_embd, self.head_tensor());
         let Scratch { normal, hidden, hidden_gradient, logits, .. } = &mut self.scratch;
@@ -309,7 +310,7 @@ impl HostGpt2 {
         losses.into_iter().map(f64::from).sum()
     }
 
-    /// Takes the gradient of a layer's result in the residual scratch, and leaves that of its input there.
+    /// Reads the gradient of a layer's result from the residual scratch, and leaves that of its input there.
     fn layer_backward(
         &mut self,
         layer: usize,
@@ -376,7 +377,7 @@ impl HostGpt2 {
     }
 }
 
-/// `x` itself, or what is left of it behind a mask, in `out`.
+/// Returns `x` itself, or, if there is a mask, `x` with the mask applied, in `out`.
 fn through_mask<'a>(x: &'a [f32], mask: Option<Mask>, out: &'a mut [f32]) -> &'a [f32] {
     let Some(mask) = mask else { return x };
     rows::masked(x, mask, out);

@@ -1,7 +1,8 @@
-//! What the training step does row by row: layer norm, residual sums, activations, column sums; forwards and backwards.
+//! The row-by-row work of the training step: layer norm, residual sums, activations, column sums; forwards and
+//! backwards.
 //!
-//! All rows of a task are one closure for [`wide`]; sums run in fixed lanes and tasks of fixed size, so that a result
-//! depends neither on the processor's vectors nor on the number of threads.
+//! All rows of a task are one closure for [`wide`]; sums run in fixed lanes and tasks have a fixed size, so that a
+//! result depends neither on the processor's vectors nor on the number of threads.
 
 use rayon::prelude::*;
 
@@ -10,10 +11,10 @@ use crate::generation::activation::Activation;
 use crate::generation::ops::moments;
 use pregonero_kernels::{dot, sum, wide};
 
-/// Rows that one task takes.
+/// Rows per task.
 pub(super) const ROWS_PER_TASK: usize = 32;
 
-/// Scale, shift and the number below which no variance counts.
+/// Scale, shift and the epsilon of a layer norm, which is added to the variance.
 #[derive(Clone, Copy)]
 pub(super) struct Norm<'a> {
     pub(super) weight: &'a [f32],
@@ -21,7 +22,7 @@ pub(super) struct Norm<'a> {
     pub(super) epsilon: f32,
 }
 
-/// `sum = x + masked(added)` and `normal = norm(sum)`, row by row.
+/// Computes `sum = x + masked(added)` and `normal = norm(sum)`, row by row.
 pub(super) fn residual_norm(
     x: &[f32],
     added: &[f32],
@@ -52,7 +53,7 @@ pub(super) fn residual_norm(
         });
 }
 
-/// `normal = norm(x)`, row by row.
+/// Computes `normal = norm(x)`, row by row.
 pub(super) fn norm_rows(x: &[f32], norm: Norm<'_>, normal: &mut [f32]) {
     let task = norm.weight.len() * ROWS_PER_TASK;
     normal.par_chunks_mut(task).zip(x.par_chunks(task)).for_each(|(normal, x)| wide(|| normalise(x, norm, normal)));
@@ -69,7 +70,8 @@ fn normalise(x: &[f32], norm: Norm<'_>, out: &mut [f32]) {
     }
 }
 
-/// The backward pass of a layer norm: adds to (or sets) the gradient of `x`, adds those of scale and shift.
+/// Computes the backward pass of a layer norm: adds to (or sets) the gradient of `x`, and adds those of scale and
+/// shift.
 pub(super) fn norm_backward(
     x: &[f32],
     norm: Norm<'_>,
@@ -136,19 +138,19 @@ fn norm_backward_rows(
     }
 }
 
-/// `out = activation(x)`.
+/// Computes `out = activation(x)`.
 pub(super) fn activate(activation: Activation, x: &[f32], out: &mut [f32], task: usize) {
     out.par_chunks_mut(task).zip(x.par_chunks(task)).for_each(|(out, x)| wide(|| activation.apply(x, out)));
 }
 
-/// `out = activation(x)` again, and its slope in the place of `x`.
+/// Computes `out = activation(x)` again, and replaces `x` by the function's slope.
 pub(super) fn activate_and_slope(activation: Activation, x: &mut [f32], out: &mut [f32], task: usize) {
     out.par_chunks_mut(task)
         .zip(x.par_chunks_mut(task))
         .for_each(|(out, x)| wide(|| activation.apply_and_slope(x, out)));
 }
 
-/// `x *= factors`; adds the sums of its columns.
+/// Computes `x *= factors` and adds up the columns of the result in `sums`.
 pub(super) fn multiply_and_sum_columns(x: &mut [f32], factors: &[f32], sums: &mut [f32]) {
     let columns = sums.len();
     let task = columns * ROWS_PER_TASK;
@@ -171,7 +173,7 @@ pub(super) fn multiply_and_sum_columns(x: &mut [f32], factors: &[f32], sums: &mu
     partial.iter().for_each(|partial| add_into(sums, partial));
 }
 
-/// Adds the sums of the columns of `x`.
+/// Adds up the columns of `x` in `sums`.
 pub(super) fn sum_columns(x: &[f32], sums: &mut [f32]) {
     let columns = sums.len();
     let partial: Vec<Vec<f32>> = x
@@ -185,7 +187,7 @@ pub(super) fn sum_columns(x: &[f32], sums: &mut [f32]) {
     partial.iter().for_each(|partial| add_into(sums, partial));
 }
 
-/// `out = masked(x)`.
+/// Computes `out = masked(x)`.
 pub(super) fn masked(x: &[f32], mask: Mask, out: &mut [f32]) {
     const TASK: usize = 16 * 1024;
     out.par_chunks_mut(TASK).zip(x.par_chunks(TASK)).enumerate().for_each(|(index, (out, x))| {

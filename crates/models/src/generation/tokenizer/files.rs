@@ -1,7 +1,7 @@
 //! The files of a tokenizer as transformers has written them since 2019, read as transformers 5 reads them.
 //!
-//! `tokenizer.json` says everything by itself. The older pair `vocab.json` and `merges.txt` leaves the added tokens to
-//! `added_tokens.json`, what they are for to `special_tokens_map.json`, and the rest to `tokenizer_config.json`; later
+//! `tokenizer.json` is complete by itself. With the older pair `vocab.json` and `merges.txt`, the added tokens are in
+//! `added_tokens.json`, their purposes in `special_tokens_map.json`, and the rest in `tokenizer_config.json`; later
 //! versions wrote all tokens into the last one (`added_tokens_decoder`).
 
 use std::collections::{BTreeMap, HashMap};
@@ -29,9 +29,9 @@ pub(super) struct Described {
     pub(super) inner: Inner,
     /// The token that the files name as the start of a text.
     pub(super) start: Option<u32>,
-    /// The token that they name as its end.
+    /// The token that the files name as the end of a text.
     pub(super) end: Option<u32>,
-    /// The token that stands before every text.
+    /// The token that precedes every text.
     pub(super) opening: Option<u32>,
 }
 
@@ -45,9 +45,9 @@ pub(super) fn read(files: &ModelFiles) -> Result<Described> {
     } else if files.has(VOCABULARY) && files.has(MERGES) {
         from_vocabulary(files, surroundings.adds_prefix_space())?
     } else {
-        bail!("{}: neither this file nor {VOCABULARY} with {MERGES} is there", files.display(WHOLE));
+        bail!("{}: neither this file nor {VOCABULARY} with {MERGES} exists", files.display(WHOLE));
     };
-    // A checkpoint may ask for truncation or padding of training batches; a prompt must stay as it is.
+    // A checkpoint may request truncation or padding of training batches; a prompt must stay as it is.
     inner.with_truncation(None).map_err(|error| anyhow!("{error}"))?.with_padding(None);
     if is_whole {
         surroundings.set_prefix_space(&mut inner);
@@ -63,13 +63,13 @@ pub(super) fn read(files: &ModelFiles) -> Result<Described> {
     Ok(Described { inner, start, end, opening })
 }
 
-/// What stands in the files around a vocabulary.
+/// The contents of the files around a vocabulary.
 struct Surroundings {
     /// `tokenizer_config.json`, with what `special_tokens_map.json` adds.
     fields: Map<String, Value>,
     /// The added tokens by id.
     declared: BTreeMap<u32, AddedToken>,
-    /// Rows of the model's embedding, where its `config.json` is there.
+    /// Rows of the model's embedding, if its `config.json` exists.
     rows: Option<usize>,
 }
 
@@ -93,7 +93,7 @@ impl Surroundings {
         Ok(surroundings)
     }
 
-    /// The tokens of `added_tokens_decoder`: id and description each.
+    /// Adds the tokens of `added_tokens_decoder`, each an id and a description.
     fn declare(&mut self, tokens: Map<String, Value>, files: &ModelFiles) -> Result<()> {
         for (id, value) in tokens {
             let wrong = || format!("{}: added_tokens_decoder.{id}: not an added token", files.display(CONFIG));
@@ -104,7 +104,7 @@ impl Surroundings {
         Ok(())
     }
 
-    /// What `special_tokens_map.json` says comes over `tokenizer_config.json`.
+    /// Applies `special_tokens_map.json`, which overrides `tokenizer_config.json`.
     fn name_special_tokens(&mut self, map: Map<String, Value>) {
         for (key, value) in map {
             match (key.as_str(), self.fields.get_mut("extra_special_tokens"), value) {
@@ -120,7 +120,7 @@ impl Surroundings {
         }
     }
 
-    /// The tokens of `added_tokens.json`: special are those that the other files name as such.
+    /// Adds the tokens of `added_tokens.json`: those that the other files name as special are special.
     fn declare_words(&mut self, files: &ModelFiles) -> Result<()> {
         if !files.has(ADDED_TOKENS) {
             return Ok(());
@@ -145,7 +145,8 @@ impl Surroundings {
         self.flag("add_prefix_space")
     }
 
-    /// GPT-2's own class goes by `tokenizer_config.json`, whatever `tokenizer.json` says; others by the latter.
+    /// Sets `add_prefix_space`: GPT-2's own class follows `tokenizer_config.json`, whatever `tokenizer.json` says;
+    /// others follow the latter.
     fn set_prefix_space(&self, inner: &mut Inner) {
         let class = self.fields.get("tokenizer_class").and_then(Value::as_str).unwrap_or("GPT2Tokenizer");
         let is_own = class.strip_suffix("Fast").unwrap_or(class) == "GPT2Tokenizer";
@@ -156,14 +157,15 @@ impl Surroundings {
         }
     }
 
-    /// The special token that the files name under this key, with the flags of the added token of the same text.
+    /// Returns the special token that the files name under this key, with the flags of the added token of the same
+    /// text.
     fn named(&self, key: &str) -> Option<AddedToken> {
         let token = token_of(self.fields.get(key)?, true)?;
         let declared = self.declared.values().find(|declared| declared.content == token.content);
         Some(AddedToken { special: true, ..declared.cloned().unwrap_or(token) })
     }
 
-    /// Special tokens without a purpose of their own.
+    /// Returns the special tokens that have no purpose of their own.
     fn extra(&self) -> Vec<AddedToken> {
         match self.fields.get("extra_special_tokens") {
             Some(Value::Array(tokens)) => tokens.iter().filter_map(|token| token_of(token, true)).collect(),
@@ -172,12 +174,12 @@ impl Surroundings {
         }
     }
 
-    /// Adds the declared tokens in the order of their ids, then those that are only named. What is only named and would
-    /// need a row that the model does not have (padding, mostly) is left out: no text needs it.
+    /// Adds the declared tokens in the order of their ids, then those that are only named. A token that is only named
+    /// and would need a row that the model does not have (padding, mostly) is left out: no text needs it.
     fn add_tokens(&self, inner: &mut Inner, is_whole: bool) -> tokenizers::Result<()> {
         let further = self.fields.keys().filter(|key| key.ends_with("_token") && !NAMED.contains(&key.as_str()));
         let keys = NAMED.into_iter().chain(further.map(String::as_str));
-        // Start, end and unknown are the end of text where the files say nothing.
+        // Start, end and unknown default to the end of text if the files do not name them.
         let has_default = !is_whole || inner.token_to_id(END_OF_TEXT).is_some();
         let default = |key: &str| {
             let applies = has_default && NAMED[..3].contains(&key) && !self.fields.contains_key(key);
@@ -202,7 +204,7 @@ impl Surroundings {
     }
 }
 
-/// A file that is a JSON object; empty where it is missing.
+/// Reads a file that is a JSON object; returns an empty one if the file is missing.
 fn object(files: &ModelFiles, name: &str) -> Result<Map<String, Value>> {
     if !files.has(name) {
         return Ok(Map::new());
@@ -210,7 +212,7 @@ fn object(files: &ModelFiles, name: &str) -> Result<Map<String, Value>> {
     serde_json::from_slice(&files.read(name)?).with_context(|| format!("{}: not a JSON object", files.display(name)))
 }
 
-/// A token as these files write it: its text, or an object with flags.
+/// Parses a token as these files write it: its text, or an object with flags.
 fn token_of(value: &Value, special: bool) -> Option<AddedToken> {
     #[derive(Deserialize)]
     struct Flags {
@@ -234,7 +236,7 @@ fn token_of(value: &Value, special: bool) -> Option<AddedToken> {
     Some(AddedToken { content, single_word, lstrip, rstrip, normalized, special })
 }
 
-/// The token that a `tokenizer.json` puts before every text, by what it does to one.
+/// Returns the token that a `tokenizer.json` puts before every text, found by encoding one.
 fn opening_of(inner: &Inner) -> Option<u32> {
     let ids = |special: bool| Some(inner.encode_fast("a", special).ok()?.get_ids().to_vec());
     let (with, without) = (ids(true)?, ids(false)?);
@@ -242,7 +244,7 @@ fn opening_of(inner: &Inner) -> Option<u32> {
     with.first().copied().filter(|_| is_first)
 }
 
-/// The parts of `tokenizer.json` at which the `tokenizers` crate panics where they are not as it expects.
+/// The parts of `tokenizer.json` on which the `tokenizers` crate panics if they are not as it expects.
 #[derive(Deserialize)]
 struct Delicate {
     #[serde(default)]

@@ -13,24 +13,24 @@ use tokenizers::{AddedToken, Model as _, Tokenizer as Inner};
 use super::{ADDED_TOKENS, END_OF_TEXT, Tokenizer};
 use crate::catalog::WEIGHTS;
 
-/// What a tokenizer is stored in; `tokenizer.json` comes last.
+/// The files in which a tokenizer is stored; `tokenizer.json` comes last.
 pub const FILES: [&str; 5] = ["vocab.json", "merges.txt", ADDED_TOKENS, "tokenizer_config.json", "tokenizer.json"];
 
-/// What a tokenizer is trained with.
+/// The settings of a tokenizer's training.
 #[derive(Debug, Clone)]
 pub struct TokenizerTraining {
-    /// Number of tokens, the 256 bytes and the special ones included.
+    /// Number of tokens, including the 256 bytes and the special ones.
     pub vocabulary_size: usize,
     /// Pairs seen less often are not merged.
     pub min_frequency: u64,
-    /// Special tokens beside end-of-text, in the order of their ids.
+    /// Special tokens besides end-of-text, in the order of their ids.
     pub special_tokens: Vec<String>,
 }
 
-/// Trains on `texts`. End-of-text is id 0, further special tokens follow, then the bytes.
+/// Trains on `texts`. End-of-text has id 0; further special tokens follow, then the bytes.
 ///
 /// # Errors
-/// Where the vocabulary is too small for the bytes and the special tokens.
+/// If the vocabulary is too small for the bytes and the special tokens.
 pub fn train(texts: &[String], settings: &TokenizerTraining) -> Result<Tokenizer> {
     let least = 256 + 1 + settings.special_tokens.len();
     if settings.vocabulary_size < least {
@@ -61,10 +61,10 @@ pub fn train(texts: &[String], settings: &TokenizerTraining) -> Result<Tokenizer
     Ok(Tokenizer::over(inner))
 }
 
-/// Refuses a folder in which another tokenizer, or a model that needs its own, would be overwritten.
+/// Refuses a folder in which another tokenizer, or a model that needs its own tokenizer, would be overwritten.
 ///
 /// # Errors
-/// Where there is one; or what is there is no folder.
+/// If the folder contains one, or the path is not a folder.
 pub fn refuse_to_overwrite(folder: &Path) -> Result<()> {
     ensure!(!folder.exists() || folder.is_dir(), "{}: is no folder; choose another --output", folder.display());
     for name in FILES.into_iter().chain([WEIGHTS]) {
@@ -77,7 +77,7 @@ pub fn refuse_to_overwrite(folder: &Path) -> Result<()> {
 /// Writes `tokenizer.json`, `vocab.json` and `merges.txt` into `folder`, all or none of them.
 ///
 /// # Errors
-/// Where the folder cannot be written.
+/// If the folder cannot be written.
 pub fn save(tokenizer: &Tokenizer, folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let staging = tempfile::tempdir_in(folder).with_context(|| format!("cannot write into {}", folder.display()))?;
@@ -96,7 +96,8 @@ pub fn save(tokenizer: &Tokenizer, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What `vocab.json` and `merges.txt` cannot say: the special tokens, for this program and for transformers.
+/// Writes what `vocab.json` and `merges.txt` cannot express: the special tokens, for this program and for
+/// transformers.
 fn write_special_tokens(tokenizer: &Tokenizer, folder: &Path) -> Result<()> {
     let special = tokenizer.special_tokens();
     let ids: BTreeMap<&str, Option<u32>> =

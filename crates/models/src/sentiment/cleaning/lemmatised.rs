@@ -1,8 +1,8 @@
-//! The pipeline without stop words and endings: one token for all forms of a word, as the seeds' lemmatised runs.
+//! The pipeline without stop words and endings: one token for all forms of a word, as in VacunaBot's lemmatised runs.
 //!
-//! Stems stand for lemmas: Snowball's Spanish stemmer (crate `rust-stemmers`, MIT or BSD-3-Clause) ships with the
-//! program, while the free lemma lists of Spanish ask that what is made from them be shared alike (ODbL, LGPL, CC
-//! BY-SA). Stop words are Snowball's, less the negations.
+//! Stems take the place of lemmas: Snowball's Spanish stemmer (crate `rust-stemmers`, MIT or BSD-3-Clause) ships with
+//! the program, while the free lemma lists of Spanish have share-alike licences (ODbL, LGPL, CC BY-SA) that extend to
+//! what is made from them. Stop words are Snowball's, except the negations.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -13,7 +13,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::{folded, out_of_sight};
 
-/// Words that turn a text into its opposite: never left out, never cut, written without accents.
+/// Words that turn a text into its opposite: never left out or cut, and written without accents.
 const NEGATIONS: [&str; 17] = [
     "no", "ni", "nunca", "jamas", "nada", "nadie", "sin", "tampoco", "contra", "ningun", "ninguna", "ninguno",
     "ningunas", "ningunos", "apenas", "menos", "si",
@@ -29,23 +29,23 @@ static STOP_WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
 
 static STEMMER: LazyLock<Stemmer> = LazyLock::new(|| Stemmer::create(Algorithm::Spanish));
 
-/// Numbers keep together what a point or comma divides; all other signs divide words.
+/// A point or comma does not divide a number; all other signs divide words.
 static WORD: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\d+(?:[.,]\d+)+|[\p{L}\p{M}\p{N}]+").expect("a valid pattern"));
 
-/// Whether a folded word is left out.
+/// Returns whether a folded word is left out.
 pub(super) fn is_stop_word(folded: &str) -> bool {
     STOP_WORDS.contains(folded)
 }
 
-/// The stems of the text's words.
+/// Returns the stems of the text's words.
 pub(super) fn clean(text: &str) -> String {
     let visible = out_of_sight::remove(text);
     let stems: Vec<String> = WORD.find_iter(&visible).filter_map(|word| stem(word.as_str())).collect();
     stems.join(" ")
 }
 
-/// The stem, without accents; `None` for a stop word.
+/// Returns the stem, without accents; `None` for a stop word.
 fn stem(word: &str) -> Option<String> {
     let plain = folded(word);
     if plain.is_empty() || is_stop_word(&plain) {
@@ -55,11 +55,12 @@ fn stem(word: &str) -> Option<String> {
         return Some(plain);
     }
     let accented = accented_ending(word.nfkc().collect::<String>().to_lowercase());
-    // A stem of signs alone is left where a word was all ending; the word itself says more then.
+    // If a word consists entirely of an ending, its stem has no letters; the word itself then says more.
     Some(folded(&STEMMER.stem(&accented))).filter(|stem| !stem.is_empty()).or(Some(plain))
 }
 
-/// Tweets leave accents out, and the stemmer knows endings by them: `cion` and `sion` always bear one.
+/// Restores the accents of endings: tweets leave accents out, but the stemmer recognises endings by them, and `cion`
+/// and `sion` always have one.
 fn accented_ending(word: String) -> String {
     match word
         .strip_suffix("cion")

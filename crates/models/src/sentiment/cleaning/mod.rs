@@ -1,8 +1,8 @@
-//! Text pipelines: what is left of a tweet when the classifier reads it.
+//! Text pipelines: what the classifier reads of a tweet.
 //!
-//! Each is a row of tokens between single spaces. A model's `config.json` names its pipeline, so that training and
-//! serving cannot differ; a rule that changes gets a new name, because a trained model is only right with the cleaning
-//! it was trained with. Whatever the pipeline, links, mentions and hashtags are out of sight (`out_of_sight.rs`).
+//! Each yields tokens with single spaces between them. A model's `config.json` names its pipeline, so that training
+//! and serving cannot differ; a changed rule gets a new name, because a trained model works only with the cleaning
+//! that it was trained with. Whatever the pipeline, links, mentions and hashtags are removed (`out_of_sight.rs`).
 
 mod lemmatised;
 mod out_of_sight;
@@ -25,9 +25,10 @@ pub enum Cleaning {
     /// other sign dropped; letters, digits and single spaces are left.
     #[default]
     Plain,
-    /// As plain, without stop words, and words reduced to their stems (Snowball's Spanish stemmer); negations stay.
+    /// As plain, but without stop words, and with words reduced to their stems (Snowball's Spanish stemmer); negations
+    /// stay.
     Lemmatised,
-    /// Words as plain, and what carries tone: emoji and emoticons, exclamation and question marks, shouting.
+    /// Words as in plain, and what conveys tone: emoji and emoticons, exclamation and question marks, shouting.
     Tweet,
 }
 
@@ -35,7 +36,7 @@ impl Cleaning {
     /// Every pipeline.
     pub const ALL: [Self; 3] = [Self::Plain, Self::Lemmatised, Self::Tweet];
 
-    /// The cleaned text; empty where nothing is left to read.
+    /// Returns the cleaned text; empty if nothing is left to read.
     #[must_use]
     pub fn clean(self, text: &str) -> String {
         match self {
@@ -45,7 +46,7 @@ impl Cleaning {
         }
     }
 
-    /// The name in `config.json` and on the command line.
+    /// Returns the name in `config.json` and on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -73,13 +74,13 @@ impl FromStr for Cleaning {
     }
 }
 
-/// Whether a word is one of Snowball's Spanish stop words, whatever its case and accents; negations are none.
+/// Returns whether a word is one of Snowball's Spanish stop words, whatever its case and accents; negations are not.
 #[must_use]
 pub fn is_stop_word(word: &str) -> bool {
     lemmatised::is_stop_word(&folded(word))
 }
 
-/// A word in lower case without accents: letters and digits alone.
+/// Returns a word in lower case without accents: letters and digits only.
 fn folded(word: &str) -> String {
     word.nfkd()
         .filter(|character| !is_combining_mark(*character) && character.is_alphanumeric())
@@ -104,7 +105,7 @@ mod tests {
         assert!(message.ends_with("there are plain, lemmatised, tweet"), "{message}");
     }
 
-    /// A word that no cleaning makes out of others; its stem begins with it.
+    /// A word that no cleaning makes from others; its stem begins with it.
     const MARKER: &str = "zqxw";
 
     fn hidden() -> impl Strategy<Value = String> {

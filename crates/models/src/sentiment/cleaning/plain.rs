@@ -5,7 +5,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::out_of_sight;
 
-/// The cleaned text: letters, digits and single spaces.
+/// Returns the cleaned text: letters, digits and single spaces.
 pub(super) fn clean(text: &str) -> String {
     let visible = out_of_sight::remove(text);
     let mut cleaned = String::with_capacity(visible.len());
@@ -20,13 +20,13 @@ pub(super) fn clean(text: &str) -> String {
     cleaned
 }
 
-/// Emoji and other pictures stand between words as a space does; punctuation is dropped without a trace, as the seeds
-/// do it (`1.000` is one number).
+/// Returns whether a character separates words as a space does: emoji and other pictures do; punctuation is dropped
+/// without a trace, as in VacunaBot (`1.000` is one number).
 fn separates(character: char) -> bool {
     u32::from(character) >= 0x2190 && !is_joiner(character)
 }
 
-/// What glues an emoji together, or is not to be seen at all.
+/// Returns whether a character joins the parts of an emoji, or is invisible.
 fn is_joiner(character: char) -> bool {
     matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
 }

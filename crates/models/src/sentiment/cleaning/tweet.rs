@@ -1,5 +1,5 @@
-//! The pipeline that keeps what carries tone: words as the plain one writes them, and beside them emoji and emoticons,
-//! runs of `!` and `?`, stretched words and laughter in one spelling, and a marker before what is shouted.
+//! The pipeline that keeps what conveys tone: words as the plain one writes them, and also emoji and emoticons, runs
+//! of `!` and `?`, stretched words and laughter in one spelling, and a marker before what is shouted.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -8,10 +8,11 @@ use regex::{Captures, Regex};
 
 use super::{folded, out_of_sight};
 
-/// Stands before two or more words in capitals.
+/// The marker before two or more words in capitals.
 const SHOUTED: &str = "<caps>";
 
-/// What a tweet is cut into; what fits none of it is dropped. Numbers keep their points, or `1.000` were `1` and `000`.
+/// The pieces of a tweet; what matches none of them is dropped. Numbers keep their points, or `1.000` would become
+/// `1` and `000`.
 static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?<number>\p{Nd}+(?:[.,:]\p{Nd}+)+)",
@@ -28,16 +29,16 @@ static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
     .expect("a valid pattern")
 });
 
-/// What X's API writes for three signs, and what some exports add.
+/// What X's API writes for three characters, and what some exports write for two more.
 const ENTITIES: [(&str, &str); 5] = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
 
 struct Token {
     text: String,
-    /// Whether it is a word in capitals; `None` where nobody can tell: signs, numbers, a single capital.
+    /// Whether it is a word in capitals; `None` if that cannot be decided: signs, numbers, a single capital.
     shouted: Option<bool>,
 }
 
-/// The tokens of the text.
+/// Returns the tokens of the text.
 pub(super) fn clean(text: &str) -> String {
     let decoded = decoded(text);
     let visible = out_of_sight::remove(&decoded);
@@ -80,7 +81,7 @@ fn token(found: &Captures<'_>) -> Option<Token> {
     sign(group("number").or_else(|| group("flag"))?.to_owned())
 }
 
-/// Whether a run of two or more shouted words begins here; what is no word does not break it.
+/// Returns whether a run of two or more shouted words begins here; a token that is not a word does not end it.
 fn begins_shouting(tokens: &[Token], place: usize) -> bool {
     let neighbour = |token: &Token| token.shouted;
     tokens[place].shouted == Some(true)
@@ -97,7 +98,7 @@ fn shouted(word: &str) -> Option<bool> {
     }
 }
 
-/// An emoji without skin tone, variation selector and sign of gender.
+/// Returns an emoji without skin tone, variation selector and gender sign.
 fn bare_emoji(emoji: &str) -> String {
     let bare: String = emoji
         .chars()
@@ -109,7 +110,7 @@ fn bare_emoji(emoji: &str) -> String {
     }
 }
 
-/// One, or many, of one kind or both.
+/// Returns one mark, or a spelling for several, of one kind or both.
 fn marks_in_one_spelling(marks: &str) -> &'static str {
     let count = |signs: &[char], double: &[char]| -> usize {
         marks.chars().map(|sign| usize::from(signs.contains(&sign)) + 2 * usize::from(double.contains(&sign))).sum()
@@ -125,7 +126,8 @@ fn marks_in_one_spelling(marks: &str) -> &'static str {
     }
 }
 
-/// A letter three or more times in a row becomes two: `siiiii` says more than `si`, and it says it in one spelling.
+/// Shortens a letter that occurs three or more times in a row to two: `siiiii` says more than `si`, and it gets one
+/// spelling.
 fn unstretched(word: &str) -> String {
     let mut kept = String::with_capacity(word.len());
     let (mut last, mut repeats) = (None, 0);
@@ -139,8 +141,8 @@ fn unstretched(word: &str) -> String {
     kept
 }
 
-/// Laughter of any length and typing as two syllables: a word of `j`, `h` or `k` and one vowel (or `s`) alone, each at
-/// least twice.
+/// Writes laughter of any length and typing as two syllables: a word made only of `j`, `h` or `k` and one vowel (or
+/// `s`), each at least twice.
 fn one_laugh(word: &str) -> String {
     let mut letters: Vec<char> = word.chars().collect();
     letters.sort_unstable();

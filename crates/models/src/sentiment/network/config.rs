@@ -1,6 +1,6 @@
-//! What a network is made of: the `network` of a classifier's `config.json`, its checks and its table of layers.
+//! The structure of a network: the `network` of a classifier's `config.json`, its checks and its table of layers.
 //!
-//! One set of building blocks serves all of the seeds' networks: word vectors, dropout, recurrent layers, pooling,
+//! One set of building blocks serves all of VacunaBot's networks: word vectors, dropout, recurrent layers, pooling,
 //! dense layers, logits. [`Kind`] says which recurrent layers; everything else is a size.
 
 use anyhow::{Result, ensure};
@@ -17,17 +17,17 @@ use crate::sentiment::summary::{LayerSummary, Summary};
 pub struct NetworkConfig {
     /// Rows of the embedding: padding, words, the unknown word.
     pub vocabulary_size: usize,
-    /// Words of a row.
+    /// Words per row.
     pub steps: usize,
-    /// Where a short row is filled with padding.
+    /// The side on which a short row is padded.
     #[serde(default)]
     pub padding: Padding,
-    /// Whether padding is skipped: a padded step hands on the state of the step before, and pooling leaves it out
-    /// (Keras's `mask_zero`). The seeds' networks read padding as a word.
+    /// Whether padding is skipped: a padded step passes on the state of the step before, and pooling leaves it out
+    /// (Keras's `mask_zero`). VacunaBot's networks read padding as a word.
     #[serde(default)]
     pub mask_padding: bool,
-    /// Logits of a row: 1 for two labels (its sigmoid is the probability of the second), else one a label, of which
-    /// the softmax are the probabilities.
+    /// Logits per row: 1 for two labels (its sigmoid is the probability of the second), else one per label, whose
+    /// softmax gives the probabilities.
     #[serde(default = "one")]
     pub outputs: usize,
     pub architecture: Architecture,
@@ -37,7 +37,7 @@ fn one() -> usize {
     1
 }
 
-/// Where a row that is shorter than the network reads is filled.
+/// The side on which a row that is shorter than the network reads is padded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Padding {
@@ -55,20 +55,20 @@ pub struct Architecture {
     pub kind: Kind,
     /// Width of the word vectors.
     pub embedding: usize,
-    /// Share of the word vectors' values dropped in training, each by itself.
+    /// Share of the word vectors' values dropped in training, each value independently.
     #[serde(default)]
     pub dropout: f64,
-    /// Share of the word vectors' features that a training row loses as a whole, at all its steps.
+    /// Share of the word vectors' features that a training row loses completely, at all its steps.
     #[serde(default)]
     pub spatial_dropout: f64,
-    /// Units of each recurrent layer (of each direction), layer by layer; `lstm` in older files.
+    /// Units of each recurrent layer (per direction), layer by layer; `lstm` in older files.
     #[serde(alias = "lstm")]
     pub units: Vec<usize>,
     #[serde(default)]
     pub pooling: Pooling,
     /// The layers between the pooled state and the output.
     pub dense: Vec<DenseSettings>,
-    /// The linear part beside the recurrent one: weights of n-grams, added to the logits.
+    /// The linear part next to the recurrent one: weights of n-grams, added to the logits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ngrams: Option<NgramSettings>,
 }
@@ -86,7 +86,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The cell of its layers.
+    /// Returns the cell of its layers.
     #[must_use]
     pub const fn cell(self) -> Cell {
         match self {
@@ -95,7 +95,7 @@ impl Kind {
         }
     }
 
-    /// In how many directions its layers read a row.
+    /// Returns the number of directions in which its layers read a row.
     #[must_use]
     pub const fn directions(self) -> usize {
         match self {
@@ -104,7 +104,7 @@ impl Kind {
         }
     }
 
-    /// What its layers are called in weight names and `config.json`.
+    /// Returns the name of its layers in weight names and `config.json`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -123,11 +123,11 @@ impl Kind {
     }
 }
 
-/// How the last recurrent layer's sequence becomes one state a row.
+/// How the last recurrent layer's sequence is reduced to one state per row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pooling {
-    /// What each direction holds after its own last step.
+    /// The state of each direction after its own last step.
     #[default]
     Last,
     /// The largest value of each feature over time.
@@ -143,13 +143,13 @@ pub struct DenseSettings {
     pub dropout: f64,
 }
 
-/// Dense layers of these units, each with its dropout.
+/// Returns dense layers of these units, each with its dropout.
 fn dense<const N: usize>(layers: [(usize, f64); N]) -> Vec<DenseSettings> {
     layers.map(|(units, dropout)| DenseSettings { units, dropout }).to_vec()
 }
 
 impl Architecture {
-    /// VacunaBot's LSTM (15,090,305 parameters at 17,104 words).
+    /// Returns VacunaBot's LSTM (15,090,305 parameters at 17,104 words).
     #[must_use]
     pub fn lstm() -> Self {
         Self {
@@ -164,13 +164,13 @@ impl Architecture {
         }
     }
 
-    /// VacunaBot's LSTM for lemmatised text without stop words.
+    /// Returns VacunaBot's LSTM for lemmatised text without stop words.
     #[must_use]
     pub fn lstm_lemmatised() -> Self {
         Self { embedding: 256, units: vec![256; 4], ..Self::lstm() }
     }
 
-    /// VacunaBot's bidirectional LSTM (6,260,865 parameters at 17,104 words).
+    /// Returns VacunaBot's bidirectional LSTM (6,260,865 parameters at 17,104 words).
     #[must_use]
     pub fn bilstm() -> Self {
         Self {
@@ -185,7 +185,7 @@ impl Architecture {
         }
     }
 
-    /// VacunaBot's bidirectional GRU (5,826,625 parameters at 17,104 words).
+    /// Returns VacunaBot's bidirectional GRU (5,826,625 parameters at 17,104 words).
     #[must_use]
     pub fn bigru() -> Self {
         Self {
@@ -196,8 +196,8 @@ impl Architecture {
         }
     }
 
-    /// The bidirectional LSTM in small. On some thousand tweets a single recurrent layer under strong dropout had the
-    /// best macro F1 on the validation part of those tried.
+    /// Returns a small version of the bidirectional LSTM. With a few thousand tweets, a single recurrent layer under
+    /// strong dropout had the best macro F1 on the validation part of those tried.
     #[must_use]
     pub fn bilstm_small() -> Self {
         Self {
@@ -209,8 +209,9 @@ impl Architecture {
         }
     }
 
-    /// The network of the built-in classifiers: one bidirectional GRU layer over pre-trained word vectors, and a linear
-    /// part over n-grams of words and characters, which carries a classifier of a few thousand tweets.
+    /// Returns the network of the built-in classifiers: one bidirectional GRU layer over pre-trained word vectors,
+    /// and a linear part over n-grams of words and characters, which contributes most when a classifier is trained on
+    /// only a few thousand tweets.
     ///
     /// # Panics
     /// Never: its n-grams are in range.
@@ -244,41 +245,41 @@ impl Architecture {
     }
 }
 
-/// More words than any word vectors hold.
+/// The largest vocabulary: more words than any word vectors have.
 const LARGEST_VOCABULARY: usize = 1 << 24;
 
-/// More words than a text of the bot's can have; a row takes memory for each.
+/// The longest row: more words than a text of the bot's can have. A row takes memory for each.
 const MOST_STEPS: usize = 1 << 12;
 
-/// More features or units than any layer here has; products of a few such sizes fit into 64 bits.
+/// The widest layer: more features or units than any layer here has. Products of a few such sizes fit into 64 bits.
 const WIDEST: usize = 1 << 16;
 
 impl NetworkConfig {
-    /// A network for two labels that fills rows on the left and reads padding as a word, as the seeds' do.
+    /// Returns a network for two labels that pads rows on the left and reads padding as a word, as VacunaBot's do.
     #[must_use]
     pub fn new(vocabulary_size: usize, steps: usize, architecture: Architecture) -> Self {
         Self { vocabulary_size, steps, padding: Padding::Left, mask_padding: false, outputs: 1, architecture }
     }
 
     /// # Errors
-    /// Where a size is 0, a dropout is not in 0 to 1, or there are two outputs; the message names the key.
+    /// If a size is 0, a dropout is not in 0 to 1, or there are two outputs; the message names the key.
     pub fn check(&self) -> Result<()> {
         for (name, size, most) in [
             ("vocabulary_size", self.vocabulary_size, LARGEST_VOCABULARY),
             ("steps", self.steps, MOST_STEPS),
             ("embedding", self.architecture.embedding, WIDEST),
         ] {
-            ensure!((1..=most).contains(&size), "network.{name}: is {size}, must be from 1 to {most}");
+            ensure!((1..=most).contains(&size), "network.{name}: is {size}, but must be from 1 to {most}");
         }
         ensure!(
             self.outputs == 1 || self.outputs >= 3,
-            "network.outputs: is {}, must be 1 for two labels, else the number of labels",
+            "network.outputs: is {}, but must be 1 for two labels, else the number of labels",
             self.outputs
         );
         self.architecture.check()
     }
 
-    /// The table of layers; no weights are made for it.
+    /// Returns the table of layers; no weights are created for it.
     #[must_use]
     pub fn summary(&self) -> Summary {
         let architecture = &self.architecture;
@@ -326,13 +327,14 @@ impl NetworkConfig {
 mod tests {
     use super::*;
 
-    /// Layers of a summary as text: name, output shape, parameters.
+    /// Returns the layers of a summary as text: name, output shape, parameters.
     fn table(architecture: Architecture, words: usize, steps: usize) -> Vec<(String, Vec<usize>, usize)> {
         let summary = NetworkConfig::new(words, steps, architecture).summary();
         summary.layers.into_iter().map(|layer| (layer.name, layer.output, layer.parameters)).collect()
     }
 
-    // Names are ours; shapes and counts those that Keras's `model.summary()` prints of the same layers (tests/data/networks-keras/summaries.py).
+    // Names are ours; shapes and counts are those that Keras's `model.summary()` prints for the same layers
+    // (tests/data/networks-keras/summaries.py).
     #[test]
     fn the_seeds_tables_are_those_of_keras() {
         let check = |architecture, want: &[(&str, &[usize], usize)]| {
@@ -421,7 +423,7 @@ mod tests {
             change(&mut config);
             config.check().unwrap_err().to_string()
         };
-        assert!(fault(&|config| config.steps = 0).starts_with("network.steps: is 0, must be from 1 to 4096"));
+        assert!(fault(&|config| config.steps = 0).starts_with("network.steps: is 0, but must be from 1 to 4096"));
         // A row of so many steps, a product of such sizes.
         assert!(fault(&|config| config.steps = 100_000_000_000).starts_with("network.steps:"));
         assert!(fault(&|config| config.architecture.embedding = 1 << 62).starts_with("network.embedding:"));

@@ -1,4 +1,4 @@
-//! The building blocks that carry weights.
+//! The building blocks that have weights.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use super::config::Kind;
 use crate::sentiment::initial::Initial;
 use crate::sentiment::recurrent::{Cell, LayerShape, recurrent_layer};
 
-/// Makes or finds one weight by name and shape.
+/// Creates or finds one weight by name and shape.
 pub(super) type WeightSource<'a> = dyn FnMut(&str, &[usize], Initial) -> Result<Tensor> + 'a;
 
-/// One direction's weights of a recurrent layer.
+/// The weights of one direction of a recurrent layer.
 #[derive(Debug, Clone)]
 struct Direction {
     /// `[in, gates * units]`
@@ -42,7 +42,7 @@ pub(super) struct Dense {
 }
 
 impl Recurrent {
-    /// The layer `index` of a network, which reads `width` values a step.
+    /// Builds layer `index` of a network, which reads `width` values per step.
     pub(super) fn build(
         kind: Kind,
         index: usize,
@@ -60,7 +60,7 @@ impl Recurrent {
         Ok(Self { shape, directions: names.iter().map(build).collect::<Result<_>>()? })
     }
 
-    /// Values a step that it hands on.
+    /// Returns the number of values that it outputs per step.
     pub(super) fn width(&self) -> usize {
         self.shape.directions * self.shape.units
     }
@@ -69,7 +69,7 @@ impl Recurrent {
         Self { shape: self.shape, directions: self.directions.iter().map(Direction::frozen).collect() }
     }
 
-    /// All weights as [`recurrent_layer`] reads them.
+    /// Packs all weights as [`recurrent_layer`] reads them.
     pub(super) fn pack(&self) -> Result<Tensor> {
         let mut rows = Vec::with_capacity(4 * self.directions.len());
         for direction in &self.directions {
@@ -82,7 +82,7 @@ impl Recurrent {
         Ok(Tensor::cat(&rows, 0)?)
     }
 
-    /// `[steps, batch, in]` to `[steps, batch, directions * units]`, with `parameters` from [`Recurrent::pack`].
+    /// Maps `[steps, batch, in]` to `[steps, batch, directions * units]`, with `parameters` from [`Recurrent::pack`].
     pub(super) fn forward(
         &self,
         sequence: &Tensor,

@@ -1,15 +1,15 @@
 //! The linear part of a network: weights of n-grams, summed for each row and added to the logits.
 //!
-//! As in Cheng et al. (2016), "Wide & Deep Learning for Recommender Systems". One operation over the few weights that a
-//! row names, whose backward pass writes those alone.
+//! As in Cheng et al. (2016), "Wide & Deep Learning for Recommender Systems". One operation over the few weights that
+//! a row uses, whose backward pass writes only those.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
 use crate::sentiment::ngrams::Ngram;
 use crate::sentiment::recurrent::{values, with_values};
 
-/// The sum of value times weight over the n-grams of each row; `weights` is `[buckets, outputs]`, the result
-/// `[rows, outputs]`.
+/// Sums value times weight over the n-grams of each row; `weights` is `[buckets, outputs]`, the result `[rows,
+/// outputs]`.
 pub(super) fn sum_of_ngrams(weights: &Tensor, rows: Vec<Vec<Ngram>>) -> Result<Tensor> {
     weights.apply_op1(SumOfNgrams { rows })
 }

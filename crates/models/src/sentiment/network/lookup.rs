@@ -1,7 +1,7 @@
-//! From ids to word vectors, with the dropout that training lays over them, as one operation.
+//! From ids to word vectors, with the dropout that training applies to them, as one operation.
 //!
-//! Its backward pass writes the rows of the table that were read and no others; candle's own copies the table for it
-//! and multiplies masks as if they were weights.
+//! Its backward pass writes only the rows of the table that were read; candle's own copies the table and multiplies
+//! masks as if they were weights.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rand::RngCore as _;
@@ -10,18 +10,18 @@ use rand_chacha::ChaCha12Rng;
 use super::config::Architecture;
 use crate::sentiment::recurrent::{values, with_values};
 
-/// What training multiplies the word vectors with.
+/// The factors by which training multiplies the word vectors.
 #[derive(Debug)]
 pub(super) enum Dropout {
     None,
-    /// One factor a row and feature, the same at all steps; `[batch, width]`.
+    /// One factor per row and feature, the same at all steps; `[batch, width]`.
     Spatial(Vec<f32>),
-    /// One factor a value; `[steps, batch, width]`.
+    /// One factor per value; `[steps, batch, width]`.
     Values(Vec<f32>),
 }
 
 impl Dropout {
-    /// Masks as `architecture` asks for; of both kinds together where it asks for both.
+    /// Draws the masks that `architecture` specifies; if it specifies both kinds, their product.
     pub(super) fn draw(architecture: &Architecture, steps: usize, batch: usize, rng: &mut ChaCha12Rng) -> Self {
         let block = batch * architecture.embedding;
         let spatial =
@@ -36,7 +36,7 @@ impl Dropout {
         Self::Values(mask)
     }
 
-    /// The factors of the word at place `row` of the time-major batch.
+    /// Returns the factors of the word at place `row` of the time-major batch.
     fn of_row(&self, row: usize, width: usize) -> Option<&[f32]> {
         match self {
             Self::None => None,
@@ -46,7 +46,7 @@ impl Dropout {
     }
 }
 
-/// Zeros with probability `rate`, rounded to 1/65536, else what keeps the expected value.
+/// Draws factors: zero with probability `rate`, rounded to 1/65536, else the scale that keeps the expected value.
 pub(super) fn dropout_mask(rng: &mut ChaCha12Rng, count: usize, rate: f64) -> Vec<f32> {
     let threshold = (rate * 65_536.0).round() as u32;
     let kept = 65_536.0 / (65_536 - threshold.min(65_535)) as f32;
@@ -56,8 +56,8 @@ pub(super) fn dropout_mask(rng: &mut ChaCha12Rng, count: usize, rate: f64) -> Ve
     bytes.chunks_exact(2).map(|pair| if draw(pair) < threshold { 0.0 } else { kept }).collect()
 }
 
-/// The rows `ids` of `table`, `[vocabulary, width]`, times the dropout; `[steps, batch, width]`. Every id must have a
-/// row.
+/// Returns the rows `ids` of `table`, `[vocabulary, width]`, times the dropout; `[steps, batch, width]`. Every id
+/// must have a row.
 pub(super) fn look_up(
     table: &Tensor,
     ids: Vec<u32>,

@@ -1,9 +1,10 @@
 //! The recurrent networks: weights by name, the forward pass.
 //!
-//! Keras semantics throughout: kernels are `[in, out]`, padding is a word like others unless the configuration masks it,
-//! and the last recurrent layer hands on its largest values over time or what each direction holds after its own last
-//! step. Rows go in time-major (see [`super::recurrent`]). The network ends in logits. A row's logits do not depend on
-//! the rows scored with it, to the bit. Neighbours: `config` has the sizes, `layers` the building blocks.
+//! Keras semantics throughout: kernels are `[in, out]`, padding is a word like any other unless the configuration
+//! masks it, and the last recurrent layer passes on either its largest values over time or the state of each
+//! direction after its own last step. Rows are time-major (see [`super::recurrent`]). The network's outputs are
+//! logits. A row's logits do not depend on the rows scored with it, to the bit. The sizes are in `config`, the
+//! building blocks in `layers`.
 
 mod config;
 mod layers;
@@ -33,8 +34,8 @@ use super::vocabulary::PADDING;
 /// The weight of the linear part.
 pub const NGRAMS: &str = "ngrams.weight";
 
-/// Rows of one pass when scoring. Always as many, filled up with padding, because matrix products of other heights may
-/// add in another order and a score would depend on its company; 16 is a round's usual number.
+/// Rows per pass when scoring. The number is always the same, reached with padding, because matrix products of other
+/// heights may add in another order and a score would depend on the other rows; 16 is a round's usual number.
 const ROWS: usize = 16;
 
 /// A network with its weights, on the CPU in f32.
@@ -46,18 +47,18 @@ pub struct Network {
     recurrent: Vec<Recurrent>,
     dense: Vec<Dense>,
     output: Dense,
-    /// `[buckets, outputs]`; the linear part.
+    /// `[buckets, outputs]`: the linear part.
     ngrams: Option<Tensor>,
-    /// The recurrent layers' weights as their operation reads them, where they never change again.
+    /// The recurrent layers' weights as their operation reads them, if they never change again.
     packed: Option<Vec<Tensor>>,
 }
 
 impl Network {
-    /// A network with Keras's initial weights, drawn from `seed`, and its trainable variables by name, in the order of
-    /// the layers.
+    /// Creates a network with Keras's initial weights, drawn from `seed`; returns it with its trainable variables by
+    /// name, in the order of the layers.
     ///
     /// # Errors
-    /// Where `config` does not pass its check.
+    /// If `config` does not pass its check.
     pub fn new(config: &NetworkConfig, seed: u64) -> Result<(Self, Vec<(String, Var)>)> {
         let mut rng = ChaCha12Rng::seed_from_u64(seed);
         let mut variables = Vec::new();
@@ -69,21 +70,21 @@ impl Network {
         Ok((network, variables))
     }
 
-    /// The network whose weights are `tensors`, f32, f16 or f64, turned into f32.
+    /// Creates the network whose weights are `tensors` (f32, f16 or f64), converted to f32.
     ///
     /// # Errors
-    /// Where `config` does not pass its check, a weight is missing or superfluous, or its shape does not fit.
+    /// If `config` does not pass its check, a weight is missing or superfluous, or its shape does not fit.
     pub fn from_tensors(config: &NetworkConfig, tensors: &HashMap<String, Tensor>) -> Result<Self> {
         let mut used = 0;
         let mut network = Self::build(config, &mut |name, shape, _| {
             let tensor = tensors.get(name).with_context(|| format!("no tensor {name}"))?;
             if tensor.dims() != shape {
-                bail!("{name} has shape {:?}, config.json asks for {shape:?}", tensor.dims());
+                bail!("{name} has shape {:?}, but config.json asks for {shape:?}", tensor.dims());
             }
             used += 1;
             Ok(tensor.to_dtype(DType::F32)?.detach())
         })?;
-        ensure!(used == tensors.len(), "{} tensors, but config.json asks for {used}", tensors.len());
+        ensure!(used == tensors.len(), "there are {} tensors, but config.json asks for {used}", tensors.len());
         network.packed = Some(network.pack()?);
         Ok(network)
     }
@@ -111,13 +112,14 @@ impl Network {
         Ok(Self { config: config.clone(), embedding, recurrent, dense, output, ngrams, packed: None })
     }
 
-    /// What the network was built from.
+    /// Returns the configuration that the network was built from.
     #[must_use]
     pub fn config(&self) -> &NetworkConfig {
         &self.config
     }
 
-    /// The same weights without a gradient: scoring with it builds no graph. It follows the training of the original.
+    /// Returns the same weights without a gradient: scoring with the result builds no graph. It follows the training
+    /// of the original.
     #[must_use]
     pub fn frozen(&self) -> Self {
         Self {
@@ -131,10 +133,11 @@ impl Network {
         }
     }
 
-    /// The logits of `rows`, each of `steps` ids, without dropout and without a graph; shape `[rows, outputs]`.
+    /// Returns the logits of `rows`, each of `steps` ids, without dropout and without a graph; shape `[rows,
+    /// outputs]`.
     ///
     /// # Errors
-    /// Where there are no rows, a row has another length or an id has no embedding.
+    /// If there are no rows, a row has another length, or an id has no embedding.
     pub fn score(&self, rows: &[Row]) -> Result<Tensor> {
         self.check_rows(rows)?;
         let network = self.frozen();
@@ -151,8 +154,8 @@ impl Network {
         Ok(Tensor::cat(&logits, 0)?)
     }
 
-    /// The logits of `rows` as training sees them, `[rows, outputs]`: dropout masks drawn from `rng`, a graph to
-    /// differentiate.
+    /// Returns the logits of `rows` for training, `[rows, outputs]`: with dropout masks drawn from `rng`, and a graph
+    /// to differentiate.
     ///
     /// # Errors
     /// As [`Network::score`].
@@ -161,7 +164,7 @@ impl Network {
         self.forward(rows, &self.pack()?, Some(rng))
     }
 
-    /// The recurrent layers' weights as their operation reads them.
+    /// Returns the recurrent layers' weights as their operation reads them.
     fn pack(&self) -> Result<Vec<Tensor>> {
         if let Some(packed) = &self.packed {
             return Ok(packed.clone());
@@ -211,21 +214,21 @@ impl Network {
 
     fn check_rows(&self, rows: &[Row]) -> Result<()> {
         let steps = self.config.steps;
-        ensure!(!rows.is_empty(), "no rows to score");
+        ensure!(!rows.is_empty(), "there are no rows to score");
         for row in rows {
-            ensure!(row.ids.len() == steps, "a row has {} ids, the network reads {steps}", row.ids.len());
+            ensure!(row.ids.len() == steps, "a row has {} ids, but the network reads {steps}", row.ids.len());
             let highest = row.ids.iter().copied().max().unwrap_or(0) as usize;
             ensure!(
                 highest < self.config.vocabulary_size,
-                "id {highest} has no embedding: there are {}",
+                "id {highest} has no embedding: there are only {}",
                 self.config.vocabulary_size
             );
         }
         Ok(())
     }
 
-    /// The ids of all rows, step by step, `[steps * rows]`, and, where padding is masked, which of them are words. Steps
-    /// before and after all words of all rows are then left out: they would change no state.
+    /// Returns the ids of all rows, step by step, `[steps * rows]`, and, if padding is masked, which of them are
+    /// words. The steps before and after all words of all rows are then left out: they would change no state.
     fn time_major(&self, rows: &[Row]) -> (Vec<u32>, Option<Arc<Vec<bool>>>) {
         let ids = |steps: std::ops::Range<usize>| -> Vec<u32> {
             steps.flat_map(|step| rows.iter().map(move |row| row.ids[step])).collect()

@@ -1,4 +1,4 @@
-//! From the last recurrent layer's sequence to one state a row.
+//! From the last recurrent layer's sequence to one state per row.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,7 +6,8 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
 use crate::sentiment::recurrent::{values, with_values};
 
-/// What each direction holds after its own last step: the forward one at the end, the backward one at the beginning.
+/// Returns the state of each direction after its own last step: of the forward one at the end, of the backward one at
+/// the beginning.
 pub(super) fn last_states(sequence: &Tensor, directions: usize) -> Result<Tensor> {
     let (steps, _, width) = sequence.dims3()?;
     if directions == 1 {
@@ -18,15 +19,15 @@ pub(super) fn last_states(sequence: &Tensor, directions: usize) -> Result<Tensor
     Tensor::cat(&[&forward, &backward], 1)
 }
 
-/// The largest value of each feature over the active steps, `[steps, batch, width]` to `[batch, width]`; zeros for a row
-/// without an active step.
+/// Returns the largest value of each feature over the active steps, `[steps, batch, width]` to `[batch, width]`;
+/// zeros for a row without an active step.
 pub(super) fn max_over_time(sequence: &Tensor, active: Option<&Arc<Vec<bool>>>) -> Result<Tensor> {
     sequence.contiguous()?.apply_op1(MaxOverTime { active: active.cloned(), from: Mutex::new(Vec::new()) })
 }
 
 struct MaxOverTime {
     active: Option<Arc<Vec<bool>>>,
-    /// The place in the sequence that each value comes from; none where a row has no active step.
+    /// The place in the sequence that each value comes from; `None` if a row has no active step.
     from: Mutex<Vec<Option<usize>>>,
 }
 
@@ -46,7 +47,7 @@ impl CustomOp1 for MaxOverTime {
             }
             let first = place % batch * width;
             for (feature, &value) in row.iter().enumerate() {
-                // A value that is not a number wins and stays: the loss must show it.
+                // A NaN wins and stays: the loss must show it.
                 if value > largest[first + feature] || value.is_nan() {
                     largest[first + feature] = value;
                     from[first + feature] = Some(place * width + feature);

@@ -14,7 +14,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// A cleaned text as the network of this configuration reads it.
+    /// Converts a cleaned text into what the network of this configuration reads.
     #[must_use]
     pub fn read(network: &NetworkConfig, vocabulary: &Vocabulary, cleaned: &str) -> Self {
         let ngrams = network.architecture.ngrams.as_ref();

@@ -1,10 +1,10 @@
-//! The networks against Keras's numbers, and what must hold of all of them.
+//! The networks compared with Keras's numbers, and properties that all of them must have.
 
 use super::*;
 use crate::sentiment::ngrams::NgramSettings;
 use crate::sentiment::subwords::SubwordHasher;
 
-/// The networks of tests/data/networks-keras/make.py.
+/// Returns the networks of tests/data/networks-keras/make.py.
 fn networks(mask_padding: bool) -> [NetworkConfig; 3] {
     let dense = |units: &[usize]| units.iter().map(|&units| DenseSettings { units, dropout: 0.0 }).collect();
     let none = Architecture { embedding: 4, dropout: 0.0, spatial_dropout: 0.0, ..Architecture::lstm() };
@@ -30,7 +30,7 @@ fn flat(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().unwrap().to_dtype(DType::F32).unwrap().to_vec1().unwrap()
 }
 
-/// The largest difference of two lists of one length.
+/// Returns the largest difference between two lists of the same length.
 fn distance(left: &[f32], right: &[f32]) -> f32 {
     assert_eq!(left.len(), right.len());
     left.iter().zip(right).map(|(left, right)| (left - right).abs()).fold(0.0, f32::max)
@@ -171,7 +171,7 @@ fn weights_that_do_not_fit_the_configuration_are_refused_by_name() {
     assert!(Network::from_tensors(&config, &tensors).is_ok());
     let larger = NetworkConfig { vocabulary_size: 12, ..config.clone() };
     let message = Network::from_tensors(&larger, &tensors).unwrap_err().to_string();
-    assert_eq!(message, "embedding.weight has shape [11, 4], config.json asks for [12, 4]");
+    assert_eq!(message, "embedding.weight has shape [11, 4], but config.json asks for [12, 4]");
     let mut fewer = tensors.clone();
     fewer.remove("output.bias");
     assert_eq!(Network::from_tensors(&config, &fewer).unwrap_err().to_string(), "no tensor output.bias");
@@ -185,7 +185,7 @@ fn rows_of_another_length_and_unknown_ids_are_refused() {
     let [config, _, _] = networks(false);
     let (network, _) = Network::new(&config, 0).unwrap();
     let message = |rows: &[Row]| network.score(rows).unwrap_err().to_string();
-    assert_eq!(message(&[]), "no rows to score");
-    assert_eq!(message(&[vec![1; 5].into()]), "a row has 5 ids, the network reads 6");
-    assert_eq!(message(&[vec![11; 6].into()]), "id 11 has no embedding: there are 11");
+    assert_eq!(message(&[]), "there are no rows to score");
+    assert_eq!(message(&[vec![1; 5].into()]), "a row has 5 ids, but the network reads 6");
+    assert_eq!(message(&[vec![11; 6].into()]), "id 11 has no embedding: there are only 11");
 }

@@ -9,7 +9,7 @@ use super::lstm::Lstm;
 use super::{Cell, Differentiate, Rule, Sizes, Trace, two_blocks};
 use pregonero_kernels::{Panels, wide};
 
-/// The gradients of input and parameters.
+/// Returns the gradients of input and parameters.
 pub(super) fn run(
     input: &[f32],
     parameters: &[f32],
@@ -42,11 +42,11 @@ pub(super) fn run(
     (input_gradient, parameter_gradient)
 }
 
-/// What the backward pass of one direction reads.
+/// The inputs of one direction's backward pass.
 struct Direction<'a> {
     input: &'a [f32],
     parameters: &'a [f32],
-    /// Of all directions, `[steps, batch, directions * units]`.
+    /// For all directions, `[steps, batch, directions * units]`.
     output_gradient: &'a [f32],
     sizes: Sizes<'a>,
     direction: usize,
@@ -56,24 +56,24 @@ struct Direction<'a> {
 struct Part {
     units: Range<usize>,
     trace: Trace,
-    /// Gradients of the recurrent products where they are apart from the gates' own, which stand in the trace.
+    /// Gradients of the recurrent products if they are separate from the gates' own, which are in the trace.
     recurrent: Vec<f32>,
-    /// From each part's gates to this part's outputs: the recurrent weights transposed.
+    /// From each part's gates to this part's outputs: the transposed recurrent weights.
     back: Vec<Panels>,
-    /// Gradient of the outputs of the step to come.
+    /// Gradient of the outputs that comes from the following step.
     carried_output: Vec<f32>,
     carried_memory: Vec<f32>,
 }
 
 impl Part {
-    /// The gradients of the recurrent products, `[steps, batch, gates * units]`.
+    /// Returns the gradients of the recurrent products, `[steps, batch, gates * units]`.
     fn recurrent_gradient(&self) -> &[f32] {
         if self.recurrent.is_empty() { &self.trace.gates } else { &self.recurrent }
     }
 }
 
 impl Direction<'_> {
-    /// Fills the parameters' gradient; the input's gradients, part by part.
+    /// Fills in the parameters' gradient and returns the input's gradients, part by part.
     fn differentiate<R: Rule>(&self, traces: Vec<Trace>, gradient: &mut [f32]) -> Vec<Vec<f32>> {
         let sizes = self.sizes;
         let ranges = sizes.parts();
@@ -120,7 +120,7 @@ impl Direction<'_> {
         }
     }
 
-    /// One step of all parts; `later` is the step that read this one's outputs.
+    /// Takes one step of all parts; `later` is the step that read this one's outputs.
     fn step_back<R: Rule>(&self, parts: &mut [Part], step: usize, earlier: Option<usize>, later: Option<usize>) {
         let batch = self.sizes.batch;
         let mut works = Vec::with_capacity(parts.len());
@@ -158,7 +158,8 @@ impl Direction<'_> {
         works.into_par_iter().with_max_len(1).for_each(|work| work.run::<R>(self, step, &from_later));
     }
 
-    /// A part's gradients: of its parameter columns, `[rows, gates * units]`, and of the input, `[steps, batch, width]`.
+    /// Returns a part's gradients: of its parameter columns, `[rows, gates * units]`, and of the input, `[steps,
+    /// batch, width]`.
     fn weights_and_input(&self, part: &Part, ranges: &[Range<usize>], outputs: &[&[f32]]) -> (Vec<f32>, Vec<f32>) {
         let sizes = self.sizes;
         let columns = sizes.shape.cell.gates() * part.units.len();
@@ -183,7 +184,7 @@ impl Direction<'_> {
         (weights, input)
     }
 
-    /// The outputs of all steps but the last one read, times the gradients of the steps that read them.
+    /// Multiplies the outputs of all steps but the last one read by the gradients of the steps that read them.
     fn recurrent_weights(&self, part: &Part, ranges: &[Range<usize>], outputs: &[&[f32]], gradient: &mut [f32]) {
         let sizes = self.sizes;
         let columns = sizes.shape.cell.gates() * part.units.len();
@@ -201,12 +202,12 @@ impl Direction<'_> {
     }
 }
 
-/// Where the gates of a part start in a parameter row.
+/// Returns where the gates of a part start in a parameter row.
 fn gate_starts<R: Rule>(sizes: Sizes<'_>, units: &Range<usize>) -> Vec<usize> {
     (0..R::GATES).map(|gate| gate * sizes.shape.units + units.start).collect()
 }
 
-/// The block of `step` to write and, where there is one, that of the later step to read.
+/// Returns the block of `step` for writing and, if there is one, that of the later step for reading.
 fn current_and_later(
     values: &mut [f32],
     block: usize,
@@ -278,7 +279,7 @@ impl StepBack<'_> {
     }
 }
 
-/// Writes a part's parameter columns to their places in whole rows.
+/// Copies a part's parameter columns to their places in whole rows.
 fn scatter(part: &[f32], gradient: &mut [f32], sizes: Sizes<'_>, units: &Range<usize>) {
     let width = units.len();
     let rows = part.chunks_exact(sizes.shape.cell.gates() * width).zip(gradient.chunks_exact_mut(sizes.columns()));
@@ -289,21 +290,21 @@ fn scatter(part: &[f32], gradient: &mut [f32], sizes: Sizes<'_>, units: &Range<u
     }
 }
 
-/// Adds the rows of a matrix up.
+/// Adds up the rows of a matrix.
 fn sum_rows(matrix: &[f32], sums: &mut [f32]) {
     for row in matrix.chunks_exact(sums.len()) {
         sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
     }
 }
 
-/// `product += leftᵀ · right`, both of `rows` rows; on this thread alone.
+/// Computes `product += leftᵀ · right`, both of `rows` rows, on this thread alone.
 fn transposed_product(left: &[f32], right: &[f32], rows: usize, product: &mut [f32]) {
     let (m, n) = (left.len() / rows, right.len() / rows);
     let left = Matrix { values: left, row: 1, column: m };
     add_product((m, rows, n), left, Matrix { values: right, row: n, column: 1 }, product);
 }
 
-/// A matrix whose rows and columns lie so far apart in `values`.
+/// A matrix in `values` whose rows and columns are the given strides apart.
 #[derive(Clone, Copy)]
 struct Matrix<'a> {
     values: &'a [f32],
@@ -312,17 +313,17 @@ struct Matrix<'a> {
 }
 
 impl Matrix<'_> {
-    /// Whether `rows` times `columns` elements lie within.
+    /// Returns whether `rows` times `columns` elements are within the slice.
     fn holds(self, rows: usize, columns: usize) -> bool {
         rows > 0 && columns > 0 && (rows - 1) * self.row + (columns - 1) * self.column < self.values.len()
     }
 }
 
-/// `product += left · right`, of `m` x `k` and `k` x `n`, the product row by row; on this thread alone.
+/// Computes `product += left · right`, of `m` x `k` and `k` x `n`, the product row by row, on this thread alone.
 fn add_product((m, k, n): (usize, usize, usize), left: Matrix<'_>, right: Matrix<'_>, product: &mut [f32]) {
     assert!(left.holds(m, k) && right.holds(k, n) && product.len() == m * n, "the sizes agree");
-    // SAFETY: every element of the three matrices lies within its slice, as asserted, and `product` is borrowed mutably,
-    // so it overlaps neither factor. Strides are sizes of slices and fit isize.
+    // SAFETY: every element of the three matrices is within its slice, as asserted, and `product` is borrowed
+    // mutably, so it overlaps neither factor. Strides are sizes of slices and fit isize.
     unsafe {
         gemm::gemm(
             m,

@@ -9,7 +9,7 @@ use super::lstm::Lstm;
 use super::{Advance, Cell, Rule, Sizes, Trace, two_blocks};
 use pregonero_kernels::{LANES, Panels, wide};
 
-/// Runs all directions; what they computed, by direction and part.
+/// Runs all directions; returns what they computed, by direction and part.
 pub(super) fn run(input: &[f32], parameters: &[f32], sizes: Sizes<'_>) -> Vec<Vec<Trace>> {
     let size = sizes.rows() * sizes.columns();
     parameters
@@ -31,13 +31,13 @@ struct Part {
     units: usize,
 }
 
-/// The columns of a part's gates out of a parameter row.
+/// Copies the columns of a part's gates from a parameter row.
 pub(super) fn part_columns(row: &[f32], gates: usize, units: &Range<usize>) -> Vec<f32> {
     let width = row.len() / gates;
     (0..gates).flat_map(|gate| &row[gate * width..][units.clone()]).copied().collect()
 }
 
-/// Packs the columns of a part's gates out of `rows` parameter rows.
+/// Packs the columns of a part's gates from `rows` parameter rows.
 fn pack(rows: &[f32], count: usize, sizes: Sizes<'_>, units: &Range<usize>) -> Panels {
     let width = units.len();
     debug_assert!(width == sizes.shape.units || width.is_multiple_of(LANES), "a panel lies within one gate");
@@ -62,7 +62,7 @@ impl Part {
     }
 }
 
-/// The gates' sums that come from the input, `[steps, batch, gates * units]`.
+/// Computes the input's share of the gates' sums, `[steps, batch, gates * units]`.
 fn project(input: &[f32], parameters: &[f32], sizes: Sizes<'_>, units: &Range<usize>) -> Vec<f32> {
     let bias = &parameters[sizes.width * sizes.columns()..][..sizes.columns()];
     let bias = part_columns(bias, sizes.shape.cell.gates(), units);
@@ -91,7 +91,7 @@ fn run_direction<R: Rule>(input: &[f32], parameters: &[f32], sizes: Sizes<'_>) -
     traces
 }
 
-/// One step of all parts of a direction.
+/// Takes one step of all parts of a direction.
 fn advance_all<R: Rule>(parts: &[Part], traces: &mut [Trace], sizes: Sizes<'_>, step: usize, earlier: Option<usize>) {
     let zeros = vec![0.0; sizes.batch * sizes.shape.units];
     let mut works = Vec::with_capacity(parts.len());
@@ -109,7 +109,7 @@ fn advance_all<R: Rule>(parts: &[Part], traces: &mut [Trace], sizes: Sizes<'_>, 
     works.into_par_iter().with_max_len(1).for_each(|work| work.advance::<R>(sizes.active(step), from));
 }
 
-/// The block of `step` to write and that of the step read before it, zeros at the first.
+/// Returns the block of `step` for writing and that of the step read before it; zeros at the first step.
 fn blocks_of<'a>(
     values: &'a mut [f32],
     block: usize,
@@ -134,7 +134,7 @@ struct StepOfPart<'a> {
 }
 
 impl StepOfPart<'_> {
-    /// Adds what the outputs of the step before say, if there was one, and turns sums into states.
+    /// Adds the contribution of the outputs of the step before, if there was one, and turns sums into states.
     fn advance<R: Rule>(self, active: Option<&[bool]>, earlier_outputs: Option<&[&[f32]]>) {
         let units = self.part.units;
         let rows = self.output.len() / units;

@@ -1,10 +1,10 @@
 //! A recurrent layer, in one direction or both, as one operation over the whole sequence with its own backward pass.
 //!
-//! Everything is time-major, `[steps, batch, width]`, so that one time step is one contiguous block. A layer's work is
-//! cut into *parts* that run at once: each direction is one, or, where there is one direction only, each half of its
-//! units. Written step by step in candle, the backward pass alone costs several times as much. What a cell computes in
-//! one step is in `lstm` and `gru`; products are `pregonero_kernels`'s, so a row's output does not depend on the
-//! other rows of its batch. CPU and f32 only.
+//! Everything is time-major, `[steps, batch, width]`, so that one time step is one contiguous block. A layer's work
+//! is divided into *parts* that run in parallel: each direction is one, or, if there is only one direction, each half
+//! of its units. If the layer were written step by step in candle, the backward pass alone would cost several times
+//! as much. What a cell computes in one step is in `lstm` and `gru`; the products are `pregonero_kernels`'s, so a
+//! row's output does not depend on the other rows of its batch. CPU and f32 only.
 
 mod backward;
 mod forward;
@@ -23,17 +23,17 @@ use pregonero_kernels::LANES;
 /// Units that a cell computes at a time, in registers.
 const BLOCK: usize = 32;
 
-/// What a recurrent layer is made of.
+/// The cell of a recurrent layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cell {
-    /// Gates input, forget, cell, output; one bias a gate.
+    /// Gates input, forget, cell, output; one bias per gate.
     Lstm,
-    /// Gates update, reset, candidate; two biases a gate (Keras's `reset_after`).
+    /// Gates update, reset, candidate; two biases per gate (Keras's `reset_after`).
     Gru,
 }
 
 impl Cell {
-    /// Gates of a unit.
+    /// Returns the number of gates per unit.
     #[must_use]
     pub const fn gates(self) -> usize {
         match self {
@@ -42,7 +42,7 @@ impl Cell {
         }
     }
 
-    /// Biases of a gate.
+    /// Returns the number of biases per gate.
     #[must_use]
     pub const fn biases(self) -> usize {
         match self {
@@ -51,33 +51,34 @@ impl Cell {
         }
     }
 
-    /// Trainable values of one direction that reads `width` values a step.
+    /// Returns the number of trainable values in one direction that reads `width` values per step.
     #[must_use]
     pub const fn parameters(self, width: usize, units: usize) -> usize {
         self.gates() * units * (width + units + self.biases())
     }
 }
 
-/// The sizes of a layer, whatever it reads.
+/// The sizes of a layer, independent of its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LayerShape {
     pub cell: Cell,
     /// 1 = forward only, 2 = forward and backward.
     pub directions: usize,
-    /// Of each direction.
+    /// Per direction.
     pub units: usize,
 }
 
-/// Runs a layer over `input`, `[steps, batch, in]`; the result is `[steps, batch, directions * units]`: at each step the
-/// output of the forward direction, which has read up to it, then that of the backward one, which has read down to it.
+/// Runs a layer over `input`, `[steps, batch, in]`; the result is `[steps, batch, directions * units]`: at each step
+/// the output of the forward direction, which has read up to that step, then that of the backward one, which has read
+/// down to it.
 ///
-/// `parameters` holds, for one direction after the other, the rows of the input weights, the input bias, the recurrent
-/// weights and, for a GRU, the recurrent bias: `[directions * (in + units + biases), gates * units]`. Where `active` is
-/// given, `[steps * batch]`, a step that is not active hands on the row's state (Keras's masking).
+/// For one direction after the other, `parameters` has the rows of the input weights, the input bias, the recurrent
+/// weights and, for a GRU, the recurrent bias: `[directions * (in + units + biases), gates * units]`. If `active` is
+/// given, `[steps * batch]`, a step that is not active passes on the row's state (Keras's masking).
 /// `keep_for_backward` keeps what differentiation needs.
 ///
 /// # Errors
-/// Where shapes do not fit or a tensor is not f32 on the CPU.
+/// If shapes do not fit or a tensor is not f32 on the CPU.
 pub fn recurrent_layer(
     input: &Tensor,
     parameters: &Tensor,
@@ -102,7 +103,7 @@ struct RecurrentLayer {
 struct Trace {
     /// The gates after their activations, `[steps, batch, gates * units]`.
     gates: Vec<f32>,
-    /// What the cell remembers beside its output, `[steps, batch, units]`.
+    /// What the cell remembers besides its output, `[steps, batch, units]`.
     memory: Vec<f32>,
     /// `[steps, batch, units]`.
     outputs: Vec<f32>,
@@ -113,7 +114,7 @@ struct Trace {
 struct Sizes<'a> {
     steps: usize,
     batch: usize,
-    /// Values read a step.
+    /// Values read per step.
     width: usize,
     shape: LayerShape,
     active: Option<&'a [bool]>,
@@ -134,34 +135,34 @@ impl<'a> Sizes<'a> {
         Ok(sizes)
     }
 
-    /// These sizes for one of the directions.
+    /// Returns these sizes for one of the directions.
     fn direction(self, direction: usize) -> Self {
         Self { reverse: direction == 1, ..self }
     }
 
-    /// Parameter rows of one direction.
+    /// Returns the number of parameter rows of one direction.
     fn rows(self) -> usize {
         self.width + self.shape.units + self.shape.cell.biases()
     }
 
-    /// Values of one parameter row.
+    /// Returns the number of values in one parameter row.
     fn columns(self) -> usize {
         self.shape.cell.gates() * self.shape.units
     }
 
-    /// The units of each part. A part is as wide as whole panels are.
+    /// Returns the units of each part. A part is as wide as whole panels.
     fn parts(self) -> Vec<Range<usize>> {
         let units = self.shape.units;
         let count = if self.shape.directions == 1 && units.is_multiple_of(2 * LANES) { 2 } else { 1 };
         (0..count).map(|part| part * units / count..(part + 1) * units / count).collect()
     }
 
-    /// The time steps in the order a direction reads them.
+    /// Returns the time steps in the order in which a direction reads them.
     fn order(self) -> Vec<usize> {
         if self.reverse { (0..self.steps).rev().collect() } else { (0..self.steps).collect() }
     }
 
-    /// Which rows of a step are active; `None` where all are.
+    /// Returns which rows of a step are active; `None` if all are.
     fn active(self, step: usize) -> Option<&'a [bool]> {
         self.active.map(|active| &active[step * self.batch..][..self.batch])
     }
@@ -219,7 +220,7 @@ fn poisoned() -> candle_core::Error {
     candle_core::Error::Msg("recurrent-layer: a thread panicked while it held the activations".to_owned())
 }
 
-/// The contiguous f32 values behind a storage.
+/// Returns the contiguous f32 values of a storage.
 pub(super) fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(&storage.as_slice::<f32>()?[start..end]),
@@ -236,7 +237,7 @@ pub(super) fn with_values<R>(tensor: &Tensor, work: impl FnOnce(&[f32]) -> Resul
     }
 }
 
-/// Blocks of columns, each `[steps * batch, its width]`, side by side.
+/// Joins blocks of columns, each `[steps * batch, its width]`, side by side.
 fn join_columns(blocks: &[&[f32]], sizes: Sizes<'_>) -> Vec<f32> {
     let rows = sizes.steps * sizes.batch;
     let mut joined = Vec::with_capacity(blocks.iter().map(|block| block.len()).sum());
@@ -249,24 +250,24 @@ fn join_columns(blocks: &[&[f32]], sizes: Sizes<'_>) -> Vec<f32> {
     joined
 }
 
-/// What a cell computes, one row of one part at a time.
+/// The computation of a cell, for one row of one part at a time.
 trait Rule: Sync {
     const GATES: usize;
-    /// Whether the recurrent product stays apart from the projected input.
+    /// Whether the recurrent product stays separate from the projected input.
     const SEPARATE: bool;
 
-    /// One step: the gates' sums become activations; memory and output are written.
+    /// Takes one step: turns the gates' sums into activations, and writes memory and output.
     fn advance(row: Advance<'_>);
 
-    /// One step backwards: activations become the gradients of the gates' sums; what goes on to the earlier step
-    /// directly, not through the recurrent weights, is left in `carried_output` and `carried_memory`.
+    /// Takes one step backwards: turns activations into the gradients of the gates' sums. What reaches the earlier
+    /// step directly, not through the recurrent weights, is left in `carried_output` and `carried_memory`.
     fn differentiate(row: Differentiate<'_>);
 }
 
 struct Advance<'a> {
-    /// Projected input, and recurrent product where it is not apart.
+    /// The projected input, plus the recurrent product if it is not separate.
     gates: &'a mut [f32],
-    /// The recurrent product where it is apart.
+    /// The recurrent product if it is separate.
     recurrent: &'a [f32],
     earlier_memory: &'a [f32],
     earlier_output: &'a [f32],
@@ -276,7 +277,7 @@ struct Advance<'a> {
 
 struct Differentiate<'a> {
     gates: &'a mut [f32],
-    /// Where the gradient of the recurrent product goes where it is apart.
+    /// Where the gradient of the recurrent product is written if it is separate.
     recurrent: &'a mut [f32],
     memory: &'a [f32],
     earlier_memory: &'a [f32],
@@ -286,7 +287,7 @@ struct Differentiate<'a> {
     carried_output: &'a mut [f32],
 }
 
-/// Up to [`BLOCK`] values from `start` on, filled with zeros.
+/// Returns up to [`BLOCK`] values from `start` on, padded with zeros.
 #[inline(always)]
 fn load(values: &[f32], start: usize) -> [f32; BLOCK] {
     let mut block = [0.0; BLOCK];
@@ -298,7 +299,7 @@ fn load(values: &[f32], start: usize) -> [f32; BLOCK] {
     block
 }
 
-/// Writes what [`load`] read.
+/// Writes back what [`load`] read.
 #[inline(always)]
 fn store(block: &[f32; BLOCK], values: &mut [f32], start: usize) {
     let rest = &mut values[start..];
@@ -308,7 +309,7 @@ fn store(block: &[f32; BLOCK], values: &mut [f32], start: usize) {
     }
 }
 
-/// The block of `step` to write and that of `other` to read.
+/// Returns the block of `step` for writing and that of `other` for reading.
 fn two_blocks(values: &mut [f32], block: usize, step: usize, other: usize) -> (&mut [f32], &[f32]) {
     let (low, high) = values.split_at_mut(step.max(other) * block);
     if step > other {

@@ -1,4 +1,4 @@
-//! The fused layers against plain loops in f64 and against finite differences.
+//! The fused layers compared with plain loops in f64 and with finite differences.
 
 use candle_core::{Device, Var};
 use rand::SeedableRng as _;
@@ -11,13 +11,13 @@ const STEPS: usize = 4;
 const BATCH: usize = 3;
 const WIDTH: usize = 3;
 
-/// LSTM and GRU, in one direction and both; 64 units are worked on in two parts where there is one direction.
+/// Returns LSTM and GRU, in one direction and both; 64 units are divided into two parts if there is one direction.
 fn shapes(units: usize) -> [LayerShape; 4] {
     let shape = |cell, directions| LayerShape { cell, directions, units };
     [shape(Cell::Lstm, 1), shape(Cell::Lstm, 2), shape(Cell::Gru, 1), shape(Cell::Gru, 2)]
 }
 
-/// Random input and parameters, by the layer's shape.
+/// Draws random input and parameters, by the layer's shape.
 fn random(shape: LayerShape, seed: u64) -> (Var, Var) {
     let mut rng = ChaCha12Rng::seed_from_u64(seed);
     let rows = shape.directions * (WIDTH + shape.units + shape.cell.biases());
@@ -31,12 +31,12 @@ fn random(shape: LayerShape, seed: u64) -> (Var, Var) {
     )
 }
 
-/// The first row is padded on the left, the second on the right.
+/// Returns a mask: the first row is padded on the left, the second on the right.
 fn mask() -> Arc<Vec<bool>> {
     Arc::new((0..STEPS * BATCH).map(|place| !matches!((place / BATCH, place % BATCH), (0, 0) | (3, 1))).collect())
 }
 
-/// One direction in f64, step by step; `[steps, batch, units]`.
+/// Computes one direction in f64, step by step; `[steps, batch, units]`.
 fn plain_loop(input: &[f32], parameters: &[f32], shape: LayerShape, reverse: bool, active: &[bool]) -> Vec<f64> {
     let (units, columns) = (shape.units, shape.cell.gates() * shape.units);
     let parameter = |row: usize, column: usize| f64::from(parameters[row * columns + column]);
@@ -105,7 +105,7 @@ fn every_layer_equals_a_plain_loop_in_f64() {
     }
 }
 
-/// The gradients of input and parameters of a weighted sum of the outputs, in one list, and the sum itself.
+/// Returns the gradients of input and parameters of a weighted sum of the outputs, in one list, and the sum itself.
 fn weighted(shape: LayerShape, active: Option<&Arc<Vec<bool>>>, input: &Var, parameters: &Var, keep: bool) -> Tensor {
     let output = recurrent_layer(input, parameters, shape, active, keep).unwrap();
     let weighting = uniform(&mut ChaCha12Rng::seed_from_u64(7), output.elem_count(), 1.5);

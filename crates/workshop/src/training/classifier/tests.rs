@@ -222,7 +222,7 @@ fn a_broken_model_is_refused_by_the_file_that_is_wrong() {
     check(
         "config.json",
         &replace("\"embedding\": 8", "\"embedding\": 0"),
-        &["network.embedding: is 0, must be from 1"],
+        &["network.embedding: is 0, but must be from 1"],
     );
     check("config.json", &|bytes| bytes[..40].to_vec(), &["is empty or cut off"]);
     check(VOCABULARY_FILE, &replace("[\"", "[\"nueva\",\""), &["need an embedding of", "config.json says"]);

@@ -357,9 +357,12 @@ fn bad_tables_are_refused_with_file_row_and_column() {
     for (rows, expected) in [
         ("texto,tono\nhola a todos,x\n".to_owned(), "tweets.csv: no column \"HASHTAGS\"; the file has texto, tono"),
         (header.to_owned(), "no text to train on"),
-        (format!("{header}hola a todos,x,y\nadiós [TWEET] a todos,x,y\n"), "tweets.csv:3: the text holds [TWEET]"),
-        (format!("{header}hola a todos,[HASHTAGS],y\n"), "tweets.csv:2: attribute SENTIMIENTO holds [HASHTAGS]"),
-        (format!("{header}hola a todos,x<|endoftext|>,y\n"), "tweets.csv:2: attribute SENTIMIENTO holds <|endoftext|>"),
+        (format!("{header}hola a todos,x,y\nadiós [TWEET] a todos,x,y\n"), "tweets.csv:3: the text contains [TWEET]"),
+        (format!("{header}hola a todos,[HASHTAGS],y\n"), "tweets.csv:2: attribute SENTIMIENTO contains [HASHTAGS]"),
+        (
+            format!("{header}hola a todos,x<|endoftext|>,y\n"),
+            "tweets.csv:2: attribute SENTIMIENTO contains <|endoftext|>",
+        ),
         (format!("{header}hola,{},y\n", "largo ".repeat(60)), "tweets.csv:2: the context alone has"),
         (format!("{header}hola,x\n"), "tweets.csv:2: 2 fields, the header has 3"),
     ] {
