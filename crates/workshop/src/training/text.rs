@@ -354,10 +354,10 @@ mod tests {
     fn unreadable_texts_name_file_and_line() {
         let cases: [(&str, &[u8], &str, &str); 12] = [
             ("tweets.js", b"window.YTD.tweets.part0 = []\n", "", "tweets.js: cannot be read as texts: a .js is JSON"),
-            ("a.json", b"[]", "", "a .json is JSON that is not an object a line"),
-            ("a.ndjson", b"{\"t\":\"x\"}\n", ":t", "JSON lines under another ending: name it .jsonl"),
+            ("a.json", b"[]", "", "a .json is JSON that is not one object per line"),
+            ("a.ndjson", b"{\"t\":\"x\"}\n", ":t", "JSON lines under another extension: rename it to .jsonl"),
             ("a.tsv", b"id\tt\n1\tx\n", ":t", "a .tsv is a table with tabs"),
-            ("a.txt", b"{\"t\":\"x\"}\n", "", "a.txt: cannot be read as one text a line: it is JSON"),
+            ("a.txt", b"{\"t\":\"x\"}\n", "", "a.txt: cannot be read as one text per line: it is JSON"),
             ("a.csv", b"id,t\n1,x\n", ":text", "no column \"text\"; the file has id, t"),
             ("a.csv", b"id,t\n1,x\n", "", "which column"),
             ("a.txt", b"x\n", ":t", "only .csv and .jsonl"),
