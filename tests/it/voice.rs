@@ -77,7 +77,7 @@ fn words_that_do_not_agree_and_faulty_grammars_are_refused() {
     for (grammar, arguments, code, expected) in [
         (r##"{"origin": "#a#"}"##, vec!["--check"], 1, "g.json: origin, rule 1: #a# is not defined"),
         (r#"["a"]"#, vec!["--check"], 1, "g.json: not a JSON object of symbols"),
-        (GRAMMAR, vec!["--output", "a.txt"], 1, "write a name in .csv or .jsonl"),
+        (GRAMMAR, vec!["--output", "a.txt"], 1, "use a name that ends in .csv or .jsonl"),
         (GRAMMAR, vec!["--check", "--columns", "humor"], 1, "no rule saves \"humor\""),
         (GRAMMAR, vec!["--check", "--origin", "frases"], 1, "frases: no such symbol"),
         (GRAMMAR, vec![], 2, "--output"),

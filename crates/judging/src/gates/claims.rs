@@ -43,7 +43,9 @@ impl Gate for Claims {
         let body = &reading.body;
         let prose = without(&body.text, &[&body.urls, &body.mentions, &body.hashtags, &body.cashtags]);
         match claim(&prose) {
-            Some((what, piece)) => GateVerdict::new(NAME, self.verdict, format!("it contains {what}: {}", quote(&piece))),
+            Some((what, piece)) => {
+                GateVerdict::new(NAME, self.verdict, format!("it contains {what}: {}", quote(&piece)))
+            }
             None => GateVerdict::pass(NAME),
         }
     }

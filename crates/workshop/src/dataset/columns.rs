@@ -36,7 +36,10 @@ pub fn open_table(path: &Path, asked: &[Asked<'_>]) -> Result<Table> {
 }
 
 fn check(names: &[String], asked: &[Asked<'_>]) -> Result<()> {
-    ensure!(names.iter().any(|name| !name.is_empty()), "the file is empty: it needs a header with the names of the columns");
+    ensure!(
+        names.iter().any(|name| !name.is_empty()),
+        "the file is empty: it needs a header with the names of the columns"
+    );
     for Asked { column, flag, without } in asked {
         let found = names.iter().filter(|name| name == column).count();
         ensure!(found < 2, "{found} columns are called {column:?}: give each a different name");
@@ -46,7 +49,9 @@ fn check(names: &[String], asked: &[Asked<'_>]) -> Result<()> {
         if let [single] = names
             && single.contains(';')
         {
-            bail!("no column {column:?}: the fields are separated by semicolons; save the file with commas between them");
+            bail!(
+                "no column {column:?}: the fields are separated by semicolons; save the file with commas between them"
+            );
         }
         if let [single] = names
             && single.contains('\t')

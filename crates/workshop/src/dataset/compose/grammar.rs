@@ -177,8 +177,8 @@ impl Grammar {
         Err(self.fault(RuleId { symbol, rule: 0 }, &cause))
     }
 
-    /// Returns how many texts the grammar can produce: choices multiplied along each rule and added up over a symbol's rules, each
-    /// symbol counted once. A text that can be produced in two ways counts twice, and a saved symbol counts where it is saved and, with
+    /// Returns how many texts the grammar can produce: multiplies choices along each rule and adds up a symbol's rules, each
+    /// symbol once. A text that has two derivations counts twice, and a saved symbol counts where it is saved and, with
     /// several values, where it is used, so this is an upper bound.
     pub(super) fn texts(&self) -> TextCount {
         let mut counter = Counter { grammar: self, known: HashMap::new(), used: self.used_saved() };

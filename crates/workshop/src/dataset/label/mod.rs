@@ -1,6 +1,6 @@
 //! `dataset label`: makes a labelled table from an unlabelled one, by rules that stand in for a person's judgement.
 //!
-//! Such labels (distant supervision) are cheap, plentiful, and wrong now and then. Rows that the rules cannot label are left out and
+//! Such labels (distant supervision) are cheap, plentiful, and sometimes wrong. Rows that the rules cannot label are skipped and
 //! counted. The result has the columns `text,label,author` that [`super::labelled`] reads.
 
 mod emoji;

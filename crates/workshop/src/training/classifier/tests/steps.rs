@@ -1,4 +1,4 @@
-//! Networks of every kind take a step of the optimiser.
+//! Tests that networks of every kind take a step of the optimiser.
 
 use candle_core::Tensor;
 use pregonero_models::sentiment::network::{Architecture, DenseSettings, Kind, Network, NetworkConfig, Pooling, Row};
