@@ -133,7 +133,7 @@ impl Judge {
     /// Judges texts as [`Judge::inspect`] does, but reads the generator's own texts only once.
     ///
     /// # Errors
-    /// As [`Judge::inspect`].
+    /// Same as [`Judge::inspect`].
     pub fn inspect_all<T: AsRef<str>>(&self, texts: &[T], recent: &Recent) -> Result<Vec<Judged>> {
         let own_texts = self.gates.near_own_texts(texts)?;
         let read = texts.iter().zip(&own_texts);

@@ -95,7 +95,7 @@ fn is_pictorial(character: char) -> bool {
         | '\u{1f000}'..='\u{1faff}' | '\u{e0020}'..='\u{e007f}' | '©' | '®' | '™')
 }
 
-/// Whether the text ends in a face of punctuation: `:)`, `:(`, `;-)`, `<3`, `:D`.
+/// Returns whether the text ends in an emoticon: `:)`, `:(`, `;-)`, `<3`, `:D`.
 fn is_face(text: &str) -> bool {
     [":(", ":-(", ":)", ";)", ":D", "xD", "XD", ":P", ":p", "<3", "^^", ":3", ":/", ":-/", "T_T", ":'("]
         .iter()

@@ -39,7 +39,7 @@ pub struct Subject<'a> {
     pub text: &'a str,
     /// `text` without the disclosure.
     pub body: &'a str,
-    /// The candidate behind the text, which says why the model stopped; absent for a text that a person gives to `inspect`.
+    /// The candidate that the text comes from, which says why the model stopped; absent for a text that a person gives to `inspect`.
     pub candidate: Option<&'a Candidate>,
     /// The seed prompt the text starts from; may be empty.
     pub prompt: &'a str,
@@ -73,7 +73,7 @@ impl Gates {
     /// Builds the gates that are not switched off; reads the operator's list of banned words.
     ///
     /// # Errors
-    /// Where `banned_words_file` cannot be read, `verbatim_tokens` is too small for the model's index, or
+    /// If `banned_words_file` cannot be read, `verbatim_tokens` is too small for the model's index, or
     /// `switched_off` names a gate that does not exist.
     pub fn new(settings: &GateSettings, resources: Resources) -> Result<Self> {
         let Resources { verbatim, own_texts, hashtags: label_hashtags, switched_off } = resources;

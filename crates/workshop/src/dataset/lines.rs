@@ -17,6 +17,8 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// Opens a file.
+    ///
     /// # Errors
     /// If the file cannot be read.
     pub fn open(path: &Path) -> Result<Self> {

@@ -1,8 +1,8 @@
 //! `train critic`: a classifier that tells texts people wrote from those that a generator wrote.
 //!
 //! It helps to choose between candidates, so it learns from texts like those of a round: whole texts that start from
-//! the seed prompts, or from the first words of the written texts, so that neither beginning nor theme gives the sides
-//! away. It leaves out what would tell the sides apart without saying how a text reads: candidates that were cut off,
+//! the seed prompts, or from the first words of the written texts, so that neither beginning nor theme distinguishes
+//! the sides. It leaves out what would tell the sides apart without saying how a text reads: candidates that were cut off,
 //! texts longer than a tweet, copies of written texts among the generated ones. Links and mentions are removed from
 //! both sides, and no pipeline reads hashtags. Neighbours: [`super::two_sides`], [`pregonero_models::sentiment::critic`].
 
@@ -261,7 +261,7 @@ const LIMITS: &str = "
 ## Use and limits
 
 The critic is meant to choose between the candidates of one generator. It knows that generator's mistakes; it knows
-nothing of truth or sense. For texts of another generator, or people's texts on other subjects, its probability means
+nothing about truth or sense. For texts of another generator, or people's texts on other subjects, its probability means
 little. A high AUC does not mean that the text with the highest probability reads well. Train it again when the
 generator changes.
 ";

@@ -19,7 +19,7 @@ use pregonero_kernels::wide;
 /// The number of values that one task works on: large enough to pay for the task, small enough to spread an embedding.
 const CHUNK: usize = 16 * 1024;
 
-/// The name under which the number of steps is saved, beside the moments.
+/// The name under which the number of steps is saved, along with the moments.
 const STEP_NAME: &str = "optimizer.step";
 
 /// The constants of [`AdamW`].
@@ -167,7 +167,7 @@ impl AdamW {
     /// Returns the Euclidean norm of all gradients together, which is not finite if one of them is not.
     ///
     /// # Errors
-    /// Where candle fails.
+    /// If candle fails.
     pub fn gradient_norm(&self, gradients: &impl Gradients) -> Result<f64> {
         let mut squares = 0.0;
         for parameter in &self.parameters {
@@ -182,7 +182,7 @@ impl AdamW {
     /// returns the norm they had. If the norm is not finite, it is returned and nothing is scaled: the caller must check.
     ///
     /// # Errors
-    /// Where candle fails.
+    /// If candle fails.
     pub fn clip_global_norm(&self, gradients: &mut GradStore, maximum: f64) -> Result<f64> {
         let norm = self.gradient_norm(gradients)?;
         let scale = clip_scale(norm, maximum);
@@ -201,7 +201,7 @@ impl AdamW {
     /// Writes moments and step count as safetensors: `NAME.first_moment`, `NAME.second_moment`, `optimizer.step`.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
         let steps = i64::try_from(self.steps).context("too many steps")?;
         let mut tensors = HashMap::from([(STEP_NAME.to_owned(), Tensor::new(&[steps], &Device::Cpu)?)]);

@@ -162,7 +162,7 @@ fn tidy_tweet(text: &str) -> Option<String> {
 /// Reads every text of the sources, tidied, each exact text once, in the order of the files.
 ///
 /// # Errors
-/// As [`read_rows`].
+/// Same as [`read_rows`].
 pub fn read_all(sources: &[TextSource], cleaning: Cleaning) -> Result<(Vec<String>, TextCounts)> {
     let reading = Reading { cleaning, duplicates: Duplicates::Exact, columns: &[] };
     let (rows, counts) = read_rows(sources, &reading)?;

@@ -1,4 +1,4 @@
-//! `pregonero evaluate comparison`: trains and measures whatever a spec lists and is not done yet, and writes the table.
+//! `pregonero evaluate comparison`: trains and measures what a spec lists and is not finished yet, and writes the table.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -27,10 +27,10 @@ Examples:
   pregonero evaluate comparison --spec benches/six_networks.toml --work runs/six-networks --output docs/classifiers.md --runs 5
   pregonero evaluate comparison --spec my.toml --work runs/mine --output mine.md --only bigru
 
-Every finished cell is a line of cells.jsonl in the work folder and is not trained again; a training that was stopped
-with Ctrl-C goes on where it was. The table is written anew after every cell.")]
+Every finished cell is a line of cells.jsonl in the work folder and is not trained again; a training that you stopped
+with Ctrl-C continues where it was. The table is rewritten after every cell.")]
 pub struct ComparisonArguments {
-    /// What to compare: protocols and rows as a TOML file
+    /// TOML file that says what to compare: protocols and rows
     #[arg(long, value_name = "FILE")]
     spec: PathBuf,
     /// Folder for finished cells, splits and models
@@ -39,10 +39,10 @@ pub struct ComparisonArguments {
     /// The Markdown page to write
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
-    /// Seeds from 1 on; more than one give mean and deviation
+    /// Number of seeds, from 1 on; more than one gives mean and deviation
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
     runs: u64,
-    /// Train only what has this in its title (\"random, LSTM, plain, seed 1\"); the table shows all that is done
+    /// Train only the cells with this text in their title (\"random, LSTM, plain, seed 1\"); the table shows all that are done
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
 }
@@ -50,13 +50,13 @@ pub struct ComparisonArguments {
 /// Runs `evaluate comparison`.
 ///
 /// # Errors
-/// A spec or data that cannot be used, a training or a baseline that fails, a page that cannot be written.
+/// If the spec or the data cannot be used, a training or a baseline fails, or the page cannot be written.
 pub fn run(arguments: &ComparisonArguments, session: &Session) -> Result<()> {
     let spec = Spec::read(&arguments.spec)?;
     std::fs::create_dir_all(&arguments.work).with_context(|| format!("cannot create {}", arguments.work.display()))?;
     let jobs = jobs(&spec, 1..arguments.runs + 1, &arguments.work);
     let hub = session.hub()?;
-    // Faults in the spec are told before hours of training, not behind them.
+    // Report faults in the spec before hours of training, not after them.
     let trainings =
         jobs.iter().map(|job| trainings::settings(&job.arguments, &arguments.work, &hub)).collect::<Result<Vec<_>>>();
     let trainings = trainings.with_context(|| arguments.spec.display().to_string())?;
@@ -74,7 +74,7 @@ pub fn run(arguments: &ComparisonArguments, session: &Session) -> Result<()> {
         }
         session.output.note(&format!("[{} of {}] {}", number + 1, jobs.len(), job.title()));
         let Some(measured) = measure(job, training, &stop, session).with_context(|| job.title())? else {
-            session.output.note("stopped; the same command goes on");
+            session.output.note("stopped; run the same command again to continue");
             break;
         };
         cells.add(job, measured)?;
@@ -83,7 +83,7 @@ pub fn run(arguments: &ComparisonArguments, session: &Session) -> Result<()> {
     session.output.note(&format!("wrote {}", arguments.output.display()));
     let done: Vec<&Cell> = jobs.iter().filter_map(|job| cells.find(job)).collect();
     let header =
-        ["PROTOCOL", "CLASSIFIER", "DATA", "SEED", "ACCURACY", "MACRO F1", "CORE SECONDS", "TWEETS/S AND CORE"];
+        ["PROTOCOL", "CLASSIFIER", "DATA", "SEED", "ACCURACY", "MACRO F1", "CORE SECONDS", "TWEETS/S PER CORE"];
     session.output.rows(&header, &done, |cell| {
         let Cell { job, measured } = cell;
         vec![
@@ -99,7 +99,7 @@ pub fn run(arguments: &ComparisonArguments, session: &Session) -> Result<()> {
     })
 }
 
-/// `None` where it was asked to stop.
+/// Trains and measures a job; returns `None` if it was stopped.
 fn measure(job: &Job, training: ClassifierTraining, stop: &Stop, session: &Session) -> Result<Option<Measured>> {
     if stop.load(Ordering::Relaxed) {
         return Ok(None);
@@ -108,7 +108,7 @@ fn measure(job: &Job, training: ClassifierTraining, stop: &Stop, session: &Sessi
 }
 
 fn train(mut training: ClassifierTraining, stop: &Stop, session: &Session) -> Result<Option<Measured>> {
-    // Goes on from a checkpoint; a model without one was finished, but its cell was not written.
+    // Resume from a checkpoint; a model without one was finished, but its cell was not written, so replace it.
     (training.resume, training.overwrite) = (true, true);
     let start = processor_seconds();
     let outcome = follow(&session.output, stop, |progress| train_classifier(&training, stop, progress))?;
@@ -125,7 +125,7 @@ fn train(mut training: ClassifierTraining, stop: &Stop, session: &Session) -> Re
 
 fn measured(outcome: &TrainingOutcome, spent: f64, tweets_per_core_second: f64) -> Measured {
     let report = &outcome.test;
-    // A resumed run spent its own share only; the epochs' wall times are of all runs and say how large that was.
+    // `spent` covers only this run, but the epochs' wall times cover all runs, so scale by their ratio.
     let epochs: f64 = outcome.epochs.iter().map(|epoch| epoch.seconds).sum();
     Measured {
         rows: report.rows,
@@ -140,7 +140,7 @@ fn measured(outcome: &TrainingOutcome, spent: f64, tweets_per_core_second: f64) 
     }
 }
 
-/// Calls the baseline's program on the split that the row's arguments make.
+/// Runs the baseline's program on the split that the row's arguments define.
 fn run_baseline(job: &Job, training: &ClassifierTraining) -> Result<Measured> {
     export_split(training, &job.split)?;
     let command = job.command();
@@ -153,7 +153,7 @@ fn run_baseline(job: &Job, training: &ClassifierTraining) -> Result<Measured> {
         .output()
         .with_context(|| format!("cannot run {command}"))?;
     let complaint = String::from_utf8_lossy(&answer.stderr);
-    let last = complaint.trim_end().lines().last().unwrap_or("it says nothing");
+    let last = complaint.trim_end().lines().last().unwrap_or("no error message");
     ensure!(answer.status.success(), "{command}: {}: {last}", answer.status);
     serde_json::from_slice(&answer.stdout)
         .with_context(|| format!("{command}: did not print one JSON object with rows, accuracy, macro_f1 and so on"))

@@ -1,4 +1,4 @@
-//! Trainings that an evaluation starts itself: arguments of `train classifier` to settings.
+//! Trainings that an evaluation starts itself: turns arguments of `train classifier` into settings.
 
 use std::path::Path;
 
@@ -16,10 +16,10 @@ struct Line {
     arguments: ClassifierArguments,
 }
 
-/// The settings that `train classifier` makes of its `arguments`; where they name no `--output`, it is `output`.
+/// Returns the settings that `train classifier` derives from its `arguments`; if they have no `--output`, uses `output`.
 ///
 /// # Errors
-/// Where `train classifier` refuses the arguments.
+/// If `train classifier` refuses the arguments.
 pub fn settings(arguments: &[String], output: &Path, hub: &HubSettings) -> Result<ClassifierTraining> {
     let named = |flag: &str| arguments.iter().any(|argument| argument.split('=').next() == Some(flag));
     let mut line = arguments.to_vec();
@@ -27,7 +27,7 @@ pub fn settings(arguments: &[String], output: &Path, hub: &HubSettings) -> Resul
         line.extend(["--output".to_owned(), output.display().to_string()]);
     }
     let line = Line::try_parse_from(line).map_err(|error| {
-        // clap's first line is the fault, the rest how the command is used.
+        // clap's first line states the fault, the rest shows how to use the command.
         let text = error.to_string();
         let fault = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
         anyhow!("train classifier: {fault}")

@@ -101,6 +101,8 @@ impl Grammar {
         anyhow!("{}: {}: {cause}: {:?}", self.path.display(), self.name_of(id), self.rule(id).source)
     }
 
+    /// Checks that a column can be filled.
+    ///
     /// # Errors
     /// If no action saves anything under `name`.
     pub(super) fn check_column(&self, name: &str) -> Result<()> {

@@ -25,7 +25,7 @@ use pregonero_text::tweet_text::weighted_length;
 
 pub use grammar::TextCount;
 
-/// The column that holds the text.
+/// The column with the text.
 pub const TEXT_COLUMN: &str = "text";
 
 /// A rule with this many words of its own is one whose repetition a reader notices.

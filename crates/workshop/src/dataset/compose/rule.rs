@@ -47,6 +47,8 @@ pub(super) enum Modifier {
 }
 
 impl Rule {
+    /// Parses the source of a rule.
+    ///
     /// # Errors
     /// Returns a sentence that says what is wrong with the rule.
     pub(super) fn parse(source: &str) -> Result<Self, String> {

@@ -36,6 +36,8 @@ enum Rows {
 }
 
 impl<'a> Source<'a> {
+    /// Opens the file of an enrichment.
+    ///
     /// # Errors
     /// If the file cannot be read, lacks the text's column, or already has a column with the name of a new one.
     pub(super) fn open(enrichment: &'a Enrichment) -> Result<Self> {

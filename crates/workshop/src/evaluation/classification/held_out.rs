@@ -62,7 +62,7 @@ impl Scored {
     /// Computes the metrics.
     ///
     /// # Errors
-    /// As [`ClassificationReport::new`].
+    /// Same as [`ClassificationReport::new`].
     pub fn report(&self) -> Result<ClassificationReport> {
         ClassificationReport::new(&self.labels, &self.probabilities, &self.names)
     }

@@ -19,7 +19,7 @@ pub fn write(spec: &Spec, jobs: &[Job], cells: &Cells, command: &str) -> String 
         let _ = write!(page, "## {}\n\n", protocol.heading);
         page.push_str(
             "| | classifier | data | accuracy | macro F1 | AUC | calibration error | reported: accuracy | macro F1 | \
-             parameters | epochs (kept) | training, processor time | tweets/s and core |\n\
+             parameters | epochs (kept) | training, processor time | tweets/s per core |\n\
              |---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
         );
         for (place, row) in spec.rows.iter().enumerate() {

@@ -31,10 +31,10 @@ pub fn write(settings: &ClassifierTraining, config: &ClassifierConfig, outcome: 
 const LIMITS: &str = "
 ## Use and limits
 
-Meant to rank a bot's own candidate tweets by how they would be labelled, before rules and a person judge them. It is not
-fit to judge people or to decide what is true: it knows the words of its training tweets, not facts. Irony, news that all
-sides quote, other topics, other years and other countries are where it errs; its probabilities are calibrated for tweets
-like those it was measured on and for no others. The labels come from the data set and carry its noise.
+The classifier is meant to rank a bot's own candidate tweets by how they would be labelled, before rules and a person judge
+them. It is not suitable for judging people or for deciding what is true: it knows the words of its training tweets, not facts. It
+errs on irony, on news that all sides quote, and on other topics, years and countries; its probabilities are calibrated for tweets
+like those it was measured on and for no others. The labels come from the data set and contain its noise.
 ";
 
 fn introduction(config: &ClassifierConfig, outcome: &TrainingOutcome) -> String {

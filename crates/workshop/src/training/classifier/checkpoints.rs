@@ -81,6 +81,8 @@ impl State {
         }
     }
 
+    /// Checks that a training with the state `asked` may resume from this one.
+    ///
     /// # Errors
     /// If a setting that determines what a step does has changed.
     fn check_same_run(&self, asked: &Self) -> Result<()> {
@@ -160,6 +162,8 @@ impl Checkpoints {
         self.folder.path()
     }
 
+    /// Checks that resuming would not replace a finished model.
+    ///
     /// # Errors
     /// If `output` exists but there is no state to resume from: resuming would start over and replace it.
     pub(super) fn refuse_to_replace(&self, output: &Path) -> Result<()> {
@@ -172,6 +176,8 @@ impl Checkpoints {
         Ok(())
     }
 
+    /// Checks that a new training would not discard an unfinished one.
+    ///
     /// # Errors
     /// If there is an unfinished training.
     pub(super) fn refuse_to_overwrite(&self) -> Result<()> {

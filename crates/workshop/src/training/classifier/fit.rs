@@ -77,7 +77,7 @@ pub enum Progress {
     Epoch { report: EpochReport, left: Duration },
 }
 
-/// Receives the progress reports.
+/// A callback that receives the progress reports.
 pub type Listener<'a> = &'a mut (dyn FnMut(Progress) + Send);
 
 /// A finished training: its best weights and their results on the other parts.

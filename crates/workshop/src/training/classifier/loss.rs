@@ -8,7 +8,7 @@ use candle_core::{D, Tensor};
 /// logits, so that a confident network does not overflow.
 ///
 /// # Errors
-/// Where the lengths differ or candle fails.
+/// If the lengths differ or candle fails.
 pub fn cross_entropy(logits: &Tensor, targets: &[Vec<f32>], weights: &[f32]) -> Result<Tensor> {
     let outputs = logits.dim(1)?;
     if outputs == 1 {
@@ -25,7 +25,7 @@ pub fn cross_entropy(logits: &Tensor, targets: &[Vec<f32>], weights: &[f32]) -> 
 /// Returns the same for two labels: `logits`, `[rows]`, against the share of the second label in each row.
 ///
 /// # Errors
-/// Where the lengths differ or candle fails.
+/// If the lengths differ or candle fails.
 pub fn binary_cross_entropy(logits: &Tensor, targets: &[f32], weights: &[f32]) -> Result<Tensor> {
     let targets = Tensor::from_slice(targets, targets.len(), logits.device())?;
     let confident = (logits.relu()? - (logits * targets)?)?;

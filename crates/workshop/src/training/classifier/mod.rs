@@ -94,7 +94,7 @@ impl Trained {
     /// Writes the folder with a card that the caller supplies.
     ///
     /// # Errors
-    /// As [`Self::write`].
+    /// Same as [`Self::write`].
     pub fn write_with_card(&self, settings: &ClassifierTraining, card: &str) -> Result<()> {
         folder::check_output(&settings.output, settings.overwrite || settings.resume)?;
         folder::write(settings, &self.config, &self.vocabulary, &self.weights, &self.outcome.epochs, card)
@@ -128,7 +128,7 @@ pub fn train_classifier(
 /// Trains a classifier and writes nothing, not even a checkpoint: for runs over several seeds and for grids.
 ///
 /// # Errors
-/// As [`train_classifier`].
+/// Same as [`train_classifier`].
 pub fn fit_classifier(
     settings: &ClassifierTraining,
     interrupted: &AtomicBool,
@@ -141,7 +141,7 @@ pub fn fit_classifier(
 /// same rows.
 ///
 /// # Errors
-/// Where the data cannot be read or split, or the file cannot be written.
+/// If the data cannot be read or split, or the file cannot be written.
 pub fn export_split(settings: &ClassifierTraining, path: &Path) -> Result<()> {
     data::export_split(settings, path)
 }

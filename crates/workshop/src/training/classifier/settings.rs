@@ -232,6 +232,8 @@ impl ClassifierTraining {
         HeldOut { seed, shares: self.shares, protocol: self.protocol, near_duplicate }
     }
 
+    /// Checks the settings.
+    ///
     /// # Errors
     /// If a setting is invalid or the output folder must not be written; the message names it.
     pub(super) fn check(&self) -> Result<()> {

@@ -176,6 +176,8 @@ impl Checkpoints {
         })
     }
 
+    /// Checks that the training would not overwrite anything it must not.
+    ///
     /// # Errors
     /// If the output folder contains an earlier training that is not to be resumed, a model without a checkpoint, or a
     /// file that the training would replace although no training wrote it. If `tokenizer`, the folder of the tokenizer to train
@@ -297,7 +299,7 @@ fn card(settings: &GeneratorTraining, model: &Finished<'_>, outcome: &Outcome) -
         || "Nothing was held out.".to_owned(),
         |loss| {
             format!(
-                "Held-out cross-entropy {loss:.4} nats a token, perplexity {:.2}, over {} tokens of texts that training \
+                "Held-out cross-entropy {loss:.4} nats per token, perplexity {:.2}, over {} tokens of texts that training \
                  never saw.",
                 loss.exp(),
                 outcome.held_out_tokens
@@ -316,7 +318,7 @@ fn card(settings: &GeneratorTraining, model: &Finished<'_>, outcome: &Outcome) -
          short); \
          {} tokens.{}\n\n\
          ## Training\n\n```\n{}\n```\n\n{} of {} {}, learning rate {}, seed {}.\n\n\
-         {} a step on {}.\n\n![Loss by step]({CURVE})\n\n\
+         {} per step on {}.\n\n![Loss by step]({CURVE})\n\n\
          ## Evaluation\n\n{held_out}\n\n{}\n\n{VERBATIM_UNKNOWN}\n",
         config.parameters(),
         counted(config.n_layer, "layer"),

@@ -168,7 +168,7 @@ impl Learner {
     /// Returns the mean cross-entropy in nats over the counted tokens of `batches`, or `None` if there are none.
     ///
     /// # Errors
-    /// Where candle fails.
+    /// If candle fails.
     pub fn evaluate(&mut self, batches: &[Batch]) -> Result<Option<f64>> {
         let counted: usize = batches.iter().map(Batch::predicted).sum();
         if counted == 0 {

@@ -160,7 +160,7 @@ impl<'a> Trainer<'a> {
         Ok(resumed)
     }
 
-    /// The number of the last step.
+    /// Returns the number of the last step.
     fn steps(&self) -> usize {
         self.settings.steps.unwrap_or_else(|| {
             let batches = self.settings.epochs * self.corpus.batches_per_epoch(self.settings);

@@ -50,7 +50,7 @@ pub enum Samples {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ControlTraining {
     pub layout: ControlLayout,
-    /// The columns of the data that hold the attributes' values, in the layout's order.
+    /// The columns of the data with the attributes' values, in the layout's order.
     pub columns: Vec<String>,
     /// The probability that a sample loses its whole context, and that it loses each field.
     pub dropout: f32,

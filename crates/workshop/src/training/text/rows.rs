@@ -16,7 +16,7 @@ type Take<'a> = dyn FnMut(&str, Vec<String>, u64) + 'a;
 /// Passes every row of `source` to `take`.
 ///
 /// # Errors
-/// As [`super::read_rows`].
+/// Same as [`super::read_rows`].
 pub(super) fn visit(source: &TextSource, columns: &[String], take: &mut Take<'_>) -> Result<()> {
     let path = &source.path;
     match (&source.column, form_of(path)?) {
