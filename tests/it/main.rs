@@ -1,4 +1,4 @@
-//! Tests of the whole program from outside, in one binary, so that it is linked only once. The modules that train or measure need the
+//! Tests of the whole program from outside, in one binary, so that it is linked once. Modules that train or measure need the
 //! feature `workshop`; the others also run without it.
 //!
 //! - `support`: helpers for the tests.
@@ -15,7 +15,7 @@
 //! - `control`: attributes, from the columns of a table through training and generation to the record.
 //! - `rounds`: one round of the binary (`once`), from the seed prompt to the record, for every way it can end.
 //! - `daemon`: the binary as a service (`run`): systemd, signals, reload, approvals, crashes, missed slots.
-//! - `operations`: commands next to a running daemon: which record they use, a broken file, consistent reports of the state, `init`.
+//! - `operations`: commands next to a running daemon: which record they use, a broken file, consistent reports, `init`.
 //! - `store`: the record under stress: full and read-only disks, locks, killed backups, restores, older schemas.
 //! - `doctor`: what `doctor`, `healthcheck` and `alerts` say about a bot that can post and about one that cannot.
 //! - `twitter`: every answer that X can give, through the real client against `FakeX`.

@@ -39,7 +39,7 @@ pub struct Subject<'a> {
     pub text: &'a str,
     /// `text` without the disclosure.
     pub body: &'a str,
-    /// The candidate that the text comes from, which says why the model stopped; absent for a text that a person gives to `inspect`.
+    /// The candidate that the text is from, which says why the model stopped; absent for a text that a person gives to `inspect`.
     pub candidate: Option<&'a Candidate>,
     /// The seed prompt the text starts from; may be empty.
     pub prompt: &'a str,

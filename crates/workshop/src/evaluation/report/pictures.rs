@@ -139,7 +139,7 @@ fn threshold_curves(content: &ReportContent<'_>) -> Vec<Plot> {
         plots.push(Plot {
             file: "precision_recall.svg",
             title: "Precision and recall",
-            caption: "For each threshold, the share of passing rows that have the label, and the share of the label's rows that pass.",
+            caption: "Per threshold: the share of passing rows that have the label, and the share of the label's rows that pass.",
             svg: chart(&title, "recall", "precision", precision_recall, None).render(),
         });
     }

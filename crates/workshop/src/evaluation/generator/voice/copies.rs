@@ -68,7 +68,7 @@ fn near(chosen: &[ChosenTweet], own: &[String]) -> usize {
     comparison.finish().into_iter().flatten().count()
 }
 
-/// Counts the chosen tweets with a run of words that is in one of `others`. Indexes the runs of the few chosen tweets and looks up
+/// Counts the chosen tweets with a run of words from one of `others`. Indexes the runs of the few chosen tweets and looks up
 /// those of the many others one text at a time.
 fn with_runs(chosen: &[ChosenTweet], others: &[String]) -> usize {
     let texts: Vec<String> = chosen.iter().map(|one| normalise(&one.text)).collect();
