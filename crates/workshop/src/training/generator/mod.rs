@@ -248,7 +248,7 @@ impl<'a> Trainer<'a> {
         let guess = (vocabulary as f64).ln();
         if self.state.step == 0 && matches!(self.settings.base, Base::Model(_)) && loss > guess + BEYOND_GUESSING {
             bail!(
-                "the base's loss on these texts is {loss:.2} nats a token, but guessing among {vocabulary} tokens gives \
+                "the base's loss on these texts is {loss:.2} nats per token, but guessing among {vocabulary} tokens gives \
                  {guess:.2}: its tokenizer is not the one it was trained with"
             );
         }
