@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Trains a generator in stages like those of the built-in one (README.md has its exact commands). Each call goes on
+# Trains a generator in stages like those of the built-in one (README.md has its exact commands). Each call continues
 # where the last one stopped, and stops training after SECONDS; composing texts and the tokenizer, once at the start, are
 # not counted. Exit code 0: the model is ready in WORK/tuned. 75: call it again. Anything else: an error.
 #
 #   models/generator-es/train.sh DATA WORK [SECONDS]
 #
-# DATA holds the texts of the base, one a line: simple.txt (short sentences) and mixture.txt (everything). What the last
+# DATA contains the texts of the base, one per line: simple.txt (short sentences) and mixture.txt (everything). What the last
 # stage reads is next to this script. The program is `pregonero`, or what PREGONERO names. Sizes come from LAYERS, WIDTH,
 # HEADS, VOCABULARY, BATCH, SIMPLE_STEPS, BASE_STEPS, TUNE_STEPS, COMPOSED (texts), DEVICE and PRECISION; the defaults are
 # those of the built-in model. On a GPU, give larger ones:
 #
 #   LAYERS=12 WIDTH=768 HEADS=12 BATCH=64 BASE_STEPS=40000 DEVICE=cuda models/generator-es/train.sh data runs/large 540
 #
-# Where a machine can be had only for some minutes at a time, let a scheduler call this script until it exits with 0.
+# If a machine is available only for a few minutes at a time, have a scheduler call this script until it exits with 0.
 set -euo pipefail
 
 usage='usage: models/generator-es/train.sh DATA WORK [SECONDS]'
@@ -28,14 +28,14 @@ simple_steps=${SIMPLE_STEPS:-1400} base_steps=${BASE_STEPS:-20000} tune_steps=${
 composed=${COMPOSED:-300000} device=${DEVICE:-cpu} precision=${PRECISION:-bf16}
 started=$SECONDS
 
-# The seconds that are left of this call, at least one; nothing where there is no limit.
+# Prints the seconds that are left of this call, at least one, or nothing if there is no limit.
 left() {
     [[ $seconds -eq 0 ]] && return
     local left=$((seconds - SECONDS + started))
     echo $((left > 1 ? left : 1))
 }
 
-# stage NAME STEPS ARGUMENTS…: trains WORK/NAME, or goes on with it, and ends the call where the time is up.
+# stage NAME STEPS ARGUMENTS…: trains WORK/NAME, or resumes it, and ends the call when the time is up.
 stage() {
     local name=$1 steps=$2 output=$work/$1
     shift 2
@@ -48,7 +48,7 @@ stage() {
     "${limit[@]}" "${command[@]}" || code=$?
     # 124: the time was up; the training saved a checkpoint, or was still reading. 143: SIGTERM ended it while reading.
     if [[ $code -eq 124 || $code -eq 143 ]]; then
-        echo "stage $name goes on with the next call" >&2
+        echo "stage $name continues with the next call" >&2
         exit 75
     fi
     [[ $code -eq 0 ]] || exit "$code"
@@ -57,7 +57,7 @@ stage() {
 
 [[ $seconds =~ ^[0-9]+$ ]] || { echo "$usage" >&2; exit 2; }
 for file in "$data/simple.txt" "$data/mixture.txt"; do
-    [[ -s $file ]] || { echo "$file: is not there or empty; it holds the texts of the base, one a line" >&2; exit 2; }
+    [[ -s $file ]] || { echo "$file: missing or empty; it must contain the texts of the base, one per line" >&2; exit 2; }
 done
 mkdir -p "$work"
 plain=$work/campaign-plain.jsonl

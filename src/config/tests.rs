@@ -352,7 +352,7 @@ fn every_key_refuses_what_does_not_fit() {
 #[test]
 fn a_hashtag_cannot_be_allowed_and_forbidden() {
     let fault = the_fault_of("[gates]\nallowed_hashtags = [\"#Salud\"]\nforbidden_hashtags = [\"salúd\"]\n");
-    assert_eq!(fault, "config.toml:3: gates.forbidden_hashtags: #Salud is one of gates.allowed_hashtags as well");
+    assert_eq!(fault, "config.toml:3: gates.forbidden_hashtags: #Salud is also in gates.allowed_hashtags");
 }
 
 #[test]

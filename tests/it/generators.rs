@@ -222,7 +222,7 @@ fn what_a_model_must_not_repeat_is_written_into_its_folder_shown_and_rejected() 
     assert!(near.contains("% like a whole text that the model was trained on: “en la vereda"), "{near}");
     let copied =
         reason("Dicen que el lunes abre la biblioteca del barrio con un taller de cuentos para quienes saben leer.");
-    assert!(copied.starts_with("14 words in a row of a text that the model was trained on: “el lunes"), "{copied}");
+    assert!(copied.starts_with("14 words in a row from a text that the model was trained on: “el lunes"), "{copied}");
     assert_eq!(reason("En la vereda el puesto de salud abre los lunes."), "");
 
     let file = place.path("tiny/own_texts.zst");

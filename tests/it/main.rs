@@ -1,31 +1,31 @@
-//! The whole program from outside: one test binary, so that it is linked once. The modules that train or measure need the
-//! feature `workshop`; the others run without it as well.
+//! Tests of the whole program from outside, in one binary, so that it is linked once. Modules that train or measure need the
+//! feature `workshop`; the others also run without it.
 //!
-//! - `support`: what the tests stand on.
+//! - `support`: helpers for the tests.
 //!   - `support::fake_x`: `FakeX`, a scripted X server on a free port that checks every OAuth signature itself.
-//!   - `support::process`: how large a process is; one that may be killed at any moment.
-//!   - `support::record`: the record of a bot beside the server it spoke to.
-//!   - `support::test_bot`: `TestBot`, the binary in a folder of its own; finds any key that shows in what it wrote.
-//!   - `support::tiny_model`: a GPT-2 of two layers that writes Spanish words, written by the test.
-//!   - `support::small_disk`: a real disk of a few mebibytes, to be filled.
-//! - `auth`: logging in, by PIN and by browser, and posting by what that wrote.
-//! - `commands`: the binary itself: every command's output, exit code and faults.
+//!   - `support::process`: measures a process's memory, and runs one that may be killed at any moment.
+//!   - `support::record`: compares a bot's record with the server it talked to.
+//!   - `support::test_bot`: `TestBot`, the binary in its own folder; finds any key that leaked into what it wrote.
+//!   - `support::tiny_model`: a two-layer GPT-2 that writes Spanish words, created by the test.
+//!   - `support::small_disk`: a real disk of a few mebibytes, for tests that fill it.
+//! - `auth`: logging in, by PIN and by browser, and posting with the stored login.
+//! - `commands`: every command's output, exit code and errors.
 //! - `classifiers`: training and measuring classifiers.
-//! - `generators`: what `evaluate generator` and `generate --sweep` measure and write, and what they refuse.
+//! - `generators`: what `evaluate generator` and `generate --sweep` measure, write and refuse.
 //! - `control`: attributes, from the columns of a table through training and generation to the record.
-//! - `rounds`: one round through the binary (`once`), from the seed prompt to the record, for every way it can end.
+//! - `rounds`: one round of the binary (`once`), from the seed prompt to the record, for every way it can end.
 //! - `daemon`: the binary as a service (`run`): systemd, signals, reload, approvals, crashes, missed slots.
-//! - `operations`: commands beside a daemon: which record they act on, a broken file, one account of the state, `init`.
-//! - `store`: the record under stress: full and read-only disks, locks, backups that are killed, restores, older schemas.
-//! - `doctor`: what `doctor`, `healthcheck` and `alerts` say of a bot that could post and of one that could not.
-//! - `twitter`: each thing X can answer, through the real client against `FakeX`.
-//! - `crash_matrix`: the binary killed at every step of a post's life, and what record and server then say.
-//! - `training`: `train generator` killed, resumed, out of disk, and from every kind of base.
-//! - `voice`: texts composed by a grammar, and the gates on what a bot may say of its side and of itself.
-//! - `selection`: which candidate is chosen: a critic, from its training to the record; ranks; openings.
-//! - `without_workshop`: what a build without the workshop leaves out, and that the rest is whole.
+//! - `operations`: commands next to a running daemon: which record they use, a broken file, consistent reports, `init`.
+//! - `store`: the record under stress: full and read-only disks, locks, killed backups, restores, older schemas.
+//! - `doctor`: what `doctor`, `healthcheck` and `alerts` say about a bot that can post and about one that cannot.
+//! - `twitter`: every answer that X can give, through the real client against `FakeX`.
+//! - `crash_matrix`: the binary killed at every step of posting, and what the record and the server then contain.
+//! - `training`: `train generator` killed, resumed, on a full disk, and from every kind of base.
+//! - `voice`: texts composed with a grammar, and the gates on what a bot may say about its side and about itself.
+//! - `selection`: how a candidate is chosen: a critic, from its training to the record; ranks; openings.
+//! - `without_workshop`: what a build without the workshop lacks, and that the rest is complete.
 //! - `hub`: pulling models from a scripted model hub.
-//! - `older_models`: folders as they were in 2020, with a pickle, from the hub to a round of the daemon.
+//! - `older_models`: model folders as they were in 2020, with a pickle, from the hub to a round of the daemon.
 
 #![expect(clippy::unwrap_used, reason = "clippy knows a test by its attribute; this binary's helpers are tests too")]
 

@@ -155,9 +155,14 @@ fn files_that_are_no_texts_are_refused_before_a_training() {
     for (name, content, spec, expected) in [
         ("tweets.js", "window.YTD.tweets.part0 = [ {} ]", "", "tweets.js: cannot be read as texts: a .js is JSON"),
         ("a.json", "[{\"text\": \"hola\"}]", ":text", "a.json: cannot be read as texts: a .json is JSON"),
-        ("a.ndjson", "{\"text\": \"hola\"}\n", ":text", "a .ndjson is JSON lines under another ending: name it .jsonl"),
+        (
+            "a.ndjson",
+            "{\"text\": \"hola\"}\n",
+            ":text",
+            "a .ndjson is JSON lines under another extension: rename it to .jsonl",
+        ),
         ("a.tsv", "id\ttext\n1\thola\n", ":text", "a .tsv is a table with tabs"),
-        ("a.txt", "{\"text\": \"hola\"}\n", "", "a.txt: cannot be read as one text a line: it is JSON"),
+        ("a.txt", "{\"text\": \"hola\"}\n", "", "a.txt: cannot be read as one text per line: it is JSON"),
         ("a.csv", "text,id\n\"Hola\" dijo ella,1\n", ":text", "a.csv:2: text after a closing quote"),
     ] {
         std::fs::write(place.path(name), content).unwrap();

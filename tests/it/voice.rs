@@ -77,7 +77,7 @@ fn words_that_do_not_agree_and_faulty_grammars_are_refused() {
     for (grammar, arguments, code, expected) in [
         (r##"{"origin": "#a#"}"##, vec!["--check"], 1, "g.json: origin, rule 1: #a# is not defined"),
         (r#"["a"]"#, vec!["--check"], 1, "g.json: not a JSON object of symbols"),
-        (GRAMMAR, vec!["--output", "a.txt"], 1, "write a name in .csv or .jsonl"),
+        (GRAMMAR, vec!["--output", "a.txt"], 1, "use a name that ends in .csv or .jsonl"),
         (GRAMMAR, vec!["--check", "--columns", "humor"], 1, "no rule saves \"humor\""),
         (GRAMMAR, vec!["--check", "--origin", "frases"], 1, "frases: no such symbol"),
         (GRAMMAR, vec![], 2, "--output"),
@@ -99,13 +99,13 @@ fn hashtags_of_the_other_side_and_a_life_of_its_own_are_caught() {
     let pass = || ("pass".to_owned(), String::new());
     let reject = |reason: &str| ("reject".to_owned(), reason.to_owned());
     let text = "La vacuna llega a todos los barrios. #YoNoMeVacuno";
-    let stands_for = "#YoNoMeVacuno stands for negative, and sentiment.target is positive";
+    let stands_for = "#YoNoMeVacuno stands for negative, but sentiment.target is positive";
     assert_eq!(verdicts("", text), [reject(stands_for), pass()]);
     assert_eq!(verdicts("[sentiment]\ntarget = \"negative\"\n", text), [pass(), pass()]);
     let listed = "[gates]\nallowed_hashtags = [\"salud\"]\nforbidden_hashtags = [\"#Política\"]\n";
     let text = "La vacuna llega a todos los barrios.";
     assert_eq!(verdicts(listed, &format!("{text} #Salud")), [pass(), pass()]);
-    let forbidden = reject("#politica is one of gates.forbidden_hashtags");
+    let forbidden = reject("#politica is in gates.forbidden_hashtags");
     assert_eq!(verdicts(listed, &format!("{text} #politica")), [forbidden, pass()]);
     let own = ("review".to_owned(), "a bot has no family, home or past: “mi hija”".to_owned());
     assert_eq!(verdicts("", "Hoy mi hija llega a todos los barrios."), [pass(), own]);

@@ -1,6 +1,6 @@
-//! Judges candidates: strips what the settings strip, asks every gate, and lets classifier and critic score.
+//! Judges candidates: strips what the settings strip, runs every gate, and has the classifier and the critic score them.
 //!
-//! The daemon, `generate` and `inspect` all judge here, so that what a maintainer sees is what a round would decide.
+//! The daemon, `generate` and `inspect` all use this code, so that what a maintainer sees is what a round would decide.
 
 use anyhow::Result;
 
@@ -13,13 +13,13 @@ use pregonero_models::verbatim::OwnText;
 use pregonero_text::tweet_text;
 use pregonero_tweet::{Candidate, GateVerdict, Judged, Ranking, Sentiment, Verdict};
 
-/// The name under which the classifier's threshold stands among the gates.
+/// The name of the classifier's threshold in the list of gates.
 pub const SENTIMENT_GATE: &str = "sentiment";
 
-/// The least probability of the target where neither the settings nor the classifier say one.
+/// The least probability of the target if neither the settings nor the classifier give one.
 const DEFAULT_LEAST_SCORE: f32 = 0.6;
 
-/// Gates, classifier and the settings that bind them.
+/// Gates, classifier and critic, with the settings that combine them.
 #[derive(Debug)]
 pub struct Judge {
     gates: Gates,
@@ -35,7 +35,7 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// Puts the judges together.
+    /// Builds a judge from its parts.
     #[must_use]
     pub fn new(
         selection: &SelectionSettings,
@@ -59,45 +59,45 @@ impl Judge {
         }
     }
 
-    /// The classifier that scores.
+    /// Returns the classifier that scores.
     #[must_use]
     pub fn classifier(&self) -> &Classifier {
         &self.classifier
     }
 
-    /// Returns what says how well a text reads.
+    /// Returns the part that measures how well a text reads.
     #[must_use]
     pub fn reader(&self) -> &Reader {
         &self.reader
     }
 
-    /// The least probability of the target that passes; none where any sentiment does.
+    /// Returns the least probability of the target that passes, or `None` if any sentiment passes.
     #[must_use]
     pub fn threshold(&self) -> Option<f32> {
         matches!(self.target, SentimentTarget::Label(_)).then_some(self.least_score)
     }
 
-    /// Weighted length that is left for a text beside the disclosure.
+    /// Returns the weighted length that the disclosure leaves for a text.
     #[must_use]
     pub fn body_limit(&self) -> usize {
         tweet_text::MAX_WEIGHTED_LENGTH.saturating_sub(tweet_text::weighted_length(&self.with_disclosure("")))
     }
 
-    /// The text as it would be posted.
+    /// Returns the text as it would be posted.
     fn with_disclosure(&self, body: &str) -> String {
         if self.disclosure.is_empty() { body.to_owned() } else { format!("{body} {}", self.disclosure) }
     }
 
-    /// Why no text that begins with `prompt` can pass, whatever the model adds; none where one can.
+    /// Returns why no text that begins with `prompt` can pass, whatever the model adds, or `None` if one can.
     #[must_use]
     pub fn objection_to_prompt(&self, prompt: &str) -> Option<String> {
         self.gates.objection_to_beginning(&self.gates.strip(prompt))
     }
 
-    /// Judges every candidate of a round; `recent` holds what was posted before. Takes a fraction of a second.
+    /// Judges every candidate of a round; `recent` contains what was posted before. Takes a fraction of a second.
     ///
     /// # Errors
-    /// Where the classifier fails, or the generator's own texts cannot be read.
+    /// If the classifier fails, or the generator's own texts cannot be read.
     pub fn judge(&self, candidates: Vec<Candidate>, prompt: &str, recent: &Recent) -> Result<Vec<Judged>> {
         let bodies: Vec<String> = candidates.iter().map(|candidate| self.gates.strip(&candidate.text)).collect();
         let texts: Vec<&str> = bodies.iter().map(String::as_str).collect();
@@ -121,19 +121,19 @@ impl Judge {
         Ok(judged.collect())
     }
 
-    /// Judges a text that a person hands in, as it stands: nothing is stripped or appended.
+    /// Judges a text that a person gives, as it is: nothing is stripped or appended.
     ///
     /// # Errors
-    /// Where the classifier fails, or the generator's own texts cannot be read.
+    /// If the classifier fails, or the generator's own texts cannot be read.
     pub fn inspect(&self, text: &str, recent: &Recent) -> Result<Judged> {
         let own_text = self.gates.near_own_texts(&[text])?.pop().flatten();
         self.inspect_with(text, own_text.as_ref(), recent)
     }
 
-    /// Judges texts as [`Judge::inspect`] does, and reads the generator's own texts once for all.
+    /// Judges texts as [`Judge::inspect`] does, but reads the generator's own texts only once.
     ///
     /// # Errors
-    /// As [`Judge::inspect`].
+    /// Same as [`Judge::inspect`].
     pub fn inspect_all<T: AsRef<str>>(&self, texts: &[T], recent: &Recent) -> Result<Vec<Judged>> {
         let own_texts = self.gates.near_own_texts(texts)?;
         let read = texts.iter().zip(&own_texts);
@@ -157,7 +157,7 @@ impl Judge {
         Ok(Judged { candidate, text: text.to_owned(), weighted_length, sentiment, score, ranking, gates })
     }
 
-    /// Returns the number that decides between the candidates that pass.
+    /// Returns the number by which the candidates that pass are ranked.
     fn rank(&self, score: f32, reading: Option<f32>) -> f32 {
         match (self.rank, reading) {
             (Rank::Sentiment, _) => score,
@@ -166,7 +166,7 @@ impl Judge {
         }
     }
 
-    /// Returns the sentiment's score, and whether it is high enough.
+    /// Returns the sentiment's score, and the verdict on whether it is high enough.
     fn weigh(&self, sentiment: &Sentiment) -> (f32, GateVerdict) {
         let SentimentTarget::Label(wanted) = &self.target else {
             return (sentiment.score, GateVerdict::pass(SENTIMENT_GATE));
@@ -182,7 +182,7 @@ impl Judge {
     }
 }
 
-/// Says that a score is too low, with enough digits to show it.
+/// Writes the reason for a score that is too low, with enough digits to show it.
 fn too_low(wanted: &str, score: f32, least: f32) -> String {
     let digits = if (score * 100.0).round() < (least * 100.0).round() { 2 } else { 5 };
     format!("{wanted} {score:.digits$} is below sentiment.min_score {least:.digits$}")

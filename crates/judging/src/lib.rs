@@ -1,8 +1,8 @@
-//! What judges a candidate, and which one goes on.
+//! Judges candidates and selects the one to post.
 //!
-//! - [`gates`]: the rules that a text must pass, one file a gate.
-//! - [`judge`]: every candidate before gates, classifier and critic, the same for a round, `generate` and `inspect`.
-//! - [`selection`]: the candidate with the highest rank among those that pass.
+//! - [`gates`]: the rules that a text must pass, one file per gate.
+//! - [`judge`]: puts every candidate before gates, classifier and critic, alike for a round, `generate` and `inspect`.
+//! - [`selection`]: picks the candidate with the highest rank among those that pass.
 
 pub mod gates;
 pub mod judge;

@@ -1,12 +1,12 @@
-//! The workshop: where data becomes models, and models are measured. The bot runs without it.
+//! The workshop: turns data into models and measures models. The bot runs without it.
 //!
-//! - [`dataset`]: tables of tweets, labels, splits, texts out of a grammar.
-//! - [`metrics`]: what a classifier gets right, in numbers.
+//! - [`dataset`]: tables of tweets, labels, splits, texts composed with a grammar.
+//! - [`metrics`]: the metrics of a classifier.
 //! - `plots`: pictures as SVG.
 //! - [`training`]: tokenizer, generator, classifier, critic and word vectors.
-//! - [`evaluation`]: models measured, reports, comparisons.
+//! - [`evaluation`]: measurements of models, reports, comparisons.
 //!
-//! In this order they may know each other, each those above it.
+//! Each module may use only those above it in this list.
 
 pub mod dataset;
 pub mod evaluation;

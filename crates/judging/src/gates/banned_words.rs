@@ -1,7 +1,7 @@
-//! Gate `banned_words`: slurs, insults and some hoaxes, of a built-in list and the operator's own.
+//! Gate `banned_words`: slurs, insults and some hoaxes, from a built-in list and the operator's own list.
 //!
-//! People and models write around a list: `t o n t o`, `t0nt0`, `toooonto`, `ton-to`, `тonto`. So words are compared in
-//! a folded form, but always whole: `disputa` and `Scunthorpe` hold nothing bad.
+//! People and models spell their way around a list: `t o n t o`, `t0nt0`, `toooonto`, `ton-to`, `тonto`. So words are compared in
+//! a folded form, but only as whole words: `disputa` and `Scunthorpe` pass.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub(super) const NAME: &str = "banned_words";
 
 const BUILT_IN: &str = include_str!("banned_words.txt");
 
-/// Fewer letters than this are not looked for in a row of single letters: too many would stand there by chance.
+/// Entries with fewer letters than this are not searched for in a row of single letters: they would occur by chance.
 const FEWEST_SPACED: usize = 3;
 
 #[derive(Debug)]
@@ -27,20 +27,20 @@ pub(super) struct BannedWords {
 /// One line of a list.
 #[derive(Debug)]
 struct Entry {
-    /// As the list has it.
+    /// The line as written in the list.
     line: String,
     /// Its words as runs of equal letters.
     words: Vec<Runs>,
 }
 
 impl BannedWords {
-    /// The built-in list and, where there is one, the operator's: one word or phrase a line, `#` begins a comment line.
+    /// Reads the built-in list and the operator's, if there is one: one word or phrase per line; `#` starts a comment line.
     pub(super) fn new(operators_file: Option<&Path>) -> Result<Self> {
         let mut entries = entries(BUILT_IN);
         if let Some(path) = operators_file {
             let list = std::fs::read_to_string(path).with_context(|| {
                 format!(
-                    "gates.banned_words_file: cannot read {}: it must be UTF-8 text, one word a line",
+                    "gates.banned_words_file: cannot read {}: it must be UTF-8 text, one word per line",
                     path.display()
                 )
             })?;
@@ -66,7 +66,7 @@ impl Gate for BannedWords {
 
     fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
         match self.found(&reading.tweet.text) {
-            Some(entry) => reject(NAME, format!("it holds the banned word {}", quote(&entry.line))),
+            Some(entry) => reject(NAME, format!("it contains the banned word {}", quote(&entry.line))),
             None => GateVerdict::pass(NAME),
         }
     }
@@ -91,7 +91,7 @@ impl Entry {
         })
     }
 
-    /// Whether the entry stands anywhere in a row of single letters.
+    /// Returns whether the entry occurs anywhere in a row of single letters.
     fn is_spelled_in(&self, letters: &str) -> bool {
         let [banned] = self.words.as_slice() else { return false };
         let letters = Runs::of(letters).0;
@@ -100,7 +100,7 @@ impl Entry {
     }
 }
 
-/// A word as runs of equal letters: `tonto` and `tooontooo` have the same ones, `pera` and `perra` have not.
+/// A word as runs of equal letters: `tonto` and `tooontooo` differ only in the lengths of the runs.
 #[derive(Debug, PartialEq, Eq)]
 struct Runs(Vec<(char, usize)>);
 
@@ -116,7 +116,7 @@ impl Runs {
         Self(runs)
     }
 
-    /// Whether `word` is this word, its letters drawn out or not, with a plural ending or not.
+    /// Returns whether `word` is this word, with its letters drawn out or not and, if `plural`, with or without a plural ending.
     fn is(&self, word: &[(char, usize)], plural: bool) -> bool {
         let Some((stem, ending)) = word.split_at_checked(self.0.len()) else { return false };
         let same = self.0.iter().zip(stem).all(|((banned, least), (letter, count))| {
@@ -134,7 +134,7 @@ impl std::ops::Deref for Runs {
     }
 }
 
-/// In Spanish rr and ll are letters of their own, so exactly two are not a drawn-out one.
+/// Returns whether two letters make another letter: in Spanish, rr and ll are not a drawn-out r or l.
 fn is_other_letter(letter: char, least: usize, count: usize) -> bool {
     matches!(letter, 'r' | 'l') && least == 1 && count == 2
 }
@@ -156,7 +156,7 @@ impl Word {
     }
 }
 
-/// Digits and signs as the letters they stand for; 1 may stand for two.
+/// Replaces digits and signs with the letters they stand for; `one` is the letter that 1 stands for.
 fn unleet(word: &str, one: &str) -> String {
     let mut letters = String::with_capacity(word.len());
     for character in word.chars() {
@@ -173,7 +173,7 @@ fn unleet(word: &str, one: &str) -> String {
     letters
 }
 
-/// Signs that join a word's pieces: `ton-to`.
+/// Returns whether the sign joins the pieces of a word, as in `ton-to`.
 fn is_joint(character: char) -> bool {
     matches!(character, '-' | '_' | '.' | '*' | '·' | '\'' | '’' | '~' | '/')
 }
@@ -182,7 +182,7 @@ fn is_letter_like(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '@' | '$' | '€' | '!' | '|')
 }
 
-/// The words of a folded text; where `joined`, signs inside a word are left out instead of parting it.
+/// Splits a folded text into words; if `joined`, signs inside a word are dropped instead of splitting it.
 fn words(text: &str, joined: bool) -> Vec<Word> {
     let pieces = text.split(|character| !(is_letter_like(character) || joined && is_joint(character)));
     let mut words = Vec::new();
@@ -201,7 +201,7 @@ fn words(text: &str, joined: bool) -> Vec<Word> {
     words
 }
 
-/// The parts of `UnaEtiqueta`.
+/// Splits a word at its inner capitals: `UnaEtiqueta` gives `Una` and `Etiqueta`.
 fn humps(piece: &str) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     let mut after_small = true;
@@ -217,7 +217,7 @@ fn humps(piece: &str) -> Vec<String> {
     parts
 }
 
-/// Rows of three or more single letters, joined: `t o n t o`, `t.o.n.t.o`.
+/// Returns rows of three or more single letters, each joined into a word: `t o n t o`, `t.o.n.t.o`.
 fn spaced_words(text: &str) -> Vec<String> {
     let mut rows = Vec::new();
     let mut row = String::new();
@@ -235,7 +235,7 @@ fn spaced_words(text: &str) -> Vec<String> {
     rows
 }
 
-/// The text with compatibility forms, look-alike letters, accents and invisible characters folded away; case and ñ stay.
+/// Folds away compatibility forms, look-alike letters, accents and invisible characters; keeps case and ñ.
 fn fold(text: &str) -> String {
     const TILDE: char = '\u{303}';
     let mut folded = String::with_capacity(text.len());
@@ -256,7 +256,7 @@ fn is_hidden(character: char) -> bool {
         | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// The Latin letter that a Cyrillic or Greek one looks like.
+/// Returns the Latin letter that a Cyrillic or Greek letter looks like, other characters unchanged.
 fn latin(character: char) -> char {
     match character {
         'а' | 'α' => 'a',
@@ -299,7 +299,7 @@ mod tests {
     use super::*;
     use pregonero_tweet::Verdict::{Pass, Reject};
 
-    /// A gate of the built-in list and these lines.
+    /// Returns a gate with the built-in list and these lines.
     fn with(lines: &str) -> BannedWords {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), lines).unwrap();
@@ -340,7 +340,7 @@ mod tests {
         ] {
             assert_eq!(verdict_of(&gate, text).verdict, Reject, "{text}");
         }
-        assert_eq!(verdict_of(&gate, "qué T0NT0").reason, "it holds the banned word “tonto”");
+        assert_eq!(verdict_of(&gate, "qué T0NT0").reason, "it contains the banned word “tonto”");
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Gate `broken_text`: what is not a text for people: empty, wrongly decoded, or with the machinery showing.
+//! Gate `broken_text`: texts that are unfit for people: empty, wrongly decoded, or with traces of the machinery.
 //!
-//! A generator leaks what it was fed: control tokens, the placeholders of its training data, scraps of JSON or HTML.
+//! A generator leaks what it was fed: control tokens, the placeholders of its training data, fragments of JSON or HTML.
 
 use std::sync::LazyLock;
 
@@ -28,26 +28,26 @@ impl Gate for BrokenText {
     }
 }
 
-/// What is wrong with a text and stays wrong, whatever is added to it.
+/// Returns what is wrong with a text and stays wrong whatever is added to it.
 pub(super) fn lasting_fault(text: &str) -> Option<String> {
     broken_characters(text).or_else(|| leftovers(text))
 }
 
-/// Characters that no person types.
+/// Reports characters that no person types.
 fn broken_characters(text: &str) -> Option<String> {
     let mut marks = 0;
     let mut previous = None;
     for character in text.chars() {
         if character == char::REPLACEMENT_CHARACTER {
-            return Some("it holds U+FFFD, a character that could not be decoded".to_owned());
+            return Some("it contains U+FFFD, a character that could not be decoded".to_owned());
         }
         if is_invisible(character) {
-            return Some(format!("it holds the invisible or control character U+{:04X}", u32::from(character)));
+            return Some(format!("it contains the invisible or control character U+{:04X}", u32::from(character)));
         }
         if is_accent(character) {
             marks += 1;
             if marks > 2 || !previous.is_some_and(|before: char| before.is_alphabetic() || is_accent(before)) {
-                return Some(format!("an accent without its letter, U+{:04X}", u32::from(character)));
+                return Some(format!("it contains an accent without a letter, U+{:04X}", u32::from(character)));
             }
         } else {
             marks = 0;
@@ -57,7 +57,8 @@ fn broken_characters(text: &str) -> Option<String> {
     None
 }
 
-/// Control characters but the line feed, private use, directional overrides, zero-width characters but the joiner of emoji.
+/// Returns true for control characters except the line feed, private-use characters, directional overrides, and
+/// zero-width characters except the joiner of emoji.
 fn is_invisible(character: char) -> bool {
     (character.is_control() && character != '\n')
         || matches!(character,
@@ -65,14 +66,14 @@ fn is_invisible(character: char) -> bool {
             | '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{ad}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// A combining mark that belongs on a letter; those of emoji (variation selectors, keycap) do not.
+/// Returns true for combining marks that belong on a letter, not for those of emoji (variation selectors, keycap).
 fn is_accent(character: char) -> bool {
     is_combining_mark(character) && !matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{20dd}'..='\u{20e4}')
 }
 
-/// What a leftover looks like, and how the reason calls it.
+/// Patterns of leftovers, and the words for them in a reason.
 static LEFTOVERS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
-    // The bytes 80 to BF of a character, read as Latin-1 or Windows-1252.
+    // What the bytes 80 to BF of a character become when read as Latin-1 or Windows-1252.
     let tail = "[\u{80}-\u{bf}€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]";
     [
         (format!("Ã{tail}|Â[\u{80}-\u{bf}]|â€|ðŸ|ï»¿|ï¿½"), "text decoded with the wrong character set"),
@@ -81,12 +82,12 @@ static LEFTOVERS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (
             r"(?:^|[^\w@#])(?:_(?:usr|url|emo|user|hashtag|num)\b|url\b|HTTPURL\b|@(?i:usuarios?|users?|username)\b)"
                 .to_owned(),
-            "a placeholder of the training data",
+            "a placeholder from the training data",
         ),
         (r"</?[A-Za-z][^<>]{0,80}>|&(?:[a-z]{2,8}|#\d{1,6});".to_owned(), "markup"),
         (r"\]\(|```|^\s*#{1,6}\s|\*\*\w".to_owned(), "markup"),
-        (r#"[{\[]\s*"|"\s*:\s*["{\[\d]|"\s*[}\]]|\\[nrt"\\]|\\u[0-9a-fA-F]{4}"#.to_owned(), "a scrap of JSON"),
-        (r"[{}]|\b(?:null|undefined|NaN)\b|(?i:\btraceback\b|\bexception:)".to_owned(), "a scrap of program text"),
+        (r#"[{\[]\s*"|"\s*:\s*["{\[\d]|"\s*[}\]]|\\[nrt"\\]|\\u[0-9a-fA-F]{4}"#.to_owned(), "a fragment of JSON"),
+        (r"[{}]|\b(?:null|undefined|NaN)\b|(?i:\btraceback\b|\bexception:)".to_owned(), "a fragment of code"),
     ]
     .map(|(pattern, what)| (Regex::new(&pattern).expect("a pattern written here compiles"), what))
     .into()
@@ -95,18 +96,18 @@ static LEFTOVERS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
 fn leftovers(text: &str) -> Option<String> {
     LEFTOVERS.iter().find_map(|(pattern, what)| {
         let found = pattern.find(text)?;
-        Some(format!("it holds {what}: {}", quote(found.as_str())))
+        Some(format!("it contains {what}: {}", quote(found.as_str())))
     })
 }
 
-/// No letters, no words beside the entities, or nothing but the prompt.
+/// Reports a text without letters, with no words besides entities, or with nothing but the prompt.
 fn nothing_said(reading: &Reading<'_>) -> Option<String> {
     let body = &reading.body;
     if body.text.trim().is_empty() {
         return Some("the text is empty".to_owned());
     }
     if !body.text.chars().any(char::is_alphabetic) {
-        return Some("it holds no letters".to_owned());
+        return Some("it contains no letters".to_owned());
     }
     let prose = without(&body.text, &[&body.urls, &body.mentions, &body.hashtags, &body.cashtags]);
     if !prose.chars().any(char::is_alphabetic) {
@@ -147,33 +148,33 @@ mod tests {
         let cases = [
             ("", "the text is empty"),
             ("   ", "the text is empty"),
-            ("ma\u{fffd}ana", "it holds U+FFFD, a character that could not be decoded"),
-            ("maÃ±ana", "it holds text decoded with the wrong character set: “Ã±”"),
-            ("adiÃ³s", "it holds text decoded with the wrong character set: “Ã³”"),
-            ("Â¡Hola!", "it holds text decoded with the wrong character set: “Â¡”"),
-            ("Ã¡rbol", "it holds text decoded with the wrong character set: “Ã¡”"),
-            ("hola\u{7}", "it holds the invisible or control character U+0007"),
-            ("ho\u{200b}la", "it holds the invisible or control character U+200B"),
-            ("hola \u{202e}aloh", "it holds the invisible or control character U+202E"),
-            ("hola \u{301}", "an accent without its letter, U+0301"),
-            ("h\u{316}\u{317}\u{318}ola", "an accent without its letter, U+0318"),
-            ("Hola<|endoftext|>", "it holds a control token: “<|endoftext|>”"),
-            ("Hola <|endof", "it holds a control token: “<|endof”"),
-            ("[TWEET] Hola", "it holds a control token: “[TWEET]”"),
-            ("[SENTIMIENTO] positivo", "it holds a control token: “[SENTIMIENTO]”"),
-            ("ĠHola", "it holds a control token: “Ġ”"),
-            ("Hola </s>", "it holds a control token: “</s>”"),
-            ("Hola _usr cómo vas", "it holds a placeholder of the training data: “_usr”"),
-            ("Hola, @usuario", "it holds a placeholder of the training data: “@usuario”"),
-            ("mira url", "it holds a placeholder of the training data: “url”"),
-            ("Hola <b>mundo</b>", "it holds markup: “<b>”"),
-            ("tú &amp; yo", "it holds markup: “&amp;”"),
-            ("[aquí](enlace)", "it holds markup: “](”"),
-            (r#"{"text": "hola"}"#, "it holds a scrap of JSON: “{\"”"),
-            (r"hola\nmundo", r"it holds a scrap of JSON: “\n”"),
-            ("hola {nombre}", "it holds a scrap of program text: “{”"),
-            ("12345 !!!", "it holds no letters"),
-            ("🤖🤖", "it holds no letters"),
+            ("ma\u{fffd}ana", "it contains U+FFFD, a character that could not be decoded"),
+            ("maÃ±ana", "it contains text decoded with the wrong character set: “Ã±”"),
+            ("adiÃ³s", "it contains text decoded with the wrong character set: “Ã³”"),
+            ("Â¡Hola!", "it contains text decoded with the wrong character set: “Â¡”"),
+            ("Ã¡rbol", "it contains text decoded with the wrong character set: “Ã¡”"),
+            ("hola\u{7}", "it contains the invisible or control character U+0007"),
+            ("ho\u{200b}la", "it contains the invisible or control character U+200B"),
+            ("hola \u{202e}aloh", "it contains the invisible or control character U+202E"),
+            ("hola \u{301}", "it contains an accent without a letter, U+0301"),
+            ("h\u{316}\u{317}\u{318}ola", "it contains an accent without a letter, U+0318"),
+            ("Hola<|endoftext|>", "it contains a control token: “<|endoftext|>”"),
+            ("Hola <|endof", "it contains a control token: “<|endof”"),
+            ("[TWEET] Hola", "it contains a control token: “[TWEET]”"),
+            ("[SENTIMIENTO] positivo", "it contains a control token: “[SENTIMIENTO]”"),
+            ("ĠHola", "it contains a control token: “Ġ”"),
+            ("Hola </s>", "it contains a control token: “</s>”"),
+            ("Hola _usr cómo vas", "it contains a placeholder from the training data: “_usr”"),
+            ("Hola, @usuario", "it contains a placeholder from the training data: “@usuario”"),
+            ("mira url", "it contains a placeholder from the training data: “url”"),
+            ("Hola <b>mundo</b>", "it contains markup: “<b>”"),
+            ("tú &amp; yo", "it contains markup: “&amp;”"),
+            ("[aquí](enlace)", "it contains markup: “](”"),
+            (r#"{"text": "hola"}"#, "it contains a fragment of JSON: “{\"”"),
+            (r"hola\nmundo", r"it contains a fragment of JSON: “\n”"),
+            ("hola {nombre}", "it contains a fragment of code: “{”"),
+            ("12345 !!!", "it contains no letters"),
+            ("🤖🤖", "it contains no letters"),
             ("#Sol #Mar", "it is nothing but hashtags, mentions or links"),
         ];
         for (text, reason) in cases {

@@ -1,6 +1,6 @@
-//! Gate `cashtags`: X refuses posts with more than one cashtag, and a model that names a share is not to be trusted.
+//! Gate `cashtags`: X refuses posts with more than one cashtag, and a model that names a stock cannot be trusted.
 //!
-//! So two or more are rejected, and a single one is left to a person.
+//! So two or more are rejected, and a text with one is left for a person to review.
 
 use super::{Gate, Reading, quote_all, reject};
 use pregonero_tweet::{GateVerdict, Verdict};
@@ -19,8 +19,8 @@ impl Gate for Cashtags {
         let found = &reading.tweet.cashtags;
         match found.len() {
             0 => GateVerdict::pass(NAME),
-            1 => GateVerdict::new(NAME, Verdict::Review, format!("names a share: {}", quote_all(found))),
-            count => reject(NAME, format!("{count} cashtags where X allows one: {}", quote_all(found))),
+            1 => GateVerdict::new(NAME, Verdict::Review, format!("names a stock: {}", quote_all(found))),
+            count => reject(NAME, format!("{count} cashtags, but X allows only one: {}", quote_all(found))),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Gate `claims`: figures, dates, sums, medicines and what institutions are said to say; a model makes them up.
+//! Gate `claims`: figures, dates, sums, medicines and statements attributed to institutions, which a model makes up.
 //!
-//! Nobody here checks facts, so the policy decides whether a person looks or the text is dropped. Small numbers in
+//! Nothing here checks facts, so the policy decides whether a person reviews the text or it is rejected. Small numbers in
 //! everyday use (`2 amigos`, `a las 9`) pass; a number of doses or deaths never does.
 
 use std::sync::LazyLock;
@@ -23,7 +23,7 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// Nothing where the policy is `allow`.
+    /// Returns the gate, or `None` if the policy is `allow`.
     pub(super) fn new(policy: ClaimsPolicy) -> Option<Self> {
         let verdict = match policy {
             ClaimsPolicy::Allow => return None,
@@ -43,7 +43,9 @@ impl Gate for Claims {
         let body = &reading.body;
         let prose = without(&body.text, &[&body.urls, &body.mentions, &body.hashtags, &body.cashtags]);
         match claim(&prose) {
-            Some((what, piece)) => GateVerdict::new(NAME, self.verdict, format!("it states {what}: {}", quote(&piece))),
+            Some((what, piece)) => {
+                GateVerdict::new(NAME, self.verdict, format!("it contains {what}: {}", quote(&piece)))
+            }
             None => GateVerdict::pass(NAME),
         }
     }
@@ -54,7 +56,7 @@ fn claim(prose: &str) -> Option<(&'static str, String)> {
     named.or_else(|| figure(prose))
 }
 
-/// A number that is not small and not part of a name such as COVID-19.
+/// Finds a number that is neither small nor part of a name such as COVID-19.
 fn figure(prose: &str) -> Option<(&'static str, String)> {
     let names = NAMES_WITH_NUMBERS.replace_all(prose, " ");
     let found = NUMBER.find_iter(&names).find(|number| {
@@ -71,19 +73,19 @@ static NUMBER: LazyLock<Regex> = LazyLock::new(|| compile(r"\d+(?:[.,:/]\d+)*"))
 static NAMES_WITH_NUMBERS: LazyLock<Regex> =
     LazyLock::new(|| compile(r"(?i)covid[\s_-]*(?:19|2019)|\b24/7\b|\b\p{L}[\p{L}\d]*(?:-\p{L}+)*-?\d+\w*|\b[2-6]G\b"));
 
-/// The things counted that are never small talk.
+/// Things whose number, however small, is always a claim.
 const COUNTED: &str = r"(?:dosis|vacunas|vacunad[oa]s|casos|muert[oa]s|muertes|fallecid[oa]s|contagi(?:os|ad[oa]s)|infectad[oa]s|hospitalizad[oa]s|recuperad[oa]s|víctimas|personas|pacientes|habitantes)";
 
 const INSTITUTION: &str = r"(?:OMS|OPS|ONU|FDA|EMA|CDC|INVIMA|Invima|COFEPRIS|Cofepris|ANMAT|AEMPS|INS|UNICEF|Unicef|DANE|MinSalud|Minsalud|[Mm]inisterio|[Mm]inistr[oa]|[Gg]obierno|[Pp]residente|[Pp]residencia|[Aa]lcald(?:e|esa|ía)|[Ss]ecretaría|[Uu]niversidad|Organización Mundial de la Salud|Unión Europea|Pfizer|Moderna|AstraZeneca)";
 
 const SAYING: &str = r"(?:dij(?:o|eron)|dicen?|ha dicho|afirm(?:a|ó|an|aron)|confirm(?:a|ó|an|aron)|anunci(?:a|ó|an|aron)|aprueban?|aprobó|aprobaron|recom(?:ienda|endó|iendan|endaron)|advi(?:erte|rtió|erten|rtieron)|inform(?:a|ó|an|aron)|asegur(?:a|ó|an|aron)|revel(?:a|ó|an|aron)|prohíbe|prohibió|autoriz(?:a|ó|an|aron)|declar(?:a|ó|an|aron)|report(?:a|ó|an|aron)|señal(?:a|ó|an|aron))";
 
-/// What is looked for, in this order, and how the reason calls it.
+/// Patterns of claims, in the order they are searched for, and the words for them in a reason.
 static CLAIMS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     let months = "enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|setiembre|octubre|noviembre|diciembre";
     [
         (r"\d[\d.,]*\s?%|(?i:\bpor\s?ciento\b)".to_owned(), "a percentage"),
-        (r"(?:\+|\b)\d{1,4}(?:[ \-]?\(?\d{2,4}\)?){2,4}\b".to_owned(), "what may be a phone number"),
+        (r"(?:\+|\b)\d{1,4}(?:[ \-]?\(?\d{2,4}\)?){2,4}\b".to_owned(), "a possible phone number"),
         (
             r"[$€£¥]\s?\d[\d.,]*|(?i:\b\d[\d.,]*\s*(?:mil(?:es|lones)?\s*(?:de\s+)?)?(?:pesos|dólares|euros|soles|usd|cop|mxn)\b)"
                 .to_owned(),
@@ -99,17 +101,17 @@ static CLAIMS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (
             r"(?i:\b(?:pfizer|bion?tech|astra\s?zeneca|sinovac|coronavac|janssen|johnson\s*(?:&|y|and)\s*johnson|sputnik|novavax|covaxin|sinopharm|cansino|curevac|comirnaty|paxlovid|molnupiravir|remdesivir|ivermectina|(?:hidroxi)?cloroquina|dióxido de cloro|dexametasona|azitromicina|amoxicilina|paracetamol|acetaminofén|ibuprofeno|aspirina|penicilina|insulina|ozempic|prednisona|antibióticos?)\b)|\b(?:[Dd]e|con|la) Moderna\b|\bModerna (?:y|o|es)\b|\bvacuna Moderna\b|\b(?:Abdala|Soberana)\b"
                 .to_owned(),
-            "a medicine or brand by name",
+            "the name of a medicine or brand",
         ),
         (
             format!(r"\b[Ss]egún\s+(?:el|la|los|las|un|una)?\s*(?:{INSTITUTION}|(?i:estudios?|expert[oa]s?|científic[oa]s?|médic[oa]s?|datos|cifras|investigadores|investigación|fuentes|encuestas?|informe))\b|\b[Ss]egún\s+(?:el|la)?\s*\p{{Lu}}\p{{L}}+"),
-            "what somebody is said to say",
+            "a statement attributed to someone",
         ),
-        (format!(r"\b{INSTITUTION}(?:\s+\p{{L}}+){{0,4}}\s+(?:ya\s+)?{SAYING}\b"), "what somebody is said to say"),
+        (format!(r"\b{INSTITUTION}(?:\s+\p{{L}}+){{0,4}}\s+(?:ya\s+)?{SAYING}\b"), "a statement attributed to someone"),
         (
             r"(?i)\b(?:un|el|los|varios|nuevos?|según)\s+(?:nuevo\s+)?(?:estudios?|científic[oa]s|expert[oa]s|investigador(?:es)?)\s+(?:demuestran?|revelan?|confirman?|dicen?|aseguran?|indican?|muestran?)\b|\b(?:está|científicamente)\s+(?:científicamente\s+)?(?:demostrado|comprobado|probado)\b"
                 .to_owned(),
-            "what somebody is said to say",
+            "a statement attributed to someone",
         ),
     ]
     .map(|(pattern, what)| (compile(&pattern), what))
@@ -161,8 +163,8 @@ mod tests {
             ("El 95% está vacunado.", "a percentage: “95%”"),
             ("El 95,3 % está vacunado.", "a percentage: “95,3 %”"),
             ("El noventa por ciento duerme.", "a percentage: “por ciento”"),
-            ("Llama al 300 123 4567.", "what may be a phone number: “300 123 4567”"),
-            ("Llama al +57 300 123 4567.", "what may be a phone number: “+57 300 123 4567”"),
+            ("Llama al 300 123 4567.", "a possible phone number: “300 123 4567”"),
+            ("Llama al +57 300 123 4567.", "a possible phone number: “+57 300 123 4567”"),
             ("Cuesta $20.000 y ya.", "a sum of money: “$20.000”"),
             ("Cuesta 20 dólares.", "a sum of money: “20 dólares”"),
             ("Abre el 3 de marzo.", "a date: “3 de marzo”"),
@@ -175,17 +177,17 @@ mod tests {
             ("Abren a las 9:30.", "a figure: “9:30”"),
             ("Miles de personas en la fila.", "a figure: “Miles de personas”"),
             ("Llegan dos millones de sillas.", "a figure: “millones”"),
-            ("Me pusieron Pfizer.", "a medicine or brand by name: “Pfizer”"),
-            ("Me pusieron la de Moderna.", "a medicine or brand by name: “de Moderna”"),
-            ("Toma ivermectina.", "a medicine or brand by name: “ivermectina”"),
-            ("Según la OMS todo va bien.", "what somebody is said to say: “Según la OMS”"),
-            ("Según un estudio duermes mal.", "what somebody is said to say: “Según un estudio”"),
-            ("El ministro de Salud anunció el fin.", "what somebody is said to say: “ministro de Salud anunció”"),
-            ("Un estudio demuestra que sí.", "what somebody is said to say: “Un estudio demuestra”"),
-            ("Está demostrado que sí.", "what somebody is said to say: “Está demostrado”"),
+            ("Me pusieron Pfizer.", "the name of a medicine or brand: “Pfizer”"),
+            ("Me pusieron la de Moderna.", "the name of a medicine or brand: “de Moderna”"),
+            ("Toma ivermectina.", "the name of a medicine or brand: “ivermectina”"),
+            ("Según la OMS todo va bien.", "a statement attributed to someone: “Según la OMS”"),
+            ("Según un estudio duermes mal.", "a statement attributed to someone: “Según un estudio”"),
+            ("El ministro de Salud anunció el fin.", "a statement attributed to someone: “ministro de Salud anunció”"),
+            ("Un estudio demuestra que sí.", "a statement attributed to someone: “Un estudio demuestra”"),
+            ("Está demostrado que sí.", "a statement attributed to someone: “Está demostrado”"),
         ];
         for (text, what) in cases {
-            let expected = GateVerdict::new(NAME, Verdict::Review, format!("it states {what}"));
+            let expected = GateVerdict::new(NAME, Verdict::Review, format!("it contains {what}"));
             assert_eq!(verdict_of(&gate, text), expected, "{text}");
         }
     }

@@ -1,7 +1,7 @@
-//! Gate `cut_sentence`: a text that stops in the middle of a sentence shows that nobody wrote it.
+//! Gate `cut_sentence`: a text that stops in the middle of a sentence shows that no person wrote it.
 //!
-//! Tweets often end without a full stop, so that is no fault in a text its writer ended; a text that ran out of room must
-//! end as sentences do. Brackets and quotation marks that open must close.
+//! Tweets often end without a full stop, so that is no fault in a text that its writer ended; one cut at a limit must
+//! end as sentences do. Every opened bracket or quotation mark must be closed.
 
 use super::{Gate, Reading, quote, reject};
 use pregonero_text::tweet_text::TweetText;
@@ -10,7 +10,7 @@ use pregonero_tweet::{Finish, GateVerdict};
 pub(super) const NAME: &str = "cut_sentence";
 
 /// No Spanish sentence ends in one of these: articles, prepositions, conjunctions, clitics, unstressed possessives. Those that
-/// an accent turns into other words (`qué`, `sí`, `él`) end sentences very well.
+/// an accent turns into other words (`qué`, `sí`, `él`) can end a sentence.
 const FUNCTION_WORDS: &str = "el la los las un una unos unas lo al del a ante bajo con contra de desde durante en entre hacia \
     hasta mediante para por según sin sobre tras y e o u ni que si pero sino aunque porque pues como cuando donde mientras quien \
     cuyo cuya mi tu su mis tus sus me te se nos le les muy tan cada este esta ese aquel cualquier";
@@ -30,34 +30,34 @@ impl Gate for CutSentence {
     }
 }
 
-/// Something opens and does not close.
+/// Reports a bracket, quotation mark, `¿` or `¡` that is never closed.
 fn unclosed(text: &str) -> Option<String> {
     for (opening, closing) in [('(', ')'), ('[', ']'), ('{', '}'), ('«', '»'), ('“', '”')] {
         let opened = text.match_indices(opening).filter(|(at, _)| !is_frown(&text[..*at])).count();
         if opened > text.matches(closing).count() {
-            return Some(format!("“{opening}” opens and never closes"));
+            return Some(format!("“{opening}” is never closed"));
         }
     }
     if text.matches('"').count() % 2 == 1 {
-        return Some("a quotation mark opens and never closes".to_owned());
+        return Some("a quotation mark is never closed".to_owned());
     }
     for opening in ['¿', '¡'] {
         if let Some(last) = text.rfind(opening)
             && !text[last..].contains(['?', '!'])
         {
-            return Some(format!("“{opening}” opens and never closes"));
+            return Some(format!("“{opening}” is never closed"));
         }
     }
     None
 }
 
-/// Whether a bracket after this is the mouth of `:(`.
+/// Returns whether a bracket after this text is the mouth of `:(`.
 fn is_frown(before: &str) -> bool {
     let eyes = before.trim_end_matches(['-', '\'', '(']);
     eyes.ends_with([':', ';', '=', 'T']) && !eyes.ends_with("://")
 }
 
-/// The end is not one.
+/// Reports an end that cannot be the end of a sentence.
 fn cut_end(body: &TweetText, finish: Finish) -> Option<String> {
     let text = body.text.trim_end();
     let ends_in_entity = [&body.hashtags, &body.urls, &body.mentions, &body.cashtags]
@@ -77,7 +77,7 @@ fn cut_end(body: &TweetText, finish: Finish) -> Option<String> {
     }
     let ended = matches!(last, '.' | '!' | '?' | '…' | '"' | '”' | '»' | ')' | ']' | '\'' | '’') || is_face(text);
     if !ended && finish != Finish::EndOfText {
-        return Some(format!("the model ran out of room in the middle of a sentence: {}", quote(tail(text))));
+        return Some(format!("the model reached a limit in the middle of a sentence: {}", quote(tail(text))));
     }
     if matches!(last, '!' | '?' | '"' | '”' | '»' | ')' | ']') {
         return None;
@@ -89,13 +89,13 @@ fn cut_end(body: &TweetText, finish: Finish) -> Option<String> {
     (is_function_word && !is_name).then(|| format!("no sentence ends in “{word}”: {}", quote(tail(text))))
 }
 
-/// Emoji and other pictures, their modifiers too.
+/// Returns true for emoji and other pictures, and their modifiers.
 fn is_pictorial(character: char) -> bool {
     matches!(character, '\u{200d}' | '\u{fe0e}' | '\u{fe0f}' | '\u{20e3}' | '\u{2190}'..='\u{2bff}' | '\u{3030}' | '\u{303d}'
         | '\u{1f000}'..='\u{1faff}' | '\u{e0020}'..='\u{e007f}' | '©' | '®' | '™')
 }
 
-/// Whether the text ends in a face of punctuation: `:)`, `:(`, `;-)`, `<3`, `:D`.
+/// Returns whether the text ends in an emoticon: `:)`, `:(`, `;-)`, `<3`, `:D`.
 fn is_face(text: &str) -> bool {
     [":(", ":-(", ":)", ";)", ":D", "xD", "XD", ":P", ":p", "<3", "^^", ":3", ":/", ":-/", "T_T", ":'("]
         .iter()
@@ -108,7 +108,7 @@ fn last_word(text: &str) -> &str {
     start.map_or(text, |(at, character)| &text[at + character.len_utf8()..])
 }
 
-/// The last words, for a reason.
+/// Returns the last words, to quote in a reason.
 fn tail(text: &str) -> &str {
     const LONGEST: usize = 40;
     let start = text.char_indices().rev().nth(LONGEST).map_or(0, |(at, _)| at);
@@ -178,11 +178,11 @@ mod tests {
             ("No me gusta porque", "no sentence ends in “porque”: “No me gusta porque”"),
             ("Compré pan,", "it ends in “,”: “Compré pan,”"),
             ("Ingredientes:", "it ends in “:”: “Ingredientes:”"),
-            ("Vino mi tía (la de Cali", "“(” opens and never closes"),
-            ("Dijo «ya voy.", "“«” opens and never closes"),
-            ("Dijo \"ya voy.", "a quotation mark opens and never closes"),
-            ("¿Y ahora qué hacemos.", "“¿” opens and never closes"),
-            ("¡Qué bueno. ¡Vamos", "“¡” opens and never closes"),
+            ("Vino mi tía (la de Cali", "“(” is never closed"),
+            ("Dijo «ya voy.", "“«” is never closed"),
+            ("Dijo \"ya voy.", "a quotation mark is never closed"),
+            ("¿Y ahora qué hacemos.", "“¿” is never closed"),
+            ("¡Qué bueno. ¡Vamos", "“¡” is never closed"),
         ];
         for (text, reason) in cases {
             assert_eq!(verdict_of(&CutSentence, text), reject(NAME, reason), "{text}");

@@ -1,9 +1,9 @@
 //! Gate `experience`: first-person claims of a body and a life that a bot does not have, such as `hoy me vacuné`, `mi hija`,
 //! `ayer fui`, `tengo fiebre`.
 //!
-//! Opinions and wishes pass (`me parece`, `me alegra`, `creo`), and so does what is said of everybody (`nos cuidamos`,
-//! `nuestra comunidad`), asked (`¿puedo cambiar mi cita?`) or quoted (`di «tengo tos»`). It reads forms of words, not meaning:
-//! where a form is an order of voseo as well (`salí`, `viví`), it asks for a word such as `ayer` or `yo` before it.
+//! Opinions and wishes pass (`me parece`, `me alegra`, `creo`), and so do statements about everyone (`nos cuidamos`,
+//! `nuestra comunidad`), questions (`¿puedo cambiar mi cita?`) and quotations (`di «tengo tos»`). It reads forms, not meaning:
+//! a form that is also a voseo imperative (`salí`, `viví`) counts only after a word such as `ayer` or `yo`.
 
 use std::sync::LazyLock;
 
@@ -22,7 +22,7 @@ pub(super) struct Experience {
 }
 
 impl Experience {
-    /// Nothing where the policy is `allow`.
+    /// Returns the gate, or `None` if the policy is `allow`.
     pub(super) fn new(policy: ExperiencePolicy) -> Option<Self> {
         let verdict = match policy {
             ExperiencePolicy::Allow => return None,
@@ -50,18 +50,18 @@ impl Gate for Experience {
     }
 }
 
-/// What others are said to say or ask: nothing that the bot claims.
+/// Quotations and questions, which are not claims by the bot.
 static SAID_BY_OTHERS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"«[^«»]*»|“[^“”]*”|"[^"]*"|¿[^¿?]*\?"#).expect("a pattern written here compiles"));
 
-/// What is claimed in text in lower case, and the words that claim it.
+/// Returns what a lower-case text claims, and the words that claim it.
 fn claim(prose: &str) -> Option<(&'static str, String)> {
     let prose = SAID_BY_OTHERS.replace_all(prose, "…");
     let prose = prose.as_ref();
     CLAIMS.iter().find_map(|(pattern, what)| Some((*what, pattern.find(prose)?.as_str().to_owned())))
 }
 
-/// Family, friends and places that a person has.
+/// Family, friends, places and times that belong to a person's life.
 const OWN: &str = "hij[oa]s?|hijit[oa]s?|mamá|mama|mami|papá|papi|padres?|madres?|papás|viej[oa]s?|abuel[oa]s?|abuelit[oa]s?|\
     herman[oa]s?|hermanit[oa]s?|tí[oa]s?|prim[oa]s?|espos[oa]|marido|mujer|novi[oa]|pareja|suegr[oa]s?|sobrin[oa]s?|niet[oa]s?|\
     niet(?:ic|it)[oa]s?|cuñad[oa]s?|familia|familiares|bebé|nen[ea]s?|niñ[oa]s?|gurí|guagua|vecin[oa]s?|amig[oa]s?|compañer[oa]s?|\
@@ -73,25 +73,25 @@ const BODY: &str = "cuerpo|brazos?|manos?|pies|ojos|hombro|pecho|cabeza|garganta
     asma|recuperación|dosis|vacunas?|refuerzos?|turno|cita|carnet|carné|esquema|pinchazo|inyección|certificado|mascarilla|\
     tapabocas|barbijo|cubrebocas";
 
-/// What may stand between `mi` and the thing.
+/// Words that may come between `mi` and the noun.
 const BETWEEN: &str = "(?:propi[oa]s?|querid[oa]s?|pequeñ[oa]s?|mejor(?:es)?|gran|primer[oa]?|segund[oa]|tercer[oa]?|cuart[oa]|\
     últim[oa]|próxim[oa]|nuev[oa]s?|viej[oa]s?|hermos[oa]s?|bell[oa]s?|adorad[oa]s?) +";
 
-/// Verbs in -ar in the first person of the past; no order of voseo ends like them.
+/// Stems of -ar verbs whose first person of the past tense ends in -é; no voseo imperative has that ending.
 const PAST_IN_AR: &str = "vacun|enferm|contagi|llegu|llev|habl|acompañ|visit|despert|camin|abrac|trabaj|estudi|viaj|qued|\
     levant|cans|cuid|lav|prob|compr|pregunt|encontr|celebr|cocin|bail|cant|nad|jugu|pagu|busqu|saqu|invit|escuch|mir|record|\
     regres|entr|tom|recuper|san|cur|abrigu|apliqu|inyect|comenc|empec|acost|cas|gradu|jubil|mud|enamor|asust|emocion|cort|\
     lastim|golpe|vomit|desmay|intern|oper|llor|esper|pas|registr|reserv|saqu|firm|abrac|bes|salud|conect";
 
-/// First persons of the past that are nothing else.
+/// First-person past forms that are nothing else.
 const PAST: &str =
     "fui|vine|estuve|tuve|anduve|hice|vi|nací|crecí|comí|perdí|conocí|volví|corrí|caí|bebí|padecí|envejecí|aprendí|leí";
 
-/// First persons of the past that are orders of voseo as well.
+/// First-person past forms that are also voseo imperatives.
 const PAST_OR_ORDER: &str =
     "salí|viví|dormí|sufrí|recibí|asistí|sentí|pedí|compartí|subí|seguí|escribí|decidí|oí|cumplí|sobreviví";
 
-/// What is looked for, in this order, and how the reason calls it.
+/// Patterns of claims, in the order they are searched for, and the words for them in a reason.
 static CLAIMS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     [
         (format!(r"\bmis?\s+(?:{BETWEEN})?(?:{OWN})\b"), "family, home or past"),
@@ -159,20 +159,20 @@ static CLAIMS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
                 .to_owned(),
             "body",
         ),
-        (r"\b(?:vengo|vuelvo|salgo|(?:ya|yo|hoy)\s+regreso)\s+de(?:l)?\b|\bacabo\s+de\s+(?:llegar|salir|volver|recibir|despertar|comer|hablar|ver)\b".to_owned(), "day of its own"),
+        (r"\b(?:vengo|vuelvo|salgo|(?:ya|yo|hoy)\s+regreso)\s+de(?:l)?\b|\bacabo\s+de\s+(?:llegar|salir|volver|recibir|despertar|comer|hablar|ver)\b".to_owned(), "everyday life"),
         (
             r"\b(?:me\s+)?he\s+(?:estado|tenido|ido|visto|perdido|sufrido|pasado|vivido|viajado|trabajado|llorado|recibido|esperado|vacunado|enfermado|contagiado|puesto|cuidado|crecido|acompañado|llevado|visitado|caminado|dormido|comido|hecho\s+fila|dado\s+positivo|salido|preparado|comprado)\b"
                 .to_owned(),
-            "day of its own",
+            "everyday life",
         ),
-        (r"\bllevo\s+(?:\d+|un|una|dos|tres|cuatro|cinco|varios|varias|muchos|muchas|toda?|tant[oa]s)\s+(?:\p{L}+\s+)?(?:días?|meses|años?|semanas?|horas?|noches?|rato|mañana|tarde|vida)\b".to_owned(), "day of its own"),
-        (format!(r"\b(?:{PAST})\b"), "day of its own"),
-        (format!(r"\b(?:{PAST_IN_AR})é\b"), "day of its own"),
+        (r"\bllevo\s+(?:\d+|un|una|dos|tres|cuatro|cinco|varios|varias|muchos|muchas|toda?|tant[oa]s)\s+(?:\p{L}+\s+)?(?:días?|meses|años?|semanas?|horas?|noches?|rato|mañana|tarde|vida)\b".to_owned(), "everyday life"),
+        (format!(r"\b(?:{PAST})\b"), "everyday life"),
+        (format!(r"\b(?:{PAST_IN_AR})é\b"), "everyday life"),
         (
             format!(r"\b(?:ayer|anoche|anteayer|antier|hoy|yo|cuando|apenas|nunca|recién|ya|me|mañana)\s+(?:\p{{L}}+\s+)?(?:{PAST_OR_ORDER})\b"),
-            "day of its own",
+            "everyday life",
         ),
-        (r"\b(?:ayer|anoche|anteayer|antier)\s+(?:\p{L}+\s+){0,2}(?:fuimos|estuvimos|hicimos|tuvimos|vimos|vinimos|\p{L}+[aei]mos)\b".to_owned(), "day of its own"),
+        (r"\b(?:ayer|anoche|anteayer|antier)\s+(?:\p{L}+\s+){0,2}(?:fuimos|estuvimos|hicimos|tuvimos|vimos|vinimos|\p{L}+[aei]mos)\b".to_owned(), "everyday life"),
     ]
     .map(|(pattern, what)| (Regex::new(&pattern).expect("a pattern written here compiles"), what))
     .into()

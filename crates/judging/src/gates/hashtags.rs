@@ -1,4 +1,4 @@
-//! Gate `hashtags`: more than `max_hashtags` are rejected, wherever they stand; X takes a pile of them for spam.
+//! Gate `hashtags`: rejects more than `max_hashtags`, wherever they are in the text; X treats many hashtags as spam.
 
 use super::{Gate, Reading, quote_all, reject};
 use pregonero_tweet::GateVerdict;
@@ -26,7 +26,7 @@ impl Gate for Hashtags {
         if found.len() <= self.most {
             return GateVerdict::pass(NAME);
         }
-        reject(NAME, format!("{} hashtags where {} are allowed: {}", found.len(), self.most, quote_all(found)))
+        reject(NAME, format!("{} hashtags, at most {} allowed: {}", found.len(), self.most, quote_all(found)))
     }
 }
 
@@ -54,6 +54,6 @@ mod tests {
     #[test]
     fn the_reason_counts_them() {
         let reason = verdict_of(&Hashtags::new(1), "#Sol #Mar").reason;
-        assert_eq!(reason, "2 hashtags where 1 are allowed: “#Sol”, “#Mar”");
+        assert_eq!(reason, "2 hashtags, at most 1 allowed: “#Sol”, “#Mar”");
     }
 }

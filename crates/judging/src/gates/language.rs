@@ -1,7 +1,7 @@
 //! Gate `language`: a Spanish-speaking bot writes Spanish.
 //!
-//! Trigram detection (whatlang) errs on short texts, so it never decides alone: the little words and letters that only one
-//! language has are counted beside it, and a text that shows nothing foreign passes.
+//! Trigram detection (whatlang) errs on short texts, so it never decides alone: the gate also counts function words and
+//! letters that only one language has, and a text that shows nothing foreign passes.
 
 use whatlang::{Detector, Lang, Script};
 
@@ -11,8 +11,8 @@ use pregonero_tweet::GateVerdict;
 
 pub(super) const NAME: &str = "language";
 
-/// Little words by language, in lower case with their accents. Words of two languages stand under
-/// both and speak for neither.
+/// Function words by language, in lower case with their accents. Words of two languages are listed under
+/// both and count for neither.
 const LITTLE_WORDS: &[(Lang, &str)] = &[
     (
         Lang::Spa,
@@ -56,7 +56,7 @@ const LITTLE_WORDS: &[(Lang, &str)] = &[
 /// Letters that Spanish does not use in its own words.
 const FOREIGN_LETTERS: &str = "ãõçàèìòùêôâîûëïœ";
 
-/// Fewer words than this show nothing reliable to trigrams.
+/// With fewer words than this, trigrams are not reliable.
 const FEWEST_WORDS: usize = 4;
 
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Language {
         Self { detector: Detector::with_allowlist(languages) }
     }
 
-    /// What speaks against Spanish.
+    /// Returns why the text does not seem to be Spanish.
     fn objection(&self, prose: &str) -> Option<String> {
         if let Some(script) = foreign_script(prose) {
             return Some(format!("it is written in {script} letters: {}", quote(prose)));
@@ -92,7 +92,7 @@ impl Language {
         } else {
             return None;
         };
-        Some(format!("it reads as {}, not as Spanish: {}", language.eng_name(), quote(prose)))
+        Some(format!("it reads as {}, not Spanish: {}", language.eng_name(), quote(prose)))
     }
 }
 
@@ -112,17 +112,17 @@ fn list(language: Lang) -> impl Iterator<Item = &'static str> {
     LITTLE_WORDS.iter().filter(move |(own, _)| *own == language).flat_map(|(_, words)| words.split_whitespace())
 }
 
-/// How many of the words are little words of one language and not of the other.
+/// Counts the words that are function words of one language and not of the other.
 fn only_in(language: Lang, other: Lang, words: &[&str]) -> usize {
     let is_of = |language, word: &str| list(language).any(|own| own == word);
     words.iter().filter(|word| is_of(language, word) && !is_of(other, word)).count()
 }
 
-/// The language that stands out most against Spanish: what speaks for it alone, and what for Spanish alone.
+/// Returns the other language that fits best, with the number of signs of it alone and of Spanish alone.
 fn strongest_other(words: &[&str], lower: &str) -> (Lang, usize, usize) {
     let has_foreign_letter = |word: &&&str| word.contains(|letter| FOREIGN_LETTERS.contains(letter));
     let letters = words.iter().filter(has_foreign_letter).count();
-    // One may be the name of a place.
+    // A single one may be a place name.
     let letters = if letters == 1 && words.len() > 1 { 0 } else { letters };
     let elided = ["l'", "l’", "d'", "d’"].iter().map(|elision| lower.matches(elision).count()).sum::<usize>();
     let spanish_letters = usize::from(lower.contains(['ñ', '¿', '¡']));
@@ -137,7 +137,7 @@ fn strongest_other(words: &[&str], lower: &str) -> (Lang, usize, usize) {
     strongest.expect("there are other languages than Spanish")
 }
 
-/// The name of another script, where a third of the letters or more are not Latin.
+/// Returns the name of another script if at least a third of the letters are not Latin.
 fn foreign_script(prose: &str) -> Option<String> {
     let letters = prose.chars().filter(|character| character.is_alphabetic());
     let (mut latin, mut other) = (0usize, 0usize);

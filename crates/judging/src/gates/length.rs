@@ -1,4 +1,4 @@
-//! Gate `length`: what X would refuse for its length or its characters is never offered.
+//! Gate `length`: rejects what X would refuse because of its length or its characters.
 
 use super::{Gate, Reading, reject};
 use pregonero_text::tweet_text::MAX_WEIGHTED_LENGTH;
@@ -6,7 +6,7 @@ use pregonero_tweet::GateVerdict;
 
 pub(super) const NAME: &str = "length";
 
-/// Looks at the text as it would be posted, disclosure included.
+/// Checks the text as it would be posted, disclosure included.
 #[derive(Debug)]
 pub(super) struct Length;
 
@@ -24,7 +24,7 @@ impl Gate for Length {
             let over = length - MAX_WEIGHTED_LENGTH;
             reject(NAME, format!("weighted length {length} is {over} over X's {MAX_WEIGHTED_LENGTH}"))
         } else if !tweet.valid {
-            reject(NAME, "it holds a character that X does not take (U+FFFE, U+FFFF or U+FEFF)")
+            reject(NAME, "it contains a character that X does not accept (U+FFFE, U+FFFF or U+FEFF)")
         } else {
             GateVerdict::pass(NAME)
         }

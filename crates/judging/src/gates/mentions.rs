@@ -1,4 +1,4 @@
-//! Gate `mentions`: X forbids bots to mention people who did not ask for it.
+//! Gate `mentions`: X does not allow bots to mention people who did not ask for it.
 
 use super::{Gate, Reading, quote_all, reject};
 use crate::gates::EntityPolicy;
@@ -6,12 +6,12 @@ use pregonero_tweet::GateVerdict;
 
 pub(super) const NAME: &str = "mentions";
 
-/// Rejects what is left after stripping, so it stands under the policies `reject` and `strip`.
+/// Rejects mentions that are left after stripping; used under the policies `reject` and `strip`.
 #[derive(Debug)]
 pub(super) struct Mentions;
 
 impl Mentions {
-    /// Nothing where the policy is `allow`.
+    /// Returns the gate, or `None` if the policy is `allow`.
     pub(super) fn new(policy: EntityPolicy) -> Option<Self> {
         (policy != EntityPolicy::Allow).then_some(Self)
     }

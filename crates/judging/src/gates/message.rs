@@ -1,8 +1,8 @@
-//! Gate `message`: hashtags that say the opposite of what the bot is to say.
+//! Gate `message`: hashtags that say the opposite of what the bot should say.
 //!
-//! A classifier never reads hashtags, because they gave it its labels: so the hashtags of every label are stored with it,
-//! and one of another label than `sentiment.target` is rejected. The operator's own lists go before: what is forbidden never
-//! passes, what is allowed always does, and with a list of allowed ones no other passes. Case, accents and the width of the
+//! A classifier never reads hashtags, because its labels came from them. So each label's hashtags are stored with it,
+//! and one of any label but `sentiment.target` is rejected. The operator's own lists take precedence: what is forbidden never
+//! passes, what is allowed always does, and a list of allowed hashtags excludes all others. Case, accents and the width of the
 //! sign do not count.
 
 use std::collections::BTreeMap;
@@ -13,12 +13,12 @@ use pregonero_tweet::GateVerdict;
 
 pub(super) const NAME: &str = "message";
 
-/// Hashtags by the label they gave, and the label that is wanted.
+/// The hashtags that gave each label, and the wanted label.
 #[derive(Debug, Clone, Default)]
 pub struct LabelHashtags {
-    /// By label; with or without their sign.
+    /// By label, with or without the `#`.
     pub of_labels: BTreeMap<String, Vec<String>>,
-    /// The label that texts should have; nothing where any will do.
+    /// The label that texts should have; `None` if any will do.
     pub target: Option<String>,
 }
 
@@ -26,7 +26,7 @@ pub struct LabelHashtags {
 pub(super) struct Message {
     allowed: Vec<String>,
     forbidden: Vec<String>,
-    /// Hashtags of other labels than the wanted one, with their label.
+    /// Hashtags of labels other than the wanted one, each with its label.
     opposed: Vec<(String, String)>,
     target: String,
 }
@@ -50,19 +50,19 @@ impl Message {
         }
     }
 
-    /// Why the hashtag may not stand in a text.
+    /// Returns why a text may not contain the hashtag.
     fn objection(&self, hashtag: &str) -> Option<String> {
         let name = name_of(hashtag);
         if self.forbidden.contains(&name) {
-            return Some(format!("{hashtag} is one of gates.forbidden_hashtags"));
+            return Some(format!("{hashtag} is in gates.forbidden_hashtags"));
         }
         if self.allowed.contains(&name) {
             return None;
         }
         if let Some((_, label)) = self.opposed.iter().find(|(tag, _)| *tag == name) {
-            return Some(format!("{hashtag} stands for {label}, and sentiment.target is {}", self.target));
+            return Some(format!("{hashtag} stands for {label}, but sentiment.target is {}", self.target));
         }
-        (!self.allowed.is_empty()).then(|| format!("{hashtag} is none of gates.allowed_hashtags"))
+        (!self.allowed.is_empty()).then(|| format!("{hashtag} is not in gates.allowed_hashtags"))
     }
 }
 
@@ -77,7 +77,7 @@ impl Gate for Message {
     }
 }
 
-/// A hashtag without its sign, in lower case and without accents.
+/// Returns a hashtag without its sign, in lower case and without accents.
 fn name_of(hashtag: &str) -> String {
     fold(hashtag.trim().trim_start_matches(['#', '＃']))
 }
@@ -126,16 +126,16 @@ mod tests {
             (verdict.verdict, verdict.reason)
         };
         for (allowed, forbidden, text, expected) in [
-            (vec![], vec!["#Política"], "Va. #politica", Some("#politica is one of gates.forbidden_hashtags")),
+            (vec![], vec!["#Política"], "Va. #politica", Some("#politica is in gates.forbidden_hashtags")),
             (vec!["Salud"], vec![], "Va. #SALUD", None),
-            (vec!["#salud"], vec![], "Va. #Sol", Some("#Sol is none of gates.allowed_hashtags")),
+            (vec!["#salud"], vec![], "Va. #Sol", Some("#Sol is not in gates.allowed_hashtags")),
             (vec!["yonomevacuno"], vec![], "Va. #YoNoMeVacuno", None),
-            (vec!["salud"], vec![], "Va. #YoMeVacuno", Some("#YoMeVacuno is none of gates.allowed_hashtags")),
+            (vec!["salud"], vec![], "Va. #YoMeVacuno", Some("#YoMeVacuno is not in gates.allowed_hashtags")),
             (
                 vec![],
                 vec![],
                 "Va. #YoNoMeVacuno",
-                Some("#YoNoMeVacuno stands for negative, and sentiment.target is positive"),
+                Some("#YoNoMeVacuno stands for negative, but sentiment.target is positive"),
             ),
             (vec!["salud"], vec![], "Va sin hashtags.", None),
         ] {

@@ -1,8 +1,8 @@
-//! The gates: rules that a text must pass before it may go out, one file a gate.
+//! The gates: rules that a text must pass before it may be posted, one file per gate.
 //!
-//! A gate reads one text and says `pass`, `review` or `reject` with a reason for a person. Gates know neither the model
-//! nor the store: what they compare with ([`Recent`], [`VerbatimIndex`], [`OwnTexts`]) is handed in. They have a fixed
-//! order, and all of them are asked even after a rejection, because the record keeps every verdict.
+//! A gate reads one text and says `pass`, `review` or `reject`, with a reason for people to read. Gates know neither the model
+//! nor the store: what they compare with ([`Recent`], [`VerbatimIndex`], [`OwnTexts`]) is passed in. They run in a fixed
+//! order, and all of them run even after a rejection, because the record keeps every verdict.
 
 mod banned_words;
 mod broken_text;
@@ -32,31 +32,31 @@ pub use message::LabelHashtags;
 pub use near_duplicate::Recent;
 pub use settings::{ClaimsPolicy, EntityPolicy, ExperiencePolicy, GateKeys, GateSettings};
 
-/// What a gate is asked about.
+/// A text to judge, and what is known about it.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
-    /// As it would be posted, disclosure included.
+    /// The text as it would be posted, disclosure included.
     pub text: &'a str,
     /// `text` without the disclosure.
     pub body: &'a str,
-    /// Who wrote it and why it stopped; absent for a text that a person hands to `inspect`.
+    /// The candidate that the text is from, which says why the model stopped; absent for a text that a person gives to `inspect`.
     pub candidate: Option<&'a Candidate>,
     /// The seed prompt the text starts from; may be empty.
     pub prompt: &'a str,
-    /// The own text of the model that `body` is too much like, by [`Gates::near_own_texts`].
+    /// The model's own text that `body` is too similar to, from [`Gates::near_own_texts`].
     pub own_text: Option<&'a OwnText>,
 }
 
-/// What the gates need beside their settings.
+/// What the gates need besides their settings.
 #[derive(Debug, Default)]
 pub struct Resources {
-    /// Runs of words of the texts the generator was trained on; absent where the model brings none.
+    /// Runs of words from the texts the generator was trained on; absent if the model includes none.
     pub verbatim: Option<VerbatimIndex>,
-    /// The texts it was trained on that its operator wrote; absent where the model brings none.
+    /// The training texts that its operator wrote; absent if the model includes none.
     pub own_texts: Option<OwnTexts>,
-    /// The hashtags that gave the classifier its labels, and the label that is wanted.
+    /// The hashtags that gave the classifier its labels, and the wanted label.
     pub hashtags: LabelHashtags,
-    /// Names of gates that are switched off, out of [`Gates::names`].
+    /// Names of the gates that are switched off, from [`Gates::names`].
     pub switched_off: Vec<String>,
 }
 
@@ -65,15 +65,15 @@ pub struct Resources {
 pub struct Gates {
     gates: Vec<Box<dyn Gate>>,
     stripper: strip::Stripper,
-    /// The own texts, and the similarity from which a text is too much like one of them.
+    /// The own texts, and the similarity at or above which a text is too much like one of them.
     own_texts: Option<(OwnTexts, f64)>,
 }
 
 impl Gates {
-    /// Builds the gates that the settings leave on; reads the operator's list of banned words.
+    /// Builds the gates that are not switched off; reads the operator's list of banned words.
     ///
     /// # Errors
-    /// Where `banned_words_file` cannot be read, `verbatim_tokens` is too small for the model's index, or
+    /// If `banned_words_file` cannot be read, `verbatim_tokens` is too small for the model's index, or
     /// `switched_off` names a gate that does not exist.
     pub fn new(settings: &GateSettings, resources: Resources) -> Result<Self> {
         let Resources { verbatim, own_texts, hashtags: label_hashtags, switched_off } = resources;
@@ -107,7 +107,7 @@ impl Gates {
         Ok(Self { gates, stripper: strip::Stripper::new(settings), own_texts })
     }
 
-    /// Every gate there is, in the order they stand.
+    /// Returns the names of all gates, in the order in which they run.
     #[must_use]
     pub fn names() -> &'static [&'static str] {
         &[
@@ -129,7 +129,7 @@ impl Gates {
         ]
     }
 
-    /// Every gate's verdict, in order. `recent` holds what was posted in the last days; it is built once a round, and
+    /// Returns every gate's verdict, in order. `recent` is what was posted in the last days; it is built once per round, and
     /// candidates of the same round are not compared with each other.
     #[must_use]
     pub fn verdicts(&self, subject: &Subject<'_>, recent: &Recent) -> Vec<GateVerdict> {
@@ -137,12 +137,12 @@ impl Gates {
         self.gates.iter().map(|gate| gate.verdict(&reading)).collect()
     }
 
-    /// Returns for each of `bodies` the own text of the model that it is too much like, for [`Subject::own_text`].
-    /// Returns none for all if the model has no own texts or the settings switch the comparison off. Reads the whole
+    /// Returns, for each of `bodies`, the model's own text that it is too similar to, for [`Subject::own_text`].
+    /// Returns `None` for all if the model has no own texts or the settings switch the comparison off. Reads the whole
     /// file of own texts: call it once for the candidates of a round, on a thread that may wait.
     ///
     /// # Errors
-    /// Where the file cannot be read any more.
+    /// If the file can no longer be read.
     pub fn near_own_texts<T: AsRef<str>>(&self, bodies: &[T]) -> Result<Vec<Option<OwnText>>> {
         match &self.own_texts {
             Some((own_texts, least)) => own_texts.most_similar(bodies, *least).context("the model's own texts"),
@@ -150,8 +150,8 @@ impl Gates {
         }
     }
 
-    /// Why no text that begins with `beginning` can pass, whatever comes after it; none where one can. Only gates that never
-    /// take a rejection back for a longer text are asked, and of `broken_text` only what it says of characters.
+    /// Returns why no text that begins with `beginning` can pass, whatever comes after it, or `None` if one can. Asks only gates
+    /// that never withdraw a rejection when the text gets longer, and `broken_text` only about characters.
     #[must_use]
     pub fn objection_to_beginning(&self, beginning: &str) -> Option<String> {
         let lasting = [mentions::NAME, urls::NAME, cashtags::NAME, hashtags::NAME, message::NAME, banned_words::NAME];
@@ -160,7 +160,7 @@ impl Gates {
             return Some(format!("gate {}: {fault}", broken_text::NAME));
         }
         let recent = Recent::default();
-        // Its last word may go on, so it is asked about with two endings.
+        // The last word may be unfinished, so the gates also judge it with two endings.
         let texts = ["", "es", " de"].map(|ending| format!("{beginning}{ending}"));
         let read = |text: &'_ String| {
             let subject = Subject { text, body: text, candidate: None, prompt: "", own_text: None };
@@ -177,8 +177,8 @@ impl Gates {
         first.iter().find(in_all).map(|found| format!("gate {}: {}", found.gate, found.reason))
     }
 
-    /// `text` without the entities whose policy is `strip`, spaces and stranded punctuation tidied; unchanged where
-    /// there are none. To be called before scoring.
+    /// Returns `text` without the entities whose policy is `strip`, with spaces and stranded punctuation tidied; unchanged if
+    /// there are none. Call it before scoring.
     #[must_use]
     pub fn strip(&self, text: &str) -> String {
         self.stripper.strip(text)
@@ -191,13 +191,13 @@ fn boxed<G: Gate + 'static>(gate: G) -> Box<dyn Gate> {
 
 /// One rule.
 trait Gate: std::fmt::Debug + Send + Sync {
-    /// In snake case; stands in the record.
+    /// Returns the gate's name, in snake case, as stored in the record.
     fn name(&self) -> &'static str;
 
     fn verdict(&self, reading: &Reading<'_>) -> GateVerdict;
 }
 
-/// A subject with what several gates read in it, worked out once.
+/// A subject, with what several gates need to know about it computed once.
 struct Reading<'a> {
     subject: Subject<'a>,
     /// Entities and length of the whole text.
@@ -221,7 +221,7 @@ fn reject(gate: &str, reason: impl Into<String>) -> GateVerdict {
     GateVerdict::new(gate, Verdict::Reject, reason)
 }
 
-/// A piece of the text for a reason: in quotation marks, and short.
+/// Quotes a piece of the text for a reason: shortened, and in quotation marks.
 fn quote(piece: &str) -> String {
     const LONGEST: usize = 60;
     let piece = piece.trim();
@@ -231,7 +231,7 @@ fn quote(piece: &str) -> String {
     }
 }
 
-/// The texts of entities for a reason, at most three of them.
+/// Quotes the texts of at most three entities for a reason.
 fn quote_all(entities: &[tweet_text::Entity]) -> String {
     const MOST: usize = 3;
     let mut quoted: Vec<String> = entities.iter().take(MOST).map(|entity| quote(&entity.text)).collect();

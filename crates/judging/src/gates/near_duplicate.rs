@@ -1,7 +1,7 @@
-//! Gate `near_duplicate`: X suspends accounts that post the same thing again, and readers leave before that.
+//! Gate `near_duplicate`: X suspends accounts that post the same thing again, and readers leave even earlier.
 //!
-//! A text is compared with everything posted in the last days, in three ways, on normalised text; the greatest similarity
-//! counts. All of it is merging of sorted hashes: thousands of posts take milliseconds.
+//! The gate compares the normalised text with everything posted in the last days in three ways; the greatest similarity
+//! counts. It only merges sorted hashes, so thousands of posts take milliseconds.
 
 use pregonero_text::normal::words;
 use pregonero_text::similarity::Shingles;
@@ -11,11 +11,11 @@ use super::{Gate, Reading, quote, reject};
 
 pub(super) const NAME: &str = "near_duplicate";
 
-/// Words in a text's opening; if the prompt has as many, the opening is the prompt and [`BEYOND_PROMPT`] more words.
+/// Words in a text's opening; if the prompt is that long, the opening is the prompt plus [`BEYOND_PROMPT`] words.
 const OPENING: usize = 6;
 const BEYOND_PROMPT: usize = 3;
 
-/// What was posted in the last days; built once a round.
+/// What was posted in the last days; built once per round.
 #[derive(Debug, Default)]
 pub struct Recent {
     posts: Vec<Post>,
@@ -24,13 +24,13 @@ pub struct Recent {
 #[derive(Debug)]
 struct Post {
     text: String,
-    /// Normalised, in their order.
+    /// Normalised words, in the order of the text.
     words: Vec<String>,
     shingles: Shingles,
 }
 
 impl Recent {
-    /// From the posted texts, the earliest first.
+    /// Prepares the posted texts, given the earliest first.
     #[must_use]
     pub fn new<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Self {
         let post = |text: T| {
@@ -40,8 +40,8 @@ impl Recent {
         Self { posts: texts.into_iter().map(post).collect() }
     }
 
-    /// Returns whether one of the last `posts` begins like `body`, which continues `prompt`: with the same six words
-    /// or, where the prompt has as many, with the prompt's words and three more.
+    /// Returns whether one of the last `posts` posts begins like `body`, which continues `prompt`: with the same six words
+    /// or, if the prompt has at least six, with the prompt's words and three more.
     #[must_use]
     pub fn begins_alike(&self, body: &str, prompt: &str, posts: usize) -> bool {
         let own = words(body);
@@ -52,7 +52,7 @@ impl Recent {
         !opening.is_empty() && last.into_iter().any(|post| post.words.starts_with(opening))
     }
 
-    /// The posted text most similar to `text`, and how similar it is: 0 to 1, where 1 means the same words.
+    /// Returns the posted text most similar to `text`, and how similar it is: 0 to 1, where 1 means the same words.
     #[must_use]
     pub fn most_similar(&self, text: &str) -> Option<(&str, f64)> {
         let shingles = Shingles::of(text, &words(text));
@@ -61,14 +61,14 @@ impl Recent {
     }
 }
 
-/// Rejects what is at least this similar to something posted.
+/// Rejects texts that are at least this similar to a post.
 #[derive(Debug)]
 pub(super) struct NearDuplicate {
     threshold: f64,
 }
 
 impl NearDuplicate {
-    /// Nothing where the threshold is 0, which switches the gate off.
+    /// Returns the gate, or `None` if the threshold is 0, which switches it off.
     pub(super) fn new(threshold: f64) -> Option<Self> {
         (threshold > 0.0).then_some(Self { threshold })
     }
@@ -80,11 +80,11 @@ impl Gate for NearDuplicate {
     }
 
     fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
-        // Posted texts carry the disclosure, so they are compared with the text that would.
+        // Posted texts include the disclosure, so the text is compared with its disclosure too.
         match reading.recent.most_similar(reading.subject.text) {
-            Some((posted, 1.0)) => reject(NAME, format!("the same was posted already: {}", quote(posted))),
+            Some((posted, 1.0)) => reject(NAME, format!("the same text was already posted: {}", quote(posted))),
             Some((posted, similarity)) if similarity >= self.threshold => {
-                reject(NAME, format!("{:.0} % like what was posted: {}", similarity * 100.0, quote(posted)))
+                reject(NAME, format!("{:.0} % like an earlier post: {}", similarity * 100.0, quote(posted)))
             }
             _ => GateVerdict::pass(NAME),
         }
@@ -141,9 +141,9 @@ mod tests {
     #[test]
     fn the_reason_quotes_what_was_posted() {
         let reason = compared(0.8, "Buenos días a todas", &["¡Buenos días a todas!"]).reason;
-        assert_eq!(reason, "the same was posted already: “¡Buenos días a todas!”");
+        assert_eq!(reason, "the same text was already posted: “¡Buenos días a todas!”");
         let reason = compared(0.8, "uno dos tres cuatro cinco", &["uno dos tres cuatro cinco seis"]).reason;
-        assert_eq!(reason, "83 % like what was posted: “uno dos tres cuatro cinco seis”");
+        assert_eq!(reason, "83 % like an earlier post: “uno dos tres cuatro cinco seis”");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Gate `repetition`: a language model that has lost its thread says the same again and again.
+//! Gate `repetition`: a language model that has lost the thread repeats itself.
 //!
 //! Emphasis passes, loops do not: `jajaja` and `¡goool!` are how people write.
 
@@ -9,15 +9,15 @@ use pregonero_tweet::GateVerdict;
 
 pub(super) const NAME: &str = "repetition";
 
-/// The same letter this often in a row.
+/// This many of the same letter in a row are too many.
 const LETTER_RUN: usize = 7;
-/// The same sign or emoji this often in a row.
+/// This many of the same sign or emoji in a row are too many.
 const SIGN_RUN: usize = 10;
-/// Letters of a laugh.
+/// The most letters a laugh may have.
 const LONGEST_LAUGH: usize = 30;
-/// Words from which the share of distinct ones says something.
+/// The fewest words for which the share of distinct words means anything.
 const FEWEST_WORDS: usize = 12;
-/// Least share of distinct words, and of distinct word pairs.
+/// The least shares of distinct words and of distinct word pairs.
 const DISTINCT_WORDS: f64 = 0.45;
 const DISTINCT_PAIRS: f64 = 0.6;
 
@@ -38,7 +38,7 @@ impl Gate for Repetition {
     }
 }
 
-/// A letter or sign many times in a row, or an endless laugh.
+/// Reports a letter or sign repeated many times in a row, or an endless laugh.
 fn drawn_out(text: &str) -> Option<String> {
     let mut run = (' ', 0);
     for character in text.chars().flat_map(char::to_lowercase).filter(|character| *character != '\u{fe0f}') {
@@ -53,14 +53,14 @@ fn drawn_out(text: &str) -> Option<String> {
     laugh.map(|word| format!("a laugh of {} letters", word.chars().count()))
 }
 
-/// `jajaja`, `jeje`, `haha`, with slips of the finger.
+/// Returns whether the word is a laugh such as `jajaja`, `jeje` or `haha`, typing errors included.
 fn is_laugh(word: &str) -> bool {
     word.chars().count() >= 4
         && word.contains(['j', 'h'])
         && word.chars().all(|letter| matches!(letter, 'j' | 'h' | 'a' | 'e' | 'i' | 'o' | 's'))
 }
 
-/// The same phrase again at once: a word or pair of words three times, a longer phrase twice.
+/// Reports a phrase that is repeated at once: a word or pair of words three times, a longer phrase twice.
 fn looping(words: &[String]) -> Option<String> {
     for length in 1..=words.len() / 2 {
         let times = if length <= 2 { 3 } else { 2 };
@@ -75,7 +75,7 @@ fn looping(words: &[String]) -> Option<String> {
     None
 }
 
-/// The same three words in three places.
+/// Reports the same three words in three places.
 fn recurring(words: &[String]) -> Option<String> {
     let mut seen: HashMap<&[String], usize> = HashMap::new();
     words.windows(3).find_map(|phrase| {

@@ -1,4 +1,4 @@
-//! The section `[gates]`: its keys, their defaults and what they may say.
+//! The section `[gates]`: its keys, their defaults and the values they accept.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Gates;
 
-/// The keys of `[gates]` as the file writes them, with their defaults.
+/// The keys of `[gates]` as written in the file, with their defaults.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GateKeys {
@@ -48,7 +48,7 @@ impl Default for GateKeys {
 }
 
 impl GateKeys {
-    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    /// Returns the settings, each key parsed and in range, or `None` after reporting a fault to `checker`.
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<GateSettings> {
         let mentions = checker.choice("gates.mentions", &self.mentions, &ENTITY_POLICIES);
@@ -82,14 +82,14 @@ impl GateKeys {
         })
     }
 
-    /// The operator's lists of hashtags, without their signs.
+    /// Returns the operator's lists of allowed and of forbidden hashtags, without their signs.
     fn hashtags(&self, checker: &mut Checker<'_>) -> Option<(Vec<String>, Vec<String>)> {
         let allowed = checker.each("gates.allowed_hashtags", &self.allowed_hashtags, |tag| hashtag(tag));
         let forbidden = checker.each("gates.forbidden_hashtags", &self.forbidden_hashtags, |tag| hashtag(tag));
         let (allowed, forbidden) = (allowed?, forbidden?);
         let both = allowed.iter().find(|tag| forbidden.iter().any(|other| normalise(tag) == normalise(other)));
         if let Some(both) = both {
-            checker.fault("gates.forbidden_hashtags", format!("#{both} is one of gates.allowed_hashtags as well"));
+            checker.fault("gates.forbidden_hashtags", format!("#{both} is also in gates.allowed_hashtags"));
             return None;
         }
         Some((allowed, forbidden))
@@ -101,25 +101,25 @@ pub struct GateSettings {
     pub mentions: EntityPolicy,
     pub urls: EntityPolicy,
     pub max_hashtags: usize,
-    /// Where there are any, no other hashtag passes.
+    /// If there are any, no other hashtag passes.
     pub allowed_hashtags: Vec<String>,
     pub forbidden_hashtags: Vec<String>,
-    /// One word or phrase a line; absent = the built-in list alone.
+    /// One word or phrase per line; absent = only the built-in list.
     pub banned_words_file: Option<PathBuf>,
     /// 0 to 1; similarity at or above it is a duplicate; 1 = identical only; 0 = gate off.
     pub near_duplicate: f64,
     pub near_duplicate_days: u32,
-    /// The longest run of words allowed from the texts of the training; 0 = none is looked for.
+    /// The longest run of words that may be copied from the training texts; 0 = not checked.
     pub verbatim_tokens: usize,
-    /// The similarity (0 to 1) to a whole own text of the model from which a text is rejected; 0 = not compared.
+    /// The similarity (0 to 1) to one of the model's own texts at or above which a text is rejected; 0 = not compared.
     pub own_texts: f64,
     pub claims: ClaimsPolicy,
     pub experience: ExperiencePolicy,
-    /// Names of gates that are switched off, out of [`crate::gates::Gates::names`].
+    /// Names of the gates that are switched off, from [`crate::gates::Gates::names`].
     pub off: Vec<String>,
 }
 
-/// What to do with entities that X's rules ask a bot to leave out.
+/// What to do with entities that X's rules tell a bot to leave out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EntityPolicy {
@@ -136,7 +136,7 @@ pub enum ClaimsPolicy {
     Reject,
 }
 
-/// What becomes of first-person claims of a body and a life that a bot does not have.
+/// What to do with first-person claims of a body and a life that a bot does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ExperiencePolicy {

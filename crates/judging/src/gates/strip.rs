@@ -1,4 +1,4 @@
-//! Policy `strip`: mentions and links taken out of a text before it is scored, and what they leave behind tidied.
+//! Policy `strip`: removes mentions and links from a text before it is scored, and tidies what they leave behind.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use crate::gates::{EntityPolicy, GateSettings};
 use pregonero_text::tweet_text;
 use pregonero_text::tweet_text::without;
 
-/// Takes out the kinds of entities whose policy is `strip`.
+/// Removes the kinds of entities whose policy is `strip`.
 #[derive(Debug)]
 pub(super) struct Stripper {
     mentions: bool,
@@ -22,14 +22,14 @@ impl Stripper {
 
     pub(super) fn strip(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        // Tidying can bring a new entity together out of two halves; each turn takes at least one away, so this ends.
+        // Tidying can join two halves into a new entity; each turn removes at least one, so this ends.
         while let Some(less) = self.once(&text) {
             text = less;
         }
         text
     }
 
-    /// The text with its present entities taken out; nothing where there are none.
+    /// Returns the text without the entities it has now, or `None` if there are none.
     fn once(&self, text: &str) -> Option<String> {
         if !self.mentions && !self.urls {
             return None;
@@ -44,10 +44,10 @@ impl Stripper {
     }
 }
 
-/// What is tidied, in this order: pattern and replacement.
+/// What is tidied, in this order: each pattern with its replacement.
 static TIDYING: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     [
-        // the frame that mentions and links leave: "RT :", "(vía )", "(cc )"
+        // what mentions and links leave around them: "RT :", "(vía )", "(cc )"
         (r"^\s*RT\b\s*:?", ""),
         (r#"\(\s*(?:(?i:v[ií]a|cc|por)\s*)?\)|\[\s*\]|"\s*"|“\s*”|«\s*»"#, " "),
         (r"(?i)\s+(?:v[ií]a|cc)\s*[:.]?\s*$", ""),

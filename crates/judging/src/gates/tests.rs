@@ -1,4 +1,4 @@
-//! What all gates promise together, and the helpers of their own tests.
+//! What holds for all gates together, and helpers for the tests of each gate.
 
 use pregonero_models::verbatim::DEFAULT_WINDOW;
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use super::*;
 use crate::gates::{ClaimsPolicy, EntityPolicy, ExperiencePolicy};
 use pregonero_tweet::Finish;
 
-/// A candidate of this text.
+/// Returns a candidate with this text.
 pub(super) fn candidate(text: &str, finish: Finish) -> Candidate {
     Candidate {
         text: text.to_owned(),
@@ -22,7 +22,7 @@ pub(super) fn candidate(text: &str, finish: Finish) -> Candidate {
     }
 }
 
-/// One gate's verdict on a text as a person hands it in.
+/// Returns one gate's verdict on a text as a person would give it to `inspect`.
 pub(super) fn verdict_of(gate: &dyn Gate, text: &str) -> GateVerdict {
     verdict_on(gate, Subject { text, body: text, candidate: None, prompt: "", own_text: None }, &Recent::default())
 }
@@ -49,7 +49,7 @@ fn settings() -> GateSettings {
     }
 }
 
-/// All of them switched on; built once, because the word lists and patterns take a while.
+/// All gates, switched on; built once, because compiling the word lists and patterns takes a while.
 static ALL: LazyLock<Gates> = LazyLock::new(|| {
     let training = ["La vacuna llegó por fin a nuestro pueblo y todos estamos muy contentos con la noticia de hoy"];
     let verbatim = Some(VerbatimIndex::build(training, DEFAULT_WINDOW));

@@ -1,4 +1,4 @@
-//! Gate `urls`: a model invents links, and X asks more for a post with one.
+//! Gate `urls`: a model invents links, and X charges more for a post with one.
 
 use super::{Gate, Reading, quote_all, reject};
 use crate::gates::EntityPolicy;
@@ -6,12 +6,12 @@ use pregonero_tweet::GateVerdict;
 
 pub(super) const NAME: &str = "urls";
 
-/// Rejects what is left after stripping, so it stands under the policies `reject` and `strip`.
+/// Rejects links that are left after stripping; used under the policies `reject` and `strip`.
 #[derive(Debug)]
 pub(super) struct Urls;
 
 impl Urls {
-    /// Nothing where the policy is `allow`.
+    /// Returns the gate, or `None` if the policy is `allow`.
     pub(super) fn new(policy: EntityPolicy) -> Option<Self> {
         (policy != EntityPolicy::Allow).then_some(Self)
     }

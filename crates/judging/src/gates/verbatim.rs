@@ -1,10 +1,10 @@
 //! Gate `verbatim`: a model that repeats the texts it was trained on posts other people's words as its own, or the same
 //! text of its operator again and again.
 //!
-//! Other people's texts do not come with the model, only hashes of their runs of words ([`VerbatimIndex`]). The operator's
-//! own texts, if there are any, come with it ([`pregonero_models::verbatim::OwnTexts`]). A candidate may copy runs of words
+//! Other people's texts are not shipped with the model, only hashes of their runs of words ([`VerbatimIndex`]). The operator's
+//! own texts, if there are any, are ([`pregonero_models::verbatim::OwnTexts`]). A candidate may copy runs of words
 //! from them; it is rejected if it is nearly the whole of one. All candidates of a round are compared with them at once
-//! ([`super::Gates::near_own_texts`]), before the gates are asked.
+//! ([`super::Gates::near_own_texts`]), before the gates run.
 
 use anyhow::{Result, bail};
 use pregonero_models::verbatim::VerbatimIndex;
@@ -14,7 +14,7 @@ use super::{Gate, Reading, quote, reject};
 
 pub(super) const NAME: &str = "verbatim";
 
-/// Rejects a text with a run of more than `most` words from a text of the training, or that is nearly a whole own text.
+/// Rejects a text with a run of more than `most` words from a training text, or one that is nearly a whole own text.
 #[derive(Debug)]
 pub(super) struct Verbatim {
     most: usize,
@@ -22,7 +22,7 @@ pub(super) struct Verbatim {
 }
 
 impl Verbatim {
-    /// Looks for no runs where `most` is 0; where `compares_own_texts` is false as well, there is no gate.
+    /// Returns a gate that looks for no runs if `most` is 0, or `None` if `compares_own_texts` is also false.
     pub(super) fn new(most: usize, index: Option<VerbatimIndex>, compares_own_texts: bool) -> Result<Option<Self>> {
         if most == 0 {
             return Ok(compares_own_texts.then_some(Self { most, index: None }));
@@ -31,7 +31,7 @@ impl Verbatim {
             && most + 1 < index.window()
         {
             bail!(
-                "gates.verbatim_tokens: {most} is too few, the model's index knows runs of {} words or more: \
+                "gates.verbatim_tokens: {most} is too few: the model's index contains runs of {} words or more; \
                  set at least {}, or 0 to allow any run",
                 index.window(),
                 index.window() - 1
@@ -50,14 +50,14 @@ impl Gate for Verbatim {
         let run = self.index.as_ref().and_then(|index| index.longest(&reading.words));
         let run = run.filter(|run| run.len() > self.most).map(|run| {
             let quoted = quote(&reading.words[run.clone()].join(" "));
-            format!("{} words in a row of a text that the model was trained on: {quoted}", run.len())
+            format!("{} words in a row from a text that the model was trained on: {quoted}", run.len())
         });
         let own = reading.subject.own_text.map(|own| {
             let quoted = quote(&own.text);
             match own.similarity {
                 1.0 => format!("the same as a text that the model was trained on: {quoted}"),
                 less => {
-                    // Rounded down: what is not the same is not 100 % like it.
+                    // Rounded down: a text that differs must not show as 100 %.
                     let percent = (less * 100.0).floor();
                     format!("{percent} % like a whole text that the model was trained on: {quoted}")
                 }
@@ -96,7 +96,7 @@ mod tests {
         assert!(
             verdict
                 .reason
-                .starts_with("13 words in a row of a text that the model was trained on: “palabra3 palabra4 ")
+                .starts_with("13 words in a row from a text that the model was trained on: “palabra3 palabra4 ")
         );
     }
 
@@ -125,7 +125,7 @@ mod tests {
         );
         assert_eq!(verdict_with(0, None).verdict, Pass, "a run of words is not looked for");
         let both = verdict_with(12, Some(&own(0.8667))).reason;
-        assert!(both.starts_with("17 words in a row of a text ") && both.ends_with(expected), "{both}");
+        assert!(both.starts_with("17 words in a row from a text ") && both.ends_with(expected), "{both}");
     }
 
     #[test]
@@ -133,7 +133,7 @@ mod tests {
         let message = Verbatim::new(6, Some(index(8)), false).unwrap_err().to_string();
         assert_eq!(
             message,
-            "gates.verbatim_tokens: 6 is too few, the model's index knows runs of 8 words or more: \
+            "gates.verbatim_tokens: 6 is too few: the model's index contains runs of 8 words or more; \
              set at least 7, or 0 to allow any run"
         );
         assert!(Verbatim::new(7, Some(index(8)), false).is_ok());

@@ -1,7 +1,7 @@
-//! Picks the candidate that goes on: the one with the highest rank among those that the gates let through.
+//! Picks a round's candidate: the one with the highest rank among those that the gates let through.
 //!
-//! What a candidate ranks by is decided where it is judged ([`crate::judge`]): how well it reads, the sentiment's score, or
-//! both. Candidates that begin like a recent post come after all others.
+//! A candidate's rank is computed when it is judged ([`crate::judge`]): from how well it reads, the sentiment's score, or
+//! both. Candidates that begin like a recent post rank after all others.
 
 mod settings;
 
@@ -11,7 +11,7 @@ use pregonero_tweet::{Judged, Verdict};
 
 pub use self::settings::{Rank, SelectionKeys, SelectionSettings};
 
-/// The candidate a round goes on with.
+/// The candidate that a round continues with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chosen {
     judged: Judged,
@@ -19,26 +19,26 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// The candidate and what was said of it.
+    /// Returns the candidate with its verdicts and scores.
     #[must_use]
     pub fn judged(&self) -> &Judged {
         &self.judged
     }
 
-    /// Its place among the round's candidates, from 0.
+    /// Returns its position among the round's candidates, from 0.
     #[must_use]
     pub fn index(&self) -> usize {
         self.index
     }
 
-    /// Whether a gate asked for a person.
+    /// Returns whether a gate asked for a person's review.
     #[must_use]
     pub fn needs_review(&self) -> bool {
         self.judged.verdict() == Verdict::Review
     }
 }
 
-/// Returns the candidate with the highest rank that passes every gate. Where none does and `queue_reviews` is set,
+/// Returns the candidate with the highest rank that passes every gate. If none does and `queue_reviews` is set,
 /// returns the one with the highest rank whose worst verdict is `review`. Ties go to the earlier candidate, so that a
 /// replay chooses the same.
 #[must_use]
@@ -46,7 +46,7 @@ pub fn select(judged: &[Judged], queue_reviews: bool) -> Option<Chosen> {
     best_by(judged, queue_reviews, Judged::compare_rank).map(|index| Chosen { judged: judged[index].clone(), index })
 }
 
-/// Returns the place of the candidate that [`select`] would take if `compare` ranked them.
+/// Returns the position of the candidate that [`select`] would take if `compare` ranked them.
 pub fn best_by(
     judged: &[Judged],
     queue_reviews: bool,

@@ -1,11 +1,11 @@
-//! The section `[selection]`: its keys, their defaults and what they may say.
+//! The section `[selection]`: its keys, their defaults and the values they accept.
 
 use pregonero_settings::Checker;
 use serde::{Deserialize, Serialize};
 
 use pregonero_models::catalog::{ModelKind, ModelSource};
 
-/// The keys of `[selection]` as the file writes them, with their defaults.
+/// The keys of `[selection]` as written in the file, with their defaults.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SelectionKeys {
@@ -21,7 +21,7 @@ impl Default for SelectionKeys {
 }
 
 impl SelectionKeys {
-    /// Returns the settings, each key parsed and in range; `None` where `checker` was told of a fault.
+    /// Returns the settings, each key parsed and in range, or `None` after reporting a fault to `checker`.
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<SelectionSettings> {
         let rank = checker.choice("selection.rank", &self.rank, &RANKS);
@@ -34,7 +34,7 @@ impl SelectionKeys {
     }
 }
 
-/// The number that the candidates that passed are ranked by.
+/// The number by which the candidates that pass are ranked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rank {
@@ -46,11 +46,11 @@ pub enum Rank {
     Sentiment,
 }
 
-/// How one of the candidates that passed is chosen.
+/// How one of the candidates that pass is chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectionSettings {
     pub rank: Rank,
-    /// As configured; `Settings::critic` of the bot says which critic takes part.
+    /// The critic as configured; the bot's `Settings::critic` says which one is used.
     pub critic: Option<ModelSource>,
     /// A candidate that begins like one of this many recent posts ranks after all others; 0 = off.
     pub fresh_openings: usize,

@@ -1,4 +1,4 @@
-//! Opens a table by columns that flags name, and says which flag to use where one is not there.
+//! Opens a table by columns that flags name, and says which flag to use if a column is missing.
 
 use std::path::Path;
 
@@ -6,28 +6,28 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::table::Table;
 
-/// A column and the flag that names it.
+/// A requested column and the flag that names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked<'a> {
     pub column: &'a str,
-    /// Empty where the command line names it in another way.
+    /// Empty if the command line names the column in another way.
     pub flag: &'a str,
-    /// What to say where no column holds such a thing.
+    /// What to add to the error message for data that has no such column.
     pub without: &'a str,
 }
 
 impl<'a> Asked<'a> {
-    /// A column that there must be.
+    /// Returns a request for a column that must exist.
     #[must_use]
     pub fn new(column: &'a str, flag: &'a str) -> Self {
         Self { column, flag, without: "" }
     }
 }
 
-/// Opens a UTF-8 CSV file with a header for reading the asked columns.
+/// Opens a UTF-8 CSV file with a header for reading the requested columns.
 ///
 /// # Errors
-/// As [`Table::open`]; where the file is empty or two columns bear an asked name.
+/// Same as [`Table::open`]; also if the file is empty or two columns have a requested name.
 pub fn open_table(path: &Path, asked: &[Asked<'_>]) -> Result<Table> {
     let table = Table::open_whole(path)?;
     check(table.names(), asked).with_context(|| path.display().to_string())?;
@@ -36,23 +36,28 @@ pub fn open_table(path: &Path, asked: &[Asked<'_>]) -> Result<Table> {
 }
 
 fn check(names: &[String], asked: &[Asked<'_>]) -> Result<()> {
-    ensure!(names.iter().any(|name| !name.is_empty()), "the file is empty: it needs a header with the columns' names");
+    ensure!(
+        names.iter().any(|name| !name.is_empty()),
+        "the file is empty: it needs a header with the names of the columns"
+    );
     for Asked { column, flag, without } in asked {
         let found = names.iter().filter(|name| name == column).count();
-        ensure!(found < 2, "{found} columns are called {column:?}: give each a name of its own");
+        ensure!(found < 2, "{found} columns are called {column:?}: give each a different name");
         if found == 1 {
             continue;
         }
         if let [single] = names
             && single.contains(';')
         {
-            bail!("no column {column:?}: the fields are parted by semicolons; save the file with commas between them");
+            bail!(
+                "no column {column:?}: the fields are separated by semicolons; save the file with commas between them"
+            );
         }
         if let [single] = names
             && single.contains('\t')
         {
             bail!(
-                "no column {column:?}: the fields are parted by tabs; save the file with commas between them, and quotes"
+                "no column {column:?}: the fields are separated by tabs; save the file with commas between them, and quotes"
             );
         }
         let name = if flag.is_empty() { String::new() } else { format!("; name it with {flag} NAME") };
@@ -68,7 +73,7 @@ mod tests {
     #[test]
     fn a_header_that_does_not_fit_is_refused_with_what_to_do() {
         let author = Asked {
-            without: ", or give --author-column \"\" where there is none",
+            without: ", or give --author-column \"\" if there is none",
             ..Asked::new("author", "--author-column")
         };
         let asked = [Asked::new("text", "--text-column"), author];
@@ -76,9 +81,9 @@ mod tests {
             ("", "data.csv: the file is empty"),
             ("\n", "data.csv: the file is empty"),
             ("tweet,author\n", "no column \"text\"; the file has tweet, author; name it with --text-column NAME"),
-            ("text,label\n", "name it with --author-column NAME, or give --author-column \"\" where there is none"),
-            ("text;author\n", "no column \"text\": the fields are parted by semicolons"),
-            ("text\tauthor\n", "no column \"text\": the fields are parted by tabs"),
+            ("text,label\n", "name it with --author-column NAME, or give --author-column \"\" if there is none"),
+            ("text;author\n", "no column \"text\": the fields are separated by semicolons"),
+            ("text\tauthor\n", "no column \"text\": the fields are separated by tabs"),
             ("text,author,text\n", "2 columns are called \"text\""),
         ] {
             let folder = tempfile::tempdir().unwrap();

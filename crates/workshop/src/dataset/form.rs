@@ -1,41 +1,41 @@
-//! Which form a file of texts has: a table, JSON lines or plain lines. What has another form is refused, so that nothing is
-//! read as plain lines that is none.
+//! Recognises the format of a file of texts: a table, JSON lines or plain lines. Other formats are refused, so that nothing is
+//! mistaken for plain lines.
 
 use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-/// The form of a file.
+/// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// `.csv`, with a header.
     Table,
-    /// `.jsonl`, an object a line.
+    /// `.jsonl`, one object per line.
     Objects,
-    /// Anything else that is text: one text a line.
+    /// Any other text file: one text per line.
     Lines,
 }
 
-/// Endings of files that hold texts in another form, and what to do with them.
+/// Extensions of files that contain texts in another format, and what to do with them.
 const OTHERS: [(&[&str], &str); 5] = [
-    (&["json", "js"], "JSON that is not an object a line: write it as .jsonl, for example with `jq -c '.[]'`"),
-    (&["ndjson"], "JSON lines under another ending: name it .jsonl"),
-    (&["tsv", "tab"], "a table with tabs: write it as .csv, with commas and quotes"),
+    (&["json", "js"], "JSON that is not one object per line: write it as .jsonl, for example with `jq -c '.[]'`"),
+    (&["ndjson"], "JSON lines under another extension: rename it to .jsonl"),
+    (&["tsv", "tab"], "a table with tabs: save it as .csv, with commas and quotes"),
     (&["gz", "xz", "bz2", "zst", "zip", "7z", "tar", "tgz"], "compressed: unpack it first"),
     (
         &[
             "parquet", "arrow", "feather", "xlsx", "xls", "ods", "sqlite", "db", "html", "xml", "pdf", "docx", "pkl",
             "npz",
         ],
-        "no file of texts: write it as .csv or .jsonl",
+        "not a file of texts: save it as .csv or .jsonl",
     ),
 ];
 
-/// The form of `path`, by its ending and its beginning.
+/// Returns the format of `path`, by its extension and its first bytes.
 ///
 /// # Errors
-/// Where the file has another form, by its ending in any case or by how it begins; where it cannot be read.
+/// If the file has another format, by its extension in any case or by how it begins, or cannot be read.
 pub fn form_of(path: &Path) -> Result<Form> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_lowercase();
     match ending.as_str() {
@@ -47,12 +47,12 @@ pub fn form_of(path: &Path) -> Result<Form> {
         bail!("{}: cannot be read as texts: a .{ending} is {what}", path.display());
     }
     match other_beginning(&beginning(path)?) {
-        Some(what) => bail!("{}: cannot be read as one text a line: it is {what}", path.display()),
+        Some(what) => bail!("{}: cannot be read as one text per line: it is {what}", path.display()),
         None => Ok(Form::Lines),
     }
 }
 
-/// The first kilobytes of a file.
+/// Reads the first kilobytes of a file.
 fn beginning(path: &Path) -> Result<Vec<u8>> {
     let mut start = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start));
@@ -60,7 +60,7 @@ fn beginning(path: &Path) -> Result<Vec<u8>> {
     Ok(start)
 }
 
-/// What a file is that begins in this way and is no plain text.
+/// Returns what a file that begins like this is, if it is not plain text.
 fn other_beginning(start: &[u8]) -> Option<&'static str> {
     const SIGNS: [(&[u8], &str); 6] = [
         (b"\xff\xfe", "UTF-16: save it as UTF-8, for example with `iconv -f UTF-16 -t UTF-8`"),
@@ -77,12 +77,12 @@ fn other_beginning(start: &[u8]) -> Option<&'static str> {
     let text = text.trim_start_matches('\u{feff}').trim_start();
     let line = text.lines().next().unwrap_or_default().trim();
     if text.starts_with("window.YTD.") {
-        return Some("X's archive of an account (tweets.js): write its texts as .jsonl or .csv first");
+        return Some("X's archive of an account (tweets.js): extract its texts to .jsonl or .csv first");
     }
     let is_object = line.starts_with('{') && serde_json::from_str::<serde_json::Map<_, _>>(line).is_ok();
     let is_list = text.starts_with("[{") || (line == "[" && text[1..].trim_start().starts_with('{'));
     if is_object || is_list || line == "{" {
-        return Some("JSON: name it .jsonl, with an object a line, and say which field holds the text");
+        return Some("JSON: rename it to .jsonl, with one object per line, and say which field contains the text");
     }
     None
 }
@@ -102,17 +102,17 @@ mod tests {
             ("texts", "", Ok(Form::Lines)),
             ("a.txt", "{así} empieza un texto\n", Ok(Form::Lines)),
             ("a.txt", "[Nota] un texto\n", Ok(Form::Lines)),
-            ("a.json", "[]", Err("a .json is JSON that is not an object a line")),
+            ("a.json", "[]", Err("a .json is JSON that is not one object per line")),
             ("tweets.js", "x", Err("a .js is JSON")),
-            ("a.ndjson", "{}", Err("name it .jsonl")),
-            ("a.tsv", "x", Err("a .tsv is a table with tabs: write it as .csv")),
+            ("a.ndjson", "{}", Err("rename it to .jsonl")),
+            ("a.tsv", "x", Err("a .tsv is a table with tabs: save it as .csv")),
             ("a.TSV", "x", Err("a .tsv is a table with tabs")),
             ("a.csv.xz", "x", Err("compressed: unpack it first")),
-            ("a.parquet", "x", Err("no file of texts")),
+            ("a.parquet", "x", Err("not a file of texts")),
             ("a.txt", "window.YTD.tweets.part0 = [\n", Err("X's archive of an account")),
-            ("a.txt", "\u{feff}{\"text\": \"hola\"}\n", Err("JSON: name it .jsonl")),
-            ("a.txt", "[\n  {\"text\": \"hola\"}\n]\n", Err("JSON: name it .jsonl")),
-            ("a.txt", "{\n  \"text\": \"hola\"\n}\n", Err("JSON: name it .jsonl")),
+            ("a.txt", "\u{feff}{\"text\": \"hola\"}\n", Err("JSON: rename it to .jsonl")),
+            ("a.txt", "[\n  {\"text\": \"hola\"}\n]\n", Err("JSON: rename it to .jsonl")),
+            ("a.txt", "{\n  \"text\": \"hola\"\n}\n", Err("JSON: rename it to .jsonl")),
         ] {
             let path = folder.path().join(name);
             std::fs::write(&path, content).unwrap();

@@ -1,6 +1,6 @@
 //! Labelled tweets from a CSV file with named columns.
 //!
-//! Every fault names the file and the line a person has to look at; rows without text are counted, not fatal.
+//! Every error names the file and the line that a person has to check; rows without text are counted, not fatal.
 
 use std::path::Path;
 
@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::columns::{Asked, open_table};
 use pregonero_models::sentiment::{AUTHOR_FLAG, Columns, LABEL_FLAG, TEXT_FLAG};
 
-/// Returns the column of authors, where the table is said to have one.
+/// Returns the column of authors, if the settings name one.
 pub(crate) fn author_column(columns: &Columns) -> Option<Asked<'_>> {
-    const WITHOUT: &str = ", or give --author-column \"\" where there is none";
+    const WITHOUT: &str = ", or give --author-column \"\" if there is none";
     columns.author.as_deref().map(|author| Asked { without: WITHOUT, ..Asked::new(author, AUTHOR_FLAG) })
 }
 
@@ -19,26 +19,26 @@ pub(crate) fn author_column(columns: &Columns) -> Option<Asked<'_>> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelledTweet {
     pub text: String,
-    /// Empty where unknown.
+    /// Empty if unknown.
     pub author: String,
-    /// The label's place among the labels.
+    /// The label's index among the labels.
     pub label: usize,
     /// The row's number in the file, the header not counted, from 1.
     pub row: usize,
 }
 
-/// What a file held.
+/// The contents of a labelled file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelledTable {
     pub tweets: Vec<LabelledTweet>,
-    /// Rows left out because their text is empty.
+    /// The number of rows left out because their text is empty.
     pub skipped_empty: usize,
 }
 
 /// Reads the labelled tweets of a UTF-8 CSV file with a header; `labels` are the names of the classes.
 ///
 /// # Errors
-/// Where the file cannot be read, a column is missing, a row has another number of fields than the header, is too
+/// If the file cannot be read, a column is missing, a row has a different number of fields from the header, is too
 /// long, is not UTF-8 or has a label outside the set, or no row is left. The message names file and line.
 pub fn read_labelled<L: AsRef<str>>(path: &Path, columns: &Columns, labels: &[L]) -> Result<LabelledTable> {
     let mut asked = vec![Asked::new(&columns.text, TEXT_FLAG), Asked::new(&columns.label, LABEL_FLAG)];
@@ -56,14 +56,14 @@ pub fn read_labelled<L: AsRef<str>>(path: &Path, columns: &Columns, labels: &[L]
             table.tweets.push(LabelledTweet { text, author, label, row: row.number });
         }
     }
-    ensure!(!table.tweets.is_empty(), "{}: no row holds a text", path.display());
+    ensure!(!table.tweets.is_empty(), "{}: no row has a text", path.display());
     Ok(table)
 }
 
-/// The place of the label that a field names, by its name or by its number.
+/// Returns the index of the label that a field gives by name or by number.
 ///
 /// # Errors
-/// Where it is no label of the set.
+/// If the set has no such label.
 pub fn place_of<L: AsRef<str>>(field: &str, labels: &[L]) -> Result<usize> {
     let field = field.trim();
     if let Some(place) = labels.iter().position(|label| label.as_ref() == field) {
@@ -73,7 +73,7 @@ pub fn place_of<L: AsRef<str>>(field: &str, labels: &[L]) -> Result<usize> {
         Ok(place) if place < labels.len() => Ok(place),
         _ => {
             let known = labels.iter().enumerate().map(|(place, label)| format!("{place} ({})", label.as_ref()));
-            bail!("label {field:?} is none of {}", known.collect::<Vec<_>>().join(", "))
+            bail!("label {field:?} is not one of {}", known.collect::<Vec<_>>().join(", "))
         }
     }
 }
@@ -115,11 +115,11 @@ mod tests {
             (&b"text,label\nhola,1\n"[..], "no column \"author\"; the file has text, label"),
             (
                 b"author,text,label\na,\"dos\nrenglones\",1\na,hola,2\n",
-                ":4: label \"2\" is none of 0 (negative), 1 (positive)",
+                ":4: label \"2\" is not one of 0 (negative), 1 (positive)",
             ),
             (b"author,text,label\na,hola,1\na,se\xf1or,1\n", ":3: not UTF-8"),
             (b"author,text,label\na,hola\n", ":2: 2 fields, the header has 3"),
-            (b"author,text,label\na,,1\n", "no row holds a text"),
+            (b"author,text,label\na,,1\n", "no row has a text"),
             (b"", "the file is empty"),
             (b"author,text,label\na,\"hola,1\nb,sol,0\n", ":2: 2 fields, the header has 3; it spans lines: is a quote"),
             (b"author,label,text\na,1,\"hola\nb,0,sol\n", ":2: the file ends within the record"),
@@ -147,7 +147,7 @@ mod tests {
         for field in ["3", "-1", "", "Neutro", "1.0"] {
             assert!(place_of(field, &labels).is_err(), "{field}");
         }
-        // A name wins over a number, so that the labels may be numbers in another order.
+        // A name takes precedence over a number, so that the labels may be numbers in another order.
         assert_eq!(place_of("1", &["1", "0"]).unwrap(), 0);
     }
 

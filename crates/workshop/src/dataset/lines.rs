@@ -1,4 +1,4 @@
-//! The lines of a text file one after the other, with every fault told by file and line.
+//! Reads a text file line by line; every error names file and line.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -17,17 +17,19 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// Opens a file.
+    ///
     /// # Errors
-    /// Where the file cannot be read.
+    /// If the file cannot be read.
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         Ok(Self { path: path.to_owned(), lines: BufReader::new(file).lines(), number: 0 })
     }
 
-    /// The next line without its end and without a byte order mark, `None` after the last.
+    /// Returns the next line without its line ending and without a byte order mark, or `None` after the last.
     ///
     /// # Errors
-    /// Where it cannot be read or is not UTF-8; the message names file and line.
+    /// If the line cannot be read or is not UTF-8; the message names file and line.
     pub fn next_line(&mut self) -> Result<Option<String>> {
         self.number += 1;
         let line = self.lines.next().transpose();
@@ -38,10 +40,10 @@ impl Lines {
         }))
     }
 
-    /// The next line of a JSON-lines file, blank ones passed over; `None` after the last.
+    /// Returns the next line of a JSON-lines file, skipping blank ones, or `None` after the last.
     ///
     /// # Errors
-    /// Where it cannot be read or is no JSON object; the message names file and line.
+    /// If the line cannot be read or is not a JSON object; the message names file and line.
     pub fn next_object(&mut self) -> Result<Option<Map<String, Value>>> {
         while let Some(line) = self.next_line()? {
             if !line.trim().is_empty() {
@@ -51,13 +53,13 @@ impl Lines {
         Ok(None)
     }
 
-    /// The number of the last line read, from 1.
+    /// Returns the number of the last line read, from 1.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// File and line of the last line read.
+    /// Returns the file and the number of the last line read.
     #[must_use]
     pub fn place(&self) -> String {
         format!("{}:{}", self.path.display(), self.number)

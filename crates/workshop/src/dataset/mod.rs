@@ -1,4 +1,4 @@
-//! Tables of tweets: reading labelled CSV files, and splits that do not flatter; texts composed by a grammar.
+//! Tables of tweets: labelled CSV files, splits that do not flatter a model, and texts composed with a grammar.
 
 pub mod columns;
 pub mod compose;

@@ -1,6 +1,6 @@
-//! Leaves near-duplicates out of a stream of texts, however many there are: the first of those alike stays.
+//! Drops near-duplicates from a stream of any number of texts: the first of several similar texts stays.
 //!
-//! [`super::similar`] finds all pairs of a table exactly; corpora of millions of texts need less memory and time. Texts
+//! [`super::similar`] finds all pairs of a table exactly; corpora of millions of texts need something cheaper. Texts
 //! whose MinHash signatures (Broder 1997) agree on a band (locality-sensitive hashing) are compared by Jaccard's index
 //! over their words. With these sizes a pair of similarity 0.7 is found with probability 0.96, of 0.8 with 0.997.
 
@@ -8,34 +8,34 @@ use std::collections::HashMap;
 
 use pregonero_text::hashing::{HashedSet, SPLITMIX64_STEP, hash, splitmix64};
 
-/// Bands of a signature, and minima a band.
+/// Bands of a signature, and minima per band.
 const BANDS: usize = 12;
 const ROWS: usize = 4;
 
-/// No text.
+/// Stands for no text.
 const NONE: u32 = u32::MAX;
 
-/// The texts that were let in.
+/// The texts admitted so far.
 #[derive(Debug)]
 pub struct NearDuplicates {
     threshold: f64,
     multipliers: [u64; BANDS * ROWS],
     /// By a band's content, the newest text that has it.
     newest: HashMap<(u8, u64), u32>,
-    /// For every text and band, the text before it with the same content.
+    /// For every text and band, the previous text with the same content.
     before: Vec<[u32; BANDS]>,
     words: Vec<HashedSet<u32>>,
 }
 
 impl NearDuplicates {
-    /// Lets in what is less similar than `threshold` to everything let in before.
+    /// Creates a filter that admits texts less similar than `threshold` to everything admitted before.
     #[must_use]
     pub fn new(threshold: f64) -> Self {
         let multipliers = std::array::from_fn(|index| splitmix64((index as u64).wrapping_mul(SPLITMIX64_STEP)) | 1);
         Self { threshold, multipliers, newest: HashMap::new(), before: Vec::new(), words: Vec::new() }
     }
 
-    /// Whether `text` is new; from then on it is known. A text without words is always new.
+    /// Returns whether `text` is new, and remembers it. A text without words is always new.
     pub fn admit(&mut self, text: &str) -> bool {
         let words = words(text);
         if words.is_empty() {
@@ -65,7 +65,7 @@ impl NearDuplicates {
         })
     }
 
-    /// The minima of the words under every hash function, band by band.
+    /// Returns the minima of the words under every hash function, band by band.
     fn bands(&self, words: &HashedSet<u32>) -> [u64; BANDS] {
         let mut minima = [u32::MAX; BANDS * ROWS];
         for word in words.iter() {
@@ -82,7 +82,7 @@ impl NearDuplicates {
     }
 }
 
-/// The distinct words in lower case, without punctuation.
+/// Returns the distinct words of a text, in lower case and without punctuation.
 fn words(text: &str) -> HashedSet<u32> {
     let lower = text.to_lowercase();
     let words = lower.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty());

@@ -2,26 +2,26 @@
 //!
 //! Similarity is Jaccard's index over the sets of words, and the search is exact: two sets whose index is at least `t`
 //! must share one of the `n - ceil(t n) + 1` rarest words of each (the prefix filter of Chaudhuri, Ganti and Kaushik,
-//! 2006), so only texts under those words are compared. [`super::split`] keeps what is found here on one side.
+//! 2006), so only texts with those words are compared. [`super::split`] keeps near-duplicates on one side.
 
 use std::collections::{HashMap, HashSet};
 
-/// From this similarity on, texts count as near-duplicates in a split. Tweets that were copied and cut, or had a name or
-/// a number exchanged, lie above it; tweets that only share a slogan lie below.
+/// Texts of at least this similarity count as near-duplicates in a split. Tweets that were copied and cut, or had a name or
+/// a number replaced, are above it; tweets that only share a slogan are below.
 pub const NEAR_DUPLICATE: f64 = 0.7;
 
-/// Texts by their rarest words.
+/// An index of texts by their rarest words.
 #[derive(Debug)]
 pub struct SimilarTexts<'a> {
     threshold: f64,
-    /// How many texts hold a word.
+    /// How many texts contain each word.
     frequencies: HashMap<&'a str, usize>,
     sets: Vec<HashSet<&'a str>>,
     by_rare_word: HashMap<&'a str, Vec<usize>>,
 }
 
 impl<'a> SimilarTexts<'a> {
-    /// The index over cleaned `texts`; texts without words are like nothing.
+    /// Indexes cleaned `texts`; texts without words are similar to nothing.
     #[must_use]
     pub fn new(texts: &[&'a str], threshold: f64) -> Self {
         let sets: Vec<HashSet<&str>> = texts.iter().map(|text| text.split_whitespace().collect()).collect();
@@ -38,7 +38,7 @@ impl<'a> SimilarTexts<'a> {
         index
     }
 
-    /// Places of the texts that are at least as similar to `text` as the threshold asks, ascending.
+    /// Returns the indices of the texts whose similarity to `text` reaches the threshold, ascending.
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<usize> {
         let words: HashSet<&str> = text.split_whitespace().collect();
@@ -50,11 +50,11 @@ impl<'a> SimilarTexts<'a> {
         candidates
     }
 
-    /// The words one of which a similar text must share, in an order that is the same for every text.
+    /// Returns the words of which a similar text must share at least one, in an order that is the same for every text.
     fn rarest<'w>(&self, words: &HashSet<&'w str>) -> Vec<&'w str> {
         let mut ordered: Vec<&str> = words.iter().copied().collect();
         ordered.sort_unstable_by_key(|word| (self.frequencies.get(word).copied().unwrap_or(0), *word));
-        // Lest a rounding error lose a pair that is exactly as similar as asked.
+        // The subtraction keeps a rounding error from losing a pair that is exactly at the threshold.
         let common = (self.threshold * words.len() as f64 - 1e-9).ceil().max(1.0) as usize;
         ordered.truncate((words.len() + 1).saturating_sub(common));
         ordered

@@ -1,8 +1,8 @@
-//! Splits into train, validation and test part: by default such that no author and no text stands on two sides.
+//! Splits data into train, validation and test parts, by default so that no author and no text is in two parts.
 //!
-//! Tweets repeat, and some authors post dozens of times: a random split shows a model at test time what it learned by
-//! heart. By groups, tweets that share an author, a normalised text or nearly one (see [`super::similar`]) go to one
-//! side as a whole, across any number of links. The random split is there to repeat what others measured with one.
+//! Tweets repeat, and some authors post dozens of times, so a random split shows a model at test time what it learned by
+//! heart. A split by groups puts tweets that share an author, a normalised text or nearly one (see [`super::similar`]) into one
+//! part, across any number of links. The random split exists to reproduce what others measured with one.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha12Rng;
 
-/// Places of rows in the table that was split, ascending.
+/// The indices of each part's rows in the table that was split, ascending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
     pub train: Vec<usize>,
@@ -21,10 +21,10 @@ pub struct Split {
     pub test: Vec<usize>,
 }
 
-/// What decides where a row goes.
+/// The properties of a row that decide where it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SplitRow<'a> {
-    /// Empty where unknown: then it links nothing.
+    /// Empty if unknown; then it links nothing.
     pub author: &'a str,
     /// The text as the classifier reads it.
     pub normalised: &'a str,
@@ -32,10 +32,10 @@ pub struct SplitRow<'a> {
     pub label: usize,
 }
 
-/// Splits `rows` as a classifier's `held_out` says; the same settings over the same rows give the same split.
+/// Splits `rows` as a classifier's `held_out` says; the same settings and rows always give the same split.
 ///
 /// # Errors
-/// Where the shares do not pass their check.
+/// If the shares do not pass their check.
 pub fn split(held_out: &HeldOut, rows: &[SplitRow<'_>]) -> Result<Split> {
     match held_out.protocol {
         SplitProtocol::Groups => split_by_groups(rows, &held_out.shares, held_out.near_duplicate, held_out.seed),
@@ -43,12 +43,12 @@ pub fn split(held_out: &HeldOut, rows: &[SplitRow<'_>]) -> Result<Split> {
     }
 }
 
-/// Splits the rows by groups; the same seed over the same rows gives the same split. Every part gets close to its share
-/// of each label, as far as groups allow: the largest groups are placed first, each where most is missing. With
+/// Splits the rows by groups; the same seed and rows always give the same split. Every part gets close to its share
+/// of each label, as far as the groups allow: the largest groups are placed first, each in the part that lacks most. With
 /// `near_duplicate`, texts of at least that similarity are one group.
 ///
 /// # Errors
-/// Where `shares` do not pass their check.
+/// If `shares` do not pass their check.
 pub fn split_by_groups(
     rows: &[SplitRow<'_>],
     shares: &Shares,
@@ -76,10 +76,10 @@ pub fn split_by_groups(
     Ok(Split::of(parts))
 }
 
-/// Deals rows at random: the test part first, as a share of all; what is not trained on of the rest is validation.
+/// Splits rows at random: takes the test part first, as a share of all, then divides the rest between train and validation.
 ///
 /// # Errors
-/// Where `shares` do not pass their check.
+/// If `shares` do not pass their check.
 pub fn split_at_random(rows: usize, shares: &Shares, seed: u64) -> Result<Split> {
     shares.check()?;
     let mut order: Vec<usize> = (0..rows).collect();
@@ -104,7 +104,7 @@ fn count_labels(rows: &[SplitRow<'_>], labels: usize, places: impl IntoIterator<
     counts
 }
 
-/// The part that lacks the largest share of what the group brings; the first of equals.
+/// Returns the part that lacks the largest share of what the group contains; the first of equals.
 fn neediest(targets: &[Vec<f64>; 3], filled: &[Vec<f64>; 3], counts: &[usize]) -> usize {
     let need = |part: usize| -> f64 {
         (0..counts.len())
@@ -124,7 +124,7 @@ fn neediest(targets: &[Vec<f64>; 3], filled: &[Vec<f64>; 3], counts: &[usize]) -
     best
 }
 
-/// Rows by group, groups in the order of their first row.
+/// Returns the rows by group, groups in the order of their first row.
 fn groups(rows: &[SplitRow<'_>], near_duplicate: Option<f64>) -> Vec<Vec<usize>> {
     let mut parents: Vec<usize> = (0..rows.len()).collect();
     let mut by_author = HashMap::new();
@@ -136,7 +136,7 @@ fn groups(rows: &[SplitRow<'_>], near_duplicate: Option<f64>) -> Vec<Vec<usize>>
         join(&mut parents, *by_text.entry(row.normalised).or_insert(place), place);
     }
     if let Some(threshold) = near_duplicate {
-        // Each text once, or a slogan that a hundred people post would be compared with itself ten thousand times.
+        // Each text once: otherwise a slogan that a hundred people post would be compared with itself ten thousand times.
         let firsts: Vec<usize> = (0..rows.len()).filter(|&place| by_text[rows[place].normalised] == place).collect();
         let texts: Vec<&str> = firsts.iter().map(|&place| rows[place].normalised).collect();
         let similar = SimilarTexts::new(&texts, threshold);

@@ -1,6 +1,6 @@
-//! Rows of a CSV file by named columns, with every fault told by file and line.
+//! Reads rows of a CSV file by named columns; every error names file and line.
 //!
-//! The memory a record may take is bounded: an unbalanced quote would otherwise make one record of a whole file.
+//! The memory of a record is bounded: an unbalanced quote would otherwise turn a whole file into one record.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -11,10 +11,10 @@ use std::rc::Rc;
 use anyhow::{Context as _, Result, bail, ensure};
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
-/// Bytes of the longest record that is read; a tweet with its columns has some hundreds.
+/// The longest record that is read, in bytes; a tweet with its columns has a few hundred.
 pub const LONGEST_RECORD: usize = 256 * 1024;
 
-/// What the reader takes from the file at a time.
+/// How many bytes the reader takes from the file at a time.
 const BUFFER: usize = 16 * 1024;
 
 const TOO_LONG: &str = "the record is longer than";
@@ -25,52 +25,52 @@ pub struct Table {
     path: PathBuf,
     reader: Reader<Bounded<File>>,
     record: ByteRecord,
-    /// 1 where lines end in CR LF: the reader stops between the two, and counts a line with the LF.
+    /// 1 if lines end in CR LF, because the reader stops between the two and counts a line at the LF.
     pending: u64,
-    /// Where the last record begins, and whether a quote took it over a line's end.
+    /// The line on which the last record begins, and whether a quote carried it over a line's end.
     record_line: u64,
     record_spans_lines: bool,
     /// The header's names.
     names: Vec<String>,
-    /// Places of the asked columns.
+    /// The indices of the requested columns.
     places: Vec<usize>,
     rows: usize,
     watched: Rc<Watched>,
 }
 
-/// One row's asked fields.
+/// The requested fields of one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// The line it begins on.
+    /// The line on which the row begins.
     pub line: u64,
-    /// Its number among the rows, the header not counted, from 1.
+    /// The row's number, from 1, the header not counted.
     pub number: usize,
-    /// In the order the columns were asked for.
+    /// The fields, in the order in which the columns were requested.
     pub fields: Vec<String>,
 }
 
-/// What went through the reader.
+/// What is known about the bytes that went through the reader.
 #[derive(Debug, Default)]
 struct Watched {
-    /// Since the last whole record.
+    /// Bytes since the last whole record.
     bytes: Cell<usize>,
     quotes: Cell<u64>,
-    /// Where the reader stands in a field.
+    /// The reader's position in a field.
     place: Cell<Place>,
-    /// Ends of lines so far.
+    /// Line ends so far.
     lines: Cell<u64>,
     /// The line of the first text after a closing quote.
     unquoted_line: Cell<Option<u64>>,
 }
 
-/// A place in a field, as far as quotes go.
+/// A position in a field, as far as quotes are concerned.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Place {
     #[default]
     Beginning,
     Plain,
     Quoted,
-    /// After a quote that closes the field, or is the first of two.
+    /// After a quote that closes the field or is the first of two.
     Closed,
 }
 
@@ -82,8 +82,8 @@ impl Watched {
         bytes.iter().for_each(|byte| self.step(*byte));
     }
 
-    /// Follows the quotes. Text after a closing quote means that nothing was quoted: a text in the file begins with a
-    /// quotation mark, and the reader would take rows together up to the next one.
+    /// Tracks the quotes. Text after a closing quote means that the file is not quoted: a text in it begins with a
+    /// quotation mark, and the reader would merge rows up to the next one.
     fn step(&self, byte: u8) {
         let place = match (self.place.get(), byte) {
             (Place::Quoted, b'"') => Place::Closed,
@@ -95,7 +95,7 @@ impl Watched {
                 self.unquoted_line.set(self.unquoted_line.get().or(Some(line)));
                 Place::Plain
             }
-            // A byte order mark stands before the first field.
+            // A byte order mark precedes the first field.
             (Place::Beginning, 0xef | 0xbb | 0xbf) if self.lines.get() == 0 => Place::Beginning,
             (Place::Beginning | Place::Plain, _) => Place::Plain,
         };
@@ -104,7 +104,7 @@ impl Watched {
     }
 }
 
-/// Stops reading where one record takes too much.
+/// A reader that stops when one record takes too many bytes.
 #[derive(Debug)]
 struct Bounded<R> {
     inner: R,
@@ -126,15 +126,15 @@ impl Table {
     /// Opens a UTF-8 CSV file with a header and finds `columns` in it.
     ///
     /// # Errors
-    /// Where the file cannot be read, is in another encoding by its first bytes, or lacks a column.
+    /// If the file cannot be read, its first bytes show another encoding, or it lacks a column.
     pub fn open(path: &Path, columns: &[&str]) -> Result<Self> {
         Self::open_whole(path)?.of(columns)
     }
 
-    /// The table with these of its columns to read.
+    /// Selects the columns to read.
     ///
     /// # Errors
-    /// Where it lacks one.
+    /// If the table lacks one of them.
     pub fn of(mut self, columns: &[&str]) -> Result<Self> {
         self.places = find(&self.names, columns).with_context(|| self.path.display().to_string())?;
         Ok(self)
@@ -143,7 +143,7 @@ impl Table {
     /// Opens a UTF-8 CSV file with a header for reading all of its columns.
     ///
     /// # Errors
-    /// Where the file cannot be read or is in another encoding by its first bytes.
+    /// If the file cannot be read or its first bytes show another encoding.
     pub fn open_whole(path: &Path) -> Result<Self> {
         let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         let pending = u64::from(check_start(path)?.ends_with(b"\r\n"));
@@ -168,24 +168,24 @@ impl Table {
         })
     }
 
-    /// The names of all columns.
+    /// Returns the names of all columns.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// The next row, `None` behind the last.
+    /// Returns the next row, or `None` after the last.
     ///
     /// # Errors
-    /// Where it is too long, has another number of fields than the header, is not UTF-8, or ends within a quote; where
-    /// quotes show that the file is not quoted.
+    /// If it is too long, has a different number of fields from the header, is not UTF-8, or ends within a quote, or if
+    /// its quotes show that the file is not quoted.
     pub fn next_row(&mut self) -> Result<Option<Row>> {
         let line = self.reader.position().line() + self.pending;
         let more = self.reader.read_byte_record(&mut self.record).map_err(|error| fault(&self.path, line, error))?;
         self.watched.bytes.set(0);
         if let Some(line) = self.watched.unquoted_line.get() {
             bail!(
-                "{}:{line}: text after a closing quote: the file is not quoted, and rows would be read as one; write each \
+                "{}:{line}: text after a closing quote: the file is not quoted, and rows would be merged; write each \
                  text in quotes, with the quotes in it doubled",
                 self.path.display()
             );
@@ -228,7 +228,7 @@ fn utf8(field: &[u8]) -> Result<String> {
     }
 }
 
-/// Refuses what is UTF-16 or no text at all; gives the first line with its end.
+/// Refuses a file that is UTF-16 or not text at all; returns the first line with its line ending.
 fn check_start(path: &Path) -> Result<Vec<u8>> {
     let mut start = Vec::new();
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -241,7 +241,7 @@ fn check_start(path: &Path) -> Result<Vec<u8>> {
     );
     ensure!(
         !start.contains(&0),
-        "{}:1: the file holds zero bytes: it is UTF-16 or no text; save it as UTF-8",
+        "{}:1: the file contains zero bytes: it is UTF-16 or not text; save it as UTF-8",
         path.display()
     );
     let first = start.iter().position(|byte| *byte == b'\n').map_or(start.len(), |end| end + 1);

@@ -1,4 +1,4 @@
-//! How good a model is: both kinds of model measured, and the reports and tables that say so.
+//! Measures models of both kinds, and writes the reports and tables.
 
 pub mod classification;
 pub mod comparison;

@@ -15,20 +15,20 @@ pub struct RunsReport {
     pub runs: usize,
     pub accuracy: Spread,
     pub macro_f1: Spread,
-    /// `None` where it is undefined in every run; else over those where it is not.
+    /// The AUC over the runs in which it is defined; `None` if there are none.
     pub auc: Option<Spread>,
     pub calibration_error: Spread,
     pub brier_score: Spread,
     pub log_loss: Spread,
-    /// The F1 of each label, by `"0"`, `"1"` and so on.
+    /// The F1 of each label, with keys `"0"`, `"1"` and so on.
     pub f1: BTreeMap<String, Spread>,
 }
 
 impl RunsReport {
-    /// The spread over the runs' `reports`, all of the same labels.
+    /// Computes the spread over the runs' `reports`, which must have the same labels.
     ///
     /// # Errors
-    /// Where there are none.
+    /// If there are none.
     pub fn new(reports: &[ClassificationReport]) -> Result<Self> {
         let over = |value: &dyn Fn(&ClassificationReport) -> Option<f64>| {
             Spread::of(&reports.iter().filter_map(value).collect::<Vec<_>>())

@@ -1,4 +1,4 @@
-//! How fast a classifier scores: many tweets at once, and the candidates of one round.
+//! Measures how fast a classifier scores many tweets at once, and the candidates of one round.
 
 use std::time::{Duration, Instant};
 
@@ -7,28 +7,28 @@ use serde::Serialize;
 
 use pregonero_models::sentiment::Classifier;
 
-/// Candidates of a round, by default.
+/// The default number of candidates in a round.
 const CANDIDATES: usize = 16;
-/// Measured at least this long, because one pass over a small table says little.
+/// The shortest time to measure, because one pass over a small table says little.
 const LEAST_TIME: Duration = Duration::from_secs(2);
 
-/// What was measured, texts' cleaning included.
+/// The measured speed, including the cleaning of texts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ScoringSpeed {
-    /// Of all rows handed over at once.
+    /// Speed with all rows passed at once.
     pub tweets_per_second: f64,
-    /// The same over processor time, which other work on the machine does not lengthen.
+    /// The same per second of processor time, which other work on the machine does not affect.
     pub tweets_per_core_second: f64,
-    /// Median time of 16 texts.
+    /// Median time for 16 texts.
     pub milliseconds_for_16: f64,
 }
 
-/// Measures over `texts`, which are repeated as often as needed.
+/// Measures with `texts`, which are repeated as often as needed.
 ///
 /// # Errors
-/// Where there are no texts or candle fails.
+/// If there are no texts or candle fails.
 pub fn measure_speed(classifier: &Classifier, texts: &[&str]) -> Result<ScoringSpeed> {
-    ensure!(!texts.is_empty(), "nothing to measure the speed with");
+    ensure!(!texts.is_empty(), "no texts to measure the speed with");
     let round: Vec<&str> = texts.iter().copied().cycle().take(CANDIDATES).collect();
     classifier.probabilities(&round)?;
     let (start, processor_start, mut scored) = (Instant::now(), processor_seconds(), 0);
@@ -50,7 +50,7 @@ pub fn measure_speed(classifier: &Classifier, texts: &[&str]) -> Result<ScoringS
     Ok(ScoringSpeed { tweets_per_second, tweets_per_core_second, milliseconds_for_16 })
 }
 
-/// Processor time of all threads of this process so far.
+/// Returns the processor time of all threads of this process so far, in seconds.
 #[must_use]
 pub fn processor_seconds() -> f64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

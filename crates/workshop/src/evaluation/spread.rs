@@ -8,13 +8,13 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
     pub mean: f64,
-    /// Of the sample: the squares' sum divided by one less than the runs; `None` for one run.
+    /// The sample standard deviation (with n - 1 in the denominator); `None` for one run.
     pub deviation: Option<f64>,
     pub runs: usize,
 }
 
 impl Spread {
-    /// `None` where there are no values.
+    /// Computes mean and deviation; returns `None` if there are no values.
     #[must_use]
     pub fn of(values: &[f64]) -> Option<Self> {
         if values.is_empty() {

@@ -1,4 +1,4 @@
-//! How sure an area under the curve is (its standard error after DeLong, DeLong and Clarke-Pearson 1988), and a share.
+//! Confidence intervals of an area under the curve (DeLong, DeLong and Clarke-Pearson 1988) and of a share.
 
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ pub struct AucInterval {
 }
 
 impl AucInterval {
-    /// The probability that a true row scores above a false one, ties counted half. `None` where either kind has fewer
+    /// Computes the probability that a true row scores above a false one, ties counted half. `None` if either kind has fewer
     /// than two rows.
     #[must_use]
     pub fn new(truth: &[bool], scores: &[f32]) -> Option<Self> {
@@ -37,7 +37,7 @@ impl AucInterval {
     }
 }
 
-/// The 95 % confidence interval of a share, `hits` of `count` (Wilson 1927); the whole of 0 to 1 where nothing was counted.
+/// Returns the 95 % confidence interval of a share, `hits` of `count` (Wilson 1927); 0 to 1 if nothing was counted.
 #[must_use]
 pub fn share_interval(hits: usize, count: usize) -> (f64, f64) {
     if count == 0 {
@@ -50,7 +50,7 @@ pub fn share_interval(hits: usize, count: usize) -> (f64, f64) {
     ((middle - half).max(0.0), (middle + half).min(1.0))
 }
 
-/// For each of `scores` the share of `others` that lies below it, ties counted half.
+/// Returns, for each of `scores`, the share of `others` below it, ties counted half.
 fn shares_below(scores: &[f32], others: &[f32]) -> Vec<f64> {
     let mut others = others.to_vec();
     others.sort_unstable_by(f32::total_cmp);
@@ -66,7 +66,7 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Of the sample.
+/// Returns the sample variance.
 fn variance(values: &[f64]) -> f64 {
     let mean = mean(values);
     values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (values.len() - 1) as f64

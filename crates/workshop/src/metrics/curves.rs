@@ -1,13 +1,13 @@
-//! What a threshold on one label's probability does: ROC curve, precision and recall, and the table from which
+//! The effect of a threshold on one label's probability: ROC curve, precision and recall, and the table from which
 //! `sentiment.min_score` is chosen.
 
 use serde::Serialize;
 
-/// One threshold: a row counts as the label where its probability is at least `threshold`.
+/// One threshold: a row counts as having the label if its probability is at least `threshold`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ThresholdPoint {
     pub threshold: f64,
-    /// Rows of the label that reach it.
+    /// Rows with the label that reach it.
     pub true_positives: u64,
     /// Other rows that reach it.
     pub false_positives: u64,
@@ -16,17 +16,17 @@ pub struct ThresholdPoint {
 /// Points of a curve: x and y.
 pub type Points = Vec<(f64, f64)>;
 
-/// Every threshold that changes something, from the highest, with the number of rows on either side.
+/// Every threshold that changes something, from the highest, and the number of rows with and without the label.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThresholdCurve {
-    /// Begins with a threshold that no row reaches.
+    /// The points, beginning with a threshold that no row reaches.
     pub points: Vec<ThresholdPoint>,
     positives: u64,
     negatives: u64,
 }
 
 impl ThresholdCurve {
-    /// The curve of `scores` against the `truth`.
+    /// Computes the curve of `scores` against the `truth`.
     #[must_use]
     pub fn new(truth: &[bool], scores: &[f32]) -> Self {
         let mut order: Vec<usize> = (0..scores.len()).collect();
@@ -43,7 +43,7 @@ impl ThresholdCurve {
         Self { points, positives: true_positives, negatives: false_positives }
     }
 
-    /// False and true positive rate at every threshold; `None` where all rows are of one kind.
+    /// Returns the false and true positive rate at every threshold, or `None` if all rows are of one kind.
     #[must_use]
     pub fn roc(&self) -> Option<Points> {
         if self.positives == 0 || self.negatives == 0 {
@@ -56,7 +56,7 @@ impl ThresholdCurve {
         Some(self.points.iter().map(point).collect())
     }
 
-    /// Recall and precision at every threshold that a row reaches; `None` where the label has no rows.
+    /// Returns recall and precision at every threshold that a row reaches, or `None` if the label has no rows.
     #[must_use]
     pub fn precision_recall(&self) -> Option<Points> {
         if self.positives == 0 {
@@ -66,7 +66,7 @@ impl ThresholdCurve {
         Some(self.points.iter().skip(1).map(point).collect())
     }
 
-    /// The sum of precisions, each weighted by what its threshold adds to the recall.
+    /// Returns the sum of precisions, each weighted by what its threshold adds to the recall.
     #[must_use]
     pub fn average_precision(&self) -> Option<f64> {
         let mut reached = 0.0;
@@ -74,7 +74,7 @@ impl ThresholdCurve {
         Some(self.precision_recall()?.into_iter().map(step).sum())
     }
 
-    /// What a threshold of `minimum` keeps.
+    /// Returns what a threshold of `minimum` keeps.
     #[must_use]
     pub fn at(&self, minimum: f64) -> ThresholdRow {
         let reached = self.points.iter().rfind(|point| point.threshold >= minimum);
@@ -103,8 +103,8 @@ pub struct ThresholdRow {
     pub threshold: f64,
     /// Share of all rows that reach the threshold.
     pub kept: f64,
-    /// Share of those that are of the label; `None` where no row reaches it.
+    /// Share of those that have the label; `None` if no row reaches the threshold.
     pub precision: Option<f64>,
-    /// Share of the label's rows that reach it; `None` where there are none.
+    /// Share of the label's rows that reach the threshold; `None` if there are none.
     pub recall: Option<f64>,
 }

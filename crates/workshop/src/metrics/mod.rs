@@ -1,6 +1,6 @@
-//! What a classifier gets right: scikit-learn's metrics over any number of labels. Knows numbers alone: no model, no file.
+//! Metrics of a classifier: those of scikit-learn, over any number of labels. Works only on numbers: no model, no file.
 //!
-//! [`ClassificationReport`] is serialised as `evaluate classifier --json` prints it. Neighbours: [`confidence`] for how sure
+//! [`ClassificationReport`] is serialised as `evaluate classifier --json` prints it. See also [`confidence`] for how certain
 //! an area under the curve is, [`curves`] for what a threshold does.
 
 pub mod confidence;
@@ -17,7 +17,7 @@ pub use self::scores::{ReliabilityBin, area_under_curve};
 use self::scores::{brier_score, calibration_error, log_loss, macro_area_under_curve, reliability};
 use pregonero_models::sentiment::calibration::likeliest;
 
-/// How one label was recognised; 0 where a quotient has no meaning, as scikit-learn with `zero_division=0`.
+/// How well one label was recognised; 0 if a quotient is undefined, as in scikit-learn with `zero_division=0`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClassMetrics {
     /// The label's name, for example `positive`.
@@ -25,42 +25,42 @@ pub struct ClassMetrics {
     pub precision: f64,
     pub recall: f64,
     pub f1: f64,
-    /// Rows of the label.
+    /// The number of rows with the label.
     pub support: u64,
 }
 
-/// What an evaluation found.
+/// The result of an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClassificationReport {
     pub rows: u64,
     pub accuracy: f64,
-    /// Mean of all labels' F1, those without rows too.
+    /// Mean of all labels' F1, including labels without rows.
     pub macro_f1: f64,
-    /// Area under the ROC curve, ties counted half; of more than two labels the mean of each against the rest. `None`
-    /// where a label has no rows.
+    /// Area under the ROC curve, ties counted half; for more than two labels, the mean of each against the rest. `None`
+    /// if a label has no rows.
     pub auc: Option<f64>,
-    /// Expected calibration error: how far the probability of the predicted label is from the share that is right, in
+    /// Expected calibration error: how far the probability of the predicted label is from the share that is right, as
     /// the mean over 15 equally wide bins of that probability, weighted by rows (Guo et al. 2017).
     pub calibration_error: f64,
-    /// Mean squared error of the probabilities: of label 1 where there are two labels, summed over all where there are
+    /// Mean squared error of the probabilities: of label 1 if there are two labels, summed over all labels if there are
     /// more.
     pub brier_score: f64,
     /// Mean negative log-probability of the true label, in nats.
     pub log_loss: f64,
-    /// By label: `"0"`, `"1"` and so on.
+    /// The metrics of each label, with keys `"0"`, `"1"` and so on.
     pub classes: BTreeMap<String, ClassMetrics>,
     /// `confusion_matrix[truth][prediction]`.
     pub confusion_matrix: Vec<Vec<u64>>,
-    /// The bins behind `calibration_error` that hold rows.
+    /// The non-empty bins of `calibration_error`.
     pub reliability: Vec<ReliabilityBin>,
 }
 
 impl ClassificationReport {
-    /// The metrics of `probabilities`, one row of as many as `names` each, against the true `labels`. The likeliest label
-    /// counts as predicted; of equals the last.
+    /// Computes the metrics of `probabilities`, each row with one value per name, against the true `labels`. The likeliest label
+    /// counts as predicted, the last one of equals.
     ///
     /// # Errors
-    /// Where the lists differ in length or are empty, a label has no name, a row has another number of probabilities or
+    /// If the lists differ in length or are empty, a label has no name, or a row has another number of probabilities or
     /// one that is not in 0 to 1.
     pub fn new(labels: &[usize], probabilities: &[Vec<f32>], names: &[String]) -> Result<Self> {
         check(labels, probabilities, names.len())?;
@@ -89,9 +89,9 @@ impl ClassificationReport {
         })
     }
 
-    /// The names of the labels, in their order.
+    /// Iterates over the names of the labels, in their order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        // The keys are numbers without leading zeros; as text, 10 stands before 2.
+        // The keys are numbers without leading zeros; as text, 10 sorts before 2.
         (0..self.classes.len()).map(|label| self.classes[&label.to_string()].name.as_str())
     }
 }
@@ -121,12 +121,12 @@ impl fmt::Display for ClassificationReport {
 fn check(labels: &[usize], probabilities: &[Vec<f32>], classes: usize) -> Result<()> {
     ensure!(labels.len() == probabilities.len(), "{} labels, {} rows of scores", labels.len(), probabilities.len());
     ensure!(!labels.is_empty(), "nothing to evaluate");
-    ensure!(classes > 1, "a classifier has two labels at least");
+    ensure!(classes > 1, "a classifier has at least two labels");
     if let Some(label) = labels.iter().find(|label| **label >= classes) {
-        anyhow::bail!("a row has label {label}, the classifier knows 0 to {}", classes - 1);
+        anyhow::bail!("a row has label {label}, but the classifier has labels 0 to {}", classes - 1);
     }
     for row in probabilities {
-        ensure!(row.len() == classes, "{} probabilities in a row, the classifier has {classes} labels", row.len());
+        ensure!(row.len() == classes, "{} probabilities in a row, but the classifier has {classes} labels", row.len());
         ensure!(row.iter().all(|value| (0.0..=1.0).contains(value)), "a probability is not in 0 to 1");
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Bins of the calibration error.
+/// The number of bins of the calibration error.
 const BINS: usize = 15;
 
 /// The rows whose predicted label has a probability above `lower`, up to `upper`.
@@ -13,11 +13,11 @@ pub struct ReliabilityBin {
     pub rows: u64,
     /// Mean probability of the predicted label.
     pub confidence: f64,
-    /// Share whose predicted label is right.
+    /// Share of rows whose predicted label is right.
     pub accuracy: f64,
 }
 
-/// The bins that hold rows, of each row's confidence and whether it was right.
+/// Returns the non-empty bins, given each row's confidence and whether it was right.
 pub fn reliability(rows: impl Iterator<Item = (f32, bool)>) -> Vec<ReliabilityBin> {
     let edge = |place: usize| place as f64 / BINS as f64;
     let mut bins = [(0u64, 0.0, 0u64); BINS];
@@ -39,7 +39,7 @@ pub fn reliability(rows: impl Iterator<Item = (f32, bool)>) -> Vec<ReliabilityBi
     bins.into_iter().enumerate().filter(|(_, (rows, ..))| *rows > 0).map(bin).collect()
 }
 
-/// The mean distance between confidence and accuracy, weighted by rows.
+/// Returns the mean distance between confidence and accuracy, weighted by rows.
 pub fn calibration_error(bins: &[ReliabilityBin]) -> f64 {
     let rows: u64 = bins.iter().map(|bin| bin.rows).sum();
     bins.iter().map(|bin| bin.rows as f64 / rows as f64 * (bin.accuracy - bin.confidence).abs()).sum()
@@ -55,13 +55,13 @@ pub fn brier_score(labels: &[usize], probabilities: &[Vec<f32>]) -> f64 {
     probabilities.iter().zip(labels).map(of_row).sum::<f64>() / labels.len() as f64
 }
 
-/// A probability of 0 counts as the smallest that f64 tells from 0 beside 1, as in scikit-learn.
+/// Returns the log loss. Probabilities are raised to at least f64's machine epsilon, as in scikit-learn.
 pub fn log_loss(labels: &[usize], probabilities: &[Vec<f32>]) -> f64 {
     let of_row = |(row, &label): (&Vec<f32>, &usize)| -f64::from(row[label]).max(f64::EPSILON).ln();
     probabilities.iter().zip(labels).map(of_row).sum::<f64>() / labels.len() as f64
 }
 
-/// Of two labels the area under the curve of label 1, of more the mean of each label against the rest.
+/// Returns the area under the curve of label 1 for two labels, or the mean of each label against the rest for more.
 pub fn macro_area_under_curve(labels: &[usize], probabilities: &[Vec<f32>]) -> Option<f64> {
     let classes = probabilities.first()?.len();
     let of_class = |class: usize| {
@@ -76,8 +76,8 @@ pub fn macro_area_under_curve(labels: &[usize], probabilities: &[Vec<f32>]) -> O
     Some(areas.iter().sum::<f64>() / classes as f64)
 }
 
-/// The probability that a true row scores above a false one (Mann and Whitney), from the ranks' sum; equal scores share
-/// their mean rank. `None` where all rows are of one kind.
+/// Returns the probability that a true row scores above a false one (Mann and Whitney), from the sum of ranks; equal scores share
+/// their mean rank. `None` if all rows are of one kind.
 #[must_use]
 pub fn area_under_curve(truth: &[bool], scores: &[f32]) -> Option<f64> {
     let positives = truth.iter().filter(|positive| **positive).count();

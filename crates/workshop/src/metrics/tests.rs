@@ -87,7 +87,7 @@ fn every_curve_is_that_of_scikit_learn() {
             close(point.0, *want.0);
             close(point.1, *want.1);
         }
-        // scikit-learn goes from the lowest threshold up, and ends with a point that stands for no threshold.
+        // scikit-learn goes up from the lowest threshold and ends with a point that belongs to no threshold.
         let points = curve.precision_recall().unwrap();
         assert_eq!(points.len() + 1, want.recall.len());
         for (point, want) in points.iter().rev().zip(want.recall.iter().zip(&want.precision)) {
@@ -129,9 +129,9 @@ fn faults_are_told() {
     for (labels, rows, classes, expected) in [
         (vec![], vec![], 2, "nothing to evaluate"),
         (vec![0], vec![], 2, "1 labels, 0 rows"),
-        (vec![2], vec![pair(0.5)], 2, "label 2, the classifier knows 0 to 1"),
+        (vec![2], vec![pair(0.5)], 2, "label 2, but the classifier has labels 0 to 1"),
         (vec![0], vec![pair(f32::NAN)], 2, "not in 0 to 1"),
-        (vec![0], vec![pair(0.5)], 3, "2 probabilities in a row, the classifier has 3"),
+        (vec![0], vec![pair(0.5)], 3, "2 probabilities in a row, but the classifier has 3"),
     ] {
         let message = ClassificationReport::new(&labels, &rows, &names(classes)).unwrap_err().to_string();
         assert!(message.contains(expected), "{message:?} does not say {expected:?}");

@@ -1,4 +1,4 @@
-//! Lines, dots and bars over two linear axes, with a legend where there is more than one series.
+//! Charts with lines, dots and bars over two linear axes, with a legend if there is more than one series.
 
 use super::svg::{Anchor, COLOURS, Svg};
 
@@ -21,13 +21,13 @@ impl Axis {
         Self { label: label.to_owned(), range }
     }
 
-    /// An axis from 0 to 1.
+    /// Creates an axis from 0 to 1.
     #[must_use]
     pub fn unit(label: &str) -> Self {
         Self::new(label, (0.0, 1.0))
     }
 
-    /// An axis around `values`, widened to whole ticks; of what is not finite nothing is shown.
+    /// Creates an axis around `values`, widened to whole ticks; ignores values that are not finite.
     #[must_use]
     pub fn around(label: &str, values: impl IntoIterator<Item = f64>) -> Self {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
@@ -58,7 +58,7 @@ impl Axis {
     }
 }
 
-/// 1, 2 or 5 times a power of ten, such that there are four to ten ticks.
+/// Returns 1, 2 or 5 times a power of ten, such that there are four to ten ticks.
 fn tick_step(low: f64, high: f64) -> f64 {
     let rough = (high - low) / 6.0 * (1.0 - 1e-9);
     let power = 10f64.powf(rough.log10().floor());
@@ -75,7 +75,7 @@ pub enum Mark {
     Bars(f64),
 }
 
-/// Points of one name; the colour follows its place in the chart.
+/// Named points; their colour depends on the position of the series in the chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
     pub name: String,
@@ -83,7 +83,7 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
 }
 
-/// A whole picture.
+/// A complete chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
     pub title: String,
@@ -95,7 +95,7 @@ pub struct Chart {
 }
 
 impl Chart {
-    /// The picture as an SVG document.
+    /// Returns the chart as an SVG document.
     #[must_use]
     pub fn render(&self) -> String {
         let mut svg = Svg::new(SIZE, &self.title);
@@ -164,7 +164,7 @@ impl Chart {
     }
 }
 
-/// As many decimals as the axis's steps need.
+/// Formats a tick with as many decimals as the axis's steps need.
 fn tick_label(tick: f64, axis: &Axis) -> String {
     let decimals = (-tick_step(axis.range.0, axis.range.1).log10().floor()).max(0.0) as usize;
     format!("{tick:.decimals$}")

@@ -1,4 +1,4 @@
-//! The confusion matrix as a picture: counts, and each row's shares as shades.
+//! Draws the confusion matrix: counts, and each row's shares as shades.
 
 use super::svg::{Anchor, Svg};
 
@@ -6,7 +6,7 @@ const CELL: (f64, f64) = (120.0, 64.0);
 const LEFT: f64 = 150.0;
 const TOP: f64 = 92.0;
 
-/// `matrix[truth][prediction]` with the labels' `names`.
+/// Returns `matrix[truth][prediction]`, with the labels' `names`, as an SVG document.
 #[must_use]
 pub fn confusion_matrix(title: &str, matrix: &[Vec<u64>], names: &[&str]) -> String {
     let side = names.len() as f64;

@@ -1,8 +1,8 @@
-//! Plots as SVG, small enough to lie in a repository.
+//! Plots as SVG, small enough to be kept in a repository.
 //!
-//! Drawn here and not by a plotting crate because a picture in a Markdown page stands on light and dark paper: the
-//! colours are CSS classes that follow the reader's scheme ([`svg`]), which no crate's SVG backend gives. [`chart`] has
-//! lines, dots and bars over two axes, [`matrix`] the confusion matrix.
+//! This module draws them itself because a picture in a Markdown page appears on light and on dark backgrounds: the
+//! colours are CSS classes that follow the reader's scheme ([`svg`]), which no crate's SVG backend offers. [`chart`] draws
+//! lines, dots and bars over two axes, [`matrix`] draws the confusion matrix.
 
 pub mod chart;
 pub mod matrix;

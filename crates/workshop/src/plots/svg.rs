@@ -1,8 +1,8 @@
-//! An SVG document under construction: shapes with classes, and the style sheet that colours them by light and dark.
+//! Builds SVG documents: shapes with classes, and the style sheet that colours them for light and dark schemes.
 
 use std::fmt::Write as _;
 
-/// Ink for text and axes, surfaces, and eight colours that stay apart on either, also for the colour-blind.
+/// Colours for text, axes and surfaces, and eight that stay distinct in either scheme, also for colour-blind readers.
 const STYLE: &str = "\
 :root{--paper:#fcfcfb;--ink:#1f1f1e;--soft:#6b6a66;--grid:#e4e3df;--s0:#2a78d6;--s1:#c8541f;--s2:#1a9266;--s3:#b07d00;--s4:#8c62c9;--s5:#c2467f;--s6:#1899a8;--s7:#77705f}\
 @media(prefers-color-scheme:dark){:root{--paper:#1a1a19;--ink:#f2f1ee;--soft:#a5a39c;--grid:#383733;--s0:#5a9df0;--s1:#ee8250;--s2:#3fbd8d;--s3:#d6a12a;--s4:#b08ee6;--s5:#e6719f;--s6:#45bccb;--s7:#a69f8d}}\
@@ -12,10 +12,10 @@ text{font:13px system-ui,'Segoe UI','Helvetica Neue',Arial,sans-serif;fill:var(-
 .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.dashed{fill:none;stroke:var(--soft);stroke-dasharray:5 4}\
 .bar{fill-opacity:.55}.dot{stroke:var(--paper);stroke-width:1.5}.inverse{fill:var(--paper)}";
 
-/// How many colours there are for series.
+/// The number of colours for series.
 pub const COLOURS: usize = 8;
 
-/// Which side of its point a text stands on.
+/// On which side of its point a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Anchor {
     Start,
@@ -23,14 +23,14 @@ pub enum Anchor {
     End,
 }
 
-/// A document that grows shape by shape; coordinates are pixels from the upper left corner.
+/// A document built shape by shape; coordinates are pixels from the upper left corner.
 #[derive(Debug, Clone)]
 pub struct Svg {
     text: String,
 }
 
 impl Svg {
-    /// An empty sheet of `size` with a `title` for those who cannot see it.
+    /// Creates an empty document of `size`, with a `title` for people who cannot see it.
     #[must_use]
     pub fn new(size: (f64, f64), title: &str) -> Self {
         let (width, height) = size;
@@ -46,7 +46,7 @@ impl Svg {
         Self { text }
     }
 
-    /// A straight line of a `class`.
+    /// Adds a straight line.
     pub fn line(&mut self, class: &str, from: (f64, f64), to: (f64, f64)) {
         let ((x1, y1), (x2, y2)) = (from, to);
         let _ = writeln!(
@@ -55,7 +55,7 @@ impl Svg {
         );
     }
 
-    /// A line through `points`.
+    /// Adds a line through `points`.
     pub fn polyline(&mut self, class: &str, points: impl IntoIterator<Item = (f64, f64)>) {
         let _ = write!(self.text, "<polyline class=\"{class}\" points=\"");
         for (place, (x, y)) in points.into_iter().enumerate() {
@@ -64,7 +64,7 @@ impl Svg {
         self.text.push_str("\"/>\n");
     }
 
-    /// A rectangle from its upper left corner; `opacity` is its fill's.
+    /// Adds a rectangle, given its upper left corner; `opacity` is that of the fill.
     pub fn rectangle(&mut self, class: &str, corner: (f64, f64), size: (f64, f64), opacity: f64) {
         let ((x, y), (width, height)) = (corner, size);
         let _ = writeln!(
@@ -74,18 +74,18 @@ impl Svg {
         );
     }
 
-    /// A dot.
+    /// Adds a dot.
     pub fn circle(&mut self, class: &str, centre: (f64, f64), radius: f64) {
         let (x, y) = centre;
         let _ = writeln!(self.text, "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\"/>");
     }
 
-    /// A text on its base line.
+    /// Adds a text on its baseline.
     pub fn text(&mut self, class: &str, at: (f64, f64), anchor: Anchor, text: &str) {
         self.place_text(class, at, anchor, "", text);
     }
 
-    /// A text that reads upwards, centred at a point.
+    /// Adds a text that reads upwards, centred at a point.
     pub fn text_upwards(&mut self, class: &str, at: (f64, f64), text: &str) {
         let turned = format!(" transform=\"rotate(-90 {:.1} {:.1})\"", at.0, at.1);
         self.place_text(class, at, Anchor::Middle, &turned, text);
@@ -102,7 +102,7 @@ impl Svg {
             writeln!(self.text, "<text class=\"{class}{anchor}\" x=\"{x:.1}\" y=\"{y:.1}\"{attributes}>{text}</text>");
     }
 
-    /// The document.
+    /// Returns the document.
     #[must_use]
     pub fn finish(mut self) -> String {
         self.text.push_str("</svg>\n");
@@ -110,7 +110,7 @@ impl Svg {
     }
 }
 
-/// A text with XML's signs and HTML's quotes replaced.
+/// Replaces XML's special characters and HTML's quotes in a text.
 #[must_use]
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")

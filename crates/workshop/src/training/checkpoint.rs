@@ -1,6 +1,6 @@
-//! Checkpoints on disk, as generator and classifier share them: the last state of a training in one folder.
+//! Checkpoints on disk, shared by generator and classifier: the last state of a training, in one folder.
 //!
-//! A state is written beside its place and renamed, so that a full disk or a crash leaves the last one whole.
+//! A state is written next to its final place and renamed, so that a full disk or a crash leaves the last one intact.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub(super) struct CheckpointFolder {
     folder: PathBuf,
 }
 
-/// A state as it lies on disk.
+/// A state as stored on disk.
 #[derive(Debug)]
 pub(super) struct Saved<S> {
     pub(super) state: S,
@@ -41,7 +41,7 @@ impl CheckpointFolder {
         &self.folder
     }
 
-    /// The file that tells whether a training left a state here.
+    /// Returns the file whose existence shows that a training left a state here.
     pub(super) fn state_file(&self) -> PathBuf {
         self.folder.join("last").join(STATE)
     }
@@ -72,20 +72,20 @@ impl CheckpointFolder {
         Ok(())
     }
 
-    /// The last state, `None` where there is none yet.
+    /// Reads the last state; returns `None` if there is none yet.
     pub(super) fn last<S: DeserializeOwned>(&self) -> Result<Option<Saved<S>>> {
         let places = ["last", "before-last"].map(|name| self.folder.join(name));
         let Some(folder) = places.into_iter().find(|folder| folder.join(STATE).is_file()) else { return Ok(None) };
         let path = folder.join(STATE);
         let content = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let state = serde_json::from_slice(&content)
-            .with_context(|| format!("{}: not the state of a training", path.display()))?;
+        let state =
+            serde_json::from_slice(&content).with_context(|| format!("{}: not a training's state", path.display()))?;
         Ok(Some(Saved { state, folder }))
     }
 }
 
 impl<S> Saved<S> {
-    /// Sets `variables` to the tensors of their names in one of the state's files.
+    /// Sets `variables` to the tensors with the same names in one of the state's files.
     pub(super) fn restore<'a>(
         &self,
         file: &str,
@@ -101,7 +101,7 @@ impl<S> Saved<S> {
         Ok(())
     }
 
-    /// The tensors of one of the state's files, `None` where it has no such file.
+    /// Reads the tensors of one of the state's files; returns `None` if it has no such file.
     pub(super) fn tensors(&self, file: &str, device: &Device) -> Result<Option<HashMap<String, Tensor>>> {
         let path = self.folder.join(file);
         if path.is_file() { load_tensors(&path, device).map(Some) } else { Ok(None) }
@@ -112,14 +112,14 @@ impl<S> Saved<S> {
     }
 }
 
-/// The present values of variables, by name.
+/// Returns the current values of variables, by name.
 pub(super) fn tensors<'a>(variables: impl IntoIterator<Item = (&'a String, &'a Var)>) -> HashMap<String, Tensor> {
     variables.into_iter().map(|(name, variable)| (name.clone(), variable.as_tensor().clone())).collect()
 }
 
-/// Writes tensors as safetensors, as a whole or not at all.
+/// Writes tensors as safetensors: all of the file or nothing.
 pub(super) fn save_tensors(tensors: &HashMap<String, Tensor>, path: &Path) -> Result<()> {
-    // The metadata is what transformers looks for before it loads a file.
+    // transformers checks this metadata before it loads a file.
     let metadata = Some(HashMap::from([("format".to_owned(), "pt".to_owned())]));
     let content = safetensors::serialize(tensors, metadata).context("cannot serialise the weights")?;
     write_whole(path, Existing::Replace, |writer| writer.write_all(&content))

@@ -1,8 +1,8 @@
 //! `train critic`: a classifier that tells texts people wrote from those that a generator wrote.
 //!
 //! It helps to choose between candidates, so it learns from texts like those of a round: whole texts that start from
-//! the seed prompts, or from the first words of the written texts, so that neither beginning nor theme tells the sides
-//! apart. It leaves out what would tell the sides apart without saying how a text reads: candidates that were cut off,
+//! the seed prompts, or from the first words of the written texts, so that neither beginning nor theme distinguishes
+//! the sides. It leaves out what would tell the sides apart without saying how a text reads: candidates that were cut off,
 //! texts longer than a tweet, copies of written texts among the generated ones. Links and mentions are removed from
 //! both sides, and no pipeline reads hashtags. Neighbours: [`super::two_sides`], [`pregonero_models::sentiment::critic`].
 
@@ -27,7 +27,7 @@ use pregonero_tweet::{Candidate, Finish, Likelihood, ModelIdentity};
 /// The fewest texts of a side that a critic can be trained on.
 pub const FEWEST: usize = 50;
 
-/// How many more candidates are written, neither to train nor to test on, but to set the reading's bias by.
+/// How many more candidates are written, not for training or testing but to set the reading's bias.
 pub const SET_ASIDE: usize = 256;
 
 /// The labels in the order of the table; the second is the one whose probability counts.
@@ -38,12 +38,12 @@ const LABELS: [&str; 2] = [GENERATED, WRITTEN];
 pub struct CriticTraining {
     /// Texts that people wrote, tidied as tweets.
     pub written: Vec<String>,
-    /// What the generator wrote, to be told apart from them.
+    /// Texts that the generator wrote, to be told apart from them.
     pub generated: Vec<Candidate>,
-    /// More candidates, to set the reading's bias by; not learned from.
+    /// More candidates, not learned from but used to set the reading's bias.
     pub set_aside: Vec<Candidate>,
     pub generator: ModelIdentity,
-    /// The folder to write; it must not exist yet, unless `overwrite`.
+    /// The folder to write; it must not exist yet, unless `overwrite` is set.
     pub output: PathBuf,
     pub overwrite: bool,
     pub seed: u64,
@@ -51,19 +51,19 @@ pub struct CriticTraining {
     pub command: String,
     /// Where the written texts come from and their licence, for the card. May be empty.
     pub about: String,
-    /// How many first words of a written text each generated one starts from; none where they start from seed prompts.
+    /// How many first words of a written text each generated one starts from; `None` if they start from seed prompts.
     pub openings: Option<u32>,
 }
 
 /// The result of a critic's training.
 #[derive(Debug, Clone, Serialize)]
 pub struct CriticOutcome {
-    /// On the held-out texts.
+    /// The area under the ROC curve on the held-out texts.
     #[serde(flatten)]
     pub area: AucInterval,
-    /// The share of held-out texts that it gets right.
+    /// The share of held-out texts that the critic gets right.
     pub accuracy: f64,
-    /// Texts of each side. `held_out` of both sides together were kept back to measure on.
+    /// Texts of each side. `held_out` of both sides together were kept for measuring.
     pub texts_a_side: usize,
     pub held_out: usize,
     /// Candidates left out: cut off, too short, repeats, or copies of a written text.
@@ -94,7 +94,7 @@ pub fn level_candidate(candidate: &Candidate) -> Option<String> {
 /// Trains a critic and writes its folder.
 ///
 /// # Errors
-/// Where a side has too few texts, the training fails or is interrupted before its first epoch ended, or the folder cannot
+/// If a side has too few texts, the training fails or is interrupted before its first epoch ended, or the folder cannot
 /// be written.
 pub fn train_critic(
     settings: &CriticTraining,
@@ -151,8 +151,8 @@ fn sides(settings: &CriticTraining) -> (Vec<String>, Vec<String>) {
     (written, drawn(generated, settings.seed))
 }
 
-/// Returns the settings of a network of less than a megabyte: rare words share a row, pairs and pieces of words have
-/// weights of their own.
+/// Returns the settings of a network of less than a megabyte: rare words share a row, and pairs and pieces of words have
+/// their own weights.
 fn classifier(settings: &CriticTraining, table: PathBuf) -> Result<ClassifierTraining> {
     let mut training = small_classifier(table, settings.output.clone(), LABELS, settings.seed)?;
     training.architecture.embedding = 24;
@@ -168,7 +168,7 @@ fn classifier(settings: &CriticTraining, table: PathBuf) -> Result<ClassifierTra
     })
 }
 
-/// Returns the weights of a reading: those of any critic, with the bias for which the median of unseen candidates is
+/// Returns the weights of a reading: the same as for any critic, with the bias for which the median of unseen candidates is
 /// 0.5.
 fn fit_reading(files: &ModelFiles, candidates: &[Candidate]) -> Result<(ReadingWeights, Vec<Spread>)> {
     let critic = Classifier::load(files)?;
@@ -200,7 +200,7 @@ fn fit_reading(files: &ModelFiles, candidates: &[Candidate]) -> Result<(ReadingW
     Ok((ReadingWeights { bias: (bias * 1e3).round() / 1e3, ..weights }, spread))
 }
 
-/// The value below which this share of the values lies.
+/// Returns the value below which this share of the values lies.
 fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
     values.sort_by(f32::total_cmp);
     values[((values.len() - 1) as f64 * share).round() as usize]
@@ -216,7 +216,7 @@ fn card(settings: &CriticTraining, trained: &Trained, outcome: &CriticOutcome) -
          A classifier of {parameters} parameters with the labels `{GENERATED}` and `{WRITTEN}`: it gives the \
          probability that a short Spanish text was written by a person, not by the generator `{generator}` (sha256 of its \
          weights {sha256}). It helps to choose between candidates that passed every gate; `selection.critic` names its folder. \
-         `config.json` holds layer sizes, cleaning, calibration, the generator and the four numbers of `reading`, \
+         `config.json` contains layer sizes, cleaning, calibration, the generator and the four numbers of `reading`, \
          `vocabulary.json` the words, `model.safetensors` the weights, `training.jsonl` the epochs.\n\n\
          ## Data\n\n{}{} texts of each side: those given as written, and as many that the generator wrote with the \
          configured decoding, starting from {}. {} candidates were left out: cut off at the limit of tokens or \
@@ -261,7 +261,7 @@ const LIMITS: &str = "
 ## Use and limits
 
 The critic is meant to choose between the candidates of one generator. It knows that generator's mistakes; it knows
-nothing of truth or sense. For texts of another generator, or people's texts on other subjects, its probability means
+nothing about truth or sense. For texts of another generator, or people's texts on other subjects, its probability means
 little. A high AUC does not mean that the text with the highest probability reads well. Train it again when the
 generator changes.
 ";
@@ -277,7 +277,7 @@ mod tests {
         Candidate { finish, likelihood, ..Candidate::given(text) }
     }
 
-    /// Twelve words that mean nothing, and these.
+    /// Returns a sentence of twelve meaningless words and these.
     fn sentence(seed: u64, more: &[&str]) -> String {
         const SYLLABLES: [&str; 6] = ["sa", "me", "ri", "lo", "pu", "ta"];
         let mut random = ChaCha12Rng::seed_from_u64(seed);

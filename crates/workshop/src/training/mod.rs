@@ -1,6 +1,6 @@
 //! Trains what the daemon uses: tokenizer, generator and classifier; data handling, optimiser and checkpoints.
 //!
-//! Everything random comes from a seed handed in, so that two runs agree and a resumed run goes on as if it had never
+//! Everything random comes from a seed that is passed in, so that two runs agree and a resumed run goes on as if it had never
 //! stopped.
 
 mod checkpoint;

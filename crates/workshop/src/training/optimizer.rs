@@ -16,10 +16,10 @@ use rayon::prelude::*;
 
 use pregonero_kernels::wide;
 
-/// Values that one task works on: large enough to pay for the hand-over, small enough to spread an embedding.
+/// The number of values that one task works on: large enough to pay for the task, small enough to spread an embedding.
 const CHUNK: usize = 16 * 1024;
 
-/// The name under which the number of steps is saved, beside the moments.
+/// The name under which the number of steps is saved, along with the moments.
 const STEP_NAME: &str = "optimizer.step";
 
 /// The constants of [`AdamW`].
@@ -31,12 +31,12 @@ pub struct AdamWSettings {
     pub beta2: f64,
     /// Added to the root of the second moment.
     pub epsilon: f64,
-    /// Share of a weight that goes per step and unit of learning rate; 0 = plain Adam.
+    /// Share of a weight that decays per step and unit of learning rate; 0 = plain Adam.
     pub weight_decay: f64,
 }
 
 impl Default for AdamWSettings {
-    /// The values PyTorch defaults to, without weight decay.
+    /// Returns PyTorch's default values, but without weight decay.
     fn default() -> Self {
         Self { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
     }
@@ -75,9 +75,9 @@ pub enum Gradient<'a> {
     Values(&'a [f32]),
 }
 
-/// Where an optimiser finds the gradient of each of its parameters.
+/// A source of the gradients of an optimiser's parameters.
 pub trait Gradients {
-    /// The gradient of the parameter `name`, where it has one.
+    /// Returns the gradient of the parameter `name`, if it has one.
     fn of(&self, name: &str, variable: &Var) -> Option<Gradient<'_>>;
 }
 
@@ -87,28 +87,28 @@ impl Gradients for GradStore {
     }
 }
 
-/// One step's numbers, the same for every value of a parameter.
+/// The numbers of one step, which are the same for every value of a parameter.
 #[derive(Debug, Clone, Copy)]
 struct StepNumbers {
     beta1: f32,
     beta2: f32,
     epsilon: f32,
-    /// What is left of a weight after decay.
+    /// The share of a weight that is left after decay.
     kept: f32,
     /// Learning rate over the first moment's bias correction.
     rate: f32,
     /// One over the root of the second moment's bias correction.
     second_scale: f32,
-    /// What gradients are multiplied with first.
+    /// The factor by which gradients are multiplied first.
     gradient_scale: f32,
 }
 
 impl AdamW {
-    /// An optimiser at step 0 over `parameters`, which are named as they shall be saved. Every parameter decays until
+    /// Creates an optimiser at step 0 over `parameters`, with the names under which they are saved. Every parameter decays until
     /// [`AdamW::with_decay`] says otherwise.
     ///
     /// # Errors
-    /// Where a parameter is not f32, or two bear one name.
+    /// If a parameter is not f32, or two have the same name.
     pub fn new(parameters: Vec<(String, Var)>, settings: AdamWSettings) -> Result<Self> {
         let mut seen = std::collections::HashSet::new();
         for (name, variable) in &parameters {
@@ -122,7 +122,7 @@ impl AdamW {
         Ok(Self { parameters, settings, steps: 0 })
     }
 
-    /// Lets only those parameters decay whose name `decays` says yes to; biases and norms usually do not.
+    /// Restricts decay to the parameters for whose name `decays` returns true; biases and norms usually do not decay.
     #[must_use]
     pub fn with_decay(mut self, decays: impl Fn(&str) -> bool) -> Self {
         for parameter in &mut self.parameters {
@@ -131,24 +131,24 @@ impl AdamW {
         self
     }
 
-    /// How many steps were taken.
+    /// Returns how many steps have been taken.
     #[must_use]
     pub fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// Moves every parameter that has a gradient; one without is left as it is, moments too, as in PyTorch.
+    /// Updates every parameter that has a gradient; others keep their values and moments, as in PyTorch.
     ///
     /// # Errors
-    /// Where a gradient does not have its parameter's shape or candle fails.
+    /// If a gradient does not have its parameter's shape or candle fails.
     pub fn step(&mut self, gradients: &impl Gradients, learning_rate: f64) -> Result<()> {
         self.step_scaled(gradients, learning_rate, 1.0)
     }
 
-    /// As [`AdamW::step`] with every gradient multiplied by `scale`.
+    /// Does the same as [`AdamW::step`], with every gradient multiplied by `scale`.
     ///
     /// # Errors
-    /// As for [`AdamW::step`].
+    /// Same as [`AdamW::step`].
     pub fn step_scaled(&mut self, gradients: &impl Gradients, learning_rate: f64, scale: f64) -> Result<()> {
         self.steps += 1;
         let decaying = StepNumbers {
@@ -164,10 +164,10 @@ impl AdamW {
         Ok(())
     }
 
-    /// The Euclidean norm of all gradients together; not finite where one of them is not.
+    /// Returns the Euclidean norm of all gradients together, which is not finite if one of them is not.
     ///
     /// # Errors
-    /// Where candle fails.
+    /// If candle fails.
     pub fn gradient_norm(&self, gradients: &impl Gradients) -> Result<f64> {
         let mut squares = 0.0;
         for parameter in &self.parameters {
@@ -179,10 +179,10 @@ impl AdamW {
     }
 
     /// Scales all gradients together so that their norm is at most `maximum`, as `torch.nn.utils.clip_grad_norm_`, and
-    /// returns the norm they had. A norm that is not finite is returned and nothing scaled: the caller must look.
+    /// returns the norm they had. If the norm is not finite, it is returned and nothing is scaled: the caller must check.
     ///
     /// # Errors
-    /// Where candle fails.
+    /// If candle fails.
     pub fn clip_global_norm(&self, gradients: &mut GradStore, maximum: f64) -> Result<f64> {
         let norm = self.gradient_norm(gradients)?;
         let scale = clip_scale(norm, maximum);
@@ -201,7 +201,7 @@ impl AdamW {
     /// Writes moments and step count as safetensors: `NAME.first_moment`, `NAME.second_moment`, `optimizer.step`.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
         let steps = i64::try_from(self.steps).context("too many steps")?;
         let mut tensors = HashMap::from([(STEP_NAME.to_owned(), Tensor::new(&[steps], &Device::Cpu)?)]);
@@ -216,8 +216,8 @@ impl AdamW {
     /// Takes moments and step count from a file written by [`AdamW::save`] over the same parameters.
     ///
     /// # Errors
-    /// Where the file cannot be read, a parameter's moments are missing from it or have another shape. Nothing is
-    /// changed then.
+    /// If the file cannot be read, or a parameter's moments are missing from it or have another shape. Then nothing is
+    /// changed.
     pub fn load(&mut self, path: &Path) -> Result<()> {
         let tensors = candle_core::safetensors::load(path, &Device::Cpu)
             .with_context(|| format!("cannot read {}", path.display()))?;
@@ -243,7 +243,7 @@ impl AdamW {
     }
 }
 
-/// The numbers of step `step`, counted from 1.
+/// Returns the numbers of step `step`, counted from 1.
 fn step_numbers(settings: &AdamWSettings, step: u64, learning_rate: f64, weight_decay: f64) -> StepNumbers {
     let power = i32::try_from(step).unwrap_or(i32::MAX);
     let first_correction = 1.0 - settings.beta1.powi(power);
@@ -259,8 +259,8 @@ fn step_numbers(settings: &AdamWSettings, step: u64, learning_rate: f64, weight_
     }
 }
 
-/// What gradients of norm `norm` are multiplied with so that it is at most `maximum`, as
-/// `torch.nn.utils.clip_grad_norm_` does; 1 where the norm is not finite: the caller must look.
+/// Returns the factor that scales gradients of norm `norm` so that it is at most `maximum`, as
+/// `torch.nn.utils.clip_grad_norm_` does; 1 if the norm is not finite: the caller must check.
 #[must_use]
 pub fn clip_scale(norm: f64, maximum: f64) -> f64 {
     if norm.is_finite() { (maximum / (norm + 1e-6)).min(1.0) } else { 1.0 }
@@ -303,7 +303,7 @@ impl Parameter {
         }
     }
 
-    /// Both moments as tensors of the parameter's shape on the CPU.
+    /// Returns both moments as tensors of the parameter's shape on the CPU.
     fn moment_tensors(&self) -> Result<(Tensor, Tensor)> {
         let shape = self.variable.shape();
         Ok(match &self.moments {
@@ -442,7 +442,7 @@ fn chunk_of_squares(values: &[f32]) -> f64 {
 mod tests {
     use super::*;
 
-    /// A store that holds exactly `gradients`, made by differentiating their dot product with the variables.
+    /// Returns a store with exactly `gradients`, made by differentiating their dot product with the variables.
     fn store(pairs: &[(&Var, &[f32])]) -> GradStore {
         let mut total: Option<Tensor> = None;
         for (variable, gradient) in pairs {

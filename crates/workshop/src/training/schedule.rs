@@ -1,4 +1,4 @@
-//! The learning rate over a training: warm-up and decay, as generator and classifier share them.
+//! The learning rate over a training: warm-up and decay, shared by generator and classifier.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decay {
-    /// To 0 on a straight line, as transformers' default.
+    /// In a straight line to 0, as transformers does by default.
     Linear,
-    /// To a tenth along half a cosine.
+    /// Along half a cosine to a tenth.
     Cosine,
-    /// Not at all.
+    /// Stays constant.
     Constant,
 }
 
@@ -19,14 +19,14 @@ pub enum Decay {
 pub struct Schedule {
     /// The highest learning rate.
     pub learning_rate: f64,
-    /// Steps in which it rises from 0.
+    /// The number of steps in which it rises from 0.
     pub warmup_steps: usize,
     pub decay: Decay,
 }
 
 impl Schedule {
-    /// The learning rate of step `step` (from 0) of `steps`: a straight line up from 0, then the decay, as in transformers'
-    /// `get_linear_schedule_with_warmup`: with a warm-up the very first step moves nothing but the optimiser's moments.
+    /// Returns the learning rate of step `step` (from 0) of `steps`: a straight line up from 0, then the decay, as transformers'
+    /// `get_linear_schedule_with_warmup` does; with a warm-up, the very first step changes only the optimiser's moments.
     #[must_use]
     pub fn at(&self, step: usize, steps: usize) -> f64 {
         if step < self.warmup_steps {

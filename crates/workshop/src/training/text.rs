@@ -1,5 +1,5 @@
-//! Reads the texts a generator or tokenizer is trained on: plain files, one text a line, or a column of a CSV or JSONL,
-//! with the values of further columns where a training is controlled by them.
+//! Reads the texts that a generator or tokenizer is trained on: plain files, one text per line, or a column of a CSV or JSONL,
+//! with the values of further columns if they control the training.
 
 mod rows;
 
@@ -23,7 +23,7 @@ pub struct TextSource {
     pub path: PathBuf,
     /// The column of a `.csv`, or the field of a `.jsonl`; a plain file has none.
     pub column: Option<String>,
-    /// The share of its texts that is used (below 1), or how many times each of them (1, 2, 3 …).
+    /// The share of its texts that is used (below 1), or how many times each text is used (1, 2, 3 …).
     pub weight: f64,
 }
 
@@ -35,7 +35,7 @@ impl FromStr for TextSource {
             Some((rest, weight)) => {
                 let weight: f64 = weight
                     .parse()
-                    .with_context(|| format!("{text}: {weight:?} is no weight; write FILE:COLUMN=0.5"))?;
+                    .with_context(|| format!("{text}: {weight:?} is not a weight; write FILE:COLUMN=0.5"))?;
                 if !(weight > 0.0 && weight <= 100.0) {
                     bail!("{text}: the weight must be above 0 and at most 100");
                 }
@@ -59,12 +59,12 @@ impl FromStr for TextSource {
     }
 }
 
-/// What reading did, for the log and the model card.
+/// How many texts were read and left out, for the log and the model card.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TextCounts {
     pub read: usize,
     pub empty: usize,
-    /// Left out: the same text, whatever its case and spacing, came before.
+    /// Left out: the same text, apart from case and spacing, came before.
     pub duplicates: usize,
     /// Left out: a text that shares most of its words came before.
     pub near_duplicates: usize,
@@ -89,7 +89,7 @@ pub enum Duplicates {
 pub struct Reading<'a> {
     pub cleaning: Cleaning,
     pub duplicates: Duplicates,
-    /// Columns whose values are read beside the text's. Plain files have none: there the values are empty.
+    /// Columns whose values are read along with the text. Plain files have none, so their values are empty.
     pub columns: &'a [String],
 }
 
@@ -98,9 +98,9 @@ pub struct Reading<'a> {
 pub struct TextRow {
     /// Tidied.
     pub text: String,
-    /// The values of [`Reading::columns`], as they stand in the file; empty where there is none.
+    /// The values of [`Reading::columns`], as written in the file; empty if there is none.
     pub values: Vec<String>,
-    /// Its place among the sources.
+    /// The index of its source.
     pub source: usize,
     /// Its line in the source, from 1.
     pub line: u64,
@@ -109,20 +109,20 @@ pub struct TextRow {
 /// How texts are tidied before training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cleaning {
-    /// [`tidy`] and trimmed, nothing else.
+    /// [`tidy`] and trimming, nothing else.
     None,
-    /// As for tweets: links, mentions and placeholders out, spaces tidied, texts under four words and those that X cut off
-    /// dropped.
+    /// For tweets: links, mentions and placeholders are removed, spaces tidied; texts under four words and those that X cut off
+    /// are dropped.
     Tweets,
 }
 
 impl Cleaning {
-    /// Whether the text ends where X cut it off, and would be learned as a finished one.
+    /// Returns whether the text ends where X cut it off, so that it would be learned as a finished one.
     fn is_cut_off(self, text: &str) -> bool {
         self == Self::Tweets && CUT_OFF.is_match(text)
     }
 
-    /// The tidied text; `None` where nothing worth learning is left.
+    /// Returns the tidied text, or `None` if nothing worth learning is left.
     #[must_use]
     pub fn apply(self, text: &str) -> Option<String> {
         let text = tidy(text);
@@ -134,7 +134,7 @@ impl Cleaning {
     }
 }
 
-/// A text that X cut off when it was handed out: a retweet that ends in `…`, or `…` before a link to the whole of it.
+/// Matches a text that X delivered cut off: a retweet that ends in `…`, or `…` before a link to the whole text.
 static CUT_OFF: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?is)^\s*RT\s+@\w+:?.*(?:…|\.\.\.)\s*(?:https?://\S*\s*)?$|…\s*https?://t\.co/\w*\s*$")
         .expect("the pattern is valid")
@@ -159,21 +159,21 @@ fn tidy_tweet(text: &str) -> Option<String> {
     (words >= 4).then(|| text.into_owned())
 }
 
-/// Every text of the sources, tidied, each exact text once, in the order of the files.
+/// Reads every text of the sources, tidied, each exact text once, in the order of the files.
 ///
 /// # Errors
-/// As [`read_rows`].
+/// Same as [`read_rows`].
 pub fn read_all(sources: &[TextSource], cleaning: Cleaning) -> Result<(Vec<String>, TextCounts)> {
     let reading = Reading { cleaning, duplicates: Duplicates::Exact, columns: &[] };
     let (rows, counts) = read_rows(sources, &reading)?;
     Ok((rows.into_iter().map(|row| row.text).collect(), counts))
 }
 
-/// Every text of the sources with its values, tidied, in the order of the files.
+/// Reads every text of the sources with its values, tidied, in the order of the files.
 ///
 /// # Errors
-/// A file that cannot be read, a missing column (those there are named), a line that is not UTF-8 or not JSON; with file
-/// and line. No text at all is an error too.
+/// If a file cannot be read, a column is missing (the message names those that exist), or a line is not UTF-8 or not JSON; the
+/// message names file and line. No text at all is an error too.
 pub fn read_rows(sources: &[TextSource], reading: &Reading<'_>) -> Result<(Vec<TextRow>, TextCounts)> {
     let mut counts = TextCounts::default();
     let mut rows = Vec::new();
@@ -210,7 +210,7 @@ pub fn read_rows(sources: &[TextSource], reading: &Reading<'_>) -> Result<(Vec<T
     Ok((rows, counts))
 }
 
-/// What came before, as far as repeated texts are left out.
+/// The texts seen so far, as far as repeated texts are left out.
 struct Seen {
     exact: Option<HashSet<u64>>,
     near: Option<NearDuplicates>,
@@ -230,7 +230,7 @@ impl Seen {
         }
     }
 
-    /// Says whether a text like this one came before, and keeps it in mind.
+    /// Returns whether a text like this one came before, and remembers it.
     fn novelty(&mut self, text: &str, digest: u64) -> Novelty {
         if self.exact.as_mut().is_some_and(|exact| !exact.insert(digest)) {
             return Novelty::Same;
@@ -242,21 +242,21 @@ impl Seen {
     }
 }
 
-/// Whether a text belongs to the `share` that a training keeps back for its evaluation; depends on the text alone, so that
+/// Returns whether a text is in the `share` that a training holds out for evaluation; depends only on the text, so that
 /// every training and every evaluation holds out the same ones.
 #[must_use]
 pub fn is_held_out(text: &str, share: f64) -> bool {
     unit_interval(digest(text)) >= 1.0 - share
 }
 
-/// The first 8 bytes of the SHA-256 of a text without case and spacing: what makes two texts the same.
+/// Returns the first 8 bytes of the SHA-256 of a text without case and spacing; texts with the same digest count as the same.
 pub(crate) fn digest(text: &str) -> u64 {
     let folded: String = text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
     let hash = Sha256::digest(folded.as_bytes());
     u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]])
 }
 
-/// A digest as a number from 0 to below 1, for choices that depend on the text alone.
+/// Maps a digest to a number from 0 to below 1, for choices that depend only on the text.
 pub(crate) fn unit_interval(digest: u64) -> f64 {
     (digest >> 11) as f64 / (1_u64 << 53) as f64
 }
@@ -354,10 +354,10 @@ mod tests {
     fn unreadable_texts_name_file_and_line() {
         let cases: [(&str, &[u8], &str, &str); 12] = [
             ("tweets.js", b"window.YTD.tweets.part0 = []\n", "", "tweets.js: cannot be read as texts: a .js is JSON"),
-            ("a.json", b"[]", "", "a .json is JSON that is not an object a line"),
-            ("a.ndjson", b"{\"t\":\"x\"}\n", ":t", "JSON lines under another ending: name it .jsonl"),
+            ("a.json", b"[]", "", "a .json is JSON that is not one object per line"),
+            ("a.ndjson", b"{\"t\":\"x\"}\n", ":t", "JSON lines under another extension: rename it to .jsonl"),
             ("a.tsv", b"id\tt\n1\tx\n", ":t", "a .tsv is a table with tabs"),
-            ("a.txt", b"{\"t\":\"x\"}\n", "", "a.txt: cannot be read as one text a line: it is JSON"),
+            ("a.txt", b"{\"t\":\"x\"}\n", "", "a.txt: cannot be read as one text per line: it is JSON"),
             ("a.csv", b"id,t\n1,x\n", ":text", "no column \"text\"; the file has id, t"),
             ("a.csv", b"id,t\n1,x\n", "", "which column"),
             ("a.txt", b"x\n", ":t", "only .csv and .jsonl"),

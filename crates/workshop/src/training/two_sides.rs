@@ -32,7 +32,7 @@ pub fn drawn(mut texts: Vec<String>, seed: u64) -> Vec<String> {
 /// Writes both sides as a table that [`small_classifier`] trains on.
 ///
 /// # Errors
-/// Where the file cannot be written.
+/// If the file cannot be written.
 pub fn write_table(path: &Path, labels: [&str; 2], sides: [&[String]; 2]) -> Result<()> {
     let cannot = || format!("cannot write {}", path.display());
     let mut table = csv::Writer::from_path(path).with_context(cannot)?;
@@ -45,7 +45,7 @@ pub fn write_table(path: &Path, labels: [&str; 2], sides: [&[String]; 2]) -> Res
     table.flush().with_context(cannot)
 }
 
-/// Returns settings for a small version of the built-in classifier's hybrid: it trains in a minute on some thousand
+/// Returns settings for a small version of the built-in classifier's hybrid: it trains in a minute on a few thousand
 /// texts.
 ///
 /// # Errors
@@ -70,7 +70,7 @@ pub fn small_classifier(table: PathBuf, output: PathBuf, labels: [&str; 2], seed
         epochs: 12,
         patience: 3,
         stop_on: StopOn::Loss,
-        // A temperature keeps the order of the scores, which a line of Platt's may level.
+        // A temperature keeps the order of the scores, which Platt scaling may flatten.
         calibration: CalibrationMethod::Temperature,
         shares: Shares { train: 0.6, validation: 0.1, test: 0.3 },
         seed,

@@ -83,7 +83,7 @@ pub fn run(arguments: &ComparisonArguments, session: &Session) -> Result<()> {
     session.output.note(&format!("wrote {}", arguments.output.display()));
     let done: Vec<&Cell> = jobs.iter().filter_map(|job| cells.find(job)).collect();
     let header =
-        ["PROTOCOL", "CLASSIFIER", "DATA", "SEED", "ACCURACY", "MACRO F1", "CORE SECONDS", "TWEETS/S AND CORE"];
+        ["PROTOCOL", "CLASSIFIER", "DATA", "SEED", "ACCURACY", "MACRO F1", "CORE SECONDS", "TWEETS/S PER CORE"];
     session.output.rows(&header, &done, |cell| {
         let Cell { job, measured } = cell;
         vec![

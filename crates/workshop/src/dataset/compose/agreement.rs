@@ -1,10 +1,10 @@
-//! Checks that determiner, noun and adjective agree in gender and number in a composed Spanish text.
+//! Checks that determiners, nouns and adjectives agree in gender and number in a composed Spanish text.
 //!
-//! What it sees: a determiner and the noun after it (`la brazo`), an adjective between them or right after the noun
+//! It checks a determiner and the noun after it (`la brazo`), an adjective between them or right after the noun
 //! (`la vacuna nuevo`), `todos las`, and an adjective after `ser` and `estar` where a clause begins with its subject
-//! (`La vacuna es gratuito`). What it does not: nouns without a determiner, words that neither [`super::words`] nor their
-//! ending tells, adjectives farther away, verbs. After `la`, `los` and `las` a verb may stand (`la llamo`), so there only
-//! words count that cannot be one. It is meant to miss things rather than to complain of good Spanish.
+//! (`La vacuna es gratuito`). It does not check nouns without a determiner, words that neither [`super::words`] nor their
+//! ending classifies, adjectives farther away, or verbs. A verb may follow `la`, `los` and `las` (`la llamo`), so there it
+//! checks only words that cannot be one. It is meant to miss errors rather than to reject good Spanish.
 
 use std::ops::Range;
 
@@ -21,10 +21,10 @@ pub(super) struct Disagreement {
     pub(super) second_form: String,
 }
 
-/// What a text gave.
+/// What the check found in a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Findings {
-    /// Pairs of words that were compared.
+    /// The number of pairs of words that were compared.
     pub(super) pairs: usize,
     pub(super) disagreements: Vec<Disagreement>,
 }
@@ -44,9 +44,9 @@ pub(super) fn check(text: &str) -> Findings {
 struct Token {
     range: Range<usize>,
     lower: String,
-    /// Nothing but blanks stands between it and the word before.
+    /// Whether only blanks separate it from the previous word.
     joined: bool,
-    /// A capital in the middle of a sentence: a name, which is not judged.
+    /// Whether it has a capital in the middle of a sentence: a name, which is not checked.
     is_name: bool,
 }
 
@@ -65,7 +65,7 @@ fn tokens(text: &str) -> Vec<Token> {
     tokens
 }
 
-/// A word that stands before a noun.
+/// A word that comes before a noun.
 struct Determiner {
     form: Form,
     before: Before,
@@ -75,9 +75,9 @@ struct Determiner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Before {
     Noun,
-    /// A verb as well, unless a preposition stands before: `la llamo`, `por la calle`.
+    /// A noun, or a verb unless a preposition comes before: `la llamo`, `por la calle`.
     NounOrVerb,
-    /// A verb as well, because it may stand for a noun: `otra ayuda`, `a muchos alcanza`.
+    /// Anything, even a verb, because the determiner may stand for a noun: `otra ayuda`, `a muchos alcanza`.
     Anything,
 }
 
@@ -95,7 +95,7 @@ const COPULAS: [&str; 14] = [
     "es", "son", "está", "están", "fue", "fueron", "era", "eran", "será", "serán", "sigue", "siguen", "queda", "quedan",
 ];
 
-/// What may stand before an adjective.
+/// Words that may come before an adjective.
 const DEGREES: [&str; 9] = ["más", "muy", "tan", "menos", "bien", "siempre", "ya", "totalmente", "demasiado"];
 
 impl Checker<'_> {
@@ -132,7 +132,7 @@ impl Checker<'_> {
         self.check_after_noun(place, place + 1, noun);
     }
 
-    /// `todos las`, `todas los`, `toda el`; not `entre todos la cuidamos`.
+    /// Checks `todos las`, `todas los`, `toda el`; not `entre todos la cuidamos`.
     fn check_todos(&mut self, place: usize) {
         let all = match self.tokens[place].lower.as_str() {
             "todos" => Form::new(Gender::Masculine, Number::Plural),
@@ -148,14 +148,14 @@ impl Checker<'_> {
             return;
         };
         let Some(form) = determiner(&article.lower).map(|article| article.form) else { return };
-        // Else it is a pronoun: `todos la sintieron suya`.
+        // Otherwise it is a pronoun: `todos la sintieron suya`.
         if !self.noun_at(place + 2).is_some_and(|noun| noun.certain) {
             return;
         }
         self.compare(place, all, place + 1, form);
     }
 
-    /// Determiner, adjective, noun: all three agree. Says whether it was one.
+    /// Checks that determiner, adjective and noun agree. Returns whether these words are such a group.
     fn noun_after_adjective(&mut self, place: usize, adjective: Adjective, certain: bool, form: Form) -> bool {
         let noun = self.noun_at(place + 2).filter(|noun| noun.certain);
         let is_noun_itself = self.noun_at(place + 1).is_some_and(|noun| noun.certain);
@@ -170,7 +170,7 @@ impl Checker<'_> {
         true
     }
 
-    /// The adjectives after a noun, and those after a copula.
+    /// Checks the adjectives after a noun, and those after a copula.
     fn check_after_noun(&mut self, determiner: usize, place: usize, noun: Noun) {
         let before = self.before(determiner);
         let within = |words: &[&str]| before.is_some_and(|word| words.contains(&word));
@@ -228,31 +228,31 @@ impl Checker<'_> {
         });
     }
 
-    /// `el agua`, `un arma`, `del alma`: masculine in form alone.
+    /// Returns whether the determiner is masculine only in form: `el agua`, `un arma`, `del alma`.
     fn takes_el(&self, determiner: usize) -> bool {
         ["el", "un", "del", "al", "algún", "ningún"].contains(&&*self.tokens[determiner].lower)
             && words::begins_with_stressed_a(&self.tokens[determiner + 1].lower)
     }
 
-    /// Whether the adjective there stands before a noun of its own: `el niño es mala hierba`.
+    /// Returns whether the adjective there belongs to the noun after it: `el niño es mala hierba`.
     fn has_own_noun(&self, place: usize) -> bool {
         let agrees = |noun: Noun, adjective: Adjective| !noun.form.contradicts(adjective.form);
         self.noun_at(place + 1).zip(self.adjective_at(place)).is_some_and(|(noun, adjective)| agrees(noun, adjective))
     }
 
-    /// `buenos días`, which is said as one word: `un buenos días`.
+    /// Returns whether a greeting that is used as one word starts there: `un buenos días`.
     fn is_greeting(&self, place: usize) -> bool {
         let is = |place: usize, words: &[&str]| self.joined(place).is_some_and(|token| words.contains(&&*token.lower));
         is(place, &["buenos", "buenas"]) && is(place + 1, &["días", "tardes", "noches"])
     }
 
-    /// The word before, where nothing but blanks parts the two.
+    /// Returns the previous word, if only blanks separate the two.
     fn before(&self, place: usize) -> Option<&str> {
         let joined = place > 0 && self.tokens[place].joined;
         joined.then(|| self.tokens[place - 1].lower.as_str())
     }
 
-    /// The token there, where nothing but blanks parts it from the one before.
+    /// Returns the token there, if only blanks separate it from the previous one.
     fn joined(&self, place: usize) -> Option<&Token> {
         self.tokens.get(place).filter(|token| token.joined && !token.is_name)
     }

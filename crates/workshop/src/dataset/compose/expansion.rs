@@ -1,4 +1,4 @@
-//! One text out of a grammar: rules drawn by a seeded source of chance, saved symbols, and which rule wrote what.
+//! Expands a grammar into one text: draws rules with a seeded generator, saves symbols, and records which rule wrote what.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -10,30 +10,30 @@ use rand_chacha::ChaCha8Rng;
 use super::grammar::{DEEPEST, Grammar, RuleId};
 use super::rule::{Action, Part, Tag};
 
-/// Bytes of a text that no tweet can hold: an expansion that gets here is given up.
+/// The length in bytes at which an expansion is given up: no tweet is that long.
 const LONGEST: usize = 8 * 1024;
 
-/// Rules of one text; a symbol that contains itself could else go on without writing anything.
+/// The most rules in one text; otherwise a symbol that contains itself could go on without writing anything.
 const MOST_RULES: usize = 10_000;
 
 /// A text before it is tidied.
 #[derive(Debug, Default)]
 pub(super) struct Expansion {
     pub(super) text: String,
-    /// Which rule wrote which bytes; the inner ones first.
+    /// Which rule wrote which bytes, inner rules first.
     pub(super) spans: Vec<Span>,
-    /// The values of saved symbols at the end.
+    /// The final values of saved symbols.
     saved: HashMap<String, String>,
 }
 
-/// Bytes that a rule wrote, those of the symbols in it too.
+/// The bytes that a rule wrote, including those of the symbols in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) range: Range<usize>,
     pub(super) rule: RuleId,
 }
 
-/// A text and where its parts come from, saved under a name.
+/// A text saved under a name, with the origin of its parts.
 #[derive(Debug, Clone)]
 struct Value {
     text: String,
@@ -41,22 +41,22 @@ struct Value {
 }
 
 impl Expansion {
-    /// What was saved last under a name; empty where nothing was.
+    /// Returns what was saved last under a name, or an empty text if nothing was.
     pub(super) fn saved(&self, name: &str) -> &str {
         self.saved.get(name).map_or("", String::as_str)
     }
 
-    /// The innermost rule that wrote all of `range`.
+    /// Returns the innermost rule that wrote all of `range`.
     pub(super) fn rule_of(&self, range: &Range<usize>) -> Option<RuleId> {
         let covers = |span: &&Span| span.range.start <= range.start && range.end <= span.range.end;
         self.spans.iter().filter(covers).min_by_key(|span| span.range.len()).map(|span| span.rule)
     }
 }
 
-/// Expands the grammar's origin once; nothing where the text gets too long or too deep.
+/// Expands the grammar's origin once; returns `None` if the text gets too long or too deep.
 ///
 /// # Errors
-/// Where a rule uses a saved symbol before it is saved; with file, symbol and rule.
+/// If a rule uses a saved symbol before it is saved; the message names file, symbol and rule.
 pub(super) fn expand(grammar: &Grammar, rng: &mut ChaCha8Rng) -> Result<Option<Expansion>> {
     let mut expander =
         Expander { grammar, rng, stacks: HashMap::new(), last: HashMap::new(), out: Value::empty(), rules: 0 };
@@ -82,17 +82,17 @@ impl Value {
 struct Expander<'g, 'r> {
     grammar: &'g Grammar,
     rng: &'r mut ChaCha8Rng,
-    /// By name: what was saved, the latest last; each of them one or several values to draw from.
+    /// By name: what was saved, the latest last, each with one or several values to draw from.
     stacks: HashMap<&'g str, Vec<Vec<Value>>>,
-    /// By name: what a tag saved for itself, so that a column still shows it.
+    /// By name: what a tag saved only for itself, kept so that a column can show it.
     last: HashMap<&'g str, String>,
     out: Value,
-    /// Expanded so far.
+    /// The number of rules expanded so far.
     rules: usize,
 }
 
 impl<'g> Expander<'g, '_> {
-    /// Writes a symbol of the grammar; `false` where it gets too long or too deep.
+    /// Writes a symbol of the grammar; returns `false` if the text gets too long or too deep.
     fn symbol(&mut self, symbol: usize, depth: usize) -> Result<bool> {
         let grammar = self.grammar;
         let rule = self.rng.random_range(0..grammar.symbols[symbol].rules.len());

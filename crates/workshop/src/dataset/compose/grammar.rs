@@ -11,18 +11,18 @@ use serde_json::Value;
 
 use super::rule::{Action, Part, Rule, Tag};
 
-/// How deep symbols may stand in each other while a text is expanded.
+/// How deeply symbols may be nested while a text is expanded.
 pub(super) const DEEPEST: usize = 100;
 
-/// A grammar without undefined symbols, empty lists and endless recursion.
+/// A grammar that has been checked for undefined symbols, empty lists and endless recursion.
 #[derive(Debug)]
 pub(super) struct Grammar {
     path: PathBuf,
     pub(super) symbols: Vec<Symbol>,
     places: HashMap<String, usize>,
-    /// Names that some action saves.
+    /// The names under which some action saves a value.
     saved: HashSet<String>,
-    /// The symbol every text begins with.
+    /// The symbol with which every text begins.
     pub(super) origin: usize,
 }
 
@@ -32,18 +32,18 @@ pub(super) struct Symbol {
     pub(super) rules: Vec<Rule>,
 }
 
-/// A rule's place in the grammar.
+/// The position of a rule in the grammar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct RuleId {
     pub(super) symbol: usize,
     pub(super) rule: usize,
 }
 
-/// How many different texts a grammar can say, at most.
+/// An upper bound on the number of different texts that a grammar can produce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TextCount {
     AtMost(u64),
-    /// More than a [`u64`] holds.
+    /// More than fits into a [`u64`].
     Beyond,
     /// A symbol contains itself: there is no bound.
     Endless,
@@ -53,7 +53,8 @@ impl Grammar {
     /// Reads and checks a grammar whose texts begin with `origin`.
     ///
     /// # Errors
-    /// Where the file cannot be read, is no JSON object of lists of rules, or has a fault; with file, symbol and rule.
+    /// If the file cannot be read, is not a JSON object of lists of rules, or has a fault; the message names file, symbol
+    /// and rule.
     pub(super) fn open(path: &Path, origin: &str) -> Result<Self> {
         let json = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let json = json.trim_start_matches('\u{feff}');
@@ -81,7 +82,7 @@ impl Grammar {
         Ok(grammar)
     }
 
-    /// The place of a symbol.
+    /// Returns the index of a symbol.
     pub(super) fn place(&self, name: &str) -> Option<usize> {
         self.places.get(name).copied()
     }
@@ -90,18 +91,20 @@ impl Grammar {
         &self.symbols[id.symbol].rules[id.rule]
     }
 
-    /// Symbol and number of a rule, for people: `frase, rule 3`.
+    /// Returns the symbol and number of a rule, for people: `frase, rule 3`.
     pub(super) fn name_of(&self, id: RuleId) -> String {
         format!("{}, rule {}", self.symbols[id.symbol].name, id.rule + 1)
     }
 
-    /// An error in a rule: file, symbol, rule and cause.
+    /// Returns an error that names file, symbol, rule and cause.
     pub(super) fn fault(&self, id: RuleId, cause: &str) -> anyhow::Error {
         anyhow!("{}: {}: {cause}: {:?}", self.path.display(), self.name_of(id), self.rule(id).source)
     }
 
+    /// Checks that a column can be filled.
+    ///
     /// # Errors
-    /// Where no action saves anything under `name`.
+    /// If no action saves anything under `name`.
     pub(super) fn check_column(&self, name: &str) -> Result<()> {
         ensure!(
             self.saved.contains(name),
@@ -111,7 +114,7 @@ impl Grammar {
         Ok(())
     }
 
-    /// Symbols that no text can reach.
+    /// Returns the symbols that no text can reach.
     pub(super) fn unused(&self) -> Vec<&str> {
         let reached = self.reached();
         let unused = self.symbols.iter().enumerate().filter(|(place, _)| !reached.contains(place));
@@ -140,7 +143,7 @@ impl Grammar {
             let Some(tag) = tags_in(&self.rule(id).parts).into_iter().find(unknown) else { continue };
             let name = &tag.symbol;
             let hint = if name.contains(char::is_whitespace) {
-                " (is a # meant as a sign? write \\\\# in JSON)".to_owned()
+                " (for a literal #, write \\\\# in JSON)".to_owned()
             } else {
                 self.nearest(name).map_or_else(String::new, |known| format!(" (nearest: {known})"))
             };
@@ -154,7 +157,7 @@ impl Grammar {
         known.min_by_key(|known| (strsim::damerau_levenshtein(known, name), known.len()))
     }
 
-    /// Every symbol must have a rule that ends, whatever symbols are in it.
+    /// Checks that every symbol has a rule that ends, whatever symbols are in it.
     fn check_ends(&self) -> Result<()> {
         let mut ends = vec![false; self.symbols.len()];
         let ends_by = |parts: &[Part], ends: &[bool]| {
@@ -176,15 +179,15 @@ impl Grammar {
         Err(self.fault(RuleId { symbol, rule: 0 }, &cause))
     }
 
-    /// How many texts the grammar can say: choices multiplied along each rule and added up over a symbol's rules, each
-    /// symbol counted once. Two ways to one text count twice, and a saved symbol counts where it is saved and, with
-    /// several values, where it is used: so it is an upper bound.
+    /// Returns how many texts the grammar can produce: multiplies choices along each rule and adds up a symbol's rules, each
+    /// symbol once. A text that has two derivations counts twice, and a saved symbol counts where it is saved and, with
+    /// several values, where it is used, so this is an upper bound.
     pub(super) fn texts(&self) -> TextCount {
         let mut counter = Counter { grammar: self, known: HashMap::new(), used: self.used_saved() };
         counter.symbol(self.origin)
     }
 
-    /// Saved symbols that some tag uses, with the most values that one action gives them.
+    /// Returns the saved symbols that some tag uses, with the most values that one action gives them.
     fn used_saved(&self) -> HashMap<&str, u64> {
         let rules = || self.symbols.iter().flat_map(|symbol| &symbol.rules);
         let used: HashSet<&str> =
@@ -202,7 +205,7 @@ impl Grammar {
     }
 }
 
-/// Counts each symbol once.
+/// Counts texts, each symbol once.
 struct Counter<'g> {
     grammar: &'g Grammar,
     /// `None` while the symbol is being counted.
@@ -215,7 +218,7 @@ impl<'g> Counter<'g> {
         match self.known.get(&place) {
             Some(Some(count)) => return *count,
             Some(None) => return TextCount::Endless,
-            // No text is expanded as deep as that.
+            // No text is expanded that deep.
             None if self.known.values().filter(|count| count.is_none()).count() > DEEPEST => return TextCount::Beyond,
             None => {
                 self.known.insert(place, None);
@@ -250,7 +253,7 @@ impl<'g> Counter<'g> {
         match action {
             Action::Forget(_) => TextCount::AtMost(1),
             Action::Run(tag) => self.tag(tag),
-            // A name that no text uses, such as a column's, makes no other texts.
+            // A name that no text uses, such as a column's, adds no texts.
             Action::Save { name, .. } if !self.used.contains_key(name.as_str()) => TextCount::AtMost(1),
             Action::Save { values, .. } => {
                 values.iter().fold(TextCount::AtMost(1), |product, value| product.times(self.parts(value)))
@@ -286,7 +289,7 @@ impl fmt::Display for TextCount {
     }
 }
 
-/// A number, or the words for one that is too great.
+/// Serialises the number, or a phrase if there is none.
 impl Serialize for TextCount {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         match self {
@@ -311,7 +314,7 @@ fn rules_of(name: &str, rules: Value) -> Result<Vec<Rule>> {
     rules.into_iter().enumerate().map(rule).collect()
 }
 
-/// All tags in the parts, those in actions too.
+/// Returns all tags in the parts, including those in actions.
 fn tags_in(parts: &[Part]) -> Vec<&Tag> {
     let mut tags = Vec::new();
     for part in parts {
@@ -337,7 +340,7 @@ fn add_tags_of<'a>(action: &'a Action, tags: &mut Vec<&'a Tag>) {
     }
 }
 
-/// All actions in the parts, those of tags and of other actions too.
+/// Returns all actions in the parts, including those in tags and in other actions.
 fn actions_in(parts: &[Part]) -> Vec<&Action> {
     let mut actions: Vec<&Action> = Vec::new();
     for part in parts {
@@ -369,7 +372,7 @@ fn saved_in(parts: &[Part]) -> Vec<String> {
     actions_in(parts).into_iter().filter_map(name).collect()
 }
 
-/// The object's entries in their order, those of one name twice too.
+/// The object's entries in their order, including repeated names.
 struct Entries(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Entries {
@@ -423,7 +426,7 @@ mod tests {
                 "{\"origin\": [\"x\", \"#nomber#\"], \"nombre\": \"y\"}",
                 "g.json: origin, rule 2: #nomber# is not defined (nearest: nombre): \"#nomber#\"",
             ),
-            ("{\"origin\": \"#Uno y #Dos\"}", "origin, rule 1: #Uno y # is not defined (is a # meant as a sign?"),
+            ("{\"origin\": \"#Uno y #Dos\"}", "origin, rule 1: #Uno y # is not defined (for a literal #, "),
             ("{\"origin\": \"[a:#b\"}", "g.json: origin, rule 1: a [ opens an action that never closes"),
             ("{\"origin\": \"a]\"}", "g.json: origin, rule 1: a ] closes nothing"),
             (

@@ -1,7 +1,7 @@
-//! Composes texts by a grammar in Tracery's JSON format, checks their agreement, and says what the grammar can do.
+//! Composes texts with a grammar in Tracery's JSON format, checks their agreement, and reports what the grammar can do.
 //!
-//! The `tracery` crate (0.2.1, 2021) was looked at: it knows neither escapes nor an action before text, keeps rand 0.8 and
-//! pest, and its errors name no symbol; so the format is read here.
+//! The `tracery` crate (0.2.1, 2021) is not used: it supports neither escapes nor an action before text, needs rand 0.8 and
+//! pest, and its errors name no symbol. So this module parses the format itself.
 
 mod agreement;
 mod expansion;
@@ -25,31 +25,31 @@ use pregonero_text::tweet_text::weighted_length;
 
 pub use grammar::TextCount;
 
-/// The column that holds the text.
+/// The column with the text.
 pub const TEXT_COLUMN: &str = "text";
 
-/// A rule with this many words of its own is one that a reader notices when it comes again.
+/// A rule with this many words of its own is one whose repetition a reader notices.
 const FRAME_WORDS: usize = 3;
 
-/// Words at the beginning of a text that are compared.
+/// The number of words at the beginning of a text that are compared.
 const BEGINNING: usize = 6;
 
 /// What to compose.
 #[derive(Debug, Clone)]
 pub struct Composition {
     pub grammar: PathBuf,
-    /// The symbol every text begins with.
+    /// The symbol with which every text begins.
     pub origin: String,
-    /// Different texts that are wanted.
+    /// The number of different texts wanted.
     pub count: usize,
     pub seed: u64,
-    /// Saved symbols that get a column each.
+    /// Saved symbols, each of which gets a column.
     pub columns: Vec<String>,
     /// The greatest length, as X counts it.
     pub longest: usize,
 }
 
-/// Composed texts and what there is to say of them.
+/// Composed texts and a report on them.
 #[derive(Debug)]
 pub struct Composed {
     columns: Vec<String>,
@@ -63,32 +63,32 @@ struct Row {
     values: Vec<String>,
 }
 
-/// What composing did.
+/// Statistics of a composition.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     pub texts: usize,
     pub wanted: usize,
     pub tries: usize,
     pub duplicates: usize,
-    /// Expansions that were longer than a text may be, or symbols in each other without an end.
+    /// Expansions that were too long, or whose symbols were nested too deeply.
     pub too_long: usize,
     pub grammar_can_say_at_most: TextCount,
     pub unused_symbols: Vec<String>,
-    /// Different runs of six words at the beginning.
+    /// The number of different beginnings of six words.
     pub beginnings: usize,
-    /// The rule with words of its own that the most texts come from.
+    /// The rule with enough words of its own that is in the most texts.
     pub most_frequent_rule: Option<RuleShare>,
-    /// Pairs of words that the agreement check compared.
+    /// The number of pairs of words that the agreement check compared.
     pub pairs_compared: usize,
-    /// Texts in which some pair does not agree.
+    /// The number of texts in which some pair does not agree.
     pub texts_that_disagree: usize,
     pub disagreements: Vec<RuleDisagreement>,
 }
 
-/// A rule and the share of the texts it is in.
+/// A rule and the share of texts that contain it.
 #[derive(Debug, Clone, Serialize)]
 pub struct RuleShare {
-    /// Its symbol and number.
+    /// The rule's symbol and number.
     pub rule: String,
     pub source: String,
     pub share: f64,
@@ -103,13 +103,13 @@ pub struct RuleDisagreement {
     pub second_is: String,
     pub rule: String,
     pub source: String,
-    /// Texts with this pair from this rule.
+    /// The number of texts with this pair from this rule.
     pub texts: usize,
-    /// One of them.
+    /// One of those texts.
     pub example: String,
 }
 
-/// The file a composition is written to; the ending decides the form.
+/// The format of a composition's file, which the file's extension decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Csv,
@@ -119,7 +119,7 @@ enum Form {
 /// Composes the texts.
 ///
 /// # Errors
-/// A fault of the grammar (with file, symbol and rule), a column that no rule fills, or not one text that is short enough.
+/// If the grammar has a fault (the message names file, symbol and rule), no rule fills a column, or no text is short enough.
 pub fn compose(composition: &Composition) -> Result<Composed> {
     let grammar = Grammar::open(&composition.grammar, &composition.origin)?;
     check_columns(&grammar, &composition.columns)?;
@@ -140,20 +140,20 @@ pub fn compose(composition: &Composition) -> Result<Composed> {
     Ok(composer.finish())
 }
 
-/// Says before the work what [`Composed::write`] would refuse after it.
+/// Checks in advance what [`Composed::write`] would refuse after all the work.
 ///
 /// # Errors
-/// Where the file exists, or its ending is neither `.csv` nor `.jsonl`.
+/// If the file exists, or its extension is neither `.csv` nor `.jsonl`.
 pub fn check_output(path: &Path) -> Result<()> {
     form_of(path)?;
     refuse_existing(path, Existing::Refuse)
 }
 
 impl Composed {
-    /// Writes the texts with their columns, as the ending says.
+    /// Writes the texts with their columns, in the format that the extension names.
     ///
     /// # Errors
-    /// As [`check_output`]; where the file cannot be written.
+    /// Same as [`check_output`]; also if the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
         let bytes = match form_of(path)? {
             Form::Csv => self.csv()?,
@@ -187,7 +187,7 @@ impl Composed {
     }
 }
 
-/// Draws that are made for so many texts before it stops with fewer.
+/// Returns how many expansions are tried for `count` texts before it stops with fewer.
 fn tries_for(count: usize) -> usize {
     count.saturating_mul(20).saturating_add(1_000)
 }
@@ -196,7 +196,7 @@ fn form_of(path: &Path) -> Result<Form> {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("csv") => Ok(Form::Csv),
         Some("jsonl") => Ok(Form::JsonLines),
-        _ => bail!("{}: the ending decides the form: write a name in .csv or .jsonl", path.display()),
+        _ => bail!("{}: the extension decides the format: use a name that ends in .csv or .jsonl", path.display()),
     }
 }
 
@@ -209,19 +209,19 @@ fn check_columns(grammar: &Grammar, columns: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// One blank for every run of white space, none at the ends.
+/// Replaces every run of white space with one blank, and trims the ends.
 fn tidied(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What has been composed so far.
+/// A composition in progress.
 struct Composer<'a> {
     grammar: &'a Grammar,
     composition: &'a Composition,
     rows: Vec<Row>,
-    /// Texts in lower case.
+    /// Texts composed so far, in lower case.
     seen: HashSet<String>,
-    /// Texts that were too long, or empty.
+    /// Texts that were too long or empty.
     longer: HashSet<String>,
     tries: usize,
     duplicates: usize,
@@ -255,7 +255,7 @@ impl<'a> Composer<'a> {
         self.tries += 1;
         let Some(expansion) = expansion else { return self.too_long += 1 };
         let text = tidied(&expansion.text);
-        // X's length of a text takes long to find, so it is asked once a text: a small grammar says the same a thousand times.
+        // X's length of a text is slow to compute, so do it once per text: a small grammar repeats itself a thousand times.
         if self.longer.contains(&text) {
             return self.too_long += 1;
         }

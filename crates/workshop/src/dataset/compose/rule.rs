@@ -1,19 +1,19 @@
-//! One rule of a grammar: text, tags `#symbol.modifier#` and actions `[name:rule]`, as Tracery writes them.
+//! Parses one rule of a grammar: text, tags `#symbol.modifier#` and actions `[name:rule]`, as in Tracery.
 
-/// How deep actions may stand within each other.
+/// How deeply actions may be nested.
 const DEEPEST: usize = 20;
 
-/// A rule taken apart.
+/// A parsed rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rule {
-    /// As it stands in the grammar.
+    /// The rule as written in the grammar.
     pub(super) source: String,
     pub(super) parts: Vec<Part>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part {
-    /// Without its escapes.
+    /// Literal text, with its escapes resolved.
     Text(String),
     Tag(Tag),
     Action(Action),
@@ -22,7 +22,7 @@ pub(super) enum Part {
 /// `#[actions]symbol.modifiers#`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tag {
-    /// Done before the symbol is expanded; what they save is forgotten after it.
+    /// Run before the symbol is expanded; what they save is forgotten afterwards.
     pub(super) actions: Vec<Action>,
     pub(super) symbol: String,
     pub(super) modifiers: Vec<Modifier>,
@@ -30,30 +30,32 @@ pub(super) struct Tag {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
-    /// `[name:one,two]`: each is expanded once, now, and saved under the name.
+    /// `[name:one,two]`: expands each value once, right away, and saves it under the name.
     Save { name: String, values: Vec<Vec<Part>> },
-    /// `[name:POP]`: what was saved last under the name is forgotten.
+    /// `[name:POP]`: forgets what was saved last under the name.
     Forget(String),
-    /// `[#symbol#]`: expanded for the actions in it; its text is dropped.
+    /// `[#symbol#]`: expands the symbol for the actions in it, and drops its text.
     Run(Tag),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Modifier {
-    /// The first letter in upper case.
+    /// Puts the first letter in upper case.
     Capitalize,
-    /// The first letter of every word.
+    /// Puts the first letter of every word in upper case.
     CapitalizeAll,
 }
 
 impl Rule {
+    /// Parses the source of a rule.
+    ///
     /// # Errors
-    /// A sentence on what is wrong with it.
+    /// Returns a sentence that says what is wrong with the rule.
     pub(super) fn parse(source: &str) -> Result<Self, String> {
         Ok(Self { source: source.to_owned(), parts: parse(source, 0)? })
     }
 
-    /// Words of the rule's own text.
+    /// Returns the number of words in the rule's own text.
     pub(super) fn own_words(&self) -> usize {
         let words = |part: &Part| match part {
             Part::Text(text) => text.split_whitespace().filter(|word| word.chars().any(char::is_alphabetic)).count(),
@@ -72,14 +74,14 @@ impl Modifier {
     }
 }
 
-/// The first letter in upper case, also after `¿`, `¡` or a quotation mark.
+/// Puts the first letter in upper case, also after `¿`, `¡` or a quotation mark.
 fn capitalize(text: &str) -> String {
     let Some((at, letter)) = text.char_indices().find(|(_, c)| c.is_alphanumeric()) else { return text.to_owned() };
     let (before, rest) = text.split_at(at);
     format!("{before}{}{}", letter.to_uppercase(), &rest[letter.len_utf8()..])
 }
 
-/// The parts of a rule, or of what an action at this depth saves.
+/// Parses a rule, or the value that an action at this depth saves, into its parts.
 fn parse(source: &str, depth: usize) -> Result<Vec<Part>, String> {
     let mut parts = Vec::new();
     let mut text = String::new();
@@ -88,7 +90,7 @@ fn parse(source: &str, depth: usize) -> Result<Vec<Part>, String> {
         let after = &rest[sign.len_utf8()..];
         match sign {
             '\\' => {
-                let escaped = after.chars().next().ok_or("a \\ at the end stands before nothing: write \\\\")?;
+                let escaped = after.chars().next().ok_or("a \\ at the end escapes nothing: write \\\\")?;
                 text.push(escaped);
                 rest = &after[escaped.len_utf8()..];
             }
@@ -105,7 +107,7 @@ fn parse(source: &str, depth: usize) -> Result<Vec<Part>, String> {
                 });
                 rest = &after[end + 1..];
             }
-            ']' => return Err("a ] closes nothing: write \\\\] in JSON for the sign itself".to_owned()),
+            ']' => return Err("a ] closes nothing: write \\\\] in JSON for a literal ]".to_owned()),
             _ => {
                 text.push(sign);
                 rest = after;
@@ -118,7 +120,7 @@ fn parse(source: &str, depth: usize) -> Result<Vec<Part>, String> {
     Ok(parts)
 }
 
-/// Where the `#` is that closes a tag; actions in the tag may hold tags of their own.
+/// Returns the position of the `#` that closes a tag; actions in the tag may contain tags themselves.
 fn end_of_tag(inner: &str) -> Result<usize, String> {
     let mut depth = 0_usize;
     let mut signs = inner.char_indices();
@@ -134,10 +136,10 @@ fn end_of_tag(inner: &str) -> Result<usize, String> {
             _ => {}
         }
     }
-    Err("a # opens a tag that never closes: write \\\\# in JSON for the sign itself".to_owned())
+    Err("a # opens a tag that never closes: write \\\\# in JSON for a literal #".to_owned())
 }
 
-/// Where the `]` is that closes an action.
+/// Returns the position of the `]` that closes an action.
 fn end_of_action(inner: &str) -> Result<usize, String> {
     let mut depth = 0_usize;
     let mut signs = inner.char_indices();
@@ -152,7 +154,7 @@ fn end_of_action(inner: &str) -> Result<usize, String> {
             _ => {}
         }
     }
-    Err("a [ opens an action that never closes: write \\\\[ in JSON for the sign itself".to_owned())
+    Err("a [ opens an action that never closes: write \\\\[ in JSON for a literal [".to_owned())
 }
 
 fn tag(inner: &str, depth: usize) -> Result<Tag, String> {
@@ -166,7 +168,7 @@ fn tag(inner: &str, depth: usize) -> Result<Tag, String> {
     let mut names = rest.split('.');
     let symbol = names.next().unwrap_or_default();
     if symbol.is_empty() {
-        return Err("## names no symbol: write \\\\# in JSON for the sign itself".to_owned());
+        return Err("## names no symbol: write \\\\# in JSON for a literal #".to_owned());
     }
     let modifiers = names.map(modifier).collect::<Result<_, _>>()?;
     Ok(Tag { actions, symbol: symbol.to_owned(), modifiers })
@@ -177,24 +179,24 @@ fn modifier(name: &str) -> Result<Modifier, String> {
         "capitalize" => Ok(Modifier::Capitalize),
         "capitalizeAll" => Ok(Modifier::CapitalizeAll),
         "a" | "s" | "ed" => Err(format!(
-            ".{name} is Tracery's for English: write the Spanish form out; there are .capitalize and .capitalizeAll"
+            ".{name} is Tracery's modifier for English: spell out the Spanish form; only .capitalize and .capitalizeAll exist"
         )),
-        _ => Err(format!("there is no modifier .{name}; there are .capitalize and .capitalizeAll")),
+        _ => Err(format!("there is no modifier .{name}; only .capitalize and .capitalizeAll exist")),
     }
 }
 
 fn action(inner: &str, depth: usize) -> Result<Action, String> {
     if depth > DEEPEST {
-        return Err(format!("more than {DEEPEST} actions stand within each other"));
+        return Err(format!("actions are nested more than {DEEPEST} deep"));
     }
     if let Some(after) = inner.strip_prefix('#') {
         let end = end_of_tag(after)?;
         return match &after[end + 1..] {
             "" => Ok(Action::Run(tag(&after[..end], depth + 1)?)),
-            more => Err(format!("[{inner}] holds {more:?} after its tag; an action is [name:rule] or [#symbol#]")),
+            more => Err(format!("[{inner}] has {more:?} after its tag; an action is [name:rule] or [#symbol#]")),
         };
     }
-    let shape = || format!("[{inner}] is no action: write [name:rule], [name:POP] or [#symbol#]");
+    let shape = || format!("[{inner}] is not an action: write [name:rule], [name:POP] or [#symbol#]");
     let (name, value) = inner.split_once(':').ok_or_else(shape)?;
     if name.is_empty() || name.contains(['#', '[', ']', '.', ' ']) {
         return Err(shape());
@@ -206,8 +208,8 @@ fn action(inner: &str, depth: usize) -> Result<Action, String> {
     Ok(Action::Save { name: name.to_owned(), values })
 }
 
-/// A value's alternatives: parted by commas that stand in no tag or action and before no blank, so that the comma of
-/// `Hola, vecina` is one of the text.
+/// Splits a value into its alternatives at commas outside tags and actions that no blank follows, so that the comma of
+/// `Hola, vecina` is part of the text.
 fn alternatives(value: &str) -> Vec<&str> {
     let mut alternatives = Vec::new();
     let (mut begin, mut depth, mut in_tag) = (0, 0_usize, false);
@@ -287,15 +289,15 @@ mod tests {
             ("a] b", "a ] closes nothing"),
             ("##", "names no symbol"),
             ("#.capitalize#", "names no symbol"),
-            ("#a.s#", "Tracery's for English"),
+            ("#a.s#", "Tracery's modifier for English"),
             ("#a.mayus#", "there is no modifier .mayus"),
-            ("[a]", "[a] is no action"),
-            ("[:a]", "is no action"),
-            ("[#a# b]", "holds \" b\" after its tag"),
+            ("[a]", "[a] is not an action"),
+            ("[:a]", "is not an action"),
+            ("[#a# b]", "has \" b\" after its tag"),
             ("[a:#b]", "never closes"),
-            ("a \\", "stands before nothing"),
-            (&format!("{}x{}", "[a:".repeat(30), "]".repeat(30)), "more than 20 actions stand within each other"),
-            (&format!("{}x{}", "#[a:".repeat(30), "]a#".repeat(30)), "more than 20 actions stand within each other"),
+            ("a \\", "escapes nothing"),
+            (&format!("{}x{}", "[a:".repeat(30), "]".repeat(30)), "actions are nested more than 20 deep"),
+            (&format!("{}x{}", "#[a:".repeat(30), "]a#".repeat(30)), "actions are nested more than 20 deep"),
         ] {
             let message = Rule::parse(source).expect_err(source);
             assert!(message.contains(expected), "{source}: {message}");

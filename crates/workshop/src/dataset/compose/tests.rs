@@ -87,7 +87,7 @@ fn the_ending_decides_between_a_table_and_json_lines() {
         assert!(composed.write(&path).unwrap_err().to_string().contains("exists already"));
     }
     let message = check_output(Path::new("a.txt")).unwrap_err().to_string();
-    assert_eq!(message, "a.txt: the ending decides the form: write a name in .csv or .jsonl");
+    assert_eq!(message, "a.txt: the extension decides the format: use a name that ends in .csv or .jsonl");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn texts_longer_than_a_tweet_are_left_out_and_counted() {
 
 #[test]
 fn a_text_that_is_too_long_is_weighed_once_however_often_it_comes() {
-    // X's rules take long over a text full of what may be addresses.
+    // X's rules are slow on a text full of what may be addresses.
     let place = Place::with(&format!(r#"{{"origin": ["{}", "corto"]}}"#, "a.".repeat(150)));
     let composition = Composition { columns: Vec::new(), ..place.composition(5) };
     let grammar = Grammar::open(&composition.grammar, "origin").unwrap();

@@ -1,4 +1,4 @@
-//! What a Spanish word says of its gender and number: a short list of words, and the usual endings for the others.
+//! The gender and number of Spanish words: from a short list, and from the usual endings for the others.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -15,7 +15,7 @@ pub(super) enum Number {
     Plural,
 }
 
-/// Gender and number, each where the word tells it.
+/// Gender and number, each if the word shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Form {
     pub(super) gender: Option<Gender>,
@@ -27,7 +27,7 @@ impl Form {
         Self { gender: Some(gender), number: Some(number) }
     }
 
-    /// Whether both tell the same thing and tell it differently.
+    /// Returns whether both have a gender or a number, and it differs.
     pub(super) fn contradicts(self, other: Self) -> bool {
         let differ = |one: Option<bool>| one.unwrap_or(false);
         differ(self.gender.zip(other.gender).map(|(one, other)| one != other))
@@ -54,7 +54,7 @@ impl std::fmt::Display for Form {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Noun {
     pub(super) form: Form,
-    /// No verb is written like it, so that it is a noun after `la`, `los` and `las` too.
+    /// Whether no verb form is spelled like it, so that it is a noun after `la`, `los` and `las` too.
     pub(super) certain: bool,
 }
 
@@ -62,13 +62,13 @@ pub(super) struct Noun {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Adjective {
     pub(super) form: Form,
-    /// No verb is written like it.
+    /// Whether no verb form is spelled like it.
     pub(super) certain: bool,
-    /// It may speak of who acts instead of the noun before it.
+    /// Whether it may describe who acts instead of the noun before it.
     pub(super) mood: bool,
 }
 
-/// The lists of `words.txt`, every form spelled out.
+/// The lists of `words.txt`, with every form spelled out.
 struct Words {
     nouns: HashMap<String, Noun>,
     adjectives: HashMap<String, Adjective>,
@@ -85,7 +85,7 @@ const STRESSED_A: [&str; 30] = [
     "álgebra", "ánima",
 ];
 
-/// Endings of nouns alone, with the gender they tell. Their plurals count as well.
+/// Endings that only nouns have, with the gender they show. Their plurals count as well.
 const NOUN_ENDINGS: [(&str, Gender); 14] = [
     ("ción", Gender::Feminine),
     ("sión", Gender::Feminine),
@@ -103,7 +103,7 @@ const NOUN_ENDINGS: [(&str, Gender); 14] = [
     ("edor", Gender::Masculine),
 ];
 
-/// What a word can be as a noun; nothing where neither the list nor its ending tells.
+/// Returns what a word is as a noun, or `None` if neither the list nor its ending says.
 pub(super) fn noun(word: &str) -> Option<Noun> {
     let words = &*WORDS;
     if let Some(noun) = words.nouns.get(word) {
@@ -115,19 +115,19 @@ pub(super) fn noun(word: &str) -> Option<Noun> {
     by_noun_ending(word).or_else(|| by_vowel(word))
 }
 
-/// What a word can be as an adjective: one of the list, or a participle.
+/// Returns what a word is as an adjective, if it is in the list or a participle.
 pub(super) fn adjective(word: &str) -> Option<Adjective> {
     let words = &*WORDS;
     let listed = words.adjectives.get(word).copied();
     listed.or_else(|| (!words.none.contains(word)).then(|| participle(word)).flatten())
 }
 
-/// Whether `word` is an adverb besides, so that it need not agree with the noun before it.
+/// Returns whether `word` is also an adverb, so that it need not agree with the noun before it.
 pub(super) fn is_adverb(word: &str) -> bool {
     WORDS.adverbs.contains(word)
 }
 
-/// Whether `el` and `un` stand before this feminine noun.
+/// Returns whether this feminine noun takes `el` and `un`.
 pub(super) fn begins_with_stressed_a(word: &str) -> bool {
     STRESSED_A.contains(&word)
 }
@@ -157,7 +157,7 @@ fn by_vowel(word: &str) -> Option<Noun> {
         _ if word.ends_with("as") => Form::new(Gender::Feminine, Number::Plural),
         _ => return None,
     };
-    // `vamos` and `buscando` are verbs; `-ista`, `-asta`, `-euta` and `-ma` tell no gender.
+    // `vamos` and `buscando` are verbs; `-ista`, `-asta`, `-euta` and `-ma` show no gender.
     let silent =
         ["amos", "emos", "imos", "ando", "endo", "ista", "asta", "euta", "ma", "istas", "astas", "eutas", "mas"]
             .iter()
@@ -165,7 +165,7 @@ fn by_vowel(word: &str) -> Option<Noun> {
     (!silent).then_some(Noun { form, certain: false })
 }
 
-/// An infinitive with pronouns, such as `cuidarla` or `ponérsela`.
+/// Returns whether the word is an infinitive with pronouns, such as `cuidarla` or `ponérsela`.
 fn has_clitic(word: &str) -> bool {
     let Some(stem) = ["la", "lo", "las", "los", "le", "les", "nos", "me", "te", "se"]
         .iter()
@@ -177,7 +177,7 @@ fn has_clitic(word: &str) -> bool {
     ["ar", "er", "ir", "ár", "ér", "ír", "ando", "endo", "ándo", "éndo"].iter().any(|ending| stem.ends_with(ending))
 }
 
-/// A participle by its ending; nouns of that ending are in the list of nouns or are agreed with like one.
+/// Returns a participle by its ending; nouns with that ending are in the list of nouns or agree like one.
 fn participle(word: &str) -> Option<Adjective> {
     const NOUNS: [&str; 40] = [
         "llegada",
@@ -276,7 +276,7 @@ impl Words {
         }
     }
 
-    /// A noun and its plural. A noun that is listed under both genders tells none.
+    /// Adds a noun and its plural. A noun that is listed under both genders gets none.
     fn add_both(&mut self, word: &str, gender: Option<Gender>, certain: bool) {
         self.add_noun(word, Form { gender, number: Some(Number::Singular) }, certain);
         self.add_noun(&plural(word), Form { gender, number: Some(Number::Plural) }, certain);
@@ -321,7 +321,7 @@ fn gender_of(kind: &str) -> Option<Gender> {
     }
 }
 
-/// The plural by rule: `casas`, `paredes`, `luces`, `canciones`, `franceses`.
+/// Returns the regular plural: `casas`, `paredes`, `luces`, `canciones`, `franceses`.
 fn plural(word: &str) -> String {
     let accented = [("ión", "iones"), ("ón", "ones"), ("án", "anes"), ("én", "enes"), ("ín", "ines"), ("és", "eses")];
     if let Some((stem, ending)) = accented.iter().find_map(|(end, plural)| Some((word.strip_suffix(end)?, plural))) {

@@ -1,20 +1,20 @@
-//! Entities by their capitals: names of people, places, institutions, as far as a tweet's spelling shows them.
+//! Finds entities by their capitals: names of people, places and institutions, as far as a tweet's spelling shows them.
 //!
-//! - Words in capitals that follow one another are one entity; `de`, `del`, `de la`, `de los`, `de las` between two of them
+//! - Consecutive capitalised words are one entity; `de`, `del`, `de la`, `de los`, `de las` between two of them
 //!   belong to it.
 //! - A capital at the beginning of a sentence says nothing: a single word there is an entity only if it is an acronym of
 //!   two to six capitals.
-//! - Stop words begin no entity but `El`, `La`, `Los` and `Las` within a sentence. A text that is mostly capitals has none.
+//! - Stop words begin no entity, except `El`, `La`, `Los` and `Las` within a sentence. A text that is mostly capitals has none.
 //!
-//! Mentions and hashtags are no entities: the former never reach a generator, the latter have a field of their own.
+//! Mentions and hashtags are not entities: the former never reach a generator, the latter have their own field.
 
 use super::pieces::{Piece, pieces};
 use pregonero_models::sentiment::cleaning::is_stop_word;
 
-/// A text with more capitals than this share of its letters is shouted.
+/// A text in which more than this share of the letters are capitals counts as shouted.
 const SHOUTED: f64 = 0.5;
 
-/// The entities of a text, each once, in its order.
+/// Returns the entities of a text, each once, in the order of the text.
 pub(super) fn of(text: &str) -> Vec<String> {
     if is_shouted(text) {
         return Vec::new();
@@ -49,7 +49,7 @@ fn word<'a>(piece: &Piece<'a>) -> Option<&'a str> {
     }
 }
 
-/// How many pieces from the first on are one entity; 0 where none begins.
+/// Returns how many pieces, from the first on, form one entity; 0 if none begins there.
 fn run(pieces: &[Piece<'_>]) -> usize {
     let name = |place: usize| pieces.get(place).and_then(word).is_some_and(is_name);
     let mut length = match pieces.first() {
@@ -76,7 +76,7 @@ fn is_acronym(word: &str) -> bool {
     (2..=6).contains(&word.chars().count()) && word.chars().all(char::is_uppercase)
 }
 
-/// How many words here may stand within a name.
+/// Returns how many words here may connect the parts of a name.
 fn connector(pieces: &[Piece<'_>]) -> usize {
     match (pieces.first().and_then(word), pieces.get(1).and_then(word)) {
         (Some("de"), Some("la" | "los" | "las")) => 2,

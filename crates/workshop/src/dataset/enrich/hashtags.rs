@@ -1,8 +1,8 @@
-//! The hashtags of a tweet by X's own grammar, and a tweet without them.
+//! Finds the hashtags of a tweet by X's own grammar, and removes them.
 
 use pregonero_text::tweet_text;
 
-/// The hashtags without their sign, each once whatever its case, in the order of the text.
+/// Returns the hashtags without their sign, each once whatever its case, in the order of the text.
 pub(super) fn of(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     if !text.contains(['#', '＃']) {
@@ -17,7 +17,7 @@ pub(super) fn of(text: &str) -> Vec<String> {
     found
 }
 
-/// The text without the hashtags at its end and without the sign of those within, which are words of a sentence.
+/// Returns the text without the hashtags at its end and without the sign of the others, which are words of a sentence.
 pub(super) fn stripped(text: &str) -> String {
     if !text.contains(['#', '＃']) {
         return text.to_owned();
@@ -33,7 +33,7 @@ pub(super) fn stripped(text: &str) -> String {
         } else {
             let sign = left[hashtag.range.start..].chars().next().map_or(0, char::len_utf8);
             left.replace_range(hashtag.range.start..hashtag.range.start + sign, "");
-            // What stands behind a hashtag within the text keeps the others before it from standing at the end.
+            // Text after a hashtag means that the hashtags before it are not at the end.
             end = 0;
         }
     }

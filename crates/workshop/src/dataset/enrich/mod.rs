@@ -1,6 +1,6 @@
-//! `dataset enrich`: the columns a controlled generator is trained with, out of the tweets alone.
+//! `dataset enrich`: derives the columns that a controlled generator is trained with from the tweets alone.
 //!
-//! Sentiment comes from a classifier, its labels in upper case as "Este político no existe" has them; hashtags by X's
+//! Sentiment comes from a classifier, with its labels in upper case as in "Este político no existe"; hashtags by X's
 //! grammar; entities and key phrases by rules that a person can follow (`entities`, `phrases`).
 
 mod entities;
@@ -20,7 +20,7 @@ use self::rows::{Row, Source};
 use pregonero_system::files::{self, Existing};
 use pregonero_tweet::Sentiment;
 
-/// Tweets that are read and scored at a time.
+/// The number of tweets that are read and scored at a time.
 const CHUNK: usize = 512;
 
 /// What a column can be filled with.
@@ -54,7 +54,7 @@ impl FromStr for FilledColumn {
     fn from_str(text: &str) -> Result<Self> {
         let (kind, name) = text.split_once('=').map_or((text, None), |(kind, name)| (kind, Some(name)));
         let Some((filling, _, usual)) = Filling::ALL.into_iter().find(|(_, known, _)| *known == kind) else {
-            bail!("{kind:?} is nothing to fill a column with; there are sentiment, hashtags, entities, phrases");
+            bail!("cannot fill a column with {kind:?}; choose sentiment, hashtags, entities or phrases");
         };
         let name = name.unwrap_or(usual);
         ensure!(!name.is_empty(), "{text:?}: the column has no name");
@@ -65,40 +65,40 @@ impl FromStr for FilledColumn {
 /// What to enrich, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Enrichment {
-    /// A CSV file with a header, a JSON-lines file, or a plain file with a text a line.
+    /// A CSV file with a header, a JSON-lines file, or a plain file with one text per line.
     pub data: PathBuf,
-    /// The column or field with the text; a plain file's texts get it as their column.
+    /// The column or field with the text; for a plain file, the name of the column to write the texts in.
     pub text_column: String,
     pub columns: Vec<FilledColumn>,
-    /// A sentiment the classifier is less sure of is left empty.
+    /// A sentiment that the classifier gives a lower probability is left empty.
     pub least_score: f32,
-    /// Takes the hashtags at the end out of the text, and the sign of the others.
+    /// Removes the hashtags at the end of the text, and the sign of the others.
     pub strip_hashtags: bool,
-    /// The file to write, in CSV, or in JSON lines where `data` is; it must not be there yet.
+    /// The file to write, in JSON lines if `data` is, otherwise in CSV; it must not exist yet.
     pub output: PathBuf,
 }
 
-/// How many rows got what.
+/// How many rows got which values.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct EnrichCounts {
     pub rows: usize,
     /// By label, in upper case.
     pub sentiments: BTreeMap<String, usize>,
-    /// Left without a sentiment: the classifier is not sure enough.
+    /// Rows left without a sentiment because the classifier is not sure enough.
     pub unsure: usize,
     pub with_hashtags: usize,
     pub with_entities: usize,
     pub with_phrases: usize,
 }
 
-/// Reads the sentiment of texts, in their order.
+/// Scores the sentiment of texts, in their order.
 pub type Score<'a> = dyn Fn(&[&str]) -> Result<Vec<Sentiment>> + 'a;
 
-/// Writes the table with the filled columns behind its own.
+/// Writes the table with the filled columns after its own.
 ///
 /// # Errors
-/// Where the output is there already, the table cannot be read (with file and line), has no row or has a column of the
-/// same name, or `score` fails. Nothing is written then.
+/// If the output already exists, the table cannot be read (the message names file and line), has no row or has a column of the
+/// same name, or `score` fails. Then nothing is written.
 pub fn enrich(enrichment: &Enrichment, score: &Score<'_>) -> Result<EnrichCounts> {
     files::refuse_existing(&enrichment.output, Existing::Refuse)?;
     let mut source = Source::open(enrichment)?;
@@ -120,7 +120,7 @@ pub fn enrich(enrichment: &Enrichment, score: &Score<'_>) -> Result<EnrichCounts
 }
 
 impl EnrichCounts {
-    /// The rows, each with what its new columns are filled with.
+    /// Returns the rows, each with the values of its new columns.
     fn fill(
         &mut self,
         enrichment: &Enrichment,
@@ -258,7 +258,7 @@ mod tests {
     fn faults_name_file_line_and_column_and_write_nothing() {
         for (name, content, expected) in [
             ("a.csv", &b"id,body\n1,x\n"[..], "a.csv: no column \"text\"; the file has id, body"),
-            ("a.csv", b"text,HASHTAGS\nx,y\n", "a.csv: there is a column HASHTAGS already"),
+            ("a.csv", b"text,HASHTAGS\nx,y\n", "a.csv: the column HASHTAGS already exists"),
             ("a.csv", b"text\n", "a.csv: it has no row"),
             ("a.txt", b"", "a.txt: it has no row"),
             ("a.csv", b"text,id\nx,1\ny\n", "a.csv:3: 1 fields"),
@@ -266,12 +266,12 @@ mod tests {
             ("a.jsonl", b"", "a.jsonl: it has no row"),
             ("a.jsonl", b"{\"text\":\"bien\"}\n\n[]\n", "a.jsonl:3: not a JSON object"),
             ("a.jsonl", b"{\"body\":\"bien\"}\n", "a.jsonl:1: no text field \"text\"; it has body"),
-            ("a.jsonl", b"{\"text\":\"bien\",\"FRASES\":1}\n", "a.jsonl:1: there is a field FRASES already"),
+            ("a.jsonl", b"{\"text\":\"bien\",\"FRASES\":1}\n", "a.jsonl:1: the field FRASES already exists"),
         ] {
             let message = format!("{:#}", run(name, content, |_| {}).unwrap_err());
             assert!(message.contains(expected), "{message}");
         }
-        for (column, expected) in [("mood", "\"mood\" is nothing to fill"), ("sentiment=", "has no name")] {
+        for (column, expected) in [("mood", "cannot fill a column with \"mood\""), ("sentiment=", "has no name")] {
             let message = column.parse::<FilledColumn>().unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }

@@ -1,23 +1,23 @@
-//! Key phrases by RAKE (Rose et al. 2010): runs of content words between stop words and punctuation, ranked by how many
-//! words theirs stand with.
+//! Finds key phrases by RAKE (Rose et al. 2010): runs of content words between stop words and punctuation, ranked by how many
+//! words theirs occur with.
 //!
 //! A word's score is its degree (words of all runs it is in) over its frequency, a phrase's score the sum of its words'.
 //! The best three are taken, of at most three words, earlier ones first where scores are equal, and none that is part of
-//! a better one. Words of fewer
-//! than three letters and numbers divide as stop words do. The list of stop words is the `lemmatised` text pipeline's.
+//! a better one. Words of fewer than three letters and numbers divide runs as stop words do. The list of stop words is that
+//! of the `lemmatised` text pipeline.
 
 use std::collections::HashMap;
 
 use super::pieces::{Piece, pieces};
 use pregonero_models::sentiment::cleaning::is_stop_word;
 
-/// Phrases of a text.
+/// The most phrases of a text.
 const MOST: usize = 3;
 
-/// Words of a phrase; longer runs keep their last ones, where Spanish puts what a noun is described by.
+/// The most words of a phrase; longer runs keep their last words, because Spanish puts descriptions after the noun.
 const LONGEST: usize = 3;
 
-/// The key phrases of a text, the best first.
+/// Returns the key phrases of a text, the best first.
 pub(super) fn of(text: &str) -> Vec<String> {
     let runs = runs(text);
     let mut words: HashMap<String, (usize, usize)> = HashMap::new();
@@ -46,7 +46,7 @@ pub(super) fn of(text: &str) -> Vec<String> {
     phrases
 }
 
-/// The runs of content words.
+/// Returns the runs of content words.
 fn runs(text: &str) -> Vec<Vec<&str>> {
     let mut runs: Vec<Vec<&str>> = vec![Vec::new()];
     for piece in pieces(text) {

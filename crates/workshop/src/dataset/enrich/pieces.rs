@@ -1,4 +1,4 @@
-//! A tweet as words and what stands between them, for the rules that look for entities and phrases.
+//! Splits a tweet into words and what is between them, for the rules that find entities and phrases.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use regex::Regex;
 pub(super) enum Piece<'a> {
     Word {
         text: &'a str,
-        /// Whether a capital says nothing here, because a sentence begins.
+        /// Whether a capital means nothing here because a sentence begins.
         begins: bool,
     },
     /// Punctuation, an emoji, a link, a mention, a hashtag.
@@ -25,7 +25,7 @@ static PIECE: LazyLock<Regex> = LazyLock::new(|| {
     .expect("a valid pattern")
 });
 
-/// The pieces of a text in order.
+/// Returns the pieces of a text in order.
 pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut begins = true;
     let piece = |found: regex::Captures<'_>| {
@@ -33,7 +33,7 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
             let begun = std::mem::replace(&mut begins, false);
             return (Some(word.range()), begun);
         }
-        // Behind a comma a sentence goes on; behind any other sign, an emoji or a line's end one may begin. A mention or
+        // After a comma a sentence goes on; after any other sign, an emoji or a line's end one may begin. A mention or
         // a hashtag changes nothing.
         begins |= found.name("mark").is_some() || found.name("line").is_some();
         (None, false)

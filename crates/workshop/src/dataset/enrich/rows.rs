@@ -1,4 +1,4 @@
-//! The rows `dataset enrich` reads, whatever the file's kind, and writes back with columns added.
+//! Rows as `dataset enrich` reads them from any kind of file and writes them back with columns added.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Map, Value};
@@ -15,7 +15,7 @@ pub(super) struct Row {
     whole: Whole,
 }
 
-/// All of a row; the text in it is what was read.
+/// A whole row, with the text as it was read.
 #[derive(Debug)]
 enum Whole {
     Fields(Vec<String>),
@@ -29,15 +29,17 @@ pub(super) struct Source<'a> {
 }
 
 enum Rows {
-    /// With the place of the text among the columns.
+    /// A table, with the index of the text among its columns.
     Table(Box<Table>, usize),
     Lines(Lines),
     Objects(Lines),
 }
 
 impl<'a> Source<'a> {
+    /// Opens the file of an enrichment.
+    ///
     /// # Errors
-    /// A file that cannot be read, one without the text's column, or one with a column of a new one's name.
+    /// If the file cannot be read, lacks the text's column, or already has a column with the name of a new one.
     pub(super) fn open(enrichment: &'a Enrichment) -> Result<Self> {
         let Enrichment { data: path, text_column, columns, .. } = enrichment;
         let rows = match form_of(path)? {
@@ -57,7 +59,7 @@ impl<'a> Source<'a> {
             let mut earlier = columns[..place].iter().map(|column| &column.name);
             ensure!(
                 !names.contains(&column.name) && !earlier.any(|name| *name == column.name),
-                "{}: there is a column {} already; name the new one differently in --columns",
+                "{}: the column {} already exists; give the new one another name in --columns",
                 path.display(),
                 column.name
             );
@@ -65,7 +67,7 @@ impl<'a> Source<'a> {
         Ok(source)
     }
 
-    /// The columns that all rows have.
+    /// Returns the columns that all rows have.
     fn names(&self) -> Vec<String> {
         match &self.rows {
             Rows::Table(table, _) => table.names().to_vec(),
@@ -73,7 +75,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// What takes the enriched rows.
+    /// Returns the sink for the enriched rows.
     pub(super) fn sink(&self) -> Result<Sink<'a>> {
         let text = if let Rows::Table(_, text) = self.rows { text } else { 0 };
         let mut sink = Sink { enrichment: self.enrichment, text, bytes: Vec::new() };
@@ -84,7 +86,7 @@ impl<'a> Source<'a> {
         Ok(sink)
     }
 
-    /// Some rows more; none behind the last.
+    /// Returns the next rows; none after the last.
     pub(super) fn next_rows(&mut self) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         while rows.len() < CHUNK {
@@ -117,21 +119,21 @@ fn object_row(object: Map<String, Value>, enrichment: &Enrichment) -> Result<Row
         format!("no text field {text_column:?}; it has {}", names.join(", "))
     })?;
     if let Some(column) = columns.iter().find(|column| object.contains_key(&column.name)) {
-        bail!("there is a field {} already; name the new one differently in --columns", column.name);
+        bail!("the field {} already exists; give the new one another name in --columns", column.name);
     }
     Ok(Row { text: text.to_owned(), whole: Whole::Object(object) })
 }
 
-/// The enriched rows, in the form of the file they came from; plain lines become a table.
+/// Takes the enriched rows and formats them like the file they came from; plain lines become a table.
 pub(super) struct Sink<'a> {
     enrichment: &'a Enrichment,
-    /// The place of the text among a table's columns.
+    /// The index of the text among a table's columns.
     text: usize,
     bytes: Vec<u8>,
 }
 
 impl Sink<'_> {
-    /// Writes a row with its text as it is now, and what its new columns are filled with.
+    /// Writes a row with its current text and the values of its new columns.
     pub(super) fn write(&mut self, row: Row, filled: Vec<String>) -> Result<()> {
         match row.whole {
             Whole::Fields(mut fields) => {

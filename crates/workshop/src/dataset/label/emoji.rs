@@ -1,7 +1,7 @@
 //! Labels by emoji: distant supervision for general sentiment.
 //!
-//! The table beside this file says which emoji stand for what, and by which rules; the label is the emoji's, not a
-//! person's judgement of the text, and many a text says something else.
+//! The table next to this file says which emoji stand for what, and by which rules; the label is the emoji's, not a
+//! person's judgement of the text, which often says something else.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use regex::Regex;
 
 use super::{Label, Verdict};
 
-/// `emoji_polarity.tsv`.
+/// The polarity of each emoji, from `emoji_polarity.tsv`.
 static POLARITIES: LazyLock<HashMap<&'static str, Label>> = LazyLock::new(|| {
     include_str!("emoji_polarity.tsv")
         .lines()
@@ -22,10 +22,10 @@ static POLARITIES: LazyLock<HashMap<&'static str, Label>> = LazyLock::new(|| {
         .collect()
 });
 
-/// What stands for an emoji, a mention or a link that was cut out; often glued to a word.
+/// Placeholders for an emoji, a mention or a link that was cut out; often glued to a word.
 static PLACEHOLDERS: LazyLock<Regex> = LazyLock::new(|| Regex::new("_(?:emo|usr|url)").expect("a valid pattern"));
 
-/// The label of a text that carried `emoji`: that of all of them; none where one is not in the table or two disagree.
+/// Returns the label that all of a text's `emoji` agree on; none if one is not in the table or two disagree.
 pub(super) fn verdict(emoji: &str) -> Verdict {
     let mut labels =
         emoji.chars().filter(|character| !is_variation(*character) && !character.is_whitespace()).map(|character| {
@@ -39,12 +39,12 @@ pub(super) fn verdict(emoji: &str) -> Verdict {
     }
 }
 
-/// Variation selectors and skin tones.
+/// Returns true for variation selectors and skin tones.
 fn is_variation(character: char) -> bool {
     matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}')
 }
 
-/// The text without placeholders, spaces tidied.
+/// Removes placeholders from a text and tidies its spaces.
 pub(super) fn without_placeholders(text: &str) -> String {
     PLACEHOLDERS.replace_all(text, " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,6 +1,6 @@
-//! Labels by hashtag, as VacunaBot's tweets were labelled: who writes `#YoMeVacuno` is for it.
+//! Labels by hashtag, as VacunaBot's tweets were labelled: whoever writes `#YoMeVacuno` is for vaccination.
 //!
-//! The hashtag stays in the text; no text pipeline lets it through to a classifier.
+//! The hashtag stays in the text, but every text pipeline removes it before a classifier reads the text.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use super::{Label, Verdict};
 
 static HASHTAG: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[#＃](\w+)").expect("a valid pattern"));
 
-/// Which hashtags stand for which label; without sign, in lower case.
+/// Which hashtags stand for which label; without the `#`, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HashtagRules {
     positive: Vec<String>,
@@ -19,23 +19,23 @@ pub struct HashtagRules {
 }
 
 impl HashtagRules {
-    /// The rules; hashtags with or without their sign, in any case.
+    /// Builds the rules from hashtags with or without the `#`, in any case.
     ///
     /// # Errors
-    /// Where a side has none, one is no hashtag, or stands on both sides.
+    /// If a side has no hashtags, or one is not a hashtag or is on both sides.
     pub fn new(positive: &[String], negative: &[String]) -> Result<Self> {
         let normalised = |tags: &[String]| -> Result<Vec<String>> {
-            ensure!(!tags.is_empty(), "hashtags for both labels are needed: --positive TAG and --negative TAG");
+            ensure!(!tags.is_empty(), "both labels need hashtags: give --positive TAG and --negative TAG");
             tags.iter().map(|tag| normalised(tag)).collect()
         };
         let rules = Self { positive: normalised(positive)?, negative: normalised(negative)? };
         if let Some(both) = rules.positive.iter().find(|tag| rules.negative.contains(tag)) {
-            bail!("#{both} stands for positive and negative");
+            bail!("#{both} stands for both positive and negative");
         }
         Ok(rules)
     }
 
-    /// The label of a text; none where it carries hashtags of neither side or of both.
+    /// Returns the label of a text, if it has hashtags of exactly one side.
     pub(super) fn verdict(&self, text: &str) -> Verdict {
         let tags: Vec<String> = HASHTAG.captures_iter(text).map(|found| found[1].to_lowercase()).collect();
         let carries = |side: &[String]| tags.iter().any(|tag| side.contains(tag));
@@ -52,7 +52,7 @@ fn normalised(tag: &str) -> Result<String> {
     let bare = tag.trim_start_matches(['#', '＃']);
     ensure!(
         !bare.is_empty() && bare.chars().all(|character| character.is_alphanumeric() || character == '_'),
-        "{tag:?} is no hashtag"
+        "{tag:?} is not a hashtag"
     );
     Ok(bare.to_lowercase())
 }
@@ -84,10 +84,10 @@ mod tests {
     #[test]
     fn rules_that_cannot_tell_are_refused() {
         for (positive, negative, expected) in [
-            (vec!["a"], vec!["#A"], "#a stands for positive and negative"),
-            (vec![], vec!["a"], "hashtags for both labels"),
-            (vec!["a b"], vec!["c"], "\"a b\" is no hashtag"),
-            (vec!["#"], vec!["c"], "\"#\" is no hashtag"),
+            (vec!["a"], vec!["#A"], "#a stands for both positive and negative"),
+            (vec![], vec!["a"], "both labels need hashtags"),
+            (vec!["a b"], vec!["c"], "\"a b\" is not a hashtag"),
+            (vec!["#"], vec!["c"], "\"#\" is not a hashtag"),
         ] {
             let error = HashtagRules::new(&owned(&positive), &owned(&negative)).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

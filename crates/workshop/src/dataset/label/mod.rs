@@ -1,6 +1,6 @@
-//! `dataset label`: a labelled table out of an unlabelled one, by rules that stand for a person's judgement.
+//! `dataset label`: makes a labelled table from an unlabelled one, by rules that stand in for a person's judgement.
 //!
-//! Such labels are distant ones: cheap, many, and wrong now and then. What the rules cannot tell is left out and
+//! Such labels (distant supervision) are cheap, plentiful, and sometimes wrong. Rows that the rules cannot label are skipped and
 //! counted. The result has the columns `text,label,author` that [`super::labelled`] reads.
 
 mod emoji;
@@ -46,16 +46,16 @@ impl FromStr for Label {
             "negative" => Self::Negative,
             "neutral" => Self::Neutral,
             "positive" => Self::Positive,
-            _ => bail!("{name:?} is no label; there are negative, neutral, positive"),
+            _ => bail!("{name:?} is not a label; choose negative, neutral or positive"),
         })
     }
 }
 
-/// What the rules say of a row.
+/// What the rules say about a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Label(Label),
-    /// Marked for more than one label, or by what stands for none.
+    /// Marked for more than one label, or with something that stands for none.
     Ambiguous,
     /// Not marked at all.
     Unmarked,
@@ -64,7 +64,7 @@ enum Verdict {
 /// How rows get their labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LabelRules {
-    /// By the emoji in a column of its own, which was cut out of the text.
+    /// By the emoji that were cut out of the text into a column of their own.
     Emoji { column: String },
     /// By hashtags in the text.
     Hashtags(HashtagRules),
@@ -76,14 +76,14 @@ pub struct Labelling {
     /// A CSV file with a header.
     pub data: PathBuf,
     pub text_column: String,
-    /// The column that tells authors apart; without one, the result's stays empty.
+    /// The column that identifies authors; without one, the `author` column of the result is empty.
     pub author_column: Option<String>,
     pub rules: LabelRules,
-    /// The CSV file to write; it must not be there yet.
+    /// The CSV file to write; it must not exist yet.
     pub output: PathBuf,
 }
 
-/// How many rows became what.
+/// How many rows got which label, or none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct LabelCounts {
     pub rows: usize,
@@ -94,15 +94,15 @@ pub struct LabelCounts {
     pub ambiguous: usize,
     /// Left out: neither hashtag nor emoji.
     pub unmarked: usize,
-    /// Left out: no text beside placeholders.
+    /// Left out: no text besides placeholders.
     pub empty: usize,
 }
 
 /// Labels a table and writes the rows that got a label.
 ///
 /// # Errors
-/// Where the output is there already, the table cannot be read (with file and line), no row got a label, or the output
-/// cannot be written. Nothing is written then.
+/// If the output already exists, the table cannot be read (the message names file and line), no row got a label, or the output
+/// cannot be written. Then nothing is written.
 pub fn label(labelling: &Labelling) -> Result<LabelCounts> {
     files::refuse_existing(&labelling.output, Existing::Refuse)?;
     let mut counts = LabelCounts::default();
@@ -132,7 +132,7 @@ pub fn label(labelling: &Labelling) -> Result<LabelCounts> {
     Ok(counts)
 }
 
-/// Hands text, author and verdict of every row to `take`.
+/// Passes the text, author and verdict of every row to `take`.
 fn visit(labelling: &Labelling, mut take: impl FnMut(&str, &str, Verdict)) -> Result<usize> {
     let text = Asked::new(&labelling.text_column, TEXT_FLAG);
     let mark = match &labelling.rules {
@@ -156,7 +156,7 @@ fn visit(labelling: &Labelling, mut take: impl FnMut(&str, &str, Verdict)) -> Re
 }
 
 impl LabelCounts {
-    /// Counts a row; its tidied text and label, where it is to be written.
+    /// Counts a row; returns its tidied text and label if it is to be written.
     fn count(&mut self, text: &str, verdict: Verdict) -> Option<(String, Label)> {
         let text = emoji::without_placeholders(text);
         if text.is_empty() {

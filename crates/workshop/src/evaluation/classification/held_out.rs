@@ -1,4 +1,4 @@
-//! The rows a classifier may be measured on, and what it says of them.
+//! The rows that a classifier may be measured on, and its predictions for them.
 
 use std::path::Path;
 
@@ -12,32 +12,32 @@ use pregonero_models::sentiment::Columns;
 use pregonero_models::sentiment::TestPart;
 use pregonero_models::sentiment::calibration::likeliest;
 
-/// Which rows of a file an evaluation takes.
+/// Which rows of a file an evaluation uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EvaluatedPart {
-    /// All of them: the file holds nothing that the model was trained on.
+    /// All rows: the file contains nothing that the model was trained on.
     All,
-    /// Of the file the model was trained on, the test part of its split.
+    /// The test part of the split: the file is the one that the model was trained on.
     HeldOut,
 }
 
-/// The rows an evaluation takes.
+/// The rows that an evaluation uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvaluatedRows {
     pub tweets: Vec<LabelledTweet>,
-    /// Rows of the whole file that are left out because cleaning leaves nothing to read of them.
+    /// The number of rows in the whole file that are left out because cleaning leaves nothing of their text.
     pub skipped_empty: usize,
-    /// Of a held-out part, whether it is known to be the training's own; models of earlier versions do not say.
+    /// For a held-out part, whether it is known to be the training's own; models of earlier versions do not say.
     pub verified: Option<bool>,
 }
 
-/// Rows with their true labels and what a classifier said; the lists have one order.
+/// Rows with their true labels and a classifier's predictions; all lists have the same order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scored {
-    /// Places in the table, from 1, the header not counted.
+    /// Row numbers in the table, from 1, the header not counted.
     pub rows: Vec<usize>,
     pub labels: Vec<usize>,
-    /// One probability a label.
+    /// One probability per label for each row.
     pub probabilities: Vec<Vec<f32>>,
     /// The labels' names.
     pub names: Vec<String>,
@@ -50,7 +50,7 @@ pub struct Scored {
 /// A row whose predicted label is wrong.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Mistake {
-    /// Its place in the table, from 1, the header not counted.
+    /// Its row number in the table, from 1, the header not counted.
     pub row: usize,
     pub label: usize,
     pub predicted: usize,
@@ -59,15 +59,15 @@ pub struct Mistake {
 }
 
 impl Scored {
-    /// The metrics.
+    /// Computes the metrics.
     ///
     /// # Errors
-    /// As [`ClassificationReport::new`].
+    /// Same as [`ClassificationReport::new`].
     pub fn report(&self) -> Result<ClassificationReport> {
         ClassificationReport::new(&self.labels, &self.probabilities, &self.names)
     }
 
-    /// The wrong rows, the most confident first.
+    /// Returns the wrong rows, the most confident first.
     #[must_use]
     pub fn mistakes(&self) -> Vec<Mistake> {
         let mut mistakes: Vec<Mistake> = self
@@ -84,7 +84,7 @@ impl Scored {
         mistakes
     }
 
-    /// Which rows are of `label`, and its probability for every row.
+    /// Returns which rows have `label`, and its probability for every row.
     #[must_use]
     pub fn against(&self, label: usize) -> (Vec<bool>, Vec<f32>) {
         let truth = self.labels.iter().map(|row| *row == label).collect();
@@ -92,10 +92,10 @@ impl Scored {
     }
 }
 
-/// Scores the labelled tweets of a CSV file and compares.
+/// Scores the labelled tweets of a CSV file and computes the metrics.
 ///
 /// # Errors
-/// As [`score_labelled`]; where nothing is left to evaluate.
+/// Same as [`score_labelled`]; also if nothing is left to evaluate.
 pub fn evaluate_classifier(
     classifier: &Classifier,
     path: &Path,
@@ -108,7 +108,7 @@ pub fn evaluate_classifier(
 /// Scores the labelled tweets of a CSV file.
 ///
 /// # Errors
-/// As [`read_evaluated`]; where candle fails.
+/// Same as [`read_evaluated`]; also if candle fails.
 pub fn score_labelled(classifier: &Classifier, path: &Path, columns: &Columns, part: EvaluatedPart) -> Result<Scored> {
     let EvaluatedRows { tweets, skipped_empty, verified } = read_evaluated(classifier, path, columns, part)?;
     let texts: Vec<&str> = tweets.iter().map(|tweet| tweet.text.as_str()).collect();
@@ -122,11 +122,11 @@ pub fn score_labelled(classifier: &Classifier, path: &Path, columns: &Columns, p
     })
 }
 
-/// The rows of a part. Those of which cleaning leaves nothing are left out, as the training leaves them out.
+/// Reads the rows of a part. Like the training, it leaves out rows of whose text cleaning leaves nothing.
 ///
 /// # Errors
-/// As [`read_labelled`]; where no row has anything to read; where the held-out part is not the one that the training
-/// kept back.
+/// Same as [`read_labelled`]; also if no row has anything to read, or the held-out part is not the one that the training
+/// held out.
 pub fn read_evaluated(
     classifier: &Classifier,
     path: &Path,
@@ -145,7 +145,7 @@ pub fn read_evaluated(
         .filter(|(_, cleaned)| !cleaned.is_empty())
         .unzip();
     let name = || path.display().to_string();
-    ensure!(!tweets.is_empty(), "{}: cleaning leaves nothing to read of any row", name());
+    ensure!(!tweets.is_empty(), "{}: cleaning leaves no text in any row", name());
     let skipped_empty = read - tweets.len();
     match part {
         EvaluatedPart::All => Ok(EvaluatedRows { tweets, skipped_empty, verified: None }),
@@ -156,7 +156,7 @@ pub fn read_evaluated(
     }
 }
 
-/// The test part of the classifier's own split, and whether it is known to be the training's.
+/// Returns the test part of the classifier's own split, and whether it is known to be the training's.
 fn held_out(
     classifier: &Classifier,
     tweets: &[LabelledTweet],

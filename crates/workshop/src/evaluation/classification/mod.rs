@@ -1,5 +1,5 @@
-//! What a classifier says of labelled files: [`held_out`] for the rows it may be measured on, [`pairs`] for texts that
-//! differ in little. The numbers themselves are [`crate::metrics`].
+//! Measures a classifier on labelled files: [`held_out`] for the rows it may be measured on, [`pairs`] for texts that
+//! differ in little. The numbers themselves come from [`crate::metrics`].
 
 pub mod held_out;
 pub mod pairs;

@@ -1,6 +1,6 @@
 //! Minimal pairs: two texts that differ in little and have different labels, such as a slogan and its inversion.
 //!
-//! A classifier that reads words alone says nearly the same of both, whatever its accuracy elsewhere.
+//! A classifier that reads only words predicts nearly the same for both, whatever its accuracy elsewhere.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,17 +17,17 @@ use pregonero_models::sentiment::calibration::likeliest;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct PairReport {
     pub pairs: usize,
-    /// Share of the pairs in which each text's own label is more probable than in the other text; 0.5 by chance.
+    /// Share of the pairs in which each text's label is more probable for it than for the other text; 0.5 by chance.
     pub ordered: f64,
-    /// Share of the pairs in which both texts' labels are predicted.
+    /// Share of the pairs in which both labels are predicted correctly.
     pub both_right: f64,
 }
 
 impl PairReport {
-    /// The pairs of a file whose rows were scored; `column` tells which rows belong together.
+    /// Computes the report for a file whose rows were scored; `column` says which rows belong together.
     ///
     /// # Errors
-    /// Where the column is missing, or a pair has other than two rows of different labels.
+    /// If the column is missing, or a pair does not consist of two rows with different labels.
     pub fn new(scored: &Scored, path: &Path, column: &str) -> Result<Self> {
         let names = pair_names(path, column)?;
         let mut pairs = BTreeMap::<&str, Vec<usize>>::new();
@@ -41,7 +41,7 @@ impl PairReport {
                 anyhow::bail!("{}: pair {name:?} has {} rows; it needs two", path.display(), places.len());
             };
             let (one, other) = (scored.labels[first], scored.labels[second]);
-            ensure!(one != other, "{}: both rows of pair {name:?} have one label", path.display());
+            ensure!(one != other, "{}: both rows of pair {name:?} have the same label", path.display());
             let of = |place: usize, label: usize| scored.probabilities[place][label];
             ordered += usize::from(of(first, one) > of(second, one) && of(second, other) > of(first, other));
             let is_right = |place: usize| likeliest(&scored.probabilities[place]) == scored.labels[place];
@@ -59,7 +59,7 @@ impl fmt::Display for PairReport {
     }
 }
 
-/// The pair of every row, in the file's order.
+/// Returns the pair of every row, in the file's order.
 fn pair_names(path: &Path, column: &str) -> Result<Vec<String>> {
     let mut table = open_table(path, &[Asked::new(column, "--pair-column")])?;
     let mut names = Vec::new();
@@ -105,7 +105,7 @@ mod tests {
         for (pairs, labels, expected) in [
             (vec!["a", "a", "a"], vec![1, 0, 1], "pair \"a\" has 3 rows"),
             (vec!["a", "b"], vec![1, 0], "pair \"a\" has 1 rows"),
-            (vec!["a", "a"], vec![1, 1], "both rows of pair \"a\" have one label"),
+            (vec!["a", "a"], vec![1, 1], "both rows of pair \"a\" have the same label"),
         ] {
             let message = report(&pairs, &labels, &vec![0.5; labels.len()]).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");

@@ -1,4 +1,4 @@
-//! Finished jobs, one JSON object a line.
+//! Finished jobs, one JSON object per line.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Job;
 
-/// What a job came to.
+/// The result of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// Rows of the test part.
+    /// The number of rows in the test part.
     pub rows: u64,
     pub accuracy: f64,
     pub macro_f1: f64,
@@ -22,12 +22,12 @@ pub struct Measured {
     pub calibration_error: Option<f64>,
     #[serde(default)]
     pub parameters: Option<usize>,
-    /// Epochs trained, and the one whose weights were kept.
+    /// The number of epochs trained, and the epoch whose weights were kept.
     #[serde(default)]
     pub epochs: Option<[usize; 2]>,
-    /// Processor time of the training, that of all cores added up, reading the data included.
+    /// Processor time of the training, summed over all cores, reading the data included.
     pub processor_seconds: f64,
-    /// Tweets scored in a second of processor time, cleaning included.
+    /// Tweets scored per second of processor time, cleaning included.
     pub tweets_per_core_second: f64,
 }
 
@@ -48,11 +48,11 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// Reads the finished jobs; a file that is not there holds none. A last line that was cut off, because the program
-    /// was killed while it wrote, counts as not finished.
+    /// Reads the finished jobs; a missing file has none. A last line that was cut off because the program
+    /// was killed while writing counts as not finished.
     ///
     /// # Errors
-    /// Where the file cannot be read or another line is no cell.
+    /// If the file cannot be read or another line is not a cell.
     pub fn open(path: &Path) -> Result<Self> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -72,16 +72,16 @@ impl Cells {
         Ok(Self { path: path.to_owned(), cells })
     }
 
-    /// The cell of a job, where it was done by the same command.
+    /// Returns the cell of a job, if it was done by the same command.
     #[must_use]
     pub fn find(&self, job: &Job) -> Option<&Cell> {
         self.cells.iter().find(|cell| cell.job.protocol == job.protocol && cell.job.command() == job.command())
     }
 
-    /// Writes a finished job down.
+    /// Records a finished job.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn add(&mut self, job: &Job, measured: Measured) -> Result<()> {
         let cell = Cell { job: job.clone(), measured };
         let line = serde_json::to_string(&cell)? + "\n";

@@ -1,9 +1,9 @@
-//! The comparison table: several networks and baselines under several protocols, trained, measured and written down by
+//! The comparison table: several networks and baselines under several protocols, trained, measured and recorded by
 //! one command.
 //!
 //! A [`Spec`] names rows and protocols by the arguments of `train classifier`; [`jobs`] multiplies them by seeds. Each
-//! finished job is a line of [`Cells`], so that a run which was stopped goes on where it was; [`page`] writes the table
-//! from whatever is there.
+//! finished job is a line of [`Cells`], so that a stopped run continues where it was; [`page`] writes the table
+//! from the jobs that are finished.
 
 mod cells;
 pub mod page;
@@ -15,15 +15,15 @@ use serde::{Deserialize, Serialize};
 
 pub use self::cells::{Cell, Cells, Measured};
 
-/// What is compared, as a TOML file says it.
+/// What to compare, read from a TOML file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
     /// The page's heading.
     pub title: String,
-    /// Markdown below it.
+    /// Markdown below the heading.
     pub introduction: String,
-    /// Arguments of `train classifier` that all jobs share: the data, patience and so on.
+    /// Arguments of `train classifier` that all jobs share, such as the data and the patience.
     pub arguments: Vec<String>,
     pub protocols: Vec<Protocol>,
     pub rows: Vec<Row>,
@@ -33,28 +33,28 @@ pub struct Spec {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Protocol {
-    /// For progress and file names.
+    /// The name, for progress reports and file names.
     pub name: String,
-    /// For the page.
+    /// The heading on the page.
     pub heading: String,
-    /// What makes it, of the arguments of `train classifier`.
+    /// The arguments of `train classifier` that make this split.
     pub arguments: Vec<String>,
 }
 
-/// A network over a form of the data, or a baseline.
+/// A network on a variant of the data, or a baseline.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
     pub name: String,
-    /// The form of the data: what cleaning does.
+    /// The variant of the data, by its cleaning.
     pub data: String,
-    /// Arguments of `train classifier`: the network and the cleaning. Of a baseline: the cleaning.
+    /// Arguments of `train classifier`: the network and the cleaning; for a baseline, only the cleaning.
     pub arguments: Vec<String>,
-    /// A program that is called with `--split FILE --seed N` and prints one JSON object of [`Measured`]'s keys; instead
+    /// A program that is called with `--split FILE --seed N` and prints one JSON object with [`Measured`]'s keys, instead
     /// of a network.
     #[serde(default)]
     pub baseline: Vec<String>,
-    /// What others reported, under which protocol.
+    /// What others reported, and under which protocol.
     #[serde(default)]
     pub reported: Option<Reported>,
 }
@@ -73,7 +73,7 @@ impl Spec {
     /// Reads a spec.
     ///
     /// # Errors
-    /// Where the file cannot be read, a key is missing or unknown, or two rows or protocols cannot be told apart.
+    /// If the file cannot be read, a key is missing or unknown, or two rows or protocols have the same names.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let spec: Self = toml::from_str(&text).with_context(|| path.display().to_string())?;
@@ -82,14 +82,18 @@ impl Spec {
     }
 
     fn check(&self) -> Result<()> {
-        ensure!(!self.protocols.is_empty() && !self.rows.is_empty(), "needs protocols and rows");
+        ensure!(!self.protocols.is_empty() && !self.rows.is_empty(), "needs at least one protocol and one row");
         for (place, protocol) in self.protocols.iter().enumerate() {
             let known = &self.protocols[..place];
-            ensure!(known.iter().all(|other| other.name != protocol.name), "two protocols are {:?}", protocol.name);
+            ensure!(
+                known.iter().all(|other| other.name != protocol.name),
+                "two protocols are named {:?}",
+                protocol.name
+            );
         }
         for (place, row) in self.rows.iter().enumerate() {
             let same = |other: &Row| (&other.name, &other.data) == (&row.name, &row.data);
-            ensure!(!self.rows[..place].iter().any(same), "two rows are {:?} on {:?}", row.name, row.data);
+            ensure!(!self.rows[..place].iter().any(same), "two rows are named {:?} on {:?}", row.name, row.data);
             if let Some(Reported { protocol, .. }) = &row.reported {
                 let found = self.protocols.iter().any(|known| known.name == *protocol);
                 ensure!(found, "row {:?}: no protocol {protocol:?}", row.name);
@@ -106,16 +110,16 @@ pub struct Job {
     pub row: String,
     pub data: String,
     pub seed: u64,
-    /// Arguments of `train classifier`, of a baseline those that make the same split.
+    /// Arguments of `train classifier`; for a baseline, those that make the same split.
     pub arguments: Vec<String>,
     /// A baseline's program; empty for a network.
     pub baseline: Vec<String>,
-    /// Where a baseline finds its split.
+    /// The file with the split for a baseline.
     pub split: PathBuf,
 }
 
 impl Job {
-    /// The command that does the same by hand, and by which a finished job is known.
+    /// Returns the command that does the same in a shell, and that identifies a finished job.
     #[must_use]
     pub fn command(&self) -> String {
         if self.baseline.is_empty() {
@@ -126,14 +130,14 @@ impl Job {
         quoted(&[&self.baseline[..], &split, &seed].concat())
     }
 
-    /// For progress.
+    /// Returns the title for progress reports.
     #[must_use]
     pub fn title(&self) -> String {
         format!("{}, {}, {}, seed {}", self.protocol, self.row, self.data, self.seed)
     }
 }
 
-/// All jobs over `seeds`, protocol by protocol; models and splits go to `work`.
+/// Returns all jobs for `seeds`, protocol by protocol; models and splits go to `work`.
 #[must_use]
 pub fn jobs(spec: &Spec, seeds: std::ops::Range<u64>, work: &Path) -> Vec<Job> {
     let mut jobs = Vec::new();
@@ -158,14 +162,14 @@ pub fn jobs(spec: &Spec, seeds: std::ops::Range<u64>, work: &Path) -> Vec<Job> {
     jobs
 }
 
-/// `kind-part-part-seed` in lower case, other signs as dashes.
+/// Returns `kind-part-part-seed` in lower case, with other characters as dashes.
 fn file_name(kind: &str, parts: &[&str], seed: u64) -> String {
     let words = parts.join(" ").to_lowercase();
     let words: Vec<&str> = words.split(|sign: char| !sign.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     format!("{kind}-{}-{seed}", words.join("-"))
 }
 
-/// Arguments as a shell reads them.
+/// Quotes arguments for a shell.
 fn quoted(arguments: &[String]) -> String {
     let plain = |sign: char| sign.is_ascii_alphanumeric() || "-_./:=,+@%".contains(sign);
     let quote = |argument: &String| match argument.chars().all(plain) && !argument.is_empty() {

@@ -1,15 +1,15 @@
-//! The comparison as a Markdown page.
+//! Writes the comparison as a Markdown page.
 
 use std::fmt::Write as _;
 
 use super::{Cell, Cells, Job, Protocol, Row, Spec};
 use crate::evaluation::spread::Spread;
 
-/// The heading above the commands. A file that has it is one of these pages.
+/// The heading above the commands. It identifies a file as one of these pages.
 pub const COMMANDS: &str = "## The command behind every line";
 
-/// The page: a table a protocol with what is finished of `jobs`, and below them the command behind every line. `command`
-/// is the one that made the page.
+/// Returns the page: one table per protocol with the finished ones of `jobs`, and then the command for each line. `command`
+/// is the command that made the page.
 #[must_use]
 pub fn write(spec: &Spec, jobs: &[Job], cells: &Cells, command: &str) -> String {
     let mut page = format!("# {}\n\n{}\n\n", spec.title, spec.introduction.trim());
@@ -19,7 +19,7 @@ pub fn write(spec: &Spec, jobs: &[Job], cells: &Cells, command: &str) -> String 
         let _ = write!(page, "## {}\n\n", protocol.heading);
         page.push_str(
             "| | classifier | data | accuracy | macro F1 | AUC | calibration error | reported: accuracy | macro F1 | \
-             parameters | epochs (kept) | training, processor time | tweets/s and core |\n\
+             parameters | epochs (kept) | training, processor time | tweets/s per core |\n\
              |---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
         );
         for (place, row) in spec.rows.iter().enumerate() {

@@ -95,8 +95,8 @@ fn a_spec_with_a_fault_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("spec.toml");
     for (from, to, expected) in [
-        ("name = \"groups\"", "name = \"random\"", "two protocols are \"random\""),
-        ("name = \"SVM\"", "name = \"LSTM\"", "two rows are \"LSTM\" on \"plain\""),
+        ("name = \"groups\"", "name = \"random\"", "two protocols are named \"random\""),
+        ("name = \"SVM\"", "name = \"LSTM\"", "two rows are named \"LSTM\" on \"plain\""),
         ("protocol = \"random\"", "protocol = \"other\"", "no protocol \"other\""),
         ("heading = \"Honest split\"", "", "missing field `heading`"),
     ] {

@@ -1,7 +1,7 @@
 //! BLEU (Papineni et al. 2002) as sacrebleu counts it: its `13a` tokens, clipped n-grams up to four, the closest reference
 //! length, exponential smoothing. Scores run from 0 to 100.
 //!
-//! All hypotheses share one set of references. Self-BLEU (Zhu et al. 2018) holds each text against all others.
+//! All hypotheses share one set of references. Self-BLEU (Zhu et al. 2018) compares each text with all others.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
@@ -14,9 +14,9 @@ const ORDER: usize = 4;
 /// Texts to compare with.
 #[derive(Debug, Default)]
 pub struct References {
-    /// How often a reference holds an n-gram (its tokens between single spaces) at most.
+    /// For each n-gram (its tokens separated by single spaces), the most times that one reference contains it.
     most: HashMap<String, Most>,
-    /// How many references have a length in tokens.
+    /// How many references have each length in tokens.
     lengths: BTreeMap<usize, usize>,
 }
 
@@ -28,7 +28,7 @@ struct Most {
     without_owner: usize,
 }
 
-/// What a score is made of.
+/// The counts from which a score is computed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Matches {
     correct: [usize; ORDER],
@@ -38,7 +38,7 @@ struct Matches {
 }
 
 impl References {
-    /// The n-grams of `texts`.
+    /// Counts the n-grams of `texts`.
     #[must_use]
     pub fn new<T: AsRef<str>>(texts: &[T]) -> Self {
         let mut references = Self::default();
@@ -57,7 +57,7 @@ impl References {
         references
     }
 
-    /// The BLEU of all `hypotheses` together; `None` where there are none or no references.
+    /// Returns the BLEU of all `hypotheses` together, or `None` if there are no hypotheses or no references.
     #[must_use]
     pub fn corpus_bleu<T: AsRef<str>>(&self, hypotheses: &[T]) -> Option<f64> {
         if hypotheses.is_empty() || self.lengths.is_empty() {
@@ -70,7 +70,7 @@ impl References {
         Some(all.score(false))
     }
 
-    /// `left_out` is the place of a reference that does not count; it must be the hypothesis itself.
+    /// Counts the matches of a hypothesis. `left_out` is the index of a reference to ignore, which must be the hypothesis itself.
     fn matches(&self, hypothesis: &str, left_out: Option<usize>) -> Matches {
         let tokens = tokens(hypothesis);
         let mut matches = Matches { hypothesis_length: tokens.len(), ..Matches::default() };
@@ -87,7 +87,7 @@ impl References {
         matches
     }
 
-    /// The length nearest to `length`, of equals the smaller; `without_one` leaves one reference of that length out.
+    /// Returns the length nearest to `length`, of equals the smaller; `without_one` ignores one reference of that length.
     fn closest_length(&self, length: usize, without_one: bool) -> Option<usize> {
         let is_left = |(other, count): &(&usize, &usize)| **count > usize::from(without_one && **other == length);
         let below = self.lengths.range(..=length).rev().find(is_left).map(|(other, _)| *other);
@@ -99,7 +99,7 @@ impl References {
     }
 }
 
-/// The mean of every text's BLEU against all others: 100 where all are the same. `None` for fewer than two texts.
+/// Returns the mean of every text's BLEU against all others: 100 if all are the same. `None` for fewer than two texts.
 #[must_use]
 pub fn self_bleu<T: AsRef<str>>(texts: &[T]) -> Option<f64> {
     if texts.len() < 2 {
@@ -120,7 +120,7 @@ impl Matches {
         self.reference_length += other.reference_length;
     }
 
-    /// The score; with `effective_order` only n-grams that the hypothesis is long enough for count, as sacrebleu has it
+    /// Returns the score; with `effective_order`, only n-grams that the hypothesis is long enough for count, as in sacrebleu
     /// for single sentences.
     fn score(&self, effective_order: bool) -> f64 {
         if self.correct.iter().all(|count| *count == 0) {
@@ -147,7 +147,7 @@ impl Matches {
     }
 }
 
-/// How often each n-gram occurs.
+/// Counts how often each n-gram occurs.
 fn counts(tokens: &[String]) -> HashMap<String, usize> {
     let mut counts = HashMap::new();
     for length in 1..=ORDER {
@@ -168,7 +168,7 @@ static RULES: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
     ]
 });
 
-/// mteval-v13a's tokens, which sacrebleu takes by default.
+/// Splits a text into mteval-v13a's tokens, sacrebleu's default.
 fn tokens(text: &str) -> Vec<String> {
     let text = text.trim_end().replace("<skipped>", "").replace("-\n", "").replace('\n', " ");
     let text = text.replace("&quot;", "\"").replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">");

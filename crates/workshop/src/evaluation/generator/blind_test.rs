@@ -1,9 +1,9 @@
 //! A page on which a person tells real tweets from generated ones: the survey that the thesis names as future work.
 //!
-//! The page is one file without a network, in Spanish with a switch to English. Both kinds of text come through the same
-//! sieve (cleaning, gates), and each generated text is paired with a real one of about its length, so that only the
-//! writing tells. The answers stand in the page under a light disguise that keeps them from being read by accident; who
-//! means to find them will.
+//! The page is one file that needs no network, in Spanish with a switch to English. Both kinds of text pass the same
+//! filter (cleaning, gates), and each generated text is paired with a real one of about the same length, so that only the
+//! writing tells them apart. The answers are in the page under a light disguise, so that they are not read by accident;
+//! anyone who wants to find them can.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ use pregonero_tweet::{Judged, Verdict};
 
 const PAGE: &str = include_str!("blind_test.html");
 
-/// What the content is combined with before it is written, byte by byte.
+/// The key with which the content is combined, byte by byte, before it is written.
 const DISGUISE: &[u8] = b"pregonero";
 
 /// One text of the test.
@@ -37,14 +37,14 @@ pub struct Item {
     pub human: bool,
 }
 
-/// Texts that are judged together: a generator's own texts are read once for them.
+/// How many texts are judged together: a generator's own texts are read once for all of them.
 const TOGETHER: usize = 64;
 
-/// Texts of `judge`'s sieve: tidied as training texts are, each once, none that a gate rejects. The classifier's
-/// threshold does not count.
+/// Filters texts with `judge`: tidied like training texts, each once, none that a gate rejects. The classifier's
+/// threshold is ignored.
 ///
 /// # Errors
-/// Where the classifier fails.
+/// If the classifier fails.
 pub fn sieve<'a>(judge: &Judge, texts: impl IntoIterator<Item = &'a str>, most: usize) -> Result<Vec<String>> {
     let mut seen = std::collections::HashSet::new();
     let mut kept = Vec::new();
@@ -66,17 +66,17 @@ pub fn sieve<'a>(judge: &Judge, texts: impl IntoIterator<Item = &'a str>, most: 
     Ok(kept)
 }
 
-/// `count` texts, half of them real, in an order that the seed decides: the first of `generated`, and for each the text of
+/// Returns `count` texts, half of them real, in an order that the seed decides: the first of `generated`, and for each the one of
 /// `real` whose number of words is nearest.
 ///
 /// # Errors
-/// Where a side has too few texts.
+/// If a side has too few texts.
 pub fn items(real: &[String], generated: &[String], count: usize, seed: u64) -> Result<Vec<Item>> {
     let half = count / 2;
-    ensure!(half > 0, "a blind test needs two texts at least");
+    ensure!(half > 0, "a blind test needs at least two texts");
     ensure!(
         real.len() >= half && generated.len() >= half,
-        "a blind test of {count} texts needs {half} of each side that no gate rejects; there are {} real and {} \
+        "a blind test of {count} texts needs {half} of each side that no gate rejects, but there are {} real and {} \
          generated ones: give more --data or a smaller --blind-items",
         real.len(),
         generated.len()
@@ -99,13 +99,13 @@ fn words(text: &str) -> usize {
     text.split_whitespace().count()
 }
 
-/// Words of every page, by which an earlier one is known.
+/// Text that is in every page, by which an earlier one is recognised.
 const TITLE: &str = "<title>¿Persona o máquina?";
 
-/// Writes the page, over an earlier one and over nothing else.
+/// Writes the page; replaces an earlier one and nothing else.
 ///
 /// # Errors
-/// Where it cannot be written.
+/// If it cannot be written.
 pub fn write(path: &Path, model: &str, items: &[Item]) -> Result<()> {
     let page = page(model, items);
     write_whole(path, Existing::ReplaceOurs(TITLE), |file| file.write_all(page.as_bytes()))

@@ -1,4 +1,4 @@
-//! What generated candidates are like: how they differ, how they repeat, what the gates say, what they copied.
+//! Measures of generated candidates: how they differ, how they repeat, what the gates say, what they copied.
 
 use anyhow::{Result, ensure};
 use serde::Serialize;
@@ -10,36 +10,36 @@ use pregonero_judging::judge::SENTIMENT_GATE;
 use pregonero_models::verbatim::VerbatimIndex;
 use pregonero_tweet::Verdict;
 
-/// The measures over a number of candidates. Diversity and repetition are those of the words behind the prompt.
+/// The measures over a number of candidates. Diversity and repetition count only the words after the prompt.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CandidateReport {
     pub candidates: usize,
-    /// Words of a text in the mean, without its prompt.
+    /// The mean number of words in a text, without its prompt.
     pub words: f64,
     pub distinct_1: Option<f64>,
     pub distinct_2: Option<f64>,
     pub distinct_3: Option<f64>,
-    /// 0 to 100; low is diverse.
+    /// 0 to 100; low means diverse.
     pub self_bleu: Option<f64>,
-    /// The share of runs of four words that stand in the same text before.
+    /// The share of runs of four words that occur earlier in the same text.
     pub repetition: Option<f64>,
-    /// The share that every gate passes, the classifier's threshold too: what a round could post by itself.
+    /// The share that passes every gate and the classifier's threshold: what a round could post by itself.
     pub accepted: f64,
-    /// The share that every gate passes but the classifier's threshold.
+    /// The share that passes every gate, ignoring the classifier's threshold.
     pub passes_rules: f64,
-    /// The sentiment's score, in the mean.
+    /// The mean sentiment score.
     pub score: f64,
-    /// The verdicts of each gate, in the order the gates stand.
+    /// The verdicts of each gate, in the order of the gates.
     pub gates: Vec<GateShares>,
-    /// The share with a run of words out of the model's training text, as short as its index knows them; `None` where
+    /// The share with a run of words from the model's training text, of the shortest length in its index; `None` if
     /// the model ships no index.
     pub verbatim: Option<f64>,
-    /// Words of the shortest run that `verbatim` sees.
+    /// Words in the shortest run that `verbatim` detects.
     pub verbatim_words: Option<usize>,
-    /// Of whole texts against the references, 0 to 100, where there are any.
+    /// BLEU of whole texts against the references, 0 to 100, if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bleu: Option<f64>,
-    /// Writing them, without judging.
+    /// Seconds spent on writing them, without judging.
     pub seconds: f64,
 }
 
@@ -56,7 +56,7 @@ impl CandidateReport {
     /// Measures `samples`, which took `seconds` to write.
     ///
     /// # Errors
-    /// Where there are none.
+    /// If there are none.
     pub fn new(
         samples: &[Sample],
         verbatim: Option<&VerbatimIndex>,
@@ -152,7 +152,7 @@ mod tests {
         let shares: Vec<(&str, f64, f64, f64)> =
             report.gates.iter().map(|gate| (gate.gate.as_str(), gate.pass, gate.review, gate.reject)).collect();
         assert_eq!(shares, [("length", 0.75, 0.0, 0.25), ("claims", 0.75, 0.25, 0.0), (SENTIMENT_GATE, 0.5, 0.0, 0.5)]);
-        // Behind the prompts: 11, 2, 1 and 2 words; only “la” would be one that comes twice, and it stands once.
+        // After the prompts: 11, 2, 1 and 2 words; only “la” might come twice, and it occurs once.
         assert_eq!((report.words, report.distinct_1), (4.0, Some(1.0)));
         assert_eq!(report.bleu, None);
     }

@@ -1,11 +1,11 @@
 //! Trains a classifier to tell generated tweets from real ones: an area under the curve of 0.5 is perfect mimicry.
 //!
-//! Nothing but the writing may tell the two sides apart. The generator writes from its start token alone, without a prompt
+//! Only the writing may tell the two sides apart. The generator writes from its start token alone, without a prompt
 //! that real tweets lack. Both sides are then treated alike ([`level`]): cleaned as training texts are (no links, no
-//! mentions) and cut behind the same number of words. So neither truncation, nor the sentence finishing of candidates
-//! leaves a mark; a text that the generator was stopped in before that number is left out. The classifier itself sees
+//! mentions) and cut after the same number of words. So neither truncation nor the sentence finishing of candidates
+//! leaves a mark; a text in which the generator was stopped earlier is left out. The classifier itself sees
 //! lower-case words without accents, with emoji and `! ?`: no capital letters and no other punctuation. Near-duplicates
-//! stay on one side of the split, so that no slogan is learned by heart, and the area is that of the rows it never saw.
+//! stay in one part of the split, so that no slogan is learned by heart, and the area is measured on rows it never saw.
 
 use std::sync::atomic::AtomicBool;
 
@@ -18,36 +18,36 @@ use crate::training::text::Cleaning;
 use crate::training::two_sides::{drawn, small_classifier, write_table};
 use pregonero_tweet::{Candidate, Finish};
 
-/// Both sides are read up to here: most tweets are this long, and a candidate of 64 tokens is.
+/// Both sides are read up to this many words: most tweets are this long, and so is a candidate of 64 tokens.
 pub const WORDS: usize = 20;
 
-/// Texts of a side below which an area says nothing.
+/// The fewest texts per side for which an area means anything.
 pub const FEWEST: usize = 50;
 
-/// The place of the label among [`LABELS`].
+/// The index of the label in [`LABELS`].
 const GENERATED: usize = 1;
 const LABELS: [&str; 2] = ["real", "generated"];
 
-/// How well generated texts are told from real ones.
+/// How well generated texts can be told from real ones.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DiscriminatorReport {
-    /// On the held-out rows.
+    /// The area under the curve on the held-out rows.
     #[serde(flatten)]
     pub area: AucInterval,
-    /// The share of held-out rows that it gets right.
+    /// The share of held-out rows that the classifier gets right.
     pub accuracy: f64,
-    /// Texts of each side, of which `held_out` of both together were measured on.
+    /// Texts of each side; `held_out` of both sides together were kept for measuring.
     pub texts_a_side: usize,
     pub held_out: usize,
     /// Words that both sides were cut to.
     pub words: usize,
-    /// Generated texts left out: stopped before that number, or too short.
+    /// Generated texts left out: stopped before that number of words, or too short.
     pub left_out: usize,
     /// Parameters of the classifier.
     pub parameters: usize,
 }
 
-/// A text as both sides are read; `None` where too little is left of it.
+/// Returns a text in the form in which both sides are read, or `None` if too little of it is left.
 #[must_use]
 pub fn level(text: &str) -> Option<String> {
     let cleaned = Cleaning::Tweets.apply(text)?;
@@ -55,7 +55,7 @@ pub fn level(text: &str) -> Option<String> {
     Some(words.join(" "))
 }
 
-/// As [`level`], of a candidate that was written without a length budget.
+/// Does the same as [`level`] for a candidate that was written without a length budget.
 #[must_use]
 pub fn level_candidate(candidate: &Candidate) -> Option<String> {
     let text = level(&candidate.continuation)?;
@@ -63,11 +63,11 @@ pub fn level_candidate(candidate: &Candidate) -> Option<String> {
     whole.then_some(text)
 }
 
-/// Trains on some of `real` texts and `candidates` and measures on the others; the larger side loses texts by `seed`, so
-/// that both are the same number.
+/// Trains on some of the `real` texts and `candidates` and measures on the others; the larger side loses texts by `seed`, so
+/// that both have the same number.
 ///
 /// # Errors
-/// Where a side has too few texts, or the training fails or is interrupted.
+/// If a side has too few texts, or the training fails or is interrupted.
 pub fn discriminate(
     real: &[String],
     candidates: &[Candidate],
@@ -81,7 +81,7 @@ pub fn discriminate(
     let size = real.len().min(generated.len());
     ensure!(
         size >= FEWEST,
-        "the discriminator needs {FEWEST} different texts of each side at least, there are {} real and {} generated \
+        "the discriminator needs at least {FEWEST} different texts of each side, but there are {} real and {} generated \
          ones of up to {WORDS} words: give more --data or a larger --discriminator",
         real.len(),
         generated.len()
@@ -122,7 +122,7 @@ mod tests {
         Candidate { continuation: text.to_owned(), finish, ..Candidate::given(text) }
     }
 
-    /// Sentences whose words come in a certain order with probability `order`, else at random.
+    /// Returns sentences whose words come in a certain order with probability `order`, otherwise at random.
     fn sentences(count: usize, order: f64, seed: u64) -> Vec<String> {
         const SYLLABLES: [&str; 6] = ["sa", "me", "ri", "lo", "pu", "ta"];
         const WORDS: usize = 6 * 6 * 6;

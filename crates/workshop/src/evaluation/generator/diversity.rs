@@ -1,4 +1,4 @@
-//! How much texts differ from each other, and how much each repeats itself. Words are those of
+//! Measures how much texts differ from each other, and how much each repeats itself. Words are those of
 //! [`normalise`]: lower case, no accents, no signs.
 
 use std::collections::HashSet;
@@ -8,7 +8,7 @@ use pregonero_text::normal::normalise;
 /// The length of the runs that count as repeated within a text.
 pub const REPEATED_WORDS: usize = 4;
 
-/// Texts as words.
+/// Texts as lists of words.
 #[derive(Debug)]
 pub struct Words(Vec<Vec<String>>);
 
@@ -20,15 +20,15 @@ impl Words {
         Self(texts.iter().map(words).collect())
     }
 
-    /// Words of a text in the mean; 0 without texts.
+    /// Returns the mean number of words in a text; 0 without texts.
     #[must_use]
     pub fn mean_length(&self) -> f64 {
         let words: usize = self.0.iter().map(Vec::len).sum();
         words as f64 / self.0.len().max(1) as f64
     }
 
-    /// Distinct-n (Li et al. 2016): different runs of `n` words over all of them. It falls with the number of texts, so
-    /// that only equal numbers compare. `None` where no text is that long.
+    /// Returns distinct-n (Li et al. 2016): the share of different runs of `n` words. It falls with the number of texts, so
+    /// that only equal numbers can be compared. `None` if no text is that long.
     #[must_use]
     pub fn distinct(&self, n: usize) -> Option<f64> {
         let runs: Vec<&[String]> = self.0.iter().flat_map(|words| words.windows(n)).collect();
@@ -36,8 +36,8 @@ impl Words {
         (!runs.is_empty()).then(|| different.len() as f64 / runs.len() as f64)
     }
 
-    /// The share of each text's runs of [`REPEATED_WORDS`] that stand in it before, in the mean over the texts that have
-    /// any (seq-rep-4, Welleck et al. 2020). `None` where none has.
+    /// Returns the share of each text's runs of [`REPEATED_WORDS`] that occur in it earlier, averaged over the texts that have
+    /// any (seq-rep-4, Welleck et al. 2020). `None` if none has.
     #[must_use]
     pub fn repeated(&self) -> Option<f64> {
         let of_text = |words: &Vec<String>| {
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn repetition_is_counted_within_each_text() {
-        // a b c d, b c d a, c d a b, d a b c, a b c d: one of five stands there before. The second text has no repeat.
+        // a b c d, b c d a, c d a b, d a b c, a b c d: one of five occurs earlier. The second text has no repeat.
         let words = Words::of(&["a b c d a b c d", "uno dos tres cuatro", "corto"]);
         assert!((words.repeated().unwrap() - 0.1).abs() < 1e-12);
         assert_eq!(Words::of(&["corto"]).repeated(), None);

@@ -1,4 +1,4 @@
-//! How good a generator is: what it predicts, what it writes, and whether its texts can be told from people's.
+//! Measures a generator: what it predicts, what it writes, and whether its texts can be told from people's.
 
 pub mod bleu;
 pub mod blind_test;

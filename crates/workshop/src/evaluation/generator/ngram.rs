@@ -1,9 +1,9 @@
-//! An n-gram language model over token ids: interpolated, modified Kneser-Ney (Chen and Goodman 1998, section 3), the
-//! baseline that a neural model is held against.
+//! An n-gram language model over token ids: interpolated modified Kneser-Ney (Chen and Goodman 1998, section 3), the
+//! baseline for a neural model.
 //!
-//! The training text is one stream, ends of texts included. The highest order counts how often an n-gram occurs, each lower
-//! one how many different tokens stand before it; the lowest is interpolated with the uniform distribution, so that every
-//! token of the vocabulary has a probability. An n-gram is stored as a place in the stream and a count: eight bytes.
+//! The training text is one stream, including ends of texts. The highest order counts how often an n-gram occurs, each lower
+//! one how many different tokens precede it; the lowest is interpolated with the uniform distribution, so that every
+//! token of the vocabulary has a probability. An n-gram is stored as a position in the stream and a count: eight bytes.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -14,9 +14,9 @@ use rayon::slice::ParallelSliceMut as _;
 
 use pregonero_models::generation::Surprise;
 
-/// Discounts of n-grams seen once, twice, and more often, where there are too few n-grams to estimate them from.
+/// Discounts of n-grams seen once, twice, and more often, used if there are too few n-grams to estimate them.
 const FALLBACK_DISCOUNTS: [f64; 3] = [0.5, 1.0, 1.5];
-/// Below it an estimate comes from too few n-grams, and would leave nothing for tokens that were not seen.
+/// A smaller estimate comes from too few n-grams, and would leave nothing for tokens that were not seen.
 const LEAST_DISCOUNT: f64 = 0.05;
 
 /// A trained model.
@@ -24,7 +24,7 @@ const LEAST_DISCOUNT: f64 = 0.05;
 pub struct NgramModel {
     stream: Vec<u32>,
     vocabulary: usize,
-    /// By length of their n-grams, from 1.
+    /// The levels by the length of their n-grams, from 1.
     levels: Vec<Level>,
 }
 
@@ -32,14 +32,14 @@ pub struct NgramModel {
 #[derive(Debug)]
 struct Level {
     length: usize,
-    /// Ordered by their tokens.
+    /// The n-grams, ordered by their tokens.
     grams: Vec<Gram>,
     discounts: [f64; 3],
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Gram {
-    /// Where it stands in the stream.
+    /// Its position in the stream.
     place: u32,
     count: u32,
 }
@@ -48,15 +48,15 @@ struct Gram {
 #[derive(Debug, Clone, Copy)]
 struct Followers {
     total: f64,
-    /// The share of probability that the discounts leave for shorter contexts.
+    /// The share of the probability that the discounts leave for shorter contexts.
     left: f64,
 }
 
 impl NgramModel {
-    /// Trains on `stream`, whose ids lie below `vocabulary`.
+    /// Trains on `stream`, whose ids are below `vocabulary`.
     ///
     /// # Errors
-    /// Where the stream is shorter than an n-gram or does not fit 32 bits.
+    /// If the stream is shorter than an n-gram or does not fit 32 bits.
     pub fn train(stream: Vec<u32>, order: usize, vocabulary: usize) -> Result<Self> {
         ensure!(order > 0, "an n-gram has at least one token");
         ensure!(
@@ -68,7 +68,7 @@ impl NgramModel {
         let all = (0..=places - order as u32).map(|place| Gram { place, count: 1 }).collect();
         let mut levels = vec![Level::of(all, order, &stream)];
         for length in (1..order).rev() {
-            // Each different n-gram of the level above tells of one token before its tail.
+            // Each different n-gram of the level above adds one token before its tail.
             let above = levels.last().map_or(&[][..], |level| level.grams.as_slice());
             let tails = above.iter().map(|gram| Gram { place: gram.place + 1, count: 1 }).collect();
             levels.push(Level::of(tails, length, &stream));
@@ -77,7 +77,7 @@ impl NgramModel {
         Ok(Self { stream, vocabulary, levels })
     }
 
-    /// The probability of every token of `stream` but the first, from those before it.
+    /// Scores every token of `stream` except the first, given those before it.
     #[must_use]
     pub fn score(&self, stream: &[u32]) -> Surprise {
         let nats = self.probabilities(stream).iter().map(|probability| -probability.ln()).sum();
@@ -94,7 +94,7 @@ impl NgramModel {
             .collect()
     }
 
-    /// `known` keeps what was read of contexts: frequent ones have many followers.
+    /// Returns the probability of a token in a context. `known` caches contexts, because frequent ones have many followers.
     fn probability(&self, context: &[u32], token: u32, known: &mut HashMap<(usize, usize), Followers>) -> f64 {
         let mut probability = 1.0 / self.vocabulary as f64;
         for level in &self.levels[..=context.len()] {
@@ -115,7 +115,7 @@ impl NgramModel {
 }
 
 impl Level {
-    /// Orders the n-grams and joins those of the same tokens.
+    /// Sorts the n-grams and merges those with the same tokens.
     fn of(mut grams: Vec<Gram>, length: usize, stream: &[u32]) -> Self {
         let tokens = |gram: &Gram| &stream[gram.place as usize..gram.place as usize + length];
         grams.par_sort_unstable_by(|left, right| tokens(left).cmp(tokens(right)));
@@ -131,7 +131,7 @@ impl Level {
         Self { length, grams, discounts }
     }
 
-    /// The n-grams of `range` that begin with `prefix`.
+    /// Returns the n-grams of `range` that begin with `prefix`.
     fn range(&self, range: Range<usize>, prefix: &[u32], stream: &[u32]) -> Range<usize> {
         let against = |gram: &Gram| stream[gram.place as usize..gram.place as usize + prefix.len()].cmp(prefix);
         let grams = &self.grams[range.clone()];
@@ -156,7 +156,7 @@ impl Level {
     }
 }
 
-/// Chen and Goodman's estimates from how many n-grams have the counts 1 to 4.
+/// Returns Chen and Goodman's estimates from how many n-grams have the counts 1 to 4.
 fn discounts(grams: &[Gram]) -> [f64; 3] {
     let with = |count: u32| grams.iter().filter(|gram| gram.count == count).count() as f64;
     let seen = [with(1), with(2), with(3), with(4)];

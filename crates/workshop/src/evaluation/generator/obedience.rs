@@ -1,7 +1,7 @@
-//! Whether a generator with control tokens writes what its attributes demand.
+//! Measures whether a generator with control tokens writes what its attributes demand.
 //!
-//! Polarity is what a classifier reads in the text; only one that was not trained on the generator's labels measures
-//! anything, since a generator could learn its mistakes. Hashtags are looked for by X's grammar; classifiers of ours
+//! Polarity is what a classifier predicts for the text; only one that was not trained on the generator's labels measures
+//! anything, since a generator could learn its mistakes. Hashtags are found by X's grammar; this project's classifiers
 //! never see them.
 
 use std::collections::BTreeMap;
@@ -33,30 +33,30 @@ impl Share {
     }
 }
 
-/// What came of demanding one value.
+/// The result of demanding one value.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DemandedValue {
     pub value: String,
     #[serde(flatten)]
     pub share: Share,
-    /// How many texts the classifier read as what, by label; texts without words count as `empty`.
+    /// How many texts the classifier gave each label; texts without words count as `empty`.
     pub read: BTreeMap<String, usize>,
 }
 
-/// What came of demanding one hashtag.
+/// The result of demanding one hashtag.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DemandedHashtag {
     pub hashtag: String,
-    /// Texts that hold the hashtag.
+    /// Texts that contain the hashtag.
     #[serde(flatten)]
     pub share: Share,
-    /// Texts that hold its word, with or without the sign.
+    /// Texts that contain its word, with or without the `#`.
     pub as_word: usize,
-    /// The share of texts that hold it though another one was demanded.
+    /// The share of texts that contain it although another one was demanded.
     pub undemanded: Option<f64>,
 }
 
-/// What `evaluate obedience` reports of one attribute.
+/// What `evaluate obedience` reports about one attribute.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Obedience<T> {
     pub attribute: String,
@@ -65,11 +65,11 @@ pub struct Obedience<T> {
     pub demanded: Vec<T>,
 }
 
-/// Lets `engine` write for each of `values` of `attribute` and `classifier` read it. `sampling.count` texts in all;
-/// its prompts are those the texts go on from.
+/// Has `engine` write for each of `values` of `attribute`, `sampling.count` texts in all, and `classifier` score them;
+/// the texts continue the prompts of `sampling`.
 ///
 /// # Errors
-/// A value that is none of the classifier's labels or that the model does not know.
+/// If a value is not one of the classifier's labels or the model does not know it.
 pub async fn polarity(
     engine: &Engine,
     classifier: &Classifier,
@@ -97,10 +97,10 @@ pub async fn polarity(
     Ok(Obedience { attribute: attribute.to_owned(), share: total(demanded.iter().map(|one| one.share)), demanded })
 }
 
-/// Lets `engine` write for each of `hashtags`, `sampling.count` texts in all, and looks for them.
+/// Has `engine` write for each of `hashtags`, `sampling.count` texts in all, and searches the texts for them.
 ///
 /// # Errors
-/// A hashtag that the model does not know.
+/// If the model does not know a hashtag.
 pub async fn hashtags(
     engine: &Engine,
     sampling: &Sampling,
@@ -133,7 +133,7 @@ pub async fn hashtags(
     Ok(Obedience { attribute: attribute.to_owned(), share: total(demanded.iter().map(|one| one.share)), demanded })
 }
 
-/// `count` texts for one value, from seeds of its own.
+/// Writes `count` texts for one value, with separate seeds.
 async fn write(
     engine: &Engine,
     sampling: &Sampling,
@@ -151,7 +151,7 @@ async fn write(
     Ok(written.into_iter().flat_map(|Written { candidates, .. }| candidates).collect())
 }
 
-/// `count` over so many parts, the first ones one larger where it does not go evenly.
+/// Divides `count` into `parts`; if it does not divide evenly, the first ones are larger by one.
 fn shares(count: usize, parts: usize) -> impl Iterator<Item = usize> {
     (0..parts).map(move |part| count / parts + usize::from(part < count % parts))
 }

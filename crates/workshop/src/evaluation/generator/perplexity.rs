@@ -1,4 +1,4 @@
-//! Cross-entropy and perplexity of a generator over texts, and of an n-gram model over the same tokens.
+//! Measures cross-entropy and perplexity of a generator over texts, and of an n-gram model over the same tokens.
 
 use std::f64::consts::LN_2;
 
@@ -10,24 +10,24 @@ use pregonero_models::catalog::ModelFiles;
 use pregonero_models::generation::DeviceChoice;
 use pregonero_models::generation::{Scorer, Surprise, Windows};
 
-/// Words of context of the baseline, and the one that is predicted.
+/// The tokens of an n-gram of the baseline: its context and the one that is predicted.
 pub const BASELINE_ORDER: usize = 5;
 
 /// How well a model predicts the tokens of some texts. The ends of the texts are predicted too: they count as tokens and
 /// add to the nats, but have no bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Prediction {
-    /// Tokens predicted, end-of-text included.
+    /// The number of tokens predicted, including end-of-text.
     pub tokens: usize,
-    /// Mean negative log-probability a token, in nats.
+    /// Mean negative log-probability per token, in nats.
     pub cross_entropy: f64,
-    /// Its exponential.
+    /// The exponential of the cross-entropy.
     pub perplexity: f64,
     pub bits_per_token: f64,
     pub nats_per_byte: f64,
-    /// Bits a byte of UTF-8: comparable between models of different tokenizers.
+    /// Bits per byte of UTF-8, which can be compared between models with different tokenizers.
     pub bits_per_byte: f64,
-    /// The exponential of the nats a byte.
+    /// The exponential of the nats per byte.
     pub perplexity_per_byte: f64,
 }
 
@@ -46,32 +46,32 @@ impl Prediction {
     }
 }
 
-/// What the texts say of a model, and of the n-gram model beside it.
+/// How well a model, and the n-gram baseline, predict the texts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PerplexityReport {
     #[serde(flatten)]
     pub model: Prediction,
     pub texts: usize,
-    /// Bytes of UTF-8 of all texts.
+    /// The bytes of UTF-8 in all texts.
     pub bytes: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<BaselineReport>,
 }
 
-/// An interpolated Kneser-Ney model of [`BASELINE_ORDER`] over the tokens of the model beside it.
+/// An interpolated Kneser-Ney model of order [`BASELINE_ORDER`] over the tokens of the measured model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BaselineReport {
     pub order: usize,
-    /// Tokens it was trained on.
+    /// The number of tokens it was trained on.
     pub training_tokens: usize,
     #[serde(flatten)]
     pub prediction: Prediction,
 }
 
-/// Evaluates a model over `texts`; with `baseline`, also an n-gram model that is trained on those texts.
+/// Evaluates a model over `texts`; with `baseline`, also an n-gram model that is trained on the texts of `baseline`.
 ///
 /// # Errors
-/// An unusable model, windows that do not fit it or the texts, or too little text for the n-gram model.
+/// If the model is unusable, the windows do not fit it or the texts, or there is too little text for the n-gram model.
 pub fn evaluate_perplexity(
     files: &ModelFiles,
     device: DeviceChoice,

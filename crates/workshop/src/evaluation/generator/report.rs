@@ -1,4 +1,4 @@
-//! Everything measured of one or several generators, as a table: rows are measures, columns are models.
+//! Everything measured about one or several generators, as a table: rows are measures, columns are models.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use super::discriminator::DiscriminatorReport;
 use super::diversity::REPEATED_WORDS;
 use super::perplexity::{PerplexityReport, Prediction};
 
-/// What was asked of one model. As JSON, the fields of the perplexity stand beside the name.
+/// The requested measures of one model. In JSON, the fields of the perplexity are on the same level as the name.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GeneratorReport {
     pub model: String,
@@ -25,11 +25,11 @@ pub struct GeneratorReport {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Measure {
     pub name: String,
-    /// One a model; `–` where it was not measured.
+    /// One value per model; `–` if it was not measured.
     pub values: Vec<String>,
 }
 
-/// The measures that any of the models has, in one order.
+/// Returns the measures that any of the models has, in a fixed order.
 #[must_use]
 pub fn measures(reports: &[GeneratorReport]) -> Vec<Measure> {
     let of_each: Vec<Vec<(String, String)>> = reports.iter().map(values).collect();
@@ -68,8 +68,8 @@ fn values(report: &GeneratorReport) -> Vec<(String, String)> {
         let interval = format!("{:.3} ({:.3} to {:.3})", area.auc, area.low, area.high);
         values.push(("discriminator: AUC (95 % interval)".to_owned(), interval));
         values.push(("discriminator: accuracy".to_owned(), share(*accuracy)));
-        values.push(("discriminator: texts a side".to_owned(), format!("{texts_a_side}, up to {words} words")));
-        values.push(("discriminator: texts measured on".to_owned(), held_out.to_string()));
+        values.push(("discriminator: texts per side".to_owned(), format!("{texts_a_side}, up to {words} words")));
+        values.push(("discriminator: held-out texts".to_owned(), held_out.to_string()));
     }
     values
 }
@@ -77,12 +77,12 @@ fn values(report: &GeneratorReport) -> Vec<(String, String)> {
 fn predictions(values: &mut Vec<(String, String)>, of: &str, prediction: &Prediction) {
     for (name, value) in [
         ("tokens", prediction.tokens.to_string()),
-        ("cross-entropy, nats a token", format!("{:.4}", prediction.cross_entropy)),
-        ("bits a token", format!("{:.4}", prediction.bits_per_token)),
-        ("perplexity a token", format!("{:.2}", prediction.perplexity)),
-        ("nats a byte", format!("{:.4}", prediction.nats_per_byte)),
-        ("bits a byte", format!("{:.4}", prediction.bits_per_byte)),
-        ("perplexity a byte", format!("{:.4}", prediction.perplexity_per_byte)),
+        ("cross-entropy, nats per token", format!("{:.4}", prediction.cross_entropy)),
+        ("bits per token", format!("{:.4}", prediction.bits_per_token)),
+        ("perplexity per token", format!("{:.2}", prediction.perplexity)),
+        ("nats per byte", format!("{:.4}", prediction.nats_per_byte)),
+        ("bits per byte", format!("{:.4}", prediction.bits_per_byte)),
+        ("perplexity per byte", format!("{:.4}", prediction.perplexity_per_byte)),
     ] {
         values.push((format!("{of}{name}"), value));
     }
@@ -92,12 +92,12 @@ fn candidates(values: &mut Vec<(String, String)>, report: &CandidateReport) {
     let optional = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
     let shared = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), share);
     let verbatim = report.verbatim_words.map_or_else(
-        || "with a run of the training text".to_owned(),
-        |words| format!("with {words} words in a row of the training text"),
+        || "with a run from the training text".to_owned(),
+        |words| format!("with {words} words in a row from the training text"),
     );
     for (name, value) in [
         ("candidates".to_owned(), report.candidates.to_string()),
-        ("words a candidate".to_owned(), format!("{:.1}", report.words)),
+        ("words per candidate".to_owned(), format!("{:.1}", report.words)),
         ("distinct-1".to_owned(), optional(report.distinct_1)),
         ("distinct-2".to_owned(), optional(report.distinct_2)),
         ("distinct-3".to_owned(), optional(report.distinct_3)),
@@ -106,7 +106,7 @@ fn candidates(values: &mut Vec<(String, String)>, report: &CandidateReport) {
         (verbatim, shared(report.verbatim)),
         ("mean score".to_owned(), format!("{:.3}", report.score)),
         ("pass every gate".to_owned(), share(report.accepted)),
-        ("pass every gate but the score's".to_owned(), share(report.passes_rules)),
+        ("pass every gate except the score's".to_owned(), share(report.passes_rules)),
     ] {
         values.push((name, value));
     }
@@ -119,10 +119,10 @@ fn share(value: f64) -> String {
     format!("{:.1} %", value * 100.0)
 }
 
-/// The first line of the page. A file that has it is one of these pages.
+/// The first line of the page. It identifies a file as one of these pages.
 pub const PAGE_TITLE: &str = "# How good the generators are";
 
-/// The measures as a Markdown page; `command` is the one that made it, `notes` are lines about what was measured on.
+/// Returns the measures as a Markdown page; `command` is the command that made it, `notes` are lines about the data.
 #[must_use]
 pub fn page(reports: &[GeneratorReport], command: &str, notes: &[String]) -> String {
     let mut page = format!("{PAGE_TITLE}\n\nMeasured by:\n\n```sh\n{command}\n```\n\n");
@@ -179,10 +179,10 @@ mod tests {
         let rows = measures(&reports());
         let row = |name: &str| rows.iter().find(|row| row.name == name).unwrap().values.clone();
         assert_eq!(row("discriminator: AUC (95 % interval)"), ["0.750 (0.710 to 0.790)", "–"]);
-        assert_eq!(row("perplexity a byte"), ["–", "1.6487"]);
+        assert_eq!(row("perplexity per byte"), ["–", "1.6487"]);
         let page = page(&reports(), "pregonero evaluate generator", &["a note".to_owned()]);
         assert!(page.contains("| | `one` | `two` |\n|---|---|---|\n"), "{page}");
-        assert!(page.contains("| perplexity a token | – | 4.48 |"), "{page}");
+        assert!(page.contains("| perplexity per token | – | 4.48 |"), "{page}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Draws candidates from an engine for measuring: many, over several prompts, from one seed.
+//! Draws many candidates from an engine for measuring, over several prompts and from one seed.
 
 use std::time::Instant;
 
@@ -9,19 +9,19 @@ use pregonero_judging::judge::Judge;
 use pregonero_models::generation::{Decoding, Engine, GenerationRequest, LengthBudget, candidate_seeds};
 use pregonero_tweet::{Candidate, Judged, SeedPrompt};
 
-/// Candidates of one request: enough to fill a batch, few enough that a stop is heard between two.
+/// Candidates per request: enough to fill a batch, few enough that a stop soon takes effect.
 const REQUEST: usize = 64;
 
 /// What to draw.
 #[derive(Debug, Clone)]
 pub struct Sampling {
-    /// Served evenly, whatever their weights.
+    /// The prompts, used equally often whatever their weights.
     pub prompts: Vec<SeedPrompt>,
-    /// Candidates over all prompts; greedy decoding gives one a prompt.
+    /// Candidates over all prompts; greedy decoding gives one per prompt.
     pub count: usize,
     pub decoding: Decoding,
     pub rng_seed: u64,
-    /// Where a text is cut; absent for the model's continuation untouched.
+    /// Where a text is cut; absent to leave the model's continuation unchanged.
     pub length: Option<LengthBudget>,
 }
 
@@ -33,10 +33,10 @@ pub struct Written {
 }
 
 impl Sampling {
-    /// The candidates by prompt, and the seconds they took.
+    /// Returns the candidates by prompt, and the seconds they took.
     ///
     /// # Errors
-    /// As [`Engine::generate`].
+    /// Same as [`Engine::generate`].
     pub async fn draw(&self, engine: &Engine) -> Result<(Vec<Written>, f64)> {
         let start = Instant::now();
         let seeds = candidate_seeds(self.rng_seed, self.count);
@@ -60,7 +60,7 @@ impl Sampling {
     }
 }
 
-/// A candidate as a round would judge it, with the prompt it goes on from.
+/// A candidate as a round would judge it, with the prompt it continues.
 #[derive(Debug, Clone)]
 pub struct Sample {
     pub prompt: String,
@@ -68,7 +68,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// The text without the prompt that all candidates of it share.
+    /// Returns the text without its prompt, which other candidates share.
     #[must_use]
     pub fn own_words(&self) -> &str {
         let text = &self.judged.candidate.text;
@@ -76,10 +76,10 @@ impl Sample {
     }
 }
 
-/// Judges what was written; `recent` holds what was posted before.
+/// Judges what was written; `recent` contains what was posted before.
 ///
 /// # Errors
-/// Where the classifier fails.
+/// If the classifier fails.
 pub fn judge(judge: &Judge, written: Vec<Written>, recent: &Recent) -> Result<Vec<Sample>> {
     let mut samples = Vec::new();
     for Written { prompt, candidates } in written {

@@ -1,12 +1,12 @@
 //! A sweep: every combination of some decoding settings, written `temperature=0.7,0.9;top_p=0.9,0.95` or as a TOML file of
-//! `temperature = [0.7, 0.9]`. Values are texts here; the configuration checks them like its own.
+//! `temperature = [0.7, 0.9]`. Values are kept as text here; the configuration checks them like its own.
 
 use std::path::Path;
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
-/// The settings that a sweep may vary: those of `[generation]` that say how tokens are chosen.
+/// The settings that a sweep may vary: those of `[generation]` that decide how tokens are chosen.
 pub const KNOBS: [&str; 9] = [
     "strategy",
     "temperature",
@@ -19,10 +19,10 @@ pub const KNOBS: [&str; 9] = [
     "max_new_tokens",
 ];
 
-/// Combinations beyond this are a slip of the hand.
+/// The most combinations; more are probably a mistake.
 const MOST: usize = 256;
 
-/// Names of settings, each with the values it takes.
+/// Names of settings, each with the values to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sweep(Vec<(String, Vec<String>)>);
 
@@ -32,18 +32,18 @@ pub type Combination = Vec<(String, String)>;
 impl FromStr for Sweep {
     type Err = anyhow::Error;
 
-    /// A text, or the path of a file that ends in `.toml`.
+    /// Parses the text form, or reads the file if the text is a path that ends in `.toml`.
     fn from_str(text: &str) -> Result<Self> {
         let path = Path::new(text);
         let is_file = path.extension().is_some_and(|extension| extension == "toml");
         let knobs = if is_file { read(path).with_context(|| text.to_owned()) } else { parse(text) };
-        // A flag's error is shown without its causes.
+        // clap shows a flag's error without its causes.
         knobs.map(Self).map_err(|error| anyhow!("{error:#}"))
     }
 }
 
 impl Sweep {
-    /// Every combination; the last setting varies fastest.
+    /// Returns every combination; the last setting varies fastest.
     #[must_use]
     pub fn combinations(&self) -> Vec<Combination> {
         let mut combinations = vec![Combination::new()];
@@ -61,7 +61,7 @@ impl Sweep {
 fn parse(text: &str) -> Result<Vec<(String, Vec<String>)>> {
     let knob = |part: &str| {
         let (name, values) =
-            part.split_once('=').with_context(|| format!("{part:?} is no NAME=VALUE,VALUE,… and no file in .toml"))?;
+            part.split_once('=').with_context(|| format!("{part:?} is neither NAME=VALUE,VALUE,… nor a .toml file"))?;
         let values = values.split(',').map(|value| value.trim().to_owned()).collect();
         Ok((name.trim().replace('-', "_"), values))
     };
@@ -89,9 +89,9 @@ fn checked(knobs: Vec<(String, Vec<String>)>) -> Result<Vec<(String, Vec<String>
     ensure!(!knobs.is_empty(), "names no setting; write temperature=0.7,0.9;top_p=0.9,0.95");
     let mut seen = std::collections::HashSet::new();
     for (name, values) in &knobs {
-        ensure!(KNOBS.contains(&name.as_str()), "{name:?} cannot be swept; there are {}", KNOBS.join(", "));
+        ensure!(KNOBS.contains(&name.as_str()), "{name:?} cannot be swept; choose from {}", KNOBS.join(", "));
         ensure!(seen.insert(name), "{name} is named twice");
-        ensure!(!values.is_empty() && values.iter().all(|value| !value.is_empty()), "{name} lacks a value");
+        ensure!(!values.is_empty() && values.iter().all(|value| !value.is_empty()), "{name} has an empty value");
     }
     let combinations = knobs.iter().try_fold(1_usize, |all, (_, values)| all.checked_mul(values.len()));
     ensure!(combinations.is_some_and(|all| all <= MOST), "gives more than {MOST} combinations: name fewer values");
@@ -128,10 +128,10 @@ mod tests {
     fn a_sweep_that_says_nothing_is_refused_in_words() {
         for (text, expected) in [
             ("", "names no setting"),
-            ("temperature", "is no NAME=VALUE"),
-            ("temperature=0.7;temprature=1", "\"temprature\" cannot be swept; there are strategy, temperature"),
+            ("temperature", "is neither NAME=VALUE"),
+            ("temperature=0.7;temprature=1", "\"temprature\" cannot be swept; choose from strategy, temperature"),
             ("top_k=1;top_k=2", "top_k is named twice"),
-            ("top_k=1,,2", "top_k lacks a value"),
+            ("top_k=1,,2", "top_k has an empty value"),
             ("no-such.toml", "no-such.toml: cannot be read: No such file"),
             (&format!("top_k={};top_p=0.1,0.2,0.3", vec!["1"; 100].join(",")), "more than 256"),
         ] {

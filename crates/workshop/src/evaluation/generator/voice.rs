@@ -1,9 +1,9 @@
-//! How the chosen tweets read to a person: rounds of a configuration, a blind sheet of what they chose, and the shares
-//! once somebody has filled the sheet in.
+//! Measures how the chosen tweets read to a person: runs rounds of a configuration, writes a blind sheet of what they chose,
+//! and computes the shares once somebody has filled in the sheet.
 //!
-//! A round here is one of the daemon's without record and outlet: a prompt drawn by weight, the configured number of
-//! candidates, the judges, the selection; what earlier rounds chose counts as posted. The sheet mixes the chosen tweets
-//! with texts of people. Which is which stands in a second file, the key, so that the sheet can be handed to anybody.
+//! A round here is like the daemon's, but without record and posting: a prompt drawn by weight, the configured number of
+//! candidates, gates, classifier and selection; what earlier rounds chose counts as posted. The sheet mixes the chosen tweets
+//! with texts by people. A second file, the key, says which is which, so that the sheet can be given to anybody.
 
 mod copies;
 mod sheet;
@@ -23,13 +23,13 @@ use pregonero_models::generation::{Decoding, Engine, GenerationRequest, LengthBu
 use pregonero_text::tweet_text::weighted_length;
 use pregonero_tweet::{Likelihood, Ranking, SeedPrompt, Verdict};
 
-/// What the rounds are run with.
+/// The settings of the rounds.
 #[derive(Debug, Clone)]
 pub struct Rounds {
     pub prompts: Vec<SeedPrompt>,
     pub candidates: usize,
     pub decoding: Decoding,
-    /// The seed of the first round; each later round takes the next number.
+    /// The seed of the first round; each later round uses the next number.
     pub rng_seed: u64,
     pub count: usize,
     /// Whether a candidate with a `review` verdict may be chosen, as in a daemon whose review is on.
@@ -41,26 +41,26 @@ pub struct Rounds {
 pub struct ChosenTweet {
     pub rng_seed: u64,
     pub prompt: String,
-    /// What the text was to be about, for a model with control tokens.
+    /// The attributes that the text was written for, if the model has control tokens.
     pub attributes: BTreeMap<String, String>,
     /// The text without the disclosure.
     pub text: String,
     pub score: f32,
     pub likelihood: Option<Likelihood>,
-    /// What it was chosen by.
+    /// The ranking by which it was chosen.
     #[serde(flatten)]
     pub ranking: Ranking,
     /// Whether a person would have had to approve it.
     pub needs_review: bool,
 }
 
-/// What came of the rounds.
+/// The results of the rounds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct RoundsReport {
     pub rounds: usize,
     pub chosen: Vec<ChosenTweet>,
     pub candidates: usize,
-    /// Candidates that every gate and the classifier's threshold passed.
+    /// Candidates that passed every gate and the classifier's threshold.
     pub accepted: usize,
     /// Rounds that would have chosen another candidate by the sentiment's score alone.
     pub unlike_sentiment: usize,
@@ -72,7 +72,7 @@ impl Rounds {
     /// Runs the rounds one after the other; `follow` is called after each with the number of rounds done.
     ///
     /// # Errors
-    /// Where the generator or the classifier fails.
+    /// If the generator or the classifier fails.
     pub async fn run(
         &self,
         engine: &Engine,

@@ -1,6 +1,6 @@
-//! `evaluate classifier --projector`: a classifier's word vectors to look at.
+//! `evaluate classifier --projector`: visualises a classifier's word vectors.
 //!
-//! A folder of `vectors.tsv`, `metadata.tsv` and the configuration that make TensorBoard's projector show them, and
+//! Writes a folder with `vectors.tsv`, `metadata.tsv` and the configuration with which TensorBoard's projector shows them, and
 //! `index.html`, a page that shows them without TensorBoard and without a network.
 
 pub mod pca;
@@ -18,9 +18,9 @@ use self::pca::Projection;
 use super::report::write_files;
 use pregonero_models::sentiment::word_vectors::WordVectors;
 
-/// The page with `{{title}}` and `{{data}}` to fill in.
+/// The page, with the placeholders `{{title}}` and `{{data}}`.
 const PAGE: &str = include_str!("page.html");
-/// Components of the page's view.
+/// The number of principal components in the page's view.
 const COMPONENTS: usize = 3;
 
 /// Words, their vectors, and what is known about each.
@@ -29,15 +29,15 @@ pub struct Projected {
     /// The model's name, for the page's heading.
     pub model: String,
     pub words: WordVectors,
-    /// How often each word stands in the texts that were counted.
+    /// How often each word occurs in the counted texts.
     pub counts: Vec<usize>,
     /// The labels' names.
     pub labels: Vec<String>,
-    /// What the classifier says of each word alone, one probability a label.
+    /// The classifier's prediction for each word alone, one probability per label.
     pub probabilities: Vec<Vec<f32>>,
 }
 
-/// How often each of `words` stands in `cleaned` texts.
+/// Counts how often each of `words` occurs in `cleaned` texts.
 #[must_use]
 pub fn count_words<'a>(words: &[String], cleaned: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
@@ -50,7 +50,7 @@ pub fn count_words<'a>(words: &[String], cleaned: impl IntoIterator<Item = &'a s
 /// Writes the folder; older files are replaced.
 ///
 /// # Errors
-/// Where there are no words, the lists differ in length, or the folder cannot be written.
+/// If there are no words, the lists differ in length, or the folder cannot be written.
 pub fn write_projector(folder: &Path, projected: &Projected) -> Result<()> {
     let WordVectors { words, vectors } = &projected.words;
     ensure!(!words.is_empty(), "the classifier knows no words");
@@ -68,11 +68,11 @@ pub fn write_projector(folder: &Path, projected: &Projected) -> Result<()> {
     )
 }
 
-/// For `tensorboard --logdir FOLDER`.
+/// The configuration for `tensorboard --logdir FOLDER`.
 const TENSORBOARD_CONFIGURATION: &str =
     "embeddings {\n  tensor_name: \"words\"\n  tensor_path: \"vectors.tsv\"\n  metadata_path: \"metadata.tsv\"\n}\n";
 
-/// For the projector that runs without TensorBoard.
+/// Returns the configuration for the projector that runs without TensorBoard.
 fn standalone_configuration(words: usize, width: usize) -> String {
     let embedding = json!({
         "tensorName": "words",
@@ -120,13 +120,13 @@ fn page(projected: &Projected) -> Result<String> {
         "width": vectors[0].len(),
         "vectors": STANDARD.encode(unit_vectors(vectors)),
     });
-    // What ends a script must not stand in one.
+    // A script must not contain what ends a script.
     let data = serde_json::to_string(&data)?.replace('<', "\\u003c");
     let title = crate::plots::svg::escaped(&projected.model);
     Ok(PAGE.replace("{{title}}", &title).replace("{{data}}", &data))
 }
 
-/// The vectors' directions in 16 bits a value, little-endian: cosines are right to three decimals.
+/// Encodes the vectors' directions in 16 bits per value, little-endian; cosines are right to three decimals.
 fn unit_vectors(vectors: &[Vec<f32>]) -> Vec<u8> {
     let direction = |vector: &Vec<f32>| -> Vec<i16> {
         let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);

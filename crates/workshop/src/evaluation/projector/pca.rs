@@ -1,20 +1,20 @@
-//! Principal components of a few thousand vectors, by the eigenvectors of their covariance.
+//! Computes principal components of a few thousand vectors from the eigenvectors of their covariance.
 
 use pregonero_kernels::dot_f64;
 
-/// Vectors as seen along the directions in which they differ most.
+/// Vectors projected onto the directions in which they differ most.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Projection {
-    /// One row a vector, one coordinate a component.
+    /// One row per vector, one coordinate per component.
     pub points: Vec<Vec<f64>>,
     /// The share of the variance that each component explains.
     pub explained: Vec<f64>,
 }
 
-/// Sweeps of Jacobi's method; it converges quadratically, ten are plenty.
+/// The most sweeps of Jacobi's method; it converges quadratically, so ten are plenty.
 const SWEEPS: usize = 50;
 
-/// The first `components` principal components of `vectors`, all of one width; fewer where they are narrower. Each
+/// Returns the first `components` principal components of `vectors`, all of one width; fewer if they are narrower. Each
 /// component's sign is such that its largest coefficient is positive.
 #[must_use]
 pub fn project(vectors: &[Vec<f32>], components: usize) -> Projection {
@@ -43,7 +43,7 @@ fn centre(vectors: &[Vec<f32>], width: usize) -> Vec<Vec<f64>> {
     vectors.iter().map(centred).collect()
 }
 
-/// `[width][width]`, row by row.
+/// Returns the covariance, `[width][width]`, row by row.
 fn covariance(centred: &[Vec<f64>], width: usize) -> Vec<Vec<f64>> {
     let mut matrix = vec![vec![0.0; width]; width];
     for vector in centred {
@@ -56,7 +56,7 @@ fn covariance(centred: &[Vec<f64>], width: usize) -> Vec<Vec<f64>> {
     matrix
 }
 
-/// Eigenvalues of a symmetric matrix and the eigenvector of each, by Jacobi's rotations.
+/// Returns the eigenvalues of a symmetric matrix and the eigenvector of each, by Jacobi's rotations.
 fn eigen(mut matrix: Vec<Vec<f64>>, width: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
     let mut vectors: Vec<Vec<f64>> =
         (0..width).map(|row| (0..width).map(|column| f64::from(u8::from(row == column))).collect()).collect();
@@ -100,7 +100,7 @@ fn rotate_rows(rows: &mut [Vec<f64>], first: usize, second: usize, cosine: f64, 
     }
 }
 
-/// The same direction with its largest coefficient positive.
+/// Returns the same direction with its largest coefficient positive.
 fn oriented(direction: &[f64]) -> Vec<f64> {
     let largest =
         direction.iter().copied().fold(0.0f64, |best, value| if value.abs() > best.abs() { value } else { best });

@@ -1,6 +1,6 @@
 //! `evaluate classifier --report`: a folder with one Markdown page and the plots it shows.
 //!
-//! What is in a plot stands in `pictures.rs`, the page in `page.rs`. No tweet's text is in either: a report may be published.
+//! `pictures.rs` draws the plots, `page.rs` writes the page. Neither contains the text of a tweet, so a report may be published.
 
 mod page;
 mod pictures;
@@ -17,42 +17,42 @@ pub use crate::training::classifier::LOG_FILE as TRAINING_LOG;
 use pregonero_models::catalog::ModelFiles;
 use pregonero_system::files::{Existing, refuse_existing, write_whole};
 
-/// The page.
+/// The file name of the page.
 pub const PAGE: &str = "report.md";
 
-/// One line of the classifier's training log; what a report does not show is not read.
+/// One line of the classifier's training log, with only the fields that a report shows.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct LoggedEpoch {
     pub epoch: usize,
     pub loss: f64,
     pub validation_loss: f64,
     pub macro_f1: f64,
-    /// Whether its weights were the best until then.
+    /// Whether its weights were the best so far.
     pub best: bool,
 }
 
-/// Everything a report says.
+/// The content of a report.
 #[derive(Debug)]
 pub struct ReportContent<'a> {
     /// The model's name and digest.
     pub model: String,
-    /// The rows it was measured on, for people.
+    /// A description of the rows it was measured on.
     pub data: String,
     /// The command that made the report.
     pub command: &'a str,
     pub scored: &'a Scored,
     pub report: &'a ClassificationReport,
-    /// Empty where the model has no log.
+    /// The epochs of the training; empty if the model has no log.
     pub epochs: Vec<LoggedEpoch>,
     pub speed: Option<ScoringSpeed>,
     /// How many of the most confident mistakes are listed.
     pub mistakes: usize,
 }
 
-/// The epochs of the model's training; none where it has no log.
+/// Reads the epochs of the model's training; returns none if it has no log.
 ///
 /// # Errors
-/// Where the log is not one JSON object a line; the message names file and line.
+/// If the log is not one JSON object per line; the message names file and line.
 pub fn read_training_log(files: &ModelFiles) -> Result<Vec<LoggedEpoch>> {
     if !files.has(TRAINING_LOG) {
         return Ok(Vec::new());
@@ -66,10 +66,10 @@ pub fn read_training_log(files: &ModelFiles) -> Result<Vec<LoggedEpoch>> {
     text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(parse).collect()
 }
 
-/// Writes the page and its plots into `folder`, which is made where it is missing; older ones are replaced.
+/// Writes the page and its plots into `folder`, which is created if it is missing; replaces older ones.
 ///
 /// # Errors
-/// Where the folder cannot be written.
+/// If the folder cannot be written.
 pub fn write_report(folder: &Path, content: &ReportContent<'_>) -> Result<()> {
     let plots = pictures::draw(content);
     let page = page::write(content, &plots);
@@ -77,10 +77,10 @@ pub fn write_report(folder: &Path, content: &ReportContent<'_>) -> Result<()> {
     write_files(folder, plots.chain([(PAGE.to_owned(), page)]))
 }
 
-/// Stands in every folder of [`write_files`]: what has our names there is ours to replace.
+/// The file that marks every folder of [`write_files`]: files with our names there may be replaced.
 const MARK: &str = ".written-by-pregonero";
 
-/// Writes files by name and text; older ones are replaced where this function wrote them.
+/// Writes files by name and text; replaces older ones if this function wrote them.
 pub(super) fn write_files(folder: &Path, files: impl IntoIterator<Item = (String, String)>) -> Result<()> {
     let existing = if folder.join(MARK).exists() { Existing::Replace } else { Existing::Refuse };
     let files: Vec<_> = files.into_iter().map(|(name, text)| (folder.join(name), text)).collect();

@@ -1,4 +1,4 @@
-//! The report's Markdown page.
+//! Writes the report's Markdown page.
 
 use std::fmt::Write as _;
 
@@ -7,10 +7,10 @@ use super::pictures::Plot;
 use crate::metrics::ClassMetrics;
 use crate::metrics::curves::ThresholdCurve;
 
-/// Thresholds of the table for `sentiment.min_score`.
+/// The thresholds in the table for `sentiment.min_score`.
 const THRESHOLDS: [f64; 9] = [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9];
 
-/// The text of the page.
+/// Returns the text of the page.
 pub fn write(content: &ReportContent<'_>, plots: &[Plot]) -> String {
     let mut page = format!("# How good {} is\n\n", content.model);
     let _ = write!(page, "Measured on {}:\n\n```sh\n{}\n```\n\n", content.data, content.command);
@@ -57,7 +57,7 @@ fn labels(content: &ReportContent<'_>) -> String {
     table + "\n"
 }
 
-/// What `sentiment.min_score` would keep, for each label that could be the target.
+/// Returns the table of what `sentiment.min_score` would keep, for each label that could be the target.
 fn thresholds(content: &ReportContent<'_>) -> String {
     let names = &content.scored.names;
     let curves: Vec<ThresholdCurve> = (0..names.len())
@@ -67,7 +67,7 @@ fn thresholds(content: &ReportContent<'_>) -> String {
         })
         .collect();
     let mut table = "## Thresholds\n\nWhat `sentiment.min_score` keeps when `sentiment.target` is the label: the share of \
-                     all rows, how many of those are truly of the label (precision), and how many of the label's rows are \
+                     all rows, how many of those truly have the label (precision), and how many of the label's rows are \
                      kept (recall).\n\n| min_score |"
         .to_owned();
     for name in names {
@@ -91,7 +91,7 @@ fn mistakes(content: &ReportContent<'_>) -> String {
     if content.mistakes == 0 || mistakes.is_empty() {
         return String::new();
     }
-    let mut table = "## Most confident mistakes\n\nRows of the data file, counted from 1 behind the header.\n\n\
+    let mut table = "## Most confident mistakes\n\nRows of the data file, counted from 1 after the header.\n\n\
                      | row | truth | predicted | probability |\n|---|---|---|---|\n"
         .to_owned();
     let names = &content.scored.names;

@@ -1,25 +1,25 @@
-//! The plots of a report.
+//! Draws the plots of a report.
 
 use super::{LoggedEpoch, ReportContent};
 use crate::metrics::curves::{Points, ThresholdCurve};
 use crate::plots::{Axis, Chart, Mark, Series, confusion_matrix};
 use pregonero_models::sentiment::calibration::likeliest;
 
-/// Bars of the score histogram.
+/// The number of bars in the score histogram.
 const HISTOGRAM_BINS: usize = 20;
 
-/// One plot with the file it goes to.
+/// One plot and the file it is written to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plot {
     pub file: &'static str,
-    /// The heading above it, and what those read who cannot see it.
+    /// The heading above the plot, and the alternative text for people who cannot see it.
     pub title: &'static str,
     /// What it shows and how to read it.
     pub caption: &'static str,
     pub svg: String,
 }
 
-/// All plots that the content has data for.
+/// Draws all plots that the content has data for.
 pub fn draw(content: &ReportContent<'_>) -> Vec<Plot> {
     let mut plots = training_curves(&content.epochs);
     let names: Vec<&str> = content.report.names().collect();
@@ -56,7 +56,7 @@ fn training_curves(epochs: &[LoggedEpoch]) -> Vec<Plot> {
         Plot {
             file: "training_loss.svg",
             title: "Training: loss by epoch",
-            caption: "The training loss has dropout and class weights in it, the validation loss has neither. Dashed: the \
+            caption: "The training loss includes dropout and class weights, the validation loss does not. Dashed: the \
                       epoch whose weights were kept.",
             svg: chart("Loss by epoch", "cross-entropy, nats", losses),
         },
@@ -93,14 +93,14 @@ fn reliability(content: &ReportContent<'_>) -> Plot {
         file: "reliability.svg",
         title: "Reliability",
         caption: "A calibrated classifier is right as often as it says: dots on the dashed line. Below it, it is too sure of \
-                  itself. Bars: how many rows a dot stands for.",
+                  itself. Bars: how many rows each dot represents.",
         svg: chart.render(),
     }
 }
 
 fn threshold_curves(content: &ReportContent<'_>) -> Vec<Plot> {
     let names = &content.scored.names;
-    // Of two labels one curve says everything.
+    // For two labels, one curve says everything.
     let labels = if names.len() == 2 { 1..2 } else { 0..names.len() };
     let curves: Vec<(String, ThresholdCurve)> = labels
         .map(|label| {
@@ -139,14 +139,14 @@ fn threshold_curves(content: &ReportContent<'_>) -> Vec<Plot> {
         plots.push(Plot {
             file: "precision_recall.svg",
             title: "Precision and recall",
-            caption: "How pure what passes a threshold is, and how much passes it.",
+            caption: "Per threshold: the share of passing rows that have the label, and the share of the label's rows that pass.",
             svg: chart(&title, "recall", "precision", precision_recall, None).render(),
         });
     }
     plots
 }
 
-/// Of two labels the scores of label 1 by true label; of more the confidence, by right and wrong.
+/// Draws, for two labels, the scores of label 1 by true label; for more, the confidence of right and wrong rows.
 fn histogram(content: &ReportContent<'_>) -> Plot {
     let scored = content.scored;
     let (groups, label, caption): (Vec<(String, Vec<f32>)>, _, _) = if scored.names.len() == 2 {

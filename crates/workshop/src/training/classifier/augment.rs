@@ -1,15 +1,15 @@
-//! Training rows that are read a little differently each time: unknown words, and words replaced, swapped or left out.
+//! Varies training rows a little each time they are read: words become unknown, or are replaced, swapped or left out.
 //!
-//! With word vectors a word gives way to one of its nearest neighbours; without, two neighbouring words change places
-//! or one is left out (Wei and Zou, 2019). The classes' words are what is to be learned, so only a few change.
+//! With word vectors, a word is replaced by one of its nearest neighbours; without, two neighbouring words change places
+//! or one is left out (Wei and Zou, 2019). Only a few words change, because the words are what must be learned.
 
 use rand::Rng as _;
 use rand_chacha::ChaCha12Rng;
 
-/// Share of a row's words that change where it is augmented; at least one does.
+/// The share of words that change in a row that is augmented; at least one word does.
 const CHANGED: f64 = 0.15;
 
-/// Changes rows of ids without padding.
+/// Changes rows of word ids without padding.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Augmenter {
     /// Probability that a row is changed.
@@ -17,12 +17,12 @@ pub(super) struct Augmenter {
     /// Probability that a word becomes `unknown`.
     pub(super) word_dropout: f64,
     pub(super) unknown: u32,
-    /// For each id the ids of similar words, none where it has none; absent where there are no vectors.
+    /// For each id, the ids of similar words, if it has any; absent if there are no vectors.
     pub(super) neighbours: Option<Vec<Vec<u32>>>,
 }
 
 impl Augmenter {
-    /// The row as this step shall see it.
+    /// Returns the row as this step will see it.
     pub(super) fn apply(&self, ids: &[u32], rng: &mut ChaCha12Rng) -> Vec<u32> {
         let mut ids = ids.to_vec();
         if self.share > 0.0 && rng.random::<f64>() < self.share {

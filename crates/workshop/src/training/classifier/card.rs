@@ -1,4 +1,4 @@
-//! The model card: what a person must know before using the classifier.
+//! Writes the model card: what a person must know before using the classifier.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use pregonero_models::sentiment::ClassifierConfig;
 use pregonero_models::sentiment::SplitProtocol;
 use pregonero_models::sentiment::calibration::Calibration;
 
-/// The text of `README.md`.
+/// Returns the text of `README.md`.
 pub fn write(settings: &ClassifierTraining, config: &ClassifierConfig, outcome: &TrainingOutcome) -> String {
     let mut card = format!("# {}\n\n", settings.name);
     card.push_str(&introduction(config, outcome));
@@ -17,7 +17,11 @@ pub fn write(settings: &ClassifierTraining, config: &ClassifierConfig, outcome: 
     card.push_str(&training(settings, outcome));
     card.push_str("## Measured\n\n");
     card.push_str(&table(outcome));
-    let _ = write!(card, "\nOn the test part, by label (rows: truth, columns: said):\n\n{}", classes(&outcome.test));
+    let _ = write!(
+        card,
+        "\nOn the test part, by label (rows: true label, columns: predicted):\n\n{}",
+        classes(&outcome.test)
+    );
     card.push_str(&calibration(config, outcome));
     let _ = write!(card, "\n## Layers\n\n```text\n{}\n```\n", config.network.summary());
     card.push_str(LIMITS);
@@ -27,10 +31,10 @@ pub fn write(settings: &ClassifierTraining, config: &ClassifierConfig, outcome: 
 const LIMITS: &str = "
 ## Use and limits
 
-Meant to rank a bot's own candidate tweets by how they would be labelled, before rules and a person judge them. It is not
-fit to judge people or to decide what is true: it knows the words of its training tweets, not facts. Irony, news that all
-sides quote, other topics, other years and other countries are where it errs; its probabilities are calibrated for tweets
-like those it was measured on and for no others. The labels come from the data set and carry its noise.
+The classifier is meant to rank a bot's own candidate tweets by how they would be labelled, before rules and a person judge
+them. It is not suitable for judging people or for deciding what is true: it knows the words of its training tweets, not facts. It
+errs on irony, on news that all sides quote, and on other topics, years and countries; its probabilities are calibrated for tweets
+like those it was measured on and for no others. The labels come from the data set and contain its noise.
 ";
 
 fn introduction(config: &ClassifierConfig, outcome: &TrainingOutcome) -> String {
@@ -38,10 +42,10 @@ fn introduction(config: &ClassifierConfig, outcome: &TrainingOutcome) -> String 
         config.labels.iter().enumerate().map(|(number, label)| format!("`{label}` ({number})")).collect();
     let advised = config
         .recommended_min_score
-        .map_or_else(String::new, |score| format!(" Where `sentiment.min_score` is absent, {score} is taken."));
+        .map_or_else(String::new, |score| format!(" If `sentiment.min_score` is not set, {score} is used."));
     format!(
         "A recurrent network of {} parameters that gives a short Spanish text a probability for each of the labels {}.\
-         {advised}{}\n`config.json` holds layer sizes, cleaning, labels and calibration, `vocabulary.json` the words, \
+         {advised}{}\n`config.json` contains layer sizes, cleaning, labels and calibration, `vocabulary.json` the words, \
          `model.safetensors` the weights, `training.jsonl` the epochs; `pregonero` loads the folder.\n\n",
         outcome.parameters,
         labels.join(", "),
@@ -49,7 +53,7 @@ fn introduction(config: &ClassifierConfig, outcome: &TrainingOutcome) -> String 
     )
 }
 
-/// The hashtags that gave the labels, in a sentence.
+/// Returns a sentence with the hashtags that gave the labels.
 fn hashtags(config: &ClassifierConfig) -> String {
     if config.label_hashtags.is_empty() {
         return String::new();
@@ -59,7 +63,7 @@ fn hashtags(config: &ClassifierConfig) -> String {
         format!("{} `{label}`", tags.join(", "))
     };
     let all: Vec<String> = config.label_hashtags.iter().map(of_label).collect();
-    format!(" Its labels were given by hashtags, which the gate `message` knows: {}.", all.join("; "))
+    format!(" Hashtags gave the labels, and the gate `message` knows them: {}.", all.join("; "))
 }
 
 fn data(settings: &ClassifierTraining, outcome: &TrainingOutcome) -> String {
@@ -69,7 +73,7 @@ fn data(settings: &ClassifierTraining, outcome: &TrainingOutcome) -> String {
     let mut text = format!("## Data\n\n`{file}`. {}\n\n{}", settings.about_data, protocol(settings));
     let _ = write!(
         text,
-        " {train} rows to train on, {validation} to stop, choose and calibrate by, {test} to measure on; {} rows had \
+        " {train} rows for training, {validation} for stopping, choosing and calibrating, {test} for measuring; {} rows had \
          nothing left to read. Links, mentions and hashtags are removed before the network sees a text.\n\n",
         counts.skipped_empty
     );
@@ -86,16 +90,16 @@ fn protocol(settings: &ClassifierTraining) -> String {
     let held_out = settings.held_out();
     match (held_out.protocol, held_out.near_duplicate) {
         (SplitProtocol::Random, _) => format!(
-            "Split at random (seed {}), duplicates left in: authors and texts stand in several parts, and the figures \
+            "Split at random (seed {}), duplicates left in: authors and texts are in several parts, so the figures \
              flatter.",
             held_out.seed
         ),
         (SplitProtocol::Groups, None) => {
-            format!("Split by groups (seed {}): no author and no cleaned text stands in two parts.", held_out.seed)
+            format!("Split by groups (seed {}): no author and no cleaned text is in two parts.", held_out.seed)
         }
         (SplitProtocol::Groups, Some(similarity)) => format!(
             "Split by groups (seed {}): no author, no cleaned text and no near-duplicate (at least {similarity} of the \
-             words shared) stands in two parts.",
+             words shared) is in two parts.",
             held_out.seed
         ),
     }
@@ -103,7 +107,7 @@ fn protocol(settings: &ClassifierTraining) -> String {
 
 fn added(sources: &[SourceCounts]) -> String {
     let mut text =
-        "Added to the train part alone; what shares an author or nearly a text with the other parts is left \
+        "Added only to the train part; rows that share an author or nearly a text with the other parts are left \
                     out:\n\n| source | rows | used | like held-out ones | repeated | teachers unsure | empty \
                     |\n|---|---|---|---|---|---|---|\n"
             .to_owned();
@@ -129,7 +133,7 @@ fn teachers(settings: &ClassifierTraining, outcome: &TrainingOutcome) -> String 
     if outcome.counts.teachers_of_other_splits > 0 {
         let _ = write!(
             text,
-            ". **{} of them learned from another split and may know rows of this test part: the figures may flatter**",
+            ". **{} of them learned from another split and may know rows of this test part, so the figures may flatter**",
             outcome.counts.teachers_of_other_splits
         );
     }
@@ -205,9 +209,9 @@ fn table(outcome: &TrainingOutcome) -> String {
 }
 
 fn classes(report: &ClassificationReport) -> String {
-    let said: String = report.names().map(|name| format!(" said {name} |")).collect();
+    let predicted: String = report.names().map(|name| format!(" predicted {name} |")).collect();
     let rule = "---|".repeat(5 + report.confusion_matrix.len());
-    let mut table = format!("| label | precision | recall | F1 | rows |{said}\n|{rule}\n");
+    let mut table = format!("| label | precision | recall | F1 | rows |{predicted}\n|{rule}\n");
     for (label, row) in report.confusion_matrix.iter().enumerate() {
         let class = &report.classes[&label.to_string()];
         let said: String = row.iter().map(|count| format!(" {count} |")).collect();
@@ -223,11 +227,11 @@ fn classes(report: &ClassificationReport) -> String {
 fn calibration(config: &ClassifierConfig, outcome: &TrainingOutcome) -> String {
     let map = match config.calibration {
         Calibration::None => {
-            "none, the logits are taken as they are: no map that was fitted made the log loss smaller".to_owned()
+            "none; the logits are used as they are, because no fitted map made the log loss smaller".to_owned()
         }
         Calibration::Temperature { temperature } => format!("logits divided by the temperature {temperature:.3}"),
         Calibration::Platt { slope: 0.0, .. } => {
-            "**a level line: the validation part does not bear out what the network says, every text gets the same \
+            "**a flat line: the validation part does not confirm what the network predicts, so every text gets the same \
              probabilities**"
                 .to_owned()
         }

@@ -1,4 +1,4 @@
-//! Where a training stands, and how that lies on disk beside the folder it will write.
+//! The progress of a training, and how it is stored on disk next to the folder it will write.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -16,12 +16,12 @@ use pregonero_models::catalog::WEIGHTS;
 
 /// The best epoch's weights.
 const BEST: &str = "best.safetensors";
-/// The digest of the files, among what must not change.
+/// The name of the files' digest among what must not change.
 const DATA: &str = "data";
 /// The weights' running mean.
 const AVERAGE: &str = "average.safetensors";
 
-/// A number that comes back from JSON to the last bit, which decimal digits do not promise.
+/// A number that survives JSON to the last bit, which decimal digits do not guarantee.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(from = "u64", into = "u64")]
 pub(super) struct Exact(pub(super) f64);
@@ -38,36 +38,36 @@ impl From<Exact> for u64 {
     }
 }
 
-/// The epoch whose weights would be kept.
+/// The epoch whose weights would be kept if training ended now.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct BestEpoch {
     /// From 1.
     pub(super) epoch: usize,
-    /// The higher the better.
+    /// Higher is better.
     pub(super) value: Exact,
 }
 
-/// Where a training stands.
+/// The progress of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct State {
-    /// The epoch in work, from 1.
+    /// The current epoch, from 1.
     pub(super) epoch: usize,
-    /// Batches of it that are done.
+    /// Finished batches of that epoch.
     pub(super) batch: usize,
-    /// Of those batches: the sum of all rows' losses.
+    /// The sum of the losses of those batches' rows.
     pub(super) loss_sum: Exact,
-    /// Rows of those batches.
+    /// The number of rows in those batches.
     pub(super) rows: usize,
-    /// Spent on those batches.
+    /// Seconds spent on those batches.
     pub(super) epoch_seconds: f64,
     pub(super) epochs: Vec<EpochReport>,
     pub(super) best: Option<BestEpoch>,
-    /// What must not change between stopping and resuming, by the names of the settings.
+    /// What must not change between stopping and resuming, by setting.
     identity: BTreeMap<String, String>,
 }
 
 impl State {
-    /// The state before the first step; `data` is the digest of the files that are trained on.
+    /// Returns the state before the first step; `data` is the digest of the files used for training.
     pub(super) fn new(settings: &ClassifierTraining, train_rows: usize, data: String) -> Self {
         Self {
             epoch: 1,
@@ -81,19 +81,23 @@ impl State {
         }
     }
 
+    /// Checks that a training with the state `asked` may resume from this one.
+    ///
     /// # Errors
-    /// Where a setting that decides what a step does is another one now.
+    /// If a setting that determines what a step does has changed.
     fn check_same_run(&self, asked: &Self) -> Result<()> {
         for (name, asked) in &asked.identity {
             // Earlier versions wrote fewer names.
             let Some(saved) = self.identity.get(name).filter(|saved| *saved != asked) else { continue };
             if name == DATA {
                 bail!(
-                    "the rows, the vectors or the teachers are not those that the checkpoint was made with: a file has \
-                     changed; resume with the files as they were, or start anew with --overwrite"
+                    "the rows, the vectors or the teachers differ from those that the checkpoint was made with: a file has \
+                     changed; restore the files to resume, or start over with --overwrite"
                 );
             }
-            bail!("the checkpoint was made with {name} {saved}, not {asked}; resume with the same, or start anew");
+            bail!(
+                "the checkpoint was made with {name} {saved}, not {asked}; resume with the same value, or start over"
+            );
         }
         Ok(())
     }
@@ -133,13 +137,13 @@ fn identity(settings: &ClassifierTraining, train_rows: usize, data: String) -> B
     identity.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// The checkpoints of a training into one output folder.
+/// The checkpoints of a training for one output folder.
 #[derive(Debug, Clone)]
 pub(super) struct Checkpoints {
     folder: CheckpointFolder,
 }
 
-/// The tensors that a checkpoint holds beside the optimiser's.
+/// The tensors that a checkpoint contains besides the optimiser's.
 pub(super) struct Tensors<'a> {
     pub(super) variables: &'a [(String, Var)],
     pub(super) average: Option<&'a [(String, Var)]>,
@@ -147,7 +151,7 @@ pub(super) struct Tensors<'a> {
 }
 
 impl Checkpoints {
-    /// `OUTPUT.checkpoints`, because the output folder is written as a whole at the end.
+    /// Returns the folder `OUTPUT.checkpoints`: the output folder itself is written only at the end, as a whole.
     pub(super) fn beside(output: &Path) -> Self {
         let mut name = output.as_os_str().to_owned();
         name.push(".checkpoints");
@@ -158,23 +162,30 @@ impl Checkpoints {
         self.folder.path()
     }
 
+    /// Checks that resuming would not replace a finished model.
+    ///
     /// # Errors
-    /// Where `output` is there but no state to go on from: resuming would train anew and replace it.
+    /// If `output` exists but there is no state to resume from: resuming would start over and replace it.
     pub(super) fn refuse_to_replace(&self, output: &Path) -> Result<()> {
         if output.exists() && self.folder.last::<serde::de::IgnoredAny>()?.is_none() {
             bail!(
-                "{}: a model lies there and no checkpoint to resume from; choose another --output or pass --overwrite",
+                "{}: contains a model but there is no checkpoint to resume from; choose another --output or pass --overwrite",
                 output.display()
             );
         }
         Ok(())
     }
 
+    /// Checks that a new training would not discard an unfinished one.
+    ///
     /// # Errors
-    /// Where an unfinished training lies there.
+    /// If there is an unfinished training.
     pub(super) fn refuse_to_overwrite(&self) -> Result<()> {
         if self.folder.state_file().exists() {
-            bail!("{}: an unfinished training lies there; go on with --resume, or remove it", self.path().display());
+            bail!(
+                "{}: contains an unfinished training; continue it with --resume, or remove the folder",
+                self.path().display()
+            );
         }
         Ok(())
     }
@@ -190,7 +201,7 @@ impl Checkpoints {
         self.folder.save(&files, optimizer, state)
     }
 
-    /// Reads the last state into the variables and the optimiser, and gives it with the best weights; `None` where
+    /// Reads the last state into the variables and the optimiser, and returns it with the best weights, or `None` if
     /// there is none yet.
     pub(super) fn load(
         &self,
@@ -210,7 +221,7 @@ impl Checkpoints {
         Ok(Some((saved.state, best)))
     }
 
-    /// Removes them: the training is done.
+    /// Removes the checkpoints when the training is done.
     pub(super) fn remove(&self) -> Result<()> {
         match std::fs::remove_dir_all(self.path()) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

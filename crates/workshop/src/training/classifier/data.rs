@@ -1,7 +1,7 @@
-//! From files to what the network sees: read, clean, split, add what is weakly labelled or unlabelled, number.
+//! Turns files into what the network sees: reads, cleans, splits, adds weakly labelled and unlabelled rows, numbers words.
 //!
-//! The validation and the test part are labelled rows alone. Whatever is added goes to the train part, and nothing is
-//! added that shares an author, a text or nearly a text with the other parts: the split stays honest.
+//! The validation and test parts contain only labelled rows. Whatever is added goes to the train part, and nothing is
+//! added that shares an author, a text or nearly a text with the other parts, so that the split stays honest.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -33,7 +33,7 @@ pub(super) struct Example {
     pub(super) ngrams: Vec<Ngram>,
     /// A distribution over the labels.
     pub(super) target: Vec<f32>,
-    /// What it weighs in the loss, beside 1.
+    /// The row's weight in the loss; a labelled row has 1.
     pub(super) weight: f32,
 }
 
@@ -44,20 +44,20 @@ pub(super) struct Part {
     pub(super) labels: Vec<usize>,
 }
 
-/// What became of the rows of one added file.
+/// How many rows of one added file were used or left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SourceCounts {
-    /// The file and how its rows get their labels, as the card tells it.
+    /// The file and how its rows get their labels, as the card says.
     pub source: String,
-    /// Rows that the source names.
+    /// Rows that match the source.
     pub read: usize,
-    /// Of which cleaning leaves nothing.
+    /// Left out: cleaning leaves nothing of the text.
     pub empty: usize,
-    /// That share an author or nearly a text with the validation or the test part.
+    /// Left out: shares an author or nearly a text with the validation or test part.
     pub held_out: usize,
-    /// Whose text is in the train part already.
+    /// Left out: the text is already in the train part.
     pub repeated: usize,
-    /// That the teachers are not sure of.
+    /// Left out: the teachers are not sure enough.
     pub unsure: usize,
     pub used: usize,
 }
@@ -65,13 +65,13 @@ pub struct SourceCounts {
 /// How many rows went where.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct DataCounts {
-    /// Labelled rows of train, validation and test part.
+    /// Labelled rows of the train, validation and test parts.
     pub parts: [usize; 3],
-    /// Labelled rows left out because nothing of their text is left to read.
+    /// Labelled rows left out because cleaning leaves nothing of their text.
     pub skipped_empty: usize,
-    /// Weakly labelled and unlabelled files.
+    /// Counts for the weakly labelled and unlabelled files.
     pub added: Vec<SourceCounts>,
-    /// What the vectors know, where there are any.
+    /// How many words the vectors know, if there are any.
     pub vectors: Option<VectorCounts>,
     /// Teachers that were trained under another split and may know the test part.
     pub teachers_of_other_splits: usize,
@@ -82,22 +82,22 @@ pub struct DataCounts {
 pub(super) struct Prepared {
     pub(super) vocabulary: Vocabulary,
     pub(super) network: NetworkConfig,
-    /// What the embedding starts from.
+    /// The vectors that the embedding starts from.
     pub(super) vectors: Option<InitialVectors>,
-    /// For each id the ids of words like it.
+    /// For each id, the ids of similar words.
     pub(super) neighbours: Option<Vec<Vec<u32>>>,
     pub(super) train: Vec<Example>,
     pub(super) validation: Part,
     pub(super) test: Part,
-    /// What the model keeps of the test part.
+    /// What the model records about the test part.
     pub(super) test_part: TestPart,
     pub(super) counts: DataCounts,
 }
 
-/// The labelled rows that have something to read.
+/// The labelled rows that have text after cleaning.
 struct Labelled {
     tweets: Vec<LabelledTweet>,
-    /// As long as `tweets`.
+    /// The cleaned texts, parallel to `tweets`.
     cleaned: Vec<String>,
     skipped_empty: usize,
 }
@@ -106,10 +106,10 @@ struct Labelled {
 struct TrainRow {
     text: String,
     cleaned: String,
-    /// `None`: the teachers alone say.
+    /// `None` if only the teachers decide.
     label: Option<usize>,
     weight: f32,
-    /// Its place among the added files.
+    /// The index of its file among the added ones.
     source: Option<usize>,
 }
 
@@ -120,7 +120,7 @@ pub(super) fn export_split(settings: &ClassifierTraining, path: &Path) -> Result
     export::write_split(path, &labelled.tweets, &labelled.cleaned, &split, &settings.labels)
 }
 
-/// Reads, cleans, splits, adds and numbers; the vocabulary knows the train part alone.
+/// Reads, cleans, splits, adds and numbers; the vocabulary is that of the train part alone.
 pub(super) fn prepare(settings: &ClassifierTraining) -> Result<Prepared> {
     let labelled = Labelled::read(settings)?;
     let split = labelled.split(settings)?;
@@ -142,7 +142,7 @@ pub(super) fn prepare(settings: &ClassifierTraining) -> Result<Prepared> {
     let vocabulary = Vocabulary::build(texts, settings.minimum_count, settings.maximum_words);
     ensure!(
         !vocabulary.words().is_empty(),
-        "no word of the train part is seen {} times or more: pass a smaller --min-count",
+        "no word of the train part occurs {} times or more: pass a smaller --min-count",
         settings.minimum_count
     );
     let (vocabulary, vectors) = match &settings.vectors {
@@ -230,7 +230,7 @@ impl Labelled {
 fn check_split(rows: &[SplitRow<'_>], split: &Split, labels: &[String]) -> Result<()> {
     for (place, label) in labels.iter().enumerate() {
         let found = split.train.iter().any(|&row| rows[row].label == place);
-        ensure!(found, "no row of label {place} ({label}) to train on");
+        ensure!(found, "no row with label {place} ({label}) to train on");
     }
     for (name, part) in [("train", &split.train), ("validation", &split.validation), ("test", &split.test)] {
         ensure!(!part.is_empty(), "too few rows, or too few groups of author and text: the {name} part is empty");
@@ -328,7 +328,7 @@ impl<'a> Additions<'a> {
             without: "; write --unlabelled FILE:TEXTCOLUMN",
             ..Asked::new(source.column.as_ref().unwrap_or(&self.settings.columns.text), "")
         };
-        // The text stands in for the value that an unlabelled row does not have.
+        // The text takes the place of the value that an unlabelled row does not have.
         let mut table = open_table(&source.path, &self.asked(text, text))?;
         let mut found = SourceCounts {
             source: format!("{}: labelled by the teachers, weight {}", file(&source.path), source.weight),
@@ -345,12 +345,12 @@ impl<'a> Additions<'a> {
         Ok(())
     }
 
-    /// Text, value and, where the labelled file tells authors apart, the author: the added file must do so as well.
+    /// Requests text, value and, if the labelled file has authors, the author: then the added file must have them too.
     fn asked<'b>(&'b self, text: Asked<'b>, value: Asked<'b>) -> Vec<Asked<'b>> {
         [text, value].into_iter().chain(author_column(&self.settings.columns)).collect()
     }
 
-    /// The row, unless something speaks against it.
+    /// Returns the row, unless there is a reason to leave it out.
     fn row(
         &self,
         text: String,
@@ -374,7 +374,7 @@ impl<'a> Additions<'a> {
     }
 }
 
-/// The fields of a row of three columns; the author may be missing.
+/// Returns the three fields of a row; the author may be missing.
 fn fields(fields: Vec<String>) -> [String; 3] {
     let mut fields = fields.into_iter();
     [(); 3].map(|()| fields.next().unwrap_or_default())
@@ -385,7 +385,7 @@ fn file(path: &Path) -> String {
     format!("`{name}`")
 }
 
-/// The target of every row; rows without a label of which the teachers are not sure enough leave `rows`.
+/// Returns the target of every row; removes unlabelled rows from `rows` if the teachers are not sure enough of them.
 fn targets(
     settings: &ClassifierTraining,
     teachers: &Teachers,

@@ -1,4 +1,4 @@
-//! A digest of the files that a training reads: what was begun or measured on others is not gone on with.
+//! A digest of the files that a training reads: checkpoints and results made with other files are not continued.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -16,11 +16,11 @@ pub(super) struct FileDigests {
 }
 
 impl FileDigests {
-    /// SHA-256, lower-case hexadecimal, over the digests of the labelled file, the added ones, the vectors and the
+    /// Returns the SHA-256, in lower-case hexadecimal, of the digests of the labelled file, the added ones, the vectors and the
     /// teachers' weights, in their order.
     ///
     /// # Errors
-    /// Where one cannot be read; the message names it.
+    /// If one cannot be read; the message names it.
     pub(super) fn of(&mut self, settings: &ClassifierTraining) -> Result<String> {
         let mut digests = String::new();
         for path in files(settings) {

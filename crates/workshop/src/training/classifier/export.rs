@@ -1,4 +1,4 @@
-//! Writes a split as a CSV file, so that another program measures itself on the same rows.
+//! Writes a split as a CSV file, so that another program can be measured on the same rows.
 
 use std::path::Path;
 
@@ -8,11 +8,11 @@ use crate::dataset::labelled::LabelledTweet;
 use crate::dataset::split::Split;
 use pregonero_system::files::{Existing, write_whole};
 
-/// The first line, by which an earlier split is known.
+/// The first line, by which an earlier split is recognised.
 const HEADER: &str = "row,part,text,label,name\n";
 
-/// Columns: `row` (in the data file, from 1, the header not counted), `part`, `text` (cleaned), `label` (its number),
-/// `name` (of the label).
+/// Writes the columns `row` (in the data file, from 1, the header not counted), `part`, `text` (cleaned), `label` (its number),
+/// and `name` (of the label).
 pub(super) fn write_split(
     path: &Path,
     tweets: &[LabelledTweet],

@@ -1,4 +1,4 @@
-//! The loop: epochs, batches, early stopping by the validation part, checkpoints.
+//! The training loop: epochs, batches, early stopping by the validation part, checkpoints.
 //!
 //! Everything that decides a step (its rows, what is changed in them, its dropout, its learning rate) is a function of
 //! the seed and the step's number, so that a run that was stopped and resumed ends with the weights of one that never
@@ -31,23 +31,23 @@ use pregonero_models::sentiment::vocabulary::PADDING;
 /// Adam's epsilon in Keras.
 const EPSILON: f64 = 1e-7;
 
-/// Rows scored at once between epochs.
+/// The number of rows scored at once between epochs.
 const EVALUATION_ROWS: usize = 128;
 
-/// The weight that a vocabulary's word vectors are.
+/// The name of the tensor with the vocabulary's word vectors.
 pub(super) const EMBEDDING: &str = "embedding.weight";
 
-/// One epoch, as progress shows it.
+/// One epoch, as reported to the progress listener.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EpochReport {
     /// From 1.
     pub epoch: usize,
-    /// Mean training loss, with dropout, weights and whatever changes rows and targets.
+    /// Mean training loss, including dropout, weights and everything that changes rows and targets.
     pub loss: f64,
     /// Mean validation loss, without any of that.
     pub validation_loss: f64,
-    /// On the validation part, which label is likeliest decided under the calibration that this epoch would get: the
-    /// figure that the model would be kept with.
+    /// On the validation part, with the likeliest label decided under the calibration that this epoch would get: the
+    /// figure that the model would have if it were kept.
     pub accuracy: f64,
     /// As the accuracy.
     pub macro_f1: f64,
@@ -56,18 +56,18 @@ pub struct EpochReport {
     pub best: bool,
 }
 
-/// What is told while training goes on.
+/// What is reported during training.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
-    /// Of a grid: so many finished combinations are trained again, because the files have changed since.
+    /// For a grid: this many finished combinations are trained again because the files have changed.
     Stale { results: usize },
-    /// Data and network are there.
+    /// Data and network are ready.
     Started {
         train_rows: usize,
         validation_rows: usize,
         parameters: usize,
         resumed_at: Option<usize>,
-        /// It was to be resumed, but there is nothing to resume.
+        /// Whether resuming was requested but there is nothing to resume.
         anew: bool,
         counts: DataCounts,
     },
@@ -77,10 +77,10 @@ pub enum Progress {
     Epoch { report: EpochReport, left: Duration },
 }
 
-/// Hears of the progress.
+/// A callback that receives the progress reports.
 pub type Listener<'a> = &'a mut (dyn FnMut(Progress) + Send);
 
-/// A finished training: its best weights and what they say of the other parts.
+/// A finished training: its best weights and their results on the other parts.
 #[derive(Debug)]
 pub(super) struct Fitted {
     network: Network,
@@ -91,7 +91,7 @@ pub(super) struct Fitted {
 }
 
 impl Fitted {
-    /// The logits of a part's rows.
+    /// Returns the logits of a part's rows.
     pub(super) fn logits(&self, part: &Part) -> Result<Vec<Vec<f32>>> {
         Ok(score(&self.network, part)?.1)
     }
@@ -104,7 +104,7 @@ struct Average {
 }
 
 impl Average {
-    /// Moves it towards `variables`; early on faster, or the random beginning would count for long (Polyak averaging
+    /// Moves the mean towards `variables`, faster at first so that the random initial weights soon fade (Polyak averaging
     /// with TensorFlow's `num_updates`).
     fn update(&self, variables: &[(String, Var)], step: usize) -> Result<()> {
         let decay = self.decay.min((1 + step) as f64 / (10 + step) as f64);
@@ -122,7 +122,7 @@ struct Trainer<'a> {
     network: Network,
     variables: Vec<(String, Var)>,
     average: Option<Average>,
-    /// What is measured: the weights, or their mean.
+    /// The network to measure: the weights, or their mean.
     scoring: Network,
     optimizer: AdamW,
     augmenter: Augmenter,
@@ -133,10 +133,10 @@ struct Trainer<'a> {
     saved: Option<(usize, usize)>,
 }
 
-/// Trains on the train part until the validation part sees no more improvement.
+/// Trains on the train part until the validation part shows no more improvement.
 ///
 /// # Errors
-/// A loss that is no number; an interruption before the first epoch ended.
+/// If the loss is not a number, or training is interrupted before the end of the first epoch.
 pub(super) fn fit(
     settings: &ClassifierTraining,
     data: &Prepared,
@@ -198,7 +198,7 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Goes on where a checkpoint stands, if that is asked; gives its epoch.
+    /// Resumes from a checkpoint, if the settings say so; returns its epoch.
     fn resume(&mut self) -> Result<Option<usize>> {
         let Some(checkpoints) = self.checkpoints else { return Ok(None) };
         if !self.settings.resume {
@@ -219,7 +219,7 @@ impl<'a> Trainer<'a> {
         Ok(Some(self.state.epoch))
     }
 
-    /// Gives whether it was interrupted.
+    /// Runs the remaining epochs; returns whether it was interrupted.
     fn run(&mut self, interrupted: &AtomicBool, progress: Listener<'_>) -> Result<bool> {
         while self.state.epoch <= self.settings.epochs && !self.out_of_patience() && !self.out_of_time(0.0) {
             if !self.epoch(interrupted, progress)? {
@@ -236,13 +236,13 @@ impl<'a> Trainer<'a> {
         self.state.epochs.len() - since >= self.settings.patience.max(1)
     }
 
-    /// Whether the finished epochs and `seconds` of the one in work are all that is allowed.
+    /// Returns whether the finished epochs and `seconds` of the current one use up the allowed time.
     fn out_of_time(&self, seconds: f64) -> bool {
         let spent: f64 = self.state.epochs.iter().map(|epoch| epoch.seconds).sum();
         self.settings.maximum_minutes.is_some_and(|minutes| spent + seconds >= 60.0 * minutes)
     }
 
-    /// The rest of the epoch in work, and its measuring; `false` where it was interrupted.
+    /// Runs the rest of the current epoch and measures it; returns `false` if it was interrupted.
     fn epoch(&mut self, interrupted: &AtomicBool, progress: Listener<'_>) -> Result<bool> {
         let (start, before) = (Instant::now(), self.state.epoch_seconds);
         let epoch = self.state.epoch;
@@ -255,7 +255,7 @@ impl<'a> Trainer<'a> {
             let loss = self.batch(places, (epoch - 1) * batches + batch, batches * self.settings.epochs)?;
             ensure!(
                 loss.is_finite(),
-                "the loss is {loss} at epoch {epoch}, batch {}: try a smaller learning rate or a clip norm",
+                "the loss is {loss} at epoch {epoch}, batch {}: try a smaller learning rate or set a clip norm",
                 batch + 1
             );
             self.state.loss_sum.0 += loss * places.len() as f64;
@@ -280,7 +280,7 @@ impl<'a> Trainer<'a> {
         Ok(true)
     }
 
-    /// The time to the last epoch or minute allowed, at so many seconds an epoch.
+    /// Returns the time left until the last allowed epoch or minute, at `epoch_seconds` per epoch.
     fn left(&self, epoch_seconds: f64) -> Duration {
         let spent: f64 = self.state.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + self.state.epoch_seconds;
         let done = self.state.epochs.len() as f64 * epoch_seconds + self.state.epoch_seconds;
@@ -295,7 +295,7 @@ impl<'a> Trainer<'a> {
         order
     }
 
-    /// One step; the loss before it. A loss that is not a number moves nothing.
+    /// Takes one step and returns the loss before it. If the loss is not a number, no weight changes.
     fn batch(&mut self, places: &[usize], step: usize, steps: usize) -> Result<f64> {
         let mut rng = numbered_rng(self.settings.seed.wrapping_add(2), step);
         let examples: Vec<&Example> = places.iter().map(|&place| &self.data.train[place]).collect();
@@ -337,7 +337,7 @@ impl<'a> Trainer<'a> {
         example.target.iter().zip(&self.class_weights).map(|(share, weight)| share * weight).sum()
     }
 
-    /// Ends the epoch: measures it, keeps its weights if they are the best.
+    /// Ends the epoch: measures it, and keeps its weights if they are the best.
     fn measure(&mut self, seconds_before: f64, start: Instant) -> Result<EpochReport> {
         let (validation_loss, logits) = score(&self.scoring, &self.data.validation)?;
         let measured = as_if_kept(self.settings, &self.data.validation, &logits)?;
@@ -382,12 +382,14 @@ impl<'a> Trainer<'a> {
         let Some(best) = self.state.best else {
             if let Some(last) = self.state.epochs.last() {
                 bail!(
-                    "no epoch has a validation loss that is a number (the last one's is {}): try a smaller learning rate",
+                    "the validation loss was not a number in any epoch (it ended at {}): try a smaller learning rate",
                     last.validation_loss
                 );
             }
             match self.checkpoints {
-                Some(_) => bail!("interrupted before the first epoch ended; no model was written, go on with --resume"),
+                Some(_) => {
+                    bail!("interrupted before the first epoch ended; no model was written; continue with --resume")
+                }
                 None => bail!("interrupted before the first epoch ended"),
             }
         };
@@ -396,12 +398,12 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// Whether an epoch's value is the best so far. One that is no number never is, and is bettered by any that is.
+/// Returns whether an epoch's value is the best so far. NaN never is, and any number is better than NaN.
 fn is_better(value: f64, best: Option<f64>, minimum_delta: f64) -> bool {
     value.is_finite() && best.is_none_or(|best| !best.is_finite() || value > best + minimum_delta)
 }
 
-/// A network at its beginning: Keras's initial weights, the given vectors in place of the embedding's.
+/// Returns an untrained network with Keras's initial weights, and with the given vectors in the embedding.
 fn new_network(settings: &ClassifierTraining, data: &Prepared) -> Result<(Network, Vec<(String, Var)>)> {
     let (network, variables) = Network::new(&data.network, settings.seed)?;
     if let Some(vectors) = &data.vectors {
@@ -412,14 +414,14 @@ fn new_network(settings: &ClassifierTraining, data: &Prepared) -> Result<(Networ
     Ok((network, variables))
 }
 
-/// A generator of its own for each number, whatever was drawn before.
+/// Returns a separate random generator for each number, independent of what was drawn before.
 fn numbered_rng(seed: u64, number: usize) -> ChaCha12Rng {
     let mut rng = ChaCha12Rng::seed_from_u64(seed);
     rng.set_stream(number as u64);
     rng
 }
 
-/// What each class weighs: where `balance`, such that all of them together weigh the same, else 1.
+/// Returns the weight of each class: if `balance`, such that all classes have the same total weight, otherwise 1.
 fn class_weights(examples: &[Example], labels: usize, balance: bool) -> Vec<f32> {
     if !balance {
         return vec![1.0; labels];
@@ -434,7 +436,7 @@ fn class_weights(examples: &[Example], labels: usize, balance: bool) -> Vec<f32>
     shares.into_iter().map(|share| (whole / (labels as f64 * share.max(1e-9))) as f32).collect()
 }
 
-/// Mean loss over a part and the logits of its rows.
+/// Returns the mean loss over a part and the logits of its rows.
 fn score(network: &Network, part: &Part) -> Result<(f64, Vec<Vec<f32>>)> {
     let mut all = Vec::with_capacity(part.rows.len());
     let mut total = 0.0;
@@ -449,7 +451,7 @@ fn score(network: &Network, part: &Part) -> Result<(f64, Vec<Vec<f32>>)> {
     Ok((total / part.rows.len() as f64, all))
 }
 
-/// The metrics of a part's logits under a calibration.
+/// Returns the metrics of a part's logits under a calibration.
 pub(super) fn report(
     part: &Part,
     logits: &[Vec<f32>],
@@ -460,10 +462,10 @@ pub(super) fn report(
     ClassificationReport::new(&part.labels, &probabilities, labels)
 }
 
-/// The metrics of the validation part under the calibration that the model would get if these weights were kept: before
-/// it, a network that tells all rows apart may say the same of all of them.
+/// Returns the metrics of the validation part under the calibration that the model would get with these weights: without
+/// it, a network that ranks all rows correctly may predict the same label for all of them.
 fn as_if_kept(settings: &ClassifierTraining, validation: &Part, logits: &[Vec<f32>]) -> Result<ClassificationReport> {
-    // Where nothing can be fitted, at the end of the training neither, and there it is told.
+    // If nothing can be fitted here, nothing can at the end of the training either, and the error is reported there.
     let calibration = settings.calibration.fit(logits, &validation.labels).unwrap_or_default();
     report(validation, logits, &calibration, &settings.labels)
 }
@@ -494,7 +496,7 @@ mod tests {
 
     #[test]
     fn an_epoch_is_measured_as_the_model_would_decide() {
-        // All below 0, so that without calibration every row would be of label 0; but told apart without a fault.
+        // All are below 0, so that without calibration every row would get label 0, yet their order is perfect.
         let logits: Vec<Vec<f32>> = (0..40).map(|row| vec![row as f32 / 10.0 - 5.0]).collect();
         let labels: Vec<usize> = (0..40).map(|row| usize::from(row >= 20)).collect();
         let validation = Part { rows: Vec::new(), labels };

@@ -14,14 +14,14 @@ use pregonero_models::sentiment::vocabulary::Vocabulary;
 use pregonero_models::sentiment::{CONFIG_FILE, ClassifierConfig, VOCABULARY_FILE};
 use pregonero_system::files::{Existing, write_whole_folder};
 
-/// One line of JSON an epoch: what the training curves are drawn from.
+/// The training log, one line of JSON per epoch, from which the training curves are drawn.
 pub const LOG_FILE: &str = "training.jsonl";
 
 /// How weights are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WeightFormat {
-    /// As trained.
+    /// Single precision, as trained.
     F32,
     /// Half the size; probabilities move by about 0.001.
     F16,
@@ -36,7 +36,7 @@ impl WeightFormat {
     }
 }
 
-/// Says before the training what would fail after it.
+/// Checks before the training what would fail after it.
 pub fn check_output(output: &Path, overwrite: bool) -> Result<()> {
     if output.exists() && !overwrite {
         bail!("{}: exists already; choose another folder or pass --overwrite", output.display());
@@ -64,7 +64,7 @@ pub fn write(
             .map(|(name, tensor)| Ok((name.clone(), tensor.to_dtype(settings.weights.dtype())?)))
             .collect::<Result<_>>()?;
         let path = model.join(WEIGHTS);
-        // Serialised here because safetensors' own file writer lets only the owner read: the service is another user.
+        // Serialised here because safetensors' own file writer lets only the owner read, and the service runs as another user.
         let bytes = safetensors::serialize(&tensors, None).context("cannot serialise the weights")?;
         std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
     })

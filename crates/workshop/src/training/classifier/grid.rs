@@ -1,8 +1,8 @@
-//! Trains every combination of some settings and keeps the one that the validation part likes best.
+//! Trains every combination of some settings and keeps the one that does best on the validation part.
 //!
 //! The grid is a TOML file: lists of values by the name of a setting, of which all combinations are tried, or
-//! `[[combinations]]` with one value each. Which settings there are is the caller's affair. Every finished combination
-//! is a line of JSON beside the output folder, so that a grid that was stopped goes on where it was.
+//! `[[combinations]]` with one value each. The caller decides which settings exist. Every finished combination
+//! is a line of JSON in a file next to the output folder, so that a stopped grid continues where it was.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -18,7 +18,7 @@ use super::folder;
 use super::{ClassifierTraining, Listener, Progress, Trained, fit_classifier};
 use pregonero_system::files::{Existing, write_whole};
 
-/// Combinations of a grid at most: more is a mistake, or a year.
+/// The most combinations in a grid: more are a mistake, or take a year.
 const MOST: usize = 10_000;
 
 /// Values by the names of the settings.
@@ -27,7 +27,7 @@ pub type Combination = BTreeMap<String, toml::Value>;
 /// Reads the combinations of a grid file.
 ///
 /// # Errors
-/// Where the file cannot be read, is not TOML, or holds no combination.
+/// If the file cannot be read, is not TOML, or contains no combination.
 pub fn read_grid(path: &Path) -> Result<Vec<Combination>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     parse(&text).with_context(|| path.display().to_string())
@@ -60,19 +60,19 @@ fn parse(text: &str) -> Result<Vec<Combination>> {
     Ok(combinations)
 }
 
-/// What one combination came to.
+/// The result of one combination.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GridResult {
     pub combination: Combination,
-    /// The command line but for the grid: results of another one are not taken for this one's.
+    /// The command line without the grid: results of another command are ignored.
     pub command: String,
-    /// The digest of the files it was trained on: results of others are not taken either. Earlier versions wrote none.
+    /// The digest of the training files: results for other files are ignored. Earlier versions wrote none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
     pub validation_macro_f1: f64,
     pub validation_log_loss: f64,
     pub validation_calibration_error: f64,
-    /// Not to choose by.
+    /// For information; not used to choose.
     pub test_macro_f1: f64,
     pub best_epoch: usize,
     pub epochs: usize,
@@ -99,7 +99,7 @@ impl GridResult {
     }
 }
 
-/// `OUTPUT.grid.jsonl`.
+/// Returns the path of the results, `OUTPUT.grid.jsonl`.
 #[must_use]
 pub fn results_file(output: &Path) -> PathBuf {
     let mut name = output.as_os_str().to_owned();
@@ -107,11 +107,11 @@ pub fn results_file(output: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Trains what is not trained yet, writes each result as it comes and the folder of the best one, and gives all results,
-/// the best by validation macro F1 first. `started` hears of each combination before it is trained.
+/// Trains what is not trained yet, writes each result at once, writes the folder of the best one, and returns all results,
+/// the best by validation macro F1 first. `started` is called before each combination is trained.
 ///
 /// # Errors
-/// As [`super::train_classifier`]; where the results cannot be read or written. Results so far stay.
+/// Same as [`super::train_classifier`]; also if the results cannot be read or written. Earlier results are kept.
 pub fn train_grid(
     trainings: &[(Combination, ClassifierTraining)],
     command: &str,
@@ -128,7 +128,7 @@ pub fn train_grid(
     }
     results.retain(|result| trainings.iter().any(|(combination, _)| *combination == result.combination));
     if results.iter().any(|result| is_stale(result, trainings, &digests)) {
-        // All of them: the folder may hold a stale one, which must not stand beside others as the best.
+        // Train all of them again: the folder may contain a stale one, which must not count as the best.
         progress(Progress::Stale { results: results.len() });
         forget(&path, command)?;
         results.clear();
@@ -141,7 +141,7 @@ pub fn train_grid(
             continue;
         }
         started(number + 1, combination);
-        // The folder may hold the best so far.
+        // The folder may contain the best model so far.
         let settings = ClassifierTraining { overwrite: true, ..settings.clone() };
         let trained = match fit_classifier(&settings, interrupted, progress) {
             _ if interrupted.load(Ordering::Relaxed) => break,
@@ -158,24 +158,24 @@ pub fn train_grid(
     Ok(results)
 }
 
-/// Checks every combination before the first one is trained; the digests of their files.
+/// Checks every combination before the first one is trained; returns the digests of their files.
 fn check_all(trainings: &[(Combination, ClassifierTraining)]) -> Result<Vec<String>> {
     let mut files = FileDigests::default();
     let check = |(combination, settings): &(Combination, ClassifierTraining)| {
-        // The folder may hold the best so far.
+        // The folder may contain the best model so far.
         let settings = ClassifierTraining { overwrite: true, ..settings.clone() };
         settings.check().and_then(|()| files.of(&settings)).with_context(|| in_words(combination))
     };
     trainings.iter().map(check).collect()
 }
 
-/// Whether it was measured on files that have changed since.
+/// Returns whether a result was measured on files that have changed since.
 fn is_stale(result: &GridResult, trainings: &[(Combination, ClassifierTraining)], digests: &[String]) -> bool {
     let now = trainings.iter().zip(digests).find(|((combination, _), _)| *combination == result.combination);
     now.is_some_and(|(_, now)| result.data.as_ref().is_some_and(|then| then != now))
 }
 
-/// Takes the results of `command` out of the file.
+/// Removes the results of `command` from the file.
 fn forget(path: &Path, command: &str) -> Result<()> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let others = |line: &&str| serde_json::from_str::<GridResult>(line).is_ok_and(|result| result.command != command);
@@ -183,7 +183,7 @@ fn forget(path: &Path, command: &str) -> Result<()> {
     write_whole(path, Existing::Replace, |file| file.write_all(kept.as_bytes()))
 }
 
-/// `name = value` of each setting, separated by commas.
+/// Returns `name = value` for each setting, separated by commas.
 #[must_use]
 pub fn in_words(combination: &Combination) -> String {
     combination.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")

@@ -3,12 +3,12 @@
 use anyhow::Result;
 use candle_core::{D, Tensor};
 
-/// Cross-entropy of `logits`, `[rows, outputs]`, against a distribution over the labels for each row: the mean over all
-/// rows, each times its weight (Keras's `sum_over_batch_size`). One output stands for two labels. Computed from the
+/// Returns the cross-entropy of `logits`, `[rows, outputs]`, against each row's distribution over the labels: the mean over all
+/// rows, each multiplied by its weight (Keras's `sum_over_batch_size`). One output stands for two labels. Computed from the
 /// logits, so that a confident network does not overflow.
 ///
 /// # Errors
-/// Where the lengths differ or candle fails.
+/// If the lengths differ or candle fails.
 pub fn cross_entropy(logits: &Tensor, targets: &[Vec<f32>], weights: &[f32]) -> Result<Tensor> {
     let outputs = logits.dim(1)?;
     if outputs == 1 {
@@ -22,10 +22,10 @@ pub fn cross_entropy(logits: &Tensor, targets: &[Vec<f32>], weights: &[f32]) -> 
     weighted_mean(&losses, weights)
 }
 
-/// The same for two labels: `logits`, `[rows]`, against the share of the second label in each row.
+/// Returns the same for two labels: `logits`, `[rows]`, against the share of the second label in each row.
 ///
 /// # Errors
-/// Where the lengths differ or candle fails.
+/// If the lengths differ or candle fails.
 pub fn binary_cross_entropy(logits: &Tensor, targets: &[f32], weights: &[f32]) -> Result<Tensor> {
     let targets = Tensor::from_slice(targets, targets.len(), logits.device())?;
     let confident = (logits.relu()? - (logits * targets)?)?;

@@ -1,8 +1,8 @@
-//! `train classifier`: from a labelled table to a folder that [`pregonero_models::sentiment::Classifier`] loads.
+//! `train classifier`: turns a labelled table into a folder that [`pregonero_models::sentiment::Classifier`] loads.
 //!
 //! Read, clean, split, add other rows to the train part, fit with early stopping, calibrate on the validation part,
-//! measure on the test part, write. The test part is looked at once, with the weights that the validation part chose.
-//! One seed decides split, initial weights, order and dropout: two runs with one seed agree bit for bit. Neighbours:
+//! measure on the test part, write. The test part is used only once, with the weights that the validation part chose.
+//! One seed decides split, initial weights, order and dropout: two runs with the same seed agree bit for bit. See also
 //! [`crate::dataset`], [`pregonero_models::sentiment`], [`super::optimizer`].
 
 mod augment;
@@ -41,44 +41,44 @@ use pregonero_models::sentiment::ClassifierConfig;
 use pregonero_models::sentiment::calibration::Calibration;
 use pregonero_models::sentiment::vocabulary::Vocabulary;
 
-/// candle walks the graph recursively; a sequence network overflows the usual stack.
+/// The stack of the training thread: candle walks the graph recursively, and a sequence network overflows the usual stack.
 const STACK_BYTES: usize = 256 << 20;
 
-/// What a training came to.
+/// The result of a training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainingOutcome {
     pub epochs: Vec<EpochReport>,
     /// The epoch whose weights were kept, counted from 1.
     pub best_epoch: usize,
-    /// Whether it was asked to stop; the best weights so far were kept.
+    /// Whether the training was stopped early; the best weights so far were kept.
     pub interrupted: bool,
-    /// With calibrated probabilities, on the rows the calibration was fitted on.
+    /// The validation part with calibrated probabilities, which were fitted on these rows.
     pub validation: ClassificationReport,
-    /// With calibrated probabilities.
+    /// The test part with calibrated probabilities.
     pub test: ClassificationReport,
     /// The test part's calibration error before the calibration.
     pub uncalibrated_error: f64,
     pub counts: DataCounts,
     pub parameters: usize,
-    /// Reading, training and measuring of this run.
+    /// The seconds this run spent on reading, training and measuring.
     pub seconds: f64,
 }
 
-/// A trained classifier that is not written yet, with what it says of the held-out parts.
+/// A trained classifier that is not written yet, with its predictions for the held-out parts.
 #[derive(Debug)]
 pub struct Trained {
     pub config: ClassifierConfig,
     pub vocabulary: Vocabulary,
-    /// By name, in f32.
+    /// The weights by name, in f32.
     pub weights: HashMap<String, Tensor>,
     pub outcome: TrainingOutcome,
     /// The labels of the validation part.
     pub validation_labels: Vec<usize>,
-    /// Calibrated, one row of as many as there are labels for each row of the validation part.
+    /// Calibrated probabilities for each row of the validation part, one per label.
     pub validation_probabilities: Vec<Vec<f32>>,
     /// The labels of the test part.
     pub test_labels: Vec<usize>,
-    /// Calibrated, one row of as many as there are labels for each row of the test part.
+    /// Calibrated probabilities for each row of the test part, one per label.
     pub test_probabilities: Vec<Vec<f32>>,
 }
 
@@ -86,28 +86,28 @@ impl Trained {
     /// Writes the folder: all of it or nothing.
     ///
     /// # Errors
-    /// Where it exists and must not be replaced, or cannot be written.
+    /// If it exists and must not be replaced, or cannot be written.
     pub fn write(&self, settings: &ClassifierTraining) -> Result<()> {
         self.write_with_card(settings, &card::write(settings, &self.config, &self.outcome))
     }
 
-    /// Writes the folder with a card of the caller's.
+    /// Writes the folder with a card that the caller supplies.
     ///
     /// # Errors
-    /// As [`Self::write`].
+    /// Same as [`Self::write`].
     pub fn write_with_card(&self, settings: &ClassifierTraining, card: &str) -> Result<()> {
         folder::check_output(&settings.output, settings.overwrite || settings.resume)?;
         folder::write(settings, &self.config, &self.vocabulary, &self.weights, &self.outcome.epochs, card)
     }
 }
 
-/// Trains a classifier and writes its folder; `progress` hears of every batch and epoch as it ends. A checkpoint lies
-/// beside the folder after every epoch until the training is done. Set `interrupted` to stop after the batch in work:
-/// the best weights so far are written, and the checkpoint stays to be resumed from.
+/// Trains a classifier and writes its folder; `progress` receives every batch and epoch as it ends. A checkpoint is written
+/// next to the folder after every epoch until the training is done. Set `interrupted` to stop after the current batch:
+/// the best weights so far are written, and the checkpoint stays so that the training can be resumed.
 ///
 /// # Errors
-/// Where the settings or the data are not fit to train on, the loss stops being a number, it was interrupted before
-/// the first epoch ended, or the folder cannot be written. Nothing is written then but the checkpoint.
+/// If the settings or the data are unsuitable, the loss stops being a number, training is interrupted before
+/// the first epoch ended, or the folder cannot be written. Then nothing but the checkpoint is written.
 pub fn train_classifier(
     settings: &ClassifierTraining,
     interrupted: &AtomicBool,
@@ -125,10 +125,10 @@ pub fn train_classifier(
     Ok(trained.outcome)
 }
 
-/// Trains a classifier and writes nothing, no checkpoint either: for runs over several seeds and for grids.
+/// Trains a classifier and writes nothing, not even a checkpoint: for runs over several seeds and for grids.
 ///
 /// # Errors
-/// As [`train_classifier`].
+/// Same as [`train_classifier`].
 pub fn fit_classifier(
     settings: &ClassifierTraining,
     interrupted: &AtomicBool,
@@ -141,7 +141,7 @@ pub fn fit_classifier(
 /// same rows.
 ///
 /// # Errors
-/// Where the data cannot be read or split, or the file cannot be written.
+/// If the data cannot be read or split, or the file cannot be written.
 pub fn export_split(settings: &ClassifierTraining, path: &Path) -> Result<()> {
     data::export_split(settings, path)
 }
@@ -173,7 +173,7 @@ fn run(
     let calibration = settings
         .calibration
         .fit(&validation, &data.validation.labels)
-        .with_context(|| format!("{}: the validation part cannot be calibrated on", settings.data.display()))?;
+        .with_context(|| format!("{}: cannot calibrate on the validation part", settings.data.display()))?;
     let report = |part, logits: &[Vec<f32>], calibration| fit::report(part, logits, calibration, &settings.labels);
     let outcome = TrainingOutcome {
         validation: report(&data.validation, &validation, &calibration)?,

@@ -1,4 +1,4 @@
-//! What a training of the classifier is told.
+//! The settings of a classifier's training.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use pregonero_models::sentiment::cleaning::Cleaning;
 use pregonero_models::sentiment::network::{Architecture, Padding};
 use pregonero_models::sentiment::{HeldOut, Shares, SplitProtocol};
 
-/// What the validation part decides by: which epoch's weights are kept, and when it is enough.
+/// The measure on the validation part that decides which epoch's weights are kept, and when to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopOn {
@@ -28,14 +28,14 @@ pub enum StopOn {
     F1,
 }
 
-/// How what teachers say becomes targets.
+/// How the teachers' predictions become targets.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Distillation {
-    /// Share of the teachers in the target of a row that has a label of its own, 0 to 1.
+    /// The teachers' share of the target of a row that has its own label, 0 to 1.
     pub weight: f32,
     /// Teachers' probabilities are raised to one over this and normalised: above 1 softens, below 1 sharpens.
     pub temperature: f32,
-    /// Rows without a label are used where the teachers give one label at least this probability.
+    /// Rows without a label are used if the teachers give some label at least this probability.
     pub minimum_confidence: Option<f32>,
 }
 
@@ -45,7 +45,7 @@ impl Default for Distillation {
     }
 }
 
-/// Logits of a network for so many labels: two need one alone.
+/// Returns how many logits a network needs for `labels` labels: two labels need only one.
 #[must_use]
 pub fn outputs(labels: usize) -> usize {
     if labels == 2 { 1 } else { labels }
@@ -56,19 +56,19 @@ pub fn outputs(labels: usize) -> usize {
 pub struct PretrainedVectors {
     /// A file in word2vec's, GloVe's or fastText's text format, or a folder that `train vectors` wrote.
     pub path: PathBuf,
-    /// Leaves the embedding as it is.
+    /// Whether training leaves the embedding unchanged.
     pub frozen: bool,
 }
 
 impl PretrainedVectors {
-    /// Told before the whole table is read, and of a grid before the first combination is trained.
+    /// Checks the width before the whole table is read and, for a grid, before the first combination is trained.
     fn check_width(&self, embedding: usize) -> Result<()> {
         let path = &self.path;
         ensure!(path.exists(), "vectors: {}: no such file or folder", path.display());
         let width = if path.is_dir() { VectorCard::read(path)?.width } else { read_width(path)? };
         ensure!(
             width == embedding,
-            "{}: its vectors have {width} values, the architecture's embedding {embedding}: pass --embedding {width}",
+            "{}: its vectors have {width} values, but the architecture's embedding has {embedding}: pass --embedding {width}",
             path.display()
         );
         Ok(())
@@ -81,7 +81,7 @@ pub struct ClassifierTraining {
     /// The labelled CSV file.
     pub data: PathBuf,
     pub columns: Columns,
-    /// The classes in the order of their numbers; at least two.
+    /// The labels in the order of their numbers; at least two.
     pub labels: Vec<String>,
     /// Rows of other files that get a label by one of their columns.
     pub weak: Vec<WeakSource>,
@@ -90,72 +90,72 @@ pub struct ClassifierTraining {
     /// Classifiers of the same labels; their probabilities are averaged.
     pub teachers: Vec<Teacher>,
     pub distillation: Distillation,
-    /// The folder to write; it must not exist yet, unless `overwrite` or `resume`. Checkpoints lie beside it.
+    /// The folder to write; it must not exist yet, unless `overwrite` or `resume` is set. Checkpoints are stored next to it.
     pub output: PathBuf,
-    /// Replaces a folder that exists and, without `resume`, forgets checkpoints.
+    /// Replaces an existing folder and, without `resume`, discards checkpoints.
     pub overwrite: bool,
-    /// Goes on from the checkpoint beside the output folder; where there is none it starts anew, but replaces nothing
-    /// unless `overwrite` says so too.
+    /// Resumes from the checkpoint next to the output folder; if there is none, starts over, but replaces nothing
+    /// unless `overwrite` is set too.
     pub resume: bool,
     /// The model's name in its card and configuration.
     pub name: String,
     /// The command line that started this, for the card.
     pub command: String,
-    /// Sentences about the data, for the card: where it comes from, its licence. May be empty.
+    /// Sentences about the data for the card, such as its origin and licence. May be empty.
     pub about_data: String,
     pub architecture: Architecture,
-    /// Where short rows are filled.
+    /// The side on which short rows are padded.
     pub padding: Padding,
     /// Skips padding instead of reading it as a word.
     pub mask_padding: bool,
     pub cleaning: Cleaning,
     pub vectors: Option<PretrainedVectors>,
-    /// The vocabulary's largest size, without padding and the unknown word.
+    /// The largest size of the vocabulary, without padding and the unknown word.
     pub maximum_words: usize,
-    /// Rarer words share the unknown word's id; above 1, or training never sees that id.
+    /// Rarer words share the unknown word's id; should be above 1, otherwise training never sees that id.
     pub minimum_count: usize,
-    /// Words of a row.
+    /// The number of words in a row.
     pub steps: usize,
     pub batch_size: usize,
-    /// Passes over the train part at most.
+    /// The most passes over the train part.
     pub epochs: usize,
-    /// Minutes after which the epoch in work is the last, earlier runs included.
+    /// Minutes after which the current epoch is the last, earlier runs included.
     pub maximum_minutes: Option<f64>,
     pub learning_rate: f64,
     pub warmup_steps: usize,
     pub decay: Decay,
-    /// AdamW's; biases do not decay.
+    /// AdamW's weight decay; biases do not decay.
     pub weight_decay: f64,
     /// Gradients are scaled down to this norm; 0 = off.
     pub clip_norm: f64,
-    /// All classes weigh the same in the loss, however many rows they have.
+    /// Gives all labels the same weight in the loss, however many rows they have.
     pub balance_classes: bool,
-    /// Share of every target that is spread over all labels.
+    /// The share of every target that is spread over all labels.
     pub label_smoothing: f32,
     /// Probability that a word of a training row becomes the unknown word.
     pub word_dropout: f64,
-    /// Probability that a training row has some words replaced, swapped or left out.
+    /// Probability that some words of a training row are replaced, swapped or left out.
     pub augment: f64,
-    /// Decay of the weights' running mean, which is then what is measured and kept.
+    /// Decay of the running mean of the weights; if set, the mean is what is measured and kept.
     pub averaging: Option<f64>,
     pub stop_on: StopOn,
-    /// What turns the logits of the finished network into probabilities.
+    /// How the logits of the finished network become probabilities.
     pub calibration: CalibrationMethod,
-    /// Epochs without improvement before it stops.
+    /// Epochs without improvement after which training stops.
     pub patience: usize,
     /// What counts as an improvement.
     pub minimum_delta: f64,
     pub shares: Shares,
     pub protocol: SplitProtocol,
-    /// Texts of this similarity stay on one side of a split by groups.
+    /// Texts of at least this similarity stay in one part of a split by groups.
     pub near_duplicate: Option<f64>,
-    /// The split's seed where it shall differ from `seed`: several runs over one split.
+    /// The split's seed if it differs from `seed`, for several runs over one split.
     pub split_seed: Option<u64>,
     /// Decides initial weights, order, dropout and augmentation.
     pub seed: u64,
     /// A CSV file to write the split into, so that another program can use the same one.
     pub export_split: Option<PathBuf>,
-    /// The threshold advised to who uses the model.
+    /// The recommended threshold for users of the model.
     pub recommended_min_score: Option<f32>,
     /// The hashtags that gave the labels, by label, for the gate `message`.
     pub label_hashtags: BTreeMap<String, Vec<String>>,
@@ -163,7 +163,7 @@ pub struct ClassifierTraining {
 }
 
 impl ClassifierTraining {
-    /// The default settings, over `data`, into `output`.
+    /// Returns the default settings for training on `data` into `output`.
     #[must_use]
     pub fn new(data: PathBuf, output: PathBuf) -> Self {
         let name = output.file_name().map_or_else(|| "classifier".into(), |name| name.to_string_lossy().into_owned());
@@ -218,13 +218,13 @@ impl ClassifierTraining {
         }
     }
 
-    /// The learning rate over the training.
+    /// Returns the schedule of the learning rate.
     #[must_use]
     pub fn schedule(&self) -> Schedule {
         Schedule { learning_rate: self.learning_rate, warmup_steps: self.warmup_steps, decay: self.decay }
     }
 
-    /// The split, as `config.json` keeps it.
+    /// Returns the split as stored in `config.json`.
     #[must_use]
     pub fn held_out(&self) -> HeldOut {
         let near_duplicate = self.near_duplicate.filter(|_| self.protocol == SplitProtocol::Groups);
@@ -232,8 +232,10 @@ impl ClassifierTraining {
         HeldOut { seed, shares: self.shares, protocol: self.protocol, near_duplicate }
     }
 
+    /// Checks the settings.
+    ///
     /// # Errors
-    /// Where a setting has no meaning or the output folder must not be written; the message names it.
+    /// If a setting is invalid or the output folder must not be written; the message names it.
     pub(super) fn check(&self) -> Result<()> {
         check_labels(&self.labels)?;
         ensure!(self.batch_size > 0, "batch size: must be at least 1");
@@ -268,7 +270,7 @@ impl ClassifierTraining {
             vectors.check_width(self.architecture.embedding)?;
         }
         if let Some(label) = self.label_hashtags.keys().find(|label| !self.labels.contains(label)) {
-            bail!("label hashtags: {label:?} is none of the labels {}", self.labels.join(", "));
+            bail!("label hashtags: {label:?} is not one of the labels {}", self.labels.join(", "));
         }
         self.shares.check()?;
         folder::check_output(&self.output, self.overwrite || self.resume)

@@ -1,4 +1,4 @@
-//! Training data beside the labelled file, as the command line names it: weakly labelled rows, unlabelled rows, and the
+//! Training data besides the labelled file, as given on the command line: weakly labelled rows, unlabelled rows, and the
 //! teachers that label them.
 
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use pregonero_models::catalog::ModelFiles;
 
-/// Rows of a CSV file that get a label because a column holds a value: `FILE:COLUMN=VALUE:LABEL[:WEIGHT]`.
+/// Rows of a CSV file that get a label because a column has a certain value: `FILE:COLUMN=VALUE:LABEL[:WEIGHT]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WeakSource {
     pub path: PathBuf,
@@ -16,7 +16,7 @@ pub struct WeakSource {
     pub value: String,
     /// A label's name or number.
     pub label: String,
-    /// What a row weighs in the loss, beside 1 for a labelled one.
+    /// The weight of a row in the loss; a labelled row has 1.
     pub weight: f32,
 }
 
@@ -24,21 +24,21 @@ pub struct WeakSource {
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnlabelledSource {
     pub path: PathBuf,
-    /// The column with the text; absent: as in the labelled file.
+    /// The column with the text; if absent, the same as in the labelled file.
     pub column: Option<String>,
-    /// What a row weighs in the loss, beside 1 for a labelled one.
+    /// The weight of a row in the loss; a labelled row has 1.
     pub weight: f32,
 }
 
 /// A classifier whose probabilities become targets.
 #[derive(Debug, Clone)]
 pub struct Teacher {
-    /// As the command line names it, for the card.
+    /// The name given on the command line, for the card.
     pub name: String,
     pub files: ModelFiles,
 }
 
-/// The weight of a weakly labelled row where none is given.
+/// The weight of a weakly labelled row if none is given.
 const WEAK_WEIGHT: f32 = 0.5;
 
 impl FromStr for WeakSource {
@@ -79,7 +79,7 @@ impl FromStr for UnlabelledSource {
 }
 
 fn parse_weight(text: &str) -> Result<f32> {
-    let weight: f32 = text.parse().with_context(|| format!("{text:?} is no weight"))?;
+    let weight: f32 = text.parse().with_context(|| format!("{text:?} is not a weight"))?;
     ensure!(weight > 0.0 && weight <= 100.0, "the weight must be above 0 and at most 100");
     Ok(weight)
 }

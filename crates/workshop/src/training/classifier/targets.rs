@@ -1,4 +1,4 @@
-//! What a row shall be told apart as: a distribution over the labels, from a label, from teachers, or from both.
+//! The target of a row: a distribution over the labels, from a label, from teachers, or from both.
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -13,12 +13,12 @@ pub(super) struct Teachers {
 }
 
 impl Teachers {
-    /// Loads them; every one must know the `labels` in their order.
+    /// Loads the teachers; every one must have the same `labels` in the same order.
     pub(super) fn load(teachers: &[Teacher], labels: &[String]) -> Result<Self> {
         let load = |teacher: &Teacher| -> Result<Classifier> {
             let classifier = Classifier::load(&teacher.files)?;
             let known = &classifier.config().labels;
-            ensure!(known == labels, "it knows the labels {}, not {}", known.join(", "), labels.join(", "));
+            ensure!(known == labels, "it has the labels {}, not {}", known.join(", "), labels.join(", "));
             Ok(classifier)
         };
         let classifiers = teachers
@@ -32,12 +32,12 @@ impl Teachers {
         self.classifiers.is_empty()
     }
 
-    /// How many were trained under another split: they may have learned rows that this one holds out.
+    /// Returns how many were trained with another split: they may have learned rows that this one holds out.
     pub(super) fn of_other_splits(&self, held_out: &HeldOut) -> usize {
         self.classifiers.iter().filter(|teacher| teacher.config().held_out != *held_out).count()
     }
 
-    /// The mean of their probabilities, at the given temperature.
+    /// Returns the mean of their probabilities at the given temperature.
     pub(super) fn probabilities(&self, texts: &[&str], temperature: f32) -> Result<Vec<Vec<f32>>> {
         let mut sums: Vec<Vec<f32>> = Vec::new();
         for teacher in &self.classifiers {
@@ -54,24 +54,24 @@ impl Teachers {
     }
 }
 
-/// `values` raised to one over the temperature, scaled to sum to 1.
+/// Returns `values` raised to one over the temperature and scaled to sum to 1.
 fn at_temperature(values: &[f32], temperature: f32) -> Vec<f32> {
     let powers: Vec<f32> = values.iter().map(|value| value.powf(1.0 / temperature)).collect();
     let sum: f32 = powers.iter().sum();
     powers.into_iter().map(|power| power / sum).collect()
 }
 
-/// All of it on one label.
+/// Returns a distribution with everything on one label.
 pub(super) fn certain(label: usize, labels: usize) -> Vec<f32> {
     (0..labels).map(|other| if other == label { 1.0 } else { 0.0 }).collect()
 }
 
-/// `share` of the teachers' distribution, the rest of the row's own.
+/// Returns a mixture: `share` of the teachers' distribution, the rest from the row's own.
 pub(super) fn mixed(own: &[f32], teachers: &[f32], share: f32) -> Vec<f32> {
     own.iter().zip(teachers).map(|(own, teachers)| (1.0 - share) * own + share * teachers).collect()
 }
 
-/// `share` of the target spread over all labels (Szegedy et al., 2016).
+/// Returns the target with `share` of it spread over all labels (Szegedy et al., 2016).
 pub(super) fn smoothed(target: &[f32], share: f32) -> Vec<f32> {
     let each = share / target.len() as f32;
     target.iter().map(|value| (1.0 - share) * value + each).collect()

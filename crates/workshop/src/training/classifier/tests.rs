@@ -19,7 +19,7 @@ use pregonero_models::sentiment::{Classifier, VOCABULARY_FILE};
 const GOOD: [&str; 4] = ["me vacuno feliz", "gracias por la vacuna", "dosis lista hoy", "salud para todos"];
 const BAD: [&str; 4] = ["no me vacuno nunca", "no quiero esa vacuna", "libertad sin dosis", "miedo para todos"];
 
-/// 240 tweets whose words tell their label, of 240 authors.
+/// Writes 240 tweets by 240 authors, whose words show their label.
 fn write_table(folder: &Path) -> PathBuf {
     let path = folder.join("labelled.csv");
     let mut csv = "author,text,label\n".to_owned();
@@ -80,7 +80,7 @@ fn a_trained_classifier_loads_scores_and_is_evaluated_on_its_own_split() {
     let held_out = evaluate_classifier(&classifier, &settings.data, &settings.columns, EvaluatedPart::HeldOut).unwrap();
     let found = (&held_out.confusion_matrix, held_out.auc);
     assert_eq!(found, (&outcome.test.confusion_matrix, outcome.test.auc), "another split than the training's");
-    // Batches of other heights add up in another order.
+    // Batches of other sizes add up in another order.
     assert!((held_out.log_loss - outcome.test.log_loss).abs() < 1e-6, "other scores than the training's");
     let all = score_labelled(&classifier, &settings.data, &settings.columns, EvaluatedPart::All).unwrap();
     assert_eq!((all.rows.len(), all.skipped_empty, all.verified), (240, 1, None), "the training counts one as empty");
@@ -109,7 +109,7 @@ fn a_vocabulary_without_words_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let rare = ClassifierTraining { minimum_count: 1000, ..settings(folder.path(), "model") };
     let message = train(&rare).unwrap_err().to_string();
-    assert!(message.contains("seen 1000 times or more: pass a smaller --min-count"), "{message}");
+    assert!(message.contains("occurs 1000 times or more: pass a smaller --min-count"), "{message}");
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn training_that_cannot_end_well_writes_nothing() {
     let message = train_classifier(&early, &interrupted, &mut |_| {}).unwrap_err().to_string();
     assert!(message.contains("interrupted before the first epoch ended"), "{message}");
     let message = train(&early).unwrap_err().to_string();
-    assert!(message.contains("early.checkpoints: an unfinished training lies there"), "{message}");
+    assert!(message.contains("early.checkpoints: contains an unfinished training"), "{message}");
 
     let wild = ClassifierTraining { learning_rate: 1e38, clip_norm: 0.0, ..settings.clone() };
     let message = train(&wild).unwrap_err().to_string();
@@ -176,7 +176,7 @@ fn training_that_cannot_end_well_writes_nothing() {
     let rows: String = (0..20).map(|index| format!("a{index},texto {index},1\n")).collect();
     std::fs::write(&one_class, format!("author,text,label\n{rows}")).unwrap();
     let message = format!("{:#}", train(&ClassifierTraining { data: one_class, ..settings.clone() }).unwrap_err());
-    assert!(message.contains("no row of label 0 (negative) to train on"), "{message}");
+    assert!(message.contains("no row with label 0 (negative) to train on"), "{message}");
     assert!(!settings.output.exists());
 
     std::fs::create_dir(&settings.output).unwrap();
@@ -254,7 +254,7 @@ fn the_shipped_classifier_loads_and_its_card_tells_the_truth() {
         classifier.score(&["Hoy me vacuné, gracias a la ciencia", "No me vacuno, es un experimento"]).unwrap();
     assert_eq!([&sentiment[0].label, &sentiment[1].label], ["positive", "negative"]);
 
-    // The table is not part of the project; where it lies beside the checkout, the card's numbers are measured again.
+    // The table is not part of the project; if it is next to the checkout, the card's numbers are measured again.
     let data = root.join("../shared/data/vacunas/labelled.csv");
     if !data.is_file() {
         return;
@@ -269,7 +269,7 @@ fn the_shipped_classifier_loads_and_its_card_tells_the_truth() {
     }
 }
 
-/// Trains with everything that changes rows, targets and weights, and stops behind batch `stop_at` of all epochs.
+/// Trains with everything that changes rows, targets and weights, and stops after batch `stop_at`, counted over all epochs.
 fn train_until(settings: &ClassifierTraining, stop_at: usize) -> Result<TrainingOutcome> {
     let stop = AtomicBool::new(stop_at == 0);
     let mut batches = 0;
@@ -350,7 +350,7 @@ fn three_labels_are_told_apart_by_name() {
         assert!((sentiment.probabilities.values().sum::<f32>() - 1.0).abs() < 1e-5);
     }
     let card = std::fs::read_to_string(settings.output.join("README.md")).unwrap();
-    assert!(card.contains("said neutral") && card.contains("`positive` (2)"), "{card}");
+    assert!(card.contains("predicted neutral") && card.contains("`positive` (2)"), "{card}");
 }
 
 #[test]
@@ -373,7 +373,7 @@ fn added_rows_never_share_author_or_text_with_the_held_out_parts() {
         .collect();
     let split = crate::dataset::split::split(&config.config().held_out, &rows).unwrap();
     let held_out = &tweets[split.test[0]];
-    // Of these no two share enough words to be near-duplicates.
+    // No two of these share enough words to be near-duplicates.
     let trained = split.train.iter().map(|&row| &tweets[row]).find(|tweet| tweet.text.contains("feliz")).unwrap();
     let more = folder.path().join("more.csv");
     let lines = [

@@ -1,4 +1,4 @@
-//! Pre-trained word vectors as the beginning of the embedding.
+//! Pre-trained word vectors as initial values of the embedding.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -15,7 +15,7 @@ use pregonero_kernels::dot;
 use pregonero_models::sentiment::cleaning::Cleaning;
 use pregonero_models::sentiment::vocabulary::Vocabulary;
 
-/// Words that may take another's place when a row is augmented, at most.
+/// The most words that may replace a word when a row is augmented.
 const NEIGHBOURS: usize = 5;
 
 /// The least cosine of such a word.
@@ -24,15 +24,15 @@ const LEAST_SIMILARITY: f32 = 0.5;
 /// How much of the vocabulary the vectors know.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct VectorCounts {
-    /// The file or folder, as it was named.
+    /// The file or folder, as given.
     pub source: String,
-    /// Words of the training texts.
+    /// The number of words in the training texts.
     pub words: usize,
-    /// Of which the table holds, its words cleaned as the texts are.
+    /// Words that the table contains, once its words are cleaned like the texts.
     pub found: usize,
-    /// Of which the table does not hold, but n-grams spell.
+    /// Words that the table lacks but n-grams can compose.
     pub composed: usize,
-    /// Words of the table that training never saw and that joined the vocabulary.
+    /// Words of the table that are not in the training texts and joined the vocabulary.
     pub added: usize,
 }
 
@@ -53,18 +53,18 @@ enum Source {
     Folder(TrainedVectors),
 }
 
-/// Vectors by the words of a pipeline.
+/// Vectors indexed by words as a text pipeline writes them.
 struct Spelled {
     source: Source,
-    /// The words of the table as the pipeline writes them and as the table does; of several that it writes alike, the
+    /// The words of the table, as the pipeline and as the table write them; of several that the pipeline writes alike, the
     /// first one: tables are sorted by frequency.
     words: Vec<(String, String)>,
     places: HashMap<String, usize>,
 }
 
 impl Spelled {
-    /// Reads the table. A classifier reads no capitals and no accents, ready-made tables are full of both: their words go
-    /// through the pipeline. What `train vectors` wrote under the same pipeline has been through it.
+    /// Reads the table. A classifier reads no capitals or accents, but ready-made tables are full of both, so their words go
+    /// through the pipeline. Tables that `train vectors` wrote with the same pipeline have already been through it.
     fn read(path: &Path, cleaning: Cleaning) -> Result<Self> {
         let (source, card) = if path.is_dir() {
             let trained = TrainedVectors::read(path)?;
@@ -77,7 +77,7 @@ impl Spelled {
         let cleaned = card.is_some_and(|card| card.pipeline == cleaning);
         let spell = |word: &String| {
             let spelled = cleaning.clean(word);
-            // Of words that are clean already, what cleaning would change can never be read.
+            // In a table of clean words, a word that cleaning would change can never occur in a text.
             let readable = if cleaned { spelled == *word } else { !spelled.is_empty() && !spelled.contains(' ') };
             readable.then(|| (spelled, word.clone()))
         };
@@ -93,14 +93,14 @@ impl Spelled {
         Ok(Self { source, words, places })
     }
 
-    /// The table's vector of a cleaned word.
+    /// Returns the table's vector of a cleaned word.
     fn get(&self, word: &str) -> Option<&[f32]> {
         let table = self.source.table();
         let written = self.places.get(word).map_or(word, |&place| &self.words[place].1);
         table.get(written)
     }
 
-    /// The vector that a word's n-grams make up.
+    /// Composes a vector from a word's n-grams.
     fn compose(&self, word: &str) -> Option<Vec<f32>> {
         match &self.source {
             Source::File(_) => None,
@@ -122,13 +122,13 @@ impl Source {
 #[derive(Debug)]
 pub(super) struct InitialVectors {
     width: usize,
-    /// For each id; `None` where nothing is known of the word.
+    /// A row for each id; `None` if nothing is known about the word.
     rows: Vec<Option<Vec<f32>>>,
 }
 
 impl InitialVectors {
-    /// Reads the vectors. Words that the table knows and training never saw join the vocabulary, as many as there is room
-    /// for: with their vectors they say something of a text that training cannot.
+    /// Reads the vectors. Words of the table that are not in the training texts join the vocabulary, as many as there is room
+    /// for: their vectors carry information that training cannot provide.
     pub(super) fn read(
         pretrained: &PretrainedVectors,
         vocabulary: &Vocabulary,
@@ -161,13 +161,13 @@ impl InitialVectors {
         ensure!(
             counts.found > 0,
             "{}: found 0 of {seen} words of the training texts: these are vectors of another language, or of words that \
-             were cut in another way",
+             were split in another way",
             path.display()
         );
         Ok((vocabulary, Self { width, rows }, counts))
     }
 
-    /// `initial`, `[rows, width]`, with the known words' rows replaced.
+    /// Returns `initial`, `[rows, width]`, with the rows of known words replaced.
     pub(super) fn over(&self, initial: &Tensor) -> Result<Tensor> {
         let mut values: Vec<f32> = initial.flatten_all()?.to_vec1()?;
         for (row, vector) in values.chunks_exact_mut(self.width).zip(&self.rows) {
@@ -178,7 +178,7 @@ impl InitialVectors {
         Ok(Tensor::from_vec(values, initial.dims(), &Device::Cpu)?)
     }
 
-    /// For each id the ids of the words most like it.
+    /// Returns, for each id, the ids of the most similar words.
     pub(super) fn neighbours(&self) -> Vec<Vec<u32>> {
         let unit = |vector: &Option<Vec<f32>>| -> Option<Vec<f32>> {
             let vector = vector.as_ref()?;

@@ -1,6 +1,6 @@
-//! What a training leaves on disk: checkpoints to resume from, and the finished model with its card.
+//! Writes what a training leaves on disk: checkpoints to resume from, and the finished model with its card.
 //!
-//! Everything is written beside its place and renamed, so that a full disk or a crash leaves the last one whole.
+//! Everything is written next to its final place and renamed, so that a full disk or a crash leaves the last one intact.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use pregonero_models::generation::tokenizer::training::FILES as TOKENIZER_FILES;
 use pregonero_models::verbatim::{OWN_TEXTS, VERBATIM_INDEX};
 use pregonero_system::files::{Existing, write_whole};
 
-/// A model's card.
+/// The file name of a model's card.
 const CARD: &str = "README.md";
 
 /// What a training writes into its output folder, next to the weights, the tokenizer and the checkpoints.
@@ -31,7 +31,7 @@ fn is_same_folder(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
-/// Where a training stands.
+/// The progress of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct State {
     pub(super) step: usize,
@@ -48,19 +48,19 @@ pub(super) struct State {
     batch: usize,
     #[serde(default = "one")]
     accumulate: usize,
-    /// The flags that say what a sample is; empty where a checkpoint is older than they are.
+    /// The flags that define a sample; empty in checkpoints that are older than this field.
     #[serde(default)]
     samples: String,
-    /// The corpus's fingerprint; absent where a checkpoint is older than it is.
+    /// The corpus's fingerprint; absent in checkpoints that are older than this field.
     #[serde(default)]
     data: Option<u64>,
 }
 
-/// Losses that no line of the log has yet.
+/// Losses that are not in the log yet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Unlogged {
     pub(super) steps: usize,
-    /// The bits of their sum: a decimal number would not come back exactly.
+    /// The bits of their sum: a decimal number would not be restored exactly.
     sum: u64,
 }
 
@@ -104,24 +104,26 @@ impl State {
             ("--accumulate", self.accumulate as u64, other.accumulate as u64),
         ] {
             if saved != asked {
-                bail!("the checkpoint was made with {name} {saved}, not {asked}; resume with the same, or start anew");
+                bail!(
+                    "the checkpoint was made with {name} {saved}, not {asked}; resume with the same value, or start over"
+                );
             }
         }
         let (saved, asked) = (&self.samples, &other.samples);
         if !saved.is_empty() && saved != asked {
-            bail!("the checkpoint was made with {saved}, not {asked}; resume with the same, or start anew");
+            bail!("the checkpoint was made with {saved}, not {asked}; resume with the same value, or start over");
         }
         if self.data.is_some() && self.data != other.data {
             bail!(
                 "the checkpoint was made with other texts: --data, --clean, --duplicates and --held-out must be the same \
-                 and the files unchanged; resume so, or start anew with another --output"
+                 and the files unchanged; restore them to resume, or start over with another --output"
             );
         }
         Ok(())
     }
 }
 
-/// The flags that say what a sample is.
+/// Returns the flags that define a sample.
 fn samples(settings: &GeneratorTraining) -> String {
     let Some(control) = &settings.control else {
         return match settings.samples {
@@ -140,7 +142,7 @@ fn samples(settings: &GeneratorTraining) -> String {
     format!("--control {attributes} --truncate {truncation} --control-dropout {}", control.dropout)
 }
 
-/// What was trained.
+/// A trained model, ready to be written.
 pub(super) struct Finished<'a> {
     pub(super) config: &'a Gpt2Config,
     pub(super) tokenizer: &'a Tokenizer,
@@ -162,35 +164,34 @@ impl Checkpoints {
         self.folder.path().join("best.safetensors")
     }
 
-    /// The file that marks the output folder as a training's own, whose files a later run may replace.
+    /// Returns the file that marks the output folder as one that a training wrote, so that a later run may replace its files.
     fn mark(&self) -> PathBuf {
         self.folder.path().join(".written-by-pregonero")
     }
 
-    /// Marks the output folder, before the first file of this training is written into it.
+    /// Marks the output folder before this training writes its first file into it.
     pub(super) fn mark_as_ours(&self) -> Result<()> {
         write_whole(&self.mark(), Existing::Replace, |file| {
             file.write_all(b"A later run of this training replaces the model's files in the folder above.\n")
         })
     }
 
+    /// Checks that the training would not overwrite anything it must not.
+    ///
     /// # Errors
-    /// Where the output folder holds an earlier training that is not to be resumed, a model without a checkpoint, or a
-    /// file that the training would replace and no training wrote. If `tokenizer`, the folder of the tokenizer to train
-    /// with, is the output folder, its files may be there.
+    /// If the output folder contains an earlier training that is not to be resumed, a model without a checkpoint, or a
+    /// file that the training would replace although no training wrote it. If `tokenizer`, the folder of the tokenizer to train
+    /// with, is the output folder, its files may exist.
     pub(super) fn refuse_to_overwrite(&self, resume: bool, tokenizer: Option<&Path>) -> Result<()> {
         let (state, weights) = (self.folder.state_file(), self.output.join(WEIGHTS));
         if self.output.exists() && !self.output.is_dir() {
-            bail!("{}: is no folder; choose another --output", self.output.display());
+            bail!("{}: is not a folder; choose another --output", self.output.display());
         }
         if state.exists() && !resume {
-            bail!("{}: an earlier training lies there; pass --resume or another --output", state.display());
+            bail!("{}: contains an earlier training; pass --resume or another --output", state.display());
         }
         if weights.exists() && !state.exists() {
-            bail!(
-                "{}: a model lies there and no checkpoint to resume from; choose another --output",
-                weights.display()
-            );
+            bail!("{}: contains a model but no checkpoint to resume from; choose another --output", weights.display());
         }
         if state.exists() || self.mark().exists() {
             return Ok(());
@@ -200,7 +201,7 @@ impl Checkpoints {
         let mut paths = names.map(|name| self.output.join(name));
         match paths.find(|path| path.symlink_metadata().is_ok()) {
             Some(path) => {
-                bail!("{}: exists already and no training wrote it; choose another --output", path.display())
+                bail!("{}: exists already, and no training wrote it; choose another --output", path.display())
             }
             None => Ok(()),
         }
@@ -210,7 +211,7 @@ impl Checkpoints {
         self.folder.save(&[(WEIGHTS, &tensors(&learner.variables))], &learner.optimizer, state)
     }
 
-    /// Reads the last checkpoint into the weights and the optimiser; `None` where there is none yet.
+    /// Reads the last checkpoint into the weights and the optimiser; returns `None` if there is none yet.
     pub(super) fn load(&self, learner: &mut Learner) -> Result<Option<State>> {
         let Some(saved) = self.folder.last::<State>()? else { return Ok(None) };
         saved.restore(WEIGHTS, &learner.variables, &learner.device)?;
@@ -222,7 +223,7 @@ impl Checkpoints {
         save_tensors(&tensors(&learner.variables), &self.best_weights())
     }
 
-    /// The weights with the best held-out loss; today's where nothing was held out.
+    /// Returns the weights with the best held-out loss, or the current ones if nothing was held out.
     pub(super) fn best(&self, learner: &Learner) -> Result<HashMap<String, Tensor>> {
         let path = self.best_weights();
         if path.is_file() { load_tensors(&path, &learner.device) } else { Ok(tensors(&learner.variables)) }
@@ -249,7 +250,7 @@ pub(super) fn write_model(
     model.corpus.compared.write(folder)?;
     write(folder, "generation_config.json", &serde_json::to_vec_pretty(&generation_json(model))?)?;
     write(folder, CARD, card(settings, model, outcome).as_bytes())?;
-    // The weights come last: what has them is a whole model.
+    // The weights come last: a folder that has them contains a complete model.
     save_tensors(&stored, &folder.join(WEIGHTS))
 }
 
@@ -257,7 +258,8 @@ fn write(folder: &Path, name: &str, content: &[u8]) -> Result<()> {
     write_whole(&folder.join(name), Existing::Replace, |writer| writer.write_all(content))
 }
 
-/// What transformers and the engine start and stop by. A controlled model starts from its context, and never writes a
+/// Returns the settings by which transformers and the engine start and stop. A controlled model starts from its context and
+/// never writes a
 /// control token.
 fn generation_json(model: &Finished<'_>) -> serde_json::Value {
     let end = model.tokenizer.end_of_text();
@@ -297,7 +299,7 @@ fn card(settings: &GeneratorTraining, model: &Finished<'_>, outcome: &Outcome) -
         || "Nothing was held out.".to_owned(),
         |loss| {
             format!(
-                "Held-out cross-entropy {loss:.4} nats a token, perplexity {:.2}, over {} tokens of texts that training \
+                "Held-out cross-entropy {loss:.4} nats per token, perplexity {:.2}, over {} tokens of texts that training \
                  never saw.",
                 loss.exp(),
                 outcome.held_out_tokens
@@ -316,7 +318,7 @@ fn card(settings: &GeneratorTraining, model: &Finished<'_>, outcome: &Outcome) -
          short); \
          {} tokens.{}\n\n\
          ## Training\n\n```\n{}\n```\n\n{} of {} {}, learning rate {}, seed {}.\n\n\
-         {} a step on {}.\n\n![Loss by step]({CURVE})\n\n\
+         {} per step on {}.\n\n![Loss by step]({CURVE})\n\n\
          ## Evaluation\n\n{held_out}\n\n{}\n\n{VERBATIM_UNKNOWN}\n",
         config.parameters(),
         counted(config.n_layer, "layer"),
@@ -354,21 +356,21 @@ fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// What a card says of copied words before they were measured.
+/// What a card says about copied words until they are measured.
 const VERBATIM_UNKNOWN: &str =
-    "Verbatim share: not measured; `pregonero evaluate generator --model FOLDER --generate 200` gives it.";
+    "Verbatim share: not measured; `pregonero evaluate generator --model FOLDER --generate 200` measures it.";
 
-/// Puts what was measured on copied words into a model's card.
+/// Writes the measured share of copied words into a model's card.
 ///
 /// # Errors
-/// Where the card cannot be read or written.
+/// If the card cannot be read or written.
 pub fn report_verbatim(folder: &Path, measured: &str) -> Result<()> {
     let path = folder.join(CARD);
     let card = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     write(folder, CARD, card.replace(VERBATIM_UNKNOWN, measured).as_bytes())
 }
 
-/// The section of the card on control tokens, where there are any.
+/// Returns the section of the card on control tokens, if there are any.
 fn controlled(corpus: &Corpus) -> String {
     let Some(layout) = &corpus.control else { return String::new() };
     let attributes: String = layout
@@ -377,7 +379,7 @@ fn controlled(corpus: &Corpus) -> String {
         .map(|attribute| format!("- `{}` `{}`: {}\n", attribute.name, attribute.token, attribute.values_in_words()))
         .collect();
     format!(
-        "\n\n## Control\n\nA text stands behind its attributes, each after its token, and `{}`; any of them may be empty:\n\n\
+        "\n\n## Control\n\nA text follows its attributes, each preceded by its token, and `{}`; any attribute may be empty:\n\n\
          {attributes}\n{} texts or contexts were shortened to {} tokens.",
         layout.start, corpus.shortened, layout.length
     )

@@ -1,4 +1,4 @@
-//! What a model's folder has for the gate `verbatim`: runs of words of other people's texts, and the operator's own
+//! What a model's folder contains for the gate `verbatim`: runs of words from other people's texts, and the operator's own
 //! texts.
 
 use std::collections::HashSet;
@@ -10,21 +10,21 @@ use super::GeneratorTraining;
 use crate::training::text::{self, Cleaning, TextRow, TextSource};
 use pregonero_models::verbatim::{DEFAULT_WINDOW, OWN_TEXTS, OwnTexts, VERBATIM_INDEX, VerbatimIndex};
 
-/// The texts of a training as the gate compares with them: other people's by their runs of words, the operator's own as a
+/// The training texts in the form that the gate compares with: other people's as runs of words, the operator's own as a
 /// whole.
 #[derive(Debug, Default)]
 pub struct Compared {
-    /// Absent where it is not wanted, or all texts are the operator's own.
+    /// Absent if it is not wanted, or if all texts are the operator's own.
     pub others: Option<VerbatimIndex>,
-    /// As [`OwnTexts::prepare`] returns them; none where no source of own texts was named.
+    /// The own texts as [`OwnTexts::prepare`] returns them; empty if no source of own texts was named.
     pub own: Vec<String>,
 }
 
 impl Compared {
-    /// Takes both from the rows of a training.
+    /// Collects both from the rows of a training.
     ///
     /// # Errors
-    /// Where the sources of own texts cannot be read, or none of their texts is among the rows.
+    /// If the sources of own texts cannot be read, or none of their texts is among the rows.
     pub(super) fn of(settings: &GeneratorTraining, rows: &[TextRow]) -> Result<Self> {
         let (own, digests) = read_own(&settings.own, settings.cleaning)?;
         let is_own = |row: &TextRow| digests.contains(&text::digest(&row.text));
@@ -38,10 +38,10 @@ impl Compared {
         Ok(Self { others: if settings.verbatim_index { index(others, &settings.own) } else { None }, own })
     }
 
-    /// Takes both from sources that are read only for this, for an existing model.
+    /// Collects both from sources that are read only for this, for an existing model.
     ///
     /// # Errors
-    /// Where one cannot be read.
+    /// If one cannot be read.
     pub fn read(others: &[TextSource], own: &[TextSource], cleaning: Cleaning) -> Result<Self> {
         let (own_texts, digests) = read_own(own, cleaning)?;
         if others.is_empty() {
@@ -55,7 +55,7 @@ impl Compared {
     /// Writes the files into a model's folder, except those that would be empty.
     ///
     /// # Errors
-    /// Where they cannot be written.
+    /// If they cannot be written.
     pub fn write(&self, folder: &Path) -> Result<()> {
         if let Some(index) = &self.others {
             index.write(&folder.join(VERBATIM_INDEX))?;
@@ -66,7 +66,7 @@ impl Compared {
         Ok(())
     }
 
-    /// Says what the gate compares with, for a card.
+    /// Describes what the gate compares with, for a card.
     #[must_use]
     pub fn in_words(&self) -> String {
         let people = if self.own.is_empty() { "" } else { " by other people" };
@@ -90,7 +90,7 @@ impl Compared {
     }
 }
 
-/// Builds the index of other people's texts; none where all texts are the operator's own.
+/// Builds the index of other people's texts; returns `None` if all texts are the operator's own.
 fn index<'a>(others: impl Iterator<Item = &'a str> + Clone, own: &[TextSource]) -> Option<VerbatimIndex> {
     let any = own.is_empty() || others.clone().next().is_some();
     any.then(|| VerbatimIndex::build(others, DEFAULT_WINDOW))

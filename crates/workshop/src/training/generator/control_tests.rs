@@ -1,4 +1,4 @@
-//! Texts as samples and control tokens: what a batch holds, and a training with attributes end to end.
+//! Texts as samples and control tokens: what a batch contains, and a training with attributes end to end.
 
 use super::data::Batch;
 use super::tests::{Place, losses};
@@ -15,10 +15,10 @@ use pregonero_tweet::ModelIdentity;
 const TONES: [(&str, &str, &str); 2] = [("POSITIVE", "me alegra", "bonita"), ("NEGATIVE", "me indigna", "sucia")];
 const THINGS: [&str; 6] = ["plaza", "feria", "calle", "playa", "mesa", "casa"];
 
-/// Tokens of a sample; none of the tables' texts is longer.
+/// The tokens of a sample; none of the tables' texts is longer.
 const LENGTH: usize = 96;
 
-/// A table of invented tweets: text, tone, tags. Every fifth row names no tone.
+/// Returns a table of invented tweets: text, tone, tags. Every fifth row has no tone.
 fn table(rows: usize) -> String {
     let mut table = "texto,tono,HASHTAGS\n".to_owned();
     for row in 0..rows {
@@ -45,7 +45,7 @@ fn scratch(place: &Place) -> Base {
     Base::Scratch { shape, tokenizer: place.path("tokenizer") }
 }
 
-/// Settings for a training on a table, each text behind its attributes.
+/// Returns settings for a training on a table, with each text after its attributes.
 fn settings(place: &Place, table: &str, dropout: f32) -> GeneratorTraining {
     std::fs::write(place.path("tweets.csv"), table).unwrap();
     GeneratorTraining {
@@ -61,7 +61,7 @@ fn settings(place: &Place, table: &str, dropout: f32) -> GeneratorTraining {
     }
 }
 
-/// The rows of a batch without their padding.
+/// Returns the rows of a batch without their padding.
 fn rows(batch: &Batch, end: u32) -> Vec<(Vec<u32>, Vec<Option<u32>>)> {
     let ids = batch.ids.chunks_exact(batch.length);
     ids.zip(batch.targets.chunks_exact(batch.length))
@@ -340,7 +340,7 @@ fn a_controlled_training_goes_on_as_one_that_never_stopped() {
     let resumed = GeneratorTraining { resume: true, ..parts };
     let other = GeneratorTraining { control: Some(control(0.1, LENGTH)), ..resumed.clone() };
     let message = format!("{:#}", losses(&other, None).unwrap_err());
-    assert!(message.contains("--control-dropout 0.2, not") && message.contains("start anew"), "{message}");
+    assert!(message.contains("--control-dropout 0.2, not") && message.contains("start over"), "{message}");
     let (second, _) = losses(&resumed, None).unwrap();
     assert_eq!([first, second].concat(), expected);
     let config: serde_json::Value =

@@ -1,4 +1,4 @@
-//! The samples of a training: texts joined and cut into blocks, or one text a sample behind its context.
+//! The samples of a training: texts joined and cut into blocks, or one text per sample, after its context.
 //!
 //! Which samples a step sees, in what order and with which fields of the context, is a function of the seed and the
 //! step's number.
@@ -23,7 +23,7 @@ use pregonero_models::generation::control::{Control, tidy_value};
 use pregonero_models::generation::tokenizer::Tokenizer;
 use pregonero_text::hashing::hash;
 
-/// One batch: `[rows, length]` token ids, and for every position the token that follows; `None` is not counted in the
+/// One batch: `[rows, length]` token ids, and for every position the next token; `None` is not counted in the
 /// loss (context and padding).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
@@ -34,7 +34,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Tokens that count in the loss.
+    /// Returns the number of tokens that count in the loss.
     #[must_use]
     pub fn predicted(&self) -> usize {
         self.targets.iter().flatten().count()
@@ -45,13 +45,13 @@ impl Batch {
 #[derive(Debug)]
 pub struct Corpus {
     pub(super) counts: TextCounts,
-    /// Texts that were longer than a sample and lost their end, or words of their context.
+    /// The number of texts that were too long for a sample and lost their end or words of their context.
     pub(super) shortened: usize,
-    /// How the texts are controlled, with the values their attributes had.
+    /// How the texts are controlled, with the values that their attributes have.
     pub(super) control: Option<ControlLayout>,
-    /// Of the texts with their values and of which of them are held out.
+    /// The fingerprint of the texts, their values, and the choice of held-out ones.
     pub(super) fingerprint: u64,
-    /// What the `verbatim` gate is to compare with.
+    /// What the `verbatim` gate will compare with.
     pub(super) compared: Compared,
     form: Form,
 }
@@ -63,7 +63,7 @@ enum Form {
 }
 
 impl Corpus {
-    /// Reads, tidies, de-duplicates and encodes the settings' sources. Which texts are held out depends on the texts
+    /// Reads, tidies, deduplicates and encodes the sources of the settings. Which texts are held out depends on the texts
     /// alone, so that two trainings over the same data hold out the same.
     pub(super) fn read(settings: &GeneratorTraining, tokenizer: &Tokenizer) -> Result<Self> {
         let end = tokenizer.separator()?;
@@ -92,7 +92,7 @@ impl Corpus {
         Ok(Self { counts, shortened, control, fingerprint, compared, form })
     }
 
-    /// Tokens that an epoch predicts.
+    /// Returns the number of tokens that an epoch predicts.
     #[must_use]
     pub fn training_tokens(&self) -> usize {
         match &self.form {
@@ -101,7 +101,7 @@ impl Corpus {
         }
     }
 
-    /// Tokens held out.
+    /// Returns the number of held-out tokens.
     #[must_use]
     pub fn held_out_tokens(&self) -> usize {
         match &self.form {
@@ -110,7 +110,7 @@ impl Corpus {
         }
     }
 
-    /// Batches an epoch, for the number of steps; the last one may be a part.
+    /// Returns the batches per epoch, for the number of steps; the last one may be fractional.
     pub(super) fn batches_per_epoch(&self, settings: &GeneratorTraining) -> f64 {
         match &self.form {
             Form::Blocks(blocks) => blocks.count() as f64 / settings.batch as f64,
@@ -118,7 +118,7 @@ impl Corpus {
         }
     }
 
-    /// The batch of a step.
+    /// Returns the batch of a step.
     pub(super) fn batch(&self, step: usize, settings: &GeneratorTraining) -> Batch {
         match &self.form {
             Form::Blocks(blocks) => blocks.batch(step, settings),
@@ -126,7 +126,7 @@ impl Corpus {
         }
     }
 
-    /// The held-out texts, every token predicted once.
+    /// Returns the held-out texts as batches in which every token is predicted once.
     pub(super) fn held_out_batches(&self, settings: &GeneratorTraining) -> Vec<Batch> {
         match &self.form {
             Form::Blocks(blocks) => blocks.held_out_batches(settings),
@@ -135,18 +135,18 @@ impl Corpus {
     }
 }
 
-/// What a special token in a text would do is not what its letters say: a text that holds one is refused.
+/// Refuses texts that contain a special token, because the model would not read it as mere letters.
 fn refuse_special_tokens(settings: &GeneratorTraining, tokenizer: &Tokenizer, rows: &[TextRow]) -> Result<()> {
     let special = tokenizer.special_tokens();
     for row in rows {
         if let Some(token) = special.iter().find(|token| row.text.contains(token.as_str())) {
-            bail!("{}: the text holds {token}, a token of the model's own; take it out", settings.place(row));
+            bail!("{}: the text holds {token}, one of the model's special tokens; remove it", settings.place(row));
         }
     }
     Ok(())
 }
 
-/// Tidies the values of the rows; gives the layout with what values there are. An attribute without any is an error.
+/// Tidies the values of the rows and returns the layout with the values that occur. An attribute without any is an error.
 fn layout(layout: &ControlLayout, rows: &mut [TextRow]) -> Result<ControlLayout> {
     for value in rows.iter_mut().flat_map(|row| &mut row.values) {
         *value = tidy_value(value);
@@ -163,7 +163,7 @@ fn layout(layout: &ControlLayout, rows: &mut [TextRow]) -> Result<ControlLayout>
     Ok(layout)
 }
 
-/// The order of the newest epoch asked for, so that not every step shuffles anew.
+/// Caches the order of the latest requested epoch, so that not every step shuffles again.
 #[derive(Debug)]
 struct Epochs<T> {
     newest: Mutex<Option<(usize, Arc<T>)>>,
@@ -189,7 +189,7 @@ impl<T> Epochs<T> {
     }
 }
 
-/// The chance that decides about an epoch.
+/// Returns the random generator of an epoch.
 fn epoch_rng(seed: u64, epoch: usize) -> ChaCha12Rng {
     let mut rng = ChaCha12Rng::seed_from_u64(seed);
     rng.set_stream(epoch as u64 + 1);

@@ -13,10 +13,10 @@ use pregonero_models::generation::checkpoint::Checkpoint;
 use pregonero_models::generation::gpt2::Gpt2Config;
 use pregonero_models::generation::tokenizer::Tokenizer;
 
-/// How far a new token's row lies from the mean row, in standard deviations of the embedding.
+/// How far a new token's row is from the mean row, in standard deviations of the embedding.
 const NEW_ROW_NOISE: f32 = 0.1;
 
-/// The weights that training starts from: the base's, or GPT-2's own initialisation (normal with deviation 0.02, scaled
+/// Returns the weights that training starts from: the base's, or GPT-2's own initialisation (normal with deviation 0.02, scaled
 /// down for the projections onto the residual stream) drawn from the seed. Tokens that the base lacks start near the
 /// mean of its embedding, so that their first logits are like any other token's (Hewitt 2021).
 pub(super) fn initial_weights(
@@ -41,7 +41,7 @@ pub(super) fn initial_weights(
     Ok(variables)
 }
 
-/// The weights of a base and which rows of its embedding are to be made anew.
+/// The weights of a base, and which rows of its embedding must be replaced.
 struct BaseWeights {
     checkpoint: Checkpoint,
     rows: usize,
@@ -71,7 +71,7 @@ impl BaseWeights {
         }
     }
 
-    /// An embedding of `rows` rows, those of new tokens drawn around the mean of the others.
+    /// Returns an embedding of `rows` rows, with those of new tokens drawn around the mean of the others.
     fn grown(&self, mut values: Vec<f32>, rows: usize, width: usize, rng: &mut ChaCha12Rng) -> Vec<f32> {
         if self.new.is_empty() {
             return values;
@@ -117,7 +117,7 @@ fn initial_values(name: &str, count: usize, config: &Gpt2Config, rng: &mut ChaCh
     (0..count).map(|_| deviation * standard_normal(rng)).collect()
 }
 
-/// A standard normal number by Box and Muller's transform.
+/// Draws a standard normal number by the Box–Muller transform.
 fn standard_normal(rng: &mut ChaCha12Rng) -> f32 {
     let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
     (radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()) as f32

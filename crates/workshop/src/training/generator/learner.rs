@@ -1,6 +1,6 @@
 //! A model in training: its weights, its optimiser, and one step of both.
 //!
-//! On the CPU a step is passes over slices (`generation/host/`), on a GPU candle's graph of tensors. Either way the
+//! On the CPU a step runs over slices (`generation/host/`), on a GPU it is candle's graph of tensors. Either way the
 //! weights, their gradients' sum and the optimiser's moments are f32; `Precision::Bf16` rounds the factors of products.
 
 use std::collections::{BTreeMap, HashMap};
@@ -23,11 +23,11 @@ use pregonero_models::generation::host::{self, HostGpt2, Sequences};
 pub enum Precision {
     #[default]
     F32,
-    /// On a GPU, or on a CPU with AMX or AVX-512 BF16. f16 is not offered: it would need its loss scaled, bf16 has f32's range.
+    /// On a GPU, or on a CPU with AMX or AVX-512 BF16. f16 is not offered: it would need loss scaling; bf16 has f32's range.
     Bf16,
 }
 
-/// What of a step does not change from step to step.
+/// The settings of a step that do not change from step to step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepSettings {
     /// The largest norm of the gradient.
@@ -38,7 +38,7 @@ pub struct StepSettings {
     pub optimizer: AdamWSettings,
 }
 
-/// What a step found.
+/// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepOutcome {
     /// Mean cross-entropy in nats of the step's counted tokens, before the step.
@@ -68,7 +68,7 @@ enum Form {
 struct Host {
     network: HostGpt2,
     gradients: host::Gradients,
-    /// Where a tensor stands among the gradients.
+    /// The index of each tensor among the gradients.
     places: HashMap<String, usize>,
 }
 
@@ -79,10 +79,10 @@ impl Gradients for Host {
 }
 
 impl Learner {
-    /// Over `variables`, the tensors of `config` by name, all on `device`.
+    /// Creates a learner over `variables`, the tensors of `config` by name, all on `device`.
     ///
     /// # Errors
-    /// Where the device cannot do the precision.
+    /// If the device does not support the precision.
     pub fn new(
         config: Gpt2Config,
         device: Device,
@@ -105,7 +105,7 @@ impl Learner {
         Ok(Self { config, device, variables, optimizer, settings, form })
     }
 
-    /// Where and how it computes, in words.
+    /// Describes the device and the precision in words.
     #[must_use]
     pub fn device_name(&self) -> &'static str {
         match (&self.form, self.settings.precision) {
@@ -116,11 +116,11 @@ impl Learner {
         }
     }
 
-    /// One step of the optimiser over the batches of `parts` together, as if they were one; `number` is the step's, from
-    /// 0, for the dropout. Where loss or gradient is not finite, nothing moves and the outcome says so.
+    /// Takes one step of the optimiser over the batches of `parts` as if they were one; `number` is the step's number, from
+    /// 0, for the dropout. If loss or gradient is not finite, no weight changes and the outcome says so.
     ///
     /// # Errors
-    /// Where candle fails, or the parts have no token that counts.
+    /// If candle fails, or the parts have no token that counts.
     pub fn step(&mut self, parts: &[Batch], number: usize, learning_rate: f64) -> Result<StepOutcome> {
         let counted: usize = parts.iter().map(Batch::predicted).sum();
         if counted == 0 {
@@ -165,10 +165,10 @@ impl Learner {
         }
     }
 
-    /// Mean cross-entropy in nats over the counted tokens of `batches`; `None` where there are none.
+    /// Returns the mean cross-entropy in nats over the counted tokens of `batches`, or `None` if there are none.
     ///
     /// # Errors
-    /// Where candle fails.
+    /// If candle fails.
     pub fn evaluate(&mut self, batches: &[Batch]) -> Result<Option<f64>> {
         let counted: usize = batches.iter().map(Batch::predicted).sum();
         if counted == 0 {
@@ -213,7 +213,7 @@ impl Batch {
     }
 }
 
-/// Clips, and moves the weights unless loss or gradient is no number.
+/// Clips the gradients and updates the weights, unless loss or gradient is not a number.
 fn update(
     optimizer: &mut AdamW,
     gradients: &impl Gradients,

@@ -1,4 +1,4 @@
-//! The log of a training, `training.jsonl` beside the model, and the curve drawn from it.
+//! The log of a training, `training.jsonl` next to the model, and the curve drawn from it.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -12,10 +12,10 @@ use crate::plots::{Axis, Chart, Mark, Series};
 use pregonero_system::files::{Existing, write_whole};
 
 pub(super) const LOG: &str = "training.jsonl";
-/// The picture of the losses.
+/// The file name of the picture of the losses.
 pub(super) const CURVE: &str = "training.svg";
 
-/// A line an entry: `{"step", "loss", "learning_rate", "tokens_per_second"}` for the steps since the last one,
+/// One line per entry: `{"step", "loss", "learning_rate", "tokens_per_second"}` for the steps since the last one,
 /// `{"step", "held_out_loss", "held_out_perplexity"}` for an evaluation.
 pub(super) struct TrainingLog {
     folder: PathBuf,
@@ -44,14 +44,14 @@ impl TrainingLog {
         let write = || -> std::io::Result<()> {
             std::fs::create_dir_all(&self.folder)?;
             let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
-            // One write, so that a full disk leaves no half line that later ones would be appended to.
+            // A single write, so that a full disk leaves no partial line to which later ones would be appended.
             file.write_all(format!("{line}\n").as_bytes())
         };
         write().with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Forgets what lies behind `step`: a training that goes on from there does it again. A broken line, as a crash may
-    /// leave at the end, goes too.
+    /// Removes entries after `step`, because a training that resumes there repeats them. A broken line, as a crash may
+    /// leave at the end, is removed too.
     pub(super) fn forget_behind(&self, step: usize) -> Result<()> {
         let content = self.content()?;
         if content.is_empty() {
@@ -93,7 +93,7 @@ impl TrainingLog {
         let points = || series.iter().flat_map(|series| &series.points);
         let (x, y) = (
             Axis::around("step", points().map(|point| point.0)),
-            Axis::around("cross-entropy, nats a token", points().map(|point| point.1)),
+            Axis::around("cross-entropy, nats per token", points().map(|point| point.1)),
         );
         let chart = Chart { title: "Training".to_owned(), x, y, series, reference: None };
         let picture = chart.render();

@@ -1,7 +1,7 @@
 //! Trains or fine-tunes the generator: blocks of tokens, AdamW with warm-up and decay, checkpoints, exact resume.
 //!
 //! Everything that decides a step (its batch, its dropout masks, its learning rate) is a function of the seed and the
-//! step's number, so that a run that was stopped and resumed gives the same losses as one that never stopped.
+//! step's number, so that a run that was stopped and resumed has the same losses as one that never stopped.
 
 mod checkpoints;
 mod compared;
@@ -36,50 +36,50 @@ use pregonero_models::generation::device;
 use pregonero_models::generation::tokenizer::Tokenizer;
 use pregonero_system::memory::keep_freed_memory;
 
-/// What is told while training goes on.
+/// What is reported during training.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
-    /// The data is read.
+    /// The data has been read.
     Data { counts: TextCounts, shortened: usize, training_tokens: usize, held_out_tokens: usize },
-    /// The base writes from these attributes, and what is trained from it will not: they were not asked for.
+    /// The base writes from these attributes, but the new model will not, because `--control` does not name them.
     ControlLost { attributes: String },
-    /// No checkpoint lies in the output folder, the training starts with its first step.
+    /// There is no checkpoint in the output folder; the training starts with its first step.
     NothingToResume,
-    /// The model is there.
+    /// The model is ready.
     Model { parameters: usize, resumed_at: usize, steps: usize, device: &'static str, fallback: Option<String> },
     /// Some steps are done: their mean loss in nats a token.
     Step { step: usize, steps: usize, loss: f64, learning_rate: f64, tokens_per_second: f64, left: Duration },
     /// The held-out texts were evaluated.
     Evaluated { step: usize, loss: f64, perplexity: f64, best: bool },
-    /// A checkpoint lies on disk.
+    /// A checkpoint was saved.
     Saved { step: usize },
 }
 
-/// What came of a training.
+/// The result of a training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// Steps done in all, earlier runs included.
     pub steps: usize,
     /// Whether it was stopped before its last step.
     pub stopped: bool,
-    /// Whether it ended before its last step because the evaluations showed no gain.
+    /// Whether it ended before its last step because the evaluations showed no improvement.
     pub out_of_patience: bool,
-    /// The best held-out cross-entropy in nats a token; absent where nothing was held out.
+    /// The best held-out cross-entropy in nats per token; absent if nothing was held out.
     pub best_loss: Option<f64>,
     pub parameters: usize,
-    /// Where and how the last part of it was computed, in words.
+    /// The device and precision of the last part, in words.
     pub device: &'static str,
     pub counts: TextCounts,
     pub training_tokens: usize,
     pub held_out_tokens: usize,
 }
 
-/// Trains until the last step, early stopping or `stop`; writes the model into the settings' output folder.
+/// Trains until the last step, early stopping or `stop`, and writes the model into the settings' output folder.
 ///
-/// Runs on a thread of its own with a large stack, because candle's backward pass recurses.
+/// Runs on a separate thread with a large stack, because candle's backward pass recurses.
 ///
 /// # Errors
-/// Unreadable data or base, a loss that is no number (the last good checkpoint stays), a full disk.
+/// If data or base cannot be read, the loss is not a number (the last good checkpoint stays), or the disk is full.
 pub fn train(
     settings: &GeneratorTraining,
     stop: &AtomicBool,
@@ -147,7 +147,7 @@ impl<'a> Trainer<'a> {
         Ok(trainer)
     }
 
-    /// Takes the last checkpoint up where the settings say so; whether there was one.
+    /// Resumes from the last checkpoint if the settings say so; returns whether there was one.
     fn resume(&mut self) -> Result<bool> {
         let saved = if self.settings.resume { self.checkpoints.load(&mut self.learner)? } else { None };
         let resumed = saved.is_some();
@@ -160,7 +160,7 @@ impl<'a> Trainer<'a> {
         Ok(resumed)
     }
 
-    /// The number of the last step.
+    /// Returns the number of the last step.
     fn steps(&self) -> usize {
         self.settings.steps.unwrap_or_else(|| {
             let batches = self.settings.epochs * self.corpus.batches_per_epoch(self.settings);
@@ -216,7 +216,7 @@ impl<'a> Trainer<'a> {
         self.settings.patience.is_some_and(|patience| self.state.evaluations_without_gain >= patience)
     }
 
-    /// One step of the optimiser; gives the mean loss of its batches and how many tokens they counted.
+    /// Takes one step of the optimiser; returns the mean loss of its batches and how many tokens they counted.
     fn step(&mut self, steps: usize) -> Result<(f64, usize)> {
         let (step, accumulate) = (self.state.step, self.settings.accumulate);
         let parts: Vec<Batch> = (step * accumulate..(step + 1) * accumulate)
@@ -232,23 +232,23 @@ impl<'a> Trainer<'a> {
         bail!(self.broken(&format!("{what} of step {} is {value}", step + 1)));
     }
 
-    /// What to say of numbers that are none.
+    /// Returns the error message for a value that is not a number.
     fn broken(&self, what: &str) -> String {
         let checkpoint = match self.state.saved_step {
             0 => "no checkpoint was written yet".to_owned(),
-            saved => format!("the checkpoint of step {saved} is whole and can be resumed"),
+            saved => format!("the checkpoint of step {saved} is intact and can be resumed"),
         };
         format!("the {what}: lower --learning-rate or raise --warmup-steps; {checkpoint}")
     }
 
-    /// A base that predicts worse than a guess at its very first step was not trained with these token ids.
+    /// Refuses a base that predicts worse than guessing at its very first step: it was not trained with these token ids.
     fn check_base(&self, loss: f64) -> Result<()> {
         const BEYOND_GUESSING: f64 = 0.5;
         let vocabulary = self.learner.config.vocab_size.min(self.tokenizer.vocabulary_size());
         let guess = (vocabulary as f64).ln();
         if self.state.step == 0 && matches!(self.settings.base, Base::Model(_)) && loss > guess + BEYOND_GUESSING {
             bail!(
-                "the base's loss on these texts is {loss:.2} nats a token, where guessing among {vocabulary} tokens gives \
+                "the base's loss on these texts is {loss:.2} nats per token, but guessing among {vocabulary} tokens gives \
                  {guess:.2}: its tokenizer is not the one it was trained with"
             );
         }
@@ -259,7 +259,7 @@ impl<'a> Trainer<'a> {
         let batches = self.corpus.held_out_batches(self.settings);
         let Some(loss) = self.learner.evaluate(&batches)? else { return Ok(()) };
         if !loss.is_finite() {
-            bail!(self.broken(&format!("held-out loss behind step {} is {loss}", self.state.step)));
+            bail!(self.broken(&format!("held-out loss after step {} is {loss}", self.state.step)));
         }
         let best = self.state.best_loss.is_none_or(|best| loss < best);
         if best {
@@ -286,13 +286,13 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Refuses weights that do not give a number for what they have just seen: a checkpoint of them would be of no use.
+    /// Refuses weights whose loss on what they have just seen is not a number: a checkpoint of them would be useless.
     fn check_weights(&mut self) -> Result<()> {
         let Some(last) = self.state.step.checked_sub(1) else { return Ok(()) };
         let batch = self.corpus.batch(last * self.settings.accumulate, self.settings);
         match self.learner.evaluate(&[batch])? {
             Some(loss) if !loss.is_finite() => {
-                bail!(self.broken(&format!("loss of the weights behind step {} is {loss}", self.state.step)))
+                bail!(self.broken(&format!("loss of the weights after step {} is {loss}", self.state.step)))
             }
             _ => Ok(()),
         }
@@ -322,7 +322,7 @@ impl<'a> Trainer<'a> {
 /// The steps since the last line of the log.
 struct Window {
     unlogged: Unlogged,
-    /// Of them, those since `since`: a training that was resumed did the others another time.
+    /// The number of those steps since `since`; the others were done before the training was resumed.
     timed_steps: usize,
     tokens: usize,
     since: Instant,
@@ -339,7 +339,7 @@ impl Window {
         self.tokens += tokens;
     }
 
-    /// Leaves out the time an evaluation or a checkpoint took.
+    /// Restarts the clock, to exclude the time an evaluation or a checkpoint took.
     fn restart(&mut self) {
         if self.timed_steps == 0 {
             self.since = Instant::now();
@@ -347,7 +347,7 @@ impl Window {
     }
 }
 
-/// The type weights are stored in.
+/// Converts weights to the type in which they are stored.
 pub(crate) fn stored(tensor: &Tensor, half_precision: bool) -> candle_core::Result<Tensor> {
     tensor.to_dtype(if half_precision { DType::F16 } else { DType::F32 })
 }

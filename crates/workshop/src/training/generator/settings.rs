@@ -1,4 +1,4 @@
-//! What a training of the generator is told.
+//! The settings of a generator's training.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use pregonero_models::generation::checkpoint::Checkpoint;
 use pregonero_models::generation::gpt2::Gpt2Config;
 use pregonero_models::generation::tokenizer::Tokenizer;
 
-/// GPT-2's own.
+/// GPT-2's own dropout.
 const DEFAULT_DROPOUT: f32 = 0.1;
 
 /// Where the weights come from.
@@ -50,7 +50,7 @@ pub enum Samples {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ControlTraining {
     pub layout: ControlLayout,
-    /// The columns of the data that hold the attributes' values, in the layout's order.
+    /// The columns of the data with the attributes' values, in the layout's order.
     pub columns: Vec<String>,
     /// The probability that a sample loses its whole context, and that it loses each field.
     pub dropout: f32,
@@ -64,14 +64,14 @@ pub struct GeneratorTraining {
     pub cleaning: Cleaning,
     pub duplicates: Duplicates,
     pub samples: Samples,
-    /// Needs [`Samples::Texts`].
+    /// How attributes control the texts; needs [`Samples::Texts`].
     pub control: Option<ControlTraining>,
     pub output: PathBuf,
-    /// Tokens a sample; of a text, at most.
+    /// Tokens per block, or the most tokens of a text.
     pub block: usize,
-    /// Samples a step.
+    /// Samples per batch.
     pub batch: usize,
-    /// Passes over the data; used where `steps` is absent.
+    /// Passes over the data; used if `steps` is absent.
     pub epochs: f64,
     pub steps: Option<usize>,
     pub learning_rate: f64,
@@ -82,11 +82,11 @@ pub struct GeneratorTraining {
     pub beta2: f64,
     /// The largest norm of the gradient.
     pub clip: f64,
-    /// Dropout of embeddings, residuals and attention alike; absent: as the base's configuration says, 0.1 from scratch.
+    /// Dropout of embeddings, residuals and attention alike; if absent, the base's, or 0.1 from scratch.
     pub dropout: Option<f32>,
     pub device: DeviceChoice,
     pub precision: Precision,
-    /// Batches that one step of the optimiser is made of.
+    /// The number of batches in one step of the optimiser.
     pub accumulate: usize,
     pub seed: u64,
     /// The share of texts held out for evaluation, chosen by their digest.
@@ -96,13 +96,13 @@ pub struct GeneratorTraining {
     pub evaluate_every: usize,
     pub save_every: usize,
     pub log_every: usize,
-    /// Evaluations without gain after which training stops.
+    /// Evaluations without improvement after which training stops.
     pub patience: Option<usize>,
-    /// Goes on from the checkpoint in the output folder.
+    /// Resumes from the checkpoint in the output folder.
     pub resume: bool,
-    /// Writes the index of word runs that the `verbatim` gate compares with, from all texts but the own ones.
+    /// Writes the index of word runs that the `verbatim` gate compares with, from all texts except the own ones.
     pub verbatim_index: bool,
-    /// Which of the texts are the operator's own; they are stored with the model.
+    /// The sources of the operator's own texts, which are stored with the model.
     pub own: Vec<TextSource>,
     /// Stores the result as f16 instead of f32.
     pub half_precision: bool,
@@ -150,7 +150,7 @@ impl GeneratorTraining {
         }
         if let Some(control) = &self.control {
             if self.samples != Samples::Texts {
-                bail!("control tokens need one text a sample: --samples texts");
+                bail!("control tokens need one text per sample: --samples texts");
             }
             if !(0.0..1.0).contains(&control.dropout) {
                 bail!("--control-dropout must be at least 0 and below 1, not {}", control.dropout);
@@ -162,13 +162,13 @@ impl GeneratorTraining {
         Ok(())
     }
 
-    /// File and line of a row, for a message.
+    /// Returns the file and line of a row, for a message.
     pub(super) fn place(&self, row: &TextRow) -> String {
         let path = self.data.get(row.source).map_or_else(String::new, |source| source.path.display().to_string());
         format!("{path}:{}", row.line)
     }
 
-    /// The attributes that the base writes from and the model to train will not; `None` where there are none.
+    /// Returns the attributes that the base writes from but the model to train will not, or `None` if there are none.
     pub(super) fn lost_control(&self) -> Result<Option<String>> {
         let Base::Model(files) = &self.base else { return Ok(None) };
         let Some(layout) = ControlLayout::read(files)? else { return Ok(None) };
@@ -180,7 +180,7 @@ impl GeneratorTraining {
         Ok((!lost.is_empty()).then(|| lost.join(", ")))
     }
 
-    /// The tokenizer of the model to train: the base's, with the control tokens.
+    /// Returns the tokenizer of the model to train: the base's, with the control tokens.
     pub(super) fn tokenizer(&self) -> Result<Tokenizer> {
         let tokenizer = self.base_tokenizer()?;
         match &self.control {
@@ -189,7 +189,7 @@ impl GeneratorTraining {
         }
     }
 
-    /// The tokenizer as the base has it.
+    /// Returns the base's tokenizer, unchanged.
     pub(super) fn base_tokenizer(&self) -> Result<Tokenizer> {
         match &self.base {
             Base::Scratch { tokenizer, .. } => Tokenizer::read(&ModelFiles::in_folder(tokenizer)?),
@@ -201,7 +201,7 @@ impl GeneratorTraining {
         }
     }
 
-    /// The configuration of the model to train.
+    /// Returns the configuration of the model to train.
     pub(super) fn config(&self, tokenizer: &Tokenizer) -> Result<Gpt2Config> {
         let mut config = match &self.base {
             Base::Scratch { shape, .. } => Gpt2Config {
@@ -247,7 +247,7 @@ impl GeneratorTraining {
         StepSettings { clip: self.clip, seed: self.seed, precision: self.precision, optimizer }
     }
 
-    /// The learning rate over the training.
+    /// Returns the schedule of the learning rate.
     #[must_use]
     pub fn schedule(&self) -> Schedule {
         Schedule { learning_rate: self.learning_rate, warmup_steps: self.warmup_steps, decay: self.decay }

@@ -1,4 +1,4 @@
-//! Training end to end on a tiny model: resume, divergence, refusals, and what lies on disk afterwards.
+//! Training end to end on a tiny model: resume, divergence, refusals, and what is on disk afterwards.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ use pregonero_models::verbatim::OwnTexts;
 const WORDS: [&str; 12] =
     ["la", "vacuna", "llega", "hoy", "al", "barrio", "con", "calma", "y", "sin", "filas", "largas"];
 
-/// Invented sentences, all different.
+/// Returns invented sentences, all different.
 fn sentences(count: usize) -> Vec<String> {
     (0..count)
         .map(|index| {
@@ -91,7 +91,7 @@ impl Place {
     }
 }
 
-/// Runs a training and collects its losses; stops it behind `stop_at`.
+/// Runs a training and collects its losses; stops it after step `stop_at`.
 pub(super) fn losses(settings: &GeneratorTraining, stop_at: Option<usize>) -> Result<(Vec<f64>, Outcome)> {
     let stop = AtomicBool::new(false);
     let mut losses = Vec::new();
@@ -139,7 +139,7 @@ fn a_resumed_training_writes_the_log_of_one_that_never_stopped() {
     losses(&settings("whole"), None).expect("trained");
     let stop = AtomicBool::new(false);
     train(&settings("parts"), &stop, &mut |progress| {
-        // Behind step 8, two steps after the last line of the log.
+        // After step 8, two steps after the last line of the log.
         stop.store(matches!(progress, Progress::Evaluated { step: 8, .. }), Ordering::Relaxed);
     })
     .expect("trained");
@@ -199,7 +199,7 @@ fn weights_that_are_no_numbers_never_become_a_checkpoint() {
             ..place.settings("model")
         };
         let message = format!("{:#}", losses(&diverging, None).expect_err("it diverges"));
-        assert!(message.contains("the checkpoint of step 6 is whole"), "{message}");
+        assert!(message.contains("the checkpoint of step 6 is intact"), "{message}");
         assert_eq!(weights(&place.path("model").join("checkpoints/last")), before);
     }
     losses(&GeneratorTraining { resume: true, ..place.settings("model") }, None).expect("goes on");
@@ -352,7 +352,7 @@ fn what_cannot_be_trained_is_refused_with_a_reason() {
     }
     std::fs::write(place.path("file"), "").expect("writable");
     let message = format!("{:#}", losses(&place.settings("file"), None).expect_err("no folder"));
-    assert!(message.contains("is no folder"), "{message}");
+    assert!(message.contains("is not a folder"), "{message}");
 }
 
 #[derive(serde::Deserialize)]
@@ -363,7 +363,7 @@ struct Reference {
     weights: std::collections::BTreeMap<String, Vec<f32>>,
 }
 
-/// The model of `tests/data/training/make.py`.
+/// Returns the model of `tests/data/training/make.py`.
 fn reference_learner() -> Learner {
     let config: pregonero_models::generation::gpt2::Gpt2Config =
         serde_json::from_value(serde_json::json!({"vocab_size": 40,
@@ -383,7 +383,7 @@ fn reference_learner() -> Learner {
     Learner::new(config, Device::Cpu, variables, settings).expect("a learner")
 }
 
-/// Its batch of a step, or some rows of it.
+/// Returns that model's batch for a step, or some rows of it.
 fn reference_batch(step: usize, rows: std::ops::Range<usize>) -> Batch {
     let length = 10;
     let token = |row: usize, place: usize| {
@@ -400,8 +400,8 @@ fn reference_batch(step: usize, rows: std::ops::Range<usize>) -> Batch {
     }
 }
 
-/// The values of a tensor that its gradient decides. A bias of the keys moves all scores of a query alike and so changes
-/// nothing: its gradient is rounding noise around zero, which AdamW blows up to whole steps, on either side others.
+/// Returns the values of a tensor that its gradient determines. A key bias shifts all scores of a query equally and so changes
+/// nothing: its gradient is rounding noise around zero, which AdamW blows up to whole steps that differ between the two sides.
 fn decided(name: &str, mut values: Vec<f32>) -> Vec<f32> {
     if name.ends_with("attn.c_attn.bias") {
         let third = values.len() / 3;
@@ -443,7 +443,7 @@ fn accumulated_batches_are_one_large_batch() {
     let (mut whole, mut parts) = (reference_learner(), reference_learner());
     for step in 0..10 {
         let one = whole.step(&[reference_batch(step, 0..4)], step, 5e-3).expect("a step");
-        // The first part has fewer tokens that count than the others.
+        // The first part has fewer counted tokens than the others.
         let three = [0..1, 1..3, 3..4].map(|rows| reference_batch(step, rows));
         let three = parts.step(&three, step, 5e-3).expect("a step");
         assert!((one.loss - three.loss).abs() < 1e-5, "step {step}: {} is not {}", three.loss, one.loss);
@@ -495,12 +495,12 @@ fn a_folder_with_files_that_no_training_wrote_is_refused_and_left_as_it_is() {
         let settings =
             GeneratorTraining { output: folder.clone(), resume: name == "README.md", ..place.settings("new") };
         let message = losses(&settings, Some(1)).expect_err("refused").to_string();
-        assert!(message.contains(&format!("{name}: exists already and no training wrote it")), "{message}");
+        assert!(message.contains(&format!("{name}: exists already, and no training wrote it")), "{message}");
         assert_eq!(std::fs::read_to_string(folder.join(name)).expect("there"), "a person's own");
         assert_eq!(std::fs::read_dir(&folder).expect("there").count(), 1, "{name}");
     }
 
-    // The tokenizer it trains with may be there, and what a training left that was killed before its first checkpoint.
+    // Allowed: the tokenizer it trains with, and the remains of a training killed before its first checkpoint.
     losses(&place.settings("tokenizer"), None).expect("trained");
     losses(&place.settings("killed"), Some(2)).expect("trained");
     std::fs::remove_dir_all(place.path("killed/checkpoints/last")).expect("a checkpoint");
@@ -520,7 +520,7 @@ fn a_tokenizer_that_is_not_the_bases_is_refused() {
     };
     losses(&tuned("tuned"), None).expect("its own tokenizer fits");
 
-    // The same tokens under other ids.
+    // The same tokens with other ids.
     let path = place.path("base").join("tokenizer.json");
     let mut description: serde_json::Value =
         serde_json::from_slice(&std::fs::read(&path).expect("readable")).expect("JSON");

@@ -1,4 +1,4 @@
-//! The rows of one source, whatever its kind: plain lines, CSV, JSONL.
+//! Reads the rows of one source of any kind: plain lines, CSV, JSONL.
 
 use std::path::Path;
 
@@ -10,13 +10,13 @@ use crate::dataset::form::{Form, form_of};
 use crate::dataset::lines::Lines;
 use crate::dataset::table::Table;
 
-/// Takes a text, the values of the asked columns, and the line the row begins on.
+/// A callback that takes a text, the values of the requested columns, and the line on which the row begins.
 type Take<'a> = dyn FnMut(&str, Vec<String>, u64) + 'a;
 
-/// Hands every row of `source` to `take`.
+/// Passes every row of `source` to `take`.
 ///
 /// # Errors
-/// As [`super::read_rows`].
+/// Same as [`super::read_rows`].
 pub(super) fn visit(source: &TextSource, columns: &[String], take: &mut Take<'_>) -> Result<()> {
     let path = &source.path;
     match (&source.column, form_of(path)?) {
@@ -70,7 +70,7 @@ fn visit_objects(path: &Path, field: &str, columns: &[String], take: &mut Take<'
     }
 }
 
-/// A value as a field of the context: lists become words with a space between them.
+/// Formats a value as a field of the context; lists become words separated by spaces.
 fn in_words(value: Option<&Value>) -> Result<String> {
     Ok(match value {
         None | Some(Value::Null) => String::new(),

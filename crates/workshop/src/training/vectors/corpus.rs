@@ -1,4 +1,4 @@
-//! The texts as rows of word numbers: what vectors are trained on.
+//! The training texts of word vectors, as rows of word numbers.
 
 use std::collections::HashMap;
 
@@ -12,18 +12,18 @@ use pregonero_models::sentiment::vocabulary::Vocabulary;
 /// The texts, cleaned and numbered.
 #[derive(Debug)]
 pub(super) struct Corpus {
-    /// By frequency; a word's number is its place.
+    /// The words by frequency; a word's number is its index.
     pub(super) words: Vec<String>,
-    /// How often each word stands in the texts.
+    /// How often each word occurs in the texts.
     pub(super) counts: Vec<u64>,
     pub(super) texts: TextCounts,
     numbers: Vec<u32>,
-    /// Where each text begins in `numbers`, and the end of the last.
+    /// The start of each text in `numbers`, and the end of the last.
     bounds: Vec<usize>,
 }
 
 impl Corpus {
-    /// Reads, cleans and numbers the texts; words rarer than the minimum are left out, as word2vec does it.
+    /// Reads, cleans and numbers the texts; words rarer than the minimum are left out, as in word2vec.
     pub(super) fn read(settings: &VectorTraining) -> Result<Self> {
         let (read, texts) = text::read_all(&settings.data, settings.tidying)?;
         let cleaned: Vec<String> = read.par_iter().map(|text| settings.pipeline.clean(text)).collect();
@@ -32,7 +32,7 @@ impl Corpus {
             Vocabulary::build(cleaned.iter().map(String::as_str), settings.minimum_count, settings.maximum_words);
         ensure!(
             vocabulary.words().len() >= 2,
-            "{} words are seen at least {} times: two are the least that vectors can be trained on",
+            "{} words occur at least {} times; training vectors needs at least two",
             vocabulary.words().len(),
             settings.minimum_count
         );
@@ -56,17 +56,17 @@ impl Corpus {
         corpus
     }
 
-    /// How many texts hold a known word.
+    /// Returns how many texts contain a known word.
     pub(super) fn len(&self) -> usize {
         self.bounds.len() - 1
     }
 
-    /// The words of all texts, repeats and all.
+    /// Returns the number of words in all texts, including repetitions.
     pub(super) fn running_words(&self) -> u64 {
         self.numbers.len() as u64
     }
 
-    /// A text's words.
+    /// Returns a text's words.
     pub(super) fn text(&self, index: usize) -> &[u32] {
         &self.numbers[self.bounds[index]..self.bounds[index + 1]]
     }

@@ -1,7 +1,7 @@
-//! The loop: threads take handfuls of texts until all epochs are through; the caller hears how it goes.
+//! The training loop: threads take handfuls of texts until all epochs are done, and progress is reported to the caller.
 //!
-//! What is random in a handful depends on the seed, the epoch and the handful alone. One thread therefore gives the
-//! same vectors bit for bit; several add to the same rows in the order they happen to come, and no two runs agree.
+//! What is random in a handful depends only on the seed, the epoch and the handful. One thread therefore always gives the
+//! same vectors bit for bit; several add to the same rows in an arbitrary order, so that no two runs agree.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -18,13 +18,13 @@ use super::sampling::{NegativeSampler, keep_probabilities};
 use super::skip_gram::{Centre, Table};
 use super::{VectorProgress, VectorTraining};
 
-/// Texts that a thread takes at once.
+/// The number of texts that a thread takes at once.
 const HANDFUL: usize = 64;
 
-/// The learning rate ends at this share of where it began.
+/// The final learning rate, as a share of the initial one.
 const LAST_RATE: f64 = 1e-4;
 
-/// Time between two reports.
+/// The time between two reports.
 const REPORT_EVERY: Duration = Duration::from_secs(2);
 
 /// The trained tables.
@@ -56,7 +56,7 @@ impl Pieces {
     }
 }
 
-/// What a handful came to.
+/// The result of a handful.
 struct Report {
     epoch: usize,
     words: u64,
@@ -64,7 +64,7 @@ struct Report {
     pairs: u64,
 }
 
-/// What all threads see.
+/// What all threads share.
 struct Shared<'a> {
     settings: &'a VectorTraining,
     corpus: &'a Corpus,
@@ -73,7 +73,7 @@ struct Shared<'a> {
     pieces: Pieces,
     sampler: NegativeSampler,
     keep: Vec<f32>,
-    /// The texts in the order they are taken: mixed, so that no kind of text comes last and with the smallest rate.
+    /// The texts in the order in which they are taken: shuffled, so that no kind of text comes last, with the smallest rate.
     order: Vec<u32>,
     next_handful: AtomicUsize,
     words_done: AtomicU64,
@@ -102,7 +102,7 @@ pub(super) fn fit(
         words_done: AtomicU64::new(0),
         stop,
     };
-    // Before the first thread, or the first report's words would seem to have come in no time.
+    // Taken before the first thread starts; otherwise the first report would show too high a speed.
     let start = Instant::now();
     let loss = std::thread::scope(|scope| {
         let (sender, reports) = mpsc::channel();
@@ -114,7 +114,7 @@ pub(super) fn fit(
                 .context("cannot start a training thread")?;
         }
         drop(sender);
-        // Where this fails the receiver goes, and the threads end because nobody hears them.
+        // If this fails, the receiver is dropped, and the threads end because they cannot send.
         follow(&shared, start, &reports, progress)
     })?;
     if stop.load(Ordering::Relaxed) {
@@ -129,7 +129,7 @@ fn shuffled(count: usize, rng: &mut ChaCha12Rng) -> Vec<u32> {
     order
 }
 
-/// Hears the reports until the last thread is done; the mean loss of the last epoch.
+/// Receives the reports until the last thread is done; returns the mean loss of the last epoch.
 fn follow(
     shared: &Shared<'_>,
     start: Instant,
@@ -145,7 +145,7 @@ fn follow(
         if report.epoch + 1 == shared.settings.epochs {
             last = (last.0 + report.loss, last.1 + report.pairs);
         }
-        // No earlier: what a moment's words would take to an end says nothing.
+        // No earlier: an estimate from a moment's words is worthless.
         if reported.elapsed() >= REPORT_EVERY {
             progress(shared.progress(words, start.elapsed(), mean(recent)));
             reported = Instant::now();
@@ -176,13 +176,13 @@ impl Shared<'_> {
         }
     }
 
-    /// The learning rate after so many words: it falls in a line.
+    /// Returns the learning rate after `words` words: it falls linearly.
     fn rate(&self, words: u64) -> f64 {
         let left = 1.0 - words as f64 / self.all_words() as f64;
         self.settings.learning_rate * left.max(LAST_RATE)
     }
 
-    /// Takes handfuls until none is left or it is told to stop.
+    /// Takes handfuls until none is left or it must stop.
     fn work(&self, reports: &mpsc::Sender<Report>) {
         let mut centre = Centre::new(self.settings.width);
         let handfuls = self.corpus.len().div_ceil(HANDFUL);
@@ -196,7 +196,7 @@ impl Shared<'_> {
             let texts = first..(first + HANDFUL).min(self.corpus.len());
             let mut rng = ChaCha8Rng::seed_from_u64(self.settings.seed);
             rng.set_stream(handful as u64 + 1);
-            // The receiver is gone where the training failed already.
+            // The receiver is gone if the training has already failed.
             if reports.send(self.handful(epoch, texts, &mut centre, &mut rng)).is_err() {
                 return;
             }
@@ -217,7 +217,7 @@ impl Shared<'_> {
         report
     }
 
-    /// Every word of a text with those around it; how far around is drawn anew each time, so that near words count more.
+    /// Trains on every word of a text with those around it; the distance is drawn for each word, so that near words count more.
     fn text(&self, words: &[u32], rate: f32, centre: &mut Centre, rng: &mut ChaCha8Rng, report: &mut Report) {
         let mut negatives = Vec::with_capacity(self.settings.negatives);
         for (place, &word) in words.iter().enumerate() {

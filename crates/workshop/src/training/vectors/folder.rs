@@ -1,4 +1,4 @@
-//! A folder of trained vectors: `vectors.txt` (word2vec's text), `subwords.safetensors` (the rows of the n-grams, where
+//! A folder of trained vectors: `vectors.txt` (word2vec's text), `subwords.safetensors` (the rows of the n-grams, if
 //! there are any) and `vectors.json` (what they were trained with).
 
 use std::path::Path;
@@ -13,7 +13,7 @@ use pregonero_models::sentiment::cleaning::Cleaning;
 use pregonero_models::sentiment::subwords::SubwordHasher;
 use pregonero_system::files::{self, Existing};
 
-/// The words with their vectors, n-grams added in.
+/// The words with their vectors, n-grams included.
 pub const VECTORS_FILE: &str = "vectors.txt";
 /// The rows of the n-grams: the tensor `pieces`, `[buckets, width]` f32.
 pub const SUBWORDS_FILE: &str = "subwords.safetensors";
@@ -22,17 +22,17 @@ pub const CARD_FILE: &str = "vectors.json";
 
 const PIECES: &str = "pieces";
 
-/// `vectors.json`: what whoever uses the vectors must agree with, and where they come from.
+/// `vectors.json`: the settings that users of the vectors must match, and where the vectors come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VectorCard {
     /// How texts were cleaned: a classifier with other cleaning finds fewer of its words.
     pub pipeline: Cleaning,
     pub width: usize,
-    /// How n-grams become rows of `subwords.safetensors`; `null` where there are none.
+    /// How n-grams become rows of `subwords.safetensors`; `null` if there are none.
     pub subwords: Option<SubwordHasher>,
     pub words: usize,
-    /// Words of all texts, repeats and all, rare ones left out.
+    /// The number of words in all texts, including repetitions but not rare words.
     pub running_words: u64,
     pub seed: u64,
     pub threads: usize,
@@ -44,7 +44,7 @@ impl VectorCard {
     /// Reads the card of a folder.
     ///
     /// # Errors
-    /// Where it is missing or broken; the message names it.
+    /// If it is missing or broken; the message names it.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(CARD_FILE);
         let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -52,12 +52,12 @@ impl VectorCard {
     }
 }
 
-/// Trained vectors that can spell: words of the table, and others by their n-grams.
+/// Trained vectors of the table's words, and of other words by their n-grams.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainedVectors {
     pub card: VectorCard,
     pub words: WordVectors,
-    /// The rows of the n-grams one behind the other; empty without subwords.
+    /// The rows of the n-grams, one after the other; empty without subwords.
     pub pieces: Vec<f32>,
 }
 
@@ -65,7 +65,7 @@ impl TrainedVectors {
     /// Reads a folder that `train vectors` wrote.
     ///
     /// # Errors
-    /// Where a file is missing, broken, or does not fit the others; the message names it.
+    /// If a file is missing, broken, or does not match the others; the message names it.
     pub fn read(folder: &Path) -> Result<Self> {
         let bytes = |name: &str| {
             let path = folder.join(name);
@@ -76,7 +76,7 @@ impl TrainedVectors {
         let (words, _) = read_vectors(&folder.join(VECTORS_FILE))?;
         ensure!(
             words.width() == card.width,
-            "{}: vectors of width {}, {CARD_FILE} says {}",
+            "{}: vectors of width {}, but {CARD_FILE} says {}",
             name(VECTORS_FILE),
             words.width(),
             card.width
@@ -92,7 +92,7 @@ impl TrainedVectors {
     /// Writes the folder: all of it or nothing.
     ///
     /// # Errors
-    /// Where it is there and may not be replaced, or cannot be written.
+    /// If it exists and must not be replaced, or cannot be written.
     pub fn write(&self, folder: &Path, existing: Existing) -> Result<()> {
         files::write_whole_folder(folder, existing, |folder| {
             write_vectors(&self.words, &folder.join(VECTORS_FILE), Existing::Refuse)?;
@@ -104,7 +104,7 @@ impl TrainedVectors {
         })
     }
 
-    /// The vector of a cleaned word: that of the table, or the mean of its n-grams, as fastText does it; `None` where
+    /// Returns the vector of a cleaned word: that of the table, or the mean of its n-grams, as in fastText; `None` if
     /// there is neither.
     #[must_use]
     pub fn vector(&self, word: &str) -> Option<Vec<f32>> {
@@ -129,14 +129,14 @@ fn pieces_file(pieces: &[f32], shape: [usize; 2]) -> Result<Vec<u8>> {
 
 fn read_pieces(bytes: &[u8], shape: [usize; 2]) -> Result<Vec<f32>> {
     let tensors = SafeTensors::deserialize(bytes).context("not a whole safetensors file")?;
-    let view = tensors.tensor(PIECES).with_context(|| format!("it holds no tensor {PIECES:?}"))?;
+    let view = tensors.tensor(PIECES).with_context(|| format!("it contains no tensor {PIECES:?}"))?;
     ensure!(
         view.dtype() == Dtype::F32 && view.shape() == shape,
-        "{PIECES:?} is {:?} of shape {:?}, {CARD_FILE} asks for F32 of {shape:?}",
+        "{PIECES:?} is {:?} of shape {:?}, but {CARD_FILE} requires F32 of {shape:?}",
         view.dtype(),
         view.shape()
     );
     let values: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
-    ensure!(values.iter().all(|value| value.is_finite()), "{PIECES:?} holds a value that is not finite");
+    ensure!(values.iter().all(|value| value.is_finite()), "{PIECES:?} contains a value that is not finite");
     Ok(values)
 }

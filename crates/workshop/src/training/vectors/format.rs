@@ -1,8 +1,8 @@
 //! Word vectors in a file: word2vec's text (a header line), fastText's `.vec` (the same) and GloVe's text (no header).
 //!
-//! The form is told by the content. Fields are separated by spaces or tabs alone, because words of crawled text hold
-//! other white space; GloVe's 840B words hold even spaces, so that a row is read from its end. Neighbours: the classifier's
-//! training takes its first layer from here, [`super::train_vectors`] writes what it trained.
+//! The format is recognised by the content. Fields are separated only by spaces or tabs, because words of crawled text contain
+//! other white space; GloVe's 840B words even contain spaces, so that a row is read from its end. The classifier's
+//! training takes its first layer from such a file; [`super::train_vectors`] writes one.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _};
@@ -13,40 +13,40 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::WordVectors;
 use pregonero_system::files::{self, Existing};
 
-/// The longest line that is read: a row of 100,000 numbers. What is longer is no text.
+/// The longest line that is read: a row of 100,000 numbers. A longer one is not text.
 const LONGEST_LINE: u64 = 1 << 21;
 
-/// The form of a file.
+/// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VectorFormat {
-    /// A first line with the number of words and the width: word2vec's text and fastText's `.vec`.
+    /// The first line has the number of words and the width: word2vec's text and fastText's `.vec`.
     WithHeader,
-    /// Rows alone: GloVe's text.
+    /// Only rows: GloVe's text.
     WithoutHeader,
 }
 
-/// What reading found beside the vectors.
+/// What reading found besides the vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadCounts {
     pub format: VectorFormat,
-    /// Rows left out because their word stood in the file before; the first row counts.
+    /// Rows left out because their word occurred earlier in the file; the first row counts.
     pub duplicates: usize,
 }
 
 /// Reads the vectors of a text file.
 ///
 /// # Errors
-/// Where the file cannot be read, is empty or not UTF-8, a row has another width than the others or a value that is no
-/// finite number, or the rows are not as many as the header says; with file and line.
+/// If the file cannot be read, is empty or not UTF-8, a row differs in width from the others or has a value that is not a
+/// finite number, or the number of rows differs from the header; the message names file and line.
 pub fn read_vectors(path: &Path) -> Result<(WordVectors, ReadCounts)> {
     let mut reader = RowReader::open(path)?;
     read_rows(&mut reader).with_context(|| format!("{}:{}", path.display(), reader.line))
 }
 
-/// How many values the vectors of a text file have, by its first line alone.
+/// Returns how many values the vectors of a text file have, from its first line alone.
 ///
 /// # Errors
-/// Where the file cannot be read, is empty or its first line is no text.
+/// If the file cannot be read, is empty or its first line is not text.
 pub fn read_width(path: &Path) -> Result<usize> {
     let mut reader = RowReader::open(path)?;
     let first = reader.next().with_context(|| path.display().to_string())?;
@@ -54,10 +54,10 @@ pub fn read_width(path: &Path) -> Result<usize> {
     Ok(header(first).map_or_else(|| first_width(first), |(_, width)| width))
 }
 
-/// Writes the vectors as word2vec's text. Values come back exactly: the shortest decimal that names the same `f32`.
+/// Writes the vectors as word2vec's text, each value as the shortest decimal that reads back as the same `f32`.
 ///
 /// # Errors
-/// Where the file cannot be written; nothing is left behind then.
+/// If the file cannot be written; then nothing is left behind.
 pub fn write_vectors(vectors: &WordVectors, path: &Path, existing: Existing) -> Result<()> {
     files::write_whole(path, existing, |writer| {
         writeln!(writer, "{} {}", vectors.words().len(), vectors.width())?;
@@ -85,7 +85,7 @@ impl RowReader<BufReader<File>> {
 }
 
 impl<R: BufRead> RowReader<R> {
-    /// The next line without its end, or `None` behind the last one.
+    /// Returns the next line without its line ending, or `None` after the last one.
     fn next(&mut self) -> Result<Option<&str>> {
         self.buffer.clear();
         let read = self.lines.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut self.buffer)?;
@@ -104,7 +104,7 @@ impl<R: BufRead> RowReader<R> {
     }
 }
 
-/// Rows as they are gathered.
+/// The rows read so far.
 struct Gathered {
     vectors: WordVectors,
     duplicates: usize,
@@ -115,11 +115,11 @@ fn read_rows<R: BufRead>(reader: &mut RowReader<R>) -> Result<(WordVectors, Read
     let header = header(first);
     let mut gathered = match header {
         Some((_, width)) => {
-            // Each number takes two bytes of a line at least.
+            // Each number takes at least two bytes of a line.
             let most = LONGEST_LINE / 2;
             ensure!(
                 (width as u64) < most,
-                "the first line promises {width} numbers a row, a row holds less than {most}"
+                "the first line promises {width} numbers per row, but a row has fewer than {most}"
             );
             Gathered { vectors: WordVectors::empty(width)?, duplicates: 0 }
         }
@@ -140,23 +140,23 @@ fn read_rows<R: BufRead>(reader: &mut RowReader<R>) -> Result<(WordVectors, Read
         Some((promised, _)) => {
             ensure!(
                 promised == rows,
-                "the file ends after {rows} rows, its first line promises {promised}: it was cut short, or joined"
+                "the file ends after {rows} rows, but its first line promises {promised}: it was cut short, or joined"
             );
             VectorFormat::WithHeader
         }
         None => VectorFormat::WithoutHeader,
     };
-    ensure!(rows > 0, "the file holds no vector");
+    ensure!(rows > 0, "the file contains no vectors");
     Ok((vectors, ReadCounts { format, duplicates }))
 }
 
-/// Number of words and width, where the line is a header: two whole numbers and nothing else.
+/// Returns the number of words and the width if the line is a header: two whole numbers and nothing else.
 fn header(line: &str) -> Option<(usize, usize)> {
     let (count, width) = line.split_once([' ', '\t'])?;
     Some((count.parse().ok()?, width.trim_start_matches([' ', '\t']).parse().ok()?))
 }
 
-/// The width of the first row of a file without header: its numbers at the end, one word at least left at the front.
+/// Returns the width of the first row of a file without header: the numbers at its end, after at least one word.
 fn first_width(line: &str) -> usize {
     let fields: Vec<&str> = line.split([' ', '\t']).collect();
     fields[1..].iter().rev().take_while(|field| field.parse::<f32>().is_ok()).count()
@@ -169,21 +169,21 @@ impl Gathered {
         let mut vector: Vec<f32> = Vec::with_capacity(width);
         for field in fields.by_ref().take(width) {
             let Ok(value) = field.parse::<f32>() else {
-                bail!("{field:?} is no number; the file has {width} numbers a row behind the word");
+                bail!("{field:?} is not a number; a row of this file is a word and {width} numbers");
             };
-            ensure!(value.is_finite(), "{field} is no finite number");
+            ensure!(value.is_finite(), "{field} is not a finite number");
             vector.push(value);
         }
         vector.reverse();
         let word = fields.next().unwrap_or_default();
         ensure!(
             vector.len() == width && !word.is_empty(),
-            "a word and {width} numbers are expected, here are {} fields",
+            "expected a word and {width} numbers, found {} fields",
             line.split([' ', '\t']).count()
         );
         let behind = word.rsplit([' ', '\t']).next().filter(|last| last.len() < word.len());
         let more = behind.is_some_and(|last| last.contains('.') && last.parse::<f32>().is_ok_and(f32::is_finite));
-        ensure!(!more, "more than {width} numbers behind the word, which is the width of the rows before");
+        ensure!(!more, "more than {width} numbers after the word, which is the width of the earlier rows");
         if !self.vectors.push(word, &vector) {
             self.duplicates += 1;
         }
@@ -235,20 +235,20 @@ mod tests {
     fn faults_name_the_line_and_what_is_wrong() {
         for (content, expected) in [
             (&b""[..], "vectors.txt:0: the file is empty"),
-            (b"0 3\n", "holds no vector"),
+            (b"0 3\n", "contains no vectors"),
             (b"palabra\n", ":1: the width is 0"),
             (b"1 0\nla\n", ":1: the width is 0"),
-            (b"2 99999999999\nla 0.1\n", ":1: the first line promises 99999999999 numbers a row"),
-            (b"2 18446744073709551615\nla 0.1\n", ":1: the first line promises 18446744073709551615 numbers a row"),
-            (b"la 1 2\nvacuna 1\n", ":2: \"vacuna\" is no number"),
-            (b"la 1 2\n1\n", ":2: a word and 2 numbers are expected, here are 1 fields"),
-            (b"la 1 2\n 1 2\n", ":2: a word and 2 numbers are expected"),
+            (b"2 99999999999\nla 0.1\n", ":1: the first line promises 99999999999 numbers per row"),
+            (b"2 18446744073709551615\nla 0.1\n", ":1: the first line promises 18446744073709551615 numbers per row"),
+            (b"la 1 2\nvacuna 1\n", ":2: \"vacuna\" is not a number"),
+            (b"la 1 2\n1\n", ":2: expected a word and 2 numbers, found 1 fields"),
+            (b"la 1 2\n 1 2\n", ":2: expected a word and 2 numbers"),
             (b"la 0.1 0.2\nvacuna 0.1 0.2 0.3\n", ":2: more than 2 numbers"),
-            (b"2 2\nla 1 2\nvacuna 1 dos\n", ":3: \"dos\" is no number"),
-            (b"la 1 2\nvacuna nan 2\n", ":2: nan is no finite number"),
-            (b"la 1 2\nvacuna 1 1e99\n", ":2: 1e99 is no finite number"),
+            (b"2 2\nla 1 2\nvacuna 1 dos\n", ":3: \"dos\" is not a number"),
+            (b"la 1 2\nvacuna nan 2\n", ":2: nan is not a finite number"),
+            (b"la 1 2\nvacuna 1 1e99\n", ":2: 1e99 is not a finite number"),
             (b"la 1 2\nma\xf1ana 1 2\n", ":2: not UTF-8"),
-            (b"3 2\nla 1 2\nvacuna 1 2\n", ":3: the file ends after 2 rows, its first line promises 3"),
+            (b"3 2\nla 1 2\nvacuna 1 2\n", ":3: the file ends after 2 rows, but its first line promises 3"),
         ] {
             let message = format!("{:#}", read(content).unwrap_err());
             assert!(message.contains(expected), "{message:?} does not say {expected:?}");

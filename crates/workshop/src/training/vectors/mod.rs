@@ -1,7 +1,7 @@
 //! `train vectors`: skip-gram with negative sampling over words and their n-grams, and word vectors in files.
 //!
-//! Texts go through the classifier's own cleaning, so that the words of both are the same. Nothing is written before
-//! the last epoch is through. Neighbours: [`pregonero_models::sentiment::subwords`] numbers the n-grams, [`super::text`] reads
+//! Texts go through the classifier's own cleaning, so that both have the same words. Nothing is written before
+//! the last epoch is done. See also: [`pregonero_models::sentiment::subwords`] numbers the n-grams, [`super::text`] reads
 //! the texts, the classifier's training starts from [`read_vectors`].
 
 mod corpus;
@@ -28,43 +28,43 @@ use pregonero_models::sentiment::cleaning::Cleaning;
 use pregonero_models::sentiment::subwords::SubwordHasher;
 use pregonero_system::files::{Existing, refuse_existing};
 
-/// Everything vectors depend on.
+/// The settings of a training of word vectors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VectorTraining {
     pub data: Vec<TextSource>,
     /// How texts are tidied as they are read.
     pub tidying: Tidying,
-    /// How they are cleaned then: as the classifier that shall use the vectors.
+    /// How they are then cleaned: as for the classifier that will use the vectors.
     pub pipeline: Cleaning,
     /// The folder to write.
     pub output: PathBuf,
     pub existing: Existing,
-    /// Values of a vector.
+    /// The number of values in a vector.
     pub width: usize,
-    /// Words to each side at most.
+    /// The most words to each side.
     pub window: usize,
-    /// Words drawn at random for each pair.
+    /// The number of words drawn at random for each pair.
     pub negatives: usize,
     /// Rarer words are left out.
     pub minimum_count: usize,
-    /// The most frequent words that get a vector.
+    /// How many words get a vector, the most frequent ones.
     pub maximum_words: usize,
-    /// Words more frequent than this share are left out at random; 0 = none is.
+    /// Words more frequent than this share are left out at random; 0 = none are.
     pub subsample: f64,
     pub epochs: usize,
-    /// Where it begins; it falls in a line almost to 0.
+    /// The initial rate; it falls linearly almost to 0.
     pub learning_rate: f64,
     /// The n-grams of a word; `None` is plain word2vec.
     pub subwords: Option<SubwordHasher>,
     pub seed: u64,
-    /// One gives the same vectors bit for bit each time; more do not.
+    /// One thread gives the same vectors bit for bit each time; more do not.
     pub threads: usize,
     /// The command line, for `vectors.json`.
     pub command: String,
 }
 
 impl VectorTraining {
-    /// The usual settings over `data`, into `output`: word2vec's, with fastText's n-grams and learning rate.
+    /// Returns the default settings for training on `data` into `output`: word2vec's, with fastText's n-grams and learning rate.
     #[must_use]
     pub fn new(data: Vec<TextSource>, output: PathBuf) -> Self {
         Self {
@@ -103,26 +103,26 @@ impl VectorTraining {
     }
 }
 
-/// What vectors are trained on, in numbers.
+/// The size of the training data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CorpusSize {
     pub texts: TextCounts,
-    /// Different words that get a vector.
+    /// The number of different words that get a vector.
     pub words: usize,
-    /// Words of all texts, repeats and all, rare ones left out.
+    /// The number of words in all texts, including repetitions but not rare words.
     pub running_words: u64,
 }
 
-/// How a training goes.
+/// A report on the progress of a training.
 #[derive(Debug, Clone, PartialEq)]
 pub enum VectorProgress {
-    /// The texts are read.
+    /// The texts have been read.
     Data(CorpusSize),
-    /// So much of all epochs is through; the loss is the mean of the pairs since the last report, in nats.
+    /// This share of all epochs is done; the loss is the mean of the pairs since the last report, in nats.
     Training { share: f64, loss: f64, learning_rate: f64, words_per_second: f64, left: Duration },
 }
 
-/// What a training came to.
+/// The result of a training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VectorOutcome {
     pub size: CorpusSize,
@@ -130,11 +130,11 @@ pub struct VectorOutcome {
     pub loss: f64,
 }
 
-/// Trains vectors and writes their folder. Set `stop` to end it: nothing is written then.
+/// Trains vectors and writes their folder. Set `stop` to end early; then nothing is written.
 ///
 /// # Errors
-/// Where settings or data are not fit to train on, the loss stops being a number, it was stopped, or the folder
-/// cannot be written. Nothing is written then.
+/// If settings or data are unsuitable, the loss stops being a number, training was stopped, or the folder
+/// cannot be written. Then nothing is written.
 pub fn train_vectors(
     settings: &VectorTraining,
     stop: &AtomicBool,
@@ -151,7 +151,7 @@ pub fn train_vectors(
     Ok(VectorOutcome { size, loss })
 }
 
-/// The words' vectors with their n-grams added in, and the n-grams' own.
+/// Returns the words' vectors with their n-grams included, and the n-grams' own vectors.
 fn composed(settings: &VectorTraining, corpus: Corpus, fitted: Fitted) -> Result<TrainedVectors> {
     let card = VectorCard {
         pipeline: settings.pipeline,

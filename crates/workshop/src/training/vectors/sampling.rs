@@ -1,22 +1,22 @@
-//! What is drawn while vectors are trained: negatives, and which occurrences of frequent words are left out.
+//! Random draws during the training of vectors: negatives, and which occurrences of frequent words are left out.
 //!
 //! Both after Mikolov et al. (2013), "Distributed representations of words and phrases and their compositionality".
 
 use rand::RngCore;
 
-/// The power that flattens the words' frequencies when negatives are drawn.
+/// The exponent that flattens the words' frequencies when negatives are drawn.
 const FLATTENING: f64 = 0.75;
 
 /// Draws words with probability proportional to count^0.75, in constant time: Walker's alias method (Vose, 1991).
 #[derive(Debug)]
 pub(super) struct NegativeSampler {
-    /// For each place the share of its draws, of 2^32, that stay there; the others go to its alias.
+    /// For each place, how many of 2^32 draws stay there; the others go to its alias.
     stays: Vec<u64>,
     aliases: Vec<u32>,
 }
 
 impl NegativeSampler {
-    /// A sampler over words with these counts; there is at least one word, and no count is 0.
+    /// Creates a sampler over words with these counts; there must be at least one word, and no count may be 0.
     pub(super) fn new(counts: &[u64]) -> Self {
         let weights: Vec<f64> = counts.iter().map(|&count| (count as f64).powf(FLATTENING)).collect();
         let mean = weights.iter().sum::<f64>() / weights.len() as f64;
@@ -33,13 +33,13 @@ impl NegativeSampler {
                 small.push(more);
             }
         }
-        // What rounding left over stays where it is.
+        // Whatever rounding left over stays where it is.
         small.iter().chain(&large).for_each(|&place| shares[place as usize] = 1.0);
         let stays = shares.into_iter().map(|share| (share * 2.0_f64.powi(32)).round() as u64).collect();
         Self { stays, aliases }
     }
 
-    /// A word's number.
+    /// Draws a word's number.
     pub(super) fn draw(&self, rng: &mut impl RngCore) -> u32 {
         let random = rng.next_u64();
         let place = (((random >> 32) * self.stays.len() as u64) >> 32) as usize;
@@ -47,7 +47,7 @@ impl NegativeSampler {
     }
 }
 
-/// The probability with which an occurrence of each word is used, as word2vec and fastText compute it:
+/// Returns the probability with which an occurrence of each word is used, as word2vec and fastText compute it:
 /// √(t / f) + t / f for a word whose share of the text is f; at most 1. A `threshold` of 0 keeps everything.
 pub(super) fn keep_probabilities(counts: &[u64], threshold: f64) -> Vec<f32> {
     let total = counts.iter().sum::<u64>() as f64;

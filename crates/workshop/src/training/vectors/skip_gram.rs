@@ -10,10 +10,10 @@ use rand_chacha::ChaCha12Rng;
 
 use pregonero_models::sentiment::initial;
 
-/// The least probability that the loss takes a logarithm of; it keeps the product of a pair's probabilities a number.
+/// The least probability of which the loss takes a logarithm; it keeps the product of a pair's probabilities above 0.
 const LEAST_PROBABILITY: f64 = 1e-8;
 
-/// Negatives of a pair at most: more would take the product below what `f64` holds.
+/// The most negatives of a pair: with more, the product would underflow an `f64`.
 pub(super) const MOST_NEGATIVES: usize = 30;
 
 /// Rows of numbers that threads share.
@@ -23,23 +23,23 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Rows of zeros.
+    /// Creates rows of zeros.
     pub(super) fn zeros(rows: usize, width: usize) -> Self {
         Self { rows: (0..rows).map(|_| Mutex::new(vec![0.0; width].into())).collect() }
     }
 
-    /// Rows drawn uniformly from ±1 / `width`.
+    /// Creates rows drawn uniformly from ±1 / `width`.
     pub(super) fn uniform(rows: usize, width: usize, rng: &mut ChaCha12Rng) -> Self {
         let limit = 1.0 / width as f64;
         Self { rows: (0..rows).map(|_| Mutex::new(initial::uniform(rng, width, limit).into())).collect() }
     }
 
-    /// A row, held alone. A thread that panicked with it left it whole: it only adds.
+    /// Locks a row. A thread that panicked while holding it left it usable, because threads only add.
     pub(super) fn row(&self, row: u32) -> MutexGuard<'_, Box<[f32]>> {
         self.rows[row as usize].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The mean of `rows` into `mean`, one after the other.
+    /// Writes the mean of `rows` into `mean`, locking one row after the other.
     pub(super) fn mean_into(&self, rows: &[u32], mean: &mut [f32]) {
         mean.fill(0.0);
         for &row in rows {
@@ -49,20 +49,20 @@ impl Table {
         mean.iter_mut().for_each(|value| *value *= share);
     }
 
-    /// The rows from `first` on, one behind the other.
+    /// Returns the rows from `first` on, one after the other.
     pub(super) fn into_values(self, first: usize) -> Vec<f32> {
         let rows = self.rows.into_iter().skip(first);
         rows.flat_map(|row| row.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
     }
 }
 
-/// One word at work: its vector, and how far its rows shall move.
+/// The word being trained: its vector, and how far its rows must move.
 #[derive(Debug)]
 pub(super) struct Centre {
     vector: Vec<f32>,
     /// The sum of the steps since it was loaded.
     moved: Vec<f32>,
-    /// The step of the pair in work.
+    /// The step of the current pair.
     step: Vec<f32>,
 }
 
@@ -71,13 +71,13 @@ impl Centre {
         Self { vector: vec![0.0; width], moved: vec![0.0; width], step: vec![0.0; width] }
     }
 
-    /// Takes the word that `rows` of the input table make up.
+    /// Loads the word that `rows` of the input table make up.
     pub(super) fn load(&mut self, inputs: &Table, rows: &[u32]) {
         inputs.mean_into(rows, &mut self.vector);
         self.moved.fill(0.0);
     }
 
-    /// Gives every row of the word what its pairs asked for. As in fastText each row takes the whole step, so that
+    /// Adds the steps of its pairs to every row of the word. As in fastText, each row takes the whole step, so that
     /// their mean takes it too: that is why [`Self::pair`] can move the vector before the rows.
     pub(super) fn store(&self, inputs: &Table, rows: &[u32]) {
         for &row in rows {
@@ -85,8 +85,8 @@ impl Centre {
         }
     }
 
-    /// One step down the gradient of −ln σ(u·v) − Σ ln σ(−n·v), with v the word, u the row of `context` and n those of
-    /// the `negatives`; gives the loss before the step.
+    /// Takes one step down the gradient of −ln σ(u·v) − Σ ln σ(−n·v), with v the word, u the row of `context` and n those of
+    /// the `negatives`; returns the loss before the step.
     pub(super) fn pair(&mut self, outputs: &Table, context: u32, negatives: &[u32], rate: f32) -> f64 {
         self.step.fill(0.0);
         let mut likelihood = 1.0;
@@ -105,13 +105,13 @@ impl Centre {
     }
 }
 
-/// `target += scale * source`.
+/// Computes `target += scale * source`.
 fn add(target: &mut [f32], scale: f32, source: &[f32]) {
     target.iter_mut().zip(source).for_each(|(target, source)| *target += scale * source);
 }
 
-/// The scalar product, in eight sums, so that the compiler can use vector instructions. Not [`pregonero_kernels::dot`],
-/// whose sums are 32: a seed's vectors stay what they were to the last bit.
+/// Returns the dot product, in eight sums, so that the compiler can use vector instructions. Not [`pregonero_kernels::dot`],
+/// which has 32 sums: with eight, a seed's vectors stay the same to the last bit.
 fn dot(left: &[f32], right: &[f32]) -> f32 {
     let (left, left_rest) = left.as_chunks::<8>();
     let (right, right_rest) = right.as_chunks::<8>();
@@ -136,7 +136,7 @@ mod tests {
     const CONTEXT: u32 = 1;
     const NEGATIVES: [u32; 2] = [0, 3];
 
-    /// The loss of one pair in `f64`, from the tables' values.
+    /// Returns the loss of one pair in `f64`, from the tables' values.
     fn loss(inputs: &[Vec<f64>], outputs: &[Vec<f64>]) -> f64 {
         let vector: Vec<f64> =
             (0..WIDTH).map(|column| ROWS.iter().map(|&row| inputs[row as usize][column]).sum::<f64>() / 3.0).collect();

@@ -12,7 +12,7 @@ const FOOD: [&str; 6] = ["pan", "queso", "arroz", "sopa", "fruta", "maíz"];
 const HEALTH: [&str; 6] = ["vacuna", "dosis", "refuerzo", "brazo", "clínica", "turno"];
 const EITHER: [&str; 3] = ["la", "de", "hoy"];
 
-/// Settings for short texts, each about one of two things.
+/// Returns settings for short texts, each about one of two things.
 fn settings(folder: &Path, name: &str) -> VectorTraining {
     let mut rng = ChaCha12Rng::seed_from_u64(9);
     let mut texts = String::new();
@@ -121,7 +121,7 @@ fn a_training_that_cannot_end_well_writes_nothing() {
     assert!(stopped.contains("interrupted; nothing was written"), "{stopped}");
     for (wrong, expected) in [
         (VectorTraining { learning_rate: 1e30, ..settings.clone() }, "smaller learning rate"),
-        (VectorTraining { minimum_count: 100_000, ..settings.clone() }, "0 words are seen at least 100000 times"),
+        (VectorTraining { minimum_count: 100_000, ..settings.clone() }, "0 words occur at least 100000 times"),
         (VectorTraining { width: 0, ..settings.clone() }, "width: must be 1"),
         (VectorTraining { negatives: 31, ..settings.clone() }, "negatives: must be 1 to 30"),
         (VectorTraining { threads: 0, ..settings.clone() }, "threads: must be"),
@@ -156,10 +156,10 @@ fn a_broken_folder_is_refused_by_the_file_that_is_wrong() {
     let settings = VectorTraining { subwords, epochs: 1, ..settings(folder.path(), "vectors") };
     train(&settings).unwrap();
     for (file, from, to, expected) in [
-        (CARD_FILE, "\"width\": 16", "\"width\": 17", "vectors of width 16, vectors.json says 17"),
+        (CARD_FILE, "\"width\": 16", "\"width\": 17", "vectors of width 16, but vectors.json says 17"),
         (CARD_FILE, "\"buckets\": 50", "\"buckets\": 51", "\"pieces\" is F32 of shape [50, 16]"),
         (CARD_FILE, "\"pipeline\"", "\"pipe\"", "unknown field `pipe`"),
-        (SUBWORDS_FILE, "pieces", "others", "holds no tensor \"pieces\""),
+        (SUBWORDS_FILE, "pieces", "others", "contains no tensor \"pieces\""),
         (VECTORS_FILE, "15 16", "16 16", "promises 16"),
     ] {
         let path = settings.output.join(file);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{Result, ensure};
 
-/// Words and their vectors, one row of `width` values a word.
+/// Words and their vectors, one row of `width` values per word.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WordVectors {
     words: Vec<String>,
@@ -14,11 +14,11 @@ pub struct WordVectors {
 }
 
 impl WordVectors {
-    /// The vectors of `words`, whose rows lie one behind the other in `values`.
+    /// Creates a table of `words`, whose vectors are one after the other in `values`.
     ///
     /// # Errors
-    /// Where the width is 0, values are missing, too many or not finite, or a word is empty, holds a line break or
-    /// stands there twice.
+    /// If the width is 0, values are missing, too many or not finite, or a word is empty, contains a line break or
+    /// occurs twice.
     pub fn new(words: Vec<String>, width: usize, values: Vec<f32>) -> Result<Self> {
         ensure!(width > 0, "the width is 0");
         ensure!(
@@ -30,8 +30,8 @@ impl WordVectors {
         );
         let mut places = HashMap::with_capacity(words.len());
         for (place, word) in words.iter().enumerate() {
-            ensure!(!word.trim().is_empty() && !word.contains(['\n', '\r']), "{word:?} is no word");
-            ensure!(places.insert(word.clone(), place).is_none(), "the word {word:?} stands there twice");
+            ensure!(!word.trim().is_empty() && !word.contains(['\n', '\r']), "{word:?} is not a word");
+            ensure!(places.insert(word.clone(), place).is_none(), "the word {word:?} occurs twice");
             let row = &values[place * width..][..width];
             ensure!(row.iter().all(|value| value.is_finite()), "the vector of {word:?} is not finite");
         }
@@ -42,7 +42,7 @@ impl WordVectors {
         Self::new(Vec::new(), width, Vec::new())
     }
 
-    /// Adds a row whose word and values are checked; `false` where the word is there already.
+    /// Adds a row whose word and values have been checked; returns `false` if the table already has the word.
     pub(super) fn push(&mut self, word: &str, vector: &[f32]) -> bool {
         if self.places.contains_key(word) {
             return false;
@@ -53,37 +53,37 @@ impl WordVectors {
         true
     }
 
-    /// The words in the order of their rows.
+    /// Returns the words in the order of their rows.
     #[must_use]
     pub fn words(&self) -> &[String] {
         &self.words
     }
 
-    /// How many values a vector has.
+    /// Returns how many values a vector has.
     #[must_use]
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// All values, row by row.
+    /// Returns all values, row by row.
     #[must_use]
     pub fn values(&self) -> &[f32] {
         &self.values
     }
 
-    /// Every word with its vector.
+    /// Iterates over every word with its vector.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[f32])> {
         self.words.iter().map(String::as_str).zip(self.values.chunks_exact(self.width))
     }
 
-    /// The vector of a word, spelled as in the table.
+    /// Returns the vector of a word, spelled as in the table.
     #[must_use]
     pub fn get(&self, word: &str) -> Option<&[f32]> {
         self.places.get(word).map(|&place| &self.values[place * self.width..][..self.width])
     }
 
-    /// The `count` words whose vectors point most nearly where `word`'s does, with their cosines, best first, without
-    /// `word` itself; `None` where the table does not know it.
+    /// Returns the `count` words whose vectors are closest in direction to `word`'s, with their cosines, best first, without
+    /// `word` itself; `None` if the table does not have it.
     #[must_use]
     pub fn nearest(&self, word: &str, count: usize) -> Option<Vec<(&str, f32)>> {
         let mut nearest = self.nearest_to(self.get(word)?, count + 1);
@@ -92,7 +92,7 @@ impl WordVectors {
         Some(nearest)
     }
 
-    /// The `count` words nearest to a vector of the table's width by cosine, best first, equals in the table's order. A
+    /// Returns the `count` words nearest to a vector of the table's width by cosine, best first, equals in the table's order. A
     /// vector of zeros has the cosine 0 with every other.
     #[must_use]
     pub fn nearest_to(&self, vector: &[f32], count: usize) -> Vec<(&str, f32)> {
@@ -103,7 +103,7 @@ impl WordVectors {
     }
 }
 
-/// The cosine of the angle between two vectors of one length; 0 where one has none.
+/// Returns the cosine of the angle between two vectors with equally many values; 0 if one is all zeros.
 #[must_use]
 pub fn cosine(left: &[f32], right: &[f32]) -> f32 {
     let (mut product, mut squares) = (0.0_f64, [0.0_f64; 2]);
@@ -144,9 +144,9 @@ mod tests {
         for (made, expected) in [
             (table(&["a"], 0, &[]), "the width is 0"),
             (table(&["a", "b"], 2, &[1.0; 3]), "need 4 values, there are 3"),
-            (table(&["a", "a"], 1, &[1.0; 2]), "\"a\" stands there twice"),
-            (table(&[" "], 1, &[1.0]), "\" \" is no word"),
-            (table(&["a\nb"], 1, &[1.0]), "is no word"),
+            (table(&["a", "a"], 1, &[1.0; 2]), "\"a\" occurs twice"),
+            (table(&[" "], 1, &[1.0]), "\" \" is not a word"),
+            (table(&["a\nb"], 1, &[1.0]), "is not a word"),
             (table(&["a"], 1, &[f32::NAN]), "the vector of \"a\" is not finite"),
         ] {
             let message = made.unwrap_err().to_string();

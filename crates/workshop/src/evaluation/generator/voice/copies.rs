@@ -1,4 +1,4 @@
-//! How much the chosen tweets repeat: each other, the project's own texts, and texts of other people.
+//! Counts how much the chosen tweets repeat each other, the project's own texts, and texts by other people.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,19 +8,19 @@ use super::ChosenTweet;
 use pregonero_models::verbatim::Comparison;
 use pregonero_text::normal::normalise;
 
-/// Words of the beginning that two texts must share to be counted as beginning alike.
+/// How many first words two texts must share to count as beginning alike.
 const BEGINNING: usize = 6;
-/// Words in a row that make a copy of another person's text.
+/// How many words in a row count as a copy from another person's text.
 const RUN: usize = 8;
-/// From this similarity on (0 to 1, as the `near_duplicate` gate measures it) a text counts as a near-duplicate.
+/// A text with at least this similarity (0 to 1, as the `near_duplicate` gate measures it) counts as a near-duplicate.
 const NEAR: f64 = 0.8;
 
 /// Texts that the chosen tweets are compared with.
 #[derive(Debug, Default)]
 pub struct Sources<'a> {
-    /// Texts of the project or the operator, which may be followed but not repeated as a whole.
+    /// Texts by the project or the operator, which may be imitated but not repeated as a whole.
     pub own: &'a [String],
-    /// Texts of other people, of which no long run of words may be taken.
+    /// Texts by other people, from which no long run of words may be copied.
     pub others: &'a [String],
 }
 
@@ -28,18 +28,18 @@ pub struct Sources<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Copies {
     pub chosen: usize,
-    /// Texts that stand there more than once, after normalising; each repetition counts.
+    /// Texts that occur more than once, after normalising; each repetition counts.
     pub repeated: usize,
     /// Texts that share their first six words with another chosen one.
     pub same_beginning: usize,
-    /// Texts at least 80 % like one of the own texts; absent where none were given.
+    /// Texts at least 80 % like one of the own texts; absent if none were given.
     pub near_own: Option<usize>,
-    /// Texts with eight words in a row out of a text of other people; absent where none were given.
+    /// Texts with eight words in a row from a text by other people; absent if none were given.
     pub runs_of_others: Option<usize>,
 }
 
 impl Copies {
-    /// Counts over `chosen`.
+    /// Computes the counts for `chosen`.
     #[must_use]
     pub fn count(chosen: &[ChosenTweet], sources: &Sources<'_>) -> Self {
         let mut texts: HashMap<String, usize> = HashMap::new();
@@ -60,7 +60,7 @@ impl Copies {
     }
 }
 
-/// How many of the chosen are nearly a whole one of `own`.
+/// Counts the chosen tweets that are nearly the whole of a text in `own`.
 fn near(chosen: &[ChosenTweet], own: &[String]) -> usize {
     let texts: Vec<&str> = chosen.iter().map(|one| one.text.as_str()).collect();
     let mut comparison = Comparison::new(&texts, NEAR);
@@ -68,8 +68,8 @@ fn near(chosen: &[ChosenTweet], own: &[String]) -> usize {
     comparison.finish().into_iter().flatten().count()
 }
 
-/// How many of the chosen have a run of words that stands in one of `others`. The runs of the few are kept, and those of
-/// the many looked up one text at a time.
+/// Counts the chosen tweets with a run of words from one of `others`. Indexes the runs of the few chosen tweets and looks up
+/// those of the many others one text at a time.
 fn with_runs(chosen: &[ChosenTweet], others: &[String]) -> usize {
     let texts: Vec<String> = chosen.iter().map(|one| normalise(&one.text)).collect();
     let mut waiting: HashMap<&str, Vec<usize>> = HashMap::new();
@@ -84,7 +84,7 @@ fn with_runs(chosen: &[ChosenTweet], others: &[String]) -> usize {
     found.len()
 }
 
-/// Every run of words of a normalised text.
+/// Iterates over every run of words in a normalised text.
 fn runs(text: &str) -> impl Iterator<Item = &str> {
     let starts = std::iter::once(0).chain(text.match_indices(' ').map(|(space, _)| space + 1));
     let ends = text.match_indices(' ').map(|(space, _)| space).chain([text.len()]);

@@ -1,4 +1,4 @@
-//! The blind sheet: a CSV table that a person fills in with a spreadsheet, and its key.
+//! The blind sheet, a CSV table that a person fills in with a spreadsheet, and its key.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::metrics::confidence::share_interval;
 use pregonero_system::files::{Existing, write_whole};
 
-/// A question of the sheet, answered with yes or no.
+/// A yes-or-no question on the sheet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
@@ -20,7 +20,7 @@ pub enum Question {
     Fluent,
     /// Does it say one thing that makes sense as a whole?
     MakesSense,
-    /// Would an editor publish it as it stands?
+    /// Would an editor publish it as it is?
     Publishable,
     /// Does it speak against the campaign?
     Against,
@@ -33,7 +33,7 @@ pub const QUESTIONS: [Question; 5] =
     [Question::Fluent, Question::MakesSense, Question::Publishable, Question::Against, Question::Experience];
 
 impl Question {
-    /// The column's name.
+    /// Returns the column's name.
     #[must_use]
     pub fn column(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// The word used in tables.
+    /// Returns the word used in tables.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -82,14 +82,14 @@ pub struct KeyRow {
     pub origin: Origin,
 }
 
-/// The answers of one row; a cell that was left empty is absent.
+/// The answers of one row; empty cells are absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
     pub number: usize,
     pub given: BTreeMap<Question, bool>,
 }
 
-/// Mixes chosen tweets and texts of people in an order that `seed` decides, and numbers them from 1.
+/// Mixes chosen tweets and texts by people in an order that `seed` decides, and numbers them from 1.
 #[must_use]
 pub fn mix(chosen: &[String], real: &[String], seed: u64) -> Vec<SheetRow> {
     let with = |origin: Origin| move |text: &String| (text.clone(), origin);
@@ -99,10 +99,10 @@ pub fn mix(chosen: &[String], real: &[String], seed: u64) -> Vec<SheetRow> {
     texts.into_iter().enumerate().map(|(at, (text, origin))| SheetRow { number: at + 1, text, origin }).collect()
 }
 
-/// Writes the sheet as a CSV table with empty columns for the answers, and its key beside it.
+/// Writes the sheet as a CSV table with empty columns for the answers, and its key.
 ///
 /// # Errors
-/// Where one of the files is there already or cannot be written.
+/// If one of the files exists already or cannot be written.
 pub fn write_sheet(sheet: &Path, key: &Path, rows: &[SheetRow]) -> Result<()> {
     let mut table = csv::Writer::from_writer(Vec::new());
     let header = ["number", "text"].into_iter().chain(QUESTIONS.map(Question::column));
@@ -120,11 +120,11 @@ pub fn write_sheet(sheet: &Path, key: &Path, rows: &[SheetRow]) -> Result<()> {
     Ok(())
 }
 
-/// Reads a sheet that was filled in. Answers are yes (`1`, `x`, `y`, `yes`, `s`, `sí`, `si`, `true`) or no (`0`, `-`, `n`,
+/// Reads a filled-in sheet. Answers are yes (`1`, `x`, `y`, `yes`, `s`, `sí`, `si`, `true`) or no (`0`, `-`, `n`,
 /// `no`, `false`), in any case; an empty cell is no answer.
 ///
 /// # Errors
-/// A file that cannot be read or lacks a column, a cell that is neither yes nor no.
+/// If the file cannot be read or lacks a column, or a cell is neither yes nor no.
 pub fn read_answers(path: &Path) -> Result<Vec<Answers>> {
     let place = || path.display().to_string();
     let mut table = csv::Reader::from_path(path).with_context(place)?;
@@ -163,7 +163,7 @@ fn answer(cell: &str) -> Result<Option<bool>> {
     })
 }
 
-/// The share of yes to one question among the texts of one origin.
+/// The share of yes answers to one question among the texts of one origin.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Share {
     pub question: Question,
@@ -185,22 +185,22 @@ pub struct Shares {
 }
 
 impl Shares {
-    /// The shares by origin, from the filled-in sheet and its key.
+    /// Computes the shares by origin, from the filled-in sheet and its key.
     ///
     /// # Errors
-    /// A row of one file that the other does not have, or a sheet in which nothing was answered.
+    /// If one file has a row that the other lacks, or nothing in the sheet was answered.
     pub fn of(answers: &[Answers], key: &[KeyRow]) -> Result<Vec<Self>> {
         let origins: BTreeMap<usize, Origin> = key.iter().map(|row| (row.number, row.origin)).collect();
         let mut by_origin: BTreeMap<Origin, Vec<&Answers>> = BTreeMap::new();
         for row in answers {
             let origin = origins.get(&row.number);
-            let origin =
-                origin.with_context(|| format!("the key has no text number {}: is it this sheet's?", row.number))?;
+            let origin = origin
+                .with_context(|| format!("the key has no text number {}: does it belong to this sheet?", row.number))?;
             by_origin.entry(*origin).or_default().push(row);
         }
         ensure!(
             answers.len() == origins.len(),
-            "the sheet has {} rows and its key {}: keep every row, an unanswered one stays empty",
+            "the sheet has {} rows but its key has {}: keep every row, and leave unanswered ones empty",
             answers.len(),
             origins.len()
         );

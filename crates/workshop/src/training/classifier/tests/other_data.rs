@@ -1,4 +1,4 @@
-//! What a training left behind, met with other data or other columns than its own; grids, which live on what they left.
+//! The results of a training, used with other data or columns than its own; grids, which continue from such results.
 
 use super::*;
 
@@ -6,7 +6,7 @@ use super::*;
 fn another_table_or_other_columns_are_not_taken_for_the_held_out_part() {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = ClassifierTraining { epochs: 1, ..settings(folder.path(), "model") };
-    // Three tweets an author: without the authors, the split is another one.
+    // Three tweets per author: without the authors, the split differs.
     let table: String = (0..240)
         .map(|index| format!("autor{},\"{} día {index}\",{}\n", index / 3, GOOD[index % 4], index % 2))
         .collect();
@@ -31,21 +31,21 @@ fn another_table_or_other_columns_are_not_taken_for_the_held_out_part() {
     std::fs::write(&settings.data, &whole).unwrap();
     assert_eq!(score(&settings.columns).unwrap().verified, Some(true));
 
-    // A model of an earlier version says nothing of its test part.
+    // A model of an earlier version says nothing about its test part.
     let path = settings.output.join("config.json");
     let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     assert!(config.as_object_mut().unwrap().remove("test_part").is_some());
     std::fs::write(&path, config.to_string()).unwrap();
     assert_eq!(score(&settings.columns).unwrap().verified, Some(false));
 
-    // Rows of a hashtag, a mention or a link alone have nothing to read.
+    // Rows with nothing but a hashtag, a mention or a link have nothing to read.
     let nothing = "a,#YoMeVacuno,1\nb,@alguien,0\nc,https://t.co/abc,1\n";
     settings.data = folder.path().join("nothing.csv");
     std::fs::write(&settings.data, format!("author,text,label\n{nothing}")).unwrap();
     let model = load(&settings.output).unwrap();
     let message =
         score_labelled(&model, &settings.data, &settings.columns, EvaluatedPart::All).unwrap_err().to_string();
-    assert!(message.contains("nothing.csv: cleaning leaves nothing to read of any row"), "{message}");
+    assert!(message.contains("nothing.csv: cleaning leaves no text in any row"), "{message}");
 }
 
 #[test]
@@ -67,9 +67,9 @@ fn resuming_replaces_no_model_and_goes_on_with_no_other_rows() {
     let finished = digest();
     let (outcome, anew) = hear(&ClassifierTraining { seed: 2, ..settings.clone() });
     let message = outcome.unwrap_err().to_string();
-    assert!(message.contains("model: a model lies there and no checkpoint to resume from"), "{message}");
+    assert!(message.contains("model: contains a model but there is no checkpoint to resume from"), "{message}");
     assert_eq!((anew, digest()), (None, finished.clone()));
-    // The comparison's way: go on where there is something, else replace.
+    // As the comparison does: resume if there is a checkpoint, otherwise replace.
     let (outcome, anew) = hear(&ClassifierTraining { seed: 2, overwrite: true, ..settings.clone() });
     assert!(outcome.is_ok() && anew == Some(false) && digest() != finished);
 
@@ -79,8 +79,11 @@ fn resuming_replaces_no_model_and_goes_on_with_no_other_rows() {
     std::fs::write(&settings.data, table.replacen("feliz", "contento", 1)).unwrap();
     let resumed = ClassifierTraining { resume: true, ..stopped };
     let message = format!("{:#}", train(&resumed).unwrap_err());
-    assert!(message.contains("stopped.checkpoints: the rows, the vectors or the teachers are not those"), "{message}");
-    // What an earlier version wrote says nothing of the rows.
+    assert!(
+        message.contains("stopped.checkpoints: the rows, the vectors or the teachers differ from those"),
+        "{message}"
+    );
+    // A checkpoint of an earlier version says nothing about the rows.
     let state = folder.path().join("stopped.checkpoints/last/state.json");
     let mut older: serde_json::Value = serde_json::from_slice(&std::fs::read(&state).unwrap()).unwrap();
     let identity = older["identity"].as_object_mut().unwrap();
@@ -112,14 +115,14 @@ fn a_grid_keeps_the_best_and_goes_on_where_it_stopped() {
     assert_eq!(report.unwrap().macro_f1, results[0].test_macro_f1, "the folder is not the best one's");
     assert_eq!(run(&trainings).1, Vec::<usize>::new());
 
-    // Other rows: what was measured on the old ones counts no more.
+    // Other rows: results measured on the old ones no longer count.
     let table = std::fs::read_to_string(&base.data).unwrap();
     std::fs::write(&base.data, table.replacen("feliz", "contento", 1)).unwrap();
     assert_eq!(run(&trainings).1, [1, 2]);
     assert_eq!(run(&trainings).1, Vec::<usize>::new());
     let lines = std::fs::read_to_string(grid::results_file(&base.output)).unwrap();
     assert_eq!(lines.lines().count(), 2, "{lines}");
-    // A line of an earlier version says nothing of its rows.
+    // A line of an earlier version says nothing about its rows.
     let without = |line: &str| {
         let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
         line.as_object_mut().unwrap().remove("data");

@@ -1,4 +1,4 @@
-//! Networks of every kind take a step of the optimiser.
+//! Tests that networks of every kind take a step of the optimiser.
 
 use candle_core::Tensor;
 use pregonero_models::sentiment::network::{Architecture, DenseSettings, Kind, Network, NetworkConfig, Pooling, Row};
@@ -8,7 +8,7 @@ use rand_chacha::ChaCha12Rng;
 use crate::training::classifier::binary_cross_entropy;
 use crate::training::optimizer::{AdamW, AdamWSettings};
 
-/// The networks of tests/data/networks-keras/make.py, with one output each.
+/// Returns the networks of tests/data/networks-keras/make.py, with one output each.
 fn networks(mask_padding: bool) -> [NetworkConfig; 3] {
     let dense = |layers| vec![DenseSettings { units: 16, dropout: 0.0 }; layers];
     let none = Architecture { embedding: 4, dropout: 0.1, spatial_dropout: 0.2, ..Architecture::lstm() };

@@ -1,4 +1,4 @@
-//! Trainings that begin at word vectors.
+//! Trainings that start from word vectors.
 
 use super::*;
 use crate::training::vectors::{TrainedVectors, VectorCard, WordVectors};
@@ -11,7 +11,7 @@ fn vectors_begin_the_embedding_and_stay_where_they_are_frozen() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("wiki.vec");
     let row = |word: &str, value: f32| format!("{word} {}\n", vec![value.to_string(); 8].join(" "));
-    // Ready-made tables have capitals and accents, which no classifier reads; the more frequent words stand first.
+    // Ready-made tables have capitals and accents, which no classifier reads; more frequent words come first.
     let table =
         [row("VACUNO", 0.5), row("vacuno", 0.125), row("Jamás", 0.25), row("día", -0.5), row("dos palabras", 1.0)];
     std::fs::write(&path, format!("5 8\n{}", table.concat())).unwrap();
@@ -85,7 +85,7 @@ fn a_folder_of_vectors_spells_the_words_that_its_table_lacks() {
     assert!(vector(&trained, "nunca").iter().all(|value| (value - mean).abs() < 1e-6), "{mean}");
     let counts = trained.outcome.counts.vectors.unwrap();
     assert_eq!((counts.found, counts.composed), (1, counts.words - 1));
-    // The table alone cannot spell.
+    // The table alone cannot compose words.
     let alone = train(&path.join("vectors.txt"));
     let counts = alone.outcome.counts.vectors.clone().unwrap();
     assert_eq!((counts.found, counts.composed), (1, 0));

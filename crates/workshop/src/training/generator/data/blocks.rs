@@ -16,7 +16,7 @@ pub(super) struct Blocks {
     epochs: Epochs<Order>,
 }
 
-/// An epoch's order of blocks, and the token they start at.
+/// An epoch's order of blocks, and the token at which they start.
 #[derive(Debug)]
 struct Order {
     blocks: Vec<usize>,
@@ -50,16 +50,16 @@ impl Blocks {
     }
 
     pub(super) fn held_out_tokens(&self) -> usize {
-        // A text has a token at least, and an end of text stands before the first.
+        // A text has at least one token, and an end-of-text precedes the first.
         if self.held_out.len() > 1 { self.held_out.len() } else { 0 }
     }
 
-    /// Whole blocks an epoch. One block's worth of tokens is left for the random start of each epoch.
+    /// Returns the whole blocks per epoch. One block's worth of tokens is reserved for the random start of each epoch.
     pub(super) fn count(&self) -> usize {
         self.training.len().saturating_sub(1) / self.block
     }
 
-    /// The batch of a step. Each epoch shuffles the blocks anew and starts them at another token.
+    /// Returns the batch of a step. Each epoch shuffles the blocks again and starts them at another token.
     pub(super) fn batch(&self, step: usize, settings: &GeneratorTraining) -> Batch {
         let first = step * settings.batch;
         let mut batch = empty(settings.batch, self.block);
@@ -79,13 +79,13 @@ impl Blocks {
         Order { blocks, offset: if epoch == 0 { 0 } else { rng.random_range(0..self.block) } }
     }
 
-    /// The held-out texts in blocks, every token predicted once.
+    /// Returns the held-out texts in blocks, in which every token is predicted once.
     pub(super) fn held_out_batches(&self, settings: &GeneratorTraining) -> Vec<Batch> {
         let predicted = self.held_out.len().saturating_sub(1);
         let starts: Vec<usize> = (0..predicted).step_by(self.block).collect();
         let windows: Vec<&[u32]> =
             starts.iter().map(|&start| &self.held_out[start..=predicted.min(start + self.block)]).collect();
-        // The last window may be shorter and is a batch of its own.
+        // The last window may be shorter and forms its own batch.
         let (whole, rest): (Vec<&[u32]>, Vec<&[u32]>) =
             windows.into_iter().partition(|window| window.len() == self.block + 1);
         whole

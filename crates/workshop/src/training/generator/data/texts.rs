@@ -1,7 +1,7 @@
-//! One text a sample, behind end-of-text or its context, padded with end-of-text to the longest of its batch.
+//! One text per sample, after end-of-text or its context, padded with end-of-text to the longest of its batch.
 //!
-//! Only the text and the end-of-text behind it count in the loss. Batches hold texts of like length, so that little is
-//! padding. At random, fields of the context are left empty, so that a model also writes where it is told less.
+//! Only the text and the end-of-text after it count in the loss. Batches contain texts of similar length, so that there is little
+//! padding. Fields of the context are left empty at random, so that a model learns to write with fewer attributes too.
 
 use anyhow::{Result, bail};
 use rand::seq::SliceRandom as _;
@@ -13,7 +13,7 @@ use crate::training::text::TextRow;
 use pregonero_models::generation::control::Control;
 use pregonero_models::generation::tokenizer::Tokenizer;
 
-/// Batches that are sorted by length together: more of them, less padding and less chance.
+/// How many batches are sorted by length together: more mean less padding but also less randomness.
 const BATCHES_SORTED_TOGETHER: usize = 64;
 
 #[derive(Debug)]
@@ -22,24 +22,24 @@ pub(super) struct Texts {
     end: u32,
     training: Samples,
     held_out: Samples,
-    /// Tokens of the held-out samples that are evaluated.
+    /// The number of tokens in the held-out samples that are evaluated.
     held_out_tokens: usize,
     epochs: Epochs<Vec<Vec<u32>>>,
 }
 
-/// Samples as token ids in one piece: the fields of each, then its text, with where each part ends.
+/// Samples as one run of token ids: the fields of each, then its text, with the end of each part.
 #[derive(Debug)]
 struct Samples {
     tokens: Vec<u32>,
     ends: Vec<usize>,
-    /// Parts a sample: its fields and the text.
+    /// Parts per sample: its fields and the text.
     parts: usize,
-    /// Whether the text is there to its end; a text that was cut does not teach to stop.
+    /// Whether each text is complete; a text that was cut must not teach the model to stop.
     whole: Vec<bool>,
 }
 
 impl Texts {
-    /// Encodes the rows; says how many texts or contexts were shortened.
+    /// Encodes the rows; also returns how many texts or contexts were shortened.
     pub(super) fn new(
         settings: &GeneratorTraining,
         tokenizer: &Tokenizer,
@@ -67,12 +67,12 @@ impl Texts {
         self.held_out_tokens
     }
 
-    /// Batches an epoch.
+    /// Returns the number of batches per epoch.
     pub(super) fn batches(&self, settings: &GeneratorTraining) -> usize {
         self.training.count().div_ceil(settings.batch)
     }
 
-    /// The batch of a step, some fields of its contexts left empty.
+    /// Returns the batch of a step, with some fields of its contexts left empty.
     pub(super) fn batch(&self, step: usize, settings: &GeneratorTraining) -> Batch {
         let (epoch, place) = (step / self.batches(settings), step % self.batches(settings));
         let order = self.epochs.order(epoch, || self.order(epoch, settings));
@@ -84,7 +84,7 @@ impl Texts {
         self.padded(rows.collect())
     }
 
-    /// The samples of each batch of an epoch.
+    /// Returns the samples of each batch of an epoch.
     fn order(&self, epoch: usize, settings: &GeneratorTraining) -> Vec<Vec<u32>> {
         let mut rng = epoch_rng(settings.seed, epoch);
         let mut samples: Vec<u32> = (0..self.training.count() as u32).collect();
@@ -94,7 +94,7 @@ impl Texts {
         batches
     }
 
-    /// The held-out texts with their whole contexts.
+    /// Returns the held-out texts with their whole contexts.
     pub(super) fn held_out_batches(&self, settings: &GeneratorTraining) -> Vec<Batch> {
         let mut samples: Vec<u32> = (0..self.held_out.count() as u32).collect();
         batches(&self.held_out, &mut samples, settings.batch)
@@ -106,7 +106,7 @@ impl Texts {
             .collect()
     }
 
-    /// Ids and targets of a sample whose context has the fields that `keep` keeps.
+    /// Returns ids and targets of a sample whose context has the fields that `keep` keeps.
     fn row(&self, samples: &Samples, sample: usize, mut keep: impl FnMut(usize) -> bool) -> Row {
         let mut ids = match &self.control {
             None => vec![self.end],
@@ -135,13 +135,13 @@ impl Texts {
     }
 }
 
-/// One sample as the model reads it, and what it is to predict at every position.
+/// One sample as the model reads it, and what the model should predict at every position.
 struct Row {
     ids: Vec<u32>,
     targets: Vec<Option<u32>>,
 }
 
-/// Cuts the samples into batches of like length; `samples` comes shuffled, or not at all.
+/// Divides the samples into batches of similar length; `samples` is in shuffled or in file order.
 fn batches(of: &Samples, samples: &mut [u32], batch: usize) -> Vec<Vec<u32>> {
     samples
         .chunks_mut(batch * BATCHES_SORTED_TOGETHER)
@@ -152,8 +152,8 @@ fn batches(of: &Samples, samples: &mut [u32], batch: usize) -> Vec<Vec<u32>> {
         .collect()
 }
 
-/// Which fields of a sample are kept in an epoch: with the dropout's probability none at all, else each by itself is
-/// left empty with that probability.
+/// Decides which fields of a sample are kept in an epoch: with the dropout's probability none at all, otherwise each one is
+/// left empty with that probability, independently.
 struct Fields {
     rng: ChaCha12Rng,
     dropout: f64,
@@ -186,12 +186,12 @@ impl Samples {
         &self.tokens[start..self.ends[place]]
     }
 
-    /// Tokens of all parts.
+    /// Returns the number of tokens in all parts.
     fn length(&self, sample: usize) -> usize {
         (0..self.parts).map(|part| self.part(sample, part).len()).sum()
     }
 
-    /// Tokens that count in the loss: the texts' and the end behind each whole one.
+    /// Returns the number of tokens that count in the loss: those of the texts, and the end after each whole one.
     fn predicted(&self) -> usize {
         let texts: usize = (0..self.count()).map(|sample| self.part(sample, self.parts - 1).len()).sum();
         texts + self.whole.iter().filter(|whole| **whole).count()
@@ -206,7 +206,7 @@ struct Encoder<'a> {
 }
 
 impl Encoder<'_> {
-    /// The samples of `rows`, until they predict `most` tokens, and how many of them were shortened.
+    /// Returns the samples of `rows` until they predict `most` tokens, and how many of them were shortened.
     fn samples(&self, rows: &[TextRow], most: usize) -> Result<(Samples, usize)> {
         let parts = self.control.map_or(1, |control| control.layout().attributes.len() + 1);
         let mut samples = Samples { tokens: Vec::new(), ends: Vec::new(), parts, whole: Vec::new() };
@@ -231,7 +231,7 @@ impl Encoder<'_> {
         Ok((samples, shortened))
     }
 
-    /// The fields of a row, shortened so that its text fits behind them, and how much of the text does.
+    /// Returns the fields of a row, shortened so that its text fits after them, and how much of the text fits.
     fn fitted(&self, row: &TextRow, text: usize) -> Result<(Vec<Vec<u32>>, Kept)> {
         let most = self.settings.block;
         let Some(control) = self.control else {
@@ -259,9 +259,9 @@ impl Encoder<'_> {
     }
 }
 
-/// What of a row fits into a sample.
+/// What part of a row fits into a sample.
 struct Kept {
-    /// Tokens of the text.
+    /// The tokens of the text that fit.
     text: usize,
     /// Whether the context lost words.
     cut: bool,
