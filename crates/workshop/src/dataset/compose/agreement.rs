@@ -2,7 +2,7 @@
 //!
 //! What it sees: a determiner and the noun after it (`la brazo`), an adjective between them or right after the noun
 //! (`la vacuna nuevo`), `todos las`, and an adjective after `ser` and `estar` where a clause begins with its subject
-//! (`La vacuna es gratuito`). What it does not: nouns without a determiner, words that neither [`super::words`] nor their
+//! (`La vacuna es gratuito`), and `a el`, `de el`. What it does not: nouns without a determiner, words that neither [`super::words`] nor their
 //! ending tells, adjectives farther away, verbs. After `la`, `los` and `las` a verb may stand (`la llamo`), so there only
 //! words count that cannot be one. It is meant to miss things rather than to complain of good Spanish.
 
@@ -101,6 +101,7 @@ const DEGREES: [&str; 9] = ["más", "muy", "tan", "menos", "bien", "siempre", "y
 impl Checker<'_> {
     fn check_at(&mut self, place: usize) {
         self.check_todos(place);
+        self.check_contraction(place);
         let Some(determiner) = determiner(&self.tokens[place].lower) else { return };
         let before = self.before(place);
         let after_preposition = before.is_some_and(|word| PREPOSITIONS.contains(&word));
@@ -130,6 +131,22 @@ impl Checker<'_> {
             self.compare(place, determiner.form, place + 1, noun.form);
         }
         self.check_after_noun(place, place + 1, noun);
+    }
+
+    /// Finds `a el` and `de el`, which Spanish writes as `al` and `del`; not before a name (`de El Salvador`).
+    fn check_contraction(&mut self, place: usize) {
+        let token = &self.tokens[place];
+        if token.lower != "el" || token.is_name || !matches!(self.before(place), Some("a" | "de")) {
+            return;
+        }
+        let before = &self.tokens[place - 1];
+        self.findings.disagreements.push(Disagreement {
+            range: before.range.start..token.range.end,
+            first: before.lower.clone(),
+            first_form: "a preposition".to_owned(),
+            second: token.lower.clone(),
+            second_form: format!("written with it as one word, {}l", if before.lower == "a" { "a" } else { "de" }),
+        });
     }
 
     /// `todos las`, `todas los`, `toda el`; not `entre todos la cuidamos`.
@@ -327,6 +344,7 @@ mod tests {
             "La capital y el capital, la orden y el orden, el cura y la cura.",
             "El calendario, un diploma, este idioma, nuestros planetas.",
             "Su cuidado, sus cuidados, cada día, cada jornada.",
+            "Vamos al puesto del barrio a él. Llega a El Carmen de El Salvador.",
         ] {
             assert_eq!(pairs(text), Vec::<String>::new(), "{text}");
         }
@@ -366,6 +384,8 @@ mod tests {
             ("Todos las familias.", "todos las"),
             ("La policía es amables.", "policía amables"),
             ("Los mejor días.", "mejor días"),
+            ("Vamos a el puesto.", "a el"),
+            ("La puerta de el vecino.", "de el"),
         ] {
             assert!(pairs(text).iter().any(|pair| pair == expected), "{text}: {:?}", check(text));
         }
