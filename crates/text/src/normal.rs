@@ -18,8 +18,8 @@ pub fn normalise(text: &str) -> String {
 /// Returns the words that [`normalise`] joins.
 pub fn words(text: &str) -> Vec<String> {
     let text = tweet_text::composed(text);
-    // Reading the entities is the expensive part, and most texts cannot have any.
-    let plain = if text.contains(['.', '@', '＠', '。', '．']) {
+    // Parsing the entities is the expensive part, and most texts cannot have any.
+    let plain = if may_have_entities(&text) {
         let tweet = tweet_text::parse(&text);
         fold(&tweet_text::without(&tweet.text, &[&tweet.urls, &tweet.mentions]))
     } else {
@@ -30,6 +30,17 @@ pub fn words(text: &str) -> Vec<String> {
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .collect()
+}
+
+/// Returns whether `text` may have a link or a mention: a link needs a dot with a letter or digit right after it.
+fn may_have_entities(text: &str) -> bool {
+    let mut after_dot = false;
+    text.chars().any(|character| {
+        let found = matches!(character, '@' | '＠')
+            || after_dot && (character.is_alphanumeric() || is_combining_mark(character));
+        after_dot = matches!(character, '.' | '。' | '．' | '｡');
+        found
+    })
 }
 
 /// Returns `text` in lower case without accents and other marks; everything else stays where it is.
@@ -66,7 +77,35 @@ mod tests {
         }
     }
 
+    /// What [`words`] does for a text that may have entities.
+    fn with_entities_parsed(text: &str) -> String {
+        let tweet = tweet_text::parse(text);
+        let plain = fold(&tweet_text::without(&tweet.text, &[&tweet.urls, &tweet.mentions]));
+        let words: Vec<&str> =
+            plain.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn a_text_whose_entities_are_not_parsed_has_none() {
+        for text in
+            ["Hola.", "Fin. Otro inicio.", "Uno.com", "ve a https://x.co/a.", "a 。b", "x．com", "¿Sí? …", "1.5"]
+        {
+            assert_eq!(normalise(text), with_entities_parsed(text), "{text:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn no_entity_is_missed(text in "[a-zA-ZñéÁ@＠#.。．｡/:0-9 \u{301}🤖]{0,40}") {
+            prop_assert_eq!(normalise(&text), with_entities_parsed(&text));
+        }
+
+        #[test]
+        fn no_entity_is_missed_in_any_text(text in any::<String>()) {
+            prop_assert_eq!(normalise(&text), with_entities_parsed(&text));
+        }
+
         #[test]
         fn normalising_twice_changes_nothing(text in any::<String>()) {
             let once = normalise(&text);

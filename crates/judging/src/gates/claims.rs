@@ -95,6 +95,11 @@ static CLAIMS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
             format!(r"(?i)\b\d{{1,2}}\s?(?:º\s*)?de\s+(?:{months})\b|\b(?:{months})\s+de(?:l)?\s+\d{{4}}\b|\b\d{{1,4}}[/-]\d{{1,2}}[/-]\d{{1,4}}\b|\b(?:1[89]|20)\d{{2}}\b"),
             "a date",
         ),
+        (
+            r"(?i)\b(?:el|este|al|del|próximo|pasado)\s+(?:próximo\s+|pasado\s+)?(?:lunes|martes|miércoles|jueves|viernes|sábado|domingo)\b(?:\s+(?:próximo|pasado|que viene))?"
+                .to_owned(),
+            "a day",
+        ),
         (r"(?i)\b(?:\d[\d.,]*|un|una|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|cien(?:tos)?|mil(?:es)?|mill[oó]n(?:es)?)\s+(?:de\s+)?(?:\p{L}+\s+)?(?:muert[oa]s|muertes|fallecid[oa]s|contagiad[oa]s|infectad[oa]s|hospitalizad[oa]s)\b".to_owned(), "a number of victims"),
         (format!(r"(?i)\b(?:\d[\d.,]*|cientos|cien|mil|miles|mill[oó]n(?:es)?)\s+(?:de\s+)?(?:nuev[oa]s\s+)?{COUNTED}\b"), "a figure"),
         (r"(?i)\b(?:millones|billones)\b|\bun millón de (?:dosis|personas|pesos)\b".to_owned(), "a figure"),
@@ -151,6 +156,8 @@ mod tests {
             "Ayer murió mi gato.",
             "Somos dos personas tranquilas.",
             "Cien años de soledad es mi libro.",
+            "Un domingo en la finca alegra.",
+            "Los lunes cuestan.",
         ] {
             assert_eq!(verdict_of(&gate, text), GateVerdict::pass(NAME), "{text}");
         }
@@ -170,6 +177,10 @@ mod tests {
             ("Abre el 3 de marzo.", "a date: “3 de marzo”"),
             ("Fue el 03/04/2021.", "a date: “03/04/2021”"),
             ("En 2021 pasó todo.", "a date: “2021”"),
+            ("La jornada es el sábado en el parque.", "a day: “el sábado”"),
+            ("Este lunes abre el puesto.", "a day: “Este lunes”"),
+            ("Habrá dosis el próximo martes.", "a day: “el próximo martes”"),
+            ("Abren el viernes que viene.", "a day: “el viernes que viene”"),
             ("Hubo tres muertos.", "a number of victims: “tres muertos”"),
             ("Hubo 5 casos.", "a figure: “5 casos”"),
             ("Llegaron 500 sillas.", "a figure: “500”"),

@@ -155,6 +155,16 @@ static CLAIMS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
             "body",
         ),
         (
+            r"\b(?:haber|habiendo)me\s+(?:vacunado|enfermado|contagiado|puesto|aplicado|inyectado|cuidado|curado|recuperado)\b"
+                .to_owned(),
+            "body",
+        ),
+        (
+            r"\b(?:me\s+|nos\s+)(?:vacun(?:é|amos)|pus(?:e|imos)|enferm(?:é|amos)|contagi(?:é|amos))\s+(?:\p{L}+\s+){0,3}(?:ayer|anoche|anteayer|antier|el\s+(?:lunes|martes|miércoles|jueves|viernes|sábado|domingo)|la\s+semana\s+pasada|el\s+(?:mes|año)\s+pasado|esta\s+mañana|hoy\s+(?:temprano|en\s+la\s+mañana|por\s+la\s+mañana))\b|\b(?:ya|recién|esta\s+mañana|el\s+(?:lunes|martes|miércoles|jueves|viernes|sábado|domingo))\s+nos\s+(?:vacunamos|pusimos|enfermamos|contagiamos)\b"
+                .to_owned(),
+            "body",
+        ),
+        (
             r"\bme\s+(?:voy|vas?\s+a|quiero|pienso|puedo|debo)\s+(?:a\s+)?(?:vacunar|poner|aplicar|inyectar|cuidar|proteger|lavar|operar)\b|\bvoy\s+(?:al\s+(?:médico|hospital|puesto|centro|consultorio|trabajo)|a\s+la\s+(?:clínica|farmacia|escuela|universidad|oficina)|por\s+(?:la|el|mi)|camino\s+(?:a|al)|rumbo\s+(?:a|al))\b|\bvoy\s+a\s+(?:ir|salir|viajar|comprar|visitar|llevar|dormir|comer)\b"
                 .to_owned(),
             "body",
@@ -357,6 +367,11 @@ mod tests {
             "Me enfermé feo, wey.",
             "¿Saben qué? Hoy me vacuné.",
             "Ya me vacuné, ¿y tú?",
+            "No me arrepiento de haberme vacunado.",
+            "Ya nos vacunamos y qué alegría.",
+            "Nos vacunamos todos el sábado.",
+            "Nos pusimos el refuerzo ayer.",
+            "El lunes nos vacunamos en familia.",
         ] {
             assert_eq!(verdict_of(&gate, text).verdict, Verdict::Review, "{text}");
         }

@@ -2,9 +2,10 @@
 //!
 //! It checks a determiner and the noun after it (`la brazo`), an adjective between them or right after the noun
 //! (`la vacuna nuevo`), `todos las`, and an adjective after `ser` and `estar` where a clause begins with its subject
-//! (`La vacuna es gratuito`). It does not check nouns without a determiner, words that neither [`super::words`] nor their
-//! ending classifies, adjectives farther away, or verbs. A verb may follow `la`, `los` and `las` (`la llamo`), so there it
-//! checks only words that cannot be one. It is meant to miss errors rather than to reject good Spanish.
+//! (`La vacuna es gratuito`), and finds `a el` and `de el`. It does not check nouns without a determiner, words that neither
+//! [`super::words`] nor their ending classifies, adjectives farther away, or verbs. A verb may follow `la`, `los` and `las`
+//! (`la llamo`), so there it checks only words that cannot be one. It is meant to miss errors rather than to reject good
+//! Spanish.
 
 use std::ops::Range;
 
@@ -101,6 +102,7 @@ const DEGREES: [&str; 9] = ["más", "muy", "tan", "menos", "bien", "siempre", "y
 impl Checker<'_> {
     fn check_at(&mut self, place: usize) {
         self.check_todos(place);
+        self.check_contraction(place);
         let Some(determiner) = determiner(&self.tokens[place].lower) else { return };
         let before = self.before(place);
         let after_preposition = before.is_some_and(|word| PREPOSITIONS.contains(&word));
@@ -130,6 +132,22 @@ impl Checker<'_> {
             self.compare(place, determiner.form, place + 1, noun.form);
         }
         self.check_after_noun(place, place + 1, noun);
+    }
+
+    /// Finds `a el` and `de el`, which Spanish writes as `al` and `del`; not before a name (`de El Salvador`).
+    fn check_contraction(&mut self, place: usize) {
+        let token = &self.tokens[place];
+        if token.lower != "el" || token.is_name || !matches!(self.before(place), Some("a" | "de")) {
+            return;
+        }
+        let before = &self.tokens[place - 1];
+        self.findings.disagreements.push(Disagreement {
+            range: before.range.start..token.range.end,
+            first: before.lower.clone(),
+            first_form: "a preposition".to_owned(),
+            second: token.lower.clone(),
+            second_form: format!("written with it as one word, {}l", if before.lower == "a" { "a" } else { "de" }),
+        });
     }
 
     /// Checks `todos las`, `todas los`, `toda el`; not `entre todos la cuidamos`.
@@ -327,6 +345,7 @@ mod tests {
             "La capital y el capital, la orden y el orden, el cura y la cura.",
             "El calendario, un diploma, este idioma, nuestros planetas.",
             "Su cuidado, sus cuidados, cada día, cada jornada.",
+            "Vamos al puesto del barrio a él. Llega a El Carmen de El Salvador.",
         ] {
             assert_eq!(pairs(text), Vec::<String>::new(), "{text}");
         }
@@ -366,6 +385,8 @@ mod tests {
             ("Todos las familias.", "todos las"),
             ("La policía es amables.", "policía amables"),
             ("Los mejor días.", "mejor días"),
+            ("Vamos a el puesto.", "a el"),
+            ("La puerta de el vecino.", "de el"),
         ] {
             assert!(pairs(text).iter().any(|pair| pair == expected), "{text}: {:?}", check(text));
         }

@@ -121,13 +121,15 @@ pub fn write_sheet(sheet: &Path, key: &Path, rows: &[SheetRow]) -> Result<()> {
 }
 
 /// Reads a filled-in sheet. Answers are yes (`1`, `x`, `y`, `yes`, `s`, `sí`, `si`, `true`) or no (`0`, `-`, `n`,
-/// `no`, `false`), in any case; an empty cell is no answer.
+/// `no`, `false`), in any case; an empty cell is no answer. Columns may be separated by commas, semicolons or tabs, as
+/// spreadsheets save them.
 ///
 /// # Errors
 /// If the file cannot be read or lacks a column, or a cell is neither yes nor no.
 pub fn read_answers(path: &Path) -> Result<Vec<Answers>> {
     let place = || path.display().to_string();
-    let mut table = csv::Reader::from_path(path).with_context(place)?;
+    let text = std::fs::read_to_string(path).with_context(place)?;
+    let mut table = csv::ReaderBuilder::new().delimiter(delimiter(&text)).from_reader(text.as_bytes());
     let header = table.headers().with_context(place)?.clone();
     let column = |name: &str| {
         let at = header.iter().position(|column| column.trim_start_matches('\u{feff}').trim() == name);
@@ -152,6 +154,13 @@ pub fn read_answers(path: &Path) -> Result<Vec<Answers>> {
         rows.push(Answers { number, given });
     }
     Ok(rows)
+}
+
+/// Returns what separates the columns: a spreadsheet may have saved the sheet with semicolons or tabs.
+fn delimiter(text: &str) -> u8 {
+    let header = text.lines().next().unwrap_or_default();
+    let count = |delimiter: &u8| header.bytes().filter(|byte| byte == delimiter).count();
+    [b',', b';', b'\t'].into_iter().rev().max_by_key(count).unwrap_or(b',')
 }
 
 fn answer(cell: &str) -> Result<Option<bool>> {
@@ -260,6 +269,21 @@ mod tests {
             let yes: Vec<usize> = one.shares.iter().map(|share| share.yes).collect();
             assert_eq!(yes, [answered, answered, answered, 0, 0]);
         }
+    }
+
+    #[test]
+    fn a_sheet_that_a_spreadsheet_saved_with_semicolons_or_tabs_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let sheet = folder.path().join("sheet.csv");
+        let with_commas = "number,text,fluent,makes_sense,publishable,against,experience\n1,hola; sí,1,1,0,0,0\n";
+        let read = |content: &str| {
+            std::fs::write(&sheet, content).unwrap();
+            read_answers(&sheet).unwrap()
+        };
+        let expected = read(with_commas);
+        assert_eq!(expected[0].given.len(), 5);
+        assert_eq!(read(&with_commas.replace(',', "\t")), expected);
+        assert_eq!(read(&with_commas.replace("hola; sí", "hola").replace(',', ";")), expected);
     }
 
     #[test]
