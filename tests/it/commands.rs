@@ -308,7 +308,7 @@ fn another_model_is_tried_without_touching_the_configuration() {
     let record = place.run(&["--json", "history", "show", "1"]).json().remove(0);
     assert!(record.to_string().contains("\"tiny\""), "{record}");
     let examined = place.run(&["doctor", "--offline", "--model", "tiny"]);
-    assert!(examined.stdout.contains("tiny writes on cpu"), "{examined:#?}");
+    assert!(examined.stdout.contains("tiny works on cpu"), "{examined:#?}");
     let seen = place.run(&["--json", "inspect", "--model", "tiny", "La plaza canta."]).json().remove(0);
     assert_eq!(seen["text"], "La plaza canta.");
     for command in ["generate", "once", "doctor", "inspect Hola"] {

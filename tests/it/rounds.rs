@@ -70,7 +70,7 @@ fn without_keys_a_dry_run_names_the_four_variables_and_going_live_is_refused_bef
 
     let dry = bare("false");
     assert_eq!(dry.code(), Some(0), "{dry:#?}");
-    assert!(dry.stderr.contains("to go live set TWITTER_CONSUMER_KEY, TWITTER_CONSUMER_SECRET"), "{dry:#?}");
+    assert!(dry.stderr.contains("to go live, set TWITTER_CONSUMER_KEY, TWITTER_CONSUMER_SECRET"), "{dry:#?}");
 }
 
 #[test]
@@ -225,7 +225,7 @@ async fn credentials_of_another_account_post_nothing_and_say_whose_they_are() {
     let bot = TestBot::at(&x, true);
     let (entry, ended) = once(&bot);
     assert_eq!((ended.code(), &entry["state"]), (Some(78), &json!("approved")), "{ended:#?}");
-    assert!(ended.stderr.contains("belong to @una_persona, account.handle is @pregonero_test"), "{ended:#?}");
+    assert!(ended.stderr.contains("belong to @una_persona, but account.handle is @pregonero_test"), "{ended:#?}");
     assert_eq!((x.accounts_asked(), x.posts_asked()), (1, 0));
     assert_eq!(bot.run(&["once"]).code(), Some(78), "nor the next time");
     assert_eq!((x.accounts_asked(), x.posts_asked()), (1, 0));

@@ -7,7 +7,7 @@ use crate::commands::Place;
 
 const GRAMMAR: &str = r##"{
     "origin": ["[tema:visita][hashtags:Vecinos]#frase.capitalize# \\#Vecinos", "[tema:calma]#frase.capitalize#"],
-    "frase": ["hoy #quien# visita a #quien#.", "[q:#quien#]con #q# la tarde pasa mejor: gracias, #q#."],
+    "frase": ["hoy #quien# pasea con #quien#.", "[q:#quien#]con #q# la tarde pasa mejor: gracias, #q#."],
     "quien": ["la vecina", "tu hermano", "el abuelo"],
     "nadie": "sobra"
 }"##;

@@ -327,7 +327,7 @@ mod tests {
         fs::write(&target, &unmarked).unwrap();
         let message = backup(test.store.path(), &target).await.unwrap_err().to_string();
         assert!(
-            message.contains("kept.db: exists already and is a database of pregonero without the mark"),
+            message.contains("kept.db: already exists and is a pregonero database without the mark"),
             "{message}"
         );
         assert_eq!(fs::read(&target).unwrap(), unmarked);

@@ -27,7 +27,7 @@ async fn credentials_of_another_account_stop_all_posting_until_the_handle_or_the
     let (post, posted) = bench.publish("Una feria en la plaza.").await;
     let Err(PublishError::Halted { halt, .. }) = posted else { panic!("{posted:?}") };
     assert_eq!(halt.kind.as_deref(), Some(OTHER_ACCOUNT));
-    assert!(halt.to_string().contains("belong to @una_persona, account.handle is @prueba"), "{halt}");
+    assert!(halt.to_string().contains("belong to @una_persona, but account.handle is @prueba"), "{halt}");
     assert_eq!((bench.poster.asked(), bench.state(post).await), (Vec::new(), PostState::Approved));
     // No other post asks while that holds, and `resume` does not forget what X once said.
     assert!(matches!(bench.publish("Otra feria.").await.1, Err(PublishError::Halted { .. })));

@@ -430,7 +430,7 @@ async fn a_post_belongs_to_the_mode_and_the_account_it_was_made_in() {
     let mut posts = Vec::new();
     for (origin, reason) in [
         (dry(), Some("it was made in a dry run, but posts now go out")),
-        (other, Some("it was made for @otra, and account.handle is @prueba now")),
+        (other, Some("it was made for @otra, but account.handle is now @prueba")),
         (live(), None),
     ] {
         let held = bench.test.post("Una feria.", None, &origin, bench.clock.now()).await;

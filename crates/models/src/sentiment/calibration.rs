@@ -385,7 +385,7 @@ mod tests {
             (vec![one(1.0)], vec![1, 0], "1 rows of logits, 2 labels"),
             (vec![one(1.0), vec![1.0, 2.0]], vec![1, 0], "different numbers"),
             (vec![one(f32::NAN), one(0.0)], vec![1, 0], "not a finite"),
-            (vec![one(1.0), one(0.0)], vec![2, 0], "not among the 2"),
+            (vec![one(1.0), one(0.0)], vec![2, 0], "not one of the network's 2"),
             (vec![one(1.0), one(0.0)], vec![1, 1], "two labels"),
         ] {
             let message = Calibration::fit(&logits, &labels).unwrap_err().to_string();

@@ -22,7 +22,7 @@ Examples:
 
 A grammar is a JSON object of symbols, each with a list of rules; every text begins with \"origin\":
   {\"origin\": [\"[tema:visita][hashtags:Vecinos]#frase.capitalize# \\\\#Vecinos\"],
-   \"frase\":  [\"hoy #quien# visita a #quien#\", \"[q:#quien#]con #q# todo pasa: gracias, #q#\"],
+   \"frase\":  [\"hoy #quien# pasea con #quien#\", \"[q:#quien#]con #q# todo pasa: gracias, #q#\"],
    \"quien\":  [\"la vecina\", \"tu hermano\"]}
 
   #name#               one rule of that symbol

@@ -155,7 +155,7 @@ fn bombs_end_in_an_error_at_once() {
     (0..40).for_each(|_| laughs.extend([b"(".as_slice(), &b"h\x00".repeat(10), b"tq\x00"].concat()));
     laughs.push(b'.');
     let message = refusal(&archive(&laughs));
-    assert!(message.contains("it holds a tuple where a dict"), "{message}");
+    assert!(message.contains("it contains a tuple where a dict"), "{message}");
     // A list of pairs that is turned into a dict again and again.
     let pair = tuple(&[text("a"), b"N".to_vec()]);
     let mut copies = [b"\x80\x02](".to_vec(), pair.repeat(1000), b"eq\x00".to_vec()].concat();
@@ -200,7 +200,7 @@ fn what_is_no_state_dict_is_named() {
         (b"\x80\x02]." as &[u8], "it contains a list where a dict of tensors is expected"),
         (b"\x80\x02}.", "it contains no tensors by name"),
         (&dict(b"K\x03"), "no tensors by name, only w; save the model's state_dict"),
-        (b"\x80\x02K\x01.", "it holds a whole number"),
+        (b"\x80\x02K\x01.", "it contains a whole number"),
         (b"\x80\x00.", "protocol 0"),
         (b"\x80\x02I1\n.", "the instruction 0x49 (I)"),
         (b"\x80\x02h\x07.", "recalls a value that it never kept"),

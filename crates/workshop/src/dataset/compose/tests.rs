@@ -2,7 +2,7 @@ use super::*;
 
 const GRAMMAR: &str = r##"{
     "origin": ["[tema:refuerzo][hashtags:Refuerzo]#frase.capitalize#  \\#Refuerzo", "[tema:plano]#frase.capitalize#"],
-    "frase": ["hoy #quien# cuida  a #quien#.", "[q:#quien#]con #q# llega la calma a casa, gracias a #q#."],
+    "frase": ["hoy #quien# pasea  con #quien#.", "[q:#quien#]con #q# llega la calma a casa, y que viva #q#."],
     "quien": ["la vecina", "el abuelo", "tu familia"],
     "suelto": "nadie me usa"
 }"##;
