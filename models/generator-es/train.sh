@@ -8,7 +8,8 @@
 # DATA contains the texts of the base, one per line: simple.txt (short sentences) and mixture.txt (everything). What the last
 # stage reads is next to this script. The program is `pregonero`, or what PREGONERO names. Sizes come from LAYERS, WIDTH,
 # HEADS, VOCABULARY, BATCH, SIMPLE_STEPS, BASE_STEPS, TUNE_STEPS, COMPOSED (texts), DEVICE and PRECISION; the defaults are
-# those of the built-in model. On a GPU, give larger ones:
+# those of the built-in model. More composed texts are not better: the gate `verbatim` rejects what is like one of them, and the
+# grammar says a few hundred thousand in all. On a GPU, give larger ones:
 #
 #   LAYERS=12 WIDTH=768 HEADS=12 BATCH=64 BASE_STEPS=40000 DEVICE=cuda models/generator-es/train.sh data runs/large 540
 #
@@ -24,8 +25,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 program=${PREGONERO:-pregonero}
 layers=${LAYERS:-6} width=${WIDTH:-320} heads=${HEADS:-5}
 vocabulary=${VOCABULARY:-8192} batch=${BATCH:-16}
-simple_steps=${SIMPLE_STEPS:-1400} base_steps=${BASE_STEPS:-20000} tune_steps=${TUNE_STEPS:-5000}
-composed=${COMPOSED:-300000} device=${DEVICE:-cpu} precision=${PRECISION:-bf16}
+simple_steps=${SIMPLE_STEPS:-1400} base_steps=${BASE_STEPS:-20000} tune_steps=${TUNE_STEPS:-3000}
+composed=${COMPOSED:-24000} device=${DEVICE:-cpu} precision=${PRECISION:-bf16}
 started=$SECONDS
 
 # Prints the seconds that are left of this call, at least one, or nothing if there is no limit.
@@ -66,7 +67,7 @@ if [[ ! -e $plain ]]; then
     mv "$plain.part" "$plain"
 fi
 if [[ ! -e $work/composed.jsonl ]]; then
-    "$program" dataset compose --grammar "$here/campaign.grammar.json" -n "$composed" --seed 31 --columns tema,hashtags \
+    "$program" dataset compose --grammar "$here/campaign.grammar.json" -n "$composed" --seed 61 --columns tema,hashtags \
         --output "$work/composed.jsonl"
 fi
 if [[ ! -e $work/tokenizer ]]; then
@@ -77,7 +78,7 @@ stage simple "$simple_steps" --data "$data/simple.txt" --tokenizer "$work/tokeni
     --batch "$batch" --learning-rate 2e-3 --warmup-steps 150 --decay constant
 stage base "$base_steps" --data "$data/mixture.txt" --base "$work/simple" --batch "$batch" --learning-rate 1.5e-3 --warmup-steps 100 \
     --decay constant
-stage tuned "$tune_steps" --data "$work/composed.jsonl:text" --data "$plain:text=4" --base "$work/base" --clean none \
+stage tuned "$tune_steps" --data "$work/composed.jsonl:text" --data "$plain:text" --base "$work/base" --clean none \
     --own "$work/composed.jsonl:text" --own "$plain:text" \
     --control TEMA=tema,HASHTAGS=hashtags --control-dropout 0.15 --duplicates exact --batch 64 --block 96 --learning-rate 1e-3 \
     --warmup-steps 60 --decay linear --f16

@@ -36,7 +36,7 @@ impl Default for Decoding {
     fn default() -> Self {
         Self {
             strategy: Strategy::Sample,
-            temperature: 0.85,
+            temperature: 0.7,
             top_k: 50,
             top_p: 0.95,
             min_p: 0.05,
