@@ -8,7 +8,7 @@
 //! - [`app`]: everything a round works with, put together once.
 //! - [`round`]: one round, from a due slot to its record, written as a list of steps.
 //! - [`review`]: the queue of posts that wait for a person.
-//! - [`publish`]: the one place that writes to the network: intent, call, outcome.
+//! - [`publish`]: the only place that posts to X: intent, call, outcome.
 //! - [`alerts`]: notifying a person that the bot cannot do its work.
 //! - [`daemon`]: the loop, signals, systemd, the single-instance lock.
 //! - [`doctor`]: checks of everything that could stop the next post, one by one.

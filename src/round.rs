@@ -250,7 +250,7 @@ async fn judge(app: &App, plan: &Plan, candidates: Vec<Candidate>) -> Result<Vec
     let (judge, prompt) = (Arc::clone(&app.judge), plan.prompt.text.clone());
     tokio::task::spawn_blocking(move || judge.judge(candidates, &prompt, &Recent::new(recent)))
         .await
-        .context("the judges panicked")
+        .context("judging the candidates panicked")
         .flatten()
         .map_err(RoundFailure::Judging)
 }
@@ -261,7 +261,7 @@ fn recent_since(app: &App) -> Timestamp {
     app.clock.now().checked_sub(SignedDuration::from_hours(days * HOURS_A_DAY)).unwrap_or(Timestamp::MIN)
 }
 
-/// Logs what the judges said, one line per candidate, and which one was chosen.
+/// Logs the verdicts on each candidate in one line, and which candidate was chosen.
 fn tell(round: RoundId, judged: &[Judged], chosen: Option<&Chosen>) {
     for (index, one) in judged.iter().enumerate() {
         let verdict = one.verdict();

@@ -6,9 +6,9 @@
 use std::io::{Cursor, Write as _};
 
 use libfuzzer_sys::fuzz_target;
+use pregonero_fuzz::folder;
 use pregonero_models::catalog::pickle::StateDict;
 use pregonero_models::catalog::{ModelFiles, convert};
-use pregonero_fuzz::folder;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 

@@ -7,12 +7,12 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
+use pregonero_fuzz::{CLASSIFIER, GENERATOR, choice, folder, model};
 use pregonero_models::catalog::ModelFiles;
 use pregonero_models::generation::DeviceChoice;
 use pregonero_models::generation::Engine;
 use pregonero_models::sentiment::Classifier;
 use pregonero_tweet::ModelIdentity;
-use pregonero_fuzz::{CLASSIFIER, GENERATOR, choice, folder, model};
 use tokio::runtime::{Builder, Runtime};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Builder::new_current_thread().build().expect("a runtime starts"));

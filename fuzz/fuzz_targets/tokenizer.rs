@@ -5,9 +5,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use pregonero_fuzz::{choice, folder};
 use pregonero_models::catalog::ModelFiles;
 use pregonero_models::generation::tokenizer::Tokenizer;
-use pregonero_fuzz::{choice, folder};
 
 const VOCABULARY: &[u8] = r#"{"a":0,"l":1,"Ġ":2,"la":3,"<|endoftext|>":4}"#.as_bytes();
 const MERGES: &[u8] = b"#version: 0.2\nl a\n";

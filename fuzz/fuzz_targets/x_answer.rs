@@ -9,9 +9,9 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use pregonero_x::secrets::{Redactor, TwitterCredentials};
 use pregonero::publish::{AnswerEffect, PostedTweet};
 use pregonero_store::PostState;
+use pregonero_x::secrets::{Redactor, TwitterCredentials};
 use pregonero_x::{RateLimits, Reading, TwitterError};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};

@@ -30,7 +30,7 @@ pub enum SetupError {
     #[error("publish.tokens: {0}")]
     Login(#[from] TokenFileError),
     /// Credentials exist but cannot be used.
-    #[error("publish.live is true: {0}")]
+    #[error("{0}")]
     Credentials(#[from] SecretsError),
     /// An alert channel cannot be used, so nobody would learn what keeps the bot from posting.
     #[error(transparent)]

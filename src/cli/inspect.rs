@@ -31,7 +31,7 @@ Examples:
   pregonero inspect --model hub:OWNER/NAME \"El mercado abre temprano.\"
   printf '%s\\n' '{\"text\": \"Hola a todos.\"}' | pregonero --json inspect -")]
 pub struct InspectArguments {
-    /// The text; - reads JSON lines {\"text\": …} from standard input
+    /// The text; - (or nothing) reads JSON lines {"text": …} from standard input
     #[arg(value_name = "TEXT", default_value = "-", hide_default_value = true)]
     text: String,
     /// Judge the text as one by this generator (builtin, a folder or hub:OWNER/NAME) instead of the configured one: the verbatim

@@ -73,5 +73,5 @@ fn in_words(resumed: &Resumed) -> String {
         let freed: Vec<String> = resumed.freed.iter().map(ToString::to_string).collect();
         lines.push(format!("tried again at once: post {}", freed.join(", ")));
     }
-    if lines.is_empty() { "nothing was stopped and nothing waits".to_owned() } else { lines.join("\n") }
+    if lines.is_empty() { "nothing was stopped, and no approved post waits".to_owned() } else { lines.join("\n") }
 }

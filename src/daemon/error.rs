@@ -35,7 +35,7 @@ pub enum DaemonError {
     #[error(transparent)]
     Store(StoreError),
     /// The second signal.
-    #[error("told to quit at once; a post in flight will be recorded as unknown at the next start")]
+    #[error("stopped at once by a second signal; a post in flight will be recorded as unknown at the next start")]
     Quit,
     #[error("the post in flight did not end within {} s (daemon.drain); it will be recorded as unknown at the next start", bound.as_secs())]
     DrainTimedOut { bound: Duration },

@@ -422,7 +422,7 @@ impl Daemon {
 fn leave_word(loaded: &Loaded, app: &App) -> Option<(Speaker, mpsc::Receiver<Waiting>)> {
     let word = Word::of(&loaded.file, &app.settings.store.path);
     Speaker::start(word)
-        .inspect_err(|error| tracing::warn!(%error, "commands cannot find out where the record is"))
+        .inspect_err(|error| tracing::warn!(%error, "commands cannot ask this daemon which record it uses"))
         .ok()
 }
 

@@ -201,7 +201,10 @@ fn a_pin_gives_the_account_s_tokens_to_their_files_and_not_to_another_account() 
         let (token, secret) =
             (bot.path("data/tokens/twitter_access_token"), bot.path("data/tokens/twitter_access_token_secret"));
         if code == 1 {
-            assert!(said.contains("@una_persona, but account.handle is @pregonero_test: nothing was written"), "{said}");
+            assert!(
+                said.contains("@una_persona, but account.handle is @pregonero_test: nothing was written"),
+                "{said}"
+            );
             assert!(!token.exists() && !secret.exists());
             continue;
         }

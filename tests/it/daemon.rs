@@ -127,7 +127,10 @@ async fn a_second_signal_quits_at_once_and_the_next_start_finds_out_that_x_never
     running.signal("TERM");
     let ended = running.wait();
     assert_eq!(ended.code(), Some(1), "{ended:#?}");
-    assert!(ended.log().pop().unwrap()["message"].as_str().unwrap().contains("told to quit at once"), "{ended:#?}");
+    assert!(
+        ended.log().pop().unwrap()["message"].as_str().unwrap().contains("stopped at once by a second signal"),
+        "{ended:#?}"
+    );
     assert_eq!(bot.newest_state(), "armed");
 
     let mut again = bot.start(&["run"]);

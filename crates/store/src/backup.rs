@@ -326,10 +326,7 @@ mod tests {
         unmarked[60..64].fill(0);
         fs::write(&target, &unmarked).unwrap();
         let message = backup(test.store.path(), &target).await.unwrap_err().to_string();
-        assert!(
-            message.contains("kept.db: already exists and is a pregonero database without the mark"),
-            "{message}"
-        );
+        assert!(message.contains("kept.db: already exists and is a pregonero database without the mark"), "{message}");
         assert_eq!(fs::read(&target).unwrap(), unmarked);
         verify(&target).await.unwrap();
         fs::rename(&target, folder.path().join("pregonero-20260301T140000Z.db")).unwrap();

@@ -401,7 +401,9 @@ mod tests {
         let missing = folder.path().join("nowhere");
         let environment = Environment::from_iter([("TWITTER_CONSUMER_KEY_FILE", &missing)]);
         let message = load(&environment).unwrap_err().to_string();
-        assert!(message.starts_with(&format!("{}: cannot read the value for TWITTER_CONSUMER_KEY: ", missing.display())));
+        assert!(
+            message.starts_with(&format!("{}: cannot read the value for TWITTER_CONSUMER_KEY: ", missing.display()))
+        );
 
         let binary = folder.path().join("binary");
         fs::write(&binary, [0xff, 0xfe]).unwrap();

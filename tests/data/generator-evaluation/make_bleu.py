@@ -1,4 +1,4 @@
-"""Reference scores for src/evaluation/generator/bleu.rs from sacrebleu, on invented and random sentences.
+"""Reference scores for crates/workshop/src/evaluation/generator/bleu.rs from sacrebleu, on invented and random sentences.
 
     python3 -m venv venv && venv/bin/pip install sacrebleu && venv/bin/python make_bleu.py > bleu.json
 

@@ -1,4 +1,4 @@
-"""Reference probabilities for src/evaluation/generator/ngram.rs: interpolated modified Kneser-Ney written out from Chen and
+"""Reference probabilities for crates/workshop/src/evaluation/generator/ngram.rs: interpolated modified Kneser-Ney written out from Chen and
 Goodman (1998), with dictionaries and no cleverness.
 
     python3 make_ngram.py > ngram.json     # needs nothing but Python

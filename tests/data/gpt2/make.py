@@ -2,7 +2,7 @@
 
     python3 -m venv venv && venv/bin/pip install torch transformers && venv/bin/python make.py > reference.json
 
-Made with transformers 5.23.0. The formula is `weight` below and `formula_weight` in src/generation/tests.rs.
+Made with transformers 5.23.0. The formula is `weight` below and `formula_weight` in crates/models/src/generation/tests.rs.
 """
 import json, numpy as np, torch
 from transformers import GPT2Config, GPT2LMHeadModel

@@ -1,4 +1,4 @@
-"""Prints Keras's output shapes and parameter counts of the seeds' networks; the tests of src/sentiment/network/config.rs hold them.
+"""Prints Keras's output shapes and parameter counts of the seeds' networks; the tests of crates/models/src/sentiment/network/config.rs hold them.
 
 Run with KERAS_BACKEND=torch; needs keras 3 and torch. Made with keras 3.15.1.
 """

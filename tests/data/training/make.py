@@ -4,7 +4,7 @@
 
 Made with transformers 5.23.0. GPT2LMHeadModel with dropout 0, torch's AdamW with transformers' decay groups (all but biases and
 layer norms), get_linear_schedule_with_warmup and clip_grad_norm_, as transformers' Trainer puts them together. The formula of
-the weights is `weight` below and `formula_weight` in src/generation/tests.rs; every batch has some targets that do not count.
+the weights is `weight` below and `formula_weight` in crates/models/src/generation/tests.rs; every batch has some targets that do not count.
 """
 import json, sys, torch
 from transformers import GPT2Config, GPT2LMHeadModel, get_linear_schedule_with_warmup

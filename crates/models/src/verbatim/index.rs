@@ -4,14 +4,13 @@
 //! each; a longer run is a row of hits. With 300,000 hashes a foreign run is taken for a known one in 0.007 % of the cases,
 //! and for a row of five in none. A row may also step from one tweet to another through words they share.
 
-use std::io::Write as _;
 use std::ops::Range;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use sha2::{Digest as _, Sha256};
 
+use pregonero_system::files::{Existing, write_whole};
 use pregonero_text::hashing::hash;
 use pregonero_text::normal::words;
 
@@ -130,20 +129,12 @@ impl VerbatimIndex {
         bytes
     }
 
-    /// Writes the index beside `path` and then moves it there, so that no half-written file is ever found.
+    /// Writes the index to `path`, as a whole or not at all.
     ///
     /// # Errors
-    /// Where the folder cannot be written; the message names the path.
+    /// If the folder cannot be written; the message names the path.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let cannot = || format!("cannot write {}", path.display());
-        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // A temporary file is its owner's alone; a model is read by whoever runs the service.
-        let open = std::fs::Permissions::from_mode(0o644);
-        let mut file = tempfile::Builder::new().permissions(open).tempfile_in(folder).with_context(cannot)?;
-        file.write_all(&self.to_bytes()).with_context(cannot)?;
-        file.as_file().sync_all().with_context(cannot)?;
-        file.persist(path).with_context(cannot)?;
-        Ok(())
+        write_whole(path, Existing::Replace, |file| file.write_all(&self.to_bytes()))
     }
 
     /// Reads what [`VerbatimIndex::to_bytes`] made.

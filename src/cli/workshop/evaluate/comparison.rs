@@ -42,7 +42,7 @@ pub struct ComparisonArguments {
     /// How many seeds, from 1 on; with more than one, the table shows mean and deviation
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
     runs: u64,
-    /// Train only cells with this text in their title (\"random, LSTM, plain, seed 1\"); the table shows all finished cells
+    /// Train only cells with this text in their title ("random, LSTM, plain, seed 1"); the table shows all finished cells
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
 }

@@ -128,7 +128,9 @@ pub fn write_sheet(sheet: &Path, key: &Path, rows: &[SheetRow]) -> Result<()> {
 /// If the file cannot be read or lacks a column, or a cell is neither yes nor no.
 pub fn read_answers(path: &Path) -> Result<Vec<Answers>> {
     let place = || path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(place)?;
+    let bytes = std::fs::read(path).with_context(place)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| anyhow::anyhow!("{}: not UTF-8; save the sheet as \"CSV UTF-8\"", place()))?;
     let mut table = csv::ReaderBuilder::new().delimiter(delimiter(&text)).from_reader(text.as_bytes());
     let header = table.headers().with_context(place)?.clone();
     let column = |name: &str| {
