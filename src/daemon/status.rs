@@ -4,7 +4,6 @@
 //! instance lock and its age does it show that the loop is running.
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -12,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::standing::{Code, Hindrance};
+use pregonero_system::files;
 
 /// The file is written again after this long, even if nothing has changed.
 const REFRESH: SignedDuration = SignedDuration::from_secs(15);
@@ -151,11 +151,8 @@ impl StatusFile {
     }
 
     fn write(&self, status: &DaemonStatus) -> Result<()> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer(&mut file, status)?;
-        file.write_all(b"\n")?;
-        file.persist(&self.path)?;
+        let line = format!("{}\n", serde_json::to_string(status)?);
+        files::replace(&self.path, 0o600, |file| file.write_all(line.as_bytes()))?;
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! Files and folders that are written completely or not at all: under a temporary name in the same folder, then
 //! renamed. A file that this program did not make is replaced only if a person asked for it (`--overwrite`).
 
-use std::fs::Permissions;
-use std::io::{BufWriter, Read as _, Write};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{DirBuilder, File, Permissions};
+use std::io::{self, BufWriter, Read as _, Write};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
@@ -27,23 +27,11 @@ const LOOKED_THROUGH: u64 = 16 * 1024 * 1024;
 ///
 /// # Errors
 /// If the file exists and may not be replaced, `fill` fails, or the file cannot be written; nothing is changed then.
-pub fn write_whole(
-    path: &Path,
-    existing: Existing,
-    fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
-) -> Result<()> {
+pub fn write_whole(path: &Path, existing: Existing, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     refuse_existing(path, existing)?;
     let parent = created_parent(path)?;
     let cannot = || format!("cannot write {}", path.display());
-    let mut file = tempfile::Builder::new()
-        .prefix(".unfinished-")
-        .permissions(Permissions::from_mode(0o644))
-        .tempfile_in(parent)
-        .with_context(cannot)?;
-    let mut writer = BufWriter::new(file.as_file_mut());
-    fill(&mut writer).and_then(|()| writer.flush()).with_context(cannot)?;
-    drop(writer);
-    file.as_file().sync_all().with_context(cannot)?;
+    let file = filled(parent, 0o644, fill).with_context(cannot)?;
     match existing {
         Existing::Replace | Existing::ReplaceOurs(_) => file.persist(path),
         Existing::Refuse => file.persist_noclobber(path),
@@ -51,6 +39,47 @@ pub fn write_whole(
     .map_err(|error| error.error)
     .with_context(cannot)?;
     Ok(())
+}
+
+/// Replaces `path` with what `fill` puts into the writer, with the permissions `mode`. The folder must exist.
+///
+/// # Errors
+/// If `fill` fails or the file cannot be written; nothing is changed then.
+pub fn replace(path: &Path, mode: u32, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    filled(folder_of(path), mode, fill)?.persist(path)?;
+    Ok(())
+}
+
+/// Writes a secret to `path`: mode 0600 from its first byte, synced, renamed, its folder synced. Creates missing parent
+/// folders, which only their owner can enter.
+///
+/// # Errors
+/// If the file or a folder cannot be written.
+pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = folder_of(path);
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    replace(path, 0o600, |file| file.write_all(content))?;
+    File::open(folder)?.sync_all()
+}
+
+/// Returns a synced temporary file in `folder` with what `fill` puts into the writer.
+fn filled(
+    folder: &Path,
+    mode: u32,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<tempfile::NamedTempFile> {
+    let permissions = Permissions::from_mode(mode);
+    let mut file = tempfile::Builder::new().prefix(".unfinished-").permissions(permissions).tempfile_in(folder)?;
+    let mut writer = BufWriter::new(file.as_file_mut());
+    fill(&mut writer)?;
+    writer.flush()?;
+    drop(writer);
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Writes the folder `path` with the files that `fill` puts into the folder passed to it. A folder that is replaced
@@ -76,7 +105,7 @@ pub fn write_whole_folder(path: &Path, existing: Existing, fill: impl FnOnce(&Pa
 }
 
 fn created_parent(path: &Path) -> Result<&Path> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = folder_of(path);
     std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
     Ok(parent)
 }
@@ -108,6 +137,21 @@ fn holds(path: &Path, words: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_is_its_owners_alone_and_what_was_there_is_replaced_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens/token");
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        write_private(&path, b"first").unwrap();
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        write_private(&path, b"second").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"second");
+        let failed = replace(&path, 0o600, |file| file.write_all(b"third").and(Err(io::Error::other("full"))));
+        assert_eq!(failed.unwrap_err().to_string(), "full");
+        assert_eq!(std::fs::read(&path).unwrap(), b"second");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file stays");
+    }
 
     #[test]
     fn a_file_is_written_as_a_whole_or_left_as_it_was() {

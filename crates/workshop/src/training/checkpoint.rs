@@ -46,7 +46,8 @@ impl CheckpointFolder {
         self.folder.join("last").join(STATE)
     }
 
-    /// Replaces the last state. `files` are sets of tensors by file name.
+    /// Replaces the last state. `files` are sets of tensors by file name. The state before stays under another name until
+    /// the new one is in its place, so that a training that is killed in between can still be resumed.
     pub(super) fn save(
         &self,
         files: &[(&str, &HashMap<String, Tensor>)],

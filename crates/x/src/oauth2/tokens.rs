@@ -5,14 +5,16 @@
 //! saved is lost.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
+
+use pregonero_system::files::write_private;
 
 /// The file's name in the folder of tokens.
 pub const FILE_NAME: &str = "oauth2.json";
@@ -104,18 +106,6 @@ impl Tokens {
         text.and_then(|text| write_private(path, &text))
             .map_err(|source| TokenFileError::Unwritable { path: path.to_owned(), source })
     }
-}
-
-/// Writes a secret to `path`: mode 0600 from its first byte, synced, renamed, its folder synced.
-pub(super) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    // A temporary file of this crate is readable by its owner only.
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(content)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    File::open(folder)?.sync_all()
 }
 
 /// Writes one OAuth 1.0a key or token under its name to the folder in which credentials are looked for.

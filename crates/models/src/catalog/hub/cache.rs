@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::{HubError, Repository};
 use crate::catalog::{WEIGHTS, weight_files_in};
+use pregonero_system::files::replace;
 
 /// The folder of one model in the cache.
 #[derive(Debug, Clone)]
@@ -72,10 +73,8 @@ impl RepositoryCache {
             return Ok(());
         }
         let path = self.reference(revision);
-        let fresh = self.root.join("refs").join(".new");
         create_parent(&path)?;
-        fs::write(&fresh, commit).map_err(|error| HubError::disk(&fresh, error))?;
-        fs::rename(&fresh, &path).map_err(|error| HubError::disk(&path, error))
+        replace(&path, 0o644, |file| file.write_all(commit.as_bytes())).map_err(|error| HubError::disk(&path, error))
     }
 
     /// Removes what pulls of older content left unfinished. Call it only while the lock is held.

@@ -74,7 +74,8 @@ pub fn refuse_to_overwrite(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes `tokenizer.json`, `vocab.json` and `merges.txt` into `folder`, all or none of them.
+/// Writes `tokenizer.json`, `vocab.json` and `merges.txt` into `folder`: all of them are complete before the first is moved
+/// there.
 ///
 /// # Errors
 /// If the folder cannot be written.
