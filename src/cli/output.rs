@@ -118,7 +118,7 @@ impl Output {
         self.line(&table(header, rows.iter().map(cells)).trim_fmt())
     }
 
-    /// Prints a note for a person, besides the data.
+    /// Prints a note for a person, in addition to the data.
     pub fn note(self, line: &str) {
         if !self.quiet {
             Self::complain(line);

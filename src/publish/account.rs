@@ -1,4 +1,4 @@
-//! The account behind the credentials: X is asked for it once for each set of credentials, and it is compared with
+//! The account that the credentials belong to: X is asked for it once for each set of credentials, and it is compared with
 //! `account.handle` before anything is posted or concluded from a timeline.
 //!
 //! One constraint: no call that posts is made with credentials of an account other than the configured one. The answer
@@ -11,7 +11,7 @@ use pregonero_store::{
 use pregonero_x::{RefusalKind, TwitterError};
 
 impl Publisher {
-    /// Returns once the account behind the credentials is known to be `account.handle`.
+    /// Returns once the account that the credentials belong to is known to be `account.handle`.
     ///
     /// # Errors
     /// [`PublishError::Halted`] if it is another account, [`PublishError::Later`] if X cannot be asked now.

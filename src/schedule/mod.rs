@@ -35,7 +35,7 @@ pub struct Slot {
     pub fire_at: Timestamp,
 }
 
-/// The slots that a downtime left behind.
+/// The slots that passed during a downtime.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CatchUp {
     /// How many slots were missed, at most [`MOST_COUNTED`].

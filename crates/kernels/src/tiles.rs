@@ -214,7 +214,7 @@ mod x86 {
         unsafe fn block(&self, kernel: Kernel, i: usize, j: usize, left: &[u16], right: &[u16], start: Start<'_>) {
             let (row, column) = (i * PANEL, j * PANEL);
             let (rows, columns) = (PANEL.min(self.rows - row), PANEL.min(self.columns - column));
-            // SAFETY: the block lies inside the target.
+            // SAFETY: the block is inside the target.
             let at = unsafe { self.start.add(row * self.columns + column) };
             if rows == PANEL && columns == PANEL {
                 let (first, stride) = match start {

@@ -88,12 +88,12 @@ pub mod testing {
         instant.parse().expect("the text is an instant")
     }
 
-    /// A clock that stands still, except that sleeping moves it on at once.
+    /// A clock that does not move, except that sleeping moves it on at once.
     #[derive(Debug, Clone)]
     pub struct StillClock(Arc<Mutex<Timestamp>>);
 
     impl StillClock {
-        /// Creates a clock that stands at an instant.
+        /// Creates a clock that is fixed at an instant.
         #[must_use]
         pub fn new(instant: &str) -> Self {
             Self(Arc::new(Mutex::new(at(instant))))

@@ -1,4 +1,4 @@
-//! Policy `strip`: removes mentions and links from a text before it is scored, and tidies what they leave behind.
+//! Policy `strip`: removes mentions and links from a text before it is scored, and tidies the rest.
 
 use std::sync::LazyLock;
 

@@ -38,7 +38,7 @@ pub struct VerbatimIndex {
 /// Why a file is no index.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VerbatimIndexError {
-    /// Something else stands in the file.
+    /// The file contains something else.
     #[error("not an index of verbatim runs: it does not begin with PGVERBAT")]
     Foreign,
     /// Written by a later program.
@@ -92,7 +92,7 @@ impl VerbatimIndex {
         self.longest(&words(text)).map(|run| run.len())
     }
 
-    /// Where the longest shared run stands among the words.
+    /// Returns the place of the longest shared run, in words.
     pub fn longest(&self, words: &[String]) -> Option<Range<usize>> {
         let mut longest: Option<Range<usize>> = None;
         let mut begun = None;

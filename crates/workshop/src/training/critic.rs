@@ -200,7 +200,7 @@ fn fit_reading(files: &ModelFiles, candidates: &[Candidate]) -> Result<(ReadingW
     Ok((ReadingWeights { bias: (bias * 1e3).round() / 1e3, ..weights }, spread))
 }
 
-/// Returns the value below which this share of the values lies.
+/// Returns the value below which this share of the values is.
 fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
     values.sort_by(f32::total_cmp);
     values[((values.len() - 1) as f64 * share).round() as usize]

@@ -57,7 +57,7 @@ pub fn read_width(path: &Path) -> Result<usize> {
 /// Writes the vectors as word2vec's text, each value as the shortest decimal that reads back as the same `f32`.
 ///
 /// # Errors
-/// If the file cannot be written; then nothing is left behind.
+/// If the file cannot be written; then no partial file remains.
 pub fn write_vectors(vectors: &WordVectors, path: &Path, existing: Existing) -> Result<()> {
     files::write_whole(path, existing, |writer| {
         writeln!(writer, "{} {}", vectors.words().len(), vectors.width())?;
