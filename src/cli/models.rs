@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::choice::{Choice, listed};
+use super::compared::compared;
 use super::output::{self, Output, styled};
 use super::session::Session;
 #[cfg(feature = "workshop")]
@@ -24,7 +25,7 @@ use pregonero_models::catalog::{
 };
 use pregonero_models::generation::{ControlLayout, control};
 use pregonero_models::verbatim;
-use pregonero_models::verbatim::{OWN_TEXTS, OwnTexts, VERBATIM_INDEX, VerbatimIndex};
+use pregonero_models::verbatim::{OwnTexts, VerbatimIndex};
 
 /// What to do with models.
 #[derive(Debug, Subcommand)]
@@ -192,17 +193,6 @@ fn show(arguments: &ShowArguments, session: &Session) -> Result<()> {
         session.output.object(|| in_words(&details, layout.as_ref(), compared.as_deref()), || json)?;
     }
     Ok(())
-}
-
-/// Describes what a model's folder has for the `verbatim` gate, or returns `None` if it has nothing.
-pub(super) fn compared(index: Option<&VerbatimIndex>, own_texts: Option<&OwnTexts>) -> Option<String> {
-    let runs = index.map(|index| format!("{} runs of {} words ({VERBATIM_INDEX})", index.len(), index.window()));
-    let own = own_texts.map(|own_texts| {
-        let plural = if own_texts.len() == 1 { "" } else { "s" };
-        format!("{} own text{plural} ({OWN_TEXTS})", own_texts.len())
-    });
-    let parts: Vec<String> = runs.into_iter().chain(own).collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn in_words(details: &ModelDetails, layout: Option<&ControlLayout>, compared: Option<&str>) -> String {

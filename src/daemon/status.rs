@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::standing::{Code, Hindrance};
+use super::hindrance::{Code, Hindrance};
 
 /// The file is written again after this long, even if nothing has changed.
 const REFRESH: SignedDuration = SignedDuration::from_secs(15);
