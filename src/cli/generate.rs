@@ -19,9 +19,7 @@ use pregonero_tweet::{Judged, SeedPrompt, Verdict};
 #[cfg(feature = "workshop")]
 use pregonero_workshop::evaluation::generator::sweep::Sweep;
 
-/// What to write, and how. The decoding flags override the configuration's `[generation]`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
+const EXAMPLES: &str = "\
 Examples:
   pregonero generate                                      candidates for a seed prompt, drawn as in a round
   pregonero generate --prompt \"Me parece\" -n 4            four candidates for this prompt
@@ -30,8 +28,21 @@ Examples:
   pregonero generate --prompt \"Me parece\" --rng-seed 7    the same candidates each time
   pregonero generate --strategy greedy --prompt \"Hoy\"     the likeliest continuation
   pregonero generate --all-prompts -n 32                  every seed prompt: pass rate, mean score, what stopped the others
-  pregonero generate --prompt \"Hoy\" -n 32 --sweep \"temperature=0.7,0.9;typical_p=0.9,1\"
-  pregonero --json generate -n 8 | jq 'select(.accepted)' the ones a round could choose")]
+  pregonero --json generate -n 8 | jq 'select(.accepted)' the ones a round could choose";
+
+#[cfg(feature = "workshop")]
+const SWEEP_EXAMPLE: &str =
+    "\n  pregonero generate --prompt \"Hoy\" -n 32 --sweep \"temperature=0.7,0.9;typical_p=0.9,1\"";
+#[cfg(not(feature = "workshop"))]
+const SWEEP_EXAMPLE: &str = "";
+
+fn examples() -> String {
+    format!("{EXAMPLES}{SWEEP_EXAMPLE}")
+}
+
+/// What to write, and how. The decoding flags override the configuration's `[generation]`.
+#[derive(Debug, Args)]
+#[command(after_help = examples())]
 pub struct GenerateArguments {
     /// The words to continue; without it, one of the configured seed prompts is drawn by weight, as in a round
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]

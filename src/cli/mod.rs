@@ -6,6 +6,7 @@
 mod alerts;
 mod auth;
 mod choice;
+mod compared;
 mod completions;
 mod config;
 mod db;

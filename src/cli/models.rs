@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::choice::{Choice, listed};
+use super::compared::compared;
 use super::output::{self, Output, styled};
 use super::session::Session;
 #[cfg(feature = "workshop")]
@@ -24,18 +25,29 @@ use pregonero_models::catalog::{
 };
 use pregonero_models::generation::{ControlLayout, control};
 use pregonero_models::verbatim;
-use pregonero_models::verbatim::{OWN_TEXTS, OwnTexts, VERBATIM_INDEX, VerbatimIndex};
+use pregonero_models::verbatim::{OwnTexts, VerbatimIndex};
 
-/// What to do with models.
-#[derive(Debug, Subcommand)]
-#[command(after_help = "\
+const EXAMPLES: &str = "\
 Examples:
   pregonero models list
   pregonero models pull datificate/gpt2-small-spanish   then set [generation] model = \"hub:datificate/gpt2-small-spanish\"
   pregonero models convert my-gpt2    a folder whose weights are pytorch_model.bin
   pregonero models show builtin
-  pregonero models control hub:OWNER/NAME --layout control.toml   then seed prompts may have attributes
-  pregonero models verbatim my-gpt2 --others tweets.csv:text --own ours.txt   then candidates are compared with both")]
+  pregonero models control hub:OWNER/NAME --layout control.toml   then seed prompts may have attributes";
+
+#[cfg(feature = "workshop")]
+const VERBATIM_EXAMPLE: &str = "
+  pregonero models verbatim my-gpt2 --others tweets.csv:text --own ours.txt   then candidates are compared with both";
+#[cfg(not(feature = "workshop"))]
+const VERBATIM_EXAMPLE: &str = "";
+
+fn examples() -> String {
+    format!("{EXAMPLES}{VERBATIM_EXAMPLE}")
+}
+
+/// What to do with models.
+#[derive(Debug, Subcommand)]
+#[command(after_help = examples())]
 pub enum ModelsCommand {
     /// List the built-in and the cached models: whether each can be used, and how much memory it takes
     List,
@@ -192,17 +204,6 @@ fn show(arguments: &ShowArguments, session: &Session) -> Result<()> {
         session.output.object(|| in_words(&details, layout.as_ref(), compared.as_deref()), || json)?;
     }
     Ok(())
-}
-
-/// Describes what a model's folder has for the `verbatim` gate, or returns `None` if it has nothing.
-pub(super) fn compared(index: Option<&VerbatimIndex>, own_texts: Option<&OwnTexts>) -> Option<String> {
-    let runs = index.map(|index| format!("{} runs of {} words ({VERBATIM_INDEX})", index.len(), index.window()));
-    let own = own_texts.map(|own_texts| {
-        let plural = if own_texts.len() == 1 { "" } else { "s" };
-        format!("{} own text{plural} ({OWN_TEXTS})", own_texts.len())
-    });
-    let parts: Vec<String> = runs.into_iter().chain(own).collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn in_words(details: &ModelDetails, layout: Option<&ControlLayout>, compared: Option<&str>) -> String {

@@ -11,6 +11,7 @@
 
 pub mod agenda;
 mod error;
+pub mod hindrance;
 pub mod lock;
 pub mod notify;
 mod once;
@@ -37,12 +38,12 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use self::agenda::Agenda;
 pub use self::error::DaemonError;
 use self::error::check;
+use self::hindrance::{Code, Hindrance};
 use self::lock::InstanceLock;
 use self::notify::{Notifier, Watchdog};
 pub use self::once::{Finished, OnceError, once};
 use self::reload::Reloaded;
 use self::signals::Signals;
-use self::standing::Hindrance;
 pub use self::startup::{Inputs, StartError, Started, start_app};
 use self::status::{ConfigInForce, DaemonStatus, LastRound, StatusFile};
 use self::telling::{tell_not_posted, tell_outcome};
@@ -256,7 +257,7 @@ impl Daemon {
         let ended = self.turn().await;
         let reason = ended.as_ref().err().map_or_else(|| "stopped".to_owned(), ToString::to_string);
         self.notifier.stopping(&reason);
-        self.trouble = Some(Hindrance { code: standing::Code::NotReady, reason });
+        self.trouble = Some(Hindrance { code: Code::NotReady, reason });
         self.write_status();
         self.alerts.abort();
         self.watch.rest();
@@ -442,7 +443,7 @@ fn trouble_of(error: &(dyn std::error::Error + 'static)) -> Hindrance {
     });
     match error.downcast_ref::<StoreError>().or(of_review) {
         Some(error) => Hindrance::of_error(error),
-        None => Hindrance { code: standing::Code::Record, reason: chain(error) },
+        None => Hindrance { code: Code::Record, reason: chain(error) },
     }
 }
 

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinError;
 
-use super::standing::Hindrance;
+use super::hindrance::Hindrance;
 use super::{Daemon, DaemonError};
 use crate::publish::{self, Rules, Settled};
 use pregonero_store::{SlotId, StoreError};

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::standing::{Code, Hindrance};
+use super::hindrance::{Code, Hindrance};
 use pregonero_system::files;
 
 /// The file is written again after this long, even if nothing has changed.

@@ -2,7 +2,7 @@
 
 use super::Daemon;
 use super::error::remedy;
-use super::standing::{Code, Hindrance};
+use super::hindrance::{Code, Hindrance};
 use crate::publish::{Posted, PublishError};
 use crate::round::{Outcome, Served};
 use pregonero_store::RoundId;

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::{Blame, Check, Patient};
-use crate::daemon::standing::{Code, Standing};
+use crate::daemon::hindrance::Code;
+use crate::daemon::standing::Standing;
 use pregonero_store::{self, LEAST_FREE_BYTES, StoreError};
 use pregonero_system::clock::shown;
 

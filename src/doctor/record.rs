@@ -2,7 +2,7 @@
 //! unsettled.
 
 use super::{Blame, Check, Patient};
-use crate::daemon::standing::{Code, Hindrance};
+use crate::daemon::hindrance::{Code, Hindrance};
 use crate::publish::{self, Outlook, Rules};
 use pregonero_store::{Halt, HaltCause, PostState, Store, StoreError};
 

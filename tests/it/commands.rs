@@ -127,7 +127,10 @@ fn every_command_explains_itself() {
         "completions",
         "man",
     ];
-    for command in commands {
+    let is_workshops = |command: &str| {
+        command == "models verbatim" || ["train ", "evaluate ", "dataset "].iter().any(|name| command.starts_with(name))
+    };
+    for command in commands.into_iter().filter(|command| cfg!(feature = "workshop") || !is_workshops(command)) {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let ran = place.run(&arguments);
         assert!(

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::texts::CLEANINGS;
 use crate::cli::choice::listed;
-use crate::cli::models::compared;
+use crate::cli::compared::compared;
 use crate::cli::session::Session;
 
 #[derive(Debug, Args)]

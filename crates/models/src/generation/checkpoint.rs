@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 
-use super::gpt2::Gpt2Config;
+use super::gpt2_config::Gpt2Config;
 use crate::catalog::{ModelFiles, refuse_impostor_of_weights};
 
 /// Prefixes of the names of a GPT-2's tensors: transformers' class with a head, the field of a class around it,
@@ -154,13 +154,13 @@ impl Checkpoint {
     }
 
     /// Returns whether head and embedding are one tensor in the file.
-    pub(crate) fn shares_head(&self) -> bool {
+    fn shares_head(&self) -> bool {
         let place = |name| self.entries.get(name).map(|entry| (entry.shard, &entry.range));
         place(HEAD) == place(EMBEDDING)
     }
 
     /// Returns whether head and embedding have different values.
-    pub(crate) fn has_own_head(&self) -> bool {
+    fn has_own_head(&self) -> bool {
         let (Some(head), Some(embedding)) = (self.entries.get(HEAD), self.entries.get(EMBEDDING)) else { return false };
         if head.shape != embedding.shape {
             return true;
@@ -173,7 +173,7 @@ impl Checkpoint {
     }
 
     /// Warns that the head in use is one that the configuration does not mention.
-    pub(crate) fn warn_of_own_head(&self) {
+    fn warn_of_own_head(&self) {
         tracing::warn!(
             weights = self.label(),
             "{HEAD} differs from {EMBEDDING}, although config.json has tie_word_embeddings true: each is used as it is \
@@ -227,6 +227,19 @@ impl Checkpoint {
             refuse_what_is_no_number(&values, || format!("{}: {name}", self.shards[entry.shard].label))?;
         }
         Ok(values)
+    }
+}
+
+impl Gpt2Config {
+    /// Adapts `tie_word_embeddings` to the checkpoint: a configuration that unties the head is in fact tied if the
+    /// file has no head, and one that ties it is not if the file has two different tensors.
+    pub fn settle_head(&mut self, checkpoint: &Checkpoint) {
+        if checkpoint.shares_head() {
+            self.tie_word_embeddings = true;
+        } else if self.tie_word_embeddings && checkpoint.has_own_head() {
+            checkpoint.warn_of_own_head();
+            self.tie_word_embeddings = false;
+        }
     }
 }
 

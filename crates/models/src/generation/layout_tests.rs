@@ -12,7 +12,8 @@ use serde::Deserialize;
 use tempfile::TempDir;
 
 use super::checkpoint::Checkpoint;
-use super::decoding::{self, Decoding, Limits};
+use super::decoding::{self, Limits};
+use super::decoding_settings::Decoding;
 use super::end_tokens::EndTokens;
 use super::gpt2::{Gpt2, Gpt2Config, NoDropout};
 use super::host::{Gradients, HostGpt2, Sequences};

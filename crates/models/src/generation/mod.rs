@@ -9,12 +9,14 @@ pub mod control;
 #[cfg(test)]
 mod control_tests;
 mod decoding;
+mod decoding_settings;
 mod device;
 mod end_tokens;
 mod engine;
 mod finishing;
 mod generation_config;
 pub mod gpt2;
+mod gpt2_config;
 pub mod host;
 #[cfg(test)]
 mod layout_tests;
@@ -27,6 +29,7 @@ mod processors;
 mod request;
 mod scoring;
 mod settings;
+mod settled_ends;
 pub mod testing;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -35,7 +38,7 @@ pub mod tokenizer;
 mod weights_tests;
 
 pub use control::{Control, ControlError, ControlLayout};
-pub use decoding::Decoding;
+pub use decoding_settings::{Decoding, Strategy};
 pub use device::device;
 pub use end_tokens::EndTokens;
 pub use engine::Engine;
@@ -44,4 +47,4 @@ pub use model::EngineDescription;
 pub use network::{LoadChecks, needs};
 pub use request::{GenerationError, GenerationRequest, candidate_seeds};
 pub use scoring::{Scorer, Surprise, Windows};
-pub use settings::{DeviceChoice, GenerationKeys, GenerationSettings, Strategy};
+pub use settings::{DeviceChoice, GenerationKeys, GenerationSettings};

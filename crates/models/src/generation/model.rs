@@ -10,14 +10,15 @@ use anyhow::Context as _;
 
 use super::control::{Control, ControlError};
 use super::decoding::{self, Limits, Sequence};
+use super::decoding_settings::Strategy;
 use super::device::{cuda_name, device};
-use super::end_tokens::OPENAI_END;
 use super::finishing::finish_text;
 use super::generation_config::GenerationConfig;
 use super::memory::{self, Fit};
 use super::network::{LoadChecks, Network};
 use super::request::{GenerationError, GenerationRequest};
-use super::settings::{DeviceChoice, Strategy};
+use super::settings::DeviceChoice;
+use super::settled_ends::OPENAI_END;
 use super::tokenizer::Tokenizer;
 use crate::catalog::ModelFiles;
 use pregonero_text::characters;

@@ -4,7 +4,8 @@ use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
 
 use super::checkpoint::Checkpoint;
-use super::gpt2::{Gpt2, Gpt2Config, KeyValueCache};
+use super::gpt2::{Gpt2, KeyValueCache};
+use super::gpt2_config::Gpt2Config;
 use super::packed::{PackedCache, PackedGpt2};
 use super::tokenizer::Tokenizer;
 use crate::catalog::{ModelFiles, Needs};

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::activation::Activation;
 use super::checkpoint::Checkpoint;
-use super::gpt2::Gpt2Config;
+use super::gpt2_config::Gpt2Config;
 use super::ops::{normalise_rows, softmax};
 use pregonero_kernels::{LANES, ROWS, Rows, Target, multiply_panel};
 

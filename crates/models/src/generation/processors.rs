@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use super::decoding::Decoding;
+use super::decoding_settings::Decoding;
 use super::ops::softmax;
 
 /// Divides the positive scores of tokens that occur already by `penalty`, and multiplies their negative ones (Keskar

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::control::ControlError;
-use super::decoding::Decoding;
+use super::decoding_settings::Decoding;
 use super::finishing::LengthBudget;
 use pregonero_text::hashing::{SPLITMIX64_STEP, splitmix64};
 

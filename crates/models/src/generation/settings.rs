@@ -3,7 +3,7 @@
 use pregonero_settings::Checker;
 use serde::{Deserialize, Serialize};
 
-use super::Decoding;
+use super::decoding_settings::{Decoding, Strategy};
 use crate::catalog::{ModelKind, ModelSource};
 
 /// The keys of `[generation]` as the file writes them, with their defaults.
@@ -121,14 +121,6 @@ impl std::str::FromStr for DeviceChoice {
     fn from_str(text: &str) -> Result<Self, String> {
         device(text)
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Strategy {
-    Sample,
-    Greedy,
-    Beam,
 }
 
 const STRATEGIES: [(&str, Strategy); 3] =

@@ -17,7 +17,8 @@ use tempfile::TempDir;
 
 use super::checkpoint::Checkpoint;
 use super::control::{self, ControlLayout};
-use super::decoding::{self, Decoding, Limits, Sequence};
+use super::decoding::{self, Limits, Sequence};
+use super::decoding_settings::Decoding;
 use super::gpt2::{Gpt2, Gpt2Config, NoDropout};
 use super::host::dropout::DropoutSeed;
 use super::host::{Gradients, HostGpt2, Sequences};

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result, anyhow, bail};
 use tokenizers::{AddedToken, Tokenizer as Inner};
 
-use super::gpt2::{Gpt2Config, LARGEST_SIZE};
+use super::gpt2_config::{Gpt2Config, LARGEST_SIZE};
 use crate::catalog::ModelFiles;
 
 /// The token that ends a text in every GPT-2 checkpoint.

@@ -10,8 +10,9 @@ use serde::Deserialize;
 use tempfile::TempDir;
 
 use super::checkpoint::Checkpoint;
-use super::decoding::{self, Decoding};
-use super::gpt2::Gpt2Config;
+use super::decoding;
+use super::decoding_settings::Decoding;
+use super::gpt2_config::Gpt2Config;
 use super::network::Network;
 use super::tests::{assert_close, limits, networks};
 use crate::catalog::{ModelFiles, convert};

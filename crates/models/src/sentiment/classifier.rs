@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::calibration::{Calibration, likeliest};
 use super::cleaning::Cleaning;
-use super::critic::ReadingWeights;
 use super::network::{Network, NetworkConfig, Row};
+use super::reading::ReadingWeights;
 use super::vocabulary::Vocabulary;
 use crate::catalog::{ModelFiles, WEIGHTS, sha256_of};
 use crate::sentiment::HeldOut;

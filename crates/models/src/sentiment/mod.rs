@@ -14,6 +14,7 @@ pub mod initial;
 pub mod network;
 
 pub mod ngrams;
+mod reading;
 pub mod recurrent;
 mod settings;
 pub mod subwords;

@@ -9,10 +9,19 @@ use std::collections::HashMap;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::network::Padding;
-
 /// The id with which a short row is padded.
 pub const PADDING: u32 = 0;
+
+/// The side on which a row that is shorter than the network reads is padded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Padding {
+    /// Before the first word, as Keras does by default.
+    #[default]
+    Left,
+    /// After the last word.
+    Right,
+}
 
 /// The words of a classifier in the order of their ids; `vocabulary.json` is `{"words": [...]}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

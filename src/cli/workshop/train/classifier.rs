@@ -22,7 +22,8 @@ use crate::cli::workshop::stop::Stop;
 use pregonero_models::catalog::{self, HubSettings, ModelKind, ModelSource};
 use pregonero_models::sentiment::calibration::CalibrationMethod;
 use pregonero_models::sentiment::cleaning::Cleaning;
-use pregonero_models::sentiment::network::{NetworkConfig, Padding};
+use pregonero_models::sentiment::network::NetworkConfig;
+use pregonero_models::sentiment::vocabulary::Padding;
 use pregonero_models::sentiment::{Shares, SplitProtocol};
 use pregonero_workshop::dataset::similar::NEAR_DUPLICATE;
 use pregonero_workshop::training::classifier::{

@@ -15,8 +15,8 @@ use tokio::io::AsyncWriteExt as _;
 use url::Url;
 
 use super::cache::{is_file_name, remove_if_there};
-use super::pull::Report;
-use super::{HubError, Persistence, Progress, Repository};
+use super::progress::{Persistence, Progress, Report};
+use super::{HubError, Repository};
 use crate::catalog::sha256_of_file;
 use pregonero_system::errors::chain;
 use pregonero_system::network::back_off;

@@ -10,6 +10,7 @@
 mod cache;
 mod download;
 mod error;
+mod progress;
 mod pull;
 mod repository;
 
@@ -21,7 +22,8 @@ use url::Url;
 pub use cache::resolve_hub;
 pub(crate) use cache::{CachedModel, cached_models};
 pub use error::HubError;
-pub use pull::{Hub, Persistence, Progress, Pulled};
+pub use progress::{Persistence, Progress};
+pub use pull::{Hub, Pulled};
 pub use repository::Repository;
 
 /// The hub that is used if `HF_ENDPOINT` names no other.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use zip::{CompressionMethod, ZipArchive};
 
 use super::element_size;
-use super::machine::{self, Heap, Value};
-use super::torch::Storage;
+use super::machine;
+use super::value::{Heap, Storage, Value};
 
 /// The number that begins a stream of pickles, little-endian.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];

@@ -2,8 +2,8 @@
 //! writes since 1.6, and the older stream of pickles followed by raw storages.
 //!
 //! A pickle is a program that may call anything. `machine` knows the few instructions that `torch.save` writes and
-//! keeps plain values; `torch` knows the few names that a file of weights refers to. Anything else is refused by
-//! name. `archive` finds the storages. The result is the names and places of the tensors: their bytes stay in the
+//! keeps plain values (`value`); `torch` knows the few names that a file of weights refers to. Anything else is refused
+//! by name. `archive` finds the storages. The result is the names and places of the tensors: their bytes stay in the
 //! file.
 
 mod archive;
@@ -11,6 +11,7 @@ mod machine;
 #[cfg(test)]
 mod tests;
 mod torch;
+mod value;
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -6,43 +6,13 @@ use anyhow::{Context as _, Result, bail};
 use safetensors::Dtype;
 
 use super::element_size;
-use super::machine::{Heap, Value};
+use super::value::{Global, Heap, Storage, Tensor, Value};
 
 /// The most dimensions of a tensor; no network's has more.
 const MOST_DIMENSIONS: usize = 8;
 
 /// The most bytes in a tensor's name.
 const LONGEST_NAME: usize = 1024;
-
-/// A function or class that a pickle may refer to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Global {
-    OrderedDict,
-    RebuildTensor,
-    RebuildParameter,
-    StorageOf(Dtype),
-}
-
-/// A run of values in a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Storage<'a> {
-    pub(super) dtype: Dtype,
-    /// Identifies its place in the file.
-    pub(super) key: &'a str,
-    /// The number of elements.
-    pub(super) count: usize,
-    /// Where it begins in that place; above 0 for a part of a storage.
-    pub(super) start: usize,
-}
-
-/// A tensor: a view of a storage.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Tensor {
-    pub(super) storage: usize,
-    pub(super) offset: usize,
-    pub(super) shape: Vec<usize>,
-    pub(super) strides: Vec<usize>,
-}
 
 impl Global {
     /// # Errors

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Control, ControlAttribute, ControlLayout, START, tidy_value, token};
 use crate::catalog::ModelFiles;
-use crate::generation::gpt2::Gpt2Config;
+use crate::generation::gpt2_config::Gpt2Config;
 use crate::generation::tokenizer::Tokenizer;
 use pregonero_system::files::{Existing, write_whole};
 

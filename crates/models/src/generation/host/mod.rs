@@ -15,7 +15,7 @@ use self::attention::Attention;
 use self::dropout::{DropoutSeed, Mask, Place};
 use self::head::HeadGradients;
 use self::rows::Norm;
-use super::gpt2::Gpt2Config;
+use super::gpt2_config::Gpt2Config;
 use pregonero_kernels::matrix::{Matrix, Start};
 use pregonero_kernels::product::{Factors, multiply};
 

@@ -10,6 +10,7 @@ use crate::sentiment::ngrams::NgramSettings;
 use crate::sentiment::recurrent::Cell;
 use crate::sentiment::subwords::SubwordHasher;
 use crate::sentiment::summary::{LayerSummary, Summary};
+use crate::sentiment::vocabulary::Padding;
 
 /// The network of a classifier: `network` in its `config.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,17 +36,6 @@ pub struct NetworkConfig {
 
 fn one() -> usize {
     1
-}
-
-/// The side on which a row that is shorter than the network reads is padded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Padding {
-    /// Before the first word, as Keras does by default.
-    #[default]
-    Left,
-    /// After the last word.
-    Right,
 }
 
 /// The layers with their sizes; `{"kind": "bilstm", "embedding": 256, ...}`.

@@ -22,7 +22,7 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha12Rng;
 use rayon::prelude::*;
 
-pub use self::config::{Architecture, DenseSettings, Kind, NetworkConfig, Padding, Pooling};
+pub use self::config::{Architecture, DenseSettings, Kind, NetworkConfig, Pooling};
 use self::layers::{Dense, Recurrent, WeightSource};
 use self::linear::sum_of_ngrams;
 use self::lookup::{Dropout, look_up};

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use candle_core::{Device, Tensor, Var};
 use serde::{Deserialize, Serialize};
 
-use super::fit::EpochReport;
+use super::progress::EpochReport;
 use super::settings::ClassifierTraining;
 use crate::training::checkpoint::{CheckpointFolder, tensors};
 use crate::training::optimizer::AdamW;

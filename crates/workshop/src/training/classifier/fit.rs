@@ -13,20 +13,20 @@ use candle_core::{Tensor, Var};
 use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha12Rng;
-use serde::{Deserialize, Serialize};
 
 use super::augment::Augmenter;
 use super::checkpoints::{BestEpoch, Checkpoints, Exact, State, Tensors};
-use super::data::{DataCounts, Example, Part, Prepared};
+use super::data::{Example, Part, Prepared};
 use super::digest::FileDigests;
 use super::loss::cross_entropy;
+use super::progress::{EpochReport, Listener, Progress};
 use super::settings::{ClassifierTraining, StopOn};
 use super::targets::certain;
 use crate::metrics::ClassificationReport;
 use crate::training::optimizer::{AdamW, AdamWSettings};
 use pregonero_models::sentiment::calibration::Calibration;
-use pregonero_models::sentiment::network::{Network, Padding, Row};
-use pregonero_models::sentiment::vocabulary::PADDING;
+use pregonero_models::sentiment::network::{Network, Row};
+use pregonero_models::sentiment::vocabulary::{PADDING, Padding};
 
 /// Adam's epsilon in Keras.
 const EPSILON: f64 = 1e-7;
@@ -36,49 +36,6 @@ const EVALUATION_ROWS: usize = 128;
 
 /// The name of the tensor with the vocabulary's word vectors.
 pub(super) const EMBEDDING: &str = "embedding.weight";
-
-/// One epoch, as reported to the progress listener.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct EpochReport {
-    /// From 1.
-    pub epoch: usize,
-    /// Mean training loss, including dropout, weights and everything that changes rows and targets.
-    pub loss: f64,
-    /// Mean validation loss, without any of that.
-    pub validation_loss: f64,
-    /// On the validation part, with the likeliest label decided under the calibration that this epoch would get: the
-    /// figure that the model would have if it were kept.
-    pub accuracy: f64,
-    /// As the accuracy.
-    pub macro_f1: f64,
-    pub seconds: f64,
-    /// Whether its weights are the best so far.
-    pub best: bool,
-}
-
-/// What is reported during training.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Progress {
-    /// For a grid: this many finished combinations are trained again because the files have changed.
-    Stale { results: usize },
-    /// Data and network are ready.
-    Started {
-        train_rows: usize,
-        validation_rows: usize,
-        parameters: usize,
-        resumed_at: Option<usize>,
-        /// Whether resuming was requested but there is nothing to resume.
-        anew: bool,
-        counts: DataCounts,
-    },
-    /// A batch is done; `left` is the time to the last epoch that the settings allow.
-    Batch { epoch: usize, epochs: usize, batch: usize, batches: usize, loss: f64, left: Duration },
-    /// An epoch is done and measured.
-    Epoch { report: EpochReport, left: Duration },
-}
-
-/// A callback that receives the progress reports.
-pub type Listener<'a> = &'a mut (dyn FnMut(Progress) + Send);
 
 /// A finished training: its best weights and their results on the other parts.
 #[derive(Debug)]

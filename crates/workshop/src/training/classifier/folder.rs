@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
-use candle_core::{DType, Tensor};
-use serde::{Deserialize, Serialize};
+use anyhow::{Context as _, Result};
+use candle_core::Tensor;
 
-use super::fit::EpochReport;
+use super::progress::EpochReport;
 use super::settings::ClassifierTraining;
 use pregonero_models::catalog::WEIGHTS;
 use pregonero_models::sentiment::vocabulary::Vocabulary;
@@ -16,33 +15,6 @@ use pregonero_system::files::{Existing, write_whole_folder};
 
 /// The training log, one line of JSON per epoch, from which the training curves are drawn.
 pub const LOG_FILE: &str = "training.jsonl";
-
-/// How weights are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WeightFormat {
-    /// Single precision, as trained.
-    F32,
-    /// Half the size; probabilities move by about 0.001.
-    F16,
-}
-
-impl WeightFormat {
-    fn dtype(self) -> DType {
-        match self {
-            Self::F32 => DType::F32,
-            Self::F16 => DType::F16,
-        }
-    }
-}
-
-/// Checks before the training what would fail after it.
-pub fn check_output(output: &Path, overwrite: bool) -> Result<()> {
-    if output.exists() && !overwrite {
-        bail!("{}: exists already; choose another folder or pass --overwrite", output.display());
-    }
-    Ok(())
-}
 
 /// Writes the folder of [`ClassifierTraining::output`].
 pub fn write(

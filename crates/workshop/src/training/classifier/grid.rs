@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::digest::FileDigests;
-use super::folder;
+use super::output::check_output;
 use super::{ClassifierTraining, Listener, Progress, Trained, fit_classifier};
 use pregonero_system::files::{Existing, write_whole};
 
@@ -124,7 +124,7 @@ pub fn train_grid(
     let path = results_file(&first.output);
     let mut results = read_results(&path, command)?;
     if results.is_empty() {
-        folder::check_output(&first.output, first.overwrite)?;
+        check_output(&first.output, first.overwrite)?;
     }
     results.retain(|result| trainings.iter().any(|(combination, _)| *combination == result.combination));
     if results.iter().any(|result| is_stale(result, trainings, &digests)) {

@@ -15,6 +15,8 @@ mod fit;
 mod folder;
 pub mod grid;
 mod loss;
+mod output;
+mod progress;
 mod settings;
 mod sources;
 mod targets;
@@ -30,9 +32,10 @@ use candle_core::Tensor;
 
 use self::checkpoints::Checkpoints;
 pub use self::data::{DataCounts, SourceCounts};
-pub use self::fit::{EpochReport, Listener, Progress};
-pub use self::folder::{LOG_FILE, WeightFormat};
+pub use self::folder::LOG_FILE;
 pub use self::loss::{binary_cross_entropy, cross_entropy};
+pub use self::output::WeightFormat;
+pub use self::progress::{EpochReport, Listener, Progress};
 pub use self::settings::{ClassifierTraining, Distillation, PretrainedVectors, StopOn, outputs};
 pub use self::sources::{Teacher, UnlabelledSource, WeakSource};
 pub use self::vectors::VectorCounts;
@@ -96,7 +99,7 @@ impl Trained {
     /// # Errors
     /// Same as [`Self::write`].
     pub fn write_with_card(&self, settings: &ClassifierTraining, card: &str) -> Result<()> {
-        folder::check_output(&settings.output, settings.overwrite || settings.resume)?;
+        output::check_output(&settings.output, settings.overwrite || settings.resume)?;
         folder::write(settings, &self.config, &self.vocabulary, &self.weights, &self.outcome.epochs, card)
     }
 }

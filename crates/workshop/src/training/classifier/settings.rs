@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::folder::{self, WeightFormat};
+use super::output::{WeightFormat, check_output};
 use super::sources::{Teacher, UnlabelledSource, WeakSource};
 use crate::dataset::similar::NEAR_DUPLICATE;
 use crate::training::schedule::{Decay, Schedule};
@@ -15,7 +15,8 @@ use pregonero_models::sentiment::Columns;
 use pregonero_models::sentiment::calibration::CalibrationMethod;
 use pregonero_models::sentiment::check_labels;
 use pregonero_models::sentiment::cleaning::Cleaning;
-use pregonero_models::sentiment::network::{Architecture, Padding};
+use pregonero_models::sentiment::network::Architecture;
+use pregonero_models::sentiment::vocabulary::Padding;
 use pregonero_models::sentiment::{HeldOut, Shares, SplitProtocol};
 
 /// The measure on the validation part that decides which epoch's weights are kept, and when to stop.
@@ -273,6 +274,6 @@ impl ClassifierTraining {
             bail!("label hashtags: {label:?} is not one of the labels {}", self.labels.join(", "));
         }
         self.shares.check()?;
-        folder::check_output(&self.output, self.overwrite || self.resume)
+        check_output(&self.output, self.overwrite || self.resume)
     }
 }

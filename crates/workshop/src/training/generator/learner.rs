@@ -11,32 +11,13 @@ use candle_core::{DType, Device, Storage, Tensor, Var};
 
 use super::data::Batch;
 use super::dropout::SeededDropout;
-use crate::training::optimizer::{AdamW, AdamWSettings, Gradient, Gradients, clip_scale};
+use super::step_settings::{Precision, StepSettings};
+use crate::training::optimizer::{AdamW, Gradient, Gradients, clip_scale};
 use pregonero_kernels::product::Factors;
 use pregonero_kernels::tiles;
 use pregonero_models::generation::gpt2::{Gpt2, Gpt2Config, NoDropout};
 use pregonero_models::generation::host::dropout::DropoutSeed;
 use pregonero_models::generation::host::{self, HostGpt2, Sequences};
-
-/// How the factors of matrix products are rounded; everything else is f32.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Precision {
-    #[default]
-    F32,
-    /// On a GPU, or on a CPU with AMX or AVX-512 BF16. f16 is not offered: it would need loss scaling; bf16 has f32's range.
-    Bf16,
-}
-
-/// The settings of a step that do not change from step to step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StepSettings {
-    /// The largest norm of the gradient.
-    pub clip: f64,
-    /// Seed of the dropout.
-    pub seed: u64,
-    pub precision: Precision,
-    pub optimizer: AdamWSettings,
-}
 
 /// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -13,6 +13,7 @@ mod initial;
 mod learner;
 mod log;
 mod settings;
+mod step_settings;
 #[cfg(test)]
 mod tests;
 
@@ -27,9 +28,10 @@ use self::checkpoints::{Checkpoints, Finished, State, Unlogged};
 pub use self::compared::Compared;
 pub use self::data::{Batch, Corpus};
 use self::initial::initial_weights;
-pub use self::learner::{Learner, Precision, StepOutcome, StepSettings};
+pub use self::learner::{Learner, StepOutcome};
 use self::log::TrainingLog;
 pub use self::settings::{Base, ControlTraining, GeneratorTraining, Samples, Shape};
+pub use self::step_settings::{Precision, StepSettings};
 pub use super::schedule::Decay;
 use super::text::TextCounts;
 use pregonero_models::generation::device;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::learner::{Precision, StepSettings};
+use super::step_settings::{Precision, StepSettings};
 use crate::training::optimizer::AdamWSettings;
 use crate::training::schedule::{Decay, Schedule};
 use crate::training::text::{Cleaning, Duplicates, TextRow, TextSource};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::cli::choice::Choice;
 use pregonero_models::sentiment::calibration::CalibrationMethod;
 use pregonero_models::sentiment::cleaning::Cleaning;
-use pregonero_models::sentiment::network::Padding;
+use pregonero_models::sentiment::vocabulary::Padding;
 use pregonero_models::sentiment::{Shares, SplitProtocol};
 use pregonero_workshop::training::classifier::StopOn;
 
