@@ -209,7 +209,7 @@ fn decoding_record(settings: &GenerationSettings, length_limit: usize) -> serde_
 
 /// Returns the settings that decide on the candidates, to explain later why this one went out.
 fn judging_record(app: &App) -> serde_json::Value {
-    let (sentiment, gates) = (&app.settings.sentiment, &app.settings.gates);
+    let sentiment = &app.settings.sentiment;
     let target = match &sentiment.target {
         SentimentTarget::Label(label) => label.as_str(),
         SentimentTarget::Any => "any",
@@ -227,20 +227,7 @@ fn judging_record(app: &App) -> serde_json::Value {
             "reading": app.judge.reader().weights(),
             "fresh_openings": app.settings.selection.fresh_openings,
         },
-        "gates": {
-            "mentions": gates.mentions,
-            "urls": gates.urls,
-            "max_hashtags": gates.max_hashtags,
-            "allowed_hashtags": gates.allowed_hashtags,
-            "forbidden_hashtags": gates.forbidden_hashtags,
-            "near_duplicate": gates.near_duplicate,
-            "near_duplicate_days": gates.near_duplicate_days,
-            "verbatim_tokens": gates.verbatim_tokens,
-            "own_texts": gates.own_texts,
-            "claims": gates.claims,
-            "experience": gates.experience,
-            "off": gates.off,
-        },
+        "gates": app.settings.gates,
     })
 }
 

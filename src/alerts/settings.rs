@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pregonero_settings::{Checker, DAY, MINUTE};
-use pregonero_system::network::is_loopback;
+use pregonero_system::network::may_get_secrets;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -65,10 +65,10 @@ pub struct AlertSettings {
 /// Checks that notices can go to this address. The address may contain a secret, so no message repeats it.
 pub fn webhook_url(found: &str) -> Result<(), String> {
     let url = url::Url::parse(found).map_err(|cause| format!("expected an address: {cause}"))?;
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if is_loopback(&url) => Ok(()),
-        _ => Err("expected an address that begins with https:// (plain http only to this machine)".to_owned()),
+    if may_get_secrets(&url) {
+        Ok(())
+    } else {
+        Err("expected an address that begins with https:// (plain http only to this machine)".to_owned())
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pregonero_settings::{Checker, DAY, SECOND, duration_between};
-use pregonero_system::network::is_loopback;
+use pregonero_system::network::may_get_secrets;
 use serde::{Deserialize, Serialize};
 
 /// The keys of `[publish]` as the file writes them, with their defaults.
@@ -202,9 +202,9 @@ fn base_url(found: &str) -> Result<url::Url, String> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(format!("expected an address without ? and #, found {found:?}"));
     }
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_loopback(&url) => Ok(url),
-        _ => Err(format!("expected https (plain http only to this machine), found {found:?}")),
+    if may_get_secrets(&url) {
+        Ok(url)
+    } else {
+        Err(format!("expected https (plain http only to this machine), found {found:?}"))
     }
 }

@@ -1,4 +1,4 @@
-//! A build with `--no-default-features`: the bot is whole, and who asks for the workshop is told which build has it.
+//! A build with `--no-default-features`: the bot works completely, and the commands of the workshop say which build has them.
 
 use crate::commands::Place;
 

@@ -32,6 +32,7 @@ pub fn write_whole(path: &Path, existing: Existing, fill: impl FnOnce(&mut dyn W
     let parent = created_parent(path)?;
     let cannot = || format!("cannot write {}", path.display());
     let file = filled(parent, 0o644, fill).with_context(cannot)?;
+    file.as_file().sync_all().with_context(cannot)?;
     match existing {
         Existing::Replace | Existing::ReplaceOurs(_) => file.persist(path),
         Existing::Refuse => file.persist_noclobber(path),
@@ -41,7 +42,8 @@ pub fn write_whole(path: &Path, existing: Existing, fill: impl FnOnce(&mut dyn W
     Ok(())
 }
 
-/// Replaces `path` with what `fill` puts into the writer, with the permissions `mode`. The folder must exist.
+/// Replaces `path` with what `fill` puts into the writer, with the permissions `mode`. The folder must exist. The file is not
+/// synced: for what is written again after a power cut.
 ///
 /// # Errors
 /// If `fill` fails or the file cannot be written; nothing is changed then.
@@ -58,11 +60,13 @@ pub fn replace(path: &Path, mode: u32, fill: impl FnOnce(&mut dyn Write) -> io::
 pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    replace(path, 0o600, |file| file.write_all(content))?;
+    let file = filled(folder, 0o600, |file| file.write_all(content))?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
     File::open(folder)?.sync_all()
 }
 
-/// Returns a synced temporary file in `folder` with what `fill` puts into the writer.
+/// Returns a temporary file in `folder` with what `fill` puts into the writer.
 fn filled(
     folder: &Path,
     mode: u32,
@@ -74,7 +78,6 @@ fn filled(
     fill(&mut writer)?;
     writer.flush()?;
     drop(writer);
-    file.as_file().sync_all()?;
     Ok(file)
 }
 

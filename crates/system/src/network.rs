@@ -16,6 +16,16 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// Returns whether a secret may be sent to the address: over TLS, or without it to this machine itself.
+#[must_use]
+pub fn may_get_secrets(url: &Url) -> bool {
+    match url.scheme() {
+        "https" => true,
+        "http" => is_loopback(url),
+        _ => false,
+    }
+}
+
 /// Returns the wait before the next attempt: `first`, doubled once for each earlier failure, at most `longest`.
 #[must_use]
 pub fn back_off<D: Copy + Ord + Add<Output = D>>(first: D, longest: D, earlier_failures: u32) -> D {
@@ -48,6 +58,18 @@ mod tests {
             ("data:text", false),
         ] {
             assert_eq!(is_loopback(&Url::parse(address).unwrap()), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn secrets_travel_over_tls_or_stay_on_this_machine() {
+        for (address, expected) in [
+            ("https://api.x.com", true),
+            ("http://127.0.0.1:8080", true),
+            ("http://api.x.com", false),
+            ("ftp://localhost", false),
+        ] {
+            assert_eq!(may_get_secrets(&Url::parse(address).unwrap()), expected, "{address}");
         }
     }
 

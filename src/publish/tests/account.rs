@@ -1,4 +1,4 @@
-//! The account behind the credentials: checked before the first post, and compared with `account.handle`.
+//! The account that the credentials belong to: checked before the first post, and compared with `account.handle`.
 
 use super::*;
 use pregonero_store::ReadOutcome;

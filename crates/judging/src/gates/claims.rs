@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Gate, Reading, quote};
-use crate::gates::ClaimsPolicy;
+use crate::gates::ReviewPolicy;
 use pregonero_text::tweet_text::without;
 use pregonero_tweet::{GateVerdict, Verdict};
 
@@ -24,13 +24,8 @@ pub(super) struct Claims {
 
 impl Claims {
     /// Returns the gate, or `None` if the policy is `allow`.
-    pub(super) fn new(policy: ClaimsPolicy) -> Option<Self> {
-        let verdict = match policy {
-            ClaimsPolicy::Allow => return None,
-            ClaimsPolicy::Review => Verdict::Review,
-            ClaimsPolicy::Reject => Verdict::Reject,
-        };
-        Some(Self { verdict })
+    pub(super) fn new(policy: ReviewPolicy) -> Option<Self> {
+        policy.verdict().map(|verdict| Self { verdict })
     }
 }
 
@@ -134,7 +129,7 @@ mod tests {
 
     #[test]
     fn everyday_numbers_and_names_pass() {
-        let gate = Claims::new(ClaimsPolicy::Review).unwrap();
+        let gate = Claims::new(ReviewPolicy::Review).unwrap();
         for text in [
             "",
             "Hoy fui con 2 amigos al parque.",
@@ -165,7 +160,7 @@ mod tests {
 
     #[test]
     fn what_can_be_wrong_is_shown_to_a_person() {
-        let gate = Claims::new(ClaimsPolicy::Review).unwrap();
+        let gate = Claims::new(ReviewPolicy::Review).unwrap();
         let cases = [
             ("El 95% está vacunado.", "a percentage: “95%”"),
             ("El 95,3 % está vacunado.", "a percentage: “95,3 %”"),
@@ -205,8 +200,8 @@ mod tests {
 
     #[test]
     fn the_policy_decides_what_becomes_of_it() {
-        assert!(Claims::new(ClaimsPolicy::Allow).is_none());
-        let strict = Claims::new(ClaimsPolicy::Reject).unwrap();
+        assert!(Claims::new(ReviewPolicy::Allow).is_none());
+        let strict = Claims::new(ReviewPolicy::Reject).unwrap();
         assert_eq!(verdict_of(&strict, "Llegaron 500 sillas.").verdict, Verdict::Reject);
     }
 }

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Gate, Reading, quote};
-use crate::gates::ExperiencePolicy;
+use crate::gates::ReviewPolicy;
 use pregonero_text::tweet_text::without;
 use pregonero_tweet::{GateVerdict, Verdict};
 
@@ -23,13 +23,8 @@ pub(super) struct Experience {
 
 impl Experience {
     /// Returns the gate, or `None` if the policy is `allow`.
-    pub(super) fn new(policy: ExperiencePolicy) -> Option<Self> {
-        let verdict = match policy {
-            ExperiencePolicy::Allow => return None,
-            ExperiencePolicy::Review => Verdict::Review,
-            ExperiencePolicy::Reject => Verdict::Reject,
-        };
-        Some(Self { verdict })
+    pub(super) fn new(policy: ReviewPolicy) -> Option<Self> {
+        policy.verdict().map(|verdict| Self { verdict })
     }
 }
 
@@ -195,7 +190,7 @@ mod tests {
 
     #[test]
     fn opinions_wishes_and_what_is_said_of_everybody_pass() {
-        let gate = Experience::new(ExperiencePolicy::Review).unwrap();
+        let gate = Experience::new(ReviewPolicy::Review).unwrap();
         for text in [
             "",
             "Me parece que cuidarnos es de todos.",
@@ -285,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_body_and_a_life_of_its_own_are_shown_to_a_person() {
-        let gate = Experience::new(ExperiencePolicy::Review).unwrap();
+        let gate = Experience::new(ReviewPolicy::Review).unwrap();
         for text in [
             "Hoy me vacuné y estoy feliz.",
             "Hoy me vacune al fin.",
@@ -379,8 +374,8 @@ mod tests {
 
     #[test]
     fn the_reason_quotes_the_words_and_the_policy_decides() {
-        assert!(Experience::new(ExperiencePolicy::Allow).is_none());
-        let strict = Experience::new(ExperiencePolicy::Reject).unwrap();
+        assert!(Experience::new(ReviewPolicy::Allow).is_none());
+        let strict = Experience::new(ReviewPolicy::Reject).unwrap();
         let expected = GateVerdict::new(NAME, Verdict::Reject, "a bot has no family, home or past: “mi hija”");
         assert_eq!(verdict_of(&strict, "Hoy cuido a mi hija."), expected);
     }

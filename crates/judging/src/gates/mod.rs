@@ -30,7 +30,7 @@ use pregonero_tweet::{Candidate, GateVerdict, Verdict};
 
 pub use message::LabelHashtags;
 pub use near_duplicate::Recent;
-pub use settings::{ClaimsPolicy, EntityPolicy, ExperiencePolicy, GateKeys, GateSettings};
+pub use settings::{EntityPolicy, GateKeys, GateSettings, ReviewPolicy};
 
 /// A text to judge, and what is known about it.
 #[derive(Debug, Clone, Copy)]

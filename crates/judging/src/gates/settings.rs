@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use pregonero_settings::{Checker, in_brackets, is_share, nearest};
 use pregonero_text::normal::normalise;
+use pregonero_tweet::Verdict;
 use serde::{Deserialize, Serialize};
 
 use super::Gates;
@@ -58,8 +59,8 @@ impl GateKeys {
         let near_duplicate_days = checker.whole("gates.near_duplicate_days", self.near_duplicate_days, 1, 36_500);
         let own_texts = checker.number("gates.own_texts", self.own_texts, is_share, "from 0 (off) to 1");
         let verbatim_tokens = checker.whole("gates.verbatim_tokens", self.verbatim_tokens, 0, 280);
-        let claims = checker.choice("gates.claims", &self.claims, &CLAIMS_POLICIES);
-        let experience = checker.choice("gates.experience", &self.experience, &EXPERIENCE_POLICIES);
+        let claims = checker.choice("gates.claims", &self.claims, &REVIEW_POLICIES);
+        let experience = checker.choice("gates.experience", &self.experience, &REVIEW_POLICIES);
         let (allowed_hashtags, forbidden_hashtags) = self.hashtags(checker)?;
         let off = checker.each("gates.off", &self.off, |name| gate(name));
         let file = self.banned_words_file.trim();
@@ -96,7 +97,7 @@ impl GateKeys {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct GateSettings {
     pub mentions: EntityPolicy,
     pub urls: EntityPolicy,
@@ -105,6 +106,7 @@ pub struct GateSettings {
     pub allowed_hashtags: Vec<String>,
     pub forbidden_hashtags: Vec<String>,
     /// One word or phrase per line; absent = only the built-in list.
+    #[serde(skip)]
     pub banned_words_file: Option<PathBuf>,
     /// 0 to 1; similarity at or above it is a duplicate; 1 = identical only; 0 = gate off.
     pub near_duplicate: f64,
@@ -113,8 +115,8 @@ pub struct GateSettings {
     pub verbatim_tokens: usize,
     /// The similarity (0 to 1) to one of the model's own texts at or above which a text is rejected; 0 = not compared.
     pub own_texts: f64,
-    pub claims: ClaimsPolicy,
-    pub experience: ExperiencePolicy,
+    pub claims: ReviewPolicy,
+    pub experience: ReviewPolicy,
     /// Names of the gates that are switched off, from [`crate::gates::Gates::names`].
     pub off: Vec<String>,
 }
@@ -128,29 +130,31 @@ pub enum EntityPolicy {
     Allow,
 }
 
+/// What to do with a text of which a person may have to decide: claims of fact, and claims of a body and a life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum ClaimsPolicy {
+pub enum ReviewPolicy {
     Allow,
     Review,
     Reject,
 }
 
-/// What to do with first-person claims of a body and a life that a bot does not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ExperiencePolicy {
-    Allow,
-    Review,
-    Reject,
+impl ReviewPolicy {
+    /// Returns the verdict on such a text, or `None` if there is nothing to look for.
+    #[must_use]
+    pub fn verdict(self) -> Option<Verdict> {
+        match self {
+            Self::Allow => None,
+            Self::Review => Some(Verdict::Review),
+            Self::Reject => Some(Verdict::Reject),
+        }
+    }
 }
 
 const ENTITY_POLICIES: [(&str, EntityPolicy); 3] =
     [("reject", EntityPolicy::Reject), ("strip", EntityPolicy::Strip), ("allow", EntityPolicy::Allow)];
-const CLAIMS_POLICIES: [(&str, ClaimsPolicy); 3] =
-    [("allow", ClaimsPolicy::Allow), ("review", ClaimsPolicy::Review), ("reject", ClaimsPolicy::Reject)];
-const EXPERIENCE_POLICIES: [(&str, ExperiencePolicy); 3] =
-    [("allow", ExperiencePolicy::Allow), ("review", ExperiencePolicy::Review), ("reject", ExperiencePolicy::Reject)];
+const REVIEW_POLICIES: [(&str, ReviewPolicy); 3] =
+    [("allow", ReviewPolicy::Allow), ("review", ReviewPolicy::Review), ("reject", ReviewPolicy::Reject)];
 
 fn hashtag(found: &str) -> Result<String, String> {
     let name = found.trim().trim_start_matches(['#', '＃']);

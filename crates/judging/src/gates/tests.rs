@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::*;
-use crate::gates::{ClaimsPolicy, EntityPolicy, ExperiencePolicy};
+use crate::gates::{EntityPolicy, ReviewPolicy};
 use pregonero_tweet::Finish;
 
 /// Returns a candidate with this text.
@@ -43,8 +43,8 @@ fn settings() -> GateSettings {
         near_duplicate_days: 90,
         verbatim_tokens: 12,
         own_texts: 0.8,
-        claims: ClaimsPolicy::Review,
-        experience: ExperiencePolicy::Review,
+        claims: ReviewPolicy::Review,
+        experience: ReviewPolicy::Review,
         off: Vec::new(),
     }
 }
@@ -79,8 +79,8 @@ fn a_gate_that_the_settings_switch_off_does_not_answer() {
         near_duplicate: 0.0,
         verbatim_tokens: 0,
         own_texts: 0.0,
-        claims: ClaimsPolicy::Allow,
-        experience: ExperiencePolicy::Allow,
+        claims: ReviewPolicy::Allow,
+        experience: ReviewPolicy::Allow,
         ..settings()
     };
     let gates = Gates::new(&settings, Resources::default()).unwrap();

@@ -76,13 +76,12 @@ mod tests {
     use pregonero_models::verbatim::{DEFAULT_WINDOW, OwnText};
     use pregonero_tweet::Verdict::{Pass, Reject};
 
-    const TRAINING: [&str; 2] = [
-        "La feria del pueblo empezó con música, luces y un desfile de caballos que nadie esperaba ver.",
-        "Dicen que mañana lloverá en toda la costa y que los barcos no saldrán del puerto viejo.",
-    ];
+    /// Seventeen words that the model was trained on.
+    const TRAINED_ON: &str =
+        "La feria del pueblo empezó con música, luces y un desfile de caballos que nadie esperaba ver.";
 
     fn index(window: usize) -> VerbatimIndex {
-        VerbatimIndex::build(TRAINING, window)
+        VerbatimIndex::build([TRAINED_ON], window)
     }
 
     #[test]
@@ -103,14 +102,14 @@ mod tests {
     #[test]
     fn without_an_index_everything_passes_and_zero_switches_it_off() {
         let gate = Verbatim::new(12, None, false).unwrap().unwrap();
-        assert_eq!(verdict_of(&gate, TRAINING[0]).verdict, Pass);
+        assert_eq!(verdict_of(&gate, TRAINED_ON).verdict, Pass);
         assert!(Verbatim::new(0, Some(index(5)), false).unwrap().is_none());
     }
 
     #[test]
     fn a_text_that_is_nearly_a_whole_own_one_has_a_reason_of_its_own() {
         let own = |similarity| OwnText { text: "el puesto de salud es de todos".to_owned(), similarity };
-        let text = TRAINING[0];
+        let text = TRAINED_ON;
         let verdict_with = |most, own_text: Option<&OwnText>| {
             let gate = Verbatim::new(most, Some(index(5)), true).unwrap().unwrap();
             let subject = Subject { text, body: text, candidate: None, prompt: "", own_text };

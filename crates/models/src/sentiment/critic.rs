@@ -31,7 +31,7 @@ impl Reader {
     }
 
     /// # Errors
-    /// Where the classifier's labels are not those of a critic.
+    /// If the classifier's labels are not those of a critic.
     pub fn with_critic(critic: Classifier) -> Result<Self> {
         let labels = &critic.config().labels;
         ensure!(
@@ -59,7 +59,7 @@ impl Reader {
     /// Returns the critic's probability that a person wrote each text; none without a critic.
     ///
     /// # Errors
-    /// Where candle fails.
+    /// If candle fails.
     pub fn written(&self, texts: &[&str]) -> Result<Vec<Option<f32>>> {
         let Some(critic) = &self.critic else { return Ok(vec![None; texts.len()]) };
         Ok(critic.score(texts)?.iter().map(|said| Some(said.probability(WRITTEN))).collect())

@@ -30,7 +30,7 @@ impl ReadingWeights {
     pub const OF_ANY_CRITIC: Self = Self { bias: 2.8, critic: 0.1, mean: 1.5, weakest: 1.0 };
 
     /// # Errors
-    /// Where one is not a finite number; the message names the key.
+    /// If one is not a finite number; the message names the key.
     pub(super) fn check(&self) -> Result<()> {
         for (key, value) in
             [("bias", self.bias), ("critic", self.critic), ("mean", self.mean), ("weakest", self.weakest)]

@@ -53,7 +53,7 @@ impl VerbatimIndex {
     /// Indexes every run of `window` words of each text; a text with fewer words leaves no trace.
     ///
     /// # Panics
-    /// Where `window` is 0.
+    /// If `window` is 0.
     #[must_use]
     pub fn build<T: AsRef<str>>(texts: impl IntoIterator<Item = T>, window: usize) -> Self {
         assert!(window > 0, "a run has at least one word");
@@ -140,7 +140,7 @@ impl VerbatimIndex {
     /// Reads what [`VerbatimIndex::to_bytes`] made.
     ///
     /// # Errors
-    /// Where the bytes are something else, of a later version, cut off or changed.
+    /// If the bytes are something else, of a later version, cut off or changed.
     pub fn read(bytes: &[u8]) -> Result<Self, VerbatimIndexError> {
         use VerbatimIndexError::{Damaged, Foreign, Version};
         if !bytes.starts_with(MAGIC) {

@@ -1,5 +1,5 @@
 //! What a generator may not repeat of its training: runs of words of other people's texts, and its operator's own texts as
-//! a whole. Training writes the files, the gate `verbatim` asks them, the evaluation counts copies with them.
+//! a whole. Training writes the files, the gate `verbatim` reads them, and the evaluation counts copies with them.
 
 mod index;
 mod own_texts;
@@ -12,10 +12,10 @@ pub use crate::catalog::{OWN_TEXTS, VERBATIM_INDEX};
 pub use index::{DEFAULT_WINDOW, VerbatimIndex, VerbatimIndexError};
 pub use own_texts::{Comparison, OwnText, OwnTexts, OwnTextsError};
 
-/// Opens the index of what a generator was trained on, where it has one.
+/// Opens the index of what a generator was trained on, or returns `None` if it has none.
 ///
 /// # Errors
-/// Where the file is no index or damaged.
+/// If the file is no index or damaged.
 pub fn index_of(generator: &ModelFiles) -> Result<Option<VerbatimIndex>> {
     if !generator.has(VERBATIM_INDEX) {
         return Ok(None);
@@ -24,10 +24,10 @@ pub fn index_of(generator: &ModelFiles) -> Result<Option<VerbatimIndex>> {
     index.map(Some).with_context(|| generator.display(VERBATIM_INDEX))
 }
 
-/// Opens the texts that a generator was trained on and its operator wrote, where it has them.
+/// Opens the texts that a generator was trained on and that its operator wrote, or returns `None` if it has none.
 ///
 /// # Errors
-/// Where the file is something else or damaged.
+/// If the file is something else or damaged.
 pub fn own_texts_of(generator: &ModelFiles) -> Result<Option<OwnTexts>> {
     match generator {
         _ if !generator.has(OWN_TEXTS) => Ok(None),

@@ -83,7 +83,7 @@ impl OwnTexts {
     /// Normalises and sorts the texts, each once; those without words are left out.
     ///
     /// # Errors
-    /// Where one is too long to be kept.
+    /// If one is too long to be kept.
     pub fn prepare<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Result<Vec<String>> {
         let mut lines: Vec<String> = texts.into_iter().map(|text| normalise(text.as_ref())).collect();
         lines.sort_unstable();
@@ -104,7 +104,7 @@ impl OwnTexts {
     /// Returns the file's content for what [`OwnTexts::prepare`] returned.
     ///
     /// # Errors
-    /// Where zstd fails.
+    /// If zstd fails.
     pub fn encode(lines: &[String]) -> io::Result<Vec<u8>> {
         let mut encoder = Encoder::new(Vec::new(), LEVEL)?;
         encoder.set_parameter(CParameter::WindowLog(WINDOW))?;
@@ -133,7 +133,7 @@ impl OwnTexts {
     /// Writes what [`OwnTexts::prepare`] returned to `path`; if that fails, what was there before stays.
     ///
     /// # Errors
-    /// Where the file cannot be written; the message names it.
+    /// If the file cannot be written; the message names it.
     pub fn write(lines: &[String], path: &Path) -> Result<()> {
         let content = Self::encode(lines).with_context(|| format!("cannot write {}", path.display()))?;
         write_whole(path, Existing::Replace, |writer| writer.write_all(&content))
@@ -142,7 +142,7 @@ impl OwnTexts {
     /// Checks the content of a file, and keeps it in memory.
     ///
     /// # Errors
-    /// Where the bytes are something else, of a later version, cut off or changed.
+    /// If the bytes are something else, of a later version, cut off or changed.
     pub fn in_memory(content: impl Into<Cow<'static, [u8]>>) -> Result<Self, OwnTextsError> {
         Self::new(Source::Memory(content.into()))
     }
@@ -204,7 +204,7 @@ impl OwnTexts {
     /// where all are below `least` (above 0, at most 1). Reads the whole file once, whatever the number of texts.
     ///
     /// # Errors
-    /// Where the file cannot be read or decoded, or holds something else than its header says.
+    /// If the file cannot be read or decoded, or holds something else than its header says.
     pub fn most_similar<T: AsRef<str>>(&self, texts: &[T], least: f64) -> Result<Vec<Option<OwnText>>, OwnTextsError> {
         let mut comparison = Comparison::new(texts, least);
         self.for_each(|line| comparison.add(line))?;
