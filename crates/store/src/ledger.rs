@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use pregonero_audit::merkle::{self, Frontier, Hash};
 use pregonero_audit::{Entry as Leaf, SUBTREE};
+use pregonero_tweet::ModelIdentity;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sqlx::sqlite::SqliteRow;
@@ -304,6 +305,35 @@ pub(super) async fn append(
     Ok(leaf.index)
 }
 
+/// Appends the models of a round, if they differ from those of the last record about models.
+pub(super) async fn note_models(
+    connection: &mut SqliteConnection,
+    generator: &ModelIdentity,
+    classifier: &ModelIdentity,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let models = json!({
+        "generator": {"name": generator.name, "sha256": generator.sha256},
+        "classifier": {"name": classifier.name, "sha256": classifier.sha256},
+    });
+    if last_about(connection, RecordKind::Models).await? == Some(models.clone()) {
+        return Ok(());
+    }
+    let entry = Entry { kind: RecordKind::Models, by: None, subject: None, body: models, rows: &[] };
+    append(connection, entry, now).await.map(drop)
+}
+
+/// Returns what the last record of this kind says, if it is still known.
+async fn last_about(connection: &mut SqliteConnection, kind: RecordKind) -> Result<Option<Value>, StoreError> {
+    let body: Option<Option<String>> =
+        sqlx::query_scalar("SELECT body FROM ledger WHERE kind = ? ORDER BY idx DESC LIMIT 1")
+            .bind(kind.as_str())
+            .fetch_optional(connection)
+            .await
+            .doing("read the audit log")?;
+    Ok(body.flatten().and_then(|body| serde_json::from_str::<Value>(&body).ok()).map(|mut body| body["about"].take()))
+}
+
 /// Stores the root of the last complete subtree, if the log has just completed one.
 async fn close_subtree(connection: &mut SqliteConnection, size: i64) -> Result<(), StoreError> {
     const DOING: &str = "append to the audit log";
@@ -440,6 +470,14 @@ fn sorted(value: &Value) -> Value {
 pub struct TreeHead {
     pub size: u64,
     pub root: Hash,
+}
+
+impl TreeHead {
+    /// Returns the root as checkpoints write it.
+    #[must_use]
+    pub fn root_base64(&self) -> String {
+        STANDARD.encode(self.root)
+    }
 }
 
 /// Returns the size and root of the log, from the stored subtrees and the leaves after them.
