@@ -4,7 +4,8 @@
 //! digest of each, so that a row that is changed, removed or inserted outside the acts is found. A row that an act removed
 //! is named too: its digest is then `null`. The columns that count are listed in [`TABLES`]; a column that is NULL is left
 //! out of a row's digest, so that a later migration may add columns. To have the rows of another table covered: add it
-//! to [`TABLES`] and to [`Row`]. A migration that changes values that count appends a record of kind `migrated`.
+//! to [`TABLES`] and to [`Row`]. Where a text has to be forgotten, the act empties salt and body of the records that tell it,
+//! and appends a record of kind `pruned` or `erased` whose body has their numbers under `records`. A migration that changes values that count appends a record of kind `migrated`.
 
 use std::collections::BTreeMap;
 
@@ -248,7 +249,8 @@ impl FromRow<'_, SqliteRow> for LedgerRecord {
     }
 }
 
-fn index(row: &SqliteRow, column: &'static str) -> Result<u64, sqlx::Error> {
+/// Reads a column with a number of a record.
+pub(super) fn index(row: &SqliteRow, column: &'static str) -> Result<u64, sqlx::Error> {
     let number: i64 = row.try_get(column)?;
     u64::try_from(number).map_err(|_| unreadable(column, &number.to_string()))
 }
@@ -430,7 +432,7 @@ pub(super) async fn digests(
 
 /// Returns the text that a row's digest is made of: the table's name, and an object of its columns with sorted names. Reals
 /// are the sixteen hexadecimal digits of their bits, so that no two programs print them differently.
-fn row_text(table: &Table, row: &SqliteRow) -> Result<String, sqlx::Error> {
+pub(super) fn row_text(table: &Table, row: &SqliteRow) -> Result<String, sqlx::Error> {
     let mut values = Map::new();
     for column in row.columns() {
         let value = row.try_get_raw(column.ordinal())?;

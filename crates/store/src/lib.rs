@@ -5,6 +5,7 @@
 //! queries of one subject; outside this crate only tests use SQL. A post changes its state only through
 //! [`PostState::may_become`].
 
+mod adoption;
 mod alerts;
 mod attempts;
 mod authors;
@@ -22,6 +23,7 @@ mod identity;
 mod ids;
 mod lease;
 mod ledger;
+mod log_check;
 mod mark;
 mod open;
 mod paths;
@@ -53,6 +55,7 @@ pub use halts::{Halt, OTHER_ACCOUNT, Resumed};
 pub use history::{Charge, HistoryEntry, HistoryRecord, HistoryState};
 pub use ids::{AttemptId, PostId, RoundId, SlotId};
 pub use ledger::{LedgerRecord, TreeHead};
+pub use log_check::{LogFault, LogReport, RestoreMark};
 pub use open::Store;
 pub use posts::PostRecord;
 pub use posts::{NewPost, Origin};
