@@ -592,7 +592,7 @@ mod tests {
             ("DELETE FROM ledger WHERE idx < 3", "records 0 to 2 are missing"),
             ("DELETE FROM ledger", "the log was cut off: it has 0 records and had 256 or more"),
             ("DELETE FROM ledger WHERE idx >= 250", "the log was cut off: it has 250 records and had 256 or more"),
-            ("DELETE FROM ledger WHERE idx >= 260", "rounds 130 was changed outside"),
+            ("DELETE FROM ledger WHERE idx >= 260", "rounds 128 was inserted outside"),
             ("UPDATE ledger_subtrees SET hash = x'00'", "one of the records 0 to 255 was changed"),
             ("DELETE FROM ledger_subtrees", "one of the records 0 to 255 was changed"),
             (
