@@ -4,6 +4,7 @@
 //! log goes to standard error (`logging`).
 
 mod alerts;
+mod audit;
 mod auth;
 mod choice;
 mod compared;
@@ -116,6 +117,9 @@ enum Command {
     /// Test the alert channels, or list the alerts that are not over
     #[command(subcommand)]
     Alerts(alerts::AlertsCommand),
+    /// Verify, prove and export the audit log of everything that the bot did
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Back up, restore or check the record
     #[command(subcommand)]
     Db(db::DbCommand),
@@ -224,6 +228,7 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::History(command) => history::run(command, session).await,
         Command::Auth(command) => auth::run(command, session).await,
         Command::Alerts(command) => alerts::run(command, session).await,
+        Command::Audit(command) => audit::run(command, session).await,
         Command::Db(command) => db::run(command, session).await,
         Command::Config(command) => config::run(command, session).await,
         Command::Models(command) => models::run(command, session).await,

@@ -13,6 +13,7 @@ use super::sections::{
 };
 use super::seed_prompts::SeedPromptsKeys;
 use crate::alerts::{AlertKeys, AlertSettings};
+use crate::audit::{AuditKeys, AuditSettings};
 use crate::publish::{BudgetKeys, BudgetSettings, PublishKeys, PublishSettings, WhenAbsent};
 use crate::review::{ReviewKeys, ReviewSettings};
 use crate::schedule::{ScheduleKeys, ScheduleSettings};
@@ -38,6 +39,7 @@ pub(super) struct Keys {
     pub budget: BudgetKeys,
     pub store: StoreKeys,
     pub alerts: AlertKeys,
+    pub audit: AuditKeys,
     pub daemon: DaemonKeys,
     pub admin: AdminKeys,
     pub log: LogKeys,
@@ -59,6 +61,7 @@ pub struct Settings {
     pub budget: BudgetSettings,
     pub store: StoreSettings,
     pub alerts: AlertSettings,
+    pub audit: AuditSettings,
     pub daemon: DaemonSettings,
     pub admin: AdminSettings,
     pub log: LogSettings,
@@ -91,6 +94,7 @@ impl Keys {
         let budget = self.budget.check(checker);
         let store = self.store.check(checker);
         let alerts = self.alerts.check(checker);
+        let audit = self.audit.check(checker);
         let daemon = self.daemon.check(checker);
         let admin = self.admin.check(checker);
         let log = self.log.check(checker);
@@ -107,6 +111,7 @@ impl Keys {
             budget: budget?,
             store: store?,
             alerts: alerts?,
+            audit: audit?,
             daemon: daemon?,
             admin: admin?,
             log: log?,

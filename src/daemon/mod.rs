@@ -50,6 +50,7 @@ use self::telling::{tell_not_posted, tell_outcome};
 use self::word::{Speaker, Waiting, Word};
 use crate::alerts::{Alerts, Plan};
 use crate::app::{self, App};
+use crate::audit::{self, Keeper};
 use crate::config::{Loaded, ShownSetting};
 use crate::publish::{Posted, PublishError, Settled};
 use crate::review::ReviewError;
@@ -137,6 +138,9 @@ struct Daemon {
     /// Sends alerts to people; it outlives every reload, only its plan changes.
     alerts: JoinHandle<()>,
     alert_plan: watch::Sender<Plan>,
+    /// Signs the audit log and keeps its checkpoints elsewhere; like the alerts, it outlives every reload.
+    keeper: JoinHandle<()>,
+    audit_plan: watch::Sender<audit::Plan>,
     /// The search of the account's timeline under way. It posts nothing, so it runs alongside the work.
     search: Option<JoinHandle<Result<Vec<Settled>, StoreError>>>,
     /// When the log last reported posts that cannot be settled.
@@ -194,14 +198,20 @@ impl Daemon {
             std::process::id(),
         );
         let plan = app::alert_plan(&inputs.settings, environment).map_err(StartError::from)?;
+        let audit_plan = app::audit_plan(&inputs.settings, environment).map_err(StartError::from)?;
         let Started { app, lock } = start_app(inputs.clone()).await?;
         let now = app.clock.now();
+        let recorded = reload::record_config(&app.store, &app.settings.digest, &loaded.provenance, now).await;
+        recorded.map_err(DaemonError::Store)?;
         let agenda = Agenda::open(&app.settings.schedule, &app.store, now).await.map_err(DaemonError::Store)?;
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let alert_plan = watch::Sender::new(plan);
         let alerts = Alerts::new(app.store.clone(), alert_plan.subscribe(), Arc::clone(&app.clock));
         let alerts = tokio::spawn(alerts.run(signals.stop.child_token()));
+        let audit_plan = watch::Sender::new(audit_plan);
+        let keeper = Keeper::new(app.store.clone(), audit_plan.subscribe(), Arc::clone(&app.clock));
+        let keeper = tokio::spawn(keeper.run(signals.stop.child_token()));
         let (speaker, asked) = leave_word(&loaded, &app).unzip();
         let mut daemon = Self {
             watch: app.store.watch(),
@@ -215,6 +225,8 @@ impl Daemon {
             overdue_at: Instant::now(),
             alerts,
             alert_plan,
+            keeper,
+            audit_plan,
             search: None,
             last_shout: None,
             last_try: None,
@@ -260,6 +272,8 @@ impl Daemon {
         self.trouble = Some(Hindrance { code: Code::NotReady, reason });
         self.write_status();
         self.alerts.abort();
+        self.keeper.abort();
+        self.sign_the_log().await;
         self.watch.rest();
         if let Some(search) = self.search.take() {
             search.abort();
@@ -283,6 +297,7 @@ impl Daemon {
                 done = ended(&mut self.work) => self.finish(done).await?,
                 () = tokio::time::sleep_until(self.overdue_at), if self.work.is_some() => return Err(self.hanging()),
                 Err(error) = &mut self.alerts => return Err(DaemonError::Panicked(error)),
+                Err(error) = &mut self.keeper => return Err(DaemonError::Panicked(error)),
                 done = ended(&mut self.search) => self.finish_search(done)?,
                 done = ended(&mut self.reloading) => self.finish_reload(done).await?,
                 () = self.signals.reload.notified(), if self.reloading.is_none() => self.begin_reload(None),
@@ -390,6 +405,22 @@ impl Daemon {
                 done = &mut work => return self.finish(done).await,
                 () = self.watchdog.due() => self.watchdog.feed(),
                 () = &mut over => return Err(DaemonError::DrainTimedOut { bound }),
+            }
+        }
+    }
+
+    /// Signs the audit log at the end, and brings the checkpoint to the places outside if they take it at once.
+    async fn sign_the_log(&self) {
+        let (store, plan, clock) = (&self.app.store, self.audit_plan.borrow().clone(), &*self.app.clock);
+        let work = async {
+            audit::keeper::sign(store, &plan, clock).await?;
+            audit::keeper::deliver(store, &plan, clock).await.map_err(audit::KeepError::from)
+        };
+        match tokio::time::timeout(CLOSE_BOUND, work).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(error = chain(&error), "the audit log was not signed at the stop"),
+            Err(_) => {
+                tracing::warn!("a checkpoint of the audit log was not delivered in time; the next start tries again")
             }
         }
     }

@@ -5,6 +5,7 @@
 //! queries of one subject; outside this crate only tests use SQL. A post changes its state only through
 //! [`PostState::may_become`].
 
+mod adoption;
 mod alerts;
 mod attempts;
 mod authors;
@@ -12,6 +13,7 @@ mod backup;
 mod calls;
 mod candidates;
 mod check;
+mod checkpoints;
 mod columns;
 mod connection;
 mod error;
@@ -21,6 +23,8 @@ mod history;
 mod identity;
 mod ids;
 mod lease;
+mod ledger;
+mod log_check;
 mod mark;
 mod open;
 mod paths;
@@ -46,11 +50,14 @@ pub use backup::{Backup, backup, dated_name, prune};
 pub use calls::CallDetail;
 pub use candidates::CandidateRecord;
 pub use check::{Finding, check, try_write};
+pub use checkpoints::{Anchor, AnchorChannel, CheckpointKey, StoredCheckpoint};
 pub use error::StoreError;
 pub use fingerprint::Fingerprint;
 pub use halts::{Halt, OTHER_ACCOUNT, Resumed};
 pub use history::{Charge, HistoryEntry, HistoryRecord, HistoryState};
 pub use ids::{AttemptId, PostId, RoundId, SlotId};
+pub use ledger::{LedgerRecord, TreeHead};
+pub use log_check::{KeyMark, LogFault, LogReport, RestoreMark};
 pub use open::Store;
 pub use posts::PostRecord;
 pub use posts::{NewPost, Origin};
@@ -60,7 +67,7 @@ pub use restore::{Restored, UnsettledPost, restore};
 pub use rounds::{NewRound, RoundRecord, SinceLastPost};
 pub use space::{LEAST_FREE_BYTES, free_bytes};
 pub use spending::{Spent, SpentSince};
-pub use state::{AttemptOutcome, Endpoint, HaltCause, PostState, ReadOutcome, RoundOutcome, WindowName};
+pub use state::{AttemptOutcome, Endpoint, HaltCause, PostState, ReadOutcome, RecordKind, RoundOutcome, WindowName};
 pub use unknown::{Absence, MayHavePosted, UnknownPost};
 pub use watch::RecordWatch;
 pub use windows::LONGEST_WINDOW;
