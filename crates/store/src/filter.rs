@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::{HistoryState, PostState, RoundId, RoundOutcome};
+use super::{HistoryState, RoundId};
 
 /// A round's number times this, plus a candidate's position, is the candidate's row in `candidates_text`.
 const CANDIDATES_A_ROUND: i64 = 256;
@@ -92,32 +92,6 @@ impl HistoryFilter {
         query.push(" ORDER BY rounds.id DESC");
         if let Some(limit) = self.limit {
             query.push(" LIMIT ").push_bind(limit);
-        }
-    }
-}
-
-impl HistoryState {
-    /// Every state that a line of the history can have.
-    #[must_use]
-    pub fn all() -> Vec<Self> {
-        let posts = PostState::ALL.iter().copied().map(Self::Post);
-        // A round that chose a candidate has a post.
-        let rounds = RoundOutcome::ALL.iter().copied().filter(|one| *one != RoundOutcome::Chosen).map(Self::Round);
-        posts.chain(rounds).collect()
-    }
-
-    /// Returns the state with this word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::all().into_iter().find(|state| state.as_str() == word)
-    }
-
-    /// Returns the word used in JSON and on the command line.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Post(state) => state.as_str(),
-            Self::Round(outcome) => outcome.as_str(),
         }
     }
 }
@@ -261,13 +235,5 @@ mod tests {
             );
             assert_eq!(found(&test, filter.clone()).await, expected, "{filter:?}");
         }
-    }
-
-    #[test]
-    fn every_state_of_the_history_is_known_by_its_word() {
-        for state in HistoryState::all() {
-            assert_eq!(HistoryState::from_word(state.as_str()), Some(state));
-        }
-        assert_eq!(HistoryState::from_word("chosen"), None, "such a round has a post, whose state counts");
     }
 }

@@ -13,28 +13,10 @@ use super::error::Doing as _;
 use super::filter::HistoryFilter;
 use super::rounds::model;
 use super::{
-    AttemptRecord, CandidateRecord, PostRecord, PostState, ReadRecord, RoundId, RoundOutcome, RoundRecord, Store,
-    StoreError,
+    AttemptRecord, CandidateRecord, HistoryState, PostRecord, PostState, ReadRecord, RoundId, RoundOutcome,
+    RoundRecord, Store, StoreError,
 };
 use pregonero_tweet::{ModelIdentity, Sentiment};
-
-/// The state of a line of the history: the post's state, or the round's outcome if the round led to no post. Written as
-/// one word; the two sets of words do not overlap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum HistoryState {
-    Post(PostState),
-    Round(RoundOutcome),
-}
-
-impl std::fmt::Display for HistoryState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Post(state) => state.fmt(f),
-            Self::Round(outcome) => outcome.fmt(f),
-        }
-    }
-}
 
 /// One line of `history list`; its JSON is a contract: fields are added, never renamed.
 #[derive(Debug, Clone, PartialEq, Serialize)]

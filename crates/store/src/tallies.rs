@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use sqlx::SqliteConnection;
 
-use super::candidates::integer;
 use super::error::Doing as _;
 use super::{RoundId, StoreError};
 use pregonero_tweet::{Judged, Verdict};
@@ -41,7 +40,7 @@ pub(super) async fn record(
         "UPDATE tallies SET candidates = ?, passed = ?, review = ?, rejected = ?, gates = ?, scores = ?
          WHERE round_id = ?",
     )
-    .bind(integer(judged.len()))
+    .bind(worst.passed + worst.review + worst.rejected)
     .bind(worst.passed)
     .bind(worst.review)
     .bind(worst.rejected)
