@@ -3,10 +3,12 @@
 
 use std::fmt::Write as _;
 
-use sqlx::SqliteConnection;
+use jiff::Timestamp;
+use sqlx::{Row as _, SqliteConnection};
 
+use super::columns::instant_or_none;
 use super::error::Doing as _;
-use super::{RoundId, StoreError};
+use super::{RoundId, Store, StoreError};
 use pregonero_tweet::{Judged, Verdict};
 
 /// How often a gate gave each verdict.
@@ -25,6 +27,29 @@ impl Verdicts {
             Verdict::Reject => &mut self.rejected,
         };
         *count += 1;
+    }
+}
+
+/// What a tally says of a round's candidates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Tally {
+    /// How many there were.
+    pub candidates: i64,
+    /// When they were pruned.
+    pub pruned_at: Option<Timestamp>,
+}
+
+impl Store {
+    pub(super) async fn tally(&self, round: RoundId) -> Result<Tally, StoreError> {
+        const DOING: &str = "read the round's tally";
+        let row = sqlx::query("SELECT candidates, pruned_at FROM tallies WHERE round_id = ?")
+            .bind(round.get())
+            .fetch_optional(self.readers())
+            .await
+            .doing(DOING)?;
+        let Some(row) = row else { return Ok(Tally::default()) };
+        let read = || Ok(Tally { candidates: row.try_get("candidates")?, pruned_at: instant_or_none(&row, "pruned_at")? });
+        read().doing(DOING)
     }
 }
 
@@ -98,7 +123,6 @@ mod tests {
     use super::*;
     use crate::schema::MIGRATIONS;
     use crate::testing::{TestStore, at, judged, plain_connection, scratch};
-    use sqlx::Row as _;
 
     #[tokio::test]
     async fn a_rounds_tally_counts_its_candidates_by_verdict_and_by_gate() {
