@@ -5,6 +5,7 @@
 //! queries of one subject; outside this crate only tests use SQL. A post changes its state only through
 //! [`PostState::may_become`].
 
+mod adoption;
 mod alerts;
 mod attempts;
 mod authors;
@@ -14,6 +15,7 @@ mod candidates;
 mod check;
 mod columns;
 mod connection;
+mod engagement;
 mod error;
 mod filter;
 mod fingerprint;
@@ -23,6 +25,7 @@ mod identity;
 mod ids;
 mod lease;
 mod ledger;
+mod log_check;
 mod mark;
 mod open;
 mod paths;
@@ -50,6 +53,7 @@ pub use backup::{Backup, backup, dated_name, prune};
 pub use calls::CallDetail;
 pub use candidates::CandidateRecord;
 pub use check::{Finding, check, try_write};
+pub use engagement::{Engagement, Measured, Reading};
 pub use error::StoreError;
 pub use filter::HistoryFilter;
 pub use fingerprint::Fingerprint;
@@ -57,6 +61,7 @@ pub use halts::{Halt, OTHER_ACCOUNT, Resumed};
 pub use history::{Charge, HistoryEntry, HistoryRecord};
 pub use ids::{AttemptId, PostId, RoundId, SlotId};
 pub use ledger::{LedgerRecord, TreeHead};
+pub use log_check::{LogFault, LogReport, RestoreMark};
 pub use open::Store;
 pub use posts::PostRecord;
 pub use posts::{NewPost, Origin};

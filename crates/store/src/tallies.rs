@@ -48,7 +48,8 @@ impl Store {
             .await
             .doing(DOING)?;
         let Some(row) = row else { return Ok(Tally::default()) };
-        let read = || Ok(Tally { candidates: row.try_get("candidates")?, pruned_at: instant_or_none(&row, "pruned_at")? });
+        let read =
+            || Ok(Tally { candidates: row.try_get("candidates")?, pruned_at: instant_or_none(&row, "pruned_at")? });
         read().doing(DOING)
     }
 }
@@ -133,7 +134,7 @@ mod tests {
             judged("Dos ferias.", Verdict::Review, 0.5),
             judged("Tres ferias.", Verdict::Reject, 1.0),
         ];
-        test.store.record_candidates(round, &all, None).await.unwrap();
+        test.store.record_candidates(round, &all, None, at("2026-03-01T14:00:00Z")).await.unwrap();
         let row = sqlx::query("SELECT * FROM tallies").fetch_one(test.store.readers()).await.unwrap();
         let count = |name: &str| row.get::<i64, _>(name);
         assert_eq!((count("candidates"), count("passed"), count("review"), count("rejected")), (3, 1, 1, 1));
@@ -151,7 +152,7 @@ mod tests {
         let now = at("2026-03-01T14:00:00Z");
         let all = [judged("Mañana abre la feria.", Verdict::Review, 0.7), judged("Otra cosa.", Verdict::Reject, 0.25)];
         let round = test.round(now).await;
-        test.store.record_candidates(round, &all, Some(0)).await.unwrap();
+        test.store.record_candidates(round, &all, Some(0), now).await.unwrap();
         test.approved("El mercado abre temprano.", now).await;
 
         let folder = scratch();

@@ -2,52 +2,77 @@
 //!
 //! Times are in `schedule.timezone`; `--json` has them in UTC.
 
-use std::ffi::OsString;
+mod export;
+mod filter;
+mod show;
 
 use anyhow::{Result, ensure};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::output::{self, dollars, styled};
-use super::quoted;
+use self::export::ExportArguments;
+use self::filter::FilterArguments;
+use super::output::dollars;
 use super::session::Session;
 use crate::daemon::whereabouts::Purpose;
 use crate::publish::{MonthlyCosts, costs};
-use pregonero_store::{AttemptRecord, HistoryEntry, HistoryRecord, ReadRecord, RoundId, RoundRecord, Store};
+use pregonero_store::{HistoryEntry, RoundId, Store};
 use pregonero_system::clock::shown_in;
-use pregonero_tweet::Verdict;
 
-/// How many digits of a digest are shown for a person to compare.
-const SHOWN_DIGEST: usize = 12;
+/// How many rounds are listed if nothing else is asked for.
+const LISTED: u32 = 20;
 
 /// What to show.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
-  pregonero history list --limit 5
+  pregonero history list -n 5
+  pregonero history list --text \"vacuna mayores\" --state sent --since 2026-01-01
   pregonero history show 12                                       a round, by the number that `history list` shows
   pregonero history show https://x.com/uisbot/status/1900000000000000001
+  pregonero history export -o history.csv                         a table for a spreadsheet
   pregonero history costs                                         what X charged, month by month
 
 With --json, `rng_seed` is the round's: `pregonero generate --prompt SEED_PROMPT --rng-seed RNG_SEED` writes the round's
 candidates again under the same model, device and [generation]; `candidate` is the number of the posted one. If the
 round has attributes, add each as --attribute NAME=VALUE. `history show` prints the whole command.")]
 pub enum HistoryCommand {
-    /// List the latest rounds and their outcomes, the newest first
-    List {
-        /// The most rounds to list
-        #[arg(long, value_name = "N", default_value_t = 20)]
-        limit: u32,
-    },
+    /// List the rounds that fit and their outcomes, the newest first
+    List(ListArguments),
     /// Show everything recorded about one round: all candidates, verdicts, decisions and calls
     Show {
         /// The number that `history list` shows, or the tweet's id or address
         #[arg(value_name = "ID|TWEET")]
         which: String,
+        /// Add why each gate objects to each candidate, and the parts of each rank
+        #[arg(long)]
+        reasons: bool,
     },
+    /// Write the rounds that fit as CSV or JSON lines, for other programs
+    Export(ExportArguments),
     /// Show what X charged for posts and reads, month by month, at the prices of the time
     Costs,
+}
+
+/// What to list.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pregonero history list -n 50
+  pregonero history list --text \"vacun* mayores\"             both words, in any order, also without their accents
+  pregonero history list --text '\"por favor\"' --candidates   a phrase, also in texts that were not chosen
+  pregonero history list --state refused --state unknown --since 2026-03-01 --until 2026-03-31
+  pregonero history list --prompt \"Me parece\" --min-score 0.9 --all")]
+pub struct ListArguments {
+    /// The most rounds to list
+    #[arg(short = 'n', long, value_name = "N", default_value_t = LISTED)]
+    limit: u32,
+    /// List all that fit
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+    #[command(flatten)]
+    filter: FilterArguments,
 }
 
 /// Runs `history`.
@@ -59,19 +84,24 @@ pub async fn run(command: HistoryCommand, session: &Session) -> Result<()> {
     let store = Store::open_read_only(&ground.store).await?;
     let timezone = &ground.zone();
     match command {
-        HistoryCommand::List { limit } => {
+        HistoryCommand::List(ListArguments { limit, all, filter }) => {
             let slot = format!("SLOT ({})", timezone.iana_name().unwrap_or("UTC"));
-            let header = ["ID", &slot, "STATE", "TEXT OR REASON"];
-            session.output.rows(&header, &store.history(limit).await?, |entry| cells(entry, timezone))
+            let header = ["ID", &slot, "STATE", "SCORE", "TEXT OR REASON"];
+            let filter = filter.filter((!all).then_some(limit), timezone)?;
+            let nothing = if filter.is_open() { "no round is on record yet" } else { "no round fits" };
+            let entries = store.history_filtered(&filter).await?;
+            session.output.listed(&header, &entries, |entry| cells(entry, timezone), nothing)
         }
-        HistoryCommand::Show { which } => {
+        HistoryCommand::Show { which, reasons } => {
             let record = store.history_record(find(&which, &store).await?).await?;
             let json = serde_json::to_value(&record)?;
-            session.output.object(|| in_words(&record, timezone), || json)
+            session.output.object(|| show::in_words(&record, timezone, reasons), || json)
         }
+        HistoryCommand::Export(arguments) => export::run(arguments, &store, timezone, session.output).await,
         HistoryCommand::Costs => {
             let months = costs(&store, timezone).await?;
-            session.output.rows(&["MONTH", "POSTS", "FOR POSTS", "READ", "FOR READS", "TOTAL"], &months, costs_cells)
+            let header = ["MONTH", "POSTS", "FOR POSTS", "READ", "FOR READS", "TOTAL"];
+            session.output.listed(&header, &months, costs_cells, "X has charged nothing so far")
         }
     }
 }
@@ -96,7 +126,8 @@ async fn find(which: &str, store: &Store) -> Result<RoundId> {
 
 fn cells(entry: &HistoryEntry, timezone: &TimeZone) -> Vec<String> {
     let told = entry.text.as_ref().or(entry.error.as_ref()).map(|text| text.replace('\n', " ")).unwrap_or_default();
-    vec![entry.id.to_string(), slot(&entry.slot, timezone), entry.state.to_string(), told]
+    let score = entry.score.map(|score| format!("{score:.2}")).unwrap_or_default();
+    vec![entry.id.to_string(), slot(&entry.slot, timezone), entry.state.to_string(), score, told]
 }
 
 /// Returns a slot's name in local time; a slot that a person asked for is marked as such.
@@ -119,133 +150,6 @@ fn costs_cells(month: &MonthlyCosts) -> Vec<String> {
     ]
 }
 
-/// Lines that each have a name and a value.
-struct Lines(Vec<String>);
-
-impl Lines {
-    fn line(&mut self, name: &str, value: Option<String>) {
-        self.0.extend(value.map(|value| format!("{name:<14} {value}")));
-    }
-}
-
-fn in_words(record: &HistoryRecord, timezone: &TimeZone) -> String {
-    let mut lines = Lines(Vec::new());
-    let (entry, round) = (&record.entry, &record.round);
-    lines.line("round", Some(entry.id.to_string()));
-    lines.line("slot", Some(slot(&entry.slot, timezone)));
-    lines.line("state", Some(entry.state.to_string()));
-    lines.line("text", entry.text.clone());
-    lines.line("tweet", entry.url.clone());
-    lines.line("error", entry.error.clone());
-    about_the_round(record, timezone, &mut lines);
-    about_the_settings(round, &mut lines);
-    about_the_post(record, timezone, &mut lines);
-    record.attempts.iter().for_each(|attempt| lines.line("call", Some(call(attempt, timezone))));
-    record.reads.iter().for_each(|read| lines.line("reading", Some(reading(read, timezone))));
-    let mut lines = lines.0;
-    lines.push(styled(output::HEADING, "candidates"));
-    for candidate in &record.candidates {
-        let one = &candidate.judged;
-        let chosen = if candidate.chosen { "*" } else { " " };
-        let number = candidate.position + 1;
-        lines.push(format!("{chosen}{number:>3}. {:.2} {:<7} {}", one.rank(), one.verdict().as_str(), one.text));
-        lines.extend(output::parts_of_rank(one).map(|parts| format!("      {parts}")));
-        let objections = one.gates.iter().filter(|gate| gate.verdict != Verdict::Pass);
-        lines
-            .extend(objections.map(|gate| format!("      {} ({}): {}", gate.gate, gate.verdict.as_str(), gate.reason)));
-    }
-    lines.join("\n")
-}
-
-fn about_the_round(record: &HistoryRecord, timezone: &TimeZone, lines: &mut Lines) {
-    let (entry, round) = (&record.entry, &record.round);
-    lines.line("seed prompt", entry.seed_prompt.as_ref().map(|prompt| format!("{prompt:?}")));
-    let attributes = round.seed_attributes.as_ref().and_then(serde_json::Value::as_object);
-    for (name, value) in attributes.into_iter().flatten() {
-        lines.line("attribute", Some(format!("{name}={}", value.as_str().unwrap_or_default())));
-    }
-    let again = round.rng_seed.zip(entry.seed_prompt.as_ref()).map(|(seed, prompt)| {
-        format!("{seed} (again: {})", generate_again(prompt, round.seed_attributes.as_ref(), seed))
-    });
-    lines.line("seed", again);
-    lines.line("generator", round.generator.as_ref().map(|model| format!("{} {}", model.name, model.sha256)));
-    lines.line("classifier", round.classifier.as_ref().map(|model| format!("{} {}", model.name, model.sha256)));
-    lines.line("device", round.device.clone());
-    lines.line("began", Some(shown_in(round.started_at, timezone)));
-    lines.line("ended", round.finished_at.map(|at| shown_in(at, timezone)));
-}
-
-/// Returns the command that writes a round's candidates again, quoted for a shell.
-fn generate_again(prompt: &str, attributes: Option<&serde_json::Value>, seed: u64) -> String {
-    let mut words = ["pregonero", "generate", "--prompt", prompt].map(str::to_owned).to_vec();
-    for (name, value) in attributes.and_then(serde_json::Value::as_object).into_iter().flatten() {
-        words.extend(["--attribute".to_owned(), format!("{name}={}", value.as_str().unwrap_or_default())]);
-    }
-    words.extend(["--rng-seed".to_owned(), seed.to_string()]);
-    quoted(&words.into_iter().map(OsString::from).collect::<Vec<_>>())
-}
-
-fn about_the_settings(round: &RoundRecord, lines: &mut Lines) {
-    let Some(settings) = &round.settings else { return };
-    let text = |name: &str| settings[name].as_str().unwrap_or_default().to_owned();
-    let mode = if settings["live"].as_bool() == Some(true) { "live" } else { "dry run" };
-    lines.line("account", Some(format!("@{} ({mode})", text("account"))));
-    let sentiment = &settings["sentiment"];
-    let least = sentiment["threshold"].as_f64().map_or_else(String::new, |least| format!(", at least {least}"));
-    lines.line("target", Some(format!("{}{least}", sentiment["target"].as_str().unwrap_or_default())));
-    lines.line("ranked by", ranked_by(&settings["selection"]));
-    lines.line("review mode", Some(text("review_mode")));
-    let gates = settings["gates"].as_object().into_iter().flatten();
-    let gates: Vec<String> = gates.map(|(name, value)| format!("{name}={value}").replace('"', "")).collect();
-    lines.line("gates", Some(gates.join(" ")));
-    lines.line("configuration", round.config_sha256.as_ref().map(|digest| digest.chars().take(SHOWN_DIGEST).collect()));
-}
-
-/// Describes how the candidate was chosen; `None` for records of earlier versions, which chose by the sentiment's score.
-fn ranked_by(selection: &serde_json::Value) -> Option<String> {
-    let rank = selection["rank"].as_str()?;
-    let critic = selection["critic"]["name"].as_str().map_or_else(
-        || "without a critic".to_owned(),
-        |name| format!("critic {name} {}", selection["critic"]["sha256"].as_str().unwrap_or_default()),
-    );
-    let openings = match selection["fresh_openings"].as_u64() {
-        None | Some(0) => String::new(),
-        Some(posts) => format!("; a text that begins like one of the last {posts} posts ranks last"),
-    };
-    Some(format!("{rank}, {critic}{openings}"))
-}
-
-fn about_the_post(record: &HistoryRecord, timezone: &TimeZone, lines: &mut Lines) {
-    let Some(post) = &record.post else { return };
-    let time = |at: Option<jiff::Timestamp>| at.map(|at| shown_in(at, timezone));
-    lines.line("decided by", post.decided_by.clone());
-    lines.line("decided", time(post.decided_at));
-    lines.line("because", post.decision_reason.clone());
-    lines.line("expires", time(Some(post.expires_at)));
-    lines.line("waits until", time(post.not_before));
-    lines.line("unknown since", time(post.unknown_since));
-    lines.line("next check", time(post.look_at));
-    lines.line("sent", time(post.sent_at));
-}
-
-/// Describes a call and its outcome in a sentence.
-fn call(attempt: &AttemptRecord, timezone: &TimeZone) -> String {
-    let AttemptRecord { number, started_at, outcome, detail, .. } = attempt;
-    let answer = [detail.http_status.map(|status| status.to_string()), detail.kind.clone()];
-    let answer: Vec<String> = answer.into_iter().flatten().collect();
-    let answer = if answer.is_empty() { String::new() } else { format!(" ({})", answer.join(", ")) };
-    let words = detail.detail.as_ref().map_or_else(String::new, |words| format!(": {words}"));
-    let price = dollars(attempt.price_micros);
-    let outcome = outcome.as_str().replace('_', " ");
-    format!("{number} at {}: {outcome}{answer}, {price} if posted{words}", shown_in(*started_at, timezone))
-}
-
-fn reading(read: &ReadRecord, timezone: &TimeZone) -> String {
-    let words = read.detail.detail.as_ref().map_or_else(String::new, |words| format!(": {words}"));
-    let (outcome, price) = (read.outcome.as_str(), dollars(read.price_micros));
-    format!("{} at {}: {outcome}, {} returned, {price}{words}", read.what, shown_in(read.made_at, timezone), read.items)
-}
-
 /// A month's costs as `--json` prints them.
 impl serde::Serialize for MonthlyCosts {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -261,27 +165,6 @@ impl serde::Serialize for MonthlyCosts {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_round_says_by_what_it_chose() {
-        let selection = json!({"rank": "both", "critic": {"name": "builtin", "sha256": "abc"}, "fresh_openings": 60});
-        let expected = "both, critic builtin abc; a text that begins like one of the last 60 posts ranks last";
-        assert_eq!(ranked_by(&selection).unwrap(), expected);
-        let selection = json!({"rank": "critic", "critic": null, "fresh_openings": 0});
-        assert_eq!(ranked_by(&selection).unwrap(), "critic, without a critic");
-        assert_eq!(ranked_by(&serde_json::Value::Null), None);
-    }
-
-    #[test]
-    fn the_command_that_writes_a_round_again_names_its_attributes_and_is_quoted() {
-        let attributes = json!({"TEMA": "mayores", "HASHTAGS": "Cuidémonos #YoMeVacuno"});
-        assert_eq!(
-            generate_again("¿Y si \"$HOME\"", Some(&attributes), 7),
-            "pregonero generate --prompt '¿Y si \"$HOME\"' --attribute TEMA=mayores --attribute \
-             'HASHTAGS=Cuidémonos #YoMeVacuno' --rng-seed 7"
-        );
-        assert_eq!(generate_again("Hoy", None, 7), "pregonero generate --prompt Hoy --rng-seed 7");
-    }
 
     #[test]
     fn a_slot_is_shown_in_the_schedule_s_time() {
