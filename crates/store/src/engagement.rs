@@ -60,12 +60,14 @@ pub struct Measured {
     pub post: PostId,
     pub tweet_id: String,
     pub sent_at: Timestamp,
+    /// Whether the timeline did not show it last time.
+    pub gone: bool,
 }
 
 impl FromRow<'_, SqliteRow> for Measured {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
         let (post, tweet_id) = (PostId::new(row.try_get("id")?), row.try_get("tweet_id")?);
-        Ok(Self { post, tweet_id, sent_at: instant(row, "sent_at")? })
+        Ok(Self { post, tweet_id, sent_at: instant(row, "sent_at")?, gone: row.try_get("gone")? })
     }
 }
 
@@ -84,14 +86,14 @@ impl Store {
         .doing("read the engagement")
     }
 
-    /// Returns the posts of `account` sent since `since` that were not found deleted, the oldest first.
+    /// Returns the posts of `account` sent since `since`, the oldest first.
     ///
     /// # Errors
     /// If the database cannot be read.
     pub async fn posts_to_measure(&self, account: &str, since: Timestamp) -> Result<Vec<Measured>, StoreError> {
         sqlx::query_as(
-            "SELECT id, tweet_id, sent_at FROM posts
-             WHERE state = 'sent' AND sent_at >= ? AND gone_at IS NULL AND lower(account) = lower(?) ORDER BY id",
+            "SELECT id, tweet_id, sent_at, gone_at IS NOT NULL AS gone FROM posts
+             WHERE state = 'sent' AND sent_at >= ? AND lower(account) = lower(?) ORDER BY id",
         )
         .bind(stored(since))
         .bind(account)
@@ -127,6 +129,14 @@ impl Store {
         const DOING: &str = "record the engagement";
         let mut transaction = self.begin().await?;
         record_read(&mut transaction, read, now).await?;
+        for (post, _) in counts {
+            // X did not show it for a while.
+            sqlx::query("UPDATE posts SET gone_at = NULL WHERE id = ? AND gone_at IS NOT NULL")
+                .bind(post.get())
+                .execute(&mut *transaction)
+                .await
+                .doing(DOING)?;
+        }
         for (post, Engagement { likes, reposts, replies, quotes, views }) in counts {
             let changed = sqlx::query(
                 "UPDATE tallies SET likes = ?2, reposts = ?3, replies = ?4, quotes = ?5, views = coalesce(?6, views)
@@ -200,7 +210,7 @@ mod tests {
         let hour = |hour: i32| at(&format!("2026-03-01T{hour:02}:00:00Z"));
         let (one, two) = (sent(&test, "1", hour(8)).await, sent(&test, "2", hour(9)).await);
         let to_measure = test.store.posts_to_measure("PRUEBA", hour(9)).await.unwrap();
-        assert_eq!(to_measure, [Measured { post: two, tweet_id: "2".to_owned(), sent_at: hour(9) }]);
+        assert_eq!(to_measure, [Measured { post: two, tweet_id: "2".to_owned(), sent_at: hour(9), gone: false }]);
         assert_eq!(test.store.posts_to_measure("otra", hour(0)).await.unwrap(), []);
         assert_eq!(test.store.last_measured().await.unwrap(), None);
 
@@ -223,9 +233,12 @@ mod tests {
         let listed = test.store.history(10).await.unwrap();
         assert_eq!((listed[0].gone_at, listed[1].gone_at), (Some(hour(14)), None));
         assert_eq!(listed[1].engagement, Some(counts(2, Some(50))));
-        assert_eq!(test.store.posts_to_measure("prueba", hour(0)).await.unwrap().len(), 1, "one was deleted");
+        let gone = |all: Vec<Measured>| all.iter().map(|post| post.gone).collect::<Vec<_>>();
+        assert_eq!(gone(test.store.posts_to_measure("prueba", hour(0)).await.unwrap()), [false, true]);
+        test.store.record_engagement(&[(two, counts(7, None))], &[], &read(), hour(15)).await.unwrap();
+        assert_eq!(gone(test.store.posts_to_measure("prueba", hour(0)).await.unwrap()), [false, false], "it is back");
         let spent = test.store.spent(SpentSince { day: hour(0), month: hour(0) }).await.unwrap();
-        assert_eq!(spent.micros_this_month, 2 * 15_000 + 5 * 2_000);
+        assert_eq!(spent.micros_this_month, 2 * 15_000 + 6 * 2_000);
         let query = StatsQuery { by: StatsBy::Total, zone: jiff::tz::TimeZone::UTC, since: None, until: None };
         let row = test.store.stats(&query).await.unwrap().remove(0);
         assert_eq!((row.measured, row.likes, row.views), (2, 9, 100));
