@@ -10,6 +10,7 @@ mod choice;
 mod compared;
 mod completions;
 mod config;
+mod dates;
 mod db;
 mod decoding;
 mod doctor;
@@ -30,6 +31,7 @@ mod reload;
 mod review;
 mod run;
 mod session;
+mod stats;
 mod status;
 #[cfg(not(feature = "workshop"))]
 mod without_workshop;
@@ -99,6 +101,8 @@ enum Command {
     /// Read the record: every round, its candidates and what was posted
     #[command(subcommand)]
     History(history::HistoryCommand),
+    /// Count rounds, verdicts, posts, scores and costs: in all, or by prompt, hour, weekday, model or month
+    Stats(stats::StatsArguments),
     /// Stop all posting until `resume`, even in a running daemon
     Pause(pause::PauseArguments),
     /// Allow posting again after a pause, or after X refused posts for good
@@ -226,6 +230,7 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::Inspect(arguments) => inspect::run(arguments, session).await,
         Command::Review(command) => review::run(command, session).await,
         Command::History(command) => history::run(command, session).await,
+        Command::Stats(arguments) => stats::run(arguments, session).await,
         Command::Auth(command) => auth::run(command, session).await,
         Command::Alerts(command) => alerts::run(command, session).await,
         Command::Audit(command) => audit::run(command, session).await,

@@ -14,7 +14,9 @@ use super::sections::{
 use super::seed_prompts::SeedPromptsKeys;
 use crate::alerts::{AlertKeys, AlertSettings};
 use crate::audit::{AuditKeys, AuditSettings};
-use crate::publish::{BudgetKeys, BudgetSettings, PublishKeys, PublishSettings, WhenAbsent};
+use crate::publish::{
+    BudgetKeys, BudgetSettings, EngagementKeys, EngagementSettings, PublishKeys, PublishSettings, WhenAbsent,
+};
 use crate::review::{ReviewKeys, ReviewSettings};
 use crate::schedule::{ScheduleKeys, ScheduleSettings};
 use pregonero_judging::gates::{GateKeys, GateSettings};
@@ -37,6 +39,7 @@ pub(super) struct Keys {
     pub review: ReviewKeys,
     pub publish: PublishKeys,
     pub budget: BudgetKeys,
+    pub engagement: EngagementKeys,
     pub store: StoreKeys,
     pub alerts: AlertKeys,
     pub audit: AuditKeys,
@@ -59,6 +62,7 @@ pub struct Settings {
     pub review: ReviewSettings,
     pub publish: PublishSettings,
     pub budget: BudgetSettings,
+    pub engagement: EngagementSettings,
     pub store: StoreSettings,
     pub alerts: AlertSettings,
     pub audit: AuditSettings,
@@ -92,6 +96,7 @@ impl Keys {
         let review = self.review.check(checker);
         let publish = self.publish.check(checker);
         let budget = self.budget.check(checker);
+        let engagement = self.engagement.check(checker);
         let store = self.store.check(checker);
         let alerts = self.alerts.check(checker);
         let audit = self.audit.check(checker);
@@ -109,6 +114,7 @@ impl Keys {
             review: review?,
             publish: publish?,
             budget: budget?,
+            engagement: engagement?,
             store: store?,
             alerts: alerts?,
             audit: audit?,

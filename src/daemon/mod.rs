@@ -6,8 +6,8 @@
 //! the sign of life for other processes, [`standing`] is the single source for the daemon's state, [`lock`] keeps a
 //! second instance out, [`word`] lets commands find out where the record is and [`whereabouts`] makes them act there,
 //! [`notify`] talks to systemd, [`signals`] receives the operating system's signals, `reload` switches to a new
-//! configuration, `queue` checks what waits in the record, `outbox` tracks why nothing may go out, and `telling`
-//! reports the results to the operator.
+//! configuration, `queue` checks what waits in the record, `outbox` tracks why nothing may go out, `upkeep`
+//! does what is due now and then, and `telling` reports the results to the operator.
 
 pub mod agenda;
 mod error;
@@ -23,6 +23,7 @@ pub mod standing;
 pub mod startup;
 pub mod status;
 mod telling;
+mod upkeep;
 pub mod whereabouts;
 pub mod word;
 
@@ -143,6 +144,10 @@ struct Daemon {
     audit_plan: watch::Sender<audit::Plan>,
     /// The search of the account's timeline under way. It posts nothing, so it runs alongside the work.
     search: Option<JoinHandle<Result<Vec<Settled>, StoreError>>>,
+    /// What is done now and then besides the work: reading the engagement, pruning old candidates.
+    upkeep: Option<JoinHandle<Result<(), StoreError>>>,
+    /// When it was last looked whether any of that is due.
+    upkeep_looked_at: Option<Instant>,
     /// When the log last reported posts that cannot be settled.
     last_shout: Option<Timestamp>,
     /// When a waiting post was last tried.
@@ -228,6 +233,8 @@ impl Daemon {
             keeper,
             audit_plan,
             search: None,
+            upkeep: None,
+            upkeep_looked_at: None,
             last_shout: None,
             last_try: None,
             look,
@@ -278,6 +285,9 @@ impl Daemon {
         if let Some(search) = self.search.take() {
             search.abort();
         }
+        if let Some(upkeep) = self.upkeep.take() {
+            upkeep.abort();
+        }
         self.finish_renewals().await;
         if tokio::time::timeout(CLOSE_BOUND, self.app.store.close()).await.is_err() {
             tracing::warn!("the record did not close in time; the next start replays its log");
@@ -299,6 +309,7 @@ impl Daemon {
                 Err(error) = &mut self.alerts => return Err(DaemonError::Panicked(error)),
                 Err(error) = &mut self.keeper => return Err(DaemonError::Panicked(error)),
                 done = ended(&mut self.search) => self.finish_search(done)?,
+                done = ended(&mut self.upkeep) => self.finish_upkeep(done)?,
                 done = ended(&mut self.reloading) => self.finish_reload(done).await?,
                 () = self.signals.reload.notified(), if self.reloading.is_none() => self.begin_reload(None),
                 Some(waiting) = asked(&mut self.asked), if self.reloading.is_none() => self.begin_reload(Some(waiting)),

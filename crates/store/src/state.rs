@@ -124,6 +124,50 @@ words!(RoundOutcome {
     Interrupted => "interrupted",
 });
 
+/// The state of a line of the history: the post's state, or the round's outcome if the round led to no post. Written as
+/// one word; the two sets of words do not overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum HistoryState {
+    Post(PostState),
+    Round(RoundOutcome),
+}
+
+impl fmt::Display for HistoryState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Post(state) => state.fmt(f),
+            Self::Round(outcome) => outcome.fmt(f),
+        }
+    }
+}
+
+impl HistoryState {
+    /// Every state that a line of the history can have.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let posts = PostState::ALL.iter().copied().map(Self::Post);
+        // A round that chose a candidate has a post.
+        let rounds = RoundOutcome::ALL.iter().copied().filter(|one| *one != RoundOutcome::Chosen).map(Self::Round);
+        posts.chain(rounds).collect()
+    }
+
+    /// Returns the state with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::all().into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// Returns the word used in JSON and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Post(state) => state.as_str(),
+            Self::Round(outcome) => outcome.as_str(),
+        }
+    }
+}
+
 /// The state of a call, or how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AttemptOutcome {
@@ -350,5 +394,13 @@ mod tests {
             assert_eq!(AttemptOutcome::from_word(outcome.as_str()), Some(outcome));
         }
         assert_eq!(PostState::from_word("posted"), None);
+    }
+
+    #[test]
+    fn every_state_of_the_history_is_known_by_its_word() {
+        for state in HistoryState::all() {
+            assert_eq!(HistoryState::from_word(state.as_str()), Some(state));
+        }
+        assert_eq!(HistoryState::from_word("chosen"), None, "such a round has a post, whose state counts");
     }
 }
