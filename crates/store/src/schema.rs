@@ -28,6 +28,11 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
         "what candidates are ranked by",
         include_str!("../../../migrations/20261130003000_what_candidates_are_ranked_by.sql"),
     ),
+    (
+        20_261_130_083_000,
+        "users of the page",
+        include_str!("../../../migrations/20261130083000_users.sql"),
+    ),
 ];
 
 pub(super) async fn migrate(path: &Path, writer: &SqlitePool) -> Result<(), StoreError> {

@@ -158,6 +158,19 @@ pub enum HaltCause {
 
 words!(HaltCause { Paused => "paused", Refused => "refused" });
 
+/// What a user of the page may do, the least first: each role may do what those before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Sees everything but the users and the configuration.
+    Reader,
+    /// Also decides on posts, and pauses.
+    Reviewer,
+    /// Also resumes, sees the configuration, and manages the users.
+    Admin,
+}
+
+words!(Role { Reader => "reader", Reviewer => "reviewer", Admin => "admin" });
+
 /// The groups of calls that X counts separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Endpoint {
