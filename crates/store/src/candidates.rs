@@ -7,7 +7,7 @@ use sqlx::{FromRow, Row as _};
 
 use super::columns::{json, seed_or_none, unreadable};
 use super::error::Doing as _;
-use super::{RoundId, Store, StoreError};
+use super::{RoundId, Store, StoreError, tallies};
 use pregonero_tweet::{Candidate, Finish, Judged, Likelihood, Ranking};
 
 /// A candidate as recorded.
@@ -110,6 +110,7 @@ impl Store {
             .await
             .doing("record a candidate")?;
         }
+        tallies::record(&mut transaction, round, judged).await?;
         transaction.commit().await.doing("record the candidates")
     }
 

@@ -6,34 +6,17 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row as _};
+use sqlx::{FromRow, QueryBuilder, Row as _};
 
 use super::columns::{instant, instant_or_none, json_or_none, seed_or_none, stored, word, word_or_none};
 use super::error::Doing as _;
+use super::filter::HistoryFilter;
 use super::rounds::model;
 use super::{
-    AttemptRecord, CandidateRecord, PostRecord, PostState, ReadRecord, RoundId, RoundOutcome, RoundRecord, Store,
-    StoreError,
+    AttemptRecord, CandidateRecord, HistoryState, PostRecord, PostState, ReadRecord, RoundId, RoundOutcome,
+    RoundRecord, Store, StoreError,
 };
 use pregonero_tweet::{ModelIdentity, Sentiment};
-
-/// The state of a line of the history: the post's state, or the round's outcome if the round led to no post. Written as
-/// one word; the two sets of words do not overlap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum HistoryState {
-    Post(PostState),
-    Round(RoundOutcome),
-}
-
-impl std::fmt::Display for HistoryState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Post(state) => state.fmt(f),
-            Self::Round(outcome) => outcome.fmt(f),
-        }
-    }
-}
 
 /// One line of `history list`; its JSON is a contract: fields are added, never renamed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -58,6 +41,9 @@ pub struct HistoryEntry {
     /// The generator.
     pub model: Option<ModelIdentity>,
     pub sentiment: Option<Sentiment>,
+    /// The posted candidate's score, and the number by which it was chosen.
+    pub score: Option<f64>,
+    pub rank: Option<f64>,
     /// When the post was recorded, or the round began.
     pub created_at: Timestamp,
     pub sent_at: Option<Timestamp>,
@@ -85,6 +71,8 @@ impl FromRow<'_, SqliteRow> for HistoryEntry {
             candidate_rng_seed: seed_or_none(row, "candidate_rng_seed")?,
             model: model(row, "generator_name", "generator_sha256")?,
             sentiment: json_or_none(row, "sentiment")?,
+            score: row.try_get("score")?,
+            rank: row.try_get("rank")?,
             created_at: instant(row, "created_at")?,
             sent_at: instant_or_none(row, "sent_at")?,
             error: row.try_get("error")?,
@@ -136,21 +124,15 @@ impl FromRow<'_, SqliteRow> for Charge {
     }
 }
 
-macro_rules! select_history {
-    ($rest:literal) => {
-        concat!(
-            "SELECT rounds.id, slot, outcome, state, posts.text, tweet_id, seed_prompt,
-                 rounds.rng_seed AS rng_seed, candidates.rng_seed AS candidate_rng_seed,
-                 candidate_position + 1 AS candidate, generator_name, generator_sha256,
-                 sentiment, coalesce(created_at, started_at) AS created_at, sent_at,
-                 CASE WHEN state IN ('cancelled', 'rejected') THEN coalesce(posts.decision_reason, posts.error)
-                     ELSE coalesce(posts.error, posts.decision_reason, rounds.reason) END AS error
-             FROM rounds LEFT JOIN posts ON posts.id = rounds.id
-             LEFT JOIN candidates ON candidates.round_id = posts.id AND candidates.position = posts.candidate_position ",
-            $rest
-        )
-    };
-}
+/// Selects the columns of [`HistoryEntry`].
+const SELECT_HISTORY: &str = "SELECT rounds.id, slot, outcome, state, posts.text, tweet_id, seed_prompt,
+         rounds.rng_seed AS rng_seed, candidates.rng_seed AS candidate_rng_seed,
+         candidate_position + 1 AS candidate, generator_name, generator_sha256,
+         sentiment, tallies.score, tallies.rank, coalesce(created_at, started_at) AS created_at, sent_at,
+         CASE WHEN state IN ('cancelled', 'rejected') THEN coalesce(posts.decision_reason, posts.error)
+             ELSE coalesce(posts.error, posts.decision_reason, rounds.reason) END AS error
+     FROM rounds LEFT JOIN posts ON posts.id = rounds.id LEFT JOIN tallies ON tallies.round_id = rounds.id
+     LEFT JOIN candidates ON candidates.round_id = posts.id AND candidates.position = posts.candidate_position ";
 
 impl Store {
     /// Returns the newest rounds, the newest first, at most `limit`.
@@ -158,11 +140,17 @@ impl Store {
     /// # Errors
     /// If the database cannot be read.
     pub async fn history(&self, limit: u32) -> Result<Vec<HistoryEntry>, StoreError> {
-        sqlx::query_as(select_history!("ORDER BY rounds.id DESC LIMIT ?"))
-            .bind(limit)
-            .fetch_all(self.readers())
-            .await
-            .doing("read the history")
+        self.history_filtered(&HistoryFilter { limit: Some(limit), ..HistoryFilter::default() }).await
+    }
+
+    /// Returns the rounds that fit the filter, the newest first.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn history_filtered(&self, filter: &HistoryFilter) -> Result<Vec<HistoryEntry>, StoreError> {
+        let mut query = QueryBuilder::new(SELECT_HISTORY);
+        filter.add_to(&mut query);
+        query.build_query_as().fetch_all(self.readers()).await.doing("read the history")
     }
 
     /// Returns the round that led to the tweet with this id.
@@ -200,8 +188,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::NoSuchRound`], or if the database cannot be read.
     pub async fn history_record(&self, id: RoundId) -> Result<HistoryRecord, StoreError> {
-        let entry = sqlx::query_as(select_history!("WHERE rounds.id = ?"))
-            .bind(id.get())
+        let entry = QueryBuilder::new(SELECT_HISTORY)
+            .push("WHERE rounds.id = ")
+            .push_bind(id.get())
+            .build_query_as()
             .fetch_optional(self.readers())
             .await
             .doing("read the history")?
@@ -250,6 +240,8 @@ mod tests {
                 "candidate_rng_seed": 11,
                 "model": {"name": "builtin", "sha256": "aa".repeat(32)},
                 "sentiment": {"label": "positive", "score": 0.75, "probabilities": {"negative": 0.25, "positive": 0.75}},
+                "score": 0.75,
+                "rank": 0.75,
                 "created_at": "2026-03-01T14:00:00Z",
                 "sent_at": "2026-03-01T14:00:02Z",
                 "error": null,

@@ -124,6 +124,50 @@ words!(RoundOutcome {
     Interrupted => "interrupted",
 });
 
+/// The state of a line of the history: the post's state, or the round's outcome if the round led to no post. Written as
+/// one word; the two sets of words do not overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum HistoryState {
+    Post(PostState),
+    Round(RoundOutcome),
+}
+
+impl fmt::Display for HistoryState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Post(state) => state.fmt(f),
+            Self::Round(outcome) => outcome.fmt(f),
+        }
+    }
+}
+
+impl HistoryState {
+    /// Every state that a line of the history can have.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let posts = PostState::ALL.iter().copied().map(Self::Post);
+        // A round that chose a candidate has a post.
+        let rounds = RoundOutcome::ALL.iter().copied().filter(|one| *one != RoundOutcome::Chosen).map(Self::Round);
+        posts.chain(rounds).collect()
+    }
+
+    /// Returns the state with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::all().into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// Returns the word used in JSON and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Post(state) => state.as_str(),
+            Self::Round(outcome) => outcome.as_str(),
+        }
+    }
+}
+
 /// The state of a call, or how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AttemptOutcome {
@@ -218,6 +262,106 @@ pub enum ReadOutcome {
 
 words!(ReadOutcome { Found => "found", Absent => "absent", Failed => "failed" });
 
+/// The kind of act that a record of the audit log is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RecordKind {
+    /// The log begins in a new database.
+    Began,
+    /// The log begins in a database that held rows already: what stood.
+    Adopted,
+    RoundBegan,
+    /// A due time passed without a round.
+    SlotMissed,
+    Candidates,
+    RoundEnded,
+    PostCreated,
+    /// A review record: who examined what.
+    Review,
+    /// A person changed the text.
+    Edited,
+    /// A person chose another candidate.
+    Picked,
+    Approved,
+    Rejected,
+    Expired,
+    Cancelled,
+    /// A dry run would have sent it.
+    DryRun,
+    /// The intent to call X.
+    Armed,
+    /// How a call to X ended.
+    Outcome,
+    /// The program died during calls to X.
+    Recovered,
+    /// The timeline settled a post of unknown outcome.
+    Settled,
+    Read,
+    Paused,
+    Resumed,
+    /// X refuses every post.
+    Stopped,
+    /// A halt ended without a person: new credentials, or the right account.
+    StopEnded,
+    Config,
+    Models,
+    Credentials,
+    Restored,
+    /// Old rows were removed, as retention says.
+    Pruned,
+    /// A text was removed.
+    Erased,
+    /// A migration changed rows.
+    Migrated,
+    UserAdded,
+    UserChanged,
+    UserRemoved,
+    RoleChanged,
+    /// A one-time decision link was made or used.
+    DecisionLink,
+    /// The key that signs checkpoints was made or replaced.
+    CheckpointKey,
+}
+
+words!(RecordKind {
+    Began => "began",
+    Adopted => "adopted",
+    RoundBegan => "round_began",
+    SlotMissed => "slot_missed",
+    Candidates => "candidates",
+    RoundEnded => "round_ended",
+    PostCreated => "post_created",
+    Review => "review",
+    Edited => "edited",
+    Picked => "picked",
+    Approved => "approved",
+    Rejected => "rejected",
+    Expired => "expired",
+    Cancelled => "cancelled",
+    DryRun => "dry_run",
+    Armed => "armed",
+    Outcome => "outcome",
+    Recovered => "recovered",
+    Settled => "settled",
+    Read => "read",
+    Paused => "paused",
+    Resumed => "resumed",
+    Stopped => "stopped",
+    StopEnded => "stop_ended",
+    Config => "config",
+    Models => "models",
+    Credentials => "credentials",
+    Restored => "restored",
+    Pruned => "pruned",
+    Erased => "erased",
+    Migrated => "migrated",
+    UserAdded => "user_added",
+    UserChanged => "user_changed",
+    UserRemoved => "user_removed",
+    RoleChanged => "role_changed",
+    DecisionLink => "decision_link",
+    CheckpointKey => "checkpoint_key",
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,5 +407,13 @@ mod tests {
             assert_eq!(AttemptOutcome::from_word(outcome.as_str()), Some(outcome));
         }
         assert_eq!(PostState::from_word("posted"), None);
+    }
+
+    #[test]
+    fn every_state_of_the_history_is_known_by_its_word() {
+        for state in HistoryState::all() {
+            assert_eq!(HistoryState::from_word(state.as_str()), Some(state));
+        }
+        assert_eq!(HistoryState::from_word("chosen"), None, "such a round has a post, whose state counts");
     }
 }

@@ -1,0 +1,171 @@
+//! One row a round with what statistics need of it: they read it instead of the candidates, and it stays when those are
+//! pruned. A trigger adds the row with the round; the verdicts are added with the candidates.
+
+use std::fmt::Write as _;
+
+use sqlx::SqliteConnection;
+
+use super::error::Doing as _;
+use super::{RoundId, StoreError};
+use pregonero_tweet::{Judged, Verdict};
+
+/// How often a gate gave each verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Verdicts {
+    pub passed: i64,
+    pub review: i64,
+    pub rejected: i64,
+}
+
+impl Verdicts {
+    fn add(&mut self, verdict: Verdict) {
+        let count = match verdict {
+            Verdict::Pass => &mut self.passed,
+            Verdict::Review => &mut self.review,
+            Verdict::Reject => &mut self.rejected,
+        };
+        *count += 1;
+    }
+}
+
+/// Adds the verdicts on a round's candidates to its tally, in the transaction that records them.
+pub(super) async fn record(
+    connection: &mut SqliteConnection,
+    round: RoundId,
+    judged: &[Judged],
+) -> Result<(), StoreError> {
+    let mut worst = Verdicts::default();
+    judged.iter().for_each(|one| worst.add(one.verdict()));
+    sqlx::query(
+        "UPDATE tallies SET candidates = ?, passed = ?, review = ?, rejected = ?, gates = ?, scores = ?
+         WHERE round_id = ?",
+    )
+    .bind(worst.passed + worst.review + worst.rejected)
+    .bind(worst.passed)
+    .bind(worst.review)
+    .bind(worst.rejected)
+    .bind(by_gate(judged))
+    .bind(scores(judged))
+    .bind(round.get())
+    .execute(connection)
+    .await
+    .map(drop)
+    .doing("record the candidates")
+}
+
+/// Returns the verdicts of each gate, in the gates' order: `length 15/0/1 mentions 16/0/0`.
+fn by_gate(judged: &[Judged]) -> String {
+    let mut gates: Vec<(&str, Verdicts)> = Vec::new();
+    for verdict in judged.iter().flat_map(|one| &one.gates) {
+        let place = gates.iter().position(|(name, _)| *name == verdict.gate).unwrap_or_else(|| {
+            gates.push((&verdict.gate, Verdicts::default()));
+            gates.len() - 1
+        });
+        gates[place].1.add(verdict.verdict);
+    }
+    let mut text = String::new();
+    for (name, Verdicts { passed, review, rejected }) in gates {
+        let blank = if text.is_empty() { "" } else { " " };
+        let _ = write!(text, "{blank}{name} {passed}/{review}/{rejected}");
+    }
+    text
+}
+
+/// Returns the scores in thousandths, separated by blanks.
+fn scores(judged: &[Judged]) -> String {
+    let scores: Vec<String> = judged.iter().map(|one| (f64::from(one.score) * 1000.0).round().to_string()).collect();
+    scores.join(" ")
+}
+
+/// Reads what [`by_gate`] wrote; what cannot be read is left out.
+pub(super) fn read_gates(text: &str) -> impl Iterator<Item = (&str, Verdicts)> {
+    let mut words = text.split_ascii_whitespace();
+    std::iter::from_fn(move || {
+        let name = words.next()?;
+        let mut counts = words.next()?.split('/').map(|count| count.parse().unwrap_or(0));
+        let mut next = || counts.next().unwrap_or(0);
+        Some((name, Verdicts { passed: next(), review: next(), rejected: next() }))
+    })
+}
+
+/// Reads what [`scores`] wrote.
+pub(super) fn read_scores(text: &str) -> impl Iterator<Item = u16> {
+    text.split_ascii_whitespace().filter_map(|score| score.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::MIGRATIONS;
+    use crate::testing::{TestStore, at, judged, plain_connection, scratch};
+    use sqlx::Row as _;
+
+    #[tokio::test]
+    async fn a_rounds_tally_counts_its_candidates_by_verdict_and_by_gate() {
+        let test = TestStore::open().await;
+        let round = test.round(at("2026-03-01T14:00:00Z")).await;
+        let all = [
+            judged("Una feria.", Verdict::Pass, 0.734_6),
+            judged("Dos ferias.", Verdict::Review, 0.5),
+            judged("Tres ferias.", Verdict::Reject, 1.0),
+        ];
+        test.store.record_candidates(round, &all, None).await.unwrap();
+        let row = sqlx::query("SELECT * FROM tallies").fetch_one(test.store.readers()).await.unwrap();
+        let count = |name: &str| row.get::<i64, _>(name);
+        assert_eq!((count("candidates"), count("passed"), count("review"), count("rejected")), (3, 1, 1, 1));
+        assert_eq!(count("due"), at("2026-03-01T14:00:00Z").as_second());
+        assert_eq!(row.get::<String, _>("scores"), "735 500 1000");
+        let gates: String = row.get("gates");
+        let read: Vec<(&str, Verdicts)> = read_gates(&gates).collect();
+        assert_eq!(read.iter().map(|(_, one)| one.passed + one.review + one.rejected).collect::<Vec<_>>(), [3, 3]);
+        assert_eq!(read_scores("735 500 1000").collect::<Vec<_>>(), [735, 500, 1000]);
+    }
+
+    #[tokio::test]
+    async fn the_rounds_of_an_older_record_have_the_tallies_and_words_that_new_ones_get() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let all = [judged("Mañana abre la feria.", Verdict::Review, 0.7), judged("Otra cosa.", Verdict::Reject, 0.25)];
+        let round = test.round(now).await;
+        test.store.record_candidates(round, &all, Some(0)).await.unwrap();
+        test.approved("El mercado abre temprano.", now).await;
+
+        let folder = scratch();
+        let path = folder.path().join("old.db");
+        std::fs::File::create(&path).unwrap();
+        let mut old = plain_connection(&path).await;
+        let steps = MIGRATIONS.iter().take_while(|step| step.1 != "history").count();
+        for (_, _, sql) in &MIGRATIONS[..steps] {
+            sqlx::raw_sql(*sql).execute(&mut old).await.unwrap();
+        }
+        let copy = format!("ATTACH '{}' AS new", test.store.path().display());
+        sqlx::raw_sql(sqlx::AssertSqlSafe(copy)).execute(&mut old).await.unwrap();
+        for table in ["rounds", "candidates", "posts"] {
+            let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info(?)")
+                .bind(table)
+                .fetch_all(&mut old)
+                .await
+                .unwrap();
+            let columns = columns.join(", ");
+            let rows = format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM new.{table}");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(rows)).execute(&mut old).await.unwrap();
+        }
+        sqlx::raw_sql("DETACH new").execute(&mut old).await.unwrap();
+        sqlx::raw_sql(MIGRATIONS[steps].2).execute(&mut old).await.unwrap();
+
+        let mut new = plain_connection(test.store.path()).await;
+        let tallies =
+            "SELECT json_array(round_id, due, candidates, passed, review, rejected, gates, scores, score, rank)
+             FROM tallies ORDER BY round_id";
+        let of_old: Vec<String> = sqlx::query_scalar(tallies).fetch_all(&mut old).await.unwrap();
+        let of_new: Vec<String> = sqlx::query_scalar(tallies).fetch_all(&mut new).await.unwrap();
+        assert_eq!((of_old.len(), &of_old), (2, &of_new));
+        for words in ["\"manana\"", "\"feria\"", "\"mercado\"", "\"otra\""] {
+            let found = "SELECT (SELECT group_concat(rowid) FROM posts_text(?1)) || ':' ||
+                 (SELECT group_concat(rowid) FROM candidates_text(?1))";
+            let of_old: Option<String> = sqlx::query_scalar(found).bind(words).fetch_one(&mut old).await.unwrap();
+            let of_new: Option<String> = sqlx::query_scalar(found).bind(words).fetch_one(&mut new).await.unwrap();
+            assert_eq!(of_old, of_new, "{words}");
+        }
+    }
+}
