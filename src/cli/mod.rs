@@ -3,6 +3,7 @@
 //! `session` has what every command receives, `exit` decides the exit code, and `output` prints data to standard output. The
 //! log goes to standard error (`logging`).
 
+mod admin;
 mod alerts;
 mod auth;
 mod choice;
@@ -110,6 +111,9 @@ enum Command {
     Doctor(doctor::DoctorArguments),
     /// Report by the exit code whether somebody has to act; a pause and a used-up budget are healthy
     Healthcheck,
+    /// Say who may use the admin page
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
     /// Log the bot in to its account
     #[command(subcommand)]
     Auth(auth::AuthCommand),
@@ -222,6 +226,7 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::Inspect(arguments) => inspect::run(arguments, session).await,
         Command::Review(command) => review::run(command, session).await,
         Command::History(command) => history::run(command, session).await,
+        Command::Admin(command) => admin::run(command, session).await,
         Command::Auth(command) => auth::run(command, session).await,
         Command::Alerts(command) => alerts::run(command, session).await,
         Command::Db(command) => db::run(command, session).await,

@@ -1,6 +1,5 @@
-//! The sections that belong to the program as a whole: `[account]`, `[store]`, `[daemon]`, `[admin]` and `[log]`.
+//! The sections that belong to the program as a whole: `[account]`, `[store]`, `[daemon]` and `[log]`.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -120,32 +119,6 @@ pub struct DaemonSettings {
     pub longest_round: Duration,
 }
 
-/// The keys of `[admin]` as the file writes them, with their defaults.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AdminKeys {
-    pub listen: String,
-}
-
-impl Default for AdminKeys {
-    fn default() -> Self {
-        Self { listen: "127.0.0.1:8787".into() }
-    }
-}
-
-impl AdminKeys {
-    /// Returns the settings, each key parsed and in range, or `None` after reporting a fault to `checker`.
-    #[must_use]
-    pub fn check(&self, checker: &mut Checker<'_>) -> Option<AdminSettings> {
-        Some(AdminSettings { listen: checker.keep("admin.listen", listen(&self.listen))? })
-    }
-}
-
-#[derive(Debug, Clone)]
-pub struct AdminSettings {
-    pub listen: SocketAddr,
-}
-
 /// The keys of `[log]` as the file writes them, with their defaults.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -194,8 +167,4 @@ fn handle(found: &str) -> Result<String, String> {
             "expected a handle of 1 to {LONGEST_HANDLE} letters, digits or underscores, with or without @, found {found:?}"
         ))
     }
-}
-
-fn listen(found: &str) -> Result<SocketAddr, String> {
-    found.parse().map_err(|_| format!("expected an address and a port such as \"127.0.0.1:8787\", found {found:?}"))
 }

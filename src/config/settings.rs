@@ -7,9 +7,9 @@ use pregonero_settings::Checker;
 use pregonero_tweet::SeedPrompt;
 use serde::{Deserialize, Serialize};
 
+use super::admin::{AdminKeys, AdminSettings};
 use super::sections::{
-    AccountKeys, AccountSettings, AdminKeys, AdminSettings, DaemonKeys, DaemonSettings, LogKeys, LogSettings,
-    StoreKeys, StoreSettings,
+    AccountKeys, AccountSettings, DaemonKeys, DaemonSettings, LogKeys, LogSettings, StoreKeys, StoreSettings,
 };
 use super::seed_prompts::SeedPromptsKeys;
 use crate::alerts::{AlertKeys, AlertSettings};

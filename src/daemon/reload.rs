@@ -89,7 +89,7 @@ impl Daemon {
         self.agenda.reschedule(&self.app.settings.schedule, now);
         self.config = in_force(&loaded, now);
         let changed = differences(&self.shown, &loaded.provenance, &after_restart);
-        self.shown = loaded.provenance;
+        self.shown = Arc::new(loaded.provenance);
         tracing::info!(changed = changed.join("; "), "configuration reloaded");
         let noticed = self.app.publisher.notice_new_credentials().await;
         self.note_result(noticed);

@@ -48,6 +48,7 @@ pub(super) enum Row {
     Halt(i64),
     /// The one row that says whose credentials these are.
     Account,
+    User(i64),
 }
 
 impl Row {
@@ -60,6 +61,7 @@ impl Row {
             Self::Read(id) => ("reads", id),
             Self::Halt(id) => ("halts", id),
             Self::Account => ("account", 1),
+            Self::User(id) => ("users", id),
         };
         let table = TABLES.iter().find(|table| table.name == name);
         (table.expect("each row is of a table in the list"), id)
@@ -208,6 +210,12 @@ pub(super) const TABLES: &[Table] = &[
         key: "one",
         part: None,
         columns: &["one", "user_id", "username", "salt", "fingerprint", "read_at"],
+    },
+    Table {
+        name: "users",
+        key: "id",
+        part: None,
+        columns: &["id", "name", "role", "phc", "created_at", "created_by", "disabled_at", "removed_at"],
     },
 ];
 

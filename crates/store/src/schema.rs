@@ -30,11 +30,7 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
     ),
     (20_261_130_080_000, "audit", include_str!("../../../migrations/20261130080000_audit.sql")),
     (20_261_130_082_000, "history", include_str!("../../../migrations/20261130082000_history.sql")),
-    (
-        20_261_130_083_000,
-        "users of the page",
-        include_str!("../../../migrations/20261130083000_users.sql"),
-    ),
+    (20_261_130_083_000, "users of the page", include_str!("../../../migrations/20261130083000_users.sql")),
 ];
 
 pub(super) async fn migrate(path: &Path, writer: &SqlitePool) -> Result<(), StoreError> {

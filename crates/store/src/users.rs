@@ -3,13 +3,15 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row as _, SqliteConnection};
+use sqlx::{FromRow, Row as _, SqliteConnection, SqliteTransaction};
 
 use super::columns::{instant, instant_or_none, stored, word};
 use super::error::{Doing as _, is_taken};
+use super::ledger::{self, Entry, Row};
 use super::sessions::end_sessions;
-use super::{Role, Store, StoreError};
+use super::{RecordKind, Role, Store, StoreError};
 
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 40;
@@ -59,7 +61,8 @@ pub enum UserError {
     Store(#[from] StoreError),
 }
 
-const SELECT: &str = "SELECT users.id, name, role, users.created_at, created_by, disabled_at, count(sessions.id) AS sessions,
+const SELECT: &str =
+    "SELECT users.id, name, role, users.created_at, created_by, disabled_at, count(sessions.id) AS sessions,
          max(last_seen_at) AS last_seen_at
      FROM users LEFT JOIN sessions ON user_id = users.id WHERE removed_at IS NULL";
 
@@ -83,6 +86,18 @@ async fn number(connection: &mut SqliteConnection, name: &str) -> Result<i64, Us
     id.ok_or_else(|| UserError::NoSuchUser { name: name.to_owned() })
 }
 
+/// Appends the act to the audit log and ends its transaction.
+async fn commit(
+    mut transaction: SqliteTransaction<'_>,
+    (kind, id, about): (RecordKind, i64, Value),
+    by: &str,
+    now: Timestamp,
+) -> Result<(), UserError> {
+    let entry = Entry { kind, by: Some(by), subject: None, body: about, rows: &[Row::User(id)] };
+    ledger::append(&mut transaction, entry, now).await?;
+    Ok(transaction.commit().await.doing("record the change of the user")?)
+}
+
 impl Store {
     /// Adds a user with a password's hash, on behalf of `by`.
     ///
@@ -91,7 +106,7 @@ impl Store {
     pub async fn add_user(&self, name: &str, role: Role, phc: &str, by: &str, now: Timestamp) -> Result<(), UserError> {
         let name = checked(name)?;
         let mut transaction = self.begin().await?;
-        sqlx::query("INSERT INTO users (name, role, phc, created_at, created_by) VALUES (?, ?, ?, ?, ?)")
+        let row = sqlx::query("INSERT INTO users (name, role, phc, created_at, created_by) VALUES (?, ?, ?, ?, ?)")
             .bind(name)
             .bind(role.as_str())
             .bind(phc)
@@ -103,14 +118,15 @@ impl Store {
                 true => UserError::NameTaken { name: name.to_owned() },
                 false => StoreError::Database { doing: "add the user", source: error }.into(),
             })?;
-        Ok(transaction.commit().await.doing("add the user")?)
+        let act = (RecordKind::UserAdded, row.last_insert_rowid(), json!({"name": name, "role": role}));
+        commit(transaction, act, by, now).await
     }
 
     /// Gives a user another role. Open sessions have it from their next request on.
     ///
     /// # Errors
     /// [`UserError::NoSuchUser`], or if the database cannot be written.
-    pub async fn set_role(&self, name: &str, role: Role, _by: &str, _now: Timestamp) -> Result<(), UserError> {
+    pub async fn set_role(&self, name: &str, role: Role, by: &str, now: Timestamp) -> Result<(), UserError> {
         let mut transaction = self.begin().await?;
         let id = number(&mut transaction, name).await?;
         sqlx::query("UPDATE users SET role = ? WHERE id = ?")
@@ -119,7 +135,8 @@ impl Store {
             .execute(&mut *transaction)
             .await
             .doing("change the user's role")?;
-        Ok(transaction.commit().await.doing("change the user's role")?)
+        let act = (RecordKind::RoleChanged, id, json!({"name": name, "role": role}));
+        commit(transaction, act, by, now).await
     }
 
     /// Gives a user another password and ends all sessions but `kept`.
@@ -131,8 +148,8 @@ impl Store {
         name: &str,
         phc: &str,
         kept: Option<&str>,
-        _by: &str,
-        _now: Timestamp,
+        by: &str,
+        now: Timestamp,
     ) -> Result<(), UserError> {
         let mut transaction = self.begin().await?;
         let id = number(&mut transaction, name).await?;
@@ -143,14 +160,15 @@ impl Store {
             .await
             .doing("change the user's password")?;
         end_sessions(&mut transaction, id, kept).await?;
-        Ok(transaction.commit().await.doing("change the user's password")?)
+        let act = (RecordKind::UserChanged, id, json!({"name": name, "password": "changed"}));
+        commit(transaction, act, by, now).await
     }
 
     /// Lets a user sign in no more and ends the sessions, or lets the user sign in again.
     ///
     /// # Errors
     /// [`UserError::NoSuchUser`], or if the database cannot be written.
-    pub async fn set_disabled(&self, name: &str, disabled: bool, _by: &str, now: Timestamp) -> Result<(), UserError> {
+    pub async fn set_disabled(&self, name: &str, disabled: bool, by: &str, now: Timestamp) -> Result<(), UserError> {
         let mut transaction = self.begin().await?;
         let id = number(&mut transaction, name).await?;
         sqlx::query("UPDATE users SET disabled_at = ? WHERE id = ?")
@@ -162,14 +180,15 @@ impl Store {
         if disabled {
             end_sessions(&mut transaction, id, None).await?;
         }
-        Ok(transaction.commit().await.doing("disable the user")?)
+        let act = (RecordKind::UserChanged, id, json!({"name": name, "disabled": disabled}));
+        commit(transaction, act, by, now).await
     }
 
     /// Removes a user: the password and the sessions are gone, and the name is free again.
     ///
     /// # Errors
     /// [`UserError::NoSuchUser`], or if the database cannot be written.
-    pub async fn remove_user(&self, name: &str, _by: &str, now: Timestamp) -> Result<(), UserError> {
+    pub async fn remove_user(&self, name: &str, by: &str, now: Timestamp) -> Result<(), UserError> {
         let mut transaction = self.begin().await?;
         let id = number(&mut transaction, name).await?;
         sqlx::query("UPDATE users SET phc = NULL, removed_at = ? WHERE id = ?")
@@ -179,7 +198,8 @@ impl Store {
             .await
             .doing("remove the user")?;
         end_sessions(&mut transaction, id, None).await?;
-        Ok(transaction.commit().await.doing("remove the user")?)
+        let act = (RecordKind::UserRemoved, id, json!({"name": name}));
+        commit(transaction, act, by, now).await
     }
 
     /// Ends all sessions of a user but `kept`; returns how many.
