@@ -451,7 +451,7 @@ async fn hold(store: &Store, text: &str, now: Timestamp) -> PostId {
         ranking: Ranking::default(),
         gates: vec![GateVerdict::new("claims", Verdict::Review, "it names a figure")],
     }];
-    store.record_candidates(round, &judged, Some(0)).await.unwrap();
+    store.record_candidates(round, &judged, Some(0), now).await.unwrap();
     let chosen = select(&judged, true).unwrap();
     let terms = review::Terms {
         mode: ReviewMode::Flagged,

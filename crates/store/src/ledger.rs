@@ -4,7 +4,8 @@
 //! digest of each, so that a row that is changed, removed or inserted outside the acts is found. A row that an act removed
 //! is named too: its digest is then `null`. The columns that count are listed in [`TABLES`]; a column that is NULL is left
 //! out of a row's digest, so that a later migration may add columns. To have the rows of another table covered: add it
-//! to [`TABLES`] and to [`Row`]. A migration that changes values that count appends a record of kind `migrated`.
+//! to [`TABLES`] and to [`Row`]. Where a text has to be forgotten, the act empties salt and body of the records that tell it,
+//! and appends a record of kind `pruned` or `erased` whose body has their numbers under `records`. A migration that changes values that count appends a record of kind `migrated`.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use pregonero_audit::merkle::{self, Frontier, Hash};
 use pregonero_audit::{Entry as Leaf, SUBTREE};
+use pregonero_tweet::ModelIdentity;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sqlx::sqlite::SqliteRow;
@@ -255,7 +257,8 @@ impl FromRow<'_, SqliteRow> for LedgerRecord {
     }
 }
 
-fn index(row: &SqliteRow, column: &'static str) -> Result<u64, sqlx::Error> {
+/// Reads a column with a number of a record.
+pub(super) fn index(row: &SqliteRow, column: &'static str) -> Result<u64, sqlx::Error> {
     let number: i64 = row.try_get(column)?;
     u64::try_from(number).map_err(|_| unreadable(column, &number.to_string()))
 }
@@ -310,6 +313,35 @@ pub(super) async fn append(
     .doing(DOING)?;
     close_subtree(connection, index + 1).await?;
     Ok(leaf.index)
+}
+
+/// Appends the models of a round, if they differ from those of the last record about models.
+pub(super) async fn note_models(
+    connection: &mut SqliteConnection,
+    generator: &ModelIdentity,
+    classifier: &ModelIdentity,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let models = json!({
+        "generator": {"name": generator.name, "sha256": generator.sha256},
+        "classifier": {"name": classifier.name, "sha256": classifier.sha256},
+    });
+    if last_about(connection, RecordKind::Models).await? == Some(models.clone()) {
+        return Ok(());
+    }
+    let entry = Entry { kind: RecordKind::Models, by: None, subject: None, body: models, rows: &[] };
+    append(connection, entry, now).await.map(drop)
+}
+
+/// Returns what the last record of this kind says, if it is still known.
+async fn last_about(connection: &mut SqliteConnection, kind: RecordKind) -> Result<Option<Value>, StoreError> {
+    let body: Option<Option<String>> =
+        sqlx::query_scalar("SELECT body FROM ledger WHERE kind = ? ORDER BY idx DESC LIMIT 1")
+            .bind(kind.as_str())
+            .fetch_optional(connection)
+            .await
+            .doing("read the audit log")?;
+    Ok(body.flatten().and_then(|body| serde_json::from_str::<Value>(&body).ok()).map(|mut body| body["about"].take()))
 }
 
 /// Stores the root of the last complete subtree, if the log has just completed one.
@@ -408,7 +440,7 @@ pub(super) async fn digests(
 
 /// Returns the text that a row's digest is made of: the table's name, and an object of its columns with sorted names. Reals
 /// are the sixteen hexadecimal digits of their bits, so that no two programs print them differently.
-fn row_text(table: &Table, row: &SqliteRow) -> Result<String, sqlx::Error> {
+pub(super) fn row_text(table: &Table, row: &SqliteRow) -> Result<String, sqlx::Error> {
     let mut values = Map::new();
     for column in row.columns() {
         let value = row.try_get_raw(column.ordinal())?;
@@ -448,6 +480,14 @@ fn sorted(value: &Value) -> Value {
 pub struct TreeHead {
     pub size: u64,
     pub root: Hash,
+}
+
+impl TreeHead {
+    /// Returns the root as checkpoints write it.
+    #[must_use]
+    pub fn root_base64(&self) -> String {
+        STANDARD.encode(self.root)
+    }
 }
 
 /// Returns the size and root of the log, from the stored subtrees and the leaves after them.

@@ -5,6 +5,7 @@
 //! queries of one subject; outside this crate only tests use SQL. A post changes its state only through
 //! [`PostState::may_become`].
 
+mod adoption;
 mod alerts;
 mod attempts;
 mod authors;
@@ -23,6 +24,7 @@ mod identity;
 mod ids;
 mod lease;
 mod ledger;
+mod log_check;
 mod mark;
 mod metrics;
 mod open;
@@ -62,6 +64,7 @@ pub use history::{Charge, HistoryEntry, HistoryRecord};
 pub use ids::{AttemptId, PostId, RoundId, SlotId};
 pub use ledger::{LedgerRecord, TreeHead};
 pub use metrics::MeasuredRound;
+pub use log_check::{LogFault, LogReport, RestoreMark};
 pub use open::Store;
 pub use posts::PostRecord;
 pub use posts::{NewPost, Origin};
