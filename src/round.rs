@@ -130,7 +130,7 @@ async fn choose(app: &App, plan: &Plan, round: RoundId) -> Result<Choice, RoundF
     let judged = judge(app, plan, candidates).await?;
     let chosen = select(&judged, app.settings.review.mode != ReviewMode::Off);
     tell(round, &judged, chosen.as_ref());
-    app.store.record_candidates(round, &judged, chosen.as_ref().map(Chosen::index)).await?;
+    app.store.record_candidates(round, &judged, chosen.as_ref().map(Chosen::index), app.clock.now()).await?;
     let Some(chosen) = chosen else {
         let reason = summary(&judged);
         app.store.end_without_candidate(round, &reason, app.clock.now()).await?;

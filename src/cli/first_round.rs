@@ -77,7 +77,7 @@ mod tests {
             ranked("menor", Verdict::Pass, 0.9, 0.45, true),
             ranked("elegida", Verdict::Pass, 0.8, 0.6, true),
         ];
-        test.store.record_candidates(round, &all, Some(4)).await.unwrap();
+        test.store.record_candidates(round, &all, Some(4), now).await.unwrap();
         test.store.end_without_candidate(round, "a test", now).await.unwrap();
         let shown = in_words(&test.store.history_record(round).await.unwrap());
         let lines: Vec<&str> = shown.lines().collect();

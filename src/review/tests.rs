@@ -19,7 +19,7 @@ async fn submit_one(
 ) -> Result<Submitted, ReviewError> {
     let round = test.round(now).await;
     let all = [judged(TEXT, verdict, 0.9)];
-    test.store.record_candidates(round, &all, Some(0)).await.unwrap();
+    test.store.record_candidates(round, &all, Some(0), now).await.unwrap();
     submit(&test.store, round, &select(&all, true).unwrap(), &Terms { mode, ..terms() }, now).await
 }
 

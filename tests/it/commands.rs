@@ -10,7 +10,9 @@ use pregonero::review::{self, Submitted};
 use pregonero_judging::selection::select;
 use pregonero_store::{NewRound, PostId, PostState, SlotId, Store};
 use pregonero_system::clock::{Clock as _, SystemClock};
-use pregonero_tweet::{Candidate, Finish, GateVerdict, Judged, ModelIdentity, Ranking, SeedPrompt, Sentiment, Verdict};
+use pregonero_tweet::{
+    Candidate, Disclosure, Finish, GateVerdict, Judged, ModelIdentity, Ranking, SeedPrompt, Sentiment, Verdict,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -453,7 +455,7 @@ async fn hold(store: &Store, text: &str, now: Timestamp) -> PostId {
         ranking: Ranking::default(),
         gates: vec![GateVerdict::new("claims", Verdict::Review, "it names a figure")],
     }];
-    store.record_candidates(round, &judged, Some(0)).await.unwrap();
+    store.record_candidates(round, &judged, Some(0), now).await.unwrap();
     let chosen = select(&judged, true).unwrap();
     let terms = review::Terms {
         mode: ReviewMode::Flagged,

@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _, Sqlite, SqliteConnection, Transaction};
 
@@ -12,11 +13,12 @@ use super::calls::CallDetail;
 use super::columns::{instant, instant_or_none, stored, word};
 use super::error::Doing as _;
 use super::halts::{self, Halt};
-use super::posts::RecordedOrigin;
+use super::ledger::{self, Entry, Row};
+use super::posts::{RecordedOrigin, append_expiry};
 use super::spending::{Spent, SpentSince, spent};
 use super::transitions::{enter_unknown, leave_unknown, record_sent, record_trouble, state_and_expiry, transition};
 use super::windows::{self, Window};
-use super::{AttemptId, AttemptOutcome, Endpoint, PostId, PostState, Store, StoreError, WindowName};
+use super::{AttemptId, AttemptOutcome, Endpoint, PostId, PostState, RecordKind, Store, StoreError, WindowName};
 
 /// A call as recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -179,6 +181,7 @@ impl Store {
         let (state, expires_at) = state_and_expiry(&mut transaction, post).await?;
         if state == PostState::Approved && expires_at <= now {
             transition(&mut transaction, post, PostState::Approved, PostState::Expired).await?;
+            append_expiry(&mut transaction, post, now).await?;
             transaction.commit().await.doing("record that the post expired")?;
             return Err(StoreError::StateConflict { post, found: PostState::Expired, wanted: PostState::Armed }.into());
         }
@@ -212,6 +215,14 @@ impl Store {
         let failures_in_a_row = failures_in_a_row(&mut transaction).await?;
         let call = NewCall { post, draft, price_micros, clock_skew_seconds };
         let (attempt, number) = open_attempt(&mut transaction, &call, now).await?;
+        let entry = Entry {
+            kind: RecordKind::Armed,
+            by: None,
+            subject: Some(post.get()),
+            body: json!({"call": number, "text": call.draft.text, "price_micros": price_micros}),
+            rows: &[Row::Post(post.get()), Row::Attempt(attempt.get())],
+        };
+        ledger::append(&mut transaction, entry, now).await?;
         transaction.commit().await.doing("record the intent to post")?;
         Ok(Armed { post, attempt, text: call.draft.text, number, failures_in_a_row })
     }
@@ -285,8 +296,9 @@ impl Store {
         }
         close_attempt(&mut transaction, armed.attempt, end, now).await?;
         windows::record(&mut transaction, windows, now).await?;
+        append_outcome(&mut transaction, armed, end, now).await?;
         if let Some(halt) = halt {
-            halts::set_halt(&mut transaction, halt).await?;
+            halts::set_and_append(&mut transaction, halt, now).await?;
         }
         transaction.commit().await.doing("record the outcome of a call")
     }
@@ -310,12 +322,29 @@ impl Store {
             record_trouble(&mut transaction, post, REASON).await?;
             enter_unknown(&mut transaction, post, look_at, now).await?;
         }
-        sqlx::query("UPDATE attempts SET outcome = 'unknown', finished_at = ?, detail = ? WHERE outcome = 'under_way'")
-            .bind(stored(now))
-            .bind(REASON)
-            .execute(&mut *transaction)
-            .await
-            .doing("close interrupted calls")?;
+        let calls: Vec<(i64, i64)> = sqlx::query_as(
+            "UPDATE attempts SET outcome = 'unknown', finished_at = ?, detail = ? WHERE outcome = 'under_way'
+             RETURNING id, post_id",
+        )
+        .bind(stored(now))
+        .bind(REASON)
+        .fetch_all(&mut *transaction)
+        .await
+        .doing("close interrupted calls")?;
+        if !armed.is_empty() || !calls.is_empty() {
+            let posts: Vec<i64> = armed.iter().map(|post| post.get()).collect();
+            let rows: Vec<Row> = (posts.iter().map(|&post| Row::Post(post)))
+                .chain(calls.iter().map(|&(call, _)| Row::Attempt(call)))
+                .collect();
+            let entry = Entry {
+                kind: RecordKind::Recovered,
+                by: None,
+                subject: None,
+                body: json!({"unknown": posts, "reason": REASON}),
+                rows: &rows,
+            };
+            ledger::append(&mut transaction, entry, now).await?;
+        }
         transaction.commit().await.doing("close interrupted calls")?;
         Ok(armed)
     }
@@ -424,6 +453,34 @@ async fn open_attempt(
     .await
     .doing("record the intent to post")?;
     Ok((AttemptId::new(id), number))
+}
+
+async fn append_outcome(
+    connection: &mut SqliteConnection,
+    armed: &Armed,
+    end: &CallEnd,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut body = json!({
+        "call": armed.number,
+        "text": armed.text,
+        "outcome": end.outcome(),
+        "state": end.next_state(),
+        "http_status": end.detail().http_status,
+    });
+    match end {
+        CallEnd::Sent { tweet_id, .. } => body["tweet_id"] = json!(tweet_id),
+        CallEnd::Refused { error, .. } | CallEnd::Unknown { error, .. } => body["error"] = json!(error),
+        CallEnd::Later { wait, .. } => body["error"] = json!(wait.reason),
+    }
+    let entry = Entry {
+        kind: RecordKind::Outcome,
+        by: None,
+        subject: Some(armed.post.get()),
+        body,
+        rows: &[Row::Post(armed.post.get()), Row::Attempt(armed.attempt.get())],
+    };
+    ledger::append(connection, entry, now).await.map(drop)
 }
 
 async fn close_attempt(

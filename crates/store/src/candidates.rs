@@ -1,13 +1,16 @@
 //! The candidates of a round, including the rejected ones: they answer "why this one".
 
+use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::types::Json;
 use sqlx::{FromRow, Row as _};
 
 use super::columns::{json, seed_or_none, unreadable};
 use super::error::Doing as _;
-use super::{RoundId, Store, StoreError};
+use super::ledger::{self, Entry, Row};
+use super::{RecordKind, RoundId, Store, StoreError};
 use pregonero_tweet::{Candidate, Finish, Judged, Likelihood, Ranking};
 
 /// A candidate as recorded.
@@ -76,6 +79,7 @@ impl Store {
         round: RoundId,
         judged: &[Judged],
         chosen: Option<usize>,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         for (position, one) in judged.iter().enumerate() {
@@ -110,6 +114,15 @@ impl Store {
             .await
             .doing("record a candidate")?;
         }
+        let verdicts: Vec<_> = judged.iter().map(|one| one.verdict().as_str()).collect();
+        let entry = Entry {
+            kind: RecordKind::Candidates,
+            by: None,
+            subject: Some(round.get()),
+            body: json!({"chosen": chosen, "verdicts": verdicts}),
+            rows: &[Row::Candidates(round.get())],
+        };
+        ledger::append(&mut transaction, entry, now).await?;
         transaction.commit().await.doing("record the candidates")
     }
 
@@ -156,7 +169,7 @@ mod tests {
         all[0].ranking =
             Ranking { critic: Some(0.987_654_3), reading: Some(0.1), rank: Some(0.07), fresh_opening: Some(false) };
         all[1].ranking.rank = Some(0.0);
-        test.store.record_candidates(round, &all, Some(0)).await.unwrap();
+        test.store.record_candidates(round, &all, Some(0), now).await.unwrap();
         let read = test.store.candidates(round).await.unwrap();
         assert_eq!(read.iter().map(|one| one.judged.clone()).collect::<Vec<_>>(), all);
         assert_eq!(read.iter().map(|one| (one.position, one.chosen)).collect::<Vec<_>>(), [(0, true), (1, false)]);
@@ -265,9 +278,12 @@ mod tests {
         let now = at("2026-03-01T14:00:00Z");
         let round = test.store.begin_round(&new_round(SlotId::Manual(now)), now).await.unwrap();
         let one = [judged("El mercado abre temprano.", Verdict::Pass, 0.9)];
-        test.store.record_candidates(round, &one, None).await.unwrap();
-        assert!(test.store.record_candidates(round, &one, Some(0)).await.is_err());
-        assert!(test.store.record_candidates(RoundId::new(77), &one, None).await.is_err(), "a round that is not there");
+        test.store.record_candidates(round, &one, None, now).await.unwrap();
+        assert!(test.store.record_candidates(round, &one, Some(0), now).await.is_err());
+        assert!(
+            test.store.record_candidates(RoundId::new(77), &one, None, now).await.is_err(),
+            "a round that is not there"
+        );
         assert_eq!(test.store.candidates(round).await.unwrap().len(), 1);
         assert!(!test.store.candidates(round).await.unwrap()[0].chosen);
     }

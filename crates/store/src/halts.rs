@@ -8,6 +8,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _, SqliteConnection};
 
@@ -15,10 +16,11 @@ use super::authors::BY_X;
 use super::columns::{instant, stored, word};
 use super::error::Doing as _;
 use super::fingerprint::Fingerprint;
+use super::ledger::{self, Entry, Row};
 use super::posts::free_posts;
 use super::transitions::look_now;
 use super::windows::{self, Window};
-use super::{HaltCause, PostId, Store, StoreError};
+use super::{HaltCause, PostId, RecordKind, Store, StoreError};
 use pregonero_system::clock::shown;
 
 /// The halts in force, the one set by X first.
@@ -115,7 +117,7 @@ impl Store {
             since: now,
             credentials: None,
         };
-        let is_new = set_halt(&mut transaction, &halt).await?;
+        let is_new = set_and_append(&mut transaction, &halt, now).await?;
         transaction.commit().await.doing("record the pause")?;
         Ok(is_new)
     }
@@ -127,7 +129,7 @@ impl Store {
     /// If the database cannot be written.
     pub async fn resume(&self, by: &str, now: Timestamp) -> Result<Resumed, StoreError> {
         let mut transaction = self.begin().await?;
-        let ended = end_halts(&mut transaction, by, now, |_| true).await?;
+        let ended = end_halts(&mut transaction, by, RecordKind::Resumed, now, |_| true).await?;
         let freed = free_posts(&mut transaction, true).await?;
         let opened = windows::open_all(&mut transaction, now).await?;
         transaction.commit().await.doing("record that posting resumes")?;
@@ -146,7 +148,7 @@ impl Store {
         ends: impl Fn(&Halt) -> bool + Send,
     ) -> Result<Vec<Halt>, StoreError> {
         let mut transaction = self.begin().await?;
-        let ended = end_halts(&mut transaction, by, now, ends).await?;
+        let ended = end_halts(&mut transaction, by, RecordKind::StopEnded, now, ends).await?;
         transaction.commit().await.doing("record that posting resumes")?;
         Ok(ended)
     }
@@ -157,7 +159,7 @@ impl Store {
     /// If the database cannot be written.
     pub async fn record_refusal(&self, halt: &Halt) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        let is_new = set_halt(&mut transaction, halt).await?;
+        let is_new = set_and_append(&mut transaction, halt, halt.since).await?;
         transaction.commit().await.doing("record that X refuses every post")?;
         Ok(is_new)
     }
@@ -166,19 +168,30 @@ impl Store {
 async fn end_halts(
     connection: &mut SqliteConnection,
     by: &str,
+    kind: RecordKind,
     now: Timestamp,
     ends: impl Fn(&Halt) -> bool + Send,
 ) -> Result<Vec<Halt>, StoreError> {
     let mut ended = active(connection).await?;
     ended.retain(ends);
     for halt in &ended {
-        sqlx::query("UPDATE halts SET ended_at = ?, ended_by = ? WHERE cause = ? AND ended_at IS NULL")
-            .bind(stored(now))
-            .bind(by)
-            .bind(halt.cause.as_str())
-            .execute(&mut *connection)
-            .await
-            .doing("record that posting resumes")?;
+        let id: i64 = sqlx::query_scalar(
+            "UPDATE halts SET ended_at = ?, ended_by = ? WHERE cause = ? AND ended_at IS NULL RETURNING id",
+        )
+        .bind(stored(now))
+        .bind(by)
+        .bind(halt.cause.as_str())
+        .fetch_one(&mut *connection)
+        .await
+        .doing("record that posting resumes")?;
+        let entry = Entry {
+            kind,
+            by: Some(by),
+            subject: None,
+            body: json!({"cause": halt.cause, "kind": halt.kind, "reason": halt.reason, "since": stored(halt.since)}),
+            rows: &[Row::Halt(id)],
+        };
+        ledger::append(connection, entry, now).await?;
     }
     if ended.iter().any(|halt| halt.cause == HaltCause::Refused) {
         look_now(connection, now).await?;
@@ -190,11 +203,31 @@ pub(super) async fn active(connection: &mut SqliteConnection) -> Result<Vec<Halt
     sqlx::query_as(ACTIVE).fetch_all(connection).await.doing("read why nothing goes out")
 }
 
-/// Sets a halt if none of its cause is in force; returns whether it did.
-pub(super) async fn set_halt(connection: &mut SqliteConnection, halt: &Halt) -> Result<bool, StoreError> {
-    let row = sqlx::query(
+/// Sets a halt if none of its cause is in force, and appends the record of it; returns whether it did.
+pub(super) async fn set_and_append(
+    connection: &mut SqliteConnection,
+    halt: &Halt,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let Some(id) = set_halt(connection, halt).await? else { return Ok(false) };
+    let entry = Entry {
+        kind: match halt.cause {
+            HaltCause::Paused => RecordKind::Paused,
+            HaltCause::Refused => RecordKind::Stopped,
+        },
+        by: Some(&halt.set_by),
+        subject: None,
+        body: json!({"kind": halt.kind, "reason": halt.reason}),
+        rows: &[Row::Halt(id)],
+    };
+    ledger::append(connection, entry, now).await?;
+    Ok(true)
+}
+
+async fn set_halt(connection: &mut SqliteConnection, halt: &Halt) -> Result<Option<i64>, StoreError> {
+    sqlx::query_scalar(
         "INSERT INTO halts (cause, kind, reason, set_by, since, salt, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (cause) WHERE ended_at IS NULL DO NOTHING",
+         ON CONFLICT (cause) WHERE ended_at IS NULL DO NOTHING RETURNING id",
     )
     .bind(halt.cause.as_str())
     .bind(&halt.kind)
@@ -203,10 +236,9 @@ pub(super) async fn set_halt(connection: &mut SqliteConnection, halt: &Halt) -> 
     .bind(stored(halt.since))
     .bind(halt.credentials.as_ref().map(|credentials| &credentials.salt))
     .bind(halt.credentials.as_ref().map(|credentials| &credentials.digest))
-    .execute(connection)
+    .fetch_optional(connection)
     .await
-    .doing("record why nothing goes out")?;
-    Ok(row.rows_affected() == 1)
+    .doing("record why nothing goes out")
 }
 
 #[cfg(test)]

@@ -266,7 +266,7 @@ mod tests {
         let test = TestStore::open().await;
         let now = at("2026-03-01T14:00:00Z");
         let none = test.round(now).await;
-        test.store.record_candidates(none, &[judged("corto", Verdict::Reject, 0.2)], None).await.unwrap();
+        test.store.record_candidates(none, &[judged("corto", Verdict::Reject, 0.2)], None, now).await.unwrap();
         test.store.end_without_candidate(none, "1 of 1 rejected", now).await.unwrap();
         let missed = test.store.record_missed(&SlotId::Scheduled(now), "the machine was down", now).await.unwrap();
         let held = test.held("Una feria en la plaza.", now).await;

@@ -5,6 +5,7 @@
 //! queries of one subject; outside this crate only tests use SQL. A post changes its state only through
 //! [`PostState::may_become`].
 
+mod adoption;
 mod alerts;
 mod attempts;
 mod authors;
@@ -21,7 +22,9 @@ mod history;
 mod identity;
 mod ids;
 mod lease;
+mod ledger;
 mod links;
+mod log_check;
 mod mark;
 mod open;
 mod paths;
@@ -53,7 +56,9 @@ pub use fingerprint::Fingerprint;
 pub use halts::{Halt, OTHER_ACCOUNT, Resumed};
 pub use history::{Charge, HistoryEntry, HistoryRecord, HistoryState};
 pub use ids::{AttemptId, PostId, RoundId, SlotId};
+pub use ledger::{LedgerRecord, TreeHead};
 pub use links::{DecisionLink, LinkId, LinkStanding};
+pub use log_check::{LogFault, LogReport, RestoreMark};
 pub use open::Store;
 pub use posts::PostRecord;
 pub use posts::{NewPost, Origin};
@@ -64,7 +69,9 @@ pub use reviews::{Approval, Decision, ReviewRecord, Revision};
 pub use rounds::{NewRound, RoundRecord, SinceLastPost};
 pub use space::{LEAST_FREE_BYTES, free_bytes};
 pub use spending::{Spent, SpentSince};
-pub use state::{AttemptOutcome, Endpoint, HaltCause, PostState, ReadOutcome, ReviewAct, RoundOutcome, WindowName};
+pub use state::{
+    AttemptOutcome, Endpoint, HaltCause, PostState, ReadOutcome, RecordKind, ReviewAct, RoundOutcome, WindowName,
+};
 pub use unknown::{Absence, MayHavePosted, UnknownPost};
 pub use watch::RecordWatch;
 pub use windows::LONGEST_WINDOW;

@@ -8,12 +8,14 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use rand::Rng as _;
 use serde::Serialize;
+use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _, SqliteConnection};
 
 use super::columns::{instant, instant_or_none, sha256, stored, word};
 use super::error::Doing as _;
-use super::{PostId, PostState, ReviewAct, Store, StoreError};
+use super::ledger::{self, Entry};
+use super::{PostId, PostState, RecordKind, ReviewAct, Store, StoreError};
 
 /// A link's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -120,6 +122,14 @@ impl Store {
         .fetch_one(&mut *transaction)
         .await
         .doing(DOING)?;
+        let entry = Entry {
+            kind: RecordKind::DecisionLink,
+            by: None,
+            subject: Some(post.get()),
+            body: json!({"link": id, "act": act, "text": text, "expires_at": stored(expires_at.min(latest))}),
+            rows: &[],
+        };
+        ledger::append(&mut transaction, entry, now).await?;
         transaction.commit().await.doing(DOING)?;
         Ok(format!("{id}.{secret}"))
     }

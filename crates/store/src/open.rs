@@ -13,6 +13,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool, Transaction};
 
 use super::StoreError;
+use super::adoption::begin_log;
 use super::backup::keep_old_schema;
 use super::connection::{Health, connect_options, examine_connection, require_existing};
 use super::error::{Doing as _, opening};
@@ -20,6 +21,7 @@ use super::identity::FileIdentity;
 use super::lease::{self, Lease};
 use super::mark::unmark;
 use super::schema::{known_schema, migrate};
+use pregonero_system::clock::{Clock as _, SystemClock};
 
 /// The number of connections that only read: the commands, the admin page and the daemon share them.
 const READERS: u32 = 4;
@@ -60,6 +62,7 @@ impl Store {
         unmark(path)?;
         let writer = writer(path).await?;
         migrate(path, &writer).await?;
+        begin_log_in(&writer).await?;
         tracing::info!(path = %path.display(), schema = known_schema(), was = found, "database opened");
         Self::of(path, writer, readers(path))
     }
@@ -173,6 +176,14 @@ async fn writer(path: &Path) -> Result<SqlitePool, StoreError> {
         .map_err(|source| opening(path, source))
 }
 
+/// Begins the audit log of a new database, or of one that never had it.
+async fn begin_log_in(writer: &SqlitePool) -> Result<(), StoreError> {
+    const DOING: &str = "begin the audit log";
+    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.doing(DOING)?;
+    begin_log(&mut transaction, SystemClock.now()).await?;
+    transaction.commit().await.doing(DOING)
+}
+
 /// Returns the options for long-lived connections. Setting the cache reads the file, so they are used only for a file
 /// known to be a database.
 fn lasting_options(path: &Path) -> SqliteConnectOptions {
@@ -269,10 +280,15 @@ mod tests {
         let ours = [
             "account",
             "alerts",
+            "anchors",
             "attempts",
             "candidates",
+            "checkpoints",
             "halts",
             "lease",
+            "ledger",
+            "ledger_adopted",
+            "ledger_subtrees",
             "notices",
             "posts",
             "reads",

@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _, SqliteConnection};
 
@@ -11,9 +12,10 @@ use super::authors::BY_THE_PROGRAM;
 use super::candidates::{count, integer};
 use super::columns::{instant, instant_or_none, json, stored, word};
 use super::error::{Doing as _, is_taken};
+use super::ledger::{self, Entry, Row};
 use super::rounds::end_round;
 use super::transitions::{state_and_expiry, transition};
-use super::{PostId, PostState, RoundId, RoundOutcome, Store, StoreError};
+use super::{PostId, PostState, RecordKind, RoundId, RoundOutcome, Store, StoreError};
 use pregonero_tweet::{Disclosure, GateVerdict, Sentiment};
 
 /// The mode and the account for which a post is made, or with which it is to be sent.
@@ -201,6 +203,21 @@ impl Store {
             source => StoreError::Database { doing: "record the post", source },
         })?;
         end_round(&mut transaction, post.round, RoundOutcome::Chosen, None, now).await?;
+        let entry = Entry {
+            kind: RecordKind::PostCreated,
+            by: post.approved_by,
+            subject: Some(post.round.get()),
+            body: json!({
+                "candidate": post.candidate,
+                "text": post.text,
+                "state": state,
+                "account": post.origin.account,
+                "live": post.origin.live,
+                "expires_at": stored(post.expires_at),
+            }),
+            rows: &[Row::Round(post.round.get()), Row::Post(post.round.get())],
+        };
+        ledger::append(&mut transaction, entry, now).await?;
         transaction.commit().await.doing("record the post")?;
         Ok(post.round.post())
     }
@@ -307,6 +324,7 @@ impl Store {
         for &post in &due {
             let (state, _) = state_and_expiry(&mut transaction, post).await?;
             transition(&mut transaction, post, state, PostState::Expired).await?;
+            append_expiry(&mut transaction, post, now).await?;
         }
         transaction.commit().await.doing("mark expired posts")?;
         Ok(due)
@@ -341,6 +359,7 @@ impl Store {
             self.cancel(post, PostState::Approved, &reason, now).await?;
             return Err(StoreError::StateConflict { post, found: PostState::Cancelled, wanted: PostState::DryRun });
         }
+        append_decision(&mut transaction, post, PostState::DryRun, None, None, now).await?;
         transaction.commit().await.doing("record the dry run")
     }
 
@@ -369,6 +388,7 @@ impl Store {
             let state = word(&row, "state", PostState::from_word).doing(DOING)?;
             transition(&mut transaction, post, state, PostState::Cancelled).await?;
             record_decision(&mut transaction, post, BY_THE_PROGRAM, Some(&reason), now).await?;
+            append_decision(&mut transaction, post, PostState::Cancelled, None, Some(&reason), now).await?;
             cancelled.push((post, reason));
         }
         transaction.commit().await.doing(DOING)?;
@@ -386,6 +406,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         transition(&mut transaction, post, from, PostState::Cancelled).await?;
         record_decision(&mut transaction, post, BY_THE_PROGRAM, Some(reason), now).await?;
+        append_decision(&mut transaction, post, PostState::Cancelled, None, Some(reason), now).await?;
         transaction.commit().await.doing("cancel a post")
     }
 
@@ -442,6 +463,46 @@ pub(super) async fn record_decision(
         .await
         .map(drop)
         .doing("record the decision")
+}
+
+/// Appends the record of a post's new state.
+pub(super) async fn append_decision(
+    connection: &mut SqliteConnection,
+    post: PostId,
+    state: PostState,
+    by: Option<&str>,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let kind = match state {
+        PostState::Approved => RecordKind::Approved,
+        PostState::Rejected => RecordKind::Rejected,
+        PostState::Expired => RecordKind::Expired,
+        PostState::DryRun => RecordKind::DryRun,
+        _ => RecordKind::Cancelled,
+    };
+    let text: String = sqlx::query_scalar("SELECT text FROM posts WHERE id = ?")
+        .bind(post.get())
+        .fetch_one(&mut *connection)
+        .await
+        .doing("read the post")?;
+    let entry = Entry {
+        kind,
+        by,
+        subject: Some(post.get()),
+        body: json!({"state": state, "reason": reason, "text": text}),
+        rows: &[Row::Post(post.get())],
+    };
+    ledger::append(connection, entry, now).await.map(drop)
+}
+
+/// Appends the record that a post has expired.
+pub(super) async fn append_expiry(
+    connection: &mut SqliteConnection,
+    post: PostId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    append_decision(connection, post, PostState::Expired, None, None, now).await
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _, SqliteConnection};
 
@@ -9,8 +10,9 @@ use super::calls::CallDetail;
 use super::columns::{instant, stored, word};
 use super::error::Doing as _;
 use super::fingerprint::Fingerprint;
+use super::ledger::{self, Entry, Row};
 use super::windows::{self, Window};
-use super::{PostId, ReadOutcome, Store, StoreError};
+use super::{PostId, ReadOutcome, RecordKind, Store, StoreError};
 
 /// What was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +112,18 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .doing("record the account")?;
+        let entry = Entry {
+            kind: RecordKind::Credentials,
+            by: None,
+            subject: None,
+            body: json!({
+                "user_id": account.user_id,
+                "username": account.username,
+                "fingerprint": account.credentials.digest,
+            }),
+            rows: &[Row::Account],
+        };
+        ledger::append(&mut transaction, entry, now).await?;
         transaction.commit().await.doing("record the account")
     }
 
@@ -139,13 +153,14 @@ impl Store {
     }
 }
 
+/// Records a read and appends its record.
 pub(super) async fn record_read(
     connection: &mut SqliteConnection,
     read: &NewRead,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     windows::record(connection, &read.windows, now).await?;
-    sqlx::query(
+    let row = sqlx::query(
         "INSERT INTO reads (post_id, what, made_at, outcome, items, price_micros, http_status, kind, problem, detail,
              transaction_id)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -164,8 +179,15 @@ pub(super) async fn record_read(
     .bind(&read.detail.problem)
     .bind(&read.detail.detail)
     .bind(&read.detail.transaction_id)
-    .execute(connection)
+    .execute(&mut *connection)
     .await
-    .map(drop)
-    .doing("record a read")
+    .doing("record a read")?;
+    let entry = Entry {
+        kind: RecordKind::Read,
+        by: None,
+        subject: Some(read.post.get()),
+        body: json!({"outcome": read.outcome, "items": read.items, "price_micros": read.price_micros}),
+        rows: &[Row::Read(row.last_insert_rowid())],
+    };
+    ledger::append(connection, entry, now).await.map(drop)
 }

@@ -12,16 +12,18 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::backup::{copy, verify};
 use super::columns::stored;
 use super::connection::connect_options;
 use super::error::Doing as _;
-use super::halts::{active, set_halt};
+use super::halts::{active, set_and_append};
+use super::ledger::{self, Entry, Row, TreeHead};
 use super::paths::{folder_of, free_name, sync_folder, with_suffix};
 use super::transitions::transition;
-use super::{Halt, PostId, PostState, SlotId, Store, StoreError};
+use super::{Halt, PostId, PostState, RecordKind, SlotId, Store, StoreError};
 
 /// The result of a restore.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,6 +57,8 @@ struct Replaced {
     open: Vec<(i64, String)>,
     /// The halts in force.
     halts: Vec<Halt>,
+    /// Its audit log.
+    tree: Option<TreeHead>,
 }
 
 /// What is cancelled in the copy of the backup, and what it takes over from the replaced database.
@@ -105,6 +109,7 @@ impl Replaced {
             held: sqlx::query_as(held).fetch_all(&mut connection).await.unwrap_or_default(),
             open: sqlx::query_as(open).fetch_all(&mut connection).await.unwrap_or_default(),
             halts: active(&mut connection).await.unwrap_or_default(),
+            tree: ledger::head(&mut connection).await.ok(),
         };
         let _ = connection.close().await;
         read
@@ -198,16 +203,34 @@ impl Store {
     async fn take_back(&self, backup: &Path, replaced: &Replaced, now: Timestamp) -> Result<TakenBack, StoreError> {
         let mut transaction = self.begin().await?;
         let cancelled = cancel_what_waits(&mut transaction, &replaced.held, now).await?;
-        sqlx::query("UPDATE posts SET restored_at = ? WHERE state IN ('armed', 'unknown')")
-            .bind(stored(now))
-            .execute(&mut *transaction)
-            .await
-            .doing("mark posts of unknown outcome")?;
+        let unknown: Vec<i64> =
+            sqlx::query_scalar("UPDATE posts SET restored_at = ? WHERE state IN ('armed', 'unknown') RETURNING id")
+                .bind(stored(now))
+                .fetch_all(&mut *transaction)
+                .await
+                .doing("mark posts of unknown outcome")?;
         let unsettled = missing(&mut transaction, &replaced.open).await?;
         for halt in &replaced.halts {
-            set_halt(&mut transaction, halt).await?;
+            set_and_append(&mut transaction, halt, now).await?;
         }
         let halts = active(&mut transaction).await?;
+        let rows: Vec<Row> =
+            cancelled.iter().map(|post| post.get()).chain(unknown.iter().copied()).map(Row::Post).collect();
+        let entry = Entry {
+            kind: RecordKind::Restored,
+            by: None,
+            subject: None,
+            body: json!({
+                "backup": backup.file_name().map(|name| name.to_string_lossy()),
+                // The log that this one replaces: checkpoints of it that are longer than the backup's no longer fit.
+                "replaced": replaced.tree.map(|tree| json!({"size": tree.size, "root": tree.root_base64()})),
+                "cancelled": cancelled,
+                "unknown": unknown,
+                "unsettled": unsettled,
+            }),
+            rows: &rows,
+        };
+        ledger::append(&mut transaction, entry, now).await?;
         transaction.commit().await.doing("cancel what may have happened since")?;
         // The schedule continues after the last slot on record: slots before now may have been served by the replaced
         // database.

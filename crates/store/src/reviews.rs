@@ -5,17 +5,19 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::types::Json;
 use sqlx::{FromRow, Row as _, SqliteConnection};
 
 use super::candidates::{count, integer};
-use super::columns::{instant, instant_or_none, json, sha256, stored, word};
+use super::columns::{self, instant, instant_or_none, sha256, stored, word};
 use super::error::Doing as _;
+use super::ledger::{self, Entry, Row};
 use super::links::{LinkId, use_link};
-use super::posts::record_decision;
+use super::posts::{append_expiry, record_decision};
 use super::transitions::transition;
-use super::{PostId, PostState, ReviewAct, Store, StoreError};
+use super::{PostId, PostState, RecordKind, ReviewAct, Store, StoreError};
 use pregonero_tweet::{GateVerdict, Sentiment};
 
 /// Who decides on a post, and what they say to have checked.
@@ -112,7 +114,7 @@ impl FromRow<'_, SqliteRow> for ReviewRecord {
             reviewer: row.try_get("reviewer")?,
             role: row.try_get("role")?,
             facts_checked: row.try_get("facts_checked")?,
-            sources: json(row, "sources")?,
+            sources: columns::json(row, "sources")?,
             note: row.try_get("note")?,
             text_before: row.try_get("text_before")?,
             text_after: row.try_get("text_after")?,
@@ -144,6 +146,7 @@ impl Store {
         if before.has_expired(now) {
             if before.state == PostState::Held {
                 transition(&mut transaction, post, PostState::Held, PostState::Expired).await?;
+                append_expiry(&mut transaction, post, now).await?;
                 transaction.commit().await.doing("record that the post expired")?;
             }
             return Err(StoreError::Expired { post, at: before.expires_at });
@@ -159,7 +162,7 @@ impl Store {
             .execute(&mut *transaction)
             .await
             .doing("record the decision")?;
-        let after = After { text: approval.text, candidate: before.candidate };
+        let after = After { state: PostState::Approved, text: approval.text, candidate: before.candidate, voided: &[] };
         put_on_record(&mut transaction, decision, ReviewAct::Approve, &before, &after, now).await?;
         transaction.commit().await.doing("record the decision")
     }
@@ -188,16 +191,17 @@ impl Store {
             found => return Err(StoreError::StateConflict { post, found, wanted: PostState::Held }),
         };
         before.require_text(post, revision.seen)?;
+        let mut voided: Vec<i64> = Vec::new();
         if before.state == PostState::Approved {
             transition(&mut transaction, post, PostState::Approved, PostState::Held).await?;
-            sqlx::query(
+            voided = sqlx::query_scalar(
                 "UPDATE reviews SET voided_at = ?, voided_by = ?
-                 WHERE post_id = ? AND act = 'approve' AND voided_at IS NULL",
+                 WHERE post_id = ? AND act = 'approve' AND voided_at IS NULL RETURNING id",
             )
             .bind(stored(now))
             .bind(decision.reviewer)
             .bind(post.get())
-            .execute(&mut *transaction)
+            .fetch_all(&mut *transaction)
             .await
             .doing(DOING)?;
         }
@@ -218,7 +222,8 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .doing(DOING)?;
-        let after = After { text: revision.text, candidate: revision.candidate };
+        let (text, candidate) = (revision.text, revision.candidate);
+        let after = After { state: PostState::Held, text, candidate, voided: &voided };
         put_on_record(&mut transaction, decision, revision.act, &before, &after, now).await?;
         transaction.commit().await.doing(DOING)
     }
@@ -238,7 +243,7 @@ impl Store {
         };
         transition(&mut transaction, post, from, to).await?;
         record_decision(&mut transaction, post, decision.reviewer, decision.note, now).await?;
-        let after = After { text: &before.text, candidate: before.candidate };
+        let after = After { state: to, text: &before.text, candidate: before.candidate, voided: &[] };
         put_on_record(&mut transaction, decision, ReviewAct::Reject, &before, &after, now).await?;
         transaction.commit().await.doing("record the decision")?;
         Ok(to)
@@ -271,8 +276,11 @@ struct Before {
 
 /// What a decision leaves.
 struct After<'a> {
+    state: PostState,
     text: &'a str,
     candidate: usize,
+    /// The reviews whose approval it made void.
+    voided: &'a [i64],
 }
 
 impl Before {
@@ -315,12 +323,13 @@ async fn put_on_record(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     if let Some(link) = decision.link {
-        use_link(connection, link, decision.post, act, &before.text, now).await?;
+        use_link(&mut *connection, link, decision.post, act, &before.text, now).await?;
     }
-    sqlx::query(
+    let text_sha256 = sha256(after.text);
+    let id: i64 = sqlx::query_scalar(
         "INSERT INTO reviews (post_id, act, reviewer, role, facts_checked, sources, note, text_before, text_after,
              candidate_before, candidate_after, text_sha256, at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
     )
     .bind(decision.post.get())
     .bind(act.as_str())
@@ -333,10 +342,41 @@ async fn put_on_record(
     .bind(after.text)
     .bind(integer(before.candidate))
     .bind(integer(after.candidate))
-    .bind(sha256(after.text))
+    .bind(&text_sha256)
     .bind(stored(now))
-    .execute(connection)
+    .fetch_one(&mut *connection)
     .await
-    .map(drop)
-    .doing("record the decision")
+    .doing("record the decision")?;
+    let mut rows = vec![Row::Post(decision.post.get()), Row::Review(id)];
+    rows.extend(after.voided.iter().map(|review| Row::Review(*review)));
+    let entry = Entry {
+        kind: match (act, after.state) {
+            (ReviewAct::Approve, _) => RecordKind::Approved,
+            (ReviewAct::Edit, _) => RecordKind::Edited,
+            (ReviewAct::Pick, _) => RecordKind::Picked,
+            (ReviewAct::Reject, PostState::Cancelled) => RecordKind::Cancelled,
+            (ReviewAct::Reject, _) => RecordKind::Rejected,
+        },
+        by: Some(decision.reviewer),
+        subject: Some(decision.post.get()),
+        body: json!({
+            "state": after.state,
+            "text": after.text,
+            "review": {
+                "id": id,
+                "role": decision.role,
+                "facts_checked": decision.facts_checked,
+                "sources": decision.sources,
+                "note": decision.note,
+                "text_before": before.text,
+                "text_sha256": text_sha256,
+                "candidate_before": before.candidate,
+                "candidate": after.candidate,
+                "voids": after.voided,
+                "link": decision.link,
+            },
+        }),
+        rows: &rows,
+    };
+    ledger::append(connection, entry, now).await.map(drop)
 }

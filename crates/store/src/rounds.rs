@@ -2,13 +2,15 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::types::Json;
 use sqlx::{FromRow, Row as _, SqliteConnection};
 
 use super::columns::{instant, instant_or_none, json_or_none, seed_or_none, stored, word};
 use super::error::{Doing as _, is_taken};
-use super::{RoundId, RoundOutcome, SlotId, Store, StoreError};
+use super::ledger::{self, Entry, Row};
+use super::{RecordKind, RoundId, RoundOutcome, SlotId, Store, StoreError};
 use pregonero_tweet::{ModelIdentity, SeedPrompt};
 
 /// A round about to begin, with everything needed to replay it.
@@ -134,8 +136,25 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .map_err(|source| inserting(&round.slot, source))?;
+        let id = row.last_insert_rowid();
+        ledger::note_models(&mut transaction, &round.generator, &round.classifier, now).await?;
+        let entry = Entry {
+            kind: RecordKind::RoundBegan,
+            by: None,
+            subject: Some(id),
+            body: json!({
+                "slot": round.slot.to_string(),
+                "seed_prompt": round.seed_prompt.text,
+                "rng_seed": round.rng_seed.to_string(),
+                "generator_sha256": round.generator.sha256,
+                "classifier_sha256": round.classifier.sha256,
+                "config_sha256": round.config_sha256,
+            }),
+            rows: &[Row::Round(id)],
+        };
+        ledger::append(&mut transaction, entry, now).await?;
         transaction.commit().await.doing("record the round")?;
-        Ok(RoundId::new(row.last_insert_rowid()))
+        Ok(RoundId::new(id))
     }
 
     /// Records that a due time passed without a round, and why.
@@ -156,8 +175,17 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .map_err(|source| inserting(slot, source))?;
+        let id = row.last_insert_rowid();
+        let entry = Entry {
+            kind: RecordKind::SlotMissed,
+            by: None,
+            subject: Some(id),
+            body: json!({"slot": slot.to_string(), "reason": reason}),
+            rows: &[Row::Round(id)],
+        };
+        ledger::append(&mut transaction, entry, now).await?;
         transaction.commit().await.doing("record the missed slot")?;
-        Ok(RoundId::new(row.last_insert_rowid()))
+        Ok(RoundId::new(id))
     }
 
     /// Records that no candidate passed; `reason` sums up what the gates said.
@@ -185,6 +213,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         end_round(&mut transaction, round, outcome, reason, now).await?;
+        append_end(&mut transaction, round.get(), outcome, reason, now).await?;
         transaction.commit().await.doing("record the round's end")
     }
 
@@ -210,6 +239,9 @@ impl Store {
         .fetch_all(&mut *transaction)
         .await
         .doing("mark interrupted rounds")?;
+        for &round in &rounds {
+            append_end(&mut transaction, round, RoundOutcome::Interrupted, Some(reason), now).await?;
+        }
         transaction.commit().await.doing("mark interrupted rounds")?;
         Ok(rounds.into_iter().map(RoundId::new).collect())
     }
@@ -292,7 +324,7 @@ impl Store {
     }
 }
 
-/// Ends a running round inside the caller's transaction.
+/// Ends a running round inside the caller's transaction, which also appends the record of it.
 pub(super) async fn end_round(
     connection: &mut SqliteConnection,
     round: RoundId,
@@ -318,6 +350,23 @@ pub(super) async fn end_round(
         .await
         .doing("read the round")?;
     Err(exists.map_or(StoreError::NoSuchRound { round }, |_| StoreError::RoundEnded { round }))
+}
+
+async fn append_end(
+    connection: &mut SqliteConnection,
+    round: i64,
+    outcome: RoundOutcome,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let entry = Entry {
+        kind: RecordKind::RoundEnded,
+        by: None,
+        subject: Some(round),
+        body: json!({"outcome": outcome, "reason": reason}),
+        rows: &[Row::Round(round)],
+    };
+    ledger::append(connection, entry, now).await.map(drop)
 }
 
 fn inserting(slot: &SlotId, source: sqlx::Error) -> StoreError {

@@ -28,6 +28,7 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
         "what candidates are ranked by",
         include_str!("../../../migrations/20261130003000_what_candidates_are_ranked_by.sql"),
     ),
+    (20_261_130_080_000, "audit", include_str!("../../../migrations/20261130080000_audit.sql")),
     (20_261_130_081_000, "review", include_str!("../../../migrations/20261130081000_review.sql")),
 ];
 

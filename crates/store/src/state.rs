@@ -220,6 +220,106 @@ pub enum ReadOutcome {
 
 words!(ReadOutcome { Found => "found", Absent => "absent", Failed => "failed" });
 
+/// The kind of act that a record of the audit log is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RecordKind {
+    /// The log begins in a new database.
+    Began,
+    /// The log begins in a database that held rows already: what stood.
+    Adopted,
+    RoundBegan,
+    /// A due time passed without a round.
+    SlotMissed,
+    Candidates,
+    RoundEnded,
+    PostCreated,
+    /// A review record: who examined what.
+    Review,
+    /// A person changed the text.
+    Edited,
+    /// A person chose another candidate.
+    Picked,
+    Approved,
+    Rejected,
+    Expired,
+    Cancelled,
+    /// A dry run would have sent it.
+    DryRun,
+    /// The intent to call X.
+    Armed,
+    /// How a call to X ended.
+    Outcome,
+    /// The program died during calls to X.
+    Recovered,
+    /// The timeline settled a post of unknown outcome.
+    Settled,
+    Read,
+    Paused,
+    Resumed,
+    /// X refuses every post.
+    Stopped,
+    /// A halt ended without a person: new credentials, or the right account.
+    StopEnded,
+    Config,
+    Models,
+    Credentials,
+    Restored,
+    /// Old rows were removed, as retention says.
+    Pruned,
+    /// A text was removed.
+    Erased,
+    /// A migration changed rows.
+    Migrated,
+    UserAdded,
+    UserChanged,
+    UserRemoved,
+    RoleChanged,
+    /// A one-time decision link was made or used.
+    DecisionLink,
+    /// The key that signs checkpoints was made or replaced.
+    CheckpointKey,
+}
+
+words!(RecordKind {
+    Began => "began",
+    Adopted => "adopted",
+    RoundBegan => "round_began",
+    SlotMissed => "slot_missed",
+    Candidates => "candidates",
+    RoundEnded => "round_ended",
+    PostCreated => "post_created",
+    Review => "review",
+    Edited => "edited",
+    Picked => "picked",
+    Approved => "approved",
+    Rejected => "rejected",
+    Expired => "expired",
+    Cancelled => "cancelled",
+    DryRun => "dry_run",
+    Armed => "armed",
+    Outcome => "outcome",
+    Recovered => "recovered",
+    Settled => "settled",
+    Read => "read",
+    Paused => "paused",
+    Resumed => "resumed",
+    Stopped => "stopped",
+    StopEnded => "stop_ended",
+    Config => "config",
+    Models => "models",
+    Credentials => "credentials",
+    Restored => "restored",
+    Pruned => "pruned",
+    Erased => "erased",
+    Migrated => "migrated",
+    UserAdded => "user_added",
+    UserChanged => "user_changed",
+    UserRemoved => "user_removed",
+    RoleChanged => "role_changed",
+    DecisionLink => "decision_link",
+    CheckpointKey => "checkpoint_key",
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

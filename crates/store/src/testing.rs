@@ -84,7 +84,7 @@ impl TestStore {
 
     pub async fn post(&self, text: &str, approved_by: Option<&str>, origin: &Origin, now: Timestamp) -> PostId {
         let round = self.round(now).await;
-        self.store.record_candidates(round, &[judged(text, Verdict::Review, 0.75)], Some(0)).await.unwrap();
+        self.store.record_candidates(round, &[judged(text, Verdict::Review, 0.75)], Some(0), now).await.unwrap();
         let expires_at = now + SignedDuration::from_hours(48);
         let post =
             NewPost { round, candidate: 0, text, body: text, weighted_length: 10, approved_by, expires_at, origin };

@@ -3,14 +3,16 @@
 //! How a post enters and leaves this state is in [`super::transitions`].
 
 use jiff::Timestamp;
+use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _};
 
 use super::columns::{instant, stored};
 use super::error::Doing as _;
+use super::ledger::{self, Entry, Row};
 use super::reads::{NewRead, record_read};
 use super::transitions::{leave_unknown, record_sent, record_trouble, transition};
-use super::{AttemptId, PostId, PostState, ReadOutcome, Store, StoreError};
+use super::{AttemptId, PostId, PostState, ReadOutcome, RecordKind, Store, StoreError};
 
 /// A post that is looked for.
 #[derive(Debug, Clone)]
@@ -181,6 +183,14 @@ impl Store {
             .execute(&mut *transaction)
             .await
             .doing("record that a post was found")?;
+        let entry = Entry {
+            kind: RecordKind::Settled,
+            by: None,
+            subject: Some(call.post.get()),
+            body: json!({"state": PostState::Sent, "tweet_id": tweet_id, "text": call.text}),
+            rows: &[Row::Post(call.post.get()), Row::Attempt(call.attempt.get())],
+        };
+        ledger::append(&mut transaction, entry, now).await?;
         transaction.commit().await.doing("record that a post was found")
     }
 
@@ -204,6 +214,14 @@ impl Store {
         transition(&mut transaction, post, PostState::Unknown, next).await?;
         leave_unknown(&mut transaction, post).await?;
         record_trouble(&mut transaction, post, words).await?;
+        let entry = Entry {
+            kind: RecordKind::Settled,
+            by: None,
+            subject: Some(post.get()),
+            body: json!({"state": next, "reason": words}),
+            rows: &[Row::Post(post.get())],
+        };
+        ledger::append(&mut transaction, entry, now).await?;
         transaction.commit().await.doing("record that a post is absent")
     }
 
