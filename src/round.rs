@@ -220,6 +220,7 @@ fn judging_record(app: &App) -> serde_json::Value {
         "live": app.live,
         "account": app.settings.account.handle,
         "review_mode": app.settings.review.mode,
+        "disclosure": app.settings.account.disclosure,
         "sentiment": {"target": target, "threshold": threshold},
         "selection": {
             "rank": app.settings.selection.rank,
@@ -233,7 +234,7 @@ fn judging_record(app: &App) -> serde_json::Value {
 
 /// Judges the candidates. Scoring is CPU work, so it runs away from the runtime's threads.
 async fn judge(app: &App, plan: &Plan, candidates: Vec<Candidate>) -> Result<Vec<Judged>, RoundFailure> {
-    let recent = app.store.posted_texts(recent_since(app), !app.live).await?;
+    let recent = app.store.posted_bodies(recent_since(app), !app.live, app.judge.disclosure()).await?;
     let (judge, prompt) = (Arc::clone(&app.judge), plan.prompt.text.clone());
     tokio::task::spawn_blocking(move || judge.judge(candidates, &prompt, &Recent::new(recent)))
         .await

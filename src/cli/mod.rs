@@ -77,7 +77,7 @@ Examples:
   pregonero inspect \"El mercado abre temprano.\"  how the bot judges a text
   pregonero config check                         every mistake in the configuration at once
   pregonero history list                         the latest rounds and their outcomes
-  pregonero review list                          the posts that wait for a person
+  pregonero review                               asks about each post that waits for a person
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 69 X refuses for good, 75 try again later, 78 configuration.";
 
@@ -93,9 +93,8 @@ enum Command {
     Generate(Box<generate::GenerateArguments>),
     /// Show how the bot judges a text: length, entities, sentiment, the verdict of each gate
     Inspect(inspect::InspectArguments),
-    /// Approve or reject the posts that wait for a person
-    #[command(subcommand)]
-    Review(review::ReviewCommand),
+    /// Decide on the posts that wait for a person; without a subcommand, asks about one after the other on a terminal
+    Review(review::ReviewArguments),
     /// Read the record: every round, its candidates and what was posted
     #[command(subcommand)]
     History(history::HistoryCommand),
@@ -224,7 +223,7 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::Healthcheck => healthcheck::run(session).await,
         Command::Generate(arguments) => generate::run(*arguments, session).await,
         Command::Inspect(arguments) => inspect::run(arguments, session).await,
-        Command::Review(command) => review::run(command, session).await,
+        Command::Review(arguments) => review::run(arguments, session).await,
         Command::History(command) => history::run(command, session).await,
         Command::Admin(command) => admin::run(command, session).await,
         Command::Auth(command) => auth::run(command, session).await,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pregonero_settings::{Checker, DAY, MINUTE, SECOND};
+use pregonero_tweet::{Disclosure, DisclosurePosition};
 use serde::{Deserialize, Serialize};
 
 /// The longest disclosure, in characters. X counts most characters once, but emoji and many scripts twice; even then, this
@@ -20,11 +21,17 @@ pub struct AccountKeys {
     pub handle: String,
     pub operator: String,
     pub disclosure: String,
+    pub disclosure_position: String,
 }
 
 impl Default for AccountKeys {
     fn default() -> Self {
-        Self { handle: "uisbot".into(), operator: "@someone".into(), disclosure: "🤖".into() }
+        Self {
+            handle: "uisbot".into(),
+            operator: "@someone".into(),
+            disclosure: "🤖 IA:".into(),
+            disclosure_position: "start".into(),
+        }
     }
 }
 
@@ -34,6 +41,7 @@ impl AccountKeys {
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<AccountSettings> {
         let handle = checker.keep("account.handle", handle(&self.handle));
         let operator = checker.keep("account.operator", self::handle(&self.operator));
+        let position = checker.choice("account.disclosure_position", &self.disclosure_position, &POSITIONS);
         let disclosure = &self.disclosure;
         let length = disclosure.chars().count();
         if length > LONGEST_DISCLOSURE {
@@ -47,7 +55,8 @@ impl AccountKeys {
             checker.fault("account.disclosure", "expected a text on one line, found a control character");
             return None;
         }
-        Some(AccountSettings { handle: handle?, operator: operator?, disclosure: disclosure.to_owned() })
+        let disclosure = Disclosure::new(disclosure, position?);
+        Some(AccountSettings { handle: handle?, operator: operator?, disclosure })
     }
 }
 
@@ -57,9 +66,12 @@ pub struct AccountSettings {
     pub handle: String,
     /// The handle of the person who answers for the bot, without `@`.
     pub operator: String,
-    /// Appended to every tweet and counted in its length; may be empty.
-    pub disclosure: String,
+    /// Part of every tweet and counted in its length; may be empty.
+    pub disclosure: Disclosure,
 }
+
+const POSITIONS: [(&str, DisclosurePosition); 2] =
+    [("start", DisclosurePosition::Start), ("end", DisclosurePosition::End)];
 
 /// The keys of `[store]` as the file writes them, with their defaults.
 #[derive(Debug, Serialize, Deserialize)]

@@ -119,7 +119,7 @@ impl Keys {
 
 /// Warns about what is allowed but probably not intended.
 fn warn_of(settings: &Settings, checker: &mut Checker<'_>) {
-    if settings.account.disclosure.trim().is_empty() {
+    if settings.account.disclosure.words().is_empty() {
         checker
             .warnings
             .push("account.disclosure is empty: X's automation rules require a bot to say that it is one".into());
