@@ -117,6 +117,29 @@ pub async fn run(app: &App, order: Order, stop: &CancellationToken) -> Result<Se
     Ok(Served { round, outcome })
 }
 
+/// What a prompt would give.
+#[derive(Debug)]
+pub struct Rehearsal {
+    pub prompt: SeedPrompt,
+    pub rng_seed: u64,
+    /// In the order of the batch.
+    pub judged: Vec<Judged>,
+    /// The position of the one that a round would choose.
+    pub chosen: Option<usize>,
+}
+
+/// Writes and judges candidates for a prompt as a round would. Nothing is recorded, and nothing goes out.
+///
+/// # Errors
+/// [`RoundFailure`]: the model cannot continue this prompt, or the record cannot be read.
+pub async fn rehearse(app: &App, prompt: &str) -> Result<Rehearsal, RoundFailure> {
+    let plan = Plan::draw(app, Order::by_hand(app.clock.now(), Some(prompt.to_owned())));
+    let candidates = app.engine.generate(plan.request(app)).await?;
+    let judged = judge(app, &plan, candidates).await?;
+    let chosen = select(&judged, app.settings.review.mode != ReviewMode::Off).map(|chosen| chosen.index());
+    Ok(Rehearsal { prompt: plan.prompt, rng_seed: plan.rng_seed, judged, chosen })
+}
+
 /// What the candidates of a round led to.
 enum Choice {
     Approved(review::Approved),

@@ -11,10 +11,12 @@ mod language;
 mod metrics;
 mod pages;
 pub mod password;
+mod refusal;
 pub mod routes;
 mod security;
 mod server;
 mod session;
+mod svg;
 mod visible;
 
 use std::fmt;
@@ -42,6 +44,8 @@ pub struct Page {
     listen: SocketAddr,
     environment: Environment,
     hashing: Semaphore,
+    /// One check of the audit log at a time.
+    checking: Semaphore,
     /// One try of a prompt at a time: the model is the daemon's own.
     trying: Semaphore,
 }
@@ -59,8 +63,8 @@ impl Page {
         listen: SocketAddr,
         environment: Environment,
     ) -> Self {
-        let (hashing, trying) = (Semaphore::new(HASHES_AT_ONCE), Semaphore::new(1));
-        Self { view, admin, listen, environment, hashing, trying }
+        let (hashing, checking, trying) = (Semaphore::new(HASHES_AT_ONCE), Semaphore::new(1), Semaphore::new(1));
+        Self { view, admin, listen, environment, hashing, checking, trying }
     }
 
     /// Returns the daemon's state.

@@ -12,7 +12,10 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::ask::Ask;
 use super::failure::Failure;
-use super::pages::{account, config, history, operation, overview, post as posts, sign_in, users};
+use super::pages::{
+    account, audit, charts, config, decision, history, operation, overview, post as posts, prompts, queue, sign_in,
+    users,
+};
 use super::security::{LARGEST_BODY, gate, may_measure};
 use super::{Page, session};
 use pregonero_store::Role;
@@ -59,11 +62,24 @@ fn table() -> Vec<(Route, Handlers)> {
         on_post("/sign-in", ANYONE, sign_in::sign_in),
         on_post("/sign-out", READER, sign_in::sign_out),
         on_post("/preferences", ANYONE, account::preferences),
+        on_get("/d/{token}", ANYONE, decision::show),
+        on_post("/d/{token}", ANYONE, decision::redeem),
         on_get("/", READER, overview::show),
         on_post("/pause", REVIEWER, overview::pause),
         on_post("/resume", ADMIN, overview::resume),
+        on_get("/queue", READER, queue::list),
+        on_get("/queue/{id}", READER, queue::show),
+        on_post("/queue/{id}/approve", REVIEWER, queue::approve),
+        on_post("/queue/{id}/edit", REVIEWER, queue::edit),
+        on_post("/queue/{id}/pick", REVIEWER, queue::pick),
+        on_post("/queue/{id}/reject", REVIEWER, queue::reject),
         on_get("/posts", READER, history::list),
         on_get("/posts/{id}", READER, posts::show),
+        on_get("/prompts", READER, prompts::show),
+        on_post("/prompts/try", REVIEWER, prompts::attempt),
+        on_get("/charts", READER, charts::show),
+        on_get("/audit", READER, audit::show),
+        on_post("/audit/verify", READER, audit::verify),
         on_get("/config", ADMIN, config::show),
         on_get("/users", ADMIN, users::list),
         on_post("/users", ADMIN, users::add),

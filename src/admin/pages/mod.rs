@@ -1,11 +1,16 @@
 //! One file a page: what it reads, what its forms do. The markup is in `templates/`, where every text is escaped.
 
 pub mod account;
+pub mod audit;
+pub mod charts;
 pub mod config;
+pub mod decision;
 pub mod history;
 pub mod operation;
 pub mod overview;
 pub mod post;
+pub mod prompts;
+pub mod queue;
 pub mod sign_in;
 pub mod users;
 
@@ -21,7 +26,7 @@ use super::assets;
 use super::failure::Failure;
 use super::language::Language;
 use super::visible::visible;
-use pregonero_store::Role;
+use pregonero_store::{ReviewAct, ReviewRecord, Role};
 use pregonero_system::clock::shown;
 
 /// What a handler answers.
@@ -74,6 +79,18 @@ impl Ask {
     #[must_use]
     pub fn tone(&self, word: &str) -> &'static str {
         Language::tone(word)
+    }
+
+    /// Returns what a review record says was decided.
+    #[must_use]
+    pub fn act(&self, review: &ReviewRecord) -> &'static str {
+        match (review.act, review.facts_checked) {
+            (ReviewAct::Approve, true) => self.t("aprobó, con los datos comprobados", "approved, facts checked"),
+            (ReviewAct::Approve, false) => self.t("aprobó sin comprobar los datos", "approved without fact check"),
+            (ReviewAct::Edit, _) => self.t("cambió el texto", "changed the text"),
+            (ReviewAct::Pick, _) => self.t("eligió otro candidato", "picked another candidate"),
+            (ReviewAct::Reject, _) => self.t("descartó", "rejected"),
+        }
     }
 
     /// Returns an instant in the schedule's time.
