@@ -7,9 +7,9 @@ use pregonero_settings::Checker;
 use pregonero_tweet::SeedPrompt;
 use serde::{Deserialize, Serialize};
 
+use super::admin::{AdminKeys, AdminSettings};
 use super::sections::{
-    AccountKeys, AccountSettings, AdminKeys, AdminSettings, DaemonKeys, DaemonSettings, LogKeys, LogSettings,
-    StoreKeys, StoreSettings,
+    AccountKeys, AccountSettings, DaemonKeys, DaemonSettings, LogKeys, LogSettings, StoreKeys, StoreSettings,
 };
 use super::seed_prompts::SeedPromptsKeys;
 use crate::alerts::{AlertKeys, AlertSettings};
@@ -130,7 +130,7 @@ impl Keys {
 
 /// Warns about what is allowed but probably not intended.
 fn warn_of(settings: &Settings, checker: &mut Checker<'_>) {
-    if settings.account.disclosure.trim().is_empty() {
+    if settings.account.disclosure.words().is_empty() {
         checker
             .warnings
             .push("account.disclosure is empty: X's automation rules require a bot to say that it is one".into());
