@@ -3,7 +3,9 @@
 //! `session` has what every command receives, `exit` decides the exit code, and `output` prints data to standard output. The
 //! log goes to standard error (`logging`).
 
+mod admin;
 mod alerts;
+mod audit;
 mod auth;
 mod choice;
 mod compared;
@@ -78,7 +80,7 @@ Examples:
   pregonero inspect \"El mercado abre temprano.\"  how the bot judges a text
   pregonero config check                         every mistake in the configuration at once
   pregonero history list                         the latest rounds and their outcomes
-  pregonero review list                          the posts that wait for a person
+  pregonero review                               asks about each post that waits for a person
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 69 X refuses for good, 75 try again later, 78 configuration.";
 
@@ -94,9 +96,8 @@ enum Command {
     Generate(Box<generate::GenerateArguments>),
     /// Show how the bot judges a text: length, entities, sentiment, the verdict of each gate
     Inspect(inspect::InspectArguments),
-    /// Approve or reject the posts that wait for a person
-    #[command(subcommand)]
-    Review(review::ReviewCommand),
+    /// Decide on the posts that wait for a person; without a subcommand, asks about one after the other on a terminal
+    Review(review::ReviewArguments),
     /// Read the record: every round, its candidates and what was posted
     #[command(subcommand)]
     History(history::HistoryCommand),
@@ -114,12 +115,18 @@ enum Command {
     Doctor(doctor::DoctorArguments),
     /// Report by the exit code whether somebody has to act; a pause and a used-up budget are healthy
     Healthcheck,
+    /// Say who may use the admin page
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
     /// Log the bot in to its account
     #[command(subcommand)]
     Auth(auth::AuthCommand),
     /// Test the alert channels, or list the alerts that are not over
     #[command(subcommand)]
     Alerts(alerts::AlertsCommand),
+    /// Verify, prove and export the audit log of everything that the bot did
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Back up, restore or check the record
     #[command(subcommand)]
     Db(db::DbCommand),
@@ -224,11 +231,13 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::Healthcheck => healthcheck::run(session).await,
         Command::Generate(arguments) => generate::run(*arguments, session).await,
         Command::Inspect(arguments) => inspect::run(arguments, session).await,
-        Command::Review(command) => review::run(command, session).await,
+        Command::Review(arguments) => review::run(arguments, session).await,
         Command::History(command) => history::run(command, session).await,
         Command::Stats(arguments) => stats::run(arguments, session).await,
+        Command::Admin(command) => admin::run(command, session).await,
         Command::Auth(command) => auth::run(command, session).await,
         Command::Alerts(command) => alerts::run(command, session).await,
+        Command::Audit(command) => audit::run(command, session).await,
         Command::Db(command) => db::run(command, session).await,
         Command::Config(command) => config::run(command, session).await,
         Command::Models(command) => models::run(command, session).await,

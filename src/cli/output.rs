@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 
+use pregonero_text::characters::is_hidden;
 use pregonero_tweet::{Judged, Ranking};
 
 /// How results are printed.
@@ -29,6 +30,19 @@ pub const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
 /// Returns `text` in a style; the stream it is written to removes the style if it cannot show it.
 pub fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
+}
+
+/// Returns a text with every hidden character written as its code, so that a text from outside cannot rewrite a terminal.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_hidden(character) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 /// Formats millionths of a dollar as a price: `$0.015`, `$5.00`. Never ends in three zeros, which half of the world reads as
@@ -193,6 +207,11 @@ mod tests {
     #[test]
     fn one_thing_is_counted_in_the_singular() {
         assert_eq!((counted(1, "row", "rows"), counted(0_usize, "row", "rows")), ("1 row".into(), "0 rows".into()));
+    }
+
+    #[test]
+    fn a_text_cannot_rewrite_the_terminal_it_is_shown_on() {
+        assert_eq!(visible("a\u{202e}b\u{1b}[2Jc\n👩\u{200d}👧"), "a\\u{202e}b\\u{1b}[2Jc\n👩\u{200d}👧");
     }
 
     #[test]

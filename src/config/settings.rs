@@ -7,12 +7,13 @@ use pregonero_settings::Checker;
 use pregonero_tweet::SeedPrompt;
 use serde::{Deserialize, Serialize};
 
+use super::admin::{AdminKeys, AdminSettings};
 use super::sections::{
-    AccountKeys, AccountSettings, AdminKeys, AdminSettings, DaemonKeys, DaemonSettings, LogKeys, LogSettings,
-    StoreKeys, StoreSettings,
+    AccountKeys, AccountSettings, DaemonKeys, DaemonSettings, LogKeys, LogSettings, StoreKeys, StoreSettings,
 };
 use super::seed_prompts::SeedPromptsKeys;
 use crate::alerts::{AlertKeys, AlertSettings};
+use crate::audit::{AuditKeys, AuditSettings};
 use crate::publish::{
     BudgetKeys, BudgetSettings, EngagementKeys, EngagementSettings, PublishKeys, PublishSettings, WhenAbsent,
 };
@@ -41,6 +42,7 @@ pub(super) struct Keys {
     pub engagement: EngagementKeys,
     pub store: StoreKeys,
     pub alerts: AlertKeys,
+    pub audit: AuditKeys,
     pub daemon: DaemonKeys,
     pub admin: AdminKeys,
     pub log: LogKeys,
@@ -63,6 +65,7 @@ pub struct Settings {
     pub engagement: EngagementSettings,
     pub store: StoreSettings,
     pub alerts: AlertSettings,
+    pub audit: AuditSettings,
     pub daemon: DaemonSettings,
     pub admin: AdminSettings,
     pub log: LogSettings,
@@ -96,6 +99,7 @@ impl Keys {
         let engagement = self.engagement.check(checker);
         let store = self.store.check(checker);
         let alerts = self.alerts.check(checker);
+        let audit = self.audit.check(checker);
         let daemon = self.daemon.check(checker);
         let admin = self.admin.check(checker);
         let log = self.log.check(checker);
@@ -113,6 +117,7 @@ impl Keys {
             engagement: engagement?,
             store: store?,
             alerts: alerts?,
+            audit: audit?,
             daemon: daemon?,
             admin: admin?,
             log: log?,
@@ -125,7 +130,7 @@ impl Keys {
 
 /// Warns about what is allowed but probably not intended.
 fn warn_of(settings: &Settings, checker: &mut Checker<'_>) {
-    if settings.account.disclosure.trim().is_empty() {
+    if settings.account.disclosure.words().is_empty() {
         checker
             .warnings
             .push("account.disclosure is empty: X's automation rules require a bot to say that it is one".into());

@@ -10,6 +10,7 @@
 //! does what is due now and then, and `telling` reports the results to the operator.
 
 pub mod agenda;
+mod beside;
 mod error;
 pub mod hindrance;
 pub mod lock;
@@ -37,6 +38,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use self::agenda::Agenda;
+pub use self::beside::{Beside, Companion, View};
 pub use self::error::DaemonError;
 use self::error::check;
 use self::hindrance::{Code, Hindrance};
@@ -51,6 +53,7 @@ use self::telling::{tell_not_posted, tell_outcome};
 use self::word::{Speaker, Waiting, Word};
 use crate::alerts::{Alerts, Plan};
 use crate::app::{self, App};
+use crate::audit::{self, Keeper};
 use crate::config::{Loaded, ShownSetting};
 use crate::publish::{Posted, PublishError, Settled};
 use crate::review::ReviewError;
@@ -61,6 +64,9 @@ use pregonero_system::errors::chain;
 
 /// How often the record is checked for newly approved posts and posts that have expired.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How long shutdown waits for what runs beside the loop.
+const COMPANION_BOUND: Duration = Duration::from_secs(3);
 
 /// How long shutdown waits for the record to close: a hanging connection must not keep the process alive.
 const CLOSE_BOUND: Duration = Duration::from_secs(5);
@@ -79,6 +85,8 @@ pub struct Setup {
     pub now: bool,
     /// Called with that first round's record.
     pub show_round: Option<ShowRound>,
+    /// Runs beside the loop for as long as it turns.
+    pub companion: Option<Companion>,
 }
 
 /// Shows a person everything on record about a round.
@@ -138,6 +146,12 @@ struct Daemon {
     /// Sends alerts to people; it outlives every reload, only its plan changes.
     alerts: JoinHandle<()>,
     alert_plan: watch::Sender<Plan>,
+    /// Signs the audit log and keeps its checkpoints elsewhere; like the alerts, it outlives every reload.
+    keeper: JoinHandle<()>,
+    audit_plan: watch::Sender<audit::Plan>,
+    /// Runs beside the loop, and sees its state.
+    companion: Option<JoinHandle<()>>,
+    view: watch::Sender<Arc<View>>,
     /// The search of the account's timeline under way. It posts nothing, so it runs alongside the work.
     search: Option<JoinHandle<Result<Vec<Settled>, StoreError>>>,
     /// What is done now and then besides the work: reading the engagement, pruning old candidates.
@@ -170,7 +184,7 @@ struct Daemon {
     has_open_posts: bool,
     /// The configuration in force, and its keys to compare a new one with.
     config: ConfigInForce,
-    shown: Vec<ShownSetting>,
+    shown: Arc<Vec<ShownSetting>>,
     /// The configuration being reloaded, on a separate thread because it loads models.
     reloading: Option<JoinHandle<anyhow::Result<Reloaded>>>,
     /// The caller that waits for the reload to end.
@@ -187,7 +201,7 @@ struct Daemon {
 
 impl Daemon {
     async fn start(setup: Setup, signals: Signals) -> Result<Self, DaemonError> {
-        let Setup { inputs, loaded, reread, now: at_once, show_round } = setup;
+        let Setup { inputs, loaded, reread, now: at_once, show_round, companion } = setup;
         tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %loaded.file.display(), "pregonero starts");
         let environment = &inputs.environment;
         let socket = environment.path("NOTIFY_SOCKET");
@@ -199,15 +213,30 @@ impl Daemon {
             std::process::id(),
         );
         let plan = app::alert_plan(&inputs.settings, environment).map_err(StartError::from)?;
+        let audit_plan = app::audit_plan(&inputs.settings, environment).map_err(StartError::from)?;
         let Started { app, lock } = start_app(inputs.clone()).await?;
         let now = app.clock.now();
+        let recorded = reload::record_config(&app.store, &app.settings.digest, &loaded.provenance, now).await;
+        recorded.map_err(DaemonError::Store)?;
         let agenda = Agenda::open(&app.settings.schedule, &app.store, now).await.map_err(DaemonError::Store)?;
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let alert_plan = watch::Sender::new(plan);
         let alerts = Alerts::new(app.store.clone(), alert_plan.subscribe(), Arc::clone(&app.clock));
         let alerts = tokio::spawn(alerts.run(signals.stop.child_token()));
+        let audit_plan = watch::Sender::new(audit_plan);
+        let keeper = Keeper::new(app.store.clone(), audit_plan.subscribe(), Arc::clone(&app.clock));
+        let keeper = tokio::spawn(keeper.run(signals.stop.child_token()));
         let (speaker, asked) = leave_word(&loaded, &app).unzip();
+        let config = reload::in_force(&loaded, now);
+        let shown = Arc::new(loaded.provenance);
+        let status = first_status(&app, &config, now);
+        let view = View { app: Arc::clone(&app), status, shown: Arc::clone(&shown) };
+        let view = watch::Sender::new(Arc::new(view));
+        let companion = companion.map(|companion| {
+            let beside = Beside { view: view.subscribe(), stop: signals.stop.child_token() };
+            tokio::spawn(companion(beside))
+        });
         let mut daemon = Self {
             watch: app.store.watch(),
             status_file: StatusFile::beside(&app.settings.store.path),
@@ -220,6 +249,10 @@ impl Daemon {
             overdue_at: Instant::now(),
             alerts,
             alert_plan,
+            keeper,
+            audit_plan,
+            companion,
+            view,
             search: None,
             upkeep: None,
             upkeep_looked_at: None,
@@ -237,8 +270,8 @@ impl Daemon {
             notified: String::new(),
             looked_at: None,
             has_open_posts: true,
-            config: reload::in_force(&loaded, now),
-            shown: loaded.provenance,
+            config,
+            shown,
             reloading: None,
             waiting: None,
             _speaker: speaker,
@@ -267,6 +300,13 @@ impl Daemon {
         self.trouble = Some(Hindrance { code: Code::NotReady, reason });
         self.write_status();
         self.alerts.abort();
+        if let Some(mut companion) = self.companion.take() {
+            // It was told to stop by the same signal; a request that hangs must not keep the record open.
+            let _ = tokio::time::timeout(COMPANION_BOUND, &mut companion).await;
+            companion.abort();
+        }
+        self.keeper.abort();
+        self.sign_the_log().await;
         self.watch.rest();
         if let Some(search) = self.search.take() {
             search.abort();
@@ -293,6 +333,10 @@ impl Daemon {
                 done = ended(&mut self.work) => self.finish(done).await?,
                 () = tokio::time::sleep_until(self.overdue_at), if self.work.is_some() => return Err(self.hanging()),
                 Err(error) = &mut self.alerts => return Err(DaemonError::Panicked(error)),
+                Err(error) = &mut self.keeper => return Err(DaemonError::Panicked(error)),
+                Err(error) = ended(&mut self.companion), if self.companion.is_some() => {
+                    return Err(DaemonError::Panicked(error));
+                }
                 done = ended(&mut self.search) => self.finish_search(done)?,
                 done = ended(&mut self.upkeep) => self.finish_upkeep(done)?,
                 done = ended(&mut self.reloading) => self.finish_reload(done).await?,
@@ -405,6 +449,22 @@ impl Daemon {
         }
     }
 
+    /// Signs the audit log at the end, and brings the checkpoint to the places outside if they take it at once.
+    async fn sign_the_log(&self) {
+        let (store, plan, clock) = (&self.app.store, self.audit_plan.borrow().clone(), &*self.app.clock);
+        let work = async {
+            audit::keeper::sign(store, &plan, clock).await?;
+            audit::keeper::deliver(store, &plan, clock).await.map_err(audit::KeepError::from)
+        };
+        match tokio::time::timeout(CLOSE_BOUND, work).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(error = chain(&error), "the audit log was not signed at the stop"),
+            Err(_) => {
+                tracing::warn!("a checkpoint of the audit log was not delivered in time; the next start tries again")
+            }
+        }
+    }
+
     /// Returns what holds the next post back, the most serious first.
     fn hindrance(&self) -> Option<Hindrance> {
         let halt = self.halt.as_ref().map(Hindrance::of_halt);
@@ -413,19 +473,31 @@ impl Daemon {
 
     fn write_status(&mut self) {
         let status = DaemonStatus {
-            pid: std::process::id(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            live: self.app.live,
-            ready: true,
-            code: None,
-            reason: None,
-            config: Some(self.config.clone()),
             next_slot: self.agenda.next().map(|slot| slot.fire_at),
             last_round: self.last_round.clone(),
-            started_at: self.started_at,
-            updated_at: self.app.clock.now(),
+            ..first_status(&self.app, &self.config, self.started_at)
         };
-        self.status_file.update(&status.hindered(self.hindrance().as_ref()));
+        let status = status.hindered(self.hindrance().as_ref());
+        self.status_file.update(&status);
+        let view = View { app: Arc::clone(&self.app), status, shown: Arc::clone(&self.shown) };
+        self.view.send_replace(Arc::new(view));
+    }
+}
+
+/// Returns the status of a daemon that has done nothing yet.
+fn first_status(app: &App, config: &ConfigInForce, started_at: Timestamp) -> DaemonStatus {
+    DaemonStatus {
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        live: app.live,
+        ready: true,
+        code: None,
+        reason: None,
+        config: Some(config.clone()),
+        next_slot: None,
+        last_round: None,
+        started_at,
+        updated_at: app.clock.now(),
     }
 }
 

@@ -161,6 +161,7 @@ fn what_cannot_be_a_critic_or_train_one_is_refused_in_words() {
             "reader: its labels are negative and positive, but a critic's are generated and written",
         ),
         ("critic = \"nowhere\"", "selection.critic: "),
+        ("critic = \"tiny\"", "config.json: this is a generator (gpt2), not a classifier or critic"),
         ("rank = \"best\"", "selection.rank: expected both | critic | sentiment, found \"best\""),
         ("critic = \"builtin:xx\"", "there is no built-in critic \"xx\"; there are builtin:es"),
         ("fresh_openings = 20000", "selection.fresh_openings: expected a whole number from 0 to 10000"),
@@ -180,7 +181,7 @@ fn what_cannot_be_a_critic_or_train_one_is_refused_in_words() {
         (
             vec!["--data", "few.txt", "-n", "100"],
             1,
-            "a critic needs at least 50 different texts of each side, but there are 1",
+            "a critic needs at least 50 different texts, but --data has 1: give more",
         ),
         (vec!["--data", "gone.txt"], 1, "gone.txt"),
         (vec!["--data", "few.txt", "--openings", "9"], 1, "--openings 9: no text of --data has more than 9 words"),
@@ -281,7 +282,11 @@ fn evaluate_voice_chooses_as_the_rounds_of_the_daemon_do() {
     for (place, one) in chosen.iter().enumerate() {
         bot.configure(&config.replace("rng_seed = 7", &format!("rng_seed = {}", 7 + place)));
         let entry = bot.run(&["--json", "once"]).json().remove(0);
-        assert_eq!(entry["text"].as_str().unwrap(), format!("{} 🤖", one["text"].as_str().unwrap()), "round {place}");
+        assert_eq!(
+            entry["text"].as_str().unwrap(),
+            format!("🤖 IA: {}", one["text"].as_str().unwrap()),
+            "round {place}"
+        );
         assert_eq!(one["fresh_opening"], json!(true), "{one}");
         assert!(number(&one["rank"]) > 0.0 && one["likelihood"]["mean"].is_f64(), "{one}");
     }

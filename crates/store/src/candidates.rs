@@ -10,8 +10,7 @@ use sqlx::{FromRow, Row as _};
 use super::columns::{json, seed_or_none, unreadable};
 use super::error::Doing as _;
 use super::ledger::{self, Entry, Row};
-use super::tallies;
-use super::{RecordKind, RoundId, Store, StoreError};
+use super::{RecordKind, RoundId, Store, StoreError, tallies};
 use pregonero_tweet::{Candidate, Finish, Judged, Likelihood, Ranking};
 
 /// A candidate as recorded.

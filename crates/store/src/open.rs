@@ -303,7 +303,10 @@ mod tests {
             "posts_text_idx",
             "reads",
             "rounds",
+            "sessions",
+            "sign_ins",
             "tallies",
+            "users",
             "windows",
         ];
         assert_eq!(tables, [&["_sqlx_migrations"], &ours[..]].concat());

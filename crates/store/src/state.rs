@@ -84,19 +84,34 @@ impl PostState {
     ///
     /// `armed -> approved` is a call that certainly posted nothing: a limit, or no connection. `unknown` ends only when
     /// the outcome is found; `unknown -> approved` is a post that is certainly not on the timeline and that the
-    /// settings send once more.
+    /// settings send once more. `approved -> held` is a text that a person changed after it was approved.
     #[must_use]
     pub fn may_become(self, next: Self) -> bool {
         use PostState::{Approved, Armed, Cancelled, DryRun, Expired, Held, Refused, Rejected, Sent, Unknown};
         match self {
             Held => matches!(next, Approved | Rejected | Expired | Cancelled),
-            Approved => matches!(next, Armed | DryRun | Expired | Cancelled),
+            Approved => matches!(next, Held | Armed | DryRun | Expired | Cancelled),
             Armed => matches!(next, Sent | Refused | Unknown | Approved),
             Unknown => matches!(next, Sent | Refused | Approved),
             Sent | Refused | DryRun | Rejected | Expired | Cancelled => false,
         }
     }
 }
+
+/// What a person decided on a post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReviewAct {
+    /// It may go out.
+    Approve,
+    /// Another text, written by the person.
+    Edit,
+    /// The text of another candidate of the round.
+    Pick,
+    /// It must not go out.
+    Reject,
+}
+
+words!(ReviewAct { Approve => "approve", Edit => "edit", Pick => "pick", Reject => "reject" });
 
 /// The state of a round, or how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -201,6 +216,19 @@ pub enum HaltCause {
 }
 
 words!(HaltCause { Paused => "paused", Refused => "refused" });
+
+/// What a user of the page may do, the least first: each role may do what those before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Sees everything but the users and the configuration.
+    Reader,
+    /// Also decides on posts, and pauses.
+    Reviewer,
+    /// Also resumes, sees the configuration, and manages the users.
+    Admin,
+}
+
+words!(Role { Reader => "reader", Reviewer => "reviewer", Admin => "admin" });
 
 /// The groups of calls that X counts separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -361,6 +389,7 @@ mod tests {
             (Held, Rejected),
             (Held, Expired),
             (Held, Cancelled),
+            (Approved, Held),
             (Approved, Armed),
             (Approved, DryRun),
             (Approved, Expired),
