@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use pregonero_store::{NewPost, NewRound, Origin, SlotId, Store};
+use pregonero_store::{Decision, NewPost, NewRound, Origin, SlotId, Store};
 use pregonero_system::clock::{Clock as _, SystemClock};
 use pregonero_tweet::testing::judged;
 use pregonero_tweet::{ModelIdentity, SeedPrompt, Verdict};
@@ -47,11 +47,28 @@ async fn begin_record(path: &Path, first: Timestamp) {
         }
         let origin = Origin { live: false, account: "pregonero_test".to_owned() };
         let expires_at = due + SignedDuration::from_hours(48);
-        let post =
-            NewPost { round, candidate: 1, text, weighted_length: 20, approved_by: None, expires_at, origin: &origin };
+        let post = NewPost {
+            round,
+            candidate: 1,
+            text,
+            body: text,
+            weighted_length: 20,
+            approved_by: None,
+            expires_at,
+            origin: &origin,
+        };
         let post = store.create_post(&post, due).await.unwrap();
         if day == 1 {
-            store.stop_post(post, "ana", Some("old"), due).await.unwrap();
+            let decision = Decision {
+                post,
+                reviewer: "ana",
+                role: "editor",
+                facts_checked: false,
+                sources: &[],
+                note: Some("old"),
+                link: None,
+            };
+            store.stop_post(&decision, due).await.unwrap();
         }
     }
     store.close().await;

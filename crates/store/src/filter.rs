@@ -3,8 +3,6 @@
 //! One constraint: whatever a person types as text to look for is a search and never an error, so every word goes to
 //! SQLite's full-text search in quotes.
 
-use std::ops::RangeInclusive;
-
 use jiff::Timestamp;
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -49,32 +47,17 @@ impl HistoryFilter {
 
     /// Adds the conditions, the order and the limit to a query over `rounds`, `posts` and `tallies`.
     pub(super) fn add_to(&self, query: &mut QueryBuilder<Sqlite>) {
-        self.add_to_among(query, None);
-    }
-
-    /// Adds the same, but only for rounds with numbers in a span.
-    pub(super) fn add_to_among(&self, query: &mut QueryBuilder<Sqlite>, span: Option<RangeInclusive<i64>>) {
         query.push("WHERE 1");
-        if let Some(span) = &span {
-            query.push(" AND rounds.id BETWEEN ").push_bind(*span.start());
-            query.push(" AND ").push_bind(*span.end());
-        }
         if let Some(words) = &self.text {
             let pattern = search_pattern(words);
-            query.push(" AND (rounds.id IN (SELECT rowid FROM posts_text WHERE posts_text MATCH ");
-            query.push_bind(pattern.clone()).push(")");
+            query.push(" AND rounds.id IN (SELECT rowid FROM posts_text WHERE posts_text MATCH ");
+            query.push_bind(pattern.clone());
             if self.in_candidates {
+                // One list of both: two lists joined by OR would be looked through for each round.
                 query.push(format!(
-                    " OR rounds.id IN (SELECT rowid / {CANDIDATES_A_ROUND} FROM candidates_text
-                     WHERE candidates_text MATCH "
+                    " UNION ALL SELECT rowid / {CANDIDATES_A_ROUND} FROM candidates_text WHERE candidates_text MATCH "
                 ));
                 query.push_bind(pattern);
-                if let Some(span) = &span {
-                    query.push(" AND rowid BETWEEN ").push_bind(span.start().saturating_mul(CANDIDATES_A_ROUND));
-                    let end = span.end().saturating_mul(CANDIDATES_A_ROUND).saturating_add(CANDIDATES_A_ROUND - 1);
-                    query.push(" AND ").push_bind(end);
-                }
-                query.push(")");
             }
             query.push(")");
         }

@@ -15,8 +15,8 @@ use super::filter::HistoryFilter;
 use super::rounds::model;
 use super::tallies::Tally;
 use super::{
-    AttemptRecord, CandidateRecord, HistoryState, PostRecord, PostState, ReadRecord, RoundId, RoundOutcome,
-    RoundRecord, Store, StoreError,
+    AttemptRecord, CandidateRecord, HistoryState, PostRecord, PostState, ReadRecord, ReviewRecord, RoundId,
+    RoundOutcome, RoundRecord, Store, StoreError,
 };
 use pregonero_tweet::{ModelIdentity, Sentiment};
 
@@ -103,6 +103,8 @@ pub struct HistoryRecord {
     pub post: Option<PostRecord>,
     /// All of them, in the order of the batch.
     pub candidates: Vec<CandidateRecord>,
+    /// What people decided on the post, in order.
+    pub reviews: Vec<ReviewRecord>,
     /// The calls to X, in order.
     pub attempts: Vec<AttemptRecord>,
     /// The reads of the account's timeline made to settle the post, in order.
@@ -167,38 +169,9 @@ impl Store {
     /// # Errors
     /// If the database cannot be read.
     pub async fn history_filtered(&self, filter: &HistoryFilter) -> Result<Vec<HistoryEntry>, StoreError> {
-        if let (Some(limit), true) = (filter.limit, filter.in_candidates) {
-            return self.history_by_spans(filter, limit).await;
-        }
         let mut query = QueryBuilder::new(SELECT_HISTORY);
         filter.add_to(&mut query);
         query.build_query_as().fetch_all(self.readers()).await.doing("read the history")
-    }
-
-    /// Searches in ever longer spans of rounds, the newest first: a frequent word is in so many candidates that collecting all
-    /// of them would take longer than everything else.
-    async fn history_by_spans(&self, filter: &HistoryFilter, limit: u32) -> Result<Vec<HistoryEntry>, StoreError> {
-        const DOING: &str = "read the history";
-        const FIRST_SPAN: i64 = 256;
-        let newest: Option<i64> =
-            sqlx::query_scalar("SELECT max(id) FROM rounds").fetch_one(self.readers()).await.doing(DOING)?;
-        let (mut end, mut length, mut found) = (newest.unwrap_or(0), FIRST_SPAN, Vec::new());
-        if let Some(before) = filter.before {
-            end = end.min(before.get() - 1);
-        }
-        while end > 0 {
-            let left = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
-            if left == 0 {
-                break;
-            }
-            let mut query = QueryBuilder::new(SELECT_HISTORY);
-            let rest = HistoryFilter { limit: Some(left), ..filter.clone() };
-            rest.add_to_among(&mut query, Some(end - length + 1..=end));
-            let more: Vec<HistoryEntry> = query.build_query_as().fetch_all(self.readers()).await.doing(DOING)?;
-            found.extend(more);
-            (end, length) = (end - length, length * 2);
-        }
-        Ok(found)
     }
 
     /// Returns the round that led to the tweet with this id.
@@ -253,6 +226,7 @@ impl Store {
             round: self.round(id).await?,
             post: self.post_or_none(id.post()).await?,
             candidates: self.candidates(id).await?,
+            reviews: self.reviews(id.post()).await?,
             attempts,
             reads,
             cost_micros,
