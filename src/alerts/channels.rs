@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use reqwest::{StatusCode, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
 
 use super::payload::Payload;
-use crate::alerts::AlertSettings;
+use super::settings::{AlertSettings, WebhookFormat};
 use pregonero_store::AlertChannel;
 use pregonero_system::environment::Environment;
 use pregonero_x::install_crypto_provider;
@@ -52,8 +53,10 @@ pub struct Channels {
 
 struct Webhook {
     http: reqwest::Client,
-    /// Secret: whoever has it can write to the operator's channel.
+    /// Secret: whoever has it can write to the operator's channel. Without the topic, if it is ntfy's.
     url: SecretString,
+    /// The topic of ntfy that messages go to; absent if the other side reads our own JSON.
+    topic: Option<SecretString>,
 }
 
 /// Lists which channels exist, without their details.
@@ -71,7 +74,7 @@ impl Channels {
     /// If the address is not valid, its file cannot be read, or TLS cannot be set up.
     pub fn open(settings: &AlertSettings, environment: &Environment) -> Result<Self, ChannelError> {
         let url = super::webhook(environment)?.or_else(|| settings.webhook.clone());
-        let webhook = url.map(Webhook::new).transpose()?;
+        let webhook = url.map(|url| Webhook::new(url, settings.format)).transpose()?;
         let command = (!settings.command.is_empty()).then(|| settings.command.clone());
         let passed_on = PASSED_ON.into_iter().filter_map(|name| Some((name, environment.get(name)?.to_owned())));
         Ok(Self {
@@ -152,8 +155,9 @@ fn run_bounded(mut command: Command, input: &[u8], bound: Duration) -> Result<()
 }
 
 impl Webhook {
-    fn new(url: SecretString) -> Result<Self, ChannelError> {
+    fn new(url: SecretString, format: WebhookFormat) -> Result<Self, ChannelError> {
         crate::alerts::webhook_url(url.expose_secret()).map_err(ChannelError::Webhook)?;
+        let (url, topic) = addressed(url, format).map_err(ChannelError::Webhook)?;
         install_crypto_provider();
         let http = reqwest::Client::builder()
             .user_agent(concat!("pregonero/", env!("CARGO_PKG_VERSION")))
@@ -162,12 +166,17 @@ impl Webhook {
             .pool_max_idle_per_host(0)
             .build()
             .map_err(|error| ChannelError::Http(error.to_string()))?;
-        Ok(Self { http, url })
+        Ok(Self { http, url, topic })
     }
 
     async fn deliver(&self, payload: &Payload, bound: Duration) -> Result<(), String> {
         // The library includes the address in its errors unless it is removed.
-        let sent = self.http.post(self.url.expose_secret()).timeout(bound).json(payload).send().await;
+        let request = self.http.post(self.url.expose_secret()).timeout(bound);
+        let request = match &self.topic {
+            Some(topic) => request.json(&payload.for_ntfy(topic.expose_secret())),
+            None => request.json(payload),
+        };
+        let sent = request.send().await;
         match sent.map(|answer| answer.status()) {
             Ok(status) if status.is_success() => Ok(()),
             Ok(StatusCode::TOO_MANY_REQUESTS) => Err("the webhook answered 429: too many requests".to_owned()),
@@ -175,5 +184,53 @@ impl Webhook {
             Err(error) if error.is_timeout() => Err("the webhook did not answer in time".to_owned()),
             Err(error) => Err(format!("the webhook could not be reached: {}", error.without_url())),
         }
+    }
+}
+
+/// Splits the address of a topic of ntfy into the server's address, to which JSON is posted, and the topic. Any other
+/// address is returned as it is.
+fn addressed(url: SecretString, format: WebhookFormat) -> Result<(SecretString, Option<SecretString>), String> {
+    let mut address = Url::parse(url.expose_secret()).map_err(|cause| format!("expected an address: {cause}"))?;
+    let looks_like_ntfy =
+        || address.host_str().is_some_and(|host| host.split('.').any(|label| label.starts_with("ntfy")));
+    let is_ntfy = match format {
+        WebhookFormat::Json => false,
+        WebhookFormat::Ntfy => true,
+        WebhookFormat::Auto => looks_like_ntfy(),
+    };
+    if !is_ntfy {
+        return Ok((url, None));
+    }
+    let topic = address.path_segments().and_then(|mut segments| segments.rfind(|segment| !segment.is_empty()));
+    let Some(topic) = topic.map(str::to_owned) else {
+        return Err("expected the address of a topic of ntfy, such as https://ntfy.sh/TOPIC, found no topic".to_owned());
+    };
+    if let Ok(mut segments) = address.path_segments_mut() {
+        segments.pop_if_empty().pop();
+    }
+    Ok((address.to_string().into(), Some(topic.into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_of_a_topic_is_split_and_any_other_stays() {
+        use WebhookFormat::{Auto, Json, Ntfy};
+        let cases = [
+            (Auto, "https://ntfy.sh/pregon", "https://ntfy.sh/", Some("pregon")),
+            (Auto, "https://ana:clave@ntfy.example.org/pregon/", "https://ana:clave@ntfy.example.org/", Some("pregon")),
+            (Auto, "https://example.org/ntfy/x", "https://example.org/ntfy/x", None),
+            (Ntfy, "https://example.org/base/pregon?auth=abc", "https://example.org/base?auth=abc", Some("pregon")),
+            (Json, "https://ntfy.sh/pregon", "https://ntfy.sh/pregon", None),
+        ];
+        for (format, given, url, topic) in cases {
+            let (found, found_topic) = addressed(given.into(), format).unwrap();
+            assert_eq!(found.expose_secret(), url);
+            assert_eq!(found_topic.as_ref().map(|topic| topic.expose_secret()), topic, "{given}");
+        }
+        let error = addressed("https://ntfy.sh/".into(), Auto).unwrap_err();
+        assert!(error.contains("https://ntfy.sh/TOPIC"), "{error}");
     }
 }

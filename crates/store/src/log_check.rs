@@ -502,7 +502,7 @@ mod tests {
         let now = at("2026-03-01T14:00:00Z");
         let held = test.held("Una feria en la plaza.", now).await;
         test.held("El mercado abre temprano.", now).await;
-        test.store.approve_held(held, "ana", now + jiff::SignedDuration::from_hours(1), now).await.unwrap();
+        test.approve(held, now).await;
         test.store.pause("ana", "a test", now).await.unwrap();
         for minute in 0..130 {
             let later = now + jiff::SignedDuration::from_mins(minute);
