@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 pub use self::channels::{ChannelError, Channels};
+pub(crate) use self::channels::{Outgoing, passed_on, run_with_input};
 pub use self::conditions::Watched;
 pub use self::payload::{Links, Payload, test_payload};
 pub(crate) use self::settings::webhook_url;

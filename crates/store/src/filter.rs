@@ -160,15 +160,26 @@ mod tests {
             let round = test.store.begin_round(&round, due).await.unwrap();
             let score = [0.9, 0.8, 0.5, 0.4][day];
             let other = judged("Nadie habla de trenes.", Verdict::Reject, 0.1);
-            test.store.record_candidates(round, &[judged(text, Verdict::Pass, score), other], Some(0)).await.unwrap();
+            test.store
+                .record_candidates(round, &[judged(text, Verdict::Pass, score), other], Some(0), due)
+                .await
+                .unwrap();
             if day == 3 {
                 test.store.end_without_candidate(round, "2 of 2 rejected", due).await.unwrap();
                 continue;
             }
             let (expires_at, origin) = (due + SignedDuration::from_hours(48), crate::testing::live());
             let approved_by = (day != 2).then_some("gates");
-            let post =
-                NewPost { round, candidate: 0, text, weighted_length: 10, approved_by, expires_at, origin: &origin };
+            let post = NewPost {
+                round,
+                candidate: 0,
+                text,
+                body: text,
+                weighted_length: 10,
+                approved_by,
+                expires_at,
+                origin: &origin,
+            };
             test.store.create_post(&post, due).await.unwrap();
         }
         let due = at("2026-03-05T14:00:00Z");
