@@ -13,6 +13,7 @@
 //! - `classifiers`: training and measuring classifiers.
 //! - `generators`: what `evaluate generator` and `generate --sweep` measure, write and refuse.
 //! - `control`: attributes, from the columns of a table through training and generation to the record.
+//! - `review`: edits, picks and approvals from the command line and on a terminal, and hostile input.
 //! - `rounds`: one round of the binary (`once`), from the seed prompt to the record, for every way it can end.
 //! - `daemon`: the binary as a service (`run`): systemd, signals, reload, approvals, crashes, missed slots.
 //! - `operations`: commands next to a running daemon: which record they use, a broken file, consistent reports, `init`.
@@ -45,6 +46,7 @@ mod history;
 mod hub;
 mod older_models;
 mod operations;
+mod review;
 mod rounds;
 #[cfg(feature = "workshop")]
 mod selection;
