@@ -120,7 +120,9 @@ pub async fn verify(store: &Store, evidence: &[Evidence], keys: &[Verifier]) -> 
             anchored = Some(Anchored { records: checkpoint.size, place: (*place).to_owned() });
         }
     }
-    let Examination { faults, notes, .. } = examination;
+    let Examination { mut faults, notes, .. } = examination;
+    // The rows come last: that they no longer fit is often the effect of what was done to the log.
+    faults.extend(report.faults.iter().filter(|one| one.is_about_a_row()).map(ToString::to_string));
     Ok(Verdict {
         records: report.head.size,
         root: report.head.root_base64(),
@@ -173,7 +175,7 @@ impl<'a> Examination<'a> {
         Self {
             report,
             verifiers: report.keys.iter().filter_map(|mark| Verifier::parse(&mark.key).ok()).collect(),
-            faults: report.faults.iter().map(ToString::to_string).collect(),
+            faults: report.faults.iter().filter(|one| !one.is_about_a_row()).map(ToString::to_string).collect(),
             notes,
             has_gap: report.faults.iter().any(|fault| matches!(fault, LogFault::Missing { .. })),
             fits_up_to: 0,
