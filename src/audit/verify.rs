@@ -233,7 +233,9 @@ impl<'a> Examination<'a> {
             }
             _ if is_outside && self.is_explained_by_a_restore(place, *size, root) => return false,
             Some(_) => {
-                let (from, to) = (self.fits_up_to, size - 1);
+                // What fits was signed before, unless it is a checkpoint of the same size.
+                let from = if self.fits_up_to < *size { self.fits_up_to } else { 0 };
+                let to = size.saturating_sub(1);
                 self.fault(format!(
                     "one of the records {from} to {to} was changed, inserted or removed: {place} has another root over \
                      {size} records"
