@@ -14,8 +14,10 @@
 //! - [`audit`]: the audit log's checkpoints, where they are kept outside, verification and proofs.
 //! - [`daemon`]: the loop, signals, systemd, the single-instance lock.
 //! - [`doctor`]: checks of everything that could stop the next post, one by one.
+//! - [`admin`]: the admin page, served by the daemon.
 //! - [`cli`]: the command line, one thin file per command: parse, build what it needs, make one library call, print.
 
+pub mod admin;
 pub mod alerts;
 pub mod app;
 pub mod audit;

@@ -117,6 +117,29 @@ pub async fn run(app: &App, order: Order, stop: &CancellationToken) -> Result<Se
     Ok(Served { round, outcome })
 }
 
+/// What a prompt would give.
+#[derive(Debug)]
+pub struct Rehearsal {
+    pub prompt: SeedPrompt,
+    pub rng_seed: u64,
+    /// In the order of the batch.
+    pub judged: Vec<Judged>,
+    /// The position of the one that a round would choose.
+    pub chosen: Option<usize>,
+}
+
+/// Writes and judges candidates for a prompt as a round would. Nothing is recorded, and nothing goes out.
+///
+/// # Errors
+/// [`RoundFailure`]: the model cannot continue this prompt, or the record cannot be read.
+pub async fn rehearse(app: &App, prompt: &str) -> Result<Rehearsal, RoundFailure> {
+    let plan = Plan::draw(app, Order::by_hand(app.clock.now(), Some(prompt.to_owned())));
+    let candidates = app.engine.generate(plan.request(app)).await?;
+    let judged = judge(app, &plan, candidates).await?;
+    let chosen = select(&judged, app.settings.review.mode != ReviewMode::Off).map(|chosen| chosen.index());
+    Ok(Rehearsal { prompt: plan.prompt, rng_seed: plan.rng_seed, judged, chosen })
+}
+
 /// What the candidates of a round led to.
 enum Choice {
     Approved(review::Approved),
@@ -220,6 +243,7 @@ fn judging_record(app: &App) -> serde_json::Value {
         "live": app.live,
         "account": app.settings.account.handle,
         "review_mode": app.settings.review.mode,
+        "disclosure": app.settings.account.disclosure,
         "sentiment": {"target": target, "threshold": threshold},
         "selection": {
             "rank": app.settings.selection.rank,
@@ -233,7 +257,7 @@ fn judging_record(app: &App) -> serde_json::Value {
 
 /// Judges the candidates. Scoring is CPU work, so it runs away from the runtime's threads.
 async fn judge(app: &App, plan: &Plan, candidates: Vec<Candidate>) -> Result<Vec<Judged>, RoundFailure> {
-    let recent = app.store.posted_texts(recent_since(app), !app.live).await?;
+    let recent = app.store.posted_bodies(recent_since(app), !app.live, app.judge.disclosure()).await?;
     let (judge, prompt) = (Arc::clone(&app.judge), plan.prompt.text.clone());
     tokio::task::spawn_blocking(move || judge.judge(candidates, &prompt, &Recent::new(recent)))
         .await

@@ -68,7 +68,7 @@ pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles
     };
     let reader = load_reader(settings, hub)?;
     let gates = load_gates(&settings.gates, hashtags, generator)?;
-    let disclosure = &settings.account.disclosure;
+    let disclosure = settings.account.disclosure.clone();
     Ok(Judge::new(&settings.selection, &settings.sentiment, disclosure, gates, classifier, reader))
 }
 

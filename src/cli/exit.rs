@@ -32,6 +32,11 @@ const TEMPORARY: u8 = 75;
 /// The configuration has to be fixed (`EX_CONFIG`).
 const CONFIGURATION: u8 = 78;
 
+/// A command line that can be read but asks for what cannot be done this way.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUsage(pub &'static str);
+
 /// Prints the error that ended a command and returns its exit code.
 pub fn failure(error: &Error, output: Output) -> ExitCode {
     let code = code_of(error);
@@ -84,6 +89,9 @@ fn code_of(error: &Error) -> u8 {
 }
 
 fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    if cause.is::<WrongUsage>() {
+        return Some(USAGE);
+    }
     if let Some(error) = cause.downcast_ref::<ConfigError>() {
         let by_flags = !error.faults().is_empty() && error.faults().iter().all(|fault| fault.origin.starts_with('-'));
         return Some(if by_flags { USAGE } else { CONFIGURATION });
@@ -196,6 +204,7 @@ mod tests {
         let path = || std::path::PathBuf::from("a.db");
         let cases = [
             (anyhow!("something"), 1),
+            (WrongUsage("not this way").into(), 2),
             (faults(&["config.toml:3"]), 78),
             (faults(&["--top-k"]), 2),
             (faults(&["--top-k", "PREGONERO__GENERATION__TOP_P"]), 78),

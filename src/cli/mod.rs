@@ -3,6 +3,7 @@
 //! `session` has what every command receives, `exit` decides the exit code, and `output` prints data to standard output. The
 //! log goes to standard error (`logging`).
 
+mod admin;
 mod alerts;
 mod audit;
 mod auth;
@@ -10,6 +11,7 @@ mod choice;
 mod compared;
 mod completions;
 mod config;
+mod dates;
 mod db;
 mod decoding;
 mod doctor;
@@ -31,6 +33,7 @@ mod replay;
 mod review;
 mod run;
 mod session;
+mod stats;
 mod status;
 #[cfg(not(feature = "workshop"))]
 mod without_workshop;
@@ -78,7 +81,7 @@ Examples:
   pregonero inspect \"El mercado abre temprano.\"  how the bot judges a text
   pregonero config check                         every mistake in the configuration at once
   pregonero history list                         the latest rounds and their outcomes
-  pregonero review list                          the posts that wait for a person
+  pregonero review                               asks about each post that waits for a person
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 69 X refuses for good, 75 try again later, 78 configuration.";
 
@@ -94,12 +97,13 @@ enum Command {
     Generate(Box<generate::GenerateArguments>),
     /// Show how the bot judges a text: length, entities, sentiment, the verdict of each gate
     Inspect(inspect::InspectArguments),
-    /// Approve or reject the posts that wait for a person
-    #[command(subcommand)]
-    Review(review::ReviewCommand),
+    /// Decide on the posts that wait for a person; without a subcommand, asks about one after the other on a terminal
+    Review(review::ReviewArguments),
     /// Read the record: every round, its candidates and what was posted
     #[command(subcommand)]
     History(history::HistoryCommand),
+    /// Count rounds, verdicts, posts, scores and costs: in all, or by prompt, hour, weekday, model or month
+    Stats(stats::StatsArguments),
     /// Stop all posting until `resume`, even in a running daemon
     Pause(pause::PauseArguments),
     /// Allow posting again after a pause, or after X refused posts for good
@@ -112,6 +116,9 @@ enum Command {
     Doctor(doctor::DoctorArguments),
     /// Report by the exit code whether somebody has to act; a pause and a used-up budget are healthy
     Healthcheck,
+    /// Say who may use the admin page
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
     /// Log the bot in to its account
     #[command(subcommand)]
     Auth(auth::AuthCommand),
@@ -227,8 +234,10 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::Healthcheck => healthcheck::run(session).await,
         Command::Generate(arguments) => generate::run(*arguments, session).await,
         Command::Inspect(arguments) => inspect::run(arguments, session).await,
-        Command::Review(command) => review::run(command, session).await,
+        Command::Review(arguments) => review::run(arguments, session).await,
         Command::History(command) => history::run(command, session).await,
+        Command::Stats(arguments) => stats::run(arguments, session).await,
+        Command::Admin(command) => admin::run(command, session).await,
         Command::Auth(command) => auth::run(command, session).await,
         Command::Alerts(command) => alerts::run(command, session).await,
         Command::Audit(command) => audit::run(command, session).await,

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 
+use pregonero_text::characters::is_hidden;
 use pregonero_tweet::{Judged, Ranking};
 
 /// How results are printed.
@@ -31,6 +32,19 @@ pub fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// Returns a text with every hidden character written as its code, so that a text from outside cannot rewrite a terminal.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_hidden(character) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
 /// Formats millionths of a dollar as a price: `$0.015`, `$5.00`. Never ends in three zeros, which half of the world reads as
 /// thousands.
 pub fn dollars(micros: i64) -> String {
@@ -38,6 +52,21 @@ pub fn dollars(micros: i64) -> String {
     let part = format!("{:06}", micros % 1_000_000);
     let part = part.trim_end_matches('0');
     format!("{sign}${}.{part:0<2}", micros / 1_000_000)
+}
+
+/// Returns a number with the noun that fits it: `1 row`, `2 rows`.
+pub fn counted(number: impl TryInto<i128>, one: &str, several: &str) -> String {
+    match number.try_into() {
+        Ok(1) => format!("1 {one}"),
+        Ok(number) => format!("{number} {several}"),
+        Err(_) => several.to_owned(),
+    }
+}
+
+/// Returns the width of the terminal on standard error, in characters; a usual one where that is no terminal.
+pub fn columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
+    usize::from(size.map(|size| size.ws_col).filter(|columns| *columns > 0).unwrap_or(DEFAULT_COLUMNS))
 }
 
 /// Returns the parts of a candidate's rank: `rank 0.57: score 0.93, reading 0.61 (critic 0.88, mean -1.20,
@@ -74,8 +103,7 @@ fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Table {
 /// Cells must not contain styles, because their characters would count.
 pub fn table_for_terminal(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = table(header, rows);
-    let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
-    let width = size.map(|size| size.ws_col).filter(|columns| *columns > 0).unwrap_or(DEFAULT_COLUMNS);
+    let width = u16::try_from(columns()).unwrap_or(DEFAULT_COLUMNS);
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     table.trim_fmt()
 }
@@ -118,6 +146,24 @@ impl Output {
         self.line(&table(header, rows.iter().map(cells)).trim_fmt())
     }
 
+    /// Prints rows as [`Self::rows`] does; if there are none, a note says so instead of a header without rows.
+    ///
+    /// # Errors
+    /// The same as [`Self::object`].
+    pub fn listed<T: serde::Serialize>(
+        self,
+        header: &[&str],
+        rows: &[T],
+        cells: impl Fn(&T) -> Vec<String>,
+        nothing: &str,
+    ) -> Result<()> {
+        if rows.is_empty() && !self.json {
+            self.note(nothing);
+            return Ok(());
+        }
+        self.rows(header, rows, cells)
+    }
+
     /// Prints a note for a person, in addition to the data.
     pub fn note(self, line: &str) {
         if !self.quiet {
@@ -156,6 +202,16 @@ mod tests {
         one.ranking = Ranking { critic: Some(0.75), fresh_opening: Some(true), ..one.ranking };
         let with = "rank 0.45: score 0.90, reading 0.50 (critic 0.75, mean -1.25, weakest -3.00)";
         assert_eq!(parts_of_rank(&one).unwrap(), with);
+    }
+
+    #[test]
+    fn one_thing_is_counted_in_the_singular() {
+        assert_eq!((counted(1, "row", "rows"), counted(0_usize, "row", "rows")), ("1 row".into(), "0 rows".into()));
+    }
+
+    #[test]
+    fn a_text_cannot_rewrite_the_terminal_it_is_shown_on() {
+        assert_eq!(visible("a\u{202e}b\u{1b}[2Jc\n👩\u{200d}👧"), "a\\u{202e}b\\u{1b}[2Jc\n👩\u{200d}👧");
     }
 
     #[test]

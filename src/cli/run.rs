@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::first_round;
 use super::session::Session;
+use crate::admin;
 use crate::daemon::signals::Signals;
 use crate::daemon::{self, Setup};
 
@@ -32,7 +33,8 @@ pub async fn run(arguments: &RunArguments, session: &Session) -> Result<()> {
     session.refuse_a_record_left_behind(&loaded)?;
     session.refuse_a_second_record().await?;
     let show_round = first_round::shown_to_people(session, &loaded.settings);
+    let companion = Some(admin::companion(session.environment.clone()));
     let inputs = session.inputs(loaded.settings.clone())?;
-    let setup = Setup { inputs, loaded, reread: session.reread(), now: arguments.now, show_round };
+    let setup = Setup { inputs, loaded, reread: session.reread(), now: arguments.now, show_round, companion };
     Ok(daemon::run(setup, signals).await?)
 }

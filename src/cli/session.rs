@@ -237,8 +237,8 @@ impl Session {
         };
         let days = SignedDuration::from_hours(24 * i64::from(settings.gates.near_duplicate_days));
         let since = self.now().checked_sub(days).unwrap_or(Timestamp::MIN);
-        let texts = store.posted_texts(since, !settings.publish.live).await?;
+        let bodies = store.posted_bodies(since, !settings.publish.live, &settings.account.disclosure).await?;
         store.close().await;
-        Ok(Recent::new(texts))
+        Ok(Recent::new(bodies))
     }
 }

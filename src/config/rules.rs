@@ -9,12 +9,22 @@ use crate::schedule::Quiet;
 
 impl From<&Settings> for Terms {
     fn from(settings: &Settings) -> Self {
+        let gates = &settings.gates;
         Self {
             mode: settings.review.mode,
             expires_after: settings.review.expires_after,
             stale_after: settings.publish.stale_after,
             live: settings.publish.live,
             account: settings.account.handle.clone(),
+            require: settings.review.require,
+            keep_disclosure: settings.review.keep_disclosure,
+            disclosure: settings.account.disclosure.clone(),
+            near_duplicate: if gates.off.iter().any(|gate| gate == "near_duplicate") {
+                0.0
+            } else {
+                gates.near_duplicate
+            },
+            near_duplicate_days: gates.near_duplicate_days,
         }
     }
 }
@@ -28,6 +38,7 @@ impl From<&Settings> for Rules {
             quiet: Quiet { zone: settings.schedule.timezone.clone(), hours: settings.schedule.quiet_hours.clone() },
             account: settings.account.handle.clone(),
             reconciliation: settings.publish.reconciliation.clone(),
+            engagement: settings.engagement,
         }
     }
 }

@@ -1,10 +1,10 @@
-//! The sections that belong to the program as a whole: `[account]`, `[store]`, `[daemon]`, `[admin]` and `[log]`.
+//! The sections that belong to the program as a whole: `[account]`, `[store]`, `[daemon]` and `[log]`.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use pregonero_settings::{Checker, DAY, MINUTE, SECOND};
+use pregonero_tweet::{Disclosure, DisclosurePosition};
 use serde::{Deserialize, Serialize};
 
 /// The longest disclosure, in characters. X counts most characters once, but emoji and many scripts twice; even then, this
@@ -21,11 +21,17 @@ pub struct AccountKeys {
     pub handle: String,
     pub operator: String,
     pub disclosure: String,
+    pub disclosure_position: String,
 }
 
 impl Default for AccountKeys {
     fn default() -> Self {
-        Self { handle: "uisbot".into(), operator: "@someone".into(), disclosure: "🤖".into() }
+        Self {
+            handle: "uisbot".into(),
+            operator: "@someone".into(),
+            disclosure: "🤖 IA:".into(),
+            disclosure_position: "start".into(),
+        }
     }
 }
 
@@ -35,6 +41,7 @@ impl AccountKeys {
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<AccountSettings> {
         let handle = checker.keep("account.handle", handle(&self.handle));
         let operator = checker.keep("account.operator", self::handle(&self.operator));
+        let position = checker.choice("account.disclosure_position", &self.disclosure_position, &POSITIONS);
         let disclosure = &self.disclosure;
         let length = disclosure.chars().count();
         if length > LONGEST_DISCLOSURE {
@@ -48,7 +55,8 @@ impl AccountKeys {
             checker.fault("account.disclosure", "expected a text on one line, found a control character");
             return None;
         }
-        Some(AccountSettings { handle: handle?, operator: operator?, disclosure: disclosure.to_owned() })
+        let disclosure = Disclosure::new(disclosure, position?);
+        Some(AccountSettings { handle: handle?, operator: operator?, disclosure })
     }
 }
 
@@ -58,20 +66,24 @@ pub struct AccountSettings {
     pub handle: String,
     /// The handle of the person who answers for the bot, without `@`.
     pub operator: String,
-    /// Appended to every tweet and counted in its length; may be empty.
-    pub disclosure: String,
+    /// Part of every tweet and counted in its length; may be empty.
+    pub disclosure: Disclosure,
 }
+
+const POSITIONS: [(&str, DisclosurePosition); 2] =
+    [("start", DisclosurePosition::Start), ("end", DisclosurePosition::End)];
 
 /// The keys of `[store]` as the file writes them, with their defaults.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreKeys {
     pub path: String,
+    pub keep_candidates: String,
 }
 
 impl Default for StoreKeys {
     fn default() -> Self {
-        Self { path: "data/pregonero.db".into() }
+        Self { path: "data/pregonero.db".into(), keep_candidates: String::new() }
     }
 }
 
@@ -79,13 +91,20 @@ impl StoreKeys {
     /// Returns the settings, each key parsed and in range, or `None` after reporting a fault to `checker`.
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<StoreSettings> {
-        Some(StoreSettings { path: checker.path("store.path", &self.path)? })
+        let path = checker.path("store.path", &self.path);
+        let keep_candidates = match self.keep_candidates.trim() {
+            "" => Some(None),
+            keep => checker.duration("store.keep_candidates", keep, DAY, DAY * 36_500).map(Some),
+        };
+        Some(StoreSettings { path: path?, keep_candidates: keep_candidates? })
     }
 }
 
 #[derive(Debug, Clone)]
 pub struct StoreSettings {
     pub path: PathBuf,
+    /// How long after their round candidates stay that no post was made of; absent: for ever.
+    pub keep_candidates: Option<Duration>,
 }
 
 /// The keys of `[daemon]` as the file writes them, with their defaults.
@@ -118,32 +137,6 @@ pub struct DaemonSettings {
     pub drain: Duration,
     /// A round that takes longer is considered hung: the daemon exits, so that its service manager restarts it.
     pub longest_round: Duration,
-}
-
-/// The keys of `[admin]` as the file writes them, with their defaults.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AdminKeys {
-    pub listen: String,
-}
-
-impl Default for AdminKeys {
-    fn default() -> Self {
-        Self { listen: "127.0.0.1:8787".into() }
-    }
-}
-
-impl AdminKeys {
-    /// Returns the settings, each key parsed and in range, or `None` after reporting a fault to `checker`.
-    #[must_use]
-    pub fn check(&self, checker: &mut Checker<'_>) -> Option<AdminSettings> {
-        Some(AdminSettings { listen: checker.keep("admin.listen", listen(&self.listen))? })
-    }
-}
-
-#[derive(Debug, Clone)]
-pub struct AdminSettings {
-    pub listen: SocketAddr,
 }
 
 /// The keys of `[log]` as the file writes them, with their defaults.
@@ -194,8 +187,4 @@ fn handle(found: &str) -> Result<String, String> {
             "expected a handle of 1 to {LONGEST_HANDLE} letters, digits or underscores, with or without @, found {found:?}"
         ))
     }
-}
-
-fn listen(found: &str) -> Result<SocketAddr, String> {
-    found.parse().map_err(|_| format!("expected an address and a port such as \"127.0.0.1:8787\", found {found:?}"))
 }

@@ -7,14 +7,16 @@ use pregonero_settings::Checker;
 use pregonero_tweet::SeedPrompt;
 use serde::{Deserialize, Serialize};
 
+use super::admin::{AdminKeys, AdminSettings};
 use super::sections::{
-    AccountKeys, AccountSettings, AdminKeys, AdminSettings, DaemonKeys, DaemonSettings, LogKeys, LogSettings,
-    StoreKeys, StoreSettings,
+    AccountKeys, AccountSettings, DaemonKeys, DaemonSettings, LogKeys, LogSettings, StoreKeys, StoreSettings,
 };
 use super::seed_prompts::SeedPromptsKeys;
 use crate::alerts::{AlertKeys, AlertSettings};
 use crate::audit::{AuditKeys, AuditSettings};
-use crate::publish::{BudgetKeys, BudgetSettings, PublishKeys, PublishSettings, WhenAbsent};
+use crate::publish::{
+    BudgetKeys, BudgetSettings, EngagementKeys, EngagementSettings, PublishKeys, PublishSettings, WhenAbsent,
+};
 use crate::review::{ReviewKeys, ReviewSettings};
 use crate::schedule::{ScheduleKeys, ScheduleSettings};
 use pregonero_judging::gates::{GateKeys, GateSettings};
@@ -37,6 +39,7 @@ pub(super) struct Keys {
     pub review: ReviewKeys,
     pub publish: PublishKeys,
     pub budget: BudgetKeys,
+    pub engagement: EngagementKeys,
     pub store: StoreKeys,
     pub alerts: AlertKeys,
     pub audit: AuditKeys,
@@ -59,6 +62,7 @@ pub struct Settings {
     pub review: ReviewSettings,
     pub publish: PublishSettings,
     pub budget: BudgetSettings,
+    pub engagement: EngagementSettings,
     pub store: StoreSettings,
     pub alerts: AlertSettings,
     pub audit: AuditSettings,
@@ -92,6 +96,7 @@ impl Keys {
         let review = self.review.check(checker);
         let publish = self.publish.check(checker);
         let budget = self.budget.check(checker);
+        let engagement = self.engagement.check(checker);
         let store = self.store.check(checker);
         let alerts = self.alerts.check(checker);
         let audit = self.audit.check(checker);
@@ -109,6 +114,7 @@ impl Keys {
             review: review?,
             publish: publish?,
             budget: budget?,
+            engagement: engagement?,
             store: store?,
             alerts: alerts?,
             audit: audit?,
@@ -124,7 +130,7 @@ impl Keys {
 
 /// Warns about what is allowed but probably not intended.
 fn warn_of(settings: &Settings, checker: &mut Checker<'_>) {
-    if settings.account.disclosure.trim().is_empty() {
+    if settings.account.disclosure.words().is_empty() {
         checker
             .warnings
             .push("account.disclosure is empty: X's automation rules require a bot to say that it is one".into());

@@ -136,7 +136,7 @@ fn the_defaults_are_those_of_the_design() {
     assert_eq!(settings.review.expires_after, Duration::from_secs(48 * 3600));
     assert!(!settings.publish.live);
     assert_eq!(settings.publish.base_url.as_str(), "https://api.x.com/");
-    assert_eq!(settings.admin.listen.to_string(), "127.0.0.1:8787");
+    assert_eq!(settings.admin.listen, Some("127.0.0.1:8787".parse().unwrap()));
 }
 
 #[test]

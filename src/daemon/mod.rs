@@ -6,10 +6,11 @@
 //! the sign of life for other processes, [`standing`] is the single source for the daemon's state, [`lock`] keeps a
 //! second instance out, [`word`] lets commands find out where the record is and [`whereabouts`] makes them act there,
 //! [`notify`] talks to systemd, [`signals`] receives the operating system's signals, `reload` switches to a new
-//! configuration, `queue` checks what waits in the record, `outbox` tracks why nothing may go out, and `telling`
-//! reports the results to the operator.
+//! configuration, `queue` checks what waits in the record, `outbox` tracks why nothing may go out, `upkeep`
+//! does what is due now and then, and `telling` reports the results to the operator.
 
 pub mod agenda;
+mod beside;
 mod error;
 pub mod hindrance;
 pub mod lock;
@@ -23,6 +24,7 @@ pub mod standing;
 pub mod startup;
 pub mod status;
 mod telling;
+mod upkeep;
 pub mod whereabouts;
 pub mod word;
 
@@ -36,6 +38,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use self::agenda::Agenda;
+pub use self::beside::{Beside, Companion, View};
 pub use self::error::DaemonError;
 use self::error::check;
 use self::hindrance::{Code, Hindrance};
@@ -62,6 +65,9 @@ use pregonero_system::errors::chain;
 /// How often the record is checked for newly approved posts and posts that have expired.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
+/// How long shutdown waits for what runs beside the loop.
+const COMPANION_BOUND: Duration = Duration::from_secs(3);
+
 /// How long shutdown waits for the record to close: a hanging connection must not keep the process alive.
 const CLOSE_BOUND: Duration = Duration::from_secs(5);
 
@@ -79,6 +85,8 @@ pub struct Setup {
     pub now: bool,
     /// Called with that first round's record.
     pub show_round: Option<ShowRound>,
+    /// Runs beside the loop for as long as it turns.
+    pub companion: Option<Companion>,
 }
 
 /// Shows a person everything on record about a round.
@@ -141,8 +149,15 @@ struct Daemon {
     /// Signs the audit log and keeps its checkpoints elsewhere; like the alerts, it outlives every reload.
     keeper: JoinHandle<()>,
     audit_plan: watch::Sender<audit::Plan>,
+    /// Runs beside the loop, and sees its state.
+    companion: Option<JoinHandle<()>>,
+    view: watch::Sender<Arc<View>>,
     /// The search of the account's timeline under way. It posts nothing, so it runs alongside the work.
     search: Option<JoinHandle<Result<Vec<Settled>, StoreError>>>,
+    /// What is done now and then besides the work: reading the engagement, pruning old candidates.
+    upkeep: Option<JoinHandle<Result<(), StoreError>>>,
+    /// When it was last looked whether any of that is due.
+    upkeep_looked_at: Option<Instant>,
     /// When the log last reported posts that cannot be settled.
     last_shout: Option<Timestamp>,
     /// When a waiting post was last tried.
@@ -169,7 +184,7 @@ struct Daemon {
     has_open_posts: bool,
     /// The configuration in force, and its keys to compare a new one with.
     config: ConfigInForce,
-    shown: Vec<ShownSetting>,
+    shown: Arc<Vec<ShownSetting>>,
     /// The configuration being reloaded, on a separate thread because it loads models.
     reloading: Option<JoinHandle<anyhow::Result<Reloaded>>>,
     /// The caller that waits for the reload to end.
@@ -186,7 +201,7 @@ struct Daemon {
 
 impl Daemon {
     async fn start(setup: Setup, signals: Signals) -> Result<Self, DaemonError> {
-        let Setup { inputs, loaded, reread, now: at_once, show_round } = setup;
+        let Setup { inputs, loaded, reread, now: at_once, show_round, companion } = setup;
         tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %loaded.file.display(), "pregonero starts");
         let environment = &inputs.environment;
         let socket = environment.path("NOTIFY_SOCKET");
@@ -213,6 +228,15 @@ impl Daemon {
         let keeper = Keeper::new(app.store.clone(), audit_plan.subscribe(), Arc::clone(&app.clock));
         let keeper = tokio::spawn(keeper.run(signals.stop.child_token()));
         let (speaker, asked) = leave_word(&loaded, &app).unzip();
+        let config = reload::in_force(&loaded, now);
+        let shown = Arc::new(loaded.provenance);
+        let status = first_status(&app, &config, now);
+        let view = View { app: Arc::clone(&app), status, shown: Arc::clone(&shown) };
+        let view = watch::Sender::new(Arc::new(view));
+        let companion = companion.map(|companion| {
+            let beside = Beside { view: view.subscribe(), stop: signals.stop.child_token() };
+            tokio::spawn(companion(beside))
+        });
         let mut daemon = Self {
             watch: app.store.watch(),
             status_file: StatusFile::beside(&app.settings.store.path),
@@ -227,7 +251,11 @@ impl Daemon {
             alert_plan,
             keeper,
             audit_plan,
+            companion,
+            view,
             search: None,
+            upkeep: None,
+            upkeep_looked_at: None,
             last_shout: None,
             last_try: None,
             look,
@@ -242,8 +270,8 @@ impl Daemon {
             notified: String::new(),
             looked_at: None,
             has_open_posts: true,
-            config: reload::in_force(&loaded, now),
-            shown: loaded.provenance,
+            config,
+            shown,
             reloading: None,
             waiting: None,
             _speaker: speaker,
@@ -272,11 +300,19 @@ impl Daemon {
         self.trouble = Some(Hindrance { code: Code::NotReady, reason });
         self.write_status();
         self.alerts.abort();
+        if let Some(mut companion) = self.companion.take() {
+            // It was told to stop by the same signal; a request that hangs must not keep the record open.
+            let _ = tokio::time::timeout(COMPANION_BOUND, &mut companion).await;
+            companion.abort();
+        }
         self.keeper.abort();
         self.sign_the_log().await;
         self.watch.rest();
         if let Some(search) = self.search.take() {
             search.abort();
+        }
+        if let Some(upkeep) = self.upkeep.take() {
+            upkeep.abort();
         }
         self.finish_renewals().await;
         if tokio::time::timeout(CLOSE_BOUND, self.app.store.close()).await.is_err() {
@@ -298,7 +334,11 @@ impl Daemon {
                 () = tokio::time::sleep_until(self.overdue_at), if self.work.is_some() => return Err(self.hanging()),
                 Err(error) = &mut self.alerts => return Err(DaemonError::Panicked(error)),
                 Err(error) = &mut self.keeper => return Err(DaemonError::Panicked(error)),
+                Err(error) = ended(&mut self.companion), if self.companion.is_some() => {
+                    return Err(DaemonError::Panicked(error));
+                }
                 done = ended(&mut self.search) => self.finish_search(done)?,
+                done = ended(&mut self.upkeep) => self.finish_upkeep(done)?,
                 done = ended(&mut self.reloading) => self.finish_reload(done).await?,
                 () = self.signals.reload.notified(), if self.reloading.is_none() => self.begin_reload(None),
                 Some(waiting) = asked(&mut self.asked), if self.reloading.is_none() => self.begin_reload(Some(waiting)),
@@ -433,19 +473,31 @@ impl Daemon {
 
     fn write_status(&mut self) {
         let status = DaemonStatus {
-            pid: std::process::id(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            live: self.app.live,
-            ready: true,
-            code: None,
-            reason: None,
-            config: Some(self.config.clone()),
             next_slot: self.agenda.next().map(|slot| slot.fire_at),
             last_round: self.last_round.clone(),
-            started_at: self.started_at,
-            updated_at: self.app.clock.now(),
+            ..first_status(&self.app, &self.config, self.started_at)
         };
-        self.status_file.update(&status.hindered(self.hindrance().as_ref()));
+        let status = status.hindered(self.hindrance().as_ref());
+        self.status_file.update(&status);
+        let view = View { app: Arc::clone(&self.app), status, shown: Arc::clone(&self.shown) };
+        self.view.send_replace(Arc::new(view));
+    }
+}
+
+/// Returns the status of a daemon that has done nothing yet.
+fn first_status(app: &App, config: &ConfigInForce, started_at: Timestamp) -> DaemonStatus {
+    DaemonStatus {
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        live: app.live,
+        ready: true,
+        code: None,
+        reason: None,
+        config: Some(config.clone()),
+        next_slot: None,
+        last_round: None,
+        started_at,
+        updated_at: app.clock.now(),
     }
 }
 

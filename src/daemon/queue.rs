@@ -37,6 +37,7 @@ impl Daemon {
             self.look_at_the_queue(now).await;
             self.has_open_posts = self.app.store.has_open_posts().await.unwrap_or(true);
         }
+        self.begin_upkeep(now);
         self.tell_standing();
         Ok(())
     }

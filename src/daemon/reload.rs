@@ -94,7 +94,7 @@ impl Daemon {
         self.agenda.reschedule(&self.app.settings.schedule, now);
         self.config = in_force(&loaded, now);
         let changed = differences(&self.shown, &loaded.provenance, &after_restart);
-        self.shown = loaded.provenance;
+        self.shown = Arc::new(loaded.provenance);
         let recorded = record_config(&self.app.store, &self.app.settings.digest, &self.shown, now).await;
         self.note_result(recorded);
         tracing::info!(changed = changed.join("; "), "configuration reloaded");

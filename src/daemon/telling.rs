@@ -76,7 +76,7 @@ pub(super) fn tell_outcome(served: &Served) -> String {
         Outcome::Posted(Posted::DryRun { post }) => format!("post {post} recorded, nothing sent (dry run)"),
         Outcome::Posted(Posted::Sent { post, tweet_id }) => format!("post {post} sent as tweet {tweet_id}"),
         Outcome::Held(post) => {
-            tracing::info!(%post, "to decide on it: `pregonero review show {post}`, then `review approve` or `review reject`");
+            tracing::info!(%post, "to decide on it: `pregonero review show {post}`, then `review approve`, `edit`, `pick` or `reject`");
             format!("post {post} waits for a person")
         }
         Outcome::NotPosted(error) => {

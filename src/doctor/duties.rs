@@ -5,9 +5,10 @@
 
 use super::{Check, Patient};
 use crate::schedule::Schedule;
+use pregonero_tweet::DisclosurePosition;
 
 pub(super) fn checks(patient: &Patient) -> Vec<Check> {
-    vec![schedule(patient), disclosure(patient), label(patient), profile(patient)]
+    vec![schedule(patient), disclosure(patient), ai_act(patient), label(patient), profile(patient)]
 }
 
 fn schedule(patient: &Patient) -> Check {
@@ -24,11 +25,41 @@ fn schedule(patient: &Patient) -> Check {
 
 fn disclosure(patient: &Patient) -> Check {
     let disclosure = &patient.loaded.settings.account.disclosure;
-    if disclosure.trim().is_empty() {
+    if disclosure.words().is_empty() {
         let reason = "tweets do not say that a bot wrote them";
         return Check::warn("disclosure", "missing", reason, "set account.disclosure");
     }
-    Check::ok("disclosure", format!("every tweet ends with {disclosure}"))
+    let (verb, words) = (in_words(disclosure.position()), disclosure.words());
+    Check::ok("disclosure", format!("every tweet {verb} with {words}"))
+}
+
+fn in_words(position: DisclosurePosition) -> &'static str {
+    match position {
+        DisclosurePosition::Start => "begins",
+        DisclosurePosition::End => "ends",
+    }
+}
+
+/// Names the law that asks for a label on texts of a machine, and where it applies. This is no legal advice: whether it
+/// applies to an account is for its operator to find out.
+fn ai_act(patient: &Patient) -> Check {
+    const LAW: &str = "Article 50 of the EU AI Act (in force since 2 August 2026) applies to whoever runs an account \
+                       professionally in the EU, or for people there: a text of a machine on matters of public interest, \
+                       such as health or politics, must be marked as one where a reader first sees it";
+    let disclosure = &patient.loaded.settings.account.disclosure;
+    let is_read = disclosure.words().chars().any(char::is_alphabetic);
+    if is_read && disclosure.position() == DisclosurePosition::Start {
+        let reason =
+            format!("{LAW}; every tweet begins with words. Ask a lawyer whether that is enough for this account");
+        return Check::ok("ai_act", reason);
+    }
+    Check::warn(
+        "ai_act",
+        "weak_label",
+        format!("{LAW}; a sign without words, or words at the end, may not be enough"),
+        "set account.disclosure to words in the language of the tweets, such as \"🤖 IA:\", and \
+         account.disclosure_position to \"start\"; ask a lawyer whether the law applies to this account",
+    )
 }
 
 fn label(patient: &Patient) -> Check {

@@ -10,7 +10,9 @@ use pregonero::review::{self, Submitted};
 use pregonero_judging::selection::select;
 use pregonero_store::{NewRound, PostId, PostState, SlotId, Store};
 use pregonero_system::clock::{Clock as _, SystemClock};
-use pregonero_tweet::{Candidate, Finish, GateVerdict, Judged, ModelIdentity, Ranking, SeedPrompt, Sentiment, Verdict};
+use pregonero_tweet::{
+    Candidate, Disclosure, Finish, GateVerdict, Judged, ModelIdentity, Ranking, SeedPrompt, Sentiment, Verdict,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -105,6 +107,8 @@ fn every_command_explains_itself() {
         "review list",
         "review show",
         "review approve",
+        "review edit",
+        "review pick",
         "review reject",
         "history list",
         "history show",
@@ -276,7 +280,7 @@ fn candidates_are_told_in_the_contracts_shape_and_the_seed_decides_them() {
     assert!(eight.starts_with(&four.stdout) && eight.lines().count() == 8, "{eight}");
     for line in &lines {
         assert_eq!(line["prompt"], "La plaza");
-        assert!(line["text"].as_str().unwrap().ends_with(" 🤖"), "{line}");
+        assert!(line["text"].as_str().unwrap().starts_with("🤖 IA: "), "{line}");
         assert!(line["token_ids"].as_array().unwrap().iter().all(Value::is_u64), "{line}");
         assert!(line["weighted_length"].as_u64().unwrap() <= 280, "{line}");
         assert!(line["sentiment"]["label"].is_string() && line["sentiment"]["score"].is_f64(), "{line}");
@@ -459,6 +463,11 @@ async fn hold(store: &Store, text: &str, now: Timestamp) -> PostId {
         stale_after: std::time::Duration::from_secs(12 * 3600),
         live: true,
         account: "uisbot".to_owned(),
+        require: review::Requirement::FactCheck,
+        keep_disclosure: review::KeepDisclosure::Always,
+        disclosure: Disclosure::default(),
+        near_duplicate: 0.6,
+        near_duplicate_days: 90,
     };
     match review::submit(store, round, &chosen, &terms, now).await.unwrap() {
         Submitted::Held(post) => post,
@@ -479,7 +488,9 @@ async fn held_posts_are_settled_from_the_command_line_and_stand_in_the_history()
     let shown = place.run(&["review", "show", &first.to_string()]).stdout;
     assert!(shown.contains("claims (review): it names a figure"), "{shown}");
 
-    let mut command = place.command(&["--json", "review", "approve", &first.to_string()]);
+    let refused = place.run(&["review", "approve", &first.to_string(), "--by", "berta"]);
+    assert!(refused.code == 1 && refused.stderr.contains("--facts-checked"), "{refused:#?}");
+    let mut command = place.command(&["--json", "review", "approve", &first.to_string(), "--facts-checked"]);
     assert!(command.env("USER", "berta").output().unwrap().status.success());
     let rejected = place.run(&["review", "reject", &second.to_string(), "--by", "ana", "--reason", "old figure"]);
     assert_eq!(rejected.code, 0, "{rejected:#?}");

@@ -517,6 +517,7 @@ fn start_here(loaded: Loaded, clock: &TestClock) -> (Signals, tokio::task::JoinH
     let signals = Signals::default();
     let setup = Setup {
         show_round: None,
+        companion: None,
         inputs: Inputs {
             settings: loaded.settings.clone(),
             environment: Environment::default(),

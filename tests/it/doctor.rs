@@ -61,6 +61,7 @@ async fn a_bot_that_could_post_passes_and_its_duties_are_a_checklist() {
         "budget",
         "schedule",
         "disclosure",
+        "ai_act",
     ] {
         assert_eq!(checks[check], found("ok", "ok"), "{check}: {ended:#?}");
     }

@@ -17,6 +17,7 @@
 //! - `rounds`: one round of the binary (`once`), from the seed prompt to the record, for every way it can end.
 //! - `daemon`: the binary as a service (`run`): systemd, signals, reload, approvals, crashes, missed slots.
 //! - `operations`: commands next to a running daemon: which record they use, a broken file, consistent reports, `init`.
+//! - `history`: filters, exports, statistics, engagement, and how long candidates are kept.
 //! - `store`: the record under stress: full and read-only disks, locks, killed backups, restores, older schemas.
 //! - `doctor`: what `doctor`, `healthcheck` and `alerts` say about a bot that can post and about one that cannot.
 //! - `twitter`: every answer that X can give, through the real client against `FakeX`.
@@ -42,6 +43,7 @@ mod daemon;
 mod doctor;
 #[cfg(feature = "workshop")]
 mod generators;
+mod history;
 mod hub;
 mod older_models;
 mod operations;

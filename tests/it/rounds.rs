@@ -26,7 +26,7 @@ async fn a_post_goes_out_once_and_the_history_tells_its_whole_story() {
     let text = entry["text"].as_str().unwrap();
     assert_eq!(x.posted(), [text]);
     assert_eq!(x.rejected(), [""; 0], "every signature was right");
-    assert!(text.ends_with(" 🤖"), "{text}");
+    assert!(text.starts_with("🤖 IA: "), "{text}");
     assert!(ended.log().iter().any(|line| line["message"] == "LIVE: chosen posts go out to X"), "{ended:#?}");
 
     assert_eq!(bot.history(), std::slice::from_ref(&entry));
@@ -37,7 +37,8 @@ async fn a_post_goes_out_once_and_the_history_tells_its_whole_story() {
     assert_eq!(record["attempts"][0]["outcome"], "sent");
     assert_eq!(record["round"]["generation"]["top_k"], 50);
     assert_eq!(entry["model"]["name"], "tiny");
-    assert!(text.starts_with(entry["seed_prompt"].as_str().unwrap().trim()), "{entry}");
+    let body = text.strip_prefix("🤖 IA: ").unwrap();
+    assert!(body.starts_with(entry["seed_prompt"].as_str().unwrap().trim()), "{entry}");
 }
 
 #[tokio::test]

@@ -282,7 +282,11 @@ fn evaluate_voice_chooses_as_the_rounds_of_the_daemon_do() {
     for (place, one) in chosen.iter().enumerate() {
         bot.configure(&config.replace("rng_seed = 7", &format!("rng_seed = {}", 7 + place)));
         let entry = bot.run(&["--json", "once"]).json().remove(0);
-        assert_eq!(entry["text"].as_str().unwrap(), format!("{} 🤖", one["text"].as_str().unwrap()), "round {place}");
+        assert_eq!(
+            entry["text"].as_str().unwrap(),
+            format!("🤖 IA: {}", one["text"].as_str().unwrap()),
+            "round {place}"
+        );
         assert_eq!(one["fresh_opening"], json!(true), "{one}");
         assert!(number(&one["rank"]) > 0.0 && one["likelihood"]["mean"].is_f64(), "{one}");
     }

@@ -11,7 +11,7 @@ use pregonero_models::sentiment::critic::Reader;
 use pregonero_models::sentiment::{SentimentSettings, SentimentTarget};
 use pregonero_models::verbatim::OwnText;
 use pregonero_text::tweet_text;
-use pregonero_tweet::{Candidate, GateVerdict, Judged, Ranking, Sentiment, Verdict};
+use pregonero_tweet::{Candidate, Disclosure, GateVerdict, Judged, Ranking, Sentiment, Verdict};
 
 /// The name of the classifier's threshold in the list of gates.
 pub const SENTIMENT_GATE: &str = "sentiment";
@@ -31,7 +31,7 @@ pub struct Judge {
     target: SentimentTarget,
     /// The least probability of the target.
     least_score: f32,
-    disclosure: String,
+    disclosure: Disclosure,
 }
 
 impl Judge {
@@ -40,7 +40,7 @@ impl Judge {
     pub fn new(
         selection: &SelectionSettings,
         sentiment: &SentimentSettings,
-        disclosure: &str,
+        disclosure: Disclosure,
         gates: Gates,
         classifier: Classifier,
         reader: Reader,
@@ -55,7 +55,7 @@ impl Judge {
             fresh_openings: selection.fresh_openings,
             target: target.clone(),
             least_score: min_score.or(advised).unwrap_or(DEFAULT_LEAST_SCORE),
-            disclosure: disclosure.to_owned(),
+            disclosure,
         }
     }
 
@@ -80,12 +80,19 @@ impl Judge {
     /// Returns the weighted length that the disclosure leaves for a text.
     #[must_use]
     pub fn body_limit(&self) -> usize {
-        tweet_text::MAX_WEIGHTED_LENGTH.saturating_sub(tweet_text::weighted_length(&self.with_disclosure("")))
+        tweet_text::MAX_WEIGHTED_LENGTH.saturating_sub(self.disclosure.weighted_length())
     }
 
-    /// Returns the text as it would be posted.
-    fn with_disclosure(&self, body: &str) -> String {
-        if self.disclosure.is_empty() { body.to_owned() } else { format!("{body} {}", self.disclosure) }
+    /// Returns the disclosure that every tweet carries.
+    #[must_use]
+    pub fn disclosure(&self) -> &Disclosure {
+        &self.disclosure
+    }
+
+    /// Returns `text` without the entities that the settings strip, as a candidate's text is judged.
+    #[must_use]
+    pub fn strip(&self, text: &str) -> String {
+        self.gates.strip(text)
     }
 
     /// Returns why no text that begins with `prompt` can pass, whatever the model adds, or `None` if one can.
@@ -105,7 +112,7 @@ impl Judge {
         let own_texts = self.gates.near_own_texts(&bodies)?;
         let read = bodies.iter().zip(own_texts).zip(scored);
         let judged = candidates.into_iter().zip(read).map(|(candidate, ((body, own_text), (sentiment, critic)))| {
-            let posted = self.with_disclosure(body);
+            let posted = self.disclosure.with(body);
             let subject =
                 Subject { text: &posted, body, candidate: Some(&candidate), prompt, own_text: own_text.as_ref() };
             let mut gates = self.gates.verdicts(&subject, recent);
@@ -140,21 +147,46 @@ impl Judge {
         read.map(|(text, own_text)| self.inspect_with(text.as_ref(), own_text.as_ref(), recent)).collect()
     }
 
+    /// Judges the body of a post again, with the disclosure added: one that a person edited, which has no candidate, or
+    /// the one of another candidate of the round that began with `prompt`. Nothing is stripped. `recent` contains what was
+    /// posted meanwhile.
+    ///
+    /// # Errors
+    /// If the classifier fails, or the generator's own texts cannot be read.
+    pub fn judge_body(
+        &self,
+        body: &str,
+        candidate: Option<&Candidate>,
+        prompt: &str,
+        recent: &Recent,
+    ) -> Result<Judged> {
+        let own_text = self.gates.near_own_texts(&[body])?.pop().flatten();
+        let posted = self.disclosure.with(body);
+        let subject = Subject { text: &posted, body, candidate, prompt, own_text: own_text.as_ref() };
+        let judged = self.judge_subject(&subject, recent)?;
+        let candidate = candidate.cloned().unwrap_or(judged.candidate);
+        Ok(Judged { candidate, ..judged })
+    }
+
     fn inspect_with(&self, text: &str, own_text: Option<&OwnText>, recent: &Recent) -> Result<Judged> {
-        let sentiment = self.classifier.score(&[text])?.into_iter().next().unwrap_or_else(|| Sentiment {
+        self.judge_subject(&Subject { text, body: text, candidate: None, prompt: "", own_text }, recent)
+    }
+
+    fn judge_subject(&self, subject: &Subject<'_>, recent: &Recent) -> Result<Judged> {
+        let body = [subject.body];
+        let sentiment = self.classifier.score(&body)?.into_iter().next().unwrap_or_else(|| Sentiment {
             label: String::new(),
             score: 0.0,
             probabilities: std::collections::BTreeMap::new(),
         });
-        let subject = Subject { text, body: text, candidate: None, prompt: "", own_text };
-        let mut gates = self.gates.verdicts(&subject, recent);
+        let mut gates = self.gates.verdicts(subject, recent);
         let (score, verdict) = self.weigh(&sentiment);
         gates.push(verdict);
-        let candidate = Candidate::given(text);
-        let weighted_length = tweet_text::weighted_length(text);
-        let critic = self.reader.written(&[text])?.into_iter().next().flatten();
+        let candidate = Candidate::given(subject.body);
+        let weighted_length = tweet_text::weighted_length(subject.text);
+        let critic = self.reader.written(&body)?.into_iter().next().flatten();
         let ranking = Ranking { critic, ..Ranking::default() };
-        Ok(Judged { candidate, text: text.to_owned(), weighted_length, sentiment, score, ranking, gates })
+        Ok(Judged { candidate, text: subject.text.to_owned(), weighted_length, sentiment, score, ranking, gates })
     }
 
     /// Returns the number by which the candidates that pass are ranked.

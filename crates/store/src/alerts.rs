@@ -26,6 +26,8 @@ pub enum AlertKind {
     Stale,
     /// The month's posts or dollars are used up, ours or X's.
     MonthlyCap,
+    /// A post waits for a person's decision.
+    Waiting,
 }
 
 words!(AlertKind {
@@ -33,6 +35,7 @@ words!(AlertKind {
     Unsettled => "unsettled",
     Stale => "stale",
     MonthlyCap => "monthly_cap",
+    Waiting => "waiting",
 });
 
 /// Whether a notice announces the beginning or the end.

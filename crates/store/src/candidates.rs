@@ -10,7 +10,7 @@ use sqlx::{FromRow, Row as _};
 use super::columns::{json, seed_or_none, unreadable};
 use super::error::Doing as _;
 use super::ledger::{self, Entry, Row};
-use super::{RecordKind, RoundId, Store, StoreError};
+use super::{RecordKind, RoundId, Store, StoreError, tallies};
 use pregonero_tweet::{Candidate, Finish, Judged, Likelihood, Ranking};
 
 /// A candidate as recorded.
@@ -114,6 +114,7 @@ impl Store {
             .await
             .doing("record a candidate")?;
         }
+        tallies::record(&mut transaction, round, judged).await?;
         let verdicts: Vec<_> = judged.iter().map(|one| one.verdict().as_str()).collect();
         let entry = Entry {
             kind: RecordKind::Candidates,
@@ -192,6 +193,7 @@ mod tests {
             .map(GateVerdict::pass)
             .collect();
         let text = "El mercado abre temprano y los vecinos compran pan, fruta y café para toda la semana que viene. 🤖";
+        sqlx::raw_sql("BEGIN").execute(&mut connection).await.unwrap();
         for round in 1..=ROUNDS {
             let new_round =
                 "INSERT INTO rounds (id, slot, slot_kind, started_at, outcome) VALUES (?, ?, 'manual', 'a', 'running')";
@@ -225,6 +227,7 @@ mod tests {
                 }
             }
         }
+        sqlx::raw_sql("COMMIT").execute(&mut connection).await.unwrap();
         let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut connection).await.unwrap();
         let free: i64 = sqlx::query_scalar("PRAGMA freelist_count").fetch_one(&mut connection).await.unwrap();
         (pages - free) * 4096 / ROUNDS

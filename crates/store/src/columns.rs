@@ -1,6 +1,7 @@
 //! How our types are written to columns and read back: the only place that knows the stored forms.
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 use sqlx::sqlite::SqliteRow;
 use sqlx::types::Json;
 use sqlx::{Error, Row as _};
@@ -62,4 +63,9 @@ where
     T: serde::de::DeserializeOwned + 'static,
 {
     Ok(row.try_get::<Option<Json<T>>, _>(column)?.map(|Json(value)| value))
+}
+
+/// Returns the SHA-256 of a text, in lower-case hexadecimal.
+pub(super) fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }

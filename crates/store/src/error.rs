@@ -91,6 +91,12 @@ pub enum StoreError {
     /// The post has expired.
     #[error("post {post} expired at {}: it can no longer be approved", shown(*at))]
     Expired { post: PostId, at: Timestamp },
+    /// The text was changed after the person saw it.
+    #[error("post {post} has another text by now: look at it again (`pregonero review show {post}`), then decide")]
+    TextChanged { post: PostId },
+    /// The one-time link cannot be used, or not any more.
+    #[error("this link {why}")]
+    DeadLink { why: &'static str },
     /// Another process has taken over the right to post on this database.
     #[error(
         "{}: the right to post on this database belongs to another pregonero ({holder}): let only one of them run",

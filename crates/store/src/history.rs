@@ -6,34 +6,19 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row as _};
+use sqlx::{FromRow, QueryBuilder, Row as _};
 
 use super::columns::{instant, instant_or_none, json_or_none, seed_or_none, stored, word, word_or_none};
+use super::engagement::{Engagement, Reading};
 use super::error::Doing as _;
+use super::filter::HistoryFilter;
 use super::rounds::model;
+use super::tallies::Tally;
 use super::{
-    AttemptRecord, CandidateRecord, PostRecord, PostState, ReadRecord, RoundId, RoundOutcome, RoundRecord, Store,
-    StoreError,
+    AttemptRecord, CandidateRecord, HistoryState, PostRecord, PostState, ReadRecord, ReviewRecord, RoundId,
+    RoundOutcome, RoundRecord, Store, StoreError,
 };
 use pregonero_tweet::{ModelIdentity, Sentiment};
-
-/// The state of a line of the history: the post's state, or the round's outcome if the round led to no post. Written as
-/// one word; the two sets of words do not overlap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum HistoryState {
-    Post(PostState),
-    Round(RoundOutcome),
-}
-
-impl std::fmt::Display for HistoryState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Post(state) => state.fmt(f),
-            Self::Round(outcome) => outcome.fmt(f),
-        }
-    }
-}
 
 /// One line of `history list`; its JSON is a contract: fields are added, never renamed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -58,9 +43,16 @@ pub struct HistoryEntry {
     /// The generator.
     pub model: Option<ModelIdentity>,
     pub sentiment: Option<Sentiment>,
+    /// The posted candidate's score, and the number by which it was chosen.
+    pub score: Option<f64>,
+    pub rank: Option<f64>,
     /// When the post was recorded, or the round began.
     pub created_at: Timestamp,
     pub sent_at: Option<Timestamp>,
+    /// When the account's timeline no longer showed the tweet.
+    pub gone_at: Option<Timestamp>,
+    /// What people did with the tweet, as X last said.
+    pub engagement: Option<Engagement>,
     /// What last went wrong with the post, or why the round led to none.
     pub error: Option<String>,
 }
@@ -85,8 +77,12 @@ impl FromRow<'_, SqliteRow> for HistoryEntry {
             candidate_rng_seed: seed_or_none(row, "candidate_rng_seed")?,
             model: model(row, "generator_name", "generator_sha256")?,
             sentiment: json_or_none(row, "sentiment")?,
+            score: row.try_get("score")?,
+            rank: row.try_get("rank")?,
             created_at: instant(row, "created_at")?,
             sent_at: instant_or_none(row, "sent_at")?,
+            gone_at: instant_or_none(row, "gone_at")?,
+            engagement: Engagement::of_row(row)?,
             error: row.try_get("error")?,
         })
     }
@@ -107,10 +103,22 @@ pub struct HistoryRecord {
     pub post: Option<PostRecord>,
     /// All of them, in the order of the batch.
     pub candidates: Vec<CandidateRecord>,
+    /// What people decided on the post, in order.
+    pub reviews: Vec<ReviewRecord>,
     /// The calls to X, in order.
     pub attempts: Vec<AttemptRecord>,
     /// The reads of the account's timeline made to settle the post, in order.
     pub reads: Vec<ReadRecord>,
+    /// What X charged for the post and for finding out whether it was published, in millionths of a dollar.
+    pub cost_micros: i64,
+    /// What people did with the tweet: one entry for each time that a number had changed.
+    pub readings: Vec<Reading>,
+    /// How many candidates there were; more than `candidates` has if they were pruned.
+    pub candidates_judged: i64,
+    /// When the candidates were pruned.
+    pub pruned_at: Option<Timestamp>,
+    /// The places of the records about it in the audit log.
+    pub audit: Vec<u64>,
 }
 
 /// One call that X charges for.
@@ -136,21 +144,16 @@ impl FromRow<'_, SqliteRow> for Charge {
     }
 }
 
-macro_rules! select_history {
-    ($rest:literal) => {
-        concat!(
-            "SELECT rounds.id, slot, outcome, state, posts.text, tweet_id, seed_prompt,
-                 rounds.rng_seed AS rng_seed, candidates.rng_seed AS candidate_rng_seed,
-                 candidate_position + 1 AS candidate, generator_name, generator_sha256,
-                 sentiment, coalesce(created_at, started_at) AS created_at, sent_at,
-                 CASE WHEN state IN ('cancelled', 'rejected') THEN coalesce(posts.decision_reason, posts.error)
-                     ELSE coalesce(posts.error, posts.decision_reason, rounds.reason) END AS error
-             FROM rounds LEFT JOIN posts ON posts.id = rounds.id
-             LEFT JOIN candidates ON candidates.round_id = posts.id AND candidates.position = posts.candidate_position ",
-            $rest
-        )
-    };
-}
+/// Selects the columns of [`HistoryEntry`].
+const SELECT_HISTORY: &str = "SELECT rounds.id, slot, outcome, state, posts.text, tweet_id, seed_prompt,
+         rounds.rng_seed AS rng_seed, candidates.rng_seed AS candidate_rng_seed,
+         candidate_position + 1 AS candidate, generator_name, generator_sha256,
+         sentiment, tallies.score, tallies.rank, coalesce(created_at, started_at) AS created_at, sent_at, gone_at,
+         likes, reposts, replies, quotes, views,
+         CASE WHEN state IN ('cancelled', 'rejected') THEN coalesce(posts.decision_reason, posts.error)
+             ELSE coalesce(posts.error, posts.decision_reason, rounds.reason) END AS error
+     FROM rounds LEFT JOIN posts ON posts.id = rounds.id LEFT JOIN tallies ON tallies.round_id = rounds.id
+     LEFT JOIN candidates ON candidates.round_id = posts.id AND candidates.position = posts.candidate_position ";
 
 impl Store {
     /// Returns the newest rounds, the newest first, at most `limit`.
@@ -158,11 +161,17 @@ impl Store {
     /// # Errors
     /// If the database cannot be read.
     pub async fn history(&self, limit: u32) -> Result<Vec<HistoryEntry>, StoreError> {
-        sqlx::query_as(select_history!("ORDER BY rounds.id DESC LIMIT ?"))
-            .bind(limit)
-            .fetch_all(self.readers())
-            .await
-            .doing("read the history")
+        self.history_filtered(&HistoryFilter { limit: Some(limit), ..HistoryFilter::default() }).await
+    }
+
+    /// Returns the rounds that fit the filter, the newest first.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn history_filtered(&self, filter: &HistoryFilter) -> Result<Vec<HistoryEntry>, StoreError> {
+        let mut query = QueryBuilder::new(SELECT_HISTORY);
+        filter.add_to(&mut query);
+        query.build_query_as().fetch_all(self.readers()).await.doing("read the history")
     }
 
     /// Returns the round that led to the tweet with this id.
@@ -200,19 +209,31 @@ impl Store {
     /// # Errors
     /// [`StoreError::NoSuchRound`], or if the database cannot be read.
     pub async fn history_record(&self, id: RoundId) -> Result<HistoryRecord, StoreError> {
-        let entry = sqlx::query_as(select_history!("WHERE rounds.id = ?"))
-            .bind(id.get())
+        let entry = QueryBuilder::new(SELECT_HISTORY)
+            .push("WHERE rounds.id = ")
+            .push_bind(id.get())
+            .build_query_as()
             .fetch_optional(self.readers())
             .await
             .doing("read the history")?
             .ok_or(StoreError::NoSuchRound { round: id })?;
+        let (attempts, reads) = (self.attempts(id.post()).await?, self.reads(id.post()).await?);
+        let charged = attempts.iter().filter(|attempt| attempt.may_have_posted()).map(|attempt| attempt.price_micros);
+        let cost_micros = charged.chain(reads.iter().map(|read| read.price_micros)).sum();
+        let Tally { candidates, pruned_at } = self.tally(id).await?;
         Ok(HistoryRecord {
             entry,
             round: self.round(id).await?,
             post: self.post_or_none(id.post()).await?,
             candidates: self.candidates(id).await?,
-            attempts: self.attempts(id.post()).await?,
-            reads: self.reads(id.post()).await?,
+            reviews: self.reviews(id.post()).await?,
+            attempts,
+            reads,
+            cost_micros,
+            readings: self.engagement(id.post()).await?,
+            candidates_judged: candidates,
+            pruned_at,
+            audit: self.records_of(id.post()).await?.iter().map(|record| record.index).collect(),
         })
     }
 }
@@ -250,8 +271,12 @@ mod tests {
                 "candidate_rng_seed": 11,
                 "model": {"name": "builtin", "sha256": "aa".repeat(32)},
                 "sentiment": {"label": "positive", "score": 0.75, "probabilities": {"negative": 0.25, "positive": 0.75}},
+                "score": 0.75,
+                "rank": 0.75,
                 "created_at": "2026-03-01T14:00:00Z",
                 "sent_at": "2026-03-01T14:00:02Z",
+                "gone_at": null,
+                "engagement": null,
                 "error": null,
             })
         );

@@ -48,8 +48,10 @@ pub(super) enum Row {
     Attempt(i64),
     Read(i64),
     Halt(i64),
+    Review(i64),
     /// The one row that says whose credentials these are.
     Account,
+    User(i64),
 }
 
 impl Row {
@@ -61,7 +63,9 @@ impl Row {
             Self::Attempt(id) => ("attempts", id),
             Self::Read(id) => ("reads", id),
             Self::Halt(id) => ("halts", id),
+            Self::Review(id) => ("reviews", id),
             Self::Account => ("account", 1),
+            Self::User(id) => ("users", id),
         };
         let table = TABLES.iter().find(|table| table.name == name);
         (table.expect("each row is of a table in the list"), id)
@@ -156,6 +160,9 @@ pub(super) const TABLES: &[Table] = &[
             "live",
             "account",
             "restored_at",
+            "body",
+            "edited_gates",
+            "edited_sentiment",
         ],
     },
     Table {
@@ -206,10 +213,39 @@ pub(super) const TABLES: &[Table] = &[
         columns: &["id", "cause", "kind", "reason", "set_by", "since", "salt", "fingerprint", "ended_at", "ended_by"],
     },
     Table {
+        name: "reviews",
+        key: "id",
+        part: None,
+        columns: &[
+            "id",
+            "post_id",
+            "act",
+            "reviewer",
+            "role",
+            "facts_checked",
+            "sources",
+            "note",
+            "text_before",
+            "text_after",
+            "candidate_before",
+            "candidate_after",
+            "text_sha256",
+            "at",
+            "voided_at",
+            "voided_by",
+        ],
+    },
+    Table {
         name: "account",
         key: "one",
         part: None,
         columns: &["one", "user_id", "username", "salt", "fingerprint", "read_at"],
+    },
+    Table {
+        name: "users",
+        key: "id",
+        part: None,
+        columns: &["id", "name", "role", "phc", "created_at", "created_by", "disabled_at", "removed_at"],
     },
 ];
 

@@ -529,7 +529,10 @@ mod tests {
         let now = at("2026-03-01T14:00:00Z");
         let held = test.held("Una feria en la plaza.", now).await;
         test.held("El mercado abre temprano.", now).await;
-        test.store.approve_held(held, "ana", now + jiff::SignedDuration::from_hours(1), now).await.unwrap();
+        let text = "Una feria en la plaza.";
+        let expires_at = now + jiff::SignedDuration::from_hours(1);
+        let approval = crate::Approval { seen: text, text, weighted_length: 22, expires_at };
+        test.store.approve_held(&crate::testing::decision(held), &approval, now).await.unwrap();
         test.store.pause("ana", "a test", now).await.unwrap();
         for minute in 0..130 {
             let later = now + jiff::SignedDuration::from_mins(minute);

@@ -16,7 +16,7 @@ use super::ledger::{self, Entry, Row};
 use super::rounds::end_round;
 use super::transitions::{state_and_expiry, transition};
 use super::{PostId, PostState, RecordKind, RoundId, RoundOutcome, Store, StoreError};
-use pregonero_tweet::{GateVerdict, Sentiment};
+use pregonero_tweet::{Disclosure, GateVerdict, Sentiment};
 
 /// The mode and the account for which a post is made, or with which it is to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,9 @@ pub struct NewPost<'a> {
     pub round: RoundId,
     /// The chosen candidate's position in the round.
     pub candidate: usize,
+    /// The tweet, and the tweet without its disclosure.
     pub text: &'a str,
+    pub body: &'a str,
     pub weighted_length: usize,
     /// Who approved it, if that is already decided; otherwise it is held.
     pub approved_by: Option<&'a str>,
@@ -79,7 +81,13 @@ pub struct PostRecord {
     pub id: PostId,
     pub state: PostState,
     pub text: String,
+    /// The text without the disclosure; absent for posts of earlier versions.
+    pub body: Option<String>,
     pub weighted_length: usize,
+    /// The position in its round of the candidate that it is from, from 0.
+    pub candidate_position: usize,
+    /// Whether a person changed the text or took another candidate: `sentiment` and `gates` are then about that text.
+    pub edited: bool,
     /// Whether it was made to leave the machine; absent for posts of earlier versions that were never sent.
     pub live: Option<bool>,
     /// The `account.handle` it was made for.
@@ -110,7 +118,10 @@ impl FromRow<'_, SqliteRow> for PostRecord {
             id: PostId::new(row.try_get("id")?),
             state: word(row, "state", PostState::from_word)?,
             text: row.try_get("text")?,
+            body: row.try_get("body")?,
             weighted_length: count(row, "weighted_length")?,
+            candidate_position: count(row, "candidate_position")?,
+            edited: row.try_get("edited")?,
             live: row.try_get("live")?,
             account: row.try_get("account")?,
             sentiment: json(row, "sentiment")?,
@@ -136,8 +147,10 @@ macro_rules! select_posts {
         concat!(
             "SELECT posts.id, posts.state, posts.text, posts.weighted_length, posts.created_at, posts.expires_at,
                  posts.decided_by, posts.decided_at, posts.decision_reason, posts.not_before, posts.unknown_since,
-                 posts.look_at, posts.tweet_id, posts.sent_at, posts.error, posts.live, posts.account,
-                 candidates.sentiment, candidates.gates
+                 posts.look_at, posts.tweet_id, posts.sent_at, posts.error, posts.live, posts.account, posts.body,
+                 posts.candidate_position, posts.edited_gates IS NOT NULL AS edited,
+                 coalesce(posts.edited_sentiment, candidates.sentiment) AS sentiment,
+                 coalesce(posts.edited_gates, candidates.gates) AS gates
              FROM posts
              JOIN candidates ON candidates.round_id = posts.id AND candidates.position = posts.candidate_position ",
             $rest
@@ -167,13 +180,14 @@ impl Store {
         let mut transaction = self.begin().await?;
         let state = if post.approved_by.is_some() { PostState::Approved } else { PostState::Held };
         sqlx::query(
-            "INSERT INTO posts (id, candidate_position, text, weighted_length, state, created_at, expires_at,
+            "INSERT INTO posts (id, candidate_position, text, body, weighted_length, state, created_at, expires_at,
                  decided_by, decided_at, live, account)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(post.round.get())
         .bind(integer(post.candidate))
         .bind(post.text)
+        .bind(post.body)
         .bind(integer(post.weighted_length))
         .bind(state.as_str())
         .bind(stored(now))
@@ -236,83 +250,61 @@ impl Store {
             .doing("read the posts")
     }
 
-    /// Returns the texts that a new post must not repeat: everything sent or on its way since `since`, even if its
-    /// outcome is unknown. `dry_runs` adds what would have been sent; otherwise a dry run would offer the same text for
-    /// ever.
+    /// Returns the bodies of the posts that a new text must not repeat: everything sent or on its way since `since`, even
+    /// if its outcome is unknown. `dry_runs` adds what would have been sent; otherwise a dry run would offer the same text
+    /// for ever. `disclosure` tells the body of posts of earlier versions.
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn posted_texts(&self, since: Timestamp, dry_runs: bool) -> Result<Vec<String>, StoreError> {
-        sqlx::query_scalar(
-            "SELECT text FROM posts
-             WHERE coalesce(sent_at, created_at) >= ?
-               AND (state IN ('sent', 'unknown', 'armed', 'approved', 'held') OR (? AND state = 'dry_run'))
+    pub async fn posted_bodies(
+        &self,
+        since: Timestamp,
+        dry_runs: bool,
+        disclosure: &Disclosure,
+    ) -> Result<Vec<String>, StoreError> {
+        self.bodies(None, true, since, dry_runs, disclosure).await
+    }
+
+    /// Returns the same for a post that is on record itself: without its own body. `held` says whether posts that wait for
+    /// a person count.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn posted_bodies_besides(
+        &self,
+        post: PostId,
+        held: bool,
+        since: Timestamp,
+        dry_runs: bool,
+        disclosure: &Disclosure,
+    ) -> Result<Vec<String>, StoreError> {
+        self.bodies(Some(post), held, since, dry_runs, disclosure).await
+    }
+
+    async fn bodies(
+        &self,
+        except: Option<PostId>,
+        held: bool,
+        since: Timestamp,
+        dry_runs: bool,
+        disclosure: &Disclosure,
+    ) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(String, Option<String>)> = sqlx::query_as(
+            "SELECT text, body FROM posts
+             WHERE coalesce(sent_at, created_at) >= ? AND id IS NOT ?
+               AND (state IN ('sent', 'unknown', 'armed', 'approved') OR (? AND state = 'held') OR (? AND state = 'dry_run'))
              ORDER BY id",
         )
         .bind(stored(since))
+        .bind(except.map(PostId::get))
+        .bind(held)
         .bind(dry_runs)
         .fetch_all(self.readers())
         .await
-        .doing("read the posted texts")
-    }
-
-    /// Approves a held post on behalf of a person; from now on it has until `expires_at` to be sent.
-    ///
-    /// # Errors
-    /// [`StoreError::Expired`] if it has expired (it is recorded as expired), [`StoreError::StateConflict`] if it does
-    /// not wait for a person, [`StoreError::NoSuchPost`].
-    pub async fn approve_held(
-        &self,
-        post: PostId,
-        by: &str,
-        expires_at: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        let (state, expired_at) = state_and_expiry(&mut transaction, post).await?;
-        if state == PostState::Expired || (state == PostState::Held && expired_at <= now) {
-            if state == PostState::Held {
-                transition(&mut transaction, post, PostState::Held, PostState::Expired).await?;
-                append_expiry(&mut transaction, post, now).await?;
-                transaction.commit().await.doing("record that the post expired")?;
-            }
-            return Err(StoreError::Expired { post, at: expired_at });
-        }
-        transition(&mut transaction, post, PostState::Held, PostState::Approved).await?;
-        record_decision(&mut transaction, post, by, None, now).await?;
-        sqlx::query("UPDATE posts SET expires_at = ? WHERE id = ?")
-            .bind(stored(expires_at))
-            .bind(post.get())
-            .execute(&mut *transaction)
-            .await
-            .doing("record the decision")?;
-        append_decision(&mut transaction, post, PostState::Approved, Some(by), None, now).await?;
-        transaction.commit().await.doing("record the decision")
-    }
-
-    /// Stops a post on behalf of a person: a held post is rejected, an approved one that is not under way is cancelled.
-    /// Returns the post's new state.
-    ///
-    /// # Errors
-    /// [`StoreError::StateConflict`] if it is too late, [`StoreError::NoSuchPost`].
-    pub async fn stop_post(
-        &self,
-        post: PostId,
-        by: &str,
-        reason: Option<&str>,
-        now: Timestamp,
-    ) -> Result<PostState, StoreError> {
-        let mut transaction = self.begin().await?;
-        let (state, _) = state_and_expiry(&mut transaction, post).await?;
-        let (from, to) = match state {
-            PostState::Approved => (PostState::Approved, PostState::Cancelled),
-            _ => (PostState::Held, PostState::Rejected),
-        };
-        transition(&mut transaction, post, from, to).await?;
-        record_decision(&mut transaction, post, by, reason, now).await?;
-        append_decision(&mut transaction, post, to, Some(by), reason, now).await?;
-        transaction.commit().await.doing("record the decision")?;
-        Ok(to)
+        .doing("read the posted texts")?;
+        let body =
+            |(text, body): (String, Option<String>)| body.unwrap_or_else(|| disclosure.body_of(&text).to_owned());
+        Ok(rows.into_iter().map(body).collect())
     }
 
     /// Marks held and approved posts past their time as expired; returns them.
@@ -455,7 +447,7 @@ async fn origin_of(connection: &mut SqliteConnection, post: PostId) -> Result<Re
     RecordedOrigin::of_row(&row).doing(DOING)
 }
 
-async fn record_decision(
+pub(super) async fn record_decision(
     connection: &mut SqliteConnection,
     post: PostId,
     by: &str,
@@ -516,7 +508,7 @@ pub(super) async fn append_expiry(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{TestStore, at, dry, live};
+    use crate::testing::{TestStore, at, decision, dry, live};
 
     #[tokio::test]
     async fn a_round_leads_to_one_post_and_is_ended_by_it() {
@@ -528,6 +520,7 @@ mod tests {
             round: id.round(),
             candidate: 0,
             text: "El mercado abre temprano.",
+            body: "El mercado abre temprano.",
             weighted_length: 25,
             approved_by: None,
             expires_at: now,
@@ -547,6 +540,7 @@ mod tests {
             round,
             candidate: 3,
             text: "x",
+            body: "x",
             weighted_length: 1,
             approved_by: None,
             expires_at: now,
@@ -578,13 +572,35 @@ mod tests {
         let (old, now) = (at("2026-01-01T14:00:00Z"), at("2026-03-01T14:00:00Z"));
         test.held("viejo", old).await;
         test.held("en espera", now).await;
-        test.approved("aprobado", now).await;
+        let approved = test.approved("aprobado", now).await;
         let rejected = test.held("rechazado", now).await;
-        test.store.stop_post(rejected, "ana", None, now).await.unwrap();
+        test.store.stop_post(&decision(rejected), now).await.unwrap();
         let in_dry_run = test.post("en seco", Some("gates"), &dry(), now).await;
         test.store.record_dry_run(in_dry_run, &dry(), now).await.unwrap();
-        assert_eq!(test.store.posted_texts(now, false).await.unwrap(), ["en espera", "aprobado"]);
-        assert_eq!(test.store.posted_texts(now, true).await.unwrap(), ["en espera", "aprobado", "en seco"]);
-        assert_eq!(test.store.posted_texts(old, false).await.unwrap(), ["viejo", "en espera", "aprobado"]);
+        let none = Disclosure::default();
+        assert_eq!(test.store.posted_bodies(now, false, &none).await.unwrap(), ["en espera", "aprobado"]);
+        assert_eq!(test.store.posted_bodies(now, true, &none).await.unwrap(), ["en espera", "aprobado", "en seco"]);
+        assert_eq!(test.store.posted_bodies(old, false, &none).await.unwrap(), ["viejo", "en espera", "aprobado"]);
+        let besides = test.store.posted_bodies_besides(approved, false, old, true, &none).await.unwrap();
+        assert_eq!(besides, ["en seco"], "neither its own text nor those that wait");
+    }
+
+    #[tokio::test]
+    async fn a_post_is_compared_by_its_body_also_one_of_an_earlier_version() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let disclosure = Disclosure::new("🤖 IA:", pregonero_tweet::DisclosurePosition::Start);
+        let new = test.held("🤖 IA: Una feria en la plaza.", now).await;
+        let older = test.held("El mercado abre temprano. 🤖", now).await;
+        let mut transaction = test.store.begin().await.unwrap();
+        sqlx::query("UPDATE posts SET body = CASE id WHEN ? THEN 'Una feria en la plaza.' END")
+            .bind(new.get())
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+        let bodies = test.store.posted_bodies(now, false, &disclosure).await.unwrap();
+        assert_eq!(bodies, ["Una feria en la plaza.", "El mercado abre temprano."]);
+        assert_eq!(test.store.post(older).await.unwrap().body, None);
     }
 }

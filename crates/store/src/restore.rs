@@ -310,7 +310,7 @@ mod tests {
         let file = folder.path().join("pregonero.db");
         backup(test.store.path(), &file).await.unwrap();
         let later = test.approved("Esto vino después.", now).await;
-        let decided = test.store.stop_post(decided, "ana", None, now).await.map(|_| decided).unwrap();
+        let decided = test.store.stop_post(&crate::testing::decision(decided), now).await.map(|_| decided).unwrap();
         let path = test.store.path().to_owned();
         test.store.close().await;
 

@@ -29,6 +29,9 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
         include_str!("../../../migrations/20261130003000_what_candidates_are_ranked_by.sql"),
     ),
     (20_261_130_080_000, "audit", include_str!("../../../migrations/20261130080000_audit.sql")),
+    (20_261_130_081_000, "review", include_str!("../../../migrations/20261130081000_review.sql")),
+    (20_261_130_082_000, "history", include_str!("../../../migrations/20261130082000_history.sql")),
+    (20_261_130_083_000, "users of the page", include_str!("../../../migrations/20261130083000_users.sql")),
 ];
 
 pub(super) async fn migrate(path: &Path, writer: &SqlitePool) -> Result<(), StoreError> {

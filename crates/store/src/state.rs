@@ -84,19 +84,34 @@ impl PostState {
     ///
     /// `armed -> approved` is a call that certainly posted nothing: a limit, or no connection. `unknown` ends only when
     /// the outcome is found; `unknown -> approved` is a post that is certainly not on the timeline and that the
-    /// settings send once more.
+    /// settings send once more. `approved -> held` is a text that a person changed after it was approved.
     #[must_use]
     pub fn may_become(self, next: Self) -> bool {
         use PostState::{Approved, Armed, Cancelled, DryRun, Expired, Held, Refused, Rejected, Sent, Unknown};
         match self {
             Held => matches!(next, Approved | Rejected | Expired | Cancelled),
-            Approved => matches!(next, Armed | DryRun | Expired | Cancelled),
+            Approved => matches!(next, Held | Armed | DryRun | Expired | Cancelled),
             Armed => matches!(next, Sent | Refused | Unknown | Approved),
             Unknown => matches!(next, Sent | Refused | Approved),
             Sent | Refused | DryRun | Rejected | Expired | Cancelled => false,
         }
     }
 }
+
+/// What a person decided on a post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReviewAct {
+    /// It may go out.
+    Approve,
+    /// Another text, written by the person.
+    Edit,
+    /// The text of another candidate of the round.
+    Pick,
+    /// It must not go out.
+    Reject,
+}
+
+words!(ReviewAct { Approve => "approve", Edit => "edit", Pick => "pick", Reject => "reject" });
 
 /// The state of a round, or how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -123,6 +138,50 @@ words!(RoundOutcome {
     Missed => "missed",
     Interrupted => "interrupted",
 });
+
+/// The state of a line of the history: the post's state, or the round's outcome if the round led to no post. Written as
+/// one word; the two sets of words do not overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum HistoryState {
+    Post(PostState),
+    Round(RoundOutcome),
+}
+
+impl fmt::Display for HistoryState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Post(state) => state.fmt(f),
+            Self::Round(outcome) => outcome.fmt(f),
+        }
+    }
+}
+
+impl HistoryState {
+    /// Every state that a line of the history can have.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let posts = PostState::ALL.iter().copied().map(Self::Post);
+        // A round that chose a candidate has a post.
+        let rounds = RoundOutcome::ALL.iter().copied().filter(|one| *one != RoundOutcome::Chosen).map(Self::Round);
+        posts.chain(rounds).collect()
+    }
+
+    /// Returns the state with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::all().into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// Returns the word used in JSON and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Post(state) => state.as_str(),
+            Self::Round(outcome) => outcome.as_str(),
+        }
+    }
+}
 
 /// The state of a call, or how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -157,6 +216,19 @@ pub enum HaltCause {
 }
 
 words!(HaltCause { Paused => "paused", Refused => "refused" });
+
+/// What a user of the page may do, the least first: each role may do what those before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Sees everything but the users and the configuration.
+    Reader,
+    /// Also decides on posts, and pauses.
+    Reviewer,
+    /// Also resumes, sees the configuration, and manages the users.
+    Admin,
+}
+
+words!(Role { Reader => "reader", Reviewer => "reviewer", Admin => "admin" });
 
 /// The groups of calls that X counts separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -317,6 +389,7 @@ mod tests {
             (Held, Rejected),
             (Held, Expired),
             (Held, Cancelled),
+            (Approved, Held),
             (Approved, Armed),
             (Approved, DryRun),
             (Approved, Expired),
@@ -350,5 +423,13 @@ mod tests {
             assert_eq!(AttemptOutcome::from_word(outcome.as_str()), Some(outcome));
         }
         assert_eq!(PostState::from_word("posted"), None);
+    }
+
+    #[test]
+    fn every_state_of_the_history_is_known_by_its_word() {
+        for state in HistoryState::all() {
+            assert_eq!(HistoryState::from_word(state.as_str()), Some(state));
+        }
+        assert_eq!(HistoryState::from_word("chosen"), None, "such a round has a post, whose state counts");
     }
 }

@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 use tempfile::TempDir;
 
-use super::{NewPost, NewRound, Origin, PostId, PostState, RoundId, SlotId, Store};
+use super::{Decision, NewPost, NewRound, Origin, PostId, PostState, RoundId, SlotId, Store};
 pub use pregonero_system::clock::testing::{StillClock, at};
 pub use pregonero_tweet::testing::judged;
 use pregonero_tweet::{ModelIdentity, SeedPrompt, Verdict};
@@ -49,6 +49,11 @@ pub fn dry() -> Origin {
     Origin { live: false, ..live() }
 }
 
+/// Returns a decision of Ana's on a post, with nothing checked.
+pub fn decision(post: PostId) -> Decision<'static> {
+    Decision { post, reviewer: "ana", role: "editor", facts_checked: false, sources: &[], note: None, link: None }
+}
+
 /// A store on a temporary database that is deleted with it.
 #[derive(Debug)]
 pub struct TestStore {
@@ -81,7 +86,8 @@ impl TestStore {
         let round = self.round(now).await;
         self.store.record_candidates(round, &[judged(text, Verdict::Review, 0.75)], Some(0), now).await.unwrap();
         let expires_at = now + SignedDuration::from_hours(48);
-        let post = NewPost { round, candidate: 0, text, weighted_length: 10, approved_by, expires_at, origin };
+        let post =
+            NewPost { round, candidate: 0, text, body: text, weighted_length: 10, approved_by, expires_at, origin };
         self.store.create_post(&post, now).await.unwrap()
     }
 

@@ -15,6 +15,23 @@ pub fn tidy(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().filter(|character| !is_stray(*character)).nfc().collect())
 }
 
+/// Returns the first hidden character, or `None` if there is none.
+#[must_use]
+pub fn first_hidden(text: &str) -> Option<char> {
+    text.chars().find(|character| is_hidden(*character))
+}
+
+/// Returns whether a reader cannot see a character, or it changes the direction of what follows: control characters except
+/// the line feed, zero-width characters except the joiner of emoji, directional marks and overrides, line separators, and
+/// characters of private use.
+#[must_use]
+pub fn is_hidden(character: char) -> bool {
+    (character.is_control() && character != '\n')
+        || is_stray(character)
+        || matches!(character, '\u{61c}' | '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}' | '\u{e000}'..='\u{f8ff}'
+            | '\u{e0000}'..='\u{e0fff}' | '\u{f0000}'..)
+}
+
 /// Returns whether a character is dropped: zero-width spaces and non-joiners, directional marks, soft hyphens, byte
 /// order marks, and the character that replaces a byte that could not be read.
 fn is_stray(character: char) -> bool {
@@ -43,6 +60,20 @@ mod tests {
             assert_eq!(tidy(text), expected);
         }
         assert!(matches!(tidy("Todo sigue así"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn what_nobody_sees_is_found_and_what_people_type_is_not() {
+        for text in ["¿Qué tal, Ñandú? 👩\u{200d}👩\u{200d}👧 1\u{fe0f}\u{20e3} 🇨🇴", "uno\ndos", "e\u{301}", "שלום", ""]
+        {
+            assert_eq!(first_hidden(text), None, "{text:?}");
+        }
+        for hidden in
+            "\u{202e}\u{200b}\u{7}\u{1b}\u{9b}\r\t\0\u{2066}\u{61c}\u{feff}\u{ad}\u{2028}\u{e000}\u{e0041}\u{10fffd}"
+                .chars()
+        {
+            assert_eq!(first_hidden(&format!("a{hidden}b")), Some(hidden), "U+{:04X}", u32::from(hidden));
+        }
     }
 
     #[test]

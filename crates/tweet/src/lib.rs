@@ -3,6 +3,8 @@
 //! `SeedPrompt -> Vec<Candidate> -> Vec<Judged> -> Option<Chosen> -> Approved -> Posted`. The first three live here;
 //! `Chosen` belongs to the selection, `Approved` to the review and `Posted` to the publisher, because only they may make one.
 
+mod disclosure;
+
 use std::collections::BTreeMap;
 
 use rand::{Rng as _, SeedableRng as _};
@@ -10,6 +12,8 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use pregonero_text::characters::tidy;
+
+pub use self::disclosure::{Disclosure, DisclosurePosition};
 
 /// What a round starts from: the first words of the tweet, chosen by weight.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -215,7 +219,7 @@ pub struct Ranking {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
     pub candidate: Candidate,
-    /// The text as it would be posted: `candidate.text` after stripping, with the disclosure appended.
+    /// The text as it would be posted: `candidate.text` after stripping, with the disclosure.
     pub text: String,
     /// X's weighted length of `text`.
     pub weighted_length: usize,

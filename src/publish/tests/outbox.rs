@@ -120,7 +120,7 @@ async fn a_post_that_waits_is_not_sent_early_by_whoever_still_holds_it() {
 async fn a_post_stopped_or_expired_meanwhile_is_not_sent() {
     let bench = Bench::new().await;
     let stopped = bench.approved("uno").await;
-    crate::review::reject(&bench.test.store, stopped.post(), "ana", None, bench.clock.now()).await.unwrap();
+    crate::review::testing::reject(&bench.test.store, stopped.post(), "ana", bench.clock.now()).await.unwrap();
     let posted = bench.publisher.publish(stopped).await;
     assert!(matches!(posted, Err(PublishError::NoLongerApproved { state: PostState::Cancelled, .. })), "{posted:?}");
     let late = bench.approved("dos").await;

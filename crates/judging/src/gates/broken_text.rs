@@ -22,7 +22,8 @@ impl Gate for BrokenText {
     }
 
     fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
-        let text = reading.tweet.text.as_str();
+        // The disclosure is the operator's, and a pattern of a text's beginning must not be hidden by it.
+        let text = reading.body.text.as_str();
         let fault = broken_characters(text).or_else(|| leftovers(text)).or_else(|| nothing_said(reading));
         fault.map_or_else(|| GateVerdict::pass(NAME), |reason| reject(NAME, reason))
     }

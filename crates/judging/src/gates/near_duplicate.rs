@@ -23,6 +23,7 @@ pub struct Recent {
 
 #[derive(Debug)]
 struct Post {
+    /// The body: a disclosure that all posts share would make them alike.
     text: String,
     /// Normalised words, in the order of the text.
     words: Vec<String>,
@@ -30,7 +31,7 @@ struct Post {
 }
 
 impl Recent {
-    /// Prepares the posted texts, given the earliest first.
+    /// Prepares the posted texts without their disclosures, given the earliest first.
     #[must_use]
     pub fn new<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Self {
         let post = |text: T| {
@@ -50,6 +51,19 @@ impl Recent {
         let opening = &own[..length.min(own.len())];
         let last = self.posts.iter().rev().take(posts);
         !opening.is_empty() && last.into_iter().any(|post| post.words.starts_with(opening))
+    }
+
+    /// Returns why the body of a text may not be posted, given the least similarity that counts as the same (0 = none);
+    /// `None` if it is unlike everything posted.
+    #[must_use]
+    pub fn objection(&self, body: &str, threshold: f64) -> Option<String> {
+        match self.most_similar(body).filter(|_| threshold > 0.0)? {
+            (posted, 1.0) => Some(format!("the same text was already posted: {}", quote(posted))),
+            (posted, similarity) if similarity >= threshold => {
+                Some(format!("{:.0} % like an earlier post: {}", similarity * 100.0, quote(posted)))
+            }
+            _ => None,
+        }
     }
 
     /// Returns the posted text most similar to `text`, and how similar it is: 0 to 1, where 1 means the same words.
@@ -80,13 +94,9 @@ impl Gate for NearDuplicate {
     }
 
     fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
-        // Posted texts include the disclosure, so the text is compared with its disclosure too.
-        match reading.recent.most_similar(reading.subject.text) {
-            Some((posted, 1.0)) => reject(NAME, format!("the same text was already posted: {}", quote(posted))),
-            Some((posted, similarity)) if similarity >= self.threshold => {
-                reject(NAME, format!("{:.0} % like an earlier post: {}", similarity * 100.0, quote(posted)))
-            }
-            _ => GateVerdict::pass(NAME),
+        match reading.recent.objection(reading.subject.body, self.threshold) {
+            Some(reason) => reject(NAME, reason),
+            None => GateVerdict::pass(NAME),
         }
     }
 }
@@ -129,6 +139,16 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(verdict(0.8, text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn the_disclosure_that_all_posts_share_makes_no_two_of_them_alike() {
+        let (text, body) = ("Texto escrito por una IA: Llueve hoy.", "Llueve hoy.");
+        let subject = Subject { text, body, candidate: None, prompt: "", own_text: None };
+        let recent = Recent::new(["Nieva ya."]);
+        assert_eq!(verdict_on(&NearDuplicate::new(0.5).unwrap(), subject, &recent).verdict, Pass);
+        let recent = Recent::new(["¡Llueve hoy!"]);
+        assert_eq!(verdict_on(&NearDuplicate::new(0.5).unwrap(), subject, &recent).verdict, Reject);
     }
 
     #[test]

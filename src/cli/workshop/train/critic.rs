@@ -167,8 +167,7 @@ impl Writer<'_> {
     /// Writes `count` candidates in pieces: each from all prompts if there are few, otherwise [`GROUP`] candidates from each
     /// of the next prompts.
     async fn write(&self, prompts: &[SeedPrompt], count: usize, seed: u64) -> Result<Vec<Candidate>> {
-        let disclosure = weighted_length(&format!(" {}", self.settings.account.disclosure));
-        let limit = MAX_WEIGHTED_LENGTH.saturating_sub(disclosure);
+        let limit = MAX_WEIGHTED_LENGTH.saturating_sub(self.settings.account.disclosure.weighted_length());
         let at_once = prompts.len().min(PIECE / GROUP);
         let mut following = prompts.iter().cycle();
         let mut candidates = Vec::with_capacity(count);

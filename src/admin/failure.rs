@@ -1,0 +1,168 @@
+//! What a request is answered with when it cannot be done: one place that turns each cause into a status and words.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::response::{IntoResponse, Response};
+
+use super::ask::Ask;
+use super::language::Language;
+use crate::review::ReviewError;
+use pregonero_store::{StoreError, UserError};
+use pregonero_system::errors::chain;
+
+/// Why a request was not done.
+#[derive(Debug, Clone)]
+pub enum Failure {
+    NotFound,
+    /// Nobody is signed in.
+    NotSignedIn,
+    /// The role does not suffice.
+    Forbidden,
+    ForeignOrigin,
+    WrongHost,
+    TooSlow,
+    /// Something of this kind is under way already.
+    Busy,
+    /// Too many wrong tries; how many seconds to wait.
+    TooManyTries {
+        seconds: i64,
+    },
+    /// What was asked for cannot be done now: somebody was faster, or it is too late. In the program's words.
+    Conflict(String),
+    /// The form's contents cannot be used.
+    Unusable {
+        spanish: String,
+        english: String,
+    },
+    /// Our own fault; the log has the cause.
+    Internal,
+}
+
+impl Failure {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotSignedIn => StatusCode::UNAUTHORIZED,
+            Self::Forbidden | Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
+            Self::TooSlow => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Unusable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn in_words(&self, language: Language) -> String {
+        let say = |spanish: &str, english: &str| language.say(spanish, english).to_owned();
+        match self {
+            Self::NotFound => say("Aquí no hay nada.", "There is nothing here."),
+            Self::NotSignedIn => say("Hay que iniciar sesión.", "Sign in first."),
+            Self::Forbidden => say("Su función no permite hacer esto.", "Your role does not allow this."),
+            Self::ForeignOrigin => say(
+                "Esta petición no salió de una página de pregonero, y por eso no se hizo nada.",
+                "This request did not come from a page of pregonero, so nothing was done.",
+            ),
+            Self::WrongHost => say(
+                "Este servidor no responde a ese nombre. Si es el suyo, escríbalo en admin.public_url.",
+                "This server does not answer to that name. If it is yours, set it as admin.public_url.",
+            ),
+            Self::TooSlow => say("La respuesta tardó demasiado.", "The answer took too long."),
+            Self::Busy => say(
+                "Ya hay una prueba en curso; espere a que termine.",
+                "A try is under way already; wait for its end.",
+            ),
+            Self::TooManyTries { seconds } => match language {
+                Language::Spanish => format!("Demasiados intentos. Espere {seconds} segundos."),
+                Language::English => format!("Too many tries. Wait {seconds} seconds."),
+            },
+            Self::Conflict(words) => words.clone(),
+            Self::Unusable { spanish, english } => language.say(spanish, english).to_owned(),
+            Self::Internal => {
+                say("Algo falló; el registro del servicio dice qué.", "Something failed; the service's log says what.")
+            }
+        }
+    }
+
+    /// Returns the failure for an unusable form.
+    pub fn unusable(spanish: impl Into<String>, english: impl Into<String>) -> Self {
+        Self::Unusable { spanish: spanish.into(), english: english.into() }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NoSuchRound { .. } | StoreError::NoSuchPost { .. } => Self::NotFound,
+            StoreError::StateConflict { .. } | StoreError::Expired { .. } => Self::Conflict(error.to_string()),
+            error => {
+                tracing::error!(error = chain(&error), "the admin page could not do what it was asked to");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<ReviewError> for Failure {
+    fn from(error: ReviewError) -> Self {
+        match error {
+            ReviewError::Store(error) => error.into(),
+            // What a person has to know to decide otherwise; in the program's words.
+            error => Self::Conflict(error.to_string()),
+        }
+    }
+}
+
+impl From<UserError> for Failure {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::Store(error) => error.into(),
+            UserError::NoSuchUser { .. } => Self::NotFound,
+            UserError::NameTaken { .. } => {
+                Self::unusable("Ya hay alguien con ese nombre.", "There is a user of this name already.")
+            }
+            UserError::BadName { .. } => Self::unusable(
+                "Un nombre tiene de 1 a 40 letras, cifras, puntos, guiones o @.",
+                "A name has 1 to 40 letters, digits, dots, hyphens, underscores or @.",
+            ),
+        }
+    }
+}
+
+impl From<askama::Error> for Failure {
+    fn from(error: askama::Error) -> Self {
+        tracing::error!(%error, "a page could not be rendered");
+        Self::Internal
+    }
+}
+
+impl IntoResponse for Failure {
+    /// The words are added by [`render`], which knows the language.
+    fn into_response(self) -> Response {
+        let mut answer = self.status().into_response();
+        if let Self::TooManyTries { seconds } = &self {
+            answer.headers_mut().insert(RETRY_AFTER, (*seconds).into());
+        }
+        answer.extensions_mut().insert(self);
+        answer
+    }
+}
+
+#[derive(Template)]
+#[template(path = "failure.html")]
+struct FailurePage<'a> {
+    ask: &'a Ask,
+    status: u16,
+    words: String,
+}
+
+/// Gives the answer of a failure its page.
+pub(super) fn render(answer: Response, ask: &Ask) -> Response {
+    let Some(failure) = answer.extensions().get::<Failure>().cloned() else { return answer };
+    let page = FailurePage { ask, status: answer.status().as_u16(), words: failure.in_words(ask.language) };
+    let (mut parts, _) = answer.into_parts();
+    parts.headers.insert("content-type", "text/html; charset=utf-8".parse().expect("the type is plain text"));
+    parts.headers.remove("content-length");
+    Response::from_parts(parts, page.render().unwrap_or_default().into())
+}

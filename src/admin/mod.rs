@@ -1,0 +1,83 @@
+//! The admin page, served by the running daemon: what is due and was not sent, the queue, each post's story, the audit log.
+//!
+//! It knows the record only through the calls that the command line uses too. Nothing is served before there is a user.
+//! [`routes`] lists every route with the least role that may use it, and the router is built from that list; `security` has
+//! what every request passes; `session` signs people in; `pages` has one file a page, with its template in `templates/`.
+
+mod ask;
+mod assets;
+mod failure;
+mod language;
+mod metrics;
+mod pages;
+pub mod password;
+mod refusal;
+pub mod routes;
+mod security;
+mod server;
+mod session;
+mod svg;
+mod visible;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::{Semaphore, watch};
+
+pub use self::server::companion;
+use crate::app::App;
+use crate::config::AdminSettings;
+use crate::daemon::View;
+use pregonero_system::environment::Environment;
+
+/// How many passwords are compared at the same time.
+const HASHES_AT_ONCE: usize = 2;
+
+/// What the handlers share.
+pub struct Page {
+    view: watch::Receiver<Arc<View>>,
+    /// The settings that the listener was started with.
+    admin: AdminSettings,
+    /// The address that it got.
+    listen: SocketAddr,
+    environment: Environment,
+    hashing: Semaphore,
+    /// One check of the audit log at a time.
+    checking: Semaphore,
+    /// One try of a prompt at a time: the model is the daemon's own.
+    trying: Semaphore,
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page").field("listen", &self.listen).finish_non_exhaustive()
+    }
+}
+
+impl Page {
+    fn new(
+        view: watch::Receiver<Arc<View>>,
+        admin: AdminSettings,
+        listen: SocketAddr,
+        environment: Environment,
+    ) -> Self {
+        let (hashing, checking, trying) = (Semaphore::new(HASHES_AT_ONCE), Semaphore::new(1), Semaphore::new(1));
+        Self { view, admin, listen, environment, hashing, checking, trying }
+    }
+
+    /// Returns the daemon's state.
+    fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.borrow())
+    }
+
+    /// Returns the app with the settings in force.
+    fn app(&self) -> Arc<App> {
+        Arc::clone(&self.view.borrow().app)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.view.borrow().app.clock.now()
+    }
+}

@@ -1,0 +1,224 @@
+//! What every request and every answer passes, whatever the route: host, origin, time, and the headers that tell a browser
+//! how little the page needs.
+//!
+//! One constraint: [`gate`] is the outermost layer, so that errors have the headers too.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ipnet::IpNet;
+use url::Url;
+
+use super::Page;
+use super::ask::{Ask, Theme, cookie};
+use super::failure::{Failure, render};
+use super::language::Language;
+use crate::config::AdminSettings;
+
+/// How long an answer may take. The body of a request is read within it, so that a slow sender holds nothing up.
+const LONGEST_ANSWER: Duration = Duration::from_secs(30);
+
+/// How long a try of a prompt may take: the model writes dozens of texts.
+pub(super) const LONGEST_TRY: Duration = Duration::from_secs(300);
+
+/// The largest body of a request: no form of the page comes near it.
+pub(super) const LARGEST_BODY: usize = 64 * 1024;
+
+/// The address at the other end of the connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+/// Returns random text of 128 bits or more.
+///
+/// # Panics
+/// If the system has no random numbers.
+#[must_use]
+pub fn random<const BYTES: usize>() -> String {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes).expect("the system has random numbers");
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Lets a request in, and gives its answer the headers.
+pub(super) async fn gate(State(page): State<Arc<Page>>, mut request: Request, next: Next) -> Response {
+    let ask = ask_of(&page, &request);
+    let host = check_host(&page, request.headers());
+    let checked = host.and_then(|()| check_origin(&page, request.method(), request.headers()));
+    let bound = if request.uri().path() == "/prompts/try" { LONGEST_TRY } else { LONGEST_ANSWER };
+    request.extensions_mut().insert(ask.clone());
+    let answer = match checked {
+        Err(failure) => failure.into_response(),
+        Ok(()) => match tokio::time::timeout(bound, next.run(request)).await {
+            Ok(answer) => answer,
+            Err(_) => Failure::TooSlow.into_response(),
+        },
+    };
+    with_headers(render(answer, &ask), &ask)
+}
+
+fn ask_of(page: &Page, request: &Request) -> Ask {
+    let headers = request.headers();
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
+    let public = page.admin.public_url.as_ref();
+    let is_public =
+        public.is_some_and(|url| host_of(headers).is_some_and(|host| authority(url).as_deref() == Some(host)));
+    Ask {
+        now: page.now(),
+        address: client_address(peer, headers, &page.admin.trusted_proxies),
+        is_secure: is_public && public.is_some_and(|url| url.scheme() == "https"),
+        nonce: random::<16>(),
+        language: Language::of_code(cookie(headers, "language").unwrap_or_default()),
+        theme: Theme::of_word(cookie(headers, "theme").unwrap_or_default()),
+        shortcuts: cookie(headers, "shortcuts") != Some("off"),
+        visitor: None,
+        path: request.uri().path().to_owned(),
+    }
+}
+
+fn host_of(headers: &HeaderMap) -> Option<&str> {
+    headers.get(HOST).and_then(|host| host.to_str().ok())
+}
+
+/// Returns `host` or `host:port`, as a browser writes it into `Host`.
+fn authority(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+}
+
+/// Returns the origins from which the page may be used: the public address, and this machine if the page listens there.
+fn origins(admin: &AdminSettings, listen: SocketAddr) -> Vec<String> {
+    let public = admin.public_url.iter().map(|url| url.origin().ascii_serialization());
+    let port = listen.port();
+    let names = if listen.ip().is_loopback() {
+        vec![format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}"), listen.to_string()]
+    } else {
+        Vec::new()
+    };
+    // A browser leaves out the port of the scheme.
+    let here = names.into_iter().map(|name| format!("http://{}", name.strip_suffix(":80").unwrap_or(&name)));
+    public.chain(here).collect()
+}
+
+/// Refuses a name under which nobody should know the page: a foreign site that points its own name at this machine.
+fn check_host(page: &Page, headers: &HeaderMap) -> Result<(), Failure> {
+    let host = host_of(headers).unwrap_or_default().to_ascii_lowercase();
+    let known = origins(&page.admin, page.listen);
+    let is_known = known.iter().filter_map(|origin| origin.split_once("://")).any(|(_, name)| name == host);
+    if is_known { Ok(()) } else { Err(Failure::WrongHost) }
+}
+
+/// Refuses a request that changes something unless a page of ours sent it. Browsers say so in `Sec-Fetch-Site`; those that do
+/// not, and connections on which they do not, in `Origin`.
+fn check_origin(page: &Page, method: &Method, headers: &HeaderMap) -> Result<(), Failure> {
+    if method.is_safe() {
+        return Ok(());
+    }
+    let says = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let origin = says(&ORIGIN);
+    let is_ours = |origin: &str| origins(&page.admin, page.listen).iter().any(|ours| ours == origin);
+    let allowed = match says(&HeaderName::from_static("sec-fetch-site")) {
+        Some(site) => site == "same-origin" && origin.is_none_or(is_ours),
+        None => origin.is_some_and(is_ours),
+    };
+    if allowed { Ok(()) } else { Err(Failure::ForeignOrigin) }
+}
+
+/// Returns where a request comes from: the peer, or, if the peer is a trusted proxy, the last address in
+/// `X-Forwarded-For` that is not one. Whoever sends the request can write everything left of that.
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
+    let mut address = peer.to_canonical();
+    let lines: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
+    for entry in lines.iter().flat_map(|line| line.split(',')).rev() {
+        if !is_trusted(address) {
+            break;
+        }
+        match entry.trim().parse::<IpAddr>() {
+            Ok(found) => address = found.to_canonical(),
+            Err(_) => break,
+        }
+    }
+    address
+}
+
+/// Returns whether a request may read the metrics: from this machine itself or an allowed network, and not through a proxy
+/// that the settings do not name.
+pub(super) fn may_measure(page: &Page, ask: &Ask, headers: &HeaderMap) -> bool {
+    let is_forwarded =
+        ["x-forwarded-for", "forwarded", "x-real-ip", "via"].iter().any(|name| headers.contains_key(*name));
+    let is_resolved = !page.admin.trusted_proxies.is_empty();
+    let is_near = ask.address.is_loopback() && (!is_forwarded || is_resolved);
+    is_near
+        || page.admin.metrics_networks.iter().any(|network| network.contains(&ask.address))
+            && (!is_forwarded || is_resolved)
+}
+
+fn with_headers(mut answer: Response, ask: &Ask) -> Response {
+    let nonce = &ask.nonce;
+    let policy = format!(
+        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self'; form-action 'self'; \
+         frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'"
+    );
+    let headers = answer.headers_mut();
+    headers.insert("content-security-policy", HeaderValue::from_str(&policy).expect("a nonce is plain text"));
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
+        ("x-robots-tag", "noindex"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if ask.is_secure {
+        headers.insert("strict-transport-security", HeaderValue::from_static("max-age=31536000"));
+    }
+    headers.entry("cache-control").or_insert(HeaderValue::from_static("no-store"));
+    answer
+}
+
+/// An answer of plain text.
+pub(super) fn plain(status: StatusCode, content_type: &'static str, text: impl Into<Body>) -> Response {
+    (status, [("content-type", content_type)], text.into()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn an_address_is_believed_as_far_as_trusted_proxies_wrote_it() {
+        let trusted: Vec<IpNet> = ["10.0.0.0/8", "127.0.0.1/32"].iter().map(|net| net.parse().unwrap()).collect();
+        let cases = [
+            ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
+            ("10.0.0.2", "", "10.0.0.2"),
+            ("10.0.0.2", "198.51.100.1", "198.51.100.1"),
+            ("10.0.0.2", "1.2.3.4, 198.51.100.1", "198.51.100.1"),
+            ("10.0.0.2", "1.2.3.4, 198.51.100.1, 10.0.0.3", "198.51.100.1"),
+            ("::ffff:10.0.0.2", "2001:db8::1", "2001:db8::1"),
+            ("10.0.0.2", "<script>, 10.0.0.3", "10.0.0.3"),
+        ];
+        for (peer, forwarded, wanted) in cases {
+            let headers = headers(&[("x-forwarded-for", forwarded)]);
+            let found = client_address(peer.parse().unwrap(), &headers, &trusted);
+            assert_eq!(found, wanted.parse::<IpAddr>().unwrap(), "{peer} {forwarded}");
+        }
+        let untrusted = client_address("127.0.0.1".parse().unwrap(), &headers(&[("x-forwarded-for", "1.2.3.4")]), &[]);
+        assert_eq!(untrusted.to_string(), "127.0.0.1");
+    }
+}

@@ -1,0 +1,99 @@
+//! Who decides, and what they say to have checked.
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use crate::cli::session::Session;
+use crate::review::{Checked, Reviewer};
+
+/// Who decides.
+#[derive(Debug, Args)]
+pub struct Decision {
+    /// Who decides, for the record; without it, the name you are logged in with, or this process's user
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+impl Decision {
+    /// Returns the name of the person who decides.
+    ///
+    /// # Errors
+    /// If no name is given and none can be found.
+    pub fn name(&self, session: &Session) -> Result<String> {
+        let login = ["SUDO_USER", "LOGNAME", "USER"].iter().find_map(|name| session.environment.get(name));
+        let given = self.by.as_deref().or(login).map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
+        // A service and `docker exec` set none of these variables.
+        given.or_else(user_of_process).context("it is unknown who decides: give --by NAME")
+    }
+}
+
+/// Who reviews, and in which role.
+#[derive(Debug, Args)]
+pub struct Person {
+    #[command(flatten)]
+    decision: Decision,
+    /// What you are to the account, for the record
+    #[arg(long, value_name = "ROLE", default_value = "reviewer")]
+    role: String,
+}
+
+impl Person {
+    /// Returns the reviewer.
+    ///
+    /// # Errors
+    /// If it is unknown who decides.
+    pub fn reviewer(&self, session: &Session) -> Result<Reviewer> {
+        Ok(Reviewer { name: self.decision.name(session)?, role: self.role.clone() })
+    }
+}
+
+/// What was checked.
+#[derive(Debug, Args)]
+pub struct Examination {
+    /// Say that you checked what the text states; the record says so
+    #[arg(long)]
+    facts_checked: bool,
+    /// What you checked it against: a link or a title; may be repeated
+    #[arg(long, value_name = "SOURCE")]
+    source: Vec<String>,
+    /// A note for the record
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+}
+
+impl Examination {
+    pub fn checked(self) -> Checked {
+        Checked { facts: self.facts_checked, sources: self.source, note: self.note }
+    }
+}
+
+/// Returns the user that this process runs as: by name if the machine knows one, otherwise by number.
+fn user_of_process() -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let user = std::fs::metadata("/proc/self").ok()?.uid();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    Some(name_of(user, &users).unwrap_or_else(|| format!("user {user}")))
+}
+
+/// Returns the name that a line of `passwd(5)` gives a user.
+fn name_of(user: u32, users: &str) -> Option<String> {
+    let named = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(user)).then_some(name)
+    });
+    named.filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_named_by_the_machine_s_list() {
+        let users = "root:x:0:0:root:/root:/bin/sh\n\nana:x:1000:1000::/home/ana:/bin/sh\n:x:12:12::/:/bin/sh\n";
+        for (user, name) in [(0, Some("root")), (1000, Some("ana")), (12, None), (10001, None)] {
+            assert_eq!(name_of(user, users).as_deref(), name, "{user}");
+        }
+    }
+}
