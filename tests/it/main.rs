@@ -9,6 +9,7 @@
 //!   - `support::tiny_model`: a two-layer GPT-2 that writes Spanish words, created by the test.
 //!   - `support::small_disk`: a real disk of a few mebibytes, for tests that fill it.
 //! - `auth`: logging in, by PIN and by browser, and posting with the stored login.
+//! - `audit`: the audit log: what is in it, who can check it, and what every kind of tampering looks like; replays.
 //! - `commands`: every command's output, exit code and errors.
 //! - `classifiers`: training and measuring classifiers.
 //! - `generators`: what `evaluate generator` and `generate --sweep` measure, write and refuse.
@@ -31,6 +32,7 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy knows a test by its attribute; this binary's helpers are tests too")]
 
+mod audit;
 mod auth;
 #[cfg(feature = "workshop")]
 mod classifiers;
