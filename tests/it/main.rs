@@ -3,6 +3,7 @@
 //!
 //! - `support`: helpers for the tests.
 //!   - `support::fake_x`: `FakeX`, a scripted X server on a free port that checks every OAuth signature itself.
+//!   - `support::page`: the admin page as a client sees it: users, sessions, single headers.
 //!   - `support::process`: measures a process's memory, and runs one that may be killed at any moment.
 //!   - `support::record`: compares a bot's record with the server it talked to.
 //!   - `support::test_bot`: `TestBot`, the binary in its own folder; finds any key that leaked into what it wrote.
@@ -15,6 +16,7 @@
 //! - `control`: attributes, from the columns of a table through training and generation to the record.
 //! - `rounds`: one round of the binary (`once`), from the seed prompt to the record, for every way it can end.
 //! - `daemon`: the binary as a service (`run`): systemd, signals, reload, approvals, crashes, missed slots.
+//! - `admin`: the admin page over HTTP: who may do what, sign-ins, foreign sites, hostile texts, metrics.
 //! - `operations`: commands next to a running daemon: which record they use, a broken file, consistent reports, `init`.
 //! - `store`: the record under stress: full and read-only disks, locks, killed backups, restores, older schemas.
 //! - `doctor`: what `doctor`, `healthcheck` and `alerts` say about a bot that can post and about one that cannot.
@@ -29,6 +31,7 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy knows a test by its attribute; this binary's helpers are tests too")]
 
+mod admin;
 mod auth;
 #[cfg(feature = "workshop")]
 mod classifiers;
