@@ -100,6 +100,7 @@ UPDATE tallies SET (score, rank) = (
 );
 
 CREATE INDEX tallies_by_due ON tallies (due);
+CREATE INDEX tallies_to_prune ON tallies (due) WHERE pruned_at IS NULL AND candidates > 0;
 
 CREATE TRIGGER tallies_added AFTER INSERT ON rounds BEGIN
     INSERT INTO tallies (round_id, due) VALUES (new.id, coalesce(

@@ -10,6 +10,7 @@
 //! - [`review`]: the queue of posts that wait for a person.
 //! - [`publish`]: the only place that posts to X: intent, call, outcome.
 //! - [`alerts`]: notifying a person that the bot cannot do its work.
+//! - [`audit`]: the audit log's checkpoints, where they are kept outside, verification and proofs.
 //! - [`daemon`]: the loop, signals, systemd, the single-instance lock.
 //! - [`doctor`]: checks of everything that could stop the next post, one by one.
 //! - [`admin`]: the admin page, served by the daemon.
@@ -18,6 +19,7 @@
 pub mod admin;
 pub mod alerts;
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod daemon;

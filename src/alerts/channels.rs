@@ -43,14 +43,15 @@ pub enum ChannelError {
 
 /// The channels that notices are sent through.
 pub struct Channels {
-    webhook: Option<Webhook>,
+    webhook: Option<Outgoing>,
     command: Option<Vec<String>>,
     environment: Vec<(&'static str, String)>,
     webhook_bound: Duration,
     command_bound: Duration,
 }
 
-struct Webhook {
+/// An address outside that something is sent to.
+pub(crate) struct Outgoing {
     http: reqwest::Client,
     /// Secret: whoever has it can write to the operator's channel.
     url: SecretString,
@@ -71,13 +72,12 @@ impl Channels {
     /// If the address is not valid, its file cannot be read, or TLS cannot be set up.
     pub fn open(settings: &AlertSettings, environment: &Environment) -> Result<Self, ChannelError> {
         let url = super::webhook(environment)?.or_else(|| settings.webhook.clone());
-        let webhook = url.map(Webhook::new).transpose()?;
+        let webhook = url.map(Outgoing::new).transpose()?;
         let command = (!settings.command.is_empty()).then(|| settings.command.clone());
-        let passed_on = PASSED_ON.into_iter().filter_map(|name| Some((name, environment.get(name)?.to_owned())));
         Ok(Self {
             webhook,
             command,
-            environment: passed_on.collect(),
+            environment: passed_on(environment),
             webhook_bound: WEBHOOK_BOUND,
             command_bound: COMMAND_BOUND,
         })
@@ -111,20 +111,37 @@ impl Channels {
     }
 
     async fn run_command(&self, payload: &Payload) -> Result<(), String> {
-        let Some((program, arguments)) = self.command.as_ref().and_then(|words| words.split_first()) else {
-            return Err("there is no longer a command".to_owned());
-        };
+        let words = self.command.as_deref().unwrap_or_default();
         let json = serde_json::to_vec(payload).map_err(|error| error.to_string())?;
-        let mut command = Command::new(program);
-        command.args(arguments).env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.env("PREGONERO_ALERT_EVENT", payload.event).env("PREGONERO_ALERT_STATUS", payload.status);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let bound = self.command_bound;
-        // The standard library's processes block, so this runs on a thread that the runtime keeps for such work.
-        tokio::task::spawn_blocking(move || run_bounded(command, &json, bound))
-            .await
-            .unwrap_or_else(|_| Err("the task that runs the command ended early".to_owned()))
+        let variables = [("PREGONERO_ALERT_EVENT", payload.event), ("PREGONERO_ALERT_STATUS", payload.status)];
+        run_with_input(words, &self.environment, &variables, json, self.command_bound).await
     }
+}
+
+/// Returns the variables of our environment that a command receives.
+pub(crate) fn passed_on(environment: &Environment) -> Vec<(&'static str, String)> {
+    PASSED_ON.into_iter().filter_map(|name| Some((name, environment.get(name)?.to_owned()))).collect()
+}
+
+/// Runs a program with its arguments, `input` on its standard input, and of our environment only what is passed on.
+pub(crate) async fn run_with_input(
+    words: &[String],
+    environment: &[(&'static str, String)],
+    variables: &[(&'static str, &str)],
+    input: Vec<u8>,
+    bound: Duration,
+) -> Result<(), String> {
+    let Some((program, arguments)) = words.split_first() else {
+        return Err("there is no longer a command".to_owned());
+    };
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
+    command.envs(variables.iter().copied());
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    // The standard library's processes block, so this runs on a thread that the runtime keeps for such work.
+    tokio::task::spawn_blocking(move || run_bounded(command, &input, bound))
+        .await
+        .unwrap_or_else(|_| Err("the task that runs the command ended early".to_owned()))
 }
 
 /// Runs the command to its end or kills it at the bound. Any end but success is an error.
@@ -151,8 +168,12 @@ fn run_bounded(mut command: Command, input: &[u8], bound: Duration) -> Result<()
     }
 }
 
-impl Webhook {
-    fn new(url: SecretString) -> Result<Self, ChannelError> {
+impl Outgoing {
+    /// Prepares to send to `url`.
+    ///
+    /// # Errors
+    /// If the address may not get secrets, or TLS cannot be set up.
+    pub(crate) fn new(url: SecretString) -> Result<Self, ChannelError> {
         crate::alerts::webhook_url(url.expose_secret()).map_err(ChannelError::Webhook)?;
         install_crypto_provider();
         let http = reqwest::Client::builder()
@@ -167,13 +188,22 @@ impl Webhook {
 
     async fn deliver(&self, payload: &Payload, bound: Duration) -> Result<(), String> {
         // The library includes the address in its errors unless it is removed.
-        let sent = self.http.post(self.url.expose_secret()).timeout(bound).json(payload).send().await;
-        match sent.map(|answer| answer.status()) {
-            Ok(status) if status.is_success() => Ok(()),
-            Ok(StatusCode::TOO_MANY_REQUESTS) => Err("the webhook answered 429: too many requests".to_owned()),
-            Ok(status) => Err(format!("the webhook answered {status}")),
-            Err(error) if error.is_timeout() => Err("the webhook did not answer in time".to_owned()),
-            Err(error) => Err(format!("the webhook could not be reached: {}", error.without_url())),
-        }
+        answered(self.http.post(self.url.expose_secret()).timeout(bound).json(payload)).await
+    }
+
+    /// Sends a text; the error is a sentence for the log, without secrets.
+    pub(crate) async fn post_text(&self, text: String, bound: Duration) -> Result<(), String> {
+        let request = self.http.post(self.url.expose_secret()).timeout(bound);
+        answered(request.header("content-type", "text/plain; charset=utf-8").body(text)).await
+    }
+}
+
+async fn answered(request: reqwest::RequestBuilder) -> Result<(), String> {
+    match request.send().await.map(|answer| answer.status()) {
+        Ok(status) if status.is_success() => Ok(()),
+        Ok(StatusCode::TOO_MANY_REQUESTS) => Err("the webhook answered 429: too many requests".to_owned()),
+        Ok(status) => Err(format!("the webhook answered {status}")),
+        Err(error) if error.is_timeout() => Err("the webhook did not answer in time".to_owned()),
+        Err(error) => Err(format!("the webhook could not be reached: {}", error.without_url())),
     }
 }

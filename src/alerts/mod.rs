@@ -18,6 +18,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 pub use self::channels::{ChannelError, Channels};
+pub(crate) use self::channels::{Outgoing, passed_on, run_with_input};
 pub use self::conditions::Watched;
 pub use self::payload::{Payload, test_payload};
 pub(crate) use self::settings::webhook_url;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::alerts::ChannelError;
+use crate::audit::KeyError;
 use pregonero_x::oauth2::TokenFileError;
 use pregonero_x::secrets::{self, SecretsError};
 
@@ -35,6 +36,9 @@ pub enum SetupError {
     /// An alert channel cannot be used, so nobody would learn what keeps the bot from posting.
     #[error(transparent)]
     Alerts(#[from] ChannelError),
+    /// The key that signs the audit log is given and cannot be used.
+    #[error(transparent)]
+    Audit(#[from] KeyError),
     /// The client for X cannot be built.
     #[error(transparent)]
     Twitter(#[from] pregonero_x::SetupError),

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 
 use super::SetupError;
 use crate::alerts::{Channels, Plan, Watched};
+use crate::audit;
 use crate::config::Settings;
 use crate::publish::{AuthMethod, Outlet, PostedTweet, Poster, PosterFuture};
 use pregonero_system::clock::Clock;
@@ -61,6 +62,17 @@ fn token_file(settings: &Settings) -> PathBuf {
 pub fn alert_plan(settings: &Settings, environment: &Environment) -> Result<Plan, SetupError> {
     let channels = Arc::new(Channels::open(&settings.alerts, environment)?);
     Ok(Plan { watched: Watched::from(settings), channels })
+}
+
+/// Builds the plan of how the audit log is signed and where its checkpoints go.
+///
+/// # Errors
+/// If the configured webhook cannot be used, or the key for checkpoints is given and cannot be read.
+pub fn audit_plan(settings: &Settings, environment: &Environment) -> Result<audit::Plan, SetupError> {
+    let Settings { audit, account, store, .. } = settings;
+    let plan = audit::Plan::new(audit, &account.handle, &store.path, environment)?;
+    plan.key.find()?;
+    Ok(plan)
 }
 
 fn warn_of(credentials: &Credentials) {

@@ -8,7 +8,7 @@ use super::output::{BAD, GOOD, styled};
 use super::session::Session;
 use crate::alerts::{Channels, test_payload};
 use crate::daemon::whereabouts::Purpose;
-use pregonero_store::Store;
+use pregonero_store::{AlertRecord, Store};
 use pregonero_system::clock::shown;
 
 /// What to do with the alerts.
@@ -58,7 +58,6 @@ async fn list(session: &Session) -> Result<()> {
     let store = Store::open_read_only(&session.ground(Purpose::Look).await?.store).await?;
     let alerts = store.open_alerts().await?;
     store.close().await;
-    session.output.rows(&["SINCE", "KIND", "WHAT"], &alerts, |alert| {
-        vec![shown(alert.raised_at), alert.kind.to_string(), alert.message.clone()]
-    })
+    let cells = |alert: &AlertRecord| vec![shown(alert.raised_at), alert.kind.to_string(), alert.message.clone()];
+    session.output.listed(&["SINCE", "KIND", "WHAT"], &alerts, cells, "no alert is open")
 }

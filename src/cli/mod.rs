@@ -5,11 +5,13 @@
 
 mod admin;
 mod alerts;
+mod audit;
 mod auth;
 mod choice;
 mod compared;
 mod completions;
 mod config;
+mod dates;
 mod db;
 mod decoding;
 mod doctor;
@@ -30,6 +32,7 @@ mod reload;
 mod review;
 mod run;
 mod session;
+mod stats;
 mod status;
 #[cfg(not(feature = "workshop"))]
 mod without_workshop;
@@ -98,6 +101,8 @@ enum Command {
     /// Read the record: every round, its candidates and what was posted
     #[command(subcommand)]
     History(history::HistoryCommand),
+    /// Count rounds, verdicts, posts, scores and costs: in all, or by prompt, hour, weekday, model or month
+    Stats(stats::StatsArguments),
     /// Stop all posting until `resume`, even in a running daemon
     Pause(pause::PauseArguments),
     /// Allow posting again after a pause, or after X refused posts for good
@@ -119,6 +124,9 @@ enum Command {
     /// Test the alert channels, or list the alerts that are not over
     #[command(subcommand)]
     Alerts(alerts::AlertsCommand),
+    /// Verify, prove and export the audit log of everything that the bot did
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Back up, restore or check the record
     #[command(subcommand)]
     Db(db::DbCommand),
@@ -225,9 +233,11 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::Inspect(arguments) => inspect::run(arguments, session).await,
         Command::Review(arguments) => review::run(arguments, session).await,
         Command::History(command) => history::run(command, session).await,
+        Command::Stats(arguments) => stats::run(arguments, session).await,
         Command::Admin(command) => admin::run(command, session).await,
         Command::Auth(command) => auth::run(command, session).await,
         Command::Alerts(command) => alerts::run(command, session).await,
+        Command::Audit(command) => audit::run(command, session).await,
         Command::Db(command) => db::run(command, session).await,
         Command::Config(command) => config::run(command, session).await,
         Command::Models(command) => models::run(command, session).await,

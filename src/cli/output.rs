@@ -54,6 +54,21 @@ pub fn dollars(micros: i64) -> String {
     format!("{sign}${}.{part:0<2}", micros / 1_000_000)
 }
 
+/// Returns a number with the noun that fits it: `1 row`, `2 rows`.
+pub fn counted(number: impl TryInto<i128>, one: &str, several: &str) -> String {
+    match number.try_into() {
+        Ok(1) => format!("1 {one}"),
+        Ok(number) => format!("{number} {several}"),
+        Err(_) => several.to_owned(),
+    }
+}
+
+/// Returns the width of the terminal on standard error, in characters; a usual one where that is no terminal.
+pub fn columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
+    usize::from(size.map(|size| size.ws_col).filter(|columns| *columns > 0).unwrap_or(DEFAULT_COLUMNS))
+}
+
 /// Returns the parts of a candidate's rank: `rank 0.57: score 0.93, reading 0.61 (critic 0.88, mean -1.20,
 /// weakest -3.10)`. Returns `None` for records of earlier versions, in which the score alone decided.
 pub fn parts_of_rank(one: &Judged) -> Option<String> {
@@ -88,8 +103,7 @@ fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Table {
 /// Cells must not contain styles, because their characters would count.
 pub fn table_for_terminal(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = table(header, rows);
-    let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
-    let width = size.map(|size| size.ws_col).filter(|columns| *columns > 0).unwrap_or(DEFAULT_COLUMNS);
+    let width = u16::try_from(columns()).unwrap_or(DEFAULT_COLUMNS);
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     table.trim_fmt()
 }
@@ -132,6 +146,24 @@ impl Output {
         self.line(&table(header, rows.iter().map(cells)).trim_fmt())
     }
 
+    /// Prints rows as [`Self::rows`] does; if there are none, a note says so instead of a header without rows.
+    ///
+    /// # Errors
+    /// The same as [`Self::object`].
+    pub fn listed<T: serde::Serialize>(
+        self,
+        header: &[&str],
+        rows: &[T],
+        cells: impl Fn(&T) -> Vec<String>,
+        nothing: &str,
+    ) -> Result<()> {
+        if rows.is_empty() && !self.json {
+            self.note(nothing);
+            return Ok(());
+        }
+        self.rows(header, rows, cells)
+    }
+
     /// Prints a note for a person, in addition to the data.
     pub fn note(self, line: &str) {
         if !self.quiet {
@@ -170,6 +202,11 @@ mod tests {
         one.ranking = Ranking { critic: Some(0.75), fresh_opening: Some(true), ..one.ranking };
         let with = "rank 0.45: score 0.90, reading 0.50 (critic 0.75, mean -1.25, weakest -3.00)";
         assert_eq!(parts_of_rank(&one).unwrap(), with);
+    }
+
+    #[test]
+    fn one_thing_is_counted_in_the_singular() {
+        assert_eq!((counted(1, "row", "rows"), counted(0_usize, "row", "rows")), ("1 row".into(), "0 rows".into()));
     }
 
     #[test]

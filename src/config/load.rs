@@ -19,6 +19,9 @@ use super::settings::{Keys, Settings};
 /// The places that are searched for the file when none is named, in this order.
 pub const SEARCHED: [&str; 2] = ["config.toml", "/etc/pregonero/config.toml"];
 
+/// Keys whose values are never shown: anyone who has such an address can post to it.
+const SECRET_KEYS: [&str; 2] = ["alerts.webhook", "audit.anchor_webhook"];
+
 /// One key that a flag of the command line sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Override {
@@ -271,7 +274,7 @@ fn provenance(tree: &Tree) -> Vec<ShownSetting> {
     rows
 }
 
-/// Returns the SHA-256 of all keys in effect and their values, without their origins and without the webhook's address.
+/// Returns the SHA-256 of all keys in effect and their values, without their origins and without the webhooks' addresses.
 fn digest(rows: &[ShownSetting]) -> String {
     let digest =
         rows.iter().fold(Sha256::new(), |digest, row| digest.chain_update(format!("{} = {}\n", row.key, row.value)));
@@ -281,8 +284,7 @@ fn digest(rows: &[ShownSetting]) -> String {
 fn row(key: String, value: Option<&Value>) -> ShownSetting {
     let origin = value.and_then(Value::origin).unwrap_or(DEFAULT_ORIGIN).to_owned();
     let value = match value.map_or(Json::Null, to_json) {
-        // The address is a secret: anyone who has it can post to it.
-        Json::String(secret) if key == "alerts.webhook" && !secret.is_empty() => json!("(hidden)"),
+        Json::String(secret) if SECRET_KEYS.contains(&key.as_str()) && !secret.is_empty() => json!("(hidden)"),
         shown => shown,
     };
     ShownSetting { key, value, origin }

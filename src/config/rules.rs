@@ -38,6 +38,7 @@ impl From<&Settings> for Rules {
             quiet: Quiet { zone: settings.schedule.timezone.clone(), hours: settings.schedule.quiet_hours.clone() },
             account: settings.account.handle.clone(),
             reconciliation: settings.publish.reconciliation.clone(),
+            engagement: settings.engagement,
         }
     }
 }

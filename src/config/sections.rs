@@ -78,11 +78,12 @@ const POSITIONS: [(&str, DisclosurePosition); 2] =
 #[serde(default, deny_unknown_fields)]
 pub struct StoreKeys {
     pub path: String,
+    pub keep_candidates: String,
 }
 
 impl Default for StoreKeys {
     fn default() -> Self {
-        Self { path: "data/pregonero.db".into() }
+        Self { path: "data/pregonero.db".into(), keep_candidates: String::new() }
     }
 }
 
@@ -90,13 +91,20 @@ impl StoreKeys {
     /// Returns the settings, each key parsed and in range, or `None` after reporting a fault to `checker`.
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<StoreSettings> {
-        Some(StoreSettings { path: checker.path("store.path", &self.path)? })
+        let path = checker.path("store.path", &self.path);
+        let keep_candidates = match self.keep_candidates.trim() {
+            "" => Some(None),
+            keep => checker.duration("store.keep_candidates", keep, DAY, DAY * 36_500).map(Some),
+        };
+        Some(StoreSettings { path: path?, keep_candidates: keep_candidates? })
     }
 }
 
 #[derive(Debug, Clone)]
 pub struct StoreSettings {
     pub path: PathBuf,
+    /// How long after their round candidates stay that no post was made of; absent: for ever.
+    pub keep_candidates: Option<Duration>,
 }
 
 /// The keys of `[daemon]` as the file writes them, with their defaults.

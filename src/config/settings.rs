@@ -13,7 +13,10 @@ use super::sections::{
 };
 use super::seed_prompts::SeedPromptsKeys;
 use crate::alerts::{AlertKeys, AlertSettings};
-use crate::publish::{BudgetKeys, BudgetSettings, PublishKeys, PublishSettings, WhenAbsent};
+use crate::audit::{AuditKeys, AuditSettings};
+use crate::publish::{
+    BudgetKeys, BudgetSettings, EngagementKeys, EngagementSettings, PublishKeys, PublishSettings, WhenAbsent,
+};
 use crate::review::{ReviewKeys, ReviewSettings};
 use crate::schedule::{ScheduleKeys, ScheduleSettings};
 use pregonero_judging::gates::{GateKeys, GateSettings};
@@ -36,8 +39,10 @@ pub(super) struct Keys {
     pub review: ReviewKeys,
     pub publish: PublishKeys,
     pub budget: BudgetKeys,
+    pub engagement: EngagementKeys,
     pub store: StoreKeys,
     pub alerts: AlertKeys,
+    pub audit: AuditKeys,
     pub daemon: DaemonKeys,
     pub admin: AdminKeys,
     pub log: LogKeys,
@@ -57,8 +62,10 @@ pub struct Settings {
     pub review: ReviewSettings,
     pub publish: PublishSettings,
     pub budget: BudgetSettings,
+    pub engagement: EngagementSettings,
     pub store: StoreSettings,
     pub alerts: AlertSettings,
+    pub audit: AuditSettings,
     pub daemon: DaemonSettings,
     pub admin: AdminSettings,
     pub log: LogSettings,
@@ -89,8 +96,10 @@ impl Keys {
         let review = self.review.check(checker);
         let publish = self.publish.check(checker);
         let budget = self.budget.check(checker);
+        let engagement = self.engagement.check(checker);
         let store = self.store.check(checker);
         let alerts = self.alerts.check(checker);
+        let audit = self.audit.check(checker);
         let daemon = self.daemon.check(checker);
         let admin = self.admin.check(checker);
         let log = self.log.check(checker);
@@ -105,8 +114,10 @@ impl Keys {
             review: review?,
             publish: publish?,
             budget: budget?,
+            engagement: engagement?,
             store: store?,
             alerts: alerts?,
+            audit: audit?,
             daemon: daemon?,
             admin: admin?,
             log: log?,

@@ -6,8 +6,8 @@
 //! the sign of life for other processes, [`standing`] is the single source for the daemon's state, [`lock`] keeps a
 //! second instance out, [`word`] lets commands find out where the record is and [`whereabouts`] makes them act there,
 //! [`notify`] talks to systemd, [`signals`] receives the operating system's signals, `reload` switches to a new
-//! configuration, `queue` checks what waits in the record, `outbox` tracks why nothing may go out, and `telling`
-//! reports the results to the operator.
+//! configuration, `queue` checks what waits in the record, `outbox` tracks why nothing may go out, `upkeep`
+//! does what is due now and then, and `telling` reports the results to the operator.
 
 pub mod agenda;
 mod beside;
@@ -24,6 +24,7 @@ pub mod standing;
 pub mod startup;
 pub mod status;
 mod telling;
+mod upkeep;
 pub mod whereabouts;
 pub mod word;
 
@@ -52,6 +53,7 @@ use self::telling::{tell_not_posted, tell_outcome};
 use self::word::{Speaker, Waiting, Word};
 use crate::alerts::{Alerts, Plan};
 use crate::app::{self, App};
+use crate::audit::{self, Keeper};
 use crate::config::{Loaded, ShownSetting};
 use crate::publish::{Posted, PublishError, Settled};
 use crate::review::ReviewError;
@@ -144,11 +146,18 @@ struct Daemon {
     /// Sends alerts to people; it outlives every reload, only its plan changes.
     alerts: JoinHandle<()>,
     alert_plan: watch::Sender<Plan>,
+    /// Signs the audit log and keeps its checkpoints elsewhere; like the alerts, it outlives every reload.
+    keeper: JoinHandle<()>,
+    audit_plan: watch::Sender<audit::Plan>,
     /// Runs beside the loop, and sees its state.
     companion: Option<JoinHandle<()>>,
     view: watch::Sender<Arc<View>>,
     /// The search of the account's timeline under way. It posts nothing, so it runs alongside the work.
     search: Option<JoinHandle<Result<Vec<Settled>, StoreError>>>,
+    /// What is done now and then besides the work: reading the engagement, pruning old candidates.
+    upkeep: Option<JoinHandle<Result<(), StoreError>>>,
+    /// When it was last looked whether any of that is due.
+    upkeep_looked_at: Option<Instant>,
     /// When the log last reported posts that cannot be settled.
     last_shout: Option<Timestamp>,
     /// When a waiting post was last tried.
@@ -204,14 +213,20 @@ impl Daemon {
             std::process::id(),
         );
         let plan = app::alert_plan(&inputs.settings, environment).map_err(StartError::from)?;
+        let audit_plan = app::audit_plan(&inputs.settings, environment).map_err(StartError::from)?;
         let Started { app, lock } = start_app(inputs.clone()).await?;
         let now = app.clock.now();
+        let recorded = reload::record_config(&app.store, &app.settings.digest, &loaded.provenance, now).await;
+        recorded.map_err(DaemonError::Store)?;
         let agenda = Agenda::open(&app.settings.schedule, &app.store, now).await.map_err(DaemonError::Store)?;
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let alert_plan = watch::Sender::new(plan);
         let alerts = Alerts::new(app.store.clone(), alert_plan.subscribe(), Arc::clone(&app.clock));
         let alerts = tokio::spawn(alerts.run(signals.stop.child_token()));
+        let audit_plan = watch::Sender::new(audit_plan);
+        let keeper = Keeper::new(app.store.clone(), audit_plan.subscribe(), Arc::clone(&app.clock));
+        let keeper = tokio::spawn(keeper.run(signals.stop.child_token()));
         let (speaker, asked) = leave_word(&loaded, &app).unzip();
         let config = reload::in_force(&loaded, now);
         let shown = Arc::new(loaded.provenance);
@@ -234,9 +249,13 @@ impl Daemon {
             overdue_at: Instant::now(),
             alerts,
             alert_plan,
+            keeper,
+            audit_plan,
             companion,
             view,
             search: None,
+            upkeep: None,
+            upkeep_looked_at: None,
             last_shout: None,
             last_try: None,
             look,
@@ -286,9 +305,14 @@ impl Daemon {
             let _ = tokio::time::timeout(COMPANION_BOUND, &mut companion).await;
             companion.abort();
         }
+        self.keeper.abort();
+        self.sign_the_log().await;
         self.watch.rest();
         if let Some(search) = self.search.take() {
             search.abort();
+        }
+        if let Some(upkeep) = self.upkeep.take() {
+            upkeep.abort();
         }
         self.finish_renewals().await;
         if tokio::time::timeout(CLOSE_BOUND, self.app.store.close()).await.is_err() {
@@ -309,10 +333,12 @@ impl Daemon {
                 done = ended(&mut self.work) => self.finish(done).await?,
                 () = tokio::time::sleep_until(self.overdue_at), if self.work.is_some() => return Err(self.hanging()),
                 Err(error) = &mut self.alerts => return Err(DaemonError::Panicked(error)),
+                Err(error) = &mut self.keeper => return Err(DaemonError::Panicked(error)),
                 Err(error) = ended(&mut self.companion), if self.companion.is_some() => {
                     return Err(DaemonError::Panicked(error));
                 }
                 done = ended(&mut self.search) => self.finish_search(done)?,
+                done = ended(&mut self.upkeep) => self.finish_upkeep(done)?,
                 done = ended(&mut self.reloading) => self.finish_reload(done).await?,
                 () = self.signals.reload.notified(), if self.reloading.is_none() => self.begin_reload(None),
                 Some(waiting) = asked(&mut self.asked), if self.reloading.is_none() => self.begin_reload(Some(waiting)),
@@ -419,6 +445,22 @@ impl Daemon {
                 done = &mut work => return self.finish(done).await,
                 () = self.watchdog.due() => self.watchdog.feed(),
                 () = &mut over => return Err(DaemonError::DrainTimedOut { bound }),
+            }
+        }
+    }
+
+    /// Signs the audit log at the end, and brings the checkpoint to the places outside if they take it at once.
+    async fn sign_the_log(&self) {
+        let (store, plan, clock) = (&self.app.store, self.audit_plan.borrow().clone(), &*self.app.clock);
+        let work = async {
+            audit::keeper::sign(store, &plan, clock).await?;
+            audit::keeper::deliver(store, &plan, clock).await.map_err(audit::KeepError::from)
+        };
+        match tokio::time::timeout(CLOSE_BOUND, work).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(error = chain(&error), "the audit log was not signed at the stop"),
+            Err(_) => {
+                tracing::warn!("a checkpoint of the audit log was not delivered in time; the next start tries again")
             }
         }
     }

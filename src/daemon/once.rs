@@ -2,11 +2,14 @@
 
 use super::error::{DaemonError, check};
 use super::signals::Signals;
-use super::startup::{Inputs, Started, start_app};
+use super::startup::{Inputs, StartError, Started, start_app};
 use super::telling::tell_outcome;
+use crate::app;
+use crate::audit;
 use crate::publish::PublishError;
 use crate::round::{self, Order, Outcome, RoundFailure};
 use pregonero_store::HistoryRecord;
+use pregonero_system::errors::chain;
 use pregonero_x::oauth2;
 
 /// A round that has ended and is on record.
@@ -44,6 +47,7 @@ pub enum OnceError {
 pub async fn once(inputs: Inputs, order: Order, signals: Signals) -> Result<Finished, DaemonError> {
     let (stop, quit) = (signals.stop.clone(), signals.quit.clone());
     let serve = async {
+        let audit_plan = app::audit_plan(&inputs.settings, &inputs.environment).map_err(StartError::from)?;
         let Started { app, lock: _lock } = start_app(inputs).await?;
         if let Some(halt) = app.publisher.halts().await.map_err(DaemonError::Store)?.into_iter().next() {
             app.store.close().await;
@@ -54,6 +58,9 @@ pub async fn once(inputs: Inputs, order: Order, signals: Signals) -> Result<Fini
         let served = round::run(&app, order, &stop).await.map_err(DaemonError::Store)?;
         tell_outcome(&served);
         let record = app.store.history_record(served.round).await.map_err(DaemonError::Store)?;
+        if let Err(error) = audit::keeper::turn(&app.store, &audit_plan, &*app.clock).await {
+            tracing::error!(error = chain(&error), "the audit log was not signed");
+        }
         app.store.close().await;
         Ok(Finished { record, result: good_end(served.outcome) })
     };

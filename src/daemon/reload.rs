@@ -14,9 +14,11 @@ use super::word::{ReloadAnswer, Waiting};
 use super::{Daemon, DaemonError};
 use crate::alerts::Plan;
 use crate::app;
+use crate::audit;
 use crate::config::{Loaded, Settings, ShownSetting};
 use crate::publish::Outlet;
 use pregonero_judging::judge::Judge;
+use pregonero_store::{Store, StoreError};
 use pregonero_system::clock::show_times_in;
 
 /// A configuration that can be used, with everything it needs.
@@ -25,6 +27,7 @@ pub(super) struct Reloaded {
     judge: Judge,
     outlet: Outlet,
     plan: Plan,
+    audit_plan: audit::Plan,
     loaded: Loaded,
     /// Keys whose new values take effect only after a restart.
     after_restart: Vec<&'static str>,
@@ -52,7 +55,8 @@ impl Daemon {
             app::check_seed_prompts(&settings, &app.engine)?;
             app::check_what_can_pass(&settings, &judge, app.clock.now())?;
             let plan = app::alert_plan(&settings, &inputs.environment)?;
-            Ok(Reloaded { settings, judge, outlet, plan, loaded, after_restart })
+            let audit_plan = app::audit_plan(&settings, &inputs.environment)?;
+            Ok(Reloaded { settings, judge, outlet, plan, audit_plan, loaded, after_restart })
         }));
     }
 
@@ -81,15 +85,18 @@ impl Daemon {
     }
 
     async fn take(&mut self, reloaded: Reloaded) -> ReloadAnswer {
-        let Reloaded { settings, judge, outlet, plan, loaded, after_restart } = reloaded;
+        let Reloaded { settings, judge, outlet, plan, audit_plan, loaded, after_restart } = reloaded;
         show_times_in(&settings.schedule.timezone);
         self.app = Arc::new(self.app.with_settings(settings, judge, outlet));
         self.alert_plan.send_replace(plan);
+        self.audit_plan.send_replace(audit_plan);
         let now = self.app.clock.now();
         self.agenda.reschedule(&self.app.settings.schedule, now);
         self.config = in_force(&loaded, now);
         let changed = differences(&self.shown, &loaded.provenance, &after_restart);
         self.shown = Arc::new(loaded.provenance);
+        let recorded = record_config(&self.app.store, &self.app.settings.digest, &self.shown, now).await;
+        self.note_result(recorded);
         tracing::info!(changed = changed.join("; "), "configuration reloaded");
         let noticed = self.app.publisher.notice_new_credentials().await;
         self.note_result(noticed);
@@ -102,6 +109,17 @@ impl Daemon {
         let after_restart = after_restart.into_iter().map(str::to_owned).collect();
         ReloadAnswer { reloaded: true, changed, after_restart, error: None }
     }
+}
+
+/// Records the configuration in force in the audit log, if it differs from the last one there.
+pub(super) async fn record_config(
+    store: &Store,
+    digest: &str,
+    shown: &[ShownSetting],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let values = shown.iter().map(|row| (row.key.clone(), row.value.clone())).collect();
+    store.record_config(digest, &values, now).await.map(drop)
 }
 
 /// Returns the keys whose values differ, with both values, one sentence each. Keys in `later` wait for a restart and

@@ -151,7 +151,7 @@ impl Publisher {
 fn account_read(post: PostId) -> NewRead {
     NewRead {
         what: ReadKind::Account,
-        post,
+        post: Some(post),
         outcome: ReadOutcome::Failed,
         items: 0,
         price_micros: 0,

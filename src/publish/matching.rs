@@ -193,6 +193,7 @@ mod tests {
             created_at: Some(at("2026-03-01T12:00:01Z")),
             links: links.iter().map(link).collect(),
             edit_history: Vec::new(),
+            metrics: None,
         }
     }
 

@@ -9,6 +9,7 @@
 mod account;
 mod budget;
 mod costs;
+mod engagement;
 mod error;
 mod matching;
 mod outlet;
@@ -25,14 +26,15 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::costs::{MonthlyCosts, costs};
+pub use self::engagement::Measurement;
 use self::error::not_armed;
 pub use self::error::{PublishError, WaitsFor};
 pub use self::outlet::{Outlet, PostedTweet, Poster, PosterFuture};
 pub use self::outlook::{Outlook, outlook};
 pub use self::reconcile::Settled;
 pub use self::settings::{
-    AuthMethod, BudgetKeys, BudgetSettings, DEFAULT_STALE_AFTER, Prices, PublishKeys, PublishSettings,
-    ReconciliationSettings, WhenAbsent,
+    AuthMethod, BudgetKeys, BudgetSettings, DEFAULT_STALE_AFTER, EngagementKeys, EngagementSettings, Prices,
+    PublishKeys, PublishSettings, ReconciliationSettings, WhenAbsent,
 };
 pub use self::settlement::AnswerEffect;
 use self::settlement::CallContext;
@@ -62,6 +64,8 @@ pub struct Rules {
     /// The handle of the account that must own the credentials, without `@`.
     pub account: String,
     pub reconciliation: ReconciliationSettings,
+    /// How often people's reactions are read.
+    pub engagement: EngagementSettings,
 }
 
 pub(crate) fn signed(duration: Duration) -> SignedDuration {

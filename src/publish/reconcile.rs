@@ -224,7 +224,7 @@ impl Publisher {
         let items = timeline.tweets.len();
         NewRead {
             what: ReadKind::Timeline,
-            post,
+            post: Some(post),
             outcome,
             items,
             price_micros: self.in_force().rules.budget.prices.of_read(items),
@@ -283,7 +283,15 @@ impl Publisher {
         }
         tracing::warn!(%post, %error, %look_at, "cannot read the timeline; will try again");
         let detail = settlement::detail_of(error);
-        let read = NewRead { what, post, outcome: ReadOutcome::Failed, items: 0, price_micros: 0, detail, windows };
+        let read = NewRead {
+            what,
+            post: Some(post),
+            outcome: ReadOutcome::Failed,
+            items: 0,
+            price_micros: 0,
+            detail,
+            windows,
+        };
         self.store.look_later(post, look_at, Some(&read), now).await
     }
 

@@ -1,9 +1,9 @@
-//! The sections `[publish]` and `[budget]`: their keys, their defaults and what they may say.
+//! The sections `[publish]`, `[budget]` and `[engagement]`: their keys, their defaults and what they may say.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pregonero_settings::{Checker, DAY, SECOND, duration_between};
+use pregonero_settings::{Checker, DAY, MINUTE, SECOND, duration_between};
 use pregonero_system::network::may_get_secrets;
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +118,42 @@ impl BudgetKeys {
             prices: Prices { post: post?, post_with_link: post_with_link?, read: read?, user_read: user_read? },
         })
     }
+}
+
+/// The keys of `[engagement]` as the file writes them, with their defaults.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngagementKeys {
+    pub every: String,
+    pub r#for: String,
+}
+
+impl Default for EngagementKeys {
+    fn default() -> Self {
+        Self { every: String::new(), r#for: "14d".into() }
+    }
+}
+
+impl EngagementKeys {
+    /// Returns the settings, each key parsed and in range; `None` if `checker` recorded a fault.
+    #[must_use]
+    pub fn check(&self, checker: &mut Checker<'_>) -> Option<EngagementSettings> {
+        let every = match self.every.trim() {
+            "" => Some(None),
+            every => checker.duration("engagement.every", every, MINUTE, DAY * 30).map(Some),
+        };
+        let r#for = checker.duration("engagement.for", &self.r#for, MINUTE, DAY * 90);
+        Some(EngagementSettings { every: every?, r#for: r#for? })
+    }
+}
+
+/// How often X is asked what people did with the posts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngagementSettings {
+    /// Absent: never.
+    pub every: Option<Duration>,
+    /// How old a post may be.
+    pub r#for: Duration,
 }
 
 /// The value of `publish.stale_after` if it is not given, or the configuration cannot be read.

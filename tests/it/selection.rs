@@ -161,6 +161,7 @@ fn what_cannot_be_a_critic_or_train_one_is_refused_in_words() {
             "reader: its labels are negative and positive, but a critic's are generated and written",
         ),
         ("critic = \"nowhere\"", "selection.critic: "),
+        ("critic = \"tiny\"", "config.json: this is a generator (gpt2), not a classifier or critic"),
         ("rank = \"best\"", "selection.rank: expected both | critic | sentiment, found \"best\""),
         ("critic = \"builtin:xx\"", "there is no built-in critic \"xx\"; there are builtin:es"),
         ("fresh_openings = 20000", "selection.fresh_openings: expected a whole number from 0 to 10000"),
@@ -180,7 +181,7 @@ fn what_cannot_be_a_critic_or_train_one_is_refused_in_words() {
         (
             vec!["--data", "few.txt", "-n", "100"],
             1,
-            "a critic needs at least 50 different texts of each side, but there are 1",
+            "a critic needs at least 50 different texts, but --data has 1: give more",
         ),
         (vec!["--data", "gone.txt"], 1, "gone.txt"),
         (vec!["--data", "few.txt", "--openings", "9"], 1, "--openings 9: no text of --data has more than 9 words"),

@@ -120,6 +120,14 @@ impl Signer {
         Ok(signer)
     }
 
+    /// Returns the same key under another name: its verifier key and its signatures are others then.
+    ///
+    /// # Errors
+    /// [`NoteError::Name`].
+    pub fn renamed(&self, name: &str) -> Result<Self, NoteError> {
+        Self::new(name, self.seed)
+    }
+
     /// Returns the key as it is kept in a file. Secret.
     #[must_use]
     pub fn to_text(&self) -> String {

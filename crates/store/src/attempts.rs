@@ -57,6 +57,14 @@ impl FromRow<'_, SqliteRow> for AttemptRecord {
     }
 }
 
+impl AttemptRecord {
+    /// Returns whether the call posted or may have, so that X may have charged for it.
+    #[must_use]
+    pub fn may_have_posted(&self) -> bool {
+        matches!(self.outcome, AttemptOutcome::UnderWay | AttemptOutcome::Sent | AttemptOutcome::Unknown)
+    }
+}
+
 /// Why a post has to wait, and until when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Postponement {

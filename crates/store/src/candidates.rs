@@ -193,6 +193,7 @@ mod tests {
             .map(GateVerdict::pass)
             .collect();
         let text = "El mercado abre temprano y los vecinos compran pan, fruta y café para toda la semana que viene. 🤖";
+        sqlx::raw_sql("BEGIN").execute(&mut connection).await.unwrap();
         for round in 1..=ROUNDS {
             let new_round =
                 "INSERT INTO rounds (id, slot, slot_kind, started_at, outcome) VALUES (?, ?, 'manual', 'a', 'running')";
@@ -226,6 +227,7 @@ mod tests {
                 }
             }
         }
+        sqlx::raw_sql("COMMIT").execute(&mut connection).await.unwrap();
         let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut connection).await.unwrap();
         let free: i64 = sqlx::query_scalar("PRAGMA freelist_count").fetch_one(&mut connection).await.unwrap();
         (pages - free) * 4096 / ROUNDS

@@ -160,7 +160,10 @@ mod tests {
             let round = test.store.begin_round(&round, due).await.unwrap();
             let score = [0.9, 0.8, 0.5, 0.4][day];
             let other = judged("Nadie habla de trenes.", Verdict::Reject, 0.1);
-            test.store.record_candidates(round, &[judged(text, Verdict::Pass, score), other], Some(0)).await.unwrap();
+            test.store
+                .record_candidates(round, &[judged(text, Verdict::Pass, score), other], Some(0), due)
+                .await
+                .unwrap();
             if day == 3 {
                 test.store.end_without_candidate(round, "2 of 2 rejected", due).await.unwrap();
                 continue;

@@ -9,9 +9,11 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, QueryBuilder, Row as _};
 
 use super::columns::{instant, instant_or_none, json_or_none, seed_or_none, stored, word, word_or_none};
+use super::engagement::{Engagement, Reading};
 use super::error::Doing as _;
 use super::filter::HistoryFilter;
 use super::rounds::model;
+use super::tallies::Tally;
 use super::{
     AttemptRecord, CandidateRecord, HistoryState, PostRecord, PostState, ReadRecord, RoundId, RoundOutcome,
     RoundRecord, Store, StoreError,
@@ -47,6 +49,10 @@ pub struct HistoryEntry {
     /// When the post was recorded, or the round began.
     pub created_at: Timestamp,
     pub sent_at: Option<Timestamp>,
+    /// When the account's timeline no longer showed the tweet.
+    pub gone_at: Option<Timestamp>,
+    /// What people did with the tweet, as X last said.
+    pub engagement: Option<Engagement>,
     /// What last went wrong with the post, or why the round led to none.
     pub error: Option<String>,
 }
@@ -75,6 +81,8 @@ impl FromRow<'_, SqliteRow> for HistoryEntry {
             rank: row.try_get("rank")?,
             created_at: instant(row, "created_at")?,
             sent_at: instant_or_none(row, "sent_at")?,
+            gone_at: instant_or_none(row, "gone_at")?,
+            engagement: Engagement::of_row(row)?,
             error: row.try_get("error")?,
         })
     }
@@ -99,6 +107,16 @@ pub struct HistoryRecord {
     pub attempts: Vec<AttemptRecord>,
     /// The reads of the account's timeline made to settle the post, in order.
     pub reads: Vec<ReadRecord>,
+    /// What X charged for the post and for finding out whether it was published, in millionths of a dollar.
+    pub cost_micros: i64,
+    /// What people did with the tweet: one entry for each time that a number had changed.
+    pub readings: Vec<Reading>,
+    /// How many candidates there were; more than `candidates` has if they were pruned.
+    pub candidates_judged: i64,
+    /// When the candidates were pruned.
+    pub pruned_at: Option<Timestamp>,
+    /// The places of the records about it in the audit log.
+    pub audit: Vec<u64>,
 }
 
 /// One call that X charges for.
@@ -128,7 +146,8 @@ impl FromRow<'_, SqliteRow> for Charge {
 const SELECT_HISTORY: &str = "SELECT rounds.id, slot, outcome, state, posts.text, tweet_id, seed_prompt,
          rounds.rng_seed AS rng_seed, candidates.rng_seed AS candidate_rng_seed,
          candidate_position + 1 AS candidate, generator_name, generator_sha256,
-         sentiment, tallies.score, tallies.rank, coalesce(created_at, started_at) AS created_at, sent_at,
+         sentiment, tallies.score, tallies.rank, coalesce(created_at, started_at) AS created_at, sent_at, gone_at,
+         likes, reposts, replies, quotes, views,
          CASE WHEN state IN ('cancelled', 'rejected') THEN coalesce(posts.decision_reason, posts.error)
              ELSE coalesce(posts.error, posts.decision_reason, rounds.reason) END AS error
      FROM rounds LEFT JOIN posts ON posts.id = rounds.id LEFT JOIN tallies ON tallies.round_id = rounds.id
@@ -196,13 +215,22 @@ impl Store {
             .await
             .doing("read the history")?
             .ok_or(StoreError::NoSuchRound { round: id })?;
+        let (attempts, reads) = (self.attempts(id.post()).await?, self.reads(id.post()).await?);
+        let charged = attempts.iter().filter(|attempt| attempt.may_have_posted()).map(|attempt| attempt.price_micros);
+        let cost_micros = charged.chain(reads.iter().map(|read| read.price_micros)).sum();
+        let Tally { candidates, pruned_at } = self.tally(id).await?;
         Ok(HistoryRecord {
             entry,
             round: self.round(id).await?,
             post: self.post_or_none(id.post()).await?,
             candidates: self.candidates(id).await?,
-            attempts: self.attempts(id.post()).await?,
-            reads: self.reads(id.post()).await?,
+            attempts,
+            reads,
+            cost_micros,
+            readings: self.engagement(id.post()).await?,
+            candidates_judged: candidates,
+            pruned_at,
+            audit: self.records_of(id.post()).await?.iter().map(|record| record.index).collect(),
         })
     }
 }
@@ -244,6 +272,8 @@ mod tests {
                 "rank": 0.75,
                 "created_at": "2026-03-01T14:00:00Z",
                 "sent_at": "2026-03-01T14:00:02Z",
+                "gone_at": null,
+                "engagement": null,
                 "error": null,
             })
         );

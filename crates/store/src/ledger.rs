@@ -362,7 +362,10 @@ pub(super) async fn note_models(
 }
 
 /// Returns what the last record of this kind says, if it is still known.
-async fn last_about(connection: &mut SqliteConnection, kind: RecordKind) -> Result<Option<Value>, StoreError> {
+pub(super) async fn last_about(
+    connection: &mut SqliteConnection,
+    kind: RecordKind,
+) -> Result<Option<Value>, StoreError> {
     let body: Option<Option<String>> =
         sqlx::query_scalar("SELECT body FROM ledger WHERE kind = ? ORDER BY idx DESC LIMIT 1")
             .bind(kind.as_str())
@@ -408,7 +411,7 @@ async fn leaves_from(connection: &mut SqliteConnection, first: i64) -> Result<Ve
     leaves.into_iter().map(|leaf| as_hash("leaf", leaf)).collect::<Result<_, _>>().doing(DOING)
 }
 
-fn as_hash(column: &'static str, bytes: Vec<u8>) -> Result<Hash, sqlx::Error> {
+pub(super) fn as_hash(column: &'static str, bytes: Vec<u8>) -> Result<Hash, sqlx::Error> {
     Hash::try_from(bytes).map_err(|bytes| unreadable(column, &format!("{} bytes", bytes.len())))
 }
 

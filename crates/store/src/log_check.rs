@@ -97,6 +97,20 @@ pub struct RestoreMark {
     pub replaced_root: Option<String>,
 }
 
+/// A key that signs checkpoints, as a record of the log names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyMark {
+    /// The record's number.
+    pub index: u64,
+    /// The verifier key.
+    pub key: String,
+    /// The one before it.
+    pub earlier: Option<String>,
+    /// The signed note about the change.
+    #[serde(skip)]
+    pub statement: String,
+}
+
 /// What a check of the log found.
 #[derive(Debug, Clone, Serialize)]
 pub struct LogReport {
@@ -113,8 +127,8 @@ pub struct LogReport {
     /// Rows that cannot be compared because the record about them was forgotten.
     pub unknowable: u64,
     pub restores: Vec<RestoreMark>,
-    /// The verifier keys that the log names, the latest last.
-    pub keys: Vec<String>,
+    /// The keys that the log names, the latest last.
+    pub keys: Vec<KeyMark>,
     /// The root at each size that was asked for and that the log has.
     #[serde(skip)]
     pub roots: BTreeMap<u64, Hash>,
@@ -181,7 +195,7 @@ struct Reading {
     gone: BTreeSet<u64>,
     forgotten: BTreeSet<u64>,
     restores: Vec<RestoreMark>,
-    keys: Vec<String>,
+    keys: Vec<KeyMark>,
     roots: BTreeMap<u64, Hash>,
     last_at: Option<String>,
 }
@@ -326,7 +340,12 @@ impl Reading {
                 replaced_size: about["replaced"]["size"].as_u64(),
                 replaced_root: about["replaced"]["root"].as_str().map(str::to_owned),
             }),
-            Some(RecordKind::CheckpointKey) => self.keys.extend(about["key"].as_str().map(str::to_owned)),
+            Some(RecordKind::CheckpointKey) => self.keys.extend(about["key"].as_str().map(|key| KeyMark {
+                index: record.index,
+                key: key.to_owned(),
+                earlier: about["earlier"].as_str().map(str::to_owned),
+                statement: about["statement"].as_str().unwrap_or_default().to_owned(),
+            })),
             _ => {}
         }
     }

@@ -19,15 +19,18 @@ use super::{PostId, ReadOutcome, RecordKind, Store, StoreError};
 pub enum ReadKind {
     /// `GET /2/users/me`.
     Account,
-    /// `GET /2/users/:id/tweets`.
+    /// `GET /2/users/:id/tweets`, to settle a post of unknown outcome.
     Timeline,
+    /// The same, for what people did with the posts.
+    Metrics,
 }
 
 /// A read that was made.
 #[derive(Debug, Clone)]
 pub struct NewRead {
     pub what: ReadKind,
-    pub post: PostId,
+    /// The post that it was made for; `None` if it was about no single post.
+    pub post: Option<PostId>,
     pub outcome: ReadOutcome,
     /// How many posts or accounts X returned.
     pub items: usize,
@@ -40,7 +43,7 @@ pub struct NewRead {
 /// A read as recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReadRecord {
-    /// `account` or `timeline`.
+    /// `account`, `timeline` or `metrics`.
     pub what: String,
     pub made_at: Timestamp,
     pub outcome: ReadOutcome,
@@ -165,10 +168,11 @@ pub(super) async fn record_read(
              transaction_id)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
-    .bind(read.post.get())
+    .bind(read.post.map(PostId::get))
     .bind(match read.what {
         ReadKind::Account => "account",
         ReadKind::Timeline => "timeline",
+        ReadKind::Metrics => "metrics",
     })
     .bind(stored(now))
     .bind(read.outcome.as_str())
@@ -185,7 +189,7 @@ pub(super) async fn record_read(
     let entry = Entry {
         kind: RecordKind::Read,
         by: None,
-        subject: Some(read.post.get()),
+        subject: read.post.map(PostId::get),
         body: json!({"outcome": read.outcome, "items": read.items, "price_micros": read.price_micros}),
         rows: &[Row::Read(row.last_insert_rowid())],
     };

@@ -448,7 +448,7 @@ mod tests {
         round.seed_prompt.attributes.insert("TEMA".to_owned(), "mayores".to_owned());
         let round = test.store.begin_round(&round, due).await.unwrap();
         let all = [judged("Una feria.", Verdict::Pass, 0.9), judged("Dos ferias.", Verdict::Reject, 0.2)];
-        test.store.record_candidates(round, &all, Some(0)).await.unwrap();
+        test.store.record_candidates(round, &all, Some(0), due).await.unwrap();
         let (expires_at, origin) = (due + SignedDuration::from_hours(48), live());
         let post = NewPost {
             round,
@@ -468,7 +468,7 @@ mod tests {
         let due = at("2026-06-01T04:00:00Z");
         let round = test.store.begin_round(&new_round(SlotId::Scheduled(due)), due).await.unwrap();
         let all = [judged("Tres ferias.", Verdict::Reject, 0.4), judged("Cuatro ferias.", Verdict::Reject, 0.6)];
-        test.store.record_candidates(round, &all, None).await.unwrap();
+        test.store.record_candidates(round, &all, None, due).await.unwrap();
         test.store.end_without_candidate(round, "2 of 2 rejected", due).await.unwrap();
 
         let due = at("2026-06-01T14:00:00Z");

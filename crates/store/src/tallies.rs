@@ -3,10 +3,12 @@
 
 use std::fmt::Write as _;
 
-use sqlx::SqliteConnection;
+use jiff::Timestamp;
+use sqlx::{Row as _, SqliteConnection};
 
+use super::columns::instant_or_none;
 use super::error::Doing as _;
-use super::{RoundId, StoreError};
+use super::{RoundId, Store, StoreError};
 use pregonero_tweet::{Judged, Verdict};
 
 /// How often a gate gave each verdict.
@@ -25,6 +27,30 @@ impl Verdicts {
             Verdict::Reject => &mut self.rejected,
         };
         *count += 1;
+    }
+}
+
+/// What a tally says of a round's candidates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Tally {
+    /// How many there were.
+    pub candidates: i64,
+    /// When they were pruned.
+    pub pruned_at: Option<Timestamp>,
+}
+
+impl Store {
+    pub(super) async fn tally(&self, round: RoundId) -> Result<Tally, StoreError> {
+        const DOING: &str = "read the round's tally";
+        let row = sqlx::query("SELECT candidates, pruned_at FROM tallies WHERE round_id = ?")
+            .bind(round.get())
+            .fetch_optional(self.readers())
+            .await
+            .doing(DOING)?;
+        let Some(row) = row else { return Ok(Tally::default()) };
+        let read =
+            || Ok(Tally { candidates: row.try_get("candidates")?, pruned_at: instant_or_none(&row, "pruned_at")? });
+        read().doing(DOING)
     }
 }
 
@@ -98,7 +124,6 @@ mod tests {
     use super::*;
     use crate::schema::MIGRATIONS;
     use crate::testing::{TestStore, at, judged, plain_connection, scratch};
-    use sqlx::Row as _;
 
     #[tokio::test]
     async fn a_rounds_tally_counts_its_candidates_by_verdict_and_by_gate() {
@@ -109,7 +134,7 @@ mod tests {
             judged("Dos ferias.", Verdict::Review, 0.5),
             judged("Tres ferias.", Verdict::Reject, 1.0),
         ];
-        test.store.record_candidates(round, &all, None).await.unwrap();
+        test.store.record_candidates(round, &all, None, at("2026-03-01T14:00:00Z")).await.unwrap();
         let row = sqlx::query("SELECT * FROM tallies").fetch_one(test.store.readers()).await.unwrap();
         let count = |name: &str| row.get::<i64, _>(name);
         assert_eq!((count("candidates"), count("passed"), count("review"), count("rejected")), (3, 1, 1, 1));
@@ -127,7 +152,7 @@ mod tests {
         let now = at("2026-03-01T14:00:00Z");
         let all = [judged("Mañana abre la feria.", Verdict::Review, 0.7), judged("Otra cosa.", Verdict::Reject, 0.25)];
         let round = test.round(now).await;
-        test.store.record_candidates(round, &all, Some(0)).await.unwrap();
+        test.store.record_candidates(round, &all, Some(0), now).await.unwrap();
         test.approved("El mercado abre temprano.", now).await;
 
         let folder = scratch();

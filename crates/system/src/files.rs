@@ -66,6 +66,19 @@ pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Writes a new file that only its owner can read, with what `fill` puts into the writer; its folder must exist.
+///
+/// # Errors
+/// If the file exists, `fill` fails or the file cannot be written; nothing is left then.
+pub fn write_private_new(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    refuse_existing(path, Existing::Refuse)?;
+    let cannot = || format!("cannot write {}", path.display());
+    let file = filled(folder_of(path), 0o600, fill).with_context(cannot)?;
+    file.as_file().sync_all().with_context(cannot)?;
+    file.persist_noclobber(path).map_err(|error| error.error).with_context(cannot)?;
+    Ok(())
+}
+
 /// Returns a temporary file in `folder` with what `fill` puts into the writer.
 fn filled(
     folder: &Path,

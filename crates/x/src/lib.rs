@@ -23,5 +23,5 @@ pub use client::{Client, CreatedTweet, Credentials, User};
 pub use error::{Answer, RefusalKind, TwitterError};
 pub use limits::{Bucket, LimitWindow, RateLimits};
 pub use reading::Reading;
-pub use timeline::{Link, Span, Timeline, TimelineTweet};
+pub use timeline::{Link, Metrics, Span, Timeline, TimelineTweet};
 pub use transport::{SetupError, Timeouts, install_crypto_provider};

@@ -49,6 +49,19 @@ pub struct TimelineTweet {
     pub links: Vec<Link>,
     /// The ids it had before it was edited, including its own.
     pub edit_history: Vec<String>,
+    /// What people did with it, as far as X gives it.
+    pub metrics: Option<Metrics>,
+}
+
+/// How often people did something with a tweet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metrics {
+    pub likes: u64,
+    pub reposts: u64,
+    pub replies: u64,
+    pub quotes: u64,
+    /// How often it was shown.
+    pub views: Option<u64>,
 }
 
 /// A shortened URL and its target.
@@ -74,8 +87,8 @@ impl FieldNames {
 
     fn pair(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::Tweet => Some(("tweet.fields", "created_at,entities,edit_history_tweet_ids")),
-            Self::Post => Some(("post.fields", "created_at,entities,edit_history_post_ids")),
+            Self::Tweet => Some(("tweet.fields", "created_at,entities,edit_history_tweet_ids,public_metrics")),
+            Self::Post => Some(("post.fields", "created_at,entities,edit_history_post_ids,public_metrics")),
             Self::None => None,
         }
     }
@@ -124,7 +137,20 @@ fn read_tweet(row: &Value) -> Option<TimelineTweet> {
         created_at: row["created_at"].as_str().and_then(|text| text.parse().ok()).or_else(|| time_of_id(&id)),
         links: links.iter().filter_map(read_link).collect(),
         edit_history: history.iter().filter_map(|ids| ids.as_array()).flatten().filter_map(identifier).collect(),
+        metrics: read_metrics(&row["public_metrics"]),
         id,
+    })
+}
+
+/// Reads the numbers; X's documents name the reposts in two ways.
+fn read_metrics(metrics: &Value) -> Option<Metrics> {
+    let count = |name: &str| metrics[name].as_u64();
+    Some(Metrics {
+        likes: count("like_count")?,
+        reposts: count("retweet_count").or_else(|| count("repost_count"))?,
+        replies: count("reply_count")?,
+        quotes: count("quote_count")?,
+        views: count("impression_count"),
     })
 }
 
@@ -152,13 +178,13 @@ mod tests {
         assert_eq!(
             path("17", span, FieldNames::Tweet, Some("a/b")),
             "/2/users/17/tweets?max_results=100&exclude=retweets&start_time=2026-03-01T11%3A58%3A00Z\
-             &end_time=2026-03-01T12%3A15%3A00Z&tweet.fields=created_at%2Centities%2Cedit_history_tweet_ids\
+             &end_time=2026-03-01T12%3A15%3A00Z&tweet.fields=created_at%2Centities%2Cedit_history_tweet_ids%2Cpublic_metrics\
              &pagination_token=a%2Fb"
         );
         let open = Span { to: None, ..span };
         assert!(
             path("17", open, FieldNames::Post, None)
-                .ends_with("post.fields=created_at%2Centities%2Cedit_history_post_ids")
+                .ends_with("post.fields=created_at%2Centities%2Cedit_history_post_ids%2Cpublic_metrics")
         );
         assert!(path("17", open, FieldNames::None, None).ends_with("start_time=2026-03-01T11%3A58%3A00Z"));
     }
@@ -184,8 +210,28 @@ mod tests {
                 created_at: "2026-03-01T12:00:01Z".parse().ok(),
                 links: vec![Link { short: "https://t.co/a".to_owned(), expanded: "https://example.com/a".to_owned() }],
                 edit_history: vec!["1445880548472328192".to_owned(), "17".to_owned()],
+                metrics: None,
             };
             assert_eq!(tweets, [wanted]);
+        }
+    }
+
+    #[test]
+    fn reposts_are_read_by_either_name_and_numbers_that_are_not_all_there_not_at_all() {
+        let read = |metrics: Value| {
+            let body = json!({"data": [{"id": "1", "text": "Hola", "public_metrics": metrics}]});
+            read_page(&body).unwrap().0[0].metrics
+        };
+        let counts = Metrics { likes: 234, reposts: 50, replies: 12, quotes: 5, views: Some(5432) };
+        for name in ["retweet_count", "repost_count"] {
+            let metrics = json!({name: 50, "reply_count": 12, "like_count": 234, "quote_count": 5, "bookmark_count": 8,
+                "impression_count": 5432});
+            assert_eq!(read(metrics), Some(counts));
+        }
+        let without_views = json!({"repost_count": 50, "reply_count": 12, "like_count": 234, "quote_count": 5});
+        assert_eq!(read(without_views), Some(Metrics { views: None, ..counts }));
+        for metrics in [json!({}), json!(null), json!("5"), json!({"like_count": -1, "repost_count": 0})] {
+            assert_eq!(read(metrics.clone()), None, "{metrics}");
         }
     }
 

@@ -1,10 +1,11 @@
 //! The publisher against a scripted X in this process, under a clock that only the test moves.
 //!
 //! `outbox`: what each answer does to a post. `account`: whose account it is. `reconciliation`: posts of unknown
-//! outcome. `settlement`: arbitrary answers from X. `model`: random histories of posts, in the record and in a one-page
+//! outcome. `engagement`: what people did with the posts. `settlement`: arbitrary answers from X. `model`: random histories of posts, in the record and in a one-page
 //! model.
 
 mod account;
+mod engagement;
 mod model;
 mod outbox;
 mod reconciliation;
@@ -123,6 +124,7 @@ impl Poster for FakePoster {
                     created_at: Some(now + skew),
                     links: Vec::new(),
                     edit_history: Vec::new(),
+                    metrics: None,
                 };
                 state.tweets.push((tweet, visible_at));
             }
@@ -233,6 +235,7 @@ fn generous() -> Rules {
             give_up_after: Duration::from_secs(3600),
             when_absent: WhenAbsent::Refuse,
         },
+        engagement: EngagementSettings { every: None, r#for: Duration::from_secs(14 * 24 * 3600) },
     }
 }
 

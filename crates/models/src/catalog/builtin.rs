@@ -97,6 +97,7 @@ mod tests {
         }
         let control = ControlLayout::read(&find(ModelKind::Generator, None).unwrap()).unwrap().unwrap();
         assert_eq!(control.names(), "TEMA, HASHTAGS", "config.toml and the README say so");
+        assert!(control.fits("TEMA", "personal de salud") && !control.fits("TEMA", "personal"), "a typo is refused");
         assert!(unknown(ModelKind::Classifier, "x").contains("builtin:vacunas-es"));
     }
 

@@ -30,6 +30,11 @@ const TRUNCATED_FIRST: [&str; 3] = ["FRASES", "ENTIDADES", "HASHTAGS"];
 const MOST_CLOSED_VALUES: usize = 16;
 const LEAST_ROWS_A_VALUE: usize = 5;
 
+/// It is also closed if it has at most this many values of one or more words, such as themes, each seen so often that
+/// another value is a mistake.
+const MOST_CLOSED_PHRASES: usize = 64;
+const LEAST_ROWS_A_PHRASE: usize = 50;
+
 /// The arrangement of a model's context.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlLayout {
@@ -155,15 +160,16 @@ impl ControlLayout {
         for row in rows {
             for (values, value) in counts.iter_mut().zip(row) {
                 // An attribute with many values is not closed: there is no need to keep them all.
-                if !value.is_empty() && values.len() <= MOST_CLOSED_VALUES {
+                if !value.is_empty() && values.len() <= MOST_CLOSED_PHRASES {
                     *values.entry(value).or_insert(0) += 1;
                 }
             }
         }
         for (attribute, values) in self.attributes.iter_mut().zip(counts) {
-            let often = values.values().sum::<usize>() >= LEAST_ROWS_A_VALUE * values.len();
+            let rows = values.values().sum::<usize>();
             let words = values.keys().all(|value| !value.contains(' '));
-            let closed = values.len() <= MOST_CLOSED_VALUES && often && words;
+            let closed = (words && values.len() <= MOST_CLOSED_VALUES && rows >= LEAST_ROWS_A_VALUE * values.len())
+                || (values.len() <= MOST_CLOSED_PHRASES && values.values().all(|rows| *rows >= LEAST_ROWS_A_PHRASE));
             attribute.values = if closed { values.into_keys().map(str::to_owned).collect() } else { Vec::new() };
         }
     }
@@ -494,6 +500,17 @@ mod tests {
         layout.learn_values(rows.iter().map(Vec::as_slice));
         assert_eq!(layout.attributes[0].values, ["NEGATIVE", "POSITIVE"]);
         assert!(layout.attributes[1..].iter().all(|attribute| attribute.values.is_empty()));
+    }
+
+    #[test]
+    fn an_attribute_of_several_words_is_closed_if_each_value_comes_very_often() {
+        let themes: Vec<String> = (0..40).map(|theme| format!("tema {theme}")).collect();
+        for (rows_each, closed) in [(49, 0), (50, 40)] {
+            let mut layout = ControlLayout::new(&names(&["TEMA"]), None, 64).unwrap();
+            let rows: Vec<Vec<String>> = (0..40 * rows_each).map(|row| vec![themes[row % 40].clone()]).collect();
+            layout.learn_values(rows.iter().map(Vec::as_slice));
+            assert_eq!(layout.attributes[0].values.len(), closed, "{rows_each}");
+        }
     }
 
     #[test]

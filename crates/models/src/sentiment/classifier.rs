@@ -105,7 +105,7 @@ impl Classifier {
     /// # Errors
     /// If a file is missing, broken, or does not fit the others; the message names the file.
     pub fn load(files: &ModelFiles) -> Result<Self> {
-        let config: ClassifierConfig = read_json(files, CONFIG_FILE)?;
+        let config = read_config(files)?;
         config.check().with_context(|| files.display(CONFIG_FILE))?;
         let vocabulary: Vocabulary = read_json(files, VOCABULARY_FILE)?;
         ensure!(
@@ -215,6 +215,16 @@ impl Classifier {
             probabilities: self.config.labels.iter().cloned().zip(probabilities.iter().copied()).collect(),
         }
     }
+}
+
+/// Reads `config.json`. That of a generator is named as such, not by the keys that it lacks.
+fn read_config(files: &ModelFiles) -> Result<ClassifierConfig> {
+    let config: serde_json::Value = read_json(files, CONFIG_FILE)?;
+    if let Some(kind) = config.get("model_type").and_then(serde_json::Value::as_str) {
+        let place = files.display(CONFIG_FILE);
+        bail!("{place}: this is a generator ({kind}), not a classifier or critic: name a folder written by `train`");
+    }
+    serde_json::from_value(config).with_context(|| files.display(CONFIG_FILE))
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(files: &ModelFiles, name: &str) -> Result<T> {

@@ -32,9 +32,9 @@ pub struct ObedienceArguments {
     /// The classifier that reads what was written: builtin, builtin:NAME, a folder or hub:OWNER/NAME
     #[arg(long, value_name = "MODEL", default_value = "builtin")]
     classifier: ModelSource,
-    /// The attribute whose values are the classifier's labels
-    #[arg(long, value_name = "NAME", default_value = "SENTIMIENTO")]
-    attribute: String,
+    /// The attribute whose values are the classifier's labels; without it, the model's first one with a fixed set of values
+    #[arg(long, value_name = "NAME")]
+    attribute: Option<String>,
     /// The values to demand; without it, those that the model was trained with
     #[arg(long, value_name = "VALUE,…", value_delimiter = ',')]
     values: Vec<String>,
@@ -75,8 +75,8 @@ pub async fn run(arguments: &ObedienceArguments, session: &Session) -> Result<()
         rng_seed: settings.generation.rng_seed.unwrap_or(1),
         length: Some(LengthBudget { limit: MAX_WEIGHTED_LENGTH, measure: weighted_length }),
     };
-    let values = arguments.values(control.layout())?;
-    let polarity = obedience::polarity(&engine, &classifier, &sampling, &arguments.attribute, &values).await?;
+    let (attribute, values) = arguments.demand(control.layout())?;
+    let polarity = obedience::polarity(&engine, &classifier, &sampling, attribute, &values).await?;
     let hashtags = match arguments.hashtags.as_slice() {
         [] => None,
         hashtags => Some(obedience::hashtags(&engine, &sampling, &arguments.hashtag_attribute, hashtags).await?),
@@ -87,15 +87,23 @@ pub async fn run(arguments: &ObedienceArguments, session: &Session) -> Result<()
 }
 
 impl ObedienceArguments {
-    /// Returns the values to demand: those given, or else those that the model knows.
-    fn values(&self, layout: &ControlLayout) -> Result<Vec<String>> {
-        let known = layout.attributes.iter().find(|attribute| attribute.name == self.attribute);
-        let known = known.with_context(|| {
-            format!("the model knows no attribute {:?}; it was trained with {}", self.attribute, layout.names())
-        })?;
+    /// Returns the attribute and the values to demand: those given, or else those that the model was trained with.
+    fn demand<'a>(&self, layout: &'a ControlLayout) -> Result<(&'a str, Vec<String>)> {
+        let known = match &self.attribute {
+            Some(name) => layout.attributes.iter().find(|attribute| attribute.name == *name).with_context(|| {
+                format!("the model knows no attribute {name:?}; it was trained with {}", layout.names())
+            })?,
+            None => layout.attributes.iter().find(|attribute| !attribute.values.is_empty()).with_context(|| {
+                format!(
+                    "no attribute of the model has a fixed set of values: name one of {} with --attribute, and its values with \
+                     --values",
+                    layout.names()
+                )
+            })?,
+        };
         let values = if self.values.is_empty() { &known.values } else { &self.values };
-        ensure!(!values.is_empty(), "{} has no fixed set of values: name some with --values", self.attribute);
-        Ok(values.clone())
+        ensure!(!values.is_empty(), "{} has no fixed set of values: name some with --values", known.name);
+        Ok((&known.name, values.clone()))
     }
 }
 

@@ -24,7 +24,7 @@ use pregonero_text::hashing::splitmix64;
 use pregonero_text::tweet_text::{MAX_WEIGHTED_LENGTH, weighted_length};
 use pregonero_tweet::{Candidate, SeedPrompt};
 use pregonero_workshop::evaluation::generator::sampling::Sampling;
-use pregonero_workshop::training::critic::{CriticOutcome, CriticTraining, SET_ASIDE, train_critic};
+use pregonero_workshop::training::critic::{CriticOutcome, CriticTraining, FEWEST, SET_ASIDE, train_critic};
 use pregonero_workshop::training::text::{self, Cleaning, Duplicates, Reading, TextRow, TextSource};
 
 /// How many candidates are written between checks whether to stop.
@@ -94,6 +94,12 @@ pub(super) async fn run(arguments: CriticArguments, session: &Session) -> Result
     let configured: Vec<SeedPrompt> =
         settings.seed_prompts.iter().filter(|prompt| prompt.weight > 0).cloned().collect();
     let openings = arguments.prompts_of(&rows, &engine)?;
+    // Counted before the generator writes for minutes.
+    ensure!(
+        rows.len() >= FEWEST,
+        "a critic needs at least {FEWEST} different texts, but --data has {}: give more",
+        rows.len()
+    );
     let stop = Stop::on_signal()?;
     stop.heed();
     let writer = Writer { settings: &settings, engine: &engine, stop: &stop, output };

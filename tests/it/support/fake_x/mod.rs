@@ -228,6 +228,8 @@ pub struct Tweet {
     created_at: Timestamp,
     /// How many readings of the timeline do not show it yet.
     hidden: usize,
+    /// How many readings have shown it.
+    reads: usize,
 }
 
 /// The server. Stops when dropped.
@@ -361,6 +363,12 @@ impl FakeX {
     /// Gives so many posts of the timeline a page.
     pub fn page_of(&self, posts: usize) -> &Self {
         self.lock().page = Some(posts);
+        self
+    }
+
+    /// Deletes the newest tweet of the account, as a person does in the app.
+    pub fn deletes_newest(&self) -> &Self {
+        self.lock().posted.pop();
         self
     }
 
@@ -555,7 +563,7 @@ impl State {
 
     fn keep(&mut self, text: &str, created_at: Timestamp, hidden: usize) {
         let id = (FIRST_ID + self.posted.len() as u64).to_string();
-        self.posted.push(Tweet { id, text: text.to_owned(), created_at, hidden });
+        self.posted.push(Tweet { id, text: text.to_owned(), created_at, hidden, reads: 0 });
     }
 
     #[expect(clippy::disallowed_methods, reason = "the server's own clock, as X has one")]
@@ -571,6 +579,7 @@ impl State {
         };
         for tweet in &mut self.posted {
             tweet.hidden = tweet.hidden.saturating_sub(1);
+            tweet.reads += usize::from(tweet.hidden == 0);
         }
         let time = |name: &str| query.get(name).map(|text| text.parse::<Timestamp>().unwrap());
         let (from, to) = (time("start_time"), time("end_time"));

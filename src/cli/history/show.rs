@@ -1,123 +1,23 @@
-//! `pregonero history`: shows the record without changing it, even while a daemon writes to it.
-//!
-//! Times are in `schedule.timezone`; `--json` has them in UTC.
+//! `pregonero history show`: one round's whole story on one screen.
 
+use std::cmp::Ordering;
 use std::ffi::OsString;
 
-use anyhow::{Result, ensure};
-use clap::Subcommand;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::json;
 
-use super::output::{self, dollars, styled};
-use super::quoted;
-use super::session::Session;
-use crate::daemon::whereabouts::Purpose;
-use crate::publish::{MonthlyCosts, costs};
-use pregonero_store::{AttemptRecord, HistoryEntry, HistoryRecord, ReadRecord, RoundId, RoundRecord, Store};
+use super::slot;
+use crate::cli::output::{self, counted, dollars, styled};
+use crate::cli::quoted;
+use pregonero_store::{AttemptRecord, CandidateRecord, Engagement, HistoryRecord, ReadRecord, Reading, RoundRecord};
 use pregonero_system::clock::shown_in;
 use pregonero_tweet::Verdict;
 
 /// How many digits of a digest are shown for a person to compare.
 const SHOWN_DIGEST: usize = 12;
 
-/// What to show.
-#[derive(Debug, Subcommand)]
-#[command(after_help = "\
-Examples:
-  pregonero history list --limit 5
-  pregonero history show 12                                       a round, by the number that `history list` shows
-  pregonero history show https://x.com/uisbot/status/1900000000000000001
-  pregonero history costs                                         what X charged, month by month
-
-With --json, `rng_seed` is the round's: `pregonero generate --prompt SEED_PROMPT --rng-seed RNG_SEED` writes the round's
-candidates again under the same model, device and [generation]; `candidate` is the number of the posted one. If the
-round has attributes, add each as --attribute NAME=VALUE. `history show` prints the whole command.")]
-pub enum HistoryCommand {
-    /// List the latest rounds and their outcomes, the newest first
-    List {
-        /// The most rounds to list
-        #[arg(long, value_name = "N", default_value_t = 20)]
-        limit: u32,
-    },
-    /// Show everything recorded about one round: all candidates, verdicts, decisions and calls
-    Show {
-        /// The number that `history list` shows, or the tweet's id or address
-        #[arg(value_name = "ID|TWEET")]
-        which: String,
-    },
-    /// Show what X charged for posts and reads, month by month, at the prices of the time
-    Costs,
-}
-
-/// Runs `history`.
-///
-/// # Errors
-/// If nothing was ever recorded, the database cannot be read, or there is no such round.
-pub async fn run(command: HistoryCommand, session: &Session) -> Result<()> {
-    let ground = session.ground(Purpose::Look).await?;
-    let store = Store::open_read_only(&ground.store).await?;
-    let timezone = &ground.zone();
-    match command {
-        HistoryCommand::List { limit } => {
-            let slot = format!("SLOT ({})", timezone.iana_name().unwrap_or("UTC"));
-            let header = ["ID", &slot, "STATE", "TEXT OR REASON"];
-            session.output.rows(&header, &store.history(limit).await?, |entry| cells(entry, timezone))
-        }
-        HistoryCommand::Show { which } => {
-            let record = store.history_record(find(&which, &store).await?).await?;
-            let json = serde_json::to_value(&record)?;
-            session.output.object(|| in_words(&record, timezone), || json)
-        }
-        HistoryCommand::Costs => {
-            let months = costs(&store, timezone).await?;
-            session.output.rows(&["MONTH", "POSTS", "FOR POSTS", "READ", "FOR READS", "TOTAL"], &months, costs_cells)
-        }
-    }
-}
-
-/// Finds the round by its number, by a tweet's id, or by a tweet's address.
-async fn find(which: &str, store: &Store) -> Result<RoundId> {
-    let id = which.split_once("/status/").map_or(which, |(_, rest)| rest);
-    let digits: String = id.chars().take_while(char::is_ascii_digit).collect();
-    let is_address = which.contains("/status/");
-    ensure!(
-        !digits.is_empty() && (is_address || digits == which),
-        "{which}: expected a number that `pregonero history list` shows, a tweet's id, or its address (…/status/ID)"
-    );
-    if let Some(round) = store.round_of_tweet(&digits).await? {
-        return Ok(round);
-    }
-    match digits.parse() {
-        Ok(number) if !is_address => Ok(RoundId::new(number)),
-        _ => anyhow::bail!("{which}: this record has no post with the tweet id {digits}"),
-    }
-}
-
-fn cells(entry: &HistoryEntry, timezone: &TimeZone) -> Vec<String> {
-    let told = entry.text.as_ref().or(entry.error.as_ref()).map(|text| text.replace('\n', " ")).unwrap_or_default();
-    vec![entry.id.to_string(), slot(&entry.slot, timezone), entry.state.to_string(), told]
-}
-
-/// Returns a slot's name in local time; a slot that a person asked for is marked as such.
-fn slot(name: &str, timezone: &TimeZone) -> String {
-    let (time, by_hand) = name.strip_prefix("manual:").map_or((name, ""), |time| (time, " (manual)"));
-    match time.parse() {
-        Ok(at) => format!("{}{by_hand}", shown_in(at, timezone)),
-        Err(_) => name.to_owned(),
-    }
-}
-
-fn costs_cells(month: &MonthlyCosts) -> Vec<String> {
-    vec![
-        month.month.clone(),
-        month.posts.to_string(),
-        dollars(month.post_micros),
-        month.read.to_string(),
-        dollars(month.read_micros),
-        dollars(month.post_micros + month.read_micros),
-    ]
-}
+/// How many readings of the engagement are shown: the first one and the latest.
+const SHOWN_READINGS: usize = 5;
 
 /// Lines that each have a name and a value.
 struct Lines(Vec<String>);
@@ -128,7 +28,8 @@ impl Lines {
     }
 }
 
-fn in_words(record: &HistoryRecord, timezone: &TimeZone) -> String {
+/// Returns the story in words; `reasons` adds a line for each objection to a candidate, and the parts of its rank.
+pub fn in_words(record: &HistoryRecord, timezone: &TimeZone, reasons: bool) -> String {
     let mut lines = Lines(Vec::new());
     let (entry, round) = (&record.entry, &record.round);
     lines.line("round", Some(entry.id.to_string()));
@@ -136,25 +37,78 @@ fn in_words(record: &HistoryRecord, timezone: &TimeZone) -> String {
     lines.line("state", Some(entry.state.to_string()));
     lines.line("text", entry.text.clone());
     lines.line("tweet", entry.url.clone());
+    lines.line("gone since", entry.gone_at.map(|at| format!("{} or earlier", shown_in(at, timezone))));
     lines.line("error", entry.error.clone());
     about_the_round(record, timezone, &mut lines);
     about_the_settings(round, &mut lines);
     about_the_post(record, timezone, &mut lines);
     record.attempts.iter().for_each(|attempt| lines.line("call", Some(call(attempt, timezone))));
     record.reads.iter().for_each(|read| lines.line("reading", Some(reading(read, timezone))));
+    lines.line("cost", (record.cost_micros > 0).then(|| dollars(record.cost_micros)));
+    about_the_engagement(&record.readings, timezone, &mut lines);
+    lines.line("audit log", places(&record.audit));
     let mut lines = lines.0;
-    lines.push(styled(output::HEADING, "candidates"));
-    for candidate in &record.candidates {
-        let one = &candidate.judged;
-        let chosen = if candidate.chosen { "*" } else { " " };
-        let number = candidate.position + 1;
-        lines.push(format!("{chosen}{number:>3}. {:.2} {:<7} {}", one.rank(), one.verdict().as_str(), one.text));
-        lines.extend(output::parts_of_rank(one).map(|parts| format!("      {parts}")));
-        let objections = one.gates.iter().filter(|gate| gate.verdict != Verdict::Pass);
-        lines
-            .extend(objections.map(|gate| format!("      {} ({}): {}", gate.gate, gate.verdict.as_str(), gate.reason)));
-    }
+    lines.extend(candidates(record, timezone, reasons));
     lines.join("\n")
+}
+
+/// Returns the table of the candidates: the chosen one, then those that passed, those that need a person and those that
+/// were rejected, each by their rank.
+fn candidates(record: &HistoryRecord, timezone: &TimeZone, reasons: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(at) = record.pruned_at {
+        let candidates = counted(record.candidates_judged, "candidate", "candidates");
+        let kept = if record.candidates.is_empty() { "" } else { "; the chosen one is kept" };
+        let at = shown_in(at, timezone);
+        lines.push(format!("{candidates}, pruned {at} (store.keep_candidates){kept}"));
+    }
+    if record.candidates.is_empty() {
+        return lines;
+    }
+    lines.push(styled(output::HEADING, "candidates"));
+    lines.push("   NO.  RANK SCORE VERDICT  TEXT, AFTER THE GATES THAT OBJECT".to_owned());
+    let mut all: Vec<&CandidateRecord> = record.candidates.iter().collect();
+    all.sort_by(|one, other| order(one, other));
+    let width = output::columns();
+    for candidate in all {
+        lines.extend(lines_of(candidate, width, reasons));
+    }
+    lines
+}
+
+fn order(one: &CandidateRecord, other: &CandidateRecord) -> Ordering {
+    let by_verdict = || one.judged.verdict().cmp(&other.judged.verdict());
+    let by_rank = || other.judged.rank().total_cmp(&one.judged.rank());
+    other.chosen.cmp(&one.chosen).then_with(by_verdict).then_with(by_rank)
+}
+
+fn lines_of(candidate: &CandidateRecord, width: usize, reasons: bool) -> Vec<String> {
+    let one = &candidate.judged;
+    let mut objections: Vec<_> = one.gates.iter().filter(|gate| gate.verdict != Verdict::Pass).collect();
+    objections.sort_by_key(|gate| std::cmp::Reverse(gate.verdict));
+    let mut remarks: Vec<&str> = objections.iter().map(|gate| gate.gate.as_str()).collect();
+    remarks.extend(one.repeats_an_opening().then_some("begins like a recent post"));
+    let remarks = if remarks.is_empty() { String::new() } else { format!("[{}] ", remarks.join(", ")) };
+    let chosen = if candidate.chosen { "*" } else { " " };
+    let number = candidate.position + 1;
+    let verdict = one.verdict().as_str();
+    let text = one.text.replace('\n', " ");
+    let line = format!("{chosen}{number:>5}. {:>5.2} {:>5.2} {verdict:<8} {remarks}{text}", one.rank(), one.score);
+    let is_whole = candidate.chosen || reasons || line.chars().count() <= width;
+    let mut lines = vec![if is_whole { line } else { cut(&line, width) }];
+    if candidate.chosen || reasons {
+        lines.extend(output::parts_of_rank(one).map(|parts| format!("        {parts}")));
+        let reason =
+            objections.iter().map(|gate| format!("{} ({}): {}", gate.gate, gate.verdict.as_str(), gate.reason));
+        lines.extend(reason.map(|reason| format!("        {reason}")));
+    }
+    lines
+}
+
+/// Cuts a line to a number of characters.
+fn cut(line: &str, width: usize) -> String {
+    let kept: String = line.chars().take(width.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
 }
 
 fn about_the_round(record: &HistoryRecord, timezone: &TimeZone, lines: &mut Lines) {
@@ -217,7 +171,7 @@ fn ranked_by(selection: &serde_json::Value) -> Option<String> {
 
 fn about_the_post(record: &HistoryRecord, timezone: &TimeZone, lines: &mut Lines) {
     let Some(post) = &record.post else { return };
-    let time = |at: Option<jiff::Timestamp>| at.map(|at| shown_in(at, timezone));
+    let time = |at: Option<Timestamp>| at.map(|at| shown_in(at, timezone));
     lines.line("decided by", post.decided_by.clone());
     lines.line("decided", time(post.decided_at));
     lines.line("because", post.decision_reason.clone());
@@ -246,21 +200,55 @@ fn reading(read: &ReadRecord, timezone: &TimeZone) -> String {
     format!("{} at {}: {outcome}, {} returned, {price}{words}", read.what, shown_in(read.made_at, timezone), read.items)
 }
 
-/// A month's costs as `--json` prints them.
-impl serde::Serialize for MonthlyCosts {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[expect(clippy::cast_precision_loss, reason = "millionths of a month's dollars are far inside what f64 holds")]
-        let usd = |micros: i64| micros as f64 / 1e6;
-        let (posts, reads) = (self.post_micros, self.read_micros);
-        json!({"month": self.month, "posts": self.posts, "usd_for_posts": usd(posts), "read": self.read,
-            "usd_for_reading": usd(reads), "usd": usd(posts + reads)})
-        .serialize(serializer)
+/// Shows the first reading, and the latest ones.
+fn about_the_engagement(readings: &[Reading], timezone: &TimeZone, lines: &mut Lines) {
+    let left_out = readings.len().saturating_sub(SHOWN_READINGS);
+    for (place, Reading { read_at, counts }) in readings.iter().enumerate() {
+        if place > 0 && place <= left_out {
+            continue;
+        }
+        lines.line("engagement", Some(format!("{}: {}", shown_in(*read_at, timezone), in_numbers(counts))));
+        if place == 0 && left_out > 0 {
+            lines.line("", Some(format!("({} in between)", counted(left_out, "reading", "readings"))));
+        }
     }
+}
+
+fn in_numbers(counts: &Engagement) -> String {
+    let Engagement { likes, reposts, replies, quotes, views } = *counts;
+    let mut numbers = vec![
+        counted(likes, "like", "likes"),
+        counted(reposts, "repost", "reposts"),
+        counted(replies, "reply", "replies"),
+        counted(quotes, "quote", "quotes"),
+    ];
+    numbers.extend(views.map(|views| counted(views, "view", "views")));
+    numbers.join(", ")
+}
+
+/// Returns the places of records in the audit log: `record 3`, `records 3, 5-9`.
+fn places(records: &[u64]) -> Option<String> {
+    let mut spans: Vec<(u64, u64)> = Vec::new();
+    for &record in records {
+        match spans.last_mut() {
+            Some((_, last)) if *last + 1 == record => *last = record,
+            _ => spans.push((record, record)),
+        }
+    }
+    let spans: Vec<String> = spans
+        .iter()
+        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
+        .collect();
+    let name = if records.len() == 1 { "record" } else { "records" };
+    (!records.is_empty()).then(|| format!("{name} {}", spans.join(", ")))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use pregonero_store::testing::{TestStore, at, judged};
 
     #[test]
     fn a_round_says_by_what_it_chose() {
@@ -284,10 +272,33 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_shown_in_the_schedule_s_time() {
-        let bogota = TimeZone::get("America/Bogota").unwrap();
-        assert_eq!(slot("2026-03-01T14:00:00Z", &bogota), "2026-03-01 09:00:00 -05");
-        assert_eq!(slot("manual:2026-03-01T14:00:00.250Z", &bogota), "2026-03-01 09:00:00 -05 (manual)");
-        assert_eq!(slot("a", &bogota), "a");
+    fn records_of_the_log_are_named_by_their_spans() {
+        let named = places;
+        assert_eq!(named(&[]), None);
+        assert_eq!(named(&[4]).unwrap(), "record 4");
+        assert_eq!(named(&[4, 5, 6, 9]).unwrap(), "records 4-6, 9");
+    }
+
+    #[tokio::test]
+    async fn each_candidate_has_a_line_with_its_failing_gates_first_and_the_chosen_one_leads() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let round = test.round(now).await;
+        let long = "Una feria muy larga ".repeat(20);
+        let all = [
+            judged(&long, Verdict::Reject, 0.9),
+            judged("Dos ferias.", Verdict::Pass, 0.5),
+            judged("Tres\nferias.", Verdict::Review, 0.8),
+        ];
+        test.store.record_candidates(round, &all, Some(1), now).await.unwrap();
+        test.store.end_failed(round, "no memory", now).await.unwrap();
+        let record = test.store.history_record(round).await.unwrap();
+        let shown = candidates(&record, &TimeZone::UTC, false);
+        assert_eq!(shown.len(), 5, "{shown:#?}");
+        assert_eq!(shown[2], "*    2.  0.50  0.50 pass     Dos ferias.");
+        assert_eq!(shown[3], "     3.  0.80  0.80 review   [claims] Tres ferias.");
+        assert!(shown[4].starts_with("     1.  0.90  0.90 reject   [claims] Una feria") && shown[4].ends_with('…'));
+        let shown = candidates(&record, &TimeZone::UTC, true);
+        assert!(shown.contains(&"        claims (review): it names a figure".to_owned()), "{shown:#?}");
     }
 }
