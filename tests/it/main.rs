@@ -3,6 +3,7 @@
 //!
 //! - `support`: helpers for the tests.
 //!   - `support::fake_x`: `FakeX`, a scripted X server on a free port that checks every OAuth signature itself.
+//!   - `support::page`: the admin page as a client sees it: users, sessions, single headers.
 //!   - `support::process`: measures a process's memory, and runs one that may be killed at any moment.
 //!   - `support::record`: compares a bot's record with the server it talked to.
 //!   - `support::test_bot`: `TestBot`, the binary in its own folder; finds any key that leaked into what it wrote.
@@ -17,6 +18,7 @@
 //! - `review`: edits, picks and approvals from the command line and on a terminal, and hostile input.
 //! - `rounds`: one round of the binary (`once`), from the seed prompt to the record, for every way it can end.
 //! - `daemon`: the binary as a service (`run`): systemd, signals, reload, approvals, crashes, missed slots.
+//! - `admin`: the admin page over HTTP: who may do what, sign-ins, foreign sites, hostile texts, metrics.
 //! - `operations`: commands next to a running daemon: which record they use, a broken file, consistent reports, `init`.
 //! - `history`: filters, exports, statistics, engagement, and how long candidates are kept.
 //! - `store`: the record under stress: full and read-only disks, locks, killed backups, restores, older schemas.
@@ -33,6 +35,7 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows a test by its attribute; this binary's helpers are tests too")]
 
 mod audit;
+mod admin;
 mod auth;
 #[cfg(feature = "workshop")]
 mod classifiers;
