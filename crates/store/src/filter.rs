@@ -184,8 +184,16 @@ mod tests {
             }
             let (expires_at, origin) = (due + SignedDuration::from_hours(48), crate::testing::live());
             let approved_by = (day != 2).then_some("gates");
-            let post =
-                NewPost { round, candidate: 0, text, weighted_length: 10, approved_by, expires_at, origin: &origin };
+            let post = NewPost {
+                round,
+                candidate: 0,
+                text,
+                body: text,
+                weighted_length: 10,
+                approved_by,
+                expires_at,
+                origin: &origin,
+            };
             test.store.create_post(&post, due).await.unwrap();
         }
         let due = at("2026-03-05T14:00:00Z");

@@ -302,6 +302,7 @@ mod tests {
             "posts_text_data",
             "posts_text_idx",
             "reads",
+            "reviews",
             "rounds",
             "sessions",
             "sign_ins",

@@ -467,6 +467,7 @@ mod tests {
             round,
             candidate: 0,
             text: "Una feria.",
+            body: "Una feria.",
             weighted_length: 10,
             approved_by: Some("gates"),
             expires_at,
