@@ -3,12 +3,11 @@
 
 use std::sync::atomic::AtomicU64;
 
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::prometheus_text::{self, encode};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Page;
@@ -38,13 +37,19 @@ fn real(value: i64) -> f64 {
     value as f64
 }
 
+/// The type of [`scrape`]'s text: the form that every version of Prometheus reads.
+pub(super) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
+
 /// Returns the metrics as text.
 pub(super) async fn scrape(page: &Page) -> Result<String, Failure> {
     let mut registry = Registry::with_prefix("pregonero");
     let view = page.view();
     let (app, now, started_at) = (&view.app, page.now(), view.status.started_at);
     let rules = Rules::from(&app.settings);
-    registry.register("build", "The program's version", Info::new([("version", view.status.version.clone())]));
+    // A gauge, as Prometheus's own programs have it: its older text format knows no info.
+    let build = Family::<Labels<1>, Gauge>::default();
+    build.get_or_create(&[("version", view.status.version.clone())]).set(1);
+    registry.register("build_info", "The program's version", build);
     number(&mut registry, "live", "1 if posts leave the machine, 0 in a dry run", f64::from(u8::from(app.live)));
     let started = real(started_at.as_second());
     number(&mut registry, "start_time_seconds", "When the daemon started, in Unix time", started);

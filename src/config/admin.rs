@@ -79,7 +79,7 @@ impl AdminKeys {
             checker.fault("admin.listen", message);
             return None;
         }
-        if settings.listen.is_some() && settings.listen == settings.metrics_listen {
+        if settings.listen.is_some_and(|listen| listen.port() != 0) && settings.listen == settings.metrics_listen {
             checker.fault("admin.metrics_listen", "expected another address or port than admin.listen has");
             return None;
         }

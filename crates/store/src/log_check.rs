@@ -51,6 +51,14 @@ pub enum LogFault {
     RowUnknown { table: String, id: String },
 }
 
+impl LogFault {
+    /// Returns whether a row is at fault, and not the log itself.
+    #[must_use]
+    pub fn is_about_a_row(&self) -> bool {
+        matches!(self, Self::RowChanged { .. } | Self::RowGone { .. } | Self::RowUnknown { .. })
+    }
+}
+
 impl fmt::Display for LogFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

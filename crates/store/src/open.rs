@@ -289,6 +289,7 @@ mod tests {
             "candidates_text_idx",
             "checkpoints",
             "engagement",
+            "gate_lists",
             "halts",
             "lease",
             "ledger",

@@ -47,5 +47,5 @@ pub async fn readyz(State(page): State<Arc<Page>>) -> Response {
 /// The metrics in Prometheus's text form.
 pub async fn metrics(State(page): State<Arc<Page>>) -> Answer {
     let text = measured::scrape(&page).await?;
-    Ok(plain(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text))
+    Ok(plain(StatusCode::OK, measured::CONTENT_TYPE, text))
 }

@@ -1,6 +1,7 @@
 //! What the tests stand on.
 
 pub mod fake_x;
+pub mod page;
 pub mod process;
 pub mod record;
 pub mod small_disk;

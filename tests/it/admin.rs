@@ -1,0 +1,371 @@
+//! The admin page over HTTP, served by the real daemon: who may do what, sign-ins, foreign sites, hostile texts, metrics. What a
+//! browser does with it is in `tests/browser.rs`.
+
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use jiff::SignedDuration;
+use pregonero::admin::routes::{self, Access};
+use pregonero_store::testing::{live, new_round, plain_connection};
+use pregonero_store::{NewPost, PostId, Role, SlotId, Store};
+use pregonero_system::clock::{Clock as _, SystemClock};
+use pregonero_tweet::Verdict;
+
+use crate::support::fake_x::FakeX;
+use crate::support::page::{ADMIN, PASSWORD, Page, add_user, form};
+use crate::support::test_bot::{Running, TestBot, wait_until};
+
+/// A bot with a record, an admin, a reviewer and a reader, and its page.
+struct House {
+    bot: TestBot,
+    page: Page,
+    running: Running,
+}
+
+impl House {
+    fn open() -> Self {
+        Self::of(TestBot::new(), "", "", &["run"])
+    }
+
+    /// The bot with more keys of `[admin]`, and further sections.
+    fn of(bot: TestBot, admin: &str, sections: &str, run: &[&str]) -> Self {
+        bot.configure_with("[selection]", &format!("{ADMIN}{admin}{sections}[selection]"));
+        if !bot.path("data/pregonero.db").exists() {
+            let made = bot.run(&["once"]);
+            assert!(made.code() == Some(0), "{made:#?}");
+        }
+        for (name, role) in [("ana", "admin"), ("berta", "reviewer"), ("carla", "reader")] {
+            add_user(&bot, name, role);
+        }
+        let mut running = bot.start(run);
+        let page = Page::of(&mut running);
+        Self { bot, page, running }
+    }
+
+    async fn store(&self) -> Store {
+        Store::open_existing(&self.bot.path("data/pregonero.db")).await.unwrap()
+    }
+}
+
+/// Adds a held post with this text, of a round with this prompt.
+async fn hold(store: &Store, text: &str, prompt: &str) -> PostId {
+    let now = SystemClock.now();
+    let mut round = new_round(SlotId::Manual(now));
+    round.seed_prompt.text = prompt.to_owned();
+    let round = store.begin_round(&round, now).await.unwrap();
+    let mut one = pregonero_store::testing::judged(text, Verdict::Review, 0.75);
+    one.gates[0].reason = text.to_owned();
+    store.record_candidates(round, &[one], Some(0), now).await.unwrap();
+    let expires_at = now + SignedDuration::from_hours(48);
+    let origin = pregonero_store::Origin { live: false, ..live() };
+    let post = NewPost {
+        round,
+        candidate: 0,
+        text,
+        body: text,
+        weighted_length: 10,
+        approved_by: None,
+        expires_at,
+        origin: &origin,
+    };
+    store.create_post(&post, now).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_page_is_served_as_long_as_there_is_a_user() {
+    let bot = TestBot::new();
+    bot.configure_with("[selection]", &format!("{ADMIN}[selection]"));
+    let mut running = bot.start(&["run"]);
+    running.wait_for("waiting for the next slot", 1);
+    assert!(!running.log_so_far().contains("serving the admin page"), "nobody may use it");
+    add_user(&bot, "ana", "admin");
+    let page = Page::of(&mut running);
+    assert_eq!(page.get("/", "").header("location"), "/sign-in");
+    let removed = bot.run(&["admin", "user", "remove", "ana", "--by", "root"]);
+    assert_eq!(removed.code(), Some(0), "{removed:#?}");
+    running.wait_for("no longer serving the admin page", 1);
+    assert!(TcpStream::connect(page.address).is_err());
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
+}
+
+/// What somebody gets who asks for a route.
+fn expected(access: Access, role: Option<Role>, method: &str) -> &'static str {
+    match (access, role) {
+        (Access::Anyone | Access::Machine, _) => "in",
+        (Access::From(least), Some(role)) if role >= least => "in",
+        (Access::From(_), Some(_)) => "forbidden",
+        (Access::From(_), None) if method == "GET" => "to the sign-in",
+        (Access::From(_), None) => "sign in first",
+    }
+}
+
+#[tokio::test]
+async fn every_route_asks_for_its_role_a_session_and_a_page_of_its_own() {
+    let house = House::open();
+    let page = &house.page;
+    let expired = page.sign_in("ana");
+    let store = house.bot.path("data/pregonero.db");
+    let mut plain = plain_connection(&store).await;
+    sqlx::query("UPDATE sessions SET last_seen_at = '2020-01-01T00:00:00.000Z'").execute(&mut plain).await.unwrap();
+    let people = [("ana", Role::Admin), ("berta", Role::Reviewer), ("carla", Role::Reader)];
+    let mut cookies: Vec<String> = people.iter().map(|(name, _)| page.sign_in(name)).collect();
+    let table = routes::list();
+    assert!(table.len() > 35, "{table:#?}");
+    for route in &table {
+        let path = route.path.replace("{id}", "1").replace("{token}", "ninguno");
+        // Nobody of this name, so that no user is changed; the bodies are empty, so that nothing else is.
+        let path = path.replace("{name}", "nadie");
+        let ask = |cookie: &str| {
+            let reply = if route.method == "GET" { page.get(&path, cookie) } else { page.post(&path, cookie, "") };
+            assert!(reply.header("content-security-policy").starts_with("default-src 'none'"), "{route:?} {reply:#?}");
+            let found = match (reply.status, reply.header("location")) {
+                (303, "/sign-in") if path != "/sign-out" => "to the sign-in",
+                (401, _) => "sign in first",
+                (403, _) => "forbidden",
+                (status, _) => {
+                    assert!((200..500).contains(&status), "{route:?}: {status}");
+                    "in"
+                }
+            };
+            (found, reply)
+        };
+        for (at, (name, role)) in people.iter().enumerate() {
+            let (found, reply) = ask(&cookies[at]);
+            assert_eq!(found, expected(route.access, Some(*role), route.method), "{route:?} as {name}: {reply:#?}");
+            if route.path == "/sign-out" {
+                cookies[at] = page.sign_in(name);
+            }
+        }
+        // Without a session, with one that is over, with a secret of another session, and with none at all.
+        let (id, _) = cookies[0].split_once('.').unwrap();
+        for cookie in ["", &expired, &format!("{id}.falso"), "pregonero=.", "pregonero"] {
+            let (found, reply) = ask(cookie);
+            assert_eq!(found, expected(route.access, None, route.method), "{route:?} with {cookie:?}: {reply:#?}");
+        }
+        if route.method == "POST" {
+            let host = page.address.to_string();
+            for headers in [
+                &[("Origin", "https://evil.example")][..],
+                &[("Origin", "null")],
+                &[("Origin", "http://127.0.0.1:1")],
+                &[("Sec-Fetch-Site", "cross-site")],
+                &[("Sec-Fetch-Site", "same-site"), ("Origin", &page.origin())],
+                &[],
+            ] {
+                let all = [&[("Host", host.as_str()), ("Cookie", &cookies[0])], headers].concat();
+                let reply = page.send("POST", &path, &all, "");
+                assert_eq!(reply.status, 403, "{route:?} with {headers:?}: {reply:#?}");
+            }
+        }
+        // The other method is not there.
+        let other = if route.method == "GET" { "DELETE" } else { "PUT" };
+        let headers = [("Host", &*page.address.to_string()), ("Origin", &*page.origin()), ("Cookie", &*cookies[0])];
+        let reply = page.send(other, &path, &headers, "");
+        assert_eq!(reply.status, 404, "{route:?}: {reply:#?}");
+    }
+    house.running.signal("TERM");
+    let ended = house.running.wait();
+    assert!(!ended.stderr.contains(PASSWORD), "a password in the log");
+}
+
+#[tokio::test]
+async fn only_the_names_of_the_page_are_answered() {
+    let house = House::open();
+    let page = &house.page;
+    let port = page.address.port();
+    for host in [format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}")] {
+        assert_eq!(page.send("GET", "/sign-in", &[("Host", &host)], "").status, 200, "{host}");
+    }
+    for host in ["evil.example", &format!("evil.example:{port}"), "127.0.0.1", "localhost", ""] {
+        let reply = page.send("GET", "/sign-in", &[("Host", host)], "");
+        assert_eq!(reply.status, 421, "{host}: {reply:#?}");
+    }
+}
+
+#[tokio::test]
+async fn behind_a_proxy_the_cookie_is_for_https_alone_and_the_address_is_the_visitor_s() {
+    let admin = "public_url = \"https://bot.example.org\"\ntrusted_proxies = [\"127.0.0.1\"]\n";
+    let house = House::of(TestBot::new(), admin, "", &["run"]);
+    let page = &house.page;
+    let sign_in = |password: &str, from: &str| {
+        let headers =
+            [("Host", "bot.example.org"), ("Origin", "https://bot.example.org"), ("X-Forwarded-For", from)];
+        page.send("POST", "/sign-in", &headers, &form(&[("name", "ana"), ("password", password)]))
+    };
+    let reply = sign_in(PASSWORD, "203.0.113.7");
+    let cookie = reply.header("set-cookie");
+    assert!(cookie.starts_with("__Host-pregonero=") && cookie.contains("; Secure"), "{cookie}");
+    assert!(cookie.contains("HttpOnly; SameSite=Lax") && !cookie.contains("Domain"), "{cookie}");
+    assert!(reply.header("strict-transport-security").contains("max-age="), "{reply:#?}");
+    let log = house.running.log_so_far();
+    assert!(log.contains("203.0.113.7"), "{log}");
+    // Whoever comes through the proxy sees no metrics; the machine itself does.
+    let through = [("Host", "bot.example.org"), ("X-Forwarded-For", "203.0.113.7")];
+    assert_eq!(page.send("GET", "/metrics", &through, "").status, 404);
+    assert_eq!(page.get("/metrics", "").status, 200);
+    let http = [("Host", "bot.example.org"), ("Origin", "http://bot.example.org")];
+    assert_eq!(page.send("POST", "/sign-in", &http, "").status, 403, "an origin without encryption is another one");
+}
+
+#[tokio::test]
+async fn a_wrong_name_and_a_wrong_password_look_the_same_and_too_many_tries_wait() {
+    let house = House::open();
+    let page = &house.page;
+    let wrong = |name: &str| page.post("/sign-in", "", &form(&[("name", name), ("password", "otra cosa distinta")]));
+    let (known, unknown) = (wrong("ana"), wrong("nadie"));
+    let bare = |reply: &crate::support::page::Reply, name: &str| {
+        let nonce = reply.header("content-security-policy").split('\'').nth(3).unwrap().to_owned();
+        reply.body.replace(nonce.trim_start_matches("nonce-"), "").replace(name, "")
+    };
+    assert_eq!((known.status, unknown.status), (401, 401));
+    assert_eq!(bare(&known, "ana"), bare(&unknown, "nadie"));
+    assert_eq!(known.header("set-cookie"), "");
+    for name in ["ana", "nadie"] {
+        for _ in 0..4 {
+            assert_eq!(wrong(name).status, 401);
+        }
+        let reply = wrong(name);
+        let wait: u64 = reply.header("retry-after").parse().unwrap();
+        assert!(reply.status == 429 && (50..=61).contains(&wait), "{reply:#?}");
+    }
+    let right = page.post("/sign-in", "", &form(&[("name", "ana"), ("password", PASSWORD)]));
+    assert_eq!(right.status, 429, "the right password is not looked at either");
+    page.sign_in("berta");
+}
+
+#[tokio::test]
+async fn a_new_password_ends_the_other_sessions_and_a_role_holds_from_the_next_request() {
+    let house = House::open();
+    let page = &house.page;
+    let (first, second) = (page.sign_in("berta"), page.sign_in("berta"));
+    assert_ne!(first, second, "each sign-in has a session of its own");
+    let new = "otra frase inventada";
+    let fields = |current| form(&[("current", current), ("new", new), ("again", new)]);
+    assert_eq!(page.post("/account/password", &first, &fields("no es esta")).status, 422);
+    let reply = page.post("/account/password", &first, &fields(PASSWORD));
+    assert_eq!(reply.header("location"), "/account?done=password", "{reply:#?}");
+    assert_eq!((page.get("/", &first).status, page.get("/", &second).status), (200, 303));
+    let admin = page.sign_in("ana");
+    assert_eq!(page.post("/users/ana/role", &admin, &form(&[("role", "reader")])).status, 422, "not the own account");
+    let reply = page.post("/users/berta/role", &admin, &form(&[("role", "reader")]));
+    assert_eq!(reply.status, 303, "{reply:#?}");
+    assert_eq!(page.post("/pause", &first, "").status, 403);
+    let reply = page.post("/users", &admin, &form(&[("name", "<script>"), ("role", "admin"), ("password", PASSWORD)]));
+    assert!(reply.status == 422 && !reply.body.contains("<script>alert"), "{reply:#?}");
+    assert_eq!(page.post("/users/carla/disable", &admin, "").status, 303);
+    let disabled = page.post("/sign-in", "", &form(&[("name", "carla"), ("password", PASSWORD)]));
+    assert_eq!(disabled.status, 401);
+    let listed = house.bot.run(&["--json", "admin", "user", "list"]).json();
+    assert_eq!(listed[1]["role"], "reader", "{listed:#?}");
+    assert!(listed[2]["disabled_at"].is_string(), "{listed:#?}");
+}
+
+#[tokio::test]
+async fn a_text_from_outside_is_never_markup_and_what_cannot_be_seen_is_shown() {
+    let house = House::open();
+    let store = house.store().await;
+    let hostile = "<script>alert(1)</script>\"'&\u{202e}abc\u{200b}🤖<img src=x onerror=alert(2)>";
+    let post = hold(&store, hostile, "\"><script>alert(3)</script>").await;
+    store.pause("ana\u{202e}", "<script>alert(4)</script>", SystemClock.now()).await.unwrap();
+    let page = &house.page;
+    let cookie = page.sign_in("ana");
+    for path in ["/", "/queue", &format!("/queue/{post}"), "/posts", &format!("/posts/{post}"), "/prompts", "/charts"] {
+        let reply = page.get(path, &cookie);
+        assert_eq!(reply.status, 200, "{path}");
+        for bad in ["<script>alert", "<img", "\u{202e}", "\u{200b}"] {
+            // The icon is the page's own picture.
+            let body = reply.body.replace("<img src=\"/assets/", "");
+            let textarea = body.find("<textarea").map_or(body.len(), |at| body.len().min(at));
+            assert!(!body[..textarea].contains(bad), "{path}: {bad:?}");
+            assert!(!body.contains("<script>alert"), "{path}");
+        }
+    }
+    let shown = page.get(&format!("/posts/{post}"), &cookie).body;
+    assert!(shown.contains("&#60;script&#62;") && shown.contains("⟨U+202E⟩") && shown.contains("🤖"), "{shown}");
+    let searched = page.get("/posts?text=%22%3E%3Cscript%3Ealert(5)%3C/script%3E&state=%3Cscript%3E", &cookie);
+    assert!(searched.status == 200 && !searched.body.contains("<script>alert"), "{searched:#?}");
+    let noted = page.post(&format!("/queue/{post}/reject"), &cookie, &form(&[("note", "a\u{202e}b")]));
+    assert!(noted.status == 409 && !noted.body.contains('\u{202e}'), "{noted:#?}");
+    assert_eq!(page.get("/posts/<script>", &cookie).status, 404);
+    assert_eq!(page.get("/%ff%fe", &cookie).status, 404);
+}
+
+#[tokio::test]
+async fn what_is_too_large_or_too_slow_is_cut_off_and_the_page_goes_on() {
+    let house = House::open();
+    let page = &house.page;
+    let cookie = page.sign_in("ana");
+    let reply = page.post("/pause", &cookie, &form(&[("reason", &"a".repeat(70_000))]));
+    assert_eq!(reply.status, 413, "{reply:#?}");
+    let huge = "x".repeat(40_000);
+    let headers = [("Host", &*page.address.to_string()), ("X-Padding", &*huge)];
+    assert!(matches!(page.send("GET", "/", &headers, "").status, 431 | 0), "a head of 40 KB");
+    let mut slow = TcpStream::connect(page.address).unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nHost: local").unwrap();
+    let since = Instant::now();
+    let mut rest = Vec::new();
+    slow.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+    std::io::Read::read_to_end(&mut slow, &mut rest).unwrap();
+    assert!(since.elapsed() < Duration::from_secs(30), "a request that never ends keeps its connection");
+    assert_eq!(page.get("/", &cookie).status, 200);
+}
+
+#[tokio::test]
+async fn a_held_post_is_reviewed_to_its_end_and_the_record_says_by_whom() {
+    let x = FakeX::start().await;
+    let house = House::of(TestBot::at(&x, true), "", "[review]\nmode = \"all\"\n", &["run", "--now"]);
+    wait_until("a held post", || house.bot.newest_state() == "held");
+    let page = &house.page;
+    let id = house.bot.newest("id").to_string();
+    let cookie = page.sign_in("berta");
+    let queue = page.get("/queue", &cookie);
+    assert!(queue.body.contains(&format!("/queue/{id}")), "{queue:#?}");
+    let shown = page.get(&format!("/queue/{id}"), &cookie).body;
+    let seen = shown.split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let stale = page.post(&format!("/queue/{id}/approve"), &cookie, &form(&[("seen", "0000")]));
+    assert_eq!(stale.status, 409, "a text that the person did not see: {stale:#?}");
+    let fields = form(&[("seen", &seen), ("facts", "1"), ("sources", "https://example.org/a\r\nun libro"), ("note", "bien")]);
+    let approved = page.post(&format!("/queue/{id}/approve"), &cookie, &fields);
+    assert_eq!(approved.header("location"), "/queue?done=approved", "{approved:#?}");
+    wait_until("a sent post", || house.bot.newest_state() == "sent");
+    assert_eq!(x.posted().len(), 1);
+    let twice = page.post(&format!("/queue/{id}/approve"), &cookie, &fields);
+    assert_eq!(twice.status, 409, "{twice:#?}");
+    let record = house.bot.run(&["--json", "history", "show", &id]).json();
+    assert_eq!(record[0]["post"]["decided_by"], "berta", "{record:#?}");
+    let story = page.get(&format!("/posts/{id}"), &cookie).body;
+    assert!(story.contains("berta"), "{story}");
+}
+
+#[tokio::test]
+async fn the_metrics_and_the_health_are_for_machines() {
+    let metrics = "metrics_listen = \"127.0.0.1:0\"\n";
+    let mut house = House::of(TestBot::new(), metrics, "", &["run"]);
+    let machine = Page::at(&mut house.running, "serving the metrics");
+    let scraped = machine.send("GET", "/metrics", &[("Host", "anything")], "");
+    for line in ["pregonero_posts{state=\"dry_run\"} 1", "pregonero_ready 1", "pregonero_queue_length 0"] {
+        assert!(scraped.body.contains(line), "{line}\n{}", scraped.body);
+    }
+    let cookie = house.page.sign_in("berta");
+    assert_eq!(house.page.get("/metrics", &cookie).status, 404, "they have a listener of their own");
+    assert_eq!(machine.send("GET", "/", &[("Host", "anything")], "").status, 404, "which has no pages");
+    assert_eq!(machine.send("GET", "/readyz", &[("Host", "x")], "").status, 200);
+    assert_eq!(house.page.post("/pause", &cookie, &form(&[("reason", "elecciones")])).status, 303);
+    let ready = machine.send("GET", "/readyz", &[("Host", "x")], "");
+    let reasons: serde_json::Value = serde_json::from_str(ready.body.trim()).unwrap();
+    assert_eq!((ready.status, &reasons["code"], &reasons["healthy"]), (503, &"paused".into(), &true.into()));
+    assert!(reasons["reason"].as_str().unwrap().contains("berta") && reasons["reason"].as_str().unwrap().contains("elecciones"));
+    assert_eq!(machine.send("GET", "/healthz", &[("Host", "x")], "").body, "ok\n");
+    // `promtool` is there in CI (Debian's `prometheus`); elsewhere the tests of the lines above have to do.
+    let Ok(mut promtool) = Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
+    else {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: no promtool: the metrics' form was not checked");
+        return;
+    };
+    promtool.stdin.take().unwrap().write_all(scraped.body.as_bytes()).unwrap();
+    let checked = promtool.wait_with_output().unwrap();
+    assert!(checked.status.success(), "{checked:?}\n{}", scraped.body);
+}
