@@ -417,7 +417,8 @@ mod tests {
         let approval = Approval { seen: "uno", text: "uno", weighted_length: 3, expires_at: now };
         let error = store.approve_held(&decision(post), &approval, now).await.unwrap_err();
         assert!(matches!(error, StoreError::TextChanged { .. }), "{error:?}");
-        let error = store.revise_post(&decision(post), &revision("uno", "tres", &gates, &sentiment), now).await.unwrap_err();
+        let error =
+            store.revise_post(&decision(post), &revision("uno", "tres", &gates, &sentiment), now).await.unwrap_err();
         assert!(matches!(error, StoreError::TextChanged { .. }), "{error:?}");
         let record = store.post(post).await.unwrap();
         assert_eq!((record.text.as_str(), record.state, record.edited), ("dos", PostState::Held, true));
