@@ -80,6 +80,8 @@ fn table() -> Vec<(Route, Handlers)> {
         on_get("/charts", READER, charts::show),
         on_get("/audit", READER, audit::show),
         on_post("/audit/verify", READER, audit::verify),
+        on_get("/audit/checkpoint", READER, audit::checkpoint),
+        on_get("/audit/proofs/{id}", READER, audit::proof),
         on_get("/config", ADMIN, config::show),
         on_get("/users", ADMIN, users::list),
         on_post("/users", ADMIN, users::add),

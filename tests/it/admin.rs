@@ -191,8 +191,7 @@ async fn behind_a_proxy_the_cookie_is_for_https_alone_and_the_address_is_the_vis
     let house = House::of(TestBot::new(), admin, "", &["run"]);
     let page = &house.page;
     let sign_in = |password: &str, from: &str| {
-        let headers =
-            [("Host", "bot.example.org"), ("Origin", "https://bot.example.org"), ("X-Forwarded-For", from)];
+        let headers = [("Host", "bot.example.org"), ("Origin", "https://bot.example.org"), ("X-Forwarded-For", from)];
         page.send("POST", "/sign-in", &headers, &form(&[("name", "ana"), ("password", password)]))
     };
     let reply = sign_in(PASSWORD, "203.0.113.7");
@@ -327,7 +326,8 @@ async fn a_held_post_is_reviewed_to_its_end_and_the_record_says_by_whom() {
     let seen = shown.split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let stale = page.post(&format!("/queue/{id}/approve"), &cookie, &form(&[("seen", "0000")]));
     assert_eq!(stale.status, 409, "a text that the person did not see: {stale:#?}");
-    let fields = form(&[("seen", &seen), ("facts", "1"), ("sources", "https://example.org/a\r\nun libro"), ("note", "bien")]);
+    let fields =
+        form(&[("seen", &seen), ("facts", "1"), ("sources", "https://example.org/a\r\nun libro"), ("note", "bien")]);
     let approved = page.post(&format!("/queue/{id}/approve"), &cookie, &fields);
     assert_eq!(approved.header("location"), "/queue?done=approved", "{approved:#?}");
     wait_until("a sent post", || house.bot.newest_state() == "sent");
@@ -357,10 +357,14 @@ async fn the_metrics_and_the_health_are_for_machines() {
     let ready = machine.send("GET", "/readyz", &[("Host", "x")], "");
     let reasons: serde_json::Value = serde_json::from_str(ready.body.trim()).unwrap();
     assert_eq!((ready.status, &reasons["code"], &reasons["healthy"]), (503, &"paused".into(), &true.into()));
-    assert!(reasons["reason"].as_str().unwrap().contains("berta") && reasons["reason"].as_str().unwrap().contains("elecciones"));
+    assert!(
+        reasons["reason"].as_str().unwrap().contains("berta")
+            && reasons["reason"].as_str().unwrap().contains("elecciones")
+    );
     assert_eq!(machine.send("GET", "/healthz", &[("Host", "x")], "").body, "ok\n");
     // `promtool` is there in CI (Debian's `prometheus`); elsewhere the tests of the lines above have to do.
-    let Ok(mut promtool) = Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
+    let Ok(mut promtool) =
+        Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
     else {
         let _ = writeln!(std::io::stderr(), "SKIPPED: no promtool: the metrics' form was not checked");
         return;
