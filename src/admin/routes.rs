@@ -120,7 +120,7 @@ pub(super) fn router(page: Arc<Page>) -> Router {
     let mut router = Router::new();
     for (route, handlers) in rows {
         let guard = from_fn_with_state((Arc::clone(&page), route.access), guard);
-        router = router.route(route.path, handlers.layer(guard));
+        router = router.route(route.path, handlers.route_layer(guard));
     }
     let gate = from_fn_with_state(Arc::clone(&page), gate);
     let router = router.fallback(nothing).method_not_allowed_fallback(nothing);
