@@ -2,7 +2,7 @@
 
     python3 fuzz/make_seeds.py
 """
-import hashlib, io, json, pathlib, random, shutil, struct, zipfile
+import base64, hashlib, io, json, pathlib, random, shutil, struct, zipfile
 
 root = pathlib.Path(__file__).resolve().parent
 chance = random.Random(1)
@@ -166,4 +166,22 @@ seeds("pickle", {
     "parts": magic + state(part) + b"\x80\x02](" + text("0") + text("1") + b"e." + stored(16, 4) + stored(32, 2),
     "call": b"\x80\x02cposix\nsystem\n" + group(text("exit")) + b"R.",
     "newer": b"\x80\x04\x95" + bytes(8) + b"}\x94(\x8c\x01w\x94\x8c\x05torch\x94\x8c\x0cFloatStorage\x94\x93u.",
+})
+
+# The audit log's formats: a leaf, a verifier and a signing key, a note (the example of Go's package `note`), a proof.
+checkpoint = (
+    "pregonero/prueba\n3\nBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n\n"
+    "\u2014 pregonero/prueba " + base64.b64encode(bytes(range(68))).decode() + "\n"
+)
+hashes = [base64.b64encode(bytes([number] * 32)).decode() for number in (1, 2)]
+key = b"\x01" + bytes([3] * 32)
+identity = hashlib.sha256(b"pregonero/prueba\n" + key).hexdigest()[:8]
+seeds("audit_formats", {
+    "leaf": "pregonero-audit/v1\n42\noutcome\n2026-03-01T14:00:00.000Z\n" + hashes[0] + "\n",
+    "verifier": f"pregonero/prueba+{identity}+{base64.b64encode(key).decode()}",
+    "signer": f"PRIVATE+KEY+pregonero/prueba+{identity}+{base64.b64encode(key).decode()}\n",
+    "note": "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n\n"
+    "\u2014 PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n",
+    "checkpoint": checkpoint,
+    "proof": "c2sp.org/tlog-proof@v1\nextra e30=\nindex 1\n" + "\n".join(hashes) + "\n\n" + checkpoint,
 })

@@ -45,52 +45,77 @@ CREATE TRIGGER candidates_text_removed AFTER DELETE ON candidates BEGIN
         VALUES ('delete', old.round_id * 256 + old.position, old.text);
 END;
 
--- One row a round, so that statistics over a year need not read its candidates, and stay when those are pruned.
-CREATE TABLE tallies (
-    round_id   INTEGER PRIMARY KEY REFERENCES rounds (id),
-    -- The slot in seconds of Unix time.
-    due        INTEGER NOT NULL,
-    -- How many candidates there were, and how many of them by their worst verdict.
-    candidates INTEGER NOT NULL DEFAULT 0,
-    passed     INTEGER NOT NULL DEFAULT 0,
-    review     INTEGER NOT NULL DEFAULT 0,
-    rejected   INTEGER NOT NULL DEFAULT 0,
-    -- Verdicts of each gate as `NAME PASSED/REVIEW/REJECTED`, separated by blanks.
-    gates      TEXT NOT NULL DEFAULT '',
-    -- The candidates' scores in thousandths, separated by blanks.
-    scores     TEXT NOT NULL DEFAULT '',
-    -- Of the candidate that the post was made of: its score, and the number that decided.
-    score      REAL,
-    rank       REAL,
-    -- When the candidates were removed (`store.keep_candidates`).
-    pruned_at  TEXT,
-    -- What the post had when X was last asked: empty before the first time.
-    likes      INTEGER,
-    reposts    INTEGER,
-    replies    INTEGER,
-    quotes     INTEGER,
-    views      INTEGER
+-- The gates that a round asked, in their order, separated by blanks: nearly always the same list as the round before.
+CREATE TABLE gate_lists (
+    id    INTEGER PRIMARY KEY,
+    gates TEXT NOT NULL CONSTRAINT gate_lists_gates UNIQUE
 ) STRICT;
 
-INSERT INTO tallies (round_id, due)
+-- One row a round, so that statistics over a year need not read its candidates, and stay when those are pruned.
+CREATE TABLE tallies (
+    round_id    INTEGER PRIMARY KEY REFERENCES rounds (id),
+    -- The slot in seconds of Unix time.
+    due         INTEGER NOT NULL,
+    -- How many candidates there were, and how many of them by their worst verdict.
+    candidates  INTEGER NOT NULL DEFAULT 0,
+    passed      INTEGER NOT NULL DEFAULT 0,
+    review      INTEGER NOT NULL DEFAULT 0,
+    rejected    INTEGER NOT NULL DEFAULT 0,
+    -- How many of them each gate of the list left to a person and rejected: `2+5;0+1;;`. Nothing stands for neither.
+    gate_list   INTEGER REFERENCES gate_lists (id),
+    objections  TEXT NOT NULL DEFAULT '',
+    -- The candidates' scores, and the numbers that decided between them, in thousandths, separated by blanks.
+    scores      TEXT NOT NULL DEFAULT '',
+    ranks       TEXT NOT NULL DEFAULT '',
+    -- Of the candidate that the post was made of.
+    score       REAL,
+    rank        REAL,
+    -- What X charged for the post's calls and the searches for it, in millionths of a dollar.
+    cost_micros INTEGER NOT NULL DEFAULT 0,
+    -- When the candidates were removed (`store.keep_candidates`).
+    pruned_at   TEXT,
+    -- What the post had when X was last asked: empty before the first time.
+    likes       INTEGER,
+    reposts     INTEGER,
+    replies     INTEGER,
+    quotes      INTEGER,
+    views       INTEGER
+) STRICT;
+
+INSERT INTO tallies (round_id, due, cost_micros)
     SELECT id, coalesce(CAST(strftime('%s', ltrim(slot, 'manual:')) AS INTEGER),
-        CAST(strftime('%s', started_at) AS INTEGER), 0)
+            CAST(strftime('%s', started_at) AS INTEGER), 0),
+        coalesce((SELECT sum(price_micros) FROM attempts
+            WHERE post_id = rounds.id AND outcome IN ('under_way', 'sent', 'unknown')), 0)
+        + coalesce((SELECT sum(price_micros) FROM reads WHERE post_id = rounds.id), 0)
     FROM rounds;
 
 CREATE TABLE old_verdicts AS
-    SELECT round_id, value ->> 'gate' AS gate, min(key) AS place,
-        sum(value ->> 'verdict' = 'pass') AS passed, sum(value ->> 'verdict' = 'review') AS review,
+    SELECT round_id, value ->> 'gate' AS gate, min(key) AS place, sum(value ->> 'verdict' = 'review') AS review,
         sum(value ->> 'verdict' = 'reject') AS rejected
     FROM candidates, json_each(candidates.gates) GROUP BY 1, 2 ORDER BY 1, 3;
+CREATE INDEX old_verdicts_by_round ON old_verdicts (round_id);
 
-UPDATE tallies SET (candidates, passed, review, rejected, scores, gates) = (
+CREATE TABLE old_gates AS
+    SELECT round_id, group_concat(gate, ' ') AS gates, group_concat(
+        CASE WHEN review + rejected = 0 THEN '' ELSE review || '+' || rejected END, ';') AS objections
+    FROM old_verdicts GROUP BY round_id;
+CREATE INDEX old_gates_by_round ON old_gates (round_id);
+INSERT INTO gate_lists (gates) SELECT DISTINCT gates FROM old_gates;
+
+UPDATE tallies SET (candidates, passed, review, rejected, scores, ranks) = (
     SELECT count(*), coalesce(sum(verdict = 'pass'), 0), coalesce(sum(verdict = 'review'), 0),
         coalesce(sum(verdict = 'reject'), 0), coalesce(group_concat(CAST(round(score * 1000) AS INTEGER), ' '), ''),
-        coalesce((SELECT group_concat(gate || ' ' || passed || '/' || review || '/' || rejected, ' ')
-            FROM old_verdicts WHERE old_verdicts.round_id = tallies.round_id), '')
-    FROM candidates WHERE candidates.round_id = tallies.round_id
+        coalesce(group_concat(CAST(round(coalesce(rank, score) * 1000) AS INTEGER), ' '), '')
+    FROM (SELECT * FROM candidates WHERE candidates.round_id = tallies.round_id ORDER BY position)
 ) WHERE EXISTS (SELECT 1 FROM candidates WHERE candidates.round_id = tallies.round_id);
 
+UPDATE tallies SET
+    gate_list = (SELECT gate_lists.id FROM old_gates JOIN gate_lists ON gate_lists.gates = old_gates.gates
+        WHERE old_gates.round_id = tallies.round_id),
+    objections = coalesce((SELECT objections FROM old_gates WHERE old_gates.round_id = tallies.round_id), '');
+
+DROP TABLE old_gates;
 DROP TABLE old_verdicts;
 
 UPDATE tallies SET (score, rank) = (
@@ -100,6 +125,7 @@ UPDATE tallies SET (score, rank) = (
 );
 
 CREATE INDEX tallies_by_due ON tallies (due);
+CREATE INDEX tallies_by_score ON tallies (score) WHERE score IS NOT NULL;
 CREATE INDEX tallies_to_prune ON tallies (due) WHERE pruned_at IS NULL AND candidates > 0;
 
 CREATE TRIGGER tallies_added AFTER INSERT ON rounds BEGIN
@@ -120,6 +146,18 @@ CREATE TRIGGER tallies_of_picked AFTER UPDATE OF candidate_position ON posts BEG
         SELECT score, coalesce(rank, score) FROM candidates
         WHERE candidates.round_id = new.id AND candidates.position = new.candidate_position
     ) WHERE round_id = new.id;
+END;
+
+-- A call counts while nobody knows that it posted nothing.
+CREATE TRIGGER tallies_of_call AFTER INSERT ON attempts WHEN new.outcome IN ('under_way', 'sent', 'unknown') BEGIN
+    UPDATE tallies SET cost_micros = cost_micros + new.price_micros WHERE round_id = new.post_id;
+END;
+
+CREATE TRIGGER tallies_of_outcome AFTER UPDATE OF outcome ON attempts BEGIN
+    UPDATE tallies SET cost_micros = cost_micros
+        + new.price_micros * (new.outcome IN ('under_way', 'sent', 'unknown'))
+        - old.price_micros * (old.outcome IN ('under_way', 'sent', 'unknown'))
+    WHERE round_id = new.post_id;
 END;
 
 -- What people did with a post, whenever one of the numbers had changed since the reading before.
@@ -164,3 +202,12 @@ CREATE INDEX reads_by_time ON reads (made_at);
 -- The reads of one post, of which there may be thousands in all.
 CREATE INDEX reads_by_post ON reads (post_id) WHERE post_id IS NOT NULL;
 CREATE INDEX attempts_by_post ON attempts (post_id);
+
+CREATE TRIGGER tallies_of_read AFTER INSERT ON reads WHEN new.post_id IS NOT NULL BEGIN
+    UPDATE tallies SET cost_micros = cost_micros + new.price_micros WHERE round_id = new.post_id;
+END;
+
+-- What lists and statistics ask of a round, so that they need not read its settings: those are most of a row.
+CREATE INDEX rounds_at_a_glance
+    ON rounds (id, outcome, seed_prompt, seed_attributes, generator_name, generator_sha256);
+CREATE INDEX rounds_without_post ON rounds (outcome) WHERE outcome <> 'chosen';

@@ -7,6 +7,7 @@
 //! - [`schedule`]: cron expressions in civil time, missed slots, quiet hours.
 //! - [`app`]: everything a round works with, put together once.
 //! - [`round`]: one round, from a due slot to its record, written as a list of steps.
+//! - [`replay`]: writing a recorded candidate again, to compare.
 //! - [`review`]: the queue of posts that wait for a person.
 //! - [`publish`]: the only place that posts to X: intent, call, outcome.
 //! - [`alerts`]: notifying a person that the bot cannot do its work.
@@ -25,6 +26,7 @@ pub mod config;
 pub mod daemon;
 pub mod doctor;
 pub mod publish;
+pub mod replay;
 pub mod review;
 pub mod round;
 pub mod schedule;

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use reqwest::{StatusCode, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
 
 use super::payload::Payload;
-use crate::alerts::AlertSettings;
+use super::settings::{AlertSettings, WebhookFormat};
 use pregonero_store::AlertChannel;
 use pregonero_system::environment::Environment;
 use pregonero_x::install_crypto_provider;
@@ -53,8 +54,10 @@ pub struct Channels {
 /// An address outside that something is sent to.
 pub(crate) struct Outgoing {
     http: reqwest::Client,
-    /// Secret: whoever has it can write to the operator's channel.
+    /// Secret: whoever has it can write to the operator's channel. Without the topic, if it is ntfy's.
     url: SecretString,
+    /// The topic of ntfy that messages go to; absent if the other side reads our own JSON.
+    topic: Option<SecretString>,
 }
 
 /// Lists which channels exist, without their details.
@@ -72,7 +75,7 @@ impl Channels {
     /// If the address is not valid, its file cannot be read, or TLS cannot be set up.
     pub fn open(settings: &AlertSettings, environment: &Environment) -> Result<Self, ChannelError> {
         let url = super::webhook(environment)?.or_else(|| settings.webhook.clone());
-        let webhook = url.map(Outgoing::new).transpose()?;
+        let webhook = url.map(|url| Outgoing::for_alerts(url, settings.format)).transpose()?;
         let command = (!settings.command.is_empty()).then(|| settings.command.clone());
         Ok(Self {
             webhook,
@@ -169,6 +172,13 @@ fn run_bounded(mut command: Command, input: &[u8], bound: Duration) -> Result<()
 }
 
 impl Outgoing {
+    /// Prepares to send alerts to `url`, in the form that the other side reads.
+    fn for_alerts(url: SecretString, format: WebhookFormat) -> Result<Self, ChannelError> {
+        crate::alerts::webhook_url(url.expose_secret()).map_err(ChannelError::Webhook)?;
+        let (url, topic) = addressed(url, format).map_err(ChannelError::Webhook)?;
+        Ok(Self { topic, ..Self::new(url)? })
+    }
+
     /// Prepares to send to `url`.
     ///
     /// # Errors
@@ -183,12 +193,17 @@ impl Outgoing {
             .pool_max_idle_per_host(0)
             .build()
             .map_err(|error| ChannelError::Http(error.to_string()))?;
-        Ok(Self { http, url })
+        Ok(Self { http, url, topic: None })
     }
 
     async fn deliver(&self, payload: &Payload, bound: Duration) -> Result<(), String> {
         // The library includes the address in its errors unless it is removed.
-        answered(self.http.post(self.url.expose_secret()).timeout(bound).json(payload)).await
+        let request = self.http.post(self.url.expose_secret()).timeout(bound);
+        let request = match &self.topic {
+            Some(topic) => request.json(&payload.for_ntfy(topic.expose_secret())),
+            None => request.json(payload),
+        };
+        answered(request).await
     }
 
     /// Sends a text; the error is a sentence for the log, without secrets.
@@ -205,5 +220,53 @@ async fn answered(request: reqwest::RequestBuilder) -> Result<(), String> {
         Ok(status) => Err(format!("the webhook answered {status}")),
         Err(error) if error.is_timeout() => Err("the webhook did not answer in time".to_owned()),
         Err(error) => Err(format!("the webhook could not be reached: {}", error.without_url())),
+    }
+}
+
+/// Splits the address of a topic of ntfy into the server's address, to which JSON is posted, and the topic. Any other
+/// address is returned as it is.
+fn addressed(url: SecretString, format: WebhookFormat) -> Result<(SecretString, Option<SecretString>), String> {
+    let mut address = Url::parse(url.expose_secret()).map_err(|cause| format!("expected an address: {cause}"))?;
+    let looks_like_ntfy =
+        || address.host_str().is_some_and(|host| host.split('.').any(|label| label.starts_with("ntfy")));
+    let is_ntfy = match format {
+        WebhookFormat::Json => false,
+        WebhookFormat::Ntfy => true,
+        WebhookFormat::Auto => looks_like_ntfy(),
+    };
+    if !is_ntfy {
+        return Ok((url, None));
+    }
+    let topic = address.path_segments().and_then(|mut segments| segments.rfind(|segment| !segment.is_empty()));
+    let Some(topic) = topic.map(str::to_owned) else {
+        return Err("expected the address of a topic of ntfy, such as https://ntfy.sh/TOPIC, found no topic".to_owned());
+    };
+    if let Ok(mut segments) = address.path_segments_mut() {
+        segments.pop_if_empty().pop();
+    }
+    Ok((address.to_string().into(), Some(topic.into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_of_a_topic_is_split_and_any_other_stays() {
+        use WebhookFormat::{Auto, Json, Ntfy};
+        let cases = [
+            (Auto, "https://ntfy.sh/pregon", "https://ntfy.sh/", Some("pregon")),
+            (Auto, "https://ana:clave@ntfy.example.org/pregon/", "https://ana:clave@ntfy.example.org/", Some("pregon")),
+            (Auto, "https://example.org/ntfy/x", "https://example.org/ntfy/x", None),
+            (Ntfy, "https://example.org/base/pregon?auth=abc", "https://example.org/base?auth=abc", Some("pregon")),
+            (Json, "https://ntfy.sh/pregon", "https://ntfy.sh/pregon", None),
+        ];
+        for (format, given, url, topic) in cases {
+            let (found, found_topic) = addressed(given.into(), format).unwrap();
+            assert_eq!(found.expose_secret(), url);
+            assert_eq!(found_topic.as_ref().map(|topic| topic.expose_secret()), topic, "{given}");
+        }
+        let error = addressed("https://ntfy.sh/".into(), Auto).unwrap_err();
+        assert!(error.contains("https://ntfy.sh/TOPIC"), "{error}");
     }
 }

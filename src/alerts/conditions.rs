@@ -6,8 +6,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::publish::{self, Outlook, Rules};
-use pregonero_store::{AlertKind, Condition, Endpoint, HaltCause, Store, StoreError, WindowName};
+use pregonero_store::{AlertKind, Condition, Endpoint, HaltCause, PostId, PostState, Store, StoreError, WindowName};
 use pregonero_system::clock::shown;
+use pregonero_tweet::Verdict;
+
+/// What the keys of alerts about waiting posts begin with.
+const WAITING: &str = "waiting:";
 
 /// The settings that the checks depend on.
 #[derive(Debug, Clone)]
@@ -21,6 +25,8 @@ pub struct Watched {
     pub stale_after_slots: u32,
     /// How long a post's outcome may stay unknown.
     pub unsettled_after: Duration,
+    /// Whether a post that waits for a person is announced.
+    pub waiting: bool,
 }
 
 /// Returns every condition that holds now.
@@ -31,11 +37,44 @@ pub(super) async fn holding(store: &Store, watched: &Watched, now: Timestamp) ->
         holding.extend(stopped(&outlook));
         holding.extend(monthly_cap(store, watched, &outlook, now).await?);
     }
+    if watched.waiting {
+        holding.extend(waiting(store, now).await?);
+    }
     // A bot that a person has paused is meant to be silent.
     if outlook.halts.iter().all(|halt| halt.cause != HaltCause::Paused) {
         holding.extend(stale(store, watched, now).await?);
     }
     Ok(holding)
+}
+
+/// Returns the key of the alert that a post waits.
+fn waiting_key(post: PostId) -> String {
+    format!("{WAITING}{post}")
+}
+
+/// Returns the post that an alert of this key announces.
+pub(super) fn waiting_post(key: &str) -> Option<PostId> {
+    key.strip_prefix(WAITING)?.parse().ok().map(PostId::new)
+}
+
+async fn waiting(store: &Store, now: Timestamp) -> Result<Vec<Condition>, StoreError> {
+    let held = store.posts_in(PostState::Held).await?;
+    let conditions = held.into_iter().filter(|post| post.expires_at > now).map(|post| {
+        let why = post.gates.iter().filter(|gate| gate.verdict != Verdict::Pass);
+        let why: Vec<String> = why.map(|gate| format!("{}: {}", gate.gate, gate.reason)).collect();
+        let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join("; ")) };
+        Condition {
+            kind: AlertKind::Waiting,
+            key: waiting_key(post.id),
+            message: format!(
+                "post {} waits for a decision until {}: “{}”{why}",
+                post.id,
+                shown(post.expires_at),
+                post.text
+            ),
+        }
+    });
+    Ok(conditions.collect())
 }
 
 fn stopped(outlook: &Outlook) -> Option<Condition> {

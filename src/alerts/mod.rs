@@ -9,21 +9,25 @@ mod conditions;
 mod payload;
 mod settings;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 pub use self::channels::{ChannelError, Channels};
 pub(crate) use self::channels::{Outgoing, passed_on, run_with_input};
 pub use self::conditions::Watched;
-pub use self::payload::{Payload, test_payload};
+pub use self::payload::{Links, Payload, test_payload};
 pub(crate) use self::settings::webhook_url;
-pub use self::settings::{AlertKeys, AlertSettings, WEBHOOK_NAME, webhook};
-use pregonero_store::{AlertChannel, Notice, RecordWatch, Store, StoreError};
+pub use self::settings::{AlertKeys, AlertSettings, WEBHOOK_NAME, WebhookFormat, webhook};
+use pregonero_store::{
+    AlertChannel, AlertKind, Notice, NoticeStatus, PostRecord, PostState, RecordWatch, ReviewAct, Store, StoreError,
+};
 use pregonero_system::clock::Clock;
 use pregonero_system::errors::chain;
 use pregonero_system::network::back_off;
@@ -40,6 +44,9 @@ const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(30);
 /// The longest wait between two tries.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 
+/// How long a notice that is tried again keeps its links; a link lasts for a day.
+const LINKS_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(12);
+
 /// What the task works from; a reload replaces it.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -47,6 +54,8 @@ pub struct Plan {
     pub watched: Watched,
     /// Where notices go.
     pub channels: Arc<Channels>,
+    /// The address of the admin page, as people reach it; with it a waiting post is announced with links to decide by.
+    pub page: Option<Url>,
 }
 
 /// The task that checks, records and notifies.
@@ -62,6 +71,14 @@ pub struct Alerts {
     looked_at: Option<Instant>,
     /// Whether a notice waits for its next try.
     has_waiting: bool,
+    /// The links of notices that were not accepted yet, by the notice's number, so that a repeated try makes no new ones.
+    links: Mutex<HashMap<i64, Offered>>,
+}
+
+/// Links that were made for a notice, and until when they can be used.
+struct Offered {
+    links: Links,
+    until: Timestamp,
 }
 
 impl std::fmt::Debug for Alerts {
@@ -75,7 +92,7 @@ impl Alerts {
     #[must_use]
     pub fn new(store: Store, plan: watch::Receiver<Plan>, clock: Arc<dyn Clock>) -> Self {
         let watch = store.watch();
-        Self { store, plan, clock, trouble: None, watch, looked_at: None, has_waiting: true }
+        Self { store, plan, clock, trouble: None, watch, looked_at: None, has_waiting: true, links: Mutex::default() }
     }
 
     /// Runs until it is stopped. A delivery under way is abandoned then; the next start repeats it.
@@ -122,6 +139,11 @@ impl Alerts {
         let holding = conditions::holding(&self.store, &plan.watched, now).await?;
         let changes = self.store.update_alerts(&holding, &channels, now).await?;
         for alert in &changes.raised {
+            if alert.kind == AlertKind::Waiting {
+                // Not an alarm, and the round has logged it.
+                tracing::debug!(alert = alert.id, "a waiting post is announced: {}", alert.message);
+                continue;
+            }
             // A warning only: the cause was logged as an error where it occurred.
             tracing::warn!(alert = alert.id, kind = alert.kind.as_str(), "ALERT: {}", alert.message);
         }
@@ -138,9 +160,12 @@ impl Alerts {
             if !channels.contains(&notice.channel) {
                 continue;
             }
-            let payload = Payload::of(&notice, &plan.watched.account);
+            let payload = self.payload(&notice, plan).await?;
             match plan.channels.deliver(notice.channel, &payload).await {
-                Ok(()) => self.store.notice_delivered(notice.id, self.clock.now()).await?,
+                Ok(()) => {
+                    self.store.notice_delivered(notice.id, self.clock.now()).await?;
+                    self.offered().remove(&notice.id);
+                }
                 Err(error) => {
                     channels.retain(|channel| *channel != notice.channel);
                     self.put_off(&notice, &error).await?;
@@ -148,6 +173,52 @@ impl Alerts {
             }
         }
         Ok(())
+    }
+
+    /// Builds what a notice says: a post that waits comes with links, the end of its wait with what came of it.
+    async fn payload(&self, notice: &Notice, plan: &Plan) -> Result<Payload, StoreError> {
+        let account = &plan.watched.account;
+        let Some(post) = conditions::waiting_post(&notice.alert.key) else {
+            return Ok(Payload::of(notice, account, None));
+        };
+        let post = self.store.post(post).await?;
+        if notice.status == NoticeStatus::Resolved {
+            let by = post.decided_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            let payload = Payload::of(notice, account, None);
+            return Ok(payload.saying(format!("post {} is {}{by}: “{}”", post.id, post.state, post.text)));
+        }
+        Ok(Payload::of(notice, account, self.links(notice, &post, plan).await?))
+    }
+
+    /// Returns the links of a notice about a post that waits; `None` if the page cannot be reached or the post is decided.
+    async fn links(&self, notice: &Notice, post: &PostRecord, plan: &Plan) -> Result<Option<Links>, StoreError> {
+        let Some(page) = &plan.page else { return Ok(None) };
+        let now = self.clock.now();
+        if post.state != PostState::Held || post.expires_at <= now || !self.store.has_users().await? {
+            return Ok(None);
+        }
+        if let Some(offered) = self.offered().get(&notice.id).filter(|offered| offered.until > now) {
+            return Ok(Some(offered.links.clone()));
+        }
+        let made = async |act| self.store.create_decision_link(post.id, act, post.expires_at, now).await;
+        let (approve, reject) = match (made(ReviewAct::Approve).await, made(ReviewAct::Reject).await) {
+            (Ok(approve), Ok(reject)) => (approve, reject),
+            (Err(StoreError::StateConflict { .. }), _) | (_, Err(StoreError::StateConflict { .. })) => return Ok(None),
+            (Err(error), _) | (_, Err(error)) => return Err(error),
+        };
+        let address = |path: &str| page.join(path).map_or_else(|_| page.to_string(), |url| url.to_string());
+        let links = Links {
+            post: address(&format!("/queue/{}", post.id)),
+            approve: address(&format!("/d/{approve}")),
+            reject: address(&format!("/d/{reject}")),
+        };
+        let until = now.saturating_add(LINKS_AGAIN_AFTER).unwrap_or(Timestamp::MAX);
+        self.offered().insert(notice.id, Offered { links: links.clone(), until });
+        Ok(Some(links))
+    }
+
+    fn offered(&self) -> MutexGuard<'_, HashMap<i64, Offered>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn put_off(&self, notice: &Notice, error: &str) -> Result<(), StoreError> {

@@ -15,14 +15,23 @@ use pregonero_x::secrets::{self, SecretsError};
 #[serde(default, deny_unknown_fields)]
 pub struct AlertKeys {
     pub webhook: String,
+    pub format: String,
     pub command: Vec<String>,
     pub stale_after_slots: u64,
     pub unsettled_after: String,
+    pub waiting: bool,
 }
 
 impl Default for AlertKeys {
     fn default() -> Self {
-        Self { webhook: String::new(), command: Vec::new(), stale_after_slots: 3, unsettled_after: "1h".into() }
+        Self {
+            webhook: String::new(),
+            format: "auto".into(),
+            command: Vec::new(),
+            stale_after_slots: 3,
+            unsettled_after: "1h".into(),
+            waiting: true,
+        }
     }
 }
 
@@ -33,6 +42,7 @@ impl AlertKeys {
         let address = self.webhook.trim();
         let webhook = if address.is_empty() { Ok(()) } else { webhook_url(address) };
         let webhook = checker.keep("alerts.webhook", webhook);
+        let format = checker.choice("alerts.format", &self.format, &FORMATS);
         let stale_after_slots = checker.whole("alerts.stale_after_slots", self.stale_after_slots, 0, 1_000);
         let unsettled_after = checker.duration("alerts.unsettled_after", &self.unsettled_after, MINUTE, DAY * 30);
         if self.command.first().is_some_and(|program| program.trim().is_empty()) {
@@ -42,9 +52,11 @@ impl AlertKeys {
         webhook?;
         Some(AlertSettings {
             webhook: (!address.is_empty()).then(|| address.into()),
+            format: format?,
             command: self.command.clone(),
             stale_after_slots: stale_after_slots?,
             unsettled_after: unsettled_after?,
+            waiting: self.waiting,
         })
     }
 }
@@ -54,13 +66,30 @@ impl AlertKeys {
 pub struct AlertSettings {
     /// Secret: anyone who has the address can write to it. The environment may override it.
     pub webhook: Option<SecretString>,
+    /// What the webhook is sent.
+    pub format: WebhookFormat,
     /// A program and its arguments; empty = none.
     pub command: Vec<String>,
     /// The number of slots in a row without a post that is too many; 0 = never.
     pub stale_after_slots: u32,
     /// How long a post's outcome may stay unknown.
     pub unsettled_after: Duration,
+    /// Whether a post that waits for a person is announced.
+    pub waiting: bool,
 }
+
+/// What a webhook is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WebhookFormat {
+    /// What ntfy reads if the address looks like one of ntfy, otherwise our own JSON.
+    Auto,
+    Json,
+    Ntfy,
+}
+
+const FORMATS: [(&str, WebhookFormat); 3] =
+    [("auto", WebhookFormat::Auto), ("json", WebhookFormat::Json), ("ntfy", WebhookFormat::Ntfy)];
 
 /// Checks that notices can go to this address. The address may contain a secret, so no message repeats it.
 pub fn webhook_url(found: &str) -> Result<(), String> {

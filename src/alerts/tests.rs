@@ -47,6 +47,7 @@ struct World {
     clock: StillClock,
     receiver: Arc<Receiver>,
     settings: AlertSettings,
+    page: Option<Url>,
 }
 
 impl World {
@@ -58,18 +59,20 @@ impl World {
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let settings = AlertSettings {
             webhook: Some(format!("http://{address}/hook/invented-secret").into()),
+            format: WebhookFormat::Auto,
             command: Vec::new(),
             stale_after_slots: 3,
             unsettled_after: Duration::from_secs(3600),
+            waiting: true,
         };
         let clock = StillClock::new("2026-03-01T09:00:00Z");
-        Self { test: TestStore::open().await, clock, receiver, settings }
+        Self { test: TestStore::open().await, clock, receiver, settings, page: None }
     }
 
     /// A new alerts task, as after a restart.
     fn alerts(&self) -> Alerts {
         let channels = Channels::open(&self.settings, &Environment::default()).unwrap();
-        let plan = Plan { watched: watched(), channels: Arc::new(channels) };
+        let plan = Plan { watched: watched(), channels: Arc::new(channels), page: self.page.clone() };
         Alerts::new(self.test.store.clone(), watch::Sender::new(plan).subscribe(), Arc::new(self.clock.clone()))
     }
 
@@ -233,9 +236,11 @@ async fn the_command_is_given_the_json_and_none_of_our_secrets() {
     let text = format!("{{ cat; echo; env; }} > {}", out.display());
     let settings = AlertSettings {
         webhook: None,
+        format: WebhookFormat::Auto,
         command: script(folder.path(), &text),
         stale_after_slots: 3,
         unsettled_after: Duration::from_secs(3600),
+        waiting: true,
     };
     let environment = Environment::from_iter([("PATH", "/usr/bin:/bin"), ("TWITTER_ACCESS_TOKEN", "invented-token")]);
     let channels = Channels::open(&settings, &environment).unwrap();
@@ -255,9 +260,11 @@ async fn a_command_that_fails_is_named_and_one_that_does_not_end_is_killed() {
     for (text, expected) in [("exit 3", "sh failed: exit status: 3"), ("exec sleep 600", "sh was killed")] {
         let settings = AlertSettings {
             webhook: None,
+            format: WebhookFormat::Auto,
             command: script(folder.path(), text),
             stale_after_slots: 3,
             unsettled_after: Duration::from_secs(3600),
+            waiting: true,
         };
         let environment = Environment::from_iter([("PATH", "/usr/bin:/bin")]);
         let channels = Channels::open(&settings, &environment).unwrap().within(Duration::from_millis(300));
@@ -279,4 +286,77 @@ fn the_waits_double_up_to_an_hour() {
     let minutes = |earlier| wait_after(earlier).as_secs();
     assert_eq!([0, 1, 2, 6, 7, 40].map(minutes), [30, 60, 120, 1920, 3600, 3600]);
     assert_eq!(AlertKind::from_word("stale"), Some(AlertKind::Stale));
+}
+
+#[tokio::test]
+async fn a_waiting_post_is_announced_once_and_again_with_what_came_of_it() {
+    let world = World::new().await;
+    let now = world.clock.now();
+    let first = world.test.held("Llegan 300 libros.", now).await;
+    let alerts = world.alerts();
+    alerts.turn().await.unwrap();
+    alerts.turn().await.unwrap();
+    assert_eq!(world.told(), [line("waiting", "raised")]);
+    let body = world.receiver.taken.lock().unwrap()[0].clone();
+    let text = body["text"].as_str().unwrap();
+    assert!(text.contains("“Llegan 300 libros.” (claims: it names a figure)"), "{text}");
+    assert_eq!(body["links"], Value::Null, "there is no page");
+    world.test.approve(first, now).await;
+    let second = world.test.held("Otra cosa.", now).await;
+    alerts.turn().await.unwrap();
+    assert_eq!(world.told()[1..], [line("waiting", "raised"), line("waiting", "resolved")]);
+    let body = world.receiver.taken.lock().unwrap()[2].clone();
+    assert_eq!(body["text"], "pregonero @uisbot over: post 1 is approved by ana: “Llegan 300 libros.”");
+    world.clock.set(at("2026-03-03T09:00:00Z"));
+    world.test.store.expire_posts(world.clock.now()).await.unwrap();
+    alerts.turn().await.unwrap();
+    assert_eq!(world.told().last().unwrap(), &line("waiting", "resolved"), "post {second} expired");
+}
+
+#[tokio::test]
+async fn with_a_page_a_waiting_post_comes_with_links_that_the_log_and_the_record_do_not_hold() {
+    let mut world = World::new().await;
+    world.page = Some("https://bot.example".parse().unwrap());
+    let now = world.clock.now();
+    let post = world.test.held("Llegan 300 libros.", now).await;
+    let store = &world.test.store;
+    *world.receiver.script.lock().unwrap() = vec![Mood::Fails];
+    let alerts = world.alerts();
+    alerts.turn().await.unwrap();
+    assert_eq!(
+        store.add_user("ana", pregonero_store::Role::Admin, "$argon2id$invented", "root", now).await.ok(),
+        Some(())
+    );
+    world.clock.advance(SignedDuration::from_secs(30));
+    alerts.turn().await.unwrap();
+    let body = world.receiver.taken.lock().unwrap()[0].clone();
+    let links = &body["links"];
+    assert_eq!(links["post"], format!("https://bot.example/queue/{post}"));
+    for (act, word) in [(ReviewAct::Approve, "approve"), (ReviewAct::Reject, "reject")] {
+        let token = links[word].as_str().unwrap().strip_prefix("https://bot.example/d/").unwrap();
+        let link = store.look_at_decision_link(token, world.clock.now()).await.unwrap().unwrap();
+        assert_eq!((link.post, link.act, link.standing.objection()), (post, act, None));
+        let secret = token.split_once('.').unwrap().1;
+        let alert = store.open_alerts().await.unwrap().remove(0);
+        assert!(!alert.message.contains(secret));
+    }
+}
+
+#[tokio::test]
+async fn a_notice_that_is_tried_again_makes_no_new_links() {
+    let mut world = World::new().await;
+    world.page = Some("https://bot.example".parse().unwrap());
+    let now = world.clock.now();
+    let store = &world.test.store;
+    store.add_user("ana", pregonero_store::Role::Admin, "$argon2id$invented", "root", now).await.unwrap();
+    let post = world.test.held("Llegan 300 libros.", now).await;
+    *world.receiver.script.lock().unwrap() = vec![Mood::Fails, Mood::Fails];
+    let alerts = world.alerts();
+    for _ in 0..3 {
+        alerts.turn().await.unwrap();
+        world.clock.advance(SignedDuration::from_mins(5));
+    }
+    let made = store.records_of(post).await.unwrap();
+    let made = made.iter().filter(|record| record.kind == pregonero_store::RecordKind::DecisionLink).count();
+    assert_eq!((made, world.told().len()), (2, 1));
 }

@@ -61,7 +61,8 @@ fn token_file(settings: &Settings) -> PathBuf {
 /// If the configured webhook cannot be used.
 pub fn alert_plan(settings: &Settings, environment: &Environment) -> Result<Plan, SetupError> {
     let channels = Arc::new(Channels::open(&settings.alerts, environment)?);
-    Ok(Plan { watched: Watched::from(settings), channels })
+    let page = settings.admin.public_url.clone().filter(|_| settings.admin.listen.is_some());
+    Ok(Plan { watched: Watched::from(settings), channels, page })
 }
 
 /// Builds the plan of how the audit log is signed and where its checkpoints go.

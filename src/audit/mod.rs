@@ -11,6 +11,9 @@ mod prove;
 mod settings;
 mod verify;
 
+#[cfg(test)]
+mod tests;
+
 pub use anchors::Anchors;
 pub use keeper::{KeepError, Keeper, Plan};
 pub use key::{KEY_NAME, KeyError, KeyPlace, Rotation};

@@ -120,7 +120,9 @@ pub async fn verify(store: &Store, evidence: &[Evidence], keys: &[Verifier]) -> 
             anchored = Some(Anchored { records: checkpoint.size, place: (*place).to_owned() });
         }
     }
-    let Examination { faults, notes, .. } = examination;
+    let Examination { mut faults, notes, .. } = examination;
+    // The rows come last: that they no longer fit is often the effect of what was done to the log.
+    faults.extend(report.faults.iter().filter(|one| one.is_about_a_row()).map(ToString::to_string));
     Ok(Verdict {
         records: report.head.size,
         root: report.head.root_base64(),
@@ -173,7 +175,7 @@ impl<'a> Examination<'a> {
         Self {
             report,
             verifiers: report.keys.iter().filter_map(|mark| Verifier::parse(&mark.key).ok()).collect(),
-            faults: report.faults.iter().map(ToString::to_string).collect(),
+            faults: report.faults.iter().filter(|one| !one.is_about_a_row()).map(ToString::to_string).collect(),
             notes,
             has_gap: report.faults.iter().any(|fault| matches!(fault, LogFault::Missing { .. })),
             fits_up_to: 0,
@@ -231,7 +233,9 @@ impl<'a> Examination<'a> {
             }
             _ if is_outside && self.is_explained_by_a_restore(place, *size, root) => return false,
             Some(_) => {
-                let (from, to) = (self.fits_up_to, size - 1);
+                // What fits was signed before, unless it is a checkpoint of the same size.
+                let from = if self.fits_up_to < *size { self.fits_up_to } else { 0 };
+                let to = size.saturating_sub(1);
                 self.fault(format!(
                     "one of the records {from} to {to} was changed, inserted or removed: {place} has another root over \
                      {size} records"

@@ -1,6 +1,6 @@
 //! `pregonero db`: backs up, restores and checks the record.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
@@ -70,7 +70,10 @@ async fn backup(arguments: BackupArguments, session: &Session) -> Result<()> {
     let name = pregonero_store::dated_name(session.now());
     let (folder, target) = match arguments.place {
         Some(place) if place.is_dir() => (Some(place.clone()), place.join(name)),
-        Some(file) => (None, file),
+        Some(file) => {
+            refuse_a_folder_that_is_not_there(&file)?;
+            (None, file)
+        }
         None => {
             let folder = path.with_file_name(FOLDER);
             (Some(folder.clone()), folder.join(name))
@@ -92,6 +95,23 @@ async fn backup(arguments: BackupArguments, session: &Session) -> Result<()> {
         },
         || json!({"file": made.file, "bytes": made.bytes, "schema": made.schema, "removed": removed}),
     )
+}
+
+/// Refuses what was meant as a folder: a disk that is not mounted, for example. The backup would be on the wrong disk.
+fn refuse_a_folder_that_is_not_there(place: &Path) -> Result<()> {
+    let shown = place.display();
+    let is_folder_s_name = place.as_os_str().as_encoded_bytes().ends_with(b"/") || place.extension().is_none();
+    if is_folder_s_name && !place.exists() {
+        bail!(
+            "{shown}: there is no such folder (is its disk mounted?); create it, or name a file with an ending, such as {}",
+            place.join("pregonero.db").display()
+        );
+    }
+    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        bail!("{shown}: there is no folder {} (is its disk mounted?)", folder.display());
+    }
+    Ok(())
 }
 
 async fn restore(arguments: &RestoreArguments, session: &Session) -> Result<()> {

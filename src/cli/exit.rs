@@ -10,11 +10,13 @@ use super::doctor::Unwell;
 use super::logging;
 use super::output::Output;
 use crate::app::SetupError;
+use crate::audit::KeyError;
 use crate::config::ConfigError;
 use crate::daemon::lock::LockError;
 use crate::daemon::{DaemonError, OnceError, StartError};
 use crate::doctor::Blame;
 use crate::publish::PublishError;
+use crate::replay::Impossible;
 use pregonero_models::catalog::HubError;
 use pregonero_store::{Halt, HaltCause, OTHER_ACCOUNT, StoreError};
 use pregonero_system::errors::chain;
@@ -98,6 +100,8 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         || cause.is::<SecretsError>()
         || cause.is::<pregonero_x::SetupError>()
         || cause.is::<Unusable>()
+        || cause.is::<Impossible>()
+        || cause.is::<KeyError>()
     {
         return Some(CONFIGURATION);
     }

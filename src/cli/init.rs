@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::output::Output;
+use super::quoted;
 use super::session::Session;
 use crate::config::{self, LoadRequest, SEARCHED};
 use pregonero_system::files::{Existing, refuse_existing, write_whole};
@@ -50,9 +51,18 @@ pub async fn run(arguments: InitArguments, session: &Session) -> Result<()> {
     write_whole(&file, Existing::Refuse, |writer| writer.write_all(text.as_bytes()))?;
     session.output.object(
         || {
-            let next =
-                "read it through, then try `pregonero config check`, `pregonero generate` and `pregonero run --now`";
-            format!("{}: written, set to a dry run; {next}", file.display())
+            let program = match &session.config {
+                Some(file) => quoted(&["pregonero".into(), "--config".into(), file.clone().into_os_string()]),
+                None => "pregonero".to_owned(),
+            };
+            let next = ["config check", "generate", "run --now"].map(|command| format!("`{program} {command}`"));
+            format!(
+                "{}: written, set to a dry run; read it through, then try {}, {} and {}",
+                file.display(),
+                next[0],
+                next[1],
+                next[2]
+            )
         },
         || json!({"file": file}),
     )
@@ -63,7 +73,7 @@ impl InitArguments {
         let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
         let answer = |given: Option<String>, key: &'static str, question: &str, default: &str| match given {
             Some(given) => Ok(Some((key, given))),
-            None if can_ask => Ok(Some((key, ask(question, default)?))),
+            None if can_ask => Ok(Some((key, ask_until_usable(key, question, default)?))),
             None => Ok::<_, anyhow::Error>(None),
         };
         let zone = jiff::tz::TimeZone::system();
@@ -77,16 +87,28 @@ impl InitArguments {
     }
 }
 
-fn ask(question: &str, default: &str) -> Result<String> {
+/// Asks again as long as the answer is one that the program would refuse.
+fn ask_until_usable(key: &'static str, question: &str, default: &str) -> Result<String> {
+    loop {
+        let Some(answer) = ask(question, default)? else { return Ok(default.to_owned()) };
+        match faults(&Answers(vec![(key, answer.clone())]).fill(TEMPLATE))? {
+            faults if faults.is_empty() => return Ok(answer),
+            faults => Output::complain(&format!("{}; try again", faults.join("; "))),
+        }
+    }
+}
+
+/// Returns the answer to a question, or `None` if there is nobody to answer.
+fn ask(question: &str, default: &str) -> Result<Option<String>> {
     let mut stderr = anstream::stderr();
     write!(stderr, "{question} [{default}]: ").and_then(|()| stderr.flush())?;
     let mut line = String::new();
-    let read = io::stdin().read_line(&mut line)?;
-    if read == 0 {
+    if io::stdin().read_line(&mut line)? == 0 {
         Output::complain("");
+        return Ok(None);
     }
     let answer = line.trim();
-    Ok(if answer.is_empty() { default.to_owned() } else { answer.to_owned() })
+    Ok(Some(if answer.is_empty() { default.to_owned() } else { answer.to_owned() }))
 }
 
 /// Values by the names of their keys, each of which occurs once in the template.
@@ -113,16 +135,21 @@ impl Answers {
 
 /// Refuses answers that the program itself would refuse.
 fn check(text: &str) -> Result<()> {
+    let faults = faults(text)?;
+    ensure!(faults.is_empty(), "{}; nothing was written", faults.join("; "));
+    Ok(())
+}
+
+/// Returns what the program would refuse in this configuration.
+fn faults(text: &str) -> Result<Vec<String>> {
     let draft = tempfile::Builder::new().prefix("config-").suffix(".toml").tempfile()?;
     std::fs::write(draft.path(), text)?;
     let request =
         LoadRequest { explicit_file: Some(draft.path().to_owned()), environment: Vec::new(), overrides: Vec::new() };
-    let faults: Vec<String> = match config::load(request) {
+    Ok(match config::load(request) {
         Ok(_) => Vec::new(),
         Err(error) => error.faults().iter().map(|fault| format!("{}: {}", fault.key, fault.message)).collect(),
-    };
-    ensure!(faults.is_empty(), "{}; nothing was written", faults.join("; "));
-    Ok(())
+    })
 }
 
 #[cfg(test)]

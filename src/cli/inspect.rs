@@ -1,6 +1,6 @@
 //! `pregonero inspect`: shows how the bot judges a given text.
 
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, BufRead, IsTerminal as _, Read as _};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
@@ -61,6 +61,9 @@ pub async fn run(arguments: InspectArguments, session: &Session) -> Result<()> {
     let inspector = Inspector { judge, recent };
     if arguments.text != "-" {
         return inspector.inspect(&arguments.text, session);
+    }
+    if io::stdin().is_terminal() {
+        session.output.note("reading JSON lines {\"text\": …} from the terminal; Ctrl-D ends them. To judge one text: pregonero inspect \"TEXT\"");
     }
     for_each_text(io::stdin().lock(), |text| inspector.inspect(text, session))
 }

@@ -29,6 +29,7 @@ mod once;
 mod output;
 mod pause;
 mod reload;
+mod replay;
 mod review;
 mod run;
 mod session;
@@ -127,6 +128,8 @@ enum Command {
     /// Verify, prove and export the audit log of everything that the bot did
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Write a recorded text again from its model, settings and seed, and compare
+    Replay(replay::ReplayArguments),
     /// Back up, restore or check the record
     #[command(subcommand)]
     Db(db::DbCommand),
@@ -238,6 +241,7 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::Auth(command) => auth::run(command, session).await,
         Command::Alerts(command) => alerts::run(command, session).await,
         Command::Audit(command) => audit::run(command, session).await,
+        Command::Replay(arguments) => replay::run(&arguments, session).await,
         Command::Db(command) => db::run(command, session).await,
         Command::Config(command) => config::run(command, session).await,
         Command::Models(command) => models::run(command, session).await,

@@ -188,7 +188,9 @@ fn show(arguments: &ShowArguments, session: &Session) -> Result<()> {
         _ => &[ModelKind::Generator],
     };
     for kind in kinds {
-        let details = catalog::show(&arguments.model, *kind, &hub, &app::examine)?;
+        let details = catalog::show(&arguments.model, *kind, &hub, &app::examine);
+        // As `inspect --model` and every other command that cannot use a model.
+        let details = details.map_err(|cause| app::SetupError::Unusable { key: "MODEL", cause })?;
         let mut json = serde_json::to_value(&details)?;
         let files = catalog::open(&arguments.model, *kind, &hub)?;
         let layout = ControlLayout::read(&files)?;

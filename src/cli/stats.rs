@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::choice::{self, Choice};
 use super::dates::When;
-use super::output::{Output, counted, dollars};
+use super::output::{Output, counted, dollars, visible};
 use super::session::Session;
 use crate::daemon::whereabouts::Purpose;
 use pregonero_store::{GateCounts, OfScores, StatsBy, StatsQuery, StatsRow, Store};
@@ -127,7 +127,7 @@ fn key(row: &StatsRow) -> String {
     let attributes: Vec<String> =
         attributes.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect();
     let digest = row.sha256.as_ref().map(|digest| digest.chars().take(8).collect::<String>());
-    let mut key = row.key.trim().replace('\n', " ");
+    let mut key = visible(row.key.trim()).replace('\n', " ");
     if !attributes.is_empty() {
         key = format!("{key} ({})", attributes.join(", "));
     }
@@ -173,7 +173,7 @@ fn in_words(row: &StatsRow) -> String {
         line("engagement", format!("{} a post, of {} measured", numbers.join(", "), row.measured));
     }
     for stopped in &row.stopped {
-        let reason = if stopped.reason.is_empty() { String::new() } else { format!(": {}", stopped.reason) };
+        let reason = if stopped.reason.is_empty() { String::new() } else { format!(": {}", visible(&stopped.reason)) };
         let outcome = stopped.outcome.as_str();
         line("stopped", format!("{} {outcome}{reason}", counted(stopped.rounds, "round", "rounds")));
     }

@@ -39,6 +39,8 @@ struct Configuration {
     loaded_at: Option<Timestamp>,
     /// Whether the file differs from the one that was read.
     changed: Option<bool>,
+    /// The file that the running daemon was started with, if it is another one.
+    daemon_s_file: Option<std::path::PathBuf>,
     valid: bool,
     faults: Vec<String>,
     /// Why the last reload was refused.
@@ -69,10 +71,14 @@ pub async fn run(session: &Session) -> Result<()> {
 impl Configuration {
     fn of(ground: &Ground, standing: &Standing) -> Self {
         let in_force = standing.daemon.as_ref().filter(|_| standing.is_running()).and_then(|own| own.config.as_ref());
+        // Another configuration may name the same record.
+        let other = in_force.filter(|own| !own.is_of(&ground.place.file));
+        let in_force = in_force.filter(|own| own.is_of(&ground.place.file));
         let faults = ground.loaded.as_ref().err().map(ToString::to_string).unwrap_or_default();
         Self {
             file: ground.place.file.clone(),
             loaded_at: in_force.map(|own| own.loaded_at),
+            daemon_s_file: other.map(|own| own.file.clone()),
             changed: in_force.map(|own: &ConfigInForce| own.sha256 != ground.place.sha256),
             valid: ground.loaded.is_ok(),
             faults: faults.lines().map(str::to_owned).collect(),
@@ -92,6 +98,12 @@ impl Configuration {
             (_, true) => "",
         };
         let mut lines = vec![format!("config     {when}{since}")];
+        if let Some(other) = &self.daemon_s_file {
+            lines.push(format!(
+                "           the daemon on this record was started with another file: {}",
+                other.display()
+            ));
+        }
         lines.extend(self.faults.iter().map(|fault| format!("           {fault}")));
         if let Some(refused) = self.refused.as_ref().filter(|_| self.valid) {
             lines.push(format!("           the last reload was refused: {}", refused.replace('\n', "; ")));

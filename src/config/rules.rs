@@ -51,6 +51,7 @@ impl From<&Settings> for Watched {
             rules: Rules::from(settings),
             stale_after_slots: settings.alerts.stale_after_slots,
             unsettled_after: settings.alerts.unsettled_after,
+            waiting: settings.alerts.waiting,
         }
     }
 }

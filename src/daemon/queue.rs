@@ -37,6 +37,7 @@ impl Daemon {
             self.look_at_the_queue(now).await;
             self.has_open_posts = self.app.store.has_open_posts().await.unwrap_or(true);
         }
+        self.begin_upkeep(now);
         self.tell_standing();
         Ok(())
     }
@@ -53,7 +54,6 @@ impl Daemon {
         self.look_at_the_halts().await;
         self.look_at_the_budget(now).await;
         self.look_for_unknown_posts(now).await;
-        self.begin_upkeep(now);
         if self.work.is_some() || self.halt.is_some() || self.is_quiet(now) || !self.gap_is_over(now) {
             return;
         }

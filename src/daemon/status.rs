@@ -54,6 +54,17 @@ pub struct ConfigInForce {
     pub refused: Option<String>,
 }
 
+impl ConfigInForce {
+    /// Returns whether it was read from this file, by whatever name.
+    #[must_use]
+    pub fn is_of(&self, file: &Path) -> bool {
+        let real = |path: &Path| {
+            path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+        };
+        real(&self.file) == real(file)
+    }
+}
+
 impl DaemonStatus {
     /// Returns what keeps the daemon from posting, as it reported itself.
     #[must_use]

@@ -12,7 +12,7 @@ use crate::publish::Publisher;
 use pregonero_store::{Store, StoreError};
 
 /// How often it is looked whether anything is due.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// How many rounds are pruned in one transaction: others may write in between.
 const PRUNED_AT_ONCE: u32 = 50;
@@ -21,7 +21,7 @@ impl Daemon {
     /// Starts what is due, unless some of it is still running.
     pub(super) fn begin_upkeep(&mut self, now: Timestamp) {
         let is_soon = self.upkeep_looked_at.is_some_and(|at| at.elapsed() < LOOK_EVERY);
-        if is_soon || self.upkeep.is_some() {
+        if is_soon || self.upkeep.is_some() || self.trouble.is_some() {
             return;
         }
         self.upkeep_looked_at = Some(Instant::now());

@@ -96,6 +96,15 @@ fn running(standing: &Standing) -> Check {
 /// Warns if the running daemon uses a different configuration from the one examined.
 fn in_force(patient: &Patient, standing: &Standing) -> Option<Check> {
     let own = standing.daemon.as_ref().filter(|_| standing.is_running())?.config.as_ref()?;
+    if !own.is_of(&patient.loaded.file) {
+        let reason = format!(
+            "the daemon on this record was started with {}, not with {}",
+            own.file.display(),
+            patient.loaded.file.display()
+        );
+        let fix = "check that daemon's file, or give each bot a store.path of its own";
+        return Some(Check::warn("reload", "other_configuration", reason, fix));
+    }
     (own.sha256 != patient.loaded.sha256).then(|| {
         let reason =
             format!("{} has changed since the daemon loaded it at {}", own.file.display(), shown(own.loaded_at));

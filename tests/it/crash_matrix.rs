@@ -297,6 +297,8 @@ async fn kill_again_and_again(when_absent: &'static str, seed: u64) {
     matrix.meet_used_up_windows(&store).await;
     matrix.settle(&store).await;
     matrix.tell(&compare(&store, &matrix.x).await);
+    let log = store.check_log(&std::collections::BTreeSet::new()).await.unwrap();
+    assert_eq!(log.faults, [], "a kill leaves no gap in the audit log, and no row without its record");
     store.close().await;
 }
 

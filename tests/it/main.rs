@@ -10,14 +10,17 @@
 //!   - `support::tiny_model`: a two-layer GPT-2 that writes Spanish words, created by the test.
 //!   - `support::small_disk`: a real disk of a few mebibytes, for tests that fill it.
 //! - `auth`: logging in, by PIN and by browser, and posting with the stored login.
+//! - `audit`: the audit log: what is in it, who can check it, and what every kind of tampering looks like; replays.
 //! - `commands`: every command's output, exit code and errors.
 //! - `classifiers`: training and measuring classifiers.
 //! - `generators`: what `evaluate generator` and `generate --sweep` measure, write and refuse.
 //! - `control`: attributes, from the columns of a table through training and generation to the record.
+//! - `review`: edits, picks and approvals from the command line and on a terminal, and hostile input.
 //! - `rounds`: one round of the binary (`once`), from the seed prompt to the record, for every way it can end.
 //! - `daemon`: the binary as a service (`run`): systemd, signals, reload, approvals, crashes, missed slots.
 //! - `admin`: the admin page over HTTP: who may do what, sign-ins, foreign sites, hostile texts, metrics.
 //! - `operations`: commands next to a running daemon: which record they use, a broken file, consistent reports, `init`.
+//! - `history`: filters, exports, statistics, engagement, and how long candidates are kept.
 //! - `store`: the record under stress: full and read-only disks, locks, killed backups, restores, older schemas.
 //! - `doctor`: what `doctor`, `healthcheck` and `alerts` say about a bot that can post and about one that cannot.
 //! - `twitter`: every answer that X can give, through the real client against `FakeX`.
@@ -31,6 +34,7 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy knows a test by its attribute; this binary's helpers are tests too")]
 
+mod audit;
 mod admin;
 mod auth;
 #[cfg(feature = "workshop")]
@@ -43,9 +47,11 @@ mod daemon;
 mod doctor;
 #[cfg(feature = "workshop")]
 mod generators;
+mod history;
 mod hub;
 mod older_models;
 mod operations;
+mod review;
 mod rounds;
 #[cfg(feature = "workshop")]
 mod selection;

@@ -12,8 +12,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use pregonero_store::testing::{at, live};
 use pregonero_store::{
-    CallDetail, CallEnd, Engagement, HistoryFilter, HistoryState, NewPost, NewRead, NewRound, PostId, ReadKind,
-    ReadOutcome, RoundId, Settlement, SlotId, SpentSince, StatsBy, StatsQuery, Store, StoreError,
+    Approval, CallDetail, CallEnd, Decision, Engagement, HistoryFilter, HistoryState, NewPost, NewRead, NewRound,
+    PostId, ReadKind, ReadOutcome, RoundId, Settlement, SlotId, SpentSince, StatsBy, StatsQuery, Store, StoreError,
 };
 use pregonero_tweet::{
     Candidate, Finish, GateVerdict, Judged, Likelihood, ModelIdentity, Ranking, SeedPrompt, Sentiment, Verdict,
@@ -227,14 +227,18 @@ async fn finish(
     let origin = live();
     let (text, weighted_length) = (&judged.text, judged.weighted_length);
     let expires_at = due + SignedDuration::from_hours(48);
-    let post = NewPost { round, candidate, text, weighted_length, approved_by, expires_at, origin: &origin };
-    let post = store.create_post(&post, due).await?;
+    let new = NewPost { round, candidate, text, body: text, weighted_length, approved_by, expires_at, origin: &origin };
+    let post = store.create_post(&new, due).await?;
     if approved_by.is_none() {
-        if chance.below(3) == 0 {
-            store.stop_post(post, "ana", Some("the figure is old"), due).await?;
+        let note = (chance.below(3) == 0).then_some("the figure is old");
+        let facts_checked = note.is_none();
+        let decision =
+            Decision { post, reviewer: "ana", role: "editor", facts_checked, sources: &[], note, link: None };
+        if note.is_some() {
+            store.stop_post(&decision, due).await?;
             return Ok(None);
         }
-        store.approve_held(post, "ana", expires_at, due).await?;
+        store.approve_held(&decision, &Approval { seen: text, text, weighted_length, expires_at }, due).await?;
     }
     let armed = store.arm(post, None, SpentSince { day: due, month: due }, due, |_, _| Ok(15_000)).await;
     let armed = armed.unwrap_or_else(|refusal| panic!("{refusal:?}"));

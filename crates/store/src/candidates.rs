@@ -234,10 +234,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_round_of_sixteen_candidates_takes_less_than_half_of_what_it_took() {
+    async fn a_round_of_sixteen_candidates_takes_about_half_of_what_it_took() {
         let (before, now) = (bytes_a_round(3).await, bytes_a_round(MIGRATIONS.len()).await);
         println!("a round of 16 candidates: {before} bytes before, {now} bytes now");
-        assert!(before > 60_000 && now < before / 2, "{before} {now}");
+        // A little more than half: the texts can be searched now.
+        assert!(before > 60_000 && now < before * 11 / 20, "{before} {now}");
     }
 
     #[tokio::test]

@@ -108,7 +108,10 @@ pub(super) async fn findings(connection: &mut SqliteConnection) -> Result<Vec<Fi
     let of = |row: &sqlx::sqlite::SqliteRow| row.try_get::<String, _>(0).unwrap_or_default();
     let detail = strays.first().map_or_else(
         || "every reference has a target".to_owned(),
-        |row| format!("{} rows refer to a missing row, the first in {}", strays.len(), of(row)),
+        |row| match strays.len() {
+            1 => format!("1 row of {} refers to a missing row", of(row)),
+            rows => format!("{rows} rows refer to a missing row, the first in {}", of(row)),
+        },
     );
     found.push(Finding { check: "foreign keys", ok: strays.is_empty(), detail });
     for (check, query) in INVARIANTS {
@@ -116,6 +119,7 @@ pub(super) async fn findings(connection: &mut SqliteConnection) -> Result<Vec<Fi
         let numbers: Vec<String> = wrong.iter().take(5).map(i64::to_string).collect();
         let detail = match wrong.len() {
             0 => "holds".to_owned(),
+            1 => format!("violated by 1 row, {}", numbers.join(", ")),
             count => format!("violated by {count} rows, among them {}", numbers.join(", ")),
         };
         found.push(Finding { check, ok: wrong.is_empty(), detail });

@@ -50,14 +50,14 @@ impl HistoryFilter {
         query.push("WHERE 1");
         if let Some(words) = &self.text {
             let pattern = search_pattern(words);
-            query.push(" AND (rounds.id IN (SELECT rowid FROM posts_text WHERE posts_text MATCH ");
-            query.push_bind(pattern.clone()).push(")");
+            query.push(" AND rounds.id IN (SELECT rowid FROM posts_text WHERE posts_text MATCH ");
+            query.push_bind(pattern.clone());
             if self.in_candidates {
+                // One list of both: two lists joined by OR would be looked through for each round.
                 query.push(format!(
-                    " OR rounds.id IN (SELECT rowid / {CANDIDATES_A_ROUND} FROM candidates_text
-                     WHERE candidates_text MATCH "
+                    " UNION ALL SELECT rowid / {CANDIDATES_A_ROUND} FROM candidates_text WHERE candidates_text MATCH "
                 ));
-                query.push_bind(pattern).push(")");
+                query.push_bind(pattern);
             }
             query.push(")");
         }
@@ -71,15 +71,21 @@ impl HistoryFilter {
             query.push(" AND trim(seed_prompt) = trim(").push_bind(prompt.clone()).push(")");
         }
         if !self.states.is_empty() {
-            query.push(" AND coalesce(posts.state, rounds.outcome) IN (");
-            let mut states = query.separated(", ");
+            let (mut posts, mut rounds) = (Vec::new(), Vec::new());
             for state in &self.states {
-                states.push_bind(state.as_str());
+                match state {
+                    HistoryState::Post(state) => posts.push(state.as_str()),
+                    HistoryState::Round(outcome) => rounds.push(outcome.as_str()),
+                }
             }
-            query.push(")");
+            query.push(" AND rounds.id IN (SELECT id FROM posts WHERE state IN (");
+            list(query, &posts);
+            query.push(") UNION ALL SELECT id FROM rounds WHERE outcome <> 'chosen' AND outcome IN (");
+            list(query, &rounds);
+            query.push("))");
         }
         if let Some(score) = self.min_score {
-            query.push(" AND tallies.score >= ").push_bind(score);
+            query.push(" AND rounds.id IN (SELECT round_id FROM tallies WHERE score >= ").push_bind(score).push(")");
         }
         if let Some(model) = &self.model {
             query.push(" AND (generator_name = ").push_bind(model.clone());
@@ -93,6 +99,14 @@ impl HistoryFilter {
         if let Some(limit) = self.limit {
             query.push(" LIMIT ").push_bind(limit);
         }
+    }
+}
+
+/// Adds words as a list of values.
+fn list(query: &mut QueryBuilder<Sqlite>, words: &[&'static str]) {
+    let mut values = query.separated(", ");
+    for word in words {
+        values.push_bind(*word);
     }
 }
 
@@ -170,8 +184,16 @@ mod tests {
             }
             let (expires_at, origin) = (due + SignedDuration::from_hours(48), crate::testing::live());
             let approved_by = (day != 2).then_some("gates");
-            let post =
-                NewPost { round, candidate: 0, text, weighted_length: 10, approved_by, expires_at, origin: &origin };
+            let post = NewPost {
+                round,
+                candidate: 0,
+                text,
+                body: text,
+                weighted_length: 10,
+                approved_by,
+                expires_at,
+                origin: &origin,
+            };
             test.store.create_post(&post, due).await.unwrap();
         }
         let due = at("2026-03-05T14:00:00Z");
@@ -208,6 +230,9 @@ mod tests {
         };
         assert_eq!(found(&test, everywhere("cafe")).await, [4], "a candidate of a round without a post");
         assert_eq!(found(&test, everywhere("trenes")).await, [4, 3, 2, 1]);
+        let next = |limit, before| HistoryFilter { limit: Some(limit), before, ..everywhere("trenes") };
+        assert_eq!(found(&test, next(2, None)).await, [4, 3]);
+        assert_eq!(found(&test, next(9, Some(RoundId::new(3)))).await, [2, 1]);
     }
 
     #[tokio::test]

@@ -15,8 +15,8 @@ use super::filter::HistoryFilter;
 use super::rounds::model;
 use super::tallies::Tally;
 use super::{
-    AttemptRecord, CandidateRecord, HistoryState, PostRecord, PostState, ReadRecord, RoundId, RoundOutcome,
-    RoundRecord, Store, StoreError,
+    AttemptRecord, CandidateRecord, HistoryState, PostRecord, PostState, ReadRecord, ReviewRecord, RoundId,
+    RoundOutcome, RoundRecord, Store, StoreError,
 };
 use pregonero_tweet::{ModelIdentity, Sentiment};
 
@@ -103,6 +103,8 @@ pub struct HistoryRecord {
     pub post: Option<PostRecord>,
     /// All of them, in the order of the batch.
     pub candidates: Vec<CandidateRecord>,
+    /// What people decided on the post, in order.
+    pub reviews: Vec<ReviewRecord>,
     /// The calls to X, in order.
     pub attempts: Vec<AttemptRecord>,
     /// The reads of the account's timeline made to settle the post, in order.
@@ -224,6 +226,7 @@ impl Store {
             round: self.round(id).await?,
             post: self.post_or_none(id.post()).await?,
             candidates: self.candidates(id).await?,
+            reviews: self.reviews(id.post()).await?,
             attempts,
             reads,
             cost_micros,

@@ -51,6 +51,14 @@ pub enum LogFault {
     RowUnknown { table: String, id: String },
 }
 
+impl LogFault {
+    /// Returns whether a row is at fault, and not the log itself.
+    #[must_use]
+    pub fn is_about_a_row(&self) -> bool {
+        matches!(self, Self::RowChanged { .. } | Self::RowGone { .. } | Self::RowUnknown { .. })
+    }
+}
+
 impl fmt::Display for LogFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -521,7 +529,7 @@ mod tests {
         let now = at("2026-03-01T14:00:00Z");
         let held = test.held("Una feria en la plaza.", now).await;
         test.held("El mercado abre temprano.", now).await;
-        test.store.approve_held(held, "ana", now + jiff::SignedDuration::from_hours(1), now).await.unwrap();
+        test.approve(held, now).await;
         test.store.pause("ana", "a test", now).await.unwrap();
         for minute in 0..130 {
             let later = now + jiff::SignedDuration::from_mins(minute);

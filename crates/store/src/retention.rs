@@ -111,7 +111,7 @@ mod tests {
         test.store.end_without_candidate(without_post, "2 of 2 rejected", old).await.unwrap();
         let held = test.held("Tres ferias.", old).await;
         let rejected = test.held("Cuatro ferias.", old).await;
-        test.store.stop_post(rejected, "ana", None, old).await.unwrap();
+        test.store.stop_post(&crate::testing::decision(rejected), old).await.unwrap();
         let kept = test.round(young).await;
         test.store.record_candidates(kept, &all, None, young).await.unwrap();
         test.store.end_without_candidate(kept, "2 of 2 rejected", young).await.unwrap();

@@ -1,8 +1,8 @@
 //! Statistics over the rounds: by prompt, hour, weekday, model or month.
 //!
-//! One constraint: a year of them is read within a tenth of a second. So nothing here reads candidates, only `tallies`;
-//! each round comes as one text, because a row's every column costs as much as the text's parsing; and what is added up,
-//! is added up here, where the schedule's time zone is known.
+//! One constraint: a year of them is read within a tenth of a second. So nothing here reads candidates or whole rounds, only
+//! `tallies` and an index; a thousand rounds come as one text, because each row and column that SQLite hands over costs
+//! more than its reading; and the sums are made here, where the schedule's time zone is known.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -16,7 +16,7 @@ use super::columns::unreadable;
 use super::error::Doing as _;
 use super::filter::whole_seconds;
 use super::state::words;
-use super::tallies::{read_gates, read_scores};
+use super::tallies::{read_objections, read_thousandths};
 use super::{PostState, RoundOutcome, Store, StoreError};
 
 /// How many reasons are named for rounds that led to nothing.
@@ -144,18 +144,21 @@ fn share(part: i64, whole: i64) -> Option<f64> {
 /// The key of rounds without a prompt or a model: missed ones.
 const NONE: &str = "(none)";
 
-/// Separates the fields of a round's text.
+/// Separates the fields of a round's text, and the rounds of a chunk.
 const SEPARATOR: char = '\u{1f}';
+const END_OF_ROUND: char = '\u{1e}';
 
-/// A round's text: the same fields for every grouping, then two that make its key, and why it led to nothing.
-const SELECT_ROUNDS: &str =
-    "SELECT concat_ws(char(31), due, outcome, coalesce(posts.state, ''), candidates, passed, review,
-     rejected, gates, scores, coalesce(score, ''), coalesce(rank, ''),
-     coalesce((SELECT sum(price_micros) FROM attempts
-         WHERE post_id = posts.id AND outcome IN ('under_way', 'sent', 'unknown')), 0)
-     + coalesce((SELECT sum(price_micros) FROM reads WHERE post_id = posts.id), 0),
-     coalesce(likes, ''), coalesce(reposts, ''), coalesce(replies, ''), coalesce(quotes, ''), coalesce(views, ''),
-     CASE WHEN outcome IN ('chosen', 'running') THEN '' ELSE replace(coalesce(reason, ''), char(31), ' ') END, ";
+/// How many rounds come in one row. Each row is handed from SQLite's thread to ours, which takes longer than reading it.
+const CHUNK: i64 = 1000;
+
+/// The rounds of a chunk as one text: the same fields for every grouping, then two that make a round's key.
+const SELECT_CHUNK: &str = "SELECT group_concat(concat_ws(char(31), due, outcome, coalesce(posts.state, ''),
+     coalesce(candidate_position, ''), candidates, passed, tallies.review, rejected, coalesce(gate_list, ''), objections,
+     scores, ranks, cost_micros,
+     CASE WHEN likes IS NULL THEN '' ELSE concat_ws(' ', likes, reposts, replies, quotes, coalesce(views, 0)) END,
+     CASE WHEN outcome IN ('failed', 'missed', 'interrupted') THEN (
+         SELECT replace(replace(coalesce(reason, ''), char(31), ' '), char(30), ' ') FROM rounds AS whole
+         WHERE whole.id = tallies.round_id) ELSE '' END, ";
 
 impl Store {
     /// Returns one row a group, in the groups' natural order: hours, weekdays and months as they follow each other,
@@ -165,27 +168,35 @@ impl Store {
     /// If the database cannot be read.
     pub async fn stats(&self, stats: &StatsQuery) -> Result<Vec<StatsRow>, StoreError> {
         const DOING: &str = "read the statistics";
-        let mut query = QueryBuilder::<Sqlite>::new(SELECT_ROUNDS);
+        let lists: Vec<(i64, String)> =
+            sqlx::query_as("SELECT id, gates FROM gate_lists").fetch_all(self.readers()).await.doing(DOING)?;
+        let mut query = QueryBuilder::<Sqlite>::new(format!(
+            "WITH RECURSIVE chunk (first) AS (
+                 SELECT min(id) FROM rounds UNION ALL
+                 SELECT first + {CHUNK} FROM chunk WHERE first + {CHUNK} <= (SELECT max(id) FROM rounds)
+             ) SELECT ({SELECT_CHUNK}"
+        ));
+        let key = |text: &str| format!("replace(replace(coalesce({text}, ''), char(31), ' '), char(30), ' ')");
         query.push(match stats.by {
-            StatsBy::Prompt => "replace(coalesce(seed_prompt, ''), char(31), ' '), coalesce(seed_attributes, '')",
-            StatsBy::Model => "replace(coalesce(generator_name, ''), char(31), ' '), coalesce(generator_sha256, '')",
-            StatsBy::Total | StatsBy::Hour | StatsBy::Weekday | StatsBy::Month => "'', ''",
+            StatsBy::Prompt => format!("{}, coalesce(seed_attributes, '')", key("seed_prompt")),
+            StatsBy::Model => format!("{}, coalesce(generator_sha256, '')", key("generator_name")),
+            StatsBy::Total | StatsBy::Hour | StatsBy::Weekday | StatsBy::Month => "'', ''".to_owned(),
         });
-        query.push(
-            ") FROM tallies JOIN rounds ON rounds.id = tallies.round_id LEFT JOIN posts ON posts.id = tallies.round_id
-             WHERE 1",
-        );
+        query.push(format!(
+            "), char(30)) FROM rounds INDEXED BY rounds_at_a_glance JOIN tallies ON tallies.round_id = rounds.id
+             LEFT JOIN posts ON posts.id = rounds.id WHERE rounds.id >= first AND rounds.id < first + {CHUNK}"
+        ));
         if let Some(since) = stats.since {
             query.push(" AND due >= ").push_bind(whole_seconds(since));
         }
         if let Some(until) = stats.until {
             query.push(" AND due < ").push_bind(whole_seconds(until));
         }
-        query.push(" ORDER BY tallies.round_id");
-        let rounds: Vec<String> = query.build_query_scalar().fetch_all(self.readers()).await.doing(DOING)?;
-        let mut groups = Groups::new(stats);
-        for text in &rounds {
-            groups.add(text).ok_or_else(|| unreadable("tallies", text)).doing(DOING)?;
+        query.push(") FROM chunk");
+        let chunks: Vec<Option<String>> = query.build_query_scalar().fetch_all(self.readers()).await.doing(DOING)?;
+        let mut groups = Groups::new(stats, lists);
+        for round in chunks.iter().flatten().flat_map(|chunk| chunk.split(END_OF_ROUND)) {
+            groups.add(round).ok_or_else(|| unreadable("tallies", round)).doing(DOING)?;
         }
         Ok(groups.into_rows())
     }
@@ -194,6 +205,8 @@ impl Store {
 /// The groups as they grow.
 struct Groups<'a> {
     stats: &'a StatsQuery,
+    /// The names of the gates in each list, by its number.
+    lists: HashMap<i64, Vec<String>>,
     places: HashMap<String, usize>,
     groups: Vec<Group>,
 }
@@ -203,16 +216,18 @@ struct Group {
     /// Its place among the others.
     order: i64,
     row: StatsRow,
-    /// How many candidates had each score, in thousandths.
-    scores: Vec<i64>,
-    posted_scores: Vec<f64>,
-    posted_ranks: Vec<f64>,
+    /// How many candidates had each score, in thousandths; and how many of those that posts were made of.
+    scores: Counts,
+    posted_scores: Counts,
+    posted_ranks: Counts,
     stopped: HashMap<(RoundOutcome, String), i64>,
 }
 
 impl<'a> Groups<'a> {
-    fn new(stats: &'a StatsQuery) -> Self {
-        Self { stats, places: HashMap::new(), groups: Vec::new() }
+    fn new(stats: &'a StatsQuery, lists: Vec<(i64, String)>) -> Self {
+        let names = |list: String| list.split_ascii_whitespace().map(str::to_owned).collect();
+        let lists = lists.into_iter().map(|(number, list)| (number, names(list))).collect();
+        Self { stats, lists, places: HashMap::new(), groups: Vec::new() }
     }
 
     /// Adds one round; `None` if its text cannot be read.
@@ -222,21 +237,18 @@ impl<'a> Groups<'a> {
         let due: i64 = next()?.parse().ok()?;
         let outcome = RoundOutcome::from_word(next()?)?;
         let state = PostState::from_word(next()?);
-        let counts: [i64; 4] =
-            [next()?.parse().ok()?, next()?.parse().ok()?, next()?.parse().ok()?, next()?.parse().ok()?];
-        let (gates, scores) = (next()?, next()?);
-        let (score, rank): (Option<f64>, Option<f64>) = (next()?.parse().ok(), next()?.parse().ok());
+        let position: Option<usize> = next()?.parse().ok();
+        let mut count = || next()?.parse::<i64>().ok();
+        let (candidates, passed, review, rejected) = (count()?, count()?, count()?, count()?);
+        let list: Option<i64> = next()?.parse().ok();
+        let (objections, scores, ranks) = (next()?, next()?, next()?);
         let cost: i64 = next()?.parse().ok()?;
-        let engagement: [Option<i64>; 5] = [
-            next()?.parse().ok(),
-            next()?.parse().ok(),
-            next()?.parse().ok(),
-            next()?.parse().ok(),
-            next()?.parse().ok(),
-        ];
+        let mut reactions = next()?.split_ascii_whitespace().map(str::parse::<i64>);
         let reason = next()?;
         let (name, detail) = (next()?, next()?);
-        let group = self.group(due, name, detail);
+        let place = self.place(due, name, detail);
+        let gates = list.and_then(|list| self.lists.get(&list)).map_or(&[][..], Vec::as_slice);
+        let group = &mut self.groups[place];
         let row = &mut group.row;
         row.rounds += 1;
         *row.outcomes.entry(outcome.as_str()).or_default() += 1;
@@ -244,55 +256,55 @@ impl<'a> Groups<'a> {
         if let Some(state) = state {
             *row.posts.entry(state.as_str()).or_default() += 1;
         }
-        let [candidates, passed, review, rejected] = counts;
         row.candidates += candidates;
         row.passed += passed;
         row.review += review;
         row.rejected += rejected;
         row.cost_micros += cost;
-        if let [Some(likes), reposts, replies, quotes, views] = engagement {
+        if let Some(Ok(likes)) = reactions.next() {
+            let mut next = || reactions.next().and_then(Result::ok).unwrap_or(0);
             row.measured += 1;
             row.likes += likes;
-            row.reposts += reposts.unwrap_or(0);
-            row.replies += replies.unwrap_or(0);
-            row.quotes += quotes.unwrap_or(0);
-            row.views += views.unwrap_or(0);
+            row.reposts += next();
+            row.replies += next();
+            row.quotes += next();
+            row.views += next();
         }
-        let strictest = row.add_gates(gates);
-        for score in read_scores(scores) {
-            let most = group.scores.len() - 1;
-            group.scores[usize::from(score).min(most)] += 1;
+        let strictest = row.add_gates(gates, candidates, objections);
+        for score in read_thousandths(scores) {
+            group.scores.add(score);
         }
-        group.posted_scores.extend(score);
-        group.posted_ranks.extend(rank);
+        if let Some(position) = position {
+            read_thousandths(scores).nth(position).into_iter().for_each(|score| group.posted_scores.add(score));
+            read_thousandths(ranks).nth(position).into_iter().for_each(|rank| group.posted_ranks.add(rank));
+        }
         let reason = match (outcome, strictest) {
             (RoundOutcome::NoCandidate, Some(gate)) => gate,
             _ => reason,
         };
         if !matches!(outcome, RoundOutcome::Chosen | RoundOutcome::Running) {
-            match group.stopped.get_mut(&(outcome, reason.to_owned())) {
-                Some(rounds) => *rounds += 1,
-                None => drop(group.stopped.insert((outcome, reason.to_owned()), 1)),
-            }
+            *group.stopped.entry((outcome, reason.to_owned())).or_default() += 1;
         }
         Some(())
     }
 
-    fn group(&mut self, due: i64, name: &str, detail: &str) -> &mut Group {
+    /// Returns the place of the round's group, which is added if this is its first round.
+    fn place(&mut self, due: i64, name: &str, detail: &str) -> usize {
         let (key, order) = self.key(due, name);
         let whole = if detail.is_empty() { key.clone() } else { format!("{name}{SEPARATOR}{detail}") };
-        let place = *self.places.entry(whole).or_insert_with(|| {
-            self.groups.push(Group::new(order, key));
-            self.groups.len() - 1
-        });
-        let group = &mut self.groups[place];
-        if group.row.rounds == 0 && !detail.is_empty() {
+        if let Some(place) = self.places.get(&whole) {
+            return *place;
+        }
+        let mut group = Group::new(order, key);
+        if !detail.is_empty() {
             match self.stats.by {
                 StatsBy::Prompt => group.row.attributes = serde_json::from_str(detail).ok().filter(has_entries),
                 _ => group.row.sha256 = Some(detail.to_owned()),
             }
         }
-        group
+        self.groups.push(group);
+        self.places.insert(whole, self.groups.len() - 1);
+        self.groups.len() - 1
     }
 
     /// Returns what the round's group has in common, and the group's place.
@@ -353,8 +365,8 @@ impl Group {
             quotes: 0,
             views: 0,
         };
-        let (posted_scores, posted_ranks) = (Vec::new(), Vec::new());
-        Self { order, row, scores: vec![0; 1001], posted_scores, posted_ranks, stopped: HashMap::new() }
+        let (scores, posted_scores, posted_ranks) = (Counts::default(), Counts::default(), Counts::default());
+        Self { order, row, scores, posted_scores, posted_ranks, stopped: HashMap::new() }
     }
 
     fn into_row(self) -> StatsRow {
@@ -363,9 +375,9 @@ impl Group {
         stopped.sort_by(|one, other| other.rounds.cmp(&one.rounds).then_with(|| one.reason.cmp(&other.reason)));
         stopped.truncate(MOST_REASONS);
         StatsRow {
-            score: of_counts(&self.scores),
-            posted_score: of_values(self.posted_scores),
-            posted_rank: of_values(self.posted_ranks),
+            score: self.scores.mean_and_median(),
+            posted_score: self.posted_scores.mean_and_median(),
+            posted_rank: self.posted_ranks.mean_and_median(),
             stopped,
             ..self.row
         }
@@ -373,62 +385,63 @@ impl Group {
 }
 
 impl StatsRow {
-    /// Adds one round's verdicts; returns the gate that rejected most of its candidates.
-    fn add_gates<'a>(&mut self, gates: &'a str) -> Option<&'a str> {
+    /// Adds one round's verdicts: those of its gates, on so many candidates. Returns the gate that rejected most of them.
+    fn add_gates<'a>(&mut self, gates: &'a [String], candidates: i64, objections: &str) -> Option<&'a str> {
         let mut strictest: (i64, Option<&str>) = (0, None);
-        for (place, (name, verdicts)) in read_gates(gates).enumerate() {
-            let is_here = |counts: &GateCounts| counts.gate == name;
+        for (place, (name, (review, rejected))) in gates.iter().zip(read_objections(objections)).enumerate() {
             // Nearly always, the gates are those of the round before.
             let place = match self.gates.get(place) {
-                Some(counts) if is_here(counts) => place,
-                _ => self.gates.iter().position(is_here).unwrap_or_else(|| {
-                    self.gates.push(GateCounts { gate: name.to_owned(), passed: 0, review: 0, rejected: 0 });
+                Some(counts) if counts.gate == *name => place,
+                _ => self.gates.iter().position(|counts| counts.gate == *name).unwrap_or_else(|| {
+                    self.gates.push(GateCounts { gate: name.clone(), passed: 0, review: 0, rejected: 0 });
                     self.gates.len() - 1
                 }),
             };
             let counts = &mut self.gates[place];
-            counts.passed += verdicts.passed;
-            counts.review += verdicts.review;
-            counts.rejected += verdicts.rejected;
-            if verdicts.rejected > strictest.0 {
-                strictest = (verdicts.rejected, Some(name));
+            counts.passed += candidates - review - rejected;
+            counts.review += review;
+            counts.rejected += rejected;
+            if rejected > strictest.0 {
+                strictest = (rejected, Some(name));
             }
         }
         strictest.1
     }
 }
 
-/// Returns mean and median of scores that are given by how often each thousandth occurs.
-#[expect(clippy::cast_precision_loss, reason = "no record has 2^52 candidates")]
-fn of_counts(counts: &[i64]) -> OfScores {
-    let all: i64 = counts.iter().sum();
-    if all == 0 {
-        return OfScores::default();
-    }
-    let score_at = |place: i64| {
-        let mut before = 0;
-        let found = counts.iter().position(|count| {
-            before += count;
-            before > place
-        });
-        found.unwrap_or(0) as f64 / 1000.0
-    };
-    let sum: f64 = counts.iter().enumerate().map(|(score, count)| score as f64 * *count as f64).sum();
-    OfScores {
-        mean: Some(sum / 1000.0 / all as f64),
-        median: Some(f64::midpoint(score_at((all - 1) / 2), score_at(all / 2))),
+/// How often each thousandth from 0 to 1 occurred.
+#[derive(Debug)]
+struct Counts(Vec<i64>);
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self(vec![0; 1001])
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "no record has 2^52 posts")]
-fn of_values(mut values: Vec<f64>) -> OfScores {
-    if values.is_empty() {
-        return OfScores::default();
+impl Counts {
+    fn add(&mut self, thousandths: u16) {
+        let greatest = self.0.len() - 1;
+        self.0[usize::from(thousandths).min(greatest)] += 1;
     }
-    values.sort_by(f64::total_cmp);
-    let (lower, upper) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    OfScores { mean: Some(mean), median: Some(f64::midpoint(lower, upper)) }
+
+    #[expect(clippy::cast_precision_loss, reason = "no record has 2^52 candidates")]
+    fn mean_and_median(&self) -> OfScores {
+        let all: i64 = self.0.iter().sum();
+        if all == 0 {
+            return OfScores::default();
+        }
+        let at = |place: i64| {
+            let mut before = 0;
+            let found = self.0.iter().position(|count| {
+                before += count;
+                before > place
+            });
+            found.unwrap_or(0) as f64 / 1000.0
+        };
+        let sum: f64 = self.0.iter().enumerate().map(|(number, count)| number as f64 * *count as f64).sum();
+        OfScores { mean: Some(sum / 1000.0 / all as f64), median: Some(f64::midpoint(at((all - 1) / 2), at(all / 2))) }
+    }
 }
 
 #[cfg(test)]
@@ -454,6 +467,7 @@ mod tests {
             round,
             candidate: 0,
             text: "Una feria.",
+            body: "Una feria.",
             weighted_length: 10,
             approved_by: Some("gates"),
             expires_at,
@@ -539,12 +553,13 @@ mod tests {
 
     #[test]
     fn a_median_of_an_even_number_is_between_the_middle_two() {
-        let mut counts = vec![0; 1001];
-        counts[200] = 1;
-        counts[400] = 2;
-        counts[1000] = 1;
-        assert_eq!(of_counts(&counts), OfScores { mean: Some(0.5), median: Some(0.4) });
-        assert_eq!(of_values(vec![0.9, 0.1]), OfScores { mean: Some(0.5), median: Some(0.5) });
-        assert_eq!((of_counts(&[0]), of_values(Vec::new())), (OfScores::default(), OfScores::default()));
+        let of = |numbers: &[u16]| {
+            let mut counts = Counts::default();
+            numbers.iter().for_each(|number| counts.add(*number));
+            counts.mean_and_median()
+        };
+        assert_eq!(of(&[200, 400, 400, 1000]), OfScores { mean: Some(0.5), median: Some(0.4) });
+        assert_eq!(of(&[900, 100]), OfScores { mean: Some(0.5), median: Some(0.5) });
+        assert_eq!(of(&[]), OfScores::default());
     }
 }

@@ -1,8 +1,6 @@
 //! One row a round with what statistics need of it: they read it instead of the candidates, and it stays when those are
 //! pruned. A trigger adds the row with the round; the verdicts are added with the candidates.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 use sqlx::{Row as _, SqliteConnection};
 
@@ -60,27 +58,37 @@ pub(super) async fn record(
     round: RoundId,
     judged: &[Judged],
 ) -> Result<(), StoreError> {
+    const DOING: &str = "record the candidates";
     let mut worst = Verdicts::default();
     judged.iter().for_each(|one| worst.add(one.verdict()));
+    let (names, objections) = by_gate(judged);
+    sqlx::query("INSERT OR IGNORE INTO gate_lists (gates) VALUES (?)")
+        .bind(&names)
+        .execute(&mut *connection)
+        .await
+        .doing(DOING)?;
     sqlx::query(
-        "UPDATE tallies SET candidates = ?, passed = ?, review = ?, rejected = ?, gates = ?, scores = ?
+        "UPDATE tallies SET candidates = ?, passed = ?, review = ?, rejected = ?, objections = ?, scores = ?, ranks = ?,
+             gate_list = (SELECT id FROM gate_lists WHERE gates = ?)
          WHERE round_id = ?",
     )
     .bind(worst.passed + worst.review + worst.rejected)
     .bind(worst.passed)
     .bind(worst.review)
     .bind(worst.rejected)
-    .bind(by_gate(judged))
-    .bind(scores(judged))
+    .bind(objections)
+    .bind(thousandths(judged.iter().map(|one| one.score)))
+    .bind(thousandths(judged.iter().map(Judged::rank)))
+    .bind(names)
     .bind(round.get())
     .execute(connection)
     .await
     .map(drop)
-    .doing("record the candidates")
+    .doing(DOING)
 }
 
-/// Returns the verdicts of each gate, in the gates' order: `length 15/0/1 mentions 16/0/0`.
-fn by_gate(judged: &[Judged]) -> String {
+/// Returns the names of the gates in their order, and how many texts each left to a person and rejected: `2+5;0+1;;`.
+fn by_gate(judged: &[Judged]) -> (String, String) {
     let mut gates: Vec<(&str, Verdicts)> = Vec::new();
     for verdict in judged.iter().flat_map(|one| &one.gates) {
         let place = gates.iter().position(|(name, _)| *name == verdict.gate).unwrap_or_else(|| {
@@ -89,39 +97,38 @@ fn by_gate(judged: &[Judged]) -> String {
         });
         gates[place].1.add(verdict.verdict);
     }
-    let mut text = String::new();
-    for (name, Verdicts { passed, review, rejected }) in gates {
-        let blank = if text.is_empty() { "" } else { " " };
-        let _ = write!(text, "{blank}{name} {passed}/{review}/{rejected}");
-    }
-    text
+    let objections = gates.iter().map(|(_, Verdicts { review, rejected, .. })| match review + rejected {
+        0 => String::new(),
+        _ => format!("{review}+{rejected}"),
+    });
+    let objections: Vec<String> = objections.collect();
+    let names: Vec<&str> = gates.iter().map(|(name, _)| *name).collect();
+    (names.join(" "), objections.join(";"))
 }
 
-/// Returns the scores in thousandths, separated by blanks.
-fn scores(judged: &[Judged]) -> String {
-    let scores: Vec<String> = judged.iter().map(|one| (f64::from(one.score) * 1000.0).round().to_string()).collect();
-    scores.join(" ")
+/// Returns numbers from 0 to 1 in thousandths, separated by blanks.
+fn thousandths(numbers: impl Iterator<Item = f32>) -> String {
+    let numbers: Vec<String> = numbers.map(|number| (f64::from(number) * 1000.0).round().to_string()).collect();
+    numbers.join(" ")
 }
 
-/// Reads what [`by_gate`] wrote; what cannot be read is left out.
-pub(super) fn read_gates(text: &str) -> impl Iterator<Item = (&str, Verdicts)> {
-    let mut words = text.split_ascii_whitespace();
-    std::iter::from_fn(move || {
-        let name = words.next()?;
-        let mut counts = words.next()?.split('/').map(|count| count.parse().unwrap_or(0));
-        let mut next = || counts.next().unwrap_or(0);
-        Some((name, Verdicts { passed: next(), review: next(), rejected: next() }))
+/// Reads the objections of each gate that [`by_gate`] wrote: how many texts it left to a person, and how many it rejected.
+pub(super) fn read_objections(text: &str) -> impl Iterator<Item = (i64, i64)> {
+    text.split(';').map(|counts| {
+        let (review, rejected) = counts.split_once('+').unwrap_or(("0", "0"));
+        (review.parse().unwrap_or(0), rejected.parse().unwrap_or(0))
     })
 }
 
-/// Reads what [`scores`] wrote.
-pub(super) fn read_scores(text: &str) -> impl Iterator<Item = u16> {
-    text.split_ascii_whitespace().filter_map(|score| score.parse().ok())
+/// Reads what [`thousandths`] wrote.
+pub(super) fn read_thousandths(text: &str) -> impl Iterator<Item = u16> {
+    text.split_ascii_whitespace().filter_map(|number| number.parse().ok())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SpentSince;
     use crate::schema::MIGRATIONS;
     use crate::testing::{TestStore, at, judged, plain_connection, scratch};
 
@@ -139,11 +146,14 @@ mod tests {
         let count = |name: &str| row.get::<i64, _>(name);
         assert_eq!((count("candidates"), count("passed"), count("review"), count("rejected")), (3, 1, 1, 1));
         assert_eq!(count("due"), at("2026-03-01T14:00:00Z").as_second());
-        assert_eq!(row.get::<String, _>("scores"), "735 500 1000");
-        let gates: String = row.get("gates");
-        let read: Vec<(&str, Verdicts)> = read_gates(&gates).collect();
-        assert_eq!(read.iter().map(|(_, one)| one.passed + one.review + one.rejected).collect::<Vec<_>>(), [3, 3]);
-        assert_eq!(read_scores("735 500 1000").collect::<Vec<_>>(), [735, 500, 1000]);
+        let text = |name: &str| row.get::<String, _>(name);
+        assert_eq!((text("scores"), text("ranks")), ("735 500 1000".to_owned(), "735 500 1000".to_owned()));
+        assert_eq!(text("objections"), ";1+1");
+        assert_eq!(read_objections(";1+1").collect::<Vec<_>>(), [(0, 0), (1, 1)]);
+        assert_eq!(read_thousandths("735 500 1000").collect::<Vec<_>>(), [735, 500, 1000]);
+        let lists: Vec<String> =
+            sqlx::query_scalar("SELECT gates FROM gate_lists").fetch_all(test.store.readers()).await.unwrap();
+        assert_eq!(lists, ["length claims"]);
     }
 
     #[tokio::test]
@@ -153,7 +163,8 @@ mod tests {
         let all = [judged("Mañana abre la feria.", Verdict::Review, 0.7), judged("Otra cosa.", Verdict::Reject, 0.25)];
         let round = test.round(now).await;
         test.store.record_candidates(round, &all, Some(0), now).await.unwrap();
-        test.approved("El mercado abre temprano.", now).await;
+        let post = test.approved("El mercado abre temprano.", now).await;
+        test.store.arm(post, None, SpentSince { day: now, month: now }, now, |_, _| Ok(15_000)).await.unwrap();
 
         let folder = scratch();
         let path = folder.path().join("old.db");
@@ -165,7 +176,7 @@ mod tests {
         }
         let copy = format!("ATTACH '{}' AS new", test.store.path().display());
         sqlx::raw_sql(sqlx::AssertSqlSafe(copy)).execute(&mut old).await.unwrap();
-        for table in ["rounds", "candidates", "posts"] {
+        for table in ["rounds", "candidates", "posts", "attempts"] {
             let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info(?)")
                 .bind(table)
                 .fetch_all(&mut old)
@@ -180,8 +191,9 @@ mod tests {
 
         let mut new = plain_connection(test.store.path()).await;
         let tallies =
-            "SELECT json_array(round_id, due, candidates, passed, review, rejected, gates, scores, score, rank)
-             FROM tallies ORDER BY round_id";
+            "SELECT json_array(round_id, due, candidates, passed, review, rejected, gates, objections, scores,
+                 ranks, score, rank, cost_micros)
+             FROM tallies LEFT JOIN gate_lists ON gate_lists.id = gate_list ORDER BY round_id";
         let of_old: Vec<String> = sqlx::query_scalar(tallies).fetch_all(&mut old).await.unwrap();
         let of_new: Vec<String> = sqlx::query_scalar(tallies).fetch_all(&mut new).await.unwrap();
         assert_eq!((of_old.len(), &of_old), (2, &of_new));

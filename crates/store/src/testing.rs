@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 use tempfile::TempDir;
 
-use super::{Decision, NewPost, NewRound, Origin, PostId, PostState, RoundId, SlotId, Store};
+use super::{Approval, Decision, NewPost, NewRound, Origin, PostId, PostState, RoundId, SlotId, Store};
 pub use pregonero_system::clock::testing::{StillClock, at};
 pub use pregonero_tweet::testing::judged;
 use pregonero_tweet::{ModelIdentity, SeedPrompt, Verdict};
@@ -89,6 +89,14 @@ impl TestStore {
         let post =
             NewPost { round, candidate: 0, text, body: text, weighted_length: 10, approved_by, expires_at, origin };
         self.store.create_post(&post, now).await.unwrap()
+    }
+
+    /// Approves a held post on behalf of Ana, as it is.
+    pub async fn approve(&self, post: PostId, now: Timestamp) {
+        let text = self.store.post(post).await.unwrap().text;
+        let expires_at = now + SignedDuration::from_hours(12);
+        let approval = Approval { seen: &text, text: &text, weighted_length: 10, expires_at };
+        self.store.approve_held(&decision(post), &approval, now).await.unwrap();
     }
 
     pub async fn state(&self, post: PostId) -> PostState {

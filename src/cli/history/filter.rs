@@ -31,7 +31,7 @@ pub struct FilterArguments {
     #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = states())]
     state: Vec<HistoryState>,
     /// Posts whose text has at least this score, 0 to 1
-    #[arg(long, value_name = "SCORE")]
+    #[arg(long, value_name = "SCORE", value_parser = score)]
     min_score: Option<f64>,
     /// Rounds of this generator: its name, or the beginning of its digest
     #[arg(long, value_name = "MODEL")]
@@ -43,15 +43,17 @@ fn states() -> impl clap::builder::TypedValueParser<Value = HistoryState> {
     PossibleValuesParser::new(words).map(|word| HistoryState::from_word(&word).expect("only known words get through"))
 }
 
+fn score(found: &str) -> Result<f64, String> {
+    let score = found.parse().ok().filter(|score| (0.0..=1.0).contains(score));
+    score.ok_or_else(|| "expected a number from 0 to 1".to_owned())
+}
+
 impl FilterArguments {
     /// Returns the conditions, with dates in `zone`.
     ///
     /// # Errors
     /// If a value cannot be meant.
     pub fn filter(self, limit: Option<u32>, zone: &TimeZone) -> Result<HistoryFilter> {
-        if let Some(score) = self.min_score {
-            ensure!((0.0..=1.0).contains(&score), "--min-score {score}: expected a number from 0 to 1");
-        }
         let since = self.since.map(|when| when.start(zone)).transpose()?;
         let until = self.until.map(|when| when.end(zone)).transpose()?;
         if let (Some(since), Some(until)) = (since, until) {

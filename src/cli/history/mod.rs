@@ -13,7 +13,7 @@ use serde_json::json;
 
 use self::export::ExportArguments;
 use self::filter::FilterArguments;
-use super::output::dollars;
+use super::output::{dollars, visible};
 use super::session::Session;
 use crate::daemon::whereabouts::Purpose;
 use crate::publish::{MonthlyCosts, costs};
@@ -125,7 +125,8 @@ async fn find(which: &str, store: &Store) -> Result<RoundId> {
 }
 
 fn cells(entry: &HistoryEntry, timezone: &TimeZone) -> Vec<String> {
-    let told = entry.text.as_ref().or(entry.error.as_ref()).map(|text| text.replace('\n', " ")).unwrap_or_default();
+    let told =
+        entry.text.as_ref().or(entry.error.as_ref()).map(|text| visible(text).replace('\n', " ")).unwrap_or_default();
     let score = entry.score.map(|score| format!("{score:.2}")).unwrap_or_default();
     vec![entry.id.to_string(), slot(&entry.slot, timezone), entry.state.to_string(), score, told]
 }

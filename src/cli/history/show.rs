@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::slot;
-use crate::cli::output::{self, counted, dollars, styled};
+use crate::cli::output::{self, counted, dollars, styled, visible};
 use crate::cli::quoted;
+use crate::cli::review::reviewed;
 use pregonero_store::{AttemptRecord, CandidateRecord, Engagement, HistoryRecord, ReadRecord, Reading, RoundRecord};
 use pregonero_system::clock::shown_in;
 use pregonero_tweet::Verdict;
@@ -24,7 +25,7 @@ struct Lines(Vec<String>);
 
 impl Lines {
     fn line(&mut self, name: &str, value: Option<String>) {
-        self.0.extend(value.map(|value| format!("{name:<14} {value}")));
+        self.0.extend(value.map(|value| format!("{name:<14} {}", visible(&value))));
     }
 }
 
@@ -42,6 +43,7 @@ pub fn in_words(record: &HistoryRecord, timezone: &TimeZone, reasons: bool) -> S
     about_the_round(record, timezone, &mut lines);
     about_the_settings(round, &mut lines);
     about_the_post(record, timezone, &mut lines);
+    record.reviews.iter().for_each(|review| lines.line("review", Some(reviewed(review, timezone))));
     record.attempts.iter().for_each(|attempt| lines.line("call", Some(call(attempt, timezone))));
     record.reads.iter().for_each(|read| lines.line("reading", Some(reading(read, timezone))));
     lines.line("cost", (record.cost_micros > 0).then(|| dollars(record.cost_micros)));
@@ -92,7 +94,7 @@ fn lines_of(candidate: &CandidateRecord, width: usize, reasons: bool) -> Vec<Str
     let chosen = if candidate.chosen { "*" } else { " " };
     let number = candidate.position + 1;
     let verdict = one.verdict().as_str();
-    let text = one.text.replace('\n', " ");
+    let text = visible(&one.text).replace('\n', " ");
     let line = format!("{chosen}{number:>5}. {:>5.2} {:>5.2} {verdict:<8} {remarks}{text}", one.rank(), one.score);
     let is_whole = candidate.chosen || reasons || line.chars().count() <= width;
     let mut lines = vec![if is_whole { line } else { cut(&line, width) }];

@@ -9,6 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use self::compose::ComposeArguments;
+use crate::cli::output::counted;
 use crate::cli::session::Session;
 use crate::config::LogFormat;
 use pregonero_models::catalog::ModelSource;
@@ -171,8 +172,8 @@ fn run_enrich(arguments: EnrichArguments, session: &Session) -> Result<()> {
             let sentiments: Vec<String> =
                 counts.sentiments.iter().map(|(label, count)| format!("{count} {label}")).collect();
             format!(
-                "{} rows: {} ({} unsure); {} with hashtags, {} with entities, {} with key phrases\nwritten to {}",
-                counts.rows,
+                "{}: {} ({} unsure); {} with hashtags, {} with entities, {} with key phrases\nwritten to {}",
+                counted(counts.rows, "row", "rows"),
                 if sentiments.is_empty() { "no sentiment".to_owned() } else { sentiments.join(", ") },
                 counts.unsure,
                 counts.with_hashtags,
@@ -191,9 +192,9 @@ fn run_label(arguments: LabelArguments, session: &Session) -> Result<()> {
     session.output.object(
         || {
             format!(
-                "{} rows: {} negative, {} neutral, {} positive; left out: {} ambiguous, {} unmarked, {} empty\n\
+                "{}: {} negative, {} neutral, {} positive; left out: {} ambiguous, {} unmarked, {} empty\n\
                  written to {}",
-                counts.rows,
+                counted(counts.rows, "row", "rows"),
                 counts.negative,
                 counts.neutral,
                 counts.positive,

@@ -4,7 +4,7 @@ use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::stop::Stop;
-use crate::cli::output::Output;
+use crate::cli::output::{Output, counted};
 use pregonero_workshop::training::classifier::{DataCounts, EpochReport, Progress};
 
 /// Shows the progress of `work`, which trains one or several classifiers: a bar on a terminal, and a line for each epoch
@@ -54,7 +54,8 @@ pub fn follow<T>(
 /// Returns what a person should know about the data before the training is finished.
 fn of_data(counts: &DataCounts) -> impl Iterator<Item = String> {
     let skipped = counts.skipped_empty;
-    let empty = (skipped > 0).then(|| format!("{skipped} rows left out: cleaning leaves nothing of them"));
+    let empty =
+        (skipped > 0).then(|| format!("{} left out: cleaning leaves nothing of them", counted(skipped, "row", "rows")));
     empty.into_iter().chain(counts.vectors.as_ref().map(ToString::to_string))
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 
-use crate::cli::output::{BAD, HEADING, Output, styled};
+use crate::cli::output::{BAD, HEADING, Output, counted, styled};
 use crate::cli::session::Session;
 use pregonero_text::tweet_text::MAX_WEIGHTED_LENGTH;
 use pregonero_workshop::dataset::compose::{self, Composition, Report, RuleDisagreement};
@@ -109,7 +109,8 @@ impl ComposeArguments {
 
 /// Prints the report for people. Disagreements are printed even with --quiet.
 fn tell(report: &Report, output: Output) {
-    let mut lines = vec![format!("{} texts of {} tries", report.texts, report.tries)];
+    let mut lines =
+        vec![format!("{} of {}", counted(report.texts, "text", "texts"), counted(report.tries, "try", "tries"))];
     if report.texts < report.wanted {
         lines.push(format!("  fewer than the {} wanted: the grammar has too few other texts", report.wanted));
     }

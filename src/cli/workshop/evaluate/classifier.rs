@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::trainings;
+use crate::cli::output::counted;
 use crate::cli::session::Session;
 use crate::cli::workshop::columns::ColumnArguments;
 use crate::cli::workshop::progress::follow;
@@ -136,7 +137,10 @@ fn run_seeds(runs: u64, arguments: &[String], session: &Session) -> Result<()> {
 fn left_out(scored: &Scored) -> String {
     match scored.skipped_empty {
         0 => String::new(),
-        skipped => format!("; {skipped} rows of the file left out, because cleaning leaves nothing of them"),
+        skipped => {
+            let rows = counted(skipped, "row", "rows");
+            format!("; {rows} of the file left out, because cleaning leaves nothing of them")
+        }
     }
 }
 
@@ -179,7 +183,12 @@ impl ClassifierArguments {
         let part = if self.held_out { "the held-out part of " } else { "" };
         let content = ReportContent {
             model: format!("`{}` ({})", identity.name, &identity.sha256[..12]),
-            data: format!("{part}`{}` ({} rows{})", self.data()?.display(), report.rows, left_out(scored)),
+            data: format!(
+                "{part}`{}` ({}{})",
+                self.data()?.display(),
+                counted(report.rows, "row", "rows"),
+                left_out(scored)
+            ),
             command: &session.command_line,
             scored,
             report,
@@ -213,7 +222,8 @@ impl ClassifierArguments {
     fn describe(&self, scored: &Scored, report: &ClassificationReport, speed: Option<ScoringSpeed>) -> String {
         let mut text = report.to_string();
         if scored.skipped_empty > 0 {
-            text += &format!("\n{} rows of the file left out: cleaning leaves nothing of them", scored.skipped_empty);
+            let rows = counted(scored.skipped_empty, "row", "rows");
+            text += &format!("\n{rows} of the file left out: cleaning leaves nothing of them");
         }
         if let Some(ScoringSpeed { tweets_per_second, milliseconds_for_16, .. }) = speed {
             text += &format!("\n{tweets_per_second:.0} tweets/s, 16 candidates in {milliseconds_for_16:.2} ms");

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::output::Output;
+use crate::cli::output::{Output, counted};
 use crate::cli::workshop::texts::DataArguments;
 use pregonero_models::generation::tokenizer::training::{self as tokenizer, TokenizerTraining};
 use pregonero_workshop::training::text;
@@ -51,7 +51,13 @@ pub(super) fn run(arguments: &TokenizerArguments, output: &Output) -> Result<()>
         ));
     }
     output.object(
-        || format!("{tokens} tokens from {} texts written to {}", counts.kept, arguments.output.display()),
+        || {
+            format!(
+                "{tokens} tokens from {} written to {}",
+                counted(counts.kept, "text", "texts"),
+                arguments.output.display()
+            )
+        },
         || json!({"vocab_size": tokens, "texts": counts.kept, "output": arguments.output}),
     )
 }

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::output::Output;
+use crate::cli::output::{Output, counted};
 use crate::cli::workshop::progress::in_words;
 use crate::cli::workshop::stop::Stop;
 use crate::cli::workshop::texts::DataArguments;
@@ -122,8 +122,12 @@ pub fn run(arguments: VectorArguments, command: &str, output: &Output) -> Result
 fn describe(progress: &VectorProgress) -> String {
     match progress {
         VectorProgress::Data(size) => format!(
-            "{} texts ({} duplicates and {} empty or too short left out): {} words, {} different ones",
-            size.texts.kept, size.texts.duplicates, size.texts.empty, size.running_words, size.words
+            "{} ({} duplicates and {} empty or too short left out): {} words, {} different ones",
+            counted(size.texts.kept, "text", "texts"),
+            size.texts.duplicates,
+            size.texts.empty,
+            size.running_words,
+            size.words
         ),
         VectorProgress::Training { share, loss, learning_rate, words_per_second, left } => format!(
             "{:.1} %  loss {loss:.4}  learning rate {learning_rate:.2e}  {words_per_second:.0} words/s  {} left",

@@ -1,5 +1,6 @@
 //! The lines that report the progress of training a generator.
 
+use crate::cli::output::counted;
 use crate::cli::workshop::progress::in_words;
 use pregonero_workshop::training::generator::Progress;
 
@@ -10,9 +11,13 @@ pub(super) fn describe(progress: &Progress) -> String {
             let cut =
                 if *shortened > 0 { format!(", {shortened} texts or contexts cut to --block") } else { String::new() };
             format!(
-                "{} texts ({} duplicates, {} near-duplicates, {} cut off by X and {} empty or too short left out{cut}): \
+                "{} ({} duplicates, {} near-duplicates, {} cut off by X and {} empty or too short left out{cut}): \
                  {training_tokens} tokens to train on, {held_out_tokens} held out{nothing}",
-                counts.kept, counts.duplicates, counts.near_duplicates, counts.cut_off, counts.empty
+                counted(counts.kept, "text", "texts"),
+                counts.duplicates,
+                counts.near_duplicates,
+                counts.cut_off,
+                counts.empty
             )
         }
         Progress::ControlLost { attributes } => {

@@ -1,0 +1,186 @@
+//! Writing a recorded candidate again: the same model, settings, attributes and seed give the same text.
+
+use std::collections::BTreeMap;
+
+use pregonero_models::generation::{
+    Decoding, Engine, GenerationError, GenerationRequest, LengthBudget, Strategy, candidate_seeds,
+};
+use pregonero_store::{CandidateRecord, RoundRecord};
+use pregonero_text::tweet_text;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What a replay showed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum Replay {
+    /// Every token and every character is the same.
+    Identical,
+    Different {
+        /// The first character that differs, from 0.
+        character: usize,
+        /// The first token of the continuation that differs, from 0; absent if the tokens agree.
+        token: Option<usize>,
+        recorded: String,
+        now: String,
+    },
+}
+
+/// Why a candidate cannot be written again.
+#[derive(Debug, thiserror::Error)]
+pub enum Impossible {
+    /// No model ran.
+    #[error("round {round}: no model ran in it ({outcome})")]
+    NothingWritten { round: i64, outcome: String },
+    /// The candidate is not on record, or no longer.
+    #[error("round {round}: candidate {candidate} is not on record (retention may have removed it)")]
+    NoCandidate { round: i64, candidate: usize },
+    /// The round chose none.
+    #[error("round {round}: no candidate was chosen; name one with --candidate")]
+    NoneChosen { round: i64 },
+    /// Another model is at hand than the one that wrote.
+    #[error(
+        "round {round}: it was written by {recorded_name} (sha256 {recorded}), and the model at hand is {found_name} (sha256 \
+         {found}): name the model that wrote it with --model"
+    )]
+    OtherModel { round: i64, recorded_name: String, recorded: String, found_name: String, found: String },
+    /// A part of the record is missing or cannot be read.
+    #[error("round {round}: the record has no {what} that this version can read")]
+    Unrecorded { round: i64, what: &'static str },
+    #[error(transparent)]
+    Generation(#[from] GenerationError),
+}
+
+/// The decoding settings as a round records them.
+#[derive(Debug, Deserialize)]
+struct Recorded {
+    strategy: Strategy,
+    candidates: usize,
+    temperature: f64,
+    top_k: usize,
+    top_p: f64,
+    min_p: f64,
+    typical_p: f64,
+    repetition_penalty: f64,
+    no_repeat_ngram: usize,
+    max_new_tokens: usize,
+    length_limit: usize,
+}
+
+/// Returns the candidate to write again: the chosen one, or the one at `position`.
+///
+/// # Errors
+/// If there is none.
+pub fn candidate_of(
+    round: &RoundRecord,
+    candidates: Vec<CandidateRecord>,
+    position: Option<usize>,
+) -> Result<CandidateRecord, Impossible> {
+    let number = round.id.get();
+    if round.generator.is_none() {
+        return Err(Impossible::NothingWritten { round: number, outcome: round.outcome.to_string() });
+    }
+    let found = match position {
+        Some(position) => candidates.into_iter().find(|one| one.position == position),
+        None => candidates.into_iter().find(|one| one.chosen),
+    };
+    found.ok_or(match position {
+        Some(candidate) => Impossible::NoCandidate { round: number, candidate },
+        None => Impossible::NoneChosen { round: number },
+    })
+}
+
+/// Writes a candidate again from what the round recorded, and compares.
+///
+/// # Errors
+/// If something that is needed is missing, or the engine is another model.
+pub async fn replay(engine: &Engine, round: &RoundRecord, candidate: &CandidateRecord) -> Result<Replay, Impossible> {
+    let number = round.id.get();
+    let missing = |what| Impossible::Unrecorded { round: number, what };
+    let recorded_model = round.generator.as_ref().ok_or_else(|| missing("model"))?;
+    let at_hand = &engine.description().identity;
+    if recorded_model.sha256 != at_hand.sha256 {
+        return Err(Impossible::OtherModel {
+            round: number,
+            recorded_name: recorded_model.name.clone(),
+            recorded: recorded_model.sha256.clone(),
+            found_name: at_hand.name.clone(),
+            found: at_hand.sha256.clone(),
+        });
+    }
+    let recorded: Option<Recorded> = round.generation.clone().and_then(|value| serde_json::from_value(value).ok());
+    let recorded = recorded.ok_or_else(|| missing("decoding settings"))?;
+    let prompt = round.seed_prompt.clone().ok_or_else(|| missing("prompt"))?;
+    let rng_seed = round.rng_seed.ok_or_else(|| missing("seed"))?;
+    let own_seed = candidate.judged.candidate.rng_seed;
+    // A beam search ranks its candidates against each other; otherwise each depends on its own seed alone.
+    let (seeds, place) = match recorded.strategy {
+        Strategy::Beam => (candidate_seeds(rng_seed, recorded.candidates), candidate.position),
+        Strategy::Sample | Strategy::Greedy => (vec![own_seed], 0),
+    };
+    let request = GenerationRequest {
+        prompt,
+        attributes: attributes(round.seed_attributes.as_ref()),
+        seeds,
+        length: Some(LengthBudget { limit: recorded.length_limit, measure: tweet_text::weighted_length }),
+        decoding: decoding(&recorded),
+    };
+    let written = engine.generate(request).await?;
+    let Some(now) = written.get(place) else {
+        return Err(Impossible::NoCandidate { round: number, candidate: candidate.position });
+    };
+    let then = &candidate.judged.candidate;
+    if now.text == then.text && now.token_ids == then.token_ids {
+        return Ok(Replay::Identical);
+    }
+    Ok(Replay::Different {
+        character: first_difference(now.text.chars(), then.text.chars()).unwrap_or_default(),
+        token: first_difference(now.token_ids.iter(), then.token_ids.iter()),
+        recorded: then.text.clone(),
+        now: now.text.clone(),
+    })
+}
+
+fn attributes(recorded: Option<&Value>) -> BTreeMap<String, String> {
+    let fields = recorded.and_then(Value::as_object).into_iter().flatten();
+    fields.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+fn decoding(recorded: &Recorded) -> Decoding {
+    let &Recorded { strategy, temperature, top_k, top_p, min_p, typical_p, .. } = recorded;
+    let &Recorded { repetition_penalty, no_repeat_ngram, max_new_tokens, .. } = recorded;
+    Decoding {
+        strategy,
+        temperature,
+        top_k,
+        top_p,
+        min_p,
+        typical_p,
+        repetition_penalty,
+        no_repeat_ngram,
+        max_new_tokens,
+    }
+}
+
+/// Returns the first place at which two sequences differ, where one ends too; `None` if they are equal.
+fn first_difference<T: PartialEq>(one: impl Iterator<Item = T>, other: impl Iterator<Item = T>) -> Option<usize> {
+    let (mut one, mut other) = (one, other);
+    (0..).find_map(|place| match (one.next(), other.next()) {
+        (None, None) => Some(None),
+        (now, then) => (now != then).then_some(Some(place)),
+    })?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_where_one_ends_too() {
+        let place = |one: &str, other: &str| first_difference(one.chars(), other.chars());
+        assert_eq!(place("café", "café"), None);
+        assert_eq!(place("café", "cafe"), Some(3));
+        assert_eq!(place("café con", "café"), Some(4));
+        assert_eq!(place("", "x"), Some(0));
+    }
+}

@@ -1,0 +1,277 @@
+//! The audit log, through the real binary: what is in it, who can check it, and what every kind of tampering looks like.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
+
+use crate::support::fake_x::FakeX;
+use crate::support::test_bot::TestBot;
+
+const READY: &str = "waiting for the next slot";
+
+fn add_to_config(bot: &TestBot, text: &str) {
+    let config = fs::read_to_string(bot.path("config.toml")).unwrap();
+    bot.configure(&format!("{config}\n{text}"));
+}
+
+/// A bot whose checkpoints also go to the file `elsewhere`, with two dry runs and a checkpoint on record.
+fn anchored_bot() -> TestBot {
+    let bot = TestBot::new();
+    add_to_config(&bot, "[audit]\nanchor_file = \"elsewhere\"\n");
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    let signed = bot.run(&["audit", "checkpoint"]);
+    assert_eq!(signed.code(), Some(0), "{signed:#?}");
+    assert_eq!(verdict(&bot)["faults"], serde_json::json!([]));
+    bot
+}
+
+fn verdict(bot: &TestBot) -> Value {
+    bot.run(&["--json", "audit", "verify"]).json().remove(0)
+}
+
+fn database(bot: &TestBot) -> PathBuf {
+    bot.path("data/pregonero.db")
+}
+
+async fn change(bot: &TestBot, statements: &'static str) {
+    let options = SqliteConnectOptions::new().filename(database(bot)).foreign_keys(false);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+fn change_now(bot: &TestBot, statements: &'static str) {
+    tokio::runtime::Runtime::new().unwrap().block_on(change(bot, statements));
+}
+
+/// Runs the check that needs no pregonero; `None` where there is no Python.
+fn check_without_us(bot: &TestBot, what: &str, file: &str, key: &str) -> Option<Output> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/check_audit.py");
+    let run = Command::new("python3").arg(script).args([what, file, "--key", key]).current_dir(bot.path("")).output();
+    run.ok()
+}
+
+fn kinds(bot: &TestBot) -> Vec<String> {
+    let exported = bot.run(&["audit", "export"]).json();
+    exported.iter().filter_map(|line| line["kind"].as_str().map(str::to_owned)).collect()
+}
+
+#[tokio::test]
+async fn a_post_is_proved_from_its_slot_to_its_tweet_and_checked_without_the_program() {
+    let x = FakeX::start().await;
+    let bot = TestBot::at(&x, true);
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    let expected = [
+        "began",
+        "models",
+        "round_began",
+        "candidates",
+        "post_created",
+        "read",
+        "credentials",
+        "armed",
+        "outcome",
+        "checkpoint_key",
+    ];
+    assert_eq!(kinds(&bot), expected);
+    let verified = bot.run(&["audit", "verify"]);
+    assert_eq!(verified.code(), Some(0), "{verified:#?}");
+    assert!(verified.stdout.contains("whole: every record"), "{verified:#?}");
+    assert!(verified.stdout.contains("records 0 to 9: this machine alone vouches for them"), "{verified:#?}");
+
+    let key = bot.run(&["audit", "key"]).stdout.trim().to_owned();
+    assert!(key.starts_with("pregonero/"), "{key}");
+    let proved = bot.run(&["audit", "prove", "1", "-o", "1.tlog-proof"]);
+    assert_eq!(proved.code(), Some(0), "{proved:#?}");
+    assert!(proved.stdout.contains("record 8 (outcome) is in the log of 10 records"), "{proved:#?}");
+    let again = bot.run(&["audit", "prove", "1", "-o", "1.tlog-proof"]);
+    assert_eq!(again.code(), Some(1), "no output replaces a file: {again:#?}");
+    assert_eq!(bot.run(&["audit", "export", "-o", "log.jsonl"]).code(), Some(0));
+    let Some(checked) = check_without_us(&bot, "proof", "1.tlog-proof", &key) else { return };
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(checked.status.success(), "{checked:?}");
+    let text = x.posted()[0].clone();
+    assert!(said.contains("record 8 of") && said.contains(&text), "{said}");
+    let export = check_without_us(&bot, "export", "log.jsonl", &key).unwrap();
+    assert!(export.status.success(), "{export:?}");
+    assert!(
+        String::from_utf8_lossy(&export.stdout).contains("10 of them are covered by a signed checkpoint"),
+        "{export:?}"
+    );
+
+    // Whatever is changed in either, the check says so.
+    let proof = fs::read_to_string(bot.path("1.tlog-proof")).unwrap();
+    let log = fs::read_to_string(bot.path("log.jsonl")).unwrap();
+    let second = log.lines().nth(2).unwrap();
+    for (what, text) in [
+        ("proof", proof.replacen("index 8", "index 7", 1)),
+        ("proof", proof.replacen("\n10\n", "\n11\n", 1)),
+        ("export", log.replacen("tweet_id", "tweet_ad", 1)),
+        ("export", log.replacen(&format!("{second}\n"), "", 1)),
+        ("export", log.replacen("round_began", "round_bogan", 1)),
+        ("export", log.replacen("\\n10\\n", "\\n9\\n", 1)),
+    ] {
+        assert!(text != proof && text != log);
+        fs::write(bot.path("changed"), text).unwrap();
+        let refused = check_without_us(&bot, what, "changed", &key).unwrap();
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("WRONG"), "{refused:?}");
+    }
+    let other = "pregonero/other+5b2ea5a9+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    assert!(!check_without_us(&bot, "proof", "1.tlog-proof", other).unwrap().status.success());
+}
+
+#[test]
+fn every_way_to_change_the_record_is_found_and_named() {
+    let cases: [(&str, &str); 9] = [
+        ("UPDATE posts SET text = 'Otra cosa.' WHERE id = 1", "posts 1 was changed outside the program"),
+        ("DELETE FROM posts WHERE id = 2", "posts 2 was removed outside the program"),
+        (
+            "INSERT INTO halts (cause, reason, set_by, since, ended_at, ended_by) VALUES ('paused', 'x', 'eva', 'x', 'x', 'eva')",
+            "halts 1 was inserted outside the program",
+        ),
+        ("UPDATE candidates SET gates = '[]' WHERE round_id = 1 AND position = 0", "candidates 1/0 was changed outside"),
+        ("UPDATE ledger SET body = replace(body, 'slot', 'slat') WHERE idx = 2", "record 2 was changed"),
+        ("DELETE FROM ledger WHERE idx = 3", "record 3 is missing"),
+        (
+            "UPDATE ledger SET idx = -1 - idx WHERE idx IN (3, 4); UPDATE ledger SET idx = 4 WHERE idx = -4;
+             UPDATE ledger SET idx = 3 WHERE idx = -5",
+            "record 3 holds what was written as record 4",
+        ),
+        ("DELETE FROM ledger WHERE idx >= 8", "the log was cut off: a checkpoint of the record itself covers 11 records, and there are 8"),
+        // Whoever also removes the rows and the checkpoints of the record leaves what was kept elsewhere.
+        (
+            "DELETE FROM anchors; DELETE FROM checkpoints; DELETE FROM ledger WHERE idx >= 7; DELETE FROM posts WHERE id = 2;
+             DELETE FROM candidates WHERE round_id = 2; DELETE FROM rounds WHERE id = 2",
+            "the log was cut off: elsewhere covers 11 records, and there are 7",
+        ),
+    ];
+    let bot = anchored_bot();
+    fs::copy(database(&bot), bot.path("sound.db")).unwrap();
+    for (statements, expected) in cases {
+        for leftover in ["-wal", "-shm"] {
+            let _ = fs::remove_file(bot.path(&format!("data/pregonero.db{leftover}")));
+        }
+        fs::copy(bot.path("sound.db"), database(&bot)).unwrap();
+        change_now(&bot, statements);
+        let verified = bot.run(&["--json", "audit", "verify"]);
+        assert_eq!(verified.code(), Some(1), "{statements}: {verified:#?}");
+        let first = verified.json()[0]["faults"][0].as_str().unwrap().to_owned();
+        assert!(first.contains(expected), "{statements}: {verified:#?}");
+    }
+}
+
+#[test]
+fn a_log_rebuilt_with_another_key_is_found_by_what_was_kept_elsewhere() {
+    let bot = anchored_bot();
+    let key = bot.run(&["audit", "key"]).stdout.trim().to_owned();
+    fs::remove_file(bot.path("data/audit.key")).unwrap();
+    change_now(
+        &bot,
+        "DELETE FROM anchors; DELETE FROM checkpoints; DELETE FROM ledger; DELETE FROM ledger_subtrees;
+         UPDATE posts SET text = 'Otra cosa.' WHERE id = 1",
+    );
+    fs::rename(bot.path("elsewhere"), bot.path("kept")).unwrap();
+    assert_eq!(bot.run(&["once"]).code(), Some(0), "it adopts what it finds");
+    assert_eq!(bot.run(&["audit", "verify"]).code(), Some(0), "the machine alone cannot know");
+    let by_key = bot.run(&["audit", "verify", "--key", &key]);
+    assert_eq!(by_key.code(), Some(1), "{by_key:#?}");
+    assert!(by_key.stderr.contains("the log does not name the key"), "{by_key:#?}");
+    let by_checkpoint = bot.run(&["audit", "verify", "--checkpoint", "kept"]);
+    assert_eq!(by_checkpoint.code(), Some(1), "{by_checkpoint:#?}");
+    assert!(by_checkpoint.stderr.contains("signed by no key that the log names"), "{by_checkpoint:#?}");
+}
+
+#[test]
+fn a_key_is_replaced_on_record_and_earlier_checkpoints_still_count() {
+    let bot = anchored_bot();
+    let old = bot.run(&["audit", "key"]).stdout.trim().to_owned();
+    let replaced = bot.run(&["--json", "audit", "key", "--new", "--by", "ana"]).json().remove(0);
+    let new = bot.run(&["audit", "key"]).stdout.trim().to_owned();
+    assert!(replaced["key"] == new.as_str() && new != old, "{replaced}");
+    assert_eq!(bot.run(&["audit", "checkpoint"]).code(), Some(0));
+    let verified = bot.run(&["--json", "audit", "verify", "--key", &old]);
+    assert_eq!(verified.code(), Some(0), "{verified:#?}");
+    assert_eq!(verified.json()[0]["anchored"]["records"], verified.json()[0]["records"]);
+    assert_eq!(verified.json()[0]["notes"], serde_json::json!([]));
+}
+
+#[test]
+fn a_daemon_signs_at_the_stop_and_brings_the_checkpoint_to_every_place() {
+    let bot = TestBot::new();
+    let got = bot.path("got");
+    let command = format!("cat >> {}", got.display());
+    add_to_config(
+        &bot,
+        &format!("[audit]\nanchor_file = \"elsewhere\"\nanchor_command = [\"sh\", \"-c\", \"{command}\"]\n"),
+    );
+    let mut running = bot.start(&["run"]);
+    running.wait_for(READY, 1);
+    running.wait_for("the audit log is signed", 1);
+    assert_eq!(bot.run(&["pause", "--by", "ana"]).code(), Some(0));
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
+    let kept = fs::read_to_string(bot.path("elsewhere")).unwrap();
+    assert_eq!(kept.matches('\u{2014}').count(), 2, "{kept}");
+    assert_eq!(fs::read_to_string(&got).unwrap().matches('\u{2014}').count(), 2);
+    let verdict = verdict(&bot);
+    assert_eq!(verdict["anchored"]["records"], verdict["records"], "{verdict}");
+    assert_eq!(verdict["delivered"][0]["channel"], "command", "{verdict}");
+    assert!(kinds(&bot).contains(&"config".to_owned()) && kinds(&bot).contains(&"paused".to_owned()));
+    // The same configuration is no news, another one is: by its keys and values.
+    let changed =
+        |bot: &TestBot| bot.run(&["audit", "export"]).json().iter().filter(|one| one["kind"] == "config").count();
+    let before = changed(&bot);
+    add_to_config(&bot, "[budget]\nposts_per_day = 3\n");
+    let mut running = bot.start(&["run"]);
+    running.wait_for(READY, 1);
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
+    assert_eq!(changed(&bot), before + 1);
+    let last = bot.run(&["audit", "export"]).json().into_iter().rfind(|one| one["kind"] == "config").unwrap();
+    let body: Value = serde_json::from_str(last["body"].as_str().unwrap()).unwrap();
+    let difference = &body["about"]["changed"];
+    assert_eq!(difference["budget.posts_per_day"], serde_json::json!({"from": 8, "to": 3}), "{difference}");
+}
+
+#[test]
+fn a_restore_continues_the_log_and_says_what_it_replaced() {
+    let bot = anchored_bot();
+    assert_eq!(bot.run(&["db", "backup", "kept.db"]).code(), Some(0));
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    assert_eq!(bot.run(&["audit", "checkpoint"]).code(), Some(0));
+    assert_eq!(bot.run(&["db", "restore", "kept.db"]).code(), Some(0));
+    let verified = bot.run(&["audit", "verify"]);
+    assert_eq!(verified.code(), Some(0), "{verified:#?}");
+    assert!(verified.stdout.contains("is of the log that a restore replaced on"), "{verified:#?}");
+    assert!(kinds(&bot).contains(&"restored".to_owned()));
+}
+
+#[test]
+fn a_recorded_text_is_written_again_or_said_why_not() {
+    let bot = TestBot::new();
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    let same = bot.run(&["replay", "1"]);
+    assert_eq!(same.code(), Some(0), "{same:#?}");
+    assert!(same.stdout.starts_with("identical"), "{same:#?}");
+    for candidate in ["0", "3"] {
+        assert_eq!(bot.run(&["replay", "1", "--candidate", candidate]).code(), Some(0));
+    }
+    change_now(&bot, "UPDATE candidates SET generated = 'x' || generated WHERE chosen = 1");
+    let other = bot.run(&["--json", "replay", "1"]);
+    assert_eq!(other.code(), Some(1), "{other:#?}");
+    assert_eq!(
+        (&other.json()[0]["result"], &other.json()[0]["character"]),
+        (&"different".into(), &0.into()),
+        "{other:#?}"
+    );
+    let builtin = bot.run(&["replay", "1", "--model", "builtin"]);
+    assert_eq!(builtin.code(), Some(78), "{builtin:#?}");
+    assert!(builtin.stderr.contains("it was written by tiny (sha256"), "{builtin:#?}");
+    let missing = bot.run(&["replay", "1", "--candidate", "99"]);
+    assert_eq!(missing.code(), Some(78), "{missing:#?}");
+}
