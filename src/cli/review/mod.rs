@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 pub use self::person::Decision;
 use self::person::{Examination, Person};
 pub use self::words::reviewed;
-use self::words::{in_words, one_line, reviewed, why};
+use self::words::{in_words, one_line, why};
 use super::exit::WrongUsage;
 use super::session::{Ground, Session};
 use crate::app;
