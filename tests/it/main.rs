@@ -34,8 +34,8 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy knows a test by its attribute; this binary's helpers are tests too")]
 
-mod audit;
 mod admin;
+mod audit;
 mod auth;
 #[cfg(feature = "workshop")]
 mod classifiers;
