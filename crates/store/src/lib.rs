@@ -27,6 +27,7 @@ mod ids;
 mod lease;
 mod ledger;
 mod links;
+mod log;
 mod log_check;
 mod mark;
 mod metrics;

@@ -750,9 +750,9 @@ mod tests {
             error: "it broke off".to_owned(),
             look_at: now,
         };
-        let read = |post, outcome| NewRead {
+        let read = |post: PostId, outcome| NewRead {
             what: ReadKind::Timeline,
-            post,
+            post: Some(post),
             outcome,
             items: 1,
             price_micros: 1_000,
@@ -809,7 +809,7 @@ mod tests {
                     store.settle_found(&call, "2", now, &read(post, ReadOutcome::Found), now).await.unwrap();
                 }
                 Some(absence) => {
-                    store.settle_absent(post, &absence, &read(post, ReadOutcome::Absent), now).await.unwrap()
+                    store.settle_absent(post, &absence, &read(post, ReadOutcome::Absent), now).await.unwrap();
                 }
             }
         }
