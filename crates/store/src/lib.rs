@@ -29,6 +29,7 @@ mod ledger;
 mod links;
 mod log;
 mod log_check;
+mod log_reads;
 mod mark;
 mod metrics;
 mod open;
