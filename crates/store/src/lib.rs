@@ -27,7 +27,6 @@ mod ids;
 mod lease;
 mod ledger;
 mod links;
-mod log;
 mod log_check;
 mod log_reads;
 mod mark;
