@@ -275,7 +275,7 @@ mod tests {
         }
 
         fn change(&mut self, text: &str) -> Result<Option<String>> {
-            self.ask(text).map(|answer| answer.filter(|answer| !answer.is_empty())).map_err(Into::into)
+            self.ask(&visible(text)).map(|answer| answer.filter(|answer| !answer.is_empty())).map_err(Into::into)
         }
     }
 
