@@ -75,6 +75,53 @@ impl Language {
         self.say(spanish, english)
     }
 
+    /// Returns the name of a kind of record in the audit log; English as the record has it.
+    #[must_use]
+    pub fn kind(self, word: &str) -> String {
+        let spanish = match word {
+            "began" => "comienza el registro",
+            "adopted" => "se adopta lo que había",
+            "round_began" => "empieza una ronda",
+            "slot_missed" => "turno perdido",
+            "candidates" => "candidatos",
+            "round_ended" => "termina la ronda",
+            "post_created" => "publicación creada",
+            "review" => "revisión",
+            "edited" => "texto cambiado",
+            "picked" => "otro candidato elegido",
+            "approved" => "aprobada",
+            "rejected" => "descartada",
+            "expired" => "caducada",
+            "cancelled" => "retirada",
+            "dry_run" => "ensayo",
+            "armed" => "a punto de enviarse",
+            "outcome" => "respuesta de X",
+            "recovered" => "recuperada tras un corte",
+            "settled" => "resultado aclarado",
+            "read" => "lectura de X",
+            "paused" => "pausa",
+            "resumed" => "reanudación",
+            "stopped" => "X no acepta nada",
+            "stop_ended" => "fin del rechazo",
+            "config" => "configuración",
+            "models" => "modelos",
+            "credentials" => "credenciales",
+            "restored" => "copia restaurada",
+            "pruned" => "candidatos borrados",
+            "erased" => "texto borrado",
+            "migrated" => "esquema migrado",
+            "user_added" => "usuario añadido",
+            "user_changed" => "usuario cambiado",
+            "user_removed" => "usuario eliminado",
+            "role_changed" => "función cambiada",
+            "decision_link" => "enlace para decidir",
+            "checkpoint_key" => "clave de los puntos de control",
+            other => other,
+        };
+        let english = word.replace('_', " ");
+        self.say(spanish, &english).to_owned()
+    }
+
     /// Returns a sign for a state, so that colour is never the only difference.
     #[must_use]
     pub fn sign(word: &str) -> &'static str {
@@ -122,7 +169,7 @@ impl Language {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pregonero_store::{AttemptOutcome, PostState, RoundOutcome};
+    use pregonero_store::{AttemptOutcome, PostState, RecordKind, RoundOutcome};
 
     #[test]
     fn every_state_has_words_in_spanish() {
@@ -132,6 +179,9 @@ mod tests {
         for word in states.chain(outcomes).chain(calls) {
             assert_ne!(Language::Spanish.state(word), word);
             assert!(!Language::sign(word).is_empty());
+        }
+        for kind in RecordKind::ALL {
+            assert_ne!(Language::Spanish.kind(kind.as_str()), kind.as_str());
         }
         assert_eq!(Language::English.state("a new one"), "a new one");
     }

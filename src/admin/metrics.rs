@@ -87,6 +87,12 @@ pub(super) async fn scrape(page: &Page) -> Result<String, Failure> {
     if let Some(skew) = app.store.clock_skew().await? {
         number(&mut registry, "clock_skew_seconds", "X's clock minus this machine's at the last call", real(skew));
     }
+    let (size, anchors) = (app.store.tree_head().await?.size, app.store.anchors().await?);
+    let anchored = anchors.iter().filter(|anchor| anchor.delivered_at.is_some()).map(|anchor| anchor.size).max();
+    let records = |size: u64| real(i64::try_from(size).unwrap_or(i64::MAX));
+    number(&mut registry, "audit_size", "Records in the audit log", records(size));
+    let help = "Records that a checkpoint delivered to another place covers";
+    number(&mut registry, "audit_anchored_size", help, records(anchored.unwrap_or(0)));
     let alerts = app.store.open_alerts().await?.len();
     number(&mut registry, "open_alerts", "Alerts that are not over", real(i64::try_from(alerts).unwrap_or(i64::MAX)));
     let mut text = String::new();

@@ -80,6 +80,8 @@ fn table() -> Vec<(Route, Handlers)> {
         on_get("/charts", READER, charts::show),
         on_get("/audit", READER, audit::show),
         on_post("/audit/verify", READER, audit::verify),
+        on_get("/audit/checkpoint", READER, audit::checkpoint),
+        on_get("/audit/proofs/{id}", READER, audit::proof),
         on_get("/config", ADMIN, config::show),
         on_get("/users", ADMIN, users::list),
         on_post("/users", ADMIN, users::add),
@@ -118,7 +120,7 @@ pub(super) fn router(page: Arc<Page>) -> Router {
     let mut router = Router::new();
     for (route, handlers) in rows {
         let guard = from_fn_with_state((Arc::clone(&page), route.access), guard);
-        router = router.route(route.path, handlers.layer(guard));
+        router = router.route(route.path, handlers.route_layer(guard));
     }
     let gate = from_fn_with_state(Arc::clone(&page), gate);
     let router = router.fallback(nothing).method_not_allowed_fallback(nothing);

@@ -1,34 +1,136 @@
-//! The audit log: its size and root, and whether the record still agrees with it.
+//! The audit log: who did what, whether the record still agrees with it, its checkpoints, and proofs to take along.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
 
 use super::{Answer, html};
 use crate::admin::Page;
 use crate::admin::ask::Ask;
 use crate::admin::failure::Failure;
-use pregonero_store::{LogReport, TreeHead};
+use crate::admin::security::plain;
+use crate::audit::{self, Evidence, Plan, ProveError, Verdict, keeper};
+use pregonero_store::{Anchor, LedgerRecord, PostId, StoredCheckpoint, TreeHead};
+use pregonero_system::clock::SystemClock;
+use pregonero_system::errors::chain;
+
+/// How many records and checkpoints the page shows.
+const LINES: u32 = 40;
+const CHECKPOINTS: usize = 10;
 
 #[derive(Template)]
 #[template(path = "audit.html")]
 struct AuditPage<'a> {
     ask: &'a Ask,
     head: TreeHead,
-    report: Option<LogReport>,
+    /// The newest first.
+    records: Vec<LedgerRecord>,
+    /// The number before which the next page ends.
+    older: Option<u64>,
+    checkpoints: Vec<StoredCheckpoint>,
+    anchors: Vec<Anchor>,
+    verdict: Option<Verdict>,
+}
+
+/// Which records.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Place {
+    before: String,
 }
 
 /// The page.
-pub async fn show(State(page): State<Arc<Page>>, ask: Ask) -> Answer {
-    let head = page.app().store.tree_head().await?;
-    html(&AuditPage { ask: &ask, head, report: None })
+pub async fn show(State(page): State<Arc<Page>>, ask: Ask, Query(place): Query<Place>) -> Answer {
+    answer(&page, &ask, place.before.parse().ok(), None).await
 }
 
-/// Compares every record and row with the log; one check at a time.
+async fn answer(page: &Page, ask: &Ask, before: Option<u64>, verdict: Option<Verdict>) -> Answer {
+    let store = &page.app().store;
+    let head = store.tree_head().await?;
+    let end = before.unwrap_or(head.size).min(head.size);
+    let start = end.saturating_sub(u64::from(LINES));
+    let count = u32::try_from(end - start).unwrap_or(LINES);
+    let mut records = store.log_records(start, count).await?;
+    records.reverse();
+    let mut checkpoints = store.checkpoints().await?;
+    checkpoints.reverse();
+    checkpoints.truncate(CHECKPOINTS);
+    let mut anchors = store.anchors().await?;
+    anchors.reverse();
+    anchors.truncate(CHECKPOINTS);
+    let older = (start > 0).then_some(start);
+    html(&AuditPage { ask, head, records, older, checkpoints, anchors, verdict })
+}
+
+/// Compares every record, row and checkpoint; one check at a time.
 pub async fn verify(State(page): State<Arc<Page>>, ask: Ask) -> Answer {
     let _turn = page.checking.try_acquire().map_err(|_| Failure::Busy)?;
-    let report = page.app().store.check_log(&BTreeSet::new()).await?;
-    html(&AuditPage { ask: &ask, head: report.head.clone(), report: Some(report) })
+    let app = page.app();
+    let file = app.settings.audit.anchor_file.clone();
+    let mut notes = Vec::new();
+    let evidence = match file.as_deref().map(Evidence::in_file) {
+        Some(Ok(found)) => found,
+        Some(Err(error)) => {
+            notes.push(format!("audit.anchor_file: cannot read it: {error}"));
+            Vec::new()
+        }
+        None => Vec::new(),
+    };
+    let mut verdict = audit::verify(&app.store, &evidence, &[]).await?;
+    verdict.notes.extend(notes);
+    tracing::info!(by = ask.name(), whole = verdict.is_whole(), "the audit log was verified on the page");
+    answer(&page, &ask, None, Some(verdict)).await
+}
+
+/// The latest checkpoint, to be kept in another place.
+pub async fn checkpoint(State(page): State<Arc<Page>>) -> Answer {
+    let last = page.app().store.last_checkpoint().await?.ok_or(Failure::NotFound)?;
+    Ok(download(&format!("checkpoint-{}.txt", last.size), last.note))
+}
+
+/// A proof of a post that is checked without this machine. Signs a checkpoint if none covers the post yet.
+pub async fn proof(State(page): State<Arc<Page>>, Path(id): Path<String>) -> Answer {
+    let id: i64 = id.parse().map_err(|_| Failure::NotFound)?;
+    let app = page.app();
+    let record = audit::telling_record(&app.store, PostId::new(id)).await.map_err(of_proof)?;
+    let last = app.store.last_checkpoint().await?.filter(|last| last.size > record.index);
+    let checkpoint = match last {
+        Some(last) => last,
+        None => sign(&page).await?,
+    };
+    let proof = audit::prove(&app.store, &record, &checkpoint).await.map_err(of_proof)?;
+    Ok(download(&format!("{id}.tlog-proof"), proof.text()))
+}
+
+async fn sign(page: &Page) -> Result<StoredCheckpoint, Failure> {
+    let app = page.app();
+    let (settings, handle) = (&app.settings.audit, &app.settings.account.handle);
+    let told = |error: &(dyn std::error::Error + 'static)| {
+        tracing::error!(error = chain(error), "a checkpoint could not be made for the admin page");
+        Failure::Internal
+    };
+    let plan =
+        Plan::new(settings, handle, &app.settings.store.path, &page.environment).map_err(|error| told(&error))?;
+    let signed = keeper::sign(&app.store, &plan, &SystemClock).await.map_err(|error| told(&error))?;
+    signed.ok_or(Failure::NotFound)
+}
+
+fn of_proof(error: ProveError) -> Failure {
+    match error {
+        ProveError::Store(error) => error.into(),
+        ProveError::NoRecord(_) => Failure::NotFound,
+        error => Failure::Conflict(error.to_string()),
+    }
+}
+
+fn download(name: &str, text: String) -> Response {
+    let mut answer = plain(StatusCode::OK, "text/plain; charset=utf-8", text);
+    let disposition = format!("attachment; filename=\"{name}\"");
+    let disposition = disposition.parse().expect("the name is made of digits and letters");
+    answer.headers_mut().insert("content-disposition", disposition);
+    answer
 }

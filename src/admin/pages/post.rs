@@ -10,7 +10,7 @@ use super::{Answer, html};
 use crate::admin::Page;
 use crate::admin::ask::Ask;
 use crate::admin::failure::Failure;
-use pregonero_store::{CandidateRecord, HistoryRecord, RoundId};
+use pregonero_store::{CandidateRecord, HistoryRecord, ReviewRecord, RoundId};
 use pregonero_tweet::{GateVerdict, Verdict};
 
 #[derive(Template)]
@@ -22,6 +22,8 @@ struct PostPage<'a> {
     /// The settings that decided, as they are on record.
     settings: Vec<(String, String)>,
     candidates: Vec<Shown<'a>>,
+    /// What people decided on it, in order.
+    reviews: Vec<ReviewRecord>,
 }
 
 /// A candidate as it is shown.
@@ -50,7 +52,8 @@ pub async fn show(State(page): State<Arc<Page>>, ask: Ask, Path(id): Path<String
         let order = |shown: &Shown<'_>| (!shown.one.chosen, shown.one.judged.verdict());
         order(one).cmp(&order(other)).then(other.one.judged.compare_rank(&one.one.judged))
     });
-    html(&PostPage { ask: &ask, record: &record, attributes, settings, candidates })
+    let reviews = page.app().store.reviews(id.post()).await?;
+    html(&PostPage { ask: &ask, record: &record, attributes, settings, candidates, reviews })
 }
 
 fn shown(one: &CandidateRecord) -> Shown<'_> {
