@@ -142,7 +142,7 @@ fn key(row: &StatsRow) -> String {
 
 fn in_words(row: &StatsRow) -> String {
     let mut lines = Vec::new();
-    let mut line = |name: &str, value: String| lines.push(format!("{name:<12} {value}"));
+    let mut line = |name: &str, value: String| lines.push(format!("{name:<13} {value}"));
     let counts = |counts: &std::collections::BTreeMap<&'static str, i64>| {
         let counts: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
         if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }
@@ -177,8 +177,14 @@ fn in_words(row: &StatsRow) -> String {
         let outcome = stopped.outcome.as_str();
         line("stopped", format!("{} {outcome}{reason}", counted(stopped.rounds, "round", "rounds")));
     }
-    for gate in &row.gates {
+    let (mut objecting, silent): (Vec<_>, Vec<_>) = row.gates.iter().partition(|gate| gate.rejected + gate.review > 0);
+    objecting.sort_by_key(|gate| std::cmp::Reverse(gate.rejected + gate.review));
+    for gate in objecting {
         line("gate", gate_in_words(gate));
+    }
+    if !silent.is_empty() {
+        let names: Vec<&str> = silent.iter().map(|gate| gate.gate.as_str()).collect();
+        line("no objection", names.join(", "));
     }
     lines.join("\n")
 }

@@ -50,9 +50,9 @@ async fn measure(publisher: &Publisher) -> Result<(), StoreError> {
 }
 
 async fn prune(store: &Store, keep: Option<Duration>, now: Timestamp) -> Result<(), StoreError> {
-    let Some(before) = keep.and_then(|keep| now.checked_sub(keep).ok()) else { return Ok(()) };
+    let Some(keep) = keep else { return Ok(()) };
     loop {
-        let pruned = store.prune_candidates(before, PRUNED_AT_ONCE, now).await?;
+        let pruned = store.prune_candidates(keep, PRUNED_AT_ONCE, now).await?;
         if pruned.rounds > 0 {
             tracing::info!(rounds = pruned.rounds, candidates = pruned.candidates, "old candidates removed");
         }

@@ -45,6 +45,8 @@ pub fn loaded(judge: &Arc<Judge>) -> JudgeSource {
 pub struct Waiting {
     #[serde(flatten)]
     pub post: PostRecord,
+    /// SHA-256 of the text, by which a decision can be bound to it.
+    pub text_sha256: String,
     /// The gates that asked for a person; empty if `review.mode` alone did.
     pub why: Vec<GateVerdict>,
     /// Whether it can be approved only with the facts checked.
@@ -85,6 +87,8 @@ pub struct Desk<'a> {
     judge: JudgeSource,
     terms: Terms,
     now: Timestamp,
+    /// The SHA-256 of the text that the person saw, if that is known.
+    seen: Option<String>,
 }
 
 impl std::fmt::Debug for Desk<'_> {
@@ -97,7 +101,13 @@ impl<'a> Desk<'a> {
     /// Creates a desk for decisions taken at `now`.
     #[must_use]
     pub fn new(store: &'a Store, judge: JudgeSource, terms: Terms, now: Timestamp) -> Self {
-        Self { store, judge, terms, now }
+        Self { store, judge, terms, now, seen: None }
+    }
+
+    /// Returns the same desk for a person who saw the text with this SHA-256, in hexadecimal: it decides on no other one.
+    #[must_use]
+    pub fn for_text(self, sha256: &str) -> Self {
+        Self { seen: Some(sha256.trim().to_lowercase()), ..self }
     }
 
     /// Returns the posts that wait for a person, the oldest first; none of them expired.
@@ -238,6 +248,7 @@ impl<'a> Desk<'a> {
     ) -> Result<Decided, ReviewError> {
         let (reviewer, checked) = (input::reviewer(reviewer)?, input::checked(checked)?);
         let record = self.post(post).await?;
+        self.require_seen(&record)?;
         // One that does not wait is refused by the record itself, which also knows how it ended.
         if record.state == PostState::Held && record.expires_at > self.now {
             if let Some(claim) = self.unchecked_claim(&record, &checked) {
@@ -317,9 +328,18 @@ impl<'a> Desk<'a> {
         self.decided(post).await
     }
 
+    /// Refuses to decide on another text than the one that the person saw.
+    fn require_seen(&self, record: &PostRecord) -> Result<(), ReviewError> {
+        match &self.seen {
+            Some(seen) if *seen != record.text_sha256() => Err(ReviewError::TextChanged { post: record.id }),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns the post if its text may still be changed.
     async fn open_to_change(&self, post: PostId) -> Result<PostRecord, ReviewError> {
         let record = self.post(post).await?;
+        self.require_seen(&record)?;
         match record.state {
             PostState::Held | PostState::Approved if record.expires_at > self.now => Ok(record),
             PostState::Held | PostState::Approved | PostState::Expired => {
@@ -389,7 +409,8 @@ impl<'a> Desk<'a> {
         let why = post.gates.iter().filter(|gate| gate.verdict != Verdict::Pass).cloned().collect();
         let needs_fact_check = self.terms.require == Requirement::FactCheck && claim(&post).is_some();
         let (candidates, reviews) = (self.store.candidates(post.id.round()).await?, self.store.reviews(post.id).await?);
-        Ok(Waiting { post, why, needs_fact_check, candidates, reviews })
+        let text_sha256 = post.text_sha256();
+        Ok(Waiting { post, text_sha256, why, needs_fact_check, candidates, reviews })
     }
 
     /// Adds to a refusal of the record who decided before, and when.

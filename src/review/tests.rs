@@ -230,6 +230,26 @@ async fn what_went_out_meanwhile_is_not_approved_again() {
 }
 
 #[tokio::test]
+async fn a_person_who_saw_another_text_is_asked_to_look_again() {
+    let test = TestStore::open().await;
+    let now = at("2026-03-01T14:00:00Z");
+    let id = test.held(TEXT, now).await;
+    let seen = desk(&test.store, terms(), now).look(id).await.unwrap().text_sha256;
+    let other = desk(&test.store, terms(), now).for_text(&"0".repeat(64));
+    let ana = reviewer("ana");
+    let errors = [
+        other.approve(id, &ana, &Checked::default()).await.unwrap_err(),
+        other.edit(id, "Otra cosa.", &ana, &Checked::default()).await.unwrap_err(),
+        other.pick(id, 1, &ana, &Checked::default()).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert!(matches!(error, ReviewError::TextChanged { .. }), "{error:?}");
+    }
+    let desk = desk(&test.store, terms(), now).for_text(&seen.to_uppercase());
+    assert_eq!(desk.approve(id, &ana, &Checked::default()).await.unwrap().post.state, PostState::Approved);
+}
+
+#[tokio::test]
 async fn a_link_takes_its_own_decision_once_and_only_while_the_text_is_the_same() {
     let test = TestStore::open().await;
     let now = at("2026-03-01T14:00:00Z");

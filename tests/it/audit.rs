@@ -160,7 +160,8 @@ fn every_way_to_change_the_record_is_found_and_named() {
         change_now(&bot, statements);
         let verified = bot.run(&["--json", "audit", "verify"]);
         assert_eq!(verified.code(), Some(1), "{statements}: {verified:#?}");
-        let first = verified.json()[0]["faults"][0].as_str().unwrap().to_owned();
+        let said: Value = serde_json::from_str(verified.stdout.trim()).unwrap();
+        let first = said["faults"][0].as_str().unwrap().to_owned();
         assert!(first.contains(expected), "{statements}: {verified:#?}");
     }
 }

@@ -236,3 +236,17 @@ async fn a_stop_by_x_is_told_though_the_webhook_fails_first_and_the_daemon_start
     let shown = start(&["--json", "config", "show"]).wait().stdout;
     assert!(!shown.contains("invented-webhook-secret"), "{shown}");
 }
+
+#[test]
+fn keys_that_are_not_all_there_stop_no_dry_run() {
+    let bot = TestBot::new();
+    let mut command = bot.command(&["--json", "doctor", "--offline"]);
+    command.env_remove("TWITTER_ACCESS_TOKEN");
+    let ended = bot.start_command(command).wait();
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    assert_eq!(findings(&ended)["credentials"], found("warn", "unusable"));
+    let mut command = bot.command(&["--json", "doctor", "--offline"]);
+    command.env_remove("TWITTER_ACCESS_TOKEN").env("PREGONERO__PUBLISH__LIVE", "true");
+    let ended = bot.start_command(command).wait();
+    assert_eq!((ended.code(), findings(&ended)["credentials"].clone()), (Some(78), found("fail", "unusable")));
+}

@@ -371,3 +371,52 @@ fn init_writes_a_configuration_and_never_replaces_a_file() {
         assert!(ended.code() == Some(78) && ended.stderr.contains("`pregonero init`"), "{ended:#?}");
     }
 }
+
+#[test]
+fn a_backup_into_a_folder_that_is_not_there_goes_nowhere_else() {
+    let bot = TestBot::new();
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    for place in ["usb", "usb/", "usb/pregonero.db"] {
+        let refused = bot.run(&["db", "backup", place]);
+        assert!(refused.code() == Some(1) && refused.stderr.contains("is its disk mounted?"), "{place}: {refused:#?}");
+        assert!(!bot.path("usb").exists(), "{place}");
+    }
+    std::fs::create_dir(bot.path("usb")).unwrap();
+    assert_eq!(bot.run(&["db", "backup", "usb"]).code(), Some(0));
+    assert_eq!(bot.run(&["db", "backup", "usb/pregonero.db"]).code(), Some(0));
+}
+
+#[test]
+fn a_daemon_that_was_started_with_another_configuration_is_named_by_status_and_doctor() {
+    let bot = TestBot::new();
+    let other = bot.path("other.toml");
+    let config = std::fs::read_to_string(bot.path("config.toml")).unwrap();
+    std::fs::write(&other, config.replace("candidates = 4", "candidates = 5")).unwrap();
+    let mut running = bot.start(&["run"]);
+    running.wait_for(READY, 1);
+    let with_other = |arguments: &[&str]| bot.run(&[&["--config", "other.toml"], arguments].concat());
+    let said = with_other(&["--json", "status"]).json().remove(0);
+    assert_eq!((&said["running"], &said["config"]["changed"]), (&json!(true), &Value::Null), "{said}");
+    assert!(said["config"]["daemon_s_file"].as_str().unwrap().ends_with("/config.toml"), "{said}");
+    let words = with_other(&["status"]).stdout;
+    assert!(words.contains("the daemon on this record was started with another file: "), "{words}");
+    assert!(!words.contains("pregonero reload"), "{words}");
+    let examined = with_other(&["--json", "doctor", "--offline"]).stdout;
+    assert!(examined.contains("\"code\":\"other_configuration\""), "{examined}");
+    assert_eq!(status(&bot)["config"]["daemon_s_file"], Value::Null, "its own file is no other one");
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
+}
+
+#[test]
+fn init_names_the_file_in_the_commands_that_it_advises() {
+    let bot = TestBot::new();
+    let written = bot.run(&["--config", "mi bot.toml", "init", "--handle", "mi_bot", "--timezone", "Europe/Madrid"]);
+    assert_eq!(written.code(), Some(0), "{written:#?}");
+    assert!(written.stdout.contains("`pregonero --config 'mi bot.toml' config check`"), "{written:#?}");
+    let wrong = bot.run(&["--config", "other.toml", "init", "--timezone", "Europe/Nowhere"]);
+    assert!(wrong.code() == Some(1) && wrong.stderr.contains("schedule.timezone: "), "{wrong:#?}");
+    assert!(!bot.path("other.toml").exists());
+    let missing = bot.run(&["models", "show", "nada"]);
+    assert!(missing.code() == Some(78) && missing.stderr.contains("nada"), "{missing:#?}");
+}

@@ -2,10 +2,15 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
+use axum::Router;
+use axum::extract::State;
+use axum::routing::post;
 use serde_json::{Value, json};
 
 use crate::support::fake_x::{FakeX, KEYS};
+use crate::support::page::{ADMIN, Page, add_user, form};
 use crate::support::test_bot::{Ended, TestBot, wait_until};
 
 /// A text that every gate passes.
@@ -241,4 +246,72 @@ fn on_a_terminal_review_walks_through_the_queue_with_the_editor_of_the_person() 
     assert_eq!((&history[1]["state"], &history[1]["text"]), (&json!("approved"), &json!(format!("🤖 IA: {EDITED}"))));
     assert_eq!((&history[0]["state"], &history[0]["error"]), (&json!("rejected"), &json!("dull")));
     assert!(on_a_terminal(&bot, "").contains("no post waits for a person"));
+}
+
+type Inbox = Arc<Mutex<Vec<Value>>>;
+
+/// A server of ntfy that keeps what it is sent. Returns its address.
+async fn ntfy(inbox: &Inbox) -> String {
+    async fn receive(State(inbox): State<Inbox>, body: String) {
+        inbox.lock().unwrap().push(serde_json::from_str(&body).unwrap());
+    }
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().route("/", post(receive)).with_state(Arc::clone(inbox));
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn a_waiting_post_is_decided_on_by_phone_with_a_confirming_press_and_goes_out() {
+    let x = FakeX::start().await;
+    let bot = TestBot::at(&x, true);
+    let inbox = Inbox::default();
+    let server = ntfy(&inbox).await;
+    let alerts = format!("[alerts]\nwebhook = \"{server}/pregon\"\nformat = \"ntfy\"\n");
+    let sections = format!("{ADMIN}public_url = \"https://bot.example\"\n{alerts}[review]\nmode = \"all\"\n[gates]");
+    bot.configure_with("[gates]", &sections);
+    held(&bot);
+    add_user(&bot, "ana", "reviewer");
+    let mut running = bot.start(&["run"]);
+    let page = Page::of(&mut running);
+    wait_until("the announcement", || !inbox.lock().unwrap().is_empty());
+    let message = inbox.lock().unwrap()[0].clone();
+    assert_eq!((&message["topic"], &message["click"]), (&json!("pregon"), &json!("https://bot.example/queue/1")));
+    let link = |place: usize| {
+        let action = &message["actions"][place];
+        assert_eq!(action["action"], "view", "{message}");
+        action["url"].as_str().unwrap().strip_prefix("https://bot.example").unwrap().to_owned()
+    };
+    let (approve, reject) = (link(0), link(1));
+    let text = shown(&bot)["text"].as_str().unwrap().to_owned();
+    for path in [&approve, &reject, &approve] {
+        let looked = page.get(path, "");
+        assert!(looked.status == 200 && looked.body.contains(&text), "{looked:#?}");
+    }
+    let foreign =
+        [("Host", &*page.address.to_string()), ("Sec-Fetch-Site", "cross-site"), ("Origin", "https://x.example")];
+    assert_eq!(page.send("POST", &approve, &foreign, "").status, 403);
+    assert_eq!((bot.newest_state(), x.posted().len()), ("held".to_owned(), 0), "looking decides nothing");
+
+    let pressed =
+        page.post(&approve, "", &form(&[("name", "Ana"), ("facts", "1"), ("sources", "https://example.org")]));
+    assert!(pressed.status < 400, "{pressed:#?}");
+    wait_until("the post", || x.posted().len() == 1);
+    assert_eq!(x.posted(), [text.as_str()]);
+    let review = shown(&bot)["reviews"][0].clone();
+    assert_eq!((&review["reviewer"], &review["role"]), (&json!("Ana"), &json!("link")));
+    assert_eq!((&review["facts_checked"], &review["sources"]), (&json!(true), &json!(["https://example.org"])));
+    for path in [&approve, &reject] {
+        assert!(page.post(path, "", "").status >= 400, "used, or out of date");
+    }
+    wait_until("what came of it", || inbox.lock().unwrap().len() == 2);
+    let end = inbox.lock().unwrap()[1].clone();
+    assert!(end.get("actions").is_none() && end["title"].as_str().unwrap().ends_with(" over"), "{end}");
+    for path in [approve, reject] {
+        let secret = path.split_once('.').unwrap().1.to_owned();
+        assert!(!running.log_so_far().contains(&secret), "the log holds no link");
+    }
+    running.signal("TERM");
+    assert_eq!(running.wait().code(), Some(0));
 }

@@ -22,7 +22,7 @@ use sqlx::{AssertSqlSafe, Column as _, FromRow, Row as _, SqliteConnection, Type
 
 use super::columns::{stored, unreadable, word};
 use super::error::Doing as _;
-use super::{PostId, RecordKind, Store, StoreError};
+use super::{RecordKind, StoreError};
 
 /// A record about to be appended.
 #[derive(Debug)]
@@ -537,31 +537,6 @@ pub(super) async fn head(connection: &mut SqliteConnection) -> Result<TreeHead, 
         frontier.push(leaf);
     }
     Ok(TreeHead { size: frontier.size(), root: frontier.root() })
-}
-
-impl Store {
-    /// Returns the size and root of the audit log.
-    ///
-    /// # Errors
-    /// If the database cannot be read.
-    pub async fn tree_head(&self) -> Result<TreeHead, StoreError> {
-        let mut transaction = self.readers().begin().await.doing("read the audit log")?;
-        head(&mut transaction).await
-    }
-
-    /// Returns the records about a round and its post, in order.
-    ///
-    /// # Errors
-    /// If the database cannot be read.
-    pub async fn records_of(&self, post: PostId) -> Result<Vec<LedgerRecord>, StoreError> {
-        sqlx::query_as(
-            "SELECT idx, kind, at, by, subject, salt, body, entry, leaf FROM ledger WHERE subject = ? ORDER BY idx",
-        )
-        .bind(post.get())
-        .fetch_all(self.readers())
-        .await
-        .doing("read the audit log")
-    }
 }
 
 #[cfg(test)]

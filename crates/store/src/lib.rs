@@ -28,6 +28,7 @@ mod lease;
 mod ledger;
 mod links;
 mod log_check;
+mod log_reads;
 mod mark;
 mod metrics;
 mod open;

@@ -725,4 +725,118 @@ mod tests {
         let report = test.store.check_log(&BTreeSet::new()).await.unwrap();
         assert_eq!((report.faults.len(), report.forgotten), (0, 1), "{report:?}");
     }
+
+    #[tokio::test]
+    async fn after_every_act_each_row_is_as_its_last_record_says() {
+        use crate::testing::{decision, dry, judged, live};
+        use crate::{
+            Absence, Account, AttemptOutcome, CallDetail, CallEnd, Fingerprint, Halt, HaltCause, NewRead, Origin,
+            PostId, ReadKind, ReadOutcome, ReviewAct, Revision, Settlement, SpentSince,
+        };
+        use pregonero_tweet::Verdict;
+
+        let test = TestStore::open().await;
+        let store = &test.store;
+        let now = at("2026-03-01T14:00:00Z");
+        let since = SpentSince { day: now, month: now };
+        let arm = async |post: PostId| store.arm(post, None, since, now, |_, _| Ok(15_000)).await.unwrap();
+        let settle = async |armed, end, halt| {
+            store.settle(&armed, &Settlement { end, windows: Vec::new(), halt }, now).await.unwrap();
+        };
+        let detail = CallDetail::default;
+        let unknown = || CallEnd::Unknown {
+            outcome: AttemptOutcome::Unknown,
+            detail: detail(),
+            error: "it broke off".to_owned(),
+            look_at: now,
+        };
+        let read = |post, outcome| NewRead {
+            what: ReadKind::Timeline,
+            post,
+            outcome,
+            items: 1,
+            price_micros: 1_000,
+            detail: detail(),
+            windows: Vec::new(),
+        };
+        let fingerprint = || Fingerprint { salt: "salt".to_owned(), digest: "aa".to_owned() };
+
+        // An approval that an edit voids, another one, and a post that goes out.
+        let edited = test.held("Una feria en la plaza.", now).await;
+        test.approve(edited, now).await;
+        let one = judged("Dos ferias en la plaza.", Verdict::Pass, 0.9);
+        let revision = Revision {
+            act: ReviewAct::Edit,
+            seen: "Una feria en la plaza.",
+            text: "Dos ferias en la plaza.",
+            body: "Dos ferias en la plaza.",
+            weighted_length: 10,
+            candidate: 0,
+            gates: &one.gates,
+            sentiment: &one.sentiment,
+            expires_at: now + jiff::SignedDuration::from_hours(2),
+        };
+        store.revise_post(&decision(edited), &revision, now).await.unwrap();
+        test.approve(edited, now).await;
+        settle(arm(edited).await, CallEnd::Sent { tweet_id: "1".to_owned(), detail: detail() }, None).await;
+        // Refused, with a halt; ended by a person and by new credentials.
+        let refused = test.approved("texto refused", now).await;
+        let halt = Halt {
+            cause: HaltCause::Refused,
+            kind: Some("unauthorized".to_owned()),
+            reason: "401".to_owned(),
+            set_by: "X".to_owned(),
+            since: now,
+            credentials: Some(fingerprint()),
+        };
+        let end = CallEnd::Refused { detail: detail(), error: "no".to_owned() };
+        settle(arm(refused).await, end, Some(halt.clone())).await;
+        store.resume("ana", now).await.unwrap();
+        store.record_refusal(&halt).await.unwrap();
+        store.end_halts("credentials", now, |_| true).await.unwrap();
+        store.pause("ana", "a test", now).await.unwrap();
+        store.resume("ana", now).await.unwrap();
+        // Found, absent for good, absent and sent again, read once more, recovered after a crash.
+        for (text, absence) in
+            [("a", None), ("b", Some(Absence::Refuse("absent".to_owned()))), ("c", Some(Absence::Repost))]
+        {
+            let post = test.approved(text, now).await;
+            settle(arm(post).await, unknown(), None).await;
+            store.look_later(post, now, Some(&read(Some(post), ReadOutcome::Failed)), now).await.unwrap();
+            match absence {
+                None => {
+                    let call = store.calls_with_text_of(post).await.unwrap().remove(0);
+                    store.settle_found(&call, "2", now, &read(Some(post), ReadOutcome::Found), now).await.unwrap();
+                }
+                Some(absence) => {
+                    store.settle_absent(post, &absence, &read(Some(post), ReadOutcome::Absent), now).await.unwrap()
+                }
+            }
+        }
+        let crashed = test.approved("crashed", now).await;
+        arm(crashed).await;
+        assert_eq!(store.recover_armed(now, now).await.unwrap(), [crashed]);
+        // What never goes out.
+        let rejected = test.held("rejected", now).await;
+        store.stop_post(&decision(rejected), now).await.unwrap();
+        let in_dry_run = test.post("dry", Some("gates"), &dry(), now).await;
+        store.record_dry_run(in_dry_run, &dry(), now).await.unwrap();
+        test.post("of another", None, &Origin { account: "otra".to_owned(), ..live() }, now).await;
+        store.cancel_posts_of_others(&live(), now).await.unwrap();
+        test.held("late", now).await;
+        store.expire_posts(now + jiff::SignedDuration::from_hours(72)).await.unwrap();
+        // Rounds without a post, and whose credentials these are.
+        store.record_missed(&SlotId::Scheduled(now), "a test", now).await.unwrap();
+        test.round(now).await;
+        store.interrupt_running_rounds(now).await.unwrap();
+        let account = Account { user_id: "1".to_owned(), username: "prueba".to_owned(), credentials: fingerprint() };
+        store.record_account(&account, &read(Some(edited), ReadOutcome::Found), now).await.unwrap();
+        store.record_failed_read(&read(Some(edited), ReadOutcome::Failed), now).await.unwrap();
+        assert_eq!(faults(store).await, [""; 0]);
+        let kinds: BTreeSet<&str> =
+            store.log_records(0, 1000).await.unwrap().iter().map(|record| record.kind.as_str()).collect();
+        for kind in ["edited", "settled", "recovered", "stop_ended", "dry_run", "expired", "cancelled", "credentials"] {
+            assert!(kinds.contains(kind), "{kind}: {kinds:?}");
+        }
+    }
 }

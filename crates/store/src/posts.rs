@@ -10,7 +10,7 @@ use sqlx::{FromRow, Row as _, SqliteConnection};
 
 use super::authors::BY_THE_PROGRAM;
 use super::candidates::{count, integer};
-use super::columns::{instant, instant_or_none, json, stored, word};
+use super::columns::{instant, instant_or_none, json, sha256, stored, word};
 use super::error::{Doing as _, is_taken};
 use super::ledger::{self, Entry, Row};
 use super::rounds::end_round;
@@ -110,6 +110,14 @@ pub struct PostRecord {
     pub sent_at: Option<Timestamp>,
     /// What last went wrong.
     pub error: Option<String>,
+}
+
+impl PostRecord {
+    /// Returns the SHA-256 of the text, in hexadecimal, as review records keep it.
+    #[must_use]
+    pub fn text_sha256(&self) -> String {
+        sha256(&self.text)
+    }
 }
 
 impl FromRow<'_, SqliteRow> for PostRecord {

@@ -4,6 +4,8 @@
 //! The log holds salted digests of the candidates. A record `pruned` names the records that held them; those lose salt and
 //! body, so that a digest can no longer be compared with a guess, and the tree stays whole.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -21,23 +23,24 @@ pub struct Pruned {
 }
 
 impl Store {
-    /// Removes the candidates of the oldest rounds with slots before `before`, of at most `at_once` rounds, in one
+    /// Removes the candidates of the oldest rounds with slots more than `keep` ago, of at most `at_once` rounds, in one
     /// transaction. Rounds with a post that is not settled yet are left out: a person may still pick another candidate.
+    /// The age counts from the latest slot on record, if that is earlier than `now`: a clock that is years ahead must not
+    /// empty the record.
     ///
     /// # Errors
     /// If the database cannot be written.
-    pub async fn prune_candidates(
-        &self,
-        before: Timestamp,
-        at_once: u32,
-        now: Timestamp,
-    ) -> Result<Pruned, StoreError> {
+    pub async fn prune_candidates(&self, keep: Duration, at_once: u32, now: Timestamp) -> Result<Pruned, StoreError> {
         const DOING: &str = "remove old candidates";
         const DUE: &str = "SELECT round_id FROM tallies JOIN rounds ON rounds.id = tallies.round_id
              WHERE pruned_at IS NULL AND candidates > 0 AND due < ? AND outcome <> 'running'
                AND NOT EXISTS (SELECT 1 FROM posts
                    WHERE posts.id = round_id AND state IN ('held', 'approved', 'armed', 'unknown'))
              ORDER BY due LIMIT ?";
+        let latest: Option<i64> =
+            sqlx::query_scalar("SELECT max(due) FROM tallies").fetch_one(self.readers()).await.doing(DOING)?;
+        let latest = latest.and_then(|latest| Timestamp::from_second(latest).ok()).unwrap_or(now).min(now);
+        let Ok(before) = latest.checked_sub(keep) else { return Ok(Pruned::default()) };
         let due = || sqlx::query_scalar(DUE).bind(whole_seconds(before)).bind(at_once);
         // Nearly always nothing is due; then the right to write is not taken.
         let rounds: Vec<i64> = due().fetch_all(self.readers()).await.doing(DOING)?;
@@ -120,12 +123,15 @@ mod tests {
         let query = StatsQuery { by: StatsBy::Total, zone: jiff::tz::TimeZone::UTC, since: None, until: None };
         let before = test.store.stats(&query).await.unwrap();
 
-        let limit = at("2026-04-01T00:00:00Z");
-        let pruned = test.store.prune_candidates(limit, 1, young).await.unwrap();
+        let keep = Duration::from_secs(30 * 24 * 3600);
+        let later = at("2096-05-01T14:00:00Z");
+        let pruned = test.store.prune_candidates(keep * 12, 10, later).await.unwrap();
+        assert_eq!(pruned, Pruned::default(), "a clock that is wrong by decades");
+        let pruned = test.store.prune_candidates(keep, 1, young).await.unwrap();
         assert_eq!(pruned, Pruned { rounds: 1, candidates: 2 });
-        let pruned = test.store.prune_candidates(limit, 10, young).await.unwrap();
+        let pruned = test.store.prune_candidates(keep, 10, young).await.unwrap();
         assert_eq!(pruned, Pruned { rounds: 1, candidates: 0 }, "the one candidate of the round has a post");
-        assert_eq!(test.store.prune_candidates(limit, 10, young).await.unwrap(), Pruned::default());
+        assert_eq!(test.store.prune_candidates(keep, 10, young).await.unwrap(), Pruned::default());
 
         for (round, expected) in [(without_post, 0), (held.round(), 1), (rejected.round(), 1), (kept, 2), (running, 2)]
         {

@@ -380,3 +380,77 @@ async fn put_on_record(
     };
     ledger::append(connection, entry, now).await.map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{TestStore, at, decision};
+    use pregonero_tweet::Verdict;
+
+    fn sentiment() -> Sentiment {
+        Sentiment { label: "positive".to_owned(), score: 0.9, probabilities: [].into() }
+    }
+
+    fn revision<'a>(seen: &'a str, text: &'a str, gates: &'a [GateVerdict], sentiment: &'a Sentiment) -> Revision<'a> {
+        let expires_at = at("2026-03-05T14:00:00Z");
+        Revision {
+            act: ReviewAct::Edit,
+            seen,
+            text,
+            body: text,
+            weighted_length: 9,
+            candidate: 0,
+            gates,
+            sentiment,
+            expires_at,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_decision_is_on_the_text_that_the_person_saw() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let post = test.held("uno", now).await;
+        let (gates, sentiment) = ([GateVerdict::new("claims", Verdict::Review, "a figure")], sentiment());
+        let store = &test.store;
+        store.revise_post(&decision(post), &revision("uno", "dos", &gates, &sentiment), now).await.unwrap();
+        let approval = Approval { seen: "uno", text: "uno", weighted_length: 3, expires_at: now };
+        let error = store.approve_held(&decision(post), &approval, now).await.unwrap_err();
+        assert!(matches!(error, StoreError::TextChanged { .. }), "{error:?}");
+        let error =
+            store.revise_post(&decision(post), &revision("uno", "tres", &gates, &sentiment), now).await.unwrap_err();
+        assert!(matches!(error, StoreError::TextChanged { .. }), "{error:?}");
+        let record = store.post(post).await.unwrap();
+        assert_eq!((record.text.as_str(), record.state, record.edited), ("dos", PostState::Held, true));
+        assert_eq!((record.gates, record.sentiment.score), (gates.to_vec(), 0.9), "of the new text");
+        assert_eq!(record.expires_at, at("2026-03-03T14:00:00Z"), "an edit gives a waiting post no more time");
+        assert_eq!(store.reviews(post).await.unwrap().len(), 1, "what was refused is not on record");
+    }
+
+    #[tokio::test]
+    async fn an_edit_voids_the_approval_and_ends_its_waits() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let post = test.held("uno", now).await;
+        test.approve(post, now).await;
+        let later = at("2026-03-02T14:00:00Z");
+        let (gates, sentiment) = ([GateVerdict::pass("length")], sentiment());
+        let by_berta = Decision { reviewer: "berta", ..decision(post) };
+        let expired = test.store.revise_post(&by_berta, &revision("uno", "dos", &gates, &sentiment), later).await;
+        assert!(matches!(expired, Err(StoreError::Expired { .. })), "twelve hours to be sent are over: {expired:?}");
+        let later = at("2026-03-01T15:00:00Z");
+        test.store.revise_post(&by_berta, &revision("uno", "dos", &gates, &sentiment), later).await.unwrap();
+        let record = test.store.post(post).await.unwrap();
+        assert_eq!((record.state, record.decided_by, record.decided_at), (PostState::Held, None, None));
+        assert_eq!(record.expires_at, at("2026-03-05T14:00:00Z"), "it waits for a person again");
+        let reviews = test.store.reviews(post).await.unwrap();
+        assert_eq!((reviews[0].act, reviews[0].voided_by.as_deref()), (ReviewAct::Approve, Some("berta")));
+        assert_eq!((reviews[1].act, reviews[1].voided_at), (ReviewAct::Edit, None));
+        assert_eq!((reviews[1].text_before.as_str(), reviews[1].text_after.as_str()), ("uno", "dos"));
+        let kinds: Vec<RecordKind> =
+            test.store.records_of(post).await.unwrap().iter().rev().take(2).map(|record| record.kind).collect();
+        assert_eq!(kinds, [RecordKind::Edited, RecordKind::Approved]);
+        let report = test.store.check_log(&std::collections::BTreeSet::new()).await.unwrap();
+        assert_eq!(report.faults.len(), 0, "the voided row is named in the record of the edit: {:?}", report.faults);
+    }
+}

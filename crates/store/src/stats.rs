@@ -440,7 +440,7 @@ impl Counts {
             found.unwrap_or(0) as f64 / 1000.0
         };
         let sum: f64 = self.0.iter().enumerate().map(|(number, count)| number as f64 * *count as f64).sum();
-        OfScores { mean: Some(sum / 1000.0 / all as f64), median: Some(f64::midpoint(at((all - 1) / 2), at(all / 2))) }
+        OfScores { mean: Some(sum / all as f64 / 1000.0), median: Some(f64::midpoint(at((all - 1) / 2), at(all / 2))) }
     }
 }
 

@@ -60,8 +60,8 @@ pub enum HistoryCommand {
 #[command(after_help = "\
 Examples:
   pregonero history list -n 50
-  pregonero history list --text \"vacun* mayores\"             both words, in any order, also without their accents
-  pregonero history list --text '\"por favor\"' --candidates   a phrase, also in texts that were not chosen
+  pregonero history list --text \"vacun* mayores\"             both words, accents or not
+  pregonero history list --text '\"por favor\"' --candidates   a phrase, in any candidate
   pregonero history list --state refused --state unknown --since 2026-03-01 --until 2026-03-31
   pregonero history list --prompt \"Me parece\" --min-score 0.9 --all")]
 pub struct ListArguments {

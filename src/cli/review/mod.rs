@@ -110,6 +110,18 @@ gate near_duplicate again about what was posted meanwhile.")]
     },
 }
 
+impl ReviewCommand {
+    /// Returns the SHA-256 of the text that the person saw, if they say so.
+    fn seen(&self) -> Option<&str> {
+        match self {
+            Self::Approve { examination, .. } | Self::Edit { examination, .. } | Self::Pick { examination, .. } => {
+                examination.seen()
+            }
+            Self::List | Self::Show { .. } | Self::Reject { .. } => None,
+        }
+    }
+}
+
 /// Runs `review`.
 ///
 /// # Errors
@@ -133,6 +145,10 @@ pub async fn run(arguments: ReviewArguments, session: &Session) -> Result<()> {
         Purpose::Act => Store::open_existing(&ground.store).await?,
     };
     let desk = Desk::new(&store, judge(&ground, session)?, terms(&ground), session.now());
+    let desk = match arguments.command.as_ref().and_then(ReviewCommand::seen) {
+        Some(seen) => desk.for_text(seen),
+        None => desk,
+    };
     let done = match arguments.command {
         None => walk::run(&store, &ground, session, &arguments.person.reviewer(session)?).await,
         Some(command) => act(command, &desk, &store, &ground, session).await,

@@ -59,9 +59,17 @@ pub struct Examination {
     /// A note for the record
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
+    /// Decide only if the post still has the text with this SHA-256 (`text_sha256` of `review show --json`)
+    #[arg(long, value_name = "SHA256")]
+    seen: Option<String>,
 }
 
 impl Examination {
+    /// Returns the SHA-256 of the text that the person saw, if they say so.
+    pub fn seen(&self) -> Option<&str> {
+        self.seen.as_deref()
+    }
+
     pub fn checked(self) -> Checked {
         Checked { facts: self.facts_checked, sources: self.source, note: self.note }
     }

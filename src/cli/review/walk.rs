@@ -72,15 +72,18 @@ async fn decide<'a>(
     let post = waiting.post.id;
     loop {
         let Some(answer) = person.ask(QUESTION)? else { return Ok(false) };
+        // Somebody else may change the text while this person reads it.
+        let seen = waiting.text_sha256.clone();
+        let desk_for_seen = || desk().for_text(&seen);
         let done = match answer.to_lowercase().as_str() {
             "a" | "approve" => match examined(person, &waiting)? {
-                Some(checked) => desk().approve(post, reviewer, &checked).await.map(Some),
+                Some(checked) => desk_for_seen().approve(post, reviewer, &checked).await.map(Some),
                 None => Ok(None),
             },
             "e" | "edit" => {
                 let body = desk().body(&waiting.post).to_owned();
                 match person.change(&body) {
-                    Ok(Some(text)) => desk().edit(post, &text, reviewer, &Checked::default()).await.map(Some),
+                    Ok(Some(text)) => desk_for_seen().edit(post, &text, reviewer, &Checked::default()).await.map(Some),
                     Ok(None) => Ok(None),
                     Err(error) => {
                         person.say(&styled(BAD, &format!("{error:#}")));
@@ -89,7 +92,7 @@ async fn decide<'a>(
                 }
             }
             "p" | "pick" => match picked(person, &waiting)? {
-                Some(number) => desk().pick(post, number, reviewer, &Checked::default()).await.map(Some),
+                Some(number) => desk_for_seen().pick(post, number, reviewer, &Checked::default()).await.map(Some),
                 None => Ok(None),
             },
             "r" | "reject" => {
