@@ -60,8 +60,22 @@ pub struct Ask {
     pub shortcuts: bool,
     /// Present on every route that needs a role.
     pub visitor: Option<SessionUser>,
-    /// The path asked for, to come back to.
+    /// The path asked for.
     pub path: String,
+    /// The page to come back to: the one asked for, or the one with the form that was sent.
+    pub back: String,
+}
+
+/// Returns the page that a form sent to this path is on.
+#[must_use]
+pub fn page_of_form(path: &str) -> &str {
+    let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+    match parent {
+        _ if path.starts_with("/d/") || path == "/sign-in" => path,
+        "" => "/",
+        parent if parent.starts_with("/users/") => "/users",
+        parent => parent,
+    }
 }
 
 impl Ask {
@@ -97,6 +111,22 @@ pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn after_a_form_the_way_back_leads_to_the_page_that_has_it() {
+        for (path, page) in [
+            ("/prompts/try", "/prompts"),
+            ("/queue/12/edit", "/queue/12"),
+            ("/audit/verify", "/audit"),
+            ("/users/ana/role", "/users"),
+            ("/users", "/"),
+            ("/sign-in", "/sign-in"),
+            ("/d/abc", "/d/abc"),
+            ("/pause", "/"),
+        ] {
+            assert_eq!(page_of_form(path), page);
+        }
+    }
 
     #[test]
     fn a_cookie_is_found_among_others_and_in_every_line() {

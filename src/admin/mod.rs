@@ -9,6 +9,7 @@ mod assets;
 mod failure;
 mod language;
 mod metrics;
+mod numbers;
 mod pages;
 pub mod password;
 mod refusal;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 
+use self::numbers::Numbers;
 pub use self::server::companion;
 use crate::app::App;
 use crate::config::AdminSettings;
@@ -48,6 +50,7 @@ pub struct Page {
     checking: Semaphore,
     /// One try of a prompt at a time: the model is the daemon's own.
     trying: Semaphore,
+    numbers: Numbers,
 }
 
 impl fmt::Debug for Page {
@@ -64,7 +67,7 @@ impl Page {
         environment: Environment,
     ) -> Self {
         let (hashing, checking, trying) = (Semaphore::new(HASHES_AT_ONCE), Semaphore::new(1), Semaphore::new(1));
-        Self { view, admin, listen, environment, hashing, checking, trying }
+        Self { view, admin, listen, environment, hashing, checking, trying, numbers: Numbers::default() }
     }
 
     /// Returns the daemon's state.

@@ -19,7 +19,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::Page;
-use super::ask::{Ask, Theme, cookie};
+use super::ask::{Ask, Theme, cookie, page_of_form};
 use super::failure::{Failure, render};
 use super::language::Language;
 use crate::config::AdminSettings;
@@ -66,7 +66,7 @@ pub(super) async fn gate(State(page): State<Arc<Page>>, mut request: Request, ne
 }
 
 fn ask_of(page: &Page, request: &Request) -> Ask {
-    let headers = request.headers();
+    let (headers, path) = (request.headers(), request.uri().path());
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
     let public = page.admin.public_url.as_ref();
     let is_public =
@@ -80,7 +80,8 @@ fn ask_of(page: &Page, request: &Request) -> Ask {
         theme: Theme::of_word(cookie(headers, "theme").unwrap_or_default()),
         shortcuts: cookie(headers, "shortcuts") != Some("off"),
         visitor: None,
-        path: request.uri().path().to_owned(),
+        path: path.to_owned(),
+        back: if request.method() == Method::POST { page_of_form(path) } else { path }.to_owned(),
     }
 }
 

@@ -10,6 +10,9 @@ const LEFT: f64 = 48.0;
 const BOTTOM: f64 = 28.0;
 const TOP: f64 = 12.0;
 
+/// The width of a bar among few.
+const WIDEST_BAR: f64 = 64.0;
+
 /// The most labels under a chart; of more, every second or third is written.
 const MOST_LABELS: usize = 12;
 
@@ -32,7 +35,8 @@ pub fn bars(points: &[Point]) -> String {
     let mut svg = frame(points, top);
     let step = step(points);
     for (at, point) in points.iter().enumerate() {
-        let left = LEFT + step * real(at) + step * 0.15;
+        let width = (step * 0.7).min(WIDEST_BAR);
+        let left = LEFT + step * (real(at) + 0.5) - width / 2.0;
         let mut height = 0.0;
         for (value, class) in point.values.iter().zip(SERIES) {
             let part = value.unwrap_or(0.0).max(0.0);
@@ -40,8 +44,7 @@ pub fn bars(points: &[Point]) -> String {
             height += part;
             let _ = write!(
                 svg,
-                "<rect class=\"bar{class}\" x=\"{left:.1}\" y=\"{to:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>",
-                step * 0.7,
+                "<rect class=\"bar{class}\" x=\"{left:.1}\" y=\"{to:.1}\" width=\"{width:.1}\" height=\"{:.1}\"/>",
                 from - to
             );
         }

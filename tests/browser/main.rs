@@ -132,7 +132,7 @@ async fn pause_resume_a_try_the_language_and_the_colours_work() {
     browser.click("button[name=language]");
     browser.wait_for("document.documentElement.lang === 'en' && document.readyState === 'complete'");
     browser.go("/");
-    browser.wait_for_text("Everything that was due went out");
+    browser.wait_for_text("One post waits for a person");
     let ground = "getComputedStyle(document.documentElement).backgroundColor";
     let light = browser.script(ground);
     browser.click("button[name=theme]");

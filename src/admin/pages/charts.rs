@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Query, State};
-use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::{Answer, html};
 use crate::admin::Page;
 use crate::admin::ask::Ask;
 use crate::admin::svg::{self, Point};
-use pregonero_store::{StatsBy, StatsQuery, StatsRow};
+use pregonero_store::{StatsBy, StatsRow};
 
 /// The spans that can be chosen, in days; 0 is everything.
 const SPANS: [u16; 4] = [30, 90, 365, 0];
@@ -47,10 +46,7 @@ pub struct Span {
 pub async fn show(State(page): State<Arc<Page>>, ask: Ask, Query(query): Query<Span>) -> Answer {
     let days = query.days.filter(|days| SPANS.contains(days)).unwrap_or(0);
     let app = page.app();
-    let zone = app.settings.schedule.timezone.clone();
-    let back = SignedDuration::from_hours(24 * i64::from(days));
-    let since: Option<Timestamp> = (days > 0).then(|| ask.now.checked_sub(back).unwrap_or(Timestamp::MIN));
-    let stats = async |by| app.store.stats(&StatsQuery { by, zone: zone.clone(), since, until: None }).await;
+    let stats = async |by| page.numbers.of(&app, by, days, ask.now).await;
     let total = stats(StatsBy::Total).await?;
     let months = stats(StatsBy::Month).await?;
     let hours = stats(StatsBy::Hour).await?;

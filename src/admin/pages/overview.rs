@@ -16,7 +16,7 @@ use crate::daemon::standing::hindrance;
 use crate::daemon::status::DaemonStatus;
 use crate::publish::{Outlook, Rules, outlook};
 use crate::review;
-use pregonero_store::{AlertRecord, HistoryEntry, PostState, SinceLastPost};
+use pregonero_store::{AlertKind, AlertRecord, HistoryEntry, PostState, SinceLastPost};
 
 /// How many of the latest rounds the page shows.
 const LATEST: u32 = 8;
@@ -55,8 +55,8 @@ struct Counts {
 impl OverviewPage<'_> {
     /// Returns whether everything that was due went out.
     fn nothing_is_late(&self) -> bool {
-        let Counts { approved, unknown, .. } = self.waiting;
-        self.hindrance.is_none() && self.since.slots == 0 && approved == 0 && unknown == 0
+        let Counts { held, approved, unknown, .. } = self.waiting;
+        self.hindrance.is_none() && self.since.slots == 0 && held + approved + unknown == 0
     }
 
     fn code_in_words(&self, hindrance: &Hindrance) -> &'static str {
@@ -82,6 +82,9 @@ pub async fn show(State(page): State<Arc<Page>>, ask: Ask, Query(query): Query<D
         armed: count(PostState::Armed).await?,
         unknown: count(PostState::Unknown).await?,
     };
+    let mut alerts = app.store.open_alerts().await?;
+    // Those that wait for a person are counted above, and stand in the queue.
+    alerts.retain(|alert| alert.kind != AlertKind::Waiting);
     html(&OverviewPage {
         ask: &ask,
         done: &query.done,
@@ -95,7 +98,7 @@ pub async fn show(State(page): State<Arc<Page>>, ask: Ask, Query(query): Query<D
         status: &view.status,
         outlook: outlook(&app.store, &rules, now).await?,
         latest: app.store.history(LATEST).await?,
-        alerts: app.store.open_alerts().await?,
+        alerts,
     })
 }
 

@@ -11,7 +11,7 @@ use crate::admin::Page;
 use crate::admin::ask::Ask;
 use crate::admin::failure::Failure;
 use crate::round::{RoundFailure, rehearse};
-use pregonero_store::{StatsBy, StatsQuery, StatsRow};
+use pregonero_store::{StatsBy, StatsRow};
 use pregonero_tweet::{GateVerdict, Judged, SeedPrompt, Verdict};
 
 /// The longest prompt that may be tried, in characters.
@@ -79,8 +79,7 @@ pub async fn show(State(page): State<Arc<Page>>, ask: Ask) -> Answer {
 
 async fn answer(page: &Page, ask: &Ask, prompt: &str, tried: Option<Tried>, problem: Option<String>) -> Answer {
     let app = page.app();
-    let zone = app.settings.schedule.timezone.clone();
-    let stats = app.store.stats(&StatsQuery { by: StatsBy::Prompt, zone, since: None, until: None }).await?;
+    let stats = page.numbers.of(&app, StatsBy::Prompt, 0, ask.now).await?;
     let configured = &app.settings.seed_prompts;
     let mut rows: Vec<Row<'_>> = configured
         .iter()
