@@ -21,6 +21,8 @@ pub enum Failure {
     Forbidden,
     ForeignOrigin,
     WrongHost,
+    /// Somebody reached the page without its proxy.
+    AroundProxy,
     TooSlow,
     /// Something of this kind is under way already.
     Busy,
@@ -44,7 +46,7 @@ impl Failure {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::NotSignedIn => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::ForeignOrigin | Self::AroundProxy => StatusCode::FORBIDDEN,
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Self::TooSlow => StatusCode::SERVICE_UNAVAILABLE,
             Self::Busy | Self::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -67,6 +69,10 @@ impl Failure {
             Self::WrongHost => say(
                 "Este servidor no responde a ese nombre. Si es el suyo, escríbalo en admin.public_url.",
                 "This server does not answer to that name. If it is yours, set it as admin.public_url.",
+            ),
+            Self::AroundProxy => say(
+                "A esta página solo se llega por su dirección pública.",
+                "This page can be reached by its public address alone.",
             ),
             Self::TooSlow => say("La respuesta tardó demasiado.", "The answer took too long."),
             Self::Busy => say(

@@ -215,6 +215,17 @@ fn variables_and_flags_set_every_kind_of_value() {
 }
 
 #[test]
+fn a_page_behind_a_proxy_that_is_not_named_is_warned_of() {
+    let warned = |text: &str| {
+        let warnings = Case::new(text).load().unwrap().warnings;
+        warnings.iter().any(|warning| warning.contains("admin.trusted_proxies"))
+    };
+    assert!(!warned(""));
+    assert!(warned("[admin]\npublic_url = \"https://bot.example.org\"\n"));
+    assert!(!warned("[admin]\npublic_url = \"https://bot.example.org\"\ntrusted_proxies = [\"127.0.0.1\"]\n"));
+}
+
+#[test]
 fn the_files_seed_prompts_replace_the_list() {
     let text = "[[seed_prompts]]\ntext = \"Hoy\"\nweight = 2\nattributes = { SENTIMIENTO = \"POSITIVE\" }\n[[seed_prompts]]\ntext = \"\"\n";
     let loaded = Case::new(text).load().unwrap();

@@ -283,7 +283,7 @@ async fn a_link_takes_its_own_decision_once_and_only_while_the_text_is_the_same(
     assert!(matches!(error, ReviewError::NeedsFactCheck { .. }), "the same rules as any other: {error:?}");
     let decided = desk_now.redeem_link(&approve, Some("Ana"), &checked(true)).await.unwrap();
     assert_eq!(decided.post.state, PostState::Approved);
-    assert_eq!((decided.review.reviewer.as_str(), decided.review.role.as_str()), ("Ana", "link"));
+    assert_eq!((decided.review.reviewer.as_str(), decided.review.role.as_str()), ("Ana (link 1)", "link"));
     let twice = desk_now.redeem_link(&approve, None, &checked(true)).await.unwrap_err();
     assert_eq!(twice.to_string(), "this link was used already");
     let other = desk_now.redeem_link(&reject, None, &Checked::default()).await.unwrap_err();
