@@ -64,7 +64,7 @@ pub enum UserCommand {
         #[command(flatten)]
         decision: Decision,
     },
-    /// Let a user sign in no more; all sessions of the user end
+    /// Stop a user from signing in; all sessions of the user end
     Disable {
         name: String,
         #[command(flatten)]
