@@ -50,7 +50,7 @@ pub struct Confirmation {
 }
 
 fn role_of(word: &str) -> Result<Role, Failure> {
-    Role::from_word(word).ok_or_else(|| Failure::unusable("Esa función no existe.", "There is no such role."))
+    Role::from_word(word).ok_or_else(|| Failure::unusable("Ese rol no existe.", "There is no such role."))
 }
 
 /// Refuses to change the account of the person who asks.
