@@ -34,7 +34,11 @@ pub enum Impossible {
     NothingWritten { round: i64, outcome: String },
     /// The candidate is not on record, or no longer.
     #[error("round {round}: candidate {candidate} is not on record (retention may have removed it)")]
-    NoCandidate { round: i64, candidate: usize },
+    NoCandidate {
+        round: i64,
+        /// Its number, from 1.
+        candidate: usize,
+    },
     /// The round chose none.
     #[error("round {round}: no candidate was chosen; name one with --candidate")]
     NoneChosen { round: i64 },
@@ -85,7 +89,7 @@ pub fn candidate_of(
         None => candidates.into_iter().find(|one| one.chosen),
     };
     found.ok_or(match position {
-        Some(candidate) => Impossible::NoCandidate { round: number, candidate },
+        Some(position) => Impossible::NoCandidate { round: number, candidate: position + 1 },
         None => Impossible::NoneChosen { round: number },
     })
 }
@@ -127,7 +131,7 @@ pub async fn replay(engine: &Engine, round: &RoundRecord, candidate: &CandidateR
     };
     let written = engine.generate(request).await?;
     let Some(now) = written.get(place) else {
-        return Err(Impossible::NoCandidate { round: number, candidate: candidate.position });
+        return Err(Impossible::NoCandidate { round: number, candidate: candidate.position + 1 });
     };
     let then = &candidate.judged.candidate;
     if now.text == then.text && now.token_ids == then.token_ids {

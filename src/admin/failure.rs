@@ -21,6 +21,8 @@ pub enum Failure {
     Forbidden,
     ForeignOrigin,
     WrongHost,
+    /// Somebody reached the page without its proxy.
+    AroundProxy,
     TooSlow,
     /// Something of this kind is under way already.
     Busy,
@@ -44,7 +46,7 @@ impl Failure {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::NotSignedIn => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::ForeignOrigin | Self::AroundProxy => StatusCode::FORBIDDEN,
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Self::TooSlow => StatusCode::SERVICE_UNAVAILABLE,
             Self::Busy | Self::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -59,28 +61,32 @@ impl Failure {
         match self {
             Self::NotFound => say("Aquí no hay nada.", "There is nothing here."),
             Self::NotSignedIn => say("Hay que iniciar sesión.", "Sign in first."),
-            Self::Forbidden => say("Su función no permite hacer esto.", "Your role does not allow this."),
+            Self::Forbidden => say("Tu rol no permite hacer esto.", "Your role does not allow this."),
             Self::ForeignOrigin => say(
                 "Esta petición no salió de una página de pregonero, y por eso no se hizo nada.",
                 "This request did not come from a page of pregonero, so nothing was done.",
             ),
             Self::WrongHost => say(
-                "Este servidor no responde a ese nombre. Si es el suyo, escríbalo en admin.public_url.",
+                "Este servidor no responde a ese nombre. Si es el tuyo, escríbelo en admin.public_url.",
                 "This server does not answer to that name. If it is yours, set it as admin.public_url.",
+            ),
+            Self::AroundProxy => say(
+                "A esta página solo se llega por su dirección pública.",
+                "This page can be reached by its public address alone.",
             ),
             Self::TooSlow => say("La respuesta tardó demasiado.", "The answer took too long."),
             Self::Busy => say(
-                "Ya hay una prueba en curso; espere a que termine.",
-                "A try is under way already; wait for its end.",
+                "Ya hay una prueba en curso; espera a que termine.",
+                "Another try is running; wait until it ends.",
             ),
             Self::TooManyTries { seconds } => match language {
-                Language::Spanish => format!("Demasiados intentos. Espere {seconds} segundos."),
+                Language::Spanish => format!("Demasiados intentos. Espera {seconds} segundos."),
                 Language::English => format!("Too many tries. Wait {seconds} seconds."),
             },
             Self::Conflict(words) => words.clone(),
             Self::Unusable { spanish, english } => language.say(spanish, english).to_owned(),
             Self::Internal => {
-                say("Algo falló; el registro del servicio dice qué.", "Something failed; the service's log says what.")
+                say("Algo falló; la bitácora dice qué.", "Something failed; the service's log says what.")
             }
         }
     }

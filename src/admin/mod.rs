@@ -34,8 +34,9 @@ use crate::config::AdminSettings;
 use crate::daemon::View;
 use pregonero_system::environment::Environment;
 
-/// How many passwords are compared at the same time.
+/// How many passwords are compared at the same time, and how many more may wait for it.
 const HASHES_AT_ONCE: usize = 2;
+const HASHES_WAITING: usize = 14;
 
 /// What the handlers share.
 pub struct Page {
@@ -45,12 +46,16 @@ pub struct Page {
     /// The address that it got.
     listen: SocketAddr,
     environment: Environment,
-    hashing: Semaphore,
+    hashing: Arc<Semaphore>,
+    /// The places of those who are at it and those who wait.
+    hashing_or_waiting: Arc<Semaphore>,
     /// One check of the audit log at a time.
     checking: Semaphore,
     /// One try of a prompt at a time: the model is the daemon's own.
     trying: Semaphore,
     numbers: Numbers,
+    /// One scrape at a time: each reads the whole record.
+    scraping: Semaphore,
 }
 
 impl fmt::Debug for Page {
@@ -66,8 +71,18 @@ impl Page {
         listen: SocketAddr,
         environment: Environment,
     ) -> Self {
-        let (hashing, checking, trying) = (Semaphore::new(HASHES_AT_ONCE), Semaphore::new(1), Semaphore::new(1));
-        Self { view, admin, listen, environment, hashing, checking, trying, numbers: Numbers::default() }
+        Self {
+            view,
+            admin,
+            listen,
+            environment,
+            hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+            hashing_or_waiting: Arc::new(Semaphore::new(HASHES_AT_ONCE + HASHES_WAITING)),
+            checking: Semaphore::new(1),
+            trying: Semaphore::new(1),
+            scraping: Semaphore::new(1),
+            numbers: Numbers::default(),
+        }
     }
 
     /// Returns the daemon's state.

@@ -33,7 +33,7 @@ pub fn refusal(error: ReviewError, language: Language) -> Result<Refusal, Failur
             format!("{before}: {}{}", language.state(state.as_str()), by.unwrap_or_default())
         }
         ReviewError::TextChanged { .. } => say(
-            "El texto ha cambiado desde que lo vio. Mírelo otra vez antes de decidir.",
+            "El texto ha cambiado desde que lo viste. Míralo otra vez antes de decidir.",
             "The text has changed since you saw it. Look at it again before you decide.",
         ),
         ReviewError::Refused { verdicts, .. } => {
@@ -43,7 +43,7 @@ pub fn refusal(error: ReviewError, language: Language) -> Result<Refusal, Failur
         ReviewError::NeedsFactCheck { claim, .. } => {
             gates.push(("claims".to_owned(), claim.trim_start_matches("claims: ").to_owned()));
             say(
-                "El texto afirma algo que se puede comprobar: compruébelo y marque que lo hizo.",
+                "El texto afirma algo que se puede comprobar: compruébalo y marca que lo hiciste.",
                 "The text states something that can be checked: check it, and mark that you did.",
             )
         }

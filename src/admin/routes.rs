@@ -16,7 +16,7 @@ use super::pages::{
     account, audit, charts, config, decision, history, operation, overview, post as posts, prompts, queue, sign_in,
     users,
 };
-use super::security::{LARGEST_BODY, gate, may_measure};
+use super::security::{LARGEST_BODY, gate, machine_gate, may_measure};
 use super::{Page, session};
 use pregonero_store::Role;
 
@@ -79,8 +79,9 @@ fn table() -> Vec<(Route, Handlers)> {
         on_post("/prompts/try", REVIEWER, prompts::attempt),
         on_get("/charts", READER, charts::show),
         on_get("/audit", READER, audit::show),
-        on_post("/audit/verify", READER, audit::verify),
+        on_post("/audit/verify", REVIEWER, audit::verify),
         on_get("/audit/checkpoint", READER, audit::checkpoint),
+        on_post("/audit/checkpoint", REVIEWER, audit::sign_checkpoint),
         on_get("/audit/proofs/{id}", READER, audit::proof),
         on_get("/config", ADMIN, config::show),
         on_get("/users", ADMIN, users::list),
@@ -133,7 +134,9 @@ pub(super) fn metrics_router(page: Arc<Page>) -> Router {
     for (route, handlers) in operation_table() {
         router = router.route(route.path, handlers);
     }
-    router.with_state(page)
+    let gate = from_fn_with_state(Arc::clone(&page), machine_gate);
+    let router = router.fallback(nothing).method_not_allowed_fallback(nothing);
+    router.layer(DefaultBodyLimit::max(LARGEST_BODY)).layer(gate).with_state(page)
 }
 
 async fn nothing() -> Failure {

@@ -33,6 +33,10 @@ pub(super) const LONGEST_TRY: Duration = Duration::from_secs(300);
 /// The largest body of a request: no form of the page comes near it.
 pub(super) const LARGEST_BODY: usize = 64 * 1024;
 
+/// The address of a request of which nobody knows where it comes from: never this machine's, and a place of its own for the
+/// limits.
+const UNKNOWN: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+
 /// The address at the other end of the connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
@@ -51,8 +55,9 @@ pub fn random<const BYTES: usize>() -> String {
 /// Lets a request in, and gives its answer the headers.
 pub(super) async fn gate(State(page): State<Arc<Page>>, mut request: Request, next: Next) -> Response {
     let ask = ask_of(&page, &request);
-    let host = check_host(&page, request.headers());
-    let checked = host.and_then(|()| check_origin(&page, request.method(), request.headers()));
+    let checked = check_peer(&page, &request)
+        .and_then(|()| check_host(&page, request.headers()))
+        .and_then(|()| check_origin(&page, request.method(), request.headers()));
     let bound = if request.uri().path() == "/prompts/try" { LONGEST_TRY } else { LONGEST_ANSWER };
     request.extensions_mut().insert(ask.clone());
     let answer = match checked {
@@ -65,12 +70,31 @@ pub(super) async fn gate(State(page): State<Arc<Page>>, mut request: Request, ne
     with_headers(render(answer, &ask), &ask)
 }
 
+/// Lets a request in on the metrics' own listener, and gives its answer the headers.
+pub(super) async fn machine_gate(State(page): State<Arc<Page>>, request: Request, next: Next) -> Response {
+    let ask = ask_of(&page, &request);
+    // A foreign site can point its own name at this machine; beyond it, whoever scrapes has names of their own.
+    let answer = if page.listen.ip().is_loopback() && !is_host_near(request.headers()) {
+        Failure::WrongHost.into_response()
+    } else {
+        match tokio::time::timeout(LONGEST_ANSWER, next.run(request)).await {
+            Ok(answer) => answer,
+            Err(_) => Failure::TooSlow.into_response(),
+        }
+    };
+    with_headers(render(answer, &ask), &ask)
+}
+
+fn peer_of(request: &Request) -> IpAddr {
+    request.extensions().get::<Peer>().map_or(UNKNOWN, |peer| peer.0.ip().to_canonical())
+}
+
 fn ask_of(page: &Page, request: &Request) -> Ask {
     let (headers, path) = (request.headers(), request.uri().path());
-    let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
+    let peer = peer_of(request);
     let public = page.admin.public_url.as_ref();
     let is_public =
-        public.is_some_and(|url| host_of(headers).is_some_and(|host| authority(url).as_deref() == Some(host)));
+        public.is_some_and(|url| host_of(headers).is_some_and(|host| authority(url).as_deref() == Some(host.as_str())));
     Ask {
         now: page.now(),
         address: client_address(peer, headers, &page.admin.trusted_proxies),
@@ -85,8 +109,33 @@ fn ask_of(page: &Page, request: &Request) -> Ask {
     }
 }
 
-fn host_of(headers: &HeaderMap) -> Option<&str> {
-    headers.get(HOST).and_then(|host| host.to_str().ok())
+/// Returns the name that was asked for, in lower case as every comparison needs it.
+fn host_of(headers: &HeaderMap) -> Option<String> {
+    headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_ascii_lowercase)
+}
+
+/// Returns whether the name that was asked for is this machine's own, with any port.
+fn is_host_near(headers: &HeaderMap) -> bool {
+    let host = host_of(headers).unwrap_or_default();
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => name,
+        _ => &host,
+    };
+    let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Refuses whoever goes around the proxy if the page listens beyond this machine: on that way nothing is encrypted. The
+/// networks that may read the metrics come to those alone.
+fn check_peer(page: &Page, request: &Request) -> Result<(), Failure> {
+    let peer = peer_of(request);
+    let is_in = |networks: &[IpNet]| networks.iter().any(|network| network.contains(&peer));
+    let is_for_machines = matches!(request.uri().path(), "/healthz" | "/readyz" | "/metrics");
+    let may_come = page.listen.ip().is_loopback()
+        || peer.is_loopback()
+        || is_in(&page.admin.trusted_proxies)
+        || is_for_machines && is_in(&page.admin.metrics_networks);
+    if may_come { Ok(()) } else { Err(Failure::AroundProxy) }
 }
 
 /// Returns `host` or `host:port`, as a browser writes it into `Host`.
@@ -111,7 +160,7 @@ fn origins(admin: &AdminSettings, listen: SocketAddr) -> Vec<String> {
 
 /// Refuses a name under which nobody should know the page: a foreign site that points its own name at this machine.
 fn check_host(page: &Page, headers: &HeaderMap) -> Result<(), Failure> {
-    let host = host_of(headers).unwrap_or_default().to_ascii_lowercase();
+    let host = host_of(headers).unwrap_or_default();
     let known = origins(&page.admin, page.listen);
     let is_known = known.iter().filter_map(|origin| origin.split_once("://")).any(|(_, name)| name == host);
     if is_known { Ok(()) } else { Err(Failure::WrongHost) }
@@ -134,30 +183,36 @@ fn check_origin(page: &Page, method: &Method, headers: &HeaderMap) -> Result<(),
 }
 
 /// Returns where a request comes from: the peer, or, if the peer is a trusted proxy, the last address in
-/// `X-Forwarded-For` that is not one. Whoever sends the request can write everything left of that.
+/// `X-Forwarded-For` that is not one. Whoever sends the request can write everything left of that. If a trusted proxy
+/// wrote something that is no address, it is [`UNKNOWN`], and not the proxy's.
 fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     let mut address = peer.to_canonical();
-    let lines: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
-    for entry in lines.iter().flat_map(|line| line.split(',')).rev() {
+    let lines: Vec<&[u8]> = headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes).collect();
+    // In bytes: what stands left of the proxy's own entry may be anything, and must not make that one unreadable.
+    for entry in lines.iter().flat_map(|line| line.split(|byte| *byte == b',')).rev() {
         if !is_trusted(address) {
             break;
         }
-        match entry.trim().parse::<IpAddr>() {
+        let entry = std::str::from_utf8(entry).unwrap_or_default().trim();
+        // Some proxies add the port.
+        let found = entry.parse().or_else(|_| entry.parse::<SocketAddr>().map(|found| found.ip()));
+        match found {
             Ok(found) => address = found.to_canonical(),
-            Err(_) => break,
+            Err(_) => return UNKNOWN,
         }
     }
     address
 }
 
-/// Returns whether a request may read the metrics: from this machine itself or an allowed network, and not through a proxy
-/// that the settings do not name.
+/// Returns whether a request may read the metrics: from this machine itself, under its own name and through nothing, or from
+/// an allowed network, and not through a proxy that the settings do not name. A proxy that says nothing of whom it asks for
+/// still asks for the public name.
 pub(super) fn may_measure(page: &Page, ask: &Ask, headers: &HeaderMap) -> bool {
     let is_forwarded =
         ["x-forwarded-for", "forwarded", "x-real-ip", "via"].iter().any(|name| headers.contains_key(*name));
     let is_resolved = !page.admin.trusted_proxies.is_empty();
-    let is_near = ask.address.is_loopback() && (!is_forwarded || is_resolved);
+    let is_near = ask.address.is_loopback() && !is_forwarded && is_host_near(headers);
     is_near
         || page.admin.metrics_networks.iter().any(|network| network.contains(&ask.address))
             && (!is_forwarded || is_resolved)
@@ -208,19 +263,46 @@ mod tests {
         let trusted: Vec<IpNet> = ["10.0.0.0/8", "127.0.0.1/32"].iter().map(|net| net.parse().unwrap()).collect();
         let cases = [
             ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
-            ("10.0.0.2", "", "10.0.0.2"),
+            ("10.0.0.2", "", "0.0.0.0"),
+            ("127.0.0.1", "1.2.3.4, unknown", "0.0.0.0"),
+            ("127.0.0.1", "ñ, 198.51.100.1", "198.51.100.1"),
+            ("127.0.0.1", "198.51.100.1, ñ", "0.0.0.0"),
+            ("127.0.0.1", "1.2.3.4, 198.51.100.1:4711", "198.51.100.1"),
+            ("127.0.0.1", "[2001:db8::1]:4711", "2001:db8::1"),
             ("10.0.0.2", "198.51.100.1", "198.51.100.1"),
             ("10.0.0.2", "1.2.3.4, 198.51.100.1", "198.51.100.1"),
             ("10.0.0.2", "1.2.3.4, 198.51.100.1, 10.0.0.3", "198.51.100.1"),
             ("::ffff:10.0.0.2", "2001:db8::1", "2001:db8::1"),
-            ("10.0.0.2", "<script>, 10.0.0.3", "10.0.0.3"),
+            ("10.0.0.2", "<script>, 10.0.0.3", "0.0.0.0"),
         ];
         for (peer, forwarded, wanted) in cases {
-            let headers = headers(&[("x-forwarded-for", forwarded)]);
+            let mut headers = HeaderMap::new();
+            // Not `parse`, which refuses what the network does not.
+            headers.insert("x-forwarded-for", HeaderValue::from_bytes(forwarded.as_bytes()).unwrap());
             let found = client_address(peer.parse().unwrap(), &headers, &trusted);
             assert_eq!(found, wanted.parse::<IpAddr>().unwrap(), "{peer} {forwarded}");
         }
         let untrusted = client_address("127.0.0.1".parse().unwrap(), &headers(&[("x-forwarded-for", "1.2.3.4")]), &[]);
         assert_eq!(untrusted.to_string(), "127.0.0.1");
+        let silent = client_address("10.0.0.2".parse().unwrap(), &HeaderMap::new(), &trusted);
+        assert_eq!(silent.to_string(), "10.0.0.2");
+    }
+
+    #[test]
+    fn a_machine_s_own_names_are_loopback_names_with_any_port() {
+        for (host, is_near) in [
+            ("localhost", true),
+            ("LOCALHOST:8787", true),
+            ("127.0.0.1:8787", true),
+            ("127.8.0.1", true),
+            ("[::1]", true),
+            ("[::1]:8787", true),
+            ("bot.example.org", false),
+            ("localhost.example.org:8787", false),
+            ("192.0.2.1:8787", false),
+            ("", false),
+        ] {
+            assert_eq!(is_host_near(&headers(&[("host", host)])), is_near, "{host}");
+        }
     }
 }

@@ -3,8 +3,9 @@
 //! Hyper is used directly, because `axum::serve` has no time limit for the head of a request, and a browser's connection that
 //! says nothing would be kept for ever.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,6 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
@@ -22,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::security::{LONGEST_TRY, Peer};
+use super::session::network_of;
 use super::{Page, routes};
 use crate::config::AdminSettings;
 use crate::daemon::{Beside, Companion};
@@ -31,14 +34,15 @@ use pregonero_system::environment::Environment;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// How long the head of a request may take, and a connection may be idle.
-const LONGEST_HEAD: Duration = Duration::from_secs(15);
+const LONGEST_HEAD: Duration = Duration::from_secs(10);
 
 /// The largest head of a request, in bytes, and the most headers in it.
 const LARGEST_HEAD: usize = 16 * 1024;
 const MOST_HEADERS: usize = 64;
 
-/// Connections at the same time, on each listener.
+/// Connections at the same time, on each listener, and of one address that is not a trusted proxy's.
 const MOST_CONNECTIONS: usize = 128;
+const MOST_OF_ONE: usize = 32;
 
 /// How long a connection may last, so that a reader who takes nothing does not keep its place.
 const LONGEST_CONNECTION: Duration = Duration::from_secs(LONGEST_TRY.as_secs() + 60);
@@ -136,7 +140,8 @@ impl Slot {
         let name = if self.kind == Kind::Page { "the admin page" } else { "the metrics" };
         tracing::info!(address = %format_args!("http://{local}/"), "serving {name}");
         let serving = Serving { stop: CancellationToken::new(), connections: TaskTracker::new() };
-        let accept = accept(listener, router, serving.stop.clone(), serving.connections.clone());
+        let proxies = admin.trusted_proxies.clone();
+        let accept = accept(listener, router, proxies, serving.stop.clone(), serving.connections.clone());
         serving.connections.spawn(accept);
         self.failed = None;
         self.current = Some((address, admin.clone(), serving));
@@ -162,7 +167,50 @@ impl Slot {
     }
 }
 
-async fn accept(listener: TcpListener, router: Router, stop: CancellationToken, connections: TaskTracker) {
+/// The connections of each address, so that one that sends nothing to an end does not take all places.
+#[derive(Debug, Default)]
+struct Peers(Mutex<HashMap<String, usize>>);
+
+/// A connection's place among those of its address.
+#[derive(Debug)]
+struct Visit {
+    peers: Arc<Peers>,
+    address: String,
+}
+
+impl Peers {
+    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Visit> {
+        let address = network_of(address.to_canonical());
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address.clone()).or_default();
+        if *count >= MOST_OF_ONE {
+            return None;
+        }
+        *count += 1;
+        Some(Visit { peers: Arc::clone(self), address })
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let mut counts = self.peers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    proxies: Vec<IpNet>,
+    stop: CancellationToken,
+    connections: TaskTracker,
+) {
+    let peers = Arc::new(Peers::default());
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -172,10 +220,18 @@ async fn accept(listener: TcpListener, router: Router, stop: CancellationToken, 
         };
         match accepted {
             Ok((stream, peer)) => {
+                let address = peer.ip().to_canonical();
+                // A proxy's connections are of many people.
+                let is_proxy = proxies.iter().any(|network| network.contains(&address));
+                let visit = if is_proxy { None } else { peers.enter(address) };
+                if visit.is_none() && !is_proxy {
+                    tracing::debug!(%address, "too many connections of one address");
+                    continue;
+                }
                 let connection = serve(stream, peer, router.clone(), stop.clone());
                 connections.spawn(async move {
                     connection.await;
-                    drop(place);
+                    drop((visit, place));
                 });
             }
             // No more open files, most likely: others end soon.
@@ -209,4 +265,23 @@ async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, stop: Cancel
         () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     let _ = tokio::time::timeout(STOP_BOUND, connection).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_takes_a_share_of_the_places_and_gives_them_back() {
+        let peers = Arc::new(Peers::default());
+        let (one, other) = ("203.0.113.7".parse().unwrap(), "203.0.113.8".parse().unwrap());
+        let mut visits: Vec<Visit> = (0..MOST_OF_ONE).map(|_| peers.enter(one).unwrap()).collect();
+        assert!(peers.enter(one).is_none());
+        assert!(peers.enter("::ffff:203.0.113.7".parse().unwrap()).is_none(), "the same address");
+        drop(peers.enter(other).unwrap());
+        visits.pop();
+        visits.push(peers.enter(one).unwrap());
+        drop(visits);
+        assert!(peers.0.lock().unwrap().is_empty());
+    }
 }

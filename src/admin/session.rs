@@ -10,6 +10,7 @@ use axum::http::HeaderMap;
 use axum::http::header::HeaderValue;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::ask::{Ask, cookie};
 use super::failure::Failure;
@@ -20,6 +21,9 @@ use pregonero_store::{NewSession, SessionUser, StoreError};
 /// The bytes of randomness of an id and of a secret.
 const ID: usize = 16;
 const SECRET: usize = 32;
+
+/// How many seconds somebody is told to wait who finds too many others signing in.
+const WAIT_FOR_A_PLACE: i64 = 5;
 
 /// Returns the cookie's name. Over an encrypted connection, browsers take one with this prefix only from the host itself.
 fn name(ask: &Ask) -> &'static str {
@@ -58,6 +62,28 @@ pub(super) fn forget(ask: &Ask) -> HeaderValue {
     set_cookie(ask, None, 0)
 }
 
+/// Begins a session of a user; returns the header with its cookie, or `None` if there is no such user any more. `before` is
+/// the session that it takes the place of.
+async fn begin(
+    page: &Page,
+    ask: &Ask,
+    user: &str,
+    before: Option<(&str, [u8; 32])>,
+) -> Result<Option<HeaderValue>, Failure> {
+    let (id, secret) = (random::<ID>(), random::<SECRET>());
+    let new = NewSession { id: &id, secret_sha256: Sha256::digest(&secret).into(), user };
+    if !page.app().store.start_session(&new, before, page.admin.sessions, ask.now).await? {
+        return Ok(None);
+    }
+    let lasts = page.admin.sessions.expires.as_secs();
+    Ok(Some(set_cookie(ask, Some(&format!("{id}.{secret}")), lasts)))
+}
+
+/// Gives the person who is signed in another session, after all of theirs were ended; returns the header with its cookie.
+pub(super) async fn begin_anew(page: &Page, ask: &Ask) -> Result<HeaderValue, Failure> {
+    begin(page, ask, ask.name(), None).await?.ok_or(Failure::NotSignedIn)
+}
+
 /// Signs a person in; returns the header with the new session's cookie. The session before is ended, so that nobody goes on
 /// with one that somebody else prepared.
 ///
@@ -70,6 +96,7 @@ pub(super) async fn sign_in(
     account: &str,
     password: &str,
 ) -> Result<Option<HeaderValue>, Failure> {
+    let place = place(page)?;
     let store = &page.app().store;
     let digest: [u8; 32] = Sha256::digest(account.trim().to_lowercase()).into();
     let tried = match store.try_sign_in(&digest, &network_of(ask.address), ask.now).await? {
@@ -82,28 +109,31 @@ pub(super) async fn sign_in(
     };
     let found = store.password_hash(account.trim()).await?;
     let (user, phc) = found.unzip();
-    let is_right = verify(page, phc, password.to_owned()).await?;
+    let is_right = verify(page, place, phc, password.to_owned()).await?;
     let Some(user) = user.filter(|_| is_right) else {
         tracing::warn!(address = %ask.address, "a sign-in with a wrong name or password");
         return Ok(None);
     };
     store.sign_in_succeeded(tried).await?;
-    let (id, secret) = (random::<ID>(), random::<SECRET>());
-    let new = NewSession { id: &id, secret_sha256: Sha256::digest(&secret).into(), user: &user };
-    let before = cookie(headers, name(ask)).and_then(|value| value.split_once('.')).map(|(id, _)| id);
-    if !store.start_session(&new, before, page.admin.sessions, ask.now).await? {
-        return Ok(None);
+    let before = cookie(headers, name(ask)).and_then(|value| value.split_once('.'));
+    // Whoever knows an id without its secret ends nobody's session.
+    let before = before.map(|(id, secret)| (id, Sha256::digest(secret).into()));
+    let begun = begin(page, ask, &user, before).await?;
+    if begun.is_some() {
+        tracing::info!(user, address = %ask.address, "signed in");
     }
-    tracing::info!(user, address = %ask.address, "signed in");
-    let lasts = page.admin.sessions.expires.as_secs();
-    Ok(Some(set_cookie(ask, Some(&format!("{id}.{secret}")), lasts)))
+    Ok(begun)
 }
 
 /// Asks a person who is signed in for the password again, before something that a stolen session must not do.
 ///
 /// # Errors
-/// [`Failure::TooManyTries`], or that the password is wrong.
+/// [`Failure::TooManyTries`], or that the password is missing or wrong.
 pub(super) async fn check_again(page: &Arc<Page>, ask: &Ask, password: &str) -> Result<(), Failure> {
+    if password.is_empty() {
+        return Err(Failure::unusable("Falta su propia contraseña actual.", "Your own current password is missing."));
+    }
+    let place = place(page)?;
     let store = &page.app().store;
     let digest: [u8; 32] = Sha256::digest(ask.name().to_lowercase()).into();
     let tried = match store.try_sign_in(&digest, &network_of(ask.address), ask.now).await? {
@@ -113,27 +143,48 @@ pub(super) async fn check_again(page: &Arc<Page>, ask: &Ask, password: &str) -> 
         }
     };
     let phc = store.password_hash(ask.name()).await?.map(|(_, phc)| phc);
-    if !verify(page, phc, password.to_owned()).await? {
+    if !verify(page, place, phc, password.to_owned()).await? {
         return Err(Failure::unusable("La contraseña actual no es correcta.", "The current password is wrong."));
     }
     Ok(store.sign_in_succeeded(tried).await?)
 }
 
+/// Takes a place among those whose passwords are compared or wait for it. A try that finds none is not counted.
+///
+/// # Errors
+/// [`Failure::TooManyTries`] if there is none left.
+fn place(page: &Page) -> Result<OwnedSemaphorePermit, Failure> {
+    let place = Arc::clone(&page.hashing_or_waiting).try_acquire_owned();
+    place.map_err(|_| Failure::TooManyTries { seconds: WAIT_FOR_A_PLACE })
+}
+
 /// Compares a password with a hash away from the runtime's threads, two at a time: each takes a tenth of a second and 19 MiB.
-pub(super) async fn verify(page: &Arc<Page>, phc: Option<String>, given: String) -> Result<bool, Failure> {
-    let _turn = page.hashing.acquire().await.map_err(|_| Failure::Internal)?;
-    let compared = tokio::task::spawn_blocking(move || password::verify(phc.as_deref(), &given)).await;
-    compared.map_err(|_| Failure::Internal)
+async fn verify(page: &Page, place: OwnedSemaphorePermit, phc: Option<String>, given: String) -> Result<bool, Failure> {
+    alone(page, place, move || password::verify(phc.as_deref(), &given)).await
 }
 
 /// Hashes a new password away from the runtime's threads.
-pub(super) async fn hash(page: &Arc<Page>, given: String) -> Result<String, Failure> {
-    let _turn = page.hashing.acquire().await.map_err(|_| Failure::Internal)?;
-    tokio::task::spawn_blocking(move || password::hash(&given)).await.map_err(|_| Failure::Internal)
+pub(super) async fn hash(page: &Page, given: String) -> Result<String, Failure> {
+    alone(page, place(page)?, move || password::hash(&given)).await
+}
+
+/// Does expensive work in its turn. The turn ends with the work, and not when nobody waits for it any more: work that has
+/// begun goes on then.
+async fn alone<T: Send + 'static>(
+    page: &Page,
+    place: OwnedSemaphorePermit,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    let turn = Arc::clone(&page.hashing).acquire_owned().await.map_err(|_| Failure::Internal)?;
+    let done = tokio::task::spawn_blocking(move || {
+        let _held = (place, turn);
+        work()
+    });
+    done.await.map_err(|_| Failure::Internal)
 }
 
 /// Returns what counts as one address: whoever has an IPv6 address has the 2^64 around it too.
-fn network_of(address: IpAddr) -> String {
+pub(super) fn network_of(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {

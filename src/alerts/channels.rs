@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use reqwest::{StatusCode, redirect};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::payload::Payload;
@@ -264,7 +264,7 @@ mod tests {
         for (format, given, url, topic) in cases {
             let (found, found_topic) = addressed(given.into(), format).unwrap();
             assert_eq!(found.expose_secret(), url);
-            assert_eq!(found_topic.as_ref().map(|topic| topic.expose_secret()), topic, "{given}");
+            assert_eq!(found_topic.as_ref().map(ExposeSecret::expose_secret), topic, "{given}");
         }
         let error = addressed("https://ntfy.sh/".into(), Auto).unwrap_err();
         assert!(error.contains("https://ntfy.sh/TOPIC"), "{error}");

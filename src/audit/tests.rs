@@ -94,7 +94,8 @@ async fn a_checkpoint_is_signed_when_it_is_time_and_delivered_until_it_is_taken(
     assert_eq!(world.taken(), 2, "the log has not grown");
     let key = world.plan.key.find().unwrap().unwrap().verifier();
     let notes = world.receiver.taken.lock().unwrap().clone();
-    let sizes: Vec<u64> = notes.iter().map(|note| Checkpoint::open(note, &[key.clone()]).unwrap().0.size).collect();
+    let sizes: Vec<u64> =
+        notes.iter().map(|note| Checkpoint::open(note, std::slice::from_ref(&key)).unwrap().0.size).collect();
     assert_eq!(sizes, [2, 6]);
     let verdict = verify(&world.test.store, &world.elsewhere(), &[key]).await.unwrap();
     assert!(verdict.is_whole(), "{verdict:?}");

@@ -229,9 +229,9 @@ impl<'a> Examination<'a> {
         match self.report.roots.get(size) {
             Some(found) if found == root => {
                 self.fits_up_to = self.fits_up_to.max(*size);
-                return true;
+                true
             }
-            _ if is_outside && self.is_explained_by_a_restore(place, *size, root) => return false,
+            _ if is_outside && self.is_explained_by_a_restore(place, *size, root) => false,
             Some(_) => {
                 // What fits was signed before, unless it is a checkpoint of the same size.
                 let from = if self.fits_up_to < *size { self.fits_up_to } else { 0 };

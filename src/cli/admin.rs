@@ -64,7 +64,7 @@ pub enum UserCommand {
         #[command(flatten)]
         decision: Decision,
     },
-    /// Let a user sign in no more; all sessions of the user end
+    /// Stop a user from signing in; all sessions of the user end
     Disable {
         name: String,
         #[command(flatten)]
@@ -88,7 +88,11 @@ pub enum UserCommand {
 #[derive(Debug, Subcommand)]
 pub enum SessionsCommand {
     /// End all sessions of a user
-    End { name: String },
+    End {
+        name: String,
+        #[command(flatten)]
+        decision: Decision,
+    },
 }
 
 /// A role as it is typed.
@@ -154,9 +158,9 @@ pub async fn run(command: AdminCommand, session: &Session) -> Result<()> {
     match command {
         AdminCommand::User(UserCommand::List) => list(session).await,
         AdminCommand::User(command) => change(command, session).await,
-        AdminCommand::Sessions(SessionsCommand::End { name }) => {
+        AdminCommand::Sessions(SessionsCommand::End { name, decision }) => {
             let store = Store::open_existing(&session.ground(Purpose::Act).await?.store).await?;
-            let ended = store.end_sessions_of(&name, None).await?;
+            let ended = store.end_sessions_of(&name, None, &decision.name(session)?, session.now()).await?;
             store.close().await;
             session.output.object(|| format!("{ended} sessions ended"), || json!({"user": name, "ended": ended}))
         }
@@ -202,7 +206,7 @@ async fn change(command: UserCommand, session: &Session) -> Result<()> {
             (name, "role changed")
         }
         UserCommand::Password { name, password, decision } => {
-            store.set_password(name, &password.hash(name)?, None, &decision.name(session)?, now).await?;
+            store.set_password(name, &password.hash(name)?, &decision.name(session)?, now).await?;
             (name, "password changed")
         }
         UserCommand::Disable { name, decision } => {

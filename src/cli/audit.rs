@@ -10,7 +10,7 @@ use pregonero_system::clock::SystemClock;
 use pregonero_system::files::{Existing, write_whole};
 use serde_json::json;
 
-use super::output::{BAD, DOUBTFUL, GOOD, styled};
+use super::output::{BAD, DOUBTFUL, GOOD, counted, styled};
 use super::review::Decision;
 use super::session::{Ground, Session};
 use crate::audit::{self, Evidence, KeyPlace, Plan, Verdict, keeper};
@@ -28,16 +28,16 @@ pub enum AuditCommand {
     Prove(ProveArguments),
     /// Print every record as a line of JSON, each checkpoint after the records that it covers
     Export(ExportArguments),
-    /// Sign the log now, and bring the checkpoint to the places in `[audit]`
+    /// Sign the log now, and send the checkpoint to the places in `[audit]`
     Checkpoint,
-    /// Print the key with which checkpoints are verified; note it in another place
+    /// Print the key that verifies checkpoints; note it elsewhere
     Key(KeyArguments),
 }
 
 /// What to compare the log with.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The file in audit.anchor_file is read by itself. Whoever has this machine can rebuild the whole log: only a checkpoint or
+The file in audit.anchor_file is always read too. Whoever has this machine can rebuild the whole log: only a checkpoint or
 a key that was kept elsewhere can show that.
 
 Exit codes: 0 everything holds, 1 something does not.
@@ -148,8 +148,10 @@ fn in_words(verdict: &Verdict) -> String {
     let mut lines = vec![format!("{records} records{last}; root {root}")];
     if faults.is_empty() {
         lines.push(format!(
-            "{}: every record, {checkpoints} checkpoints of the record itself, and {rows} rows are as they were written",
-            styled(GOOD, "whole")
+            "{}: every record, {}, and {} are as they were written",
+            styled(GOOD, "whole"),
+            counted(*checkpoints, "stored checkpoint", "stored checkpoints"),
+            counted(*rows, "row", "rows")
         ));
     } else {
         lines.extend(faults.iter().map(|fault| format!("{}: {fault}", styled(BAD, "WRONG"))));

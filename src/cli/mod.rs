@@ -116,7 +116,7 @@ enum Command {
     Doctor(doctor::DoctorArguments),
     /// Report by the exit code whether somebody has to act; a pause and a used-up budget are healthy
     Healthcheck,
-    /// Say who may use the admin page
+    /// Manage the users of the admin page
     #[command(subcommand)]
     Admin(admin::AdminCommand),
     /// Log the bot in to its account

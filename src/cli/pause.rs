@@ -7,10 +7,14 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
+use super::output::visible;
 use super::review::Decision;
 use super::session::Session;
 use crate::daemon::whereabouts::Purpose;
+use crate::review::reason as reason_on_record;
 use pregonero_store::{Resumed, Store};
+
+const NO_REASON: &str = "no reason given";
 
 /// Why posting is stopped, and by whom.
 #[derive(Debug, Args)]
@@ -22,7 +26,7 @@ Examples:
   pregonero resume")]
 pub struct PauseArguments {
     /// The reason, for the record
-    #[arg(long, value_name = "TEXT", default_value = "no reason given")]
+    #[arg(long, value_name = "TEXT", default_value = NO_REASON)]
     reason: String,
     #[command(flatten)]
     decision: Decision,
@@ -42,10 +46,12 @@ pub struct ResumeArguments {
 /// Stops all posting.
 ///
 /// # Errors
-/// If it is unknown who decides, or the record cannot be written.
+/// If it is unknown who decides, the reason has a character that cannot be seen or several lines, or the record cannot be
+/// written.
 pub async fn pause(arguments: PauseArguments, session: &Session) -> Result<()> {
     let PauseArguments { reason, decision } = arguments;
     let by = decision.name(session)?;
+    let reason = reason_on_record(&reason)?.unwrap_or_else(|| NO_REASON.to_owned());
     let store = Store::open_for_halts(&session.ground(Purpose::Act).await?.store).await?;
     let is_new = store.pause(&by, &reason, session.now()).await?;
     store.close().await;
@@ -67,7 +73,8 @@ pub async fn resume(arguments: ResumeArguments, session: &Session) -> Result<()>
 }
 
 fn in_words(resumed: &Resumed) -> String {
-    let mut lines: Vec<String> = resumed.ended.iter().map(|halt| format!("ended: {halt}")).collect();
+    let mut lines: Vec<String> =
+        resumed.ended.iter().map(|halt| format!("ended: {}", visible(&halt.to_string()))).collect();
     lines.extend(resumed.opened.iter().map(|window| format!("no longer waiting for X's limit ({})", window.name)));
     if !resumed.freed.is_empty() {
         let freed: Vec<String> = resumed.freed.iter().map(ToString::to_string).collect();

@@ -1,5 +1,7 @@
 //! `pregonero replay`: writes a recorded text again, and says whether it is the same.
 
+use std::num::NonZeroUsize;
+
 use anyhow::{Result, bail};
 use clap::Args;
 use pregonero_store::{RoundId, Store};
@@ -25,9 +27,9 @@ pub struct ReplayArguments {
     /// The number of the round or post
     #[arg(value_name = "ID")]
     round: i64,
-    /// The position of the candidate, from 0; without it, the chosen one
+    /// The number of the candidate, as `history show` lists it; without it, the chosen one
     #[arg(long, value_name = "N")]
-    candidate: Option<usize>,
+    candidate: Option<NonZeroUsize>,
     #[command(flatten)]
     model: ModelArgument,
 }
@@ -46,7 +48,7 @@ pub async fn run(arguments: &ReplayArguments, session: &Session) -> Result<()> {
     let post = store.post(id.post()).await.ok();
     store.close().await;
     let found = async {
-        let candidate = replay::candidate_of(&round, candidates, arguments.candidate)?;
+        let candidate = replay::candidate_of(&round, candidates, arguments.candidate.map(|number| number.get() - 1))?;
         let engine = app::load_engine(&settings, &session.hub()?).await?;
         let device = engine.description().device.clone();
         let replay = replay::replay(&engine, &round, &candidate).await?;
@@ -83,7 +85,7 @@ pub async fn run(arguments: &ReplayArguments, session: &Session) -> Result<()> {
         || {
             let mut shown = json!(replay);
             shown["round"] = json!(id);
-            shown["candidate"] = json!(candidate.position);
+            shown["candidate"] = json!(candidate.position + 1);
             shown["notes"] = json!(notes);
             shown
         },
@@ -91,7 +93,7 @@ pub async fn run(arguments: &ReplayArguments, session: &Session) -> Result<()> {
     match replay {
         Replay::Identical => Ok(()),
         Replay::Different { character, .. } => {
-            bail!("round {id}, candidate {}: the text differs from character {character} on", candidate.position)
+            bail!("round {id}, candidate {}: the text differs from character {character} on", candidate.position + 1)
         }
     }
 }

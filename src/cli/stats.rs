@@ -34,7 +34,7 @@ Examples:
 PASSED is the share of the candidates that no gate objected to. SCORE is the mean of all candidates, POSTED the median of
 those that posts were made of. The costs are those of each post: what reading the engagement costs is in `history costs`.")]
 pub struct StatsArguments {
-    /// One row for each of these, instead of one account of everything
+    /// One row for each of these, instead of one total
     #[arg(long, value_name = "WHAT", value_parser = choice::listed(&GROUPINGS))]
     by: Option<StatsBy>,
     /// Slots from this day or time on: 2026-03-01, 2026-03-01T09:00, in the schedule's zone

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::json;
 
+use super::output::visible;
 use super::session::{Ground, Session};
 use crate::daemon::standing::{Standing, standing};
 use crate::daemon::status::ConfigInForce;
@@ -138,7 +139,7 @@ fn in_words(ground: &Ground, standing: &Standing, configuration: &Configuration,
     let mut lines = vec![match last.filter(|_| standing.is_running()) {
         Some(status) => {
             let mode = if status.live { "live" } else { "dry run" };
-            let how = if standing.code.is_ready() { "running" } else { standing.in_words() };
+            let how = if standing.code.is_ready() { "running".to_owned() } else { visible(standing.in_words()) };
             format!("daemon     {how} (process {}, version {}, {mode})", status.pid, status.version)
         }
         None => "daemon     not running".to_owned(),
@@ -180,8 +181,12 @@ fn outlook_in_words(outlook: &Outlook, zone: &TimeZone) -> Vec<String> {
     if let Some(until) = outlook.quiet_until {
         lines.push(format!("quiet      nothing is posted before {}: schedule.quiet_hours", day_and_time(until, zone)));
     }
-    lines
-        .extend(outlook.halts.iter().map(|halt| format!("stopped    {halt}; `pregonero resume` allows posting again")));
+    lines.extend(
+        outlook
+            .halts
+            .iter()
+            .map(|halt| format!("stopped    {}; `pregonero resume` allows posting again", visible(&halt.to_string()))),
+    );
     lines
 }
 

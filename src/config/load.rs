@@ -19,8 +19,10 @@ use super::settings::{Keys, Settings};
 /// The places that are searched for the file when none is named, in this order.
 pub const SEARCHED: [&str; 2] = ["config.toml", "/etc/pregonero/config.toml"];
 
-/// Keys whose values are never shown: anyone who has such an address can post to it.
-const SECRET_KEYS: [&str; 2] = ["alerts.webhook", "audit.anchor_webhook"];
+/// Keys whose values are never shown, nor recorded: anyone who has such an address can post to it, and an argument of a command
+/// may be a key. The program of a command is shown.
+const SECRET_KEYS: [&str; 4] = ["alerts.webhook", "alerts.command", "audit.anchor_webhook", "audit.anchor_command"];
+const HIDDEN: &str = "(hidden)";
 
 /// One key that a flag of the command line sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -274,7 +276,7 @@ fn provenance(tree: &Tree) -> Vec<ShownSetting> {
     rows
 }
 
-/// Returns the SHA-256 of all keys in effect and their values, without their origins and without the webhooks' addresses.
+/// Returns the SHA-256 of all keys in effect and their values, without their origins and without what is hidden.
 fn digest(rows: &[ShownSetting]) -> String {
     let digest =
         rows.iter().fold(Sha256::new(), |digest, row| digest.chain_update(format!("{} = {}\n", row.key, row.value)));
@@ -284,8 +286,13 @@ fn digest(rows: &[ShownSetting]) -> String {
 fn row(key: String, value: Option<&Value>) -> ShownSetting {
     let origin = value.and_then(Value::origin).unwrap_or(DEFAULT_ORIGIN).to_owned();
     let value = match value.map_or(Json::Null, to_json) {
-        Json::String(secret) if SECRET_KEYS.contains(&key.as_str()) && !secret.is_empty() => json!("(hidden)"),
-        shown => shown,
+        shown if !SECRET_KEYS.contains(&key.as_str()) => shown,
+        Json::String(secret) if secret.is_empty() => json!(secret),
+        Json::Array(words) => {
+            words.into_iter().enumerate().map(|(at, word)| if at == 0 { word } else { json!(HIDDEN) }).collect()
+        }
+        Json::Null => Json::Null,
+        _ => json!(HIDDEN),
     };
     ShownSetting { key, value, origin }
 }

@@ -140,6 +140,16 @@ fn warn_of(settings: &Settings, checker: &mut Checker<'_>) {
             "account.operator is still the placeholder @someone: name the account of the person who answers for the bot".into(),
         );
     }
+    if settings.admin.listen.is_some()
+        && settings.admin.public_url.is_some()
+        && settings.admin.trusted_proxies.is_empty()
+    {
+        checker.warnings.push(
+            "admin.public_url is set, but admin.trusted_proxies is empty: all visitors of the page count as one address, and \
+             the wrong passwords of one make all wait; name the proxy's address"
+                .into(),
+        );
+    }
     if settings.publish.live && (settings.budget.posts_per_day == 0 || settings.budget.posts_per_month == 0) {
         checker.warnings.push("publish.live is on, but a budget of 0 posts lets nothing out".into());
     }

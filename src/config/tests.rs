@@ -215,6 +215,17 @@ fn variables_and_flags_set_every_kind_of_value() {
 }
 
 #[test]
+fn a_page_behind_a_proxy_that_is_not_named_is_warned_of() {
+    let warned = |text: &str| {
+        let warnings = Case::new(text).load().unwrap().warnings;
+        warnings.iter().any(|warning| warning.contains("admin.trusted_proxies"))
+    };
+    assert!(!warned(""));
+    assert!(warned("[admin]\npublic_url = \"https://bot.example.org\"\n"));
+    assert!(!warned("[admin]\npublic_url = \"https://bot.example.org\"\ntrusted_proxies = [\"127.0.0.1\"]\n"));
+}
+
+#[test]
 fn the_files_seed_prompts_replace_the_list() {
     let text = "[[seed_prompts]]\ntext = \"Hoy\"\nweight = 2\nattributes = { SENTIMIENTO = \"POSITIVE\" }\n[[seed_prompts]]\ntext = \"\"\n";
     let loaded = Case::new(text).load().unwrap();
@@ -278,6 +289,10 @@ fn every_key_refuses_what_does_not_fit() {
         ("account", "handle = \"a b\"", "expected a handle of 1 to 15 letters"),
         ("account", "operator = \"@\"", "expected a handle"),
         ("account", "disclosure = \"a\\nb\"", "control character"),
+        ("account", "disclosure_position = \"middle\"", "start"),
+        ("review", "require = \"nothing\"", "fact_check"),
+        ("review", "disclosure = \"never\"", "unless_checked"),
+        ("alerts", "format = \"slack\"", "ntfy"),
         ("schedule", "cron = []", "at least one cron expression"),
         ("schedule", "cron = \"0 9 * * *\"", "expected a list of texts"),
         ("schedule", "cron = [\"0 9 31 2 *\"]", "never due"),

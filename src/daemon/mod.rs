@@ -460,7 +460,7 @@ impl Daemon {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(error = chain(&error), "the audit log was not signed at the stop"),
             Err(_) => {
-                tracing::warn!("a checkpoint of the audit log was not delivered in time; the next start tries again")
+                tracing::warn!("a checkpoint of the audit log was not delivered in time; the next start tries again");
             }
         }
     }

@@ -43,8 +43,8 @@ fn in_words(position: DisclosurePosition) -> &'static str {
 /// Names the law that asks for a label on texts of a machine, and where it applies. This is no legal advice: whether it
 /// applies to an account is for its operator to find out.
 fn ai_act(patient: &Patient) -> Check {
-    const LAW: &str = "Article 50 of the EU AI Act (in force since 2 August 2026) applies to whoever runs an account \
-                       professionally in the EU, or for people there: a text of a machine on matters of public interest, \
+    const LAW: &str = "Article 50 of the EU AI Act (which has applied since 2 August 2026) applies to whoever runs an account \
+                       professionally in the EU, or for people there: a text that a machine wrote on matters of public interest, \
                        such as health or politics, must be marked as one where a reader first sees it";
     let disclosure = &patient.loaded.settings.account.disclosure;
     let is_read = disclosure.words().chars().any(char::is_alphabetic);

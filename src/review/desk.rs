@@ -214,7 +214,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Takes the decision that a one-time link stands for, under the same rules as any other, and uses the link up. `name`
-    /// is what the person calls themselves; `note` of `checked` is the reason of a rejection.
+    /// is what the person calls themselves, which goes on record with the link's number; `note` of `checked` is the reason of a rejection.
     ///
     /// # Errors
     /// [`ReviewError::DeadLink`], and the same as [`Desk::approve`]; a link of a decision that was refused can be used
@@ -231,7 +231,11 @@ impl<'a> Desk<'a> {
             return Err(ReviewError::DeadLink { why });
         }
         let name = name.map(str::trim).filter(|name| !name.is_empty());
-        let name = name.map_or_else(|| format!("whoever holds link {}", link.id), str::to_owned);
+        // Nobody signed in: the record says that the name is only what the holder of the link wrote.
+        let name = match name {
+            Some(name) => input::of_link(name, link.id)?,
+            None => format!("whoever holds link {}", link.id),
+        };
         let reviewer = Reviewer { name, role: LINK.to_owned() };
         match link.act {
             ReviewAct::Reject => self.reject_by(link.post, &reviewer, checked.note.as_deref(), Some(link.id)).await,

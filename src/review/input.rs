@@ -4,10 +4,13 @@
 //! page. Such characters are refused, not dropped: what is on record is what the person wrote.
 
 use super::ReviewError;
+use pregonero_store::LinkId;
 use pregonero_text::characters::{first_hidden, tidy};
 
 /// The longest name or role, note, and source, in characters.
 const LONGEST_NAME: usize = 80;
+const LONGEST_NAME_BY_LINK: usize = 60;
+const LONGEST_REASON: usize = 500;
 const LONGEST_NOTE: usize = 2000;
 const LONGEST_SOURCE: usize = 500;
 
@@ -42,6 +45,20 @@ pub(super) fn reviewer(found: &Reviewer) -> Result<Reviewer, ReviewError> {
         return Err(bad("the reviewer's name", "it is empty: say who decides (--by NAME)"));
     }
     Ok(Reviewer { name, role: line("the reviewer's role", &found.role, LONGEST_NAME)? })
+}
+
+/// Returns the name of whoever came by a link, which no user's name can be the same as.
+pub(super) fn of_link(name: &str, link: LinkId) -> Result<String, ReviewError> {
+    Ok(format!("{} (link {link})", line("the name", name, LONGEST_NAME_BY_LINK)?))
+}
+
+/// Returns the reason of a pause, in one line; `None` if it is empty.
+///
+/// # Errors
+/// [`ReviewError::BadInput`] if it is too long, has several lines, or a character that cannot be seen.
+pub fn reason(found: &str) -> Result<Option<String>, ReviewError> {
+    let reason = line("the reason", found, LONGEST_REASON)?;
+    Ok((!reason.is_empty()).then_some(reason))
 }
 
 /// Returns what was checked, as the record keeps it.
@@ -115,6 +132,7 @@ mod tests {
                 checked(&source).unwrap_err(),
                 checked(&noted).unwrap_err(),
                 text(hostile).unwrap_err(),
+                reason(hostile).unwrap_err(),
             ];
             for error in errors {
                 let said = error.to_string();
@@ -129,7 +147,8 @@ mod tests {
         let people = Reviewer { name: " Zoë Ñandú 𝔞 ".to_owned(), role: "<b>editora</b>".to_owned() };
         let kept = reviewer(&people).unwrap();
         assert_eq!((kept.name.as_str(), kept.role.as_str()), ("Zoë Ñandú 𝔞", "<b>editora</b>"), "markup is only text");
-        assert_eq!(note("  \n ").unwrap(), None);
+        assert_eq!((note("  \n ").unwrap(), reason(" ").unwrap()), (None, None));
+        assert!(reason("uno\r\ndos").is_err(), "a reason has one line");
         assert_eq!(note("uno\ndos").unwrap().as_deref(), Some("uno\ndos"));
     }
 

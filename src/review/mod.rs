@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use self::desk::{Decided, Desk, JudgeSource, Waiting, loaded};
 pub use self::error::ReviewError;
-pub use self::input::{Checked, Reviewer};
+pub use self::input::{Checked, Reviewer, reason};
 pub use self::settings::{KeepDisclosure, Requirement, ReviewKeys, ReviewMode, ReviewSettings};
 use pregonero_judging::selection::Chosen;
 use pregonero_store::{NewPost, Origin, PostId, PostRecord, PostState, RoundId, Store};

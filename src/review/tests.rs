@@ -203,9 +203,13 @@ async fn the_disclosure_leaves_only_with_the_facts_checked_and_only_where_the_se
     ] {
         let test = TestStore::open().await;
         let disclosure = Disclosure::new("🤖 IA:", DisclosurePosition::Start);
-        let id = test.held(&disclosure.with(TEXT), now).await;
-        let terms = Terms { keep_disclosure: keep, disclosure, ..terms() };
-        // Posts of the tests have no body of their own; those of rounds have.
+        let terms = Terms { keep_disclosure: keep, disclosure: disclosure.clone(), ..terms() };
+        let round = test.round(now).await;
+        let all = [judged(&disclosure.with(TEXT), Verdict::Review, 0.9)];
+        test.store.record_candidates(round, &all, Some(0), now).await.unwrap();
+        let submitted = submit(&test.store, round, &select(&all, true).unwrap(), &terms, now).await.unwrap();
+        assert_eq!(submitted, Submitted::Held(round.post()));
+        let id = round.post();
         let text = "🤖 IA: El mercado abre temprano.";
         let decided = desk(&test.store, terms, now).approve(id, &reviewer("ana"), &checked(facts)).await.unwrap();
         let expected = if leaves { TEXT } else { text };
@@ -279,7 +283,7 @@ async fn a_link_takes_its_own_decision_once_and_only_while_the_text_is_the_same(
     assert!(matches!(error, ReviewError::NeedsFactCheck { .. }), "the same rules as any other: {error:?}");
     let decided = desk_now.redeem_link(&approve, Some("Ana"), &checked(true)).await.unwrap();
     assert_eq!(decided.post.state, PostState::Approved);
-    assert_eq!((decided.review.reviewer.as_str(), decided.review.role.as_str()), ("Ana", "link"));
+    assert_eq!((decided.review.reviewer.as_str(), decided.review.role.as_str()), ("Ana (link 1)", "link"));
     let twice = desk_now.redeem_link(&approve, None, &checked(true)).await.unwrap_err();
     assert_eq!(twice.to_string(), "this link was used already");
     let other = desk_now.redeem_link(&reject, None, &Checked::default()).await.unwrap_err();

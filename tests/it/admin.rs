@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::SignedDuration;
 use pregonero::admin::routes::{self, Access};
 use pregonero_store::testing::{live, new_round, plain_connection};
-use pregonero_store::{NewPost, PostId, Role, SlotId, Store};
+use pregonero_store::{NewPost, PostId, ReviewAct, Role, SlotId, Store};
 use pregonero_system::clock::{Clock as _, SystemClock};
 use pregonero_tweet::Verdict;
 
@@ -204,6 +204,29 @@ async fn behind_a_proxy_the_cookie_is_for_https_alone_and_the_address_is_the_vis
     let through = [("Host", "bot.example.org"), ("X-Forwarded-For", "203.0.113.7")];
     assert_eq!(page.send("GET", "/metrics", &through, "").status, 404);
     assert_eq!(page.get("/metrics", "").status, 200);
+    // Not either if the proxy adds nothing, or what was there before is no text, or the proxy's own entry is no address.
+    for path in ["/metrics", "/readyz"] {
+        for line in ["", "X-Forwarded-For: \u{f1}, 203.0.113.7\r\n", "X-Forwarded-For: 203.0.113.7, \u{f1}\r\n"] {
+            for host in ["bot.example.org", &page.address.to_string()] {
+                if line.is_empty() && host != "bot.example.org" {
+                    continue;
+                }
+                let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{line}Connection: close\r\n\r\n");
+                assert_eq!(page.raw(head.as_bytes()).status, 404, "{head}");
+            }
+        }
+    }
+    // A name is the same in any letters.
+    let headers =
+        [("Host", "BOT.Example.org"), ("Origin", "https://bot.example.org"), ("X-Forwarded-For", "203.0.113.7")];
+    let reply = page.send("POST", "/sign-in", &headers, &form(&[("name", "berta"), ("password", PASSWORD)]));
+    assert!(reply.header("set-cookie").contains("; Secure"), "{reply:#?}");
+    // Whoever tries wrong passwords elsewhere does not lock the owner of the name out.
+    for _ in 0..5 {
+        assert_eq!(sign_in("otra cosa distinta", "198.51.100.9").status, 401);
+    }
+    assert_eq!(sign_in(PASSWORD, "198.51.100.9").status, 429);
+    assert_eq!(sign_in(PASSWORD, "203.0.113.8").status, 303);
     let http = [("Host", "bot.example.org"), ("Origin", "http://bot.example.org")];
     assert_eq!(page.send("POST", "/sign-in", &http, "").status, 403, "an origin without encryption is another one");
 }
@@ -235,7 +258,7 @@ async fn a_wrong_name_and_a_wrong_password_look_the_same_and_too_many_tries_wait
 }
 
 #[tokio::test]
-async fn a_new_password_ends_the_other_sessions_and_a_role_holds_from_the_next_request() {
+async fn a_new_password_or_role_ends_all_sessions_and_an_admin_s_acts_ask_for_the_password_again() {
     let house = House::open();
     let page = &house.page;
     let (first, second) = (page.sign_in("berta"), page.sign_in("berta"));
@@ -245,13 +268,40 @@ async fn a_new_password_ends_the_other_sessions_and_a_role_holds_from_the_next_r
     assert_eq!(page.post("/account/password", &first, &fields("no es esta")).status, 422);
     let reply = page.post("/account/password", &first, &fields(PASSWORD));
     assert_eq!(reply.header("location"), "/account?done=password", "{reply:#?}");
-    assert_eq!((page.get("/", &first).status, page.get("/", &second).status), (200, 303));
+    let third = reply.header("set-cookie").split(';').next().unwrap().to_owned();
+    let gets = [&first, &second, &third].map(|cookie| page.get("/", cookie).status);
+    assert_eq!(gets, [303, 303, 200], "the person goes on with a secret that nobody saw before");
     let admin = page.sign_in("ana");
-    assert_eq!(page.post("/users/ana/role", &admin, &form(&[("role", "reader")])).status, 422, "not the own account");
-    let reply = page.post("/users/berta/role", &admin, &form(&[("role", "reader")]));
-    assert_eq!(reply.status, 303, "{reply:#?}");
-    assert_eq!(page.post("/pause", &first, "").status, 403);
-    let reply = page.post("/users", &admin, &form(&[("name", "<script>"), ("role", "admin"), ("password", PASSWORD)]));
+    let own = ("current", PASSWORD);
+    assert_eq!(
+        page.post("/users/ana/role", &admin, &form(&[("role", "reader"), own])).status,
+        422,
+        "not the own account"
+    );
+    // With the session alone, nobody makes an admin.
+    let new = [("name", "eva"), ("role", "admin"), ("password", PASSWORD)];
+    for (path, fields) in [
+        ("/users", &new[..]),
+        ("/users/berta/role", &[("role", "admin")]),
+        ("/users/berta/password", &[("password", "otra frase inventada")]),
+        ("/users/berta/enable", &[]),
+    ] {
+        for current in [&[][..], &[("current", "otra cosa")]] {
+            let reply = page.post(path, &admin, &form(&[fields, current].concat()));
+            assert_eq!(reply.status, 422, "{path}: {reply:#?}");
+        }
+        let reply = page.post(path, &admin, &form(&[fields, &[own]].concat()));
+        assert_eq!(reply.status, 303, "{path}: {reply:#?}");
+    }
+    assert_eq!(page.get("/", &third).status, 303, "nobody goes on with other rights than before");
+    assert_eq!(page.post("/users/berta/role", &admin, &form(&[("role", "reader"), own])).status, 303);
+    let reader = page.post("/sign-in", "", &form(&[("name", "berta"), ("password", "otra frase inventada")]));
+    let reader = reader.header("set-cookie").split(';').next().unwrap().to_owned();
+    for path in ["/pause", "/audit/verify", "/audit/checkpoint"] {
+        assert_eq!(page.post(path, &reader, "").status, 403, "{path}");
+    }
+    let new = [("name", "<script>"), ("role", "admin"), ("password", PASSWORD), own];
+    let reply = page.post("/users", &admin, &form(&new));
     assert!(reply.status == 422 && !reply.body.contains("<script>alert"), "{reply:#?}");
     assert_eq!(page.post("/users/carla/disable", &admin, "").status, 303);
     let disabled = page.post("/sign-in", "", &form(&[("name", "carla"), ("password", PASSWORD)]));
@@ -259,6 +309,23 @@ async fn a_new_password_ends_the_other_sessions_and_a_role_holds_from_the_next_r
     let listed = house.bot.run(&["--json", "admin", "user", "list"]).json();
     assert_eq!(listed[1]["role"], "reader", "{listed:#?}");
     assert!(listed[2]["disabled_at"].is_string(), "{listed:#?}");
+    assert_eq!(listed[3]["name"], "eva", "{listed:#?}");
+    // The audit log knows whose sessions an admin ended.
+    assert_eq!(page.post("/users/berta/sign-out", &admin, "").status, 303);
+    assert_eq!(page.get("/", &reader).status, 303);
+    let store = house.store().await;
+    let size = store.tree_head().await.unwrap().size;
+    let last = store.log_records(size - 1, 1).await.unwrap().remove(0);
+    assert_eq!((last.kind.as_str(), last.by.as_deref()), ("user_changed", Some("ana")));
+    // Wrong tries do not outlast a new password from the command line.
+    for _ in 0..5 {
+        page.post("/sign-in", "", &form(&[("name", "eva"), ("password", "otra cosa distinta")]));
+    }
+    assert_eq!(page.post("/sign-in", "", &form(&[("name", "eva"), ("password", PASSWORD)])).status, 429);
+    let mut command = house.bot.command(&["admin", "user", "password", "eva", "--password-stdin", "--by", "root"]);
+    command.stdin(Stdio::from(std::fs::File::open(house.bot.path("password")).unwrap()));
+    assert_eq!(house.bot.start_command(command).wait().code(), Some(0));
+    page.sign_in("eva");
 }
 
 #[tokio::test]
@@ -288,7 +355,70 @@ async fn a_text_from_outside_is_never_markup_and_what_cannot_be_seen_is_shown() 
     let noted = page.post(&format!("/queue/{post}/reject"), &cookie, &form(&[("note", "a\u{202e}b")]));
     assert_eq!(noted.status, 409, "a note with a character that nobody can see: {noted:#?}");
     assert_eq!(page.get("/posts/%3Cscript%3E", &cookie).status, 404);
+    // Nor does a reason or a prompt have such a character, or a second line.
+    store.resume("ana", SystemClock.now()).await.unwrap();
+    for text in ["a\u{202e}b", "a\u{1b}[2Jb", "a\r\nb"] {
+        assert_eq!(page.post("/pause", &cookie, &form(&[("reason", text)])).status, 409, "{text:?}");
+        assert_eq!(page.post("/prompts/try", &cookie, &form(&[("prompt", text)])).status, 422, "{text:?}");
+        let refused = house.bot.run(&["pause", "--reason", text, "--by", "root"]);
+        assert_ne!(refused.code(), Some(0), "{refused:#?}");
+    }
+    assert!(store.halts().await.unwrap().is_empty());
+    // What an older version stored is shown by its codes.
+    store.pause("ana", "a\u{202e}b\u{1b}[2Jc", SystemClock.now()).await.unwrap();
+    for arguments in [&["status"][..], &["resume", "--by", "root"]] {
+        let shown = house.bot.run(arguments);
+        assert!(shown.stdout.contains("u{202e}"), "{shown:#?}");
+        assert!(!shown.stdout.contains('\u{202e}') && !shown.stdout.contains("\u{1b}[2J"), "{shown:#?}");
+    }
     assert_eq!(page.get("/%ff%fe", &cookie).status, 404);
+}
+
+#[tokio::test]
+async fn a_link_names_its_holder_as_such_and_shows_nothing_once_it_is_dead() {
+    let house = House::open();
+    let (page, store) = (&house.page, house.store().await);
+    let now = SystemClock.now();
+    let (one, other) = ("Una frase inventada sobre la lluvia.", "Otra frase inventada sobre el mar.");
+    let (first, second) = (hold(&store, one, "Una").await, hold(&store, other, "Otra").await);
+    let until = now + SignedDuration::from_hours(20);
+    let reject = store.create_decision_link(first, ReviewAct::Reject, until, now).await.unwrap();
+    let late = store.create_decision_link(second, ReviewAct::Reject, until, now).await.unwrap();
+    assert!(page.get(&format!("/d/{reject}"), "").body.contains("sobre la lluvia"));
+    let taken = page.post(&format!("/d/{reject}"), "", &form(&[("name", "ana")]));
+    assert!(taken.status == 200 && taken.body.contains("sobre la lluvia"), "{taken:#?}");
+    let decided = store.post(first).await.unwrap().decided_by.unwrap();
+    assert!(decided.starts_with("ana (link "), "a name that nobody proved: {decided}");
+    let cookie = page.sign_in("berta");
+    assert_eq!(page.post(&format!("/queue/{second}/reject"), &cookie, "").status, 303);
+    for (token, text) in [(&reject, "sobre la lluvia"), (&late, "sobre el mar")] {
+        let dead = page.get(&format!("/d/{token}"), "");
+        assert!(dead.status == 200 && !dead.body.contains(text), "{dead:#?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_command_may_hold_is_neither_shown_nor_recorded_and_a_look_signs_nothing() {
+    let sections = "[audit]\nanchor_command = [\"true\", \"--key=SECRETO\"]\n";
+    let house = House::of(TestBot::new(), "", sections, &["run"]);
+    let (page, store) = (&house.page, house.store().await);
+    let cookie = page.sign_in("ana");
+    let shown = page.get("/config", &cookie).body;
+    assert!(shown.contains("audit.anchor_command") && !shown.contains("SECRETO"), "{shown}");
+    let printed = house.bot.run(&["config", "show"]);
+    assert!(printed.stdout.contains("audit.anchor_command") && !printed.stdout.contains("SECRETO"), "{printed:#?}");
+    let record = std::fs::read(house.bot.path("data/pregonero.db")).unwrap();
+    let wal = std::fs::read(house.bot.path("data/pregonero.db-wal")).unwrap_or_default();
+    for bytes in [record, wal] {
+        assert!(!bytes.windows(7).any(|window| window == b"SECRETO"), "a secret in the record");
+    }
+    // A post that no checkpoint covers: to look for its proof signs none.
+    let post = hold(&store, "Una frase inventada.", "Una").await;
+    let before = store.checkpoints().await.unwrap().len();
+    let proof = page.get(&format!("/audit/proofs/{post}"), &cookie);
+    assert_eq!((proof.status, store.checkpoints().await.unwrap().len()), (409, before), "{proof:#?}");
+    assert_eq!(page.post("/audit/checkpoint", &cookie, "").header("location"), "/audit?done=signed");
+    assert_eq!(page.get(&format!("/audit/proofs/{post}"), &cookie).status, 200);
 }
 
 #[tokio::test]
@@ -344,23 +474,26 @@ async fn the_metrics_and_the_health_are_for_machines() {
     let metrics = "metrics_listen = \"127.0.0.1:0\"\n";
     let mut house = House::of(TestBot::new(), metrics, "", &["run"]);
     let machine = Page::at(&mut house.running, "serving the metrics");
-    let scraped = machine.send("GET", "/metrics", &[("Host", "anything")], "");
+    let scraped = machine.get("/metrics", "");
+    assert_eq!(scraped.header("x-content-type-options"), "nosniff", "{scraped:#?}");
+    // A foreign site that points its own name here reads nothing.
+    assert_eq!(machine.send("GET", "/metrics", &[("Host", "evil.example")], "").status, 421);
     for line in ["pregonero_posts{state=\"dry_run\"} 1", "pregonero_ready 1", "pregonero_queue_length 0"] {
         assert!(scraped.body.contains(line), "{line}\n{}", scraped.body);
     }
     let cookie = house.page.sign_in("berta");
     assert_eq!(house.page.get("/metrics", &cookie).status, 404, "they have a listener of their own");
-    assert_eq!(machine.send("GET", "/", &[("Host", "anything")], "").status, 404, "which has no pages");
-    assert_eq!(machine.send("GET", "/readyz", &[("Host", "x")], "").status, 200);
+    assert_eq!(machine.get("/", "").status, 404, "which has no pages");
+    assert_eq!(machine.get("/readyz", "").status, 200);
     assert_eq!(house.page.post("/pause", &cookie, &form(&[("reason", "elecciones")])).status, 303);
-    let ready = machine.send("GET", "/readyz", &[("Host", "x")], "");
+    let ready = machine.get("/readyz", "");
     let reasons: serde_json::Value = serde_json::from_str(ready.body.trim()).unwrap();
     assert_eq!((ready.status, &reasons["code"], &reasons["healthy"]), (503, &"paused".into(), &true.into()));
     assert!(
         reasons["reason"].as_str().unwrap().contains("berta")
             && reasons["reason"].as_str().unwrap().contains("elecciones")
     );
-    assert_eq!(machine.send("GET", "/healthz", &[("Host", "x")], "").body, "ok\n");
+    assert_eq!(machine.get("/healthz", "").body, "ok\n");
     // `promtool` is there in CI (Debian's `prometheus`); elsewhere the tests of the lines above have to do.
     let Ok(mut promtool) =
         Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()

@@ -259,20 +259,19 @@ fn a_recorded_text_is_written_again_or_said_why_not() {
     let same = bot.run(&["replay", "1"]);
     assert_eq!(same.code(), Some(0), "{same:#?}");
     assert!(same.stdout.starts_with("identical"), "{same:#?}");
-    for candidate in ["0", "3"] {
+    for candidate in ["1", "4"] {
         assert_eq!(bot.run(&["replay", "1", "--candidate", candidate]).code(), Some(0));
     }
     change_now(&bot, "UPDATE candidates SET generated = 'x' || generated WHERE chosen = 1");
     let other = bot.run(&["--json", "replay", "1"]);
     assert_eq!(other.code(), Some(1), "{other:#?}");
-    assert_eq!(
-        (&other.json()[0]["result"], &other.json()[0]["character"]),
-        (&"different".into(), &0.into()),
-        "{other:#?}"
-    );
+    let said: Value = serde_json::from_str(other.stdout.trim()).unwrap();
+    assert_eq!((&said["result"], &said["character"]), (&"different".into(), &0.into()), "{other:#?}");
     let builtin = bot.run(&["replay", "1", "--model", "builtin"]);
     assert_eq!(builtin.code(), Some(78), "{builtin:#?}");
     assert!(builtin.stderr.contains("it was written by tiny (sha256"), "{builtin:#?}");
+    let zeroth = bot.run(&["replay", "1", "--candidate", "0"]);
+    assert_eq!(zeroth.code(), Some(2), "`history show` counts from 1: {zeroth:#?}");
     let missing = bot.run(&["replay", "1", "--candidate", "99"]);
     assert_eq!(missing.code(), Some(78), "{missing:#?}");
 }

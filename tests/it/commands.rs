@@ -375,7 +375,8 @@ fn odd_prompts_are_written_from_or_refused_in_words() {
     for prompt in ["", "🎉 ¡Qué día! 👨‍👩‍👧", "   "] {
         let lines = place.run(&["--json", "generate", "--prompt", prompt, "-n", "2", "--rng-seed", "3"]).json();
         assert_eq!(lines.len(), 2, "{prompt:?}");
-        assert!(lines.iter().all(|line| line["text"].as_str().unwrap().starts_with(prompt.trim())), "{lines:?}");
+        let begins = format!("🤖 IA: {}", prompt.trim());
+        assert!(lines.iter().all(|line| line["text"].as_str().unwrap().starts_with(&begins)), "{lines:?}");
     }
     let ran = place.run(&["generate", "--prompt", "Hoy", "--attribute", "TONO=ALEGRE"]);
     assert!(ran.code == 1 && ran.stderr.contains("\"TONO\""), "{ran:#?}");

@@ -44,7 +44,7 @@ fn use_model(bot: &TestBot, name: &str) {
 fn assert_it_works(bot: &TestBot, model: &str, sha256: &str) {
     let written = bot.run(&["--json", "generate", "--prompt", "La plaza", "-n", "2"]).json();
     let text = written[0]["text"].as_str().unwrap();
-    assert!(text.starts_with("La plaza"), "{written:#?}");
+    assert!(text.starts_with("🤖 IA: La plaza"), "{written:#?}");
 
     if cfg!(feature = "workshop") {
         assert_a_training_starts_from(bot, model);

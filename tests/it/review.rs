@@ -262,7 +262,8 @@ async fn ntfy(inbox: &Inbox) -> String {
     format!("http://{address}")
 }
 
-#[tokio::test]
+// The server of ntfy answers while the test waits.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_waiting_post_is_decided_on_by_phone_with_a_confirming_press_and_goes_out() {
     let x = FakeX::start().await;
     let bot = TestBot::at(&x, true);

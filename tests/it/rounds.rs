@@ -80,7 +80,7 @@ fn the_prompt_and_the_seed_decide_the_texts() {
     bot.configure_with("candidates = 4", "candidates = 3\nrng_seed = 7");
     let run = || bot.run(&["--json", "once", "--prompt", "La plaza"]).json().remove(0);
     let (first, second) = (run(), run());
-    assert!(first["text"].as_str().unwrap().starts_with("La plaza"), "{first}");
+    assert!(first["text"].as_str().unwrap().starts_with("🤖 IA: La plaza"), "{first}");
     for key in ["text", "rng_seed", "seed_prompt"] {
         assert_eq!(first[key], second[key]);
     }

@@ -97,7 +97,7 @@ impl Entry {
         let bad_digest = BadEntry { line: 5, expected: "the base64 of 32 bytes" };
         let digest = STANDARD.decode(next(5, bad_digest.expected)?).map_err(|_| bad_digest)?;
         let digest = digest.try_into().map_err(|_| bad_digest)?;
-        if next(6, "a newline at the end")? != "" || lines.next().is_some() {
+        if !next(6, "a newline at the end")?.is_empty() || lines.next().is_some() {
             return Err(BadEntry { line: 6, expected: "nothing after the fifth line" });
         }
         Ok(Self { index, kind: kind.to_owned(), at: at.to_owned(), digest })

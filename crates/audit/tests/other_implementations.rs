@@ -1,5 +1,7 @@
 //! Cloudflare's crates `signed_note` and `tlog_tiles` accept what this crate writes, and this crate accepts theirs.
 
+#![expect(clippy::unwrap_used, reason = "clippy knows a test by its attribute; the helpers are tests too")]
+
 use pregonero_audit::merkle::{self, Hash};
 use pregonero_audit::{Checkpoint, Note, Signer, Verifier};
 use signed_note::{StandardSigner, StandardVerifier, VerifierList};

@@ -11,7 +11,7 @@ use sqlx::{FromRow, Row as _, SqliteConnection};
 
 use super::columns::{instant, instant_or_none, stored, word};
 use super::error::Doing as _;
-use super::ledger::{self, Entry, LedgerRecord, TreeHead, as_hash, index};
+use super::ledger::{self, Entry, TreeHead, as_hash, index};
 use super::state::words;
 use super::{RecordKind, Store, StoreError};
 
@@ -293,35 +293,6 @@ impl Store {
         ledger::append(&mut transaction, entry, now).await?;
         transaction.commit().await.doing("record the configuration")?;
         Ok(true)
-    }
-
-    /// Returns up to `count` records from number `first` on, in order.
-    ///
-    /// # Errors
-    /// If the database cannot be read.
-    pub async fn log_records(&self, first: u64, count: u32) -> Result<Vec<LedgerRecord>, StoreError> {
-        sqlx::query_as(
-            "SELECT idx, kind, at, by, subject, salt, body, entry, leaf FROM ledger WHERE idx >= ? ORDER BY idx LIMIT ?",
-        )
-        .bind(i64::try_from(first).unwrap_or(i64::MAX))
-        .bind(count)
-        .fetch_all(self.readers())
-        .await
-        .doing("read the audit log")
-    }
-
-    /// Returns the stored hashes of the first `size` leaves.
-    ///
-    /// # Errors
-    /// If the database cannot be read.
-    pub async fn log_leaves(&self, size: u64) -> Result<Vec<Hash>, StoreError> {
-        const DOING: &str = "read the audit log";
-        let leaves: Vec<Vec<u8>> = sqlx::query_scalar("SELECT leaf FROM ledger WHERE idx < ? ORDER BY idx")
-            .bind(i64::try_from(size).unwrap_or(i64::MAX))
-            .fetch_all(self.readers())
-            .await
-            .doing(DOING)?;
-        leaves.into_iter().map(|leaf| as_hash("leaf", leaf)).collect::<Result<_, _>>().doing(DOING)
     }
 }
 

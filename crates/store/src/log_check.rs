@@ -750,9 +750,9 @@ mod tests {
             error: "it broke off".to_owned(),
             look_at: now,
         };
-        let read = |post, outcome| NewRead {
+        let read = |post: PostId, outcome| NewRead {
             what: ReadKind::Timeline,
-            post,
+            post: Some(post),
             outcome,
             items: 1,
             price_micros: 1_000,
@@ -802,14 +802,14 @@ mod tests {
         {
             let post = test.approved(text, now).await;
             settle(arm(post).await, unknown(), None).await;
-            store.look_later(post, now, Some(&read(Some(post), ReadOutcome::Failed)), now).await.unwrap();
+            store.look_later(post, now, Some(&read(post, ReadOutcome::Failed)), now).await.unwrap();
             match absence {
                 None => {
                     let call = store.calls_with_text_of(post).await.unwrap().remove(0);
-                    store.settle_found(&call, "2", now, &read(Some(post), ReadOutcome::Found), now).await.unwrap();
+                    store.settle_found(&call, "2", now, &read(post, ReadOutcome::Found), now).await.unwrap();
                 }
                 Some(absence) => {
-                    store.settle_absent(post, &absence, &read(Some(post), ReadOutcome::Absent), now).await.unwrap()
+                    store.settle_absent(post, &absence, &read(post, ReadOutcome::Absent), now).await.unwrap();
                 }
             }
         }
@@ -830,8 +830,8 @@ mod tests {
         test.round(now).await;
         store.interrupt_running_rounds(now).await.unwrap();
         let account = Account { user_id: "1".to_owned(), username: "prueba".to_owned(), credentials: fingerprint() };
-        store.record_account(&account, &read(Some(edited), ReadOutcome::Found), now).await.unwrap();
-        store.record_failed_read(&read(Some(edited), ReadOutcome::Failed), now).await.unwrap();
+        store.record_account(&account, &read(edited, ReadOutcome::Found), now).await.unwrap();
+        store.record_failed_read(&read(edited, ReadOutcome::Failed), now).await.unwrap();
         assert_eq!(faults(store).await, [""; 0]);
         let kinds: BTreeSet<&str> =
             store.log_records(0, 1000).await.unwrap().iter().map(|record| record.kind.as_str()).collect();

@@ -288,6 +288,7 @@ mod tests {
             "candidates_text_data",
             "candidates_text_idx",
             "checkpoints",
+            "decision_links",
             "engagement",
             "gate_lists",
             "halts",

@@ -238,7 +238,8 @@ impl Store {
         let mut transaction = self.begin().await?;
         let before = Before::of(&mut transaction, post).await?;
         let (from, to) = match before.state {
-            PostState::Approved => (PostState::Approved, PostState::Cancelled),
+            // A link is for a post that waits: what a person approved meanwhile, it does not stop.
+            PostState::Approved if decision.link.is_none() => (PostState::Approved, PostState::Cancelled),
             _ => (PostState::Held, PostState::Rejected),
         };
         transition(&mut transaction, post, from, to).await?;
@@ -425,6 +426,22 @@ mod tests {
         assert_eq!((record.gates, record.sentiment.score), (gates.to_vec(), 0.9), "of the new text");
         assert_eq!(record.expires_at, at("2026-03-03T14:00:00Z"), "an edit gives a waiting post no more time");
         assert_eq!(store.reviews(post).await.unwrap().len(), 1, "what was refused is not on record");
+    }
+
+    #[tokio::test]
+    async fn a_link_stops_no_post_that_a_person_approved_meanwhile() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let post = test.held("uno", now).await;
+        let until = at("2026-03-02T10:00:00Z");
+        let token = test.store.create_decision_link(post, ReviewAct::Reject, until, now).await.unwrap();
+        let link = test.store.look_at_decision_link(&token, now).await.unwrap().unwrap();
+        test.approve(post, now).await;
+        // Whoever looked at the link before the approval, and pressed after it.
+        let by_link = Decision { link: Some(link.id), ..decision(post) };
+        let refused = test.store.stop_post(&by_link, now).await.unwrap_err();
+        assert!(matches!(refused, StoreError::StateConflict { found: PostState::Approved, .. }), "{refused:?}");
+        assert_eq!(test.store.post(post).await.unwrap().state, PostState::Approved);
     }
 
     #[tokio::test]

@@ -80,26 +80,29 @@ fn before(now: Timestamp, span: Duration) -> Timestamp {
 }
 
 impl Store {
-    /// Begins a session of a user who may sign in, ends the one named `replaced`, and forgets those that are over.
-    /// Returns whether there is such a user.
+    /// Begins a session of a user who may sign in, ends the one with the id and the secret's digest in `replaced`, and
+    /// forgets those that are over. Returns whether there is such a user.
     ///
     /// # Errors
     /// If the database cannot be written.
     pub async fn start_session(
         &self,
         new: &NewSession<'_>,
-        replaced: Option<&str>,
+        replaced: Option<(&str, [u8; 32])>,
         limits: SessionLimits,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        sqlx::query("DELETE FROM sessions WHERE expires_at <= ? OR last_seen_at <= ? OR id = ?")
-            .bind(stored(now))
-            .bind(stored(before(now, limits.idle)))
-            .bind(replaced)
-            .execute(&mut *transaction)
-            .await
-            .doing("forget the sessions that are over")?;
+        sqlx::query(
+            "DELETE FROM sessions WHERE expires_at <= ? OR last_seen_at <= ? OR (id = ? AND secret_sha256 = ?)",
+        )
+        .bind(stored(now))
+        .bind(stored(before(now, limits.idle)))
+        .bind(replaced.map(|(id, _)| id))
+        .bind(replaced.map(|(_, secret)| secret.to_vec()))
+        .execute(&mut *transaction)
+        .await
+        .doing("forget the sessions that are over")?;
         let expires = SignedDuration::try_from(limits.expires).ok().and_then(|span| now.checked_add(span).ok());
         let row = sqlx::query(
             "INSERT INTO sessions (id, secret_sha256, user_id, created_at, last_seen_at, expires_at)
@@ -173,6 +176,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::RecordKind;
     use crate::testing::{TestStore, at};
 
     const LIMITS: SessionLimits =
@@ -219,9 +223,14 @@ mod tests {
         for id in ["a", "b", "c"] {
             test.store.start_session(&session(id, "ana"), None, LIMITS, now).await.unwrap();
         }
-        test.store.start_session(&session("d", "ana"), Some("c"), LIMITS, now).await.unwrap();
+        test.store.start_session(&session("x", "ana"), Some(("c", [8; 32])), LIMITS, now).await.unwrap();
+        assert!(test.store.session("c", LIMITS.idle, now).await.unwrap().is_some(), "an id without its secret");
+        test.store.start_session(&session("d", "ana"), Some(("x", [7; 32])), LIMITS, now).await.unwrap();
+        test.store.start_session(&session("d2", "ana"), Some(("c", [7; 32])), LIMITS, now).await.unwrap();
         assert!(test.store.session("c", LIMITS.idle, now).await.unwrap().is_none(), "replaced at the sign-in");
-        assert_eq!(test.store.end_sessions_of("ana", Some("a")).await.unwrap(), 2);
+        assert_eq!(test.store.end_sessions_of("ana", Some("a"), "root", now).await.unwrap(), 3);
+        let last = test.store.log_records(test.store.tree_head().await.unwrap().size - 1, 1).await.unwrap().remove(0);
+        assert_eq!((last.kind, last.by.as_deref()), (RecordKind::UserChanged, Some("root")));
         assert!(test.store.session("a", LIMITS.idle, now).await.unwrap().is_some());
         test.store.set_disabled("ana", true, "root", now).await.unwrap();
         assert!(test.store.session("a", LIMITS.idle, now).await.unwrap().is_none());

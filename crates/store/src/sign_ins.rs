@@ -4,21 +4,30 @@
 //! as a hundred.
 
 use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::columns::{instant_or_none, stored};
 use super::error::Doing as _;
 use super::{Store, StoreError};
 
-/// Wrong tries in a row without a wait.
+/// Wrong tries in a row for one account from one address without a wait. Not from all addresses together: else whoever
+/// knows a name could lock its owner out.
 const FREE_OF_ACCOUNT: i64 = 5;
 /// An address may be shared by the people of one office.
 const FREE_OF_ADDRESS: i64 = 20;
 
+/// Wrong tries for one account in an hour, from wherever, after which each further try waits a little. An address from which
+/// the account was signed in to does not wait.
+const CEILING_OF_ACCOUNT: i64 = 50;
+const CEILING_COUNTS: SignedDuration = SignedDuration::from_hours(1);
+const CEILING_WAIT: SignedDuration = SignedDuration::from_secs(10);
+
 /// The first wait; it doubles with each further wrong try.
 const FIRST_WAIT: SignedDuration = SignedDuration::from_mins(1);
 
-/// The longest wait: a person who is locked out by somebody else's tries gets in after an hour.
+/// The longest wait.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 
 /// Wrong tries older than this do not count.
@@ -40,7 +49,7 @@ pub struct SignInWait {
 
 impl Store {
     /// Records a try to sign in, as a wrong one until [`Self::sign_in_succeeded`]; or returns when the next one may be
-    /// made. `account` is the digest of the name that was typed.
+    /// made. `account` is the SHA-256 of the name that was typed, trimmed and in lower case.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -51,9 +60,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<Result<SignInTry, SignInWait>, StoreError> {
         let mut transaction = self.begin().await?;
-        let of_account = wait(&mut transaction, "account_sha256", account, FREE_OF_ACCOUNT, now).await?;
-        let of_address = wait(&mut transaction, "address", address.as_bytes(), FREE_OF_ADDRESS, now).await?;
-        if let Some(until) = of_account.max(of_address).filter(|until| *until > now) {
+        let here = wait_here(&mut transaction, account, address, now).await?;
+        let of_address = wait_of_address(&mut transaction, address, now).await?;
+        let of_account = wait_of_account(&mut transaction, account, address, now).await?;
+        if let Some(until) = here.max(of_address).max(of_account).filter(|until| *until > now) {
             return Ok(Err(SignInWait { until }));
         }
         let oldest = now.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
@@ -73,7 +83,7 @@ impl Store {
         Ok(Ok(SignInTry(row.last_insert_rowid())))
     }
 
-    /// Records that the password was right: the wrong tries before it no longer count.
+    /// Records that the password was right: the wrong tries for this account from this address no longer count.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -88,28 +98,89 @@ impl Store {
     }
 }
 
-/// Returns until when the tries of one account or address have to wait.
-async fn wait(
+const COUNTING: &str = "count the tries to sign in";
+
+/// Returns how many tries a row of `tries` and `last` has, and when the last was.
+fn tries_in(row: &SqliteRow) -> Result<(i64, Option<Timestamp>), StoreError> {
+    Ok((row.try_get("tries").doing(COUNTING)?, instant_or_none(row, "last").doing(COUNTING)?))
+}
+
+/// Returns until when an account has to wait at one address.
+async fn wait_here(
     connection: &mut SqliteConnection,
-    column: &'static str,
-    value: &[u8],
-    free: i64,
+    account: &[u8; 32],
+    address: &str,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let since = now.checked_sub(COUNTED).unwrap_or(Timestamp::MIN);
-    let value_is = if column == "address" { "address = CAST(?1 AS TEXT)" } else { "account_sha256 = ?1" };
-    let row = sqlx::query(sqlx::AssertSqlSafe(format!(
-        "SELECT count(*) AS tries, max(at) AS last FROM sign_ins WHERE {value_is} AND at >= ?2 AND ok = 0
-             AND id > coalesce((SELECT max(id) FROM sign_ins WHERE {value_is} AND ok = 1), 0)"
-    )))
-    .bind(value)
-    .bind(stored(since))
+    let row = sqlx::query(
+        "SELECT count(*) AS tries, max(at) AS last FROM sign_ins
+         WHERE account_sha256 = ?1 AND address = ?2 AND at >= ?3 AND ok = 0
+             AND id > coalesce((SELECT max(id) FROM sign_ins WHERE account_sha256 = ?1 AND address = ?2 AND ok = 1), 0)",
+    )
+    .bind(&account[..])
+    .bind(address)
+    .bind(stored(now.checked_sub(COUNTED).unwrap_or(Timestamp::MIN)))
     .fetch_one(connection)
     .await
-    .doing("count the tries to sign in")?;
-    let tries: i64 = row.try_get("tries").doing("count the tries to sign in")?;
-    let last = instant_or_none(&row, "last").doing("count the tries to sign in")?;
-    Ok(last.filter(|_| tries >= free).map(|last| last + length_of_wait(tries - free)))
+    .doing(COUNTING)?;
+    let (tries, last) = tries_in(&row)?;
+    Ok(last.filter(|_| tries >= FREE_OF_ACCOUNT).map(|last| last + length_of_wait(tries - FREE_OF_ACCOUNT)))
+}
+
+/// Returns until when an address has to wait. Signing in takes away the wrong tries for that account alone: else whoever has
+/// an account could try those of others for ever.
+async fn wait_of_address(
+    connection: &mut SqliteConnection,
+    address: &str,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    let row = sqlx::query(
+        "SELECT count(*) AS tries, max(at) AS last FROM sign_ins AS wrong
+         WHERE address = ?1 AND at >= ?2 AND ok = 0 AND NOT EXISTS (
+             SELECT 1 FROM sign_ins AS later
+             WHERE later.account_sha256 = wrong.account_sha256 AND later.address = ?1 AND later.ok = 1
+                 AND later.id > wrong.id)",
+    )
+    .bind(address)
+    .bind(stored(now.checked_sub(COUNTED).unwrap_or(Timestamp::MIN)))
+    .fetch_one(connection)
+    .await
+    .doing(COUNTING)?;
+    let (tries, last) = tries_in(&row)?;
+    Ok(last.filter(|_| tries >= FREE_OF_ADDRESS).map(|last| last + length_of_wait(tries - FREE_OF_ADDRESS)))
+}
+
+/// Returns until when an account has to wait at an address that is new to it.
+async fn wait_of_account(
+    connection: &mut SqliteConnection,
+    account: &[u8; 32],
+    address: &str,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    let row = sqlx::query(
+        "SELECT count(*) AS tries, max(at) AS last FROM sign_ins
+         WHERE account_sha256 = ?1 AND at >= ?3 AND ok = 0
+             AND NOT EXISTS (SELECT 1 FROM sign_ins WHERE account_sha256 = ?1 AND address = ?2 AND ok = 1)",
+    )
+    .bind(&account[..])
+    .bind(address)
+    .bind(stored(now.checked_sub(CEILING_COUNTS).unwrap_or(Timestamp::MIN)))
+    .fetch_one(connection)
+    .await
+    .doing(COUNTING)?;
+    let (tries, last) = tries_in(&row)?;
+    Ok(last.filter(|_| tries >= CEILING_OF_ACCOUNT).map(|last| last + CEILING_WAIT))
+}
+
+/// Forgets the wrong tries for a user, whose password is another one now.
+pub(super) async fn forget_tries(connection: &mut SqliteConnection, name: &str) -> Result<(), StoreError> {
+    let account: [u8; 32] = Sha256::digest(name.trim().to_lowercase()).into();
+    sqlx::query("DELETE FROM sign_ins WHERE account_sha256 = ? AND ok = 0")
+        .bind(&account[..])
+        .execute(connection)
+        .await
+        .doing("forget the wrong tries to sign in")?;
+    Ok(())
 }
 
 fn length_of_wait(beyond: i64) -> SignedDuration {
@@ -137,20 +208,45 @@ mod tests {
         }
         let mut waits = Vec::new();
         for _ in 0..8 {
-            // From another address too.
-            let until = attempt(1, "10.0.0.2", now).await.unwrap_err().until;
+            let until = attempt(1, "10.0.0.1", now).await.unwrap_err().until;
             waits.push(until.duration_since(now).as_secs());
             now = until;
             attempt(1, "10.0.0.1", now).await.unwrap();
         }
         assert_eq!(waits, [60, 120, 240, 480, 960, 1920, 3600, 3600]);
         attempt(2, "10.0.0.1", now).await.unwrap();
+        // Whoever tries from elsewhere does not lock the owner out.
+        attempt(1, "10.0.0.2", now).await.unwrap();
         let tomorrow = now + SignedDuration::from_hours(25);
         attempt(1, "10.0.0.1", tomorrow).await.unwrap();
     }
 
     #[tokio::test]
-    async fn an_address_that_tries_many_accounts_waits_and_a_success_ends_the_count() {
+    async fn many_wrong_tries_from_many_addresses_only_slow_down_and_not_at_an_address_that_is_known() {
+        let test = TestStore::open().await;
+        let now = at(NOON);
+        let account: [u8; 32] = Sha256::digest("ana").into();
+        let known = test.store.try_sign_in(&account, "10.0.0.1", now).await.unwrap().unwrap();
+        test.store.sign_in_succeeded(known).await.unwrap();
+        for address in 0..10 {
+            for _ in 0..5 {
+                test.store.try_sign_in(&account, &format!("192.0.2.{address}"), now).await.unwrap().unwrap();
+            }
+        }
+        let wait = test.store.try_sign_in(&account, "198.51.100.1", now).await.unwrap().unwrap_err();
+        assert_eq!(wait.until.duration_since(now).as_secs(), 10);
+        test.store.try_sign_in(&account, "10.0.0.1", now).await.unwrap().unwrap();
+        test.store.try_sign_in(&account, "198.51.100.1", wait.until).await.unwrap().unwrap();
+        // A new password forgets them all.
+        test.store.add_user("Ana", crate::Role::Reader, "$argon2id$x", "root", now).await.unwrap();
+        test.store.set_password("ana", "$argon2id$y", "root", now).await.unwrap();
+        for _ in 0..5 {
+            test.store.try_sign_in(&account, "192.0.2.1", now).await.unwrap().unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_tries_many_accounts_waits_and_a_success_ends_the_count_of_its_account_alone() {
         let test = TestStore::open().await;
         let now = at(NOON);
         for account in 0..20 {
@@ -161,9 +257,10 @@ mod tests {
         let later = now + SignedDuration::from_mins(1);
         let tried = test.store.try_sign_in(&[99; 32], "10.0.0.1", later).await.unwrap().unwrap();
         test.store.sign_in_succeeded(tried).await.unwrap();
-        for _ in 0..5 {
-            test.store.try_sign_in(&[98; 32], "10.0.0.1", later).await.unwrap().unwrap();
-        }
+        let wait = test.store.try_sign_in(&[98; 32], "10.0.0.1", now + SignedDuration::from_secs(59)).await.unwrap();
+        wait.unwrap_err();
+        test.store.try_sign_in(&[98; 32], "10.0.0.1", later).await.unwrap().unwrap();
+        test.store.try_sign_in(&[98; 32], "10.0.0.1", later).await.unwrap().unwrap_err();
     }
 
     #[tokio::test]

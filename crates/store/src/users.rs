@@ -11,6 +11,7 @@ use super::columns::{instant, instant_or_none, stored, word};
 use super::error::{Doing as _, is_taken};
 use super::ledger::{self, Entry, Row};
 use super::sessions::end_sessions;
+use super::sign_ins::forget_tries;
 use super::{RecordKind, Role, Store, StoreError};
 
 /// The longest name, in characters.
@@ -122,7 +123,7 @@ impl Store {
         commit(transaction, act, by, now).await
     }
 
-    /// Gives a user another role. Open sessions have it from their next request on.
+    /// Gives a user another role and ends all sessions: none goes on with more rights than it began with.
     ///
     /// # Errors
     /// [`UserError::NoSuchUser`], or if the database cannot be written.
@@ -135,22 +136,16 @@ impl Store {
             .execute(&mut *transaction)
             .await
             .doing("change the user's role")?;
+        end_sessions(&mut transaction, id, None).await?;
         let act = (RecordKind::RoleChanged, id, json!({"name": name, "role": role}));
         commit(transaction, act, by, now).await
     }
 
-    /// Gives a user another password and ends all sessions but `kept`.
+    /// Gives a user another password, ends all sessions, and forgets the wrong tries with the old one.
     ///
     /// # Errors
     /// [`UserError::NoSuchUser`], or if the database cannot be written.
-    pub async fn set_password(
-        &self,
-        name: &str,
-        phc: &str,
-        kept: Option<&str>,
-        by: &str,
-        now: Timestamp,
-    ) -> Result<(), UserError> {
+    pub async fn set_password(&self, name: &str, phc: &str, by: &str, now: Timestamp) -> Result<(), UserError> {
         let mut transaction = self.begin().await?;
         let id = number(&mut transaction, name).await?;
         sqlx::query("UPDATE users SET phc = ? WHERE id = ?")
@@ -159,7 +154,8 @@ impl Store {
             .execute(&mut *transaction)
             .await
             .doing("change the user's password")?;
-        end_sessions(&mut transaction, id, kept).await?;
+        end_sessions(&mut transaction, id, None).await?;
+        forget_tries(&mut transaction, name).await?;
         let act = (RecordKind::UserChanged, id, json!({"name": name, "password": "changed"}));
         commit(transaction, act, by, now).await
     }
@@ -202,15 +198,22 @@ impl Store {
         commit(transaction, act, by, now).await
     }
 
-    /// Ends all sessions of a user but `kept`; returns how many.
+    /// Ends all sessions of a user but `kept`, on behalf of `by`; returns how many.
     ///
     /// # Errors
     /// [`UserError::NoSuchUser`], or if the database cannot be written.
-    pub async fn end_sessions_of(&self, name: &str, kept: Option<&str>) -> Result<u64, UserError> {
+    pub async fn end_sessions_of(
+        &self,
+        name: &str,
+        kept: Option<&str>,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<u64, UserError> {
         let mut transaction = self.begin().await?;
         let id = number(&mut transaction, name).await?;
         let ended = end_sessions(&mut transaction, id, kept).await?;
-        transaction.commit().await.doing("end the sessions")?;
+        let act = (RecordKind::UserChanged, id, json!({"name": name, "sessions_ended": ended}));
+        commit(transaction, act, by, now).await?;
         Ok(ended)
     }
 
@@ -273,7 +276,7 @@ mod tests {
         store.set_disabled("ana", false, "root", now).await.unwrap();
         store.remove_user("ana", "root", now).await.unwrap();
         assert_eq!((store.users().await.unwrap(), store.has_users().await.unwrap()), (vec![], false));
-        let gone = store.set_password("ana", PHC, None, "root", now).await.unwrap_err();
+        let gone = store.set_password("ana", PHC, "root", now).await.unwrap_err();
         assert!(matches!(gone, UserError::NoSuchUser { .. }), "{gone:?}");
         store.add_user("ana", Role::Reader, PHC, "root", now).await.unwrap();
     }

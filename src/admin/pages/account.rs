@@ -44,7 +44,8 @@ pub struct NewPassword {
     again: String,
 }
 
-/// Changes the reader's own password and ends all other sessions. The current one is asked for, and counts as a try to sign in.
+/// Changes the reader's own password and ends all sessions; the reader goes on with a new one. The current password is asked
+/// for, and counts as a try to sign in.
 pub async fn password(State(page): State<Arc<Page>>, ask: Ask, Form(form): Form<NewPassword>) -> Answer {
     if form.new != form.again {
         return Err(Failure::unusable("Las dos contraseñas nuevas no son iguales.", "The two new passwords differ."));
@@ -52,10 +53,12 @@ pub async fn password(State(page): State<Arc<Page>>, ask: Ask, Form(form): Form<
     password::check_new(&form.new, ask.name()).map_err(of_fault)?;
     session::check_again(&page, &ask, &form.current).await?;
     let phc = session::hash(&page, form.new).await?;
-    let kept = ask.visitor.as_ref().map(|visitor| visitor.id.as_str());
-    page.app().store.set_password(ask.name(), &phc, kept, ask.name(), ask.now).await?;
+    page.app().store.set_password(ask.name(), &phc, ask.name(), ask.now).await?;
     tracing::info!(user = ask.name(), "password changed");
-    done("/account", "password")
+    let cookie = session::begin_anew(&page, &ask).await?;
+    let mut answer = done("/account", "password")?;
+    answer.headers_mut().append(SET_COOKIE, cookie);
+    Ok(answer)
 }
 
 /// Turns a fault of a new password into words of the page.
@@ -76,7 +79,7 @@ pub fn of_fault(fault: PasswordFault) -> Failure {
 /// Ends all sessions of the reader but this one.
 pub async fn sign_out_others(State(page): State<Arc<Page>>, ask: Ask) -> Answer {
     let kept = ask.visitor.as_ref().map(|visitor| visitor.id.as_str());
-    let ended = page.app().store.end_sessions_of(ask.name(), kept).await?;
+    let ended = page.app().store.end_sessions_of(ask.name(), kept, ask.name(), ask.now).await?;
     tracing::info!(user = ask.name(), ended, "all other sessions ended");
     done("/account", "sessions")
 }

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::{Answer, html};
+use super::{Answer, Done, done, html};
 use crate::admin::Page;
 use crate::admin::ask::Ask;
 use crate::admin::failure::Failure;
@@ -26,6 +26,7 @@ const CHECKPOINTS: usize = 10;
 #[template(path = "audit.html")]
 struct AuditPage<'a> {
     ask: &'a Ask,
+    done: &'a str,
     head: TreeHead,
     /// The newest first.
     records: Vec<LedgerRecord>,
@@ -44,11 +45,16 @@ pub struct Place {
 }
 
 /// The page.
-pub async fn show(State(page): State<Arc<Page>>, ask: Ask, Query(place): Query<Place>) -> Answer {
-    answer(&page, &ask, place.before.parse().ok(), None).await
+pub async fn show(
+    State(page): State<Arc<Page>>,
+    ask: Ask,
+    Query(place): Query<Place>,
+    Query(query): Query<Done>,
+) -> Answer {
+    answer(&page, &ask, place.before.parse().ok(), &query.done, None).await
 }
 
-async fn answer(page: &Page, ask: &Ask, before: Option<u64>, verdict: Option<Verdict>) -> Answer {
+async fn answer(page: &Page, ask: &Ask, before: Option<u64>, done: &str, verdict: Option<Verdict>) -> Answer {
     let store = &page.app().store;
     let head = store.tree_head().await?;
     let end = before.unwrap_or(head.size).min(head.size);
@@ -63,7 +69,7 @@ async fn answer(page: &Page, ask: &Ask, before: Option<u64>, verdict: Option<Ver
     anchors.reverse();
     anchors.truncate(CHECKPOINTS);
     let older = (start > 0).then_some(start);
-    html(&AuditPage { ask, head, records, older, checkpoints, anchors, verdict })
+    html(&AuditPage { ask, done, head, records, older, checkpoints, anchors, verdict })
 }
 
 /// Compares every record, row and checkpoint; one check at a time.
@@ -83,7 +89,7 @@ pub async fn verify(State(page): State<Arc<Page>>, ask: Ask) -> Answer {
     let mut verdict = audit::verify(&app.store, &evidence, &[]).await?;
     verdict.notes.extend(notes);
     tracing::info!(by = ask.name(), whole = verdict.is_whole(), "the audit log was verified on the page");
-    answer(&page, &ask, None, Some(verdict)).await
+    answer(&page, &ask, None, "", Some(verdict)).await
 }
 
 /// The latest checkpoint, to be kept in another place.
@@ -92,21 +98,34 @@ pub async fn checkpoint(State(page): State<Arc<Page>>) -> Answer {
     Ok(download(&format!("checkpoint-{}.txt", last.size), last.note))
 }
 
-/// A proof of a post that is checked without this machine. Signs a checkpoint if none covers the post yet.
-pub async fn proof(State(page): State<Arc<Page>>, Path(id): Path<String>) -> Answer {
+/// Signs a checkpoint over everything that is on record now.
+pub async fn sign_checkpoint(State(page): State<Arc<Page>>, ask: Ask) -> Answer {
+    if let Some(signed) = sign(&page).await? {
+        tracing::info!(by = ask.name(), size = signed.size, "a checkpoint was signed on the page");
+    }
+    done("/audit", "signed")
+}
+
+/// A proof of a post that is checked without this machine, if a checkpoint covers the post.
+pub async fn proof(State(page): State<Arc<Page>>, ask: Ask, Path(id): Path<String>) -> Answer {
     let id: i64 = id.parse().map_err(|_| Failure::NotFound)?;
     let app = page.app();
     let record = audit::telling_record(&app.store, PostId::new(id)).await.map_err(of_proof)?;
     let last = app.store.last_checkpoint().await?.filter(|last| last.size > record.index);
-    let checkpoint = match last {
-        Some(last) => last,
-        None => sign(&page).await?,
-    };
+    let checkpoint = last.ok_or_else(|| {
+        let words = ask.t(
+            "Ningún punto de control cubre todavía esta publicación. Se firma uno cada cierto tiempo; en la página de auditoría \
+             puede firmarse ya.",
+            "No checkpoint covers this post yet. One is signed from time to time; the audit page can sign one now.",
+        );
+        Failure::Conflict(words.to_owned())
+    })?;
     let proof = audit::prove(&app.store, &record, &checkpoint).await.map_err(of_proof)?;
     Ok(download(&format!("{id}.tlog-proof"), proof.text()))
 }
 
-async fn sign(page: &Page) -> Result<StoredCheckpoint, Failure> {
+/// Returns the new checkpoint, or `None` if the last one covers everything.
+async fn sign(page: &Page) -> Result<Option<StoredCheckpoint>, Failure> {
     let app = page.app();
     let (settings, handle) = (&app.settings.audit, &app.settings.account.handle);
     let told = |error: &(dyn std::error::Error + 'static)| {
@@ -115,8 +134,7 @@ async fn sign(page: &Page) -> Result<StoredCheckpoint, Failure> {
     };
     let plan =
         Plan::new(settings, handle, &app.settings.store.path, &page.environment).map_err(|error| told(&error))?;
-    let signed = keeper::sign(&app.store, &plan, &SystemClock).await.map_err(|error| told(&error))?;
-    signed.ok_or(Failure::NotFound)
+    keeper::sign(&app.store, &plan, &SystemClock).await.map_err(|error| told(&error))
 }
 
 fn of_proof(error: ProveError) -> Failure {

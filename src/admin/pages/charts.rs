@@ -127,7 +127,7 @@ fn costs(ask: &Ask, months: &[StatsRow]) -> Chart {
         .collect();
     Chart {
         id: "costs",
-        title: ask.t("Coste por mes, en dólares", "Cost by month, in dollars").to_owned(),
+        title: ask.t("Costo por mes, en dólares", "Cost by month, in dollars").to_owned(),
         series: vec![ask.t("dólares", "dollars").to_owned()],
         svg: svg::bars(&points),
         rows: months.iter().map(|row| (row.key.clone(), vec![ask.dollars(&row.cost_micros)])).collect(),

@@ -11,9 +11,6 @@ use crate::admin::Page;
 use crate::admin::ask::Ask;
 use pregonero_x::secrets;
 
-/// Keys whose value may be a secret although it stands in the file.
-const MASKED: [&str; 2] = ["alerts.webhook", "alerts.command"];
-
 #[derive(Template)]
 #[template(path = "config.html")]
 struct ConfigPage<'a> {
@@ -38,11 +35,10 @@ pub async fn show(State(page): State<Arc<Page>>, ask: Ask) -> Answer {
     let mut rows: Vec<Row> = view
         .shown
         .iter()
-        .map(|setting| {
-            let is_empty = setting.value.as_str().is_some_and(str::is_empty) || setting.value == serde_json::json!([]);
-            let is_masked = MASKED.contains(&setting.key.as_str()) && !is_empty;
-            let value = if is_masked { "•••".to_owned() } else { setting.value.to_string() };
-            Row { key: setting.key.clone(), value, origin: setting.origin.clone() }
+        .map(|setting| Row {
+            key: setting.key.clone(),
+            value: setting.value.to_string(),
+            origin: setting.origin.clone(),
         })
         .collect();
     match secrets::sources(&page.environment, Some(&view.app.settings.publish.tokens)) {

@@ -46,6 +46,7 @@ pub async fn readyz(State(page): State<Arc<Page>>) -> Response {
 
 /// The metrics in Prometheus's text form.
 pub async fn metrics(State(page): State<Arc<Page>>) -> Answer {
+    let _turn = page.scraping.acquire().await.map_err(|_| Failure::Internal)?;
     let text = measured::scrape(&page).await?;
     Ok(plain(StatusCode::OK, measured::CONTENT_TYPE, text))
 }

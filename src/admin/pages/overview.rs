@@ -21,9 +21,6 @@ use pregonero_store::{AlertKind, AlertRecord, HistoryEntry, PostState, SinceLast
 /// How many of the latest rounds the page shows.
 const LATEST: u32 = 8;
 
-/// The longest reason for a pause, in characters.
-const LONGEST_REASON: usize = 500;
-
 #[derive(Template)]
 #[template(path = "overview.html")]
 struct OverviewPage<'a> {
@@ -111,9 +108,8 @@ pub struct Pause {
 
 /// Stops all posting.
 pub async fn pause(State(page): State<Arc<Page>>, ask: Ask, Form(form): Form<Pause>) -> Answer {
-    let reason: String = form.reason.trim().chars().take(LONGEST_REASON).collect();
-    let reason = if reason.is_empty() { "no reason given" } else { &reason };
-    let is_new = page.app().store.pause(ask.name(), reason, ask.now).await?;
+    let reason = review::reason(&form.reason)?.unwrap_or_else(|| "no reason given".to_owned());
+    let is_new = page.app().store.pause(ask.name(), &reason, ask.now).await?;
     tracing::info!(by = ask.name(), reason, "paused on the page");
     done("/", if is_new { "paused" } else { "was_paused" })
 }

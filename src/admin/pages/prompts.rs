@@ -12,6 +12,7 @@ use crate::admin::ask::Ask;
 use crate::admin::failure::Failure;
 use crate::round::{RoundFailure, rehearse};
 use pregonero_store::{StatsBy, StatsRow};
+use pregonero_text::characters::first_hidden;
 use pregonero_tweet::{GateVerdict, Judged, SeedPrompt, Verdict};
 
 /// The longest prompt that may be tried, in characters.
@@ -130,10 +131,13 @@ pub struct Try {
 
 /// Lets the model write for a prompt, and shows what the gates say of it. One at a time.
 pub async fn attempt(State(page): State<Arc<Page>>, ask: Ask, Form(form): Form<Try>) -> Answer {
-    if form.prompt.chars().count() > LONGEST_PROMPT || form.prompt.chars().any(char::is_control) {
+    if form.prompt.chars().count() > LONGEST_PROMPT
+        || form.prompt.contains('\n')
+        || first_hidden(&form.prompt).is_some()
+    {
         return Err(Failure::unusable(
-            format!("El inicio tiene como mucho {LONGEST_PROMPT} caracteres, en una línea."),
-            format!("A prompt has at most {LONGEST_PROMPT} characters, on one line."),
+            format!("El inicio tiene como mucho {LONGEST_PROMPT} caracteres que se ven, en una línea."),
+            format!("A prompt has at most {LONGEST_PROMPT} characters that can be seen, on one line."),
         ));
     }
     let tried = {

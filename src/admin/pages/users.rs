@@ -37,10 +37,20 @@ pub struct NewUser {
     name: String,
     role: String,
     password: String,
+    /// The password of the admin who asks.
+    #[serde(default)]
+    current: String,
+}
+
+/// The password of the admin who asks, before something that would outlast a stolen session.
+#[derive(Deserialize)]
+pub struct Confirmation {
+    #[serde(default)]
+    current: String,
 }
 
 fn role_of(word: &str) -> Result<Role, Failure> {
-    Role::from_word(word).ok_or_else(|| Failure::unusable("Esa función no existe.", "There is no such role."))
+    Role::from_word(word).ok_or_else(|| Failure::unusable("Ese rol no existe.", "There is no such role."))
 }
 
 /// Refuses to change the account of the person who asks.
@@ -58,6 +68,7 @@ fn somebody_else(ask: &Ask, name: &str) -> Result<(), Failure> {
 pub async fn add(State(page): State<Arc<Page>>, ask: Ask, Form(form): Form<NewUser>) -> Answer {
     let (name, role) = (form.name.trim().to_owned(), role_of(&form.role)?);
     check_new(&form.password, &name).map_err(of_fault)?;
+    session::check_again(&page, &ask, &form.current).await?;
     let phc = session::hash(&page, form.password).await?;
     page.app().store.add_user(&name, role, &phc, ask.name(), ask.now).await?;
     tracing::info!(user = name, %role, by = ask.name(), "user added");
@@ -68,9 +79,11 @@ pub async fn add(State(page): State<Arc<Page>>, ask: Ask, Form(form): Form<NewUs
 #[derive(Deserialize)]
 pub struct NewRole {
     role: String,
+    #[serde(default)]
+    current: String,
 }
 
-/// Gives a user another role.
+/// Gives a user another role and ends the sessions.
 pub async fn role(
     State(page): State<Arc<Page>>,
     ask: Ask,
@@ -79,6 +92,7 @@ pub async fn role(
 ) -> Answer {
     somebody_else(&ask, &name)?;
     let role = role_of(&form.role)?;
+    session::check_again(&page, &ask, &form.current).await?;
     page.app().store.set_role(&name, role, ask.name(), ask.now).await?;
     tracing::info!(user = name, %role, by = ask.name(), "role changed");
     done("/users", "changed")
@@ -88,6 +102,8 @@ pub async fn role(
 #[derive(Deserialize)]
 pub struct Password {
     password: String,
+    #[serde(default)]
+    current: String,
 }
 
 /// Gives a user another password and ends the sessions.
@@ -99,8 +115,9 @@ pub async fn password(
 ) -> Answer {
     somebody_else(&ask, &name)?;
     check_new(&form.password, &name).map_err(of_fault)?;
+    session::check_again(&page, &ask, &form.current).await?;
     let phc = session::hash(&page, form.password).await?;
-    page.app().store.set_password(&name, &phc, None, ask.name(), ask.now).await?;
+    page.app().store.set_password(&name, &phc, ask.name(), ask.now).await?;
     tracing::info!(user = name, by = ask.name(), "password changed");
     done("/users", "changed")
 }
@@ -111,7 +128,14 @@ pub async fn disable(State(page): State<Arc<Page>>, ask: Ask, Path(name): Path<S
 }
 
 /// Lets a user in again.
-pub async fn enable(State(page): State<Arc<Page>>, ask: Ask, Path(name): Path<String>) -> Answer {
+pub async fn enable(
+    State(page): State<Arc<Page>>,
+    ask: Ask,
+    Path(name): Path<String>,
+    Form(form): Form<Confirmation>,
+) -> Answer {
+    somebody_else(&ask, &name)?;
+    session::check_again(&page, &ask, &form.current).await?;
     set_disabled(&page, &ask, &name, false).await
 }
 
@@ -133,7 +157,7 @@ pub async fn remove(State(page): State<Arc<Page>>, ask: Ask, Path(name): Path<St
 /// Ends all sessions of a user.
 pub async fn sign_out(State(page): State<Arc<Page>>, ask: Ask, Path(name): Path<String>) -> Answer {
     let kept = ask.visitor.as_ref().filter(|visitor| visitor.name == name).map(|visitor| visitor.id.clone());
-    page.app().store.end_sessions_of(&name, kept.as_deref()).await?;
+    page.app().store.end_sessions_of(&name, kept.as_deref(), ask.name(), ask.now).await?;
     tracing::info!(user = name, by = ask.name(), "sessions ended");
     done("/users", "sessions")
 }

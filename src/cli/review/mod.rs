@@ -58,7 +58,7 @@ pub struct ReviewArguments {
 enum ReviewCommand {
     /// List the posts that wait for a person, the oldest first
     List,
-    /// Show one post: why it waits, what the gates say, the other candidates of its round, what was decided before
+    /// Show one post: why it waits, what the gates say, the other candidates of its round, earlier decisions
     Show {
         /// The number that `review list` shows
         id: i64,

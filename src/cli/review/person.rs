@@ -32,7 +32,7 @@ impl Decision {
 pub struct Person {
     #[command(flatten)]
     decision: Decision,
-    /// What you are to the account, for the record
+    /// Your role, for the record
     #[arg(long, value_name = "ROLE", default_value = "reviewer")]
     role: String,
 }

@@ -138,15 +138,21 @@ fn examined(person: &mut impl Person, waiting: &Waiting) -> Result<Option<Checke
         );
         return Ok(None);
     }
-    let mut sources = Vec::new();
-    while facts {
-        match person.ask("against what (a link or a title; empty to go on)? ")? {
-            Some(source) if !source.is_empty() => sources.push(source),
-            _ => break,
-        }
-    }
+    let sources = if facts { sources(person)? } else { Vec::new() };
     let note = person.ask("a note for the record (may be empty)? ")?.filter(|note| !note.is_empty());
     Ok(Some(Checked { facts, sources, note }))
+}
+
+/// Asks for sources, one after the other, until an answer is empty.
+fn sources(person: &mut impl Person) -> Result<Vec<String>> {
+    let mut sources = Vec::new();
+    while let Some(source) = person.ask("against what (a link or a title; empty to go on)? ")? {
+        if source.is_empty() {
+            break;
+        }
+        sources.push(source);
+    }
+    Ok(sources)
 }
 
 /// Shows the other candidates and asks for one; `None` if there is none or no number is given.
@@ -275,7 +281,7 @@ mod tests {
         }
 
         fn change(&mut self, text: &str) -> Result<Option<String>> {
-            self.ask(text).map(|answer| answer.filter(|answer| !answer.is_empty())).map_err(Into::into)
+            self.ask(&visible(text)).map(|answer| answer.filter(|answer| !answer.is_empty())).map_err(Into::into)
         }
     }
 
