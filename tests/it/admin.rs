@@ -355,7 +355,6 @@ async fn a_text_from_outside_is_never_markup_and_what_cannot_be_seen_is_shown() 
     assert!(searched.status == 200 && !searched.body.contains("<script>alert"), "{searched:#?}");
     let noted = page.post(&format!("/queue/{post}/reject"), &cookie, &form(&[("note", "a\u{202e}b")]));
     assert_eq!(noted.status, 409, "a note with a character that nobody can see: {noted:#?}");
-    assert_eq!(page.get("/posts/<script>", &cookie).status, 404);
     // Nor does a reason or a prompt have such a character, or a second line.
     store.resume("ana", SystemClock.now()).await.unwrap();
     for text in ["a\u{202e}b", "a\u{1b}[2Jb", "a\r\nb"] {
