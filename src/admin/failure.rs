@@ -75,10 +75,9 @@ impl Failure {
                 "This page can be reached by its public address alone.",
             ),
             Self::TooSlow => say("La respuesta tardó demasiado.", "The answer took too long."),
-            Self::Busy => say(
-                "Ya hay una prueba en curso; espera a que termine.",
-                "Another try is running; wait until it ends.",
-            ),
+            Self::Busy => {
+                say("Ya hay una prueba en curso; espera a que termine.", "Another try is running; wait until it ends.")
+            }
             Self::TooManyTries { seconds } => match language {
                 Language::Spanish => format!("Demasiados intentos. Espera {seconds} segundos."),
                 Language::English => format!("Too many tries. Wait {seconds} seconds."),
