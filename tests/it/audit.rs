@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::support::fake_x::FakeX;
-use crate::support::test_bot::TestBot;
+use crate::support::test_bot::{TestBot, wait_until};
 
 const READY: &str = "waiting for the next slot";
 
@@ -213,6 +213,8 @@ fn a_daemon_signs_at_the_stop_and_brings_the_checkpoint_to_every_place() {
     let mut running = bot.start(&["run"]);
     running.wait_for(READY, 1);
     running.wait_for("the audit log is signed", 1);
+    // A stop during a delivery would bring it a second time: better twice than never.
+    wait_until("the first delivery", || verdict(&bot)["delivered"][0]["channel"] == "command");
     assert_eq!(bot.run(&["pause", "--by", "ana"]).code(), Some(0));
     running.signal("TERM");
     assert_eq!(running.wait().code(), Some(0));

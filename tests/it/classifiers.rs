@@ -27,7 +27,7 @@ fn a_classifier_is_trained_and_measured_from_the_command_line() {
     std::fs::write(place.path("labelled.csv"), table).unwrap();
     let train = ["--json", "train", "classifier", "--data", "labelled.csv", "--output", "mine", "--epochs", "3"];
     let ran = place.run(&train);
-    assert!(ran.stderr.contains("1 rows left out: cleaning leaves nothing"), "{ran:#?}");
+    assert!(ran.stderr.contains("1 row left out: cleaning leaves nothing"), "{ran:#?}");
     let trained = ran.json().remove(0);
     assert!(trained["test"]["rows"].as_u64().unwrap() > 0, "{trained}");
     let card = std::fs::read_to_string(place.path("mine/README.md")).unwrap();

@@ -301,7 +301,7 @@ async fn a_waiting_post_is_decided_on_by_phone_with_a_confirming_press_and_goes_
     wait_until("the post", || x.posted().len() == 1);
     assert_eq!(x.posted(), [text.as_str()]);
     let review = shown(&bot)["reviews"][0].clone();
-    assert_eq!((&review["reviewer"], &review["role"]), (&json!("Ana"), &json!("link")));
+    assert_eq!((&review["reviewer"], &review["role"]), (&json!("Ana (link 1)"), &json!("link")));
     assert_eq!((&review["facts_checked"], &review["sources"]), (&json!(true), &json!(["https://example.org"])));
     for path in [&approve, &reject] {
         assert!(page.post(path, "", "").status >= 400, "used, or out of date");
