@@ -5,9 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use pregonero_audit::{Checkpoint, Signer, Verifier};
-use pregonero_store::{Anchor, Store, StoreError, StoredCheckpoint, TreeHead};
+use pregonero_store::{Anchor, AnchorChannel, Store, StoreError, StoredCheckpoint, TreeHead};
 use pregonero_system::clock::Clock;
 use pregonero_system::environment::Environment;
 use pregonero_system::errors::chain;
@@ -58,6 +58,12 @@ impl Plan {
             origin,
         })
     }
+
+    /// Returns the places outside that checkpoints go to.
+    #[must_use]
+    pub fn places(&self) -> Vec<AnchorChannel> {
+        self.anchors.names()
+    }
 }
 
 /// Why a checkpoint was not made.
@@ -105,9 +111,21 @@ fn record(signer: &Signer, earlier: Option<&str>) -> pregonero_store::Checkpoint
 /// # Errors
 /// If the record cannot be read or written.
 pub async fn deliver(store: &Store, plan: &Plan, clock: &dyn Clock) -> Result<(), StoreError> {
+    deliver_due_at(clock.now(), store, plan, clock).await
+}
+
+/// Brings what was not delivered yet to the places outside, also what was put off: a person asks for it now.
+///
+/// # Errors
+/// If the record cannot be read or written.
+pub async fn deliver_now(store: &Store, plan: &Plan, clock: &dyn Clock) -> Result<(), StoreError> {
+    deliver_due_at(Timestamp::MAX, store, plan, clock).await
+}
+
+async fn deliver_due_at(due: Timestamp, store: &Store, plan: &Plan, clock: &dyn Clock) -> Result<(), StoreError> {
     let mut channels = plan.anchors.names();
     store.queue_last_checkpoint(&channels, clock.now()).await?;
-    for anchor in store.due_anchors(&channels, clock.now(), LONGEST_WAIT).await? {
+    for anchor in store.due_anchors(&channels, due, LONGEST_WAIT).await? {
         if !channels.contains(&anchor.channel) {
             continue;
         }

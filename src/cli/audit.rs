@@ -276,12 +276,14 @@ async fn checkpoint(session: &Session) -> Result<()> {
     let plan = plan_of(&ground, session)?;
     let store = Store::open_existing(&ground.store).await?;
     keeper::sign(&store, &plan, &SystemClock).await?;
-    keeper::deliver(&store, &plan, &SystemClock).await?;
+    keeper::deliver_now(&store, &plan, &SystemClock).await?;
     let last = store.last_checkpoint().await?;
     let anchors = store.anchors().await?;
     store.close().await;
     let last = last.context("there is no checkpoint")?;
-    let of_last: Vec<_> = anchors.iter().filter(|anchor| anchor.size == last.size).collect();
+    let places = plan.places();
+    let of_last: Vec<_> =
+        anchors.iter().filter(|anchor| anchor.size == last.size && places.contains(&anchor.channel)).collect();
     session.output.object(
         || last.note.trim_end().to_owned(),
         || {

@@ -277,3 +277,24 @@ fn a_recorded_text_is_written_again_or_said_why_not() {
     let missing = bot.run(&["replay", "1", "--candidate", "99"]);
     assert_eq!(missing.code(), Some(78), "{missing:#?}");
 }
+
+#[test]
+fn doctor_says_who_vouches_for_the_log_and_what_could_not_be_delivered() {
+    let bot = TestBot::new();
+    let said = |bot: &TestBot| {
+        let checks = bot.run(&["--json", "doctor", "--offline"]).json();
+        checks.into_iter().find(|check| check["check"] == "audit_log").unwrap()
+    };
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    let alone = said(&bot);
+    assert!(alone["status"] == "ok" && alone["reason"].as_str().unwrap().contains("only this machine"), "{alone}");
+    add_to_config(&bot, "[audit]\nanchor_command = [\"sh\", \"-c\", \"exit 3\"]\n");
+    bot.run(&["audit", "checkpoint"]);
+    let failed = said(&bot);
+    assert_eq!((&failed["status"], &failed["code"]), (&"warn".into(), &"undelivered".into()), "{failed}");
+    let config = fs::read_to_string(bot.path("config.toml")).unwrap();
+    fs::write(bot.path("config.toml"), config.replace("exit 3", "cat > got")).unwrap();
+    assert_eq!(bot.run(&["audit", "checkpoint"]).code(), Some(0));
+    let kept = said(&bot);
+    assert!(kept["status"] == "ok" && kept["reason"].as_str().unwrap().contains("elsewhere (command)"), "{kept}");
+}
