@@ -221,6 +221,13 @@ impl<'a> Examination<'a> {
     fn compare(&mut self, place: &str, checkpoint: &Checkpoint, note: &Note, is_outside: bool) -> bool {
         let Checkpoint { origin, size, root } = checkpoint;
         if note.signed_by(&self.verifiers).is_none() {
+            let held = self.report.head.size;
+            if *size > held {
+                return self.fault(format!(
+                    "{place}: the checkpoint of {origin} covers {size} records, but the log has only {held}, and it is signed \
+                     by no key that the log names: the records from {held} on were cut off, or the log was rebuilt with another key"
+                ));
+            }
             return self.fault(format!(
                 "{place}: the checkpoint of {origin} over {size} records is signed by no key that the log names: the log was \
                  rebuilt with another key, or the checkpoint is another log's"

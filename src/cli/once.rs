@@ -40,7 +40,7 @@ pub async fn run(arguments: OnceArguments, session: &Session) -> Result<()> {
     let show = first_round::shown_to_people(session, &loaded.settings);
     let inputs = session.inputs(loaded.settings)?;
     let order = Order::by_hand(session.now(), arguments.prompt);
-    let finished = daemon::once(inputs, order, signals).await?;
+    let finished = daemon::once(inputs, &loaded.provenance, order, signals).await?;
     if let Some(show) = show {
         show(&finished.record);
     }

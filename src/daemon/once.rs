@@ -1,11 +1,13 @@
 //! One round without the loop: what `once` does.
 
 use super::error::{DaemonError, check};
+use super::reload::record_config;
 use super::signals::Signals;
 use super::startup::{Inputs, StartError, Started, start_app};
 use super::telling::tell_outcome;
 use crate::app;
 use crate::audit;
+use crate::config::ShownSetting;
 use crate::publish::PublishError;
 use crate::round::{self, Order, Outcome, RoundFailure};
 use pregonero_store::HistoryRecord;
@@ -39,12 +41,17 @@ pub enum OnceError {
     Interrupted,
 }
 
-/// Serves one order on a store that nothing else uses.
+/// Serves one order on a store that nothing else uses. `shown` is the configuration in force, for the audit log.
 ///
 /// # Errors
 /// If the program cannot start or the round cannot be recorded; the outcome of the round itself is in the returned
 /// value.
-pub async fn once(inputs: Inputs, order: Order, signals: Signals) -> Result<Finished, DaemonError> {
+pub async fn once(
+    inputs: Inputs,
+    shown: &[ShownSetting],
+    order: Order,
+    signals: Signals,
+) -> Result<Finished, DaemonError> {
     let (stop, quit) = (signals.stop.clone(), signals.quit.clone());
     let serve = async {
         let audit_plan = app::audit_plan(&inputs.settings, &inputs.environment).map_err(StartError::from)?;
@@ -53,6 +60,8 @@ pub async fn once(inputs: Inputs, order: Order, signals: Signals) -> Result<Fini
             app.store.close().await;
             return Err(DaemonError::Halted(Box::new(halt)));
         }
+        let (digest, now) = (&app.settings.digest, app.clock.now());
+        record_config(&app.store, digest, shown, now).await.map_err(DaemonError::Store)?;
         // If no daemon is running, nothing else settles the outcome of an earlier post.
         app.publisher.reconcile().await.map_err(DaemonError::Store)?;
         let served = round::run(&app, order, &stop).await.map_err(DaemonError::Store)?;

@@ -68,6 +68,7 @@ async fn a_post_is_proved_from_its_slot_to_its_tweet_and_checked_without_the_pro
     assert_eq!(bot.run(&["once"]).code(), Some(0));
     let expected = [
         "began",
+        "config",
         "models",
         "round_began",
         "candidates",
@@ -82,13 +83,13 @@ async fn a_post_is_proved_from_its_slot_to_its_tweet_and_checked_without_the_pro
     let verified = bot.run(&["audit", "verify"]);
     assert_eq!(verified.code(), Some(0), "{verified:#?}");
     assert!(verified.stdout.contains("whole: every record"), "{verified:#?}");
-    assert!(verified.stdout.contains("records 0 to 9: this machine alone vouches for them"), "{verified:#?}");
+    assert!(verified.stdout.contains("records 0 to 10: this machine alone vouches for them"), "{verified:#?}");
 
     let key = bot.run(&["audit", "key"]).stdout.trim().to_owned();
     assert!(key.starts_with("pregonero/"), "{key}");
     let proved = bot.run(&["audit", "prove", "1", "-o", "1.tlog-proof"]);
     assert_eq!(proved.code(), Some(0), "{proved:#?}");
-    assert!(proved.stdout.contains("record 8 (outcome) is in the log of 10 records"), "{proved:#?}");
+    assert!(proved.stdout.contains("record 9 (outcome) is in the log of 11 records"), "{proved:#?}");
     let again = bot.run(&["audit", "prove", "1", "-o", "1.tlog-proof"]);
     assert_eq!(again.code(), Some(1), "no output replaces a file: {again:#?}");
     assert_eq!(bot.run(&["audit", "export", "-o", "log.jsonl"]).code(), Some(0));
@@ -96,11 +97,11 @@ async fn a_post_is_proved_from_its_slot_to_its_tweet_and_checked_without_the_pro
     let said = String::from_utf8_lossy(&checked.stdout).into_owned();
     assert!(checked.status.success(), "{checked:?}");
     let text = x.posted()[0].clone();
-    assert!(said.contains("record 8 of") && said.contains(&text), "{said}");
+    assert!(said.contains("record 9 of") && said.contains(&text), "{said}");
     let export = check_without_us(&bot, "export", "log.jsonl", &key).unwrap();
     assert!(export.status.success(), "{export:?}");
     assert!(
-        String::from_utf8_lossy(&export.stdout).contains("10 of them are covered by a signed checkpoint"),
+        String::from_utf8_lossy(&export.stdout).contains("11 of them are covered by a signed checkpoint"),
         "{export:?}"
     );
 
@@ -109,12 +110,12 @@ async fn a_post_is_proved_from_its_slot_to_its_tweet_and_checked_without_the_pro
     let log = fs::read_to_string(bot.path("log.jsonl")).unwrap();
     let second = log.lines().nth(2).unwrap();
     for (what, text) in [
-        ("proof", proof.replacen("index 8", "index 7", 1)),
-        ("proof", proof.replacen("\n10\n", "\n11\n", 1)),
+        ("proof", proof.replacen("index 9", "index 8", 1)),
+        ("proof", proof.replacen("\n11\n", "\n12\n", 1)),
         ("export", log.replacen("tweet_id", "tweet_ad", 1)),
         ("export", log.replacen(&format!("{second}\n"), "", 1)),
         ("export", log.replacen("round_began", "round_bogan", 1)),
-        ("export", log.replacen("\\n10\\n", "\\n9\\n", 1)),
+        ("export", log.replacen("\\n11\\n", "\\n10\\n", 1)),
     ] {
         assert!(text != proof && text != log);
         fs::write(bot.path("changed"), text).unwrap();
@@ -135,19 +136,19 @@ fn every_way_to_change_the_record_is_found_and_named() {
             "halts 1 was inserted outside the program",
         ),
         ("UPDATE candidates SET gates = '[]' WHERE round_id = 1 AND position = 0", "candidates 1/0 was changed outside"),
-        ("UPDATE ledger SET body = replace(body, 'slot', 'slat') WHERE idx = 2", "record 2 was changed"),
+        ("UPDATE ledger SET body = replace(body, 'slot', 'slat') WHERE idx = 3", "record 3 was changed"),
         ("DELETE FROM ledger WHERE idx = 3", "record 3 is missing"),
         (
             "UPDATE ledger SET idx = -1 - idx WHERE idx IN (3, 4); UPDATE ledger SET idx = 4 WHERE idx = -4;
              UPDATE ledger SET idx = 3 WHERE idx = -5",
             "record 3 holds what was written as record 4",
         ),
-        ("DELETE FROM ledger WHERE idx >= 8", "the log was cut off: a checkpoint of the record itself covers 11 records, and there are 8"),
+        ("DELETE FROM ledger WHERE idx >= 9", "the log was cut off: a checkpoint of the record itself covers 13 records, and there are 9"),
         // Whoever also removes the rows and the checkpoints of the record leaves what was kept elsewhere.
         (
-            "DELETE FROM anchors; DELETE FROM checkpoints; DELETE FROM ledger WHERE idx >= 7; DELETE FROM posts WHERE id = 2;
+            "DELETE FROM anchors; DELETE FROM checkpoints; DELETE FROM ledger WHERE idx >= 8; DELETE FROM posts WHERE id = 2;
              DELETE FROM candidates WHERE round_id = 2; DELETE FROM rounds WHERE id = 2",
-            "the log was cut off: elsewhere covers 11 records, and there are 7",
+            "the log was cut off: elsewhere covers 13 records, and there are 8",
         ),
     ];
     let bot = anchored_bot();
