@@ -641,3 +641,24 @@ async fn the_credentials_of_an_environment_sign_whether_or_not_the_url_ends_in_a
     }
     assert_eq!(x.posted(), ["Prueba", "Prueba/"]);
 }
+
+#[tokio::test]
+async fn a_hostile_answer_of_x_rewrites_no_terminal_and_is_no_formula() {
+    let x = FakeX::start().await;
+    let hostile = "=HYPERLINK(\"http://a\") <script>alert(1)</script> \u{202e}odnum\u{1b}[2J\r\nline \u{1f600}";
+    x.expect(Answer::problem(403, "about:blank", "Forbidden", hostile));
+    let bot = crate::support::test_bot::TestBot::at(&x, true);
+    let once = bot.run(&["once"]);
+    assert_ne!(once.code(), Some(0), "{once:#?}");
+    for arguments in [&["history", "list"][..], &["history", "show", "1"], &["history", "export"], &["status"]] {
+        let ended = bot.run(arguments);
+        let said = format!("{}{}{}", ended.stdout, ended.stderr, once.stdout);
+        assert!(!said.contains('\u{1b}'), "{arguments:?}: {said}");
+        // A table for other programs keeps what is no control character.
+        assert!(arguments.contains(&"export") || !said.contains('\u{202e}'), "{arguments:?}: {said}");
+        assert!(!once.stderr.contains('\u{1b}'), "the log is JSON here, which writes it as \\u001b: {once:#?}");
+        assert!(!said.contains(",=HYPERLINK"), "{arguments:?}: {said}");
+    }
+    let shown = bot.run(&["history", "show", "1"]);
+    assert!(shown.stdout.contains("<script>"), "it is told what X said: {shown:#?}");
+}
