@@ -27,7 +27,7 @@ use super::security::{LONGEST_TRY, Peer};
 use super::session::network_of;
 use super::{Page, routes};
 use crate::config::AdminSettings;
-use crate::daemon::{Beside, Companion};
+use crate::daemon::{Companion, CompanionInput};
 use pregonero_system::environment::Environment;
 
 /// How often the settings and the users are looked at.
@@ -50,10 +50,10 @@ const LONGEST_CONNECTION: Duration = Duration::from_secs(LONGEST_TRY.as_secs() +
 /// How long a stop waits for answers under way.
 const STOP_BOUND: Duration = Duration::from_secs(2);
 
-/// Returns what serves the page beside the daemon's loop.
+/// Returns the companion of the daemon that serves the page.
 #[must_use]
 pub fn companion(environment: Environment) -> Companion {
-    Box::new(move |beside| Box::pin(run(beside, environment)))
+    Box::new(move |input| Box::pin(run(input, environment)))
 }
 
 /// What a listener serves.
@@ -79,17 +79,17 @@ struct Slot {
     failed: Option<String>,
 }
 
-async fn run(beside: Beside, environment: Environment) {
+async fn run(input: CompanionInput, environment: Environment) {
     let mut slots = [Kind::Page, Kind::Metrics].map(|kind| Slot { kind, current: None, failed: None });
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut has_users = false;
     loop {
         tokio::select! {
-            () = beside.stop.cancelled() => break,
+            () = input.stop.cancelled() => break,
             _ = look.tick() => {}
         }
-        let view = Arc::clone(&beside.view.borrow());
+        let view = Arc::clone(&input.view.borrow());
         // A record that cannot be read for a moment changes nothing.
         has_users = view.app.store.has_users().await.unwrap_or(has_users);
         let admin = &view.app.settings.admin;
@@ -98,7 +98,7 @@ async fn run(beside: Beside, environment: Environment) {
                 Kind::Page => admin.listen.filter(|_| has_users),
                 Kind::Metrics => admin.metrics_listen,
             };
-            slot.adjust(wanted, admin, &beside, &environment).await;
+            slot.adjust(wanted, admin, &input, &environment).await;
         }
     }
     for slot in &mut slots {
@@ -111,7 +111,7 @@ impl Slot {
         &mut self,
         wanted: Option<SocketAddr>,
         admin: &AdminSettings,
-        beside: &Beside,
+        input: &CompanionInput,
         environment: &Environment,
     ) {
         let is_as_wanted = match (&self.current, wanted) {
@@ -132,7 +132,7 @@ impl Slot {
             Ok(bound) => bound,
             Err(error) => return self.tell_failure(address, &error),
         };
-        let page = Page::new(beside.view.clone(), admin.clone(), local, environment.clone());
+        let page = Page::new(input.view.clone(), admin.clone(), local, environment.clone());
         let router = match self.kind {
             Kind::Page => routes::router(Arc::new(page)),
             Kind::Metrics => routes::metrics_router(Arc::new(page)),

@@ -22,7 +22,7 @@ use pregonero_store::{NewSession, SessionUser, StoreError};
 const ID: usize = 16;
 const SECRET: usize = 32;
 
-/// How many seconds somebody is told to wait who finds too many others signing in.
+/// The wait, in seconds, that the answer names if too many people are signing in at once.
 const WAIT_FOR_A_PLACE: i64 = 5;
 
 /// Returns the cookie's name. Over an encrypted connection, browsers take one with this prefix only from the host itself.

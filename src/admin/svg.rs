@@ -1,5 +1,5 @@
 //! Charts as SVG, drawn on the server: bars and lines with their axes. Colours and sizes are the style sheet's; every number is
-//! also in a table beside the chart.
+//! also in a table below the chart.
 
 use std::fmt::Write as _;
 

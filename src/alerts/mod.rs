@@ -38,11 +38,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How often to check the conditions even if nothing was written.
 const LOOK_ANYWAY_EVERY: Duration = Duration::from_secs(30);
 
-/// The wait after a first failure; doubled each time.
-const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(30);
+/// The wait after a delivery first fails; doubled each time. The checkpoints of the audit log wait as long.
+pub(crate) const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(30);
 
 /// The longest wait between two tries.
-const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
+pub(crate) const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 
 /// How long a notice that is tried again keeps its links; a link lasts for a day.
 const LINKS_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(12);

@@ -71,7 +71,7 @@ impl Payload {
         .with_text()
     }
 
-    /// Replaces the message: the end of a wait is told by what came of it.
+    /// Replaces the message: the notice that a wait is over says what came of the post.
     #[must_use]
     pub fn saying(self, message: String) -> Self {
         Self { message, ..self }.with_text()

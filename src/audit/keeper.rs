@@ -2,6 +2,7 @@
 //!
 //! One constraint: nothing here may delay a post. It is a task of its own, as the alerts are.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,17 +19,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::key::{self, KeyError, KeyPlace};
 use super::{Anchors, AuditSettings};
-use crate::alerts::ChannelError;
-use std::path::Path;
+use crate::alerts::{ChannelError, FIRST_WAIT, LONGEST_WAIT};
 
 /// How often to look.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-
-/// The wait after a first failed delivery; doubled each time.
-const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(30);
-
-/// The longest wait between two tries.
-const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 
 /// What the task works from; a reload replaces it.
 #[derive(Debug, Clone)]

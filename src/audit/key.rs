@@ -91,7 +91,7 @@ impl KeyPlace {
         }
     }
 
-    /// Makes the next key in a file beside the present one; [`Rotation::finish`] puts it in place.
+    /// Makes the next key in a file next to the present one; [`Rotation::finish`] puts it in place.
     ///
     /// # Errors
     /// [`KeyError::Given`], or if a file cannot be read or written.
@@ -150,7 +150,7 @@ impl Rotation {
         record_of(&self.new, self.earlier.as_ref())
     }
 
-    /// Puts the new key in place. The earlier one is kept beside it; returns where.
+    /// Puts the new key in place. Keeps the earlier one next to it and returns where.
     ///
     /// # Errors
     /// If a file cannot be renamed.
@@ -159,7 +159,8 @@ impl Rotation {
         let kept = match &self.earlier {
             Some(earlier) => {
                 let vkey = earlier.verifier().to_string();
-                let id = vkey.rsplit('+').nth(1).unwrap_or_default().to_owned();
+                // NAME+ID+KEY: a name has no plus sign, but the key, in base64, may have some, and slashes.
+                let id = vkey.split('+').nth(1).unwrap_or_default();
                 let kept = self.place.file.with_extension(format!("key.before-{id}"));
                 fs::rename(&self.place.file, &kept).map_err(failed)?;
                 Some(kept)
@@ -219,6 +220,20 @@ mod tests {
         let error = place.find_or_make().unwrap_err().to_string();
         assert!(error.contains("audit.key: not a key for checkpoints"), "{error}");
         assert_eq!(fs::read_to_string(place.file()).unwrap(), "nothing of the kind");
+    }
+
+    #[test]
+    fn every_earlier_key_is_kept_under_its_id_whatever_characters_the_key_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = place(folder.path());
+        place.find_or_make().unwrap();
+        // Of forty random keys in base64, most have a plus sign or a slash.
+        for _ in 0..40 {
+            let kept = place.begin_rotation().unwrap().finish().unwrap().unwrap();
+            let name = kept.file_name().unwrap().to_str().unwrap();
+            let id = name.strip_prefix("audit.key.before-").unwrap();
+            assert!(id.len() == 8 && id.chars().all(|digit| digit.is_ascii_hexdigit()), "{name}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use pregonero_system::environment::Environment;
 use super::keeper::{deliver, sign, turn};
 use super::*;
 
-/// A webhook that fails as often as it is told to, then takes everything.
+/// A webhook that fails a given number of times, then accepts everything.
 #[derive(Default)]
 struct Receiver {
     failures: Mutex<usize>,

@@ -10,7 +10,7 @@
 //! does what is due now and then, and `telling` reports the results to the operator.
 
 pub mod agenda;
-mod beside;
+mod companion;
 mod error;
 pub mod hindrance;
 pub mod lock;
@@ -38,7 +38,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use self::agenda::Agenda;
-pub use self::beside::{Beside, Companion, View};
+pub use self::companion::{Companion, CompanionInput, View};
 pub use self::error::DaemonError;
 use self::error::check;
 use self::hindrance::{Code, Hindrance};
@@ -65,7 +65,7 @@ use pregonero_system::errors::chain;
 /// How often the record is checked for newly approved posts and posts that have expired.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// How long shutdown waits for what runs beside the loop.
+/// How long shutdown waits for the companion.
 const COMPANION_BOUND: Duration = Duration::from_secs(3);
 
 /// How long shutdown waits for the record to close: a hanging connection must not keep the process alive.
@@ -85,7 +85,7 @@ pub struct Setup {
     pub now: bool,
     /// Called with that first round's record.
     pub show_round: Option<ShowRound>,
-    /// Runs beside the loop for as long as it turns.
+    /// Runs at the same time as the loop, until the daemon stops.
     pub companion: Option<Companion>,
 }
 
@@ -149,7 +149,7 @@ struct Daemon {
     /// Signs the audit log and keeps its checkpoints elsewhere; like the alerts, it outlives every reload.
     keeper: JoinHandle<()>,
     audit_plan: watch::Sender<audit::Plan>,
-    /// Runs beside the loop, and sees its state.
+    /// Runs at the same time as the loop and sees its state.
     companion: Option<JoinHandle<()>>,
     view: watch::Sender<Arc<View>>,
     /// The search of the account's timeline under way. It posts nothing, so it runs alongside the work.
@@ -234,8 +234,8 @@ impl Daemon {
         let view = View { app: Arc::clone(&app), status, shown: Arc::clone(&shown) };
         let view = watch::Sender::new(Arc::new(view));
         let companion = companion.map(|companion| {
-            let beside = Beside { view: view.subscribe(), stop: signals.stop.child_token() };
-            tokio::spawn(companion(beside))
+            let input = CompanionInput { view: view.subscribe(), stop: signals.stop.child_token() };
+            tokio::spawn(companion(input))
         });
         let mut daemon = Self {
             watch: app.store.watch(),

@@ -8,8 +8,8 @@
 //! <base64 of SHA-256(salt ‖ body)>
 //! ```
 //!
-//! Each line ends with a newline. The body (JSON) and its salt (32 random bytes) are kept beside the leaf. Without the
-//! salt nobody can guess a body from the leaf, so a body may be forgotten and the tree stays whole.
+//! Each line ends with a newline. The body (JSON) and its salt (32 random bytes) are stored with the leaf, but are
+//! not part of it. Nobody can guess a body from the leaf without the salt. So a body can be deleted and the tree still holds.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -8,8 +8,8 @@ use ring::digest::{Context, SHA256};
 /// A SHA-256 hash.
 pub type Hash = [u8; 32];
 
-/// How many leaves a stored subtree holds. Their hashes are kept beside the leaves, so that a root costs one hash for
-/// each subtree and for each leaf after the last of them.
+/// How many leaves a stored subtree holds. The roots of complete subtrees are stored, so computing the root of
+/// the tree takes one hash for each of them and one for each leaf after the last.
 pub const SUBTREE: usize = 256;
 
 /// Returns the SHA-256 of the parts, one after the other.

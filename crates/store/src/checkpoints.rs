@@ -167,16 +167,20 @@ impl Store {
     pub async fn queue_last_checkpoint(&self, channels: &[AnchorChannel], now: Timestamp) -> Result<(), StoreError> {
         const DOING: &str = "queue a checkpoint";
         let Some(last) = self.last_checkpoint().await? else { return Ok(()) };
-        let anchors = self.anchors().await?;
-        let is_queued = |channel: &&AnchorChannel| {
-            anchors.iter().all(|anchor| anchor.size != last.size || anchor.channel != **channel)
-        };
-        let missing: Vec<AnchorChannel> = channels.iter().filter(is_queued).copied().collect();
+        let size = i64::try_from(last.size).unwrap_or(i64::MAX);
+        // Asked every few seconds: only of the latest one.
+        let queued: Vec<String> = sqlx::query_scalar("SELECT channel FROM anchors WHERE size = ?")
+            .bind(size)
+            .fetch_all(self.readers())
+            .await
+            .doing(DOING)?;
+        let is_missing = |channel: &&AnchorChannel| queued.iter().all(|queued| queued != channel.as_str());
+        let missing: Vec<AnchorChannel> = channels.iter().filter(is_missing).copied().collect();
         if missing.is_empty() {
             return Ok(());
         }
         let mut transaction = self.begin().await?;
-        queue(&mut transaction, i64::try_from(last.size).unwrap_or(i64::MAX), &missing, now).await?;
+        queue(&mut transaction, size, &missing, now).await?;
         transaction.commit().await.doing(DOING)
     }
 

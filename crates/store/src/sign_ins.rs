@@ -5,8 +5,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Row as _, Sqlite, SqliteConnection};
 
 use super::columns::{instant_or_none, stored};
 use super::error::Doing as _;
@@ -60,15 +61,16 @@ impl Store {
         now: Timestamp,
     ) -> Result<Result<SignInTry, SignInWait>, StoreError> {
         let mut transaction = self.begin().await?;
-        let here = wait_here(&mut transaction, account, address, now).await?;
-        let of_address = wait_of_address(&mut transaction, address, now).await?;
-        let of_account = wait_of_account(&mut transaction, account, address, now).await?;
+        let (one, all) = (tries_here(account, address, now), tries_of_account(account, address, now));
+        let here = wait(&mut transaction, one, FREE_OF_ACCOUNT, length_of_wait).await?;
+        let of_address =
+            wait(&mut transaction, tries_of_address(address, now), FREE_OF_ADDRESS, length_of_wait).await?;
+        let of_account = wait(&mut transaction, all, CEILING_OF_ACCOUNT, |_| CEILING_WAIT).await?;
         if let Some(until) = here.max(of_address).max(of_account).filter(|until| *until > now) {
             return Ok(Err(SignInWait { until }));
         }
-        let oldest = now.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
         sqlx::query("DELETE FROM sign_ins WHERE at < ?")
-            .bind(stored(oldest))
+            .bind(before(now, KEPT))
             .execute(&mut *transaction)
             .await
             .doing("forget old tries to sign in")?;
@@ -98,43 +100,44 @@ impl Store {
     }
 }
 
-const COUNTING: &str = "count the tries to sign in";
+type Question<'q> = Query<'q, Sqlite, SqliteArguments>;
 
-/// Returns how many tries a row of `tries` and `last` has, and when the last was.
-fn tries_in(row: &SqliteRow) -> Result<(i64, Option<Timestamp>), StoreError> {
-    Ok((row.try_get("tries").doing(COUNTING)?, instant_or_none(row, "last").doing(COUNTING)?))
+/// Returns until when somebody has to wait. `question` counts the wrong tries (`tries`) and has the time of the latest
+/// (`last`); from the number `free` on, each one more makes the wait that `length` gives.
+async fn wait(
+    connection: &mut SqliteConnection,
+    question: Question<'_>,
+    free: i64,
+    length: impl Fn(i64) -> SignedDuration,
+) -> Result<Option<Timestamp>, StoreError> {
+    const DOING: &str = "count the tries to sign in";
+    let row = question.fetch_one(connection).await.doing(DOING)?;
+    let tries: i64 = row.try_get("tries").doing(DOING)?;
+    let last = instant_or_none(&row, "last").doing(DOING)?;
+    Ok(last.filter(|_| tries >= free).map(|last| last + length(tries - free)))
 }
 
-/// Returns until when an account has to wait at one address.
-async fn wait_here(
-    connection: &mut SqliteConnection,
-    account: &[u8; 32],
-    address: &str,
-    now: Timestamp,
-) -> Result<Option<Timestamp>, StoreError> {
-    let row = sqlx::query(
+/// Returns the instant `span` before `now` as the database has it.
+fn before(now: Timestamp, span: SignedDuration) -> String {
+    stored(now.checked_sub(span).unwrap_or(Timestamp::MIN))
+}
+
+/// Counts the wrong tries for an account from one address since it last signed in there.
+fn tries_here<'q>(account: &'q [u8; 32], address: &'q str, now: Timestamp) -> Question<'q> {
+    sqlx::query(
         "SELECT count(*) AS tries, max(at) AS last FROM sign_ins
          WHERE account_sha256 = ?1 AND address = ?2 AND at >= ?3 AND ok = 0
              AND id > coalesce((SELECT max(id) FROM sign_ins WHERE account_sha256 = ?1 AND address = ?2 AND ok = 1), 0)",
     )
     .bind(&account[..])
     .bind(address)
-    .bind(stored(now.checked_sub(COUNTED).unwrap_or(Timestamp::MIN)))
-    .fetch_one(connection)
-    .await
-    .doing(COUNTING)?;
-    let (tries, last) = tries_in(&row)?;
-    Ok(last.filter(|_| tries >= FREE_OF_ACCOUNT).map(|last| last + length_of_wait(tries - FREE_OF_ACCOUNT)))
+    .bind(before(now, COUNTED))
 }
 
-/// Returns until when an address has to wait. Signing in takes away the wrong tries for that account alone: else whoever has
-/// an account could try those of others for ever.
-async fn wait_of_address(
-    connection: &mut SqliteConnection,
-    address: &str,
-    now: Timestamp,
-) -> Result<Option<Timestamp>, StoreError> {
-    let row = sqlx::query(
+/// Counts the wrong tries from an address. Signing in takes away the wrong tries for that account alone: otherwise whoever
+/// has an account could try those of others for ever.
+fn tries_of_address(address: &str, now: Timestamp) -> Question<'_> {
+    sqlx::query(
         "SELECT count(*) AS tries, max(at) AS last FROM sign_ins AS wrong
          WHERE address = ?1 AND at >= ?2 AND ok = 0 AND NOT EXISTS (
              SELECT 1 FROM sign_ins AS later
@@ -142,34 +145,19 @@ async fn wait_of_address(
                  AND later.id > wrong.id)",
     )
     .bind(address)
-    .bind(stored(now.checked_sub(COUNTED).unwrap_or(Timestamp::MIN)))
-    .fetch_one(connection)
-    .await
-    .doing(COUNTING)?;
-    let (tries, last) = tries_in(&row)?;
-    Ok(last.filter(|_| tries >= FREE_OF_ADDRESS).map(|last| last + length_of_wait(tries - FREE_OF_ADDRESS)))
+    .bind(before(now, COUNTED))
 }
 
-/// Returns until when an account has to wait at an address that is new to it.
-async fn wait_of_account(
-    connection: &mut SqliteConnection,
-    account: &[u8; 32],
-    address: &str,
-    now: Timestamp,
-) -> Result<Option<Timestamp>, StoreError> {
-    let row = sqlx::query(
+/// Counts the wrong tries for an account from all addresses, if this address is new to it.
+fn tries_of_account<'q>(account: &'q [u8; 32], address: &'q str, now: Timestamp) -> Question<'q> {
+    sqlx::query(
         "SELECT count(*) AS tries, max(at) AS last FROM sign_ins
          WHERE account_sha256 = ?1 AND at >= ?3 AND ok = 0
              AND NOT EXISTS (SELECT 1 FROM sign_ins WHERE account_sha256 = ?1 AND address = ?2 AND ok = 1)",
     )
     .bind(&account[..])
     .bind(address)
-    .bind(stored(now.checked_sub(CEILING_COUNTS).unwrap_or(Timestamp::MIN)))
-    .fetch_one(connection)
-    .await
-    .doing(COUNTING)?;
-    let (tries, last) = tries_in(&row)?;
-    Ok(last.filter(|_| tries >= CEILING_OF_ACCOUNT).map(|last| last + CEILING_WAIT))
+    .bind(before(now, CEILING_COUNTS))
 }
 
 /// Forgets the wrong tries for a user, whose password is another one now.

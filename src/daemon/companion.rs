@@ -1,5 +1,5 @@
-//! What runs beside the loop and sees its state: the admin page. The daemon does not know it; the command that starts the
-//! daemon brings it along.
+//! The companion: a task that runs at the same time as the daemon's loop and sees its state. It is the admin page. The daemon
+//! does not know that; the command that starts the daemon passes it in.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,12 +23,12 @@ pub struct View {
 
 /// What the companion receives.
 #[derive(Debug, Clone)]
-pub struct Beside {
+pub struct CompanionInput {
     /// Changes with every turn of the loop.
     pub view: watch::Receiver<Arc<View>>,
     /// Cancelled when the daemon stops.
     pub stop: CancellationToken,
 }
 
-/// Starts the companion; its future ends only when it is told to stop.
-pub type Companion = Box<dyn FnOnce(Beside) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+/// Starts the companion. Its future ends only after `stop` is cancelled.
+pub type Companion = Box<dyn FnOnce(CompanionInput) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
