@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::output::{WeightFormat, check_output};
 use super::sources::{Teacher, UnlabelledSource, WeakSource};
-use crate::dataset::similar::NEAR_DUPLICATE;
+use pregonero_data::similar::NEAR_DUPLICATE;
 use crate::training::schedule::{Decay, Schedule};
 use crate::training::vectors::{VectorCard, read_width};
 use pregonero_models::sentiment::Columns;

@@ -26,7 +26,8 @@ static POLARITIES: LazyLock<HashMap<&'static str, Label>> = LazyLock::new(|| {
 static PLACEHOLDERS: LazyLock<Regex> = LazyLock::new(|| Regex::new("_(?:emo|usr|url)").expect("a valid pattern"));
 
 /// Returns the label that all of a text's `emoji` agree on; none if one is not in the table or two disagree.
-pub(super) fn verdict(emoji: &str) -> Verdict {
+#[must_use]
+pub fn by_emoji(emoji: &str) -> Verdict {
     let mut labels =
         emoji.chars().filter(|character| !is_variation(*character) && !character.is_whitespace()).map(|character| {
             let mut buffer = [0; 4];
@@ -45,7 +46,8 @@ fn is_variation(character: char) -> bool {
 }
 
 /// Removes placeholders from a text and tidies its spaces.
-pub(super) fn without_placeholders(text: &str) -> String {
+#[must_use]
+pub fn without_placeholders(text: &str) -> String {
     PLACEHOLDERS.replace_all(text, " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -77,7 +79,7 @@ mod tests {
             ("x", Verdict::Ambiguous),
             (" ", Verdict::Unmarked),
         ] {
-            assert_eq!(verdict(emoji), expected, "{emoji:?}");
+            assert_eq!(by_emoji(emoji), expected, "{emoji:?}");
         }
     }
 

@@ -36,7 +36,8 @@ impl HashtagRules {
     }
 
     /// Returns the label of a text, if it has hashtags of exactly one side.
-    pub(super) fn verdict(&self, text: &str) -> Verdict {
+    #[must_use]
+    pub fn verdict(&self, text: &str) -> Verdict {
         let tags: Vec<String> = HASHTAG.captures_iter(text).map(|found| found[1].to_lowercase()).collect();
         let carries = |side: &[String]| tags.iter().any(|tag| side.contains(tag));
         match (carries(&self.negative), carries(&self.positive)) {
