@@ -6,8 +6,10 @@
 //! - [`folder`]: the folder of a data set: data files and the manifest that describes them.
 //! - [`label`]: labels by emoji and hashtags.
 //! - [`similar`], [`near_duplicates`]: texts that say nearly the same.
+//! - [`explore`]: what a page about a data set shows, counted in one pass.
 //! - [`split`]: the parts to train and to test with.
 
+pub mod explore;
 pub mod folder;
 pub mod json_row;
 pub mod label;
