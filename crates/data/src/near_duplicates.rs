@@ -3,9 +3,10 @@
 //! [`super::similar`] finds all pairs of a table exactly; corpora of millions of texts need something cheaper. Texts
 //! whose MinHash signatures (Broder 1997) agree on a band (locality-sensitive hashing) are compared by Jaccard's index
 //! over their words. With these sizes a pair of similarity 0.7 is found with probability 0.96, of 0.8 with 0.997.
-//! A text of 18 words takes about 200 bytes: its words, and a link in each band's chain.
 
-use pregonero_text::hashing::{HashedSet, SPLITMIX64_STEP, hash, jaccard, splitmix64};
+use std::collections::HashMap;
+
+use pregonero_text::hashing::{HashedSet, SPLITMIX64_STEP, hash, splitmix64};
 
 /// Bands of a signature, and minima per band.
 const BANDS: usize = 12;
@@ -13,139 +14,63 @@ const ROWS: usize = 4;
 
 /// Stands for no text.
 const NONE: u32 = u32::MAX;
-/// Slots of a band's table at the beginning; a power of two, as always.
-const FEWEST_SLOTS: usize = 1 << 10;
-
-/// What a text is beside those that were seen before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// Unlike all of them; its number, if it is remembered.
-    New(Option<u32>),
-    /// The same words as the text with this number.
-    Same(u32),
-    /// Similar to the text with this number.
-    Similar(u32),
-    /// It has no words to compare.
-    Wordless,
-}
 
 /// The texts admitted so far.
 #[derive(Debug)]
 pub struct NearDuplicates {
     threshold: f64,
-    /// The most texts that are remembered.
-    most: usize,
     multipliers: [u64; BANDS * ROWS],
-    /// For every slot and band, the newest text there. Texts with different bands can share a slot; the comparison of their
-    /// words tells them apart.
-    newest: Vec<[u32; BANDS]>,
-    /// For every text and band, the previous text of its slot.
+    /// By a band's content, the newest text that has it.
+    newest: HashMap<(u8, u64), u32>,
+    /// For every text and band, the previous text with the same content.
     before: Vec<[u32; BANDS]>,
-    /// The sorted words of all texts, and where those of each text end.
-    words: Vec<u32>,
-    ends: Vec<usize>,
+    words: Vec<HashedSet<u32>>,
 }
 
 impl NearDuplicates {
     /// Creates a filter that admits texts less similar than `threshold` to everything admitted before.
     #[must_use]
     pub fn new(threshold: f64) -> Self {
-        Self::with_most(threshold, NONE as usize)
-    }
-
-    /// Creates a filter that remembers at most the first `most` different texts.
-    #[must_use]
-    pub fn with_most(threshold: f64, most: usize) -> Self {
         let multipliers = std::array::from_fn(|index| splitmix64((index as u64).wrapping_mul(SPLITMIX64_STEP)) | 1);
-        let newest = vec![[NONE; BANDS]; FEWEST_SLOTS];
-        let most = most.min(NONE as usize);
-        Self { threshold, most, multipliers, newest, before: Vec::new(), words: Vec::new(), ends: Vec::new() }
+        Self { threshold, multipliers, newest: HashMap::new(), before: Vec::new(), words: Vec::new() }
     }
 
     /// Returns whether `text` is new, and remembers it. A text without words is always new.
     pub fn admit(&mut self, text: &str) -> bool {
-        matches!(self.place(&words(text)), Place::New(_) | Place::Wordless)
-    }
-
-    /// Returns whether a text with these words (see [`word_hash`]) is new or like an earlier one, and remembers a new one.
-    pub fn place(&mut self, words: &HashedSet<u32>) -> Place {
+        let words = words(text);
         if words.is_empty() {
-            return Place::Wordless;
+            return true;
         }
-        let bands = self.bands(words.iter().copied());
-        if let Some(known) = self.find(words, &bands) {
-            return known;
+        let bands = self.bands(&words);
+        if self.knows(&words, &bands) {
+            return false;
         }
-        if self.ends.len() >= self.most {
-            return Place::New(None);
-        }
-        if self.ends.len() == self.newest.len() {
-            self.double();
-        }
-        let number = self.ends.len() as u32;
-        self.words.extend(words.iter());
-        self.ends.push(self.words.len());
-        self.link(number, &bands);
-        Place::New(Some(number))
+        let place = self.words.len() as u32;
+        self.before
+            .push(std::array::from_fn(|band| self.newest.insert((band as u8, bands[band]), place).unwrap_or(NONE)));
+        self.words.push(words);
+        true
     }
 
-    fn find(&self, words: &HashedSet<u32>, bands: &[u64; BANDS]) -> Option<Place> {
-        let mut best = None;
-        for (band, content) in bands.iter().enumerate() {
-            let mut number = self.newest[self.slot(*content)][band];
-            while number != NONE {
-                let other = self.words_of(number);
-                let similarity = jaccard(shared(words, other), words.len(), other.len());
-                if similarity >= 1.0 {
-                    return Some(Place::Same(number));
+    fn knows(&self, words: &HashedSet<u32>, bands: &[u64; BANDS]) -> bool {
+        (0..BANDS).any(|band| {
+            let mut place = self.newest.get(&(band as u8, bands[band])).copied().unwrap_or(NONE);
+            while place != NONE {
+                if words.jaccard(&self.words[place as usize]) >= self.threshold {
+                    return true;
                 }
-                if similarity >= self.threshold {
-                    best = best.or(Some(Place::Similar(number)));
-                    break;
-                }
-                number = self.before[number as usize][band];
+                place = self.before[place as usize][band];
             }
-        }
-        best
-    }
-
-    fn slot(&self, content: u64) -> usize {
-        content as usize & (self.newest.len() - 1)
-    }
-
-    fn words_of(&self, number: u32) -> &[u32] {
-        let number = number as usize;
-        let start = if number == 0 { 0 } else { self.ends[number - 1] };
-        &self.words[start..self.ends[number]]
-    }
-
-    fn link(&mut self, number: u32, bands: &[u64; BANDS]) {
-        let mut before = [NONE; BANDS];
-        for (band, content) in bands.iter().enumerate() {
-            let slot = self.slot(*content);
-            before[band] = std::mem::replace(&mut self.newest[slot][band], number);
-        }
-        self.before.push(before);
-    }
-
-    /// Doubles the slots, so that chains stay short.
-    fn double(&mut self) {
-        let slots = self.newest.len() * 2;
-        self.newest = Vec::new();
-        self.newest = vec![[NONE; BANDS]; slots];
-        self.before.clear();
-        for number in 0..self.ends.len() as u32 {
-            let bands = self.bands(self.words_of(number).iter().copied());
-            self.link(number, &bands);
-        }
+            false
+        })
     }
 
     /// Returns the minima of the words under every hash function, band by band.
-    fn bands(&self, words: impl Iterator<Item = u32>) -> [u64; BANDS] {
+    fn bands(&self, words: &HashedSet<u32>) -> [u64; BANDS] {
         let mut minima = [u32::MAX; BANDS * ROWS];
-        for word in words {
+        for word in words.iter() {
             for (minimum, multiplier) in minima.iter_mut().zip(&self.multipliers) {
-                let hash = (u64::from(word).wrapping_add(1).wrapping_mul(*multiplier) >> 32) as u32;
+                let hash = (u64::from(*word).wrapping_add(1).wrapping_mul(*multiplier) >> 32) as u32;
                 *minimum = hash.min(*minimum);
             }
         }
@@ -157,27 +82,11 @@ impl NearDuplicates {
     }
 }
 
-/// Returns how many words are in both of two sorted lists.
-fn shared(left: &HashedSet<u32>, right: &[u32]) -> usize {
-    let mut right = right.iter().copied().peekable();
-    let in_right = |word: &&u32| {
-        while right.next_if(|other| other < word).is_some() {}
-        right.peek() == Some(word)
-    };
-    left.iter().filter(in_right).count()
-}
-
-/// Returns the hash that a word is compared by.
-#[must_use]
-pub fn word_hash(word: &str) -> u32 {
-    hash(0, &[word]) as u32
-}
-
 /// Returns the distinct words of a text, in lower case and without punctuation.
 fn words(text: &str) -> HashedSet<u32> {
     let lower = text.to_lowercase();
     let words = lower.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(word_hash).collect()
+    words.map(|word| hash(0, &[word]) as u32).collect()
 }
 
 #[cfg(test)]
@@ -201,22 +110,6 @@ mod tests {
             ("🎉", true),
         ] {
             assert_eq!(near.admit(text), new, "{text}");
-        }
-    }
-
-    #[test]
-    fn an_earlier_text_is_named_and_beyond_the_bound_new_ones_are_not_remembered() {
-        let mut near = NearDuplicates::with_most(NEAR_DUPLICATE, 2);
-        for (text, place) in [
-            ("hoy llega la lluvia al valle", Place::New(Some(0))),
-            ("la lluvia llega al valle hoy", Place::Same(0)),
-            ("ayer la feria del libro abrió temprano", Place::New(Some(1))),
-            ("ayer la feria del libro cerró temprano", Place::Similar(1)),
-            ("otra cosa que nadie dijo", Place::New(None)),
-            ("otra cosa que nadie dijo", Place::New(None)),
-            ("…", Place::Wordless),
-        ] {
-            assert_eq!(near.place(&words(text)), place, "{text}");
         }
     }
 

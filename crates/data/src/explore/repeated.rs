@@ -1,10 +1,10 @@
 //! Posts that repeat an earlier one, word for word or nearly.
 
-use pregonero_text::hashing::HashedSet;
+use pregonero_text::hashing::{HashedSet, hash};
 
 use super::numbers::{Duplicates, Repeated};
 use super::tally::FastMap;
-use crate::near_duplicates::{NearDuplicates, Place, word_hash};
+use crate::near_duplicates::TextIndex;
 use crate::similar::NEAR_DUPLICATE;
 
 /// The most different texts that others are compared with.
@@ -17,7 +17,7 @@ const MOST_REPEATED: usize = 50_000;
 /// The texts so far.
 #[derive(Debug)]
 pub(super) struct RepeatedTexts {
-    known: NearDuplicates,
+    known: TextIndex,
     words: Vec<u32>,
     exact: u64,
     near: u64,
@@ -29,7 +29,7 @@ pub(super) struct RepeatedTexts {
 impl RepeatedTexts {
     pub(super) fn new() -> Self {
         Self {
-            known: NearDuplicates::with_most(NEAR_DUPLICATE, MOST_TEXTS),
+            known: TextIndex::new(NEAR_DUPLICATE),
             words: Vec::new(),
             exact: 0,
             near: 0,
@@ -40,7 +40,7 @@ impl RepeatedTexts {
 
     /// Notes a word of the present post.
     pub(super) fn note(&mut self, word: &str) {
-        self.words.push(word_hash(word));
+        self.words.push(hash(0, &[word]) as u32);
     }
 
     /// Compares the post whose words were noted, if it is `wanted`.
@@ -50,26 +50,33 @@ impl RepeatedTexts {
         if is_short || !wanted {
             return;
         }
-        let known = match self.known.place(&words) {
-            Place::New(number) => {
-                self.not_compared += u64::from(number.is_none());
-                return;
+        let Some((known, is_same)) = self.find(words.as_slice()) else {
+            if self.known.len() < MOST_TEXTS {
+                self.known.insert(words.as_slice());
+            } else {
+                self.not_compared += 1;
             }
-            Place::Wordless => return,
-            Place::Same(number) => {
-                self.exact += 1;
-                number
-            }
-            Place::Similar(number) => {
-                self.near += 1;
-                number
-            }
+            return;
         };
+        *(if is_same { &mut self.exact } else { &mut self.near }) += 1;
         if let Some((posts, _)) = self.repetitions.get_mut(&known) {
             *posts += 1;
         } else if self.repetitions.len() < MOST_REPEATED {
             self.repetitions.insert(known, (1, text.into()));
         }
+    }
+
+    /// Returns an earlier text with these words, or else a similar one, and whether it is the same.
+    fn find(&self, words: &[u32]) -> Option<(u32, bool)> {
+        let mut similar = None;
+        let same = self.known.find(words, |number| {
+            let is_same = self.known.words_of(number) == words;
+            if !is_same {
+                similar.get_or_insert(number);
+            }
+            is_same
+        });
+        same.map(|number| (number, true)).or(similar.map(|number| (number, false)))
     }
 
     pub(super) fn not_compared(&self) -> u64 {

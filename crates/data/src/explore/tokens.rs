@@ -131,7 +131,7 @@ mod tests {
             ("don't l’eau 'cita'", &["don't", "l’eau", "cita"]),
             ("correo ana@example.com", &["correo", "ana", "com"]),
             ("#1 #2021 # solo", &["solo"]),
-            ("(#Feria)#Sol", &["#feria"]),
+            ("(#Feria)#Sol", &["#feria", "#sol"]),
             ("🎉🎉", &[]),
             ("", &[]),
         ] {
