@@ -8,4 +8,5 @@
 pub mod folder;
 pub mod json_row;
 pub mod names;
+pub mod parquet_file;
 pub mod row;
