@@ -1,12 +1,11 @@
-//! Drops near-duplicates from a stream of any number of texts: the first of several similar texts stays.
+//! Finds near-duplicates in a stream of any number of texts.
 //!
 //! [`super::similar`] finds all pairs of a table exactly; corpora of millions of texts need something cheaper. Texts
 //! whose MinHash signatures (Broder 1997) agree on a band (locality-sensitive hashing) are compared by Jaccard's index
 //! over their words. With these sizes a pair of similarity 0.7 is found with probability 0.96, of 0.8 with 0.997.
+//! A text of 16 different words takes about 200 bytes.
 
-use std::collections::HashMap;
-
-use pregonero_text::hashing::{HashedSet, SPLITMIX64_STEP, hash, splitmix64};
+use pregonero_text::hashing::{HashedSet, SPLITMIX64_STEP, hash, jaccard, shared, splitmix64};
 
 /// Bands of a signature, and minima per band.
 const BANDS: usize = 12;
@@ -15,24 +14,18 @@ const ROWS: usize = 4;
 /// Stands for no text.
 const NONE: u32 = u32::MAX;
 
-/// The texts admitted so far.
+/// The fewest buckets of a band; a power of two, as all numbers of buckets are.
+const FEWEST_BUCKETS: usize = 1 << 10;
+
+/// Drops near-duplicates: the first of several similar texts stays.
 #[derive(Debug)]
-pub struct NearDuplicates {
-    threshold: f64,
-    multipliers: [u64; BANDS * ROWS],
-    /// By a band's content, the newest text that has it.
-    newest: HashMap<(u8, u64), u32>,
-    /// For every text and band, the previous text with the same content.
-    before: Vec<[u32; BANDS]>,
-    words: Vec<HashedSet<u32>>,
-}
+pub struct NearDuplicates(TextIndex);
 
 impl NearDuplicates {
     /// Creates a filter that admits texts less similar than `threshold` to everything admitted before.
     #[must_use]
     pub fn new(threshold: f64) -> Self {
-        let multipliers = std::array::from_fn(|index| splitmix64((index as u64).wrapping_mul(SPLITMIX64_STEP)) | 1);
-        Self { threshold, multipliers, newest: HashMap::new(), before: Vec::new(), words: Vec::new() }
+        Self(TextIndex::new(threshold))
     }
 
     /// Returns whether `text` is new, and remembers it. A text without words is always new.
@@ -41,34 +34,145 @@ impl NearDuplicates {
         if words.is_empty() {
             return true;
         }
-        let bands = self.bands(&words);
-        if self.knows(&words, &bands) {
-            return false;
+        let new = self.0.find(words.as_slice(), |_| true).is_none();
+        if new {
+            self.0.insert(words.as_slice());
         }
-        let place = self.words.len() as u32;
-        self.before
-            .push(std::array::from_fn(|band| self.newest.insert((band as u8, bands[band]), place).unwrap_or(NONE)));
-        self.words.push(words);
-        true
+        new
+    }
+}
+
+/// Texts as sets of word hashes, found again by similar ones. Each has a number, from 0, in the order in which they come.
+#[derive(Debug)]
+pub struct TextIndex {
+    threshold: f64,
+    multipliers: [u64; BANDS * ROWS],
+    /// For every band and bucket, the newest text in it; a bucket is chosen by the band's content.
+    newest: Vec<u32>,
+    /// How many buckets a band has.
+    buckets: usize,
+    /// For every text and band, the previous text in the same bucket.
+    before: Vec<[u32; BANDS]>,
+    /// The words of all texts, one text after the other, and where each text ends.
+    words: Vec<u32>,
+    ends: Vec<usize>,
+}
+
+impl TextIndex {
+    /// Creates an index in which texts are similar from `threshold` on.
+    #[must_use]
+    pub fn new(threshold: f64) -> Self {
+        let multipliers = std::array::from_fn(|index| splitmix64((index as u64).wrapping_mul(SPLITMIX64_STEP)) | 1);
+        Self {
+            threshold,
+            multipliers,
+            newest: vec![NONE; BANDS * FEWEST_BUCKETS],
+            buckets: FEWEST_BUCKETS,
+            before: Vec::new(),
+            words: Vec::new(),
+            ends: Vec::new(),
+        }
     }
 
-    fn knows(&self, words: &HashedSet<u32>, bands: &[u64; BANDS]) -> bool {
-        (0..BANDS).any(|band| {
-            let mut place = self.newest.get(&(band as u8, bands[band])).copied().unwrap_or(NONE);
-            while place != NONE {
-                if words.jaccard(&self.words[place as usize]) >= self.threshold {
-                    return true;
+    /// Adds a text with these words, which ascend without repeats, and returns its number.
+    ///
+    /// # Panics
+    /// If there are four thousand million texts already.
+    pub fn insert(&mut self, words: &[u32]) -> u32 {
+        if self.ends.len() == self.buckets {
+            self.double();
+        }
+        self.words.extend_from_slice(words);
+        self.ends.push(self.words.len());
+        let number = u32::try_from(self.before.len()).ok().filter(|number| *number != NONE).expect("fewer texts");
+        self.link(number);
+        number
+    }
+
+    /// Returns the first text found that is similar to one with these words and that `accept` takes.
+    pub fn find(&self, words: &[u32], mut accept: impl FnMut(u32) -> bool) -> Option<u32> {
+        for slot in self.slots(words) {
+            let (band, mut number) = (slot / self.buckets, self.newest[slot]);
+            while number != NONE {
+                if self.is_similar(words, self.words_of(number)) && accept(number) {
+                    return Some(number);
                 }
-                place = self.before[place as usize][band];
+                number = self.before[number as usize][band];
             }
-            false
+        }
+        None
+    }
+
+    /// Returns the texts that may be similar to one with these words and are numbered below `below`; some come several times.
+    pub fn candidates(&self, words: &[u32], below: u32) -> impl Iterator<Item = u32> + '_ {
+        self.slots(words).into_iter().flat_map(move |slot| {
+            let band = slot / self.buckets;
+            let first = Some(self.newest[slot]).filter(|number| *number != NONE);
+            let next = move |number: &u32| Some(self.before[*number as usize][band]).filter(|number| *number != NONE);
+            std::iter::successors(first, next).filter(move |number| *number < below)
         })
     }
 
+    /// Returns the words of a text.
+    ///
+    /// # Panics
+    /// If there is no text of this number.
+    #[must_use]
+    pub fn words_of(&self, number: u32) -> &[u32] {
+        let number = number as usize;
+        let start = if number == 0 { 0 } else { self.ends[number - 1] };
+        &self.words[start..self.ends[number]]
+    }
+
+    /// Returns how many texts there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Returns whether there is no text.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Returns whether two sets of words are similar.
+    #[must_use]
+    pub fn is_similar(&self, left: &[u32], right: &[u32]) -> bool {
+        let (fewer, more) = (left.len().min(right.len()), left.len().max(right.len()));
+        jaccard(fewer, fewer, more) >= self.threshold
+            && jaccard(shared(left, right), left.len(), right.len()) >= self.threshold
+    }
+
+    /// Puts a text into its buckets.
+    fn link(&mut self, number: u32) {
+        let slots = self.slots(self.words_of(number));
+        self.before.push(slots.map(|slot| std::mem::replace(&mut self.newest[slot], number)));
+    }
+
+    fn double(&mut self) {
+        let texts = self.before.len() as u32;
+        self.buckets *= 2;
+        self.newest.clear();
+        self.newest.resize(BANDS * self.buckets, NONE);
+        self.before.clear();
+        (0..texts).for_each(|number| self.link(number));
+    }
+
+    /// Returns the place of each band's bucket.
+    fn slots(&self, words: &[u32]) -> [usize; BANDS] {
+        if words.is_empty() {
+            // Texts without words are similar to nothing.
+            return std::array::from_fn(|band| band * self.buckets);
+        }
+        let bands = self.bands(words);
+        std::array::from_fn(|band| band * self.buckets + (bands[band] as usize & (self.buckets - 1)))
+    }
+
     /// Returns the minima of the words under every hash function, band by band.
-    fn bands(&self, words: &HashedSet<u32>) -> [u64; BANDS] {
+    fn bands(&self, words: &[u32]) -> [u64; BANDS] {
         let mut minima = [u32::MAX; BANDS * ROWS];
-        for word in words.iter() {
+        for word in words {
             for (minimum, multiplier) in minima.iter_mut().zip(&self.multipliers) {
                 let hash = (u64::from(*word).wrapping_add(1).wrapping_mul(*multiplier) >> 32) as u32;
                 *minimum = hash.min(*minimum);
@@ -82,8 +186,9 @@ impl NearDuplicates {
     }
 }
 
-/// Returns the distinct words of a text, in lower case and without punctuation.
-fn words(text: &str) -> HashedSet<u32> {
+/// Returns the distinct words of a text, in lower case and without punctuation, as ascending hashes.
+#[must_use]
+pub fn words(text: &str) -> HashedSet<u32> {
     let lower = text.to_lowercase();
     let words = lower.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty());
     words.map(|word| hash(0, &[word]) as u32).collect()
@@ -151,5 +256,28 @@ mod tests {
             }
         }
         assert!(left_out > 1000 && missed * 50 < left_out, "{missed} missed beside {left_out} left out");
+    }
+
+    #[test]
+    fn an_index_finds_what_it_holds_after_it_has_grown() {
+        let mut rng = ChaCha12Rng::seed_from_u64(2);
+        let mut index = TextIndex::new(NEAR_DUPLICATE);
+        let texts: Vec<HashedSet<u32>> =
+            (0..5 * FEWEST_BUCKETS).map(|_| (0..12).map(|_| rng.random_range(0..3000)).collect()).collect();
+        for (number, text) in texts.iter().enumerate() {
+            assert_eq!(index.insert(text.as_slice()) as usize, number);
+        }
+        assert_eq!(index.len(), texts.len());
+        for (number, text) in texts.iter().enumerate() {
+            let words = text.as_slice();
+            assert_eq!(index.words_of(number as u32), words);
+            assert_eq!(index.find(words, |found| found as usize == number), Some(number as u32));
+            let earlier: Vec<u32> = index.candidates(words, number as u32).collect();
+            assert!(earlier.iter().all(|other| (*other as usize) < number));
+            assert!(index.candidates(words, u32::MAX).any(|other| other as usize == number));
+        }
+        assert_eq!(index.find(&[], |_| true), None);
+        index.insert(&[]);
+        assert_eq!(index.find(&[], |_| true), None);
     }
 }
