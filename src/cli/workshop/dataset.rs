@@ -1,6 +1,7 @@
 //! `pregonero dataset`: prepares tables for training.
 
 mod compose;
+mod explore;
 
 use std::path::PathBuf;
 
@@ -9,14 +10,15 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use self::compose::ComposeArguments;
+use self::explore::ExploreArguments;
 use crate::cli::output::counted;
 use crate::cli::session::Session;
 use crate::config::LogFormat;
+use pregonero_data::label::HashtagRules;
 use pregonero_models::catalog::ModelSource;
 use pregonero_models::catalog::{self, ModelKind};
 use pregonero_models::sentiment::Classifier;
 use pregonero_workshop::dataset::enrich::{self, Enrichment, FilledColumn};
-use pregonero_data::label::HashtagRules;
 use pregonero_workshop::dataset::label::{self, LabelRules, Labelling};
 
 /// What to do with a table.
@@ -28,6 +30,8 @@ pub enum DatasetCommand {
     Compose(ComposeArguments),
     /// Fill in the columns that a controlled generator is trained with: sentiment, hashtags, entities, key phrases
     Enrich(EnrichArguments),
+    /// Write a page about a data set: when, who, which groups, their words, sentiment, repeated texts
+    Explore(Box<ExploreArguments>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -147,6 +151,7 @@ pub fn run(command: DatasetCommand, session: &Session) -> Result<()> {
         DatasetCommand::Label(arguments) => run_label(arguments, session),
         DatasetCommand::Compose(arguments) => arguments.run(session),
         DatasetCommand::Enrich(arguments) => run_enrich(arguments, session),
+        DatasetCommand::Explore(arguments) => arguments.run(session),
     }
 }
 
