@@ -15,6 +15,7 @@ pub mod json_row;
 pub mod label;
 pub mod names;
 pub mod near_duplicates;
+pub mod parquet_file;
 pub mod row;
 pub mod similar;
 pub mod split;
