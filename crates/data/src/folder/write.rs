@@ -1,0 +1,148 @@
+//! Writes the folder of a data set as a stream of rows.
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use pregonero_system::files::{Existing, UnfinishedFolder, write_whole};
+
+use super::columns::Columns;
+use super::hashing::Hashing;
+use super::manifest::{DataFile, MANIFEST, Manifest, Split, digest_of};
+use super::open::Folder;
+use crate::json_row;
+use crate::row::Row;
+
+/// The format of the data files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Parquet,
+    JsonLines,
+}
+
+impl Format {
+    /// Returns the format's name in the manifest, which is the ending of its files too.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::JsonLines => "jsonl",
+        }
+    }
+}
+
+/// A data set folder that is being written. Nothing is at its place before [`Writer::finish`].
+#[derive(Debug)]
+pub struct Writer {
+    folder: UnfinishedFolder,
+    format: Format,
+    parts: Vec<Part>,
+    columns: Columns,
+}
+
+/// The file of one split.
+#[derive(Debug)]
+struct Part {
+    split: String,
+    name: String,
+    rows: u64,
+    file: Hashing<BufWriter<File>>,
+}
+
+impl Writer {
+    /// Begins a folder at `path`.
+    ///
+    /// # Errors
+    /// If `path` exists and may not be replaced, or no folder can be made beside it.
+    pub(super) fn new(path: &Path, format: Format, existing: Existing) -> Result<Self> {
+        ensure!(format == Format::JsonLines, "Parquet files are not written yet: choose jsonl");
+        let folder = UnfinishedFolder::new(path, existing)?;
+        Ok(Self { folder, format, parts: Vec::new(), columns: Columns::default() })
+    }
+
+    /// Returns the unfinished folder: what is put into it is part of the data set.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Adds a row to a data set without splits.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(&mut self, row: &Row) -> Result<()> {
+        self.write_to("", row)
+    }
+
+    /// Adds a row to a split. The files are in the order in which the splits are named first.
+    ///
+    /// # Errors
+    /// If it cannot be written, or the split's name cannot be that of a file.
+    pub fn write_to(&mut self, split: &str, row: &Row) -> Result<()> {
+        let part = self.part(split)?;
+        let part = &mut self.parts[part];
+        json_row::write(row, &mut part.file).with_context(|| format!("cannot write {}", part.name))?;
+        part.rows += 1;
+        self.columns.see(row);
+        Ok(())
+    }
+
+    fn part(&mut self, split: &str) -> Result<usize> {
+        if let Some(known) = self.parts.iter().position(|part| part.split == split) {
+            return Ok(known);
+        }
+        let fits = split.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        ensure!(fits, "the split {split:?} needs a name of letters, digits, - and _");
+        let stem = if split.is_empty() { "data" } else { split };
+        let name = format!("{stem}.{}", self.format.name());
+        let path = self.folder.path().join(&name);
+        let file = File::create_new(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        let file = Hashing::new(BufWriter::with_capacity(1 << 16, file));
+        self.parts.push(Part { split: split.to_owned(), name, rows: 0, file });
+        Ok(self.parts.len() - 1)
+    }
+
+    /// Finishes the data files, writes the manifest with what is known of them, and puts the folder at its place.
+    ///
+    /// # Errors
+    /// If a file or the folder cannot be written; nothing is at the folder's place then, or what was there before.
+    pub fn finish(mut self, mut manifest: Manifest) -> Result<Folder> {
+        if self.parts.is_empty() {
+            self.part("")?;
+        }
+        manifest.files.clear();
+        for part in self.parts {
+            manifest.files.push(part.finish(self.format)?);
+        }
+        manifest.columns = self.columns.into_columns();
+        manifest.splits = splits_of(&manifest.files);
+        manifest.counts.insert("rows".to_owned(), manifest.rows());
+        manifest.digest = digest_of(&manifest.files);
+        let bytes = manifest.to_bytes()?;
+        write_whole(&self.folder.path().join(MANIFEST), Existing::Refuse, |writer| writer.write_all(&bytes))?;
+        let path = self.folder.finish()?;
+        Ok(Folder::of(path, manifest))
+    }
+}
+
+impl Part {
+    fn finish(mut self, format: Format) -> Result<DataFile> {
+        let cannot = || format!("cannot write {}", self.name);
+        self.file.flush().with_context(cannot)?;
+        self.file.inner().get_ref().sync_all().with_context(cannot)?;
+        Ok(DataFile {
+            sha256: self.file.sha256(),
+            bytes: self.file.bytes,
+            format: format.name().to_owned(),
+            rows: self.rows,
+            split: self.split,
+            name: self.name,
+        })
+    }
+}
+
+fn splits_of(files: &[DataFile]) -> Vec<Split> {
+    let named = files.iter().filter(|file| !file.split.is_empty());
+    named.map(|file| Split { name: file.split.clone(), rows: file.rows }).collect()
+}
