@@ -11,6 +11,7 @@ use super::logging;
 use super::output::Output;
 use crate::app::SetupError;
 use crate::audit::KeyError;
+use crate::collect::AskError;
 use crate::config::ConfigError;
 use crate::daemon::lock::LockError;
 use crate::daemon::{DaemonError, OnceError, StartError};
@@ -155,6 +156,12 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             _ => None,
         };
     }
+    if let Some(error) = cause.downcast_ref::<AskError>() {
+        return match error {
+            AskError::Refused { kind, .. } => kind.is_terminal().then_some(UNAVAILABLE),
+            _ => Some(TEMPORARY),
+        };
+    }
     match cause.downcast_ref::<PublishError>()? {
         PublishError::Refused { kind, .. } if kind.is_terminal() => Some(UNAVAILABLE),
         PublishError::Later { .. } => Some(TEMPORARY),
@@ -223,6 +230,9 @@ mod tests {
             (DaemonError::RefusedForGood(terminal()).into(), 69),
             (DaemonError::Quit.into(), 1),
             (OnceError::Interrupted.into(), 1),
+            (AskError::Stopped.into(), 75),
+            (AskError::Refused { kind: RefusalKind::NoCredits, status: 402, detail: String::new() }.into(), 69),
+            (AskError::Refused { kind: RefusalKind::Invalid, status: 400, detail: String::new() }.into(), 1),
             (refused(RefusalKind::Suspended), 69),
             (refused(RefusalKind::Duplicate), 1),
         ];
