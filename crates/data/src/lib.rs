@@ -7,8 +7,10 @@
 //! - [`groups`]: rows that belong together.
 //! - [`label`]: labels by emoji and hashtags.
 //! - [`similar`], [`near_duplicates`]: texts that say nearly the same.
+//! - [`explore`]: what a page about a data set shows, counted in one pass.
 //! - [`split`]: the parts to train and to test with.
 
+pub mod explore;
 pub mod folder;
 pub mod groups;
 pub mod json_row;
