@@ -21,7 +21,7 @@ use pregonero_models::generation::{Decoding, GenerationSettings, StandIn, Writte
 use pregonero_models::generation::{GenerationError, GenerationRequest, LengthBudget, candidate_seeds};
 use pregonero_models::sentiment::Classifier;
 use pregonero_models::sentiment::SentimentTarget;
-use pregonero_store::{NewRound, PostId, RoundId, SlotId, StoreError};
+use pregonero_store::{Earlier, NewRound, PostId, RoundId, SlotId, StoreError};
 use pregonero_system::errors::chain;
 use pregonero_text::tweet_text;
 use pregonero_tweet::{Candidate, Judged, SeedPrompt, Verdict};
@@ -178,6 +178,11 @@ async fn choose(app: &App, plan: &Plan, round: RoundId) -> Result<Choice, RoundF
     match review::submit(&app.store, round, &chosen, &terms, app.clock.now()).await? {
         Submitted::Approved(approved) => Ok(Choice::Approved(approved)),
         Submitted::Held(post) => Ok(Choice::Held(post)),
+        Submitted::TooAlike { reason } => {
+            let reason = format!("something like the chosen text was approved while the round ran: {reason}");
+            app.store.end_without_candidate(round, &reason, app.clock.now()).await?;
+            Ok(Choice::Nothing { reason })
+        }
     }
 }
 
@@ -289,7 +294,9 @@ fn judging_record(app: &App) -> serde_json::Value {
 
 /// Judges the candidates. Scoring is CPU work, so it runs away from the runtime's threads.
 async fn judge(app: &App, plan: &Plan, candidates: Vec<Candidate>) -> Result<Vec<Judged>, RoundFailure> {
-    let recent = app.store.posted_bodies(recent_since(app), !app.live, app.judge.disclosure()).await?;
+    let earlier =
+        Earlier { since: recent_since(app), held: true, dry_runs: !app.live, disclosure: app.judge.disclosure() };
+    let recent = app.store.posted_bodies(None, &earlier).await?;
     let (judge, prompt) = (Arc::clone(&app.judge), plan.prompt.text.clone());
     tokio::task::spawn_blocking(move || judge.judge(candidates, &prompt, &Recent::new(recent)))
         .await

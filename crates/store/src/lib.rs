@@ -76,7 +76,7 @@ pub use log_check::{KeyMark, LogFault, LogReport, RestoreMark};
 pub use metrics::MeasuredRound;
 pub use open::Store;
 pub use posts::PostRecord;
-pub use posts::{NewPost, Origin};
+pub use posts::{Earlier, NewPost, Origin, Unlike};
 pub use reads::ReadRecord;
 pub use reads::{Account, NewRead, ReadKind};
 pub use restore::{Restored, UnsettledPost, restore};
