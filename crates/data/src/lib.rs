@@ -2,11 +2,16 @@
 //!
 //! - [`row`]: one row of any file: named values, and where it stands.
 //! - [`names`]: the names that the columns of tweets have, whatever kind of file they come from.
-//! - [`json_row`]: a row as a JSON object, and back.
+//! - [`read`]: the one reader: rows of files of every kind, and a report of what was found and dropped.
 //! - [`folder`]: the folder of a data set: data files and the manifest that describes them.
+//! - [`parquet_file`]: Parquet files, read and written as a stream.
+//! - [`json_row`]: a row as a JSON object, and back.
+//! - [`times`]: times as files of tweets write them, in one form.
 
 pub mod folder;
 pub mod json_row;
 pub mod names;
 pub mod parquet_file;
+pub mod read;
 pub mod row;
+pub mod times;
