@@ -95,6 +95,14 @@ impl Writer {
         .with_context(|| format!("cannot write {}", part.name))
     }
 
+    /// Begins the file of a split, so that it is there, and at its place among the others, whatever rows follow.
+    ///
+    /// # Errors
+    /// If it cannot be made, or the split's name cannot be that of a file.
+    pub fn begin(&mut self, split: &str) -> Result<()> {
+        self.part(split).map(|_| ())
+    }
+
     fn part(&mut self, split: &str) -> Result<usize> {
         if let Some(known) = self.parts.iter().position(|part| part.split == split) {
             return Ok(known);
