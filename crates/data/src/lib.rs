@@ -4,11 +4,13 @@
 //! - [`names`]: the names that the columns of tweets have, whatever kind of file they come from.
 //! - [`json_row`]: a row as a JSON object, and back.
 //! - [`folder`]: the folder of a data set: data files and the manifest that describes them.
+//! - [`build`]: from files to a data set, as a spec says.
 //! - [`groups`]: rows that belong together.
 //! - [`label`]: labels by emoji and hashtags.
 //! - [`similar`], [`near_duplicates`]: texts that say nearly the same.
 //! - [`split`]: the parts to train and to test with.
 
+pub mod build;
 pub mod folder;
 pub mod groups;
 pub mod json_row;
