@@ -7,6 +7,7 @@
 //! - [`parquet_file`]: Parquet files, read and written as a stream.
 //! - [`json_row`]: a row as a JSON object, and back.
 //! - [`times`]: times as files of tweets write them, in one form.
+//! - [`build`]: from files to a data set, as a spec says.
 //! - [`groups`]: rows that belong together.
 //! - [`label`]: labels by emoji and hashtags.
 //! - [`similar`], [`near_duplicates`]: texts that say nearly the same.
@@ -14,6 +15,7 @@
 //! - [`split`]: the parts to train and to test with.
 
 pub mod explore;
+pub mod build;
 pub mod folder;
 pub mod groups;
 pub mod json_row;
