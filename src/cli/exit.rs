@@ -19,6 +19,7 @@ use crate::doctor::Blame;
 use crate::publish::PublishError;
 use crate::replay::Impossible;
 use pregonero_models::catalog::HubError;
+use pregonero_models::generation::GenerationError;
 use pregonero_store::{Halt, HaltCause, OTHER_ACCOUNT, StoreError};
 use pregonero_system::errors::chain;
 use pregonero_x;
@@ -122,6 +123,9 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
                 | HubError::Incomplete { .. }
         );
         return configured.then_some(CONFIGURATION);
+    }
+    if let Some(GenerationError::Server(error)) = cause.downcast_ref::<GenerationError>() {
+        return Some(if error.is_passing() { TEMPORARY } else { CONFIGURATION });
     }
     if let Some(error) = cause.downcast_ref::<LockError>() {
         return matches!(error, LockError::AlreadyRunning { .. }).then_some(TEMPORARY);

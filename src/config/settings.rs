@@ -23,7 +23,7 @@ use crate::schedule::{ScheduleKeys, ScheduleSettings};
 use pregonero_judging::gates::{GateKeys, GateSettings};
 use pregonero_judging::selection::{SelectionKeys, SelectionSettings};
 use pregonero_models::catalog::ModelSource;
-use pregonero_models::generation::{GenerationKeys, GenerationSettings};
+use pregonero_models::generation::{EngineKeys, EngineSettings, GenerationKeys, GenerationSettings};
 use pregonero_models::sentiment::{SentimentKeys, SentimentSettings};
 
 /// `config.toml` as it is written: texts and numbers under the file's own names, with the defaults.
@@ -34,6 +34,7 @@ pub(super) struct Keys {
     pub schedule: ScheduleKeys,
     pub seed_prompts: SeedPromptsKeys,
     pub generation: GenerationKeys,
+    pub engine: EngineKeys,
     pub sentiment: SentimentKeys,
     pub gates: GateKeys,
     pub selection: SelectionKeys,
@@ -58,6 +59,8 @@ pub struct Settings {
     /// At least one.
     pub seed_prompts: Vec<SeedPrompt>,
     pub generation: GenerationSettings,
+    /// How a generator on a server is spoken to.
+    pub engine: EngineSettings,
     pub sentiment: SentimentSettings,
     pub gates: GateSettings,
     pub selection: SelectionSettings,
@@ -92,6 +95,7 @@ impl Keys {
         let account = self.account.check(checker);
         let schedule = self.schedule.check(checker);
         let generation = self.generation.check(checker);
+        let engine = self.engine.check(checker);
         let seed_prompts = self.seed_prompts.check(checker, generation.as_ref());
         let sentiment = self.sentiment.check(checker);
         let gates = self.gates.check(checker);
@@ -112,6 +116,7 @@ impl Keys {
             schedule: schedule?,
             seed_prompts: seed_prompts?,
             generation: generation?,
+            engine: engine?,
             sentiment: sentiment?,
             gates: gates?,
             selection: selection?,

@@ -4,8 +4,20 @@
 //! - [`names`]: the names that the columns of tweets have, whatever kind of file they come from.
 //! - [`json_row`]: a row as a JSON object, and back.
 //! - [`folder`]: the folder of a data set: data files and the manifest that describes them.
+//! - [`groups`]: rows that belong together.
+//! - [`label`]: labels by emoji and hashtags.
+//! - [`similar`], [`near_duplicates`]: texts that say nearly the same.
+//! - [`explore`]: what a page about a data set shows, counted in one pass.
+//! - [`split`]: the parts to train and to test with.
 
+pub mod explore;
 pub mod folder;
+pub mod groups;
 pub mod json_row;
+pub mod label;
 pub mod names;
+pub mod near_duplicates;
+pub mod parquet_file;
 pub mod row;
+pub mod similar;
+pub mod split;

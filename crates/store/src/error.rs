@@ -94,6 +94,9 @@ pub enum StoreError {
     /// The text was changed after the person saw it.
     #[error("post {post} has another text by now: look at it again (`pregonero review show {post}`), then decide")]
     TextChanged { post: PostId },
+    /// Something like it was let out meanwhile.
+    #[error("post {post} cannot go out: {reason}")]
+    TooAlike { post: PostId, reason: String },
     /// The one-time link cannot be used, or not any more.
     #[error("this link {why}")]
     DeadLink { why: &'static str },

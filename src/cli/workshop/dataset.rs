@@ -21,7 +21,8 @@ use pregonero_models::catalog::ModelSource;
 use pregonero_models::catalog::{self, ModelKind};
 use pregonero_models::sentiment::Classifier;
 use pregonero_workshop::dataset::enrich::{self, Enrichment, FilledColumn};
-use pregonero_workshop::dataset::label::{self, HashtagRules, LabelRules, Labelling};
+use pregonero_data::label::HashtagRules;
+use pregonero_workshop::dataset::label::{self, LabelRules, Labelling};
 
 /// What to do with a table.
 #[derive(Debug, Subcommand)]

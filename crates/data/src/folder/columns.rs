@@ -17,11 +17,16 @@ impl Columns {
         }
     }
 
-    fn place_of(&mut self, name: &str, near: usize, value: &Value) -> usize {
+    /// Returns the index of a column; `near` is where it probably stands.
+    pub(super) fn index_of(&self, name: &str, near: usize) -> Option<usize> {
         if self.0.get(near).is_some_and(|column| column.name == name) {
-            return near;
+            return Some(near);
         }
-        self.0.iter().position(|column| column.name == name).unwrap_or_else(|| {
+        self.0.iter().position(|column| column.name == name)
+    }
+
+    fn place_of(&mut self, name: &str, near: usize, value: &Value) -> usize {
+        self.index_of(name, near).unwrap_or_else(|| {
             self.0.push(Column { name: name.to_owned(), kind: type_of(value), filled: 0 });
             self.0.len() - 1
         })

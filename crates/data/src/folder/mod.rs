@@ -6,6 +6,7 @@ mod columns;
 mod hashing;
 mod manifest;
 mod open;
+mod spill;
 mod write;
 
 pub use hashing::sha256_of_file;

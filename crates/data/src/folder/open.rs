@@ -10,6 +10,7 @@ use pregonero_system::files::Existing;
 use super::manifest::{DataFile, MANIFEST, Manifest};
 use super::write::{Format, Writer};
 use crate::json_row::{self, Names};
+use crate::parquet_file::ParquetRows;
 use crate::row::{Place, Row};
 
 /// The folder of a data set.
@@ -82,9 +83,16 @@ impl Folder {
     /// Returns all rows, file by file.
     ///
     /// # Errors
-    /// If the folder's manifest names no data file.
+    /// Never; reading a row can fail.
     pub fn rows(&self) -> Result<FolderRows> {
-        Ok(FolderRows::new(&self.path, self.manifest.files.clone()))
+        Ok(FolderRows::new(&self.path, self.manifest.files.clone(), None))
+    }
+
+    /// Returns these columns of all rows, file by file. The others of a Parquet file are not read.
+    #[must_use]
+    pub fn columns(&self, wanted: &[&str]) -> FolderRows {
+        let wanted = wanted.iter().map(|name| (*name).to_owned()).collect();
+        FolderRows::new(&self.path, self.manifest.files.clone(), Some(wanted))
     }
 
     /// Returns the rows of one split.
@@ -95,7 +103,7 @@ impl Folder {
         let files: Vec<DataFile> = self.manifest.files.iter().filter(|file| file.split == split).cloned().collect();
         let known = || self.manifest.splits.iter().map(|split| split.name.as_str()).collect::<Vec<_>>().join(", ");
         ensure!(!files.is_empty(), "{}: no split {split:?}; it has {}", self.path.display(), known());
-        Ok(FolderRows::new(&self.path, files))
+        Ok(FolderRows::new(&self.path, files, None))
     }
 }
 
@@ -104,11 +112,19 @@ impl Folder {
 pub struct FolderRows {
     folder: PathBuf,
     files: std::vec::IntoIter<DataFile>,
-    open: Option<LineRows>,
+    /// The columns that are read; none stands for all.
+    wanted: Option<Vec<String>>,
+    open: Option<OpenFile>,
     /// The index of the file that is read.
     file: usize,
     names: Names,
     failed: bool,
+}
+
+#[derive(Debug)]
+enum OpenFile {
+    Lines(LineRows),
+    Parquet(PathBuf, Box<ParquetRows>),
 }
 
 #[derive(Debug)]
@@ -120,9 +136,9 @@ struct LineRows {
 }
 
 impl FolderRows {
-    fn new(folder: &Path, files: Vec<DataFile>) -> Self {
-        let files = files.into_iter();
-        Self { folder: folder.to_owned(), files, open: None, file: 0, names: Names::default(), failed: false }
+    fn new(folder: &Path, files: Vec<DataFile>, wanted: Option<Vec<String>>) -> Self {
+        let (folder, files) = (folder.to_owned(), files.into_iter());
+        Self { folder, files, wanted, open: None, file: 0, names: Names::default(), failed: false }
     }
 
     fn next_row(&mut self) -> Result<Option<Row>> {
@@ -135,7 +151,7 @@ impl FolderRows {
                 self.file += 1;
             }
             let Some(file) = self.files.next() else { return Ok(None) };
-            self.open = Some(LineRows::open(&self.folder.join(file.name))?);
+            self.open = Some(OpenFile::open(&self.folder, &file, self.wanted.as_deref())?);
         }
     }
 }
@@ -150,6 +166,26 @@ impl Iterator for FolderRows {
         let row = self.next_row().transpose();
         self.failed = matches!(row, Some(Err(_)));
         row
+    }
+}
+
+impl OpenFile {
+    fn open(folder: &Path, file: &DataFile, wanted: Option<&[String]>) -> Result<Self> {
+        let path = folder.join(&file.name);
+        if file.format == Format::JsonLines.name() {
+            return Ok(Self::Lines(LineRows::open(&path)?));
+        }
+        let is_wanted = |name: &str| wanted.is_none_or(|wanted| wanted.iter().any(|wanted| wanted == name));
+        let opened = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let rows = ParquetRows::open(opened, is_wanted).with_context(|| path.display().to_string())?;
+        Ok(Self::Parquet(path, Box::new(rows)))
+    }
+
+    fn next_row(&mut self, file: usize, names: &mut Names) -> Result<Option<Row>> {
+        match self {
+            Self::Lines(lines) => lines.next_row(file, names),
+            Self::Parquet(path, rows) => rows.next_row(file).with_context(|| path.display().to_string()),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::row::Row;
+use crate::row::{Row, Value};
 
 fn row(fields: &[(&str, &str)]) -> Row {
     let mut row = Row::default();
@@ -16,7 +16,11 @@ fn texts(rows: FolderRows) -> Vec<String> {
 }
 
 fn written(path: &Path) -> Folder {
-    let mut writer = Folder::create(path, Format::JsonLines).unwrap();
+    written_as(path, Format::JsonLines)
+}
+
+fn written_as(path: &Path, format: Format) -> Folder {
+    let mut writer = Folder::create(path, format).unwrap();
     writer.write_to("train", &row(&[("id", "1"), ("text", "hola")])).unwrap();
     writer.write_to("test", &row(&[("text", "sol"), ("label", "1")])).unwrap();
     writer.write_to("train", &row(&[("id", "3"), ("text", "mar")])).unwrap();
@@ -26,9 +30,37 @@ fn written(path: &Path) -> Folder {
 #[test]
 fn a_folder_is_read_as_it_was_written() {
     let folder = tempfile::tempdir().unwrap();
+    for format in [Format::JsonLines, Format::Parquet] {
+        let path = folder.path().join(format.name());
+        compare(&path, &written_as(&path, format));
+        assert_eq!(Folder::open(&path).unwrap().format(), format);
+        assert_eq!(std::fs::read_dir(&path).unwrap().count(), 3, "two data files and the manifest");
+    }
+}
+
+#[test]
+fn a_parquet_file_has_the_columns_of_all_rows_with_the_type_that_fits_all_values() {
+    let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("set");
-    let made = written(&path);
-    let opened = Folder::open(&path).unwrap();
+    let mut writer = Folder::create(&path, Format::Parquet).unwrap();
+    for (score, mixed) in [(Value::from(1), Value::from(true)), (Value::from(0.5), Value::from(7))] {
+        let mut row = row(&[("text", "hola")]);
+        row.set("score", score);
+        row.set("mixed", mixed);
+        writer.write(&row).unwrap();
+    }
+    writer.write(&row(&[("late", "x")])).unwrap();
+    let set = writer.finish(Manifest::default()).unwrap();
+    let rows: Vec<Row> = set.rows().unwrap().map(Result::unwrap).collect();
+    assert_eq!(rows[0].get("score"), Some(&Value::Number(1.0)));
+    assert_eq!(rows[1].get("mixed"), Some(&Value::from("7")));
+    assert_eq!(rows[2].iter().collect::<Vec<_>>(), [("late", &Value::from("x"))]);
+    let texts: Vec<usize> = set.columns(&["text"]).map(|row| row.unwrap().len()).collect();
+    assert_eq!(texts, [1, 1, 0]);
+}
+
+fn compare(path: &Path, made: &Folder) {
+    let opened = Folder::open(path).unwrap();
     assert_eq!(opened.manifest(), made.manifest());
     assert_eq!(texts(opened.rows().unwrap()), ["hola", "mar", "sol"]);
     assert_eq!(texts(opened.rows_of("test").unwrap()), ["sol"]);

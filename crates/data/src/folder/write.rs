@@ -9,9 +9,11 @@ use pregonero_system::files::{Existing, UnfinishedFolder, write_whole};
 
 use super::columns::Columns;
 use super::hashing::Hashing;
-use super::manifest::{DataFile, MANIFEST, Manifest, Split, digest_of};
+use super::manifest::{Column, ColumnType, DataFile, MANIFEST, Manifest, Split, digest_of};
 use super::open::Folder;
+use super::spill::Spill;
 use crate::json_row;
+use crate::parquet_file::{Kind, ParquetWriter};
 use crate::row::Row;
 
 /// The format of the data files.
@@ -48,6 +50,8 @@ struct Part {
     name: String,
     rows: u64,
     file: Hashing<BufWriter<File>>,
+    /// The rows of a Parquet file, which is written at the end.
+    spill: Option<Spill>,
 }
 
 impl Writer {
@@ -56,7 +60,6 @@ impl Writer {
     /// # Errors
     /// If `path` exists and may not be replaced, or no folder can be made beside it.
     pub(super) fn new(path: &Path, format: Format, existing: Existing) -> Result<Self> {
-        ensure!(format == Format::JsonLines, "Parquet files are not written yet: choose jsonl");
         let folder = UnfinishedFolder::new(path, existing)?;
         Ok(Self { folder, format, parts: Vec::new(), columns: Columns::default() })
     }
@@ -82,10 +85,21 @@ impl Writer {
     pub fn write_to(&mut self, split: &str, row: &Row) -> Result<()> {
         let part = self.part(split)?;
         let part = &mut self.parts[part];
-        json_row::write(row, &mut part.file).with_context(|| format!("cannot write {}", part.name))?;
-        part.rows += 1;
         self.columns.see(row);
-        Ok(())
+        part.rows += 1;
+        match &mut part.spill {
+            None => json_row::write(row, &mut part.file),
+            Some(spill) => spill.write(row, &self.columns),
+        }
+        .with_context(|| format!("cannot write {}", part.name))
+    }
+
+    /// Begins the file of a split, so that it is there, and at its place among the others, whatever rows follow.
+    ///
+    /// # Errors
+    /// If it cannot be made, or the split's name cannot be that of a file.
+    pub fn begin(&mut self, split: &str) -> Result<()> {
+        self.part(split).map(|_| ())
     }
 
     fn part(&mut self, split: &str) -> Result<usize> {
@@ -99,7 +113,14 @@ impl Writer {
         let path = self.folder.path().join(&name);
         let file = File::create_new(&path).with_context(|| format!("cannot write {}", path.display()))?;
         let file = Hashing::new(BufWriter::with_capacity(1 << 16, file));
-        self.parts.push(Part { split: split.to_owned(), name, rows: 0, file });
+        let spill = match self.format {
+            Format::JsonLines => None,
+            Format::Parquet => {
+                let folder = self.folder.path();
+                Some(Spill::new(folder).with_context(|| format!("cannot write in {}", folder.display()))?)
+            }
+        };
+        self.parts.push(Part { split: split.to_owned(), name, rows: 0, file, spill });
         Ok(self.parts.len() - 1)
     }
 
@@ -111,11 +132,11 @@ impl Writer {
         if self.parts.is_empty() {
             self.part("")?;
         }
+        manifest.columns = self.columns.into_columns();
         manifest.files.clear();
         for part in self.parts {
-            manifest.files.push(part.finish(self.format)?);
+            manifest.files.push(part.finish(self.format, &manifest.columns)?);
         }
-        manifest.columns = self.columns.into_columns();
         manifest.splits = splits_of(&manifest.files);
         manifest.counts.insert("rows".to_owned(), manifest.rows());
         manifest.digest = digest_of(&manifest.files);
@@ -127,8 +148,12 @@ impl Writer {
 }
 
 impl Part {
-    fn finish(mut self, format: Format) -> Result<DataFile> {
-        let cannot = || format!("cannot write {}", self.name);
+    fn finish(mut self, format: Format, columns: &[Column]) -> Result<DataFile> {
+        let name = self.name.clone();
+        let cannot = || format!("cannot write {name}");
+        if let Some(spill) = self.spill.take() {
+            self.file = to_parquet(spill, self.file, columns).with_context(cannot)?;
+        }
         self.file.flush().with_context(cannot)?;
         self.file.inner().get_ref().sync_all().with_context(cannot)?;
         Ok(DataFile {
@@ -145,4 +170,26 @@ impl Part {
 fn splits_of(files: &[DataFile]) -> Vec<Split> {
     let named = files.iter().filter(|file| !file.split.is_empty());
     named.map(|file| Split { name: file.split.clone(), rows: file.rows }).collect()
+}
+
+/// Writes the rows of a temporary file as Parquet.
+fn to_parquet(spill: Spill, file: Hashing<BufWriter<File>>, columns: &[Column]) -> Result<Hashing<BufWriter<File>>> {
+    let named: Vec<(&str, Kind)> = columns.iter().map(|column| (column.name.as_str(), kind_of(column.kind))).collect();
+    let mut writer = ParquetWriter::new(file, &named)?;
+    spill.read_back(columns.len(), |values| {
+        for (column, value) in values.iter().enumerate() {
+            writer.set(column, value.as_ref());
+        }
+        writer.end_row()
+    })?;
+    writer.finish()
+}
+
+fn kind_of(column: ColumnType) -> Kind {
+    match column {
+        ColumnType::Text => Kind::Text,
+        ColumnType::Integer => Kind::Integer,
+        ColumnType::Number => Kind::Number,
+        ColumnType::Bool => Kind::Bool,
+    }
 }

@@ -25,7 +25,7 @@ use pregonero_models::sentiment::cleaning::Cleaning;
 use pregonero_models::sentiment::network::NetworkConfig;
 use pregonero_models::sentiment::vocabulary::Padding;
 use pregonero_models::sentiment::{Shares, SplitProtocol};
-use pregonero_workshop::dataset::similar::NEAR_DUPLICATE;
+use pregonero_data::similar::NEAR_DUPLICATE;
 use pregonero_workshop::training::classifier::{
     ClassifierTraining, Distillation, PretrainedVectors, StopOn, Teacher, TrainingOutcome, UnlabelledSource,
     WeakSource, WeightFormat, outputs, train_classifier,
