@@ -2,8 +2,11 @@
 //!
 //! - [`row`]: one row of any file: named values, and where it stands.
 //! - [`names`]: the names that the columns of tweets have, whatever kind of file they come from.
-//! - [`json_row`]: a row as a JSON object, and back.
+//! - [`read`]: the one reader: rows of files of every kind, and a report of what was found and dropped.
 //! - [`folder`]: the folder of a data set: data files and the manifest that describes them.
+//! - [`parquet_file`]: Parquet files, read and written as a stream.
+//! - [`json_row`]: a row as a JSON object, and back.
+//! - [`times`]: times as files of tweets write them, in one form.
 //! - [`groups`]: rows that belong together.
 //! - [`label`]: labels by emoji and hashtags.
 //! - [`similar`], [`near_duplicates`]: texts that say nearly the same.
@@ -18,6 +21,8 @@ pub mod label;
 pub mod names;
 pub mod near_duplicates;
 pub mod parquet_file;
+pub mod read;
 pub mod row;
 pub mod similar;
 pub mod split;
+pub mod times;

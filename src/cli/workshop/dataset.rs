@@ -17,11 +17,11 @@ use self::hydrate::HydrateArguments;
 use crate::cli::output::counted;
 use crate::cli::session::Session;
 use crate::config::LogFormat;
+use pregonero_data::label::HashtagRules;
 use pregonero_models::catalog::ModelSource;
 use pregonero_models::catalog::{self, ModelKind};
 use pregonero_models::sentiment::Classifier;
 use pregonero_workshop::dataset::enrich::{self, Enrichment, FilledColumn};
-use pregonero_data::label::HashtagRules;
 use pregonero_workshop::dataset::label::{self, LabelRules, Labelling};
 
 /// What to do with a table.
