@@ -6,7 +6,6 @@
 //! record `erased` names the emptied ones. [`Store::scrub`] then rewrites the file, because SQLite keeps old bytes in it.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -126,7 +125,8 @@ impl Store {
     /// [`StoreError::StillRead`] if another process kept it from being rewritten; a later call does it.
     pub async fn scrub(&self) -> Result<(), StoreError> {
         const DOING: &str = "rewrite the database without what was erased";
-        const TRIES: u32 = 20;
+        // SQLite itself waits five seconds for readers each time.
+        const TRIES: u32 = 3;
         let mut connection = self.writers().acquire().await.doing(DOING)?;
         for statement in [
             "PRAGMA secure_delete = ON",
@@ -141,7 +141,6 @@ impl Store {
             if row.try_get::<i64, _>(0).doing(DOING)? == 0 {
                 return Ok(());
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         Err(StoreError::StillRead { path: self.path().to_owned() })
     }
@@ -455,6 +454,8 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
     use crate::testing::{TestStore, at, decision, judged, new_round};
     use crate::{HistoryFilter, PostId, ReviewAct, Revision, SlotId};
     use pregonero_tweet::Verdict;

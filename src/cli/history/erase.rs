@@ -12,6 +12,7 @@ use pregonero_store::{Erased, Erasure, RoundId, Store};
 use serde_json::json;
 
 use super::find;
+use crate::cli::exit::WrongUsage;
 use crate::cli::output::{Output, counted, visible};
 use crate::cli::review::Decision;
 use crate::cli::session::Session;
@@ -116,7 +117,7 @@ async fn confirm(rounds: &[RoundId], arguments: &EraseArguments, store: &Store, 
         Output::complain(&format!("round {round}, {}, {candidates}{text}", record.entry.state));
     }
     if !can_ask {
-        return Err(crate::cli::exit::usage("there is no terminal to confirm on: give --yes to erase these texts for good"));
+        return Err(WrongUsage("there is no terminal to confirm on: give --yes to erase these texts for good").into());
     }
     let mut terminal = anstream::stderr();
     write!(terminal, "erase these texts for good? Type \"erase\" to confirm: ").and_then(|()| terminal.flush())?;
