@@ -39,6 +39,9 @@ pub enum Impossible {
         /// Its number, from 1.
         candidate: usize,
     },
+    /// The text was erased, and the seeds with it.
+    #[error("round {round}: its texts were erased (`pregonero history show {round}` says when and why)")]
+    Erased { round: i64 },
     /// The round chose none.
     #[error("round {round}: no candidate was chosen; name one with --candidate")]
     NoneChosen { round: i64 },
@@ -124,11 +127,16 @@ pub async fn replay(engine: &Engine, round: &RoundRecord, candidate: &CandidateR
     let recorded: Option<Recorded> = round.generation.clone().and_then(|value| serde_json::from_value(value).ok());
     let recorded = recorded.ok_or_else(|| missing("decoding settings"))?;
     let prompt = round.seed_prompt.clone().ok_or_else(|| missing("prompt"))?;
-    let rng_seed = round.rng_seed.ok_or_else(|| missing("seed"))?;
+    if candidate.judged.text.is_empty() && candidate.judged.candidate.text.is_empty() {
+        return Err(Impossible::Erased { round: number });
+    }
     let own_seed = candidate.judged.candidate.rng_seed;
     // A beam search ranks its candidates against each other; otherwise each depends on its own seed alone.
     let (seeds, place) = match recorded.strategy {
-        Strategy::Beam => (candidate_seeds(rng_seed, recorded.candidates), candidate.position),
+        Strategy::Beam => {
+            let rng_seed = round.rng_seed.ok_or_else(|| missing("seed"))?;
+            (candidate_seeds(rng_seed, recorded.candidates), candidate.position)
+        }
         Strategy::Sample | Strategy::Greedy => (vec![own_seed], 0),
     };
     let request = GenerationRequest {

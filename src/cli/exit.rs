@@ -22,6 +22,7 @@ use pregonero_models::catalog::HubError;
 use pregonero_models::generation::GenerationError;
 use pregonero_store::{Halt, HaltCause, OTHER_ACCOUNT, StoreError};
 use pregonero_system::errors::chain;
+use pregonero_text::characters::escaped_in_json;
 use pregonero_x;
 use pregonero_x::secrets::SecretsError;
 
@@ -49,7 +50,8 @@ pub fn failure(error: &Error, output: Output) -> ExitCode {
             .iter()
             .map(|fault| json!({"origin": fault.origin, "key": fault.key, "message": fault.message}))
             .collect();
-        Output::complain(&json!({"error": message, "exit_code": code, "faults": faults}).to_string());
+        let line = json!({"error": message, "exit_code": code, "faults": faults}).to_string();
+        Output::complain(&escaped_in_json(&line));
     } else {
         message.lines().for_each(Output::error);
         if is_without_configuration(error) {

@@ -55,6 +55,22 @@ pub(super) enum Row {
 }
 
 impl Row {
+    /// Returns the row of this table with this number; `None` if the log does not cover the table.
+    pub(super) fn at(table: &str, id: i64) -> Option<Self> {
+        Some(match table {
+            "rounds" => Self::Round(id),
+            "candidates" => Self::Candidates(id),
+            "posts" => Self::Post(id),
+            "attempts" => Self::Attempt(id),
+            "reads" => Self::Read(id),
+            "halts" => Self::Halt(id),
+            "reviews" => Self::Review(id),
+            "account" => Self::Account,
+            "users" => Self::User(id),
+            _ => return None,
+        })
+    }
+
     fn place(self) -> (&'static Table, i64) {
         let (name, id) = match self {
             Self::Round(id) => ("rounds", id),
