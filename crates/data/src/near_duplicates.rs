@@ -91,6 +91,9 @@ impl TextIndex {
 
     /// Returns the first text found that is similar to one with these words and that `accept` takes.
     pub fn find(&self, words: &[u32], mut accept: impl FnMut(u32) -> bool) -> Option<u32> {
+        if words.is_empty() {
+            return None;
+        }
         for slot in self.slots(words) {
             let (band, mut number) = (slot / self.buckets, self.newest[slot]);
             while number != NONE {
@@ -144,8 +147,12 @@ impl TextIndex {
             && jaccard(shared(left, right), left.len(), right.len()) >= self.threshold
     }
 
-    /// Puts a text into its buckets.
+    /// Puts a text into its buckets; one without words is in none.
     fn link(&mut self, number: u32) {
+        if self.words_of(number).is_empty() {
+            self.before.push([NONE; BANDS]);
+            return;
+        }
         let slots = self.slots(self.words_of(number));
         self.before.push(slots.map(|slot| std::mem::replace(&mut self.newest[slot], number)));
     }
@@ -161,10 +168,6 @@ impl TextIndex {
 
     /// Returns the place of each band's bucket.
     fn slots(&self, words: &[u32]) -> [usize; BANDS] {
-        if words.is_empty() {
-            // Texts without words are similar to nothing.
-            return std::array::from_fn(|band| band * self.buckets);
-        }
         let bands = self.bands(words);
         std::array::from_fn(|band| band * self.buckets + (bands[band] as usize & (self.buckets - 1)))
     }
@@ -279,5 +282,9 @@ mod tests {
         assert_eq!(index.find(&[], |_| true), None);
         index.insert(&[]);
         assert_eq!(index.find(&[], |_| true), None);
+        assert_eq!(
+            index.candidates(texts[7].as_slice(), u32::MAX).filter(|found| *found as usize == texts.len()).count(),
+            0
+        );
     }
 }

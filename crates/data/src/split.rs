@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use super::groups::Groups;
 use super::similar::SimilarTexts;
 use anyhow::{Result, ensure};
 use rand::SeedableRng as _;
@@ -43,18 +44,26 @@ pub fn split_by_groups(
     near_duplicate: Option<f64>,
     seed: u64,
 ) -> Result<Split> {
+    let labels: Vec<usize> = rows.iter().map(|row| row.label).collect();
+    split_groups(groups(rows, near_duplicate), &labels, shares, seed)
+}
+
+/// Splits rows that are grouped already, as [`split_by_groups`] does; `labels` has one label for each row.
+///
+/// # Errors
+/// If `shares` do not pass their check.
+pub fn split_groups(mut groups: Vec<Vec<usize>>, labels: &[usize], shares: [f64; 3], seed: u64) -> Result<Split> {
     check_shares(shares)?;
-    let mut groups = groups(rows, near_duplicate);
     groups.shuffle(&mut ChaCha12Rng::seed_from_u64(seed));
     groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
-    let labels = 1 + rows.iter().map(|row| row.label).max().unwrap_or(0);
-    let whole = count_labels(rows, labels, 0..rows.len());
+    let kinds = 1 + labels.iter().copied().max().unwrap_or(0);
+    let whole = count_labels(labels, kinds, 0..labels.len());
     let target = |share: f64| -> Vec<f64> { whole.iter().map(|&count| count as f64 * share).collect() };
     let targets = shares.map(target);
-    let mut filled = [(); 3].map(|()| vec![0.0; labels]);
+    let mut filled = [(); 3].map(|()| vec![0.0; kinds]);
     let mut parts: [Vec<usize>; 3] = Default::default();
     for group in groups {
-        let counts = count_labels(rows, labels, group.iter().copied());
+        let counts = count_labels(labels, kinds, group.iter().copied());
         let part = neediest(&targets, &filled, &counts);
         for (filled, count) in filled[part].iter_mut().zip(counts) {
             *filled += count as f64;
@@ -99,9 +108,9 @@ impl Split {
     }
 }
 
-fn count_labels(rows: &[SplitRow<'_>], labels: usize, places: impl IntoIterator<Item = usize>) -> Vec<usize> {
-    let mut counts = vec![0; labels];
-    places.into_iter().for_each(|place| counts[rows[place].label] += 1);
+fn count_labels(labels: &[usize], kinds: usize, places: impl IntoIterator<Item = usize>) -> Vec<usize> {
+    let mut counts = vec![0; kinds];
+    places.into_iter().for_each(|place| counts[labels[place]] += 1);
     counts
 }
 
@@ -127,14 +136,14 @@ fn neediest(targets: &[Vec<f64>; 3], filled: &[Vec<f64>; 3], counts: &[usize]) -
 
 /// Returns the rows by group, groups in the order of their first row.
 fn groups(rows: &[SplitRow<'_>], near_duplicate: Option<f64>) -> Vec<Vec<usize>> {
-    let mut parents: Vec<usize> = (0..rows.len()).collect();
+    let mut groups = Groups::new(rows.len());
     let mut by_author = HashMap::new();
     let mut by_text = HashMap::new();
     for (place, row) in rows.iter().enumerate() {
         if !row.author.is_empty() {
-            join(&mut parents, *by_author.entry(row.author).or_insert(place), place);
+            groups.join(*by_author.entry(row.author).or_insert(place), place);
         }
-        join(&mut parents, *by_text.entry(row.normalised).or_insert(place), place);
+        groups.join(*by_text.entry(row.normalised).or_insert(place), place);
     }
     if let Some(threshold) = near_duplicate {
         // Each text once: otherwise a slogan that a hundred people post would be compared with itself ten thousand times.
@@ -142,29 +151,10 @@ fn groups(rows: &[SplitRow<'_>], near_duplicate: Option<f64>) -> Vec<Vec<usize>>
         let texts: Vec<&str> = firsts.iter().map(|&place| rows[place].normalised).collect();
         let similar = SimilarTexts::new(&texts, threshold);
         for (&place, text) in firsts.iter().zip(&texts) {
-            similar.find(text).into_iter().for_each(|other| join(&mut parents, firsts[other], place));
+            similar.find(text).into_iter().for_each(|other| groups.join(firsts[other], place));
         }
     }
-    let mut groups: Vec<Vec<usize>> = vec![Vec::new(); rows.len()];
-    for place in 0..rows.len() {
-        groups[root(&mut parents, place)].push(place);
-    }
-    groups.retain(|group| !group.is_empty());
-    groups
-}
-
-fn root(parents: &mut [usize], mut place: usize) -> usize {
-    while parents[place] != place {
-        parents[place] = parents[parents[place]];
-        place = parents[place];
-    }
-    place
-}
-
-/// Joins two groups under the smaller root, so that a group's root is its first row.
-fn join(parents: &mut [usize], left: usize, right: usize) {
-    let (left, right) = (root(parents, left), root(parents, right));
-    parents[left.max(right)] = left.min(right);
+    groups.into_rows()
 }
 
 #[cfg(test)]
@@ -218,11 +208,12 @@ mod tests {
         let table = table(3);
         let rows = rows(&table);
         let split = split_by_groups(&rows, SHARES, None, 1).unwrap();
-        let whole = count_labels(&rows, 2, 0..rows.len());
+        let labels: Vec<usize> = rows.iter().map(|row| row.label).collect();
+        let whole = count_labels(&labels, 2, 0..rows.len());
         for (part, share) in [(&split.train, 0.7), (&split.validation, 0.1), (&split.test, 0.2)] {
-            let labels = count_labels(&rows, 2, part.iter().copied());
+            let counts = count_labels(&labels, 2, part.iter().copied());
             for label in 0..2 {
-                let got = labels[label] as f64 / whole[label] as f64;
+                let got = counts[label] as f64 / whole[label] as f64;
                 assert!((got - share).abs() < 0.02, "{got} of label {label} is not {share}");
             }
         }

@@ -27,7 +27,7 @@ static PLACEHOLDERS: LazyLock<Regex> = LazyLock::new(|| Regex::new("_(?:emo|usr|
 
 /// Returns the label that all of a text's `emoji` agree on; none if one is not in the table or two disagree.
 #[must_use]
-pub fn by_emoji(emoji: &str) -> Verdict {
+pub fn by_emoji(emoji: &str) -> Verdict<Label> {
     let mut labels =
         emoji.chars().filter(|character| !is_variation(*character) && !character.is_whitespace()).map(|character| {
             let mut buffer = [0; 4];
@@ -38,6 +38,28 @@ pub fn by_emoji(emoji: &str) -> Verdict {
         Some(label) if labels.all(|other| other == first) => Verdict::Label(label),
         _ => Verdict::Ambiguous,
     }
+}
+
+/// Returns the label that the emoji in a text agree on, as [`by_emoji`].
+#[must_use]
+pub fn by_emoji_in(text: &str) -> Verdict<Label> {
+    let emoji: String = text.chars().filter(|character| is_emoji(*character)).collect();
+    by_emoji(&emoji)
+}
+
+/// Returns a text without its emoji, with tidy spaces.
+#[must_use]
+pub fn without_emoji(text: &str) -> String {
+    let joins = |character| character == '\u{200d}' || is_variation(character);
+    let rest: String =
+        text.chars().map(|character| if is_emoji(character) || joins(character) { ' ' } else { character }).collect();
+    rest.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Returns whether a character is an emoji: a picture, no letter, digit or punctuation.
+fn is_emoji(character: char) -> bool {
+    matches!(character, '\u{2600}'..='\u{27bf}' | '\u{2b05}'..='\u{2b55}' | '\u{1f1e6}'..='\u{1f1ff}' | '\u{1f300}'..='\u{1faff}')
+        && !is_variation(character)
 }
 
 /// Returns true for variation selectors and skin tones.
@@ -81,6 +103,20 @@ mod tests {
         ] {
             assert_eq!(by_emoji(emoji), expected, "{emoji:?}");
         }
+    }
+
+    #[test]
+    fn emoji_in_a_text_label_it_and_can_be_taken_out() {
+        for (text, verdict, rest) in [
+            ("qué día 😍!", Verdict::Label(Label::Positive), "qué día !"),
+            ("sin luz 😡😡 otra vez", Verdict::Label(Label::Negative), "sin luz otra vez"),
+            ("vamos 💪🏽 ya", Verdict::Label(Label::Positive), "vamos ya"),
+            ("qué risa 😂", Verdict::Ambiguous, "qué risa"),
+            ("nada que ver: 100 % cierto © «sí»", Verdict::Unmarked, "nada que ver: 100 % cierto © «sí»"),
+        ] {
+            assert_eq!((by_emoji_in(text), without_emoji(text).as_str()), (verdict, rest), "{text}");
+        }
+        assert!(POLARITIES.keys().all(|emoji| emoji.chars().all(is_emoji)));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use anyhow::{Result, bail};
 use serde::Serialize;
 
-pub use self::emoji::{by_emoji, without_placeholders};
+pub use self::emoji::{by_emoji, by_emoji_in, without_emoji, without_placeholders};
 pub use self::hashtags::HashtagRules;
 
 /// What a text says.
@@ -46,12 +46,23 @@ impl FromStr for Label {
     }
 }
 
-/// What the rules say about a row.
+/// What rules say about a text; `L` says which label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    Label(Label),
+pub enum Verdict<L> {
+    Label(L),
     /// Marked for more than one label, or with something that stands for none.
     Ambiguous,
     /// Not marked at all.
     Unmarked,
+}
+
+impl<L> Verdict<L> {
+    /// Returns the verdict with another kind of label.
+    pub fn map<M>(self, other: impl FnOnce(L) -> M) -> Verdict<M> {
+        match self {
+            Self::Label(label) => Verdict::Label(other(label)),
+            Self::Ambiguous => Verdict::Ambiguous,
+            Self::Unmarked => Verdict::Unmarked,
+        }
+    }
 }

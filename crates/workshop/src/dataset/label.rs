@@ -86,7 +86,7 @@ pub fn label(labelling: &Labelling) -> Result<LabelCounts> {
 }
 
 /// Passes the text, author and verdict of every row to `take`.
-fn visit(labelling: &Labelling, mut take: impl FnMut(&str, &str, Verdict)) -> Result<usize> {
+fn visit(labelling: &Labelling, mut take: impl FnMut(&str, &str, Verdict<Label>)) -> Result<usize> {
     let text = Asked::new(&labelling.text_column, TEXT_FLAG);
     let mark = match &labelling.rules {
         LabelRules::Emoji { column } => Asked::new(column, "--emoji-column"),
@@ -100,7 +100,7 @@ fn visit(labelling: &Labelling, mut take: impl FnMut(&str, &str, Verdict)) -> Re
         let (text, author) = (fields[0].as_str(), fields.get(2).map_or("", String::as_str));
         let verdict = match &labelling.rules {
             LabelRules::Emoji { .. } => rules::by_emoji(&fields[1]),
-            LabelRules::Hashtags(rules) => rules.verdict(text),
+            LabelRules::Hashtags(rules) => rules.verdict(text).map(|side| [Label::Negative, Label::Positive][side]),
         };
         take(text, author, verdict);
         rows += 1;
@@ -110,7 +110,7 @@ fn visit(labelling: &Labelling, mut take: impl FnMut(&str, &str, Verdict)) -> Re
 
 impl LabelCounts {
     /// Counts a row; returns its tidied text and label if it is to be written.
-    fn count(&mut self, text: &str, verdict: Verdict) -> Option<(String, Label)> {
+    fn count(&mut self, text: &str, verdict: Verdict<Label>) -> Option<(String, Label)> {
         let text = rules::without_placeholders(text);
         if text.is_empty() {
             self.empty += 1;
