@@ -246,7 +246,7 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::Config(command) => config::run(command, session).await,
         Command::Models(command) => models::run(command, session).await,
         #[cfg(feature = "workshop")]
-        Command::Dataset(command) => workshop::dataset::run(command, session),
+        Command::Dataset(command) => workshop::dataset::run(command, session).await,
         #[cfg(feature = "workshop")]
         Command::Train(command) => workshop::train::run(command, session).await,
         #[cfg(feature = "workshop")]

@@ -69,6 +69,7 @@ async fn hold(store: &Store, text: &str, prompt: &str) -> PostId {
         approved_by: None,
         expires_at,
         origin: &origin,
+        unlike: None,
     };
     store.create_post(&post, now).await.unwrap()
 }

@@ -472,7 +472,7 @@ async fn hold(store: &Store, text: &str, now: Timestamp) -> PostId {
     };
     match review::submit(store, round, &chosen, &terms, now).await.unwrap() {
         Submitted::Held(post) => post,
-        Submitted::Approved(_) => panic!("a claim is held"),
+        Submitted::Approved(_) | Submitted::TooAlike { .. } => panic!("a claim is held"),
     }
 }
 

@@ -76,6 +76,11 @@ impl Row {
         Some(self.fields.remove(at).1)
     }
 
+    /// Removes all values but those of these columns.
+    pub fn keep(&mut self, columns: &[String]) {
+        self.fields.retain(|(name, _)| columns.iter().any(|column| **column == **name));
+    }
+
     /// Gives a column another name at the same place. A column that has the new name already is removed.
     pub fn rename(&mut self, from: &str, to: &Arc<str>) {
         if *from == **to || self.get(from).is_none() {

@@ -472,6 +472,7 @@ mod tests {
             approved_by: Some("gates"),
             expires_at,
             origin: &origin,
+            unlike: None,
         };
         let post = test.store.create_post(&post, due).await.unwrap();
         let armed =

@@ -13,6 +13,24 @@ pub const MANIFEST: &str = "manifest.json";
 /// The version of the format that this program writes and reads.
 const FORMAT: u32 = 1;
 
+/// The format of the data files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Parquet,
+    JsonLines,
+}
+
+impl Format {
+    /// Returns the format's name in the manifest, which is the ending of its files too.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::JsonLines => "jsonl",
+        }
+    }
+}
+
 /// What a data set contains and where it comes from. Files, columns, digest and the rows of the splits are filled in by
 /// [`super::Writer::finish`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -10,9 +10,9 @@ mod spill;
 mod write;
 
 pub use hashing::sha256_of_file;
-pub use manifest::{Column, ColumnType, DataFile, MANIFEST, Manifest, Purge, Source, Spec, Split, digest_of};
+pub use manifest::{Column, ColumnType, DataFile, Format, MANIFEST, Manifest, Purge, Source, Spec, Split, digest_of};
 pub use open::{Folder, FolderRows};
-pub use write::{Format, Writer};
+pub use write::Writer;
 
 #[cfg(test)]
 mod tests;

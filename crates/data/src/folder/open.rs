@@ -5,10 +5,8 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use pregonero_system::files::Existing;
 
-use super::manifest::{DataFile, MANIFEST, Manifest};
-use super::write::{Format, Writer};
+use super::manifest::{DataFile, Format, MANIFEST, Manifest};
 use crate::json_row::{self, Names};
 use crate::parquet_file::ParquetRows;
 use crate::row::{Place, Row};
@@ -21,23 +19,6 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Begins a new folder at `path`.
-    ///
-    /// # Errors
-    /// If something is there already, or no folder can be made beside it.
-    pub fn create(path: &Path, format: Format) -> Result<Writer> {
-        Writer::new(path, format, Existing::Refuse)
-    }
-
-    /// Begins a folder that replaces the data set at `path` when it is finished.
-    ///
-    /// # Errors
-    /// If `path` holds no data set, or no folder can be made beside it.
-    pub fn replace(path: &Path, format: Format) -> Result<Writer> {
-        Manifest::read(path)?;
-        Writer::new(path, format, Existing::Replace)
-    }
-
     /// Opens the folder of a data set. Its data files are not read.
     ///
     /// # Errors

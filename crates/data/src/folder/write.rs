@@ -9,30 +9,12 @@ use pregonero_system::files::{Existing, UnfinishedFolder, write_whole};
 
 use super::columns::Columns;
 use super::hashing::Hashing;
-use super::manifest::{Column, ColumnType, DataFile, MANIFEST, Manifest, Split, digest_of};
+use super::manifest::{Column, ColumnType, DataFile, Format, MANIFEST, Manifest, Split, digest_of};
 use super::open::Folder;
 use super::spill::Spill;
 use crate::json_row;
 use crate::parquet_file::{Kind, ParquetWriter};
 use crate::row::Row;
-
-/// The format of the data files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    Parquet,
-    JsonLines,
-}
-
-impl Format {
-    /// Returns the format's name in the manifest, which is the ending of its files too.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Parquet => "parquet",
-            Self::JsonLines => "jsonl",
-        }
-    }
-}
 
 /// A data set folder that is being written. Nothing is at its place before [`Writer::finish`].
 #[derive(Debug)]
@@ -54,12 +36,31 @@ struct Part {
     spill: Option<Spill>,
 }
 
+impl Folder {
+    /// Begins a new folder at `path`.
+    ///
+    /// # Errors
+    /// If something is there already, or no folder can be made beside it.
+    pub fn create(path: &Path, format: Format) -> Result<Writer> {
+        Writer::new(path, format, Existing::Refuse)
+    }
+
+    /// Begins a folder that replaces the data set at `path` when it is finished.
+    ///
+    /// # Errors
+    /// If `path` holds no data set, or no folder can be made beside it.
+    pub fn replace(path: &Path, format: Format) -> Result<Writer> {
+        Manifest::read(path)?;
+        Writer::new(path, format, Existing::Replace)
+    }
+}
+
 impl Writer {
     /// Begins a folder at `path`.
     ///
     /// # Errors
     /// If `path` exists and may not be replaced, or no folder can be made beside it.
-    pub(super) fn new(path: &Path, format: Format, existing: Existing) -> Result<Self> {
+    fn new(path: &Path, format: Format, existing: Existing) -> Result<Self> {
         let folder = UnfinishedFolder::new(path, existing)?;
         Ok(Self { folder, format, parts: Vec::new(), columns: Columns::default() })
     }

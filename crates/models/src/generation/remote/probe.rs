@@ -1,0 +1,255 @@
+//! Finds out what a server follows and what it ignores, with a few requests of a few tokens each.
+//!
+//! Servers ignore fields that they do not know, and say nothing. So each setting is asked for at its extreme, where only the
+//! likeliest token is left: a server that follows it then writes the greedy text, however hot the temperature.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::decoding_settings::{Decoding, Strategy};
+use super::super::request::GenerationRequest;
+use super::super::server_error::ServerError;
+use super::answer::{self, Choice, Completion};
+use super::dialect::{Fields, Prompt, Software, Wanted, body};
+use super::findings::{Findings, Follows, Likelihoods};
+use super::http::Http;
+use super::known::{Known, KnownPrompt};
+use super::look::Look;
+
+/// The words that the probe continues. They repeat themselves, so that a penalty on repetition shows.
+const WORDS: &str = "La casa, la casa, la casa, la";
+/// The length of each text.
+const TOKENS: usize = 8;
+/// Hot enough that two seeds write different texts.
+const HOT: f64 = 2.0;
+const SEED: u64 = 1_107;
+/// How many texts a request asks for where the server names no bound.
+const TEXTS_A_REQUEST: usize = 8;
+/// Two reports of one log-probability differ by less, through rounding alone.
+const SAME: f32 = 0.02;
+/// Pairs of what a server may take, the most first.
+const LEVELS: [(Fields, Option<usize>); 5] = [
+    (Fields::All, Some(1)),
+    (Fields::All, None),
+    (Fields::OpenAi, Some(1)),
+    (Fields::OpenAi, None),
+    (Fields::Least, None),
+];
+
+/// A probe of one server.
+pub(super) struct Probe<'a> {
+    http: &'a Http,
+    look: &'a Look,
+    known: Option<&'a Known>,
+    prompt: Option<KnownPrompt>,
+    fields: Fields,
+    logprobs: Option<usize>,
+    /// When the rest is left unknown.
+    end: Instant,
+}
+
+impl<'a> Probe<'a> {
+    /// Prepares a probe that asks for nothing new after `time`.
+    pub fn new(http: &'a Http, look: &'a Look, known: Option<&'a Known>, time: Duration) -> Self {
+        let request = GenerationRequest {
+            prompt: WORDS.to_owned(),
+            attributes: std::collections::BTreeMap::new(),
+            seeds: Vec::new(),
+            decoding: Decoding::unfiltered(Strategy::Greedy, TOKENS),
+            length: None,
+        };
+        let prompt = known.and_then(|known| known.prompt(&request).ok());
+        Self { http, look, known, prompt, fields: Fields::All, logprobs: Some(1), end: Instant::now() + time }
+    }
+
+    /// Makes the requests.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, or refuses even the plainest request.
+    pub async fn run(mut self) -> Result<Findings, ServerError> {
+        let greedy = self.plainest().await?;
+        let first = &greedy.choices[0];
+        let drawn = self.drawn(SEED, |_| {}).await;
+        let again = self.drawn(SEED, |_| {}).await;
+        let pair = self.pair().await;
+        let seed = seed_follows(drawn.as_ref(), again.as_ref(), pair.as_ref());
+        let mut findings = Findings {
+            software: self.look.software,
+            version: self.look.version.clone(),
+            fingerprint: greedy.fingerprint.clone(),
+            model: self.look.model.clone(),
+            context: self.look.context,
+            fields: self.fields,
+            texts_a_request: self.texts_a_request(seed, drawn.as_ref(), pair.as_ref()),
+            seed,
+            top_k: self.narrows(first, |decoding| decoding.top_k = 1).await,
+            top_p: self.narrows(first, |decoding| decoding.top_p = 1e-4).await,
+            min_p: self.narrows(first, |decoding| decoding.min_p = 1.0).await,
+            typical_p: self.typical().await,
+            repetition_penalty: self.penalty(first).await,
+            logit_bias: self.bias(first).await,
+            token_ids: Follows::Unknown,
+            likelihoods: self.likelihoods(first, drawn.as_ref()).await,
+            tokens_before: None,
+        };
+        self.tokens(&greedy, &mut findings).await;
+        Ok(findings)
+    }
+
+    /// Makes the first request, with fewer fields as long as the server refuses.
+    async fn plainest(&mut self) -> Result<Completion, ServerError> {
+        let mut first = None;
+        for (fields, logprobs) in LEVELS {
+            (self.fields, self.logprobs) = (fields, logprobs);
+            match self.ask(self.text(), Decoding::unfiltered(Strategy::Greedy, TOKENS), SEED, 1, &[]).await {
+                Ok(completion) => return Ok(completion),
+                Err(
+                    error @ (ServerError::Refused { status: 400 | 422, .. } | ServerError::Busy { status: 500, .. }),
+                ) => {
+                    first.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(first.expect("there is more than one level"))
+    }
+
+    fn text(&self) -> Prompt {
+        Prompt::Text(self.prompt.as_ref().map_or_else(|| WORDS.to_owned(), |prompt| prompt.text.clone()))
+    }
+
+    async fn ask(
+        &self,
+        prompt: Prompt,
+        decoding: Decoding,
+        seed: u64,
+        n: usize,
+        banned: &[u32],
+    ) -> Result<Completion, ServerError> {
+        let ends = self.known.map(|known| known.ends().to_vec()).unwrap_or_default();
+        let wanted = Wanted { prompt, n, seed, decoding, logprobs: self.logprobs, banned: banned.to_vec(), ends };
+        let answer =
+            self.http.complete_once(&body(&wanted, self.look.software, self.fields, Some(&self.look.model))).await?;
+        answer::read(&answer).map_err(|what| ServerError::Garbled { server: self.http.server(), what })
+    }
+
+    /// Makes a request if there is time left; what fails leaves a question open.
+    async fn try_ask(
+        &self,
+        prompt: Prompt,
+        decoding: Decoding,
+        seed: u64,
+        n: usize,
+        banned: &[u32],
+    ) -> Option<Completion> {
+        if Instant::now() >= self.end {
+            return None;
+        }
+        self.ask(prompt, decoding, seed, n, banned).await.ok()
+    }
+
+    /// Returns a text drawn at a hot temperature, with one more setting.
+    async fn drawn(&self, seed: u64, change: impl FnOnce(&mut Decoding)) -> Option<Choice> {
+        let mut decoding = Decoding { temperature: HOT, ..Decoding::unfiltered(Strategy::Sample, TOKENS) };
+        change(&mut decoding);
+        self.try_ask(self.text(), decoding, seed, 1, &[]).await?.choices.into_iter().next()
+    }
+
+    /// Returns the texts of one request for two, the second of which should have the probe's seed.
+    async fn pair(&self) -> Option<Vec<Choice>> {
+        let decoding = Decoding { temperature: HOT, ..Decoding::unfiltered(Strategy::Sample, TOKENS) };
+        Some(self.try_ask(self.text(), decoding, SEED - 1, 2, &[]).await?.choices)
+    }
+
+    fn texts_a_request(&self, seed: Follows, drawn: Option<&Choice>, pair: Option<&Vec<Choice>>) -> usize {
+        let (Some([one, other]), Some(drawn)) = (pair.map(Vec::as_slice), drawn) else { return 1 };
+        let follows_on = seed != Follows::Yes || other.text == drawn.text;
+        if one.text == other.text || !follows_on {
+            return 1;
+        }
+        self.look.slots.unwrap_or(TEXTS_A_REQUEST).min(TEXTS_A_REQUEST)
+    }
+
+    /// Returns whether a setting at its extreme leaves only the likeliest token.
+    async fn narrows(&self, greedy: &Choice, change: impl FnOnce(&mut Decoding)) -> Follows {
+        match self.drawn(SEED + 7, change).await {
+            Some(choice) => Follows::of(choice.text == greedy.text),
+            None => Follows::Unknown,
+        }
+    }
+
+    async fn typical(&self) -> Follows {
+        if matches!(self.look.software, Software::Vllm | Software::Sglang | Software::Tgi) {
+            return Follows::No;
+        }
+        let one = self.drawn(SEED, |decoding| decoding.typical_p = 1e-3).await;
+        let other = self.drawn(SEED + 1, |decoding| decoding.typical_p = 1e-3).await;
+        match one.zip(other) {
+            Some((one, other)) => Follows::of(one.text == other.text),
+            None => Follows::Unknown,
+        }
+    }
+
+    async fn penalty(&self, greedy: &Choice) -> Follows {
+        let decoding = Decoding { repetition_penalty: 5.0, ..Decoding::unfiltered(Strategy::Greedy, TOKENS) };
+        match self.try_ask(self.text(), decoding, SEED, 1, &[]).await {
+            Some(completion) => Follows::of(completion.choices[0].text != greedy.text),
+            None => Follows::Unknown,
+        }
+    }
+
+    /// Returns whether the greedy text's first token can be forbidden. Only asked where there are tokens to forbid.
+    async fn bias(&self, greedy: &Choice) -> Follows {
+        let Some(known) = self.known.filter(|known| !known.banned().is_empty()) else { return Follows::Unknown };
+        let own = greedy.token_ids.as_ref().and_then(|ids| ids.first().copied());
+        let Some(id) = own.or_else(|| known.ids_of(&greedy.text).first().copied()) else { return Follows::Unknown };
+        let decoding = Decoding::unfiltered(Strategy::Greedy, TOKENS);
+        match self.try_ask(self.text(), decoding, SEED, 1, &[id]).await {
+            Some(completion) => Follows::of(completion.choices[0].text != greedy.text),
+            None => Follows::No,
+        }
+    }
+
+    /// Compares the likeliest first token's probability as it is reported at two temperatures.
+    async fn likelihoods(&self, greedy: &Choice, drawn: Option<&Choice>) -> Likelihoods {
+        if greedy.log_probabilities.is_none() {
+            return Likelihoods::None;
+        }
+        let hotter = self.drawn(SEED, |decoding| (decoding.temperature, decoding.max_new_tokens) = (4.0, 1)).await;
+        let first = |choice: Option<&Choice>| choice.and_then(|choice| choice.likeliest_first);
+        match (first(drawn), first(hotter.as_ref())) {
+            (Some(one), Some(other)) if (one - other).abs() < SAME => Likelihoods::Own,
+            _ => Likelihoods::Changed,
+        }
+    }
+
+    /// Finds out whether prompts can be token ids, and whether the server's tokenizer reads the text as ours does.
+    async fn tokens(&self, greedy: &Completion, findings: &mut Findings) {
+        let Some(prompt) = &self.prompt else { return };
+        let read = |count: usize| count as i64 - prompt.ids.len() as i64;
+        findings.tokens_before = greedy.prompt_tokens.map(read);
+        let decoding = Decoding::unfiltered(Strategy::Greedy, TOKENS);
+        let answer = self.try_ask(Prompt::Ids(prompt.ids.clone()), decoding, SEED, 1, &[]).await;
+        findings.token_ids = match answer {
+            // Where the two tokenizers differ, the texts do too: then the server's count of what it read decides.
+            Some(completion) => Follows::of(
+                completion.prompt_tokens == Some(prompt.ids.len())
+                    || completion.choices[0].text == greedy.choices[0].text,
+            ),
+            None => Follows::No,
+        };
+    }
+}
+
+/// Returns whether the same seed gave the same text and another seed another one.
+fn seed_follows(drawn: Option<&Choice>, again: Option<&Choice>, pair: Option<&Vec<Choice>>) -> Follows {
+    let (Some(drawn), Some(again)) = (drawn, again) else { return Follows::Unknown };
+    if drawn.text != again.text {
+        return Follows::No;
+    }
+    match pair.and_then(|pair| pair.first()) {
+        Some(other) if other.text != drawn.text => Follows::Yes,
+        _ => Follows::Unknown,
+    }
+}
