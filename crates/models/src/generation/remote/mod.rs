@@ -17,11 +17,12 @@ mod writing;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use secrecy::SecretString;
 
-pub use self::dialect::{Fields, Software};
+pub use self::dialect::{Fields, Software, Taken};
 pub use self::findings::{Findings, Follows, Likelihoods};
 
 pub use super::server_error::ServerError;
@@ -37,6 +38,9 @@ use super::model::EngineDescription;
 use super::request::{GenerationError, GenerationRequest};
 use crate::catalog::{ModelFiles, ServerAddress, sha256_of};
 use pregonero_tweet::{Candidate, ModelIdentity};
+
+/// The longest that a server is asked what it follows; what is left open then is unknown.
+const LONGEST_PROBE: Duration = Duration::from_secs(45);
 
 /// What a server is reached with.
 #[derive(Debug, Clone)]
@@ -168,7 +172,10 @@ impl Server {
         let findings = match remembered {
             Some(findings) => findings,
             None => {
-                let found = Probe::new(&self.http, &look, self.known.as_ref(), self.settings.timeout * 2).run().await?;
+                let found =
+                    Probe::new(&self.http, &look, self.known.as_ref(), self.settings.timeout.min(LONGEST_PROBE))
+                        .run()
+                        .await?;
                 self.memo.keep(&key, &found);
                 found
             }
