@@ -16,7 +16,7 @@ use crate::review::ReviewMode;
 use crate::review::{self, ReviewError, Submitted};
 use pregonero_judging::gates::Recent;
 use pregonero_judging::selection::{Chosen, select};
-use pregonero_models::generation::GenerationSettings;
+use pregonero_models::generation::{Arithmetic, GenerationSettings};
 use pregonero_models::generation::{GenerationError, GenerationRequest, LengthBudget, candidate_seeds};
 use pregonero_models::sentiment::Classifier;
 use pregonero_models::sentiment::SentimentTarget;
@@ -191,7 +191,7 @@ impl Plan {
             slot: self.slot.clone(),
             seed_prompt: self.prompt.clone(),
             rng_seed: self.rng_seed,
-            generation: decoding_record(&app.settings.generation, app.judge.body_limit()),
+            generation: decoding_record(&app.settings.generation, &description.arithmetic, app.judge.body_limit()),
             generator: description.identity.clone(),
             classifier: app.judge.classifier().identity().clone(),
             device: description.device.clone(),
@@ -213,7 +213,7 @@ impl Plan {
 }
 
 /// Returns the decoding settings in force, for a replay.
-fn decoding_record(settings: &GenerationSettings, length_limit: usize) -> serde_json::Value {
+fn decoding_record(settings: &GenerationSettings, arithmetic: &Arithmetic, length_limit: usize) -> serde_json::Value {
     let decoding = &settings.decoding;
     json!({
         "strategy": decoding.strategy,
@@ -227,6 +227,8 @@ fn decoding_record(settings: &GenerationSettings, length_limit: usize) -> serde_
         "no_repeat_ngram": decoding.no_repeat_ngram,
         "max_new_tokens": decoding.max_new_tokens,
         "length_limit": length_limit,
+        "weights": arithmetic.weights,
+        "kernels": arithmetic.kernels,
     })
 }
 

@@ -7,7 +7,7 @@ use crate::config::Settings;
 use pregonero_judging::gates::{GateSettings, Gates, LabelHashtags, Resources};
 use pregonero_judging::judge::Judge;
 use pregonero_models::catalog::{self, HubSettings, ModelFiles, ModelKind, Needs};
-use pregonero_models::generation::{self, Engine};
+use pregonero_models::generation::{self, Engine, Loading};
 use pregonero_models::sentiment::critic::Reader;
 use pregonero_models::sentiment::{Classifier, SentimentSettings, SentimentTarget};
 use pregonero_models::verbatim;
@@ -46,7 +46,8 @@ pub async fn load_engine(settings: &Settings, hub: &HubSettings) -> Result<Engin
         let model = generation.model.clone();
         let hashed = tokio::task::spawn_blocking(move || files.identity(&model).map(|identity| (files, identity)));
         let (files, identity) = hashed.await.context("hashing the weights panicked")??;
-        Engine::start(files, identity, generation.device).await
+        let loading = Loading { weights: generation.weights, ..Loading::on(generation.device) };
+        Engine::start_with(files, identity, loading).await
     };
     load.await.map_err(SetupError::under("generation.model"))
 }

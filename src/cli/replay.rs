@@ -39,7 +39,7 @@ pub struct ReplayArguments {
 /// # Errors
 /// If the text is another one, or cannot be written again.
 pub async fn run(arguments: &ReplayArguments, session: &Session) -> Result<()> {
-    let settings = session.load(arguments.model.overrides())?.settings;
+    let mut settings = session.load(arguments.model.overrides())?.settings;
     let ground = session.ground_quietly(Purpose::Look, arguments.model.overrides()).await?;
     let store = Store::open_read_only(&ground.store).await?;
     let id = RoundId::new(arguments.round);
@@ -47,14 +47,17 @@ pub async fn run(arguments: &ReplayArguments, session: &Session) -> Result<()> {
     let candidates = store.candidates(id).await?;
     let post = store.post(id.post()).await.ok();
     store.close().await;
+    if !arguments.model.names_weights() {
+        settings.generation.weights = replay::weights_of(&round);
+    }
     let found = async {
         let candidate = replay::candidate_of(&round, candidates, arguments.candidate.map(|number| number.get() - 1))?;
         let engine = app::load_engine(&settings, &session.hub()?).await?;
         let device = engine.description().device.clone();
         let replay = replay::replay(&engine, &round, &candidate).await?;
-        anyhow::Ok((candidate, device, replay))
+        anyhow::Ok((candidate, device, replay::other_arithmetic(&engine, &round), replay))
     };
-    let (candidate, device, replay) = match found.await {
+    let (candidate, device, arithmetic, replay) = match found.await {
         Ok(found) => found,
         Err(error) => {
             if session.output.json && error.is::<Impossible>() {
@@ -69,6 +72,7 @@ pub async fn run(arguments: &ReplayArguments, session: &Session) -> Result<()> {
     if let Some(recorded) = round.device.as_ref().filter(|recorded| **recorded != device) {
         notes.push(format!("it was written on {recorded}, and now on {device}: their sums are rounded differently"));
     }
+    notes.extend(arithmetic);
     let version = env!("CARGO_PKG_VERSION");
     if let Some(recorded) = round.program_version.as_ref().filter(|recorded| *recorded != version) {
         notes.push(format!("it was written by version {recorded}, and now by {version}"));

@@ -147,6 +147,7 @@ fn keep_what_needs_a_restart(new: &mut Settings, old: &Settings) -> Vec<&'static
         ("generation.model", other_model),
         ("seed_prompts", other_model && new.seed_prompts != old.seed_prompts),
         ("generation.device", new.generation.device != old.generation.device),
+        ("generation.weights", new.generation.weights != old.generation.weights),
         ("store.path", new.store.path != old.store.path),
         ("log.format", new.log.format != old.log.format),
     ]
@@ -161,6 +162,7 @@ fn keep_what_needs_a_restart(new: &mut Settings, old: &Settings) -> Vec<&'static
     }
     new.generation.model = old.generation.model.clone();
     new.generation.device = old.generation.device;
+    new.generation.weights = old.generation.weights;
     new.store = old.store.clone();
     new.log = old.log.clone();
     changed

@@ -12,6 +12,7 @@ use crate::catalog::{ModelKind, ModelSource};
 pub struct GenerationKeys {
     pub model: String,
     pub device: String,
+    pub weights: String,
     pub candidates: u64,
     pub strategy: String,
     pub temperature: f64,
@@ -31,6 +32,7 @@ impl Default for GenerationKeys {
         Self {
             model: "builtin".into(),
             device: "auto".into(),
+            weights: "auto".into(),
             candidates: 96,
             strategy: "sample".into(),
             temperature: decoding.temperature,
@@ -52,6 +54,7 @@ impl GenerationKeys {
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<GenerationSettings> {
         let model = ModelSource::check(checker, "generation.model", ModelKind::Generator, &self.model);
         let device = checker.keep("generation.device", device(&self.device));
+        let weights = checker.choice("generation.weights", &self.weights, &WeightsChoice::NAMES);
         let candidates = checker.whole("generation.candidates", self.candidates, 1, 256);
         let strategy = checker.choice("generation.strategy", &self.strategy, &STRATEGIES);
         let temperature = checker.number(
@@ -76,6 +79,7 @@ impl GenerationKeys {
         Some(GenerationSettings {
             model: model?,
             device: device?,
+            weights: weights?,
             candidates: candidates?,
             decoding: Decoding {
                 strategy: strategy?,
@@ -98,6 +102,7 @@ impl GenerationKeys {
 pub struct GenerationSettings {
     pub model: ModelSource,
     pub device: DeviceChoice,
+    pub weights: WeightsChoice,
     /// 1 to 256.
     pub candidates: usize,
     pub decoding: Decoding,
@@ -112,6 +117,22 @@ pub enum DeviceChoice {
     Cpu,
     /// This CUDA device, or an error if it is not available.
     Cuda(usize),
+}
+
+/// How the weights are kept in memory on the CPU.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WeightsChoice {
+    /// Int8 for a folder that `models quantize` wrote, if its check passed; otherwise f32.
+    #[default]
+    Auto,
+    F32,
+    /// Int8, rounded at start if the model's files are not int8.
+    Int8,
+}
+
+impl WeightsChoice {
+    /// The names in the configuration and on the command line.
+    pub const NAMES: [(&str, Self); 3] = [("auto", Self::Auto), ("f32", Self::F32), ("int8", Self::Int8)];
 }
 
 /// Parses a device as the configuration writes it.
