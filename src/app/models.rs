@@ -11,7 +11,7 @@ use pregonero_judging::gates::{GateSettings, Gates, LabelHashtags, Resources};
 use pregonero_judging::judge::Judge;
 use pregonero_models::catalog::{self, HubSettings, ModelFiles, ModelKind, ModelSource, Needs, ServerAddress};
 use pregonero_models::generation::remote::{Server, ServerOptions};
-use pregonero_models::generation::{self, Engine};
+use pregonero_models::generation::{self, Engine, Loading};
 use pregonero_models::sentiment::critic::Reader;
 use pregonero_models::sentiment::{Classifier, SentimentSettings, SentimentTarget};
 use pregonero_models::verbatim;
@@ -136,7 +136,9 @@ async fn start(model: &ModelSource, settings: &Settings, hub: &HubSettings) -> a
     // Weights are hashed off the runtime's threads: that may take a minute, and a shutdown must not wait for it.
     let hashed = tokio::task::spawn_blocking(move || files.identity(&model).map(|identity| (files, identity)));
     let (files, identity) = hashed.await.context("hashing the weights panicked")??;
-    Engine::start(files, identity, settings.generation.device).await
+    let generation = &settings.generation;
+    let loading = Loading { weights: generation.weights, ..Loading::on(generation.device) };
+    Engine::start_with(files, identity, loading).await
 }
 
 /// Returns the file next to the record in which is remembered what a server follows.
