@@ -45,6 +45,7 @@ pub struct InitArguments {
 pub async fn run(arguments: InitArguments, session: &Session) -> Result<()> {
     let file = session.config.clone().unwrap_or_else(|| PathBuf::from(SEARCHED[0]));
     refuse_existing(&file, Existing::Refuse)?;
+    let placeholders = arguments.missing();
     let answers = tokio::task::spawn_blocking(move || arguments.answers()).await.context("asking")??;
     let text = answers.fill(TEMPLATE);
     check(&text)?;
@@ -64,13 +65,36 @@ pub async fn run(arguments: InitArguments, session: &Session) -> Result<()> {
                 next[2]
             )
         },
-        || json!({"file": file}),
-    )
+        || json!({"file": file, "placeholders": placeholders}),
+    )?;
+    if !placeholders.is_empty() {
+        session.output.note(&format!(
+            "there is no terminal to ask on, so these keys have the values of an example: {}; change them in {}, or remove it \
+             and give {}",
+            placeholders.join(", "),
+            file.display(),
+            "--handle, --operator and --timezone"
+        ));
+    }
+    Ok(())
 }
 
 impl InitArguments {
+    /// Returns the keys that nobody gives and nobody can be asked for.
+    fn missing(&self) -> Vec<&'static str> {
+        if can_ask() {
+            return Vec::new();
+        }
+        let given = [
+            ("account.handle", &self.handle),
+            ("account.operator", &self.operator),
+            ("schedule.timezone", &self.timezone),
+        ];
+        given.into_iter().filter(|(_, given)| given.is_none()).map(|(key, _)| key).collect()
+    }
+
     fn answers(self) -> Result<Answers> {
-        let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
+        let can_ask = can_ask();
         let answer = |given: Option<String>, key: &'static str, question: &str, default: &str| match given {
             Some(given) => Ok(Some((key, given))),
             None if can_ask => Ok(Some((key, ask_until_usable(key, question, default)?))),
@@ -85,6 +109,11 @@ impl InitArguments {
         ];
         Ok(Answers(answers.into_iter().flatten().collect()))
     }
+}
+
+/// Returns whether there is a person to ask.
+fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// Asks again as long as the answer is one that the program would refuse.
