@@ -558,3 +558,24 @@ async fn the_metrics_and_the_health_are_for_machines() {
     let checked = promtool.wait_with_output().unwrap();
     assert!(checked.status.success(), "{checked:?}\n{}", scraped.body);
 }
+
+#[test]
+fn on_a_terminal_a_password_is_asked_for_twice_and_never_shown() {
+    let bot = TestBot::new();
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    let add = ["admin", "user", "add", "ana", "--role", "admin", "--by", "root"];
+    let typed = format!("{PASSWORD}\notra frase inventada\n");
+    let differ = bot.on_a_terminal(&add, &typed);
+    assert_eq!(differ.code(), Some(1), "{differ:#?}");
+    assert!(differ.stdout.contains("the two passwords differ; nothing was changed"), "{differ:#?}");
+    let added = bot.on_a_terminal(&add, &format!("{PASSWORD}\n{PASSWORD}\n"));
+    assert_eq!(added.code(), Some(0), "{added:#?}");
+    for words in ["password: ", "the same again: ", "ana: added by root"] {
+        assert!(added.stdout.contains(words), "{words}: {added:#?}");
+    }
+    // `script` writes its input to the terminal before the program takes the echo away, so only what came after counts.
+    let asked = added.stdout.split("password: ").nth(1).unwrap();
+    assert!(!asked.contains(PASSWORD), "{added:#?}");
+    let without = bot.run(&add);
+    assert!(without.stderr.contains("--password-stdin"), "{without:#?}");
+}
