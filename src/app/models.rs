@@ -177,6 +177,26 @@ pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles
     Ok(Judge::new(&settings.selection, &settings.sentiment, disclosure, gates, classifier, reader))
 }
 
+/// Returns what the gate `verbatim` does not compare with although the settings ask for it, because the model's folder has no
+/// file for it; `None` if nothing is missing. A file that cannot be read is a fault of [`load_judge`].
+#[must_use]
+pub fn not_compared(settings: &GateSettings, generator: &ModelFiles) -> Option<String> {
+    if settings.off.iter().any(|gate| gate == "verbatim") {
+        return None;
+    }
+    let index = settings.verbatim_tokens > 0 && matches!(verbatim::index_of(generator), Ok(None));
+    let own = settings.own_texts > 0.0 && matches!(verbatim::own_texts_of(generator), Ok(None));
+    let missing = [
+        (index, verbatim::VERBATIM_INDEX, "other people's texts"),
+        (own, verbatim::OWN_TEXTS, "its operator's own texts"),
+    ];
+    let missing = missing.into_iter().filter(|(is_missing, ..)| *is_missing);
+    let missing: Vec<String> = missing.map(|(_, file, texts)| format!("no {file} ({texts})")).collect();
+    (!missing.is_empty()).then(|| {
+        format!("the generator's folder has {}, so a text of its training may go out as it is", missing.join(" and "))
+    })
+}
+
 /// Loads the reader, which says how well a text reads, with the critic that the settings name or without one.
 fn load_reader(settings: &Settings, hub: &HubSettings) -> Result<Reader, SetupError> {
     let Some(source) = settings.critic() else { return Ok(Reader::without_critic()) };
