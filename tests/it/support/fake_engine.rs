@@ -274,7 +274,14 @@ async fn wrong(fault: Fault) -> Response {
             let chunk = Bytes::from(vec![b' '; 1 << 20]);
             stream((0..20).map(|_| Ok(chunk.clone())).collect())
         }
-        Fault::Broken => stream(vec![Ok(Bytes::from_static(b"{\"choices\"")), Err(std::io::Error::other("gone"))]),
+        Fault::Broken => {
+            let part = futures_util::stream::once(async { Ok(Bytes::from_static(b"{\"choices\"")) });
+            let end = futures_util::stream::once(async {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                Err(std::io::Error::other("gone"))
+            });
+            response(200, Body::from_stream(futures_util::StreamExt::chain(part, end)))
+        }
         Fault::Drip => {
             let bytes = futures_util::stream::unfold((), |()| async {
                 tokio::time::sleep(Duration::from_millis(200)).await;
@@ -380,7 +387,7 @@ impl Script {
     fn choice(&self, index: u64, prompt: &str, seed: u64, draw: &Draw, body: &Value) -> Value {
         let mut words: Vec<usize> = Vec::new();
         let (mut numbers, mut tops) = (Vec::new(), Vec::new());
-        let length = 5 + mixed(seed ^ mixed(prompt.len() as u64)) % 4;
+        let length = 5 + mixed(prompt.len() as u64) % 4;
         while (words.len() as u64) < draw.tokens.min(length) {
             let scores = self.scores(prompt, &words, draw);
             let word = pick(&scores, mixed(seed.wrapping_mul(31).wrapping_add(words.len() as u64)), draw);
