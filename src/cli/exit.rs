@@ -101,6 +101,9 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         let by_flags = !error.faults().is_empty() && error.faults().iter().all(|fault| fault.origin.starts_with('-'));
         return Some(if by_flags { USAGE } else { CONFIGURATION });
     }
+    if let Some(Impossible::Generation(error)) = cause.downcast_ref::<Impossible>() {
+        return code_of_cause(error).or(Some(CONFIGURATION));
+    }
     if cause.is::<SetupError>()
         || cause.is::<SecretsError>()
         || cause.is::<pregonero_x::SetupError>()

@@ -78,6 +78,9 @@ pub async fn start_app(inputs: Inputs) -> Result<Started, StartError> {
     app::check_what_can_pass(&settings, &judge, clock.now())?;
     let lock = InstanceLock::acquire(&settings.store.path)?;
     let store = Store::open(&settings.store.path).await?.with_lease(&holder(), clock.now()).await?;
+    if let Some(server) = engine.server() {
+        server.keep_findings();
+    }
     let app = App::new(Parts { settings, engine, judge, store, outlet, clock, seeds });
     clean_up(&app).await?;
     tell(&app, &environment);

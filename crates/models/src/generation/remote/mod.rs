@@ -74,6 +74,8 @@ pub struct Server {
 #[derive(Debug)]
 struct State {
     findings: Option<Arc<Findings>>,
+    /// Under which the findings are remembered.
+    key: Option<String>,
     breaker: Breaker,
 }
 
@@ -107,7 +109,7 @@ impl Server {
             vocabulary: known.as_ref().map_or(0, Known::vocabulary),
             control: known.as_ref().and_then(|known| known.control().cloned()),
         };
-        let state = Mutex::new(State { findings: None, breaker: Breaker::new(settings.pause) });
+        let state = Mutex::new(State { findings: None, key: None, breaker: Breaker::new(settings.pause) });
         let (memo, asking) = (Memo(memo), tokio::sync::Mutex::default());
         Ok(Self { http, address, known, memo, afresh, settings, description, state, asking })
     }
@@ -155,6 +157,14 @@ impl Server {
         written
     }
 
+    /// Writes what is known into the file that remembers it, for a caller that has made its folder only now.
+    pub fn keep_findings(&self) {
+        let state = self.locked();
+        if let (Some(findings), Some(key)) = (&state.findings, &state.key) {
+            self.memo.keep(key, findings);
+        }
+    }
+
     fn remember<T>(&self, outcome: &Result<T, ServerError>) {
         match outcome {
             Ok(_) => self.locked().breaker.worked(),
@@ -182,7 +192,8 @@ impl Server {
             }
         };
         let findings = Arc::new(findings);
-        self.locked().findings = Some(Arc::clone(&findings));
+        let mut state = self.locked();
+        (state.findings, state.key) = (Some(Arc::clone(&findings)), Some(key));
         Ok(findings)
     }
 
