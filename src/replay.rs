@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use pregonero_models::generation::{
-    Decoding, Engine, GenerationError, GenerationRequest, LengthBudget, Strategy, candidate_seeds,
+    Arithmetic, Decoding, Engine, GenerationError, GenerationRequest, LengthBudget, Strategy, WeightsChoice,
+    candidate_seeds,
 };
 use pregonero_store::{CandidateRecord, RoundRecord};
 use pregonero_text::tweet_text;
@@ -78,6 +79,38 @@ struct Recorded {
     no_repeat_ngram: usize,
     max_new_tokens: usize,
     length_limit: usize,
+    /// Absent in records of versions that had f32 alone.
+    weights: Option<String>,
+    kernels: Option<String>,
+}
+
+/// Returns the weights to write a round again with: int8 if it was written with them. Otherwise the model's own are
+/// right, because a folder with int8 weights has another digest.
+#[must_use]
+pub fn weights_of(round: &RoundRecord) -> WeightsChoice {
+    let recorded = round.generation.as_ref().and_then(|generation| generation.get("weights")?.as_str());
+    if recorded == Some("int8") { WeightsChoice::Int8 } else { WeightsChoice::Auto }
+}
+
+/// Returns what differs between the arithmetic that a round was written with and the engine's, in words, if the same
+/// seed may give another text for it. All kernels for int8 give the same bits.
+#[must_use]
+pub fn other_arithmetic(engine: &Engine, round: &RoundRecord) -> Option<String> {
+    let recorded: Recorded = serde_json::from_value(round.generation.clone()?).ok()?;
+    let Arithmetic { weights, kernels } = &engine.description().arithmetic;
+    let then = recorded.weights?;
+    if [then.as_str(), weights].contains(&Arithmetic::ON_SERVER.weights) {
+        return None;
+    }
+    if then != *weights {
+        return Some(format!(
+            "it was written with {then} weights, and now with {weights}: the model rounds differently"
+        ));
+    }
+    let before = recorded.kernels.filter(|before| *weights == "f32" && before != kernels)?;
+    Some(format!(
+        "its sums were rounded as {before}, and are now as {kernels}: another processor may give another text"
+    ))
 }
 
 /// Returns the candidate to write again: the chosen one, or the one at `position`.

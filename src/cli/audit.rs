@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use pregonero_audit::{Checkpoint, Note, Verifier};
-use pregonero_store::{LedgerRecord, PostId, Store, StoredCheckpoint};
+use pregonero_store::{LedgerRecord, NOT_COVERED, PostId, Store, StoredCheckpoint};
 use pregonero_system::clock::SystemClock;
 use pregonero_system::files::{Existing, write_whole};
 use serde_json::json;
@@ -203,6 +203,8 @@ fn in_words(verdict: &Verdict) -> String {
         )
     }));
     lines.extend(keys.last().map(|key| format!("key: {key}")));
+    let tables: Vec<&str> = NOT_COVERED.iter().map(|(table, _)| *table).collect();
+    lines.push(format!("not covered: {} (docs/audit.md says why)", tables.join(", ")));
     lines.join("\n")
 }
 

@@ -11,6 +11,7 @@ use super::logging;
 use super::output::Output;
 use crate::app::SetupError;
 use crate::audit::KeyError;
+#[cfg(feature = "workshop")]
 use crate::collect::AskError;
 use crate::config::ConfigError;
 use crate::daemon::lock::LockError;
@@ -100,6 +101,9 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         let by_flags = !error.faults().is_empty() && error.faults().iter().all(|fault| fault.origin.starts_with('-'));
         return Some(if by_flags { USAGE } else { CONFIGURATION });
     }
+    if let Some(Impossible::Generation(error)) = cause.downcast_ref::<Impossible>() {
+        return code_of_cause(error).or(Some(CONFIGURATION));
+    }
     if cause.is::<SetupError>()
         || cause.is::<SecretsError>()
         || cause.is::<pregonero_x::SetupError>()
@@ -162,6 +166,7 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             _ => None,
         };
     }
+    #[cfg(feature = "workshop")]
     if let Some(error) = cause.downcast_ref::<AskError>() {
         return match error {
             AskError::Refused { kind, .. } => kind.is_terminal().then_some(UNAVAILABLE),
@@ -236,8 +241,11 @@ mod tests {
             (DaemonError::RefusedForGood(terminal()).into(), 69),
             (DaemonError::Quit.into(), 1),
             (OnceError::Interrupted.into(), 1),
+            #[cfg(feature = "workshop")]
             (AskError::Stopped.into(), 75),
+            #[cfg(feature = "workshop")]
             (AskError::Refused { kind: RefusalKind::NoCredits, status: 402, detail: String::new() }.into(), 69),
+            #[cfg(feature = "workshop")]
             (AskError::Refused { kind: RefusalKind::Invalid, status: 400, detail: String::new() }.into(), 1),
             (refused(RefusalKind::Suspended), 69),
             (refused(RefusalKind::Duplicate), 1),

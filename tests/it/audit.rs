@@ -414,3 +414,81 @@ async fn an_erased_post_leaves_no_word_in_the_record_and_the_log_stays_whole_and
     let again = bot.run(&["history", "erase", "1", "--reason", "asked for", "--yes"]);
     assert!(again.stdout.contains("nothing left to erase"), "{again:#?}");
 }
+
+#[test]
+fn a_key_given_as_a_secret_signs_and_none_is_made() {
+    let (one, other) = (TestBot::new(), TestBot::new());
+    assert_eq!(one.run(&["once"]).code(), Some(0));
+    assert_eq!(other.run(&["once"]).code(), Some(0));
+    let verifier = key_of(&one);
+    let secret = fs::read_to_string(one.path("data/audit.key")).unwrap();
+    fs::create_dir(other.path("credentials")).unwrap();
+    fs::write(other.path("credentials/audit_key"), &secret).unwrap();
+    let _ = fs::remove_file(other.path("data/audit.key"));
+    let ways = [
+        ("AUDIT_KEY", secret.trim().to_owned()),
+        ("AUDIT_KEY_FILE", other.path("credentials/audit_key").display().to_string()),
+        ("CREDENTIALS_DIRECTORY", other.path("credentials").display().to_string()),
+    ];
+    for (name, value) in &ways {
+        let run = |arguments: &[&str]| {
+            let mut command = other.command(arguments);
+            command.env(name, value);
+            other.start_command(command).wait()
+        };
+        let printed = run(&["audit", "key"]);
+        assert_eq!(printed.stdout.trim(), verifier, "{name}: {printed:#?}");
+        let signed = run(&["audit", "checkpoint"]);
+        assert_eq!(signed.code(), Some(0), "{name}: {signed:#?}");
+        let verified = run(&["audit", "verify", "--key", &verifier]);
+        assert_eq!(verified.code(), Some(0), "{name}: {verified:#?}");
+        let replaced = run(&["audit", "key", "--new", "--by", "root"]);
+        assert!(replaced.code() == Some(78) && replaced.stderr.contains("replace it there"), "{name}: {replaced:#?}");
+        assert!(!other.path("data/audit.key").exists(), "{name}");
+        assert!(!format!("{printed:?}{signed:?}{verified:?}").contains(secret.trim()), "it is a secret");
+    }
+    let mut broken = other.command(&["audit", "key"]);
+    broken.env("AUDIT_KEY", "no key at all");
+    let broken = other.start_command(broken).wait();
+    assert!(broken.code() == Some(78) && broken.stderr.contains("AUDIT_KEY"), "{broken:#?}");
+    assert!(!broken.stderr.contains("no key at all"), "{broken:#?}");
+}
+
+#[tokio::test]
+async fn a_pruned_round_is_still_proved_and_checked() {
+    let bot = anchored_bot();
+    let store = pregonero_store::Store::open_existing(&database(&bot)).await.unwrap();
+    let now = "2096-01-01T00:00:00Z".parse().unwrap();
+    let pruned = store.prune_candidates(std::time::Duration::ZERO, 10, now).await.unwrap();
+    assert_eq!(pruned.rounds, 1);
+    store.close().await;
+    let proved = bot.run(&["audit", "prove", "1", "-o", "1.tlog-proof"]);
+    assert_eq!(proved.code(), Some(0), "{proved:#?}");
+    assert_eq!(bot.run(&["audit", "checkpoint"]).code(), Some(0));
+    assert_eq!(bot.run(&["audit", "export", "-o", "log.jsonl"]).code(), Some(0));
+    let key = key_of(&bot);
+    for (what, file) in [("proof", "1.tlog-proof"), ("export", "log.jsonl")] {
+        if let Some(checked) = check_without_us(&bot, what, file, &key) {
+            assert!(checked.status.success(), "{checked:?}");
+        }
+    }
+    let verdict = verdict(&bot);
+    assert_eq!(
+        (&verdict["faults"], &verdict["forgotten"]),
+        (&serde_json::json!([]), &serde_json::json!(1)),
+        "{verdict}"
+    );
+    let told = bot.run(&["audit", "verify"]).stdout;
+    assert!(told.contains("not covered: ") && told.contains("engagement"), "{told}");
+}
+
+#[test]
+fn on_a_terminal_erasing_asks_first_and_takes_no_other_word() {
+    let bot = TestBot::new();
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    let erase = ["history", "erase", "1", "--reason", "asked", "--by", "ana"];
+    let kept = bot.on_a_terminal(&erase, "y\n");
+    assert!(kept.code() == Some(1) && kept.stdout.contains("nothing was erased"), "{kept:#?}");
+    let erased = bot.on_a_terminal(&erase, "erase\n");
+    assert!(erased.code() == Some(0) && erased.stdout.contains("round 1: the post and"), "{erased:#?}");
+}

@@ -184,7 +184,7 @@ async fn what_cannot_be_collected_is_refused_with_what_to_do() {
         "the span is empty",
     );
     std::fs::write(bot.path("accounts.csv"), "name\nana\n").unwrap();
-    has_ended(&with(&["--accounts", "accounts.csv"]), 1, "accounts.csv: no column `screen_name`; it has: name");
+    has_ended(&with(&["--accounts", "accounts.csv"]), 1, "accounts.csv:2: no `screen_name`; the row has: name");
     has_ended(&run(&bot, &base[..4]), 2, "--rights");
     let without_token = bot.run(&[&base[..], &["--hashtag", "a"]].concat());
     has_ended(&without_token, 1, "set TWITTER_BEARER_TOKEN");
@@ -394,6 +394,33 @@ async fn ctrl_c_stops_between_two_requests_and_the_same_command_goes_on() {
     x.with_library(|library| library.pages_a_window = None);
     has_ended(&search_into(&bot, "posts", &[]), 0, "going on where it was stopped");
     x.with_library(|library| assert!(library.given.values().all(|times| *times == 1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_app_s_token_is_got_with_its_keys_written_for_its_owner_and_known_to_doctor() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (x, bot) = bot_with(library(140)).await;
+    let ended = bot.run(&["auth", "login", "--app"]);
+    has_ended(&ended, 0, "");
+    assert!(ended.stdout.contains("the app's bearer token is in"), "{}", ended.stdout);
+    let file = bot.path("data/tokens/twitter_bearer_token");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), BEARER.1);
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let search: Vec<&str> = SEARCH.iter().chain(&["--count-only", "--output", "posts"]).copied().collect();
+    has_ended(&bot.run(&search), 0, "");
+    let check = |bot: &TestBot| {
+        let checks = bot.run(&["--json", "doctor"]).stdout;
+        let mut checks = checks.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        checks.find(|check| check["check"] == "app_token").unwrap()
+    };
+    let found = check(&bot);
+    assert_eq!((&found["status"], &found["code"]), (&"ok".into(), &"ok".into()));
+    std::fs::write(&file, "revoked-token").unwrap();
+    let found = check(&bot);
+    assert_eq!((&found["status"], &found["code"]), (&"warn".into(), &"unauthorized".into()));
+    assert_eq!(found["fix"], "pregonero auth login --app");
+    assert_eq!(x.rejected().len(), 1);
+    std::fs::remove_file(&file).unwrap();
 }
 
 /// A process that the server's thread may kill.

@@ -72,7 +72,7 @@ pub use fingerprint::Fingerprint;
 pub use halts::{Halt, OTHER_ACCOUNT, Resumed};
 pub use history::{Charge, HistoryEntry, HistoryRecord};
 pub use ids::{AttemptId, PostId, RoundId, SlotId};
-pub use ledger::{LedgerRecord, TreeHead};
+pub use ledger::{LedgerRecord, NOT_COVERED, TreeHead};
 pub use links::{DecisionLink, LinkId, LinkStanding};
 pub use log_check::{KeyMark, LogFault, LogReport, RestoreMark};
 pub use metrics::MeasuredRound;

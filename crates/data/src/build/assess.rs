@@ -12,13 +12,14 @@ use pregonero_text::hashing::hash;
 use super::filter::Filters;
 use super::join::Join;
 use super::labels::Labels;
-use super::moment::{moment_of, written};
+use super::moment::moment_of;
 use super::reason::Reason;
 use super::spec::{Rest, SourceSpec};
 use super::words::Comparable;
 use crate::label::Verdict;
 use crate::names;
 use crate::row::{Row, Value};
+use crate::times::standard;
 
 /// Stands for an unknown author.
 pub const NOBODY: u64 = 0;
@@ -182,7 +183,7 @@ fn date_of(row: &mut Row) -> (Option<Timestamp>, bool) {
         return (None, false);
     }
     let Some(at) = moment_of(&text) else { return (None, true) };
-    let written = written(at);
+    let written = standard(at);
     if *text != written {
         row.set(names::CREATED_AT, written);
     }

@@ -16,7 +16,6 @@ use super::filter::Filters;
 use super::join::Join;
 use super::labels::Labels;
 use super::manifest::manifest_of;
-use super::moment::written;
 use super::parts::{PARTS, assign};
 use super::reason::Reason;
 use super::report::{BuildReport, Dropped, JoinReport, PartReport, SourceReport};
@@ -27,6 +26,7 @@ use super::{leakage, sources::rows_of};
 use crate::folder::{Folder, Format, Writer};
 use crate::names;
 use crate::row::Row;
+use crate::times::standard;
 
 /// The most labels of a data set: more are no classes but texts.
 const MOST_LABELS: usize = 1000;
@@ -362,7 +362,7 @@ impl InputState {
 
 fn dates(seconds: &[i64]) -> Option<[String; 2]> {
     let dated = || seconds.iter().copied().filter(|at| *at != UNDATED);
-    let shown = |at: i64| Timestamp::from_second(at).ok().map(written);
+    let shown = |at: i64| Timestamp::from_second(at).ok().map(standard);
     Some([shown(dated().min()?)?, shown(dated().max()?)?])
 }
 

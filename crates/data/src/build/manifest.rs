@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::moment::written;
 use super::report::{BuildReport, SourceReport};
 use super::spec::SpecFile;
 use crate::folder::{Manifest, Source, Spec};
+use crate::times::standard;
 
 /// Returns the manifest of a data set with this report; the writer adds files, columns and digest.
 pub fn manifest_of(file: &SpecFile, now: Timestamp, command: &str, report: &BuildReport) -> Manifest {
@@ -36,7 +36,7 @@ pub fn manifest_of(file: &SpecFile, now: Timestamp, command: &str, report: &Buil
         licence: meta.licence.clone(),
         rights: if meta.rights.is_empty() { inherited_rights(report) } else { meta.rights.clone() },
         url: meta.url.clone(),
-        created_at: written(now),
+        created_at: standard(now),
         sources: report.sources.iter().map(source_of).collect(),
         counts: counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
         labels: report.labels.clone(),

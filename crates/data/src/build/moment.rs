@@ -2,10 +2,10 @@
 //!
 //! A date without a time is its first moment, and a time without a zone is in UTC.
 
-use jiff::civil;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, fmt::strtime};
+use jiff::Timestamp;
 use serde::Deserialize;
+
+use crate::times;
 
 /// A moment in a spec, as a TOML date or a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -41,27 +41,15 @@ impl TryFrom<Written> for Moment {
     }
 }
 
-/// Returns the moment that a text names: RFC 3339, `2021-03-01 09:00:02`, `2021-03-01`, or X's own form in archives and version 1.1,
-/// `Mon Mar 01 09:00:02 +0000 2021`.
+/// Returns the moment that a text names, in any form that [`times`] knows, also with `UTC` or `+00` at its end.
 #[must_use]
 pub fn moment_of(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    if !text.starts_with(|first: char| first.is_ascii_digit()) {
-        return strtime::parse("%a %b %d %H:%M:%S %z %Y", text).ok()?.to_timestamp().ok();
-    }
-    let written = text.strip_suffix(" UTC").unwrap_or(text);
-    let written = written.strip_suffix("+00").map_or_else(|| written.to_owned(), |start| format!("{start}+00:00"));
-    if let Ok(at) = written.parse::<Timestamp>() {
-        return Some(at);
-    }
-    let time = written.parse::<civil::DateTime>().ok()?;
-    TimeZone::UTC.to_timestamp(time).ok()
-}
-
-/// Returns a moment as rows have it: RFC 3339 in UTC, whole seconds.
-#[must_use]
-pub fn written(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    let read = times::read(text).or_else(|| {
+        let start = text.strip_suffix("UTC").or_else(|| text.strip_suffix("+00"))?;
+        times::read(start)
+    });
+    read.map(|time| time.instant)
 }
 
 #[cfg(test)]
@@ -82,7 +70,7 @@ mod tests {
             (" 2021-03-01 09:00 ", "2021-03-01T09:00:00Z"),
             ("Mon Mar 01 09:00:02 +0000 2021", "2021-03-01T09:00:02Z"),
         ] {
-            assert_eq!(moment_of(text).map(written).as_deref(), Some(expected), "{text}");
+            assert_eq!(moment_of(text).map(times::standard).as_deref(), Some(expected), "{text}");
         }
         for text in ["", "ayer", "01/03/2021", "2021", "12", "2021-13-01", "Mon Mar 41 09:00:02 +0000 2021"] {
             assert_eq!(moment_of(text), None, "{text}");

@@ -7,7 +7,8 @@ use std::thread::Scope;
 use anyhow::Result;
 
 use super::spec::SpecFile;
-use crate::folder::Folder;
+use crate::folder::{Folder, Manifest, sha256_of_file};
+use crate::read::{Finding, ReadOptions, Rows};
 use crate::row::Row;
 
 /// How many rows are worked on at a time.
@@ -88,15 +89,60 @@ fn send(number: usize, path: &Path, sender: &SyncSender<Result<News>>) -> Result
     Ok(sender.send(Ok(News::End(number, ended(path, &rows)?))).is_ok())
 }
 
-fn open(path: &Path) -> Result<crate::folder::FolderRows> {
-    Folder::open(path)?.rows()
+fn open(path: &Path) -> Result<Rows> {
+    crate::read::open(&[path.to_owned()], &ReadOptions::default())
 }
 
-fn ended(path: &Path, _: &crate::folder::FolderRows) -> Result<Ended> {
-    let folder = Folder::open(path)?;
-    let manifest = folder.manifest();
-    let from = serde_json::json!({"name": manifest.name, "version": manifest.version, "rights": manifest.rights});
-    Ok(Ended { kind: "data set".to_owned(), sha256: manifest.digest.clone(), from: Some(from), ..Ended::default() })
+fn ended(path: &Path, rows: &Rows) -> Result<Ended> {
+    let mut ended = Ended::default();
+    let mut kinds: Vec<&str> = Vec::new();
+    let files = &rows.report().files;
+    for file in files {
+        if !kinds.contains(&file.kind.as_str()) {
+            kinds.push(&file.kind);
+        }
+        for (reason, rows) in &file.dropped {
+            match ended.dropped.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, count)) => *count += rows,
+                None => ended.dropped.push((reason.clone(), *rows)),
+            }
+        }
+        let place = if files.len() > 1 { format!("{}: ", file.name) } else { String::new() };
+        ended
+            .findings
+            .extend(file.findings.iter().map(|finding| format!("{place}{}", in_words(finding, file.has_lines))));
+    }
+    ended.kind = kinds.join(", ");
+    if Folder::is_one(path) {
+        let folder = Folder::open(path)?;
+        ended.sha256.clone_from(&folder.manifest().digest);
+        ended.from = Some(provenance(folder.manifest()));
+    } else if path.is_file() {
+        ended.sha256 = sha256_of_file(path)?.0;
+    }
+    Ok(ended)
+}
+
+/// Returns a finding with the places of the first rows that have it.
+fn in_words(finding: &Finding, lines: bool) -> String {
+    if finding.rows.is_empty() {
+        return finding.message.clone();
+    }
+    let rows: Vec<String> = finding.rows.iter().map(u64::to_string).collect();
+    let word = if lines { "line" } else { "row" };
+    format!("{} × {} (first: {word} {})", finding.count, finding.message, rows.join(", "))
+}
+
+/// Returns what a data set says about itself that another one is built from.
+fn provenance(manifest: &Manifest) -> serde_json::Value {
+    serde_json::json!({
+        "name": manifest.name,
+        "version": manifest.version,
+        "licence": manifest.licence,
+        "rights": manifest.rights,
+        "created_at": manifest.created_at,
+        "sources": manifest.sources,
+    })
 }
 
 /// Returns the rows of one file, such as the table of a join.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -55,6 +56,21 @@ pub struct Library {
     pub given: BTreeMap<u64, usize>,
     /// How many requests counted.
     pub counts_asked: usize,
+}
+
+/// Answers the request for the app's bearer token; `None` for any other request.
+pub fn app_token(call: &Call) -> Option<Result<Answer, String>> {
+    if (call.method.as_str(), call.bare_path()) != ("POST", "/oauth2/token") {
+        return None;
+    }
+    // The key, and the secret with what RFC 6749 wants encoded.
+    let expected = "invented-consumer-key:invented%2Fconsumer%2Bsecret%3D";
+    let expected = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(expected));
+    let header = call.headers.get("authorization").map(String::as_str).unwrap_or_default();
+    if header != expected || call.body != "grant_type=client_credentials" {
+        return Some(Err(format!("{header:?} with {:?}", call.body)));
+    }
+    Some(Ok(Answer::json(200, &json!({"token_type": "bearer", "access_token": BEARER.1}))))
 }
 
 /// Returns whether a request is one of reading what anyone may read.

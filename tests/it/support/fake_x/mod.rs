@@ -518,6 +518,12 @@ async fn wait_for_the_client_to_leave(stream: &mut TcpStream) {
 impl State {
     fn answer(&mut self, call: &Call) -> Answer {
         self.calls.push(call.clone());
+        if let Some(answer) = library::app_token(call) {
+            return answer.unwrap_or_else(|fault| {
+                self.rejected.push(fault);
+                Answer::problem(403, "about:blank", "Forbidden", "Unable to verify your credentials")
+            });
+        }
         if library::is_public(call)
             && let Some(library) = &mut self.library
         {
