@@ -3,14 +3,15 @@
 #
 #   bash docs/walks/vacunabot.sh NEW-FOLDER
 #
-# Needs `pregonero` on the PATH and X's keys in the environment (docs/guide/install.md). It asks X for a price first, and reads nothing for
-# more than WALK_DOLLARS. WALK_SIZE=small trains for seconds instead of an hour: it shows that the steps fit together, no more than that.
+# Needs `pregonero` on the PATH, X's keys and the app's bearer token in the environment (docs/guide/install.md, docs/guide/collecting.md), and
+# the account in WALK_HANDLE. It asks X for a price first, and reads nothing for more than WALK_DOLLARS. It posts for real. WALK_SIZE=small trains for seconds instead of an hour: it shows that the steps fit together, no more than that.
 # tests/it/walk.rs runs this very file, small, against a scripted X.
 set -euo pipefail
 
 walk=$(cd "$(dirname "$0")" && pwd)
 folder=${1:?usage: vacunabot.sh NEW-FOLDER}
 size=${WALK_SIZE:-full}
+: "${WALK_HANDLE:?set it to the name of the account that posts, without @}"
 mkdir "$folder"
 cd "$folder"
 cp "$walk/stance.toml" "$walk/voice.toml" .
@@ -41,9 +42,13 @@ pregonero train generator --data voice:text --base builtin --samples texts "${ge
 
 step "6. Run the bot on both models until it has posted"
 cat > config.toml <<CONFIG
+[account]
+handle = "$WALK_HANDLE"
 [schedule]
-cron = ["0 0 9,18 * * *"]
+cron = ["${WALK_CRON:-0 0 9,18 * * *}"]
 timezone = "America/Bogota"
+quiet_hours = []
+jitter = "0s"
 [generation]
 model = "generator"
 [sentiment]

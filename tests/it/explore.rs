@@ -34,7 +34,9 @@ fn a_table_has_a_page_and_its_numbers_and_both_agree() {
     let ran = explore(&place, &["posts.csv", "--timezone", "America/Bogota", "--output", "page.html"]);
     assert!(ran.code == 0 && ran.stdout.contains("60 posts by 5 accounts; 2 groups by partido"), "{ran:#?}");
     let page = std::fs::read_to_string(place.path("page.html")).unwrap();
-    assert!(page.contains("60 publicaciones de 5 cuentas") && page.contains("America/Bogota") && page.contains("@cuenta1"));
+    assert!(
+        page.contains("60 publicaciones de 5 cuentas") && page.contains("America/Bogota") && page.contains("@cuenta1")
+    );
     assert!(page.contains("builtin") && page.contains("id=\"sentiment\""), "the sentiment is missing");
     let ran = explore(&place, &["posts.csv", "--timezone", "America/Bogota", "--json"]);
     let json: Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -57,7 +59,10 @@ fn other_kinds_of_file_and_other_columns_give_the_same_numbers() {
         .map(|line| {
             let (text, rest) = line.trim_start_matches('"').split_once("\",").unwrap();
             let rest: Vec<&str> = rest.split(',').collect();
-            format!("{{\"text\":{text:?},\"author\":{:?},\"created_at\":{:?},\"partido\":{:?}}}\n", rest[0], rest[1], rest[2])
+            format!(
+                "{{\"text\":{text:?},\"author\":{:?},\"created_at\":{:?},\"partido\":{:?}}}\n",
+                rest[0], rest[1], rest[2]
+            )
         })
         .collect();
     std::fs::write(place.path("posts.jsonl"), lines).unwrap();

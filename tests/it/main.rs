@@ -32,6 +32,7 @@
 //! - `training`: `train generator` killed, resumed, on a full disk, and from every kind of base.
 //! - `voice`: texts composed with a grammar, and the gates on what a bot may say about its side and about itself.
 //! - `selection`: how a candidate is chosen: a critic, from its training to the record; ranks; openings.
+//! - `walk`: the documented walk from nothing to a tweet.
 //! - `without_workshop`: what a build without the workshop lacks, and that the rest is complete.
 //! - `hub`: pulling models from a scripted model hub.
 //! - `older_models`: model folders as they were in 2020, with a pickle, from the hub to a round of the daemon.
@@ -71,5 +72,7 @@ mod training;
 mod twitter;
 #[cfg(feature = "workshop")]
 mod voice;
+#[cfg(feature = "workshop")]
+mod walk;
 #[cfg(not(feature = "workshop"))]
 mod without_workshop;
