@@ -93,9 +93,13 @@ fn what_cannot_be_explored_is_refused_in_words_and_nothing_is_written() {
     for (arguments, code, words) in [
         (&["posts.csv"][..], 1, "--output FILE.html, or --json"),
         (&["absent.csv", "--json"], 1, "absent.csv"),
-        (&["posts.csv", "--json", "--text-column", "tweet"], 1, "\"tweet\""),
-        (&["posts.csv", "--json", "--group", "region"], 1, "no row has a value in the column \"region\""),
-        (&["posts.csv", "--json", "--timezone", "Bogota"], 1, "no zone \"Bogota\"; names look like America/Bogota"),
+        (
+            &["posts.csv", "--json", "--text-column", "tweet"],
+            1,
+            "there are text, author, created_at, partido; name the one",
+        ),
+        (&["posts.csv", "--json", "--group", "region"], 1, "no row has a value in the column"),
+        (&["posts.csv", "--json", "--timezone", "Bogota"], 1, "names look like America/Bogota"),
         (&["posts.csv", "--json", "--since", "2022-01-01"], 1, "no post is between --since and --until"),
         (&["posts.csv", "--json", "--since", "ayer"], 2, "--since"),
         (&["posts.csv", "--output", "mine.html"], 1, "mine.html"),

@@ -133,18 +133,23 @@ pub(super) fn plane(label: &str, points: &[(String, [f64; 2], f64)]) -> String {
     let zero = (x.place(0.0, LEFT, RIGHT), y.place(0.0, bottom, TOP));
     svg.line("grid", (LEFT, zero.1), (RIGHT, zero.1));
     svg.line("grid", (zero.0, TOP), (zero.0, bottom));
-    let mut taken: Vec<(f64, f64, f64)> = Vec::new();
+    let at = |point: &[f64; 2]| (x.place(point[0], LEFT, RIGHT), y.place(point[1], bottom, TOP));
+    let radius = |size: f64| 4.0 + 9.0 * (size / greatest).sqrt();
     for (place, (name, point, size)) in points.iter().enumerate() {
-        let at = (x.place(point[0], LEFT, RIGHT), y.place(point[1], bottom, TOP));
-        let radius = 4.0 + 9.0 * (size / greatest).sqrt();
-        svg.bubble(&format!("f{}", place % COLOURS), at, radius, 0.8, name);
+        svg.bubble(&format!("f{}", place % COLOURS), at(point), radius(*size), 0.8, name);
+    }
+    // Names come last, so that no dot covers them.
+    let mut taken: Vec<(f64, f64, f64)> = Vec::new();
+    for (name, point, size) in points {
+        let ((x, y), away) = (at(point), radius(*size) + 5.0);
         let name = cut(name, 22);
-        let width = 7.2 * name.chars().count() as f64;
-        let is_right = at.0 + radius + 6.0 + width < RIGHT;
-        let left = if is_right { at.0 + radius + 5.0 } else { at.0 - radius - 5.0 - width };
-        let baseline = free_line(&taken, left, width, at.1 + 4.0);
+        let width = 7.8 * name.chars().count() as f64;
+        let is_right = x + away + width < RIGHT;
+        let left = if is_right { x + away } else { x - away - width };
+        let baseline = free_line(&taken, left, width, y + 4.0);
         taken.push((left, width, baseline));
-        svg.text("name", (left, baseline), Anchor::Start, &name);
+        let (edge, anchor) = if is_right { (left, Anchor::Start) } else { (x - away, Anchor::End) };
+        svg.text("name", (edge, baseline), anchor, &name);
     }
     svg.finish()
 }

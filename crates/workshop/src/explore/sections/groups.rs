@@ -142,7 +142,7 @@ pub(super) fn sentiment(content: &PageContent<'_>) -> Option<Section> {
     );
     let mut html = format!("<p>{note}</p>\n{}", legend(&sentiment.labels, &classes));
     let everything = vec![sentiment_row(content, sentiment, &classes, language.t("todas", "all"), &sentiment.posts)];
-    html.push_str(&sentiment_table(content, sentiment, "", &everything));
+    html.push_str(&sentiment_table(content, sentiment, language.t("todas", "all"), &everything));
     for grouping in &content.numbers.groupings {
         let row = |group: &Group| {
             group.sentiment.as_ref().map(|posts| sentiment_row(content, sentiment, &classes, &group.name, posts))
