@@ -625,5 +625,8 @@ fn help_is_never_wider_than_the_terminal_and_has_no_torn_paragraphs() {
             let would_fit = pair[0].chars().count() + 1 + next.chars().count() <= 80;
             assert!(!would_fit, "torn: {pair:?}");
         }
+        for line in &lines {
+            assert!(line.chars().count() <= 80, "too wide: {line:?}");
+        }
     }
 }
