@@ -17,7 +17,7 @@ use crate::review::{self, ReviewError, Submitted};
 use pregonero_judging::gates::Recent;
 use pregonero_judging::selection::{Chosen, select};
 use pregonero_models::generation::remote::Findings;
-use pregonero_models::generation::{Decoding, GenerationSettings, StandIn, Written};
+use pregonero_models::generation::{Arithmetic, Decoding, GenerationSettings, StandIn, Written};
 use pregonero_models::generation::{GenerationError, GenerationRequest, LengthBudget, candidate_seeds};
 use pregonero_models::sentiment::Classifier;
 use pregonero_models::sentiment::SentimentTarget;
@@ -211,7 +211,7 @@ impl Plan {
             slot: self.slot.clone(),
             seed_prompt: self.prompt.clone(),
             rng_seed: self.rng_seed,
-            generation: generation_record(app),
+            generation: generation_record(app, &description.arithmetic),
             generator: description.identity.clone(),
             classifier: app.judge.classifier().identity().clone(),
             device: description.device.clone(),
@@ -233,8 +233,8 @@ impl Plan {
 }
 
 /// Returns how the candidates are written, for a replay: the decoding settings, and what is known of the server.
-fn generation_record(app: &App) -> serde_json::Value {
-    let mut record = decoding_record(&app.settings.generation, app.judge.body_limit());
+fn generation_record(app: &App, arithmetic: &Arithmetic) -> serde_json::Value {
+    let mut record = decoding_record(&app.settings.generation, arithmetic, app.judge.body_limit());
     if let Some(server) = app.engine.server() {
         record["engine"] = engine_record(server.state().findings.as_deref(), &app.settings.generation.decoding);
     }
@@ -250,7 +250,7 @@ fn engine_record(findings: Option<&Findings>, decoding: &Decoding) -> serde_json
 }
 
 /// Returns the decoding settings in force, for a replay.
-fn decoding_record(settings: &GenerationSettings, length_limit: usize) -> serde_json::Value {
+fn decoding_record(settings: &GenerationSettings, arithmetic: &Arithmetic, length_limit: usize) -> serde_json::Value {
     let decoding = &settings.decoding;
     json!({
         "strategy": decoding.strategy,
@@ -264,6 +264,8 @@ fn decoding_record(settings: &GenerationSettings, length_limit: usize) -> serde_
         "no_repeat_ngram": decoding.no_repeat_ngram,
         "max_new_tokens": decoding.max_new_tokens,
         "length_limit": length_limit,
+        "weights": arithmetic.weights,
+        "kernels": arithmetic.kernels,
     })
 }
 

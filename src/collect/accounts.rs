@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use sha2::{Digest as _, Sha256};
 
 use pregonero_data::names;
+use pregonero_data::read::{self, ReadOptions};
 use pregonero_data::row::Row;
 
 use super::query::screen_name;
@@ -46,7 +47,7 @@ pub struct Attributes {
     /// The names of the columns besides `screen_name`.
     pub columns: Vec<String>,
     /// The values of these columns by the name in lower case.
-    values: BTreeMap<String, Vec<String>>,
+    values: BTreeMap<String, BTreeMap<String, String>>,
     /// The SHA-256 of the file.
     pub sha256: String,
 }
@@ -55,59 +56,47 @@ impl Attributes {
     /// Adds the attributes of an account to a row; an empty one has no value.
     pub fn add_to(&self, row: &mut Row, name: &str) {
         let Some(values) = self.values.get(&name.to_lowercase()) else { return };
-        for (column, value) in self.columns.iter().zip(values).filter(|(_, value)| !value.is_empty()) {
-            row.set(column.as_str(), value.as_str());
+        for column in &self.columns {
+            if let Some(value) = values.get(column).filter(|value| !value.is_empty()) {
+                row.set(column.as_str(), value.as_str());
+            }
         }
     }
 }
 
-/// Reads a table of accounts: CSV with commas, semicolons or tabs, in UTF-8.
+/// Reads a table of accounts of any kind that the reader knows.
 ///
 /// # Errors
 /// If it has no column `screen_name`, a name that X does not have, an account twice, or a column that every post has.
 pub fn read_accounts(path: &Path) -> Result<Attributes> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let sha256 = format!("{:x}", Sha256::digest(&bytes));
-    let text = std::str::from_utf8(&bytes)
-        .with_context(|| format!("{}: not UTF-8; save it as UTF-8 and try again", path.display()))?;
-    let text = text.trim_start_matches('\u{feff}');
-    let mut reader =
-        csv::ReaderBuilder::new().delimiter(delimiter(text)).trim(csv::Trim::All).from_reader(text.as_bytes());
-    let header = reader.headers().with_context(|| path.display().to_string())?.clone();
-    let key = key_column(&header).with_context(|| path.display().to_string())?;
-    let others: Vec<usize> = (0..header.len()).filter(|column| *column != key).collect();
-    let mut found = Attributes { sha256, ..Attributes::default() };
-    found.columns = others.iter().map(|column| header[*column].to_owned()).collect();
-    if let Some(taken) = found.columns.iter().find(|column| TAKEN.contains(&column.as_str())) {
-        bail!("{}: every post has a column `{taken}` of its own: rename the one in this table", path.display());
-    }
-    for record in reader.records() {
-        let record = record.with_context(|| path.display().to_string())?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let place = || format!("{}:{line}", path.display());
-        let name = screen_name(&record[key]).with_context(place)?.to_owned();
-        let values = others.iter().map(|column| record[*column].to_owned()).collect();
-        let before = found.values.insert(name.to_lowercase(), values);
+    let mut found = Attributes { sha256: format!("{:x}", Sha256::digest(&bytes)), ..Attributes::default() };
+    drop(bytes);
+    let mut rows = read::open(&[path.to_owned()], &ReadOptions::strict())?;
+    while let Some(row) = rows.next().transpose()? {
+        let place = || rows.report().place(row.place);
+        let name = row.text(KEY).map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+        let name = name.with_context(|| {
+            let names: Vec<&str> = row.iter().map(|(name, _)| name).collect();
+            format!("{}: no `{KEY}`; the row has: {}", place(), names.join(", "))
+        })?;
+        let name = screen_name(&name).with_context(place)?.to_owned();
+        let mut attributes = BTreeMap::new();
+        for (column, value) in row.iter().filter(|(column, _)| *column != KEY) {
+            if !found.columns.iter().any(|known| known == column) {
+                found.columns.push(column.to_owned());
+            }
+            attributes.insert(column.to_owned(), value.as_text().trim().to_owned());
+        }
+        let before = found.values.insert(name.to_lowercase(), attributes);
         ensure!(before.is_none(), "{}: @{name} is in the table twice", place());
         found.names.push(name);
     }
     ensure!(!found.names.is_empty(), "{}: no accounts in it", path.display());
+    if let Some(taken) = found.columns.iter().find(|column| TAKEN.contains(&column.as_str())) {
+        bail!("{}: every post has a column `{taken}` of its own: rename the one in this table", path.display());
+    }
     Ok(found)
-}
-
-fn key_column(header: &csv::StringRecord) -> Result<usize> {
-    header.iter().position(|name| name == KEY).with_context(|| {
-        let names: Vec<&str> = header.iter().collect();
-        format!("no column `{KEY}`; it has: {}", names.join(", "))
-    })
-}
-
-/// Returns the delimiter that the first line has most often.
-fn delimiter(text: &str) -> u8 {
-    let line = text.lines().next().unwrap_or_default();
-    let count = |delimiter: &u8| line.bytes().filter(|byte| byte == delimiter).count();
-    // The last of equals wins: a comma where there is none.
-    [b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')
 }
 
 #[cfg(test)]
@@ -145,12 +134,11 @@ mod tests {
     #[test]
     fn a_table_that_cannot_be_joined_is_refused_with_its_line() {
         for (text, words) in [
-            ("name,party\nana,Azul\n", "no column `screen_name`; it has: name, party"),
+            ("name,party\nana,Azul\n", "accounts.csv:2: no `screen_name`; the row has: name, party"),
             ("screen_name\nana\nAna\n", "accounts.csv:3: @Ana is in the table twice"),
             ("screen_name\nana garcía\n", "accounts.csv:2"),
             ("screen_name,lang\nana,es\n", "a column `lang` of its own"),
             ("screen_name,party\n", "no accounts in it"),
-            ("screen_name,party\nana\n", "accounts.csv"),
         ] {
             let message = format!("{:#}", read(text).unwrap_err());
             assert!(message.contains(words), "{message}");

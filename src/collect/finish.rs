@@ -16,6 +16,7 @@ use super::journal::{Entry, Journal, Spot};
 use super::request::{Begin, Task, What};
 use super::row::{author_of, id_of, row};
 use pregonero_data::folder::{Folder, Format, Manifest, Source, Writer};
+use pregonero_data::json_row::Names;
 use pregonero_x::Reach;
 
 /// The manifest's key for what a collection knows beyond its sources.
@@ -204,6 +205,7 @@ impl Collection<'_> {
         let mut report = self.empty_report(limited);
         let mut counts = vec![SourceCounts::default(); self.sources().len()];
         let mut written = HashSet::new();
+        let mut names = Names::default();
         let mut pages = Pages { journal: &self.journal, recent: VecDeque::new() };
         for (index, task) in self.tasks.iter().enumerate() {
             let found = found_in(self, index)?;
@@ -217,7 +219,7 @@ impl Collection<'_> {
                 }
                 report.rows += 1;
                 source.kept += 1;
-                self.write_row(writer, pages.post(*post)?, report.rows)?;
+                self.write_row(writer, pages.post(*post)?, report.rows, &mut names)?;
             }
             for fault in &self.state.tasks[index].faults {
                 *source.not_shown.entry(fault.kind.clone()).or_default() += 1;
@@ -237,9 +239,9 @@ impl Collection<'_> {
         Ok((report, counts))
     }
 
-    fn write_row(&self, writer: &mut Writer, post: &Json, number: u64) -> Result<()> {
+    fn write_row(&self, writer: &mut Writer, post: &Json, number: u64, names: &mut Names) -> Result<()> {
         let author = author_of(post).and_then(|id| self.state.author(id));
-        let mut row = row(post, author, number);
+        let mut row = row(post, author, number, names);
         if let Some(author) = author {
             self.attributes.add_to(&mut row, &author.username);
         }

@@ -69,12 +69,18 @@ pub async fn start_app(inputs: Inputs) -> Result<Started, StartError> {
     }
     let outlet = app::open_outlet(&settings, &environment, Arc::clone(&clock))?;
     let generator = app::generator_files(&settings, &hub)?;
+    if let Some(missing) = app::not_compared(&settings.gates, &generator) {
+        tracing::warn!("{missing}; `pregonero models verbatim` writes what is missing");
+    }
     let judge = Arc::new(load_judge(&settings, &hub, generator).await?);
     let engine = app::load_engine(&settings, &hub, &environment).await?;
     app::check_seed_prompts(&settings, &engine)?;
     app::check_what_can_pass(&settings, &judge, clock.now())?;
     let lock = InstanceLock::acquire(&settings.store.path)?;
     let store = Store::open(&settings.store.path).await?.with_lease(&holder(), clock.now()).await?;
+    if let Some(server) = engine.server() {
+        server.keep_findings();
+    }
     let app = App::new(Parts { settings, engine, judge, store, outlet, clock, seeds });
     clean_up(&app).await?;
     tell(&app, &environment);

@@ -406,6 +406,23 @@ pub fn exponentials(values: &mut [f32], shift: f32) -> f32 {
     total
 }
 
+/// Returns the sum of `e^(value - shift)`: what [`exponentials`] returns, without writing anything.
+#[inline(always)]
+pub fn sum_of_exponentials(values: &[f32], shift: f32) -> f32 {
+    let mut lanes = [0.0_f32; SUM_LANES];
+    let (chunks, rest) = values.as_chunks::<SUM_LANES>();
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane += exp(*value - shift);
+        }
+    }
+    let mut total = lanes.iter().sum();
+    for value in rest {
+        total += exp(*value - shift);
+    }
+    total
+}
+
 /// Returns `1 / (1 + e^-x)`, to about 1e-7.
 #[inline(always)]
 pub fn sigmoid(x: f32) -> f32 {

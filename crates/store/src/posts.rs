@@ -440,7 +440,7 @@ async fn bodies(
 ) -> Result<Vec<String>, StoreError> {
     let rows: Vec<(String, Option<String>)> = sqlx::query_as(
         "SELECT text, body FROM posts
-         WHERE coalesce(sent_at, created_at) >= ? AND id IS NOT ?
+         WHERE coalesce(sent_at, created_at) >= ? AND id IS NOT ? AND text <> ''
            AND (state IN ('sent', 'unknown', 'armed', 'approved') OR (? AND state = 'held') OR (? AND state = 'dry_run'))
          ORDER BY id",
     )

@@ -3,6 +3,7 @@
 mod collect;
 mod collecting;
 mod compose;
+mod explore;
 mod hydrate;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use serde_json::json;
 
 use self::collect::CollectArguments;
 use self::compose::ComposeArguments;
+use self::explore::ExploreArguments;
 use self::hydrate::HydrateArguments;
 use crate::cli::output::counted;
 use crate::cli::session::Session;
@@ -37,6 +39,8 @@ pub enum DatasetCommand {
     Compose(ComposeArguments),
     /// Fill in the columns that a controlled generator is trained with: sentiment, hashtags, entities, key phrases
     Enrich(EnrichArguments),
+    /// Write a page about a data set: when, who, which groups, their words, sentiment, repeated texts
+    Explore(Box<ExploreArguments>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -158,6 +162,7 @@ pub async fn run(command: DatasetCommand, session: &Session) -> Result<()> {
         DatasetCommand::Label(arguments) => run_label(arguments, session),
         DatasetCommand::Compose(arguments) => arguments.run(session),
         DatasetCommand::Enrich(arguments) => run_enrich(arguments, session),
+        DatasetCommand::Explore(arguments) => arguments.run(session),
     }
 }
 

@@ -270,6 +270,22 @@ impl Explorer {
     }
 }
 
+/// Returns the words of a text as they are counted, in lower case and joined by spaces.
+#[must_use]
+pub fn counted_words(text: &str) -> String {
+    let (mut lower, mut words) = (String::new(), String::new());
+    lower_case(text, &mut lower);
+    tokens(&lower, |token| {
+        if let Token::Word(word) = token {
+            if !words.is_empty() {
+                words.push(' ');
+            }
+            words.push_str(word);
+        }
+    });
+    words
+}
+
 /// Writes `text` in lower case into `lower`, without an allocation for most texts.
 fn lower_case(text: &str, lower: &mut String) {
     lower.clear();

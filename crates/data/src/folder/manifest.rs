@@ -159,14 +159,22 @@ pub struct DataFile {
     pub split: String,
 }
 
-/// Rows that were removed after the data set was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Rows that were removed after the data set was made. Neither names nor ids are kept: whoever asks to be forgotten must not stay in
+/// the list of the forgotten.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Purge {
     /// RFC 3339 in UTC.
     pub when: String,
+    /// By what the rows were found: `author`, `id`, `file`.
     pub by: String,
     pub rows: u64,
     pub reason: String,
+    /// The data set's digest before, and the SHA-256 of each file that had such rows: models keep them.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub digest_before: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub files_before: BTreeMap<String, String>,
 }
 
 fn first_version() -> String {

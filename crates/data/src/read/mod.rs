@@ -28,6 +28,7 @@ pub use options::ReadOptions;
 pub use report::{FileReport, Finding, ReadReport};
 pub use rows::{Rows, open};
 pub use table::LONGEST_RECORD;
+pub use x::row_of_post;
 
 #[cfg(test)]
 mod tests;

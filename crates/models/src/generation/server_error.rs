@@ -30,7 +30,7 @@ pub enum ServerError {
     #[error("{server}: has several models ({known}): write one of them after a # in generation.model")]
     WhichModel { server: String, known: String },
     /// It failed a short time ago.
-    #[error("{server}: is not asked for another {} s, because it failed {failures} times in a row: {reason}", left.as_secs().max(1))]
+    #[error("{reason}; failure {failures} in a row, and it is asked again in {} s (engine.pause)", left.as_secs().max(1))]
     Resting { server: String, left: Duration, failures: u32, reason: String },
     /// The key would cross a public network unencrypted.
     #[error(

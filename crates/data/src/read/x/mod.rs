@@ -12,6 +12,9 @@ use serde_json::{Map, Value as Json};
 
 use self::archive::Archive;
 pub(super) use self::tweet::Tweet;
+use super::options::ReadOptions;
+use crate::json_row::Names;
+use crate::row::{Place, Row};
 
 /// An object that X writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +96,13 @@ pub(super) fn tweets_of(shape: Shape, object: Map<String, Json>, archive: Option
             statuses.iter().filter_map(Json::as_object).map(v1::tweet).collect()
         }
     }
+}
+
+/// Returns the row of a post that X's API v2 sent by itself, without `includes`; an `author` inside it, with `username` and
+/// `name`, is its author.
+#[must_use]
+pub fn row_of_post(post: &Map<String, Json>, place: Place, names: &mut Names) -> Row {
+    v2::tweet(post, &v2::Includes::default()).into_row(place, names, &ReadOptions::default())
 }
 
 /// Returns an old archive's tweet: v1.1 without a wrapper, and with the account as the author where there is none.

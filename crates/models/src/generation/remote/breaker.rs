@@ -70,7 +70,7 @@ mod tests {
             breaker.failed(&error);
             tokio::time::advance(seconds(wait) - Duration::from_millis(1)).await;
             let message = breaker.check("s".to_owned()).unwrap_err().to_string();
-            assert!(message.contains("another 1 s") && message.contains("no complete answer"), "{message}");
+            assert!(message.contains("again in 1 s") && message.contains("no complete answer"), "{message}");
             tokio::time::advance(Duration::from_millis(1)).await;
         }
         breaker.failed(&error);

@@ -8,6 +8,12 @@ use serde_json::{Map, Value, json};
 
 use super::super::decoding_settings::{Decoding, Strategy};
 
+/// More tokens than any text here has.
+const WHOLE_TEXT: usize = 8_192;
+
+/// Fields that no request does without.
+const NEEDED: [&str; 4] = ["model", "prompt", "max_tokens", "temperature"];
+
 /// The software of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Software {
@@ -74,8 +80,37 @@ pub(super) struct Wanted {
     pub ends: Vec<u32>,
 }
 
+/// What a server takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    pub level: Fields,
+    /// Fields that it refuses by name.
+    pub refused: Vec<String>,
+}
+
+impl Taken {
+    /// Everything that the software is known to have.
+    pub(super) fn everything() -> Self {
+        Self { level: Fields::All, refused: Vec::new() }
+    }
+}
+
+/// Returns the field of a request that a refusal names.
+pub(super) fn named_in(message: &str, body: &Value) -> Option<String> {
+    let words: Vec<&str> = message.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let fields = body.as_object().into_iter().flat_map(Map::keys);
+    let optional = fields.filter(|name| !NEEDED.contains(&name.as_str()));
+    optional.filter(|name| words.contains(&name.as_str())).max_by_key(|name| name.len()).cloned()
+}
+
 /// Returns the body of a request.
-pub(super) fn body(wanted: &Wanted, software: Software, fields: Fields, model: Option<&str>) -> Value {
+pub(super) fn body(wanted: &Wanted, software: Software, taken: &Taken, model: Option<&str>) -> Value {
+    let mut body = all_fields(wanted, software, taken.level, model);
+    body.retain(|name, _| !taken.refused.contains(name));
+    Value::Object(body)
+}
+
+fn all_fields(wanted: &Wanted, software: Software, fields: Fields, model: Option<&str>) -> Map<String, Value> {
     let decoding = drawn(&wanted.decoding);
     let mut body = Map::new();
     let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
@@ -97,7 +132,7 @@ pub(super) fn body(wanted: &Wanted, software: Software, fields: Fields, model: O
         put("top_p", json!(decoding.top_p));
     }
     if fields == Fields::Least {
-        return Value::Object(body);
+        return body;
     }
     put("n", json!(wanted.n));
     put("stream", json!(false));
@@ -114,7 +149,7 @@ pub(super) fn body(wanted: &Wanted, software: Software, fields: Fields, model: O
     if fields == Fields::All {
         own_fields(&decoding, &wanted.ends, software).into_iter().for_each(|(name, value)| drop(put(name, value)));
     }
-    Value::Object(body)
+    body
 }
 
 /// Returns the settings as a server draws with them: a greedy choice is a temperature of 0, without filters.
@@ -161,8 +196,8 @@ fn own_fields(decoding: &Decoding, ends: &[u32], software: Software) -> Vec<(&'s
             ("min_p", json!(min_p)),
             ("typical_p", json!(typical_p)),
             ("repeat_penalty", json!(penalty)),
-            // Over the whole text, as everywhere else.
-            ("repeat_last_n", json!(-1)),
+            // Over the whole text, as everywhere else; newer versions refuse the -1 that once meant this.
+            ("repeat_last_n", json!(WHOLE_TEXT)),
             // The order in which they are applied here; its own would put the temperature last.
             ("samplers", json!(["penalties", "temperature", "top_k", "top_p", "min_p", "typ_p"])),
             ("mirostat", json!(0)),
@@ -199,7 +234,8 @@ mod tests {
     fn each_software_gets_its_own_names_and_every_setting_also_where_it_is_off() {
         let off = Decoding::unfiltered(Strategy::Sample, 9);
         let on = Decoding { top_k: 5, min_p: 0.1, typical_p: 0.5, repetition_penalty: 1.3, top_p: 0.9, ..off.clone() };
-        let of = |decoding: &Decoding, software| body(&wanted(decoding.clone()), software, Fields::All, Some("m"));
+        let of =
+            |decoding: &Decoding, software| body(&wanted(decoding.clone()), software, &Taken::everything(), Some("m"));
         for (software, top_k_off, penalty) in [
             (Software::Vllm, -1, "repetition_penalty"),
             (Software::Sglang, -1, "repetition_penalty"),
@@ -221,7 +257,7 @@ mod tests {
     #[test]
     fn a_greedy_choice_is_a_temperature_of_0_without_filters() {
         let greedy = Decoding { strategy: Strategy::Greedy, ..Decoding::default() };
-        let body = body(&wanted(greedy), Software::Vllm, Fields::All, None);
+        let body = body(&wanted(greedy), Software::Vllm, &Taken::everything(), None);
         let expected = json!([0.0, -1, 0.0, 1.0]);
         assert_eq!(json!([body["temperature"], body["top_k"], body["min_p"], body["top_p"]]), expected);
         assert!(body.get("model").is_none());
@@ -230,11 +266,30 @@ mod tests {
     #[test]
     fn a_server_that_refuses_fields_gets_fewer() {
         let names = |fields| {
-            let body = body(&wanted(Decoding::default()), Software::Other, fields, Some("m"));
+            let taken = Taken { level: fields, refused: Vec::new() };
+            let body = body(&wanted(Decoding::default()), Software::Other, &taken, Some("m"));
             body.as_object().unwrap().keys().cloned().collect::<std::collections::BTreeSet<_>>()
         };
         assert!(!names(Fields::OpenAi).contains("top_k") && names(Fields::OpenAi).contains("logprobs"));
         let least = ["max_tokens", "model", "prompt", "seed", "temperature", "top_p"];
         assert_eq!(names(Fields::Least), least.map(str::to_owned).into());
+    }
+
+    #[test]
+    fn a_refusal_that_names_a_field_takes_out_that_field_alone() {
+        let all = body(&wanted(Decoding::default()), Software::LlamaCpp, &Taken::everything(), Some("m"));
+        for (message, expected) in [
+            ("Field 'repeat_last_n': Value must be between 0 and 9, but got -1", Some("repeat_last_n")),
+            ("Unrecognized request argument supplied: min_p", Some("min_p")),
+            ("body.logit_bias: extra fields not permitted", Some("logit_bias")),
+            ("the prompt is too long for this model", None),
+            ("stopped", None),
+        ] {
+            assert_eq!(named_in(message, &all).as_deref(), expected, "{message}");
+        }
+        let taken = Taken { level: Fields::All, refused: vec!["min_p".to_owned()] };
+        let less = body(&wanted(Decoding::default()), Software::LlamaCpp, &taken, Some("m"));
+        assert_eq!(less.as_object().unwrap().len() + 1, all.as_object().unwrap().len());
+        assert!(less.get("min_p").is_none());
     }
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::decoding_settings::{Decoding, Strategy};
-use super::dialect::{Fields, Software};
+use super::dialect::{Software, Taken};
 
 /// Whether a server follows a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub struct Findings {
     pub model: String,
     /// The greatest number of tokens in prompt and continuation together, if the server says so.
     pub context: Option<usize>,
-    pub fields: Fields,
+    pub taken: Taken,
     /// How many texts one request may ask for.
     pub texts_a_request: usize,
     /// Whether the same seed gives the same text.
@@ -140,7 +140,7 @@ pub(super) mod tests {
             fingerprint: None,
             model: "m".to_owned(),
             context: None,
-            fields: Fields::All,
+            taken: Taken::everything(),
             texts_a_request: 8,
             seed: Follows::Yes,
             top_k: Follows::Yes,

@@ -17,11 +17,12 @@ mod writing;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use secrecy::SecretString;
 
-pub use self::dialect::{Fields, Software};
+pub use self::dialect::{Fields, Software, Taken};
 pub use self::findings::{Findings, Follows, Likelihoods};
 
 pub use super::server_error::ServerError;
@@ -33,10 +34,13 @@ use self::look::look;
 use self::memo::Memo;
 use self::probe::Probe;
 use super::engine_settings::EngineSettings;
-use super::model::EngineDescription;
+use super::model::{Arithmetic, EngineDescription};
 use super::request::{GenerationError, GenerationRequest};
 use crate::catalog::{ModelFiles, ServerAddress, sha256_of};
 use pregonero_tweet::{Candidate, ModelIdentity};
+
+/// The longest that a server is asked what it follows; what is left open then is unknown.
+const LONGEST_PROBE: Duration = Duration::from_secs(45);
 
 /// What a server is reached with.
 #[derive(Debug, Clone)]
@@ -70,6 +74,8 @@ pub struct Server {
 #[derive(Debug)]
 struct State {
     findings: Option<Arc<Findings>>,
+    /// Under which the findings are remembered.
+    key: Option<String>,
     breaker: Breaker,
 }
 
@@ -96,13 +102,14 @@ impl Server {
         let description = EngineDescription {
             identity: ModelIdentity { name: address.to_string(), sha256: String::new() },
             device: "server".to_owned(),
+            arithmetic: Arithmetic::ON_SERVER,
             fallback: None,
             parameters: 0,
             context: known.as_ref().map_or(0, Known::context),
             vocabulary: known.as_ref().map_or(0, Known::vocabulary),
             control: known.as_ref().and_then(|known| known.control().cloned()),
         };
-        let state = Mutex::new(State { findings: None, breaker: Breaker::new(settings.pause) });
+        let state = Mutex::new(State { findings: None, key: None, breaker: Breaker::new(settings.pause) });
         let (memo, asking) = (Memo(memo), tokio::sync::Mutex::default());
         Ok(Self { http, address, known, memo, afresh, settings, description, state, asking })
     }
@@ -150,6 +157,14 @@ impl Server {
         written
     }
 
+    /// Writes what is known into the file that remembers it, for a caller that has made its folder only now.
+    pub fn keep_findings(&self) {
+        let state = self.locked();
+        if let (Some(findings), Some(key)) = (&state.findings, &state.key) {
+            self.memo.keep(key, findings);
+        }
+    }
+
     fn remember<T>(&self, outcome: &Result<T, ServerError>) {
         match outcome {
             Ok(_) => self.locked().breaker.worked(),
@@ -168,13 +183,17 @@ impl Server {
         let findings = match remembered {
             Some(findings) => findings,
             None => {
-                let found = Probe::new(&self.http, &look, self.known.as_ref(), self.settings.timeout * 2).run().await?;
+                let found =
+                    Probe::new(&self.http, &look, self.known.as_ref(), self.settings.timeout.min(LONGEST_PROBE))
+                        .run()
+                        .await?;
                 self.memo.keep(&key, &found);
                 found
             }
         };
         let findings = Arc::new(findings);
-        self.locked().findings = Some(Arc::clone(&findings));
+        let mut state = self.locked();
+        (state.findings, state.key) = (Some(Arc::clone(&findings)), Some(key));
         Ok(findings)
     }
 

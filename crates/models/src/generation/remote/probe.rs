@@ -11,7 +11,7 @@ use super::super::decoding_settings::{Decoding, Strategy};
 use super::super::request::GenerationRequest;
 use super::super::server_error::ServerError;
 use super::answer::{self, Choice, Completion};
-use super::dialect::{Fields, Prompt, Software, Wanted, body};
+use super::dialect::{Fields, Prompt, Software, Taken, Wanted, body, named_in};
 use super::findings::{Findings, Follows, Likelihoods};
 use super::http::Http;
 use super::known::{Known, KnownPrompt};
@@ -43,7 +43,7 @@ pub(super) struct Probe<'a> {
     look: &'a Look,
     known: Option<&'a Known>,
     prompt: Option<KnownPrompt>,
-    fields: Fields,
+    taken: Taken,
     logprobs: Option<usize>,
     /// When the rest is left unknown.
     end: Instant,
@@ -60,7 +60,7 @@ impl<'a> Probe<'a> {
             length: None,
         };
         let prompt = known.and_then(|known| known.prompt(&request).ok());
-        Self { http, look, known, prompt, fields: Fields::All, logprobs: Some(1), end: Instant::now() + time }
+        Self { http, look, known, prompt, taken: Taken::everything(), logprobs: Some(1), end: Instant::now() + time }
     }
 
     /// Makes the requests.
@@ -72,7 +72,15 @@ impl<'a> Probe<'a> {
         let first = &greedy.choices[0];
         let drawn = self.drawn(SEED, |_| {}).await;
         let again = self.drawn(SEED, |_| {}).await;
-        let pair = self.pair().await;
+        let mut pair = self.pair().await;
+        let follows_on = |pair: &Option<Vec<Choice>>| {
+            let other = pair.as_ref().and_then(|pair| pair.get(1));
+            other.map(|other| &other.text) == drawn.as_ref().map(|drawn| &drawn.text)
+        };
+        if !follows_on(&pair) {
+            // With several slots, rounding differs now and then.
+            pair = self.pair().await;
+        }
         let seed = seed_follows(drawn.as_ref(), again.as_ref(), pair.as_ref());
         let mut findings = Findings {
             software: self.look.software,
@@ -80,7 +88,7 @@ impl<'a> Probe<'a> {
             fingerprint: greedy.fingerprint.clone(),
             model: self.look.model.clone(),
             context: self.look.context,
-            fields: self.fields,
+            taken: self.taken.clone(),
             texts_a_request: self.texts_a_request(seed, drawn.as_ref(), pair.as_ref()),
             seed,
             top_k: self.narrows(first, |decoding| decoding.top_k = 1).await,
@@ -100,19 +108,37 @@ impl<'a> Probe<'a> {
     /// Makes the first request, with fewer fields as long as the server refuses.
     async fn plainest(&mut self) -> Result<Completion, ServerError> {
         let mut first = None;
-        for (fields, logprobs) in LEVELS {
-            (self.fields, self.logprobs) = (fields, logprobs);
-            match self.ask(self.text(), Decoding::unfiltered(Strategy::Greedy, TOKENS), SEED, 1, &[]).await {
+        for (level, logprobs) in LEVELS {
+            (self.taken.level, self.logprobs) = (level, logprobs);
+            match self.without_refused().await {
                 Ok(completion) => return Ok(completion),
-                Err(
-                    error @ (ServerError::Refused { status: 400 | 422, .. } | ServerError::Busy { status: 500, .. }),
-                ) => {
+                Err(error) if may_be_a_field(&error) => {
                     first.get_or_insert(error);
                 }
                 Err(error) => return Err(error),
             }
         }
         Err(first.expect("there is more than one level"))
+    }
+
+    /// Makes the request again as long as a refusal names a field of it, without that field.
+    async fn without_refused(&mut self) -> Result<Completion, ServerError> {
+        loop {
+            let wanted = self.wanted(self.text(), Decoding::unfiltered(Strategy::Greedy, TOKENS), SEED, 1, &[]);
+            let error = match self.send(&wanted).await {
+                Ok(completion) => return Ok(completion),
+                Err(error) => error,
+            };
+            let body = body(&wanted, self.look.software, &self.taken, Some(&self.look.model));
+            let message = match &error {
+                ServerError::Refused { message, .. } | ServerError::Busy { message, .. } if may_be_a_field(&error) => {
+                    message
+                }
+                _ => return Err(error),
+            };
+            let Some(field) = named_in(message, &body) else { return Err(error) };
+            self.taken.refused.push(field);
+        }
     }
 
     fn text(&self) -> Prompt {
@@ -127,10 +153,17 @@ impl<'a> Probe<'a> {
         n: usize,
         banned: &[u32],
     ) -> Result<Completion, ServerError> {
+        self.send(&self.wanted(prompt, decoding, seed, n, banned)).await
+    }
+
+    fn wanted(&self, prompt: Prompt, decoding: Decoding, seed: u64, n: usize, banned: &[u32]) -> Wanted {
         let ends = self.known.map(|known| known.ends().to_vec()).unwrap_or_default();
-        let wanted = Wanted { prompt, n, seed, decoding, logprobs: self.logprobs, banned: banned.to_vec(), ends };
+        Wanted { prompt, n, seed, decoding, logprobs: self.logprobs, banned: banned.to_vec(), ends }
+    }
+
+    async fn send(&self, wanted: &Wanted) -> Result<Completion, ServerError> {
         let answer =
-            self.http.complete_once(&body(&wanted, self.look.software, self.fields, Some(&self.look.model))).await?;
+            self.http.complete_once(&body(wanted, self.look.software, &self.taken, Some(&self.look.model))).await?;
         answer::read(&answer).map_err(|what| ServerError::Garbled { server: self.http.server(), what })
     }
 
@@ -183,20 +216,26 @@ impl<'a> Probe<'a> {
         if matches!(self.look.software, Software::Vllm | Software::Sglang | Software::Tgi) {
             return Follows::No;
         }
-        let one = self.drawn(SEED, |decoding| decoding.typical_p = 1e-3).await;
-        let other = self.drawn(SEED + 1, |decoding| decoding.typical_p = 1e-3).await;
+        let one = self.drawn(SEED, |decoding| decoding.typical_p = 1e-6).await;
+        let other = self.drawn(SEED + 1, |decoding| decoding.typical_p = 1e-6).await;
         match one.zip(other) {
             Some((one, other)) => Follows::of(one.text == other.text),
             None => Follows::Unknown,
         }
     }
 
+    /// Compares the greedy text with the one under a heavy penalty, after a prompt that contains the greedy text already.
     async fn penalty(&self, greedy: &Choice) -> Follows {
-        let decoding = Decoding { repetition_penalty: 5.0, ..Decoding::unfiltered(Strategy::Greedy, TOKENS) };
-        match self.try_ask(self.text(), decoding, SEED, 1, &[]).await {
-            Some(completion) => Follows::of(completion.choices[0].text != greedy.text),
-            None => Follows::Unknown,
-        }
+        let Prompt::Text(begun) = self.text() else { return Follows::Unknown };
+        let prompt = Prompt::Text(format!("{begun}{}. {WORDS}", greedy.text));
+        let plain = Decoding::unfiltered(Strategy::Greedy, TOKENS);
+        let heavy = Decoding { repetition_penalty: 5.0, ..plain.clone() };
+        let plain = self.try_ask(prompt.clone(), plain, SEED, 1, &[]).await;
+        let heavy = self.try_ask(prompt, heavy, SEED, 1, &[]).await;
+        let Some((plain, heavy)) = plain.zip(heavy) else { return Follows::Unknown };
+        let (plain, heavy) = (&plain.choices[0].text, &heavy.choices[0].text);
+        let repeats = plain.split_whitespace().any(|word| begun.contains(word) || greedy.text.contains(word));
+        if plain == heavy && !repeats { Follows::Unknown } else { Follows::of(plain != heavy) }
     }
 
     /// Returns whether the greedy text's first token can be forbidden. Only asked where there are tokens to forbid.
@@ -240,6 +279,11 @@ impl<'a> Probe<'a> {
             None => Follows::No,
         };
     }
+}
+
+/// Returns whether a refusal can be about a field of the request.
+fn may_be_a_field(error: &ServerError) -> bool {
+    matches!(error, ServerError::Refused { status: 400 | 422, .. } | ServerError::Busy { status: 500, .. })
 }
 
 /// Returns whether the same seed gave the same text and another seed another one.

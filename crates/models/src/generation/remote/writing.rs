@@ -130,8 +130,8 @@ async fn some(server: &Server, job: &Job, first: usize, n: usize) -> Result<Vec<
 
 async fn one_request(server: &Server, job: &Job, first: usize, n: usize) -> Result<Vec<Choice>, ServerError> {
     let wanted = Wanted { n, seed: job.wanted.seed + first as u64, ..job.wanted.clone() };
-    let Findings { software, fields, model, .. } = &*job.findings;
-    let answer: Value = server.http.complete(&body(&wanted, *software, *fields, Some(model))).await?;
+    let Findings { software, taken, model, .. } = &*job.findings;
+    let answer: Value = server.http.complete(&body(&wanted, *software, taken, Some(model))).await?;
     let read = answer::read(&answer).map_err(|what| ServerError::Garbled { server: server.http.server(), what })?;
     server.compare_fingerprint(&job.findings, read.fingerprint.as_deref());
     Ok(read.choices)
