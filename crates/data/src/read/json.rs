@@ -148,7 +148,7 @@ impl JsonRows {
         for tweet in tweets {
             report.read += 1;
             let place = Place { row: report.read, ..place };
-            self.waiting.push_back(tweet.into_row(place, &mut self.names, &self.options));
+            self.waiting.push_back(tweet.into_row(place, &mut self.names));
         }
         Ok(())
     }
@@ -164,10 +164,11 @@ impl JsonRows {
             return Ok(());
         }
         report.read += 1;
+        let whole = self.options.keep_json.then(|| object.clone());
         let mut row =
             json_row::flat(object, place, &mut self.names).inspect_err(|_| report.drop_row("nested too deep"))?;
-        if let Some(wanted) = &self.options.columns {
-            row.keep(wanted);
+        if let Some(whole) = whole {
+            row.keep_json(whole);
         }
         self.waiting.push_back(row);
         Ok(())

@@ -78,8 +78,10 @@ fn a_quote_that_does_not_fit_swallows_no_rows() {
         ("sol,1\n\"Hola\" dijo ella,1\n", &["sol", "\"Hola\" dijo ella"], &[6]),
         ("\"Nunca cerrada,1\nsol,1\n", &["\"Nunca cerrada", "sol"], &[5]),
     ] {
-        let (rows, report) = read(&folder.put("a.csv", format!("{quoted}{content}")));
+        let path = folder.put("a.csv", format!("{quoted}{content}"));
+        let (rows, report) = read(&path);
         assert_eq!(texts(&rows)[3..], *expected, "{report}");
+        assert!(refused(&path).contains(&format!("a.csv:{}: the quotes of this row do not fit", lines[0])));
         assert_eq!(report.files[0].finding(kind::STRAY_QUOTES).unwrap().rows, lines);
     }
 }
