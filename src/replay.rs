@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use pregonero_models::generation::{
-    Decoding, Engine, GenerationError, GenerationRequest, LengthBudget, Strategy, candidate_seeds,
+    Arithmetic, Decoding, Engine, GenerationError, GenerationRequest, LengthBudget, Strategy, WeightsChoice,
+    candidate_seeds,
 };
 use pregonero_store::{CandidateRecord, RoundRecord};
 use pregonero_text::tweet_text;
@@ -39,6 +40,9 @@ pub enum Impossible {
         /// Its number, from 1.
         candidate: usize,
     },
+    /// The text was erased, and the seeds with it.
+    #[error("round {round}: its texts were erased (`pregonero history show {round}` says when and why)")]
+    Erased { round: i64 },
     /// The round chose none.
     #[error("round {round}: no candidate was chosen; name one with --candidate")]
     NoneChosen { round: i64 },
@@ -75,6 +79,38 @@ struct Recorded {
     no_repeat_ngram: usize,
     max_new_tokens: usize,
     length_limit: usize,
+    /// Absent in records of versions that had f32 alone.
+    weights: Option<String>,
+    kernels: Option<String>,
+}
+
+/// Returns the weights to write a round again with: int8 if it was written with them. Otherwise the model's own are
+/// right, because a folder with int8 weights has another digest.
+#[must_use]
+pub fn weights_of(round: &RoundRecord) -> WeightsChoice {
+    let recorded = round.generation.as_ref().and_then(|generation| generation.get("weights")?.as_str());
+    if recorded == Some("int8") { WeightsChoice::Int8 } else { WeightsChoice::Auto }
+}
+
+/// Returns what differs between the arithmetic that a round was written with and the engine's, in words, if the same
+/// seed may give another text for it. All kernels for int8 give the same bits.
+#[must_use]
+pub fn other_arithmetic(engine: &Engine, round: &RoundRecord) -> Option<String> {
+    let recorded: Recorded = serde_json::from_value(round.generation.clone()?).ok()?;
+    let Arithmetic { weights, kernels } = &engine.description().arithmetic;
+    let then = recorded.weights?;
+    if [then.as_str(), weights].contains(&Arithmetic::ON_SERVER.weights) {
+        return None;
+    }
+    if then != *weights {
+        return Some(format!(
+            "it was written with {then} weights, and now with {weights}: the model rounds differently"
+        ));
+    }
+    let before = recorded.kernels.filter(|before| *weights == "f32" && before != kernels)?;
+    Some(format!(
+        "its sums were rounded as {before}, and are now as {kernels}: another processor may give another text"
+    ))
 }
 
 /// Returns the candidate to write again: the chosen one, or the one at `position`.
@@ -124,11 +160,16 @@ pub async fn replay(engine: &Engine, round: &RoundRecord, candidate: &CandidateR
     let recorded: Option<Recorded> = round.generation.clone().and_then(|value| serde_json::from_value(value).ok());
     let recorded = recorded.ok_or_else(|| missing("decoding settings"))?;
     let prompt = round.seed_prompt.clone().ok_or_else(|| missing("prompt"))?;
-    let rng_seed = round.rng_seed.ok_or_else(|| missing("seed"))?;
+    if candidate.judged.text.is_empty() && candidate.judged.candidate.text.is_empty() {
+        return Err(Impossible::Erased { round: number });
+    }
     let own_seed = candidate.judged.candidate.rng_seed;
     // A beam search ranks its candidates against each other; otherwise each depends on its own seed alone.
     let (seeds, place) = match recorded.strategy {
-        Strategy::Beam => (candidate_seeds(rng_seed, recorded.candidates), candidate.position),
+        Strategy::Beam => {
+            let rng_seed = round.rng_seed.ok_or_else(|| missing("seed"))?;
+            (candidate_seeds(rng_seed, recorded.candidates), candidate.position)
+        }
         Strategy::Sample | Strategy::Greedy => (vec![own_seed], 0),
     };
     let request = GenerationRequest {

@@ -17,11 +17,11 @@ use crate::review::{self, ReviewError, Submitted};
 use pregonero_judging::gates::Recent;
 use pregonero_judging::selection::{Chosen, select};
 use pregonero_models::generation::remote::Findings;
-use pregonero_models::generation::{Decoding, GenerationSettings, StandIn, Written};
+use pregonero_models::generation::{Arithmetic, Decoding, GenerationSettings, StandIn, Written};
 use pregonero_models::generation::{GenerationError, GenerationRequest, LengthBudget, candidate_seeds};
 use pregonero_models::sentiment::Classifier;
 use pregonero_models::sentiment::SentimentTarget;
-use pregonero_store::{NewRound, PostId, RoundId, SlotId, StoreError};
+use pregonero_store::{Earlier, NewRound, PostId, RoundId, SlotId, StoreError};
 use pregonero_system::errors::chain;
 use pregonero_text::tweet_text;
 use pregonero_tweet::{Candidate, Judged, SeedPrompt, Verdict};
@@ -178,6 +178,11 @@ async fn choose(app: &App, plan: &Plan, round: RoundId) -> Result<Choice, RoundF
     match review::submit(&app.store, round, &chosen, &terms, app.clock.now()).await? {
         Submitted::Approved(approved) => Ok(Choice::Approved(approved)),
         Submitted::Held(post) => Ok(Choice::Held(post)),
+        Submitted::TooAlike { reason } => {
+            let reason = format!("something like the chosen text was approved while the round ran: {reason}");
+            app.store.end_without_candidate(round, &reason, app.clock.now()).await?;
+            Ok(Choice::Nothing { reason })
+        }
     }
 }
 
@@ -206,7 +211,7 @@ impl Plan {
             slot: self.slot.clone(),
             seed_prompt: self.prompt.clone(),
             rng_seed: self.rng_seed,
-            generation: generation_record(app),
+            generation: generation_record(app, &description.arithmetic),
             generator: description.identity.clone(),
             classifier: app.judge.classifier().identity().clone(),
             device: description.device.clone(),
@@ -228,8 +233,8 @@ impl Plan {
 }
 
 /// Returns how the candidates are written, for a replay: the decoding settings, and what is known of the server.
-fn generation_record(app: &App) -> serde_json::Value {
-    let mut record = decoding_record(&app.settings.generation, app.judge.body_limit());
+fn generation_record(app: &App, arithmetic: &Arithmetic) -> serde_json::Value {
+    let mut record = decoding_record(&app.settings.generation, arithmetic, app.judge.body_limit());
     if let Some(server) = app.engine.server() {
         record["engine"] = engine_record(server.state().findings.as_deref(), &app.settings.generation.decoding);
     }
@@ -245,7 +250,7 @@ fn engine_record(findings: Option<&Findings>, decoding: &Decoding) -> serde_json
 }
 
 /// Returns the decoding settings in force, for a replay.
-fn decoding_record(settings: &GenerationSettings, length_limit: usize) -> serde_json::Value {
+fn decoding_record(settings: &GenerationSettings, arithmetic: &Arithmetic, length_limit: usize) -> serde_json::Value {
     let decoding = &settings.decoding;
     json!({
         "strategy": decoding.strategy,
@@ -259,6 +264,8 @@ fn decoding_record(settings: &GenerationSettings, length_limit: usize) -> serde_
         "no_repeat_ngram": decoding.no_repeat_ngram,
         "max_new_tokens": decoding.max_new_tokens,
         "length_limit": length_limit,
+        "weights": arithmetic.weights,
+        "kernels": arithmetic.kernels,
     })
 }
 
@@ -289,7 +296,9 @@ fn judging_record(app: &App) -> serde_json::Value {
 
 /// Judges the candidates. Scoring is CPU work, so it runs away from the runtime's threads.
 async fn judge(app: &App, plan: &Plan, candidates: Vec<Candidate>) -> Result<Vec<Judged>, RoundFailure> {
-    let recent = app.store.posted_bodies(recent_since(app), !app.live, app.judge.disclosure()).await?;
+    let earlier =
+        Earlier { since: recent_since(app), held: true, dry_runs: !app.live, disclosure: app.judge.disclosure() };
+    let recent = app.store.posted_bodies(None, &earlier).await?;
     let (judge, prompt) = (Arc::clone(&app.judge), plan.prompt.text.clone());
     tokio::task::spawn_blocking(move || judge.judge(candidates, &prompt, &Recent::new(recent)))
         .await

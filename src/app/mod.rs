@@ -15,6 +15,7 @@ pub use self::checks::{check_seed_prompts, check_what_can_pass, take_out_unknown
 pub use self::error::SetupError;
 pub use self::models::{
     Findings, SERVER_KEY, examine, generator_files, load_engine, load_engine_with, load_judge, load_local_engine,
+    not_compared,
 };
 pub use self::outlet::{alert_plan, audit_plan, credentials, open_outlet};
 use crate::config::Settings;

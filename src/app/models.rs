@@ -11,7 +11,7 @@ use pregonero_judging::gates::{GateSettings, Gates, LabelHashtags, Resources};
 use pregonero_judging::judge::Judge;
 use pregonero_models::catalog::{self, HubSettings, ModelFiles, ModelKind, ModelSource, Needs, ServerAddress};
 use pregonero_models::generation::remote::{Server, ServerOptions};
-use pregonero_models::generation::{self, Engine};
+use pregonero_models::generation::{self, Engine, Loading};
 use pregonero_models::sentiment::critic::Reader;
 use pregonero_models::sentiment::{Classifier, SentimentSettings, SentimentTarget};
 use pregonero_models::verbatim;
@@ -136,7 +136,9 @@ async fn start(model: &ModelSource, settings: &Settings, hub: &HubSettings) -> a
     // Weights are hashed off the runtime's threads: that may take a minute, and a shutdown must not wait for it.
     let hashed = tokio::task::spawn_blocking(move || files.identity(&model).map(|identity| (files, identity)));
     let (files, identity) = hashed.await.context("hashing the weights panicked")??;
-    Engine::start(files, identity, settings.generation.device).await
+    let generation = &settings.generation;
+    let loading = Loading { weights: generation.weights, ..Loading::on(generation.device) };
+    Engine::start_with(files, identity, loading).await
 }
 
 /// Returns the file next to the record in which is remembered what a server follows.
@@ -173,6 +175,26 @@ pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles
     let gates = load_gates(&settings.gates, hashtags, &generators)?;
     let disclosure = settings.account.disclosure.clone();
     Ok(Judge::new(&settings.selection, &settings.sentiment, disclosure, gates, classifier, reader))
+}
+
+/// Returns what the gate `verbatim` does not compare with although the settings ask for it, because the model's folder has no
+/// file for it; `None` if nothing is missing. A file that cannot be read is a fault of [`load_judge`].
+#[must_use]
+pub fn not_compared(settings: &GateSettings, generator: &ModelFiles) -> Option<String> {
+    if settings.off.iter().any(|gate| gate == "verbatim") {
+        return None;
+    }
+    let index = settings.verbatim_tokens > 0 && matches!(verbatim::index_of(generator), Ok(None));
+    let own = settings.own_texts > 0.0 && matches!(verbatim::own_texts_of(generator), Ok(None));
+    let missing = [
+        (index, verbatim::VERBATIM_INDEX, "other people's texts"),
+        (own, verbatim::OWN_TEXTS, "its operator's own texts"),
+    ];
+    let missing = missing.into_iter().filter(|(is_missing, ..)| *is_missing);
+    let missing: Vec<String> = missing.map(|(_, file, texts)| format!("no {file} ({texts})")).collect();
+    (!missing.is_empty()).then(|| {
+        format!("the generator's folder has {}, so a text of its training may go out as it is", missing.join(" and "))
+    })
 }
 
 /// Loads the reader, which says how well a text reads, with the critic that the settings name or without one.

@@ -53,6 +53,7 @@ pub async fn run(arguments: InitArguments, session: &Session) -> Result<()> {
         Some(model) => with_model(TEMPLATE, model),
         None => TEMPLATE.to_owned(),
     };
+    let placeholders = arguments.missing();
     let answers = tokio::task::spawn_blocking(move || arguments.answers()).await.context("asking")??;
     let text = answers.fill(&template);
     check(&text)?;
@@ -72,13 +73,36 @@ pub async fn run(arguments: InitArguments, session: &Session) -> Result<()> {
                 next[2]
             )
         },
-        || json!({"file": file}),
-    )
+        || json!({"file": file, "placeholders": placeholders}),
+    )?;
+    if !placeholders.is_empty() {
+        session.output.note(&format!(
+            "there is no terminal to ask on, so these keys have the values of an example: {}; change them in {}, or remove it \
+             and give {}",
+            placeholders.join(", "),
+            file.display(),
+            "--handle, --operator and --timezone"
+        ));
+    }
+    Ok(())
 }
 
 impl InitArguments {
+    /// Returns the keys that nobody gives and nobody can be asked for.
+    fn missing(&self) -> Vec<&'static str> {
+        if can_ask() {
+            return Vec::new();
+        }
+        let given = [
+            ("account.handle", &self.handle),
+            ("account.operator", &self.operator),
+            ("schedule.timezone", &self.timezone),
+        ];
+        given.into_iter().filter(|(_, given)| given.is_none()).map(|(key, _)| key).collect()
+    }
+
     fn answers(self) -> Result<Answers> {
-        let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
+        let can_ask = can_ask();
         let answer = |given: Option<String>, key: &'static str, question: &str, default: &str| match given {
             Some(given) => Ok(Some((key, given))),
             None if can_ask => Ok(Some((key, ask_until_usable(key, question, default)?))),
@@ -111,6 +135,11 @@ fn with_model(template: &str, model: &str) -> String {
         if is_attribute && !is_built_in { format!("# {line}") } else { line.to_owned() }
     });
     lines.map(|line| line + "\n").collect()
+}
+
+/// Returns whether there is a person to ask.
+fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// Asks again as long as the answer is one that the program would refuse.

@@ -50,15 +50,19 @@ pub async fn run(arguments: &ReplayArguments, session: &Session) -> Result<()> {
     let post = store.post(id.post()).await.ok();
     store.close().await;
     choose_writer(&mut settings, &round, arguments);
+    if !arguments.model.names_weights() {
+        settings.generation.weights = replay::weights_of(&round);
+    }
     let found = async {
         let candidate = replay::candidate_of(&round, candidates, arguments.candidate.map(|number| number.get() - 1))?;
         let engine = app::load_engine(&settings, &session.hub()?, &session.environment).await?;
         let device = engine.description().device.clone();
         let replay = replay::replay(&engine, &round, &candidate).await?;
+        let arithmetic = replay::other_arithmetic(&engine, &round);
         let note = replay::server_note(&engine, &round).filter(|_| replay != Replay::Identical);
-        anyhow::Ok((candidate, device, replay, note))
+        anyhow::Ok((candidate, device, arithmetic, replay, note))
     };
-    let (candidate, device, replay, server_note) = match found.await {
+    let (candidate, device, arithmetic, replay, server_note) = match found.await {
         Ok(found) => found,
         Err(error) => {
             if session.output.json && error.is::<Impossible>() {
@@ -73,6 +77,7 @@ pub async fn run(arguments: &ReplayArguments, session: &Session) -> Result<()> {
     if let Some(recorded) = round.device.as_ref().filter(|recorded| **recorded != device) {
         notes.push(format!("it was written on {recorded}, and now on {device}: their sums are rounded differently"));
     }
+    notes.extend(arithmetic);
     let version = env!("CARGO_PKG_VERSION");
     if let Some(recorded) = round.program_version.as_ref().filter(|recorded| *recorded != version) {
         notes.push(format!("it was written by version {recorded}, and now by {version}"));

@@ -14,6 +14,7 @@ use super::sections::{
 use super::seed_prompts::SeedPromptsKeys;
 use crate::alerts::{AlertKeys, AlertSettings};
 use crate::audit::{AuditKeys, AuditSettings};
+use crate::collect::{CollectKeys, CollectSettings};
 use crate::publish::{
     BudgetKeys, BudgetSettings, EngagementKeys, EngagementSettings, PublishKeys, PublishSettings, WhenAbsent,
 };
@@ -41,6 +42,7 @@ pub(super) struct Keys {
     pub publish: PublishKeys,
     pub budget: BudgetKeys,
     pub engagement: EngagementKeys,
+    pub collect: CollectKeys,
     pub store: StoreKeys,
     pub alerts: AlertKeys,
     pub audit: AuditKeys,
@@ -66,6 +68,7 @@ pub struct Settings {
     pub publish: PublishSettings,
     pub budget: BudgetSettings,
     pub engagement: EngagementSettings,
+    pub collect: CollectSettings,
     pub store: StoreSettings,
     pub alerts: AlertSettings,
     pub audit: AuditSettings,
@@ -101,6 +104,7 @@ impl Keys {
         let publish = self.publish.check(checker);
         let budget = self.budget.check(checker);
         let engagement = self.engagement.check(checker);
+        let collect = self.collect.check(checker);
         let store = self.store.check(checker);
         let alerts = self.alerts.check(checker);
         let audit = self.audit.check(checker);
@@ -120,6 +124,7 @@ impl Keys {
             publish: publish?,
             budget: budget?,
             engagement: engagement?,
+            collect: collect?,
             store: store?,
             alerts: alerts?,
             audit: audit?,

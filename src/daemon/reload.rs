@@ -153,6 +153,7 @@ fn keep_what_needs_a_restart(new: &mut Settings, old: &Settings) -> Vec<&'static
         ("generation.fallback", new.generation.fallback != old.generation.fallback),
         ("engine", new.engine != old.engine),
         ("generation.device", new.generation.device != old.generation.device),
+        ("generation.weights", new.generation.weights != old.generation.weights),
         ("store.path", new.store.path != old.store.path),
         ("log.format", new.log.format != old.log.format),
     ]
@@ -169,6 +170,7 @@ fn keep_what_needs_a_restart(new: &mut Settings, old: &Settings) -> Vec<&'static
     new.generation.fallback = old.generation.fallback.clone();
     new.generation.device = old.generation.device;
     new.engine = old.engine.clone();
+    new.generation.weights = old.generation.weights;
     new.store = old.store.clone();
     new.log = old.log.clone();
     changed

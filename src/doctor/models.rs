@@ -22,6 +22,7 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
     let settings = &patient.loaded.settings;
     let generator = app::generator_files(settings, &patient.hub).unwrap_or(ModelFiles::Embedded(&[]));
     let judge = app::load_judge(settings, &patient.hub, &generator);
+    let missing = app::not_compared(&settings.gates, &generator);
     let limit = judge.as_ref().map_or(tweet_text::MAX_WEIGHTED_LENGTH, Judge::body_limit);
     let engine = app::load_engine_with(settings, &patient.hub, &patient.environment, Findings::Afresh).await;
     let (writes, candidates) = match &engine {
@@ -35,7 +36,9 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
     let mut checks = vec![writes];
     checks.extend(engine.as_ref().ok().and_then(|engine| server(patient, engine)));
     match judge {
-        Ok(judge) => checks.extend([judge_it(&judge, candidates.first()), critic(&judge, generator)]),
+        Ok(judge) => {
+            checks.extend([judge_it(&judge, candidates.first()), critic(&judge, generator), training_texts(missing)]);
+        }
         Err(error) => checks.push(unusable("classifier", &error)),
     }
     checks
@@ -97,6 +100,21 @@ fn critic(judge: &Judge, generator: Option<&ModelIdentity>) -> Check {
             format!("{name} is recorded but has weight 0: likelihood measures how well a text reads"),
         ),
         _ => Check::ok("critic", format!("{name} takes part in the choice between candidates")),
+    }
+}
+
+/// Checks whether texts are compared with those that the generator was trained on.
+fn training_texts(missing: Option<String>) -> Check {
+    const CHECK: &str = "training_texts";
+    match missing {
+        None => Check::ok(CHECK, "candidates are compared with the texts that the generator was trained on"),
+        Some(missing) => Check::warn(
+            CHECK,
+            "not_compared",
+            missing,
+            "write the files with `pregonero models verbatim FOLDER --others FILE --own FILE`, or set gates.verbatim_tokens \
+             and gates.own_texts to 0",
+        ),
     }
 }
 

@@ -15,6 +15,7 @@
 //! - `commands`: every command's output, exit code and errors.
 //! - `classifiers`: training and measuring classifiers.
 //! - `generators`: what `evaluate generator` and `generate --sweep` measure, write and refuse.
+//! - `collect`: posts collected from X: price, faults, kills, what is missing; posts by their ids.
 //! - `control`: attributes, from the columns of a table through training and generation to the record.
 //! - `review`: edits, picks and approvals from the command line and on a terminal, and hostile input.
 //! - `rounds`: one round of the binary (`once`), from the seed prompt to the record, for every way it can end.
@@ -41,6 +42,8 @@ mod audit;
 mod auth;
 #[cfg(feature = "workshop")]
 mod classifiers;
+#[cfg(feature = "workshop")]
+mod collect;
 mod commands;
 #[cfg(feature = "workshop")]
 mod control;

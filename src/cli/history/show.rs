@@ -6,11 +6,13 @@ use std::ffi::OsString;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::slot;
+use super::{ERASED, slot};
 use crate::cli::output::{self, counted, dollars, styled, visible};
 use crate::cli::quoted;
 use crate::cli::review::reviewed;
-use pregonero_store::{AttemptRecord, CandidateRecord, Engagement, HistoryRecord, ReadRecord, Reading, RoundRecord};
+use pregonero_store::{
+    AttemptRecord, CandidateRecord, Engagement, ErasedMark, HistoryRecord, ReadRecord, Reading, RoundRecord,
+};
 use pregonero_system::clock::shown_in;
 use pregonero_tweet::Verdict;
 
@@ -36,7 +38,8 @@ pub fn in_words(record: &HistoryRecord, timezone: &TimeZone, reasons: bool) -> S
     lines.line("round", Some(entry.id.to_string()));
     lines.line("slot", Some(slot(&entry.slot, timezone)));
     lines.line("state", Some(entry.state.to_string()));
-    lines.line("text", entry.text.clone());
+    lines.line("text", entry.text.as_ref().map(|text| shown_text(text).to_owned()));
+    lines.line("erased", record.erased.as_ref().map(erased));
     lines.line("tweet", entry.url.clone());
     lines.line("gone since", entry.gone_at.map(|at| format!("{} or earlier", shown_in(at, timezone))));
     lines.line("error", entry.error.clone());
@@ -78,6 +81,17 @@ fn candidates(record: &HistoryRecord, timezone: &TimeZone, reasons: bool) -> Vec
     lines
 }
 
+/// Returns a text, or what stands for it if it was erased.
+fn shown_text(text: &str) -> &str {
+    if text.is_empty() { ERASED } else { text }
+}
+
+fn erased(mark: &ErasedMark) -> String {
+    let by = mark.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
+    let reason = mark.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    format!("{}{by} (record {}){reason}", mark.at, mark.record)
+}
+
 fn order(one: &CandidateRecord, other: &CandidateRecord) -> Ordering {
     let by_verdict = || one.judged.verdict().cmp(&other.judged.verdict());
     let by_rank = || other.judged.rank().total_cmp(&one.judged.rank());
@@ -94,7 +108,7 @@ fn lines_of(candidate: &CandidateRecord, width: usize, reasons: bool) -> Vec<Str
     let chosen = if candidate.chosen { "*" } else { " " };
     let number = candidate.position + 1;
     let verdict = one.verdict().as_str();
-    let text = visible(&one.text).replace('\n', " ");
+    let text = visible(shown_text(&one.text)).replace('\n', " ");
     let line = format!("{chosen}{number:>5}. {:>5.2} {:>5.2} {verdict:<8} {remarks}{text}", one.rank(), one.score);
     let is_whole = candidate.chosen || reasons || line.chars().count() <= width;
     let mut lines = vec![if is_whole { line } else { cut(&line, width) }];

@@ -11,8 +11,7 @@ use anyhow::Context as _;
 use tokio::sync::{mpsc, oneshot};
 
 use super::control::Control;
-use super::model::{EngineDescription, Model};
-use super::network::LoadChecks;
+use super::model::{EngineDescription, Loading, Model};
 use super::remote::Server;
 use super::request::{GenerationError, GenerationRequest};
 use super::server_error::ServerError;
@@ -68,25 +67,20 @@ impl Engine {
     /// If a file is missing, broken or does not fit the others, or if `cuda` was requested explicitly and is not
     /// available.
     pub async fn start(files: ModelFiles, identity: ModelIdentity, device: DeviceChoice) -> anyhow::Result<Self> {
-        Self::start_with(files, identity, device, LoadChecks::ALL).await
+        Self::start_with(files, identity, Loading::on(device)).await
     }
 
-    /// Does what [`Self::start`] does with only some of the checks.
+    /// Does what [`Self::start`] does, with weights and checks as `loading` says.
     ///
     /// # Errors
-    /// As [`Self::start`].
-    pub async fn start_with(
-        files: ModelFiles,
-        identity: ModelIdentity,
-        device: DeviceChoice,
-        checks: LoadChecks,
-    ) -> anyhow::Result<Self> {
+    /// As [`Self::start`], and if the weights that `loading` asks for cannot be had.
+    pub async fn start_with(files: ModelFiles, identity: ModelIdentity, loading: Loading) -> anyhow::Result<Self> {
         let (commands, mut inbox) = mpsc::channel::<Command>(1);
         let (ready, loaded) = oneshot::channel();
         thread::Builder::new()
             .name("generation".to_owned())
             .spawn(move || {
-                let model = match Model::load(&files, identity, device, checks) {
+                let model = match Model::load(&files, identity, loading) {
                     Ok(model) => model,
                     Err(error) => return drop(ready.send(Err(error))),
                 };

@@ -4,6 +4,7 @@
 //! [`gpt2`], [`host`] and [`device()`] are shared with the training; `packed` is how the CPU decodes.
 
 pub mod activation;
+mod cache;
 pub mod checkpoint;
 pub mod control;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod generation_config;
 pub mod gpt2;
 mod gpt2_config;
 pub mod host;
+mod int8;
 #[cfg(test)]
 mod layout_tests;
 mod memory;
@@ -34,6 +36,7 @@ mod scoring;
 mod server_error;
 mod settings;
 mod settled_ends;
+mod shortlist;
 pub mod testing;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -48,9 +51,10 @@ pub use end_tokens::EndTokens;
 pub use engine::{Engine, StandIn, Written};
 pub use engine_settings::{EngineKeys, EngineSettings};
 pub use finishing::LengthBudget;
-pub use model::EngineDescription;
+pub use int8::{Check, Quantisation, Texts};
+pub use model::{Arithmetic, EngineDescription, Loading};
 pub use network::{LoadChecks, needs};
 pub use request::{GenerationError, GenerationRequest, candidate_seeds};
 pub use scoring::{Scorer, Surprise, Windows};
 pub use server_error::ServerError;
-pub use settings::{DeviceChoice, GenerationKeys, GenerationSettings};
+pub use settings::{DeviceChoice, GenerationKeys, GenerationSettings, WeightsChoice};

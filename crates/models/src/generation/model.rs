@@ -15,10 +15,10 @@ use super::device::{cuda_name, device};
 use super::finishing::finish_text;
 use super::generation_config::GenerationConfig;
 use super::memory::{self, Fit};
-use super::network::{LoadChecks, Network};
+use super::network::{LoadChecks, Network, settle_weights};
 use super::prompting::{Prompting, refuse_attributes, start_token};
 use super::request::{GenerationError, GenerationRequest};
-use super::settings::DeviceChoice;
+use super::settings::{DeviceChoice, WeightsChoice};
 use super::tokenizer::Tokenizer;
 use crate::catalog::ModelFiles;
 use pregonero_text::characters;
@@ -30,6 +30,8 @@ pub struct EngineDescription {
     pub identity: ModelIdentity,
     /// `cpu` or `cuda:0`.
     pub device: String,
+    /// How the weights are kept, and which instructions multiply them.
+    pub arithmetic: Arithmetic,
     /// Why it is not the preferred device.
     pub fallback: Option<String>,
     pub parameters: usize,
@@ -53,6 +55,47 @@ impl EngineDescription {
     }
 }
 
+/// What a text depends on besides model, seed and settings: the same words give the same text on another machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arithmetic {
+    /// `f32` or `int8`; `server` where a server writes.
+    pub weights: &'static str,
+    /// Of int8, the name of the instructions: every kernel gives the same bits. Of f32 on the CPU, `fused` or
+    /// `separate`: how a multiplication with an addition is rounded. Of a GPU, `cuda`.
+    pub kernels: &'static str,
+}
+
+impl Arithmetic {
+    /// The arithmetic of a server, which is not known here.
+    pub const ON_SERVER: Self = Self { weights: "server", kernels: "server" };
+
+    fn of(network: &Network) -> Self {
+        if network.is_int8() {
+            Self { weights: "int8", kernels: pregonero_kernels::int8::chosen().name() }
+        } else if network.is_packed() {
+            Self { weights: "f32", kernels: pregonero_kernels::processor::rounding() }
+        } else {
+            Self { weights: "f32", kernels: "cuda" }
+        }
+    }
+}
+
+/// How a model is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loading {
+    pub device: DeviceChoice,
+    pub weights: WeightsChoice,
+    pub checks: LoadChecks,
+}
+
+impl Loading {
+    /// Returns how a model is loaded for this device if nothing else is said.
+    #[must_use]
+    pub fn on(device: DeviceChoice) -> Self {
+        Self { device, weights: WeightsChoice::Auto, checks: LoadChecks::ALL }
+    }
+}
+
 /// Rows that the CPU decodes at once: more are hardly faster, and each takes two megabytes of the built-in model's
 /// keys and values.
 const ROWS_AT_ONCE: usize = 32;
@@ -73,15 +116,15 @@ pub(super) struct Model {
 }
 
 impl Model {
-    pub(super) fn load(
-        files: &ModelFiles,
-        identity: ModelIdentity,
-        choice: DeviceChoice,
-        checks: LoadChecks,
-    ) -> anyhow::Result<Self> {
+    pub(super) fn load(files: &ModelFiles, identity: ModelIdentity, loading: Loading) -> anyhow::Result<Self> {
+        let Loading { device: choice, weights, checks } = loading;
+        let int8 = settle_weights(files, weights)?;
+        // Int8 is for the CPU: if the device is left to the program, that is the device.
+        let choice = if int8 && choice == DeviceChoice::Auto { DeviceChoice::Cpu } else { choice };
         let (device, fallback) = device(choice)?;
         let tokenizer = Tokenizer::read(files)?;
-        let network = Network::load_with(files, &device, checks)?;
+        let network = Network::load_with(files, &device, int8, checks)?;
+        warn_of_refused_kernels(int8);
         let config = network.config();
         tokenizer.check_fits(config, files)?;
         let generation = GenerationConfig::read(files)?;
@@ -93,6 +136,7 @@ impl Model {
         let description = EngineDescription {
             identity,
             device: if device.is_cpu() { "cpu".to_owned() } else { cuda_name(choice) },
+            arithmetic: Arithmetic::of(&network),
             fallback,
             parameters: config.parameters(),
             context: config.n_positions,
@@ -229,6 +273,17 @@ impl Model {
     }
 }
 
+/// Says which kernels were left out, because they did not compute what the reference computes.
+fn warn_of_refused_kernels(int8: bool) {
+    for kernel in pregonero_kernels::int8::refused().filter(|_| int8) {
+        tracing::warn!(
+            kernel = kernel.name(),
+            "this processor has these instructions, but they did not give the expected sums: they are not used; please \
+             report it"
+        );
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use candle_core::Device;
@@ -241,7 +296,7 @@ pub(super) mod tests {
     fn model(folder: &std::path::Path) -> Model {
         let files = ModelFiles::in_folder(folder).expect("the folder is there");
         let identity = ModelIdentity { name: "tiny".to_owned(), sha256: String::new() };
-        Model::load(&files, identity, DeviceChoice::Cpu, LoadChecks::ALL).expect("loadable")
+        Model::load(&files, identity, Loading::on(DeviceChoice::Cpu)).expect("loadable")
     }
 
     pub(crate) fn request(prompt: &str, strategy: Strategy, candidates: usize) -> GenerationRequest {
@@ -270,7 +325,7 @@ pub(super) mod tests {
         candle_core::safetensors::save(&changed.collect(), &path).expect("writable");
         let identity = ModelIdentity { name: "tiny".to_owned(), sha256: String::new() };
         let files = ModelFiles::in_folder(folder.path()).expect("the folder is there");
-        match Model::load(&files, identity, DeviceChoice::Cpu, LoadChecks::ALL) {
+        match Model::load(&files, identity, Loading::on(DeviceChoice::Cpu)) {
             Ok(_) => "loaded".to_owned(),
             Err(error) => format!("{error:#}"),
         }

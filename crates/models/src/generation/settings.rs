@@ -14,6 +14,7 @@ pub struct GenerationKeys {
     pub model: String,
     pub fallback: String,
     pub device: String,
+    pub weights: String,
     pub candidates: u64,
     pub strategy: String,
     pub temperature: f64,
@@ -34,6 +35,7 @@ impl Default for GenerationKeys {
             model: "builtin".into(),
             fallback: "none".into(),
             device: "auto".into(),
+            weights: "auto".into(),
             candidates: 96,
             strategy: "sample".into(),
             temperature: decoding.temperature,
@@ -56,6 +58,7 @@ impl GenerationKeys {
         let model = ModelSource::check(checker, "generation.model", ModelKind::Generator, &self.model);
         let fallback = self.fallback(checker, model.as_ref());
         let device = checker.keep("generation.device", device(&self.device));
+        let weights = checker.choice("generation.weights", &self.weights, &WeightsChoice::NAMES);
         let candidates = checker.whole("generation.candidates", self.candidates, 1, 256);
         let strategy = checker.choice("generation.strategy", &self.strategy, &STRATEGIES);
         if strategy == Some(Strategy::Beam) && model.as_ref().is_some_and(|model| model.server().is_some()) {
@@ -87,6 +90,7 @@ impl GenerationKeys {
             model: model?,
             fallback: fallback?,
             device: device?,
+            weights: weights?,
             candidates: candidates?,
             decoding: Decoding {
                 strategy: strategy?,
@@ -125,6 +129,7 @@ pub struct GenerationSettings {
     /// The model on this machine that stands in while the server of `model` is away.
     pub fallback: Option<ModelSource>,
     pub device: DeviceChoice,
+    pub weights: WeightsChoice,
     /// 1 to 256.
     pub candidates: usize,
     pub decoding: Decoding,
@@ -139,6 +144,22 @@ pub enum DeviceChoice {
     Cpu,
     /// This CUDA device, or an error if it is not available.
     Cuda(usize),
+}
+
+/// How the weights are kept in memory on the CPU.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WeightsChoice {
+    /// Int8 for a folder that `models quantize` wrote, if its check passed; otherwise f32.
+    #[default]
+    Auto,
+    F32,
+    /// Int8, rounded at start if the model's files are not int8.
+    Int8,
+}
+
+impl WeightsChoice {
+    /// The names in the configuration and on the command line.
+    pub const NAMES: [(&str, Self); 3] = [("auto", Self::Auto), ("f32", Self::F32), ("int8", Self::Int8)];
 }
 
 /// Parses a device as the configuration writes it.

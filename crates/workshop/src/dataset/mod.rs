@@ -7,7 +7,5 @@ pub mod form;
 pub mod label;
 pub mod labelled;
 pub mod lines;
-pub mod near_duplicates;
-pub mod similar;
 pub mod split;
 pub mod table;

@@ -12,8 +12,8 @@ use anyhow::{Context as _, Result, bail};
 use regex::Regex;
 use sha2::{Digest as _, Sha256};
 
-use crate::dataset::near_duplicates::NearDuplicates;
-use crate::dataset::similar::NEAR_DUPLICATE;
+use pregonero_data::near_duplicates::NearDuplicates;
+use pregonero_data::similar::NEAR_DUPLICATE;
 use pregonero_text::characters::tidy;
 use pregonero_text::hashing::splitmix64;
 

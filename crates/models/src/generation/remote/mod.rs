@@ -34,7 +34,7 @@ use self::look::look;
 use self::memo::Memo;
 use self::probe::Probe;
 use super::engine_settings::EngineSettings;
-use super::model::EngineDescription;
+use super::model::{Arithmetic, EngineDescription};
 use super::request::{GenerationError, GenerationRequest};
 use crate::catalog::{ModelFiles, ServerAddress, sha256_of};
 use pregonero_tweet::{Candidate, ModelIdentity};
@@ -102,6 +102,7 @@ impl Server {
         let description = EngineDescription {
             identity: ModelIdentity { name: address.to_string(), sha256: String::new() },
             device: "server".to_owned(),
+            arithmetic: Arithmetic::ON_SERVER,
             fallback: None,
             parameters: 0,
             context: known.as_ref().map_or(0, Known::context),

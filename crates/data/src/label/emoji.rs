@@ -26,7 +26,8 @@ static POLARITIES: LazyLock<HashMap<&'static str, Label>> = LazyLock::new(|| {
 static PLACEHOLDERS: LazyLock<Regex> = LazyLock::new(|| Regex::new("_(?:emo|usr|url)").expect("a valid pattern"));
 
 /// Returns the label that all of a text's `emoji` agree on; none if one is not in the table or two disagree.
-pub(super) fn verdict(emoji: &str) -> Verdict {
+#[must_use]
+pub fn by_emoji(emoji: &str) -> Verdict<Label> {
     let mut labels =
         emoji.chars().filter(|character| !is_variation(*character) && !character.is_whitespace()).map(|character| {
             let mut buffer = [0; 4];
@@ -39,13 +40,36 @@ pub(super) fn verdict(emoji: &str) -> Verdict {
     }
 }
 
+/// Returns the label that the emoji in a text agree on, as [`by_emoji`].
+#[must_use]
+pub fn by_emoji_in(text: &str) -> Verdict<Label> {
+    let emoji: String = text.chars().filter(|character| is_emoji(*character)).collect();
+    by_emoji(&emoji)
+}
+
+/// Returns a text without its emoji, with tidy spaces.
+#[must_use]
+pub fn without_emoji(text: &str) -> String {
+    let joins = |character| character == '\u{200d}' || is_variation(character);
+    let rest: String =
+        text.chars().map(|character| if is_emoji(character) || joins(character) { ' ' } else { character }).collect();
+    rest.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Returns whether a character is an emoji: a picture, no letter, digit or punctuation.
+fn is_emoji(character: char) -> bool {
+    matches!(character, '\u{2600}'..='\u{27bf}' | '\u{2b05}'..='\u{2b55}' | '\u{1f1e6}'..='\u{1f1ff}' | '\u{1f300}'..='\u{1faff}')
+        && !is_variation(character)
+}
+
 /// Returns true for variation selectors and skin tones.
 fn is_variation(character: char) -> bool {
     matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}')
 }
 
 /// Removes placeholders from a text and tidies its spaces.
-pub(super) fn without_placeholders(text: &str) -> String {
+#[must_use]
+pub fn without_placeholders(text: &str) -> String {
     PLACEHOLDERS.replace_all(text, " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -77,8 +101,22 @@ mod tests {
             ("x", Verdict::Ambiguous),
             (" ", Verdict::Unmarked),
         ] {
-            assert_eq!(verdict(emoji), expected, "{emoji:?}");
+            assert_eq!(by_emoji(emoji), expected, "{emoji:?}");
         }
+    }
+
+    #[test]
+    fn emoji_in_a_text_label_it_and_can_be_taken_out() {
+        for (text, verdict, rest) in [
+            ("qué día 😍!", Verdict::Label(Label::Positive), "qué día !"),
+            ("sin luz 😡😡 otra vez", Verdict::Label(Label::Negative), "sin luz otra vez"),
+            ("vamos 💪🏽 ya", Verdict::Label(Label::Positive), "vamos ya"),
+            ("qué risa 😂", Verdict::Ambiguous, "qué risa"),
+            ("nada que ver: 100 % cierto © «sí»", Verdict::Unmarked, "nada que ver: 100 % cierto © «sí»"),
+        ] {
+            assert_eq!((by_emoji_in(text), without_emoji(text).as_str()), (verdict, rest), "{text}");
+        }
+        assert!(POLARITIES.keys().all(|emoji| emoji.chars().all(is_emoji)));
     }
 
     #[test]

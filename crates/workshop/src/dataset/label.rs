@@ -3,63 +3,16 @@
 //! Such labels (distant supervision) are cheap, plentiful, and sometimes wrong. Rows that the rules cannot label are skipped and
 //! counted. The result has the columns `text,label,author` that [`super::labelled`] reads.
 
-mod emoji;
-mod hashtags;
-
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
-pub use self::hashtags::HashtagRules;
 use super::columns::{Asked, open_table};
 use super::table::Row;
+use pregonero_data::label::{self as rules, HashtagRules, Label, Verdict};
 use pregonero_models::sentiment::{AUTHOR_FLAG, TEXT_FLAG};
 use pregonero_system::files::{self, Existing};
-
-/// What a text says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Label {
-    Negative,
-    Neutral,
-    Positive,
-}
-
-impl fmt::Display for Label {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Negative => "negative",
-            Self::Neutral => "neutral",
-            Self::Positive => "positive",
-        })
-    }
-}
-
-impl FromStr for Label {
-    type Err = anyhow::Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Ok(match name {
-            "negative" => Self::Negative,
-            "neutral" => Self::Neutral,
-            "positive" => Self::Positive,
-            _ => bail!("{name:?} is not a label; choose negative, neutral or positive"),
-        })
-    }
-}
-
-/// What the rules say about a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Label(Label),
-    /// Marked for more than one label, or with something that stands for none.
-    Ambiguous,
-    /// Not marked at all.
-    Unmarked,
-}
 
 /// How rows get their labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +86,7 @@ pub fn label(labelling: &Labelling) -> Result<LabelCounts> {
 }
 
 /// Passes the text, author and verdict of every row to `take`.
-fn visit(labelling: &Labelling, mut take: impl FnMut(&str, &str, Verdict)) -> Result<usize> {
+fn visit(labelling: &Labelling, mut take: impl FnMut(&str, &str, Verdict<Label>)) -> Result<usize> {
     let text = Asked::new(&labelling.text_column, TEXT_FLAG);
     let mark = match &labelling.rules {
         LabelRules::Emoji { column } => Asked::new(column, "--emoji-column"),
@@ -146,8 +99,8 @@ fn visit(labelling: &Labelling, mut take: impl FnMut(&str, &str, Verdict)) -> Re
     while let Some(Row { fields, .. }) = table.next_row()? {
         let (text, author) = (fields[0].as_str(), fields.get(2).map_or("", String::as_str));
         let verdict = match &labelling.rules {
-            LabelRules::Emoji { .. } => emoji::verdict(&fields[1]),
-            LabelRules::Hashtags(rules) => rules.verdict(text),
+            LabelRules::Emoji { .. } => rules::by_emoji(&fields[1]),
+            LabelRules::Hashtags(rules) => rules.verdict(text).map(|side| [Label::Negative, Label::Positive][side]),
         };
         take(text, author, verdict);
         rows += 1;
@@ -157,8 +110,8 @@ fn visit(labelling: &Labelling, mut take: impl FnMut(&str, &str, Verdict)) -> Re
 
 impl LabelCounts {
     /// Counts a row; returns its tidied text and label if it is to be written.
-    fn count(&mut self, text: &str, verdict: Verdict) -> Option<(String, Label)> {
-        let text = emoji::without_placeholders(text);
+    fn count(&mut self, text: &str, verdict: Verdict<Label>) -> Option<(String, Label)> {
+        let text = rules::without_placeholders(text);
         if text.is_empty() {
             self.empty += 1;
             return None;
