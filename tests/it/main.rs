@@ -22,6 +22,7 @@
 //! - `rounds`: one round of the binary (`once`), from the seed prompt to the record, for every way it can end.
 //! - `daemon`: the binary as a service (`run`): systemd, signals, reload, approvals, crashes, missed slots.
 //! - `admin`: the admin page over HTTP: who may do what, sign-ins, foreign sites, hostile texts, metrics.
+//! - `int8`: int8 weights, from `models quantize` to the record and back.
 //! - `operations`: commands next to a running daemon: which record they use, a broken file, consistent reports, `init`.
 //! - `history`: filters, exports, statistics, engagement, and how long candidates are kept.
 //! - `store`: the record under stress: full and read-only disks, locks, killed backups, restores, older schemas.
@@ -59,6 +60,8 @@ mod explore;
 mod generators;
 mod history;
 mod hub;
+#[cfg(feature = "workshop")]
+mod int8;
 mod older_models;
 mod operations;
 mod review;
