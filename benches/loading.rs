@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use pregonero_models::catalog::{self, ModelFiles, ModelKind};
-use pregonero_models::generation::DeviceChoice;
 use pregonero_models::generation::gpt2::Gpt2Config;
+use pregonero_models::generation::{DeviceChoice, Loading};
 use pregonero_models::generation::{Engine, LoadChecks};
 use pregonero_tweet::ModelIdentity;
 use rand::{Rng as _, SeedableRng as _};
@@ -74,7 +74,8 @@ async fn main() -> Result<()> {
 async fn load(files: &ModelFiles, checks: LoadChecks) -> Result<(Took, usize)> {
     let identity = ModelIdentity { name: String::new(), sha256: String::new() };
     let (start, before) = (Instant::now(), processor_seconds()?);
-    let engine = Engine::start_with(files.clone(), identity, DeviceChoice::Cpu, checks).await?;
+    let engine =
+        Engine::start_with(files.clone(), identity, Loading { checks, ..Loading::on(DeviceChoice::Cpu) }).await?;
     let took = Took { clock: start.elapsed().as_secs_f64(), processor: processor_seconds()? - before };
     Ok((took, engine.description().parameters))
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use pregonero_models::generation::{
-    Decoding, Engine, GenerationError, GenerationRequest, LengthBudget, Strategy, candidate_seeds,
+    Arithmetic, Decoding, Engine, GenerationError, GenerationRequest, LengthBudget, Strategy, WeightsChoice,
+    candidate_seeds,
 };
 use pregonero_store::{CandidateRecord, RoundRecord};
 use pregonero_text::tweet_text;
@@ -51,6 +52,12 @@ pub enum Impossible {
          {found}): name the model that wrote it with --model"
     )]
     OtherModel { round: i64, recorded_name: String, recorded: String, found_name: String, found: String },
+    /// The model is on a server that draws anew each time.
+    #[error(
+        "round {round}: it was written by {model}, and that server ({software}) ignores the seed: it cannot write the same text \
+         again"
+    )]
+    NotRepeatable { round: i64, model: String, software: String },
     /// A part of the record is missing or cannot be read.
     #[error("round {round}: the record has no {what} that this version can read")]
     Unrecorded { round: i64, what: &'static str },
@@ -72,6 +79,38 @@ struct Recorded {
     no_repeat_ngram: usize,
     max_new_tokens: usize,
     length_limit: usize,
+    /// Absent in records of versions that had f32 alone.
+    weights: Option<String>,
+    kernels: Option<String>,
+}
+
+/// Returns the weights to write a round again with: int8 if it was written with them. Otherwise the model's own are
+/// right, because a folder with int8 weights has another digest.
+#[must_use]
+pub fn weights_of(round: &RoundRecord) -> WeightsChoice {
+    let recorded = round.generation.as_ref().and_then(|generation| generation.get("weights")?.as_str());
+    if recorded == Some("int8") { WeightsChoice::Int8 } else { WeightsChoice::Auto }
+}
+
+/// Returns what differs between the arithmetic that a round was written with and the engine's, in words, if the same
+/// seed may give another text for it. All kernels for int8 give the same bits.
+#[must_use]
+pub fn other_arithmetic(engine: &Engine, round: &RoundRecord) -> Option<String> {
+    let recorded: Recorded = serde_json::from_value(round.generation.clone()?).ok()?;
+    let Arithmetic { weights, kernels } = &engine.description().arithmetic;
+    let then = recorded.weights?;
+    if [then.as_str(), weights].contains(&Arithmetic::ON_SERVER.weights) {
+        return None;
+    }
+    if then != *weights {
+        return Some(format!(
+            "it was written with {then} weights, and now with {weights}: the model rounds differently"
+        ));
+    }
+    let before = recorded.kernels.filter(|before| *weights == "f32" && before != kernels)?;
+    Some(format!(
+        "its sums were rounded as {before}, and are now as {kernels}: another processor may give another text"
+    ))
 }
 
 /// Returns the candidate to write again: the chosen one, or the one at `position`.
@@ -106,7 +145,10 @@ pub async fn replay(engine: &Engine, round: &RoundRecord, candidate: &CandidateR
     let missing = |what| Impossible::Unrecorded { round: number, what };
     let recorded_model = round.generator.as_ref().ok_or_else(|| missing("model"))?;
     let at_hand = &engine.description().identity;
-    if recorded_model.sha256 != at_hand.sha256 {
+    // Of a model on a server there is no digest, only its name.
+    let is_other =
+        recorded_model.sha256 != at_hand.sha256 || (at_hand.sha256.is_empty() && recorded_model.name != at_hand.name);
+    if is_other {
         return Err(Impossible::OtherModel {
             round: number,
             recorded_name: recorded_model.name.clone(),
@@ -137,6 +179,13 @@ pub async fn replay(engine: &Engine, round: &RoundRecord, candidate: &CandidateR
         length: Some(LengthBudget { limit: recorded.length_limit, measure: tweet_text::weighted_length }),
         decoding: decoding(&recorded),
     };
+    if let Some(server) = engine.server() {
+        let findings = server.ask().await.map_err(GenerationError::from)?;
+        if !findings.can_repeat(&request.decoding) {
+            let (model, software) = (recorded_model.name.clone(), findings.software_in_words());
+            return Err(Impossible::NotRepeatable { round: number, model, software });
+        }
+    }
     let written = engine.generate(request).await?;
     let Some(now) = written.get(place) else {
         return Err(Impossible::NoCandidate { round: number, candidate: candidate.position + 1 });
@@ -151,6 +200,27 @@ pub async fn replay(engine: &Engine, round: &RoundRecord, candidate: &CandidateR
         recorded: then.text.clone(),
         now: now.text.clone(),
     })
+}
+
+/// Returns what a person should know about a comparison with a text of a server.
+#[must_use]
+pub fn server_note(engine: &Engine, round: &RoundRecord) -> Option<String> {
+    let findings = engine.server()?.state().findings?;
+    let recorded = round.generation.as_ref()?.get("engine")?;
+    let text = |name: &str| recorded[name].as_str().map(str::to_owned);
+    let (then, now) =
+        ((text("version"), text("fingerprint")), (findings.version.clone(), findings.fingerprint.clone()));
+    let in_words = |(version, fingerprint): &(Option<String>, Option<String>)| {
+        version.clone().or_else(|| fingerprint.clone()).unwrap_or_else(|| "no version".to_owned())
+    };
+    if !recorded.is_null() && then != now {
+        return Some(format!("the server was {} then, and is {} now", in_words(&then), in_words(&now)));
+    }
+    Some(
+        "a server does not promise the same text for the same seed: other requests at the same time can change the rounding of \
+         its sums"
+            .to_owned(),
+    )
 }
 
 fn attributes(recorded: Option<&Value>) -> BTreeMap<String, String> {

@@ -16,7 +16,8 @@ use crate::review::ReviewMode;
 use crate::review::{self, ReviewError, Submitted};
 use pregonero_judging::gates::Recent;
 use pregonero_judging::selection::{Chosen, select};
-use pregonero_models::generation::GenerationSettings;
+use pregonero_models::generation::remote::Findings;
+use pregonero_models::generation::{Arithmetic, Decoding, GenerationSettings, StandIn, Written};
 use pregonero_models::generation::{GenerationError, GenerationRequest, LengthBudget, candidate_seeds};
 use pregonero_models::sentiment::Classifier;
 use pregonero_models::sentiment::SentimentTarget;
@@ -98,6 +99,7 @@ pub enum RoundFailure {
 /// [`StoreError::SlotTaken`] if the slot was served before, or an error if the record cannot be written.
 pub async fn run(app: &App, order: Order, stop: &CancellationToken) -> Result<Served, StoreError> {
     let plan = Plan::draw(app, order);
+    meet_server(app, stop).await;
     let round = app.store.begin_round(&plan.record(app), app.clock.now()).await?;
     tracing::info!(%round, slot = plan.slot.in_words(), prompt = plan.prompt.text, rng_seed = plan.rng_seed, "round begins");
     let chosen = tokio::select! {
@@ -115,6 +117,16 @@ pub async fn run(app: &App, order: Order, stop: &CancellationToken) -> Result<Se
         Err(failure) => failed(app, round, failure).await?,
     };
     Ok(Served { round, outcome })
+}
+
+/// Asks the generator's server what it follows, so that the record says so; a server that is away is found out again when
+/// it is to write.
+async fn meet_server(app: &App, stop: &CancellationToken) {
+    let Some(server) = app.engine.server() else { return };
+    tokio::select! {
+        found = server.ask() => if let Err(error) = found { tracing::debug!(%error, "the generation server is not there") },
+        () = stop.cancelled() => {}
+    }
 }
 
 /// What a prompt would give.
@@ -149,7 +161,10 @@ enum Choice {
 
 /// Goes from the plan to what may be posted, with every candidate on record.
 async fn choose(app: &App, plan: &Plan, round: RoundId) -> Result<Choice, RoundFailure> {
-    let candidates = app.engine.generate(plan.request(app)).await?;
+    let Written { candidates, stand_in } = app.engine.write(plan.request(app)).await?;
+    if let Some(StandIn { identity, device, reason }) = &stand_in {
+        app.store.record_stand_in(round, identity, device, reason, app.clock.now()).await?;
+    }
     let judged = judge(app, plan, candidates).await?;
     let chosen = select(&judged, app.settings.review.mode != ReviewMode::Off);
     tell(round, &judged, chosen.as_ref());
@@ -196,7 +211,7 @@ impl Plan {
             slot: self.slot.clone(),
             seed_prompt: self.prompt.clone(),
             rng_seed: self.rng_seed,
-            generation: decoding_record(&app.settings.generation, app.judge.body_limit()),
+            generation: generation_record(app, &description.arithmetic),
             generator: description.identity.clone(),
             classifier: app.judge.classifier().identity().clone(),
             device: description.device.clone(),
@@ -217,8 +232,25 @@ impl Plan {
     }
 }
 
+/// Returns how the candidates are written, for a replay: the decoding settings, and what is known of the server.
+fn generation_record(app: &App, arithmetic: &Arithmetic) -> serde_json::Value {
+    let mut record = decoding_record(&app.settings.generation, arithmetic, app.judge.body_limit());
+    if let Some(server) = app.engine.server() {
+        record["engine"] = engine_record(server.state().findings.as_deref(), &app.settings.generation.decoding);
+    }
+    record
+}
+
+fn engine_record(findings: Option<&Findings>, decoding: &Decoding) -> serde_json::Value {
+    let mut record = json!(findings);
+    if let Some(findings) = findings {
+        record["ignored"] = json!(findings.ignored(decoding));
+    }
+    record
+}
+
 /// Returns the decoding settings in force, for a replay.
-fn decoding_record(settings: &GenerationSettings, length_limit: usize) -> serde_json::Value {
+fn decoding_record(settings: &GenerationSettings, arithmetic: &Arithmetic, length_limit: usize) -> serde_json::Value {
     let decoding = &settings.decoding;
     json!({
         "strategy": decoding.strategy,
@@ -232,6 +264,8 @@ fn decoding_record(settings: &GenerationSettings, length_limit: usize) -> serde_
         "no_repeat_ngram": decoding.no_repeat_ngram,
         "max_new_tokens": decoding.max_new_tokens,
         "length_limit": length_limit,
+        "weights": arithmetic.weights,
+        "kernels": arithmetic.kernels,
     })
 }
 

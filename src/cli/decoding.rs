@@ -66,15 +66,26 @@ impl DecodingArguments {
 /// Another generator for this run. The value is a text, because the configuration checks it like a value in the file.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ModelArgument {
-    /// Write with this generator instead of the configured one: builtin, a folder or hub:OWNER/NAME
+    /// Write with this generator instead of the configured one: builtin, a folder, hub:OWNER/NAME or openai:URL#MODEL
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
+    /// Keep the weights as f32 or int8 on the CPU: auto (int8 for a folder from `models quantize` whose check passed), f32 or
+    /// int8
+    #[arg(long, value_name = "TYPE")]
+    weights: Option<String>,
 }
 
 impl ModelArgument {
-    /// Returns the flag as a setting, if it was given.
+    /// Returns the flags as settings, if they were given.
     pub fn overrides(&self) -> Vec<Override> {
-        self.model.iter().map(|value| generation("--model", "model", value)).collect()
+        let flags = [("--model", "model", &self.model), ("--weights", "weights", &self.weights)];
+        let given = flags.into_iter().filter_map(|(flag, name, value)| Some((flag, name, value.as_ref()?)));
+        given.map(|(flag, name, value)| generation(flag, name, value)).collect()
+    }
+
+    /// Returns whether the weights were given.
+    pub fn names_weights(&self) -> bool {
+        self.weights.is_some()
     }
 
     /// Fits the configured seed prompts to the given model: attributes that it does not know are left out, and a note says so.

@@ -51,7 +51,7 @@ use self::logging::Level;
 use self::output::Output;
 use self::session::Session;
 use pregonero_system::environment::{self, Environment};
-use pregonero_system::memory;
+use pregonero_system::{memory, threads};
 
 /// A Twitter (X) bot: GPT-2 writes, a classifier scores, gates judge, SQLite remembers
 #[derive(Debug, Parser)]
@@ -212,6 +212,7 @@ fn quoted(arguments: &[OsString]) -> String {
 }
 
 fn start(command: Command, session: &Session) -> Result<()> {
+    threads::heed_the_quota();
     if matches!(command, Command::Run(_) | Command::Once(_) | Command::Generate(_)) {
         memory::give_freed_memory_back();
     }
@@ -247,7 +248,7 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::Config(command) => config::run(command, session).await,
         Command::Models(command) => models::run(command, session).await,
         #[cfg(feature = "workshop")]
-        Command::Dataset(command) => workshop::dataset::run(command, session),
+        Command::Dataset(command) => workshop::dataset::run(command, session).await,
         #[cfg(feature = "workshop")]
         Command::Train(command) => workshop::train::run(command, session).await,
         #[cfg(feature = "workshop")]

@@ -3,9 +3,15 @@
 //! Every sum runs over its terms in order, whatever else is computed in the same call, so that a row's result does
 //! not depend on its neighbours. General matrix products do not guarantee that.
 
+pub mod attention;
+pub mod int8;
 pub mod matrix;
+pub mod processor;
 pub mod product;
 pub mod tiles;
+
+#[cfg(target_arch = "x86_64")]
+use processor::{Vectors, vectors};
 
 /// Outputs per panel.
 pub const LANES: usize = 32;
@@ -22,13 +28,12 @@ const BLOCK_INPUTS: usize = 128;
 pub fn wide<R>(work: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
     {
-        if std::arch::is_x86_feature_detected!("avx512f") {
+        match vectors() {
             // SAFETY: the processor has AVX-512F.
-            return unsafe { x86::with_avx512(work) };
-        }
-        if std::arch::is_x86_feature_detected!("avx2") {
+            Vectors::Avx512 => return unsafe { x86::with_avx512(work) },
             // SAFETY: the processor has AVX2.
-            return unsafe { x86::with_avx2(work) };
+            Vectors::Avx2 => return unsafe { x86::with_avx2(work) },
+            Vectors::Portable => {}
         }
     }
     work()
@@ -156,15 +161,18 @@ fn multiply_rows<const N: usize>(x: Rows<'_>, panel: &[f32], target: Target<'_>)
     assert!(target.stride >= LANES && target.values.len() >= (N - 1) * target.stride + LANES);
     #[cfg(target_arch = "x86_64")]
     {
-        if std::arch::is_x86_feature_detected!("avx512f") {
-            // SAFETY: the processor has AVX-512F, and the assertions above give the sizes the kernel relies on.
-            unsafe { x86::multiply_avx512::<N>(x, panel, target) };
-            return;
-        }
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-            // SAFETY: the processor has AVX2 and FMA, and the assertions above give the sizes the kernel relies on.
-            unsafe { x86::multiply_avx2::<N>(x, panel, target) };
-            return;
+        match vectors() {
+            Vectors::Avx512 => {
+                // SAFETY: the processor has AVX-512F, and the assertions above give the sizes the kernel relies on.
+                unsafe { x86::multiply_avx512::<N>(x, panel, target) };
+                return;
+            }
+            Vectors::Avx2 => {
+                // SAFETY: the processor has AVX2 and FMA, and the assertions above give the sizes the kernel relies on.
+                unsafe { x86::multiply_avx2::<N>(x, panel, target) };
+                return;
+            }
+            Vectors::Portable => {}
         }
     }
     multiply_portable::<N>(x, panel, target);
@@ -366,6 +374,19 @@ pub fn maximum(values: &[f32]) -> f32 {
     lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |largest, value| largest.max(*value))
 }
 
+/// Returns the largest magnitude of a slice; 0 if the slice is empty.
+#[inline(always)]
+pub fn maximum_magnitude(values: &[f32]) -> f32 {
+    let mut lanes = [0.0_f32; SUM_LANES];
+    let (chunks, rest) = values.as_chunks::<SUM_LANES>();
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane = if value.abs() > *lane { value.abs() } else { *lane };
+        }
+    }
+    lanes.iter().chain(rest).fold(0.0, |largest, value| largest.max(value.abs()))
+}
+
 /// Replaces each value by `e^(value - shift)` and returns their sum, in fixed lanes.
 #[inline(always)]
 pub fn exponentials(values: &mut [f32], shift: f32) -> f32 {
@@ -381,6 +402,23 @@ pub fn exponentials(values: &mut [f32], shift: f32) -> f32 {
     for value in rest {
         *value = exp(*value - shift);
         total += *value;
+    }
+    total
+}
+
+/// Returns the sum of `e^(value - shift)`: what [`exponentials`] returns, without writing anything.
+#[inline(always)]
+pub fn sum_of_exponentials(values: &[f32], shift: f32) -> f32 {
+    let mut lanes = [0.0_f32; SUM_LANES];
+    let (chunks, rest) = values.as_chunks::<SUM_LANES>();
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane += exp(*value - shift);
+        }
+    }
+    let mut total = lanes.iter().sum();
+    for value in rest {
+        total += exp(*value - shift);
     }
     total
 }

@@ -6,8 +6,12 @@
 //! 8 rows of the block at a time stay in registers. Panels are padded with zeros beyond the edges of a matrix. On a
 //! processor with neither, [`available`] returns false and nothing else here may be called.
 
+#[cfg(all(target_arch = "x86_64", not(target_os = "linux")))]
+pub(crate) use self::elsewhere::system_allows_tiles;
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 pub use self::elsewhere::{available, multiply};
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+pub(crate) use self::x86::system_allows_tiles;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 pub use self::x86::{available, multiply};
 
@@ -16,6 +20,11 @@ mod elsewhere {
     use crate::matrix::{Matrix, Start};
 
     pub fn available() -> bool {
+        false
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn system_allows_tiles() -> bool {
         false
     }
 
@@ -93,7 +102,8 @@ mod x86 {
         leaf.edx & (1 << 22) != 0 && leaf.edx & (1 << 24) != 0
     }
 
-    fn system_allows_tiles() -> bool {
+    /// Asks the system to let this process use tiles, and returns whether it does.
+    pub(crate) fn system_allows_tiles() -> bool {
         const REQUEST_PERMISSION: libc::c_ulong = 0x1023; // ARCH_REQ_XCOMP_PERM
         const TILE_DATA: libc::c_ulong = 18; // XFEATURE_XTILEDATA
         // SAFETY: the call takes two numbers and only makes the kernel save more of this process's registers.

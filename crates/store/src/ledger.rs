@@ -126,6 +126,7 @@ pub(super) const TABLES: &[Table] = &[
             "finished_at",
             "outcome",
             "reason",
+            "stand_in",
         ],
     },
     Table {
@@ -373,17 +374,22 @@ pub(super) async fn append(
     Ok(leaf.index)
 }
 
-/// Appends the models of a round, if they differ from those of the last record about models.
+/// Appends the models of a round, if they differ from those of the last record about models. `engine` is what is known of
+/// the generator's server, if it is on one: nobody here can compute a digest of its weights.
 pub(super) async fn note_models(
     connection: &mut SqliteConnection,
     generator: &ModelIdentity,
+    engine: Option<&Value>,
     classifier: &ModelIdentity,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let models = json!({
+    let mut models = json!({
         "generator": {"name": generator.name, "sha256": generator.sha256},
         "classifier": {"name": classifier.name, "sha256": classifier.sha256},
     });
+    if let Some(engine) = engine.filter(|engine| !engine.is_null()) {
+        models["generator"]["engine"] = engine.clone();
+    }
     if last_about(connection, RecordKind::Models).await? == Some(models.clone()) {
         return Ok(());
     }

@@ -139,11 +139,35 @@ fn about_the_round(record: &HistoryRecord, timezone: &TimeZone, lines: &mut Line
         format!("{seed} (again: {})", generate_again(prompt, round.seed_attributes.as_ref(), seed))
     });
     lines.line("seed", again);
-    lines.line("generator", round.generator.as_ref().map(|model| format!("{} {}", model.name, model.sha256)));
+    lines.line(
+        "generator",
+        round.generator.as_ref().map(|model| format!("{} {}", model.name, model.sha256).trim_end().to_owned()),
+    );
+    let stand_in = round.stand_in.as_ref();
+    lines.line("stood in for", stand_in.map(|stand_in| format!("{}: {}", stand_in.configured, stand_in.reason)));
+    lines.line("server", round.generation.as_ref().and_then(server).filter(|_| stand_in.is_none()));
     lines.line("classifier", round.classifier.as_ref().map(|model| format!("{} {}", model.name, model.sha256)));
     lines.line("device", round.device.clone());
     lines.line("began", Some(shown_in(round.started_at, timezone)));
     lines.line("ended", round.finished_at.map(|at| shown_in(at, timezone)));
+}
+
+/// Describes the server that wrote, as it was found; `None` if the generator was on this machine.
+fn server(generation: &serde_json::Value) -> Option<String> {
+    let engine = generation.get("engine")?;
+    let text = |name: &str| engine[name].as_str();
+    let Some(software) = text("software") else {
+        return Some("not known: it had not answered before the round".to_owned());
+    };
+    let version = text("version").or(text("fingerprint")).map_or_else(String::new, |version| format!(" {version}"));
+    let ignored: Vec<&str> =
+        engine["ignored"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
+    let ignored = if ignored.is_empty() { String::new() } else { format!("; ignored {}", ignored.join(", ")) };
+    let likelihoods = match text("likelihoods") {
+        Some("own") | None => "",
+        Some(_) => "; no usable probabilities, so sentiment alone ranked",
+    };
+    Some(format!("{software}{version}{ignored}{likelihoods}"))
 }
 
 /// Returns the command that writes a round's candidates again, quoted for a shell.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::fake_x::library::BEARER;
 use super::fake_x::{FakeX, KEYS, USER};
 use super::tiny_model;
 
@@ -197,7 +198,7 @@ impl Drop for TestBot {
             return;
         }
         let said: Vec<String> = self.outputs.lock().unwrap().iter().map(|text| text.lock().unwrap().clone()).collect();
-        for (name, key) in KEYS {
+        for (name, key) in KEYS.into_iter().chain([BEARER]) {
             assert!(said.iter().all(|text| !text.contains(key)), "{name} shows in the output");
             for file in files_in(self.folder.path()) {
                 let bytes = std::fs::read(&file).unwrap_or_default();

@@ -22,13 +22,17 @@ use crate::catalog::{ModelFiles, refuse_impostor_of_weights};
 /// `DataParallel`, `torch.compile`.
 const WRAPPERS: [&str; 4] = ["transformer", "model", "module", "_orig_mod"];
 
+/// The key of the metadata of int8 weights that says which form they have, and the form that this program knows.
+pub(super) const INT8_FORMAT: (&str, &str) = ("pregonero_int8", "1");
+
 /// The token embedding.
 const EMBEDDING: &str = "wte.weight";
 
 /// The matrix that turns the last hidden state into logits; the same tensor as the embedding in most checkpoints.
 const HEAD: &str = "lm_head.weight";
 
-enum Bytes {
+/// The content of a file.
+pub(super) enum Bytes {
     Static(&'static [u8]),
     Mapped(Mmap),
 }
@@ -106,6 +110,12 @@ impl Checkpoint {
         let label = files.display(name);
         let bytes = map(files, name)?;
         let (header, metadata) = read_header(&bytes).with_context(|| label.clone())?;
+        if metadata.metadata().as_ref().is_some_and(|pairs| pairs.contains_key(INT8_FORMAT.0)) {
+            bail!(
+                "{label}: its weights are int8, which only writing and scoring on the CPU understand; name the model that they \
+                 were made from, which `models show` prints"
+            );
+        }
         let start = header + 8;
         self.shards.push(Shard { label, bytes });
         let shard = self.shards.len() - 1;
@@ -245,7 +255,7 @@ impl Gpt2Config {
 
 /// Refuses a tensor with a value that is not a finite number: every text would end in noise, some only after many
 /// tokens.
-fn refuse_what_is_no_number(values: &[f32], place: impl FnOnce() -> String) -> Result<()> {
+pub(super) fn refuse_what_is_no_number(values: &[f32], place: impl FnOnce() -> String) -> Result<()> {
     const CHUNK: usize = 1 << 16;
     // The loop has no early exit, so that the compiler can vectorise it.
     let sound = |chunk: &[f32]| chunk.iter().fold(true, |sound, value| sound & value.is_finite());
@@ -278,7 +288,7 @@ fn plain_name(stored: &str) -> &str {
     name
 }
 
-fn read_header(bytes: &[u8]) -> Result<(usize, Metadata)> {
+pub(super) fn read_header(bytes: &[u8]) -> Result<(usize, Metadata)> {
     refuse_impostor_of_weights(bytes)?;
     SafeTensors::read_metadata(bytes).map_err(|error| match error {
         SafeTensorError::MetadataIncompleteBuffer | SafeTensorError::InvalidHeaderLength => {
@@ -288,7 +298,8 @@ fn read_header(bytes: &[u8]) -> Result<(usize, Metadata)> {
     })
 }
 
-fn map(files: &ModelFiles, name: &str) -> Result<Bytes> {
+/// Maps a model's file.
+pub(super) fn map(files: &ModelFiles, name: &str) -> Result<Bytes> {
     match files {
         ModelFiles::Embedded(table) => table
             .iter()

@@ -3,11 +3,13 @@
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use candle_transformers::generation::{LogitsProcessor, Sampling};
+use rayon::prelude::*;
 
 use super::decoding_settings::Decoding;
 use super::network::Network;
 use super::processors;
-use pregonero_kernels::{exponentials, maximum, wide};
+use super::shortlist::Shortlist;
+use pregonero_kernels::{maximum, sum_of_exponentials, wide};
 use pregonero_tweet::{Finish, Likelihood};
 
 /// One decoded sequence.
@@ -36,13 +38,27 @@ pub(crate) struct Limits<'a> {
     /// The greatest number of tokens in prompt and continuation together.
     pub(crate) capacity: usize,
     /// Returns whether a sequence has used up the length of a tweet.
-    pub(crate) too_long: &'a dyn Fn(&[u32]) -> bool,
+    pub(crate) too_long: &'a (dyn Fn(&[u32]) -> bool + Sync),
     /// Returns whether to give up.
-    pub(crate) cancelled: &'a dyn Fn() -> bool,
+    pub(crate) cancelled: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl Limits<'_> {
-    fn mask(&self, scores: &mut [f32]) {
+    fn masks(&self) -> Masks<'_> {
+        Masks { vocabulary: self.vocabulary, banned: self.banned, history_from: self.history_from }
+    }
+}
+
+/// Which tokens are never written, and where the text begins: as much of the limits as the choice of a token needs.
+#[derive(Clone, Copy)]
+struct Masks<'a> {
+    vocabulary: usize,
+    banned: &'a [u32],
+    history_from: usize,
+}
+
+impl Masks<'_> {
+    fn apply(&self, scores: &mut [f32]) {
         if let Some(unknown) = scores.get_mut(self.vocabulary..) {
             unknown.fill(f32::NEG_INFINITY);
         }
@@ -65,16 +81,14 @@ impl Chooser {
     }
 
     /// Draws from the softmax of the scores that are left.
-    fn draw(&mut self, scores: &[f32]) -> Result<u32> {
-        let left: Vec<u32> = (0..scores.len() as u32).filter(|id| scores[*id as usize].is_finite()).collect();
-        let values: Vec<f32> = left.iter().map(|id| scores[*id as usize]).collect();
-        match left.as_slice() {
+    fn draw(&mut self, scores: &[f32], decoding: &Decoding) -> Result<u32> {
+        let left = Shortlist::new(scores, decoding);
+        match left.ids() {
             [] => Ok(processors::argmax(scores) as u32),
             [only] => Ok(*only),
-            _ => {
-                let count = values.len();
-                let index = self.processor.sample(&Tensor::from_vec(values, count, &Device::Cpu)?)?;
-                Ok(left[index as usize])
+            ids => {
+                let index = self.processor.sample(&Tensor::from_slice(left.scores(), ids.len(), &Device::Cpu)?)?;
+                Ok(ids[index as usize])
             }
         }
     }
@@ -84,7 +98,6 @@ impl Chooser {
 #[derive(Default)]
 struct OwnDistribution {
     logits: Vec<f32>,
-    exponentials: Vec<f32>,
     /// The logarithm of the sum of all exponentials.
     normaliser: f32,
 }
@@ -95,13 +108,13 @@ impl OwnDistribution {
         let real = &logits[..vocabulary.min(logits.len())];
         self.logits.clear();
         self.logits.extend_from_slice(real);
-        self.exponentials.clear();
-        self.exponentials.extend_from_slice(real);
-        let values = &mut self.exponentials;
-        self.normaliser = wide(|| {
-            let largest = maximum(values);
-            largest + exponentials(values, largest).ln()
-        });
+        self.normaliser = wide(
+            #[inline(always)]
+            || {
+                let largest = maximum(real);
+                largest + sum_of_exponentials(real, largest).ln()
+            },
+        );
     }
 
     fn log_probability(&self, id: u32) -> f32 {
@@ -139,15 +152,21 @@ pub(crate) fn decode(
             chooser: seed.map(Chooser::new),
         })
         .collect();
-    let mut own = OwnDistribution::default();
+    let masks = limits.masks();
     let mut done: Vec<Option<Sequence>> = vec![None; seeds.len()];
     while !rows.is_empty() && !(limits.cancelled)() {
         let (mut kept, mut next) = (Vec::new(), Vec::new());
-        for (index, (row, scores)) in rows.iter_mut().zip(logits.chunks_exact_mut(vocabulary)).enumerate() {
-            own.read(scores, limits.vocabulary);
-            limits.mask(scores);
-            let id = choose(row, scores, decoding, limits)?;
-            row.log_probabilities.push(own.log_probability(id));
+        let choices = rows.par_iter_mut().zip(logits.par_chunks_exact_mut(vocabulary));
+        let choices: Vec<u32> = choices
+            .map_init(OwnDistribution::default, |own, (row, scores)| {
+                own.read(scores, masks.vocabulary);
+                masks.apply(scores);
+                let id = choose(row, scores, decoding, masks)?;
+                row.log_probabilities.push(own.log_probability(id));
+                Ok(id)
+            })
+            .collect::<Result<_>>()?;
+        for (index, (row, id)) in rows.iter_mut().zip(choices).enumerate() {
             match finish(row, id, prompt.len(), decoding, limits) {
                 Some(finish) => {
                     let (ids, likelihood) = (std::mem::take(&mut row.ids), Likelihood::of(&row.log_probabilities));
@@ -170,17 +189,11 @@ pub(crate) fn decode(
     Ok(done.into_iter().flatten().collect())
 }
 
-fn choose(row: &mut Row, scores: &mut [f32], decoding: &Decoding, limits: &Limits<'_>) -> Result<u32> {
-    let history = &row.ids[limits.history_from..];
+fn choose(row: &mut Row, scores: &mut [f32], decoding: &Decoding, masks: Masks<'_>) -> Result<u32> {
+    processors::penalise(scores, &row.ids[masks.history_from..], decoding);
     match &mut row.chooser {
-        Some(chooser) => {
-            processors::process(scores, history, decoding);
-            chooser.draw(scores)
-        }
-        None => {
-            processors::penalise(scores, history, decoding);
-            Ok(processors::argmax(scores) as u32)
-        }
+        Some(chooser) => chooser.draw(scores, decoding),
+        None => Ok(processors::argmax(scores) as u32),
     }
 }
 
@@ -297,7 +310,7 @@ fn continuations(
     for (parent, (beam, scores)) in open.iter().zip(logits.chunks_exact_mut(vocabulary)).enumerate() {
         own.read(scores, limits.vocabulary);
         log_softmax(scores);
-        limits.mask(scores);
+        limits.masks().apply(scores);
         processors::penalise(scores, &beam.ids[limits.history_from..], decoding);
         let mut order: Vec<u32> = (0..vocabulary as u32).filter(|id| scores[*id as usize].is_finite()).collect();
         let by_score = |a: &u32, b: &u32| scores[*b as usize].total_cmp(&scores[*a as usize]).then(a.cmp(b));

@@ -4,6 +4,7 @@
 //! [`gpt2`], [`host`] and [`device()`] are shared with the training; `packed` is how the CPU decodes.
 
 pub mod activation;
+mod cache;
 pub mod checkpoint;
 pub mod control;
 #[cfg(test)]
@@ -13,11 +14,13 @@ mod decoding_settings;
 mod device;
 mod end_tokens;
 mod engine;
+mod engine_settings;
 mod finishing;
 mod generation_config;
 pub mod gpt2;
 mod gpt2_config;
 pub mod host;
+mod int8;
 #[cfg(test)]
 mod layout_tests;
 mod memory;
@@ -26,10 +29,15 @@ mod network;
 pub(crate) mod ops;
 mod packed;
 mod processors;
+mod prompting;
+pub mod remote;
+mod quantising;
 mod request;
 mod scoring;
+mod server_error;
 mod settings;
 mod settled_ends;
+mod shortlist;
 pub mod testing;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -41,10 +49,14 @@ pub use control::{Control, ControlError, ControlLayout};
 pub use decoding_settings::{Decoding, Strategy};
 pub use device::device;
 pub use end_tokens::EndTokens;
-pub use engine::Engine;
+pub use engine::{Engine, StandIn, Written};
+pub use engine_settings::{EngineKeys, EngineSettings};
 pub use finishing::LengthBudget;
-pub use model::EngineDescription;
+pub use int8::{Check, Quantisation, Texts};
+pub use model::{Arithmetic, EngineDescription, Loading};
 pub use network::{LoadChecks, needs};
+pub use quantising::{HeldOut, quantise};
 pub use request::{GenerationError, GenerationRequest, candidate_seeds};
 pub use scoring::{Scorer, Surprise, Windows};
-pub use settings::{DeviceChoice, GenerationKeys, GenerationSettings};
+pub use server_error::ServerError;
+pub use settings::{DeviceChoice, GenerationKeys, GenerationSettings, WeightsChoice};

@@ -15,10 +15,10 @@ use super::device::{cuda_name, device};
 use super::finishing::finish_text;
 use super::generation_config::GenerationConfig;
 use super::memory::{self, Fit};
-use super::network::{LoadChecks, Network};
+use super::network::{LoadChecks, Network, settle_weights};
+use super::prompting::{Prompting, refuse_attributes, start_token};
 use super::request::{GenerationError, GenerationRequest};
-use super::settings::DeviceChoice;
-use super::settled_ends::OPENAI_END;
+use super::settings::{DeviceChoice, WeightsChoice};
 use super::tokenizer::Tokenizer;
 use crate::catalog::ModelFiles;
 use pregonero_text::characters;
@@ -30,6 +30,8 @@ pub struct EngineDescription {
     pub identity: ModelIdentity,
     /// `cpu` or `cuda:0`.
     pub device: String,
+    /// How the weights are kept, and which instructions multiply them.
+    pub arithmetic: Arithmetic,
     /// Why it is not the preferred device.
     pub fallback: Option<String>,
     pub parameters: usize,
@@ -46,11 +48,51 @@ impl EngineDescription {
     /// # Errors
     /// As [`Control::values`]; for any attribute if the model has no control tokens.
     pub fn check_attributes(&self, attributes: &BTreeMap<String, String>) -> Result<(), ControlError> {
-        match (&self.control, attributes.keys().next()) {
-            (Some(control), _) => control.values(attributes).map(drop),
-            (None, Some(name)) => Err(ControlError::NoControl { name: name.clone() }),
-            (None, None) => Ok(()),
+        match &self.control {
+            Some(control) => control.values(attributes).map(drop),
+            None => refuse_attributes(attributes),
         }
+    }
+}
+
+/// What a text depends on besides model, seed and settings: the same words give the same text on another machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arithmetic {
+    /// `f32` or `int8`; `server` where a server writes.
+    pub weights: &'static str,
+    /// Of int8, the name of the instructions: every kernel gives the same bits. Of f32 on the CPU, `fused` or
+    /// `separate`: how a multiplication with an addition is rounded. Of a GPU, `cuda`.
+    pub kernels: &'static str,
+}
+
+impl Arithmetic {
+    /// The arithmetic of a server, which is not known here.
+    pub const ON_SERVER: Self = Self { weights: "server", kernels: "server" };
+
+    fn of(network: &Network) -> Self {
+        if network.is_int8() {
+            Self { weights: "int8", kernels: pregonero_kernels::int8::chosen().name() }
+        } else if network.is_packed() {
+            Self { weights: "f32", kernels: pregonero_kernels::processor::rounding() }
+        } else {
+            Self { weights: "f32", kernels: "cuda" }
+        }
+    }
+}
+
+/// How a model is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loading {
+    pub device: DeviceChoice,
+    pub weights: WeightsChoice,
+    pub checks: LoadChecks,
+}
+
+impl Loading {
+    /// Returns how a model is loaded for this device if nothing else is said.
+    #[must_use]
+    pub fn on(device: DeviceChoice) -> Self {
+        Self { device, weights: WeightsChoice::Auto, checks: LoadChecks::ALL }
     }
 }
 
@@ -74,15 +116,15 @@ pub(super) struct Model {
 }
 
 impl Model {
-    pub(super) fn load(
-        files: &ModelFiles,
-        identity: ModelIdentity,
-        choice: DeviceChoice,
-        checks: LoadChecks,
-    ) -> anyhow::Result<Self> {
+    pub(super) fn load(files: &ModelFiles, identity: ModelIdentity, loading: Loading) -> anyhow::Result<Self> {
+        let Loading { device: choice, weights, checks } = loading;
+        let int8 = settle_weights(files, weights)?;
+        // Int8 is for the CPU: if the device is left to the program, that is the device.
+        let choice = if int8 && choice == DeviceChoice::Auto { DeviceChoice::Cpu } else { choice };
         let (device, fallback) = device(choice)?;
         let tokenizer = Tokenizer::read(files)?;
-        let network = Network::load_with(files, &device, checks)?;
+        let network = Network::load_with(files, &device, int8, checks)?;
+        warn_of_refused_kernels(int8);
         let config = network.config();
         tokenizer.check_fits(config, files)?;
         let generation = GenerationConfig::read(files)?;
@@ -94,6 +136,7 @@ impl Model {
         let description = EngineDescription {
             identity,
             device: if device.is_cpu() { "cpu".to_owned() } else { cuda_name(choice) },
+            arithmetic: Arithmetic::of(&network),
             fallback,
             parameters: config.parameters(),
             context: config.n_positions,
@@ -115,7 +158,9 @@ impl Model {
         self.batch_that_fits(context, 1).holds(1)?;
         let start = self.start_token() as usize;
         let ids: Vec<u32> = (0..context).map(|place| ((start + place * 7919) % config.vocab_size) as u32).collect();
-        let (logits, _) = self.network.prefill(&ids, 1, context)?;
+        // Weights that `models quantize` wrote have passed already, and an int8 is always a number.
+        let read = if self.network.is_tried() { &ids[..1] } else { &ids[..] };
+        let (logits, _) = self.network.prefill(read, 1, context)?;
         if !logits.iter().all(|logit| logit.is_finite()) {
             anyhow::bail!(
                 "a pass over its whole context of {context} tokens gives values that are not finite numbers: the weights are \
@@ -125,18 +170,14 @@ impl Model {
         Ok(())
     }
 
-    /// Returns the token before a text without a prompt.
     fn start_token(&self) -> u32 {
-        let config = self.network.config();
-        let is_meant = |id: &u32| *id != OPENAI_END || self.tokenizer.is_special(OPENAI_END);
-        let named = config.bos_token_id.filter(is_meant).or(self.tokenizer.start_of_text());
-        first_known([named, self.ends.first().copied()], config.vocab_size)
+        start_token(self.network.config(), &self.tokenizer, &self.ends)
     }
 
     pub(super) fn generate(
         &self,
         request: &GenerationRequest,
-        cancelled: &dyn Fn() -> bool,
+        cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<Candidate>, GenerationError> {
         let (prompt, shown) = self.prompt(request)?;
         let context = self.description.context;
@@ -159,32 +200,18 @@ impl Model {
             too_long: &too_long,
             cancelled,
         };
-        let sequences = self.decode(&prompt, request, &limits)?;
+        // On a thread of the pool, so that the hundreds of small operations of a token need not each be handed over to it.
+        let sequences = rayon::scope(|_| self.decode(&prompt, request, &limits))?;
         let start = prompt.len() - shown;
         sequences.into_iter().map(|(seed, sequence)| self.candidate(seed, &sequence, start, shown, request)).collect()
     }
 
-    /// Returns the prompt's token ids and how many of them are part of the text: if the model has control tokens, the
-    /// text follows its context; otherwise a text without words follows the start token.
+    /// Returns the prompt's token ids and how many of them are part of the text.
     fn prompt(&self, request: &GenerationRequest) -> Result<(Vec<u32>, usize), GenerationError> {
-        // A space at the end of a prompt belongs to the next word's token: in training the model never saw it alone.
-        let tidied = characters::tidy(&request.prompt);
-        let text = tidied.trim_end();
-        let ids = self.tokenizer.encode(text)?;
-        let shown = ids.len();
-        if let Some(control) = &self.description.control {
-            control.check_text(text, || "the prompt".to_owned())?;
-            let values = control.values(&request.attributes)?;
-            // As in training, the context is shortened to make room for the text; here the length of the text is not
-            // known yet.
-            let most = self.description.context.min(control.layout().length);
-            let text = shown + request.decoding.max_new_tokens.min(most / 2);
-            let context = control.context(&self.tokenizer, values, most.saturating_sub(text))?;
-            return Ok((context.into_iter().chain(ids).collect(), shown));
-        }
-        self.description.check_attributes(&request.attributes)?;
-        let start = if ids.is_empty() { Some(self.start_token()) } else { self.start };
-        Ok((start.into_iter().chain(ids).collect(), shown))
+        let EngineDescription { control, context, .. } = &self.description;
+        let (control, context) = (control.as_ref(), *context);
+        Prompting { tokenizer: &self.tokenizer, control, context, start: self.start, bare: self.start_token() }
+            .ids(request)
     }
 
     fn decode(
@@ -249,10 +276,15 @@ impl Model {
     }
 }
 
-/// Returns the first of these tokens that is in the vocabulary, else the vocabulary's first. Some checkpoints keep
-/// the ids of GPT-2's own vocabulary with a smaller one.
-fn first_known(tokens: [Option<u32>; 2], vocabulary: usize) -> u32 {
-    tokens.into_iter().flatten().find(|token| (*token as usize) < vocabulary).unwrap_or(0)
+/// Says which kernels were left out, because they did not compute what the reference computes.
+fn warn_of_refused_kernels(int8: bool) {
+    for kernel in pregonero_kernels::int8::refused().filter(|_| int8) {
+        tracing::warn!(
+            kernel = kernel.name(),
+            "this processor has these instructions, but they did not give the expected sums: they are not used; please \
+             report it"
+        );
+    }
 }
 
 #[cfg(test)]
@@ -267,7 +299,7 @@ pub(super) mod tests {
     fn model(folder: &std::path::Path) -> Model {
         let files = ModelFiles::in_folder(folder).expect("the folder is there");
         let identity = ModelIdentity { name: "tiny".to_owned(), sha256: String::new() };
-        Model::load(&files, identity, DeviceChoice::Cpu, LoadChecks::ALL).expect("loadable")
+        Model::load(&files, identity, Loading::on(DeviceChoice::Cpu)).expect("loadable")
     }
 
     pub(crate) fn request(prompt: &str, strategy: Strategy, candidates: usize) -> GenerationRequest {
@@ -284,15 +316,6 @@ pub(super) mod tests {
         false
     }
 
-    #[test]
-    fn a_start_token_outside_the_vocabulary_is_passed_over() {
-        for (tokens, expected) in
-            [([Some(3), Some(4)], 3), ([Some(50_256), Some(4)], 4), ([Some(10), Some(u32::MAX)], 0), ([None, None], 0)]
-        {
-            assert_eq!(first_known(tokens, 10), expected, "{tokens:?}");
-        }
-    }
-
     /// Returns the tiny model with some of its weights replaced.
     fn with_weights(change: impl Fn(&str, &candle_core::Tensor) -> candle_core::Result<candle_core::Tensor>) -> String {
         let folder = tiny_model();
@@ -305,7 +328,7 @@ pub(super) mod tests {
         candle_core::safetensors::save(&changed.collect(), &path).expect("writable");
         let identity = ModelIdentity { name: "tiny".to_owned(), sha256: String::new() };
         let files = ModelFiles::in_folder(folder.path()).expect("the folder is there");
-        match Model::load(&files, identity, DeviceChoice::Cpu, LoadChecks::ALL) {
+        match Model::load(&files, identity, Loading::on(DeviceChoice::Cpu)) {
             Ok(_) => "loaded".to_owned(),
             Err(error) => format!("{error:#}"),
         }

@@ -1,12 +1,15 @@
-//! The two forms in which a loaded model decodes: packed on the CPU, candle on a GPU.
+//! The three forms in which a loaded model decodes: packed in f32 or in int8 on the CPU, candle on a GPU.
 
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
 
+use super::cache::SlotCache;
 use super::checkpoint::Checkpoint;
 use super::gpt2::{Gpt2, KeyValueCache};
 use super::gpt2_config::Gpt2Config;
-use super::packed::{PackedCache, PackedGpt2};
+use super::int8::{self, Image, Int8Gpt2};
+use super::packed::PackedGpt2;
+use super::settings::WeightsChoice;
 use super::tokenizer::Tokenizer;
 use crate::catalog::{ModelFiles, Needs};
 
@@ -16,19 +19,47 @@ use crate::catalog::{ModelFiles, Needs};
 /// If it cannot be loaded: a file is missing, broken, or does not belong to the others.
 pub fn needs(files: &ModelFiles) -> Result<Needs> {
     let mut config = Gpt2Config::read(files)?;
-    let checkpoint = Checkpoint::open(files)?;
-    config.settle_head(&checkpoint);
-    checkpoint.check(&config)?;
     Tokenizer::read(files)?.check_fits(&config, files)?;
-    Ok(Needs {
-        memory_bytes: (size_of::<f32>() * config.parameters()) as u64,
-        memory_per_text_bytes: row_bytes(&config, config.n_positions) as u64,
-    })
+    let (memory, value) = if int8::of_folder(files)?.is_some() {
+        (Image::open(&config, files)?.bytes().len(), size_of::<u16>())
+    } else {
+        let checkpoint = Checkpoint::open(files)?;
+        config.settle_head(&checkpoint);
+        checkpoint.check(&config)?;
+        (size_of::<f32>() * config.parameters(), size_of::<f32>())
+    };
+    let row = value * cached_values(&config, config.n_positions);
+    Ok(Needs { memory_bytes: memory as u64, memory_per_text_bytes: row as u64 })
 }
 
-/// Returns the bytes that the keys and values of `capacity` tokens take.
-fn row_bytes(config: &Gpt2Config, capacity: usize) -> usize {
-    2 * config.n_layer * capacity * config.n_embd * size_of::<f32>()
+/// Returns how many keys and values `capacity` tokens have.
+fn cached_values(config: &Gpt2Config, capacity: usize) -> usize {
+    2 * config.n_layer * capacity * config.n_embd
+}
+
+/// Returns whether a model is to write with int8 weights.
+///
+/// # Errors
+/// If the folder has only int8 weights and `choice` rules them out: it asks for f32, or leaves it to the check that was
+/// made when they were rounded, which they failed.
+pub(super) fn settle_weights(files: &ModelFiles, choice: WeightsChoice) -> Result<bool> {
+    let Some(quantisation) = int8::of_folder(files)? else { return Ok(choice == WeightsChoice::Int8) };
+    let (label, check) = (files.display("config.json"), &quantisation.check);
+    match choice {
+        WeightsChoice::Int8 => Ok(true),
+        WeightsChoice::Auto if check.passed => Ok(true),
+        WeightsChoice::Auto => bail!(
+            "{label}: its int8 weights failed their check: {}; set generation.weights (or --weights) to \"int8\" to use them all the same, or use the \
+             model that they were made from: {}",
+            check.in_words(),
+            quantisation.made_from
+        ),
+        WeightsChoice::F32 => bail!(
+            "{label}: this folder has only int8 weights: set generation.weights (or --weights) to \"auto\" or \"int8\", or use the model that they \
+             were made from: {}",
+            quantisation.made_from
+        ),
+    }
 }
 
 /// The checks of a model at load, beyond those that its files belong together. Serving uses all of them;
@@ -48,12 +79,14 @@ impl LoadChecks {
 /// A loaded model.
 pub(crate) enum Network {
     Packed(PackedGpt2),
+    Int8(Int8Gpt2),
     Candle { model: Gpt2, device: Device },
 }
 
 /// The keys and values of the tokens read so far.
 pub(crate) enum Cache {
-    Packed(PackedCache),
+    Packed(SlotCache<f32>),
+    Int8(SlotCache<u16>),
     Candle(KeyValueCache),
 }
 
@@ -61,20 +94,33 @@ impl Network {
     /// Loads a checkpoint for `device` with all checks.
     #[cfg(test)]
     pub(crate) fn load(files: &ModelFiles, device: &Device) -> Result<Self> {
-        Self::load_with(files, device, LoadChecks::ALL)
+        Self::load_with(files, device, false, LoadChecks::ALL)
     }
 
-    /// Loads a checkpoint for `device`; on the CPU, `checks` decides whether its values are checked.
-    pub(super) fn load_with(files: &ModelFiles, device: &Device, checks: LoadChecks) -> Result<Self> {
+    /// Loads a checkpoint for `device`, with int8 weights or with f32; on the CPU, `checks` decides whether its values
+    /// are checked.
+    pub(super) fn load_with(files: &ModelFiles, device: &Device, int8: bool, checks: LoadChecks) -> Result<Self> {
         if device.is_cpu() {
             let mut config = Gpt2Config::read(files)?;
+            if int8::of_folder(files)?.is_some() {
+                let image = Image::open(&config, files)?;
+                return Ok(Self::Int8(Int8Gpt2::new(config, image)));
+            }
             let mut checkpoint = Checkpoint::open(files)?;
             if !checks.values {
                 checkpoint = checkpoint.without_check_of_values();
             }
             config.settle_head(&checkpoint);
+            if int8 {
+                let image = Image::quantise(&config, &checkpoint)?;
+                return Ok(Self::Int8(Int8Gpt2::new(config, image)));
+            }
             return Ok(Self::Packed(PackedGpt2::new(&config, &checkpoint)?));
         }
+        ensure!(
+            !int8,
+            "int8 weights are for the CPU: set generation.device (or --device) to \"cpu\", or generation.weights to \"f32\""
+        );
         let model = Gpt2::load(files, device, DType::F32)?;
         Ok(Self::Candle { model, device: device.clone() })
     }
@@ -82,6 +128,7 @@ impl Network {
     pub(crate) fn config(&self) -> &Gpt2Config {
         match self {
             Self::Packed(model) => &model.config,
+            Self::Int8(model) => &model.config,
             Self::Candle { model, .. } => &model.config,
         }
     }
@@ -91,6 +138,7 @@ impl Network {
     pub(crate) fn prefill(&self, prompt: &[u32], rows: usize, capacity: usize) -> Result<(Vec<f32>, Cache)> {
         let mut cache = match self {
             Self::Packed(model) => Cache::Packed(model.cache(1, rows, capacity)),
+            Self::Int8(model) => Cache::Int8(model.cache(1, rows, capacity)),
             Self::Candle { model, .. } => Cache::Candle(model.cache(1, capacity)?),
         };
         let logits = self.advance(prompt, 1, &mut cache)?;
@@ -102,6 +150,7 @@ impl Network {
     pub(crate) fn advance(&self, ids: &[u32], rows: usize, cache: &mut Cache) -> Result<Vec<f32>> {
         match (self, cache) {
             (Self::Packed(model), Cache::Packed(cache)) => Ok(model.advance(ids, cache)),
+            (Self::Int8(model), Cache::Int8(cache)) => Ok(model.advance(ids, cache)),
             (Self::Candle { model, device }, Cache::Candle(cache)) => {
                 let ids = Tensor::from_slice(ids, (rows, ids.len() / rows), device)?;
                 Ok(model.advance(&ids, cache)?.flatten_all()?.to_vec1()?)
@@ -110,14 +159,25 @@ impl Network {
         }
     }
 
-    /// Returns whether this is the form for decoding on the CPU.
+    /// Returns whether this is a form for decoding on the CPU.
     pub(crate) fn is_packed(&self) -> bool {
-        matches!(self, Self::Packed(_))
+        !matches!(self, Self::Candle { .. })
+    }
+
+    /// Returns whether a pass over the whole context was made when the weights were written.
+    pub(crate) fn is_tried(&self) -> bool {
+        matches!(self, Self::Int8(model) if model.image().is_mapped())
+    }
+
+    /// Returns whether the weights are int8.
+    pub(crate) fn is_int8(&self) -> bool {
+        matches!(self, Self::Int8(_))
     }
 
     /// Returns the bytes that one row of `capacity` tokens takes in the cache.
     pub(crate) fn row_bytes(&self, capacity: usize) -> usize {
-        row_bytes(self.config(), capacity)
+        let value = if self.is_int8() { size_of::<u16>() } else { size_of::<f32>() };
+        value * cached_values(self.config(), capacity)
     }
 }
 
@@ -126,6 +186,7 @@ impl Cache {
     pub(crate) fn select(&mut self, rows: &[usize]) -> Result<()> {
         match self {
             Self::Packed(cache) => cache.select(rows),
+            Self::Int8(cache) => cache.select(rows),
             Self::Candle(cache) => cache.select(rows)?,
         }
         Ok(())

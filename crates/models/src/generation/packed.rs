@@ -8,6 +8,7 @@
 use rayon::prelude::*;
 
 use super::activation::Activation;
+use super::cache::{CacheSize, SlotCache};
 use super::checkpoint::Checkpoint;
 use super::gpt2_config::Gpt2Config;
 use super::ops::{normalise_rows, softmax};
@@ -196,31 +197,52 @@ impl PackedGpt2 {
 
     /// Reads `ids`, row-major `[rows, steps]`, after the tokens in `cache`; returns the logits after each row's last
     /// token, `[rows, vocabulary]`.
-    pub(crate) fn advance(&self, ids: &[u32], cache: &mut PackedCache) -> Vec<f32> {
-        let rows = cache.slots.len();
+    pub(crate) fn advance(&self, ids: &[u32], cache: &mut SlotCache<f32>) -> Vec<f32> {
+        let (steps, width) = (ids.len() / cache.rows(), self.config.n_embd);
+        let x = self.hidden(ids, cache);
+        let last: Vec<f32> =
+            x.chunks_exact(steps * width).flat_map(|row| &row[(steps - 1) * width..]).copied().collect();
+        self.logits(&last)
+    }
+
+    /// Returns the logits after each row of the last block's result, `[rows, vocabulary]`.
+    pub(super) fn logits(&self, x: &[f32]) -> Vec<f32> {
+        let hidden = self.ln_f.forward(x, self.config.layer_norm_epsilon as f32);
+        let mut logits = vec![0.0; x.len() / self.config.n_embd * self.config.vocab_size];
+        self.lm_head.as_ref().unwrap_or(&self.wte).forward(&hidden, &mut logits, Then::Write);
+        logits
+    }
+
+    /// Returns the residual stream after the last block, `[rows, steps, width]`.
+    pub(super) fn hidden(&self, ids: &[u32], cache: &mut SlotCache<f32>) -> Vec<f32> {
+        let rows = cache.rows();
         let steps = ids.len() / rows;
         let width = self.config.n_embd;
         let epsilon = self.config.layer_norm_epsilon as f32;
-        let mut x = self.embed(ids, steps, cache.steps);
+        let mut x = self.embed(ids, steps, cache.steps());
         for (layer, block) in self.blocks.iter().enumerate() {
             let normal = block.ln_1.forward(&x, epsilon);
             let mut qkv = vec![0.0; rows * steps * 3 * width];
             block.c_attn.forward(&normal, &mut qkv, Then::Write);
             let scale = self.config.attention_scale(layer) as f32;
-            let attended = cache.attend(layer, &qkv, steps, (self.config.n_head, scale));
+            let heads = (self.config.n_head, scale);
+            let attended = cache.attend(
+                layer,
+                &qkv,
+                steps,
+                |value| value,
+                |query, keys, values, out: &mut [f32]| {
+                    attend_row(query, keys, values, heads, out);
+                },
+            );
             block.attn_c_proj.forward(&attended, &mut x, Then::Add);
             let normal = block.ln_2.forward(&x, epsilon);
             let mut inner = vec![0.0; rows * steps * self.config.inner()];
             block.c_fc.forward(&normal, &mut inner, Then::Activate(self.config.activation_function));
             block.mlp_c_proj.forward(&inner, &mut x, Then::Add);
         }
-        cache.steps += steps;
-        let last: Vec<f32> =
-            x.chunks_exact(steps * width).flat_map(|row| &row[(steps - 1) * width..]).copied().collect();
-        let hidden = self.ln_f.forward(&last, epsilon);
-        let mut logits = vec![0.0; rows * self.config.vocab_size];
-        self.lm_head.as_ref().unwrap_or(&self.wte).forward(&hidden, &mut logits, Then::Write);
-        logits
+        cache.go_on(steps);
+        x
     }
 
     fn embed(&self, ids: &[u32], steps: usize, start: usize) -> Vec<f32> {
@@ -237,98 +259,8 @@ impl PackedGpt2 {
     }
 
     /// Creates an empty cache with room for `slots` rows of `capacity` tokens, of which `rows` are in use.
-    pub(crate) fn cache(&self, rows: usize, slots: usize, capacity: usize) -> PackedCache {
-        let layer = || Layer {
-            keys: vec![0.0; slots * capacity * self.config.n_embd],
-            values: vec![0.0; slots * capacity * self.config.n_embd],
-        };
-        PackedCache {
-            layers: (0..self.config.n_layer).map(|_| layer()).collect(),
-            slots: (0..rows).collect(),
-            room: slots,
-            capacity,
-            width: self.config.n_embd,
-            steps: 0,
-        }
-    }
-}
-
-/// Keys and values of one layer, `[slot][capacity][width]`.
-struct Layer {
-    keys: Vec<f32>,
-    values: Vec<f32>,
-}
-
-/// Keys and values of the tokens read so far, preallocated. Rows point to slots, so that a finished row is dropped
-/// without moving the others.
-pub(crate) struct PackedCache {
-    layers: Vec<Layer>,
-    /// Which slot each row of the batch uses.
-    slots: Vec<usize>,
-    room: usize,
-    capacity: usize,
-    width: usize,
-    steps: usize,
-}
-
-impl PackedCache {
-    /// Makes row `i` a continuation of the current row `rows[i]`. A row that is named twice is copied into a free
-    /// slot.
-    pub(crate) fn select(&mut self, rows: &[usize]) {
-        let wanted: Vec<usize> = rows.iter().map(|row| self.slots[*row]).collect();
-        let mut free: Vec<usize> = (0..self.room).filter(|slot| !wanted.contains(slot)).collect();
-        let mut taken = vec![false; self.room];
-        self.slots = wanted
-            .into_iter()
-            .map(|slot| {
-                if !std::mem::replace(&mut taken[slot], true) {
-                    return slot;
-                }
-                let copy = free.pop().expect("a cache has a slot for every row of the largest batch");
-                self.copy(slot, copy);
-                copy
-            })
-            .collect();
-    }
-
-    fn copy(&mut self, from: usize, to: usize) {
-        let size = self.capacity * self.width;
-        let used = self.steps * self.width;
-        for layer in &mut self.layers {
-            layer.keys.copy_within(from * size..from * size + used, to * size);
-            layer.values.copy_within(from * size..from * size + used, to * size);
-        }
-    }
-
-    /// Stores the keys and values of `qkv` `[rows, steps, 3 * width]` and attends to everything up to each position.
-    fn attend(&mut self, layer: usize, qkv: &[f32], steps: usize, (heads, scale): (usize, f32)) -> Vec<f32> {
-        let (width, start) = (self.width, self.steps);
-        let size = self.capacity * width;
-        let layer = &mut self.layers[layer];
-        for (row, slot) in self.slots.iter().enumerate() {
-            for step in 0..steps {
-                let qkv = &qkv[(row * steps + step) * 3 * width..][..3 * width];
-                let at = slot * size + (start + step) * width;
-                layer.keys[at..at + width].copy_from_slice(&qkv[width..2 * width]);
-                layer.values[at..at + width].copy_from_slice(&qkv[2 * width..]);
-            }
-        }
-        let mut out = vec![0.0; self.slots.len() * steps * width];
-        let work = self.slots.len() * (start + steps) * width;
-        let min_rows = SMALL.div_ceil((work / self.slots.len()).max(1));
-        let layer = &*layer;
-        out.par_chunks_exact_mut(width)
-            .with_min_len(min_rows)
-            .zip(qkv.par_chunks_exact(3 * width))
-            .enumerate()
-            .for_each(|(index, (out, qkv))| {
-                let slot = self.slots[index / steps];
-                let seen = start + index % steps + 1;
-                let keys = &layer.keys[slot * size..slot * size + seen * width];
-                let values = &layer.values[slot * size..slot * size + seen * width];
-                attend_row(&qkv[..width], keys, values, (heads, scale), out);
-            });
-        out
+    pub(crate) fn cache(&self, rows: usize, slots: usize, capacity: usize) -> SlotCache<f32> {
+        SlotCache::new(CacheSize { layers: self.config.n_layer, width: self.config.n_embd, slots, capacity }, rows)
     }
 }
 

@@ -4,6 +4,7 @@ use pregonero_settings::Checker;
 use serde::{Deserialize, Serialize};
 
 use super::decoding_settings::{Decoding, Strategy};
+use super::engine_settings::local;
 use crate::catalog::{ModelKind, ModelSource};
 
 /// The keys of `[generation]` as the file writes them, with their defaults.
@@ -11,7 +12,9 @@ use crate::catalog::{ModelKind, ModelSource};
 #[serde(default, deny_unknown_fields)]
 pub struct GenerationKeys {
     pub model: String,
+    pub fallback: String,
     pub device: String,
+    pub weights: String,
     pub candidates: u64,
     pub strategy: String,
     pub temperature: f64,
@@ -30,7 +33,9 @@ impl Default for GenerationKeys {
         let decoding = Decoding::default();
         Self {
             model: "builtin".into(),
+            fallback: "none".into(),
             device: "auto".into(),
+            weights: "auto".into(),
             candidates: 96,
             strategy: "sample".into(),
             temperature: decoding.temperature,
@@ -51,9 +56,17 @@ impl GenerationKeys {
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<GenerationSettings> {
         let model = ModelSource::check(checker, "generation.model", ModelKind::Generator, &self.model);
+        let fallback = self.fallback(checker, model.as_ref());
         let device = checker.keep("generation.device", device(&self.device));
+        let weights = checker.choice("generation.weights", &self.weights, &WeightsChoice::NAMES);
         let candidates = checker.whole("generation.candidates", self.candidates, 1, 256);
         let strategy = checker.choice("generation.strategy", &self.strategy, &STRATEGIES);
+        if strategy == Some(Strategy::Beam) && model.as_ref().is_some_and(|model| model.server().is_some()) {
+            checker.fault(
+                "generation.strategy",
+                "beam needs a model on this machine; choose sample or greedy for a server",
+            );
+        }
         let temperature = checker.number(
             "generation.temperature",
             self.temperature,
@@ -75,7 +88,9 @@ impl GenerationKeys {
         let max_new_tokens = checker.whole("generation.max_new_tokens", self.max_new_tokens, 1, 4_096);
         Some(GenerationSettings {
             model: model?,
+            fallback: fallback?,
             device: device?,
+            weights: weights?,
             candidates: candidates?,
             decoding: Decoding {
                 strategy: strategy?,
@@ -91,13 +106,30 @@ impl GenerationKeys {
             rng_seed: self.rng_seed,
         })
     }
+
+    fn fallback(&self, checker: &mut Checker<'_>, model: Option<&ModelSource>) -> Option<Option<ModelSource>> {
+        if self.fallback.trim() == "none" {
+            return Some(None);
+        }
+        let fallback = local(checker, "generation.fallback", &self.fallback)?;
+        if model.is_some_and(|model| model.server().is_none()) {
+            checker.warnings.push(
+                "generation.fallback has no effect: generation.model is on this machine, so no server can be away"
+                    .into(),
+            );
+        }
+        Some(Some(fallback))
+    }
 }
 
 /// Which model writes, and how.
 #[derive(Debug, Clone)]
 pub struct GenerationSettings {
     pub model: ModelSource,
+    /// The model on this machine that stands in while the server of `model` is away.
+    pub fallback: Option<ModelSource>,
     pub device: DeviceChoice,
+    pub weights: WeightsChoice,
     /// 1 to 256.
     pub candidates: usize,
     pub decoding: Decoding,
@@ -112,6 +144,22 @@ pub enum DeviceChoice {
     Cpu,
     /// This CUDA device, or an error if it is not available.
     Cuda(usize),
+}
+
+/// How the weights are kept in memory on the CPU.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WeightsChoice {
+    /// Int8 for a folder that `models quantize` wrote, if its check passed; otherwise f32.
+    #[default]
+    Auto,
+    F32,
+    /// Int8, rounded at start if the model's files are not int8.
+    Int8,
+}
+
+impl WeightsChoice {
+    /// The names in the configuration and on the command line.
+    pub const NAMES: [(&str, Self); 3] = [("auto", Self::Auto), ("f32", Self::F32), ("int8", Self::Int8)];
 }
 
 /// Parses a device as the configuration writes it.

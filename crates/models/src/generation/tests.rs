@@ -25,6 +25,7 @@ use super::host::{Gradients, HostGpt2, Sequences};
 use super::network::Network;
 use super::processors;
 use super::scoring::{Scorer, Windows};
+use super::shortlist::Shortlist;
 use super::testing::formula_weight;
 use super::tokenizer::Tokenizer;
 use crate::catalog::ModelFiles;
@@ -145,7 +146,7 @@ pub(super) fn write_weights(folder: &Path, config: &Gpt2Config, form: &Form) {
 }
 
 /// Writes a case's checkpoint to disk.
-fn checkpoint(name: &str) -> (TempDir, ModelFiles, Gpt2Config) {
+pub(super) fn checkpoint(name: &str) -> (TempDir, ModelFiles, Gpt2Config) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (config, form) = case(name);
     write_checkpoint(folder.path(), &config, &form);
@@ -282,9 +283,9 @@ fn sampling_draws_from_the_scores_that_transformers_processes() {
         let (_folder, files, _) = checkpoint(&reference.name);
         let network = Network::load(&files, &Device::Cpu).expect("loadable");
         let (mut scores, _) = network.prefill(&reference.history, 1, 16).expect("decodable");
-        processors::process(&mut scores, &reference.history, &plain(Strategy::Sample, 1.1, 3));
-        let left: BTreeMap<usize, f32> =
-            scores.iter().copied().enumerate().filter(|(_, score)| score.is_finite()).collect();
+        let decoding = plain(Strategy::Sample, 1.1, 3);
+        processors::penalise(&mut scores, &reference.history, &decoding);
+        let left = as_map(&Shortlist::new(&scores, &decoding));
         assert_eq!(
             left.keys().collect::<Vec<_>>(),
             reference.processed.keys().collect::<Vec<_>>(),
@@ -297,45 +298,45 @@ fn sampling_draws_from_the_scores_that_transformers_processes() {
     }
 }
 
+fn as_map(list: &Shortlist) -> BTreeMap<usize, f32> {
+    list.ids().iter().map(|id| *id as usize).zip(list.scores().iter().copied()).collect()
+}
+
 /// Compares a filter with what transformers keeps of the same scores; `off` is the setting that filters nothing.
-fn assert_filters_alike(filter: fn(&mut [f32], f64), expected: fn(&Reference) -> &[Left], off: f64) {
+fn assert_filters_alike(filter: fn(&mut Shortlist, f64), expected: fn(&Reference) -> &[Left], off: f64) {
     for reference in references() {
         let (_folder, files, _) = checkpoint(&reference.name);
         let network = Network::load(&files, &Device::Cpu).expect("loadable");
         let (scores, _) = network.prefill(&reference.history, 1, 16).expect("decodable");
         for Left { mass, left } in expected(&reference) {
-            let mut scores = scores.clone();
-            filter(&mut scores, *mass);
-            let ours: BTreeMap<usize, f32> =
-                scores.into_iter().enumerate().filter(|(_, score)| score.is_finite()).collect();
+            let mut list = Shortlist::best(&scores, 0, 1.0);
+            filter(&mut list, *mass);
+            let ours = as_map(&list);
             let what = format!("{} at {mass}", reference.name);
             assert_eq!(ours.keys().collect::<Vec<_>>(), left.keys().collect::<Vec<_>>(), "{what}");
             assert!(ours.iter().all(|(id, score)| (score - left[id]).abs() < 1e-4), "{what}");
         }
-        let mut unfiltered = scores.clone();
+        let mut unfiltered = Shortlist::best(&scores, 0, 1.0);
         filter(&mut unfiltered, off);
-        assert_eq!(unfiltered, scores);
+        assert_eq!(unfiltered.scores(), scores);
     }
 }
 
 #[test]
 fn typical_sampling_keeps_the_tokens_that_transformers_keeps() {
-    assert_filters_alike(processors::typical_p, |reference| &reference.typical, 1.0);
+    assert_filters_alike(Shortlist::typical_p, |reference| &reference.typical, 1.0);
 }
 
 #[test]
 fn min_p_keeps_the_tokens_that_transformers_keeps() {
-    assert_filters_alike(processors::min_p, |reference| &reference.min_p, 0.0);
+    assert_filters_alike(Shortlist::min_p, |reference| &reference.min_p, 0.0);
 }
 
 #[test]
 fn min_p_leaves_out_what_was_left_out_before_and_keeps_the_best() {
-    let mut scores = [f32::NEG_INFINITY, 2.0, 2.0, 1.0, -3.0];
-    processors::min_p(&mut scores, 1.0);
-    assert_eq!(scores, [f32::NEG_INFINITY, 2.0, 2.0, f32::NEG_INFINITY, f32::NEG_INFINITY]);
-    let mut nothing = [f32::NEG_INFINITY; 2];
-    processors::min_p(&mut nothing, 0.1);
-    assert_eq!(nothing, [f32::NEG_INFINITY; 2]);
+    let mut list = Shortlist::best(&[f32::NEG_INFINITY, 2.0, 2.0, 1.0, -3.0], 0, 1.0);
+    list.min_p(1.0);
+    assert_eq!(list.ids(), [1, 2]);
 }
 
 #[test]
@@ -425,7 +426,11 @@ fn drawn_tokens_follow_the_distribution() {
     let prompt = &references()[0].prompt;
     let decoding = Decoding { max_new_tokens: 1, ..plain(Strategy::Sample, 1.0, 0) };
     let (mut scores, _) = network.prefill(prompt, 1, 16).expect("decodable");
-    processors::process(&mut scores, prompt, &decoding);
+    processors::penalise(&mut scores, prompt, &decoding);
+    let left = as_map(&Shortlist::new(&scores, &decoding));
+    for (id, score) in scores.iter_mut().enumerate() {
+        *score = left.get(&id).copied().unwrap_or(f32::NEG_INFINITY);
+    }
     let total: f64 = scores.iter().map(|score| f64::from(*score).exp()).sum();
     let seeds: Vec<Option<u64>> = (0..4000).map(Some).collect();
     let mut counts: HashMap<Option<u32>, f64> = HashMap::new();

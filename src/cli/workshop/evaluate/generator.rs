@@ -205,12 +205,12 @@ impl GeneratorArguments {
 }
 
 /// Lists the files of sources, each in quotes.
-fn named(sources: &[TextSource], quote: &str) -> String {
+pub(in crate::cli::workshop) fn named(sources: &[TextSource], quote: &str) -> String {
     let names: Vec<String> = sources.iter().map(|source| format!("{quote}{}{quote}", source.path.display())).collect();
     names.join(", ")
 }
 
-fn held_out_share(text: &str) -> Result<f64> {
+pub(in crate::cli::workshop) fn held_out_share(text: &str) -> Result<f64> {
     let share: f64 = text.parse().context("not a number")?;
     ensure!(share > 0.0 && share <= 0.5, "must be above 0 and at most 0.5, as `train generator --held-out` takes it");
     Ok(share)
@@ -252,7 +252,7 @@ impl Measuring<'_> {
         report: &mut GeneratorReport,
     ) -> Result<()> {
         settings.generation.model = self.source.clone();
-        let engine = app::load_engine(&settings, self.hub).await?;
+        let engine = app::load_local_engine(&settings, self.hub).await?;
         let judges = app::load_judge(&settings, self.hub, files)?;
         let rng_seed = settings.generation.rng_seed.unwrap_or(1);
         let length = LengthBudget { limit: judges.body_limit(), measure: weighted_length };
