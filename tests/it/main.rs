@@ -16,11 +16,13 @@
 //! - `classifiers`: training and measuring classifiers.
 //! - `generators`: what `evaluate generator` and `generate --sweep` measure, write and refuse.
 //! - `collect`: posts collected from X: price, faults, kills, what is missing; posts by their ids.
+//! - `explore`: the page about a data set, its numbers, and what is refused.
 //! - `control`: attributes, from the columns of a table through training and generation to the record.
 //! - `review`: edits, picks and approvals from the command line and on a terminal, and hostile input.
 //! - `rounds`: one round of the binary (`once`), from the seed prompt to the record, for every way it can end.
 //! - `daemon`: the binary as a service (`run`): systemd, signals, reload, approvals, crashes, missed slots.
 //! - `admin`: the admin page over HTTP: who may do what, sign-ins, foreign sites, hostile texts, metrics.
+//! - `int8`: int8 weights, from `models quantize` to the record and back.
 //! - `operations`: commands next to a running daemon: which record they use, a broken file, consistent reports, `init`.
 //! - `history`: filters, exports, statistics, engagement, and how long candidates are kept.
 //! - `store`: the record under stress: full and read-only disks, locks, killed backups, restores, older schemas.
@@ -31,6 +33,7 @@
 //! - `training`: `train generator` killed, resumed, on a full disk, and from every kind of base.
 //! - `voice`: texts composed with a grammar, and the gates on what a bot may say about its side and about itself.
 //! - `selection`: how a candidate is chosen: a critic, from its training to the record; ranks; openings.
+//! - `walk`: the documented walk from nothing to a tweet.
 //! - `without_workshop`: what a build without the workshop lacks, and that the rest is complete.
 //! - `hub`: pulling models from a scripted model hub.
 //! - `older_models`: model folders as they were in 2020, with a pickle, from the hub to a round of the daemon.
@@ -52,9 +55,13 @@ mod daemon;
 mod doctor;
 mod engine;
 #[cfg(feature = "workshop")]
+mod explore;
+#[cfg(feature = "workshop")]
 mod generators;
 mod history;
 mod hub;
+#[cfg(feature = "workshop")]
+mod int8;
 mod older_models;
 mod operations;
 mod review;
@@ -68,5 +75,7 @@ mod training;
 mod twitter;
 #[cfg(feature = "workshop")]
 mod voice;
+#[cfg(feature = "workshop")]
+mod walk;
 #[cfg(not(feature = "workshop"))]
 mod without_workshop;

@@ -22,30 +22,46 @@ pub(super) struct WordCount<'a> {
 /// Returns the `most` words with the highest z-scores among those above 0, best first; equals in the order of the alphabet.
 /// `here` and `everywhere` are the sums over all words, listed or not.
 pub(super) fn distinctive(counts: &[WordCount<'_>], here: u64, everywhere: u64, most: usize) -> Vec<DistinctiveWord> {
-    let mut scored: Vec<DistinctiveWord> = counts
+    let mut scores: Vec<Score<'_>> = counts
         .iter()
         .filter(|count| count.here > 0 && count.everywhere >= LEAST_POSTS)
-        .map(|count| scored(*count, here as f64, everywhere as f64))
-        .filter(|word| word.z > 0.0)
+        .map(|count| Score::new(*count, here as f64, everywhere as f64))
+        .filter(|score| score.z > 0.0)
         .collect();
-    scored.sort_by(|left, right| right.z.total_cmp(&left.z).then_with(|| left.word.cmp(&right.word)));
-    scored.truncate(most);
-    scored
+    let best_first = |left: &Score<'_>, right: &Score<'_>| {
+        right.z.total_cmp(&left.z).then_with(|| left.count.word.cmp(right.count.word))
+    };
+    if scores.len() > most {
+        scores.select_nth_unstable_by(most, best_first);
+        scores.truncate(most);
+    }
+    scores.sort_by(best_first);
+    scores.into_iter().map(DistinctiveWord::from).collect()
 }
 
-fn scored(count: WordCount<'_>, all_here: f64, everywhere: f64) -> DistinctiveWord {
-    let (here, elsewhere) = (count.here as f64, (count.everywhere - count.here) as f64);
-    let all_elsewhere = everywhere - all_here;
-    let prior = PRIOR_WORDS * count.everywhere as f64 / everywhere;
-    let odds = |seen: f64, all: f64| ((seen + prior) / (all + PRIOR_WORDS - seen - prior)).ln();
-    let log_odds = odds(here, all_here) - odds(elsewhere, all_elsewhere);
-    let variance = 1.0 / (here + prior) + 1.0 / (elsewhere + prior);
-    DistinctiveWord {
-        word: count.word.to_owned(),
-        here: count.here,
-        elsewhere: count.everywhere - count.here,
-        log_odds,
-        z: log_odds / variance.sqrt(),
+/// A word with its log-odds ratio, plain and in standard errors.
+struct Score<'a> {
+    count: WordCount<'a>,
+    log_odds: f64,
+    z: f64,
+}
+
+impl<'a> Score<'a> {
+    fn new(count: WordCount<'a>, all_here: f64, everywhere: f64) -> Self {
+        let (here, elsewhere) = (count.here as f64, (count.everywhere - count.here) as f64);
+        let all_elsewhere = everywhere - all_here;
+        let prior = PRIOR_WORDS * count.everywhere as f64 / everywhere;
+        let odds = |seen: f64, all: f64| ((seen + prior) / (all + PRIOR_WORDS - seen - prior)).ln();
+        let log_odds = odds(here, all_here) - odds(elsewhere, all_elsewhere);
+        let variance = 1.0 / (here + prior) + 1.0 / (elsewhere + prior);
+        Self { count, log_odds, z: log_odds / variance.sqrt() }
+    }
+}
+
+impl From<Score<'_>> for DistinctiveWord {
+    fn from(Score { count, log_odds, z }: Score<'_>) -> Self {
+        let WordCount { word, here, everywhere } = count;
+        Self { word: word.to_owned(), here, elsewhere: everywhere - here, log_odds, z }
     }
 }
 

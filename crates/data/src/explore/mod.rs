@@ -100,8 +100,8 @@ pub struct Explorer {
     words: Words,
     repeated: RepeatedTexts,
     sample: Sample,
-    /// The columns of the first row without a text, for the error if no row has one.
-    columns_seen: Option<String>,
+    /// Whether a row without a text has its column at least.
+    has_text_column: bool,
     lower: String,
 }
 
@@ -127,7 +127,7 @@ impl Explorer {
             words: Words::new(),
             repeated: RepeatedTexts::new(),
             sample: Sample::new(options.sample),
-            columns_seen: None,
+            has_text_column: false,
             lower: String::new(),
             options,
         }
@@ -141,9 +141,7 @@ impl Explorer {
         let text = row.text(&self.options.text).unwrap_or_default();
         if text.trim().is_empty() {
             self.left_out.without_text += 1;
-            if self.columns_seen.is_none() && row.get(&self.options.text).is_none() {
-                self.columns_seen = Some(row.iter().map(|(name, _)| name).collect::<Vec<_>>().join(", "));
-            }
+            self.has_text_column |= row.get(&self.options.text).is_some();
             return Ok(());
         }
         let at = self.time(row, place);
@@ -250,18 +248,20 @@ impl Explorer {
         self.words_a_post[words.min(MOST_WORDS - 1)] += 1;
     }
 
+    /// Returns whether rows were counted, and none has the column with the text.
+    #[must_use]
+    pub fn lacks_text_column(&self) -> bool {
+        let is_empty = self.posts == 0 && self.left_out.outside_span == 0;
+        is_empty && self.left_out.without_text > 0 && !self.has_text_column
+    }
+
     /// Ends the counting.
     ///
     /// # Errors
     /// If no row has a text, or no row has one of the columns that were named for groups.
     pub fn finish(self) -> Result<Explored> {
         if self.posts == 0 {
-            if let Some(columns) = self.columns_seen {
-                bail!(
-                    "no row has the column {:?}; the columns are {columns}; name one with --text-column",
-                    self.options.text
-                );
-            }
+            ensure!(!self.lacks_text_column(), "no row has the column {:?}", self.options.text);
             ensure!(self.left_out.outside_span == 0, "no post is between --since and --until");
             bail!("no row has a text");
         }

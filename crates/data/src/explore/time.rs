@@ -1,9 +1,10 @@
 //! Times of posts as the hour and the day in one zone.
 
 use jiff::civil::Date;
-use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
+
+use crate::times;
 
 const SECONDS_A_DAY: i64 = 86_400;
 
@@ -54,23 +55,17 @@ pub(super) fn day_of(date: Date) -> i32 {
     (date - civil::date(1970, 1, 1)).get_days()
 }
 
-/// Reads RFC 3339, the same with a space and without a zone (then it is UTC), a date alone, X's API v1.1, and seconds since 1970.
+/// Reads every form of [`times::read`], and seconds or milliseconds since 1970.
 fn timestamp(text: &str) -> Option<Timestamp> {
     if let Some(quick) = quick(text.as_bytes()) {
         return Some(quick);
-    }
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Some(at);
-    }
-    if let Ok(at) = text.trim_end_matches(" UTC").parse::<civil::DateTime>() {
-        return at.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
     }
     if text.len() >= 9 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let number: i64 = text.parse().ok()?;
         let in_milliseconds = text.len() >= 12;
         return Timestamp::from_second(if in_milliseconds { number / 1000 } else { number }).ok();
     }
-    strtime::parse("%a %b %d %H:%M:%S %z %Y", text).ok()?.to_timestamp().ok()
+    Some(times::read(text.trim_end_matches(" UTC"))?.instant)
 }
 
 /// Reads `2021-07-08T09:10:11Z`, the form of data sets, without the general parser.

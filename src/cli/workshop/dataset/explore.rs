@@ -194,7 +194,19 @@ impl ExploreArguments {
         }
         let report = rows.report().clone();
         session.output.note(&report.to_string());
+        ensure!(!explorer.lacks_text_column(), "{}", self.no_text_column(&report));
         Ok((explorer.finish()?, report))
+    }
+
+    /// Returns the error where no row has a text, with the columns that there are.
+    fn no_text_column(&self, report: &ReadReport) -> String {
+        let mut columns: Vec<&str> = report.files.iter().flat_map(|file| &file.columns).map(String::as_str).collect();
+        columns.dedup();
+        let there_are = if columns.is_empty() { String::new() } else { format!("; there are {}", columns.join(", ")) };
+        format!(
+            "no row has the column {:?}{there_are}; name the one with the text with --text-column",
+            self.text_column
+        )
     }
 
     /// Returns the columns that are read.

@@ -205,12 +205,12 @@ impl GeneratorArguments {
 }
 
 /// Lists the files of sources, each in quotes.
-fn named(sources: &[TextSource], quote: &str) -> String {
+pub(in crate::cli::workshop) fn named(sources: &[TextSource], quote: &str) -> String {
     let names: Vec<String> = sources.iter().map(|source| format!("{quote}{}{quote}", source.path.display())).collect();
     names.join(", ")
 }
 
-fn held_out_share(text: &str) -> Result<f64> {
+pub(in crate::cli::workshop) fn held_out_share(text: &str) -> Result<f64> {
     let share: f64 = text.parse().context("not a number")?;
     ensure!(share > 0.0 && share <= 0.5, "must be above 0 and at most 0.5, as `train generator --held-out` takes it");
     Ok(share)

@@ -37,6 +37,14 @@ const LEVELS: [(Fields, Option<usize>); 5] = [
     (Fields::Least, None),
 ];
 
+/// How often a request is made that fails for a passing reason.
+#[derive(Debug, Clone, Copy)]
+enum Persistence {
+    Once,
+    /// As often as the settings say.
+    Attempts,
+}
+
 /// A probe of one server.
 pub(super) struct Probe<'a> {
     http: &'a Http,
@@ -125,7 +133,8 @@ impl<'a> Probe<'a> {
     async fn without_refused(&mut self) -> Result<Completion, ServerError> {
         loop {
             let wanted = self.wanted(self.text(), Decoding::unfiltered(Strategy::Greedy, TOKENS), SEED, 1, &[]);
-            let error = match self.send(&wanted).await {
+            // The first request may come while the server is busy; the others are not worth waiting for.
+            let error = match self.send(&wanted, Persistence::Attempts).await {
                 Ok(completion) => return Ok(completion),
                 Err(error) => error,
             };
@@ -153,7 +162,7 @@ impl<'a> Probe<'a> {
         n: usize,
         banned: &[u32],
     ) -> Result<Completion, ServerError> {
-        self.send(&self.wanted(prompt, decoding, seed, n, banned)).await
+        self.send(&self.wanted(prompt, decoding, seed, n, banned), Persistence::Once).await
     }
 
     fn wanted(&self, prompt: Prompt, decoding: Decoding, seed: u64, n: usize, banned: &[u32]) -> Wanted {
@@ -161,9 +170,12 @@ impl<'a> Probe<'a> {
         Wanted { prompt, n, seed, decoding, logprobs: self.logprobs, banned: banned.to_vec(), ends }
     }
 
-    async fn send(&self, wanted: &Wanted) -> Result<Completion, ServerError> {
-        let answer =
-            self.http.complete_once(&body(wanted, self.look.software, &self.taken, Some(&self.look.model))).await?;
+    async fn send(&self, wanted: &Wanted, persistence: Persistence) -> Result<Completion, ServerError> {
+        let body = body(wanted, self.look.software, &self.taken, Some(&self.look.model));
+        let answer = match persistence {
+            Persistence::Attempts => self.http.complete(&body).await?,
+            Persistence::Once => self.http.complete_once(&body).await?,
+        };
         answer::read(&answer).map_err(|what| ServerError::Garbled { server: self.http.server(), what })
     }
 
