@@ -54,9 +54,15 @@ fn files_of_every_kind_give_their_rows() {
         }
     }
     let (rows, report) = read("two.zip", &ReadOptions::strict()).unwrap();
-    assert_eq!((texts(&rows), report.files.len()), ([THREE, THREE].concat().iter().map(|text| (*text).to_owned()).collect(), 2));
+    assert_eq!(
+        (texts(&rows), report.files.len()),
+        ([THREE, THREE].concat().iter().map(|text| (*text).to_owned()).collect(), 2)
+    );
     assert_eq!(texts(&read("windows1252.csv", &ReadOptions::strict()).unwrap().0)[0], "Señal de “sol” en la bahía");
-    assert_eq!(texts(&read("multiline.csv", &ReadOptions::strict()).unwrap().0), ["dos\nrenglones, con \"citas\"", "uno"]);
+    assert_eq!(
+        texts(&read("multiline.csv", &ReadOptions::strict()).unwrap().0),
+        ["dos\nrenglones, con \"citas\"", "uno"]
+    );
     assert_eq!(texts(&read("one.json", &ReadOptions::strict()).unwrap().0), [THREE[0]]);
 }
 
@@ -66,7 +72,11 @@ fn parquet_files_have_the_values_that_pandas_polars_and_duckdb_gave_them() {
     for name in ["pandas.parquet", "polars.parquet", "duckdb.parquet"] {
         let (rows, _) = read(name, &ReadOptions::strict()).unwrap();
         let times: Vec<_> = rows.iter().map(|row| row.text("created_at").map(|time| time[..19].to_owned())).collect();
-        assert_eq!(times, [Some("2026-03-01T09:00:02".to_owned()), None, Some("2026-03-02T00:00:00".to_owned())], "{name}");
+        assert_eq!(
+            times,
+            [Some("2026-03-01T09:00:02".to_owned()), None, Some("2026-03-02T00:00:00".to_owned())],
+            "{name}"
+        );
         let labels: Vec<_> = rows.iter().map(|row| row.get("label").and_then(Value::as_number)).collect();
         assert_eq!(labels, [Some(1.0), None, Some(0.0)], "{name}");
         assert_eq!(rows[0].get("id"), Some(&Value::Integer(1_626_983_443_210_002_400)), "{name}");
@@ -90,13 +100,22 @@ fn what_x_writes_is_read_as_tweets() {
     assert_eq!(whole[..4], ["tuit 1 <3", "tuit 2 <3", "tuit 3 <3", "tuit 4 <3"], "{report}");
     assert!(whole[4].ends_with("y sigue y sigue,") && whole.len() == 5, "the long text is joined: {whole:?}");
     assert!(rows.iter().all(|row| row.text("author").as_deref() == Some("ana_v")));
-    assert!(!whole.iter().any(|text| text.contains("otra persona")) && report.to_string().contains("like.js"), "{report}");
+    assert!(
+        !whole.iter().any(|text| text.contains("otra persona")) && report.to_string().contains("like.js"),
+        "{report}"
+    );
     assert!(!report.to_string().contains("a@example.org"));
     assert_eq!(texts(&with("tweets.js").0), ["tuit 1 <3", "tuit 2 <3"]);
     let (rows, _) = with("x-archive-2015.zip");
-    assert_eq!((texts(&rows), rows[0].text("created_at").as_deref()), (vec!["viejo".to_owned()], Some("2015-07-02T10:00:00Z")));
+    assert_eq!(
+        (texts(&rows), rows[0].text("created_at").as_deref()),
+        (vec!["viejo".to_owned()], Some("2015-07-02T10:00:00Z"))
+    );
     let (rows, _) = with("v2-pages.jsonl");
-    assert_eq!((texts(&rows), rows[0].text("author").as_deref()), (vec!["corta & fea".to_owned(), "corta no: larga".to_owned()], Some("ana_v")));
+    assert_eq!(
+        (texts(&rows), rows[0].text("author").as_deref()),
+        (vec!["corta & fea".to_owned(), "corta no: larga".to_owned()], Some("ana_v"))
+    );
     let (rows, _) = with("v2-flattened.jsonl");
     assert_eq!((rows[0].get("reply"), rows[0].text("author").as_deref()), (Some(&Value::Bool(true)), Some("ana_v")));
     assert_eq!(texts(&with("v1.json").0), ["corta no", "breve"]);
