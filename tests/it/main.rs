@@ -15,6 +15,7 @@
 //! - `commands`: every command's output, exit code and errors.
 //! - `classifiers`: training and measuring classifiers.
 //! - `generators`: what `evaluate generator` and `generate --sweep` measure, write and refuse.
+//! - `importing`: files of any kind into a data set.
 //! - `collect`: posts collected from X: price, faults, kills, what is missing; posts by their ids.
 //! - `explore`: the page about a data set, its numbers, and what is refused.
 //! - `control`: attributes, from the columns of a table through training and generation to the record.
@@ -60,6 +61,8 @@ mod explore;
 mod generators;
 mod history;
 mod hub;
+#[cfg(feature = "workshop")]
+mod importing;
 #[cfg(feature = "workshop")]
 mod int8;
 mod older_models;

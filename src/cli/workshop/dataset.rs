@@ -5,6 +5,7 @@ mod collecting;
 mod compose;
 mod explore;
 mod hydrate;
+mod import;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ use self::collect::CollectArguments;
 use self::compose::ComposeArguments;
 use self::explore::ExploreArguments;
 use self::hydrate::HydrateArguments;
+use self::import::ImportArguments;
 use crate::cli::output::counted;
 use crate::cli::session::Session;
 use crate::config::LogFormat;
@@ -33,7 +35,9 @@ pub enum DatasetCommand {
     Collect(Box<CollectArguments>),
     /// Read posts from X by their ids
     Hydrate(HydrateArguments),
-    /// Label the rows of a CSV file, by emoji or by hashtags
+    /// Make a data set of files: CSV, JSON, Parquet, X's archive, answers of X's API; or show what is in them
+    Import(Box<ImportArguments>),
+    /// Label the rows of a table, by emoji or by hashtags
     Label(LabelArguments),
     /// Compose texts from a grammar in Tracery's JSON format, and check that their words agree
     Compose(ComposeArguments),
@@ -63,7 +67,7 @@ pub struct LabelArguments {
     /// How rows are labelled
     #[arg(long, value_enum)]
     rules: RulesChoice,
-    /// A CSV file with a header
+    /// A table of any kind: CSV, TSV, JSON, Parquet, X's archive, a data set folder, packed or not
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// The column with the text
@@ -97,7 +101,7 @@ Then: pregonero train generator --data enriched.csv:text --control SENTIMIENTO,H
 Labels are written in upper case. Entities are runs of capitalised words; key phrases are found by RAKE. Lists are separated
 by spaces.")]
 pub struct EnrichArguments {
-    /// A CSV file with a header, a JSON-lines file (.jsonl), or a plain file with one text per line
+    /// A file of any kind: CSV, TSV, JSON, Parquet, X's archive, a data set folder, one text per line; packed or not
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// The column or field with the text
@@ -120,7 +124,7 @@ pub struct EnrichArguments {
     /// Remove the hashtags at the end of the text, and the # sign of hashtags within it
     #[arg(long)]
     strip_hashtags: bool,
-    /// The file to write, in CSV or, if --data is JSON lines, in JSON lines; it must not exist yet
+    /// The file to write, in CSV or, if --data is JSON, in JSON lines; it must not exist yet
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 }
@@ -159,6 +163,7 @@ pub async fn run(command: DatasetCommand, session: &Session) -> Result<()> {
     match command {
         DatasetCommand::Collect(arguments) => arguments.run(session).await,
         DatasetCommand::Hydrate(arguments) => arguments.run(session).await,
+        DatasetCommand::Import(arguments) => arguments.run(session),
         DatasetCommand::Label(arguments) => run_label(arguments, session),
         DatasetCommand::Compose(arguments) => arguments.run(session),
         DatasetCommand::Enrich(arguments) => run_enrich(arguments, session),

@@ -46,7 +46,7 @@ apart. The result is a classifier with the labels generated and written. To use 
 selection.critic = \"runs/critic\". How much it counts is set in its config.json, under `reading`. Train it again when
 the generator changes.")]
 pub struct CriticArguments {
-    /// Texts that people wrote: FILE (one per line), FILE.csv:COLUMN or FILE.jsonl:FIELD
+    /// Texts that people wrote: FILE (one per line, or X's archive) or FILE:COLUMN (CSV, JSON, Parquet, a data set)
     #[arg(long = "data", value_name = "FILE[:COLUMN][=WEIGHT]", required = true)]
     data: Vec<TextSource>,
     #[command(flatten)]
