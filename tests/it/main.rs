@@ -15,6 +15,7 @@
 //! - `classifiers`: training and measuring classifiers.
 //! - `generators`: what `evaluate generator` and `generate --sweep` measure, write and refuse.
 //! - `collect`: posts collected from X: price, faults, kills, what is missing; posts by their ids.
+//! - `datasets`: data sets built by a spec, killed, verified, described, purged.
 //! - `control`: attributes, from the columns of a table through training and generation to the record.
 //! - `review`: edits, picks and approvals from the command line and on a terminal, and hostile input.
 //! - `rounds`: one round of the binary (`once`), from the seed prompt to the record, for every way it can end.
@@ -46,6 +47,8 @@ mod commands;
 #[cfg(feature = "workshop")]
 mod control;
 mod crash_matrix;
+#[cfg(feature = "workshop")]
+mod datasets;
 mod daemon;
 mod doctor;
 #[cfg(feature = "workshop")]

@@ -1,9 +1,11 @@
 //! `pregonero dataset`: prepares tables for training.
 
+mod build;
 mod collect;
 mod collecting;
 mod compose;
 mod hydrate;
+mod kept;
 
 use std::path::PathBuf;
 
@@ -11,9 +13,11 @@ use anyhow::{Result, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
+use self::build::BuildArguments;
 use self::collect::CollectArguments;
 use self::compose::ComposeArguments;
 use self::hydrate::HydrateArguments;
+use self::kept::{CardArguments, IdsArguments, PurgeArguments, ShowArguments, VerifyArguments};
 use crate::cli::output::counted;
 use crate::cli::session::Session;
 use crate::config::LogFormat;
@@ -31,6 +35,18 @@ pub enum DatasetCommand {
     Collect(Box<CollectArguments>),
     /// Read posts from X by their ids
     Hydrate(HydrateArguments),
+    /// Build a data set from files and folders, as a spec says: filters, labels, attributes, splits, and how much they leak
+    Build(BuildArguments),
+    /// Show what a data set contains and where it comes from
+    Show(ShowArguments),
+    /// Compare a data set with its manifest: hashes, rows, columns, digest, and the sources that are still there
+    Verify(VerifyArguments),
+    /// Remove an author's or a single post from a data set, and name the models that were trained on it
+    Purge(PurgeArguments),
+    /// Export the ids of a data set's posts, which X lets people pass on
+    Ids(IdsArguments),
+    /// Describe a data set: a datasheet in Markdown, or Croissant 1.1 metadata
+    Card(CardArguments),
     /// Label the rows of a CSV file, by emoji or by hashtags
     Label(LabelArguments),
     /// Compose texts from a grammar in Tracery's JSON format, and check that their words agree
@@ -155,6 +171,12 @@ pub async fn run(command: DatasetCommand, session: &Session) -> Result<()> {
     match command {
         DatasetCommand::Collect(arguments) => arguments.run(session).await,
         DatasetCommand::Hydrate(arguments) => arguments.run(session).await,
+        DatasetCommand::Build(arguments) => arguments.run(session),
+        DatasetCommand::Show(arguments) => arguments.run(session),
+        DatasetCommand::Verify(arguments) => arguments.run(session),
+        DatasetCommand::Purge(arguments) => arguments.run(session),
+        DatasetCommand::Ids(arguments) => arguments.run(session),
+        DatasetCommand::Card(arguments) => arguments.run(session),
         DatasetCommand::Label(arguments) => run_label(arguments, session),
         DatasetCommand::Compose(arguments) => arguments.run(session),
         DatasetCommand::Enrich(arguments) => run_enrich(arguments, session),

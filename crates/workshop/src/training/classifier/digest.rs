@@ -41,7 +41,7 @@ impl FileDigests {
     }
 }
 
-fn files(settings: &ClassifierTraining) -> Vec<PathBuf> {
+pub(super) fn files(settings: &ClassifierTraining) -> Vec<PathBuf> {
     let mut files = vec![settings.data.clone()];
     files.extend(settings.weak.iter().map(|source| source.path.clone()));
     files.extend(settings.unlabelled.iter().map(|source| source.path.clone()));
