@@ -18,6 +18,7 @@
 //! - `importing`: files of any kind into a data set.
 //! - `collect`: posts collected from X: price, faults, kills, what is missing; posts by their ids.
 //! - `explore`: the page about a data set, its numbers, and what is refused.
+//! - `datasets`: data sets built by a spec, killed, verified, described, purged.
 //! - `control`: attributes, from the columns of a table through training and generation to the record.
 //! - `review`: edits, picks and approvals from the command line and on a terminal, and hostile input.
 //! - `rounds`: one round of the binary (`once`), from the seed prompt to the record, for every way it can end.
@@ -52,6 +53,8 @@ mod commands;
 #[cfg(feature = "workshop")]
 mod control;
 mod crash_matrix;
+#[cfg(feature = "workshop")]
+mod datasets;
 mod daemon;
 mod doctor;
 mod engine;

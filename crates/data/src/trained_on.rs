@@ -30,6 +30,9 @@ pub struct DataUse {
     pub sha256: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_set: Option<DataSetUse>,
+    /// The model that was trained on the file, where another one was begun from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<PathBuf>,
 }
 
 /// The data set that a file is part of.
@@ -64,6 +67,18 @@ impl TrainedOn {
         }
         data.dedup();
         Ok(Self { format: FORMAT, data })
+    }
+
+    /// Adds what a model was trained on that the training begins from: its rows are in the new model too. A folder without a list adds
+    /// nothing.
+    ///
+    /// # Errors
+    /// If the list cannot be read.
+    pub fn begun_from(mut self, model: &Path) -> Result<Self> {
+        let list = Self::read(model)?;
+        let through = |used: DataUse| DataUse { through: Some(model.to_owned()), ..used };
+        self.data.extend(list.into_iter().flat_map(|list| list.data).map(through));
+        Ok(self)
     }
 
     /// Writes the list into a model's folder.
@@ -103,7 +118,7 @@ fn use_of(path: &Path, manifest: Option<&Manifest>) -> Result<DataUse> {
             digest: manifest.digest.clone(),
             file: name,
         });
-    Ok(DataUse { path: path.to_owned(), sha256, data_set })
+    Ok(DataUse { path: path.to_owned(), sha256, data_set, through: None })
 }
 
 /// Calls `found` with every folder at `root` and below it that has a list of data or is a data set, at most `depth` deep.
@@ -158,6 +173,8 @@ mod tests {
         std::fs::create_dir_all(&model).unwrap();
         assert_eq!(TrainedOn::read(&model).unwrap(), None);
         used.write(&model).unwrap();
+        let tuned = TrainedOn::of([&alone]).unwrap().begun_from(&model).unwrap();
+        assert_eq!(tuned.data.iter().map(|used| used.through.as_deref()).collect::<Vec<_>>(), [None, Some(&*model), Some(&*model)]);
         assert_eq!(TrainedOn::read(&model).unwrap(), Some(used));
         let mut seen = Vec::new();
         walk(place.path(), 3, &mut |folder| seen.push(folder.to_owned()));

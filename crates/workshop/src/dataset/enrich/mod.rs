@@ -158,6 +158,33 @@ impl EnrichCounts {
     }
 }
 
+/// Derives the columns of some texts, in their order: each text as it is to be kept, and one value a column.
+///
+/// # Errors
+/// If `score` fails.
+pub fn derive(
+    columns: &[FilledColumn],
+    least_score: f32,
+    strip_hashtags: bool,
+    texts: &[&str],
+    score: &Score<'_>,
+) -> Result<Vec<(String, Vec<String>)>> {
+    let wanted = columns.iter().any(|column| column.filling == Filling::Sentiment);
+    let sentiments = if wanted { score(texts)? } else { Vec::new() };
+    let mut counts = EnrichCounts::default();
+    let derived = texts.iter().enumerate().map(|(place, text)| {
+        let values = columns.iter().map(|column| match column.filling {
+            Filling::Sentiment => counts.sentiment(text, &sentiments[place], least_score),
+            Filling::Hashtags => hashtags::of(text).join(" "),
+            Filling::Entities => entities::of(text).join(" "),
+            Filling::Phrases => phrases::of(text).join(" "),
+        });
+        let values = values.collect();
+        (if strip_hashtags { hashtags::stripped(text) } else { (*text).to_owned() }, values)
+    });
+    Ok(derived.collect())
+}
+
 fn counted(count: &mut usize, found: &[String]) -> String {
     *count += usize::from(!found.is_empty());
     found.join(" ")

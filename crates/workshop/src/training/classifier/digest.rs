@@ -50,7 +50,7 @@ fn digest_of(path: &Path) -> Result<String> {
     sha256_of_file(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-fn files(settings: &ClassifierTraining) -> Vec<PathBuf> {
+pub(super) fn files(settings: &ClassifierTraining) -> Vec<PathBuf> {
     let mut files = vec![settings.data.clone()];
     files.extend(settings.weak.iter().map(|source| source.path.clone()));
     files.extend(settings.unlabelled.iter().map(|source| source.path.clone()));
