@@ -83,14 +83,6 @@ pub struct Estimate {
     pub paid: i64,
 }
 
-impl Estimate {
-    /// Returns what the rest costs, in millionths of a dollar.
-    #[must_use]
-    pub fn rest(&self) -> i64 {
-        self.posts_micros.saturating_add(self.accounts_micros)
-    }
-}
-
 /// A collection at work.
 pub struct Collection<'a> {
     pub(super) output: PathBuf,
@@ -153,16 +145,10 @@ impl<'a> Collection<'a> {
         Ok(Self { output: output.to_owned(), journal, state, tasks, attributes, ids, with })
     }
 
-    /// Returns whether an earlier run has got answers.
+    /// Returns for how many posts a person agreed to the price in an earlier run.
     #[must_use]
-    pub fn goes_on(&self) -> bool {
-        self.state.paid > 0 || self.state.agreed.is_some()
-    }
-
-    /// Returns whether a person agreed to the price in an earlier run.
-    #[must_use]
-    pub fn is_agreed(&self) -> bool {
-        self.state.agreed.is_some()
+    pub fn agreed(&self) -> Option<u64> {
+        self.state.agreed.map(|(posts, _)| posts)
     }
 
     /// Returns whether the folder is at its place already, and complete; `None` if it is not.
@@ -181,12 +167,6 @@ impl<'a> Collection<'a> {
     #[must_use]
     pub fn span(&self) -> (Option<Timestamp>, Timestamp) {
         (self.state.begin.since, self.state.begin.until)
-    }
-
-    /// Returns how many tasks there are.
-    #[must_use]
-    pub fn task_count(&self) -> usize {
-        self.tasks.len()
     }
 
     /// Returns how much is known by the request alone: the price of the requests that tell how much there is to read, in
@@ -306,12 +286,12 @@ impl<'a> Collection<'a> {
         self.with.client.usage().await.ok().map(|answer| answer.value)
     }
 
-    /// Records that a person agreed to the estimate.
+    /// Records that a person agreed to read this many posts in all, and to a price for what is left of them.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn agree(&mut self, estimate: &Estimate) -> Result<()> {
-        self.keep(&Entry::Agreed { posts: estimate.posts, micros: estimate.rest() })
+    pub fn agree(&mut self, posts: u64, micros: i64) -> Result<()> {
+        self.keep(&Entry::Agreed { posts, micros })
     }
 
     /// Reads everything that is not read yet, as far as the limits allow; returns whether all of it was.
