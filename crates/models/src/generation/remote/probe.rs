@@ -90,6 +90,7 @@ impl<'a> Probe<'a> {
             pair = self.pair().await;
         }
         let seed = seed_follows(drawn.as_ref(), again.as_ref(), pair.as_ref());
+        let texts_a_request = self.texts_a_request(seed, drawn.as_ref(), pair.as_ref());
         let mut findings = Findings {
             software: self.look.software,
             version: self.look.version.clone(),
@@ -97,7 +98,8 @@ impl<'a> Probe<'a> {
             model: self.look.model.clone(),
             context: self.look.context,
             taken: self.taken.clone(),
-            texts_a_request: self.texts_a_request(seed, drawn.as_ref(), pair.as_ref()),
+            texts_a_request,
+            requests_at_once: self.look.slots.map(|slots| (slots / texts_a_request).max(1)),
             seed,
             top_k: self.narrows(first, |decoding| decoding.top_k = 1).await,
             top_p: self.narrows(first, |decoding| decoding.top_p = 1e-4).await,
