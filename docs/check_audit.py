@@ -3,6 +3,7 @@
 
     check_audit.py proof FILE.tlog-proof --key KEY     what the log says of one act
     check_audit.py export FILE.jsonl --key KEY         every record, every root, every signature
+    check_audit.py consistency FILE --from KEPT --key KEY   that the log only grew since the checkpoint in KEPT
 
 KEY is the verifier key that `pregonero audit key` printed and somebody noted elsewhere; it may be given several times. Needs
 Python 3.9 and nothing else. The formats are in docs/audit.md.
@@ -165,6 +166,50 @@ def root_of_inclusion(leaf, index, size, proof):
     return root
 
 
+def are_consistent(first, first_root, second, second_root, proof):
+    """Returns whether the second tree continues the first one (RFC 9162, 2.1.4.2)."""
+    if not 0 < first <= second:
+        return False
+    if first == second:
+        return not proof and first_root == second_root
+    node, last = first - 1, second - 1
+    while node & 1:
+        node, last = node >> 1, last >> 1
+    if first & (first - 1) == 0:
+        proof = [first_root] + proof
+    if not proof:
+        return False
+    old = new = proof[0]
+    for sibling in proof[1:]:
+        if last == 0:
+            return False
+        if node & 1 or node == last:
+            old, new = node_hash(sibling, old), node_hash(sibling, new)
+            while node & 1 == 0 and node != 0:
+                node, last = node >> 1, last >> 1
+        else:
+            new = node_hash(new, sibling)
+        node, last = node >> 1, last >> 1
+    return last == 0 and old == first_root and new == second_root
+
+
+def check_consistency(text, kept, keys):
+    head, _, note = text.partition("\n\n")
+    lines = head.split("\n")
+    if not lines[0].startswith("old "):
+        raise Wrong("the first line is not `old` and a size")
+    old, proof = int(lines.pop(0)[4:]), [base64.b64decode(line, validate=True) for line in lines]
+    origin, size, root = open_checkpoint(note, keys)
+    first_origin, first, first_root = open_checkpoint(kept, keys)
+    if first_origin != origin:
+        raise Wrong(f"the kept checkpoint is of {first_origin}, the other one of {origin}")
+    if first != old:
+        raise Wrong(f"the proof begins at {old} records, the kept checkpoint covers {first}")
+    if not are_consistent(first, first_root, size, root, proof):
+        raise Wrong("the log does not continue the one of the kept checkpoint: a record was changed, inserted or removed")
+    print(f"{origin}: the log of {size} records continues the one of {first} records")
+
+
 def check_record(index, entry, salt, body):
     """Checks a leaf's text and that the body has the digest in it; returns the body, or None if it was forgotten."""
     lines = entry.split("\n")
@@ -230,14 +275,20 @@ def check_export(lines, keys):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["proof", "export"])
+    parser.add_argument("what", choices=["proof", "export", "consistency"])
     parser.add_argument("file")
     parser.add_argument("--key", action="append", required=True)
+    parser.add_argument("--from", dest="kept", metavar="KEPT", help="the checkpoint that was kept, for `consistency`")
     arguments = parser.parse_args()
+    if (arguments.what == "consistency") != (arguments.kept is not None):
+        parser.error("`consistency` needs --from KEPT, and nothing else takes it")
     try:
         keys = [read_key(key) for key in arguments.key]
         with open(arguments.file, encoding="utf-8", newline="") as file:
-            if arguments.what == "proof":
+            if arguments.what == "consistency":
+                with open(arguments.kept, encoding="utf-8", newline="") as kept:
+                    check_consistency(file.read(), kept.read(), keys)
+            elif arguments.what == "proof":
                 check_proof(file.read(), keys)
             else:
                 check_export(file, keys)

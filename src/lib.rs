@@ -14,6 +14,7 @@
 //! - [`audit`]: the audit log's checkpoints, where they are kept outside, verification and proofs.
 //! - [`daemon`]: the loop, signals, systemd, the single-instance lock.
 //! - [`doctor`]: checks of everything that could stop the next post, one by one.
+//! - [`collect`]: collecting posts from X into a data set: priced first, resumed after a kill, compared with X's counts.
 //! - [`admin`]: the admin page, served by the daemon.
 //! - [`cli`]: the command line, one thin file per command: parse, build what it needs, make one library call, print.
 
@@ -22,6 +23,7 @@ pub mod alerts;
 pub mod app;
 pub mod audit;
 pub mod cli;
+pub mod collect;
 pub mod config;
 pub mod daemon;
 pub mod doctor;

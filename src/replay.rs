@@ -40,6 +40,9 @@ pub enum Impossible {
         /// Its number, from 1.
         candidate: usize,
     },
+    /// The text was erased, and the seeds with it.
+    #[error("round {round}: its texts were erased (`pregonero history show {round}` says when and why)")]
+    Erased { round: i64 },
     /// The round chose none.
     #[error("round {round}: no candidate was chosen; name one with --candidate")]
     NoneChosen { round: i64 },
@@ -49,6 +52,12 @@ pub enum Impossible {
          {found}): name the model that wrote it with --model"
     )]
     OtherModel { round: i64, recorded_name: String, recorded: String, found_name: String, found: String },
+    /// The model is on a server that draws anew each time.
+    #[error(
+        "round {round}: it was written by {model}, and that server ({software}) ignores the seed: it cannot write the same text \
+         again"
+    )]
+    NotRepeatable { round: i64, model: String, software: String },
     /// A part of the record is missing or cannot be read.
     #[error("round {round}: the record has no {what} that this version can read")]
     Unrecorded { round: i64, what: &'static str },
@@ -90,6 +99,9 @@ pub fn other_arithmetic(engine: &Engine, round: &RoundRecord) -> Option<String> 
     let recorded: Recorded = serde_json::from_value(round.generation.clone()?).ok()?;
     let Arithmetic { weights, kernels } = &engine.description().arithmetic;
     let then = recorded.weights?;
+    if [then.as_str(), weights].contains(&Arithmetic::ON_SERVER.weights) {
+        return None;
+    }
     if then != *weights {
         return Some(format!(
             "it was written with {then} weights, and now with {weights}: the model rounds differently"
@@ -133,7 +145,10 @@ pub async fn replay(engine: &Engine, round: &RoundRecord, candidate: &CandidateR
     let missing = |what| Impossible::Unrecorded { round: number, what };
     let recorded_model = round.generator.as_ref().ok_or_else(|| missing("model"))?;
     let at_hand = &engine.description().identity;
-    if recorded_model.sha256 != at_hand.sha256 {
+    // Of a model on a server there is no digest, only its name.
+    let is_other =
+        recorded_model.sha256 != at_hand.sha256 || (at_hand.sha256.is_empty() && recorded_model.name != at_hand.name);
+    if is_other {
         return Err(Impossible::OtherModel {
             round: number,
             recorded_name: recorded_model.name.clone(),
@@ -145,11 +160,16 @@ pub async fn replay(engine: &Engine, round: &RoundRecord, candidate: &CandidateR
     let recorded: Option<Recorded> = round.generation.clone().and_then(|value| serde_json::from_value(value).ok());
     let recorded = recorded.ok_or_else(|| missing("decoding settings"))?;
     let prompt = round.seed_prompt.clone().ok_or_else(|| missing("prompt"))?;
-    let rng_seed = round.rng_seed.ok_or_else(|| missing("seed"))?;
+    if candidate.judged.text.is_empty() && candidate.judged.candidate.text.is_empty() {
+        return Err(Impossible::Erased { round: number });
+    }
     let own_seed = candidate.judged.candidate.rng_seed;
     // A beam search ranks its candidates against each other; otherwise each depends on its own seed alone.
     let (seeds, place) = match recorded.strategy {
-        Strategy::Beam => (candidate_seeds(rng_seed, recorded.candidates), candidate.position),
+        Strategy::Beam => {
+            let rng_seed = round.rng_seed.ok_or_else(|| missing("seed"))?;
+            (candidate_seeds(rng_seed, recorded.candidates), candidate.position)
+        }
         Strategy::Sample | Strategy::Greedy => (vec![own_seed], 0),
     };
     let request = GenerationRequest {
@@ -159,6 +179,13 @@ pub async fn replay(engine: &Engine, round: &RoundRecord, candidate: &CandidateR
         length: Some(LengthBudget { limit: recorded.length_limit, measure: tweet_text::weighted_length }),
         decoding: decoding(&recorded),
     };
+    if let Some(server) = engine.server() {
+        let findings = server.ask().await.map_err(GenerationError::from)?;
+        if !findings.can_repeat(&request.decoding) {
+            let (model, software) = (recorded_model.name.clone(), findings.software_in_words());
+            return Err(Impossible::NotRepeatable { round: number, model, software });
+        }
+    }
     let written = engine.generate(request).await?;
     let Some(now) = written.get(place) else {
         return Err(Impossible::NoCandidate { round: number, candidate: candidate.position + 1 });
@@ -173,6 +200,27 @@ pub async fn replay(engine: &Engine, round: &RoundRecord, candidate: &CandidateR
         recorded: then.text.clone(),
         now: now.text.clone(),
     })
+}
+
+/// Returns what a person should know about a comparison with a text of a server.
+#[must_use]
+pub fn server_note(engine: &Engine, round: &RoundRecord) -> Option<String> {
+    let findings = engine.server()?.state().findings?;
+    let recorded = round.generation.as_ref()?.get("engine")?;
+    let text = |name: &str| recorded[name].as_str().map(str::to_owned);
+    let (then, now) =
+        ((text("version"), text("fingerprint")), (findings.version.clone(), findings.fingerprint.clone()));
+    let in_words = |(version, fingerprint): &(Option<String>, Option<String>)| {
+        version.clone().or_else(|| fingerprint.clone()).unwrap_or_else(|| "no version".to_owned())
+    };
+    if !recorded.is_null() && then != now {
+        return Some(format!("the server was {} then, and is {} now", in_words(&then), in_words(&now)));
+    }
+    Some(
+        "a server does not promise the same text for the same seed: other requests at the same time can change the rounding of \
+         its sums"
+            .to_owned(),
+    )
 }
 
 fn attributes(recorded: Option<&Value>) -> BTreeMap<String, String> {

@@ -16,11 +16,12 @@ use crate::review::ReviewMode;
 use crate::review::{self, ReviewError, Submitted};
 use pregonero_judging::gates::Recent;
 use pregonero_judging::selection::{Chosen, select};
-use pregonero_models::generation::{Arithmetic, GenerationSettings};
+use pregonero_models::generation::remote::Findings;
+use pregonero_models::generation::{Arithmetic, Decoding, GenerationSettings, StandIn, Written};
 use pregonero_models::generation::{GenerationError, GenerationRequest, LengthBudget, candidate_seeds};
 use pregonero_models::sentiment::Classifier;
 use pregonero_models::sentiment::SentimentTarget;
-use pregonero_store::{NewRound, PostId, RoundId, SlotId, StoreError};
+use pregonero_store::{Earlier, NewRound, PostId, RoundId, SlotId, StoreError};
 use pregonero_system::errors::chain;
 use pregonero_text::tweet_text;
 use pregonero_tweet::{Candidate, Judged, SeedPrompt, Verdict};
@@ -98,6 +99,7 @@ pub enum RoundFailure {
 /// [`StoreError::SlotTaken`] if the slot was served before, or an error if the record cannot be written.
 pub async fn run(app: &App, order: Order, stop: &CancellationToken) -> Result<Served, StoreError> {
     let plan = Plan::draw(app, order);
+    meet_server(app, stop).await;
     let round = app.store.begin_round(&plan.record(app), app.clock.now()).await?;
     tracing::info!(%round, slot = plan.slot.in_words(), prompt = plan.prompt.text, rng_seed = plan.rng_seed, "round begins");
     let chosen = tokio::select! {
@@ -115,6 +117,16 @@ pub async fn run(app: &App, order: Order, stop: &CancellationToken) -> Result<Se
         Err(failure) => failed(app, round, failure).await?,
     };
     Ok(Served { round, outcome })
+}
+
+/// Asks the generator's server what it follows, so that the record says so; a server that is away is found out again when
+/// it is to write.
+async fn meet_server(app: &App, stop: &CancellationToken) {
+    let Some(server) = app.engine.server() else { return };
+    tokio::select! {
+        found = server.ask() => if let Err(error) = found { tracing::debug!(%error, "the generation server is not there") },
+        () = stop.cancelled() => {}
+    }
 }
 
 /// What a prompt would give.
@@ -149,7 +161,10 @@ enum Choice {
 
 /// Goes from the plan to what may be posted, with every candidate on record.
 async fn choose(app: &App, plan: &Plan, round: RoundId) -> Result<Choice, RoundFailure> {
-    let candidates = app.engine.generate(plan.request(app)).await?;
+    let Written { candidates, stand_in } = app.engine.write(plan.request(app)).await?;
+    if let Some(StandIn { identity, device, reason }) = &stand_in {
+        app.store.record_stand_in(round, identity, device, reason, app.clock.now()).await?;
+    }
     let judged = judge(app, plan, candidates).await?;
     let chosen = select(&judged, app.settings.review.mode != ReviewMode::Off);
     tell(round, &judged, chosen.as_ref());
@@ -163,6 +178,11 @@ async fn choose(app: &App, plan: &Plan, round: RoundId) -> Result<Choice, RoundF
     match review::submit(&app.store, round, &chosen, &terms, app.clock.now()).await? {
         Submitted::Approved(approved) => Ok(Choice::Approved(approved)),
         Submitted::Held(post) => Ok(Choice::Held(post)),
+        Submitted::TooAlike { reason } => {
+            let reason = format!("something like the chosen text was approved while the round ran: {reason}");
+            app.store.end_without_candidate(round, &reason, app.clock.now()).await?;
+            Ok(Choice::Nothing { reason })
+        }
     }
 }
 
@@ -191,7 +211,7 @@ impl Plan {
             slot: self.slot.clone(),
             seed_prompt: self.prompt.clone(),
             rng_seed: self.rng_seed,
-            generation: decoding_record(&app.settings.generation, &description.arithmetic, app.judge.body_limit()),
+            generation: generation_record(app, &description.arithmetic),
             generator: description.identity.clone(),
             classifier: app.judge.classifier().identity().clone(),
             device: description.device.clone(),
@@ -210,6 +230,23 @@ impl Plan {
             length: Some(LengthBudget { limit: app.judge.body_limit(), measure: tweet_text::weighted_length }),
         }
     }
+}
+
+/// Returns how the candidates are written, for a replay: the decoding settings, and what is known of the server.
+fn generation_record(app: &App, arithmetic: &Arithmetic) -> serde_json::Value {
+    let mut record = decoding_record(&app.settings.generation, arithmetic, app.judge.body_limit());
+    if let Some(server) = app.engine.server() {
+        record["engine"] = engine_record(server.state().findings.as_deref(), &app.settings.generation.decoding);
+    }
+    record
+}
+
+fn engine_record(findings: Option<&Findings>, decoding: &Decoding) -> serde_json::Value {
+    let mut record = json!(findings);
+    if let Some(findings) = findings {
+        record["ignored"] = json!(findings.ignored(decoding));
+    }
+    record
 }
 
 /// Returns the decoding settings in force, for a replay.
@@ -259,7 +296,9 @@ fn judging_record(app: &App) -> serde_json::Value {
 
 /// Judges the candidates. Scoring is CPU work, so it runs away from the runtime's threads.
 async fn judge(app: &App, plan: &Plan, candidates: Vec<Candidate>) -> Result<Vec<Judged>, RoundFailure> {
-    let recent = app.store.posted_bodies(recent_since(app), !app.live, app.judge.disclosure()).await?;
+    let earlier =
+        Earlier { since: recent_since(app), held: true, dry_runs: !app.live, disclosure: app.judge.disclosure() };
+    let recent = app.store.posted_bodies(None, &earlier).await?;
     let (judge, prompt) = (Arc::clone(&app.judge), plan.prompt.text.clone());
     tokio::task::spawn_blocking(move || judge.judge(candidates, &prompt, &Recent::new(recent)))
         .await

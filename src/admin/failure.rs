@@ -2,11 +2,12 @@
 
 use askama::Template;
 use axum::http::StatusCode;
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 
 use super::ask::Ask;
 use super::language::Language;
+use super::spanish::in_spanish;
 use crate::review::ReviewError;
 use pregonero_store::{StoreError, UserError};
 use pregonero_system::errors::chain;
@@ -82,7 +83,10 @@ impl Failure {
                 Language::Spanish => format!("Demasiados intentos. Espera {seconds} segundos."),
                 Language::English => format!("Too many tries. Wait {seconds} seconds."),
             },
-            Self::Conflict(words) => words.clone(),
+            Self::Conflict(words) => match language {
+                Language::Spanish => in_spanish(words).unwrap_or_else(|| words.clone()),
+                Language::English => words.clone(),
+            },
             Self::Unusable { spanish, english } => language.say(spanish, english).to_owned(),
             Self::Internal => {
                 say("Algo falló; la bitácora dice qué.", "Something failed; the service's log says what.")
@@ -162,10 +166,39 @@ struct FailurePage<'a> {
     words: String,
 }
 
+/// Returns whether an answer is the refusal of a request that could not be read, in plain English words that are not ours.
+fn is_bare_refusal(answer: &Response) -> bool {
+    let kind = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    answer.status().is_client_error() && kind.is_none_or(|kind| kind.starts_with("text/plain"))
+}
+
+/// Says why a request could not be read.
+fn unreadable(status: StatusCode, language: Language) -> String {
+    let (spanish, english) = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ("Lo enviado es demasiado grande; no se hizo nada.", "What was sent is too large; nothing was done.")
+        }
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => (
+            "Lo enviado no es un formulario de esta página; no se hizo nada.",
+            "What was sent is no form of this page; nothing was done.",
+        ),
+        StatusCode::UNPROCESSABLE_ENTITY => (
+            "Al formulario le falta un campo, o uno no se entiende; no se hizo nada.",
+            "The form lacks a field, or one cannot be read; nothing was done.",
+        ),
+        _ => ("La petición no se entiende; no se hizo nada.", "The request cannot be read; nothing was done."),
+    };
+    language.say(spanish, english).to_owned()
+}
+
 /// Gives the answer of a failure its page.
 pub(super) fn render(answer: Response, ask: &Ask) -> Response {
-    let Some(failure) = answer.extensions().get::<Failure>().cloned() else { return answer };
-    let page = FailurePage { ask, status: answer.status().as_u16(), words: failure.in_words(ask.language) };
+    let words = match answer.extensions().get::<Failure>() {
+        Some(failure) => failure.in_words(ask.language),
+        None if is_bare_refusal(&answer) => unreadable(answer.status(), ask.language),
+        None => return answer,
+    };
+    let page = FailurePage { ask, status: answer.status().as_u16(), words };
     let (mut parts, _) = answer.into_parts();
     parts.headers.insert("content-type", "text/html; charset=utf-8".parse().expect("the type is plain text"));
     parts.headers.remove("content-length");

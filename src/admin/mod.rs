@@ -17,6 +17,8 @@ pub mod routes;
 mod security;
 mod server;
 mod session;
+mod shares;
+mod spanish;
 mod svg;
 mod visible;
 
@@ -29,6 +31,7 @@ use tokio::sync::{Semaphore, watch};
 
 use self::numbers::Numbers;
 pub use self::server::companion;
+use self::shares::Shares;
 use crate::app::App;
 use crate::config::AdminSettings;
 use crate::daemon::View;
@@ -37,6 +40,10 @@ use pregonero_system::environment::Environment;
 /// How many passwords are compared at the same time, and how many more may wait for it.
 const HASHES_AT_ONCE: usize = 2;
 const HASHES_WAITING: usize = 14;
+
+/// How many of those places one network has, and how many requests it may have under way.
+const HASHES_OF_ONE: usize = 4;
+const REQUESTS_OF_ONE: usize = 32;
 
 /// What the handlers share.
 pub struct Page {
@@ -49,6 +56,10 @@ pub struct Page {
     hashing: Arc<Semaphore>,
     /// The places of those who are at it and those who wait.
     hashing_or_waiting: Arc<Semaphore>,
+    /// How many of those one network has, so that it does not keep everybody else out.
+    guessing: Arc<Shares>,
+    /// The requests under way of each client, also of those that a proxy speaks for.
+    visiting: Arc<Shares>,
     /// One check of the audit log at a time.
     checking: Semaphore,
     /// One try of a prompt at a time: the model is the daemon's own.
@@ -78,6 +89,8 @@ impl Page {
             environment,
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             hashing_or_waiting: Arc::new(Semaphore::new(HASHES_AT_ONCE + HASHES_WAITING)),
+            guessing: Shares::new(HASHES_OF_ONE),
+            visiting: Shares::new(REQUESTS_OF_ONE),
             checking: Semaphore::new(1),
             trying: Semaphore::new(1),
             scraping: Semaphore::new(1),

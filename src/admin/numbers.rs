@@ -23,6 +23,26 @@ type Kept = HashMap<Key, (Timestamp, Arc<Vec<StatsRow>>)>;
 pub(super) struct Numbers(Mutex<Kept>);
 
 impl Numbers {
+    /// Returns the statistics of the last `days`, or of everything, in several groupings by the slot alone.
+    pub(super) async fn by_slot<const N: usize>(
+        &self,
+        app: &App,
+        by: [StatsBy; N],
+        days: u16,
+        now: Timestamp,
+    ) -> Result<[Arc<Vec<StatsRow>>; N], StoreError> {
+        let size = app.store.tree_head().await?.size;
+        let known = by.map(|by| self.known(by, days, size, now));
+        if known.iter().all(Option::is_some) {
+            return Ok(known.map(Option::unwrap_or_default));
+        }
+        let rows = app.store.stats_by_slot(&query(app, StatsBy::Total, days, now), &by).await?;
+        for (by, rows) in by.iter().zip(rows) {
+            self.keep(*by, days, size, now, &Arc::new(rows));
+        }
+        Ok(by.map(|by| self.known(by, days, size, now).unwrap_or_default()))
+    }
+
     /// Returns the statistics of the last `days`, or of everything.
     pub(super) async fn of(
         &self,
@@ -32,23 +52,33 @@ impl Numbers {
         now: Timestamp,
     ) -> Result<Arc<Vec<StatsRow>>, StoreError> {
         let size = app.store.tree_head().await?.size;
-        let key = (by.as_str(), days, size);
-        if let Some((at, rows)) = self.kept().get(&key)
-            && now.duration_since(*at).abs() < KEPT
-        {
-            return Ok(Arc::clone(rows));
+        if let Some(rows) = self.known(by, days, size, now) {
+            return Ok(rows);
         }
-        let back = SignedDuration::from_hours(24 * i64::from(days));
-        let since = (days > 0).then(|| now.checked_sub(back).unwrap_or(Timestamp::MIN));
-        let zone = app.settings.schedule.timezone.clone();
-        let rows = Arc::new(app.store.stats(&StatsQuery { by, zone, since, until: None }).await?);
+        let rows = Arc::new(app.store.stats(&query(app, by, days, now)).await?);
+        self.keep(by, days, size, now, &rows);
+        Ok(rows)
+    }
+
+    fn known(&self, by: StatsBy, days: u16, size: u64, now: Timestamp) -> Option<Arc<Vec<StatsRow>>> {
+        let kept = self.kept();
+        let (at, rows) = kept.get(&(by.as_str(), days, size))?;
+        (now.duration_since(*at).abs() < KEPT).then(|| Arc::clone(rows))
+    }
+
+    fn keep(&self, by: StatsBy, days: u16, size: u64, now: Timestamp, rows: &Arc<Vec<StatsRow>>) {
         let mut kept = self.kept();
         kept.retain(|(_, _, found), _| *found == size);
-        kept.insert(key, (now, Arc::clone(&rows)));
-        Ok(rows)
+        kept.insert((by.as_str(), days, size), (now, Arc::clone(rows)));
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn query(app: &App, by: StatsBy, days: u16, now: Timestamp) -> StatsQuery {
+    let back = SignedDuration::from_hours(24 * i64::from(days));
+    let since = (days > 0).then(|| now.checked_sub(back).unwrap_or(Timestamp::MIN));
+    StatsQuery { by, zone: app.settings.schedule.timezone.clone(), since, until: None }
 }

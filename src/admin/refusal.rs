@@ -1,7 +1,8 @@
-//! Why a decision was not taken, in the page's two languages. What a gate says stays in its own words.
+//! Why a decision was not taken, in the page's two languages.
 
 use super::failure::Failure;
 use super::language::Language;
+use super::spanish::in_spanish;
 use crate::review::ReviewError;
 use pregonero_system::clock::shown;
 
@@ -52,11 +53,16 @@ pub fn refusal(error: ReviewError, language: Language) -> Result<Refusal, Failur
         }
         ReviewError::NoSuchCandidate { .. } => say("Ese candidato no existe.", "There is no such candidate."),
         ReviewError::NobodyToAsk { .. } => say("La revisión está desactivada.", "Review is switched off."),
-        ReviewError::BadInput { what, why } => format!("{what}: {why}"),
-        ReviewError::DeadLink { why } => match language {
-            Language::Spanish => format!("Este enlace ya no sirve (this link {why})."),
-            Language::English => format!("This link {why}."),
-        },
+        ReviewError::BadInput { what, why } => {
+            let said = format!("{what}: {why}");
+            let spanish = in_spanish(&said);
+            say(spanish.as_deref().unwrap_or(&said), &said)
+        }
+        ReviewError::DeadLink { why } => {
+            let said = format!("this link {why}");
+            let spanish = in_spanish(&said).unwrap_or_else(|| "este enlace ya no sirve".to_owned());
+            format!("{}.", say(&spanish, &said))
+        }
         ReviewError::NoPost { .. } => return Err(Failure::NotFound),
         ReviewError::Judging(cause) => {
             tracing::error!("a text could not be judged: {cause:#}");

@@ -33,6 +33,9 @@ pub(super) const LONGEST_TRY: Duration = Duration::from_secs(300);
 /// The largest body of a request: no form of the page comes near it.
 pub(super) const LARGEST_BODY: usize = 64 * 1024;
 
+/// The wait, in seconds, that the answer names if a client has too many requests under way.
+const WAIT_FOR_OTHERS: i64 = 5;
+
 /// The address of a request of which nobody knows where it comes from: never this machine's, and a place of its own for the
 /// limits.
 const UNKNOWN: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
@@ -60,8 +63,12 @@ pub(super) async fn gate(State(page): State<Arc<Page>>, mut request: Request, ne
         .and_then(|()| check_origin(&page, request.method(), request.headers()));
     let bound = if request.uri().path() == "/prompts/try" { LONGEST_TRY } else { LONGEST_ANSWER };
     request.extensions_mut().insert(ask.clone());
+    // A proxy's connections are not counted by address, so its clients' requests are: one that sends its form slowly must
+    // not take the places of all.
+    let visit = page.visiting.take(ask.address);
     let answer = match checked {
         Err(failure) => failure.into_response(),
+        Ok(()) if visit.is_none() => Failure::TooManyTries { seconds: WAIT_FOR_OTHERS }.into_response(),
         Ok(()) => match tokio::time::timeout(bound, next.run(request)).await {
             Ok(answer) => answer,
             Err(_) => Failure::TooSlow.into_response(),

@@ -3,9 +3,8 @@
 //! Hyper is used directly, because `axum::serve` has no time limit for the head of a request, and a browser's connection that
 //! says nothing would be kept for ever.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -24,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::security::{LONGEST_TRY, Peer};
-use super::session::network_of;
+use super::shares::Shares;
 use super::{Page, routes};
 use crate::config::AdminSettings;
 use crate::daemon::{Companion, CompanionInput};
@@ -167,42 +166,6 @@ impl Slot {
     }
 }
 
-/// The connections of each address, so that one that sends nothing to an end does not take all places.
-#[derive(Debug, Default)]
-struct Peers(Mutex<HashMap<String, usize>>);
-
-/// A connection's place among those of its address.
-#[derive(Debug)]
-struct Visit {
-    peers: Arc<Peers>,
-    address: String,
-}
-
-impl Peers {
-    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Visit> {
-        let address = network_of(address.to_canonical());
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(address.clone()).or_default();
-        if *count >= MOST_OF_ONE {
-            return None;
-        }
-        *count += 1;
-        Some(Visit { peers: Arc::clone(self), address })
-    }
-}
-
-impl Drop for Visit {
-    fn drop(&mut self) {
-        let mut counts = self.peers.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.address);
-            }
-        }
-    }
-}
-
 async fn accept(
     listener: TcpListener,
     router: Router,
@@ -210,7 +173,7 @@ async fn accept(
     stop: CancellationToken,
     connections: TaskTracker,
 ) {
-    let peers = Arc::new(Peers::default());
+    let peers = Shares::new(MOST_OF_ONE);
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -223,7 +186,7 @@ async fn accept(
                 let address = peer.ip().to_canonical();
                 // A proxy's connections are of many people.
                 let is_proxy = proxies.iter().any(|network| network.contains(&address));
-                let visit = if is_proxy { None } else { peers.enter(address) };
+                let visit = if is_proxy { None } else { peers.take(address) };
                 if visit.is_none() && !is_proxy {
                     tracing::debug!(%address, "too many connections of one address");
                     continue;
@@ -265,23 +228,4 @@ async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, stop: Cancel
         () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     let _ = tokio::time::timeout(STOP_BOUND, connection).await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_address_takes_a_share_of_the_places_and_gives_them_back() {
-        let peers = Arc::new(Peers::default());
-        let (one, other) = ("203.0.113.7".parse().unwrap(), "203.0.113.8".parse().unwrap());
-        let mut visits: Vec<Visit> = (0..MOST_OF_ONE).map(|_| peers.enter(one).unwrap()).collect();
-        assert!(peers.enter(one).is_none());
-        assert!(peers.enter("::ffff:203.0.113.7".parse().unwrap()).is_none(), "the same address");
-        drop(peers.enter(other).unwrap());
-        visits.pop();
-        visits.push(peers.enter(one).unwrap());
-        drop(visits);
-        assert!(peers.0.lock().unwrap().is_empty());
-    }
 }

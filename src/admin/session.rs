@@ -15,6 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::ask::{Ask, cookie};
 use super::failure::Failure;
 use super::security::random;
+use super::shares::Share;
 use super::{Page, password};
 use pregonero_store::{NewSession, SessionUser, StoreError};
 
@@ -96,7 +97,7 @@ pub(super) async fn sign_in(
     account: &str,
     password: &str,
 ) -> Result<Option<HeaderValue>, Failure> {
-    let place = place(page)?;
+    let place = place(page, ask)?;
     let store = &page.app().store;
     let digest: [u8; 32] = Sha256::digest(account.trim().to_lowercase()).into();
     let tried = match store.try_sign_in(&digest, &network_of(ask.address), ask.now).await? {
@@ -133,7 +134,7 @@ pub(super) async fn check_again(page: &Arc<Page>, ask: &Ask, password: &str) -> 
     if password.is_empty() {
         return Err(Failure::unusable("Falta su propia contraseña actual.", "Your own current password is missing."));
     }
-    let place = place(page)?;
+    let place = place(page, ask)?;
     let store = &page.app().store;
     let digest: [u8; 32] = Sha256::digest(ask.name().to_lowercase()).into();
     let tried = match store.try_sign_in(&digest, &network_of(ask.address), ask.now).await? {
@@ -152,27 +153,35 @@ pub(super) async fn check_again(page: &Arc<Page>, ask: &Ask, password: &str) -> 
 /// Takes a place among those whose passwords are compared or wait for it. A try that finds none is not counted.
 ///
 /// # Errors
-/// [`Failure::TooManyTries`] if there is none left.
-fn place(page: &Page) -> Result<OwnedSemaphorePermit, Failure> {
-    let place = Arc::clone(&page.hashing_or_waiting).try_acquire_owned();
-    place.map_err(|_| Failure::TooManyTries { seconds: WAIT_FOR_A_PLACE })
+/// [`Failure::TooManyTries`] if there is none left, or the network has its share already.
+fn place(page: &Page, ask: &Ask) -> Result<Place, Failure> {
+    let busy = Failure::TooManyTries { seconds: WAIT_FOR_A_PLACE };
+    let share = page.guessing.take(ask.address).ok_or(busy.clone())?;
+    let place = Arc::clone(&page.hashing_or_waiting).try_acquire_owned().map_err(|_| busy)?;
+    Ok(Place { _share: share, _place: place })
+}
+
+/// A place among those whose passwords are compared or wait for it, and the network's share of them.
+struct Place {
+    _share: Share,
+    _place: OwnedSemaphorePermit,
 }
 
 /// Compares a password with a hash away from the runtime's threads, two at a time: each takes a tenth of a second and 19 MiB.
-async fn verify(page: &Page, place: OwnedSemaphorePermit, phc: Option<String>, given: String) -> Result<bool, Failure> {
+async fn verify(page: &Page, place: Place, phc: Option<String>, given: String) -> Result<bool, Failure> {
     alone(page, place, move || password::verify(phc.as_deref(), &given)).await
 }
 
 /// Hashes a new password away from the runtime's threads.
-pub(super) async fn hash(page: &Page, given: String) -> Result<String, Failure> {
-    alone(page, place(page)?, move || password::hash(&given)).await
+pub(super) async fn hash(page: &Page, ask: &Ask, given: String) -> Result<String, Failure> {
+    alone(page, place(page, ask)?, move || password::hash(&given)).await
 }
 
 /// Does expensive work in its turn. The turn ends with the work, and not when nobody waits for it any more: work that has
 /// begun goes on then.
 async fn alone<T: Send + 'static>(
     page: &Page,
-    place: OwnedSemaphorePermit,
+    place: Place,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {
     let turn = Arc::clone(&page.hashing).acquire_owned().await.map_err(|_| Failure::Internal)?;

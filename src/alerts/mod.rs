@@ -194,7 +194,7 @@ impl Alerts {
     async fn links(&self, notice: &Notice, post: &PostRecord, plan: &Plan) -> Result<Option<Links>, StoreError> {
         let Some(page) = &plan.page else { return Ok(None) };
         let now = self.clock.now();
-        if post.state != PostState::Held || post.expires_at <= now || !self.store.has_users().await? {
+        if post.state != PostState::Held || post.expires_at <= now || !self.store.has_reviewers().await? {
             return Ok(None);
         }
         if let Some(offered) = self.offered().get(&notice.id).filter(|offered| offered.until > now) {

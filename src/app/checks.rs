@@ -20,7 +20,16 @@ pub fn check_seed_prompts(settings: &Settings, engine: &Engine) -> Result<(), Se
     let description = engine.description();
     let check = |prompt: &SeedPrompt| {
         let place = || format!("the prompt {:?}", prompt.text);
-        description.check_attributes(&prompt.attributes).with_context(place)
+        let checked = description.check_attributes(&prompt.attributes).map_err(anyhow::Error::from);
+        let on_server = engine.server().is_some() && description.control.is_none();
+        let why = |error: anyhow::Error| match on_server {
+            true => anyhow!(
+                "it has attributes, but nothing is known here of the model on the server: name its files in engine.files, or take \
+                 the attributes out"
+            ),
+            false => error,
+        };
+        checked.map_err(why).with_context(place)
     };
     let switched_on = settings.seed_prompts.iter().filter(|prompt| prompt.weight > 0);
     switched_on.into_iter().try_for_each(check).map_err(SetupError::under("seed_prompts.attributes"))
@@ -58,7 +67,11 @@ pub fn check_what_can_pass(settings: &Settings, judge: &Judge, now: Timestamp) -
 /// # Errors
 /// If the model's control layout cannot be read.
 pub fn take_out_unknown_attributes(settings: &mut Settings, generator: &ModelFiles) -> Result<Vec<String>, SetupError> {
-    let layout = ControlLayout::read(generator).map_err(SetupError::under("generation.model"))?;
+    let layout = match generator.has("config.json") {
+        true => ControlLayout::read(generator).map_err(SetupError::under("generation.model"))?,
+        // On a server, and nothing is known about it here.
+        false => None,
+    };
     let mut taken = Vec::new();
     for prompt in &mut settings.seed_prompts {
         prompt.attributes.retain(|name, value| {

@@ -13,7 +13,10 @@ use std::sync::Arc;
 
 pub use self::checks::{check_seed_prompts, check_what_can_pass, take_out_unknown_attributes};
 pub use self::error::SetupError;
-pub use self::models::{examine, generator_files, load_engine, load_judge};
+pub use self::models::{
+    Findings, SERVER_KEY, examine, generator_files, load_engine, load_engine_with, load_judge, load_local_engine,
+    not_compared,
+};
 pub use self::outlet::{alert_plan, audit_plan, credentials, open_outlet};
 use crate::config::Settings;
 use crate::publish::{self, Outlet, Publisher, Rules};

@@ -1,23 +1,45 @@
 //! Loads what the configuration names: the generator, and the classifier, critic and gates that judge its candidates.
 
-use anyhow::Context as _;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow};
 
 use super::SetupError;
 use crate::config::Settings;
 use pregonero_judging::gates::{GateSettings, Gates, LabelHashtags, Resources};
 use pregonero_judging::judge::Judge;
-use pregonero_models::catalog::{self, HubSettings, ModelFiles, ModelKind, Needs};
+use pregonero_models::catalog::{self, HubSettings, ModelFiles, ModelKind, ModelSource, Needs, ServerAddress};
+use pregonero_models::generation::remote::{Server, ServerOptions};
 use pregonero_models::generation::{self, Engine, Loading};
 use pregonero_models::sentiment::critic::Reader;
 use pregonero_models::sentiment::{Classifier, SentimentSettings, SentimentTarget};
 use pregonero_models::verbatim;
+use pregonero_system::environment::Environment;
+use pregonero_x::secrets;
 
-/// Opens the files of the generator that the configuration names.
+/// The name of the secret that a generation server asks for; it is found in the same three ways as X's four keys.
+pub const SERVER_KEY: &str = "GENERATION_API_KEY";
+
+/// Opens the files of the generator that the configuration names. Of a generator on a server these are the ones that
+/// `engine.files` names; without any, nothing is known about it here, and the result has no files.
 ///
 /// # Errors
-/// If there is no such model; the message names `generation.model`.
+/// If there is no such model; the message names the key.
 pub fn generator_files(settings: &Settings, hub: &HubSettings) -> Result<ModelFiles, SetupError> {
-    catalog::open(&settings.generation.model, ModelKind::Generator, hub).map_err(SetupError::under("generation.model"))
+    let open = |source, key| catalog::open(source, ModelKind::Generator, hub).map_err(SetupError::under(key));
+    match (settings.generation.model.server(), &settings.engine.files) {
+        (None, _) => open(&settings.generation.model, "generation.model"),
+        (Some(_), Some(files)) => open(files, "engine.files"),
+        (Some(_), None) => Ok(ModelFiles::Embedded(&[])),
+    }
+}
+
+/// Opens the files of the model that stands in while the server of the generator is away, if there is one.
+fn stand_in_files(settings: &Settings, hub: &HubSettings) -> Result<Option<ModelFiles>, SetupError> {
+    let fallback = settings.generation.fallback.as_ref().filter(|_| settings.generation.model.server().is_some());
+    let open = |source| catalog::open(source, ModelKind::Generator, hub);
+    fallback.map(open).transpose().map_err(SetupError::under("generation.fallback"))
 }
 
 /// Returns what a model needs once it is loaded, for `models list`.
@@ -34,26 +56,107 @@ pub fn examine(files: &ModelFiles, kind: ModelKind) -> anyhow::Result<Needs> {
     }
 }
 
-/// Loads the generator and warms it up, on its own thread.
+/// Loads the generator and warms it up, on its own thread; or asks the server that has it what it follows, and loads the
+/// model that stands in for it. A server that is away is no error: it may be back for the next round.
 ///
 /// # Errors
-/// If the model or the device cannot be used; the message names the key.
-pub async fn load_engine(settings: &Settings, hub: &HubSettings) -> Result<Engine, SetupError> {
-    let files = generator_files(settings, hub)?;
-    let generation = &settings.generation;
-    let load = async {
-        // Weights are hashed off the runtime's threads: that may take a minute, and a shutdown must not wait for it.
-        let model = generation.model.clone();
-        let hashed = tokio::task::spawn_blocking(move || files.identity(&model).map(|identity| (files, identity)));
-        let (files, identity) = hashed.await.context("hashing the weights panicked")??;
-        let loading = Loading { weights: generation.weights, ..Loading::on(generation.device) };
-        Engine::start_with(files, identity, loading).await
+/// If the model or the device cannot be used, or the server refuses; the message names the key.
+pub async fn load_engine(
+    settings: &Settings,
+    hub: &HubSettings,
+    environment: &Environment,
+) -> Result<Engine, SetupError> {
+    load_engine_with(settings, hub, environment, Findings::Remembered).await
+}
+
+/// Whether a server is asked again what it follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Findings {
+    /// Only if it has changed since it was asked.
+    Remembered,
+    Afresh,
+}
+
+/// Does what [`load_engine`] does.
+///
+/// # Errors
+/// As [`load_engine`].
+pub async fn load_engine_with(
+    settings: &Settings,
+    hub: &HubSettings,
+    environment: &Environment,
+    findings: Findings,
+) -> Result<Engine, SetupError> {
+    let Some(address) = settings.generation.model.server() else { return load_local_engine(settings, hub).await };
+    let options = ServerOptions {
+        address: address.clone(),
+        key: secrets::one(environment, SERVER_KEY)?,
+        settings: settings.engine.clone(),
+        files: settings.engine.files.as_ref().map(|_| generator_files(settings, hub)).transpose()?,
+        memo: Some(memo_path(settings)),
+        afresh: findings == Findings::Afresh,
     };
-    load.await.map_err(SetupError::under("generation.model"))
+    let server = Server::new(options).map_err(SetupError::under("generation.model"))?;
+    let stand_in = match &settings.generation.fallback {
+        Some(fallback) => Some(start(fallback, settings, hub).await.map_err(SetupError::under("generation.fallback"))?),
+        None => None,
+    };
+    if server.state().key_is_in_the_clear {
+        tracing::warn!(%address, "{SERVER_KEY} is sent without encryption; that is safe only in a network that you trust");
+    }
+    match server.ask().await {
+        Ok(findings) => tell_findings(address, &findings, settings),
+        Err(error) if error.is_passing() || stand_in.is_some() => {
+            tracing::warn!("the generation server cannot be used now: {error}");
+        }
+        Err(error) => return Err(SetupError::Unusable { key: "generation.model", cause: error.into() }),
+    }
+    Ok(Engine::on_server(server, stand_in))
+}
+
+/// Loads the generator for a command that needs its weights.
+///
+/// # Errors
+/// As [`load_engine`]; and if the generator is on a server.
+pub async fn load_local_engine(settings: &Settings, hub: &HubSettings) -> Result<Engine, SetupError> {
+    let model = &settings.generation.model;
+    if let Some(address) = model.server() {
+        let cause = anyhow!(
+            "{address} is on a server, and this command needs a model on this machine: name one with --model (builtin, a folder \
+             or hub:OWNER/NAME)"
+        );
+        return Err(SetupError::Unusable { key: "generation.model", cause });
+    }
+    start(model, settings, hub).await.map_err(SetupError::under("generation.model"))
+}
+
+async fn start(model: &ModelSource, settings: &Settings, hub: &HubSettings) -> anyhow::Result<Engine> {
+    let files = catalog::open(model, ModelKind::Generator, hub)?;
+    let model = model.clone();
+    // Weights are hashed off the runtime's threads: that may take a minute, and a shutdown must not wait for it.
+    let hashed = tokio::task::spawn_blocking(move || files.identity(&model).map(|identity| (files, identity)));
+    let (files, identity) = hashed.await.context("hashing the weights panicked")??;
+    let generation = &settings.generation;
+    let loading = Loading { weights: generation.weights, ..Loading::on(generation.device) };
+    Engine::start_with(files, identity, loading).await
+}
+
+/// Returns the file next to the record in which is remembered what a server follows.
+fn memo_path(settings: &Settings) -> PathBuf {
+    let mut name = OsString::from(&settings.store.path);
+    name.push(".engine.json");
+    PathBuf::from(name)
+}
+
+fn tell_findings(address: &ServerAddress, findings: &generation::remote::Findings, settings: &Settings) {
+    let software = findings.software_in_words();
+    let said = findings.in_words(&settings.generation.decoding).join("; ");
+    let said = if said.is_empty() { "it follows every setting".to_owned() } else { said };
+    tracing::info!(%address, software, model = findings.model, "generation server: {said}");
 }
 
 /// Loads the classifier and the critic and builds the gates. `generator` holds the files of the model that writes, which
-/// may include an index of its training texts and its operator's own texts.
+/// may include an index of its training texts and its operator's own texts; the model that stands in for it is added.
 ///
 /// # Errors
 /// If the classifier, the critic, the index, the own texts or the list of banned words cannot be used; the message names the
@@ -68,9 +171,30 @@ pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles
         },
     };
     let reader = load_reader(settings, hub)?;
-    let gates = load_gates(&settings.gates, hashtags, generator)?;
+    let generators: Vec<ModelFiles> = stand_in_files(settings, hub)?.into_iter().chain([generator.clone()]).collect();
+    let gates = load_gates(&settings.gates, hashtags, &generators)?;
     let disclosure = settings.account.disclosure.clone();
     Ok(Judge::new(&settings.selection, &settings.sentiment, disclosure, gates, classifier, reader))
+}
+
+/// Returns what the gate `verbatim` does not compare with although the settings ask for it, because the model's folder has no
+/// file for it; `None` if nothing is missing. A file that cannot be read is a fault of [`load_judge`].
+#[must_use]
+pub fn not_compared(settings: &GateSettings, generator: &ModelFiles) -> Option<String> {
+    if settings.off.iter().any(|gate| gate == "verbatim") {
+        return None;
+    }
+    let index = settings.verbatim_tokens > 0 && matches!(verbatim::index_of(generator), Ok(None));
+    let own = settings.own_texts > 0.0 && matches!(verbatim::own_texts_of(generator), Ok(None));
+    let missing = [
+        (index, verbatim::VERBATIM_INDEX, "other people's texts"),
+        (own, verbatim::OWN_TEXTS, "its operator's own texts"),
+    ];
+    let missing = missing.into_iter().filter(|(is_missing, ..)| *is_missing);
+    let missing: Vec<String> = missing.map(|(_, file, texts)| format!("no {file} ({texts})")).collect();
+    (!missing.is_empty()).then(|| {
+        format!("the generator's folder has {}, so a text of its training may go out as it is", missing.join(" and "))
+    })
 }
 
 /// Loads the reader, which says how well a text reads, with the critic that the settings name or without one.
@@ -83,10 +207,16 @@ fn load_reader(settings: &Settings, hub: &HubSettings) -> Result<Reader, SetupEr
     load().map_err(SetupError::under("selection.critic"))
 }
 
-fn load_gates(settings: &GateSettings, hashtags: LabelHashtags, generator: &ModelFiles) -> Result<Gates, SetupError> {
-    let verbatim = verbatim::index_of(generator).map_err(SetupError::under("generation.model"))?;
-    let own_texts = verbatim::own_texts_of(generator).map_err(SetupError::under("generation.model"))?;
-    let resources = Resources { verbatim, own_texts, hashtags, switched_off: settings.off.clone() };
+fn load_gates(
+    settings: &GateSettings,
+    hashtags: LabelHashtags,
+    generators: &[ModelFiles],
+) -> Result<Gates, SetupError> {
+    let mut resources = Resources { hashtags, switched_off: settings.off.clone(), ..Resources::default() };
+    for files in generators {
+        resources.verbatim.extend(verbatim::index_of(files).map_err(SetupError::under("generation.model"))?);
+        resources.own_texts.extend(verbatim::own_texts_of(files).map_err(SetupError::under("generation.model"))?);
+    }
     Gates::new(settings, resources).map_err(SetupError::under("gates"))
 }
 

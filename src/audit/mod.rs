@@ -17,6 +17,6 @@ mod tests;
 pub use anchors::Anchors;
 pub use keeper::{KeepError, Keeper, Plan};
 pub use key::{KEY_NAME, KeyError, KeyPlace, Rotation};
-pub use prove::{ProveError, exported, prove, telling_record};
+pub use prove::{ProveError, exported, growth, prove, telling_record};
 pub use settings::{AuditKeys, AuditSettings};
 pub use verify::{Anchored, Delivered, Evidence, Verdict, verify};

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pregonero_audit::merkle::inclusion_proof;
-use pregonero_audit::{Checkpoint, Note, Proof};
+use pregonero_audit::merkle::{consistency_proof, inclusion_proof, root};
+use pregonero_audit::{Checkpoint, Growth, Note, Proof};
 use pregonero_store::{LedgerRecord, PostId, RecordKind, Store, StoreError, StoredCheckpoint};
 use serde_json::{Value, json};
 
@@ -16,8 +16,52 @@ pub enum ProveError {
     NoCheckpoint(u64),
     #[error("the checkpoint over {size} records does not fit the log: run `pregonero audit verify`")]
     Broken { size: u64 },
+    #[error("it covers no record, so nothing can contradict it")]
+    Empty,
+    #[error("it is a checkpoint of {found}, and this log is {wanted}")]
+    OtherLog { found: String, wanted: String },
+    #[error(
+        "it covers {size} records, and the log's checkpoint over {has} is the latest: the log was cut off, or a backup was restored \
+         (`pregonero audit verify`)"
+    )]
+    Shorter { size: u64, has: u64 },
+    #[error(
+        "the first {size} records of this log have another root ({root}): one of them was changed, inserted or removed \
+         (`pregonero audit verify`)"
+    )]
+    Contradicted { size: u64, root: String },
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Returns the proof that the log of the checkpoint `to` continues the one of `from`, which somebody kept.
+///
+/// # Errors
+/// If it does not, or the record cannot be read.
+pub async fn growth(store: &Store, from: &Checkpoint, to: &str) -> Result<Growth, ProveError> {
+    let later = Note::parse(to).ok().and_then(|note| Checkpoint::of_note(&note).ok());
+    let later = later.ok_or(ProveError::Broken { size: from.size })?;
+    if later.origin != from.origin {
+        return Err(ProveError::OtherLog { found: from.origin.clone(), wanted: later.origin });
+    }
+    if from.size == 0 {
+        return Err(ProveError::Empty);
+    }
+    if later.size < from.size {
+        return Err(ProveError::Shorter { size: from.size, has: later.size });
+    }
+    let leaves = store.log_leaves(later.size).await?;
+    let broken = || ProveError::Broken { size: later.size };
+    let size = usize::try_from(from.size).map_err(|_| broken())?;
+    if leaves.len() as u64 != later.size || root(&leaves) != later.root {
+        return Err(broken());
+    }
+    let found = root(&leaves[..size]);
+    if found != from.root {
+        return Err(ProveError::Contradicted { size: from.size, root: STANDARD.encode(found) });
+    }
+    let hashes = consistency_proof(&leaves, size).ok_or_else(broken)?;
+    Ok(Growth { old: from.size, hashes, checkpoint: to.to_owned() })
 }
 
 /// Returns the record that says most about what became of a post: its outcome, or else the last one about it.

@@ -150,6 +150,21 @@ fn ask() -> Result<String> {
     Ok(new)
 }
 
+impl UserCommand {
+    /// Returns who changes a user, if the command does.
+    fn decision(&self) -> Option<&Decision> {
+        match self {
+            Self::List => None,
+            Self::Add { decision, .. }
+            | Self::Role { decision, .. }
+            | Self::Password { decision, .. }
+            | Self::Disable { decision, .. }
+            | Self::Enable { decision, .. }
+            | Self::Remove { decision, .. } => Some(decision),
+        }
+    }
+}
+
 /// Runs `admin`.
 ///
 /// # Errors
@@ -195,33 +210,37 @@ async fn list(session: &Session) -> Result<()> {
 async fn change(command: UserCommand, session: &Session) -> Result<()> {
     let store = Store::open_existing(&session.ground(Purpose::Act).await?.store).await?;
     let now = session.now();
+    let by = match command.decision() {
+        Some(decision) => decision.name(session)?,
+        None => return Ok(()),
+    };
     let (name, done) = match &command {
         UserCommand::List => return Ok(()),
-        UserCommand::Add { name, role, password, decision } => {
-            store.add_user(name, (*role).into(), &password.hash(name)?, &decision.name(session)?, now).await?;
+        UserCommand::Add { name, role, password, .. } => {
+            store.add_user(name, (*role).into(), &password.hash(name)?, &by, now).await?;
             (name, "added")
         }
-        UserCommand::Role { name, role, decision } => {
-            store.set_role(name, (*role).into(), &decision.name(session)?, now).await?;
+        UserCommand::Role { name, role, .. } => {
+            store.set_role(name, (*role).into(), &by, now).await?;
             (name, "role changed")
         }
-        UserCommand::Password { name, password, decision } => {
-            store.set_password(name, &password.hash(name)?, &decision.name(session)?, now).await?;
+        UserCommand::Password { name, password, .. } => {
+            store.set_password(name, &password.hash(name)?, &by, now).await?;
             (name, "password changed")
         }
-        UserCommand::Disable { name, decision } => {
-            store.set_disabled(name, true, &decision.name(session)?, now).await?;
+        UserCommand::Disable { name, .. } => {
+            store.set_disabled(name, true, &by, now).await?;
             (name, "disabled")
         }
-        UserCommand::Enable { name, decision } => {
-            store.set_disabled(name, false, &decision.name(session)?, now).await?;
+        UserCommand::Enable { name, .. } => {
+            store.set_disabled(name, false, &by, now).await?;
             (name, "enabled")
         }
-        UserCommand::Remove { name, decision } => {
-            store.remove_user(name, &decision.name(session)?, now).await?;
+        UserCommand::Remove { name, .. } => {
+            store.remove_user(name, &by, now).await?;
             (name, "removed")
         }
     };
     store.close().await;
-    session.output.object(|| format!("{name}: {done}"), || json!({"user": name, "done": done}))
+    session.output.object(|| format!("{name}: {done} by {by}"), || json!({"user": name, "done": done, "by": by}))
 }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
-use pregonero_audit::Verifier;
-use pregonero_store::{LedgerRecord, PostId, Store, StoredCheckpoint};
+use pregonero_audit::{Checkpoint, Note, Verifier};
+use pregonero_store::{LedgerRecord, NOT_COVERED, PostId, Store, StoredCheckpoint};
 use pregonero_system::clock::SystemClock;
 use pregonero_system::files::{Existing, write_whole};
 use serde_json::json;
@@ -26,6 +26,8 @@ pub enum AuditCommand {
     Verify(VerifyArguments),
     /// Write a proof of what became of a post, which can be checked without this program
     Prove(ProveArguments),
+    /// Write a proof that the log only grew since a checkpoint that somebody kept
+    Consistency(ConsistencyArguments),
     /// Print every record as a line of JSON, each checkpoint after the records that it covers
     Export(ExportArguments),
     /// Sign the log now, and send the checkpoint to the places in `[audit]`
@@ -72,6 +74,32 @@ pub struct ProveArguments {
     output: Option<PathBuf>,
 }
 
+/// From which checkpoint on to prove it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Whoever kept the earlier checkpoint can check the proof without this program and without the records:
+
+  python3 docs/check_audit.py consistency grown.txt --from kept.txt --key KEY
+
+It says that the log of the later checkpoint has all records of the earlier one, unchanged and in the same places. The form is
+that of C2SP's tlog-witness: the earlier size, the hashes of RFC 9162, and the later checkpoint.
+
+Examples:
+  pregonero audit consistency --from kept.txt                        up to now, printed
+  pregonero audit consistency --from kept.txt -o grown.txt           written; never replaces a file
+  pregonero audit consistency --from march.txt --to june.txt         between two checkpoints that were kept")]
+pub struct ConsistencyArguments {
+    /// A file with the checkpoint that was kept; of several in it, the one over the most records counts
+    #[arg(long, value_name = "FILE")]
+    from: PathBuf,
+    /// A file with a later checkpoint; without it, the latest one, or a new one if the log has grown
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
+    /// The file to write; without it, the proof is printed
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
 /// Which records to print.
 #[derive(Debug, Args)]
 pub struct ExportArguments {
@@ -105,6 +133,7 @@ pub async fn run(command: AuditCommand, session: &Session) -> Result<()> {
     match command {
         AuditCommand::Verify(arguments) => verify(&arguments, session).await,
         AuditCommand::Prove(arguments) => prove(&arguments, session).await,
+        AuditCommand::Consistency(arguments) => consistency(&arguments, session).await,
         AuditCommand::Export(arguments) => export(&arguments, session).await,
         AuditCommand::Checkpoint => checkpoint(session).await,
         AuditCommand::Key(arguments) => key(&arguments, session).await,
@@ -174,6 +203,8 @@ fn in_words(verdict: &Verdict) -> String {
         )
     }));
     lines.extend(keys.last().map(|key| format!("key: {key}")));
+    let tables: Vec<&str> = NOT_COVERED.iter().map(|(table, _)| *table).collect();
+    lines.push(format!("not covered: {} (docs/audit.md says why)", tables.join(", ")));
     lines.join("\n")
 }
 
@@ -203,7 +234,9 @@ async fn prove(arguments: &ProveArguments, session: &Session) -> Result<()> {
     session.output.object(
         || {
             let (kind, index, size) = (record.kind, record.index, checkpoint.size);
-            format!("{}: record {index} ({kind}) is in the log of {size} records", path.display())
+            let forgotten =
+                if record.content.is_some() { "" } else { "; its content was forgotten, as a later record says" };
+            format!("{}: record {index} ({kind}) is in the log of {size} records{forgotten}", path.display())
         },
         || json!({"file": path, "index": record.index, "kind": record.kind, "size": checkpoint.size}),
     )
@@ -222,6 +255,53 @@ async fn covering(
     let plan = plan_of(ground, session)?;
     let signed = keeper::sign(store, &plan, &SystemClock).await?;
     signed.with_context(|| format!("record {} has no checkpoint, and none could be made", record.index))
+}
+
+async fn consistency(arguments: &ConsistencyArguments, session: &Session) -> Result<()> {
+    let (earlier, _) = largest_in(&arguments.from)?;
+    let later = arguments.to.as_deref().map(largest_in).transpose()?;
+    let ground = session.ground(Purpose::Act).await?;
+    let store = Store::open_existing(&ground.store).await?;
+    let to = match later {
+        Some((_, note)) => note,
+        None => latest(&store, &ground, session).await?.note,
+    };
+    let growth = audit::growth(&store, &earlier, &to).await;
+    store.close().await;
+    let growth = growth.with_context(|| arguments.from.display().to_string())?;
+    let (text, old) = (growth.text(), growth.old);
+    let new = to.lines().nth(1).unwrap_or_default();
+    let Some(path) = &arguments.output else {
+        return session.output.object(
+            || text.trim_end().to_owned(),
+            || json!({"from": old, "to": new.parse::<u64>().ok(), "proof": text}),
+        );
+    };
+    write_whole(path, Existing::Refuse, |file| file.write_all(text.as_bytes()))?;
+    session.output.object(
+        || format!("{}: the log of {new} records continues the one of {old} records", path.display()),
+        || json!({"file": path, "from": old, "to": new.parse::<u64>().ok()}),
+    )
+}
+
+/// Returns the checkpoint over the most records in a file, with its note.
+fn largest_in(file: &Path) -> Result<(Checkpoint, String)> {
+    let found = Evidence::in_file(file).with_context(|| format!("{}: cannot read it", file.display()))?;
+    let read = |one: Evidence| Some((Checkpoint::of_note(&Note::parse(&one.note).ok()?).ok()?, one.note));
+    let largest = found.into_iter().filter_map(read).max_by_key(|(checkpoint, _)| checkpoint.size);
+    largest.with_context(|| {
+        format!(
+            "{}: expected a checkpoint (a signed note, as `audit checkpoint` prints it), found none",
+            file.display()
+        )
+    })
+}
+
+/// Returns the checkpoint over the whole log, signed now if it has grown since the last one.
+async fn latest(store: &Store, ground: &Ground, session: &Session) -> Result<StoredCheckpoint> {
+    let plan = plan_of(ground, session)?;
+    keeper::sign(store, &plan, &SystemClock).await?;
+    store.last_checkpoint().await?.context("there is no checkpoint")
 }
 
 async fn export(arguments: &ExportArguments, session: &Session) -> Result<()> {

@@ -1,10 +1,10 @@
-//! `pregonero auth`: a person logs the bot in to its account.
+//! `pregonero auth`: a person logs the bot in to its account, or gets the app's own token.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -22,8 +22,8 @@ use pregonero_system::clock::SystemClock;
 use pregonero_x::oauth2::login::Login;
 use pregonero_x::oauth2::{self, Grant, Tokens};
 use pregonero_x::pin::AppKeys;
-use pregonero_x::secrets::{self, CLIENT_NAMES, NAMES};
-use pregonero_x::{Authority, Client, Credentials, Timeouts};
+use pregonero_x::secrets::{self, BEARER_NAME, CLIENT_NAMES, NAMES};
+use pregonero_x::{Authority, Client, Credentials, Timeouts, TwitterError};
 
 /// How long the person may take in the browser.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
@@ -42,11 +42,16 @@ Without --oauth2: X shows a PIN, which you type here. Needs the app's TWITTER_CO
 tokens do not expire.
 With --oauth2: X sends the browser back to this machine. Needs the app's TWITTER_CLIENT_ID, TWITTER_CLIENT_SECRET if X calls
 the app confidential, and http://127.0.0.1:PORT/callback among the app's callback addresses. Then set
-publish.auth = \"oauth2\". The tokens are renewed every two hours.")]
+publish.auth = \"oauth2\". The tokens are renewed every two hours.
+With --app: gets the app's own bearer token for TWITTER_CONSUMER_KEY and TWITTER_CONSUMER_SECRET. It belongs to no account,
+cannot post and does not expire; `dataset collect` and `dataset hydrate` read with it.")]
 pub struct LoginArguments {
     /// Use OAuth 2.0 with PKCE instead of OAuth 1.0a with a PIN
     #[arg(long)]
     oauth2: bool,
+    /// Get the app's own bearer token instead, which reads and cannot post
+    #[arg(long, conflicts_with = "oauth2")]
+    app: bool,
     /// The port on this machine that X sends the browser back to
     #[arg(long, value_name = "PORT", default_value_t = 8765, requires = "oauth2")]
     port: u16,
@@ -60,7 +65,9 @@ pub async fn run(command: AuthCommand, session: &Session) -> Result<()> {
     let AuthCommand::Login(arguments) = command;
     let settings = session.settings()?;
     let authority = Authority::new(&settings.publish.base_url, Arc::new(SystemClock), Timeouts::default())?;
-    if arguments.oauth2 {
+    if arguments.app {
+        get_app_token(&authority, &settings, session).await
+    } else if arguments.oauth2 {
         login_with_browser(&arguments, &authority, &settings, session).await
     } else {
         login_with_pin(&authority, &settings, session).await
@@ -68,9 +75,7 @@ pub async fn run(command: AuthCommand, session: &Session) -> Result<()> {
 }
 
 async fn login_with_pin(authority: &Authority, settings: &Settings, session: &Session) -> Result<()> {
-    let [key, secret, ..] = NAMES.map(|name| secrets::one(&session.environment, name).transpose());
-    let missing = || format!("set {} and {}: the app's keys from console.x.com", NAMES[0], NAMES[1]);
-    let keys = AppKeys { consumer_key: key.with_context(missing)??, consumer_secret: secret.with_context(missing)?? };
+    let keys = app_keys(session)?;
     let (login, page) = authority.begin_pin(keys).await?;
     Output::complain(&format!("Log in to the bot's account in a browser, then open\n\n  {page}\n\nand type the PIN:"));
     let pin = tokio::task::spawn_blocking(read_line).await.context("reading the PIN")??;
@@ -88,6 +93,26 @@ async fn login_with_pin(authority: &Authority, settings: &Settings, session: &Se
     session.output.object(
         || format!("logged in as @{handle}; tokens in {} and {}", files[0].display(), files[1].display()),
         || json!({"account": handle, "method": "oauth1", "files": files}),
+    )
+}
+
+fn app_keys(session: &Session) -> Result<AppKeys> {
+    let [key, secret, ..] = NAMES.map(|name| secrets::one(&session.environment, name).transpose());
+    let missing = || format!("set {} and {}: the app's keys from console.x.com", NAMES[0], NAMES[1]);
+    Ok(AppKeys { consumer_key: key.with_context(missing)??, consumer_secret: secret.with_context(missing)?? })
+}
+
+/// Gets the app's bearer token and writes it next to the account's tokens.
+async fn get_app_token(authority: &Authority, settings: &Settings, session: &Session) -> Result<()> {
+    let token = authority.app_token(&app_keys(session)?).await.map_err(|error| match error {
+        // This request posts nothing, so an unreadable answer is no open question.
+        TwitterError::OutcomeUnknown { reason, .. } => anyhow!("X gave no token: {reason}"),
+        error => error.into(),
+    })?;
+    let file = oauth2::write_secret(&settings.publish.tokens, BEARER_NAME, &token)?;
+    session.output.object(
+        || format!("the app's bearer token is in {}", file.display()),
+        || json!({"method": "app", "files": [file]}),
     )
 }
 

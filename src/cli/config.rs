@@ -9,8 +9,10 @@ use serde_json::json;
 
 use super::session::Session;
 use crate::app::{self, SetupError};
-use crate::config::{Loaded, ShownSetting};
+use crate::config::{Loaded, Settings, ShownSetting};
+use crate::daemon::status::EngineStatus;
 use pregonero_models::catalog::ModelFiles;
+use pregonero_models::generation::Engine;
 use pregonero_system::clock::SystemClock;
 use pregonero_x::secrets::{self, Source};
 
@@ -54,8 +56,11 @@ async fn check(loaded: &Loaded, session: &Session) -> Result<()> {
     let settings = &loaded.settings;
     let hub = session.hub()?;
     let mut faults = Vec::new();
-    match app::load_engine(settings, &hub).await {
-        Ok(engine) => faults.extend(app::check_seed_prompts(settings, &engine).err()),
+    match app::load_engine(settings, &hub, &session.environment).await {
+        Ok(engine) => {
+            faults.extend(app::check_seed_prompts(settings, &engine).err());
+            note_server(&engine, settings, session);
+        }
         Err(fault) => faults.push(fault),
     }
     let generator = app::generator_files(settings, &hub).unwrap_or(ModelFiles::Embedded(&[]));
@@ -75,6 +80,14 @@ async fn check(loaded: &Loaded, session: &Session) -> Result<()> {
         || format!("{}: sound", loaded.file.display()),
         || json!({"file": loaded.file, "sound": true, "warnings": loaded.warnings}),
     )
+}
+
+/// Says what is known of the generator's server. That it is away is no fault of the configuration.
+fn note_server(engine: &Engine, settings: &Settings, session: &Session) {
+    if let Some(status) = EngineStatus::of(engine, &settings.generation.decoding) {
+        let what = if status.away.is_some() { "warning: " } else { "" };
+        session.output.note(&format!("{what}generation server: {}", status.in_words()));
+    }
 }
 
 fn show(loaded: &Loaded, session: &Session) -> Result<()> {

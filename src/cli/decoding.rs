@@ -66,7 +66,7 @@ impl DecodingArguments {
 /// Another generator for this run. The value is a text, because the configuration checks it like a value in the file.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ModelArgument {
-    /// Write with this generator instead of the configured one: builtin, a folder or hub:OWNER/NAME
+    /// Write with this generator instead of the configured one: builtin, a folder, hub:OWNER/NAME or openai:URL#MODEL
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
     /// Keep the weights as f32 or int8 on the CPU: auto (int8 for a folder from `models quantize` whose check passed), f32 or

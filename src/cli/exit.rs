@@ -11,6 +11,8 @@ use super::logging;
 use super::output::Output;
 use crate::app::SetupError;
 use crate::audit::KeyError;
+#[cfg(feature = "workshop")]
+use crate::collect::AskError;
 use crate::config::ConfigError;
 use crate::daemon::lock::LockError;
 use crate::daemon::{DaemonError, OnceError, StartError};
@@ -18,8 +20,10 @@ use crate::doctor::Blame;
 use crate::publish::PublishError;
 use crate::replay::Impossible;
 use pregonero_models::catalog::HubError;
+use pregonero_models::generation::GenerationError;
 use pregonero_store::{Halt, HaltCause, OTHER_ACCOUNT, StoreError};
 use pregonero_system::errors::chain;
+use pregonero_text::characters::escaped_in_json;
 use pregonero_x;
 use pregonero_x::secrets::SecretsError;
 
@@ -47,7 +51,8 @@ pub fn failure(error: &Error, output: Output) -> ExitCode {
             .iter()
             .map(|fault| json!({"origin": fault.origin, "key": fault.key, "message": fault.message}))
             .collect();
-        Output::complain(&json!({"error": message, "exit_code": code, "faults": faults}).to_string());
+        let line = json!({"error": message, "exit_code": code, "faults": faults}).to_string();
+        Output::complain(&escaped_in_json(&line));
     } else {
         message.lines().for_each(Output::error);
         if is_without_configuration(error) {
@@ -96,6 +101,9 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         let by_flags = !error.faults().is_empty() && error.faults().iter().all(|fault| fault.origin.starts_with('-'));
         return Some(if by_flags { USAGE } else { CONFIGURATION });
     }
+    if let Some(Impossible::Generation(error)) = cause.downcast_ref::<Impossible>() {
+        return code_of_cause(error).or(Some(CONFIGURATION));
+    }
     if cause.is::<SetupError>()
         || cause.is::<SecretsError>()
         || cause.is::<pregonero_x::SetupError>()
@@ -121,6 +129,9 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
                 | HubError::Incomplete { .. }
         );
         return configured.then_some(CONFIGURATION);
+    }
+    if let Some(GenerationError::Server(error)) = cause.downcast_ref::<GenerationError>() {
+        return Some(if error.is_passing() { TEMPORARY } else { CONFIGURATION });
     }
     if let Some(error) = cause.downcast_ref::<LockError>() {
         return matches!(error, LockError::AlreadyRunning { .. }).then_some(TEMPORARY);
@@ -153,6 +164,13 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             DaemonError::RefusedForGood(error) => code_of_cause(error),
             DaemonError::Halted(halt) => Some(code_of_halt(halt)),
             _ => None,
+        };
+    }
+    #[cfg(feature = "workshop")]
+    if let Some(error) = cause.downcast_ref::<AskError>() {
+        return match error {
+            AskError::Refused { kind, .. } => kind.is_terminal().then_some(UNAVAILABLE),
+            _ => Some(TEMPORARY),
         };
     }
     match cause.downcast_ref::<PublishError>()? {
@@ -223,6 +241,12 @@ mod tests {
             (DaemonError::RefusedForGood(terminal()).into(), 69),
             (DaemonError::Quit.into(), 1),
             (OnceError::Interrupted.into(), 1),
+            #[cfg(feature = "workshop")]
+            (AskError::Stopped.into(), 75),
+            #[cfg(feature = "workshop")]
+            (AskError::Refused { kind: RefusalKind::NoCredits, status: 402, detail: String::new() }.into(), 69),
+            #[cfg(feature = "workshop")]
+            (AskError::Refused { kind: RefusalKind::Invalid, status: 400, detail: String::new() }.into(), 1),
             (refused(RefusalKind::Suspended), 69),
             (refused(RefusalKind::Duplicate), 1),
         ];

@@ -24,6 +24,7 @@ Examples:
   pregonero generate                                      candidates for a seed prompt, drawn as in a round
   pregonero generate --prompt \"Me parece\" -n 4            four candidates for this prompt
   pregonero generate --model hub:datificate/gpt2-small-spanish --prompt \"Me parece\"   another model, for this run
+  pregonero generate --model openai:http://127.0.0.1:8000/v1#my-model --prompt \"Hoy\"     a model on a server
   pregonero generate --prompt \"\" --attribute TEMA=infancia --attribute HASHTAGS=Prevención
   pregonero generate --prompt \"Me parece\" --rng-seed 7    the same candidates each time
   pregonero generate --strategy greedy --prompt \"Hoy\"     the likeliest continuation
@@ -106,7 +107,7 @@ pub async fn run(arguments: GenerateArguments, session: &Session) -> Result<()> 
     let hub = session.hub()?;
     let generator = app::generator_files(&settings, &hub)?;
     let judge = app::load_judge(&settings, &hub, &generator)?;
-    let engine = app::load_engine(&settings, &hub).await?;
+    let engine = app::load_engine(&settings, &hub, &session.environment).await?;
     if let Some(fallback) = &engine.description().fallback {
         tracing::info!("{fallback}");
     }

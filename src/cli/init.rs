@@ -25,6 +25,7 @@ On a terminal it asks for the values that are not given. The file is written to 
 Examples:
   pregonero init
   pregonero init --handle mi_bot --operator ana --timezone America/Bogota
+  pregonero init --model openai:http://127.0.0.1:8000/v1#my-model
   pregonero --config /etc/pregonero/config.toml init")]
 pub struct InitArguments {
     /// The bot's handle on X
@@ -36,6 +37,9 @@ pub struct InitArguments {
     /// The time zone of the schedule, as an IANA name
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
+    /// The generator: builtin, a folder, hub:OWNER/NAME or openai:URL#MODEL, a model on a server. Without it, the built-in one
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
 }
 
 /// Asks for missing values, checks them and writes the file.
@@ -45,8 +49,13 @@ pub struct InitArguments {
 pub async fn run(arguments: InitArguments, session: &Session) -> Result<()> {
     let file = session.config.clone().unwrap_or_else(|| PathBuf::from(SEARCHED[0]));
     refuse_existing(&file, Existing::Refuse)?;
+    let template = match &arguments.model {
+        Some(model) => with_model(TEMPLATE, model),
+        None => TEMPLATE.to_owned(),
+    };
+    let placeholders = arguments.missing();
     let answers = tokio::task::spawn_blocking(move || arguments.answers()).await.context("asking")??;
-    let text = answers.fill(TEMPLATE);
+    let text = answers.fill(&template);
     check(&text)?;
     write_whole(&file, Existing::Refuse, |writer| writer.write_all(text.as_bytes()))?;
     session.output.object(
@@ -64,13 +73,36 @@ pub async fn run(arguments: InitArguments, session: &Session) -> Result<()> {
                 next[2]
             )
         },
-        || json!({"file": file}),
-    )
+        || json!({"file": file, "placeholders": placeholders}),
+    )?;
+    if !placeholders.is_empty() {
+        session.output.note(&format!(
+            "there is no terminal to ask on, so these keys have the values of an example: {}; change them in {}, or remove it \
+             and give {}",
+            placeholders.join(", "),
+            file.display(),
+            "--handle, --operator and --timezone"
+        ));
+    }
+    Ok(())
 }
 
 impl InitArguments {
+    /// Returns the keys that nobody gives and nobody can be asked for.
+    fn missing(&self) -> Vec<&'static str> {
+        if can_ask() {
+            return Vec::new();
+        }
+        let given = [
+            ("account.handle", &self.handle),
+            ("account.operator", &self.operator),
+            ("schedule.timezone", &self.timezone),
+        ];
+        given.into_iter().filter(|(_, given)| given.is_none()).map(|(key, _)| key).collect()
+    }
+
     fn answers(self) -> Result<Answers> {
-        let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
+        let can_ask = can_ask();
         let answer = |given: Option<String>, key: &'static str, question: &str, default: &str| match given {
             Some(given) => Ok(Some((key, given))),
             None if can_ask => Ok(Some((key, ask_until_usable(key, question, default)?))),
@@ -85,6 +117,29 @@ impl InitArguments {
         ];
         Ok(Answers(answers.into_iter().flatten().collect()))
     }
+}
+
+/// Returns the template with another generator. The attributes of its seed prompts are for the built-in one, so they become
+/// comments.
+fn with_model(template: &str, model: &str) -> String {
+    let is_built_in = model == "builtin" || model.starts_with("builtin:");
+    let mut section = "";
+    let lines = template.lines().map(|line| {
+        if line.starts_with('[') {
+            section = line;
+        }
+        if section == "[generation]" && line.starts_with("model = ") {
+            return format!("model = {}", toml::Value::from(model));
+        }
+        let is_attribute = section == "[[seed_prompts]]" && line.starts_with("attributes = ");
+        if is_attribute && !is_built_in { format!("# {line}") } else { line.to_owned() }
+    });
+    lines.map(|line| line + "\n").collect()
+}
+
+/// Returns whether there is a person to ask.
+fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// Asks again as long as the answer is one that the program would refuse.
@@ -177,5 +232,17 @@ mod tests {
             fault.starts_with("account.handle: expected a handle") && fault.ends_with("nothing was written"),
             "{fault}"
         );
+    }
+
+    #[test]
+    fn another_generator_is_written_with_prompts_that_it_can_continue() {
+        let model = "openai:http://gpu:8000/v1#mine";
+        let text = with_model(TEMPLATE, model);
+        assert!(text.contains("\nmodel = \"openai:http://gpu:8000/v1#mine\"\n"), "{text}");
+        assert!(!text.contains("\nattributes = ") && text.contains("\n# attributes = "));
+        assert_eq!(text.matches("openai:http://gpu:8000/v1#mine").count(), 1);
+        assert!(check(&text).is_ok());
+        assert_eq!(with_model(TEMPLATE, "builtin"), TEMPLATE);
+        assert!(check(&with_model(TEMPLATE, "openai:gpu")).unwrap_err().to_string().contains("generation.model"));
     }
 }

@@ -3,6 +3,7 @@
 //! One constraint: the log never ends the program. If standard error cannot be written (a full disk, a reader that is
 //! gone), lines are lost and the work goes on.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ use crate::config::LogFormat;
 use crate::round::CANDIDATES;
 use pregonero_system::clock::{Clock as _, SystemClock, show_times_in, zone_shown};
 use pregonero_system::environment::Environment;
+use pregonero_text::characters::{escaped_in_json, is_hidden};
 
 /// A variable with a filter in tracing's syntax (`pregonero=debug,sqlx=info`), which overrides the flags.
 const FILTER_VARIABLE: &str = "PREGONERO_LOG";
@@ -58,18 +60,45 @@ impl Level {
     }
 }
 
-/// Standard error, except that whatever cannot be written is dropped.
-struct Unfailing(io::Stderr);
+/// Standard error, except that whatever cannot be written is dropped, and that what nobody sees is written as its code: a
+/// line may quote an answer of X.
+struct Unfailing {
+    stream: io::Stderr,
+    json: bool,
+}
+
+/// Returns an event's line with its hidden characters as codes. In a line for people, a line break inside it is one too, so
+/// that no text from outside looks like a line of its own; the escapes that set colours stay, which tracing lets nobody else write.
+fn shown(line: &str, json: bool) -> Cow<'_, str> {
+    const COLOUR: char = '\u{1b}';
+    if json {
+        return escaped_in_json(line);
+    }
+    let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+    let mut shown = String::with_capacity(line.len() + end.len());
+    for character in line.chars() {
+        match character {
+            '\n' => shown.push_str("\\n"),
+            COLOUR => shown.push(COLOUR),
+            hidden if is_hidden(hidden) => shown.extend(hidden.escape_unicode()),
+            plain => shown.push(plain),
+        }
+    }
+    Cow::Owned(shown + end)
+}
 
 impl Write for Unfailing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // tracing-subscriber answers a failure with `eprintln!`, which panics if standard error is gone.
-        let _ = self.0.write_all(bytes);
+        let _ = match std::str::from_utf8(bytes) {
+            Ok(line) => self.stream.write_all(shown(line, self.json).as_bytes()),
+            Err(_) => self.stream.write_all(bytes),
+        };
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let _ = self.0.flush();
+        let _ = self.stream.flush();
         Ok(())
     }
 }
@@ -114,7 +143,7 @@ pub fn start(format: LogFormat, timezone: &TimeZone, level: Level, environment: 
     let filter = wanted.and_then(Result::ok).unwrap_or_else(|| EnvFilter::new(directives));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(|| Unfailing(io::stderr()))
+        .with_writer(move || Unfailing { stream: io::stderr(), json })
         .log_internal_errors(false)
         .with_timer(ZonedTime);
     if !STARTED.swap(true, Ordering::Relaxed) {
@@ -150,6 +179,14 @@ mod tests {
         ] {
             assert_eq!(in_zone(instant, &zone), expected);
         }
+    }
+
+    #[test]
+    fn a_text_from_outside_rewrites_no_line_of_the_log() {
+        let event = "ERROR \u{1b}[2mposting\u{1b}[0m a\u{202e}b\r\nINFO all is well\n";
+        let told = "ERROR \u{1b}[2mposting\u{1b}[0m a\\u{202e}b\\u{d}\\nINFO all is well\n";
+        assert_eq!(shown(event, false), told);
+        assert_eq!(shown("{\"error\":\"a\u{202e}b\"}\n", true), "{\"error\":\"a\\u202eb\"}\n");
     }
 
     #[test]

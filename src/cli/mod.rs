@@ -45,7 +45,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::logging::Level;
 use self::output::Output;
@@ -177,7 +177,8 @@ impl Command {
 pub fn main() -> ExitCode {
     let arguments = environment::command_line();
     let environment = Environment::of_process();
-    let cli = match Cli::try_parse_from(&arguments) {
+    let parsed = command_line().try_get_matches_from(&arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return exit::usage(&error, arguments.iter().any(|argument| argument == "--json")),
     };
@@ -247,7 +248,7 @@ async fn run(command: Command, session: &Session) -> Result<()> {
         Command::Config(command) => config::run(command, session).await,
         Command::Models(command) => models::run(command, session).await,
         #[cfg(feature = "workshop")]
-        Command::Dataset(command) => workshop::dataset::run(command, session),
+        Command::Dataset(command) => workshop::dataset::run(command, session).await,
         #[cfg(feature = "workshop")]
         Command::Train(command) => workshop::train::run(command, session).await,
         #[cfg(feature = "workshop")]
@@ -259,10 +260,48 @@ async fn run(command: Command, session: &Session) -> Result<()> {
     }
 }
 
-/// Returns the whole command line, for completions and manual pages.
+/// Returns the whole command line; its help fits any width.
 fn command_line() -> clap::Command {
-    use clap::CommandFactory as _;
-    Cli::command()
+    with_flowing_help(Cli::command())
+}
+
+fn with_flowing_help(command: clap::Command) -> clap::Command {
+    let help = command.get_after_help().map(|help| flowing(&help.to_string()));
+    let command = match help {
+        Some(help) => command.after_help(help),
+        None => command,
+    };
+    command.mut_subcommands(with_flowing_help)
+}
+
+/// Joins the lines of each paragraph, because clap wraps lines at the terminal's width and does not join them. Lines that begin
+/// with a blank, such as examples, stay as they are, but the remark beside a long one goes below it.
+fn flowing(help: &str) -> String {
+    let mut flowing = String::new();
+    let mut lines = help.lines().peekable();
+    while let Some(line) = lines.next() {
+        match remark(line) {
+            Some((example, remark)) => flowing.push_str(&format!("{example}\n      {remark}")),
+            None => flowing.push_str(line),
+        }
+        let joins = |line: &str| !line.is_empty() && !line.starts_with(' ');
+        let goes_on = joins(line) && lines.peek().is_some_and(|next| joins(next));
+        flowing.push(if goes_on { ' ' } else { '\n' });
+    }
+    flowing.truncate(flowing.trim_end().len());
+    flowing
+}
+
+/// Splits a line that a narrow terminal would break into the example and the remark beside it, three blanks or more apart.
+fn remark(line: &str) -> Option<(&str, &str)> {
+    const NARROW: usize = 80;
+    const APART: &str = "   ";
+    if line.chars().count() <= NARROW || !line.starts_with("  ") {
+        return None;
+    }
+    let start = line.len() - line.trim_start().len();
+    let (example, remark) = line[start..].split_once(APART)?;
+    Some((&line[..start + example.len()], remark.trim_start()))
 }
 
 #[cfg(test)]
@@ -292,6 +331,14 @@ mod tests {
         );
         let shell = std::process::Command::new("sh").args(["-c", &format!("printf '%s\\n' {line}")]).output().unwrap();
         assert_eq!(String::from_utf8(shell.stdout).unwrap().lines().collect::<Vec<_>>(), words);
+    }
+
+    #[test]
+    fn a_paragraph_of_help_is_one_line_and_examples_stay_lines() {
+        let help = "Examples:\n  a    b\n  c\n\nOne sentence\nand its end.\nAnother.\n\nCodes: 0";
+        assert_eq!(flowing(help), "Examples:\n  a    b\n  c\n\nOne sentence and its end. Another.\n\nCodes: 0");
+        let long = format!("  pregonero {}    what it does", "x".repeat(70));
+        assert_eq!(flowing(&long), format!("  pregonero {}\n      what it does", "x".repeat(70)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 
-use pregonero_text::characters::is_hidden;
+use pregonero_text::characters::{escaped_in_json, is_hidden};
 use pregonero_tweet::{Judged, Ranking};
 
 /// How results are printed.
@@ -114,8 +114,12 @@ impl Output {
     /// # Errors
     /// If standard output cannot be written; a closed pipe is not an error.
     pub fn object(self, text: impl FnOnce() -> String, json: impl FnOnce() -> serde_json::Value) -> Result<()> {
-        let line = if self.json { json().to_string() } else { text() };
-        self.line(&line)
+        if self.json { self.json(&json()) } else { self.line(&text()) }
+    }
+
+    /// Prints a value as a line of JSON, with what nobody sees in its texts as `\u202e`.
+    fn json(self, value: &impl serde::Serialize) -> Result<()> {
+        self.line(&escaped_in_json(&serde_json::to_string(value)?))
     }
 
     /// Prints a line of data.
@@ -141,7 +145,7 @@ impl Output {
         cells: impl Fn(&T) -> Vec<String>,
     ) -> Result<()> {
         if self.json {
-            return rows.iter().try_for_each(|row| self.line(&serde_json::to_string(row)?));
+            return rows.iter().try_for_each(|row| self.json(row));
         }
         self.line(&table(header, rows.iter().map(cells)).trim_fmt())
     }
@@ -173,7 +177,8 @@ impl Output {
 
     /// Prints the error that ended the program.
     pub fn error(line: &str) {
-        Self::complain(&format!("{} {line}", styled(BAD.bold(), "error:")));
+        // An error may quote a file or an answer of X.
+        Self::complain(&format!("{} {}", styled(BAD.bold(), "error:"), visible(line)));
     }
 
     /// Writes a line to standard error.

@@ -4,20 +4,22 @@ use std::num::NonZeroUsize;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use pregonero_store::{RoundId, Store};
+use pregonero_store::{RoundId, RoundRecord, Store};
 use serde_json::json;
 
 use super::decoding::ModelArgument;
 use super::output::{BAD, GOOD, styled};
 use super::session::Session;
 use crate::app;
+use crate::config::Settings;
 use crate::daemon::whereabouts::Purpose;
 use crate::replay::{self, Impossible, Replay};
 
 /// What to write again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit codes: 0 identical, 1 different, 78 not possible (the model was replaced, or the record lacks something).
+Exit codes: 0 identical, 1 different, 78 not possible (the model was replaced, the record lacks something, or the model is on a
+server that ignores the seed).
 
 Examples:
   pregonero replay 42                            the chosen candidate of round 42
@@ -47,17 +49,20 @@ pub async fn run(arguments: &ReplayArguments, session: &Session) -> Result<()> {
     let candidates = store.candidates(id).await?;
     let post = store.post(id.post()).await.ok();
     store.close().await;
+    choose_writer(&mut settings, &round, arguments);
     if !arguments.model.names_weights() {
         settings.generation.weights = replay::weights_of(&round);
     }
     let found = async {
         let candidate = replay::candidate_of(&round, candidates, arguments.candidate.map(|number| number.get() - 1))?;
-        let engine = app::load_engine(&settings, &session.hub()?).await?;
+        let engine = app::load_engine(&settings, &session.hub()?, &session.environment).await?;
         let device = engine.description().device.clone();
         let replay = replay::replay(&engine, &round, &candidate).await?;
-        anyhow::Ok((candidate, device, replay::other_arithmetic(&engine, &round), replay))
+        let arithmetic = replay::other_arithmetic(&engine, &round);
+        let note = replay::server_note(&engine, &round).filter(|_| replay != Replay::Identical);
+        anyhow::Ok((candidate, device, arithmetic, replay, note))
     };
-    let (candidate, device, arithmetic, replay) = match found.await {
+    let (candidate, device, arithmetic, replay, server_note) = match found.await {
         Ok(found) => found,
         Err(error) => {
             if session.output.json && error.is::<Impossible>() {
@@ -68,7 +73,7 @@ pub async fn run(arguments: &ReplayArguments, session: &Session) -> Result<()> {
             return Err(error);
         }
     };
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = server_note.into_iter().collect();
     if let Some(recorded) = round.device.as_ref().filter(|recorded| **recorded != device) {
         notes.push(format!("it was written on {recorded}, and now on {device}: their sums are rounded differently"));
     }
@@ -99,6 +104,16 @@ pub async fn run(arguments: &ReplayArguments, session: &Session) -> Result<()> {
         Replay::Different { character, .. } => {
             bail!("round {id}, candidate {}: the text differs from character {character} on", candidate.position + 1)
         }
+    }
+}
+
+/// Sets the model that wrote the round: the stand-in, if the round names one and no other is asked for. Nothing stands in for
+/// it here.
+fn choose_writer(settings: &mut Settings, round: &RoundRecord, arguments: &ReplayArguments) {
+    let fallback = settings.generation.fallback.take();
+    let is_asked_for = !arguments.model.overrides().is_empty();
+    if let Some(fallback) = fallback.filter(|_| round.stand_in.is_some() && !is_asked_for) {
+        settings.generation.model = fallback;
     }
 }
 

@@ -15,7 +15,7 @@ use crate::daemon::whereabouts::{Purpose, Whereabouts, whereabouts};
 use crate::daemon::{Inputs, Reread};
 use pregonero_judging::gates::Recent;
 use pregonero_models::catalog::HubSettings;
-use pregonero_store::{Store, StoreError};
+use pregonero_store::{Earlier, Store, StoreError};
 use pregonero_system::clock::{Clock as _, SystemClock};
 use pregonero_system::environment::Environment;
 
@@ -237,7 +237,9 @@ impl Session {
         };
         let days = SignedDuration::from_hours(24 * i64::from(settings.gates.near_duplicate_days));
         let since = self.now().checked_sub(days).unwrap_or(Timestamp::MIN);
-        let bodies = store.posted_bodies(since, !settings.publish.live, &settings.account.disclosure).await?;
+        let (disclosure, dry_runs) = (&settings.account.disclosure, !settings.publish.live);
+        let earlier = Earlier { since, held: true, dry_runs, disclosure };
+        let bodies = store.posted_bodies(None, &earlier).await?;
         store.close().await;
         Ok(Recent::new(bodies))
     }

@@ -146,6 +146,9 @@ fn in_words(ground: &Ground, standing: &Standing, configuration: &Configuration,
     }];
     lines.extend(configuration.in_words(&zone));
     lines.push(format!("record     {}", ground.store.display()));
+    if let Some(engine) = last.and_then(|status| status.engine.as_ref()).filter(|_| standing.is_running()) {
+        lines.push(format!("generator  {}", visible(&engine.in_words())));
+    }
     if let Some(next) = last.and_then(|status| status.next_slot).filter(|_| standing.is_running()) {
         lines.push(format!("next slot  {}", day_and_time(next, &zone)));
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use pregonero_settings::{Checker, DEFAULT_ORIGIN};
 use pregonero_text::characters::tidy;
+use pregonero_text::tweet_text::{self, Entity};
 use pregonero_tweet::SeedPrompt;
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +85,7 @@ impl SeedPromptsKeys {
             if let Err(message) = blanks(&text) {
                 checker.fault(&format!("seed_prompts[{place}].text"), message);
             }
+            warn_of_an_open_end(checker, place, &text);
             prompts.push(weight.map(|weight| SeedPrompt {
                 text: text.into_owned(),
                 weight,
@@ -111,6 +113,28 @@ fn warn_of_marks(checker: &mut Checker<'_>, place: usize, found: &str, tidied: &
         found.escape_default(),
         tidied.chars().count(),
         found.chars().count()
+    ));
+}
+
+/// Warns of a prompt whose last word the model could make longer, so that it is another link or hashtag: `#feria` may become
+/// `#feriados`.
+fn warn_of_an_open_end(checker: &mut Checker<'_>, place: usize, text: &str) {
+    let read = tweet_text::parse(text);
+    let kinds = [
+        ("a link", &read.urls),
+        ("a mention", &read.mentions),
+        ("a hashtag", &read.hashtags),
+        ("a cashtag", &read.cashtags),
+    ];
+    let last = |entities: &[Entity]| entities.last().filter(|last| last.range.end == read.text.len()).cloned();
+    let Some((kind, entity)) = kinds.into_iter().find_map(|(kind, entities)| Some((kind, last(entities)?))) else {
+        return;
+    };
+    let key = format!("seed_prompts[{place}].text");
+    let origin = checker.origins.get(&key).map_or(DEFAULT_ORIGIN, String::as_str);
+    checker.warnings.push(format!(
+        "{origin}: {key}: it ends in {kind}, {:?}, which the model may make longer: put a space or a word after it",
+        entity.text
     ));
 }
 

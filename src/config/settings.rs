@@ -14,6 +14,7 @@ use super::sections::{
 use super::seed_prompts::SeedPromptsKeys;
 use crate::alerts::{AlertKeys, AlertSettings};
 use crate::audit::{AuditKeys, AuditSettings};
+use crate::collect::{CollectKeys, CollectSettings};
 use crate::publish::{
     BudgetKeys, BudgetSettings, EngagementKeys, EngagementSettings, PublishKeys, PublishSettings, WhenAbsent,
 };
@@ -22,7 +23,7 @@ use crate::schedule::{ScheduleKeys, ScheduleSettings};
 use pregonero_judging::gates::{GateKeys, GateSettings};
 use pregonero_judging::selection::{SelectionKeys, SelectionSettings};
 use pregonero_models::catalog::ModelSource;
-use pregonero_models::generation::{GenerationKeys, GenerationSettings};
+use pregonero_models::generation::{EngineKeys, EngineSettings, GenerationKeys, GenerationSettings};
 use pregonero_models::sentiment::{SentimentKeys, SentimentSettings};
 
 /// `config.toml` as it is written: texts and numbers under the file's own names, with the defaults.
@@ -33,6 +34,7 @@ pub(super) struct Keys {
     pub schedule: ScheduleKeys,
     pub seed_prompts: SeedPromptsKeys,
     pub generation: GenerationKeys,
+    pub engine: EngineKeys,
     pub sentiment: SentimentKeys,
     pub gates: GateKeys,
     pub selection: SelectionKeys,
@@ -40,6 +42,7 @@ pub(super) struct Keys {
     pub publish: PublishKeys,
     pub budget: BudgetKeys,
     pub engagement: EngagementKeys,
+    pub collect: CollectKeys,
     pub store: StoreKeys,
     pub alerts: AlertKeys,
     pub audit: AuditKeys,
@@ -56,6 +59,8 @@ pub struct Settings {
     /// At least one.
     pub seed_prompts: Vec<SeedPrompt>,
     pub generation: GenerationSettings,
+    /// How a generator on a server is spoken to.
+    pub engine: EngineSettings,
     pub sentiment: SentimentSettings,
     pub gates: GateSettings,
     pub selection: SelectionSettings,
@@ -63,6 +68,7 @@ pub struct Settings {
     pub publish: PublishSettings,
     pub budget: BudgetSettings,
     pub engagement: EngagementSettings,
+    pub collect: CollectSettings,
     pub store: StoreSettings,
     pub alerts: AlertSettings,
     pub audit: AuditSettings,
@@ -89,6 +95,7 @@ impl Keys {
         let account = self.account.check(checker);
         let schedule = self.schedule.check(checker);
         let generation = self.generation.check(checker);
+        let engine = self.engine.check(checker);
         let seed_prompts = self.seed_prompts.check(checker, generation.as_ref());
         let sentiment = self.sentiment.check(checker);
         let gates = self.gates.check(checker);
@@ -97,6 +104,7 @@ impl Keys {
         let publish = self.publish.check(checker);
         let budget = self.budget.check(checker);
         let engagement = self.engagement.check(checker);
+        let collect = self.collect.check(checker);
         let store = self.store.check(checker);
         let alerts = self.alerts.check(checker);
         let audit = self.audit.check(checker);
@@ -108,6 +116,7 @@ impl Keys {
             schedule: schedule?,
             seed_prompts: seed_prompts?,
             generation: generation?,
+            engine: engine?,
             sentiment: sentiment?,
             gates: gates?,
             selection: selection?,
@@ -115,6 +124,7 @@ impl Keys {
             publish: publish?,
             budget: budget?,
             engagement: engagement?,
+            collect: collect?,
             store: store?,
             alerts: alerts?,
             audit: audit?,

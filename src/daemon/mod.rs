@@ -48,7 +48,7 @@ pub use self::once::{Finished, OnceError, once};
 use self::reload::Reloaded;
 use self::signals::Signals;
 pub use self::startup::{Inputs, StartError, Started, start_app};
-use self::status::{ConfigInForce, DaemonStatus, LastRound, StatusFile};
+use self::status::{ConfigInForce, DaemonStatus, EngineStatus, LastRound, StatusFile};
 use self::telling::{tell_not_posted, tell_outcome};
 use self::word::{Speaker, Waiting, Word};
 use crate::alerts::{Alerts, Plan};
@@ -494,6 +494,7 @@ fn first_status(app: &App, config: &ConfigInForce, started_at: Timestamp) -> Dae
         code: None,
         reason: None,
         config: Some(config.clone()),
+        engine: EngineStatus::of(&app.engine, &app.settings.generation.decoding),
         next_slot: None,
         last_round: None,
         started_at,

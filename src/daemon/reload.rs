@@ -130,7 +130,11 @@ fn differences(old: &[ShownSetting], new: &[ShownSetting], later: &[&str]) -> Ve
         |value: Option<serde_json::Value>| value.map_or_else(|| "absent".to_owned(), |value| value.to_string());
     let gone = old.iter().filter(|row| value(new, &row.key).is_none());
     let keys = new.iter().chain(gone).map(|row| row.key.as_str());
-    let waits = |key: &str| later.iter().any(|later| key == *later || key.starts_with(&format!("{later}[")));
+    let waits = |key: &str| {
+        later.iter().any(|later| {
+            key == *later || key.starts_with(&format!("{later}[")) || key.starts_with(&format!("{later}."))
+        })
+    };
     keys.filter(|key| !waits(key))
         .filter_map(|key| {
             let (before, after) = (value(old, key), value(new, key));
@@ -146,6 +150,8 @@ fn keep_what_needs_a_restart(new: &mut Settings, old: &Settings) -> Vec<&'static
     let changed: Vec<&str> = [
         ("generation.model", other_model),
         ("seed_prompts", other_model && new.seed_prompts != old.seed_prompts),
+        ("generation.fallback", new.generation.fallback != old.generation.fallback),
+        ("engine", new.engine != old.engine),
         ("generation.device", new.generation.device != old.generation.device),
         ("generation.weights", new.generation.weights != old.generation.weights),
         ("store.path", new.store.path != old.store.path),
@@ -161,7 +167,9 @@ fn keep_what_needs_a_restart(new: &mut Settings, old: &Settings) -> Vec<&'static
         new.seed_prompts = old.seed_prompts.clone();
     }
     new.generation.model = old.generation.model.clone();
+    new.generation.fallback = old.generation.fallback.clone();
     new.generation.device = old.generation.device;
+    new.engine = old.engine.clone();
     new.generation.weights = old.generation.weights;
     new.store = old.store.clone();
     new.log = old.log.clone();

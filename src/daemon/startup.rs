@@ -69,12 +69,18 @@ pub async fn start_app(inputs: Inputs) -> Result<Started, StartError> {
     }
     let outlet = app::open_outlet(&settings, &environment, Arc::clone(&clock))?;
     let generator = app::generator_files(&settings, &hub)?;
+    if let Some(missing) = app::not_compared(&settings.gates, &generator) {
+        tracing::warn!("{missing}; `pregonero models verbatim` writes what is missing");
+    }
     let judge = Arc::new(load_judge(&settings, &hub, generator).await?);
-    let engine = app::load_engine(&settings, &hub).await?;
+    let engine = app::load_engine(&settings, &hub, &environment).await?;
     app::check_seed_prompts(&settings, &engine)?;
     app::check_what_can_pass(&settings, &judge, clock.now())?;
     let lock = InstanceLock::acquire(&settings.store.path)?;
     let store = Store::open(&settings.store.path).await?.with_lease(&holder(), clock.now()).await?;
+    if let Some(server) = engine.server() {
+        server.keep_findings();
+    }
     let app = App::new(Parts { settings, engine, judge, store, outlet, clock, seeds });
     clean_up(&app).await?;
     tell(&app, &environment);
@@ -108,7 +114,12 @@ async fn clean_up(app: &App) -> Result<(), StoreError> {
 /// Logs what an operator wants to know at a start.
 fn tell(app: &App, environment: &Environment) {
     let EngineDescription { identity, device, fallback, parameters, context, .. } = app.engine.description();
-    tracing::info!(model = identity.name, %device, parameters, context, sha256 = identity.sha256, "generator loaded");
+    match app.engine.server() {
+        None => {
+            tracing::info!(model = identity.name, %device, parameters, context, sha256 = identity.sha256, "generator loaded");
+        }
+        Some(_) => tracing::info!(model = identity.name, fallback = stand_in(app), "the generator is on a server"),
+    }
     if let Some(fallback) = fallback {
         tracing::info!("{fallback}");
     }
@@ -119,6 +130,11 @@ fn tell(app: &App, environment: &Environment) {
         tracing::info!(model = critic.name, sha256 = critic.sha256, "critic loaded");
     }
     tell_mode(app, environment);
+}
+
+/// Returns the name of the model that stands in while the generator's server is away.
+fn stand_in(app: &App) -> &str {
+    app.engine.stand_in().map_or("none", |engine| engine.description().identity.name.as_str())
 }
 
 /// Logs whether posts leave the machine, and if not, how to change that.

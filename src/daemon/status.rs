@@ -11,6 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::hindrance::{Code, Hindrance};
+use pregonero_models::generation::remote::Findings;
+use pregonero_models::generation::{Decoding, Engine};
 use pregonero_system::files;
 
 /// The file is written again after this long, even if nothing has changed.
@@ -36,11 +38,63 @@ pub struct DaemonStatus {
     /// The configuration in force.
     #[serde(default)]
     pub config: Option<ConfigInForce>,
+    /// The server of the generator; absent if the generator is on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineStatus>,
     /// When the next round starts.
     pub next_slot: Option<Timestamp>,
     pub last_round: Option<LastRound>,
     pub started_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+/// The state of a generator on a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineStatus {
+    /// As `generation.model` names it.
+    pub model: String,
+    /// The server's software and version, once it has answered.
+    pub software: Option<String>,
+    /// The settings in force that it ignores.
+    pub ignored: Vec<String>,
+    /// Why it counts as away; absent if its last answer was good.
+    pub away: Option<String>,
+    /// The model that writes while it is away.
+    pub fallback: Option<String>,
+}
+
+impl EngineStatus {
+    /// Describes the engine's server; `None` if the generator is on this machine.
+    #[must_use]
+    pub fn of(engine: &Engine, decoding: &Decoding) -> Option<Self> {
+        let state = engine.server()?.state();
+        let findings = state.findings.as_deref();
+        Some(Self {
+            model: engine.description().identity.name.clone(),
+            software: findings.map(Findings::software_in_words),
+            ignored: findings
+                .map_or_else(Vec::new, |found| found.ignored(decoding))
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            away: state.away,
+            fallback: engine.stand_in().map(|engine| engine.description().identity.name.clone()),
+        })
+    }
+
+    /// Returns one line for people.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let Self { model, software, ignored, away, fallback } = self;
+        let writes = match (away, fallback) {
+            (None, _) => String::new(),
+            (Some(reason), Some(fallback)) => format!("; AWAY, {fallback} stands in: {reason}"),
+            (Some(reason), None) => format!("; AWAY, and no generation.fallback stands in: {reason}"),
+        };
+        let software = software.as_ref().map_or_else(String::new, |software| format!(" ({software})"));
+        let ignored = if ignored.is_empty() { String::new() } else { format!("; ignores {}", ignored.join(", ")) };
+        format!("{model}{software}{ignored}{writes}")
+    }
 }
 
 /// The configuration that the daemon uses, and how the last attempt to reload it ended.
@@ -192,6 +246,7 @@ pub(super) mod tests {
             code: Some(Code::Ok),
             reason: None,
             config: None,
+            engine: None,
             next_slot: Some(at("2026-03-01T14:00:00Z")),
             last_round: None,
             started_at: at("2026-03-01T09:00:00Z"),

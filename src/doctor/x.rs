@@ -10,7 +10,7 @@ use crate::app;
 use crate::publish::AuthMethod;
 use pregonero_system::clock::shown;
 use pregonero_x::secrets;
-use pregonero_x::{Client, Credentials, RefusalKind, Timeouts, TwitterError, User};
+use pregonero_x::{Answered, Client, Credentials, PublicClient, RefusalKind, Timeouts, TwitterError, Usage, User};
 
 /// X refuses signatures that are minutes off; beyond this, somebody should set the clock.
 const TOLERABLE_SKEW: SignedDuration = SignedDuration::from_secs(30);
@@ -50,12 +50,49 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
         }
     };
     let mut checks = vec![found(&credentials)];
+    checks.extend(app_token(patient).await);
     if patient.offline {
         checks.push(Check::warn("account", "not_asked", "X was not asked (--offline)", "run this without --offline"));
     } else {
         checks.extend(ask(patient, credentials).await);
     }
     checks
+}
+
+/// Checks the app's bearer token, if there is one. No post needs it, so that nothing about it is a failure.
+async fn app_token(patient: &Patient) -> Option<Check> {
+    let settings = &patient.loaded.settings;
+    let token = match secrets::app_token(&patient.environment, Some(&settings.publish.tokens)) {
+        Ok(token) => token?,
+        Err(error) => {
+            return Some(Check::warn("app_token", "unusable", error.to_string(), "fix what the reason names"));
+        }
+    };
+    if let Some(warning) = token.warning {
+        return Some(Check::warn("app_token", "readable_by_others", warning, "do what the reason says"));
+    }
+    if patient.offline {
+        return Some(Check::warn(
+            "app_token",
+            "not_asked",
+            "X was not asked (--offline)",
+            "run this without --offline",
+        ));
+    }
+    let clock = Arc::clone(&patient.clock);
+    let client = PublicClient::new(&settings.publish.base_url, token.token, clock, Timeouts::default()).ok()?;
+    Some(match client.usage().await {
+        Ok(Answered { value: Usage { read, cap, .. }, .. }) => {
+            Check::ok("app_token", format!("X accepts it; {read} of {cap} posts of this month are read"))
+        }
+        Err(TwitterError::Refused { kind: RefusalKind::Unauthorized, .. }) => Check::warn(
+            "app_token",
+            "unauthorized",
+            "X does not accept the app's bearer token; `dataset collect` cannot read",
+            "pregonero auth login --app",
+        ),
+        Err(error) => Check::warn("app_token", "no_answer", error.to_string(), "try again later"),
+    })
 }
 
 fn found(credentials: &Credentials) -> Check {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::input::{self, Checked, Reviewer};
@@ -16,15 +16,12 @@ use pregonero_judging::gates::Recent;
 use pregonero_judging::judge::Judge;
 use pregonero_store::{
     Approval, CandidateRecord, Decision, DecisionLink, LinkId, PostId, PostRecord, PostState, ReviewAct, ReviewRecord,
-    Revision, Store, StoreError,
+    Revision, Store, StoreError, Unlike,
 };
 use pregonero_text::tweet_text::weighted_length;
 use pregonero_tweet::{Candidate, GateVerdict, Judged, Verdict};
 
-const HOURS_A_DAY: i64 = 24;
-
-/// The gate that compares with earlier posts, and the one whose verdicts say that a text can be checked.
-const NEAR_DUPLICATE: &str = "near_duplicate";
+/// The gate whose verdicts say that a text can be checked.
 const CLAIMS: &str = "claims";
 
 /// The role of whoever decides by a one-time link.
@@ -258,15 +255,19 @@ impl<'a> Desk<'a> {
             if let Some(claim) = self.unchecked_claim(&record, &checked) {
                 return Err(ReviewError::NeedsFactCheck { post, claim });
             }
-            self.require_unlike_others(&record).await?;
         }
         let without = checked.facts && self.terms.keep_disclosure == KeepDisclosure::UnlessChecked;
         let text = if without { self.body(&record).to_owned() } else { record.text.clone() };
+        // Compared inside the transaction: two people may approve two similar posts in the same instant.
+        let body = self.body(&record);
+        let objection = |bodies| Recent::new::<String>(bodies).objection(body, self.terms.near_duplicate);
+        let earlier = self.terms.earlier(self.now, false, record.live != Some(true));
         let approval = Approval {
             seen: &record.text,
             text: &text,
             weighted_length: weighted_length(&text),
             expires_at: after(self.now, self.terms.stale_after),
+            unlike: Some(Unlike { earlier, objection: &objection }),
         };
         let decision = decision(post, &reviewer, &checked, link);
         let approved = self.store.approve_held(&decision, &approval, self.now).await;
@@ -361,30 +362,10 @@ impl<'a> Desk<'a> {
         candidate: Option<Candidate>,
         prompt: String,
     ) -> Result<Judged, ReviewError> {
-        let recent = self.recent(record, true).await?;
+        let earlier = self.terms.earlier(self.now, true, record.live != Some(true));
+        let recent = Recent::new(self.store.posted_bodies(Some(record.id), &earlier).await?);
         let source = Arc::clone(&self.judge);
         blocking(move || source()?.judge_body(&body, candidate.as_ref(), &prompt, &recent)).await
-    }
-
-    /// Refuses a post if something like it was posted, or approved, since it was chosen.
-    async fn require_unlike_others(&self, record: &PostRecord) -> Result<(), ReviewError> {
-        let recent = self.recent(record, false).await?;
-        match recent.objection(self.body(record), self.terms.near_duplicate) {
-            Some(reason) => Err(ReviewError::Refused {
-                post: record.id,
-                act: ReviewAct::Approve,
-                verdicts: vec![GateVerdict::new(NEAR_DUPLICATE, Verdict::Reject, reason)],
-            }),
-            None => Ok(()),
-        }
-    }
-
-    async fn recent(&self, record: &PostRecord, held: bool) -> Result<Recent, ReviewError> {
-        let span = SignedDuration::from_hours(i64::from(self.terms.near_duplicate_days) * HOURS_A_DAY);
-        let since = self.now.checked_sub(span).unwrap_or(Timestamp::MIN);
-        let dry_runs = record.live != Some(true);
-        let disclosure = &self.terms.disclosure;
-        Ok(Recent::new(self.store.posted_bodies_besides(record.id, held, since, dry_runs, disclosure).await?))
     }
 
     /// Returns the text of a post without its disclosure, as a person edits it.

@@ -4,7 +4,10 @@ use jiff::Timestamp;
 
 use pregonero_store::{PostId, PostState, ReviewAct, RoundId, RoundOutcome, StoreError};
 use pregonero_system::clock::shown;
-use pregonero_tweet::GateVerdict;
+use pregonero_tweet::{GateVerdict, Verdict};
+
+/// The gate that compares with earlier posts.
+const NEAR_DUPLICATE: &str = "near_duplicate";
 
 /// Why the queue could not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +66,11 @@ impl From<StoreError> for ReviewError {
             }
             StoreError::TextChanged { post } => Self::TextChanged { post },
             StoreError::DeadLink { why } => Self::DeadLink { why },
+            StoreError::TooAlike { post, reason } => Self::Refused {
+                post,
+                act: ReviewAct::Approve,
+                verdicts: vec![GateVerdict::new(NEAR_DUPLICATE, Verdict::Reject, reason)],
+            },
             error => Self::Store(error),
         }
     }

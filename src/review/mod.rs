@@ -16,9 +16,12 @@ pub use self::desk::{Decided, Desk, JudgeSource, Waiting, loaded};
 pub use self::error::ReviewError;
 pub use self::input::{Checked, Reviewer, reason};
 pub use self::settings::{KeepDisclosure, Requirement, ReviewKeys, ReviewMode, ReviewSettings};
+use pregonero_judging::gates::Recent;
 use pregonero_judging::selection::Chosen;
-use pregonero_store::{NewPost, Origin, PostId, PostRecord, PostState, RoundId, Store};
+use pregonero_store::{Earlier, NewPost, Origin, PostId, PostRecord, PostState, RoundId, Store, StoreError, Unlike};
 use pregonero_tweet::Disclosure;
+
+const HOURS_A_DAY: i64 = 24;
 
 /// The name in the record of who decided if the gates' verdicts sufficed.
 const BY_THE_GATES: &str = "gates";
@@ -44,6 +47,15 @@ pub struct Terms {
     pub near_duplicate: f64,
     /// For how many days an earlier post counts.
     pub near_duplicate_days: u32,
+}
+
+impl Terms {
+    /// Returns which earlier posts a text must not repeat, if it is decided on at `now`.
+    fn earlier(&self, now: Timestamp, held: bool, dry_runs: bool) -> Earlier<'_> {
+        let span = SignedDuration::from_hours(i64::from(self.near_duplicate_days) * HOURS_A_DAY);
+        let since = now.checked_sub(span).unwrap_or(Timestamp::MIN);
+        Earlier { since, held, dry_runs, disclosure: &self.disclosure }
+    }
 }
 
 /// A post that may be sent. Whether it still may is checked again when it is sent.
@@ -90,6 +102,8 @@ pub enum Submitted {
     Approved(Approved),
     /// It waits for a person.
     Held(PostId),
+    /// Something like it was let out after the gates compared it, so it led to no post.
+    TooAlike { reason: String },
 }
 
 /// Records the round's choice, approved or held according to `terms`, which ends the round.
@@ -111,18 +125,25 @@ pub async fn submit(
         (ReviewMode::Flagged, true) | (ReviewMode::All, _) => true,
     };
     let judged = chosen.judged();
+    let body = terms.disclosure.body_of(&judged.text);
+    let objection = |bodies| Recent::new::<String>(bodies).objection(body, terms.near_duplicate);
+    let unlike = Unlike { earlier: terms.earlier(now, true, !terms.live), objection: &objection };
     let origin = Origin { live: terms.live, account: terms.account.clone() };
     let post = NewPost {
         round,
         candidate: chosen.index(),
         text: &judged.text,
-        body: terms.disclosure.body_of(&judged.text),
+        body,
         weighted_length: judged.weighted_length,
         approved_by: (!hold).then_some(BY_THE_GATES),
         expires_at: after(now, if hold { terms.expires_after } else { terms.stale_after }),
         origin: &origin,
+        unlike: (!hold).then_some(unlike),
     };
-    let post = store.create_post(&post, now).await?;
+    let post = match store.create_post(&post, now).await {
+        Err(StoreError::TooAlike { reason, .. }) => return Ok(Submitted::TooAlike { reason }),
+        created => created?,
+    };
     if hold {
         tracing::info!(%post, "the chosen post waits for a person");
         return Ok(Submitted::Held(post));

@@ -20,7 +20,8 @@ async fn submit_one(
     let round = test.round(now).await;
     let all = [judged(TEXT, verdict, 0.9)];
     test.store.record_candidates(round, &all, Some(0), now).await.unwrap();
-    submit(&test.store, round, &select(&all, true).unwrap(), &Terms { mode, ..terms() }, now).await
+    let terms = Terms { mode, near_duplicate: 0.0, ..terms() };
+    submit(&test.store, round, &select(&all, true).unwrap(), &terms, now).await
 }
 
 fn checked(facts: bool) -> Checked {
@@ -45,6 +46,7 @@ async fn the_mode_and_the_verdict_decide_who_lets_a_choice_through() {
                 approved.post()
             }
             Submitted::Held(post) => post,
+            other @ Submitted::TooAlike { .. } => panic!("{other:?}"),
         };
         let record = test.store.post(post).await.unwrap();
         assert_eq!(record.state, wanted, "{mode:?} {verdict:?}");
@@ -231,6 +233,49 @@ async fn what_went_out_meanwhile_is_not_approved_again() {
     let said = error.to_string();
     assert!(said.contains("something like it went out meanwhile") && said.contains("near_duplicate: "), "{said}");
     assert_eq!(test.state(first).await, PostState::Held);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_alike_posts_that_several_people_approve_in_the_same_instant_one_goes_out() {
+    let test = TestStore::open().await;
+    let now = at("2026-03-01T14:00:00Z");
+    let mut posts = Vec::new();
+    for number in 0..8 {
+        posts.push(test.held(&format!("{TEXT} {number}"), now).await);
+    }
+    let approvals = posts.into_iter().map(|post| {
+        let store = test.store.clone();
+        tokio::spawn(
+            async move { desk(&store, terms(), now).approve(post, &reviewer("ana"), &Checked::default()).await },
+        )
+    });
+    let mut refused = 0;
+    for approval in approvals.collect::<Vec<_>>() {
+        match approval.await.unwrap() {
+            Ok(_) => {}
+            Err(ReviewError::Refused { act: ReviewAct::Approve, .. }) => refused += 1,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert_eq!((refused, Approved::from_store(&test.store, now).await.unwrap().len()), (7, 1));
+}
+
+#[tokio::test]
+async fn a_choice_like_a_text_that_was_approved_while_the_round_ran_leads_to_no_post() {
+    let test = TestStore::open().await;
+    let now = at("2026-03-01T14:00:00Z");
+    let (round, all) = (test.round(now).await, [judged(TEXT, Verdict::Pass, 0.9)]);
+    test.store.record_candidates(round, &all, Some(0), now).await.unwrap();
+    test.approved("El mercado abre muy temprano.", now).await;
+    let chosen = select(&all, true).unwrap();
+    let submitted = submit(&test.store, round, &chosen, &terms(), now).await.unwrap();
+    assert!(
+        matches!(&submitted, Submitted::TooAlike { reason } if reason.contains("like an earlier post")),
+        "{submitted:?}"
+    );
+    assert!(matches!(test.store.post(round.post()).await, Err(StoreError::NoSuchPost { .. })));
+    let apart = Terms { near_duplicate: 0.0, ..terms() };
+    assert!(matches!(submit(&test.store, round, &chosen, &apart, now).await, Ok(Submitted::Approved(_))));
 }
 
 #[tokio::test]

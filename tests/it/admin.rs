@@ -69,6 +69,7 @@ async fn hold(store: &Store, text: &str, prompt: &str) -> PostId {
         approved_by: None,
         expires_at,
         origin: &origin,
+        unlike: None,
     };
     store.create_post(&post, now).await.unwrap()
 }
@@ -303,7 +304,13 @@ async fn a_new_password_or_role_ends_all_sessions_and_an_admin_s_acts_ask_for_th
     let new = [("name", "<script>"), ("role", "admin"), ("password", PASSWORD), own];
     let reply = page.post("/users", &admin, &form(&new));
     assert!(reply.status == 422 && !reply.body.contains("<script>alert"), "{reply:#?}");
-    assert_eq!(page.post("/users/carla/disable", &admin, "").status, 303);
+    for path in ["/users/carla/disable", "/users/carla/remove"] {
+        for current in [&[][..], &[("current", "otra cosa")]] {
+            let refused = page.post(path, &admin, &form(current));
+            assert!(refused.status == 422 && refused.body.contains("contraseña"), "{path}: {refused:#?}");
+        }
+    }
+    assert_eq!(page.post("/users/carla/disable", &admin, &form(&[own])).status, 303);
     let disabled = page.post("/sign-in", "", &form(&[("name", "carla"), ("password", PASSWORD)]));
     assert_eq!(disabled.status, 401);
     let listed = house.bot.run(&["--json", "admin", "user", "list"]).json();
@@ -350,6 +357,25 @@ async fn a_text_from_outside_is_never_markup_and_what_cannot_be_seen_is_shown() 
     }
     let shown = page.get(&format!("/posts/{post}"), &cookie).body;
     assert!(shown.contains("&#60;script&#62;") && shown.contains("⟨U+202E⟩") && shown.contains("🤖"), "{shown}");
+    // Nor on the command line, in its JSON, and in a table for other programs.
+    let number = post.to_string();
+    for arguments in [
+        &["history", "list"][..],
+        &["history", "show", &number, "--reasons"],
+        &["--json", "history", "show", &number],
+        &["history", "export"],
+        &["history", "export", "--format", "jsonl"],
+        &["review", "list"],
+        &["review", "show", &number],
+        &["--json", "review", "show", &number],
+        &["stats", "--by", "prompt"],
+        &["status"],
+    ] {
+        let told = house.bot.run(arguments);
+        assert_eq!(told.code(), Some(0), "{told:#?}");
+        let said = format!("{}{}", told.stdout, told.stderr);
+        assert!(!said.contains(['\u{202e}', '\u{200b}', '\u{1b}']), "{arguments:?}: {said:?}");
+    }
     let searched = page.get("/posts?text=%22%3E%3Cscript%3Ealert(5)%3C/script%3E&state=%3Cscript%3E", &cookie);
     assert!(searched.status == 200 && !searched.body.contains("<script>alert"), "{searched:#?}");
     let noted = page.post(&format!("/queue/{post}/reject"), &cookie, &form(&[("note", "a\u{202e}b")]));
@@ -372,6 +398,33 @@ async fn a_text_from_outside_is_never_markup_and_what_cannot_be_seen_is_shown() 
         assert!(!shown.stdout.contains('\u{202e}') && !shown.stdout.contains("\u{1b}[2J"), "{shown:#?}");
     }
     assert_eq!(page.get("/%ff%fe", &cookie).status, 404);
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_read_gets_the_page_s_own_words_in_the_reader_s_language() {
+    let house = House::open();
+    let page = &house.page;
+    let cookie = page.sign_in("ana");
+    let english = format!("{cookie}; language=en");
+    for (path, body, status, spanish, told) in [
+        ("/users", "role=admin".to_owned(), 422, "le falta un campo", "lacks a field"),
+        ("/sign-in", "name=ana".to_owned(), 422, "le falta un campo", "lacks a field"),
+        ("/pause", format!("reason={}", "a".repeat(70_000)), 413, "demasiado grande", "too large"),
+        ("/pause", "reason=%ff".to_owned(), 0, "", ""),
+    ] {
+        for (cookie, words) in [(&cookie, spanish), (&english, told)] {
+            let reply = page.post(path, cookie, &body);
+            if status != 0 {
+                assert_eq!(reply.status, status, "{path}: {reply:#?}");
+            }
+            assert!(reply.body.contains(words) && !reply.body.contains("deserialize"), "{path}: {reply:#?}");
+        }
+    }
+    let paused = page.post("/pause", &cookie, "reason=");
+    assert_eq!(paused.status, 303, "{paused:#?}");
+    let (spanish, told) = (page.get("/", &cookie).body, page.get("/", &english).body);
+    assert!(spanish.contains("en pausa por ana desde") && spanish.contains("sin motivo"), "{spanish}");
+    assert!(told.contains("paused by ana since") && told.contains("no reason given"), "{told}");
 }
 
 #[tokio::test]
@@ -504,4 +557,25 @@ async fn the_metrics_and_the_health_are_for_machines() {
     promtool.stdin.take().unwrap().write_all(scraped.body.as_bytes()).unwrap();
     let checked = promtool.wait_with_output().unwrap();
     assert!(checked.status.success(), "{checked:?}\n{}", scraped.body);
+}
+
+#[test]
+fn on_a_terminal_a_password_is_asked_for_twice_and_never_shown() {
+    let bot = TestBot::new();
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    let add = ["admin", "user", "add", "ana", "--role", "admin", "--by", "root"];
+    let typed = format!("{PASSWORD}\notra frase inventada\n");
+    let differ = bot.on_a_terminal(&add, &typed);
+    assert_eq!(differ.code(), Some(1), "{differ:#?}");
+    assert!(differ.stdout.contains("the two passwords differ; nothing was changed"), "{differ:#?}");
+    let added = bot.on_a_terminal(&add, &format!("{PASSWORD}\n{PASSWORD}\n"));
+    assert_eq!(added.code(), Some(0), "{added:#?}");
+    for words in ["password: ", "the same again: ", "ana: added by root"] {
+        assert!(added.stdout.contains(words), "{words}: {added:#?}");
+    }
+    // `script` writes its input to the terminal before the program takes the echo away, so only what came after counts.
+    let asked = added.stdout.split("password: ").nth(1).unwrap();
+    assert!(!asked.contains(PASSWORD), "{added:#?}");
+    let without = bot.run(&add);
+    assert!(without.stderr.contains("--password-stdin"), "{without:#?}");
 }

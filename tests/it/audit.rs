@@ -49,6 +49,18 @@ fn change_now(bot: &TestBot, statements: &'static str) {
     tokio::runtime::Runtime::new().unwrap().block_on(change(bot, statements));
 }
 
+/// Returns the key that verifies the bot's checkpoints.
+fn key_of(bot: &TestBot) -> String {
+    bot.run(&["audit", "key"]).stdout.trim().to_owned()
+}
+
+/// Runs the check of a consistency proof that needs no pregonero; `None` where there is no Python.
+fn check_growth(bot: &TestBot, file: &str, kept: &str, key: &str) -> Option<Output> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/check_audit.py");
+    let arguments = ["consistency", file, "--from", kept, "--key", key];
+    Command::new("python3").arg(script).args(arguments).current_dir(bot.path("")).output().ok()
+}
+
 /// Runs the check that needs no pregonero; `None` where there is no Python.
 fn check_without_us(bot: &TestBot, what: &str, file: &str, key: &str) -> Option<Output> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/check_audit.py");
@@ -298,4 +310,186 @@ fn doctor_says_who_vouches_for_the_log_and_what_could_not_be_delivered() {
     assert_eq!(bot.run(&["audit", "checkpoint"]).code(), Some(0));
     let kept = said(&bot);
     assert!(kept["status"] == "ok" && kept["reason"].as_str().unwrap().contains("elsewhere (command)"), "{kept}");
+}
+
+#[tokio::test]
+async fn whoever_kept_a_checkpoint_checks_that_the_log_only_grew() {
+    let bot = anchored_bot();
+    let kept = bot.run(&["audit", "checkpoint"]).stdout;
+    fs::write(bot.path("kept.txt"), &kept).unwrap();
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    let proved = bot.run(&["audit", "consistency", "--from", "kept.txt", "-o", "grown.txt"]);
+    assert_eq!(proved.code(), Some(0), "{proved:#?}");
+    let (size, all) = (kept.lines().nth(1).unwrap(), fs::read_to_string(bot.path("grown.txt")).unwrap());
+    assert!(proved.stdout.contains(&format!("continues the one of {size} records")), "{proved:#?}");
+    assert!(all.starts_with(&format!("old {size}\n")), "{all}");
+    let printed = bot.run(&["audit", "consistency", "--from", "kept.txt"]);
+    assert_eq!(printed.stdout.trim_end(), all.trim_end(), "nothing was recorded between the two");
+    let again = bot.run(&["audit", "consistency", "--from", "kept.txt", "-o", "grown.txt"]);
+    assert!(again.code() == Some(1) && again.stderr.contains("grown.txt"), "{again:#?}");
+
+    let key = key_of(&bot);
+    if let Some(checked) = check_growth(&bot, "grown.txt", "kept.txt", &key) {
+        assert!(checked.status.success(), "{checked:?}");
+        let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+        assert!(said.contains(&format!("continues the one of {size} records")), "{said}");
+        let hash = all.lines().nth(1).unwrap();
+        let other = if hash.starts_with('A') { hash.replacen('A', "B", 1) } else { format!("A{}", &hash[1..]) };
+        for wrong in
+            [all.replacen(hash, &other, 1), all.replacen(&format!("{hash}\n"), "", 1), all.replacen("old ", "old 1", 1)]
+        {
+            fs::write(bot.path("wrong.txt"), wrong).unwrap();
+            assert!(!check_growth(&bot, "wrong.txt", "kept.txt", &key).unwrap().status.success());
+        }
+    }
+    // A log that was rebuilt cannot be proved to continue what somebody kept.
+    change(&bot, "DELETE FROM ledger; DELETE FROM ledger_subtrees; DELETE FROM ledger_adopted; DELETE FROM anchors; DELETE FROM checkpoints").await;
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    let rebuilt = bot.run(&["audit", "consistency", "--from", "kept.txt"]);
+    assert_eq!(rebuilt.code(), Some(1), "{rebuilt:#?}");
+    assert!(
+        rebuilt.stderr.contains("kept.txt: ")
+            && (rebuilt.stderr.contains("have another root") || rebuilt.stderr.contains("was cut off")),
+        "{rebuilt:#?}"
+    );
+    let nothing = bot.run(&["audit", "consistency", "--from", "config.toml"]);
+    assert!(nothing.code() == Some(1) && nothing.stderr.contains("expected a checkpoint"), "{nothing:#?}");
+}
+
+#[tokio::test]
+async fn an_erased_post_leaves_no_word_in_the_record_and_the_log_stays_whole_and_checkable() {
+    let x = FakeX::start().await;
+    let bot = TestBot::at(&x, true);
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    let text = x.posted().remove(0);
+    let asked = bot.run(&["history", "erase", "1", "--reason", "asked for"]);
+    assert_eq!(asked.code(), Some(2), "there is no terminal: {asked:#?}");
+    assert!(asked.stderr.contains("--yes") && asked.stderr.contains(&text), "{asked:#?}");
+    let empty = bot.run(&["history", "erase", "1", "--reason", " ", "--yes"]);
+    assert!(empty.code() == Some(1) && empty.stderr.contains("--reason"), "{empty:#?}");
+    let none = bot.run(&["history", "erase", "1", "77", "--reason", "asked for", "--yes"]);
+    assert!(none.code() == Some(1) && none.stderr.contains("77: there is no round"), "{none:#?}");
+    let shown = bot.run(&["history", "show", "1"]);
+    assert!(shown.stdout.contains(&text), "nothing was erased yet: {shown:#?}");
+
+    let erased = bot.run(&["history", "erase", "1", "--reason", "the person asked", "--yes", "--by", "ana"]);
+    assert_eq!(erased.code(), Some(0), "{erased:#?}");
+    assert!(
+        erased.stdout.contains("round 1: the post and")
+            && erased.stderr.contains("the tweet on X (https://x.com/i/status/"),
+        "{erased:#?}"
+    );
+    let body = text.trim_start_matches("🤖 IA: ");
+    for file in ["data/pregonero.db", "data/pregonero.db-wal"] {
+        let bytes = fs::read(bot.path(file)).unwrap_or_default();
+        let found = bytes.windows(body.len()).any(|window| window == body.as_bytes());
+        assert!(!found, "{file} still holds {text}");
+    }
+    let verdict = verdict(&bot);
+    assert_eq!(
+        (&verdict["faults"], verdict["forgotten"].as_u64() > Some(0)),
+        (&serde_json::json!([]), true),
+        "{verdict}"
+    );
+    let shown = bot.run(&["history", "show", "1", "--reasons"]);
+    assert!(
+        shown.stdout.contains("(erased)")
+            && shown.stdout.contains("by ana")
+            && shown.stdout.contains("the person asked"),
+        "{shown:#?}"
+    );
+    assert!(!shown.stdout.contains(body), "{shown:#?}");
+    let listed = bot.run(&["history", "list"]);
+    assert!(listed.stdout.contains("(erased)"), "{listed:#?}");
+    let proved = bot.run(&["audit", "prove", "1", "-o", "1.tlog-proof"]);
+    assert!(proved.code() == Some(0) && proved.stdout.contains("its content was forgotten"), "{proved:#?}");
+    assert_eq!(bot.run(&["audit", "export", "-o", "log.jsonl"]).code(), Some(0));
+    let key = key_of(&bot);
+    for (what, file) in [("proof", "1.tlog-proof"), ("export", "log.jsonl")] {
+        if let Some(checked) = check_without_us(&bot, what, file, &key) {
+            assert!(checked.status.success(), "{checked:?}");
+        }
+    }
+    let replayed = bot.run(&["replay", "1"]);
+    assert!(replayed.code() == Some(78) && replayed.stderr.contains("erased"), "{replayed:#?}");
+    let again = bot.run(&["history", "erase", "1", "--reason", "asked for", "--yes"]);
+    assert!(again.stdout.contains("nothing left to erase"), "{again:#?}");
+}
+
+#[test]
+fn a_key_given_as_a_secret_signs_and_none_is_made() {
+    let (one, other) = (TestBot::new(), TestBot::new());
+    assert_eq!(one.run(&["once"]).code(), Some(0));
+    assert_eq!(other.run(&["once"]).code(), Some(0));
+    let verifier = key_of(&one);
+    let secret = fs::read_to_string(one.path("data/audit.key")).unwrap();
+    fs::create_dir(other.path("credentials")).unwrap();
+    fs::write(other.path("credentials/audit_key"), &secret).unwrap();
+    let _ = fs::remove_file(other.path("data/audit.key"));
+    let ways = [
+        ("AUDIT_KEY", secret.trim().to_owned()),
+        ("AUDIT_KEY_FILE", other.path("credentials/audit_key").display().to_string()),
+        ("CREDENTIALS_DIRECTORY", other.path("credentials").display().to_string()),
+    ];
+    for (name, value) in &ways {
+        let run = |arguments: &[&str]| {
+            let mut command = other.command(arguments);
+            command.env(name, value);
+            other.start_command(command).wait()
+        };
+        let printed = run(&["audit", "key"]);
+        assert_eq!(printed.stdout.trim(), verifier, "{name}: {printed:#?}");
+        let signed = run(&["audit", "checkpoint"]);
+        assert_eq!(signed.code(), Some(0), "{name}: {signed:#?}");
+        let verified = run(&["audit", "verify", "--key", &verifier]);
+        assert_eq!(verified.code(), Some(0), "{name}: {verified:#?}");
+        let replaced = run(&["audit", "key", "--new", "--by", "root"]);
+        assert!(replaced.code() == Some(78) && replaced.stderr.contains("replace it there"), "{name}: {replaced:#?}");
+        assert!(!other.path("data/audit.key").exists(), "{name}");
+        assert!(!format!("{printed:?}{signed:?}{verified:?}").contains(secret.trim()), "it is a secret");
+    }
+    let mut broken = other.command(&["audit", "key"]);
+    broken.env("AUDIT_KEY", "no key at all");
+    let broken = other.start_command(broken).wait();
+    assert!(broken.code() == Some(78) && broken.stderr.contains("AUDIT_KEY"), "{broken:#?}");
+    assert!(!broken.stderr.contains("no key at all"), "{broken:#?}");
+}
+
+#[tokio::test]
+async fn a_pruned_round_is_still_proved_and_checked() {
+    let bot = anchored_bot();
+    let store = pregonero_store::Store::open_existing(&database(&bot)).await.unwrap();
+    let now = "2096-01-01T00:00:00Z".parse().unwrap();
+    let pruned = store.prune_candidates(std::time::Duration::ZERO, 10, now).await.unwrap();
+    assert_eq!(pruned.rounds, 1);
+    store.close().await;
+    let proved = bot.run(&["audit", "prove", "1", "-o", "1.tlog-proof"]);
+    assert_eq!(proved.code(), Some(0), "{proved:#?}");
+    assert_eq!(bot.run(&["audit", "checkpoint"]).code(), Some(0));
+    assert_eq!(bot.run(&["audit", "export", "-o", "log.jsonl"]).code(), Some(0));
+    let key = key_of(&bot);
+    for (what, file) in [("proof", "1.tlog-proof"), ("export", "log.jsonl")] {
+        if let Some(checked) = check_without_us(&bot, what, file, &key) {
+            assert!(checked.status.success(), "{checked:?}");
+        }
+    }
+    let verdict = verdict(&bot);
+    assert_eq!(
+        (&verdict["faults"], &verdict["forgotten"]),
+        (&serde_json::json!([]), &serde_json::json!(1)),
+        "{verdict}"
+    );
+    let told = bot.run(&["audit", "verify"]).stdout;
+    assert!(told.contains("not covered: ") && told.contains("engagement"), "{told}");
+}
+
+#[test]
+fn on_a_terminal_erasing_asks_first_and_takes_no_other_word() {
+    let bot = TestBot::new();
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    let erase = ["history", "erase", "1", "--reason", "asked", "--by", "ana"];
+    let kept = bot.on_a_terminal(&erase, "y\n");
+    assert!(kept.code() == Some(1) && kept.stdout.contains("nothing was erased"), "{kept:#?}");
+    let erased = bot.on_a_terminal(&erase, "erase\n");
+    assert!(erased.code() == Some(0) && erased.stdout.contains("round 1: the post and"), "{erased:#?}");
 }

@@ -16,6 +16,7 @@ use pregonero_tweet::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::test_bot::TestBot;
 use crate::support::tiny_model;
 
 const TINY: &str = "[generation]\nmodel = \"tiny\"\nmax_new_tokens = 24\ncandidates = 4\n";
@@ -472,7 +473,7 @@ async fn hold(store: &Store, text: &str, now: Timestamp) -> PostId {
     };
     match review::submit(store, round, &chosen, &terms, now).await.unwrap() {
         Submitted::Held(post) => post,
-        Submitted::Approved(_) => panic!("a claim is held"),
+        Submitted::Approved(_) | Submitted::TooAlike { .. } => panic!("a claim is held"),
     }
 }
 
@@ -569,4 +570,63 @@ fn a_reader_that_leaves_early_is_no_error() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+}
+
+#[test]
+fn on_a_terminal_init_asks_again_until_an_answer_can_be_used() {
+    let bot = TestBot::new();
+    let typed = "a b\nmi_bot\nana\nMars/Olympus\nAmerica/Bogota\n";
+    let asked = bot.on_a_terminal(&["--config", "new.toml", "init"], typed);
+    assert_eq!(asked.code(), Some(0), "{asked:#?}");
+    assert_eq!(asked.stdout.matches("; try again").count(), 2, "{asked:#?}");
+    let written = std::fs::read_to_string(bot.path("new.toml")).unwrap();
+    for line in ["handle = \"mi_bot\"", "operator = \"ana\"", "timezone = \"America/Bogota\""] {
+        assert!(written.contains(line), "{line}\n{written}");
+    }
+    let silent = bot.run(&["--config", "silent.toml", "init", "--handle", "mi_bot"]);
+    assert_eq!(silent.code(), Some(0), "{silent:#?}");
+    let note =
+        "these keys have the values of an example: account.operator, schedule.timezone; change them in silent.toml";
+    assert!(silent.stderr.contains(note), "{silent:#?}");
+}
+
+#[test]
+fn on_a_terminal_inspect_says_what_it_reads() {
+    let bot = TestBot::new();
+    let read = bot.on_a_terminal(&["inspect", "-"], "{\"text\": \"El mercado abre temprano.\"}\n");
+    assert_eq!(read.code(), Some(0), "{read:#?}");
+    assert!(read.stdout.contains("reading JSON lines") && read.stdout.contains("sentiment"), "{read:#?}");
+}
+
+#[test]
+fn a_prompt_that_ends_in_a_hashtag_is_warned_about() {
+    let bot = TestBot::new();
+    let config = std::fs::read_to_string(bot.path("config.toml")).unwrap();
+    let prompts = "[[seed_prompts]]\ntext = \"Hoy en la #feria\"\n[[seed_prompts]]\ntext = \"La #feria abre \"\n";
+    bot.configure(&format!("{config}{prompts}"));
+    let checked = bot.run(&["config", "check"]);
+    let expected = "seed_prompts[0].text: it ends in a hashtag, \"#feria\", which the model may make longer";
+    assert!(checked.stderr.contains(expected) && !checked.stderr.contains("seed_prompts[1]"), "{checked:#?}");
+}
+
+#[test]
+fn help_is_never_wider_than_the_terminal_and_has_no_torn_paragraphs() {
+    let bot = TestBot::new();
+    for command in
+        [&["history", "erase", "--help"][..], &["audit", "verify", "--help"], &["evaluate", "voice", "--help"]]
+    {
+        let mut plain = bot.command(command);
+        plain.env("COLUMNS", "80");
+        let shown = bot.start_command(plain).wait();
+        let lines: Vec<&str> = shown.stdout.lines().collect();
+        let prose = |line: &str| !line.is_empty() && !line.starts_with(' ') && !line.ends_with(':');
+        for pair in lines.windows(2).filter(|pair| prose(pair[0]) && prose(pair[1])) {
+            let next = pair[1].split(' ').next().unwrap();
+            let would_fit = pair[0].chars().count() + 1 + next.chars().count() <= 80;
+            assert!(!would_fit, "torn: {pair:?}");
+        }
+        for line in &lines {
+            assert!(line.chars().count() <= 80, "too wide: {line:?}");
+        }
+    }
 }

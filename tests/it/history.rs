@@ -56,6 +56,7 @@ async fn begin_record(path: &Path, first: Timestamp) {
             approved_by: None,
             expires_at,
             origin: &origin,
+            unlike: None,
         };
         let post = store.create_post(&post, due).await.unwrap();
         if day == 1 {

@@ -1,7 +1,7 @@
 //! The review of posts from the command line: edits, picks, what was checked, and hostile input.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Command, Stdio};
+
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::routing::post;
 use serde_json::{Value, json};
 
-use crate::support::fake_x::{FakeX, KEYS};
+use crate::support::fake_x::FakeX;
 use crate::support::page::{ADMIN, Page, add_user, form};
 use crate::support::test_bot::{Ended, TestBot, wait_until};
 
@@ -211,18 +211,12 @@ fn without_a_terminal_review_asks_nothing_and_names_the_subcommands() {
     assert!(error.contains("there is no round or post with this number"), "{error}");
 }
 
-/// Runs `review` on a terminal of its own with these answers.
+/// Runs `review` on a terminal with these answers.
 fn on_a_terminal(bot: &TestBot, answers: &str) -> String {
-    std::fs::write(bot.path("answers"), answers).unwrap();
     let editor = bot.path("editor");
     std::fs::write(&editor, format!("#!/bin/sh\necho '{EDITED}' > \"$1\"\n")).unwrap();
     std::fs::set_permissions(&editor, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let mut command = Command::new("script");
-    command.arg("-qec").arg(format!("{} review --by ana", env!("CARGO_BIN_EXE_pregonero"))).arg("/dev/null");
-    command.current_dir(bot.path("")).env_clear().env("HOME", bot.path("")).env("PATH", "/usr/bin:/bin").envs(KEYS);
-    command.env("EDITOR", &editor).env("TERM", "dumb").env("PREGONERO__PUBLISH__LIVE", "false");
-    command.stdin(std::fs::File::open(bot.path("answers")).unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let ended = bot.start_command(command).wait();
+    let ended = bot.on_a_terminal(&["review", "--by", "ana"], answers);
     assert_eq!(ended.code(), Some(0), "{ended:#?}");
     ended.stdout
 }

@@ -650,13 +650,23 @@ async fn a_hostile_answer_of_x_rewrites_no_terminal_and_is_no_formula() {
     let bot = crate::support::test_bot::TestBot::at(&x, true);
     let once = bot.run(&["once"]);
     assert_ne!(once.code(), Some(0), "{once:#?}");
-    for arguments in [&["history", "list"][..], &["history", "show", "1"], &["history", "export"], &["status"]] {
+    for hidden in ['\u{202e}', '\u{1b}', '\r'] {
+        assert!(!once.stderr.contains(hidden), "the log is JSON here, which writes it as \\u202e: {once:#?}");
+    }
+    assert!(once.stderr.contains("\\u202eodnum"), "{once:#?}");
+    let lines = ["history", "export", "--format", "jsonl"];
+    for arguments in [
+        &["history", "list"][..],
+        &lines[..],
+        &["--json", "history", "show", "1"],
+        &["history", "show", "1"],
+        &["history", "export"],
+        &["status"],
+    ] {
         let ended = bot.run(arguments);
         let said = format!("{}{}{}", ended.stdout, ended.stderr, once.stdout);
         assert!(!said.contains('\u{1b}'), "{arguments:?}: {said}");
-        // A table for other programs keeps what is no control character.
-        assert!(arguments.contains(&"export") || !said.contains('\u{202e}'), "{arguments:?}: {said}");
-        assert!(!once.stderr.contains('\u{1b}'), "the log is JSON here, which writes it as \\u001b: {once:#?}");
+        assert!(!said.contains('\u{202e}'), "{arguments:?}: {said}");
         assert!(!said.contains(",=HYPERLINK"), "{arguments:?}: {said}");
     }
     let shown = bot.run(&["history", "show", "1"]);

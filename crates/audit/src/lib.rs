@@ -5,12 +5,14 @@
 
 pub mod checkpoint;
 pub mod entry;
+pub mod growth;
 pub mod merkle;
 pub mod note;
 pub mod proof;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use entry::Entry;
+pub use growth::{Growth, GrowthError};
 pub use merkle::{Frontier, Hash, SUBTREE};
 pub use note::{Note, NoteError, Signer, Verifier};
 pub use proof::{Proof, ProofError};

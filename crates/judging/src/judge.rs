@@ -111,6 +111,8 @@ impl Judge {
         let scored = self.classifier.score(&texts)?.into_iter().zip(self.reader.written(&texts)?);
         let own_texts = self.gates.near_own_texts(&bodies)?;
         let read = bodies.iter().zip(own_texts).zip(scored);
+        // Where the generator's server reports no probabilities, sentiment is all there is to rank by.
+        let is_read = candidates.is_empty() || candidates.iter().any(|candidate| candidate.likelihood.is_some());
         let judged = candidates.into_iter().zip(read).map(|(candidate, ((body, own_text), (sentiment, critic)))| {
             let posted = self.disclosure.with(body);
             let subject =
@@ -121,7 +123,8 @@ impl Judge {
             let reading = self.reader.reading(critic, candidate.likelihood);
             let fresh_opening =
                 (self.fresh_openings > 0).then(|| !recent.begins_alike(body, prompt, self.fresh_openings));
-            let ranking = Ranking { critic, reading, rank: Some(self.rank(score, reading)), fresh_opening };
+            let rank = if is_read { self.rank(score, reading) } else { score };
+            let ranking = Ranking { critic, reading, rank: Some(rank), fresh_opening };
             let weighted_length = tweet_text::weighted_length(&posted);
             Judged { weighted_length, text: posted, candidate, sentiment, score, ranking, gates }
         });

@@ -227,7 +227,17 @@ async fn finish(
     let origin = live();
     let (text, weighted_length) = (&judged.text, judged.weighted_length);
     let expires_at = due + SignedDuration::from_hours(48);
-    let new = NewPost { round, candidate, text, body: text, weighted_length, approved_by, expires_at, origin: &origin };
+    let new = NewPost {
+        round,
+        candidate,
+        text,
+        body: text,
+        weighted_length,
+        approved_by,
+        expires_at,
+        origin: &origin,
+        unlike: None,
+    };
     let post = store.create_post(&new, due).await?;
     if approved_by.is_none() {
         let note = (chance.below(3) == 0).then_some("the figure is old");
@@ -238,7 +248,9 @@ async fn finish(
             store.stop_post(&decision, due).await?;
             return Ok(None);
         }
-        store.approve_held(&decision, &Approval { seen: text, text, weighted_length, expires_at }, due).await?;
+        store
+            .approve_held(&decision, &Approval { seen: text, text, weighted_length, expires_at, unlike: None }, due)
+            .await?;
     }
     let armed = store.arm(post, None, SpentSince { day: due, month: due }, due, |_, _| Ok(15_000)).await;
     let armed = armed.unwrap_or_else(|refusal| panic!("{refusal:?}"));

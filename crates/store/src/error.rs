@@ -94,6 +94,9 @@ pub enum StoreError {
     /// The text was changed after the person saw it.
     #[error("post {post} has another text by now: look at it again (`pregonero review show {post}`), then decide")]
     TextChanged { post: PostId },
+    /// Something like it was let out meanwhile.
+    #[error("post {post} cannot go out: {reason}")]
+    TooAlike { post: PostId, reason: String },
     /// The one-time link cannot be used, or not any more.
     #[error("this link {why}")]
     DeadLink { why: &'static str },
@@ -115,6 +118,16 @@ pub enum StoreError {
     /// A copy does not contain what it should; it was discarded.
     #[error("{}: the copy is not sound: {detail}", path.display())]
     UnsoundCopy { path: PathBuf, detail: String },
+    /// Something may still happen to this round.
+    #[error(
+        "round {round} is `{found}`: a text can be erased once nothing is to happen to it any more (`pregonero review reject          {round}` stops a post that waits)"
+    )]
+    StillOpen { round: RoundId, found: &'static str },
+    /// What was removed is still in the journal, because another process reads it.
+    #[error(
+        "{}: another process is reading the database, so its journal still holds what was erased: run the same command again", path.display()
+    )]
+    StillRead { path: PathBuf },
     /// The disk is nearly full.
     #[error("{}: only {free} bytes are free on this disk: nothing is posted until there is room to record it", path.display())]
     NoSpace { path: PathBuf, free: u64 },

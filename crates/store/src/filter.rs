@@ -193,6 +193,7 @@ mod tests {
                 approved_by,
                 expires_at,
                 origin: &origin,
+                unlike: None,
             };
             test.store.create_post(&post, due).await.unwrap();
         }

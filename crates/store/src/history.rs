@@ -10,6 +10,7 @@ use sqlx::{FromRow, QueryBuilder, Row as _};
 
 use super::columns::{instant, instant_or_none, json_or_none, seed_or_none, stored, word, word_or_none};
 use super::engagement::{Engagement, Reading};
+use super::erasure::ErasedMark;
 use super::error::Doing as _;
 use super::filter::HistoryFilter;
 use super::rounds::model;
@@ -117,6 +118,8 @@ pub struct HistoryRecord {
     pub candidates_judged: i64,
     /// When the candidates were pruned.
     pub pruned_at: Option<Timestamp>,
+    /// When its texts were erased, by whom and why.
+    pub erased: Option<ErasedMark>,
     /// The places of the records about it in the audit log.
     pub audit: Vec<u64>,
 }
@@ -233,6 +236,7 @@ impl Store {
             readings: self.engagement(id.post()).await?,
             candidates_judged: candidates,
             pruned_at,
+            erased: self.erasure_of(id).await?,
             audit: self.records_of(id.post()).await?.iter().map(|record| record.index).collect(),
         })
     }

@@ -114,6 +114,10 @@ impl Store {
         self.writer.close().await;
     }
 
+    pub(super) fn writers(&self) -> &SqlitePool {
+        &self.writer
+    }
+
     pub(super) fn readers(&self) -> &SqlitePool {
         &self.readers
     }

@@ -59,6 +59,45 @@ impl Origin {
     }
 }
 
+/// The earlier posts that a text must not repeat.
+#[derive(Debug, Clone, Copy)]
+pub struct Earlier<'a> {
+    /// Posts sent, or made, at this instant or later.
+    pub since: Timestamp,
+    /// Whether posts that wait for a person count.
+    pub held: bool,
+    /// Whether what would have been sent counts; otherwise a dry run would offer the same text for ever.
+    pub dry_runs: bool,
+    /// Tells the body of posts of earlier versions.
+    pub disclosure: &'a Disclosure,
+}
+
+/// The comparison with the earlier posts, made inside the transaction that lets a text out: nothing else can be let out
+/// between the two.
+#[derive(Clone, Copy)]
+pub struct Unlike<'a> {
+    pub earlier: Earlier<'a>,
+    /// Returns why the text may not go out beside these bodies, the earliest first; `None` if it may.
+    pub objection: &'a (dyn Fn(Vec<String>) -> Option<String> + Sync),
+}
+
+impl std::fmt::Debug for Unlike<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Unlike").field("earlier", &self.earlier).finish_non_exhaustive()
+    }
+}
+
+impl Unlike<'_> {
+    /// Fails if the text of `post` is too much like one of the earlier ones.
+    pub(super) async fn require(&self, connection: &mut SqliteConnection, post: PostId) -> Result<(), StoreError> {
+        let bodies = bodies(connection, Some(post), &self.earlier).await?;
+        match (self.objection)(bodies) {
+            Some(reason) => Err(StoreError::TooAlike { post, reason }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A post about to enter the record, held or approved.
 #[derive(Debug, Clone)]
 pub struct NewPost<'a> {
@@ -73,6 +112,8 @@ pub struct NewPost<'a> {
     pub approved_by: Option<&'a str>,
     pub expires_at: Timestamp,
     pub origin: &'a Origin,
+    /// What it must be unlike to be let out; absent for one that is held, and where nothing is compared.
+    pub unlike: Option<Unlike<'a>>,
 }
 
 /// A post as recorded, with what was said of its candidate.
@@ -183,9 +224,13 @@ impl Store {
     /// Records the post that a running round led to, and ends the round.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyPosted`] if the round has a post, [`StoreError::RoundEnded`] if it is not running.
+    /// [`StoreError::AlreadyPosted`] if the round has a post, [`StoreError::RoundEnded`] if it is not running,
+    /// [`StoreError::TooAlike`].
     pub async fn create_post(&self, post: &NewPost<'_>, now: Timestamp) -> Result<PostId, StoreError> {
         let mut transaction = self.begin().await?;
+        if let Some(unlike) = &post.unlike {
+            unlike.require(&mut transaction, post.round.post()).await?;
+        }
         let state = if post.approved_by.is_some() { PostState::Approved } else { PostState::Held };
         sqlx::query(
             "INSERT INTO posts (id, candidate_position, text, body, weighted_length, state, created_at, expires_at,
@@ -258,61 +303,18 @@ impl Store {
             .doing("read the posts")
     }
 
-    /// Returns the bodies of the posts that a new text must not repeat: everything sent or on its way since `since`, even
-    /// if its outcome is unknown. `dry_runs` adds what would have been sent; otherwise a dry run would offer the same text
-    /// for ever. `disclosure` tells the body of posts of earlier versions.
+    /// Returns the bodies of the posts that a new text must not repeat: everything sent or on its way, even if its outcome
+    /// is unknown, the earliest first; without that of `except`, a post that is on record itself.
     ///
     /// # Errors
     /// If the database cannot be read.
     pub async fn posted_bodies(
         &self,
-        since: Timestamp,
-        dry_runs: bool,
-        disclosure: &Disclosure,
-    ) -> Result<Vec<String>, StoreError> {
-        self.bodies(None, true, since, dry_runs, disclosure).await
-    }
-
-    /// Returns the same for a post that is on record itself: without its own body. `held` says whether posts that wait for
-    /// a person count.
-    ///
-    /// # Errors
-    /// If the database cannot be read.
-    pub async fn posted_bodies_besides(
-        &self,
-        post: PostId,
-        held: bool,
-        since: Timestamp,
-        dry_runs: bool,
-        disclosure: &Disclosure,
-    ) -> Result<Vec<String>, StoreError> {
-        self.bodies(Some(post), held, since, dry_runs, disclosure).await
-    }
-
-    async fn bodies(
-        &self,
         except: Option<PostId>,
-        held: bool,
-        since: Timestamp,
-        dry_runs: bool,
-        disclosure: &Disclosure,
+        earlier: &Earlier<'_>,
     ) -> Result<Vec<String>, StoreError> {
-        let rows: Vec<(String, Option<String>)> = sqlx::query_as(
-            "SELECT text, body FROM posts
-             WHERE coalesce(sent_at, created_at) >= ? AND id IS NOT ?
-               AND (state IN ('sent', 'unknown', 'armed', 'approved') OR (? AND state = 'held') OR (? AND state = 'dry_run'))
-             ORDER BY id",
-        )
-        .bind(stored(since))
-        .bind(except.map(PostId::get))
-        .bind(held)
-        .bind(dry_runs)
-        .fetch_all(self.readers())
-        .await
-        .doing("read the posted texts")?;
-        let body =
-            |(text, body): (String, Option<String>)| body.unwrap_or_else(|| disclosure.body_of(&text).to_owned());
-        Ok(rows.into_iter().map(body).collect())
+        let mut connection = self.readers().acquire().await.doing("read the posted texts")?;
+        bodies(&mut connection, except, earlier).await
     }
 
     /// Marks held and approved posts past their time as expired; returns them.
@@ -431,6 +433,29 @@ impl Store {
     }
 }
 
+async fn bodies(
+    connection: &mut SqliteConnection,
+    except: Option<PostId>,
+    earlier: &Earlier<'_>,
+) -> Result<Vec<String>, StoreError> {
+    let rows: Vec<(String, Option<String>)> = sqlx::query_as(
+        "SELECT text, body FROM posts
+         WHERE coalesce(sent_at, created_at) >= ? AND id IS NOT ? AND text <> ''
+           AND (state IN ('sent', 'unknown', 'armed', 'approved') OR (? AND state = 'held') OR (? AND state = 'dry_run'))
+         ORDER BY id",
+    )
+    .bind(stored(earlier.since))
+    .bind(except.map(PostId::get))
+    .bind(earlier.held)
+    .bind(earlier.dry_runs)
+    .fetch_all(connection)
+    .await
+    .doing("read the posted texts")?;
+    let body =
+        |(text, body): (String, Option<String>)| body.unwrap_or_else(|| earlier.disclosure.body_of(&text).to_owned());
+    Ok(rows.into_iter().map(body).collect())
+}
+
 /// Ends the waits of approved posts: of those that our own rules hold back, or of all. Returns the posts that waited.
 pub(super) async fn free_posts(connection: &mut SqliteConnection, all: bool) -> Result<Vec<PostId>, StoreError> {
     // For all, only columns that every schema has are used: a person's `resume` also works on an older one. `waits_for`
@@ -533,6 +558,7 @@ mod tests {
             approved_by: None,
             expires_at: now,
             origin: &live(),
+            unlike: None,
         };
         let error = test.store.create_post(&again, now).await.unwrap_err();
         assert!(matches!(error, StoreError::AlreadyPosted { .. }), "{error:?}");
@@ -553,6 +579,7 @@ mod tests {
             approved_by: None,
             expires_at: now,
             origin: &live(),
+            unlike: None,
         };
         assert!(test.store.create_post(&stray, now).await.is_err());
         assert_eq!(test.store.round(round).await.unwrap().outcome, RoundOutcome::Running);
@@ -586,10 +613,20 @@ mod tests {
         let in_dry_run = test.post("en seco", Some("gates"), &dry(), now).await;
         test.store.record_dry_run(in_dry_run, &dry(), now).await.unwrap();
         let none = Disclosure::default();
-        assert_eq!(test.store.posted_bodies(now, false, &none).await.unwrap(), ["en espera", "aprobado"]);
-        assert_eq!(test.store.posted_bodies(now, true, &none).await.unwrap(), ["en espera", "aprobado", "en seco"]);
-        assert_eq!(test.store.posted_bodies(old, false, &none).await.unwrap(), ["viejo", "en espera", "aprobado"]);
-        let besides = test.store.posted_bodies_besides(approved, false, old, true, &none).await.unwrap();
+        let earlier = |since, held, dry_runs| Earlier { since, held, dry_runs, disclosure: &none };
+        assert_eq!(
+            test.store.posted_bodies(None, &earlier(now, true, false)).await.unwrap(),
+            ["en espera", "aprobado"]
+        );
+        assert_eq!(
+            test.store.posted_bodies(None, &earlier(now, true, true)).await.unwrap(),
+            ["en espera", "aprobado", "en seco"]
+        );
+        assert_eq!(
+            test.store.posted_bodies(None, &earlier(old, true, false)).await.unwrap(),
+            ["viejo", "en espera", "aprobado"]
+        );
+        let besides = test.store.posted_bodies(Some(approved), &earlier(old, false, true)).await.unwrap();
         assert_eq!(besides, ["en seco"], "neither its own text nor those that wait");
     }
 
@@ -607,7 +644,8 @@ mod tests {
             .await
             .unwrap();
         transaction.commit().await.unwrap();
-        let bodies = test.store.posted_bodies(now, false, &disclosure).await.unwrap();
+        let earlier = Earlier { since: now, held: true, dry_runs: false, disclosure: &disclosure };
+        let bodies = test.store.posted_bodies(None, &earlier).await.unwrap();
         assert_eq!(bodies, ["Una feria en la plaza.", "El mercado abre temprano."]);
         assert_eq!(test.store.post(older).await.unwrap().body, None);
     }

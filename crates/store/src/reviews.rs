@@ -15,7 +15,7 @@ use super::columns::{self, instant, instant_or_none, sha256, stored, word};
 use super::error::Doing as _;
 use super::ledger::{self, Entry, Row};
 use super::links::{LinkId, use_link};
-use super::posts::{append_expiry, record_decision};
+use super::posts::{Unlike, append_expiry, record_decision};
 use super::transitions::transition;
 use super::{PostId, PostState, RecordKind, ReviewAct, Store, StoreError};
 use pregonero_tweet::{GateVerdict, Sentiment};
@@ -43,6 +43,8 @@ pub struct Approval<'a> {
     pub weighted_length: usize,
     /// Until when it may be sent.
     pub expires_at: Timestamp,
+    /// What it must be unlike; absent where nothing is compared.
+    pub unlike: Option<Unlike<'a>>,
 }
 
 /// A post's new text.
@@ -133,7 +135,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Expired`] if it has expired (it is recorded as expired), [`StoreError::StateConflict`] if it does
-    /// not wait for a person, [`StoreError::TextChanged`], [`StoreError::DeadLink`], [`StoreError::NoSuchPost`].
+    /// not wait for a person, [`StoreError::TextChanged`], [`StoreError::TooAlike`], [`StoreError::DeadLink`],
+    /// [`StoreError::NoSuchPost`].
     pub async fn approve_held(
         &self,
         decision: &Decision<'_>,
@@ -153,6 +156,9 @@ impl Store {
         }
         transition(&mut transaction, post, PostState::Held, PostState::Approved).await?;
         before.require_text(post, approval.seen)?;
+        if let Some(unlike) = &approval.unlike {
+            unlike.require(&mut transaction, post).await?;
+        }
         record_decision(&mut transaction, post, decision.reviewer, None, now).await?;
         sqlx::query("UPDATE posts SET expires_at = ?, text = ?, weighted_length = ? WHERE id = ?")
             .bind(stored(approval.expires_at))
@@ -415,7 +421,7 @@ mod tests {
         let (gates, sentiment) = ([GateVerdict::new("claims", Verdict::Review, "a figure")], sentiment());
         let store = &test.store;
         store.revise_post(&decision(post), &revision("uno", "dos", &gates, &sentiment), now).await.unwrap();
-        let approval = Approval { seen: "uno", text: "uno", weighted_length: 3, expires_at: now };
+        let approval = Approval { seen: "uno", text: "uno", weighted_length: 3, expires_at: now, unlike: None };
         let error = store.approve_held(&decision(post), &approval, now).await.unwrap_err();
         assert!(matches!(error, StoreError::TextChanged { .. }), "{error:?}");
         let error =

@@ -1,7 +1,7 @@
 //! The rounds: one row per slot that was served, missed or requested by a person.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::types::Json;
@@ -43,6 +43,8 @@ pub struct RoundRecord {
     pub outcome: RoundOutcome,
     /// Why it led to no post.
     pub reason: Option<String>,
+    /// For which model on a server `generator` wrote, and why; absent if the configured model wrote.
+    pub stand_in: Option<StandInRecord>,
     pub seed_prompt: Option<String>,
     pub seed_attributes: Option<serde_json::Value>,
     pub rng_seed: Option<u64>,
@@ -57,6 +59,15 @@ pub struct RoundRecord {
     pub config_sha256: Option<String>,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
+}
+
+/// Why another model than the configured one wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandInRecord {
+    /// The configured model.
+    #[serde(rename = "for")]
+    pub configured: String,
+    pub reason: String,
 }
 
 /// What has happened since something last went out.
@@ -77,6 +88,7 @@ impl FromRow<'_, SqliteRow> for RoundRecord {
             slot: row.try_get("slot")?,
             outcome: word(row, "outcome", RoundOutcome::from_word)?,
             reason: row.try_get("reason")?,
+            stand_in: stand_in(row)?,
             seed_prompt: row.try_get("seed_prompt")?,
             seed_attributes: json_or_none(row, "seed_attributes")?,
             rng_seed: seed_or_none(row, "rng_seed")?,
@@ -91,6 +103,12 @@ impl FromRow<'_, SqliteRow> for RoundRecord {
             finished_at: instant_or_none(row, "finished_at")?,
         })
     }
+}
+
+fn stand_in(row: &SqliteRow) -> Result<Option<StandInRecord>, sqlx::Error> {
+    let text: Option<String> = row.try_get("stand_in")?;
+    let read = |text: String| serde_json::from_str(&text).map_err(|_| super::columns::unreadable("stand_in", &text));
+    text.map(read).transpose()
 }
 
 /// Reads a model's identity from its two columns.
@@ -137,7 +155,8 @@ impl Store {
         .await
         .map_err(|source| inserting(&round.slot, source))?;
         let id = row.last_insert_rowid();
-        ledger::note_models(&mut transaction, &round.generator, &round.classifier, now).await?;
+        let engine = round.generation.get("engine");
+        ledger::note_models(&mut transaction, &round.generator, engine, &round.classifier, now).await?;
         let entry = Entry {
             kind: RecordKind::RoundBegan,
             by: None,
@@ -155,6 +174,56 @@ impl Store {
         ledger::append(&mut transaction, entry, now).await?;
         transaction.commit().await.doing("record the round")?;
         Ok(RoundId::new(id))
+    }
+
+    /// Records that a model on this machine wrote in the place of the configured one, which is on a server.
+    ///
+    /// # Errors
+    /// [`StoreError::RoundEnded`] if the round is not running.
+    pub async fn record_stand_in(
+        &self,
+        round: RoundId,
+        writer: &ModelIdentity,
+        device: &str,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        const DOING: &str = "record the model that wrote";
+        let mut transaction = self.begin().await?;
+        let before = sqlx::query(
+            "SELECT generator_name, generator_sha256, classifier_name, classifier_sha256 FROM rounds
+             WHERE id = ? AND outcome = 'running'",
+        )
+        .bind(round.get())
+        .fetch_optional(&mut *transaction)
+        .await
+        .doing(DOING)?
+        .ok_or(StoreError::RoundEnded { round })?;
+        let model = |name, sha256| Ok(model(&before, name, sha256)?.ok_or(sqlx::Error::RowNotFound)?);
+        let configured: ModelIdentity = model("generator_name", "generator_sha256").doing(DOING)?;
+        let classifier: ModelIdentity = model("classifier_name", "classifier_sha256").doing(DOING)?;
+        let stand_in = StandInRecord { configured: configured.name, reason: reason.to_owned() };
+        sqlx::query(
+            "UPDATE rounds SET generator_name = ?, generator_sha256 = ?, device = ?, stand_in = ? WHERE id = ?",
+        )
+        .bind(&writer.name)
+        .bind(&writer.sha256)
+        .bind(device)
+        .bind(Json(&stand_in))
+        .bind(round.get())
+        .execute(&mut *transaction)
+        .await
+        .doing(DOING)?;
+        ledger::note_models(&mut transaction, writer, None, &classifier, now).await?;
+        let entry = Entry {
+            kind: RecordKind::StandIn,
+            by: None,
+            subject: Some(round.get()),
+            body: json!({"for": stand_in.configured, "reason": reason, "generator_sha256": writer.sha256}),
+            rows: &[Row::Round(round.get())],
+        };
+        ledger::append(&mut transaction, entry, now).await?;
+        transaction.commit().await.doing(DOING)
     }
 
     /// Records that a due time passed without a round, and why.
@@ -313,7 +382,7 @@ impl Store {
         sqlx::query_as(
             "SELECT id, slot, outcome, reason, seed_prompt, seed_attributes, rng_seed, generation, generator_name,
                  generator_sha256, classifier_name, classifier_sha256, device, program_version, settings, config_sha256,
-                 started_at, finished_at
+                 started_at, finished_at, stand_in
              FROM rounds WHERE id = ?",
         )
         .bind(round.get())
@@ -428,6 +497,26 @@ mod tests {
         let nobody = RoundId::new(99);
         assert!(matches!(test.store.end_failed(nobody, "x", now).await, Err(StoreError::NoSuchRound { .. })));
         assert!(matches!(test.store.round(nobody).await, Err(StoreError::NoSuchRound { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_round_that_a_stand_in_wrote_names_it_and_the_model_it_stood_in_for() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let mut new = new_round(SlotId::Manual(now));
+        new.generator = ModelIdentity { name: "openai:http://host/v1#m".to_owned(), sha256: String::new() };
+        new.generation = json!({"engine": {"software": "vLLM"}});
+        let id = test.store.begin_round(&new, now).await.unwrap();
+        let writer = ModelIdentity { name: "builtin".to_owned(), sha256: "ab".to_owned() };
+        test.store.record_stand_in(id, &writer, "cpu", "the server is away", now).await.unwrap();
+        let round = test.store.round(id).await.unwrap();
+        assert_eq!((round.generator, round.device.as_deref()), (Some(writer.clone()), Some("cpu")));
+        let stand_in = round.stand_in.unwrap();
+        assert_eq!(stand_in.configured, "openai:http://host/v1#m");
+        assert_eq!(stand_in.reason, "the server is away");
+        test.store.end_without_candidate(id, "none", now).await.unwrap();
+        let again = test.store.record_stand_in(id, &writer, "cpu", "x", now).await;
+        assert!(matches!(again, Err(StoreError::RoundEnded { .. })), "{again:?}");
     }
 
     #[tokio::test]

@@ -32,6 +32,7 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (20_261_130_081_000, "review", include_str!("../../../migrations/20261130081000_review.sql")),
     (20_261_130_082_000, "history", include_str!("../../../migrations/20261130082000_history.sql")),
     (20_261_130_083_000, "users of the page", include_str!("../../../migrations/20261130083000_users.sql")),
+    (20_261_130_111_000, "stand-ins", include_str!("../../../migrations/20261130111000_stand_ins.sql")),
 ];
 
 pub(super) async fn migrate(path: &Path, writer: &SqlitePool) -> Result<(), StoreError> {

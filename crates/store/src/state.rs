@@ -287,6 +287,8 @@ pub enum RecordKind {
     RoundBegan,
     /// A due time passed without a round.
     SlotMissed,
+    /// A model on this machine wrote in the place of one on a server.
+    StandIn,
     Candidates,
     RoundEnded,
     PostCreated,
@@ -342,6 +344,7 @@ words!(RecordKind {
     Adopted => "adopted",
     RoundBegan => "round_began",
     SlotMissed => "slot_missed",
+    StandIn => "stand_in",
     Candidates => "candidates",
     RoundEnded => "round_ended",
     PostCreated => "post_created",

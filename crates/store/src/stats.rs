@@ -167,7 +167,31 @@ impl Store {
     /// # Errors
     /// If the database cannot be read.
     pub async fn stats(&self, stats: &StatsQuery) -> Result<Vec<StatsRow>, StoreError> {
-        const DOING: &str = "read the statistics";
+        let (lists, chunks) = self.chunks(stats).await?;
+        grouped(stats, lists, &chunks).doing(DOING)
+    }
+
+    /// Returns the statistics of several groupings by the slot alone (total, hour, weekday, month), which are read together and
+    /// counted at the same time. The grouping in `stats` does not count.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    ///
+    /// # Panics
+    /// If counting panics.
+    pub async fn stats_by_slot(&self, stats: &StatsQuery, by: &[StatsBy]) -> Result<Vec<Vec<StatsRow>>, StoreError> {
+        let stats = StatsQuery { by: StatsBy::Total, ..stats.clone() };
+        let (lists, chunks) = self.chunks(&stats).await?;
+        let count = |by: StatsBy| grouped(&StatsQuery { by, ..stats.clone() }, lists.clone(), &chunks);
+        let counted: Result<Vec<_>, _> = std::thread::scope(|scope| {
+            let at_work: Vec<_> = by.iter().map(|by| scope.spawn(|| count(*by))).collect();
+            at_work.into_iter().map(|one| one.join().expect("counting does not panic")).collect()
+        });
+        counted.doing(DOING)
+    }
+
+    /// Reads the gates' names by list, and the rounds in chunks.
+    async fn chunks(&self, stats: &StatsQuery) -> Result<(Lists, Vec<Option<String>>), StoreError> {
         let lists: Vec<(i64, String)> =
             sqlx::query_as("SELECT id, gates FROM gate_lists").fetch_all(self.readers()).await.doing(DOING)?;
         let mut query = QueryBuilder::<Sqlite>::new(format!(
@@ -194,12 +218,21 @@ impl Store {
         }
         query.push(") FROM chunk");
         let chunks: Vec<Option<String>> = query.build_query_scalar().fetch_all(self.readers()).await.doing(DOING)?;
-        let mut groups = Groups::new(stats, lists);
-        for round in chunks.iter().flatten().flat_map(|chunk| chunk.split(END_OF_ROUND)) {
-            groups.add(round).ok_or_else(|| unreadable("tallies", round)).doing(DOING)?;
-        }
-        Ok(groups.into_rows())
+        Ok((lists, chunks))
     }
+}
+
+const DOING: &str = "read the statistics";
+
+/// The gates' names by the number of their list.
+type Lists = Vec<(i64, String)>;
+
+fn grouped(stats: &StatsQuery, lists: Lists, chunks: &[Option<String>]) -> Result<Vec<StatsRow>, sqlx::Error> {
+    let mut groups = Groups::new(stats, lists);
+    for round in chunks.iter().flatten().flat_map(|chunk| chunk.split(END_OF_ROUND)) {
+        groups.add(round).ok_or_else(|| unreadable("tallies", round))?;
+    }
+    Ok(groups.into_rows())
 }
 
 /// The groups as they grow.
@@ -472,6 +505,7 @@ mod tests {
             approved_by: Some("gates"),
             expires_at,
             origin: &origin,
+            unlike: None,
         };
         let post = test.store.create_post(&post, due).await.unwrap();
         let armed =
@@ -526,6 +560,11 @@ mod tests {
             let rows = test.store.stats(&by(grouping)).await.unwrap();
             let rows: Vec<_> = rows.iter().map(|row| (row.key.as_str(), row.rounds)).collect();
             assert_eq!(rows, expected, "{grouping}");
+        }
+        let several = [StatsBy::Total, StatsBy::Hour, StatsBy::Weekday, StatsBy::Month];
+        let together = test.store.stats_by_slot(&by(StatsBy::Prompt), &several).await.unwrap();
+        for (grouping, rows) in several.into_iter().zip(together) {
+            assert_eq!(rows, test.store.stats(&by(grouping)).await.unwrap(), "{grouping}");
         }
     }
 

@@ -86,8 +86,17 @@ impl TestStore {
         let round = self.round(now).await;
         self.store.record_candidates(round, &[judged(text, Verdict::Review, 0.75)], Some(0), now).await.unwrap();
         let expires_at = now + SignedDuration::from_hours(48);
-        let post =
-            NewPost { round, candidate: 0, text, body: text, weighted_length: 10, approved_by, expires_at, origin };
+        let post = NewPost {
+            round,
+            candidate: 0,
+            text,
+            body: text,
+            weighted_length: 10,
+            approved_by,
+            expires_at,
+            origin,
+            unlike: None,
+        };
         self.store.create_post(&post, now).await.unwrap()
     }
 
@@ -95,7 +104,7 @@ impl TestStore {
     pub async fn approve(&self, post: PostId, now: Timestamp) {
         let text = self.store.post(post).await.unwrap().text;
         let expires_at = now + SignedDuration::from_hours(12);
-        let approval = Approval { seen: &text, text: &text, weighted_length: 10, expires_at };
+        let approval = Approval { seen: &text, text: &text, weighted_length: 10, expires_at, unlike: None };
         self.store.approve_held(&decision(post), &approval, now).await.unwrap();
     }
 

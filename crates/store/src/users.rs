@@ -239,6 +239,20 @@ impl Store {
             .doing("look for users of the page")
     }
 
+    /// Returns whether anybody may sign in who may decide on posts.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn has_reviewers(&self) -> Result<bool, StoreError> {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM users
+                 WHERE removed_at IS NULL AND disabled_at IS NULL AND role IN ('reviewer', 'admin'))",
+        )
+        .fetch_one(self.readers())
+        .await
+        .doing("look for users of the page")
+    }
+
     /// Returns the hash of the password of a user who may sign in, with the user's exact name.
     ///
     /// # Errors
@@ -265,7 +279,7 @@ mod tests {
         let (store, now) = (&test.store, at("2026-03-01T14:00:00Z"));
         assert!(!store.has_users().await.unwrap());
         store.add_user("Ana", Role::Reviewer, PHC, "root", now).await.unwrap();
-        assert!(store.has_users().await.unwrap());
+        assert!(store.has_users().await.unwrap() && store.has_reviewers().await.unwrap());
         let twice = store.add_user("ana", Role::Admin, PHC, "root", now).await.unwrap_err();
         assert!(matches!(twice, UserError::NameTaken { .. }), "{twice:?}");
         store.set_role("ana", Role::Admin, "root", now).await.unwrap();
@@ -279,6 +293,7 @@ mod tests {
         let gone = store.set_password("ana", PHC, "root", now).await.unwrap_err();
         assert!(matches!(gone, UserError::NoSuchUser { .. }), "{gone:?}");
         store.add_user("ana", Role::Reader, PHC, "root", now).await.unwrap();
+        assert!(store.has_users().await.unwrap() && !store.has_reviewers().await.unwrap(), "a reader decides nothing");
     }
 
     #[tokio::test]

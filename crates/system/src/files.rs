@@ -4,7 +4,7 @@
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, BufWriter, Read as _, Write};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -104,20 +104,58 @@ fn folder_of(path: &Path) -> &Path {
 /// # Errors
 /// As [`write_whole`].
 pub fn write_whole_folder(path: &Path, existing: Existing, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    refuse_existing(path, existing)?;
-    let parent = created_parent(path)?;
-    let staging = tempfile::Builder::new()
-        .prefix(".unfinished-")
-        .tempdir_in(parent)
-        .with_context(|| format!("cannot create a folder in {}", parent.display()))?;
-    let written = staging.path().join("written");
-    std::fs::create_dir(&written).with_context(|| format!("cannot create {}", written.display()))?;
-    fill(&written)?;
-    if path.exists() {
-        let replaced = staging.path().join("replaced");
-        std::fs::rename(path, &replaced).with_context(|| format!("cannot replace {}", path.display()))?;
+    let folder = UnfinishedFolder::new(path, existing)?;
+    fill(folder.path())?;
+    folder.finish()?;
+    Ok(())
+}
+
+/// A folder that is being written beside its place; dropped before [`UnfinishedFolder::finish`], it leaves nothing.
+#[derive(Debug)]
+pub struct UnfinishedFolder {
+    path: PathBuf,
+    existing: Existing,
+    written: PathBuf,
+    staging: tempfile::TempDir,
+}
+
+impl UnfinishedFolder {
+    /// Begins the folder `path`. Creates missing parent folders.
+    ///
+    /// # Errors
+    /// If `path` exists and may not be replaced, or no folder can be made beside it.
+    pub fn new(path: &Path, existing: Existing) -> Result<Self> {
+        refuse_existing(path, existing)?;
+        let parent = created_parent(path)?;
+        let staging = tempfile::Builder::new()
+            .prefix(".unfinished-")
+            .tempdir_in(parent)
+            .with_context(|| format!("cannot create a folder in {}", parent.display()))?;
+        let written = staging.path().join("written");
+        std::fs::create_dir(&written).with_context(|| format!("cannot create {}", written.display()))?;
+        Ok(Self { path: path.to_owned(), existing, written, staging })
     }
-    std::fs::rename(&written, path).with_context(|| format!("cannot write {}", path.display()))
+
+    /// Returns where the folder is until it is finished.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.written
+    }
+
+    /// Puts the folder at its place and returns that. A folder that is there is removed as a whole.
+    ///
+    /// # Errors
+    /// If the place has been taken meanwhile, or the folder cannot be renamed.
+    pub fn finish(self) -> Result<PathBuf> {
+        let Self { path, existing, written, staging } = self;
+        refuse_existing(&path, existing)?;
+        if path.exists() {
+            let replaced = staging.path().join("replaced");
+            std::fs::rename(&path, &replaced).with_context(|| format!("cannot replace {}", path.display()))?;
+        }
+        std::fs::rename(&written, &path).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
 }
 
 fn created_parent(path: &Path) -> Result<&Path> {

@@ -21,6 +21,25 @@ pub fn first_hidden(text: &str) -> Option<char> {
     text.chars().find(|character| is_hidden(*character))
 }
 
+/// Returns JSON with every hidden character of its strings written as `\u202e`: it says the same, and no terminal or editor
+/// shows it as something else.
+#[must_use]
+pub fn escaped_in_json(json: &str) -> Cow<'_, str> {
+    if first_hidden(json).is_none() {
+        return Cow::Borrowed(json);
+    }
+    let mut escaped = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        if is_hidden(character) {
+            let mut units = [0; 2];
+            escaped.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            escaped.push(character);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
 /// Returns whether a reader cannot see a character, or it changes the direction of what follows: control characters except
 /// the line feed, zero-width characters except the joiner of emoji, directional marks and overrides, line separators, and
 /// characters of private use.
@@ -74,6 +93,12 @@ mod tests {
         {
             assert_eq!(first_hidden(&format!("a{hidden}b")), Some(hidden), "U+{:04X}", u32::from(hidden));
         }
+    }
+
+    #[test]
+    fn json_says_the_same_when_its_hidden_characters_are_escaped() {
+        assert_eq!(escaped_in_json("{\"a\": \"x\u{202e}y\u{e0041}\"}\n"), "{\"a\": \"x\\u202ey\\udb40\\udc41\"}\n");
+        assert!(matches!(escaped_in_json("[\"👩\u{200d}👧 ñ\"]"), Cow::Borrowed(_)));
     }
 
     #[test]

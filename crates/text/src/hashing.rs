@@ -35,6 +35,23 @@ pub fn jaccard(common: usize, left: usize, right: usize) -> f64 {
     if union == 0 { 0.0 } else { common as f64 / union as f64 }
 }
 
+/// Returns how many elements are in both of two lists that ascend without repeats.
+pub fn shared<T: Ord>(left: &[T], right: &[T]) -> usize {
+    let (mut at_left, mut at_right, mut common) = (0, 0, 0);
+    while at_left < left.len() && at_right < right.len() {
+        match left[at_left].cmp(&right[at_right]) {
+            Ordering::Less => at_left += 1,
+            Ordering::Greater => at_right += 1,
+            Ordering::Equal => {
+                common += 1;
+                at_left += 1;
+                at_right += 1;
+            }
+        }
+    }
+    common
+}
+
 /// A set as sorted hashes without repeats: small, and quick to compare.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HashedSet<T>(Box<[T]>);
@@ -61,21 +78,14 @@ impl<T: Ord> HashedSet<T> {
         self.0.iter()
     }
 
+    /// Returns the hashes, ascending.
+    pub fn as_slice(&self) -> &[T] {
+        &self.0
+    }
+
     /// Returns how many hashes are in both sets.
     pub fn shared(&self, other: &Self) -> usize {
-        let (mut left, mut right, mut common) = (0, 0, 0);
-        while left < self.len() && right < other.len() {
-            match self.0[left].cmp(&other.0[right]) {
-                Ordering::Less => left += 1,
-                Ordering::Greater => right += 1,
-                Ordering::Equal => {
-                    common += 1;
-                    left += 1;
-                    right += 1;
-                }
-            }
-        }
-        common
+        shared(&self.0, &other.0)
     }
 
     /// Returns the Jaccard index: the size of the intersection divided by that of the union; 0 for two empty sets.

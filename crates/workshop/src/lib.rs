@@ -5,11 +5,13 @@
 //! - `plots`: pictures as SVG.
 //! - [`training`]: tokenizer, generator, classifier, critic and word vectors.
 //! - [`evaluation`]: measurements of models, reports, comparisons.
+//! - [`explore`]: a page about a data set.
 //!
 //! Each module may use only those above it in this list.
 
 pub mod dataset;
 pub mod evaluation;
+pub mod explore;
 pub mod metrics;
 mod plots;
 pub mod training;

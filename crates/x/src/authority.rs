@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+use reqwest::Method;
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::error::TwitterError;
@@ -9,6 +12,7 @@ use super::oauth2::Tokens;
 use super::oauth2::login::Login;
 use super::pin::{AccountTokens, AppKeys, PinLogin};
 use super::transport::{SetupError, Timeouts, Transport};
+use crate::secrets::Redactor;
 use pregonero_system::clock::Clock;
 
 /// A client of X's login endpoints.
@@ -44,6 +48,25 @@ impl Authority {
         login.finish(&self.transport, pin).await
     }
 
+    /// Returns the app's own bearer token, for its key and secret (`POST /oauth2/token`, RFC 6749 section 4.4). It belongs to
+    /// no account, does not expire, and is the same each time until a person revokes it.
+    ///
+    /// # Errors
+    /// If X refuses, or cannot be reached.
+    pub async fn app_token(&self, keys: &AppKeys) -> Result<SecretString, TwitterError> {
+        let redactor = Redactor::of([keys.consumer_key.clone(), keys.consumer_secret.clone()]);
+        let [key, secret] = [&keys.consumer_key, &keys.consumer_secret].map(|value| encoded(value.expose_secret()));
+        let request = self.transport.request(Method::POST, "/oauth2/token")?.basic_auth(key, Some(secret));
+        let request = request.form(&[("grant_type", "client_credentials")]);
+        let reply = self.transport.send(request, SignedDuration::ZERO, &redactor).await?;
+        let body = if reply.status.is_success() { reply.json() } else { None };
+        let token = body.as_ref().and_then(|body| body["access_token"].as_str()).filter(|token| !token.is_empty());
+        match token {
+            Some(token) => Ok(token.into()),
+            None => Err(reply.into_error(&redactor)),
+        }
+    }
+
     /// Exchanges the code of an OAuth 2.0 login for tokens.
     ///
     /// # Errors
@@ -51,4 +74,9 @@ impl Authority {
     pub async fn exchange(&self, login: Login, code: &str) -> Result<Tokens, TwitterError> {
         login.exchange(&self.transport, code).await
     }
+}
+
+/// Encodes a key as RFC 6749 section 2.3.1 asks for, before it goes into HTTP Basic.
+fn encoded(value: &str) -> String {
+    url::form_urlencoded::byte_serialize(value.as_bytes()).collect()
 }

@@ -1,4 +1,4 @@
-//! The secrets: X's four keys, each from the environment, a file, or systemd's credentials folder.
+//! The secrets: X's four keys and the app's bearer token, each from the environment, a file, or systemd's credentials folder.
 //!
 //! They are never in `config.toml` and leave this type only to sign a request: `Debug` masks them, and a [`Redactor`]
 //! removes them from any text that comes from outside. [`crate`] uses both.
@@ -142,6 +142,27 @@ pub fn load_with(environment: &Environment, tokens: Option<&Path>) -> Result<Opt
 /// The names of the app's OAuth 2.0 identifier, and of its secret if X calls the app confidential.
 pub const CLIENT_NAMES: [&str; 2] = ["TWITTER_CLIENT_ID", "TWITTER_CLIENT_SECRET"];
 
+/// The name of the app's own bearer token, which reads what anyone may read and posts nothing.
+pub const BEARER_NAME: &str = "TWITTER_BEARER_TOKEN";
+
+/// The app's bearer token, and where it was found.
+#[derive(Debug, Clone)]
+pub struct AppToken {
+    pub token: SecretString,
+    pub source: Source,
+    /// What the caller should tell the operator: a file that anyone on the machine can read.
+    pub warning: Option<String>,
+}
+
+/// Loads the app's bearer token as [`load_with`] loads the keys; `None` if it is not given.
+///
+/// # Errors
+/// If a file cannot be read, or a value cannot be a token.
+pub fn app_token(environment: &Environment, tokens: Option<&Path>) -> Result<Option<AppToken>, SecretsError> {
+    let found = find_with(environment, tokens, BEARER_NAME)?;
+    Ok(found.map(|Found { value, source, warning }| AppToken { token: value, source, warning }))
+}
+
 /// Returns where each of the four would come from, in the order of [`NAMES`]; for `config show` and `doctor`.
 ///
 /// # Errors
@@ -244,7 +265,7 @@ fn fault_in(name: &str, value: &str) -> Option<&'static str> {
     if value.chars().any(|character| character.is_whitespace() || character.is_control()) {
         return Some("contains blanks or control characters");
     }
-    if !NAMES.contains(&name) && !CLIENT_NAMES.contains(&name) {
+    if !NAMES.contains(&name) && !CLIENT_NAMES.contains(&name) && name != BEARER_NAME {
         return None;
     }
     if value.contains(['"', '\'', '`']) {

@@ -18,7 +18,7 @@ use pregonero_system::clock::Clock;
 use pregonero_system::errors::chain;
 use pregonero_system::network::is_loopback;
 
-/// X's answers have a few hundred bytes; no more than this is read of any answer.
+/// X's answers to a post have a few hundred bytes; no more than this is read of one.
 const LARGEST_BODY: usize = 1024 * 1024;
 
 /// How long each part of a call may take.
@@ -110,8 +110,19 @@ impl Transport {
         correction: SignedDuration,
         redactor: &Redactor,
     ) -> Result<Reply, TwitterError> {
+        self.send_within(request, correction, redactor, LARGEST_BODY).await
+    }
+
+    /// As [`Self::send`], but reads up to `largest` bytes of the answer.
+    pub(super) async fn send_within(
+        &self,
+        request: RequestBuilder,
+        correction: SignedDuration,
+        redactor: &Redactor,
+        largest: usize,
+    ) -> Result<Reply, TwitterError> {
         let response = request.send().await.map_err(|error| Self::without_answer(error, redactor))?;
-        Ok(self.read(response, correction, redactor).await)
+        Ok(self.read(response, correction, redactor, largest).await)
     }
 
     /// Returns the error if no answer came. Unless the connection itself failed, the request may have arrived.
@@ -128,14 +139,20 @@ impl Transport {
     }
 
     /// Reads the body up to its bound. If it breaks off, what the status says still counts.
-    async fn read(&self, mut response: Response, correction: SignedDuration, redactor: &Redactor) -> Reply {
+    async fn read(
+        &self,
+        mut response: Response,
+        correction: SignedDuration,
+        redactor: &Redactor,
+        largest: usize,
+    ) -> Reply {
         let (status, headers) = (response.status(), response.headers().clone());
         let received = self.clock.now();
         let mut body = Vec::new();
         let cut = loop {
             match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST_BODY => {
-                    break Some("is longer than 1 MiB".to_owned());
+                Ok(Some(chunk)) if body.len() + chunk.len() > largest => {
+                    break Some(format!("is longer than {} MiB", largest >> 20));
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => break None,

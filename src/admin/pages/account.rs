@@ -52,7 +52,7 @@ pub async fn password(State(page): State<Arc<Page>>, ask: Ask, Form(form): Form<
     }
     password::check_new(&form.new, ask.name()).map_err(of_fault)?;
     session::check_again(&page, &ask, &form.current).await?;
-    let phc = session::hash(&page, form.new).await?;
+    let phc = session::hash(&page, &ask, form.new).await?;
     page.app().store.set_password(ask.name(), &phc, ask.name(), ask.now).await?;
     tracing::info!(user = ask.name(), "password changed");
     let cookie = session::begin_anew(&page, &ask).await?;

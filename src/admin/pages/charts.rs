@@ -46,11 +46,8 @@ pub struct Span {
 pub async fn show(State(page): State<Arc<Page>>, ask: Ask, Query(query): Query<Span>) -> Answer {
     let days = query.days.filter(|days| SPANS.contains(days)).unwrap_or(0);
     let app = page.app();
-    let stats = async |by| page.numbers.of(&app, by, days, ask.now).await;
-    let total = stats(StatsBy::Total).await?;
-    let months = stats(StatsBy::Month).await?;
-    let hours = stats(StatsBy::Hour).await?;
-    let weekdays = stats(StatsBy::Weekday).await?;
+    let by = [StatsBy::Total, StatsBy::Month, StatsBy::Hour, StatsBy::Weekday];
+    let [total, months, hours, weekdays] = page.numbers.by_slot(&app, by, days, ask.now).await?;
     let charts = vec![
         posts(&ask, &months),
         scores(&ask, &months),

@@ -25,6 +25,7 @@ use super::ask::Ask;
 use super::assets;
 use super::failure::Failure;
 use super::language::Language;
+use super::spanish::in_spanish;
 use super::visible::visible;
 use pregonero_store::{ReviewAct, ReviewRecord, Role};
 use pregonero_system::clock::shown;
@@ -61,6 +62,20 @@ impl Ask {
     #[must_use]
     pub fn v<'a>(&self, text: &'a str) -> Cow<'a, str> {
         visible(text)
+    }
+
+    /// Returns a sentence of the program's in the reader's language, as far as it is one, with its hidden characters made visible.
+    #[must_use]
+    pub fn sentence(&self, recorded: &str) -> String {
+        let spanish = (self.language == Language::Spanish).then(|| in_spanish(recorded)).flatten();
+        visible(spanish.as_deref().unwrap_or(recorded)).into_owned()
+    }
+
+    /// Returns the code of the language that [`Ask::sentence`] is in.
+    #[must_use]
+    pub fn tongue(&self, recorded: &str) -> &'static str {
+        let is_spanish = self.language == Language::Spanish && in_spanish(recorded).is_some();
+        if is_spanish { "es" } else { "en" }
     }
 
     /// Returns a state's name.

@@ -42,7 +42,7 @@ pub struct NewUser {
     current: String,
 }
 
-/// The password of the admin who asks, before something that would outlast a stolen session.
+/// The password of the admin who asks, before something that a stolen session must not do.
 #[derive(Deserialize)]
 pub struct Confirmation {
     #[serde(default)]
@@ -69,7 +69,7 @@ pub async fn add(State(page): State<Arc<Page>>, ask: Ask, Form(form): Form<NewUs
     let (name, role) = (form.name.trim().to_owned(), role_of(&form.role)?);
     check_new(&form.password, &name).map_err(of_fault)?;
     session::check_again(&page, &ask, &form.current).await?;
-    let phc = session::hash(&page, form.password).await?;
+    let phc = session::hash(&page, &ask, form.password).await?;
     page.app().store.add_user(&name, role, &phc, ask.name(), ask.now).await?;
     tracing::info!(user = name, %role, by = ask.name(), "user added");
     done("/users", "added")
@@ -116,14 +116,21 @@ pub async fn password(
     somebody_else(&ask, &name)?;
     check_new(&form.password, &name).map_err(of_fault)?;
     session::check_again(&page, &ask, &form.current).await?;
-    let phc = session::hash(&page, form.password).await?;
+    let phc = session::hash(&page, &ask, form.password).await?;
     page.app().store.set_password(&name, &phc, ask.name(), ask.now).await?;
     tracing::info!(user = name, by = ask.name(), "password changed");
     done("/users", "changed")
 }
 
 /// Lets a user in no more.
-pub async fn disable(State(page): State<Arc<Page>>, ask: Ask, Path(name): Path<String>) -> Answer {
+pub async fn disable(
+    State(page): State<Arc<Page>>,
+    ask: Ask,
+    Path(name): Path<String>,
+    Form(form): Form<Confirmation>,
+) -> Answer {
+    somebody_else(&ask, &name)?;
+    session::check_again(&page, &ask, &form.current).await?;
     set_disabled(&page, &ask, &name, true).await
 }
 
@@ -140,15 +147,20 @@ pub async fn enable(
 }
 
 async fn set_disabled(page: &Page, ask: &Ask, name: &str, disabled: bool) -> Answer {
-    somebody_else(ask, name)?;
     page.app().store.set_disabled(name, disabled, ask.name(), ask.now).await?;
     tracing::info!(user = name, disabled, by = ask.name(), "user changed");
     done("/users", "changed")
 }
 
 /// Removes a user.
-pub async fn remove(State(page): State<Arc<Page>>, ask: Ask, Path(name): Path<String>) -> Answer {
+pub async fn remove(
+    State(page): State<Arc<Page>>,
+    ask: Ask,
+    Path(name): Path<String>,
+    Form(form): Form<Confirmation>,
+) -> Answer {
     somebody_else(&ask, &name)?;
+    session::check_again(&page, &ask, &form.current).await?;
     page.app().store.remove_user(&name, ask.name(), ask.now).await?;
     tracing::info!(user = name, by = ask.name(), "user removed");
     done("/users", "removed")

@@ -1,7 +1,8 @@
 //! `pregonero history export`: the history as a table for other programs.
 //!
 //! One constraint: a spreadsheet must not take a text for a formula. So in CSV a text that begins with one of the signs
-//! that spreadsheets calculate with gets a `'` before it; JSON lines have every text as it is.
+//! that spreadsheets calculate with gets a `'` before it, and a hidden character is written as its code; JSON lines have
+//! every text as it is.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -11,9 +12,10 @@ use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 use pregonero_store::{HistoryEntry, Store};
 use pregonero_system::files;
+use pregonero_text::characters::escaped_in_json;
 
 use super::filter::FilterArguments;
-use crate::cli::output::Output;
+use crate::cli::output::{Output, visible};
 
 /// The columns of the CSV.
 const HEADER: [&str; 23] = [
@@ -97,8 +99,8 @@ fn write(format: Format, entries: &[HistoryEntry], zone: &TimeZone, file: &mut d
     match format {
         Format::Jsonl => {
             for entry in entries {
-                serde_json::to_writer(&mut *file, entry)?;
-                file.write_all(b"\n")?;
+                let line = serde_json::to_string(entry)?;
+                writeln!(file, "{}", escaped_in_json(&line))?;
             }
         }
         Format::Csv => {
@@ -147,11 +149,12 @@ fn row(entry: &HistoryEntry, zone: &TimeZone) -> [String; HEADER.len()] {
     ]
 }
 
-/// Returns the text with a `'` before it if a spreadsheet would take it for a formula. Also the signs as East Asian keyboards
+/// Returns the text with its hidden characters as codes (`\u{202e}`), and with a `'` before it if a spreadsheet would take it for a formula. Also the signs as East Asian keyboards
 /// write them count, and a line break, after which some programs look again.
 fn harmless(text: &str) -> String {
     let is_sign = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠');
-    if text.starts_with(is_sign) { format!("'{text}") } else { text.to_owned() }
+    let shown = visible(text);
+    if text.starts_with(is_sign) { format!("'{shown}") } else { shown }
 }
 
 #[cfg(test)]
@@ -170,12 +173,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_text_that_a_spreadsheet_would_calculate_stays_a_text() {
-        for text in ["=HYPERLINK(\"http://a\")", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\n=1", "＝1"] {
+        for text in ["=HYPERLINK(\"http://a\")", "+1", "-1", "@SUM(A1)", "\n=1", "＝1"] {
             let table = exported(Format::Csv, text).await;
             let mut reader = csv::Reader::from_reader(table.as_bytes());
             assert_eq!(reader.headers().unwrap().len(), HEADER.len());
             let row = reader.records().next().unwrap().unwrap();
             assert_eq!(&row[4], format!("'{text}"), "{table}");
+        }
+        for (text, shown) in [("\tx", "'\\u{9}x"), ("\r=1", "'\\u{d}=1"), ("a\u{202e}b", "a\\u{202e}b")] {
+            let table = exported(Format::Csv, text).await;
+            let row = csv::Reader::from_reader(table.as_bytes()).records().next().unwrap().unwrap();
+            assert_eq!(&row[4], shown, "{table}");
         }
         let table = exported(Format::Csv, "«Hola», dijo \"ella\";\ny se fue. 🤖").await;
         let row = csv::Reader::from_reader(table.as_bytes()).records().next().unwrap().unwrap();
@@ -185,8 +193,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_line_of_json_has_the_text_as_it_is() {
-        let line = exported(Format::Jsonl, "=1\nx").await;
+        let line = exported(Format::Jsonl, "=1\nx\u{202e}").await;
+        assert!(
+            line.contains("x\\u202e") && !line.contains('\u{202e}'),
+            "a reader of JSON gets it, a terminal does not: {line}"
+        );
         let entry: serde_json::Value = serde_json::from_str(line.trim_end()).unwrap();
-        assert_eq!((line.lines().count(), &entry["text"]), (1, &"=1\nx".into()));
+        assert_eq!((line.lines().count(), &entry["text"]), (1, &"=1\nx\u{202e}".into()));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Times are in `schedule.timezone`; `--json` has them in UTC.
 
+mod erase;
 mod export;
 mod filter;
 mod show;
@@ -11,6 +12,7 @@ use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 use serde_json::json;
 
+use self::erase::EraseArguments;
 use self::export::ExportArguments;
 use self::filter::FilterArguments;
 use super::output::{dollars, visible};
@@ -19,6 +21,9 @@ use crate::daemon::whereabouts::Purpose;
 use crate::publish::{MonthlyCosts, costs};
 use pregonero_store::{HistoryEntry, RoundId, Store};
 use pregonero_system::clock::shown_in;
+
+/// What stands for a text that was erased.
+const ERASED: &str = "(erased)";
 
 /// How many rounds are listed if nothing else is asked for.
 const LISTED: u32 = 20;
@@ -32,6 +37,7 @@ Examples:
   pregonero history show 12                                       a round, by the number that `history list` shows
   pregonero history show https://x.com/uisbot/status/1900000000000000001
   pregonero history export -o history.csv                         a table for a spreadsheet
+  pregonero history erase 12 --reason \"the person named asked\"     its texts, for good
   pregonero history costs                                         what X charged, month by month
 
 With --json, `rng_seed` is the round's: `pregonero generate --prompt SEED_PROMPT --rng-seed RNG_SEED` writes the round's
@@ -51,6 +57,8 @@ pub enum HistoryCommand {
     },
     /// Write the rounds that fit as CSV or JSON lines, for other programs
     Export(ExportArguments),
+    /// Erase the texts of rounds for good; the audit log stays whole and says so
+    Erase(EraseArguments),
     /// Show what X charged for posts and reads, month by month, at the prices of the time
     Costs,
 }
@@ -80,8 +88,12 @@ pub struct ListArguments {
 /// # Errors
 /// If nothing was ever recorded, the database cannot be read, or there is no such round.
 pub async fn run(command: HistoryCommand, session: &Session) -> Result<()> {
-    let ground = session.ground(Purpose::Look).await?;
-    let store = Store::open_read_only(&ground.store).await?;
+    let purpose = if matches!(command, HistoryCommand::Erase(_)) { Purpose::Act } else { Purpose::Look };
+    let ground = session.ground(purpose).await?;
+    let store = match purpose {
+        Purpose::Look => Store::open_read_only(&ground.store).await?,
+        Purpose::Act => Store::open_existing(&ground.store).await?,
+    };
     let timezone = &ground.zone();
     match command {
         HistoryCommand::List(ListArguments { limit, all, filter }) => {
@@ -97,6 +109,7 @@ pub async fn run(command: HistoryCommand, session: &Session) -> Result<()> {
             let json = serde_json::to_value(&record)?;
             session.output.object(|| show::in_words(&record, timezone, reasons), || json)
         }
+        HistoryCommand::Erase(arguments) => erase::run(&arguments, &store, session).await,
         HistoryCommand::Export(arguments) => export::run(arguments, &store, timezone, session.output).await,
         HistoryCommand::Costs => {
             let months = costs(&store, timezone).await?;
@@ -125,8 +138,10 @@ async fn find(which: &str, store: &Store) -> Result<RoundId> {
 }
 
 fn cells(entry: &HistoryEntry, timezone: &TimeZone) -> Vec<String> {
-    let told =
-        entry.text.as_ref().or(entry.error.as_ref()).map(|text| visible(text).replace('\n', " ")).unwrap_or_default();
+    let told = match entry.text.as_ref().or(entry.error.as_ref()) {
+        Some(text) if text.is_empty() && entry.text.is_some() => ERASED.to_owned(),
+        told => told.map(|text| visible(text).replace('\n', " ")).unwrap_or_default(),
+    };
     let score = entry.score.map(|score| format!("{score:.2}")).unwrap_or_default();
     vec![entry.id.to_string(), slot(&entry.slot, timezone), entry.state.to_string(), score, told]
 }

@@ -6,11 +6,13 @@ use std::ffi::OsString;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::slot;
+use super::{ERASED, slot};
 use crate::cli::output::{self, counted, dollars, styled, visible};
 use crate::cli::quoted;
 use crate::cli::review::reviewed;
-use pregonero_store::{AttemptRecord, CandidateRecord, Engagement, HistoryRecord, ReadRecord, Reading, RoundRecord};
+use pregonero_store::{
+    AttemptRecord, CandidateRecord, Engagement, ErasedMark, HistoryRecord, ReadRecord, Reading, RoundRecord,
+};
 use pregonero_system::clock::shown_in;
 use pregonero_tweet::Verdict;
 
@@ -36,7 +38,8 @@ pub fn in_words(record: &HistoryRecord, timezone: &TimeZone, reasons: bool) -> S
     lines.line("round", Some(entry.id.to_string()));
     lines.line("slot", Some(slot(&entry.slot, timezone)));
     lines.line("state", Some(entry.state.to_string()));
-    lines.line("text", entry.text.clone());
+    lines.line("text", entry.text.as_ref().map(|text| shown_text(text).to_owned()));
+    lines.line("erased", record.erased.as_ref().map(|mark| erased(mark, timezone)));
     lines.line("tweet", entry.url.clone());
     lines.line("gone since", entry.gone_at.map(|at| format!("{} or earlier", shown_in(at, timezone))));
     lines.line("error", entry.error.clone());
@@ -78,6 +81,18 @@ fn candidates(record: &HistoryRecord, timezone: &TimeZone, reasons: bool) -> Vec
     lines
 }
 
+/// Returns a text, or what stands for it if it was erased.
+fn shown_text(text: &str) -> &str {
+    if text.is_empty() { ERASED } else { text }
+}
+
+fn erased(mark: &ErasedMark, timezone: &TimeZone) -> String {
+    let at = mark.at.parse().map_or_else(|_| mark.at.clone(), |at| shown_in(at, timezone));
+    let by = mark.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
+    let reason = mark.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    format!("{at}{by} (record {}){reason}", mark.record)
+}
+
 fn order(one: &CandidateRecord, other: &CandidateRecord) -> Ordering {
     let by_verdict = || one.judged.verdict().cmp(&other.judged.verdict());
     let by_rank = || other.judged.rank().total_cmp(&one.judged.rank());
@@ -94,7 +109,7 @@ fn lines_of(candidate: &CandidateRecord, width: usize, reasons: bool) -> Vec<Str
     let chosen = if candidate.chosen { "*" } else { " " };
     let number = candidate.position + 1;
     let verdict = one.verdict().as_str();
-    let text = visible(&one.text).replace('\n', " ");
+    let text = visible(shown_text(&one.text)).replace('\n', " ");
     let line = format!("{chosen}{number:>5}. {:>5.2} {:>5.2} {verdict:<8} {remarks}{text}", one.rank(), one.score);
     let is_whole = candidate.chosen || reasons || line.chars().count() <= width;
     let mut lines = vec![if is_whole { line } else { cut(&line, width) }];
@@ -124,11 +139,35 @@ fn about_the_round(record: &HistoryRecord, timezone: &TimeZone, lines: &mut Line
         format!("{seed} (again: {})", generate_again(prompt, round.seed_attributes.as_ref(), seed))
     });
     lines.line("seed", again);
-    lines.line("generator", round.generator.as_ref().map(|model| format!("{} {}", model.name, model.sha256)));
+    lines.line(
+        "generator",
+        round.generator.as_ref().map(|model| format!("{} {}", model.name, model.sha256).trim_end().to_owned()),
+    );
+    let stand_in = round.stand_in.as_ref();
+    lines.line("stood in for", stand_in.map(|stand_in| format!("{}: {}", stand_in.configured, stand_in.reason)));
+    lines.line("server", round.generation.as_ref().and_then(server).filter(|_| stand_in.is_none()));
     lines.line("classifier", round.classifier.as_ref().map(|model| format!("{} {}", model.name, model.sha256)));
     lines.line("device", round.device.clone());
     lines.line("began", Some(shown_in(round.started_at, timezone)));
     lines.line("ended", round.finished_at.map(|at| shown_in(at, timezone)));
+}
+
+/// Describes the server that wrote, as it was found; `None` if the generator was on this machine.
+fn server(generation: &serde_json::Value) -> Option<String> {
+    let engine = generation.get("engine")?;
+    let text = |name: &str| engine[name].as_str();
+    let Some(software) = text("software") else {
+        return Some("not known: it had not answered before the round".to_owned());
+    };
+    let version = text("version").or(text("fingerprint")).map_or_else(String::new, |version| format!(" {version}"));
+    let ignored: Vec<&str> =
+        engine["ignored"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
+    let ignored = if ignored.is_empty() { String::new() } else { format!("; ignored {}", ignored.join(", ")) };
+    let likelihoods = match text("likelihoods") {
+        Some("own") | None => "",
+        Some(_) => "; no usable probabilities, so sentiment alone ranked",
+    };
+    Some(format!("{software}{version}{ignored}{likelihoods}"))
 }
 
 /// Returns the command that writes a round's candidates again, quoted for a shell.

@@ -1,6 +1,10 @@
 //! `pregonero dataset`: prepares tables for training.
 
+mod collect;
+mod collecting;
 mod compose;
+mod explore;
+mod hydrate;
 
 use std::path::PathBuf;
 
@@ -8,25 +12,35 @@ use anyhow::{Result, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
+use self::collect::CollectArguments;
 use self::compose::ComposeArguments;
+use self::explore::ExploreArguments;
+use self::hydrate::HydrateArguments;
 use crate::cli::output::counted;
 use crate::cli::session::Session;
 use crate::config::LogFormat;
+use pregonero_data::label::HashtagRules;
 use pregonero_models::catalog::ModelSource;
 use pregonero_models::catalog::{self, ModelKind};
 use pregonero_models::sentiment::Classifier;
 use pregonero_workshop::dataset::enrich::{self, Enrichment, FilledColumn};
-use pregonero_workshop::dataset::label::{self, HashtagRules, LabelRules, Labelling};
+use pregonero_workshop::dataset::label::{self, LabelRules, Labelling};
 
 /// What to do with a table.
 #[derive(Debug, Subcommand)]
 pub enum DatasetCommand {
+    /// Collect posts from X: searches, timelines, lists of accounts; counted and priced before anything is read
+    Collect(Box<CollectArguments>),
+    /// Read posts from X by their ids
+    Hydrate(HydrateArguments),
     /// Label the rows of a CSV file, by emoji or by hashtags
     Label(LabelArguments),
     /// Compose texts from a grammar in Tracery's JSON format, and check that their words agree
     Compose(ComposeArguments),
     /// Fill in the columns that a controlled generator is trained with: sentiment, hashtags, entities, key phrases
     Enrich(EnrichArguments),
+    /// Write a page about a data set: when, who, which groups, their words, sentiment, repeated texts
+    Explore(Box<ExploreArguments>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -140,12 +154,15 @@ impl LabelArguments {
 ///
 /// # Errors
 /// If a table cannot be read or written, or no row can be labelled.
-pub fn run(command: DatasetCommand, session: &Session) -> Result<()> {
+pub async fn run(command: DatasetCommand, session: &Session) -> Result<()> {
     session.start_log(LogFormat::Auto);
     match command {
+        DatasetCommand::Collect(arguments) => arguments.run(session).await,
+        DatasetCommand::Hydrate(arguments) => arguments.run(session).await,
         DatasetCommand::Label(arguments) => run_label(arguments, session),
         DatasetCommand::Compose(arguments) => arguments.run(session),
         DatasetCommand::Enrich(arguments) => run_enrich(arguments, session),
+        DatasetCommand::Explore(arguments) => arguments.run(session),
     }
 }
 

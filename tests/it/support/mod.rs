@@ -1,5 +1,6 @@
 //! What the tests stand on.
 
+pub mod fake_engine;
 pub mod fake_x;
 pub mod page;
 pub mod process;

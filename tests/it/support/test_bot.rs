@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::fake_x::library::BEARER;
 use super::fake_x::{FakeX, KEYS, USER};
 use super::tiny_model;
 
@@ -141,6 +142,27 @@ usd_per_month = 1000000.0
         self.start_command(self.command(arguments)).wait()
     }
 
+    /// Runs on a terminal of its own, on which a person types these lines; the person's editor is the file `editor`, if it is
+    /// there. What is shown there is `stdout`.
+    pub fn on_a_terminal(&self, arguments: &[&str], typed: &str) -> Ended {
+        assert!(arguments.iter().all(|argument| !argument.contains([' ', '\''])), "no shell quotes these");
+        std::fs::write(self.path("typed"), typed).unwrap();
+        let plain = self.command(arguments);
+        let mut command = Command::new("script");
+        command
+            .arg("-qec")
+            .arg(format!("{} {}", env!("CARGO_BIN_EXE_pregonero"), arguments.join(" ")))
+            .arg("/dev/null");
+        command.current_dir(self.folder.path()).env_clear();
+        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("PATH", "/usr/bin:/bin").env("TERM", "dumb");
+        if self.path("editor").exists() {
+            command.env("EDITOR", self.path("editor"));
+        }
+        command.stdin(std::fs::File::open(self.path("typed")).unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.start_command(command).wait()
+    }
+
     /// Starts and goes on.
     pub fn start(&self, arguments: &[&str]) -> Running {
         self.start_command(self.command(arguments))
@@ -176,7 +198,7 @@ impl Drop for TestBot {
             return;
         }
         let said: Vec<String> = self.outputs.lock().unwrap().iter().map(|text| text.lock().unwrap().clone()).collect();
-        for (name, key) in KEYS {
+        for (name, key) in KEYS.into_iter().chain([BEARER]) {
             assert!(said.iter().all(|text| !text.contains(key)), "{name} shows in the output");
             for file in files_in(self.folder.path()) {
                 let bytes = std::fs::read(&file).unwrap_or_default();

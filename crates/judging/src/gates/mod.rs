@@ -50,10 +50,10 @@ pub struct Subject<'a> {
 /// What the gates need besides their settings.
 #[derive(Debug, Default)]
 pub struct Resources {
-    /// Runs of words from the texts the generator was trained on; absent if the model includes none.
-    pub verbatim: Option<VerbatimIndex>,
-    /// The training texts that its operator wrote; absent if the model includes none.
-    pub own_texts: Option<OwnTexts>,
+    /// Runs of words from the texts that a generator was trained on, for each generator that includes them.
+    pub verbatim: Vec<VerbatimIndex>,
+    /// The training texts that its operator wrote, for each generator that includes them.
+    pub own_texts: Vec<OwnTexts>,
     /// The hashtags that gave the classifier its labels, and the wanted label.
     pub hashtags: LabelHashtags,
     /// Names of the gates that are switched off, from [`Gates::names`].
@@ -65,8 +65,10 @@ pub struct Resources {
 pub struct Gates {
     gates: Vec<Box<dyn Gate>>,
     stripper: strip::Stripper,
-    /// The own texts, and the similarity at or above which a text is too much like one of them.
-    own_texts: Option<(OwnTexts, f64)>,
+    /// The own texts of each generator; empty if they are not compared.
+    own_texts: Vec<OwnTexts>,
+    /// The similarity at or above which a text is too much like one of them.
+    least_own: f64,
 }
 
 impl Gates {
@@ -102,9 +104,9 @@ impl Gates {
         gates.extend(claims::Claims::new(settings.claims).map(boxed));
         gates.extend(experience::Experience::new(settings.experience).map(boxed));
         gates.retain(|gate| on(gate.name()));
-        let own_texts = own_texts.map(|own_texts| (own_texts, settings.own_texts));
-        let own_texts = own_texts.filter(|(_, least)| *least > 0.0 && on(verbatim::NAME));
-        Ok(Self { gates, stripper: strip::Stripper::new(settings), own_texts })
+        let compares = settings.own_texts > 0.0 && on(verbatim::NAME);
+        let own_texts = if compares { own_texts } else { Vec::new() };
+        Ok(Self { gates, stripper: strip::Stripper::new(settings), own_texts, least_own: settings.own_texts })
     }
 
     /// Returns the names of all gates, in the order in which they run.
@@ -144,10 +146,17 @@ impl Gates {
     /// # Errors
     /// If the file can no longer be read.
     pub fn near_own_texts<T: AsRef<str>>(&self, bodies: &[T]) -> Result<Vec<Option<OwnText>>> {
-        match &self.own_texts {
-            Some((own_texts, least)) => own_texts.most_similar(bodies, *least).context("the model's own texts"),
-            None => Ok(vec![None; bodies.len()]),
+        let mut nearest: Vec<Option<OwnText>> = vec![None; bodies.len()];
+        for own_texts in &self.own_texts {
+            let found = own_texts.most_similar(bodies, self.least_own).context("the model's own texts")?;
+            for (nearest, found) in nearest.iter_mut().zip(found) {
+                let similarity = |text: &Option<OwnText>| text.as_ref().map_or(0.0, |text| text.similarity);
+                if similarity(&found) > similarity(nearest) {
+                    *nearest = found;
+                }
+            }
         }
+        Ok(nearest)
     }
 
     /// Returns why no text that begins with `beginning` can pass, whatever comes after it, or `None` if one can. Asks only gates

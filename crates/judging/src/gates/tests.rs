@@ -52,7 +52,7 @@ fn settings() -> GateSettings {
 /// All gates, switched on; built once, because compiling the word lists and patterns takes a while.
 static ALL: LazyLock<Gates> = LazyLock::new(|| {
     let training = ["La vacuna llegó por fin a nuestro pueblo y todos estamos muy contentos con la noticia de hoy"];
-    let verbatim = Some(VerbatimIndex::build(training, DEFAULT_WINDOW));
+    let verbatim = vec![VerbatimIndex::build(training, DEFAULT_WINDOW)];
     Gates::new(&settings(), Resources { verbatim, ..Resources::default() }).unwrap()
 });
 
@@ -178,7 +178,7 @@ fn candidates_are_compared_with_the_own_texts_at_once_where_the_settings_ask() {
     let text = "En la vereda el puesto de salud es de todos los vecinos.";
     let own_texts = || {
         let lines = OwnTexts::prepare([text, "Un abrazo en la mañana alegra a toda la familia."]).unwrap();
-        Some(OwnTexts::in_memory(OwnTexts::encode(&lines).unwrap()).unwrap())
+        vec![OwnTexts::in_memory(OwnTexts::encode(&lines).unwrap()).unwrap()]
     };
     let bodies = ["En la vereda el puesto de salud es de todos los abuelos.", "En la vereda hay mercado los domingos."];
     let gates = |settings: &GateSettings, off: &[&str]| {

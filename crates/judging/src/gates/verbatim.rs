@@ -18,18 +18,17 @@ pub(super) const NAME: &str = "verbatim";
 #[derive(Debug)]
 pub(super) struct Verbatim {
     most: usize,
-    index: Option<VerbatimIndex>,
+    /// One for each model that may have written the text.
+    indices: Vec<VerbatimIndex>,
 }
 
 impl Verbatim {
     /// Returns a gate that looks for no runs if `most` is 0, or `None` if `compares_own_texts` is also false.
-    pub(super) fn new(most: usize, index: Option<VerbatimIndex>, compares_own_texts: bool) -> Result<Option<Self>> {
+    pub(super) fn new(most: usize, indices: Vec<VerbatimIndex>, compares_own_texts: bool) -> Result<Option<Self>> {
         if most == 0 {
-            return Ok(compares_own_texts.then_some(Self { most, index: None }));
+            return Ok(compares_own_texts.then_some(Self { most, indices: Vec::new() }));
         }
-        if let Some(index) = &index
-            && most + 1 < index.window()
-        {
+        if let Some(index) = indices.iter().find(|index| most + 1 < index.window()) {
             bail!(
                 "gates.verbatim_tokens: {most} is too few: the model's index contains runs of {} words or more; \
                  set at least {}, or 0 to allow any run",
@@ -37,7 +36,7 @@ impl Verbatim {
                 index.window() - 1
             );
         }
-        Ok(Some(Self { most, index }))
+        Ok(Some(Self { most, indices }))
     }
 }
 
@@ -47,7 +46,8 @@ impl Gate for Verbatim {
     }
 
     fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
-        let run = self.index.as_ref().and_then(|index| index.longest(&reading.words));
+        let runs = self.indices.iter().filter_map(|index| index.longest(&reading.words));
+        let run = runs.max_by_key(std::ops::Range::len);
         let run = run.filter(|run| run.len() > self.most).map(|run| {
             let quoted = quote(&reading.words[run.clone()].join(" "));
             format!("{} words in a row from a text that the model was trained on: {quoted}", run.len())
@@ -88,7 +88,7 @@ mod tests {
     fn a_run_longer_than_allowed_is_rejected() {
         let words: Vec<String> = (0..30).map(|n| format!("palabra{n}")).collect();
         let index = VerbatimIndex::build([words.join(" ")], DEFAULT_WINDOW);
-        let gate = Verbatim::new(12, Some(index), false).unwrap().unwrap();
+        let gate = Verbatim::new(12, vec![index], false).unwrap().unwrap();
         assert_eq!(verdict_of(&gate, &format!("Hoy {} y nada más", words[3..15].join(" "))).verdict, Pass);
         let verdict = verdict_of(&gate, &format!("Hoy {} y nada más", words[3..16].join(" ")));
         assert_eq!(verdict.verdict, Reject);
@@ -101,9 +101,9 @@ mod tests {
 
     #[test]
     fn without_an_index_everything_passes_and_zero_switches_it_off() {
-        let gate = Verbatim::new(12, None, false).unwrap().unwrap();
+        let gate = Verbatim::new(12, Vec::new(), false).unwrap().unwrap();
         assert_eq!(verdict_of(&gate, TRAINED_ON).verdict, Pass);
-        assert!(Verbatim::new(0, Some(index(5)), false).unwrap().is_none());
+        assert!(Verbatim::new(0, vec![index(5)], false).unwrap().is_none());
     }
 
     #[test]
@@ -111,7 +111,7 @@ mod tests {
         let own = |similarity| OwnText { text: "el puesto de salud es de todos".to_owned(), similarity };
         let text = TRAINED_ON;
         let verdict_with = |most, own_text: Option<&OwnText>| {
-            let gate = Verbatim::new(most, Some(index(5)), true).unwrap().unwrap();
+            let gate = Verbatim::new(most, vec![index(5)], true).unwrap().unwrap();
             let subject = Subject { text, body: text, candidate: None, prompt: "", own_text };
             verdict_on(&gate, subject, &Recent::default())
         };
@@ -129,12 +129,12 @@ mod tests {
 
     #[test]
     fn a_setting_below_what_the_index_can_see_is_an_error() {
-        let message = Verbatim::new(6, Some(index(8)), false).unwrap_err().to_string();
+        let message = Verbatim::new(6, vec![index(8)], false).unwrap_err().to_string();
         assert_eq!(
             message,
             "gates.verbatim_tokens: 6 is too few: the model's index contains runs of 8 words or more; \
              set at least 7, or 0 to allow any run"
         );
-        assert!(Verbatim::new(7, Some(index(8)), false).is_ok());
+        assert!(Verbatim::new(7, vec![index(8)], false).is_ok());
     }
 }

@@ -17,6 +17,7 @@ pub mod hub;
 mod impostor;
 mod listing;
 pub mod pickle;
+mod server;
 mod source;
 mod weights;
 
@@ -25,6 +26,7 @@ pub use hub::{HubError, HubSettings};
 pub(crate) use impostor::refuse_impostor_of_weights;
 use impostor::{refuse_cut_json, refuse_impostor};
 pub use listing::{Examine, ModelDetails, ModelSummary, Needs, list, show};
+pub use server::ServerAddress;
 pub use source::ModelSource;
 pub(crate) use weights::STATED;
 pub use weights::{
@@ -75,6 +77,10 @@ pub fn open(source: &ModelSource, kind: ModelKind, hub: &HubSettings) -> Result<
         }
         (ModelSource::Folder(folder), _) => ModelFiles::in_folder(folder),
         (ModelSource::Hub(repository), _) => Ok(ModelFiles::Folder(hub::resolve_hub(&hub.cache_dir, repository)?)),
+        (ModelSource::Server(address), _) => bail!(
+            "{address} is on a server, and its files are not here: name a model on this machine (builtin, a folder, \
+             hub:OWNER/NAME)"
+        ),
     }
 }
 

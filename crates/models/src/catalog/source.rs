@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use pregonero_settings::{Checker, place};
 
+use super::server::{self, ServerAddress};
 use super::{ModelKind, builtin};
 
 /// Where a model comes from.
@@ -17,6 +18,8 @@ pub enum ModelSource {
     Folder(PathBuf),
     /// `OWNER/NAME`, pulled with `models pull`.
     Hub(String),
+    /// On a server that speaks OpenAI's completions: `openai:URL#MODEL`. Generators only.
+    Server(ServerAddress),
 }
 
 impl ModelSource {
@@ -26,6 +29,15 @@ impl ModelSource {
         match checker.keep(key, model_of(kind, found))? {
             Self::Folder(folder) => Some(Self::Folder(checker.resolved(key, folder))),
             source => Some(source),
+        }
+    }
+
+    /// Returns the server that has the model, if it is not on this machine.
+    #[must_use]
+    pub fn server(&self) -> Option<&ServerAddress> {
+        match self {
+            Self::Server(address) => Some(address),
+            _ => None,
         }
     }
 
@@ -52,6 +64,7 @@ impl std::fmt::Display for ModelSource {
             Self::BuiltInNamed(name) => write!(f, "builtin:{name}"),
             Self::Folder(folder) => write!(f, "{}", folder.display()),
             Self::Hub(name) => write!(f, "hub:{name}"),
+            Self::Server(address) => write!(f, "{address}"),
         }
     }
 }
@@ -61,6 +74,9 @@ fn model_of(kind: ModelKind, found: &str) -> Result<ModelSource, String> {
     match model(found)? {
         ModelSource::BuiltInNamed(name) if builtin::find(kind, Some(&name)).is_none() => {
             Err(builtin::unknown(kind, &name))
+        }
+        ModelSource::Server(_) if kind != ModelKind::Generator => {
+            Err(format!("expected a {} on this machine, found {found:?}: a server can only write texts", kind.as_str()))
         }
         source => Ok(source),
     }
@@ -86,8 +102,19 @@ fn model(found: &str) -> Result<ModelSource, String> {
             Err(format!("expected hub:OWNER/NAME, found {found:?}"))
         };
     }
+    if let Some(address) = found.strip_prefix(server::PREFIX) {
+        return address.parse().map(ModelSource::Server);
+    }
     if found.trim().is_empty() {
-        return Err("expected builtin, builtin:NAME, a folder or hub:OWNER/NAME, found an empty text".to_owned());
+        return Err(
+            "expected builtin, builtin:NAME, a folder, hub:OWNER/NAME or openai:URL#MODEL, found an empty text"
+                .to_owned(),
+        );
+    }
+    if found.starts_with("http://") || found.starts_with("https://") {
+        return Err(format!(
+            "expected openai:URL#MODEL for a model on a server, found {found:?}: write openai: before it"
+        ));
     }
     place::refuse_home(found)?;
     Ok(ModelSource::Folder(PathBuf::from(found)))

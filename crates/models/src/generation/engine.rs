@@ -1,4 +1,5 @@
-//! The engine: a loaded model on its own OS thread behind a channel of commands with one-shot replies.
+//! The engine: a loaded model on its own OS thread behind a channel of commands with one-shot replies, or a model on a
+//! server, with one on this machine that stands in while the server is away.
 //!
 //! Decoding takes long and the runtime cannot interrupt it, so it never runs on the runtime's threads. The thread
 //! ends when the last handle is dropped; a request whose caller has gone is abandoned between two tokens.
@@ -9,8 +10,11 @@ use std::thread;
 use anyhow::Context as _;
 use tokio::sync::{mpsc, oneshot};
 
+use super::control::Control;
 use super::model::{EngineDescription, Loading, Model};
+use super::remote::Server;
 use super::request::{GenerationError, GenerationRequest};
+use super::server_error::ServerError;
 use super::settings::DeviceChoice;
 use crate::catalog::ModelFiles;
 use pregonero_tweet::{Candidate, ModelIdentity};
@@ -23,8 +27,37 @@ struct Command {
 /// A handle to a running engine.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    commands: mpsc::Sender<Command>,
-    description: Arc<EngineDescription>,
+    worker: Worker,
+}
+
+#[derive(Debug, Clone)]
+enum Worker {
+    /// On its own thread.
+    Thread {
+        commands: mpsc::Sender<Command>,
+        description: Arc<EngineDescription>,
+    },
+    Server {
+        server: Arc<Server>,
+        stand_in: Option<Box<Engine>>,
+    },
+}
+
+/// Candidates, and who wrote them.
+#[derive(Debug)]
+pub struct Written {
+    pub candidates: Vec<Candidate>,
+    /// The model that stood in for the one on the server, if it did.
+    pub stand_in: Option<StandIn>,
+}
+
+/// A model on this machine that wrote in the place of one on a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandIn {
+    pub identity: ModelIdentity,
+    pub device: String,
+    /// Why the server wrote nothing.
+    pub reason: String,
 }
 
 impl Engine {
@@ -62,24 +95,85 @@ impl Engine {
             })
             .context("cannot start the generation thread")?;
         let description = loaded.await.context("the generation thread panicked while loading")??;
-        Ok(Self { commands, description: Arc::new(description) })
+        Ok(Self { worker: Worker::Thread { commands, description: Arc::new(description) } })
     }
 
-    /// Describes what was loaded.
+    /// Returns an engine that asks a server, and `stand_in` while the server fails.
+    #[must_use]
+    pub fn on_server(server: Server, stand_in: Option<Self>) -> Self {
+        Self { worker: Worker::Server { server: Arc::new(server), stand_in: stand_in.map(Box::new) } }
+    }
+
+    /// Describes what was loaded, or the model on the server.
     #[must_use]
     pub fn description(&self) -> &EngineDescription {
-        &self.description
+        match &self.worker {
+            Worker::Thread { description, .. } => description,
+            Worker::Server { server, .. } => server.description(),
+        }
+    }
+
+    /// Returns the server that has the model, if it is not on this machine.
+    #[must_use]
+    pub fn server(&self) -> Option<&Server> {
+        match &self.worker {
+            Worker::Thread { .. } => None,
+            Worker::Server { server, .. } => Some(server),
+        }
+    }
+
+    /// Returns the engine that stands in while the server is away.
+    #[must_use]
+    pub fn stand_in(&self) -> Option<&Self> {
+        match &self.worker {
+            Worker::Thread { .. } => None,
+            Worker::Server { stand_in, .. } => stand_in.as_deref(),
+        }
     }
 
     /// Writes one candidate per seed, in the order of the seeds.
     ///
     /// # Errors
     /// If the prompt is too long, the model does not know an attribute or a value, there is too little memory, or the
-    /// model itself fails.
+    /// model itself or its server fails.
     pub async fn generate(&self, request: GenerationRequest) -> Result<Vec<Candidate>, GenerationError> {
-        let (reply, answer) = oneshot::channel();
-        self.commands.send(Command { request, reply }).await.map_err(|_| GenerationError::Stopped)?;
-        answer.await.map_err(|_| GenerationError::Stopped)?
+        self.write(request).await.map(|written| written.candidates)
+    }
+
+    /// Does what [`Self::generate`] does, and says who wrote.
+    ///
+    /// # Errors
+    /// As [`Self::generate`].
+    pub async fn write(&self, request: GenerationRequest) -> Result<Written, GenerationError> {
+        let (server, stand_in) = match &self.worker {
+            Worker::Thread { commands, .. } => {
+                let (reply, answer) = oneshot::channel();
+                commands.send(Command { request, reply }).await.map_err(|_| GenerationError::Stopped)?;
+                let candidates = answer.await.map_err(|_| GenerationError::Stopped)??;
+                return Ok(Written { candidates, stand_in: None });
+            }
+            Worker::Server { server, stand_in } => (server, stand_in),
+        };
+        match (server.generate(&request).await, stand_in) {
+            (Err(GenerationError::Server(error)), Some(stand_in)) => stand_in.write_instead(request, &error).await,
+            (written, _) => Ok(Written { candidates: written?, stand_in: None }),
+        }
+    }
+
+    /// Writes in the place of a server. Attributes that only the server's model knows are left out.
+    async fn write_instead(
+        &self,
+        mut request: GenerationRequest,
+        error: &ServerError,
+    ) -> Result<Written, GenerationError> {
+        let EngineDescription { identity, device, control, .. } = self.description();
+        let layout = control.as_ref().map(Control::layout);
+        request.attributes.retain(|name, value| layout.is_some_and(|layout| layout.fits(name, value)));
+        tracing::warn!(model = identity.name, %error, "the generation server fails; the fallback writes");
+        let stand_in = StandIn { identity: identity.clone(), device: device.clone(), reason: error.to_string() };
+        // A stand-in is on this machine and has none itself.
+        let candidates = Box::pin(self.generate(request)).await?;
+        Ok(Written { candidates, stand_in: Some(stand_in) })
     }
 }
 

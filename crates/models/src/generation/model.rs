@@ -16,9 +16,9 @@ use super::finishing::finish_text;
 use super::generation_config::GenerationConfig;
 use super::memory::{self, Fit};
 use super::network::{LoadChecks, Network, settle_weights};
+use super::prompting::{Prompting, refuse_attributes, start_token};
 use super::request::{GenerationError, GenerationRequest};
 use super::settings::{DeviceChoice, WeightsChoice};
-use super::settled_ends::OPENAI_END;
 use super::tokenizer::Tokenizer;
 use crate::catalog::ModelFiles;
 use pregonero_text::characters;
@@ -48,10 +48,9 @@ impl EngineDescription {
     /// # Errors
     /// As [`Control::values`]; for any attribute if the model has no control tokens.
     pub fn check_attributes(&self, attributes: &BTreeMap<String, String>) -> Result<(), ControlError> {
-        match (&self.control, attributes.keys().next()) {
-            (Some(control), _) => control.values(attributes).map(drop),
-            (None, Some(name)) => Err(ControlError::NoControl { name: name.clone() }),
-            (None, None) => Ok(()),
+        match &self.control {
+            Some(control) => control.values(attributes).map(drop),
+            None => refuse_attributes(attributes),
         }
     }
 }
@@ -59,7 +58,7 @@ impl EngineDescription {
 /// What a text depends on besides model, seed and settings: the same words give the same text on another machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arithmetic {
-    /// `f32` or `int8`.
+    /// `f32` or `int8`; `server` where a server writes.
     pub weights: &'static str,
     /// Of int8, the name of the instructions: every kernel gives the same bits. Of f32 on the CPU, `fused` or
     /// `separate`: how a multiplication with an addition is rounded. Of a GPU, `cuda`.
@@ -67,6 +66,9 @@ pub struct Arithmetic {
 }
 
 impl Arithmetic {
+    /// The arithmetic of a server, which is not known here.
+    pub const ON_SERVER: Self = Self { weights: "server", kernels: "server" };
+
     fn of(network: &Network) -> Self {
         if network.is_int8() {
             Self { weights: "int8", kernels: pregonero_kernels::int8::chosen().name() }
@@ -168,12 +170,8 @@ impl Model {
         Ok(())
     }
 
-    /// Returns the token before a text without a prompt.
     fn start_token(&self) -> u32 {
-        let config = self.network.config();
-        let is_meant = |id: &u32| *id != OPENAI_END || self.tokenizer.is_special(OPENAI_END);
-        let named = config.bos_token_id.filter(is_meant).or(self.tokenizer.start_of_text());
-        first_known([named, self.ends.first().copied()], config.vocab_size)
+        start_token(self.network.config(), &self.tokenizer, &self.ends)
     }
 
     pub(super) fn generate(
@@ -208,27 +206,12 @@ impl Model {
         sequences.into_iter().map(|(seed, sequence)| self.candidate(seed, &sequence, start, shown, request)).collect()
     }
 
-    /// Returns the prompt's token ids and how many of them are part of the text: if the model has control tokens, the
-    /// text follows its context; otherwise a text without words follows the start token.
+    /// Returns the prompt's token ids and how many of them are part of the text.
     fn prompt(&self, request: &GenerationRequest) -> Result<(Vec<u32>, usize), GenerationError> {
-        // A space at the end of a prompt belongs to the next word's token: in training the model never saw it alone.
-        let tidied = characters::tidy(&request.prompt);
-        let text = tidied.trim_end();
-        let ids = self.tokenizer.encode(text)?;
-        let shown = ids.len();
-        if let Some(control) = &self.description.control {
-            control.check_text(text, || "the prompt".to_owned())?;
-            let values = control.values(&request.attributes)?;
-            // As in training, the context is shortened to make room for the text; here the length of the text is not
-            // known yet.
-            let most = self.description.context.min(control.layout().length);
-            let text = shown + request.decoding.max_new_tokens.min(most / 2);
-            let context = control.context(&self.tokenizer, values, most.saturating_sub(text))?;
-            return Ok((context.into_iter().chain(ids).collect(), shown));
-        }
-        self.description.check_attributes(&request.attributes)?;
-        let start = if ids.is_empty() { Some(self.start_token()) } else { self.start };
-        Ok((start.into_iter().chain(ids).collect(), shown))
+        let EngineDescription { control, context, .. } = &self.description;
+        let (control, context) = (control.as_ref(), *context);
+        Prompting { tokenizer: &self.tokenizer, control, context, start: self.start, bare: self.start_token() }
+            .ids(request)
     }
 
     fn decode(
@@ -304,12 +287,6 @@ fn warn_of_refused_kernels(int8: bool) {
     }
 }
 
-/// Returns the first of these tokens that is in the vocabulary, else the vocabulary's first. Some checkpoints keep
-/// the ids of GPT-2's own vocabulary with a smaller one.
-fn first_known(tokens: [Option<u32>; 2], vocabulary: usize) -> u32 {
-    tokens.into_iter().flatten().find(|token| (*token as usize) < vocabulary).unwrap_or(0)
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use candle_core::Device;
@@ -337,15 +314,6 @@ pub(super) mod tests {
 
     fn never() -> bool {
         false
-    }
-
-    #[test]
-    fn a_start_token_outside_the_vocabulary_is_passed_over() {
-        for (tokens, expected) in
-            [([Some(3), Some(4)], 3), ([Some(50_256), Some(4)], 4), ([Some(10), Some(u32::MAX)], 0), ([None, None], 0)]
-        {
-            assert_eq!(first_known(tokens, 10), expected, "{tokens:?}");
-        }
     }
 
     /// Returns the tiny model with some of its weights replaced.

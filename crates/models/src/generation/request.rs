@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::control::ControlError;
 use super::decoding_settings::Decoding;
 use super::finishing::LengthBudget;
+use super::server_error::ServerError;
 use pregonero_text::hashing::{SPLITMIX64_STEP, splitmix64};
 
 /// A request to an engine.
@@ -37,6 +38,12 @@ pub enum GenerationError {
     /// One row alone does not fit into memory.
     #[error("generating needs {needed} MiB of memory, but only {available} MiB are free")]
     OutOfMemory { needed: u64, available: u64 },
+    /// The model is on a server, which failed.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// Servers have no beam search that all of them share.
+    #[error("generation.strategy: beam needs a model on this machine; choose sample or greedy for a model on a server")]
+    NoBeamsOnServers,
     /// The engine's thread ended.
     #[error("the engine has stopped")]
     Stopped,

@@ -4,6 +4,7 @@ use pregonero_settings::Checker;
 use serde::{Deserialize, Serialize};
 
 use super::decoding_settings::{Decoding, Strategy};
+use super::engine_settings::local;
 use crate::catalog::{ModelKind, ModelSource};
 
 /// The keys of `[generation]` as the file writes them, with their defaults.
@@ -11,6 +12,7 @@ use crate::catalog::{ModelKind, ModelSource};
 #[serde(default, deny_unknown_fields)]
 pub struct GenerationKeys {
     pub model: String,
+    pub fallback: String,
     pub device: String,
     pub weights: String,
     pub candidates: u64,
@@ -31,6 +33,7 @@ impl Default for GenerationKeys {
         let decoding = Decoding::default();
         Self {
             model: "builtin".into(),
+            fallback: "none".into(),
             device: "auto".into(),
             weights: "auto".into(),
             candidates: 96,
@@ -53,10 +56,17 @@ impl GenerationKeys {
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<GenerationSettings> {
         let model = ModelSource::check(checker, "generation.model", ModelKind::Generator, &self.model);
+        let fallback = self.fallback(checker, model.as_ref());
         let device = checker.keep("generation.device", device(&self.device));
         let weights = checker.choice("generation.weights", &self.weights, &WeightsChoice::NAMES);
         let candidates = checker.whole("generation.candidates", self.candidates, 1, 256);
         let strategy = checker.choice("generation.strategy", &self.strategy, &STRATEGIES);
+        if strategy == Some(Strategy::Beam) && model.as_ref().is_some_and(|model| model.server().is_some()) {
+            checker.fault(
+                "generation.strategy",
+                "beam needs a model on this machine; choose sample or greedy for a server",
+            );
+        }
         let temperature = checker.number(
             "generation.temperature",
             self.temperature,
@@ -78,6 +88,7 @@ impl GenerationKeys {
         let max_new_tokens = checker.whole("generation.max_new_tokens", self.max_new_tokens, 1, 4_096);
         Some(GenerationSettings {
             model: model?,
+            fallback: fallback?,
             device: device?,
             weights: weights?,
             candidates: candidates?,
@@ -95,12 +106,28 @@ impl GenerationKeys {
             rng_seed: self.rng_seed,
         })
     }
+
+    fn fallback(&self, checker: &mut Checker<'_>, model: Option<&ModelSource>) -> Option<Option<ModelSource>> {
+        if self.fallback.trim() == "none" {
+            return Some(None);
+        }
+        let fallback = local(checker, "generation.fallback", &self.fallback)?;
+        if model.is_some_and(|model| model.server().is_none()) {
+            checker.warnings.push(
+                "generation.fallback has no effect: generation.model is on this machine, so no server can be away"
+                    .into(),
+            );
+        }
+        Some(Some(fallback))
+    }
 }
 
 /// Which model writes, and how.
 #[derive(Debug, Clone)]
 pub struct GenerationSettings {
     pub model: ModelSource,
+    /// The model on this machine that stands in while the server of `model` is away.
+    pub fallback: Option<ModelSource>,
     pub device: DeviceChoice,
     pub weights: WeightsChoice,
     /// 1 to 256.

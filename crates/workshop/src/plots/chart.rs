@@ -44,7 +44,9 @@ impl Axis {
         Self::new(label, ((low / step).floor() * step, (high / step).ceil() * step))
     }
 
-    fn ticks(&self) -> Vec<f64> {
+    /// Returns the values that get a mark.
+    #[must_use]
+    pub fn ticks(&self) -> Vec<f64> {
         let (low, high) = self.range;
         let step = tick_step(low, high);
         let first = (low / step - 1e-9).ceil() as i64;
@@ -52,7 +54,9 @@ impl Axis {
         (first..=last).map(|place| place as f64 * step).collect()
     }
 
-    fn place(&self, value: f64, from: f64, to: f64) -> f64 {
+    /// Returns where a value is between two points of the drawing.
+    #[must_use]
+    pub fn place(&self, value: f64, from: f64, to: f64) -> f64 {
         let (low, high) = self.range;
         from + (value.clamp(low, high) - low) / (high - low) * (to - from)
     }
@@ -165,7 +169,7 @@ impl Chart {
 }
 
 /// Formats a tick with as many decimals as the axis's steps need.
-fn tick_label(tick: f64, axis: &Axis) -> String {
+pub fn tick_label(tick: f64, axis: &Axis) -> String {
     let decimals = (-tick_step(axis.range.0, axis.range.1).log10().floor()).max(0.0) as usize;
     format!("{tick:.decimals$}")
 }

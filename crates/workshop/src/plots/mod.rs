@@ -8,5 +8,5 @@ pub mod chart;
 pub mod matrix;
 pub mod svg;
 
-pub use self::chart::{Axis, Chart, Mark, Series};
+pub use self::chart::{Axis, Chart, Mark, Series, tick_label};
 pub use self::matrix::confusion_matrix;

@@ -46,6 +46,18 @@ impl Svg {
         Self { text }
     }
 
+    /// Creates an empty drawing for an HTML page, whose style sheet has its colours; `label` is for people who cannot see it.
+    #[must_use]
+    pub fn inline(size: (f64, f64), label: &str) -> Self {
+        let (width, height) = size;
+        let label = escaped(label);
+        Self {
+            text: format!(
+                "<svg class=\"chart\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{label}\">\n"
+            ),
+        }
+    }
+
     /// Adds a straight line.
     pub fn line(&mut self, class: &str, from: (f64, f64), to: (f64, f64)) {
         let ((x1, y1), (x2, y2)) = (from, to);
@@ -78,6 +90,26 @@ impl Svg {
     pub fn circle(&mut self, class: &str, centre: (f64, f64), radius: f64) {
         let (x, y) = centre;
         let _ = writeln!(self.text, "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\"/>");
+    }
+
+    /// Adds a dot that says what it is when it is pointed at; `opacity` is that of the fill.
+    pub fn bubble(&mut self, class: &str, (x, y): (f64, f64), radius: f64, opacity: f64, tip: &str) {
+        let tip = escaped(tip);
+        let _ = writeln!(
+            self.text,
+            "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\" fill-opacity=\"{opacity:.2}\"><title>{tip}</title></circle>"
+        );
+    }
+
+    /// Adds a rectangle that says what it is when it is pointed at.
+    pub fn cell(&mut self, class: &str, corner: (f64, f64), size: (f64, f64), opacity: f64, tip: &str) {
+        let ((x, y), (width, height)) = (corner, size);
+        let tip = escaped(tip);
+        let _ = writeln!(
+            self.text,
+            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" \
+             fill-opacity=\"{opacity:.3}\"><title>{tip}</title></rect>"
+        );
     }
 
     /// Adds a text on its baseline.

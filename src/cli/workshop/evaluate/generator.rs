@@ -252,7 +252,7 @@ impl Measuring<'_> {
         report: &mut GeneratorReport,
     ) -> Result<()> {
         settings.generation.model = self.source.clone();
-        let engine = app::load_engine(&settings, self.hub).await?;
+        let engine = app::load_local_engine(&settings, self.hub).await?;
         let judges = app::load_judge(&settings, self.hub, files)?;
         let rng_seed = settings.generation.rng_seed.unwrap_or(1);
         let length = LengthBudget { limit: judges.body_limit(), measure: weighted_length };

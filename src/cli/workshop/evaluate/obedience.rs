@@ -63,7 +63,7 @@ pub async fn run(arguments: &ObedienceArguments, session: &Session) -> Result<()
     let mut settings = session.load(arguments.decoding.overrides())?.settings;
     settings.generation.model = arguments.model.clone();
     let classifier = Classifier::load(&catalog::open(&arguments.classifier, ModelKind::Classifier, &hub)?)?;
-    let engine = app::load_engine(&settings, &hub).await?;
+    let engine = app::load_local_engine(&settings, &hub).await?;
     let control = engine.description().control.as_ref().with_context(|| {
         format!("{}: the model has no control tokens; train one with `train generator --control`", arguments.model)
     })?;

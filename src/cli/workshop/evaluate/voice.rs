@@ -121,7 +121,7 @@ impl VoiceArguments {
         let judge = Arc::new(app::load_judge(&settings, &hub, &files)?);
         let rng_seed = settings.generation.rng_seed.unwrap_or(1);
         let real = self.real_texts(&judge, rng_seed)?;
-        let engine = app::load_engine(&settings, &hub).await?;
+        let engine = app::load_local_engine(&settings, &hub).await?;
         app::check_seed_prompts(&settings, &engine)?;
         let rounds = Rounds {
             prompts: settings.seed_prompts.clone(),

@@ -19,13 +19,13 @@ use crate::cli::session::Session;
 use crate::cli::workshop::columns::ColumnArguments;
 use crate::cli::workshop::progress::follow;
 use crate::cli::workshop::stop::Stop;
+use pregonero_data::similar::NEAR_DUPLICATE;
 use pregonero_models::catalog::{self, HubSettings, ModelKind, ModelSource};
 use pregonero_models::sentiment::calibration::CalibrationMethod;
 use pregonero_models::sentiment::cleaning::Cleaning;
 use pregonero_models::sentiment::network::NetworkConfig;
 use pregonero_models::sentiment::vocabulary::Padding;
 use pregonero_models::sentiment::{Shares, SplitProtocol};
-use pregonero_workshop::dataset::similar::NEAR_DUPLICATE;
 use pregonero_workshop::training::classifier::{
     ClassifierTraining, Distillation, PretrainedVectors, StopOn, Teacher, TrainingOutcome, UnlabelledSource,
     WeakSource, WeightFormat, outputs, train_classifier,

@@ -89,7 +89,7 @@ pub(super) async fn run(arguments: CriticArguments, session: &Session) -> Result
     let mut settings = session.load(arguments.model.overrides())?.settings;
     arguments.model.fit(&mut settings, session)?;
     let hub = session.hub()?;
-    let engine = app::load_engine(&settings, &hub).await?;
+    let engine = app::load_local_engine(&settings, &hub).await?;
     app::check_seed_prompts(&settings, &engine)?;
     let configured: Vec<SeedPrompt> =
         settings.seed_prompts.iter().filter(|prompt| prompt.weight > 0).cloned().collect();

@@ -6,6 +6,7 @@
 //! hang, drip and break off at any byte. It lives on its own thread and runtime, so it serves a child process while the
 //! test blocks. On drop it fails the test if an expected call never came.
 
+pub mod library;
 mod oauth;
 mod timeline;
 
@@ -23,6 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use self::library::Library;
 use self::oauth::{oauth_parameters, sign};
 use self::timeline::{row, timeline_query};
 
@@ -261,6 +263,8 @@ struct State {
     /// Whether the last call in [`Mood::Confuses`] was turned away.
     confused: bool,
     clock: Option<Timestamp>,
+    /// What anyone may read; absent: such requests are unexpected.
+    library: Option<Library>,
 }
 
 impl std::fmt::Debug for State {
@@ -376,6 +380,17 @@ impl FakeX {
     pub fn has_tweet(&self, text: &str, created_at: Timestamp) -> &Self {
         self.lock().keep(text, created_at, 0);
         self
+    }
+
+    /// What anyone may read from now on.
+    pub fn has_library(&self, library: Library) -> &Self {
+        self.lock().library = Some(library);
+        self
+    }
+
+    /// Looks at the library, or changes it.
+    pub fn with_library<T>(&self, act: impl FnOnce(&mut Library) -> T) -> T {
+        act(self.lock().library.as_mut().expect("the server has a library"))
     }
 
     /// X's clock: sent as `Date`, and a timestamp more than five minutes off is refused. Without it neither is done.
@@ -503,6 +518,20 @@ async fn wait_for_the_client_to_leave(stream: &mut TcpStream) {
 impl State {
     fn answer(&mut self, call: &Call) -> Answer {
         self.calls.push(call.clone());
+        if let Some(answer) = library::app_token(call) {
+            return answer.unwrap_or_else(|fault| {
+                self.rejected.push(fault);
+                Answer::problem(403, "about:blank", "Forbidden", "Unable to verify your credentials")
+            });
+        }
+        if library::is_public(call)
+            && let Some(library) = &mut self.library
+        {
+            return library.answer(call).unwrap_or_else(|fault| {
+                self.rejected.push(fault);
+                Answer::problem(401, "about:blank", "Unauthorized", "Unauthorized")
+            });
+        }
         if let Err(fault) = self.authenticate(call) {
             self.rejected.push(fault);
             return Answer::problem(401, "about:blank", "Unauthorized", "Unauthorized");

@@ -5,8 +5,9 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::dataset::labelled::{LabelledTweet, read_labelled};
-use crate::dataset::split::{self, SplitRow};
+use crate::dataset::split;
 use crate::metrics::ClassificationReport;
+use pregonero_data::split::SplitRow;
 use pregonero_models::sentiment::Classifier;
 use pregonero_models::sentiment::Columns;
 use pregonero_models::sentiment::TestPart;

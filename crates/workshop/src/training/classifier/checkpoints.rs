@@ -96,11 +96,49 @@ impl State {
                 );
             }
             bail!(
-                "the checkpoint was made with {name} {saved}, not {asked}; resume with the same value, or start over"
+                "the checkpoint was made with {name} {}, not {}; resume with the same value, or start over with --overwrite",
+                in_words(saved),
+                in_words(asked)
             );
         }
         Ok(())
     }
+}
+
+/// Returns a setting as people read it. Checkpoints keep how Rust prints it, which is exact and stays the same between versions:
+/// `Some(Lstm { units: 64 })` is `lstm (units 64)`.
+fn in_words(kept: &str) -> String {
+    let mut words = String::new();
+    let mut rest = kept;
+    // How many closing parentheses belong to a `Some`, innermost last.
+    let mut open = Vec::new();
+    while let Some(next) = rest.chars().next() {
+        if let Some(inside) = rest.strip_prefix("Some(") {
+            (open.push(true), rest = inside);
+            continue;
+        }
+        rest = &rest[next.len_utf8()..];
+        match next {
+            '(' | '[' => (open.push(false), words.push('(')).1,
+            ')' | ']' => {
+                if open.pop() != Some(true) {
+                    words.push(')');
+                }
+            }
+            '{' => (rest = rest.trim_start(), words.push('(')).1,
+            '}' => (words.truncate(words.trim_end().len()), words.push(')')).1,
+            ':' | '"' => {}
+            upper if upper.is_ascii_uppercase() => {
+                if words.ends_with(|before: char| before.is_ascii_lowercase() || before.is_ascii_digit()) {
+                    words.push('-');
+                }
+                words.push(upper.to_ascii_lowercase());
+            }
+            '_' => words.push(' '),
+            other => words.push(other),
+        }
+    }
+    words
 }
 
 fn identity(settings: &ClassifierTraining, train_rows: usize, data: String) -> BTreeMap<String, String> {
@@ -228,6 +266,29 @@ impl Checkpoints {
                 Err(error).with_context(|| format!("cannot remove {}", self.path().display()))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_told_in_words_and_not_as_rust_prints_it() {
+        for (kept, words) in [
+            ("32", "32"),
+            ("None", "none"),
+            ("Some(0.5)", "0.5"),
+            (
+                "Recurrent { cell: Lstm, units: 64, second_layer: Some(32) }",
+                "recurrent (cell lstm, units 64, second layer 32)",
+            ),
+            ("[Conv { widths: [2, 3] }, GlobalMax]", "(conv (widths (2, 3)), global-max)"),
+            ("MacroF1", "macro-f1"),
+            ("Before, masked: true", "before, masked true"),
+        ] {
+            assert_eq!(in_words(kept), words);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::dataset::labelled::LabelledTweet;
-use crate::dataset::split::Split;
+use pregonero_data::split::Split;
 use pregonero_system::files::{Existing, write_whole};
 
 /// The first line, by which an earlier split is recognised.

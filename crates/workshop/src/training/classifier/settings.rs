@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::output::{WeightFormat, check_output};
 use super::sources::{Teacher, UnlabelledSource, WeakSource};
-use crate::dataset::similar::NEAR_DUPLICATE;
 use crate::training::schedule::{Decay, Schedule};
 use crate::training::vectors::{VectorCard, read_width};
+use pregonero_data::similar::NEAR_DUPLICATE;
 use pregonero_models::sentiment::Columns;
 use pregonero_models::sentiment::calibration::CalibrationMethod;
 use pregonero_models::sentiment::check_labels;

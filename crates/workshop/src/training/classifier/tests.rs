@@ -365,7 +365,7 @@ fn added_rows_never_share_author_or_text_with_the_held_out_parts() {
     let rows: Vec<_> = tweets
         .iter()
         .zip(&cleaned)
-        .map(|(tweet, text)| crate::dataset::split::SplitRow {
+        .map(|(tweet, text)| pregonero_data::split::SplitRow {
             author: &tweet.author,
             normalised: text,
             label: tweet.label,

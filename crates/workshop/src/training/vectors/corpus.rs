@@ -28,6 +28,11 @@ impl Corpus {
         let (read, texts) = text::read_all(&settings.data, settings.tidying)?;
         let cleaned: Vec<String> = read.par_iter().map(|text| settings.pipeline.clean(text)).collect();
         drop(read);
+        Self::of(&cleaned, texts, settings)
+    }
+
+    /// Numbers texts that are cleaned already.
+    pub(super) fn of(cleaned: &[String], texts: TextCounts, settings: &VectorTraining) -> Result<Self> {
         let vocabulary =
             Vocabulary::build(cleaned.iter().map(String::as_str), settings.minimum_count, settings.maximum_words);
         ensure!(
@@ -36,7 +41,7 @@ impl Corpus {
             vocabulary.words().len(),
             settings.minimum_count
         );
-        Ok(Self::number(&cleaned, vocabulary.words(), texts))
+        Ok(Self::number(cleaned, vocabulary.words(), texts))
     }
 
     fn number(cleaned: &[String], words: &[String], texts: TextCounts) -> Self {

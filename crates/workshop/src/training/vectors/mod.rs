@@ -89,6 +89,11 @@ impl VectorTraining {
     }
 
     fn check(&self) -> Result<()> {
+        self.check_numbers()?;
+        refuse_existing(&self.output, self.existing)
+    }
+
+    fn check_numbers(&self) -> Result<()> {
         let most_negatives = skip_gram::MOST_NEGATIVES;
         ensure!((1..=10_000).contains(&self.width), "width: must be 1 to 10000, not {}", self.width);
         ensure!(self.window > 0, "window: must be at least 1");
@@ -99,7 +104,7 @@ impl VectorTraining {
         ensure!(self.epochs > 0, "epochs: must be at least 1");
         ensure!(self.learning_rate > 0.0 && self.learning_rate.is_finite(), "learning rate: must be above 0");
         ensure!(self.threads > 0, "threads: must be at least 1");
-        refuse_existing(&self.output, self.existing)
+        Ok(())
     }
 }
 
@@ -149,6 +154,23 @@ pub fn train_vectors(
     let loss = fitted.loss;
     composed(settings, corpus, fitted)?.write(&settings.output, settings.existing)?;
     Ok(VectorOutcome { size, loss })
+}
+
+/// Trains vectors of the words of `texts`, which are cleaned already and stay in memory; reads and writes no file.
+///
+/// # Errors
+/// If settings or texts are unsuitable, the loss stops being a number, or training was stopped.
+pub fn train_words(
+    settings: &VectorTraining,
+    texts: &[String],
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(VectorProgress),
+) -> Result<WordVectors> {
+    settings.check_numbers()?;
+    let counts = TextCounts { read: texts.len(), kept: texts.len(), ..TextCounts::default() };
+    let corpus = Corpus::of(texts, counts, settings)?;
+    let fitted = fit::fit(settings, &corpus, stop, progress)?;
+    Ok(composed(settings, corpus, fitted)?.words)
 }
 
 /// Returns the words' vectors with their n-grams included, and the n-grams' own vectors.

@@ -120,6 +120,15 @@ pub fn write_sheet(sheet: &Path, key: &Path, rows: &[SheetRow]) -> Result<()> {
     Ok(())
 }
 
+/// Returns the line at which a record begins, from 1. Where lines end in CR LF, as spreadsheets write them, the reader's position
+/// is before the LF, and where there are empty lines, before those.
+fn line_at(text: &[u8], position: &csv::Position) -> u64 {
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX).min(text.len());
+    let ends = text[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    let before = text[..start].iter().filter(|byte| **byte == b'\n').count();
+    (before + ends.filter(|byte| **byte == b'\n').count()) as u64 + 1
+}
+
 /// Reads a filled-in sheet. Answers are yes (`1`, `x`, `y`, `yes`, `s`, `sí`, `si`, `true`) or no (`0`, `-`, `n`,
 /// `no`, `false`), in any case; an empty cell is no answer. Columns may be separated by commas, semicolons or tabs, as
 /// spreadsheets save them.
@@ -141,9 +150,9 @@ pub fn read_answers(path: &Path) -> Result<Vec<Answers>> {
     let questions: Vec<(Question, usize)> =
         QUESTIONS.into_iter().map(|question| Ok((question, column(question.column())?))).collect::<Result<_>>()?;
     let mut rows = Vec::new();
-    for (at, record) in table.records().enumerate() {
+    for record in table.records() {
         let record = record.with_context(place)?;
-        let line = record.position().map_or(at as u64 + 2, csv::Position::line);
+        let line = record.position().map_or(0, |position| line_at(text.as_bytes(), position));
         let cell = |at: usize| record.get(at).unwrap_or_default().trim();
         let number = cell(number_at);
         let number = number.parse().with_context(|| format!("{}: line {line}: number: {number:?}", place()))?;
@@ -295,6 +304,9 @@ mod tests {
         let header = "number,text,fluent,makes_sense,publishable,against,experience\n";
         for (content, wanted) in [
             (format!("{header}1,uno,1,1,maybe,0,0\n"), "line 2: publishable"),
+            (format!("{header}1,uno,1,1,1,0,0\n2,dos,1,1,maybe,0,0\n").replace('\n', "\r\n"), "line 3: publishable"),
+            (format!("{header}\n\n1,uno,1,1,maybe,0,0\n"), "line 4: publishable"),
+            (format!("{header}1,\"uno\ny dos\",1,1,1,0,0\n2,dos,1,maybe,1,0,0\n"), "line 4: makes_sense"),
             (format!("{header}uno,uno,1,1,1,0,0\n"), "line 2: number"),
             ("number,text\n1,uno\n".to_owned(), "no column \"fluent\""),
         ] {

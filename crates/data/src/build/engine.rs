@@ -1,0 +1,436 @@
+//! The two passes of a build.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use jiff::Timestamp;
+use rayon::prelude::*;
+
+use super::assess::{Assessed, Assessor, Renames};
+use super::distinct::{Kept, UNDATED};
+use super::enrich::{BATCH, Enricher};
+use super::filter::Filters;
+use super::join::Join;
+use super::labels::Labels;
+use super::manifest::manifest_of;
+use super::parts::{PARTS, assign};
+use super::reason::Reason;
+use super::report::{BuildReport, Dropped, JoinReport, PartReport, SourceReport};
+use super::sources::{self, Ended, Input, News};
+use super::spec::{OutputFormat, Rule, SpecFile, SplitBy};
+use super::spool::Spool;
+use super::{leakage, sources::rows_of};
+use crate::folder::{Folder, Format, Writer};
+use crate::names;
+use crate::row::Row;
+use crate::times::standard;
+
+/// The most labels of a data set: more are no classes but texts.
+const MOST_LABELS: usize = 1000;
+
+/// What a build is asked for beside its spec.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The folder to write; none for a dry run.
+    pub output: Option<&'a Path>,
+    pub now: Timestamp,
+    /// The command line, for the manifest.
+    pub command: String,
+    /// What derives the columns of the spec's `enrich`.
+    pub enricher: Option<Enricher<'a>>,
+}
+
+/// Builds a data set.
+///
+/// # Errors
+/// If the output exists already, a source cannot be read, no row stays, or the folder cannot be written. Then nothing is written.
+pub fn build(file: &SpecFile, request: &Request<'_>) -> Result<BuildReport> {
+    let assessor = assessor(file)?;
+    let format = match file.spec.output.format {
+        OutputFormat::Parquet => Format::Parquet,
+        OutputFormat::JsonL => Format::JsonLines,
+    };
+    let writer = request.output.map(|output| Folder::create(output, format)).transpose()?;
+    let spool = writer.as_ref().map(|writer| Spool::new(writer.path())).transpose()?;
+    let mut pass = Pass::new(file, &assessor, spool);
+    pass.run()?;
+    let parts = file.spec.split.as_ref().map(|split| assign(split, &pass.kept)).transpose()?;
+    let mut report = pass.report();
+    if let (Some(split), Some(parts)) = (&file.spec.split, &parts) {
+        report.parts = part_reports(&pass.kept, parts);
+        report.leakage = leakage::measure(&pass.kept, parts, split.seed)?;
+    }
+    if let (Some(writer), Some(spool)) = (writer, pass.spool.take()) {
+        // The index is the larger part of the memory, and is not needed to write.
+        drop(pass);
+        write(file, request, writer, spool, parts.as_deref(), &mut report)?;
+    }
+    Ok(report)
+}
+
+fn assessor(file: &SpecFile) -> Result<Assessor> {
+    let spec = &file.spec;
+    let context = || file.path.display().to_string();
+    let mut joins = Vec::new();
+    for join in &spec.joins {
+        let path = file.at(&join.path);
+        joins.push(Join::read(join, &path, rows_of(&path)?)?);
+    }
+    Ok(Assessor {
+        filters: Filters::new(&spec.filter, |path| file.at(path)).with_context(context)?,
+        labels: spec.label.as_ref().map(Labels::new).transpose().with_context(context)?,
+        joins,
+        needs_date: spec.split.as_ref().is_some_and(|split| split.by == SplitBy::Time),
+    })
+}
+
+/// The first pass.
+struct Pass<'a> {
+    file: &'a SpecFile,
+    assessor: &'a Assessor,
+    spool: Option<Spool>,
+    kept: Kept,
+    inputs: Vec<InputState>,
+    /// By table, the rows with a line in it and those without.
+    joined: Vec<[u64; 2]>,
+    unlabelled: u64,
+    columns: Columns,
+}
+
+/// What has been counted for one input.
+struct InputState {
+    input: Input,
+    renames: Renames,
+    read: u64,
+    kept: u64,
+    dropped: BTreeMap<Reason, u64>,
+    unread_dates: u64,
+    first_unread_date: u64,
+    seen: Seen,
+    /// The columns of the first row, for messages.
+    example: Vec<String>,
+    ended: Ended,
+}
+
+/// Which columns that a filter asks for have been seen.
+#[derive(Default)]
+struct Seen {
+    text: AtomicBool,
+    quote: AtomicBool,
+    date: AtomicBool,
+}
+
+/// The names of all columns, in the order in which they come.
+#[derive(Default)]
+struct Columns(Vec<String>);
+
+impl Columns {
+    fn see(&mut self, row: &Row) {
+        for (near, (name, _)) in row.iter().enumerate() {
+            if self.0.get(near).is_none_or(|known| known != name) && !self.0.iter().any(|known| known == name) {
+                self.0.push(name.to_owned());
+            }
+        }
+    }
+}
+
+impl<'a> Pass<'a> {
+    fn new(file: &'a SpecFile, assessor: &'a Assessor, spool: Option<Spool>) -> Self {
+        let near = file.spec.split.as_ref().and_then(|split| split.near_duplicates);
+        let state = |input: Input| InputState {
+            renames: Renames::new(&file.spec.sources[input.source]),
+            input,
+            read: 0,
+            kept: 0,
+            dropped: BTreeMap::new(),
+            unread_dates: 0,
+            first_unread_date: 0,
+            seen: Seen::default(),
+            example: Vec::new(),
+            ended: Ended::default(),
+        };
+        Self {
+            file,
+            assessor,
+            spool,
+            kept: Kept::new(&file.spec.filter, near),
+            inputs: sources::inputs(file).into_iter().map(state).collect(),
+            joined: vec![[0; 2]; file.spec.joins.len()],
+            unlabelled: 0,
+            columns: Columns::default(),
+        }
+    }
+
+    fn run(&mut self) -> Result<()> {
+        let inputs = self.inputs.iter().map(|state| state.input.clone()).collect();
+        std::thread::scope(|scope| {
+            for news in sources::read(scope, inputs) {
+                match news? {
+                    News::Rows(input, rows) => self.take(input, rows)?,
+                    News::End(input, ended) => self.end(input, ended)?,
+                }
+            }
+            Ok::<_, anyhow::Error>(())
+        })?;
+        ensure!(!self.kept.is_empty(), "{}: no row is left\n{}", self.file.path.display(), self.why_none());
+        self.check_columns()
+    }
+
+    fn why_none(&self) -> String {
+        let report = self.report();
+        let lines = report.dropped.0.iter().map(|(reason, rows)| format!("  {rows} {reason}"));
+        format!("{} rows read, dropped:\n{}", report.rows_read, lines.collect::<Vec<_>>().join("\n"))
+    }
+
+    /// Assesses some rows on all processors, then adds those that stay, in their order.
+    fn take(&mut self, input: usize, rows: Vec<Row>) -> Result<()> {
+        let state = &mut self.inputs[input];
+        if state.example.is_empty() {
+            state.example =
+                rows.first().map(|row| row.iter().map(|(name, _)| name.to_owned()).collect()).unwrap_or_default();
+        }
+        let (assessor, renames, seen) = (self.assessor, &state.renames, &state.seen);
+        let assessed = rows
+            .into_par_iter()
+            .map(|row| assessor.assess(row, renames).inspect(|assessed| seen.see(&assessed.row)))
+            .collect::<Result<Vec<Assessed>>>()
+            .with_context(|| state.input.path.display().to_string())?;
+        assessed.into_iter().try_for_each(|assessed| self.add(input, assessed))
+    }
+
+    fn add(&mut self, input: usize, assessed: Assessed) -> Result<()> {
+        let state = &mut self.inputs[input];
+        state.read += 1;
+        if assessed.unread_date {
+            state.unread_dates += 1;
+            if state.unread_dates == 1 {
+                state.first_unread_date = assessed.row.place.row;
+            }
+        }
+        for (counts, found) in self.joined.iter_mut().zip(&assessed.joined) {
+            counts[usize::from(!found)] += 1;
+        }
+        let added = assessed.outcome.and_then(|facts| self.kept.add(&facts).map(|()| facts.label.is_none()));
+        match added {
+            Err(reason) => *state.dropped.entry(reason).or_insert(0) += 1,
+            Ok(unlabelled) => {
+                state.kept += 1;
+                self.unlabelled += u64::from(unlabelled);
+                self.columns.see(&assessed.row);
+                let labels = self.kept.labels.len();
+                ensure!(
+                    labels <= MOST_LABELS,
+                    "label: more than {MOST_LABELS} different labels; is label.from the right column?"
+                );
+                if let Some(spool) = &mut self.spool {
+                    spool.write(&assessed.row)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, input: usize, ended: Ended) -> Result<()> {
+        let state = &mut self.inputs[input];
+        state.ended = ended;
+        if state.read == 0 {
+            return Ok(());
+        }
+        let path = state.input.path.display();
+        let columns = state.example.join(", ");
+        if let Some(missing) = state.renames.missing() {
+            bail!("{path}: no row has the column {missing:?} that source.columns names; the first row has {columns}");
+        }
+        let hint = "name it in the spec, under [[source]]: columns = { text = \"NAME\" }";
+        ensure!(
+            state.seen.text.load(Ordering::Relaxed),
+            "{path}: no row has a column \"text\"; the first row has {columns}: {hint}"
+        );
+        let dated = self.assessor.needs_date || self.assessor.filters.need_date();
+        let hint = "name it in the spec, under [[source]]: columns = { created_at = \"NAME\" }";
+        ensure!(
+            !dated || state.seen.date.load(Ordering::Relaxed),
+            "{path}: no row has a column \"created_at\", which the spec's dates need; the first row has {columns}: {hint}"
+        );
+        Ok(())
+    }
+
+    fn check_columns(&self) -> Result<()> {
+        let enriched = self.file.spec.enrich.iter().flat_map(|enrich| &enrich.columns);
+        let enriched: Vec<&str> = enriched.map(|column| column.split_once('=').map_or("", |(_, name)| name)).collect();
+        let usual = self.file.spec.enrich.is_some();
+        for column in &self.file.spec.output.columns {
+            let known = self.columns.0.contains(column)
+                || enriched.contains(&column.as_str())
+                || (usual && column.to_uppercase() == *column);
+            ensure!(
+                known,
+                "{}: output.columns: no row has the column {column:?}; they have {}",
+                self.file.path.display(),
+                self.columns.0.join(", ")
+            );
+        }
+        Ok(())
+    }
+
+    fn report(&self) -> BuildReport {
+        let sources: Vec<SourceReport> = self.inputs.iter().map(|state| state.report(self.file)).collect();
+        let mut dropped = Dropped::default();
+        let mut totals: BTreeMap<Reason, u64> = BTreeMap::new();
+        for state in &self.inputs {
+            state.ended.dropped.iter().for_each(|(reason, rows)| dropped.add(reason, *rows));
+            state.dropped.iter().for_each(|(reason, rows)| *totals.entry(*reason).or_insert(0) += rows);
+        }
+        totals.iter().for_each(|(reason, rows)| dropped.add(&reason.words(&self.file.spec), *rows));
+        let joins = self.assessor.joins.iter().zip(&self.joined);
+        BuildReport {
+            rows_read: sources.iter().map(|source| source.rows_read).sum(),
+            kept: sources.iter().map(|source| source.kept).sum(),
+            sources,
+            dropped,
+            authors: self.kept.count_authors(),
+            dates: dates(&self.kept.seconds),
+            labels: labels(&self.kept, |_| true),
+            joins: joins
+                .map(|(join, [matched, unmatched])| JoinReport {
+                    table: join.name.clone(),
+                    matched: *matched,
+                    unmatched: *unmatched,
+                })
+                .collect(),
+            notes: self.notes(),
+            ..BuildReport::default()
+        }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for state in &self.inputs {
+            let path = state.input.path.display();
+            notes.extend(state.ended.findings.iter().map(|finding| format!("{path}: {finding}")));
+            if state.unread_dates > 0 {
+                notes.push(format!(
+                    "{path}: {} dates cannot be read, the first in row {}",
+                    state.unread_dates, state.first_unread_date
+                ));
+            }
+            let quotes = self.file.spec.filter.quotes != Rule::Keep && state.read > 0;
+            if quotes && !state.seen.quote.load(Ordering::Relaxed) {
+                notes.push(format!(
+                    "{path}: no row says whether it is a quote (column \"quote\"), so the filter found none"
+                ));
+            }
+        }
+        if self.file.spec.label.is_some() && self.unlabelled > 0 {
+            notes.push(format!("{} rows were kept without a label", self.unlabelled));
+        }
+        notes
+    }
+}
+
+impl Seen {
+    fn see(&self, row: &Row) {
+        for (flag, column) in [(&self.text, names::TEXT), (&self.quote, names::QUOTE), (&self.date, names::CREATED_AT)]
+        {
+            if !flag.load(Ordering::Relaxed) && row.get(column).is_some() {
+                flag.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl InputState {
+    fn report(&self, file: &SpecFile) -> SourceReport {
+        let mut dropped = Dropped(self.ended.dropped.clone());
+        self.dropped.iter().for_each(|(reason, rows)| dropped.add(&reason.words(&file.spec), *rows));
+        let by_reader: u64 = self.ended.dropped.iter().map(|(_, rows)| rows).sum();
+        SourceReport {
+            name: self.input.name.clone(),
+            path: self.input.path.clone(),
+            kind: self.ended.kind.clone(),
+            sha256: self.ended.sha256.clone(),
+            rows_read: self.read + by_reader,
+            kept: self.kept,
+            dropped,
+            from: self.ended.from.clone(),
+        }
+    }
+}
+
+fn dates(seconds: &[i64]) -> Option<[String; 2]> {
+    let dated = || seconds.iter().copied().filter(|at| *at != UNDATED);
+    let shown = |at: i64| Timestamp::from_second(at).ok().map(standard);
+    Some([shown(dated().min()?)?, shown(dated().max()?)?])
+}
+
+fn labels(kept: &Kept, counts: impl Fn(usize) -> bool) -> BTreeMap<String, u64> {
+    let mut labels = BTreeMap::new();
+    for (row, label) in kept.labels_of.iter().enumerate().filter(|(_, label)| **label > 0) {
+        if counts(row) {
+            *labels.entry(kept.labels[usize::from(*label) - 1].to_string()).or_insert(0) += 1;
+        }
+    }
+    labels
+}
+
+fn part_reports(kept: &Kept, parts: &[u8]) -> Vec<PartReport> {
+    let of = |(number, name): (usize, &&str)| {
+        let is = |row: usize| usize::from(parts[row]) == number;
+        let rows = (0..parts.len()).filter(|row| is(*row)).count() as u64;
+        PartReport { name: (*name).to_owned(), rows, labels: labels(kept, is) }
+    };
+    PARTS.iter().enumerate().map(of).filter(|part| part.rows > 0).collect()
+}
+
+/// The second pass: enriches the rows and writes each to its part.
+fn write(
+    file: &SpecFile,
+    request: &Request<'_>,
+    mut writer: Writer,
+    spool: Spool,
+    parts: Option<&[u8]>,
+    report: &mut BuildReport,
+) -> Result<()> {
+    let columns: Vec<Arc<str>> = file.spec.output.columns.iter().map(|column| Arc::from(column.as_str())).collect();
+    let mut rows = spool.into_rows()?;
+    let mut number = 0;
+    // The files are in the order of the parts, whatever part the first row is in.
+    if let Some(parts) = parts {
+        (0..PARTS.len())
+            .filter(|part| parts.contains(&(*part as u8)))
+            .try_for_each(|part| writer.begin(PARTS[part]))?;
+    }
+    loop {
+        let mut batch: Vec<Row> = rows.by_ref().take(BATCH).collect::<Result<_>>()?;
+        if batch.is_empty() {
+            break;
+        }
+        if let Some(enricher) = &request.enricher {
+            enricher.apply(&mut batch)?;
+        }
+        for row in batch {
+            let part = parts.map_or("", |parts| PARTS[usize::from(parts[number])]);
+            let row = if columns.is_empty() { row } else { selected(row, &columns) };
+            writer.write_to(part, &row)?;
+            number += 1;
+        }
+    }
+    let folder = writer.finish(manifest_of(file, request.now, &request.command, report))?;
+    report.output = Some(folder.path().to_owned());
+    report.digest = Some(folder.manifest().digest.clone());
+    Ok(())
+}
+
+/// Returns a row with these columns only, in this order.
+fn selected(mut row: Row, columns: &[Arc<str>]) -> Row {
+    let mut chosen = Row::with_capacity(row.place, columns.len());
+    for column in columns {
+        if let Some(value) = row.remove(column) {
+            chosen.set(Arc::clone(column), value);
+        }
+    }
+    chosen
+}

@@ -1,0 +1,91 @@
+//! The language of a row: what its column `lang` says, or else what its text looks like.
+//!
+//! The text decides only where the detection (whatlang, by trigrams) is sure of itself: tweets are short, and one that could be Spanish as
+//! well as Galician stays.
+
+use std::borrow::Cow;
+
+use whatlang::Lang;
+
+use super::words::{Piece, pieces};
+
+/// With fewer words than this, trigrams say nothing.
+const FEWEST_WORDS: usize = 4;
+
+/// What X writes where it does not know: undetermined, and texts of hashtags, links, media or mentions only.
+const UNKNOWN: [&str; 9] = ["", "und", "qam", "qct", "qht", "qme", "qst", "zxx", "art"];
+
+/// ISO 639-1 beside the codes of whatlang.
+const CODES: &str = "afr af aka ak amh am ara ar aze az bel be ben bn bul bg cat ca ces cs cmn zh cym cy dan da deu de ell el eng en epo eo est et \
+    fin fi fra fr guj gu heb he hin hi hrv hr hun hu hye hy ind id ita it jav jv jpn ja kan kn kat ka khm km kor ko lat la lav lv \
+    lit lt mal ml mar mr mkd mk mya my nep ne nld nl nob no ori or pan pa pes fa pol pl por pt ron ro rus ru sin si slk sk slv sl \
+    sna sn spa es srp sr swe sv tam ta tel te tgl tl tha th tuk tk tur tr ukr uk urd ur uzb uz vie vi yid yi zul zu";
+
+/// Returns the code of a row's language, if something says it.
+#[must_use]
+pub fn language_of<'a>(column: Option<Cow<'a, str>>, text: &str) -> Option<Cow<'a, str>> {
+    column.filter(|code| !UNKNOWN.contains(&code.trim())).or_else(|| found_in(text).map(Cow::Borrowed))
+}
+
+/// Returns the code of the language that a text is in, if that is clear.
+fn found_in(text: &str) -> Option<&'static str> {
+    let mut plain = String::with_capacity(text.len());
+    let mut words = 0;
+    for piece in pieces(text) {
+        if let Piece::Word(word) = piece {
+            plain.push_str(word);
+            plain.push(' ');
+            words += 1;
+        }
+    }
+    if words < FEWEST_WORDS {
+        return None;
+    }
+    whatlang::detect(&plain).filter(whatlang::Info::is_reliable).map(|info| code_of(info.lang()))
+}
+
+fn code_of(language: Lang) -> &'static str {
+    let mut codes = CODES.split_whitespace();
+    while let (Some(long), Some(short)) = (codes.next(), codes.next()) {
+        if long == language.code() {
+            return short;
+        }
+    }
+    language.code()
+}
+
+/// Returns whether a code is one that a filter names: `es` is also `es-CO`.
+#[must_use]
+pub fn is_one_of(code: &str, languages: &[String]) -> bool {
+    let bare = code.trim().split(['-', '_']).next().unwrap_or_default();
+    languages.iter().any(|language| language.eq_ignore_ascii_case(bare))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_column_decides_and_where_it_does_not_know_the_text() {
+        let spanish = "Mañana abren el puesto de salud del barrio y esperamos a todos los vecinos";
+        let english = "Tomorrow the health centre opens and we are waiting for all of the neighbours";
+        for (column, text, expected) in [
+            (Some("en"), spanish, Some("en")),
+            (Some("und"), spanish, Some("es")),
+            (None, spanish, Some("es")),
+            (None, english, Some("en")),
+            (None, "hola", None),
+            (None, "@ana https://t.co/x", None),
+        ] {
+            assert_eq!(language_of(column.map(Cow::from), text).as_deref(), expected, "{text}");
+        }
+        assert!(is_one_of("es-CO", &["es".to_owned()]) && !is_one_of("eu", &["es".to_owned()]));
+    }
+
+    #[test]
+    fn every_language_that_can_be_found_has_a_short_code() {
+        for language in Lang::all() {
+            assert_eq!(code_of(*language).len(), 2, "{}", language.code());
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Looks at each row for what commonly went wrong with it before it came here. Nothing is changed; it is said, with the row.
+
+use std::sync::Arc;
+
+use memchr::memmem;
+
+use super::dialect::is_text;
+use super::report::{FileReport, kind};
+use crate::names;
+use crate::row::{Row, Value};
+
+/// What is looked for in a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Id,
+    Text,
+    Nothing,
+}
+
+/// From this many digits on, a float rounds an id.
+const EXACT_DIGITS: usize = 16;
+
+/// How many long ids must be there before zeros at their ends say something.
+const FEW_IDS: u64 = 20;
+
+#[derive(Debug, Default)]
+pub(super) struct Checks {
+    columns: Vec<(Arc<str>, Look)>,
+    /// Ids of 17 digits and more, and how many of those end in two zeros, the mark of a float.
+    long_ids: u64,
+    zeros: u64,
+    /// Whether the file has a column of texts.
+    texts: bool,
+}
+
+impl Checks {
+    /// Looks at a row.
+    pub(super) fn see(&mut self, row: &Row, report: &mut FileReport) {
+        let mut has_text = false;
+        for (near, (name, value)) in row.iter().enumerate() {
+            match self.look(name, near) {
+                Look::Id => self.see_id(value, row, report),
+                Look::Text => {
+                    has_text |= !value.as_text().trim().is_empty();
+                    see_stump(value, row, report);
+                }
+                Look::Nothing => {}
+            }
+            if let Value::Text(text) = value
+                && is_mojibake(text)
+            {
+                report.found_at(kind::MOJIBAKE, row.place, || {
+                    "text that was decoded wrongly once (Ã¡ for á): get the file again, in UTF-8".to_owned()
+                });
+            }
+        }
+        if self.texts && !has_text {
+            report.found_at(kind::EMPTY_TEXTS, row.place, || "the text is empty".to_owned());
+        }
+    }
+
+    /// Says that rows without a text are found, for files that have a column of texts.
+    pub(super) fn expect_texts(&mut self, columns: &[String]) {
+        self.texts = columns.iter().any(|name| is_text(name));
+    }
+
+    fn look(&mut self, name: &str, near: usize) -> Look {
+        let known = self.columns.get(near).filter(|(known, _)| **known == *name);
+        if let Some((_, look)) = known.or_else(|| self.columns.iter().find(|(known, _)| **known == *name)) {
+            return *look;
+        }
+        let look = if is_id(name) {
+            Look::Id
+        } else if is_text(name) {
+            Look::Text
+        } else {
+            Look::Nothing
+        };
+        self.columns.push((Arc::from(name), look));
+        look
+    }
+
+    fn see_id(&mut self, value: &Value, row: &Row, report: &mut FileReport) {
+        let rounded = match value {
+            Value::Number(number) => number.abs() >= 9_007_199_254_740_992.0,
+            Value::Text(text) => is_rounded(text),
+            Value::Integer(_) | Value::Bool(_) => false,
+        };
+        if rounded {
+            report.found_at(kind::ROUNDED_IDS, row.place, || {
+                "ids that a spreadsheet or float rounded (1.23E+18): they name no tweet; get the file again with the ids as text"
+                    .to_owned()
+            });
+            return;
+        }
+        let zeros = match value {
+            Value::Integer(number) if *number >= 10_i64.pow(EXACT_DIGITS as u32) => Some(number % 100 == 0),
+            Value::Text(text) if text.len() > EXACT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Some(text.ends_with("00"))
+            }
+            _ => None,
+        };
+        self.long_ids += u64::from(zeros.is_some());
+        self.zeros += u64::from(zeros == Some(true));
+    }
+
+    /// Says what is only known at the end of a file.
+    pub(super) fn finish(&self, report: &mut FileReport) {
+        if self.long_ids >= FEW_IDS && self.zeros * 2 > self.long_ids && report.finding(kind::ROUNDED_IDS).is_none() {
+            let message = format!(
+                "{} of {} long ids end in 00: a float rounded them, and they name no tweet; get the file again with the ids as text",
+                self.zeros, self.long_ids
+            );
+            report.found(kind::ROUNDED_IDS, message);
+        }
+    }
+}
+
+/// Returns whether a column holds ids.
+fn is_id(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let name = name.strip_suffix("_str").unwrap_or(&name);
+    name == names::ID || name.ends_with("_id") || name.ends_with(".id") || name == "tweetid" || name == "userid"
+}
+
+/// Returns whether an id has the form of a float: `1.23E+18` or `1234567890123456789.0`.
+#[must_use]
+pub fn is_rounded(text: &str) -> bool {
+    let text = text.trim();
+    let exponent = text.contains(['e', 'E'])
+        && text.starts_with(|first: char| first.is_ascii_digit())
+        && text.parse::<f64>().is_ok();
+    exponent
+        || text
+            .strip_suffix(".0")
+            .is_some_and(|whole| whole.len() >= EXACT_DIGITS && whole.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Says that X cut a text off at 140 characters.
+fn see_stump(value: &Value, row: &Row, report: &mut FileReport) {
+    let Value::Text(text) = value else { return };
+    let text = match text.rsplit_once(' ') {
+        Some((before, link)) if link.starts_with("https://t.co/") => before.trim_end(),
+        _ => text.trim_end(),
+    };
+    if (text.ends_with('…') || text.ends_with("...")) && text.chars().count() >= 105 && text.chars().count() <= 280 {
+        report.found_at(kind::STUMPS, row.place, || "a text that X cut off with “…”: the rest is missing".to_owned());
+    }
+}
+
+/// Returns whether a text has traces of UTF-8 that was read as Latin-1 or Windows-1252.
+fn is_mojibake(text: &str) -> bool {
+    // Ã followed by ¡, ©, ­, ³, º, ± and so on; Â before ¿, ¡, ª, º; â€ before quotes and dashes; ð\u{9f} before emoji.
+    let bytes = text.as_bytes();
+    let two = |first: &[u8], from: u8, to: u8| {
+        memmem::find_iter(bytes, first).any(|at| {
+            let next = bytes.get(at + first.len()..at + first.len() + 2);
+            next.is_some_and(|next| next[0] == 0xc2 && (from..=to).contains(&next[1]))
+        })
+    };
+    !text.is_ascii()
+        && (two(b"\xc3\x83", 0x80, 0xbf)
+            || two(b"\xc3\x82", 0xa0, 0xbf)
+            || memmem::find(bytes, "â€".as_bytes()).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::Place;
+
+    fn found(fields: &[(&str, Value)], times: u64) -> Vec<&'static str> {
+        let (mut checks, mut report) = (Checks::default(), FileReport::default());
+        checks.expect_texts(&["text".to_owned()]);
+        for number in 0..times {
+            let mut row = Row::new(Place { file: 0, line: 0, row: number });
+            fields.iter().for_each(|(name, value)| row.set(*name, value.clone()));
+            checks.see(&row, &mut report);
+        }
+        checks.finish(&mut report);
+        report.findings.iter().map(|finding| finding.kind).collect()
+    }
+
+    #[test]
+    fn what_went_wrong_is_found() {
+        let text = |text: &str| ("text", Value::from(text));
+        let id = |value: Value| ("tweet_id", value);
+        let stump = format!("{}…", "a ".repeat(69));
+        for (fields, times, expected) in [
+            (vec![text("maÃ±ana")], 1, vec![kind::MOJIBAKE]),
+            (vec![text("Â¿y si no?")], 1, vec![kind::MOJIBAKE]),
+            (vec![text("â€œhola")], 1, vec![kind::MOJIBAKE]),
+            (vec![text("SÃO PAULO, mañana ¿sí? Â")], 1, vec![]),
+            (vec![text("a"), id(Value::from("1.62698E+18"))], 1, vec![kind::ROUNDED_IDS]),
+            (vec![text("a"), id(Value::from("1626983443210002432.0"))], 1, vec![kind::ROUNDED_IDS]),
+            (vec![text("a"), id(Value::from(1.626_983_443_210_002_4e18))], 1, vec![kind::ROUNDED_IDS]),
+            (vec![text("a"), id(Value::from("1626983443210002400"))], 1, vec![]),
+            (vec![text("a"), id(Value::from("1626983443210002400"))], 30, vec![kind::ROUNDED_IDS]),
+            (vec![text("a"), id(Value::from(1_626_983_443_210_002_400))], 30, vec![kind::ROUNDED_IDS]),
+            (vec![text("a"), ("score", Value::from("1.5E+3"))], 1, vec![]),
+            (vec![text(&stump)], 1, vec![kind::STUMPS]),
+            (vec![text(&format!("{stump} https://t.co/abc"))], 1, vec![kind::STUMPS]),
+            (vec![text("bueno…")], 1, vec![]),
+            (vec![text("  ")], 1, vec![kind::EMPTY_TEXTS]),
+            (vec![("label", Value::from("1"))], 1, vec![kind::EMPTY_TEXTS]),
+        ] {
+            assert_eq!(found(&fields, times), expected, "{fields:?}");
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! HTTP to a completion server: bounded in time, size and number of requests; a passing failure is tried again.
+//!
+//! The key goes into one header, and never to another host: redirects are not followed.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, SERVER};
+use reqwest::{RequestBuilder, Response, redirect, retry};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use url::{Host, Url};
+
+use super::super::engine_settings::EngineSettings;
+use super::super::server_error::ServerError;
+use crate::catalog::ServerAddress;
+use pregonero_system::errors::chain;
+use pregonero_system::network::{back_off, is_loopback, may_get_secrets};
+
+/// No answer is read beyond this: sixteen texts with the probabilities of all their tokens take less than a megabyte.
+const LARGEST_BODY: usize = 16 << 20;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Characters of a foreign message that are shown.
+const SHOWN: usize = 300;
+
+/// A successful answer.
+#[derive(Debug)]
+pub(super) struct Reply {
+    /// The `Server` header.
+    pub software: String,
+    pub body: Value,
+}
+
+/// The connection to one server.
+pub(super) struct Http {
+    client: reqwest::Client,
+    address: ServerAddress,
+    authorization: Option<HeaderValue>,
+    key: Option<SecretString>,
+    timeout: Duration,
+    attempts: u32,
+    /// One permit for each request that may be under way.
+    requests: Arc<Semaphore>,
+}
+
+/// Shows no key.
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Http {
+    /// # Errors
+    /// If the key may not be sent there or cannot be a header, or TLS cannot be set up.
+    pub fn new(
+        address: &ServerAddress,
+        key: Option<SecretString>,
+        settings: &EngineSettings,
+    ) -> Result<Self, ServerError> {
+        let server = name_of(address);
+        let base = address.base();
+        if key.is_some() && !may_get_secrets(base) && !is_private(base) {
+            return Err(ServerError::KeyInTheOpen { server });
+        }
+        let header = |key: &SecretString| {
+            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret())).map_err(|_| {
+                ServerError::NoClient("GENERATION_API_KEY has a character that no header may have".into())
+            })?;
+            value.set_sensitive(true);
+            Ok(value)
+        };
+        let authorization = key.as_ref().map(header).transpose()?;
+        // Fails only if a provider is installed already, and then that provider is used.
+        let _installed = rustls::crypto::ring::default_provider().install_default();
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("pregonero/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
+            .timeout(settings.timeout)
+            .retry(retry::never())
+            .redirect(redirect::Policy::none());
+        let builder = if is_loopback(base) || is_private(base) { builder.no_proxy() } else { builder };
+        let client = builder.build().map_err(|error| ServerError::NoClient(chain(&error.without_url())))?;
+        Ok(Self {
+            client,
+            address: address.clone(),
+            authorization,
+            key,
+            timeout: settings.timeout,
+            attempts: settings.attempts,
+            requests: Arc::new(Semaphore::new(settings.parallel)),
+        })
+    }
+
+    /// Returns how messages name the server.
+    pub fn server(&self) -> String {
+        name_of(&self.address)
+    }
+
+    /// Returns whether a key is sent over a connection without TLS.
+    pub fn key_is_in_the_clear(&self) -> bool {
+        self.key.is_some() && !may_get_secrets(self.address.base())
+    }
+
+    /// Requests a page about the server itself. One attempt.
+    pub async fn get(&self, url: Url) -> Result<Reply, ServerError> {
+        self.send(self.client.get(url)).await
+    }
+
+    /// Requests completions, again where the failure may pass.
+    pub async fn complete(&self, body: &Value) -> Result<Value, ServerError> {
+        let mut failures = 0;
+        loop {
+            let request = self.client.post(self.address.below("completions")).header(CONTENT_TYPE, "application/json");
+            let error = match self.send(request.body(body.to_string())).await {
+                Ok(reply) => return Ok(reply.body),
+                Err(error) => error,
+            };
+            failures += 1;
+            if !error.is_passing() || failures >= self.attempts {
+                return Err(error);
+            }
+            let own = back_off(FIRST_PAUSE, LONGEST_PAUSE, failures - 1);
+            let pause = error.retry_after().unwrap_or(own).min(LONGEST_PAUSE);
+            tracing::debug!(%error, pause_ms = pause.as_millis() as u64, "the request is made again");
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Makes a completion request once.
+    pub async fn complete_once(&self, body: &Value) -> Result<Value, ServerError> {
+        let request = self.client.post(self.address.below("completions")).header(CONTENT_TYPE, "application/json");
+        self.send(request.body(body.to_string())).await.map(|reply| reply.body)
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Reply, ServerError> {
+        let _permit = self.requests.acquire().await.expect("the semaphore is never closed");
+        let request = match &self.authorization {
+            Some(value) => request.header(AUTHORIZATION, value.clone()),
+            None => request,
+        };
+        let response = request.send().await.map_err(|error| self.without_answer(error))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+        let body = self.read(response).await?;
+        if (200..300).contains(&status) {
+            return Ok(Reply { software: header(SERVER).to_owned(), body: self.json(&body)? });
+        }
+        let server = self.server();
+        if (300..400).contains(&status) {
+            let message = format!("it redirects to {}", self.shown(header(LOCATION)));
+            return Err(ServerError::Refused { server, status, message });
+        }
+        let message = self.message_in(&body);
+        if status == 408 || status == 429 || (status >= 500 && status != 501) {
+            let retry_after = header(RETRY_AFTER).trim().parse().ok().map(Duration::from_secs);
+            return Err(ServerError::Busy { server, status, message, retry_after });
+        }
+        Err(ServerError::Refused { server, status, message })
+    }
+
+    fn without_answer(&self, error: reqwest::Error) -> ServerError {
+        let server = self.server();
+        if error.is_timeout() && !error.is_connect() {
+            return ServerError::Slow { server, after: self.timeout };
+        }
+        ServerError::Away { server, reason: self.shown(&chain(&error.without_url())) }
+    }
+
+    /// Reads the body up to its bound.
+    async fn read(&self, mut response: Response) -> Result<Vec<u8>, ServerError> {
+        let mut body = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST_BODY => {
+                    let what = format!("its answer is longer than {} MiB", LARGEST_BODY >> 20);
+                    return Err(ServerError::Garbled { server: self.server(), what });
+                }
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(body),
+                Err(error) if error.is_timeout() => {
+                    return Err(ServerError::Slow { server: self.server(), after: self.timeout });
+                }
+                Err(error) => {
+                    let what = format!("its answer broke off: {}", self.shown(&chain(&error.without_url())));
+                    return Err(ServerError::Cut { server: self.server(), what });
+                }
+            }
+        }
+    }
+
+    fn json(&self, body: &[u8]) -> Result<Value, ServerError> {
+        let server = self.server();
+        let error = match serde_json::from_slice(body) {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        let text = String::from_utf8_lossy(body);
+        let begins = self.shown(&text.trim().chars().take(60).collect::<String>());
+        if text.trim_start().starts_with('<') {
+            let what = format!(
+                "answers with a page for people where JSON was expected ({begins:?}): another program, or a proxy, is at this \
+                 address"
+            );
+            return Err(ServerError::Garbled { server, what });
+        }
+        if error.is_eof() {
+            let what = format!("its answer is JSON that ends in the middle, after {} bytes", body.len());
+            return Err(ServerError::Cut { server, what });
+        }
+        let what = format!("its answer is not JSON ({error}); it begins with {begins:?}");
+        Err(ServerError::Garbled { server, what })
+    }
+
+    /// Returns what an error's body says, in whichever of the usual forms.
+    fn message_in(&self, body: &[u8]) -> String {
+        let text = String::from_utf8_lossy(body);
+        let Ok(value) = serde_json::from_str::<Value>(&text) else {
+            let is_page = text.trim_start().starts_with('<');
+            return if is_page || text.trim().is_empty() {
+                "without a reason".to_owned()
+            } else {
+                self.shown(text.trim())
+            };
+        };
+        let detail = &value["detail"];
+        let places = [&value["error"]["message"], &value["error"], &value["message"], detail, &detail[0]["msg"]];
+        let said = places.into_iter().find_map(Value::as_str).map_or_else(|| value.to_string(), str::to_owned);
+        self.shown(&said)
+    }
+
+    /// Returns a foreign text as messages show it: on one line, not too long, without the key.
+    fn shown(&self, text: &str) -> String {
+        let masked = match &self.key {
+            Some(key) => text.replace(key.expose_secret(), "[secret]"),
+            None => text.to_owned(),
+        };
+        let line: String = masked.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN).collect();
+        let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        if masked.chars().count() > SHOWN { format!("{line}…") } else { line }
+    }
+}
+
+fn name_of(address: &ServerAddress) -> String {
+    address.base().as_str().trim_end_matches('/').to_owned()
+}
+
+/// Returns whether the address is one of a private network: a private IP address, or a name without a dot, as containers
+/// of one network have for each other.
+fn is_private(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => !name.contains('.'),
+        Some(Host::Ipv4(address)) => address.is_private() || address.is_loopback() || address.is_link_local(),
+        Some(Host::Ipv6(address)) => address.is_unique_local() || address.is_loopback(),
+        None => false,
+    }
+}

@@ -1,0 +1,216 @@
+//! A generator on a server that speaks OpenAI's `/v1/completions`: vLLM, llama.cpp, SGLang, TGI and others.
+//!
+//! [`Server`] asks for candidates in as few requests as the server allows, and gives each its own seed. What the server
+//! follows is found out by a probe (`probe`) and remembered (`memo`). Where the files of the model are here (`known`),
+//! prompts are sent as token ids, and its control tokens and end tokens hold as they do for a model on this machine.
+
+mod answer;
+mod breaker;
+mod dialect;
+mod findings;
+mod http;
+mod known;
+mod look;
+mod memo;
+mod probe;
+mod writing;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use secrecy::SecretString;
+
+pub use self::dialect::{Fields, Software, Taken};
+pub use self::findings::{Findings, Follows, Likelihoods};
+
+pub use super::server_error::ServerError;
+
+use self::breaker::Breaker;
+use self::http::Http;
+use self::known::Known;
+use self::look::look;
+use self::memo::Memo;
+use self::probe::Probe;
+use super::engine_settings::EngineSettings;
+use super::model::{Arithmetic, EngineDescription};
+use super::request::{GenerationError, GenerationRequest};
+use crate::catalog::{ModelFiles, ServerAddress, sha256_of};
+use pregonero_tweet::{Candidate, ModelIdentity};
+
+/// The longest that a server is asked what it follows; what is left open then is unknown.
+const LONGEST_PROBE: Duration = Duration::from_secs(45);
+
+/// What a server is reached with.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    pub address: ServerAddress,
+    pub key: Option<SecretString>,
+    pub settings: EngineSettings,
+    /// The files of its model, if they are here.
+    pub files: Option<ModelFiles>,
+    /// The file in which is remembered what the server follows.
+    pub memo: Option<PathBuf>,
+    /// Whether to ask the server again although it is remembered.
+    pub afresh: bool,
+}
+
+/// A server, as it was found.
+#[derive(Debug)]
+pub struct Server {
+    http: Http,
+    address: ServerAddress,
+    known: Option<Known>,
+    memo: Memo,
+    afresh: bool,
+    settings: EngineSettings,
+    description: EngineDescription,
+    state: Mutex<State>,
+    /// Held while the server is asked what it follows, so that it is asked once.
+    asking: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    findings: Option<Arc<Findings>>,
+    /// Under which the findings are remembered.
+    key: Option<String>,
+    breaker: Breaker,
+}
+
+/// The state of a server, for people.
+#[derive(Debug, Clone)]
+pub struct ServerState {
+    /// Absent before the first answer.
+    pub findings: Option<Arc<Findings>>,
+    /// Why it counts as away; absent if its last answer was good.
+    pub away: Option<String>,
+    /// Whether the key is sent over a connection without TLS.
+    pub key_is_in_the_clear: bool,
+}
+
+impl Server {
+    /// Prepares to ask a server; no request is made yet.
+    ///
+    /// # Errors
+    /// If the model's files cannot be read, or a key may not be sent there.
+    pub fn new(options: ServerOptions) -> anyhow::Result<Self> {
+        let ServerOptions { address, key, settings, files, memo, afresh } = options;
+        let http = Http::new(&address, key, &settings)?;
+        let known = files.as_ref().map(Known::read).transpose().context("engine.files")?;
+        let description = EngineDescription {
+            identity: ModelIdentity { name: address.to_string(), sha256: String::new() },
+            device: "server".to_owned(),
+            arithmetic: Arithmetic::ON_SERVER,
+            fallback: None,
+            parameters: 0,
+            context: known.as_ref().map_or(0, Known::context),
+            vocabulary: known.as_ref().map_or(0, Known::vocabulary),
+            control: known.as_ref().and_then(|known| known.control().cloned()),
+        };
+        let state = Mutex::new(State { findings: None, key: None, breaker: Breaker::new(settings.pause) });
+        let (memo, asking) = (Memo(memo), tokio::sync::Mutex::default());
+        Ok(Self { http, address, known, memo, afresh, settings, description, state, asking })
+    }
+
+    /// Describes the model as far as it is known here; the server may have another.
+    #[must_use]
+    pub fn description(&self) -> &EngineDescription {
+        &self.description
+    }
+
+    /// Returns what is known of the server now.
+    #[must_use]
+    pub fn state(&self) -> ServerState {
+        let state = self.locked();
+        ServerState {
+            findings: state.findings.clone(),
+            away: state.breaker.away().map(str::to_owned),
+            key_is_in_the_clear: self.http.key_is_in_the_clear(),
+        }
+    }
+
+    /// Asks the server what it follows, unless that is known.
+    ///
+    /// # Errors
+    /// If it cannot be reached or refuses.
+    pub async fn ask(&self) -> Result<Arc<Findings>, ServerError> {
+        self.locked().breaker.check(self.http.server())?;
+        let found = self.findings().await;
+        self.remember(&found);
+        found
+    }
+
+    /// Writes candidates.
+    ///
+    /// # Errors
+    /// If the request cannot be made of this model, or the server fails.
+    pub async fn generate(self: &Arc<Self>, request: &GenerationRequest) -> Result<Vec<Candidate>, GenerationError> {
+        self.locked().breaker.check(self.http.server())?;
+        let written = writing::write(self, request).await;
+        match &written {
+            Ok(_) => self.locked().breaker.worked(),
+            Err(GenerationError::Server(error)) => self.locked().breaker.failed(error),
+            Err(_) => {}
+        }
+        written
+    }
+
+    /// Writes what is known into the file that remembers it, for a caller that has made its folder only now.
+    pub fn keep_findings(&self) {
+        let state = self.locked();
+        if let (Some(findings), Some(key)) = (&state.findings, &state.key) {
+            self.memo.keep(key, findings);
+        }
+    }
+
+    fn remember<T>(&self, outcome: &Result<T, ServerError>) {
+        match outcome {
+            Ok(_) => self.locked().breaker.worked(),
+            Err(error) => self.locked().breaker.failed(error),
+        }
+    }
+
+    async fn findings(&self) -> Result<Arc<Findings>, ServerError> {
+        let _asking = self.asking.lock().await;
+        if let Some(findings) = self.locked().findings.clone() {
+            return Ok(findings);
+        }
+        let look = look(&self.http, &self.address).await?;
+        let key = sha256_of(format!("{}\n{:?}", look.digest, self.known.as_ref().map(Known::fingerprint)).as_bytes());
+        let remembered = if self.afresh { None } else { self.memo.find(&key) };
+        let findings = match remembered {
+            Some(findings) => findings,
+            None => {
+                let found =
+                    Probe::new(&self.http, &look, self.known.as_ref(), self.settings.timeout.min(LONGEST_PROBE))
+                        .run()
+                        .await?;
+                self.memo.keep(&key, &found);
+                found
+            }
+        };
+        let findings = Arc::new(findings);
+        let mut state = self.locked();
+        (state.findings, state.key) = (Some(Arc::clone(&findings)), Some(key));
+        Ok(findings)
+    }
+
+    /// Forgets the findings if an answer comes from a server of another version or configuration.
+    fn compare_fingerprint(&self, findings: &Findings, now: Option<&str>) {
+        if findings.fingerprint.as_deref() != now {
+            let before = findings.fingerprint.as_deref().unwrap_or("none");
+            tracing::info!(
+                before,
+                now = now.unwrap_or("none"),
+                "the generation server has changed; it will be asked again"
+            );
+            self.locked().findings = None;
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

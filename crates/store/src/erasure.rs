@@ -1,0 +1,627 @@
+//! Erasing the texts of a round for good: a person asks to be forgotten, or a text must not be kept.
+//!
+//! One constraint: nothing that is left may give the text back. So the texts go, with the words that gates and people quoted
+//! from them, the random seeds that would write them again, the digests of short texts, and salt and body of each record
+//! of the audit log that tells them or has a salted digest of a row that held them. The leaves stay, so the tree stays whole, and a
+//! record `erased` names the emptied ones. [`Store::scrub`] then rewrites the file, because SQLite keeps old bytes in it.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
+
+use super::columns::word;
+use super::error::Doing as _;
+use super::ledger::{self, Entry, Row};
+use super::{PostState, RecordKind, RoundId, RoundOutcome, Store, StoreError};
+use pregonero_tweet::GateVerdict;
+
+const DOING: &str = "erase a text";
+
+/// What stands where a quotation stood.
+const ERASED: &str = "[erased]";
+
+/// How many records of the log are read at once.
+const PAGE: i64 = 1000;
+
+/// Quotations of a post have this many characters at most, and a shorter text than the second number is no quotation: its words
+/// are anybody's.
+const LONGEST_QUOTE: usize = 60;
+const SHORTEST_QUOTE: usize = 12;
+
+/// Where sentences of ours or of a person may quote a post: table, column of its number, column of the sentence.
+const QUOTING: [(&str, &str, &str); 10] = [
+    ("candidates", "round_id", "gates"),
+    ("posts", "id", "edited_gates"),
+    ("posts", "id", "decision_reason"),
+    ("posts", "id", "error"),
+    ("rounds", "id", "reason"),
+    ("reviews", "id", "note"),
+    ("reviews", "id", "sources"),
+    ("attempts", "id", "detail"),
+    ("reads", "id", "detail"),
+    ("alerts", "id", "message"),
+];
+
+/// What to erase, on whose word, and why.
+#[derive(Debug, Clone, Copy)]
+pub struct Erasure<'a> {
+    pub round: RoundId,
+    /// Whether the post keeps its text, so that only what did not go out is erased.
+    pub keep_post: bool,
+    pub by: &'a str,
+    pub reason: &'a str,
+}
+
+/// What was erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Erased {
+    pub round: RoundId,
+    /// Whether the post's text is gone.
+    pub post: bool,
+    /// How many candidates' texts are gone.
+    pub candidates: u64,
+    /// How many records of the audit log were emptied.
+    pub records: usize,
+    /// The number of the record that says so; absent if there was nothing left to erase.
+    pub record: Option<u64>,
+}
+
+/// An erasure under way.
+struct Work<'c> {
+    connection: &'c mut SqliteConnection,
+    round: i64,
+    /// The rows that no longer say what they said.
+    changed: BTreeSet<(String, i64)>,
+    /// Texts that nothing may tell any more.
+    gone: BTreeSet<String>,
+    /// The post's texts, where they stay.
+    kept: BTreeSet<String>,
+}
+
+impl Store {
+    /// Erases the texts of a round: the post's and those of all candidates, or only of those that the post was not made
+    /// of. Call [`Store::scrub`] afterwards.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRound`]; [`StoreError::StillOpen`] if the round runs or something is still to happen to its post.
+    pub async fn erase(&self, erasure: &Erasure<'_>, now: Timestamp) -> Result<Erased, StoreError> {
+        let mut transaction = self.begin().await?;
+        let round = erasure.round.get();
+        require_settled(&mut transaction, erasure.round).await?;
+        let mut work = Work {
+            connection: &mut transaction,
+            round,
+            changed: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            kept: BTreeSet::new(),
+        };
+        let posted = work.posted_texts(erasure.keep_post).await?;
+        let candidates = work.erase_candidates(erasure.keep_post).await?;
+        let post = if erasure.keep_post { false } else { work.erase_post().await? };
+        work.erase_from_reviews_and_calls(erasure.keep_post).await?;
+        if work.changed.is_empty() {
+            return Ok(Erased { round: erasure.round, post, candidates, records: 0, record: None });
+        }
+        work.forget_seed().await?;
+        work.remove_quotations(&posted).await?;
+        let (records, rows) = work.empty_records(&posted).await?;
+        let emptied = records.len();
+        let entry = Entry {
+            kind: RecordKind::Erased,
+            by: Some(erasure.by),
+            subject: Some(round),
+            body: json!({"reason": erasure.reason, "post": post, "candidates": candidates, "records": records}),
+            rows: &rows,
+        };
+        let record = ledger::append(&mut transaction, entry, now).await?;
+        transaction.commit().await.doing(DOING)?;
+        Ok(Erased { round: erasure.round, post, candidates, records: emptied, record: Some(record) })
+    }
+
+    /// Rewrites the database without the bytes of what was removed from it, and empties its journal.
+    ///
+    /// # Errors
+    /// [`StoreError::StillRead`] if another process kept it from being rewritten; a later call does it.
+    pub async fn scrub(&self) -> Result<(), StoreError> {
+        const DOING: &str = "rewrite the database without what was erased";
+        // SQLite itself waits five seconds for readers each time.
+        const TRIES: u32 = 3;
+        let mut connection = self.writers().acquire().await.doing(DOING)?;
+        for statement in [
+            "PRAGMA secure_delete = ON",
+            "INSERT INTO posts_text (posts_text) VALUES ('optimize')",
+            "INSERT INTO candidates_text (candidates_text) VALUES ('optimize')",
+            "VACUUM",
+        ] {
+            sqlx::query(statement).execute(&mut *connection).await.doing(DOING)?;
+        }
+        for _ in 0..TRIES {
+            let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection).await.doing(DOING)?;
+            if row.try_get::<i64, _>(0).doing(DOING)? == 0 {
+                return Ok(());
+            }
+        }
+        Err(StoreError::StillRead { path: self.path().to_owned() })
+    }
+}
+
+/// Refuses a round to which something may still happen: a call may be under way, or a person about to decide.
+async fn require_settled(connection: &mut SqliteConnection, round: RoundId) -> Result<(), StoreError> {
+    let row =
+        sqlx::query("SELECT outcome, state FROM rounds LEFT JOIN posts ON posts.id = rounds.id WHERE rounds.id = ?")
+            .bind(round.get())
+            .fetch_optional(connection)
+            .await
+            .doing(DOING)?
+            .ok_or(StoreError::NoSuchRound { round })?;
+    let outcome = word(&row, "outcome", RoundOutcome::from_word).doing(DOING)?;
+    let state: Option<String> = row.try_get("state").doing(DOING)?;
+    let state = state.as_deref().and_then(PostState::from_word);
+    let open = matches!(state, Some(PostState::Held | PostState::Approved | PostState::Armed | PostState::Unknown));
+    if open || outcome == RoundOutcome::Running {
+        let found = state.map_or(outcome.as_str(), PostState::as_str);
+        return Err(StoreError::StillOpen { round, found });
+    }
+    Ok(())
+}
+
+impl Work<'_> {
+    /// Returns every text that the post had, except those that it keeps.
+    async fn posted_texts(&mut self, keep: bool) -> Result<BTreeSet<String>, StoreError> {
+        let present: Vec<(String, Option<String>)> = sqlx::query_as("SELECT text, body FROM posts WHERE id = ?")
+            .bind(self.round)
+            .fetch_all(&mut *self.connection)
+            .await
+            .doing(DOING)?;
+        let earlier: Vec<(String, String)> =
+            sqlx::query_as("SELECT text_before, text_after FROM reviews WHERE post_id = ?")
+                .bind(self.round)
+                .fetch_all(&mut *self.connection)
+                .await
+                .doing(DOING)?;
+        let present: BTreeSet<String> =
+            present.into_iter().flat_map(|(text, body)| [Some(text), body]).flatten().collect();
+        let mut posted: BTreeSet<String> = earlier.into_iter().flat_map(|(before, after)| [before, after]).collect();
+        if keep {
+            posted.retain(|text| !present.contains(text));
+            self.kept = present;
+        } else {
+            posted.extend(present);
+        }
+        posted.remove("");
+        self.gone.extend(posted.iter().cloned());
+        Ok(posted)
+    }
+
+    /// Empties the candidates' texts; their scores and verdicts stay, without the reasons, which quote them.
+    async fn erase_candidates(&mut self, keep_posted: bool) -> Result<u64, StoreError> {
+        let rows = sqlx::query(
+            "SELECT position, text, generated, continuation, gates FROM candidates
+             WHERE round_id = ?1 AND (text <> '' OR generated <> '')
+               AND NOT (?2 AND EXISTS (SELECT 1 FROM posts WHERE id = ?1 AND candidate_position = position))",
+        )
+        .bind(self.round)
+        .bind(keep_posted)
+        .fetch_all(&mut *self.connection)
+        .await
+        .doing(DOING)?;
+        let erased = rows.len() as u64;
+        for row in rows {
+            let position = self.take_texts(&row).doing(DOING)?;
+            let gates = without_reasons(&row.try_get::<String, _>("gates").doing(DOING)?);
+            sqlx::query(
+                "UPDATE candidates SET text = '', generated = '', continuation = '', token_ids = '[]', rng_seed = '0', gates = ?
+                 WHERE round_id = ? AND position = ?",
+            )
+            .bind(gates)
+            .bind(self.round)
+            .bind(position)
+            .execute(&mut *self.connection)
+            .await
+            .doing(DOING)?;
+            self.changed.insert(("candidates".to_owned(), self.round));
+        }
+        Ok(erased)
+    }
+
+    fn take_texts(&mut self, row: &SqliteRow) -> Result<i64, sqlx::Error> {
+        for column in ["text", "generated", "continuation"] {
+            let text: String = row.try_get(column)?;
+            if !text.is_empty() && !self.kept.contains(&text) {
+                self.gone.insert(text);
+            }
+        }
+        row.try_get("position")
+    }
+
+    async fn erase_post(&mut self) -> Result<bool, StoreError> {
+        let gates: Option<Option<String>> =
+            sqlx::query_scalar("SELECT edited_gates FROM posts WHERE id = ? AND text <> ''")
+                .bind(self.round)
+                .fetch_optional(&mut *self.connection)
+                .await
+                .doing(DOING)?;
+        let Some(gates) = gates else { return Ok(false) };
+        sqlx::query("UPDATE posts SET text = '', body = '', edited_gates = ? WHERE id = ?")
+            .bind(gates.map(|gates| without_reasons(&gates)))
+            .bind(self.round)
+            .execute(&mut *self.connection)
+            .await
+            .doing(DOING)?;
+        self.changed.insert(("posts".to_owned(), self.round));
+        Ok(true)
+    }
+
+    /// Empties the texts in reviews and calls, what X answered to the calls, and the links that hold a digest of the text.
+    async fn erase_from_reviews_and_calls(&mut self, keep_post: bool) -> Result<(), StoreError> {
+        let reviews: Vec<(i64, String, String)> =
+            sqlx::query_as("SELECT id, text_before, text_after FROM reviews WHERE post_id = ?")
+                .bind(self.round)
+                .fetch_all(&mut *self.connection)
+                .await
+                .doing(DOING)?;
+        for (id, before, after) in reviews {
+            let keeps = |text: &String| text.is_empty() || self.kept.contains(text);
+            for (text, columns) in [(&before, "text_before = ''"), (&after, "text_after = '', text_sha256 = ''")] {
+                if keeps(text) {
+                    continue;
+                }
+                sqlx::query(AssertSqlSafe(format!("UPDATE reviews SET {columns} WHERE id = ?")))
+                    .bind(id)
+                    .execute(&mut *self.connection)
+                    .await
+                    .doing(DOING)?;
+                self.changed.insert(("reviews".to_owned(), id));
+            }
+        }
+        if keep_post {
+            return Ok(());
+        }
+        for (table, statement) in [
+            (
+                "attempts",
+                "UPDATE attempts SET text = NULL, detail = NULL
+                 WHERE post_id = ? AND (text IS NOT NULL OR detail IS NOT NULL) RETURNING id",
+            ),
+            ("reads", "UPDATE reads SET detail = NULL WHERE post_id = ? AND detail IS NOT NULL RETURNING id"),
+            ("decision_links", "DELETE FROM decision_links WHERE post_id = ? RETURNING id"),
+        ] {
+            let changed: Vec<i64> =
+                sqlx::query_scalar(statement).bind(self.round).fetch_all(&mut *self.connection).await.doing(DOING)?;
+            let is_covered = |id: &i64| Row::at(table, *id).is_some();
+            self.changed.extend(changed.into_iter().filter(is_covered).map(|id| (table.to_owned(), id)));
+        }
+        sqlx::query("UPDATE alerts SET message = '' WHERE key = 'waiting:' || ?")
+            .bind(self.round)
+            .execute(&mut *self.connection)
+            .await
+            .map(drop)
+            .doing(DOING)
+    }
+
+    /// Removes the round's seed, from which the model would write every candidate again.
+    async fn forget_seed(&mut self) -> Result<(), StoreError> {
+        sqlx::query("UPDATE rounds SET rng_seed = NULL WHERE id = ?")
+            .bind(self.round)
+            .execute(&mut *self.connection)
+            .await
+            .doing(DOING)?;
+        self.changed.insert(("rounds".to_owned(), self.round));
+        Ok(())
+    }
+
+    /// Replaces what other rows quote of the post: the gate `near_duplicate` quotes the beginning of the earlier post.
+    async fn remove_quotations(&mut self, posted: &BTreeSet<String>) -> Result<(), StoreError> {
+        for quote in quotes(posted) {
+            // The columns hold plain sentences or JSON.
+            let escaped = in_json(&quote);
+            let forms = if escaped == quote { vec![quote] } else { vec![quote, escaped] };
+            for form in forms {
+                for (table, key, column) in QUOTING {
+                    let statement = format!(
+                        "UPDATE {table} SET {column} = replace({column}, ?1, '{ERASED}') WHERE instr({column}, ?1) RETURNING {key}"
+                    );
+                    let changed: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(statement))
+                        .bind(&form)
+                        .fetch_all(&mut *self.connection)
+                        .await
+                        .doing(DOING)?;
+                    let is_covered = |id: &i64| Row::at(table, *id).is_some();
+                    self.changed.extend(changed.into_iter().filter(is_covered).map(|id| (table.to_owned(), id)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Empties the records that tell what was erased. Returns their numbers, and every row that has to be described anew: the
+    /// changed ones, and those that an emptied record described.
+    async fn empty_records(&mut self, posted: &BTreeSet<String>) -> Result<(Vec<u64>, Vec<Row>), StoreError> {
+        let long = self.gone.iter().filter(|text| text.chars().count() >= SHORTEST_QUOTE).cloned();
+        let told: Vec<String> = long.chain(quotes(posted)).map(|text| in_json(&text)).collect();
+        let (mut emptied, mut rows, mut next) = (BTreeSet::new(), self.changed.clone(), 0_i64);
+        loop {
+            let page: Vec<(i64, String, Option<i64>, String)> = sqlx::query_as(
+                "SELECT idx, kind, subject, body FROM ledger
+                 WHERE idx >= ? AND body IS NOT NULL AND kind <> 'adopted' ORDER BY idx LIMIT ?",
+            )
+            .bind(next)
+            .bind(PAGE)
+            .fetch_all(&mut *self.connection)
+            .await
+            .doing(DOING)?;
+            let Some((last, ..)) = page.last() else { break };
+            next = last + 1;
+            for (index, kind, subject, body) in page {
+                let said: Value = serde_json::from_str(&body).unwrap_or_default();
+                let described = rows_in(&said);
+                let is_told = described.iter().any(|row| self.holds_its_text(row))
+                    || (subject == Some(self.round) && self.gone.iter().any(|text| body.contains(&in_json(text))))
+                    || told.iter().any(|text| body.contains(text));
+                if !is_told {
+                    continue;
+                }
+                emptied.insert(index.unsigned_abs());
+                rows.extend(described);
+                // What an earlier record says of records that it emptied is said again.
+                if kind == RecordKind::Pruned.as_str() || kind == RecordKind::Erased.as_str() {
+                    emptied.extend(said["about"]["records"].as_array().into_iter().flatten().filter_map(Value::as_u64));
+                }
+                sqlx::query("UPDATE ledger SET salt = NULL, body = NULL WHERE idx = ?")
+                    .bind(index)
+                    .execute(&mut *self.connection)
+                    .await
+                    .doing(DOING)?;
+            }
+        }
+        for (table, id) in &self.changed {
+            sqlx::query("UPDATE ledger_adopted SET salt = NULL WHERE tbl = ? AND id = ?")
+                .bind(table)
+                .bind(id)
+                .execute(&mut *self.connection)
+                .await
+                .doing(DOING)?;
+        }
+        let rows = rows.iter().filter_map(|(table, id)| Row::at(table, *id)).collect();
+        Ok((emptied.into_iter().collect(), rows))
+    }
+
+    /// Returns whether a row of the log's is one that held an erased text: its salted digest could be compared with a guess.
+    fn holds_its_text(&self, row: &(String, i64)) -> bool {
+        let (table, id) = row;
+        self.changed.contains(row) && (table != "candidates" && table != "rounds" || *id == self.round)
+    }
+}
+
+/// Returns the rows that a record describes.
+fn rows_in(said: &Value) -> Vec<(String, i64)> {
+    let names = said["rows"].as_object().into_iter().flatten().map(|(name, _)| name);
+    names
+        .filter_map(|name| name.split_once('/'))
+        .filter_map(|(table, id)| Some((table.to_owned(), id.parse().ok()?)))
+        .collect()
+}
+
+/// Returns what the gates would quote of these texts, the longest first: a text that contains another goes as a whole.
+fn quotes(texts: &BTreeSet<String>) -> Vec<String> {
+    let beginning = |text: &str| match text.char_indices().nth(LONGEST_QUOTE) {
+        Some((end, _)) => text[..end].trim_end().to_owned(),
+        None => text.to_owned(),
+    };
+    let all = texts.iter().map(|text| text.trim()).flat_map(|text| [text.to_owned(), beginning(text)]);
+    let mut quotes: Vec<String> = all.filter(|quote| quote.chars().count() >= SHORTEST_QUOTE).collect();
+    quotes.sort_by_key(|quote| std::cmp::Reverse(quote.len()));
+    quotes.dedup();
+    quotes
+}
+
+/// Returns a text as it stands inside a string of JSON.
+fn in_json(text: &str) -> String {
+    let quoted = Value::String(text.to_owned()).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// Returns the verdicts without their reasons.
+fn without_reasons(gates: &str) -> String {
+    let mut verdicts: Vec<GateVerdict> = serde_json::from_str(gates).unwrap_or_default();
+    for verdict in &mut verdicts {
+        verdict.reason.clear();
+    }
+    json!(verdicts).to_string()
+}
+
+/// Says when, by whom and why the texts of a round were erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ErasedMark {
+    pub at: String,
+    pub by: Option<String>,
+    /// Absent if the record that says so was emptied by a later erasure.
+    pub reason: Option<String>,
+    /// The number of the record.
+    pub record: u64,
+}
+
+impl Store {
+    /// Returns the last erasure in a round, if there was one.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn erasure_of(&self, round: RoundId) -> Result<Option<ErasedMark>, StoreError> {
+        let records = self.records_of(round.post()).await?;
+        let last = records.into_iter().rev().find(|record| record.kind == RecordKind::Erased);
+        Ok(last.map(|record| {
+            let body = record.content.and_then(|(_, body)| serde_json::from_str::<Value>(&body).ok());
+            let reason = body.and_then(|body| body["about"]["reason"].as_str().map(str::to_owned));
+            ErasedMark { at: record.at, by: record.by, reason, record: record.index }
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    use crate::testing::{TestStore, at, decision, judged, new_round};
+    use crate::{HistoryFilter, PostId, ReviewAct, Revision, SlotId};
+    use pregonero_tweet::Verdict;
+
+    const FIRST: &str = "Zutana Perenceja inaugura hoy la feria de la plaza mayor con \"música\" y baile.";
+    const SECOND: &str = "Zutana Perenceja vende libros usados en la feria.";
+    const OTHER: &str = "El mercado abre temprano.";
+
+    async fn reviewed(test: &TestStore) -> PostId {
+        let now = at("2026-03-01T14:00:00Z");
+        let post = test.held(FIRST, now).await;
+        let one = judged(SECOND, Verdict::Review, 0.9);
+        let revision = Revision {
+            act: ReviewAct::Edit,
+            seen: FIRST,
+            text: SECOND,
+            body: SECOND,
+            weighted_length: 10,
+            candidate: 0,
+            gates: &one.gates,
+            sentiment: &one.sentiment,
+            expires_at: now + jiff::SignedDuration::from_hours(2),
+        };
+        let note = format!("checked: {SECOND}");
+        let by_ana = crate::Decision { note: Some(&note), ..decision(post) };
+        test.store.create_decision_link(post, ReviewAct::Approve, now, now).await.unwrap();
+        test.store.revise_post(&by_ana, &revision, now).await.unwrap();
+        test.store.stop_post(&by_ana, now).await.unwrap();
+        post
+    }
+
+    async fn faults(store: &Store) -> Vec<String> {
+        let report = store.check_log(&BTreeSet::new()).await.unwrap();
+        report.faults.iter().map(ToString::to_string).collect()
+    }
+
+    /// Returns whether a file of the database has these bytes.
+    fn holds(store: &Store, words: &str) -> bool {
+        ["", "-wal"].iter().any(|end| {
+            let mut name = store.path().as_os_str().to_owned();
+            name.push(end);
+            let bytes = std::fs::read(name).unwrap_or_default();
+            bytes.windows(words.len()).any(|window| window.eq_ignore_ascii_case(words.as_bytes()))
+        })
+    }
+
+    #[tokio::test]
+    async fn an_erased_text_is_nowhere_in_the_file_and_the_log_is_whole() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let post = reviewed(&test).await;
+        // A later round whose gate quotes the post, and one that has nothing to do with it.
+        let later = test.round(now).await;
+        let mut alike = judged("Otra feria.", Verdict::Reject, 0.5);
+        let quote = format!("70 % like an earlier post: “{}…”", FIRST.chars().take(60).collect::<String>().trim_end());
+        alike.gates.push(GateVerdict::new("near_duplicate", Verdict::Reject, quote));
+        test.store.record_candidates(later, &[alike], None, now).await.unwrap();
+        let reason = format!("approved while the round ran: 70 % like “{}…”", FIRST[..60].trim_end());
+        test.store.end_without_candidate(later, &reason, now).await.unwrap();
+        let apart = test.held(OTHER, now).await;
+        assert!(holds(&test.store, "Perenceja"));
+
+        let erasure = Erasure { round: post.round(), keep_post: false, by: "ana", reason: "the person asked for it" };
+        let erased = test.store.erase(&erasure, now).await.unwrap();
+        assert!(erased.post && erased.candidates == 1 && erased.records >= 4, "{erased:?}");
+        assert_eq!(faults(&test.store).await, [""; 0]);
+        test.store.scrub().await.unwrap();
+        assert!(!holds(&test.store, "Perenceja"), "also the index of words has none of it");
+        assert!(holds(&test.store, "temprano"), "others keep theirs");
+
+        let record = test.store.history_record(post.round()).await.unwrap();
+        assert_eq!(record.entry.text.as_deref(), Some(""));
+        assert_eq!((record.round.rng_seed, record.candidates[0].judged.text.as_str()), (None, ""));
+        assert_eq!(record.candidates[0].judged.score, 0.75, "the numbers stay");
+        assert_eq!((record.reviews.len(), record.reviews[1].note.as_deref()), (2, Some("checked: [erased]")));
+        let mark = test.store.erasure_of(post.round()).await.unwrap().unwrap();
+        assert_eq!((mark.by.as_deref(), mark.reason.as_deref()), (Some("ana"), Some("the person asked for it")));
+        assert_eq!(Some(mark.record), erased.record);
+        let words = HistoryFilter { text: Some("feria".to_owned()), in_candidates: true, ..HistoryFilter::default() };
+        let found: Vec<_> = test.store.history_filtered(&words).await.unwrap().iter().map(|one| one.id).collect();
+        assert_eq!(found, [later]);
+        assert_eq!(test.store.post(apart).await.unwrap().text, OTHER);
+        let again = test.store.erase(&erasure, now).await.unwrap();
+        assert_eq!((again.record, again.candidates), (None, 0), "twice is no harm");
+        let checked = crate::check(test.store.path()).await.unwrap();
+        assert!(checked.iter().all(|finding| finding.ok), "{checked:?}");
+    }
+
+    #[tokio::test]
+    async fn a_post_may_keep_its_text_while_the_other_candidates_lose_theirs_and_later_lose_it_too() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let round = test.store.begin_round(&new_round(SlotId::Manual(now)), now).await.unwrap();
+        let all = [judged(SECOND, Verdict::Reject, 0.2), judged(OTHER, Verdict::Review, 0.9)];
+        test.store.record_candidates(round, &all, Some(1), now).await.unwrap();
+        let origin = crate::testing::live();
+        let post = crate::NewPost {
+            round,
+            candidate: 1,
+            text: OTHER,
+            body: OTHER,
+            weighted_length: 10,
+            approved_by: None,
+            expires_at: now,
+            origin: &origin,
+            unlike: None,
+        };
+        let post = test.store.create_post(&post, now).await.unwrap();
+        let erasure = Erasure { round, keep_post: true, by: "ana", reason: "a name" };
+        let open = test.store.erase(&erasure, now).await.unwrap_err().to_string();
+        assert!(open.contains("`held`"), "{open}");
+        test.store.stop_post(&decision(post), now).await.unwrap();
+        let erased = test.store.erase(&erasure, now).await.unwrap();
+        assert_eq!((erased.post, erased.candidates), (false, 1));
+        test.store.scrub().await.unwrap();
+        assert!(!holds(&test.store, "Perenceja") && holds(&test.store, "temprano"));
+        assert_eq!(faults(&test.store).await, [""; 0]);
+        let erased = test.store.erase(&Erasure { keep_post: false, ..erasure }, now).await.unwrap();
+        assert_eq!((erased.post, erased.candidates), (true, 1));
+        test.store.scrub().await.unwrap();
+        assert!(!holds(&test.store, "temprano"));
+        assert_eq!(faults(&test.store).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_pruned_round_and_an_adopted_one_can_be_erased() {
+        let test = TestStore::open().await;
+        let (old, young) = (at("2026-03-01T14:00:00Z"), at("2026-05-01T14:00:00Z"));
+        let post = reviewed(&test).await;
+        for text in [OTHER, "Una feria."] {
+            let rejected = test.held(text, old).await;
+            test.store.stop_post(&decision(rejected), old).await.unwrap();
+        }
+        test.round(young).await;
+        let pruned = test.store.prune_candidates(Duration::from_secs(3600), 10, young).await.unwrap();
+        assert_eq!(pruned.rounds, 3);
+        let erasure = Erasure { round: post.round(), keep_post: false, by: "ana", reason: "a name" };
+        test.store.erase(&erasure, young).await.unwrap();
+        assert_eq!(faults(&test.store).await, [""; 0]);
+
+        let test = TestStore::open().await;
+        let post = reviewed(&test).await;
+        let path = test.store.path().to_owned();
+        test.store.close().await;
+        let mut plain = crate::testing::plain_connection(&path).await;
+        sqlx::raw_sql("DELETE FROM ledger; DELETE FROM ledger_subtrees").execute(&mut plain).await.unwrap();
+        let store = Store::open(&path).await.unwrap();
+        store.erase(&Erasure { round: post.round(), ..erasure }, old).await.unwrap();
+        store.scrub().await.unwrap();
+        assert_eq!(faults(&store).await, [""; 0]);
+        assert!(!holds(&store, "Perenceja"));
+    }
+
+    #[test]
+    fn quotations_are_what_the_gates_write() {
+        let long = "á".repeat(70);
+        assert_eq!(quotes(&BTreeSet::from([long.clone(), "corto".to_owned()])), [long, "á".repeat(60)]);
+    }
+}

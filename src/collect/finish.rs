@@ -1,0 +1,406 @@
+//! From the journal to the data set folder: each post once, in the order of its id within its window, and what is missing.
+//!
+//! Memory has the places of all posts and a few pages, not the posts.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
+
+use super::gather::{Collection, timeline_cap};
+use super::journal::{Entry, Journal, Spot};
+use super::request::{Begin, Task, What};
+use super::row::{author_of, id_of, row};
+use pregonero_data::folder::{Folder, Format, Manifest, Source, Writer};
+use pregonero_data::json_row::Names;
+use pregonero_x::Reach;
+
+/// The manifest's key for what a collection knows beyond its sources.
+const KEY: &str = "collection";
+
+/// The file in the folder that lists the posts which X does not show.
+const NOT_SHOWN: &str = "not-shown.csv";
+
+/// How many pages are kept in memory while rows are written.
+const PAGES_IN_MEMORY: usize = 16;
+
+/// The epoch of X's ids in milliseconds of Unix time: their upper 42 bits count from it.
+const ID_EPOCH_MS: i64 = 1_288_834_974_657;
+
+/// What a person says about the data set.
+#[derive(Debug, Clone, Default)]
+pub struct About {
+    pub name: String,
+    pub rights: String,
+    /// The command line.
+    pub command: String,
+}
+
+/// What became of a collection.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    pub output: PathBuf,
+    /// Posts in the folder.
+    pub rows: u64,
+    /// Posts that X sent, each time it sent them.
+    pub posts_read: u64,
+    /// Posts that X sent more than once.
+    pub repeated: u64,
+    /// What X did not show, by its reason.
+    pub not_shown: BTreeMap<String, u64>,
+    /// How many posts X counted.
+    pub counted: Option<u64>,
+    /// The windows in which X sent fewer posts than it counted.
+    pub missing: Vec<MissingWindow>,
+    /// The accounts of which X shows only the latest posts.
+    pub cut_timelines: Vec<String>,
+    /// The accounts that X does not show, with its reason.
+    pub unknown_accounts: BTreeMap<String, String>,
+    /// Whether the limits ended it before everything was read.
+    pub limited: bool,
+    pub complete: bool,
+    pub usd: f64,
+    /// The data set's identity.
+    pub digest: String,
+}
+
+/// A window that lacks posts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MissingWindow {
+    pub query: String,
+    pub from: Timestamp,
+    pub to: Timestamp,
+    pub counted: u64,
+    pub found: u64,
+}
+
+/// Where a post is in the journal.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found {
+    id: u64,
+    page: Spot,
+    /// Its index on the page.
+    at: usize,
+}
+
+/// The posts of a task, each once, in the order of their ids.
+#[derive(Debug, Default)]
+pub(super) struct FoundPosts {
+    posts: Vec<Found>,
+    repeated: u64,
+}
+
+impl FoundPosts {
+    pub fn len(&self) -> u64 {
+        self.posts.len() as u64
+    }
+}
+
+/// What is counted while rows are written, for each source.
+#[derive(Debug, Clone, Default)]
+struct SourceCounts {
+    read: u64,
+    kept: u64,
+    repeated: u64,
+    not_shown: BTreeMap<String, u64>,
+}
+
+/// Returns what tells this collection from every other.
+pub(super) fn identity(begin: &Begin) -> Result<String> {
+    Ok(format!("{:x}", Sha256::digest(serde_json::to_vec(begin)?)))
+}
+
+/// Returns the identity of the collection that a folder is; `None` if it is none.
+pub(super) fn identity_of_folder(folder: &Path) -> Option<String> {
+    let manifest = Manifest::read(folder).ok()?;
+    manifest.other[KEY]["journal"].as_str().map(str::to_owned)
+}
+
+/// Returns the posts of a task. Of a post that X sent more than once, the first one counts.
+pub(super) fn found_in(collection: &Collection<'_>, task: usize) -> Result<FoundPosts> {
+    let mut posts: Vec<Found> = Vec::new();
+    for page in &collection.state.tasks[task].pages {
+        let entry = posts_of(&collection.journal, *page)?;
+        let found = entry.iter().enumerate().filter_map(|(at, post)| Some(Found { id: id_of(post)?, page: *page, at }));
+        posts.extend(found);
+    }
+    let read = posts.len();
+    posts.sort_by_key(|post| (post.id, post.page.at, post.at));
+    posts.dedup_by_key(|post| post.id);
+    let repeated = (read - posts.len()) as u64;
+    if let Task::Posts { from, to } = &collection.tasks[task] {
+        let asked = &collection.ids.ids[*from..*to];
+        let places: HashMap<u64, usize> = asked.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+        posts.sort_by_key(|post| places.get(&post.id).copied().unwrap_or(usize::MAX));
+    }
+    Ok(FoundPosts { posts, repeated })
+}
+
+/// Returns the authors whose names are not known, each once, in the order of their ids.
+pub(super) fn unknown_authors(collection: &Collection<'_>) -> Result<Vec<String>> {
+    let state = &collection.state;
+    let mut unknown = BTreeSet::new();
+    for page in state.tasks.iter().flat_map(|task| &task.pages) {
+        for post in posts_of(&collection.journal, *page)? {
+            let author =
+                author_of(&post).filter(|id| state.author(id).is_none() && !state.missing_authors.contains(*id));
+            unknown.extend(author.map(str::to_owned));
+        }
+    }
+    Ok(unknown.into_iter().collect())
+}
+
+fn posts_of(journal: &Journal, page: Spot) -> Result<Vec<Json>> {
+    match journal.read(page)? {
+        Entry::Page { posts, .. } => Ok(posts),
+        _ => bail!("{}: changed while it was read", journal.path().display()),
+    }
+}
+
+/// The last pages that were read from the journal.
+struct Pages<'a> {
+    journal: &'a Journal,
+    recent: VecDeque<(Spot, Vec<Json>)>,
+}
+
+impl Pages<'_> {
+    fn post(&mut self, found: Found) -> Result<&Json> {
+        if !self.recent.iter().any(|(spot, _)| *spot == found.page) {
+            if self.recent.len() == PAGES_IN_MEMORY {
+                self.recent.pop_front();
+            }
+            self.recent.push_back((found.page, posts_of(self.journal, found.page)?));
+        }
+        let page = self.recent.iter().find(|(spot, _)| *spot == found.page);
+        page.and_then(|(_, posts)| posts.get(found.at)).context("the journal changed while it was read")
+    }
+}
+
+impl Collection<'_> {
+    /// Writes the folder, or replaces the one of an earlier run, and removes the journal if nothing is missing.
+    ///
+    /// # Errors
+    /// If the journal cannot be read or the folder cannot be written; the journal stays then.
+    pub fn finish(mut self, about: &About, format: Format, limited: bool) -> Result<Report> {
+        let replaces = self.output.exists();
+        let mut writer =
+            if replaces { Folder::replace(&self.output, format)? } else { Folder::create(&self.output, format)? };
+        let (mut report, counts) = self.write_rows(&mut writer, limited)?;
+        self.write_not_shown(&writer)?;
+        let manifest = self.manifest(about, &report, &counts)?;
+        let folder = writer.finish(manifest)?;
+        report.digest.clone_from(&folder.manifest().digest);
+        self.keep(&Entry::Finished { complete: report.complete })?;
+        if report.complete {
+            self.journal.remove()?;
+        }
+        Ok(report)
+    }
+
+    fn write_rows(&self, writer: &mut Writer, limited: bool) -> Result<(Report, Vec<SourceCounts>)> {
+        let mut report = self.empty_report(limited);
+        let mut counts = vec![SourceCounts::default(); self.sources().len()];
+        let mut written = HashSet::new();
+        let mut names = Names::default();
+        let mut pages = Pages { journal: &self.journal, recent: VecDeque::new() };
+        for (index, task) in self.tasks.iter().enumerate() {
+            let found = found_in(self, index)?;
+            let source = &mut counts[source_of(task)];
+            source.repeated += found.repeated;
+            source.read += found.len() + found.repeated;
+            for post in &found.posts {
+                if !written.insert(post.id) {
+                    source.repeated += 1;
+                    continue;
+                }
+                report.rows += 1;
+                source.kept += 1;
+                self.write_row(writer, pages.post(*post)?, report.rows, &mut names)?;
+            }
+            for fault in &self.state.tasks[index].faults {
+                *source.not_shown.entry(fault.kind.clone()).or_default() += 1;
+            }
+            let unsaid = self.unsaid(index, &found);
+            if !unsaid.is_empty() {
+                *source.not_shown.entry("not in the answer".to_owned()).or_default() += unsaid.len() as u64;
+            }
+            self.compare(index, task, &found, &mut report);
+        }
+        report.repeated = counts.iter().map(|source| source.repeated).sum();
+        for source in &counts {
+            source.not_shown.iter().for_each(|(kind, n)| *report.not_shown.entry(kind.clone()).or_default() += n);
+        }
+        report.complete =
+            !limited && report.missing.is_empty() && (report.cut_timelines.is_empty() || !self.has_since());
+        Ok((report, counts))
+    }
+
+    fn write_row(&self, writer: &mut Writer, post: &Json, number: u64, names: &mut Names) -> Result<()> {
+        let author = author_of(post).and_then(|id| self.state.author(id));
+        let mut row = row(post, author, number, names);
+        if let Some(author) = author {
+            self.attributes.add_to(&mut row, &author.username);
+        }
+        writer.write(&row)
+    }
+
+    fn empty_report(&self, limited: bool) -> Report {
+        let unknown = self.state.missing_accounts.iter();
+        let unknown = unknown.filter_map(|fault| Some((fault.about.clone()?, fault.kind.clone())));
+        Report {
+            output: self.output.clone(),
+            rows: 0,
+            posts_read: self.state.posts_read,
+            repeated: 0,
+            not_shown: BTreeMap::new(),
+            counted: (!self.state.counts.is_empty()).then(|| self.state.counted_in_all()),
+            missing: Vec::new(),
+            cut_timelines: Vec::new(),
+            unknown_accounts: unknown.collect(),
+            limited,
+            complete: false,
+            usd: dollars(self.state.paid),
+            digest: String::new(),
+        }
+    }
+
+    fn has_since(&self) -> bool {
+        self.state.begin.since.is_some()
+    }
+
+    /// Compares a task with what X says that there is. What the limits left unread is not missing.
+    fn compare(&self, index: usize, task: &Task, found: &FoundPosts, report: &mut Report) {
+        match (task, &self.state.begin.request.what) {
+            (Task::Search { query, window }, What::Search { queries, .. }) => {
+                let is_read = self.state.tasks[index].done || self.state.counted(task) == Some(0);
+                let counted = self.state.counted(task).filter(|counted| is_read && found.len() < *counted);
+                if let Some(counted) = counted {
+                    let (query, found) = (queries[*query].clone(), found.len());
+                    report.missing.push(MissingWindow { query, from: window.from, to: window.to, counted, found });
+                }
+            }
+            (Task::Timeline { account }, What::Timelines { excluded, since, .. }) => {
+                let name = &self.state.begin.request.accounts[*account];
+                let all = self.state.account_named(name).and_then(|account| account.posts).unwrap_or_default();
+                let oldest = found.posts.first().and_then(|post| time_of_id(post.id));
+                let reaches_back = since.is_some_and(|since| oldest.is_none_or(|oldest| oldest <= since));
+                if all > timeline_cap(*excluded) && !reaches_back {
+                    report.cut_timelines.push(name.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns the ids of a task about which X said nothing at all.
+    fn unsaid(&self, index: usize, found: &FoundPosts) -> Vec<u64> {
+        let Task::Posts { from, to } = &self.tasks[index] else { return Vec::new() };
+        if !self.state.tasks[index].done {
+            return Vec::new();
+        }
+        let faults = self.state.tasks[index].faults.iter().filter_map(|fault| fault.about.as_ref()?.parse().ok());
+        let said: HashSet<u64> = found.posts.iter().map(|post| post.id).chain(faults).collect();
+        self.ids.ids[*from..*to].iter().filter(|id| !said.contains(id)).copied().collect()
+    }
+
+    /// Lists the posts that were asked for by id and that X does not show.
+    fn write_not_shown(&self, writer: &Writer) -> Result<()> {
+        let mut rows: Vec<(String, String)> = Vec::new();
+        for (index, task) in self.tasks.iter().enumerate().filter(|(_, task)| matches!(task, Task::Posts { .. })) {
+            debug_assert!(matches!(task, Task::Posts { .. }));
+            let found = found_in(self, index)?;
+            let faults = self.state.tasks[index].faults.iter();
+            rows.extend(faults.filter_map(|fault| Some((fault.about.clone()?, fault.kind.clone()))));
+            rows.extend(self.unsaid(index, &found).iter().map(|id| (id.to_string(), "not in the answer".to_owned())));
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let path = writer.path().join(NOT_SHOWN);
+        let mut table = csv::Writer::from_path(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        table.write_record(["id", "reason"])?;
+        rows.iter().try_for_each(|(id, reason)| table.write_record([id, reason]))?;
+        Ok(table.flush()?)
+    }
+
+    /// Returns the sources in words: one for each query, one for all timelines, one for the file of ids.
+    fn sources(&self) -> Vec<(&'static str, String)> {
+        match &self.state.begin.request.what {
+            What::Search { queries, reach, .. } => {
+                let what = if *reach == Reach::Recent { "recent search" } else { "full archive search" };
+                queries.iter().map(|query| (what, query.clone())).collect()
+            }
+            What::Timelines { .. } => {
+                let names: Vec<String> =
+                    self.state.begin.request.accounts.iter().map(|name| format!("@{name}")).collect();
+                vec![("timelines", names.join(" "))]
+            }
+            What::Posts { sha256, .. } => vec![("posts by id", format!("a file with the SHA-256 {sha256}"))],
+        }
+    }
+
+    fn manifest(&self, about: &About, report: &Report, counts: &[SourceCounts]) -> Result<Manifest> {
+        let now = self.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let is_alone = counts.len() == 1;
+        let sources = self.sources().into_iter().zip(counts).map(|((what, query), counts)| {
+            let mut dropped = BTreeMap::new();
+            if counts.repeated > 0 {
+                dropped.insert("repeated".to_owned(), counts.repeated);
+            }
+            Source {
+                what: what.to_owned(),
+                kind: "X API v2".to_owned(),
+                path_or_query: query,
+                rows_read: counts.read,
+                kept: counts.kept,
+                dropped,
+                collected_at: Some(now.clone()),
+                cost_usd: is_alone.then_some(report.usd),
+                ..Source::default()
+            }
+        });
+        let mut manifest = Manifest {
+            name: about.name.clone(),
+            rights: about.rights.clone(),
+            created_at: now.clone(),
+            sources: sources.collect(),
+            commands: vec![about.command.clone()],
+            ..Manifest::default()
+        };
+        manifest.other.insert(KEY.to_owned(), self.details(report)?);
+        Ok(manifest)
+    }
+
+    fn details(&self, report: &Report) -> Result<Json> {
+        let (since, until) = self.span();
+        Ok(json!({
+            "complete": report.complete, "limited": report.limited, "since": since, "until": until,
+            "counted": report.counted, "missing": report.missing, "not_shown": report.not_shown,
+            "cut_timelines": report.cut_timelines, "unknown_accounts": report.unknown_accounts,
+            "attributes_sha256": self.state.begin.request.attributes, "cost_usd": report.usd,
+            "journal": identity(&self.state.begin)?,
+        }))
+    }
+}
+
+fn source_of(task: &Task) -> usize {
+    match task {
+        Task::Search { query, .. } => *query,
+        Task::Timeline { .. } | Task::Posts { .. } => 0,
+    }
+}
+
+/// Returns when an id was issued, according to its upper bits.
+fn time_of_id(id: u64) -> Option<Timestamp> {
+    let milliseconds = i64::try_from(id >> 22).ok()?;
+    Timestamp::from_millisecond(ID_EPOCH_MS).ok()?.checked_add(SignedDuration::from_millis(milliseconds)).ok()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a price in millionths of a dollar is far below 2^53")]
+fn dollars(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}
