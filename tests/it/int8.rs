@@ -91,8 +91,8 @@ fn a_round_records_its_weights_and_a_replay_writes_with_them_again() {
     assert_eq!(bot.run(&["once"]).code(), Some(0));
     let shown = bot.run(&["--json", "history", "show", "1"]);
     let round: Value = serde_json::from_str(&shown.stdout).unwrap();
-    assert_eq!(round["generation"]["weights"], "int8", "{round}");
-    assert!(round["generation"]["kernels"].as_str().is_some_and(|name| !name.is_empty()), "{round}");
+    assert_eq!(round["round"]["generation"]["weights"], "int8", "{round}");
+    assert!(round["round"]["generation"]["kernels"].as_str().is_some_and(|name| !name.is_empty()), "{round}");
     // The configuration says something else by now, and the record is what counts.
     bot.configure_with("model = \"tiny\"", "model = \"tiny\"\nweights = \"f32\"");
     for candidate in ["1", "2", "3", "4"] {
