@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::TestBot;
+use crate::support::test_bot::TestBot;
 
 const SPEC: &str = r#"
 [meta]
