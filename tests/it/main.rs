@@ -47,9 +47,9 @@ mod commands;
 #[cfg(feature = "workshop")]
 mod control;
 mod crash_matrix;
+mod daemon;
 #[cfg(feature = "workshop")]
 mod datasets;
-mod daemon;
 mod doctor;
 #[cfg(feature = "workshop")]
 mod generators;
