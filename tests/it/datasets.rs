@@ -72,7 +72,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn a_data_set_is_built_shown_verified_described_and_purged() {
-    let bot = place(600, "parquet");
+    let bot = place(600, "jsonl");
     let dry = json(&bot, &["dataset", "build", "--spec", "spec.toml", "--dry-run"]);
     assert!(!bot.path("set").exists());
     let built = json(&bot, &["dataset", "build", "--spec", "spec.toml", "--output", "set"]);
@@ -91,13 +91,13 @@ fn a_data_set_is_built_shown_verified_described_and_purged() {
     assert!(std::fs::read_to_string(bot.path("set/README.md")).unwrap().contains("# barrio"));
 
     // A model that was trained on the part with the author's rows is named; it keeps the hashes of its files.
-    let train = ["train", "vectors", "--data", "set/train.parquet:text", "--output", "runs/words", "--epochs", "1"];
+    let train = ["train", "vectors", "--data", "set/train.jsonl:text", "--output", "runs/words", "--epochs", "1"];
     let trained = bot.run(&[&train[..], &["--min-count", "1"]].concat());
     assert_eq!(trained.code(), Some(0), "{trained:?}");
     let looked = json(&bot, &["dataset", "purge", "set", "--author", "@vecina3", "--dry-run"]);
     let purged = json(&bot, &["dataset", "purge", "set", "--author", "@vecina3", "--reason", "asked"]);
     assert_eq!(looked["purged"]["rows"], purged["purged"]["rows"]);
-    let seen = purged["purged"]["files"].as_object().unwrap().contains_key("train.parquet");
+    let seen = purged["purged"]["files"].as_object().unwrap().contains_key("train.jsonl");
     assert_eq!(purged["purged"]["models"].as_array().unwrap().len(), usize::from(seen), "{purged}");
     assert_eq!(purged["purged"]["sources"][0].as_str().unwrap(), "tweets.csv");
     json(&bot, &["dataset", "verify", "set"]);
@@ -124,7 +124,11 @@ fn a_spec_with_a_fault_is_refused_with_its_line_and_nothing_is_written() {
     for (from, to, expected) in [
         ("min_words = 5", "min_word = 5", "spec.toml: TOML parse error at line 13, column 1"),
         ("path = \"tweets.csv\"", "path = \"none.csv\"", "none.csv"),
-        ("text = \"tweet\"", "text = \"texto\"", "no row has the column \"texto\" that source.columns names; the first row has id, date, user, tweet"),
+        (
+            "text = \"tweet\"",
+            "text = \"texto\"",
+            "no row has the column \"texto\" that source.columns names; the first row has id, date, user, tweet",
+        ),
         ("min_words = 5", "min_words = 500", "no row is left"),
     ] {
         std::fs::write(bot.path("bad.toml"), SPEC.replace("FORMAT", "jsonl").replace(from, to)).unwrap();

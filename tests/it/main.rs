@@ -53,9 +53,9 @@ mod commands;
 #[cfg(feature = "workshop")]
 mod control;
 mod crash_matrix;
+mod daemon;
 #[cfg(feature = "workshop")]
 mod datasets;
-mod daemon;
 mod doctor;
 mod engine;
 #[cfg(feature = "workshop")]

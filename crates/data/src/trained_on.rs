@@ -122,7 +122,7 @@ fn use_of(path: &Path, manifest: Option<&Manifest>) -> Result<DataUse> {
 }
 
 /// Calls `found` with every folder at `root` and below it that has a list of data or is a data set, at most `depth` deep.
-/// Links are not followed.
+/// Links are not followed, and hidden folders not entered.
 pub fn walk(root: &Path, depth: usize, found: &mut dyn FnMut(&Path)) {
     if root.join(TRAINED_ON).is_file() || root.join(MANIFEST).is_file() {
         found(root);
@@ -131,11 +131,15 @@ pub fn walk(root: &Path, depth: usize, found: &mut dyn FnMut(&Path)) {
     let Ok(entries) = std::fs::read_dir(root) else { return };
     let mut folders: Vec<PathBuf> = entries
         .flatten()
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()) && !is_hidden(entry))
         .map(|entry| entry.path())
         .collect();
     folders.sort();
     folders.iter().for_each(|folder| walk(folder, depth, found));
+}
+
+fn is_hidden(entry: &std::fs::DirEntry) -> bool {
+    entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
 #[cfg(test)]
@@ -174,7 +178,10 @@ mod tests {
         assert_eq!(TrainedOn::read(&model).unwrap(), None);
         used.write(&model).unwrap();
         let tuned = TrainedOn::of([&alone]).unwrap().begun_from(&model).unwrap();
-        assert_eq!(tuned.data.iter().map(|used| used.through.as_deref()).collect::<Vec<_>>(), [None, Some(&*model), Some(&*model)]);
+        assert_eq!(
+            tuned.data.iter().map(|used| used.through.as_deref()).collect::<Vec<_>>(),
+            [None, Some(&*model), Some(&*model)]
+        );
         assert_eq!(TrainedOn::read(&model).unwrap(), Some(used));
         let mut seen = Vec::new();
         walk(place.path(), 3, &mut |folder| seen.push(folder.to_owned()));

@@ -234,16 +234,9 @@ impl PurgeArguments {
         if purged.retweets > 0 {
             let _ = writeln!(text, "{} of them are retweets by others", purged.retweets);
         }
-        for Purged { models, .. } in [purged] {
-            for trained in models {
-                let _ = writeln!(
-                    text,
-                    "{} {} was trained on {}: train it again",
-                    styled(BAD, "model"),
-                    trained.model.display(),
-                    trained.on.display()
-                );
-            }
+        for trained in &purged.models {
+            let (model, on) = (trained.model.display(), trained.on.display());
+            let _ = writeln!(text, "{} {model} was trained on {on}: train it again", styled(BAD, "model"));
         }
         for set in &purged.data_sets {
             let _ =
@@ -252,6 +245,11 @@ impl PurgeArguments {
         if purged.models.is_empty() && purged.data_sets.is_empty() {
             let places: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
             let _ = writeln!(text, "no model with data.json in {} has seen these rows", places.join(", "));
+        }
+        let described = ["README.md", "croissant.json"].into_iter().filter(|name| self.folder.join(name).is_file());
+        let described: Vec<&str> = described.collect();
+        if !described.is_empty() && !self.dry_run {
+            let _ = writeln!(text, "write {} again: `pregonero dataset card {folder}`", described.join(" and "));
         }
         for source in &purged.sources {
             let _ = writeln!(
