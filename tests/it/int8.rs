@@ -51,13 +51,19 @@ fn what_cannot_be_quantised_or_is_asked_for_in_vain_is_refused_and_nothing_is_wr
     assert_eq!(place.run(&["models", "quantize", "tiny", "--output", "small"]).code, 0);
     for (arguments, said) in [
         (&["models", "quantize", "tiny", "--output", "small"][..], "small: exists already; choose another name"),
-        (&["models", "quantize", "small", "--output", "smaller"], "int8 already; name the model that they were made from"),
+        (
+            &["models", "quantize", "small", "--output", "smaller"],
+            "int8 already; name the model that they were made from",
+        ),
         (&["models", "quantize", "nowhere", "--output", "smaller"], "nowhere: no such folder"),
         (&["models", "quantize", "tiny", "--output", "smaller", "--data", "absent.txt"], "absent.txt"),
         (&["models", "quantize", "tiny", "--output", "smaller", "--held-out", "0.1"], "--data"),
         (&["generate", "-n", "1", "--model", "small", "--weights", "f32"], "has only int8 weights"),
         (&["generate", "-n", "1", "--weights", "int4"], "generation.weights"),
-        (&["train", "generator", "--data", "config.toml", "--output", "new", "--base", "small"], "its weights are int8"),
+        (
+            &["train", "generator", "--data", "config.toml", "--output", "new", "--base", "small"],
+            "its weights are int8",
+        ),
     ] {
         let ran = place.run(arguments);
         assert_ne!(ran.code, 0, "{arguments:?}");
