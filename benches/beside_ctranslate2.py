@@ -137,7 +137,8 @@ def main():
         pairs = [("pregonero int8", "CTranslate2 int8")]
         if arguments.avx2:
             engines["pregonero int8, AVX2"] = Engine(ours + ["--weights", "int8", "--kernel", "avx2", "-"])
-            engines["CTranslate2 int8, AVX2"] = Engine(theirs + ["int8"], CT2_FORCE_CPU_ISA="AVX2")
+            engines["CTranslate2 int8, AVX2"] = Engine(theirs + ["int8"], CT2_FORCE_CPU_ISA="AVX2",
+                ONEDNN_MAX_CPU_ISA="AVX2", MKL_ENABLE_INSTRUCTIONS="AVX2")
             pairs.append(("pregonero int8, AVX2", "CTranslate2 int8, AVX2"))
         print("| batch | " + " | ".join(engines) + " | " + " | ".join(f"{a} / {b}" for a, b in pairs) + " |")
         print("|---" * (1 + len(engines) + len(pairs)) + "|")

@@ -230,7 +230,7 @@ impl PackedGpt2 {
                 layer,
                 &qkv,
                 steps,
-                |value| value,
+                |values, out| out.copy_from_slice(values),
                 |query, keys, values, out: &mut [f32]| {
                     attend_row(query, keys, values, heads, out);
                 },

@@ -3,7 +3,7 @@
 //!
 //! Agrees with [`super::super::gpt2`] within the rounding; every processor returns the same bits.
 
-use pregonero_kernels::attention::{attend, to_half};
+use pregonero_kernels::attention::{attend, to_halves};
 use pregonero_kernels::int8::{Activations, Then, Weights};
 use pregonero_kernels::wide;
 use rayon::prelude::*;
@@ -62,7 +62,7 @@ impl Int8Gpt2 {
             let normal = self.normalised(&x, &format!("h.{layer}.ln_1"));
             matrix("attn.c_attn", width, 3 * width).multiply(&normal, &mut qkv, WRITE);
             let heads = (self.config.n_head, self.config.attention_scale(layer) as f32);
-            let attended = cache.attend(layer, &qkv, steps, to_half, |query, keys, values, out: &mut [f32]| {
+            let attended = cache.attend(layer, &qkv, steps, to_halves, |query, keys, values, out: &mut [f32]| {
                 attend(query, keys, values, heads, &mut Vec::new(), out);
             });
             matrix("attn.c_proj", width, width).multiply(&rounded(&attended, width), &mut x, ADD);
