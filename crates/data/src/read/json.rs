@@ -36,6 +36,8 @@ pub(super) struct JsonRows {
     names: Names,
     waiting: VecDeque<Row>,
     shape: Option<Option<Shape>>,
+    /// The line on which the last value begins; none while the next one is looked for.
+    line: Option<u64>,
 }
 
 impl JsonRows {
@@ -55,16 +57,16 @@ impl JsonRows {
         }
         .to_owned();
         let (options, names, waiting) = (options.clone(), Names::default(), VecDeque::new());
-        Self { frames, records, layout, archive, options, names, waiting, shape: None }
+        Self { frames, records, layout, archive, options, names, waiting, shape: None, line: None }
     }
 
     pub(super) fn encoding(&self) -> String {
         self.records.in_words()
     }
 
-    /// Returns the line at which reading stands.
+    /// Returns the line on which the last value begins, or at which the search for the next one stands.
     pub(super) fn at_line(&self) -> u64 {
-        self.frames.at_line()
+        self.line.unwrap_or_else(|| self.frames.at_line())
     }
 
     /// Returns the next row, or `None` after the last.
@@ -77,10 +79,12 @@ impl JsonRows {
                 report.kept += 1;
                 return Ok(Some(row));
             }
+            self.line = None;
             let Some(frame) = self.frames.next_frame()? else {
                 report.encoding = Some(self.records.in_words());
                 return Ok(None);
             };
+            self.line = Some(frame.line);
             let place = Place { file, line: frame.line, row: report.read + 1 };
             if let Err(error) = self.take(&frame, place, report)
                 && self.options.strict

@@ -98,7 +98,7 @@ fn a_row_that_cannot_be_read_is_dropped_and_counted_or_an_error_with_its_line() 
             "a.csv:3: 1 fields, the header has 2",
         ),
         ("a.csv", long.as_str(), "too long", "a.csv:3: the record is longer than 262144 bytes"),
-        ("a.jsonl", "{\"text\":\"sol\"}\n{\"text\":\n{\"text\":\"mar\"}\n", "not JSON", "a.jsonl:3: not a JSON object"),
+        ("a.jsonl", "{\"text\":\"sol\"}\n{\"text\":\n{\"text\":\"mar\"}\n", "not JSON", "a.jsonl:2: not a JSON object"),
         ("a.json", "[{\"text\":\"sol\"},\n7, {\"text\":\"mar\"}]", "not an object", "a.json:2: not a JSON object"),
     ] {
         let path = folder.put(name, content);
