@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::accounts::Attributes;
 use super::asker::{AskError, Asker, Notice};
-use super::finish;
+use super::found::{self, FoundPosts};
 use super::ids::IdList;
 use super::journal::{Entry, FORMAT, Journal, Missing};
 use super::request::{BATCH, Begin, Request, Task, What, difference};
@@ -138,8 +138,8 @@ impl<'a> Collection<'a> {
                 path.display()
             );
         }
-        let ours = finish::identity(&state.begin)?;
-        let is_foreign = output.exists() && finish::identity_of_folder(output).as_ref() != Some(&ours);
+        let ours = found::identity(&state.begin)?;
+        let is_foreign = output.exists() && found::identity_of_folder(output).as_ref() != Some(&ours);
         ensure!(!is_foreign, "{}: exists already and is not this collection; choose another name", output.display());
         let tasks = state.begin.tasks();
         Ok(Self { output: output.to_owned(), journal, state, tasks, attributes, ids, with })
@@ -397,7 +397,7 @@ impl<'a> Collection<'a> {
         if !self.state.begin.request.author_names {
             return Ok(true);
         }
-        let unknown = finish::unknown_authors(self)?;
+        let unknown = found::unknown_authors(&self.journal, &self.state)?;
         let price = self.with.settings.prices.account;
         let mut asker = self.asker();
         for ids in unknown.chunks(BATCH) {
@@ -425,7 +425,7 @@ impl<'a> Collection<'a> {
         let mut posts = 0;
         for (index, task) in self.tasks.iter().enumerate() {
             let Some(counted) = self.state.counted(task) else { continue };
-            if finish::found_in(self, index)?.len() < counted {
+            if self.found_in(index)?.len() < counted {
                 lacking.push(index);
                 posts += counted;
             }
@@ -439,6 +439,11 @@ impl<'a> Collection<'a> {
     /// If the journal cannot be written.
     pub fn read_again(&mut self, tasks: Vec<usize>) -> Result<()> {
         self.keep(&Entry::Again { pass: self.state.passes + 1, tasks })
+    }
+
+    /// Returns the posts of a task.
+    pub(super) fn found_in(&self, index: usize) -> Result<FoundPosts> {
+        found::found_in(&self.journal, &self.state, &self.ids, index, &self.tasks[index])
     }
 
     /// Writes an entry and takes it in.
