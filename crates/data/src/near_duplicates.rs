@@ -90,13 +90,21 @@ impl TextIndex {
     }
 
     /// Returns the first text found that is similar to one with these words and that `accept` takes.
-    pub fn find(&self, words: &[u32], mut accept: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub fn find(&self, words: &[u32], accept: impl FnMut(u32) -> bool) -> Option<u32> {
+        self.find_within(words, usize::MAX, accept)
+    }
+
+    /// Does the same, but looks at the newest `most` texts of each band only, so that no text takes long.
+    pub fn find_within(&self, words: &[u32], most: usize, mut accept: impl FnMut(u32) -> bool) -> Option<u32> {
         if words.is_empty() {
             return None;
         }
         for slot in self.slots(words) {
             let (band, mut number) = (slot / self.buckets, self.newest[slot]);
-            while number != NONE {
+            for _ in 0..most {
+                if number == NONE {
+                    break;
+                }
                 if self.is_similar(words, self.words_of(number)) && accept(number) {
                     return Some(number);
                 }

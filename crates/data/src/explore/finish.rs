@@ -60,11 +60,11 @@ impl Explored {
         &self.sample
     }
 
-    /// Returns all numbers that need no model. Words for which `is_stop_word` holds are in no list.
+    /// Returns all numbers that need no model.
     #[must_use]
-    pub fn numbers(&self, names: &Names, is_stop_word: &dyn Fn(&str) -> bool) -> Numbers {
+    pub fn numbers(&self, names: &Names) -> Numbers {
         let counted = &self.counted;
-        let words = WordLists::new(self, is_stop_word);
+        let words = WordLists::new(self);
         let week = self.week();
         let account = AccountNames::new(self, names);
         let mut duplicates = counted.repeated.counted(REPEATED);
@@ -132,14 +132,13 @@ impl Explored {
     /// Returns, for each grouping of [`Self::numbers`] and each of its groups, the mean of the vectors of its words, each as often as
     /// the group's posts have it; `None` for a group without known words.
     #[must_use]
-    pub fn mean_vectors(
-        &self,
-        width: usize,
-        vector: &dyn Fn(&str) -> Option<Vec<f32>>,
-        is_stop_word: &dyn Fn(&str) -> bool,
-    ) -> Vec<Vec<Option<Vec<f32>>>> {
-        let known = |name: &&str| (!name.starts_with('#') && !is_stop_word(name)).then(|| vector(name)).flatten();
-        let vectors: Vec<Option<Vec<f32>>> = self.counted.words.names().iter().map(known).collect();
+    pub fn mean_vectors(&self, width: usize, vector: &dyn Fn(&str) -> Option<Vec<f32>>) -> Vec<Vec<Option<Vec<f32>>>> {
+        let words = &self.counted.words;
+        let known = |(number, name): (usize, &str)| {
+            let is_known = !name.starts_with('#') && !words.is_stop_word(number);
+            is_known.then(|| vector(name)).flatten()
+        };
+        let vectors: Vec<Option<Vec<f32>>> = words.names().into_iter().enumerate().map(known).collect();
         let columns = self.counted.cells.used();
         columns.into_iter().map(|column| self.means_of_groups(column, width, &vectors)).collect()
     }
@@ -313,14 +312,11 @@ impl Explored {
 struct WordLists<'a> {
     explored: &'a Explored,
     names: Vec<&'a str>,
-    is_listed: Vec<bool>,
 }
 
 impl<'a> WordLists<'a> {
-    fn new(explored: &'a Explored, is_stop_word: &dyn Fn(&str) -> bool) -> Self {
-        let names = explored.counted.words.names();
-        let is_listed = names.iter().map(|name| !is_stop_word(name)).collect();
-        Self { explored, names, is_listed }
+    fn new(explored: &'a Explored) -> Self {
+        Self { explored, names: explored.counted.words.names() }
     }
 
     /// Returns the most frequent words, or hashtags.
@@ -331,8 +327,9 @@ impl<'a> WordLists<'a> {
     }
 
     fn listed(&self, hashtags: bool) -> impl Iterator<Item = usize> {
+        let words = &self.explored.counted.words;
         (0..self.names.len())
-            .filter(move |&place| self.is_listed[place] && self.names[place].starts_with('#') == hashtags)
+            .filter(move |&place| !words.is_stop_word(place) && self.names[place].starts_with('#') == hashtags)
     }
 
     /// Returns how many posts of some cells have each word.

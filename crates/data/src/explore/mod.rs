@@ -62,6 +62,8 @@ pub struct ExploreOptions {
     pub until: Option<Date>,
     /// How many posts are sampled for sentiment and word vectors.
     pub sample: usize,
+    /// Words that are in no list, and by which texts are not compared: nearly all texts have some of them.
+    pub is_stop_word: fn(&str) -> bool,
 }
 
 impl Default for ExploreOptions {
@@ -75,6 +77,7 @@ impl Default for ExploreOptions {
             since: None,
             until: None,
             sample: 30_000,
+            is_stop_word: |_| false,
         }
     }
 }
@@ -124,7 +127,7 @@ impl Explorer {
             all_words: 0,
             words_a_post: vec![0; MOST_WORDS],
             accounts: Accounts::new(),
-            words: Words::new(),
+            words: Words::new(options.is_stop_word),
             repeated: RepeatedTexts::new(),
             sample: Sample::new(options.sample),
             has_text_column: false,
@@ -226,8 +229,9 @@ impl Explorer {
                 }
                 Token::Hashtag(hashtag) => hashtag,
             };
-            self.words.note(word);
-            self.repeated.note(word.trim_start_matches('#'));
+            if !self.words.note(word) {
+                self.repeated.note(word.trim_start_matches('#'));
+            }
         });
         self.words.end_post(cell);
         // Of retweets everybody knows that they repeat something.

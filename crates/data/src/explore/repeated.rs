@@ -1,6 +1,6 @@
 //! Posts that repeat an earlier one, word for word or nearly.
 
-use pregonero_text::hashing::{HashedSet, hash};
+use pregonero_text::hashing::{HashedSet, hash, splitmix64};
 
 use super::numbers::{Duplicates, Repeated};
 use super::tally::FastMap;
@@ -14,10 +14,15 @@ const FEWEST_WORDS: usize = 4;
 /// The most texts whose repetitions are counted one by one.
 const MOST_REPEATED: usize = 50_000;
 
+/// How many of the newest texts with an equal part of their signature are compared with a text. Copies are near in time.
+const LONGEST_CHAIN: usize = 32;
+
 /// The texts so far.
 #[derive(Debug)]
 pub(super) struct RepeatedTexts {
     known: TextIndex,
+    /// By the hash of all its words, the number of a text.
+    same: FastMap<u64, u32>,
     words: Vec<u32>,
     exact: u64,
     near: u64,
@@ -30,6 +35,7 @@ impl RepeatedTexts {
     pub(super) fn new() -> Self {
         Self {
             known: TextIndex::new(NEAR_DUPLICATE),
+            same: FastMap::default(),
             words: Vec::new(),
             exact: 0,
             near: 0,
@@ -52,7 +58,8 @@ impl RepeatedTexts {
         }
         let Some((known, is_same)) = self.find(words.as_slice()) else {
             if self.known.len() < MOST_TEXTS {
-                self.known.insert(words.as_slice());
+                let number = self.known.insert(words.as_slice());
+                self.same.insert(hash_of(words.as_slice()), number);
             } else {
                 self.not_compared += 1;
             }
@@ -68,15 +75,10 @@ impl RepeatedTexts {
 
     /// Returns an earlier text with these words, or else a similar one, and whether it is the same.
     fn find(&self, words: &[u32]) -> Option<(u32, bool)> {
-        let mut similar = None;
-        let same = self.known.find(words, |number| {
-            let is_same = self.known.words_of(number) == words;
-            if !is_same {
-                similar.get_or_insert(number);
-            }
-            is_same
-        });
-        same.map(|number| (number, true)).or(similar.map(|number| (number, false)))
+        if let Some(number) = self.same.get(&hash_of(words)) {
+            return Some((*number, true));
+        }
+        self.known.find_within(words, LONGEST_CHAIN, |_| true).map(|number| (number, false))
     }
 
     pub(super) fn not_compared(&self) -> u64 {
@@ -91,4 +93,9 @@ impl RepeatedTexts {
         top.truncate(most);
         Duplicates { exact: self.exact, near: self.near, threshold: NEAR_DUPLICATE, top }
     }
+}
+
+/// Returns the hash of sorted words.
+fn hash_of(words: &[u32]) -> u64 {
+    words.iter().fold(0, |state, word| splitmix64(state ^ u64::from(*word)))
 }

@@ -13,13 +13,14 @@ fn row(text: &str, author: &str, time: &str, party: &str) -> Row {
 }
 
 fn explored(options: ExploreOptions, rows: &[Row]) -> Result<Explored> {
+    let options = ExploreOptions { is_stop_word: |word| word == "la", ..options };
     let mut explorer = Explorer::new(options);
     rows.iter().try_for_each(|row| explorer.add(row, || "a.csv: row 1".to_owned()))?;
     explorer.finish()
 }
 
 fn numbers(options: ExploreOptions, rows: &[Row]) -> Numbers {
-    explored(options, rows).unwrap().numbers(&Names::Shown, &|word| word == "la")
+    explored(options, rows).unwrap().numbers(&Names::Shown)
 }
 
 fn some_rows() -> Vec<Row> {
@@ -92,7 +93,7 @@ fn repeated_texts_are_counted_and_retweets_are_not_among_them() {
     assert_eq!((found.duplicates.top.len(), found.duplicates.top[0].posts), (1, 3));
     assert_eq!((found.kinds.retweets, found.left_out.without_time, found.span), (1, 6, None));
     let hidden = explored(ExploreOptions::default(), &rows[1..3]).unwrap();
-    let hidden = hidden.numbers(&Names::Numbered("account".to_owned()), &|_| false);
+    let hidden = hidden.numbers(&Names::Numbered("account".to_owned()));
     assert_eq!(hidden.duplicates.top[0].text, "Hoy cierra la calle del mercado por obras @…");
     assert_eq!(hidden.accounts.top[0].account, "account 1");
 }
@@ -101,7 +102,7 @@ fn repeated_texts_are_counted_and_retweets_are_not_among_them() {
 fn sentiment_is_counted_by_group_and_over_time() {
     let rows = some_rows();
     let explored = explored(ExploreOptions::default(), &rows).unwrap();
-    let mut found = explored.numbers(&Names::Shown, &|_| false);
+    let mut found = explored.numbers(&Names::Shown);
     let classified: Vec<usize> =
         explored.sample().iter().map(|post| usize::from(post.text.contains("feria"))).collect();
     explored.add_sentiment(&mut found, "m".to_owned(), vec!["no".to_owned(), "sí".to_owned()], &classified);
@@ -123,7 +124,7 @@ fn a_group_s_vector_is_the_mean_of_its_words() {
         "río" | "la" => Some(vec![2.0, 2.0]),
         _ => None,
     };
-    let means = explored(ExploreOptions::default(), &rows).unwrap().mean_vectors(2, &vector, &|word| word == "la");
+    let means = explored(ExploreOptions::default(), &rows).unwrap().mean_vectors(2, &vector);
     assert_eq!(means, [[Some(vec![2.0 / 3.0, 1.0]), None, Some(vec![2.0, 2.0])]]);
 }
 

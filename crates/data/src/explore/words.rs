@@ -12,6 +12,9 @@ pub(super) struct Words {
     numbers: FastMap<Box<str>, u32>,
     /// In how many posts each word occurs.
     posts: Vec<u32>,
+    /// Whether each word is a stop word.
+    stops: Vec<bool>,
+    is_stop_word: fn(&str) -> bool,
     /// The same by cell; the key is the word's number and the cell.
     by_cell: FastMap<u64, u32>,
     /// The words of the present post.
@@ -21,14 +24,16 @@ pub(super) struct Words {
 }
 
 impl Words {
-    pub(super) fn new() -> Self {
-        Self::with_most(MOST_WORDS)
+    pub(super) fn new(is_stop_word: fn(&str) -> bool) -> Self {
+        Self::with_most(MOST_WORDS, is_stop_word)
     }
 
-    fn with_most(most_words: usize) -> Self {
+    fn with_most(most_words: usize, is_stop_word: fn(&str) -> bool) -> Self {
         Self {
             numbers: FastMap::default(),
             posts: Vec::new(),
+            stops: Vec::new(),
+            is_stop_word,
             by_cell: FastMap::default(),
             present: Vec::new(),
             most_words,
@@ -36,18 +41,20 @@ impl Words {
         }
     }
 
-    /// Notes a word of the present post.
-    pub(super) fn note(&mut self, word: &str) {
+    /// Notes a word of the present post, and returns whether it is a stop word.
+    pub(super) fn note(&mut self, word: &str) -> bool {
         let number = match self.numbers.get(word) {
             Some(number) => *number,
             None => {
                 let number = self.posts.len() as u32;
                 self.numbers.insert(word.into(), number);
                 self.posts.push(0);
+                self.stops.push((self.is_stop_word)(word));
                 number
             }
         };
         self.present.push(number);
+        self.stops[number as usize]
     }
 
     /// Counts the noted words, each once, as those of a post in this cell.
@@ -70,10 +77,11 @@ impl Words {
         let of_pairs = floor_that_leaves(self.by_cell.values().copied(), MOST_PAIRS / 2);
         let floor = of_words.max(of_pairs);
         let mut moved = vec![None; self.posts.len()];
-        let mut posts = Vec::new();
+        let (mut posts, mut stops) = (Vec::new(), Vec::new());
         for (number, count) in self.posts.iter().enumerate().filter(|(_, count)| **count > floor) {
             moved[number] = Some(posts.len() as u32);
             posts.push(*count);
+            stops.push(self.stops[number]);
         }
         self.numbers.retain(|_, number| match moved[*number as usize] {
             Some(new) => {
@@ -87,7 +95,7 @@ impl Words {
             .into_iter()
             .filter_map(|(pair, count)| Some((key(moved[(pair >> 16) as usize]?, pair as u16), count)))
             .collect();
-        self.posts = posts;
+        (self.posts, self.stops) = (posts, stops);
         self.missed_at_most += u64::from(floor);
     }
 
@@ -108,6 +116,11 @@ impl Words {
     /// Returns in how many posts the word with this number occurs.
     pub(super) fn posts(&self, number: usize) -> u64 {
         u64::from(self.posts[number])
+    }
+
+    /// Returns whether the word with this number is a stop word.
+    pub(super) fn is_stop_word(&self, number: usize) -> bool {
+        self.stops[number]
     }
 
     /// Iterates over the counts by word and cell.
@@ -133,9 +146,11 @@ mod tests {
 
     #[test]
     fn a_word_counts_once_a_post_and_by_cell() {
-        let mut words = Words::new();
+        let mut words = Words::new(|_| false);
         for (cell, post) in [(0, "sol sol mar"), (1, "sol"), (0, "sol #mar")] {
-            post.split(' ').for_each(|word| words.note(word));
+            post.split(' ').for_each(|word| {
+                words.note(word);
+            });
             words.end_post(cell);
         }
         let want = [(("#mar", 0), 1), (("mar", 0), 1), (("sol", 0), 2), (("sol", 1), 1)];
@@ -145,7 +160,7 @@ mod tests {
 
     #[test]
     fn beyond_the_bound_frequent_words_keep_their_counts_in_every_cell() {
-        let mut words = Words::with_most(50);
+        let mut words = Words::with_most(50, |_| false);
         for place in 0..1000_u32 {
             words.note("sol");
             words.note(if place % 2 == 0 { "mar" } else { "río" });

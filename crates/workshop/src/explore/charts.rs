@@ -89,7 +89,10 @@ pub(super) fn bubbles(label: &str, x: (f64, f64), marks: &[Mark], points: &[Poin
         svg.bubble("f0", at, radius, 0.55, &point.tip);
     }
     for (at, text) in marks {
-        svg.text("soft", (axis.place(*at, LEFT + 14.0, RIGHT - 14.0), bottom + 18.0), Anchor::Middle, text);
+        let at = axis.place(*at, LEFT + 14.0, RIGHT - 14.0);
+        // A date at the right edge would be cut off.
+        let anchor = if text.len() > 3 && at > RIGHT - 40.0 { Anchor::End } else { Anchor::Middle };
+        svg.text("soft", (at.min(RIGHT), bottom + 18.0), anchor, text);
     }
     svg.finish()
 }

@@ -28,7 +28,7 @@ fn explored(options: ExploreOptions) -> Explored {
 
 fn full() -> (Explored, Numbers) {
     let explored = explored(ExploreOptions::default());
-    let mut numbers = explored.numbers(&Names::Shown, &|_| false);
+    let mut numbers = explored.numbers(&Names::Shown);
     let classified: Vec<usize> = (0..explored.sample().len()).map(|place| place % 3).collect();
     let labels = ["negative", "neutral", "positive"].map(str::to_owned).to_vec();
     explored.add_sentiment(&mut numbers, "builtin:x".to_owned(), labels, &classified);
@@ -39,7 +39,7 @@ fn full() -> (Explored, Numbers) {
         _ => None,
     };
     let source = WordSource { name: "tres palabras".to_owned(), words: 3, width: 3, vector: &vector };
-    add_vectors(&explored, &mut numbers, &source, &|_| false);
+    add_vectors(&explored, &mut numbers, &source);
     (explored, numbers)
 }
 
@@ -111,7 +111,7 @@ fn the_page_s_policy_allows_its_own_style_and_nothing_else() {
 #[test]
 fn without_names_no_account_is_named_anywhere() {
     let explored = explored(ExploreOptions::default());
-    let numbers = explored.numbers(&Names::Numbered("cuenta n.º".to_owned()), &|_| false);
+    let numbers = explored.numbers(&Names::Numbered("cuenta n.º".to_owned()));
     let page = html(&numbers, Language::Spanish, false);
     let named = (0..7).find(|place| page.contains(&format!("cuenta{place}")));
     assert_eq!((named, page.contains("vecina")), (None, false));
@@ -124,7 +124,7 @@ fn data_without_times_authors_or_groups_have_a_page_too() {
     let mut row = Row::default();
     row.set("text", "una sola");
     explorer.add(&row, String::new).unwrap();
-    let numbers = explorer.finish().unwrap().numbers(&Names::Shown, &|_| false);
+    let numbers = explorer.finish().unwrap().numbers(&Names::Shown);
     let page = html(&numbers, Language::Spanish, true);
     assert!(
         page.contains("publicaciones sin fecha") && !page.contains("id=\"hours\"") && !page.contains("NaN"),

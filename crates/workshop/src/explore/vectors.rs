@@ -17,13 +17,8 @@ pub struct WordSource<'a> {
 }
 
 /// Adds the groups' points to the numbers: the mean of each group's word vectors, along two principal components.
-pub fn add_vectors(
-    explored: &Explored,
-    numbers: &mut Numbers,
-    source: &WordSource<'_>,
-    is_stop_word: &dyn Fn(&str) -> bool,
-) {
-    let means = explored.mean_vectors(source.width, source.vector, is_stop_word);
+pub fn add_vectors(explored: &Explored, numbers: &mut Numbers, source: &WordSource<'_>) {
+    let means = explored.mean_vectors(source.width, source.vector);
     let mut explained = Vec::new();
     for (grouping, means) in numbers.groupings.iter_mut().zip(means) {
         let known: Vec<Vec<f32>> = means.iter().flatten().cloned().collect();

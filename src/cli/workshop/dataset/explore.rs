@@ -145,7 +145,7 @@ impl ExploreArguments {
             true => Names::Numbered(language.account().to_owned()),
             false => Names::Shown,
         };
-        let mut numbers = explored.numbers(&names, &is_stop_word);
+        let mut numbers = explored.numbers(&names);
         if let Some((classifier, name)) = classifier.filter(|_| !explored.sample().is_empty()) {
             session.output.note(&format!("sentiment of {}", counted(explored.sample().len(), "post", "posts")));
             add_sentiment(&explored, &mut numbers, &classifier, &name, &stop)?;
@@ -173,6 +173,7 @@ impl ExploreArguments {
             since: self.since,
             until: self.until,
             sample: self.sample,
+            is_stop_word,
         })
     }
 
@@ -228,7 +229,7 @@ impl ExploreArguments {
                 width: vectors.card.width,
                 vector: &|word| vectors.vector(&pipeline.clean(word)),
             };
-            add_vectors(explored, numbers, &source, &is_stop_word);
+            add_vectors(explored, numbers, &source);
             return Ok(());
         }
         // Without groups there is nothing to compare.
@@ -261,7 +262,7 @@ impl ExploreArguments {
             width: WIDTH,
             vector: &|word| vectors.get(word).map(<[f32]>::to_vec),
         };
-        add_vectors(explored, numbers, &source, &is_stop_word);
+        add_vectors(explored, numbers, &source);
         Ok(())
     }
 

@@ -105,7 +105,10 @@ fn top(content: &PageContent<'_>, bursts: &Bursts, with_hour: bool) -> String {
         row
     };
     let rows: Vec<_> = bursts.top.iter().map(row).collect();
-    let label = language.t("Las mayores cantidades", "The greatest numbers");
+    let label = match with_hour {
+        true => language.t("Las mayores cantidades en una hora", "The greatest numbers in an hour"),
+        false => language.t("Las mayores cantidades en un día", "The greatest numbers on a day"),
+    };
     let head = language.t(["cuenta", "fecha", "hora|", "publicaciones|"], ["account", "date", "hour|", "posts|"]);
     let head: Vec<&str> = head.into_iter().filter(|name| with_hour || !matches!(*name, "hora|" | "hour|")).collect();
     format!("<h3>{label}</h3>\n{}", table(label, &head, &rows))

@@ -61,7 +61,8 @@ fn by_hour(content: &PageContent<'_>, grouping: &Grouping) -> String {
         |row: usize, hour: usize| format!("{} {hour} h: {}", groups[row].name, language.whole(groups[row].hours[hour]));
     let label = language
         .t("Por hora, según la hora más activa de cada grupo", "By hour, as a share of each group's busiest hour");
-    format!("<h3>{label}</h3>\n{}", drawing(label, &charts::grid(label, &rows, &hours, tip)))
+    let name = format!("{}: {label}", grouping.column);
+    format!("<h3>{label}</h3>\n{}", drawing(&name, &charts::grid(&name, &rows, &hours, tip)))
 }
 
 /// The groups' posts by month or day.
@@ -79,7 +80,7 @@ fn by_period(content: &PageContent<'_>, grouping: &Grouping) -> String {
         std::iter::once(Cell::text(period)).chain(posts).collect()
     };
     let rows: Vec<Vec<Cell>> = periods.iter().map(row).collect();
-    details(language, label, &table(label, &head, &rows))
+    details(language, label, &table(&format!("{}: {label}", grouping.column), &head, &rows))
 }
 
 /// The words and hashtags that set the groups apart.

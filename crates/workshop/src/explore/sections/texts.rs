@@ -112,10 +112,10 @@ pub(super) fn repeated(content: &PageContent<'_>) -> Section {
     let threshold = language.percent((duplicates.threshold * 100.0).round() as u64, 100);
     let note = language.t(
         format!("Sin contar retuits, {exact} publicaciones ({exact_share}) tienen las mismas palabras que una anterior, y otras {near} \
-                 ({near_share}) comparten al menos el {threshold} de ellas. Enlaces y menciones no cuentan; los textos de menos de cuatro \
+                 ({near_share}) comparten al menos el {threshold} de ellas. Enlaces, menciones y palabras vacías no cuentan; los textos de menos de cuatro \
                  palabras no se comparan."),
         format!("Retweets apart, {exact} posts ({exact_share}) have the same words as an earlier one, and another {near} ({near_share}) \
-                 share at least {threshold} of them. Links and mentions do not count; texts of fewer than four words are not compared."),
+                 share at least {threshold} of them. Links, mentions and stop words do not count; texts of fewer than four words are not compared."),
     );
     let row = |repeated: &Repeated| {
         vec![
