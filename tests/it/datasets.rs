@@ -122,7 +122,7 @@ fn a_changed_data_set_is_found_out_and_ends_with_1() {
 fn a_spec_with_a_fault_is_refused_with_its_line_and_nothing_is_written() {
     let bot = place(30, "jsonl");
     for (from, to, expected) in [
-        ("min_words = 5", "min_word = 5", "spec.toml: TOML parse error at line 13, column 1"),
+        ("min_words = 5", "min_word = 5", "bad.toml: TOML parse error at line 13, column 1"),
         ("path = \"tweets.csv\"", "path = \"none.csv\"", "none.csv"),
         (
             "text = \"tweet\"",
