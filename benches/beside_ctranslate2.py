@@ -2,11 +2,12 @@
 
     python3 -m venv venv && venv/bin/pip install ctranslate2 numpy safetensors
     cargo build --release --bench decoding
-    venv/bin/python benches/beside_ctranslate2.py [--rounds 5] [--avx2] [--batches 1,8,16] [--folder FOLDER]
+    venv/bin/python benches/beside_ctranslate2.py [--rounds 5] [--avx2] [--batches 1,8,16] [--folder FOLDER] [--one-thread]
 
 All engines stay loaded and take turns, so that a noisy machine slows all of them; prints the median tokens/s of each and
 the ratios of pregonero's int8 to CTranslate2's int8, turn by turn, as a Markdown table. `--avx2` also measures both with
-nothing wider than AVX2. `--folder` keeps the models for another run.
+nothing wider than AVX2. `--folder` keeps the models for another run. `--one-thread` gives each engine one thread and counts
+its processor time instead of the clock's, for a machine that has other work.
 """
 import argparse, glob, json, os, statistics, subprocess, sys, tempfile, time
 
@@ -90,9 +91,14 @@ class Engine:
             env=os.environ | variables)
         assert "ready" in self.child.stdout.readline()
     def speed(self, batch):
+        before = self.processor_seconds()
         self.child.stdin.write(f"{batch}\n")
         self.child.stdin.flush()
-        return float(self.child.stdout.readline().split(" tokens/s")[0].split()[-1])
+        by_clock = float(self.child.stdout.readline().split(" tokens/s")[0].split()[-1])
+        return batch * NEW / (self.processor_seconds() - before) if "ONE_THREAD" in os.environ else by_clock
+    def processor_seconds(self):
+        user, system = open(f"/proc/{self.child.pid}/stat").read().rsplit(")")[-1].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
     def resident(self):
         status = open(f"/proc/{self.child.pid}/status").read()
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
@@ -103,11 +109,14 @@ def main():
     parser.add_argument("--batches", default="1,8,16")
     parser.add_argument("--avx2", action="store_true")
     parser.add_argument("--folder")
+    parser.add_argument("--one-thread", action="store_true")
     parser.add_argument("--serve", nargs=2)
     arguments = parser.parse_args()
-    threads = len(os.sched_getaffinity(0))
+    threads = 1 if arguments.one_thread else len(os.sched_getaffinity(0))
+    variables = {"RAYON_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "ONE_THREAD": "1"} if arguments.one_thread else {}
+    os.environ.update(variables)
     if arguments.serve:
-        return serve(*arguments.serve, threads)
+        return serve(*arguments.serve, 1 if "ONE_THREAD" in os.environ else threads)
     target = os.environ.get("CARGO_TARGET_DIR", "target")
     binaries = [p for p in glob.glob(f"{target}/release/deps/decoding-*") if os.access(p, os.X_OK) and not p.endswith(".d")]
     if not binaries:
@@ -128,7 +137,8 @@ def main():
         pairs = [("pregonero int8", "CTranslate2 int8")]
         if arguments.avx2:
             engines["pregonero int8, AVX2"] = Engine(ours + ["--weights", "int8", "--kernel", "avx2", "-"])
-            engines["CTranslate2 int8, AVX2"] = Engine(theirs + ["int8"], CT2_FORCE_CPU_ISA="AVX2")
+            engines["CTranslate2 int8, AVX2"] = Engine(theirs + ["int8"], CT2_FORCE_CPU_ISA="AVX2",
+                ONEDNN_MAX_CPU_ISA="AVX2", MKL_ENABLE_INSTRUCTIONS="AVX2")
             pairs.append(("pregonero int8, AVX2", "CTranslate2 int8, AVX2"))
         print("| batch | " + " | ".join(engines) + " | " + " | ".join(f"{a} / {b}" for a, b in pairs) + " |")
         print("|---" * (1 + len(engines) + len(pairs)) + "|")

@@ -185,3 +185,11 @@ seeds("audit_formats", {
     "checkpoint": checkpoint,
     "proof": "c2sp.org/tlog-proof@v1\nextra e30=\nindex 1\n" + "\n".join(hashes) + "\n\n" + checkpoint,
 })
+
+# The zoo's files, with the byte that chooses a name and how strictly they are read.
+zoo = root.parent / "tests/data/zoo"
+choices = {
+    "latin1.csv": 0, "stray-quotes.csv": 0, "multiline.csv": 4, "unicode-text.txt": 1, "pipes.txt": 1, "lines.txt": 5,
+    "lines.ndjson": 2, "v2-pages.jsonl": 6, "v1.json": 2, "array.json": 1, "tweets.js": 3, "two.zip": 0, "utf8.csv.gz": 4,
+}
+seeds("data_reader", {name: bytes([choice]) + (zoo / name).read_bytes() for name, choice in choices.items()})

@@ -3,7 +3,6 @@
 //! The cookie is `id.secret`, both random; the record has only the secret's digest. An unknown name and a wrong password get
 //! the same answer after the same time.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
@@ -15,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::ask::{Ask, cookie};
 use super::failure::Failure;
 use super::security::random;
-use super::shares::Share;
+use super::shares::{Share, network_of};
 use super::{Page, password};
 use pregonero_store::{NewSession, SessionUser, StoreError};
 
@@ -190,26 +189,4 @@ async fn alone<T: Send + 'static>(
         work()
     });
     done.await.map_err(|_| Failure::Internal)
-}
-
-/// Returns what counts as one address: whoever has an IPv6 address has the 2^64 around it too.
-pub(super) fn network_of(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_ipv6_address_counts_with_its_network() {
-        assert_eq!(network_of("2001:db8:1:2:3:4:5:6".parse().unwrap()), "2001:db8:1:2::/64");
-        assert_eq!(network_of("10.0.0.1".parse().unwrap()), "10.0.0.1");
-    }
 }

@@ -5,8 +5,6 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::session::network_of;
-
 /// How much each address has taken.
 #[derive(Debug)]
 pub(super) struct Shares {
@@ -53,6 +51,17 @@ impl Drop for Share {
     }
 }
 
+/// Returns what counts as one address: whoever has an IPv6 address has the 2^64 around it too.
+pub(super) fn network_of(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +78,11 @@ mod tests {
         taken.push(shares.take(one).unwrap());
         drop(taken);
         assert!(shares.taken.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_ipv6_address_counts_with_its_network() {
+        assert_eq!(network_of("2001:db8:1:2:3:4:5:6".parse().unwrap()), "2001:db8:1:2::/64");
+        assert_eq!(network_of("10.0.0.1".parse().unwrap()), "10.0.0.1");
     }
 }

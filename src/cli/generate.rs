@@ -13,6 +13,7 @@ use super::output::{self, styled};
 use super::session::Session;
 use crate::app;
 use crate::config::{Override, Settings};
+use crate::daemon::status::EngineStatus;
 use pregonero_models::generation::{GenerationRequest, LengthBudget, candidate_seeds};
 use pregonero_text::tweet_text;
 use pregonero_tweet::{Judged, SeedPrompt, Verdict};
@@ -110,6 +111,9 @@ pub async fn run(arguments: GenerateArguments, session: &Session) -> Result<()> 
     let engine = app::load_engine(&settings, &hub, &session.environment).await?;
     if let Some(fallback) = &engine.description().fallback {
         tracing::info!("{fallback}");
+    }
+    if let Some(status) = EngineStatus::of(&engine, &settings.generation.decoding) {
+        session.output.note(&format!("generation server: {}", status.in_words()));
     }
     let rng_seed = settings.generation.rng_seed.unwrap_or_else(|| (app::fresh_seeds())());
     if arguments.all_prompts {

@@ -1,6 +1,7 @@
 //! `pregonero inspect`: shows how the bot judges a given text.
 
 use std::io::{self, BufRead, IsTerminal as _, Read as _};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
@@ -11,6 +12,8 @@ use super::decoding::generation;
 use super::output::{self, styled};
 use super::session::Session;
 use crate::app;
+use pregonero_data::names;
+use pregonero_data::read::{self, ReadOptions};
 use pregonero_judging::gates::Recent;
 use pregonero_judging::judge::Judge;
 use pregonero_text::tweet_text::{self, Entity, TweetText};
@@ -29,9 +32,11 @@ const LONGEST_LINE: u64 = 1 << 20;
 Examples:
   pregonero inspect \"El mercado abre temprano.\"
   pregonero inspect --model hub:OWNER/NAME \"El mercado abre temprano.\"
-  printf '%s\\n' '{\"text\": \"Hola a todos.\"}' | pregonero --json inspect -")]
+  printf '%s\\n' '{\"text\": \"Hola a todos.\"}' | pregonero --json inspect -
+  pregonero --json inspect - < tweets.csv.gz")]
 pub struct InspectArguments {
-    /// The text; - (or nothing) reads JSON lines {"text": …} from standard input
+    /// The text; - (or nothing) reads standard input: JSON lines {"text": …}, one text per line, a table or any other file with
+    /// a column "text", X's archive, Parquet …
     #[arg(value_name = "TEXT", default_value = "-", hide_default_value = true)]
     text: String,
     /// Judge the text as one by this generator (builtin, a folder or hub:OWNER/NAME) instead of the configured one: the verbatim
@@ -49,8 +54,8 @@ struct Line {
 /// Runs `inspect`.
 ///
 /// # Errors
-/// If the configuration or a model cannot be used, or a line of standard input is not `{"text": …}`; the message names the
-/// line.
+/// If the configuration or a model cannot be used, or a row of standard input cannot be read or has no text; the message names
+/// the line.
 pub async fn run(arguments: InspectArguments, session: &Session) -> Result<()> {
     check_length(&arguments.text)?;
     let model = arguments.model.iter().map(|value| generation("--model", "model", value)).collect();
@@ -65,7 +70,37 @@ pub async fn run(arguments: InspectArguments, session: &Session) -> Result<()> {
     if io::stdin().is_terminal() {
         session.output.note("reading JSON lines {\"text\": …} from the terminal; Ctrl-D ends them. To judge one text: pregonero inspect \"TEXT\"");
     }
-    for_each_text(io::stdin().lock(), |text| inspector.inspect(text, session))
+    for_each_of_input(|text| inspector.inspect(text, session))
+}
+
+/// Passes every text of standard input to `take`: JSON lines one by one as they come, everything else through the reader of files.
+fn for_each_of_input(mut take: impl FnMut(&str) -> Result<()>) -> Result<()> {
+    let mut input = io::stdin().lock();
+    if begins_with_object(input.fill_buf().context("standard input: cannot be read")?) {
+        return for_each_text(input, take);
+    }
+    drop(input);
+    let mut rows = read::open(&[PathBuf::from("-")], &ReadOptions::strict())?;
+    while let Some(row) = rows.next().transpose()? {
+        let place = || rows.report().place(row.place);
+        let Some(text) = row.text(names::TEXT) else {
+            let columns: Vec<&str> = row.iter().map(|(name, _)| name).collect();
+            ensure!(columns.is_empty(), "{}: no column {:?}; it has {}", place(), names::TEXT, columns.join(", "));
+            continue;
+        };
+        check_length(&text).with_context(place)?;
+        take(&text)?;
+    }
+    for finding in rows.report().files.iter().flat_map(|file| &file.findings) {
+        tracing::warn!("standard input: {finding}");
+    }
+    Ok(())
+}
+
+/// Returns whether the first line is a whole JSON object with a text, or empty.
+fn begins_with_object(start: &[u8]) -> bool {
+    let line = start.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !line.is_empty());
+    line.is_none_or(|line| serde_json::from_slice::<Line>(line).is_ok() && !line.starts_with(b"["))
 }
 
 /// Passes the text of every line to `take`. If a line cannot be used, the error names its number.
@@ -184,6 +219,21 @@ mod tests {
         assert_eq!(texts_of(input.as_bytes()).unwrap(), ["uno", "dos"]);
         let longest = "a".repeat(LONGEST_TEXT);
         assert_eq!(texts_of(format!("{{\"text\": \"{longest}\"}}\n").as_bytes()).unwrap(), [longest]);
+    }
+
+    #[test]
+    fn only_json_lines_are_read_as_they_come() {
+        for (start, expected) in [
+            ("{\"text\": \"uno\"}\n", true),
+            ("\n\n{\"text\": \"uno\", \"id\": 1}\nno\n", true),
+            ("", true),
+            ("text,label\nuno,1\n", false),
+            ("Hola a todos.\n", false),
+            ("[{\"text\": \"uno\"}]\n", false),
+            ("{\"tweet\": \"uno\"}\n", false),
+        ] {
+            assert_eq!(begins_with_object(start.as_bytes()), expected, "{start:?}");
+        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ use self::logging::Level;
 use self::output::Output;
 use self::session::Session;
 use pregonero_system::environment::{self, Environment};
-use pregonero_system::memory;
+use pregonero_system::{memory, threads};
 
 /// A Twitter (X) bot: GPT-2 writes, a classifier scores, gates judge, SQLite remembers
 #[derive(Debug, Parser)]
@@ -212,6 +212,7 @@ fn quoted(arguments: &[OsString]) -> String {
 }
 
 fn start(command: Command, session: &Session) -> Result<()> {
+    threads::heed_the_quota();
     if matches!(command, Command::Run(_) | Command::Once(_) | Command::Generate(_)) {
         memory::give_freed_memory_back();
     }
@@ -274,18 +275,33 @@ fn with_flowing_help(command: clap::Command) -> clap::Command {
 }
 
 /// Joins the lines of each paragraph, because clap wraps lines at the terminal's width and does not join them. Lines that begin
-/// with a blank, such as examples, and those after which one does, stay as they are.
+/// with a blank, such as examples, stay as they are, but the remark beside a long one goes below it.
 fn flowing(help: &str) -> String {
     let mut flowing = String::new();
     let mut lines = help.lines().peekable();
     while let Some(line) = lines.next() {
-        flowing.push_str(line);
+        match remark(line) {
+            Some((example, remark)) => flowing.push_str(&format!("{example}\n      {remark}")),
+            None => flowing.push_str(line),
+        }
         let joins = |line: &str| !line.is_empty() && !line.starts_with(' ');
         let goes_on = joins(line) && lines.peek().is_some_and(|next| joins(next));
         flowing.push(if goes_on { ' ' } else { '\n' });
     }
     flowing.truncate(flowing.trim_end().len());
     flowing
+}
+
+/// Splits a line that a narrow terminal would break into the example and the remark beside it, three blanks or more apart.
+fn remark(line: &str) -> Option<(&str, &str)> {
+    const NARROW: usize = 80;
+    const APART: &str = "   ";
+    if line.chars().count() <= NARROW || !line.starts_with("  ") {
+        return None;
+    }
+    let start = line.len() - line.trim_start().len();
+    let (example, remark) = line[start..].split_once(APART)?;
+    Some((&line[..start + example.len()], remark.trim_start()))
 }
 
 #[cfg(test)]
@@ -321,6 +337,8 @@ mod tests {
     fn a_paragraph_of_help_is_one_line_and_examples_stay_lines() {
         let help = "Examples:\n  a    b\n  c\n\nOne sentence\nand its end.\nAnother.\n\nCodes: 0";
         assert_eq!(flowing(help), "Examples:\n  a    b\n  c\n\nOne sentence and its end. Another.\n\nCodes: 0");
+        let long = format!("  pregonero {}    what it does", "x".repeat(70));
+        assert_eq!(flowing(&long), format!("  pregonero {}\n      what it does", "x".repeat(70)));
     }
 
     #[test]

@@ -2,31 +2,25 @@
 //!
 //! Memory has the places of all posts and a few pages, not the posts.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
-use sha2::{Digest as _, Sha256};
 
+use super::found::{FoundPosts, KEY, Pages, identity};
 use super::gather::{Collection, timeline_cap};
-use super::journal::{Entry, Journal, Spot};
-use super::request::{Begin, Task, What};
-use super::row::{author_of, id_of, row};
+use super::journal::Entry;
+use super::request::{Task, What};
+use super::row::{author_of, row};
 use pregonero_data::folder::{Folder, Format, Manifest, Source, Writer};
 use pregonero_data::json_row::Names;
 use pregonero_x::Reach;
 
-/// The manifest's key for what a collection knows beyond its sources.
-const KEY: &str = "collection";
-
 /// The file in the folder that lists the posts which X does not show.
 const NOT_SHOWN: &str = "not-shown.csv";
-
-/// How many pages are kept in memory while rows are written.
-const PAGES_IN_MEMORY: usize = 16;
 
 /// The epoch of X's ids in milliseconds of Unix time: their upper 42 bits count from it.
 const ID_EPOCH_MS: i64 = 1_288_834_974_657;
@@ -78,28 +72,6 @@ pub struct MissingWindow {
     pub found: u64,
 }
 
-/// Where a post is in the journal.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Found {
-    id: u64,
-    page: Spot,
-    /// Its index on the page.
-    at: usize,
-}
-
-/// The posts of a task, each once, in the order of their ids.
-#[derive(Debug, Default)]
-pub(super) struct FoundPosts {
-    posts: Vec<Found>,
-    repeated: u64,
-}
-
-impl FoundPosts {
-    pub fn len(&self) -> u64 {
-        self.posts.len() as u64
-    }
-}
-
 /// What is counted while rows are written, for each source.
 #[derive(Debug, Clone, Default)]
 struct SourceCounts {
@@ -107,77 +79,6 @@ struct SourceCounts {
     kept: u64,
     repeated: u64,
     not_shown: BTreeMap<String, u64>,
-}
-
-/// Returns what tells this collection from every other.
-pub(super) fn identity(begin: &Begin) -> Result<String> {
-    Ok(format!("{:x}", Sha256::digest(serde_json::to_vec(begin)?)))
-}
-
-/// Returns the identity of the collection that a folder is; `None` if it is none.
-pub(super) fn identity_of_folder(folder: &Path) -> Option<String> {
-    let manifest = Manifest::read(folder).ok()?;
-    manifest.other[KEY]["journal"].as_str().map(str::to_owned)
-}
-
-/// Returns the posts of a task. Of a post that X sent more than once, the first one counts.
-pub(super) fn found_in(collection: &Collection<'_>, task: usize) -> Result<FoundPosts> {
-    let mut posts: Vec<Found> = Vec::new();
-    for page in &collection.state.tasks[task].pages {
-        let entry = posts_of(&collection.journal, *page)?;
-        let found = entry.iter().enumerate().filter_map(|(at, post)| Some(Found { id: id_of(post)?, page: *page, at }));
-        posts.extend(found);
-    }
-    let read = posts.len();
-    posts.sort_by_key(|post| (post.id, post.page.at, post.at));
-    posts.dedup_by_key(|post| post.id);
-    let repeated = (read - posts.len()) as u64;
-    if let Task::Posts { from, to } = &collection.tasks[task] {
-        let asked = &collection.ids.ids[*from..*to];
-        let places: HashMap<u64, usize> = asked.iter().enumerate().map(|(place, id)| (*id, place)).collect();
-        posts.sort_by_key(|post| places.get(&post.id).copied().unwrap_or(usize::MAX));
-    }
-    Ok(FoundPosts { posts, repeated })
-}
-
-/// Returns the authors whose names are not known, each once, in the order of their ids.
-pub(super) fn unknown_authors(collection: &Collection<'_>) -> Result<Vec<String>> {
-    let state = &collection.state;
-    let mut unknown = BTreeSet::new();
-    for page in state.tasks.iter().flat_map(|task| &task.pages) {
-        for post in posts_of(&collection.journal, *page)? {
-            let author =
-                author_of(&post).filter(|id| state.author(id).is_none() && !state.missing_authors.contains(*id));
-            unknown.extend(author.map(str::to_owned));
-        }
-    }
-    Ok(unknown.into_iter().collect())
-}
-
-fn posts_of(journal: &Journal, page: Spot) -> Result<Vec<Json>> {
-    match journal.read(page)? {
-        Entry::Page { posts, .. } => Ok(posts),
-        _ => bail!("{}: changed while it was read", journal.path().display()),
-    }
-}
-
-/// The last pages that were read from the journal.
-struct Pages<'a> {
-    journal: &'a Journal,
-    recent: VecDeque<(Spot, Vec<Json>)>,
-}
-
-impl Pages<'_> {
-    fn post(&mut self, found: Found) -> Result<&Json> {
-        if !self.recent.iter().any(|(spot, _)| *spot == found.page) {
-            if self.recent.len() == PAGES_IN_MEMORY {
-                self.recent.pop_front();
-            }
-            self.recent.push_back((found.page, posts_of(self.journal, found.page)?));
-        }
-        let page = self.recent.iter().find(|(spot, _)| *spot == found.page);
-        page.and_then(|(_, posts)| posts.get(found.at)).context("the journal changed while it was read")
-    }
 }
 
 impl Collection<'_> {
@@ -206,9 +107,9 @@ impl Collection<'_> {
         let mut counts = vec![SourceCounts::default(); self.sources().len()];
         let mut written = HashSet::new();
         let mut names = Names::default();
-        let mut pages = Pages { journal: &self.journal, recent: VecDeque::new() };
+        let mut pages = Pages::new(&self.journal);
         for (index, task) in self.tasks.iter().enumerate() {
-            let found = found_in(self, index)?;
+            let found = self.found_in(index)?;
             let source = &mut counts[source_of(task)];
             source.repeated += found.repeated;
             source.read += found.len() + found.repeated;
@@ -312,7 +213,7 @@ impl Collection<'_> {
         let mut rows: Vec<(String, String)> = Vec::new();
         for (index, task) in self.tasks.iter().enumerate().filter(|(_, task)| matches!(task, Task::Posts { .. })) {
             debug_assert!(matches!(task, Task::Posts { .. }));
-            let found = found_in(self, index)?;
+            let found = self.found_in(index)?;
             let faults = self.state.tasks[index].faults.iter();
             rows.extend(faults.filter_map(|fault| Some((fault.about.clone()?, fault.kind.clone()))));
             rows.extend(self.unsaid(index, &found).iter().map(|id| (id.to_string(), "not in the answer".to_owned())));

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::accounts::Attributes;
 use super::asker::{AskError, Asker, Notice};
-use super::finish;
+use super::found::{self, FoundPosts};
 use super::ids::IdList;
 use super::journal::{Entry, FORMAT, Journal, Missing};
 use super::request::{BATCH, Begin, Request, Task, What, difference};
@@ -83,14 +83,6 @@ pub struct Estimate {
     pub paid: i64,
 }
 
-impl Estimate {
-    /// Returns what the rest costs, in millionths of a dollar.
-    #[must_use]
-    pub fn rest(&self) -> i64 {
-        self.posts_micros.saturating_add(self.accounts_micros)
-    }
-}
-
 /// A collection at work.
 pub struct Collection<'a> {
     pub(super) output: PathBuf,
@@ -146,23 +138,17 @@ impl<'a> Collection<'a> {
                 path.display()
             );
         }
-        let ours = finish::identity(&state.begin)?;
-        let is_foreign = output.exists() && finish::identity_of_folder(output).as_ref() != Some(&ours);
+        let ours = found::identity(&state.begin)?;
+        let is_foreign = output.exists() && found::identity_of_folder(output).as_ref() != Some(&ours);
         ensure!(!is_foreign, "{}: exists already and is not this collection; choose another name", output.display());
         let tasks = state.begin.tasks();
         Ok(Self { output: output.to_owned(), journal, state, tasks, attributes, ids, with })
     }
 
-    /// Returns whether an earlier run has got answers.
+    /// Returns for how many posts a person agreed to the price in an earlier run.
     #[must_use]
-    pub fn goes_on(&self) -> bool {
-        self.state.paid > 0 || self.state.agreed.is_some()
-    }
-
-    /// Returns whether a person agreed to the price in an earlier run.
-    #[must_use]
-    pub fn is_agreed(&self) -> bool {
-        self.state.agreed.is_some()
+    pub fn agreed(&self) -> Option<u64> {
+        self.state.agreed.map(|(posts, _)| posts)
     }
 
     /// Returns whether the folder is at its place already, and complete; `None` if it is not.
@@ -181,12 +167,6 @@ impl<'a> Collection<'a> {
     #[must_use]
     pub fn span(&self) -> (Option<Timestamp>, Timestamp) {
         (self.state.begin.since, self.state.begin.until)
-    }
-
-    /// Returns how many tasks there are.
-    #[must_use]
-    pub fn task_count(&self) -> usize {
-        self.tasks.len()
     }
 
     /// Returns how much is known by the request alone: the price of the requests that tell how much there is to read, in
@@ -306,12 +286,12 @@ impl<'a> Collection<'a> {
         self.with.client.usage().await.ok().map(|answer| answer.value)
     }
 
-    /// Records that a person agreed to the estimate.
+    /// Records that a person agreed to read this many posts in all, and to a price for what is left of them.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn agree(&mut self, estimate: &Estimate) -> Result<()> {
-        self.keep(&Entry::Agreed { posts: estimate.posts, micros: estimate.rest() })
+    pub fn agree(&mut self, posts: u64, micros: i64) -> Result<()> {
+        self.keep(&Entry::Agreed { posts, micros })
     }
 
     /// Reads everything that is not read yet, as far as the limits allow; returns whether all of it was.
@@ -417,7 +397,7 @@ impl<'a> Collection<'a> {
         if !self.state.begin.request.author_names {
             return Ok(true);
         }
-        let unknown = finish::unknown_authors(self)?;
+        let unknown = found::unknown_authors(&self.journal, &self.state)?;
         let price = self.with.settings.prices.account;
         let mut asker = self.asker();
         for ids in unknown.chunks(BATCH) {
@@ -445,7 +425,7 @@ impl<'a> Collection<'a> {
         let mut posts = 0;
         for (index, task) in self.tasks.iter().enumerate() {
             let Some(counted) = self.state.counted(task) else { continue };
-            if finish::found_in(self, index)?.len() < counted {
+            if self.found_in(index)?.len() < counted {
                 lacking.push(index);
                 posts += counted;
             }
@@ -459,6 +439,11 @@ impl<'a> Collection<'a> {
     /// If the journal cannot be written.
     pub fn read_again(&mut self, tasks: Vec<usize>) -> Result<()> {
         self.keep(&Entry::Again { pass: self.state.passes + 1, tasks })
+    }
+
+    /// Returns the posts of a task.
+    pub(super) fn found_in(&self, index: usize) -> Result<FoundPosts> {
+        found::found_in(&self.journal, &self.state, &self.ids, index, &self.tasks[index])
     }
 
     /// Writes an entry and takes it in.

@@ -6,6 +6,7 @@
 //! - `journal`, `state`: what X has answered, on disk; and what follows from it for the next request.
 //! - `asker`: waiting, retrying, stopping.
 //! - `gather`: counts, reads and looks up, one request after the other.
+//! - `found`: the posts that the journal has, each once.
 //! - `finish`: from the journal to the folder, and what is missing in it.
 //!
 //! The commands are part of the workshop; the section `[collect]` of the configuration is there in every build.
@@ -19,6 +20,8 @@ mod accounts;
 mod asker;
 #[cfg(feature = "workshop")]
 mod finish;
+#[cfg(feature = "workshop")]
+mod found;
 #[cfg(feature = "workshop")]
 mod gather;
 #[cfg(feature = "workshop")]

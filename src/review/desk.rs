@@ -251,10 +251,11 @@ impl<'a> Desk<'a> {
         let record = self.post(post).await?;
         self.require_seen(&record)?;
         // One that does not wait is refused by the record itself, which also knows how it ended.
-        if record.state == PostState::Held && record.expires_at > self.now {
-            if let Some(claim) = self.unchecked_claim(&record, &checked) {
-                return Err(ReviewError::NeedsFactCheck { post, claim });
-            }
+        if record.state == PostState::Held
+            && record.expires_at > self.now
+            && let Some(claim) = self.unchecked_claim(&record, &checked)
+        {
+            return Err(ReviewError::NeedsFactCheck { post, claim });
         }
         let without = checked.facts && self.terms.keep_disclosure == KeepDisclosure::UnlessChecked;
         let text = if without { self.body(&record).to_owned() } else { record.text.clone() };

@@ -168,6 +168,42 @@ async fn nothing_is_read_before_somebody_agrees_to_the_price() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_asked_on_the_terminal_and_only_yes_is_an_agreement() {
+    let mut one_page = library(20);
+    one_page.page = 0;
+    let (x, bot) = bot_with(one_page).await;
+    let token = bot.path("data/tokens/twitter_bearer_token");
+    std::fs::create_dir_all(token.parent().unwrap()).unwrap();
+    std::fs::write(&token, BEARER.1).unwrap();
+    let arguments = [
+        "dataset",
+        "collect",
+        "--hashtag",
+        "SiAlParque",
+        "--full-archive",
+        "--since",
+        "2021-03-01",
+        "--until",
+        "2021-03-01",
+        "--output",
+        "posts",
+        "--rights",
+        "consent",
+    ];
+    for answer in ["n\n", "\n", "", "maybe\n"] {
+        let ended = bot.on_a_terminal(&arguments, answer);
+        assert_eq!(ended.code(), Some(1), "{answer:?}: {ended:#?}");
+        assert!(ended.stdout.contains("Read 13 posts for $0.065? [y/N]"), "{}", ended.stdout);
+        assert!(ended.stdout.contains("nothing was read; the counts are kept"), "{}", ended.stdout);
+    }
+    x.with_library(|library| assert!(library.given.is_empty() && library.counts_asked == 1));
+    let ended = bot.on_a_terminal(&arguments, "y\n");
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    assert_eq!(ids(&bot.path("posts")).len(), 13);
+    std::fs::remove_file(token).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_collected_is_refused_with_what_to_do() {
     let (x, bot) = bot_with(library(10)).await;
     let base = ["dataset", "collect", "--output", "posts", "--rights", "a test", "--yes"];
@@ -303,7 +339,9 @@ async fn a_limit_of_posts_ends_it_early_and_a_higher_one_goes_on() {
     let first = ids(&bot.path("posts"));
     assert!(first.len() > 15 && first.len() <= 25, "{}", first.len());
     assert_eq!(manifest(&bot.path("posts"))["collection"]["limited"], true);
-    has_ended(&search_into(&bot, "posts", &[]), 0, "going on where it was stopped");
+    let more: Vec<&str> = SEARCH[..16].iter().chain(&["--output", "posts"]).copied().collect();
+    has_ended(&run(&bot, &more), 2, "add --yes to agree to the price");
+    has_ended(&search_into(&bot, "posts", &[]), 0, "that are not read yet: $");
     assert_eq!(ids(&bot.path("posts")), expected);
     x.with_library(|library| assert!(library.given.values().all(|times| *times == 1)));
 }
@@ -371,6 +409,12 @@ async fn hydrate_reads_posts_in_the_order_of_the_file_and_lists_what_x_does_not_
     let list = std::fs::read_to_string(bot.path("posts/not-shown.csv")).unwrap();
     assert_eq!(list, format!("id,reason\n12345,resource-not-found\n{dropped},resource-not-found\n"));
     assert_eq!(x.calls().iter().filter(|call| call.bare_path() == "/2/tweets").count(), 3);
+    let again =
+        ["dataset", "hydrate", "ids.csv", "--format", "parquet", "--output", "table", "--rights", "a test", "--yes"];
+    has_ended(&run(&bot, &again), 0, "");
+    let table = pregonero_data::folder::Folder::open(&bot.path("table")).unwrap();
+    let found: Vec<String> = table.rows().unwrap().map(|row| row.unwrap().text("id").unwrap().into_owned()).collect();
+    assert_eq!(found, shown.iter().map(u64::to_string).collect::<Vec<_>>());
     let wrong = run(&bot, &["dataset", "hydrate", "nothing.txt", "--output", "b", "--rights", "a test", "--yes"]);
     has_ended(&wrong, 1, "cannot read nothing.txt");
 }

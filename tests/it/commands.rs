@@ -602,16 +602,11 @@ fn on_a_terminal_inspect_says_what_it_reads() {
 fn a_prompt_that_ends_in_a_hashtag_is_warned_about() {
     let bot = TestBot::new();
     let config = std::fs::read_to_string(bot.path("config.toml")).unwrap();
-    bot.configure(&config.replacen(
-        "[[seed_prompts]]",
-        "[[seed_prompts]]\ntext = \"Hoy en la #feria\"\n[[seed_prompts]]",
-        1,
-    ));
+    let prompts = "[[seed_prompts]]\ntext = \"Hoy en la #feria\"\n[[seed_prompts]]\ntext = \"La #feria abre \"\n";
+    bot.configure(&format!("{config}{prompts}"));
     let checked = bot.run(&["config", "check"]);
-    assert!(
-        checked.stderr.contains("it ends in a hashtag, \"#feria\", which the model may make longer"),
-        "{checked:#?}"
-    );
+    let expected = "seed_prompts[0].text: it ends in a hashtag, \"#feria\", which the model may make longer";
+    assert!(checked.stderr.contains(expected) && !checked.stderr.contains("seed_prompts[1]"), "{checked:#?}");
 }
 
 #[test]
@@ -629,6 +624,9 @@ fn help_is_never_wider_than_the_terminal_and_has_no_torn_paragraphs() {
             let next = pair[1].split(' ').next().unwrap();
             let would_fit = pair[0].chars().count() + 1 + next.chars().count() <= 80;
             assert!(!would_fit, "torn: {pair:?}");
+        }
+        for line in &lines {
+            assert!(line.chars().count() <= 80, "too wide: {line:?}");
         }
     }
 }

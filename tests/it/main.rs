@@ -15,13 +15,16 @@
 //! - `commands`: every command's output, exit code and errors.
 //! - `classifiers`: training and measuring classifiers.
 //! - `generators`: what `evaluate generator` and `generate --sweep` measure, write and refuse.
+//! - `importing`: files of any kind into a data set.
 //! - `collect`: posts collected from X: price, faults, kills, what is missing; posts by their ids.
 //! - `explore`: the page about a data set, its numbers, and what is refused.
+//! - `datasets`: data sets built by a spec, killed, verified, described, purged.
 //! - `control`: attributes, from the columns of a table through training and generation to the record.
 //! - `review`: edits, picks and approvals from the command line and on a terminal, and hostile input.
 //! - `rounds`: one round of the binary (`once`), from the seed prompt to the record, for every way it can end.
 //! - `daemon`: the binary as a service (`run`): systemd, signals, reload, approvals, crashes, missed slots.
 //! - `admin`: the admin page over HTTP: who may do what, sign-ins, foreign sites, hostile texts, metrics.
+//! - `int8`: int8 weights, from `models quantize` to the record and back.
 //! - `operations`: commands next to a running daemon: which record they use, a broken file, consistent reports, `init`.
 //! - `history`: filters, exports, statistics, engagement, and how long candidates are kept.
 //! - `store`: the record under stress: full and read-only disks, locks, killed backups, restores, older schemas.
@@ -51,6 +54,8 @@ mod commands;
 mod control;
 mod crash_matrix;
 mod daemon;
+#[cfg(feature = "workshop")]
+mod datasets;
 mod doctor;
 mod engine;
 #[cfg(feature = "workshop")]
@@ -59,6 +64,10 @@ mod explore;
 mod generators;
 mod history;
 mod hub;
+#[cfg(feature = "workshop")]
+mod importing;
+#[cfg(feature = "workshop")]
+mod int8;
 mod older_models;
 mod operations;
 mod review;

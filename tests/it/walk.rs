@@ -44,7 +44,9 @@ fn library() -> Library {
     };
     Library {
         posts: (0..ACCOUNTS * POSTS).map(post).collect(),
-        accounts: (0..ACCOUNTS).map(|place| (100 + place, format!("cuenta{place}"), format!("Cuenta {place}"))).collect(),
+        accounts: (0..ACCOUNTS)
+            .map(|place| (100 + place, format!("cuenta{place}"), format!("Cuenta {place}")))
+            .collect(),
         page: 100,
         ..Library::default()
     }
@@ -62,7 +64,12 @@ async fn the_documented_walk_leads_from_nothing_to_a_tweet() {
     let mut walk = Command::new("bash");
     walk.args([script, "walk"]).current_dir(bot.path("")).env_clear().envs(keys);
     walk.env("PATH", format!("{}:/usr/bin:/bin", program.display())).env(BEARER.0, BEARER.1);
-    walk.envs([("WALK_SIZE", "small"), ("WALK_HANDLE", USER.1), ("WALK_SINCE", "2021-03-01"), ("WALK_UNTIL", "2021-03-03")]);
+    walk.envs([
+        ("WALK_SIZE", "small"),
+        ("WALK_HANDLE", USER.1),
+        ("WALK_SINCE", "2021-03-01"),
+        ("WALK_UNTIL", "2021-03-03"),
+    ]);
     walk.envs([("WALK_CRON", "*/20 * * * * *"), ("PREGONERO__COLLECT__PAUSE", "0s")]);
     walk.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let ended = bot.start_command(walk).wait();

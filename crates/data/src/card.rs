@@ -309,7 +309,7 @@ fn cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::folder::{Purge, Spec};
+    use crate::folder::{Purge, Spec, Split};
 
     #[test]
     fn what_is_known_is_told_and_what_is_not_is_asked_for() {
@@ -318,6 +318,7 @@ mod tests {
             rights: "with leave of the neighbours".to_owned(),
             sources: vec![Source { what: "file".to_owned(), path_or_query: "a|b.csv".to_owned(), rows_read: 5, kept: 3, dropped: [("retweet".to_owned(), 2)].into(), ..Source::default() }],
             labels: [("si".to_owned(), 2)].into(),
+            splits: vec![Split { name: "test".to_owned(), rows: 10 }],
             spec: Some(Spec { text: "[[source]]\n# ```\n".to_owned(), sha256: "ab".to_owned() }),
             purged: vec![Purge { when: "2026-02-03T00:00:00Z".to_owned(), by: "author".to_owned(), rows: 4, reason: "asked".to_owned(), ..Purge::default() }],
             other: serde_json::from_str(r#"{"leakage": {"tested": "test", "split": {"rows": 10, "with_author": 10, "author_in_training": 0, "text_in_training": 0, "near_duplicate_in_training": 1, "with_date": 0, "day_in_training": 0}, "random": {"rows": 10, "with_author": 10, "author_in_training": 5, "text_in_training": 2, "near_duplicate_in_training": 3, "with_date": 0, "day_in_training": 0}}}"#).unwrap(),

@@ -3,6 +3,7 @@
 //! - [`row`]: one row of any file: named values, and where it stands.
 //! - [`names`]: the names that the columns of tweets have, whatever kind of file they come from.
 //! - [`read`]: the one reader: rows of files of every kind, and a report of what was found and dropped.
+//! - [`import`]: rows of any files on their way into a data set.
 //! - [`folder`]: the folder of a data set: data files and the manifest that describes them.
 //! - [`parquet_file`]: Parquet files, read and written as a stream.
 //! - [`json_row`]: a row as a JSON object, and back.
@@ -24,6 +25,7 @@ pub mod explore;
 pub mod folder;
 pub mod groups;
 pub mod ids;
+pub mod import;
 pub mod json_row;
 pub mod label;
 pub mod names;

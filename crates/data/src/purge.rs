@@ -267,7 +267,8 @@ impl Purged {
         let own = std::fs::canonicalize(path).ok();
         let mut found = Vec::new();
         folders.iter().for_each(|root| walk(root, DEPTH, &mut |folder| found.push(folder.to_owned())));
-        found.dedup();
+        let mut seen = HashSet::new();
+        found.retain(|folder| seen.insert(std::fs::canonicalize(folder).unwrap_or_else(|_| folder.clone())));
         for folder in found {
             if let Some(list) = TrainedOn::read(&folder)? {
                 let seen: Vec<DataUse> =

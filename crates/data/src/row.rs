@@ -29,19 +29,23 @@ pub struct Place {
 pub struct Row {
     pub place: Place,
     fields: Vec<(Arc<str>, Value)>,
+    json: Option<Box<Object>>,
 }
+
+/// A JSON object.
+type Object = serde_json::Map<String, serde_json::Value>;
 
 impl Row {
     /// Returns a row without values.
     #[must_use]
     pub fn new(place: Place) -> Self {
-        Self { place, fields: Vec::new() }
+        Self { place, ..Self::default() }
     }
 
     /// Returns a row with room for `fields` values.
     #[must_use]
     pub fn with_capacity(place: Place, fields: usize) -> Self {
-        Self { place, fields: Vec::with_capacity(fields) }
+        Self { place, fields: Vec::with_capacity(fields), json: None }
     }
 
     /// Returns the value of a column, if the row has one.
@@ -90,6 +94,17 @@ impl Row {
         if let Some((name, _)) = self.fields.iter_mut().find(|(known, _)| **known == *from) {
             *name = Arc::clone(to);
         }
+    }
+
+    /// Keeps the JSON object that the row was read from, with its lists and objects.
+    pub(crate) fn keep_json(&mut self, object: Object) {
+        self.json = Some(Box::new(object));
+    }
+
+    /// Returns the JSON object that the row was read from, if it was asked for ([`crate::read::ReadOptions::keep_json`]).
+    #[must_use]
+    pub fn take_json(&mut self) -> Option<Object> {
+        self.json.take().map(|object| *object)
     }
 
     /// Returns the names and values, in the order of the file.

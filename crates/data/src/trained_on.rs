@@ -30,6 +30,9 @@ pub struct DataUse {
     pub sha256: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_set: Option<DataSetUse>,
+    /// The model that was trained on the file, where another one was begun from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<PathBuf>,
 }
 
 /// The data set that a file is part of.
@@ -64,6 +67,18 @@ impl TrainedOn {
         }
         data.dedup();
         Ok(Self { format: FORMAT, data })
+    }
+
+    /// Adds what a model was trained on that the training begins from: its rows are in the new model too. A folder without a list adds
+    /// nothing.
+    ///
+    /// # Errors
+    /// If the list cannot be read.
+    pub fn begun_from(mut self, model: &Path) -> Result<Self> {
+        let list = Self::read(model)?;
+        let through = |used: DataUse| DataUse { through: Some(model.to_owned()), ..used };
+        self.data.extend(list.into_iter().flat_map(|list| list.data).map(through));
+        Ok(self)
     }
 
     /// Writes the list into a model's folder.
@@ -103,11 +118,11 @@ fn use_of(path: &Path, manifest: Option<&Manifest>) -> Result<DataUse> {
             digest: manifest.digest.clone(),
             file: name,
         });
-    Ok(DataUse { path: path.to_owned(), sha256, data_set })
+    Ok(DataUse { path: path.to_owned(), sha256, data_set, through: None })
 }
 
 /// Calls `found` with every folder at `root` and below it that has a list of data or is a data set, at most `depth` deep.
-/// Links are not followed.
+/// Links are not followed, and hidden folders not entered.
 pub fn walk(root: &Path, depth: usize, found: &mut dyn FnMut(&Path)) {
     if root.join(TRAINED_ON).is_file() || root.join(MANIFEST).is_file() {
         found(root);
@@ -116,11 +131,15 @@ pub fn walk(root: &Path, depth: usize, found: &mut dyn FnMut(&Path)) {
     let Ok(entries) = std::fs::read_dir(root) else { return };
     let mut folders: Vec<PathBuf> = entries
         .flatten()
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()) && !is_hidden(entry))
         .map(|entry| entry.path())
         .collect();
     folders.sort();
     folders.iter().for_each(|folder| walk(folder, depth, found));
+}
+
+fn is_hidden(entry: &std::fs::DirEntry) -> bool {
+    entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
 #[cfg(test)]
@@ -158,6 +177,11 @@ mod tests {
         std::fs::create_dir_all(&model).unwrap();
         assert_eq!(TrainedOn::read(&model).unwrap(), None);
         used.write(&model).unwrap();
+        let tuned = TrainedOn::of([&alone]).unwrap().begun_from(&model).unwrap();
+        assert_eq!(
+            tuned.data.iter().map(|used| used.through.as_deref()).collect::<Vec<_>>(),
+            [None, Some(&*model), Some(&*model)]
+        );
         assert_eq!(TrainedOn::read(&model).unwrap(), Some(used));
         let mut seen = Vec::new();
         walk(place.path(), 3, &mut |folder| seen.push(folder.to_owned()));

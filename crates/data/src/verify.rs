@@ -233,7 +233,12 @@ mod tests {
                 "train.jsonl: the contents are not those of the manifest: SHA-256",
             ),
             ("train.jsonl", "mensaje 0", "mensaje", "bytes instead of"),
-            ("manifest.json", "\"rows\": 2", "\"rows\": 3", "train.jsonl: 2 rows, the manifest says 3"),
+            (
+                "manifest.json",
+                "\"rows\": 2,\n      \"split\"",
+                "\"rows\": 3,\n      \"split\"",
+                "train.jsonl: 2 rows, the manifest says 3",
+            ),
             (
                 "manifest.json",
                 "\"filled\": 3",

@@ -3,6 +3,7 @@
 //! Sums run in 16 fixed lanes without fused operations: every processor returns the same bits.
 
 use half::f16;
+use half::slice::{HalfBitsSliceExt as _, HalfFloatSliceExt as _};
 
 #[cfg(target_arch = "x86_64")]
 use crate::processor::{Vectors, vectors};
@@ -11,11 +12,15 @@ use crate::{exponentials, maximum};
 /// Lanes that a dot product is split into.
 const LANES: usize = 16;
 
-/// Returns the value in f16, ties to even; the largest finite value for larger ones.
-#[inline]
-#[must_use]
-pub fn to_half(value: f32) -> u16 {
-    f16::from_f32(value.clamp(-65_504.0, 65_504.0)).to_bits()
+/// Writes the values in f16, ties to even; the largest finite value for larger ones.
+pub fn to_halves(values: &[f32], out: &mut [u16]) {
+    const LARGEST: f32 = 65_504.0;
+    let mut finite = [0.0; 64];
+    for (values, out) in values.chunks(finite.len()).zip(out.chunks_mut(finite.len())) {
+        let finite = &mut finite[..values.len()];
+        finite.iter_mut().zip(values).for_each(|(finite, value)| *finite = value.clamp(-LARGEST, LARGEST));
+        out.reinterpret_cast_mut::<f16>().convert_from_f32_slice(finite);
+    }
 }
 
 /// Computes the attention of `query` over `keys` and `values`, `[seen][width]` in f16, head by head: `out` is
@@ -184,14 +189,23 @@ mod tests {
         for bits in (0..=u16::MAX).filter(|bits| f16::from_bits(*bits).is_finite()) {
             assert_eq!(widened(bits).to_bits(), f16::from_bits(bits).to_f32().to_bits(), "{bits:#x}");
         }
-        assert_eq!((to_half(1e9), to_half(-1e9)), (f16::MAX.to_bits(), f16::MIN.to_bits()));
+        let mut halves = [0; 100];
+        let values: Vec<f32> = (0..100).map(|i| [1e9, -1e9, 0.1, 1e-6, 0.333_333][i % 5]).collect();
+        to_halves(&values, &mut halves);
+        assert_eq!((halves[0], halves[1]), (f16::MAX.to_bits(), f16::MIN.to_bits()));
+        let alone = values.iter().skip(2).step_by(5).zip(halves.iter().skip(2).step_by(5));
+        assert!(alone.into_iter().all(|(value, half)| f16::from_f32(*value).to_bits() == *half));
     }
 
     #[test]
     fn attention_is_that_of_plain_sums_and_every_vector_gives_the_same_bits() {
         for (width, heads, seen) in [(64, 4, 7), (60, 3, 1), (40, 8, 33), (768, 12, 70)] {
             let (query, keys, cached) = (values(width, 1), values(width * seen, 2), values(width * seen, 3));
-            let halves = |values: &[f32]| values.iter().map(|value| to_half(*value)).collect::<Vec<u16>>();
+            let halves = |values: &[f32]| {
+                let mut halves = vec![0; values.len()];
+                to_halves(values, &mut halves);
+                halves
+            };
             let (keys, cached) = (halves(&keys), halves(&cached));
             let mut out = vec![9.0; width];
             attend(&query, &keys, &cached, (heads, 0.3), &mut Vec::new(), &mut out);

@@ -24,6 +24,9 @@ const DOING: &str = "erase a text";
 /// What stands where a quotation stood.
 const ERASED: &str = "[erased]";
 
+/// How many records of the log are read at once.
+const PAGE: i64 = 1000;
+
 /// Quotations of a post have this many characters at most, and a shorter text than the second number is no quotation: its words
 /// are anybody's.
 const LONGEST_QUOTE: usize = 60;
@@ -105,7 +108,7 @@ impl Store {
         }
         work.forget_seed().await?;
         work.remove_quotations(&posted).await?;
-        let (records, rows) = work.empty_records().await?;
+        let (records, rows) = work.empty_records(&posted).await?;
         let emptied = records.len();
         let entry = Entry {
             kind: RecordKind::Erased,
@@ -337,36 +340,43 @@ impl Work<'_> {
 
     /// Empties the records that tell what was erased. Returns their numbers, and every row that has to be described anew: the
     /// changed ones, and those that an emptied record described.
-    async fn empty_records(&mut self) -> Result<(Vec<u64>, Vec<Row>), StoreError> {
-        let texts: Vec<String> =
-            self.gone.iter().filter(|text| text.chars().count() >= SHORTEST_QUOTE).map(|text| in_json(text)).collect();
-        let records: Vec<(i64, String, Option<i64>, String)> = sqlx::query_as(
-            "SELECT idx, kind, subject, body FROM ledger WHERE body IS NOT NULL AND kind <> 'adopted' ORDER BY idx",
-        )
-        .fetch_all(&mut *self.connection)
-        .await
-        .doing(DOING)?;
-        let (mut emptied, mut rows) = (BTreeSet::new(), self.changed.clone());
-        for (index, kind, subject, body) in records {
-            let said: Value = serde_json::from_str(&body).unwrap_or_default();
-            let described: Vec<(String, i64)> = rows_in(&said);
-            let is_told = described.iter().any(|row| self.holds_its_text(row))
-                || (subject == Some(self.round) && self.gone.iter().any(|text| body.contains(&in_json(text))))
-                || texts.iter().any(|text| body.contains(text));
-            if !is_told {
-                continue;
+    async fn empty_records(&mut self, posted: &BTreeSet<String>) -> Result<(Vec<u64>, Vec<Row>), StoreError> {
+        let long = self.gone.iter().filter(|text| text.chars().count() >= SHORTEST_QUOTE).cloned();
+        let told: Vec<String> = long.chain(quotes(posted)).map(|text| in_json(&text)).collect();
+        let (mut emptied, mut rows, mut next) = (BTreeSet::new(), self.changed.clone(), 0_i64);
+        loop {
+            let page: Vec<(i64, String, Option<i64>, String)> = sqlx::query_as(
+                "SELECT idx, kind, subject, body FROM ledger
+                 WHERE idx >= ? AND body IS NOT NULL AND kind <> 'adopted' ORDER BY idx LIMIT ?",
+            )
+            .bind(next)
+            .bind(PAGE)
+            .fetch_all(&mut *self.connection)
+            .await
+            .doing(DOING)?;
+            let Some((last, ..)) = page.last() else { break };
+            next = last + 1;
+            for (index, kind, subject, body) in page {
+                let said: Value = serde_json::from_str(&body).unwrap_or_default();
+                let described = rows_in(&said);
+                let is_told = described.iter().any(|row| self.holds_its_text(row))
+                    || (subject == Some(self.round) && self.gone.iter().any(|text| body.contains(&in_json(text))))
+                    || told.iter().any(|text| body.contains(text));
+                if !is_told {
+                    continue;
+                }
+                emptied.insert(index.unsigned_abs());
+                rows.extend(described);
+                // What an earlier record says of records that it emptied is said again.
+                if kind == RecordKind::Pruned.as_str() || kind == RecordKind::Erased.as_str() {
+                    emptied.extend(said["about"]["records"].as_array().into_iter().flatten().filter_map(Value::as_u64));
+                }
+                sqlx::query("UPDATE ledger SET salt = NULL, body = NULL WHERE idx = ?")
+                    .bind(index)
+                    .execute(&mut *self.connection)
+                    .await
+                    .doing(DOING)?;
             }
-            emptied.insert(index.unsigned_abs());
-            rows.extend(described);
-            // What an earlier record says of records that it emptied is said again.
-            if kind == RecordKind::Pruned.as_str() || kind == RecordKind::Erased.as_str() {
-                emptied.extend(said["about"]["records"].as_array().into_iter().flatten().filter_map(Value::as_u64));
-            }
-            sqlx::query("UPDATE ledger SET salt = NULL, body = NULL WHERE idx = ?")
-                .bind(index)
-                .execute(&mut *self.connection)
-                .await
-                .doing(DOING)?;
         }
         for (table, id) in &self.changed {
             sqlx::query("UPDATE ledger_adopted SET salt = NULL WHERE tbl = ? AND id = ?")
@@ -513,7 +523,8 @@ mod tests {
         let quote = format!("70 % like an earlier post: “{}…”", FIRST.chars().take(60).collect::<String>().trim_end());
         alike.gates.push(GateVerdict::new("near_duplicate", Verdict::Reject, quote));
         test.store.record_candidates(later, &[alike], None, now).await.unwrap();
-        test.store.end_without_candidate(later, "none of 1 passed", now).await.unwrap();
+        let reason = format!("approved while the round ran: 70 % like “{}…”", FIRST[..60].trim_end());
+        test.store.end_without_candidate(later, &reason, now).await.unwrap();
         let apart = test.held(OTHER, now).await;
         assert!(holds(&test.store, "Perenceja"));
 

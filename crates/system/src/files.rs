@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 /// What to do with a file that already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,6 +150,10 @@ impl UnfinishedFolder {
     pub fn finish(self) -> Result<PathBuf> {
         let Self { path, existing, written, staging } = self;
         refuse_existing(&path, existing)?;
+        // Exchanged at once where the file system can: a kill between two renames would leave nothing at the place.
+        if path.exists() && renameat_with(CWD, &written, CWD, &path, RenameFlags::EXCHANGE).is_ok() {
+            return Ok(path);
+        }
         if path.exists() {
             let replaced = staging.path().join("replaced");
             std::fs::rename(&path, &replaced).with_context(|| format!("cannot replace {}", path.display()))?;

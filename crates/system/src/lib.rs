@@ -5,6 +5,7 @@
 //! - [`environment`]: the only access to the process's variables and arguments.
 //! - [`memory`]: how the allocator treats freed memory.
 //! - [`errors`]: an error and its causes on one line.
+//! - [`threads`]: how many threads the pools start.
 //! - [`network`]: whether an address is this machine itself; the waits between attempts.
 
 pub mod clock;
@@ -13,3 +14,4 @@ pub mod errors;
 pub mod files;
 pub mod memory;
 pub mod network;
+pub mod threads;

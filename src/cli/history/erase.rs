@@ -77,8 +77,19 @@ pub async fn run(arguments: &EraseArguments, store: &Store, session: &Session) -
     }
     store.scrub().await?;
     session.output.object(|| erased.iter().map(in_words).collect::<Vec<_>>().join("\n"), || json!(erased))?;
-    session.output.note("delete the tweet on X, and backups and exports made before: they still have the text");
+    let tweets = tweets(&erased, store).await?;
+    let still = if tweets.is_empty() { String::new() } else { format!("the tweet on X ({}), ", tweets.join(", ")) };
+    session.output.note(&format!("still with the text, so delete them too: {still}backups and exports made before"));
     Ok(())
+}
+
+/// Returns where the tweets of the posts that lost their texts can be seen.
+async fn tweets(erased: &[Erased], store: &Store) -> Result<Vec<String>> {
+    let mut tweets = Vec::new();
+    for one in erased.iter().filter(|one| one.post) {
+        tweets.extend(store.history_record(one.round).await?.entry.url);
+    }
+    Ok(tweets)
 }
 
 async fn erase(store: &Store, erasure: &Erasure<'_>, now: Timestamp) -> Result<Erased> {

@@ -39,7 +39,7 @@ pub fn in_words(record: &HistoryRecord, timezone: &TimeZone, reasons: bool) -> S
     lines.line("slot", Some(slot(&entry.slot, timezone)));
     lines.line("state", Some(entry.state.to_string()));
     lines.line("text", entry.text.as_ref().map(|text| shown_text(text).to_owned()));
-    lines.line("erased", record.erased.as_ref().map(erased));
+    lines.line("erased", record.erased.as_ref().map(|mark| erased(mark, timezone)));
     lines.line("tweet", entry.url.clone());
     lines.line("gone since", entry.gone_at.map(|at| format!("{} or earlier", shown_in(at, timezone))));
     lines.line("error", entry.error.clone());
@@ -86,10 +86,11 @@ fn shown_text(text: &str) -> &str {
     if text.is_empty() { ERASED } else { text }
 }
 
-fn erased(mark: &ErasedMark) -> String {
+fn erased(mark: &ErasedMark, timezone: &TimeZone) -> String {
+    let at = mark.at.parse().map_or_else(|_| mark.at.clone(), |at| shown_in(at, timezone));
     let by = mark.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
     let reason = mark.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-    format!("{}{by} (record {}){reason}", mark.at, mark.record)
+    format!("{at}{by} (record {}){reason}", mark.record)
 }
 
 fn order(one: &CandidateRecord, other: &CandidateRecord) -> Ordering {

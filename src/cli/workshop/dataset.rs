@@ -1,10 +1,13 @@
 //! `pregonero dataset`: prepares tables for training.
 
+mod build;
 mod collect;
 mod collecting;
 mod compose;
 mod explore;
 mod hydrate;
+mod import;
+mod kept;
 
 use std::path::PathBuf;
 
@@ -12,10 +15,13 @@ use anyhow::{Result, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
+use self::build::BuildArguments;
 use self::collect::CollectArguments;
 use self::compose::ComposeArguments;
 use self::explore::ExploreArguments;
 use self::hydrate::HydrateArguments;
+use self::import::ImportArguments;
+use self::kept::{CardArguments, IdsArguments, PurgeArguments, ShowArguments, VerifyArguments};
 use crate::cli::output::counted;
 use crate::cli::session::Session;
 use crate::config::LogFormat;
@@ -33,7 +39,21 @@ pub enum DatasetCommand {
     Collect(Box<CollectArguments>),
     /// Read posts from X by their ids
     Hydrate(HydrateArguments),
-    /// Label the rows of a CSV file, by emoji or by hashtags
+    /// Make a data set of files: CSV, JSON, Parquet, X's archive, answers of X's API; or show what is in them
+    Import(Box<ImportArguments>),
+    /// Build a data set from files and folders, as a spec says: filters, labels, attributes, splits, and how much they leak
+    Build(BuildArguments),
+    /// Show what a data set contains and where it comes from
+    Show(ShowArguments),
+    /// Compare a data set with its manifest: hashes, rows, columns, digest, and the sources that are still there
+    Verify(VerifyArguments),
+    /// Remove an author's or a single post from a data set, and name the models that were trained on it
+    Purge(PurgeArguments),
+    /// Export the ids of a data set's posts, which X lets people pass on
+    Ids(IdsArguments),
+    /// Describe a data set: a datasheet in Markdown, or Croissant 1.1 metadata
+    Card(CardArguments),
+    /// Label the rows of a table, by emoji or by hashtags
     Label(LabelArguments),
     /// Compose texts from a grammar in Tracery's JSON format, and check that their words agree
     Compose(ComposeArguments),
@@ -63,7 +83,7 @@ pub struct LabelArguments {
     /// How rows are labelled
     #[arg(long, value_enum)]
     rules: RulesChoice,
-    /// A CSV file with a header
+    /// A table of any kind: CSV, TSV, JSON, Parquet, X's archive, a data set folder, packed or not
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// The column with the text
@@ -97,7 +117,7 @@ Then: pregonero train generator --data enriched.csv:text --control SENTIMIENTO,H
 Labels are written in upper case. Entities are runs of capitalised words; key phrases are found by RAKE. Lists are separated
 by spaces.")]
 pub struct EnrichArguments {
-    /// A CSV file with a header, a JSON-lines file (.jsonl), or a plain file with one text per line
+    /// A file of any kind: CSV, TSV, JSON, Parquet, X's archive, a data set folder, one text per line; packed or not
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// The column or field with the text
@@ -120,7 +140,7 @@ pub struct EnrichArguments {
     /// Remove the hashtags at the end of the text, and the # sign of hashtags within it
     #[arg(long)]
     strip_hashtags: bool,
-    /// The file to write, in CSV or, if --data is JSON lines, in JSON lines; it must not exist yet
+    /// The file to write, in CSV or, if --data is JSON, in JSON lines; it must not exist yet
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 }
@@ -159,6 +179,13 @@ pub async fn run(command: DatasetCommand, session: &Session) -> Result<()> {
     match command {
         DatasetCommand::Collect(arguments) => arguments.run(session).await,
         DatasetCommand::Hydrate(arguments) => arguments.run(session).await,
+        DatasetCommand::Import(arguments) => arguments.run(session),
+        DatasetCommand::Build(arguments) => arguments.run(session),
+        DatasetCommand::Show(arguments) => arguments.run(session),
+        DatasetCommand::Verify(arguments) => arguments.run(session),
+        DatasetCommand::Purge(arguments) => arguments.run(session),
+        DatasetCommand::Ids(arguments) => arguments.run(session),
+        DatasetCommand::Card(arguments) => arguments.run(session),
         DatasetCommand::Label(arguments) => run_label(arguments, session),
         DatasetCommand::Compose(arguments) => arguments.run(session),
         DatasetCommand::Enrich(arguments) => run_enrich(arguments, session),

@@ -4,6 +4,7 @@ mod columns;
 pub(super) mod dataset;
 pub(super) mod evaluate;
 mod progress;
+pub(super) mod quantize;
 mod stop;
 mod texts;
 pub(super) mod train;

@@ -11,7 +11,7 @@ use pregonero_workshop::training::text::{Cleaning, TextSource};
 /// Texts to train on.
 #[derive(Debug, Args)]
 pub struct DataArguments {
-    /// Texts: FILE (one per line), FILE.csv:COLUMN or FILE.jsonl:FIELD, with =WEIGHT for a share (0.1) or repeats (3)
+    /// Texts: FILE (one per line, or X's archive) or FILE:COLUMN (CSV, JSON, Parquet, a data set), with =WEIGHT for a share (0.1) or repeats (3)
     #[arg(long = "data", value_name = "FILE[:COLUMN][=WEIGHT]", required = true)]
     pub data: Vec<TextSource>,
     /// How texts are tidied first

@@ -31,7 +31,7 @@ pub struct VerbatimArguments {
     /// The model's folder
     #[arg(value_name = "FOLDER")]
     folder: PathBuf,
-    /// Texts by other people: FILE (one per line), FILE.csv:COLUMN or FILE.jsonl:FIELD; may be given several times
+    /// Texts by other people: FILE (one per line, or X's archive) or FILE:COLUMN (CSV, JSON, Parquet, a data set); may be given several times
     #[arg(long, value_name = "FILE[:COLUMN]", required_unless_present = "own")]
     others: Vec<TextSource>,
     /// Your own texts, in the same forms; may be given several times

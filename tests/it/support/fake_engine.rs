@@ -453,7 +453,8 @@ fn is_likeliest(before: u64, word: usize) -> bool {
 }
 
 fn probabilities(scores: &[f64], temperature: f64) -> Vec<f64> {
-    let exponentials: Vec<f64> = scores.iter().map(|score| (score / temperature).exp()).collect();
+    let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let exponentials: Vec<f64> = scores.iter().map(|score| ((score - best) / temperature).exp()).collect();
     let sum: f64 = exponentials.iter().sum();
     exponentials.into_iter().map(|exponential| exponential / sum).collect()
 }

@@ -142,7 +142,8 @@ usd_per_month = 1000000.0
         self.start_command(self.command(arguments)).wait()
     }
 
-    /// Runs on a terminal of its own, on which a person types these lines. What is shown there is `stdout`.
+    /// Runs on a terminal of its own, on which a person types these lines; the person's editor is the file `editor`, if it is
+    /// there. What is shown there is `stdout`.
     pub fn on_a_terminal(&self, arguments: &[&str], typed: &str) -> Ended {
         assert!(arguments.iter().all(|argument| !argument.contains([' ', '\''])), "no shell quotes these");
         std::fs::write(self.path("typed"), typed).unwrap();
@@ -155,6 +156,9 @@ usd_per_month = 1000000.0
         command.current_dir(self.folder.path()).env_clear();
         command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.env("PATH", "/usr/bin:/bin").env("TERM", "dumb");
+        if self.path("editor").exists() {
+            command.env("EDITOR", self.path("editor"));
+        }
         command.stdin(std::fs::File::open(self.path("typed")).unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
         self.start_command(command).wait()
     }

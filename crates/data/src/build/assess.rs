@@ -109,6 +109,7 @@ impl Assessor {
             let id = id.to_string();
             row.set(names::ID, id);
         }
+        number_counts(&mut row);
         let (at, unread_date) = date_of(&mut row);
         let mut joined = Vec::new();
         let outcome = self.outcome(&mut row, at, &mut joined)?;
@@ -173,6 +174,20 @@ impl Assessor {
             }
         }
         Ok(None)
+    }
+}
+
+/// Turns the counts that a table has as text into numbers.
+fn number_counts(row: &mut Row) {
+    const COUNTS: [&str; 6] = [names::LINKS, names::LIKES, names::REPOSTS, names::REPLIES, names::QUOTES, names::VIEWS];
+    for column in COUNTS {
+        let number = match row.get(column) {
+            Some(Value::Text(text)) => text.trim().parse::<i64>().ok(),
+            _ => None,
+        };
+        if let Some(number) = number {
+            row.set(column, number);
+        }
     }
 }
 

@@ -41,10 +41,14 @@ impl TryFrom<Written> for Moment {
     }
 }
 
-/// Returns the moment that a text names, in any form that [`times`] knows, also with `UTC` or `+00` at its end.
+/// Returns the moment that a text names, in any form that [`times`] knows, also with `UTC` or `+00` at its end or with slashes in its
+/// date: `2021/03/01 09:00:02`.
 #[must_use]
 pub fn moment_of(text: &str) -> Option<Timestamp> {
     let text = text.trim();
+    if text.get(4..5) == Some("/") && text.get(7..8) == Some("/") {
+        return moment_of(&text.replacen('/', "-", 2));
+    }
     let read = times::read(text).or_else(|| {
         let start = text.strip_suffix("UTC").or_else(|| text.strip_suffix("+00"))?;
         times::read(start)
@@ -61,6 +65,7 @@ mod tests {
         for (text, expected) in [
             ("2021-03-01", "2021-03-01T00:00:00Z"),
             ("2021-03-01 09:00:02", "2021-03-01T09:00:02Z"),
+            ("2021/03/01 09:00:02", "2021-03-01T09:00:02Z"),
             ("2021-03-01T09:00:02Z", "2021-03-01T09:00:02Z"),
             ("2021-03-01T09:00:02.000Z", "2021-03-01T09:00:02Z"),
             ("2021-03-01 09:00:02+00:00", "2021-03-01T09:00:02Z"),

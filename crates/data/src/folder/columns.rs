@@ -3,12 +3,13 @@
 use super::manifest::{Column, ColumnType};
 use crate::row::{Row, Value};
 
+/// The columns of the rows seen so far.
 #[derive(Debug, Default)]
-pub(super) struct Columns(Vec<Column>);
+pub struct ColumnCounts(Vec<Column>);
 
-impl Columns {
+impl ColumnCounts {
     /// Counts the values of a row.
-    pub(super) fn see(&mut self, row: &Row) {
+    pub fn see(&mut self, row: &Row) {
         for (near, (name, value)) in row.iter().enumerate() {
             let column = self.place_of(name, near, value);
             let column = &mut self.0[column];
@@ -32,7 +33,9 @@ impl Columns {
         })
     }
 
-    pub(super) fn into_columns(self) -> Vec<Column> {
+    /// Returns the columns, in the order in which they were seen.
+    #[must_use]
+    pub fn into_columns(self) -> Vec<Column> {
         self.0
     }
 }

@@ -9,6 +9,7 @@ mod open;
 mod spill;
 mod write;
 
+pub use columns::ColumnCounts;
 pub use hashing::sha256_of_file;
 pub use manifest::{Column, ColumnType, DataFile, Format, MANIFEST, Manifest, Purge, Source, Spec, Split, digest_of};
 pub use open::{Folder, FolderRows};

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, BufWriter, Read, Seek as _, Write};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::columns::Columns;
+use super::columns::ColumnCounts;
 use crate::row::{Row, Value};
 
 /// The bytes that are written and read at a time.
@@ -24,7 +24,7 @@ impl Spill {
     }
 
     /// Adds a row; its columns are known.
-    pub(super) fn write(&mut self, row: &Row, columns: &Columns) -> io::Result<()> {
+    pub(super) fn write(&mut self, row: &Row, columns: &ColumnCounts) -> io::Result<()> {
         let fields = u32::try_from(row.len()).map_err(io::Error::other)?;
         self.file.write_all(&fields.to_le_bytes())?;
         for (near, (name, value)) in row.iter().enumerate() {

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use pregonero_system::files::{Existing, UnfinishedFolder, write_whole};
 
-use super::columns::Columns;
+use super::columns::ColumnCounts;
 use super::hashing::Hashing;
 use super::manifest::{Column, ColumnType, DataFile, Format, MANIFEST, Manifest, Split, digest_of};
 use super::open::Folder;
@@ -22,7 +22,7 @@ pub struct Writer {
     folder: UnfinishedFolder,
     format: Format,
     parts: Vec<Part>,
-    columns: Columns,
+    columns: ColumnCounts,
 }
 
 /// The file of one split.
@@ -62,7 +62,7 @@ impl Writer {
     /// If `path` exists and may not be replaced, or no folder can be made beside it.
     fn new(path: &Path, format: Format, existing: Existing) -> Result<Self> {
         let folder = UnfinishedFolder::new(path, existing)?;
-        Ok(Self { folder, format, parts: Vec::new(), columns: Columns::default() })
+        Ok(Self { folder, format, parts: Vec::new(), columns: ColumnCounts::default() })
     }
 
     /// Returns the unfinished folder: what is put into it is part of the data set.

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 
@@ -109,7 +110,10 @@ impl ParquetRows {
         self.batch = self.left.min(BATCH);
         self.at = 0;
         for ((leaf, cells), (_, name)) in self.leaves.iter_mut().zip(&mut self.cells).zip(&self.wanted) {
-            leaf.read(self.batch, cells).with_context(|| format!("column {name}"))?;
+            // The parquet crate panics on some damaged pages.
+            let read = catch_unwind(AssertUnwindSafe(|| leaf.read(self.batch, cells)));
+            let read = read.unwrap_or_else(|_| Err(anyhow!("the file is damaged: fetch or write it again")));
+            read.with_context(|| format!("column {name}"))?;
             ensure!(cells.len() == self.batch, "column {name}: more values than rows");
         }
         self.left -= self.batch;

@@ -124,7 +124,8 @@ fn is_id(name: &str) -> bool {
 }
 
 /// Returns whether an id has the form of a float: `1.23E+18` or `1234567890123456789.0`.
-fn is_rounded(text: &str) -> bool {
+#[must_use]
+pub fn is_rounded(text: &str) -> bool {
     let text = text.trim();
     let exponent = text.contains(['e', 'E'])
         && text.starts_with(|first: char| first.is_ascii_digit())

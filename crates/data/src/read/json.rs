@@ -36,6 +36,8 @@ pub(super) struct JsonRows {
     names: Names,
     waiting: VecDeque<Row>,
     shape: Option<Option<Shape>>,
+    /// The line on which the last value begins; none while the next one is looked for.
+    line: Option<u64>,
 }
 
 impl JsonRows {
@@ -55,16 +57,16 @@ impl JsonRows {
         }
         .to_owned();
         let (options, names, waiting) = (options.clone(), Names::default(), VecDeque::new());
-        Self { frames, records, layout, archive, options, names, waiting, shape: None }
+        Self { frames, records, layout, archive, options, names, waiting, shape: None, line: None }
     }
 
     pub(super) fn encoding(&self) -> String {
         self.records.in_words()
     }
 
-    /// Returns the line at which reading stands.
+    /// Returns the line on which the last value begins, or at which the search for the next one stands.
     pub(super) fn at_line(&self) -> u64 {
-        self.frames.at_line()
+        self.line.unwrap_or_else(|| self.frames.at_line())
     }
 
     /// Returns the next row, or `None` after the last.
@@ -77,10 +79,12 @@ impl JsonRows {
                 report.kept += 1;
                 return Ok(Some(row));
             }
+            self.line = None;
             let Some(frame) = self.frames.next_frame()? else {
                 report.encoding = Some(self.records.in_words());
                 return Ok(None);
             };
+            self.line = Some(frame.line);
             let place = Place { file, line: frame.line, row: report.read + 1 };
             if let Err(error) = self.take(&frame, place, report)
                 && self.options.strict
@@ -148,7 +152,7 @@ impl JsonRows {
         for tweet in tweets {
             report.read += 1;
             let place = Place { row: report.read, ..place };
-            self.waiting.push_back(tweet.into_row(place, &mut self.names, &self.options));
+            self.waiting.push_back(tweet.into_row(place, &mut self.names));
         }
         Ok(())
     }
@@ -164,10 +168,11 @@ impl JsonRows {
             return Ok(());
         }
         report.read += 1;
+        let whole = self.options.keep_json.then(|| object.clone());
         let mut row =
             json_row::flat(object, place, &mut self.names).inspect_err(|_| report.drop_row("nested too deep"))?;
-        if let Some(wanted) = &self.options.columns {
-            row.keep(wanted);
+        if let Some(whole) = whole {
+            row.keep_json(whole);
         }
         self.waiting.push_back(row);
         Ok(())

@@ -69,6 +69,12 @@ impl Lines {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if line.iter().all(u8::is_ascii_whitespace) {
                 self.skip(end);
+                report.read += 1;
+                if self.strict {
+                    report.kept += 1;
+                    return Ok(Some(Row::new(place)));
+                }
+                report.drop_row("empty line");
                 continue;
             }
             report.read += 1;

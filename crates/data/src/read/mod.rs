@@ -23,6 +23,7 @@ mod table;
 mod unpack;
 mod x;
 
+pub use checks::is_rounded as is_rounded_id;
 pub use options::ReadOptions;
 pub use report::{FileReport, Finding, ReadReport};
 pub use rows::{Rows, open};

@@ -5,7 +5,7 @@
 pub struct ReadOptions {
     /// The only columns that rows get; none stands for all. Others of a Parquet file are not even read.
     pub columns: Option<Vec<String>>,
-    /// Whether a row that cannot be read is an error. Otherwise it is dropped and counted by its reason.
+    /// Whether a row that cannot be read is an error, and an empty one a row. Otherwise it is dropped and counted by its reason.
     pub strict: bool,
     /// Whether tables begin with rows instead of the names of columns; those are then `column1`, `column2` …
     pub no_header: bool,
@@ -15,6 +15,8 @@ pub struct ReadOptions {
     pub quotes: Option<bool>,
     /// The encoding's name, as browsers know it: `latin1`, `windows-1252`, `utf-16le`, `shift_jis` …
     pub encoding: Option<String>,
+    /// Whether rows of JSON that is not X's keep the object that they were read from.
+    pub keep_json: bool,
 }
 
 impl ReadOptions {

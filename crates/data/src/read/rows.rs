@@ -93,10 +93,13 @@ impl Rows {
             let file = self.report.files.len() - 1;
             let report = &mut self.report.files[file];
             match open.next_row(file, report) {
-                Ok(Some(row)) => {
+                Ok(Some(mut row)) => {
                     self.checks.see(&row, report);
                     if !open.has_fixed_columns() {
                         note_columns(&row, report);
+                        if let Some(wanted) = &self.options.columns {
+                            row.keep(wanted);
+                        }
                     }
                     return Ok(Some(row));
                 }

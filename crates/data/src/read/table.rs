@@ -183,6 +183,11 @@ impl Table {
         }
         if !found.fits {
             report.found_at(kind::STRAY_QUOTES, place, || UNQUOTED.to_owned());
+            ensure!(
+                !self.strict,
+                "the quotes of this row do not fit (text after a closing quote, or a quote that nothing closes): write each text in \
+                 quotes, with the quotes in it doubled"
+            );
         }
         self.bytes.clear();
         self.bytes.extend_from_slice(&self.input.data()[..found.end]);

@@ -78,8 +78,10 @@ fn a_quote_that_does_not_fit_swallows_no_rows() {
         ("sol,1\n\"Hola\" dijo ella,1\n", &["sol", "\"Hola\" dijo ella"], &[6]),
         ("\"Nunca cerrada,1\nsol,1\n", &["\"Nunca cerrada", "sol"], &[5]),
     ] {
-        let (rows, report) = read(&folder.put("a.csv", format!("{quoted}{content}")));
+        let path = folder.put("a.csv", format!("{quoted}{content}"));
+        let (rows, report) = read(&path);
         assert_eq!(texts(&rows)[3..], *expected, "{report}");
+        assert!(refused(&path).contains(&format!("a.csv:{}: the quotes of this row do not fit", lines[0])));
         assert_eq!(report.files[0].finding(kind::STRAY_QUOTES).unwrap().rows, lines);
     }
 }
@@ -96,7 +98,7 @@ fn a_row_that_cannot_be_read_is_dropped_and_counted_or_an_error_with_its_line() 
             "a.csv:3: 1 fields, the header has 2",
         ),
         ("a.csv", long.as_str(), "too long", "a.csv:3: the record is longer than 262144 bytes"),
-        ("a.jsonl", "{\"text\":\"sol\"}\n{\"text\":\n{\"text\":\"mar\"}\n", "not JSON", "a.jsonl:3: not a JSON object"),
+        ("a.jsonl", "{\"text\":\"sol\"}\n{\"text\":\n{\"text\":\"mar\"}\n", "not JSON", "a.jsonl:2: not a JSON object"),
         ("a.json", "[{\"text\":\"sol\"},\n7, {\"text\":\"mar\"}]", "not an object", "a.json:2: not a JSON object"),
     ] {
         let path = folder.put(name, content);

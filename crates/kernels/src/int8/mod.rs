@@ -92,12 +92,12 @@ impl Weights<'_> {
     }
 
     /// Computes `out[r] = x[r]·W + b` for every row, on all threads, with the fastest kernel there is.
-    pub fn multiply<F: Fn(&mut [f32]) + Sync>(&self, x: &Activations, out: &mut [f32], then: Then<F>) {
+    pub fn multiply<F: Fn(&mut [f32]) + Copy + Sync>(&self, x: &Activations, out: &mut [f32], then: Then<F>) {
         self.multiply_by(chosen(), x, out, then);
     }
 
     /// Does what [`Self::multiply`] does with this kernel, which the processor must have.
-    pub fn multiply_by<F: Fn(&mut [f32]) + Sync>(
+    pub fn multiply_by<F: Fn(&mut [f32]) + Copy + Sync>(
         &self,
         kernel: Kernel,
         x: &Activations,

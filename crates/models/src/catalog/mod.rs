@@ -28,6 +28,7 @@ use impostor::{refuse_cut_json, refuse_impostor};
 pub use listing::{Examine, ModelDetails, ModelSummary, Needs, list, show};
 pub use server::ServerAddress;
 pub use source::ModelSource;
+pub(crate) use weights::STATED;
 pub use weights::{
     PICKLE, PICKLE_INDEX, SHARD_INDEX, WEIGHTS, sha256_of, sha256_of_file, shards_of_index, weight_files_in,
 };

@@ -158,12 +158,20 @@ pub(super) fn read_header(mut safetensors: impl io::Read) -> Result<(u64, Map<St
     bail!("not a safetensors file")
 }
 
+/// The key of the metadata under which int8 weights say how many parameters the model has.
+pub(crate) const STATED: &str = "pregonero_parameters";
+
 /// Counts the parameters in a safetensors file, from its header alone; the constant masks are not counted.
 ///
 /// # Errors
 /// As [`read_header`].
 pub(super) fn parameters(safetensors: impl io::Read) -> Result<u64> {
     let (_, tensors) = read_header(safetensors)?;
+    // Int8 weights are padded: their file says how many the model has.
+    let stated = tensors.get("__metadata__").and_then(|pairs| pairs.get(STATED)?.as_str()?.parse().ok());
+    if let Some(stated) = stated {
+        return Ok(stated);
+    }
     let counted = tensors.iter().filter(|(name, _)| *name != "__metadata__" && !is_constant(name));
     counted.map(|(name, tensor)| elements(tensor).with_context(|| format!("tensor {name} has no shape"))).sum()
 }

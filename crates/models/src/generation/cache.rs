@@ -91,7 +91,7 @@ impl<T: Copy + Default + Send + Sync> SlotCache<T> {
         layer: usize,
         qkv: &[f32],
         steps: usize,
-        store: impl Fn(f32) -> T,
+        store: impl Fn(&[f32], &mut [T]),
         attend: impl Fn(&[f32], &[T], &[T], &mut [f32]) + Sync,
     ) -> Vec<f32> {
         let (width, start) = (self.size.width, self.steps);
@@ -101,11 +101,8 @@ impl<T: Copy + Default + Send + Sync> SlotCache<T> {
             for step in 0..steps {
                 let qkv = &qkv[(row * steps + step) * 3 * width..][..3 * width];
                 let at = slot * size + (start + step) * width;
-                let put = |out: &mut [T], values: &[f32]| {
-                    out.iter_mut().zip(values).for_each(|(out, value)| *out = store(*value));
-                };
-                put(&mut layer.keys[at..at + width], &qkv[width..2 * width]);
-                put(&mut layer.values[at..at + width], &qkv[2 * width..]);
+                store(&qkv[width..2 * width], &mut layer.keys[at..at + width]);
+                store(&qkv[2 * width..], &mut layer.values[at..at + width]);
             }
         }
         let mut out = vec![0.0; self.slots.len() * steps * width];

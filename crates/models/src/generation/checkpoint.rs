@@ -112,7 +112,8 @@ impl Checkpoint {
         let (header, metadata) = read_header(&bytes).with_context(|| label.clone())?;
         if metadata.metadata().as_ref().is_some_and(|pairs| pairs.contains_key(INT8_FORMAT.0)) {
             bail!(
-                "{label}: its weights are int8, which only writing and scoring on the CPU understand; name the model that they were made from, which `models show` prints"
+                "{label}: its weights are int8, which only writing and scoring on the CPU understand; name the model that they \
+                 were made from, which `models show` prints"
             );
         }
         let start = header + 8;

@@ -38,9 +38,9 @@ pub(crate) struct Limits<'a> {
     /// The greatest number of tokens in prompt and continuation together.
     pub(crate) capacity: usize,
     /// Returns whether a sequence has used up the length of a tweet.
-    pub(crate) too_long: &'a dyn Fn(&[u32]) -> bool,
+    pub(crate) too_long: &'a (dyn Fn(&[u32]) -> bool + Sync),
     /// Returns whether to give up.
-    pub(crate) cancelled: &'a dyn Fn() -> bool,
+    pub(crate) cancelled: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl Limits<'_> {

@@ -164,6 +164,11 @@ impl Network {
         !matches!(self, Self::Candle { .. })
     }
 
+    /// Returns whether a pass over the whole context was made when the weights were written.
+    pub(crate) fn is_tried(&self) -> bool {
+        matches!(self, Self::Int8(model) if model.image().is_mapped())
+    }
+
     /// Returns whether the weights are int8.
     pub(crate) fn is_int8(&self) -> bool {
         matches!(self, Self::Int8(_))

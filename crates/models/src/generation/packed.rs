@@ -198,6 +198,23 @@ impl PackedGpt2 {
     /// Reads `ids`, row-major `[rows, steps]`, after the tokens in `cache`; returns the logits after each row's last
     /// token, `[rows, vocabulary]`.
     pub(crate) fn advance(&self, ids: &[u32], cache: &mut SlotCache<f32>) -> Vec<f32> {
+        let (steps, width) = (ids.len() / cache.rows(), self.config.n_embd);
+        let x = self.hidden(ids, cache);
+        let last: Vec<f32> =
+            x.chunks_exact(steps * width).flat_map(|row| &row[(steps - 1) * width..]).copied().collect();
+        self.logits(&last)
+    }
+
+    /// Returns the logits after each row of the last block's result, `[rows, vocabulary]`.
+    pub(super) fn logits(&self, x: &[f32]) -> Vec<f32> {
+        let hidden = self.ln_f.forward(x, self.config.layer_norm_epsilon as f32);
+        let mut logits = vec![0.0; x.len() / self.config.n_embd * self.config.vocab_size];
+        self.lm_head.as_ref().unwrap_or(&self.wte).forward(&hidden, &mut logits, Then::Write);
+        logits
+    }
+
+    /// Returns the residual stream after the last block, `[rows, steps, width]`.
+    pub(super) fn hidden(&self, ids: &[u32], cache: &mut SlotCache<f32>) -> Vec<f32> {
         let rows = cache.rows();
         let steps = ids.len() / rows;
         let width = self.config.n_embd;
@@ -213,7 +230,7 @@ impl PackedGpt2 {
                 layer,
                 &qkv,
                 steps,
-                |value| value,
+                |values, out| out.copy_from_slice(values),
                 |query, keys, values, out: &mut [f32]| {
                     attend_row(query, keys, values, heads, out);
                 },
@@ -225,12 +242,7 @@ impl PackedGpt2 {
             block.mlp_c_proj.forward(&inner, &mut x, Then::Add);
         }
         cache.go_on(steps);
-        let last: Vec<f32> =
-            x.chunks_exact(steps * width).flat_map(|row| &row[(steps - 1) * width..]).copied().collect();
-        let hidden = self.ln_f.forward(&last, epsilon);
-        let mut logits = vec![0.0; rows * self.config.vocab_size];
-        self.lm_head.as_ref().unwrap_or(&self.wte).forward(&hidden, &mut logits, Then::Write);
-        logits
+        x
     }
 
     fn embed(&self, ids: &[u32], steps: usize, start: usize) -> Vec<f32> {

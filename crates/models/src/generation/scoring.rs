@@ -11,6 +11,7 @@ use super::device;
 use super::gpt2::{Gpt2, NoDropout};
 use super::gpt2_config::Gpt2Config;
 use super::host::{HostGpt2, Sequences};
+use super::int8::{self, Image, Int8Gpt2};
 use super::tokenizer::Tokenizer;
 use crate::catalog::ModelFiles;
 use crate::generation::DeviceChoice;
@@ -67,6 +68,16 @@ impl Windows {
     }
 }
 
+impl std::fmt::Debug for Form {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Host(_) => "Host",
+            Self::Int8(_) => "Int8",
+            Self::Device(..) => "Device",
+        })
+    }
+}
+
 /// A loaded model that computes how likely texts are.
 #[derive(Debug)]
 pub struct Scorer {
@@ -77,15 +88,16 @@ pub struct Scorer {
     context: Option<Vec<u32>>,
 }
 
-#[derive(Debug)]
 enum Form {
     /// On the CPU: the tensors in the configuration's order.
     Host(Vec<Vec<f32>>),
+    /// On the CPU, from a folder with int8 weights.
+    Int8(Int8Gpt2),
     Device(Gpt2, Device),
 }
 
 impl Scorer {
-    /// Loads a model in f32.
+    /// Loads a model in f32, or in int8 if its folder has only that.
     ///
     /// # Errors
     /// If the model cannot be loaded, or if `cuda` was requested explicitly and is not available.
@@ -94,21 +106,18 @@ impl Scorer {
         let mut config = Gpt2Config::read(files)?;
         let tokenizer = Tokenizer::read(files)?;
         tokenizer.check_fits(&config, files)?;
-        let checkpoint = Checkpoint::open(files)?;
-        config.settle_head(&checkpoint);
-        let form = if device.is_cpu() {
+        let form = if device.is_cpu() && int8::of_folder(files)?.is_some() {
+            Form::Int8(Int8Gpt2::new(config.clone(), Image::open(&config, files)?))
+        } else if device.is_cpu() {
+            let checkpoint = Checkpoint::open(files)?;
+            config.settle_head(&checkpoint);
             let tensors = config.tensors();
             let values = tensors.iter().map(|(name, shape)| checkpoint.tensor(name, shape)).collect::<Result<_>>()?;
             Form::Host(values)
         } else {
             Form::Device(Gpt2::load(files, &device, DType::F32)?, device)
         };
-        let context = Control::read(files, &tokenizer)?
-            .map(|control| {
-                let values = control.values(&BTreeMap::new())?;
-                control.context(&tokenizer, values, config.n_positions)
-            })
-            .transpose()?;
+        let context = empty_context(files, &tokenizer, &config)?;
         Ok(Self { config, form, tokenizer, context })
     }
 
@@ -137,9 +146,7 @@ impl Scorer {
             windows == Windows::default(),
             "a model with control tokens reads each text separately: leave --block and --stride out"
         );
-        let end = self.tokenizer.separator()?;
-        let texts = self.tokenizer.encode_all(texts)?;
-        let texts: Vec<Vec<u32>> = texts.into_iter().map(|ids| [context, &ids[..], &[end]].concat()).collect();
+        let texts = after_context(&self.tokenizer, context, texts)?;
         let longest = self.config.n_positions;
         let mut pieces = Vec::with_capacity(texts.len());
         for ids in &texts {
@@ -169,7 +176,7 @@ impl Scorer {
         let mut host = HostGpt2::new(&self.config, Factors::F32);
         let weights: Vec<&[f32]> = match &self.form {
             Form::Host(values) => values.iter().map(Vec::as_slice).collect(),
-            Form::Device(..) => Vec::new(),
+            Form::Int8(_) | Form::Device(..) => Vec::new(),
         };
         let longest = pieces.iter().map(Piece::steps).max().unwrap_or(1).max(1);
         for batch in pieces.chunks((BATCH_TOKENS / longest).max(1)) {
@@ -182,6 +189,7 @@ impl Scorer {
             let predicted = targets.iter().flatten().count();
             surprise.nats += match &self.form {
                 Form::Host(_) => host.loss(&weights, Sequences { ids: &ids, targets: &targets, length: steps }),
+                Form::Int8(model) => batch.iter().map(|piece| int8_nats(model, piece)).sum(),
                 Form::Device(model, device) => {
                     let ids = Tensor::from_vec(ids, (batch.len(), steps), device)?;
                     let loss = model.loss(&ids, &targets, &mut NoDropout)?.to_scalar::<f32>()?;
@@ -192,6 +200,70 @@ impl Scorer {
         }
         Ok(surprise)
     }
+}
+
+/// Returns the context without values of a model with control tokens.
+fn empty_context(files: &ModelFiles, tokenizer: &Tokenizer, config: &Gpt2Config) -> Result<Option<Vec<u32>>> {
+    let context = |control: Control| {
+        let values = control.values(&BTreeMap::new())?;
+        control.context(tokenizer, values, config.n_positions)
+    };
+    Control::read(files, tokenizer)?.map(context).transpose()
+}
+
+/// Returns the tokens of each text after the context, with its end.
+fn after_context(tokenizer: &Tokenizer, context: &[u32], texts: &[String]) -> Result<Vec<Vec<u32>>> {
+    let end = tokenizer.separator()?;
+    let texts = tokenizer.encode_all(texts)?;
+    Ok(texts.into_iter().map(|ids| [context, &ids[..], &[end]].concat()).collect())
+}
+
+/// Tokens to read at once, and how many of the predictions at the beginning are not counted.
+pub(super) type Window = (Vec<u32>, usize);
+
+/// Returns texts as a model reads them: one stream in blocks of its context, or each text after its empty context.
+///
+/// # Errors
+/// If the tokenizer fails, or there is no token to predict.
+pub(super) fn windows_of(files: &ModelFiles, config: &Gpt2Config, texts: &[String]) -> Result<Vec<Window>> {
+    let tokenizer = Tokenizer::read(files)?;
+    let owned = |ids: &[u32], read: usize| -> Result<Vec<Window>> {
+        let block = Windows::default().over(ids.len().saturating_sub(1), config.n_positions)?;
+        Ok(Piece::of(ids, read, block).into_iter().map(|piece| (piece.ids.to_vec(), piece.read)).collect())
+    };
+    match empty_context(files, &tokenizer, config)? {
+        None => owned(&tokenizer.joined(texts)?, 0),
+        Some(context) => {
+            let texts = after_context(&tokenizer, &context, texts)?;
+            let windows = texts.iter().map(|ids| owned(ids, context.len() - 1)).collect::<Result<Vec<_>>>()?;
+            ensure!(!windows.is_empty(), "the texts have no token to predict");
+            Ok(windows.concat())
+        }
+    }
+}
+
+/// Returns how surprised an int8 model is by a piece's tokens, in nats.
+fn int8_nats(model: &Int8Gpt2, piece: &Piece<'_>) -> f64 {
+    const ROWS: usize = 16;
+    let steps = piece.steps();
+    let x = model.hidden(&piece.ids[..steps], &mut model.cache(1, 1, steps));
+    let mut nats = 0.0;
+    for (chunk, x) in x.chunks(ROWS * model.config.n_embd).enumerate() {
+        for (row, logits) in model.logits(x).chunks_exact(model.config.vocab_size).enumerate() {
+            let step = chunk * ROWS + row;
+            if step >= piece.read {
+                nats += surprise(logits, piece.ids[step + 1]);
+            }
+        }
+    }
+    nats
+}
+
+/// Returns the negative log-probability of a token, in nats.
+pub(super) fn surprise(logits: &[f32], id: u32) -> f64 {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let total: f64 = logits.iter().map(|logit| f64::from(logit - largest).exp()).sum();
+    total.ln() - f64::from(logits[id as usize] - largest)
 }
 
 /// Tokens that are read together.

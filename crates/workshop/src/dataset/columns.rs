@@ -1,10 +1,11 @@
-//! Opens a table by columns that flags name, and says which flag to use if a column is missing.
+//! Reads some columns of a file of any kind, and says which flag to use if a column is missing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::table::Table;
+use super::said;
+use pregonero_data::read::{self, FileReport, ReadOptions, Rows};
 
 /// A requested column and the flag that names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,51 +25,171 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Opens a UTF-8 CSV file with a header for reading the requested columns.
-///
-/// # Errors
-/// Same as [`Table::open`]; also if the file is empty or two columns have a requested name.
-pub fn open_table(path: &Path, asked: &[Asked<'_>]) -> Result<Table> {
-    let table = Table::open_whole(path)?;
-    check(table.names(), asked).with_context(|| path.display().to_string())?;
-    let columns: Vec<&str> = asked.iter().map(|asked| asked.column).collect();
-    table.of(&columns)
+/// The requested columns of a file.
+#[derive(Debug)]
+pub struct Table {
+    path: PathBuf,
+    rows: Rows,
+    wanted: Vec<Wanted>,
+    /// How many of the files inside this one have been opened and have the columns.
+    checked: usize,
 }
 
-fn check(names: &[String], asked: &[Asked<'_>]) -> Result<()> {
-    ensure!(
-        names.iter().any(|name| !name.is_empty()),
-        "the file is empty: it needs a header with the names of the columns"
-    );
-    for Asked { column, flag, without } in asked {
-        let found = names.iter().filter(|name| name == column).count();
-        ensure!(found < 2, "{found} columns are called {column:?}: give each a different name");
-        if found == 1 {
-            continue;
+/// A requested column, and whether a row had it.
+#[derive(Debug)]
+struct Wanted {
+    column: String,
+    flag: String,
+    without: String,
+    seen: bool,
+}
+
+/// The requested fields of one row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The line on which the row begins; its number in a file without lines.
+    pub line: u64,
+    /// The row's number, from 1, a header not counted.
+    pub number: usize,
+    /// The fields, in the order in which the columns were requested; an absent value is empty.
+    pub fields: Vec<String>,
+}
+
+/// Opens a file of any kind for reading the requested columns. The first of them is the text.
+///
+/// # Errors
+/// If the file cannot be read, is empty, lacks a requested column or has two of that name.
+pub fn open_table(path: &Path, asked: &[Asked<'_>]) -> Result<Table> {
+    let columns = asked.iter().map(|asked| asked.column.to_owned()).collect();
+    let options = ReadOptions { columns: Some(columns), ..ReadOptions::strict() };
+    let wanted = asked.iter().map(|asked| Wanted {
+        column: asked.column.to_owned(),
+        flag: asked.flag.to_owned(),
+        without: asked.without.to_owned(),
+        seen: false,
+    });
+    let mut table = Table {
+        path: path.to_owned(),
+        rows: read::open(&[path.to_owned()], &options)?,
+        wanted: wanted.collect(),
+        checked: 0,
+    };
+    table.check_files()?;
+    Ok(table)
+}
+
+impl Table {
+    /// Returns the next row, or `None` after the last.
+    ///
+    /// # Errors
+    /// If a row cannot be read, or no row has a requested column; the message names file and line.
+    pub fn next_row(&mut self) -> Result<Option<Row>> {
+        let Some(row) = self.rows.next().transpose()? else {
+            said::once(self.rows.report());
+            self.check_seen()?;
+            return Ok(None);
+        };
+        self.check_files()?;
+        let field = |wanted: &mut Wanted| {
+            let value = row.text(&wanted.column);
+            wanted.seen |= value.is_some();
+            value.unwrap_or_default().into_owned()
+        };
+        let fields = self.wanted.iter_mut().map(field).collect();
+        let line = if row.place.line == 0 { row.place.row } else { row.place.line };
+        Ok(Some(Row { line, number: usize::try_from(row.place.row)?, fields }))
+    }
+
+    /// Checks the columns of files that have been opened since the last check.
+    fn check_files(&mut self) -> Result<()> {
+        let files = &self.rows.report().files;
+        if files.len() == self.checked {
+            return Ok(());
         }
-        if let [single] = names
-            && single.contains(';')
-        {
-            bail!(
-                "no column {column:?}: the fields are separated by semicolons; save the file with commas between them"
-            );
+        self.checked = files.len();
+        let file = files.last().context("no file was opened")?;
+        check(file, &self.wanted, self.rows.columns().is_some()).with_context(|| file.name.clone())
+    }
+
+    /// Checks that each column was in some row, for files that do not say which columns they have.
+    fn check_seen(&self) -> Result<()> {
+        let file = self.rows.report().files.last().filter(|file| file.read > 0 && !has_header(file));
+        let missing = self.wanted.iter().find(|wanted| !wanted.seen);
+        match (file, missing) {
+            (Some(file), Some(wanted)) => {
+                Err(wanted.missing(&file.columns)).with_context(|| self.path.display().to_string())
+            }
+            _ => Ok(()),
         }
-        if let [single] = names
-            && single.contains('\t')
-        {
-            bail!(
-                "no column {column:?}: the fields are separated by tabs; save the file with commas between them, and quotes"
-            );
+    }
+}
+
+/// Returns whether the columns of a file are known before its rows.
+fn has_header(file: &FileReport) -> bool {
+    !file.kind.starts_with("JSON") && !file.kind.starts_with("X archive")
+}
+
+fn check(file: &FileReport, wanted: &[Wanted], fixed: bool) -> Result<()> {
+    ensure!(file.kind != "empty", "the file is empty: it needs a header with the names of the columns");
+    for wanted in wanted {
+        ensure!(
+            !file.repeated_names.contains(&wanted.column),
+            "several columns are called {:?}: give each a different name",
+            wanted.column
+        );
+        if fixed && !file.columns.contains(&wanted.column) {
+            return Err(wanted.missing(&file.columns));
         }
-        let name = if flag.is_empty() { String::new() } else { format!("; name it with {flag} NAME") };
-        bail!("no column {column:?}; the file has {}{name}{without}", names.join(", "));
     }
     Ok(())
+}
+
+impl Wanted {
+    fn missing(&self, columns: &[String]) -> anyhow::Error {
+        let Self { column, flag, without, .. } = self;
+        let name = if flag.is_empty() { String::new() } else { format!("; name it with {flag} NAME") };
+        anyhow::anyhow!("no column {column:?}; the file has {}{name}{without}", columns.join(", "))
+    }
+}
+
+/// Returns which column of a file holds its texts: the named one, or `text` where the kind of file has that by itself (plain
+/// lines, X's files, data sets).
+///
+/// # Errors
+/// If the file cannot be read, or a column must be named and is not.
+pub fn text_column(path: &Path, named: Option<&str>) -> Result<String> {
+    const TEXT: &str = pregonero_data::names::TEXT;
+    let mut rows = read::open(&[path.to_owned()], &ReadOptions::strict())?;
+    let first = rows.next().transpose()?;
+    let file = rows.report().files.first().context("no file was opened")?;
+    let is_plain = file.kind == "plain lines" || file.kind == "empty";
+    match named {
+        Some(column) if is_plain && column != TEXT => {
+            bail!("{}: column {column:?} is named, but plain lines have no columns", path.display())
+        }
+        Some(column) => Ok(column.to_owned()),
+        None if is_plain || file.kind.contains("X archive") || file.kind.contains("of X's API") => Ok(TEXT.to_owned()),
+        None if file.kind.starts_with("data set") && file.columns.iter().any(|column| column == TEXT) => {
+            Ok(TEXT.to_owned())
+        }
+        None => {
+            let columns =
+                if first.is_some() || !file.columns.is_empty() { file.columns.join(", ") } else { "none".to_owned() };
+            bail!("{0}: say which column holds the text, for example {0}:text; it has {columns}", path.display())
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn put(content: impl AsRef<[u8]>, name: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        (folder, path)
+    }
 
     #[test]
     fn a_header_that_does_not_fit_is_refused_with_what_to_do() {
@@ -82,23 +203,38 @@ mod tests {
             ("\n", "data.csv: the file is empty"),
             ("tweet,author\n", "no column \"text\"; the file has tweet, author; name it with --text-column NAME"),
             ("text,label\n", "name it with --author-column NAME, or give --author-column \"\" if there is none"),
-            ("text;author\n", "no column \"text\": the fields are separated by semicolons"),
-            ("text\tauthor\n", "no column \"text\": the fields are separated by tabs"),
-            ("text,author,text\n", "2 columns are called \"text\""),
+            ("text,author,text\n", "several columns are called \"text\""),
         ] {
-            let folder = tempfile::tempdir().unwrap();
-            let path = folder.path().join("data.csv");
-            std::fs::write(&path, header).unwrap();
+            let (_folder, path) = put(header, "data.csv");
             let message = format!("{:#}", open_table(&path, &asked).unwrap_err());
             assert!(message.contains(expected), "{message:?} does not say {expected:?}");
         }
     }
 
     #[test]
+    fn tables_of_every_form_and_json_give_the_same_columns() {
+        let asked = [Asked::new("text", "--text-column"), Asked::new("label", "--label-column")];
+        for (name, content) in [
+            ("a.csv", &b"label,x,text\n1,,se\xc3\xb1al\n"[..]),
+            ("a.csv", b"label;x;text\r\n1;;se\xf1al\r\n"),
+            ("a.TSV", b"label\tx\ttext\n1\t\tse\xc3\xb1al\n"),
+            ("a.txt", b"{\"label\": 1, \"text\": \"se\\u00f1al\"}\n"),
+            ("a.json", b"[{\"text\": \"se\\u00f1al\", \"label\": 1}]"),
+        ] {
+            let (_folder, path) = put(content, name);
+            let row = open_table(&path, &asked).unwrap().next_row().unwrap().unwrap();
+            assert_eq!((row.number, row.fields), (1, vec!["señal".to_owned(), "1".to_owned()]), "{name}");
+        }
+        let (_folder, path) = put("{\"text\": \"hola\"}\n", "a.jsonl");
+        let mut table = open_table(&path, &asked).unwrap();
+        table.next_row().unwrap();
+        let message = format!("{:#}", table.next_row().unwrap_err());
+        assert!(message.contains("no column \"label\"; the file has text; name it with --label-column"), "{message}");
+    }
+
+    #[test]
     fn names_that_nobody_asks_for_may_stand_there_twice() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("data.csv");
-        std::fs::write(&path, "x,text,x\n1,hola,2\n").unwrap();
+        let (_folder, path) = put("x,text,x\n1,hola,2\n", "data.csv");
         let mut table = open_table(&path, &[Asked::new("text", "--text-column")]).unwrap();
         assert_eq!(table.next_row().unwrap().unwrap().fields, ["hola"]);
     }

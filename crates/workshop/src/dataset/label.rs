@@ -8,8 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
-use super::columns::{Asked, open_table};
-use super::table::Row;
+use super::columns::{Asked, Row, open_table};
 use pregonero_data::label::{self as rules, HashtagRules, Label, Verdict};
 use pregonero_models::sentiment::{AUTHOR_FLAG, TEXT_FLAG};
 use pregonero_system::files::{self, Existing};
@@ -190,12 +189,7 @@ mod tests {
         for (content, expected) in [
             (&b"text\nhola\n"[..], "no column \"emoji\"; the file has text"),
             ("text,emoji\nhola,😍\nhola\n".as_bytes(), "data.csv:3: 1 fields, the header has 2"),
-            (
-                b"text,emoji\nma\xf1ana,x\n",
-                "data.csv:2: not UTF-8 (byte 0xf1): save the file as UTF-8, for Latin-1 with",
-            ),
-            (b"\xff\xfet\0e\0x\0t\0", "the file is UTF-16"),
-            ("text,emoji\n\"hola,😍\nya,😍\n".as_bytes(), "is a quote unbalanced?"),
+            ("text,emoji\n\"a, b\",😍\n\"hola,😍\nya,😍\n".as_bytes(), "data.csv:3: the quotes of this row do not fit"),
             ("text,emoji\nhola,😂\n".as_bytes(), "no row got a label (1 ambiguous, 0 unmarked, 0 empty of 1)"),
             (b"", "the file is empty"),
         ] {

@@ -85,7 +85,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::dataset::table::LONGEST_RECORD;
+    use pregonero_data::read::LONGEST_RECORD;
 
     const LABELS: [&str; 2] = ["negative", "positive"];
 
@@ -117,14 +117,13 @@ mod tests {
                 b"author,text,label\na,\"dos\nrenglones\",1\na,hola,2\n",
                 ":4: label \"2\" is not one of 0 (negative), 1 (positive)",
             ),
-            (b"author,text,label\na,hola,1\na,se\xf1or,1\n", ":3: not UTF-8"),
+            (b"author,text,label\na,se\xc3\xb1or,1\na,se\xf1or,1\n", ":3: not UTF-8 like the rows before it"),
             (b"author,text,label\na,hola\n", ":2: 2 fields, the header has 3"),
             (b"author,text,label\na,,1\n", "no row has a text"),
             (b"", "the file is empty"),
-            (b"author,text,label\na,\"hola,1\nb,sol,0\n", ":2: 2 fields, the header has 3; it spans lines: is a quote"),
-            (b"author,label,text\na,1,\"hola\nb,0,sol\n", ":2: the file ends within the record"),
-            (b"\xff\xfea\0u\0t\0h\0o\0r\0", "the file is UTF-16"),
-            (b"a\0u\0t\0h\0o\0r\0,\0t\0", "zero bytes"),
+            (b"author,text,label\nc,\"uno, dos\",1\na,\"hola,1\nb,sol,0\n", ":3: the quotes of this row do not fit"),
+            (b"\xff\xfea\0u\0t\0h\0o\0r\0", "no column \"text\"; the file has author"),
+            (b"a\0\x01\x02\0\0\x03", "its bytes are no text"),
         ] {
             let message = format!("{:#}", read(content).unwrap_err());
             assert!(message.contains(expected), "{message:?} does not say {expected:?}");

@@ -3,9 +3,7 @@
 pub mod columns;
 pub mod compose;
 pub mod enrich;
-pub mod form;
 pub mod label;
 pub mod labelled;
-pub mod lines;
+pub mod said;
 pub mod split;
-pub mod table;

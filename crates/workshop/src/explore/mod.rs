@@ -4,6 +4,7 @@
 //! [`write_page`] draws them. The page needs no script and no network, and its own policy forbids both.
 
 mod charts;
+mod content;
 mod html;
 mod language;
 mod page;
@@ -11,8 +12,9 @@ mod sections;
 pub mod sentiment;
 pub mod vectors;
 
+pub use self::content::PageContent;
 pub use self::language::Language;
-pub use self::page::{GENERATOR, PageContent, page, write_page};
+pub use self::page::{GENERATOR, page, write_page};
 
 #[cfg(test)]
 mod tests;

@@ -7,31 +7,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
+use super::content::PageContent;
 use super::html::shown;
 use super::language::Language;
 use super::sections::{self, Section};
-use pregonero_data::explore::numbers::Numbers;
 use pregonero_system::files::{Existing, write_whole};
 
 const STYLE: &str = include_str!("style.css");
 
 /// What marks a file as one that this program wrote, and may replace.
 pub const GENERATOR: &str = "<meta name=\"generator\" content=\"pregonero dataset explore\">";
-
-/// What a page is made of.
-#[derive(Debug)]
-pub struct PageContent<'a> {
-    pub language: Language,
-    /// The name of the data set, or of its files.
-    pub title: &'a str,
-    pub numbers: &'a Numbers,
-    /// Whether accounts are named.
-    pub names_are_shown: bool,
-    /// The command that made the page.
-    pub command: &'a str,
-    /// The size of the sample for sentiment and word vectors.
-    pub sample: usize,
-}
 
 /// Writes the page. An earlier page of this program is replaced, no other file is.
 ///

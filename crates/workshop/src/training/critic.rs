@@ -17,6 +17,7 @@ use super::classifier::{ClassifierTraining, Listener, Trained, fit_classifier};
 use super::text::{self, Cleaning};
 use super::two_sides::{drawn, small_classifier, write_table};
 use crate::metrics::confidence::AucInterval;
+use pregonero_data::trained_on::TrainedOn;
 use pregonero_models::catalog::ModelFiles;
 use pregonero_models::sentiment::Classifier;
 use pregonero_models::sentiment::critic::{GENERATED, ReadingWeights, WRITTEN};
@@ -47,6 +48,8 @@ pub struct CriticTraining {
     pub output: PathBuf,
     pub overwrite: bool,
     pub seed: u64,
+    /// The files with the written texts.
+    pub trained_on: TrainedOn,
     /// The command line, for the card.
     pub command: String,
     /// Where the written texts come from and their licence, for the card. May be empty.
@@ -123,6 +126,7 @@ pub fn train_critic(
     let trial = ClassifierTraining { output: folder.path().join("trial"), ..training.clone() };
     trained.write(&trial)?;
     let (reading, spread) = fit_reading(&ModelFiles::in_folder(&trial.output)?, &settings.set_aside)?;
+    trained.trained_on = settings.trained_on.clone();
     trained.config.generator = Some(settings.generator.clone());
     trained.config.reading = Some(reading);
     let outcome = CriticOutcome {
@@ -295,6 +299,7 @@ mod tests {
             output: PathBuf::from("nowhere"),
             overwrite: false,
             seed: 1,
+            trained_on: TrainedOn { format: 1, data: Vec::new() },
             command: "pregonero train critic".to_owned(),
             about: String::new(),
             openings: None,

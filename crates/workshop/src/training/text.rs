@@ -55,6 +55,11 @@ impl FromStr for TextSource {
         if path.is_empty() {
             bail!("{text:?}: no file named; write FILE, FILE:COLUMN or FILE:COLUMN=WEIGHT");
         }
+        if path == "-" {
+            bail!(
+                "{text:?}: standard input can be read only once, and a training reads its texts again: save them to a file"
+            );
+        }
         Ok(Self { path: PathBuf::from(path), column, weight })
     }
 }
@@ -347,23 +352,28 @@ mod tests {
         assert_eq!(read("a.CSV", b"id,t\n1,uno dos\n2,tres cuatro\n", ":t").expect("readable").0, expected);
         let marked = "\u{feff}{\"t\":\"uno dos\"}\n\n{\"t\":\"tres cuatro\"}\n\n".as_bytes();
         assert_eq!(read("a.jsonl", marked, ":t").expect("readable").0, expected);
+        assert_eq!(read("a.tsv", b"id\tt\n1\tuno dos\n2\ttres cuatro\n", ":t").expect("readable").0, expected);
+        let tweet = |id: u8, text: &str| {
+            format!("{{\"tweet\": {{\"id_str\": \"{id}\", \"id\": \"{id}\", \"full_text\": \"{text}\"}}}}")
+        };
+        let archive = format!("window.YTD.tweets.part0 = [{}, {}]", tweet(1, "uno dos"), tweet(2, "tres cuatro"));
+        assert_eq!(read("tweets.js", archive.as_bytes(), "").expect("readable").0, expected);
         assert_eq!(read("a.txt", b"uno dos\n", "=2").expect("readable").0, ["uno dos", "uno dos"]);
     }
 
     #[test]
     fn unreadable_texts_name_file_and_line() {
-        let cases: [(&str, &[u8], &str, &str); 12] = [
-            ("tweets.js", b"window.YTD.tweets.part0 = []\n", "", "tweets.js: cannot be read as texts: a .js is JSON"),
-            ("a.json", b"[]", "", "a .json is JSON that is not one object per line"),
-            ("a.ndjson", b"{\"t\":\"x\"}\n", ":t", "JSON lines under another extension: rename it to .jsonl"),
-            ("a.tsv", b"id\tt\n1\tx\n", ":t", "a .tsv is a table with tabs"),
-            ("a.txt", b"{\"t\":\"x\"}\n", "", "a.txt: cannot be read as one text per line: it is JSON"),
+        let cases: [(&str, &[u8], &str, &str); 11] = [
+            ("tweets.js", b"window.YTD.tweets.part0 = []\n", "", "no text to train on"),
+            ("like.js", b"window.YTD.like.part0 = []\n", "", "likes are other people's texts"),
+            ("a.json", b"[{\"t\":\"x\"}]", "", "a.json: say which column holds the text"),
+            ("a.txt", b"{\"t\":\"x\"}\n", "", "a.txt: say which column holds the text, for example"),
             ("a.csv", b"id,t\n1,x\n", ":text", "no column \"text\"; the file has id, t"),
-            ("a.csv", b"id,t\n1,x\n", "", "which column"),
-            ("a.txt", b"x\n", ":t", "only .csv and .jsonl"),
+            ("a.csv", b"id,t\n1,x\n", "", "it has id, t"),
+            ("a.txt", b"x\n", ":t", "plain lines have no columns"),
             ("a.jsonl", b"{\"t\":\"x\"}\nno\n", ":t", "a.jsonl:2"),
             ("a.jsonl", b"{\"u\":\"x\"}\n", ":t", "a.jsonl:1: no text field"),
-            ("a.txt", b"bien\n\xff\xfe\n", "", "a.txt:2"),
+            ("a.txt", b"se\xc3\xb1al\nse\xf1al\n", "", "a.txt:2"),
             ("a.txt", b"\n\n", "", "no text to train on"),
         ];
         for (name, content, spec, expected) in cases {

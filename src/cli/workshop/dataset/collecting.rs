@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use url::Url;
 
 use crate::cli::exit::WrongUsage;
-use crate::cli::output::{Output, counted, dollars};
+use crate::cli::output::{Output, counted, dollars, visible};
 use crate::cli::session::Session;
 use crate::cli::workshop::stop::Stop;
 use crate::collect::{
@@ -118,7 +118,6 @@ impl CollectingArguments {
         };
         let Wish { request, attributes, ids, max_posts, count_only, again, shown } = wish;
         let mut collection = Collection::open(&self.output, request, attributes, ids, with)?;
-        stop.heed();
         let limits = Limits { posts: max_posts, micros: self.max_cost };
         let desk = Desk { arguments: &self, output: session.output, settings: connection.settings, limits };
         let work = async {
@@ -127,6 +126,8 @@ impl CollectingArguments {
             } else if !desk.agree(&mut collection, count_only, &shown).await? {
                 return Ok(None);
             }
+            // From here on a request that is on its way is waited for, because it is paid.
+            stop.heed();
             let all = collection.read(limits).await;
             bar.clear();
             Ok(Some(!all?))
@@ -214,18 +215,19 @@ impl Desk<'_> {
             return Ok(false);
         }
         self.say(&plan);
-        if collection.is_agreed() {
+        self.check_price(&estimate)?;
+        if collection.agreed().is_some_and(|posts| posts >= self.posts(&estimate)) {
             self.output.note("going on where it was stopped; the price was agreed to before");
             return Ok(true);
         }
-        self.check_limits(collection, &estimate).await?;
+        self.check_month(collection, &estimate).await?;
         if estimate.posts == 0 {
             return Ok(true);
         }
         self.say(RULES);
         self.say(&format!("The manifest will say: rights = {:?}", self.arguments.rights));
         self.ask(&format!("Read {} for {}?", self.amount(&estimate), dollars(self.price(&estimate))))?;
-        collection.agree(&estimate)?;
+        collection.agree(self.posts(&estimate), self.price(&estimate))?;
         Ok(true)
     }
 
@@ -248,14 +250,13 @@ impl Desk<'_> {
     /// Says what there is and what it costs.
     fn plan(&self, estimate: &Estimate) -> String {
         let Estimate { posts, at_most, posts_read, posts_micros, accounts, accounts_micros, paid } = *estimate;
-        let what = if at_most {
-            format!("At most {}", posts_in_words(posts))
-        } else {
-            format!("X counts {}", posts_in_words(posts))
-        };
+        let what = if at_most { "At most" } else { "X counts" };
         let price = |number: u64, each: i64| format!("{} x {}", grouped(number), dollars(each));
-        let rest = posts - posts_read.min(posts);
-        let mut lines = vec![format!("{what}: {} ({})", dollars(posts_micros), price(rest, self.settings.prices.post))];
+        let rest = posts.saturating_sub(posts_read);
+        let left =
+            if posts_read > 0 { format!("; the {} that are not read yet", grouped(rest)) } else { String::new() };
+        let each = price(rest, self.settings.prices.post);
+        let mut lines = vec![format!("{what} {}{left}: {} ({each})", posts_in_words(posts), dollars(posts_micros))];
         if accounts > 0 {
             let each = price(accounts, self.settings.prices.account);
             lines.push(format!(
@@ -270,8 +271,8 @@ impl Desk<'_> {
         lines.join("\n")
     }
 
-    /// Refuses what costs more than the person allows, or is more than X allows in a month.
-    async fn check_limits(&self, collection: &Collection<'_>, estimate: &Estimate) -> Result<()> {
+    /// Refuses what costs more than the person allows.
+    fn check_price(&self, estimate: &Estimate) -> Result<()> {
         let total = self.price(estimate) + estimate.paid;
         if let Some(most) = self.limits.micros {
             ensure!(
@@ -282,6 +283,11 @@ impl Desk<'_> {
                 dollars(most)
             );
         }
+        Ok(())
+    }
+
+    /// Refuses what is more than X allows in a month.
+    async fn check_month(&self, collection: &Collection<'_>, estimate: &Estimate) -> Result<()> {
         let usage = collection.usage().await;
         let (read, cap) = usage.map_or((0, self.settings.posts_per_month), |usage| {
             (usage.read, usage.cap.min(self.settings.posts_per_month))
@@ -425,10 +431,16 @@ fn in_words(report: &Report) -> String {
         format_args!("${:.2} paid", report.usd)
     )];
     lines.extend(
-        report.not_shown.iter().map(|(kind, number)| format!("  not shown by X: {} ({kind})", grouped(*number))),
+        report
+            .not_shown
+            .iter()
+            .map(|(kind, number)| format!("  not shown by X: {} ({})", grouped(*number), visible(kind))),
     );
     lines.extend(
-        report.unknown_accounts.iter().map(|(name, kind)| format!("  no such account for X: @{name} ({kind})")),
+        report
+            .unknown_accounts
+            .iter()
+            .map(|(name, kind)| format!("  no such account for X: @{name} ({})", visible(kind))),
     );
     lines.extend(report.cut_timelines.iter().map(|name| {
         format!("  @{name}: X shows only the latest posts of a timeline; without --timelines a search finds the others")

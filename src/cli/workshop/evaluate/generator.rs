@@ -55,7 +55,7 @@ pub struct GeneratorArguments {
     /// A generator: builtin, a folder or hub:OWNER/NAME; give several to compare them
     #[arg(long = "model", value_name = "MODEL", default_value = "builtin")]
     models: Vec<ModelSource>,
-    /// Real texts it was not trained on: FILE (one per line), FILE.csv:COLUMN or FILE.jsonl:FIELD, with =WEIGHT for a share
+    /// Real texts it was not trained on: FILE (one per line, or X's archive) or FILE:COLUMN (CSV, JSON, Parquet, a data set), with =WEIGHT for a share
     #[arg(long, value_name = "FILE[:COLUMN][=WEIGHT]", required_unless_present = "generate")]
     data: Vec<TextSource>,
     /// Use only the texts of --data that `train generator --held-out SHARE` holds out, and only the others of --baseline-data
@@ -205,12 +205,12 @@ impl GeneratorArguments {
 }
 
 /// Lists the files of sources, each in quotes.
-fn named(sources: &[TextSource], quote: &str) -> String {
+pub(in crate::cli::workshop) fn named(sources: &[TextSource], quote: &str) -> String {
     let names: Vec<String> = sources.iter().map(|source| format!("{quote}{}{quote}", source.path.display())).collect();
     names.join(", ")
 }
 
-fn held_out_share(text: &str) -> Result<f64> {
+pub(in crate::cli::workshop) fn held_out_share(text: &str) -> Result<f64> {
     let share: f64 = text.parse().context("not a number")?;
     ensure!(share > 0.0 && share <= 0.5, "must be above 0 and at most 0.5, as `train generator --held-out` takes it");
     Ok(share)

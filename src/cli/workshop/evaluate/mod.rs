@@ -2,7 +2,7 @@
 
 mod classifier;
 mod comparison;
-mod generator;
+pub(super) mod generator;
 mod obedience;
 mod trainings;
 mod voice;

@@ -50,7 +50,7 @@ pub struct VoiceArguments {
     /// Write the same texts as a page on which a person tells the bot's texts from real ones
     #[arg(long, value_name = "FILE.html", requires = "data")]
     page: Option<PathBuf>,
-    /// Real texts for the sheet: FILE (one per line), FILE.csv:COLUMN or FILE.jsonl:FIELD
+    /// Real texts for the sheet: FILE (one per line, or X's archive) or FILE:COLUMN (CSV, JSON, Parquet, a data set)
     #[arg(long, value_name = "FILE[:COLUMN][=WEIGHT]")]
     data: Vec<TextSource>,
     /// How many real texts the sheet has; without it, half as many as rounds

@@ -18,6 +18,7 @@ use crate::cli::workshop::progress::follow;
 use crate::cli::workshop::stop::Stop;
 use crate::cli::workshop::texts::ControlColumn;
 use crate::config::Settings;
+use pregonero_data::trained_on::TrainedOn;
 use pregonero_models::generation::{Engine, LengthBudget};
 use pregonero_system::files::{Existing, refuse_existing};
 use pregonero_text::hashing::splitmix64;
@@ -46,7 +47,7 @@ apart. The result is a classifier with the labels generated and written. To use 
 selection.critic = \"runs/critic\". How much it counts is set in its config.json, under `reading`. Train it again when
 the generator changes.")]
 pub struct CriticArguments {
-    /// Texts that people wrote: FILE (one per line), FILE.csv:COLUMN or FILE.jsonl:FIELD
+    /// Texts that people wrote: FILE (one per line, or X's archive) or FILE:COLUMN (CSV, JSON, Parquet, a data set)
     #[arg(long = "data", value_name = "FILE[:COLUMN][=WEIGHT]", required = true)]
     data: Vec<TextSource>,
     #[command(flatten)]
@@ -85,6 +86,7 @@ pub(super) async fn run(arguments: CriticArguments, session: &Session) -> Result
     refuse_existing(&arguments.output, if arguments.overwrite { Existing::Replace } else { Existing::Refuse })?;
     let columns: Vec<String> = arguments.control.iter().map(|attribute| attribute.column.clone()).collect();
     let reading = Reading { cleaning: Cleaning::Tweets, duplicates: Duplicates::Exact, columns: &columns };
+    let trained_on = TrainedOn::of(arguments.data.iter().map(|source| &source.path))?;
     let (rows, _) = text::read_rows(&arguments.data, &reading)?;
     let mut settings = session.load(arguments.model.overrides())?.settings;
     arguments.model.fit(&mut settings, session)?;
@@ -116,6 +118,7 @@ pub(super) async fn run(arguments: CriticArguments, session: &Session) -> Result
         output: arguments.output,
         overwrite: arguments.overwrite,
         seed: arguments.seed,
+        trained_on,
         command: session.command_line.clone(),
         about: arguments.about,
         openings: arguments.openings,

@@ -12,7 +12,6 @@ use serde_json::{Map, Value as Json};
 
 use self::archive::Archive;
 pub(super) use self::tweet::Tweet;
-use super::options::ReadOptions;
 use crate::json_row::Names;
 use crate::row::{Place, Row};
 
@@ -102,7 +101,7 @@ pub(super) fn tweets_of(shape: Shape, object: Map<String, Json>, archive: Option
 /// `name`, is its author.
 #[must_use]
 pub fn row_of_post(post: &Map<String, Json>, place: Place, names: &mut Names) -> Row {
-    v2::tweet(post, &v2::Includes::default()).into_row(place, names, &ReadOptions::default())
+    v2::tweet(post, &v2::Includes::default()).into_row(place, names)
 }
 
 /// Returns an old archive's tweet: v1.1 without a wrapper, and with the account as the author where there is none.

@@ -6,7 +6,6 @@ use serde_json::{Map, Value as Json};
 
 use crate::json_row::Names;
 use crate::names;
-use crate::read::options::ReadOptions;
 use crate::row::{Place, Row, Value};
 use crate::times;
 
@@ -39,7 +38,7 @@ pub(in crate::read) struct Tweet {
 
 impl Tweet {
     /// Returns the tweet as a row.
-    pub(in crate::read) fn into_row(self, place: Place, shared: &mut Names, options: &ReadOptions) -> Row {
+    pub(in crate::read) fn into_row(self, place: Place, shared: &mut Names) -> Row {
         let text = |value: Option<String>| value.filter(|value| !value.is_empty()).map(Value::Text);
         let number = |value: Option<i64>| value.map(Value::Integer);
         let truth = |value: bool| Some(Value::Bool(value));
@@ -67,16 +66,14 @@ impl Tweet {
         ];
         let mut row = Row::with_capacity(place, values.len());
         for (name, value) in values {
-            if let Some(value) = value.filter(|_| options.wants(name)) {
+            if let Some(value) = value {
                 let near = row.len();
                 row.push(shared.shared(name, near), value);
             }
         }
         for (name, value) in self.others {
-            if options.wants(&name) {
-                let name = shared.shared(&name, row.len());
-                row.set(name, value);
-            }
+            let name = shared.shared(&name, row.len());
+            row.set(name, value);
         }
         row
     }

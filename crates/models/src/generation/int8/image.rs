@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use safetensors::Dtype;
 use serde_json::{Map, Value, json};
 
-use crate::catalog::{ModelFiles, WEIGHTS};
+use crate::catalog::{ModelFiles, STATED, WEIGHTS};
 use crate::generation::checkpoint::{self, Bytes, Checkpoint, INT8_FORMAT as FORMAT, refuse_what_is_no_number};
 use crate::generation::gpt2_config::Gpt2Config;
 
@@ -81,6 +81,8 @@ fn tensors(config: &Gpt2Config) -> Vec<(String, Dtype, Vec<usize>)> {
 pub(in crate::generation) struct Image {
     bytes: Mmap,
     places: BTreeMap<String, Range<usize>>,
+    /// Whether the bytes are those of a file.
+    mapped: bool,
 }
 
 impl Image {
@@ -110,7 +112,7 @@ impl Image {
         for (name, shape) in vectors(config) {
             put(&mut bytes[places[&name].clone()], &checkpoint.tensor(&name, &shape)?, f32::to_le_bytes);
         }
-        Ok(Self { bytes: bytes.make_read_only()?, places })
+        Ok(Self { bytes: bytes.make_read_only()?, places, mapped: false })
     }
 
     /// Maps the weights of a folder that `models quantize` wrote.
@@ -163,13 +165,18 @@ impl Image {
             ensure!(place.start.is_multiple_of(aligned), "{name} is not aligned: quantize the model again");
             places.insert(name, place);
         }
-        let image = Self { bytes, places };
+        let image = Self { bytes, places, mapped: true };
         for (name, dtype, _) in tensors(config) {
             if dtype == Dtype::F32 {
                 refuse_what_is_no_number(image.floats(&name), || name.clone())?;
             }
         }
         Ok(image)
+    }
+
+    /// Returns whether the weights are a file's, not rounded in memory.
+    pub(in crate::generation) fn is_mapped(&self) -> bool {
+        self.mapped
     }
 
     /// Returns the file's content.
@@ -214,8 +221,7 @@ fn refuse_giants(config: &Gpt2Config) -> Result<()> {
 /// Returns the header of a file and the places of the tensors in it.
 fn layout(config: &Gpt2Config) -> (Vec<u8>, BTreeMap<String, Range<usize>>) {
     let mut description = Map::new();
-    description
-        .insert("__metadata__".to_owned(), json!({FORMAT.0: FORMAT.1, "parameters": config.parameters().to_string()}));
+    description.insert("__metadata__".to_owned(), json!({FORMAT.0: FORMAT.1, STATED: config.parameters().to_string()}));
     let mut end = 0;
     let mut offsets = Vec::new();
     for (name, dtype, shape) in tensors(config) {

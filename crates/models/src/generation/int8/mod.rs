@@ -10,8 +10,8 @@ mod quantisation;
 
 pub(super) use image::Image;
 pub(super) use network::Int8Gpt2;
-pub(super) use quantisation::of_folder;
-pub use quantisation::{Check, Quantisation, Texts};
+pub use quantisation::{ALLOWED_LOSS, Check, Quantisation, Texts};
+pub(super) use quantisation::{KEY, METHOD, of_folder};
 
 #[cfg(test)]
 mod tests;

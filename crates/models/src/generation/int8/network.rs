@@ -3,8 +3,7 @@
 //!
 //! Agrees with [`super::super::gpt2`] within the rounding; every processor returns the same bits.
 
-use anyhow::Result;
-use pregonero_kernels::attention::{attend, to_half};
+use pregonero_kernels::attention::{attend, to_halves};
 use pregonero_kernels::int8::{Activations, Then, Weights};
 use pregonero_kernels::wide;
 use rayon::prelude::*;
@@ -48,21 +47,8 @@ impl Int8Gpt2 {
         self.logits(&last)
     }
 
-    /// Reads one text and calls `each` with the number of every token and the logits after it.
-    pub(in crate::generation) fn read(&self, ids: &[u32], mut each: impl FnMut(usize, &[f32])) -> Result<()> {
-        /// Rows whose logits are in memory at once.
-        const ROWS: usize = 16;
-        let x = self.hidden(ids, &mut self.cache(1, 1, ids.len()));
-        for (chunk, x) in x.chunks(ROWS * self.config.n_embd).enumerate() {
-            for (row, logits) in self.logits(x).chunks_exact(self.config.vocab_size).enumerate() {
-                each(chunk * ROWS + row, logits);
-            }
-        }
-        Ok(())
-    }
-
     /// Returns the residual stream after the last block, `[rows, steps, width]`.
-    fn hidden(&self, ids: &[u32], cache: &mut SlotCache<u16>) -> Vec<f32> {
+    pub(in crate::generation) fn hidden(&self, ids: &[u32], cache: &mut SlotCache<u16>) -> Vec<f32> {
         let (width, inner) = (self.config.n_embd, self.config.inner());
         let rows = ids.len();
         let steps = rows / cache.rows();
@@ -76,7 +62,7 @@ impl Int8Gpt2 {
             let normal = self.normalised(&x, &format!("h.{layer}.ln_1"));
             matrix("attn.c_attn", width, 3 * width).multiply(&normal, &mut qkv, WRITE);
             let heads = (self.config.n_head, self.config.attention_scale(layer) as f32);
-            let attended = cache.attend(layer, &qkv, steps, to_half, |query, keys, values, out: &mut [f32]| {
+            let attended = cache.attend(layer, &qkv, steps, to_halves, |query, keys, values, out: &mut [f32]| {
                 attend(query, keys, values, heads, &mut Vec::new(), out);
             });
             matrix("attn.c_proj", width, width).multiply(&rounded(&attended, width), &mut x, ADD);
@@ -93,7 +79,7 @@ impl Int8Gpt2 {
     }
 
     /// Returns the logits after each row of the last block's result, `[rows, vocabulary]`.
-    fn logits(&self, x: &[f32]) -> Vec<f32> {
+    pub(in crate::generation) fn logits(&self, x: &[f32]) -> Vec<f32> {
         let normal = self.normalised(x, "ln_f");
         let mut logits = vec![0.0; x.len() / self.config.n_embd * self.config.vocab_size];
         let head = if self.config.tie_word_embeddings { "wte" } else { "lm_head" };

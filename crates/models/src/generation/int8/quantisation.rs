@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::ModelFiles;
 
 /// The key of `config.json`.
-pub(super) const KEY: &str = "quantization_config";
+pub(in crate::generation) const KEY: &str = "quantization_config";
 
 /// The method's name.
-pub const METHOD: &str = "pregonero_int8";
+pub(in crate::generation) const METHOD: &str = "pregonero_int8";
 
 /// The largest part by which int8 may raise the perplexity for `generation.weights = "auto"` to take it.
 pub const ALLOWED_LOSS: f64 = 0.005;

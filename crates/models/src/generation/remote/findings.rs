@@ -48,6 +48,9 @@ pub struct Findings {
     pub taken: Taken,
     /// How many texts one request may ask for.
     pub texts_a_request: usize,
+    /// How many requests the server works on at the same time, if it says so; more would wait and time out.
+    #[serde(default)]
+    pub requests_at_once: Option<usize>,
     /// Whether the same seed gives the same text.
     pub seed: Follows,
     pub top_k: Follows,
@@ -142,6 +145,7 @@ pub(super) mod tests {
             context: None,
             taken: Taken::everything(),
             texts_a_request: 8,
+            requests_at_once: None,
             seed: Follows::Yes,
             top_k: Follows::Yes,
             top_p: Follows::Yes,

@@ -22,6 +22,8 @@ use pregonero_system::network::{back_off, is_loopback, may_get_secrets};
 /// No answer is read beyond this: sixteen texts with the probabilities of all their tokens take less than a megabyte.
 const LARGEST_BODY: usize = 16 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A page about the server itself takes no work.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Characters of a foreign message that are shown.
@@ -108,7 +110,13 @@ impl Http {
 
     /// Requests a page about the server itself. One attempt.
     pub async fn get(&self, url: Url) -> Result<Reply, ServerError> {
-        self.send(self.client.get(url)).await
+        let within = self.timeout.min(PAGE_TIMEOUT);
+        self.send(self.client.get(url).timeout(within)).await.map_err(|error| match error {
+            ServerError::Slow { server, .. } => {
+                ServerError::Away { server, reason: format!("no answer within {} s", within.as_secs()) }
+            }
+            error => error,
+        })
     }
 
     /// Requests completions, again where the failure may pass.

@@ -37,6 +37,14 @@ const LEVELS: [(Fields, Option<usize>); 5] = [
     (Fields::Least, None),
 ];
 
+/// How often a request is made that fails for a passing reason.
+#[derive(Debug, Clone, Copy)]
+enum Persistence {
+    Once,
+    /// As often as the settings say.
+    Attempts,
+}
+
 /// A probe of one server.
 pub(super) struct Probe<'a> {
     http: &'a Http,
@@ -82,6 +90,7 @@ impl<'a> Probe<'a> {
             pair = self.pair().await;
         }
         let seed = seed_follows(drawn.as_ref(), again.as_ref(), pair.as_ref());
+        let texts_a_request = self.texts_a_request(seed, drawn.as_ref(), pair.as_ref());
         let mut findings = Findings {
             software: self.look.software,
             version: self.look.version.clone(),
@@ -89,7 +98,8 @@ impl<'a> Probe<'a> {
             model: self.look.model.clone(),
             context: self.look.context,
             taken: self.taken.clone(),
-            texts_a_request: self.texts_a_request(seed, drawn.as_ref(), pair.as_ref()),
+            texts_a_request,
+            requests_at_once: self.look.slots.map(|slots| (slots / texts_a_request).max(1)),
             seed,
             top_k: self.narrows(first, |decoding| decoding.top_k = 1).await,
             top_p: self.narrows(first, |decoding| decoding.top_p = 1e-4).await,
@@ -125,7 +135,8 @@ impl<'a> Probe<'a> {
     async fn without_refused(&mut self) -> Result<Completion, ServerError> {
         loop {
             let wanted = self.wanted(self.text(), Decoding::unfiltered(Strategy::Greedy, TOKENS), SEED, 1, &[]);
-            let error = match self.send(&wanted).await {
+            // The first request may come while the server is busy; the others are not worth waiting for.
+            let error = match self.send(&wanted, Persistence::Attempts).await {
                 Ok(completion) => return Ok(completion),
                 Err(error) => error,
             };
@@ -153,7 +164,7 @@ impl<'a> Probe<'a> {
         n: usize,
         banned: &[u32],
     ) -> Result<Completion, ServerError> {
-        self.send(&self.wanted(prompt, decoding, seed, n, banned)).await
+        self.send(&self.wanted(prompt, decoding, seed, n, banned), Persistence::Once).await
     }
 
     fn wanted(&self, prompt: Prompt, decoding: Decoding, seed: u64, n: usize, banned: &[u32]) -> Wanted {
@@ -161,9 +172,12 @@ impl<'a> Probe<'a> {
         Wanted { prompt, n, seed, decoding, logprobs: self.logprobs, banned: banned.to_vec(), ends }
     }
 
-    async fn send(&self, wanted: &Wanted) -> Result<Completion, ServerError> {
-        let answer =
-            self.http.complete_once(&body(wanted, self.look.software, &self.taken, Some(&self.look.model))).await?;
+    async fn send(&self, wanted: &Wanted, persistence: Persistence) -> Result<Completion, ServerError> {
+        let body = body(wanted, self.look.software, &self.taken, Some(&self.look.model));
+        let answer = match persistence {
+            Persistence::Attempts => self.http.complete(&body).await?,
+            Persistence::Once => self.http.complete_once(&body).await?,
+        };
         answer::read(&answer).map_err(|what| ServerError::Garbled { server: self.http.server(), what })
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::super::decoding_settings::Strategy;
@@ -91,11 +92,15 @@ fn banned(server: &Server, findings: &Findings) -> Vec<u32> {
 /// Requests `count` texts, as many in one request as the server writes, and several requests at a time.
 async fn all(server: &Arc<Server>, job: &Arc<Job>, count: usize) -> Result<Vec<Choice>, ServerError> {
     let each = job.findings.texts_a_request.max(1);
+    let places = Arc::new(Semaphore::new(job.findings.requests_at_once.unwrap_or(Semaphore::MAX_PERMITS)));
     let mut requests = JoinSet::new();
     for first in (0..count).step_by(each) {
-        let (server, job) = (Arc::clone(server), Arc::clone(job));
+        let (server, job, places) = (Arc::clone(server), Arc::clone(job), Arc::clone(&places));
         let n = each.min(count - first);
-        requests.spawn(async move { (first, some(&server, &job, first, n).await) });
+        requests.spawn(async move {
+            let _place = places.acquire().await.expect("the semaphore is never closed");
+            (first, some(&server, &job, first, n).await)
+        });
     }
     let mut parts = Vec::new();
     while let Some(done) = requests.join_next().await {

@@ -65,7 +65,7 @@ impl FromStr for FilledColumn {
 /// What to enrich, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Enrichment {
-    /// A CSV file with a header, a JSON-lines file, or a plain file with one text per line.
+    /// A file of any kind that [`pregonero_data::read`] knows.
     pub data: PathBuf,
     /// The column or field with the text; for a plain file, the name of the column to write the texts in.
     pub text_column: String,
@@ -74,7 +74,7 @@ pub struct Enrichment {
     pub least_score: f32,
     /// Removes the hashtags at the end of the text, and the sign of the others.
     pub strip_hashtags: bool,
-    /// The file to write, in JSON lines if `data` is, otherwise in CSV; it must not exist yet.
+    /// The file to write, in JSON lines if `data` is JSON, otherwise in CSV; it must not exist yet.
     pub output: PathBuf,
 }
 
@@ -156,6 +156,33 @@ impl EnrichCounts {
         *self.sentiments.entry(label.clone()).or_insert(0) += 1;
         label
     }
+}
+
+/// Derives the columns of some texts, in their order: each text as it is to be kept, and one value a column.
+///
+/// # Errors
+/// If `score` fails.
+pub fn derive(
+    columns: &[FilledColumn],
+    least_score: f32,
+    strip_hashtags: bool,
+    texts: &[&str],
+    score: &Score<'_>,
+) -> Result<Vec<(String, Vec<String>)>> {
+    let wanted = columns.iter().any(|column| column.filling == Filling::Sentiment);
+    let sentiments = if wanted { score(texts)? } else { Vec::new() };
+    let mut counts = EnrichCounts::default();
+    let derived = texts.iter().enumerate().map(|(place, text)| {
+        let values = columns.iter().map(|column| match column.filling {
+            Filling::Sentiment => counts.sentiment(text, &sentiments[place], least_score),
+            Filling::Hashtags => hashtags::of(text).join(" "),
+            Filling::Entities => entities::of(text).join(" "),
+            Filling::Phrases => phrases::of(text).join(" "),
+        });
+        let values = values.collect();
+        (if strip_hashtags { hashtags::stripped(text) } else { (*text).to_owned() }, values)
+    });
+    Ok(derived.collect())
 }
 
 fn counted(count: &mut usize, found: &[String]) -> String {
@@ -262,7 +289,7 @@ mod tests {
             ("a.csv", b"text\n", "a.csv: it has no row"),
             ("a.txt", b"", "a.txt: it has no row"),
             ("a.csv", b"text,id\nx,1\ny\n", "a.csv:3: 1 fields"),
-            ("a.txt", b"bien\nma\xf1ana\n", "a.txt:2: not readable as UTF-8"),
+            ("a.txt", b"ma\xc3\xb1ana\nma\xf1ana\n", "a.txt:2: not readable as UTF-8"),
             ("a.jsonl", b"", "a.jsonl: it has no row"),
             ("a.jsonl", b"{\"text\":\"bien\"}\n\n[]\n", "a.jsonl:3: not a JSON object"),
             ("a.jsonl", b"{\"body\":\"bien\"}\n", "a.jsonl:1: no text field \"text\"; it has body"),

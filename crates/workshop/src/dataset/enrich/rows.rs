@@ -1,38 +1,28 @@
 //! Rows as `dataset enrich` reads them from any kind of file and writes them back with columns added.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::{Map, Value};
 
-use super::super::form::{Form, form_of};
-use super::super::lines::Lines;
-use super::super::table::Table;
+use super::super::said;
 use super::{CHUNK, Enrichment};
+use pregonero_data::json_row;
+use pregonero_data::read::{self, ReadOptions, Rows};
+use pregonero_data::row;
 
-/// A row of the file.
+/// A row of the file, with its text.
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) text: String,
-    whole: Whole,
-}
-
-/// A whole row, with the text as it was read.
-#[derive(Debug)]
-enum Whole {
-    Fields(Vec<String>),
-    Object(Map<String, Value>),
+    whole: row::Row,
 }
 
 /// The file to enrich.
 pub(super) struct Source<'a> {
     enrichment: &'a Enrichment,
     rows: Rows,
-}
-
-enum Rows {
-    /// A table, with the index of the text among its columns.
-    Table(Box<Table>, usize),
-    Lines(Lines),
-    Objects(Lines),
+    /// The columns that all rows have; rows of JSON have their own.
+    columns: Option<Vec<String>>,
+    /// The column of the text in the file.
+    text: String,
 }
 
 impl<'a> Source<'a> {
@@ -41,47 +31,48 @@ impl<'a> Source<'a> {
     /// # Errors
     /// If the file cannot be read, lacks the text's column, or already has a column with the name of a new one.
     pub(super) fn open(enrichment: &'a Enrichment) -> Result<Self> {
-        let Enrichment { data: path, text_column, columns, .. } = enrichment;
-        let rows = match form_of(path)? {
-            Form::Table => {
-                let table = Table::open_whole(path)?;
-                let text = table.names().iter().position(|name| name == text_column).with_context(|| {
-                    format!("{}: no column {text_column:?}; the file has {}", path.display(), table.names().join(", "))
-                })?;
-                Rows::Table(Box::new(table), text)
-            }
-            Form::Objects => Rows::Objects(Lines::open(path)?),
-            Form::Lines => Rows::Lines(Lines::open(path)?),
+        let Enrichment { data: path, text_column, columns: added, .. } = enrichment;
+        let rows = read::open(std::slice::from_ref(path), &ReadOptions { keep_json: true, ..ReadOptions::strict() })?;
+        let file = rows.report().files.first().context("no file was opened")?;
+        // Plain lines get a column with the name that is asked for.
+        let is_plain = matches!(file.kind.as_str(), "plain lines" | "empty");
+        let text = if is_plain { pregonero_data::names::TEXT.to_owned() } else { text_column.clone() };
+        let columns = match rows.columns() {
+            Some(_) if is_plain => Some(vec![text_column.clone()]),
+            columns => columns.map(<[String]>::to_vec),
         };
-        let source = Self { enrichment, rows };
-        for (place, column) in columns.iter().enumerate() {
-            let names = source.names();
-            let mut earlier = columns[..place].iter().map(|column| &column.name);
+        if let Some(columns) = &columns {
             ensure!(
-                !names.contains(&column.name) && !earlier.any(|name| *name == column.name),
+                columns.contains(text_column),
+                "{}: no column {text_column:?}; the file has {}",
+                path.display(),
+                columns.join(", ")
+            );
+        }
+        for (place, column) in added.iter().enumerate() {
+            let mut earlier = added[..place].iter().map(|column| &column.name);
+            let is_there = columns.as_ref().is_some_and(|columns| columns.contains(&column.name));
+            ensure!(
+                !is_there && column.name != *text_column && !earlier.any(|name| *name == column.name),
                 "{}: the column {} already exists; give the new one another name in --columns",
                 path.display(),
                 column.name
             );
         }
-        Ok(source)
-    }
-
-    /// Returns the columns that all rows have.
-    fn names(&self) -> Vec<String> {
-        match &self.rows {
-            Rows::Table(table, _) => table.names().to_vec(),
-            Rows::Lines(_) | Rows::Objects(_) => vec![self.enrichment.text_column.clone()],
-        }
+        Ok(Self { enrichment, rows, columns, text })
     }
 
     /// Returns the sink for the enriched rows.
     pub(super) fn sink(&self) -> Result<Sink<'a>> {
-        let text = if let Rows::Table(_, text) = self.rows { text } else { 0 };
-        let mut sink = Sink { enrichment: self.enrichment, text, bytes: Vec::new() };
-        if !matches!(self.rows, Rows::Objects(_)) {
+        let mut sink = Sink {
+            enrichment: self.enrichment,
+            columns: self.columns.clone(),
+            text: self.text.clone(),
+            bytes: Vec::new(),
+        };
+        if let Some(columns) = &self.columns {
             let added = self.enrichment.columns.iter().map(|column| column.name.clone());
-            sink.write_record(self.names().into_iter().chain(added))?;
+            sink.write_record(columns.iter().cloned().chain(added))?;
         }
         Ok(sink)
     }
@@ -97,58 +88,69 @@ impl<'a> Source<'a> {
     }
 
     fn next_row(&mut self) -> Result<Option<Row>> {
-        Ok(match &mut self.rows {
-            Rows::Table(table, text) => {
-                table.next_row()?.map(|row| Row { text: row.fields[*text].clone(), whole: Whole::Fields(row.fields) })
-            }
-            Rows::Lines(lines) => {
-                lines.next_line()?.map(|line| Row { text: line.clone(), whole: Whole::Fields(vec![line]) })
-            }
-            Rows::Objects(lines) => match lines.next_object()? {
-                Some(object) => Some(object_row(object, self.enrichment).with_context(|| lines.place())?),
-                None => None,
-            },
-        })
+        let Some(whole) = self.rows.next().transpose()? else {
+            said::once(self.rows.report());
+            return Ok(None);
+        };
+        let place = || self.rows.report().place(whole.place);
+        if self.columns.is_none() {
+            self.check(&whole).with_context(place)?;
+        } else if self.rows.report().files.len() > 1 {
+            let columns = self.rows.columns().map(<[String]>::to_vec);
+            ensure!(
+                columns == self.columns,
+                "{}: other columns than in the file before it: enrich them one by one",
+                place()
+            );
+        }
+        let text = whole.text(&self.text).unwrap_or_default().into_owned();
+        Ok(Some(Row { text, whole }))
+    }
+
+    /// Checks a row of a file that does not say which columns it has.
+    fn check(&self, row: &row::Row) -> Result<()> {
+        let Enrichment { text_column, columns, .. } = self.enrichment;
+        let names = || row.iter().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
+        ensure!(row.get(text_column).is_some(), "no text field {text_column:?}; it has {}", names());
+        if let Some(column) = columns.iter().find(|column| row.get(&column.name).is_some()) {
+            bail!("the field {} already exists; give the new one another name in --columns", column.name);
+        }
+        Ok(())
     }
 }
 
-fn object_row(object: Map<String, Value>, enrichment: &Enrichment) -> Result<Row> {
-    let Enrichment { text_column, columns, .. } = enrichment;
-    let text = object.get(text_column).and_then(Value::as_str).with_context(|| {
-        let names: Vec<&str> = object.keys().map(String::as_str).collect();
-        format!("no text field {text_column:?}; it has {}", names.join(", "))
-    })?;
-    if let Some(column) = columns.iter().find(|column| object.contains_key(&column.name)) {
-        bail!("the field {} already exists; give the new one another name in --columns", column.name);
-    }
-    Ok(Row { text: text.to_owned(), whole: Whole::Object(object) })
-}
-
-/// Takes the enriched rows and formats them like the file they came from; plain lines become a table.
+/// Takes the enriched rows and formats them as a table, or as JSON lines if they come from JSON.
 pub(super) struct Sink<'a> {
     enrichment: &'a Enrichment,
-    /// The index of the text among a table's columns.
-    text: usize,
+    columns: Option<Vec<String>>,
+    text: String,
     bytes: Vec<u8>,
 }
 
 impl Sink<'_> {
     /// Writes a row with its current text and the values of its new columns.
     pub(super) fn write(&mut self, row: Row, filled: Vec<String>) -> Result<()> {
-        match row.whole {
-            Whole::Fields(mut fields) => {
-                fields[self.text] = row.text;
-                self.write_record(fields.into_iter().chain(filled))
-            }
-            Whole::Object(mut object) => {
-                object.insert(self.enrichment.text_column.clone(), Value::String(row.text));
-                let names = self.enrichment.columns.iter().map(|column| column.name.clone());
-                object.extend(names.zip(filled.into_iter().map(Value::String)));
-                serde_json::to_writer(&mut self.bytes, &object)?;
-                self.bytes.push(b'\n');
-                Ok(())
-            }
+        let Row { text, mut whole } = row;
+        let name = self.enrichment.text_column.as_str();
+        let added = self.enrichment.columns.iter().map(|column| column.name.as_str());
+        if let Some(mut object) = whole.take_json() {
+            object.insert(name.to_owned(), text.into());
+            object.extend(added.zip(filled).map(|(name, value)| (name.to_owned(), value.into())));
+            serde_json::to_writer(&mut self.bytes, &object)?;
+            self.bytes.push(b'\n');
+            return Ok(());
         }
+        if self.text != name {
+            whole.remove(&self.text);
+        }
+        whole.set(name, text);
+        if let Some(columns) = &self.columns {
+            let fields: Vec<String> =
+                columns.iter().map(|column| whole.text(column).unwrap_or_default().into_owned()).collect();
+            return self.write_record(fields.into_iter().chain(filled));
+        }
+        added.zip(filled).for_each(|(name, value)| whole.set(name, value));
+        json_row::write(&whole, &mut self.bytes).context("cannot write a row")
     }
 
     fn write_record(&mut self, fields: impl Iterator<Item = String>) -> Result<()> {

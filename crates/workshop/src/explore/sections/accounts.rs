@@ -3,8 +3,8 @@
 use super::Section;
 use super::times::{day_after, day_marks, first_day, hour_marks, number};
 use crate::explore::charts::{self, Mark, Point, meter};
+use crate::explore::content::PageContent;
 use crate::explore::html::{Cell, drawing, table};
-use crate::explore::page::PageContent;
 use pregonero_data::explore::numbers::{Bubble, Bursts};
 
 /// The sections on accounts.

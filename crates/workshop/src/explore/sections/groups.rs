@@ -3,8 +3,8 @@
 use super::Section;
 use super::times::number;
 use crate::explore::charts::{self, COLOURS, Mark, meter};
+use crate::explore::content::PageContent;
 use crate::explore::html::{Cell, details, drawing, legend, shown, table};
-use crate::explore::page::PageContent;
 use pregonero_data::explore::numbers::{DistinctiveWord, Group, Grouping, Sentiment};
 
 /// The most groups whose words are listed, and that are drawn hour by hour.

@@ -1,8 +1,8 @@
 //! What was read, and how the numbers were made.
 
 use super::Section;
+use crate::explore::content::PageContent;
 use crate::explore::html::shown;
-use crate::explore::page::PageContent;
 use pregonero_data::explore::numbers::Numbers;
 
 /// The numbers at the top.

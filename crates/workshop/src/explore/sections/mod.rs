@@ -6,7 +6,7 @@ mod method;
 mod texts;
 mod times;
 
-use super::page::PageContent;
+use super::content::PageContent;
 
 /// A part of the page with its own heading.
 #[derive(Debug, Clone, PartialEq)]

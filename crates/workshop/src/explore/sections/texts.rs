@@ -3,8 +3,8 @@
 use super::Section;
 use super::times::number;
 use crate::explore::charts::{self, Mark, meter};
+use crate::explore::content::PageContent;
 use crate::explore::html::{Cell, details, drawing, shown, table};
-use crate::explore::page::PageContent;
 use pregonero_data::explore::numbers::{Named, Repeated};
 
 /// Originals, replies, quotes and retweets.

@@ -2,8 +2,8 @@
 
 use super::Section;
 use crate::explore::charts::{self, Mark};
+use crate::explore::content::PageContent;
 use crate::explore::html::{Cell, details, drawing, table};
-use crate::explore::page::PageContent;
 use jiff::civil::Date;
 
 /// The most marks under a drawing of days.

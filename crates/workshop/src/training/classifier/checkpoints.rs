@@ -110,31 +110,38 @@ impl State {
 fn in_words(kept: &str) -> String {
     let mut words = String::new();
     let mut rest = kept;
-    // How many closing parentheses belong to a `Some`, innermost last.
+    // Whether each open bracket is that of a `Some`, which is not shown; the innermost last.
     let mut open = Vec::new();
     while let Some(next) = rest.chars().next() {
         if let Some(inside) = rest.strip_prefix("Some(") {
-            (open.push(true), rest = inside);
+            open.push(true);
+            rest = inside;
             continue;
         }
         rest = &rest[next.len_utf8()..];
         match next {
-            '(' | '[' => (open.push(false), words.push('(')).1,
-            ')' | ']' => {
-                if open.pop() != Some(true) {
-                    words.push(')');
-                }
+            '(' | '[' => {
+                open.push(false);
+                words.push('(');
             }
-            '{' => (rest = rest.trim_start(), words.push('(')).1,
-            '}' => (words.truncate(words.trim_end().len()), words.push(')')).1,
+            '{' => {
+                rest = rest.trim_start();
+                words.push('(');
+            }
+            ')' | ']' if open.pop() == Some(true) => {}
+            ')' | ']' => words.push(')'),
+            '}' => {
+                words.truncate(words.trim_end().len());
+                words.push(')');
+            }
             ':' | '"' => {}
+            '_' => words.push(' '),
             upper if upper.is_ascii_uppercase() => {
                 if words.ends_with(|before: char| before.is_ascii_lowercase() || before.is_ascii_digit()) {
                     words.push('-');
                 }
                 words.push(upper.to_ascii_lowercase());
             }
-            '_' => words.push(' '),
             other => words.push(other),
         }
     }

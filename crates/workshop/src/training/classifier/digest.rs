@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 
 use super::settings::ClassifierTraining;
 use crate::training::vectors::{CARD_FILE, SUBWORDS_FILE, VECTORS_FILE};
+use pregonero_data::folder::Folder;
 use pregonero_models::catalog::{sha256_of, sha256_of_file};
 
 /// Digests of files, each read once.
@@ -34,14 +35,22 @@ impl FileDigests {
 
     fn file(&mut self, path: &Path) -> Result<&str> {
         if !self.known.contains_key(path) {
-            let digest = sha256_of_file(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let digest = digest_of(path)?;
             self.known.insert(path.to_owned(), digest);
         }
         Ok(&self.known[path])
     }
 }
 
-fn files(settings: &ClassifierTraining) -> Vec<PathBuf> {
+/// Returns the digest of a file, or of a data set.
+fn digest_of(path: &Path) -> Result<String> {
+    if path.is_dir() {
+        return Ok(Folder::open(path)?.manifest().digest.clone());
+    }
+    sha256_of_file(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+pub(super) fn files(settings: &ClassifierTraining) -> Vec<PathBuf> {
     let mut files = vec![settings.data.clone()];
     files.extend(settings.weak.iter().map(|source| source.path.clone()));
     files.extend(settings.unlabelled.iter().map(|source| source.path.clone()));

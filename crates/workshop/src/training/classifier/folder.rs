@@ -6,31 +6,25 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use candle_core::Tensor;
 
-use super::progress::EpochReport;
+use super::Trained;
 use super::settings::ClassifierTraining;
 use pregonero_models::catalog::WEIGHTS;
-use pregonero_models::sentiment::vocabulary::Vocabulary;
-use pregonero_models::sentiment::{CONFIG_FILE, ClassifierConfig, VOCABULARY_FILE};
+use pregonero_models::sentiment::{CONFIG_FILE, VOCABULARY_FILE};
 use pregonero_system::files::{Existing, write_whole_folder};
 
 /// The training log, one line of JSON per epoch, from which the training curves are drawn.
 pub const LOG_FILE: &str = "training.jsonl";
 
 /// Writes the folder of [`ClassifierTraining::output`].
-pub fn write(
-    settings: &ClassifierTraining,
-    config: &ClassifierConfig,
-    vocabulary: &Vocabulary,
-    weights: &HashMap<String, Tensor>,
-    epochs: &[EpochReport],
-    card: &str,
-) -> Result<()> {
+pub fn write(settings: &ClassifierTraining, trained: &Trained, card: &str) -> Result<()> {
+    let Trained { config, vocabulary, weights, outcome, trained_on, .. } = trained;
     write_whole_folder(&settings.output, Existing::Replace, |model| {
         write_file(&model.join(CONFIG_FILE), &(serde_json::to_string_pretty(config)? + "\n"))?;
         write_file(&model.join(VOCABULARY_FILE), &(serde_json::to_string(vocabulary)? + "\n"))?;
         write_file(&model.join("README.md"), card)?;
-        let lines: Vec<String> = epochs.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+        let lines: Vec<String> = outcome.epochs.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
         write_file(&model.join(LOG_FILE), &(lines.join("\n") + "\n"))?;
+        trained_on.write(model)?;
         let tensors: HashMap<String, Tensor> = weights
             .iter()
             .map(|(name, tensor)| Ok((name.clone(), tensor.to_dtype(settings.weights.dtype())?)))

@@ -40,6 +40,7 @@ pub use self::settings::{ClassifierTraining, Distillation, PretrainedVectors, St
 pub use self::sources::{Teacher, UnlabelledSource, WeakSource};
 pub use self::vectors::VectorCounts;
 use crate::metrics::ClassificationReport;
+use pregonero_data::trained_on::TrainedOn;
 use pregonero_models::sentiment::ClassifierConfig;
 use pregonero_models::sentiment::calibration::Calibration;
 use pregonero_models::sentiment::vocabulary::Vocabulary;
@@ -83,6 +84,8 @@ pub struct Trained {
     pub test_labels: Vec<usize>,
     /// Calibrated probabilities for each row of the test part, one per label.
     pub test_probabilities: Vec<Vec<f32>>,
+    /// The files that it was trained on.
+    pub trained_on: TrainedOn,
 }
 
 impl Trained {
@@ -100,7 +103,7 @@ impl Trained {
     /// Same as [`Self::write`].
     pub fn write_with_card(&self, settings: &ClassifierTraining, card: &str) -> Result<()> {
         output::check_output(&settings.output, settings.overwrite || settings.resume)?;
-        folder::write(settings, &self.config, &self.vocabulary, &self.weights, &self.outcome.epochs, card)
+        folder::write(settings, self, card)
     }
 }
 
@@ -170,6 +173,7 @@ fn run(
 ) -> Result<Trained> {
     let start = Instant::now();
     settings.check()?;
+    let trained_on = trained_on(settings)?;
     let data = data::prepare(settings)?;
     let fitted = fit::fit(settings, &data, checkpoints, interrupted, progress)?;
     let (validation, test) = (fitted.logits(&data.validation)?, fitted.logits(&data.test)?);
@@ -212,7 +216,17 @@ fn run(
         validation_probabilities: probabilities(validation),
         test_labels: data.test.labels,
         test_probabilities: probabilities(test),
+        trained_on,
     })
+}
+
+/// Returns the files of a training, and those that its word vectors were trained on.
+fn trained_on(settings: &ClassifierTraining) -> Result<TrainedOn> {
+    let files = TrainedOn::of(digest::files(settings))?;
+    match settings.vectors.as_ref().map(|vectors| &vectors.path) {
+        Some(folder) if folder.is_dir() => files.begun_from(folder),
+        _ => Ok(files),
+    }
 }
 
 #[cfg(test)]

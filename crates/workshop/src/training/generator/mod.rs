@@ -34,6 +34,8 @@ pub use self::settings::{Base, ControlTraining, GeneratorTraining, Samples, Shap
 pub use self::step_settings::{Precision, StepSettings};
 pub use super::schedule::Decay;
 use super::text::TextCounts;
+use pregonero_data::trained_on::TrainedOn;
+use pregonero_models::catalog::ModelFiles;
 use pregonero_models::generation::device;
 use pregonero_models::generation::tokenizer::Tokenizer;
 use pregonero_system::memory::keep_freed_memory;
@@ -100,6 +102,15 @@ pub fn train(
     })
 }
 
+/// Returns the files of a training, and those of the model that it begins from.
+fn trained_on(settings: &GeneratorTraining) -> Result<TrainedOn> {
+    let files = TrainedOn::of(settings.data.iter().chain(&settings.own).map(|source| &source.path))?;
+    match &settings.base {
+        Base::Model(ModelFiles::Folder(folder)) => files.begun_from(folder),
+        Base::Model(ModelFiles::Embedded(_)) | Base::Scratch { .. } => Ok(files),
+    }
+}
+
 struct Trainer<'a> {
     settings: &'a GeneratorTraining,
     learner: Learner,
@@ -108,6 +119,8 @@ struct Trainer<'a> {
     checkpoints: Checkpoints,
     log: TrainingLog,
     state: State,
+    /// The files that are trained on.
+    trained_on: TrainedOn,
 }
 
 impl<'a> Trainer<'a> {
@@ -125,6 +138,7 @@ impl<'a> Trainer<'a> {
         if let Some(attributes) = settings.lost_control()? {
             report(Progress::ControlLost { attributes });
         }
+        let trained_on = trained_on(settings)?;
         let corpus = Corpus::read(settings, &tokenizer)?;
         report(Progress::Data {
             counts: corpus.counts.clone(),
@@ -135,7 +149,7 @@ impl<'a> Trainer<'a> {
         let variables = initial_weights(settings, &config, &device)?;
         let learner = Learner::new(config, device, variables, settings.step_settings())?;
         let (log, state) = (TrainingLog::new(&settings.output), State::new(settings, &corpus));
-        let mut trainer = Self { settings, learner, corpus, tokenizer, checkpoints, log, state };
+        let mut trainer = Self { settings, learner, corpus, tokenizer, checkpoints, log, state, trained_on };
         if !trainer.resume()? && settings.resume {
             report(Progress::NothingToResume);
         }
@@ -316,6 +330,7 @@ impl<'a> Trainer<'a> {
         self.log.draw()?;
         let weights = self.checkpoints.best(&self.learner)?;
         let model = Finished { config: &self.learner.config, tokenizer: &self.tokenizer, corpus: &self.corpus };
+        self.trained_on.write(&self.settings.output)?;
         checkpoints::write_model(self.settings, &model, &weights, &outcome)?;
         Ok(outcome)
     }

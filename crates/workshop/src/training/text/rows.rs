@@ -1,14 +1,12 @@
-//! Reads the rows of one source of any kind: plain lines, CSV, JSONL.
-
-use std::path::Path;
+//! Reads the rows of one source of any kind: plain lines, tables, JSON, X's files, Parquet, data sets.
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::Value;
 
 use super::TextSource;
-use crate::dataset::form::{Form, form_of};
-use crate::dataset::lines::Lines;
-use crate::dataset::table::Table;
+use crate::dataset::columns::text_column;
+use crate::dataset::said;
+use pregonero_data::read::{self, ReadOptions, Rows};
+use pregonero_data::row::Row;
 
 /// A callback that takes a text, the values of the requested columns, and the line on which the row begins.
 type Take<'a> = dyn FnMut(&str, Vec<String>, u64) + 'a;
@@ -18,67 +16,51 @@ type Take<'a> = dyn FnMut(&str, Vec<String>, u64) + 'a;
 /// # Errors
 /// Same as [`super::read_rows`].
 pub(super) fn visit(source: &TextSource, columns: &[String], take: &mut Take<'_>) -> Result<()> {
-    let path = &source.path;
-    match (&source.column, form_of(path)?) {
-        (Some(column), Form::Table) => visit_table(path, column, columns, take),
-        (Some(column), Form::Objects) => visit_objects(path, column, columns, take),
-        (Some(column), Form::Lines) => {
-            bail!("{}: column {column:?} is named, but only .csv and .jsonl files have columns", path.display())
+    let text = text_column(&source.path, source.column.as_deref())?;
+    let mut asked = vec![text.clone()];
+    asked.extend(columns.iter().cloned());
+    let options = ReadOptions { columns: Some(asked), ..ReadOptions::strict() };
+    let mut rows = read::open(std::slice::from_ref(&source.path), &options)?;
+    let mut seen = vec![false; columns.len()];
+    let mut any = false;
+    while let Some(row) = rows.next().transpose()? {
+        if !any {
+            refuse_missing(&rows, &text, columns)?;
+            any = true;
         }
-        (None, Form::Table | Form::Objects) => {
-            bail!("{0}: say which column holds the text, for example {0}:text", path.display())
+        let value = row.text(&text);
+        if value.is_none() && rows.columns().is_none() {
+            bail!("{}: no text field {text:?}", rows.report().place(row.place));
         }
-        (None, Form::Lines) => {
-            let mut lines = Lines::open(path)?;
-            while let Some(line) = lines.next_line()? {
-                take(&line, vec![String::new(); columns.len()], lines.number());
-            }
-            Ok(())
+        let values = columns.iter().zip(&mut seen).map(|(column, seen)| in_words(&row, column, seen)).collect();
+        let line = if row.place.line == 0 { row.place.row } else { row.place.line };
+        take(value.as_deref().unwrap_or_default(), values, line);
+    }
+    said::once(rows.report());
+    let file = rows.report().files.last().context("no file was opened")?;
+    match columns.iter().zip(seen).find(|(_, seen)| !seen) {
+        Some((column, _)) if any && file.kind != "plain lines" && !file.columns.contains(column) => {
+            bail!("{}: no line has a field {column:?}; it has {}", source.path.display(), file.columns.join(", "))
         }
+        _ => Ok(()),
     }
 }
 
-fn visit_table(path: &Path, column: &str, columns: &[String], take: &mut Take<'_>) -> Result<()> {
-    let wanted: Vec<&str> = std::iter::once(column).chain(columns.iter().map(String::as_str)).collect();
-    let mut table = Table::open(path, &wanted)?;
-    while let Some(row) = table.next_row()? {
-        let mut fields = row.fields.into_iter();
-        let text = fields.next().unwrap_or_default();
-        take(&text, fields.collect(), row.line);
+/// Refuses a file that says which columns it has, and lacks one.
+fn refuse_missing(rows: &Rows, text: &str, columns: &[String]) -> Result<()> {
+    let Some(known) = rows.columns() else { return Ok(()) };
+    let file = rows.report().files.last().context("no file was opened")?;
+    let is_plain = file.kind == "plain lines";
+    let asked = std::iter::once(text).chain(columns.iter().map(String::as_str));
+    for column in asked.filter(|column| !is_plain && !known.iter().any(|known| known == column)) {
+        bail!("{}: no column {column:?}; the file has {}", file.name, known.join(", "));
     }
     Ok(())
 }
 
-fn visit_objects(path: &Path, field: &str, columns: &[String], take: &mut Take<'_>) -> Result<()> {
-    let mut named = vec![false; columns.len()];
-    let mut lines = Lines::open(path)?;
-    while let Some(object) = lines.next_object()? {
-        let place = || lines.place();
-        let text = object.get(field).and_then(Value::as_str);
-        let text = text.with_context(|| format!("{}: no text field {field:?}", place()))?;
-        let mut values = Vec::with_capacity(columns.len());
-        for (column, named) in columns.iter().zip(&mut named) {
-            let value = object.get(column);
-            *named |= value.is_some();
-            values.push(in_words(value).with_context(|| format!("{}: field {column:?}", place()))?);
-        }
-        take(text, values, lines.number());
-    }
-    match columns.iter().zip(named).find(|(_, named)| !named) {
-        Some((column, _)) => bail!("{}: no line has a field {column:?}", path.display()),
-        None => Ok(()),
-    }
-}
-
-/// Formats a value as a field of the context; lists become words separated by spaces.
-fn in_words(value: Option<&Value>) -> Result<String> {
-    Ok(match value {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(values)) => {
-            values.iter().map(|value| in_words(Some(value))).collect::<Result<Vec<_>>>()?.join(" ")
-        }
-        Some(Value::Object(_)) => bail!("is an object; expected a text, a number or a list of them"),
-        Some(value) => value.to_string(),
-    })
+/// Returns a value as a field of the context.
+fn in_words(row: &Row, column: &str, seen: &mut bool) -> String {
+    let value = row.text(column);
+    *seen |= value.is_some();
+    value.unwrap_or_default().into_owned()
 }

@@ -24,6 +24,7 @@ pub use self::folder::{CARD_FILE, SUBWORDS_FILE, TrainedVectors, VECTORS_FILE, V
 pub use self::format::{ReadCounts, VectorFormat, read_vectors, read_width, write_vectors};
 pub use self::word_vectors::{WordVectors, cosine};
 use super::text::{Cleaning as Tidying, TextCounts, TextSource};
+use pregonero_data::trained_on::TrainedOn;
 use pregonero_models::sentiment::cleaning::Cleaning;
 use pregonero_models::sentiment::subwords::SubwordHasher;
 use pregonero_system::files::{Existing, refuse_existing};
@@ -146,6 +147,7 @@ pub fn train_vectors(
     progress: &mut dyn FnMut(VectorProgress),
 ) -> Result<VectorOutcome> {
     settings.check()?;
+    let trained_on = TrainedOn::of(settings.data.iter().map(|source| &source.path))?;
     let corpus = Corpus::read(settings)?;
     let size =
         CorpusSize { texts: corpus.texts.clone(), words: corpus.words.len(), running_words: corpus.running_words() };
@@ -153,6 +155,7 @@ pub fn train_vectors(
     let fitted = fit::fit(settings, &corpus, stop, progress)?;
     let loss = fitted.loss;
     composed(settings, corpus, fitted)?.write(&settings.output, settings.existing)?;
+    trained_on.write(&settings.output)?;
     Ok(VectorOutcome { size, loss })
 }
 

@@ -1,0 +1,21 @@
+//! Says what was found out about a file that is read, once for each file and program run: a training reads some of them twice.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use pregonero_data::read::ReadReport;
+
+static SAID: Mutex<Option<HashSet<String>>> = Mutex::new(None);
+
+/// Logs the report of each file: what was read, and what a person should look at.
+pub fn once(report: &ReadReport) {
+    for file in &report.files {
+        let words = file.to_string();
+        let is_new = SAID.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(words.clone());
+        match (is_new, file.findings.is_empty() && file.dropped.is_empty()) {
+            (false, _) => {}
+            (true, true) => tracing::info!("{}", words.replace("\n ", ";")),
+            (true, false) => tracing::warn!("{}", words.replace("\n ", ";")),
+        }
+    }
+}

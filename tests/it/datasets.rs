@@ -1,0 +1,174 @@
+//! `dataset build`, and what is done with a data set afterwards: the real program, killed, on wrong specs, and up to the purge that
+//! names the models.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::test_bot::TestBot;
+
+const SPEC: &str = r#"
+[meta]
+name = "barrio"
+description = "Invented tweets."
+licence = "CC0-1.0"
+creators = ["the tests"]
+url = "https://example.com/barrio"
+[[source]]
+path = "tweets.csv"
+columns = { text = "tweet", author = "user", created_at = "date" }
+[filter]
+retweets = "drop"
+min_words = 5
+duplicates = "exact"
+[label]
+by = "hashtags"
+labels = { positive = ["YoVoy"], negative = ["NoVoy"] }
+[split]
+by = "author"
+[output]
+format = "FORMAT"
+"#;
+
+/// Returns a bot's folder with a table of so many tweets, and the spec for it.
+fn place(tweets: usize, format: &str) -> TestBot {
+    let bot = TestBot::new();
+    let mut table = "id,date,user,tweet\n".to_owned();
+    for number in 0..tweets {
+        let tag = ["#YoVoy", "#NoVoy", "sin etiqueta"][number % 3];
+        let (day, user) = (1 + number % 28, number % 61);
+        let start = if number % 10 == 9 { "RT @vecina3: " } else { "" };
+        let _ = writeln!(
+            table,
+            "{},2021-03-{day:02} 10:00:00,vecina{user},\"{start}el mensaje número {number} del barrio, con {} {tag}\"",
+            10_000 + number,
+            number * 7
+        );
+    }
+    std::fs::write(bot.path("tweets.csv"), table).unwrap();
+    std::fs::write(bot.path("spec.toml"), SPEC.replace("FORMAT", format)).unwrap();
+    bot
+}
+
+fn json(bot: &TestBot, arguments: &[&str]) -> Value {
+    let ended = bot.run(&[arguments, &["--json"]].concat());
+    assert_eq!(ended.code(), Some(0), "{ended:?}");
+    ended.json().remove(0)
+}
+
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_name() != "manifest.json")
+        .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_data_set_is_built_shown_verified_described_and_purged() {
+    let bot = place(600, "jsonl");
+    let dry = json(&bot, &["dataset", "build", "--spec", "spec.toml", "--dry-run"]);
+    assert!(!bot.path("set").exists());
+    let built = json(&bot, &["dataset", "build", "--spec", "spec.toml", "--output", "set"]);
+    assert_eq!(built["rows_read"], 600);
+    assert_eq!((&dry["kept"], &dry["dropped"]), (&built["kept"], &built["dropped"]));
+    assert_eq!(built["dropped"]["retweet"], 60);
+    assert_eq!(built["leakage"]["split"]["author_in_training"], 0);
+    let manifest = json(&bot, &["dataset", "show", "set"]);
+    assert_eq!(manifest["digest"], built["digest"]);
+    assert!(manifest["commands"][0].as_str().unwrap().contains("dataset build --spec spec.toml"));
+
+    assert_eq!(json(&bot, &["dataset", "verify", "set"])["sources"][0]["state"], "same");
+    assert_eq!(json(&bot, &["dataset", "ids", "set", "--output", "ids.txt"])["counts"]["written"], built["kept"]);
+    json(&bot, &["dataset", "card", "set"]);
+    json(&bot, &["dataset", "card", "set", "--croissant"]);
+    assert!(std::fs::read_to_string(bot.path("set/README.md")).unwrap().contains("# barrio"));
+
+    // A model that was trained on the part with the author's rows is named; it keeps the hashes of its files.
+    let train = ["train", "vectors", "--data", "set/train.jsonl:text", "--output", "runs/words", "--epochs", "1"];
+    let trained = bot.run(&[&train[..], &["--min-count", "1"]].concat());
+    assert_eq!(trained.code(), Some(0), "{trained:?}");
+    let looked = json(&bot, &["dataset", "purge", "set", "--author", "@vecina3", "--dry-run"]);
+    let purged = json(&bot, &["dataset", "purge", "set", "--author", "@vecina3", "--reason", "asked"]);
+    assert_eq!(looked["purged"]["rows"], purged["purged"]["rows"]);
+    let seen = purged["purged"]["files"].as_object().unwrap().contains_key("train.jsonl");
+    assert_eq!(purged["purged"]["models"].as_array().unwrap().len(), usize::from(seen), "{purged}");
+    assert_eq!(purged["purged"]["sources"][0].as_str().unwrap(), "tweets.csv");
+    json(&bot, &["dataset", "verify", "set"]);
+    let text = std::fs::read_to_string(bot.path("set/manifest.json")).unwrap();
+    assert!(!text.contains("vecina3"), "{text}");
+    assert_eq!(json(&bot, &["dataset", "purge", "set", "--author", "vecina3"])["purged"]["rows"], 0);
+}
+
+#[test]
+fn a_changed_data_set_is_found_out_and_ends_with_1() {
+    let bot = place(300, "jsonl");
+    json(&bot, &["dataset", "build", "--spec", "spec.toml", "--output", "set"]);
+    let path = bot.path("set/train.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replacen("mensaje", "masaje", 1)).unwrap();
+    let ended = bot.run(&["dataset", "verify", "set"]);
+    assert_eq!(ended.code(), Some(1), "{ended:?}");
+    assert!(ended.stdout.contains("train.jsonl: the contents are not those of the manifest"), "{ended:?}");
+}
+
+#[test]
+fn a_spec_with_a_fault_is_refused_with_its_line_and_nothing_is_written() {
+    let bot = place(30, "jsonl");
+    for (from, to, expected) in [
+        ("min_words = 5", "min_word = 5", "bad.toml: TOML parse error at line 13, column 1"),
+        ("path = \"tweets.csv\"", "path = \"none.csv\"", "none.csv"),
+        (
+            "text = \"tweet\"",
+            "text = \"texto\"",
+            "no row has the column \"texto\" that source.columns names; the first row has id, date, user, tweet",
+        ),
+        ("min_words = 5", "min_words = 500", "no row is left"),
+    ] {
+        std::fs::write(bot.path("bad.toml"), SPEC.replace("FORMAT", "jsonl").replace(from, to)).unwrap();
+        let ended = bot.run(&["dataset", "build", "--spec", "bad.toml", "--output", "set"]);
+        assert_ne!(ended.code(), Some(0));
+        assert!(ended.stderr.contains(expected), "{expected}: {ended:?}");
+        assert!(!bot.path("set").exists());
+    }
+}
+
+#[test]
+fn a_build_killed_at_any_moment_leaves_nothing_half_written_and_comes_to_the_same_bytes() {
+    let bot = place(30_000, "parquet");
+    let arguments = |output: &str| ["dataset", "build", "--spec", "spec.toml", "--output", output].map(str::to_owned);
+    let run = |output: &str| {
+        let arguments = arguments(output);
+        bot.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let start = std::time::Instant::now();
+    assert!(quiet(run("whole")).status().unwrap().success());
+    let whole = start.elapsed();
+    let mut killed = 0;
+    for moment in 1..12 {
+        let mut child = quiet(run("set")).spawn().unwrap();
+        std::thread::sleep(whole * moment / 12);
+        child.kill().unwrap();
+        let finished = child.wait().unwrap().success();
+        killed += usize::from(!finished);
+        assert_eq!(bot.path("set").exists(), finished, "after {moment} twelfths");
+        if finished {
+            std::fs::remove_dir_all(bot.path("set")).unwrap();
+        }
+    }
+    assert!(killed > 3, "only {killed} kills came in time");
+    std::thread::sleep(Duration::from_millis(10));
+    assert!(quiet(run("set")).status().unwrap().success());
+    assert_eq!(files(&bot.path("set")), files(&bot.path("whole")));
+}
+
+fn quiet(mut command: Command) -> Command {
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
