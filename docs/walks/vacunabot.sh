@@ -18,6 +18,27 @@ cp "$walk/stance.toml" "$walk/voice.toml" .
 
 step() { printf '\n== %s\n' "$*"; }
 
+step "0. Configure: the account, the hours, and the two models that this walk will make"
+cat > config.toml <<CONFIG
+[account]
+handle = "$WALK_HANDLE"
+[schedule]
+cron = ["${WALK_CRON:-0 0 9,18 * * *}"]
+timezone = "America/Bogota"
+quiet_hours = []
+jitter = "0s"
+[generation]
+model = "generator"
+[sentiment]
+model = "classifier"
+target = "positive"
+min_score = 0.0
+[review]
+mode = "flagged"
+[publish]
+live = true
+CONFIG
+
 step "1. Collect: what it costs is said first, and never more than the limit is spent"
 pregonero dataset collect --hashtag YoMeVacuno --hashtag YoNoMeVacuno --lang es --no-links --no-replies --no-retweets \
     --full-archive --since "${WALK_SINCE:-2021-03-01}" --until "${WALK_UNTIL:-2021-05-31}" \
@@ -41,25 +62,6 @@ generator=(--epochs 3)
 pregonero train generator --data voice:text --base builtin --samples texts "${generator[@]}" --output generator
 
 step "6. Run the bot on both models until it has posted"
-cat > config.toml <<CONFIG
-[account]
-handle = "$WALK_HANDLE"
-[schedule]
-cron = ["${WALK_CRON:-0 0 9,18 * * *}"]
-timezone = "America/Bogota"
-quiet_hours = []
-jitter = "0s"
-[generation]
-model = "generator"
-[sentiment]
-model = "classifier"
-target = "positive"
-min_score = 0.0
-[review]
-mode = "flagged"
-[publish]
-live = true
-CONFIG
 pregonero config check
 pregonero run --now &
 daemon=$!

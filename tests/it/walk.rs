@@ -72,10 +72,15 @@ async fn the_documented_walk_leads_from_nothing_to_a_tweet() {
     ]);
     walk.envs([("WALK_CRON", "*/20 * * * * *"), ("PREGONERO__COLLECT__PAUSE", "0s")]);
     walk.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let ended = bot.start_command(walk).wait();
-    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    let ended = walk.output().unwrap();
+    assert!(
+        ended.status.success(),
+        "{}\n{}",
+        String::from_utf8_lossy(&ended.stdout),
+        String::from_utf8_lossy(&ended.stderr)
+    );
+    assert!(!x.posted().is_empty(), "{}", String::from_utf8_lossy(&ended.stderr));
 
-    assert!(!x.posted().is_empty(), "{ended:#?}");
     let folder = bot.path("walk");
     let manifest = |name: &str| -> Value {
         serde_json::from_slice(&std::fs::read(folder.join(name).join("manifest.json")).unwrap()).unwrap()
