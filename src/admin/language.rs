@@ -107,6 +107,7 @@ impl Language {
             "models" => "modelos",
             "credentials" => "credenciales",
             "restored" => "copia restaurada",
+            "stand_in" => "modelo suplente",
             "pruned" => "candidatos borrados",
             "erased" => "texto borrado",
             "migrated" => "esquema migrado",

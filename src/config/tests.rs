@@ -306,7 +306,7 @@ fn every_key_refuses_what_does_not_fit() {
         ("schedule", "quiet_hours = [\"00:00-13:00\", \"12:00-24:00\"]", "cover the whole day"),
         ("generation", "model = \"hub:only\"", "expected hub:OWNER/NAME, found \"hub:only\""),
         ("generation", "model = \"hub:../..\"", "expected hub:OWNER/NAME"),
-        ("generation", "model = \"\"", "expected builtin, builtin:NAME, a folder or hub:OWNER/NAME"),
+        ("generation", "model = \"\"", "expected builtin, builtin:NAME, a folder, hub:OWNER/NAME or openai:URL#MODEL"),
         ("generation", "device = \"gpu\"", "expected auto | cpu | cuda | cuda:1, found \"gpu\""),
         ("generation", "device = \"cuda:-1\"", "expected auto | cpu"),
         ("generation", "candidates = 0", "from 1 to 256, found 0"),

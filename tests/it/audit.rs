@@ -458,10 +458,18 @@ fn a_key_given_as_a_secret_signs_and_none_is_made() {
 #[tokio::test]
 async fn a_pruned_round_is_still_proved_and_checked() {
     let bot = anchored_bot();
+    // A round that is due in the same second as the latest one is not old yet.
+    let dues_differ = || {
+        let listed = bot.run(&["--json", "history", "list"]).json();
+        listed.first().unwrap()["due"] != listed.last().unwrap()["due"]
+    };
+    while !dues_differ() {
+        assert_eq!(bot.run(&["once"]).code(), Some(0));
+    }
     let store = pregonero_store::Store::open_existing(&database(&bot)).await.unwrap();
     let now = "2096-01-01T00:00:00Z".parse().unwrap();
     let pruned = store.prune_candidates(std::time::Duration::ZERO, 10, now).await.unwrap();
-    assert_eq!(pruned.rounds, 1);
+    assert!(pruned.rounds > 0, "{pruned:?}");
     store.close().await;
     let proved = bot.run(&["audit", "prove", "1", "-o", "1.tlog-proof"]);
     assert_eq!(proved.code(), Some(0), "{proved:#?}");
@@ -476,7 +484,7 @@ async fn a_pruned_round_is_still_proved_and_checked() {
     let verdict = verdict(&bot);
     assert_eq!(
         (&verdict["faults"], &verdict["forgotten"]),
-        (&serde_json::json!([]), &serde_json::json!(1)),
+        (&serde_json::json!([]), &serde_json::json!(pruned.rounds)),
         "{verdict}"
     );
     let told = bot.run(&["audit", "verify"]).stdout;

@@ -158,7 +158,7 @@ fn files_that_are_no_texts_are_refused_before_a_training() {
         ("a.csv", "<!DOCTYPE html><html></html>", ":text", "a.csv: cannot be read as texts: it is a web page"),
         ("a.txt", "{\"text\": \"hola\"}\n", ":txt", "a.txt:1: no text field \"txt\""),
         ("a.csv", "text,id\n\"a, b\",1\n\"Hola\" dijo ella,1\n", ":text", "a.csv:3: the quotes of this row do not fit"),
-        ("-", "", ":text", "standard input can be read only once"),
+        ("-", "", "", "standard input can be read only once"),
     ] {
         std::fs::write(place.path(name), content).unwrap();
         let ran = place.run(&[&train[..], &[&format!("{name}{spec}")]].concat());

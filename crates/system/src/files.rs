@@ -114,7 +114,7 @@ pub fn write_whole_folder(path: &Path, existing: Existing, fill: impl FnOnce(&Pa
 /// A folder that is being written beside its place; dropped before [`UnfinishedFolder::finish`], it leaves nothing.
 #[derive(Debug)]
 pub struct UnfinishedFolder {
-    path: PathBuf,
+    place: PathBuf,
     existing: Existing,
     written: PathBuf,
     staging: tempfile::TempDir,
@@ -134,7 +134,7 @@ impl UnfinishedFolder {
             .with_context(|| format!("cannot create a folder in {}", parent.display()))?;
         let written = staging.path().join("written");
         std::fs::create_dir(&written).with_context(|| format!("cannot create {}", written.display()))?;
-        Ok(Self { path: path.to_owned(), existing, written, staging })
+        Ok(Self { place: path.to_owned(), existing, written, staging })
     }
 
     /// Returns where the folder is until it is finished.
@@ -148,7 +148,7 @@ impl UnfinishedFolder {
     /// # Errors
     /// If the place has been taken meanwhile, or the folder cannot be renamed.
     pub fn finish(self) -> Result<PathBuf> {
-        let Self { path, existing, written, staging } = self;
+        let Self { place: path, existing, written, staging } = self;
         refuse_existing(&path, existing)?;
         // Exchanged at once where the file system can: a kill between two renames would leave nothing at the place.
         if path.exists() && renameat_with(CWD, &written, CWD, &path, RenameFlags::EXCHANGE).is_ok() {

@@ -58,7 +58,7 @@ pub fn without_emoji(text: &str) -> String {
 
 /// Returns whether a character is an emoji: a picture, no letter, digit or punctuation.
 fn is_emoji(character: char) -> bool {
-    matches!(character, '\u{2600}'..='\u{27bf}' | '\u{2b05}'..='\u{2b55}' | '\u{1f1e6}'..='\u{1f1ff}' | '\u{1f300}'..='\u{1faff}')
+    matches!(character, '\u{2139}' | '\u{23e9}'..='\u{23fa}' | '\u{25b6}' | '\u{25c0}' | '\u{2600}'..='\u{27bf}' | '\u{2b05}'..='\u{2b55}' | '\u{1f1e6}'..='\u{1f1ff}' | '\u{1f300}'..='\u{1faff}')
         && !is_variation(character)
 }
 

@@ -118,7 +118,7 @@ mod tests {
                 ":4: label \"2\" is not one of 0 (negative), 1 (positive)",
             ),
             (b"author,text,label\na,se\xc3\xb1or,1\na,se\xf1or,1\n", ":3: not UTF-8 like the rows before it"),
-            (b"author,text,label\na,hola\n", ":2: 2 fields, the header has 3"),
+            (b"author,text,label\na,hola,1\nb,sol,0\na,hola\n", ":4: 2 fields, the header has 3"),
             (b"author,text,label\na,,1\n", "no row has a text"),
             (b"", "the file is empty"),
             (b"author,text,label\nc,\"uno, dos\",1\na,\"hola,1\nb,sol,0\n", ":3: the quotes of this row do not fit"),
