@@ -107,7 +107,7 @@ impl<'a> Collection<'a> {
     /// If the folder exists and is not this collection's, another request was begun there, or the journal cannot be used.
     pub fn open(
         output: &Path,
-        request: Request,
+        request: &Request,
         attributes: Attributes,
         ids: IdList,
         with: Surroundings<'a>,
@@ -131,7 +131,7 @@ impl<'a> Collection<'a> {
         };
         let Some(state) = begun else { bail!("{}: is empty; delete it", path.display()) };
         ensure!(state.begin.format == FORMAT, "{}: written by another version of pregonero", path.display());
-        if let Some(difference) = difference(&state.begin.request, &request) {
+        if let Some(difference) = difference(&state.begin.request, request) {
             bail!(
                 "{}: a collection with another request was begun here ({difference}); give the same request to go on, \
                  another --output to begin anew, or delete the file to give up what it holds",

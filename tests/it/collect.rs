@@ -278,7 +278,7 @@ async fn limits_failures_cuts_and_expired_tokens_change_nothing_in_the_result() 
         assert_eq!(ended.code(), Some(0), "{name}: {ended:#?}");
         assert_eq!(std::fs::read(bot.path("posts/data.jsonl")).unwrap(), reference, "{name}");
         x.with_library(|library| {
-            assert!(library.given.values().all(|times| *times == 1), "{name}: {:?}", library.given)
+            assert!(library.given.values().all(|times| *times == 1), "{name}: {:?}", library.given);
         });
         let words = match name {
             "limited" => "limit is used up: waiting until",

@@ -401,7 +401,7 @@ mod tests {
         set(&path, Format::JsonLines);
         let list = place.path().join("list.txt");
         std::fs::write(&list, "# asked by mail\n@ana\n4\nluis\n").unwrap();
-        let refused = Wanted::new(&[], &[], &[list.clone()]).unwrap_err().to_string();
+        let refused = Wanted::new(&[], &[], std::slice::from_ref(&list)).unwrap_err().to_string();
         assert!(refused.contains("list.txt:4: write an author as @name"), "{refused}");
         std::fs::write(&list, "@ana\n5\n@luis\n@eva").unwrap();
         let all = Wanted::new(&[], &[], &[list]).unwrap();

@@ -83,7 +83,7 @@ fn parquet_files_have_the_values_that_pandas_polars_and_duckdb_gave_them() {
     }
     for (name, column) in [("polars.parquet", "tags"), ("duckdb.parquet", "tags")] {
         let (rows, _) = read(name, &ReadOptions::strict()).unwrap();
-        let tags: Vec<_> = rows.iter().map(|row| row.text(column).map(|tags| tags.into_owned())).collect();
+        let tags: Vec<_> = rows.iter().map(|row| row.text(column).map(std::borrow::Cow::into_owned)).collect();
         assert_eq!(tags, [Some("sol mar".to_owned()), None, None], "{name}");
     }
     let (rows, _) = read("nested.parquet", &ReadOptions::strict()).unwrap();

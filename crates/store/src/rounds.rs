@@ -199,7 +199,7 @@ impl Store {
         .await
         .doing(DOING)?
         .ok_or(StoreError::RoundEnded { round })?;
-        let model = |name, sha256| Ok(model(&before, name, sha256)?.ok_or(sqlx::Error::RowNotFound)?);
+        let model = |name, sha256| model(&before, name, sha256)?.ok_or(sqlx::Error::RowNotFound);
         let configured: ModelIdentity = model("generator_name", "generator_sha256").doing(DOING)?;
         let classifier: ModelIdentity = model("classifier_name", "classifier_sha256").doing(DOING)?;
         let stand_in = StandInRecord { configured: configured.name, reason: reason.to_owned() };

@@ -221,7 +221,8 @@ fn id_of(row: &Row) -> Option<u64> {
     };
     let digits = id.bytes().all(|byte| byte.is_ascii_digit());
     let rounded = id.len() > 15 && id[id.len().min(15)..].bytes().all(|byte| byte == b'0');
-    (!id.is_empty() && !(digits && rounded) && (digits || !looks_like_number(&id))).then(|| hash(3, &[id]))
+    let usable = if digits { !id.is_empty() && !rounded } else { !looks_like_number(&id) };
+    usable.then(|| hash(3, &[id]))
 }
 
 fn looks_like_number(text: &str) -> bool {

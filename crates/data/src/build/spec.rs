@@ -400,10 +400,10 @@ impl LabelSpec {
         }
         for (label, marks) in &self.labels {
             ensure!(!marks.is_empty(), "label.labels: nothing stands for {label:?}");
-            for (other, _) in self
+            if let Some((other, _)) = self
                 .labels
                 .iter()
-                .filter(|(other, others)| *other > label && others.iter().any(|mark| marks.contains(mark)))
+                .find(|(other, others)| *other > label && others.iter().any(|mark| marks.contains(mark)))
             {
                 anyhow::bail!("label.labels: the same mark stands for both {label:?} and {other:?}");
             }

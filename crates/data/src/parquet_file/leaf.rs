@@ -89,9 +89,9 @@ where
             let (records, ..) = self.reader.read_records(rows - cells.len(), defined, repeats, &mut self.values)?;
             let before = cells.len();
             if self.repeated {
-                self.gather(cells)
+                self.gather(cells);
             } else {
-                self.spread(records, cells)
+                self.spread(records, cells);
             }
             ensure!(records > 0 && cells.len() - before == records, "a column has fewer values than the file has rows");
         }

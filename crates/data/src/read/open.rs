@@ -1,6 +1,6 @@
 //! Opens a source: unpacks it, finds out what it is, and makes the reader of its rows.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -28,14 +28,14 @@ pub(super) enum OpenFile {
     Json(Box<JsonRows>),
     Lines(Box<Lines>),
     Parquet(Box<ParquetRows>),
-    DataSet(FolderRows),
+    DataSet(Box<FolderRows>),
     Empty,
 }
 
 /// What a source turned out to be.
 #[derive(Debug)]
 pub(super) enum Opened {
-    File(Box<OpenFile>, FileReport),
+    File(Box<OpenFile>, Box<FileReport>),
     /// Files inside it.
     Inside(Vec<Source>),
 }
@@ -46,7 +46,7 @@ pub(super) enum Opened {
 /// If it cannot be read, or is of a kind that cannot be; the message names it and says what to do.
 pub(super) fn open_source(mut source: Source, options: &ReadOptions) -> Result<Opened> {
     if let Where::Folder(folder) = &source.place {
-        return open_folder(folder.clone(), options);
+        return open_folder(folder, options);
     }
     let mut input = Input::new(source.stream()?);
     loop {
@@ -57,7 +57,7 @@ pub(super) fn open_source(mut source: Source, options: &ReadOptions) -> Result<O
         };
         match packing {
             Packing::None => return open_text(input, source, options),
-            Packing::Parquet => return open_parquet(input, source, options),
+            Packing::Parquet => return open_parquet(input, &source, options),
             Packing::Zip => {
                 let zip = on_disk(input, &source)?;
                 return in_zip(&zip, &source).map(Opened::Inside);
@@ -81,11 +81,11 @@ pub(super) fn open_source(mut source: Source, options: &ReadOptions) -> Result<O
     }
 }
 
-fn open_folder(folder: PathBuf, options: &ReadOptions) -> Result<Opened> {
-    if !is_data_set(&folder) {
-        return in_folder(&folder).map(Opened::Inside);
+fn open_folder(folder: &Path, options: &ReadOptions) -> Result<Opened> {
+    if !is_data_set(folder) {
+        return in_folder(folder).map(Opened::Inside);
     }
-    let set = Folder::open(&folder)?;
+    let set = Folder::open(folder)?;
     let columns = set.manifest().columns.iter().map(|column| column.name.clone()).collect();
     let rows = match &options.columns {
         Some(wanted) => set.columns(&wanted.iter().map(String::as_str).collect::<Vec<_>>()),
@@ -93,7 +93,7 @@ fn open_folder(folder: PathBuf, options: &ReadOptions) -> Result<Opened> {
     };
     let kind = format!("data set ({})", set.format().name());
     let report = FileReport { name: folder.display().to_string(), kind, columns, ..FileReport::default() };
-    Ok(Opened::File(Box::new(OpenFile::DataSet(rows)), report))
+    Ok(Opened::File(Box::new(OpenFile::DataSet(Box::new(rows))), Box::new(report)))
 }
 
 /// Returns the file on disk that an input reads, or copies it there.
@@ -108,12 +108,12 @@ fn report_of(source: &Source) -> FileReport {
     FileReport { name: source.name.clone(), compression: source.compression.clone(), ..FileReport::default() }
 }
 
-fn open_parquet(input: Input, source: Source, options: &ReadOptions) -> Result<Opened> {
-    let file = on_disk(input, &source)?.open().with_context(|| format!("cannot read {}", source.name))?;
+fn open_parquet(input: Input, source: &Source, options: &ReadOptions) -> Result<Opened> {
+    let file = on_disk(input, source)?.open().with_context(|| format!("cannot read {}", source.name))?;
     let rows = ParquetRows::open(file, |name| options.wants(name)).with_context(|| source.name.clone())?;
     let columns = rows.names().iter().map(ToString::to_string).collect();
-    let report = FileReport { kind: "Parquet".to_owned(), columns, ..report_of(&source) };
-    Ok(Opened::File(Box::new(OpenFile::Parquet(Box::new(rows))), report))
+    let report = FileReport { kind: "Parquet".to_owned(), columns, ..report_of(source) };
+    Ok(Opened::File(Box::new(OpenFile::Parquet(Box::new(rows))), Box::new(report)))
 }
 
 fn open_text(input: Input, mut source: Source, options: &ReadOptions) -> Result<Opened> {
@@ -164,7 +164,7 @@ fn open_text(input: Input, mut source: Source, options: &ReadOptions) -> Result<
             )))
         }
     };
-    Ok(Opened::File(Box::new(open), report))
+    Ok(Opened::File(Box::new(open), Box::new(report)))
 }
 
 /// Refuses the files of an archive that are not the account's tweets.

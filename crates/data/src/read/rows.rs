@@ -73,7 +73,7 @@ impl Rows {
                     if self.options.columns.is_none() {
                         self.checks.expect_texts(&report.columns);
                     }
-                    self.report.files.push(report);
+                    self.report.files.push(*report);
                     self.open = Some(open);
                     return Ok(true);
                 }

@@ -104,7 +104,7 @@ pub(super) fn members_of(zip: &OnDisk) -> Result<Vec<Member>> {
     let mut members = Vec::new();
     for index in 0..archive.len() {
         let member = archive.by_index_raw(index).context("a damaged zip file: fetch it again")?;
-        let name = member.name().map_or_else(|_| format!("file {index}"), |name| name.into_owned());
+        let name = member.name().map_or_else(|_| format!("file {index}"), std::borrow::Cow::into_owned);
         if !member.is_dir() && !name.starts_with("__MACOSX/") && !name.ends_with(".DS_Store") {
             members.push(Member { index, name, packed: member.compressed_size() });
         }

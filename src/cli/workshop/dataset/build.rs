@@ -169,7 +169,7 @@ fn contents(text: &mut String, report: &BuildReport) {
     }
     if let Some(leakage) = &report.leakage {
         let _ = writeln!(text, "of the part {}, in common with training:   this split   random split", leakage.tested);
-        let rows: [(&str, fn(&Leakage) -> (usize, usize)); 4] = [
+        let rows: [(&str, Counts); 4] = [
             ("rows whose author is in training", |found| (found.author_in_training, found.with_author)),
             ("rows whose text is in training", |found| (found.text_in_training, found.rows)),
             ("rows with a near-duplicate in training", |found| (found.near_duplicate_in_training, found.rows)),
@@ -180,6 +180,9 @@ fn contents(text: &mut String, report: &BuildReport) {
         }
     }
 }
+
+/// Counts of a split: rows that leak, of how many.
+type Counts = fn(&Leakage) -> (usize, usize);
 
 fn listed<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> String {
     counts.map(|(name, rows)| format!("{rows} {}", visible(name))).collect::<Vec<_>>().join(", ")

@@ -117,7 +117,7 @@ impl CollectingArguments {
             progress: &progress,
         };
         let Wish { request, attributes, ids, max_posts, count_only, again, shown } = wish;
-        let mut collection = Collection::open(&self.output, request, attributes, ids, with)?;
+        let mut collection = Collection::open(&self.output, &request, attributes, ids, with)?;
         let limits = Limits { posts: max_posts, micros: self.max_cost };
         let desk = Desk { arguments: &self, output: session.output, settings: connection.settings, limits };
         let work = async {

@@ -176,7 +176,7 @@ fn before_special(server: &Server, text: &str) -> (String, Option<Finish>) {
     let known = server.known.as_ref();
     let controls: Vec<String> =
         known.and_then(|known| known.control()).map(|control| control.layout().tokens()).unwrap_or_default();
-    let special = known.map(|known| known.special_tokens()).unwrap_or_default();
+    let special = known.map(super::known::Known::special_tokens).unwrap_or_default();
     let special = special.into_iter().filter(|token| !controls.contains(token)).map(|token| (token, Finish::EndOfText));
     let marks = controls.iter().map(|token| (token.clone(), Finish::Tokens)).chain(special).chain(ends);
     let found = marks.filter_map(|(mark, finish)| text.find(&mark).map(|at| (at, finish))).min_by_key(|(at, _)| *at);

@@ -51,8 +51,8 @@ fn refuse_missing(rows: &Rows, text: &str, columns: &[String]) -> Result<()> {
     let Some(known) = rows.columns() else { return Ok(()) };
     let file = rows.report().files.last().context("no file was opened")?;
     let is_plain = file.kind == "plain lines";
-    let asked = std::iter::once(text).chain(columns.iter().map(String::as_str));
-    for column in asked.filter(|column| !is_plain && !known.iter().any(|known| known == column)) {
+    let mut asked = std::iter::once(text).chain(columns.iter().map(String::as_str));
+    if let Some(column) = asked.find(|column| !is_plain && !known.iter().any(|known| known == column)) {
         bail!("{}: no column {column:?}; the file has {}", file.name, known.join(", "));
     }
     Ok(())
