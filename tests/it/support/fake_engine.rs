@@ -168,6 +168,7 @@ impl FakeEngine {
         self.script().version = "2.0";
     }
 
+    #[cfg_attr(not(feature = "workshop"), expect(dead_code, reason = "tests of the workshop use it"))]
     pub fn requests(&self) -> Vec<Value> {
         self.script().requests.clone()
     }

@@ -1,7 +1,7 @@
 //! `dataset build`: from files to a data set, as a spec says.
 //!
-//! The rows are read once and assessed one by one ([`assess`]); what stays goes to a file between the passes ([`spool`]), with a few
-//! bytes a row in memory ([`distinct`]). Then the split is decided ([`parts`]) and measured ([`leakage`]), and the rows are written.
+//! The rows are read once and assessed one by one (`assess`); what stays goes to a file between the passes (`spool`), with a few
+//! bytes a row in memory (`distinct`). Then the split is decided (`parts`) and measured (`leakage`), and the rows are written.
 //! No clock and no order of threads goes into the data files: the same spec and the same files give the same bytes.
 
 mod assess;

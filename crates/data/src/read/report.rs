@@ -47,7 +47,7 @@ pub struct FileReport {
 /// Something that a person should look at.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Finding {
-    /// What it is: one of the short names in [`super::report::kind`].
+    /// What it is: one of the short names in `kind`.
     pub kind: &'static str,
     /// What it is and what to do, in words.
     pub message: String,

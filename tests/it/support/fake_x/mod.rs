@@ -383,12 +383,14 @@ impl FakeX {
     }
 
     /// What anyone may read from now on.
+    #[cfg_attr(not(feature = "workshop"), expect(dead_code, reason = "tests of the workshop use it"))]
     pub fn has_library(&self, library: Library) -> &Self {
         self.lock().library = Some(library);
         self
     }
 
     /// Looks at the library, or changes it.
+    #[cfg_attr(not(feature = "workshop"), expect(dead_code, reason = "tests of the workshop use it"))]
     pub fn with_library<T>(&self, act: impl FnOnce(&mut Library) -> T) -> T {
         act(self.lock().library.as_mut().expect("the server has a library"))
     }
