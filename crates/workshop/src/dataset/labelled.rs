@@ -90,7 +90,7 @@ mod tests {
     const LABELS: [&str; 2] = ["negative", "positive"];
 
     fn read(content: &[u8]) -> Result<LabelledTable> {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let mut file = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
         file.write_all(content).unwrap();
         read_labelled(file.path(), &Columns::default(), &LABELS)
     }
