@@ -226,7 +226,7 @@ fn id_of(row: &Row) -> Option<u64> {
 }
 
 fn looks_like_number(text: &str) -> bool {
-    text.parse::<f64>().is_ok()
+    text.replace(',', ".").parse::<f64>().is_ok()
 }
 
 #[cfg(test)]
@@ -245,6 +245,7 @@ mod tests {
             ("1372934055187263488", true),
             ("1372930000000000000", false),
             ("1.37293E+18", false),
+            ("1,37293E+18", false),
             ("1372934055187263488.0", false),
             ("12", true),
             ("abc", true),

@@ -123,10 +123,11 @@ fn is_id(name: &str) -> bool {
     name == names::ID || name.ends_with("_id") || name.ends_with(".id") || name == "tweetid" || name == "userid"
 }
 
-/// Returns whether an id has the form of a float: `1.23E+18` or `1234567890123456789.0`.
+/// Returns whether an id has the form of a float: `1.23E+18` or `1234567890123456789.0`, also with the comma that Spanish
+/// spreadsheets write.
 #[must_use]
 pub fn is_rounded(text: &str) -> bool {
-    let text = text.trim();
+    let text = &text.trim().replace(',', ".");
     let exponent = text.contains(['e', 'E'])
         && text.starts_with(|first: char| first.is_ascii_digit())
         && text.parse::<f64>().is_ok();
@@ -192,6 +193,7 @@ mod tests {
             (vec![text("â€œhola")], 1, vec![kind::MOJIBAKE]),
             (vec![text("SÃO PAULO, mañana ¿sí? Â")], 1, vec![]),
             (vec![text("a"), id(Value::from("1.62698E+18"))], 1, vec![kind::ROUNDED_IDS]),
+            (vec![text("a"), id(Value::from("1,62698E+18"))], 1, vec![kind::ROUNDED_IDS]),
             (vec![text("a"), id(Value::from("1626983443210002432.0"))], 1, vec![kind::ROUNDED_IDS]),
             (vec![text("a"), id(Value::from(1.626_983_443_210_002_4e18))], 1, vec![kind::ROUNDED_IDS]),
             (vec![text("a"), id(Value::from("1626983443210002400"))], 1, vec![]),
