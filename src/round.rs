@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -25,8 +25,6 @@ use pregonero_store::{Earlier, NewRound, PostId, RoundId, SlotId, StoreError};
 use pregonero_system::errors::chain;
 use pregonero_text::tweet_text;
 use pregonero_tweet::{Candidate, Judged, SeedPrompt, Verdict};
-
-const HOURS_A_DAY: i64 = 24;
 
 /// The target of the log lines about single candidates, so that a terminal can show them as a table instead.
 pub const CANDIDATES: &str = "pregonero::candidates";
@@ -296,8 +294,8 @@ fn judging_record(app: &App) -> serde_json::Value {
 
 /// Judges the candidates. Scoring is CPU work, so it runs away from the runtime's threads.
 async fn judge(app: &App, plan: &Plan, candidates: Vec<Candidate>) -> Result<Vec<Judged>, RoundFailure> {
-    let earlier =
-        Earlier { since: recent_since(app), held: true, dry_runs: !app.live, disclosure: app.judge.disclosure() };
+    let since = Earlier::days_before(app.clock.now(), app.settings.gates.near_duplicate_days);
+    let earlier = Earlier { since, held: true, dry_runs: !app.live, disclosure: app.judge.disclosure() };
     let recent = app.store.posted_bodies(None, &earlier).await?;
     let (judge, prompt) = (Arc::clone(&app.judge), plan.prompt.text.clone());
     tokio::task::spawn_blocking(move || judge.judge(candidates, &prompt, &Recent::new(recent)))
@@ -305,12 +303,6 @@ async fn judge(app: &App, plan: &Plan, candidates: Vec<Candidate>) -> Result<Vec
         .context("judging the candidates panicked")
         .flatten()
         .map_err(RoundFailure::Judging)
-}
-
-/// Returns from when on an earlier post counts as a possible duplicate.
-fn recent_since(app: &App) -> Timestamp {
-    let days = i64::from(app.settings.gates.near_duplicate_days);
-    app.clock.now().checked_sub(SignedDuration::from_hours(days * HOURS_A_DAY)).unwrap_or(Timestamp::MIN)
 }
 
 /// Logs the verdicts on each candidate in one line, and which candidate was chosen.

@@ -27,9 +27,7 @@ const ERASED: &str = "[erased]";
 /// How many records of the log are read at once.
 const PAGE: i64 = 1000;
 
-/// Quotations of a post have this many characters at most, and a shorter text than the second number is no quotation: its words
-/// are anybody's.
-const LONGEST_QUOTE: usize = 60;
+/// A text with fewer characters is not searched for in other rows: anybody could have written its words.
 const SHORTEST_QUOTE: usize = 12;
 
 /// Where sentences of ours or of a person may quote a post: table, column of its number, column of the sentence.
@@ -292,8 +290,7 @@ impl Work<'_> {
         ] {
             let changed: Vec<i64> =
                 sqlx::query_scalar(statement).bind(self.round).fetch_all(&mut *self.connection).await.doing(DOING)?;
-            let is_covered = |id: &i64| Row::at(table, *id).is_some();
-            self.changed.extend(changed.into_iter().filter(is_covered).map(|id| (table.to_owned(), id)));
+            self.note_changed(table, changed);
         }
         sqlx::query("UPDATE alerts SET message = '' WHERE key = 'waiting:' || ?")
             .bind(self.round)
@@ -301,6 +298,12 @@ impl Work<'_> {
             .await
             .map(drop)
             .doing(DOING)
+    }
+
+    /// Notes the rows that the log describes; it does not cover every table.
+    fn note_changed(&mut self, table: &str, ids: Vec<i64>) {
+        let is_covered = |id: &i64| Row::at(table, *id).is_some();
+        self.changed.extend(ids.into_iter().filter(is_covered).map(|id| (table.to_owned(), id)));
     }
 
     /// Removes the round's seed, from which the model would write every candidate again.
@@ -330,8 +333,7 @@ impl Work<'_> {
                         .fetch_all(&mut *self.connection)
                         .await
                         .doing(DOING)?;
-                    let is_covered = |id: &i64| Row::at(table, *id).is_some();
-                    self.changed.extend(changed.into_iter().filter(is_covered).map(|id| (table.to_owned(), id)));
+                    self.note_changed(table, changed);
                 }
             }
         }
@@ -408,7 +410,7 @@ fn rows_in(said: &Value) -> Vec<(String, i64)> {
 
 /// Returns what the gates would quote of these texts, the longest first: a text that contains another goes as a whole.
 fn quotes(texts: &BTreeSet<String>) -> Vec<String> {
-    let beginning = |text: &str| match text.char_indices().nth(LONGEST_QUOTE) {
+    let beginning = |text: &str| match text.char_indices().nth(GateVerdict::LONGEST_QUOTE) {
         Some((end, _)) => text[..end].trim_end().to_owned(),
         None => text.to_owned(),
     };
@@ -562,21 +564,13 @@ mod tests {
         let all = [judged(SECOND, Verdict::Reject, 0.2), judged(OTHER, Verdict::Review, 0.9)];
         test.store.record_candidates(round, &all, Some(1), now).await.unwrap();
         let origin = crate::testing::live();
-        let post = crate::NewPost {
-            round,
-            candidate: 1,
-            text: OTHER,
-            body: OTHER,
-            weighted_length: 10,
-            approved_by: None,
-            expires_at: now,
-            origin: &origin,
-            unlike: None,
-        };
+        let post = crate::NewPost { candidate: 1, ..crate::testing::new_post(round, OTHER, &origin, now) };
         let post = test.store.create_post(&post, now).await.unwrap();
         let erasure = Erasure { round, keep_post: true, by: "ana", reason: "a name" };
         let open = test.store.erase(&erasure, now).await.unwrap_err().to_string();
+        let stops = format!("to it any more (`pregonero review reject {round}` stops a post that waits)");
         assert!(open.contains("`held`"), "{open}");
+        assert!(open.contains(&stops), "{open}");
         test.store.stop_post(&decision(post), now).await.unwrap();
         let erased = test.store.erase(&erasure, now).await.unwrap();
         assert_eq!((erased.post, erased.candidates), (false, 1));
