@@ -2,8 +2,8 @@
 //!
 //! One constraint: nothing that is left may give the text back. So the texts go, with the words that gates and people quoted
 //! from them, the random seeds that would write them again, the digests of short texts, and salt and body of each record
-//! of the audit log that tells them or has a salted digest of a row that held them. The leaves stay, so the tree stays whole, and a
-//! record `erased` names the emptied ones. [`Store::scrub`] then rewrites the file, because SQLite keeps old bytes in it.
+//! of the audit log that contains them or has a salted digest of a row that held them. The leaves stay, so the tree still
+//! holds, and a record `erased` names the emptied ones. [`Store::scrub`] then rewrites the file, because SQLite keeps old bytes in it.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ use pregonero_tweet::GateVerdict;
 
 const DOING: &str = "erase a text";
 
-/// What stands where a quotation stood.
+/// What replaces a quotation.
 const ERASED: &str = "[erased]";
 
 /// How many records of the log are read at once.
@@ -74,7 +74,7 @@ struct Work<'c> {
     round: i64,
     /// The rows that no longer say what they said.
     changed: BTreeSet<(String, i64)>,
-    /// Texts that nothing may tell any more.
+    /// Texts that nothing may contain any more.
     gone: BTreeSet<String>,
     /// The post's texts, where they stay.
     kept: BTreeSet<String>,
@@ -181,9 +181,16 @@ impl Work<'_> {
                 .fetch_all(&mut *self.connection)
                 .await
                 .doing(DOING)?;
+        let mut posted: BTreeSet<String> = earlier.into_iter().flat_map(|(before, after)| [before, after]).collect();
+        // Gates quote bodies. Only the latest one is on record; the earlier ones had the same disclosure around them.
+        let disclosure = present.first().and_then(|(text, body)| text.split_once(body.as_deref()?));
+        if let Some((before, after)) = disclosure {
+            let body = |text: &String| Some(text.strip_prefix(before)?.strip_suffix(after)?.to_owned());
+            let bodies: Vec<String> = posted.iter().filter_map(body).collect();
+            posted.extend(bodies);
+        }
         let present: BTreeSet<String> =
             present.into_iter().flat_map(|(text, body)| [Some(text), body]).flatten().collect();
-        let mut posted: BTreeSet<String> = earlier.into_iter().flat_map(|(before, after)| [before, after]).collect();
         if keep {
             posted.retain(|text| !present.contains(text));
             self.kept = present;
@@ -340,8 +347,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Empties the records that tell what was erased. Returns their numbers, and every row that has to be described anew: the
-    /// changed ones, and those that an emptied record described.
+    /// Empties the records that contain what was erased. Returns their numbers, and every row that a new record has to
+    /// describe: the changed ones, and those that an emptied record described.
     async fn empty_records(&mut self, posted: &BTreeSet<String>) -> Result<(Vec<u64>, Vec<Row>), StoreError> {
         let long = self.gone.iter().filter(|text| text.chars().count() >= SHORTEST_QUOTE).cloned();
         let told: Vec<String> = long.chain(quotes(posted)).map(|text| in_json(&text)).collect();
@@ -421,7 +428,7 @@ fn quotes(texts: &BTreeSet<String>) -> Vec<String> {
     quotes
 }
 
-/// Returns a text as it stands inside a string of JSON.
+/// Returns a text as it is written inside a string of JSON.
 fn in_json(text: &str) -> String {
     let quoted = Value::String(text.to_owned()).to_string();
     quoted[1..quoted.len() - 1].to_owned()
@@ -554,6 +561,44 @@ mod tests {
         assert_eq!((again.record, again.candidates), (None, 0), "twice is no harm");
         let checked = crate::check(test.store.path()).await.unwrap();
         assert!(checked.iter().all(|finding| finding.ok), "{checked:?}");
+    }
+
+    #[tokio::test]
+    async fn what_a_gate_quoted_of_a_post_before_it_was_edited_is_erased() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let (round, origin) = (test.round(now).await, crate::testing::live());
+        let (first, edited) = (format!("🤖 IA: {FIRST}"), format!("🤖 IA: {OTHER}"));
+        test.store.record_candidates(round, &[judged(&first, Verdict::Review, 0.75)], Some(0), now).await.unwrap();
+        let post = crate::NewPost { body: FIRST, ..crate::testing::new_post(round, &first, &origin, now) };
+        let post = test.store.create_post(&post, now).await.unwrap();
+        let later = test.round(now).await;
+        test.store.record_candidates(later, &[judged("Otra.", Verdict::Reject, 0.5)], None, now).await.unwrap();
+        let reason = format!("70 % like an earlier post: “{}…”", FIRST.chars().take(60).collect::<String>().trim_end());
+        test.store.end_without_candidate(later, &reason, now).await.unwrap();
+        let other = judged(&edited, Verdict::Review, 0.9);
+        let revision = Revision {
+            act: ReviewAct::Edit,
+            seen: &first,
+            text: &edited,
+            body: OTHER,
+            weighted_length: 10,
+            candidate: 0,
+            gates: &other.gates,
+            sentiment: &other.sentiment,
+            expires_at: now + jiff::SignedDuration::from_hours(2),
+        };
+        test.store.revise_post(&decision(post), &revision, now).await.unwrap();
+        test.store.stop_post(&decision(post), now).await.unwrap();
+        let erasure = Erasure { round, keep_post: false, by: "ana", reason: "a name" };
+        test.store.erase(&erasure, now).await.unwrap();
+        test.store.scrub().await.unwrap();
+        assert!(!holds(&test.store, "Perenceja"));
+        assert_eq!(
+            test.store.round(later).await.unwrap().reason.as_deref(),
+            Some("70 % like an earlier post: “[erased]…”")
+        );
+        assert_eq!(faults(&test.store).await, [""; 0]);
     }
 
     #[tokio::test]
