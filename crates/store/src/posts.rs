@@ -68,7 +68,7 @@ pub struct Earlier<'a> {
     pub held: bool,
     /// Whether what would have been sent counts; otherwise a dry run would offer the same text for ever.
     pub dry_runs: bool,
-    /// Tells the body of posts of earlier versions.
+    /// Separates the body from the text of posts of earlier versions, which have none on record.
     pub disclosure: &'a Disclosure,
 }
 
@@ -85,7 +85,7 @@ impl Earlier<'_> {
 #[derive(Clone, Copy)]
 pub struct Unlike<'a> {
     pub earlier: Earlier<'a>,
-    /// Returns why the text may not go out beside these bodies, the earliest first; `None` if it may.
+    /// Returns why the text may not go out after these bodies, the earliest first; `None` if it may.
     pub objection: &'a (dyn Fn(Vec<String>) -> Option<String> + Sync),
 }
 
