@@ -368,7 +368,8 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use pregonero_judging::gates::{EntityPolicy, GateSettings, Gates, Recent, Resources, ReviewPolicy, Subject};
+    use crate::config::{self, LoadRequest};
+    use pregonero_judging::gates::{GateSettings, Gates, Recent, Resources, Subject};
     use pregonero_models::generation::ServerError;
     use pregonero_tweet::Verdict;
     use pregonero_x::RefusalKind;
@@ -614,20 +615,13 @@ mod tests {
             "Este lunes abre el puesto.",
             "Toma ivermectina.",
         ];
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let explicit_file = Some(file.path().to_owned());
+        let request = LoadRequest { explicit_file, environment: Vec::new(), overrides: Vec::new() };
         let settings = GateSettings {
-            mentions: EntityPolicy::Reject,
-            urls: EntityPolicy::Reject,
-            max_hashtags: 3,
             allowed_hashtags: vec!["feria".to_owned()],
             forbidden_hashtags: vec!["a".to_owned()],
-            banned_words_file: None,
-            near_duplicate: 0.6,
-            near_duplicate_days: 90,
-            verbatim_tokens: 12,
-            own_texts: 0.8,
-            claims: ReviewPolicy::Review,
-            experience: ReviewPolicy::Review,
-            off: Vec::new(),
+            ..config::load(request).unwrap().settings.gates
         };
         let gates = Gates::new(&settings, Resources::default()).unwrap();
         let recent =
