@@ -191,11 +191,15 @@ fn the_key_goes_to_the_server_alone_and_shows_nowhere() {
     let ended = bot.start_command(command).wait();
     assert_eq!(ended.code(), Some(0), "{ended:#?}");
     assert!(engine.authorizations().iter().all(|sent| sent.as_deref() == Some(&format!("Bearer {KEY}"))));
-    engine.always(Some(Fault::Status(400, json!({"error": {"message": format!("bad key {KEY}")}}))));
-    let mut command = bot.command(&["-vv", "generate", "--prompt", "La", "-n", "1"]);
-    command.env("GENERATION_API_KEY", KEY);
-    let ended = bot.start_command(command).wait();
-    assert!(ended.stderr.contains("bad key [secret]") && !ended.stderr.contains(KEY), "{}", ended.stderr);
+    let said = json!({"error": {"message": format!("bad key {KEY}")}});
+    let cut_in_the_key = format!("{} bad key {KEY}", "nonsense ".repeat(4));
+    for fault in [Fault::Status(400, said.clone()), Fault::Body(said.to_string()), Fault::Body(cut_in_the_key)] {
+        engine.always(Some(fault));
+        let mut command = bot.command(&["-vv", "generate", "--prompt", "La", "-n", "1"]);
+        command.env("GENERATION_API_KEY", KEY);
+        let ended = bot.start_command(command).wait();
+        assert!(ended.stderr.contains("bad key [secret]") && !ended.stderr.contains(KEY), "{}", ended.stderr);
+    }
     bot.configure_with("model = \"tiny\"", "model = \"openai:http://example.com/v1#m\"");
     let mut command = bot.command(&["config", "check"]);
     command.env("GENERATION_API_KEY", KEY);

@@ -15,6 +15,7 @@ use url::{Host, Url};
 
 use super::super::engine_settings::EngineSettings;
 use super::super::server_error::ServerError;
+use super::answer::{self, Completion};
 use crate::catalog::ServerAddress;
 use pregonero_system::errors::chain;
 use pregonero_system::network::{back_off, is_loopback, may_get_secrets};
@@ -120,12 +121,11 @@ impl Http {
     }
 
     /// Requests completions, again where the failure may pass.
-    pub async fn complete(&self, body: &Value) -> Result<Value, ServerError> {
+    pub async fn complete(&self, body: &Value) -> Result<Completion, ServerError> {
         let mut failures = 0;
         loop {
-            let request = self.client.post(self.address.below("completions")).header(CONTENT_TYPE, "application/json");
-            let error = match self.send(request.body(body.to_string())).await {
-                Ok(reply) => return Ok(reply.body),
+            let error = match self.complete_once(body).await {
+                Ok(completion) => return Ok(completion),
                 Err(error) => error,
             };
             failures += 1;
@@ -140,9 +140,11 @@ impl Http {
     }
 
     /// Makes a completion request once.
-    pub async fn complete_once(&self, body: &Value) -> Result<Value, ServerError> {
+    pub async fn complete_once(&self, body: &Value) -> Result<Completion, ServerError> {
         let request = self.client.post(self.address.below("completions")).header(CONTENT_TYPE, "application/json");
-        self.send(request.body(body.to_string())).await.map(|reply| reply.body)
+        let reply = self.send(request.body(body.to_string())).await?;
+        let garbled = |what: String| ServerError::Garbled { server: self.server(), what: self.shown(&what) };
+        answer::read(&reply.body).map_err(garbled)
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Reply, ServerError> {
@@ -208,7 +210,7 @@ impl Http {
             Err(error) => error,
         };
         let text = String::from_utf8_lossy(body);
-        let begins = self.shown(&text.trim().chars().take(60).collect::<String>());
+        let begins: String = self.shown(text.trim()).chars().take(60).collect();
         if text.trim_start().starts_with('<') {
             let what = format!(
                 "answers with a page for people where JSON was expected ({begins:?}): another program, or a proxy, is at this \
@@ -262,8 +264,8 @@ fn name_of(address: &ServerAddress) -> String {
 fn is_private(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => !name.contains('.'),
-        Some(Host::Ipv4(address)) => address.is_private() || address.is_loopback() || address.is_link_local(),
-        Some(Host::Ipv6(address)) => address.is_unique_local() || address.is_loopback(),
+        Some(Host::Ipv4(address)) => address.is_private() || address.is_link_local(),
+        Some(Host::Ipv6(address)) => address.is_unique_local(),
         None => false,
     }
 }

@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::super::decoding_settings::{Decoding, Strategy};
 use super::super::request::GenerationRequest;
 use super::super::server_error::ServerError;
-use super::answer::{self, Choice, Completion};
+use super::answer::{Choice, Completion};
 use super::dialect::{Fields, Prompt, Software, Taken, Wanted, body, named_in};
 use super::findings::{Findings, Follows, Likelihoods};
 use super::http::Http;
@@ -36,14 +37,6 @@ const LEVELS: [(Fields, Option<usize>); 5] = [
     (Fields::OpenAi, None),
     (Fields::Least, None),
 ];
-
-/// How often a request is made that fails for a passing reason.
-#[derive(Debug, Clone, Copy)]
-enum Persistence {
-    Once,
-    /// As often as the settings say.
-    Attempts,
-}
 
 /// A probe of one server.
 pub(super) struct Probe<'a> {
@@ -134,13 +127,12 @@ impl<'a> Probe<'a> {
     /// Makes the request again as long as a refusal names a field of it, without that field.
     async fn without_refused(&mut self) -> Result<Completion, ServerError> {
         loop {
-            let wanted = self.wanted(self.text(), Decoding::unfiltered(Strategy::Greedy, TOKENS), SEED, 1, &[]);
+            let body = self.body(self.text(), Decoding::unfiltered(Strategy::Greedy, TOKENS), SEED, 1, &[]);
             // The first request may come while the server is busy; the others are not worth waiting for.
-            let error = match self.send(&wanted, Persistence::Attempts).await {
+            let error = match self.http.complete(&body).await {
                 Ok(completion) => return Ok(completion),
                 Err(error) => error,
             };
-            let body = body(&wanted, self.look.software, &self.taken, Some(&self.look.model));
             let message = match &error {
                 ServerError::Refused { message, .. } | ServerError::Busy { message, .. } if may_be_a_field(&error) => {
                     message
@@ -156,29 +148,10 @@ impl<'a> Probe<'a> {
         Prompt::Text(self.prompt.as_ref().map_or_else(|| WORDS.to_owned(), |prompt| prompt.text.clone()))
     }
 
-    async fn ask(
-        &self,
-        prompt: Prompt,
-        decoding: Decoding,
-        seed: u64,
-        n: usize,
-        banned: &[u32],
-    ) -> Result<Completion, ServerError> {
-        self.send(&self.wanted(prompt, decoding, seed, n, banned), Persistence::Once).await
-    }
-
-    fn wanted(&self, prompt: Prompt, decoding: Decoding, seed: u64, n: usize, banned: &[u32]) -> Wanted {
+    fn body(&self, prompt: Prompt, decoding: Decoding, seed: u64, n: usize, banned: &[u32]) -> Value {
         let ends = self.known.map(|known| known.ends().to_vec()).unwrap_or_default();
-        Wanted { prompt, n, seed, decoding, logprobs: self.logprobs, banned: banned.to_vec(), ends }
-    }
-
-    async fn send(&self, wanted: &Wanted, persistence: Persistence) -> Result<Completion, ServerError> {
-        let body = body(wanted, self.look.software, &self.taken, Some(&self.look.model));
-        let answer = match persistence {
-            Persistence::Attempts => self.http.complete(&body).await?,
-            Persistence::Once => self.http.complete_once(&body).await?,
-        };
-        answer::read(&answer).map_err(|what| ServerError::Garbled { server: self.http.server(), what })
+        let wanted = Wanted { prompt, n, seed, decoding, logprobs: self.logprobs, banned: banned.to_vec(), ends };
+        body(&wanted, self.look.software, &self.taken, Some(&self.look.model))
     }
 
     /// Makes a request if there is time left; what fails leaves a question open.
@@ -193,7 +166,7 @@ impl<'a> Probe<'a> {
         if Instant::now() >= self.end {
             return None;
         }
-        self.ask(prompt, decoding, seed, n, banned).await.ok()
+        self.http.complete_once(&self.body(prompt, decoding, seed, n, banned)).await.ok()
     }
 
     /// Returns a text drawn at a hot temperature, with one more setting.
