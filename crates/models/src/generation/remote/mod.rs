@@ -224,18 +224,16 @@ mod tests {
     use super::findings::tests::obedient;
     use super::*;
 
-    /// Returns a server that never answers, of which is known what it follows.
+    pub fn settings() -> EngineSettings {
+        let seconds = Duration::from_secs;
+        EngineSettings { files: None, timeout: seconds(1), attempts: 1, parallel: 1, pause: seconds(60) }
+    }
+
+    /// Returns a server that never answers, but what it follows is known.
     fn known_server(memo: Option<PathBuf>) -> Server {
-        let settings = EngineSettings {
-            files: None,
-            timeout: Duration::from_secs(1),
-            attempts: 1,
-            parallel: 1,
-            pause: Duration::from_secs(60),
-        };
         let address = "http://127.0.0.1:1/v1#m".parse().unwrap();
-        let server =
-            Server::new(ServerOptions { address, key: None, settings, files: None, memo, afresh: false }).unwrap();
+        let options = ServerOptions { address, key: None, settings: settings(), files: None, memo, afresh: false };
+        let server = Server::new(options).unwrap();
         let findings = Findings { fingerprint: Some("a".to_owned()), ..obedient() };
         let mut state = server.locked();
         (state.findings, state.key) = (Some(Arc::new(findings)), Some("key".to_owned()));
@@ -244,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_failed_stays_away_while_it_is_only_known_what_it_follows() {
+    async fn a_server_that_failed_stays_away_until_it_answers_although_its_findings_are_known() {
         let server = known_server(None);
         let error = ServerError::Slow { server: "s".to_owned(), after: Duration::from_secs(1) };
         server.locked().breaker.failed(&error);
