@@ -124,7 +124,9 @@ impl Model {
         let (device, fallback) = device(choice)?;
         let tokenizer = Tokenizer::read(files)?;
         let network = Network::load_with(files, &device, int8, checks)?;
-        warn_of_refused_kernels(int8);
+        if int8 {
+            warn_of_refused_kernels();
+        }
         let config = network.config();
         tokenizer.check_fits(config, files)?;
         let generation = GenerationConfig::read(files)?;
@@ -277,8 +279,8 @@ impl Model {
 }
 
 /// Says which kernels were left out, because they did not compute what the reference computes.
-fn warn_of_refused_kernels(int8: bool) {
-    for kernel in pregonero_kernels::int8::refused().filter(|_| int8) {
+fn warn_of_refused_kernels() {
+    for kernel in pregonero_kernels::int8::refused() {
         tracing::warn!(
             kernel = kernel.name(),
             "this processor has these instructions, but they did not give the expected sums: they are not used; please \
