@@ -72,7 +72,7 @@ impl Arithmetic {
     fn of(network: &Network) -> Self {
         if network.is_int8() {
             Self { weights: "int8", kernels: pregonero_kernels::int8::chosen().name() }
-        } else if network.is_packed() {
+        } else if network.is_on_cpu() {
             Self { weights: "f32", kernels: pregonero_kernels::processor::rounding() }
         } else {
             Self { weights: "f32", kernels: "cuda" }
@@ -236,7 +236,7 @@ impl Model {
                 Ok(sequences.into_iter().map(|sequence| (first, sequence)).collect())
             }
             Strategy::Sample => {
-                let most = if self.network.is_packed() { ROWS_AT_ONCE } else { usize::MAX };
+                let most = if self.network.is_on_cpu() { ROWS_AT_ONCE } else { usize::MAX };
                 let batch = self.batch_that_fits(limits.capacity, request.seeds.len().min(most)).rows()?;
                 let mut sequences = Vec::with_capacity(request.seeds.len());
                 for seeds in request.seeds.chunks(batch) {
