@@ -228,6 +228,8 @@ fn the_fallback_writes_while_the_server_is_away_and_record_status_and_replay_say
     assert_eq!(bot.run(&["audit", "verify"]).code(), Some(0), "the log covers the change of the model");
     let replay = bot.run(&["replay", "2"]);
     assert_eq!(replay.code(), Some(0), "the stand-in writes it again: {replay:#?}");
+    let replay = bot.run(&["replay", "2", "--weights", "f32"]);
+    assert_eq!(replay.code(), Some(0), "the weights are its own too: {replay:#?}");
     let doctor = bot.run(&["doctor", "--offline"]);
     assert!(doctor.stdout.contains("stands in"), "{}", doctor.stdout);
     let engine = FakeEngine::start_at(Kind::Vllm, port);
@@ -235,6 +237,18 @@ fn the_fallback_writes_while_the_server_is_away_and_record_status_and_replay_say
     let shown = bot.run(&["--json", "history", "show", "3"]).json().remove(0);
     assert_eq!(shown["round"]["stand_in"], Value::Null);
     drop(engine);
+}
+
+#[test]
+fn a_round_of_a_stand_in_is_replayed_with_the_weights_of_the_configuration() {
+    let engine = FakeEngine::start(Kind::Vllm);
+    let bot = bot_at(&engine, "fallback = \"tiny\"\nweights = \"int8\"", "");
+    drop(engine);
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    for candidate in ["1", "2", "3", "4"] {
+        let same = bot.run(&["replay", "1", "--candidate", candidate]);
+        assert_eq!(same.code(), Some(0), "{same:#?}");
+    }
 }
 
 #[test]
