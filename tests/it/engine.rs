@@ -332,6 +332,10 @@ fn with_the_model_s_files_prompts_are_ids_and_the_record_has_the_tokens() {
     configure(&bot, &tgi, "", "files = \"tiny\"");
     assert_eq!(generate(&bot, &[]).code(), Some(0));
     assert_eq!(tgi.new_requests().pop().unwrap()["prompt"], "La", "no ids where the server takes none");
+    std::fs::write(bot.path("tiny/verbatim.bin"), "damaged").unwrap();
+    let damaged = generate(&bot, &[]);
+    assert_eq!(damaged.code(), Some(78), "{damaged:#?}");
+    assert!(damaged.stderr.contains("engine.files: ") && damaged.stderr.contains("verbatim.bin"), "{damaged:#?}");
 }
 
 #[test]
