@@ -17,12 +17,12 @@ use super::super::engine_settings::EngineSettings;
 use super::super::server_error::ServerError;
 use super::answer::{self, Completion};
 use crate::catalog::ServerAddress;
+use crate::http::{CONNECT_TIMEOUT, client};
 use pregonero_system::errors::chain;
 use pregonero_system::network::{back_off, is_loopback, may_get_secrets};
 
 /// No answer is read beyond this: sixteen texts with the probabilities of all their tokens take less than a megabyte.
 const LARGEST_BODY: usize = 16 << 20;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A page about the server itself takes no work.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -78,15 +78,11 @@ impl Http {
             Ok(value)
         };
         let authorization = key.as_ref().map(header).transpose()?;
-        // Fails only if a provider is installed already, and then that provider is used.
-        let _installed = rustls::crypto::ring::default_provider().install_default();
-        let builder = reqwest::Client::builder()
-            .user_agent(concat!("pregonero/", env!("CARGO_PKG_VERSION")))
+        let builder = client(is_loopback(base) || is_private(base))
             .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
             .timeout(settings.timeout)
             .retry(retry::never())
             .redirect(redirect::Policy::none());
-        let builder = if is_loopback(base) || is_private(base) { builder.no_proxy() } else { builder };
         let client = builder.build().map_err(|error| ServerError::NoClient(chain(&error.without_url())))?;
         Ok(Self {
             client,
