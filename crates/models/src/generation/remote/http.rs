@@ -11,6 +11,7 @@ use reqwest::{RequestBuilder, Response, redirect, retry};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::super::engine_settings::EngineSettings;
@@ -116,8 +117,8 @@ impl Http {
         })
     }
 
-    /// Requests completions, again where the failure may pass.
-    pub async fn complete(&self, body: &Value) -> Result<Completion, ServerError> {
+    /// Requests completions, again where the failure may pass, but not again after `end`.
+    pub async fn complete(&self, body: &Value, end: Option<Instant>) -> Result<Completion, ServerError> {
         let mut failures = 0;
         loop {
             let error = match self.complete_once(body).await {
@@ -125,7 +126,8 @@ impl Http {
                 Err(error) => error,
             };
             failures += 1;
-            if !error.is_passing() || failures >= self.attempts {
+            let is_late = end.is_some_and(|end| Instant::now() >= end);
+            if !error.is_passing() || failures >= self.attempts || is_late {
                 return Err(error);
             }
             let own = back_off(FIRST_PAUSE, LONGEST_PAUSE, failures - 1);

@@ -128,8 +128,9 @@ impl<'a> Probe<'a> {
     async fn without_refused(&mut self) -> Result<Completion, ServerError> {
         loop {
             let body = self.body(self.text(), Decoding::unfiltered(Strategy::Greedy, TOKENS), SEED, 1, &[]);
-            // The first request may come while the server is busy; the others are not worth waiting for.
-            let error = match self.http.complete(&body).await {
+            // The first request may come while the server is busy; the others are not worth waiting for. A server that does
+            // not answer in time must not hold up a start any longer.
+            let error = match self.http.complete(&body, Some(self.end)).await {
                 Ok(completion) => return Ok(completion),
                 Err(error) => error,
             };

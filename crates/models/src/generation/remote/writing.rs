@@ -135,7 +135,7 @@ async fn some(server: &Server, job: &Job, first: usize, n: usize) -> Result<Vec<
 async fn one_request(server: &Server, job: &Job, first: usize, n: usize) -> Result<Vec<Choice>, ServerError> {
     let wanted = Wanted { n, seed: job.wanted.seed + first as u64, ..job.wanted.clone() };
     let Findings { software, taken, model, .. } = &*job.findings;
-    let completion = server.http.complete(&body(&wanted, *software, taken, Some(model))).await?;
+    let completion = server.http.complete(&body(&wanted, *software, taken, Some(model)), None).await?;
     server.compare_fingerprint(&job.findings, completion.fingerprint.as_deref());
     Ok(completion.choices)
 }
