@@ -332,6 +332,13 @@ fn with_the_model_s_files_prompts_are_ids_and_the_record_has_the_tokens() {
     configure(&bot, &tgi, "", "files = \"tiny\"");
     assert_eq!(generate(&bot, &[]).code(), Some(0));
     assert_eq!(tgi.new_requests().pop().unwrap()["prompt"], "La", "no ids where the server takes none");
+    let doctor = bot.run(&["--json", "doctor", "--offline"]).stdout;
+    assert!(doctor.contains("it takes no token ids"), "{doctor}");
+    let busy = FakeEngine::start(Kind::Vllm).with_tokenizer(&bot.path("tiny"));
+    busy.busy_with_ids();
+    configure(&bot, &busy, "", "files = \"tiny\"");
+    let doctor = bot.run(&["--json", "doctor", "--offline"]).stdout;
+    assert!(doctor.contains("generation_server") && !doctor.contains("it takes no token ids"), "{doctor}");
     std::fs::write(bot.path("tiny/verbatim.bin"), "damaged").unwrap();
     let damaged = generate(&bot, &[]);
     assert_eq!(damaged.code(), Some(78), "{damaged:#?}");

@@ -90,6 +90,8 @@ struct Script {
     requests: Vec<Value>,
     authorizations: Vec<Option<String>>,
     version: &'static str,
+    /// Whether prompts of ids come at a bad moment, each time.
+    busy_with_ids: bool,
     /// Grows with each text, for a server that ignores the seed.
     drawn: u64,
 }
@@ -117,6 +119,7 @@ impl FakeEngine {
             requests: Vec::new(),
             authorizations: Vec::new(),
             version: "1.0",
+            busy_with_ids: false,
             drawn: 0,
         };
         let script = Arc::new(Mutex::new(script));
@@ -162,6 +165,11 @@ impl FakeEngine {
     /// Answers every completion wrong.
     pub fn always(&self, fault: Option<Fault>) {
         self.script().always = fault;
+    }
+
+    /// Has no time for prompts of ids.
+    pub fn busy_with_ids(&self) {
+        self.script().busy_with_ids = true;
     }
 
     /// Is another version from now on.
@@ -357,6 +365,7 @@ impl Script {
     fn refusal(&self, body: &Value) -> Option<Response> {
         let refuse = |status, message: &str| Some(json_response(status, &json!({"error": {"message": message}})));
         match self.kind {
+            _ if self.busy_with_ids && body["prompt"].is_array() => refuse(503, "busy"),
             Kind::LlamaCpp if body["n"].as_u64() > Some(4) => refuse(400, "Field 'n': Value must be between 1 and 4"),
             Kind::LlamaCpp if body["repeat_last_n"].as_i64() < Some(0) => {
                 refuse(400, "Field 'repeat_last_n': too small")

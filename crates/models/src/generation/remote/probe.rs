@@ -155,7 +155,8 @@ impl<'a> Probe<'a> {
         body(&wanted, self.look.software, &self.taken, Some(&self.look.model))
     }
 
-    /// Makes a request if there is time left; what fails leaves a question open.
+    /// Makes a request if there is time left. Without a completion, says whether the server refused (`No`) or the question
+    /// is open.
     async fn try_ask(
         &self,
         prompt: Prompt,
@@ -163,24 +164,26 @@ impl<'a> Probe<'a> {
         seed: u64,
         n: usize,
         banned: &[u32],
-    ) -> Option<Completion> {
+    ) -> Result<Completion, Follows> {
         if Instant::now() >= self.end {
-            return None;
+            return Err(Follows::Unknown);
         }
-        self.http.complete_once(&self.body(prompt, decoding, seed, n, banned)).await.ok()
+        let answer = self.http.complete_once(&self.body(prompt, decoding, seed, n, banned)).await;
+        let is_open = |error: &ServerError| error.is_passing() && !may_be_a_field(error);
+        answer.map_err(|error| if is_open(&error) { Follows::Unknown } else { Follows::No })
     }
 
     /// Returns a text drawn at a hot temperature, with one more setting.
     async fn drawn(&self, seed: u64, change: impl FnOnce(&mut Decoding)) -> Option<Choice> {
         let mut decoding = Decoding { temperature: HOT, ..Decoding::unfiltered(Strategy::Sample, TOKENS) };
         change(&mut decoding);
-        self.try_ask(self.text(), decoding, seed, 1, &[]).await?.choices.into_iter().next()
+        self.try_ask(self.text(), decoding, seed, 1, &[]).await.ok()?.choices.into_iter().next()
     }
 
     /// Returns the texts of one request for two, the second of which should have the probe's seed.
     async fn pair(&self) -> Option<Vec<Choice>> {
         let decoding = Decoding { temperature: HOT, ..Decoding::unfiltered(Strategy::Sample, TOKENS) };
-        Some(self.try_ask(self.text(), decoding, SEED - 1, 2, &[]).await?.choices)
+        Some(self.try_ask(self.text(), decoding, SEED - 1, 2, &[]).await.ok()?.choices)
     }
 
     fn texts_a_request(&self, seed: Follows, drawn: Option<&Choice>, pair: Option<&Vec<Choice>>) -> usize {
@@ -218,8 +221,8 @@ impl<'a> Probe<'a> {
         let prompt = Prompt::Text(format!("{begun}{}. {WORDS}", greedy.text));
         let plain = Decoding::unfiltered(Strategy::Greedy, TOKENS);
         let heavy = Decoding { repetition_penalty: 5.0, ..plain.clone() };
-        let plain = self.try_ask(prompt.clone(), plain, SEED, 1, &[]).await;
-        let heavy = self.try_ask(prompt, heavy, SEED, 1, &[]).await;
+        let plain = self.try_ask(prompt.clone(), plain, SEED, 1, &[]).await.ok();
+        let heavy = self.try_ask(prompt, heavy, SEED, 1, &[]).await.ok();
         let Some((plain, heavy)) = plain.zip(heavy) else { return Follows::Unknown };
         let (plain, heavy) = (&plain.choices[0].text, &heavy.choices[0].text);
         let repeats = plain.split_whitespace().any(|word| begun.contains(word) || greedy.text.contains(word));
@@ -233,8 +236,8 @@ impl<'a> Probe<'a> {
         let Some(id) = own.or_else(|| known.ids_of(&greedy.text).first().copied()) else { return Follows::Unknown };
         let decoding = Decoding::unfiltered(Strategy::Greedy, TOKENS);
         match self.try_ask(self.text(), decoding, SEED, 1, &[id]).await {
-            Some(completion) => Follows::of(completion.choices[0].text != greedy.text),
-            None => Follows::No,
+            Ok(completion) => Follows::of(completion.choices[0].text != greedy.text),
+            Err(follows) => follows,
         }
     }
 
@@ -260,11 +263,11 @@ impl<'a> Probe<'a> {
         let answer = self.try_ask(Prompt::Ids(prompt.ids.clone()), decoding, SEED, 1, &[]).await;
         findings.token_ids = match answer {
             // Where the two tokenizers differ, the texts do too: then the server's count of what it read decides.
-            Some(completion) => Follows::of(
+            Ok(completion) => Follows::of(
                 completion.prompt_tokens == Some(prompt.ids.len())
                     || completion.choices[0].text == greedy.choices[0].text,
             ),
-            None => Follows::No,
+            Err(follows) => follows,
         };
     }
 }
