@@ -39,7 +39,7 @@ pub enum AskError {
     #[error("stopped; everything that was read is kept")]
     Stopped,
     /// X answered no; asking again would not help.
-    #[error("X refused with {status} ({kind}): {detail}{}", remedy(*.kind))]
+    #[error("X refused with {status}: {detail}{}", remedy(*.kind))]
     Refused { kind: RefusalKind, status: u16, detail: String },
     /// The month's reads are used up.
     #[error("X: the app's reads of this month are used up: {0}; everything that was read is kept")]
@@ -52,19 +52,18 @@ pub enum AskError {
     Unreachable(String),
 }
 
-fn remedy(kind: RefusalKind) -> &'static str {
-    match kind {
-        RefusalKind::Unauthorized => {
-            "; check the app's bearer token (TWITTER_BEARER_TOKEN), or get it anew with `pregonero auth login --app`"
-        }
-        RefusalKind::NoCredits => "; buy credits at console.x.com",
+/// Returns what a person should do. What stops a post by the account's keys is something else for the app's token.
+fn remedy(kind: RefusalKind) -> String {
+    let words = match kind {
+        RefusalKind::Unauthorized => Some(
+            "check the app's bearer token (TWITTER_BEARER_TOKEN), or get it anew with `pregonero auth login --app`",
+        ),
         RefusalKind::Permissions | RefusalKind::Authentication => {
-            "; X does not let this app read here: look at its products and permissions at console.x.com"
+            Some("X does not let this app read here: look at its products and permissions at console.x.com")
         }
-        RefusalKind::Suspended => "; log in to the app's account and follow what X says there",
-        RefusalKind::NotFound => "; check that publish.base_url is right",
-        _ => "",
-    }
+        kind => kind.remedy(),
+    };
+    words.map_or_else(String::new, |words| format!("; {words}"))
 }
 
 /// What happens between requests, for a person who watches.

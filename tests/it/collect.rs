@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -465,6 +465,20 @@ async fn the_app_s_token_is_got_with_its_keys_written_for_its_owner_and_known_to
     assert_eq!(found["fix"], "pregonero auth login --app");
     assert_eq!(x.rejected().len(), 1);
     std::fs::remove_file(&file).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pause_is_kept_between_two_windows_too() {
+    let mut one_page_a_window = library(140);
+    one_page_a_window.page = 0;
+    let (x, bot) = bot_with(one_page_a_window).await;
+    let arguments: Vec<&str> = SEARCH.iter().chain(&["--output", "posts"]).copied().collect();
+    let mut slow = command(&bot, &arguments);
+    slow.env("PREGONERO__COLLECT__PAUSE", "1s");
+    let begun = Instant::now();
+    has_ended(&bot.start_command(slow).wait(), 0, "X counts 96 posts");
+    let (pages, seconds) = (x.with_library(|library| library.pages_asked), begun.elapsed().as_secs());
+    assert!(pages == 4 && seconds >= 3, "{pages} pages in {seconds} seconds");
 }
 
 /// A process that the server's thread may kill.
