@@ -1,6 +1,6 @@
 //! What a command prints: data to standard output (for people, or one JSON object per line), notes to standard error.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
@@ -61,6 +61,11 @@ pub fn counted(number: impl TryInto<i128>, one: &str, several: &str) -> String {
         Ok(number) => format!("{number} {several}"),
         Err(_) => several.to_owned(),
     }
+}
+
+/// Returns whether there is a person to ask: a terminal to answer on, and one to show the question.
+pub fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// Returns the width of the terminal on standard error, in characters; a usual one where that is no terminal.

@@ -187,7 +187,7 @@ impl<'a> Collection<'a> {
                 };
                 price.saturating_mul(requests).saturating_mul(i64::try_from(open).unwrap_or(i64::MAX))
             }
-            What::Timelines { .. } => times(prices.account, self.accounts_to_look_up()),
+            What::Timelines { .. } => prices.of_accounts(self.accounts_to_look_up()),
             What::Posts { .. } => 0,
         }
     }
@@ -256,7 +256,7 @@ impl<'a> Collection<'a> {
             let names = names[batch * BATCH..names.len().min((batch + 1) * BATCH)].to_vec();
             let client = self.with.client;
             let found = asker.ask(|| client.accounts_by_name(&names)).await?;
-            let micros = times(self.with.settings.prices.account, found.accounts.len() as u64);
+            let micros = self.with.settings.prices.of_accounts(found.accounts.len() as u64);
             let faults = without_answer(&names, &found);
             self.keep(&Entry::Accounts { batch, accounts: found.accounts, faults, micros })?;
         }
@@ -280,9 +280,9 @@ impl<'a> Collection<'a> {
             posts,
             at_most,
             posts_read: self.state.posts_read,
-            posts_micros: times(prices.post, rest),
+            posts_micros: prices.of_posts(rest),
             accounts,
-            accounts_micros: times(prices.account, accounts),
+            accounts_micros: prices.of_accounts(accounts),
             paid: self.state.paid,
         }
     }
@@ -346,7 +346,7 @@ impl<'a> Collection<'a> {
                 answer = self.page(asker, index, &place, rows).await;
             }
             let page = answer?;
-            let micros = times(self.with.settings.prices.post, page.posts.len() as u64);
+            let micros = self.with.settings.prices.of_posts(page.posts.len() as u64);
             self.keep(&Entry::Page {
                 task: index,
                 pass: self.state.tasks[index].pass,
@@ -409,16 +409,16 @@ impl<'a> Collection<'a> {
             return Ok(true);
         }
         let unknown = found::unknown_authors(&self.journal, &self.state)?;
-        let price = self.with.settings.prices.account;
+        let prices = self.with.settings.prices;
         let mut asker = self.asker();
         for ids in unknown.chunks(BATCH) {
-            let cost = times(price, ids.len() as u64);
+            let cost = prices.of_accounts(ids.len() as u64);
             if limits.micros.is_some_and(|micros| self.state.paid + cost > micros) {
                 return Ok(false);
             }
             let client = self.with.client;
             let found = asker.ask(|| client.accounts_by_id(ids)).await?;
-            let micros = times(price, found.accounts.len() as u64);
+            let micros = prices.of_accounts(found.accounts.len() as u64);
             // Also those about which X says nothing: nobody asks for them again.
             let is_found = |id: &&String| found.accounts.iter().any(|account| account.id == **id);
             let faults = ids.iter().filter(|id| !is_found(id)).map(|id| absent(id, &found.faults)).collect();
@@ -522,9 +522,4 @@ fn begin(request: Request, now: Timestamp) -> Result<Begin> {
         ensure!(since < until, "the span is empty: it begins at {since} and ends at {until}");
     }
     Ok(Begin { format: FORMAT, request, since, until, begun_at: now })
-}
-
-/// Multiplies a price.
-fn times(price: i64, number: u64) -> i64 {
-    price.saturating_mul(i64::try_from(number).unwrap_or(i64::MAX))
 }
