@@ -6,7 +6,8 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 
-use pregonero_text::characters::{escaped_in_json, is_hidden};
+use pregonero_text::characters::escaped_in_json;
+pub use pregonero_text::characters::visible;
 use pregonero_tweet::{Judged, Ranking};
 
 /// How results are printed.
@@ -30,19 +31,6 @@ pub const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
 /// Returns `text` in a style; the stream it is written to removes the style if it cannot show it.
 pub fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
-}
-
-/// Returns a text with every hidden character written as its code, so that a text from outside cannot rewrite a terminal.
-pub fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_hidden(character) {
-            shown.extend(character.escape_unicode());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
 }
 
 /// Formats millionths of a dollar as a price: `$0.015`, `$5.00`. Never ends in three zeros, which half of the world reads as

@@ -11,12 +11,9 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::support::fake_x::library::{BEARER, Library, LibraryPost};
+use crate::support::fake_x::library::{BEARER, Library, LibraryPost, id_at};
 use crate::support::fake_x::{Answer, FakeX, Moment};
 use crate::support::test_bot::{Ended, TestBot};
-
-/// The epoch of X's ids, in milliseconds.
-const ID_EPOCH_MS: i64 = 1_288_834_974_657;
 
 /// A search like the slides', over four days.
 const SEARCH: [&str; 17] = [
@@ -46,7 +43,7 @@ fn library(posts: usize) -> Library {
         let created_at = start + SignedDuration::from_mins(40 * number as i64);
         let side = if number.is_multiple_of(3) { "NoAlParque" } else { "SiAlParque" };
         LibraryPost {
-            id: ((created_at.as_millisecond() - ID_EPOCH_MS) as u64) << 22 | number as u64,
+            id: id_at(created_at, number as u64),
             author: 17 + number as u64 % 3,
             text: format!("El parque número {number} & su fuente #{side}"),
             lang: if number % 5 == 4 { "en" } else { "es" },

@@ -22,6 +22,7 @@ use crate::config::ConfigError;
 use pregonero_data::folder::Format;
 use pregonero_settings::micros;
 use pregonero_system::clock::{SystemClock, shown};
+use pregonero_text::characters;
 use pregonero_x::secrets::{self, AppToken, BEARER_NAME};
 use pregonero_x::{PublicClient, Timeouts};
 
@@ -466,15 +467,7 @@ fn posts_in_words(number: u64) -> String {
 
 /// Formats a number with commas between thousands.
 fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
+    characters::grouped(number, ',')
 }
 
 #[cfg(test)]
