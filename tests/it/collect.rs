@@ -165,6 +165,18 @@ async fn nothing_is_read_before_somebody_agrees_to_the_price() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn counts_that_cost_nothing_come_before_the_question_all_the_same() {
+    let (x, bot) = bot_with(library(140)).await;
+    let without_yes: Vec<&str> = SEARCH[..16].iter().chain(&["--output", "posts"]).copied().collect();
+    let mut free = command(&bot, &without_yes);
+    free.env("PREGONERO__COLLECT__USD_PER_ARCHIVE_COUNT", "0.0");
+    let ended = bot.start_command(free).wait();
+    has_ended(&ended, 2, "X counts 96 posts");
+    has_ended(&ended, 2, "add --yes to agree to the price");
+    x.with_library(|library| assert!(library.given.is_empty() && library.counts_asked == 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_person_is_asked_on_the_terminal_and_only_yes_is_an_agreement() {
     let mut one_page = library(20);
     one_page.page = 0;

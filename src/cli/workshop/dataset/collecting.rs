@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use url::Url;
 
 use crate::cli::exit::WrongUsage;
 use crate::cli::output::{Output, can_ask, counted, dollars, visible};
 use crate::cli::session::Session;
+use crate::cli::workshop::progress::bar;
 use crate::cli::workshop::stop::Stop;
 use crate::collect::{
     About, AskError, Attributes, CollectSettings, Collection, Estimate, IdList, Limits, Notice, Progress, Report,
@@ -236,10 +237,9 @@ impl Desk<'_> {
     /// Counts, after saying what that alone costs.
     async fn counts(&self, collection: &mut Collection<'_>) -> Result<()> {
         let price = collection.price_of_counting();
-        if price == 0 {
-            return Ok(());
+        if price > 0 {
+            self.say(&format!("Finding out how much there is costs {} at most", dollars(price)));
         }
-        self.say(&format!("Finding out how much there is costs {} at most", dollars(price)));
         if let Some(most) = self.limits.micros {
             ensure!(price <= most, "that alone is more than --max-cost {}", dollars(most));
         }
@@ -364,10 +364,7 @@ struct Bar {
 
 impl Bar {
     fn new(output: Output) -> Self {
-        let bar = if output.quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar, output }
+        Self { bar: bar(output), output }
     }
 
     fn progress(&self, progress: Progress) {
