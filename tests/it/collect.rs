@@ -177,6 +177,18 @@ async fn counts_that_cost_nothing_come_before_the_question_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn accounts_are_not_looked_up_without_a_yes_where_they_posted_nothing() {
+    let (x, bot) = bot_with(library(0)).await;
+    std::fs::write(bot.path("accounts.csv"), "screen_name\nana\n").unwrap();
+    let arguments = ["dataset", "collect", "--accounts", "accounts.csv", "--rights", "a test", "--output", "posts"];
+    let span = ["--full-archive", "--since", "2021-03-01", "--until", "2021-03-02"];
+    let ended = run(&bot, &[&arguments[..], &span].concat());
+    has_ended(&ended, 2, "X counts 0 posts");
+    has_ended(&ended, 2, "add --yes to agree to the price");
+    assert!(x.calls().iter().all(|call| call.bare_path() != "/2/users/by"), "each account would cost a cent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_person_is_asked_on_the_terminal_and_only_yes_is_an_agreement() {
     let mut one_page = library(20);
     one_page.page = 0;

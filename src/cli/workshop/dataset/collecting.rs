@@ -224,7 +224,7 @@ impl Desk<'_> {
             return Ok(true);
         }
         self.check_month(collection, &estimate).await?;
-        if estimate.posts == 0 {
+        if estimate.posts == 0 && estimate.accounts_micros == 0 {
             return Ok(true);
         }
         self.say(RULES);
