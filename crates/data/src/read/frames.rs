@@ -48,7 +48,12 @@ impl Frames {
         Ok(Self::values(input))
     }
 
-    /// Returns the line at which reading stands.
+    /// Returns whether the value that was taken last is an element of an array.
+    pub(super) fn in_array(&self) -> bool {
+        self.in_array
+    }
+
+    /// Returns the line at which reading is.
     pub(super) fn at_line(&self) -> u64 {
         self.input.line()
     }

@@ -103,7 +103,10 @@ impl JsonRows {
             });
         }
         match serde_json::from_str(&text) {
-            Ok(value) => self.expand(value, place, report),
+            Ok(value) => {
+                let may_wrap = self.layout == Layout::Values && place.row == 1 && !self.frames.in_array();
+                self.expand(value, may_wrap, place, report)
+            }
             Err(error) => {
                 report.read += 1;
                 let (reason, found) = if frame.cut { ("cut off", kind::CUT_OFF) } else { ("not JSON", kind::NOT_JSON) };
@@ -121,9 +124,10 @@ impl JsonRows {
         }
     }
 
-    fn expand(&mut self, value: Json, place: Place, report: &mut FileReport) -> Result<()> {
+    /// Puts the rows of a value among those that wait. An object that may wrap stands for the objects of its list, if it has one.
+    fn expand(&mut self, value: Json, may_wrap: bool, place: Place, report: &mut FileReport) -> Result<()> {
         match value {
-            Json::Object(object) => self.expand_object(object, place, report),
+            Json::Object(object) => self.expand_object(object, may_wrap, place, report),
             Json::String(text) => {
                 report.read += 1;
                 let mut row = Row::with_capacity(place, 1);
@@ -140,14 +144,20 @@ impl JsonRows {
         }
     }
 
-    fn expand_object(&mut self, object: Map<String, Json>, place: Place, report: &mut FileReport) -> Result<()> {
+    fn expand_object(
+        &mut self,
+        object: Map<String, Json>,
+        may_wrap: bool,
+        place: Place,
+        report: &mut FileReport,
+    ) -> Result<()> {
         let shape = x::shape_of(&object);
         self.note_shape(shape, report);
         let archive = self.archive.as_deref();
         let tweets = match shape {
             Some(Shape::V1) if self.layout == Layout::Archive => vec![x::archived_bare(&object, archive)],
             Some(shape) => x::tweets_of(shape, object, archive),
-            None => return self.expand_plain(object, place, report),
+            None => return self.expand_plain(object, may_wrap, place, report),
         };
         for tweet in tweets {
             report.read += 1;
@@ -157,13 +167,26 @@ impl JsonRows {
         Ok(())
     }
 
-    fn expand_plain(&mut self, mut object: Map<String, Json>, place: Place, report: &mut FileReport) -> Result<()> {
-        let is_wrapper = self.layout == Layout::Values && place.row == 1 && object.len() <= 4;
-        if is_wrapper && let Some(key) = list_of_objects(&object) {
+    fn expand_plain(
+        &mut self,
+        mut object: Map<String, Json>,
+        may_wrap: bool,
+        place: Place,
+        report: &mut FileReport,
+    ) -> Result<()> {
+        if may_wrap
+            && object.len() <= 4
+            && let Some(key) = list_of_objects(&object)
+        {
             let Some(Json::Array(list)) = object.remove(&key) else { bail!("not a list") };
             report.found(kind::LIST_INSIDE, format!("the rows are the objects of the list {key:?}"));
             for value in list {
-                self.expand(value, Place { row: report.read + 1, ..place }, report)?;
+                let place = Place { row: report.read + 1, ..place };
+                if let Err(error) = self.expand(value, false, place, report)
+                    && self.options.strict
+                {
+                    return Err(error);
+                }
             }
             return Ok(());
         }

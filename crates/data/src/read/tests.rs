@@ -282,6 +282,21 @@ fn one_object_with_a_list_gives_the_objects_of_the_list() {
     let (rows, report) = read(&folder.put("a.json", r#"{"tweets": [{"text": "hola"}, {"text": "sol"}], "count": 2}"#));
     assert_eq!(texts(&rows), ["hola", "sol"]);
     assert!(report.files[0].finding(kind::LIST_INSIDE).is_some());
+    for content in [
+        r#"[{"text": "hola", "media": [{"kind": "photo"}]}, {"text": "sol"}]"#,
+        r#"{"tweets": [{"text": "hola", "media": [{"kind": "photo"}]}, {"text": "sol"}]}"#,
+    ] {
+        let (rows, report) = read(&folder.put("a.json", content));
+        assert_eq!(texts(&rows), ["hola", "sol"], "{report}");
+        assert_eq!(rows[0].text("media").unwrap(), r#"[{"kind":"photo"}]"#);
+    }
+    let deep = format!("{}1{}", "{\"a\": ".repeat(40), "}".repeat(40));
+    let content = format!("{{\"tweets\": [{{\"text\": \"hola\"}}, {deep}, {{\"text\": \"sol\"}}]}}");
+    let (rows, report) = read(&folder.put("a.json", content));
+    assert_eq!(
+        (texts(&rows), report.files[0].dropped["nested too deep"]),
+        (vec!["hola".to_owned(), "sol".to_owned()], 1)
+    );
     let (rows, _) = read(&folder.put("a.json", r#"{"text": "hola", "user": {"name": "ana"}}"#));
     assert_eq!((texts(&rows), rows[0].text("user.name").as_deref()), (vec!["hola".to_owned()], Some("ana")));
 }
