@@ -183,8 +183,8 @@ fn begins_texts(start: &[u8]) -> bool {
     let mut frames = Frames::values(Input::new(Box::new(std::io::Cursor::new(start.to_vec()))));
     let Ok(Some(first)) = frames.next_frame() else { return false };
     let after = start[start.len() - inside.len() + first.bytes.len()..].trim_ascii_start();
-    !first.cut && serde_json::from_slice::<serde_json::Value>(&first.bytes).is_ok() && after.starts_with(b",")
-        || after.starts_with(b"]") && after[1..].trim_ascii().is_empty()
+    let goes_on = after.starts_with(b",") || after.starts_with(b"]") && after[1..].trim_ascii().is_empty();
+    goes_on && !first.cut && serde_json::from_slice::<serde_json::Value>(&first.bytes).is_ok()
 }
 
 #[cfg(test)]
@@ -209,6 +209,7 @@ mod tests {
             ("a.txt", "[Nota] un texto\n", Text::Lines),
             ("a.txt", "[1] una nota\n", Text::Lines),
             ("a.txt", "[\"Nota\"] un texto\n", Text::Lines),
+            ("a.txt", "[[Nota]]\n", Text::Lines),
             ("a.txt", "{\"text\": \"hola\"}\n", Text::JsonLines),
             ("a.txt", "{\n  \"text\": \"hola\"\n}\n", Text::JsonValues),
             ("a.txt", "[\n  {\"text\": \"hola\"}\n]\n", Text::JsonValues),
