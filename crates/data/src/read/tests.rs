@@ -118,6 +118,15 @@ fn columns_are_named_as_the_header_says_and_repeated_ones_are_numbered() {
     assert_eq!(report.files[0].columns, ["text", "x", "x.2", "column4"]);
     assert_eq!(report.files[0].repeated_names, ["x"]);
     assert_eq!(rows[0].text("x.2").unwrap(), "2");
+    for (header, columns, repeated) in [
+        ("x.1,x", vec!["x.1", "x"], vec![]),
+        ("x,x.2,x,x", vec!["x", "x.2", "x.3", "x.4"], vec!["x"]),
+        ("x,x,x.2", vec!["x", "x.2", "x.2.2"], vec!["x", "x.2"]),
+    ] {
+        let (_, report) = read(&folder.put("a.csv", format!("{header}\n")));
+        assert_eq!(report.files[0].columns, columns, "{header}");
+        assert_eq!(report.files[0].repeated_names, repeated, "{header}");
+    }
     let options = ReadOptions { no_header: true, columns: Some(vec!["column2".to_owned()]), ..ReadOptions::default() };
     let (rows, _) = read_with(&folder.put("b.csv", "1,hola\n2,sol\n"), &options).unwrap();
     assert_eq!(rows[1].iter().collect::<Vec<_>>(), [("column2", &Value::from("sol"))]);
