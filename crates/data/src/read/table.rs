@@ -265,6 +265,7 @@ impl Table {
     /// Returns the line that a record begins on which has no end of its own.
     fn one_line(&mut self) -> Result<Found> {
         self.strays += 1;
+        self.last_line = self.input.line();
         ensure!(
             self.strays < PATIENCE || !self.strict,
             "the quotes of {PATIENCE} rows do not fit: the table is not quoted as a table must be"
@@ -277,11 +278,9 @@ impl Table {
             match memchr::memchr(self.dialect.line_end, data) {
                 Some(end) => return Ok(Found { end, fits: false }),
                 None if self.input.ended() => return Ok(Found { end: data.len(), fits: false }),
-                None if data.len() > 64 * LONGEST_RECORD => bail!(
-                    "line {}: longer than {} bytes: this is no table of texts",
-                    self.input.line(),
-                    64 * LONGEST_RECORD
-                ),
+                None if data.len() > 64 * LONGEST_RECORD => {
+                    bail!("a line is longer than {} bytes: this is no table of texts", 64 * LONGEST_RECORD)
+                }
                 None => {
                     self.input.more()?;
                 }

@@ -38,7 +38,7 @@ pub(in crate::read) fn role_of(path: &str) -> Option<Role> {
     };
     match kind {
         "tweets" | "tweet" => Some(Role::Tweets(part)),
-        "community-tweet" | "community_tweet" => Some(Role::Tweets(1_000_000 + part)),
+        "community-tweet" | "community_tweet" => Some(Role::Tweets(part.saturating_add(1_000_000))),
         "note-tweet" | "note_tweet" => Some(Role::Notes),
         _ => None,
     }
@@ -172,6 +172,7 @@ mod tests {
             ("tweet.js", Some(Role::Tweets(0))),
             ("data/js/tweets/2015_07.js", Some(Role::Tweets(24_187))),
             ("data/community-tweet.js", Some(Role::Tweets(1_000_000))),
+            ("data/community-tweet-part4294967295.js", Some(Role::Tweets(u32::MAX))),
             ("data/note-tweet.js", Some(Role::Notes)),
             ("data/account.js", Some(Role::Account)),
             ("data/js/user_details.js", Some(Role::Account)),
