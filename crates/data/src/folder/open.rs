@@ -125,7 +125,10 @@ impl FolderRows {
     fn next_row(&mut self) -> Result<Option<Row>> {
         loop {
             if let Some(open) = &mut self.open {
-                if let Some(row) = open.next_row(self.file, &mut self.names)? {
+                if let Some(mut row) = open.next_row(self.file, &mut self.names)? {
+                    if let (OpenFile::Lines(_), Some(wanted)) = (&*open, &self.wanted) {
+                        row.keep(wanted);
+                    }
                     return Ok(Some(row));
                 }
                 self.open = None;
