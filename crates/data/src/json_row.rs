@@ -75,7 +75,7 @@ fn add(
 }
 
 /// Returns the value of a column; none for null.
-fn simple(value: Json) -> Option<Value> {
+pub(crate) fn simple(value: Json) -> Option<Value> {
     Some(match value {
         Json::Null => return None,
         Json::Bool(truth) => Value::Bool(truth),

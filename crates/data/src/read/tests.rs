@@ -273,7 +273,7 @@ fn pages_and_flattened_lines_and_objects_of_v1_1_give_the_same_columns() {
     assert_eq!(rows[0].get("retweet"), Some(&Value::Bool(true)));
     assert_eq!(report.files[0].kind, "JSON: pages of X's API v2");
 
-    let flat = r#"{"id": "1", "text": "hola", "author": {"id": "77", "username": "ana_v"}, "author_id": "77", "edit_history_post_ids": ["1"], "label": 1, "later": {"x": 1}}"#;
+    let flat = r#"{"id": "1", "text": "hola", "author": {"id": "77", "username": "ana_v"}, "author_id": "77", "edit_history_post_ids": ["1"], "label": 1, "sure": 0.5, "later": {"x": 1}}"#;
     let v1 = r#"{"id": 2, "id_str": "2", "full_text": "sol &amp; mar", "user": {"screen_name": "luis", "id_str": "8"}, "created_at": "Sat Feb 18 12:33:11 +0000 2023"}"#;
     let streamed = r#"{"id": 3, "id_str": "3", "text": "cort…", "truncated": true, "extended_tweet": {"full_text": "cortado no"}, "user": {"screen_name": "eva"}}"#;
     let empty_page = r#"{"meta": {"result_count": 0}}"#;
@@ -281,7 +281,7 @@ fn pages_and_flattened_lines_and_objects_of_v1_1_give_the_same_columns() {
     assert_eq!(texts(&rows), ["hola", "sol & mar", "cortado no"], "{report}");
     let authors: Vec<_> = rows.iter().map(|row| row.text("author").unwrap()).collect();
     assert_eq!(authors, ["ana_v", "luis", "eva"]);
-    assert_eq!(rows[0].get("label"), Some(&Value::Integer(1)));
+    assert_eq!((rows[0].get("label"), rows[0].get("sure")), (Some(&Value::Integer(1)), Some(&Value::Number(0.5))));
     assert!(report.files[0].kind.ends_with("mixed"), "{report}");
 }
 

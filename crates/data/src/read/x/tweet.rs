@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value as Json};
 
-use crate::json_row::Names;
+use crate::json_row::{self, Names};
 use crate::names;
 use crate::row::{Place, Row, Value};
 use crate::times;
@@ -156,14 +156,7 @@ pub(super) fn is_cut(text: &str) -> bool {
 
 /// Returns the simple values under keys that X does not have.
 pub(super) fn others(object: &Map<String, Json>, known: &[&str]) -> Vec<(String, Value)> {
-    let simple = object.iter().filter(|(key, _)| !known.contains(&key.as_str())).filter_map(|(key, value)| {
-        let value = match value {
-            Json::Bool(truth) => Value::Bool(*truth),
-            Json::String(text) => Value::Text(text.clone()),
-            Json::Number(number) => number.as_i64().map_or_else(|| Value::Text(number.to_string()), Value::Integer),
-            _ => return None,
-        };
-        Some((key.clone(), value))
-    });
-    simple.collect()
+    let others =
+        object.iter().filter(|(key, value)| !known.contains(&key.as_str()) && !value.is_object() && !value.is_array());
+    others.filter_map(|(key, value)| Some((key.clone(), json_row::simple(value.clone())?))).collect()
 }
