@@ -383,6 +383,20 @@ mod tests {
     }
 
     #[test]
+    fn every_table_of_a_zip_file_must_have_the_column() {
+        use base64::Engine as _;
+        // python3 -c 'import sys, zipfile; z = zipfile.ZipFile(sys.argv[1], "w"); z.writestr("a.csv", "t\nuno dos\n"); \
+        // z.writestr("b.csv", "u\ntres\n"); z.close()' a.zip; base64 -w0 a.zip
+        let zip = "\
+            UEsDBBQAAAAAAAAAYVyv0lSdCgAAAAoAAAAFAAAAYS5jc3Z0CnVubyBkb3MKUEsDBBQAAAAAAAAAYVxs5xjlBwAAAAcAAAAFAAAAYi5jc3Z1Cn\
+            RyZXMKUEsBAhQDFAAAAAAAAABhXK/SVJ0KAAAACgAAAAUAAAAAAAAAAAAAAIABAAAAAGEuY3N2UEsBAhQDFAAAAAAAAABhXGznGOUHAAAABwAA\
+            AAUAAAAAAAAAAAAAAIABLQAAAGIuY3N2UEsFBgAAAAACAAIAZgAAAFcAAAAAAA==";
+        let zip = base64::engine::general_purpose::STANDARD.decode(zip).expect("base64");
+        let message = format!("{:#}", read("a.zip", &zip, ":t").expect_err("no column t in b.csv"));
+        assert!(message.contains("a.zip:b.csv: no column \"t\"; the file has u"), "{message}");
+    }
+
+    #[test]
     fn a_share_depends_on_the_texts_alone() {
         let lines: String = (0..400).map(|index| format!("texto número {index} de prueba\n")).collect();
         let some = read("a.txt", lines.as_bytes(), "=0.25").expect("readable").0;

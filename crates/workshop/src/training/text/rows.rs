@@ -22,11 +22,12 @@ pub(super) fn visit(source: &TextSource, columns: &[String], take: &mut Take<'_>
     let options = ReadOptions { columns: Some(asked), ..ReadOptions::strict() };
     let mut rows = read::open(std::slice::from_ref(&source.path), &options)?;
     let mut seen = vec![false; columns.len()];
-    let mut any = false;
+    let mut checked = 0;
     while let Some(row) = rows.next().transpose()? {
-        if !any {
+        let opened = rows.report().files.len();
+        if opened > checked {
             refuse_missing(&rows, &text, columns)?;
-            any = true;
+            checked = opened;
         }
         let value = row.text(&text);
         if value.is_none() && rows.columns().is_none() {
@@ -39,7 +40,7 @@ pub(super) fn visit(source: &TextSource, columns: &[String], take: &mut Take<'_>
     said::once(rows.report());
     let file = rows.report().files.last().context("no file was opened")?;
     match columns.iter().zip(seen).find(|(_, seen)| !seen) {
-        Some((column, _)) if any && file.kind != "plain lines" && !file.columns.contains(column) => {
+        Some((column, _)) if checked > 0 && file.kind != "plain lines" && !file.columns.contains(column) => {
             bail!("{}: no line has a field {column:?}; it has {}", source.path.display(), file.columns.join(", "))
         }
         _ => Ok(()),
