@@ -24,6 +24,14 @@ pub struct Place {
     pub row: u64,
 }
 
+impl Place {
+    /// Returns the line, or the row's number for a kind of file without lines.
+    #[must_use]
+    pub fn line_or_row(self) -> u64 {
+        if self.line == 0 { self.row } else { self.line }
+    }
+}
+
 /// One row.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Row {

@@ -104,9 +104,7 @@ impl Naming {
                 self.note(renamed);
             }
         }
-        let has_own_names =
-            file.kind.contains("X archive") || file.kind.contains("of X's API") || file.kind.starts_with("data set");
-        if self.keep || has_own_names {
+        if self.keep || file.is_of_x() || file.is_data_set() {
             return;
         }
         let by_name: BTreeMap<String, &String> = file.columns.iter().map(|name| (name.to_lowercase(), name)).collect();
