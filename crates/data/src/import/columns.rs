@@ -11,23 +11,7 @@ use crate::row::Row;
 
 /// The standard names, and what columns of that meaning are usually called, the likeliest first.
 const USUAL: [(&str, &[&str]); 13] = [
-    (
-        names::TEXT,
-        &[
-            "full_text",
-            "tweet",
-            "tweet_text",
-            "tweettext",
-            "texto",
-            "tuit",
-            "content",
-            "rawcontent",
-            "contenido",
-            "body",
-            "message",
-            "mensaje",
-        ],
-    ),
+    (names::TEXT, &names::TEXT_ELSEWHERE),
     (names::ID, &["tweet_id", "id_str", "status_id", "tweetid", "id_tweet"]),
     (
         names::AUTHOR,
