@@ -235,7 +235,7 @@ fn shortened(text: &str) -> String {
 
 fn as_json(imported: &Imported, folder: Option<&Folder>) -> Json {
     let row = |row: &pregonero_data::row::Row| -> Json {
-        row.iter().map(|(name, value)| (name.to_owned(), value_of(value))).collect::<serde_json::Map<_, _>>().into()
+        row.iter().map(|(name, value)| (name.to_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into()
     };
     let renamed = imported.renamed.iter().map(|(file, old, new)| json!({"file": file, "from": old, "to": new}));
     let (read, kept, dropped) = imported.report.totals();
@@ -249,14 +249,4 @@ fn as_json(imported: &Imported, folder: Option<&Folder>) -> Json {
         "written": folder.map(Folder::path),
         "digest": folder.map(|folder| &folder.manifest().digest),
     })
-}
-
-fn value_of(value: &pregonero_data::row::Value) -> Json {
-    use pregonero_data::row::Value;
-    match value {
-        Value::Text(text) => text.as_str().into(),
-        Value::Integer(number) => (*number).into(),
-        Value::Number(number) => (*number).into(),
-        Value::Bool(truth) => (*truth).into(),
-    }
 }
