@@ -80,10 +80,7 @@ impl JsonRows {
                 return Ok(Some(row));
             }
             self.line = None;
-            let Some(frame) = self.frames.next_frame()? else {
-                report.encoding = Some(self.records.in_words());
-                return Ok(None);
-            };
+            let Some(frame) = self.frames.next_frame()? else { return Ok(None) };
             self.line = Some(frame.line);
             let place = Place { file, line: frame.line, row: report.read + 1 };
             if let Err(error) = self.take(&frame, place, report)
@@ -153,13 +150,8 @@ impl JsonRows {
     ) -> Result<()> {
         let shape = x::shape_of(&object);
         self.note_shape(shape, report);
-        let archive = self.archive.as_deref();
-        let tweets = match shape {
-            Some(Shape::V1) if self.layout == Layout::Archive => vec![x::archived_bare(&object, archive)],
-            Some(shape) => x::tweets_of(shape, object, archive),
-            None => return self.expand_plain(object, may_wrap, place, report),
-        };
-        for tweet in tweets {
+        let Some(shape) = shape else { return self.expand_plain(object, may_wrap, place, report) };
+        for tweet in x::tweets_of(shape, object, self.archive.as_deref()) {
             report.read += 1;
             let place = Place { row: report.read, ..place };
             self.waiting.push_back(tweet.into_row(place, &mut self.names));

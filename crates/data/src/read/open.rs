@@ -13,13 +13,13 @@ use super::lines::Lines;
 use super::options::ReadOptions;
 use super::report::{FileReport, kind};
 use super::sniff::{Packing, Text, is_binary, packing_of, text_of};
-use super::sources::{DEEPEST, Source, Where, beside, in_folder, in_zip, is_data_set};
+use super::sources::{DEEPEST, Source, Where, beside, in_folder, in_zip};
 use super::table::{SAMPLE, Table};
 use super::unpack::{OnDisk, unpacked};
 use super::x::archive::{Archive, are_tweets};
 use crate::folder::{Folder, FolderRows};
 use crate::parquet_file::ParquetRows;
-use crate::row::Row;
+use crate::row::{Place, Row};
 
 /// A file whose rows are read.
 #[derive(Debug)]
@@ -70,11 +70,7 @@ pub(super) fn open_source(mut source: Source, options: &ReadOptions) -> Result<O
                     "{}: files packed more than {DEEPEST} deep in each other: unpack them first",
                     source.name
                 );
-                source.compression.push(match packing {
-                    Packing::Gzip => "gzip",
-                    Packing::Xz => "xz",
-                    _ => "zstd",
-                });
+                source.compression.push(packing.name());
                 input = Input::new(unpacked(packing, input.into_reader()));
             }
         }
@@ -82,7 +78,7 @@ pub(super) fn open_source(mut source: Source, options: &ReadOptions) -> Result<O
 }
 
 fn open_folder(folder: &Path, options: &ReadOptions) -> Result<Opened> {
-    if !is_data_set(folder) {
+    if !Folder::is_one(folder) {
         return in_folder(folder).map(Opened::Inside);
     }
     let set = Folder::open(folder)?;
@@ -267,6 +263,6 @@ impl OpenFile {
 
 /// Returns a row of a data set with its place among all rows of the folder.
 fn at(mut row: Row, file: usize, number: u64) -> Row {
-    row.place = crate::row::Place { file, line: 0, row: number };
+    row.place = Place { file, line: 0, row: number };
     row
 }

@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::decode::decoded;
 use super::frames::Frames;
 use super::input::Input;
+use super::sniff::Packing;
 use super::unpack::{Member, OnDisk, member_of, members_of};
 use super::x::archive::{Archive, Role, role_of};
-use crate::folder::Folder;
 
 /// How deep packed files may be in each other.
 pub(super) const DEEPEST: usize = 4;
@@ -128,7 +128,7 @@ pub(super) fn in_zip(zip: &OnDisk, outer: &Source) -> Result<Vec<Source>> {
     let inside = members.iter().filter(|member| !is_hidden(&member.name)).map(|member| Source {
         name: format!("{}:{}", outer.name, member.name),
         place: Where::Member(zip.clone(), member.clone()),
-        compression: outer.compression.iter().copied().chain(["zip"]).collect(),
+        compression: outer.compression.iter().copied().chain([Packing::Zip.name()]).collect(),
         depth: outer.depth + 1,
         archive: None,
         unread: Vec::new(),
@@ -212,9 +212,4 @@ fn add(archive: &mut Archive, role: Role, source: &Source) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Returns whether a folder is a data set.
-pub(super) fn is_data_set(folder: &Path) -> bool {
-    Folder::is_one(folder)
 }

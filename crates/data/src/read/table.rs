@@ -300,7 +300,6 @@ impl Table {
     }
 
     fn finish(&self, report: &mut FileReport) {
-        report.encoding = Some(self.records.in_words());
         if self.number == EXCEL_ROWS && report.finding(kind::EXCEL_LIMIT).is_none() {
             let message = "exactly 1,048,575 rows, as many as Excel keeps: rows after them may be lost";
             report.found(kind::EXCEL_LIMIT, message.to_owned());

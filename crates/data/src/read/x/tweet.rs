@@ -1,7 +1,5 @@
 //! A tweet of any of X's kinds, on its way to a row.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value as Json};
 
 use crate::json_row::{self, Names};
@@ -147,11 +145,15 @@ pub(super) fn with_whole(text: &str, whole: &str) -> String {
 
 /// Returns whether X cut a text off: it ends in an ellipsis, perhaps with a link after it.
 pub(super) fn is_cut(text: &str) -> bool {
-    let text: Cow<'_, str> = match text.rsplit_once(' ') {
-        Some((before, link)) if link.starts_with("https://t.co/") => before.trim_end().into(),
-        _ => text.into(),
-    };
-    text.ends_with('…')
+    without_last_link(text).ends_with('…')
+}
+
+/// Returns a text without the link that X put at its end.
+pub(in crate::read) fn without_last_link(text: &str) -> &str {
+    match text.rsplit_once(' ') {
+        Some((before, link)) if link.starts_with("https://t.co/") => before.trim_end(),
+        _ => text,
+    }
 }
 
 /// Returns the simple values under keys that X does not have.
