@@ -82,11 +82,10 @@ impl Row {
     }
 
     /// Sets a value, at the end if the row has no such column yet.
-    pub fn set(&mut self, name: impl Into<Arc<str>>, value: impl Into<Value>) {
-        let (name, value) = (name.into(), value.into());
-        match self.fields.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, old)) => *old = value,
-            None => self.fields.push((name, value)),
+    pub fn set(&mut self, name: impl AsRef<str> + Into<Arc<str>>, value: impl Into<Value>) {
+        match self.fields.iter_mut().find(|(known, _)| **known == *name.as_ref()) {
+            Some((_, old)) => *old = value.into(),
+            None => self.fields.push((name.into(), value.into())),
         }
     }
 

@@ -6,7 +6,7 @@
 mod columns;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
@@ -27,7 +27,7 @@ pub struct Import {
     pub options: ReadOptions,
     /// Names of columns in the files, and the names that they get.
     pub renames: Vec<(String, String)>,
-    /// Whether columns keep the names of the files, besides those that are renamed.
+    /// Whether columns keep the names of the files, except for those that are renamed.
     pub keep_names: bool,
 }
 
@@ -85,12 +85,12 @@ impl Imported {
         let mut hashes = BTreeMap::new();
         let mut sources = Vec::new();
         for file in &self.report.files {
-            let sha256 = match whole_file(&file.name, files) {
-                Some(path) if !hashes.contains_key(&path) => {
-                    let hash = hash_of(&path)?;
-                    hashes.entry(path).or_insert(hash).clone()
+            let sha256 = match whole_file(&file.name, files).map(|path| hashes.entry(path)) {
+                Some(Entry::Occupied(known)) => known.get().clone(),
+                Some(Entry::Vacant(new)) => {
+                    let hash = hash_of(new.key())?;
+                    new.insert(hash).clone()
                 }
-                Some(path) => hashes[&path].clone(),
                 None => String::new(),
             };
             let mut other = serde_json::Map::new();
