@@ -93,7 +93,7 @@ impl Folder {
 pub struct FolderRows {
     folder: PathBuf,
     files: std::vec::IntoIter<DataFile>,
-    /// The columns that are read; none stands for all.
+    /// The columns that are read; none means all.
     wanted: Option<Vec<String>>,
     open: Option<OpenFile>,
     /// The index of the file that is read.

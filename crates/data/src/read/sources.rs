@@ -26,7 +26,7 @@ pub(super) struct Source {
     pub(super) depth: usize,
     /// What the archive says that this file belongs to.
     pub(super) archive: Option<Arc<Archive>>,
-    /// Files beside this one in its archive that are not read.
+    /// Other files of its archive that are not read.
     pub(super) unread: Vec<String>,
 }
 
@@ -175,11 +175,11 @@ fn of_archive<T>(files: Vec<(String, T)>, place: impl Fn(&str, &T) -> (String, W
     Ok(Some(sources))
 }
 
-/// Returns what stands beside a `tweets.js` that was named alone: the account, the long texts, and the names of its other parts.
+/// Returns what is next to a `tweets.js` that was named alone: the account, the long texts, and the names of its other parts.
 ///
 /// # Errors
 /// If one of them cannot be read.
-pub(super) fn beside(path: &Path) -> Result<(Archive, Vec<String>)> {
+pub(super) fn neighbours_of(path: &Path) -> Result<(Archive, Vec<String>)> {
     let mut archive = Archive::default();
     let mut parts = Vec::new();
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

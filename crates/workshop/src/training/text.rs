@@ -1,4 +1,4 @@
-//! Reads the texts that a generator or tokenizer is trained on: plain files, one text per line, or a column of a CSV or JSONL,
+//! Reads the texts that a generator or tokenizer is trained on: plain files, one text per line, or a column of any other file,
 //! with the values of further columns if they control the training.
 
 mod rows;
@@ -21,7 +21,7 @@ use pregonero_text::hashing::splitmix64;
 #[derive(Debug, Clone, PartialEq)]
 pub struct TextSource {
     pub path: PathBuf,
-    /// The column of a `.csv`, or the field of a `.jsonl`; a plain file has none.
+    /// The column of the texts; a plain file has none, and X's files and data sets need none named.
     pub column: Option<String>,
     /// The share of its texts that is used (below 1), or how many times each text is used (1, 2, 3 …).
     pub weight: f64,

@@ -49,7 +49,7 @@ pub struct ImportArguments {
     /// Give a column another name; may be given several times
     #[arg(long, value_name = "OLD=NEW")]
     rename: Vec<Rename>,
-    /// Leave names and values as they are in the files, besides --rename
+    /// Leave names and values as they are in the files, except for --rename
     #[arg(long)]
     keep_names: bool,
     /// Tables begin with rows instead of names: the columns are column1, column2 …

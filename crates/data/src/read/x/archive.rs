@@ -1,4 +1,4 @@
-//! X's own archive of an account: which of its files are read, whose they are, and the long texts that stand in a file of their own.
+//! X's own archive of an account: which of its files are read, whose they are, and the long texts that are in a file of their own.
 //!
 //! Read are the account's tweets: `tweets.js` and its parts (since 2022), `tweet.js` (2018 to 2022), `data/js/tweets/YYYY_MM.js`
 //! (before), and `community-tweet.js`. Never read are likes, messages and deleted tweets: other people's texts, or withdrawn ones.
@@ -65,7 +65,7 @@ pub(in crate::read) fn are_tweets(contents: &str) -> bool {
     matches!(contents, "tweets" | "tweet" | "community_tweet" | "community-tweet")
 }
 
-/// What an archive says besides its tweets.
+/// What an archive says about its account, and its long texts.
 #[derive(Debug, Default)]
 pub(in crate::read) struct Archive {
     author: Option<String>,
