@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::hashing::sha256_of_file;
 use super::manifest::{DataFile, Format, MANIFEST, Manifest};
 use crate::json_row::{self, Names};
 use crate::parquet_file::ParquetRows;
@@ -86,6 +87,14 @@ impl Folder {
         ensure!(!files.is_empty(), "{}: no split {split:?}; it has {}", self.path.display(), known());
         Ok(FolderRows::new(&self.path, files, None))
     }
+}
+
+/// Returns what identifies the data at a path: a file's SHA-256, or the digest of a data set's folder.
+///
+/// # Errors
+/// If the file or the folder's manifest cannot be read.
+pub fn digest_of_data(path: &Path) -> Result<String> {
+    if path.is_dir() { Ok(Folder::open(path)?.manifest.digest) } else { Ok(sha256_of_file(path)?.0) }
 }
 
 /// The rows of a data set's files, in a stream.

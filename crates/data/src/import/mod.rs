@@ -13,7 +13,7 @@ use anyhow::{Result, ensure};
 
 use self::columns::Naming;
 use self::values::{Notes, tidy};
-use crate::folder::{Column, ColumnCounts, Folder, Source, sha256_of_file};
+use crate::folder::{Column, ColumnCounts, Source, digest_of_data};
 use crate::read::{self, ReadOptions, ReadReport};
 use crate::row::Row;
 
@@ -88,7 +88,7 @@ impl Imported {
             let sha256 = match whole_file(&file.name, files).map(|path| hashes.entry(path)) {
                 Some(Entry::Occupied(known)) => known.get().clone(),
                 Some(Entry::Vacant(new)) => {
-                    let hash = hash_of(new.key())?;
+                    let hash = digest_of_data(new.key())?;
                     new.insert(hash).clone()
                 }
                 None => String::new(),
@@ -123,10 +123,6 @@ fn whole_file(name: &str, files: &[PathBuf]) -> Option<PathBuf> {
         .iter()
         .find(|path| name.strip_prefix(&*path.to_string_lossy()).is_some_and(|rest| rest.starts_with(':')))
         .cloned()
-}
-
-fn hash_of(path: &Path) -> Result<String> {
-    if path.is_dir() { Ok(Folder::open(path)?.manifest().digest.clone()) } else { Ok(sha256_of_file(path)?.0) }
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ use pregonero_data::import::{Import, Imported, import};
 use pregonero_data::read::ReadOptions;
 use pregonero_data::times;
 use pregonero_system::clock::{Clock as _, SystemClock};
-use pregonero_system::files::{Existing, refuse_existing};
 
 /// How many characters of a value are shown.
 const SHOWN: usize = 60;
@@ -135,7 +134,6 @@ impl ImportArguments {
             return session.output.object(|| in_words(&imported, None), || as_json(&imported, None));
         }
         let output = self.output.clone().unwrap_or_default();
-        refuse_existing(&output, Existing::Refuse)?;
         let mut writer = Folder::create(&output, self.format())?;
         let imported = import(&settings, |row| writer.write(row))?;
         let folder = writer.finish(self.manifest(&imported, session)?)?;
