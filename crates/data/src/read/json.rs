@@ -121,7 +121,7 @@ impl JsonRows {
         }
     }
 
-    /// Puts the rows of a value among those that wait. An object that may wrap stands for the objects of its list, if it has one.
+    /// Puts the rows of a value among those that wait. If `may_wrap`, an object with one list of objects gives those as rows.
     fn expand(&mut self, value: Json, may_wrap: bool, place: Place, report: &mut FileReport) -> Result<()> {
         match value {
             Json::Object(object) => self.expand_object(object, may_wrap, place, report),
