@@ -17,8 +17,10 @@ use crate::review::{self, ReviewError, Submitted};
 use pregonero_judging::gates::Recent;
 use pregonero_judging::selection::{Chosen, select};
 use pregonero_models::generation::remote::Findings;
-use pregonero_models::generation::{Arithmetic, Decoding, GenerationSettings, StandIn, Written};
-use pregonero_models::generation::{GenerationError, GenerationRequest, LengthBudget, candidate_seeds};
+use pregonero_models::generation::{
+    Arithmetic, Decoding, GenerationError, GenerationRequest, GenerationSettings, LengthBudget, StandIn, Written,
+    candidate_seeds,
+};
 use pregonero_models::sentiment::Classifier;
 use pregonero_models::sentiment::SentimentTarget;
 use pregonero_store::{Earlier, NewRound, PostId, RoundId, SlotId, StoreError};
@@ -122,7 +124,7 @@ pub async fn run(app: &App, order: Order, stop: &CancellationToken) -> Result<Se
 async fn meet_server(app: &App, stop: &CancellationToken) {
     let Some(server) = app.engine.server() else { return };
     tokio::select! {
-        found = server.ask() => if let Err(error) = found { tracing::debug!(%error, "the generation server is not there") },
+        found = server.ask() => if let Err(error) = found { tracing::debug!(%error, "the generation server does not answer") },
         () = stop.cancelled() => {}
     }
 }

@@ -1,7 +1,7 @@
 //! Collects the columns of the rows that are written: names, types, how many rows have a value.
 
-use super::manifest::{Column, ColumnType};
-use crate::row::{Row, Value};
+use super::manifest::Column;
+use crate::row::{ColumnType, Row, Value};
 
 /// The columns of the rows seen so far.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ impl ColumnCounts {
         }
     }
 
-    /// Returns the index of a column; `near` is where it probably stands.
+    /// Returns the index of a column; `near` is where it probably is.
     pub(super) fn index_of(&self, name: &str, near: usize) -> Option<usize> {
         if self.0.get(near).is_some_and(|column| column.name == name) {
             return Some(near);

@@ -1,6 +1,6 @@
 //! The folder of a data set: data files, and a manifest that says what they contain and where it comes from.
 //!
-//! A folder is written under a temporary name beside its place and renamed at the end, so that no half-written one exists.
+//! A folder is written under a temporary name next to its place and renamed at the end, so that no half-written one exists.
 
 mod columns;
 mod hashing;
@@ -9,10 +9,11 @@ mod open;
 mod spill;
 mod write;
 
+pub use crate::row::ColumnType;
 pub use columns::ColumnCounts;
 pub use hashing::sha256_of_file;
-pub use manifest::{Column, ColumnType, DataFile, Format, MANIFEST, Manifest, Purge, Source, Spec, Split, digest_of};
-pub use open::{Folder, FolderRows};
+pub use manifest::{Column, DataFile, Format, MANIFEST, Manifest, Purge, Source, Spec, Split, digest_of};
+pub use open::{Folder, FolderRows, digest_of_data};
 pub use write::Writer;
 
 #[cfg(test)]
