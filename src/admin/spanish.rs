@@ -211,6 +211,10 @@ const SENTENCES: &[(&str, &str)] = &[
         "{}: tiene varios modelos ({}): escribe uno de ellos después de un # en generation.model",
     ),
     (
+        "{}: lists no model: write the name of one after a # in generation.model",
+        "{}: no nombra ningún modelo: escribe el nombre de uno después de un # en generation.model",
+    ),
+    (
         "{}: GENERATION_API_KEY would cross a public network unencrypted: use https, a server in a private network, or no key",
         "{}: GENERATION_API_KEY pasaría sin cifrar por una red pública: usa https, un servidor en una red privada, o ninguna clave",
     ),
@@ -546,6 +550,7 @@ mod tests {
             ServerError::Cut { server: server.clone(), what },
             ServerError::NoSuchModel { server: server.clone(), model: "c".to_owned(), known: known.clone() },
             ServerError::WhichModel { server: server.clone(), known },
+            ServerError::NamesNoModel { server: server.clone() },
             ServerError::KeyInTheOpen { server: server.clone() },
         ] {
             let spanish = in_spanish(&error.to_string());
