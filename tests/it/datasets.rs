@@ -86,6 +86,9 @@ fn a_data_set_is_built_shown_verified_described_and_purged() {
 
     assert_eq!(json(&bot, &["dataset", "verify", "set"])["sources"][0]["state"], "same");
     assert_eq!(json(&bot, &["dataset", "ids", "set", "--output", "ids.txt"])["counts"]["written"], built["kept"]);
+    let again = bot.run(&["dataset", "ids", "set", "--output", "ids.txt"]);
+    assert_ne!(again.code(), Some(0));
+    assert!(again.stderr.contains("ids.txt: exists already"), "{again:?}");
     json(&bot, &["dataset", "card", "set"]);
     json(&bot, &["dataset", "card", "set", "--croissant"]);
     assert!(std::fs::read_to_string(bot.path("set/README.md")).unwrap().contains("# barrio"));

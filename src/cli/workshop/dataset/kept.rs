@@ -302,17 +302,16 @@ impl IdsArguments {
     /// If the folder is no data set, has no usable id, or the file cannot be written.
     pub fn run(self, session: &Session) -> Result<()> {
         let folder = Folder::open(&self.folder)?;
-        let mut counts = Ok(pregonero_data::ids::IdCounts::default());
+        let mut counts = None;
         let written = write_whole(&self.output, Existing::Refuse, |writer| {
-            counts = write_ids(&folder, self.skip, self.max, writer);
-            match &counts {
+            match counts.insert(write_ids(&folder, self.skip, self.max, writer)) {
                 Ok(counts) if counts.written > 0 => Ok(()),
                 _ => Err(std::io::Error::other("no id was written")),
             }
         });
-        let counts = counts?;
+        let Some(counts) = counts.transpose()? else { return written };
         ensure!(
-            counts.written > 0 || written.is_ok(),
+            counts.written > 0,
             "{}: no id to write: {} rows without one, {} unusable (rounded by a table, or not digits), {} passed over",
             self.folder.display(),
             counts.without,
