@@ -4,6 +4,7 @@
 //! because a list of the forgotten would remember them. Retweets of an author contain the author's words and go too.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
@@ -184,6 +185,7 @@ pub fn purge(path: &Path, wanted: &Wanted, folders: &[PathBuf], reason: &str, wh
             path.display()
         );
     }
+    let others = other_files(path, folder.manifest())?;
     let mut writer = Folder::replace(path, folder.format())?;
     for file in &folder.manifest().files {
         writer.begin(&file.split)?;
@@ -199,7 +201,10 @@ pub fn purge(path: &Path, wanted: &Wanted, folders: &[PathBuf], reason: &str, wh
             writer.write_to(&folder.manifest().files[row.place.file].split, &row)?;
         }
     }
-    keep_other_files(path, writer.path(), folder.manifest())?;
+    for name in others {
+        let other = path.join(&name);
+        std::fs::copy(&other, writer.path().join(&name)).with_context(|| format!("cannot copy {}", other.display()))?;
+    }
     let mut manifest = folder.manifest().clone();
     let before = manifest.files.iter().filter(|file| purged.files.contains_key(&file.name));
     manifest.purged.push(Purge {
@@ -225,18 +230,26 @@ fn label_column(manifest: &Manifest) -> String {
     column.unwrap_or("label").to_owned()
 }
 
-/// Copies what a person put into the folder beside the data: a card, a licence.
-fn keep_other_files(from: &Path, to: &Path, manifest: &Manifest) -> Result<()> {
-    for entry in std::fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+/// Returns the names of the files that a person put into the folder next to the data: a card, a licence.
+///
+/// # Errors
+/// If there is a folder or a link: a purge copies neither, so it would be lost.
+fn other_files(path: &Path, manifest: &Manifest) -> Result<Vec<OsString>> {
+    let mut others = Vec::new();
+    for entry in std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))? {
         let entry = entry?;
         let name = entry.file_name();
-        let ours = name == crate::folder::MANIFEST || manifest.files.iter().any(|file| *file.name == *name);
-        if !ours && entry.file_type()?.is_file() {
-            std::fs::copy(entry.path(), to.join(&name))
-                .with_context(|| format!("cannot copy {}", entry.path().display()))?;
+        if name == crate::folder::MANIFEST || manifest.files.iter().any(|file| *file.name == *name) {
+            continue;
         }
+        ensure!(
+            entry.file_type()?.is_file(),
+            "{}: a purge writes the folder anew and keeps only files; move this elsewhere first",
+            entry.path().display()
+        );
+        others.push(name);
     }
-    Ok(())
+    Ok(others)
 }
 
 impl Purged {
@@ -407,6 +420,11 @@ mod tests {
         let all = Wanted::new(&[], &[], &[list]).unwrap();
         assert!(purge(&path, &all, &[], "", WHEN).unwrap_err().to_string().contains("no row would be left"));
         assert!(Wanted::new(&[], &[], &[]).unwrap_err().to_string().contains("nothing to purge"));
+        std::fs::create_dir(path.join("notes")).unwrap();
+        let other = purge(&path, &wanted(&["ana"], &[]), &[], "", WHEN).unwrap_err().to_string();
+        assert!(other.contains("notes: a purge writes the folder anew and keeps only files"), "{other}");
+        assert!(path.join("notes").is_dir());
+        std::fs::remove_dir(path.join("notes")).unwrap();
         std::fs::write(path.join("test.jsonl"), "{\"id\":\"4\",\"author\":\"ana\"}\n").unwrap();
         let changed = purge(&path, &wanted(&["ana"], &[]), &[], "", WHEN).unwrap_err().to_string();
         assert!(changed.contains("test.jsonl: not the contents that the manifest names"), "{changed}");
