@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::folder::{Folder, Manifest, Purge};
 use crate::names;
 use crate::row::Row;
+use crate::screen_name::{comparable, mentioned, retweeted};
 use crate::trained_on::{DataUse, TrainedOn, walk};
 
 /// How deep below a folder models are looked for.
@@ -62,7 +63,7 @@ impl Wanted {
     /// If a list cannot be read or has another line, or nothing is given.
     pub fn new(authors: &[String], ids: &[String], lists: &[PathBuf]) -> Result<Self> {
         let mut wanted = Self { from_file: !lists.is_empty(), ..Self::default() };
-        wanted.authors.extend(authors.iter().map(|author| normalised(author)));
+        wanted.authors.extend(authors.iter().map(|author| comparable(author)));
         wanted.ids.extend(ids.iter().map(|id| id.trim().to_owned()));
         for path in lists {
             wanted.read(path)?;
@@ -94,7 +95,7 @@ impl Wanted {
                 self.ids.insert(line.to_owned());
                 self.authors.insert(line.to_owned());
             } else {
-                self.authors.insert(normalised(line));
+                self.authors.insert(comparable(line));
             }
         }
         Ok(())
@@ -111,7 +112,7 @@ impl Wanted {
 
     fn fate(&self, row: &Row) -> Fate {
         let is = |column: &str, set: &HashSet<String>| {
-            row.text(column).is_some_and(|value| set.contains(&normalised(&value)))
+            row.text(column).is_some_and(|value| set.contains(&comparable(&value)))
         };
         if is(names::ID, &self.ids) || is(names::AUTHOR, &self.authors) || is(names::AUTHOR_ID, &self.authors) {
             return Fate::Goes;
@@ -120,12 +121,11 @@ impl Wanted {
             return Fate::Stays;
         }
         let Some(text) = row.text(names::TEXT) else { return Fate::Stays };
-        let retweeted = text.strip_prefix("RT @").map(name_at);
-        if retweeted.is_some_and(|name| self.authors.contains(&name.to_lowercase())) {
+        let is_author = |name: &str| self.authors.contains(&comparable(name));
+        if retweeted(&text).is_some_and(is_author) {
             return Fate::Retweets;
         }
-        let mentioned = text.split('@').skip(1).map(name_at).any(|name| self.authors.contains(&name.to_lowercase()));
-        if mentioned { Fate::Mentions } else { Fate::Stays }
+        if mentioned(&text).any(is_author) { Fate::Mentions } else { Fate::Stays }
     }
 }
 
@@ -135,16 +135,6 @@ enum Fate {
     Retweets,
     Mentions,
     Stays,
-}
-
-fn normalised(name: &str) -> String {
-    name.trim().trim_start_matches('@').to_lowercase()
-}
-
-/// Returns the screen name at the beginning of a text.
-fn name_at(text: &str) -> &str {
-    let end = text.find(|character: char| !character.is_ascii_alphanumeric() && character != '_').unwrap_or(text.len());
-    &text[..end]
 }
 
 /// Counts what would go, without changing anything, and looks for models in `folders`.

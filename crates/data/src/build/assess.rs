@@ -19,6 +19,7 @@ use super::words::Comparable;
 use crate::label::Verdict;
 use crate::names;
 use crate::row::{Row, Value};
+use crate::screen_name::comparable;
 use crate::times::standard;
 
 /// Stands for an unknown author.
@@ -206,9 +207,7 @@ fn date_of(row: &mut Row) -> (Option<Timestamp>, bool) {
 }
 
 fn author_of(row: &Row) -> u64 {
-    let name = |column: &str| {
-        row.text(column).map(|name| name.trim().trim_start_matches('@').to_lowercase()).filter(|name| !name.is_empty())
-    };
+    let name = |column: &str| row.text(column).map(|name| comparable(&name)).filter(|name| !name.is_empty());
     let author = name(names::AUTHOR).or_else(|| name(names::AUTHOR_ID));
     author.map_or(NOBODY, |name| hash(2, &[name]).max(1))
 }
