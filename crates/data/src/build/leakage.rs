@@ -1,7 +1,7 @@
 //! How much of what is tested with has been seen in training: authors, texts, near-duplicates and days on both sides.
 //!
-//! The chosen split stands beside a random one of the same sizes, because only the comparison says what a choice is worth.
-//! Near-duplicates are found by [`TextIndex`], which misses 4 of 100 pairs that are just similar enough.
+//! The chosen split is compared with a random one of the same sizes, because only the comparison says what a choice is worth.
+//! Near-duplicates are found by [`crate::near_duplicates`], which misses 4 of 100 pairs that are just similar enough.
 
 use std::collections::HashSet;
 
@@ -9,9 +9,8 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::assess::NOBODY;
-use super::distinct::{Kept, UNDATED};
+use super::distinct::{Kept, MOST_COMPARED, UNDATED};
 use super::parts::{PARTS, at_random_like, sizes};
-use crate::near_duplicates::TextIndex;
 
 const DAY: i64 = 24 * 60 * 60;
 const TRAIN: u8 = 0;
@@ -71,8 +70,7 @@ fn leakage(kept: &Kept, parts: &[u8], tested: u8) -> Leakage {
     let mut found = Leakage::default();
     for row in rows.filter(|row| parts[*row] == tested) {
         let text = kept.texts[row] as usize;
-        let is_near =
-            *near[text].get_or_insert_with(|| texts[text] || has_similar(&kept.index, kept.texts[row], &texts));
+        let is_near = *near[text].get_or_insert_with(|| texts[text] || has_similar(kept, kept.texts[row], &texts));
         found.rows += 1;
         found.with_author += usize::from(kept.authors[row] != NOBODY);
         found.author_in_training += usize::from(authors.contains(&kept.authors[row]));
@@ -90,10 +88,10 @@ fn day(kept: &Kept, row: usize) -> Option<i64> {
 }
 
 /// Returns whether a text of the training part is similar to this one.
-fn has_similar(index: &TextIndex, text: u32, training: &[bool]) -> bool {
-    let words = index.words_of(text);
-    let similar = |other: u32| training[other as usize] && index.is_similar(words, index.words_of(other));
-    index.candidates(words, u32::MAX).any(similar)
+fn has_similar(kept: &Kept, text: u32, training: &[bool]) -> bool {
+    let in_training = |other: u32| training[other as usize];
+    let words = kept.index.words_of(text);
+    kept.index.find_within(words, kept.near_in_split, MOST_COMPARED, in_training).is_some()
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use anyhow::{Result, ensure};
 
-use super::distinct::{Kept, UNDATED};
+use super::distinct::{Kept, MOST_COMPARED, UNDATED};
 use super::spec::{SplitBy, SplitSpec};
 use crate::groups::Groups;
+use crate::near_duplicates::is_similar;
 use crate::split::{Split, split_at_random, split_groups};
 
 use super::assess::NOBODY;
@@ -97,19 +98,21 @@ fn groups(kept: &Kept, near: Option<f64>) -> Vec<Vec<usize>> {
             groups.join(*first_of_author.entry(author).or_insert(row), row);
         }
     }
-    if near.is_some() {
-        join_near(kept, &first_of_text, &mut groups);
+    if let Some(threshold) = near {
+        join_near(kept, threshold, &first_of_text, &mut groups);
     }
     groups.into_rows()
 }
 
-fn join_near(kept: &Kept, first_of_text: &[usize], groups: &mut Groups) {
-    for text in 0..kept.index.len() as u32 {
-        let words = kept.index.words_of(text);
+fn join_near(kept: &Kept, threshold: f64, first_of_text: &[usize], groups: &mut Groups) {
+    let index = &kept.index;
+    for text in 0..index.len() as u32 {
+        let words = index.words_of(text);
         let row = first_of_text[text as usize];
-        for other in kept.index.candidates(words, text) {
+        for other in index.earlier(text, MOST_COMPARED) {
             let earlier = first_of_text[other as usize];
-            if groups.first(row) != groups.first(earlier) && kept.index.is_similar(words, kept.index.words_of(other)) {
+            let apart = groups.first(row) != groups.first(earlier);
+            if apart && is_similar(words, index.words_of(other), threshold) {
                 groups.join(row, earlier);
             }
         }
@@ -150,6 +153,7 @@ fn first_second_after(days: &[i64], share: f64) -> i64 {
 mod tests {
     use super::*;
     use crate::build::assess::Facts;
+    use crate::build::reason::Reason;
     use crate::build::words::Comparable;
 
     fn kept(rows: &[(&str, u64, i64)]) -> Kept {
@@ -205,6 +209,22 @@ mod tests {
                 sizes(&parts)
             );
         }
+    }
+
+    #[test]
+    fn the_filter_and_the_split_each_compare_by_their_own_threshold() {
+        let words = "hoy abre el puesto de salud que el barrio pidió desde marzo";
+        let facts = |last: &str, author: u64| {
+            let words = Comparable::of(&format!("{words} {last}"));
+            Facts { words, author, id: None, at: None, label: None }
+        };
+        let mut kept = Kept::new(&toml::from_str("duplicates = \"near\"\nnear_threshold = 0.9").unwrap(), Some(0.7));
+        assert_eq!((kept.add(&facts("ya", 1)), kept.add(&facts("pasado", 2))), (Ok(()), Ok(())));
+        assert_eq!(groups(&kept, Some(0.7)), [vec![0, 1]]);
+        assert_eq!(groups(&kept, Some(0.9)), [vec![0], vec![1]]);
+        let mut kept = Kept::new(&toml::from_str("duplicates = \"near\"").unwrap(), Some(0.9));
+        kept.add(&facts("ya", 1)).unwrap();
+        assert_eq!(kept.add(&facts("pasado", 2)), Err(Reason::NearDuplicate));
     }
 
     #[test]
