@@ -16,6 +16,7 @@ use super::moment::moment_of;
 use super::reason::Reason;
 use super::spec::{Rest, SourceSpec};
 use super::words::Comparable;
+use crate::ids::is_usable;
 use crate::label::Verdict;
 use crate::names;
 use crate::row::{Row, Value};
@@ -214,13 +215,9 @@ fn author_of(row: &Row) -> u64 {
 
 /// Returns a hash of the row's id; none for one that a table rounded (`1.23E+18`), which many tweets share.
 fn id_of(row: &Row) -> Option<u64> {
-    let id = match row.get(names::ID)? {
-        Value::Text(text) => Cow::Borrowed(text.trim()),
-        Value::Integer(_) | Value::Number(_) | Value::Bool(_) => return None,
-    };
-    let digits = id.bytes().all(|byte| byte.is_ascii_digit());
-    let rounded = id.len() > 15 && id[id.len().min(15)..].bytes().all(|byte| byte == b'0');
-    let usable = if digits { !id.is_empty() && !rounded } else { !looks_like_number(&id) };
+    let Value::Text(text) = row.get(names::ID)? else { return None };
+    let id = text.trim();
+    let usable = !id.is_empty() && (is_usable(id) || !looks_like_number(id));
     usable.then(|| hash(3, &[id]))
 }
 
