@@ -15,6 +15,9 @@ use crate::similar::NEAR_DUPLICATE;
 /// Stands for a row without a date.
 pub const UNDATED: i64 = i64::MIN;
 
+/// The seconds of a day.
+pub const DAY: i64 = 24 * 60 * 60;
+
 /// With how many of the newest texts whose signature has an equal part a text is compared: where many thousands are made from one
 /// template, a comparison with all would take hours.
 pub const MOST_COMPARED: usize = 1000;
@@ -73,6 +76,12 @@ impl Kept {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.texts.is_empty()
+    }
+
+    /// Returns the day of a row in UTC, counted from 1970, if it has a date.
+    #[must_use]
+    pub fn day(&self, row: usize) -> Option<i64> {
+        Some(self.seconds[row]).filter(|at| *at != UNDATED).map(|at| at.div_euclid(DAY))
     }
 
     /// Adds a row.

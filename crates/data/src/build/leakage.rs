@@ -5,14 +5,12 @@
 
 use std::collections::HashSet;
 
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::assess::NOBODY;
-use super::distinct::{Kept, MOST_COMPARED, UNDATED};
+use super::distinct::{Kept, MOST_COMPARED};
 use super::parts::{PARTS, at_random_like, sizes};
 
-const DAY: i64 = 24 * 60 * 60;
 const TRAIN: u8 = 0;
 
 /// The leakage of a split and of a random one of the same sizes.
@@ -40,22 +38,20 @@ pub struct Leakage {
     pub day_in_training: usize,
 }
 
-/// Measures a split, and a random one beside it.
-///
-/// # Errors
-/// If the rows cannot be divided at random; that does not happen.
-pub fn measure(kept: &Kept, parts: &[u8], seed: u64) -> Result<Option<LeakageReport>> {
+/// Measures a split, and a random one of the same sizes.
+#[must_use]
+pub fn measure(kept: &Kept, parts: &[u8], seed: u64) -> Option<LeakageReport> {
     let [train, validation, test] = sizes(parts);
     let tested = if test > 0 { 2 } else { 1 };
     if train == 0 || test + validation == 0 {
-        return Ok(None);
+        return None;
     }
-    let random = at_random_like(parts, seed)?;
-    Ok(Some(LeakageReport {
+    let random = at_random_like(parts, seed);
+    Some(LeakageReport {
         tested: PARTS[usize::from(tested)].to_owned(),
         split: leakage(kept, parts, tested),
         random: leakage(kept, &random, tested),
-    }))
+    })
 }
 
 fn leakage(kept: &Kept, parts: &[u8], tested: u8) -> Leakage {
@@ -63,7 +59,7 @@ fn leakage(kept: &Kept, parts: &[u8], tested: u8) -> Leakage {
     let rows = 0..kept.len();
     let authors: HashSet<u64> =
         rows.clone().filter(training).map(|row| kept.authors[row]).filter(|author| *author != NOBODY).collect();
-    let days: HashSet<i64> = rows.clone().filter(training).filter_map(|row| day(kept, row)).collect();
+    let days: HashSet<i64> = rows.clone().filter(training).filter_map(|row| kept.day(row)).collect();
     let mut texts = vec![false; kept.index.len()];
     rows.clone().filter(training).for_each(|row| texts[kept.texts[row] as usize] = true);
     let mut near: Vec<Option<bool>> = vec![None; kept.index.len()];
@@ -76,15 +72,11 @@ fn leakage(kept: &Kept, parts: &[u8], tested: u8) -> Leakage {
         found.author_in_training += usize::from(authors.contains(&kept.authors[row]));
         found.text_in_training += usize::from(texts[text]);
         found.near_duplicate_in_training += usize::from(is_near);
-        let day = day(kept, row);
+        let day = kept.day(row);
         found.with_date += usize::from(day.is_some());
         found.day_in_training += usize::from(day.is_some_and(|day| days.contains(&day)));
     }
     found
-}
-
-fn day(kept: &Kept, row: usize) -> Option<i64> {
-    Some(kept.seconds[row]).filter(|at| *at != UNDATED).map(|at| at.div_euclid(DAY))
 }
 
 /// Returns whether a text of the training part is similar to this one.
@@ -98,6 +90,7 @@ fn has_similar(kept: &Kept, text: u32, training: &[bool]) -> bool {
 mod tests {
     use super::*;
     use crate::build::assess::Facts;
+    use crate::build::distinct::DAY;
     use crate::build::words::Comparable;
 
     #[test]
@@ -117,7 +110,7 @@ mod tests {
             kept.add(&Facts { words: Comparable::of(text), author, id: None, at: Some(at), label: None }).unwrap();
             parts.push(part);
         }
-        let report = measure(&kept, &parts, 1).unwrap().unwrap();
+        let report = measure(&kept, &parts, 1).unwrap();
         let expected = Leakage {
             rows: 3,
             with_author: 2,
@@ -129,6 +122,6 @@ mod tests {
         };
         assert_eq!((report.tested.as_str(), report.split), ("test", expected));
         assert_eq!(report.random.rows, 3);
-        assert_eq!(measure(&kept, &[0; 6], 1).unwrap(), None);
+        assert_eq!(measure(&kept, &[0; 6], 1), None);
     }
 }

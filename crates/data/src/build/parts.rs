@@ -2,18 +2,15 @@
 
 use anyhow::{Result, ensure};
 
-use super::distinct::{Kept, MOST_COMPARED, UNDATED};
+use super::assess::NOBODY;
+use super::distinct::{DAY, Kept, MOST_COMPARED};
 use super::spec::{SplitBy, SplitSpec};
 use crate::groups::Groups;
 use crate::near_duplicates::is_similar;
-use crate::split::{Split, split_at_random, split_groups};
-
-use super::assess::NOBODY;
+use crate::split::{Split, split_at_random, split_groups, split_in_sizes};
 
 /// The names of the parts, as they are numbered.
 pub const PARTS: [&str; 3] = ["train", "validation", "test"];
-
-const DAY: i64 = 24 * 60 * 60;
 
 /// Returns the part of each row, by its place in [`PARTS`].
 ///
@@ -35,15 +32,9 @@ pub fn assign(spec: &SplitSpec, kept: &Kept) -> Result<Vec<u8>> {
 }
 
 /// Returns the parts of a random split in which each part has as many rows as in another one.
-///
-/// # Errors
-/// If the number of rows cannot be divided; that does not happen.
-pub fn at_random_like(parts: &[u8], seed: u64) -> Result<Vec<u8>> {
-    let rows = parts.len().max(1) as f64;
-    let [train, validation, test] = sizes(parts).map(|size| size as f64 / rows);
-    let all = train + validation + test;
-    let split = split_at_random(parts.len(), [train / all, validation / all, test / all], seed)?;
-    Ok(of_split(&split, parts.len()))
+#[must_use]
+pub fn at_random_like(parts: &[u8], seed: u64) -> Vec<u8> {
+    of_split(&split_in_sizes(sizes(parts), seed), parts.len())
 }
 
 /// Returns how many rows each part has.
@@ -135,7 +126,7 @@ fn by_time(spec: &SplitSpec, kept: &Kept) -> Result<Vec<u8>> {
 
 /// Returns the days that rows are from, ascending, one entry a row.
 fn days(kept: &Kept) -> Vec<i64> {
-    let mut days: Vec<i64> = kept.seconds.iter().filter(|at| **at != UNDATED).map(|at| at.div_euclid(DAY)).collect();
+    let mut days: Vec<i64> = (0..kept.len()).filter_map(|row| kept.day(row)).collect();
     days.sort_unstable();
     days
 }
@@ -230,6 +221,6 @@ mod tests {
     #[test]
     fn a_random_split_of_the_same_sizes_has_them() {
         let parts: Vec<u8> = (0..97).map(|row| if row < 60 { 0 } else { u8::from(row > 71) + 1 }).collect();
-        assert_eq!(sizes(&at_random_like(&parts, 3).unwrap()), sizes(&parts));
+        assert_eq!(sizes(&at_random_like(&parts, 3)), sizes(&parts));
     }
 }
