@@ -15,6 +15,7 @@ use super::enrich::{BATCH, Enricher};
 use super::filter::Filters;
 use super::join::Join;
 use super::labels::Labels;
+use super::leakage;
 use super::manifest::manifest_of;
 use super::parts::{PARTS, assign};
 use super::reason::Reason;
@@ -22,7 +23,6 @@ use super::report::{BuildReport, Dropped, JoinReport, PartReport, SourceReport};
 use super::sources::{self, Ended, Input, News};
 use super::spec::{OutputFormat, Rule, SpecFile, SplitBy};
 use super::spool::Spool;
-use super::{leakage, sources::rows_of};
 use crate::folder::{Folder, Format, Writer};
 use crate::names;
 use crate::row::Row;
@@ -77,7 +77,7 @@ fn assessor(file: &SpecFile) -> Result<Assessor> {
     let mut joins = Vec::new();
     for join in &spec.joins {
         let path = file.at(&join.path);
-        joins.push(Join::read(join, &path, rows_of(&path)?)?);
+        joins.push(Join::read(join, &path, sources::open(&path)?)?);
     }
     Ok(Assessor {
         filters: Filters::new(&spec.filter, |path| file.at(path)).with_context(context)?,
@@ -281,7 +281,7 @@ impl<'a> Pass<'a> {
         let mut dropped = Dropped::default();
         let mut totals: BTreeMap<Reason, u64> = BTreeMap::new();
         for state in &self.inputs {
-            state.ended.dropped.iter().for_each(|(reason, rows)| dropped.add(reason, *rows));
+            state.ended.dropped.0.iter().for_each(|(reason, rows)| dropped.add(reason, *rows));
             state.dropped.iter().for_each(|(reason, rows)| *totals.entry(*reason).or_insert(0) += rows);
         }
         totals.iter().for_each(|(reason, rows)| dropped.add(&reason.words(&self.file.spec), *rows));
@@ -344,15 +344,14 @@ impl Seen {
 
 impl InputState {
     fn report(&self, file: &SpecFile) -> SourceReport {
-        let mut dropped = Dropped(self.ended.dropped.clone());
+        let mut dropped = self.ended.dropped.clone();
         self.dropped.iter().for_each(|(reason, rows)| dropped.add(&reason.words(&file.spec), *rows));
-        let by_reader: u64 = self.ended.dropped.iter().map(|(_, rows)| rows).sum();
         SourceReport {
             name: self.input.name.clone(),
             path: self.input.path.clone(),
             kind: self.ended.kind.clone(),
             sha256: self.ended.sha256.clone(),
-            rows_read: self.read + by_reader,
+            rows_read: self.read + self.ended.dropped.total(),
             kept: self.kept,
             dropped,
             from: self.ended.from.clone(),
