@@ -55,7 +55,8 @@ pub fn build(file: &SpecFile, request: &Request<'_>) -> Result<BuildReport> {
     };
     let writer = request.output.map(|output| Folder::create(output, format)).transpose()?;
     let spool = writer.as_ref().map(|writer| Spool::new(writer.path())).transpose()?;
-    let mut pass = Pass::new(file, &assessor, spool);
+    let derived = request.enricher.as_ref().map(|enricher| enricher.columns.as_slice()).unwrap_or_default();
+    let mut pass = Pass::new(file, &assessor, derived, spool);
     pass.run()?;
     let parts = file.spec.split.as_ref().map(|split| assign(split, &pass.kept)).transpose()?;
     let mut report = pass.report();
@@ -91,6 +92,8 @@ fn assessor(file: &SpecFile) -> Result<Assessor> {
 struct Pass<'a> {
     file: &'a SpecFile,
     assessor: &'a Assessor,
+    /// The columns that the second pass adds.
+    derived: &'a [String],
     spool: Option<Spool>,
     kept: Kept,
     inputs: Vec<InputState>,
@@ -138,7 +141,7 @@ impl Columns {
 }
 
 impl<'a> Pass<'a> {
-    fn new(file: &'a SpecFile, assessor: &'a Assessor, spool: Option<Spool>) -> Self {
+    fn new(file: &'a SpecFile, assessor: &'a Assessor, derived: &'a [String], spool: Option<Spool>) -> Self {
         let near = file.spec.split.as_ref().and_then(|split| split.near_duplicates);
         let state = |input: Input| InputState {
             renames: Renames::new(&file.spec.sources[input.source]),
@@ -155,6 +158,7 @@ impl<'a> Pass<'a> {
         Self {
             file,
             assessor,
+            derived,
             spool,
             kept: Kept::new(&file.spec.filter, near),
             inputs: sources::inputs(file).into_iter().map(state).collect(),
@@ -259,15 +263,9 @@ impl<'a> Pass<'a> {
     }
 
     fn check_columns(&self) -> Result<()> {
-        let enriched = self.file.spec.enrich.iter().flat_map(|enrich| &enrich.columns);
-        let enriched: Vec<&str> = enriched.map(|column| column.split_once('=').map_or("", |(_, name)| name)).collect();
-        let usual = self.file.spec.enrich.is_some();
         for column in &self.file.spec.output.columns {
-            let known = self.columns.0.contains(column)
-                || enriched.contains(&column.as_str())
-                || (usual && column.to_uppercase() == *column);
             ensure!(
-                known,
+                self.columns.0.contains(column) || self.derived.contains(column),
                 "{}: output.columns: no row has the column {column:?}; they have {}",
                 self.file.path.display(),
                 self.columns.0.join(", ")
