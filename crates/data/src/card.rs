@@ -24,7 +24,7 @@ pub fn card(manifest: &Manifest) -> String {
     composition(&mut card, manifest);
     collection(&mut card, manifest);
     preparation(&mut card, manifest);
-    uses(&mut card, manifest);
+    uses(&mut card);
     distribution(&mut card, manifest);
     maintenance(&mut card, manifest);
     card
@@ -234,7 +234,7 @@ fn fenced(language: &str, text: &str) -> String {
     format!("{fence}{language}\n{}\n{fence}", text.trim_end())
 }
 
-fn uses(card: &mut String, _: &Manifest) {
+fn uses(card: &mut String) {
     section(
         card,
         "Uses",

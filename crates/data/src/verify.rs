@@ -7,7 +7,6 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::folder::{DataFile, Folder, MANIFEST, Source, digest_of, sha256_of_file};
-use crate::names;
 
 /// What was compared with the manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -77,7 +76,7 @@ fn check_bytes(folder: &Path, file: &DataFile, faults: &mut Vec<String>) -> bool
     false
 }
 
-/// Reads all rows and compares their number, columns and labels; returns how many there are.
+/// Reads all rows and compares their number and columns; returns how many there are.
 fn check_rows(folder: &Folder, faults: &mut Vec<String>) -> u64 {
     let manifest = folder.manifest();
     let mut rows: BTreeMap<usize, u64> = BTreeMap::new();
@@ -176,13 +175,6 @@ fn state_of(source: &Source) -> SourceState {
 
 fn same(is: bool) -> SourceFound {
     if is { SourceFound::Same } else { SourceFound::Changed }
-}
-
-/// Returns whether a data set has columns that identify people.
-#[must_use]
-pub fn has_authors(folder: &Folder) -> bool {
-    let known = [names::AUTHOR, names::AUTHOR_ID, names::AUTHOR_NAME];
-    folder.manifest().columns.iter().any(|column| known.contains(&column.name.as_str()))
 }
 
 #[cfg(test)]
