@@ -17,6 +17,7 @@ use super::reason::Reason;
 use super::spec::{Rest, SourceSpec};
 use super::words::Comparable;
 use crate::ids::is_usable;
+use crate::import::number_counts;
 use crate::label::Verdict;
 use crate::names;
 use crate::row::{Row, Value};
@@ -179,20 +180,6 @@ impl Assessor {
     }
 }
 
-/// Turns the counts that a table has as text into numbers.
-fn number_counts(row: &mut Row) {
-    const COUNTS: [&str; 6] = [names::LINKS, names::LIKES, names::REPOSTS, names::REPLIES, names::QUOTES, names::VIEWS];
-    for column in COUNTS {
-        let number = match row.get(column) {
-            Some(Value::Text(text)) => text.trim().parse::<i64>().ok(),
-            _ => None,
-        };
-        if let Some(number) = number {
-            row.set(column, number);
-        }
-    }
-}
-
 /// Returns a row's date, after writing it in the data set's form; the second value is whether there is one that cannot be read.
 fn date_of(row: &mut Row) -> (Option<Timestamp>, bool) {
     let Some(text) = row.text(names::CREATED_AT) else { return (None, false) };
@@ -249,6 +236,18 @@ mod tests {
         ] {
             assert_eq!(id_of(&row(&[("id", id)])).is_some(), is, "{id}");
         }
+    }
+
+    #[test]
+    fn a_count_that_a_table_has_as_a_float_counts() {
+        let filters = Filters::new(&toml::from_str("links = \"drop\"").unwrap(), std::path::Path::to_path_buf).unwrap();
+        let assessor = Assessor { filters, labels: None, joins: Vec::new(), needs_date: false };
+        let renames = Renames::new(&toml::from_str("path = \"a.csv\"").unwrap());
+        let outcome = |links: &str| {
+            let row = row(&[("text", "mira esto"), ("links", links)]);
+            assessor.assess(row, &renames).unwrap().outcome.err()
+        };
+        assert_eq!((outcome("1.0"), outcome("0.0")), (Some(Reason::Link), None));
     }
 
     #[test]
