@@ -68,7 +68,7 @@ fn motivation(card: &mut String, manifest: &Manifest) {
 
 fn cost(manifest: &Manifest) -> Option<String> {
     let dollars: f64 = manifest.sources.iter().filter_map(|source| source.cost_usd).sum();
-    (dollars > 0.0).then(|| format!("Reading from X cost {dollars:.2} US dollars. By whom they were paid: {UNKNOWN}"))
+    (dollars > 0.0).then(|| format!("Reading from X cost {dollars:.2} US dollars. Who paid: {UNKNOWN}"))
 }
 
 fn composition(card: &mut String, manifest: &Manifest) {
