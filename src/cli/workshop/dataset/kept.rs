@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::cli::output::{BAD, GOOD, HEADING, counted, styled, visible};
 use crate::cli::session::Session;
 use pregonero_data::card::{MADE_BY, card};
-use pregonero_data::croissant::croissant;
+use pregonero_data::croissant;
 use pregonero_data::folder::{Folder, Manifest};
 use pregonero_data::ids::{MOST_IDS, write_ids};
 use pregonero_data::purge::{self, Purged, Wanted};
@@ -370,8 +370,8 @@ impl CardArguments {
     pub fn run(self, session: &Session) -> Result<()> {
         let folder = Folder::open(&self.folder)?;
         let (name, ours, content) = if self.croissant {
-            let description = serde_json::to_string_pretty(&croissant(folder.manifest())?)? + "\n";
-            ("croissant.json", "http://mlcommons.org/croissant/1.1", description)
+            let description = serde_json::to_string_pretty(&croissant::croissant(folder.manifest())?)? + "\n";
+            ("croissant.json", croissant::WORDS, description)
         } else {
             ("README.md", MADE_BY, card(folder.manifest()))
         };
