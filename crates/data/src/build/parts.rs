@@ -25,7 +25,7 @@ pub fn assign(spec: &SplitSpec, kept: &Kept) -> Result<Vec<u8>> {
             let groups = groups(kept, spec.near_duplicates);
             of_split(&split_groups(groups, &labels, shares, spec.seed)?, kept.len())
         }
-        SplitBy::Time => by_time(spec, kept)?,
+        SplitBy::Time => by_time(spec, kept),
     };
     check(spec, &parts)?;
     Ok(parts)
@@ -111,7 +111,7 @@ fn join_near(kept: &Kept, threshold: f64, first_of_text: &[usize], groups: &mut 
 }
 
 /// Divides by time: at the dates of the spec, or else between the days at which the shares are closest.
-fn by_time(spec: &SplitSpec, kept: &Kept) -> Result<Vec<u8>> {
+fn by_time(spec: &SplitSpec, kept: &Kept) -> Vec<u8> {
     let dates = [spec.validation_from, spec.test_from].map(|from| from.map(|from| from.at().as_second()));
     let [validation, test] = if dates == [None, None] {
         let [train, validation, _] = spec.shares();
@@ -121,7 +121,7 @@ fn by_time(spec: &SplitSpec, kept: &Kept) -> Result<Vec<u8>> {
         let test = dates[1].unwrap_or(i64::MAX);
         [dates[0].unwrap_or(test), test]
     };
-    Ok(kept.seconds.iter().map(|&at| if at >= test { 2 } else { u8::from(at >= validation) }).collect())
+    kept.seconds.iter().map(|&at| if at >= test { 2 } else { u8::from(at >= validation) }).collect()
 }
 
 /// Returns the days that rows are from, ascending, one entry a row.
