@@ -169,7 +169,7 @@ fn contents(text: &mut String, report: &BuildReport) {
     }
     if let Some(leakage) = &report.leakage {
         let heading = format!("the {} part has in common with training:", leakage.tested);
-        let _ = writeln!(text, "{heading:<42} {:>12} {:>14}", "this split", "random split");
+        let _ = writeln!(text, "{heading:<42}   this split   random split");
         let rows: [(&str, Counts); 4] = [
             ("rows whose author is in training", |found| (found.author_in_training, found.with_author)),
             ("rows whose text is in training", |found| (found.text_in_training, found.rows)),
