@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::folder::{DataFile, Folder, MANIFEST, Source, digest_of, sha256_of_file};
+use crate::folder::{DataFile, Folder, MANIFEST, Source, digest_of, digest_of_data, sha256_of_file};
 
 /// What was compared with the manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -163,10 +163,8 @@ fn state_of(source: &Source) -> SourceState {
     let path = Path::new(&source.path_or_query);
     let found = if source.sha256.is_empty() {
         SourceFound::Unknown
-    } else if Folder::is_one(path) {
-        same(Folder::open(path).is_ok_and(|folder| folder.manifest().digest == source.sha256))
-    } else if path.is_file() {
-        same(sha256_of_file(path).is_ok_and(|(sha256, _)| sha256 == source.sha256))
+    } else if Folder::is_one(path) || path.is_file() {
+        same(digest_of_data(path).is_ok_and(|digest| digest == source.sha256))
     } else {
         SourceFound::NotHere
     };
