@@ -86,9 +86,17 @@ fn a_data_set_is_built_shown_verified_described_and_purged() {
 
     assert_eq!(json(&bot, &["dataset", "verify", "set"])["sources"][0]["state"], "same");
     assert_eq!(json(&bot, &["dataset", "ids", "set", "--output", "ids.txt"])["counts"]["written"], built["kept"]);
+    let again = bot.run(&["dataset", "ids", "set", "--output", "ids.txt"]);
+    assert_ne!(again.code(), Some(0));
+    assert!(again.stderr.contains("ids.txt: exists already"), "{again:?}");
     json(&bot, &["dataset", "card", "set"]);
     json(&bot, &["dataset", "card", "set", "--croissant"]);
     assert!(std::fs::read_to_string(bot.path("set/README.md")).unwrap().contains("# barrio"));
+    json(&bot, &["dataset", "card", "set", "--croissant"]);
+    let theirs = r#"{"conformsTo": "http://mlcommons.org/croissant/1.1"}"#;
+    std::fs::write(bot.path("theirs.json"), theirs).unwrap();
+    let refused = bot.run(&["dataset", "card", "set", "--croissant", "--output", "theirs.json"]);
+    assert!(refused.stderr.contains("was not written by this command"), "{refused:?}");
 
     // A model that was trained on the part with the author's rows is named; it keeps the hashes of its files.
     let train = ["train", "vectors", "--data", "set/train.jsonl:text", "--output", "runs/words", "--epochs", "1"];

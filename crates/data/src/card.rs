@@ -24,7 +24,7 @@ pub fn card(manifest: &Manifest) -> String {
     composition(&mut card, manifest);
     collection(&mut card, manifest);
     preparation(&mut card, manifest);
-    uses(&mut card, manifest);
+    uses(&mut card);
     distribution(&mut card, manifest);
     maintenance(&mut card, manifest);
     card
@@ -68,7 +68,7 @@ fn motivation(card: &mut String, manifest: &Manifest) {
 
 fn cost(manifest: &Manifest) -> Option<String> {
     let dollars: f64 = manifest.sources.iter().filter_map(|source| source.cost_usd).sum();
-    (dollars > 0.0).then(|| format!("Reading from X cost {dollars:.2} US dollars. By whom they were paid: {UNKNOWN}"))
+    (dollars > 0.0).then(|| format!("Reading from X cost {dollars:.2} US dollars. Who paid: {UNKNOWN}"))
 }
 
 fn composition(card: &mut String, manifest: &Manifest) {
@@ -234,7 +234,7 @@ fn fenced(language: &str, text: &str) -> String {
     format!("{fence}{language}\n{}\n{fence}", text.trim_end())
 }
 
-fn uses(card: &mut String, _: &Manifest) {
+fn uses(card: &mut String) {
     section(
         card,
         "Uses",

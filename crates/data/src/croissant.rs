@@ -9,6 +9,9 @@ use serde_json::{Map, Value, json};
 use crate::folder::{ColumnType, DataFile, Manifest};
 use crate::names;
 
+/// Words that every description of ours has, by which an earlier one is recognised.
+pub const WORDS: &str = "Texts written by people, ";
+
 /// Returns the description of a data set as JSON-LD.
 ///
 /// # Errors
@@ -72,9 +75,9 @@ fn add_known(fields: &mut Map<String, Value>, manifest: &Manifest) {
         .filter(|name| manifest.columns.iter().any(|column| column.name == *name))
         .collect();
     let personal = if people.is_empty() {
-        "Texts written by people, who may name themselves or others in them.".to_owned()
+        format!("{WORDS}who may name themselves or others in them.")
     } else {
-        format!("Texts written by people, and who wrote them: {}.", people.join(", "))
+        format!("{WORDS}and who wrote them: {}.", people.join(", "))
     };
     fields.insert("rai:personalSensitiveInformation".to_owned(), json!(personal));
     if !manifest.labels.is_empty() {

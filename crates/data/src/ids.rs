@@ -57,10 +57,10 @@ pub fn write_ids(folder: &Folder, skip: u64, most: u64, writer: &mut dyn Write) 
     Ok(counts)
 }
 
-/// Returns whether an id can be asked for: digits, and not rounded by a table.
-fn is_usable(id: &str) -> bool {
-    let digits = id.bytes().all(|byte| byte.is_ascii_digit());
-    let rounded = id.len() > 15 && id.get(15..).is_some_and(|rest| rest.bytes().all(|byte| byte == b'0'));
+/// Returns whether an id can be asked for: digits, of which a table did not replace those after the fifteenth by zeros.
+pub(crate) fn is_usable(id: &str) -> bool {
+    let digits = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+    let rounded = id.len() > 15 && id.bytes().skip(15).all(|byte| byte == b'0');
     digits && !rounded
 }
 

@@ -34,6 +34,7 @@ pub mod parquet_file;
 pub mod purge;
 pub mod read;
 pub mod row;
+mod screen_name;
 pub mod similar;
 pub mod split;
 pub mod times;

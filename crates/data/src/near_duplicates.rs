@@ -19,13 +19,16 @@ const FEWEST_BUCKETS: usize = 1 << 10;
 
 /// Drops near-duplicates: the first of several similar texts stays.
 #[derive(Debug)]
-pub struct NearDuplicates(TextIndex);
+pub struct NearDuplicates {
+    known: TextIndex,
+    threshold: f64,
+}
 
 impl NearDuplicates {
     /// Creates a filter that admits texts less similar than `threshold` to everything admitted before.
     #[must_use]
     pub fn new(threshold: f64) -> Self {
-        Self(TextIndex::new(threshold))
+        Self { known: TextIndex::default(), threshold }
     }
 
     /// Returns whether `text` is new, and remembers it. A text without words is always new.
@@ -34,9 +37,9 @@ impl NearDuplicates {
         if words.is_empty() {
             return true;
         }
-        let new = self.0.find(words.as_slice(), |_| true).is_none();
+        let new = self.known.find(words.as_slice(), self.threshold, |_| true).is_none();
         if new {
-            self.0.insert(words.as_slice());
+            self.known.insert(words.as_slice());
         }
         new
     }
@@ -45,7 +48,6 @@ impl NearDuplicates {
 /// Texts as sets of word hashes, found again by similar ones. Each has a number, from 0, in the order in which they come.
 #[derive(Debug)]
 pub struct TextIndex {
-    threshold: f64,
     multipliers: [u64; BANDS * ROWS],
     /// For every band and bucket, the newest text in it; a bucket is chosen by the band's content.
     newest: Vec<u32>,
@@ -58,13 +60,10 @@ pub struct TextIndex {
     ends: Vec<usize>,
 }
 
-impl TextIndex {
-    /// Creates an index in which texts are similar from `threshold` on.
-    #[must_use]
-    pub fn new(threshold: f64) -> Self {
+impl Default for TextIndex {
+    fn default() -> Self {
         let multipliers = std::array::from_fn(|index| splitmix64((index as u64).wrapping_mul(SPLITMIX64_STEP)) | 1);
         Self {
-            threshold,
             multipliers,
             newest: vec![NONE; BANDS * FEWEST_BUCKETS],
             buckets: FEWEST_BUCKETS,
@@ -73,7 +72,9 @@ impl TextIndex {
             ends: Vec::new(),
         }
     }
+}
 
+impl TextIndex {
     /// Adds a text with these words, which ascend without repeats, and returns its number.
     ///
     /// # Panics
@@ -89,39 +90,41 @@ impl TextIndex {
         number
     }
 
-    /// Returns the first text found that is similar to one with these words and that `accept` takes.
-    pub fn find(&self, words: &[u32], accept: impl FnMut(u32) -> bool) -> Option<u32> {
-        self.find_within(words, usize::MAX, accept)
+    /// Returns the first text found that is similar, from `threshold` on, to one with these words and that `accept` takes.
+    pub fn find(&self, words: &[u32], threshold: f64, accept: impl FnMut(u32) -> bool) -> Option<u32> {
+        self.find_within(words, threshold, usize::MAX, accept)
     }
 
     /// Does the same, but looks at the newest `most` texts of each band only, so that no text takes long.
-    pub fn find_within(&self, words: &[u32], most: usize, mut accept: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub fn find_within(
+        &self,
+        words: &[u32],
+        threshold: f64,
+        most: usize,
+        mut accept: impl FnMut(u32) -> bool,
+    ) -> Option<u32> {
         if words.is_empty() {
             return None;
         }
-        for slot in self.slots(words) {
-            let (band, mut number) = (slot / self.buckets, self.newest[slot]);
-            for _ in 0..most {
-                if number == NONE {
-                    break;
-                }
-                if self.is_similar(words, self.words_of(number)) && accept(number) {
-                    return Some(number);
-                }
-                number = self.before[number as usize][band];
-            }
-        }
-        None
+        self.slots(words).into_iter().find_map(|slot| {
+            let mut chain = self.chain(slot / self.buckets, self.newest[slot]).take(most);
+            chain.find(|&number| is_similar(words, self.words_of(number), threshold) && accept(number))
+        })
     }
 
-    /// Returns the texts that may be similar to one with these words and are numbered below `below`; some come several times.
-    pub fn candidates(&self, words: &[u32], below: u32) -> impl Iterator<Item = u32> + '_ {
-        self.slots(words).into_iter().flat_map(move |slot| {
-            let band = slot / self.buckets;
-            let first = Some(self.newest[slot]).filter(|number| *number != NONE);
-            let next = move |number: &u32| Some(self.before[*number as usize][band]).filter(|number| *number != NONE);
-            std::iter::successors(first, next).filter(move |number| *number < below)
-        })
+    /// Returns the texts before the text `number` that may be similar to it: of each band the newest `most`. Some come several times.
+    ///
+    /// # Panics
+    /// If there is no text of this number.
+    pub fn earlier(&self, number: u32, most: usize) -> impl Iterator<Item = u32> {
+        let before = self.before[number as usize];
+        before.into_iter().enumerate().flat_map(move |(band, first)| self.chain(band, first).take(most))
+    }
+
+    /// Returns a text and those before it in the same bucket of a band, the newest first.
+    fn chain(&self, band: usize, first: u32) -> impl Iterator<Item = u32> {
+        let text = |number: u32| Some(number).filter(|number| *number != NONE);
+        std::iter::successors(text(first), move |number| text(self.before[*number as usize][band]))
     }
 
     /// Returns the words of a text.
@@ -145,14 +148,6 @@ impl TextIndex {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
-    }
-
-    /// Returns whether two sets of words are similar.
-    #[must_use]
-    pub fn is_similar(&self, left: &[u32], right: &[u32]) -> bool {
-        let (fewer, more) = (left.len().min(right.len()), left.len().max(right.len()));
-        jaccard(fewer, fewer, more) >= self.threshold
-            && jaccard(shared(left, right), left.len(), right.len()) >= self.threshold
     }
 
     /// Puts a text into its buckets; one without words is in none.
@@ -195,6 +190,13 @@ impl TextIndex {
                 .fold(0, |state, minimum| splitmix64(state ^ u64::from(*minimum)))
         })
     }
+}
+
+/// Returns whether two sets of words are similar from `threshold` on.
+#[must_use]
+pub fn is_similar(left: &[u32], right: &[u32], threshold: f64) -> bool {
+    let (fewer, more) = (left.len().min(right.len()), left.len().max(right.len()));
+    jaccard(fewer, fewer, more) >= threshold && jaccard(shared(left, right), left.len(), right.len()) >= threshold
 }
 
 /// Returns the distinct words of a text, in lower case and without punctuation, as ascending hashes.
@@ -272,7 +274,7 @@ mod tests {
     #[test]
     fn an_index_finds_what_it_holds_after_it_has_grown() {
         let mut rng = ChaCha12Rng::seed_from_u64(2);
-        let mut index = TextIndex::new(NEAR_DUPLICATE);
+        let mut index = TextIndex::default();
         let texts: Vec<HashedSet<u32>> =
             (0..5 * FEWEST_BUCKETS).map(|_| (0..12).map(|_| rng.random_range(0..3000)).collect()).collect();
         for (number, text) in texts.iter().enumerate() {
@@ -282,17 +284,18 @@ mod tests {
         for (number, text) in texts.iter().enumerate() {
             let words = text.as_slice();
             assert_eq!(index.words_of(number as u32), words);
-            assert_eq!(index.find(words, |found| found as usize == number), Some(number as u32));
-            let earlier: Vec<u32> = index.candidates(words, number as u32).collect();
+            assert_eq!(index.find(words, NEAR_DUPLICATE, |found| found as usize == number), Some(number as u32));
+            let earlier: Vec<u32> = index.earlier(number as u32, usize::MAX).collect();
             assert!(earlier.iter().all(|other| (*other as usize) < number));
-            assert!(index.candidates(words, u32::MAX).any(|other| other as usize == number));
+            assert!(index.earlier(number as u32, 1).all(|other| earlier.contains(&other)));
+            assert_eq!(index.find_within(words, NEAR_DUPLICATE, 0, |_| true), None);
         }
-        assert_eq!(index.find(&[], |_| true), None);
-        index.insert(&[]);
-        assert_eq!(index.find(&[], |_| true), None);
-        assert_eq!(
-            index.candidates(texts[7].as_slice(), u32::MAX).filter(|found| *found as usize == texts.len()).count(),
-            0
-        );
+        assert_eq!(index.find(&[], NEAR_DUPLICATE, |_| true), None);
+        let empty = index.insert(&[]);
+        assert_eq!(index.find(&[], NEAR_DUPLICATE, |_| true), None);
+        assert_eq!(index.earlier(empty, usize::MAX).count(), 0);
+        let copy = index.insert(texts[7].as_slice());
+        assert!(index.earlier(copy, usize::MAX).any(|other| other == 7));
+        assert!(index.earlier(copy, usize::MAX).all(|other| other != empty));
     }
 }

@@ -4,6 +4,7 @@
 //! because a list of the forgotten would remember them. Retweets of an author contain the author's words and go too.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
@@ -12,6 +13,7 @@ use serde::Serialize;
 use crate::folder::{Folder, Manifest, Purge};
 use crate::names;
 use crate::row::Row;
+use crate::screen_name::{comparable, mentioned, retweeted};
 use crate::trained_on::{DataUse, TrainedOn, walk};
 
 /// How deep below a folder models are looked for.
@@ -61,7 +63,7 @@ impl Wanted {
     /// If a list cannot be read or has another line, or nothing is given.
     pub fn new(authors: &[String], ids: &[String], lists: &[PathBuf]) -> Result<Self> {
         let mut wanted = Self { from_file: !lists.is_empty(), ..Self::default() };
-        wanted.authors.extend(authors.iter().map(|author| normalised(author)));
+        wanted.authors.extend(authors.iter().map(|author| comparable(author)));
         wanted.ids.extend(ids.iter().map(|id| id.trim().to_owned()));
         for path in lists {
             wanted.read(path)?;
@@ -93,7 +95,7 @@ impl Wanted {
                 self.ids.insert(line.to_owned());
                 self.authors.insert(line.to_owned());
             } else {
-                self.authors.insert(normalised(line));
+                self.authors.insert(comparable(line));
             }
         }
         Ok(())
@@ -110,7 +112,7 @@ impl Wanted {
 
     fn fate(&self, row: &Row) -> Fate {
         let is = |column: &str, set: &HashSet<String>| {
-            row.text(column).is_some_and(|value| set.contains(&normalised(&value)))
+            row.text(column).is_some_and(|value| set.contains(&comparable(&value)))
         };
         if is(names::ID, &self.ids) || is(names::AUTHOR, &self.authors) || is(names::AUTHOR_ID, &self.authors) {
             return Fate::Goes;
@@ -119,12 +121,11 @@ impl Wanted {
             return Fate::Stays;
         }
         let Some(text) = row.text(names::TEXT) else { return Fate::Stays };
-        let retweeted = text.strip_prefix("RT @").map(name_at);
-        if retweeted.is_some_and(|name| self.authors.contains(&name.to_lowercase())) {
+        let is_author = |name: &str| self.authors.contains(&comparable(name));
+        if retweeted(&text).is_some_and(is_author) {
             return Fate::Retweets;
         }
-        let mentioned = text.split('@').skip(1).map(name_at).any(|name| self.authors.contains(&name.to_lowercase()));
-        if mentioned { Fate::Mentions } else { Fate::Stays }
+        if mentioned(&text).any(is_author) { Fate::Mentions } else { Fate::Stays }
     }
 }
 
@@ -134,16 +135,6 @@ enum Fate {
     Retweets,
     Mentions,
     Stays,
-}
-
-fn normalised(name: &str) -> String {
-    name.trim().trim_start_matches('@').to_lowercase()
-}
-
-/// Returns the screen name at the beginning of a text.
-fn name_at(text: &str) -> &str {
-    let end = text.find(|character: char| !character.is_ascii_alphanumeric() && character != '_').unwrap_or(text.len());
-    &text[..end]
 }
 
 /// Counts what would go, without changing anything, and looks for models in `folders`.
@@ -184,6 +175,7 @@ pub fn purge(path: &Path, wanted: &Wanted, folders: &[PathBuf], reason: &str, wh
             path.display()
         );
     }
+    let others = other_files(path, folder.manifest())?;
     let mut writer = Folder::replace(path, folder.format())?;
     for file in &folder.manifest().files {
         writer.begin(&file.split)?;
@@ -199,7 +191,10 @@ pub fn purge(path: &Path, wanted: &Wanted, folders: &[PathBuf], reason: &str, wh
             writer.write_to(&folder.manifest().files[row.place.file].split, &row)?;
         }
     }
-    keep_other_files(path, writer.path(), folder.manifest())?;
+    for name in others {
+        let other = path.join(&name);
+        std::fs::copy(&other, writer.path().join(&name)).with_context(|| format!("cannot copy {}", other.display()))?;
+    }
     let mut manifest = folder.manifest().clone();
     let before = manifest.files.iter().filter(|file| purged.files.contains_key(&file.name));
     manifest.purged.push(Purge {
@@ -225,18 +220,26 @@ fn label_column(manifest: &Manifest) -> String {
     column.unwrap_or("label").to_owned()
 }
 
-/// Copies what a person put into the folder beside the data: a card, a licence.
-fn keep_other_files(from: &Path, to: &Path, manifest: &Manifest) -> Result<()> {
-    for entry in std::fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+/// Returns the names of the files that a person put into the folder next to the data: a card, a licence.
+///
+/// # Errors
+/// If there is a folder or a link: a purge copies neither, so it would be lost.
+fn other_files(path: &Path, manifest: &Manifest) -> Result<Vec<OsString>> {
+    let mut others = Vec::new();
+    for entry in std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))? {
         let entry = entry?;
         let name = entry.file_name();
-        let ours = name == crate::folder::MANIFEST || manifest.files.iter().any(|file| *file.name == *name);
-        if !ours && entry.file_type()?.is_file() {
-            std::fs::copy(entry.path(), to.join(&name))
-                .with_context(|| format!("cannot copy {}", entry.path().display()))?;
+        if name == crate::folder::MANIFEST || manifest.files.iter().any(|file| *file.name == *name) {
+            continue;
         }
+        ensure!(
+            entry.file_type()?.is_file(),
+            "{}: a purge writes the folder anew and keeps only files; move this elsewhere first",
+            entry.path().display()
+        );
+        others.push(name);
     }
-    Ok(())
+    Ok(others)
 }
 
 impl Purged {
@@ -407,6 +410,11 @@ mod tests {
         let all = Wanted::new(&[], &[], &[list]).unwrap();
         assert!(purge(&path, &all, &[], "", WHEN).unwrap_err().to_string().contains("no row would be left"));
         assert!(Wanted::new(&[], &[], &[]).unwrap_err().to_string().contains("nothing to purge"));
+        std::fs::create_dir(path.join("notes")).unwrap();
+        let other = purge(&path, &wanted(&["ana"], &[]), &[], "", WHEN).unwrap_err().to_string();
+        assert!(other.contains("notes: a purge writes the folder anew and keeps only files"), "{other}");
+        assert!(path.join("notes").is_dir());
+        std::fs::remove_dir(path.join("notes")).unwrap();
         std::fs::write(path.join("test.jsonl"), "{\"id\":\"4\",\"author\":\"ana\"}\n").unwrap();
         let changed = purge(&path, &wanted(&["ana"], &[]), &[], "", WHEN).unwrap_err().to_string();
         assert!(changed.contains("test.jsonl: not the contents that the manifest names"), "{changed}");

@@ -79,12 +79,20 @@ pub fn split_groups(mut groups: Vec<Vec<usize>>, labels: &[usize], shares: [f64;
 /// If `shares` do not pass their check.
 pub fn split_at_random(rows: usize, shares: [f64; 3], seed: u64) -> Result<Split> {
     check_shares(shares)?;
-    let mut order: Vec<usize> = (0..rows).collect();
-    order.shuffle(&mut ChaCha12Rng::seed_from_u64(seed));
     let size = |share: f64| (share * rows as f64).round() as usize;
-    let mut train = order.split_off(size(shares[2]).min(rows));
-    let validation = train.split_off(train.len() - size(shares[1]).min(train.len()));
-    Ok(Split::of([train, validation, order]))
+    let test = size(shares[2]).min(rows);
+    let validation = size(shares[1]).min(rows - test);
+    Ok(split_in_sizes([rows - test - validation, validation, test], seed))
+}
+
+/// Splits rows at random into train, validation and test parts of these sizes, as [`split_at_random`] does.
+#[must_use]
+pub fn split_in_sizes([train, validation, test]: [usize; 3], seed: u64) -> Split {
+    let mut order: Vec<usize> = (0..train + validation + test).collect();
+    order.shuffle(&mut ChaCha12Rng::seed_from_u64(seed));
+    let mut rest = order.split_off(test);
+    let validation = rest.split_off(train);
+    Split::of([rest, validation, order])
 }
 
 /// Checks the shares of the train, validation and test part.

@@ -16,10 +16,21 @@ pub struct Time {
     pub zoned: bool,
 }
 
-/// Reads a time: RFC 3339, the forms of X, or `2026-03-01 09:00:02` and `2026-03-01` without a zone.
+/// Reads a time: RFC 3339, the forms of X, or `2026-03-01 09:00:02` and `2026-03-01` without a zone; also with slashes in the date,
+/// or with `UTC` or `+00` at the end.
 #[must_use]
 pub fn read(text: &str) -> Option<Time> {
     let text = text.trim();
+    if text.get(4..5) == Some("/") && text.get(7..8) == Some("/") {
+        return read(&text.replacen('/', "-", 2));
+    }
+    read_usual(text).or_else(|| {
+        let civil = text.strip_suffix("UTC").or_else(|| text.strip_suffix("+00"))?;
+        read_usual(civil.trim_end()).map(|time| Time { zoned: true, ..time })
+    })
+}
+
+fn read_usual(text: &str) -> Option<Time> {
     let zoned = |instant| Time { instant, zoned: true };
     if text.as_bytes().first()?.is_ascii_digit() {
         if let Ok(instant) = text.parse::<Timestamp>() {
@@ -55,6 +66,9 @@ mod tests {
             ("2023-02-18 12:33:11+00:00", true),
             ("2023-02-18 12:33:11", false),
             ("2023-02-18T12:33:11", false),
+            ("2023/02/18 12:33:11", false),
+            ("2023-02-18 12:33:11 UTC", true),
+            ("2023-02-18 12:33:11+00", true),
         ] {
             let time = read(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!((standard(time.instant).as_str(), time.zoned), ("2023-02-18T12:33:11Z", zoned), "{text}");

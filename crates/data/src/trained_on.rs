@@ -52,20 +52,22 @@ impl TrainedOn {
     /// If a file cannot be read.
     pub fn of<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Self> {
         let mut data: Vec<DataUse> = Vec::new();
+        let mut add = |path: &Path, manifest: Option<&Manifest>| -> Result<()> {
+            if data.iter().all(|used| used.path != path) {
+                data.push(use_of(path, manifest)?);
+            }
+            Ok(())
+        };
         for path in paths {
             let path = path.as_ref();
             if Folder::is_one(path) {
                 let manifest = Manifest::read(path)?;
-                for file in &manifest.files {
-                    data.push(use_of(&path.join(&file.name), Some(&manifest))?);
-                }
+                manifest.files.iter().try_for_each(|file| add(&path.join(&file.name), Some(&manifest)))?;
             } else if path.is_file() {
                 let parent = path.parent().filter(|parent| Folder::is_one(parent));
-                let manifest = parent.map(Manifest::read).transpose()?;
-                data.push(use_of(path, manifest.as_ref())?);
+                add(path, parent.map(Manifest::read).transpose()?.as_ref())?;
             }
         }
-        data.dedup();
         Ok(Self { format: FORMAT, data })
     }
 
@@ -172,6 +174,8 @@ mod tests {
         assert_eq!(used.data[0].sha256, folder.manifest().files[0].sha256);
         assert_eq!(used.data[1].data_set, None);
         assert_eq!(TrainedOn::of([&set]).unwrap().data.len(), 2);
+        let train = set.join("train.jsonl");
+        assert_eq!(TrainedOn::of([&train, &alone, &train]).unwrap().data.len(), 2);
 
         let model = place.path().join("runs/model");
         std::fs::create_dir_all(&model).unwrap();

@@ -6,8 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::folder::{DataFile, Folder, MANIFEST, Source, digest_of, sha256_of_file};
-use crate::names;
+use crate::folder::{DataFile, Folder, MANIFEST, Source, digest_of, digest_of_data, sha256_of_file};
 
 /// What was compared with the manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -77,7 +76,7 @@ fn check_bytes(folder: &Path, file: &DataFile, faults: &mut Vec<String>) -> bool
     false
 }
 
-/// Reads all rows and compares their number, columns and labels; returns how many there are.
+/// Reads all rows and compares their number and columns; returns how many there are.
 fn check_rows(folder: &Folder, faults: &mut Vec<String>) -> u64 {
     let manifest = folder.manifest();
     let mut rows: BTreeMap<usize, u64> = BTreeMap::new();
@@ -164,10 +163,8 @@ fn state_of(source: &Source) -> SourceState {
     let path = Path::new(&source.path_or_query);
     let found = if source.sha256.is_empty() {
         SourceFound::Unknown
-    } else if Folder::is_one(path) {
-        same(Folder::open(path).is_ok_and(|folder| folder.manifest().digest == source.sha256))
-    } else if path.is_file() {
-        same(sha256_of_file(path).is_ok_and(|(sha256, _)| sha256 == source.sha256))
+    } else if Folder::is_one(path) || path.is_file() {
+        same(digest_of_data(path).is_ok_and(|digest| digest == source.sha256))
     } else {
         SourceFound::NotHere
     };
@@ -176,13 +173,6 @@ fn state_of(source: &Source) -> SourceState {
 
 fn same(is: bool) -> SourceFound {
     if is { SourceFound::Same } else { SourceFound::Changed }
-}
-
-/// Returns whether a data set has columns that identify people.
-#[must_use]
-pub fn has_authors(folder: &Folder) -> bool {
-    let known = [names::AUTHOR, names::AUTHOR_ID, names::AUTHOR_NAME];
-    folder.manifest().columns.iter().any(|column| known.contains(&column.name.as_str()))
 }
 
 #[cfg(test)]

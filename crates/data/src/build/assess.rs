@@ -16,9 +16,12 @@ use super::moment::moment_of;
 use super::reason::Reason;
 use super::spec::{Rest, SourceSpec};
 use super::words::Comparable;
+use crate::ids::is_usable;
+use crate::import::number_counts;
 use crate::label::Verdict;
 use crate::names;
 use crate::row::{Row, Value};
+use crate::screen_name::comparable;
 use crate::times::standard;
 
 /// Stands for an unknown author.
@@ -177,20 +180,6 @@ impl Assessor {
     }
 }
 
-/// Turns the counts that a table has as text into numbers.
-fn number_counts(row: &mut Row) {
-    const COUNTS: [&str; 6] = [names::LINKS, names::LIKES, names::REPOSTS, names::REPLIES, names::QUOTES, names::VIEWS];
-    for column in COUNTS {
-        let number = match row.get(column) {
-            Some(Value::Text(text)) => text.trim().parse::<i64>().ok(),
-            _ => None,
-        };
-        if let Some(number) = number {
-            row.set(column, number);
-        }
-    }
-}
-
 /// Returns a row's date, after writing it in the data set's form; the second value is whether there is one that cannot be read.
 fn date_of(row: &mut Row) -> (Option<Timestamp>, bool) {
     let Some(text) = row.text(names::CREATED_AT) else { return (None, false) };
@@ -206,22 +195,16 @@ fn date_of(row: &mut Row) -> (Option<Timestamp>, bool) {
 }
 
 fn author_of(row: &Row) -> u64 {
-    let name = |column: &str| {
-        row.text(column).map(|name| name.trim().trim_start_matches('@').to_lowercase()).filter(|name| !name.is_empty())
-    };
+    let name = |column: &str| row.text(column).map(|name| comparable(&name)).filter(|name| !name.is_empty());
     let author = name(names::AUTHOR).or_else(|| name(names::AUTHOR_ID));
     author.map_or(NOBODY, |name| hash(2, &[name]).max(1))
 }
 
 /// Returns a hash of the row's id; none for one that a table rounded (`1.23E+18`), which many tweets share.
 fn id_of(row: &Row) -> Option<u64> {
-    let id = match row.get(names::ID)? {
-        Value::Text(text) => Cow::Borrowed(text.trim()),
-        Value::Integer(_) | Value::Number(_) | Value::Bool(_) => return None,
-    };
-    let digits = id.bytes().all(|byte| byte.is_ascii_digit());
-    let rounded = id.len() > 15 && id[id.len().min(15)..].bytes().all(|byte| byte == b'0');
-    let usable = if digits { !id.is_empty() && !rounded } else { !looks_like_number(&id) };
+    let Value::Text(text) = row.get(names::ID)? else { return None };
+    let id = text.trim();
+    let usable = !id.is_empty() && (is_usable(id) || !looks_like_number(id));
     usable.then(|| hash(3, &[id]))
 }
 
@@ -253,6 +236,18 @@ mod tests {
         ] {
             assert_eq!(id_of(&row(&[("id", id)])).is_some(), is, "{id}");
         }
+    }
+
+    #[test]
+    fn a_count_that_a_table_has_as_a_float_counts() {
+        let filters = Filters::new(&toml::from_str("links = \"drop\"").unwrap(), std::path::Path::to_path_buf).unwrap();
+        let assessor = Assessor { filters, labels: None, joins: Vec::new(), needs_date: false };
+        let renames = Renames::new(&toml::from_str("path = \"a.csv\"").unwrap());
+        let outcome = |links: &str| {
+            let row = row(&[("text", "mira esto"), ("links", links)]);
+            assessor.assess(row, &renames).unwrap().outcome.err()
+        };
+        assert_eq!((outcome("1.0"), outcome("0.0")), (Some(Reason::Link), None));
     }
 
     #[test]

@@ -15,6 +15,13 @@ use crate::similar::NEAR_DUPLICATE;
 /// Stands for a row without a date.
 pub const UNDATED: i64 = i64::MIN;
 
+/// The seconds of a day.
+pub const DAY: i64 = 24 * 60 * 60;
+
+/// With how many of the newest texts whose signature has an equal part a text is compared: where many thousands are made from one
+/// template, a comparison with all would take hours.
+pub const MOST_COMPARED: usize = 1000;
+
 /// The rows that stay; all lists have one entry a row, in the order of the rows.
 #[derive(Debug)]
 pub struct Kept {
@@ -27,10 +34,14 @@ pub struct Kept {
     pub labels_of: Vec<u16>,
     pub labels: Vec<Arc<str>>,
     pub index: TextIndex,
+    /// From this similarity on, a text of one part is a near-duplicate of a text of another.
+    pub near_in_split: f64,
     by_text: HashMap<u64, u32>,
     ids: HashSet<u64>,
     of_author: HashMap<u64, u32>,
     duplicates: Duplicates,
+    /// From this similarity on, `duplicates = "near"` drops a text.
+    near: f64,
     max_per_author: Option<u32>,
 }
 
@@ -44,11 +55,13 @@ impl Kept {
             seconds: Vec::new(),
             labels_of: Vec::new(),
             labels: Vec::new(),
-            index: TextIndex::new(filter.near_threshold.or(near_in_split).unwrap_or(NEAR_DUPLICATE)),
+            index: TextIndex::default(),
+            near_in_split: near_in_split.or(filter.near_threshold).unwrap_or(NEAR_DUPLICATE),
             by_text: HashMap::new(),
             ids: HashSet::new(),
             of_author: HashMap::new(),
             duplicates: filter.duplicates,
+            near: filter.near_threshold.unwrap_or(NEAR_DUPLICATE),
             max_per_author: filter.max_per_author,
         }
     }
@@ -63,6 +76,12 @@ impl Kept {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.texts.is_empty()
+    }
+
+    /// Returns the day of a row in UTC, counted from 1970, if it has a date.
+    #[must_use]
+    pub fn day(&self, row: usize) -> Option<i64> {
+        Some(self.seconds[row]).filter(|at| *at != UNDATED).map(|at| at.div_euclid(DAY))
     }
 
     /// Adds a row.
@@ -96,8 +115,11 @@ impl Kept {
         if self.by_text.contains_key(&facts.words.text) {
             return Some(Reason::Duplicate);
         }
-        let near = self.duplicates == Duplicates::Near && self.index.find(&facts.words.set, |_| true).is_some();
-        near.then_some(Reason::NearDuplicate)
+        if self.duplicates != Duplicates::Near {
+            return None;
+        }
+        let near = self.index.find_within(&facts.words.set, self.near, MOST_COMPARED, |_| true);
+        near.map(|_| Reason::NearDuplicate)
     }
 
     fn count_author(&mut self, author: u64) -> Result<(), Reason> {

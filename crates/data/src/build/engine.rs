@@ -15,6 +15,7 @@ use super::enrich::{BATCH, Enricher};
 use super::filter::Filters;
 use super::join::Join;
 use super::labels::Labels;
+use super::leakage;
 use super::manifest::manifest_of;
 use super::parts::{PARTS, assign};
 use super::reason::Reason;
@@ -22,7 +23,6 @@ use super::report::{BuildReport, Dropped, JoinReport, PartReport, SourceReport};
 use super::sources::{self, Ended, Input, News};
 use super::spec::{OutputFormat, Rule, SpecFile, SplitBy};
 use super::spool::Spool;
-use super::{leakage, sources::rows_of};
 use crate::folder::{Folder, Format, Writer};
 use crate::names;
 use crate::row::Row;
@@ -55,13 +55,14 @@ pub fn build(file: &SpecFile, request: &Request<'_>) -> Result<BuildReport> {
     };
     let writer = request.output.map(|output| Folder::create(output, format)).transpose()?;
     let spool = writer.as_ref().map(|writer| Spool::new(writer.path())).transpose()?;
-    let mut pass = Pass::new(file, &assessor, spool);
+    let derived = request.enricher.as_ref().map(|enricher| enricher.columns.as_slice()).unwrap_or_default();
+    let mut pass = Pass::new(file, &assessor, derived, spool);
     pass.run()?;
     let parts = file.spec.split.as_ref().map(|split| assign(split, &pass.kept)).transpose()?;
     let mut report = pass.report();
     if let (Some(split), Some(parts)) = (&file.spec.split, &parts) {
         report.parts = part_reports(&pass.kept, parts);
-        report.leakage = leakage::measure(&pass.kept, parts, split.seed)?;
+        report.leakage = leakage::measure(&pass.kept, parts, split.seed);
     }
     if let (Some(writer), Some(spool)) = (writer, pass.spool.take()) {
         // The index is the larger part of the memory, and is not needed to write.
@@ -77,7 +78,7 @@ fn assessor(file: &SpecFile) -> Result<Assessor> {
     let mut joins = Vec::new();
     for join in &spec.joins {
         let path = file.at(&join.path);
-        joins.push(Join::read(join, &path, rows_of(&path)?)?);
+        joins.push(Join::read(join, &path, sources::open(&path)?)?);
     }
     Ok(Assessor {
         filters: Filters::new(&spec.filter, |path| file.at(path)).with_context(context)?,
@@ -91,6 +92,8 @@ fn assessor(file: &SpecFile) -> Result<Assessor> {
 struct Pass<'a> {
     file: &'a SpecFile,
     assessor: &'a Assessor,
+    /// The columns that the second pass adds.
+    derived: &'a [String],
     spool: Option<Spool>,
     kept: Kept,
     inputs: Vec<InputState>,
@@ -138,7 +141,7 @@ impl Columns {
 }
 
 impl<'a> Pass<'a> {
-    fn new(file: &'a SpecFile, assessor: &'a Assessor, spool: Option<Spool>) -> Self {
+    fn new(file: &'a SpecFile, assessor: &'a Assessor, derived: &'a [String], spool: Option<Spool>) -> Self {
         let near = file.spec.split.as_ref().and_then(|split| split.near_duplicates);
         let state = |input: Input| InputState {
             renames: Renames::new(&file.spec.sources[input.source]),
@@ -155,6 +158,7 @@ impl<'a> Pass<'a> {
         Self {
             file,
             assessor,
+            derived,
             spool,
             kept: Kept::new(&file.spec.filter, near),
             inputs: sources::inputs(file).into_iter().map(state).collect(),
@@ -259,15 +263,9 @@ impl<'a> Pass<'a> {
     }
 
     fn check_columns(&self) -> Result<()> {
-        let enriched = self.file.spec.enrich.iter().flat_map(|enrich| &enrich.columns);
-        let enriched: Vec<&str> = enriched.map(|column| column.split_once('=').map_or("", |(_, name)| name)).collect();
-        let usual = self.file.spec.enrich.is_some();
         for column in &self.file.spec.output.columns {
-            let known = self.columns.0.contains(column)
-                || enriched.contains(&column.as_str())
-                || (usual && column.to_uppercase() == *column);
             ensure!(
-                known,
+                self.columns.0.contains(column) || self.derived.contains(column),
                 "{}: output.columns: no row has the column {column:?}; they have {}",
                 self.file.path.display(),
                 self.columns.0.join(", ")
@@ -281,7 +279,7 @@ impl<'a> Pass<'a> {
         let mut dropped = Dropped::default();
         let mut totals: BTreeMap<Reason, u64> = BTreeMap::new();
         for state in &self.inputs {
-            state.ended.dropped.iter().for_each(|(reason, rows)| dropped.add(reason, *rows));
+            state.ended.dropped.0.iter().for_each(|(reason, rows)| dropped.add(reason, *rows));
             state.dropped.iter().for_each(|(reason, rows)| *totals.entry(*reason).or_insert(0) += rows);
         }
         totals.iter().for_each(|(reason, rows)| dropped.add(&reason.words(&self.file.spec), *rows));
@@ -344,15 +342,14 @@ impl Seen {
 
 impl InputState {
     fn report(&self, file: &SpecFile) -> SourceReport {
-        let mut dropped = Dropped(self.ended.dropped.clone());
+        let mut dropped = self.ended.dropped.clone();
         self.dropped.iter().for_each(|(reason, rows)| dropped.add(&reason.words(&file.spec), *rows));
-        let by_reader: u64 = self.ended.dropped.iter().map(|(_, rows)| rows).sum();
         SourceReport {
             name: self.input.name.clone(),
             path: self.input.path.clone(),
             kind: self.ended.kind.clone(),
             sha256: self.ended.sha256.clone(),
-            rows_read: self.read + by_reader,
+            rows_read: self.read + self.ended.dropped.total(),
             kept: self.kept,
             dropped,
             from: self.ended.from.clone(),

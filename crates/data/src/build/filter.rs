@@ -13,6 +13,7 @@ use super::spec::{FilterSpec, Rule};
 use super::words::Comparable;
 use crate::names;
 use crate::row::{Row, Value};
+use crate::screen_name::{comparable, retweeted};
 
 /// The filters of a spec, ready for use.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ impl Filters {
     /// Returns why a row is dropped before its text is read, if it is.
     #[must_use]
     pub fn of_row(&self, row: &Row, text: &str, at: Option<Timestamp>) -> Option<Reason> {
-        if self.left_out.has(row) {
+        if self.left_out.has(row, text) {
             return Some(Reason::LeftOut);
         }
         let kinds = [
@@ -129,7 +130,7 @@ fn by_rule(rule: Rule, is: impl FnOnce() -> bool, drop: Reason, other: Reason) -
 }
 
 fn is_retweet(row: &Row, text: &str) -> bool {
-    is_true(row, names::RETWEET) || text.starts_with("RT @")
+    is_true(row, names::RETWEET) || retweeted(text).is_some()
 }
 
 fn is_quote(row: &Row, _: &str) -> bool {
@@ -153,18 +154,19 @@ impl LeftOut {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("filter.leave_out: cannot read {}", path.display()))?;
         let entries = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        self.0.extend(entries.map(|entry| entry.trim_start_matches('@').to_lowercase()));
+        self.0.extend(entries.map(comparable));
         Ok(())
     }
 
-    fn has(&self, row: &Row) -> bool {
+    /// Returns whether a row is on the list, or somebody on the list wrote it or is retweeted by it.
+    fn has(&self, row: &Row, text: &str) -> bool {
         if self.0.is_empty() {
             return false;
         }
-        [names::ID, names::AUTHOR, names::AUTHOR_ID].iter().any(|column| {
-            row.text(column)
-                .is_some_and(|value| self.0.contains(value.trim().trim_start_matches('@').to_lowercase().as_str()))
-        })
+        let listed = |name: &str| self.0.contains(&comparable(name));
+        let columns = [names::ID, names::AUTHOR, names::AUTHOR_ID];
+        columns.iter().any(|column| row.text(column).is_some_and(|value| listed(&value)))
+            || retweeted(text).is_some_and(listed)
     }
 }
 
@@ -249,6 +251,8 @@ mod tests {
         let spec = format!("leave_out = [{path:?}]");
         assert_eq!(verdict(&spec, &[("text", "hola"), ("author", "ana")]), Some(Reason::LeftOut));
         assert_eq!(verdict(&spec, &[("text", "hola"), ("id", "1234")]), Some(Reason::LeftOut));
+        assert_eq!(verdict(&spec, &[("text", "RT @ANA: hola"), ("author", "eva")]), Some(Reason::LeftOut));
+        assert_eq!(verdict(&spec, &[("text", "gracias @ana"), ("author", "eva")]), None);
         assert_eq!(verdict(&spec, &[("text", "hola"), ("author", "anabel")]), None);
     }
 }

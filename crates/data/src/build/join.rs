@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::spec::{JoinColumns, JoinSpec, Rest};
 use crate::row::{Row, Value};
+use crate::screen_name::comparable;
 
 /// A table that rows are joined with.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ impl Join {
             keyed = true;
             let values: Vec<Option<Value>> = theirs.iter().map(|name| row.get(name).cloned()).collect();
             seen.iter_mut().zip(&values).for_each(|(seen, value)| *seen |= value.is_some());
-            join.add(key_of(&key), values).with_context(|| format!("{}: row {}", join.name, row.place.row))?;
+            join.add(comparable(&key), values).with_context(|| format!("{}: row {}", join.name, row.place.row))?;
         }
         ensure!(keyed, "{}: no row has the column {:?} that join.key names", path.display(), spec.key);
         if let Some(column) = seen.iter().position(|seen| !seen) {
@@ -67,7 +68,9 @@ impl Join {
     /// # Errors
     /// If the row has one of the columns already.
     pub fn apply(&self, row: &mut Row) -> Result<bool> {
-        let Some(values) = row.text(&self.on).and_then(|key| self.values.get(&key_of(&key))) else { return Ok(false) };
+        let Some(values) = row.text(&self.on).and_then(|key| self.values.get(&comparable(&key))) else {
+            return Ok(false);
+        };
         for (name, value) in self.columns.iter().zip(values) {
             ensure!(
                 row.get(name).is_none(),
@@ -89,10 +92,6 @@ fn names(columns: &JoinColumns) -> (Vec<Arc<str>>, Vec<String>) {
             names.iter().map(|(ours, theirs)| (Arc::from(ours.as_str()), theirs.clone())).unzip()
         }
     }
-}
-
-fn key_of(text: &str) -> String {
-    text.trim().trim_start_matches('@').to_lowercase()
 }
 
 #[cfg(test)]

@@ -1,19 +1,16 @@
 //! How much of what is tested with has been seen in training: authors, texts, near-duplicates and days on both sides.
 //!
-//! The chosen split stands beside a random one of the same sizes, because only the comparison says what a choice is worth.
-//! Near-duplicates are found by [`TextIndex`], which misses 4 of 100 pairs that are just similar enough.
+//! The chosen split is compared with a random one of the same sizes, because only the comparison says what a choice is worth.
+//! Near-duplicates are found by [`crate::near_duplicates`], which misses 4 of 100 pairs that are just similar enough.
 
 use std::collections::HashSet;
 
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::assess::NOBODY;
-use super::distinct::{Kept, UNDATED};
+use super::distinct::{Kept, MOST_COMPARED};
 use super::parts::{PARTS, at_random_like, sizes};
-use crate::near_duplicates::TextIndex;
 
-const DAY: i64 = 24 * 60 * 60;
 const TRAIN: u8 = 0;
 
 /// The leakage of a split and of a random one of the same sizes.
@@ -41,22 +38,20 @@ pub struct Leakage {
     pub day_in_training: usize,
 }
 
-/// Measures a split, and a random one beside it.
-///
-/// # Errors
-/// If the rows cannot be divided at random; that does not happen.
-pub fn measure(kept: &Kept, parts: &[u8], seed: u64) -> Result<Option<LeakageReport>> {
+/// Measures a split, and a random one of the same sizes.
+#[must_use]
+pub fn measure(kept: &Kept, parts: &[u8], seed: u64) -> Option<LeakageReport> {
     let [train, validation, test] = sizes(parts);
     let tested = if test > 0 { 2 } else { 1 };
     if train == 0 || test + validation == 0 {
-        return Ok(None);
+        return None;
     }
-    let random = at_random_like(parts, seed)?;
-    Ok(Some(LeakageReport {
+    let random = at_random_like(parts, seed);
+    Some(LeakageReport {
         tested: PARTS[usize::from(tested)].to_owned(),
         split: leakage(kept, parts, tested),
         random: leakage(kept, &random, tested),
-    }))
+    })
 }
 
 fn leakage(kept: &Kept, parts: &[u8], tested: u8) -> Leakage {
@@ -64,42 +59,38 @@ fn leakage(kept: &Kept, parts: &[u8], tested: u8) -> Leakage {
     let rows = 0..kept.len();
     let authors: HashSet<u64> =
         rows.clone().filter(training).map(|row| kept.authors[row]).filter(|author| *author != NOBODY).collect();
-    let days: HashSet<i64> = rows.clone().filter(training).filter_map(|row| day(kept, row)).collect();
+    let days: HashSet<i64> = rows.clone().filter(training).filter_map(|row| kept.day(row)).collect();
     let mut texts = vec![false; kept.index.len()];
     rows.clone().filter(training).for_each(|row| texts[kept.texts[row] as usize] = true);
     let mut near: Vec<Option<bool>> = vec![None; kept.index.len()];
     let mut found = Leakage::default();
     for row in rows.filter(|row| parts[*row] == tested) {
         let text = kept.texts[row] as usize;
-        let is_near =
-            *near[text].get_or_insert_with(|| texts[text] || has_similar(&kept.index, kept.texts[row], &texts));
+        let is_near = *near[text].get_or_insert_with(|| texts[text] || has_similar(kept, kept.texts[row], &texts));
         found.rows += 1;
         found.with_author += usize::from(kept.authors[row] != NOBODY);
         found.author_in_training += usize::from(authors.contains(&kept.authors[row]));
         found.text_in_training += usize::from(texts[text]);
         found.near_duplicate_in_training += usize::from(is_near);
-        let day = day(kept, row);
+        let day = kept.day(row);
         found.with_date += usize::from(day.is_some());
         found.day_in_training += usize::from(day.is_some_and(|day| days.contains(&day)));
     }
     found
 }
 
-fn day(kept: &Kept, row: usize) -> Option<i64> {
-    Some(kept.seconds[row]).filter(|at| *at != UNDATED).map(|at| at.div_euclid(DAY))
-}
-
 /// Returns whether a text of the training part is similar to this one.
-fn has_similar(index: &TextIndex, text: u32, training: &[bool]) -> bool {
-    let words = index.words_of(text);
-    let similar = |other: u32| training[other as usize] && index.is_similar(words, index.words_of(other));
-    index.candidates(words, u32::MAX).any(similar)
+fn has_similar(kept: &Kept, text: u32, training: &[bool]) -> bool {
+    let in_training = |other: u32| training[other as usize];
+    let words = kept.index.words_of(text);
+    kept.index.find_within(words, kept.near_in_split, MOST_COMPARED, in_training).is_some()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::build::assess::Facts;
+    use crate::build::distinct::DAY;
     use crate::build::words::Comparable;
 
     #[test]
@@ -119,7 +110,7 @@ mod tests {
             kept.add(&Facts { words: Comparable::of(text), author, id: None, at: Some(at), label: None }).unwrap();
             parts.push(part);
         }
-        let report = measure(&kept, &parts, 1).unwrap().unwrap();
+        let report = measure(&kept, &parts, 1).unwrap();
         let expected = Leakage {
             rows: 3,
             with_author: 2,
@@ -131,6 +122,6 @@ mod tests {
         };
         assert_eq!((report.tested.as_str(), report.split), ("test", expected));
         assert_eq!(report.random.rows, 3);
-        assert_eq!(measure(&kept, &[0; 6], 1).unwrap(), None);
+        assert_eq!(measure(&kept, &[0; 6], 1), None);
     }
 }

@@ -29,7 +29,6 @@ mod words;
 pub use self::engine::{Request, build};
 pub use self::enrich::{Enricher, Filled};
 pub use self::leakage::{Leakage, LeakageReport};
-pub use self::moment::moment_of;
 pub use self::report::{BuildReport, Dropped, JoinReport, PartReport, SourceReport};
 pub use self::spec::{EnrichSpec, Spec, SpecFile};
 pub use self::words::Comparable;

@@ -41,19 +41,10 @@ impl TryFrom<Written> for Moment {
     }
 }
 
-/// Returns the moment that a text names, in any form that [`times`] knows, also with `UTC` or `+00` at its end or with slashes in its
-/// date: `2021/03/01 09:00:02`.
+/// Returns the moment that a text names, in any form that [`times`] knows.
 #[must_use]
 pub fn moment_of(text: &str) -> Option<Timestamp> {
-    let text = text.trim();
-    if text.get(4..5) == Some("/") && text.get(7..8) == Some("/") {
-        return moment_of(&text.replacen('/', "-", 2));
-    }
-    let read = times::read(text).or_else(|| {
-        let start = text.strip_suffix("UTC").or_else(|| text.strip_suffix("+00"))?;
-        times::read(start)
-    });
-    read.map(|time| time.instant)
+    times::read(text).map(|time| time.instant)
 }
 
 #[cfg(test)]

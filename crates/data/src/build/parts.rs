@@ -2,17 +2,15 @@
 
 use anyhow::{Result, ensure};
 
-use super::distinct::{Kept, UNDATED};
+use super::assess::NOBODY;
+use super::distinct::{DAY, Kept, MOST_COMPARED};
 use super::spec::{SplitBy, SplitSpec};
 use crate::groups::Groups;
-use crate::split::{Split, split_at_random, split_groups};
-
-use super::assess::NOBODY;
+use crate::near_duplicates::is_similar;
+use crate::split::{Split, split_at_random, split_groups, split_in_sizes};
 
 /// The names of the parts, as they are numbered.
 pub const PARTS: [&str; 3] = ["train", "validation", "test"];
-
-const DAY: i64 = 24 * 60 * 60;
 
 /// Returns the part of each row, by its place in [`PARTS`].
 ///
@@ -27,22 +25,16 @@ pub fn assign(spec: &SplitSpec, kept: &Kept) -> Result<Vec<u8>> {
             let groups = groups(kept, spec.near_duplicates);
             of_split(&split_groups(groups, &labels, shares, spec.seed)?, kept.len())
         }
-        SplitBy::Time => by_time(spec, kept)?,
+        SplitBy::Time => by_time(spec, kept),
     };
     check(spec, &parts)?;
     Ok(parts)
 }
 
 /// Returns the parts of a random split in which each part has as many rows as in another one.
-///
-/// # Errors
-/// If the number of rows cannot be divided; that does not happen.
-pub fn at_random_like(parts: &[u8], seed: u64) -> Result<Vec<u8>> {
-    let rows = parts.len().max(1) as f64;
-    let [train, validation, test] = sizes(parts).map(|size| size as f64 / rows);
-    let all = train + validation + test;
-    let split = split_at_random(parts.len(), [train / all, validation / all, test / all], seed)?;
-    Ok(of_split(&split, parts.len()))
+#[must_use]
+pub fn at_random_like(parts: &[u8], seed: u64) -> Vec<u8> {
+    of_split(&split_in_sizes(sizes(parts), seed), parts.len())
 }
 
 /// Returns how many rows each part has.
@@ -97,19 +89,21 @@ fn groups(kept: &Kept, near: Option<f64>) -> Vec<Vec<usize>> {
             groups.join(*first_of_author.entry(author).or_insert(row), row);
         }
     }
-    if near.is_some() {
-        join_near(kept, &first_of_text, &mut groups);
+    if let Some(threshold) = near {
+        join_near(kept, threshold, &first_of_text, &mut groups);
     }
     groups.into_rows()
 }
 
-fn join_near(kept: &Kept, first_of_text: &[usize], groups: &mut Groups) {
-    for text in 0..kept.index.len() as u32 {
-        let words = kept.index.words_of(text);
+fn join_near(kept: &Kept, threshold: f64, first_of_text: &[usize], groups: &mut Groups) {
+    let index = &kept.index;
+    for text in 0..index.len() as u32 {
+        let words = index.words_of(text);
         let row = first_of_text[text as usize];
-        for other in kept.index.candidates(words, text) {
+        for other in index.earlier(text, MOST_COMPARED) {
             let earlier = first_of_text[other as usize];
-            if groups.first(row) != groups.first(earlier) && kept.index.is_similar(words, kept.index.words_of(other)) {
+            let apart = groups.first(row) != groups.first(earlier);
+            if apart && is_similar(words, index.words_of(other), threshold) {
                 groups.join(row, earlier);
             }
         }
@@ -117,7 +111,7 @@ fn join_near(kept: &Kept, first_of_text: &[usize], groups: &mut Groups) {
 }
 
 /// Divides by time: at the dates of the spec, or else between the days at which the shares are closest.
-fn by_time(spec: &SplitSpec, kept: &Kept) -> Result<Vec<u8>> {
+fn by_time(spec: &SplitSpec, kept: &Kept) -> Vec<u8> {
     let dates = [spec.validation_from, spec.test_from].map(|from| from.map(|from| from.at().as_second()));
     let [validation, test] = if dates == [None, None] {
         let [train, validation, _] = spec.shares();
@@ -127,12 +121,12 @@ fn by_time(spec: &SplitSpec, kept: &Kept) -> Result<Vec<u8>> {
         let test = dates[1].unwrap_or(i64::MAX);
         [dates[0].unwrap_or(test), test]
     };
-    Ok(kept.seconds.iter().map(|&at| if at >= test { 2 } else { u8::from(at >= validation) }).collect())
+    kept.seconds.iter().map(|&at| if at >= test { 2 } else { u8::from(at >= validation) }).collect()
 }
 
 /// Returns the days that rows are from, ascending, one entry a row.
 fn days(kept: &Kept) -> Vec<i64> {
-    let mut days: Vec<i64> = kept.seconds.iter().filter(|at| **at != UNDATED).map(|at| at.div_euclid(DAY)).collect();
+    let mut days: Vec<i64> = (0..kept.len()).filter_map(|row| kept.day(row)).collect();
     days.sort_unstable();
     days
 }
@@ -150,6 +144,7 @@ fn first_second_after(days: &[i64], share: f64) -> i64 {
 mod tests {
     use super::*;
     use crate::build::assess::Facts;
+    use crate::build::reason::Reason;
     use crate::build::words::Comparable;
 
     fn kept(rows: &[(&str, u64, i64)]) -> Kept {
@@ -208,8 +203,24 @@ mod tests {
     }
 
     #[test]
+    fn the_filter_and_the_split_each_compare_by_their_own_threshold() {
+        let words = "hoy abre el puesto de salud que el barrio pidió desde marzo";
+        let facts = |last: &str, author: u64| {
+            let words = Comparable::of(&format!("{words} {last}"));
+            Facts { words, author, id: None, at: None, label: None }
+        };
+        let mut kept = Kept::new(&toml::from_str("duplicates = \"near\"\nnear_threshold = 0.9").unwrap(), Some(0.7));
+        assert_eq!((kept.add(&facts("ya", 1)), kept.add(&facts("pasado", 2))), (Ok(()), Ok(())));
+        assert_eq!(groups(&kept, Some(0.7)), [vec![0, 1]]);
+        assert_eq!(groups(&kept, Some(0.9)), [vec![0], vec![1]]);
+        let mut kept = Kept::new(&toml::from_str("duplicates = \"near\"").unwrap(), Some(0.9));
+        kept.add(&facts("ya", 1)).unwrap();
+        assert_eq!(kept.add(&facts("pasado", 2)), Err(Reason::NearDuplicate));
+    }
+
+    #[test]
     fn a_random_split_of_the_same_sizes_has_them() {
         let parts: Vec<u8> = (0..97).map(|row| if row < 60 { 0 } else { u8::from(row > 71) + 1 }).collect();
-        assert_eq!(sizes(&at_random_like(&parts, 3).unwrap()), sizes(&parts));
+        assert_eq!(sizes(&at_random_like(&parts, 3)), sizes(&parts));
     }
 }

@@ -6,6 +6,7 @@ use std::thread::Scope;
 
 use anyhow::Result;
 
+use super::report::Dropped;
 use super::spec::SpecFile;
 use crate::folder::{Folder, Manifest, sha256_of_file};
 use crate::read::{Finding, ReadOptions, Rows};
@@ -36,7 +37,7 @@ pub struct Ended {
     pub kind: String,
     pub sha256: String,
     /// Rows that the reader itself dropped, by reason.
-    pub dropped: Vec<(String, u64)>,
+    pub dropped: Dropped,
     /// What the reader found out of the ordinary.
     pub findings: Vec<String>,
     pub from: Option<serde_json::Value>,
@@ -89,7 +90,11 @@ fn send(number: usize, path: &Path, sender: &SyncSender<Result<News>>) -> Result
     Ok(sender.send(Ok(News::End(number, ended(path, &rows)?))).is_ok())
 }
 
-fn open(path: &Path) -> Result<Rows> {
+/// Returns the rows of one path: a source, or the table of a join.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn open(path: &Path) -> Result<Rows> {
     crate::read::open(&[path.to_owned()], &ReadOptions::default())
 }
 
@@ -101,12 +106,7 @@ fn ended(path: &Path, rows: &Rows) -> Result<Ended> {
         if !kinds.contains(&file.kind.as_str()) {
             kinds.push(&file.kind);
         }
-        for (reason, rows) in &file.dropped {
-            match ended.dropped.iter_mut().find(|(known, _)| known == reason) {
-                Some((_, count)) => *count += rows,
-                None => ended.dropped.push((reason.clone(), *rows)),
-            }
-        }
+        file.dropped.iter().for_each(|(reason, rows)| ended.dropped.add(reason, *rows));
         let place = if files.len() > 1 { format!("{}: ", file.name) } else { String::new() };
         ended
             .findings
@@ -143,12 +143,4 @@ fn provenance(manifest: &Manifest) -> serde_json::Value {
         "created_at": manifest.created_at,
         "sources": manifest.sources,
     })
-}
-
-/// Returns the rows of one file, such as the table of a join.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn rows_of(path: &Path) -> Result<impl Iterator<Item = Result<Row>>> {
-    open(path)
 }

@@ -221,9 +221,14 @@ fn columns_are_derived_by_whoever_can() {
         Ok(texts.iter().map(filled).collect())
     };
     let output = bench.at("out");
-    let enricher = Enricher { columns: vec!["TONO".to_owned()], fill: &fill };
-    build(&file, &Request { enricher: Some(enricher), ..request(Some(&output)) }).unwrap();
+    let enricher = || Some(Enricher { columns: vec!["TONO".to_owned()], fill: &fill });
+    build(&file, &Request { enricher: enricher(), ..request(Some(&output)) }).unwrap();
     let rows: Vec<Row> = Folder::open(&output).unwrap().rows().unwrap().map(Result::unwrap).collect();
     assert!(rows[0].text("text").unwrap().starts_with("MENSAJE") && rows[0].get("TONO").is_none());
     assert_eq!(rows[1].text("TONO").as_deref(), Some("NEGATIVE"));
+    for (column, fits) in [("TONO", true), ("TONOS", false)] {
+        let chosen = bench.spec(&format!("{}columns = [\"text\", \"{column}\"]\n", file.text)).unwrap();
+        let built = build(&chosen, &Request { enricher: enricher(), ..request(None) });
+        assert_eq!(built.is_ok(), fits, "{built:?}");
+    }
 }

@@ -34,7 +34,7 @@ pub(super) struct RepeatedTexts {
 impl RepeatedTexts {
     pub(super) fn new() -> Self {
         Self {
-            known: TextIndex::new(NEAR_DUPLICATE),
+            known: TextIndex::default(),
             same: FastMap::default(),
             words: Vec::new(),
             exact: 0,
@@ -78,7 +78,7 @@ impl RepeatedTexts {
         if let Some(number) = self.same.get(&hash_of(words)) {
             return Some((*number, true));
         }
-        self.known.find_within(words, LONGEST_CHAIN, |_| true).map(|number| (number, false))
+        self.known.find_within(words, NEAR_DUPLICATE, LONGEST_CHAIN, |_| true).map(|number| (number, false))
     }
 
     pub(super) fn not_compared(&self) -> u64 {

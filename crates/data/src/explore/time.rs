@@ -65,7 +65,7 @@ fn timestamp(text: &str) -> Option<Timestamp> {
         let in_milliseconds = text.len() >= 12;
         return Timestamp::from_second(if in_milliseconds { number / 1000 } else { number }).ok();
     }
-    Some(times::read(text.trim_end_matches(" UTC"))?.instant)
+    Some(times::read(text)?.instant)
 }
 
 /// Reads `2021-07-08T09:10:11Z`, the form of data sets, without the general parser.

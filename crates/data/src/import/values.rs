@@ -53,6 +53,18 @@ pub(super) fn tidy(row: &mut Row, notes: &mut Notes) {
         let bare = bare.to_owned();
         row.set(names::AUTHOR, bare);
     }
+    number_counts(row);
+    for name in TRUTHS {
+        if let Some(truth) =
+            row.get(name).filter(|value| matches!(value, Value::Text(_) | Value::Integer(_))).and_then(Value::as_bool)
+        {
+            row.set(name, truth);
+        }
+    }
+}
+
+/// Turns the counts of a row into integers where they are text, or floats without a fraction.
+pub(crate) fn number_counts(row: &mut Row) {
     for name in INTEGERS {
         let integer = match row.get(name) {
             Some(Value::Text(text)) => text.trim().parse().ok().or_else(|| whole(text.trim().parse().ok()?)),
@@ -61,13 +73,6 @@ pub(super) fn tidy(row: &mut Row, notes: &mut Notes) {
         };
         if let Some(integer) = integer {
             row.set(name, Value::Integer(integer));
-        }
-    }
-    for name in TRUTHS {
-        if let Some(truth) =
-            row.get(name).filter(|value| matches!(value, Value::Text(_) | Value::Integer(_))).and_then(Value::as_bool)
-        {
-            row.set(name, truth);
         }
     }
 }

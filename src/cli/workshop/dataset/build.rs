@@ -168,7 +168,8 @@ fn contents(text: &mut String, report: &BuildReport) {
         let _ = writeln!(text, "  {:>9}  {}{labels}", part.rows, part.name);
     }
     if let Some(leakage) = &report.leakage {
-        let _ = writeln!(text, "of the part {}, in common with training:   this split   random split", leakage.tested);
+        let heading = format!("the {} part has in common with training:", leakage.tested);
+        let _ = writeln!(text, "{heading:<42}   this split   random split");
         let rows: [(&str, Counts); 4] = [
             ("rows whose author is in training", |found| (found.author_in_training, found.with_author)),
             ("rows whose text is in training", |found| (found.text_in_training, found.rows)),

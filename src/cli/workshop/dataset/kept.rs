@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::cli::output::{BAD, GOOD, HEADING, counted, styled, visible};
 use crate::cli::session::Session;
 use pregonero_data::card::{MADE_BY, card};
-use pregonero_data::croissant::croissant;
+use pregonero_data::croissant;
 use pregonero_data::folder::{Folder, Manifest};
 use pregonero_data::ids::{MOST_IDS, write_ids};
 use pregonero_data::purge::{self, Purged, Wanted};
@@ -45,7 +45,7 @@ impl ShowArguments {
 }
 
 fn shown(manifest: &Manifest) -> String {
-    let mut text = format!("{} {}\n", styled(HEADING, &visible(&manifest.name)), manifest.version);
+    let mut text = format!("{} {}\n", styled(HEADING, &visible(&manifest.name)), visible(&manifest.version));
     let said = |text: &str| if text.is_empty() { "not said".to_owned() } else { visible(text) };
     if !manifest.description.is_empty() {
         let _ = writeln!(text, "{}", visible(&manifest.description));
@@ -53,22 +53,19 @@ fn shown(manifest: &Manifest) -> String {
     let creators = said(&manifest.creators.join(", "));
     let _ = writeln!(text, "made {} by {creators}", said(&manifest.created_at));
     let _ = writeln!(text, "licence: {}\nrights: {}", said(&manifest.licence), said(&manifest.rights));
-    let _ = writeln!(text, "digest {}", manifest.digest);
+    let _ = writeln!(text, "digest {}", visible(&manifest.digest));
     for source in &manifest.sources {
         let dropped: u64 = source.dropped.values().sum();
         let cost = source.cost_usd.map_or_else(String::new, |cost| format!(", ${cost:.2}"));
-        let path = visible(&source.path_or_query);
-        let _ = writeln!(
-            text,
-            "source: {} {path} ({}): {} read = {} kept + {dropped} dropped{cost}",
-            source.what, source.kind, source.rows_read, source.kept
-        );
+        let [what, path, kind] = [&source.what, &source.path_or_query, &source.kind].map(|text| visible(text));
+        let (read, kept) = (source.rows_read, source.kept);
+        let _ = writeln!(text, "source: {what} {path} ({kind}): {read} read = {kept} kept + {dropped} dropped{cost}");
         for (reason, rows) in &source.dropped {
             let _ = writeln!(text, "  {rows:>9}  {}", visible(reason));
         }
     }
     for file in &manifest.files {
-        let _ = writeln!(text, "{}: {}, {} bytes", file.name, counted(file.rows, "row", "rows"), file.bytes);
+        let _ = writeln!(text, "{}: {}, {} bytes", visible(&file.name), counted(file.rows, "row", "rows"), file.bytes);
     }
     for column in &manifest.columns {
         let kind = format!("{:?}", column.kind).to_lowercase();
@@ -81,7 +78,8 @@ fn shown(manifest: &Manifest) -> String {
     }
     for purge in &manifest.purged {
         let reason = if purge.reason.is_empty() { String::new() } else { format!(" ({})", visible(&purge.reason)) };
-        let _ = writeln!(text, "purged {}: {} rows by {}{reason}", purge.when, purge.rows, purge.by);
+        let (when, by) = (visible(&purge.when), visible(&purge.by));
+        let _ = writeln!(text, "purged {when}: {} rows by {by}{reason}", purge.rows);
     }
     for command in &manifest.commands {
         let _ = writeln!(text, "command: {}", visible(command));
@@ -158,7 +156,7 @@ Examples:
   pregonero dataset purge sets/vacunas --id 1372934055187263488
   pregonero dataset purge sets/vacunas --file forgotten.txt --models ~/models --models runs
 
-An author's retweets by others contain the author's words and go too; posts that mention the author stay, and are counted.
+Retweets of an author contain the author's words and go too; posts that mention the author stay, and are counted.
 The manifest records when, how many and why, but no name and no id. Models keep in data.json what they were trained on: those
 that have seen the rows are named, and data sets that were built from this one. They must be trained and built again: what a model
 has learned cannot be taken out of it. Put the name into a file that the spec's leave_out reads, or the next build brings it back.")]
@@ -229,13 +227,13 @@ impl PurgeArguments {
             mentions(purged)
         );
         for (file, rows) in &purged.files {
-            let _ = writeln!(text, "  {rows:>9}  {file}");
+            let _ = writeln!(text, "  {rows:>9}  {}", visible(file));
         }
         if purged.retweets > 0 {
             let _ = writeln!(text, "{} of them are retweets by others", purged.retweets);
         }
         for trained in &purged.models {
-            let (model, on) = (trained.model.display(), trained.on.display());
+            let [model, on] = [&trained.model, &trained.on].map(|path| visible(&path.display().to_string()));
             let _ = writeln!(text, "{} {model} was trained on {on}: train it again", styled(BAD, "model"));
         }
         for set in &purged.data_sets {
@@ -302,17 +300,16 @@ impl IdsArguments {
     /// If the folder is no data set, has no usable id, or the file cannot be written.
     pub fn run(self, session: &Session) -> Result<()> {
         let folder = Folder::open(&self.folder)?;
-        let mut counts = Ok(pregonero_data::ids::IdCounts::default());
+        let mut counts = None;
         let written = write_whole(&self.output, Existing::Refuse, |writer| {
-            counts = write_ids(&folder, self.skip, self.max, writer);
-            match &counts {
+            match counts.insert(write_ids(&folder, self.skip, self.max, writer)) {
                 Ok(counts) if counts.written > 0 => Ok(()),
                 _ => Err(std::io::Error::other("no id was written")),
             }
         });
-        let counts = counts?;
+        let Some(counts) = counts.transpose()? else { return written };
         ensure!(
-            counts.written > 0 || written.is_ok(),
+            counts.written > 0,
             "{}: no id to write: {} rows without one, {} unusable (rounded by a table, or not digits), {} passed over",
             self.folder.display(),
             counts.without,
@@ -373,8 +370,8 @@ impl CardArguments {
     pub fn run(self, session: &Session) -> Result<()> {
         let folder = Folder::open(&self.folder)?;
         let (name, ours, content) = if self.croissant {
-            let description = serde_json::to_string_pretty(&croissant(folder.manifest())?)? + "\n";
-            ("croissant.json", "http://mlcommons.org/croissant/1.1", description)
+            let description = serde_json::to_string_pretty(&croissant::croissant(folder.manifest())?)? + "\n";
+            ("croissant.json", croissant::WORDS, description)
         } else {
             ("README.md", MADE_BY, card(folder.manifest()))
         };

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::format::{read_vectors, write_vectors};
 use super::word_vectors::WordVectors;
+use pregonero_data::trained_on::TrainedOn;
 use pregonero_models::sentiment::cleaning::Cleaning;
 use pregonero_models::sentiment::subwords::SubwordHasher;
 use pregonero_system::files::{self, Existing};
@@ -89,12 +90,13 @@ impl TrainedVectors {
         Ok(Self { card, words, pieces })
     }
 
-    /// Writes the folder: all of it or nothing.
+    /// Writes the folder, with the files that the vectors were trained on: all of it or nothing.
     ///
     /// # Errors
     /// If it exists and must not be replaced, or cannot be written.
-    pub fn write(&self, folder: &Path, existing: Existing) -> Result<()> {
+    pub fn write(&self, folder: &Path, existing: Existing, trained_on: &TrainedOn) -> Result<()> {
         files::write_whole_folder(folder, existing, |folder| {
+            trained_on.write(folder)?;
             write_vectors(&self.words, &folder.join(VECTORS_FILE), Existing::Refuse)?;
             let card = serde_json::to_string_pretty(&self.card)? + "\n";
             files::write_whole(&folder.join(CARD_FILE), Existing::Refuse, |writer| writer.write_all(card.as_bytes()))?;

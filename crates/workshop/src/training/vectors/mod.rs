@@ -154,8 +154,7 @@ pub fn train_vectors(
     progress(VectorProgress::Data(size.clone()));
     let fitted = fit::fit(settings, &corpus, stop, progress)?;
     let loss = fitted.loss;
-    composed(settings, corpus, fitted)?.write(&settings.output, settings.existing)?;
-    trained_on.write(&settings.output)?;
+    composed(settings, corpus, fitted)?.write(&settings.output, settings.existing, &trained_on)?;
     Ok(VectorOutcome { size, loss })
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::training::vectors::{TrainedVectors, VectorCard, WordVectors};
+use pregonero_data::trained_on::TrainedOn;
 use pregonero_models::sentiment::cleaning::Cleaning;
 use pregonero_models::sentiment::subwords::SubwordHasher;
 use pregonero_system::files::Existing;
@@ -66,7 +67,8 @@ fn a_folder_of_vectors_spells_the_words_that_its_table_lacks() {
     let pieces: Vec<f32> = (0..50u8).flat_map(|bucket| [f32::from(bucket) / 50.0; 8]).collect();
     let words = WordVectors::new(vec!["vacuno".to_owned()], 8, vec![0.5; 8]).unwrap();
     let path = folder.path().join("vectors");
-    TrainedVectors { card, words, pieces }.write(&path, Existing::Refuse).unwrap();
+    let trained_on = TrainedOn::of::<&Path>([]).unwrap();
+    TrainedVectors { card, words, pieces }.write(&path, Existing::Refuse, &trained_on).unwrap();
     let base = settings(folder.path(), "model");
     let train = |path: &Path| {
         let vectors = Some(PretrainedVectors { path: path.to_owned(), frozen: true });
