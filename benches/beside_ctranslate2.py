@@ -1,4 +1,4 @@
-"""Decoding speed beside CTranslate2, on the same random GPT-2 124M, on the same processor, in one run.
+"""Decoding speed next to CTranslate2's, on the same random GPT-2 124M, on the same processor, in one run.
 
     python3 -m venv venv && venv/bin/pip install ctranslate2 numpy safetensors
     cargo build --release --bench decoding

@@ -226,7 +226,7 @@ enum Slot {
     Sentence,
 }
 
-/// Splits a pattern into its fixed words and what stands between them.
+/// Splits a pattern into its fixed words and what is between them.
 fn pieces(pattern: &str) -> (Vec<&str>, Vec<Slot>) {
     let (mut fixed, mut slots, mut rest) = (Vec::new(), Vec::new(), pattern);
     while let Some(start) = rest.find('{') {

@@ -169,7 +169,7 @@ impl<'a> Collection<'a> {
         (self.state.begin.since, self.state.begin.until)
     }
 
-    /// Returns how much is known by the request alone: the price of the requests that tell how much there is to read, in
+    /// Returns how much is known by the request alone: the price of the requests that say how much there is to read, in
     /// millionths of a dollar.
     #[must_use]
     pub fn price_of_counting(&self) -> i64 {

@@ -17,7 +17,7 @@ const DEEPEST: usize = 32;
 pub struct Names(Vec<Arc<str>>);
 
 impl Names {
-    /// Returns a shared copy of a name; `near` is the index at which it probably stands.
+    /// Returns a shared copy of a name; `near` is the index at which it probably is.
     pub fn shared(&mut self, name: &str, near: usize) -> Arc<str> {
         if let Some(known) = self.0.get(near).filter(|known| &***known == name) {
             return Arc::clone(known);

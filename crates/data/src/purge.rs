@@ -1,6 +1,6 @@
 //! `dataset purge`: removes the rows of people and tweets that have to go, from every file of a data set.
 //!
-//! The folder is written anew beside its place and exchanged at the end. What is recorded is when, how many and why; no name and no id,
+//! The folder is written anew next to its place and exchanged at the end. What is recorded is when, how many and why; no name and no id,
 //! because a list of the forgotten would remember them. Retweets of an author contain the author's words and go too.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -225,7 +225,7 @@ fn label_column(manifest: &Manifest) -> String {
     column.unwrap_or("label").to_owned()
 }
 
-/// Copies what a person put into the folder beside the data: a card, a licence.
+/// Copies what a person put into the folder next to the data: a card, a licence.
 fn keep_other_files(from: &Path, to: &Path, manifest: &Manifest) -> Result<()> {
     for entry in std::fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
         let entry = entry?;

@@ -1,4 +1,4 @@
-//! One row of any file: named values in the order of the file, and the place where it stands. An absent value has no entry.
+//! One row of any file: named values in the order of the file, and the place where it is. An absent value has no entry.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ pub enum Value {
     Bool(bool),
 }
 
-/// Where a row stands, both numbers from 1.
+/// Where a row is, both numbers from 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Place {
     /// The index of the file among those that are read.

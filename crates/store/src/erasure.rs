@@ -2,7 +2,7 @@
 //!
 //! One constraint: nothing that is left may give the text back. So the texts go, with the words that gates and people quoted
 //! from them, the random seeds that would write them again, the digests of short texts, and salt and body of each record
-//! of the audit log that tells them or has a salted digest of a row that held them. The leaves stay, so the tree stays whole, and a
+//! of the audit log that contains them or has a salted digest of a row that held them. The leaves stay, so the tree stays whole, and a
 //! record `erased` names the emptied ones. [`Store::scrub`] then rewrites the file, because SQLite keeps old bytes in it.
 
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ use pregonero_tweet::GateVerdict;
 
 const DOING: &str = "erase a text";
 
-/// What stands where a quotation stood.
+/// What replaces a quotation.
 const ERASED: &str = "[erased]";
 
 /// How many records of the log are read at once.
@@ -76,7 +76,7 @@ struct Work<'c> {
     round: i64,
     /// The rows that no longer say what they said.
     changed: BTreeSet<(String, i64)>,
-    /// Texts that nothing may tell any more.
+    /// Texts that nothing may contain any more.
     gone: BTreeSet<String>,
     /// The post's texts, where they stay.
     kept: BTreeSet<String>,
@@ -338,7 +338,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Empties the records that tell what was erased. Returns their numbers, and every row that has to be described anew: the
+    /// Empties the records that contain what was erased. Returns their numbers, and every row that has to be described anew: the
     /// changed ones, and those that an emptied record described.
     async fn empty_records(&mut self, posted: &BTreeSet<String>) -> Result<(Vec<u64>, Vec<Row>), StoreError> {
         let long = self.gone.iter().filter(|text| text.chars().count() >= SHORTEST_QUOTE).cloned();
@@ -419,7 +419,7 @@ fn quotes(texts: &BTreeSet<String>) -> Vec<String> {
     quotes
 }
 
-/// Returns a text as it stands inside a string of JSON.
+/// Returns a text as it is written inside a string of JSON.
 fn in_json(text: &str) -> String {
     let quoted = Value::String(text.to_owned()).to_string();
     quoted[1..quoted.len() - 1].to_owned()

@@ -68,7 +68,7 @@ pub struct Earlier<'a> {
     pub held: bool,
     /// Whether what would have been sent counts; otherwise a dry run would offer the same text for ever.
     pub dry_runs: bool,
-    /// Tells the body of posts of earlier versions.
+    /// Finds the body in the text of posts of earlier versions.
     pub disclosure: &'a Disclosure,
 }
 
@@ -77,7 +77,7 @@ pub struct Earlier<'a> {
 #[derive(Clone, Copy)]
 pub struct Unlike<'a> {
     pub earlier: Earlier<'a>,
-    /// Returns why the text may not go out beside these bodies, the earliest first; `None` if it may.
+    /// Returns why the text may not go out after these bodies, the earliest first; `None` if it may.
     pub objection: &'a (dyn Fn(Vec<String>) -> Option<String> + Sync),
 }
 

@@ -22,7 +22,7 @@ use crate::review;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Erases the texts, the words that gates and notes quote from them, X's answers to the calls, the random seeds that would
-write the texts again, and what the audit log tells of them. Scores, verdicts, times and who decided stay, and so does the
+write the texts again, and what the audit log says of them. Scores, verdicts, times and who decided stay, and so does the
 audit log's tree: `audit verify` says that the records were emptied on purpose, and a record names you and the reason. Do
 not write the erased words into --reason: the log keeps it.
 

@@ -22,7 +22,7 @@ use crate::publish::{MonthlyCosts, costs};
 use pregonero_store::{HistoryEntry, RoundId, Store};
 use pregonero_system::clock::shown_in;
 
-/// What stands for a text that was erased.
+/// What is shown instead of a text that was erased.
 const ERASED: &str = "(erased)";
 
 /// How many rounds are listed if nothing else is asked for.

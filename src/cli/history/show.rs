@@ -81,7 +81,7 @@ fn candidates(record: &HistoryRecord, timezone: &TimeZone, reasons: bool) -> Vec
     lines
 }
 
-/// Returns a text, or what stands for it if it was erased.
+/// Returns a text, or what is shown instead of it if it was erased.
 fn shown_text(text: &str) -> &str {
     if text.is_empty() { ERASED } else { text }
 }

@@ -218,7 +218,7 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
     wrong(fault).await
 }
 
-/// The pages beside the completions, by which each software is known.
+/// The pages next to the completions, by which each software is known.
 fn page(script: &Script, path: &str) -> Response {
     let version = script.version;
     let owner = match script.kind {

@@ -1,6 +1,6 @@
 //! How much of what is tested with has been seen in training: authors, texts, near-duplicates and days on both sides.
 //!
-//! The chosen split stands beside a random one of the same sizes, because only the comparison says what a choice is worth.
+//! The chosen split is compared with a random one of the same sizes, because only the comparison says what a choice is worth.
 //! Near-duplicates are found by [`TextIndex`], which misses 4 of 100 pairs that are just similar enough.
 
 use std::collections::HashSet;
@@ -41,7 +41,7 @@ pub struct Leakage {
     pub day_in_training: usize,
 }
 
-/// Measures a split, and a random one beside it.
+/// Measures a split, and a random one of the same sizes.
 ///
 /// # Errors
 /// If the rows cannot be divided at random; that does not happen.

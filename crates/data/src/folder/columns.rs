@@ -18,7 +18,7 @@ impl ColumnCounts {
         }
     }
 
-    /// Returns the index of a column; `near` is where it probably stands.
+    /// Returns the index of a column; `near` is where it probably is.
     pub(super) fn index_of(&self, name: &str, near: usize) -> Option<usize> {
         if self.0.get(near).is_some_and(|column| column.name == name) {
             return Some(near);

@@ -1,6 +1,6 @@
 //! The folder of a data set: data files, and a manifest that says what they contain and where it comes from.
 //!
-//! A folder is written under a temporary name beside its place and renamed at the end, so that no half-written one exists.
+//! A folder is written under a temporary name next to its place and renamed at the end, so that no half-written one exists.
 
 mod columns;
 mod hashing;

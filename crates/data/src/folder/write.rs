@@ -40,7 +40,7 @@ impl Folder {
     /// Begins a new folder at `path`.
     ///
     /// # Errors
-    /// If something is there already, or no folder can be made beside it.
+    /// If something is there already, or no folder can be made next to it.
     pub fn create(path: &Path, format: Format) -> Result<Writer> {
         Writer::new(path, format, Existing::Refuse)
     }
@@ -48,7 +48,7 @@ impl Folder {
     /// Begins a folder that replaces the data set at `path` when it is finished.
     ///
     /// # Errors
-    /// If `path` holds no data set, or no folder can be made beside it.
+    /// If `path` holds no data set, or no folder can be made next to it.
     pub fn replace(path: &Path, format: Format) -> Result<Writer> {
         Manifest::read(path)?;
         Writer::new(path, format, Existing::Replace)
@@ -59,7 +59,7 @@ impl Writer {
     /// Begins a folder at `path`.
     ///
     /// # Errors
-    /// If `path` exists and may not be replaced, or no folder can be made beside it.
+    /// If `path` exists and may not be replaced, or no folder can be made next to it.
     fn new(path: &Path, format: Format, existing: Existing) -> Result<Self> {
         let folder = UnfinishedFolder::new(path, existing)?;
         Ok(Self { folder, format, parts: Vec::new(), columns: ColumnCounts::default() })

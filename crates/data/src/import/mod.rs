@@ -27,7 +27,7 @@ pub struct Import {
     pub options: ReadOptions,
     /// Names of columns in the files, and the names that they get.
     pub renames: Vec<(String, String)>,
-    /// Whether columns keep the names of the files, besides those that are renamed.
+    /// Whether columns keep the names of the files, except for those that are renamed.
     pub keep_names: bool,
 }
 

@@ -68,7 +68,7 @@ fn a_rounded_id_is_no_id() {
     let ids: Vec<_> = rows.iter().map(|row| row.text("id").map(std::borrow::Cow::into_owned)).collect();
     assert_eq!(ids, [None, Some("1626983443210002433".to_owned()), Some("77".to_owned())]);
     assert_eq!(rows[0].text("id_rounded").unwrap(), "1.62698E+18");
-    assert_eq!(imported.notes, ["1 ids are rounded, and stand in the column id_rounded instead of id"]);
+    assert_eq!(imported.notes, ["1 ids are rounded, and are in the column id_rounded instead of id"]);
 }
 
 #[test]

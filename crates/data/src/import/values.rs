@@ -25,7 +25,7 @@ impl Notes {
         let words = [
             (self.without_zone, "times name no zone and are taken as UTC"),
             (self.unreadable_times, "values of created_at are no times that can be read, and stay as they are"),
-            (self.rounded, "ids are rounded, and stand in the column id_rounded instead of id"),
+            (self.rounded, "ids are rounded, and are in the column id_rounded instead of id"),
         ];
         words.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
     }

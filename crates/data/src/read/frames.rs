@@ -1,5 +1,5 @@
 //! Cuts a stream of JSON into values without reading it whole: the elements of an array, values one after the other, or lines.
-//! What stands before the first `=` of X's archive files is passed over.
+//! What comes before the first `=` of X's archive files is passed over.
 
 use anyhow::{Result, bail, ensure};
 use memchr::{memchr, memchr2};
@@ -48,7 +48,7 @@ impl Frames {
         Ok(Self::values(input))
     }
 
-    /// Returns the line at which reading stands.
+    /// Returns the line that reading has reached.
     pub(super) fn at_line(&self) -> u64 {
         self.input.line()
     }
@@ -140,7 +140,7 @@ impl Frames {
     }
 }
 
-/// Where the search for a value's end stands.
+/// How far the search for a value's end has come.
 #[derive(Debug, Default)]
 struct ValueScan {
     at: usize,

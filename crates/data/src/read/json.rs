@@ -16,7 +16,7 @@ use crate::json_row::{self, Names};
 use crate::names::TEXT;
 use crate::row::{Place, Row, Value};
 
-/// How the values of a file stand in it.
+/// How the values are laid out in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
     Lines,
@@ -64,7 +64,7 @@ impl JsonRows {
         self.records.in_words()
     }
 
-    /// Returns the line on which the last value begins, or at which the search for the next one stands.
+    /// Returns the line on which the last value begins, or that the search for the next one has reached.
     pub(super) fn at_line(&self) -> u64 {
         self.line.unwrap_or_else(|| self.frames.at_line())
     }

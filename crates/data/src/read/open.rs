@@ -175,7 +175,7 @@ fn refuse_others(contents: &str, name: &str) -> Result<()> {
     let why = match contents {
         "like" | "likes" => "likes are other people's texts",
         "deleted_tweets" | "deleted_tweet" => "deleted tweets were withdrawn by their author",
-        "note_tweet" => "long texts are joined to their tweets: name the archive, or tweets.js beside this file",
+        "note_tweet" => "long texts are joined to their tweets: name the archive, or the tweets.js next to this file",
         _ => "only the account's tweets are read: name the archive, or tweets.js in it",
     };
     bail!("{name}: a file of X's archive with {contents:?}: {why}");
@@ -189,7 +189,7 @@ fn archive_of(source: &mut Source, report: &mut FileReport) -> Result<Arc<Archiv
             let (archive, parts) = beside(path)?;
             if !parts.is_empty() {
                 let message = format!(
-                    "{} beside this file is not read: name the archive's folder to read all parts",
+                    "{} next to this file is not read: name the archive's folder to read all parts",
                     parts.join(", ")
                 );
                 report.found(kind::OTHER_FILES, message);
@@ -199,7 +199,7 @@ fn archive_of(source: &mut Source, report: &mut FileReport) -> Result<Arc<Archiv
         (None, _) => Arc::default(),
     };
     if !archive.has_author() {
-        let message = "no account.js beside the tweets: the rows have no author";
+        let message = "no account.js next to the tweets: the rows have no author";
         report.found(kind::NO_AUTHOR, message.to_owned());
     }
     if !source.unread.is_empty() {
@@ -239,7 +239,7 @@ impl OpenFile {
         }
     }
 
-    /// Returns the line on which the last row stands, in a file that has lines.
+    /// Returns the line of the last row, in a file that has lines.
     pub(super) fn line(&self) -> Option<u64> {
         match self {
             Self::Table(table) => Some(table.last_line()),

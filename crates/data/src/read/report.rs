@@ -39,7 +39,7 @@ pub struct FileReport {
     /// Rows by the reason why they were dropped.
     pub dropped: BTreeMap<String, u64>,
     pub findings: Vec<Finding>,
-    /// Whether rows stand on lines; those of a Parquet file do not.
+    /// Whether rows have lines; those of a Parquet file have none.
     #[serde(skip)]
     pub has_lines: bool,
 }

@@ -26,7 +26,7 @@ pub(super) struct Source {
     pub(super) depth: usize,
     /// What the archive says that this file belongs to.
     pub(super) archive: Option<Arc<Archive>>,
-    /// Files beside this one in its archive that are not read.
+    /// Other files of its archive, which are not read.
     pub(super) unread: Vec<String>,
 }
 
@@ -175,7 +175,7 @@ fn of_archive<T>(files: Vec<(String, T)>, place: impl Fn(&str, &T) -> (String, W
     Ok(Some(sources))
 }
 
-/// Returns what stands beside a `tweets.js` that was named alone: the account, the long texts, and the names of its other parts.
+/// Returns what is next to a `tweets.js` that was named alone: the account, the long texts, and the names of its other parts.
 ///
 /// # Errors
 /// If one of them cannot be read.

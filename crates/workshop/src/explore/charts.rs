@@ -16,7 +16,7 @@ pub(super) const COLOURS: usize = 8;
 pub(super) struct Point {
     pub(super) x: f64,
     pub(super) y: f64,
-    /// Its area, beside those of the others.
+    /// Its area, relative to those of the others.
     pub(super) size: f64,
     pub(super) tip: String,
 }

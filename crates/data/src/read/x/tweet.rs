@@ -139,7 +139,7 @@ pub(super) fn links(entities: Option<&Map<String, Json>>) -> Option<i64> {
     i64::try_from(links).ok()
 }
 
-/// Returns a retweet's whole text: what stands before the colon, and the text of the tweet that it repeats.
+/// Returns a retweet's whole text: what comes before the colon, and the text of the tweet that it repeats.
 pub(super) fn with_whole(text: &str, whole: &str) -> String {
     let prefix = text.starts_with("RT @").then(|| text.split_once(": ")).flatten();
     prefix.map_or_else(|| whole.to_owned(), |(prefix, _)| format!("{prefix}: {whole}"))

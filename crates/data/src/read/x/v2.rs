@@ -1,4 +1,4 @@
-//! Tweets of API v2: pages with `includes`, and tweets that were flattened (the author and the tweets referred to stand inside).
+//! Tweets of API v2: pages with `includes`, and tweets that were flattened (the author and the tweets referred to are inside).
 //!
 //! X renamed its fields in August 2026 (`tweet` became `post`); both spellings are read.
 
