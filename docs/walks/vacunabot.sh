@@ -4,7 +4,8 @@
 #   bash docs/walks/vacunabot.sh NEW-FOLDER
 #
 # Needs `pregonero` on the PATH, X's keys and the app's bearer token in the environment (docs/guide/install.md, docs/guide/collecting.md), and
-# the account in WALK_HANDLE. It asks X for a price first, and reads nothing for more than WALK_DOLLARS. It posts for real. WALK_SIZE=small trains for seconds instead of an hour: it shows that the steps fit together, no more than that.
+# the account in WALK_HANDLE. It says the price first, and never spends more than WALK_DOLLARS. It posts for real. WALK_SIZE=small trains
+# for seconds: it shows that the steps fit together, no more than that.
 # tests/it/walk.rs runs this very file, small, against a scripted X.
 set -euo pipefail
 
