@@ -158,7 +158,7 @@ Examples:
   pregonero dataset purge sets/vacunas --id 1372934055187263488
   pregonero dataset purge sets/vacunas --file forgotten.txt --models ~/models --models runs
 
-An author's retweets by others contain the author's words and go too; posts that mention the author stay, and are counted.
+Retweets of an author contain the author's words and go too; posts that mention the author stay, and are counted.
 The manifest records when, how many and why, but no name and no id. Models keep in data.json what they were trained on: those
 that have seen the rows are named, and data sets that were built from this one. They must be trained and built again: what a model
 has learned cannot be taken out of it. Put the name into a file that the spec's leave_out reads, or the next build brings it back.")]

@@ -101,7 +101,7 @@ fn bounds(content: &PageContent<'_>, numbers: &Numbers) -> Vec<String> {
         )),
         (bounds.posts_of_other_accounts, language.t(
             "Publicaciones de cuentas que llegaron cuando ya se seguían 500.000, contadas solo en los totales:",
-            "Posts of accounts that came when 500,000 were followed already, which only count in the totals:",
+            "Posts of accounts that appeared after the first 500,000; they count in the totals only:",
         )),
         (bounds.not_compared, language.t(
             "Publicaciones comparadas solo con el primer millón de textos:",
