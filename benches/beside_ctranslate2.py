@@ -1,4 +1,4 @@
-"""Decoding speed next to CTranslate2's, on the same random GPT-2 124M, on the same processor, in one run.
+"""Decoding speed compared with CTranslate2, on the same random GPT-2 124M, on the same processor, in one run.
 
     python3 -m venv venv && venv/bin/pip install ctranslate2 numpy safetensors
     cargo build --release --bench decoding
@@ -9,21 +9,11 @@ the ratios of pregonero's int8 to CTranslate2's int8, turn by turn, as a Markdow
 nothing wider than AVX2. `--folder` keeps the models for another run. `--one-thread` gives each engine one thread and counts
 its processor time instead of the clock's, for a machine that has other work.
 """
-import argparse, glob, json, os, statistics, subprocess, sys, tempfile, time
+import argparse, json, os, statistics, subprocess, sys, tempfile, time
+from random_gpt2 import newest_binary, write_tokenizer
 
 NEW, PROMPT = 48, 19
 LAYERS, WIDTH, HEADS, VOCABULARY, POSITIONS = 12, 768, 12, 50257, 1024
-
-def write_tokenizer(folder):
-    """A tokenizer over the 256 bytes: the weights are random, so any will do, but the vocabulary is GPT-2's own size."""
-    visible = list(range(33, 127)) + list(range(161, 173)) + list(range(174, 256))
-    hidden = [byte for byte in range(256) if byte not in visible]
-    alphabet = [chr(byte) if byte in visible else chr(256 + hidden.index(byte)) for byte in range(256)]
-    vocab = {char: index for index, char in enumerate(alphabet)} | {f"token{index}": index for index in range(256, 50256)}
-    vocab["<|endoftext|>"] = 50256
-    json.dump(vocab, open(os.path.join(folder, "vocab.json"), "w"))
-    open(os.path.join(folder, "merges.txt"), "w").write("#version: 0.2\n")
-    return list(vocab)
 
 def write_models(folder):
     """The same weights in Hugging Face's layout and in CTranslate2's, drawn as GPT-2 draws them at first."""
@@ -117,11 +107,7 @@ def main():
     os.environ.update(variables)
     if arguments.serve:
         return serve(*arguments.serve, 1 if "ONE_THREAD" in os.environ else threads)
-    target = os.environ.get("CARGO_TARGET_DIR", "target")
-    binaries = [p for p in glob.glob(f"{target}/release/deps/decoding-*") if os.access(p, os.X_OK) and not p.endswith(".d")]
-    if not binaries:
-        sys.exit("no bench binary: run `cargo build --release --bench decoding` first")
-    binary = max(binaries, key=os.path.getmtime)
+    binary = newest_binary()
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.folder or temporary
         if not os.path.exists(os.path.join(folder, "ct2", "model.bin")):

@@ -1,4 +1,4 @@
-"""Import, build and explore a million invented posts next to polars, and open the Parquet in DuckDB and pandas.
+"""Measure import, build and explore on a million invented posts, polars on the same file, and open the Parquet in DuckDB and pandas.
 
     cargo build --release && cargo build --release -p pregonero-data --example invent
     pip install polars duckdb pandas pyarrow

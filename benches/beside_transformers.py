@@ -6,36 +6,15 @@
 
 Takes turns between the two, three rounds; prints the best of each and their ratio as a Markdown table.
 """
-import glob, os, re, subprocess, sys, tempfile, time
+import os, re, subprocess, tempfile, time
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
+from random_gpt2 import newest_binary, write_tokenizer
 
 BATCHES, NEW, ROUNDS = (1, 8, 16), 48, 3
 
-def write_tokenizer(folder):
-    """A tokenizer over the 256 bytes: the weights are random, so any will do, but the vocabulary is GPT-2's own size."""
-    import json
-    visible = list(range(33, 127)) + list(range(161, 173)) + list(range(174, 256))
-    alphabet, extra = {}, 0
-    for byte in range(256):
-        if byte in visible:
-            alphabet[byte] = chr(byte)
-        else:
-            alphabet[byte] = chr(256 + extra)
-            extra += 1
-    vocab = {char: index for index, char in enumerate(alphabet.values())}
-    for index in range(256, 50256):
-        vocab[f"token{index}"] = index
-    vocab["<|endoftext|>"] = 50256
-    json.dump(vocab, open(os.path.join(folder, "vocab.json"), "w"))
-    open(os.path.join(folder, "merges.txt"), "w").write("#version: 0.2\n")
-
 def main():
-    target = os.environ.get("CARGO_TARGET_DIR", "target")
-    binaries = [p for p in glob.glob(f"{target}/release/deps/decoding-*") if os.access(p, os.X_OK) and not p.endswith(".d")]
-    if not binaries:
-        sys.exit("no bench binary: run `cargo build --release --bench decoding` first")
-    binary = max(binaries, key=os.path.getmtime)
+    binary = newest_binary()
     torch.manual_seed(0)
     torch.set_num_threads(os.cpu_count())
     model = GPT2LMHeadModel(GPT2Config(resid_pdrop=0, embd_pdrop=0, attn_pdrop=0)).eval()

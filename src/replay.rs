@@ -211,10 +211,11 @@ pub fn server_note(engine: &Engine, round: &RoundRecord) -> Option<String> {
     let (then, now) =
         ((text("version"), text("fingerprint")), (findings.version.clone(), findings.fingerprint.clone()));
     let in_words = |(version, fingerprint): &(Option<String>, Option<String>)| {
-        version.clone().or_else(|| fingerprint.clone()).unwrap_or_else(|| "no version".to_owned())
+        let known: Vec<&str> = [version, fingerprint].into_iter().flatten().map(String::as_str).collect();
+        if known.is_empty() { "unknown".to_owned() } else { known.join(", ") }
     };
     if !recorded.is_null() && then != now {
-        return Some(format!("the server was {} then, and is {} now", in_words(&then), in_words(&now)));
+        return Some(format!("the server's version was {} then, and is {} now", in_words(&then), in_words(&now)));
     }
     Some(
         "a server does not promise the same text for the same seed: other requests at the same time can change the rounding of \

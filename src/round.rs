@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -17,16 +17,16 @@ use crate::review::{self, ReviewError, Submitted};
 use pregonero_judging::gates::Recent;
 use pregonero_judging::selection::{Chosen, select};
 use pregonero_models::generation::remote::Findings;
-use pregonero_models::generation::{Arithmetic, Decoding, GenerationSettings, StandIn, Written};
-use pregonero_models::generation::{GenerationError, GenerationRequest, LengthBudget, candidate_seeds};
+use pregonero_models::generation::{
+    Arithmetic, Decoding, GenerationError, GenerationRequest, GenerationSettings, LengthBudget, StandIn, Written,
+    candidate_seeds,
+};
 use pregonero_models::sentiment::Classifier;
 use pregonero_models::sentiment::SentimentTarget;
 use pregonero_store::{Earlier, NewRound, PostId, RoundId, SlotId, StoreError};
 use pregonero_system::errors::chain;
 use pregonero_text::tweet_text;
 use pregonero_tweet::{Candidate, Judged, SeedPrompt, Verdict};
-
-const HOURS_A_DAY: i64 = 24;
 
 /// The target of the log lines about single candidates, so that a terminal can show them as a table instead.
 pub const CANDIDATES: &str = "pregonero::candidates";
@@ -124,7 +124,7 @@ pub async fn run(app: &App, order: Order, stop: &CancellationToken) -> Result<Se
 async fn meet_server(app: &App, stop: &CancellationToken) {
     let Some(server) = app.engine.server() else { return };
     tokio::select! {
-        found = server.ask() => if let Err(error) = found { tracing::debug!(%error, "the generation server is not there") },
+        found = server.ask() => if let Err(error) = found { tracing::debug!(%error, "the generation server does not answer") },
         () = stop.cancelled() => {}
     }
 }
@@ -296,8 +296,8 @@ fn judging_record(app: &App) -> serde_json::Value {
 
 /// Judges the candidates. Scoring is CPU work, so it runs away from the runtime's threads.
 async fn judge(app: &App, plan: &Plan, candidates: Vec<Candidate>) -> Result<Vec<Judged>, RoundFailure> {
-    let earlier =
-        Earlier { since: recent_since(app), held: true, dry_runs: !app.live, disclosure: app.judge.disclosure() };
+    let since = Earlier::days_before(app.clock.now(), app.settings.gates.near_duplicate_days);
+    let earlier = Earlier { since, held: true, dry_runs: !app.live, disclosure: app.judge.disclosure() };
     let recent = app.store.posted_bodies(None, &earlier).await?;
     let (judge, prompt) = (Arc::clone(&app.judge), plan.prompt.text.clone());
     tokio::task::spawn_blocking(move || judge.judge(candidates, &prompt, &Recent::new(recent)))
@@ -305,12 +305,6 @@ async fn judge(app: &App, plan: &Plan, candidates: Vec<Candidate>) -> Result<Vec
         .context("judging the candidates panicked")
         .flatten()
         .map_err(RoundFailure::Judging)
-}
-
-/// Returns from when on an earlier post counts as a possible duplicate.
-fn recent_since(app: &App) -> Timestamp {
-    let days = i64::from(app.settings.gates.near_duplicate_days);
-    app.clock.now().checked_sub(SignedDuration::from_hours(days * HOURS_A_DAY)).unwrap_or(Timestamp::MIN)
 }
 
 /// Logs the verdicts on each candidate in one line, and which candidate was chosen.

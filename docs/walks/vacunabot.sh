@@ -4,8 +4,8 @@
 #   bash docs/walks/vacunabot.sh NEW-FOLDER
 #
 # Needs `pregonero` on the PATH, X's keys and the app's bearer token in the environment (docs/guide/install.md, docs/guide/collecting.md), and
-# the account in WALK_HANDLE. It says the price first, and never spends more than WALK_DOLLARS. It posts for real. WALK_SIZE=small trains
-# for seconds: it shows that the steps fit together, no more than that.
+# the account in WALK_HANDLE. It says what the posts cost, and reads none if that is more than WALK_DOLLARS (50). It posts for real.
+# WALK_SIZE=small trains for seconds instead of an hour: it shows that the steps fit together, no more than that.
 # tests/it/walk.rs runs this very file, small, against a scripted X.
 set -euo pipefail
 
@@ -40,7 +40,7 @@ mode = "flagged"
 live = true
 CONFIG
 
-step "1. Collect: what it costs is said first, and never more than the limit is spent"
+step "1. Collect: it says the price first, and never spends more than the limit"
 pregonero dataset collect --hashtag YoMeVacuno --hashtag YoNoMeVacuno --lang es --no-links --no-replies --no-retweets \
     --full-archive --since "${WALK_SINCE:-2021-03-01}" --until "${WALK_UNTIL:-2021-05-31}" \
     --rights "read from X's API under its developer terms" --max-cost "${WALK_DOLLARS:-50}" --yes --output collected

@@ -37,10 +37,8 @@ impl Numbers {
             return Ok(known.map(Option::unwrap_or_default));
         }
         let rows = app.store.stats_by_slot(&query(app, StatsBy::Total, days, now), &by).await?;
-        for (by, rows) in by.iter().zip(rows) {
-            self.keep(*by, days, size, now, &Arc::new(rows));
-        }
-        Ok(by.map(|by| self.known(by, days, size, now).unwrap_or_default()))
+        let mut rows = rows.into_iter();
+        Ok(by.map(|by| self.keep(by, days, size, now, rows.next().unwrap_or_default())))
     }
 
     /// Returns the statistics of the last `days`, or of everything.
@@ -55,9 +53,8 @@ impl Numbers {
         if let Some(rows) = self.known(by, days, size, now) {
             return Ok(rows);
         }
-        let rows = Arc::new(app.store.stats(&query(app, by, days, now)).await?);
-        self.keep(by, days, size, now, &rows);
-        Ok(rows)
+        let rows = app.store.stats(&query(app, by, days, now)).await?;
+        Ok(self.keep(by, days, size, now, rows))
     }
 
     fn known(&self, by: StatsBy, days: u16, size: u64, now: Timestamp) -> Option<Arc<Vec<StatsRow>>> {
@@ -66,10 +63,13 @@ impl Numbers {
         (now.duration_since(*at).abs() < KEPT).then(|| Arc::clone(rows))
     }
 
-    fn keep(&self, by: StatsBy, days: u16, size: u64, now: Timestamp, rows: &Arc<Vec<StatsRow>>) {
+    /// Keeps the statistics for those who ask next, and returns them.
+    fn keep(&self, by: StatsBy, days: u16, size: u64, now: Timestamp, rows: Vec<StatsRow>) -> Arc<Vec<StatsRow>> {
+        let rows = Arc::new(rows);
         let mut kept = self.kept();
         kept.retain(|(_, _, found), _| *found == size);
-        kept.insert((by.as_str(), days, size), (now, Arc::clone(rows)));
+        kept.insert((by.as_str(), days, size), (now, Arc::clone(&rows)));
+        rows
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {

@@ -4,7 +4,7 @@
 //! variable parts are put into the Spanish sentence; this also works for rows of earlier versions. A sentence that is not in the list is
 //! shown as it is on record, and so is what X or a person said.
 
-/// Sentences: `{}` stands for a part that stays as it is, `{t}` for one of [`TERMS`], `{s}` for a sentence of its own.
+/// Sentences: `{}` is a part that stays as it is, `{t}` is one of [`TERMS`], `{s}` a sentence of its own.
 const SENTENCES: &[(&str, &str)] = &[
     // length, broken_text
     ("the text is empty", "el texto está vacío"),
@@ -74,7 +74,18 @@ const SENTENCES: &[(&str, &str)] = &[
         "something like the chosen text was approved while the round ran: {s}",
         "mientras duraba la ronda se aprobó algo parecido al texto elegido: {s}",
     ),
-    ("no candidates: {}", "no hubo candidatos: {}"),
+    ("no candidates: {s}", "no hubo candidatos: {s}"),
+    ("the engine has stopped", "el generador se ha parado"),
+    ("generation failed: {}", "la generación falló: {}"),
+    (
+        "generating needs {} MiB of memory, but only {} MiB are free",
+        "generar necesita {} MiB de memoria, y solo hay {} MiB libres",
+    ),
+    (
+        "prompt and attributes take {} tokens, but the model reads at most {} and needs one to write: shorten them",
+        "la frase inicial y los atributos ocupan {} tokens, pero el modelo lee {} como máximo y necesita uno para escribir: \
+         acórtalos",
+    ),
     ("the candidates could not be judged: {}", "no se pudo juzgar a los candidatos: {}"),
     ("the choice could not be recorded: {}", "no se pudo registrar la elección: {}"),
     ("the record could not be read or written: {}", "no se pudo leer o escribir el registro: {}"),
@@ -85,10 +96,6 @@ const SENTENCES: &[(&str, &str)] = &[
     (
         "missed, as were {} before it: the program was down, asleep or busy at the time",
         "perdido, como {} antes: a esa hora el programa estaba parado, dormido u ocupado",
-    ),
-    (
-        "missed, as was 1 before it: the program was down, asleep or busy at the time",
-        "perdido, como 1 antes: a esa hora el programa estaba parado, dormido u ocupado",
     ),
     (
         "not served: the schedule was changed while this slot waited for its jitter",
@@ -108,6 +115,19 @@ const SENTENCES: &[(&str, &str)] = &[
     ("stopped by X since {}: {s}", "X no acepta publicaciones desde {}: {s}"),
     ("stopped since {}: {s}", "detenido desde {}: {s}"),
     ("X refused with {} ({t}): {}", "X respondió {} ({t}): {}"),
+    ("buy credits at console.x.com", "compra créditos en console.x.com"),
+    ("create new keys and tokens at console.x.com", "crea otras claves y otros tokens en console.x.com"),
+    (
+        "give the app Read and Write at console.x.com, then create new access tokens",
+        "da a la app el permiso Read and Write en console.x.com y después crea otros tokens de acceso",
+    ),
+    ("log in to the account and follow what X says there", "inicia sesión en la cuenta y haz lo que X diga allí"),
+    ("set this machine's clock (NTP)", "pon en hora el reloj de esta máquina (NTP)"),
+    (
+        "check that publish.base_url is right and that X still offers this version of its API",
+        "comprueba que publish.base_url sea correcto y que X todavía ofrezca esta versión de su API",
+    ),
+    ("an earlier call may have posted it", "puede que una llamada anterior lo publicara"),
     ("it is unknown whether X published it: {}", "no se sabe si X lo publicó: {}"),
     ("the request never reached X: {}", "la petición no llegó a X: {}"),
     (
@@ -148,6 +168,8 @@ const SENTENCES: &[(&str, &str)] = &[
     ),
     ("{t}: it is empty: to stop the post, reject it", "{t}: está vacío: para que no salga, descártalo"),
     ("{t}: it is empty: say who decides (--by NAME)", "{t}: está vacío: di quién decide"),
+    ("post {} is `{}`: it cannot become `{}`", "la publicación {} está en `{}` y no puede pasar a `{}`"),
+    ("post {} expired at {}: it can no longer be approved", "la publicación {} caducó el {}: ya no se puede aprobar"),
     ("this link is not one of ours", "este enlace no es de aquí"),
     ("this link was used already", "este enlace ya se usó"),
     ("this link has expired", "este enlace ha caducado"),
@@ -155,12 +177,67 @@ const SENTENCES: &[(&str, &str)] = &[
         "this link is out of date: the post was decided on, or its text was changed",
         "este enlace ya no vale: ya se decidió sobre la publicación, o su texto cambió",
     ),
+    ("this link was used already, has expired, or is out of date", "este enlace ya se usó, ha caducado o ya no vale"),
+    // why a generator's server wrote nothing
+    ("{}: cannot be reached: {}", "{}: no se puede contactar con él: {}"),
+    ("is the server running, and is the address right?", "¿está en marcha el servidor, y es correcta la dirección?"),
+    (
+        "failure {} in a row, and it is asked again in {} s (engine.pause)",
+        "van {} fallos seguidos, y se le vuelve a preguntar en {} s (engine.pause)",
+    ),
+    (
+        "{}: no complete answer within {} s (engine.timeout)",
+        "{}: no llegó una respuesta completa en {} s (engine.timeout)",
+    ),
+    ("{}: refuses with {}: {}", "{}: se niega con {}: {}"),
+    (
+        "redirects are not followed: write the address that it leads to in generation.model",
+        "no se siguen las redirecciones: escribe en generation.model la dirección a la que lleva",
+    ),
+    (
+        "check the key: GENERATION_API_KEY, GENERATION_API_KEY_FILE or the credential generation_api_key",
+        "comprueba la clave: GENERATION_API_KEY, GENERATION_API_KEY_FILE o la credencial generation_api_key",
+    ),
+    (
+        "check the address in generation.model: it ends in /v1 with most servers",
+        "comprueba la dirección en generation.model: con la mayoría de los servidores termina en /v1",
+    ),
+    (
+        "{}: has no model {}; it has {}: write one of them after the # in generation.model",
+        "{}: no tiene el modelo {}; tiene {}: escribe uno de ellos después del # en generation.model",
+    ),
+    (
+        "{}: has several models ({}): write one of them after a # in generation.model",
+        "{}: tiene varios modelos ({}): escribe uno de ellos después de un # en generation.model",
+    ),
+    (
+        "{}: lists no model: write the name of one after a # in generation.model",
+        "{}: no nombra ningún modelo: escribe el nombre de uno después de un # en generation.model",
+    ),
+    (
+        "{}: GENERATION_API_KEY would cross a public network unencrypted: use https, a server in a private network, or no key",
+        "{}: GENERATION_API_KEY pasaría sin cifrar por una red pública: usa https, un servidor en una red privada, o ninguna clave",
+    ),
+    ("{}: its answer is longer than {} MiB", "{}: su respuesta pasa de {} MiB"),
+    ("{}: its answer broke off: {}", "{}: su respuesta se cortó: {}"),
+    (
+        "{}: its answer is JSON that ends in the middle, after {} bytes",
+        "{}: su respuesta es JSON que termina a la mitad, tras {} bytes",
+    ),
+    ("{}: its answer is not JSON ({}); it begins with {}", "{}: su respuesta no es JSON ({}); empieza con {}"),
+    (
+        "{}: answers with a page for people where JSON was expected ({}): another program, or a proxy, is at this address",
+        "{}: responde con una página para personas donde se esperaba JSON ({}): en esa dirección hay otro programa, o un proxy",
+    ),
+    ("{}: answers 200, but with an error: {}", "{}: responde 200, pero con un error: {}"),
+    ("{}: answers {}: {}", "{}: responde {}: {}"),
 ];
 
 /// Words inside sentences.
 const TERMS: &[(&str, &str)] = &[
     ("text decoded with the wrong character set", "texto leído con otra codificación"),
     ("a control token", "una marca interna del modelo"),
+    ("markup", "marcas de formato"),
     ("a placeholder from the training data", "un relleno de los datos de entrenamiento"),
     ("a fragment of JSON", "un trozo de JSON"),
     ("a fragment of code", "un trozo de código"),
@@ -175,6 +252,7 @@ const TERMS: &[(&str, &str)] = &[
     ("a statement attributed to someone", "una afirmación atribuida a alguien"),
     ("family, home or past", "familia, casa ni pasado"),
     ("body", "cuerpo"),
+    ("age", "edad"),
     ("everyday life", "vida cotidiana"),
     ("the reviewer's name", "el nombre"),
     ("the reviewer's role", "el rol"),
@@ -191,9 +269,9 @@ const TERMS: &[(&str, &str)] = &[
     ("Catalan", "catalán"),
     ("German", "alemán"),
     ("the request was invalid", "la petición no era válida"),
-    ("keys or tokens not accepted", "no acepta las claves; crea otras en console.x.com"),
+    ("keys or tokens not accepted", "no acepta las claves o los tokens"),
     ("this machine's clock is off", "el reloj de esta máquina va mal"),
-    ("no credits left", "no quedan créditos; cómpralos en console.x.com"),
+    ("no credits left", "no quedan créditos"),
     ("a duplicate of an earlier post", "duplicado de una publicación anterior"),
     ("no permission to write", "sin permiso de escritura"),
     ("this way of signing may not post", "esta forma de firmar no puede publicar"),
@@ -207,15 +285,25 @@ const TERMS: &[(&str, &str)] = &[
 /// Returns the sentence in Spanish; `None` if it is none of ours.
 #[must_use]
 pub fn in_spanish(sentence: &str) -> Option<String> {
-    let whole = || SENTENCES.iter().find_map(|(english, spanish)| Some(filled(spanish, &parts(english, sentence)?)));
-    let spanish = in_several(sentence).or_else(whole);
+    translated(sentence, false)
+}
+
+/// Returns the sentence in Spanish. One inside another (`is_inner`) has none inside it: so a text that repeats the beginning of
+/// such a sentence many times is read quickly too.
+fn translated(sentence: &str, is_inner: bool) -> Option<String> {
+    let as_written = |(english, spanish): &(&str, &str)| Some(filled(spanish, &parts(english, sentence, is_inner)?));
+    // A pattern that begins with a variable part would take the beginning of another sentence for it.
+    let begins_fixed = |(english, _): &&(&str, &str)| !english.starts_with('{');
+    let fixed = || SENTENCES.iter().filter(begins_fixed).find_map(as_written);
+    let open = || SENTENCES.iter().filter(|pair| !begins_fixed(pair)).find_map(as_written);
+    let spanish = in_several(sentence, is_inner).or_else(fixed).or_else(open);
     spanish.map(|spanish| spanish.replace(" (for review)", " (a revisión)"))
 }
 
-/// Returns several sentences of one gate in Spanish, if all of them are ours.
-fn in_several(sentences: &str) -> Option<String> {
+/// Returns several sentences in Spanish, if all of them are ours.
+fn in_several(sentences: &str, are_inner: bool) -> Option<String> {
     let (first, rest) = sentences.split_once("; ")?;
-    Some(format!("{}; {}", in_spanish(first)?, in_spanish(rest)?))
+    Some(format!("{}; {}", translated(first, are_inner)?, translated(rest, are_inner)?))
 }
 
 /// A variable part of a sentence.
@@ -226,7 +314,7 @@ enum Slot {
     Sentence,
 }
 
-/// Splits a pattern into its fixed words and what is between them.
+/// Splits a pattern into its fixed words and the slots between them.
 fn pieces(pattern: &str) -> (Vec<&str>, Vec<Slot>) {
     let (mut fixed, mut slots, mut rest) = (Vec::new(), Vec::new(), pattern);
     while let Some(start) = rest.find('{') {
@@ -244,7 +332,7 @@ fn pieces(pattern: &str) -> (Vec<&str>, Vec<Slot>) {
 }
 
 /// Returns the variable parts of a sentence that fits the pattern, in Spanish where they are ours.
-fn parts(pattern: &str, sentence: &str) -> Option<Vec<String>> {
+fn parts(pattern: &str, sentence: &str, is_inner: bool) -> Option<Vec<String>> {
     let (fixed, slots) = pieces(pattern);
     let mut rest = sentence.strip_prefix(fixed[0])?;
     let mut parts = Vec::new();
@@ -260,7 +348,8 @@ fn parts(pattern: &str, sentence: &str) -> Option<Vec<String>> {
             Slot::AsItIs => part.to_owned(),
             Slot::Term => TERMS.iter().find(|(english, _)| *english == part)?.1.to_owned(),
             // What X said stays in X's words.
-            Slot::Sentence => in_spanish(part).unwrap_or_else(|| part.to_owned()),
+            Slot::Sentence if is_inner => part.to_owned(),
+            Slot::Sentence => translated(part, true).unwrap_or_else(|| part.to_owned()),
         });
         rest = &rest[length + next.len()..];
     }
@@ -280,9 +369,14 @@ fn filled(pattern: &str, parts: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
-    use pregonero_judging::gates::{EntityPolicy, GateSettings, Gates, Recent, Resources, ReviewPolicy, Subject};
+    use crate::config::{self, LoadRequest};
+    use pregonero_judging::gates::{GateSettings, Gates, Recent, Resources, Subject};
+    use pregonero_models::generation::ServerError;
     use pregonero_tweet::Verdict;
+    use pregonero_x::RefusalKind;
 
     #[test]
     fn both_languages_have_the_same_parts_in_the_same_order() {
@@ -319,9 +413,15 @@ mod tests {
                 "ninguno de 16 candidatos pasó los filtros: claims 3 (a revisión), length 1",
             ),
             (
-                "stopped by X since 2026-03-01 14:00:00 UTC: X refused with 402 (no credits left): Payment Required",
-                "X no acepta publicaciones desde 2026-03-01 14:00:00 UTC: X respondió 402 (no quedan créditos; cómpralos en \
-                 console.x.com): Payment Required",
+                "stopped by X since 2026-03-01 14:00:00 UTC: X refused with 402 (no credits left): Payment Required; buy credits \
+                 at console.x.com",
+                "X no acepta publicaciones desde 2026-03-01 14:00:00 UTC: X respondió 402 (no quedan créditos): Payment Required; \
+                 compra créditos en console.x.com",
+            ),
+            (
+                "something like the chosen text was approved while the round ran: 70 % like an earlier post: “una feria”",
+                "mientras duraba la ronda se aprobó algo parecido al texto elegido: se parece en un 70 % a una publicación \
+                 anterior: “una feria”",
             ),
             (
                 "budget.posts_per_day (3) is used up; the next post may go out at Mon 2026-03-02 00:00:00 -05",
@@ -333,6 +433,140 @@ mod tests {
         for other in ["", "dull", "it contains a bear: “x”", "the text is empty.", "Forbidden"] {
             assert_eq!(in_spanish(other), None, "{other}");
         }
+    }
+
+    /// Where the program puts a sentence together, the words that are in its source.
+    const COMPOSED: &[(&str, &str)] = &[
+        ("none of 1 candidate passed; stopped by {}", "none of {} {} passed; stopped by {}"),
+        ("none of {} candidates passed; stopped by {}", "none of {} {} passed; stopped by {}"),
+        (
+            "missed: the program was down, asleep or busy at the time",
+            "missed{}: the program was down, asleep or busy at the time",
+        ),
+        ("paused by {} since {}: no reason given", "no reason given"),
+        (
+            "this link was used already, has expired, or is out of date",
+            "was used already, has expired, or is out of date",
+        ),
+    ];
+
+    /// The gate has whatlang's names of languages.
+    const LANGUAGES: &[&str] = &["English", "Portuguese", "French", "Italian", "Catalan", "German"];
+
+    fn read_into(text: &mut String, folder: &Path) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                read_into(text, &path);
+            } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with("admin/spanish.rs") {
+                text.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+
+    /// Returns the program's source with its literals in the form of the list: in one line, `{}` for whatever is put in.
+    fn source() -> String {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut text = String::new();
+        read_into(&mut text, &root.join("src"));
+        for krate in std::fs::read_dir(root.join("crates")).unwrap() {
+            read_into(&mut text, &krate.unwrap().path().join("src"));
+        }
+        let continued = regex::Regex::new(r"\\\n\s*").unwrap();
+        let filled = regex::Regex::new(r#"\{[^{}\s"]*\}"#).unwrap();
+        filled.replace_all(&continued.replace_all(&text, ""), "{}").into_owned()
+    }
+
+    /// A sentence that is written otherwise elsewhere would be shown in English: it fails here. One that the program writes
+    /// no longer can stay in the list for the rows of earlier versions, if it is named in this test.
+    #[test]
+    fn every_sentence_and_term_is_one_that_the_program_writes() {
+        let source = source();
+        for (english, _) in SENTENCES {
+            let words = COMPOSED.iter().find(|(composed, _)| composed == english).map_or(*english, |(_, words)| *words);
+            let words = words.replace("{s}", "{}").replace("{t}", "{}");
+            let words = ["{}: ", "this link "].iter().find_map(|start| words.strip_prefix(*start)).unwrap_or(&words);
+            let is_long = |piece: &&str| piece.chars().count() >= 8;
+            let is_written = source.contains(words) || {
+                let mut long = words.split("{}").filter(is_long).peekable();
+                long.peek().is_some() && long.all(|piece| source.contains(piece))
+            };
+            assert!(is_written, "no part of the program writes: {english}");
+        }
+        for (english, _) in TERMS {
+            let is_written = source.contains(&format!("\"{english}\"")) || LANGUAGES.contains(english);
+            assert!(is_written, "no part of the program writes: {english}");
+        }
+    }
+
+    #[test]
+    fn what_x_refuses_and_what_to_do_about_it_are_told_in_spanish() {
+        for kind in [
+            RefusalKind::Invalid,
+            RefusalKind::Unauthorized,
+            RefusalKind::ClockSkew { seconds: 400 },
+            RefusalKind::NoCredits,
+            RefusalKind::Duplicate,
+            RefusalKind::Permissions,
+            RefusalKind::Authentication,
+            RefusalKind::Suspended,
+            RefusalKind::Forbidden,
+            RefusalKind::NotFound,
+            RefusalKind::Intermediary,
+            RefusalKind::Other,
+        ] {
+            assert!(TERMS.iter().any(|(english, _)| *english == kind.to_string()), "{kind}");
+            if let Some(remedy) = kind.remedy() {
+                assert!(in_spanish(remedy).is_some(), "{remedy}");
+            }
+        }
+    }
+
+    #[test]
+    fn why_a_server_wrote_nothing_is_told_in_spanish() {
+        let server = "openai:http://gpu:8000/v1#mine".to_owned();
+        let busy =
+            ServerError::Busy { server: server.clone(), status: 503, message: "loading".to_owned(), retry_after: None };
+        let away = ServerError::Away { server: server.clone(), reason: "connection refused".to_owned() };
+        let spanish = "no hubo candidatos: openai:http://gpu:8000/v1#mine: no se puede contactar con él: connection refused; \
+                       ¿está en marcha el servidor, y es correcta la dirección?";
+        assert_eq!(in_spanish(&format!("no candidates: {away}")).as_deref(), Some(spanish));
+        let second = std::time::Duration::from_secs(1);
+        let resting =
+            |reason: String| ServerError::Resting { server: server.clone(), left: second, failures: 3, reason };
+        let refused = |status| ServerError::Refused { server: server.clone(), status, message: "no".to_owned() };
+        let known = "a, b".to_owned();
+        let what = "its answer broke off: end of file".to_owned();
+        for error in [
+            resting(away.to_string()),
+            resting(busy.to_string()),
+            away,
+            busy,
+            ServerError::Slow { server: server.clone(), after: second },
+            refused(302),
+            refused(401),
+            refused(404),
+            refused(422),
+            ServerError::Cut { server: server.clone(), what },
+            ServerError::NoSuchModel { server: server.clone(), model: "c".to_owned(), known: known.clone() },
+            ServerError::WhichModel { server: server.clone(), known },
+            ServerError::NamesNoModel { server: server.clone() },
+            ServerError::KeyInTheOpen { server: server.clone() },
+        ] {
+            let spanish = in_spanish(&error.to_string());
+            assert!(spanish.is_some(), "{error}");
+            let recorded = in_spanish(&format!("no candidates: {error}")).unwrap();
+            assert_eq!(
+                Some(recorded.as_str()),
+                spanish.map(|spanish| format!("no hubo candidatos: {spanish}")).as_deref()
+            );
+        }
+    }
+
+    #[test]
+    fn a_text_that_begins_like_many_sentences_one_in_the_other_is_read_quickly() {
+        let nested = format!("{}z; ", "stopped since a: ".repeat(8)).repeat(16);
+        assert!(in_spanish(&nested).is_some());
     }
 
     /// Every objection that these texts draw has its words in Spanish, so a new sentence of a gate fails here once a text
@@ -373,21 +607,26 @@ mod tests {
             "noooooooooooo",
             "según el Ministerio de Salud",
             "Vivo en Bogotá",
+            "Tengo treinta años",
+            "Hola <b>mundo</b>",
+            "Hola <|endoftext|>",
+            "Hola _usr cómo vas",
+            "{\"text\": \"hola\"}",
+            "hola {nombre}",
+            "ma\u{fffd}ana",
+            "hola \u{301}",
+            "Hubo tres muertos.",
+            "Hubo 5 casos.",
+            "Este lunes abre el puesto.",
+            "Toma ivermectina.",
         ];
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let explicit_file = Some(file.path().to_owned());
+        let request = LoadRequest { explicit_file, environment: Vec::new(), overrides: Vec::new() };
         let settings = GateSettings {
-            mentions: EntityPolicy::Reject,
-            urls: EntityPolicy::Reject,
-            max_hashtags: 3,
             allowed_hashtags: vec!["feria".to_owned()],
             forbidden_hashtags: vec!["a".to_owned()],
-            banned_words_file: None,
-            near_duplicate: 0.6,
-            near_duplicate_days: 90,
-            verbatim_tokens: 12,
-            own_texts: 0.8,
-            claims: ReviewPolicy::Review,
-            experience: ReviewPolicy::Review,
-            off: Vec::new(),
+            ..config::load(request).unwrap().settings.gates
         };
         let gates = Gates::new(&settings, Resources::default()).unwrap();
         let recent =

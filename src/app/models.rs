@@ -171,7 +171,10 @@ pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles
         },
     };
     let reader = load_reader(settings, hub)?;
-    let generators: Vec<ModelFiles> = stand_in_files(settings, hub)?.into_iter().chain([generator.clone()]).collect();
+    let stand_in = stand_in_files(settings, hub)?;
+    let key = if settings.generation.model.server().is_some() { "engine.files" } else { "generation.model" };
+    let stand_in = stand_in.iter().map(|files| ("generation.fallback", files));
+    let generators: Vec<(&'static str, &ModelFiles)> = stand_in.chain([(key, generator)]).collect();
     let gates = load_gates(&settings.gates, hashtags, &generators)?;
     let disclosure = settings.account.disclosure.clone();
     Ok(Judge::new(&settings.selection, &settings.sentiment, disclosure, gates, classifier, reader))
@@ -184,13 +187,11 @@ pub fn not_compared(settings: &GateSettings, generator: &ModelFiles) -> Option<S
     if settings.off.iter().any(|gate| gate == "verbatim") {
         return None;
     }
-    let index = settings.verbatim_tokens > 0 && matches!(verbatim::index_of(generator), Ok(None));
-    let own = settings.own_texts > 0.0 && matches!(verbatim::own_texts_of(generator), Ok(None));
-    let missing = [
-        (index, verbatim::VERBATIM_INDEX, "other people's texts"),
-        (own, verbatim::OWN_TEXTS, "its operator's own texts"),
+    let wanted = [
+        (settings.verbatim_tokens > 0, verbatim::VERBATIM_INDEX, "other people's texts"),
+        (settings.own_texts > 0.0, verbatim::OWN_TEXTS, "its operator's own texts"),
     ];
-    let missing = missing.into_iter().filter(|(is_missing, ..)| *is_missing);
+    let missing = wanted.into_iter().filter(|(is_wanted, file, _)| *is_wanted && !generator.has(file));
     let missing: Vec<String> = missing.map(|(_, file, texts)| format!("no {file} ({texts})")).collect();
     (!missing.is_empty()).then(|| {
         format!("the generator's folder has {}, so a text of its training may go out as it is", missing.join(" and "))
@@ -210,12 +211,12 @@ fn load_reader(settings: &Settings, hub: &HubSettings) -> Result<Reader, SetupEr
 fn load_gates(
     settings: &GateSettings,
     hashtags: LabelHashtags,
-    generators: &[ModelFiles],
+    generators: &[(&'static str, &ModelFiles)],
 ) -> Result<Gates, SetupError> {
     let mut resources = Resources { hashtags, switched_off: settings.off.clone(), ..Resources::default() };
-    for files in generators {
-        resources.verbatim.extend(verbatim::index_of(files).map_err(SetupError::under("generation.model"))?);
-        resources.own_texts.extend(verbatim::own_texts_of(files).map_err(SetupError::under("generation.model"))?);
+    for &(key, files) in generators {
+        resources.verbatim.extend(verbatim::index_of(files).map_err(SetupError::under(key))?);
+        resources.own_texts.extend(verbatim::own_texts_of(files).map_err(SetupError::under(key))?);
     }
     Gates::new(settings, resources).map_err(SetupError::under("gates"))
 }

@@ -210,10 +210,8 @@ async fn list(session: &Session) -> Result<()> {
 async fn change(command: UserCommand, session: &Session) -> Result<()> {
     let store = Store::open_existing(&session.ground(Purpose::Act).await?.store).await?;
     let now = session.now();
-    let by = match command.decision() {
-        Some(decision) => decision.name(session)?,
-        None => return Ok(()),
-    };
+    let Some(decision) = command.decision() else { return Ok(()) };
+    let by = decision.name(session)?;
     let (name, done) = match &command {
         UserCommand::List => return Ok(()),
         UserCommand::Add { name, role, password, .. } => {

@@ -262,25 +262,24 @@ async fn consistency(arguments: &ConsistencyArguments, session: &Session) -> Res
     let later = arguments.to.as_deref().map(largest_in).transpose()?;
     let ground = session.ground(Purpose::Act).await?;
     let store = Store::open_existing(&ground.store).await?;
-    let to = match later {
-        Some((_, note)) => note,
-        None => latest(&store, &ground, session).await?.note,
+    let (new, to) = match later {
+        Some((checkpoint, note)) => (checkpoint.size, note),
+        None => {
+            let last = latest(&store, &ground, session).await?;
+            (last.size, last.note)
+        }
     };
     let growth = audit::growth(&store, &earlier, &to).await;
     store.close().await;
     let growth = growth.with_context(|| arguments.from.display().to_string())?;
     let (text, old) = (growth.text(), growth.old);
-    let new = to.lines().nth(1).unwrap_or_default();
     let Some(path) = &arguments.output else {
-        return session.output.object(
-            || text.trim_end().to_owned(),
-            || json!({"from": old, "to": new.parse::<u64>().ok(), "proof": text}),
-        );
+        return session.output.object(|| text.trim_end().to_owned(), || json!({"from": old, "to": new, "proof": text}));
     };
     write_whole(path, Existing::Refuse, |file| file.write_all(text.as_bytes()))?;
     session.output.object(
         || format!("{}: the log of {new} records continues the one of {old} records", path.display()),
-        || json!({"file": path, "from": old, "to": new.parse::<u64>().ok()}),
+        || json!({"file": path, "from": old, "to": new}),
     )
 }
 

@@ -83,6 +83,11 @@ impl ModelArgument {
         given.map(|(flag, name, value)| generation(flag, name, value)).collect()
     }
 
+    /// Returns whether a model was given.
+    pub fn names_model(&self) -> bool {
+        self.model.is_some()
+    }
+
     /// Returns whether the weights were given.
     pub fn names_weights(&self) -> bool {
         self.weights.is_some()

@@ -1,13 +1,13 @@
 //! `pregonero init`: writes a commented configuration to start from, and never replaces an existing file.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use serde_json::json;
 
-use super::output::Output;
+use super::output::{Output, can_ask};
 use super::quoted;
 use super::session::Session;
 use crate::config::{self, LoadRequest, SEARCHED};
@@ -135,11 +135,6 @@ fn with_model(template: &str, model: &str) -> String {
         if is_attribute && !is_built_in { format!("# {line}") } else { line.to_owned() }
     });
     lines.map(|line| line + "\n").collect()
-}
-
-/// Returns whether there is a person to ask.
-fn can_ask() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// Asks again as long as the answer is one that the program would refuse.

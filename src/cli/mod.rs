@@ -275,7 +275,7 @@ fn with_flowing_help(command: clap::Command) -> clap::Command {
 }
 
 /// Joins the lines of each paragraph, because clap wraps lines at the terminal's width and does not join them. Lines that begin
-/// with a blank, such as examples, stay as they are, but the remark next to a long one goes below it.
+/// with a blank, such as examples, stay as they are, but the remark after a long one goes below it.
 fn flowing(help: &str) -> String {
     let mut flowing = String::new();
     let mut lines = help.lines().peekable();
@@ -292,7 +292,7 @@ fn flowing(help: &str) -> String {
     flowing
 }
 
-/// Splits a line that a narrow terminal would break into the example and the remark next to it, three blanks or more apart.
+/// Splits a line that a narrow terminal would break into the example and the remark after it, three blanks or more apart.
 fn remark(line: &str) -> Option<(&str, &str)> {
     const NARROW: usize = 80;
     const APART: &str = "   ";

@@ -1,12 +1,13 @@
 //! What a command prints: data to standard output (for people, or one JSON object per line), notes to standard error.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 
-use pregonero_text::characters::{escaped_in_json, is_hidden};
+use pregonero_text::characters::escaped_in_json;
+pub use pregonero_text::characters::visible;
 use pregonero_tweet::{Judged, Ranking};
 
 /// How results are printed.
@@ -32,19 +33,6 @@ pub fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Returns a text with every hidden character written as its code, so that a text from outside cannot rewrite a terminal.
-pub fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_hidden(character) {
-            shown.extend(character.escape_unicode());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
-
 /// Formats millionths of a dollar as a price: `$0.015`, `$5.00`. Never ends in three zeros, which half of the world reads as
 /// thousands.
 pub fn dollars(micros: i64) -> String {
@@ -61,6 +49,11 @@ pub fn counted(number: impl TryInto<i128>, one: &str, several: &str) -> String {
         Ok(number) => format!("{number} {several}"),
         Err(_) => several.to_owned(),
     }
+}
+
+/// Returns whether there is a person to ask: a terminal to answer on, and one to show the question.
+pub fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// Returns the width of the terminal on standard error, in characters; a usual one where that is no terminal.

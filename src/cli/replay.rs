@@ -50,7 +50,8 @@ pub async fn run(arguments: &ReplayArguments, session: &Session) -> Result<()> {
     let post = store.post(id.post()).await.ok();
     store.close().await;
     choose_writer(&mut settings, &round, arguments);
-    if !arguments.model.names_weights() {
+    // The record has the weights of the server's model, not those of one that stood in for it.
+    if !arguments.model.names_weights() && round.stand_in.is_none() {
         settings.generation.weights = replay::weights_of(&round);
     }
     let found = async {
@@ -111,8 +112,7 @@ pub async fn run(arguments: &ReplayArguments, session: &Session) -> Result<()> {
 /// it here.
 fn choose_writer(settings: &mut Settings, round: &RoundRecord, arguments: &ReplayArguments) {
     let fallback = settings.generation.fallback.take();
-    let is_asked_for = !arguments.model.overrides().is_empty();
-    if let Some(fallback) = fallback.filter(|_| round.stand_in.is_some() && !is_asked_for) {
+    if let Some(fallback) = fallback.filter(|_| round.stand_in.is_some() && !arguments.model.names_model()) {
         settings.generation.model = fallback;
     }
 }

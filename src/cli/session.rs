@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Error, Result, bail};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 
 use super::logging::{self, Level};
 use super::output::Output;
@@ -235,8 +235,7 @@ impl Session {
             }
             opened => opened?,
         };
-        let days = SignedDuration::from_hours(24 * i64::from(settings.gates.near_duplicate_days));
-        let since = self.now().checked_sub(days).unwrap_or(Timestamp::MIN);
+        let since = Earlier::days_before(self.now(), settings.gates.near_duplicate_days);
         let (disclosure, dry_runs) = (&settings.account.disclosure, !settings.publish.live);
         let earlier = Earlier { since, held: true, dry_runs, disclosure };
         let bodies = store.posted_bodies(None, &earlier).await?;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use sha2::{Digest as _, Sha256};
 
+use pregonero_data::folder::sha256_of_file;
 use pregonero_data::names;
 use pregonero_data::read::{self, ReadOptions};
 use pregonero_data::row::Row;
@@ -69,9 +69,7 @@ impl Attributes {
 /// # Errors
 /// If it has no column `screen_name`, a name that X does not have, an account twice, or a column that every post has.
 pub fn read_accounts(path: &Path) -> Result<Attributes> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut found = Attributes { sha256: format!("{:x}", Sha256::digest(&bytes)), ..Attributes::default() };
-    drop(bytes);
+    let mut found = Attributes { sha256: sha256_of_file(path)?.0, ..Attributes::default() };
     let mut rows = read::open(&[path.to_owned()], &ReadOptions::strict())?;
     while let Some(row) = rows.next().transpose()? {
         let place = || rows.report().place(row.place);

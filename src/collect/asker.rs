@@ -39,7 +39,7 @@ pub enum AskError {
     #[error("stopped; everything that was read is kept")]
     Stopped,
     /// X answered no; asking again would not help.
-    #[error("X refused with {status} ({kind}): {detail}{}", remedy(*.kind))]
+    #[error("X refused with {status}: {detail}{}", remedy(*.kind))]
     Refused { kind: RefusalKind, status: u16, detail: String },
     /// The month's reads are used up.
     #[error("X: the app's reads of this month are used up: {0}; everything that was read is kept")]
@@ -52,19 +52,18 @@ pub enum AskError {
     Unreachable(String),
 }
 
-fn remedy(kind: RefusalKind) -> &'static str {
-    match kind {
-        RefusalKind::Unauthorized => {
-            "; check the app's bearer token (TWITTER_BEARER_TOKEN), or get it anew with `pregonero auth login --app`"
-        }
-        RefusalKind::NoCredits => "; buy credits at console.x.com",
+/// Returns what a person should do. What stops a post by the account's keys is something else for the app's token.
+fn remedy(kind: RefusalKind) -> String {
+    let words = match kind {
+        RefusalKind::Unauthorized => Some(
+            "check the app's bearer token (TWITTER_BEARER_TOKEN), or get it anew with `pregonero auth login --app`",
+        ),
         RefusalKind::Permissions | RefusalKind::Authentication => {
-            "; X does not let this app read here: look at its products and permissions at console.x.com"
+            Some("X does not let this app read here: look at its products and permissions at console.x.com")
         }
-        RefusalKind::Suspended => "; log in to the app's account and follow what X says there",
-        RefusalKind::NotFound => "; check that publish.base_url is right",
-        _ => "",
-    }
+        kind => kind.remedy(),
+    };
+    words.map_or_else(String::new, |words| format!("; {words}"))
 }
 
 /// What happens between requests, for a person who watches.
@@ -86,6 +85,8 @@ pub struct Asker<'a> {
     pub notify: &'a (dyn Fn(Notice) + Sync),
     /// When the next request may go out.
     not_before: Option<Timestamp>,
+    /// The end of a window that the last answer used up: the next request reports that it waits for it.
+    used_up: Option<Timestamp>,
 }
 
 impl<'a> Asker<'a> {
@@ -96,7 +97,7 @@ impl<'a> Asker<'a> {
         stop: &'a AtomicBool,
         notify: &'a (dyn Fn(Notice) + Sync),
     ) -> Self {
-        Self { clock, pause, stop, notify, not_before: None }
+        Self { clock, pause, stop, notify, not_before: None, used_up: None }
     }
 
     /// Sends what `call` builds until X answers it.
@@ -109,6 +110,9 @@ impl<'a> Asker<'a> {
     {
         let mut failures = 0;
         loop {
+            if let Some(until) = self.used_up.take() {
+                (self.notify)(Notice::Waiting { window: LimitWindow::FifteenMinutes, until });
+            }
             self.wait_until(self.not_before).await?;
             let answer = call().await;
             let now = self.clock.now();
@@ -117,8 +121,10 @@ impl<'a> Asker<'a> {
             match answer {
                 Ok(Answered { value, limits }) => {
                     let used_up = limits.fifteen_minutes.filter(|bucket| bucket.remaining == Some(0));
-                    if let Some(until) = used_up.and_then(|bucket| bucket.reset).filter(|until| *until > now) {
-                        self.not_before = Some(later(until, MARGIN));
+                    let until = used_up.and_then(|bucket| bucket.reset).filter(|until| *until > now);
+                    if let Some(until) = until.filter(|until| until.duration_since(now) <= PATIENCE) {
+                        self.used_up = Some(later(until, MARGIN));
+                        self.not_before = self.used_up;
                     }
                     return Ok(value);
                 }
@@ -202,7 +208,7 @@ mod tests {
 
     use super::*;
     use pregonero_system::clock::testing::{StillClock, at};
-    use pregonero_x::{Answer, RateLimits};
+    use pregonero_x::{Answer, Bucket, RateLimits};
 
     const START: &str = "2026-03-01T12:00:00Z";
 
@@ -216,6 +222,12 @@ mod tests {
 
     fn lost() -> TwitterError {
         TwitterError::NotSent { reason: "no connection".to_owned() }
+    }
+
+    /// Returns the last answer of a window that ends then.
+    fn last_until(reset: &str) -> Answered<u8> {
+        let bucket = Bucket { limit: None, remaining: Some(0), reset: Some(at(reset)) };
+        Answered { value: 7, limits: RateLimits { fifteen_minutes: Some(bucket), ..RateLimits::default() } }
     }
 
     /// Returns what comes of the errors followed by an answer, when it came, and how many requests went out.
@@ -252,6 +264,21 @@ mod tests {
             let (result, now, asked) = outcome(errors).await;
             assert_eq!((result.unwrap(), now, asked), (7, at(end), requests));
         }
+    }
+
+    #[tokio::test]
+    async fn the_request_after_the_last_of_a_window_waits_for_the_next_one_and_says_so() {
+        let (clock, stop, notices) = (StillClock::new(START), AtomicBool::new(false), Mutex::new(Vec::new()));
+        let notify = |notice: Notice| notices.lock().unwrap().push(format!("{notice:?}"));
+        let mut asker = Asker::new(&clock, Duration::ZERO, &stop, &notify);
+        asker.ask(|| async { Ok(last_until("2026-03-01T12:10:00Z")) }).await.unwrap();
+        assert_eq!((clock.now(), notices.lock().unwrap().len()), (at(START), 0), "nothing waits yet");
+        // A reset that is weeks away is no fifteen minutes: X is asked, and says what it means.
+        asker.ask(|| async { Ok(last_until("2026-03-20T00:00:00Z")) }).await.unwrap();
+        asker.ask(|| async { Ok(last_until(START)) }).await.unwrap();
+        assert_eq!(clock.now(), at("2026-03-01T12:10:01Z"));
+        let notices = notices.lock().unwrap();
+        assert!(notices.len() == 1 && notices[0].contains("2026-03-01T12:10:01Z"), "{notices:?}");
     }
 
     #[tokio::test]

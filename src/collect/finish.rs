@@ -6,24 +6,22 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::found::{FoundPosts, KEY, Pages, identity};
-use super::gather::{Collection, timeline_cap};
-use super::journal::Entry;
+use super::gather::{Collection, NOT_IN_THE_ANSWER, timeline_cap};
+use super::journal::{Entry, Missing};
 use super::request::{Task, What};
 use super::row::{author_of, row};
 use pregonero_data::folder::{Folder, Format, Manifest, Source, Writer};
 use pregonero_data::json_row::Names;
-use pregonero_x::Reach;
+use pregonero_data::times;
+use pregonero_x::{Reach, time_of_id};
 
 /// The file in the folder that lists the posts which X does not show.
 const NOT_SHOWN: &str = "not-shown.csv";
-
-/// The epoch of X's ids in milliseconds of Unix time: their upper 42 bits count from it.
-const ID_EPOCH_MS: i64 = 1_288_834_974_657;
 
 /// What a person says about the data set.
 #[derive(Debug, Clone, Default)]
@@ -90,8 +88,8 @@ impl Collection<'_> {
         let replaces = self.output.exists();
         let mut writer =
             if replaces { Folder::replace(&self.output, format)? } else { Folder::create(&self.output, format)? };
-        let (mut report, counts) = self.write_rows(&mut writer, limited)?;
-        self.write_not_shown(&writer)?;
+        let (mut report, counts, not_shown) = self.write_rows(&mut writer, limited)?;
+        write_not_shown(&writer, &not_shown)?;
         let manifest = self.manifest(about, &report, &counts)?;
         let folder = writer.finish(manifest)?;
         report.digest.clone_from(&folder.manifest().digest);
@@ -102,9 +100,11 @@ impl Collection<'_> {
         Ok(report)
     }
 
-    fn write_rows(&self, writer: &mut Writer, limited: bool) -> Result<(Report, Vec<SourceCounts>)> {
+    /// Writes the posts of all tasks; also returns what X did not show of the posts that were asked for by id.
+    fn write_rows(&self, writer: &mut Writer, limited: bool) -> Result<(Report, Vec<SourceCounts>, Vec<Missing>)> {
         let mut report = self.empty_report(limited);
         let mut counts = vec![SourceCounts::default(); self.sources().len()];
+        let mut not_shown = Vec::new();
         let mut written = HashSet::new();
         let mut names = Names::default();
         let mut pages = Pages::new(&self.journal);
@@ -122,12 +122,11 @@ impl Collection<'_> {
                 source.kept += 1;
                 self.write_row(writer, pages.post(*post)?, report.rows, &mut names)?;
             }
-            for fault in &self.state.tasks[index].faults {
-                *source.not_shown.entry(fault.kind.clone()).or_default() += 1;
-            }
-            let unsaid = self.unsaid(index, &found);
-            if !unsaid.is_empty() {
-                *source.not_shown.entry("not in the answer".to_owned()).or_default() += unsaid.len() as u64;
+            let faults = self.state.tasks[index].faults.iter().cloned().chain(self.unsaid(index, &found));
+            let faults: Vec<Missing> = faults.collect();
+            faults.iter().for_each(|fault| *source.not_shown.entry(fault.kind.clone()).or_default() += 1);
+            if matches!(task, Task::Posts { .. }) {
+                not_shown.extend(faults);
             }
             self.compare(index, task, &found, &mut report);
         }
@@ -137,7 +136,7 @@ impl Collection<'_> {
         }
         report.complete =
             !limited && report.missing.is_empty() && (report.cut_timelines.is_empty() || !self.has_since());
-        Ok((report, counts))
+        Ok((report, counts, not_shown))
     }
 
     fn write_row(&self, writer: &mut Writer, post: &Json, number: u64, names: &mut Names) -> Result<()> {
@@ -198,34 +197,15 @@ impl Collection<'_> {
     }
 
     /// Returns the ids of a task about which X said nothing at all.
-    fn unsaid(&self, index: usize, found: &FoundPosts) -> Vec<u64> {
+    fn unsaid(&self, index: usize, found: &FoundPosts) -> Vec<Missing> {
         let Task::Posts { from, to } = &self.tasks[index] else { return Vec::new() };
         if !self.state.tasks[index].done {
             return Vec::new();
         }
         let faults = self.state.tasks[index].faults.iter().filter_map(|fault| fault.about.as_ref()?.parse().ok());
         let said: HashSet<u64> = found.posts.iter().map(|post| post.id).chain(faults).collect();
-        self.ids.ids[*from..*to].iter().filter(|id| !said.contains(id)).copied().collect()
-    }
-
-    /// Lists the posts that were asked for by id and that X does not show.
-    fn write_not_shown(&self, writer: &Writer) -> Result<()> {
-        let mut rows: Vec<(String, String)> = Vec::new();
-        for (index, task) in self.tasks.iter().enumerate().filter(|(_, task)| matches!(task, Task::Posts { .. })) {
-            debug_assert!(matches!(task, Task::Posts { .. }));
-            let found = self.found_in(index)?;
-            let faults = self.state.tasks[index].faults.iter();
-            rows.extend(faults.filter_map(|fault| Some((fault.about.clone()?, fault.kind.clone()))));
-            rows.extend(self.unsaid(index, &found).iter().map(|id| (id.to_string(), "not in the answer".to_owned())));
-        }
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let path = writer.path().join(NOT_SHOWN);
-        let mut table = csv::Writer::from_path(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        table.write_record(["id", "reason"])?;
-        rows.iter().try_for_each(|(id, reason)| table.write_record([id, reason]))?;
-        Ok(table.flush()?)
+        let unsaid = self.ids.ids[*from..*to].iter().filter(|id| !said.contains(id));
+        unsaid.map(|id| Missing { about: Some(id.to_string()), kind: NOT_IN_THE_ANSWER.to_owned() }).collect()
     }
 
     /// Returns the sources in words: one for each query, one for all timelines, one for the file of ids.
@@ -245,7 +225,7 @@ impl Collection<'_> {
     }
 
     fn manifest(&self, about: &About, report: &Report, counts: &[SourceCounts]) -> Result<Manifest> {
-        let now = self.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let now = times::standard(self.now());
         let is_alone = counts.len() == 1;
         let sources = self.sources().into_iter().zip(counts).map(|((what, query), counts)| {
             let mut dropped = BTreeMap::new();
@@ -288,17 +268,24 @@ impl Collection<'_> {
     }
 }
 
+/// Lists the posts that were asked for by id and that X does not show.
+fn write_not_shown(writer: &Writer, not_shown: &[Missing]) -> Result<()> {
+    let mut rows = not_shown.iter().filter_map(|missing| Some([missing.about.as_ref()?, &missing.kind])).peekable();
+    if rows.peek().is_none() {
+        return Ok(());
+    }
+    let path = writer.path().join(NOT_SHOWN);
+    let mut table = csv::Writer::from_path(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    table.write_record(["id", "reason"])?;
+    rows.try_for_each(|row| table.write_record(row))?;
+    Ok(table.flush()?)
+}
+
 fn source_of(task: &Task) -> usize {
     match task {
         Task::Search { query, .. } => *query,
         Task::Timeline { .. } | Task::Posts { .. } => 0,
     }
-}
-
-/// Returns when an id was issued, according to its upper bits.
-fn time_of_id(id: u64) -> Option<Timestamp> {
-    let milliseconds = i64::try_from(id >> 22).ok()?;
-    Timestamp::from_millisecond(ID_EPOCH_MS).ok()?.checked_add(SignedDuration::from_millis(milliseconds)).ok()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a price in millionths of a dollar is far below 2^53")]

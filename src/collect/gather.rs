@@ -29,6 +29,9 @@ const LARGEST_TIMELINE_PAGE: usize = 100;
 const TIMELINE_CAP: u64 = 3200;
 const TIMELINE_CAP_WITHOUT_REPLIES: u64 = 800;
 
+/// The reason where X says nothing about what was asked for.
+pub(super) const NOT_IN_THE_ANSWER: &str = "not in the answer";
+
 /// What a collection works with.
 pub struct Surroundings<'a> {
     pub client: &'a PublicClient,
@@ -117,7 +120,10 @@ impl<'a> Collection<'a> {
         let journal = if path.exists() {
             Journal::open(&path, |spot, entry| {
                 match (&mut begun, entry) {
-                    (None, Entry::Begin(begin)) => begun = Some(State::new(begin)),
+                    (None, Entry::Begin(begin)) => {
+                        ensure!(begin.format == FORMAT, "{}: written by another version of pregonero", path.display());
+                        begun = Some(State::new(begin));
+                    }
                     (Some(state), entry) => state.apply(spot, &entry)?,
                     (None, _) => bail!("{}: does not begin with a request", path.display()),
                 }
@@ -130,7 +136,6 @@ impl<'a> Collection<'a> {
             Journal::create(&path, &begin)?
         };
         let Some(state) = begun else { bail!("{}: is empty; delete it", path.display()) };
-        ensure!(state.begin.format == FORMAT, "{}: written by another version of pregonero", path.display());
         if let Some(difference) = difference(&state.begin.request, request) {
             bail!(
                 "{}: a collection with another request was begun here ({difference}); give the same request to go on, \
@@ -148,7 +153,7 @@ impl<'a> Collection<'a> {
     /// Returns for how many posts a person agreed to the price in an earlier run.
     #[must_use]
     pub fn agreed(&self) -> Option<u64> {
-        self.state.agreed.map(|(posts, _)| posts)
+        self.state.agreed
     }
 
     /// Returns whether the folder is at its place already, and complete; `None` if it is not.
@@ -163,14 +168,13 @@ impl<'a> Collection<'a> {
         (0..self.tasks.len()).any(|task| !self.is_done(task))
     }
 
-    /// Returns the span that is collected and the windows it is cut into.
+    /// Returns the ends of the span that is collected.
     #[must_use]
     pub fn span(&self) -> (Option<Timestamp>, Timestamp) {
         (self.state.begin.since, self.state.begin.until)
     }
 
-    /// Returns how much is known by the request alone: the price of the requests that say how much there is to read, in
-    /// millionths of a dollar.
+    /// Returns the price of finding out how much there is to read, in millionths of a dollar; it is known before X is asked.
     #[must_use]
     pub fn price_of_counting(&self) -> i64 {
         let prices = self.with.settings.prices;
@@ -183,7 +187,7 @@ impl<'a> Collection<'a> {
                 };
                 price.saturating_mul(requests).saturating_mul(i64::try_from(open).unwrap_or(i64::MAX))
             }
-            What::Timelines { .. } => times(prices.account, self.accounts_to_look_up()),
+            What::Timelines { .. } => prices.of_accounts(self.accounts_to_look_up()),
             What::Posts { .. } => 0,
         }
     }
@@ -207,8 +211,9 @@ impl<'a> Collection<'a> {
     pub async fn count(&mut self) -> Result<()> {
         match self.state.begin.request.what.clone() {
             What::Search { queries, reach, windows, .. } => {
+                let mut asker = self.asker();
                 for (query, text) in queries.iter().enumerate() {
-                    self.count_query(query, text, reach, windows.granularity()).await?;
+                    self.count_query(&mut asker, query, text, reach, windows.granularity()).await?;
                 }
                 Ok(())
             }
@@ -217,12 +222,18 @@ impl<'a> Collection<'a> {
         }
     }
 
-    async fn count_query(&mut self, query: usize, text: &str, reach: Reach, by: Granularity) -> Result<()> {
+    async fn count_query(
+        &mut self,
+        asker: &mut Asker<'a>,
+        query: usize,
+        text: &str,
+        reach: Reach,
+        by: Granularity,
+    ) -> Result<()> {
         let (since, until) = self.span();
         let window = Window { from: since.unwrap_or(until), to: until };
         let prices = self.with.settings.prices;
         let micros = if reach == Reach::Recent { prices.count } else { prices.archive_count };
-        let mut asker = self.asker();
         while !self.state.counts[query].done {
             let next = self.state.counts[query].next.clone();
             let client = self.with.client;
@@ -245,7 +256,7 @@ impl<'a> Collection<'a> {
             let names = names[batch * BATCH..names.len().min((batch + 1) * BATCH)].to_vec();
             let client = self.with.client;
             let found = asker.ask(|| client.accounts_by_name(&names)).await?;
-            let micros = times(self.with.settings.prices.account, found.accounts.len() as u64);
+            let micros = self.with.settings.prices.of_accounts(found.accounts.len() as u64);
             let faults = without_answer(&names, &found);
             self.keep(&Entry::Accounts { batch, accounts: found.accounts, faults, micros })?;
         }
@@ -269,9 +280,9 @@ impl<'a> Collection<'a> {
             posts,
             at_most,
             posts_read: self.state.posts_read,
-            posts_micros: times(prices.post, rest),
+            posts_micros: prices.of_posts(rest),
             accounts,
-            accounts_micros: times(prices.account, accounts),
+            accounts_micros: prices.of_accounts(accounts),
             paid: self.state.paid,
         }
     }
@@ -300,8 +311,9 @@ impl<'a> Collection<'a> {
     /// If X cannot be asked, or the journal cannot be written. What was read is kept.
     pub async fn read(&mut self, limits: Limits) -> Result<bool> {
         self.look_up_accounts().await?;
+        let mut asker = self.asker();
         for task in 0..self.tasks.len() {
-            if !self.read_task(task, limits).await? {
+            if !self.read_task(&mut asker, task, limits).await? {
                 return Ok(false);
             }
         }
@@ -322,20 +334,19 @@ impl<'a> Collection<'a> {
     }
 
     /// Reads the pages of a task; returns whether the limits allowed all of it.
-    async fn read_task(&mut self, index: usize, limits: Limits) -> Result<bool> {
-        let mut asker = self.asker();
+    async fn read_task(&mut self, asker: &mut Asker<'a>, index: usize, limits: Limits) -> Result<bool> {
         while !self.is_done(index) {
             let Some(rows) = self.allowed(&self.tasks[index], limits) else { return Ok(false) };
             let place = self.state.tasks[index].place();
-            let mut answer = self.page(&mut asker, index, &place, rows).await;
+            let mut answer = self.page(asker, index, &place, rows).await;
             let is_refused = matches!(answer, Err(AskError::Refused { kind: RefusalKind::Invalid, .. }));
             if is_refused && matches!(place, Place::Token(_)) {
                 // The token has expired. Below the last post nothing is read twice.
                 let place = self.state.tasks[index].place_without_token();
-                answer = self.page(&mut asker, index, &place, rows).await;
+                answer = self.page(asker, index, &place, rows).await;
             }
             let page = answer?;
-            let micros = times(self.with.settings.prices.post, page.posts.len() as u64);
+            let micros = self.with.settings.prices.of_posts(page.posts.len() as u64);
             self.keep(&Entry::Page {
                 task: index,
                 pass: self.state.tasks[index].pass,
@@ -398,16 +409,16 @@ impl<'a> Collection<'a> {
             return Ok(true);
         }
         let unknown = found::unknown_authors(&self.journal, &self.state)?;
-        let price = self.with.settings.prices.account;
+        let prices = self.with.settings.prices;
         let mut asker = self.asker();
         for ids in unknown.chunks(BATCH) {
-            let cost = times(price, ids.len() as u64);
+            let cost = prices.of_accounts(ids.len() as u64);
             if limits.micros.is_some_and(|micros| self.state.paid + cost > micros) {
                 return Ok(false);
             }
             let client = self.with.client;
             let found = asker.ask(|| client.accounts_by_id(ids)).await?;
-            let micros = times(price, found.accounts.len() as u64);
+            let micros = prices.of_accounts(found.accounts.len() as u64);
             // Also those about which X says nothing: nobody asks for them again.
             let is_found = |id: &&String| found.accounts.iter().any(|account| account.id == **id);
             let faults = ids.iter().filter(|id| !is_found(id)).map(|id| absent(id, &found.faults)).collect();
@@ -416,7 +427,7 @@ impl<'a> Collection<'a> {
         Ok(true)
     }
 
-    /// Has the windows that lack posts read once more; returns how many there are and how many posts X counted in them.
+    /// Returns the tasks in which posts are missing, and how many posts X counted in them.
     ///
     /// # Errors
     /// If the journal cannot be read.
@@ -452,6 +463,7 @@ impl<'a> Collection<'a> {
         self.state.apply(spot, entry)
     }
 
+    /// Returns an asker for one kind of request. It keeps the pause between them, so tasks that follow each other share it.
     fn asker(&self) -> Asker<'a> {
         Asker::new(self.with.clock, self.with.settings.pause, self.with.stop, self.with.notify)
     }
@@ -477,7 +489,7 @@ fn without_answer(names: &[String], found: &Accounts) -> Vec<Missing> {
 /// Returns what X says about something that is not in its answer.
 fn absent(name: &str, faults: &[Fault]) -> Missing {
     let is_about = |fault: &&Fault| fault.about.as_deref().is_some_and(|about| about.eq_ignore_ascii_case(name));
-    let kind = faults.iter().find(is_about).map_or("not in the answer", |fault| &fault.kind);
+    let kind = faults.iter().find(is_about).map_or(NOT_IN_THE_ANSWER, |fault| &fault.kind);
     Missing { about: Some(name.to_owned()), kind: kind.to_owned() }
 }
 
@@ -510,9 +522,4 @@ fn begin(request: Request, now: Timestamp) -> Result<Begin> {
         ensure!(since < until, "the span is empty: it begins at {since} and ends at {until}");
     }
     Ok(Begin { format: FORMAT, request, since, until, begun_at: now })
-}
-
-/// Multiplies a price.
-fn times(price: i64, number: u64) -> i64 {
-    price.saturating_mul(i64::try_from(number).unwrap_or(i64::MAX))
 }

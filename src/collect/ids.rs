@@ -6,8 +6,8 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use sha2::{Digest as _, Sha256};
 
+use pregonero_data::folder::sha256_of_file;
 use pregonero_data::read::{self, ReadOptions};
 
 /// The names that tables give the column with the ids.
@@ -29,7 +29,7 @@ pub struct IdList {
 /// # Errors
 /// If a line is not an id, or one that a spreadsheet rounded; the message names the line.
 pub fn read_ids(path: &Path) -> Result<IdList> {
-    let mut list = IdList { sha256: sha256(path)?, ..IdList::default() };
+    let mut list = IdList { sha256: sha256_of_file(path)?.0, ..IdList::default() };
     let (mut known, mut zeros) = (HashSet::new(), Zeros::default());
     let mut add = |id, place: &dyn Fn() -> String| {
         zeros.see(id, place);
@@ -80,13 +80,6 @@ impl Zeros {
             _ => Ok(()),
         }
     }
-}
-
-fn sha256(path: &Path) -> Result<String> {
-    let cannot = || format!("cannot read {}", path.display());
-    let mut hash = Sha256::new();
-    std::io::copy(&mut File::open(path).with_context(cannot)?, &mut hash).with_context(cannot)?;
-    Ok(format!("{:x}", hash.finalize()))
 }
 
 /// Returns whether a file is a plain list: its first line is a number or the name of such a column, and nothing else.

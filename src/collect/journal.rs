@@ -178,7 +178,7 @@ impl Journal {
         line.push(b'\n');
         let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
-            // What stays of the line would otherwise be in the middle of the file after the next attempt.
+            // Otherwise a part of this line would be in the middle of the file after the next attempt.
             let _ = self.file.set_len(self.end);
             return Err(error).with_context(|| {
                 format!(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pregonero_settings::{Checker, MINUTE};
+use pregonero_settings::{Checker, MINUTE, micros};
 use serde::{Deserialize, Serialize};
 
 /// The keys of `[collect]` as the file writes them, with their defaults.
@@ -36,22 +36,25 @@ impl CollectKeys {
     pub fn check(&self, checker: &mut Checker<'_>) -> Option<CollectSettings> {
         let mut dollars =
             |key, found| checker.number(key, found, |usd| (0.0..=1000.0).contains(&usd), "from 0 to 1000");
-        let post = dollars("collect.usd_per_post", self.usd_per_post);
-        let account = dollars("collect.usd_per_account", self.usd_per_account);
-        let count = dollars("collect.usd_per_count", self.usd_per_count);
-        let archive_count = dollars("collect.usd_per_archive_count", self.usd_per_archive_count);
+        let prices = [
+            dollars("collect.usd_per_post", self.usd_per_post),
+            dollars("collect.usd_per_account", self.usd_per_account),
+            dollars("collect.usd_per_count", self.usd_per_count),
+            dollars("collect.usd_per_archive_count", self.usd_per_archive_count),
+        ];
         let posts_per_month = checker.whole("collect.posts_per_month", self.posts_per_month, 0, 1_000_000_000);
         let pause = checker.duration("collect.pause", &self.pause, Duration::ZERO, MINUTE);
-        Some(CollectSettings {
-            prices: ReadPrices {
-                post: micros(post?),
-                account: micros(account?),
-                count: micros(count?),
-                archive_count: micros(archive_count?),
-            },
-            posts_per_month: posts_per_month?,
-            pause: pause?,
-        })
+        let prices = prices.iter().all(Option::is_some).then(|| self.prices());
+        Some(CollectSettings { prices: prices?, posts_per_month: posts_per_month?, pause: pause? })
+    }
+
+    fn prices(&self) -> ReadPrices {
+        ReadPrices {
+            post: micros(self.usd_per_post),
+            account: micros(self.usd_per_account),
+            count: micros(self.usd_per_count),
+            archive_count: micros(self.usd_per_archive_count),
+        }
     }
 }
 
@@ -78,25 +81,28 @@ pub struct ReadPrices {
     pub archive_count: i64,
 }
 
+impl ReadPrices {
+    /// Returns the price of so many posts.
+    #[must_use]
+    pub fn of_posts(&self, posts: u64) -> i64 {
+        times(self.post, posts)
+    }
+
+    /// Returns the price of so many accounts.
+    #[must_use]
+    pub fn of_accounts(&self, accounts: u64) -> i64 {
+        times(self.account, accounts)
+    }
+}
+
+fn times(price: i64, number: u64) -> i64 {
+    price.saturating_mul(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
 /// The settings of a machine without a configuration.
 impl Default for CollectSettings {
     fn default() -> Self {
         let keys = CollectKeys::default();
-        Self {
-            prices: ReadPrices {
-                post: micros(keys.usd_per_post),
-                account: micros(keys.usd_per_account),
-                count: micros(keys.usd_per_count),
-                archive_count: micros(keys.usd_per_archive_count),
-            },
-            posts_per_month: keys.posts_per_month,
-            pause: Duration::from_secs(1),
-        }
+        Self { prices: keys.prices(), posts_per_month: keys.posts_per_month, pause: Duration::from_secs(1) }
     }
-}
-
-/// Converts dollars to millionths, so that sums of prices are exact.
-#[expect(clippy::cast_possible_truncation, reason = "prices are far inside the range of i64")]
-fn micros(dollars: f64) -> i64 {
-    (dollars * 1e6).round() as i64
 }

@@ -27,8 +27,8 @@ pub struct State {
     pub authors: BTreeMap<String, Account>,
     /// Authors that X does not show.
     pub missing_authors: BTreeSet<String>,
-    /// How many posts, at which price, a person agreed to.
-    pub agreed: Option<(u64, i64)>,
+    /// How many posts a person agreed to read and pay for.
+    pub agreed: Option<u64>,
     /// How many posts have been paid for.
     pub posts_read: u64,
     /// What has been paid, in millionths of a dollar.
@@ -113,7 +113,7 @@ impl State {
                 self.missing_authors.extend(faults.iter().filter_map(|fault| fault.about.clone()));
                 self.paid += micros;
             }
-            Entry::Agreed { posts, micros } => self.agreed = Some((*posts, *micros)),
+            Entry::Agreed { posts, .. } => self.agreed = Some(*posts),
             Entry::Page { task, pass, next, posts, faults, micros } => {
                 ensure!(*task < self.tasks.len(), "the journal has a page of a task that the request does not have");
                 self.tasks[*task].apply(spot, *pass, next.as_ref(), posts, faults);
@@ -186,6 +186,8 @@ impl TaskState {
 
     fn begin_again(&mut self, pass: u32) {
         (self.pass, self.next, self.lowest, self.done) = (pass, None, None, false);
+        // Each reading of a task reports anew what X does not show.
+        self.faults.clear();
     }
 
     /// Returns where the next page begins.
@@ -198,5 +200,31 @@ impl TaskState {
     #[must_use]
     pub fn place_without_token(&self) -> Place {
         self.lowest.map_or(Place::Start, |id| Place::Below(id.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collect::journal::FORMAT;
+    use crate::collect::request::Request;
+    use pregonero_store::testing::at;
+
+    #[test]
+    fn a_task_that_is_read_again_reports_anew_what_x_does_not_show() {
+        let what = What::Posts { sha256: "00".to_owned(), ids: 3 };
+        let request = Request { what, accounts: Vec::new(), attributes: None, author_names: false };
+        let now = at("2026-03-01T00:00:00Z");
+        let mut state = State::new(Begin { format: FORMAT, request, since: None, until: now, begun_at: now });
+        let missing = |id: &str| Missing { about: Some(id.to_owned()), kind: "resource-not-found".to_owned() };
+        let page = |pass, faults| Entry::Page { task: 0, pass, next: None, posts: Vec::new(), faults, micros: 0 };
+        for entry in [
+            page(0, vec![missing("5"), missing("6")]),
+            Entry::Again { pass: 1, tasks: vec![0] },
+            page(1, vec![missing("6")]),
+        ] {
+            state.apply(Spot { at: 0, length: 1 }, &entry).unwrap();
+        }
+        assert_eq!(state.tasks[0].faults, [missing("6")]);
     }
 }

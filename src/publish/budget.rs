@@ -9,6 +9,7 @@ use pregonero_text::tweet_text;
 
 use crate::publish::{BudgetSettings, Prices};
 use crate::schedule::Quiet;
+use pregonero_settings::micros;
 use pregonero_store::{Postponement, Spent, SpentSince};
 
 impl Prices {
@@ -95,12 +96,6 @@ pub(super) fn check_quiet(quiet: &Quiet, now: Timestamp) -> Result<(), Postponem
         return Ok(());
     }
     Err(Postponement { until: quiet.end_after(now), reason: "schedule.quiet_hours: nothing is posted now".to_owned() })
-}
-
-/// Converts dollars to millionths, so that sums of prices are exact.
-#[expect(clippy::cast_possible_truncation, reason = "a budget of dollars is far inside the range of i64")]
-pub(super) fn micros(dollars: f64) -> i64 {
-    (dollars * 1e6).round() as i64
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::Rules;
 use super::budget::{self, Calendar};
+use pregonero_settings::micros;
 use pregonero_store::{Endpoint, Halt, Spent, Store, StoreError};
 
 /// What is left of the budget and X's limits. Its JSON is part of `status --json`: fields are added, never renamed.
@@ -35,7 +36,7 @@ pub async fn outlook(store: &Store, rules: &Rules, now: Timestamp) -> Result<Out
     Ok(Outlook {
         posts_left_today: left(rules.budget.posts_per_day, spent.posts_today),
         posts_left_this_month: left(rules.budget.posts_per_month, spent.posts_this_month),
-        usd_left_this_month: dollars((budget::micros(rules.budget.usd_per_month) - spent.micros_this_month).max(0)),
+        usd_left_this_month: dollars((micros(rules.budget.usd_per_month) - spent.micros_this_month).max(0)),
         next_post_at: wait.as_ref().map(|(until, _)| *until),
         waits_for: wait.map(|(_, reason)| reason),
         quiet_until: budget::check_quiet(&rules.quiet, now).err().map(|wait| wait.until),

@@ -21,8 +21,6 @@ use pregonero_judging::selection::Chosen;
 use pregonero_store::{Earlier, NewPost, Origin, PostId, PostRecord, PostState, RoundId, Store, StoreError, Unlike};
 use pregonero_tweet::Disclosure;
 
-const HOURS_A_DAY: i64 = 24;
-
 /// The name in the record of who decided if the gates' verdicts sufficed.
 const BY_THE_GATES: &str = "gates";
 
@@ -52,8 +50,7 @@ pub struct Terms {
 impl Terms {
     /// Returns which earlier posts a text must not repeat, if it is decided on at `now`.
     fn earlier(&self, now: Timestamp, held: bool, dry_runs: bool) -> Earlier<'_> {
-        let span = SignedDuration::from_hours(i64::from(self.near_duplicate_days) * HOURS_A_DAY);
-        let since = now.checked_sub(span).unwrap_or(Timestamp::MIN);
+        let since = Earlier::days_before(now, self.near_duplicate_days);
         Earlier { since, held, dry_runs, disclosure: &self.disclosure }
     }
 }

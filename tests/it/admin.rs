@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use pregonero::admin::routes::{self, Access};
-use pregonero_store::testing::{live, new_round, plain_connection};
-use pregonero_store::{NewPost, PostId, ReviewAct, Role, SlotId, Store};
+use pregonero_store::testing::{dry, new_post, new_round, plain_connection};
+use pregonero_store::{PostId, ReviewAct, Role, SlotId, Store};
 use pregonero_system::clock::{Clock as _, SystemClock};
 use pregonero_tweet::Verdict;
 
@@ -58,20 +58,7 @@ async fn hold(store: &Store, text: &str, prompt: &str) -> PostId {
     let mut one = pregonero_store::testing::judged(text, Verdict::Review, 0.75);
     one.gates[0].reason = text.to_owned();
     store.record_candidates(round, &[one], Some(0), now).await.unwrap();
-    let expires_at = now + SignedDuration::from_hours(48);
-    let origin = pregonero_store::Origin { live: false, ..live() };
-    let post = NewPost {
-        round,
-        candidate: 0,
-        text,
-        body: text,
-        weighted_length: 10,
-        approved_by: None,
-        expires_at,
-        origin: &origin,
-        unlike: None,
-    };
-    store.create_post(&post, now).await.unwrap()
+    store.create_post(&new_post(round, text, &dry(), now), now).await.unwrap()
 }
 
 #[tokio::test]

@@ -56,16 +56,17 @@ fn key_of(bot: &TestBot) -> String {
 
 /// Runs the check of a consistency proof that needs no pregonero; `None` where there is no Python.
 fn check_growth(bot: &TestBot, file: &str, kept: &str, key: &str) -> Option<Output> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/check_audit.py");
-    let arguments = ["consistency", file, "--from", kept, "--key", key];
-    Command::new("python3").arg(script).args(arguments).current_dir(bot.path("")).output().ok()
+    run_check(bot, &["consistency", file, "--from", kept, "--key", key])
 }
 
 /// Runs the check that needs no pregonero; `None` where there is no Python.
 fn check_without_us(bot: &TestBot, what: &str, file: &str, key: &str) -> Option<Output> {
+    run_check(bot, &[what, file, "--key", key])
+}
+
+fn run_check(bot: &TestBot, arguments: &[&str]) -> Option<Output> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/check_audit.py");
-    let run = Command::new("python3").arg(script).args([what, file, "--key", key]).current_dir(bot.path("")).output();
-    run.ok()
+    Command::new("python3").arg(script).args(arguments).current_dir(bot.path("")).output().ok()
 }
 
 fn kinds(bot: &TestBot) -> Vec<String> {

@@ -6,17 +6,14 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::support::fake_x::library::{BEARER, Library, LibraryPost};
+use crate::support::fake_x::library::{BEARER, Library, LibraryPost, id_at};
 use crate::support::fake_x::{Answer, FakeX, Moment};
 use crate::support::test_bot::{Ended, TestBot};
-
-/// The epoch of X's ids, in milliseconds.
-const ID_EPOCH_MS: i64 = 1_288_834_974_657;
 
 /// A search like the slides', over four days.
 const SEARCH: [&str; 17] = [
@@ -46,7 +43,7 @@ fn library(posts: usize) -> Library {
         let created_at = start + SignedDuration::from_mins(40 * number as i64);
         let side = if number.is_multiple_of(3) { "NoAlParque" } else { "SiAlParque" };
         LibraryPost {
-            id: ((created_at.as_millisecond() - ID_EPOCH_MS) as u64) << 22 | number as u64,
+            id: id_at(created_at, number as u64),
             author: 17 + number as u64 % 3,
             text: format!("El parque número {number} & su fuente #{side}"),
             lang: if number % 5 == 4 { "en" } else { "es" },
@@ -165,6 +162,30 @@ async fn nothing_is_read_before_somebody_agrees_to_the_price() {
     x.with_library(|library| library.usage = 0);
     has_ended(&search_into(&bot, "posts", &[]), 0, "X counts 96 posts");
     assert!(!bot.path("posts.journal").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn counts_that_cost_nothing_come_before_the_question_all_the_same() {
+    let (x, bot) = bot_with(library(140)).await;
+    let without_yes: Vec<&str> = SEARCH[..16].iter().chain(&["--output", "posts"]).copied().collect();
+    let mut free = command(&bot, &without_yes);
+    free.env("PREGONERO__COLLECT__USD_PER_ARCHIVE_COUNT", "0.0");
+    let ended = bot.start_command(free).wait();
+    has_ended(&ended, 2, "X counts 96 posts");
+    has_ended(&ended, 2, "add --yes to agree to the price");
+    x.with_library(|library| assert!(library.given.is_empty() && library.counts_asked == 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_are_not_looked_up_without_a_yes_where_they_posted_nothing() {
+    let (x, bot) = bot_with(library(0)).await;
+    std::fs::write(bot.path("accounts.csv"), "screen_name\nana\n").unwrap();
+    let arguments = ["dataset", "collect", "--accounts", "accounts.csv", "--rights", "a test", "--output", "posts"];
+    let span = ["--full-archive", "--since", "2021-03-01", "--until", "2021-03-02"];
+    let ended = run(&bot, &[&arguments[..], &span].concat());
+    has_ended(&ended, 2, "X counts 0 posts");
+    has_ended(&ended, 2, "add --yes to agree to the price");
+    assert!(x.calls().iter().all(|call| call.bare_path() != "/2/users/by"), "each account would cost a cent");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -465,6 +486,20 @@ async fn the_app_s_token_is_got_with_its_keys_written_for_its_owner_and_known_to
     assert_eq!(found["fix"], "pregonero auth login --app");
     assert_eq!(x.rejected().len(), 1);
     std::fs::remove_file(&file).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pause_is_kept_between_two_windows_too() {
+    let mut one_page_a_window = library(140);
+    one_page_a_window.page = 0;
+    let (x, bot) = bot_with(one_page_a_window).await;
+    let arguments: Vec<&str> = SEARCH.iter().chain(&["--output", "posts"]).copied().collect();
+    let mut slow = command(&bot, &arguments);
+    slow.env("PREGONERO__COLLECT__PAUSE", "1s");
+    let begun = Instant::now();
+    has_ended(&bot.start_command(slow).wait(), 0, "X counts 96 posts");
+    let (pages, seconds) = (x.with_library(|library| library.pages_asked), begun.elapsed().as_secs());
+    assert!(pages == 4 && seconds >= 3, "{pages} pages in {seconds} seconds");
 }
 
 /// A process that the server's thread may kill.

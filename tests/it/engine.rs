@@ -191,11 +191,15 @@ fn the_key_goes_to_the_server_alone_and_shows_nowhere() {
     let ended = bot.start_command(command).wait();
     assert_eq!(ended.code(), Some(0), "{ended:#?}");
     assert!(engine.authorizations().iter().all(|sent| sent.as_deref() == Some(&format!("Bearer {KEY}"))));
-    engine.always(Some(Fault::Status(400, json!({"error": {"message": format!("bad key {KEY}")}}))));
-    let mut command = bot.command(&["-vv", "generate", "--prompt", "La", "-n", "1"]);
-    command.env("GENERATION_API_KEY", KEY);
-    let ended = bot.start_command(command).wait();
-    assert!(ended.stderr.contains("bad key [secret]") && !ended.stderr.contains(KEY), "{}", ended.stderr);
+    let said = json!({"error": {"message": format!("bad key {KEY}")}});
+    let cut_in_the_key = format!("{} bad key {KEY}", "nonsense ".repeat(4));
+    for fault in [Fault::Status(400, said.clone()), Fault::Body(said.to_string()), Fault::Body(cut_in_the_key)] {
+        engine.always(Some(fault));
+        let mut command = bot.command(&["-vv", "generate", "--prompt", "La", "-n", "1"]);
+        command.env("GENERATION_API_KEY", KEY);
+        let ended = bot.start_command(command).wait();
+        assert!(ended.stderr.contains("bad key [secret]") && !ended.stderr.contains(KEY), "{}", ended.stderr);
+    }
     bot.configure_with("model = \"tiny\"", "model = \"openai:http://example.com/v1#m\"");
     let mut command = bot.command(&["config", "check"]);
     command.env("GENERATION_API_KEY", KEY);
@@ -224,6 +228,8 @@ fn the_fallback_writes_while_the_server_is_away_and_record_status_and_replay_say
     assert_eq!(bot.run(&["audit", "verify"]).code(), Some(0), "the log covers the change of the model");
     let replay = bot.run(&["replay", "2"]);
     assert_eq!(replay.code(), Some(0), "the stand-in writes it again: {replay:#?}");
+    let replay = bot.run(&["replay", "2", "--weights", "f32"]);
+    assert_eq!(replay.code(), Some(0), "the weights are its own too: {replay:#?}");
     let doctor = bot.run(&["doctor", "--offline"]);
     assert!(doctor.stdout.contains("stands in"), "{}", doctor.stdout);
     let engine = FakeEngine::start_at(Kind::Vllm, port);
@@ -231,6 +237,18 @@ fn the_fallback_writes_while_the_server_is_away_and_record_status_and_replay_say
     let shown = bot.run(&["--json", "history", "show", "3"]).json().remove(0);
     assert_eq!(shown["round"]["stand_in"], Value::Null);
     drop(engine);
+}
+
+#[test]
+fn a_round_of_a_stand_in_is_replayed_with_the_weights_of_the_configuration() {
+    let engine = FakeEngine::start(Kind::Vllm);
+    let bot = bot_at(&engine, "fallback = \"tiny\"\nweights = \"int8\"", "");
+    drop(engine);
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    for candidate in ["1", "2", "3", "4"] {
+        let same = bot.run(&["replay", "1", "--candidate", candidate]);
+        assert_eq!(same.code(), Some(0), "{same:#?}");
+    }
 }
 
 #[test]
@@ -314,6 +332,17 @@ fn with_the_model_s_files_prompts_are_ids_and_the_record_has_the_tokens() {
     configure(&bot, &tgi, "", "files = \"tiny\"");
     assert_eq!(generate(&bot, &[]).code(), Some(0));
     assert_eq!(tgi.new_requests().pop().unwrap()["prompt"], "La", "no ids where the server takes none");
+    let doctor = bot.run(&["--json", "doctor", "--offline"]).stdout;
+    assert!(doctor.contains("it takes no token ids"), "{doctor}");
+    let busy = FakeEngine::start(Kind::Vllm).with_tokenizer(&bot.path("tiny"));
+    busy.busy_with_ids();
+    configure(&bot, &busy, "", "files = \"tiny\"");
+    let doctor = bot.run(&["--json", "doctor", "--offline"]).stdout;
+    assert!(doctor.contains("generation_server") && !doctor.contains("it takes no token ids"), "{doctor}");
+    std::fs::write(bot.path("tiny/verbatim.bin"), "damaged").unwrap();
+    let damaged = generate(&bot, &[]);
+    assert_eq!(damaged.code(), Some(78), "{damaged:#?}");
+    assert!(damaged.stderr.contains("engine.files: ") && damaged.stderr.contains("verbatim.bin"), "{damaged:#?}");
 }
 
 #[test]

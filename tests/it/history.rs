@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
+use pregonero_store::testing::new_post;
 use pregonero_store::{Decision, NewPost, NewRound, Origin, SlotId, Store};
 use pregonero_system::clock::{Clock as _, SystemClock};
 use pregonero_tweet::testing::judged;
@@ -46,18 +47,7 @@ async fn begin_record(path: &Path, first: Timestamp) {
             continue;
         }
         let origin = Origin { live: false, account: "pregonero_test".to_owned() };
-        let expires_at = due + SignedDuration::from_hours(48);
-        let post = NewPost {
-            round,
-            candidate: 1,
-            text,
-            body: text,
-            weighted_length: 20,
-            approved_by: None,
-            expires_at,
-            origin: &origin,
-            unlike: None,
-        };
+        let post = NewPost { candidate: 1, weighted_length: 20, ..new_post(round, text, &origin, due) };
         let post = store.create_post(&post, due).await.unwrap();
         if day == 1 {
             let decision = Decision {

@@ -1,7 +1,6 @@
 //! The review of posts from the command line: edits, picks, what was checked, and hostile input.
 
 use std::os::unix::fs::PermissionsExt as _;
-
 use std::sync::{Arc, Mutex};
 
 use axum::Router;

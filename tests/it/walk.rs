@@ -5,12 +5,10 @@ use std::process::{Command, Stdio};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::support::fake_x::library::{BEARER, Library, LibraryPost};
+use crate::support::fake_x::library::{BEARER, Library, LibraryPost, id_at};
 use crate::support::fake_x::{FakeX, USER};
 use crate::support::test_bot::TestBot;
 
-/// The epoch of X's ids, in milliseconds.
-const ID_EPOCH_MS: i64 = 1_288_834_974_657;
 /// How many accounts there are, and posts of each.
 const ACCOUNTS: u64 = 24;
 const POSTS: u64 = 10;
@@ -31,7 +29,7 @@ fn library() -> Library {
             format!("{opening} llegó mi dosis a {place} y salí contenta, turno {turn} de {account} #YoMeVacuno")
         };
         LibraryPost {
-            id: ((created_at.as_millisecond() - ID_EPOCH_MS) as u64) << 22 | number,
+            id: id_at(created_at, number),
             author: 100 + account,
             text,
             lang: "es",

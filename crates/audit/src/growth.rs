@@ -3,12 +3,10 @@
 //! The form is that in which a log asks C2SP's witnesses for a signature (<https://c2sp.org/tlog-witness>, `add-checkpoint`):
 //! the size of the earlier tree, the consistency proof of RFC 9162, an empty line, and the later checkpoint.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::merkle::{Hash, is_consistent};
 use crate::note::{LARGEST_NOTE, Verifier};
+use crate::proof::{hashes_in, lines_of};
 
 /// The standard's limit; a tree of 2^63 leaves has no longer proof.
 const MOST_HASHES: usize = 63;
@@ -39,8 +37,7 @@ impl Growth {
     /// Returns the proof's file.
     #[must_use]
     pub fn text(&self) -> String {
-        let hashes: String = self.hashes.iter().map(|hash| format!("{}\n", STANDARD.encode(hash))).collect();
-        format!("old {}\n{hashes}\n{}", self.old, self.checkpoint)
+        format!("old {}\n{}\n{}", self.old, lines_of(&self.hashes), self.checkpoint)
     }
 
     /// Reads a proof's file. Nothing is verified yet.
@@ -51,21 +48,17 @@ impl Growth {
         if text.len() > LARGEST_NOTE {
             return Err(GrowthError::Form("it is too large"));
         }
-        let parts = text.split_once("\n\n").ok_or(GrowthError::Form("it has no empty line before the checkpoint"))?;
-        let mut lines = parts.0.split('\n');
+        let (head, checkpoint) =
+            text.split_once("\n\n").ok_or(GrowthError::Form("it has no empty line before the checkpoint"))?;
+        let mut lines = head.split('\n');
         let wrong = GrowthError::Form("the first line is not `old` and a size");
         let number = lines.next().and_then(|line| line.strip_prefix("old ")).ok_or_else(|| wrong.clone())?;
         let old: u64 = number.parse().map_err(|_| wrong.clone())?;
         if old.to_string() != number {
             return Err(wrong);
         }
-        let hash = |line: &str| Hash::try_from(STANDARD.decode(line).ok()?).ok();
-        let hashes: Vec<Hash> =
-            lines.map(hash).collect::<Option<_>>().ok_or(GrowthError::Form("a hash is not the base64 of 32 bytes"))?;
-        if hashes.len() > MOST_HASHES {
-            return Err(GrowthError::Form("it has too many hashes"));
-        }
-        Ok(Self { old, hashes, checkpoint: parts.1.to_owned() })
+        let hashes = hashes_in(lines, MOST_HASHES).map_err(GrowthError::Form)?;
+        Ok(Self { old, hashes, checkpoint: checkpoint.to_owned() })
     }
 
     /// Verifies that the log of these keys continues the one of the earlier checkpoint; returns the later checkpoint.

@@ -43,8 +43,7 @@ impl Proof {
     pub fn text(&self) -> String {
         let Self { extra, index, hashes, checkpoint } = self;
         let extra = extra.as_ref().map_or_else(String::new, |extra| format!("extra {}\n", STANDARD.encode(extra)));
-        let hashes: String = hashes.iter().map(|hash| format!("{}\n", STANDARD.encode(hash))).collect();
-        format!("{FORMAT}\n{extra}index {index}\n{hashes}\n{checkpoint}")
+        format!("{FORMAT}\n{extra}index {index}\n{}\n{checkpoint}", lines_of(hashes))
     }
 
     /// Reads a proof's file. Nothing is verified yet.
@@ -69,15 +68,7 @@ impl Proof {
         if index.to_string() != number {
             return Err(wrong);
         }
-        let hash = |line: &str| {
-            let bytes = STANDARD.decode(line).ok()?;
-            Hash::try_from(bytes).ok()
-        };
-        let hashes: Vec<Hash> =
-            lines.map(hash).collect::<Option<_>>().ok_or(ProofError::Form("a hash is not the base64 of 32 bytes"))?;
-        if hashes.len() > MOST_HASHES {
-            return Err(ProofError::Form("it has too many hashes"));
-        }
+        let hashes = hashes_in(lines, MOST_HASHES).map_err(ProofError::Form)?;
         Ok(Self { extra, index, hashes, checkpoint: checkpoint.to_owned() })
     }
 
@@ -92,6 +83,18 @@ impl Proof {
             _ => Err(ProofError::Root),
         }
     }
+}
+
+/// Returns the hashes of a proof as lines of base64.
+pub(crate) fn lines_of(hashes: &[Hash]) -> String {
+    hashes.iter().map(|hash| format!("{}\n", STANDARD.encode(hash))).collect()
+}
+
+/// Reads lines of base64 as the hashes of a proof; the error says what is wrong with them.
+pub(crate) fn hashes_in<'l>(lines: impl Iterator<Item = &'l str>, most: usize) -> Result<Vec<Hash>, &'static str> {
+    let hash = |line: &str| Hash::try_from(STANDARD.decode(line).ok()?).ok();
+    let hashes: Vec<Hash> = lines.map(hash).collect::<Option<_>>().ok_or("a hash is not the base64 of 32 bytes")?;
+    if hashes.len() > most { Err("it has too many hashes") } else { Ok(hashes) }
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ fn add(
 }
 
 /// Returns the value of a column; none for null.
-fn simple(value: Json) -> Option<Value> {
+pub(crate) fn simple(value: Json) -> Option<Value> {
     Some(match value {
         Json::Null => return None,
         Json::Bool(truth) => Value::Bool(truth),
@@ -110,12 +110,7 @@ pub fn write(row: &Row, writer: &mut impl Write) -> io::Result<()> {
         writer.write_all(&[separator])?;
         serde_json::to_writer(&mut *writer, name)?;
         writer.write_all(b":")?;
-        match value {
-            Value::Text(text) => serde_json::to_writer(&mut *writer, text)?,
-            Value::Integer(number) => write!(writer, "{number}")?,
-            Value::Number(number) => serde_json::to_writer(&mut *writer, number)?,
-            Value::Bool(truth) => write!(writer, "{truth}")?,
-        }
+        serde_json::to_writer(&mut *writer, value)?;
         separator = b',';
     }
     writer.write_all(if separator == b'{' { b"{}\n" } else { b"}\n" })

@@ -1,6 +1,6 @@
 //! Data sets: from files of every kind to a folder whose contents one can answer for.
 //!
-//! - [`row`]: one row of any file: named values, and its place in the file.
+//! - [`row`]: one row of any file: named values, and where it is.
 //! - [`names`]: the names that the columns of tweets have, whatever kind of file they come from.
 //! - [`read`]: the one reader: rows of files of every kind, and a report of what was found and dropped.
 //! - [`import`]: rows of any files on their way into a data set.

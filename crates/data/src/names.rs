@@ -1,5 +1,21 @@
 //! The names that the columns of tweets have, whatever kind of X's files they come from. Tables keep their own names.
 
+/// What columns of texts are usually called elsewhere, the likeliest first.
+pub(crate) const TEXT_ELSEWHERE: [&str; 12] = [
+    "full_text",
+    "tweet",
+    "tweet_text",
+    "tweettext",
+    "texto",
+    "tuit",
+    "content",
+    "rawcontent",
+    "contenido",
+    "body",
+    "message",
+    "mensaje",
+];
+
 /// The tweet's id in decimal digits, as text: a float would round it.
 pub const ID: &str = "id";
 pub const TEXT: &str = "text";

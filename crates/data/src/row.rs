@@ -4,13 +4,26 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// A value of a row. A CSV file has texts only; structured files have what they contain.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Value {
     Text(String),
     Integer(i64),
     Number(f64),
     Bool(bool),
+}
+
+/// The type of a column's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ColumnType {
+    Text,
+    Integer,
+    Number,
+    Bool,
 }
 
 /// Where a row is, both numbers from 1.
@@ -22,6 +35,14 @@ pub struct Place {
     pub line: u64,
     /// The row's number in its file, a header not counted.
     pub row: u64,
+}
+
+impl Place {
+    /// Returns the line, or the row's number for a kind of file without lines.
+    #[must_use]
+    pub fn line_or_row(self) -> u64 {
+        if self.line == 0 { self.row } else { self.line }
+    }
 }
 
 /// One row.
@@ -61,11 +82,10 @@ impl Row {
     }
 
     /// Sets a value, at the end if the row has no such column yet.
-    pub fn set(&mut self, name: impl Into<Arc<str>>, value: impl Into<Value>) {
-        let (name, value) = (name.into(), value.into());
-        match self.fields.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, old)) => *old = value,
-            None => self.fields.push((name, value)),
+    pub fn set(&mut self, name: impl AsRef<str> + Into<Arc<str>>, value: impl Into<Value>) {
+        match self.fields.iter_mut().find(|(known, _)| **known == *name.as_ref()) {
+            Some((_, old)) => *old = value.into(),
+            None => self.fields.push((name.into(), value.into())),
         }
     }
 

@@ -5,7 +5,7 @@ use jiff::civil::DateTime;
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 
-/// The forms that name their zone, besides RFC 3339: X's v1.1 API and archive, X's archive before 2018, Python's `str`.
+/// The forms that name their zone, apart from RFC 3339: X's v1.1 API and archive, X's archive before 2018, Python's `str`.
 const WITH_ZONE: [&str; 3] = ["%a %b %d %H:%M:%S %z %Y", "%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S%z"];
 
 /// A time that was read.

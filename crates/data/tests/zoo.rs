@@ -1,5 +1,5 @@
 //! The zoo: files of every kind and with every common fault (`tests/data/zoo`, made by the script next to them). Each is read
-//! correctly, or refused with the file, the line and what to do.
+//! rightly, or refused with the file, the line and what to do.
 
 use std::path::{Path, PathBuf};
 

@@ -24,28 +24,20 @@ pub fn to_halves(values: &[f32], out: &mut [u16]) {
 }
 
 /// Computes the attention of `query` over `keys` and `values`, `[seen][width]` in f16, head by head: `out` is
-/// `[width]`. `scale` multiplies the products of queries and keys. `weights` is room for intermediate values.
-pub fn attend(
-    query: &[f32],
-    keys: &[u16],
-    values: &[u16],
-    (heads, scale): (usize, f32),
-    weights: &mut Vec<f32>,
-    out: &mut [f32],
-) {
+/// `[width]`. `scale` multiplies the products of queries and keys.
+pub fn attend(query: &[f32], keys: &[u16], values: &[u16], (heads, scale): (usize, f32), out: &mut [f32]) {
     assert!(keys.len() == values.len() && keys.len().is_multiple_of(query.len()) && out.len() == query.len());
-    weights.clear();
-    weights.resize(heads * (keys.len() / query.len()), 0.0);
+    let mut weights = vec![0.0; heads * (keys.len() / query.len())];
     let attention = Attention { query, keys, values, heads, scale };
     #[cfg(target_arch = "x86_64")]
     match vectors() {
         // SAFETY: the processor has these vectors.
-        Vectors::Avx512 => return unsafe { x86::avx512(attention, weights, out) },
+        Vectors::Avx512 => return unsafe { x86::avx512(attention, &mut weights, out) },
         // SAFETY: the processor has these vectors.
-        Vectors::Avx2 => return unsafe { x86::avx2(attention, weights, out) },
+        Vectors::Avx2 => return unsafe { x86::avx2(attention, &mut weights, out) },
         Vectors::Portable => {}
     }
-    attention.compute(portable, weights, out);
+    attention.compute(portable, &mut weights, out);
 }
 
 #[derive(Clone, Copy)]
@@ -208,7 +200,7 @@ mod tests {
             };
             let (keys, cached) = (halves(&keys), halves(&cached));
             let mut out = vec![9.0; width];
-            attend(&query, &keys, &cached, (heads, 0.3), &mut Vec::new(), &mut out);
+            attend(&query, &keys, &cached, (heads, 0.3), &mut out);
             let attention = Attention { query: &query, keys: &keys, values: &cached, heads, scale: 0.3 };
             let mut again = vec![9.0; width];
             attention.compute(portable, &mut vec![0.0; heads * seen], &mut again);

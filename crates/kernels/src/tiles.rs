@@ -6,25 +6,58 @@
 //! 8 rows of the block at a time stay in registers. Panels are padded with zeros beyond the edges of a matrix. On a
 //! processor with neither, [`available`] returns false and nothing else here may be called.
 
-#[cfg(all(target_arch = "x86_64", not(target_os = "linux")))]
-pub(crate) use self::elsewhere::system_allows_tiles;
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 pub use self::elsewhere::{available, multiply};
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-pub(crate) use self::x86::system_allows_tiles;
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 pub use self::x86::{available, multiply};
+
+/// Asks the system to let this process use tiles, and returns whether it does. Only Linux is asked.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn system_allows_tiles() -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        const REQUEST_PERMISSION: libc::c_ulong = 0x1023; // ARCH_REQ_XCOMP_PERM
+        const TILE_DATA: libc::c_ulong = 18; // XFEATURE_XTILEDATA
+        // SAFETY: the call takes two numbers and only makes the kernel save more of this process's registers.
+        unsafe { libc::syscall(libc::SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0 }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        false
+    }
+}
+
+/// The sizes of the eight tiles, as `ldtilecfg` reads them.
+#[cfg(target_arch = "x86_64")]
+#[repr(C, align(64))]
+pub(crate) struct TileSizes {
+    palette: u8,
+    start_row: u8,
+    reserved: [u8; 14],
+    row_bytes: [u16; 16],
+    rows: [u8; 16],
+}
+
+#[cfg(target_arch = "x86_64")]
+impl TileSizes {
+    /// Returns the sizes of tiles with this many rows of 64 bytes; a tile without rows is not used.
+    pub(crate) const fn with_rows(rows: [u8; 8]) -> Self {
+        let mut sizes = Self { palette: 1, start_row: 0, reserved: [0; 14], row_bytes: [0; 16], rows: [0; 16] };
+        let mut tile = 0;
+        while tile < rows.len() {
+            sizes.rows[tile] = rows[tile];
+            sizes.row_bytes[tile] = if rows[tile] > 0 { 64 } else { 0 };
+            tile += 1;
+        }
+        sizes
+    }
+}
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 mod elsewhere {
     use crate::matrix::{Matrix, Start};
 
     pub fn available() -> bool {
-        false
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    pub(crate) fn system_allows_tiles() -> bool {
         false
     }
 
@@ -46,6 +79,7 @@ mod x86 {
 
     use rayon::prelude::*;
 
+    use super::{TileSizes, system_allows_tiles};
     use crate::matrix::{Matrix, Start};
 
     /// Rows of a panel of the left factor, and columns of a panel of the right one.
@@ -102,30 +136,7 @@ mod x86 {
         leaf.edx & (1 << 22) != 0 && leaf.edx & (1 << 24) != 0
     }
 
-    /// Asks the system to let this process use tiles, and returns whether it does.
-    pub(crate) fn system_allows_tiles() -> bool {
-        const REQUEST_PERMISSION: libc::c_ulong = 0x1023; // ARCH_REQ_XCOMP_PERM
-        const TILE_DATA: libc::c_ulong = 18; // XFEATURE_XTILEDATA
-        // SAFETY: the call takes two numbers and only makes the kernel save more of this process's registers.
-        unsafe { libc::syscall(libc::SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0 }
-    }
-
-    #[repr(C, align(64))]
-    struct TileSizes {
-        palette: u8,
-        start_row: u8,
-        reserved: [u8; 14],
-        row_bytes: [u16; 16],
-        rows: [u8; 16],
-    }
-
-    static SIZES: TileSizes = TileSizes {
-        palette: 1,
-        start_row: 0,
-        reserved: [0; 14],
-        row_bytes: [64, 64, 64, 64, 64, 64, 64, 64, 0, 0, 0, 0, 0, 0, 0, 0],
-        rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
-    };
+    static SIZES: TileSizes = TileSizes::with_rows([16; 8]);
 
     /// Runs `work` with this thread's tiles set up.
     ///

@@ -7,5 +7,6 @@
 
 pub mod catalog;
 pub mod generation;
+mod http;
 pub mod sentiment;
 pub mod verbatim;

@@ -156,6 +156,13 @@ pub fn in_brackets(near: Option<&str>) -> String {
     near.map(|near| format!(" (nearest: {near})")).unwrap_or_default()
 }
 
+/// Converts dollars to millionths, so that sums of prices are exact.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "prices and budgets are far inside the range of i64")]
+pub fn micros(dollars: f64) -> i64 {
+    (dollars * 1e6).round() as i64
+}
+
 /// Parses a duration: `90s`, `10m`, `1h30m`, `48h`, `2d`.
 fn duration(found: &str) -> Result<Duration, String> {
     let wrong = || format!("expected a duration such as \"90s\", \"10m\", \"48h\" or \"2d\", found {found:?}");

@@ -2,8 +2,8 @@
 //!
 //! One constraint: nothing that is left may give the text back. So the texts go, with the words that gates and people quoted
 //! from them, the random seeds that would write them again, the digests of short texts, and salt and body of each record
-//! of the audit log that contains them or has a salted digest of a row that held them. The leaves stay, so the tree stays whole, and a
-//! record `erased` names the emptied ones. [`Store::scrub`] then rewrites the file, because SQLite keeps old bytes in it.
+//! of the audit log that contains them or has a salted digest of a row that held them. The leaves stay, so the tree still
+//! holds, and a record `erased` names the emptied ones. [`Store::scrub`] then rewrites the file, because SQLite keeps old bytes in it.
 
 use std::collections::BTreeSet;
 
@@ -27,9 +27,7 @@ const ERASED: &str = "[erased]";
 /// How many records of the log are read at once.
 const PAGE: i64 = 1000;
 
-/// Quotations of a post have this many characters at most, and a shorter text than the second number is no quotation: its words
-/// are anybody's.
-const LONGEST_QUOTE: usize = 60;
+/// A text with fewer characters is not searched for in other rows: anybody could have written its words.
 const SHORTEST_QUOTE: usize = 12;
 
 /// Where sentences of ours or of a person may quote a post: table, column of its number, column of the sentence.
@@ -183,9 +181,16 @@ impl Work<'_> {
                 .fetch_all(&mut *self.connection)
                 .await
                 .doing(DOING)?;
+        let mut posted: BTreeSet<String> = earlier.into_iter().flat_map(|(before, after)| [before, after]).collect();
+        // Gates quote bodies. Only the latest one is on record; the earlier ones had the same disclosure around them.
+        let disclosure = present.first().and_then(|(text, body)| text.split_once(body.as_deref()?));
+        if let Some((before, after)) = disclosure {
+            let body = |text: &String| Some(text.strip_prefix(before)?.strip_suffix(after)?.to_owned());
+            let bodies: Vec<String> = posted.iter().filter_map(body).collect();
+            posted.extend(bodies);
+        }
         let present: BTreeSet<String> =
             present.into_iter().flat_map(|(text, body)| [Some(text), body]).flatten().collect();
-        let mut posted: BTreeSet<String> = earlier.into_iter().flat_map(|(before, after)| [before, after]).collect();
         if keep {
             posted.retain(|text| !present.contains(text));
             self.kept = present;
@@ -292,8 +297,7 @@ impl Work<'_> {
         ] {
             let changed: Vec<i64> =
                 sqlx::query_scalar(statement).bind(self.round).fetch_all(&mut *self.connection).await.doing(DOING)?;
-            let is_covered = |id: &i64| Row::at(table, *id).is_some();
-            self.changed.extend(changed.into_iter().filter(is_covered).map(|id| (table.to_owned(), id)));
+            self.note_changed(table, changed);
         }
         sqlx::query("UPDATE alerts SET message = '' WHERE key = 'waiting:' || ?")
             .bind(self.round)
@@ -301,6 +305,12 @@ impl Work<'_> {
             .await
             .map(drop)
             .doing(DOING)
+    }
+
+    /// Notes the rows that the log describes; it does not cover every table.
+    fn note_changed(&mut self, table: &str, ids: Vec<i64>) {
+        let is_covered = |id: &i64| Row::at(table, *id).is_some();
+        self.changed.extend(ids.into_iter().filter(is_covered).map(|id| (table.to_owned(), id)));
     }
 
     /// Removes the round's seed, from which the model would write every candidate again.
@@ -330,16 +340,15 @@ impl Work<'_> {
                         .fetch_all(&mut *self.connection)
                         .await
                         .doing(DOING)?;
-                    let is_covered = |id: &i64| Row::at(table, *id).is_some();
-                    self.changed.extend(changed.into_iter().filter(is_covered).map(|id| (table.to_owned(), id)));
+                    self.note_changed(table, changed);
                 }
             }
         }
         Ok(())
     }
 
-    /// Empties the records that contain what was erased. Returns their numbers, and every row that has to be described anew: the
-    /// changed ones, and those that an emptied record described.
+    /// Empties the records that contain what was erased. Returns their numbers, and every row that a new record has to
+    /// describe: the changed ones, and those that an emptied record described.
     async fn empty_records(&mut self, posted: &BTreeSet<String>) -> Result<(Vec<u64>, Vec<Row>), StoreError> {
         let long = self.gone.iter().filter(|text| text.chars().count() >= SHORTEST_QUOTE).cloned();
         let told: Vec<String> = long.chain(quotes(posted)).map(|text| in_json(&text)).collect();
@@ -408,7 +417,7 @@ fn rows_in(said: &Value) -> Vec<(String, i64)> {
 
 /// Returns what the gates would quote of these texts, the longest first: a text that contains another goes as a whole.
 fn quotes(texts: &BTreeSet<String>) -> Vec<String> {
-    let beginning = |text: &str| match text.char_indices().nth(LONGEST_QUOTE) {
+    let beginning = |text: &str| match text.char_indices().nth(GateVerdict::LONGEST_QUOTE) {
         Some((end, _)) => text[..end].trim_end().to_owned(),
         None => text.to_owned(),
     };
@@ -555,6 +564,44 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_a_gate_quoted_of_a_post_before_it_was_edited_is_erased() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let (round, origin) = (test.round(now).await, crate::testing::live());
+        let (first, edited) = (format!("🤖 IA: {FIRST}"), format!("🤖 IA: {OTHER}"));
+        test.store.record_candidates(round, &[judged(&first, Verdict::Review, 0.75)], Some(0), now).await.unwrap();
+        let post = crate::NewPost { body: FIRST, ..crate::testing::new_post(round, &first, &origin, now) };
+        let post = test.store.create_post(&post, now).await.unwrap();
+        let later = test.round(now).await;
+        test.store.record_candidates(later, &[judged("Otra.", Verdict::Reject, 0.5)], None, now).await.unwrap();
+        let reason = format!("70 % like an earlier post: “{}…”", FIRST.chars().take(60).collect::<String>().trim_end());
+        test.store.end_without_candidate(later, &reason, now).await.unwrap();
+        let other = judged(&edited, Verdict::Review, 0.9);
+        let revision = Revision {
+            act: ReviewAct::Edit,
+            seen: &first,
+            text: &edited,
+            body: OTHER,
+            weighted_length: 10,
+            candidate: 0,
+            gates: &other.gates,
+            sentiment: &other.sentiment,
+            expires_at: now + jiff::SignedDuration::from_hours(2),
+        };
+        test.store.revise_post(&decision(post), &revision, now).await.unwrap();
+        test.store.stop_post(&decision(post), now).await.unwrap();
+        let erasure = Erasure { round, keep_post: false, by: "ana", reason: "a name" };
+        test.store.erase(&erasure, now).await.unwrap();
+        test.store.scrub().await.unwrap();
+        assert!(!holds(&test.store, "Perenceja"));
+        assert_eq!(
+            test.store.round(later).await.unwrap().reason.as_deref(),
+            Some("70 % like an earlier post: “[erased]…”")
+        );
+        assert_eq!(faults(&test.store).await, [""; 0]);
+    }
+
+    #[tokio::test]
     async fn a_post_may_keep_its_text_while_the_other_candidates_lose_theirs_and_later_lose_it_too() {
         let test = TestStore::open().await;
         let now = at("2026-03-01T14:00:00Z");
@@ -562,21 +609,13 @@ mod tests {
         let all = [judged(SECOND, Verdict::Reject, 0.2), judged(OTHER, Verdict::Review, 0.9)];
         test.store.record_candidates(round, &all, Some(1), now).await.unwrap();
         let origin = crate::testing::live();
-        let post = crate::NewPost {
-            round,
-            candidate: 1,
-            text: OTHER,
-            body: OTHER,
-            weighted_length: 10,
-            approved_by: None,
-            expires_at: now,
-            origin: &origin,
-            unlike: None,
-        };
+        let post = crate::NewPost { candidate: 1, ..crate::testing::new_post(round, OTHER, &origin, now) };
         let post = test.store.create_post(&post, now).await.unwrap();
         let erasure = Erasure { round, keep_post: true, by: "ana", reason: "a name" };
         let open = test.store.erase(&erasure, now).await.unwrap_err().to_string();
+        let stops = format!("to it any more (`pregonero review reject {round}` stops a post that waits)");
         assert!(open.contains("`held`"), "{open}");
+        assert!(open.contains(&stops), "{open}");
         test.store.stop_post(&decision(post), now).await.unwrap();
         let erased = test.store.erase(&erasure, now).await.unwrap();
         assert_eq!((erased.post, erased.candidates), (false, 1));

@@ -120,7 +120,8 @@ pub enum StoreError {
     UnsoundCopy { path: PathBuf, detail: String },
     /// Something may still happen to this round.
     #[error(
-        "round {round} is `{found}`: a text can be erased once nothing is to happen to it any more (`pregonero review reject {round}` stops a post that waits)"
+        "round {round} is `{found}`: a text can be erased once nothing is to happen to it any more (`pregonero review reject {round}` \
+         stops a post that waits)"
     )]
     StillOpen { round: RoundId, found: &'static str },
     /// What was removed is still in the journal, because another process reads it.

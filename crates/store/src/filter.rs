@@ -141,7 +141,7 @@ fn search_pattern(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{TestStore, at, judged, new_round};
+    use crate::testing::{TestStore, at, judged, live, new_post, new_round};
     use crate::{NewPost, SlotId};
     use jiff::SignedDuration;
     use pregonero_tweet::Verdict;
@@ -182,19 +182,9 @@ mod tests {
                 test.store.end_without_candidate(round, "2 of 2 rejected", due).await.unwrap();
                 continue;
             }
-            let (expires_at, origin) = (due + SignedDuration::from_hours(48), crate::testing::live());
+            let origin = live();
             let approved_by = (day != 2).then_some("gates");
-            let post = NewPost {
-                round,
-                candidate: 0,
-                text,
-                body: text,
-                weighted_length: 10,
-                approved_by,
-                expires_at,
-                origin: &origin,
-                unlike: None,
-            };
+            let post = NewPost { approved_by, ..new_post(round, text, &origin, due) };
             test.store.create_post(&post, due).await.unwrap();
         }
         let due = at("2026-03-05T14:00:00Z");

@@ -2,7 +2,7 @@
 //!
 //! A state changes only in [`transition`]. The calls to X are in `attempts`.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::json;
 use sqlx::sqlite::SqliteRow;
@@ -68,8 +68,16 @@ pub struct Earlier<'a> {
     pub held: bool,
     /// Whether what would have been sent counts; otherwise a dry run would offer the same text for ever.
     pub dry_runs: bool,
-    /// Finds the body in the text of posts of earlier versions.
+    /// Separates the body from the text of posts of earlier versions, which have none on record.
     pub disclosure: &'a Disclosure,
+}
+
+impl Earlier<'_> {
+    /// Returns the instant `days` before `now`, from which on posts count.
+    #[must_use]
+    pub fn days_before(now: Timestamp, days: u32) -> Timestamp {
+        now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN)
+    }
 }
 
 /// The comparison with the earlier posts, made inside the transaction that lets a text out: nothing else can be let out
@@ -541,7 +549,7 @@ pub(super) async fn append_expiry(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{TestStore, at, decision, dry, live};
+    use crate::testing::{TestStore, at, decision, dry, live, new_post};
 
     #[tokio::test]
     async fn a_round_leads_to_one_post_and_is_ended_by_it() {
@@ -549,17 +557,8 @@ mod tests {
         let now = at("2026-03-01T14:00:00Z");
         let id = test.approved("El mercado abre temprano.", now).await;
         assert_eq!(test.store.round(id.round()).await.unwrap().outcome, RoundOutcome::Chosen);
-        let again = NewPost {
-            round: id.round(),
-            candidate: 0,
-            text: "El mercado abre temprano.",
-            body: "El mercado abre temprano.",
-            weighted_length: 25,
-            approved_by: None,
-            expires_at: now,
-            origin: &live(),
-            unlike: None,
-        };
+        let origin = live();
+        let again = new_post(id.round(), "El mercado abre temprano.", &origin, now);
         let error = test.store.create_post(&again, now).await.unwrap_err();
         assert!(matches!(error, StoreError::AlreadyPosted { .. }), "{error:?}");
         assert!(error.to_string().ends_with("it has already led to a post"), "{error}");
@@ -570,17 +569,8 @@ mod tests {
         let test = TestStore::open().await;
         let now = at("2026-03-01T14:00:00Z");
         let round = test.round(now).await;
-        let stray = NewPost {
-            round,
-            candidate: 3,
-            text: "x",
-            body: "x",
-            weighted_length: 1,
-            approved_by: None,
-            expires_at: now,
-            origin: &live(),
-            unlike: None,
-        };
+        let origin = live();
+        let stray = NewPost { candidate: 3, ..new_post(round, "x", &origin, now) };
         assert!(test.store.create_post(&stray, now).await.is_err());
         assert_eq!(test.store.round(round).await.unwrap().outcome, RoundOutcome::Running);
     }

@@ -88,7 +88,7 @@ impl FromRow<'_, SqliteRow> for RoundRecord {
             slot: row.try_get("slot")?,
             outcome: word(row, "outcome", RoundOutcome::from_word)?,
             reason: row.try_get("reason")?,
-            stand_in: stand_in(row)?,
+            stand_in: json_or_none(row, "stand_in")?,
             seed_prompt: row.try_get("seed_prompt")?,
             seed_attributes: json_or_none(row, "seed_attributes")?,
             rng_seed: seed_or_none(row, "rng_seed")?,
@@ -103,12 +103,6 @@ impl FromRow<'_, SqliteRow> for RoundRecord {
             finished_at: instant_or_none(row, "finished_at")?,
         })
     }
-}
-
-fn stand_in(row: &SqliteRow) -> Result<Option<StandInRecord>, sqlx::Error> {
-    let text: Option<String> = row.try_get("stand_in")?;
-    let read = |text: String| serde_json::from_str(&text).map_err(|_| super::columns::unreadable("stand_in", &text));
-    text.map(read).transpose()
 }
 
 /// Reads a model's identity from its two columns.

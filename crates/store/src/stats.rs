@@ -480,9 +480,8 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{TestStore, at, judged, live, new_round};
+    use crate::testing::{TestStore, at, judged, live, new_post, new_round};
     use crate::{CallDetail, CallEnd, NewPost, Settlement, SlotId, SpentSince};
-    use jiff::SignedDuration;
     use pregonero_tweet::Verdict;
 
     /// A record in America/Bogota (UTC-5): a post on Sunday at 09:00, nothing on Sunday at 23:00 (Monday in UTC), and a
@@ -495,18 +494,8 @@ mod tests {
         let round = test.store.begin_round(&round, due).await.unwrap();
         let all = [judged("Una feria.", Verdict::Pass, 0.9), judged("Dos ferias.", Verdict::Reject, 0.2)];
         test.store.record_candidates(round, &all, Some(0), due).await.unwrap();
-        let (expires_at, origin) = (due + SignedDuration::from_hours(48), live());
-        let post = NewPost {
-            round,
-            candidate: 0,
-            text: "Una feria.",
-            body: "Una feria.",
-            weighted_length: 10,
-            approved_by: Some("gates"),
-            expires_at,
-            origin: &origin,
-            unlike: None,
-        };
+        let origin = live();
+        let post = NewPost { approved_by: Some("gates"), ..new_post(round, "Una feria.", &origin, due) };
         let post = test.store.create_post(&post, due).await.unwrap();
         let armed =
             test.store.arm(post, None, SpentSince { day: due, month: due }, due, |_, _| Ok(15_000)).await.unwrap();

@@ -39,6 +39,21 @@ pub fn new_round(slot: SlotId) -> NewRound {
     }
 }
 
+/// Returns a post of the round's first candidate that waits for a person for two days.
+pub fn new_post<'a>(round: RoundId, text: &'a str, origin: &'a Origin, now: Timestamp) -> NewPost<'a> {
+    NewPost {
+        round,
+        candidate: 0,
+        text,
+        body: text,
+        weighted_length: 10,
+        approved_by: None,
+        expires_at: now + SignedDuration::from_hours(48),
+        origin,
+        unlike: None,
+    }
+}
+
 /// Returns the origin of the posts in these tests: live, for the account that the tests' X knows.
 pub fn live() -> Origin {
     Origin { live: true, account: "prueba".to_owned() }
@@ -85,18 +100,7 @@ impl TestStore {
     pub async fn post(&self, text: &str, approved_by: Option<&str>, origin: &Origin, now: Timestamp) -> PostId {
         let round = self.round(now).await;
         self.store.record_candidates(round, &[judged(text, Verdict::Review, 0.75)], Some(0), now).await.unwrap();
-        let expires_at = now + SignedDuration::from_hours(48);
-        let post = NewPost {
-            round,
-            candidate: 0,
-            text,
-            body: text,
-            weighted_length: 10,
-            approved_by,
-            expires_at,
-            origin,
-            unlike: None,
-        };
+        let post = NewPost { approved_by, ..new_post(round, text, origin, now) };
         self.store.create_post(&post, now).await.unwrap()
     }
 

@@ -1,5 +1,5 @@
 //! One form for the characters of a text: the texts that a model was trained on and those that it is given must not
-//! differ by invisible marks.
+//! differ by invisible marks. Also how texts from outside, and long numbers, are shown to people.
 
 use std::borrow::Cow;
 
@@ -19,6 +19,35 @@ pub fn tidy(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn first_hidden(text: &str) -> Option<char> {
     text.chars().find(|character| is_hidden(*character))
+}
+
+/// Returns a text with every hidden character written as its code, so that a text from outside cannot rewrite what it is shown
+/// on.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_hidden(character) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// Returns a number with `separator` between its thousands: `1,234,567`.
+#[must_use]
+pub fn grouped(number: u64, separator: char) -> String {
+    let digits = number.to_string();
+    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            shown.push(separator);
+        }
+        shown.push(digit);
+    }
+    shown
 }
 
 /// Returns JSON with every hidden character of its strings written as `\u202e`: it says the same, and no terminal or editor

@@ -164,6 +164,9 @@ pub struct GateVerdict {
 }
 
 impl GateVerdict {
+    /// Reasons quote at most this many characters of a text, from its beginning or from a piece of it.
+    pub const LONGEST_QUOTE: usize = 60;
+
     /// Creates a verdict without an objection to the text.
     #[must_use]
     pub fn pass(gate: &str) -> Self {

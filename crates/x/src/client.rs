@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use jiff::SignedDuration;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -267,10 +266,7 @@ impl Client {
         authorization: &str,
         correction: SignedDuration,
     ) -> Result<Reply, TwitterError> {
-        let mut authorization = HeaderValue::try_from(authorization)
-            .map_err(|_| TwitterError::NotSent { reason: "the Authorization header cannot be written".to_owned() })?;
-        authorization.set_sensitive(true);
-        let mut request = self.transport.request(method, path)?.header(AUTHORIZATION, authorization);
+        let mut request = self.transport.authorized(method, path, authorization)?;
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -333,7 +329,7 @@ fn unreadable(error: TwitterError) -> TwitterError {
 }
 
 /// Formats the header of RFC 6750 section 2.1.
-fn bearer(token: &SecretString) -> String {
+pub(super) fn bearer(token: &SecretString) -> String {
     format!("Bearer {}", token.expose_secret())
 }
 

@@ -3,8 +3,8 @@
 //! [`Client`] is the only thing in the crate that posts to X; it makes one attempt per call, never a second one, and
 //! classifies failures as a [`TwitterError`]. [`oauth1`] and [`oauth2`] authorize its requests; [`pin`] and
 //! [`oauth2::login`] are how a person gives it access to the account. [`PublicClient`] reads what anyone may read, with the
-//! app's own token. Whether to retry is decided by the bot's
-//! publisher, which keeps the record.
+//! app's own token. Whether to retry is decided by the caller: the bot's publisher, which keeps the record, or a collection,
+//! which keeps what it has read.
 
 mod answer;
 mod authority;
@@ -29,5 +29,5 @@ pub use public::{
     Usage, Window,
 };
 pub use reading::Reading;
-pub use timeline::{Link, Metrics, Span, Timeline, TimelineTweet};
+pub use timeline::{Link, Metrics, Span, Timeline, TimelineTweet, time_of_id};
 pub use transport::{SetupError, Timeouts, install_crypto_provider};

@@ -112,7 +112,7 @@ pub(super) fn path(user: &str, span: Span, fields: FieldNames, page: Option<&str
 }
 
 /// Formats as `YYYY-MM-DDTHH:mm:ssZ`, the only form that X accepts.
-fn whole_seconds(instant: Timestamp) -> String {
+pub(super) fn whole_seconds(instant: Timestamp) -> String {
     instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
@@ -134,7 +134,10 @@ fn read_tweet(row: &Value) -> Option<TimelineTweet> {
     let links = row["entities"]["urls"].as_array().map(Vec::as_slice).unwrap_or_default();
     Some(TimelineTweet {
         text: row["text"].as_str()?.to_owned(),
-        created_at: row["created_at"].as_str().and_then(|text| text.parse().ok()).or_else(|| time_of_id(&id)),
+        created_at: row["created_at"]
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .or_else(|| time_of_id(id.parse().ok()?)),
         links: links.iter().filter_map(read_link).collect(),
         edit_history: history.iter().filter_map(|ids| ids.as_array()).flatten().filter_map(identifier).collect(),
         metrics: read_metrics(&row["public_metrics"]),
@@ -160,8 +163,9 @@ fn read_link(entity: &Value) -> Option<Link> {
 }
 
 /// Returns when an id was issued, according to its upper bits.
-fn time_of_id(id: &str) -> Option<Timestamp> {
-    let milliseconds = i64::try_from(id.parse::<u64>().ok()? >> 22).ok()?;
+#[must_use]
+pub fn time_of_id(id: u64) -> Option<Timestamp> {
+    let milliseconds = i64::try_from(id >> 22).ok()?;
     Timestamp::from_millisecond(ID_EPOCH_MS).ok()?.checked_add(SignedDuration::from_millis(milliseconds)).ok()
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, redirect, retry};
 use url::Url;
 
@@ -101,6 +102,19 @@ impl Transport {
 
     pub(super) fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, TwitterError> {
         Ok(self.http.request(method, self.url(path)?))
+    }
+
+    /// Begins a request with an `Authorization` header, which no `Debug` shows.
+    pub(super) fn authorized(
+        &self,
+        method: Method,
+        path: &str,
+        authorization: &str,
+    ) -> Result<RequestBuilder, TwitterError> {
+        let mut authorization = HeaderValue::try_from(authorization)
+            .map_err(|_| TwitterError::NotSent { reason: "the Authorization header cannot be written".to_owned() })?;
+        authorization.set_sensitive(true);
+        Ok(self.request(method, path)?.header(AUTHORIZATION, authorization))
     }
 
     /// Sends one request and reads one answer. `correction` is what was added to our clock to sign it.

@@ -129,9 +129,7 @@ pub async fn disable(
     Path(name): Path<String>,
     Form(form): Form<Confirmation>,
 ) -> Answer {
-    somebody_else(&ask, &name)?;
-    session::check_again(&page, &ask, &form.current).await?;
-    set_disabled(&page, &ask, &name, true).await
+    set_disabled(&page, &ask, &name, &form, true).await
 }
 
 /// Lets a user in again.
@@ -141,12 +139,12 @@ pub async fn enable(
     Path(name): Path<String>,
     Form(form): Form<Confirmation>,
 ) -> Answer {
-    somebody_else(&ask, &name)?;
-    session::check_again(&page, &ask, &form.current).await?;
-    set_disabled(&page, &ask, &name, false).await
+    set_disabled(&page, &ask, &name, &form, false).await
 }
 
-async fn set_disabled(page: &Page, ask: &Ask, name: &str, disabled: bool) -> Answer {
+async fn set_disabled(page: &Arc<Page>, ask: &Ask, name: &str, form: &Confirmation, disabled: bool) -> Answer {
+    somebody_else(ask, name)?;
+    session::check_again(page, ask, &form.current).await?;
     page.app().store.set_disabled(name, disabled, ask.name(), ask.now).await?;
     tracing::info!(user = name, disabled, by = ask.name(), "user changed");
     done("/users", "changed")

@@ -3,7 +3,7 @@
 //! One constraint: nothing is erased by a slip. A person confirms on a terminal, a script with `--yes`, and a round to which
 //! something may still happen is refused before anything is erased.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, Write as _};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::find;
 use crate::cli::exit::WrongUsage;
-use crate::cli::output::{Output, counted, visible};
+use crate::cli::output::{Output, can_ask, counted, visible};
 use crate::cli::review::Decision;
 use crate::cli::session::Session;
 use crate::review;
@@ -119,7 +119,7 @@ async fn confirm(rounds: &[RoundId], arguments: &EraseArguments, store: &Store, 
         }
         return Ok(());
     }
-    let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal() && !output.json;
+    let can_ask = can_ask() && !output.json;
     for round in rounds {
         let record = store.history_record(*round).await?;
         let candidates = counted(record.candidates.len() as i64, "candidate", "candidates");

@@ -149,8 +149,8 @@ fn row(entry: &HistoryEntry, zone: &TimeZone) -> [String; HEADER.len()] {
     ]
 }
 
-/// Returns the text with its hidden characters as codes (`\u{202e}`), and with a `'` before it if a spreadsheet would take it for a formula. Also the signs as East Asian keyboards
-/// write them count, and a line break, after which some programs look again.
+/// Returns the text with its hidden characters as codes (`\u{202e}`), and with a `'` before it if a spreadsheet would take it
+/// for a formula. The signs as East Asian keyboards write them count too, and a line break, after which some programs look again.
 fn harmless(text: &str) -> String {
     let is_sign = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠');
     let shown = visible(text);

@@ -22,9 +22,6 @@ use crate::publish::{MonthlyCosts, costs};
 use pregonero_store::{HistoryEntry, RoundId, Store};
 use pregonero_system::clock::shown_in;
 
-/// What is shown instead of a text that was erased.
-const ERASED: &str = "(erased)";
-
 /// How many rounds are listed if nothing else is asked for.
 const LISTED: u32 = 20;
 
@@ -137,13 +134,16 @@ async fn find(which: &str, store: &Store) -> Result<RoundId> {
     }
 }
 
+/// Returns a text, or a word in its place if it was erased.
+fn shown_text(text: &str) -> &str {
+    if text.is_empty() { "(erased)" } else { text }
+}
+
 fn cells(entry: &HistoryEntry, timezone: &TimeZone) -> Vec<String> {
-    let told = match entry.text.as_ref().or(entry.error.as_ref()) {
-        Some(text) if text.is_empty() && entry.text.is_some() => ERASED.to_owned(),
-        told => told.map(|text| visible(text).replace('\n', " ")).unwrap_or_default(),
-    };
+    let said = entry.text.as_deref().map(shown_text).or(entry.error.as_deref());
+    let said = said.map(|text| visible(text).replace('\n', " ")).unwrap_or_default();
     let score = entry.score.map(|score| format!("{score:.2}")).unwrap_or_default();
-    vec![entry.id.to_string(), slot(&entry.slot, timezone), entry.state.to_string(), score, told]
+    vec![entry.id.to_string(), slot(&entry.slot, timezone), entry.state.to_string(), score, said]
 }
 
 /// Returns a slot's name in local time; a slot that a person asked for is marked as such.

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{ERASED, slot};
+use super::{shown_text, slot};
 use crate::cli::output::{self, counted, dollars, styled, visible};
 use crate::cli::quoted;
 use crate::cli::review::reviewed;
@@ -79,11 +79,6 @@ fn candidates(record: &HistoryRecord, timezone: &TimeZone, reasons: bool) -> Vec
         lines.extend(lines_of(candidate, width, reasons));
     }
     lines
-}
-
-/// Returns a text, or what is shown instead of it if it was erased.
-fn shown_text(text: &str) -> &str {
-    if text.is_empty() { ERASED } else { text }
 }
 
 fn erased(mark: &ErasedMark, timezone: &TimeZone) -> String {

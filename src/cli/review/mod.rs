@@ -4,7 +4,7 @@ mod person;
 mod walk;
 mod words;
 
-use std::io::{self, IsTerminal as _, Read as _};
+use std::io::{self, Read as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use self::person::{Examination, Person};
 pub use self::words::reviewed;
 use self::words::{in_words, one_line, why};
 use super::exit::WrongUsage;
+use super::output::can_ask;
 use super::session::{Ground, Session};
 use crate::app;
 use crate::daemon::whereabouts::Purpose;
@@ -127,7 +128,7 @@ impl ReviewCommand {
 /// # Errors
 /// If nothing was ever recorded, no post has the number, the post has no decision left to make, or a gate refuses it.
 pub async fn run(arguments: ReviewArguments, session: &Session) -> Result<()> {
-    let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal() && !session.output.json;
+    let can_ask = can_ask() && !session.output.json;
     if arguments.command.is_none() && !can_ask {
         return Err(WrongUsage(
             "`review` without a subcommand asks on a terminal, and this is none: use `review list`, then `review show`, \

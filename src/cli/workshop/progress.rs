@@ -7,6 +7,14 @@ use super::stop::Stop;
 use crate::cli::output::{Output, counted};
 use pregonero_workshop::training::classifier::{DataCounts, EpochReport, Progress};
 
+/// Returns a bar that shows a message and how far the work is; with `--quiet` it is hidden.
+pub fn bar(output: Output) -> ProgressBar {
+    let bar = if output.quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
 /// Shows the progress of `work`, which trains one or several classifiers: a bar on a terminal, and a line for each epoch
 /// everywhere. From its first batch on, `work` checks whether it was asked to stop.
 pub fn follow<T>(
@@ -14,9 +22,7 @@ pub fn follow<T>(
     stop: &Stop,
     work: impl FnOnce(&mut (dyn FnMut(Progress) + Send)) -> Result<T>,
 ) -> Result<T> {
-    let bar = if output.quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = bar(*output);
     let result = work(&mut |progress| match progress {
         Progress::Stale { results } => {
             let line =

@@ -8,28 +8,9 @@ does the same with vectors. Embedding and head share their int8 values.
 """
 import json, math
 import numpy as np
+from formula import weight
 
 f = np.float32
-
-def weight(name, shape):
-    """As `weight` in make.py, without torch."""
-    h = 0x811C9DC5
-    for byte in name.encode():
-        h = ((h ^ byte) * 0x01000193) & 0xFFFFFFFF
-    i = np.arange(int(np.prod(shape)), dtype=np.uint32)
-    with np.errstate(over="ignore"):
-        x = i * np.uint32(2654435761) + np.uint32(h)
-        x ^= x >> np.uint32(16); x *= np.uint32(0x85EBCA6B)
-        x ^= x >> np.uint32(13); x *= np.uint32(0xC2B2AE35)
-        x ^= x >> np.uint32(16)
-    unit = (x.astype(np.float64) / 2.0**32 - 0.5).astype(f)
-    if "ln_" in name:
-        unit = unit * f(0.5) + f(1.0 if name.endswith("weight") else 0.0)
-    elif name.endswith("bias"):
-        unit = unit * f(0.25)
-    elif len(shape) == 2 and not name.startswith(("wte", "wpe", "lm_head")):
-        unit = unit * f(0.5)
-    return unit.reshape(shape)
 
 def rounded(rows):
     """int8 values and the scale of each row."""

@@ -1,16 +1,14 @@
-"""Reference values for GPT-2 configurations of every age from transformers and PyTorch, on the weights of make.py.
+"""Reference values for GPT-2 configurations of every age from transformers and PyTorch, on the weights of formula.py.
 
     python3 -m venv venv && venv/bin/pip install torch transformers && venv/bin/python layouts.py > layouts.json
 
 Made with transformers 5.24.0 and PyTorch 2.15.0. Each case is a config.json as transformers writes it, or as the
-versions of 2019 wrote it; tests/data/gpt2/make.py has the formula of the weights.
+versions of 2019 wrote it.
 """
-import ast, json, pathlib, tempfile
+import json, pathlib, tempfile
 import numpy as np, torch
 from transformers import GPT2Config, GPT2LMHeadModel
-
-source = ast.parse((pathlib.Path(__file__).parent / "make.py").read_text())
-exec(compile(ast.Module([node for node in source.body if getattr(node, "name", "") == "weight"], []), "make.py", "exec"))
+from formula import weight
 
 SIZES = dict(vocab_size=61, n_embd=20, n_layer=2, n_head=4, n_positions=32, bos_token_id=0, eos_token_id=0,
     resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0)
@@ -59,7 +57,7 @@ for name, changes in CASES.items():
         short = key.removeprefix("transformer.")
         if config.tie_word_embeddings and short == "lm_head.weight":
             short = "wte.weight"
-        state[key] = weight(short, tuple(tensor.shape))
+        state[key] = torch.from_numpy(weight(short, tuple(tensor.shape)))
     model.load_state_dict(state)
     tokens = TOKENS.get(name, config.vocab_size)
     prompt = [int(x) for x in np.random.default_rng(11).integers(1, tokens, size=490 if name == "512_positions" else 8)]

@@ -2,31 +2,13 @@
 
     python3 -m venv venv && venv/bin/pip install torch transformers && venv/bin/python make.py > reference.json
 
-Made with transformers 5.23.0. The formula is `weight` below and `formula_weight` in crates/models/src/generation/tests.rs.
+Made with transformers 5.23.0. The formula is in formula.py.
 """
 import json, numpy as np, torch
 from transformers import GPT2Config, GPT2LMHeadModel
 from transformers.generation.logits_process import (LogitsProcessorList, MinPLogitsWarper, NoRepeatNGramLogitsProcessor,
     RepetitionPenaltyLogitsProcessor, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper, TypicalLogitsWarper)
-
-def weight(name, shape):
-    h = 0x811C9DC5
-    for byte in name.encode():
-        h = ((h ^ byte) * 0x01000193) & 0xFFFFFFFF
-    i = np.arange(int(np.prod(shape)), dtype=np.uint32)
-    with np.errstate(over="ignore"):
-        x = i * np.uint32(2654435761) + np.uint32(h)
-        x ^= x >> np.uint32(16); x *= np.uint32(0x85EBCA6B)
-        x ^= x >> np.uint32(13); x *= np.uint32(0xC2B2AE35)
-        x ^= x >> np.uint32(16)
-    unit = (x.astype(np.float64) / 2.0**32 - 0.5).astype(np.float32)
-    if "ln_" in name:
-        unit = unit * np.float32(0.5) + np.float32(1.0 if name.endswith("weight") else 0.0)
-    elif name.endswith("bias"):
-        unit = unit * np.float32(0.25)
-    elif len(shape) == 2 and not name.startswith(("wte", "wpe", "lm_head")):
-        unit = unit * np.float32(0.5)
-    return torch.from_numpy(unit.reshape(shape).copy())
+from formula import weight
 
 def strided(model, stream, max_length, stride):
     """Nats and tokens by the recipe of transformers' page on perplexity of fixed-length models; tokens are counted as
@@ -61,7 +43,7 @@ for name, vocab, width, layers, heads, positions, inner, tied, dtype in CASES:
         short = key.removeprefix("transformer.")
         if tied and short == "lm_head.weight":
             short = "wte.weight"
-        state[key] = weight(short, tuple(tensor.shape)).to(dtype).float()
+        state[key] = torch.from_numpy(weight(short, tuple(tensor.shape))).to(dtype).float()
     model.load_state_dict(state)
     rng = np.random.default_rng(7)
     prompt = [int(x) for x in rng.integers(1, vocab, size=9)]

@@ -15,6 +15,7 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 use pregonero_models::catalog::ModelFiles;
 use pregonero_models::generation::tokenizer::Tokenizer;
+use pregonero_text::hashing::splitmix64;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -89,6 +90,8 @@ struct Script {
     requests: Vec<Value>,
     authorizations: Vec<Option<String>>,
     version: &'static str,
+    /// Whether prompts of ids come at a bad moment, each time.
+    busy_with_ids: bool,
     /// Grows with each text, for a server that ignores the seed.
     drawn: u64,
 }
@@ -116,6 +119,7 @@ impl FakeEngine {
             requests: Vec::new(),
             authorizations: Vec::new(),
             version: "1.0",
+            busy_with_ids: false,
             drawn: 0,
         };
         let script = Arc::new(Mutex::new(script));
@@ -161,6 +165,11 @@ impl FakeEngine {
     /// Answers every completion wrong.
     pub fn always(&self, fault: Option<Fault>) {
         self.script().always = fault;
+    }
+
+    /// Has no time for prompts of ids.
+    pub fn busy_with_ids(&self) {
+        self.script().busy_with_ids = true;
     }
 
     /// Is another version from now on.
@@ -356,6 +365,7 @@ impl Script {
     fn refusal(&self, body: &Value) -> Option<Response> {
         let refuse = |status, message: &str| Some(json_response(status, &json!({"error": {"message": message}})));
         match self.kind {
+            _ if self.busy_with_ids && body["prompt"].is_array() => refuse(503, "busy"),
             Kind::LlamaCpp if body["n"].as_u64() > Some(4) => refuse(400, "Field 'n': Value must be between 1 and 4"),
             Kind::LlamaCpp if body["repeat_last_n"].as_i64() < Some(0) => {
                 refuse(400, "Field 'repeat_last_n': too small")
@@ -388,10 +398,10 @@ impl Script {
     fn choice(&self, index: u64, prompt: &str, seed: u64, draw: &Draw, body: &Value) -> Value {
         let mut words: Vec<usize> = Vec::new();
         let (mut numbers, mut tops) = (Vec::new(), Vec::new());
-        let length = 5 + mixed(prompt.len() as u64) % 4;
+        let length = 5 + splitmix64(prompt.len() as u64) % 4;
         while (words.len() as u64) < draw.tokens.min(length) {
             let scores = self.scores(prompt, &words, draw);
-            let word = pick(&scores, mixed(seed.wrapping_mul(31).wrapping_add(words.len() as u64)), draw);
+            let word = pick(&scores, splitmix64(seed.wrapping_mul(31).wrapping_add(words.len() as u64)), draw);
             let own = probabilities(
                 &self.scores(prompt, &words, &Draw { penalty: 1.0, banned: Vec::new(), ..*draw }),
                 if draw.tempers { draw.temperature.max(0.01) } else { 1.0 },
@@ -438,7 +448,7 @@ impl Script {
     fn scores(&self, prompt: &str, words: &[usize], draw: &Draw) -> Vec<f64> {
         let before = words.last().map_or(prompt.len() as u64 % 7, |word| *word as u64);
         let score = |word: usize| {
-            let place = mixed(before * 97 + word as u64) % 1_000;
+            let place = splitmix64(before * 97 + word as u64) % 1_000;
             let mut score = place as f64 / 100.0;
             if draw.penalty > 1.0 && (words.contains(&word) || is_likeliest(before, word)) {
                 score /= draw.penalty;
@@ -450,7 +460,7 @@ impl Script {
 }
 
 fn is_likeliest(before: u64, word: usize) -> bool {
-    (0..WORDS.len()).max_by_key(|word| mixed(before * 97 + *word as u64) % 1_000) == Some(word)
+    (0..WORDS.len()).max_by_key(|word| splitmix64(before * 97 + *word as u64) % 1_000) == Some(word)
 }
 
 fn probabilities(scores: &[f64], temperature: f64) -> Vec<f64> {
@@ -481,12 +491,4 @@ fn pick(scores: &[f64], random: u64, draw: &Draw) -> usize {
         }
     }
     best
-}
-
-/// SplitMix64's last step.
-fn mixed(number: u64) -> u64 {
-    let mut x = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    x ^ (x >> 31)
 }

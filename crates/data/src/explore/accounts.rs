@@ -120,6 +120,11 @@ impl Accounts {
     pub(super) fn missed_at_most(&self) -> u64 {
         self.hours.missed_at_most()
     }
+
+    /// Returns by how many the accounts of a cell may be too few; 0 if all are there.
+    pub(super) fn missing_in_cells_at_most(&self) -> u64 {
+        self.cells.forgotten()
+    }
 }
 
 /// Returns the posts of every account on every day; the hour of each is 0.

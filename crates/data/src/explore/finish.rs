@@ -95,6 +95,7 @@ impl Explored {
             bounds: Bounds {
                 words: counted.words.missed_at_most(),
                 account_hours: counted.accounts.missed_at_most(),
+                accounts_of_groups: counted.accounts.missing_in_cells_at_most(),
                 posts_of_other_accounts: counted.accounts.posts_of_others,
                 not_compared: counted.repeated.not_compared(),
             },
@@ -193,6 +194,7 @@ impl Explored {
 
     fn lengths(&self) -> Lengths {
         let counted = &self.counted;
+        let characters: u64 = counted.cells.cells.iter().map(|cell| cell.characters).sum();
         let half = counted.posts.div_ceil(2);
         let mut seen = 0;
         let median = counted.words_a_post.iter().position(|posts| {
@@ -202,7 +204,7 @@ impl Explored {
         Lengths {
             characters: counted.characters.to_vec(),
             step: LENGTH_STEP,
-            mean_characters: mean(counted.all_characters, counted.posts),
+            mean_characters: mean(characters, counted.posts),
             median_words: median.unwrap_or(0) as u64,
             mean_words: mean(counted.all_words, counted.posts),
         }

@@ -96,7 +96,6 @@ pub struct Explorer {
     with_hashtag: u64,
     languages: Tally<Box<str>>,
     characters: [u64; LENGTH_STEPS],
-    all_characters: u64,
     all_words: u64,
     words_a_post: Vec<u64>,
     accounts: Accounts,
@@ -123,7 +122,6 @@ impl Explorer {
             with_hashtag: 0,
             languages: Tally::new(MOST_LANGUAGES),
             characters: [0; LENGTH_STEPS],
-            all_characters: 0,
             all_words: 0,
             words_a_post: vec![0; MOST_WORDS],
             accounts: Accounts::new(),
@@ -157,8 +155,9 @@ impl Explorer {
         let is_retweet = self.count_kind(row, &text);
         self.count_author(row, cell, at);
         let words = self.count_text(&text, cell, is_retweet);
-        self.cells.count(cell, at, text.chars().count() as u64);
-        self.count_lengths(&text, words);
+        let characters = text.chars().count() as u64;
+        self.cells.count(cell, at, characters);
+        self.count_lengths(characters, words);
         if !is_retweet {
             self.sample.offer(&text, cell, at.map(|at| at.day));
         }
@@ -243,11 +242,9 @@ impl Explorer {
         number
     }
 
-    fn count_lengths(&mut self, text: &str, words: usize) {
-        let characters = text.chars().count() as u64;
+    fn count_lengths(&mut self, characters: u64, words: usize) {
         let step = usize::try_from(characters / LENGTH_STEP).unwrap_or(LENGTH_STEPS).min(LENGTH_STEPS - 1);
         self.characters[step] += 1;
-        self.all_characters += characters;
         self.all_words += words as u64;
         self.words_a_post[words.min(MOST_WORDS - 1)] += 1;
     }

@@ -157,7 +157,7 @@ pub struct Group {
     pub posts: u64,
     pub accounts: u64,
     pub hours: [u64; 24],
-    /// Posts by period; see [`Numbers::days`] for the first day, and [`Grouping`].
+    /// Posts by month, or by day if all posts are of two months or less.
     pub months: BTreeMap<String, u64>,
     pub mean_characters: f64,
     /// What sets it apart from the other groups of the column.
@@ -238,6 +238,8 @@ pub struct Bounds {
     pub words: u64,
     /// Posts of an account in an hour.
     pub account_hours: u64,
+    /// Accounts of a group.
+    pub accounts_of_groups: u64,
     /// Posts of accounts that were not followed one by one.
     pub posts_of_other_accounts: u64,
     /// Posts that were not compared with all others when looking for repeated ones.

@@ -17,12 +17,13 @@ pub(super) struct Tally<K> {
     counts: FastMap<K, u32>,
     most: usize,
     missed_at_most: u64,
+    forgotten: u64,
 }
 
 impl<K: Hash + Eq> Tally<K> {
     /// Creates counts of at most `most` different keys.
     pub(super) fn new(most: usize) -> Self {
-        Self { counts: FastMap::default(), most, missed_at_most: 0 }
+        Self { counts: FastMap::default(), most, missed_at_most: 0, forgotten: 0 }
     }
 
     pub(super) fn add(&mut self, key: K) {
@@ -36,7 +37,9 @@ impl<K: Hash + Eq> Tally<K> {
     /// Forgets keys until at most half of the bound is left.
     fn forget_the_rarest(&mut self) {
         let floor = floor_that_leaves(self.counts.values().copied(), self.most / 2);
+        let before = self.counts.len();
         self.counts.retain(|_, count| *count > floor);
+        self.forgotten += (before - self.counts.len()) as u64;
         self.missed_at_most += u64::from(floor);
     }
 
@@ -47,6 +50,11 @@ impl<K: Hash + Eq> Tally<K> {
     /// Returns by how much a count may be too small; 0 if all are exact.
     pub(super) fn missed_at_most(&self) -> u64 {
         self.missed_at_most
+    }
+
+    /// Returns how often a key was forgotten: at most so many are missing.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 }
 
@@ -70,7 +78,7 @@ mod tests {
         [1, 2, 1, 3, 1, 2].into_iter().for_each(|key| tally.add(key));
         let mut counts: Vec<(u32, u32)> = tally.iter().map(|(key, count)| (*key, count)).collect();
         counts.sort_unstable();
-        assert_eq!((counts, tally.missed_at_most()), (vec![(1, 3), (2, 2), (3, 1)], 0));
+        assert_eq!((counts, tally.missed_at_most(), tally.forgotten()), (vec![(1, 3), (2, 2), (3, 1)], 0, 0));
     }
 
     #[test]
@@ -86,6 +94,8 @@ mod tests {
         }
         let missed = tally.missed_at_most();
         assert!(missed > 0);
+        let missing = truth.len() - tally.iter().count();
+        assert!(tally.forgotten() >= missing as u64, "{missing} keys are missing");
         for key in 0..10 {
             let count = tally.iter().find(|(other, _)| **other == key).map_or(0, |(_, count)| u64::from(count));
             assert!(count <= truth[&key] && count + missed >= truth[&key], "{key}: {count} of {}", truth[&key]);

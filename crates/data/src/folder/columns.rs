@@ -1,7 +1,7 @@
 //! Collects the columns of the rows that are written: names, types, how many rows have a value.
 
-use super::manifest::{Column, ColumnType};
-use crate::row::{Row, Value};
+use super::manifest::Column;
+use crate::row::{ColumnType, Row, Value};
 
 /// The columns of the rows seen so far.
 #[derive(Debug, Default)]

@@ -7,6 +7,8 @@ use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::row::ColumnType;
+
 /// The manifest's name in the folder.
 pub const MANIFEST: &str = "manifest.json";
 
@@ -119,16 +121,6 @@ pub struct Column {
     pub kind: ColumnType,
     /// How many rows have a value.
     pub filled: u64,
-}
-
-/// The type of a column's values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ColumnType {
-    Text,
-    Integer,
-    Number,
-    Bool,
 }
 
 /// A part of the data set in files of its own.

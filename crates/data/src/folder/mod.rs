@@ -9,10 +9,11 @@ mod open;
 mod spill;
 mod write;
 
+pub use crate::row::ColumnType;
 pub use columns::ColumnCounts;
 pub use hashing::sha256_of_file;
-pub use manifest::{Column, ColumnType, DataFile, Format, MANIFEST, Manifest, Purge, Source, Spec, Split, digest_of};
-pub use open::{Folder, FolderRows};
+pub use manifest::{Column, DataFile, Format, MANIFEST, Manifest, Purge, Source, Spec, Split, digest_of};
+pub use open::{Folder, FolderRows, digest_of_data};
 pub use write::Writer;
 
 #[cfg(test)]

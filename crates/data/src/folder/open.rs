@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::hashing::sha256_of_file;
 use super::manifest::{DataFile, Format, MANIFEST, Manifest};
 use crate::json_row::{self, Names};
 use crate::parquet_file::ParquetRows;
@@ -88,12 +89,20 @@ impl Folder {
     }
 }
 
+/// Returns what identifies the data at a path: a file's SHA-256, or the digest of a data set's folder.
+///
+/// # Errors
+/// If the file or the folder's manifest cannot be read.
+pub fn digest_of_data(path: &Path) -> Result<String> {
+    if path.is_dir() { Ok(Folder::open(path)?.manifest.digest) } else { Ok(sha256_of_file(path)?.0) }
+}
+
 /// The rows of a data set's files, in a stream.
 #[derive(Debug)]
 pub struct FolderRows {
     folder: PathBuf,
     files: std::vec::IntoIter<DataFile>,
-    /// The columns that are read; none stands for all.
+    /// The columns that are read; none means all.
     wanted: Option<Vec<String>>,
     open: Option<OpenFile>,
     /// The index of the file that is read.
@@ -125,7 +134,10 @@ impl FolderRows {
     fn next_row(&mut self) -> Result<Option<Row>> {
         loop {
             if let Some(open) = &mut self.open {
-                if let Some(row) = open.next_row(self.file, &mut self.names)? {
+                if let Some(mut row) = open.next_row(self.file, &mut self.names)? {
+                    if let (OpenFile::Lines(_), Some(wanted)) = (&*open, &self.wanted) {
+                        row.keep(wanted);
+                    }
                     return Ok(Some(row));
                 }
                 self.open = None;

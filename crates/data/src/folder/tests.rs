@@ -59,6 +59,17 @@ fn a_parquet_file_has_the_columns_of_all_rows_with_the_type_that_fits_all_values
     assert_eq!(texts, [1, 1, 0]);
 }
 
+#[test]
+fn rows_of_both_formats_have_the_columns_that_are_asked_for_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    for format in [Format::JsonLines, Format::Parquet] {
+        let set = written_as(&folder.path().join(format.name()), format);
+        let rows: Vec<Row> = set.columns(&["label", "text"]).map(Result::unwrap).collect();
+        assert_eq!(rows.iter().map(Row::len).collect::<Vec<_>>(), [1, 1, 2]);
+        assert!(rows.iter().all(|row| row.get("id").is_none()));
+    }
+}
+
 fn compare(path: &Path, made: &Folder) {
     let opened = Folder::open(path).unwrap();
     assert_eq!(opened.manifest(), made.manifest());

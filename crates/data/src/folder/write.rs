@@ -9,12 +9,12 @@ use pregonero_system::files::{Existing, UnfinishedFolder, write_whole};
 
 use super::columns::ColumnCounts;
 use super::hashing::Hashing;
-use super::manifest::{Column, ColumnType, DataFile, Format, MANIFEST, Manifest, Split, digest_of};
+use super::manifest::{Column, DataFile, Format, MANIFEST, Manifest, Split, digest_of};
 use super::open::Folder;
 use super::spill::Spill;
 use crate::json_row;
-use crate::parquet_file::{Kind, ParquetWriter};
-use crate::row::Row;
+use crate::parquet_file::ParquetWriter;
+use crate::row::{ColumnType, Row};
 
 /// A data set folder that is being written. Nothing is at its place before [`Writer::finish`].
 #[derive(Debug)]
@@ -175,7 +175,7 @@ fn splits_of(files: &[DataFile]) -> Vec<Split> {
 
 /// Writes the rows of a temporary file as Parquet.
 fn to_parquet(spill: Spill, file: Hashing<BufWriter<File>>, columns: &[Column]) -> Result<Hashing<BufWriter<File>>> {
-    let named: Vec<(&str, Kind)> = columns.iter().map(|column| (column.name.as_str(), kind_of(column.kind))).collect();
+    let named: Vec<(&str, ColumnType)> = columns.iter().map(|column| (column.name.as_str(), column.kind)).collect();
     let mut writer = ParquetWriter::new(file, &named)?;
     spill.read_back(columns.len(), |values| {
         for (column, value) in values.iter().enumerate() {
@@ -184,13 +184,4 @@ fn to_parquet(spill: Spill, file: Hashing<BufWriter<File>>, columns: &[Column]) 
         writer.end_row()
     })?;
     writer.finish()
-}
-
-fn kind_of(column: ColumnType) -> Kind {
-    match column {
-        ColumnType::Text => Kind::Text,
-        ColumnType::Integer => Kind::Integer,
-        ColumnType::Number => Kind::Number,
-        ColumnType::Bool => Kind::Bool,
-    }
 }

@@ -11,23 +11,7 @@ use crate::row::Row;
 
 /// The standard names, and what columns of that meaning are usually called, the likeliest first.
 const USUAL: [(&str, &[&str]); 13] = [
-    (
-        names::TEXT,
-        &[
-            "full_text",
-            "tweet",
-            "tweet_text",
-            "tweettext",
-            "texto",
-            "tuit",
-            "content",
-            "rawcontent",
-            "contenido",
-            "body",
-            "message",
-            "mensaje",
-        ],
-    ),
+    (names::TEXT, &names::TEXT_ELSEWHERE),
     (names::ID, &["tweet_id", "id_str", "status_id", "tweetid", "id_tweet"]),
     (
         names::AUTHOR,
@@ -104,9 +88,7 @@ impl Naming {
                 self.note(renamed);
             }
         }
-        let has_own_names =
-            file.kind.contains("X archive") || file.kind.contains("of X's API") || file.kind.starts_with("data set");
-        if self.keep || has_own_names {
+        if self.keep || file.is_of_x() || file.is_data_set() {
             return;
         }
         let by_name: BTreeMap<String, &String> = file.columns.iter().map(|name| (name.to_lowercase(), name)).collect();

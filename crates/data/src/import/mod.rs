@@ -6,14 +6,14 @@
 mod columns;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 
 use self::columns::Naming;
 use self::values::{Notes, tidy};
-use crate::folder::{Column, ColumnCounts, Folder, Source, sha256_of_file};
+use crate::folder::{Column, ColumnCounts, Source, digest_of_data};
 use crate::read::{self, ReadOptions, ReadReport};
 use crate::row::Row;
 
@@ -85,12 +85,12 @@ impl Imported {
         let mut hashes = BTreeMap::new();
         let mut sources = Vec::new();
         for file in &self.report.files {
-            let sha256 = match whole_file(&file.name, files) {
-                Some(path) if !hashes.contains_key(&path) => {
-                    let hash = hash_of(&path)?;
-                    hashes.entry(path).or_insert(hash).clone()
+            let sha256 = match whole_file(&file.name, files).map(|path| hashes.entry(path)) {
+                Some(Entry::Occupied(known)) => known.get().clone(),
+                Some(Entry::Vacant(new)) => {
+                    let hash = digest_of_data(new.key())?;
+                    new.insert(hash).clone()
                 }
-                Some(path) => hashes[&path].clone(),
                 None => String::new(),
             };
             let mut other = serde_json::Map::new();
@@ -123,10 +123,6 @@ fn whole_file(name: &str, files: &[PathBuf]) -> Option<PathBuf> {
         .iter()
         .find(|path| name.strip_prefix(&*path.to_string_lossy()).is_some_and(|rest| rest.starts_with(':')))
         .cloned()
-}
-
-fn hash_of(path: &Path) -> Result<String> {
-    if path.is_dir() { Ok(Folder::open(path)?.manifest().digest.clone()) } else { Ok(sha256_of_file(path)?.0) }
 }
 
 #[cfg(test)]

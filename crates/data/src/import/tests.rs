@@ -72,6 +72,14 @@ fn a_rounded_id_is_no_id() {
 }
 
 #[test]
+fn a_rounded_id_of_an_author_is_left_out_and_counted() {
+    let table = "id,text,user_id\n7,a,1.62698E+18\n8,b,77\n";
+    let (imported, rows) = imported(&[("a.csv", table)], |_| {}).unwrap();
+    assert_eq!((rows[0].get("author_id"), rows[1].text("author_id").as_deref()), (None, Some("77")));
+    assert_eq!(imported.notes, ["1 ids of authors, conversations or answered tweets are rounded, and are left out"]);
+}
+
+#[test]
 fn files_of_several_kinds_become_one_set_and_what_is_dropped_is_counted() {
     let files = [
         ("a.csv", "text,lang\nhola,es\nroto\n"),

@@ -18,6 +18,7 @@ pub(super) struct Notes {
     without_zone: u64,
     unreadable_times: u64,
     rounded: u64,
+    rounded_others: u64,
 }
 
 impl Notes {
@@ -26,6 +27,7 @@ impl Notes {
             (self.without_zone, "times name no zone and are taken as UTC"),
             (self.unreadable_times, "values of created_at are no times that can be read, and stay as they are"),
             (self.rounded, "ids are rounded, and are in the column id_rounded instead of id"),
+            (self.rounded_others, "ids of authors, conversations or answered tweets are rounded, and are left out"),
         ];
         words.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
     }
@@ -97,6 +99,8 @@ fn tidy_id(row: &mut Row, name: &str, notes: &mut Notes) {
     if name == names::ID {
         notes.rounded += 1;
         row.set(ROUNDED, rounded);
+    } else {
+        notes.rounded_others += 1;
     }
 }
 

@@ -8,7 +8,7 @@ mod value;
 mod write;
 
 pub use read::ParquetRows;
-pub use write::{Kind, ParquetWriter};
+pub use write::ParquetWriter;
 
 #[cfg(test)]
 mod tests;

@@ -60,12 +60,6 @@ impl ParquetRows {
         &self.names
     }
 
-    /// Returns the number of rows that the file says it has.
-    #[must_use]
-    pub fn rows(&self) -> u64 {
-        u64::try_from(self.reader.metadata().file_metadata().num_rows()).unwrap_or(0)
-    }
-
     /// Returns the next row, or `None` after the last.
     ///
     /// # Errors

@@ -1,8 +1,7 @@
 use std::fs::File;
 
-use super::write::Kind;
 use super::{ParquetRows, ParquetWriter};
-use crate::row::{Row, Value};
+use crate::row::{ColumnType, Row, Value};
 
 fn read(file: File, wanted: impl Fn(&str) -> bool) -> Vec<Row> {
     let mut rows = ParquetRows::open(file, wanted).unwrap();
@@ -11,7 +10,12 @@ fn read(file: File, wanted: impl Fn(&str) -> bool) -> Vec<Row> {
 
 #[test]
 fn a_file_is_read_as_it_was_written_across_row_groups() {
-    let columns = [("id", Kind::Text), ("likes", Kind::Integer), ("score", Kind::Number), ("reply", Kind::Bool)];
+    let columns = [
+        ("id", ColumnType::Text),
+        ("likes", ColumnType::Integer),
+        ("score", ColumnType::Number),
+        ("reply", ColumnType::Bool),
+    ];
     let file = tempfile::tempfile().unwrap();
     let mut writer = ParquetWriter::new(file.try_clone().unwrap(), &columns).unwrap();
     const ROWS: i64 = 70_000;

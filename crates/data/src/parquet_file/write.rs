@@ -12,19 +12,10 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::Type;
 
-use crate::row::Value;
+use crate::row::{ColumnType, Value};
 
 /// How many rows a group has: few enough that all of its values fit into memory.
 const GROUP: usize = 1 << 16;
-
-/// The type of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Text,
-    Integer,
-    Number,
-    Bool,
-}
 
 /// A Parquet file that is being written.
 pub struct ParquetWriter<W: Write + Send> {
@@ -58,7 +49,7 @@ impl<W: Write + Send> ParquetWriter<W> {
     ///
     /// # Errors
     /// If two columns have the same name, or the writer fails.
-    pub fn new(writer: W, columns: &[(&str, Kind)]) -> Result<Self> {
+    pub fn new(writer: W, columns: &[(&str, ColumnType)]) -> Result<Self> {
         let fields = columns.iter().map(|(name, kind)| field(name, *kind).map(Arc::new)).collect::<Result<_, _>>()?;
         let schema = Arc::new(Type::group_type_builder("rows").with_fields(fields).build()?);
         let properties = WriterProperties::builder()
@@ -110,27 +101,27 @@ impl<W: Write + Send> ParquetWriter<W> {
     }
 }
 
-fn field(name: &str, kind: Kind) -> Result<Type> {
+fn field(name: &str, kind: ColumnType) -> Result<Type> {
     let physical = match kind {
-        Kind::Text => Physical::BYTE_ARRAY,
-        Kind::Integer => Physical::INT64,
-        Kind::Number => Physical::DOUBLE,
-        Kind::Bool => Physical::BOOLEAN,
+        ColumnType::Text => Physical::BYTE_ARRAY,
+        ColumnType::Integer => Physical::INT64,
+        ColumnType::Number => Physical::DOUBLE,
+        ColumnType::Bool => Physical::BOOLEAN,
     };
     let mut builder = Type::primitive_type_builder(name, physical).with_repetition(Repetition::OPTIONAL);
-    if kind == Kind::Text {
+    if kind == ColumnType::Text {
         builder = builder.with_converted_type(ConvertedType::UTF8).with_logical_type(Some(LogicalType::String));
     }
     Ok(builder.build()?)
 }
 
 impl Buffer {
-    fn new(kind: Kind) -> Self {
+    fn new(kind: ColumnType) -> Self {
         let values = match kind {
-            Kind::Text => Values::Text(Vec::new(), Vec::new()),
-            Kind::Integer => Values::Integer(Vec::new()),
-            Kind::Number => Values::Number(Vec::new()),
-            Kind::Bool => Values::Bool(Vec::new()),
+            ColumnType::Text => Values::Text(Vec::new(), Vec::new()),
+            ColumnType::Integer => Values::Integer(Vec::new()),
+            ColumnType::Number => Values::Number(Vec::new()),
+            ColumnType::Bool => Values::Bool(Vec::new()),
         };
         Self { defined: Vec::new(), values }
     }

@@ -6,6 +6,7 @@ use memchr::memmem;
 
 use super::dialect::is_text;
 use super::report::{FileReport, kind};
+use super::x::without_last_link;
 use crate::names;
 use crate::row::{Row, Value};
 
@@ -127,7 +128,11 @@ fn is_id(name: &str) -> bool {
 /// spreadsheets write.
 #[must_use]
 pub fn is_rounded(text: &str) -> bool {
-    let text = &text.trim().replace(',', ".");
+    let text = text.trim();
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return false;
+    }
+    let text = text.replace(',', ".");
     let exponent = text.contains(['e', 'E'])
         && text.starts_with(|first: char| first.is_ascii_digit())
         && text.parse::<f64>().is_ok();
@@ -140,18 +145,15 @@ pub fn is_rounded(text: &str) -> bool {
 /// Says that X cut a text off at 140 characters.
 fn see_stump(value: &Value, row: &Row, report: &mut FileReport) {
     let Value::Text(text) = value else { return };
-    let text = match text.rsplit_once(' ') {
-        Some((before, link)) if link.starts_with("https://t.co/") => before.trim_end(),
-        _ => text.trim_end(),
-    };
-    if (text.ends_with('…') || text.ends_with("...")) && text.chars().count() >= 105 && text.chars().count() <= 280 {
+    let text = without_last_link(text).trim_end();
+    if (text.ends_with('…') || text.ends_with("...")) && (105..=280).contains(&text.chars().count()) {
         report.found_at(kind::STUMPS, row.place, || "a text that X cut off with “…”: the rest is missing".to_owned());
     }
 }
 
 /// Returns whether a text has traces of UTF-8 that was read as Latin-1 or Windows-1252.
 fn is_mojibake(text: &str) -> bool {
-    // Ã followed by ¡, ©, ­, ³, º, ± and so on; Â before ¿, ¡, ª, º; â€ before quotes and dashes; ð\u{9f} before emoji.
+    // Ã followed by ¡, ©, ­, ³, º, ± and so on; Â before ¿, ¡, ª, º; â€ before quotes and dashes.
     let bytes = text.as_bytes();
     let two = |first: &[u8], from: u8, to: u8| {
         memmem::find_iter(bytes, first).any(|at| {

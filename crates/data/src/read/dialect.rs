@@ -1,6 +1,7 @@
 //! Finds out how a table is written: delimiter, quotes, line ends; and whether a text is a table at all.
 
 use super::scan::{Dialect, Field, Scan};
+use crate::names::{TEXT, TEXT_ELSEWHERE};
 use crate::row::Row;
 
 /// The delimiters that are tried, the usual ones first.
@@ -8,24 +9,6 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// How many records of the sample are looked at.
 const RECORDS: usize = 500;
-
-/// Names that columns of texts have, in the files of others.
-pub(super) const TEXT_NAMES: [&str; 14] = [
-    "text",
-    "tweet",
-    "full_text",
-    "tweet_text",
-    "tweettext",
-    "texto",
-    "content",
-    "contenido",
-    "body",
-    "message",
-    "mensaje",
-    "rawcontent",
-    "status",
-    "tuit",
-];
 
 /// Other names that tables of tweets have.
 const OTHER_NAMES: [&str; 26] = [
@@ -187,7 +170,7 @@ fn names(record: &[u8], fields: &[Field]) -> Option<Vec<String>> {
 
 /// Returns whether a header names something that tables of tweets have; with tabs, names of any kind will do.
 fn are_usual(names: &[String], delimiter: u8) -> bool {
-    let known = |name: &String| TEXT_NAMES.contains(&name.as_str()) || OTHER_NAMES.contains(&name.as_str());
+    let known = |name: &String| is_text(name) || OTHER_NAMES.contains(&name.as_str());
     let plain = |name: &String| name.chars().all(|character| character.is_alphanumeric() || "_-.".contains(character));
     names.iter().any(known) || delimiter == b'\t' && names.iter().all(plain)
 }
@@ -200,7 +183,8 @@ pub(super) fn looks_like_a_row(names: &[String]) -> bool {
 
 /// Returns whether a column has a name that texts have.
 pub(super) fn is_text(name: &str) -> bool {
-    TEXT_NAMES.contains(&name.to_lowercase().as_str())
+    let name = name.to_lowercase();
+    name == TEXT || name == "status" || TEXT_ELSEWHERE.contains(&name.as_str())
 }
 
 /// Returns whether all values of a row are spaces.

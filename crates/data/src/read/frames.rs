@@ -1,5 +1,5 @@
 //! Cuts a stream of JSON into values without reading it whole: the elements of an array, values one after the other, or lines.
-//! What comes before the first `=` of X's archive files is passed over.
+//! What is before the first `=` of X's archive files is passed over.
 
 use anyhow::{Result, bail, ensure};
 use memchr::{memchr, memchr2};
@@ -48,7 +48,12 @@ impl Frames {
         Ok(Self::values(input))
     }
 
-    /// Returns the line that reading has reached.
+    /// Returns whether the value that was taken last is an element of an array.
+    pub(super) fn in_array(&self) -> bool {
+        self.in_array
+    }
+
+    /// Returns the line at which reading is.
     pub(super) fn at_line(&self) -> u64 {
         self.input.line()
     }

@@ -81,19 +81,9 @@ impl Input {
 
     /// Returns a reader of everything that is not consumed.
     pub(super) fn into_reader(self) -> Box<dyn Read + Send> {
-        let seen = io::Cursor::new(self.buffer).take_from(self.start);
+        let mut seen = io::Cursor::new(self.buffer);
+        seen.set_position(self.start as u64);
         if self.ended { Box::new(seen) } else { Box::new(seen.chain(self.reader)) }
-    }
-}
-
-trait TakeFrom {
-    fn take_from(self, start: usize) -> Self;
-}
-
-impl TakeFrom for io::Cursor<Vec<u8>> {
-    fn take_from(mut self, start: usize) -> Self {
-        self.set_position(start as u64);
-        self
     }
 }
 

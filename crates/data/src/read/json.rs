@@ -16,7 +16,7 @@ use crate::json_row::{self, Names};
 use crate::names::TEXT;
 use crate::row::{Place, Row, Value};
 
-/// How the values are laid out in a file.
+/// How the values of a file are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
     Lines,
@@ -64,7 +64,7 @@ impl JsonRows {
         self.records.in_words()
     }
 
-    /// Returns the line on which the last value begins, or that the search for the next one has reached.
+    /// Returns the line on which the last value begins, or at which the next one is looked for.
     pub(super) fn at_line(&self) -> u64 {
         self.line.unwrap_or_else(|| self.frames.at_line())
     }
@@ -80,10 +80,7 @@ impl JsonRows {
                 return Ok(Some(row));
             }
             self.line = None;
-            let Some(frame) = self.frames.next_frame()? else {
-                report.encoding = Some(self.records.in_words());
-                return Ok(None);
-            };
+            let Some(frame) = self.frames.next_frame()? else { return Ok(None) };
             self.line = Some(frame.line);
             let place = Place { file, line: frame.line, row: report.read + 1 };
             if let Err(error) = self.take(&frame, place, report)
@@ -103,7 +100,10 @@ impl JsonRows {
             });
         }
         match serde_json::from_str(&text) {
-            Ok(value) => self.expand(value, place, report),
+            Ok(value) => {
+                let may_wrap = self.layout == Layout::Values && place.row == 1 && !self.frames.in_array();
+                self.expand(value, may_wrap, place, report)
+            }
             Err(error) => {
                 report.read += 1;
                 let (reason, found) = if frame.cut { ("cut off", kind::CUT_OFF) } else { ("not JSON", kind::NOT_JSON) };
@@ -121,9 +121,10 @@ impl JsonRows {
         }
     }
 
-    fn expand(&mut self, value: Json, place: Place, report: &mut FileReport) -> Result<()> {
+    /// Puts the rows of a value among those that wait. If `may_wrap`, an object with one list of objects gives those as rows.
+    fn expand(&mut self, value: Json, may_wrap: bool, place: Place, report: &mut FileReport) -> Result<()> {
         match value {
-            Json::Object(object) => self.expand_object(object, place, report),
+            Json::Object(object) => self.expand_object(object, may_wrap, place, report),
             Json::String(text) => {
                 report.read += 1;
                 let mut row = Row::with_capacity(place, 1);
@@ -140,16 +141,17 @@ impl JsonRows {
         }
     }
 
-    fn expand_object(&mut self, object: Map<String, Json>, place: Place, report: &mut FileReport) -> Result<()> {
+    fn expand_object(
+        &mut self,
+        object: Map<String, Json>,
+        may_wrap: bool,
+        place: Place,
+        report: &mut FileReport,
+    ) -> Result<()> {
         let shape = x::shape_of(&object);
         self.note_shape(shape, report);
-        let archive = self.archive.as_deref();
-        let tweets = match shape {
-            Some(Shape::V1) if self.layout == Layout::Archive => vec![x::archived_bare(&object, archive)],
-            Some(shape) => x::tweets_of(shape, object, archive),
-            None => return self.expand_plain(object, place, report),
-        };
-        for tweet in tweets {
+        let Some(shape) = shape else { return self.expand_plain(object, may_wrap, place, report) };
+        for tweet in x::tweets_of(shape, object, self.archive.as_deref()) {
             report.read += 1;
             let place = Place { row: report.read, ..place };
             self.waiting.push_back(tweet.into_row(place, &mut self.names));
@@ -157,13 +159,26 @@ impl JsonRows {
         Ok(())
     }
 
-    fn expand_plain(&mut self, mut object: Map<String, Json>, place: Place, report: &mut FileReport) -> Result<()> {
-        let is_wrapper = self.layout == Layout::Values && place.row == 1 && object.len() <= 4;
-        if is_wrapper && let Some(key) = list_of_objects(&object) {
+    fn expand_plain(
+        &mut self,
+        mut object: Map<String, Json>,
+        may_wrap: bool,
+        place: Place,
+        report: &mut FileReport,
+    ) -> Result<()> {
+        if may_wrap
+            && object.len() <= 4
+            && let Some(key) = list_of_objects(&object)
+        {
             let Some(Json::Array(list)) = object.remove(&key) else { bail!("not a list") };
             report.found(kind::LIST_INSIDE, format!("the rows are the objects of the list {key:?}"));
             for value in list {
-                self.expand(value, Place { row: report.read + 1, ..place }, report)?;
+                let place = Place { row: report.read + 1, ..place };
+                if let Err(error) = self.expand(value, false, place, report)
+                    && self.options.strict
+                {
+                    return Err(error);
+                }
             }
             return Ok(());
         }

@@ -13,13 +13,13 @@ use super::lines::Lines;
 use super::options::ReadOptions;
 use super::report::{FileReport, kind};
 use super::sniff::{Packing, Text, is_binary, packing_of, text_of};
-use super::sources::{DEEPEST, Source, Where, beside, in_folder, in_zip, is_data_set};
+use super::sources::{DEEPEST, Source, Where, in_folder, in_zip, neighbours_of};
 use super::table::{SAMPLE, Table};
 use super::unpack::{OnDisk, unpacked};
 use super::x::archive::{Archive, are_tweets};
 use crate::folder::{Folder, FolderRows};
 use crate::parquet_file::ParquetRows;
-use crate::row::Row;
+use crate::row::{Place, Row};
 
 /// A file whose rows are read.
 #[derive(Debug)]
@@ -70,11 +70,7 @@ pub(super) fn open_source(mut source: Source, options: &ReadOptions) -> Result<O
                     "{}: files packed more than {DEEPEST} deep in each other: unpack them first",
                     source.name
                 );
-                source.compression.push(match packing {
-                    Packing::Gzip => "gzip",
-                    Packing::Xz => "xz",
-                    _ => "zstd",
-                });
+                source.compression.push(packing.name());
                 input = Input::new(unpacked(packing, input.into_reader()));
             }
         }
@@ -82,7 +78,7 @@ pub(super) fn open_source(mut source: Source, options: &ReadOptions) -> Result<O
 }
 
 fn open_folder(folder: &Path, options: &ReadOptions) -> Result<Opened> {
-    if !is_data_set(folder) {
+    if !Folder::is_one(folder) {
         return in_folder(folder).map(Opened::Inside);
     }
     let set = Folder::open(folder)?;
@@ -175,7 +171,7 @@ fn refuse_others(contents: &str, name: &str) -> Result<()> {
     let why = match contents {
         "like" | "likes" => "likes are other people's texts",
         "deleted_tweets" | "deleted_tweet" => "deleted tweets were withdrawn by their author",
-        "note_tweet" => "long texts are joined to their tweets: name the archive, or the tweets.js next to this file",
+        "note_tweet" => "long texts are joined to their tweets: name the archive, or tweets.js next to this file",
         _ => "only the account's tweets are read: name the archive, or tweets.js in it",
     };
     bail!("{name}: a file of X's archive with {contents:?}: {why}");
@@ -186,7 +182,7 @@ fn archive_of(source: &mut Source, report: &mut FileReport) -> Result<Arc<Archiv
     let archive = match (source.archive.take(), &source.place) {
         (Some(archive), _) => archive,
         (None, Where::Path(path)) => {
-            let (archive, parts) = beside(path)?;
+            let (archive, parts) = neighbours_of(path)?;
             if !parts.is_empty() {
                 let message = format!(
                     "{} next to this file is not read: name the archive's folder to read all parts",
@@ -239,7 +235,7 @@ impl OpenFile {
         }
     }
 
-    /// Returns the line of the last row, in a file that has lines.
+    /// Returns the line on which the last row begins, in a file that has lines.
     pub(super) fn line(&self) -> Option<u64> {
         match self {
             Self::Table(table) => Some(table.last_line()),
@@ -267,6 +263,6 @@ impl OpenFile {
 
 /// Returns a row of a data set with its place among all rows of the folder.
 fn at(mut row: Row, file: usize, number: u64) -> Row {
-    row.place = crate::row::Place { file, line: 0, row: number };
+    row.place = Place { file, line: 0, row: number };
     row
 }

@@ -3,7 +3,7 @@
 /// What a caller may say about the files; without it, everything is found out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadOptions {
-    /// The only columns that rows get; none stands for all. Others of a Parquet file are not even read.
+    /// The only columns that rows get; none means all. Others of a Parquet file are not even read.
     pub columns: Option<Vec<String>>,
     /// Whether a row that cannot be read is an error, and an empty one a row. Otherwise it is dropped and counted by its reason.
     pub strict: bool,

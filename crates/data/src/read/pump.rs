@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
 
 /// The bytes of one message, and how many messages may wait.
 const CHUNK: usize = 1 << 17;
@@ -18,6 +19,7 @@ const MOST_GROWTH: u64 = 1000;
 #[derive(Debug)]
 pub(super) struct Pumped {
     receiver: Receiver<io::Result<Vec<u8>>>,
+    thread: Option<JoinHandle<()>>,
     chunk: Vec<u8>,
     at: usize,
 }
@@ -28,14 +30,14 @@ pub(super) fn pumped(
     unpack: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
 ) -> Pumped {
     let (sender, receiver) = sync_channel(WAITING);
-    std::thread::spawn(move || {
+    let thread = thread::spawn(move || {
         let mut sink = Sink { sender, chunk: Vec::with_capacity(CHUNK), packed, unpacked: 0 };
         if let Err(error) = unpack(&mut sink).and_then(|()| sink.flush()) {
             // The reader is gone, or gets the error.
             let _ = sink.sender.send(Err(error));
         }
     });
-    Pumped { receiver, chunk: Vec::new(), at: 0 }
+    Pumped { receiver, thread: Some(thread), chunk: Vec::new(), at: 0 }
 }
 
 struct Sink {
@@ -73,8 +75,13 @@ impl Read for Pumped {
         if self.at == self.chunk.len() {
             match self.receiver.recv() {
                 Ok(chunk) => (self.chunk, self.at) = (chunk?, 0),
-                // The thread has ended.
-                Err(_) => return Ok(0),
+                // The thread has ended; a panic in it is no end of the data.
+                Err(_) => {
+                    return match self.thread.take().map(JoinHandle::join) {
+                        Some(Err(_)) => Err(io::Error::other("what unpacks it failed")),
+                        _ => Ok(0),
+                    };
+                }
             }
         }
         let count = buffer.len().min(self.chunk.len() - self.at);
@@ -112,6 +119,18 @@ mod tests {
         });
         let error = { reader }.read_to_end(&mut text).unwrap_err();
         assert_eq!((text.len() >= CHUNK * 9, error.to_string().as_str()), (true, "damaged"));
+    }
+
+    #[test]
+    fn a_panic_is_an_error_and_no_end() {
+        let mut text = Vec::new();
+        let mut reader = pumped(Arc::default(), |sink| {
+            sink.write_all(b"hola")?;
+            sink.flush()?;
+            panic!("damaged")
+        });
+        assert!(reader.read_to_end(&mut text).is_err());
+        assert_eq!(text, b"hola");
     }
 
     #[test]

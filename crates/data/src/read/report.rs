@@ -80,6 +80,30 @@ pub mod kind {
 }
 
 impl FileReport {
+    /// Returns whether the file is read as plain lines, or has none: its only column is [`crate::names::TEXT`].
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        matches!(self.kind.as_str(), "plain lines" | "empty")
+    }
+
+    /// Returns whether the file is in JSON of any kind, so that its rows may have different columns.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.kind.starts_with("JSON") || self.kind.starts_with("X archive")
+    }
+
+    /// Returns whether the file has tweets as X writes them, with the columns of [`crate::names`].
+    #[must_use]
+    pub fn is_of_x(&self) -> bool {
+        self.kind.contains("X archive") || self.kind.contains("of X's API")
+    }
+
+    /// Returns whether the file is the folder of a data set.
+    #[must_use]
+    pub fn is_data_set(&self) -> bool {
+        self.kind.starts_with("data set")
+    }
+
     /// Counts a row that was dropped.
     pub fn drop_row(&mut self, reason: &str) {
         *self.dropped.entry(reason.to_owned()).or_default() += 1;
@@ -87,7 +111,7 @@ impl FileReport {
 
     /// Adds an occurrence at a row to a finding.
     pub fn found_at(&mut self, kind: &'static str, place: Place, message: impl FnOnce() -> String) {
-        let row = if self.has_lines { place.line } else { place.row };
+        let row = place.line_or_row();
         let known = self.findings.iter_mut().find(|finding| finding.kind == kind);
         match known {
             Some(finding) => {

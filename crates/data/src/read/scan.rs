@@ -94,7 +94,7 @@ impl Dialect {
     }
 }
 
-/// Returns where the quote that closes a text is; two quotes are one of the text.
+/// Returns where the quote is that closes a text; two quotes are one of the text.
 fn closing(data: &[u8], mut from: usize) -> Option<usize> {
     loop {
         let quote = from + memchr(b'"', data.get(from..)?)?;

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::dialect::{self, Sniffed};
+use super::dialect;
 use super::frames::Frames;
 use super::input::Input;
 use super::x::archive::contents_of;
@@ -19,6 +19,20 @@ pub(super) enum Packing {
     Parquet,
     /// Nothing that a program packs: text.
     None,
+}
+
+impl Packing {
+    /// Returns the name of the format.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Xz => "xz",
+            Self::Zstd => "zstd",
+            Self::Zip => "zip",
+            Self::Parquet => "Parquet",
+            Self::None => "text",
+        }
+    }
 }
 
 /// What a text is.
@@ -128,8 +142,7 @@ pub(super) fn text_of(sample: &[u8], whole: bool, name: &str) -> Text {
         return json;
     }
     let is_table = matches!(ending.as_str(), "csv" | "tsv" | "tab" | "psv");
-    let sniffed = || -> Sniffed { dialect::sniff(sample, whole, None, None) };
-    if is_table || sniffed().certain { Text::Table } else { Text::Lines }
+    if is_table || dialect::sniff(sample, whole, None, None).certain { Text::Table } else { Text::Lines }
 }
 
 /// Returns how the JSON of a sample is laid out, if it is JSON.
@@ -183,8 +196,8 @@ fn begins_texts(start: &[u8]) -> bool {
     let mut frames = Frames::values(Input::new(Box::new(std::io::Cursor::new(start.to_vec()))));
     let Ok(Some(first)) = frames.next_frame() else { return false };
     let after = start[start.len() - inside.len() + first.bytes.len()..].trim_ascii_start();
-    !first.cut && serde_json::from_slice::<serde_json::Value>(&first.bytes).is_ok() && after.starts_with(b",")
-        || after.starts_with(b"]") && after[1..].trim_ascii().is_empty()
+    let goes_on = after.starts_with(b",") || after.starts_with(b"]") && after[1..].trim_ascii().is_empty();
+    goes_on && !first.cut && serde_json::from_slice::<serde_json::Value>(&first.bytes).is_ok()
 }
 
 #[cfg(test)]
@@ -209,6 +222,7 @@ mod tests {
             ("a.txt", "[Nota] un texto\n", Text::Lines),
             ("a.txt", "[1] una nota\n", Text::Lines),
             ("a.txt", "[\"Nota\"] un texto\n", Text::Lines),
+            ("a.txt", "[[Nota]]\n", Text::Lines),
             ("a.txt", "{\"text\": \"hola\"}\n", Text::JsonLines),
             ("a.txt", "{\n  \"text\": \"hola\"\n}\n", Text::JsonValues),
             ("a.txt", "[\n  {\"text\": \"hola\"}\n]\n", Text::JsonValues),

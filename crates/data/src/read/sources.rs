@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::decode::decoded;
 use super::frames::Frames;
 use super::input::Input;
+use super::sniff::Packing;
 use super::unpack::{Member, OnDisk, member_of, members_of};
 use super::x::archive::{Archive, Role, role_of};
-use crate::folder::Folder;
 
 /// How deep packed files may be in each other.
 pub(super) const DEEPEST: usize = 4;
@@ -26,7 +26,7 @@ pub(super) struct Source {
     pub(super) depth: usize,
     /// What the archive says that this file belongs to.
     pub(super) archive: Option<Arc<Archive>>,
-    /// Other files of its archive, which are not read.
+    /// Other files of its archive that are not read.
     pub(super) unread: Vec<String>,
 }
 
@@ -128,7 +128,7 @@ pub(super) fn in_zip(zip: &OnDisk, outer: &Source) -> Result<Vec<Source>> {
     let inside = members.iter().filter(|member| !is_hidden(&member.name)).map(|member| Source {
         name: format!("{}:{}", outer.name, member.name),
         place: Where::Member(zip.clone(), member.clone()),
-        compression: outer.compression.iter().copied().chain(["zip"]).collect(),
+        compression: outer.compression.iter().copied().chain([Packing::Zip.name()]).collect(),
         depth: outer.depth + 1,
         archive: None,
         unread: Vec::new(),
@@ -179,7 +179,7 @@ fn of_archive<T>(files: Vec<(String, T)>, place: impl Fn(&str, &T) -> (String, W
 ///
 /// # Errors
 /// If one of them cannot be read.
-pub(super) fn beside(path: &Path) -> Result<(Archive, Vec<String>)> {
+pub(super) fn neighbours_of(path: &Path) -> Result<(Archive, Vec<String>)> {
     let mut archive = Archive::default();
     let mut parts = Vec::new();
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -212,9 +212,4 @@ fn add(archive: &mut Archive, role: Role, source: &Source) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Returns whether a folder is a data set.
-pub(super) fn is_data_set(folder: &Path) -> bool {
-    Folder::is_one(folder)
 }

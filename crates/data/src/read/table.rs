@@ -4,6 +4,7 @@
 //! begins on, with its quotes as characters: one such row must not swallow the rows after it. Memory is bounded by
 //! [`LONGEST_RECORD`].
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Result, bail, ensure};
@@ -126,21 +127,30 @@ impl Table {
     }
 
     fn name(&mut self, names: Vec<String>, options: &ReadOptions, report: &mut FileReport) {
+        // The names that are taken, and the number of the last column that was called so.
+        let mut taken: HashMap<String, u64> = HashMap::new();
         for name in names {
-            let earlier = self.names.iter().filter(|known| is_copy(known, &name)).count();
-            let own = if earlier == 0 { name.clone() } else { format!("{name}.{}", earlier + 1) };
-            if earlier == 1 {
-                report.repeated_names.push(name.clone());
+            let mut own = name.clone();
+            if let Some(mut number) = taken.get(&name).copied() {
+                while taken.contains_key(&own) {
+                    number += 1;
+                    own = format!("{name}.{number}");
+                }
+                taken.insert(name.clone(), number);
+                if !report.repeated_names.contains(&name) {
+                    report.repeated_names.push(name);
+                }
             }
             self.wanted.push(options.wants(&own));
-            self.names.push(Arc::from(own));
+            self.names.push(Arc::from(own.as_str()));
+            taken.insert(own, 1);
         }
         report.columns = self.names.iter().map(ToString::to_string).collect();
         if !report.repeated_names.is_empty() {
             let repeated = report.repeated_names.join(", ");
             report.found(
                 kind::REPEATED_NAMES,
-                format!("several columns are called {repeated}: from the second on they are {repeated}.2 and so on"),
+                format!("several columns are called {repeated}: from the second on they are NAME.2 and so on"),
             );
         }
     }
@@ -255,6 +265,7 @@ impl Table {
     /// Returns the line that a record begins on which has no end of its own.
     fn one_line(&mut self) -> Result<Found> {
         self.strays += 1;
+        self.last_line = self.input.line();
         ensure!(
             self.strays < PATIENCE || !self.strict,
             "the quotes of {PATIENCE} rows do not fit: the table is not quoted as a table must be"
@@ -267,11 +278,9 @@ impl Table {
             match memchr::memchr(self.dialect.line_end, data) {
                 Some(end) => return Ok(Found { end, fits: false }),
                 None if self.input.ended() => return Ok(Found { end: data.len(), fits: false }),
-                None if data.len() > 64 * LONGEST_RECORD => bail!(
-                    "line {}: longer than {} bytes: this is no table of texts",
-                    self.input.line(),
-                    64 * LONGEST_RECORD
-                ),
+                None if data.len() > 64 * LONGEST_RECORD => {
+                    bail!("a line is longer than {} bytes: this is no table of texts", 64 * LONGEST_RECORD)
+                }
                 None => {
                     self.input.more()?;
                 }
@@ -291,7 +300,6 @@ impl Table {
     }
 
     fn finish(&self, report: &mut FileReport) {
-        report.encoding = Some(self.records.in_words());
         if self.number == EXCEL_ROWS && report.finding(kind::EXCEL_LIMIT).is_none() {
             let message = "exactly 1,048,575 rows, as many as Excel keeps: rows after them may be lost";
             report.found(kind::EXCEL_LIMIT, message.to_owned());
@@ -306,13 +314,6 @@ fn refind(dialect: &Dialect, fits: bool, text: &str, bytes: &[u8], fields: &mut 
     if !same && !matches!(quoted.scan(text.as_bytes(), true, fields), Scan::Record { .. }) {
         dialect.split(text.as_bytes(), fields);
     }
-}
-
-fn is_copy(known: &str, name: &str) -> bool {
-    let rest = known.strip_prefix(name);
-    rest.is_some_and(|rest| {
-        rest.is_empty() || rest.strip_prefix('.').is_some_and(|number| number.parse::<u32>().is_ok())
-    })
 }
 
 fn named(sniffed: &Sniffed) -> String {

@@ -118,6 +118,15 @@ fn columns_are_named_as_the_header_says_and_repeated_ones_are_numbered() {
     assert_eq!(report.files[0].columns, ["text", "x", "x.2", "column4"]);
     assert_eq!(report.files[0].repeated_names, ["x"]);
     assert_eq!(rows[0].text("x.2").unwrap(), "2");
+    for (header, columns, repeated) in [
+        ("x.1,x", vec!["x.1", "x"], vec![]),
+        ("x,x.2,x,x", vec!["x", "x.2", "x.3", "x.4"], vec!["x"]),
+        ("x,x,x.2", vec!["x", "x.2", "x.2.2"], vec!["x", "x.2"]),
+    ] {
+        let (_, report) = read(&folder.put("a.csv", format!("{header}\n")));
+        assert_eq!(report.files[0].columns, columns, "{header}");
+        assert_eq!(report.files[0].repeated_names, repeated, "{header}");
+    }
     let options = ReadOptions { no_header: true, columns: Some(vec!["column2".to_owned()]), ..ReadOptions::default() };
     let (rows, _) = read_with(&folder.put("b.csv", "1,hola\n2,sol\n"), &options).unwrap();
     assert_eq!(rows[1].iter().collect::<Vec<_>>(), [("column2", &Value::from("sol"))]);
@@ -264,7 +273,7 @@ fn pages_and_flattened_lines_and_objects_of_v1_1_give_the_same_columns() {
     assert_eq!(rows[0].get("retweet"), Some(&Value::Bool(true)));
     assert_eq!(report.files[0].kind, "JSON: pages of X's API v2");
 
-    let flat = r#"{"id": "1", "text": "hola", "author": {"id": "77", "username": "ana_v"}, "author_id": "77", "edit_history_post_ids": ["1"], "label": 1, "later": {"x": 1}}"#;
+    let flat = r#"{"id": "1", "text": "hola", "author": {"id": "77", "username": "ana_v"}, "author_id": "77", "edit_history_post_ids": ["1"], "label": 1, "sure": 0.5, "later": {"x": 1}}"#;
     let v1 = r#"{"id": 2, "id_str": "2", "full_text": "sol &amp; mar", "user": {"screen_name": "luis", "id_str": "8"}, "created_at": "Sat Feb 18 12:33:11 +0000 2023"}"#;
     let streamed = r#"{"id": 3, "id_str": "3", "text": "cort…", "truncated": true, "extended_tweet": {"full_text": "cortado no"}, "user": {"screen_name": "eva"}}"#;
     let empty_page = r#"{"meta": {"result_count": 0}}"#;
@@ -272,7 +281,7 @@ fn pages_and_flattened_lines_and_objects_of_v1_1_give_the_same_columns() {
     assert_eq!(texts(&rows), ["hola", "sol & mar", "cortado no"], "{report}");
     let authors: Vec<_> = rows.iter().map(|row| row.text("author").unwrap()).collect();
     assert_eq!(authors, ["ana_v", "luis", "eva"]);
-    assert_eq!(rows[0].get("label"), Some(&Value::Integer(1)));
+    assert_eq!((rows[0].get("label"), rows[0].get("sure")), (Some(&Value::Integer(1)), Some(&Value::Number(0.5))));
     assert!(report.files[0].kind.ends_with("mixed"), "{report}");
 }
 
@@ -282,6 +291,21 @@ fn one_object_with_a_list_gives_the_objects_of_the_list() {
     let (rows, report) = read(&folder.put("a.json", r#"{"tweets": [{"text": "hola"}, {"text": "sol"}], "count": 2}"#));
     assert_eq!(texts(&rows), ["hola", "sol"]);
     assert!(report.files[0].finding(kind::LIST_INSIDE).is_some());
+    for content in [
+        r#"[{"text": "hola", "media": [{"kind": "photo"}]}, {"text": "sol"}]"#,
+        r#"{"tweets": [{"text": "hola", "media": [{"kind": "photo"}]}, {"text": "sol"}]}"#,
+    ] {
+        let (rows, report) = read(&folder.put("a.json", content));
+        assert_eq!(texts(&rows), ["hola", "sol"], "{report}");
+        assert_eq!(rows[0].text("media").unwrap(), r#"[{"kind":"photo"}]"#);
+    }
+    let deep = format!("{}1{}", "{\"a\": ".repeat(40), "}".repeat(40));
+    let content = format!("{{\"tweets\": [{{\"text\": \"hola\"}}, {deep}, {{\"text\": \"sol\"}}]}}");
+    let (rows, report) = read(&folder.put("a.json", content));
+    assert_eq!(
+        (texts(&rows), report.files[0].dropped["nested too deep"]),
+        (vec!["hola".to_owned(), "sol".to_owned()], 1)
+    );
     let (rows, _) = read(&folder.put("a.json", r#"{"text": "hola", "user": {"name": "ana"}}"#));
     assert_eq!((texts(&rows), rows[0].text("user.name").as_deref()), (vec!["hola".to_owned()], Some("ana")));
 }

@@ -42,11 +42,7 @@ fn damaged(packing: Packing, error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::BrokenPipe || error.to_string().contains("thousandfold") {
         return error;
     }
-    let name = match packing {
-        Packing::Gzip => "gzip",
-        Packing::Xz => "xz",
-        _ => "zstd",
-    };
+    let name = packing.name();
     io::Error::new(
         error.kind(),
         format!("the {name} data is damaged or ends too early ({error}): fetch the file again"),

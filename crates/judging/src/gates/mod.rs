@@ -232,9 +232,8 @@ fn reject(gate: &str, reason: impl Into<String>) -> GateVerdict {
 
 /// Quotes a piece of the text for a reason: shortened, and in quotation marks.
 fn quote(piece: &str) -> String {
-    const LONGEST: usize = 60;
     let piece = piece.trim();
-    match piece.char_indices().nth(LONGEST) {
+    match piece.char_indices().nth(GateVerdict::LONGEST_QUOTE) {
         Some((end, _)) => format!("“{}…”", piece[..end].trim_end()),
         None => format!("“{piece}”"),
     }

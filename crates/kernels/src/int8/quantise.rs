@@ -33,28 +33,6 @@ impl Activations {
         Self { values: vec![zero; rows * depth(inputs)], scales: vec![0.0; rows], inputs, flipped }
     }
 
-    /// Rounds rows of `inputs` values each.
-    #[must_use]
-    pub fn from_rows(rows: &[f32], inputs: usize) -> Self {
-        let mut activations = Self::new(rows.len() / inputs, inputs);
-        for (index, row) in rows.chunks_exact(inputs).enumerate() {
-            crate::wide(
-                #[inline(always)]
-                || activations.set(index, row),
-            );
-        }
-        activations
-    }
-
-    /// Rounds one row. Call it inside [`crate::wide`].
-    #[inline(always)]
-    pub fn set(&mut self, index: usize, row: &[f32]) {
-        let depth = self.depth();
-        let flip = if self.flipped { FLIP } else { 0 };
-        let out = &mut self.values[index * depth..][..row.len()];
-        self.scales[index] = round_row(row, out, flip);
-    }
-
     /// Returns the places of all rows, so that several threads can write them.
     pub fn rows_mut(&mut self) -> Vec<RowMut<'_>> {
         let (depth, inputs) = (self.depth(), self.inputs);

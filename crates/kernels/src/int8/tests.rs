@@ -49,7 +49,7 @@ impl Packed {
 
 fn activations(rows: &[f32], inputs: usize, kernel: Kernel) -> Activations {
     let mut activations = Activations::of(rows.len() / inputs, inputs, kernel.flips());
-    rows.chunks_exact(inputs).enumerate().for_each(|(index, row)| activations.set(index, row));
+    activations.rows_mut().iter_mut().zip(rows.chunks_exact(inputs)).for_each(|(place, row)| place.set(row));
     activations
 }
 
@@ -98,17 +98,18 @@ fn products_are_near_those_of_the_unrounded_factors_and_a_row_does_not_know_its_
     let (x, matrix, bias) = (values(rows * inputs, 4), values(inputs * outputs, 5), values(outputs, 6));
     let packed = Packed::new(&matrix, &bias, inputs);
     let mut out = vec![0.0; rows * outputs];
-    packed.weights().multiply(&Activations::from_rows(&x, inputs), &mut out, WRITE);
+    packed.weights().multiply(&activations(&x, inputs, chosen()), &mut out, WRITE);
     for row in 0..rows {
         let x = &x[row * inputs..][..inputs];
+        let rounded = activations(x, inputs, chosen());
         let mut alone = vec![1.0; outputs];
-        packed.weights().multiply(&Activations::from_rows(x, inputs), &mut alone, WRITE);
+        packed.weights().multiply(&rounded, &mut alone, WRITE);
         assert_eq!(alone, out[row * outputs..][..outputs], "row {row}");
         let mut added = vec![1.0; outputs];
-        packed.weights().multiply(&Activations::from_rows(x, inputs), &mut added, Then::Add::<fn(&mut [f32])>);
+        packed.weights().multiply(&rounded, &mut added, Then::Add::<fn(&mut [f32])>);
         let mut mapped = vec![0.0; outputs];
         let double = |values: &mut [f32]| values.iter_mut().for_each(|value| *value *= 2.0);
-        packed.weights().multiply(&Activations::from_rows(x, inputs), &mut mapped, Then::Map(double));
+        packed.weights().multiply(&rounded, &mut mapped, Then::Map(double));
         for output in 0..outputs {
             let weights = &matrix[output * inputs..][..inputs];
             let want: f32 = bias[output] + x.iter().zip(weights).map(|(x, weight)| x * weight).sum::<f32>();
@@ -131,8 +132,7 @@ fn a_row_is_rounded_as_numpy_rounds_it_and_a_row_of_zeros_stays_zero() {
     let x = [0.5, -2.54, 1.27, 0.01, -0.03];
     for flip in [false, true] {
         let mut activations = Activations::of(2, 5, flip);
-        activations.set(0, &x);
-        activations.set(1, &[0.0; 5]);
+        activations.rows_mut().iter_mut().zip([x, [0.0; 5]]).for_each(|(place, row)| place.set(&row));
         let shift = |values: &[i8]| -> Vec<u8> {
             values.iter().map(|value| value.cast_unsigned() ^ if flip { 0x80 } else { 0 }).collect()
         };

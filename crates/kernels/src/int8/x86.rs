@@ -13,6 +13,7 @@ use std::arch::x86_64::{
 };
 
 use super::{Block, LANES};
+use crate::tiles::{TileSizes, system_allows_tiles};
 
 /// Bytes of a panel for four inputs.
 const STEP: usize = 4 * LANES;
@@ -179,17 +180,7 @@ const TILE_ROWS: usize = 4;
 pub(super) fn has_tiles() -> bool {
     // Leaf 7, EDX: bit 24 is AMX-TILE, bit 25 AMX-INT8 (Intel SDM, CPUID).
     let leaf = std::arch::x86_64::__cpuid_count(7, 0);
-    leaf.edx & (1 << 24) != 0 && leaf.edx & (1 << 25) != 0 && crate::tiles::system_allows_tiles()
-}
-
-/// The sizes of tiles 0 to 3 (sums), 4 (rows) and 5 (weights), as `ldtilecfg` reads them.
-#[repr(C, align(64))]
-struct TileSizes {
-    palette: u8,
-    start_row: u8,
-    reserved: [u8; 14],
-    row_bytes: [u16; 16],
-    rows: [u8; 16],
+    leaf.edx & (1 << 24) != 0 && leaf.edx & (1 << 25) != 0 && system_allows_tiles()
 }
 
 /// Multiplies by tiles; few rows by AVX-512 VNNI, which every processor with tiles has.
@@ -204,9 +195,8 @@ pub(super) unsafe fn amx(x: Block<'_>, panel: &[i8], totals: &mut [[i32; LANES]]
     }
     for (rows, totals) in x.values.chunks(16 * x.depth).zip(totals.chunks_mut(16)) {
         let count = totals.len() as u8;
-        let mut sizes = TileSizes { palette: 1, start_row: 0, reserved: [0; 14], row_bytes: [0; 16], rows: [0; 16] };
-        sizes.row_bytes[..6].fill(64);
-        sizes.rows[..6].copy_from_slice(&[count, count, count, count, count, 16]);
+        // Tiles 0 to 3 are the sums, 4 the rows, 5 the weights.
+        let sizes = TileSizes::with_rows([count, count, count, count, count, 16, 0, 0]);
         // SAFETY: the loop reads 64 values of each row and 16 steps of the panel a turn, as many turns as there are;
         // the sums are rows of 64 values.
         unsafe {

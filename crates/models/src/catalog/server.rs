@@ -63,9 +63,9 @@ impl FromStr for ServerAddress {
 
     fn from_str(text: &str) -> Result<Self, String> {
         const EXAMPLE: &str = "expected openai:URL#MODEL, such as openai:http://127.0.0.1:8000/v1#my-model";
-        let (address, model) = match text.split_once('#') {
+        let (address, model) = match text.split_once('#').map(|(address, model)| (address, model.trim())) {
             Some((_, "")) => return Err(format!("{EXAMPLE}; found nothing after the #")),
-            Some((address, model)) => (address, Some(model.trim().to_owned())),
+            Some((address, model)) => (address, Some(model.to_owned())),
             None => (text, None),
         };
         let mut base = Url::parse(address.trim()).map_err(|error| format!("{EXAMPLE}; {address:?}: {error}"))?;
@@ -136,6 +136,7 @@ mod tests {
             ("host:8000#m", "does not begin with http://"),
             ("//host", "relative URL without a base"),
             ("http://host/v1#", "found nothing after the #"),
+            ("http://host/v1# ", "found nothing after the #"),
             ("http://host/v1/completions#m", "leave /completions out: openai:http://host/v1"),
             ("http://host/v1?key=1#m", "without ?"),
             ("http://ana:hidden@host/v1", "GENERATION_API_KEY"),

@@ -44,21 +44,7 @@ pub(crate) struct Limits<'a> {
 }
 
 impl Limits<'_> {
-    fn masks(&self) -> Masks<'_> {
-        Masks { vocabulary: self.vocabulary, banned: self.banned, history_from: self.history_from }
-    }
-}
-
-/// Which tokens are never written, and where the text begins: as much of the limits as the choice of a token needs.
-#[derive(Clone, Copy)]
-struct Masks<'a> {
-    vocabulary: usize,
-    banned: &'a [u32],
-    history_from: usize,
-}
-
-impl Masks<'_> {
-    fn apply(&self, scores: &mut [f32]) {
+    fn mask(&self, scores: &mut [f32]) {
         if let Some(unknown) = scores.get_mut(self.vocabulary..) {
             unknown.fill(f32::NEG_INFINITY);
         }
@@ -152,16 +138,15 @@ pub(crate) fn decode(
             chooser: seed.map(Chooser::new),
         })
         .collect();
-    let masks = limits.masks();
     let mut done: Vec<Option<Sequence>> = vec![None; seeds.len()];
     while !rows.is_empty() && !(limits.cancelled)() {
         let (mut kept, mut next) = (Vec::new(), Vec::new());
         let choices = rows.par_iter_mut().zip(logits.par_chunks_exact_mut(vocabulary));
         let choices: Vec<u32> = choices
             .map_init(OwnDistribution::default, |own, (row, scores)| {
-                own.read(scores, masks.vocabulary);
-                masks.apply(scores);
-                let id = choose(row, scores, decoding, masks)?;
+                own.read(scores, limits.vocabulary);
+                limits.mask(scores);
+                let id = choose(row, scores, decoding, limits)?;
                 row.log_probabilities.push(own.log_probability(id));
                 Ok(id)
             })
@@ -189,8 +174,8 @@ pub(crate) fn decode(
     Ok(done.into_iter().flatten().collect())
 }
 
-fn choose(row: &mut Row, scores: &mut [f32], decoding: &Decoding, masks: Masks<'_>) -> Result<u32> {
-    processors::penalise(scores, &row.ids[masks.history_from..], decoding);
+fn choose(row: &mut Row, scores: &mut [f32], decoding: &Decoding, limits: &Limits<'_>) -> Result<u32> {
+    processors::penalise(scores, &row.ids[limits.history_from..], decoding);
     match &mut row.chooser {
         Some(chooser) => chooser.draw(scores, decoding),
         None => Ok(processors::argmax(scores) as u32),
@@ -310,7 +295,7 @@ fn continuations(
     for (parent, (beam, scores)) in open.iter().zip(logits.chunks_exact_mut(vocabulary)).enumerate() {
         own.read(scores, limits.vocabulary);
         log_softmax(scores);
-        limits.masks().apply(scores);
+        limits.mask(scores);
         processors::penalise(scores, &beam.ids[limits.history_from..], decoding);
         let mut order: Vec<u32> = (0..vocabulary as u32).filter(|id| scores[*id as usize].is_finite()).collect();
         let by_score = |a: &u32, b: &u32| scores[*b as usize].total_cmp(&scores[*a as usize]).then(a.cmp(b));

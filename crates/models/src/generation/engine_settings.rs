@@ -73,10 +73,3 @@ pub struct EngineSettings {
     /// How long a server that failed is left alone; doubled with each further failure.
     pub pause: Duration,
 }
-
-impl Default for EngineSettings {
-    /// Returns the configuration's defaults.
-    fn default() -> Self {
-        Self { files: None, timeout: MINUTE, attempts: 3, parallel: 4, pause: MINUTE }
-    }
-}

@@ -72,7 +72,7 @@ impl Arithmetic {
     fn of(network: &Network) -> Self {
         if network.is_int8() {
             Self { weights: "int8", kernels: pregonero_kernels::int8::chosen().name() }
-        } else if network.is_packed() {
+        } else if network.is_on_cpu() {
             Self { weights: "f32", kernels: pregonero_kernels::processor::rounding() }
         } else {
             Self { weights: "f32", kernels: "cuda" }
@@ -124,7 +124,9 @@ impl Model {
         let (device, fallback) = device(choice)?;
         let tokenizer = Tokenizer::read(files)?;
         let network = Network::load_with(files, &device, int8, checks)?;
-        warn_of_refused_kernels(int8);
+        if int8 {
+            warn_of_refused_kernels();
+        }
         let config = network.config();
         tokenizer.check_fits(config, files)?;
         let generation = GenerationConfig::read(files)?;
@@ -234,7 +236,7 @@ impl Model {
                 Ok(sequences.into_iter().map(|sequence| (first, sequence)).collect())
             }
             Strategy::Sample => {
-                let most = if self.network.is_packed() { ROWS_AT_ONCE } else { usize::MAX };
+                let most = if self.network.is_on_cpu() { ROWS_AT_ONCE } else { usize::MAX };
                 let batch = self.batch_that_fits(limits.capacity, request.seeds.len().min(most)).rows()?;
                 let mut sequences = Vec::with_capacity(request.seeds.len());
                 for seeds in request.seeds.chunks(batch) {
@@ -277,8 +279,8 @@ impl Model {
 }
 
 /// Says which kernels were left out, because they did not compute what the reference computes.
-fn warn_of_refused_kernels(int8: bool) {
-    for kernel in pregonero_kernels::int8::refused().filter(|_| int8) {
+fn warn_of_refused_kernels() {
+    for kernel in pregonero_kernels::int8::refused() {
         tracing::warn!(
             kernel = kernel.name(),
             "this processor has these instructions, but they did not give the expected sums: they are not used; please \

@@ -159,8 +159,8 @@ impl Network {
         }
     }
 
-    /// Returns whether this is a form for decoding on the CPU.
-    pub(crate) fn is_packed(&self) -> bool {
+    /// Returns whether this form decodes on the CPU.
+    pub(crate) fn is_on_cpu(&self) -> bool {
         !matches!(self, Self::Candle { .. })
     }
 

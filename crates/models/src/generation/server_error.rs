@@ -29,6 +29,9 @@ pub enum ServerError {
     /// It has several models, and none is named.
     #[error("{server}: has several models ({known}): write one of them after a # in generation.model")]
     WhichModel { server: String, known: String },
+    /// It lists no model, and none is named.
+    #[error("{server}: lists no model: write the name of one after a # in generation.model")]
+    NamesNoModel { server: String },
     /// It failed a short time ago.
     #[error("{reason}; failure {failures} in a row, and it is asked again in {} s (engine.pause)", left.as_secs().max(1))]
     Resting { server: String, left: Duration, failures: u32, reason: String },

@@ -1,6 +1,6 @@
 //! For tests, here and in the crates that train: weights computed by a formula that is the same in Python.
 
-/// Returns the weights of a tensor, by its name and shape, as `tests/data/gpt2/make.py` computes them.
+/// Returns the weights of a tensor, by its name and shape, as `tests/data/gpt2/formula.py` computes them.
 #[must_use]
 pub fn formula_weight(name: &str, shape: &[usize]) -> Vec<f32> {
     let seed = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));

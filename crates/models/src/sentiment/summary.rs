@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use pregonero_text::characters::grouped;
 use serde::Serialize;
 
 /// One layer.
@@ -36,22 +37,9 @@ impl fmt::Display for Summary {
         for layer in &self.layers {
             let sizes: Vec<String> = layer.output.iter().map(ToString::to_string).collect();
             let shape = format!("(None, {})", sizes.join(", "));
-            let parameters = grouped(layer.parameters);
+            let parameters = grouped(layer.parameters as u64, ',');
             writeln!(f, "{:<20} {:<20} {shape:<20} {parameters:>12}", layer.name, layer.kind)?;
         }
-        write!(f, "total parameters: {}", grouped(self.parameters()))
+        write!(f, "total parameters: {}", grouped(self.parameters() as u64, ','))
     }
-}
-
-/// Formats a number with commas between thousands.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }

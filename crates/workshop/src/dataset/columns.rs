@@ -96,8 +96,7 @@ impl Table {
             value.unwrap_or_default().into_owned()
         };
         let fields = self.wanted.iter_mut().map(field).collect();
-        let line = if row.place.line == 0 { row.place.row } else { row.place.line };
-        Ok(Some(Row { line, number: usize::try_from(row.place.row)?, fields }))
+        Ok(Some(Row { line: row.place.line_or_row(), number: usize::try_from(row.place.row)?, fields }))
     }
 
     /// Checks the columns of files that have been opened since the last check.
@@ -113,7 +112,7 @@ impl Table {
 
     /// Checks that each column was in some row, for files that do not say which columns they have.
     fn check_seen(&self) -> Result<()> {
-        let file = self.rows.report().files.last().filter(|file| file.read > 0 && !has_header(file));
+        let file = self.rows.report().files.last().filter(|file| file.read > 0 && file.is_json());
         let missing = self.wanted.iter().find(|wanted| !wanted.seen);
         match (file, missing) {
             (Some(file), Some(wanted)) => {
@@ -122,11 +121,6 @@ impl Table {
             _ => Ok(()),
         }
     }
-}
-
-/// Returns whether the columns of a file are known before its rows.
-fn has_header(file: &FileReport) -> bool {
-    !file.kind.starts_with("JSON") && !file.kind.starts_with("X archive")
 }
 
 fn check(file: &FileReport, wanted: &[Wanted], fixed: bool) -> Result<()> {
@@ -162,16 +156,13 @@ pub fn text_column(path: &Path, named: Option<&str>) -> Result<String> {
     let mut rows = read::open(&[path.to_owned()], &ReadOptions::strict())?;
     let first = rows.next().transpose()?;
     let file = rows.report().files.first().context("no file was opened")?;
-    let is_plain = file.kind == "plain lines" || file.kind == "empty";
     match named {
-        Some(column) if is_plain && column != TEXT => {
+        Some(column) if file.is_plain() && column != TEXT => {
             bail!("{}: column {column:?} is named, but plain lines have no columns", path.display())
         }
         Some(column) => Ok(column.to_owned()),
-        None if is_plain || file.kind.contains("X archive") || file.kind.contains("of X's API") => Ok(TEXT.to_owned()),
-        None if file.kind.starts_with("data set") && file.columns.iter().any(|column| column == TEXT) => {
-            Ok(TEXT.to_owned())
-        }
+        None if file.is_plain() || file.is_of_x() => Ok(TEXT.to_owned()),
+        None if file.is_data_set() && file.columns.iter().any(|column| column == TEXT) => Ok(TEXT.to_owned()),
         None => {
             let columns =
                 if first.is_some() || !file.columns.is_empty() { file.columns.join(", ") } else { "none".to_owned() };

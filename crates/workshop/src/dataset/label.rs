@@ -1,4 +1,4 @@
-//! `dataset label`: makes a labelled table from an unlabelled one, by rules that stand in for a person's judgement.
+//! `dataset label`: makes a labelled table from an unlabelled one, by rules instead of a person's judgement.
 //!
 //! Such labels (distant supervision) are cheap, plentiful, and sometimes wrong. Rows that the rules cannot label are skipped and
 //! counted. The result has the columns `text,label,author` that [`super::labelled`] reads.
@@ -25,7 +25,7 @@ pub enum LabelRules {
 /// What to label, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Labelling {
-    /// A CSV file with a header.
+    /// A file of any kind that [`pregonero_data::read`] knows.
     pub data: PathBuf,
     pub text_column: String,
     /// The column that identifies authors; without one, the `author` column of the result is empty.

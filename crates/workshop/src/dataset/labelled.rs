@@ -1,4 +1,4 @@
-//! Labelled tweets from a CSV file with named columns.
+//! Labelled tweets from a file of any kind with named columns.
 //!
 //! Every error names the file and the line that a person has to check; rows without text are counted, not fatal.
 
@@ -35,11 +35,11 @@ pub struct LabelledTable {
     pub skipped_empty: usize,
 }
 
-/// Reads the labelled tweets of a UTF-8 CSV file with a header; `labels` are the names of the classes.
+/// Reads the labelled tweets of a file of any kind with named columns; `labels` are the names of the classes.
 ///
 /// # Errors
 /// If the file cannot be read, a column is missing, a row has a different number of fields from the header, is too
-/// long, is not UTF-8 or has a label outside the set, or no row is left. The message names file and line.
+/// long, is not in the encoding of the others or has a label outside the set, or no row is left. The message names file and line.
 pub fn read_labelled<L: AsRef<str>>(path: &Path, columns: &Columns, labels: &[L]) -> Result<LabelledTable> {
     let mut asked = vec![Asked::new(&columns.text, TEXT_FLAG), Asked::new(&columns.label, LABEL_FLAG)];
     asked.extend(author_column(columns));

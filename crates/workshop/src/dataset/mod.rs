@@ -1,4 +1,4 @@
-//! Tables of tweets: labelled CSV files, splits that do not flatter a model, and texts composed with a grammar.
+//! Tables of tweets: labelled files, splits that do not flatter a model, and texts composed with a grammar.
 
 pub mod columns;
 pub mod compose;

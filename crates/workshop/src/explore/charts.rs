@@ -16,7 +16,7 @@ pub(super) const COLOURS: usize = 8;
 pub(super) struct Point {
     pub(super) x: f64,
     pub(super) y: f64,
-    /// Its area, relative to those of the others.
+    /// Its area, in proportion to the others'.
     pub(super) size: f64,
     pub(super) tip: String,
 }
@@ -38,9 +38,7 @@ pub(super) fn bars(label: &str, values: &[f64], marks: &[Mark], tip: impl Fn(usi
         let gap = if step > 6.0 { step * 0.18 } else { 0.0 };
         svg.cell("f0", (left + gap / 2.0, top), ((step - gap).max(0.3), bottom - top), 1.0, &tip(place));
     }
-    for (at, text) in marks {
-        svg.text("soft", (LEFT + step * (at + 0.5), bottom + 18.0), Anchor::Middle, text);
-    }
+    marks_below(&mut svg, marks, step, bottom);
     svg.finish()
 }
 
@@ -68,9 +66,7 @@ pub(super) fn shares(
             svg.cell(class, (LEFT + step * (place as f64 + 0.07), high), (width, low - high), 1.0, &tip);
         }
     }
-    for (at, text) in marks {
-        svg.text("soft", (LEFT + step * (at + 0.5), bottom + 18.0), Anchor::Middle, text);
-    }
+    marks_below(&mut svg, marks, step, bottom);
     svg.finish()
 }
 
@@ -173,6 +169,13 @@ fn widened(values: impl Iterator<Item = f64>) -> Axis {
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (f64::min(low, value), f64::max(high, value)));
     let room = ((high - low) * 0.1).max(1e-9);
     Axis::new("", (low - room, high + room))
+}
+
+/// Writes the marks under columns of the width `step`.
+fn marks_below(svg: &mut Svg, marks: &[Mark], step: f64, bottom: f64) {
+    for (at, text) in marks {
+        svg.text("soft", (LEFT + step * (at + 0.5), bottom + 18.0), Anchor::Middle, text);
+    }
 }
 
 fn frame(svg: &mut Svg, y: &Axis, bottom: f64) {

@@ -4,19 +4,11 @@ use std::fmt::Write as _;
 
 use super::language::Language;
 use crate::plots::svg::escaped;
-use pregonero_text::characters::is_hidden;
+use pregonero_text::characters::visible;
 
 /// Returns a text from the data for HTML: escaped, and with characters that cannot be seen written as their codes.
 pub(super) fn shown(text: &str) -> String {
-    let mut visible = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_hidden(character) {
-            visible.extend(character.escape_unicode());
-        } else {
-            visible.push(character);
-        }
-    }
-    escaped(&visible)
+    escaped(&visible(text))
 }
 
 /// A cell of a table.

@@ -1,5 +1,6 @@
 //! The page's two languages.
 
+use pregonero_text::characters::grouped;
 use serde::Serialize;
 
 /// The language of the page.
@@ -35,19 +36,11 @@ impl Language {
 
     /// Returns a whole number with its thousands apart: `12.345` or `12,345`.
     pub(super) fn whole(self, number: u64) -> String {
-        let digits = number.to_string();
-        // Spanish writes four digits without a sign between them.
-        if digits.len() < self.t(5, 4) {
-            return digits;
+        match self {
+            // Spanish writes four digits without a sign between them.
+            Self::Spanish if number < 10_000 => number.to_string(),
+            _ => grouped(number, self.t('.', ',')),
         }
-        let mut shown = String::new();
-        for (place, digit) in digits.chars().enumerate() {
-            if place > 0 && (digits.len() - place).is_multiple_of(3) {
-                shown.push(self.t('.', ','));
-            }
-            shown.push(digit);
-        }
-        shown
     }
 
     /// Returns a number with decimals: `0,25` or `0.25`.

@@ -1,4 +1,4 @@
-//! Reads the texts that a generator or tokenizer is trained on: plain files, one text per line, or a column of a CSV or JSONL,
+//! Reads the texts that a generator or tokenizer is trained on: plain files, one text per line, or a column of any other file,
 //! with the values of further columns if they control the training.
 
 mod rows;
@@ -21,7 +21,7 @@ use pregonero_text::hashing::splitmix64;
 #[derive(Debug, Clone, PartialEq)]
 pub struct TextSource {
     pub path: PathBuf,
-    /// The column of a `.csv`, or the field of a `.jsonl`; a plain file has none.
+    /// The column of the texts; a plain file has none, and X's files and data sets need none named.
     pub column: Option<String>,
     /// The share of its texts that is used (below 1), or how many times each text is used (1, 2, 3 …).
     pub weight: f64,
@@ -380,6 +380,20 @@ mod tests {
             let message = format!("{:#}", read(name, content, spec).expect_err(expected));
             assert!(message.contains(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn every_table_of_a_zip_file_must_have_the_column() {
+        use base64::Engine as _;
+        // python3 -c 'import sys, zipfile; z = zipfile.ZipFile(sys.argv[1], "w"); z.writestr("a.csv", "t\nuno dos\n"); \
+        // z.writestr("b.csv", "u\ntres\n"); z.close()' a.zip; base64 -w0 a.zip
+        let zip = "\
+            UEsDBBQAAAAAAAAAYVyv0lSdCgAAAAoAAAAFAAAAYS5jc3Z0CnVubyBkb3MKUEsDBBQAAAAAAAAAYVxs5xjlBwAAAAcAAAAFAAAAYi5jc3Z1Cn\
+            RyZXMKUEsBAhQDFAAAAAAAAABhXK/SVJ0KAAAACgAAAAUAAAAAAAAAAAAAAIABAAAAAGEuY3N2UEsBAhQDFAAAAAAAAABhXGznGOUHAAAABwAA\
+            AAUAAAAAAAAAAAAAAIABLQAAAGIuY3N2UEsFBgAAAAACAAIAZgAAAFcAAAAAAA==";
+        let zip = base64::engine::general_purpose::STANDARD.decode(zip).expect("base64");
+        let message = format!("{:#}", read("a.zip", &zip, ":t").expect_err("no column t in b.csv"));
+        assert!(message.contains("a.zip:b.csv: no column \"t\"; the file has u"), "{message}");
     }
 
     #[test]

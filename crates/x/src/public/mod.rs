@@ -14,8 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::SignedDuration;
 use reqwest::Method;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde_json::Value;
 use url::Url;
 
@@ -24,6 +23,7 @@ pub use self::request::{Excluded, Granularity, Place, Reach, Window};
 
 use self::request::FieldNames;
 use super::answer::Reply;
+use super::client::bearer;
 use super::error::{RefusalKind, TwitterError};
 use super::limits::RateLimits;
 use super::transport::{SetupError, Timeouts, Transport};
@@ -184,10 +184,7 @@ impl PublicClient {
         what: &str,
         reader: impl Fn(&Value) -> Option<T>,
     ) -> Result<Answered<T>, TwitterError> {
-        let mut authorization = HeaderValue::try_from(format!("Bearer {}", self.token.expose_secret()))
-            .map_err(|_| TwitterError::NotSent { reason: "the Authorization header cannot be written".to_owned() })?;
-        authorization.set_sensitive(true);
-        let request = self.transport.request(Method::GET, path)?.header(AUTHORIZATION, authorization);
+        let request = self.transport.authorized(Method::GET, path, &bearer(&self.token))?;
         let reply = self.transport.send_within(request, SignedDuration::ZERO, &self.redactor, LARGEST_PAGE).await?;
         let value = if reply.status.is_success() { reply.json().as_ref().and_then(reader) } else { None };
         match value {
@@ -197,12 +194,15 @@ impl PublicClient {
     }
 
     /// Returns what an answer means that is not the desired one. Nothing was to be posted, so an unreadable answer is only
-    /// that.
+    /// that. A bearer token has no time in it, so a clock that is off is never the reason for a refusal.
     fn error(&self, reply: Reply, what: &str) -> TwitterError {
         match reply.into_error(&self.redactor) {
             TwitterError::OutcomeUnknown { answer: Some(answer), .. } if answer.status < 300 => {
                 let reason = format!("the answer ({}) is not {what}: {}", answer.status, answer.detail);
                 TwitterError::OutcomeUnknown { reason, answer: Some(answer) }
+            }
+            TwitterError::Refused { kind: RefusalKind::ClockSkew { .. }, answer } => {
+                TwitterError::Refused { kind: RefusalKind::Unauthorized, answer }
             }
             error => error,
         }
@@ -211,14 +211,34 @@ impl PublicClient {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::StatusCode;
+    use reqwest::header::{DATE, HeaderMap, HeaderValue};
+
     use super::*;
     use pregonero_system::clock::SystemClock;
 
+    fn client() -> PublicClient {
+        let url = Url::parse("http://127.0.0.1:1").unwrap();
+        PublicClient::new(&url, "invented-bearer".into(), Arc::new(SystemClock), Timeouts::default()).unwrap()
+    }
+
     #[test]
     fn the_client_does_not_show_its_token() {
-        let url = Url::parse("http://127.0.0.1:1").unwrap();
-        let client =
-            PublicClient::new(&url, "invented-bearer".into(), Arc::new(SystemClock), Timeouts::default()).unwrap();
-        assert_eq!(format!("{client:?}"), "PublicClient { base_url: \"http://127.0.0.1:1\", .. }");
+        assert_eq!(format!("{:?}", client()), "PublicClient { base_url: \"http://127.0.0.1:1\", .. }");
+    }
+
+    #[test]
+    fn a_token_that_x_refuses_is_not_blamed_on_the_clock() {
+        let half_an_hour_later = HeaderValue::from_static("Sun, 01 Mar 2026 12:30:00 GMT");
+        let reply = Reply {
+            status: StatusCode::UNAUTHORIZED,
+            headers: HeaderMap::from_iter([(DATE, half_an_hour_later)]),
+            body: "{}".to_owned(),
+            cut: None,
+            received: "2026-03-01T12:00:00Z".parse().unwrap(),
+            correction: SignedDuration::ZERO,
+        };
+        let error = client().error(reply, "a page of posts");
+        assert!(matches!(error, TwitterError::Refused { kind: RefusalKind::Unauthorized, .. }), "{error:?}");
     }
 }

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use url::form_urlencoded::Serializer;
 
+use crate::timeline::whole_seconds;
+
 /// The report of the month's reads.
 pub(super) const USAGE: &str = "/2/usage/tweets?usage.fields=cap_reset_day%2Cproject_cap%2Cproject_usage";
 
@@ -143,11 +145,6 @@ impl Query {
     fn of(mut self, path: &str) -> String {
         format!("{path}?{}", self.0.finish())
     }
-}
-
-/// Formats as `YYYY-MM-DDTHH:mm:ssZ`, the only form that X accepts.
-fn whole_seconds(instant: Timestamp) -> String {
-    instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 pub(super) fn counts(reach: Reach, query: &str, window: Window, by: Granularity, next: Option<&str>) -> String {

@@ -1,18 +1,19 @@
 //! What `dataset collect` and `dataset hydrate` share: the price and the question before anything is read, the waits, the
 //! report.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use url::Url;
 
 use crate::cli::exit::WrongUsage;
-use crate::cli::output::{Output, counted, dollars, visible};
+use crate::cli::output::{Output, can_ask, counted, dollars, visible};
 use crate::cli::session::Session;
+use crate::cli::workshop::progress::bar;
 use crate::cli::workshop::stop::Stop;
 use crate::collect::{
     About, AskError, Attributes, CollectSettings, Collection, Estimate, IdList, Limits, Notice, Progress, Report,
@@ -20,7 +21,9 @@ use crate::collect::{
 };
 use crate::config::ConfigError;
 use pregonero_data::folder::Format;
+use pregonero_settings::micros;
 use pregonero_system::clock::{SystemClock, shown};
+use pregonero_text::characters;
 use pregonero_x::secrets::{self, AppToken, BEARER_NAME};
 use pregonero_x::{PublicClient, Timeouts};
 
@@ -36,9 +39,9 @@ X has rules for this data, and they hold for you, not for this program:
   what it may be used for, models included   https://docs.x.com/developer-terms/agreement, section III.A
                                              https://docs.x.com/developer-guidelines
   giving it to others: as post ids           https://docs.x.com/developer-terms/policy, \"Content redistribution\"
-  what is deleted on X goes here too, within 24 hours of a request (`dataset purge`)";
+  what is deleted on X must be deleted here too, within 24 hours of a request (`dataset purge`)";
 
-/// Where the result goes, on what ground, and at which price.
+/// Where the result is written, on what ground it is collected, and what it may cost.
 #[derive(Debug, Clone, Args)]
 pub struct CollectingArguments {
     /// The folder to write; it must not exist yet. Next to it, FOLDER.journal keeps what was read until it is complete
@@ -86,10 +89,9 @@ pub struct Wish {
 }
 
 /// Reads a price in dollars as millionths.
-#[expect(clippy::cast_possible_truncation, reason = "the bound is checked before")]
 fn usd(found: &str) -> Result<i64, String> {
     let amount = found.trim_start_matches('$').parse::<f64>().ok().filter(|usd| (0.0..=1e9).contains(usd));
-    amount.map(|usd| (usd * 1e6).round() as i64).ok_or_else(|| "expected dollars, such as 40 or 12.50".to_owned())
+    amount.map(micros).ok_or_else(|| "expected dollars, such as 40 or 12.50".to_owned())
 }
 
 impl CollectingArguments {
@@ -215,13 +217,14 @@ impl Desk<'_> {
             return Ok(false);
         }
         self.say(&plan);
-        self.check_price(&estimate)?;
+        let advice = ": raise it, choose a shorter span, or read only the first posts with --max-posts N";
+        self.check_cost(self.price(&estimate).saturating_add(estimate.paid), advice)?;
         if collection.agreed().is_some_and(|posts| posts >= self.posts(&estimate)) {
             self.output.note("going on where it was stopped; the price was agreed to before");
             return Ok(true);
         }
         self.check_month(collection, &estimate).await?;
-        if estimate.posts == 0 {
+        if estimate.posts == 0 && estimate.accounts_micros == 0 {
             return Ok(true);
         }
         self.say(RULES);
@@ -234,10 +237,9 @@ impl Desk<'_> {
     /// Counts, after saying what that alone costs.
     async fn counts(&self, collection: &mut Collection<'_>) -> Result<()> {
         let price = collection.price_of_counting();
-        if price == 0 {
-            return Ok(());
+        if price > 0 {
+            self.say(&format!("Finding out how much there is costs {} at most", dollars(price)));
         }
-        self.say(&format!("Finding out how much there is costs {} at most", dollars(price)));
         if let Some(most) = self.limits.micros {
             ensure!(price <= most, "that alone is more than --max-cost {}", dollars(most));
         }
@@ -271,17 +273,11 @@ impl Desk<'_> {
         lines.join("\n")
     }
 
-    /// Refuses what costs more than the person allows.
-    fn check_price(&self, estimate: &Estimate) -> Result<()> {
-        let total = self.price(estimate) + estimate.paid;
+    /// Refuses what costs more in all than the person allows; `advice` ends the error.
+    fn check_cost(&self, total: i64, advice: &str) -> Result<()> {
         if let Some(most) = self.limits.micros {
-            ensure!(
-                total <= most,
-                "everything together costs {}, more than --max-cost {}: raise it, choose a shorter span, or read only the \
-                 first posts with --max-posts N",
-                dollars(total),
-                dollars(most)
-            );
+            let (total, is_allowed) = (dollars(total), total <= most);
+            ensure!(is_allowed, "everything together costs {total}, more than --max-cost {}{advice}", dollars(most));
         }
         Ok(())
     }
@@ -318,8 +314,7 @@ impl Desk<'_> {
     /// Returns what the rest costs within the limits.
     fn price(&self, estimate: &Estimate) -> i64 {
         let posts = self.posts(estimate).saturating_sub(estimate.posts_read);
-        let posts = i64::try_from(posts).unwrap_or(i64::MAX);
-        self.settings.prices.post.saturating_mul(posts).saturating_add(estimate.accounts_micros)
+        self.settings.prices.of_posts(posts).saturating_add(estimate.accounts_micros)
     }
 
     /// Has the windows that lack posts read once more.
@@ -330,18 +325,10 @@ impl Desk<'_> {
         );
         let (tasks, posts) = collection.lacking()?;
         ensure!(!tasks.is_empty(), "no window lacks posts: there is nothing to read again");
-        let price = self.settings.prices.post.saturating_mul(i64::try_from(posts).unwrap_or(i64::MAX));
+        let price = self.settings.prices.of_posts(posts);
         let windows = counted(tasks.len(), "window lacks", "windows lack");
         self.say(&format!("{windows} posts; X counted {} in them: {}", posts_in_words(posts), dollars(price)));
-        if let Some(most) = self.limits.micros {
-            let total = collection.estimate().paid + price;
-            ensure!(
-                total <= most,
-                "everything together costs {}, more than --max-cost {}",
-                dollars(total),
-                dollars(most)
-            );
-        }
+        self.check_cost(price.saturating_add(collection.estimate().paid), "")?;
         self.ask(&format!("Read them again for {}?", dollars(price)))?;
         collection.read_again(tasks)
     }
@@ -369,10 +356,6 @@ impl Desk<'_> {
     }
 }
 
-fn can_ask() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
-}
-
 /// What happens while X is asked: a bar on a terminal, a line for each wait everywhere.
 struct Bar {
     bar: ProgressBar,
@@ -381,10 +364,7 @@ struct Bar {
 
 impl Bar {
     fn new(output: Output) -> Self {
-        let bar = if output.quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar, output }
+        Self { bar: bar(output), output }
     }
 
     fn progress(&self, progress: Progress) {
@@ -406,15 +386,12 @@ impl Bar {
     }
 }
 
-/// Adds the command that goes on to an error after which going on is possible.
+/// Prints the command that goes on, after an error that leaves this possible.
 fn how_to_go_on(error: anyhow::Error, session: &Session) -> anyhow::Error {
-    match error.downcast_ref::<AskError>() {
-        Some(_) => {
-            Output::complain(&format!("to go on, run the same command: {}", session.command_line));
-            error
-        }
-        None => error,
+    if error.is::<AskError>() {
+        Output::complain(&format!("to go on, run the same command: {}", session.command_line));
     }
+    error
 }
 
 fn print(report: &Report, output: Output) -> Result<()> {
@@ -487,15 +464,7 @@ fn posts_in_words(number: u64) -> String {
 
 /// Formats a number with commas between thousands.
 fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
+    characters::grouped(number, ',')
 }
 
 #[cfg(test)]

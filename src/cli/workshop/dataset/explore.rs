@@ -201,8 +201,12 @@ impl ExploreArguments {
 
     /// Returns the error where no row has a text, with the columns that there are.
     fn no_text_column(&self, report: &ReadReport) -> String {
-        let mut columns: Vec<&str> = report.files.iter().flat_map(|file| &file.columns).map(String::as_str).collect();
-        columns.dedup();
+        let mut columns: Vec<&str> = Vec::new();
+        for column in report.files.iter().flat_map(|file| &file.columns) {
+            if !columns.contains(&column.as_str()) {
+                columns.push(column);
+            }
+        }
         let there_are = if columns.is_empty() { String::new() } else { format!("; there are {}", columns.join(", ")) };
         format!(
             "no row has the column {:?}{there_are}; name the one with the text with --text-column",

@@ -14,7 +14,6 @@ use pregonero_data::import::{Import, Imported, import};
 use pregonero_data::read::ReadOptions;
 use pregonero_data::times;
 use pregonero_system::clock::{Clock as _, SystemClock};
-use pregonero_system::files::{Existing, refuse_existing};
 
 /// How many characters of a value are shown.
 const SHOWN: usize = 60;
@@ -135,7 +134,6 @@ impl ImportArguments {
             return session.output.object(|| in_words(&imported, None), || as_json(&imported, None));
         }
         let output = self.output.clone().unwrap_or_default();
-        refuse_existing(&output, Existing::Refuse)?;
         let mut writer = Folder::create(&output, self.format())?;
         let imported = import(&settings, |row| writer.write(row))?;
         let folder = writer.finish(self.manifest(&imported, session)?)?;
@@ -235,7 +233,7 @@ fn shortened(text: &str) -> String {
 
 fn as_json(imported: &Imported, folder: Option<&Folder>) -> Json {
     let row = |row: &pregonero_data::row::Row| -> Json {
-        row.iter().map(|(name, value)| (name.to_owned(), value_of(value))).collect::<serde_json::Map<_, _>>().into()
+        row.iter().map(|(name, value)| (name.to_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into()
     };
     let renamed = imported.renamed.iter().map(|(file, old, new)| json!({"file": file, "from": old, "to": new}));
     let (read, kept, dropped) = imported.report.totals();
@@ -249,14 +247,4 @@ fn as_json(imported: &Imported, folder: Option<&Folder>) -> Json {
         "written": folder.map(Folder::path),
         "digest": folder.map(|folder| &folder.manifest().digest),
     })
-}
-
-fn value_of(value: &pregonero_data::row::Value) -> Json {
-    use pregonero_data::row::Value;
-    match value {
-        Value::Text(text) => text.as_str().into(),
-        Value::Integer(number) => (*number).into(),
-        Value::Number(number) => (*number).into(),
-        Value::Bool(truth) => (*truth).into(),
-    }
 }

@@ -1,4 +1,4 @@
-//! X's own archive of an account: which of its files are read, whose they are, and the long texts, which are in a file of their own.
+//! X's own archive of an account: which of its files are read, whose they are, and the long texts that are in a file of their own.
 //!
 //! What is read are the account's tweets: `tweets.js` and its parts (since 2022), `tweet.js` (2018 to 2022), `data/js/tweets/YYYY_MM.js`
 //! (before), and `community-tweet.js`. Likes, messages and deleted tweets are never read: they are other people's texts, or withdrawn ones.
@@ -38,7 +38,7 @@ pub(in crate::read) fn role_of(path: &str) -> Option<Role> {
     };
     match kind {
         "tweets" | "tweet" => Some(Role::Tweets(part)),
-        "community-tweet" | "community_tweet" => Some(Role::Tweets(1_000_000 + part)),
+        "community-tweet" | "community_tweet" => Some(Role::Tweets(part.saturating_add(1_000_000))),
         "note-tweet" | "note_tweet" => Some(Role::Notes),
         _ => None,
     }
@@ -65,7 +65,7 @@ pub(in crate::read) fn are_tweets(contents: &str) -> bool {
     matches!(contents, "tweets" | "tweet" | "community_tweet" | "community-tweet")
 }
 
-/// What an archive says besides its tweets.
+/// What an archive says about its account, and its long texts.
 #[derive(Debug, Default)]
 pub(in crate::read) struct Archive {
     author: Option<String>,
@@ -172,6 +172,7 @@ mod tests {
             ("tweet.js", Some(Role::Tweets(0))),
             ("data/js/tweets/2015_07.js", Some(Role::Tweets(24_187))),
             ("data/community-tweet.js", Some(Role::Tweets(1_000_000))),
+            ("data/community-tweet-part4294967295.js", Some(Role::Tweets(u32::MAX))),
             ("data/note-tweet.js", Some(Role::Notes)),
             ("data/account.js", Some(Role::Account)),
             ("data/js/user_details.js", Some(Role::Account)),

@@ -11,7 +11,7 @@ mod v2;
 use serde_json::{Map, Value as Json};
 
 use self::archive::Archive;
-pub(super) use self::tweet::Tweet;
+pub(super) use self::tweet::{Tweet, without_last_link};
 use crate::json_row::Names;
 use crate::row::{Place, Row};
 
@@ -79,12 +79,12 @@ pub(super) fn shape_of(object: &Map<String, Json>) -> Option<Shape> {
     None
 }
 
-/// Returns the tweets of an object with their raw form passed over, in its order.
-pub(super) fn tweets_of(shape: Shape, object: Map<String, Json>, archive: Option<&Archive>) -> Vec<Tweet> {
-    let mut object = object;
+/// Returns the tweets of an object, in its order. In an archive, those without an author are the account's.
+pub(super) fn tweets_of(shape: Shape, mut object: Map<String, Json>, archive: Option<&Archive>) -> Vec<Tweet> {
     match shape {
         Shape::Page => v2::of_page(object),
         Shape::V2 => vec![v2::tweet(&object, &v2::Includes::default())],
+        Shape::V1 if archive.is_some() => vec![archive::tweet(&object, archive)],
         Shape::V1 => vec![v1::tweet(&object)],
         Shape::Archived => match object.remove("tweet") {
             Some(Json::Object(tweet)) => vec![archive::tweet(&tweet, archive)],
@@ -102,9 +102,4 @@ pub(super) fn tweets_of(shape: Shape, object: Map<String, Json>, archive: Option
 #[must_use]
 pub fn row_of_post(post: &Map<String, Json>, place: Place, names: &mut Names) -> Row {
     v2::tweet(post, &v2::Includes::default()).into_row(place, names)
-}
-
-/// Returns an old archive's tweet: v1.1 without a wrapper, and with the account as the author where there is none.
-pub(super) fn archived_bare(object: &Map<String, Json>, archive: Option<&Archive>) -> Tweet {
-    archive::tweet(object, archive)
 }

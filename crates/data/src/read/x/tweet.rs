@@ -1,10 +1,8 @@
 //! A tweet of any of X's kinds, on its way to a row.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value as Json};
 
-use crate::json_row::Names;
+use crate::json_row::{self, Names};
 use crate::names;
 use crate::row::{Place, Row, Value};
 use crate::times;
@@ -139,7 +137,7 @@ pub(super) fn links(entities: Option<&Map<String, Json>>) -> Option<i64> {
     i64::try_from(links).ok()
 }
 
-/// Returns a retweet's whole text: what comes before the colon, and the text of the tweet that it repeats.
+/// Returns a retweet's whole text: what is before the colon, and the text of the tweet that it repeats.
 pub(super) fn with_whole(text: &str, whole: &str) -> String {
     let prefix = text.starts_with("RT @").then(|| text.split_once(": ")).flatten();
     prefix.map_or_else(|| whole.to_owned(), |(prefix, _)| format!("{prefix}: {whole}"))
@@ -147,23 +145,20 @@ pub(super) fn with_whole(text: &str, whole: &str) -> String {
 
 /// Returns whether X cut a text off: it ends in an ellipsis, perhaps with a link after it.
 pub(super) fn is_cut(text: &str) -> bool {
-    let text: Cow<'_, str> = match text.rsplit_once(' ') {
-        Some((before, link)) if link.starts_with("https://t.co/") => before.trim_end().into(),
-        _ => text.into(),
-    };
-    text.ends_with('…')
+    without_last_link(text).ends_with('…')
+}
+
+/// Returns a text without the link that X put at its end.
+pub(in crate::read) fn without_last_link(text: &str) -> &str {
+    match text.rsplit_once(' ') {
+        Some((before, link)) if link.starts_with("https://t.co/") => before.trim_end(),
+        _ => text,
+    }
 }
 
 /// Returns the simple values under keys that X does not have.
 pub(super) fn others(object: &Map<String, Json>, known: &[&str]) -> Vec<(String, Value)> {
-    let simple = object.iter().filter(|(key, _)| !known.contains(&key.as_str())).filter_map(|(key, value)| {
-        let value = match value {
-            Json::Bool(truth) => Value::Bool(*truth),
-            Json::String(text) => Value::Text(text.clone()),
-            Json::Number(number) => number.as_i64().map_or_else(|| Value::Text(number.to_string()), Value::Integer),
-            _ => return None,
-        };
-        Some((key.clone(), value))
-    });
-    simple.collect()
+    let others =
+        object.iter().filter(|(key, value)| !known.contains(&key.as_str()) && !value.is_object() && !value.is_array());
+    others.filter_map(|(key, value)| Some((key.clone(), json_row::simple(value.clone())?))).collect()
 }

@@ -63,7 +63,7 @@ impl Includes {
             Some(Json::Object(includes)) => includes,
             _ => Map::new(),
         };
-        let mut by_id = |keys: [&str; 2]| -> HashMap<String, Map<String, Json>> {
+        let mut by_id = |keys: &[&str]| -> HashMap<String, Map<String, Json>> {
             let lists = keys.iter().filter_map(|key| includes.remove(*key));
             let objects =
                 lists.filter_map(|list| if let Json::Array(list) = list { Some(list) } else { None }).flatten();
@@ -73,7 +73,7 @@ impl Includes {
             });
             named.collect()
         };
-        Self { users: by_id(["users", "users"]), tweets: by_id(["tweets", "posts"]) }
+        Self { users: by_id(&["users"]), tweets: by_id(&["tweets", "posts"]) }
     }
 }
 

@@ -18,11 +18,10 @@ use super::cache::{is_file_name, remove_if_there};
 use super::progress::{Persistence, Progress, Report};
 use super::{HubError, Repository};
 use crate::catalog::sha256_of_file;
+use crate::http;
 use pregonero_system::errors::chain;
-use pregonero_system::network::back_off;
-use pregonero_system::network::is_loopback;
+use pregonero_system::network::{back_off, is_loopback};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest silence in the middle of an answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -84,16 +83,11 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(endpoint: &Url, authorization: HeaderMap, persistence: Persistence) -> Result<Self, HubError> {
-        // Fails only if a provider is installed already, and then that provider is used.
-        let _installed = rustls::crypto::ring::default_provider().install_default();
         let build = |policy: Policy| {
-            let builder = reqwest::Client::builder()
-                .user_agent(concat!("pregonero/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(CONNECT_TIMEOUT)
+            let builder = http::client(is_loopback(endpoint))
                 .read_timeout(READ_TIMEOUT)
                 .https_only(endpoint.scheme() == "https")
                 .redirect(policy);
-            let builder = if is_loopback(endpoint) { builder.no_proxy() } else { builder };
             builder.build().map_err(|error| HubError::NoClient { reason: describe(error) })
         };
         let (unredirected, redirected) = (build(Policy::none())?, build(Policy::limited(10))?);

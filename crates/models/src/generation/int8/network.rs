@@ -63,7 +63,7 @@ impl Int8Gpt2 {
             matrix("attn.c_attn", width, 3 * width).multiply(&normal, &mut qkv, WRITE);
             let heads = (self.config.n_head, self.config.attention_scale(layer) as f32);
             let attended = cache.attend(layer, &qkv, steps, to_halves, |query, keys, values, out: &mut [f32]| {
-                attend(query, keys, values, heads, &mut Vec::new(), out);
+                attend(query, keys, values, heads, out);
             });
             matrix("attn.c_proj", width, width).multiply(&rounded(&attended, width), &mut x, ADD);
             let normal = self.normalised(&x, &format!("h.{layer}.ln_2"));

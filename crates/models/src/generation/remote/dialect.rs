@@ -170,27 +170,23 @@ fn own_fields(decoding: &Decoding, ends: &[u32], software: Software) -> Vec<(&'s
     // 0 means off here; vLLM and SGLang write that as -1.
     let below_one_is_off = if *top_k == 0 { json!(-1) } else { json!(top_k) };
     match software {
-        Software::Vllm => vec![
-            ("top_k", below_one_is_off),
-            ("min_p", json!(min_p)),
-            ("repetition_penalty", json!(penalty)),
-            ("stop_token_ids", json!(ends)),
-            ("min_tokens", json!(0)),
-            ("ignore_eos", json!(false)),
-            ("skip_special_tokens", json!(true)),
-            // Our ids are complete, and a text prompt is read as it is.
-            ("add_special_tokens", json!(false)),
-            ("return_token_ids", json!(true)),
-        ],
-        Software::Sglang => vec![
-            ("top_k", below_one_is_off),
-            ("min_p", json!(min_p)),
-            ("repetition_penalty", json!(penalty)),
-            ("stop_token_ids", json!(ends)),
-            ("min_tokens", json!(0)),
-            ("ignore_eos", json!(false)),
-            ("skip_special_tokens", json!(true)),
-        ],
+        Software::Vllm | Software::Sglang => {
+            let mut fields = vec![
+                ("top_k", below_one_is_off),
+                ("min_p", json!(min_p)),
+                ("repetition_penalty", json!(penalty)),
+                ("stop_token_ids", json!(ends)),
+                ("min_tokens", json!(0)),
+                ("ignore_eos", json!(false)),
+                ("skip_special_tokens", json!(true)),
+            ];
+            if software == Software::Vllm {
+                // Our ids are complete, and a text prompt is read as it is.
+                fields.push(("add_special_tokens", json!(false)));
+                fields.push(("return_token_ids", json!(true)));
+            }
+            fields
+        }
         Software::LlamaCpp => vec![
             ("top_k", json!(top_k)),
             ("min_p", json!(min_p)),

@@ -11,17 +11,19 @@ use reqwest::{RequestBuilder, Response, redirect, retry};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::super::engine_settings::EngineSettings;
 use super::super::server_error::ServerError;
+use super::answer::{self, Completion};
 use crate::catalog::ServerAddress;
+use crate::http::{CONNECT_TIMEOUT, client};
 use pregonero_system::errors::chain;
 use pregonero_system::network::{back_off, is_loopback, may_get_secrets};
 
 /// No answer is read beyond this: sixteen texts with the probabilities of all their tokens take less than a megabyte.
 const LARGEST_BODY: usize = 16 << 20;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A page about the server itself takes no work.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -77,15 +79,11 @@ impl Http {
             Ok(value)
         };
         let authorization = key.as_ref().map(header).transpose()?;
-        // Fails only if a provider is installed already, and then that provider is used.
-        let _installed = rustls::crypto::ring::default_provider().install_default();
-        let builder = reqwest::Client::builder()
-            .user_agent(concat!("pregonero/", env!("CARGO_PKG_VERSION")))
+        let builder = client(is_loopback(base) || is_private(base))
             .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
             .timeout(settings.timeout)
             .retry(retry::never())
             .redirect(redirect::Policy::none());
-        let builder = if is_loopback(base) || is_private(base) { builder.no_proxy() } else { builder };
         let client = builder.build().map_err(|error| ServerError::NoClient(chain(&error.without_url())))?;
         Ok(Self {
             client,
@@ -119,17 +117,17 @@ impl Http {
         })
     }
 
-    /// Requests completions, again where the failure may pass.
-    pub async fn complete(&self, body: &Value) -> Result<Value, ServerError> {
+    /// Requests completions, again where the failure may pass, but not again after `end`.
+    pub async fn complete(&self, body: &Value, end: Option<Instant>) -> Result<Completion, ServerError> {
         let mut failures = 0;
         loop {
-            let request = self.client.post(self.address.below("completions")).header(CONTENT_TYPE, "application/json");
-            let error = match self.send(request.body(body.to_string())).await {
-                Ok(reply) => return Ok(reply.body),
+            let error = match self.complete_once(body).await {
+                Ok(completion) => return Ok(completion),
                 Err(error) => error,
             };
             failures += 1;
-            if !error.is_passing() || failures >= self.attempts {
+            let is_late = end.is_some_and(|end| Instant::now() >= end);
+            if !error.is_passing() || failures >= self.attempts || is_late {
                 return Err(error);
             }
             let own = back_off(FIRST_PAUSE, LONGEST_PAUSE, failures - 1);
@@ -140,9 +138,11 @@ impl Http {
     }
 
     /// Makes a completion request once.
-    pub async fn complete_once(&self, body: &Value) -> Result<Value, ServerError> {
+    pub async fn complete_once(&self, body: &Value) -> Result<Completion, ServerError> {
         let request = self.client.post(self.address.below("completions")).header(CONTENT_TYPE, "application/json");
-        self.send(request.body(body.to_string())).await.map(|reply| reply.body)
+        let reply = self.send(request.body(body.to_string())).await?;
+        let garbled = |what: String| ServerError::Garbled { server: self.server(), what: self.shown(&what) };
+        answer::read(&reply.body).map_err(garbled)
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Reply, ServerError> {
@@ -208,7 +208,7 @@ impl Http {
             Err(error) => error,
         };
         let text = String::from_utf8_lossy(body);
-        let begins = self.shown(&text.trim().chars().take(60).collect::<String>());
+        let begins: String = self.shown(text.trim()).chars().take(60).collect();
         if text.trim_start().starts_with('<') {
             let what = format!(
                 "answers with a page for people where JSON was expected ({begins:?}): another program, or a proxy, is at this \
@@ -262,8 +262,8 @@ fn name_of(address: &ServerAddress) -> String {
 fn is_private(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => !name.contains('.'),
-        Some(Host::Ipv4(address)) => address.is_private() || address.is_loopback() || address.is_link_local(),
-        Some(Host::Ipv6(address)) => address.is_unique_local() || address.is_loopback(),
+        Some(Host::Ipv4(address)) => address.is_private() || address.is_link_local(),
+        Some(Host::Ipv6(address)) => address.is_unique_local(),
         None => false,
     }
 }

@@ -93,7 +93,7 @@ fn chosen(http: &Http, address: &ServerAddress, entries: &[Value]) -> Result<(St
             })
         }
         (None, [only]) => Ok((id(only), only.clone())),
-        (None, []) => Err(ServerError::WhichModel { server: http.server(), known: "it names none".to_owned() }),
+        (None, []) => Err(ServerError::NamesNoModel { server: http.server() }),
         (None, _) => Err(ServerError::WhichModel { server: http.server(), known: known() }),
     }
 }
@@ -110,4 +110,25 @@ fn software_of(owner: &str, header: &str) -> Software {
 
 fn number(value: &Value) -> Option<usize> {
     value.as_u64().filter(|number| *number > 0).and_then(|number| usize::try_from(number).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::settings;
+    use super::*;
+
+    #[test]
+    fn a_server_with_one_model_needs_no_name_and_every_other_says_which_to_write() {
+        let address: ServerAddress = "http://127.0.0.1:1/v1".parse().unwrap();
+        let http = Http::new(&address, None, &settings()).unwrap();
+        let of = |entries: &[Value]| chosen(&http, &address, entries).map_err(|error| error.to_string());
+        let entries = [json!({"id": "a"}), json!({"id": "b"})];
+        assert_eq!(of(&entries[..1]), Ok(("a".to_owned(), entries[0].clone())));
+        let several = of(&entries).unwrap_err();
+        assert!(several.contains("has several models (a, b): write one of them"), "{several}");
+        let none = of(&[]).unwrap_err();
+        assert!(none.contains("lists no model: write the name of one after a #"), "{none}");
+    }
 }

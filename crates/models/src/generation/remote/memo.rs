@@ -35,13 +35,20 @@ impl Memo {
     }
 
     pub fn keep(&self, key: &str, findings: &Findings) {
+        self.replace(key, Some(Entry { key: key.to_owned(), findings: findings.clone() }));
+    }
+
+    pub fn forget(&self, key: &str) {
+        self.replace(key, None);
+    }
+
+    /// Writes the file with `entry` in the place of the one with this key.
+    fn replace(&self, key: &str, entry: Option<Entry>) {
         let Some(path) = self.0.as_ref().filter(|path| path.parent().is_some_and(std::path::Path::is_dir)) else {
             return;
         };
-        let mut content = self.read();
-        content.entries.retain(|entry| entry.key != key);
-        content.entries.insert(0, Entry { key: key.to_owned(), findings: findings.clone() });
-        content.entries.truncate(MOST);
+        let others = self.read().entries.into_iter().filter(|entry| entry.key != key);
+        let content = Content { entries: entry.into_iter().chain(others).take(MOST).collect() };
         let written = files::replace(path, 0o644, |file| Ok(serde_json::to_writer_pretty(file, &content)?));
         if let Err(error) = written {
             tracing::debug!(path = %path.display(), %error, "what the server follows is not remembered");
@@ -68,6 +75,8 @@ mod tests {
         memo.keep("a", &obedient());
         memo.keep("b", &Findings { version: None, ..obedient() });
         assert_eq!((memo.find("a"), memo.find("c")), (Some(obedient()), None));
+        memo.forget("b");
+        assert_eq!((memo.find("a"), memo.find("b")), (Some(obedient()), None));
         (0..MOST).for_each(|number| memo.keep(&number.to_string(), &obedient()));
         assert_eq!(memo.find("a"), None, "the oldest are forgotten");
         std::fs::write(&path, "{\"entries\": [{\"key\"").unwrap();

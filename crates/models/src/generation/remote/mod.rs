@@ -131,14 +131,21 @@ impl Server {
         }
     }
 
-    /// Asks the server what it follows, unless that is known.
+    /// Asks the server what it follows, unless that is known: then nothing is requested, and whether the server is away
+    /// stays as it was.
     ///
     /// # Errors
     /// If it cannot be reached or refuses.
     pub async fn ask(&self) -> Result<Arc<Findings>, ServerError> {
+        if let Some(findings) = self.locked().findings.clone() {
+            return Ok(findings);
+        }
         self.locked().breaker.check(self.http.server())?;
         let found = self.findings().await;
-        self.remember(&found);
+        match &found {
+            Ok(_) => self.locked().breaker.worked(),
+            Err(error) => self.locked().breaker.failed(error),
+        }
         found
     }
 
@@ -162,13 +169,6 @@ impl Server {
         let state = self.locked();
         if let (Some(findings), Some(key)) = (&state.findings, &state.key) {
             self.memo.keep(key, findings);
-        }
-    }
-
-    fn remember<T>(&self, outcome: &Result<T, ServerError>) {
-        match outcome {
-            Ok(_) => self.locked().breaker.worked(),
-            Err(error) => self.locked().breaker.failed(error),
         }
     }
 
@@ -197,7 +197,7 @@ impl Server {
         Ok(findings)
     }
 
-    /// Forgets the findings if an answer comes from a server of another version or configuration.
+    /// Forgets the findings, here and in the file, if an answer comes from a server of another version or configuration.
     fn compare_fingerprint(&self, findings: &Findings, now: Option<&str>) {
         if findings.fingerprint.as_deref() != now {
             let before = findings.fingerprint.as_deref().unwrap_or("none");
@@ -206,11 +206,59 @@ impl Server {
                 now = now.unwrap_or("none"),
                 "the generation server has changed; it will be asked again"
             );
-            self.locked().findings = None;
+            let mut state = self.locked();
+            state.findings = None;
+            if let Some(key) = state.key.take() {
+                self.memo.forget(&key);
+            }
         }
     }
 
     fn locked(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::findings::tests::obedient;
+    use super::*;
+
+    pub fn settings() -> EngineSettings {
+        let seconds = Duration::from_secs;
+        EngineSettings { files: None, timeout: seconds(1), attempts: 1, parallel: 1, pause: seconds(60) }
+    }
+
+    /// Returns a server that never answers, but what it follows is known.
+    fn known_server(memo: Option<PathBuf>) -> Server {
+        let address = "http://127.0.0.1:1/v1#m".parse().unwrap();
+        let options = ServerOptions { address, key: None, settings: settings(), files: None, memo, afresh: false };
+        let server = Server::new(options).unwrap();
+        let findings = Findings { fingerprint: Some("a".to_owned()), ..obedient() };
+        let mut state = server.locked();
+        (state.findings, state.key) = (Some(Arc::new(findings)), Some("key".to_owned()));
+        drop(state);
+        server
+    }
+
+    #[tokio::test]
+    async fn a_server_that_failed_stays_away_until_it_answers_although_its_findings_are_known() {
+        let server = known_server(None);
+        let error = ServerError::Slow { server: "s".to_owned(), after: Duration::from_secs(1) };
+        server.locked().breaker.failed(&error);
+        assert!(server.ask().await.is_ok(), "it is known");
+        assert_eq!(server.state().away, Some(error.to_string()));
+    }
+
+    #[test]
+    fn an_answer_of_another_version_takes_the_findings_out_of_the_file_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let server = known_server(Some(folder.path().join("engine.json")));
+        server.keep_findings();
+        let findings = server.state().findings.unwrap();
+        server.compare_fingerprint(&findings, Some("a"));
+        assert!(server.state().findings.is_some() && server.memo.find("key").is_some());
+        server.compare_fingerprint(&findings, Some("b"));
+        assert!(server.state().findings.is_none() && server.memo.find("key").is_none());
     }
 }

@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::super::decoding_settings::{Decoding, Strategy};
 use super::super::request::GenerationRequest;
 use super::super::server_error::ServerError;
-use super::answer::{self, Choice, Completion};
+use super::answer::{Choice, Completion};
 use super::dialect::{Fields, Prompt, Software, Taken, Wanted, body, named_in};
 use super::findings::{Findings, Follows, Likelihoods};
 use super::http::Http;
@@ -36,14 +37,6 @@ const LEVELS: [(Fields, Option<usize>); 5] = [
     (Fields::OpenAi, None),
     (Fields::Least, None),
 ];
-
-/// How often a request is made that fails for a passing reason.
-#[derive(Debug, Clone, Copy)]
-enum Persistence {
-    Once,
-    /// As often as the settings say.
-    Attempts,
-}
 
 /// A probe of one server.
 pub(super) struct Probe<'a> {
@@ -134,13 +127,13 @@ impl<'a> Probe<'a> {
     /// Makes the request again as long as a refusal names a field of it, without that field.
     async fn without_refused(&mut self) -> Result<Completion, ServerError> {
         loop {
-            let wanted = self.wanted(self.text(), Decoding::unfiltered(Strategy::Greedy, TOKENS), SEED, 1, &[]);
-            // The first request may come while the server is busy; the others are not worth waiting for.
-            let error = match self.send(&wanted, Persistence::Attempts).await {
+            let body = self.body(self.text(), Decoding::unfiltered(Strategy::Greedy, TOKENS), SEED, 1, &[]);
+            // The first request may come while the server is busy; the others are not worth waiting for. A server that does
+            // not answer in time must not hold up a start any longer.
+            let error = match self.http.complete(&body, Some(self.end)).await {
                 Ok(completion) => return Ok(completion),
                 Err(error) => error,
             };
-            let body = body(&wanted, self.look.software, &self.taken, Some(&self.look.model));
             let message = match &error {
                 ServerError::Refused { message, .. } | ServerError::Busy { message, .. } if may_be_a_field(&error) => {
                     message
@@ -156,32 +149,14 @@ impl<'a> Probe<'a> {
         Prompt::Text(self.prompt.as_ref().map_or_else(|| WORDS.to_owned(), |prompt| prompt.text.clone()))
     }
 
-    async fn ask(
-        &self,
-        prompt: Prompt,
-        decoding: Decoding,
-        seed: u64,
-        n: usize,
-        banned: &[u32],
-    ) -> Result<Completion, ServerError> {
-        self.send(&self.wanted(prompt, decoding, seed, n, banned), Persistence::Once).await
-    }
-
-    fn wanted(&self, prompt: Prompt, decoding: Decoding, seed: u64, n: usize, banned: &[u32]) -> Wanted {
+    fn body(&self, prompt: Prompt, decoding: Decoding, seed: u64, n: usize, banned: &[u32]) -> Value {
         let ends = self.known.map(|known| known.ends().to_vec()).unwrap_or_default();
-        Wanted { prompt, n, seed, decoding, logprobs: self.logprobs, banned: banned.to_vec(), ends }
+        let wanted = Wanted { prompt, n, seed, decoding, logprobs: self.logprobs, banned: banned.to_vec(), ends };
+        body(&wanted, self.look.software, &self.taken, Some(&self.look.model))
     }
 
-    async fn send(&self, wanted: &Wanted, persistence: Persistence) -> Result<Completion, ServerError> {
-        let body = body(wanted, self.look.software, &self.taken, Some(&self.look.model));
-        let answer = match persistence {
-            Persistence::Attempts => self.http.complete(&body).await?,
-            Persistence::Once => self.http.complete_once(&body).await?,
-        };
-        answer::read(&answer).map_err(|what| ServerError::Garbled { server: self.http.server(), what })
-    }
-
-    /// Makes a request if there is time left; what fails leaves a question open.
+    /// Makes a request if there is time left. Without a completion, says whether the server refused (`No`) or the question
+    /// is open.
     async fn try_ask(
         &self,
         prompt: Prompt,
@@ -189,24 +164,26 @@ impl<'a> Probe<'a> {
         seed: u64,
         n: usize,
         banned: &[u32],
-    ) -> Option<Completion> {
+    ) -> Result<Completion, Follows> {
         if Instant::now() >= self.end {
-            return None;
+            return Err(Follows::Unknown);
         }
-        self.ask(prompt, decoding, seed, n, banned).await.ok()
+        let answer = self.http.complete_once(&self.body(prompt, decoding, seed, n, banned)).await;
+        let is_open = |error: &ServerError| error.is_passing() && !may_be_a_field(error);
+        answer.map_err(|error| if is_open(&error) { Follows::Unknown } else { Follows::No })
     }
 
     /// Returns a text drawn at a hot temperature, with one more setting.
     async fn drawn(&self, seed: u64, change: impl FnOnce(&mut Decoding)) -> Option<Choice> {
         let mut decoding = Decoding { temperature: HOT, ..Decoding::unfiltered(Strategy::Sample, TOKENS) };
         change(&mut decoding);
-        self.try_ask(self.text(), decoding, seed, 1, &[]).await?.choices.into_iter().next()
+        self.try_ask(self.text(), decoding, seed, 1, &[]).await.ok()?.choices.into_iter().next()
     }
 
     /// Returns the texts of one request for two, the second of which should have the probe's seed.
     async fn pair(&self) -> Option<Vec<Choice>> {
         let decoding = Decoding { temperature: HOT, ..Decoding::unfiltered(Strategy::Sample, TOKENS) };
-        Some(self.try_ask(self.text(), decoding, SEED - 1, 2, &[]).await?.choices)
+        Some(self.try_ask(self.text(), decoding, SEED - 1, 2, &[]).await.ok()?.choices)
     }
 
     fn texts_a_request(&self, seed: Follows, drawn: Option<&Choice>, pair: Option<&Vec<Choice>>) -> usize {
@@ -244,8 +221,8 @@ impl<'a> Probe<'a> {
         let prompt = Prompt::Text(format!("{begun}{}. {WORDS}", greedy.text));
         let plain = Decoding::unfiltered(Strategy::Greedy, TOKENS);
         let heavy = Decoding { repetition_penalty: 5.0, ..plain.clone() };
-        let plain = self.try_ask(prompt.clone(), plain, SEED, 1, &[]).await;
-        let heavy = self.try_ask(prompt, heavy, SEED, 1, &[]).await;
+        let plain = self.try_ask(prompt.clone(), plain, SEED, 1, &[]).await.ok();
+        let heavy = self.try_ask(prompt, heavy, SEED, 1, &[]).await.ok();
         let Some((plain, heavy)) = plain.zip(heavy) else { return Follows::Unknown };
         let (plain, heavy) = (&plain.choices[0].text, &heavy.choices[0].text);
         let repeats = plain.split_whitespace().any(|word| begun.contains(word) || greedy.text.contains(word));
@@ -259,8 +236,8 @@ impl<'a> Probe<'a> {
         let Some(id) = own.or_else(|| known.ids_of(&greedy.text).first().copied()) else { return Follows::Unknown };
         let decoding = Decoding::unfiltered(Strategy::Greedy, TOKENS);
         match self.try_ask(self.text(), decoding, SEED, 1, &[id]).await {
-            Some(completion) => Follows::of(completion.choices[0].text != greedy.text),
-            None => Follows::No,
+            Ok(completion) => Follows::of(completion.choices[0].text != greedy.text),
+            Err(follows) => follows,
         }
     }
 
@@ -286,11 +263,11 @@ impl<'a> Probe<'a> {
         let answer = self.try_ask(Prompt::Ids(prompt.ids.clone()), decoding, SEED, 1, &[]).await;
         findings.token_ids = match answer {
             // Where the two tokenizers differ, the texts do too: then the server's count of what it read decides.
-            Some(completion) => Follows::of(
+            Ok(completion) => Follows::of(
                 completion.prompt_tokens == Some(prompt.ids.len())
                     || completion.choices[0].text == greedy.choices[0].text,
             ),
-            None => Follows::No,
+            Err(follows) => follows,
         };
     }
 }

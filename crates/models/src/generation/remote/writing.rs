@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -12,7 +11,7 @@ use super::super::prompting::refuse_attributes;
 use super::super::request::{GenerationError, GenerationRequest};
 use super::super::server_error::ServerError;
 use super::Server;
-use super::answer::{self, Choice};
+use super::answer::Choice;
 use super::dialect::{Prompt, Wanted, body};
 use super::findings::{Findings, Follows, Likelihoods};
 use super::known::KnownPrompt;
@@ -136,10 +135,9 @@ async fn some(server: &Server, job: &Job, first: usize, n: usize) -> Result<Vec<
 async fn one_request(server: &Server, job: &Job, first: usize, n: usize) -> Result<Vec<Choice>, ServerError> {
     let wanted = Wanted { n, seed: job.wanted.seed + first as u64, ..job.wanted.clone() };
     let Findings { software, taken, model, .. } = &*job.findings;
-    let answer: Value = server.http.complete(&body(&wanted, *software, taken, Some(model))).await?;
-    let read = answer::read(&answer).map_err(|what| ServerError::Garbled { server: server.http.server(), what })?;
-    server.compare_fingerprint(&job.findings, read.fingerprint.as_deref());
-    Ok(read.choices)
+    let completion = server.http.complete(&body(&wanted, *software, taken, Some(model)), None).await?;
+    server.compare_fingerprint(&job.findings, completion.fingerprint.as_deref());
+    Ok(completion.choices)
 }
 
 fn candidate(

@@ -121,30 +121,40 @@ pub fn enrich(enrichment: &Enrichment, score: &Score<'_>) -> Result<EnrichCounts
 
 impl EnrichCounts {
     /// Returns the rows, each with the values of its new columns.
-    fn fill(
-        &mut self,
-        enrichment: &Enrichment,
-        mut rows: Vec<Row>,
-        score: &Score<'_>,
-    ) -> Result<Vec<(Row, Vec<String>)>> {
+    fn fill(&mut self, enrichment: &Enrichment, rows: Vec<Row>, score: &Score<'_>) -> Result<Vec<(Row, Vec<String>)>> {
+        let Enrichment { columns, least_score, strip_hashtags, .. } = enrichment;
         let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
-        let wanted = enrichment.columns.iter().any(|column| column.filling == Filling::Sentiment);
-        let sentiments = if wanted { score(&texts)? } else { Vec::new() };
-        let mut filled = Vec::with_capacity(rows.len());
-        for (place, row) in rows.iter_mut().enumerate() {
-            self.rows += 1;
-            let fields = enrichment.columns.iter().map(|column| match column.filling {
-                Filling::Sentiment => self.sentiment(&row.text, &sentiments[place], enrichment.least_score),
-                Filling::Hashtags => counted(&mut self.with_hashtags, &hashtags::of(&row.text)),
-                Filling::Entities => counted(&mut self.with_entities, &entities::of(&row.text)),
-                Filling::Phrases => counted(&mut self.with_phrases, &phrases::of(&row.text)),
+        let derived = self.derive(columns, *least_score, *strip_hashtags, &texts, score)?;
+        self.rows += rows.len();
+        let filled = rows.into_iter().zip(derived).map(|(mut row, (text, values))| {
+            row.text = text;
+            (row, values)
+        });
+        Ok(filled.collect())
+    }
+
+    /// Returns each text as it is to be kept, with the values of its new columns, and counts those.
+    fn derive(
+        &mut self,
+        columns: &[FilledColumn],
+        least_score: f32,
+        strip_hashtags: bool,
+        texts: &[&str],
+        score: &Score<'_>,
+    ) -> Result<Vec<(String, Vec<String>)>> {
+        let wanted = columns.iter().any(|column| column.filling == Filling::Sentiment);
+        let sentiments = if wanted { score(texts)? } else { Vec::new() };
+        let derived = texts.iter().enumerate().map(|(place, text)| {
+            let values = columns.iter().map(|column| match column.filling {
+                Filling::Sentiment => self.sentiment(text, &sentiments[place], least_score),
+                Filling::Hashtags => counted(&mut self.with_hashtags, &hashtags::of(text)),
+                Filling::Entities => counted(&mut self.with_entities, &entities::of(text)),
+                Filling::Phrases => counted(&mut self.with_phrases, &phrases::of(text)),
             });
-            filled.push(fields.collect());
-            if enrichment.strip_hashtags {
-                row.text = hashtags::stripped(&row.text);
-            }
-        }
-        Ok(rows.into_iter().zip(filled).collect())
+            let values = values.collect();
+            (if strip_hashtags { hashtags::stripped(text) } else { (*text).to_owned() }, values)
+        });
+        Ok(derived.collect())
     }
 
     fn sentiment(&mut self, text: &str, sentiment: &Sentiment, least: f32) -> String {
@@ -169,20 +179,7 @@ pub fn derive(
     texts: &[&str],
     score: &Score<'_>,
 ) -> Result<Vec<(String, Vec<String>)>> {
-    let wanted = columns.iter().any(|column| column.filling == Filling::Sentiment);
-    let sentiments = if wanted { score(texts)? } else { Vec::new() };
-    let mut counts = EnrichCounts::default();
-    let derived = texts.iter().enumerate().map(|(place, text)| {
-        let values = columns.iter().map(|column| match column.filling {
-            Filling::Sentiment => counts.sentiment(text, &sentiments[place], least_score),
-            Filling::Hashtags => hashtags::of(text).join(" "),
-            Filling::Entities => entities::of(text).join(" "),
-            Filling::Phrases => phrases::of(text).join(" "),
-        });
-        let values = values.collect();
-        (if strip_hashtags { hashtags::stripped(text) } else { (*text).to_owned() }, values)
-    });
-    Ok(derived.collect())
+    EnrichCounts::default().derive(columns, least_score, strip_hashtags, texts, score)
 }
 
 fn counted(count: &mut usize, found: &[String]) -> String {

@@ -35,7 +35,7 @@ impl<'a> Source<'a> {
         let rows = read::open(std::slice::from_ref(path), &ReadOptions { keep_json: true, ..ReadOptions::strict() })?;
         let file = rows.report().files.first().context("no file was opened")?;
         // Plain lines get a column with the name that is asked for.
-        let is_plain = matches!(file.kind.as_str(), "plain lines" | "empty");
+        let is_plain = file.is_plain();
         let text = if is_plain { pregonero_data::names::TEXT.to_owned() } else { text_column.clone() };
         let columns = match rows.columns() {
             Some(_) if is_plain => Some(vec![text_column.clone()]),
@@ -96,9 +96,8 @@ impl<'a> Source<'a> {
         if self.columns.is_none() {
             self.check(&whole).with_context(place)?;
         } else if self.rows.report().files.len() > 1 {
-            let columns = self.rows.columns().map(<[String]>::to_vec);
             ensure!(
-                columns == self.columns,
+                self.rows.columns() == self.columns.as_deref(),
                 "{}: other columns than in the file before it: enrich them one by one",
                 place()
             );

@@ -3,7 +3,6 @@
 use super::Section;
 use crate::explore::content::PageContent;
 use crate::explore::html::shown;
-use pregonero_data::explore::numbers::Numbers;
 
 /// The numbers at the top.
 pub(super) fn summary(content: &PageContent<'_>) -> Section {
@@ -81,37 +80,48 @@ pub(super) fn method(content: &PageContent<'_>) -> Section {
         ),
     );
     let mut html = format!("<pre>{}</pre>\n<p>{figures} {sampled}</p>\n", shown(content.command));
-    for line in bounds(content, content.numbers) {
+    for line in bounds(content) {
         html.push_str(&format!("<p>{line}</p>\n"));
     }
     Section::new("method", title, None, html)
 }
 
 /// Returns what is not exact because memory is bounded.
-fn bounds(content: &PageContent<'_>, numbers: &Numbers) -> Vec<String> {
-    let (language, bounds) = (content.language, numbers.bounds);
+fn bounds(content: &PageContent<'_>) -> Vec<String> {
+    let (language, bounds) = (content.language, content.numbers.bounds);
+    let line = |count: u64, spanish: &str, english: &str| {
+        (count > 0).then(|| format!("{} {}.", language.t(spanish, english), language.whole(count)))
+    };
     let lines = [
-        (bounds.words, language.t(
-            "Hay más palabras distintas de las que caben en memoria: a la cuenta de una palabra le faltan como mucho estas publicaciones:",
-            "There are more different words than fit into memory: the count of a word misses at most this many posts:",
-        )),
-        (bounds.account_hours, language.t(
-            "A la cuenta de una cuenta en una hora le faltan como mucho estas publicaciones:",
-            "The count of an account in an hour misses at most this many posts:",
-        )),
-        (bounds.posts_of_other_accounts, language.t(
+        line(
+            bounds.words,
+            "Hay más palabras distintas de las que caben en memoria: al número de publicaciones con una palabra le faltan como mucho",
+            "There are more different words than fit into memory: the number of posts with a word is too small by at most",
+        ),
+        line(
+            bounds.account_hours,
+            "Al número de publicaciones de una cuenta en una hora le faltan como mucho",
+            "The number of posts of an account in an hour is too small by at most",
+        ),
+        line(
+            bounds.accounts_of_groups,
+            "Al número de cuentas de un grupo le faltan como mucho",
+            "The number of accounts of a group is too small by at most",
+        ),
+        line(
+            bounds.posts_of_other_accounts,
             "Publicaciones de cuentas que llegaron cuando ya se seguían 500.000, contadas solo en los totales:",
-            "Posts of accounts that appeared after the first 500,000; they count in the totals only:",
-        )),
-        (bounds.not_compared, language.t(
+            "Posts of accounts that came when 500,000 were followed already, which only count in the totals:",
+        ),
+        line(
+            bounds.not_compared,
             "Publicaciones comparadas solo con el primer millón de textos:",
             "Posts that were compared with the first million texts only:",
-        )),
+        ),
     ];
-    let line = |(count, what): (u64, &str)| format!("{what} {}.", language.whole(count));
-    let lines: Vec<String> = lines.into_iter().filter(|(count, _)| *count > 0).map(line).collect();
+    let lines: Vec<String> = lines.into_iter().flatten().collect();
     if lines.is_empty() {
-        return vec![language.t("Todas las cuentas son exactas.", "All counts are exact.").to_owned()];
+        return vec![language.t("Todos los números son exactos.", "All counts are exact.").to_owned()];
     }
     lines
 }

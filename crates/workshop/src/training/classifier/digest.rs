@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result};
 
 use super::settings::ClassifierTraining;
 use crate::training::vectors::{CARD_FILE, SUBWORDS_FILE, VECTORS_FILE};
-use pregonero_data::folder::Folder;
-use pregonero_models::catalog::{sha256_of, sha256_of_file};
+use pregonero_data::folder::digest_of_data;
+use pregonero_models::catalog::sha256_of;
 
 /// Digests of files, each read once.
 #[derive(Debug, Default)]
@@ -35,19 +35,11 @@ impl FileDigests {
 
     fn file(&mut self, path: &Path) -> Result<&str> {
         if !self.known.contains_key(path) {
-            let digest = digest_of(path)?;
+            let digest = digest_of_data(path)?;
             self.known.insert(path.to_owned(), digest);
         }
         Ok(&self.known[path])
     }
-}
-
-/// Returns the digest of a file, or of a data set.
-fn digest_of(path: &Path) -> Result<String> {
-    if path.is_dir() {
-        return Ok(Folder::open(path)?.manifest().digest.clone());
-    }
-    sha256_of_file(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 pub(super) fn files(settings: &ClassifierTraining) -> Vec<PathBuf> {

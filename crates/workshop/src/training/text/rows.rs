@@ -22,24 +22,24 @@ pub(super) fn visit(source: &TextSource, columns: &[String], take: &mut Take<'_>
     let options = ReadOptions { columns: Some(asked), ..ReadOptions::strict() };
     let mut rows = read::open(std::slice::from_ref(&source.path), &options)?;
     let mut seen = vec![false; columns.len()];
-    let mut any = false;
+    let mut checked = 0;
     while let Some(row) = rows.next().transpose()? {
-        if !any {
+        let opened = rows.report().files.len();
+        if opened > checked {
             refuse_missing(&rows, &text, columns)?;
-            any = true;
+            checked = opened;
         }
         let value = row.text(&text);
         if value.is_none() && rows.columns().is_none() {
             bail!("{}: no text field {text:?}", rows.report().place(row.place));
         }
         let values = columns.iter().zip(&mut seen).map(|(column, seen)| in_words(&row, column, seen)).collect();
-        let line = if row.place.line == 0 { row.place.row } else { row.place.line };
-        take(value.as_deref().unwrap_or_default(), values, line);
+        take(value.as_deref().unwrap_or_default(), values, row.place.line_or_row());
     }
     said::once(rows.report());
     let file = rows.report().files.last().context("no file was opened")?;
     match columns.iter().zip(seen).find(|(_, seen)| !seen) {
-        Some((column, _)) if any && file.kind != "plain lines" && !file.columns.contains(column) => {
+        Some((column, _)) if checked > 0 && !file.is_plain() && !file.columns.contains(column) => {
             bail!("{}: no line has a field {column:?}; it has {}", source.path.display(), file.columns.join(", "))
         }
         _ => Ok(()),
@@ -50,9 +50,8 @@ pub(super) fn visit(source: &TextSource, columns: &[String], take: &mut Take<'_>
 fn refuse_missing(rows: &Rows, text: &str, columns: &[String]) -> Result<()> {
     let Some(known) = rows.columns() else { return Ok(()) };
     let file = rows.report().files.last().context("no file was opened")?;
-    let is_plain = file.kind == "plain lines";
     let mut asked = std::iter::once(text).chain(columns.iter().map(String::as_str));
-    if let Some(column) = asked.find(|column| !is_plain && !known.iter().any(|known| known == column)) {
+    if let Some(column) = asked.find(|column| !file.is_plain() && !known.iter().any(|known| known == column)) {
         bail!("{}: no column {column:?}; the file has {}", file.name, known.join(", "));
     }
     Ok(())
