@@ -5,7 +5,7 @@
 #
 # Needs `pregonero` on the PATH, X's keys and the app's bearer token in the environment (docs/guide/install.md, docs/guide/collecting.md), and
 # the account in WALK_HANDLE. It says what the posts cost, and reads none if that is more than WALK_DOLLARS (50). It posts for real.
-# WALK_SIZE=small trains for seconds instead of an hour: it shows that the steps fit together, no more than that.
+# WALK_SIZE=small trains for seconds: it shows that the steps fit together, no more than that.
 # tests/it/walk.rs runs this very file, small, against a scripted X.
 set -euo pipefail
 

@@ -42,7 +42,7 @@ impl FoundPosts {
     }
 }
 
-/// Returns what tells this collection from every other.
+/// Returns what distinguishes this collection from every other.
 pub fn identity(begin: &Begin) -> Result<String> {
     Ok(format!("{:x}", Sha256::digest(serde_json::to_vec(begin)?)))
 }

@@ -1,4 +1,4 @@
-//! Search queries in X's language, built from flags. X has no filter that stands alone: a query needs at least one word,
+//! Search queries in X's language, built from flags. X takes no filter alone: a query needs at least one word,
 //! hashtag or account.
 
 use anyhow::{Result, bail, ensure};

@@ -148,7 +148,7 @@ fn splits(manifest: &Manifest) -> String {
 fn leakage(leakage: &Value) -> Option<String> {
     let tested = leakage.get("tested")?.as_str()?;
     let mut table = format!(
-        "\n\nWhat the part `{tested}` has in common with the training part, beside a random split of the same sizes (measured when the data set was built):\n\n\
+        "\n\nWhat the part `{tested}` has in common with the training part, next to a random split of the same sizes (measured when the data set was built):\n\n\
          | share of its rows | this split | random |\n|---|---|---|\n"
     );
     for (key, of, name) in [

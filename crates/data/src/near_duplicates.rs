@@ -268,7 +268,7 @@ mod tests {
                 }
             }
         }
-        assert!(left_out > 1000 && missed * 50 < left_out, "{missed} missed beside {left_out} left out");
+        assert!(left_out > 1000 && missed * 50 < left_out, "{missed} missed, {left_out} left out");
     }
 
     #[test]

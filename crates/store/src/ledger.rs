@@ -272,7 +272,7 @@ pub const NOT_COVERED: &[(&str, &str)] = &[
     ("tallies", "sums, made again from the rows that are covered"),
     ("gate_lists", "names of gates for those sums"),
     ("decision_links", "a record has each link's making, and the review record what it decided"),
-    ("alerts", "what was announced: the state that it tells is covered"),
+    ("alerts", "what was announced: the state that it reports is covered"),
     ("notices", "whether an announcement arrived"),
     ("windows", "X's limits as X last said"),
     ("sessions", "who is signed in now: what they do is covered, with their name"),

@@ -111,7 +111,7 @@ pub fn write_whole_folder(path: &Path, existing: Existing, fill: impl FnOnce(&Pa
     Ok(())
 }
 
-/// A folder that is being written beside its place; dropped before [`UnfinishedFolder::finish`], it leaves nothing.
+/// A folder that is being written next to its place; dropped before [`UnfinishedFolder::finish`], it leaves nothing.
 #[derive(Debug)]
 pub struct UnfinishedFolder {
     place: PathBuf,
@@ -124,7 +124,7 @@ impl UnfinishedFolder {
     /// Begins the folder `path`. Creates missing parent folders.
     ///
     /// # Errors
-    /// If `path` exists and may not be replaced, or no folder can be made beside it.
+    /// If `path` exists and may not be replaced, or no folder can be made next to it.
     pub fn new(path: &Path, existing: Existing) -> Result<Self> {
         refuse_existing(path, existing)?;
         let parent = created_parent(path)?;

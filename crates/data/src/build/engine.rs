@@ -31,7 +31,7 @@ use crate::times::standard;
 /// The most labels of a data set: more are no classes but texts.
 const MOST_LABELS: usize = 1000;
 
-/// What a build is asked for beside its spec.
+/// What a build needs to know besides its spec.
 #[derive(Debug)]
 pub struct Request<'a> {
     /// The folder to write; none for a dry run.

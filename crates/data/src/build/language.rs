@@ -15,7 +15,7 @@ const FEWEST_WORDS: usize = 4;
 /// What X writes where it does not know: undetermined, and texts of hashtags, links, media or mentions only.
 const UNKNOWN: [&str; 9] = ["", "und", "qam", "qct", "qht", "qme", "qst", "zxx", "art"];
 
-/// ISO 639-1 beside the codes of whatlang.
+/// The languages that whatlang knows: the codes that it and ISO 639-1 have for each.
 const CODES: &str = "afr af aka ak amh am ara ar aze az bel be ben bn bul bg cat ca ces cs cmn zh cym cy dan da deu de ell el eng en epo eo est et \
     fin fi fra fr guj gu heb he hin hi hrv hr hun hu hye hy ind id ita it jav jv jpn ja kan kn kat ka khm km kor ko lat la lav lv \
     lit lt mal ml mar mr mkd mk mya my nep ne nld nl nob no ori or pan pa pes fa pol pl por pt ron ro rus ru sin si slk sk slv sl \

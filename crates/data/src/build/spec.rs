@@ -1,7 +1,7 @@
 //! The file that says how a data set is built: `dataset build --spec FILE.toml`.
 //!
-//! Keys that nobody knows are refused with their line, so that a misspelled filter is not silently none. Each section's meaning is
-//! beside its check: filters, labels, joins, split. Paths are relative to the file's own folder, or to another one that the command names.
+//! Keys that nobody knows are refused with their line, so that a misspelled filter is not silently none. What a section does is
+//! in the module of its name: `filter`, `labels`, `join`, `parts`. Paths are relative to the file's own folder, or to another one that the command names.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

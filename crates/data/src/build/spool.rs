@@ -1,4 +1,4 @@
-//! Rows between the two passes of a build: in a file without a name beside the output, so that a kill leaves nothing behind.
+//! Rows between the two passes of a build: in an unnamed file on the disk of the output, so that a kill leaves nothing behind.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write as _};

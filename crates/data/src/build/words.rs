@@ -44,7 +44,7 @@ impl Comparable {
             }
         }
         if read.words == 0 {
-            // Nothing but emoji, links or mentions: compared as it stands.
+            // Nothing but emoji, links or mentions: compared as it is.
             read.text = hash(1, &[text.trim()]);
         }
         read.set.sort_unstable();

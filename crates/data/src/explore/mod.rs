@@ -44,7 +44,7 @@ const LENGTH_STEP: u64 = 20;
 const LENGTH_STEPS: usize = 16;
 /// The most words a post is counted with, for the median.
 const MOST_WORDS: usize = 256;
-/// The most languages that are told apart.
+/// The most languages that are counted exactly.
 const MOST_LANGUAGES: usize = 1_000;
 
 /// What to count.
@@ -233,7 +233,7 @@ impl Explorer {
             }
         });
         self.words.end_post(cell);
-        // Of retweets everybody knows that they repeat something.
+        // Everybody knows that retweets repeat something.
         self.repeated.end_post(text, !is_retweet);
         self.lower = lower;
         self.with_link += u64::from(traits.link);

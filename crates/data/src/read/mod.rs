@@ -1,6 +1,6 @@
 //! The one reader: rows of files of every kind, as a stream.
 //!
-//! What a file is goes by its contents first and by its name last: see `sniff`. Compressed files, zip files and X's archives are
+//! A file is what its contents say, and its name counts only where they leave a choice: see `sniff`. Compressed files, zip files and X's archives are
 //! unpacked on the way. Memory is bounded: a record has a longest length, and nothing is read ahead of the rows but a sample.
 //! Everything that was found out about a file, and what was dropped of it, is in the [`ReadReport`].
 

@@ -11,7 +11,7 @@ pub(super) const PREFIX: &str = "openai:";
 /// The server's address and the name that it knows the model by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerAddress {
-    /// Ends without a slash, usually in `/v1`; has neither query nor fragment, neither user name nor password.
+    /// Ends without a slash, usually in `/v1`; has no query, fragment, user name or password.
     base: Url,
     /// The model's name on the server; absent where the server has only one.
     model: Option<String>,

@@ -25,7 +25,7 @@ use pregonero_workshop::explore::vectors::{WordSource, add_vectors};
 use pregonero_workshop::explore::{Language, PageContent, write_page};
 use pregonero_workshop::training::vectors::{self, TrainedVectors, VectorTraining};
 
-/// The vectors that are trained here: small, because groups are told apart by frequent words.
+/// The vectors that are trained here: small, because frequent words are enough to tell groups apart.
 const WIDTH: usize = 50;
 const LEAST_OCCURRENCES: usize = 5;
 
@@ -49,7 +49,7 @@ pub struct ExploreArguments {
     /// The page to write; may be left out with --json
     #[arg(long, value_name = "FILE.html")]
     output: Option<PathBuf>,
-    /// A column with groups to compare, such as a party or a label; may be given several times. By default label, partido, party, \
+    /// A column with groups to compare, such as a party or a label; may be given several times. By default label, partido, party,
     /// coalicion, coalition, grupo, group and split, as far as the data have them
     #[arg(long, value_name = "COLUMN")]
     group: Vec<String>,

@@ -29,7 +29,7 @@ Examples:
   ssh server cat tweets.jsonl.gz | pregonero dataset import - --output tweets
 
 It reads CSV with any delimiter and encoding, JSON, JSON lines, Parquet, X's archive (zip, folder or tweets.js), answers of X's
-API (v2 and v1.1), plain lines and data set folders, also packed with gzip, xz, zstd or zip. What a file is goes by its contents.
+API (v2 and v1.1), plain lines and data set folders, also packed with gzip, xz, zstd or zip. The contents decide, not the name.
 Columns with usual names (tweet, username, fecha …) get the names of a data set (text, author, created_at …); it says which.
 Ids that a spreadsheet rounded go to the column id_rounded. Rows that cannot be read are dropped, counted and listed.")]
 pub struct ImportArguments {

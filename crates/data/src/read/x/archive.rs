@@ -1,7 +1,7 @@
 //! X's own archive of an account: which of its files are read, whose they are, and the long texts that are in a file of their own.
 //!
-//! Read are the account's tweets: `tweets.js` and its parts (since 2022), `tweet.js` (2018 to 2022), `data/js/tweets/YYYY_MM.js`
-//! (before), and `community-tweet.js`. Never read are likes, messages and deleted tweets: other people's texts, or withdrawn ones.
+//! What is read are the account's tweets: `tweets.js` and its parts (since 2022), `tweet.js` (2018 to 2022), `data/js/tweets/YYYY_MM.js`
+//! (before), and `community-tweet.js`. Likes, messages and deleted tweets are never read: they are other people's texts, or withdrawn ones.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json};

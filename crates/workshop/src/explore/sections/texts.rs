@@ -45,7 +45,7 @@ pub(super) fn words(content: &PageContent<'_>) -> Section {
     let title = language.t("Palabras y hashtags más frecuentes", "Most frequent words and hashtags");
     let note = language.t(
         "En cuántas publicaciones está cada una. Las palabras vacías del español no se muestran.",
-        "In how many posts each of them is. Spanish stop words are left out.",
+        "The number of posts that have each of them. Spanish stop words are left out.",
     );
     let list = |label: &str, words: &[Named]| format!("<div><h3>{label}</h3>\n{}</div>", list(content, label, words));
     let words = list(language.t("Palabras", "Words"), &content.numbers.words[..content.numbers.words.len().min(30)]);
