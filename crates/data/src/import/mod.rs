@@ -83,7 +83,7 @@ impl Imported {
     /// # Errors
     /// If a file cannot be read again for its hash.
     pub fn sources(&self, files: &[PathBuf]) -> Result<Vec<Source>> {
-        let mut hashes = BTreeMap::new();
+        let mut hashes: BTreeMap<_, String> = BTreeMap::new();
         let mut sources = Vec::new();
         for file in &self.report.files {
             let sha256 = match whole_file(&file.name, files).map(|path| hashes.entry(path)) {
