@@ -84,12 +84,17 @@ struct Recorded {
     kernels: Option<String>,
 }
 
-/// Returns the weights to write a round again with: int8 if it was written with them. Otherwise the model's own are
-/// right, because a folder with int8 weights has another digest.
+/// Returns the type of weights to write a round again with: the recorded one. Where f32 is recorded the model's own are right,
+/// because a folder with int8 weights has another digest.
 #[must_use]
 pub fn weights_of(round: &RoundRecord) -> WeightsChoice {
     let recorded = round.generation.as_ref().and_then(|generation| generation.get("weights")?.as_str());
-    if recorded == Some("int8") { WeightsChoice::Int8 } else { WeightsChoice::Auto }
+    match recorded {
+        Some("int8") => WeightsChoice::Int8,
+        Some("bf16") => WeightsChoice::Bf16,
+        Some("f16") => WeightsChoice::F16,
+        _ => WeightsChoice::Auto,
+    }
 }
 
 /// Returns what differs between the arithmetic that a round was written with and the engine's, in words, if the same

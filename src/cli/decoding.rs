@@ -69,8 +69,8 @@ pub struct ModelArgument {
     /// Write with this generator instead of the configured one: builtin, a folder, hub:OWNER/NAME or openai:URL#MODEL
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
-    /// Keep the weights as f32 or int8 on the CPU: auto (int8 for a folder from `models quantize` whose check passed), f32 or
-    /// int8
+    /// Keep the weights in this type: auto (int8 for a folder from `models quantize` whose check passed, else f32), f32, int8 (on
+    /// the CPU), bf16 or f16 (on a GPU)
     #[arg(long, value_name = "TYPE")]
     weights: Option<String>,
 }

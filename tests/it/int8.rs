@@ -60,6 +60,8 @@ fn what_cannot_be_quantised_or_is_asked_for_in_vain_is_refused_and_nothing_is_wr
         (&["models", "quantize", "tiny", "--output", "smaller", "--held-out", "0.1"], "--data"),
         (&["generate", "-n", "1", "--model", "small", "--weights", "f32"], "has only int8 weights"),
         (&["generate", "-n", "1", "--weights", "int4"], "generation.weights"),
+        (&["generate", "-n", "1", "--weights", "bf16", "--device", "cpu"], "bf16 weights are for a GPU"),
+        (&["generate", "-n", "1", "--model", "small", "--weights", "f16"], "has only int8 weights"),
         (
             &["train", "generator", "--data", "config.toml", "--output", "new", "--base", "small"],
             "its weights are int8",

@@ -75,7 +75,7 @@ pub struct Gpt2 {
     ln_f: Norm,
     /// `[vocabulary, width]`; absent if the head is tied to `wte`.
     lm_head: Option<Tensor>,
-    /// The type in which products are computed; the residual stream and layer norms keep the weights' type.
+    /// The type in which products are computed; the residual stream has the type of the layer norms.
     compute: DType,
 }
 
@@ -115,12 +115,18 @@ impl Gpt2 {
         })
     }
 
+    /// Returns the type in which products are computed, and keys and values are kept.
+    pub(crate) fn compute(&self) -> DType {
+        self.compute
+    }
+
     /// Returns the same network with products computed in `compute`.
     pub fn with_compute(self, compute: DType) -> Self {
         Self { compute, ..self }
     }
 
-    /// Loads a checkpoint onto `device`.
+    /// Loads a checkpoint onto `device`, its matrices in `dtype`. With bf16 or f16, layer norms, positions and the
+    /// residual stream stay in f32, because sums over many layers would lose digits or, in f16, overflow.
     ///
     /// # Errors
     /// If a file is missing, truncated or foreign, or shapes do not fit `config.json`.
@@ -130,7 +136,9 @@ impl Gpt2 {
         config.settle_head(&checkpoint);
         Self::new(&config, |name, shape| {
             let values = checkpoint.tensor(name, shape)?;
-            Ok(Tensor::from_vec(values, shape, device)?.to_dtype(dtype)?)
+            let half = matches!(dtype, DType::F16 | DType::BF16);
+            let kept = if half && (name.contains("ln_") || name == "wpe.weight") { DType::F32 } else { dtype };
+            Ok(Tensor::from_vec(values, shape, device)?.to_dtype(kept)?)
         })
     }
 
@@ -154,7 +162,8 @@ impl Gpt2 {
         let tokens = self.wte.index_select(&ids.flatten_all()?, 0)?;
         let (batch, _) = ids.dims2()?;
         let positions = self.wpe.narrow(0, start, steps)?;
-        tokens.reshape((batch, steps, self.config.n_embd))?.broadcast_add(&positions)
+        let tokens = tokens.reshape((batch, steps, self.config.n_embd))?.to_dtype(positions.dtype())?;
+        tokens.broadcast_add(&positions)
     }
 
     /// Returns the logits of the next token, `[.., vocabulary]`, for hidden states `[.., width]`.
@@ -164,7 +173,7 @@ impl Gpt2 {
         if let Some(last) = shape.last_mut() {
             *last = self.config.vocab_size;
         }
-        let flat = hidden.reshape(((), self.config.n_embd))?;
+        let flat = hidden.reshape(((), self.config.n_embd))?.to_dtype(weight.dtype())?;
         flat.matmul(&weight.t()?)?.reshape(shape)
     }
 
@@ -184,7 +193,7 @@ impl Gpt2 {
     pub(crate) fn cache(&self, rows: usize, capacity: usize) -> candle_core::Result<KeyValueCache> {
         let shape = (rows, self.config.n_head, capacity, self.config.head_size());
         let layer = || {
-            let zeros = || Tensor::zeros(shape, self.wte.dtype(), self.wte.device());
+            let zeros = || Tensor::zeros(shape, self.compute, self.wte.device());
             Ok((zeros()?, zeros()?))
         };
         let layers = (0..self.config.n_layer).map(|_| layer()).collect::<candle_core::Result<_>>()?;

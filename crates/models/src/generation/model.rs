@@ -15,7 +15,7 @@ use super::device::{cuda_name, device};
 use super::finishing::finish_text;
 use super::generation_config::GenerationConfig;
 use super::memory::{self, Fit};
-use super::network::{LoadChecks, Network, settle_weights};
+use super::network::{LoadChecks, Network, Weights, settle_on_device, settle_weights};
 use super::prompting::{Prompting, refuse_attributes, start_token};
 use super::request::{GenerationError, GenerationRequest};
 use super::settings::{DeviceChoice, WeightsChoice};
@@ -58,7 +58,7 @@ impl EngineDescription {
 /// What a text depends on besides model, seed and settings: the same words give the same text on another machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arithmetic {
-    /// `f32` or `int8`; `server` where a server writes.
+    /// `f32`, `bf16`, `f16` or `int8`; `server` where a server writes.
     pub weights: &'static str,
     /// Of int8, the name of the instructions: every kernel gives the same bits. Of f32 on the CPU, `fused` or
     /// `separate`: how a multiplication with an addition is rounded. Of a GPU, `cuda`.
@@ -70,13 +70,15 @@ impl Arithmetic {
     pub const ON_SERVER: Self = Self { weights: "server", kernels: "server" };
 
     fn of(network: &Network) -> Self {
-        if network.is_int8() {
-            Self { weights: "int8", kernels: pregonero_kernels::int8::chosen().name() }
+        let weights = network.weights();
+        let kernels = if weights == Weights::Int8 {
+            pregonero_kernels::int8::chosen().name()
         } else if network.is_on_cpu() {
-            Self { weights: "f32", kernels: pregonero_kernels::processor::rounding() }
+            pregonero_kernels::processor::rounding()
         } else {
-            Self { weights: "f32", kernels: "cuda" }
-        }
+            "cuda"
+        };
+        Self { weights: weights.name(), kernels }
     }
 }
 
@@ -118,12 +120,20 @@ pub(super) struct Model {
 impl Model {
     pub(super) fn load(files: &ModelFiles, identity: ModelIdentity, loading: Loading) -> anyhow::Result<Self> {
         let Loading { device: choice, weights, checks } = loading;
-        let int8 = settle_weights(files, weights)?;
+        let weights = settle_weights(files, weights)?;
+        let int8 = weights == Weights::Int8;
         // Int8 is for the CPU: if the device is left to the program, that is the device.
         let choice = if int8 && choice == DeviceChoice::Auto { DeviceChoice::Cpu } else { choice };
         let (device, fallback) = device(choice)?;
+        let settled = settle_on_device(weights, &device, choice)?;
+        let fallback = match fallback {
+            Some(reason) if settled != weights => {
+                Some(format!("{reason} with f32 weights instead of {}", weights.name()))
+            }
+            other => other,
+        };
         let tokenizer = Tokenizer::read(files)?;
-        let network = Network::load_with(files, &device, int8, checks)?;
+        let network = Network::load_with(files, &device, settled, checks)?;
         if int8 {
             warn_of_refused_kernels();
         }

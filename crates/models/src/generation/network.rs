@@ -1,6 +1,6 @@
-//! The three forms in which a loaded model decodes: packed in f32 or in int8 on the CPU, candle on a GPU.
+//! The three forms in which a loaded model decodes: packed in f32 or in int8 on the CPU; candle on a GPU, in f32, bf16 or f16.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use candle_core::{DType, Device, Tensor};
 
 use super::cache::SlotCache;
@@ -9,7 +9,7 @@ use super::gpt2::{Gpt2, KeyValueCache};
 use super::gpt2_config::Gpt2Config;
 use super::int8::{self, Image, Int8Gpt2};
 use super::packed::PackedGpt2;
-use super::settings::WeightsChoice;
+use super::settings::{DeviceChoice, WeightsChoice};
 use super::tokenizer::Tokenizer;
 use crate::catalog::{ModelFiles, Needs};
 
@@ -37,28 +37,90 @@ fn cached_values(config: &Gpt2Config, capacity: usize) -> usize {
     2 * config.n_layer * capacity * config.n_embd
 }
 
-/// Returns whether a model is to write with int8 weights.
+/// The type in which a loaded model keeps its weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weights {
+    F32,
+    /// On a GPU only.
+    Bf16,
+    /// On a GPU only.
+    F16,
+    /// On the CPU only.
+    Int8,
+}
+
+impl Weights {
+    /// Returns the name in the record.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+            Self::Int8 => "int8",
+        }
+    }
+
+    /// Returns candle's type for these weights on a GPU.
+    fn on_a_gpu(self) -> Result<DType> {
+        match self {
+            Self::F32 => Ok(DType::F32),
+            Self::Bf16 => Ok(DType::BF16),
+            Self::F16 => Ok(DType::F16),
+            Self::Int8 => bail!(
+                "int8 weights are for the CPU: set generation.device (or --device) to \"cpu\", or generation.weights (or --weights) to \
+                 \"f32\", \"bf16\" or \"f16\""
+            ),
+        }
+    }
+}
+
+/// Returns the type of weights that a model is to write with.
 ///
 /// # Errors
-/// If the folder has only int8 weights and `choice` rules them out: it asks for f32, or leaves it to the check that was
-/// made when they were rounded, which they failed.
-pub(super) fn settle_weights(files: &ModelFiles, choice: WeightsChoice) -> Result<bool> {
-    let Some(quantisation) = int8::of_folder(files)? else { return Ok(choice == WeightsChoice::Int8) };
+/// If the folder has only int8 weights and `choice` rules them out: it asks for another type, or leaves it to the check that
+/// was made when they were rounded, which they failed.
+pub(super) fn settle_weights(files: &ModelFiles, choice: WeightsChoice) -> Result<Weights> {
+    let Some(quantisation) = int8::of_folder(files)? else {
+        return Ok(match choice {
+            WeightsChoice::Auto | WeightsChoice::F32 => Weights::F32,
+            WeightsChoice::Bf16 => Weights::Bf16,
+            WeightsChoice::F16 => Weights::F16,
+            WeightsChoice::Int8 => Weights::Int8,
+        });
+    };
     let (label, check) = (files.display("config.json"), &quantisation.check);
     match choice {
-        WeightsChoice::Int8 => Ok(true),
-        WeightsChoice::Auto if check.passed => Ok(true),
+        WeightsChoice::Int8 => Ok(Weights::Int8),
+        WeightsChoice::Auto if check.passed => Ok(Weights::Int8),
         WeightsChoice::Auto => bail!(
             "{label}: its int8 weights failed their check: {}; set generation.weights (or --weights) to \"int8\" to use them all the same, or use the \
              model that they were made from: {}",
             check.in_words(),
             quantisation.made_from
         ),
-        WeightsChoice::F32 => bail!(
+        WeightsChoice::F32 | WeightsChoice::Bf16 | WeightsChoice::F16 => bail!(
             "{label}: this folder has only int8 weights: set generation.weights (or --weights) to \"auto\" or \"int8\", or use the model that they \
              were made from: {}",
             quantisation.made_from
         ),
+    }
+}
+
+/// Returns the type of weights on the device that was found: bf16 and f16 become f32 on the CPU if the device was left to the
+/// program, because it would otherwise not write at all where the card is missing.
+///
+/// # Errors
+/// If bf16 or f16 is asked for on the CPU by name.
+pub(super) fn settle_on_device(weights: Weights, device: &Device, choice: DeviceChoice) -> Result<Weights> {
+    let half = matches!(weights, Weights::Bf16 | Weights::F16);
+    match choice {
+        DeviceChoice::Auto if half && device.is_cpu() => Ok(Weights::F32),
+        _ if half && device.is_cpu() => bail!(
+            "{} weights are for a GPU: set generation.weights (or --weights) to \"f32\" or \"int8\", or generation.device (or --device) to \
+             \"cuda\"",
+            weights.name()
+        ),
+        _ => Ok(weights),
     }
 }
 
@@ -94,12 +156,11 @@ impl Network {
     /// Loads a checkpoint for `device` with all checks.
     #[cfg(test)]
     pub(crate) fn load(files: &ModelFiles, device: &Device) -> Result<Self> {
-        Self::load_with(files, device, false, LoadChecks::ALL)
+        Self::load_with(files, device, Weights::F32, LoadChecks::ALL)
     }
 
-    /// Loads a checkpoint for `device`, with int8 weights or with f32; on the CPU, `checks` decides whether its values
-    /// are checked.
-    pub(super) fn load_with(files: &ModelFiles, device: &Device, int8: bool, checks: LoadChecks) -> Result<Self> {
+    /// Loads a checkpoint for `device` with this type of weights; on the CPU, `checks` decides whether its values are checked.
+    pub(super) fn load_with(files: &ModelFiles, device: &Device, weights: Weights, checks: LoadChecks) -> Result<Self> {
         if device.is_cpu() {
             let mut config = Gpt2Config::read(files)?;
             if int8::of_folder(files)?.is_some() {
@@ -111,17 +172,13 @@ impl Network {
                 checkpoint = checkpoint.without_check_of_values();
             }
             config.settle_head(&checkpoint);
-            if int8 {
+            if weights == Weights::Int8 {
                 let image = Image::quantise(&config, &checkpoint)?;
                 return Ok(Self::Int8(Int8Gpt2::new(config, image)));
             }
             return Ok(Self::Packed(PackedGpt2::new(&config, &checkpoint)?));
         }
-        ensure!(
-            !int8,
-            "int8 weights are for the CPU: set generation.device (or --device) to \"cpu\", or generation.weights to \"f32\""
-        );
-        let model = Gpt2::load(files, device, DType::F32)?;
+        let model = Gpt2::load(files, device, weights.on_a_gpu()?)?;
         Ok(Self::Candle { model, device: device.clone() })
     }
 
@@ -169,14 +226,19 @@ impl Network {
         matches!(self, Self::Int8(model) if model.image().is_mapped())
     }
 
-    /// Returns whether the weights are int8.
-    pub(crate) fn is_int8(&self) -> bool {
-        matches!(self, Self::Int8(_))
+    /// Returns the type of the weights.
+    pub(super) fn weights(&self) -> Weights {
+        match self {
+            Self::Int8(_) => Weights::Int8,
+            Self::Candle { model, .. } if model.compute() == DType::BF16 => Weights::Bf16,
+            Self::Candle { model, .. } if model.compute() == DType::F16 => Weights::F16,
+            Self::Packed(_) | Self::Candle { .. } => Weights::F32,
+        }
     }
 
     /// Returns the bytes that one row of `capacity` tokens takes in the cache.
     pub(crate) fn row_bytes(&self, capacity: usize) -> usize {
-        let value = if self.is_int8() { size_of::<u16>() } else { size_of::<f32>() };
+        let value = if self.weights() == Weights::F32 { size_of::<f32>() } else { size_of::<u16>() };
         value * cached_values(self.config(), capacity)
     }
 }

@@ -146,20 +146,25 @@ pub enum DeviceChoice {
     Cuda(usize),
 }
 
-/// How the weights are kept in memory on the CPU.
+/// How the weights are kept in memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum WeightsChoice {
     /// Int8 for a folder that `models quantize` wrote, if its check passed; otherwise f32.
     #[default]
     Auto,
     F32,
-    /// Int8, rounded at start if the model's files are not int8.
+    /// On a GPU; on the CPU f32 if the device is [`DeviceChoice::Auto`], an error otherwise.
+    Bf16,
+    /// As [`Self::Bf16`].
+    F16,
+    /// Int8, on the CPU; rounded at start if the model's files are not int8.
     Int8,
 }
 
 impl WeightsChoice {
     /// The names in the configuration and on the command line.
-    pub const NAMES: [(&str, Self); 3] = [("auto", Self::Auto), ("f32", Self::F32), ("int8", Self::Int8)];
+    pub const NAMES: [(&str, Self); 5] =
+        [("auto", Self::Auto), ("f32", Self::F32), ("bf16", Self::Bf16), ("f16", Self::F16), ("int8", Self::Int8)];
 }
 
 /// Parses a device as the configuration writes it.

@@ -22,7 +22,7 @@ use super::decoding_settings::Decoding;
 use super::gpt2::{Gpt2, Gpt2Config, NoDropout};
 use super::host::dropout::DropoutSeed;
 use super::host::{Gradients, HostGpt2, Sequences};
-use super::network::Network;
+use super::network::{Network, Weights, settle_on_device};
 use super::processors;
 use super::scoring::{Scorer, Windows};
 use super::shortlist::Shortlist;
@@ -200,6 +200,36 @@ fn logits_equal_transformers_for_every_shape_and_storage() {
             assert_close(&stepwise, &reference.last_logits, 1e-4, &format!("{what}, cached"));
         }
     }
+}
+
+#[test]
+fn half_precision_logits_are_near_those_of_transformers_whole_and_step_by_step() {
+    for reference in references() {
+        let (_folder, files, _) = checkpoint(&reference.name);
+        let spread = reference.last_logits.iter().map(|logit| logit.abs()).fold(0.0, f32::max);
+        for (dtype, weights, tolerance) in [(DType::BF16, Weights::Bf16, 0.03), (DType::F16, Weights::F16, 0.004)] {
+            let model = Gpt2::load(&files, &Device::Cpu, dtype).expect("loadable");
+            let network = Network::Candle { model, device: Device::Cpu };
+            assert_eq!(network.weights(), weights);
+            let what = format!("{} {dtype:?}", reference.name);
+            let (whole, _) = network.prefill(&reference.prompt, 1, 16).expect("decodable");
+            assert_close(&whole, &reference.last_logits, tolerance * spread, &what);
+            let (mut stepwise, mut cache) = network.prefill(&reference.prompt[..3], 1, 16).expect("decodable");
+            for id in &reference.prompt[3..] {
+                stepwise = network.advance(&[*id], 1, &mut cache).expect("decodable");
+            }
+            assert_close(&stepwise, &reference.last_logits, tolerance * spread, &format!("{what}, cached"));
+        }
+    }
+}
+
+#[test]
+fn half_precision_is_for_a_gpu_and_becomes_f32_where_the_device_was_left_open() {
+    let settled = |choice| settle_on_device(Weights::Bf16, &Device::Cpu, choice);
+    assert_eq!(settled(DeviceChoice::Auto).expect("f32"), Weights::F32);
+    let message = settled(DeviceChoice::Cpu).expect_err("the CPU was asked for").to_string();
+    assert!(message.contains("bf16") && message.contains("generation.weights"), "{message}");
+    assert_eq!(settle_on_device(Weights::Int8, &Device::Cpu, DeviceChoice::Cpu).expect("int8"), Weights::Int8);
 }
 
 fn plain(strategy: Strategy, repetition_penalty: f64, no_repeat_ngram: usize) -> Decoding {

@@ -5,7 +5,7 @@ use super::*;
 use crate::catalog::ModelFiles;
 use crate::generation::checkpoint::Checkpoint;
 use crate::generation::gpt2_config::Gpt2Config;
-use crate::generation::network::{LoadChecks, Network};
+use crate::generation::network::{LoadChecks, Network, Weights};
 use crate::generation::tests::{assert_close, checkpoint};
 
 /// Made by `tests/data/gpt2/int8.py`: the logits after the third and the last token.
@@ -21,7 +21,7 @@ fn references() -> Vec<Reference> {
 }
 
 fn rounded(files: &ModelFiles) -> Network {
-    Network::load_with(files, &Device::Cpu, true, LoadChecks::ALL).expect("loadable")
+    Network::load_with(files, &Device::Cpu, Weights::Int8, LoadChecks::ALL).expect("loadable")
 }
 
 #[test]
