@@ -97,6 +97,17 @@ fn a_data_set_is_built_shown_verified_described_and_purged() {
     std::fs::write(bot.path("theirs.json"), theirs).unwrap();
     let refused = bot.run(&["dataset", "card", "set", "--croissant", "--output", "theirs.json"]);
     assert!(refused.stderr.contains("was not written by this command"), "{refused:?}");
+    for (name, kind) in [("README.md", &[][..]), ("croissant.json", &["--croissant"])] {
+        let path = bot.path(&format!("set/{name}"));
+        let completed = std::fs::read_to_string(&path).unwrap().replacen("barrio", "barrio nuestro", 1);
+        std::fs::write(&path, &completed).unwrap();
+        let card = [&["dataset", "card", "set"], kind].concat();
+        let refused = bot.run(&card);
+        assert!(refused.stderr.contains("changed by hand since this command wrote it"), "{refused:?}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), completed);
+        json(&bot, &[&card[..], &["--overwrite"]].concat());
+        json(&bot, &card);
+    }
 
     // A model that was trained on the part with the author's rows is named; it keeps the hashes of its files.
     let train = ["train", "vectors", "--data", "set/train.jsonl:text", "--output", "runs/words", "--epochs", "1"];
