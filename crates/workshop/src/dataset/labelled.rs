@@ -123,6 +123,10 @@ mod tests {
         for (content, expected) in [
             (&b"text,label\nhola,1\n"[..], "no column \"author\"; the file has text, label"),
             (
+                b"author,text,label\na,hola, \n",
+                ":2: no label: the row has nothing in the column \"label\" (columns: author, text, label); name another column with",
+            ),
+            (
                 b"author,text,label\na,\"dos\nrenglones\",1\na,hola,2\n",
                 ":4: label \"2\" is not one of 0 (negative), 1 (positive)",
             ),
