@@ -440,7 +440,7 @@ impl Purged {
         found.retain(|folder| seen.insert(std::fs::canonicalize(folder).unwrap_or_else(|_| folder.clone())));
         for folder in found {
             let list = TrainedOn::read(&folder).unwrap_or_else(|error| {
-                self.unread.push(Unread { folder: folder.clone(), why: format!("{error:#}") });
+                self.unread.push(Unread { folder: folder.clone(), why: error.to_string() });
                 None
             });
             if let Some(list) = list {

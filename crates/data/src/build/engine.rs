@@ -196,7 +196,7 @@ impl<'a> Pass<'a> {
 
     fn why_none(&self) -> String {
         let report = self.report();
-        let lines = report.dropped.0.iter().map(|(reason, rows)| format!("  {rows} {reason}"));
+        let lines = report.dropped.0.iter().map(|(reason, rows)| format!("  {rows} {reason}")).chain(report.hints);
         format!("{} rows read, dropped:\n{}", report.rows_read, lines.collect::<Vec<_>>().join("\n"))
     }
 
@@ -358,6 +358,7 @@ impl<'a> Pass<'a> {
                 })
                 .collect(),
             notes: self.notes(),
+            hints: self.unlisted_in_words().into_iter().collect(),
             ..BuildReport::default()
         }
     }
@@ -381,9 +382,6 @@ impl<'a> Pass<'a> {
                 ));
             }
         }
-        if !self.unlisted.is_empty() {
-            notes.push(self.unlisted_in_words());
-        }
         if self.file.spec.label.is_some() && self.unlabelled > 0 {
             notes.push(format!("{} rows were kept without a label", self.unlabelled));
         }
@@ -405,15 +403,18 @@ impl Pass<'_> {
         applies.then(|| format!("no row says who wrote it (column \"author\" or \"author_id\"): {}", vain.join("; ")))
     }
 
-    fn unlisted_in_words(&self) -> String {
+    fn unlisted_in_words(&self) -> Option<String> {
+        if self.unlisted.is_empty() {
+            return None;
+        }
         let mut values: Vec<(&String, &u64)> = self.unlisted.iter().collect();
         values.sort_by_key(|(value, rows)| (std::cmp::Reverse(**rows), *value));
         let shown: Vec<String> = values.iter().take(SHOWN).map(|(value, rows)| format!("{value:?} ({rows})")).collect();
         let more = if values.len() > SHOWN { " …" } else { "" };
-        format!(
+        Some(format!(
             "values of label.from that label.labels does not list: {}{more}; add them to a label, or leave them out",
             shown.join(", ")
-        )
+        ))
     }
 }
 

@@ -270,10 +270,12 @@ fn a_label_that_the_spec_does_not_list_is_called_so_and_shown() {
     let report = bench.run(spec, None).unwrap();
     assert_eq!(report.dropped.0, [("no label".to_owned(), 1), ("label that label.labels does not list".to_owned(), 1)]);
     assert!(
-        report.notes[0].contains("values of label.from that label.labels does not list: \"Bien\" (1)"),
+        report.hints[0].contains("values of label.from that label.labels does not list: \"Bien\" (1)"),
         "{:?}",
-        report.notes
+        report.hints
     );
+    let none = bench.run(&spec.replace("bien", "otro"), None).unwrap_err().to_string();
+    assert!(none.contains("no row is left") && none.contains("\"Bien\" (1), \"bien\" (1)"), "{none}");
 }
 
 #[test]

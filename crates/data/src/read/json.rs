@@ -63,7 +63,7 @@ impl JsonRows {
     }
 
     /// Reads the objects as rows, whatever their keys are.
-    pub(super) fn as_they_are(self) -> Self {
+    pub(super) fn with_own_rows(self) -> Self {
         Self { own: true, ..self }
     }
 

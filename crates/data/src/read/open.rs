@@ -157,7 +157,7 @@ fn open_text(input: Input, mut source: Source, options: &ReadOptions) -> Result<
             let (layout, frames) =
                 if by_line { (Layout::Lines, Frames::lines(input)) } else { (Layout::Values, Frames::values(input)) };
             let rows = JsonRows::new(frames, records, layout, None, options, &mut report);
-            OpenFile::Json(Box::new(if is_of_data_set(&source) { rows.as_they_are() } else { rows }))
+            OpenFile::Json(Box::new(if is_of_data_set(&source) { rows.with_own_rows() } else { rows }))
         }
         Text::Archive(contents) => {
             refuse_others(&contents, &name)?;

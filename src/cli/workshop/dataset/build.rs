@@ -136,7 +136,7 @@ fn shown(report: &BuildReport) -> String {
         let _ = writeln!(text, "{}: a line for {} rows, none for {}", join.table, join.matched, join.unmatched);
     }
     contents(&mut text, report);
-    for note in &report.notes {
+    for note in report.notes.iter().chain(&report.hints) {
         let _ = writeln!(text, "note: {}", visible(note));
     }
     match (&report.output, &report.digest) {
