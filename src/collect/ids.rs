@@ -8,10 +8,12 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use pregonero_data::folder::sha256_of_file;
-use pregonero_data::read::{self, ReadOptions};
+use pregonero_data::read::{self, ReadOptions, RoundedIds, is_rounded_id};
 
 /// The names that tables give the column with the ids.
 const COLUMNS: [&str; 4] = ["id", "tweet_id", "post_id", "status_id"];
+
+const ROUNDED: &str = "was rounded, probably by a spreadsheet: the real id is lost; take the ids from the first file";
 
 /// The ids of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,36 +49,26 @@ pub fn read_ids(path: &Path) -> Result<IdList> {
     Ok(list)
 }
 
-/// Long ids that end in zeros. A spreadsheet keeps fifteen digits of an id and writes zeros for the others; of ids as X gives
-/// them, one in ten thousand ends in four zeros.
+/// Long ids that end in zeros, and where the first of them is.
 #[derive(Debug, Default)]
 struct Zeros {
-    long: u64,
-    zeros: u64,
+    ids: RoundedIds,
     first: Option<String>,
 }
 
 impl Zeros {
     fn see(&mut self, id: u64, place: &dyn Fn() -> String) {
-        if id < 10_u64.pow(15) {
-            return;
-        }
-        self.long += 1;
-        if id.is_multiple_of(10_000) {
-            self.zeros += 1;
+        let id = id.to_string();
+        self.ids.see(&id);
+        if RoundedIds::looks_rounded(&id) {
             self.first.get_or_insert_with(|| format!("{}: {id}", place()));
         }
     }
 
-    /// Refuses a file in which more than one id in fifty looks rounded.
+    /// Refuses a file whose ids look rounded.
     fn check(self) -> Result<()> {
-        match self.first {
-            Some(first) if self.zeros * 50 > self.long => bail!(
-                "{first} was rounded, probably by a spreadsheet, as were {} of {} ids: the real ids are lost; take them from \
-                 the first file",
-                self.zeros,
-                self.long
-            ),
+        match (self.first, self.ids.in_words()) {
+            (Some(first), Some(words)) => bail!("{first} was rounded: {words}"),
             _ => Ok(()),
         }
     }
@@ -128,14 +120,13 @@ fn of_rows(path: &Path, add: &mut impl FnMut(u64, &dyn Fn() -> String)) -> Resul
 fn id(cell: &str) -> Result<u64> {
     let is_digits = !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit());
     if is_digits {
+        ensure!(!is_rounded_id(cell), "{cell} {ROUNDED}");
         let id: u64 = cell.parse().with_context(|| format!("{cell:?} is too large for the id of a post"))?;
         ensure!(id > 0, "0 is not the id of a post");
         return Ok(id);
     }
-    let is_rounded = cell.contains(['E', 'e', '.']) && cell.parse::<f64>().is_ok();
-    if is_rounded {
-        bail!("{cell} was rounded, probably by a spreadsheet: the real id is lost; take the ids from the first file");
-    }
+    let is_rounded = cell.contains(['E', 'e', '.']) && cell.parse::<f64>().is_ok() || is_rounded_id(cell);
+    ensure!(!is_rounded, "{cell} {ROUNDED}");
     bail!(
         "{cell:?} is not the id of a post: expected decimal digits, one id on each line, or a table with a column `id`"
     )

@@ -97,6 +97,17 @@ fn a_data_set_is_built_shown_verified_described_and_purged() {
     std::fs::write(bot.path("theirs.json"), theirs).unwrap();
     let refused = bot.run(&["dataset", "card", "set", "--croissant", "--output", "theirs.json"]);
     assert!(refused.stderr.contains("was not written by this command"), "{refused:?}");
+    for (name, kind) in [("README.md", &[][..]), ("croissant.json", &["--croissant"])] {
+        let path = bot.path(&format!("set/{name}"));
+        let completed = std::fs::read_to_string(&path).unwrap().replacen("barrio", "barrio nuestro", 1);
+        std::fs::write(&path, &completed).unwrap();
+        let card = [&["dataset", "card", "set"], kind].concat();
+        let refused = bot.run(&card);
+        assert!(refused.stderr.contains("changed by hand since this command wrote it"), "{refused:?}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), completed);
+        json(&bot, &[&card[..], &["--overwrite"]].concat());
+        json(&bot, &card);
+    }
 
     // A model that was trained on the part with the author's rows is named; it keeps the hashes of its files.
     let train = ["train", "vectors", "--data", "set/train.jsonl:text", "--output", "runs/words", "--epochs", "1"];
@@ -174,6 +185,57 @@ fn a_build_killed_at_any_moment_leaves_nothing_half_written_and_comes_to_the_sam
     std::thread::sleep(Duration::from_millis(10));
     assert!(quiet(run("set")).status().unwrap().success());
     assert_eq!(files(&bot.path("set")), files(&bot.path("whole")));
+    let left = std::fs::read_dir(bot.path("set").parent().unwrap()).unwrap();
+    let left = left.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".unfinished-"));
+    assert_eq!(left.count(), 0, "the last run removes what the killed ones left");
+}
+
+#[test]
+fn a_dry_run_refuses_what_the_run_refuses() {
+    let bot = place(30, "jsonl");
+    std::fs::create_dir(bot.path("there")).unwrap();
+    let enrich = |classifier: &str, column: &str| {
+        format!("[enrich]\ncolumns = [\"sentiment={column}\"]\nclassifier = \"{classifier}\"\n[split]")
+    };
+    for (from, to, output, expected) in [
+        ("[split]", enrich("builtin:none", "TONO"), "set", "bad.toml: enrich.classifier"),
+        ("[split]", enrich("no/such/folder", "TONO"), "set", "bad.toml: enrich.classifier"),
+        ("[split]", enrich("builtin", "author"), "set", "the rows have a column \"author\" already"),
+        ("min_words = 5", "min_words = 5\nas_of = 2021-01-01".to_owned(), "set", "filter.as_of: it does nothing"),
+        ("min_words = 5", "languages = [\"xx\"]".to_owned(), "set", "no language has the code \"xx\""),
+        (
+            "min_words = 5",
+            "without = { party = [\"x\"] }".to_owned(),
+            "set",
+            "filter.without: no row has a column \"party\"; there are id",
+        ),
+        ("min_words = 5", "min_words = 5".to_owned(), "there", "there: exists already"),
+    ] {
+        std::fs::write(bot.path("bad.toml"), SPEC.replace("FORMAT", "jsonl").replacen(from, &to, 1)).unwrap();
+        for dry in [&["--dry-run"][..], &[]] {
+            let ended = bot.run(&[&["dataset", "build", "--spec", "bad.toml", "--output", output], dry].concat());
+            assert_ne!(ended.code(), Some(0), "{to}");
+            assert!(ended.stderr.contains(expected), "{expected}: {ended:?}");
+        }
+    }
+    assert!(!bot.path("set").exists());
+}
+
+#[test]
+fn a_purge_says_where_it_cannot_look() {
+    let bot = TestBot::new();
+    std::fs::write(bot.path("a.csv"), "text,handle\nhola,ana\nsol,eva\n").unwrap();
+    json(&bot, &["dataset", "import", "a.csv", "--output", "set", "--keep-names", "--rename", "handle=quien"]);
+    let ended = bot.run(&["dataset", "purge", "set", "--author", "@ana"]);
+    assert_ne!(ended.code(), Some(0));
+    assert!(ended.stderr.contains("the columns are text, quien: name it with --author-column NAME"), "{ended:?}");
+    let purged = json(&bot, &["dataset", "purge", "set", "--author", "https://x.com/ana", "--author-column", "quien"]);
+    assert_eq!((&purged["purged"]["rows"], &purged["purged"]["kept"]), (&1.into(), &1.into()));
+    for renames in [["text=a", "text=b"], ["text=a", "handle=a"]] {
+        let ended =
+            bot.run(&["dataset", "import", "a.csv", "--dry-run", "--rename", renames[0], "--rename", renames[1]]);
+        assert!(ended.stderr.contains("--rename: "), "{ended:?}");
+    }
 }
 
 fn quiet(mut command: Command) -> Command {

@@ -1,16 +1,22 @@
 //! A datasheet (Gebru et al., "Datasheets for Datasets", 2021) in Markdown: its questions, answered from the manifest.
 //!
 //! What the manifest cannot know is said to be unknown, in italics, for a person to fill in: an empty answer must not look like "no".
+//! The last line has the hash of what is above it, so that a card with a person's answers is never replaced without being asked.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::folder::{Manifest, Source};
 use crate::names;
 
 /// The words that only our cards have, by which an earlier one is recognised.
 pub const MADE_BY: &str = "Made by `pregonero dataset card` from `manifest.json`.";
+
+/// The beginning of the last line; the hash and [`SEAL_END`] come after it.
+const SEAL: &str = "\n<!-- Written by pregonero; SHA-256 of the lines above: ";
+const SEAL_END: &str = " -->\n";
 
 const UNKNOWN: &str = "*Not known to the manifest: write it here.*";
 
@@ -27,7 +33,19 @@ pub fn card(manifest: &Manifest) -> String {
     uses(&mut card);
     distribution(&mut card, manifest);
     maintenance(&mut card, manifest);
-    card
+    let hash = hash_of(&card);
+    card + SEAL + &hash + SEAL_END
+}
+
+fn hash_of(text: &str) -> String {
+    format!("{:x}", Sha256::digest(text.as_bytes()))
+}
+
+/// Returns whether a card is as this program wrote it: nobody has changed it since.
+#[must_use]
+pub fn is_untouched(card: &str) -> bool {
+    let Some((text, seal)) = card.rsplit_once(SEAL) else { return false };
+    seal.strip_suffix(SEAL_END).is_some_and(|hash| hash == hash_of(text))
 }
 
 fn or_unknown(text: &str) -> &str {
@@ -325,6 +343,10 @@ mod tests {
             ..Manifest::default()
         };
         let card = card(&manifest);
+        assert!(is_untouched(&card));
+        for changed in [card.replace("# barrio", "# Barrio"), card.clone() + "mine", card.replace("<!--", "")] {
+            assert!(!is_untouched(&changed), "{changed}");
+        }
         for expected in [
             "# barrio",
             "with leave of the neighbours",

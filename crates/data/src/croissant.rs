@@ -5,12 +5,31 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::folder::{ColumnType, DataFile, Manifest};
 use crate::names;
 
 /// Words that every description of ours has, by which an earlier one is recognised.
 pub const WORDS: &str = "Texts written by people, ";
+
+/// The key of the hash of all other keys, by which one sees whether a person has changed the description.
+const SEAL: &str = "pregonero:sha256";
+
+/// Returns whether a description is as this program wrote it: nobody has changed it since.
+#[must_use]
+pub fn is_untouched(description: &str) -> bool {
+    let Ok(Value::Object(mut fields)) = serde_json::from_str(description) else { return false };
+    fields.remove(SEAL).is_some_and(|seal| seal == hash_of(&fields))
+}
+
+/// Returns a hash that does not depend on the order of the keys.
+fn hash_of(fields: &Map<String, Value>) -> String {
+    let sorted: std::collections::BTreeMap<&String, &Value> = fields.iter().collect();
+    let mut hash = Sha256::new();
+    sorted.iter().for_each(|(key, value)| hash.update(format!("{key}\n{value}\n")));
+    format!("{:x}", hash.finalize())
+}
 
 /// Returns the description of a data set as JSON-LD.
 ///
@@ -47,6 +66,8 @@ pub fn croissant(manifest: &Manifest) -> Result<Value> {
     });
     if let Value::Object(fields) = &mut description {
         add_known(fields, manifest);
+        let seal = hash_of(fields);
+        fields.insert(SEAL.to_owned(), json!(seal));
     }
     Ok(description)
 }
@@ -221,6 +242,8 @@ mod tests {
         };
         let folder = writer.finish(manifest).unwrap();
         let found = croissant(folder.manifest()).unwrap();
+        let written = serde_json::to_string_pretty(&found).unwrap();
+        assert!(is_untouched(&written) && !is_untouched(&written.replace("CC BY 4.0", "CC0-1.0")));
         assert_eq!(found["distribution"][1]["sha256"], folder.manifest().files[1].sha256);
         let types: Vec<&str> = found["recordSet"][1]["field"]
             .as_array()

@@ -5,16 +5,21 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
+use pregonero_system::files::remove_unfinished;
 use serde::Serialize;
 
-use crate::folder::{Folder, Manifest, Purge};
+use crate::folder::{Folder, MANIFEST, Manifest, Purge};
+use crate::import::columns_of;
 use crate::names;
+use crate::read::is_rounded_id;
 use crate::row::Row;
-use crate::screen_name::{comparable, mentioned, retweeted};
+use crate::screen_name::{address, comparable, mentioned, retweeted};
 use crate::trained_on::{DataUse, TrainedOn, walk};
+use crate::verify::places_of;
 
 /// How deep below a folder models are looked for.
 const DEPTH: usize = 6;
@@ -26,6 +31,20 @@ pub struct Wanted {
     authors: HashSet<String>,
     ids: HashSet<String>,
     from_file: bool,
+    /// Whether somebody is named as an author, and something as a post: a number in a list may be either.
+    names_authors: bool,
+    names_posts: bool,
+    /// The columns that a person named.
+    author_column: Option<String>,
+    id_column: Option<String>,
+}
+
+/// The columns in which authors, ids and texts are looked for.
+#[derive(Debug, Default)]
+struct Columns {
+    authors: Vec<String>,
+    ids: Vec<String>,
+    texts: Vec<String>,
 }
 
 /// What a purge did, or would do.
@@ -39,6 +58,9 @@ pub struct Purged {
     pub retweets: u64,
     /// Rows that stay though they mention an author.
     pub mentions: u64,
+    /// Rows that do not say who wrote them, and rows without a whole id, where authors or ids were looked for.
+    pub without_author: u64,
+    pub without_id: u64,
     pub digest_before: String,
     pub digest: String,
     /// Models that were trained on a file with such rows, and data sets that were built from this one.
@@ -46,6 +68,17 @@ pub struct Purged {
     pub data_sets: Vec<PathBuf>,
     /// Sources of the data set that are still there, and still have the rows.
     pub sources: Vec<String>,
+    /// Files of the data set that have another name on the disk (a hard link), which keeps the rows.
+    pub hard_links: Vec<String>,
+    /// Files `data.json` that are no lists of a model's data, and why: nobody knows what these folders have seen.
+    pub unread: Vec<Unread>,
+}
+
+/// A file that was passed over while models were looked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unread {
+    pub folder: PathBuf,
+    pub why: String,
 }
 
 /// A model that has seen rows that had to go.
@@ -57,19 +90,22 @@ pub struct Trained {
 }
 
 impl Wanted {
-    /// Collects authors, ids and lists of both: a line with `@` is an author, one of digits an id of a tweet or of an author.
+    /// Collects authors, ids and lists of both. An author is a name with or without `@`, an author's id, or the address of a profile; an
+    /// id may be the address of a post. In a list, a line with `@` is an author, one of digits an id of a tweet or of an author.
     ///
     /// # Errors
-    /// If a list cannot be read or has another line, or nothing is given.
+    /// If one of them is neither, a list cannot be read or has another line, or nothing is given.
     pub fn new(authors: &[String], ids: &[String], lists: &[PathBuf]) -> Result<Self> {
         let mut wanted = Self { from_file: !lists.is_empty(), ..Self::default() };
-        wanted.authors.extend(authors.iter().map(|author| comparable(author)));
-        wanted.ids.extend(ids.iter().map(|id| id.trim().to_owned()));
+        for author in authors.iter().map(|author| author.trim()).filter(|author| !author.is_empty()) {
+            wanted.add_author(author)?;
+        }
+        for id in ids.iter().map(|id| id.trim()).filter(|id| !id.is_empty()) {
+            wanted.add_id(id)?;
+        }
         for path in lists {
             wanted.read(path)?;
         }
-        wanted.authors.retain(|author| !author.is_empty());
-        wanted.ids.retain(|id| !id.is_empty());
         ensure!(
             !wanted.authors.is_empty() || !wanted.ids.is_empty(),
             "nothing to purge: give --author NAME, --id ID or --file LIST"
@@ -77,25 +113,64 @@ impl Wanted {
         Ok(wanted)
     }
 
+    /// Names the columns that have the authors and the ids, instead of those with usual names.
+    #[must_use]
+    pub fn in_columns(self, author: Option<String>, id: Option<String>) -> Self {
+        Self { author_column: author, id_column: id, ..self }
+    }
+
+    fn add_author(&mut self, author: &str) -> Result<()> {
+        let name = if author.contains('/') {
+            address(author).and_then(|found| found.author)
+        } else {
+            Some(comparable(author))
+        };
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
+            bail!("--author {author:?}: names nobody; write name, @name, an author's id, or https://x.com/name")
+        };
+        self.names_authors = true;
+        self.authors.insert(name);
+        Ok(())
+    }
+
+    fn add_id(&mut self, id: &str) -> Result<()> {
+        let digits = if id.contains('/') { address(id).and_then(|found| found.post) } else { Some(comparable(id)) };
+        let Some(digits) = digits.filter(|_| !id.starts_with('@')) else {
+            bail!("--id {id:?}: names no post; write its id, or https://x.com/name/status/ID; --author takes people")
+        };
+        ensure!(
+            !is_rounded_id(&digits),
+            "--id {id}: a spreadsheet rounded this id, and it names no post: give all of its digits"
+        );
+        self.names_posts = true;
+        self.ids.insert(digits);
+        Ok(())
+    }
+
     fn read(&mut self, path: &Path) -> Result<()> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        for (number, line) in text.lines().enumerate() {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}: it must be text in UTF-8", path.display()))?;
+        for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let digits = line.bytes().all(|byte| byte.is_ascii_digit());
-            ensure!(
-                digits || line.starts_with('@'),
-                "{}:{}: write an author as @name and an id in digits; found {line:?}",
-                path.display(),
-                number + 1
-            );
-            if digits {
+            let found = address(line);
+            if line.bytes().all(|byte| byte.is_ascii_digit()) {
                 self.ids.insert(line.to_owned());
                 self.authors.insert(line.to_owned());
+            } else if let Some(post) = found.as_ref().and_then(|found| found.post.as_ref()) {
+                self.add_id(post)?;
+            } else if let Some(author) = found.and_then(|found| found.author) {
+                self.add_author(&author)?;
+            } else if line.starts_with('@') && !comparable(line).is_empty() {
+                self.add_author(line)?;
             } else {
-                self.authors.insert(comparable(line));
+                bail!(
+                    "{}:{}: write an author as @name, an id in digits, or an address such as https://x.com/name; found {line:?}",
+                    path.display(),
+                    number + 1
+                );
             }
         }
         Ok(())
@@ -110,23 +185,84 @@ impl Wanted {
         kinds.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
     }
 
-    fn fate(&self, row: &Row) -> Fate {
-        let is = |column: &str, set: &HashSet<String>| {
-            row.text(column).is_some_and(|value| set.contains(&comparable(&value)))
+    /// Finds the columns to look in.
+    ///
+    /// # Errors
+    /// If there is none; the message says which columns there are, and how to name the right one.
+    fn columns(&self, folder: &Folder) -> Result<Columns> {
+        let all = columns_in(folder)?;
+        let place = folder.path().display();
+        let given = |column: &Option<String>, flag: &str| -> Result<Option<Vec<String>>> {
+            let Some(column) = column else { return Ok(None) };
+            ensure!(all.contains(column), "{place}: {flag}: no column {column:?}; there are {}", all.join(", "));
+            Ok(Some(vec![column.clone()]))
         };
-        if is(names::ID, &self.ids) || is(names::AUTHOR, &self.authors) || is(names::AUTHOR_ID, &self.authors) {
+        let screen_names = columns_of(names::AUTHOR, &all);
+        let is_number = |name: &String| name.bytes().all(|byte| byte.is_ascii_digit());
+        let by_number = self.authors.iter().all(is_number) || !screen_names.is_empty();
+        let usual = if by_number { [screen_names, columns_of(names::AUTHOR_ID, &all)].concat() } else { Vec::new() };
+        let columns = Columns {
+            authors: given(&self.author_column, "--author-column")?.unwrap_or(usual),
+            ids: given(&self.id_column, "--id-column")?.unwrap_or_else(|| columns_of(names::ID, &all)),
+            texts: columns_of(names::TEXT, &all),
+        };
+        let either = self.names_posts || self.names_authors || !columns.ids.is_empty();
+        for (missing, what, flag) in [
+            (
+                columns.authors.is_empty() && (self.names_authors || !either),
+                "has the names of the authors",
+                "--author-column",
+            ),
+            (columns.ids.is_empty() && self.names_posts, "has the ids of the posts", "--id-column"),
+        ] {
+            ensure!(
+                !missing,
+                "{place}: no column with a usual name {what}, so that no row can be found by them; the columns are {}: name it with \
+                 {flag} NAME",
+                all.join(", ")
+            );
+        }
+        Ok(columns)
+    }
+
+    fn fate(&self, row: &Row, columns: &Columns) -> Fate {
+        let is = |names: &[String], set: &HashSet<String>| {
+            !set.is_empty() && names.iter().any(|name| row.text(name).is_some_and(|value| set.contains(&plain(&value))))
+        };
+        if is(&columns.ids, &self.ids) || is(&columns.authors, &self.authors) {
             return Fate::Goes;
         }
         if self.authors.is_empty() {
             return Fate::Stays;
         }
-        let Some(text) = row.text(names::TEXT) else { return Fate::Stays };
         let is_author = |name: &str| self.authors.contains(&comparable(name));
-        if retweeted(&text).is_some_and(is_author) {
+        let texts = || columns.texts.iter().filter_map(|name| row.text(name));
+        if texts().any(|text| retweeted(&text).is_some_and(is_author)) {
             return Fate::Retweets;
         }
-        if mentioned(&text).any(is_author) { Fate::Mentions } else { Fate::Stays }
+        if texts().any(|text| mentioned(&text).any(is_author)) { Fate::Mentions } else { Fate::Stays }
     }
+}
+
+/// Returns a name or id of a row as it is compared; some tables have addresses.
+fn plain(value: &str) -> String {
+    let found = value.contains('/').then(|| address(value)).flatten();
+    found.and_then(|found| found.post.or(found.author)).unwrap_or_else(|| comparable(value))
+}
+
+/// Returns the columns of a data set; those of its rows if the manifest does not list them.
+fn columns_in(folder: &Folder) -> Result<Vec<String>> {
+    let mut columns: Vec<String> = folder.manifest().columns.iter().map(|column| column.name.clone()).collect();
+    if columns.is_empty() {
+        for row in folder.rows()? {
+            for (name, _) in row?.iter() {
+                if !columns.iter().any(|known| known == name) {
+                    columns.push(name.to_owned());
+                }
+            }
+        }
+    }
+    Ok(columns)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,13 +276,16 @@ enum Fate {
 /// Counts what would go, without changing anything, and looks for models in `folders`.
 ///
 /// # Errors
-/// If the data set or a list of a model cannot be read.
+/// If the data set cannot be read, has no column to look in, or one of its files is a link.
 pub fn look(path: &Path, wanted: &Wanted, folders: &[PathBuf]) -> Result<Purged> {
     let folder = Folder::open(path)?;
+    refuse_links(path, folder.manifest())?;
+    let columns = wanted.columns(&folder)?;
     let mut purged = Purged { digest_before: folder.manifest().digest.clone(), ..Purged::default() };
     for row in folder.rows()? {
         let row = row?;
-        purged.count(&folder, &row, wanted.fate(&row));
+        purged.count(&folder, &row, wanted.fate(&row, &columns));
+        purged.count_unsaid(&row, wanted, &columns);
     }
     purged.digest.clone_from(&purged.digest_before);
     if purged.rows > 0 {
@@ -160,12 +299,15 @@ pub fn look(path: &Path, wanted: &Wanted, folders: &[PathBuf]) -> Result<Purged>
 /// # Errors
 /// If the data set cannot be read, its files are not those of its manifest, no row would be left, or the folder cannot be written; it is as it was then.
 pub fn purge(path: &Path, wanted: &Wanted, folders: &[PathBuf], reason: &str, when: &str) -> Result<Purged> {
+    // A purge that was killed at its end may have left the rows next to the folder.
+    remove_unfinished(path);
     let mut purged = look(path, wanted, folders)?;
     if purged.rows == 0 {
         return Ok(purged);
     }
     ensure!(purged.kept > 0, "{}: no row would be left; delete the folder instead", path.display());
     let folder = Folder::open(path)?;
+    let columns = wanted.columns(&folder)?;
     for file in &folder.manifest().files {
         let (sha256, _) = crate::folder::sha256_of_file(&path.join(&file.name))?;
         ensure!(
@@ -184,7 +326,7 @@ pub fn purge(path: &Path, wanted: &Wanted, folders: &[PathBuf], reason: &str, wh
     let label = label_column(folder.manifest());
     for row in folder.rows()? {
         let row = row?;
-        if matches!(wanted.fate(&row), Fate::Mentions | Fate::Stays) {
+        if matches!(wanted.fate(&row, &columns), Fate::Mentions | Fate::Stays) {
             if let Some(label) = row.text(&label) {
                 *label_counts.entry(label.into_owned()).or_insert(0) += 1;
             }
@@ -220,6 +362,20 @@ fn label_column(manifest: &Manifest) -> String {
     column.unwrap_or("label").to_owned()
 }
 
+/// Refuses a data set with files that are links: what is written anew would be a file of its own, and the rows would stay where they are.
+fn refuse_links(path: &Path, manifest: &Manifest) -> Result<()> {
+    for name in manifest.files.iter().map(|file| file.name.as_str()).chain([MANIFEST]) {
+        let file = path.join(name);
+        ensure!(
+            !file.is_symlink(),
+            "{}: a link to {}, where the rows would stay: put the file itself into the folder, or purge the data set that it belongs to",
+            file.display(),
+            std::fs::canonicalize(&file).unwrap_or_default().display()
+        );
+    }
+    Ok(())
+}
+
 /// Returns the names of the files that a person put into the folder next to the data: a card, a licence.
 ///
 /// # Errors
@@ -229,7 +385,7 @@ fn other_files(path: &Path, manifest: &Manifest) -> Result<Vec<OsString>> {
     for entry in std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))? {
         let entry = entry?;
         let name = entry.file_name();
-        if name == crate::folder::MANIFEST || manifest.files.iter().any(|file| *file.name == *name) {
+        if name == MANIFEST || manifest.files.iter().any(|file| *file.name == *name) {
             continue;
         }
         ensure!(
@@ -258,6 +414,16 @@ impl Purged {
         }
     }
 
+    /// Counts a row that does not say what is looked for.
+    fn count_unsaid(&mut self, row: &Row, wanted: &Wanted, columns: &Columns) {
+        let says = |columns: &[String]| {
+            columns.iter().any(|name| row.text(name).is_some_and(|value| !value.trim().is_empty()))
+        };
+        self.without_author += u64::from(wanted.names_authors && !says(&columns.authors));
+        let rounded = || columns.ids.iter().any(|name| row.text(name).is_some_and(|value| is_rounded_id(&value)));
+        self.without_id += u64::from(wanted.names_posts && (!says(&columns.ids) || rounded()));
+    }
+
     /// Finds who has seen the rows: models, data sets built from this one, and this one's own sources.
     fn trace(&mut self, path: &Path, manifest: &Manifest, folders: &[PathBuf]) -> Result<()> {
         let hashes = self.hashes(manifest);
@@ -273,7 +439,11 @@ impl Purged {
         let mut seen = HashSet::new();
         found.retain(|folder| seen.insert(std::fs::canonicalize(folder).unwrap_or_else(|_| folder.clone())));
         for folder in found {
-            if let Some(list) = TrainedOn::read(&folder)? {
+            let list = TrainedOn::read(&folder).unwrap_or_else(|error| {
+                self.unread.push(Unread { folder: folder.clone(), why: error.to_string() });
+                None
+            });
+            if let Some(list) = list {
                 let seen: Vec<DataUse> =
                     list.data.into_iter().filter(|used| hashes.contains(used.sha256.as_str())).collect();
                 self.models.extend(seen.into_iter().map(|used| Trained { model: folder.clone(), on: used.path }));
@@ -286,7 +456,9 @@ impl Purged {
                 self.data_sets.push(folder);
             }
         }
-        let here = manifest.sources.iter().filter(|source| Path::new(&source.path_or_query).exists());
+        let linked = |name: &&String| std::fs::metadata(path.join(name)).is_ok_and(|file| file.nlink() > 1);
+        self.hard_links = self.files.keys().filter(linked).cloned().collect();
+        let here = manifest.sources.iter().filter(|source| !places_of(source, path).is_empty());
         self.sources = here.map(|source| source.path_or_query.clone()).collect();
         Ok(())
     }
@@ -395,6 +567,113 @@ mod tests {
         let second = purge(&path, &wanted(&["ana"], &[]), &roots, "", WHEN).unwrap();
         assert_eq!(second.models.iter().map(|found| &found.model).collect::<Vec<_>>(), [&new, &old]);
         assert!(second.models.iter().all(|found| found.model != untouched));
+    }
+
+    /// Writes a data set with one row of these columns, and returns it.
+    fn with_columns(place: &Path, fields: &[(&str, &str)]) -> PathBuf {
+        let path = place.join(format!("set{}", std::fs::read_dir(place).unwrap().count()));
+        let mut writer = Folder::create(&path, Format::JsonLines).unwrap();
+        for other in [fields, &[("text", "otra cosa")]] {
+            let mut row = Row::default();
+            other.iter().for_each(|(name, value)| row.set(*name, *value));
+            writer.write(&row).unwrap();
+        }
+        writer.finish(Manifest::default()).unwrap();
+        path
+    }
+
+    #[test]
+    fn people_and_posts_are_found_however_they_are_named_and_whatever_the_column_is_called() {
+        let place = tempfile::tempdir().unwrap();
+        let ana = [("text", "hola"), ("author", "Ana"), ("id", "12")];
+        let renamed = [("tweet", "hola"), ("Username", "@ana"), ("tweet_id", "12")];
+        for fields in [ana, renamed, [("text", "hola"), ("screen_name", "https://twitter.com/ana"), ("id_str", "12")]] {
+            let path = with_columns(place.path(), &fields);
+            for author in ["ana", "@Ana", " https://x.com/ana ", "https://twitter.com/ANA/status/9", "x.com/ana"] {
+                assert_eq!(look(&path, &wanted(&[author], &[]), &[]).unwrap().rows, 1, "{author} {fields:?}");
+            }
+            for id in ["12", "https://x.com/ana/status/12", "https://x.com/i/web/status/12?s=20"] {
+                assert_eq!(look(&path, &wanted(&[], &[id]), &[]).unwrap().rows, 1, "{id} {fields:?}");
+            }
+            assert_eq!(look(&path, &wanted(&["eva"], &[]), &[]).unwrap().without_author, 1);
+        }
+        let list = place.path().join("list.txt");
+        std::fs::write(&list, "\u{feff}https://x.com/ana\nhttps://x.com/eva/status/12\n77\n").unwrap();
+        let listed = Wanted::new(&[], &[], &[list]).unwrap();
+        assert_eq!(look(&with_columns(place.path(), &ana), &listed, &[]).unwrap().rows, 1);
+        for (author, id, expected) in [
+            ("https://example.com/ana", "", "names nobody; write name, @name"),
+            ("", "@ana", "names no post; write its id"),
+            ("", "https://x.com/ana", "names no post"),
+            ("", "1.37E+18", "a spreadsheet rounded this id"),
+        ] {
+            let refused = Wanted::new(&[author.to_owned()], &[id.to_owned()], &[]).unwrap_err().to_string();
+            assert!(refused.contains(expected), "{refused}");
+        }
+    }
+
+    #[test]
+    fn without_a_column_to_look_in_nothing_is_called_clean() {
+        let place = tempfile::tempdir().unwrap();
+        let path = with_columns(place.path(), &[("text", "hola"), ("quien", "ana"), ("nr", "12")]);
+        let error = |wanted: Wanted| look(&path, &wanted, &[]).unwrap_err().to_string();
+        let by_author = error(wanted(&["ana"], &[]));
+        assert!(
+            by_author.contains("the columns are text, quien, nr: name it with --author-column NAME"),
+            "{by_author}"
+        );
+        assert!(error(wanted(&[], &["12"])).contains("name it with --id-column NAME"));
+        let list = place.path().join("list.txt");
+        std::fs::write(&list, "12\n").unwrap();
+        assert!(error(Wanted::new(&[], &[], &[list]).unwrap()).contains("--author-column"));
+        let named = wanted(&["ana"], &["12"]).in_columns(Some("quien".to_owned()), Some("nr".to_owned()));
+        assert_eq!(look(&path, &named, &[]).unwrap().rows, 1);
+        let wrong = error(wanted(&["ana"], &[]).in_columns(Some("quién".to_owned()), None));
+        assert!(wrong.contains("--author-column: no column \"quién\"; there are text, quien, nr"), "{wrong}");
+        let ids_only = with_columns(place.path(), &[("text", "hola"), ("author_id", "77")]);
+        assert!(look(&ids_only, &wanted(&["ana"], &[]), &[]).unwrap_err().to_string().contains("text, author_id"));
+        assert_eq!(look(&ids_only, &wanted(&["77"], &[]), &[]).unwrap().rows, 1);
+    }
+
+    #[test]
+    fn permissions_stay_and_no_link_keeps_the_rows() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("set");
+        set(&path, Format::JsonLines);
+        let modes = [("", 0o700), ("train.jsonl", 0o600), ("manifest.json", 0o600), ("README.md", 0o640)];
+        for (name, mode) in modes {
+            std::fs::set_permissions(path.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let link = place.path().join("link");
+        symlink(&path, &link).unwrap();
+        std::fs::hard_link(path.join("train.jsonl"), place.path().join("copy")).unwrap();
+        let purged = purge(&link, &wanted(&["ana"], &[]), &[], "", WHEN).unwrap();
+        assert_eq!((purged.rows, purged.hard_links), (3, vec!["train.jsonl".to_owned()]));
+        assert!(link.is_symlink() && verify(&path).unwrap().faults.is_empty());
+        assert_eq!(look(&path, &wanted(&["ana"], &[]), &[]).unwrap().rows, 0);
+        for (name, mode) in modes {
+            assert_eq!(std::fs::metadata(path.join(name)).unwrap().permissions().mode() & 0o777, mode, "{name}");
+        }
+        std::fs::rename(path.join("train.jsonl"), place.path().join("elsewhere")).unwrap();
+        symlink(place.path().join("elsewhere"), path.join("train.jsonl")).unwrap();
+        let refused = purge(&path, &wanted(&["luis"], &[]), &[], "", WHEN).unwrap_err().to_string();
+        assert!(refused.contains("train.jsonl: a link to") && refused.contains("elsewhere"), "{refused}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_list_of_a_model_is_passed_over_and_named() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("set");
+        set(&path, Format::JsonLines);
+        let model = place.path().join("model");
+        std::fs::create_dir_all(&model).unwrap();
+        TrainedOn::of([path.join("train.jsonl")]).unwrap().write(&model).unwrap();
+        std::fs::create_dir_all(place.path().join("app")).unwrap();
+        std::fs::write(place.path().join("app/data.json"), "[1, 2]").unwrap();
+        let purged = purge(&path, &wanted(&["ana"], &[]), &[place.path().to_owned()], "", WHEN).unwrap();
+        assert_eq!((purged.models.len(), purged.unread.len()), (1, 1));
+        assert!(purged.unread[0].folder.ends_with("app") && purged.unread[0].why.contains("data.json"));
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub const TRAINED_ON: &str = "data.json";
 /// The version of the format that this program writes and reads.
 const FORMAT: u32 = 1;
 
+/// The largest list that is read, in bytes: one of a thousand files has some hundred thousand.
+const LARGEST: u64 = 64 << 20;
+
 /// The files that a model was trained on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrainedOn {
@@ -102,6 +105,8 @@ impl TrainedOn {
         if !path.is_file() {
             return Ok(None);
         }
+        let too_large = path.metadata().is_ok_and(|found| found.len() > LARGEST);
+        ensure!(!too_large, "{}: not the list of a model's data: it is larger than {LARGEST} bytes", path.display());
         let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let list: Self = serde_json::from_slice(&bytes)
             .with_context(|| format!("{}: not the list of a model's data", path.display()))?;

@@ -1,7 +1,7 @@
 //! `dataset verify`: whether a data set's folder is what its manifest says.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::Serialize;
@@ -54,7 +54,7 @@ pub fn verify(path: &Path) -> Result<Verification> {
     }
     check_manifest(&folder, faults);
     check_others(path, &manifest.files, faults)?;
-    verification.sources = manifest.sources.iter().map(state_of).collect();
+    verification.sources = manifest.sources.iter().map(|source| state_of(source, path)).collect();
     Ok(verification)
 }
 
@@ -159,20 +159,36 @@ fn check_others(path: &Path, files: &[DataFile], faults: &mut Vec<String>) -> Re
     Ok(())
 }
 
-fn state_of(source: &Source) -> SourceState {
-    let path = Path::new(&source.path_or_query);
-    let found = if source.sha256.is_empty() {
-        SourceFound::Unknown
-    } else if Folder::is_one(path) || path.is_file() {
-        same(digest_of_data(path).is_ok_and(|digest| digest == source.sha256))
-    } else {
-        SourceFound::NotHere
+fn state_of(source: &Source, folder: &Path) -> SourceState {
+    let places = if source.sha256.is_empty() { Vec::new() } else { places_of(source, folder) };
+    let is_same = |place: &PathBuf| digest_of_data(place).is_ok_and(|digest| digest == source.sha256);
+    let found = match places.as_slice() {
+        _ if source.sha256.is_empty() => SourceFound::Unknown,
+        [] => SourceFound::NotHere,
+        places if places.iter().any(is_same) => SourceFound::Same,
+        _ => SourceFound::Changed,
     };
     SourceState { source: source.path_or_query.clone(), state: found }
 }
 
-fn same(is: bool) -> SourceFound {
-    if is { SourceFound::Same } else { SourceFound::Changed }
+/// Returns where the file or data set of a source is: at its path, or, because a relative path says nothing of the folder that it was
+/// relative to, at that path from the data set's folder or one above. For the member of a zip file (`ZIP:MEMBER`) it is the zip file.
+#[must_use]
+pub fn places_of(source: &Source, folder: &Path) -> Vec<PathBuf> {
+    let name = source.path_or_query.as_str();
+    let own = std::fs::canonicalize(folder).unwrap_or_default();
+    let bases = std::iter::once(Path::new("")).chain(own.ancestors().filter(|_| Path::new(name).is_relative()));
+    let mut places: Vec<PathBuf> = Vec::new();
+    for base in bases {
+        let names = std::iter::once(name).chain(name.match_indices(':').map(|(end, _)| &name[..end]));
+        let found = names.filter(|name| !name.is_empty()).map(|name| base.join(name)).find(|path| is_data(path));
+        places.extend(found.filter(|place| !places.contains(place)));
+    }
+    places
+}
+
+fn is_data(path: &Path) -> bool {
+    path.is_file() || Folder::is_one(path)
 }
 
 #[cfg(test)]
@@ -201,6 +217,36 @@ mod tests {
             let found = verify(&path).unwrap();
             assert_eq!((found.faults, found.files, found.rows), (vec![], 2, 3), "{name}");
         }
+    }
+
+    #[test]
+    fn sources_in_zip_files_and_with_relative_paths_are_found() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        std::fs::create_dir_all(at("raw")).unwrap();
+        for name in ["raw/a.zip", "raw/b.csv", "raw/changed.csv", "raw/odd:name.csv"] {
+            std::fs::write(at(name), name).unwrap();
+        }
+        let source = |path: &str, file: &str| Source {
+            path_or_query: path.to_owned(),
+            sha256: sha256_of_file(&at(file)).map(|(hash, _)| hash).unwrap_or_default(),
+            ..Source::default()
+        };
+        let absolute = at("raw/a.zip").display().to_string() + ":in/x.csv";
+        let sources = vec![
+            source(&absolute, "raw/a.zip"),
+            source("raw/a.zip:in/x.csv", "raw/a.zip"),
+            source("raw/b.csv", "raw/b.csv"),
+            source("raw/odd:name.csv", "raw/odd:name.csv"),
+            source("raw/changed.csv", "raw/b.csv"),
+            source("raw/none.csv", "raw/b.csv"),
+            source("recent search: hola", "none"),
+        ];
+        let writer = Folder::create(&at("sets/a"), Format::JsonLines).unwrap();
+        writer.finish(Manifest { sources, ..Manifest::default() }).unwrap();
+        let states: Vec<SourceFound> = verify(&at("sets/a")).unwrap().sources.iter().map(|found| found.state).collect();
+        use SourceFound::{Changed, NotHere, Same, Unknown};
+        assert_eq!(states, [Same, Same, Same, Same, Changed, NotHere, Unknown]);
     }
 
     #[test]

@@ -3,11 +3,12 @@
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, BufWriter, Read as _, Write};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 
 /// What to do with a file that already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,19 +21,29 @@ pub enum Existing {
     ReplaceOurs(&'static str),
 }
 
+/// How the names of files and folders begin that are being written.
+const UNFINISHED: &str = ".unfinished-";
+
+/// The file in the temporary folder of an [`UnfinishedFolder`] that names its place.
+const PLACE: &str = "place";
+
 /// How many bytes of a file are searched for these words.
 const LOOKED_THROUGH: u64 = 16 * 1024 * 1024;
 
-/// Writes `path` with what `fill` puts into the writer. Creates missing parent folders. Others may read the file,
-/// because the service runs as another user than the one who trains.
+/// Writes `path` with what `fill` puts into the writer. Creates missing parent folders. Others may read a new file,
+/// because the service runs as another user than the one who trains; one that is replaced keeps its permissions and, where
+/// that is allowed, its owner. A link stays, and the file that it names is replaced.
 ///
 /// # Errors
 /// If the file exists and may not be replaced, `fill` fails, or the file cannot be written; nothing is changed then.
 pub fn write_whole(path: &Path, existing: Existing, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     refuse_existing(path, existing)?;
+    let path = &followed(path);
     let parent = created_parent(path)?;
     let cannot = || format!("cannot write {}", path.display());
-    let file = filled(parent, 0o644, fill).with_context(cannot)?;
+    let mode = std::fs::metadata(path).map_or(0o644, |there| there.mode() & 0o7777);
+    let file = filled(parent, mode, fill).with_context(cannot)?;
+    take_over(path, file.path()).with_context(cannot)?;
     file.as_file().sync_all().with_context(cannot)?;
     match existing {
         Existing::Replace | Existing::ReplaceOurs(_) => file.persist(path),
@@ -87,12 +98,40 @@ fn filled(
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<tempfile::NamedTempFile> {
     let permissions = Permissions::from_mode(mode);
-    let mut file = tempfile::Builder::new().prefix(".unfinished-").permissions(permissions).tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).permissions(permissions).tempfile_in(folder)?;
     let mut writer = BufWriter::new(file.as_file_mut());
     fill(&mut writer)?;
     writer.flush()?;
     drop(writer);
     Ok(file)
+}
+
+/// Returns what a link names, and the folder that `.` or `..` is; any other path itself.
+fn followed(path: &Path) -> PathBuf {
+    let names_another = path.is_symlink() || path.file_name().is_none();
+    let target = names_another.then(|| std::fs::canonicalize(path).ok()).flatten();
+    target.unwrap_or_else(|| path.to_owned())
+}
+
+/// Gives what was written the permissions of what it replaces, if there is something, and its owner and group where that is
+/// allowed; in a folder also each file that has a counterpart.
+fn take_over(replaced: &Path, written: &Path) -> io::Result<()> {
+    if written.is_symlink() {
+        return Ok(());
+    }
+    let (Ok(there), Ok(own)) = (std::fs::metadata(replaced), std::fs::metadata(written)) else { return Ok(()) };
+    if (there.uid(), there.gid()) != (own.uid(), own.gid()) {
+        // Only root may give files away; anybody may give them to a group of theirs.
+        let _ =
+            chown(written, Some(there.uid()), Some(there.gid())).or_else(|_| chown(written, None, Some(there.gid())));
+    }
+    if own.is_dir() && there.is_dir() {
+        for entry in std::fs::read_dir(written)? {
+            let name = entry?.file_name();
+            take_over(&replaced.join(&name), &written.join(&name))?;
+        }
+    }
+    std::fs::set_permissions(written, Permissions::from_mode(there.mode() & 0o7777))
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -111,30 +150,37 @@ pub fn write_whole_folder(path: &Path, existing: Existing, fill: impl FnOnce(&Pa
     Ok(())
 }
 
-/// A folder that is being written next to its place; dropped before [`UnfinishedFolder::finish`], it leaves nothing.
+/// A folder that is being written next to its place; dropped before [`UnfinishedFolder::finish`], it leaves nothing. A folder that
+/// it replaces hands down its permissions, and so do the files in it. What an earlier process left when it was killed is removed.
 #[derive(Debug)]
 pub struct UnfinishedFolder {
     place: PathBuf,
     existing: Existing,
     written: PathBuf,
     staging: tempfile::TempDir,
+    /// Locked for as long as this process writes the folder; none where the file system has no locks.
+    _lock: Option<File>,
 }
 
 impl UnfinishedFolder {
-    /// Begins the folder `path`. Creates missing parent folders.
+    /// Begins the folder `path`. Creates missing parent folders. If `path` is a link, the folder that it names is meant.
     ///
     /// # Errors
     /// If `path` exists and may not be replaced, or no folder can be made next to it.
     pub fn new(path: &Path, existing: Existing) -> Result<Self> {
         refuse_existing(path, existing)?;
-        let parent = created_parent(path)?;
-        let staging = tempfile::Builder::new()
-            .prefix(".unfinished-")
-            .tempdir_in(parent)
-            .with_context(|| format!("cannot create a folder in {}", parent.display()))?;
+        let path = followed(path);
+        let parent = created_parent(&path)?;
+        remove_unfinished(&path);
+        let cannot = || format!("cannot create a folder in {}", parent.display());
+        let staging = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(parent).with_context(cannot)?;
+        let lock = locked(staging.path());
+        if lock.is_some() {
+            std::fs::write(staging.path().join(PLACE), name_of(&path)).with_context(cannot)?;
+        }
         let written = staging.path().join("written");
         std::fs::create_dir(&written).with_context(|| format!("cannot create {}", written.display()))?;
-        Ok(Self { place: path.to_owned(), existing, written, staging })
+        Ok(Self { place: path, existing, written, staging, _lock: lock })
     }
 
     /// Returns where the folder is until it is finished.
@@ -148,8 +194,9 @@ impl UnfinishedFolder {
     /// # Errors
     /// If the place has been taken meanwhile, or the folder cannot be renamed.
     pub fn finish(self) -> Result<PathBuf> {
-        let Self { place: path, existing, written, staging } = self;
+        let Self { place: path, existing, written, staging, _lock } = self;
         refuse_existing(&path, existing)?;
+        take_over(&path, &written).with_context(|| format!("cannot write {}", path.display()))?;
         // Exchanged at once where the file system can: a kill between two renames would leave nothing at the place.
         if path.exists() && renameat_with(CWD, &written, CWD, &path, RenameFlags::EXCHANGE).is_ok() {
             return Ok(path);
@@ -160,6 +207,30 @@ impl UnfinishedFolder {
         }
         std::fs::rename(&written, &path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path)
+    }
+}
+
+fn name_of(path: &Path) -> &[u8] {
+    path.file_name().unwrap_or_default().as_bytes()
+}
+
+/// Locks a folder; none if another process holds the lock, or it cannot be locked.
+fn locked(folder: &Path) -> Option<File> {
+    let file = File::open(folder).ok()?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive).ok().map(|()| file)
+}
+
+/// Removes what processes that were killed left of the folder `path` while they wrote it; what one is still writing stays.
+pub fn remove_unfinished(path: &Path) {
+    let path = followed(path);
+    let Ok(entries) = std::fs::read_dir(folder_of(&path)) else { return };
+    let unfinished = entries.flatten().filter(|entry| entry.file_name().as_bytes().starts_with(UNFINISHED.as_bytes()));
+    for folder in unfinished.map(|entry| entry.path()) {
+        // The name is written when the lock is held, so a folder with it and without a lock has no process.
+        let is_of_path = std::fs::read(folder.join(PLACE)).is_ok_and(|name| name == name_of(&path));
+        if is_of_path && let Some(_lock) = locked(&folder) {
+            let _ = std::fs::remove_dir_all(&folder);
+        }
     }
 }
 
@@ -245,6 +316,53 @@ mod tests {
         let message = write("# Three\n\nMeasured by: us").unwrap_err().to_string();
         assert!(message.contains("page.md: exists already and was not written by this command"), "{message}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "a person's own");
+    }
+
+    #[test]
+    fn what_is_replaced_keeps_its_permissions_and_a_link_to_it_stays_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let set = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        write_whole(&at("file"), Existing::Refuse, |writer| writer.write_all(b"one")).unwrap();
+        set(&at("file"), 0o600);
+        std::os::unix::fs::symlink(at("file"), at("link")).unwrap();
+        write_whole(&at("link"), Existing::Replace, |writer| writer.write_all(b"two")).unwrap();
+        assert!(at("link").is_symlink());
+        assert_eq!((std::fs::read(at("file")).unwrap(), mode(&at("file"))), (b"two".to_vec(), 0o600));
+
+        let fill =
+            |folder: &Path| Ok(std::fs::write(folder.join("a"), "x").and(std::fs::write(folder.join("b"), "y"))?);
+        std::fs::create_dir(at("real")).unwrap();
+        std::fs::write(at("real/a"), "old").unwrap();
+        set(&at("real/a"), 0o640);
+        set(&at("real"), 0o700);
+        std::os::unix::fs::symlink(at("real"), at("folder")).unwrap();
+        write_whole_folder(&at("folder"), Existing::Replace, fill).unwrap();
+        assert!(at("folder").is_symlink());
+        assert_eq!(std::fs::read(at("real/a")).unwrap(), b"x");
+        assert_eq!((mode(&at("real")), mode(&at("real/a"))), (0o700, 0o640));
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_by_the_next_and_what_is_being_written_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("set");
+        let count = || std::fs::read_dir(folder.path()).unwrap().count();
+        let leave = |name: &str| {
+            let left = folder.path().join(format!(".unfinished-{name}"));
+            std::fs::create_dir_all(left.join("written")).unwrap();
+            std::fs::write(left.join(PLACE), name).unwrap();
+        };
+        leave("set");
+        leave("other");
+        let first = UnfinishedFolder::new(&path, Existing::Refuse).unwrap();
+        assert_eq!(count(), 2, "the leftover of the same folder is gone, that of another one stays");
+        let second = UnfinishedFolder::new(&path, Existing::Refuse).unwrap();
+        assert!(first.path().is_dir() && second.path().is_dir());
+        second.finish().unwrap();
+        drop(first);
+        assert_eq!(count(), 2);
     }
 
     #[test]

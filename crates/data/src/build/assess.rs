@@ -11,14 +11,14 @@ use pregonero_text::hashing::hash;
 
 use super::filter::Filters;
 use super::join::Join;
-use super::labels::Labels;
+use super::labels::{Given, Labels};
 use super::moment::moment_of;
+use super::named::Named;
 use super::reason::Reason;
 use super::spec::{Rest, SourceSpec};
 use super::words::Comparable;
 use crate::ids::is_usable;
 use crate::import::number_counts;
-use crate::label::Verdict;
 use crate::names;
 use crate::row::{Row, Value};
 use crate::screen_name::comparable;
@@ -33,6 +33,8 @@ pub struct Assessor {
     pub filters: Filters,
     pub labels: Option<Labels>,
     pub joins: Vec<Join>,
+    /// The columns that the spec names, which some row must have.
+    pub named: Named,
     /// Whether the split needs a date.
     pub needs_date: bool,
 }
@@ -88,6 +90,12 @@ impl Renames {
         columns.filter(|(_, seen)| !seen.load(Ordering::Relaxed)).map(|((theirs, _), _)| theirs.as_str()).next()
     }
 
+    /// Returns the name that a column of the files has in the data set.
+    #[must_use]
+    pub fn ours<'a>(&'a self, theirs: &'a str) -> &'a str {
+        self.columns.iter().find(|(known, _)| known == theirs).map_or(theirs, |(_, ours)| ours)
+    }
+
     fn apply(&self, row: &mut Row) {
         for ((theirs, ours), seen) in self.columns.iter().zip(&self.seen) {
             if row.get(theirs).is_some() {
@@ -108,6 +116,7 @@ impl Assessor {
     /// If a joined column has the name of one that the row has.
     pub fn assess(&self, mut row: Row, renames: &Renames) -> Result<Assessed> {
         renames.apply(&mut row);
+        self.named.see(&row);
         if let Some(Value::Integer(id)) = row.get(names::ID) {
             let id = id.to_string();
             row.set(names::ID, id);
@@ -154,14 +163,15 @@ impl Assessor {
     /// Gives the row its label.
     fn label(&self, row: &mut Row, text: &str) -> Result<Option<Arc<str>>, Reason> {
         let Some(labels) = &self.labels else { return Ok(None) };
-        match labels.verdict(row, text) {
-            Verdict::Label(label) => {
+        match labels.given(row, text) {
+            Given::Label(label) => {
                 labels.set(row, &label);
                 Ok(Some(label))
             }
-            Verdict::Ambiguous if labels.ambiguous == Rest::Drop => Err(Reason::AmbiguousLabel),
-            Verdict::Unmarked if labels.unmarked == Rest::Drop => Err(Reason::NoLabel),
-            Verdict::Ambiguous | Verdict::Unmarked => {
+            Given::Ambiguous if labels.ambiguous == Rest::Drop => Err(Reason::AmbiguousLabel),
+            Given::Unmarked if labels.unmarked == Rest::Drop => Err(Reason::NoLabel),
+            Given::Unlisted if labels.unmarked == Rest::Drop => Err(Reason::UnlistedLabel),
+            Given::Ambiguous | Given::Unmarked | Given::Unlisted => {
                 row.remove(&labels.column);
                 Ok(None)
             }
@@ -241,7 +251,8 @@ mod tests {
     #[test]
     fn a_count_that_a_table_has_as_a_float_counts() {
         let filters = Filters::new(&toml::from_str("links = \"drop\"").unwrap(), std::path::Path::to_path_buf).unwrap();
-        let assessor = Assessor { filters, labels: None, joins: Vec::new(), needs_date: false };
+        let assessor =
+            Assessor { filters, labels: None, joins: Vec::new(), named: Named::default(), needs_date: false };
         let renames = Renames::new(&toml::from_str("path = \"a.csv\"").unwrap());
         let outcome = |links: &str| {
             let row = row(&[("text", "mira esto"), ("links", links)]);

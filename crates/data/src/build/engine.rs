@@ -17,6 +17,7 @@ use super::join::Join;
 use super::labels::Labels;
 use super::leakage;
 use super::manifest::manifest_of;
+use super::named::Named;
 use super::parts::{PARTS, assign};
 use super::reason::Reason;
 use super::report::{BuildReport, Dropped, JoinReport, PartReport, SourceReport};
@@ -30,6 +31,10 @@ use crate::times::standard;
 
 /// The most labels of a data set: more are no classes but texts.
 const MOST_LABELS: usize = 1000;
+
+/// How many values that stand for no label are counted, and how many of them are shown.
+const MOST_UNLISTED: usize = 1000;
+const SHOWN: usize = 5;
 
 /// What a build needs to know besides its spec.
 #[derive(Debug)]
@@ -84,6 +89,7 @@ fn assessor(file: &SpecFile) -> Result<Assessor> {
         filters: Filters::new(&spec.filter, |path| file.at(path)).with_context(context)?,
         labels: spec.label.as_ref().map(Labels::new).transpose().with_context(context)?,
         joins,
+        named: Named::of(spec),
         needs_date: spec.split.as_ref().is_some_and(|split| split.by == SplitBy::Time),
     })
 }
@@ -100,6 +106,8 @@ struct Pass<'a> {
     /// By table, the rows with a line in it and those without.
     joined: Vec<[u64; 2]>,
     unlabelled: u64,
+    /// By value, the rows whose label the spec does not list.
+    unlisted: BTreeMap<String, u64>,
     columns: Columns,
 }
 
@@ -124,6 +132,7 @@ struct Seen {
     text: AtomicBool,
     quote: AtomicBool,
     date: AtomicBool,
+    author: AtomicBool,
 }
 
 /// The names of all columns, in the order in which they come.
@@ -164,6 +173,7 @@ impl<'a> Pass<'a> {
             inputs: sources::inputs(file).into_iter().map(state).collect(),
             joined: vec![[0; 2]; file.spec.joins.len()],
             unlabelled: 0,
+            unlisted: BTreeMap::new(),
             columns: Columns::default(),
         }
     }
@@ -179,13 +189,14 @@ impl<'a> Pass<'a> {
             }
             Ok::<_, anyhow::Error>(())
         })?;
+        self.check_named()?;
         ensure!(!self.kept.is_empty(), "{}: no row is left\n{}", self.file.path.display(), self.why_none());
         self.check_columns()
     }
 
     fn why_none(&self) -> String {
         let report = self.report();
-        let lines = report.dropped.0.iter().map(|(reason, rows)| format!("  {rows} {reason}"));
+        let lines = report.dropped.0.iter().map(|(reason, rows)| format!("  {rows} {reason}")).chain(report.hints);
         format!("{} rows read, dropped:\n{}", report.rows_read, lines.collect::<Vec<_>>().join("\n"))
     }
 
@@ -219,7 +230,12 @@ impl<'a> Pass<'a> {
         }
         let added = assessed.outcome.and_then(|facts| self.kept.add(&facts).map(|()| facts.label.is_none()));
         match added {
-            Err(reason) => *state.dropped.entry(reason).or_insert(0) += 1,
+            Err(reason) => {
+                *state.dropped.entry(reason).or_insert(0) += 1;
+                if reason == Reason::UnlistedLabel {
+                    self.count_unlisted(&assessed.row);
+                }
+            }
             Ok(unlabelled) => {
                 state.kept += 1;
                 self.unlabelled += u64::from(unlabelled);
@@ -237,9 +253,23 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
+    /// Counts the value of a row that stands for no label.
+    fn count_unlisted(&mut self, row: &Row) {
+        let value = self.assessor.labels.as_ref().and_then(|labels| labels.value(row));
+        let Some(value) =
+            value.filter(|value| self.unlisted.len() < MOST_UNLISTED || self.unlisted.contains_key(value))
+        else {
+            return;
+        };
+        *self.unlisted.entry(value).or_insert(0) += 1;
+    }
+
     fn end(&mut self, input: usize, ended: Ended) -> Result<()> {
         let state = &mut self.inputs[input];
         state.ended = ended;
+        for column in &state.ended.columns {
+            self.assessor.named.see_column(state.renames.ours(column));
+        }
         if state.read == 0 {
             return Ok(());
         }
@@ -262,7 +292,35 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
+    /// Refuses a column that the spec names and no file has.
+    fn check_named(&self) -> Result<()> {
+        let Some((key, column)) = self.assessor.named.missing() else { return Ok(()) };
+        let mut there: Vec<&str> = Vec::new();
+        for state in self.inputs.iter().filter(|state| state.read > 0) {
+            let set = self.file.spec.sources[state.input.source].set.keys().map(String::as_str);
+            for name in state.ended.columns.iter().map(|name| state.renames.ours(name)).chain(set) {
+                if !there.contains(&name) {
+                    there.push(name);
+                }
+            }
+        }
+        // Without a row there are no columns, and the message that no row is left says more.
+        ensure!(
+            there.is_empty(),
+            "{}: {key}: no row has a column {column:?}; there are {}",
+            self.file.path.display(),
+            there.join(", ")
+        );
+        Ok(())
+    }
+
     fn check_columns(&self) -> Result<()> {
+        if let Some(column) = self.derived.iter().find(|column| self.columns.0.contains(column)) {
+            bail!(
+                "{}: enrich.columns: the rows have a column {column:?} already; give the new one another name",
+                self.file.path.display()
+            );
+        }
         for column in &self.file.spec.output.columns {
             ensure!(
                 self.columns.0.contains(column) || self.derived.contains(column),
@@ -300,12 +358,13 @@ impl<'a> Pass<'a> {
                 })
                 .collect(),
             notes: self.notes(),
+            hints: self.unlisted_in_words().into_iter().collect(),
             ..BuildReport::default()
         }
     }
 
     fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
+        let mut notes = self.assessor.filters.notes.clone();
         for state in &self.inputs {
             let path = state.input.path.display();
             notes.extend(state.ended.findings.iter().map(|finding| format!("{path}: {finding}")));
@@ -315,6 +374,7 @@ impl<'a> Pass<'a> {
                     state.unread_dates, state.first_unread_date
                 ));
             }
+            notes.extend(self.without_author(state).map(|note| format!("{path}: {note}")));
             let quotes = self.file.spec.filter.quotes != Rule::Keep && state.read > 0;
             if quotes && !state.seen.quote.load(Ordering::Relaxed) {
                 notes.push(format!(
@@ -329,10 +389,44 @@ impl<'a> Pass<'a> {
     }
 }
 
+impl Pass<'_> {
+    /// Returns what the spec asks of authors in vain, for an input whose rows do not say who wrote them.
+    fn without_author(&self, state: &InputState) -> Option<String> {
+        let spec = &self.file.spec;
+        let vain = [
+            (!spec.filter.leave_out.is_empty(), "leave_out found nobody by name, only retweets and ids"),
+            (spec.filter.max_per_author.is_some(), "max_per_author dropped none"),
+            (spec.split.as_ref().is_some_and(|split| split.by == SplitBy::Author), "the split is by text alone"),
+        ];
+        let vain: Vec<&str> = vain.into_iter().filter(|(asked, _)| *asked).map(|(_, what)| what).collect();
+        let applies = state.read > 0 && !state.seen.author.load(Ordering::Relaxed) && !vain.is_empty();
+        applies.then(|| format!("no row says who wrote it (column \"author\" or \"author_id\"): {}", vain.join("; ")))
+    }
+
+    fn unlisted_in_words(&self) -> Option<String> {
+        if self.unlisted.is_empty() {
+            return None;
+        }
+        let mut values: Vec<(&String, &u64)> = self.unlisted.iter().collect();
+        values.sort_by_key(|(value, rows)| (std::cmp::Reverse(**rows), *value));
+        let shown: Vec<String> = values.iter().take(SHOWN).map(|(value, rows)| format!("{value:?} ({rows})")).collect();
+        let more = if values.len() > SHOWN { " …" } else { "" };
+        Some(format!(
+            "values of label.from that label.labels does not list: {}{more}; add them to a label, or leave them out",
+            shown.join(", ")
+        ))
+    }
+}
+
 impl Seen {
     fn see(&self, row: &Row) {
-        for (flag, column) in [(&self.text, names::TEXT), (&self.quote, names::QUOTE), (&self.date, names::CREATED_AT)]
-        {
+        for (flag, column) in [
+            (&self.text, names::TEXT),
+            (&self.quote, names::QUOTE),
+            (&self.date, names::CREATED_AT),
+            (&self.author, names::AUTHOR),
+            (&self.author, names::AUTHOR_ID),
+        ] {
             if !flag.load(Ordering::Relaxed) && row.get(column).is_some() {
                 flag.store(true, Ordering::Relaxed);
             }

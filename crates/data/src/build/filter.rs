@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 
 use super::language::{is_one_of, language_of};
@@ -12,14 +12,17 @@ use super::reason::Reason;
 use super::spec::{FilterSpec, Rule};
 use super::words::Comparable;
 use crate::names;
+use crate::read::is_rounded_id;
 use crate::row::{Row, Value};
-use crate::screen_name::{comparable, retweeted};
+use crate::screen_name::{address, comparable, is_screen_name, retweeted};
 
 /// The filters of a spec, ready for use.
 #[derive(Debug)]
 pub struct Filters {
     spec: FilterSpec,
     left_out: LeftOut,
+    /// What a person should know of the files of `leave_out`.
+    pub notes: Vec<String>,
     /// The earliest moment that `older_than_days` leaves.
     oldest: Option<Timestamp>,
 }
@@ -34,9 +37,9 @@ impl Filters {
     /// # Errors
     /// If a file of `leave_out` cannot be read, or `as_of` is too early.
     pub fn new(spec: &FilterSpec, at: impl Fn(&Path) -> std::path::PathBuf) -> Result<Self> {
-        let mut left_out = LeftOut::default();
+        let (mut left_out, mut notes) = (LeftOut::default(), Vec::new());
         for path in &spec.leave_out {
-            left_out.read(&at(path))?;
+            notes.extend(left_out.read(&at(path))?);
         }
         let oldest = match (spec.as_of, spec.older_than_days) {
             (Some(as_of), Some(days)) => {
@@ -45,7 +48,7 @@ impl Filters {
             }
             _ => None,
         };
-        Ok(Self { spec: spec.clone(), left_out, oldest })
+        Ok(Self { spec: spec.clone(), left_out, notes, oldest })
     }
 
     /// Returns whether rows need a date.
@@ -150,12 +153,35 @@ fn is_true(row: &Row, column: &str) -> bool {
 }
 
 impl LeftOut {
-    fn read(&mut self, path: &Path) -> Result<()> {
+    /// Adds the entries of a file; returns what a person should know about it. No entry is quoted: the note is kept.
+    fn read(&mut self, path: &Path) -> Result<Option<String>> {
         let text = std::fs::read_to_string(path)
-            .with_context(|| format!("filter.leave_out: cannot read {}", path.display()))?;
-        let entries = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        self.0.extend(entries.map(comparable));
-        Ok(())
+            .with_context(|| format!("filter.leave_out: cannot read {}: it must be text in UTF-8", path.display()))?;
+        let (mut read, mut unread) = (0, Vec::new());
+        for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            match entry(line) {
+                Some(entry) => drop(self.0.insert(entry)),
+                None => unread.push(number + 1),
+            }
+            read += 1;
+        }
+        let Some(first) = unread.first() else {
+            return Ok((read == 0).then(|| format!("{}: leave_out names nobody in it", path.display())));
+        };
+        const HOW: &str = "each line must be a @name, an id in digits, or an address such as https://x.com/name";
+        ensure!(unread.len() < read, "filter.leave_out: {}:{first}: no line can be read: {HOW}", path.display());
+        let lines: Vec<String> = unread.iter().take(5).map(usize::to_string).collect();
+        let more = if unread.len() > lines.len() { " …" } else { "" };
+        Ok(Some(format!(
+            "{}: {} of {read} lines of leave_out cannot be read, and leave nothing out (line {}{more}): {HOW}",
+            path.display(),
+            unread.len(),
+            lines.join(", ")
+        )))
     }
 
     /// Returns whether a row is on the list, or somebody on the list wrote it or is retweeted by it.
@@ -168,6 +194,14 @@ impl LeftOut {
         columns.iter().any(|column| row.text(column).is_some_and(|value| listed(&value)))
             || retweeted(text).is_some_and(listed)
     }
+}
+
+/// Returns whom or what a line of `leave_out` names, as it is compared.
+fn entry(line: &str) -> Option<String> {
+    if line.contains('/') {
+        return address(line).and_then(|found| found.post.or(found.author));
+    }
+    (is_screen_name(line) && !is_rounded_id(line)).then(|| comparable(line))
 }
 
 #[cfg(test)]
@@ -254,5 +288,30 @@ mod tests {
         assert_eq!(verdict(&spec, &[("text", "RT @ANA: hola"), ("author", "eva")]), Some(Reason::LeftOut));
         assert_eq!(verdict(&spec, &[("text", "gracias @ana"), ("author", "eva")]), None);
         assert_eq!(verdict(&spec, &[("text", "hola"), ("author", "anabel")]), None);
+    }
+
+    #[test]
+    fn lines_of_leave_out_that_say_nothing_are_counted_and_addresses_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("forgotten.txt");
+        let spec: FilterSpec = toml::from_str(&format!("leave_out = [{path:?}]")).unwrap();
+        let read = |content: &str| {
+            std::fs::write(&path, content).unwrap();
+            Filters::new(&spec, Path::to_path_buf)
+        };
+        let known = "\u{feff}https://x.com/Ana\nluis\nhttps://twitter.com/eva/status/12\n";
+        let filters = read(known).unwrap();
+        assert_eq!(filters.notes, Vec::<String>::new());
+        let left_out = |fields| filters.of_row(&row(fields), "hola", None) == Some(Reason::LeftOut);
+        assert!(left_out(&[("author", "ana")]) && left_out(&[("author", "LUIS")]) && left_out(&[("id", "12")]));
+        let notes = read(&format!("{known}ana, por correo\nhttps://example.com/x\n1.37E+18\n")).unwrap().notes;
+        assert!(
+            notes[0].contains("3 of 6 lines of leave_out cannot be read, and leave nothing out (line 4, 5, 6)"),
+            "{notes:?}"
+        );
+        assert!(!notes[0].contains("correo"), "{notes:?}");
+        let error = read("# people\nana, por correo\n").unwrap_err().to_string();
+        assert!(error.contains("forgotten.txt:2: no line can be read"), "{error}");
+        assert!(read("# nobody yet\n").unwrap().notes[0].contains("names nobody"));
     }
 }

@@ -9,6 +9,18 @@ use crate::label::{HashtagRules, Verdict, by_emoji, by_emoji_in, without_emoji};
 use crate::names;
 use crate::row::Row;
 
+/// What a row's label is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    Label(Arc<str>),
+    /// Marked for more than one label.
+    Ambiguous,
+    /// Not marked at all.
+    Unmarked,
+    /// Marked with something that the spec lists for no label.
+    Unlisted,
+}
+
 /// How rows are labelled.
 #[derive(Debug)]
 pub struct Labels {
@@ -59,32 +71,34 @@ impl Labels {
 
     /// Returns the label of a row with this text.
     #[must_use]
-    pub fn verdict(&self, row: &Row, text: &str) -> Verdict<Arc<str>> {
+    pub fn given(&self, row: &Row, text: &str) -> Given {
         match &self.by {
-            By::Hashtags(rules) => rules.verdict(text).map(|label| Arc::clone(&self.names[label].0)),
+            By::Hashtags(rules) => {
+                Given::of(rules.verdict(text), |label| Given::Label(Arc::clone(&self.names[label].0)))
+            }
             By::Emoji => {
                 let column = self.from.as_deref().map(|from| row.text(from).unwrap_or_default());
                 let found = column.map_or_else(|| by_emoji_in(text), |emoji| by_emoji(&emoji));
-                match found {
-                    Verdict::Label(polarity) => self.named(&polarity.to_string()),
-                    Verdict::Ambiguous => Verdict::Ambiguous,
-                    Verdict::Unmarked => Verdict::Unmarked,
-                }
+                Given::of(found, |polarity| self.named(&polarity.to_string()))
             }
-            By::Column => match self.from.as_deref().and_then(|from| row.text(from)) {
-                Some(value) if !value.trim().is_empty() => self.named(value.trim()),
-                _ => Verdict::Unmarked,
-            },
+            By::Column => self.value(row).map_or(Given::Unmarked, |value| self.named(&value)),
         }
     }
 
+    /// Returns the value that gives a row its label, where a column does.
+    #[must_use]
+    pub fn value(&self, row: &Row) -> Option<String> {
+        let from = self.from.as_deref().filter(|_| matches!(self.by, By::Column))?;
+        row.text(from).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
     /// Returns the label that a value stands for: itself, unless the spec lists the values of each label.
-    fn named(&self, value: &str) -> Verdict<Arc<str>> {
+    fn named(&self, value: &str) -> Given {
         if self.names.is_empty() {
-            return Verdict::Label(Arc::from(value));
+            return Given::Label(Arc::from(value));
         }
         let label = self.names.iter().find(|(_, values)| values.iter().any(|known| known == value));
-        label.map_or(Verdict::Ambiguous, |(name, _)| Verdict::Label(Arc::clone(name)))
+        label.map_or(Given::Unlisted, |(name, _)| Given::Label(Arc::clone(name)))
     }
 
     /// Returns the text without what gave the label, if the spec asks for that.
@@ -109,6 +123,16 @@ impl Labels {
     }
 }
 
+impl Given {
+    fn of<L>(verdict: Verdict<L>, label: impl FnOnce(L) -> Self) -> Self {
+        match verdict {
+            Verdict::Label(found) => label(found),
+            Verdict::Ambiguous => Self::Ambiguous,
+            Verdict::Unmarked => Self::Unmarked,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,8 +147,8 @@ mod tests {
         row
     }
 
-    fn label(name: &str) -> Verdict<Arc<str>> {
-        Verdict::Label(Arc::from(name))
+    fn label(name: &str) -> Given {
+        Given::Label(Arc::from(name))
     }
 
     #[test]
@@ -134,10 +158,10 @@ mod tests {
         for (text, expected) in [
             ("mañana #yovoy", label("si")),
             ("#Quedate en casa", label("no")),
-            ("#YoVoy #NoVoy", Verdict::Ambiguous),
-            ("nada", Verdict::Unmarked),
+            ("#YoVoy #NoVoy", Given::Ambiguous),
+            ("nada", Given::Unmarked),
         ] {
-            assert_eq!(labels.verdict(&Row::default(), text), expected, "{text}");
+            assert_eq!(labels.given(&Row::default(), text), expected, "{text}");
         }
         let mut row = row(&[("text", "mañana #yovoy a la plaza")]);
         labels.set(&mut row, "si");
@@ -150,21 +174,21 @@ mod tests {
     #[test]
     fn emoji_label_by_polarity_under_any_name() {
         let plain = labels("by = \"emoji\"");
-        assert_eq!(plain.verdict(&Row::default(), "qué bueno 😍"), label("positive"));
+        assert_eq!(plain.given(&Row::default(), "qué bueno 😍"), label("positive"));
         assert_eq!(plain.stripped("qué bueno 😍").as_deref(), Some("qué bueno"));
         let named = labels("by = \"emoji\"\nfrom = \"emoji\"\nlabels = { enojo = [\"negative\"] }");
-        assert_eq!(named.verdict(&row(&[("emoji", "😡")]), "x"), label("enojo"));
-        assert_eq!(named.verdict(&row(&[("emoji", "😍")]), "x"), Verdict::Ambiguous);
-        assert_eq!(named.verdict(&row(&[]), "x 😡"), Verdict::Unmarked);
+        assert_eq!(named.given(&row(&[("emoji", "😡")]), "x"), label("enojo"));
+        assert_eq!(named.given(&row(&[("emoji", "😍")]), "x"), Given::Unlisted);
+        assert_eq!(named.given(&row(&[]), "x 😡"), Given::Unmarked);
     }
 
     #[test]
     fn a_column_labels_by_its_own_values_or_by_listed_ones() {
         let own = labels("by = \"column\"\nfrom = \"tono\"\ncolumn = \"clase\"");
-        assert_eq!(own.verdict(&row(&[("tono", " POSITIVO ")]), ""), label("POSITIVO"));
-        assert_eq!(own.verdict(&row(&[("tono", " ")]), ""), Verdict::Unmarked);
+        assert_eq!(own.given(&row(&[("tono", " POSITIVO ")]), ""), label("POSITIVO"));
+        assert_eq!(own.given(&row(&[("tono", " ")]), ""), Given::Unmarked);
         let listed = labels("by = \"column\"\nfrom = \"tono\"\nlabels = { a = [\"1\", \"2\"], b = [\"3\"] }");
-        assert_eq!(listed.verdict(&row(&[("tono", "2")]), ""), label("a"));
-        assert_eq!(listed.verdict(&row(&[("tono", "9")]), ""), Verdict::Ambiguous);
+        assert_eq!(listed.given(&row(&[("tono", "2")]), ""), label("a"));
+        assert_eq!(listed.given(&row(&[("tono", "9")]), ""), Given::Unlisted);
     }
 }

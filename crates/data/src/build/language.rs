@@ -21,6 +21,17 @@ const CODES: &str = "afr af aka ak amh am ara ar aze az bel be ben bn bul bg cat
     lit lt mal ml mar mr mkd mk mya my nep ne nld nl nob no ori or pan pa pes fa pol pl por pt ron ro rus ru sin si slk sk slv sl \
     sna sn spa es srp sr swe sv tam ta tel te tgl tl tha th tuk tk tur tr ukr uk urd ur uzb uz vie vi yid yi zul zu";
 
+/// The other codes of ISO 639-1, and older ones that X still writes.
+const OTHERS: &str = "aa ab ae an as av ay ba bh bi bm bo br bs ce ch co cr cu cv dv dz ee eu ff fj fo fy ga gd gl gn gv ha ho hr ht hz \
+    ia ie ig ii ik in io is iu iw ji ki kj kl kr ks ku kv kw ky lb lg li ln lo lu mg mh mi mn ms mt na nb nd ng nn nr nv ny oc oj om \
+    os pi ps qu rm rn rw sa sc sd se sg sh si sm so sq ss st su sw tg ti tn to ts tt tw ty ug ve vo wa wo xh yo za";
+
+/// Returns whether a code of two letters is that of a language; of those with three, there are thousands.
+#[must_use]
+pub fn is_known(code: &str) -> bool {
+    code.len() == 3 || CODES.split_whitespace().chain(OTHERS.split_whitespace()).any(|known| known == code)
+}
+
 /// Returns the code of a row's language, if something says it.
 #[must_use]
 pub fn language_of<'a>(column: Option<Cow<'a, str>>, text: &str) -> Option<Cow<'a, str>> {
@@ -80,6 +91,12 @@ mod tests {
             assert_eq!(language_of(column.map(Cow::from), text).as_deref(), expected, "{text}");
         }
         assert!(is_one_of("es-CO", &["es".to_owned()]) && !is_one_of("eu", &["es".to_owned()]));
+    }
+
+    #[test]
+    fn codes_of_no_language_are_told_apart() {
+        assert!(["es", "en", "eu", "gl", "qu", "in", "iw", "spa", "zh"].into_iter().all(is_known));
+        assert!(!["xx", "zz", "sp", ""].into_iter().any(is_known));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod language;
 mod leakage;
 mod manifest;
 mod moment;
+mod named;
 mod parts;
 mod pattern;
 mod reason;

@@ -30,6 +30,9 @@ pub struct BuildReport {
     /// What a person should know before using the data set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// The same where it quotes the data: it is shown and not kept in the manifest, which a purge does not look through.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<String>,
     /// Where the data set is; none for a dry run.
     pub output: Option<PathBuf>,
     pub digest: Option<String>,

@@ -36,6 +36,8 @@ pub enum News {
 pub struct Ended {
     pub kind: String,
     pub sha256: String,
+    /// The columns, as the files call them.
+    pub columns: Vec<String>,
     /// Rows that the reader itself dropped, by reason.
     pub dropped: Dropped,
     /// What the reader found out of the ordinary.
@@ -106,12 +108,15 @@ fn ended(path: &Path, rows: &Rows) -> Result<Ended> {
         if !kinds.contains(&file.kind.as_str()) {
             kinds.push(&file.kind);
         }
+        let new: Vec<String> = file.columns.iter().filter(|name| !ended.columns.contains(name)).cloned().collect();
+        ended.columns.extend(new);
         file.dropped.iter().for_each(|(reason, rows)| ended.dropped.add(reason, *rows));
         let place = if files.len() > 1 { format!("{}: ", file.name) } else { String::new() };
         ended
             .findings
             .extend(file.findings.iter().map(|finding| format!("{place}{}", in_words(finding, file.has_lines))));
     }
+    ended.findings.extend(rows.report().skipped_in_words());
     ended.kind = kinds.join(", ");
     if Folder::is_one(path) {
         let folder = Folder::open(path)?;

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::language::is_known;
 use super::moment::Moment;
 use super::pattern::Pattern;
 
@@ -332,13 +333,33 @@ impl Spec {
             "no [[source]]: name the files to read, such as [[source]] with path = \"tweets.csv\""
         );
         for source in &self.sources {
-            ensure!(!source.path.all().is_empty(), "source.path: the list is empty");
+            source.check()?;
         }
         self.meta.check()?;
         self.filter.check()?;
         self.label.as_ref().map_or(Ok(()), LabelSpec::check)?;
         self.enrich.as_ref().map_or(Ok(()), EnrichSpec::check)?;
         self.split.as_ref().map_or(Ok(()), SplitSpec::check)
+    }
+}
+
+impl SourceSpec {
+    fn check(&self) -> Result<()> {
+        ensure!(!self.path.all().is_empty(), "source.path: the list is empty");
+        for (ours, theirs) in &self.columns {
+            let other = self.columns.iter().find(|(other, column)| *other > ours && *column == theirs);
+            if let Some((other, _)) = other {
+                anyhow::bail!(
+                    "source.columns: both {ours:?} and {other:?} are read from the column {theirs:?}: a column can have one name; remove one \
+                     of the two"
+                );
+            }
+            ensure!(
+                !self.set.contains_key(ours),
+                "source.set: {ours:?} is also in source.columns: its values would be lost; give one of the two another name"
+            );
+        }
+        Ok(())
     }
 }
 
@@ -365,6 +386,10 @@ impl FilterSpec {
             self.older_than_days.is_none() || self.as_of.is_some(),
             "filter.older_than_days: it needs as_of, the day that it counts back from, such as as_of = 2022-01-01"
         );
+        ensure!(
+            self.as_of.is_none() || self.older_than_days.is_some(),
+            "filter.as_of: it does nothing without older_than_days, such as older_than_days = 365; for a last day write until"
+        );
         if let (Some(since), Some(until)) = (self.since, self.until) {
             ensure!(since.at() < until.at(), "filter.until: it is not after since; nothing would be kept");
         }
@@ -374,6 +399,10 @@ impl FilterSpec {
         for language in &self.languages {
             let fits = (2..=3).contains(&language.len()) && language.bytes().all(|letter| letter.is_ascii_lowercase());
             ensure!(fits, "filter.languages: {language:?} is not a code of a language, such as \"es\"");
+            ensure!(
+                is_known(language),
+                "filter.languages: no language has the code {language:?} (ISO 639-1), so that no row would be in it; Spanish is \"es\""
+            );
         }
         for (column, values) in self.only.iter().chain(&self.without) {
             ensure!(!values.is_empty(), "filter: the list of values for {column:?} is empty");
@@ -392,7 +421,12 @@ impl LabelSpec {
                 );
                 ensure!(self.from.is_none(), "label.from: labels by hashtags are read from the text");
             }
-            LabelBy::Emoji => {}
+            LabelBy::Emoji => {
+                let known = |mark: &&String| !matches!(mark.as_str(), "negative" | "neutral" | "positive");
+                if let Some(mark) = self.labels.values().flatten().find(known) {
+                    anyhow::bail!("label.labels: emoji are negative, neutral or positive, not {mark:?}");
+                }
+            }
             LabelBy::Column => {
                 ensure!(self.from.is_some(), "label.from: name the column that has the label");
                 ensure!(self.strip.is_none(), "label.strip: a label from a column is not in the text");
@@ -526,6 +560,17 @@ mod tests {
             ("[filter]\nnear_threshold = 0.5\n", "it needs duplicates = \"near\""),
             ("[filter]\nduplicates = \"near\"\nnear_threshold = 1.5\n", "1.5 is not above 0"),
             ("[filter]\nlanguages = [\"Spanish\"]\n", "not a code of a language"),
+            ("[filter]\nlanguages = [\"xx\"]\n", "no language has the code \"xx\""),
+            ("[filter]\nas_of = 2021-01-01\n", "filter.as_of: it does nothing without older_than_days"),
+            (
+                "columns = { text = \"x\", author = \"x\" }\n",
+                "both \"author\" and \"text\" are read from the column \"x\"",
+            ),
+            (
+                "columns = { side = \"x\" }\nset = { side = \"left\" }\n",
+                "source.set: \"side\" is also in source.columns",
+            ),
+            ("[label]\nby = \"emoji\"\nlabels = { si = [\"positiv\"] }\n", "emoji are negative, neutral or positive"),
             ("[filter]\nsince = 2021-02-01\nuntil = 2021-01-01\n", "nothing would be kept"),
             ("[filter]\nmin_words = -1\n", "line 4"),
             ("[label]\nby = \"hashtags\"\n", "at least two labels"),

@@ -232,3 +232,60 @@ fn columns_are_derived_by_whoever_can() {
         assert_eq!(built.is_ok(), fits, "{built:?}");
     }
 }
+
+#[test]
+fn a_column_that_no_row_has_is_refused_with_spec_key_and_columns() {
+    let bench = Bench::new(&[&[("text", "hola a todos"), ("author", "ana"), ("lado", "a")]]);
+    bench.write("table", &[&[("name", "ana"), ("party", "verde")]]);
+    let error = |rest: &str| bench.run(&format!("[[source]]\npath = \"in\"\n{rest}"), None).unwrap_err().to_string();
+    for (rest, key) in [
+        ("[filter]\nwithout = { side = [\"a\"] }\n", "filter.without"),
+        ("[filter]\nonly = { side = [\"a\"] }\n", "filter.only"),
+        ("[label]\nby = \"column\"\nfrom = \"side\"\n", "label.from"),
+        ("[label]\nby = \"emoji\"\nfrom = \"side\"\n", "label.from"),
+        ("[[join]]\npath = \"table\"\non = \"side\"\nkey = \"name\"\ncolumns = [\"party\"]\n", "join.on"),
+    ] {
+        let message = error(rest);
+        let expected = format!("spec.toml: {key}: no row has a column \"side\"; there are text, author, lado");
+        assert!(message.contains(&expected), "{rest}: {message}");
+    }
+    // A column of a join, of `set` or of the label is there, and one that is only in the header too.
+    std::fs::write(bench.at("a.csv"), "text,author,empty\nhola a todos,ana,\n").unwrap();
+    let built = bench.run(
+        "[[source]]\npath = \"a.csv\"\nset = { side = \"a\" }\n[filter]\nonly = { party = [\"verde\"], side = [\"a\"] }\n\
+         without = { empty = [\"x\"] }\n[[join]]\npath = \"table\"\non = \"author\"\nkey = \"name\"\ncolumns = [\"party\"]\n",
+        None,
+    );
+    assert_eq!(built.unwrap().kept, 1);
+}
+
+#[test]
+fn a_label_that_the_spec_does_not_list_is_called_so_and_shown() {
+    let bench = Bench::new(&[
+        &[("text", "uno dos"), ("tono", "bien")],
+        &[("text", "tres cuatro"), ("tono", "Bien")],
+        &[("text", "cinco seis"), ("tono", "")],
+    ]);
+    let spec = "[[source]]\npath = \"in\"\n[label]\nby = \"column\"\nfrom = \"tono\"\nlabels = { si = [\"bien\"] }\n";
+    let report = bench.run(spec, None).unwrap();
+    assert_eq!(report.dropped.0, [("no label".to_owned(), 1), ("label that label.labels does not list".to_owned(), 1)]);
+    assert!(
+        report.hints[0].contains("values of label.from that label.labels does not list: \"Bien\" (1)"),
+        "{:?}",
+        report.hints
+    );
+    let none = bench.run(&spec.replace("bien", "otro"), None).unwrap_err().to_string();
+    assert!(none.contains("no row is left") && none.contains("\"Bien\" (1), \"bien\" (1)"), "{none}");
+}
+
+#[test]
+fn what_is_asked_of_authors_in_vain_is_said() {
+    let bench = Bench::new(&[&[("text", "uno dos")], &[("text", "tres cuatro")]]);
+    std::fs::write(bench.at("out.txt"), "@ana\n").unwrap();
+    let spec = "[[source]]\npath = \"in\"\n[filter]\nleave_out = [\"out.txt\"]\nmax_per_author = 1\n";
+    let report = bench.run(spec, None).unwrap();
+    assert!(
+        report.notes[0].contains("no row says who wrote it") && report.notes[0].contains("max_per_author"),
+        "{report:?}"
+    );
+}

@@ -1,6 +1,9 @@
 //! Turns what was counted into the numbers of the page.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::accounts::{Burst, days};
 use super::log_odds::{WordCount, distinctive};
@@ -421,8 +424,15 @@ fn top<'a>(counts: impl Iterator<Item = (&'a str, u64)>, most: usize) -> Vec<Nam
     counts.into_iter().map(|(name, posts)| Named { name: name.to_owned(), posts }).collect()
 }
 
-/// Returns a text whose mentions are `@…`.
+/// What comes after the site in an address: on X, and often elsewhere, it names an account.
+static LINKS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)(https?://[^\s/]+/|\b(?:[a-z]+\.)?(?:twitter|x)\.com/)\S+")
+        .expect("the pattern is a regular expression")
+});
+
+/// Returns a text whose mentions are `@…`, and whose links name only the site.
 fn without_mentions(text: &str) -> String {
+    let text = &*LINKS.replace_all(text, "$1…");
     let mut shown = String::with_capacity(text.len());
     let mut in_mention = false;
     for character in text.chars() {
@@ -436,4 +446,22 @@ fn without_mentions(text: &str) -> String {
         }
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hidden_name_is_in_no_link_either() {
+        for (text, expected) in [
+            ("ver https://x.com/Ana_1/status/1?s=20 y @ana", "ver https://x.com/… y @…"),
+            ("en twitter.com/ana hoy", "en twitter.com/… hoy"),
+            ("(mobile.twitter.com/ana)", "(mobile.twitter.com/…"),
+            ("http://example.com/ana, sí", "http://example.com/… sí"),
+            ("https://example.com y fedex.com", "https://example.com y fedex.com"),
+        ] {
+            assert_eq!(without_mentions(text), expected);
+        }
+    }
 }

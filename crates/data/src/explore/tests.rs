@@ -82,7 +82,7 @@ fn repeated_texts_are_counted_and_retweets_are_not_among_them() {
     let texts = [
         "Mañana cierra la calle del mercado por obras",
         "¡MAÑANA cierra la calle del mercado por obras! https://example.com/a",
-        "Hoy cierra la calle del mercado por obras @ana",
+        "Hoy cierra la calle del mercado por obras @ana https://x.com/Ana/status/1",
         "RT @luis: Mañana cierra la calle del mercado por obras",
         "buenos días",
         "buenos días",
@@ -94,7 +94,7 @@ fn repeated_texts_are_counted_and_retweets_are_not_among_them() {
     assert_eq!((found.kinds.retweets, found.left_out.without_time, found.span), (1, 6, None));
     let hidden = explored(ExploreOptions::default(), &rows[1..3]).unwrap();
     let hidden = hidden.numbers(&Names::Numbered("account".to_owned()));
-    assert_eq!(hidden.duplicates.top[0].text, "Hoy cierra la calle del mercado por obras @…");
+    assert_eq!(hidden.duplicates.top[0].text, "Hoy cierra la calle del mercado por obras @… https://x.com/…");
     assert_eq!(hidden.accounts.top[0].account, "account 1");
 }
 

@@ -41,6 +41,17 @@ const USUAL: [(&str, &[&str]); 13] = [
     (names::IN_REPLY_TO_ID, &["in_reply_to_status_id_str", "in_reply_to_status_id", "in_reply_to_tweet_id"]),
 ];
 
+/// Returns the columns of a list that have a meaning: the one with the standard name, or else all with a usual one.
+pub(crate) fn columns_of(standard: &str, columns: &[String]) -> Vec<String> {
+    if columns.iter().any(|name| name == standard) {
+        return vec![standard.to_owned()];
+    }
+    let usual = USUAL.iter().find(|(known, _)| *known == standard).map(|(_, usual)| *usual).unwrap_or_default();
+    let is_usual =
+        |name: &&String| name.eq_ignore_ascii_case(standard) || usual.contains(&name.to_lowercase().as_str());
+    columns.iter().filter(is_usual).cloned().collect()
+}
+
 /// The names of one run.
 #[derive(Debug)]
 pub(super) struct Naming {

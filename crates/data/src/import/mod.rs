@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 
 use self::columns::Naming;
+pub(crate) use self::columns::columns_of;
 pub(crate) use self::values::number_counts;
 use self::values::{Notes, tidy};
 use crate::folder::{Column, ColumnCounts, Source, digest_of_data};

@@ -86,7 +86,10 @@ fn tidy_id(row: &mut Row, name: &str, notes: &mut Notes) {
     let rounded = match row.get(name) {
         Some(Value::Integer(number)) => {
             let digits = number.to_string();
-            return row.set(name, digits);
+            if !crate::read::is_rounded_id(&digits) {
+                return row.set(name, digits);
+            }
+            digits
         }
         Some(Value::Number(number)) if number.abs() < 9_007_199_254_740_992.0 && number.fract() == 0.0 => {
             let digits = format!("{number:.0}");

@@ -6,6 +6,7 @@ use memchr::memmem;
 
 use super::dialect::is_text;
 use super::report::{FileReport, kind};
+use super::rounded::{EXACT_DIGITS, RoundedIds, is_rounded};
 use super::x::without_last_link;
 use crate::names;
 use crate::row::{Row, Value};
@@ -18,9 +19,6 @@ enum Look {
     Nothing,
 }
 
-/// From this many digits on, a float rounds an id.
-const EXACT_DIGITS: usize = 16;
-
 /// How many long ids must be there before zeros at their ends say something.
 const FEW_IDS: u64 = 20;
 
@@ -30,6 +28,7 @@ pub(super) struct Checks {
     /// Ids of 17 digits and more, and how many of those end in two zeros, the mark of a float.
     long_ids: u64,
     zeros: u64,
+    rounded: RoundedIds,
     /// Whether the file has a column of texts.
     texts: bool,
 }
@@ -85,15 +84,17 @@ impl Checks {
         let rounded = match value {
             Value::Number(number) => number.abs() >= 9_007_199_254_740_992.0,
             Value::Text(text) => is_rounded(text),
-            Value::Integer(_) | Value::Bool(_) => false,
+            Value::Integer(number) => is_rounded(&number.to_string()),
+            Value::Bool(_) => false,
         };
         if rounded {
             report.found_at(kind::ROUNDED_IDS, row.place, || {
-                "ids that a spreadsheet or float rounded (1.23E+18): they name no tweet; get the file again with the ids as text"
+                "ids that a spreadsheet or float rounded (1.23E+18, or zeros at the end): they name no tweet; get the file again with the ids as text"
                     .to_owned()
             });
             return;
         }
+        self.rounded.see(&value.as_text());
         let zeros = match value {
             Value::Integer(number) if *number >= 10_i64.pow(EXACT_DIGITS as u32) => Some(number % 100 == 0),
             Value::Text(text) if text.len() > EXACT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -107,7 +108,12 @@ impl Checks {
 
     /// Says what is only known at the end of a file.
     pub(super) fn finish(&self, report: &mut FileReport) {
-        if self.long_ids >= FEW_IDS && self.zeros * 2 > self.long_ids && report.finding(kind::ROUNDED_IDS).is_none() {
+        if let Some(message) = self.rounded.in_words() {
+            report.found(kind::ROUNDED_IDS, message);
+        } else if self.long_ids >= FEW_IDS
+            && self.zeros * 2 > self.long_ids
+            && report.finding(kind::ROUNDED_IDS).is_none()
+        {
             let message = format!(
                 "{} of {} long ids end in 00: a float rounded them, and they name no tweet; get the file again with the ids as text",
                 self.zeros, self.long_ids
@@ -122,24 +128,6 @@ fn is_id(name: &str) -> bool {
     let name = name.to_lowercase();
     let name = name.strip_suffix("_str").unwrap_or(&name);
     name == names::ID || name.ends_with("_id") || name.ends_with(".id") || name == "tweetid" || name == "userid"
-}
-
-/// Returns whether an id has the form of a float: `1.23E+18` or `1234567890123456789.0`, also with the comma that Spanish
-/// spreadsheets write.
-#[must_use]
-pub fn is_rounded(text: &str) -> bool {
-    let text = text.trim();
-    if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return false;
-    }
-    let text = text.replace(',', ".");
-    let exponent = text.contains(['e', 'E'])
-        && text.starts_with(|first: char| first.is_ascii_digit())
-        && text.parse::<f64>().is_ok();
-    exponent
-        || text
-            .strip_suffix(".0")
-            .is_some_and(|whole| whole.len() >= EXACT_DIGITS && whole.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Says that X cut a text off at 140 characters.
@@ -198,6 +186,10 @@ mod tests {
             (vec![text("a"), id(Value::from("1,62698E+18"))], 1, vec![kind::ROUNDED_IDS]),
             (vec![text("a"), id(Value::from("1626983443210002432.0"))], 1, vec![kind::ROUNDED_IDS]),
             (vec![text("a"), id(Value::from(1.626_983_443_210_002_4e18))], 1, vec![kind::ROUNDED_IDS]),
+            (vec![text("a"), id(Value::from("1626980000000000000"))], 1, vec![kind::ROUNDED_IDS]),
+            (vec![text("a"), id(Value::from(1_626_980_000_000_000_000))], 1, vec![kind::ROUNDED_IDS]),
+            (vec![text("a"), id(Value::from("1626983443210000"))], 1, vec![]),
+            (vec![text("a"), id(Value::from("1626983443210000000"))], 2, vec![kind::ROUNDED_IDS]),
             (vec![text("a"), id(Value::from("1626983443210002400"))], 1, vec![]),
             (vec![text("a"), id(Value::from("1626983443210002400"))], 30, vec![kind::ROUNDED_IDS]),
             (vec![text("a"), id(Value::from(1_626_983_443_210_002_400))], 30, vec![kind::ROUNDED_IDS]),

@@ -175,6 +175,38 @@ fn are_usual(names: &[String], delimiter: u8) -> bool {
     names.iter().any(known) || delimiter == b'\t' && names.iter().all(plain)
 }
 
+/// Returns the name of the column of texts that the first line of a file is, if it is one: `text`, `tweet`, `mensaje` …
+pub(super) fn header_line(sample: &[u8]) -> Option<String> {
+    let (line_end, _) = line_end(sample);
+    let end = memchr::memchr(line_end, sample)?;
+    let line = String::from_utf8_lossy(&sample[..end]);
+    let name = line.trim().trim_matches(['"', '\u{feff}']);
+    (is_text(name) && !sample[end + 1..].trim_ascii().is_empty()).then(|| name.to_owned())
+}
+
+/// Returns whether a text is a table of one column of texts, some of which are in quotes: plain lines have neither.
+pub(super) fn is_quoted_column(sample: &[u8], whole: bool) -> bool {
+    if header_line(sample).is_none() {
+        return false;
+    }
+    let dialect = Dialect { delimiter: b',', quotes: true, line_end: line_end(sample).0 };
+    let (mut rest, mut fields, mut quoted) = (sample, Vec::new(), false);
+    while !rest.is_empty() {
+        match dialect.scan(rest, whole, &mut fields) {
+            Scan::Record { end } => {
+                if fields.len() != 1 {
+                    return false;
+                }
+                quoted |= fields[0].quoted;
+                rest = rest.get(end + 1..).unwrap_or_default();
+            }
+            Scan::Unfinished if !whole => break,
+            Scan::Unfinished | Scan::Stray { .. } => return false,
+        }
+    }
+    quoted
+}
+
 /// Returns whether the first record of a table looks like a row instead of names.
 pub(super) fn looks_like_a_row(names: &[String]) -> bool {
     let number = |name: &str| !name.is_empty() && name.parse::<f64>().is_ok();

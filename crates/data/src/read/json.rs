@@ -36,6 +36,8 @@ pub(super) struct JsonRows {
     names: Names,
     waiting: VecDeque<Row>,
     shape: Option<Option<Shape>>,
+    /// Whether the objects are rows as they are, and not X's whatever their keys are.
+    own: bool,
     /// The line on which the last value begins; none while the next one is looked for.
     line: Option<u64>,
 }
@@ -57,7 +59,12 @@ impl JsonRows {
         }
         .to_owned();
         let (options, names, waiting) = (options.clone(), Names::default(), VecDeque::new());
-        Self { frames, records, layout, archive, options, names, waiting, shape: None, line: None }
+        Self { frames, records, layout, archive, options, names, waiting, shape: None, own: false, line: None }
+    }
+
+    /// Reads the objects as rows, whatever their keys are.
+    pub(super) fn with_own_rows(self) -> Self {
+        Self { own: true, ..self }
     }
 
     pub(super) fn encoding(&self) -> String {
@@ -148,7 +155,7 @@ impl JsonRows {
         place: Place,
         report: &mut FileReport,
     ) -> Result<()> {
-        let shape = x::shape_of(&object);
+        let shape = if self.own { None } else { x::shape_of(&object) };
         self.note_shape(shape, report);
         let Some(shape) = shape else { return self.expand_plain(object, may_wrap, place, report) };
         for tweet in x::tweets_of(shape, object, self.archive.as_deref()) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail, ensure};
 
 use super::decode::Records;
-use super::dialect::{line_end, sniff};
+use super::dialect::{header_line, line_end, sniff};
 use super::input::Input;
 use super::options::ReadOptions;
 use super::report::{FileReport, kind};
@@ -49,11 +49,23 @@ impl Lines {
             );
             report.found(kind::MAYBE_TABLE, message);
         }
+        let header = header_line(sample);
         report.kind = "plain lines".to_owned();
         report.line_ends = Some(words);
         report.has_lines = true;
         report.columns = vec![TEXT.to_owned()];
-        Ok(Self { input, records, name: Arc::from(TEXT), line_end, strict: options.strict, number: 0 })
+        let mut lines = Self { input, records, name: Arc::from(TEXT), line_end, strict: options.strict, number: 0 };
+        if let Some(name) = header
+            && let Some(end) = lines.line()?
+        {
+            report.found(
+                kind::HEADER_LINE,
+                format!("the first line, {name:?}, is the name of the column and no text; if it is a text, put an empty line before it"),
+            );
+            lines.number = 1;
+            lines.skip(end);
+        }
+        Ok(lines)
     }
 
     pub(super) fn encoding(&self) -> String {

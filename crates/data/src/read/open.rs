@@ -6,18 +6,20 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::decode::decoded;
+use super::dialect::is_quoted_column;
 use super::frames::Frames;
 use super::input::Input;
 use super::json::{JsonRows, Layout};
 use super::lines::Lines;
 use super::options::ReadOptions;
-use super::report::{FileReport, kind};
+use super::report::{FileReport, Skipped, kind};
+use super::skip::{NoTable, is_data};
 use super::sniff::{Packing, Text, is_binary, packing_of, text_of};
 use super::sources::{DEEPEST, Source, Where, in_folder, in_zip, neighbours_of};
 use super::table::{SAMPLE, Table};
 use super::unpack::{OnDisk, unpacked};
 use super::x::archive::{Archive, are_tweets};
-use crate::folder::{Folder, FolderRows};
+use crate::folder::{Folder, FolderRows, Manifest};
 use crate::parquet_file::ParquetRows;
 use crate::row::{Place, Row};
 
@@ -36,8 +38,8 @@ pub(super) enum OpenFile {
 #[derive(Debug)]
 pub(super) enum Opened {
     File(Box<OpenFile>, Box<FileReport>),
-    /// Files inside it.
-    Inside(Vec<Source>),
+    /// Files inside it, and those that are passed over.
+    Inside(Vec<Source>, Vec<Skipped>),
 }
 
 /// Opens a source.
@@ -53,6 +55,7 @@ pub(super) fn open_source(mut source: Source, options: &ReadOptions) -> Result<O
         let start = input.look(1 << 12).with_context(|| format!("cannot read {}", source.name))?;
         let packing = match packing_of(start) {
             Ok(packing) => packing,
+            Err(what) if may_be_skipped(&source) => return Err(NoTable(what.to_owned()).into()),
             Err(what) => bail!("{}: cannot be read as texts: it is {what}", source.name),
         };
         match packing {
@@ -60,7 +63,7 @@ pub(super) fn open_source(mut source: Source, options: &ReadOptions) -> Result<O
             Packing::Parquet => return open_parquet(input, &source, options),
             Packing::Zip => {
                 let zip = on_disk(input, &source)?;
-                return in_zip(&zip, &source).map(Opened::Inside);
+                return in_zip(&zip, &source).map(|(sources, skipped)| Opened::Inside(sources, skipped));
             }
             Packing::Gzip | Packing::Xz | Packing::Zstd => {
                 source.depth += 1;
@@ -79,7 +82,7 @@ pub(super) fn open_source(mut source: Source, options: &ReadOptions) -> Result<O
 
 fn open_folder(folder: &Path, options: &ReadOptions) -> Result<Opened> {
     if !Folder::is_one(folder) {
-        return in_folder(folder).map(Opened::Inside);
+        return in_folder(folder).map(|sources| Opened::Inside(sources, Vec::new()));
     }
     let set = Folder::open(folder)?;
     let columns = set.manifest().columns.iter().map(|column| column.name.clone()).collect();
@@ -90,6 +93,11 @@ fn open_folder(folder: &Path, options: &ReadOptions) -> Result<Opened> {
     let kind = format!("data set ({})", set.format().name());
     let report = FileReport { name: folder.display().to_string(), kind, columns, ..FileReport::default() };
     Ok(Opened::File(Box::new(OpenFile::DataSet(Box::new(rows))), Box::new(report)))
+}
+
+/// Returns whether a source is a member of a zip file that is not called like data.
+fn may_be_skipped(source: &Source) -> bool {
+    source.zip.is_some() && !is_data(&source.name)
 }
 
 /// Returns the file on disk that an input reads, or copies it there.
@@ -119,15 +127,19 @@ fn open_text(input: Input, mut source: Source, options: &ReadOptions) -> Result<
     let (mut input, records) = decoded(input, options.encoding.as_deref()).with_context(named)?;
     let sample = input.look(SAMPLE).with_context(|| format!("cannot read {name}"))?;
     let whole = sample.len() < SAMPLE;
+    let binary = is_binary(&sample[..sample.len().min(4096)]);
+    ensure!(!binary || !may_be_skipped(&source), NoTable("no text".to_owned()));
     ensure!(
-        !is_binary(&sample[..sample.len().min(4096)]),
+        !binary,
         "{name}: cannot be read as texts: its bytes are no text; name its encoding with --encoding if it is one"
     );
     let asked_for_table = options.delimiter.is_some() || options.quotes.is_some() || options.no_header;
     let text = match text_of(sample, whole, &name) {
-        Text::Lines if asked_for_table => Text::Table,
+        Text::Lines if asked_for_table || is_quoted_column(sample, whole) => Text::Table,
         text => text,
     };
+    let among_tables = text == Text::Lines && source.zip.as_ref().is_some_and(|zip| zip.has_tables);
+    ensure!(!among_tables, NoTable("plain lines next to tables".to_owned()));
     let open = match text {
         Text::Empty => {
             report.kind = "empty".to_owned();
@@ -144,7 +156,8 @@ fn open_text(input: Input, mut source: Source, options: &ReadOptions) -> Result<
             let by_line = text == Text::JsonLines;
             let (layout, frames) =
                 if by_line { (Layout::Lines, Frames::lines(input)) } else { (Layout::Values, Frames::values(input)) };
-            OpenFile::Json(Box::new(JsonRows::new(frames, records, layout, None, options, &mut report)))
+            let rows = JsonRows::new(frames, records, layout, None, options, &mut report);
+            OpenFile::Json(Box::new(if is_of_data_set(&source) { rows.with_own_rows() } else { rows }))
         }
         Text::Archive(contents) => {
             refuse_others(&contents, &name)?;
@@ -161,6 +174,14 @@ fn open_text(input: Input, mut source: Source, options: &ReadOptions) -> Result<
         }
     };
     Ok(Opened::File(Box::new(open), Box::new(report)))
+}
+
+/// Returns whether a file is one of a data set: its rows are as this program wrote them, whatever they look like.
+fn is_of_data_set(source: &Source) -> bool {
+    let Where::Path(path) = &source.place else { return false };
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return false };
+    let manifest = Folder::is_one(folder).then(|| Manifest::read(folder).ok()).flatten();
+    manifest.is_some_and(|manifest| manifest.files.iter().any(|file| *file.name == *name))
 }
 
 /// Refuses the files of an archive that are not the account's tweets.

@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use crate::row::Place;
 
+/// How many members that are not read are listed.
+const LISTED: usize = 20;
+
 /// How many places of a finding are kept.
 const PLACES: usize = 5;
 
@@ -14,6 +17,16 @@ const PLACES: usize = 5;
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ReadReport {
     pub files: Vec<FileReport>,
+    /// Members of zip files that are no data.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A member of a zip file that is not read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// `ZIP:MEMBER`.
+    pub name: String,
+    pub why: String,
 }
 
 /// What was found out about one file, or one member of a zip file.
@@ -76,6 +89,7 @@ pub mod kind {
     pub const CUT_OFF: &str = "cut_off";
     pub const LIST_INSIDE: &str = "list_inside";
     pub const NO_AUTHOR: &str = "no_author";
+    pub const HEADER_LINE: &str = "header_line";
     pub const EMPTY_FILE: &str = "empty_file";
 }
 
@@ -143,6 +157,15 @@ impl FileReport {
 }
 
 impl ReadReport {
+    /// Says which members of zip files were not read, if there are any.
+    #[must_use]
+    pub fn skipped_in_words(&self) -> Option<String> {
+        let first: Vec<String> =
+            self.skipped.iter().take(PLACES).map(|file| format!("{} ({})", file.name, file.why)).collect();
+        let more = if self.skipped.len() > PLACES { " …" } else { "" };
+        (!first.is_empty()).then(|| format!("not read: {}{more}", first.join(", ")))
+    }
+
     /// Returns how many rows were read, kept and dropped.
     #[must_use]
     pub fn totals(&self) -> (u64, u64, u64) {
@@ -200,6 +223,12 @@ impl fmt::Display for ReadReport {
         for (place, file) in self.files.iter().enumerate() {
             write!(formatter, "{}{file}", if place == 0 { "" } else { "\n" })?;
         }
-        Ok(())
+        for file in self.skipped.iter().take(LISTED) {
+            write!(formatter, "\n{}: not read ({})", file.name, file.why)?;
+        }
+        match self.skipped.len().saturating_sub(LISTED) {
+            0 => Ok(()),
+            more => write!(formatter, "\n{more} more files in the zip file are not read"),
+        }
     }
 }

@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::checks::Checks;
 use super::open::{OpenFile, Opened, open_source};
 use super::options::ReadOptions;
-use super::report::{FileReport, ReadReport};
-use super::sources::Source;
+use super::report::{FileReport, ReadReport, Skipped};
+use super::skip::NoTable;
+use super::sources::{Source, nothing_in};
 use crate::row::Row;
 
 /// How many columns of a file without a header are named in its report.
@@ -61,13 +62,27 @@ impl Rows {
     /// Opens the next file that has rows; false after the last.
     fn open_next(&mut self) -> Result<bool> {
         while let Some(source) = self.waiting.pop_front() {
-            match open_source(source, &self.options)? {
-                Opened::Inside(sources) => {
+            let (zip, name) = (source.zip.clone(), source.name.clone());
+            let opened = open_source(source, &self.options);
+            let opened = match opened {
+                Err(error) if zip.is_some() && error.is::<NoTable>() => {
+                    self.report.skipped.push(Skipped { name, why: error.to_string() });
+                    None
+                }
+                opened => Some(opened?),
+            };
+            if let Some(zip) = zip.filter(|zip| zip.is_without_data(opened.is_some())) {
+                bail!(nothing_in(&zip.name, &self.report.skipped));
+            }
+            match opened {
+                None => {}
+                Some(Opened::Inside(sources, skipped)) => {
+                    self.report.skipped.extend(skipped);
                     for source in sources.into_iter().rev() {
                         self.waiting.push_front(source);
                     }
                 }
-                Opened::File(open, mut report) => {
+                Some(Opened::File(open, mut report)) => {
                     report.encoding = open.encoding();
                     self.checks = Checks::default();
                     if self.options.columns.is_none() {

@@ -3,12 +3,15 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::decode::decoded;
 use super::frames::Frames;
 use super::input::Input;
+use super::report::Skipped;
+use super::skip::{is_data, no_data};
 use super::sniff::Packing;
 use super::unpack::{Member, OnDisk, member_of, members_of};
 use super::x::archive::{Archive, Role, role_of};
@@ -28,6 +31,26 @@ pub(super) struct Source {
     pub(super) archive: Option<Arc<Archive>>,
     /// Other files of its archive that are not read.
     pub(super) unread: Vec<String>,
+    /// The zip file that it is a member of, if others of its members may be passed over.
+    pub(super) zip: Option<Arc<ZipFile>>,
+}
+
+/// What is known of a zip file whose members are read one by one.
+#[derive(Debug)]
+pub(super) struct ZipFile {
+    pub(super) name: String,
+    /// Whether a member is called like a table: plain lines are no data then.
+    pub(super) has_tables: bool,
+    waiting: AtomicUsize,
+    read: AtomicBool,
+}
+
+impl ZipFile {
+    /// Notes whether a member was read or passed over; true if it was the last and none was read.
+    pub(super) fn is_without_data(&self, read: bool) -> bool {
+        self.read.fetch_or(read, Ordering::Relaxed);
+        self.waiting.fetch_sub(1, Ordering::Relaxed) == 1 && !self.read.load(Ordering::Relaxed)
+    }
 }
 
 #[derive(Debug)]
@@ -46,7 +69,7 @@ impl Source {
             _ if path.is_dir() => (path.display().to_string(), Where::Folder(path.to_owned())),
             _ => (path.display().to_string(), Where::Path(path.to_owned())),
         };
-        Self { name, place, compression: Vec::new(), depth: 0, archive: None, unread: Vec::new() }
+        Self { name, place, compression: Vec::new(), depth: 0, archive: None, unread: Vec::new(), zip: None }
     }
 
     /// Opens the stream of a source that is no folder.
@@ -101,11 +124,11 @@ pub(super) fn in_folder(folder: &Path) -> Result<Vec<Source>> {
     Ok(sources)
 }
 
-/// Returns the files in a zip file: those of X's archive that are read, or all.
+/// Returns the files in a zip file: those of X's archive that are read, or all that may be data; and what is passed over.
 ///
 /// # Errors
-/// If it is no whole zip file, or one of an office program.
-pub(super) fn in_zip(zip: &OnDisk, outer: &Source) -> Result<Vec<Source>> {
+/// If it is no whole zip file, or one of an office program, or nothing in it can be data.
+pub(super) fn in_zip(zip: &OnDisk, outer: &Source) -> Result<(Vec<Source>, Vec<Skipped>)> {
     let members = members_of(zip).with_context(|| outer.name.clone())?;
     let has = |name: &str| members.iter().any(|member| member.name == name);
     ensure!(!has("xl/workbook.xml"), "{}: an Excel workbook: save the sheet as CSV UTF-8", outer.name);
@@ -123,19 +146,45 @@ pub(super) fn in_zip(zip: &OnDisk, outer: &Source) -> Result<Vec<Source>> {
     let place =
         |name: &str, member: &Member| (format!("{}:{name}", outer.name), Where::Member(zip.clone(), member.clone()));
     if let Some(sources) = of_archive(named, place)? {
-        return Ok(sources);
+        return Ok((sources, Vec::new()));
     }
-    let inside = members.iter().filter(|member| !is_hidden(&member.name)).map(|member| Source {
+    let (mut skipped, mut data) = (Vec::new(), Vec::new());
+    for member in members.iter().filter(|member| !is_hidden(&member.name)) {
+        match no_data(&member.name) {
+            Some(why) => skipped.push(Skipped { name: format!("{}:{}", outer.name, member.name), why: why.to_owned() }),
+            None => data.push(member),
+        }
+    }
+    ensure!(!data.is_empty() || !skipped.is_empty(), "{}: the zip file is empty", outer.name);
+    ensure!(!data.is_empty(), nothing_in(&outer.name, &skipped));
+    let of_zip = Arc::new(ZipFile {
+        name: outer.name.clone(),
+        has_tables: data.iter().any(|member| is_data(&member.name)),
+        waiting: AtomicUsize::new(data.len()),
+        read: AtomicBool::new(false),
+    });
+    let inside = data.into_iter().map(|member| Source {
         name: format!("{}:{}", outer.name, member.name),
         place: Where::Member(zip.clone(), member.clone()),
         compression: outer.compression.iter().copied().chain([Packing::Zip.name()]).collect(),
         depth: outer.depth + 1,
         archive: None,
         unread: Vec::new(),
+        zip: Some(Arc::clone(&of_zip)),
     });
-    let inside: Vec<Source> = inside.collect();
-    ensure!(!inside.is_empty(), "{}: the zip file is empty", outer.name);
-    Ok(inside)
+    Ok((inside.collect(), skipped))
+}
+
+/// Returns the message for a zip file in which everything was passed over.
+pub(super) fn nothing_in(zip: &str, skipped: &[Skipped]) -> String {
+    let here = |file: &Skipped| {
+        file.name.strip_prefix(zip).map(|name| format!("{} ({})", name.trim_start_matches(':'), file.why))
+    };
+    let names: Vec<String> = skipped.iter().filter_map(here).take(5).collect();
+    format!(
+        "{zip}: no table or other data in this zip file: it has {}; if one of them is data, unpack it and name it",
+        names.join(", ")
+    )
 }
 
 fn is_hidden(name: &str) -> bool {
@@ -159,7 +208,7 @@ fn of_archive<T>(files: Vec<(String, T)>, place: impl Fn(&str, &T) -> (String, W
     known.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
     let source = |path: &str, file: &T| {
         let (name, place) = place(path, file);
-        Source { name, place, compression: Vec::new(), depth: DEEPEST, archive: None, unread: Vec::new() }
+        Source { name, place, compression: Vec::new(), depth: DEEPEST, archive: None, unread: Vec::new(), zip: None }
     };
     let mut archive = Archive::default();
     for (role, path, file) in known.iter().filter(|(role, ..)| !matches!(role, Role::Tweets(_))) {

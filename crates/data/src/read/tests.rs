@@ -158,6 +158,93 @@ fn packed_files_are_read_through() {
     assert!(refused(&folder.put("damaged.csv.gz", damaged)).contains("damaged.csv.gz"));
 }
 
+#[test]
+fn a_zip_file_with_notes_and_pictures_gives_the_rows_of_its_tables_and_names_the_others() {
+    let folder = Folder::new();
+    let csv: &[u8] = b"id,text\n1,hola\n2,sol\n";
+    let (pdf, text): (&[u8], &[u8]) = (b"%PDF-1.7 x", b"Hola, vecina.\nEsto no es una fila.\n");
+    let mixed = zipped(&[
+        ("README", text),
+        ("data/tweets.csv", csv),
+        ("LICENSE.txt", text),
+        ("paper.pdf", pdf),
+        ("figure", b"\x89PNG\r\n\x1a\n"),
+        ("notes.txt", text),
+        ("manifest.json", b"{\"format\": 1}"),
+    ]);
+    let (rows, report) = read(&folder.put("mixed.zip", mixed));
+    assert_eq!((rows.len(), report.files.len(), report.skipped.len()), (2, 1, 6), "{report}");
+    for expected in [
+        "mixed.zip:paper.pdf: not read (no table)",
+        "notes.txt: not read (plain lines next to tables)",
+        "figure: not read (a picture)",
+    ] {
+        assert!(report.to_string().contains(expected), "{report}");
+    }
+    let (rows, _) =
+        read(&folder.put("lines.zip", zipped(&[("README.md", text), ("uno.txt", text), ("dos.txt", text)])));
+    assert_eq!(rows.len(), 4, "plain lines are data where nothing else is");
+    for (name, files) in
+        [("named.zip", vec![("README.md", text), ("a.pdf", pdf)]), ("seen.zip", vec![("README.md", text), ("a", pdf)])]
+    {
+        let message = refused(&folder.put(name, zipped(&files)));
+        assert!(
+            message.contains("no table or other data in this zip file: it has README.md (no table), a"),
+            "{message}"
+        );
+    }
+    let message = refused(&folder.put("bad.zip", zipped(&[("a.csv", pdf), ("b.csv", csv)])));
+    assert!(message.contains("bad.zip:a.csv: cannot be read as texts: it is a PDF"), "{message}");
+}
+
+#[test]
+fn rows_that_this_program_wrote_are_read_as_they_are() {
+    let folder = Folder::new();
+    let line = "{\"id\":\"7\",\"text\":\"se escribe &amp;lt; y no &lt;\",\"author_id\":\"9\",\"conversation_id\":\"7\"";
+    let text = |path: &Path| {
+        let (rows, report) = read(path);
+        (
+            rows[0].text("text").unwrap().into_owned(),
+            rows[0].text("retweet").map(std::borrow::Cow::into_owned),
+            report.files[0].kind.clone(),
+        )
+    };
+    let own = "se escribe &amp;lt; y no &lt;".to_owned();
+    let marked = folder.put("copied.jsonl", format!("{line},\"author\":\"ana\",\"retweet\":true}}\n"));
+    assert_eq!(text(&marked), (own.clone(), Some("true".to_owned()), "JSON lines".to_owned()));
+    let of_x = folder.put("v2.jsonl", format!("{line}}}\n"));
+    assert_eq!(text(&of_x).0, "se escribe &lt; y no <");
+    // Without such marks, the manifest next to the file says whose rows they are.
+    let set = folder.0.path().join("set");
+    let mut writer = crate::folder::Folder::create(&set, crate::folder::Format::JsonLines).unwrap();
+    let mut row = Row::default();
+    for (name, value) in [("id", "7"), ("text", own.as_str()), ("author_id", "9")] {
+        row.set(name, value);
+    }
+    writer.write(&row).unwrap();
+    writer.finish(crate::folder::Manifest::default()).unwrap();
+    assert_eq!(text(&set.join("data.jsonl")), (own, None, "JSON lines".to_owned()));
+}
+
+#[test]
+fn the_header_of_a_table_of_one_column_is_no_text() {
+    let folder = Folder::new();
+    for (name, content, expected) in [
+        ("texts", "text\nhola, vecina\nsol\n", vec!["hola, vecina", "sol"]),
+        ("texts.txt", "\u{feff}Tweet\r\nhola\r\nsol\r\n", vec!["hola", "sol"]),
+        ("texts.txt", "\"text\"\n\"hola, vecina\"\nsol\n", vec!["hola, vecina", "sol"]),
+        ("texts.txt", "\ntext\nhola\n", vec!["text", "hola"]),
+        ("texts.txt", "hola\ntext\n", vec!["hola", "text"]),
+        ("texts.txt", "text\n", vec!["text"]),
+    ] {
+        let (rows, report) = read(&folder.put(name, content));
+        let texts: Vec<_> = rows.iter().filter_map(|row| row.text("text").or_else(|| row.text("Tweet"))).collect();
+        assert_eq!(texts, expected, "{content:?}: {report}");
+    }
+    let (_, report) = read(&folder.put("texts", "text\nhola\n"));
+    assert!(report.files[0].finding("header_line").is_some() && report.files[0].read == 1, "{report}");
+}
+
 const ACCOUNT: &str = r#"window.YTD.account.part0 = [ { "account" : { "email" : "a@example.org", "username" : "ana_v", "accountId" : "77", "accountDisplayName" : "Ana" } } ]"#;
 
 fn archived(id: u64, text: &str) -> String {

@@ -99,6 +99,12 @@ impl Table {
         Ok(Some(Row { line: row.place.line_or_row(), number: usize::try_from(row.place.row)?, fields }))
     }
 
+    /// Returns the columns of the file that is read: all of a table, those seen so far of any other kind.
+    #[must_use]
+    pub fn columns(&self) -> &[String] {
+        self.rows.report().files.last().map(|file| file.columns.as_slice()).unwrap_or_default()
+    }
+
     /// Checks the columns of files that have been opened since the last check.
     fn check_files(&mut self) -> Result<()> {
         let files = &self.rows.report().files;

@@ -46,6 +46,15 @@ pub fn read_labelled<L: AsRef<str>>(path: &Path, columns: &Columns, labels: &[L]
     let mut rows = open_table(path, &asked)?;
     let mut table = LabelledTable { tweets: Vec::new(), skipped_empty: 0 };
     while let Some(row) = rows.next_row()? {
+        ensure!(
+            !row.fields[1].trim().is_empty(),
+            "{}:{}: no label: the row has nothing in the column {:?} (columns: {}); name another column with {LABEL_FLAG} NAME, or \
+             remove the rows without a label",
+            path.display(),
+            row.line,
+            columns.label,
+            rows.columns().join(", ")
+        );
         let label = place_of(&row.fields[1], labels).with_context(|| format!("{}:{}", path.display(), row.line))?;
         let mut fields = row.fields.into_iter();
         let text = fields.next().unwrap_or_default();
@@ -113,6 +122,10 @@ mod tests {
     fn faults_name_the_line_and_what_is_wrong() {
         for (content, expected) in [
             (&b"text,label\nhola,1\n"[..], "no column \"author\"; the file has text, label"),
+            (
+                b"author,text,label\na,hola, \n",
+                ":2: no label: the row has nothing in the column \"label\" (columns: author, text, label); name another column with",
+            ),
             (
                 b"author,text,label\na,\"dos\nrenglones\",1\na,hola,2\n",
                 ":4: label \"2\" is not one of 0 (negative), 1 (positive)",

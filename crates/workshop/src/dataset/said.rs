@@ -9,13 +9,19 @@ static SAID: Mutex<Option<HashSet<String>>> = Mutex::new(None);
 
 /// Logs the report of each file: what was read, and what a person should look at.
 pub fn once(report: &ReadReport) {
+    if let Some(words) = report.skipped_in_words().filter(|words| is_new(words)) {
+        tracing::warn!("{words}");
+    }
     for file in &report.files {
         let words = file.to_string();
-        let is_new = SAID.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(words.clone());
-        match (is_new, file.findings.is_empty() && file.dropped.is_empty()) {
+        match (is_new(&words), file.findings.is_empty() && file.dropped.is_empty()) {
             (false, _) => {}
             (true, true) => tracing::info!("{}", words.replace("\n ", ";")),
             (true, false) => tracing::warn!("{}", words.replace("\n ", ";")),
         }
     }
+}
+
+fn is_new(words: &str) -> bool {
+    SAID.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(words.to_owned())
 }

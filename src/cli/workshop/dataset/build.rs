@@ -12,6 +12,7 @@ use crate::cli::session::Session;
 use pregonero_data::build::{self, BuildReport, Dropped, EnrichSpec, Enricher, Filled, Leakage, Request, SpecFile};
 use pregonero_models::catalog::{self, ModelKind, ModelSource};
 use pregonero_models::sentiment::Classifier;
+use pregonero_system::files::{Existing, refuse_existing};
 use pregonero_workshop::dataset::enrich::{self, FilledColumn, Filling};
 
 #[derive(Debug, Args)]
@@ -60,12 +61,16 @@ impl BuildArguments {
     /// If the spec has a fault, a source cannot be read, no row is left, or the folder cannot be written.
     pub fn run(self, session: &Session) -> Result<()> {
         let file = SpecFile::read(&self.spec, self.from.as_deref())?;
+        if let Some(output) = &self.output {
+            refuse_existing(output, Existing::Refuse)?;
+        }
         let columns = columns(file.spec.enrich.as_ref()).with_context(|| self.spec.display().to_string())?;
         let classifier = match &file.spec.enrich {
-            Some(enrich) if !self.dry_run && columns.iter().any(|column| column.filling == Filling::Sentiment) => {
+            Some(enrich) if columns.iter().any(|column| column.filling == Filling::Sentiment) => {
                 let source = ModelSource::from_str(&enrich.classifier)
                     .map_err(|error| anyhow::anyhow!("{}: enrich.classifier: {error}", self.spec.display()))?;
-                Some(Classifier::load(&catalog::open(&source, ModelKind::Classifier, &session.hub()?)?)?)
+                let load = || Classifier::load(&catalog::open(&source, ModelKind::Classifier, &session.hub()?)?);
+                Some(load().with_context(|| format!("{}: enrich.classifier", self.spec.display()))?)
             }
             _ => None,
         };
@@ -131,7 +136,7 @@ fn shown(report: &BuildReport) -> String {
         let _ = writeln!(text, "{}: a line for {} rows, none for {}", join.table, join.matched, join.unmatched);
     }
     contents(&mut text, report);
-    for note in &report.notes {
+    for note in report.notes.iter().chain(&report.hints) {
         let _ = writeln!(text, "note: {}", visible(note));
     }
     match (&report.output, &report.digest) {

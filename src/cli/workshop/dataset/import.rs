@@ -14,6 +14,7 @@ use pregonero_data::import::{Import, Imported, import};
 use pregonero_data::read::ReadOptions;
 use pregonero_data::times;
 use pregonero_system::clock::{Clock as _, SystemClock};
+use pregonero_system::files::{Existing, refuse_existing};
 
 /// How many characters of a value are shown.
 const SHOWN: usize = 60;
@@ -129,6 +130,10 @@ impl ImportArguments {
     /// If a file cannot be read, no row is left, or the folder cannot be written.
     pub fn run(self, session: &Session) -> Result<()> {
         let settings = self.settings();
+        self.check_renames()?;
+        if let Some(output) = &self.output {
+            refuse_existing(output, Existing::Refuse)?;
+        }
         if self.dry_run {
             let imported = import(&settings, |_| Ok(()))?;
             return session.output.object(|| in_words(&imported, None), || as_json(&imported, None));
@@ -141,6 +146,23 @@ impl ImportArguments {
             session.output.note("no --rights: the manifest does not say on what ground the data may be kept and used");
         }
         session.output.object(|| in_words(&imported, Some(&folder)), || as_json(&imported, Some(&folder)))
+    }
+
+    /// Refuses two new names for one column, and one new name for two.
+    fn check_renames(&self) -> Result<()> {
+        for (place, Rename(old, new)) in self.rename.iter().enumerate() {
+            for Rename(earlier, name) in &self.rename[..place] {
+                ensure!(
+                    earlier != old,
+                    "--rename: the column {old:?} gets two names, {name:?} and {new:?}: give it one"
+                );
+                ensure!(
+                    name != new,
+                    "--rename: both {earlier:?} and {old:?} get the name {new:?}, so that the values of one would be lost: give one of them another name"
+                );
+            }
+        }
+        Ok(())
     }
 
     fn settings(&self) -> Import {
@@ -239,6 +261,7 @@ fn as_json(imported: &Imported, folder: Option<&Folder>) -> Json {
     let (read, kept, dropped) = imported.report.totals();
     json!({
         "files": imported.report.files,
+        "skipped": imported.report.skipped,
         "read": read, "kept": kept, "dropped": dropped,
         "columns": imported.columns,
         "renamed": renamed.collect::<Vec<_>>(),

@@ -1,7 +1,7 @@
 //! `pregonero dataset show | verify | purge | ids | card`: what is done with a data set that is there.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::cli::output::{BAD, GOOD, HEADING, counted, styled, visible};
 use crate::cli::session::Session;
-use pregonero_data::card::{MADE_BY, card};
+use pregonero_data::card::{self, MADE_BY, card};
 use pregonero_data::croissant;
 use pregonero_data::folder::{Folder, Manifest};
 use pregonero_data::ids::{MOST_IDS, write_ids};
@@ -154,6 +154,8 @@ Examples:
   pregonero dataset purge sets/vacunas --author @vecina --dry-run
   pregonero dataset purge sets/vacunas --author @vecina --reason \"asked by mail\"
   pregonero dataset purge sets/vacunas --id 1372934055187263488
+  pregonero dataset purge sets/vacunas --author https://x.com/vecina --id https://x.com/vecino/status/1372934055187263488
+  pregonero dataset purge sets/survey --author vecina --author-column handle
   pregonero dataset purge sets/vacunas --file forgotten.txt --models ~/models --models runs
 
 Retweets of an author contain the author's words and go too; posts that mention the author stay, and are counted.
@@ -164,15 +166,21 @@ pub struct PurgeArguments {
     /// The data set's folder
     #[arg(value_name = "FOLDER")]
     folder: PathBuf,
-    /// A screen name or an author's id; may be given several times
+    /// A screen name, an author's id, or the address of a profile; may be given several times
     #[arg(long, value_name = "NAME")]
     author: Vec<String>,
-    /// A post's id; may be given several times
+    /// A post's id or address; may be given several times
     #[arg(long, value_name = "ID")]
     id: Vec<String>,
-    /// A file with @names and ids, one on each line; may be given several times
+    /// A file with @names, ids and addresses, one on each line; may be given several times
     #[arg(long, value_name = "LIST")]
     file: Vec<PathBuf>,
+    /// The column with the authors [default: author and author_id, or a usual name such as username]
+    #[arg(long, value_name = "NAME")]
+    author_column: Option<String>,
+    /// The column with the posts' ids [default: id, or a usual name such as tweet_id]
+    #[arg(long, value_name = "NAME")]
+    id_column: Option<String>,
     /// Why, for the manifest; name nobody in it
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
@@ -190,7 +198,8 @@ impl PurgeArguments {
     /// # Errors
     /// If the folder is no data set, nothing to purge is named, or the folder cannot be written.
     pub fn run(self, session: &Session) -> Result<()> {
-        let wanted = Wanted::new(&self.author, &self.id, &self.file)?;
+        let wanted = Wanted::new(&self.author, &self.id, &self.file)?
+            .in_columns(self.author_column.clone(), self.id_column.clone());
         let folders = self.folders(session)?;
         let purged = if self.dry_run {
             purge::look(&self.folder, &wanted, &folders)?
@@ -208,7 +217,10 @@ impl PurgeArguments {
         if !self.models.is_empty() {
             return Ok(self.models.clone());
         }
-        let parent = self.folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+        // The folder's own parent, also where the folder is a link or `.`.
+        let real = std::fs::canonicalize(&self.folder).unwrap_or_default();
+        let parent = if self.folder.is_symlink() || self.folder.file_name().is_none() { &real } else { &self.folder };
+        let parent = parent.parent().filter(|parent| !parent.as_os_str().is_empty());
         let usual =
             [Some(session.hub()?.cache_dir), Some(PathBuf::from(RUNS)), Some(parent.map_or(".".into(), Into::into))];
         Ok(usual.into_iter().flatten().filter(|folder| folder.is_dir()).collect())
@@ -217,7 +229,10 @@ impl PurgeArguments {
     fn shown(&self, purged: &Purged, folders: &[PathBuf]) -> String {
         let folder = self.folder.display();
         if purged.rows == 0 {
-            return format!("{folder}: no such row{}; nothing was changed", mentions(purged));
+            let unsaid = unsaid(purged);
+            return format!("{folder}: no such row{}; nothing was changed\n{unsaid}", mentions(purged))
+                .trim_end()
+                .to_owned();
         }
         let would = if self.dry_run { "would be removed (--dry-run)" } else { "removed" };
         let mut text = format!(
@@ -232,6 +247,7 @@ impl PurgeArguments {
         if purged.retweets > 0 {
             let _ = writeln!(text, "{} of them are retweets by others", purged.retweets);
         }
+        text.push_str(&unsaid(purged));
         for trained in &purged.models {
             let [model, on] = [&trained.model, &trained.on].map(|path| visible(&path.display().to_string()));
             let _ = writeln!(text, "{} {model} was trained on {on}: train it again", styled(BAD, "model"));
@@ -243,6 +259,22 @@ impl PurgeArguments {
         if purged.models.is_empty() && purged.data_sets.is_empty() {
             let places: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
             let _ = writeln!(text, "no model with data.json in {} has seen these rows", places.join(", "));
+        }
+        for unread in &purged.unread {
+            let (place, why) = (visible(&unread.folder.display().to_string()), visible(&unread.why));
+            let _ = writeln!(
+                text,
+                "{} {place} was passed over ({why}); if it is no model, name the folders to look in with --models",
+                styled(BAD, "warning:")
+            );
+        }
+        for file in &purged.hard_links {
+            let _ = writeln!(
+                text,
+                "{} {} has another name on this disk (a hard link), which keeps the rows: remove that too",
+                styled(BAD, "warning:"),
+                visible(file)
+            );
         }
         let described = ["README.md", "croissant.json"].into_iter().filter(|name| self.folder.join(name).is_file());
         let described: Vec<&str> = described.collect();
@@ -261,6 +293,20 @@ impl PurgeArguments {
         }
         text.trim_end().to_owned()
     }
+}
+
+/// Returns which rows could not be looked at, a line each.
+fn unsaid(purged: &Purged) -> String {
+    let mut text = String::new();
+    for (count, what) in [
+        (purged.without_author, "do not say who wrote them, and could not be looked at by author"),
+        (purged.without_id, "have no whole id, and could not be looked at by id"),
+    ] {
+        if count > 0 {
+            let _ = writeln!(text, "{} {} {what}", styled(BAD, "warning:"), counted(count, "row", "rows"));
+        }
+    }
+    text
 }
 
 fn mentions(purged: &Purged) -> String {
@@ -329,6 +375,13 @@ impl IdsArguments {
                         let _ = write!(text, "; {count} {what}");
                     }
                 }
+                if counts.zeros > 0 {
+                    let _ = write!(
+                        text,
+                        "; {} end in 0000, too few to have been rounded",
+                        counted(counts.zeros, "id", "ids")
+                    );
+                }
                 if counts.left > 0 {
                     let skip = self.skip + counts.written;
                     let _ = write!(text, "; {} more with --skip {skip}, 30 days later", counts.left);
@@ -347,6 +400,9 @@ Examples:
   pregonero dataset card sets/vacunas --output card.md
   pregonero dataset card sets/vacunas --croissant          write croissant.json into the folder
 
+A card that somebody has completed or changed by hand is not replaced: write the new one elsewhere with --output and copy the answers,
+or replace it with --overwrite.
+
 The datasheet asks the questions of \"Datasheets for Datasets\" and answers those that the manifest can; the others are marked for
 a person. Croissant is read by Hugging Face, Kaggle and Google's data set search; check it with
 `mlcroissant validate --jsonld sets/vacunas/croissant.json`.")]
@@ -360,23 +416,53 @@ pub struct CardArguments {
     /// The file to write [default: README.md or croissant.json in the folder]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Replace the file even if it was written or changed by hand
+    #[arg(long)]
+    overwrite: bool,
 }
 
 impl CardArguments {
     /// Runs `dataset card`.
     ///
     /// # Errors
-    /// If the folder is no data set, its manifest lacks what Croissant requires, or the file exists and is not ours.
+    /// If the folder is no data set, its manifest lacks what Croissant requires, or the file exists and has something by hand.
     pub fn run(self, session: &Session) -> Result<()> {
         let folder = Folder::open(&self.folder)?;
-        let (name, ours, content) = if self.croissant {
+        let (name, content) = if self.croissant {
             let description = serde_json::to_string_pretty(&croissant::croissant(folder.manifest())?)? + "\n";
-            ("croissant.json", croissant::WORDS, description)
+            ("croissant.json", description)
         } else {
-            ("README.md", MADE_BY, card(folder.manifest()))
+            ("README.md", card(folder.manifest()))
         };
-        let output = self.output.unwrap_or_else(|| self.folder.join(name));
-        write_whole(&output, Existing::ReplaceOurs(ours), |writer| writer.write_all(content.as_bytes()))?;
+        let output = self.output.clone().unwrap_or_else(|| self.folder.join(name));
+        if !self.overwrite {
+            self.refuse_others(&output)?;
+        }
+        write_whole(&output, Existing::Replace, |writer| writer.write_all(content.as_bytes()))?;
         session.output.object(|| format!("written to {}", output.display()), || json!({"output": output}))
+    }
+
+    /// Refuses to replace a file in which a person wrote something.
+    fn refuse_others(&self, path: &Path) -> Result<()> {
+        if !path.exists() {
+            return Ok(());
+        }
+        let there = std::fs::read_to_string(path).unwrap_or_default();
+        let (untouched, words) = match self.croissant {
+            true => (croissant::is_untouched(&there), croissant::WORDS),
+            false => (card::is_untouched(&there), MADE_BY),
+        };
+        ensure!(
+            untouched || there.contains(words),
+            "{}: exists already and was not written by this command; choose another name with --output, or replace it with --overwrite",
+            path.display()
+        );
+        ensure!(
+            untouched,
+            "{}: changed by hand since this command wrote it, or written by an earlier version: write the new one elsewhere with \
+             --output FILE and copy what you want to keep, or replace it with --overwrite",
+            path.display()
+        );
+        Ok(())
     }
 }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value as Json};
 use self::archive::Archive;
 pub(super) use self::tweet::{Tweet, without_last_link};
 use crate::json_row::Names;
+use crate::names;
 use crate::row::{Place, Row};
 
 /// An object that X writes.
@@ -45,6 +46,9 @@ impl Shape {
 
 /// Returns what an object is, if it is one of X's.
 pub(super) fn shape_of(object: &Map<String, Json>) -> Option<Shape> {
+    if is_own(object) {
+        return None;
+    }
     let has = |key: &str| object.contains_key(key);
     let is_tweet = |value: &Json| value.get("id").is_some() && value.get("text").is_some();
     match (object.get("tweet"), object.get("data"), object.get("statuses")) {
@@ -77,6 +81,16 @@ pub(super) fn shape_of(object: &Map<String, Json>) -> Option<Shape> {
         return Some(Shape::V2);
     }
     None
+}
+
+/// Returns whether an object is a row that this program wrote: simple values only, among them marks that X's objects do not have.
+fn is_own(object: &Map<String, Json>) -> bool {
+    let mark = |key: &str| object.get(key).is_some_and(Json::is_boolean);
+    let marked = [names::RETWEET, names::QUOTE, names::REPLY].into_iter().any(mark)
+        || object.get(names::AUTHOR).is_some_and(Json::is_string);
+    marked
+        && object.get(names::TEXT).is_some_and(Json::is_string)
+        && object.values().all(|value| !value.is_object() && !value.is_array())
 }
 
 /// Returns the tweets of an object, in its order. In an archive, those without an author are the account's.
