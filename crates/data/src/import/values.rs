@@ -128,7 +128,7 @@ fn tidy_id(value: &mut Value) -> bool {
         other => return is_rounded(other),
     };
     *value = Value::Text(digits);
-    false
+    is_rounded(value)
 }
 
 fn is_rounded(value: &Value) -> bool {
