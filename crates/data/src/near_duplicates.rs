@@ -5,7 +5,11 @@
 //! over their words. With these sizes a pair of similarity 0.7 is found with probability 0.96, of 0.8 with 0.997.
 //! A text of 16 different words takes about 200 bytes.
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use pregonero_text::hashing::{HashedSet, SPLITMIX64_STEP, hash, jaccard, shared, splitmix64};
+use rayon::prelude::*;
 
 /// Bands of a signature, and minima per band.
 const BANDS: usize = 12;
@@ -16,6 +20,20 @@ const NONE: u32 = u32::MAX;
 
 /// The fewest buckets of a band; a power of two, as all numbers of buckets are.
 const FEWEST_BUCKETS: usize = 1 << 10;
+
+/// How many texts are signed on all processors before they are linked.
+const LINKED_AT_ONCE: usize = 1 << 16;
+
+/// What the words are multiplied with, once for every minimum.
+const MULTIPLIERS: [u64; BANDS * ROWS] = {
+    let mut multipliers = [0; BANDS * ROWS];
+    let mut place = 0;
+    while place < multipliers.len() {
+        multipliers[place] = splitmix64((place as u64).wrapping_mul(SPLITMIX64_STEP)) | 1;
+        place += 1;
+    }
+    multipliers
+};
 
 /// Drops near-duplicates: the first of several similar texts stays.
 #[derive(Debug)]
@@ -37,40 +55,77 @@ impl NearDuplicates {
         if words.is_empty() {
             return true;
         }
-        let new = self.known.find(words.as_slice(), self.threshold, |_| true).is_none();
+        let signature = Signature::of(words.as_slice());
+        let near = self.known.find_signed(words.as_slice(), &signature, self.threshold, usize::MAX, |_| true);
+        let new = near.is_none();
         if new {
-            self.known.insert(words.as_slice());
+            self.known.insert_signed(words.as_slice(), &signature);
         }
         new
     }
 }
 
 /// Texts as sets of word hashes, found again by similar ones. Each has a number, from 0, in the order in which they come.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct TextIndex {
-    multipliers: [u64; BANDS * ROWS],
+    /// The words of all texts, one text after the other, and where each text ends.
+    words: Vec<u32>,
+    ends: Vec<usize>,
+    /// What finds them; made when it is first asked for, unless texts were inserted one by one.
+    links: OnceLock<Links>,
+    /// How often a search ended without a find before all texts of a bucket had been looked at.
+    cut_short: AtomicU64,
+}
+
+/// What similar texts have in common with high probability, and what says quickly that two are not similar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signature {
+    /// The hash of each band.
+    bands: [u32; BANDS],
+    /// A bit for each word, chosen by its hash; several words may have the same.
+    bits: u64,
+}
+
+/// The buckets of the bands, and the texts in them.
+#[derive(Debug)]
+struct Links {
     /// For every band and bucket, the newest text in it; a bucket is chosen by the band's content.
     newest: Vec<u32>,
     /// How many buckets a band has.
     buckets: usize,
-    /// For every text and band, the previous text in the same bucket.
-    before: Vec<[u32; BANDS]>,
-    /// The words of all texts, one text after the other, and where each text ends.
-    words: Vec<u32>,
-    ends: Vec<usize>,
+    texts: Vec<Linked>,
 }
 
-impl Default for TextIndex {
-    fn default() -> Self {
-        let multipliers = std::array::from_fn(|index| splitmix64((index as u64).wrapping_mul(SPLITMIX64_STEP)) | 1);
-        Self {
-            multipliers,
-            newest: vec![NONE; BANDS * FEWEST_BUCKETS],
-            buckets: FEWEST_BUCKETS,
-            before: Vec::new(),
-            words: Vec::new(),
-            ends: Vec::new(),
+/// A text as it is found: a line of the processor's cache, because that is what a comparison costs.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Linked {
+    /// For every band, the previous text in the same bucket.
+    before: [u32; BANDS],
+    bits: u64,
+    /// Where its words begin, and how many there are.
+    start: u32,
+    count: u32,
+}
+
+impl Signature {
+    /// Returns the signature of words.
+    #[must_use]
+    pub fn of(words: &[u32]) -> Self {
+        let mut minima = [u32::MAX; BANDS * ROWS];
+        let mut bits = 0;
+        for word in words {
+            bits |= 1 << (word % 64);
+            for (minimum, multiplier) in minima.iter_mut().zip(&MULTIPLIERS) {
+                let hash = (u64::from(*word).wrapping_add(1).wrapping_mul(*multiplier) >> 32) as u32;
+                *minimum = hash.min(*minimum);
+            }
         }
+        let band = |band: usize| {
+            let rows = &minima[band * ROWS..(band + 1) * ROWS];
+            rows.iter().fold(0, |state, minimum| splitmix64(state ^ u64::from(*minimum))) as u32
+        };
+        Self { bands: std::array::from_fn(band), bits }
     }
 }
 
@@ -78,16 +133,49 @@ impl TextIndex {
     /// Adds a text with these words, which ascend without repeats, and returns its number.
     ///
     /// # Panics
-    /// If there are four thousand million texts already.
+    /// If there are four thousand million texts or words already.
     pub fn insert(&mut self, words: &[u32]) -> u32 {
-        if self.ends.len() == self.buckets {
-            self.double();
+        self.insert_signed(words, &Signature::of(words))
+    }
+
+    /// Does the same with the words' signature.
+    ///
+    /// # Panics
+    /// If there are four thousand million texts or words already.
+    pub fn insert_signed(&mut self, words: &[u32], signature: &Signature) -> u32 {
+        if self.links().texts.len() == self.links().buckets {
+            let links = Links::of(&self.words, &self.ends, self.links().buckets * 2);
+            self.links = OnceLock::from(links);
         }
+        let start = self.words.len();
+        let number = self.keep(words);
+        if let Some(links) = self.links.get_mut() {
+            links.add(words.len(), start, signature);
+        }
+        number
+    }
+
+    /// Adds a text that nobody looks for before the last one is added: all of them are made ready for it at once then.
+    ///
+    /// # Panics
+    /// If there are four thousand million texts already.
+    pub fn store(&mut self, words: &[u32]) -> u32 {
+        self.links.take();
+        self.keep(words)
+    }
+
+    fn keep(&mut self, words: &[u32]) -> u32 {
+        let number = u32::try_from(self.ends.len()).ok().filter(|number| *number != NONE).expect("fewer texts");
         self.words.extend_from_slice(words);
         self.ends.push(self.words.len());
-        let number = u32::try_from(self.before.len()).ok().filter(|number| *number != NONE).expect("fewer texts");
-        self.link(number);
         number
+    }
+
+    fn links(&self) -> &Links {
+        self.links.get_or_init(|| {
+            let buckets = self.ends.len().next_power_of_two().max(FEWEST_BUCKETS);
+            Links::of(&self.words, &self.ends, buckets)
+        })
     }
 
     /// Returns the first text found that is similar, from `threshold` on, to one with these words and that `accept` takes.
@@ -101,15 +189,45 @@ impl TextIndex {
         words: &[u32],
         threshold: f64,
         most: usize,
+        accept: impl FnMut(u32) -> bool,
+    ) -> Option<u32> {
+        self.find_signed(words, &Signature::of(words), threshold, most, accept)
+    }
+
+    /// Does the same with the words' signature.
+    pub fn find_signed(
+        &self,
+        words: &[u32],
+        signature: &Signature,
+        threshold: f64,
+        most: usize,
         mut accept: impl FnMut(u32) -> bool,
     ) -> Option<u32> {
         if words.is_empty() {
             return None;
         }
-        self.slots(words).into_iter().find_map(|slot| {
-            let mut chain = self.chain(slot / self.buckets, self.newest[slot]).take(most);
-            chain.find(|&number| is_similar(words, self.words_of(number), threshold) && accept(number))
+        let links = self.links();
+        let slots = links.slots(signature);
+        // All at once: the processor waits for them at the same time.
+        let newest = slots.map(|slot| links.newest[slot]);
+        newest.into_iter().enumerate().find_map(|(band, first)| {
+            let mut chain = links.chain(band, first);
+            let found = chain.by_ref().take(most).find(|(number, text)| {
+                text.may_be_similar(words.len(), signature.bits, threshold)
+                    && is_similar(words, self.words_at(text), threshold)
+                    && accept(*number)
+            });
+            if found.is_none() && chain.next().is_some() {
+                self.cut_short.fetch_add(1, Ordering::Relaxed);
+            }
+            found.map(|(number, _)| number)
         })
+    }
+
+    /// Returns how often a search looked at `most` texts of a bucket, found nothing and left others out.
+    #[must_use]
+    pub fn times_cut_short(&self) -> u64 {
+        self.cut_short.load(Ordering::Relaxed)
     }
 
     /// Returns the texts before the text `number` that may be similar to it: of each band the newest `most`. Some come several times.
@@ -117,14 +235,10 @@ impl TextIndex {
     /// # Panics
     /// If there is no text of this number.
     pub fn earlier(&self, number: u32, most: usize) -> impl Iterator<Item = u32> {
-        let before = self.before[number as usize];
-        before.into_iter().enumerate().flat_map(move |(band, first)| self.chain(band, first).take(most))
-    }
-
-    /// Returns a text and those before it in the same bucket of a band, the newest first.
-    fn chain(&self, band: usize, first: u32) -> impl Iterator<Item = u32> {
-        let text = |number: u32| Some(number).filter(|number| *number != NONE);
-        std::iter::successors(text(first), move |number| text(self.before[*number as usize][band]))
+        let links = self.links();
+        let before = links.texts[number as usize].before;
+        let chain = move |(band, first)| links.chain(band, first).take(most).map(|(number, _)| number);
+        before.into_iter().enumerate().flat_map(chain)
     }
 
     /// Returns the words of a text.
@@ -133,9 +247,11 @@ impl TextIndex {
     /// If there is no text of this number.
     #[must_use]
     pub fn words_of(&self, number: u32) -> &[u32] {
-        let number = number as usize;
-        let start = if number == 0 { 0 } else { self.ends[number - 1] };
-        &self.words[start..self.ends[number]]
+        words_of(&self.words, &self.ends, number as usize)
+    }
+
+    fn words_at(&self, text: &Linked) -> &[u32] {
+        &self.words[text.start as usize..][..text.count as usize]
     }
 
     /// Returns how many texts there are.
@@ -149,47 +265,64 @@ impl TextIndex {
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
+}
 
-    /// Puts a text into its buckets; one without words is in none.
-    fn link(&mut self, number: u32) {
-        if self.words_of(number).is_empty() {
-            self.before.push([NONE; BANDS]);
-            return;
+impl Links {
+    /// Links texts on all processors.
+    fn of(words: &[u32], ends: &[usize], buckets: usize) -> Self {
+        let texts = Vec::with_capacity(ends.len());
+        let mut links = Self { newest: vec![NONE; BANDS * buckets], buckets, texts };
+        for first in (0..ends.len()).step_by(LINKED_AT_ONCE) {
+            let numbers = first..ends.len().min(first + LINKED_AT_ONCE);
+            let signed = numbers.into_par_iter().with_min_len(256).map(|number| {
+                let words = words_of(words, ends, number);
+                (words.len(), ends[number] - words.len(), Signature::of(words))
+            });
+            for (count, start, signature) in signed.collect::<Vec<_>>() {
+                links.add(count, start, &signature);
+            }
         }
-        let slots = self.slots(self.words_of(number));
-        self.before.push(slots.map(|slot| std::mem::replace(&mut self.newest[slot], number)));
+        links
     }
 
-    fn double(&mut self) {
-        let texts = self.before.len() as u32;
-        self.buckets *= 2;
-        self.newest.clear();
-        self.newest.resize(BANDS * self.buckets, NONE);
-        self.before.clear();
-        (0..texts).for_each(|number| self.link(number));
+    /// Puts the next text into its buckets; one without words is in none.
+    fn add(&mut self, count: usize, start: usize, signature: &Signature) {
+        let number = self.texts.len() as u32;
+        let before = if count == 0 {
+            [NONE; BANDS]
+        } else {
+            self.slots(signature).map(|slot| std::mem::replace(&mut self.newest[slot], number))
+        };
+        let [start, count] = [start, count].map(|place| u32::try_from(place).expect("fewer words"));
+        self.texts.push(Linked { before, bits: signature.bits, start, count });
     }
 
     /// Returns the place of each band's bucket.
-    fn slots(&self, words: &[u32]) -> [usize; BANDS] {
-        let bands = self.bands(words);
-        std::array::from_fn(|band| band * self.buckets + (bands[band] as usize & (self.buckets - 1)))
+    fn slots(&self, signature: &Signature) -> [usize; BANDS] {
+        std::array::from_fn(|band| band * self.buckets + (signature.bands[band] as usize & (self.buckets - 1)))
     }
 
-    /// Returns the minima of the words under every hash function, band by band.
-    fn bands(&self, words: &[u32]) -> [u64; BANDS] {
-        let mut minima = [u32::MAX; BANDS * ROWS];
-        for word in words {
-            for (minimum, multiplier) in minima.iter_mut().zip(&self.multipliers) {
-                let hash = (u64::from(*word).wrapping_add(1).wrapping_mul(*multiplier) >> 32) as u32;
-                *minimum = hash.min(*minimum);
-            }
-        }
-        std::array::from_fn(|band| {
-            minima[band * ROWS..(band + 1) * ROWS]
-                .iter()
-                .fold(0, |state, minimum| splitmix64(state ^ u64::from(*minimum)))
-        })
+    /// Returns a text and those before it in the same bucket of a band, the newest first.
+    fn chain(&self, band: usize, first: u32) -> impl Iterator<Item = (u32, &Linked)> {
+        let text = |number: u32| (number != NONE).then(|| (number, &self.texts[number as usize]));
+        std::iter::successors(text(first), move |(_, found)| text(found.before[band]))
     }
+}
+
+impl Linked {
+    /// Returns false only if it cannot be similar to a text with so many words and these bits: a word whose bit the other text does
+    /// not have is not in it.
+    fn may_be_similar(&self, count: usize, bits: u64, threshold: f64) -> bool {
+        let own = self.count as usize;
+        let of_other = count - ((bits & !self.bits).count_ones() as usize);
+        let of_own = own - ((self.bits & !bits).count_ones() as usize);
+        jaccard(of_other.min(of_own), count, own) >= threshold
+    }
+}
+
+fn words_of<'a>(words: &'a [u32], ends: &[usize], number: usize) -> &'a [u32] {
+    let start = if number == 0 { 0 } else { ends[number - 1] };
+    &words[start..ends[number]]
 }
 
 /// Returns whether two sets of words are similar from `threshold` on.
@@ -272,6 +405,17 @@ mod tests {
     }
 
     #[test]
+    fn a_search_that_leaves_texts_out_is_counted() {
+        let mut index = TextIndex::default();
+        let text = |number: u32| -> Vec<u32> { (0..40).chain([1000 + number]).collect() };
+        (0..9).for_each(|number| _ = index.insert(&text(number)));
+        assert_eq!(index.find_within(&text(20), 0.99, 20, |_| true), None);
+        assert_eq!(index.times_cut_short(), 0);
+        assert_eq!(index.find_within(&text(20), 0.99, 3, |_| true), None);
+        assert!(index.times_cut_short() > 0);
+    }
+
+    #[test]
     fn an_index_finds_what_it_holds_after_it_has_grown() {
         let mut rng = ChaCha12Rng::seed_from_u64(2);
         let mut index = TextIndex::default();
@@ -294,6 +438,16 @@ mod tests {
         let empty = index.insert(&[]);
         assert_eq!(index.find(&[], NEAR_DUPLICATE, |_| true), None);
         assert_eq!(index.earlier(empty, usize::MAX).count(), 0);
+        let at_once = {
+            let mut other = TextIndex::default();
+            texts.iter().for_each(|text| _ = other.store(text.as_slice()));
+            other.store(&[]);
+            other
+        };
+        for number in (0..=empty).step_by(97) {
+            let earlier = |index: &TextIndex| index.earlier(number, 50).collect::<Vec<u32>>();
+            assert_eq!(earlier(&at_once), earlier(&index), "{number}");
+        }
         let copy = index.insert(texts[7].as_slice());
         assert!(index.earlier(copy, usize::MAX).any(|other| other == 7));
         assert!(index.earlier(copy, usize::MAX).all(|other| other != empty));

@@ -132,6 +132,11 @@ impl Row {
         self.fields.iter().map(|(name, value)| (&**name, value))
     }
 
+    /// Returns the names and values, in the order of the file; the values can be changed.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Value)> {
+        self.fields.iter_mut().map(|(name, value)| (&**name, value))
+    }
+
     /// Returns how many values the row has.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -191,6 +196,11 @@ impl Value {
             Self::Integer(_) | Self::Number(_) => None,
         }
     }
+}
+
+/// Returns whether a text has nothing but white space.
+pub(crate) fn is_blank(text: &str) -> bool {
+    text.chars().all(char::is_whitespace)
 }
 
 impl fmt::Display for Value {

@@ -17,7 +17,7 @@ pub fn hash(seed: u64, pieces: &[impl AsRef<str>]) -> u64 {
 }
 
 /// Returns the output of SplitMix64 (Steele et al. 2014) for this state.
-pub fn splitmix64(state: u64) -> u64 {
+pub const fn splitmix64(state: u64) -> u64 {
     let mut z = state.wrapping_add(SPLITMIX64_STEP);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

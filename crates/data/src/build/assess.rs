@@ -20,9 +20,10 @@ use super::words::Comparable;
 use crate::ids::is_usable;
 use crate::import::number_counts;
 use crate::names;
-use crate::row::{Row, Value};
+use crate::near_duplicates::Signature;
+use crate::row::{Row, Value, is_blank};
 use crate::screen_name::comparable;
-use crate::times::standard;
+use crate::times::{read_standard, standard};
 
 /// Stands for an unknown author.
 pub const NOBODY: u64 = 0;
@@ -37,6 +38,8 @@ pub struct Assessor {
     pub named: Named,
     /// Whether the split needs a date.
     pub needs_date: bool,
+    /// Whether near-duplicates are dropped.
+    pub signed: bool,
 }
 
 /// How the columns of a source become those of the data set.
@@ -64,6 +67,8 @@ pub struct Assessed {
 #[derive(Debug)]
 pub struct Facts {
     pub words: Comparable,
+    /// The signature of the words, where rows are compared as they come.
+    pub signature: Option<Signature>,
     /// A hash of the author's name or id; [`NOBODY`] if unknown.
     pub author: u64,
     /// A hash of the id, if the row has one.
@@ -130,7 +135,7 @@ impl Assessor {
 
     fn outcome(&self, row: &mut Row, at: Option<Timestamp>, joined: &mut Vec<bool>) -> Result<Result<Facts, Reason>> {
         let text = row.text(names::TEXT).unwrap_or_default().into_owned();
-        if text.trim().is_empty() {
+        if is_blank(&text) {
             return Ok(Err(Reason::NoText));
         }
         if let Some(reason) = self.filters.of_row(row, &text, at) {
@@ -144,7 +149,7 @@ impl Assessor {
             Err(reason) => return Ok(Err(reason)),
         };
         let text = if label.is_some() { row.text(names::TEXT).map(Cow::into_owned).unwrap_or_default() } else { text };
-        if text.trim().is_empty() {
+        if is_blank(&text) {
             return Ok(Err(Reason::NoText));
         }
         let words = Comparable::of(&text);
@@ -157,7 +162,8 @@ impl Assessor {
         if let Some(reason) = self.filters.of_columns(row) {
             return Ok(Err(reason));
         }
-        Ok(Ok(Facts { words, author: author_of(row), id: id_of(row), at, label }))
+        let signature = self.signed.then(|| Signature::of(&words.set));
+        Ok(Ok(Facts { words, signature, author: author_of(row), id: id_of(row), at, label }))
     }
 
     /// Gives the row its label.
@@ -193,8 +199,11 @@ impl Assessor {
 /// Returns a row's date, after writing it in the data set's form; the second value is whether there is one that cannot be read.
 fn date_of(row: &mut Row) -> (Option<Timestamp>, bool) {
     let Some(text) = row.text(names::CREATED_AT) else { return (None, false) };
-    if text.trim().is_empty() {
+    if is_blank(&text) {
         return (None, false);
+    }
+    if let Some(at) = read_standard(&text) {
+        return (Some(at), false);
     }
     let Some(at) = moment_of(&text) else { return (None, true) };
     let written = standard(at);
@@ -251,8 +260,14 @@ mod tests {
     #[test]
     fn a_count_that_a_table_has_as_a_float_counts() {
         let filters = Filters::new(&toml::from_str("links = \"drop\"").unwrap(), std::path::Path::to_path_buf).unwrap();
-        let assessor =
-            Assessor { filters, labels: None, joins: Vec::new(), named: Named::default(), needs_date: false };
+        let assessor = Assessor {
+            filters,
+            labels: None,
+            joins: Vec::new(),
+            named: Named::default(),
+            needs_date: false,
+            signed: false,
+        };
         let renames = Renames::new(&toml::from_str("path = \"a.csv\"").unwrap());
         let outcome = |links: &str| {
             let row = row(&[("text", "mira esto"), ("links", links)]);

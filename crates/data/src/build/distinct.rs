@@ -6,6 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+
 use super::assess::{Facts, NOBODY};
 use super::reason::Reason;
 use super::spec::{Duplicates, FilterSpec};
@@ -36,9 +38,9 @@ pub struct Kept {
     pub index: TextIndex,
     /// From this similarity on, a text of one part is a near-duplicate of a text of another.
     pub near_in_split: f64,
-    by_text: HashMap<u64, u32>,
-    ids: HashSet<u64>,
-    of_author: HashMap<u64, u32>,
+    by_text: HashMap<u64, u32, FixedState>,
+    ids: HashSet<u64, FixedState>,
+    of_author: HashMap<u64, u32, FixedState>,
     duplicates: Duplicates,
     /// From this similarity on, `duplicates = "near"` drops a text.
     near: f64,
@@ -57,9 +59,9 @@ impl Kept {
             labels: Vec::new(),
             index: TextIndex::default(),
             near_in_split: near_in_split.or(filter.near_threshold).unwrap_or(NEAR_DUPLICATE),
-            by_text: HashMap::new(),
-            ids: HashSet::new(),
-            of_author: HashMap::new(),
+            by_text: HashMap::default(),
+            ids: HashSet::default(),
+            of_author: HashMap::default(),
             duplicates: filter.duplicates,
             near: filter.near_threshold.unwrap_or(NEAR_DUPLICATE),
             max_per_author: filter.max_per_author,
@@ -96,7 +98,11 @@ impl Kept {
         if self.duplicates != Duplicates::Keep {
             self.ids.extend(facts.id);
         }
-        let text = self.by_text.entry(facts.words.text).or_insert_with(|| self.index.insert(&facts.words.set));
+        let words = &facts.words;
+        let text = self.by_text.entry(words.text).or_insert_with(|| match &facts.signature {
+            Some(signature) => self.index.insert_signed(&words.set, signature),
+            None => self.index.store(&words.set),
+        });
         self.texts.push(*text);
         self.authors.push(facts.author);
         self.seconds.push(facts.at.map_or(UNDATED, jiff::Timestamp::as_second));
@@ -118,8 +124,24 @@ impl Kept {
         if self.duplicates != Duplicates::Near {
             return None;
         }
-        let near = self.index.find_within(&facts.words.set, self.near, MOST_COMPARED, |_| true);
+        let words = &facts.words.set;
+        let near = match &facts.signature {
+            Some(signature) => self.index.find_signed(words, signature, self.near, MOST_COMPARED, |_| true),
+            None => self.index.find_within(words, self.near, MOST_COMPARED, |_| true),
+        };
         near.map(|_| Reason::NearDuplicate)
+    }
+
+    /// Returns a note if some texts had so many others to be compared with that they were compared with the newest only.
+    #[must_use]
+    pub fn compared_with_some(&self) -> Option<String> {
+        let times = self.index.times_cut_short();
+        (times > 0).then(|| {
+            format!(
+                "near-duplicates: {times} times a text had more than {MOST_COMPARED} earlier ones that it may be like, and was compared \
+                 with the newest {MOST_COMPARED} of them only"
+            )
+        })
     }
 
     fn count_author(&mut self, author: u64) -> Result<(), Reason> {

@@ -22,7 +22,7 @@ use super::parts::{PARTS, assign};
 use super::reason::Reason;
 use super::report::{BuildReport, Dropped, JoinReport, PartReport, SourceReport};
 use super::sources::{self, Ended, Input, News};
-use super::spec::{OutputFormat, Rule, SpecFile, SplitBy};
+use super::spec::{Duplicates, OutputFormat, Rule, SpecFile, SplitBy};
 use super::spool::Spool;
 use crate::folder::{Folder, Format, Writer};
 use crate::names;
@@ -59,9 +59,8 @@ pub fn build(file: &SpecFile, request: &Request<'_>) -> Result<BuildReport> {
         OutputFormat::JsonL => Format::JsonLines,
     };
     let writer = request.output.map(|output| Folder::create(output, format)).transpose()?;
-    let spool = writer.as_ref().map(|writer| Spool::new(writer.path())).transpose()?;
     let derived = request.enricher.as_ref().map(|enricher| enricher.columns.as_slice()).unwrap_or_default();
-    let mut pass = Pass::new(file, &assessor, derived, spool);
+    let mut pass = Pass::new(file, &assessor, derived, Sink::new(writer, file, request.enricher.is_some())?);
     pass.run()?;
     let parts = file.spec.split.as_ref().map(|split| assign(split, &pass.kept)).transpose()?;
     let mut report = pass.report();
@@ -69,12 +68,65 @@ pub fn build(file: &SpecFile, request: &Request<'_>) -> Result<BuildReport> {
         report.parts = part_reports(&pass.kept, parts);
         report.leakage = leakage::measure(&pass.kept, parts, split.seed);
     }
-    if let (Some(writer), Some(spool)) = (writer, pass.spool.take()) {
-        // The index is the larger part of the memory, and is not needed to write.
-        drop(pass);
-        write(file, request, writer, spool, parts.as_deref(), &mut report)?;
-    }
+    report.notes.extend(pass.kept.compared_with_some());
+    // The index is the larger part of the memory, and is not needed to write.
+    let Pass { sink, .. } = pass;
+    let folder = match sink {
+        Sink::Nowhere => return Ok(report),
+        Sink::Folder { writer, .. } => {
+            let manifest = manifest_of(file, request.now, &request.command, &report);
+            match &parts {
+                Some(parts) => writer.finish_divided(manifest, &PARTS, parts)?,
+                None => writer.finish(manifest)?,
+            }
+        }
+        Sink::Spool(writer, spool) => write(file, request, writer, spool, parts.as_deref(), &report)?,
+    };
+    report.output = Some(folder.path().to_owned());
+    report.digest = Some(folder.manifest().digest.clone());
     Ok(report)
+}
+
+/// Where the first pass puts the rows that stay.
+enum Sink {
+    Nowhere,
+    /// Into the folder; which part each is in is said at the end.
+    Folder {
+        writer: Writer,
+        columns: Vec<Arc<str>>,
+        divided: bool,
+    },
+    /// Into a file between the passes, because the second one adds columns.
+    Spool(Writer, Spool),
+}
+
+impl Sink {
+    fn new(writer: Option<Writer>, file: &SpecFile, enriched: bool) -> Result<Self> {
+        Ok(match writer {
+            None => Self::Nowhere,
+            Some(writer) if enriched => {
+                let spool = Spool::new(writer.path())?;
+                Self::Spool(writer, spool)
+            }
+            Some(writer) => Self::Folder { writer, columns: chosen(file), divided: file.spec.split.is_some() },
+        })
+    }
+
+    fn put(&mut self, row: Row) -> Result<()> {
+        match self {
+            Self::Nowhere => Ok(()),
+            Self::Spool(_, spool) => spool.write(&row),
+            Self::Folder { writer, columns, divided } => {
+                let row = selected(row, columns);
+                if *divided { writer.write_later(&row) } else { writer.write(&row) }
+            }
+        }
+    }
+}
+
+/// Returns the columns that the spec names for the output.
+fn chosen(file: &SpecFile) -> Vec<Arc<str>> {
+    file.spec.output.columns.iter().map(|column| Arc::from(column.as_str())).collect()
 }
 
 fn assessor(file: &SpecFile) -> Result<Assessor> {
@@ -91,6 +143,7 @@ fn assessor(file: &SpecFile) -> Result<Assessor> {
         joins,
         named: Named::of(spec),
         needs_date: spec.split.as_ref().is_some_and(|split| split.by == SplitBy::Time),
+        signed: spec.filter.duplicates == Duplicates::Near,
     })
 }
 
@@ -100,7 +153,7 @@ struct Pass<'a> {
     assessor: &'a Assessor,
     /// The columns that the second pass adds.
     derived: &'a [String],
-    spool: Option<Spool>,
+    sink: Sink,
     kept: Kept,
     inputs: Vec<InputState>,
     /// By table, the rows with a line in it and those without.
@@ -150,7 +203,7 @@ impl Columns {
 }
 
 impl<'a> Pass<'a> {
-    fn new(file: &'a SpecFile, assessor: &'a Assessor, derived: &'a [String], spool: Option<Spool>) -> Self {
+    fn new(file: &'a SpecFile, assessor: &'a Assessor, derived: &'a [String], sink: Sink) -> Self {
         let near = file.spec.split.as_ref().and_then(|split| split.near_duplicates);
         let state = |input: Input| InputState {
             renames: Renames::new(&file.spec.sources[input.source]),
@@ -168,7 +221,7 @@ impl<'a> Pass<'a> {
             file,
             assessor,
             derived,
-            spool,
+            sink,
             kept: Kept::new(&file.spec.filter, near),
             inputs: sources::inputs(file).into_iter().map(state).collect(),
             joined: vec![[0; 2]; file.spec.joins.len()],
@@ -245,9 +298,7 @@ impl<'a> Pass<'a> {
                     labels <= MOST_LABELS,
                     "label: more than {MOST_LABELS} different labels; is label.from the right column?"
                 );
-                if let Some(spool) = &mut self.spool {
-                    spool.write(&assessed.row)?;
-                }
+                self.sink.put(assessed.row)?;
             }
         }
         Ok(())
@@ -483,9 +534,9 @@ fn write(
     mut writer: Writer,
     spool: Spool,
     parts: Option<&[u8]>,
-    report: &mut BuildReport,
-) -> Result<()> {
-    let columns: Vec<Arc<str>> = file.spec.output.columns.iter().map(|column| Arc::from(column.as_str())).collect();
+    report: &BuildReport,
+) -> Result<Folder> {
+    let columns = chosen(file);
     let mut rows = spool.into_rows()?;
     let mut number = 0;
     // The files are in the order of the parts, whatever part the first row is in.
@@ -504,19 +555,18 @@ fn write(
         }
         for row in batch {
             let part = parts.map_or("", |parts| PARTS[usize::from(parts[number])]);
-            let row = if columns.is_empty() { row } else { selected(row, &columns) };
-            writer.write_to(part, &row)?;
+            writer.write_to(part, &selected(row, &columns))?;
             number += 1;
         }
     }
-    let folder = writer.finish(manifest_of(file, request.now, &request.command, report))?;
-    report.output = Some(folder.path().to_owned());
-    report.digest = Some(folder.manifest().digest.clone());
-    Ok(())
+    writer.finish(manifest_of(file, request.now, &request.command, report))
 }
 
-/// Returns a row with these columns only, in this order.
+/// Returns a row with these columns only, in this order; with all of them if none is named.
 fn selected(mut row: Row, columns: &[Arc<str>]) -> Row {
+    if columns.is_empty() {
+        return row;
+    }
     let mut chosen = Row::with_capacity(row.place, columns.len());
     for column in columns {
         if let Some(value) = row.remove(column) {

@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::assess::NOBODY;
@@ -62,11 +63,11 @@ fn leakage(kept: &Kept, parts: &[u8], tested: u8) -> Leakage {
     let days: HashSet<i64> = rows.clone().filter(training).filter_map(|row| kept.day(row)).collect();
     let mut texts = vec![false; kept.index.len()];
     rows.clone().filter(training).for_each(|row| texts[kept.texts[row] as usize] = true);
-    let mut near: Vec<Option<bool>> = vec![None; kept.index.len()];
+    let near = near_training(kept, &texts, parts, tested);
     let mut found = Leakage::default();
     for row in rows.filter(|row| parts[*row] == tested) {
         let text = kept.texts[row] as usize;
-        let is_near = *near[text].get_or_insert_with(|| texts[text] || has_similar(kept, kept.texts[row], &texts));
+        let is_near = near[text];
         found.rows += 1;
         found.with_author += usize::from(kept.authors[row] != NOBODY);
         found.author_in_training += usize::from(authors.contains(&kept.authors[row]));
@@ -77,6 +78,17 @@ fn leakage(kept: &Kept, parts: &[u8], tested: u8) -> Leakage {
         found.day_in_training += usize::from(day.is_some_and(|day| days.contains(&day)));
     }
     found
+}
+
+/// Returns which texts of the tested part are in training, or nearly; found on all processors.
+fn near_training(kept: &Kept, training: &[bool], parts: &[u8], tested: u8) -> Vec<bool> {
+    let mut near = vec![false; kept.index.len()];
+    let rows = (0..kept.len()).filter(|row| parts[*row] == tested);
+    rows.for_each(|row| near[kept.texts[row] as usize] = true);
+    near.par_iter_mut().enumerate().with_min_len(64).filter(|(_, near)| **near).for_each(|(text, near)| {
+        *near = training[text] || has_similar(kept, text as u32, training);
+    });
+    near
 }
 
 /// Returns whether a text of the training part is similar to this one.
@@ -107,7 +119,15 @@ mod tests {
         let mut parts = Vec::new();
         for (text, author, day, part) in rows {
             let at = jiff::Timestamp::from_second(day * DAY).unwrap();
-            kept.add(&Facts { words: Comparable::of(text), author, id: None, at: Some(at), label: None }).unwrap();
+            kept.add(&Facts {
+                words: Comparable::of(text),
+                signature: None,
+                author,
+                id: None,
+                at: Some(at),
+                label: None,
+            })
+            .unwrap();
             parts.push(part);
         }
         let report = measure(&kept, &parts, 1).unwrap();

@@ -151,7 +151,14 @@ mod tests {
         let mut kept = Kept::new(&toml::from_str("").unwrap(), None);
         for (text, author, day) in rows {
             let at = jiff::Timestamp::from_second(day * DAY + 3600).unwrap();
-            let facts = Facts { words: Comparable::of(text), author: *author, id: None, at: Some(at), label: None };
+            let facts = Facts {
+                words: Comparable::of(text),
+                signature: None,
+                author: *author,
+                id: None,
+                at: Some(at),
+                label: None,
+            };
             kept.add(&facts).unwrap();
         }
         kept
@@ -207,7 +214,7 @@ mod tests {
         let words = "hoy abre el puesto de salud que el barrio pidió desde marzo";
         let facts = |last: &str, author: u64| {
             let words = Comparable::of(&format!("{words} {last}"));
-            Facts { words, author, id: None, at: None, label: None }
+            Facts { words, signature: None, author, id: None, at: None, label: None }
         };
         let mut kept = Kept::new(&toml::from_str("duplicates = \"near\"\nnear_threshold = 0.9").unwrap(), Some(0.7));
         assert_eq!((kept.add(&facts("ya", 1)), kept.add(&facts("pasado", 2))), (Ok(()), Ok(())));

@@ -126,6 +126,35 @@ fn the_same_spec_gives_the_same_bytes_however_many_threads_there_are() {
 }
 
 #[test]
+fn texts_that_were_compared_with_the_newest_alone_are_said() {
+    let rows: Vec<(String, String)> = (0..1100)
+        .map(|row| (format!("{row}"), format!("a b c d e f g h i j k l m n o p q r s t u v w x y z palabra{row}")))
+        .collect();
+    let rows: Vec<[(&str, &str); 2]> =
+        rows.iter().map(|(id, text)| [("id", id.as_str()), ("text", text.as_str())]).collect();
+    let bench = Bench::new(&rows.iter().map(<[_; 2]>::as_slice).collect::<Vec<_>>());
+    let spec = "[[source]]\npath = \"in\"\n[filter]\nduplicates = \"near\"\nnear_threshold = 0.99\n";
+    let report = bench.run(spec, None).unwrap();
+    assert_eq!(report.kept, 1100);
+    assert!(report.notes[0].contains("with the newest 1000 of them only"), "{:?}", report.notes);
+}
+
+#[test]
+fn parquet_files_are_the_same_bytes_however_many_threads_there_are() {
+    let bench = bench_of(9000);
+    let spec = SPEC.replace("jsonl", "parquet");
+    let bytes = |threads: usize, name: &str| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| bench.run(&spec, Some(name))).unwrap();
+        let files = ["train.parquet", "validation.parquet", "test.parquet", "manifest.json"];
+        files.map(|file| std::fs::read(bench.at(name).join(file)).unwrap())
+    };
+    let first = bytes(1, "one");
+    assert_eq!(first, bytes(2, "two"));
+    assert!(first.iter().all(|file| !file.is_empty()));
+}
+
+#[test]
 fn the_leakage_of_a_random_split_stands_beside_the_one_by_author() {
     let bench = bench_of(900);
     let leakage = bench.run(SPEC, None).unwrap().leakage.unwrap();

@@ -8,6 +8,7 @@ mod cells;
 mod finish;
 mod log_odds;
 pub mod numbers;
+mod post;
 mod repeated;
 mod sample;
 mod tally;
@@ -16,16 +17,19 @@ mod tokens;
 mod words;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use anyhow::{Result, bail, ensure};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use rayon::prelude::*;
 
 use self::accounts::Accounts;
 use self::cells::Cells;
 pub use self::finish::{Explored, Names};
 use self::numbers::{Kinds, LeftOut};
-use self::repeated::RepeatedTexts;
+use self::post::{Post, Reading, Text};
+use self::repeated::{FEWEST_WORDS as FEWEST_COMPARED, RepeatedTexts};
 use self::sample::Sample;
 pub use self::sample::SampledPost;
 use self::tally::Tally;
@@ -33,7 +37,7 @@ use self::time::Hour;
 use self::tokens::{Token, tokens};
 use self::words::Words;
 use crate::names;
-use crate::row::{Row, Value};
+use crate::row::{Place, Row, Value, is_blank};
 
 /// Columns that are taken for groups if nobody names one.
 pub const USUAL_GROUPS: [&str; 9] =
@@ -44,6 +48,8 @@ const LENGTH_STEP: u64 = 20;
 const LENGTH_STEPS: usize = 16;
 /// The most words a post is counted with, for the median.
 const MOST_WORDS: usize = 256;
+/// The fewest rows that are read on a thread of their own.
+const FEWEST_A_THREAD: usize = 64;
 /// The most languages that are counted exactly.
 const MOST_LANGUAGES: usize = 1_000;
 
@@ -85,7 +91,7 @@ impl Default for ExploreOptions {
 /// What has been counted so far.
 #[derive(Debug)]
 pub struct Explorer {
-    options: ExploreOptions,
+    options: Arc<ExploreOptions>,
     days_wanted: (i32, i32),
     cells: Cells,
     posts: u64,
@@ -104,7 +110,8 @@ pub struct Explorer {
     sample: Sample,
     /// Whether a row without a text has its column at least.
     has_text_column: bool,
-    lower: String,
+    /// Rows that were read and not counted yet.
+    waiting: Vec<Reading>,
 }
 
 impl Explorer {
@@ -129,66 +136,88 @@ impl Explorer {
             repeated: RepeatedTexts::new(),
             sample: Sample::new(options.sample),
             has_text_column: false,
-            lower: String::new(),
-            options,
+            waiting: Vec::new(),
+            options: Arc::new(options),
         }
     }
 
-    /// Counts a row. `place` says where it is, for the first time that cannot be read.
+    /// Counts rows, which are read on all processors while those of the call before are counted: [`Self::flush`] counts the last
+    /// ones. `place` says where a row is, for the first time that cannot be read.
     ///
     /// # Errors
     /// If a column that was named for groups has too many different values to be one.
-    pub fn add(&mut self, row: &Row, place: impl FnOnce() -> String) -> Result<()> {
-        let text = row.text(&self.options.text).unwrap_or_default();
-        if text.trim().is_empty() {
+    pub fn add(&mut self, rows: Vec<Row>, place: &dyn Fn(Place) -> String) -> Result<()> {
+        let (options, days) = (Arc::clone(&self.options), self.days_wanted);
+        let waiting = std::mem::take(&mut self.waiting);
+        let read = || -> Vec<Reading> {
+            let rows = rows.into_par_iter().with_min_len(FEWEST_A_THREAD);
+            rows.map(|row| Reading::of(row, &options, days)).collect()
+        };
+        let (counted, read) = rayon::join(|| self.count_all(waiting), read);
+        self.waiting = read;
+        if self.left_out.first_unreadable_time.is_none()
+            && let Some(first) = self.waiting.iter().find(|reading| reading.has_time && reading.at.is_none())
+        {
+            let text = first.row.text(&self.options.time).unwrap_or_default();
+            self.left_out.first_unreadable_time = Some(format!("{}: {text:?}", place(first.row.place)));
+        }
+        counted
+    }
+
+    /// Counts the rows that were read and not counted yet.
+    ///
+    /// # Errors
+    /// If a column that was named for groups has too many different values to be one.
+    pub fn flush(&mut self) -> Result<()> {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.count_all(waiting)
+    }
+
+    fn count_all(&mut self, mut rows: Vec<Reading>) -> Result<()> {
+        for reading in &mut rows {
+            self.count(reading)?;
+        }
+        let compared =
+            |reading: &&mut Reading| reading.post.as_ref().is_some_and(|post| post.compares(FEWEST_COMPARED));
+        let compared = rows.par_iter_mut().with_min_len(FEWEST_A_THREAD).filter(compared);
+        compared.filter_map(|reading| reading.post.as_mut()).for_each(Post::sign);
+        for Reading { row, post, .. } in &rows {
+            if let Some((post, signature)) = post.as_ref().and_then(|post| Some((post, post.signature.as_ref()?))) {
+                self.repeated.add(&post.compared, signature, || row.text(&self.options.text).unwrap_or_default());
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, Reading { row, text, at, has_time, post }: &mut Reading) -> Result<()> {
+        if *text != Text::Some {
             self.left_out.without_text += 1;
-            self.has_text_column |= row.get(&self.options.text).is_some();
+            self.has_text_column |= *text == Text::Empty;
             return Ok(());
         }
-        let at = self.time(row, place);
-        if !self.is_wanted(at) {
+        self.left_out.without_time += u64::from(!*has_time);
+        self.left_out.unreadable_time += u64::from(*has_time && at.is_none());
+        let Some(post) = post else {
             self.left_out.outside_span += 1;
             return Ok(());
-        }
+        };
+        let text = row.text(&self.options.text).unwrap_or_default();
         let cell = self.cells.cell(row)?;
         self.posts += 1;
-        let is_retweet = self.count_kind(row, &text);
-        self.count_author(row, cell, at);
-        let words = self.count_text(&text, cell, is_retweet);
-        let characters = text.chars().count() as u64;
-        self.cells.count(cell, at, characters);
-        self.count_lengths(characters, words);
-        if !is_retweet {
+        self.count_kind(row, &text, post.is_retweet);
+        self.count_author(row, cell, *at);
+        self.count_words(post, cell);
+        self.cells.count(cell, *at, post.characters);
+        self.count_lengths(post.characters, post.words);
+        if !post.is_retweet {
             self.sample.offer(&text, cell, at.map(|at| at.day));
         }
         Ok(())
     }
 
-    fn time(&mut self, row: &Row, place: impl FnOnce() -> String) -> Option<Hour> {
-        let Some(text) = row.text(&self.options.time).filter(|text| !text.trim().is_empty()) else {
-            self.left_out.without_time += 1;
-            return None;
-        };
-        let at = Hour::read(&text, &self.options.zone);
-        if at.is_none() {
-            self.left_out.unreadable_time += 1;
-            if self.left_out.first_unreadable_time.is_none() {
-                self.left_out.first_unreadable_time = Some(format!("{}: {text:?}", place()));
-            }
-        }
-        at
-    }
-
-    fn is_wanted(&self, at: Option<Hour>) -> bool {
-        let (first, last) = self.days_wanted;
-        let is_everything = first == i32::MIN && last == i32::MAX;
-        is_everything || at.is_some_and(|at| (first..=last).contains(&at.day))
-    }
-
-    /// Counts what kind of post it is, and returns whether it is a retweet.
-    fn count_kind(&mut self, row: &Row, text: &str) -> bool {
+    /// Counts what kind of post it is.
+    fn count_kind(&mut self, row: &Row, text: &str, is_retweet: bool) {
         let says = |column| row.get(column).and_then(Value::as_bool);
-        let is_retweet = says(names::RETWEET).unwrap_or_else(|| text.starts_with("RT @"));
         let kind = if is_retweet {
             &mut self.kinds.retweets
         } else if says(names::QUOTE) == Some(true) {
@@ -200,13 +229,12 @@ impl Explorer {
         };
         *kind += 1;
         if let Some(language) = row.text(names::LANG).filter(|language| !language.is_empty()) {
-            self.languages.add(language.as_ref().into());
+            self.languages.add_text(&language);
         }
-        is_retweet
     }
 
     fn count_author(&mut self, row: &Row, cell: u16, at: Option<Hour>) {
-        let named = |column: &str| row.text(column).filter(|name| !name.trim().is_empty());
+        let named = |column: &str| row.text(column).filter(|name| !is_blank(name));
         let author: Option<Cow<'_, str>> = named(&self.options.author).or_else(|| named(names::AUTHOR_ID));
         match author {
             Some(author) => self.accounts.add(&author, cell, at),
@@ -214,32 +242,12 @@ impl Explorer {
         }
     }
 
-    /// Counts the words of a text, and returns how many there are.
-    fn count_text(&mut self, text: &str, cell: u16, is_retweet: bool) -> usize {
-        let mut lower = std::mem::take(&mut self.lower);
-        lower_case(text, &mut lower);
-        let mut number = 0;
-        let traits = tokens(&lower, |token| {
-            let word = match token {
-                Token::Word("rt") if number == 0 && is_retweet => return,
-                Token::Word(word) => {
-                    number += 1;
-                    word
-                }
-                Token::Hashtag(hashtag) => hashtag,
-            };
-            if !self.words.note(word) {
-                self.repeated.note(word.trim_start_matches('#'));
-            }
-        });
+    fn count_words(&mut self, post: &mut Post, cell: u16) {
+        post.note(|word| self.words.note(word));
         self.words.end_post(cell);
-        // Everybody knows that retweets repeat something.
-        self.repeated.end_post(text, !is_retweet);
-        self.lower = lower;
-        self.with_link += u64::from(traits.link);
-        self.with_mention += u64::from(traits.mention);
-        self.with_hashtag += u64::from(traits.hashtag);
-        number
+        self.with_link += u64::from(post.traits.link);
+        self.with_mention += u64::from(post.traits.mention);
+        self.with_hashtag += u64::from(post.traits.hashtag);
     }
 
     fn count_lengths(&mut self, characters: u64, words: usize) {
@@ -249,7 +257,7 @@ impl Explorer {
         self.words_a_post[words.min(MOST_WORDS - 1)] += 1;
     }
 
-    /// Returns whether rows were counted, and none has the column with the text.
+    /// Returns whether rows were counted (see [`Self::flush`]), and none has the column with the text.
     #[must_use]
     pub fn lacks_text_column(&self) -> bool {
         let is_empty = self.posts == 0 && self.left_out.outside_span == 0;
@@ -260,7 +268,8 @@ impl Explorer {
     ///
     /// # Errors
     /// If no row has a text, or no row has one of the columns that were named for groups.
-    pub fn finish(self) -> Result<Explored> {
+    pub fn finish(mut self) -> Result<Explored> {
+        self.flush()?;
         if self.posts == 0 {
             ensure!(!self.lacks_text_column(), "no row has the column {:?}", self.options.text);
             ensure!(self.left_out.outside_span == 0, "no post is between --since and --until");

@@ -1,16 +1,18 @@
 //! Posts that repeat an earlier one, word for word or nearly.
 
-use pregonero_text::hashing::{HashedSet, hash, splitmix64};
+use std::borrow::Cow;
+
+use pregonero_text::hashing::splitmix64;
 
 use super::numbers::{Duplicates, Repeated};
 use super::tally::FastMap;
-use crate::near_duplicates::TextIndex;
+use crate::near_duplicates::{Signature, TextIndex};
 use crate::similar::NEAR_DUPLICATE;
 
 /// The most different texts that others are compared with.
 const MOST_TEXTS: usize = 1_000_000;
 /// A text with fewer words is not compared: half of the posts may be "buenos días".
-const FEWEST_WORDS: usize = 4;
+pub(super) const FEWEST_WORDS: usize = 4;
 /// The most texts whose repetitions are counted one by one.
 const MOST_REPEATED: usize = 50_000;
 
@@ -23,7 +25,6 @@ pub(super) struct RepeatedTexts {
     known: TextIndex,
     /// By the hash of all its words, the number of a text.
     same: FastMap<u64, u32>,
-    words: Vec<u32>,
     exact: u64,
     near: u64,
     not_compared: u64,
@@ -36,7 +37,6 @@ impl RepeatedTexts {
         Self {
             known: TextIndex::default(),
             same: FastMap::default(),
-            words: Vec::new(),
             exact: 0,
             near: 0,
             not_compared: 0,
@@ -44,22 +44,12 @@ impl RepeatedTexts {
         }
     }
 
-    /// Notes a word of the present post.
-    pub(super) fn note(&mut self, word: &str) {
-        self.words.push(hash(0, &[word]) as u32);
-    }
-
-    /// Compares the post whose words were noted, if it is `wanted`.
-    pub(super) fn end_post(&mut self, text: &str, wanted: bool) {
-        let is_short = self.words.len() < FEWEST_WORDS;
-        let words: HashedSet<u32> = self.words.drain(..).collect();
-        if is_short || !wanted {
-            return;
-        }
-        let Some((known, is_same)) = self.find(words.as_slice()) else {
+    /// Compares a post by its words, which ascend without repeats.
+    pub(super) fn add<'a>(&mut self, words: &[u32], signature: &Signature, text: impl FnOnce() -> Cow<'a, str>) {
+        let Some((known, is_same)) = self.find(words, signature) else {
             if self.known.len() < MOST_TEXTS {
-                let number = self.known.insert(words.as_slice());
-                self.same.insert(hash_of(words.as_slice()), number);
+                let number = self.known.insert_signed(words, signature);
+                self.same.insert(hash_of(words), number);
             } else {
                 self.not_compared += 1;
             }
@@ -69,16 +59,17 @@ impl RepeatedTexts {
         if let Some((posts, _)) = self.repetitions.get_mut(&known) {
             *posts += 1;
         } else if self.repetitions.len() < MOST_REPEATED {
-            self.repetitions.insert(known, (1, text.into()));
+            self.repetitions.insert(known, (1, text().into()));
         }
     }
 
     /// Returns an earlier text with these words, or else a similar one, and whether it is the same.
-    fn find(&self, words: &[u32]) -> Option<(u32, bool)> {
+    fn find(&self, words: &[u32], signature: &Signature) -> Option<(u32, bool)> {
         if let Some(number) = self.same.get(&hash_of(words)) {
             return Some((*number, true));
         }
-        self.known.find_within(words, NEAR_DUPLICATE, LONGEST_CHAIN, |_| true).map(|number| (number, false))
+        let near = self.known.find_signed(words, signature, NEAR_DUPLICATE, LONGEST_CHAIN, |_| true);
+        near.map(|number| (number, false))
     }
 
     pub(super) fn not_compared(&self) -> u64 {

@@ -58,6 +58,16 @@ impl<K: Hash + Eq> Tally<K> {
     }
 }
 
+impl Tally<Box<str>> {
+    /// Does the same as [`Tally::add`], without an allocation for a text that is known.
+    pub(super) fn add_text(&mut self, key: &str) {
+        match self.counts.get_mut(key) {
+            Some(count) => *count = count.saturating_add(1),
+            None => self.add(key.into()),
+        }
+    }
+}
+
 /// Returns the least number such that at most `wanted` of the counts are above it.
 pub(super) fn floor_that_leaves(counts: impl Iterator<Item = u32>, wanted: usize) -> u32 {
     let mut counts: Vec<u32> = counts.collect();

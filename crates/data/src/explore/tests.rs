@@ -15,7 +15,8 @@ fn row(text: &str, author: &str, time: &str, party: &str) -> Row {
 fn explored(options: ExploreOptions, rows: &[Row]) -> Result<Explored> {
     let options = ExploreOptions { is_stop_word: |word| word == "la", ..options };
     let mut explorer = Explorer::new(options);
-    rows.iter().try_for_each(|row| explorer.add(row, || "a.csv: row 1".to_owned()))?;
+    let mut chunks = rows.chunks(5);
+    chunks.try_for_each(|chunk| explorer.add(chunk.to_vec(), &|_| "a.csv: row 1".to_owned()))?;
     explorer.finish()
 }
 

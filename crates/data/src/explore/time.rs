@@ -8,8 +8,8 @@ use crate::times;
 
 const SECONDS_A_DAY: i64 = 86_400;
 
-/// The years that a post's date can be in: X began in 2006.
-const YEARS: std::ops::RangeInclusive<i16> = 2006..=2099;
+/// The days that a post can be from, as days since 1970: from 2006, when X began, to 2099.
+const DAYS: std::ops::RangeInclusive<i32> = 13_149..=47_481;
 
 /// An hour of a day in the page's zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +26,7 @@ impl Hour {
         let at = timestamp(text.trim())?;
         let local = at.as_second() + i64::from(zone.to_offset(at).seconds());
         let day = i32::try_from(local.div_euclid(SECONDS_A_DAY)).ok()?;
-        YEARS.contains(&date(day).year()).then_some(Self { day, hour: (local.rem_euclid(SECONDS_A_DAY) / 3600) as u8 })
+        DAYS.contains(&day).then_some(Self { day, hour: (local.rem_euclid(SECONDS_A_DAY) / 3600) as u8 })
     }
 
     /// Returns the hours since 1970, for a map's key.
@@ -57,7 +57,7 @@ pub(super) fn day_of(date: Date) -> i32 {
 
 /// Reads every form of [`times::read`], and seconds or milliseconds since 1970.
 fn timestamp(text: &str) -> Option<Timestamp> {
-    if let Some(quick) = quick(text.as_bytes()) {
+    if let Some(quick) = times::read_standard(text) {
         return Some(quick);
     }
     if text.len() >= 9 && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -66,26 +66,6 @@ fn timestamp(text: &str) -> Option<Timestamp> {
         return Timestamp::from_second(if in_milliseconds { number / 1000 } else { number }).ok();
     }
     Some(times::read(text)?.instant)
-}
-
-/// Reads `2021-07-08T09:10:11Z`, the form of data sets, without the general parser.
-fn quick(text: &[u8]) -> Option<Timestamp> {
-    if text.len() != 20 || text[19] != b'Z' || text[10] != b'T' || text[4] != b'-' || text[13] != b':' {
-        return None;
-    }
-    let number = |from: usize, to: usize| {
-        text[from..to]
-            .iter()
-            .try_fold(0_i16, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i16::from(byte - b'0')))
-    };
-    let date = Date::new(number(0, 4)?, number(5, 7)? as i8, number(8, 10)? as i8).ok()?;
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    if hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    let days = i64::from(day_of(date));
-    Timestamp::from_second(days * SECONDS_A_DAY + i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second))
-        .ok()
 }
 
 #[cfg(test)]
@@ -115,6 +95,11 @@ mod tests {
         {
             assert_eq!(read(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn the_days_of_posts_begin_and_end_with_a_year() {
+        assert_eq!((date(*DAYS.start()), date(*DAYS.end())), (civil::date(2006, 1, 1), civil::date(2099, 12, 31)));
     }
 
     #[test]

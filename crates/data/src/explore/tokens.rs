@@ -34,7 +34,8 @@ pub(super) fn tokens<'a>(lower: &'a str, mut each: impl FnMut(Token<'a>)) -> Tra
 
 /// Returns the part of a chunk before a link, and whether there was one.
 fn cut_link(chunk: &str) -> (&str, bool) {
-    if let Some(sign) = chunk.find("://") {
+    let of_scheme = |at: &usize| chunk.as_bytes()[*at..].starts_with(b"://");
+    if let Some(sign) = memchr::memchr_iter(b':', chunk.as_bytes()).find(of_scheme) {
         let scheme = chunk[..sign].rfind(|character: char| !character.is_ascii_alphabetic());
         return (&chunk[..scheme.map_or(0, |place| place + char_len(chunk, place))], true);
     }

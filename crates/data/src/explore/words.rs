@@ -10,17 +10,23 @@ const MOST_PAIRS: usize = 3_600_000;
 #[derive(Debug)]
 pub(super) struct Words {
     numbers: FastMap<Box<str>, u32>,
-    /// In how many posts each word occurs.
-    posts: Vec<u32>,
-    /// Whether each word is a stop word.
-    stops: Vec<bool>,
+    words: Vec<Word>,
     is_stop_word: fn(&str) -> bool,
-    /// The same by cell; the key is the word's number and the cell.
-    by_cell: FastMap<u64, u32>,
+    /// How many pairs of word and cell there are.
+    pairs: usize,
     /// The words of the present post.
     present: Vec<u32>,
     most_words: usize,
     missed_at_most: u64,
+}
+
+/// What is known of a word.
+#[derive(Debug)]
+struct Word {
+    /// In how many posts it occurs; and in how many of each cell, ascending by cell.
+    posts: u32,
+    by_cell: Vec<(u16, u32)>,
+    is_stop_word: bool,
 }
 
 impl Words {
@@ -31,10 +37,9 @@ impl Words {
     fn with_most(most_words: usize, is_stop_word: fn(&str) -> bool) -> Self {
         Self {
             numbers: FastMap::default(),
-            posts: Vec::new(),
-            stops: Vec::new(),
+            words: Vec::new(),
             is_stop_word,
-            by_cell: FastMap::default(),
+            pairs: 0,
             present: Vec::new(),
             most_words,
             missed_at_most: 0,
@@ -46,15 +51,14 @@ impl Words {
         let number = match self.numbers.get(word) {
             Some(number) => *number,
             None => {
-                let number = self.posts.len() as u32;
+                let number = self.words.len() as u32;
                 self.numbers.insert(word.into(), number);
-                self.posts.push(0);
-                self.stops.push((self.is_stop_word)(word));
+                self.words.push(Word { posts: 0, by_cell: Vec::new(), is_stop_word: (self.is_stop_word)(word) });
                 number
             }
         };
         self.present.push(number);
-        self.stops[number as usize]
+        self.words[number as usize].is_stop_word
     }
 
     /// Counts the noted words, each once, as those of a post in this cell.
@@ -62,26 +66,32 @@ impl Words {
         self.present.sort_unstable();
         self.present.dedup();
         for number in self.present.drain(..) {
-            self.posts[number as usize] = self.posts[number as usize].saturating_add(1);
-            let count = self.by_cell.entry(key(number, cell)).or_insert(0);
-            *count = count.saturating_add(1);
+            let word = &mut self.words[number as usize];
+            word.posts = word.posts.saturating_add(1);
+            match word.by_cell.binary_search_by_key(&cell, |(known, _)| *known) {
+                Ok(place) => word.by_cell[place].1 = word.by_cell[place].1.saturating_add(1),
+                Err(place) => {
+                    word.by_cell.insert(place, (cell, 1));
+                    self.pairs += 1;
+                }
+            }
         }
-        if self.posts.len() > self.most_words || self.by_cell.len() > MOST_PAIRS {
+        if self.words.len() > self.most_words || self.pairs > MOST_PAIRS {
             self.forget_the_rarest();
         }
     }
 
     fn forget_the_rarest(&mut self) {
-        let of_words = floor_that_leaves(self.posts.iter().copied(), self.most_words / 2);
+        let of_words = floor_that_leaves(self.words.iter().map(|word| word.posts), self.most_words / 2);
         // Every pair of a word that goes goes too, so this many pairs are left at most.
-        let of_pairs = floor_that_leaves(self.by_cell.values().copied(), MOST_PAIRS / 2);
+        let pairs = self.words.iter().flat_map(|word| word.by_cell.iter().map(|(_, count)| *count));
+        let of_pairs = floor_that_leaves(pairs, MOST_PAIRS / 2);
         let floor = of_words.max(of_pairs);
-        let mut moved = vec![None; self.posts.len()];
-        let (mut posts, mut stops) = (Vec::new(), Vec::new());
-        for (number, count) in self.posts.iter().enumerate().filter(|(_, count)| **count > floor) {
-            moved[number] = Some(posts.len() as u32);
-            posts.push(*count);
-            stops.push(self.stops[number]);
+        let mut moved = vec![None; self.words.len()];
+        let old = std::mem::take(&mut self.words);
+        for (number, word) in old.into_iter().enumerate().filter(|(_, word)| word.posts > floor) {
+            moved[number] = Some(self.words.len() as u32);
+            self.words.push(word);
         }
         self.numbers.retain(|_, number| match moved[*number as usize] {
             Some(new) => {
@@ -90,12 +100,7 @@ impl Words {
             }
             None => false,
         });
-        let old = std::mem::take(&mut self.by_cell);
-        self.by_cell = old
-            .into_iter()
-            .filter_map(|(pair, count)| Some((key(moved[(pair >> 16) as usize]?, pair as u16), count)))
-            .collect();
-        (self.posts, self.stops) = (posts, stops);
+        self.pairs = self.words.iter().map(|word| word.by_cell.len()).sum();
         self.missed_at_most += u64::from(floor);
     }
 
@@ -106,7 +111,7 @@ impl Words {
 
     /// Returns the words in the order of their numbers.
     pub(super) fn names(&self) -> Vec<&str> {
-        let mut names = vec![""; self.posts.len()];
+        let mut names = vec![""; self.words.len()];
         for (name, number) in &self.numbers {
             names[*number as usize] = name;
         }
@@ -115,22 +120,21 @@ impl Words {
 
     /// Returns in how many posts the word with this number occurs.
     pub(super) fn posts(&self, number: usize) -> u64 {
-        u64::from(self.posts[number])
+        u64::from(self.words[number].posts)
     }
 
     /// Returns whether the word with this number is a stop word.
     pub(super) fn is_stop_word(&self, number: usize) -> bool {
-        self.stops[number]
+        self.words[number].is_stop_word
     }
 
     /// Iterates over the counts by word and cell.
     pub(super) fn by_cell(&self) -> impl Iterator<Item = (usize, u16, u64)> {
-        self.by_cell.iter().map(|(pair, count)| ((pair >> 16) as usize, *pair as u16, u64::from(*count)))
+        self.words
+            .iter()
+            .enumerate()
+            .flat_map(|(number, word)| word.by_cell.iter().map(move |(cell, count)| (number, *cell, u64::from(*count))))
     }
-}
-
-fn key(number: u32, cell: u16) -> u64 {
-    u64::from(number) << 16 | u64::from(cell)
 }
 
 #[cfg(test)]

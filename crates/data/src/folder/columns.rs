@@ -10,24 +10,26 @@ pub struct ColumnCounts(Vec<Column>);
 impl ColumnCounts {
     /// Counts the values of a row.
     pub fn see(&mut self, row: &Row) {
+        self.see_each(row, |_, _| {});
+    }
+
+    /// Counts the values of a row, and passes each to `take` with the place of its column.
+    pub(super) fn see_each(&mut self, row: &Row, mut take: impl FnMut(usize, &Value)) {
         for (near, (name, value)) in row.iter().enumerate() {
-            let column = self.place_of(name, near, value);
-            let column = &mut self.0[column];
+            let place = self.place_of(name, near, value);
+            let column = &mut self.0[place];
             column.filled += 1;
             column.kind = together(column.kind, type_of(value));
+            take(place, value);
         }
     }
 
     /// Returns the index of a column; `near` is where it probably is.
-    pub(super) fn index_of(&self, name: &str, near: usize) -> Option<usize> {
-        if self.0.get(near).is_some_and(|column| column.name == name) {
-            return Some(near);
-        }
-        self.0.iter().position(|column| column.name == name)
-    }
-
     fn place_of(&mut self, name: &str, near: usize, value: &Value) -> usize {
-        self.index_of(name, near).unwrap_or_else(|| {
+        if self.0.get(near).is_some_and(|column| column.name == name) {
+            return near;
+        }
+        self.0.iter().position(|column| column.name == name).unwrap_or_else(|| {
             self.0.push(Column { name: name.to_owned(), kind: type_of(value), filled: 0 });
             self.0.len() - 1
         })

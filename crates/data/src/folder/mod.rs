@@ -6,6 +6,7 @@ mod columns;
 mod hashing;
 mod manifest;
 mod open;
+mod parquet_files;
 mod spill;
 mod write;
 

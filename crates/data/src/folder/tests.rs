@@ -39,6 +39,28 @@ fn a_folder_is_read_as_it_was_written() {
 }
 
 #[test]
+fn rows_that_are_divided_at_the_end_give_the_files_of_rows_that_are_written_to_their_splits() {
+    let folder = tempfile::tempdir().unwrap();
+    for format in [Format::JsonLines, Format::Parquet] {
+        let path = folder.path().join(format.name());
+        let at_once = written_as(&path, format);
+        let mut writer = Folder::create(&folder.path().join("later"), format).unwrap();
+        for row in [row(&[("id", "1"), ("text", "hola")]), row(&[("text", "sol"), ("label", "1")])] {
+            writer.write_later(&row).unwrap();
+        }
+        writer.write_later(&row(&[("id", "3"), ("text", "mar")])).unwrap();
+        let named = Manifest { name: "prueba".to_owned(), ..Manifest::default() };
+        let later = writer.finish_divided(named, &["train", "validation", "test"], &[0, 2, 0]).unwrap();
+        assert_eq!(later.manifest(), at_once.manifest());
+        for file in ["train", "test"].map(|split| format!("{split}.{}", format.name())) {
+            let bytes = [later.path(), at_once.path()].map(|path| std::fs::read(path.join(&file)).unwrap());
+            assert!(bytes[0] == bytes[1] && !bytes[0].is_empty(), "{file}");
+        }
+        std::fs::remove_dir_all(later.path()).unwrap();
+    }
+}
+
+#[test]
 fn a_parquet_file_has_the_columns_of_all_rows_with_the_type_that_fits_all_values() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("set");

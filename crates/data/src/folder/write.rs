@@ -1,7 +1,7 @@
 //! Writes the folder of a data set as a stream of rows.
 
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
@@ -9,12 +9,12 @@ use pregonero_system::files::{Existing, UnfinishedFolder, write_whole};
 
 use super::columns::ColumnCounts;
 use super::hashing::Hashing;
-use super::manifest::{Column, DataFile, Format, MANIFEST, Manifest, Split, digest_of};
+use super::manifest::{DataFile, Format, MANIFEST, Manifest, Split, digest_of};
 use super::open::Folder;
+use super::parquet_files::ParquetFiles;
 use super::spill::Spill;
 use crate::json_row;
-use crate::parquet_file::ParquetWriter;
-use crate::row::{ColumnType, Row};
+use crate::row::Row;
 
 /// A data set folder that is being written. Nothing is at its place before [`Writer::finish`].
 #[derive(Debug)]
@@ -23,15 +23,25 @@ pub struct Writer {
     format: Format,
     parts: Vec<Part>,
     columns: ColumnCounts,
+    /// Rows that are divided into splits at the end.
+    later: Option<Later>,
+}
+
+/// Rows of which nobody knows yet to which split they belong.
+#[derive(Debug)]
+enum Later {
+    /// Lines of JSON, as they come into the files.
+    Lines(BufWriter<File>),
+    Columns(Spill),
 }
 
 /// The file of one split.
 #[derive(Debug)]
-struct Part {
+pub(super) struct Part {
     split: String,
-    name: String,
+    pub(super) name: String,
     rows: u64,
-    file: Hashing<BufWriter<File>>,
+    pub(super) file: Hashing<BufWriter<File>>,
     /// The rows of a Parquet file, which is written at the end.
     spill: Option<Spill>,
 }
@@ -62,7 +72,7 @@ impl Writer {
     /// If `path` exists and may not be replaced, or no folder can be made next to it.
     fn new(path: &Path, format: Format, existing: Existing) -> Result<Self> {
         let folder = UnfinishedFolder::new(path, existing)?;
-        Ok(Self { folder, format, parts: Vec::new(), columns: ColumnCounts::default() })
+        Ok(Self { folder, format, parts: Vec::new(), columns: ColumnCounts::default(), later: None })
     }
 
     /// Returns the unfinished folder: what is put into it is part of the data set.
@@ -86,13 +96,36 @@ impl Writer {
     pub fn write_to(&mut self, split: &str, row: &Row) -> Result<()> {
         let part = self.part(split)?;
         let part = &mut self.parts[part];
-        self.columns.see(row);
         part.rows += 1;
         match &mut part.spill {
-            None => json_row::write(row, &mut part.file),
-            Some(spill) => spill.write(row, &self.columns),
+            None => {
+                self.columns.see(row);
+                json_row::write(row, &mut part.file)
+            }
+            Some(spill) => spill.write(row, &mut self.columns),
         }
         .with_context(|| format!("cannot write {}", part.name))
+    }
+
+    /// Adds a row that [`Writer::finish_divided`] puts into a split.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_later(&mut self, row: &Row) -> Result<()> {
+        let folder = self.folder.path();
+        let cannot = || format!("cannot write in {}", folder.display());
+        let later = match &mut self.later {
+            Some(later) => later,
+            empty => empty.insert(Later::new(self.format, folder).with_context(cannot)?),
+        };
+        match later {
+            Later::Lines(lines) => {
+                self.columns.see(row);
+                json_row::write(row, lines)
+            }
+            Later::Columns(spill) => spill.write(row, &mut self.columns),
+        }
+        .with_context(cannot)
     }
 
     /// Begins the file of a split, so that it is there, and at its place among the others, whatever rows follow.
@@ -129,32 +162,74 @@ impl Writer {
     ///
     /// # Errors
     /// If a file or the folder cannot be written; nothing is at the folder's place then, or what was there before.
-    pub fn finish(mut self, mut manifest: Manifest) -> Result<Folder> {
+    pub fn finish(mut self, manifest: Manifest) -> Result<Folder> {
         if self.parts.is_empty() {
             self.part("")?;
         }
-        manifest.columns = self.columns.into_columns();
-        manifest.files.clear();
-        for part in self.parts {
-            manifest.files.push(part.finish(self.format, &manifest.columns)?);
+        let spills: Vec<Option<Spill>> = self.parts.iter_mut().map(|part| part.spill.take()).collect();
+        self.end(manifest, |files| {
+            for (part, spill) in spills.into_iter().enumerate() {
+                if let Some(spill) = spill {
+                    spill.read_back(|chunk| files.add(part, chunk))?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Does the same with the rows of [`Writer::write_later`]: each goes into the split whose number in `splits` it has in `parts`.
+    /// Splits without rows get no file.
+    ///
+    /// # Errors
+    /// If a file or the folder cannot be written, or a split's name cannot be that of a file.
+    ///
+    /// # Panics
+    /// If `parts` has not one entry a row.
+    pub fn finish_divided(mut self, manifest: Manifest, splits: &[&str], parts: &[u8]) -> Result<Folder> {
+        let mut places = Vec::new();
+        for (number, split) in splits.iter().enumerate() {
+            let rows = parts.iter().filter(|part| usize::from(**part) == number).count() as u64;
+            places.push(self.parts.len());
+            if rows > 0 {
+                let place = self.part(split)?;
+                self.parts[place].rows = rows;
+                self.parts[place].spill = None;
+            }
         }
+        let parts: Vec<u8> = parts.iter().map(|part| places[usize::from(*part)] as u8).collect();
+        match self.later.take() {
+            Some(Later::Columns(spill)) => self.end(manifest, |files| files.add_divided(spill, &parts)),
+            Some(Later::Lines(lines)) => {
+                divide_lines(lines, &parts, &mut self.parts)?;
+                self.end(manifest, |_| Ok(()))
+            }
+            None => self.finish(manifest),
+        }
+    }
+
+    fn end(self, mut manifest: Manifest, fill: impl FnOnce(&mut ParquetFiles<'_>) -> Result<()>) -> Result<Folder> {
+        let Self { folder, format, mut parts, columns, .. } = self;
+        manifest.columns = columns.into_columns();
+        if format == Format::Parquet {
+            let mut files = ParquetFiles::begin(&mut parts, &manifest.columns)?;
+            fill(&mut files)?;
+            files.finish()?;
+        }
+        manifest.files = parts.into_iter().map(|part| part.finish(format)).collect::<Result<_>>()?;
         manifest.splits = splits_of(&manifest.files);
         manifest.counts.insert("rows".to_owned(), manifest.rows());
         manifest.digest = digest_of(&manifest.files);
         let bytes = manifest.to_bytes()?;
-        write_whole(&self.folder.path().join(MANIFEST), Existing::Refuse, |writer| writer.write_all(&bytes))?;
-        let path = self.folder.finish()?;
+        write_whole(&folder.path().join(MANIFEST), Existing::Refuse, |writer| writer.write_all(&bytes))?;
+        let path = folder.finish()?;
         Ok(Folder::of(path, manifest))
     }
 }
 
 impl Part {
-    fn finish(mut self, format: Format, columns: &[Column]) -> Result<DataFile> {
+    fn finish(mut self, format: Format) -> Result<DataFile> {
         let name = self.name.clone();
         let cannot = || format!("cannot write {name}");
-        if let Some(spill) = self.spill.take() {
-            self.file = to_parquet(spill, self.file, columns).with_context(cannot)?;
-        }
         self.file.flush().with_context(cannot)?;
         self.file.inner().get_ref().sync_all().with_context(cannot)?;
         Ok(DataFile {
@@ -173,15 +248,28 @@ fn splits_of(files: &[DataFile]) -> Vec<Split> {
     named.map(|file| Split { name: file.split.clone(), rows: file.rows }).collect()
 }
 
-/// Writes the rows of a temporary file as Parquet.
-fn to_parquet(spill: Spill, file: Hashing<BufWriter<File>>, columns: &[Column]) -> Result<Hashing<BufWriter<File>>> {
-    let named: Vec<(&str, ColumnType)> = columns.iter().map(|column| (column.name.as_str(), column.kind)).collect();
-    let mut writer = ParquetWriter::new(file, &named)?;
-    spill.read_back(columns.len(), |values| {
-        for (column, value) in values.iter().enumerate() {
-            writer.set(column, value.as_ref());
-        }
-        writer.end_row()
-    })?;
-    writer.finish()
+impl Later {
+    fn new(format: Format, folder: &Path) -> io::Result<Self> {
+        Ok(match format {
+            Format::JsonLines => Self::Lines(BufWriter::with_capacity(1 << 16, tempfile::tempfile_in(folder)?)),
+            Format::Parquet => Self::Columns(Spill::new(folder)?),
+        })
+    }
+}
+
+/// Writes each line to the file of its part.
+fn divide_lines(lines: BufWriter<File>, numbers: &[u8], parts: &mut [Part]) -> Result<()> {
+    const CANNOT: &str = "cannot read a temporary file";
+    let mut file =
+        lines.into_inner().map_err(io::IntoInnerError::into_error).context("cannot write a temporary file")?;
+    file.rewind().context(CANNOT)?;
+    let mut lines = BufReader::with_capacity(1 << 16, file);
+    let mut line = Vec::new();
+    for number in numbers {
+        line.clear();
+        lines.read_until(b'\n', &mut line).context(CANNOT)?;
+        let part = &mut parts[usize::from(*number)];
+        part.file.write_all(&line).with_context(|| format!("cannot write {}", part.name))?;
+    }
+    Ok(())
 }

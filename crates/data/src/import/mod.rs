@@ -51,18 +51,20 @@ pub struct Imported {
 /// # Errors
 /// If a file cannot be read, no row is left, a column to rename is in no file, or `take` fails.
 pub fn import(settings: &Import, mut take: impl FnMut(&Row) -> Result<()>) -> Result<Imported> {
-    let mut rows = read::open(&settings.files, &settings.options)?;
+    let mut rows = read::open(&settings.files, &settings.options)?.ahead();
     let mut naming = Naming::new(&settings.renames, settings.keep_names);
     let (mut counts, mut notes, mut first) = (ColumnCounts::default(), Notes::default(), Vec::new());
-    while let Some(mut row) = rows.next().transpose()? {
-        naming.name(&mut row, rows.report());
-        if !settings.keep_names {
-            tidy(&mut row, &mut notes);
-        }
-        counts.see(&row);
-        take(&row)?;
-        if first.len() < SHOWN {
-            first.push(row);
+    while let Some(chunk) = rows.next_chunk()? {
+        for mut row in chunk {
+            naming.name(&mut row, rows.report());
+            if !settings.keep_names {
+                tidy(&mut row, &mut notes);
+            }
+            counts.see(&row);
+            take(&row)?;
+            if first.len() < SHOWN {
+                first.push(row);
+            }
         }
     }
     let report = rows.report().clone();

@@ -7,9 +7,28 @@ use crate::times;
 /// The column for ids that a float rounded: they name no tweet, and must not be taken for ids.
 pub(super) const ROUNDED: &str = "id_rounded";
 
-/// Columns of whole numbers, and of truth values.
-const INTEGERS: [&str; 6] = [names::LINKS, names::LIKES, names::REPOSTS, names::REPLIES, names::QUOTES, names::VIEWS];
-const TRUTHS: [&str; 4] = [names::RETWEET, names::QUOTE, names::REPLY, names::TRUNCATED];
+/// What the values of a standard column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Id,
+    Time,
+    Author,
+    Count,
+    Truth,
+    Other,
+}
+
+fn kind_of(name: &str) -> Kind {
+    match name {
+        names::ID | names::AUTHOR_ID | names::CONVERSATION_ID | names::IN_REPLY_TO_ID => Kind::Id,
+        names::CREATED_AT => Kind::Time,
+        names::AUTHOR => Kind::Author,
+        names::LINKS | names::LIKES | names::REPOSTS | names::REPLIES | names::QUOTES | names::VIEWS => Kind::Count,
+        names::RETWEET | names::QUOTE | names::REPLY | names::TRUNCATED => Kind::Truth,
+        _ => Kind::Other,
+    }
+}
+
 const IDS: [&str; 4] = [names::ID, names::AUTHOR_ID, names::CONVERSATION_ID, names::IN_REPLY_TO_ID];
 
 /// How often something was done to values.
@@ -35,45 +54,61 @@ impl Notes {
 
 /// Gives the values of a row their forms.
 pub(super) fn tidy(row: &mut Row, notes: &mut Notes) {
-    for name in IDS {
-        tidy_id(row, name, notes);
-    }
-    if let Some(Value::Text(text)) = row.get(names::CREATED_AT) {
-        match times::read(text) {
-            Some(time) => {
-                notes.without_zone += u64::from(!time.zoned);
-                row.set(names::CREATED_AT, times::standard(time.instant));
+    let mut rounded = false;
+    for (name, value) in row.iter_mut() {
+        match kind_of(name) {
+            Kind::Id => rounded |= tidy_id(value),
+            Kind::Time => tidy_time(value, notes),
+            Kind::Author => {
+                if let Value::Text(author) = value
+                    && author.starts_with('@')
+                {
+                    author.remove(0);
+                }
             }
-            None => notes.unreadable_times += 1,
+            Kind::Count => number(value),
+            Kind::Truth => {
+                if matches!(value, Value::Text(_) | Value::Integer(_))
+                    && let Some(truth) = value.as_bool()
+                {
+                    *value = Value::Bool(truth);
+                }
+            }
+            Kind::Other => {}
         }
     }
-    if let Some(Value::Text(author)) = row.get(names::AUTHOR)
-        && let Some(bare) = author.strip_prefix('@')
-    {
-        let bare = bare.to_owned();
-        row.set(names::AUTHOR, bare);
-    }
-    number_counts(row);
-    for name in TRUTHS {
-        if let Some(truth) =
-            row.get(name).filter(|value| matches!(value, Value::Text(_) | Value::Integer(_))).and_then(Value::as_bool)
-        {
-            row.set(name, truth);
-        }
+    if rounded {
+        IDS.iter().for_each(|name| set_apart(row, name, notes));
     }
 }
 
 /// Turns the counts of a row into integers where they are text, or floats without a fraction.
 pub(crate) fn number_counts(row: &mut Row) {
-    for name in INTEGERS {
-        let integer = match row.get(name) {
-            Some(Value::Text(text)) => text.trim().parse().ok().or_else(|| whole(text.trim().parse().ok()?)),
-            Some(Value::Number(number)) => whole(*number),
-            _ => None,
-        };
-        if let Some(integer) = integer {
-            row.set(name, Value::Integer(integer));
+    row.iter_mut().filter(|(name, _)| kind_of(name) == Kind::Count).for_each(|(_, value)| number(value));
+}
+
+fn number(value: &mut Value) {
+    let integer = match value {
+        Value::Text(text) => text.trim().parse().ok().or_else(|| text.trim().parse().ok().and_then(whole)),
+        Value::Number(number) => whole(*number),
+        _ => None,
+    };
+    if let Some(integer) = integer {
+        *value = Value::Integer(integer);
+    }
+}
+
+fn tidy_time(value: &mut Value, notes: &mut Notes) {
+    let Value::Text(text) = value else { return };
+    if times::read_standard(text).is_some() {
+        return;
+    }
+    match times::read(text) {
+        Some(time) => {
+            notes.without_zone += u64::from(!time.zoned);
+            *text = times::standard(time.instant);
         }
+        None => notes.unreadable_times += 1,
     }
 }
 
@@ -82,26 +117,33 @@ fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
 }
 
-fn tidy_id(row: &mut Row, name: &str, notes: &mut Notes) {
-    let rounded = match row.get(name) {
-        Some(Value::Integer(number)) => {
-            let digits = number.to_string();
-            if !crate::read::is_rounded_id(&digits) {
-                return row.set(name, digits);
-            }
-            digits
+/// Writes an id as digits, and returns whether it is rounded.
+fn tidy_id(value: &mut Value) -> bool {
+    let digits = match value {
+        Value::Integer(number) => number.to_string(),
+        Value::Number(number) if number.abs() < 9_007_199_254_740_992.0 && number.fract() == 0.0 => {
+            format!("{number:.0}")
         }
-        Some(Value::Number(number)) if number.abs() < 9_007_199_254_740_992.0 && number.fract() == 0.0 => {
-            let digits = format!("{number:.0}");
-            return row.set(name, digits);
-        }
-        Some(Value::Text(text)) if is_exact_float(text) => {
-            let digits = text.trim_end_matches(".0").to_owned();
-            return row.set(name, digits);
-        }
-        Some(Value::Number(number)) => number.to_string(),
-        Some(Value::Text(text)) if crate::read::is_rounded_id(text) => text.clone(),
-        _ => return,
+        Value::Text(text) if is_exact_float(text) => text.trim_end_matches(".0").to_owned(),
+        other => return is_rounded(other),
+    };
+    *value = Value::Text(digits);
+    is_rounded(value)
+}
+
+fn is_rounded(value: &Value) -> bool {
+    match value {
+        Value::Number(_) => true,
+        Value::Text(text) => crate::read::is_rounded_id(text),
+        Value::Integer(_) | Value::Bool(_) => false,
+    }
+}
+
+/// Takes an id away that is rounded; that of the row goes into a column of its own.
+fn set_apart(row: &mut Row, name: &str, notes: &mut Notes) {
+    let Some(rounded) = row.get(name).filter(|value| is_rounded(value)).map(|value| value.as_text().into_owned())
+    else {
+        return;
     };
     row.remove(name);
     if name == names::ID {

@@ -2,13 +2,15 @@
 //!
 //! The `parquet` crate is used without arrow: columns are read and written in batches of plain values.
 
+mod chunk;
 mod leaf;
 mod read;
 mod value;
 mod write;
 
+pub use chunk::Chunk;
 pub use read::ParquetRows;
-pub use write::ParquetWriter;
+pub use write::{Encoder, ParquetWriter};
 
 #[cfg(test)]
 mod tests;

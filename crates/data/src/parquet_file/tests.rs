@@ -1,6 +1,6 @@
 use std::fs::File;
 
-use super::{ParquetRows, ParquetWriter};
+use super::{Chunk, Encoder, ParquetRows};
 use crate::row::{ColumnType, Row, Value};
 
 fn read(file: File, wanted: impl Fn(&str) -> bool) -> Vec<Row> {
@@ -17,14 +17,23 @@ fn a_file_is_read_as_it_was_written_across_row_groups() {
         ("reply", ColumnType::Bool),
     ];
     let file = tempfile::tempfile().unwrap();
-    let mut writer = ParquetWriter::new(file.try_clone().unwrap(), &columns).unwrap();
+    let encoder = Encoder::new(&columns).unwrap();
+    let mut writer = encoder.begin(file.try_clone().unwrap()).unwrap();
     const ROWS: i64 = 70_000;
+    let mut chunk = Chunk::default();
     for row in 0..ROWS {
-        writer.set(0, Some(&Value::Text(format!("t{}", row % 977))));
-        writer.set(1, (row % 3 > 0).then_some(&Value::Integer(row)));
-        writer.set(2, Some(&if row % 2 == 0 { Value::Integer(row) } else { Value::Number(0.5) }));
-        writer.set(3, (row % 5 == 0).then_some(&Value::Bool(row % 2 == 0)));
-        writer.end_row().unwrap();
+        chunk.set(0, &Value::Text(format!("t{}", row % 977)));
+        if row % 3 > 0 {
+            chunk.set(1, &Value::Integer(row));
+        }
+        chunk.set(2, &if row % 2 == 0 { Value::Integer(row) } else { Value::Number(0.5) });
+        if row % 5 == 0 {
+            chunk.set(3, &Value::Bool(row % 2 == 0));
+        }
+        chunk.end_row();
+        if chunk.is_full() || row + 1 == ROWS {
+            writer.append(encoder.encode(std::mem::take(&mut chunk)).unwrap()).unwrap();
+        }
     }
     writer.finish().unwrap();
     let rows = read(file.try_clone().unwrap(), |_| true);

@@ -7,49 +7,43 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use parquet::basic::{Compression, ConvertedType, LogicalType, Repetition, Type as Physical, ZstdLevel};
-use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
+use parquet::column::writer::{ColumnCloseResult, ColumnWriter, get_column_writer, get_typed_column_writer_mut};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::file::properties::WriterProperties;
-use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
-use parquet::schema::types::Type;
+use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite};
+use parquet::schema::types::{SchemaDescriptor, Type};
+use rayon::prelude::*;
 
+use super::chunk::{Cell, Cells, Chunk};
 use crate::row::{ColumnType, Value};
 
-/// How many rows a group has: few enough that all of its values fit into memory.
-const GROUP: usize = 1 << 16;
+/// What turns chunks of rows into row groups of a file with certain columns.
+#[derive(Debug, Clone)]
+pub struct Encoder {
+    schema: Arc<SchemaDescriptor>,
+    properties: Arc<WriterProperties>,
+    kinds: Vec<ColumnType>,
+}
 
 /// A Parquet file that is being written.
-pub struct ParquetWriter<W: Write + Send> {
-    file: SerializedFileWriter<W>,
-    columns: Vec<Buffer>,
-    rows: usize,
-}
+pub struct ParquetWriter<W: Write + Send>(SerializedFileWriter<W>);
 
-/// The values of one column in the row group that is being filled.
-struct Buffer {
-    defined: Vec<i16>,
-    values: Values,
-}
-
-enum Values {
-    /// The bytes of all texts, and where each one ends.
-    Text(Vec<u8>, Vec<usize>),
-    Integer(Vec<i64>),
-    Number(Vec<f64>),
-    Bool(Vec<bool>),
-}
+/// A row group, compressed and not yet in its file.
+#[derive(Debug)]
+pub struct Group(Vec<(Bytes, ColumnCloseResult)>);
 
 impl<W: Write + Send> fmt::Debug for ParquetWriter<W> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("ParquetWriter").field("columns", &self.columns.len()).field("rows", &self.rows).finish()
+        formatter.debug_tuple("ParquetWriter").finish_non_exhaustive()
     }
 }
 
-impl<W: Write + Send> ParquetWriter<W> {
-    /// Begins a file with these columns.
+impl Encoder {
+    /// Returns what encodes rows with these columns.
     ///
     /// # Errors
-    /// If two columns have the same name, or the writer fails.
-    pub fn new(writer: W, columns: &[(&str, ColumnType)]) -> Result<Self> {
+    /// If the columns are none that a Parquet file can have.
+    pub fn new(columns: &[(&str, ColumnType)]) -> Result<Self> {
         let fields = columns.iter().map(|(name, kind)| field(name, *kind).map(Arc::new)).collect::<Result<_, _>>()?;
         let schema = Arc::new(Type::group_type_builder("rows").with_fields(fields).build()?);
         let properties = WriterProperties::builder()
@@ -57,48 +51,126 @@ impl<W: Write + Send> ParquetWriter<W> {
             .set_max_row_group_row_count(None)
             .set_created_by("pregonero".to_owned())
             .build();
-        let file = SerializedFileWriter::new(writer, schema, Arc::new(properties))?;
-        let columns = columns.iter().map(|(_, kind)| Buffer::new(*kind)).collect();
-        Ok(Self { file, columns, rows: 0 })
+        Ok(Self {
+            schema: Arc::new(SchemaDescriptor::new(schema)),
+            properties: Arc::new(properties),
+            kinds: columns.iter().map(|(_, kind)| *kind).collect(),
+        })
     }
 
-    /// Adds a value to a column, or none. Each column has to get exactly one before [`Self::end_row`].
-    pub fn set(&mut self, column: usize, value: Option<&Value>) {
-        self.columns[column].push(value);
-    }
-
-    /// Ends a row.
+    /// Begins a file.
     ///
     /// # Errors
-    /// If a row group cannot be written.
-    pub fn end_row(&mut self) -> Result<()> {
-        self.rows += 1;
-        if self.rows == GROUP { self.write_group() } else { Ok(()) }
+    /// If the writer fails.
+    pub fn begin<W: Write + Send>(&self, writer: W) -> Result<ParquetWriter<W>> {
+        let schema = self.schema.root_schema_ptr();
+        Ok(ParquetWriter(SerializedFileWriter::new(writer, schema, Arc::clone(&self.properties))?))
     }
 
-    /// Writes what is left and the file's end, and returns the writer.
+    /// Encodes the rows of a chunk, whose columns are those of the file, on all processors.
+    ///
+    /// # Errors
+    /// If the library fails.
+    pub fn encode(&self, chunk: Chunk) -> Result<Group> {
+        let (rows, mut columns) = (chunk.rows, chunk.columns);
+        columns.resize_with(self.kinds.len(), Cells::default);
+        let encoded = columns.into_par_iter().enumerate().map(|(column, cells)| self.column(column, cells, rows));
+        encoded.collect::<Result<_>>().map(Group)
+    }
+
+    fn column(&self, column: usize, cells: Cells, rows: usize) -> Result<(Bytes, ColumnCloseResult)> {
+        let mut sink = TrackedWrite::new(Vec::new());
+        let pages = Box::new(SerializedPageWriter::new(&mut sink));
+        let mut writer = get_column_writer(self.schema.column(column), Arc::clone(&self.properties), pages);
+        match self.kinds[column] {
+            ColumnType::Text => write_texts(&mut writer, cells, rows)?,
+            ColumnType::Integer => write_as::<Int64Type>(&mut writer, &cells, rows, |cell| match cell {
+                Cell::Integer(number) => Some(number),
+                _ => None,
+            })?,
+            ColumnType::Number => write_as::<DoubleType>(&mut writer, &cells, rows, |cell| match cell {
+                Cell::Number(number) => Some(number),
+                Cell::Integer(number) => Some(number as f64),
+                _ => None,
+            })?,
+            ColumnType::Bool => write_as::<BoolType>(&mut writer, &cells, rows, |cell| match cell {
+                Cell::Bool(truth) => Some(truth),
+                _ => None,
+            })?,
+        }
+        let close = writer.close()?;
+        Ok((sink.into_inner()?.into(), close))
+    }
+}
+
+impl<W: Write + Send> ParquetWriter<W> {
+    /// Adds a row group.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn finish(mut self) -> Result<W> {
-        self.write_group()?;
-        self.file.into_inner().context("cannot write the end of the file")
-    }
-
-    fn write_group(&mut self) -> Result<()> {
-        if self.rows == 0 {
-            return Ok(());
+    pub fn append(&mut self, group: Group) -> Result<()> {
+        let mut row_group = self.0.next_row_group()?;
+        for (bytes, close) in group.0 {
+            row_group.append_column(&bytes, close)?;
         }
-        let mut group = self.file.next_row_group()?;
-        for buffer in &mut self.columns {
-            let mut column = group.next_column()?.context("the schema has fewer columns than the row")?;
-            buffer.write(&mut column)?;
-            column.close()?;
-        }
-        group.close()?;
-        self.rows = 0;
+        row_group.close()?;
         Ok(())
     }
+
+    /// Writes the file's end, and returns the writer.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn finish(self) -> Result<W> {
+        self.0.into_inner().context("cannot write the end of the file")
+    }
+}
+
+/// Writes a column of texts; what is no text becomes one.
+fn write_texts(writer: &mut ColumnWriter<'_>, cells: Cells, rows: usize) -> Result<()> {
+    let mut defined = Vec::with_capacity(rows);
+    let texts: Vec<ByteArray> = if cells.are_texts() {
+        defined.extend(cells.iter(rows).map(|cell| i16::from(cell != Cell::Nothing)));
+        let (whole, mut start) = (Bytes::from(cells.texts), 0);
+        let text = |length: &u32| {
+            let end = start + *length as usize;
+            ByteArray::from(whole.slice(std::mem::replace(&mut start, end)..end))
+        };
+        cells.lengths.iter().map(text).collect()
+    } else {
+        let text = |cell: Cell<'_>| {
+            let text = match cell {
+                Cell::Nothing => None,
+                Cell::Text(text) => Some(text.to_vec()),
+                Cell::Integer(number) => Some(Value::Integer(number).to_string().into_bytes()),
+                Cell::Number(number) => Some(Value::Number(number).to_string().into_bytes()),
+                Cell::Bool(truth) => Some(Value::Bool(truth).to_string().into_bytes()),
+            };
+            defined.push(i16::from(text.is_some()));
+            text.map(ByteArray::from)
+        };
+        cells.iter(rows).filter_map(text).collect()
+    };
+    get_typed_column_writer_mut::<ByteArrayType>(writer).write_batch(&texts, Some(&defined), None)?;
+    Ok(())
+}
+
+/// Writes a column of another type. A value that the type does not have is left out; the schema was made from all values.
+fn write_as<T: DataType>(
+    writer: &mut ColumnWriter<'_>,
+    cells: &Cells,
+    rows: usize,
+    value: impl Fn(Cell<'_>) -> Option<T::T>,
+) -> Result<()> {
+    let mut defined = Vec::with_capacity(rows);
+    let mut values = Vec::with_capacity(rows);
+    for cell in cells.iter(rows) {
+        let value = value(cell);
+        defined.push(i16::from(value.is_some()));
+        values.extend(value);
+    }
+    get_typed_column_writer_mut::<T>(writer).write_batch(&values, Some(&defined), None)?;
+    Ok(())
 }
 
 fn field(name: &str, kind: ColumnType) -> Result<Type> {
@@ -113,67 +185,4 @@ fn field(name: &str, kind: ColumnType) -> Result<Type> {
         builder = builder.with_converted_type(ConvertedType::UTF8).with_logical_type(Some(LogicalType::String));
     }
     Ok(builder.build()?)
-}
-
-impl Buffer {
-    fn new(kind: ColumnType) -> Self {
-        let values = match kind {
-            ColumnType::Text => Values::Text(Vec::new(), Vec::new()),
-            ColumnType::Integer => Values::Integer(Vec::new()),
-            ColumnType::Number => Values::Number(Vec::new()),
-            ColumnType::Bool => Values::Bool(Vec::new()),
-        };
-        Self { defined: Vec::new(), values }
-    }
-
-    /// Adds a value. One that the column's type does not have is left out; the schema was made from all values.
-    fn push(&mut self, value: Option<&Value>) {
-        let added = value.is_some_and(|value| self.values.push(value));
-        self.defined.push(i16::from(added));
-    }
-
-    fn write(&mut self, column: &mut SerializedColumnWriter<'_>) -> Result<()> {
-        let defined = Some(self.defined.as_slice());
-        match &mut self.values {
-            Values::Text(bytes, ends) => {
-                let whole = Bytes::from(std::mem::take(bytes));
-                let starts = std::iter::once(0).chain(ends.iter().copied());
-                let texts: Vec<ByteArray> =
-                    starts.zip(ends.iter()).map(|(start, end)| ByteArray::from(whole.slice(start..*end))).collect();
-                column.typed::<ByteArrayType>().write_batch(&texts, defined, None)?;
-                ends.clear();
-            }
-            Values::Integer(numbers) => {
-                column.typed::<Int64Type>().write_batch(numbers, defined, None)?;
-                numbers.clear();
-            }
-            Values::Number(numbers) => {
-                column.typed::<DoubleType>().write_batch(numbers, defined, None)?;
-                numbers.clear();
-            }
-            Values::Bool(truths) => {
-                column.typed::<BoolType>().write_batch(truths, defined, None)?;
-                truths.clear();
-            }
-        }
-        self.defined.clear();
-        Ok(())
-    }
-}
-
-impl Values {
-    fn push(&mut self, value: &Value) -> bool {
-        match (self, value) {
-            (Self::Text(bytes, ends), value) => {
-                bytes.extend_from_slice(value.as_text().as_bytes());
-                ends.push(bytes.len());
-            }
-            (Self::Integer(numbers), Value::Integer(number)) => numbers.push(*number),
-            (Self::Number(numbers), Value::Number(number)) => numbers.push(*number),
-            (Self::Number(numbers), Value::Integer(number)) => numbers.push(*number as f64),
-            (Self::Bool(truths), Value::Bool(truth)) => truths.push(*truth),
-            _ => return false,
-        }
-        true
-    }
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use memchr::memmem;
+use memchr::memchr3_iter;
 
 use super::dialect::is_text;
 use super::report::{FileReport, kind};
 use super::rounded::{EXACT_DIGITS, RoundedIds, is_rounded};
 use super::x::without_last_link;
 use crate::names;
-use crate::row::{Row, Value};
+use crate::row::{Row, Value, is_blank};
 
 /// What is looked for in a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Checks {
             match self.look(name, near) {
                 Look::Id => self.see_id(value, row, report),
                 Look::Text => {
-                    has_text |= !value.as_text().trim().is_empty();
+                    has_text |= !is_blank(&value.as_text());
                     see_stump(value, row, report);
                 }
                 Look::Nothing => {}
@@ -143,16 +143,16 @@ fn see_stump(value: &Value, row: &Row, report: &mut FileReport) {
 fn is_mojibake(text: &str) -> bool {
     // Ã followed by ¡, ©, ­, ³, º, ± and so on; Â before ¿, ¡, ª, º; â€ before quotes and dashes.
     let bytes = text.as_bytes();
-    let two = |first: &[u8], from: u8, to: u8| {
-        memmem::find_iter(bytes, first).any(|at| {
-            let next = bytes.get(at + first.len()..at + first.len() + 2);
-            next.is_some_and(|next| next[0] == 0xc2 && (from..=to).contains(&next[1]))
-        })
+    let last = |at: usize, from: u8, to: u8| {
+        at > 0
+            && bytes[at - 1] == 0xc3
+            && bytes.get(at + 1..at + 3).is_some_and(|next| next[0] == 0xc2 && (from..=to).contains(&next[1]))
     };
-    !text.is_ascii()
-        && (two(b"\xc3\x83", 0x80, 0xbf)
-            || two(b"\xc3\x82", 0xa0, 0xbf)
-            || memmem::find(bytes, "â€".as_bytes()).is_some())
+    memchr3_iter(0x83, 0x82, 0xa2, bytes).any(|at| match bytes[at] {
+        0x83 => last(at, 0x80, 0xbf),
+        0x82 => last(at, 0xa0, 0xbf),
+        _ => at > 0 && bytes[at - 1..].starts_with("â€".as_bytes()),
+    })
 }
 
 #[cfg(test)]

@@ -221,7 +221,7 @@ pub(super) fn is_text(name: &str) -> bool {
 
 /// Returns whether all values of a row are spaces.
 pub(super) fn is_blank(row: &Row) -> bool {
-    row.iter().all(|(_, value)| value.as_text().trim().is_empty())
+    row.iter().all(|(_, value)| crate::row::is_blank(&value.as_text()))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! unpacked on the way. Memory is bounded: a record has a longest length, and nothing is read ahead of the rows but a sample.
 //! Everything that was found out about a file, and what was dropped of it, is in the [`ReadReport`].
 
+mod ahead;
 mod checks;
 mod decode;
 mod dialect;
@@ -25,6 +26,7 @@ mod table;
 mod unpack;
 mod x;
 
+pub use ahead::Ahead;
 pub use options::ReadOptions;
 pub use report::{FileReport, Finding, ReadReport, Skipped};
 pub use rounded::{RoundedIds, is_rounded as is_rounded_id};

@@ -180,12 +180,11 @@ impl Table {
 
     /// Turns the record that was found into a row, and passes over it. A dropped row is none, or an error that says why.
     fn row(&mut self, found: &Found, place: Place, report: &mut FileReport) -> Result<Option<Row>> {
-        let hint = if self.input.data()[..found.end].contains(&b'\n') {
-            "; it spans lines: is a quote unbalanced?"
-        } else {
-            ""
+        let hint = |record: &[u8]| {
+            if record.contains(&b'\n') { "; it spans lines: is a quote unbalanced?" } else { "" }
         };
         if found.end > LONGEST_RECORD {
+            let hint = hint(&self.input.data()[..found.end]);
             self.skip(found.end);
             report.drop_row("too long");
             report.found_at(kind::TOO_LONG, place, || format!("a row is longer than {LONGEST_RECORD} bytes"));
@@ -218,7 +217,7 @@ impl Table {
             report.found_at(kind::FIELDS, place, || {
                 format!("a row has another number of fields than the {wanted} of the header, and is dropped")
             });
-            bail!("{count} fields, the header has {wanted}{hint}");
+            bail!("{count} fields, the header has {wanted}{}", hint(&self.bytes));
         }
         let mut row = Row::with_capacity(place, self.names.len());
         for ((field, name), wanted) in fields.iter().zip(&self.names).zip(&self.wanted) {

@@ -187,12 +187,12 @@ impl ExploreArguments {
     /// Reads all rows once.
     fn count(&self, options: ExploreOptions, session: &Session) -> Result<(Explored, ReadReport)> {
         let reading = ReadOptions { columns: Some(self.columns()), ..ReadOptions::default() };
-        let mut rows = read::open(&self.data, &reading)?;
+        let mut rows = read::open(&self.data, &reading)?.ahead();
         let mut explorer = Explorer::new(options);
-        while let Some(row) = rows.next() {
-            let row = row?;
-            explorer.add(&row, || rows.report().place(row.place))?;
+        while let Some(chunk) = rows.next_chunk()? {
+            explorer.add(chunk, &|place| rows.report().place(place))?;
         }
+        explorer.flush()?;
         let report = rows.report().clone();
         session.output.note(&report.to_string());
         ensure!(!explorer.lacks_text_column(), "{}", self.no_text_column(&report));
