@@ -580,7 +580,10 @@ mod tests {
         for (english, _) in SENTENCES {
             let words = COMPOSED.iter().find(|(composed, _)| composed == english).map_or(*english, |(_, words)| *words);
             let words = words.replace("{s}", "{}").replace("{t}", "{}");
-            let words = ["{}: ", "this link "].iter().find_map(|start| words.strip_prefix(*start)).unwrap_or(&words);
+            let words = ["{}: choices[{}]: ", "{}: ", "this link "]
+                .iter()
+                .find_map(|start| words.strip_prefix(*start))
+                .unwrap_or(&words);
             let is_long = |piece: &&str| piece.chars().count() >= 8;
             let is_written = source.contains(words) || {
                 let mut long = words.split("{}").filter(is_long).peekable();
