@@ -239,6 +239,10 @@ const SENTENCES: &[(&str, &str)] = &[
         "{} no tiene el valor {}; el modelo se entrenó con {}; déjalo vacío para cualquiera",
     ),
     (
+        "{t} contains {}, which is a special token of the model: take it out",
+        "{t} contiene {}, que es una marca interna del modelo: quítala",
+    ),
+    (
         "{} contains {}, which is a special token of the model: take it out",
         "{} contiene {}, que es una marca interna del modelo: quítala",
     ),
@@ -344,6 +348,7 @@ const TERMS: &[(&str, &str)] = &[
     ("a source", "una fuente"),
     ("the sources", "las fuentes"),
     ("the text", "el texto"),
+    ("the prompt", "la frase inicial"),
     ("the note", "la nota"),
     ("missing", "falta"),
     ("true or false, not a text", "es verdadero o falso, no un texto"),
@@ -476,6 +481,14 @@ mod tests {
     #[test]
     fn sentences_are_told_in_spanish_with_what_they_quote() {
         for (english, spanish) in [
+            (
+                "no candidates: the prompt contains <|endoftext|>, which is a special token of the model: take it out",
+                "no hubo candidatos: la frase inicial contiene <|endoftext|>, que es una marca interna del modelo: quítala",
+            ),
+            (
+                "no post for 3 slots (there never was one); the last slot: not served: paused by ana since 14:00: feria",
+                "ninguna publicación en 3 turnos (nunca hubo una); el último turno: sin servir: paused by ana since 14:00: feria",
+            ),
             ("the text is empty", "el texto está vacío"),
             ("it contains a figure: “300 libros”", "contiene una cifra: “300 libros”"),
             ("a bot has no body: “mi mano”", "un bot no tiene cuerpo: “mi mano”"),
