@@ -101,6 +101,11 @@ const SENTENCES: &[(&str, &str)] = &[
         "not served: the schedule was changed while this slot waited for its jitter",
         "sin servir: el horario cambió mientras este turno esperaba su margen",
     ),
+    (
+        "not served: the record could not be written at the time: {}",
+        "sin servir: en ese momento no se pudo escribir el registro: {}",
+    ),
+    ("not served: {s}", "sin servir: {s}"),
     // why nothing goes out
     ("{s}; the next post may go out at {}", "{s}; lo siguiente puede salir el {}"),
     ("budget.posts_per_month ({}) is used up", "se agotó budget.posts_per_month ({})"),
@@ -140,6 +145,42 @@ const SENTENCES: &[(&str, &str)] = &[
         "{}: only {} bytes are free on this disk: nothing is posted until there is room to record it",
         "{}: en este disco solo quedan {} bytes: no se publica nada hasta que haya sitio para registrarlo",
     ),
+    // alerts
+    (
+        "nothing is posted until this is fixed and new credentials are in place or `pregonero resume` is run",
+        "no se publica nada hasta que se arregle y haya otras credenciales o se ejecute `pregonero resume`",
+    ),
+    (
+        "it is unknown whether post {} went out: check the account; `pregonero history show {}` shows what was tried",
+        "no se sabe si salió la publicación {}: mira la cuenta; `pregonero history show {}` muestra lo que se intentó",
+    ),
+    (
+        "X's monthly cap is used up; the next try is at {}",
+        "se agotó el límite mensual de X; el próximo intento es el {}",
+    ),
+    ("no post for {} slots (there never was one)", "ninguna publicación en {} turnos (nunca hubo una)"),
+    ("no post for {} slots (the last one: {})", "ninguna publicación en {} turnos (la última: {})"),
+    ("the last slot: {s}", "el último turno: {s}"),
+    // what came of the last round
+    ("post {} recorded, nothing sent (dry run)", "publicación {} registrada, no se envió nada (ensayo)"),
+    ("post {} sent as tweet {}", "publicación {} enviada como tweet {}"),
+    ("post {} waits for a person", "la publicación {} espera a una persona"),
+    ("post {} goes out at the next start", "la publicación {} sale al próximo arranque"),
+    ("round {} was abandoned", "la ronda {} se abandonó"),
+    ("round {}: {s}", "ronda {}: {s}"),
+    ("post {}: X refused with {} ({t}): {}", "publicación {}: X respondió {} ({t}): {}"),
+    (
+        "post {}: it is unknown whether X published it: {}; the account's timeline will show whether it did",
+        "publicación {}: no se sabe si X la publicó: {}; la cronología de la cuenta lo mostrará",
+    ),
+    ("post {} waits until {}: {s}", "la publicación {} espera hasta el {}: {s}"),
+    ("post {} waits: {s}", "la publicación {} espera: {s}"),
+    ("post {} is `{}`: it can no longer be sent", "la publicación {} está en `{}`: ya no se puede enviar"),
+    ("nothing was sent", "no se envió nada"),
+    (
+        "post {}: cannot record the outcome of the call ({})",
+        "publicación {}: no se pudo registrar el resultado de la llamada ({})",
+    ),
     // what the program decided on a post
     ("it was made for @{}, but account.handle is now @{}", "se hizo para @{}, pero account.handle es ahora @{}"),
     ("it was made in a dry run, but posts now go out", "se hizo en un ensayo, pero ahora se publica de verdad"),
@@ -178,6 +219,33 @@ const SENTENCES: &[(&str, &str)] = &[
         "este enlace ya no vale: ya se decidió sobre la publicación, o su texto cambió",
     ),
     ("this link was used already, has expired, or is out of date", "este enlace ya se usó, ha caducado o ya no vale"),
+    // why a model wrote nothing
+    (
+        "generation.strategy: beam needs a model on this machine; choose sample or greedy for a model on a server",
+        "generation.strategy: beam necesita un modelo en esta máquina; elige sample o greedy para un modelo en un servidor",
+    ),
+    (
+        "attribute {} is given, but the model was trained without attributes: leave it out, train a model with \
+         `train generator --control`, or declare the control tokens of one trained elsewhere with `models control`",
+        "se da el atributo {}, pero el modelo se entrenó sin atributos: quítalo, entrena un modelo con \
+         `train generator --control`, o declara las marcas de uno entrenado en otra parte con `models control`",
+    ),
+    (
+        "the model knows no attribute {}; it was trained with {}",
+        "el modelo no conoce el atributo {}; se entrenó con {}",
+    ),
+    (
+        "{} knows no value {}; the model was trained with {}; leave it empty for any",
+        "{} no tiene el valor {}; el modelo se entrenó con {}; déjalo vacío para cualquiera",
+    ),
+    (
+        "{t} contains {}, which is a special token of the model: take it out",
+        "{t} contiene {}, que es una marca interna del modelo: quítala",
+    ),
+    (
+        "{} contains {}, which is a special token of the model: take it out",
+        "{} contiene {}, que es una marca interna del modelo: quítala",
+    ),
     // why a generator's server wrote nothing
     ("{}: cannot be reached: {}", "{}: no se puede contactar con él: {}"),
     ("is the server running, and is the address right?", "¿está en marcha el servidor, y es correcta la dirección?"),
@@ -229,6 +297,25 @@ const SENTENCES: &[(&str, &str)] = &[
         "{}: answers with a page for people where JSON was expected ({}): another program, or a proxy, is at this address",
         "{}: responde con una página para personas donde se esperaba JSON ({}): en esa dirección hay otro programa, o un proxy",
     ),
+    (
+        "{}: its answer has no list of choices: does it speak OpenAI's /v1/completions?",
+        "{}: su respuesta no tiene lista de opciones: ¿habla /v1/completions de OpenAI?",
+    ),
+    ("{}: its answer has an empty list of choices", "{}: la lista de opciones de su respuesta está vacía"),
+    (
+        "{}: choices[{}]: a chat message where a text was expected: the server must offer /v1/completions",
+        "{}: choices[{}]: un mensaje de chat donde se esperaba un texto: el servidor tiene que ofrecer /v1/completions",
+    ),
+    (
+        "{}: choices[{}]: finish_reason is {}: the server gave up on the text",
+        "{}: choices[{}]: finish_reason es {}: el servidor abandonó el texto",
+    ),
+    ("{}: choices[{}]: finish_reason is {t}", "{}: choices[{}]: finish_reason {t}"),
+    ("{}: choices[{}]: its text is {t}", "{}: choices[{}]: su texto {t}"),
+    (
+        "cannot set up HTTP: {}; are the root certificates (ca-certificates) installed?",
+        "no se puede preparar HTTP: {}; ¿están instalados los certificados raíz (ca-certificates)?",
+    ),
     ("{}: answers 200, but with an error: {}", "{}: responde 200, pero con un error: {}"),
     ("{}: answers {}: {}", "{}: responde {}: {}"),
 ];
@@ -261,7 +348,13 @@ const TERMS: &[(&str, &str)] = &[
     ("a source", "una fuente"),
     ("the sources", "las fuentes"),
     ("the text", "el texto"),
+    ("the prompt", "la frase inicial"),
     ("the note", "la nota"),
+    ("missing", "falta"),
+    ("true or false, not a text", "es verdadero o falso, no un texto"),
+    ("a number, not a text", "es un número, no un texto"),
+    ("a list, not a text", "es una lista, no un texto"),
+    ("an object, not a text", "es un objeto, no un texto"),
     ("English", "inglés"),
     ("Portuguese", "portugués"),
     ("French", "francés"),
@@ -388,6 +481,14 @@ mod tests {
     #[test]
     fn sentences_are_told_in_spanish_with_what_they_quote() {
         for (english, spanish) in [
+            (
+                "no candidates: the prompt contains <|endoftext|>, which is a special token of the model: take it out",
+                "no hubo candidatos: la frase inicial contiene <|endoftext|>, que es una marca interna del modelo: quítala",
+            ),
+            (
+                "no post for 3 slots (there never was one); the last slot: not served: paused by ana since 14:00: feria",
+                "ninguna publicación en 3 turnos (nunca hubo una); el último turno: sin servir: paused by ana since 14:00: feria",
+            ),
             ("the text is empty", "el texto está vacío"),
             ("it contains a figure: “300 libros”", "contiene una cifra: “300 libros”"),
             ("a bot has no body: “mi mano”", "un bot no tiene cuerpo: “mi mano”"),
@@ -444,6 +545,8 @@ mod tests {
             "missed{}: the program was down, asleep or busy at the time",
         ),
         ("paused by {} since {}: no reason given", "no reason given"),
+        ("no post for {} slots (there never was one)", "there never was one"),
+        ("no post for {} slots (the last one: {})", "no post for {} slots ({}){}"),
         (
             "this link was used already, has expired, or is out of date",
             "was used already, has expired, or is out of date",
@@ -464,7 +567,7 @@ mod tests {
         }
     }
 
-    /// Returns the program's source with its literals in the form of the list: in one line, `{}` for whatever is put in.
+    /// Returns the program's source with its literals in the form of the list.
     fn source() -> String {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut text = String::new();
@@ -472,9 +575,14 @@ mod tests {
         for krate in std::fs::read_dir(root.join("crates")).unwrap() {
             read_into(&mut text, &krate.unwrap().path().join("src"));
         }
+        in_one_line(&text)
+    }
+
+    /// Returns source with its literals in the form of the list: in one line, `{}` for whatever is put in.
+    fn in_one_line(text: &str) -> String {
         let continued = regex::Regex::new(r"\\\n\s*").unwrap();
         let filled = regex::Regex::new(r#"\{[^{}\s"]*\}"#).unwrap();
-        filled.replace_all(&continued.replace_all(&text, ""), "{}").into_owned()
+        filled.replace_all(&continued.replace_all(text, ""), "{}").into_owned()
     }
 
     /// A sentence that is written otherwise elsewhere would be shown in English: it fails here. One that the program writes
@@ -485,7 +593,10 @@ mod tests {
         for (english, _) in SENTENCES {
             let words = COMPOSED.iter().find(|(composed, _)| composed == english).map_or(*english, |(_, words)| *words);
             let words = words.replace("{s}", "{}").replace("{t}", "{}");
-            let words = ["{}: ", "this link "].iter().find_map(|start| words.strip_prefix(*start)).unwrap_or(&words);
+            let words = ["{}: choices[{}]: ", "{}: ", "this link "]
+                .iter()
+                .find_map(|start| words.strip_prefix(*start))
+                .unwrap_or(&words);
             let is_long = |piece: &&str| piece.chars().count() >= 8;
             let is_written = source.contains(words) || {
                 let mut long = words.split("{}").filter(is_long).peekable();
@@ -496,6 +607,92 @@ mod tests {
         for (english, _) in TERMS {
             let is_written = source.contains(&format!("\"{english}\"")) || LANGUAGES.contains(english);
             assert!(is_written, "no part of the program writes: {english}");
+        }
+    }
+
+    /// Files whose errors and messages are put on record, or on the page itself: the sources of the generator, its server and its
+    /// stand-in, of a round, of publishing and of the alerts. Only literals that match the pattern count.
+    const RECORDED: &[(&str, &str)] = &[
+        ("crates/models/src/generation/request.rs", ERROR),
+        ("crates/models/src/generation/server_error.rs", ERROR),
+        ("crates/models/src/generation/control.rs", ERROR),
+        ("crates/models/src/generation/remote/http.rs", WHAT),
+        ("crates/models/src/generation/remote/answer.rs", WHAT),
+        ("src/round.rs", ERROR),
+        ("src/publish/error.rs", ERROR),
+        ("src/alerts/conditions.rs", MESSAGE),
+        ("src/daemon/agenda.rs", REASON),
+        ("src/daemon/hindrance.rs", REASON),
+        ("src/daemon/outbox.rs", REASON),
+        ("src/daemon/telling.rs", OUTCOME),
+    ];
+
+    const ERROR: &str = r#"#\[error\(\s*"([^"]+)""#;
+    const WHAT: &str = r#""((?:its answer|its text|answers|finish_reason|a chat message) [^"]+)""#;
+    const MESSAGE: &str = r#"message: format!\(\s*"([^"]+)""#;
+    const REASON: &str = r#"reason(?: =|:) format!\(\s*"([^"]+)""#;
+    const OUTCOME: &str = r#"format!\(\s*"((?:post|round) [^"]+)""#;
+
+    /// Recorded in other sentences, which have their words: a post that waits is in the queue.
+    const ELSEWHERE: &[&str] = &["post {} waits for a decision until {}: “{}”{}"];
+
+    /// Returns whether the list has a sentence of these words: alone, after the server's name, or as two sentences.
+    fn is_told(literal: &str) -> bool {
+        let any_part = |pattern: &str| pattern.replace("{s}", "{}").replace("{t}", "{}");
+        let literal = literal.trim_end_matches("{}").trim_end();
+        let fits = |pattern: &str| {
+            let pattern = any_part(pattern);
+            let pattern = pattern.trim_end_matches("{}").trim_end();
+            [pattern, pattern.trim_start_matches("{}: "), pattern.trim_start_matches("{}: choices[{}]: ")]
+                .contains(&literal)
+        };
+        literal.trim_matches(|character| "{}: ".contains(character)).is_empty()
+            || SENTENCES.iter().any(|(english, _)| fits(english))
+            || literal.split_once("; ").is_some_and(|(first, rest)| is_told(first) && is_told(rest))
+    }
+
+    /// A new error of these files would be shown in English: it fails here.
+    #[test]
+    fn what_rounds_servers_stand_ins_and_alerts_record_has_its_words_in_spanish() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for (file, pattern) in RECORDED {
+            let text = std::fs::read_to_string(root.join(file)).unwrap();
+            let text = in_one_line(text.split("#[cfg(test)]").next().unwrap());
+            let pattern = regex::Regex::new(pattern).unwrap();
+            let literals: Vec<&str> =
+                pattern.captures_iter(&text).map(|found| found.get(1).unwrap().as_str()).collect();
+            assert!(!literals.is_empty(), "{file}: no sentence was found in it");
+            let is_composed = |literal: &str| COMPOSED.iter().any(|(_, words)| *words == literal);
+            for literal in literals {
+                assert!(
+                    ELSEWHERE.contains(&literal) || is_told(literal) || is_composed(literal),
+                    "{file}: only in English: {literal}"
+                );
+            }
+        }
+        assert!(!is_told("no model wrote {}") && !is_told("{}: its answer is late"));
+    }
+
+    /// What a template shows as English on the Spanish page is named here, with why.
+    #[test]
+    fn templates_show_in_english_only_what_has_no_words_of_ours() {
+        let allowed = [
+            ("audit.html", "verdict.faults"), // what `audit verify` finds, in the words that it has on the command line
+            ("audit.html", "verdict.notes"),
+            ("audit.html", "error.as_str()"),    // what a place for checkpoints answered
+            ("config.html", "refused.as_str()"), // what is wrong with a line of the configuration
+            ("overview.html", "refused.as_str()"),
+        ];
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/admin/templates");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            for line in std::fs::read_to_string(&path).unwrap().lines() {
+                for after in line.split("lang=\"en\"").skip(1) {
+                    let is_allowed = allowed.iter().any(|(file, what)| *file == name && after.contains(what));
+                    assert!(is_allowed, "{name}: shown in English: {after}");
+                }
+            }
         }
     }
 

@@ -79,7 +79,7 @@ fn to_json(row: &StatsRow) -> Value {
             "share_passed": gate.share_passed()})
     });
     value["gates"] = gates.collect();
-    value["share_passed"] = json!(share(row.passed, row.candidates));
+    value["share_passed"] = json!(row.share_passed());
     #[expect(clippy::cast_precision_loss, reason = "millionths of a year's dollars are far inside what f64 holds")]
     let usd = row.cost_micros as f64 / 1e6;
     value["cost_usd"] = json!(usd);
@@ -99,15 +99,11 @@ fn in_a_table(rows: &[StatsRow], by: StatsBy, output: Output) -> Result<()> {
 }
 
 fn cells(row: &StatsRow, measured: bool) -> Vec<String> {
-    let strictest = row.gates.iter().filter(|gate| gate.rejected > 0).max_by_key(|gate| gate.rejected);
-    let strictest = strictest.map(|gate| {
-        let asked = gate.passed + gate.review + gate.rejected;
-        format!("{} rejects {}", gate.gate, percent(share(gate.rejected, asked)))
-    });
+    let strictest = row.strictest().map(|(gate, share)| format!("{gate} rejects {}", percent(Some(share))));
     let mut cells = vec![
         key(row),
         row.rounds.to_string(),
-        percent(share(row.passed, row.candidates)),
+        percent(row.share_passed()),
         row.chosen.to_string(),
         row.posts.get("sent").copied().unwrap_or(0).to_string(),
         score(row.score.mean),
@@ -115,7 +111,7 @@ fn cells(row: &StatsRow, measured: bool) -> Vec<String> {
         dollars(row.cost_micros),
     ];
     if measured {
-        cells.extend([each(row.likes, row.measured), each(row.views, row.measured)]);
+        cells.extend([row.likes, row.views].map(|sum| each(row, sum)));
     }
     cells.push(strictest.unwrap_or_default());
     cells
@@ -123,9 +119,7 @@ fn cells(row: &StatsRow, measured: bool) -> Vec<String> {
 
 /// Returns the group's name: `Me parece (TEMA=mayores)`.
 fn key(row: &StatsRow) -> String {
-    let attributes = row.attributes.as_ref().and_then(Value::as_object).into_iter().flatten();
-    let attributes: Vec<String> =
-        attributes.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect();
+    let attributes = row.attribute_words();
     let digest = row.sha256.as_ref().map(|digest| digest.chars().take(8).collect::<String>());
     let mut key = visible(row.key.trim()).replace('\n', " ");
     if !attributes.is_empty() {
@@ -162,7 +156,7 @@ fn in_words(row: &StatsRow) -> String {
     line("of posts", format!("{}; ranks: {}", scores(&row.posted_score), scores(&row.posted_rank)));
     line("cost", dollars(row.cost_micros));
     if row.measured > 0 {
-        let each = |sum: i64, one: &str| format!("{} {one}", each(sum, row.measured));
+        let each = |sum: i64, one: &str| format!("{} {one}", each(row, sum));
         let numbers = [
             each(row.likes, "likes"),
             each(row.reposts, "reposts"),
@@ -206,9 +200,9 @@ fn share(part: i64, whole: i64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-/// Returns a sum divided by how many it is of: `2.5`.
-fn each(sum: i64, of: i64) -> String {
-    share(sum, of).map(|each| format!("{each:.1}")).unwrap_or_default()
+/// Returns a sum over the measured posts for each of them: `2.5`.
+fn each(row: &StatsRow, sum: i64) -> String {
+    row.each(sum).map(|each| format!("{each:.1}")).unwrap_or_default()
 }
 
 fn percent(share: Option<f64>) -> String {

@@ -155,7 +155,17 @@ async fn axe_finds_nothing_on_any_page_at_a_desk_or_on_a_phone_in_light_or_dark(
     assert_eq!(desk.browser.faults(), [""; 0]);
     desk.sign_in("ana");
     let pages = [
-        "/", "/queue", "/queue/1", "/posts", "/posts/1", "/prompts", "/charts", "/audit", "/config", "/users",
+        "/",
+        "/queue",
+        "/queue/1",
+        "/posts",
+        "/posts/1",
+        "/prompts",
+        "/charts",
+        "/charts?by=model",
+        "/audit",
+        "/config",
+        "/users",
         "/account",
     ];
     for (width, height, is_phone) in [(1200, 800, false), (390, 844, true)] {

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use pregonero::admin::routes::{self, Access};
+use pregonero_models::generation::ServerError;
 use pregonero_store::testing::{dry, new_post, new_round, plain_connection};
 use pregonero_store::{PostId, ReviewAct, Role, SlotId, Store};
 use pregonero_system::clock::{Clock as _, SystemClock};
-use pregonero_tweet::Verdict;
+use pregonero_tweet::{ModelIdentity, Verdict};
 
 use crate::support::fake_x::FakeX;
 use crate::support::page::{ADMIN, PASSWORD, Page, add_user, form};
@@ -507,6 +508,50 @@ async fn a_held_post_is_reviewed_to_its_end_and_the_record_says_by_whom() {
     assert_eq!(record[0]["post"]["decided_by"], "berta", "{record:#?}");
     let story = page.get(&format!("/posts/{id}"), &cookie).body;
     assert!(story.contains("berta"), "{story}");
+}
+
+#[tokio::test]
+async fn the_numbers_of_every_grouping_of_the_statistics_are_on_the_page() {
+    let house = House::open();
+    let cookie = house.page.sign_in("carla");
+    for by in ["month", "weekday", "hour", "prompt", "model"] {
+        let rows = house.bot.run(&["--json", "stats", "--by", by]);
+        let row: serde_json::Value = serde_json::from_str(rows.stdout.lines().next().unwrap()).unwrap();
+        let shown = house.page.get(&format!("/charts?days=30&by={by}"), &cookie).body;
+        let table = shown.split("id=\"groups\"").nth(1).unwrap();
+        let name = row["key"].as_str().unwrap().trim();
+        if by == "weekday" {
+            assert!(table.contains("<th scope=\"row\">") && !table.contains(name), "in Spanish: {table}");
+        } else {
+            assert!(table.contains(&format!("<th scope=\"row\">{name}")), "{by}: {name}: {table}");
+        }
+        let counts = format!("<td class=\"n\">{}</td><td class=\"n\">{}</td>", row["rounds"], row["candidates"]);
+        assert!(table.contains(&counts), "{by}: {counts}: {table}");
+        let gate = &row["gates"][0];
+        let verdicts = format!("<td class=\"n\">{}</td><td class=\"n\">{}</td>", gate["passed"], gate["review"]);
+        assert!(table.contains(&verdicts), "{by}: {verdicts}: {table}");
+    }
+    let unknown = house.page.get("/charts?by=nada", &cookie);
+    assert!(unknown.status == 200 && unknown.body.contains("by=month#groups\" aria-current"), "{unknown:#?}");
+}
+
+#[tokio::test]
+async fn why_a_stand_in_wrote_is_told_in_the_reader_s_language() {
+    let house = House::open();
+    let store = house.store().await;
+    let now = SystemClock.now();
+    let round = store.begin_round(&new_round(SlotId::Manual(now)), now).await.unwrap();
+    let away =
+        ServerError::Away { server: "openai:http://gpu:8000/v1".to_owned(), reason: "connection refused".to_owned() };
+    let writer = ModelIdentity { name: "suplente".to_owned(), sha256: "ab".repeat(32) };
+    store.record_stand_in(round, &writer, "cpu", &away.to_string(), now).await.unwrap();
+    store.close().await;
+    let cookie = house.page.sign_in("carla");
+    let path = format!("/posts/{round}");
+    let spanish = house.page.get(&path, &cookie).body;
+    assert!(spanish.contains("En lugar de") && spanish.contains("no se puede contactar con él"), "{spanish}");
+    let english = house.page.get(&path, &format!("{cookie}; language=en")).body;
+    assert!(english.contains("Stood in for") && english.contains("cannot be reached"), "{english}");
 }
 
 #[tokio::test]

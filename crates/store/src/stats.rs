@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -111,6 +112,40 @@ pub struct GateCounts {
     pub rejected: i64,
 }
 
+impl StatsRow {
+    /// Returns the share of candidates that no gate objected to, 0 to 1; `None` if there were none.
+    #[must_use]
+    pub fn share_passed(&self) -> Option<f64> {
+        share(self.passed, self.candidates)
+    }
+
+    /// Returns the share of rounds that led to a post, 0 to 1; `None` if there were none.
+    #[must_use]
+    pub fn share_chosen(&self) -> Option<f64> {
+        share(self.chosen, self.rounds)
+    }
+
+    /// Returns the mean of a sum over the posts whose engagement was read; `None` if that of none was.
+    #[must_use]
+    pub fn each(&self, sum: i64) -> Option<f64> {
+        share(sum, self.measured)
+    }
+
+    /// Returns the gate that rejected the most candidates, and the share of those that it was asked about.
+    #[must_use]
+    pub fn strictest(&self) -> Option<(&str, f64)> {
+        let gate = self.gates.iter().filter(|gate| gate.rejected > 0).max_by_key(|gate| gate.rejected)?;
+        Some((&gate.gate, share(gate.rejected, gate.passed + gate.review + gate.rejected)?))
+    }
+
+    /// Returns the prompt's attributes in words: `TEMA=mayores`.
+    #[must_use]
+    pub fn attribute_words(&self) -> Vec<String> {
+        let attributes = self.attributes.as_ref().and_then(serde_json::Value::as_object).into_iter().flatten();
+        attributes.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect()
+    }
+}
+
 impl GateCounts {
     /// Returns the share of texts that the gate had no objection to, 0 to 1; `None` if it was asked about none.
     #[must_use]
@@ -167,8 +202,7 @@ impl Store {
     /// # Errors
     /// If the database cannot be read.
     pub async fn stats(&self, stats: &StatsQuery) -> Result<Vec<StatsRow>, StoreError> {
-        let (lists, chunks) = self.chunks(stats).await?;
-        grouped(stats, lists, &chunks).doing(DOING)
+        Ok(self.counted(stats, &[stats.by]).await?.pop().unwrap_or_default())
     }
 
     /// Returns the statistics of several groupings by the slot alone (total, hour, weekday, month), which are read together and
@@ -176,18 +210,26 @@ impl Store {
     ///
     /// # Errors
     /// If the database cannot be read.
-    ///
-    /// # Panics
-    /// If counting panics.
     pub async fn stats_by_slot(&self, stats: &StatsQuery, by: &[StatsBy]) -> Result<Vec<Vec<StatsRow>>, StoreError> {
-        let stats = StatsQuery { by: StatsBy::Total, ..stats.clone() };
-        let (lists, chunks) = self.chunks(&stats).await?;
-        let count = |by: StatsBy| grouped(&StatsQuery { by, ..stats.clone() }, lists.clone(), &chunks);
-        let counted: Result<Vec<_>, _> = std::thread::scope(|scope| {
-            let at_work: Vec<_> = by.iter().map(|by| scope.spawn(|| count(*by))).collect();
-            at_work.into_iter().map(|one| one.join().expect("counting does not panic")).collect()
-        });
-        counted.doing(DOING)
+        self.counted(&StatsQuery { by: StatsBy::Total, ..stats.clone() }, by).await
+    }
+
+    /// Reads the rounds once, and counts each grouping on a thread of its own: years of rounds take tens of milliseconds, in
+    /// which the runtime's own threads have other things to do.
+    async fn counted(&self, stats: &StatsQuery, by: &[StatsBy]) -> Result<Vec<Vec<StatsRow>>, StoreError> {
+        let (lists, chunks) = self.chunks(stats).await?;
+        let chunks = Arc::new(chunks);
+        let count = |by: &StatsBy| {
+            let (stats, lists, chunks) = (StatsQuery { by: *by, ..stats.clone() }, lists.clone(), Arc::clone(&chunks));
+            tokio::task::spawn_blocking(move || grouped(&stats, lists, &chunks))
+        };
+        let at_work: Vec<_> = by.iter().map(count).collect();
+        let mut counted = Vec::with_capacity(by.len());
+        for one in at_work {
+            let rows = one.await.unwrap_or_else(|ended| Err(sqlx::Error::Io(std::io::Error::other(ended))));
+            counted.push(rows.doing(DOING)?);
+        }
+        Ok(counted)
     }
 
     /// Reads the gates' names by list, and the rounds in chunks.

@@ -15,6 +15,9 @@ use pregonero_store::{StatsBy, StatsRow};
 /// The spans that can be chosen, in days; 0 is everything.
 const SPANS: [u16; 4] = [30, 90, 365, 0];
 
+/// How many characters of a digest tell two models apart.
+const SHOWN_DIGEST: usize = 8;
+
 #[derive(Template)]
 #[template(path = "charts.html")]
 struct ChartsPage<'a> {
@@ -23,6 +26,18 @@ struct ChartsPage<'a> {
     spans: [u16; 4],
     total: Option<&'a StatsRow>,
     charts: Vec<Chart>,
+    /// How the table's rows are grouped, the groupings that can be chosen, and the rows.
+    by: &'static str,
+    groupings: [(&'static str, &'static str); 5],
+    groups: Vec<Group<'a>>,
+}
+
+/// A row of the table: its name, and the mean likes and views of the posts whose engagement was read.
+struct Group<'a> {
+    name: String,
+    row: &'a StatsRow,
+    likes: Option<f64>,
+    views: Option<f64>,
 }
 
 /// A chart and its table.
@@ -35,11 +50,12 @@ struct Chart {
     rows: Vec<(String, Vec<String>)>,
 }
 
-/// How far back.
-#[derive(Debug, Deserialize)]
+/// How far back, and how the table is grouped.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct Span {
-    #[serde(default)]
     days: Option<u16>,
+    by: String,
 }
 
 /// The page.
@@ -48,6 +64,15 @@ pub async fn show(State(page): State<Arc<Page>>, ask: Ask, Query(query): Query<S
     let app = page.app();
     let by = [StatsBy::Total, StatsBy::Month, StatsBy::Hour, StatsBy::Weekday];
     let [total, months, hours, weekdays] = page.numbers.by_slot(&app, by, days, ask.now).await?;
+    let groupings = [StatsBy::Month, StatsBy::Weekday, StatsBy::Hour, StatsBy::Prompt, StatsBy::Model];
+    let by = groupings.into_iter().find(|by| by.as_str() == query.by).unwrap_or(StatsBy::Month);
+    let grouped = match by {
+        StatsBy::Month => Arc::clone(&months),
+        StatsBy::Weekday => Arc::clone(&weekdays),
+        StatsBy::Hour => Arc::clone(&hours),
+        other => page.numbers.of(&app, other, days, ask.now).await?,
+    };
+    let groups = grouped.iter().map(|row| group(&ask, row)).collect();
     let charts = vec![
         posts(&ask, &months),
         scores(&ask, &months),
@@ -58,7 +83,46 @@ pub async fn show(State(page): State<Arc<Page>>, ask: Ask, Query(query): Query<S
         reactions(&ask, &months),
     ];
     let charts = charts.into_iter().filter(|chart| !chart.rows.is_empty()).collect();
-    html(&ChartsPage { ask: &ask, days, spans: SPANS, total: total.first(), charts })
+    let groupings = groupings.map(|by| (by.as_str(), grouping(&ask, by)));
+    html(&ChartsPage {
+        ask: &ask,
+        days,
+        spans: SPANS,
+        total: total.first(),
+        charts,
+        by: by.as_str(),
+        groupings,
+        groups,
+    })
+}
+
+fn grouping(ask: &Ask, by: StatsBy) -> &'static str {
+    let (spanish, english) = match by {
+        StatsBy::Total => ("todo", "all"),
+        StatsBy::Prompt => ("frase inicial", "prompt"),
+        StatsBy::Hour => ("hora", "hour"),
+        StatsBy::Weekday => ("día de la semana", "weekday"),
+        StatsBy::Model => ("modelo", "model"),
+        StatsBy::Month => ("mes", "month"),
+    };
+    ask.language.say(spanish, english)
+}
+
+fn group<'a>(ask: &Ask, row: &'a StatsRow) -> Group<'a> {
+    Group { name: name(ask, row), row, likes: row.each(row.likes), views: row.each(row.views) }
+}
+
+/// Returns a group's name: `Me parece (TEMA=mayores)`, or a model's with the beginning of its digest.
+fn name(ask: &Ask, row: &StatsRow) -> String {
+    let mut name = weekday(ask, &row.key).unwrap_or(row.key.trim()).to_owned();
+    let attributes = row.attribute_words();
+    if !attributes.is_empty() {
+        name = format!("{name} ({})", attributes.join(", "));
+    }
+    if let Some(digest) = &row.sha256 {
+        name = format!("{name} {}", digest.chars().take(SHOWN_DIGEST).collect::<String>());
+    }
+    name
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of a record are far inside what f64 holds exactly")]
@@ -137,7 +201,7 @@ fn verdicts(ask: &Ask, id: &'static str, title: &str, rows: &[StatsRow]) -> Char
     stacked(id, title, series, rows.iter().map(|row| (name(&row.key), [row.passed, row.review, row.rejected])))
 }
 
-fn weekday<'a>(ask: &Ask, key: &str) -> Option<&'a str> {
+fn weekday(ask: &Ask, key: &str) -> Option<&'static str> {
     let (spanish, english) = match key {
         "Monday" => ("lun", "Mon"),
         "Tuesday" => ("mar", "Tue"),

@@ -23,6 +23,8 @@ const LONGEST_PROMPT: usize = 280;
 struct PromptsPage<'a> {
     ask: &'a Ask,
     rows: Vec<Row<'a>>,
+    /// Whether anybody's reactions are on record.
+    measured: bool,
     /// The prompt in the field.
     prompt: &'a str,
     tried: Option<Tried>,
@@ -40,17 +42,23 @@ struct Row<'a> {
 
 impl Row<'_> {
     /// Returns the share of candidates that passed every gate.
-    #[expect(clippy::cast_precision_loss, reason = "no record has 2^52 candidates")]
     fn yielded(&self) -> Option<f64> {
-        let stats = self.stats.filter(|stats| stats.candidates > 0)?;
-        Some(stats.passed as f64 / stats.candidates as f64)
+        self.stats.and_then(StatsRow::share_passed)
     }
 
     /// Returns the share of rounds that led to a post.
-    #[expect(clippy::cast_precision_loss, reason = "no record has 2^52 rounds")]
     fn accepted(&self) -> Option<f64> {
-        let stats = self.stats.filter(|stats| stats.rounds > 0)?;
-        Some(stats.chosen as f64 / stats.rounds as f64)
+        self.stats.and_then(StatsRow::share_chosen)
+    }
+
+    /// Returns the mean likes of the posts whose engagement was read.
+    fn likes(&self) -> Option<f64> {
+        self.stats.and_then(|stats| stats.each(stats.likes))
+    }
+
+    /// Returns the mean views of the posts whose engagement was read.
+    fn views(&self) -> Option<f64> {
+        self.stats.and_then(|stats| stats.each(stats.views))
     }
 }
 
@@ -93,13 +101,11 @@ async fn answer(page: &Page, ask: &Ask, prompt: &str, tried: Option<Tried>, prob
         .collect();
     let former = stats.iter().filter(|row| !configured.iter().any(|prompt| is_of(row, prompt)));
     rows.extend(former.map(|row| {
-        let attributes = row.attributes.as_ref().and_then(serde_json::Value::as_object);
-        let attributes = attributes.into_iter().flatten();
-        let attributes: Vec<String> =
-            attributes.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect();
-        Row { text: row.key.clone(), attributes: attributes.join(" "), weight: None, stats: Some(row) }
+        let attributes = row.attribute_words().join(" ");
+        Row { text: row.key.clone(), attributes, weight: None, stats: Some(row) }
     }));
-    html(&PromptsPage { ask, rows, prompt, tried, problem })
+    let measured = stats.iter().any(|row| row.measured > 0);
+    html(&PromptsPage { ask, rows, measured, prompt, tried, problem })
 }
 
 fn attributes_of(prompt: &SeedPrompt) -> String {
