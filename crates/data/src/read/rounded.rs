@@ -32,6 +32,8 @@ pub fn is_rounded(text: &str) -> bool {
 pub struct RoundedIds {
     long: u64,
     zeros: u64,
+    /// The same, one that ends in six zeros twice.
+    weight: u64,
 }
 
 impl RoundedIds {
@@ -48,13 +50,14 @@ impl RoundedIds {
         if id.len() >= EXACT_DIGITS && id.bytes().all(|byte| byte.is_ascii_digit()) {
             self.long += 1;
             self.zeros += u64::from(Self::looks_rounded(id));
+            self.weight += u64::from(Self::looks_rounded(id)) + u64::from(id.ends_with("000000"));
         }
     }
 
-    /// Returns whether the ids that look rounded are: several, and more than one of fifty.
+    /// Returns whether the ids that look rounded are: several, or one that ends in six zeros, and more than one of fifty.
     #[must_use]
     pub fn are_rounded(self) -> bool {
-        self.zeros > 1 && self.zeros * 50 > self.long
+        self.weight > 1 && self.weight * 50 > self.long
     }
 
     /// Says that they are, if they are.
@@ -94,6 +97,9 @@ mod tests {
             ids.are_rounded()
         };
         assert!(!rounded(1, 0) && !rounded(1, 9999) && !rounded(20, 200_000));
+        let mut six = RoundedIds::default();
+        six.see("1445880548472000000");
+        assert!(six.are_rounded());
         assert!(rounded(2, 0) && rounded(3, 100) && rounded(5000, 5000));
     }
 }
