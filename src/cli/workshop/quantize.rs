@@ -70,7 +70,7 @@ impl QuantizeArguments {
 pub fn run(arguments: &QuantizeArguments, session: &Session) -> Result<()> {
     let model = catalog::open(&arguments.model, ModelKind::Generator, &session.hub()?)
         .map_err(|cause| app::SetupError::Unusable { key: "MODEL", cause })?;
-    files::refuse_existing(&arguments.output, Existing::Refuse)?;
+    files::refuse_existing_folder(&arguments.output, Existing::Refuse)?;
     let texts = arguments.texts()?;
     let reads = if texts.is_some() { "reading the texts" } else { "writing texts and reading them" };
     session.output.note(&format!("{}: rounding the weights, {reads} with both models", arguments.model));

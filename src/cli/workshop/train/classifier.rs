@@ -202,7 +202,7 @@ pub struct ClassifierArguments {
     /// Folder for the model and its card; it must not exist yet
     #[arg(long, value_name = "FOLDER", required_unless_present = "summary")]
     output: Option<PathBuf>,
-    /// Replace the folder if it exists
+    /// Replace the folder if it exists and has nothing but the model of an earlier training
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
     /// Continue from the checkpoint next to the output folder; if there is neither, start from the beginning
