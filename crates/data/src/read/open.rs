@@ -121,7 +121,8 @@ fn open_text(input: Input, mut source: Source, options: &ReadOptions) -> Result<
     let whole = sample.len() < SAMPLE;
     ensure!(
         !is_binary(&sample[..sample.len().min(4096)]),
-        "{name}: cannot be read as texts: its bytes are no text; name its encoding with --encoding if it is one"
+        "{name}: cannot be read as texts: its bytes are no text; if they are, in an encoding that was not recognised, \
+         `pregonero dataset import --encoding NAME` makes a data set of it"
     );
     let asked_for_table = options.delimiter.is_some() || options.quotes.is_some() || options.no_header;
     let text = match text_of(sample, whole, &name) {

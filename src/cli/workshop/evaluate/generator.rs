@@ -29,7 +29,7 @@ use pregonero_workshop::evaluation::generator::discriminator::{DiscriminatorRepo
 use pregonero_workshop::evaluation::generator::perplexity::evaluate_perplexity;
 use pregonero_workshop::evaluation::generator::report::{GeneratorReport, Measure, PAGE_TITLE, measures, page};
 use pregonero_workshop::evaluation::generator::sampling::{Sampling, Written, judge};
-use pregonero_workshop::training::text::{self, Cleaning, Duplicates, Reading, TextSource};
+use pregonero_workshop::training::text::{self, Cleaning, Duplicates, ReadFor, Reading, TextSource};
 
 /// How many candidates the discriminator is trained and measured on if its flag names no number.
 const DISCRIMINATED: &str = "1000";
@@ -133,7 +133,7 @@ pub async fn run(arguments: &GeneratorArguments, session: &Session) -> Result<()
             .report()
             .await?;
         if session.output.json {
-            session.output.line(&serde_json::to_string(&report)?)?;
+            session.output.json(&report)?;
         }
         reports.push(report);
     }
@@ -161,20 +161,22 @@ impl GeneratorArguments {
     fn texts(&self) -> Result<Texts> {
         // A held-out text that nearly equals a training text would flatter the model, so duplicates are removed as in a training.
         let duplicates = if self.held_out.is_some() { Duplicates::Near } else { Duplicates::Exact };
-        let reading = Reading { cleaning: self.clean, duplicates, columns: &[] };
-        let read = |sources: &[TextSource], wanted: &dyn Fn(&str) -> bool| -> Result<Option<Vec<String>>> {
+        // What a training held out is in its own part.
+        let measured = if self.held_out.is_some() { ReadFor::Training } else { ReadFor::Measuring };
+        let read = |sources: &[TextSource], read_for, wanted: &dyn Fn(&str) -> bool| -> Result<Option<Vec<String>>> {
             if sources.is_empty() {
                 return Ok(None);
             }
+            let reading = Reading { cleaning: self.clean, duplicates, read_for, columns: &[] };
             let (rows, _) = text::read_rows(sources, &reading)?;
             Ok(Some(rows.into_iter().map(|row| row.text).filter(|text| wanted(text)).collect()))
         };
         let held_out = |text: &str| self.held_out.is_none_or(|share| text::is_held_out(text, share));
         let trained_on = |text: &str| self.held_out.is_none_or(|share| !text::is_held_out(text, share));
         let texts = Texts {
-            real: read(&self.data, &held_out)?.unwrap_or_default(),
-            baseline: read(&self.baseline_data, &trained_on)?,
-            references: read(&self.references, &|_| true)?.map(|texts| References::new(&texts)),
+            real: read(&self.data, measured, &held_out)?.unwrap_or_default(),
+            baseline: read(&self.baseline_data, ReadFor::Training, &trained_on)?,
+            references: read(&self.references, measured, &|_| true)?.map(|texts| References::new(&texts)),
         };
         if let Some(share) = self.held_out {
             ensure!(

@@ -26,7 +26,7 @@ use pregonero_tweet::{Candidate, SeedPrompt};
 use pregonero_workshop::evaluation::generator::sampling::Sampling;
 use pregonero_workshop::training::classifier::check_output;
 use pregonero_workshop::training::critic::{CriticOutcome, CriticTraining, FEWEST, SET_ASIDE, train_critic};
-use pregonero_workshop::training::text::{self, Cleaning, Duplicates, Reading, TextRow, TextSource};
+use pregonero_workshop::training::text::{self, Cleaning, Duplicates, ReadFor, Reading, TextRow, TextSource};
 
 /// How many candidates are written between checks whether to stop.
 const PIECE: usize = 256;
@@ -85,7 +85,12 @@ pub(super) async fn run(arguments: CriticArguments, session: &Session) -> Result
     let output = &session.output;
     check_output(&arguments.output, arguments.overwrite)?;
     let columns: Vec<String> = arguments.control.iter().map(|attribute| attribute.column.clone()).collect();
-    let reading = Reading { cleaning: Cleaning::Tweets, duplicates: Duplicates::Exact, columns: &columns };
+    let reading = Reading {
+        cleaning: Cleaning::Tweets,
+        duplicates: Duplicates::Exact,
+        read_for: ReadFor::Training,
+        columns: &columns,
+    };
     let trained_on = TrainedOn::of(arguments.data.iter().map(|source| &source.path))?;
     let (rows, _) = text::read_rows(&arguments.data, &reading)?;
     let mut settings = session.load(arguments.model.overrides())?.settings;
