@@ -7,12 +7,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{shown_text, slot};
+use crate::cli::erasures::erased;
 use crate::cli::output::{self, counted, dollars, styled, visible};
 use crate::cli::quoted;
 use crate::cli::review::reviewed;
-use pregonero_store::{
-    AttemptRecord, CandidateRecord, Engagement, ErasedMark, HistoryRecord, ReadRecord, Reading, RoundRecord,
-};
+use pregonero_store::{AttemptRecord, CandidateRecord, Engagement, HistoryRecord, ReadRecord, Reading, RoundRecord};
 use pregonero_system::clock::shown_in;
 use pregonero_tweet::Verdict;
 
@@ -80,14 +79,6 @@ fn candidates(record: &HistoryRecord, timezone: &TimeZone, reasons: bool) -> Vec
         lines.extend(lines_of(candidate, width, reasons));
     }
     lines
-}
-
-/// Says when, by whom and why texts were erased.
-pub fn erased(mark: &ErasedMark, timezone: &TimeZone) -> String {
-    let at = mark.at.parse().map_or_else(|_| mark.at.clone(), |at| shown_in(at, timezone));
-    let by = mark.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
-    let reason = mark.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-    format!("{at}{by} (record {}){reason}", mark.record)
 }
 
 fn order(one: &CandidateRecord, other: &CandidateRecord) -> Ordering {

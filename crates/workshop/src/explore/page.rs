@@ -58,8 +58,8 @@ pub fn page(content: &PageContent<'_>) -> String {
 /// Returns the lines below the heading: what the data are, and what the reader has to be careful with.
 fn head(content: &PageContent<'_>) -> String {
     let (language, numbers) = (content.language, content.numbers);
-    let posts = language.whole(numbers.posts);
-    let accounts = language.whole(numbers.accounts.count);
+    let posts = language.posts(numbers.posts);
+    let accounts = language.counted(numbers.accounts.count, ["cuenta", "cuentas"], ["account", "accounts"]);
     let span = numbers.span.as_ref().map_or_else(String::new, |span| {
         let zone = shown(&numbers.zone);
         language.t(
@@ -70,10 +70,7 @@ fn head(content: &PageContent<'_>) -> String {
             ),
         )
     });
-    let what = language.t(
-        format!("{posts} publicaciones de {accounts} cuentas{span}."),
-        format!("{posts} posts by {accounts} accounts{span}."),
-    );
+    let what = language.t(format!("{posts} de {accounts}{span}."), format!("{posts} by {accounts}{span}."));
     let careful = match content.names_are_shown {
         true => language.t(
             "Esta página nombra cuentas y cita textos que se repiten: son datos personales. Compártala solo con quien deba \

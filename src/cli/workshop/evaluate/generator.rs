@@ -19,7 +19,7 @@ use pregonero_models::catalog::{self, HubSettings, ModelFiles, ModelKind};
 use pregonero_models::generation::DeviceChoice;
 use pregonero_models::generation::{LengthBudget, Windows};
 use pregonero_models::verbatim;
-use pregonero_system::files::{Existing, write_whole};
+use pregonero_system::files::{Existing, refuse_existing, write_whole};
 use pregonero_text::tweet_text::weighted_length;
 use pregonero_tweet::{Candidate, SeedPrompt};
 use pregonero_workshop::evaluation::generator::bleu::References;
@@ -119,6 +119,10 @@ pub async fn run(arguments: &GeneratorArguments, session: &Session) -> Result<()
         arguments.blind_test.is_none() || arguments.models.len() == 1,
         "a blind test covers one model: give --model once"
     );
+    let outputs = [(&arguments.output, PAGE_TITLE), (&arguments.blind_test, blind_test::TITLE)];
+    for (path, ours) in outputs.iter().filter_map(|(path, ours)| Some((path.as_ref()?, *ours))) {
+        refuse_existing(path, Existing::ReplaceOurs(ours))?;
+    }
     let hub = session.hub()?;
     // Faults in the configuration are reported before anything is measured.
     let settings = arguments.writes().then(|| session.load(arguments.decoding.overrides())).transpose()?;
