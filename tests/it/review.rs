@@ -312,7 +312,7 @@ async fn a_waiting_post_is_decided_on_by_phone_with_a_confirming_press_and_goes_
 
 #[test]
 fn a_decision_without_a_name_is_refused() {
-    let bot = TestBot::new();
+    let bot = reviewed(TestBot::new());
     held(&bot);
     for name in ["", "  "] {
         let refused = bot.run(&["review", "approve", "1", "--by", name]);
