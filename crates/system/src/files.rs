@@ -101,7 +101,9 @@ fn filled(
     Ok(file)
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// Returns the folder that a path is in.
+#[must_use]
+pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -11,12 +11,21 @@ use super::content::PageContent;
 use super::html::shown;
 use super::language::Language;
 use super::sections::{self, Section};
-use pregonero_system::files::{Existing, write_whole};
+use pregonero_system::files::{Existing, check_folder_to_fill, folder_of, refuse_existing, write_whole};
 
 const STYLE: &str = include_str!("style.css");
 
 /// What marks a file as one that this program wrote, and may replace.
 pub const GENERATOR: &str = "<meta name=\"generator\" content=\"pregonero dataset explore\">";
+
+/// Reports before the counting what [`write_page`] would refuse.
+///
+/// # Errors
+/// If the file exists and is no page of this program, or its folder cannot be written.
+pub fn check_page(path: &Path) -> Result<()> {
+    refuse_existing(path, Existing::ReplaceOurs(GENERATOR))?;
+    check_folder_to_fill(folder_of(path))
+}
 
 /// Writes the page. An earlier page of this program is replaced, no other file is.
 ///

@@ -21,7 +21,7 @@ use pregonero_workshop::evaluation::classification::held_out::read_evaluated;
 use pregonero_workshop::evaluation::classification::pairs::PairReport;
 use pregonero_workshop::evaluation::classification::{EvaluatedPart, Scored, score_labelled};
 use pregonero_workshop::evaluation::projector::{Projected, count_words, write_projector};
-use pregonero_workshop::evaluation::report::{PAGE, ReportContent, read_training_log, write_report};
+use pregonero_workshop::evaluation::report::{PAGE, ReportContent, check_report, read_training_log, write_report};
 use pregonero_workshop::evaluation::runs::RunsReport;
 use pregonero_workshop::evaluation::speed::{ScoringSpeed, measure_speed};
 use pregonero_workshop::metrics::ClassificationReport;
@@ -91,6 +91,7 @@ pub fn run(arguments: &ClassifierArguments, session: &Session) -> Result<()> {
     if let Some(runs) = arguments.runs {
         return run_seeds(runs, &arguments.training, session);
     }
+    arguments.report.as_deref().map(check_report).transpose()?;
     let files = catalog::open(&arguments.model, ModelKind::Classifier, &session.hub()?)?;
     let model = Classifier::load(&files)?;
     let scored = score_labelled(&model, arguments.data()?, &arguments.columns(), arguments.part())?;

@@ -7,14 +7,11 @@ use anyhow::{Context as _, Result};
 use candle_core::Tensor;
 
 use super::Trained;
-use super::output::existing;
+use super::output::{LOG_FILE, existing};
 use super::settings::ClassifierTraining;
 use pregonero_models::catalog::WEIGHTS;
 use pregonero_models::sentiment::{CONFIG_FILE, VOCABULARY_FILE};
 use pregonero_system::files::write_whole_folder;
-
-/// The training log, one line of JSON per epoch, from which the training curves are drawn.
-pub const LOG_FILE: &str = "training.jsonl";
 
 /// Writes the folder of [`ClassifierTraining::output`].
 pub fn write(settings: &ClassifierTraining, trained: &Trained, card: &str) -> Result<()> {

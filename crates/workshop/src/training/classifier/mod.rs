@@ -32,9 +32,8 @@ use candle_core::Tensor;
 
 use self::checkpoints::Checkpoints;
 pub use self::data::{DataCounts, SourceCounts};
-pub use self::folder::LOG_FILE;
 pub use self::loss::{binary_cross_entropy, cross_entropy};
-pub use self::output::{WeightFormat, check_output};
+pub use self::output::{LOG_FILE, WeightFormat, check_output};
 pub use self::progress::{EpochReport, Listener, Progress};
 pub use self::settings::{ClassifierTraining, Distillation, PretrainedVectors, StopOn, outputs};
 pub use self::sources::{Teacher, UnlabelledSource, WeakSource};

@@ -6,7 +6,6 @@ use anyhow::Result;
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
 
-use super::folder::LOG_FILE;
 use pregonero_data::trained_on::TRAINED_ON;
 use pregonero_models::catalog::WEIGHTS;
 use pregonero_models::sentiment::{CONFIG_FILE, VOCABULARY_FILE};
@@ -30,6 +29,9 @@ impl WeightFormat {
         }
     }
 }
+
+/// The training log, one line of JSON per epoch, from which the training curves are drawn.
+pub const LOG_FILE: &str = "training.jsonl";
 
 /// What `train classifier` and `train critic` leave in their folder. Older versions wrote no [`TRAINED_ON`].
 const CLASSIFIER: OurFolder = OurFolder {
