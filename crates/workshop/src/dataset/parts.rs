@@ -94,7 +94,6 @@ pub(crate) mod tests {
     use super::*;
     use pregonero_data::folder::{Format, Manifest};
     use pregonero_data::row::{Row, Value};
-    use std::sync::Arc;
 
     /// Writes a data set whose rows are given by part: text, label, author.
     pub(crate) fn data_set(path: &Path, rows: &[(&str, String, usize, String)]) {
@@ -102,7 +101,7 @@ pub(crate) mod tests {
         for (part, text, label, author) in rows {
             let mut row = Row::default();
             for (name, value) in [("text", text.clone()), ("label", label.to_string()), ("author", author.clone())] {
-                row.set(&Arc::from(name), Value::Text(value));
+                row.set(name, Value::Text(value));
             }
             writer.write_to(part, &row).unwrap();
         }
