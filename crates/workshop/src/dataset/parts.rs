@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use pregonero_data::folder::Folder;
 
+use super::said;
+
 /// A part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GivenPart {
@@ -85,7 +87,7 @@ pub fn paths_for(path: &Path, read_for: ReadFor) -> Result<Vec<PathBuf>> {
             files[0].0.display()
         );
     }
-    tracing::info!("{}: a data set with parts; only its part {name} is read", path.display());
+    said::sentence(&format!("{}: a data set with parts; only its part {name} is read", path.display()));
     Ok(found)
 }
 

@@ -11,11 +11,21 @@ static SAID: Mutex<Option<HashSet<String>>> = Mutex::new(None);
 pub fn once(report: &ReadReport) {
     for file in &report.files {
         let words = file.to_string();
-        let is_new = SAID.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(words.clone());
-        match (is_new, file.findings.is_empty() && file.dropped.is_empty()) {
+        match (is_new(&words), file.findings.is_empty() && file.dropped.is_empty()) {
             (false, _) => {}
             (true, true) => tracing::info!("{}", words.replace("\n ", ";")),
             (true, false) => tracing::warn!("{}", words.replace("\n ", ";")),
         }
     }
+}
+
+/// Says a sentence that a person should read, once for each program run.
+pub fn sentence(words: &str) {
+    if is_new(words) {
+        tracing::warn!("{words}");
+    }
+}
+
+fn is_new(words: &str) -> bool {
+    SAID.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(words.to_owned())
 }

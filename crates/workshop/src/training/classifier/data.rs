@@ -215,14 +215,14 @@ impl Labelled {
         let split = dataset::split::split(&settings.held_out(), &rows, &given)?;
         if given.iter().any(Option::is_some) {
             let Split { train, validation, test } = &split;
-            tracing::info!(
+            dataset::said::sentence(&format!(
                 "{}: a data set with parts, which stay as they are; what is missing comes from its part train: {} rows to train, \
                  {} to validate, {} to test",
                 settings.data.display(),
                 train.len(),
                 validation.len(),
                 test.len()
-            );
+            ));
         }
         check_split(&rows, &split, &settings.labels).with_context(|| settings.data.display().to_string())?;
         Ok(split)
