@@ -64,7 +64,7 @@ mod tests {
             (0..300).map(|row| Some(if row < 200 { GivenPart::Train } else { GivenPart::Test })).collect();
         let parts = split(&held_out, &rows, &given).unwrap();
         assert_eq!(parts.test, (200..300).collect::<Vec<usize>>(), "the test part is the one of the data set");
-        assert_eq!((parts.train.len(), parts.validation.len()), (175, 25), "the other two as their shares say");
+        assert_eq!((parts.train.len(), parts.validation.len()), (174, 26), "the other two as their shares say");
         let all: Vec<Option<GivenPart>> = given
             .iter()
             .enumerate()
