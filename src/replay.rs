@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pregonero_models::generation::{
-    Arithmetic, Decoding, Engine, GenerationError, GenerationRequest, LengthBudget, Strategy, WeightsChoice,
+    Arithmetic, Control, Decoding, Engine, GenerationError, GenerationRequest, LengthBudget, Strategy, WeightsChoice,
     candidate_seeds,
 };
 use pregonero_store::{CandidateRecord, RoundRecord};
@@ -48,8 +48,9 @@ pub enum Impossible {
     NoneChosen { round: i64 },
     /// Another model is at hand than the one that wrote.
     #[error(
-        "round {round}: it was written by {recorded_name} (sha256 {recorded}), and the model at hand is {found_name} (sha256 \
-         {found}): name the model that wrote it with --model"
+        "round {round}: it was written by {}, and the model at hand is {}: name the model that wrote it with --model",
+        named(.recorded_name, .recorded),
+        named(.found_name, .found)
     )]
     OtherModel { round: i64, recorded_name: String, recorded: String, found_name: String, found: String },
     /// The model is on a server that draws anew each time.
@@ -85,16 +86,23 @@ struct Recorded {
 }
 
 /// Returns the type of weights to write a round again with: the recorded one. Where f32 is recorded the model's own are right,
-/// because a folder with int8 weights has another digest.
+/// because a folder with int8 weights has another digest. Returns `None` if the record does not say which: earlier versions
+/// recorded none of a model that stood in for a server's.
 #[must_use]
-pub fn weights_of(round: &RoundRecord) -> WeightsChoice {
+pub fn weights_of(round: &RoundRecord) -> Option<WeightsChoice> {
     let recorded = round.generation.as_ref().and_then(|generation| generation.get("weights")?.as_str());
     match recorded {
-        Some("int8") => WeightsChoice::Int8,
-        Some("bf16") => WeightsChoice::Bf16,
-        Some("f16") => WeightsChoice::F16,
-        _ => WeightsChoice::Auto,
+        Some("int8") => Some(WeightsChoice::Int8),
+        Some("bf16") => Some(WeightsChoice::Bf16),
+        Some("f16") => Some(WeightsChoice::F16),
+        Some(recorded) if recorded == Arithmetic::ON_SERVER.weights && round.stand_in.is_some() => None,
+        _ => Some(WeightsChoice::Auto),
     }
+}
+
+/// Returns a model in words. Of one on a server there is no digest.
+fn named(name: &str, sha256: &str) -> String {
+    if sha256.is_empty() { format!("{name} (on a server)") } else { format!("{name} (sha256 {sha256})") }
 }
 
 /// Returns what differs between the arithmetic that a round was written with and the engine's, in words, if the same
@@ -177,9 +185,15 @@ pub async fn replay(engine: &Engine, round: &RoundRecord, candidate: &CandidateR
         }
         Strategy::Sample | Strategy::Greedy => (vec![own_seed], 0),
     };
+    let mut attributes = attributes(round.seed_attributes.as_ref());
+    if round.stand_in.is_some() {
+        // As when it wrote: it may not know every attribute that the server's model knows.
+        let layout = engine.description().control.as_ref().map(Control::layout);
+        attributes.retain(|name, value| layout.is_some_and(|layout| layout.fits(name, value)));
+    }
     let request = GenerationRequest {
         prompt,
-        attributes: attributes(round.seed_attributes.as_ref()),
+        attributes,
         seeds,
         length: Some(LengthBudget { limit: recorded.length_limit, measure: tweet_text::weighted_length }),
         decoding: decoding(&recorded),

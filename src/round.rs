@@ -23,7 +23,7 @@ use pregonero_models::generation::{
 };
 use pregonero_models::sentiment::Classifier;
 use pregonero_models::sentiment::SentimentTarget;
-use pregonero_store::{Earlier, NewRound, PostId, RoundId, SlotId, StoreError};
+use pregonero_store::{Earlier, NewRound, PostId, RoundId, SlotId, StandInWriter, StoreError};
 use pregonero_system::errors::chain;
 use pregonero_text::tweet_text;
 use pregonero_tweet::{Candidate, Judged, SeedPrompt, Verdict};
@@ -162,8 +162,9 @@ enum Choice {
 /// Goes from the plan to what may be posted, with every candidate on record.
 async fn choose(app: &App, plan: &Plan, round: RoundId) -> Result<Choice, RoundFailure> {
     let Written { candidates, stand_in } = app.engine.write(plan.request(app)).await?;
-    if let Some(StandIn { identity, device, reason }) = &stand_in {
-        app.store.record_stand_in(round, identity, device, reason, app.clock.now()).await?;
+    if let Some(StandIn { identity, device, arithmetic: Arithmetic { weights, kernels }, reason }) = &stand_in {
+        let writer = StandInWriter { identity, device, weights, kernels };
+        app.store.record_stand_in(round, &writer, reason, app.clock.now()).await?;
     }
     let judged = judge(app, plan, candidates).await?;
     let chosen = select(&judged, app.settings.review.mode != ReviewMode::Off);

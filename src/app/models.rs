@@ -181,10 +181,13 @@ pub fn load_judge(settings: &Settings, hub: &HubSettings, generator: &ModelFiles
 }
 
 /// Returns what the gate `verbatim` does not compare with although the settings ask for it, because the model's folder has no
-/// file for it; `None` if nothing is missing. A file that cannot be read is a fault of [`load_judge`].
+/// file for it; `None` if nothing is missing, or nobody could add it: a built-in model has what there is, and of a model on a
+/// server only its tokenizer's files can be here. A file that cannot be read is a fault of [`load_judge`].
 #[must_use]
-pub fn not_compared(settings: &GateSettings, generator: &ModelFiles) -> Option<String> {
-    if settings.off.iter().any(|gate| gate == "verbatim") {
+pub fn not_compared(settings: &Settings, generator: &ModelFiles) -> Option<String> {
+    let is_here = matches!(generator, ModelFiles::Folder(_)) && settings.generation.model.server().is_none();
+    let settings = &settings.gates;
+    if !is_here || settings.off.iter().any(|gate| gate == "verbatim") {
         return None;
     }
     let wanted = [

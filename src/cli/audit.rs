@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
-use pregonero_audit::{Checkpoint, Note, Verifier};
+use pregonero_audit::{Checkpoint, Note, NoteError, Verifier};
 use pregonero_store::{LedgerRecord, NOT_COVERED, PostId, Store, StoredCheckpoint};
 use pregonero_system::clock::SystemClock;
 use pregonero_system::files::{Existing, write_whole};
@@ -15,6 +15,7 @@ use super::review::Decision;
 use super::session::{Ground, Session};
 use crate::audit::{self, Evidence, KeyPlace, Plan, Verdict, keeper};
 use crate::daemon::whereabouts::Purpose;
+use pregonero_text::characters::escaped_in_json;
 
 /// How many records are read at once for an export.
 const PAGE: u32 = 1000;
@@ -258,7 +259,7 @@ async fn covering(
 }
 
 async fn consistency(arguments: &ConsistencyArguments, session: &Session) -> Result<()> {
-    let (earlier, _) = largest_in(&arguments.from)?;
+    let (earlier, kept) = largest_in(&arguments.from)?;
     let later = arguments.to.as_deref().map(largest_in).transpose()?;
     let ground = session.ground(Purpose::Act).await?;
     let store = Store::open_existing(&ground.store).await?;
@@ -269,6 +270,11 @@ async fn consistency(arguments: &ConsistencyArguments, session: &Session) -> Res
             (last.size, last.note)
         }
     };
+    let keys = store.checkpoint_keys().await?;
+    require_signed(&arguments.from, &kept, &keys)?;
+    if let Some(file) = &arguments.to {
+        require_signed(file, &to, &keys)?;
+    }
     let growth = audit::growth(&store, &earlier, &to).await;
     store.close().await;
     let growth = growth.with_context(|| arguments.from.display().to_string())?;
@@ -281,6 +287,28 @@ async fn consistency(arguments: &ConsistencyArguments, session: &Session) -> Res
         || format!("{}: the log of {new} records continues the one of {old} records", path.display()),
         || json!({"file": path, "from": old, "to": new}),
     )
+}
+
+/// Checks that one of the log's keys signed a checkpoint that was kept. A file that was changed says nothing of the log.
+fn require_signed(file: &Path, note: &str, keys: &[String]) -> Result<()> {
+    let keys: Vec<Verifier> = keys.iter().filter_map(|key| Verifier::parse(key).ok()).collect();
+    let note = Note::parse(note).with_context(|| file.display().to_string())?;
+    if note.signed_by(&keys).is_some() {
+        return Ok(());
+    }
+    let forged = keys.iter().find(|key| matches!(note.verify(key), Err(NoteError::Forged(_))));
+    match forged {
+        Some(key) => bail!(
+            "{}: the signature by {key} does not verify: the checkpoint in this file was changed after it was signed, so it says \
+             nothing about the log; use the copy as it was kept",
+            file.display()
+        ),
+        None => bail!(
+            "{}: the checkpoint is signed by no key that this log names: it is another log's, or the log was rebuilt with \
+             another key (`pregonero audit verify`)",
+            file.display()
+        ),
+    }
 }
 
 /// Returns the checkpoint over the most records in a file, with its note.
@@ -313,7 +341,9 @@ async fn export(arguments: &ExportArguments, session: &Session) -> Result<()> {
                 || json!({"file": path, "records": records}),
             )
         }),
-        None => write_lines(&store, arguments.from, |line| session.output.line(line)).await.map(drop),
+        None => {
+            write_lines(&store, arguments.from, |line| session.output.unchanged(&escaped_in_json(line))).await.map(drop)
+        }
     };
     store.close().await;
     ended

@@ -23,5 +23,5 @@ pub struct CompletionsArguments {
 pub fn run(arguments: &CompletionsArguments, output: Output) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut super::command_line(), "pregonero", &mut script);
-    output.line(String::from_utf8_lossy(&script).trim_end())
+    output.unchanged(String::from_utf8_lossy(&script).trim_end())
 }

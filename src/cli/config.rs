@@ -97,7 +97,7 @@ fn show(loaded: &Loaded, session: &Session) -> Result<()> {
         let mut shown = loaded.show_json();
         shown["credentials"] =
             credentials.iter().map(|(name, source)| json!({"name": name, "origin": place(source)})).collect();
-        return session.output.line(&shown.to_string());
+        return session.output.json(&shown);
     }
     let secrets = credentials.iter().map(|(name, source)| ShownSetting {
         key: (*name).to_owned(),

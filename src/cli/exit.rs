@@ -81,7 +81,7 @@ pub fn usage(error: &clap::Error, json: bool) -> ExitCode {
     if json && error.use_stderr() {
         let text = error.render().to_string();
         let message = text.trim_end().strip_prefix("error: ").unwrap_or(text.trim_end());
-        Output::complain(&json!({"error": message, "exit_code": USAGE, "faults": []}).to_string());
+        Output::complain(&escaped_in_json(&json!({"error": message, "exit_code": USAGE, "faults": []}).to_string()));
     } else {
         // If the stream is closed, nobody can read the message; the exit code still reports the error.
         let _ = error.print();

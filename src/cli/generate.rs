@@ -4,12 +4,14 @@ mod all_prompts;
 #[cfg(feature = "workshop")]
 mod sweep;
 
+use std::io::{self, IsTerminal as _};
+
 use anyhow::{Context as _, Result};
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::decoding::{DecodingArguments, ModelArgument, generation};
-use super::output::{self, styled};
+use super::output::{self, styled, visible};
 use super::session::Session;
 use crate::app;
 use crate::config::{Override, Settings};
@@ -148,6 +150,11 @@ pub async fn run(arguments: GenerateArguments, session: &Session) -> Result<()> 
     let judged = judge.judge(candidates, &prompt.text, &recent)?;
     note_prompt(session, &prompt, rng_seed);
     for (index, one) in judged.iter().enumerate() {
+        if arguments.raw && !session.output.json && !io::stdout().is_terminal() {
+            // Another program reads it, and gets what the model wrote.
+            session.output.unchanged(&one.candidate.continuation)?;
+            continue;
+        }
         session
             .output
             .object(|| in_words(index + 1, one, arguments.raw), || as_json(one, &prompt, rng_seed, arguments.raw))?;
@@ -209,10 +216,12 @@ fn in_words(number: usize, one: &Judged, raw: bool) -> String {
             one.weighted_length,
             tweet_text::MAX_WEIGHTED_LENGTH
         ),
-        format!("     {}", one.text.replace('\n', "\n     ")),
+        format!("     {}", visible(&one.text).replace('\n', "\n     ")),
     ];
     lines.extend(output::parts_of_rank(one).map(|parts| format!("     {parts}")));
     let objections = one.gates.iter().filter(|gate| gate.verdict != Verdict::Pass);
-    lines.extend(objections.map(|gate| format!("     {} ({}): {}", gate.gate, gate.verdict.as_str(), gate.reason)));
+    lines.extend(
+        objections.map(|gate| format!("     {} ({}): {}", gate.gate, gate.verdict.as_str(), visible(&gate.reason))),
+    );
     lines.join("\n")
 }

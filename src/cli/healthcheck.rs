@@ -33,7 +33,7 @@ pub async fn run(session: &Session) -> Result<()> {
         let answer = json!({
             "healthy": code.is_healthy(), "ready": code.is_ready(), "code": code, "reason": reason, "daemon": daemon,
         });
-        session.output.line(&answer.to_string())?;
+        session.output.json(&answer)?;
     }
     match reason {
         Some(reason) if !code.is_healthy() => Err(Unhealthy(reason).into()),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::decoding::generation;
-use super::output::{self, styled};
+use super::output::{self, styled, visible};
 use super::session::Session;
 use crate::app;
 use pregonero_data::names;
@@ -172,8 +172,8 @@ fn in_words(judged: &Judged, tweet: &TweetText, cleaned: &str) -> String {
     let validity = if tweet.valid { "" } else { "; X would not accept it" };
     let sentiment = &judged.sentiment;
     let mut lines = vec![
-        format!("text        {}", judged.text),
-        format!("cleaned     {cleaned}"),
+        format!("text        {}", visible(&judged.text)),
+        format!("cleaned     {}", visible(cleaned)),
         format!("length      {} of {}{validity}", tweet.weighted_length, tweet_text::MAX_WEIGHTED_LENGTH),
         format!("sentiment   {} {:.2}", sentiment.label, sentiment.score),
     ];
@@ -187,7 +187,7 @@ fn in_words(judged: &Judged, tweet: &TweetText, cleaned: &str) -> String {
         ("cashtags", &tweet.cashtags),
     ];
     let found = kinds.into_iter().filter(|(_, entities)| !entities.is_empty());
-    lines.extend(found.map(|(kind, entities)| format!("{kind:<11} {}", texts(entities).join(" "))));
+    lines.extend(found.map(|(kind, entities)| format!("{kind:<11} {}", visible(&texts(entities).join(" ")))));
     for gate in &judged.gates {
         let style = match gate.verdict {
             Verdict::Pass => output::GOOD,
@@ -195,7 +195,7 @@ fn in_words(judged: &Judged, tweet: &TweetText, cleaned: &str) -> String {
             Verdict::Reject => output::BAD,
         };
         let verdict = styled(style, &format!("{:<7}", gate.verdict.as_str()));
-        lines.push(format!("{verdict} {:<15} {}", gate.gate, gate.reason).trim_end().to_owned());
+        lines.push(format!("{verdict} {:<15} {}", gate.gate, visible(&gate.reason)).trim_end().to_owned());
     }
     lines.join("\n")
 }

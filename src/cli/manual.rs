@@ -35,7 +35,7 @@ pub fn run(arguments: &ManArguments, output: Output) -> Result<()> {
     let Some(folder) = &arguments.output else {
         let mut page = Vec::new();
         Man::new(super::command_line()).render(&mut page).context("cannot make the manual page")?;
-        return output.line(String::from_utf8_lossy(&page).trim_end());
+        return output.unchanged(String::from_utf8_lossy(&page).trim_end());
     };
     let pages = pages(folder).with_context(|| format!("{}: cannot make the manual pages", folder.display()))?;
     pages.iter().try_for_each(|(path, _)| refuse_existing(path, OURS))?;

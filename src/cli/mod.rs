@@ -15,6 +15,7 @@ mod dates;
 mod db;
 mod decoding;
 mod doctor;
+mod erasures;
 mod exit;
 mod first_round;
 mod generate;

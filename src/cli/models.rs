@@ -17,7 +17,6 @@ use super::session::Session;
 #[cfg(feature = "workshop")]
 use super::workshop::{self, quantize::QuantizeArguments, verbatim::VerbatimArguments};
 use crate::app;
-use crate::config::LogFormat;
 use pregonero_models::catalog::ModelSource;
 use pregonero_models::catalog::hub::{Hub, Persistence, Progress, Repository};
 use pregonero_models::catalog::{
@@ -141,7 +140,7 @@ pub struct ControlArguments {
 /// # Errors
 /// If a model does not exist or is broken, or a download failed; the message says what to do.
 pub async fn run(command: ModelsCommand, session: &Session) -> Result<()> {
-    session.start_log(LogFormat::Auto);
+    session.start_log();
     match command {
         ModelsCommand::List => {
             let header = ["NAME", "KIND", "PARAMETERS", "SIZE", "MEMORY", "USABLE", "LOCATION"];

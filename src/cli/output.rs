@@ -33,6 +33,35 @@ pub fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// Returns a line with every hidden character written as its code, so that no text of a model, a file or a server rewrites the
+/// terminal. Tabs and the styles above stay, and a line break of Windows becomes a plain one.
+fn visible_but_styled(line: &str) -> String {
+    let styles = [HEADING, GOOD, BAD, DOUBTFUL, BAD.bold(), DOUBTFUL.bold(), GOOD.bold()];
+    let mut ours: Vec<String> = styles.iter().flat_map(|style| [style.to_string(), format!("{style:#}")]).collect();
+    ours.sort_by_key(|sequence| std::cmp::Reverse(sequence.len()));
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(next) = rest.chars().next() {
+        let whole = match next {
+            '\u{1b}' => ours.iter().find(|sequence| rest.starts_with(sequence.as_str())).map(String::len),
+            '\t' => Some(1),
+            '\r' if rest.starts_with("\r\n") => {
+                rest = &rest[1..];
+                continue;
+            }
+            _ => None,
+        };
+        let (part, after) = rest.split_at(whole.unwrap_or(next.len_utf8()));
+        if whole.is_some() {
+            shown.push_str(part)
+        } else {
+            shown.push_str(&visible(part))
+        }
+        rest = after;
+    }
+    shown
+}
+
 /// Formats millionths of a dollar as a price: `$0.015`, `$5.00`. Never ends in three zeros, which half of the world reads as
 /// thousands.
 pub fn dollars(micros: i64) -> String {
@@ -111,15 +140,26 @@ impl Output {
     }
 
     /// Prints a value as a line of JSON, with what nobody sees in its texts as `\u202e`.
-    fn json(self, value: &impl serde::Serialize) -> Result<()> {
-        self.line(&escaped_in_json(&serde_json::to_string(value)?))
+    ///
+    /// # Errors
+    /// The same as [`Self::object`].
+    pub fn json(self, value: &impl serde::Serialize) -> Result<()> {
+        self.unchanged(&escaped_in_json(&serde_json::to_string(value)?))
     }
 
-    /// Prints a line of data.
+    /// Prints a line for a person, with what nobody sees in it as its code.
     ///
     /// # Errors
     /// The same as [`Self::object`].
     pub fn line(self, line: &str) -> Result<()> {
+        self.unchanged(&visible_but_styled(line))
+    }
+
+    /// Prints a line as it is: only what this program made itself, such as a script.
+    ///
+    /// # Errors
+    /// The same as [`Self::object`].
+    pub fn unchanged(self, line: &str) -> Result<()> {
         let mut stream = anstream::stdout();
         match writeln!(stream, "{line}").and_then(|()| stream.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -140,7 +180,10 @@ impl Output {
         if self.json {
             return rows.iter().try_for_each(|row| self.json(row));
         }
-        self.line(&table(header, rows.iter().map(cells)).trim_fmt())
+        let cells = |row| cells(row).iter().map(|cell| visible_but_styled(cell)).collect();
+        let header: Vec<String> = header.iter().map(|name| visible_but_styled(name)).collect();
+        let header: Vec<&str> = header.iter().map(String::as_str).collect();
+        self.line(&table(&header, rows.iter().map(cells)).trim_fmt())
     }
 
     /// Prints rows as [`Self::rows`] does; if there are none, a note says so instead of a header without rows.
@@ -170,14 +213,13 @@ impl Output {
 
     /// Prints the error that ended the program.
     pub fn error(line: &str) {
-        // An error may quote a file or an answer of X.
         Self::complain(&format!("{} {}", styled(BAD.bold(), "error:"), visible(line)));
     }
 
     /// Writes a line to standard error.
     pub fn complain(line: &str) {
         // If standard error cannot be written, there is nowhere to report it.
-        let _ = writeln!(anstream::stderr(), "{line}");
+        let _ = writeln!(anstream::stderr(), "{}", visible_but_styled(line));
     }
 }
 
@@ -210,6 +252,14 @@ mod tests {
     #[test]
     fn a_text_cannot_rewrite_the_terminal_it_is_shown_on() {
         assert_eq!(visible("a\u{202e}b\u{1b}[2Jc\n👩\u{200d}👧"), "a\\u{202e}b\\u{1b}[2Jc\n👩\u{200d}👧");
+        for (line, shown) in [
+            ("a\u{202e}b\u{1b}[2Jc\n👩\u{200d}👧\td\r\ne\rf", "a\\u{202e}b\\u{1b}[2Jc\n👩\u{200d}👧\td\ne\\u{d}f"),
+            ("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}"),
+            (&styled(BAD, "no"), &styled(BAD, "no")),
+            (&styled(BAD.bold(), "error:"), &styled(BAD.bold(), "error:")),
+        ] {
+            assert_eq!(visible_but_styled(line), shown);
+        }
     }
 
     #[test]

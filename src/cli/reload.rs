@@ -28,7 +28,7 @@ pub async fn run(session: &Session) -> Result<()> {
     let ground = session.ground_quietly(Purpose::Act, Vec::new()).await?;
     let answer = word::reload(&ground.place.file, &ground.store).await?;
     if session.output.json {
-        session.output.line(&serde_json::to_string(&answer)?)?;
+        session.output.json(&answer)?;
     }
     match &answer.error {
         Some(error) => Err(NotReloaded(error.clone()).into()),

@@ -50,9 +50,8 @@ pub async fn run(arguments: &ReplayArguments, session: &Session) -> Result<()> {
     let post = store.post(id.post()).await.ok();
     store.close().await;
     choose_writer(&mut settings, &round, arguments);
-    // The record has the weights of the server's model, not those of one that stood in for it.
-    if !arguments.model.names_weights() && round.stand_in.is_none() {
-        settings.generation.weights = replay::weights_of(&round);
+    if let Some(weights) = replay::weights_of(&round).filter(|_| !arguments.model.names_weights()) {
+        settings.generation.weights = weights;
     }
     let found = async {
         let candidate = replay::candidate_of(&round, candidates, arguments.candidate.map(|number| number.get() - 1))?;
@@ -67,9 +66,7 @@ pub async fn run(arguments: &ReplayArguments, session: &Session) -> Result<()> {
         Ok(found) => found,
         Err(error) => {
             if session.output.json && error.is::<Impossible>() {
-                session
-                    .output
-                    .line(&json!({"round": id, "result": "not_possible", "missing": error.to_string()}).to_string())?;
+                session.output.json(&json!({"round": id, "result": "not_possible", "missing": error.to_string()}))?;
             }
             return Err(error);
         }

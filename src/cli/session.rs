@@ -146,8 +146,10 @@ impl Session {
         logging::start(format, &settings.schedule.timezone, self.log_level, &self.environment);
     }
 
-    /// Starts the log of a command without a schedule, with times in the machine's zone. Only the first call has an effect.
-    pub fn start_log(&self, format: LogFormat) {
+    /// Starts the log of a command without a schedule, with times in the machine's zone: in JSON with `--json`, else as text like
+    /// the rest of its output, also where no terminal reads it. Only the first call has an effect.
+    pub fn start_log(&self) {
+        let format = if self.output.json { LogFormat::Auto } else { LogFormat::Text };
         logging::start(format, &TimeZone::system(), self.log_level, &self.environment);
     }
 

@@ -88,7 +88,7 @@ fn to_json(row: &StatsRow) -> Value {
 
 fn in_a_table(rows: &[StatsRow], by: StatsBy, output: Output) -> Result<()> {
     if output.json {
-        return rows.iter().try_for_each(|row| output.line(&to_json(row).to_string()));
+        return rows.iter().try_for_each(|row| output.json(&to_json(row)));
     }
     let name = by.as_str().to_uppercase();
     let measured = rows.iter().any(|row| row.measured > 0);

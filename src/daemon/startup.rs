@@ -69,8 +69,8 @@ pub async fn start_app(inputs: Inputs) -> Result<Started, StartError> {
     }
     let outlet = app::open_outlet(&settings, &environment, Arc::clone(&clock))?;
     let generator = app::generator_files(&settings, &hub)?;
-    if let Some(missing) = app::not_compared(&settings.gates, &generator) {
-        tracing::warn!("{missing}; `pregonero models verbatim` writes what is missing");
+    if let Some(missing) = app::not_compared(&settings, &generator) {
+        tracing::warn!("{missing}; `pregonero models verbatim FOLDER` writes what is missing");
     }
     let judge = Arc::new(load_judge(&settings, &hub, generator).await?);
     let engine = app::load_engine(&settings, &hub, &environment).await?;

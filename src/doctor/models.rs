@@ -3,12 +3,14 @@
 
 use super::{Blame, Check, Patient};
 use crate::app::{self, Findings, SetupError};
+use crate::config::Settings;
 use pregonero_judging::gates::Recent;
 use pregonero_judging::judge::Judge;
 use pregonero_models::catalog::ModelFiles;
 use pregonero_models::generation::{
     Engine, GenerationError, GenerationRequest, LengthBudget, Written, candidate_seeds,
 };
+use pregonero_models::verbatim;
 use pregonero_text::tweet_text;
 use pregonero_tweet::{Candidate, ModelIdentity};
 
@@ -22,7 +24,7 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
     let settings = &patient.loaded.settings;
     let generator = app::generator_files(settings, &patient.hub).unwrap_or(ModelFiles::Embedded(&[]));
     let judge = app::load_judge(settings, &patient.hub, &generator);
-    let missing = app::not_compared(&settings.gates, &generator);
+    let missing = app::not_compared(settings, &generator);
     let limit = judge.as_ref().map_or(tweet_text::MAX_WEIGHTED_LENGTH, Judge::body_limit);
     let engine = app::load_engine_with(settings, &patient.hub, &patient.environment, Findings::Afresh).await;
     let (writes, candidates) = match &engine {
@@ -32,12 +34,16 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
         },
         Err(error) => (unusable("generator", error), Vec::new()),
     };
-    let generator = engine.as_ref().ok().map(|engine| &engine.description().identity);
+    let identity = engine.as_ref().ok().map(|engine| &engine.description().identity);
     let mut checks = vec![writes];
     checks.extend(engine.as_ref().ok().and_then(|engine| server(patient, engine)));
     match judge {
         Ok(judge) => {
-            checks.extend([judge_it(&judge, candidates.first()), critic(&judge, generator), training_texts(missing)]);
+            checks.extend([
+                judge_it(&judge, candidates.first()),
+                critic(&judge, identity),
+                training_texts(settings, &generator, missing),
+            ]);
         }
         Err(error) => checks.push(unusable("classifier", &error)),
     }
@@ -104,9 +110,17 @@ fn critic(judge: &Judge, generator: Option<&ModelIdentity>) -> Check {
 }
 
 /// Checks whether texts are compared with those that the generator was trained on.
-fn training_texts(missing: Option<String>) -> Check {
+fn training_texts(settings: &Settings, generator: &ModelFiles, missing: Option<String>) -> Check {
     const CHECK: &str = "training_texts";
+    let has_a_file = [verbatim::VERBATIM_INDEX, verbatim::OWN_TEXTS].iter().any(|name| generator.has(name));
     match missing {
+        None if settings.generation.model.server().is_some() && !has_a_file => Check::ok(
+            CHECK,
+            "the generator is on a server, and nothing is known here of the texts that it was trained on: none are compared",
+        ),
+        None if matches!(generator, ModelFiles::Embedded(_)) => {
+            Check::ok(CHECK, "candidates are compared with those training texts that the built-in generator comes with")
+        }
         None => Check::ok(CHECK, "candidates are compared with the texts that the generator was trained on"),
         Some(missing) => Check::warn(
             CHECK,

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use pregonero::admin::routes::{self, Access};
 use pregonero_models::generation::ServerError;
 use pregonero_store::testing::{dry, new_post, new_round, plain_connection};
-use pregonero_store::{PostId, ReviewAct, Role, SlotId, Store};
+use pregonero_store::{PostId, ReviewAct, Role, SlotId, StandInWriter, Store};
 use pregonero_system::clock::{Clock as _, SystemClock};
 use pregonero_tweet::{ModelIdentity, Verdict};
 
@@ -543,8 +543,9 @@ async fn why_a_stand_in_wrote_is_told_in_the_reader_s_language() {
     let round = store.begin_round(&new_round(SlotId::Manual(now)), now).await.unwrap();
     let away =
         ServerError::Away { server: "openai:http://gpu:8000/v1".to_owned(), reason: "connection refused".to_owned() };
-    let writer = ModelIdentity { name: "suplente".to_owned(), sha256: "ab".repeat(32) };
-    store.record_stand_in(round, &writer, "cpu", &away.to_string(), now).await.unwrap();
+    let identity = ModelIdentity { name: "suplente".to_owned(), sha256: "ab".repeat(32) };
+    let writer = StandInWriter { identity: &identity, device: "cpu", weights: "f32", kernels: "fused" };
+    store.record_stand_in(round, &writer, &away.to_string(), now).await.unwrap();
     store.close().await;
     let cookie = house.page.sign_in("carla");
     let path = format!("/posts/{round}");

@@ -329,6 +329,17 @@ async fn whoever_kept_a_checkpoint_checks_that_the_log_only_grew() {
     let again = bot.run(&["audit", "consistency", "--from", "kept.txt", "-o", "grown.txt"]);
     assert!(again.code() == Some(1) && again.stderr.contains("grown.txt"), "{again:#?}");
 
+    let last = kept.trim_end().len() - 4;
+    let forged = format!("{}{}\n", &kept[..last], if kept[last..].starts_with("AAA") { "BBBB" } else { "AAAA" });
+    for (name, text) in [("forged.txt", forged), ("changed.txt", kept.replacen(&format!("\n{size}\n"), "\n1\n", 1))] {
+        fs::write(bot.path(name), text).unwrap();
+        for arguments in [["--from", name, "--to", "kept.txt"], ["--from", "kept.txt", "--to", name]] {
+            let refused = bot.run(&[&["audit", "consistency"][..], &arguments].concat());
+            let says = format!("{name}: the signature by");
+            assert!(refused.code() == Some(1) && refused.stderr.contains(&says), "{refused:#?}");
+            assert!(refused.stderr.contains("it says nothing about the log"), "{refused:#?}");
+        }
+    }
     let key = key_of(&bot);
     if let Some(checked) = check_growth(&bot, "grown.txt", "kept.txt", &key) {
         assert!(checked.status.success(), "{checked:?}");
@@ -400,6 +411,12 @@ async fn an_erased_post_leaves_no_word_in_the_record_and_the_log_stays_whole_and
         "{shown:#?}"
     );
     assert!(!shown.stdout.contains(body), "{shown:#?}");
+    let reviewed = bot.run(&["review", "show", "1"]);
+    assert!(reviewed.stdout.contains("text       (erased)\nerased     "), "{reviewed:#?}");
+    assert!(
+        reviewed.stdout.contains("by ana (record ") && reviewed.stdout.contains("the person asked"),
+        "{reviewed:#?}"
+    );
     let listed = bot.run(&["history", "list"]);
     assert!(listed.stdout.contains("(erased)"), "{listed:#?}");
     let proved = bot.run(&["audit", "prove", "1", "-o", "1.tlog-proof"]);

@@ -630,3 +630,25 @@ fn help_is_never_wider_than_the_terminal_and_has_no_torn_paragraphs() {
         }
     }
 }
+
+#[test]
+fn what_nobody_sees_in_a_text_reaches_no_terminal() {
+    let place = Place::with_tiny_model();
+    let ran = place.run(&["inspect", "Hola\u{202e} #Plaza \u{1b}[2Jmundo"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    assert!(ran.stdout.contains("text        Hola\\u{202e} #Plaza \\u{1b}[2Jmundo"), "{ran:#?}");
+    let ran = place.run(&["generate", "--prompt", "Hoy\u{202e}\u{1b}]0;x\u{7}", "-n", "2"]);
+    assert!(ran.stdout.contains("Hoy"), "{ran:#?}");
+    for shown in [&ran.stdout, &ran.stderr] {
+        assert!(!shown.contains(['\u{202e}', '\u{1b}', '\u{7}']), "{ran:#?}");
+    }
+    #[cfg(feature = "workshop")]
+    {
+        std::fs::write(place.path("a.csv"), "te\u{202e}xt,id\nuno\u{2066} dos,1\n").unwrap();
+        let ran = place.run(&["dataset", "import", "--dry-run", "a.csv"]);
+        assert!(
+            ran.code == 0 && !format!("{}{}", ran.stdout, ran.stderr).contains(['\u{202e}', '\u{2066}']),
+            "{ran:#?}"
+        );
+    }
+}

@@ -240,15 +240,25 @@ fn the_fallback_writes_while_the_server_is_away_and_record_status_and_replay_say
 }
 
 #[test]
-fn a_round_of_a_stand_in_is_replayed_with_the_weights_of_the_configuration() {
+fn a_round_of_a_stand_in_is_replayed_with_the_weights_that_wrote_it() {
     let engine = FakeEngine::start(Kind::Vllm);
     let bot = bot_at(&engine, "fallback = \"tiny\"\nweights = \"int8\"", "");
     drop(engine);
     assert_eq!(bot.run(&["once"]).code(), Some(0));
+    let round = bot.run(&["--json", "history", "show", "1"]).json().remove(0)["round"].take();
+    assert_eq!(round["generation"]["weights"], "int8", "{round}");
+    assert_ne!(round["generation"]["kernels"], "server", "{round}");
+    let shown = bot.run(&["history", "show", "1"]);
+    assert!(shown.stdout.contains(" --weights int8 --rng-seed "), "the model that wrote is named: {shown:#?}");
+    // The record says which weights wrote, whatever the configuration says by now.
+    let config = std::fs::read_to_string(bot.path("config.toml")).unwrap();
+    bot.configure(&config.replace("weights = \"int8\"", "weights = \"f32\""));
     for candidate in ["1", "2", "3", "4"] {
         let same = bot.run(&["replay", "1", "--candidate", candidate]);
         assert_eq!(same.code(), Some(0), "{same:#?}");
     }
+    let elsewhere = bot.run(&["replay", "1", "--model", "openai:http://127.0.0.1:9/v1#other"]);
+    assert!(!elsewhere.stderr.contains("(sha256 )"), "{elsewhere:#?}");
 }
 
 #[test]

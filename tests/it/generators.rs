@@ -240,3 +240,22 @@ fn what_a_model_must_not_repeat_is_written_into_its_folder_shown_and_rejected() 
     let ran = place.run(&["models", "verbatim", "empty", "--own", "own.txt"]);
     assert!(ran.stderr.contains("empty: no config.json, so this is not a model's folder"), "{ran:#?}");
 }
+
+#[test]
+fn the_texts_that_a_model_is_compared_with_are_not_replaced_by_the_way() {
+    let place = Place::with_tiny_model();
+    std::fs::write(place.path("a.txt"), "uno dos tres cuatro cinco seis siete ocho nueve diez\n").unwrap();
+    std::fs::write(place.path("b.txt"), "diez nueve ocho siete seis cinco cuatro tres dos uno\n").unwrap();
+    let write =
+        |texts: &str, more: &[&str]| place.run(&[&["models", "verbatim", "tiny", "--others", texts], more].concat());
+    assert_eq!(write("a.txt", &[]).code, 0);
+    let before = std::fs::read(place.path("tiny/verbatim.bin")).unwrap();
+    let refused = write("b.txt", &[]);
+    assert!(refused.code == 1 && refused.stderr.contains("tiny/verbatim.bin: exists already"), "{refused:#?}");
+    assert!(refused.stderr.contains("pass --overwrite"), "{refused:#?}");
+    assert_eq!(std::fs::read(place.path("tiny/verbatim.bin")).unwrap(), before);
+    assert_eq!(write("b.txt", &["--overwrite"]).code, 0);
+    assert_ne!(std::fs::read(place.path("tiny/verbatim.bin")).unwrap(), before);
+    let builtin = place.run(&["models", "verbatim", "builtin", "--others", "a.txt"]);
+    assert!(builtin.code == 1 && builtin.stderr.contains("a built-in model has its own"), "{builtin:#?}");
+}

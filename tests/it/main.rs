@@ -21,6 +21,7 @@
 //! - `datasets`: data sets built by a spec, killed, verified, described, purged.
 //! - `control`: attributes, from the columns of a table through training and generation to the record.
 //! - `review`: edits, picks and approvals from the command line and on a terminal, and hostile input.
+//! - `outputs`: what no command replaces, the parts of a data set, and in which format a command writes.
 //! - `rounds`: one round of the binary (`once`), from the seed prompt to the record, for every way it can end.
 //! - `daemon`: the binary as a service (`run`): systemd, signals, reload, approvals, crashes, missed slots.
 //! - `admin`: the admin page over HTTP: who may do what, sign-ins, foreign sites, hostile texts, metrics.
@@ -70,6 +71,8 @@ mod importing;
 mod int8;
 mod older_models;
 mod operations;
+#[cfg(feature = "workshop")]
+mod outputs;
 mod review;
 mod rounds;
 #[cfg(feature = "workshop")]

@@ -309,3 +309,14 @@ async fn a_waiting_post_is_decided_on_by_phone_with_a_confirming_press_and_goes_
     running.signal("TERM");
     assert_eq!(running.wait().code(), Some(0));
 }
+
+#[test]
+fn a_decision_without_a_name_is_refused() {
+    let bot = reviewed(TestBot::new());
+    held(&bot);
+    for name in ["", "  "] {
+        let refused = bot.run(&["review", "approve", "1", "--by", name]);
+        assert!(refused.code() == Some(1) && refused.stderr.contains("--by: the name is empty"), "{refused:#?}");
+    }
+    assert_eq!(bot.newest_state(), "held");
+}

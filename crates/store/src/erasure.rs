@@ -106,15 +106,13 @@ impl Store {
         }
         work.forget_seed().await?;
         work.remove_quotations(&posted).await?;
-        let (records, rows) = work.empty_records(&posted).await?;
+        let Emptied { records, rows, erasures } = work.empty_records(&posted).await?;
         let emptied = records.len();
-        let entry = Entry {
-            kind: RecordKind::Erased,
-            by: Some(erasure.by),
-            subject: Some(round),
-            body: json!({"reason": erasure.reason, "post": post, "candidates": candidates, "records": records}),
-            rows: &rows,
-        };
+        let mut body = json!({"reason": erasure.reason, "post": post, "candidates": candidates, "records": records});
+        if !erasures.is_empty() {
+            body["earlier"] = json!(erasures);
+        }
+        let entry = Entry { kind: RecordKind::Erased, by: Some(erasure.by), subject: Some(round), body, rows: &rows };
         let record = ledger::append(&mut transaction, entry, now).await?;
         transaction.commit().await.doing(DOING)?;
         Ok(Erased { round: erasure.round, post, candidates, records: emptied, record: Some(record) })
@@ -347,15 +345,17 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Empties the records that contain what was erased. Returns their numbers, and every row that a new record has to
-    /// describe: the changed ones, and those that an emptied record described.
-    async fn empty_records(&mut self, posted: &BTreeSet<String>) -> Result<(Vec<u64>, Vec<Row>), StoreError> {
+    /// Empties the records that contain what was erased. A record of an earlier erasure is one if it has the digest of a row that
+    /// still held a text; who erased and why is then said again.
+    async fn empty_records(&mut self, posted: &BTreeSet<String>) -> Result<Emptied, StoreError> {
         let long = self.gone.iter().filter(|text| text.chars().count() >= SHORTEST_QUOTE).cloned();
-        let told: Vec<String> = long.chain(quotes(posted)).map(|text| in_json(&text)).collect();
+        let plain: Vec<String> = long.chain(quotes(posted)).collect();
+        let told: Vec<String> = plain.iter().map(|text| in_json(text)).collect();
+        let mut erasures = Vec::new();
         let (mut emptied, mut rows, mut next) = (BTreeSet::new(), self.changed.clone(), 0_i64);
         loop {
-            let page: Vec<(i64, String, Option<i64>, String)> = sqlx::query_as(
-                "SELECT idx, kind, subject, body FROM ledger
+            let page: Vec<(i64, String, Option<i64>, String, String, Option<String>)> = sqlx::query_as(
+                "SELECT idx, kind, subject, body, at, by FROM ledger
                  WHERE idx >= ? AND body IS NOT NULL AND kind <> 'adopted' ORDER BY idx LIMIT ?",
             )
             .bind(next)
@@ -365,7 +365,7 @@ impl Work<'_> {
             .doing(DOING)?;
             let Some((last, ..)) = page.last() else { break };
             next = last + 1;
-            for (index, kind, subject, body) in page {
+            for (index, kind, subject, body, at, by) in page {
                 let said: Value = serde_json::from_str(&body).unwrap_or_default();
                 let described = rows_in(&said);
                 let is_told = described.iter().any(|row| self.holds_its_text(row))
@@ -379,6 +379,13 @@ impl Work<'_> {
                 // What an earlier record says of records that it emptied is said again.
                 if kind == RecordKind::Pruned.as_str() || kind == RecordKind::Erased.as_str() {
                     emptied.extend(said["about"]["records"].as_array().into_iter().flatten().filter_map(Value::as_u64));
+                }
+                if kind == RecordKind::Erased.as_str() {
+                    let about = &said["about"];
+                    erasures.extend(about["earlier"].as_array().into_iter().flatten().cloned());
+                    let reason = about["reason"].as_str().map(|reason| without_quotes(reason, &plain));
+                    erasures.push(json!({"record": index, "at": at, "by": by, "subject": subject, "reason": reason,
+                                         "post": about["post"], "candidates": about["candidates"]}));
                 }
                 sqlx::query("UPDATE ledger SET salt = NULL, body = NULL WHERE idx = ?")
                     .bind(index)
@@ -396,7 +403,7 @@ impl Work<'_> {
                 .doing(DOING)?;
         }
         let rows = rows.iter().filter_map(|(table, id)| Row::at(table, *id)).collect();
-        Ok((emptied.into_iter().collect(), rows))
+        Ok(Emptied { records: emptied.into_iter().collect(), rows, erasures })
     }
 
     /// Returns whether a row of the log's is one that held an erased text: its salted digest could be compared with a guess.
@@ -404,6 +411,20 @@ impl Work<'_> {
         let (table, id) = row;
         self.changed.contains(row) && (table != "candidates" && table != "rounds" || *id == self.round)
     }
+}
+
+/// The records that an erasure emptied.
+struct Emptied {
+    records: Vec<u64>,
+    /// Every row that a new record has to describe: the changed ones, and those that an emptied record described.
+    rows: Vec<Row>,
+    /// What the emptied records said of earlier erasures.
+    erasures: Vec<Value>,
+}
+
+/// Returns a reason without what it quotes of these texts.
+fn without_quotes(reason: &str, texts: &[String]) -> String {
+    texts.iter().fold(reason.to_owned(), |reason, text| reason.replace(text.as_str(), ERASED))
 }
 
 /// Returns the rows that a record describes.
@@ -443,29 +464,51 @@ fn without_reasons(gates: &str) -> String {
     json!(verdicts).to_string()
 }
 
-/// Says when, by whom and why the texts of a round were erased.
+/// Says when, by whom and why texts of a round were erased.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ErasedMark {
     pub at: String,
     pub by: Option<String>,
-    /// Absent if the record that says so was emptied by a later erasure.
+    /// Absent if an earlier version emptied the record that says so.
     pub reason: Option<String>,
     /// The number of the record.
     pub record: u64,
 }
 
 impl Store {
-    /// Returns the last erasure in a round, if there was one.
+    /// Returns the erasures in a round, the first one first.
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn erasure_of(&self, round: RoundId) -> Result<Option<ErasedMark>, StoreError> {
+    pub async fn erasures_of(&self, round: RoundId) -> Result<Vec<ErasedMark>, StoreError> {
         let records = self.records_of(round.post()).await?;
-        let last = records.into_iter().rev().find(|record| record.kind == RecordKind::Erased);
-        Ok(last.map(|record| {
+        let records = records.into_iter().filter(|record| record.kind == RecordKind::Erased);
+        let mut marks = Vec::new();
+        for record in records {
             let body = record.content.and_then(|(_, body)| serde_json::from_str::<Value>(&body).ok());
-            let reason = body.and_then(|body| body["about"]["reason"].as_str().map(str::to_owned));
-            ErasedMark { at: record.at, by: record.by, reason, record: record.index }
+            let reason = match body {
+                Some(body) => body["about"]["reason"].as_str().map(str::to_owned),
+                None => self.reason_said_again(record.index).await?,
+            };
+            marks.push(ErasedMark { at: record.at, by: record.by, reason, record: record.index });
+        }
+        Ok(marks)
+    }
+
+    /// Returns the reason of an erasure whose record a later one emptied.
+    async fn reason_said_again(&self, index: u64) -> Result<Option<String>, StoreError> {
+        let later: Vec<String> = sqlx::query_scalar(
+            "SELECT body FROM ledger WHERE kind = 'erased' AND idx > ? AND body IS NOT NULL ORDER BY idx DESC",
+        )
+        .bind(i64::try_from(index).unwrap_or(i64::MAX))
+        .fetch_all(self.readers())
+        .await
+        .doing("read the audit log")?;
+        Ok(later.iter().find_map(|body| {
+            let body: Value = serde_json::from_str(body).ok()?;
+            let earlier = body["about"]["earlier"].as_array()?;
+            let said = earlier.iter().find(|one| one["record"].as_u64() == Some(index))?;
+            said["reason"].as_str().map(str::to_owned)
         }))
     }
 }
@@ -550,7 +593,7 @@ mod tests {
         assert_eq!((record.round.rng_seed, record.candidates[0].judged.text.as_str()), (None, ""));
         assert_eq!(record.candidates[0].judged.score, 0.75, "the numbers stay");
         assert_eq!((record.reviews.len(), record.reviews[1].note.as_deref()), (2, Some("checked: [erased]")));
-        let mark = test.store.erasure_of(post.round()).await.unwrap().unwrap();
+        let mark = test.store.erasures_of(post.round()).await.unwrap().pop().unwrap();
         assert_eq!((mark.by.as_deref(), mark.reason.as_deref()), (Some("ana"), Some("the person asked for it")));
         assert_eq!(Some(mark.record), erased.record);
         let words = HistoryFilter { text: Some("feria".to_owned()), in_candidates: true, ..HistoryFilter::default() };
@@ -622,10 +665,13 @@ mod tests {
         test.store.scrub().await.unwrap();
         assert!(!holds(&test.store, "Perenceja") && holds(&test.store, "temprano"));
         assert_eq!(faults(&test.store).await, [""; 0]);
-        let erased = test.store.erase(&Erasure { keep_post: false, ..erasure }, now).await.unwrap();
+        let (later, why) = (now + jiff::SignedDuration::from_hours(1), "the person asked: temprano");
+        let both = Erasure { keep_post: false, by: "luis", reason: why, ..erasure };
+        let erased = test.store.erase(&both, later).await.unwrap();
         assert_eq!((erased.post, erased.candidates), (true, 1));
-        test.store.scrub().await.unwrap();
-        assert!(!holds(&test.store, "temprano"));
+        let marks = test.store.erasures_of(round).await.unwrap();
+        let said: Vec<_> = marks.iter().map(|mark| (mark.by.as_deref(), mark.reason.as_deref())).collect();
+        assert_eq!(said, [(Some("ana"), Some("a name")), (Some("luis"), Some(why))]);
         assert_eq!(faults(&test.store).await, [""; 0]);
     }
 

@@ -118,8 +118,10 @@ pub struct HistoryRecord {
     pub candidates_judged: i64,
     /// When the candidates were pruned.
     pub pruned_at: Option<Timestamp>,
-    /// When its texts were erased, by whom and why.
+    /// When its texts were last erased, by whom and why.
     pub erased: Option<ErasedMark>,
+    /// The erasures before that, the first one first.
+    pub erased_before: Vec<ErasedMark>,
     /// The places of the records about it in the audit log.
     pub audit: Vec<u64>,
 }
@@ -224,6 +226,8 @@ impl Store {
         let charged = attempts.iter().filter(|attempt| attempt.may_have_posted()).map(|attempt| attempt.price_micros);
         let cost_micros = charged.chain(reads.iter().map(|read| read.price_micros)).sum();
         let Tally { candidates, pruned_at } = self.tally(id).await?;
+        let mut erased_before = self.erasures_of(id).await?;
+        let erased = erased_before.pop();
         Ok(HistoryRecord {
             entry,
             round: self.round(id).await?,
@@ -236,7 +240,8 @@ impl Store {
             readings: self.engagement(id.post()).await?,
             candidates_judged: candidates,
             pruned_at,
-            erased: self.erasure_of(id).await?,
+            erased,
+            erased_before,
             audit: self.records_of(id.post()).await?.iter().map(|record| record.index).collect(),
         })
     }

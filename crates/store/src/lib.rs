@@ -84,7 +84,7 @@ pub use reads::{Account, NewRead, ReadKind};
 pub use restore::{Restored, UnsettledPost, restore};
 pub use retention::Pruned;
 pub use reviews::{Approval, Decision, ReviewRecord, Revision};
-pub use rounds::{NewRound, RoundRecord, SinceLastPost, StandInRecord};
+pub use rounds::{NewRound, RoundRecord, SinceLastPost, StandInRecord, StandInWriter};
 pub use sessions::{NewSession, SessionLimits, SessionUser};
 pub use sign_ins::{SignInTry, SignInWait};
 pub use space::{LEAST_FREE_BYTES, free_bytes};

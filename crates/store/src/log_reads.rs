@@ -16,6 +16,20 @@ impl Store {
         head(&mut transaction).await
     }
 
+    /// Returns the verifier keys that the log names, the first one first.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn checkpoint_keys(&self) -> Result<Vec<String>, StoreError> {
+        sqlx::query_scalar(
+            "SELECT json_extract(body, '$.about.key') FROM ledger
+             WHERE kind = 'checkpoint_key' AND json_extract(body, '$.about.key') IS NOT NULL ORDER BY idx",
+        )
+        .fetch_all(self.readers())
+        .await
+        .doing("read the audit log")
+    }
+
     /// Returns the records about a round and its post, in order.
     ///
     /// # Errors

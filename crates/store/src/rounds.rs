@@ -70,6 +70,18 @@ pub struct StandInRecord {
     pub reason: String,
 }
 
+/// A model on this machine that wrote in the place of the configured one, with what a replay needs of it.
+#[derive(Debug, Clone, Copy)]
+pub struct StandInWriter<'a> {
+    pub identity: &'a ModelIdentity,
+    /// `cpu`, `cuda:0`, …
+    pub device: &'a str,
+    /// How its weights are kept: `f32`, `bf16`, `f16` or `int8`.
+    pub weights: &'a str,
+    /// By which arithmetic its sums were rounded.
+    pub kernels: &'a str,
+}
+
 /// What has happened since something last went out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SinceLastPost {
@@ -177,8 +189,7 @@ impl Store {
     pub async fn record_stand_in(
         &self,
         round: RoundId,
-        writer: &ModelIdentity,
-        device: &str,
+        writer: &StandInWriter<'_>,
         reason: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -198,22 +209,25 @@ impl Store {
         let classifier: ModelIdentity = model("classifier_name", "classifier_sha256").doing(DOING)?;
         let stand_in = StandInRecord { configured: configured.name, reason: reason.to_owned() };
         sqlx::query(
-            "UPDATE rounds SET generator_name = ?, generator_sha256 = ?, device = ?, stand_in = ? WHERE id = ?",
+            "UPDATE rounds SET generator_name = ?, generator_sha256 = ?, device = ?, stand_in = ?,
+                 generation = json_set(generation, '$.weights', ?, '$.kernels', ?) WHERE id = ?",
         )
-        .bind(&writer.name)
-        .bind(&writer.sha256)
-        .bind(device)
+        .bind(&writer.identity.name)
+        .bind(&writer.identity.sha256)
+        .bind(writer.device)
         .bind(Json(&stand_in))
+        .bind(writer.weights)
+        .bind(writer.kernels)
         .bind(round.get())
         .execute(&mut *transaction)
         .await
         .doing(DOING)?;
-        ledger::note_models(&mut transaction, writer, None, &classifier, now).await?;
+        ledger::note_models(&mut transaction, writer.identity, None, &classifier, now).await?;
         let entry = Entry {
             kind: RecordKind::StandIn,
             by: None,
             subject: Some(round.get()),
-            body: json!({"for": stand_in.configured, "reason": reason, "generator_sha256": writer.sha256}),
+            body: json!({"for": stand_in.configured, "reason": reason, "generator_sha256": writer.identity.sha256}),
             rows: &[Row::Round(round.get())],
         };
         ledger::append(&mut transaction, entry, now).await?;
@@ -499,17 +513,22 @@ mod tests {
         let now = at("2026-03-01T14:00:00Z");
         let mut new = new_round(SlotId::Manual(now));
         new.generator = ModelIdentity { name: "openai:http://host/v1#m".to_owned(), sha256: String::new() };
-        new.generation = json!({"engine": {"software": "vLLM"}});
+        new.generation =
+            json!({"engine": {"software": "vLLM"}, "top_p": 0.9, "weights": "server", "kernels": "server"});
         let id = test.store.begin_round(&new, now).await.unwrap();
         let writer = ModelIdentity { name: "builtin".to_owned(), sha256: "ab".to_owned() };
-        test.store.record_stand_in(id, &writer, "cpu", "the server is away", now).await.unwrap();
+        let on_cpu = StandInWriter { identity: &writer, device: "cpu", weights: "int8", kernels: "avx2" };
+        test.store.record_stand_in(id, &on_cpu, "the server is away", now).await.unwrap();
         let round = test.store.round(id).await.unwrap();
         assert_eq!((round.generator, round.device.as_deref()), (Some(writer.clone()), Some("cpu")));
+        let expected = json!({"engine": {"software": "vLLM"}, "top_p": 0.9, "weights": "int8", "kernels": "avx2"});
+        assert_eq!(round.generation, Some(expected), "the arithmetic is the one of the model that wrote");
+        assert!(test.store.check_log(&std::collections::BTreeSet::new()).await.unwrap().faults.is_empty());
         let stand_in = round.stand_in.unwrap();
         assert_eq!(stand_in.configured, "openai:http://host/v1#m");
         assert_eq!(stand_in.reason, "the server is away");
         test.store.end_without_candidate(id, "none", now).await.unwrap();
-        let again = test.store.record_stand_in(id, &writer, "cpu", "x", now).await;
+        let again = test.store.record_stand_in(id, &on_cpu, "x", now).await;
         assert!(matches!(again, Err(StoreError::RoundEnded { .. })), "{again:?}");
     }
 

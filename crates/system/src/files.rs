@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 
+mod place;
+
+pub use self::place::{OurFolder, check_folder_to_fill, refuse_existing_folder};
+
 /// What to do with a file that already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
@@ -19,6 +23,8 @@ pub enum Existing {
     Refuse,
     /// It is replaced if it contains these words, which this program writes into every such file; else it stays.
     ReplaceOurs(&'static str),
+    /// A folder is replaced if it is one of these and a person asked for it; else it stays.
+    OurFolder { ours: &'static OurFolder, overwrite: bool },
 }
 
 /// How the names of files and folders begin that are being written.
@@ -47,7 +53,7 @@ pub fn write_whole(path: &Path, existing: Existing, fill: impl FnOnce(&mut dyn W
     file.as_file().sync_all().with_context(cannot)?;
     match existing {
         Existing::Replace | Existing::ReplaceOurs(_) => file.persist(path),
-        Existing::Refuse => file.persist_noclobber(path),
+        Existing::Refuse | Existing::OurFolder { .. } => file.persist_noclobber(path),
     }
     .map_err(|error| error.error)
     .with_context(cannot)?;
@@ -134,7 +140,9 @@ fn take_over(replaced: &Path, written: &Path) -> io::Result<()> {
     std::fs::set_permissions(written, Permissions::from_mode(there.mode() & 0o7777))
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// Returns the folder that a path is in.
+#[must_use]
+pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -168,8 +176,7 @@ impl UnfinishedFolder {
     /// # Errors
     /// If `path` exists and may not be replaced, or no folder can be made next to it.
     pub fn new(path: &Path, existing: Existing) -> Result<Self> {
-        refuse_existing(path, existing)?;
-        let path = followed(path);
+        let path = place_of(path, existing)?;
         let parent = created_parent(&path)?;
         remove_unfinished(&path);
         let cannot = || format!("cannot create a folder in {}", parent.display());
@@ -195,7 +202,7 @@ impl UnfinishedFolder {
     /// If the place has been taken meanwhile, or the folder cannot be renamed.
     pub fn finish(self) -> Result<PathBuf> {
         let Self { place: path, existing, written, staging, _lock } = self;
-        refuse_existing(&path, existing)?;
+        let path = place_of(&path, existing)?;
         take_over(&path, &written).with_context(|| format!("cannot write {}", path.display()))?;
         // Exchanged at once where the file system can: a kill between two renames would leave nothing at the place.
         if path.exists() && renameat_with(CWD, &written, CWD, &path, RenameFlags::EXCHANGE).is_ok() {
@@ -234,6 +241,19 @@ pub fn remove_unfinished(path: &Path) {
     }
 }
 
+/// Returns where a folder is written. What is replaced in any case is found through links and `.`: replacing the link would
+/// leave the folder behind it as it was.
+///
+/// # Errors
+/// If the place is taken.
+fn place_of(path: &Path, existing: Existing) -> Result<PathBuf> {
+    if existing == Existing::Replace && path.is_dir() {
+        return path.canonicalize().with_context(|| format!("cannot read {}", path.display()));
+    }
+    refuse_existing_folder(path, existing)?;
+    Ok(path.to_owned())
+}
+
 fn created_parent(path: &Path) -> Result<&Path> {
     let parent = folder_of(path);
     std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
@@ -245,8 +265,15 @@ fn created_parent(path: &Path) -> Result<&Path> {
 /// # Errors
 /// If `path` exists and may not be replaced.
 pub fn refuse_existing(path: &Path, existing: Existing) -> Result<()> {
+    let is_there = path.symlink_metadata().is_ok();
     match existing {
-        Existing::Refuse if path.exists() => bail!("{}: exists already; choose another name", path.display()),
+        // A rename would replace the link and leave what it points to as it was.
+        Existing::ReplaceOurs(_) if path.is_symlink() => {
+            bail!("{}: is a symbolic link; name the file itself, or another one", path.display())
+        }
+        Existing::Refuse | Existing::OurFolder { .. } if is_there => {
+            bail!("{}: exists already; choose another name", path.display())
+        }
         Existing::ReplaceOurs(words) if path.exists() && !holds(path, words) => {
             bail!("{}: exists already and was not written by this command; choose another name", path.display())
         }
@@ -363,6 +390,28 @@ mod tests {
         second.finish().unwrap();
         drop(first);
         assert_eq!(count(), 2);
+    }
+
+    #[test]
+    fn what_a_link_points_to_is_replaced_and_the_link_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        std::fs::create_dir(&real).unwrap();
+        std::fs::write(real.join("old"), "old").unwrap();
+        std::os::unix::fs::symlink("real", &link).unwrap();
+        write_whole_folder(&link, Existing::Replace, |folder| Ok(std::fs::write(folder.join("new"), "new")?)).unwrap();
+        assert!(link.is_symlink() && real.join("new").exists() && !real.join("old").exists());
+
+        let (page, shortcut) = (real.join("page.md"), folder.path().join("page.md"));
+        std::fs::write(&page, "Measured by: us").unwrap();
+        std::os::unix::fs::symlink("real/page.md", &shortcut).unwrap();
+        for existing in [Existing::ReplaceOurs("Measured by:"), Existing::Refuse] {
+            write_whole(&shortcut, existing, |writer| writer.write_all(b"other")).unwrap_err();
+        }
+        assert_eq!(std::fs::read_to_string(&page).unwrap(), "Measured by: us");
+        std::fs::remove_file(&page).unwrap();
+        write_whole(&shortcut, Existing::Refuse, |writer| writer.write_all(b"other")).unwrap_err();
+        assert!(shortcut.is_symlink(), "a link to nothing stays too");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{Answer, html};
 use crate::admin::Page;
 use crate::admin::ask::Ask;
 use crate::admin::failure::Failure;
-use pregonero_store::{CandidateRecord, HistoryRecord, ReviewRecord, RoundId};
+use pregonero_store::{CandidateRecord, ErasedMark, HistoryRecord, ReviewRecord, RoundId};
 use pregonero_tweet::{GateVerdict, Verdict};
 
 #[derive(Template)]
@@ -22,6 +22,8 @@ struct PostPage<'a> {
     /// The settings that decided, as they are on record.
     settings: Vec<(String, String)>,
     candidates: Vec<Shown<'a>>,
+    /// When and why texts were erased, the first time first.
+    erasures: Vec<&'a ErasedMark>,
     /// What people decided on it, in order.
     reviews: Vec<ReviewRecord>,
 }
@@ -53,7 +55,8 @@ pub async fn show(State(page): State<Arc<Page>>, ask: Ask, Path(id): Path<String
         order(one).cmp(&order(other)).then(other.one.judged.compare_rank(&one.one.judged))
     });
     let reviews = page.app().store.reviews(id.post()).await?;
-    html(&PostPage { ask: &ask, record: &record, attributes, settings, candidates, reviews })
+    let erasures = record.erased_before.iter().chain(&record.erased).collect();
+    html(&PostPage { ask: &ask, record: &record, attributes, settings, candidates, erasures, reviews })
 }
 
 fn shown(one: &CandidateRecord) -> Shown<'_> {

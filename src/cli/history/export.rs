@@ -60,7 +60,7 @@ Examples:
   pregonero history export --format jsonl -o posts.jsonl --state sent --since 2026-01-01
   pregonero history export --prompt \"Me parece\" --limit 100")]
 pub struct ExportArguments {
-    /// The form of the export; jsonl with --json
+    /// The form of the export; without it, jsonl with --json or if FILE ends in .jsonl, and csv otherwise
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// Write to this file, which must not exist yet, instead of standard output
@@ -78,7 +78,9 @@ pub struct ExportArguments {
 /// # Errors
 /// If the record cannot be read, or the file exists or cannot be written; nothing is left of it then.
 pub async fn run(arguments: ExportArguments, store: &Store, zone: &TimeZone, output: Output) -> Result<()> {
-    let format = arguments.format.unwrap_or(if output.json { Format::Jsonl } else { Format::Csv });
+    let is_lines = |path: &PathBuf| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"));
+    let lines = output.json || arguments.output.as_ref().is_some_and(is_lines);
+    let format = arguments.format.unwrap_or(if lines { Format::Jsonl } else { Format::Csv });
     if let Some(path) = &arguments.output {
         files::refuse_existing(path, files::Existing::Refuse)?;
     }

@@ -7,12 +7,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{shown_text, slot};
+use crate::cli::erasures::erased;
 use crate::cli::output::{self, counted, dollars, styled, visible};
 use crate::cli::quoted;
 use crate::cli::review::reviewed;
-use pregonero_store::{
-    AttemptRecord, CandidateRecord, Engagement, ErasedMark, HistoryRecord, ReadRecord, Reading, RoundRecord,
-};
+use pregonero_store::{AttemptRecord, CandidateRecord, Engagement, HistoryRecord, ReadRecord, Reading, RoundRecord};
 use pregonero_system::clock::shown_in;
 use pregonero_tweet::Verdict;
 
@@ -39,7 +38,8 @@ pub fn in_words(record: &HistoryRecord, timezone: &TimeZone, reasons: bool) -> S
     lines.line("slot", Some(slot(&entry.slot, timezone)));
     lines.line("state", Some(entry.state.to_string()));
     lines.line("text", entry.text.as_ref().map(|text| shown_text(text).to_owned()));
-    lines.line("erased", record.erased.as_ref().map(|mark| erased(mark, timezone)));
+    let erasures = record.erased_before.iter().chain(&record.erased);
+    erasures.for_each(|mark| lines.line("erased", Some(erased(mark, timezone))));
     lines.line("tweet", entry.url.clone());
     lines.line("gone since", entry.gone_at.map(|at| format!("{} or earlier", shown_in(at, timezone))));
     lines.line("error", entry.error.clone());
@@ -79,13 +79,6 @@ fn candidates(record: &HistoryRecord, timezone: &TimeZone, reasons: bool) -> Vec
         lines.extend(lines_of(candidate, width, reasons));
     }
     lines
-}
-
-fn erased(mark: &ErasedMark, timezone: &TimeZone) -> String {
-    let at = mark.at.parse().map_or_else(|_| mark.at.clone(), |at| shown_in(at, timezone));
-    let by = mark.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
-    let reason = mark.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-    format!("{at}{by} (record {}){reason}", mark.record)
 }
 
 fn order(one: &CandidateRecord, other: &CandidateRecord) -> Ordering {
@@ -131,7 +124,7 @@ fn about_the_round(record: &HistoryRecord, timezone: &TimeZone, lines: &mut Line
         lines.line("attribute", Some(format!("{name}={}", value.as_str().unwrap_or_default())));
     }
     let again = round.rng_seed.zip(entry.seed_prompt.as_ref()).map(|(seed, prompt)| {
-        format!("{seed} (again: {})", generate_again(prompt, round.seed_attributes.as_ref(), seed))
+        format!("{seed} (again: {})", generate_again(prompt, round.seed_attributes.as_ref(), &writer_of(round), seed))
     });
     lines.line("seed", again);
     lines.line(
@@ -165,9 +158,20 @@ fn server(generation: &serde_json::Value) -> Option<String> {
     Some(format!("{software}{version}{ignored}{likelihoods}"))
 }
 
+/// Returns the flags that name the model that wrote, if it stood in for another one: the configured model did not write.
+fn writer_of(round: &RoundRecord) -> Vec<String> {
+    let Some(writer) = round.generator.as_ref().filter(|_| round.stand_in.is_some()) else { return Vec::new() };
+    let mut flags = vec!["--model".to_owned(), writer.name.clone()];
+    if round.generation.as_ref().is_some_and(|generation| generation["weights"] == "int8") {
+        flags.extend(["--weights", "int8"].map(str::to_owned));
+    }
+    flags
+}
+
 /// Returns the command that writes a round's candidates again, quoted for a shell.
-fn generate_again(prompt: &str, attributes: Option<&serde_json::Value>, seed: u64) -> String {
+fn generate_again(prompt: &str, attributes: Option<&serde_json::Value>, writer: &[String], seed: u64) -> String {
     let mut words = ["pregonero", "generate", "--prompt", prompt].map(str::to_owned).to_vec();
+    words.extend_from_slice(writer);
     for (name, value) in attributes.and_then(serde_json::Value::as_object).into_iter().flatten() {
         words.extend(["--attribute".to_owned(), format!("{name}={}", value.as_str().unwrap_or_default())]);
     }
@@ -300,11 +304,14 @@ mod tests {
     fn the_command_that_writes_a_round_again_names_its_attributes_and_is_quoted() {
         let attributes = json!({"TEMA": "mayores", "HASHTAGS": "Cuidémonos #YoMeVacuno"});
         assert_eq!(
-            generate_again("¿Y si \"$HOME\"", Some(&attributes), 7),
+            generate_again("¿Y si \"$HOME\"", Some(&attributes), &[], 7),
             "pregonero generate --prompt '¿Y si \"$HOME\"' --attribute TEMA=mayores --attribute \
              'HASHTAGS=Cuidémonos #YoMeVacuno' --rng-seed 7"
         );
-        assert_eq!(generate_again("Hoy", None, 7), "pregonero generate --prompt Hoy --rng-seed 7");
+        assert_eq!(generate_again("Hoy", None, &[], 7), "pregonero generate --prompt Hoy --rng-seed 7");
+        let writer = ["--model".to_owned(), "builtin".to_owned()];
+        let again = generate_again("Hoy", None, &writer, 7);
+        assert_eq!(again, "pregonero generate --prompt Hoy --model builtin --rng-seed 7");
     }
 
     #[test]

@@ -164,9 +164,12 @@ async fn act(command: ReviewCommand, desk: &Desk<'_>, store: &Store, ground: &Gr
     match command {
         ReviewCommand::List => list(&review::list(store, session.now()).await?, &zone, session),
         ReviewCommand::Show { id } => {
-            let waiting = desk.look(PostId::new(id)).await?;
-            let json = serde_json::to_value(&waiting)?;
-            output.object(|| in_words(&waiting, &zone), || json)
+            let post = PostId::new(id);
+            let waiting = desk.look(post).await?;
+            let erasures = store.erasures_of(post.round()).await?;
+            let mut json = serde_json::to_value(&waiting)?;
+            json["erased"] = serde_json::to_value(&erasures)?;
+            output.object(|| in_words(&waiting, &zone, &erasures), || json)
         }
         ReviewCommand::Approve { id, person, examination } => {
             let reviewer = person.reviewer(session)?;

@@ -1,6 +1,6 @@
 //! Who decides, and what they say to have checked.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use crate::cli::session::Session;
@@ -20,6 +20,9 @@ impl Decision {
     /// # Errors
     /// If no name is given and none can be found.
     pub fn name(&self, session: &Session) -> Result<String> {
+        if self.by.as_deref().is_some_and(|name| name.trim().is_empty()) {
+            bail!("--by: the name is empty; say who decides, or leave the option out");
+        }
         let login = ["SUDO_USER", "LOGNAME", "USER"].iter().find_map(|name| session.environment.get(name));
         let given = self.by.as_deref().or(login).map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
         // A service and `docker exec` set none of these variables.

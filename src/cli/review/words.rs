@@ -2,9 +2,10 @@
 
 use jiff::tz::TimeZone;
 
+use crate::cli::erasures::erased;
 use crate::cli::output::{HEADING, styled, visible};
 use crate::review::Waiting;
-use pregonero_store::{CandidateRecord, PostRecord, ReviewRecord};
+use pregonero_store::{CandidateRecord, ErasedMark, PostRecord, ReviewRecord};
 use pregonero_system::clock::shown_in;
 use pregonero_tweet::{GateVerdict, Verdict};
 
@@ -19,17 +20,19 @@ pub fn why(post: &PostRecord) -> String {
 }
 
 /// Returns everything that a decision on a post may depend on.
-pub fn in_words(waiting: &Waiting, zone: &TimeZone) -> String {
+/// `erasures` are those of its round.
+pub fn in_words(waiting: &Waiting, zone: &TimeZone, erasures: &[ErasedMark]) -> String {
     let post = &waiting.post;
-    let mut lines = vec![
-        format!("post       {}", post.id),
-        format!("state      {}", post.state),
-        format!("text       {}", indented(&visible(&post.text))),
+    let text = if post.text.is_empty() { "(erased)".to_owned() } else { indented(&visible(&post.text)) };
+    let mut lines =
+        vec![format!("post       {}", post.id), format!("state      {}", post.state), format!("text       {text}")];
+    lines.extend(erasures.iter().map(|mark| format!("erased     {}", visible(&erased(mark, zone)))));
+    lines.extend([
         format!("length     {}", post.weighted_length),
         format!("sentiment  {} {:.2}", post.sentiment.label, post.sentiment.score),
         format!("recorded   {}", shown_in(post.created_at, zone)),
         format!("expires    {}", shown_in(post.expires_at, zone)),
-    ];
+    ]);
     if let (Some(by), Some(at)) = (&post.decided_by, post.decided_at) {
         let reason = post.decision_reason.as_ref().map(|reason| format!(": {}", visible(reason))).unwrap_or_default();
         lines.push(format!("decided    by {} at {}{reason}", visible(by), shown_in(at, zone)));

@@ -24,7 +24,7 @@ use self::import::ImportArguments;
 use self::kept::{CardArguments, IdsArguments, PurgeArguments, ShowArguments, VerifyArguments};
 use crate::cli::output::counted;
 use crate::cli::session::Session;
-use crate::config::LogFormat;
+use crate::cli::workshop::columns::TableSource;
 use pregonero_data::label::HashtagRules;
 use pregonero_models::catalog::ModelSource;
 use pregonero_models::catalog::{self, ModelKind};
@@ -84,8 +84,8 @@ pub struct LabelArguments {
     #[arg(long, value_enum)]
     rules: RulesChoice,
     /// A table of any kind: CSV, TSV, JSON, Parquet, X's archive, a data set folder, packed or not
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
+    #[arg(long, value_name = "FILE[:COLUMN]")]
+    data: TableSource,
     /// The column with the text
     #[arg(long, value_name = "NAME", default_value = "text")]
     text_column: String,
@@ -118,8 +118,8 @@ Labels are written in upper case. Entities are runs of capitalised words; key ph
 by spaces.")]
 pub struct EnrichArguments {
     /// A file of any kind: CSV, TSV, JSON, Parquet, X's archive, a data set folder, one text per line; packed or not
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
+    #[arg(long, value_name = "FILE[:COLUMN]")]
+    data: TableSource,
     /// The column or field with the text
     #[arg(long, value_name = "NAME", default_value = "text")]
     text_column: String,
@@ -140,7 +140,8 @@ pub struct EnrichArguments {
     /// Remove the hashtags at the end of the text, and the # sign of hashtags within it
     #[arg(long)]
     strip_hashtags: bool,
-    /// The file to write, in CSV or, if --data is JSON, in JSON lines; it must not exist yet
+    /// The file to write, which must not exist yet: CSV if its name ends in .csv, JSON lines if in .jsonl. What is read from JSON
+    /// can only become JSON lines
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 }
@@ -157,12 +158,18 @@ impl LabelArguments {
             }
             RulesChoice::Hashtags => LabelRules::Hashtags(HashtagRules::new(&self.positive, &self.negative)?),
         };
-        if self.data == self.output {
-            bail!("{}: --output must not be the same file as --data", self.data.display());
+        if self.data.path == self.output {
+            bail!("{}: --output must not be the same file as --data", self.output.display());
         }
+        let ending = self.output.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_lowercase();
+        ensure!(
+            !["jsonl", "json", "ndjson", "parquet", "tsv"].contains(&ending.as_str()),
+            "{}: this command writes CSV: use a name that ends in .csv",
+            self.output.display()
+        );
         Ok(Labelling {
-            data: self.data,
-            text_column: self.text_column,
+            text_column: self.data.column.unwrap_or(self.text_column),
+            data: self.data.path,
             author_column: self.author_column,
             rules,
             output: self.output,
@@ -175,7 +182,7 @@ impl LabelArguments {
 /// # Errors
 /// If a table cannot be read or written, or no row can be labelled.
 pub async fn run(command: DatasetCommand, session: &Session) -> Result<()> {
-    session.start_log(LogFormat::Auto);
+    session.start_log();
     match command {
         DatasetCommand::Collect(arguments) => arguments.run(session).await,
         DatasetCommand::Hydrate(arguments) => arguments.run(session).await,
@@ -202,8 +209,8 @@ fn run_enrich(arguments: EnrichArguments, session: &Session) -> Result<()> {
     let files = catalog::open(&arguments.classifier, ModelKind::Classifier, &session.hub()?)?;
     let classifier = Classifier::load(&files)?;
     let enrichment = Enrichment {
-        data: arguments.data,
-        text_column: arguments.text_column,
+        text_column: arguments.data.column.unwrap_or(arguments.text_column),
+        data: arguments.data.path,
         columns: arguments.columns,
         least_score: arguments.min_score,
         strip_hashtags: arguments.strip_hashtags,

@@ -7,7 +7,7 @@ use clap::Args;
 use pregonero_models::catalog::{self, ModelKind, ModelSource};
 use pregonero_models::generation::{HeldOut, quantise};
 use pregonero_system::files::{self, Existing};
-use pregonero_workshop::training::text::{self, Cleaning, Duplicates, Reading, TextSource};
+use pregonero_workshop::training::text::{self, Cleaning, Duplicates, ReadFor, Reading, TextSource};
 use serde_json::json;
 
 use super::evaluate::generator::{held_out_share, named};
@@ -50,7 +50,8 @@ impl QuantizeArguments {
         if self.data.is_empty() {
             return Ok(None);
         }
-        let reading = Reading { cleaning: self.clean, duplicates: Duplicates::Exact, columns: &[] };
+        let reading =
+            Reading { cleaning: self.clean, duplicates: Duplicates::Exact, read_for: ReadFor::Measuring, columns: &[] };
         let (rows, _) = text::read_rows(&self.data, &reading)?;
         let wanted = |text: &String| self.held_out.is_none_or(|share| text::is_held_out(text, share));
         let texts: Vec<String> = rows.into_iter().map(|row| row.text).filter(wanted).collect();
@@ -70,7 +71,7 @@ impl QuantizeArguments {
 pub fn run(arguments: &QuantizeArguments, session: &Session) -> Result<()> {
     let model = catalog::open(&arguments.model, ModelKind::Generator, &session.hub()?)
         .map_err(|cause| app::SetupError::Unusable { key: "MODEL", cause })?;
-    files::refuse_existing(&arguments.output, Existing::Refuse)?;
+    files::refuse_existing_folder(&arguments.output, Existing::Refuse)?;
     let texts = arguments.texts()?;
     let reads = if texts.is_some() { "reading the texts" } else { "writing texts and reading them" };
     session.output.note(&format!("{}: rounding the weights, {reads} with both models", arguments.model));

@@ -11,7 +11,6 @@ use clap::Subcommand;
 
 use crate::cli::choice::Choice;
 use crate::cli::session::Session;
-use crate::config::LogFormat;
 use pregonero_workshop::training::schedule::Decay;
 
 /// How the learning rate falls.
@@ -38,7 +37,7 @@ pub enum TrainCommand {
 /// # Errors
 /// If the data is bad, a folder cannot be written, or a training diverges.
 pub async fn run(command: TrainCommand, session: &Session) -> Result<()> {
-    session.start_log(LogFormat::Auto);
+    session.start_log();
     let output = &session.output;
     match command {
         TrainCommand::Tokenizer(arguments) => tokenizer::run(&arguments, output),

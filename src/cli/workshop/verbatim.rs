@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use pregonero_models::catalog::ModelFiles;
-use pregonero_models::verbatim::{self, OwnTexts, VerbatimIndex};
+use pregonero_models::catalog::{ModelFiles, ModelSource};
+use pregonero_models::verbatim::{self, OWN_TEXTS, OwnTexts, VERBATIM_INDEX, VerbatimIndex};
 use pregonero_workshop::training::generator::Compared;
 use pregonero_workshop::training::text::{Cleaning, TextSource};
 use serde_json::json;
@@ -26,7 +26,7 @@ Examples:
              it. The gate rejects a candidate that shares a run of more words than gates.verbatim_tokens.
   --own      writes own_texts.zst, your texts themselves, without case and punctuation; `zstd -dc own_texts.zst` prints
              them. The gate rejects a candidate that is at least as similar to one of them as gates.own_texts says.
-A text that is in both counts as your own. If one of the two options is missing, its file stays as it is.")]
+A text that is in both counts as your own. If one of the two options is missing, its file stays as it is. A file that is there is replaced only with --overwrite.")]
 pub struct VerbatimArguments {
     /// The model's folder
     #[arg(value_name = "FOLDER")]
@@ -40,6 +40,9 @@ pub struct VerbatimArguments {
     /// How texts are tidied first
     #[arg(long, value_parser = listed(&CLEANINGS), default_value = "tweets")]
     clean: Cleaning,
+    /// Replace files that are there
+    #[arg(long)]
+    overwrite: bool,
 }
 
 /// Writes the files and reports what they contain.
@@ -48,9 +51,27 @@ pub struct VerbatimArguments {
 /// If texts cannot be read, or the folder is not a model's or cannot be written.
 pub fn run(arguments: &VerbatimArguments, session: &Session) -> Result<()> {
     let folder = &arguments.folder;
+    let names_a_folder = matches!(folder.to_str().map(str::parse), None | Some(Ok(ModelSource::Folder(_)) | Err(_)));
+    if !names_a_folder && !folder.exists() {
+        bail!(
+            "{}: only a model in a folder gets these files: a built-in model has its own, and of a model on a server or the hub \
+             this command knows no folder",
+            folder.display()
+        );
+    }
     let files = ModelFiles::in_folder(folder)?;
     if !files.has("config.json") {
         bail!("{}: no config.json, so this is not a model's folder", folder.display());
+    }
+    for (sources, name, flag) in [(&arguments.others, VERBATIM_INDEX, "--others"), (&arguments.own, OWN_TEXTS, "--own")]
+    {
+        if !sources.is_empty() && files.has(name) && !arguments.overwrite {
+            bail!(
+                "{}: exists already, and {flag} would replace it as a whole: the model could then copy the texts that only the old \
+                 file knows; give all texts of the training again and pass --overwrite",
+                folder.join(name).display()
+            );
+        }
     }
     Compared::read(&arguments.others, &arguments.own, arguments.clean)?.write(folder)?;
     let (index, own_texts) = (verbatim::index_of(&files)?, verbatim::own_texts_of(&files)?);

@@ -131,7 +131,8 @@ fn open_text(input: Input, mut source: Source, options: &ReadOptions) -> Result<
     ensure!(!binary || !may_be_skipped(&source), NoTable("no text".to_owned()));
     ensure!(
         !binary,
-        "{name}: cannot be read as texts: its bytes are no text; name its encoding with --encoding if it is one"
+        "{name}: cannot be read as texts: its bytes are no text; if they are, in an encoding that was not recognised, \
+         `pregonero dataset import --encoding NAME` makes a data set of it"
     );
     let asked_for_table = options.delimiter.is_some() || options.quotes.is_some() || options.no_header;
     let text = match text_of(sample, whole, &name) {

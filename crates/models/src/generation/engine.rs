@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use tokio::sync::{mpsc, oneshot};
 
 use super::control::Control;
-use super::model::{EngineDescription, Loading, Model};
+use super::model::{Arithmetic, EngineDescription, Loading, Model};
 use super::remote::Server;
 use super::request::{GenerationError, GenerationRequest};
 use super::server_error::ServerError;
@@ -56,6 +56,7 @@ pub struct Written {
 pub struct StandIn {
     pub identity: ModelIdentity,
     pub device: String,
+    pub arithmetic: Arithmetic,
     /// Why the server wrote nothing.
     pub reason: String,
 }
@@ -166,11 +167,16 @@ impl Engine {
         mut request: GenerationRequest,
         error: &ServerError,
     ) -> Result<Written, GenerationError> {
-        let EngineDescription { identity, device, control, .. } = self.description();
+        let EngineDescription { identity, device, arithmetic, control, .. } = self.description();
         let layout = control.as_ref().map(Control::layout);
         request.attributes.retain(|name, value| layout.is_some_and(|layout| layout.fits(name, value)));
         tracing::warn!(model = identity.name, %error, "the generation server fails; the fallback writes");
-        let stand_in = StandIn { identity: identity.clone(), device: device.clone(), reason: error.to_string() };
+        let stand_in = StandIn {
+            identity: identity.clone(),
+            device: device.clone(),
+            arithmetic: arithmetic.clone(),
+            reason: error.to_string(),
+        };
         // A stand-in is on this machine and has none itself.
         let candidates = Box::pin(self.generate(request)).await?;
         Ok(Written { candidates, stand_in: Some(stand_in) })

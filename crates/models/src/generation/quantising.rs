@@ -62,7 +62,7 @@ pub fn quantise(
     held_out: Option<HeldOut>,
     output: &Path,
 ) -> Result<Quantisation> {
-    files::refuse_existing(output, Existing::Refuse)?;
+    files::refuse_existing_folder(output, Existing::Refuse)?;
     ensure!(
         of_folder(files)?.is_none(),
         "{}: the model's weights are int8 already; name the model that they were made from",

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::columns::{Asked, open_table};
+use super::parts::{GivenPart, files_by_part};
 use pregonero_models::sentiment::{AUTHOR_FLAG, Columns, LABEL_FLAG, TEXT_FLAG};
 
 /// Returns the column of authors, if the settings name one.
@@ -25,6 +26,8 @@ pub struct LabelledTweet {
     pub label: usize,
     /// The row's number in the file, the header not counted, from 1.
     pub row: usize,
+    /// The part that the data set puts it in; `None` where the data is not divided.
+    pub part: Option<GivenPart>,
 }
 
 /// The contents of a labelled file.
@@ -35,7 +38,8 @@ pub struct LabelledTable {
     pub skipped_empty: usize,
 }
 
-/// Reads the labelled tweets of a file of any kind with named columns; `labels` are the names of the classes.
+/// Reads the labelled tweets of a file of any kind with named columns; `labels` are the names of the classes. Of a data set
+/// with parts, every part is read.
 ///
 /// # Errors
 /// If the file cannot be read, a column is missing, a row has a different number of fields from the header, is too
@@ -43,30 +47,50 @@ pub struct LabelledTable {
 pub fn read_labelled<L: AsRef<str>>(path: &Path, columns: &Columns, labels: &[L]) -> Result<LabelledTable> {
     let mut asked = vec![Asked::new(&columns.text, TEXT_FLAG), Asked::new(&columns.label, LABEL_FLAG)];
     asked.extend(author_column(columns));
-    let mut rows = open_table(path, &asked)?;
     let mut table = LabelledTable { tweets: Vec::new(), skipped_empty: 0 };
-    while let Some(row) = rows.next_row()? {
-        ensure!(
-            !row.fields[1].trim().is_empty(),
-            "{}:{}: no label: the row has nothing in the column {:?} (columns: {}); name another column with {LABEL_FLAG} NAME, or \
-             remove the rows without a label",
-            path.display(),
-            row.line,
-            columns.label,
-            rows.columns().join(", ")
-        );
-        let label = place_of(&row.fields[1], labels).with_context(|| format!("{}:{}", path.display(), row.line))?;
-        let mut fields = row.fields.into_iter();
-        let text = fields.next().unwrap_or_default();
-        let author = fields.nth(1).unwrap_or_default().trim().to_owned();
-        if text.trim().is_empty() {
-            table.skipped_empty += 1;
-        } else {
-            table.tweets.push(LabelledTweet { text, author, label, row: row.number });
-        }
+    let parts = files_by_part(path)?;
+    if parts.is_empty() {
+        table.read(path, None, &asked, labels)?;
+    }
+    for (file, part) in &parts {
+        table.read(file, Some(*part), &asked, labels)?;
     }
     ensure!(!table.tweets.is_empty(), "{}: no row has a text", path.display());
     Ok(table)
+}
+
+impl LabelledTable {
+    /// Adds the rows of a file.
+    fn read<L: AsRef<str>>(
+        &mut self,
+        path: &Path,
+        part: Option<GivenPart>,
+        asked: &[Asked<'_>],
+        labels: &[L],
+    ) -> Result<()> {
+        let mut rows = open_table(path, asked)?;
+        while let Some(row) = rows.next_row()? {
+            ensure!(
+                !row.fields[1].trim().is_empty(),
+                "{}:{}: no label: the row has nothing in the column {:?} (columns: {}); name another column with {LABEL_FLAG} NAME, \
+                 or remove the rows without a label",
+                path.display(),
+                row.line,
+                asked[1].column,
+                rows.columns().join(", ")
+            );
+            let label = place_of(&row.fields[1], labels).with_context(|| format!("{}:{}", path.display(), row.line))?;
+            let mut fields = row.fields.into_iter();
+            let text = fields.next().unwrap_or_default();
+            let author = fields.nth(1).unwrap_or_default().trim().to_owned();
+            if text.trim().is_empty() {
+                self.skipped_empty += 1;
+            } else {
+                self.tweets.push(LabelledTweet { text, author, label, row: row.number, part });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Returns the index of the label that a field gives by name or by number.
@@ -114,6 +138,7 @@ mod tests {
             author: author.into(),
             label,
             row,
+            part: None,
         };
         assert_eq!(table.tweets, [tweet("Hola, ya", "ana", 1, 1), tweet("no quiero", "", 0, 3)]);
     }

@@ -5,5 +5,6 @@ pub mod compose;
 pub mod enrich;
 pub mod label;
 pub mod labelled;
+pub mod parts;
 pub mod said;
 pub mod split;

@@ -22,6 +22,13 @@ pub fn once(report: &ReadReport) {
     }
 }
 
+/// Says a sentence that a person should read, once for each program run.
+pub fn sentence(words: &str) {
+    if is_new(words) {
+        tracing::warn!("{words}");
+    }
+}
+
 fn is_new(words: &str) -> bool {
     SAID.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(words.to_owned())
 }

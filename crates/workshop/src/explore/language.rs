@@ -43,6 +43,17 @@ impl Language {
         }
     }
 
+    /// Returns posts with their number: `1 post`, `2 posts`.
+    pub(super) fn posts(self, number: u64) -> String {
+        self.counted(number, ["publicación", "publicaciones"], ["post", "posts"])
+    }
+
+    /// Returns a number with the noun that fits it; of each language, the word for one and for several.
+    pub(super) fn counted(self, number: u64, spanish: [&str; 2], english: [&str; 2]) -> String {
+        let word = self.t(spanish, english)[usize::from(number != 1)];
+        format!("{} {word}", self.whole(number))
+    }
+
     /// Returns a number with decimals: `0,25` or `0.25`.
     pub(super) fn real(self, number: f64, decimals: usize) -> String {
         let shown = format!("{number:.decimals$}");
@@ -76,6 +87,10 @@ mod tests {
                 (spanish.into(), english.into())
             );
         }
+        let posts = |number| (Language::Spanish.posts(number), Language::English.posts(number));
+        assert_eq!(posts(0), ("0 publicaciones".into(), "0 posts".into()));
+        assert_eq!(posts(1), ("1 publicación".into(), "1 post".into()));
+        assert_eq!(posts(12_345), ("12.345 publicaciones".into(), "12,345 posts".into()));
         assert_eq!(Language::Spanish.percent(1, 32), "3,1\u{a0}%");
         assert_eq!(
             (Language::English.percent(1, 2), Language::English.percent(0, 0)),

@@ -14,7 +14,7 @@ pub mod vectors;
 
 pub use self::content::PageContent;
 pub use self::language::Language;
-pub use self::page::{GENERATOR, page, write_page};
+pub use self::page::{GENERATOR, check_page, page, write_page};
 
 #[cfg(test)]
 mod tests;

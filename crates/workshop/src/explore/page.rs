@@ -11,12 +11,21 @@ use super::content::PageContent;
 use super::html::shown;
 use super::language::Language;
 use super::sections::{self, Section};
-use pregonero_system::files::{Existing, write_whole};
+use pregonero_system::files::{Existing, check_folder_to_fill, folder_of, refuse_existing, write_whole};
 
 const STYLE: &str = include_str!("style.css");
 
 /// What marks a file as one that this program wrote, and may replace.
 pub const GENERATOR: &str = "<meta name=\"generator\" content=\"pregonero dataset explore\">";
+
+/// Reports before the counting what [`write_page`] would refuse.
+///
+/// # Errors
+/// If the file exists and is no page of this program, or its folder cannot be written.
+pub fn check_page(path: &Path) -> Result<()> {
+    refuse_existing(path, Existing::ReplaceOurs(GENERATOR))?;
+    check_folder_to_fill(folder_of(path))
+}
 
 /// Writes the page. An earlier page of this program is replaced, no other file is.
 ///
@@ -58,8 +67,8 @@ pub fn page(content: &PageContent<'_>) -> String {
 /// Returns the lines below the heading: what the data are, and what the reader has to be careful with.
 fn head(content: &PageContent<'_>) -> String {
     let (language, numbers) = (content.language, content.numbers);
-    let posts = language.whole(numbers.posts);
-    let accounts = language.whole(numbers.accounts.count);
+    let posts = language.posts(numbers.posts);
+    let accounts = language.counted(numbers.accounts.count, ["cuenta", "cuentas"], ["account", "accounts"]);
     let span = numbers.span.as_ref().map_or_else(String::new, |span| {
         let zone = shown(&numbers.zone);
         language.t(
@@ -70,10 +79,7 @@ fn head(content: &PageContent<'_>) -> String {
             ),
         )
     });
-    let what = language.t(
-        format!("{posts} publicaciones de {accounts} cuentas{span}."),
-        format!("{posts} posts by {accounts} accounts{span}."),
-    );
+    let what = language.t(format!("{posts} de {accounts}{span}."), format!("{posts} by {accounts}{span}."));
     let careful = match content.names_are_shown {
         true => language.t(
             "Esta página nombra cuentas y cita textos que se repiten: son datos personales. Compártala solo con quien deba \

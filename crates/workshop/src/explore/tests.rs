@@ -21,7 +21,7 @@ fn explored(options: ExploreOptions) -> Explored {
         row.set("author", format!("cuenta{}", place % 7));
         row.set("created_at", format!("2021-0{}-{:02}T{:02}:00:00Z", 1 + place % 3, 1 + place % 28, place % 24));
         row.set("partido", party);
-        explorer.add(&row, String::new).unwrap();
+        explorer.add(vec![row], &|_| String::new()).unwrap();
     }
     explorer.finish().unwrap()
 }
@@ -123,7 +123,7 @@ fn data_without_times_authors_or_groups_have_a_page_too() {
     let mut explorer = Explorer::new(ExploreOptions { zone: TimeZone::UTC, ..ExploreOptions::default() });
     let mut row = Row::default();
     row.set("text", "una sola");
-    explorer.add(&row, String::new).unwrap();
+    explorer.add(vec![row], &|_| String::new()).unwrap();
     let numbers = explorer.finish().unwrap().numbers(&Names::Shown);
     let page = html(&numbers, Language::Spanish, true);
     assert!(

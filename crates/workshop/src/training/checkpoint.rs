@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use candle_core::{Device, Tensor, Var};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,6 +18,18 @@ const OPTIMIZER: &str = "optimizer.safetensors";
 
 /// Everything else: a JSON object.
 const STATE: &str = "state.json";
+
+/// How the name of a checkpoint begins while it is being written.
+const SAVING: &str = "saving-";
+
+/// What a training leaves in the folder of its checkpoints.
+const OURS: [&str; 4] = ["last", "before-last", BEST_WEIGHTS, MARK];
+
+/// The weights with the best held-out loss, of a generator.
+pub(super) const BEST_WEIGHTS: &str = "best.safetensors";
+
+/// The file that marks the folder above as one that the training of a generator wrote.
+pub(super) const MARK: &str = ".written-by-pregonero";
 
 /// The folder of a training's checkpoints.
 #[derive(Debug, Clone)]
@@ -46,6 +58,28 @@ impl CheckpointFolder {
         self.folder.join("last").join(STATE)
     }
 
+    /// Checks that nothing but checkpoints is in the folder: older ones are removed.
+    ///
+    /// # Errors
+    /// If the folder contains something else, or is a file.
+    pub(super) fn refuse_foreign(&self) -> Result<()> {
+        let folder = &self.folder;
+        if folder.symlink_metadata().is_err() {
+            return Ok(());
+        }
+        for entry in std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+            let path = entry?.path();
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            ensure!(
+                OURS.contains(&name.as_str()) || name.starts_with(SAVING),
+                "{}: no training wrote it, but the training keeps its checkpoints in this folder and removes them; move it \
+                 elsewhere, or choose another --output",
+                path.display()
+            );
+        }
+        Ok(())
+    }
+
     /// Replaces the last state. `files` are sets of tensors by file name. The state before stays under another name until
     /// the new one is in its place, so that a training that is killed in between can still be resumed.
     pub(super) fn save(
@@ -56,7 +90,7 @@ impl CheckpointFolder {
     ) -> Result<()> {
         let folder = &self.folder;
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        let staging = tempfile::Builder::new().prefix("saving-").tempdir_in(folder)?;
+        let staging = tempfile::Builder::new().prefix(SAVING).tempdir_in(folder)?;
         for (name, tensors) in files {
             save_tensors(tensors, &staging.path().join(name))?;
         }

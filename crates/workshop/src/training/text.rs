@@ -12,6 +12,8 @@ use anyhow::{Context as _, Result, bail};
 use regex::Regex;
 use sha2::{Digest as _, Sha256};
 
+pub use crate::dataset::parts::ReadFor;
+use crate::dataset::parts::paths_for;
 use pregonero_data::near_duplicates::NearDuplicates;
 use pregonero_data::similar::NEAR_DUPLICATE;
 use pregonero_text::characters::tidy;
@@ -94,6 +96,8 @@ pub enum Duplicates {
 pub struct Reading<'a> {
     pub cleaning: Cleaning,
     pub duplicates: Duplicates,
+    /// Which part of a data set with parts is read.
+    pub read_for: ReadFor,
     /// Columns whose values are read along with the text. Plain files have none, so their values are empty.
     pub columns: &'a [String],
 }
@@ -168,8 +172,8 @@ fn tidy_tweet(text: &str) -> Option<String> {
 ///
 /// # Errors
 /// Same as [`read_rows`].
-pub fn read_all(sources: &[TextSource], cleaning: Cleaning) -> Result<(Vec<String>, TextCounts)> {
-    let reading = Reading { cleaning, duplicates: Duplicates::Exact, columns: &[] };
+pub fn read_all(sources: &[TextSource], cleaning: Cleaning, read_for: ReadFor) -> Result<(Vec<String>, TextCounts)> {
+    let reading = Reading { cleaning, duplicates: Duplicates::Exact, read_for, columns: &[] };
     let (rows, counts) = read_rows(sources, &reading)?;
     Ok((rows.into_iter().map(|row| row.text).collect(), counts))
 }
@@ -185,7 +189,7 @@ pub fn read_rows(sources: &[TextSource], reading: &Reading<'_>) -> Result<(Vec<T
     let mut seen = Seen::new(reading.duplicates);
     for (place, source) in sources.iter().enumerate() {
         let repeats = source.weight.max(1.0).round() as usize;
-        rows::visit(source, reading.columns, &mut |text, values, line| {
+        let mut take = |text: &str, values: Vec<String>, line: u64| {
             counts.read += 1;
             if reading.cleaning.is_cut_off(text) {
                 return counts.cut_off += 1;
@@ -204,7 +208,10 @@ pub fn read_rows(sources: &[TextSource], reading: &Reading<'_>) -> Result<(Vec<T
                 Novelty::Similar => return counts.near_duplicates += 1,
             }
             rows.extend(std::iter::repeat_n(TextRow { text, values, source: place, line }, repeats));
-        })?;
+        };
+        for path in paths_for(&source.path, reading.read_for)? {
+            rows::visit(&TextSource { path, ..source.clone() }, reading.columns, &mut take)?;
+        }
     }
     if rows.is_empty() {
         let names: Vec<String> = sources.iter().map(|source| source.path.display().to_string()).collect();
@@ -325,7 +332,8 @@ mod tests {
         let path = folder.path().join("a.txt");
         std::fs::write(&path, texts.map(|(text, _)| text).join("\n")).expect("writable");
         let source: TextSource = path.display().to_string().parse().expect("a source");
-        let reading = |cleaning| Reading { cleaning, duplicates: Duplicates::Keep, columns: &[] };
+        let reading =
+            |cleaning| Reading { cleaning, duplicates: Duplicates::Keep, read_for: ReadFor::Training, columns: &[] };
         let (rows, counts) = read_rows(std::slice::from_ref(&source), &reading(Cleaning::Tweets)).expect("readable");
         let kept: Vec<u64> = rows.iter().map(|row| row.line).collect();
         assert_eq!(kept, [5, 6, 7], "{rows:?}");
@@ -337,7 +345,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join(name);
         std::fs::write(&path, content).expect("writable");
-        read_all(&[format!("{}{spec}", path.display()).parse().expect("a source")], Cleaning::None)
+        read_all(&[format!("{}{spec}", path.display()).parse().expect("a source")], Cleaning::None, ReadFor::Training)
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl ComposeArguments {
         })?;
         let report = &composed.report;
         if session.output.json {
-            session.output.line(&serde_json::to_string(report)?)?;
+            session.output.json(report)?;
         } else {
             tell(report, session.output);
         }

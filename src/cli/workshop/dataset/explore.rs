@@ -22,7 +22,7 @@ use pregonero_models::sentiment::Classifier;
 use pregonero_models::sentiment::cleaning::is_stop_word;
 use pregonero_workshop::explore::sentiment::add_sentiment;
 use pregonero_workshop::explore::vectors::{WordSource, add_vectors};
-use pregonero_workshop::explore::{Language, PageContent, write_page};
+use pregonero_workshop::explore::{Language, PageContent, check_page, write_page};
 use pregonero_workshop::training::vectors::{self, TrainedVectors, VectorTraining};
 
 /// The vectors that are trained here: small, because frequent words are enough to tell groups apart.
@@ -135,6 +135,7 @@ impl ExploreArguments {
             self.output.is_some() || session.output.json,
             "give the page to write with --output FILE.html, or --json"
         );
+        self.output.as_deref().map(check_page).transpose()?;
         let options = self.options()?;
         let classifier = self.classifier.0.as_ref().map(|source| load(source, session)).transpose()?;
         let stop = Stop::on_signal()?;

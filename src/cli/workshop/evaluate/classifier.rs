@@ -9,7 +9,7 @@ use serde_json::json;
 use super::trainings;
 use crate::cli::output::counted;
 use crate::cli::session::Session;
-use crate::cli::workshop::columns::ColumnArguments;
+use crate::cli::workshop::columns::{ColumnArguments, TableSource};
 use crate::cli::workshop::progress::follow;
 use crate::cli::workshop::stop::Stop;
 use pregonero_models::catalog::ModelSource;
@@ -21,7 +21,7 @@ use pregonero_workshop::evaluation::classification::held_out::read_evaluated;
 use pregonero_workshop::evaluation::classification::pairs::PairReport;
 use pregonero_workshop::evaluation::classification::{EvaluatedPart, Scored, score_labelled};
 use pregonero_workshop::evaluation::projector::{Projected, count_words, write_projector};
-use pregonero_workshop::evaluation::report::{PAGE, ReportContent, read_training_log, write_report};
+use pregonero_workshop::evaluation::report::{PAGE, ReportContent, check_report, read_training_log, write_report};
 use pregonero_workshop::evaluation::runs::RunsReport;
 use pregonero_workshop::evaluation::speed::{ScoringSpeed, measure_speed};
 use pregonero_workshop::metrics::ClassificationReport;
@@ -46,9 +46,10 @@ pub struct ClassifierArguments {
     /// The classifier: builtin, a folder or hub:OWNER/NAME
     #[arg(long, value_name = "MODEL", default_value = "builtin")]
     model: ModelSource,
-    /// Labelled tweets: a CSV file with a header
-    #[arg(long, value_name = "FILE", required_unless_present = "runs")]
-    data: Option<PathBuf>,
+    /// Labelled tweets: a table of any kind (CSV, JSON, Parquet, a data set), with the column of the text if it is not that of
+    /// --text-column
+    #[arg(long, value_name = "FILE[:COLUMN]", required_unless_present = "runs")]
+    data: Option<TableSource>,
     #[command(flatten)]
     columns: ColumnArguments,
     /// Measure on the part of its own training file that the classifier never saw
@@ -90,6 +91,7 @@ pub fn run(arguments: &ClassifierArguments, session: &Session) -> Result<()> {
     if let Some(runs) = arguments.runs {
         return run_seeds(runs, &arguments.training, session);
     }
+    arguments.report.as_deref().map(check_report).transpose()?;
     let files = catalog::open(&arguments.model, ModelKind::Classifier, &session.hub()?)?;
     let model = Classifier::load(&files)?;
     let scored = score_labelled(&model, arguments.data()?, &arguments.columns(), arguments.part())?;
@@ -146,12 +148,12 @@ fn left_out(scored: &Scored) -> String {
 
 impl ClassifierArguments {
     fn data(&self) -> Result<&Path> {
-        self.data.as_deref().context("give --data FILE")
+        self.data.as_ref().map(|table| table.path.as_path()).context("give --data FILE")
     }
 
     fn columns(&self) -> Columns {
         // Authors matter only for the split.
-        let columns = Columns::from(self.columns.clone());
+        let columns = self.data.as_ref().map_or_else(Columns::default, |table| self.columns.clone().of(table));
         Columns { author: columns.author.filter(|_| self.held_out), ..columns }
     }
 

@@ -19,7 +19,7 @@ use pregonero_models::catalog::{self, HubSettings, ModelFiles, ModelKind};
 use pregonero_models::generation::DeviceChoice;
 use pregonero_models::generation::{LengthBudget, Windows};
 use pregonero_models::verbatim;
-use pregonero_system::files::{Existing, write_whole};
+use pregonero_system::files::{Existing, refuse_existing, write_whole};
 use pregonero_text::tweet_text::weighted_length;
 use pregonero_tweet::{Candidate, SeedPrompt};
 use pregonero_workshop::evaluation::generator::bleu::References;
@@ -29,7 +29,7 @@ use pregonero_workshop::evaluation::generator::discriminator::{DiscriminatorRepo
 use pregonero_workshop::evaluation::generator::perplexity::evaluate_perplexity;
 use pregonero_workshop::evaluation::generator::report::{GeneratorReport, Measure, PAGE_TITLE, measures, page};
 use pregonero_workshop::evaluation::generator::sampling::{Sampling, Written, judge};
-use pregonero_workshop::training::text::{self, Cleaning, Duplicates, Reading, TextSource};
+use pregonero_workshop::training::text::{self, Cleaning, Duplicates, ReadFor, Reading, TextSource};
 
 /// How many candidates the discriminator is trained and measured on if its flag names no number.
 const DISCRIMINATED: &str = "1000";
@@ -119,6 +119,10 @@ pub async fn run(arguments: &GeneratorArguments, session: &Session) -> Result<()
         arguments.blind_test.is_none() || arguments.models.len() == 1,
         "a blind test covers one model: give --model once"
     );
+    let outputs = [(&arguments.output, PAGE_TITLE), (&arguments.blind_test, blind_test::TITLE)];
+    for (path, ours) in outputs.iter().filter_map(|(path, ours)| Some((path.as_ref()?, *ours))) {
+        refuse_existing(path, Existing::ReplaceOurs(ours))?;
+    }
     let hub = session.hub()?;
     // Faults in the configuration are reported before anything is measured.
     let settings = arguments.writes().then(|| session.load(arguments.decoding.overrides())).transpose()?;
@@ -133,7 +137,7 @@ pub async fn run(arguments: &GeneratorArguments, session: &Session) -> Result<()
             .report()
             .await?;
         if session.output.json {
-            session.output.line(&serde_json::to_string(&report)?)?;
+            session.output.json(&report)?;
         }
         reports.push(report);
     }
@@ -161,20 +165,22 @@ impl GeneratorArguments {
     fn texts(&self) -> Result<Texts> {
         // A held-out text that nearly equals a training text would flatter the model, so duplicates are removed as in a training.
         let duplicates = if self.held_out.is_some() { Duplicates::Near } else { Duplicates::Exact };
-        let reading = Reading { cleaning: self.clean, duplicates, columns: &[] };
-        let read = |sources: &[TextSource], wanted: &dyn Fn(&str) -> bool| -> Result<Option<Vec<String>>> {
+        // What a training held out is in its own part.
+        let measured = if self.held_out.is_some() { ReadFor::Training } else { ReadFor::Measuring };
+        let read = |sources: &[TextSource], read_for, wanted: &dyn Fn(&str) -> bool| -> Result<Option<Vec<String>>> {
             if sources.is_empty() {
                 return Ok(None);
             }
+            let reading = Reading { cleaning: self.clean, duplicates, read_for, columns: &[] };
             let (rows, _) = text::read_rows(sources, &reading)?;
             Ok(Some(rows.into_iter().map(|row| row.text).filter(|text| wanted(text)).collect()))
         };
         let held_out = |text: &str| self.held_out.is_none_or(|share| text::is_held_out(text, share));
         let trained_on = |text: &str| self.held_out.is_none_or(|share| !text::is_held_out(text, share));
         let texts = Texts {
-            real: read(&self.data, &held_out)?.unwrap_or_default(),
-            baseline: read(&self.baseline_data, &trained_on)?,
-            references: read(&self.references, &|_| true)?.map(|texts| References::new(&texts)),
+            real: read(&self.data, measured, &held_out)?.unwrap_or_default(),
+            baseline: read(&self.baseline_data, ReadFor::Training, &trained_on)?,
+            references: read(&self.references, measured, &|_| true)?.map(|texts| References::new(&texts)),
         };
         if let Some(share) = self.held_out {
             ensure!(

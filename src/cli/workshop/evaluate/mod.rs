@@ -11,7 +11,6 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use crate::cli::session::Session;
-use crate::config::LogFormat;
 
 /// What to measure.
 #[derive(Debug, Subcommand)]
@@ -33,7 +32,7 @@ pub enum EvaluateCommand {
 /// # Errors
 /// If a model or a table cannot be read.
 pub async fn run(command: EvaluateCommand, session: &Session) -> Result<()> {
-    session.start_log(LogFormat::Auto);
+    session.start_log();
     match command {
         EvaluateCommand::Generator(arguments) => generator::run(&arguments, session).await,
         EvaluateCommand::Obedience(arguments) => obedience::run(&arguments, session).await,

@@ -22,7 +22,7 @@ use pregonero_workshop::evaluation::generator::voice::{
     ChosenTweet, Copies, KeyRow, Origin, QUESTIONS, Rounds, RoundsReport, Shares, SheetRow, Sources, mix, read_answers,
     write_sheet,
 };
-use pregonero_workshop::training::text::{self, Cleaning, Duplicates, Reading, TextSource};
+use pregonero_workshop::training::text::{self, Cleaning, Duplicates, ReadFor, Reading, TextSource};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -91,7 +91,7 @@ fn report_answers(sheet: &Path, session: &Session) -> Result<()> {
     let key: Vec<KeyRow> = table.deserialize().collect::<Result<_, _>>().with_context(place)?;
     let shares = Shares::of(&answers, &key).with_context(|| sheet.display().to_string())?;
     if session.output.json {
-        return shares.iter().try_for_each(|one| session.output.line(&serde_json::to_string(one)?));
+        return shares.iter().try_for_each(|one| session.output.json(one));
     }
     let names: Vec<String> = shares.iter().map(|one| format!("{} ({})", one.origin.as_str(), one.texts)).collect();
     let header: Vec<&str> = std::iter::once("").chain(names.iter().map(String::as_str)).collect();
@@ -195,7 +195,7 @@ fn read(sources: &[TextSource], cleaning: Cleaning) -> Result<Vec<String>> {
     if sources.is_empty() {
         return Ok(Vec::new());
     }
-    let reading = Reading { cleaning, duplicates: Duplicates::Exact, columns: &[] };
+    let reading = Reading { cleaning, duplicates: Duplicates::Exact, read_for: ReadFor::Measuring, columns: &[] };
     let (rows, _) = text::read_rows(sources, &reading)?;
     Ok(rows.into_iter().map(|row| row.text).collect())
 }

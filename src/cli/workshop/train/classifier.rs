@@ -16,7 +16,7 @@ use super::DECAYS;
 use crate::cli::choice::described;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
-use crate::cli::workshop::columns::ColumnArguments;
+use crate::cli::workshop::columns::{ColumnArguments, TableSource};
 use crate::cli::workshop::progress::follow;
 use crate::cli::workshop::stop::Stop;
 use pregonero_data::similar::NEAR_DUPLICATE;
@@ -40,6 +40,7 @@ const RANDOM_SHARES: Shares = Shares { train: 0.63, validation: 0.07, test: 0.3 
 Examples:
   pregonero train classifier --data labelled.csv --output models/mine
   pregonero train classifier --data labelled.csv --output models/mine --resume
+  pregonero train classifier --data sets/stance --output models/mine      a data set with train, validation and test
   pregonero train classifier --data labelled.csv --weak more.csv:hashtag=1:negative --output models/mine
   pregonero train classifier --data labelled.csv --unlabelled more.csv --teacher models/a --teacher models/b --output models/c
   pregonero train classifier --data labelled.csv --split random --arch bilstm --min-count 1 --no-balance --clip 0 --output runs/slides
@@ -48,18 +49,19 @@ Examples:
 
 A grid file is TOML; its keys are the names of these flags: learning-rate = [1e-3, 3e-4]")]
 pub struct ClassifierArguments {
-    /// Labelled tweets: a UTF-8 CSV file with a header
-    #[arg(long, value_name = "FILE", required_unless_present = "summary")]
-    data: Option<PathBuf>,
+    /// Labelled tweets: a table of any kind (CSV, JSON, Parquet, a data set), with the column of the text if it is not that of
+    /// --text-column. The parts train, validation and test of a data set stay as they are
+    #[arg(long, value_name = "FILE[:COLUMN]", required_unless_present = "summary")]
+    data: Option<TableSource>,
     #[command(flatten)]
     columns: ColumnArguments,
     /// The labels, in the order of their numbers
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "negative,positive")]
     labels: Vec<String>,
-    /// Train on the rows of another CSV file whose COLUMN is VALUE, as LABEL; the default weight is 0.5
+    /// Train on the rows of another table whose COLUMN is VALUE, as LABEL; the default weight is 0.5
     #[arg(long, value_name = "FILE:COLUMN=VALUE:LABEL[:WEIGHT]")]
     weak: Vec<WeakSource>,
-    /// Train on the rows of another CSV file, with the teachers' labels
+    /// Train on the rows of another table, with the teachers' labels
     #[arg(long, value_name = "FILE[:TEXTCOLUMN][=WEIGHT]")]
     unlabelled: Vec<UnlabelledSource>,
     /// A classifier to learn the probabilities of; several are averaged
@@ -202,7 +204,7 @@ pub struct ClassifierArguments {
     /// Folder for the model and its card; it must not exist yet
     #[arg(long, value_name = "FOLDER", required_unless_present = "summary")]
     output: Option<PathBuf>,
-    /// Replace the folder if it exists
+    /// Replace the folder if it exists and has nothing but the model of an earlier training
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
     /// Continue from the checkpoint next to the output folder; if there is neither, start from the beginning
@@ -274,7 +276,7 @@ impl ClassifierArguments {
             Ok(Teacher { name: source.to_string(), files: catalog::open(&source, ModelKind::Classifier, hub)? })
         };
         Ok(ClassifierTraining {
-            columns: self.columns.into(),
+            columns: self.columns.of(&data),
             labels: self.labels,
             weak: self.weak,
             unlabelled: self.unlabelled,
@@ -322,7 +324,7 @@ impl ClassifierArguments {
             recommended_min_score: self.recommend_min_score,
             label_hashtags: by_label(self.label_hashtag),
             weights: if self.f32 { WeightFormat::F32 } else { WeightFormat::F16 },
-            ..ClassifierTraining::new(data, folder)
+            ..ClassifierTraining::new(data.path, folder)
         })
     }
 }

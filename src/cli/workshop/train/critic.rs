@@ -20,13 +20,13 @@ use crate::cli::workshop::texts::ControlColumn;
 use crate::config::Settings;
 use pregonero_data::trained_on::TrainedOn;
 use pregonero_models::generation::{Engine, LengthBudget};
-use pregonero_system::files::{Existing, refuse_existing};
 use pregonero_text::hashing::splitmix64;
 use pregonero_text::tweet_text::{MAX_WEIGHTED_LENGTH, weighted_length};
 use pregonero_tweet::{Candidate, SeedPrompt};
 use pregonero_workshop::evaluation::generator::sampling::Sampling;
+use pregonero_workshop::training::classifier::check_output;
 use pregonero_workshop::training::critic::{CriticOutcome, CriticTraining, FEWEST, SET_ASIDE, train_critic};
-use pregonero_workshop::training::text::{self, Cleaning, Duplicates, Reading, TextRow, TextSource};
+use pregonero_workshop::training::text::{self, Cleaning, Duplicates, ReadFor, Reading, TextRow, TextSource};
 
 /// How many candidates are written between checks whether to stop.
 const PIECE: usize = 256;
@@ -71,7 +71,7 @@ pub struct CriticArguments {
     /// Folder for the model and its card; it must not exist yet
     #[arg(long, value_name = "FOLDER")]
     output: PathBuf,
-    /// Replace the folder if it exists
+    /// Replace the folder if it exists and has nothing but the model of an earlier training
     #[arg(long)]
     overwrite: bool,
 }
@@ -83,9 +83,14 @@ pub struct CriticArguments {
 /// training is stopped before the first epoch ends.
 pub(super) async fn run(arguments: CriticArguments, session: &Session) -> Result<()> {
     let output = &session.output;
-    refuse_existing(&arguments.output, if arguments.overwrite { Existing::Replace } else { Existing::Refuse })?;
+    check_output(&arguments.output, arguments.overwrite)?;
     let columns: Vec<String> = arguments.control.iter().map(|attribute| attribute.column.clone()).collect();
-    let reading = Reading { cleaning: Cleaning::Tweets, duplicates: Duplicates::Exact, columns: &columns };
+    let reading = Reading {
+        cleaning: Cleaning::Tweets,
+        duplicates: Duplicates::Exact,
+        read_for: ReadFor::Training,
+        columns: &columns,
+    };
     let trained_on = TrainedOn::of(arguments.data.iter().map(|source| &source.path))?;
     let (rows, _) = text::read_rows(&arguments.data, &reading)?;
     let mut settings = session.load(arguments.model.overrides())?.settings;

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::cli::output::{Output, counted};
 use crate::cli::workshop::texts::DataArguments;
 use pregonero_models::generation::tokenizer::training::{self as tokenizer, TokenizerTraining};
-use pregonero_workshop::training::text;
+use pregonero_workshop::training::text::{self, ReadFor};
 
 #[derive(Debug, Args)]
 pub struct TokenizerArguments {
@@ -35,7 +35,7 @@ pub struct TokenizerArguments {
 /// If texts cannot be read, or the folder already has a tokenizer or cannot be written.
 pub(super) fn run(arguments: &TokenizerArguments, output: &Output) -> Result<()> {
     tokenizer::refuse_to_overwrite(&arguments.output)?;
-    let (texts, counts) = text::read_all(&arguments.texts.data, arguments.texts.clean)?;
+    let (texts, counts) = text::read_all(&arguments.texts.data, arguments.texts.clean, ReadFor::Training)?;
     let settings = TokenizerTraining {
         vocabulary_size: arguments.vocab_size,
         min_frequency: arguments.min_frequency,

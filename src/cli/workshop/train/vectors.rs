@@ -12,8 +12,7 @@ use crate::cli::workshop::stop::Stop;
 use crate::cli::workshop::texts::DataArguments;
 use pregonero_models::sentiment::cleaning::Cleaning;
 use pregonero_models::sentiment::subwords::SubwordHasher;
-use pregonero_system::files::Existing;
-use pregonero_workshop::training::vectors::{self, VectorProgress, VectorTraining};
+use pregonero_workshop::training::vectors::{self, TrainedVectors, VectorProgress, VectorTraining};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -68,7 +67,7 @@ pub struct VectorArguments {
     /// Folder for the vectors; it must not exist yet
     #[arg(long, value_name = "FOLDER")]
     output: PathBuf,
-    /// Replace the folder if it exists
+    /// Replace the folder if it exists and has nothing but vectors of an earlier training
     #[arg(long)]
     overwrite: bool,
 }
@@ -80,7 +79,7 @@ impl VectorArguments {
         Ok(VectorTraining {
             tidying: self.texts.clean,
             pipeline: self.pipeline,
-            existing: if self.overwrite { Existing::Replace } else { Existing::Refuse },
+            existing: TrainedVectors::existing(self.overwrite),
             width: self.width,
             window: self.window,
             negatives: self.negatives,

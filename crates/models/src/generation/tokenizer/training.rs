@@ -12,6 +12,7 @@ use tokenizers::{AddedToken, Model as _, Tokenizer as Inner};
 
 use super::{ADDED_TOKENS, END_OF_TEXT, Tokenizer};
 use crate::catalog::WEIGHTS;
+use pregonero_system::files::check_folder_to_fill;
 
 /// The files in which a tokenizer is stored; `tokenizer.json` comes last.
 pub const FILES: [&str; 5] = ["vocab.json", "merges.txt", ADDED_TOKENS, "tokenizer_config.json", "tokenizer.json"];
@@ -66,10 +67,10 @@ pub fn train(texts: &[String], settings: &TokenizerTraining) -> Result<Tokenizer
 /// # Errors
 /// If the folder contains one, or the path is not a folder.
 pub fn refuse_to_overwrite(folder: &Path) -> Result<()> {
-    ensure!(!folder.exists() || folder.is_dir(), "{}: is no folder; choose another --output", folder.display());
+    check_folder_to_fill(folder)?;
     for name in FILES.into_iter().chain([WEIGHTS]) {
         let there = folder.join(name);
-        ensure!(!there.exists(), "{}: exists already; choose another --output", there.display());
+        ensure!(there.symlink_metadata().is_err(), "{}: exists already; choose another --output", there.display());
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ mod pieces;
 mod rows;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Result, bail, ensure};
@@ -74,7 +74,7 @@ pub struct Enrichment {
     pub least_score: f32,
     /// Removes the hashtags at the end of the text, and the sign of the others.
     pub strip_hashtags: bool,
-    /// The file to write, in JSON lines if `data` is JSON, otherwise in CSV; it must not exist yet.
+    /// The file to write, in CSV or JSON lines as its name ends; it must not exist yet.
     pub output: PathBuf,
 }
 
@@ -91,6 +91,23 @@ pub struct EnrichCounts {
     pub with_phrases: usize,
 }
 
+/// The format of the written file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OutputFormat {
+    Csv,
+    JsonLines,
+}
+
+impl OutputFormat {
+    fn of(path: &Path) -> Result<Self> {
+        match path.extension().and_then(|extension| extension.to_str()).map(str::to_lowercase).as_deref() {
+            Some("csv") => Ok(Self::Csv),
+            Some("jsonl" | "ndjson") => Ok(Self::JsonLines),
+            _ => bail!("{}: the extension decides the format: use a name that ends in .csv or .jsonl", path.display()),
+        }
+    }
+}
+
 /// Scores the sentiment of texts, in their order.
 pub type Score<'a> = dyn Fn(&[&str]) -> Result<Vec<Sentiment>> + 'a;
 
@@ -101,8 +118,9 @@ pub type Score<'a> = dyn Fn(&[&str]) -> Result<Vec<Sentiment>> + 'a;
 /// same name, or `score` fails. Then nothing is written.
 pub fn enrich(enrichment: &Enrichment, score: &Score<'_>) -> Result<EnrichCounts> {
     files::refuse_existing(&enrichment.output, Existing::Refuse)?;
+    let format = OutputFormat::of(&enrichment.output)?;
     let mut source = Source::open(enrichment)?;
-    let mut sink = source.sink()?;
+    let mut sink = source.sink(format)?;
     let mut counts = EnrichCounts::default();
     loop {
         let rows = source.next_rows()?;
@@ -208,7 +226,7 @@ mod tests {
             columns: columns.map(|column| column.parse().unwrap()).to_vec(),
             least_score: 0.0,
             strip_hashtags: false,
-            output: folder.path().join("out.csv"),
+            output: folder.path().join(if name.ends_with(".jsonl") { "out.jsonl" } else { "out.csv" }),
         };
         change(&mut enrichment);
         std::fs::write(&enrichment.data, content).unwrap();
@@ -267,7 +285,6 @@ mod tests {
         let (counts, written) = run("a.jsonl", lines.as_bytes(), |enrichment| {
             enrichment.columns = vec!["sentiment".parse().unwrap(), "hashtags".parse().unwrap()];
             enrichment.strip_hashtags = true;
-            enrichment.output.set_extension("jsonl");
         })
         .unwrap();
         assert_eq!(
@@ -276,6 +293,24 @@ mod tests {
              {\"text\":\"no\",\"SENTIMIENTO\":\"NEGATIVE\",\"HASHTAGS\":\"\"}\n"
         );
         assert_eq!((counts.rows, counts.with_hashtags), (2, 1));
+    }
+
+    #[test]
+    fn the_name_of_the_output_decides_its_format() {
+        let only = |extension: &'static str| {
+            move |enrichment: &mut Enrichment| {
+                enrichment.columns = vec!["hashtags".parse().unwrap()];
+                enrichment.output.set_extension(extension);
+            }
+        };
+        let (_, written) = run("a.csv", b"id,text\n7,Hola #Feria\n", only("jsonl")).unwrap();
+        assert_eq!(written, "{\"id\":\"7\",\"text\":\"Hola #Feria\",\"HASHTAGS\":\"Feria\"}\n");
+        let (_, written) = run("a.txt", b"Hola #Feria\n", only("JSONL")).unwrap();
+        assert_eq!(written, "{\"text\":\"Hola #Feria\",\"HASHTAGS\":\"Feria\"}\n");
+        let message = run("a.jsonl", b"{\"text\":\"Hola\"}\n", only("csv")).unwrap_err().to_string();
+        assert!(message.contains("out.csv: the rows of JSON can have different fields"), "{message}");
+        let message = run("a.csv", b"text\nHola\n", only("xlsx")).unwrap_err().to_string();
+        assert!(message.contains("out.xlsx: the extension decides the format"), "{message}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::super::said;
-use super::{CHUNK, Enrichment};
+use super::{CHUNK, Enrichment, OutputFormat};
 use pregonero_data::json_row;
 use pregonero_data::read::{self, ReadOptions, Rows};
 use pregonero_data::row;
@@ -63,14 +63,20 @@ impl<'a> Source<'a> {
     }
 
     /// Returns the sink for the enriched rows.
-    pub(super) fn sink(&self) -> Result<Sink<'a>> {
-        let mut sink = Sink {
-            enrichment: self.enrichment,
-            columns: self.columns.clone(),
-            text: self.text.clone(),
-            bytes: Vec::new(),
-        };
-        if let Some(columns) = &self.columns {
+    ///
+    /// # Errors
+    /// If rows that have fields of their own are to become a table.
+    pub(super) fn sink(&self, format: OutputFormat) -> Result<Sink<'a>> {
+        let is_table = format == OutputFormat::Csv;
+        ensure!(
+            !is_table || self.columns.is_some(),
+            "{}: the rows of JSON can have different fields, so they become JSON lines: use a name that ends in .jsonl",
+            self.enrichment.output.display()
+        );
+        let columns = self.columns.clone().filter(|_| is_table);
+        let mut sink =
+            Sink { enrichment: self.enrichment, columns: columns.clone(), text: self.text.clone(), bytes: Vec::new() };
+        if let Some(columns) = &columns {
             let added = self.enrichment.columns.iter().map(|column| column.name.clone());
             sink.write_record(columns.iter().cloned().chain(added))?;
         }
@@ -118,7 +124,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Takes the enriched rows and formats them as a table, or as JSON lines if they come from JSON.
+/// Takes the enriched rows and formats them as a table or as JSON lines.
 pub(super) struct Sink<'a> {
     enrichment: &'a Enrichment,
     columns: Option<Vec<String>>,

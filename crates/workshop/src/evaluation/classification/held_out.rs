@@ -149,7 +149,15 @@ pub fn read_evaluated(
     ensure!(!tweets.is_empty(), "{}: cleaning leaves no text in any row", name());
     let skipped_empty = read - tweets.len();
     match part {
-        EvaluatedPart::All => Ok(EvaluatedRows { tweets, skipped_empty, verified: None }),
+        EvaluatedPart::All => {
+            if tweets.iter().any(|tweet| tweet.part.is_some()) {
+                tracing::warn!(
+                    "{}: a data set with parts, and all of them are measured; --held-out measures only what was not trained on",
+                    name()
+                );
+            }
+            Ok(EvaluatedRows { tweets, skipped_empty, verified: None })
+        }
         EvaluatedPart::HeldOut => {
             let (tweets, verified) = held_out(classifier, &tweets, &cleaned, columns).with_context(name)?;
             Ok(EvaluatedRows { tweets, skipped_empty, verified: Some(verified) })
@@ -169,7 +177,8 @@ fn held_out(
         .zip(cleaned)
         .map(|(tweet, normalised)| SplitRow { author: &tweet.author, normalised, label: tweet.label })
         .collect();
-    let split = split::split(&classifier.config().held_out, &rows)?;
+    let given: Vec<_> = tweets.iter().map(|tweet| tweet.part).collect();
+    let split = split::split(&classifier.config().held_out, &rows, &given)?;
     let kept = &classifier.config().test_part;
     if let Some(kept) = kept {
         kept.check(&TestPart::of(columns, split.test.iter().map(|&row| (rows[row].normalised, rows[row].label))))?;

@@ -100,7 +100,7 @@ fn words(text: &str) -> usize {
 }
 
 /// Text that is in every page, by which an earlier one is recognised.
-const TITLE: &str = "<title>¿Persona o máquina?";
+pub const TITLE: &str = "<title>¿Persona o máquina?";
 
 /// Writes the page; replaces an earlier one and nothing else.
 ///

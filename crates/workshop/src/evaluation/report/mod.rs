@@ -15,7 +15,7 @@ use super::speed::ScoringSpeed;
 use crate::metrics::ClassificationReport;
 pub use crate::training::classifier::LOG_FILE as TRAINING_LOG;
 use pregonero_models::catalog::ModelFiles;
-use pregonero_system::files::{Existing, refuse_existing, write_whole};
+use pregonero_system::files::{Existing, check_folder_to_fill, refuse_existing, write_whole};
 
 /// The file name of the page.
 pub const PAGE: &str = "report.md";
@@ -79,6 +79,15 @@ pub fn write_report(folder: &Path, content: &ReportContent<'_>) -> Result<()> {
 
 /// The file that marks every folder of [`write_files`]: files with our names there may be replaced.
 const MARK: &str = ".written-by-pregonero";
+
+/// Reports before a long evaluation what [`write_report`] would refuse.
+///
+/// # Errors
+/// If the folder has a page that this program did not write, or cannot be written.
+pub fn check_report(folder: &Path) -> Result<()> {
+    check_folder_to_fill(folder)?;
+    if folder.join(MARK).exists() { Ok(()) } else { refuse_existing(&folder.join(PAGE), Existing::Refuse) }
+}
 
 /// Writes files by name and text; replaces older ones if this function wrote them.
 pub(super) fn write_files(folder: &Path, files: impl IntoIterator<Item = (String, String)>) -> Result<()> {

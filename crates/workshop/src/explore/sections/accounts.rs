@@ -86,11 +86,9 @@ fn by_day(content: &PageContent<'_>) -> Section {
 fn points(content: &PageContent<'_>, bursts: &Bursts, name: impl Fn(&Bubble) -> String) -> Vec<Point> {
     let language = content.language;
     let point = |bubble: &Bubble| {
-        let (name, posts, times) = (name(bubble), language.whole(bubble.posts), language.whole(bubble.times));
-        let tip = language.t(
-            format!("{name}: {posts} publicaciones, {times} veces"),
-            format!("{name}: {posts} posts, {times} times"),
-        );
+        let (name, posts, times) = (name(bubble), language.posts(bubble.posts), bubble.times);
+        let times = language.counted(times, ["vez", "veces"], ["time", "times"]);
+        let tip = format!("{name}: {posts}, {times}");
         Point { x: f64::from(bubble.at), y: bubble.posts as f64, size: bubble.times as f64, tip }
     };
     bursts.bubbles.iter().map(point).collect()

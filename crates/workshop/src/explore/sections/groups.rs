@@ -35,9 +35,9 @@ pub(super) fn sizes(content: &PageContent<'_>, place: usize, grouping: &Grouping
     );
     let mut html = table(&title, &head, &rows);
     if grouping.without > 0 {
-        let without = language.whole(grouping.without);
-        let note =
-            language.t(format!("{without} publicaciones no tienen valor."), format!("{without} posts have no value."));
+        let (posts, one) = (language.posts(grouping.without), grouping.without == 1);
+        let (tiene, has) = if one { ("tiene", "has") } else { ("tienen", "have") };
+        let note = language.t(format!("{posts} no {tiene} valor."), format!("{posts} {has} no value."));
         html.push_str(&format!("<p>{note}</p>\n"));
     }
     if content.numbers.span.is_some() {
@@ -133,11 +133,12 @@ pub(super) fn sentiment(content: &PageContent<'_>) -> Option<Section> {
     let sentiment = content.numbers.sentiment.as_ref()?;
     let classes: Vec<String> =
         sentiment.labels.iter().enumerate().map(|(place, label)| class_of(place, label)).collect();
-    let (sampled, model) = (language.whole(sentiment.sampled), shown(&sentiment.model));
+    let (sampled, model) = (language.posts(sentiment.sampled), shown(&sentiment.model));
+    let chosen = if sentiment.sampled == 1 { "elegida" } else { "elegidas" };
     let note = language.t(
-        format!("El clasificador {model} sobre {sampled} publicaciones elegidas al azar, sin retuits. Un clasificador se equivoca: compare \
+        format!("El clasificador {model} sobre {sampled} {chosen} al azar, sin retuits. Un clasificador se equivoca: compare \
                  grupos, no publicaciones."),
-        format!("The classifier {model} on {sampled} posts drawn at random, without retweets. A classifier errs: compare groups, not \
+        format!("The classifier {model} on {sampled} drawn at random, without retweets. A classifier errs: compare groups, not \
                  posts."),
     );
     let mut html = format!("<p>{note}</p>\n{}", legend(&sentiment.labels, &classes));

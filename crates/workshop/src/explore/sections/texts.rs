@@ -106,16 +106,19 @@ pub(super) fn repeated(content: &PageContent<'_>) -> Section {
     let (language, numbers) = (content.language, content.numbers);
     let duplicates = &numbers.duplicates;
     let compared = numbers.posts - numbers.kinds.retweets;
-    let (exact, near) = (language.whole(duplicates.exact), language.whole(duplicates.near));
+    let (exact, near) = (language.posts(duplicates.exact), language.whole(duplicates.near));
+    let (tienen, have) = if duplicates.exact == 1 { ("tiene", "has") } else { ("tienen", "have") };
+    let (otras, share) = if duplicates.near == 1 { ("otra más", "shares") } else { ("otras más", "share") };
+    let comparten = if duplicates.near == 1 { "comparte" } else { "comparten" };
     let (exact_share, near_share) =
         (language.percent(duplicates.exact, compared), language.percent(duplicates.near, compared));
     let threshold = language.percent((duplicates.threshold * 100.0).round() as u64, 100);
     let note = language.t(
-        format!("Sin contar retuits, {exact} publicaciones ({exact_share}) tienen las mismas palabras que una anterior, y otras {near} \
-                 ({near_share}) comparten al menos el {threshold} de ellas. Enlaces, menciones y palabras vacías no cuentan; los textos de menos de cuatro \
+        format!("Sin contar retuits, {exact} ({exact_share}) {tienen} las mismas palabras que una anterior, y {near} {otras} \
+                 ({near_share}) {comparten} al menos el {threshold} de ellas. Enlaces, menciones y palabras vacías no cuentan; los textos de menos de cuatro \
                  palabras no se comparan."),
-        format!("Retweets apart, {exact} posts ({exact_share}) have the same words as an earlier one, and another {near} ({near_share}) \
-                 share at least {threshold} of them. Links, mentions and stop words do not count; texts of fewer than four words are not compared."),
+        format!("Retweets apart, {exact} ({exact_share}) {have} the same words as an earlier one, and another {near} ({near_share}) \
+                 {share} at least {threshold} of them. Links, mentions and stop words do not count; texts of fewer than four words are not compared."),
     );
     let row = |repeated: &Repeated| {
         vec![

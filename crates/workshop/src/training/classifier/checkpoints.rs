@@ -1,12 +1,13 @@
 //! The progress of a training, and how it is stored on disk next to the folder it will write.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use candle_core::{Device, Tensor, Var};
 use serde::{Deserialize, Serialize};
 
+use super::output::beside;
 use super::progress::EpochReport;
 use super::settings::ClassifierTraining;
 use crate::training::checkpoint::{CheckpointFolder, tensors};
@@ -198,13 +199,19 @@ pub(super) struct Tensors<'a> {
 impl Checkpoints {
     /// Returns the folder `OUTPUT.checkpoints`: the output folder itself is written only at the end, as a whole.
     pub(super) fn beside(output: &Path) -> Self {
-        let mut name = output.as_os_str().to_owned();
-        name.push(".checkpoints");
-        Self { folder: CheckpointFolder::new(PathBuf::from(name)) }
+        Self { folder: CheckpointFolder::new(beside(output, ".checkpoints")) }
     }
 
     pub(super) fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Checks that the folder of the checkpoints, which is removed when the training is done, has nothing else in it.
+    ///
+    /// # Errors
+    /// If it contains what no training wrote.
+    pub(super) fn refuse_foreign(&self) -> Result<()> {
+        self.folder.refuse_foreign()
     }
 
     /// Checks that resuming would not replace a finished model.
@@ -212,7 +219,7 @@ impl Checkpoints {
     /// # Errors
     /// If `output` exists but there is no state to resume from: resuming would start over and replace it.
     pub(super) fn refuse_to_replace(&self, output: &Path) -> Result<()> {
-        if output.exists() && self.folder.last::<serde::de::IgnoredAny>()?.is_none() {
+        if output.join(WEIGHTS).exists() && self.folder.last::<serde::de::IgnoredAny>()?.is_none() {
             bail!(
                 "{}: contains a model but there is no checkpoint to resume from; choose another --output or pass --overwrite",
                 output.display()

@@ -17,6 +17,7 @@ use super::vectors::{InitialVectors, VectorCounts};
 use crate::dataset;
 use crate::dataset::columns::{Asked, open_table};
 use crate::dataset::labelled::{LabelledTweet, author_column, place_of, read_labelled};
+use crate::dataset::parts::{ReadFor, paths_for};
 use pregonero_data::similar::{NEAR_DUPLICATE, SimilarTexts};
 use pregonero_data::split::{Split, SplitRow};
 use pregonero_models::sentiment::TestPart;
@@ -210,7 +211,19 @@ impl Labelled {
 
     fn split(&self, settings: &ClassifierTraining) -> Result<Split> {
         let rows = self.rows();
-        let split = dataset::split::split(&settings.held_out(), &rows)?;
+        let given: Vec<_> = self.tweets.iter().map(|tweet| tweet.part).collect();
+        let split = dataset::split::split(&settings.held_out(), &rows, &given)?;
+        if given.iter().any(Option::is_some) {
+            let Split { train, validation, test } = &split;
+            dataset::said::sentence(&format!(
+                "{}: a data set with parts, which stay as they are; what is missing comes from its part train: {} rows to train, \
+                 {} to validate, {} to test",
+                settings.data.display(),
+                train.len(),
+                validation.len(),
+                test.len()
+            ));
+        }
         check_split(&rows, &split, &settings.labels).with_context(|| settings.data.display().to_string())?;
         Ok(split)
     }
@@ -233,7 +246,12 @@ fn check_split(rows: &[SplitRow<'_>], split: &Split, labels: &[String]) -> Resul
         ensure!(found, "no row with label {place} ({label}) to train on");
     }
     for (name, part) in [("train", &split.train), ("validation", &split.validation), ("test", &split.test)] {
-        ensure!(!part.is_empty(), "too few rows, or too few groups of author and text: the {name} part is empty");
+        ensure!(
+            !part.is_empty(),
+            "too few rows, or too few groups of author and text: the {name} part is empty; give more rows, or larger --shares \
+             for it (now train,validation,test of {} rows); if most rows have one author, --author-column \"\" splits them too",
+            rows.len()
+        );
     }
     Ok(())
 }
@@ -280,7 +298,6 @@ impl<'a> Additions<'a> {
         counts: &mut DataCounts,
     ) -> Result<()> {
         let text = Asked::new(&self.settings.columns.text, pregonero_models::sentiment::TEXT_FLAG);
-        let mut table = open_table(&source.path, &self.asked(text, Asked::new(&source.column, "")))?;
         let name = &self.settings.labels[label];
         let mut found = SourceCounts {
             source: format!(
@@ -292,19 +309,23 @@ impl<'a> Additions<'a> {
             ),
             ..SourceCounts::default()
         };
-        while let Some(row) = table.next_row()? {
-            let [text, value, author] = fields(row.fields);
-            if value.trim() != source.value {
-                continue;
+        let asked = self.asked(text, Asked::new(&source.column, ""));
+        for path in paths_for(&source.path, ReadFor::Training)? {
+            let mut table = open_table(&path, &asked)?;
+            while let Some(row) = table.next_row()? {
+                let [text, value, author] = fields(row.fields);
+                if value.trim() != source.value {
+                    continue;
+                }
+                let row = self.row(text, &author, known, &mut found);
+                let source_place = Some(counts.added.len());
+                rows.extend(row.map(|row| TrainRow {
+                    label: Some(label),
+                    weight: source.weight,
+                    source: source_place,
+                    ..row
+                }));
             }
-            let row = self.row(text, &author, known, &mut found);
-            let source_place = Some(counts.added.len());
-            rows.extend(row.map(|row| TrainRow {
-                label: Some(label),
-                weight: source.weight,
-                source: source_place,
-                ..row
-            }));
         }
         ensure!(
             found.read > 0,
@@ -329,16 +350,18 @@ impl<'a> Additions<'a> {
             ..Asked::new(source.column.as_ref().unwrap_or(&self.settings.columns.text), "")
         };
         // The text takes the place of the value that an unlabelled row does not have.
-        let mut table = open_table(&source.path, &self.asked(text, text))?;
         let mut found = SourceCounts {
             source: format!("{}: labelled by the teachers, weight {}", file(&source.path), source.weight),
             ..SourceCounts::default()
         };
-        while let Some(row) = table.next_row()? {
-            let [text, _, author] = fields(row.fields);
-            let row = self.row(text, &author, known, &mut found);
-            let source_place = Some(counts.added.len());
-            rows.extend(row.map(|row| TrainRow { weight: source.weight, source: source_place, ..row }));
+        for path in paths_for(&source.path, ReadFor::Training)? {
+            let mut table = open_table(&path, &self.asked(text, text))?;
+            while let Some(row) = table.next_row()? {
+                let [text, _, author] = fields(row.fields);
+                let row = self.row(text, &author, known, &mut found);
+                let source_place = Some(counts.added.len());
+                rows.extend(row.map(|row| TrainRow { weight: source.weight, source: source_place, ..row }));
+            }
         }
         ensure!(found.read > 0, "{}: no rows", source.path.display());
         counts.added.push(found);

@@ -158,6 +158,7 @@ impl<'a> Trainer<'a> {
     /// Resumes from a checkpoint, if the settings say so; returns its epoch.
     fn resume(&mut self) -> Result<Option<usize>> {
         let Some(checkpoints) = self.checkpoints else { return Ok(None) };
+        checkpoints.refuse_foreign()?;
         if !self.settings.resume {
             if self.settings.overwrite {
                 checkpoints.remove()?;

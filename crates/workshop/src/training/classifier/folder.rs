@@ -7,18 +7,16 @@ use anyhow::{Context as _, Result};
 use candle_core::Tensor;
 
 use super::Trained;
+use super::output::{LOG_FILE, existing};
 use super::settings::ClassifierTraining;
 use pregonero_models::catalog::WEIGHTS;
 use pregonero_models::sentiment::{CONFIG_FILE, VOCABULARY_FILE};
-use pregonero_system::files::{Existing, write_whole_folder};
-
-/// The training log, one line of JSON per epoch, from which the training curves are drawn.
-pub const LOG_FILE: &str = "training.jsonl";
+use pregonero_system::files::write_whole_folder;
 
 /// Writes the folder of [`ClassifierTraining::output`].
 pub fn write(settings: &ClassifierTraining, trained: &Trained, card: &str) -> Result<()> {
     let Trained { config, vocabulary, weights, outcome, trained_on, .. } = trained;
-    write_whole_folder(&settings.output, Existing::Replace, |model| {
+    write_whole_folder(&settings.output, existing(settings.overwrite || settings.resume), |model| {
         write_file(&model.join(CONFIG_FILE), &(serde_json::to_string_pretty(config)? + "\n"))?;
         write_file(&model.join(VOCABULARY_FILE), &(serde_json::to_string(vocabulary)? + "\n"))?;
         write_file(&model.join("README.md"), card)?;

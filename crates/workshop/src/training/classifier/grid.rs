@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::digest::FileDigests;
-use super::output::check_output;
+use super::output::{beside, check_output};
 use super::{ClassifierTraining, Listener, Progress, Trained, fit_classifier};
 use pregonero_system::files::{Existing, write_whole};
 
@@ -102,9 +102,7 @@ impl GridResult {
 /// Returns the path of the results, `OUTPUT.grid.jsonl`.
 #[must_use]
 pub fn results_file(output: &Path) -> PathBuf {
-    let mut name = output.as_os_str().to_owned();
-    name.push(".grid.jsonl");
-    PathBuf::from(name)
+    beside(output, ".grid.jsonl")
 }
 
 /// Trains what is not trained yet, writes each result at once, writes the folder of the best one, and returns all results,
@@ -194,7 +192,14 @@ fn read_results(path: &Path, command: &str) -> Result<Vec<GridResult>> {
         return Ok(Vec::new());
     }
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let is_result = |line: &str| serde_json::from_str::<GridResult>(line).is_ok();
     // A line that a crash cut off counts as not trained.
+    let cut_off = !text.contains('\n');
+    ensure!(
+        cut_off || text.lines().next().is_none_or(is_result),
+        "{}: exists already and does not contain a grid's results, which are written to this file; choose another --output",
+        path.display()
+    );
     let results = text.lines().filter_map(|line| serde_json::from_str::<GridResult>(line).ok());
     Ok(results.filter(|result| result.command == command).collect())
 }

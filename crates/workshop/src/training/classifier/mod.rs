@@ -32,9 +32,8 @@ use candle_core::Tensor;
 
 use self::checkpoints::Checkpoints;
 pub use self::data::{DataCounts, SourceCounts};
-pub use self::folder::LOG_FILE;
 pub use self::loss::{binary_cross_entropy, cross_entropy};
-pub use self::output::WeightFormat;
+pub use self::output::{LOG_FILE, WeightFormat, check_output};
 pub use self::progress::{EpochReport, Listener, Progress};
 pub use self::settings::{ClassifierTraining, Distillation, PretrainedVectors, StopOn, outputs};
 pub use self::sources::{Teacher, UnlabelledSource, WeakSource};
@@ -102,7 +101,6 @@ impl Trained {
     /// # Errors
     /// Same as [`Self::write`].
     pub fn write_with_card(&self, settings: &ClassifierTraining, card: &str) -> Result<()> {
-        output::check_output(&settings.output, settings.overwrite || settings.resume)?;
         folder::write(settings, self, card)
     }
 }

@@ -371,7 +371,7 @@ fn added_rows_never_share_author_or_text_with_the_held_out_parts() {
             label: tweet.label,
         })
         .collect();
-    let split = crate::dataset::split::split(&config.config().held_out, &rows).unwrap();
+    let split = crate::dataset::split::split(&config.config().held_out, &rows, &vec![None; rows.len()]).unwrap();
     let held_out = &tweets[split.test[0]];
     // No two of these share enough words to be near-duplicates.
     let trained = split.train.iter().map(|&row| &tweets[row]).find(|tweet| tweet.text.contains("feliz")).unwrap();

@@ -12,14 +12,14 @@ use serde_json::json;
 
 use super::log::{CURVE, LOG};
 use super::{Corpus, GeneratorTraining, Learner, Outcome, Samples, stored};
-use crate::training::checkpoint::{CheckpointFolder, load_tensors, save_tensors, tensors};
+use crate::training::checkpoint::{BEST_WEIGHTS, CheckpointFolder, MARK, load_tensors, save_tensors, tensors};
 use pregonero_models::catalog::WEIGHTS;
 use pregonero_models::generation::control::CONFIG_KEY;
 use pregonero_models::generation::gpt2::Gpt2Config;
 use pregonero_models::generation::tokenizer::Tokenizer;
 use pregonero_models::generation::tokenizer::training::FILES as TOKENIZER_FILES;
 use pregonero_models::verbatim::{OWN_TEXTS, VERBATIM_INDEX};
-use pregonero_system::files::{Existing, write_whole};
+use pregonero_system::files::{Existing, check_folder_to_fill, write_whole};
 
 /// The file name of a model's card.
 const CARD: &str = "README.md";
@@ -161,12 +161,12 @@ impl Checkpoints {
     }
 
     fn best_weights(&self) -> PathBuf {
-        self.folder.path().join("best.safetensors")
+        self.folder.path().join(BEST_WEIGHTS)
     }
 
     /// Returns the file that marks the output folder as one that a training wrote, so that a later run may replace its files.
     fn mark(&self) -> PathBuf {
-        self.folder.path().join(".written-by-pregonero")
+        self.folder.path().join(MARK)
     }
 
     /// Marks the output folder before this training writes its first file into it.
@@ -184,9 +184,8 @@ impl Checkpoints {
     /// with, is the output folder, its files may exist.
     pub(super) fn refuse_to_overwrite(&self, resume: bool, tokenizer: Option<&Path>) -> Result<()> {
         let (state, weights) = (self.folder.state_file(), self.output.join(WEIGHTS));
-        if self.output.exists() && !self.output.is_dir() {
-            bail!("{}: is not a folder; choose another --output", self.output.display());
-        }
+        check_folder_to_fill(&self.output)?;
+        self.folder.refuse_foreign()?;
         if state.exists() && !resume {
             bail!("{}: contains an earlier training; pass --resume or another --output", state.display());
         }

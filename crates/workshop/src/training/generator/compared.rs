@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 
 use super::GeneratorTraining;
-use crate::training::text::{self, Cleaning, TextRow, TextSource};
+use crate::training::text::{self, Cleaning, ReadFor, TextRow, TextSource};
 use pregonero_models::verbatim::{DEFAULT_WINDOW, OWN_TEXTS, OwnTexts, VERBATIM_INDEX, VerbatimIndex};
 
 /// The training texts in the form that the gate compares with: other people's as runs of words, the operator's own as a
@@ -47,7 +47,7 @@ impl Compared {
         if others.is_empty() {
             return Ok(Self { others: None, own: own_texts });
         }
-        let (texts, _) = text::read_all(others, cleaning).context("--others")?;
+        let (texts, _) = text::read_all(others, cleaning, ReadFor::Everything).context("--others")?;
         let others = texts.iter().map(String::as_str).filter(|other| !digests.contains(&text::digest(other)));
         Ok(Self { others: index(others, own), own: own_texts })
     }
@@ -101,7 +101,7 @@ fn read_own(sources: &[TextSource], cleaning: Cleaning) -> Result<(Vec<String>, 
     if sources.is_empty() {
         return Ok((Vec::new(), HashSet::new()));
     }
-    let (texts, _) = text::read_all(sources, cleaning).context("--own")?;
+    let (texts, _) = text::read_all(sources, cleaning, ReadFor::Everything).context("--own")?;
     let digests = texts.iter().map(|own| text::digest(own)).collect();
     Ok((OwnTexts::prepare(texts).context("--own")?, digests))
 }

@@ -17,7 +17,7 @@ use self::blocks::Blocks;
 use self::texts::Texts;
 use super::compared::Compared;
 use super::settings::{GeneratorTraining, Samples};
-use crate::training::text::{self, Reading, TextCounts, TextRow};
+use crate::training::text::{self, ReadFor, Reading, TextCounts, TextRow};
 use pregonero_models::generation::ControlLayout;
 use pregonero_models::generation::control::{Control, tidy_value};
 use pregonero_models::generation::tokenizer::Tokenizer;
@@ -68,7 +68,12 @@ impl Corpus {
     pub(super) fn read(settings: &GeneratorTraining, tokenizer: &Tokenizer) -> Result<Self> {
         let end = tokenizer.separator()?;
         let columns = settings.control.as_ref().map_or(&[][..], |control| &control.columns);
-        let reading = Reading { cleaning: settings.cleaning, duplicates: settings.duplicates, columns };
+        let reading = Reading {
+            cleaning: settings.cleaning,
+            duplicates: settings.duplicates,
+            read_for: ReadFor::Training,
+            columns,
+        };
         let (mut rows, counts) = text::read_rows(&settings.data, &reading)?;
         let control = settings.control.as_ref().map(|control| layout(&control.layout, &mut rows)).transpose()?;
         if control.is_none() {

@@ -47,6 +47,8 @@ pub enum Progress {
     Data { counts: TextCounts, shortened: usize, training_tokens: usize, held_out_tokens: usize },
     /// The base writes from these attributes, but the new model will not, because `--control` does not name them.
     ControlLost { attributes: String },
+    /// The base predicts these texts worse than guessing, in nats a token, although its tokenizer is its own.
+    Unlike { loss: f64, guess: f64 },
     /// There is no checkpoint in the output folder; the training starts with its first step.
     NothingToResume,
     /// The model is ready.
@@ -121,6 +123,7 @@ struct Trainer<'a> {
     state: State,
     /// The files that are trained on.
     trained_on: TrainedOn,
+    is_writing: bool,
 }
 
 impl<'a> Trainer<'a> {
@@ -149,7 +152,8 @@ impl<'a> Trainer<'a> {
         let variables = initial_weights(settings, &config, &device)?;
         let learner = Learner::new(config, device, variables, settings.step_settings())?;
         let (log, state) = (TrainingLog::new(&settings.output), State::new(settings, &corpus));
-        let mut trainer = Self { settings, learner, corpus, tokenizer, checkpoints, log, state, trained_on };
+        let mut trainer =
+            Self { settings, learner, corpus, tokenizer, checkpoints, log, state, trained_on, is_writing: false };
         if !trainer.resume()? && settings.resume {
             report(Progress::NothingToResume);
         }
@@ -171,9 +175,17 @@ impl<'a> Trainer<'a> {
             state.check_same_run(&self.state)?;
             self.state = state;
         }
-        self.checkpoints.mark_as_ours()?;
-        self.log.forget_behind(self.state.step)?;
         Ok(resumed)
+    }
+
+    /// Prepares the output folder for the first file. Not before the first step has succeeded: a training that fails at
+    /// its start leaves nothing.
+    fn begin_writing(&mut self) -> Result<()> {
+        if !std::mem::replace(&mut self.is_writing, true) {
+            self.checkpoints.mark_as_ours()?;
+            self.log.forget_behind(self.state.step)?;
+        }
+        Ok(())
     }
 
     /// Returns the number of the last step.
@@ -189,7 +201,8 @@ impl<'a> Trainer<'a> {
         let steps = self.steps();
         let mut window = Window::starting_with(self.state.unlogged);
         while self.state.step < steps && !stop.load(Ordering::Relaxed) && !self.out_of_patience() {
-            let (loss, tokens) = self.step(steps)?;
+            let (loss, tokens) = self.step(steps, report)?;
+            self.begin_writing()?;
             window.add(loss, tokens);
             self.state.step += 1;
             let step = self.state.step;
@@ -233,13 +246,13 @@ impl<'a> Trainer<'a> {
     }
 
     /// Takes one step of the optimiser; returns the mean loss of its batches and how many tokens they counted.
-    fn step(&mut self, steps: usize) -> Result<(f64, usize)> {
+    fn step(&mut self, steps: usize, report: &mut (dyn FnMut(Progress) + Send)) -> Result<(f64, usize)> {
         let (step, accumulate) = (self.state.step, self.settings.accumulate);
         let parts: Vec<Batch> = (step * accumulate..(step + 1) * accumulate)
             .map(|number| self.corpus.batch(number, self.settings))
             .collect();
         let outcome = self.learner.step(&parts, step, self.settings.schedule().at(step, steps))?;
-        self.check_base(outcome.loss)?;
+        self.check_base(outcome.loss, report)?;
         let (what, value) = match outcome {
             StepOutcome { loss, .. } if !loss.is_finite() => ("loss", loss),
             StepOutcome { gradient_norm, .. } if !gradient_norm.is_finite() => ("gradient's norm", gradient_norm),
@@ -257,16 +270,24 @@ impl<'a> Trainer<'a> {
         format!("the {what}: lower --learning-rate or raise --warmup-steps; {checkpoint}")
     }
 
-    /// Refuses a base that predicts worse than guessing at its very first step: it was not trained with these token ids.
-    fn check_base(&self, loss: f64) -> Result<()> {
+    /// Refuses a base that predicts worse than guessing at its very first step: most likely it was not trained with these
+    /// token ids. A built-in one was, so its texts were in another language or of another kind; that is only reported.
+    fn check_base(&self, loss: f64, report: &mut (dyn FnMut(Progress) + Send)) -> Result<()> {
         const BEYOND_GUESSING: f64 = 0.5;
         let vocabulary = self.learner.config.vocab_size.min(self.tokenizer.vocabulary_size());
         let guess = (vocabulary as f64).ln();
-        if self.state.step == 0 && matches!(self.settings.base, Base::Model(_)) && loss > guess + BEYOND_GUESSING {
-            bail!(
+        if self.state.step > 0 || loss <= guess + BEYOND_GUESSING {
+            return Ok(());
+        }
+        match self.settings.base {
+            Base::Scratch { .. } => {}
+            Base::Model(ModelFiles::Embedded(_)) => report(Progress::Unlike { loss, guess }),
+            Base::Model(ModelFiles::Folder(_)) => bail!(
                 "the base's loss on these texts is {loss:.2} nats per token, but guessing among {vocabulary} tokens gives \
-                 {guess:.2}: its tokenizer is not the one it was trained with"
-            );
+                 {guess:.2}: either the tokenizer in its folder is not the one it was trained with, or the texts are in \
+                 another language than its own; take the tokenizer that belongs to it, a base of the texts' language, or \
+                 train from scratch with --tokenizer"
+            ),
         }
         Ok(())
     }
@@ -296,6 +317,7 @@ impl<'a> Trainer<'a> {
             return Ok(());
         }
         self.check_weights()?;
+        self.begin_writing()?;
         self.state.saved_step = self.state.step;
         self.checkpoints.save(&self.learner, &self.state)?;
         report(Progress::Saved { step: self.state.step });

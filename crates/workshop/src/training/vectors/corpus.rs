@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use rayon::prelude::*;
 
 use super::VectorTraining;
-use crate::training::text::{self, TextCounts};
+use crate::training::text::{self, ReadFor, TextCounts};
 use pregonero_models::sentiment::vocabulary::Vocabulary;
 
 /// The texts, cleaned and numbered.
@@ -25,7 +25,7 @@ pub(super) struct Corpus {
 impl Corpus {
     /// Reads, cleans and numbers the texts; words rarer than the minimum are left out, as in word2vec.
     pub(super) fn read(settings: &VectorTraining) -> Result<Self> {
-        let (read, texts) = text::read_all(&settings.data, settings.tidying)?;
+        let (read, texts) = text::read_all(&settings.data, settings.tidying, ReadFor::Training)?;
         let cleaned: Vec<String> = read.par_iter().map(|text| settings.pipeline.clean(text)).collect();
         drop(read);
         Self::of(&cleaned, texts, settings)

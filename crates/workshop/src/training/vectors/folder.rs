@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::format::{read_vectors, write_vectors};
 use super::word_vectors::WordVectors;
-use pregonero_data::trained_on::TrainedOn;
+use pregonero_data::trained_on::{TRAINED_ON, TrainedOn};
 use pregonero_models::sentiment::cleaning::Cleaning;
 use pregonero_models::sentiment::subwords::SubwordHasher;
-use pregonero_system::files::{self, Existing};
+use pregonero_system::files::{self, Existing, OurFolder};
 
 /// The words with their vectors, n-grams included.
 pub const VECTORS_FILE: &str = "vectors.txt";
@@ -62,6 +62,13 @@ pub struct TrainedVectors {
     pub pieces: Vec<f32>,
 }
 
+/// What `train vectors` leaves in its folder.
+const VECTORS: OurFolder = OurFolder {
+    what: "a folder of word vectors that this program trained",
+    marks: &[VECTORS_FILE, CARD_FILE],
+    others: &[SUBWORDS_FILE, TRAINED_ON],
+};
+
 impl TrainedVectors {
     /// Reads a folder that `train vectors` wrote.
     ///
@@ -88,6 +95,12 @@ impl TrainedVectors {
             None => Vec::new(),
         };
         Ok(Self { card, words, pieces })
+    }
+
+    /// Returns what may happen to a folder that exists.
+    #[must_use]
+    pub fn existing(overwrite: bool) -> Existing {
+        Existing::OurFolder { ours: &VECTORS, overwrite }
     }
 
     /// Writes the folder, with the files that the vectors were trained on: all of it or nothing.

@@ -27,7 +27,7 @@ use super::text::{Cleaning as Tidying, TextCounts, TextSource};
 use pregonero_data::trained_on::TrainedOn;
 use pregonero_models::sentiment::cleaning::Cleaning;
 use pregonero_models::sentiment::subwords::SubwordHasher;
-use pregonero_system::files::{Existing, refuse_existing};
+use pregonero_system::files::{Existing, refuse_existing_folder};
 
 /// The settings of a training of word vectors.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,7 +91,7 @@ impl VectorTraining {
 
     fn check(&self) -> Result<()> {
         self.check_numbers()?;
-        refuse_existing(&self.output, self.existing)
+        refuse_existing_folder(&self.output, self.existing)
     }
 
     fn check_numbers(&self) -> Result<()> {

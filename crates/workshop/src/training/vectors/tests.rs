@@ -132,6 +132,7 @@ fn a_training_that_cannot_end_well_writes_nothing() {
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "only the texts are there");
     std::fs::create_dir(&settings.output).unwrap();
+    std::fs::write(settings.output.join("notes.txt"), "mine").unwrap();
     assert!(train(&settings).unwrap_err().to_string().contains("exists already"));
 }
 

@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(changed.units, Some(vec![8, 4]));
         assert_eq!((changed.batch, changed.epochs, changed.no_balance, changed.f32), (7, 3, true, true));
         assert_eq!((changed.patience, changed.labels.len()), (7, 2));
-        assert_eq!(changed.data, Some(PathBuf::from("a.csv")));
+        assert_eq!(changed.data.unwrap().path, PathBuf::from("a.csv"));
         assert_eq!(base.with(&combination("units = [4, 2]")).unwrap().units, Some(vec![4, 2]));
         let seeded = arguments(&["--split-seed", "1"]);
         assert_eq!(seeded.with(&combination("seed = 3")).unwrap().seed, 3);

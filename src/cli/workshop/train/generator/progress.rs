@@ -23,6 +23,10 @@ pub(super) fn describe(progress: &Progress) -> String {
         Progress::ControlLost { attributes } => {
             format!("the base writes from {attributes}; the new model will not, because --control does not name them")
         }
+        Progress::Unlike { loss, guess } => format!(
+            "the base's loss on these texts is {loss:.2} nats per token, and guessing would give {guess:.2}: they are in another \
+             language, or of another kind, than those it was trained on; it has to learn them from the beginning"
+        ),
         Progress::NothingToResume => "there is no checkpoint to resume from: starting with the first step".to_owned(),
         Progress::Model { parameters, resumed_at, steps, device, fallback } => {
             let fallback = fallback.as_ref().map_or_else(String::new, |reason| format!("{reason}; "));

@@ -1,0 +1,173 @@
+//! Where commands write: nothing that the program did not make is replaced, and that is found out before the work.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::commands::Place;
+
+/// Every file below a folder with its content; links as what they point to.
+fn everything(folder: &Path) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_symlink() {
+            found.insert(path.clone(), format!("-> {}", std::fs::read_link(&path).unwrap().display()));
+        } else if path.is_dir() {
+            found.insert(path.clone(), "a folder".to_owned());
+            found.extend(everything(&path));
+        } else {
+            found.insert(path.clone(), String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned());
+        }
+    }
+    found
+}
+
+/// A folder with a labelled table, texts, and what a person may have where a command is told to write.
+fn place() -> Place {
+    let place = Place::with_tiny_model();
+    let mut table = "author,text,label\n".to_owned();
+    for row in 0..120 {
+        let word = if row % 2 == 0 { "alegre" } else { "triste" };
+        table += &format!("autor{row},hoy estoy {word} número{row},{}\n", row % 2);
+    }
+    std::fs::write(place.path("labelled.csv"), table).unwrap();
+    for folder in ["own-data", "another-model"] {
+        std::fs::create_dir(place.path(folder)).unwrap();
+    }
+    std::fs::write(place.path("own-data/notes.txt"), "mine").unwrap();
+    std::fs::write(place.path("another-model/config.json"), "{\"model_type\": \"bert\"}").unwrap();
+    std::fs::write(place.path("another-model/model.safetensors"), "weights").unwrap();
+    std::os::unix::fs::symlink("own-data", place.path("link")).unwrap();
+    place
+}
+
+const TRAIN: [&str; 7] = ["train", "classifier", "--data", "labelled.csv", "--epochs", "1", "--output"];
+
+#[test]
+fn no_command_replaces_a_folder_or_a_file_that_the_program_did_not_make() {
+    let place = place();
+    let before = everything(&place.path("."));
+    let commands: [&[&str]; 5] = [
+        &TRAIN,
+        &["train", "vectors", "--data", "labelled.csv:text", "--output"],
+        &["train", "critic", "--data", "labelled.csv:text", "--output"],
+        &["models", "quantize", "tiny", "--output"],
+        &["dataset", "import", "labelled.csv", "--output"],
+    ];
+    for command in commands {
+        for (target, says) in [
+            ("own-data", "exists already"),
+            ("another-model", "exists already"),
+            ("labelled.csv", "is a file"),
+            ("link", "is a symbolic link to"),
+            (".", "give the name of a new folder"),
+            ("labelled.csv/model", "labelled.csv: is not a folder"),
+        ] {
+            let overwrites = command[0] == "train";
+            for more in if overwrites { vec![vec![], vec!["--overwrite"]] } else { vec![vec![]] } {
+                let arguments = [command, &[target], &more[..]].concat();
+                let ran = place.run(&arguments);
+                assert!(ran.code == 1 && ran.stderr.contains(says), "{arguments:?}: {ran:#?}");
+                assert_eq!(everything(&place.path(".")), before, "{arguments:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_model_is_trained_into_an_empty_folder_and_replaced_only_when_nothing_else_is_in_it() {
+    let place = place();
+    std::fs::create_dir(place.path("mine")).unwrap();
+    // A slash at the end names the same folder; the checkpoints stay next to it.
+    let trained = place.run(&[&TRAIN[..], &["mine/"]].concat());
+    assert_eq!(trained.code, 0, "{trained:#?}");
+    assert!(!place.path("mine/.checkpoints").exists() && !place.path("mine.checkpoints").exists());
+    let again = place.run(&[&TRAIN[..], &["mine"]].concat());
+    assert!(again.code == 1 && again.stderr.contains("pass --overwrite"), "{again:#?}");
+    let replaced = place.run(&[&TRAIN[..], &["mine", "--overwrite"]].concat());
+    assert_eq!(replaced.code, 0, "{replaced:#?}");
+    std::fs::write(place.path("mine/notes.txt"), "mine").unwrap();
+    let kept = place.run(&[&TRAIN[..], &["mine", "--overwrite"]].concat());
+    assert!(kept.code == 1 && kept.stderr.contains("mine/notes.txt: the command did not write this file"), "{kept:#?}");
+    assert_eq!(std::fs::read_to_string(place.path("mine/notes.txt")).unwrap(), "mine");
+    std::fs::create_dir_all(place.path("new.checkpoints/last")).unwrap();
+    std::fs::write(place.path("new.checkpoints/own.txt"), "mine").unwrap();
+    let foreign = place.run(&[&TRAIN[..], &["new", "--overwrite"]].concat());
+    assert!(
+        foreign.code == 1 && foreign.stderr.contains("new.checkpoints/own.txt: no training wrote it"),
+        "{foreign:#?}"
+    );
+    assert!(place.path("new.checkpoints/own.txt").exists());
+}
+
+#[test]
+fn a_training_that_fails_at_its_start_leaves_nothing() {
+    let place = place();
+    let before = everything(&place.path("."));
+    let few = ["--base", "tiny", "--steps", "3", "--batch", "2", "--learning-rate", "1e30", "--warmup-steps", "0"];
+    let broken = [&["train", "generator", "--data", "labelled.csv:text", "--output", "out"][..], &few[..]].concat();
+    let ran = place.run(&broken);
+    if ran.code == 1 && ran.stderr.contains("of step 1 is") {
+        assert_eq!(everything(&place.path(".")), before);
+    }
+    std::fs::write(place.path("tiny/config.json"), "{}").unwrap();
+    let ran = place.run(&["train", "generator", "--data", "labelled.csv:text", "--base", "tiny", "--output", "out"]);
+    assert_eq!(ran.code, 1, "{ran:#?}");
+    assert!(!place.path("out").exists());
+}
+
+#[test]
+fn a_data_set_with_parts_is_trained_on_its_part_train_and_measured_on_its_part_test() {
+    let place = place();
+    let spec = "[[source]]\npath = \"labelled.csv\"\n[split]\nby = \"random\"\nshares = { train = 0.6, validation = 0.2, test = 0.2 }\n\
+                [output]\nformat = \"jsonl\"\n";
+    std::fs::write(place.path("spec.toml"), spec).unwrap();
+    let built = place.run(&["dataset", "build", "--spec", "spec.toml", "--output", "set"]);
+    assert_eq!(built.code, 0, "{built:#?}");
+    let rows = |part: &str| std::fs::read_to_string(place.path(&format!("set/{part}.jsonl"))).unwrap().lines().count();
+    let expected = serde_json::json!([rows("train"), rows("validation"), rows("test")]);
+    let trained = place.run(&["--json", "train", "classifier", "--data", "set", "--epochs", "1", "--output", "model"]);
+    assert_eq!(trained.json()[0]["rows"], expected, "{trained:#?}");
+    assert!(trained.stderr.contains("a data set with parts, which stay as they are"), "{trained:#?}");
+    let measured = place.run(&["--json", "evaluate", "classifier", "--model", "model", "--data", "set", "--held-out"]);
+    let report = measured.json().remove(0);
+    assert_eq!((&report["rows"], &report["held_out_verified"]), (&expected[2], &true.into()), "{report}");
+
+    let tokenizer = |data: &str, output: &str| {
+        place.run(&["train", "tokenizer", "--data", data, "--clean", "none", "--vocab-size", "300", "--output", output])
+    };
+    let read = tokenizer("set:text", "tokenizer");
+    assert!(read.stdout.contains(&format!("from {} texts", rows("train"))), "{read:#?}");
+    assert!(read.stderr.contains("set: a data set with parts; only its part train is read"), "{read:#?}");
+    let part = tokenizer("set/test.jsonl:text", "tokenizer2");
+    assert!(part.stdout.contains(&format!("from {} texts", rows("test"))), "a part that is named is read: {part:#?}");
+}
+
+#[test]
+fn a_table_names_the_column_of_its_text_and_the_output_its_format() {
+    let place = place();
+    let table = std::fs::read_to_string(place.path("labelled.csv")).unwrap().replacen("text", "tweet", 1);
+    std::fs::write(place.path("tweets.csv"), table).unwrap();
+    let ran =
+        place.run(&["dataset", "enrich", "--data", "tweets.csv:tweet", "--columns", "hashtags", "--output", "a.jsonl"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    let first = std::fs::read_to_string(place.path("a.jsonl")).unwrap().lines().next().unwrap().to_owned();
+    assert_eq!(
+        first,
+        "{\"author\":\"autor0\",\"tweet\":\"hoy estoy alegre número0\",\"label\":\"0\",\"HASHTAGS\":\"\"}"
+    );
+    let trained =
+        place.run(&["train", "classifier", "--data", "tweets.csv:tweet", "--epochs", "1", "--output", "model"]);
+    assert_eq!(trained.code, 0, "{trained:#?}");
+    assert!(!trained.stderr.contains("{\"timestamp\""), "no JSON among the text: {trained:#?}");
+    let measured =
+        place.run(&["evaluate", "classifier", "--model", "model", "--data", "tweets.csv:tweet", "--held-out"]);
+    assert_eq!(measured.code, 0, "{measured:#?}");
+    let label =
+        ["dataset", "label", "--rules", "hashtags", "--positive", "A", "--negative", "B", "--data", "tweets.csv:tweet"];
+    let refused = place.run(&[&label[..], &["--output", "a2.jsonl"]].concat());
+    assert!(refused.code == 1 && refused.stderr.contains("a2.jsonl: this command writes CSV"), "{refused:#?}");
+    let few =
+        place.run(&["train", "classifier", "--data", "tweets.csv:tweet", "--shares", "0.9,0.1,0", "--output", "x"]);
+    assert!(few.code == 1 && few.stderr.contains("give more rows, or larger --shares"), "{few:#?}");
+}
