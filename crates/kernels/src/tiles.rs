@@ -39,10 +39,15 @@ pub enum Order {
     Pairs,
 }
 
+/// 32 values of bf16 that fill a cache line: a load across two lines takes twice as long.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([u16; 32]);
+
 /// A factor in bf16: `[panel of 32 rows][32 inputs][2 tiles]`. Its buffer is kept when it is packed again.
 #[derive(Debug, Clone, Default)]
 pub struct Packed {
-    values: Vec<u16>,
+    lines: Vec<Line>,
     rows: usize,
     inputs: usize,
     order: Order,
@@ -73,7 +78,7 @@ impl Packed {
     pub fn pack(&mut self, matrix: Matrix<'_>, order: Order) {
         self.resize((matrix.rows, matrix.columns), order);
         let size = PANEL * self.depth();
-        self.values.par_chunks_exact_mut(size).enumerate().for_each(|(panel, out)| {
+        self.values_mut().par_chunks_exact_mut(size).enumerate().for_each(|(panel, out)| {
             fill_panel(matrix, panel * PANEL, order, out);
         });
     }
@@ -82,14 +87,24 @@ impl Packed {
     fn fill(&mut self, matrix: Matrix<'_>) {
         self.resize((matrix.rows, matrix.columns), Order::Rows);
         let size = PANEL * self.depth();
-        for (panel, out) in self.values.chunks_exact_mut(size).enumerate() {
+        for (panel, out) in self.values_mut().chunks_exact_mut(size).enumerate() {
             fill_panel(matrix, panel * PANEL, Order::Rows, out);
         }
     }
 
     fn resize(&mut self, (rows, inputs): (usize, usize), order: Order) {
         (self.rows, self.inputs, self.order) = (rows, inputs, order);
-        self.values.resize(rows.div_ceil(PANEL) * PANEL * self.depth(), 0);
+        self.lines.resize(self.panels() * self.depth(), Line([0; 32]));
+    }
+
+    fn values(&self) -> &[u16] {
+        // SAFETY: a line is 32 values and nothing else.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.lines.len() * 32) }
+    }
+
+    fn values_mut(&mut self) -> &mut [u16] {
+        // SAFETY: a line is 32 values and nothing else.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.lines.len() * 32) }
     }
 
     /// Returns the number of inputs, rounded up to whole tiles.
@@ -102,7 +117,7 @@ impl Packed {
     }
 
     fn panel(&self, index: usize) -> &[u16] {
-        &self.values[index * PANEL * self.depth()..][..PANEL * self.depth()]
+        &self.values()[index * PANEL * self.depth()..][..PANEL * self.depth()]
     }
 }
 
@@ -132,8 +147,8 @@ impl Forms<'_> {
             across.resize((columns, rows), *order);
         }
         let (size, blocks) = (BLOCK * along.depth(), rows.div_ceil(BLOCK));
-        let places = across.map(|(across, order)| (Places(across.values.as_mut_ptr()), across.depth(), order));
-        let panels = along.values.par_chunks_mut(size).zip(companion.par_chunks_mut(BLOCK * columns));
+        let places = across.map(|(across, order)| (Places(across.values_mut().as_mut_ptr()), across.depth(), order));
+        let panels = along.values_mut().par_chunks_mut(size).zip(companion.par_chunks_mut(BLOCK * columns));
         panels
             .enumerate()
             .with_min_len(blocks.div_ceil(4 * rayon::current_num_threads()))
@@ -168,7 +183,7 @@ pub fn pack_transpose<R: Send>(
     consume: impl Fn(&Packed, &mut [f32]) + Sync,
 ) -> Vec<R> {
     transpose.resize((columns, rows), Order::Rows);
-    let (places, depth) = (Places(transpose.values.as_mut_ptr()), transpose.depth());
+    let (places, depth) = (Places(transpose.values_mut().as_mut_ptr()), transpose.depth());
     let (blocks, width) = (rows.div_ceil(BLOCK), companion.len() / rows.max(1));
     companion
         .par_chunks_mut(BLOCK * width)
@@ -805,8 +820,8 @@ mod tests {
                 });
                 assert_eq!(counts.iter().sum::<usize>(), rows * columns);
                 assert!(twice.iter().zip(&x).all(|(twice, x)| *twice == 2.0 * x));
-                assert_eq!(along.values, packed(matrix, Order::Rows).values);
-                assert_eq!(across.values, packed(matrix.transposed(), order).values, "{order:?}");
+                assert_eq!(along.values(), packed(matrix, Order::Rows).values());
+                assert_eq!(across.values(), packed(matrix.transposed(), order).values(), "{order:?}");
             }
         }
     }
