@@ -13,9 +13,9 @@ use rayon::prelude::*;
 use crate::matrix::{Matrix, Start};
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-use self::elsewhere::{fill_panel, multiply_panels};
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 pub use self::elsewhere::available;
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+use self::elsewhere::{fill_panel, multiply_panels};
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 pub use self::x86::available;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -436,7 +436,10 @@ mod x86 {
         (right, rights): Panels<'_>,
         start: Start<'_>,
     ) {
-        assert!(instructions == fastest().unwrap_or(instructions) || has(instructions), "the processor multiplies bf16");
+        assert!(
+            instructions == fastest().unwrap_or(instructions) || has(instructions),
+            "the processor multiplies bf16"
+        );
         assert!(left.order == Order::Rows && right.order == Order::Pairs && left.inputs == right.inputs);
         let mut sums = vec![Sums([0.0; PANEL * PANEL]); LEFTS.min(lefts.len()) * RIGHTS];
         for i in lefts.clone().step_by(LEFTS) {
@@ -478,7 +481,9 @@ mod x86 {
                     let sums = sums.0.as_mut_ptr();
                     let start = if first == 0 { (ZEROS.as_ptr(), 0) } else { (sums.cast_const(), PANEL) };
                     // SAFETY: the caller vouches for the instructions; a block's sums are 32 rows of 32.
-                    unsafe { kernel(&left.panel(i)[part.clone()], &right.panel(j)[part.clone()], start, (sums, PANEL)) };
+                    unsafe {
+                        kernel(&left.panel(i)[part.clone()], &right.panel(j)[part.clone()], start, (sums, PANEL))
+                    };
                 }
             }
         }
@@ -878,7 +883,11 @@ mod tests {
                             Start::Row(bias) => f64::from(bias[column]),
                         };
                         let what = (rows, depth, columns, a_turned, b_turned, row, column);
-                        assert!((f64::from(*got) - sum - first).abs() < 1e-4 + 2e-6 * depth as f64, "{what:?}: {got} is not {}", sum + first);
+                        assert!(
+                            (f64::from(*got) - sum - first).abs() < 1e-4 + 2e-6 * depth as f64,
+                            "{what:?}: {got} is not {}",
+                            sum + first
+                        );
                     }
                 }
             }

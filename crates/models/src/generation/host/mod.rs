@@ -356,12 +356,7 @@ impl HostGpt2 {
     }
 
     /// Replaces the gradient of the last norm's result, in the scratch, by that of the last layer's.
-    fn final_norm_backward(
-        &mut self,
-        weights: &Weights<'_>,
-        dropout: Option<DropoutSeed>,
-        gradients: &mut Gradients,
-    ) {
+    fn final_norm_backward(&mut self, weights: &Weights<'_>, dropout: Option<DropoutSeed>, gradients: &mut Gradients) {
         let (last, layer) = (self.final_norm(), self.config.n_layer - 1);
         let mask = self.mask(dropout, Place::FeedForward(layer));
         let norm = norm(&self.config, weights, last);
@@ -400,18 +395,20 @@ impl HostGpt2 {
             weights: Matrix::dense(weights[first + at], outputs).transposed(),
             start: Start::Zero,
         };
-        let through_norm = |x: &[f32], norm: Norm<'_>, mask: Option<Mask>, at: usize, residual: &mut [f32], out: &mut [f32]| {
-            let norms = rows::norm_backward(&x[at..at + out.len()], norm, out, residual, true);
-            rows::copy_masked(residual, mask, at, out);
-            (norms, rows::column_sums(out, width))
-        };
+        let through_norm =
+            |x: &[f32], norm: Norm<'_>, mask: Option<Mask>, at: usize, residual: &mut [f32], out: &mut [f32]| {
+                let norms = rows::norm_backward(&x[at..at + out.len()], norm, out, residual, true);
+                rows::copy_masked(residual, mask, at, out);
+                (norms, rows::column_sums(out, width))
+            };
 
         products.weight_gradient(&state.activated, upstream, &mut gradients.values[first + MLP_PROJECTION], start);
         let to = (&mut *inside, Role::Gradient);
-        let sums = products.chain(upstream, transposed(MLP_PROJECTION, width), to, &mut state.inner, |_, slopes, out| {
-            rows::multiply(out, slopes);
-            rows::column_sums(out, inner)
-        });
+        let sums =
+            products.chain(upstream, transposed(MLP_PROJECTION, width), to, &mut state.inner, |_, slopes, out| {
+                rows::multiply(out, slopes);
+                rows::column_sums(out, inner)
+            });
         gradients.add_bias(&sums, first + C_FC);
         products.weight_gradient(&state.normal_2, inside, &mut gradients.values[first + C_FC], start);
         let (to, middle) = ((&mut *upstream, Role::Gradient), &state.middle);
@@ -432,10 +429,13 @@ impl HostGpt2 {
         gradients.add_bias(&sums, first + C_ATTN);
         products.weight_gradient(&state.normal_1, inside, &mut gradients.values[first + C_ATTN], start);
         let input = &state.input;
-        let sums =
-            products.chain(inside, transposed(C_ATTN, 3 * width), (upstream, Role::Gradient), residual, |at, residual, out| {
-                through_norm(input, norms[1], masks[1], at, residual, out)
-            });
+        let sums = products.chain(
+            inside,
+            transposed(C_ATTN, 3 * width),
+            (upstream, Role::Gradient),
+            residual,
+            |at, residual, out| through_norm(input, norms[1], masks[1], at, residual, out),
+        );
         let bias = before.map(|before| FIRST_LAYER + LAYER_TENSORS * before + MLP_PROJECTION);
         gradients.add_norm_and_bias(sums, first + LN_1, bias);
     }
