@@ -52,9 +52,21 @@ impl Rounded {
         targets: &[u32],
         gradients: HeadGradients<'_>,
     ) -> Vec<f32> {
+        let vocabulary = embedding.len() * targets.len().max(1) / hidden.len().max(1);
+        let rows = (ROUNDED_LOGITS / vocabulary.max(1)).next_multiple_of(BLOCK).max(LEAST_ROUNDED_ROWS);
+        self.cross_entropy_by(rows, hidden, embedding, targets, gradients)
+    }
+
+    fn cross_entropy_by(
+        &mut self,
+        rows_at_once: usize,
+        hidden: &[f32],
+        embedding: &[f32],
+        targets: &[u32],
+        gradients: HeadGradients<'_>,
+    ) -> Vec<f32> {
         let width = hidden.len() / targets.len().max(1);
         let vocabulary = embedding.len() / width.max(1);
-        let rows_at_once = (ROUNDED_LOGITS / vocabulary.max(1)).next_multiple_of(BLOCK).max(LEAST_ROUNDED_ROWS);
         let embedding = Matrix::dense(embedding, width.max(1));
         self.by_token.pack(embedding, Order::Pairs);
         self.by_width.pack(embedding.transposed(), Order::Pairs);
@@ -131,4 +143,46 @@ fn row_loss(row: &mut [f32], target: usize, slope_weight: Option<f32>) -> f32 {
         row[target] -= weight;
     }
     sum.ln() + largest - logit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(count: usize, seed: u32) -> Vec<f32> {
+        (0..count as u32).map(|i| ((i.wrapping_mul(2_654_435_761) ^ seed) >> 8) as f32 / 1e7 - 0.8).collect()
+    }
+
+    fn furthest(one: &[f32], other: &[f32]) -> f32 {
+        one.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    }
+
+    #[test]
+    fn a_head_in_bf16_has_the_losses_and_gradients_of_one_in_f32_whatever_is_computed_at_once() {
+        if !tiles::available() {
+            return;
+        }
+        // 150 rows are two blocks and a part, and 85 tokens two panels and a part.
+        let (rows, width, vocabulary, weight) = (150, 40, 85, 0.25);
+        let (hidden, embedding) = (values(rows * width, 1), values(vocabulary * width, 2));
+        let targets: Vec<u32> = (0..rows as u32).map(|row| row * 7 % vocabulary as u32).collect();
+        let before = values(embedding.len(), 3);
+        for fresh in [true, false] {
+            let start = |fresh: bool| if fresh { vec![9.0; embedding.len()] } else { before.clone() };
+            let (mut hidden_slopes, mut slopes) = (vec![0.0; hidden.len()], start(fresh));
+            let gradients = HeadGradients { hidden: &mut hidden_slopes, embedding: &mut slopes, fresh, weight };
+            let exact = cross_entropy(&hidden, &embedding, &targets, Factors::F32, &mut Vec::new(), Some(gradients));
+            for rows_at_once in [64, 128, 512] {
+                let (mut rounded_hidden, mut rounded) = (vec![5.0; hidden.len()], start(fresh));
+                let gradients = HeadGradients { hidden: &mut rounded_hidden, embedding: &mut rounded, fresh, weight };
+                let losses =
+                    Rounded::default().cross_entropy_by(rows_at_once, &hidden, &embedding, &targets, gradients);
+                assert_eq!(losses.len(), rows);
+                assert!(furthest(&losses, &exact) < 0.05, "{}", furthest(&losses, &exact));
+                let largest = hidden_slopes.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+                assert!(furthest(&rounded_hidden, &hidden_slopes) < 0.02 * largest, "{rows_at_once} rows");
+                assert!(furthest(&rounded, &slopes) < 0.05, "{}", furthest(&rounded, &slopes));
+            }
+        }
+    }
 }
