@@ -1,6 +1,6 @@
 //! Measures how fast a GPT-2 trains on the CPU.
 //!
-//! `cargo bench --bench training -- LAYERS WIDTH HEADS VOCABULARY ROWS LENGTH STEPS f32|bf16` takes STEPS training
+//! `cargo bench --bench training -- LAYERS WIDTH HEADS VOCABULARY ROWS LENGTH STEPS f32|bf16 [muon]` takes STEPS training
 //! steps on random tokens and prints the time per step, the processor time, and the peak memory.
 //! `benches/generator_step.py` runs it next to PyTorch and prints the ratios that the documents quote.
 
@@ -11,15 +11,19 @@ use anyhow::{Context as _, Result, bail};
 use candle_core::{Device, Tensor, Var};
 use pregonero_models::generation::gpt2::Gpt2Config;
 use pregonero_system::memory::keep_freed_memory;
-use pregonero_workshop::training::generator::{Batch, Learner, Precision, StepSettings};
+use pregonero_workshop::training::generator::{Batch, Learner, MuonStep, Precision, StepSettings};
+use pregonero_workshop::training::muon::MuonSettings;
 use pregonero_workshop::training::optimizer::AdamWSettings;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let [sizes @ .., precision] = &arguments[..] else {
-        println!("usage: cargo bench --bench training -- LAYERS WIDTH HEADS VOCABULARY ROWS LENGTH STEPS f32|bf16");
+    let optimizer = arguments.get(8).map(String::as_str);
+    let Some([sizes @ .., precision]) = arguments.get(..8) else {
+        println!(
+            "usage: cargo bench --bench training -- LAYERS WIDTH HEADS VOCABULARY ROWS LENGTH STEPS f32|bf16 [muon]"
+        );
         return Ok(());
     };
     let sizes: Vec<usize> = sizes
@@ -34,21 +38,28 @@ fn main() -> Result<()> {
     let &[layers, width, heads, vocabulary, rows, length, steps] = &sizes[..] else {
         bail!("seven numbers are needed")
     };
+    let muon = (optimizer == Some("muon")).then(|| MuonStep { settings: MuonSettings::default(), rate: 10.0 });
     keep_freed_memory();
     let config: Gpt2Config =
         serde_json::from_value(serde_json::json!({"vocab_size": vocabulary, "n_positions": length,
         "n_embd": width, "n_layer": layers, "n_head": heads}))?;
-    run(config, (rows, length), steps, precision)
+    run(config, (rows, length), steps, precision, muon)
 }
 
-fn run(config: Gpt2Config, (rows, length): (usize, usize), steps: usize, precision: Precision) -> Result<()> {
+fn run(
+    config: Gpt2Config,
+    (rows, length): (usize, usize),
+    steps: usize,
+    precision: Precision,
+    muon: Option<MuonStep>,
+) -> Result<()> {
     let mut rng = ChaCha12Rng::seed_from_u64(1);
     let mut variables = BTreeMap::new();
     for (name, shape) in config.tensors() {
         let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-0.03..0.03)).collect();
         variables.insert(name, Var::from_tensor(&Tensor::from_vec(values, shape, &Device::Cpu)?)?);
     }
-    let settings = StepSettings { clip: 1.0, seed: 1, precision, optimizer: AdamWSettings::default() };
+    let settings = StepSettings { clip: 1.0, seed: 1, precision, optimizer: AdamWSettings::default(), muon };
     let vocabulary = config.vocab_size as u32;
     let mut learner = Learner::new(config, Device::Cpu, variables, settings)?;
     let mut step = |number: usize| -> Result<()> {

@@ -6,6 +6,7 @@
 pub mod attention;
 pub mod int8;
 pub mod matrix;
+pub mod operand;
 pub mod processor;
 pub mod product;
 pub mod tiles;

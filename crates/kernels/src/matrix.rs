@@ -42,6 +42,11 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// Returns whether all values are in the slice, also of a matrix without any.
+    pub(crate) fn reaches(&self) -> bool {
+        self.rows == 0 || self.columns == 0 || self.fits()
+    }
+
     pub(crate) fn fits(&self) -> bool {
         (self.rows - 1) * self.row_stride + (self.columns - 1) * self.column_stride < self.values.len()
     }

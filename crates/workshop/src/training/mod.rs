@@ -7,6 +7,7 @@ mod checkpoint;
 pub mod classifier;
 pub mod critic;
 pub mod generator;
+pub mod muon;
 pub mod optimizer;
 pub mod schedule;
 pub mod text;

@@ -333,7 +333,7 @@ impl Parameter {
     }
 }
 
-fn check_shape(variable: &Tensor, gradient: &Gradient<'_>) -> Result<()> {
+pub(super) fn check_shape(variable: &Tensor, gradient: &Gradient<'_>) -> Result<()> {
     match gradient {
         Gradient::Tensor(tensor) => {
             ensure!(
@@ -356,7 +356,7 @@ fn check_shape(variable: &Tensor, gradient: &Gradient<'_>) -> Result<()> {
 }
 
 /// Runs `work` on the values of a gradient on the CPU.
-fn with_values<R>(gradient: &Gradient<'_>, work: impl FnOnce(&[f32]) -> Result<R>) -> Result<R> {
+pub(super) fn with_values<R>(gradient: &Gradient<'_>, work: impl FnOnce(&[f32]) -> Result<R>) -> Result<R> {
     let tensor = match gradient {
         Gradient::Values(values) => return work(values),
         Gradient::Tensor(tensor) => tensor.to_dtype(DType::F32)?.contiguous()?,
@@ -365,6 +365,26 @@ fn with_values<R>(gradient: &Gradient<'_>, work: impl FnOnce(&[f32]) -> Result<R
     let Storage::Cpu(storage) = &*storage else { bail!("its gradient is not on the CPU") };
     let (start, end) = contiguous_range(layout)?;
     work(&storage.as_slice::<f32>()?[start..end])
+}
+
+/// Runs `edit` on the values of a variable on the CPU.
+pub(super) fn edit_values(variable: &Tensor, edit: &(dyn Fn(&mut [f32]) + Sync)) -> Result<()> {
+    Ok(variable.inplace_op1(&Edit(edit))?)
+}
+
+struct Edit<'a>(&'a (dyn Fn(&mut [f32]) + Sync));
+
+impl InplaceOp1 for Edit<'_> {
+    fn name(&self) -> &'static str {
+        "edit-values"
+    }
+
+    fn cpu_fwd(&self, values: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
+        let (start, end) = contiguous_range(layout)?;
+        let CpuStorage::F32(values) = values else { candle_core::bail!("edit-values: not f32") };
+        (self.0)(&mut values[start..end]);
+        Ok(())
+    }
 }
 
 /// The step on the CPU: parameter, gradient and both moments in one pass.
@@ -414,7 +434,7 @@ fn contiguous_range(layout: &Layout) -> candle_core::Result<(usize, usize)> {
         .ok_or_else(|| candle_core::Error::Msg("adamw-step: tensor is not contiguous".to_owned()))
 }
 
-fn sum_of_squares(gradient: &Gradient<'_>) -> Result<f64> {
+pub(super) fn sum_of_squares(gradient: &Gradient<'_>) -> Result<f64> {
     if let Gradient::Tensor(tensor) = gradient
         && !tensor.device().is_cpu()
     {

@@ -21,7 +21,8 @@ use pregonero_models::catalog::{self, ModelFiles, ModelKind, ModelSource};
 use pregonero_models::generation::tokenizer::Tokenizer;
 use pregonero_models::generation::{ControlLayout, DeviceChoice};
 use pregonero_workshop::training::generator::{
-    self, Base, ControlTraining, Decay, GeneratorTraining, Outcome, Precision, Progress, Samples, Shape,
+    self, Base, ControlTraining, Decay, GeneratorTraining, OptimizerChoice, Outcome, Precision, Progress, Samples,
+    Shape,
 };
 use pregonero_workshop::training::text::{Duplicates, TextSource};
 
@@ -31,6 +32,16 @@ const PRECISIONS: [Choice<Precision>; 2] = [
         "bf16",
         Precision::Bf16,
         "For a GPU, or a processor with AMX or AVX-512 BF16, where a step takes a fraction of the time",
+    ),
+];
+
+const OPTIMIZERS: [Choice<OptimizerChoice>; 2] = [
+    ("adamw", OptimizerChoice::AdamW, ""),
+    (
+        "muon",
+        OptimizerChoice::Muon,
+        "Muon for the matrices inside the layers, AdamW for embeddings, head, norms and biases: fewer tokens to the same \
+         loss, each step a little slower",
     ),
 ];
 
@@ -49,6 +60,7 @@ const DUPLICATES: [Choice<Duplicates>; 3] = [
 #[command(after_help = "\
 Examples:
   pregonero train generator --data corpus.txt --tokenizer runs/tokenizer --learning-rate 2e-3 --output runs/base
+  pregonero train generator --data corpus.txt --tokenizer runs/tokenizer --optimizer muon --learning-rate 2e-3 --output runs/base
   pregonero train generator --data tweets.csv:text --base runs/base --samples texts --output runs/tweets
   pregonero train generator --data tweets.csv:text --data ours.txt --own ours.txt --base runs/base --output runs/ours
   pregonero train generator --data enriched.csv:text --base runs/base --control SENTIMIENTO,HASHTAGS \\
@@ -108,6 +120,13 @@ pub struct GeneratorArguments {
     /// Highest learning rate
     #[arg(long, default_value_t = 5e-5)]
     learning_rate: f64,
+    /// What updates the weights
+    #[arg(long, value_parser = listed(&OPTIMIZERS), default_value = "adamw")]
+    optimizer: OptimizerChoice,
+    /// Highest learning rate of the matrices under --optimizer muon; it rises and falls with --learning-rate, which is that
+    /// of everything else
+    #[arg(long, value_name = "RATE", default_value_t = 0.02)]
+    muon_learning_rate: f64,
     /// Steps during which the learning rate rises from 0
     #[arg(long, default_value_t = 500)]
     warmup_steps: usize,
@@ -228,6 +247,8 @@ pub(super) async fn run(arguments: GeneratorArguments, session: &Session) -> Res
         epochs: arguments.epochs,
         steps: arguments.steps,
         learning_rate: arguments.learning_rate,
+        optimizer: arguments.optimizer,
+        muon_learning_rate: arguments.muon_learning_rate,
         warmup_steps: arguments.warmup_steps,
         decay: arguments.decay,
         weight_decay: arguments.weight_decay,

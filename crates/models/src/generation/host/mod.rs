@@ -17,7 +17,8 @@ use self::head::HeadGradients;
 use self::rows::Norm;
 use super::gpt2_config::Gpt2Config;
 use pregonero_kernels::matrix::{Matrix, Start};
-use pregonero_kernels::product::{Factors, multiply};
+use pregonero_kernels::operand::{Layer, Operand, Products, Role};
+use pregonero_kernels::product::Factors;
 
 /// The indices of the tensors in [`Gpt2Config::tensors`].
 const WTE: usize = 0;
@@ -60,6 +61,25 @@ impl Gradients {
         (&mut left[weight], &mut right[0])
     }
 
+    /// Adds the sums of blocks of rows to the gradient of the bias that follows the weight with index `at`.
+    fn add_bias(&mut self, sums: &[Vec<f32>], at: usize) {
+        sums.iter().for_each(|sums| rows::add_into(&mut self.values[at + 1], sums));
+    }
+
+    /// Adds the sums of blocks of rows to the gradients of the norm with index `at`, and to the bias that follows the
+    /// weight with index `weight`.
+    fn add_norm_and_bias(&mut self, sums: Vec<(Vec<f32>, Vec<f32>)>, at: usize, weight: Option<usize>) {
+        let (norms, biases): (Vec<_>, Vec<_>) = sums.into_iter().unzip();
+        for sums in norms {
+            let (scales, shifts) = sums.split_at(sums.len() / 2);
+            rows::add_into(&mut self.values[at], scales);
+            rows::add_into(&mut self.values[at + 1], shifts);
+        }
+        if let Some(weight) = weight {
+            self.add_bias(&biases, weight);
+        }
+    }
+
     /// Returns what a product that computes a gradient is added to.
     fn start(&self) -> Start<'static> {
         if self.fresh { Start::Zero } else { Start::Target }
@@ -87,21 +107,21 @@ fn head_name(config: &Gpt2Config) -> &'static str {
 #[derive(Debug, Default)]
 struct LayerState {
     input: Vec<f32>,
-    normal_1: Vec<f32>,
+    normal_1: Operand,
     qkv: Vec<f32>,
-    attended: Vec<f32>,
+    attended: Operand,
     middle: Vec<f32>,
-    normal_2: Vec<f32>,
-    /// The values of the feed-forward part before its activation.
+    normal_2: Operand,
+    /// The values of the feed-forward part before its activation; later the activation's slope there.
     inner: Vec<f32>,
+    activated: Operand,
 }
 
 impl LayerState {
     fn resize(&mut self, tokens: usize, config: &Gpt2Config) {
         let width = tokens * config.n_embd;
-        for values in [&mut self.input, &mut self.normal_1, &mut self.attended, &mut self.middle, &mut self.normal_2] {
-            values.resize(width, 0.0);
-        }
+        self.input.resize(width, 0.0);
+        self.middle.resize(width, 0.0);
         self.qkv.resize(3 * width, 0.0);
         self.inner.resize(tokens * config.inner(), 0.0);
     }
@@ -118,10 +138,14 @@ struct Scratch {
     wide: Vec<f32>,
     output: Vec<f32>,
     normal: Vec<f32>,
+    /// The gradient of what a part of a layer adds to the residual stream, and one inside that part.
+    upstream: Operand,
+    upstream_inside: Operand,
     /// For the counted rows only.
     hidden: Vec<f32>,
     hidden_gradient: Vec<f32>,
     logits: Vec<f32>,
+    rounded: head::Rounded,
 }
 
 /// The training step and its buffers.
@@ -129,6 +153,7 @@ struct Scratch {
 pub struct HostGpt2 {
     config: Gpt2Config,
     factors: Factors,
+    products: Products,
     layers: Vec<LayerState>,
     scratch: Scratch,
 }
@@ -142,7 +167,8 @@ fn norm<'a>(config: &Gpt2Config, weights: &Weights<'a>, at: usize) -> Norm<'a> {
 
 impl HostGpt2 {
     pub fn new(config: &Gpt2Config, factors: Factors) -> Self {
-        Self { config: config.clone(), factors, layers: Vec::new(), scratch: Scratch::default() }
+        let (layers, scratch) = (Vec::new(), Scratch::default());
+        Self { config: config.clone(), factors, products: Products::new(factors), layers, scratch }
     }
 
     /// Returns the sum of the negative log-probabilities, in nats, of the counted targets, and adds `weight` times
@@ -158,9 +184,7 @@ impl HostGpt2 {
         gradients.begin(&self.config);
         self.forward(weights, batch, dropout, true);
         let loss = self.head(weights, batch, Some((weight, gradients)));
-        let last = self.final_norm();
-        let Scratch { output, normal, residual, .. } = &mut self.scratch;
-        rows::norm_backward(output, norm(&self.config, weights, last), normal, residual, false, gradients.pair(last));
+        self.final_norm_backward(weights, dropout, gradients);
         for layer in (0..self.config.n_layer).rev() {
             self.layer_backward(layer, weights, batch, dropout, gradients);
         }
@@ -214,14 +238,14 @@ impl HostGpt2 {
             values.resize(tokens * width, 0.0);
         }
         scratch.wide.resize(tokens * self.config.inner().max(3 * width), 0.0);
-        self.embed(weights, batch, dropout);
+        self.embed(weights, batch, dropout, keep);
         for layer in 0..self.config.n_layer {
             self.layer_forward(layer, weights, batch, dropout, keep);
         }
     }
 
     /// Computes the first layer's input and its norm.
-    fn embed(&mut self, weights: &Weights<'_>, batch: Sequences<'_>, dropout: Option<DropoutSeed>) {
+    fn embed(&mut self, weights: &Weights<'_>, batch: Sequences<'_>, dropout: Option<DropoutSeed>, keep: bool) {
         let width = self.config.n_embd;
         let mask = self.mask(dropout, Place::Embedding);
         let (tokens, positions) = (weights[WTE], weights[WPE]);
@@ -238,7 +262,8 @@ impl HostGpt2 {
             Some(mask) => rows::masked(narrow, mask, input),
             None => std::mem::swap(narrow, input),
         }
-        rows::norm_rows(input, norm(&self.config, weights, FIRST_LAYER + LN_1), normal_1);
+        let norm = norm(&self.config, weights, FIRST_LAYER + LN_1);
+        self.products.fill((normal_1, role(keep)), width, input, |_, input, out| rows::norm_rows(input, norm, out));
     }
 
     fn layer_forward(
@@ -249,41 +274,58 @@ impl HostGpt2 {
         dropout: Option<DropoutSeed>,
         keep: bool,
     ) {
-        let (width, inner, factors) = (self.config.n_embd, self.config.inner(), self.factors);
+        let (width, inner, activation) = (self.config.n_embd, self.config.inner(), self.config.activation_function);
         let first = FIRST_LAYER + LAYER_TENSORS * layer;
         let attention = self.attention(layer, batch.length, dropout);
         let after_attention = self.mask(dropout, Place::AttentionOutput(layer));
         let after_mlp = self.mask(dropout, Place::FeedForward(layer));
         let next = if layer + 1 == self.config.n_layer { self.final_norm() } else { first + LAYER_TENSORS + LN_1 };
         let norms = (norm(&self.config, weights, first + LN_2), norm(&self.config, weights, next));
-        let linear = |x: &[f32], at: usize, outputs: usize, out: &mut [f32]| {
-            let weight = Matrix::dense(weights[first + at], outputs);
-            let inputs = weights[first + at].len() / outputs;
-            multiply(Matrix::dense(x, inputs), weight, out, Start::Row(weights[first + at + 1]), factors);
+        let (products, role) = (&mut self.products, role(keep));
+        let linear = |at: usize, outputs: usize| Layer {
+            weights: Matrix::dense(weights[first + at], outputs),
+            start: Start::Row(weights[first + at + 1]),
         };
         let (states, later) = self.layers.split_at_mut(if keep { layer + 1 } else { 1 });
         let Some(state) = states.last_mut() else { return };
-        let Scratch { narrow, wide, output, normal, .. } = &mut self.scratch;
-        linear(&state.normal_1, C_ATTN, 3 * width, &mut state.qkv);
-        attention.forward(&state.qkv, &mut state.attended);
-        linear(&state.attended, ATTENTION_PROJECTION, width, narrow);
-        rows::residual_norm(&state.input, narrow, after_attention, norms.0, &mut state.middle, &mut state.normal_2);
-        linear(&state.normal_2, C_FC, inner, &mut state.inner);
-        let wide = &mut wide[..state.inner.len()];
-        rows::activate(self.config.activation_function, &state.inner, wide, rows::ROWS_PER_TASK * inner);
-        linear(wide, MLP_PROJECTION, width, narrow);
-        let (out, out_normal) = match later.first_mut().filter(|_| keep) {
+        let Scratch { masked: attended, output, normal, .. } = &mut self.scratch;
+        products.multiply(&state.normal_1, linear(C_ATTN, 3 * width), &mut state.qkv);
+        attention.forward(&state.qkv, attended);
+        products.fill((&mut state.attended, role), width, attended, |_, x, out| out.copy_from_slice(x));
+        let (input, middle, normal_2) = (&state.input, &mut state.middle, (&mut state.normal_2, role));
+        products.chain(&state.attended, linear(ATTENTION_PROJECTION, width), normal_2, middle, |at, sum, out| {
+            rows::add_masked(&input[at..], out, after_attention, at, sum);
+            rows::norm_rows(sum, norms.0, out);
+        });
+        let activated = (&mut state.activated, role);
+        products.chain(&state.normal_2, linear(C_FC, inner), activated, &mut state.inner, |_, slopes, out| {
+            if keep {
+                slopes.copy_from_slice(out);
+                rows::activate_and_slope(activation, slopes, out);
+            } else {
+                rows::activate(activation, out);
+            }
+        });
+        let (middle, projection) = (&state.middle, linear(MLP_PROJECTION, width));
+        let add = |at: usize, sum: &mut [f32], out: &mut [f32]| {
+            rows::add_masked(&middle[at..], out, after_mlp, at, sum);
+            rows::norm_rows(sum, norms.1, out);
+        };
+        let (next_input, next_normal) = match later.first_mut().filter(|_| keep) {
             Some(next) => (&mut next.input, &mut next.normal_1),
-            None if layer + 1 == self.config.n_layer => (output, normal),
+            None if layer + 1 == self.config.n_layer => {
+                products.multiply(&state.activated, projection, normal);
+                return rows::by_blocks(output, normal, width, add);
+            }
             None => (&mut state.input, &mut state.normal_1),
         };
-        rows::residual_norm(&state.middle, narrow, after_mlp, norms.1, out, out_normal);
+        products.chain(&state.activated, projection, (next_normal, role), next_input, add);
     }
 
     /// Returns the loss; if gradients are requested, replaces the last norm's result by its gradient.
     fn head(&mut self, weights: &Weights<'_>, batch: Sequences<'_>, gradients: Option<(f32, &mut Gradients)>) -> f64 {
         let (width, head) = (self.config.n_embd, self.head_tensor());
-        let Scratch { normal, hidden, hidden_gradient, logits, .. } = &mut self.scratch;
+        let Scratch { normal, hidden, hidden_gradient, logits, rounded, .. } = &mut self.scratch;
         let targets: Vec<u32> = batch.targets.iter().flatten().copied().collect();
         hidden.clear();
         for (row, _) in normal.chunks_exact(width).zip(batch.targets).filter(|(_, target)| target.is_some()) {
@@ -297,7 +339,10 @@ impl HostGpt2 {
             embedding: &mut gradients.values[head],
             weight,
         });
-        let losses = head::cross_entropy(hidden, weights[head], &targets, self.factors, logits, gradients);
+        let losses = match (self.factors, gradients) {
+            (Factors::Bf16, Some(gradients)) => rounded.cross_entropy(hidden, weights[head], &targets, gradients),
+            (factors, gradients) => head::cross_entropy(hidden, weights[head], &targets, factors, logits, gradients),
+        };
         if with_gradients {
             let mut rows = hidden_gradient.chunks_exact(width);
             for (out, target) in normal.chunks_exact_mut(width).zip(batch.targets) {
@@ -310,7 +355,24 @@ impl HostGpt2 {
         losses.into_iter().map(f64::from).sum()
     }
 
-    /// Reads the gradient of a layer's result from the residual scratch, and leaves that of its input there.
+    /// Replaces the gradient of the last norm's result, in the scratch, by that of the last layer's.
+    fn final_norm_backward(&mut self, weights: &Weights<'_>, dropout: Option<DropoutSeed>, gradients: &mut Gradients) {
+        let (last, layer) = (self.final_norm(), self.config.n_layer - 1);
+        let mask = self.mask(dropout, Place::FeedForward(layer));
+        let norm = norm(&self.config, weights, last);
+        let Scratch { output, normal, residual, upstream, .. } = &mut self.scratch;
+        let width = self.config.n_embd;
+        let sums = self.products.fill((upstream, Role::Gradient), width, residual, |at, residual, out| {
+            let rows = at..at + out.len();
+            let norms = rows::norm_backward(&output[rows.clone()], norm, &normal[rows], residual, false);
+            rows::copy_masked(residual, mask, at, out);
+            (norms, rows::column_sums(out, width))
+        });
+        gradients.add_norm_and_bias(sums, last, Some(FIRST_LAYER + LAYER_TENSORS * layer + MLP_PROJECTION));
+    }
+
+    /// Reads the gradient of a layer's result from the residual scratch, and what its dropout leaves of it from that of
+    /// the gradients, and leaves those of its input there.
     fn layer_backward(
         &mut self,
         layer: usize,
@@ -319,49 +381,63 @@ impl HostGpt2 {
         dropout: Option<DropoutSeed>,
         gradients: &mut Gradients,
     ) {
-        let (width, inner, factors) = (self.config.n_embd, self.config.inner(), self.factors);
+        let (width, inner) = (self.config.n_embd, self.config.inner());
         let first = FIRST_LAYER + LAYER_TENSORS * layer;
         let attention = self.attention(layer, batch.length, dropout);
-        let masks = [Place::FeedForward(layer), Place::AttentionOutput(layer)].map(|place| self.mask(dropout, place));
+        let before = layer.checked_sub(1);
+        let masks = [Some(Place::AttentionOutput(layer)), before.map(Place::FeedForward)]
+            .map(|place| place.and_then(|place| self.mask(dropout, place)));
         let norms = [LN_2, LN_1].map(|at| norm(&self.config, weights, first + at));
-        let start = gradients.start();
-        let weight_gradient = |x: &[f32], upstream: &[f32], outputs: usize, out: &mut [f32]| {
-            let inputs = out.len() / outputs;
-            multiply(Matrix::dense(x, inputs).transposed(), Matrix::dense(upstream, outputs), out, start, factors);
-        };
-        let input_gradient = |upstream: &[f32], at: usize, outputs: usize, out: &mut [f32]| {
-            let weight = Matrix::dense(weights[first + at], outputs).transposed();
-            multiply(Matrix::dense(upstream, outputs), weight, out, Start::Zero, factors);
-        };
         let state = &mut self.layers[layer];
-        let Scratch { narrow, masked, residual, wide, .. } = &mut self.scratch;
+        let (products, start) = (&mut self.products, gradients.start());
+        let Scratch { narrow, residual, wide, upstream, upstream_inside: inside, .. } = &mut self.scratch;
+        let transposed = |at: usize, outputs: usize| Layer {
+            weights: Matrix::dense(weights[first + at], outputs).transposed(),
+            start: Start::Zero,
+        };
+        let through_norm =
+            |x: &[f32], norm: Norm<'_>, mask: Option<Mask>, at: usize, residual: &mut [f32], out: &mut [f32]| {
+                let norms = rows::norm_backward(&x[at..at + out.len()], norm, out, residual, true);
+                rows::copy_masked(residual, mask, at, out);
+                (norms, rows::column_sums(out, width))
+            };
 
-        let activations = &mut wide[..state.inner.len()];
-        let activation = self.config.activation_function;
-        rows::activate_and_slope(activation, &mut state.inner, activations, rows::ROWS_PER_TASK * inner);
-        let upstream = through_mask(residual, masks[0], masked);
-        let (weight, bias) = gradients.pair(first + MLP_PROJECTION);
-        rows::sum_columns(upstream, bias);
-        weight_gradient(activations, upstream, width, weight);
-        input_gradient(upstream, MLP_PROJECTION, width, activations);
-        let (weight, bias) = gradients.pair(first + C_FC);
-        rows::multiply_and_sum_columns(activations, &state.inner, bias);
-        weight_gradient(&state.normal_2, activations, inner, weight);
-        input_gradient(activations, C_FC, inner, narrow);
-        rows::norm_backward(&state.middle, norms[0], narrow, residual, true, gradients.pair(first + LN_2));
+        products.weight_gradient(&state.activated, upstream, &mut gradients.values[first + MLP_PROJECTION], start);
+        let to = (&mut *inside, Role::Gradient);
+        let sums =
+            products.chain(upstream, transposed(MLP_PROJECTION, width), to, &mut state.inner, |_, slopes, out| {
+                rows::multiply(out, slopes);
+                rows::column_sums(out, inner)
+            });
+        gradients.add_bias(&sums, first + C_FC);
+        products.weight_gradient(&state.normal_2, inside, &mut gradients.values[first + C_FC], start);
+        let (to, middle) = ((&mut *upstream, Role::Gradient), &state.middle);
+        let sums = products.chain(inside, transposed(C_FC, inner), to, residual, |at, residual, out| {
+            through_norm(middle, norms[0], masks[0], at, residual, out)
+        });
+        gradients.add_norm_and_bias(sums, first + LN_2, Some(first + ATTENTION_PROJECTION));
 
-        let upstream = through_mask(residual, masks[1], masked);
-        let (weight, bias) = gradients.pair(first + ATTENTION_PROJECTION);
-        rows::sum_columns(upstream, bias);
-        weight_gradient(&state.attended, upstream, width, weight);
-        input_gradient(upstream, ATTENTION_PROJECTION, width, narrow);
+        let weight = &mut gradients.values[first + ATTENTION_PROJECTION];
+        products.weight_gradient(&state.attended, upstream, weight, start);
+        products.multiply(upstream, transposed(ATTENTION_PROJECTION, width), narrow);
         let qkv = &mut wide[..state.qkv.len()];
         attention.backward(&state.qkv, narrow, qkv);
-        let (weight, bias) = gradients.pair(first + C_ATTN);
-        rows::sum_columns(qkv, bias);
-        weight_gradient(&state.normal_1, qkv, 3 * width, weight);
-        input_gradient(qkv, C_ATTN, 3 * width, narrow);
-        rows::norm_backward(&state.input, norms[1], narrow, residual, true, gradients.pair(first + LN_1));
+        let sums = products.fill((&mut *inside, Role::Gradient), 3 * width, qkv, |_, x, out| {
+            out.copy_from_slice(x);
+            rows::column_sums(out, 3 * width)
+        });
+        gradients.add_bias(&sums, first + C_ATTN);
+        products.weight_gradient(&state.normal_1, inside, &mut gradients.values[first + C_ATTN], start);
+        let input = &state.input;
+        let sums = products.chain(
+            inside,
+            transposed(C_ATTN, 3 * width),
+            (upstream, Role::Gradient),
+            residual,
+            |at, residual, out| through_norm(input, norms[1], masks[1], at, residual, out),
+        );
+        let bias = before.map(|before| FIRST_LAYER + LAYER_TENSORS * before + MLP_PROJECTION);
+        gradients.add_norm_and_bias(sums, first + LN_1, bias);
     }
 
     fn embedding_backward(&mut self, batch: Sequences<'_>, dropout: Option<DropoutSeed>, gradients: &mut Gradients) {
@@ -375,6 +451,10 @@ impl HostGpt2 {
             rows::add_into(&mut positions[place % batch.length * width..][..width], row);
         }
     }
+}
+
+fn role(keep: bool) -> Role {
+    if keep { Role::Input } else { Role::OnlyForward }
 }
 
 /// Returns `x` itself, or, if there is a mask, `x` with the mask applied, in `out`.

@@ -22,41 +22,43 @@ pub(super) struct Norm<'a> {
     pub(super) epsilon: f32,
 }
 
-/// Computes `sum = x + masked(added)` and `normal = norm(sum)`, row by row.
-pub(super) fn residual_norm(
-    x: &[f32],
-    added: &[f32],
-    mask: Option<Mask>,
-    norm: Norm<'_>,
-    out: &mut [f32],
-    normal: &mut [f32],
-) {
-    let width = norm.weight.len();
-    let task = width * ROWS_PER_TASK;
-    out.par_chunks_mut(task)
-        .zip(normal.par_chunks_mut(task))
-        .zip(x.par_chunks(task).zip(added.par_chunks(task)))
-        .enumerate()
-        .for_each(|(index, ((out, normal), (x, added)))| {
-            wide(|| {
-                match mask {
-                    None => out.iter_mut().zip(x).zip(added).for_each(|((out, x), added)| *out = x + added),
-                    Some(mask) => {
-                        let first = (index * task) as u32;
-                        for (i, ((out, x), added)) in out.iter_mut().zip(x).zip(added).enumerate() {
-                            *out = x + added * mask.factor(first.wrapping_add(i as u32));
-                        }
-                    }
-                }
-                normalise(out, norm, normal);
-            });
-        });
+/// Computes `out = x + masked(added)` of some rows, whose first value has index `first` in the mask.
+pub(super) fn add_masked(x: &[f32], added: &[f32], mask: Option<Mask>, first: usize, out: &mut [f32]) {
+    wide(|| match mask {
+        None => out.iter_mut().zip(x).zip(added).for_each(|((out, x), added)| *out = x + added),
+        Some(mask) => {
+            for (i, ((out, x), added)) in out.iter_mut().zip(x).zip(added).enumerate() {
+                *out = x + added * mask.factor((first as u32).wrapping_add(i as u32));
+            }
+        }
+    });
 }
 
-/// Computes `normal = norm(x)`, row by row.
-pub(super) fn norm_rows(x: &[f32], norm: Norm<'_>, normal: &mut [f32]) {
-    let task = norm.weight.len() * ROWS_PER_TASK;
-    normal.par_chunks_mut(task).zip(x.par_chunks(task)).for_each(|(normal, x)| wide(|| normalise(x, norm, normal)));
+/// Computes `out = masked(x)` of some rows, whose first value has index `first` in the mask.
+pub(super) fn copy_masked(x: &[f32], mask: Option<Mask>, first: usize, out: &mut [f32]) {
+    let Some(mask) = mask else { return out.copy_from_slice(x) };
+    wide(|| {
+        for (i, (out, x)) in out.iter_mut().zip(x).enumerate() {
+            *out = x * mask.factor((first as u32).wrapping_add(i as u32));
+        }
+    });
+}
+
+/// Computes `out = norm(x)`, row by row.
+pub(super) fn norm_rows(x: &[f32], norm: Norm<'_>, out: &mut [f32]) {
+    wide(|| normalise(x, norm, out));
+}
+
+/// Runs `work` on blocks of both matrices, with the index of the block's first value.
+pub(super) fn by_blocks(
+    one: &mut [f32],
+    other: &mut [f32],
+    columns: usize,
+    work: impl Fn(usize, &mut [f32], &mut [f32]) + Sync,
+) {
+    let task = columns * ROWS_PER_TASK;
+    let blocks = one.par_chunks_mut(task).zip(other.par_chunks_mut(task)).enumerate();
+    blocks.for_each(|(index, (one, other))| work(index * task, one, other));
 }
 
 #[inline(always)]
@@ -70,32 +72,20 @@ fn normalise(x: &[f32], norm: Norm<'_>, out: &mut [f32]) {
     }
 }
 
-/// Computes the backward pass of a layer norm: adds to (or sets) the gradient of `x`, and adds those of scale and
-/// shift.
+/// Computes the backward pass of a layer norm for some rows: adds to (or sets) the gradient of `x`, and returns those of
+/// scale and shift, one after the other.
 pub(super) fn norm_backward(
     x: &[f32],
     norm: Norm<'_>,
     upstream: &[f32],
     x_gradient: &mut [f32],
     add: bool,
-    (weight_gradient, bias_gradient): (&mut [f32], &mut [f32]),
-) {
+) -> Vec<f32> {
     let width = norm.weight.len();
-    let task = width * ROWS_PER_TASK;
-    let partial: Vec<Vec<f32>> = x_gradient
-        .par_chunks_mut(task)
-        .zip(x.par_chunks(task).zip(upstream.par_chunks(task)))
-        .map(|(x_gradient, (x, upstream))| {
-            let mut sums = vec![0.0; 2 * width];
-            let mut scratch = vec![0.0; 2 * width];
-            wide(|| norm_backward_rows(x, norm, upstream, x_gradient, add, &mut sums, &mut scratch));
-            sums
-        })
-        .collect();
-    for sums in partial {
-        add_into(weight_gradient, &sums[..width]);
-        add_into(bias_gradient, &sums[width..]);
-    }
+    let mut sums = vec![0.0; 2 * width];
+    let mut scratch = vec![0.0; 2 * width];
+    wide(|| norm_backward_rows(x, norm, upstream, x_gradient, add, &mut sums, &mut scratch));
+    sums
 }
 
 #[inline(always)]
@@ -138,65 +128,33 @@ fn norm_backward_rows(
     }
 }
 
-/// Computes `out = activation(x)`.
-pub(super) fn activate(activation: Activation, x: &[f32], out: &mut [f32], task: usize) {
-    out.par_chunks_mut(task).zip(x.par_chunks(task)).for_each(|(out, x)| wide(|| activation.apply(x, out)));
+/// Computes `out = activation(x)` of some values, and replaces `x` by the function's slope.
+pub(super) fn activate_and_slope(activation: Activation, x: &mut [f32], out: &mut [f32]) {
+    wide(|| activation.apply_and_slope(x, out));
 }
 
-/// Computes `out = activation(x)` again, and replaces `x` by the function's slope.
-pub(super) fn activate_and_slope(activation: Activation, x: &mut [f32], out: &mut [f32], task: usize) {
-    out.par_chunks_mut(task)
-        .zip(x.par_chunks_mut(task))
-        .for_each(|(out, x)| wide(|| activation.apply_and_slope(x, out)));
+/// Computes `x = activation(x)` of some values.
+pub(super) fn activate(activation: Activation, x: &mut [f32]) {
+    wide(|| activation.apply_in_place(x));
 }
 
-/// Computes `x *= factors` and adds up the columns of the result in `sums`.
-pub(super) fn multiply_and_sum_columns(x: &mut [f32], factors: &[f32], sums: &mut [f32]) {
-    let columns = sums.len();
-    let task = columns * ROWS_PER_TASK;
-    let partial: Vec<Vec<f32>> = x
-        .par_chunks_mut(task)
-        .zip(factors.par_chunks(task))
-        .map(|(x, factors)| {
-            let mut sums = vec![0.0; columns];
-            wide(|| {
-                for (x, factors) in x.chunks_exact_mut(columns).zip(factors.chunks_exact(columns)) {
-                    for ((x, factor), sum) in x.iter_mut().zip(factors).zip(&mut sums) {
-                        *x *= factor;
-                        *sum += *x;
-                    }
-                }
-            });
-            sums
-        })
-        .collect();
-    partial.iter().for_each(|partial| add_into(sums, partial));
+/// Computes `x *= factors` of some values.
+pub(super) fn multiply(x: &mut [f32], factors: &[f32]) {
+    wide(|| x.iter_mut().zip(factors).for_each(|(x, factor)| *x *= factor));
 }
 
-/// Adds up the columns of `x` in `sums`.
-pub(super) fn sum_columns(x: &[f32], sums: &mut [f32]) {
-    let columns = sums.len();
-    let partial: Vec<Vec<f32>> = x
-        .par_chunks(columns * ROWS_PER_TASK)
-        .map(|x| {
-            let mut sums = vec![0.0; columns];
-            wide(|| x.chunks_exact(columns).for_each(|row| add_into(&mut sums, row)));
-            sums
-        })
-        .collect();
-    partial.iter().for_each(|partial| add_into(sums, partial));
+/// Returns the sums of the columns of some rows.
+pub(super) fn column_sums(rows: &[f32], columns: usize) -> Vec<f32> {
+    let mut sums = vec![0.0; columns];
+    wide(|| rows.chunks_exact(columns).for_each(|row| add_into(&mut sums, row)));
+    sums
 }
 
-/// Computes `out = masked(x)`.
+/// Computes `out = masked(x)` on all threads.
 pub(super) fn masked(x: &[f32], mask: Mask, out: &mut [f32]) {
     const TASK: usize = 16 * 1024;
     out.par_chunks_mut(TASK).zip(x.par_chunks(TASK)).enumerate().for_each(|(index, (out, x))| {
-        wide(|| {
-            let first = (index * TASK) as u32;
-            for (i, (out, x)) in out.iter_mut().zip(x).enumerate() {
-                *out = x * mask.factor(first.wrapping_add(i as u32));
-            }
-        });
+        copy_masked(x, Some(mask), index * TASK, out);
     });
 }
 

@@ -6,13 +6,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::log::{CURVE, LOG};
+use super::step_settings::OptimizerChoice;
 use super::{Corpus, GeneratorTraining, Learner, Outcome, Samples, stored};
 use crate::training::checkpoint::{BEST_WEIGHTS, CheckpointFolder, MARK, load_tensors, save_tensors, tensors};
+use crate::training::muon::Muon;
 use pregonero_models::catalog::WEIGHTS;
 use pregonero_models::generation::control::CONFIG_KEY;
 use pregonero_models::generation::gpt2::Gpt2Config;
@@ -20,6 +22,9 @@ use pregonero_models::generation::tokenizer::Tokenizer;
 use pregonero_models::generation::tokenizer::training::FILES as TOKENIZER_FILES;
 use pregonero_models::verbatim::{OWN_TEXTS, VERBATIM_INDEX};
 use pregonero_system::files::{Existing, check_folder_to_fill, write_whole};
+
+/// Muon's momentum in a checkpoint.
+const MUON: &str = "muon.safetensors";
 
 /// The file name of a model's card.
 const CARD: &str = "README.md";
@@ -48,6 +53,8 @@ pub(super) struct State {
     batch: usize,
     #[serde(default = "one")]
     accumulate: usize,
+    #[serde(default = "adamw")]
+    optimizer: String,
     /// The flags that define a sample; empty in checkpoints that are older than this field.
     #[serde(default)]
     samples: String,
@@ -75,6 +82,19 @@ impl Unlogged {
     }
 }
 
+fn adamw() -> String {
+    optimizer(OptimizerChoice::AdamW)
+}
+
+/// Returns the flag that chooses an optimiser.
+fn optimizer(choice: OptimizerChoice) -> String {
+    let name = match choice {
+        OptimizerChoice::AdamW => "adamw",
+        OptimizerChoice::Muon => "muon",
+    };
+    format!("--optimizer {name}")
+}
+
 fn one() -> usize {
     1
 }
@@ -91,6 +111,7 @@ impl State {
             block: settings.block,
             batch: settings.batch,
             accumulate: settings.accumulate,
+            optimizer: optimizer(settings.optimizer),
             samples: samples(settings),
             data: Some(corpus.fingerprint),
         }
@@ -109,9 +130,10 @@ impl State {
                 );
             }
         }
-        let (saved, asked) = (&self.samples, &other.samples);
-        if !saved.is_empty() && saved != asked {
-            bail!("the checkpoint was made with {saved}, not {asked}; resume with the same value, or start over");
+        for (saved, asked) in [(&self.samples, &other.samples), (&self.optimizer, &other.optimizer)] {
+            if !saved.is_empty() && saved != asked {
+                bail!("the checkpoint was made with {saved}, not {asked}; resume with the same value, or start over");
+            }
         }
         if self.data.is_some() && self.data != other.data {
             bail!(
@@ -207,14 +229,27 @@ impl Checkpoints {
     }
 
     pub(super) fn save(&self, learner: &Learner, state: &State) -> Result<()> {
-        self.folder.save(&[(WEIGHTS, &tensors(&learner.variables))], &learner.optimizer, state)
+        let weights = tensors(&learner.variables);
+        let momentum = learner.muon.as_ref().map(Muon::state).transpose()?;
+        let files: Vec<_> =
+            std::iter::once((WEIGHTS, &weights)).chain(momentum.as_ref().map(|it| (MUON, it))).collect();
+        self.folder.save(&files, &learner.optimizer, state)
     }
 
     /// Reads the last checkpoint into the weights and the optimiser; returns `None` if there is none yet.
-    pub(super) fn load(&self, learner: &mut Learner) -> Result<Option<State>> {
+    ///
+    /// # Errors
+    /// If it cannot be read, or it is of another run than `asked`.
+    pub(super) fn load(&self, learner: &mut Learner, asked: &State) -> Result<Option<State>> {
         let Some(saved) = self.folder.last::<State>()? else { return Ok(None) };
+        saved.state.check_same_run(asked)?;
         saved.restore(WEIGHTS, &learner.variables, &learner.device)?;
         saved.restore_optimizer(&mut learner.optimizer)?;
+        if let Some(muon) = &mut learner.muon {
+            let place = || self.folder.path().join("last").join(MUON).display().to_string();
+            let momentum = saved.tensors(MUON, &Device::Cpu)?.with_context(|| format!("{}: is missing", place()))?;
+            muon.restore(&momentum).with_context(place)?;
+        }
         Ok(Some(State { saved_step: saved.state.step, ..saved.state }))
     }
 

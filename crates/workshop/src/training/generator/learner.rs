@@ -12,6 +12,7 @@ use candle_core::{DType, Device, Storage, Tensor, Var};
 use super::data::Batch;
 use super::dropout::SeededDropout;
 use super::step_settings::{Precision, StepSettings};
+use crate::training::muon::{Muon, Weight};
 use crate::training::optimizer::{AdamW, Gradient, Gradients, clip_scale};
 use pregonero_kernels::product::Factors;
 use pregonero_kernels::tiles;
@@ -35,6 +36,7 @@ pub struct Learner {
     pub(super) device: Device,
     pub(super) variables: BTreeMap<String, Var>,
     pub(super) optimizer: AdamW,
+    pub(super) muon: Option<Muon>,
     settings: StepSettings,
     form: Form,
 }
@@ -79,11 +81,22 @@ impl Learner {
             (false, Precision::F32) => Form::Device { compute: DType::F32 },
             (false, Precision::Bf16) => Form::Device { compute: DType::BF16 },
         };
-        let parameters: Vec<(String, Var)> = variables.iter().map(|(name, var)| (name.clone(), var.clone())).collect();
+        let (matrices, parameters): (Vec<_>, Vec<_>) = variables
+            .iter()
+            .map(|(name, var)| (name.clone(), var.clone()))
+            .partition(|(name, _)| settings.muon.is_some() && is_matrix(name));
+        let muon = settings.muon.map(|muon| {
+            let weights = matrices.into_iter().map(|(name, variable)| {
+                // Queries, keys and values are three layers in one tensor.
+                let parts = if name.ends_with("attn.c_attn.weight") { 3 } else { 1 };
+                Weight { name, variable, parts }
+            });
+            Muon::new(weights.collect(), muon.settings, factors(settings.precision))
+        });
         // As transformers' Trainer: all but biases and layer norms decay.
         let optimizer = AdamW::new(parameters, settings.optimizer)?
             .with_decay(|name| name.ends_with(".weight") && !name.contains("ln_"));
-        Ok(Self { config, device, variables, optimizer, settings, form })
+        Ok(Self { config, device, variables, optimizer, muon: muon.transpose()?, settings, form })
     }
 
     /// Describes the device and the precision in words.
@@ -107,7 +120,8 @@ impl Learner {
         if counted == 0 {
             bail!("step {} has no token to predict", number + 1);
         }
-        let Self { config, device, variables, optimizer, settings, form } = self;
+        let Self { config, device, variables, optimizer, muon, settings, form } = self;
+        let mut optimizers = Optimizers { adamw: optimizer, muon: muon.as_mut(), settings };
         match form {
             Form::Host(host) => {
                 let sum = with_slices(config, variables, |weights| {
@@ -128,7 +142,7 @@ impl Learner {
                         })
                         .sum::<f64>()
                 })?;
-                update(optimizer, &**host, settings, sum / counted as f64, learning_rate)
+                optimizers.update(&**host, sum / counted as f64, learning_rate)
             }
             Form::Device { compute } => {
                 let model = model(config, variables, *compute)?;
@@ -141,7 +155,7 @@ impl Learner {
                     sum += f64::from(loss.to_scalar::<f32>()?);
                     add_gradients(&mut total, loss.backward()?, variables)?;
                 }
-                update(optimizer, &total, settings, sum, learning_rate)
+                optimizers.update(&total, sum, learning_rate)
             }
         }
     }
@@ -175,10 +189,7 @@ impl Learner {
 
 impl Host {
     fn new(config: &Gpt2Config, precision: Precision) -> Self {
-        let factors = match precision {
-            Precision::F32 => Factors::F32,
-            Precision::Bf16 => Factors::Bf16,
-        };
+        let factors = factors(precision);
         let places = config.tensors().into_iter().enumerate().map(|(place, (name, _))| (name, place)).collect();
         Self { network: HostGpt2::new(config, factors), gradients: host::Gradients::new(config), places }
     }
@@ -194,19 +205,41 @@ impl Batch {
     }
 }
 
-/// Clips the gradients and updates the weights, unless loss or gradient is not a number.
-fn update(
-    optimizer: &mut AdamW,
-    gradients: &impl Gradients,
-    settings: &StepSettings,
-    loss: f64,
-    learning_rate: f64,
-) -> Result<StepOutcome> {
-    let gradient_norm = optimizer.gradient_norm(gradients)?;
-    if loss.is_finite() && gradient_norm.is_finite() {
-        optimizer.step_scaled(gradients, learning_rate, clip_scale(gradient_norm, settings.clip))?;
+fn factors(precision: Precision) -> Factors {
+    match precision {
+        Precision::F32 => Factors::F32,
+        Precision::Bf16 => Factors::Bf16,
     }
-    Ok(StepOutcome { loss, gradient_norm })
+}
+
+/// Returns whether a tensor is a matrix between two layers: Muon is made for those, not for embeddings and the head.
+fn is_matrix(name: &str) -> bool {
+    name.starts_with("h.") && name.ends_with(".weight") && !name.contains("ln_")
+}
+
+/// What updates the weights, each its own.
+struct Optimizers<'a> {
+    adamw: &'a mut AdamW,
+    muon: Option<&'a mut Muon>,
+    settings: &'a StepSettings,
+}
+
+impl Optimizers<'_> {
+    /// Clips the gradients and updates the weights, unless loss or gradient is not a number.
+    fn update(&mut self, gradients: &impl Gradients, loss: f64, learning_rate: f64) -> Result<StepOutcome> {
+        let mut gradient_norm = self.adamw.gradient_norm(gradients)?;
+        if let Some(muon) = &self.muon {
+            gradient_norm = (gradient_norm.powi(2) + muon.squared_gradient_norm(gradients)?).sqrt();
+        }
+        if loss.is_finite() && gradient_norm.is_finite() {
+            let scale = clip_scale(gradient_norm, self.settings.clip);
+            self.adamw.step_scaled(gradients, learning_rate, scale)?;
+            if let (Some(muon), Some(step)) = (&mut self.muon, self.settings.muon) {
+                muon.step_scaled(gradients, learning_rate * step.rate, scale)?;
+            }
+        }
+        Ok(StepOutcome { loss, gradient_norm })
+    }
 }
 
 fn model(config: &Gpt2Config, variables: &BTreeMap<String, Var>, compute: DType) -> Result<Gpt2> {

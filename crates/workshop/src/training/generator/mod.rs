@@ -31,7 +31,7 @@ use self::initial::initial_weights;
 pub use self::learner::{Learner, StepOutcome};
 use self::log::TrainingLog;
 pub use self::settings::{Base, ControlTraining, GeneratorTraining, Samples, Shape};
-pub use self::step_settings::{Precision, StepSettings};
+pub use self::step_settings::{MuonStep, OptimizerChoice, Precision, StepSettings};
 pub use super::schedule::Decay;
 use super::text::TextCounts;
 use pregonero_data::trained_on::TrainedOn;
@@ -169,10 +169,9 @@ impl<'a> Trainer<'a> {
 
     /// Resumes from the last checkpoint if the settings say so; returns whether there was one.
     fn resume(&mut self) -> Result<bool> {
-        let saved = if self.settings.resume { self.checkpoints.load(&mut self.learner)? } else { None };
+        let saved = if self.settings.resume { self.checkpoints.load(&mut self.learner, &self.state)? } else { None };
         let resumed = saved.is_some();
         if let Some(state) = saved {
-            state.check_same_run(&self.state)?;
             self.state = state;
         }
         Ok(resumed)

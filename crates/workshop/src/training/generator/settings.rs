@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::step_settings::{Precision, StepSettings};
+use super::step_settings::{MuonStep, OptimizerChoice, Precision, StepSettings};
+use crate::training::muon::MuonSettings;
 use crate::training::optimizer::AdamWSettings;
 use crate::training::schedule::{Decay, Schedule};
 use crate::training::text::{Cleaning, Duplicates, TextRow, TextSource};
@@ -75,6 +76,9 @@ pub struct GeneratorTraining {
     pub epochs: f64,
     pub steps: Option<usize>,
     pub learning_rate: f64,
+    pub optimizer: OptimizerChoice,
+    /// Muon's own highest learning rate, which follows the same schedule.
+    pub muon_learning_rate: f64,
     pub warmup_steps: usize,
     pub decay: Decay,
     pub weight_decay: f64,
@@ -125,6 +129,9 @@ impl GeneratorTraining {
         }
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
             bail!("--learning-rate must be above 0, not {}", self.learning_rate);
+        }
+        if !(self.muon_learning_rate.is_finite() && self.muon_learning_rate > 0.0) {
+            bail!("--muon-learning-rate must be above 0, not {}", self.muon_learning_rate);
         }
         if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
             bail!("--weight-decay must be at least 0, not {}", self.weight_decay);
@@ -244,7 +251,11 @@ impl GeneratorTraining {
 
     pub(super) fn step_settings(&self) -> StepSettings {
         let optimizer = AdamWSettings { beta1: 0.9, beta2: self.beta2, epsilon: 1e-8, weight_decay: self.weight_decay };
-        StepSettings { clip: self.clip, seed: self.seed, precision: self.precision, optimizer }
+        let muon = (self.optimizer == OptimizerChoice::Muon).then(|| MuonStep {
+            settings: MuonSettings { weight_decay: self.weight_decay, ..MuonSettings::default() },
+            rate: self.muon_learning_rate / self.learning_rate,
+        });
+        StepSettings { clip: self.clip, seed: self.seed, precision: self.precision, optimizer, muon }
     }
 
     /// Returns the schedule of the learning rate.

@@ -1,5 +1,6 @@
 //! The settings of a step of the training.
 
+use crate::training::muon::MuonSettings;
 use crate::training::optimizer::AdamWSettings;
 
 /// How the factors of matrix products are rounded; everything else is f32.
@@ -11,6 +12,23 @@ pub enum Precision {
     Bf16,
 }
 
+/// What updates the weights.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OptimizerChoice {
+    #[default]
+    AdamW,
+    /// Muon for the matrices inside the layers, AdamW for everything else.
+    Muon,
+}
+
+/// The settings of Muon in a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MuonStep {
+    pub settings: MuonSettings,
+    /// Its learning rate as a multiple of the step's.
+    pub rate: f64,
+}
+
 /// The settings of a step that do not change from step to step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepSettings {
@@ -20,4 +38,6 @@ pub struct StepSettings {
     pub seed: u64,
     pub precision: Precision,
     pub optimizer: AdamWSettings,
+    /// Muon for the matrices inside the layers; if absent, AdamW updates them too.
+    pub muon: Option<MuonStep>,
 }

@@ -65,6 +65,8 @@ impl Place {
             epochs: 1.0,
             steps: Some(12),
             learning_rate: 3e-3,
+            optimizer: OptimizerChoice::AdamW,
+            muon_learning_rate: 0.02,
             warmup_steps: 3,
             decay: Decay::Cosine,
             weight_decay: 0.1,
@@ -130,6 +132,32 @@ fn a_resumed_training_equals_one_that_never_stopped() {
         tensors
     };
     assert_eq!(tensors("whole"), tensors("parts"));
+}
+
+#[test]
+fn a_training_with_muon_learns_and_goes_on_exactly_where_it_stopped() {
+    let place = Place::new(60);
+    let with_muon =
+        |output: &str| GeneratorTraining { optimizer: OptimizerChoice::Muon, accumulate: 2, ..place.settings(output) };
+    let (whole, _) = losses(&with_muon("whole"), None).expect("trained");
+    let (plain, _) = losses(&GeneratorTraining { accumulate: 2, ..place.settings("adamw") }, None).expect("trained");
+    assert!(whole[11] < plain[11], "muon {whole:?}, AdamW {plain:?}");
+    let (first, _) = losses(&with_muon("parts"), Some(7)).expect("trained");
+    let other = GeneratorTraining { resume: true, optimizer: OptimizerChoice::AdamW, ..with_muon("parts") };
+    let message = format!("{:#}", losses(&other, None).expect_err("another optimiser"));
+    assert!(message.contains("made with --optimizer muon, not --optimizer adamw"), "{message}");
+    let (second, _) = losses(&GeneratorTraining { resume: true, ..with_muon("parts") }, None).expect("trained");
+    assert_eq!([first, second].concat(), whole);
+    for file in ["model.safetensors", "muon.safetensors"] {
+        let bytes = |name: &str| std::fs::read(place.path(name).join("checkpoints/last").join(file)).expect(file);
+        assert!(bytes("whole") == bytes("parts"), "{file} differs");
+    }
+
+    let without = place.path("parts").join("checkpoints/last/muon.safetensors");
+    std::fs::remove_file(&without).expect("removable");
+    let resumed = GeneratorTraining { resume: true, steps: Some(14), ..with_muon("parts") };
+    let message = format!("{:#}", losses(&resumed, None).expect_err("no momentum"));
+    assert!(message.contains("muon.safetensors"), "{message}");
 }
 
 #[test]
@@ -379,7 +407,7 @@ fn reference_learner() -> Learner {
         })
         .collect();
     let optimizer = AdamWSettings { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.1 };
-    let settings = StepSettings { clip: 1.0, seed: 0, precision: Precision::F32, optimizer };
+    let settings = StepSettings { clip: 1.0, seed: 0, precision: Precision::F32, optimizer, muon: None };
     Learner::new(config, Device::Cpu, variables, settings).expect("a learner")
 }
 
