@@ -194,6 +194,7 @@ fn a_build_killed_at_any_moment_leaves_nothing_half_written_and_comes_to_the_sam
 fn a_dry_run_refuses_what_the_run_refuses() {
     let bot = place(30, "jsonl");
     std::fs::create_dir(bot.path("there")).unwrap();
+    std::fs::write(bot.path("there/notes.txt"), "mine").unwrap();
     let enrich = |classifier: &str, column: &str| {
         format!("[enrich]\ncolumns = [\"sentiment={column}\"]\nclassifier = \"{classifier}\"\n[split]")
     };

@@ -32,6 +32,8 @@ fn a_quantised_folder_is_whole_and_writes_what_rounding_at_start_writes() {
     let mapped = texts(&["--model", "small", "--weights", "int8"]);
     assert_eq!(mapped, texts(&["--model", "tiny", "--weights", "int8"]));
     assert_eq!(mapped.len(), 4);
+    // Without a card, and with the device left to the program, f32 takes the place of bf16.
+    assert_eq!(texts(&["--model", "tiny", "--weights", "bf16"]), texts(&["--model", "tiny", "--weights", "f32"]));
     let shown = place.run(&["--json", "models", "show", "small"]).json();
     let before = place.run(&["--json", "models", "show", "tiny"]).json();
     assert_eq!(shown[0]["parameters"], before[0]["parameters"]);
@@ -50,7 +52,10 @@ fn what_cannot_be_quantised_or_is_asked_for_in_vain_is_refused_and_nothing_is_wr
     let place = Place::with_tiny_model();
     assert_eq!(place.run(&["models", "quantize", "tiny", "--output", "small"]).code, 0);
     for (arguments, said) in [
-        (&["models", "quantize", "tiny", "--output", "small"][..], "small: exists already; choose another name"),
+        (
+            &["models", "quantize", "tiny", "--output", "small"][..],
+            "small: exists already and is not empty; choose another folder",
+        ),
         (
             &["models", "quantize", "small", "--output", "smaller"],
             "int8 already; name the model that they were made from",
@@ -60,7 +65,6 @@ fn what_cannot_be_quantised_or_is_asked_for_in_vain_is_refused_and_nothing_is_wr
         (&["models", "quantize", "tiny", "--output", "smaller", "--held-out", "0.1"], "--data"),
         (&["generate", "-n", "1", "--model", "small", "--weights", "f32"], "has only int8 weights"),
         (&["generate", "-n", "1", "--weights", "int4"], "generation.weights"),
-        (&["generate", "-n", "1", "--weights", "bf16", "--device", "cpu"], "bf16 weights are for a GPU"),
         (&["generate", "-n", "1", "--model", "small", "--weights", "f16"], "has only int8 weights"),
         (
             &["train", "generator", "--data", "config.toml", "--output", "new", "--base", "small"],

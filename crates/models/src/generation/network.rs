@@ -67,7 +67,7 @@ impl Weights {
             Self::Bf16 => Ok(DType::BF16),
             Self::F16 => Ok(DType::F16),
             Self::Int8 => bail!(
-                "int8 weights are for the CPU: set generation.device (or --device) to \"cpu\", or generation.weights (or --weights) to \
+                "int8 weights are for the CPU: set generation.device to \"cpu\", or generation.weights (or --weights) to \
                  \"f32\", \"bf16\" or \"f16\""
             ),
         }
@@ -116,7 +116,7 @@ pub(super) fn settle_on_device(weights: Weights, device: &Device, choice: Device
     match choice {
         DeviceChoice::Auto if half && device.is_cpu() => Ok(Weights::F32),
         _ if half && device.is_cpu() => bail!(
-            "{} weights are for a GPU: set generation.weights (or --weights) to \"f32\" or \"int8\", or generation.device (or --device) to \
+            "{} weights are for a GPU: set generation.weights (or --weights) to \"f32\" or \"int8\", or generation.device to \
              \"cuda\"",
             weights.name()
         ),

@@ -12,7 +12,7 @@ use crate::cli::session::Session;
 use pregonero_data::build::{self, BuildReport, Dropped, EnrichSpec, Enricher, Filled, Leakage, Request, SpecFile};
 use pregonero_models::catalog::{self, ModelKind, ModelSource};
 use pregonero_models::sentiment::Classifier;
-use pregonero_system::files::{Existing, refuse_existing};
+use pregonero_system::files::{Existing, refuse_existing_folder};
 use pregonero_workshop::dataset::enrich::{self, FilledColumn, Filling};
 
 #[derive(Debug, Args)]
@@ -62,7 +62,7 @@ impl BuildArguments {
     pub fn run(self, session: &Session) -> Result<()> {
         let file = SpecFile::read(&self.spec, self.from.as_deref())?;
         if let Some(output) = &self.output {
-            refuse_existing(output, Existing::Refuse)?;
+            refuse_existing_folder(output, Existing::Refuse)?;
         }
         let columns = columns(file.spec.enrich.as_ref()).with_context(|| self.spec.display().to_string())?;
         let classifier = match &file.spec.enrich {

@@ -14,7 +14,7 @@ use pregonero_data::import::{Import, Imported, import};
 use pregonero_data::read::ReadOptions;
 use pregonero_data::times;
 use pregonero_system::clock::{Clock as _, SystemClock};
-use pregonero_system::files::{Existing, refuse_existing};
+use pregonero_system::files::{Existing, refuse_existing_folder};
 
 /// How many characters of a value are shown.
 const SHOWN: usize = 60;
@@ -132,7 +132,7 @@ impl ImportArguments {
         let settings = self.settings();
         self.check_renames()?;
         if let Some(output) = &self.output {
-            refuse_existing(output, Existing::Refuse)?;
+            refuse_existing_folder(output, Existing::Refuse)?;
         }
         if self.dry_run {
             let imported = import(&settings, |_| Ok(()))?;

@@ -180,6 +180,7 @@ fn training_that_cannot_end_well_writes_nothing() {
     assert!(!settings.output.exists());
 
     std::fs::create_dir(&settings.output).unwrap();
+    std::fs::write(settings.output.join("notes.txt"), "mine").unwrap();
     assert!(train(&settings).unwrap_err().to_string().contains("exists already"));
 }
 
