@@ -53,9 +53,9 @@ fn visible_but_styled(line: &str) -> String {
         };
         let (part, after) = rest.split_at(whole.unwrap_or(next.len_utf8()));
         if whole.is_some() {
-            shown.push_str(part)
+            shown.push_str(part);
         } else {
-            shown.push_str(&visible(part))
+            shown.push_str(&visible(part));
         }
         rest = after;
     }

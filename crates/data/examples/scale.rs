@@ -34,16 +34,16 @@ fn main() -> Result<()> {
     let is_file = |at: &usize| !rest[*at].starts_with("--") && (*at == 0 || !rest[at - 1].starts_with("--"));
     let files: Vec<PathBuf> = (0..rest.len()).filter(is_file).map(|at| PathBuf::from(&rest[at])).collect();
     match command.as_str() {
-        "import" => run_import(files, output.context("--output")?),
+        "import" => run_import(&files, output.context("--output")?),
         "build" => run_build(flag("--spec").context("--spec")?.as_ref(), output.context("--output")?),
         _ => run_explore(&files, flag("--timezone").context("--timezone")?, output),
     }
 }
 
-fn run_import(files: Vec<PathBuf>, output: &Path) -> Result<()> {
+fn run_import(files: &[PathBuf], output: &Path) -> Result<()> {
     let mut writer = Folder::create(output, Format::Parquet)?;
-    let imported = import(&Import { files: files.clone(), ..Import::default() }, |row| writer.write(row))?;
-    let sources = imported.sources(&files)?;
+    let imported = import(&Import { files: files.to_vec(), ..Import::default() }, |row| writer.write(row))?;
+    let sources = imported.sources(files)?;
     let folder = writer.finish(Manifest { sources, ..Manifest::default() })?;
     println!("{} rows", folder.manifest().rows());
     Ok(())

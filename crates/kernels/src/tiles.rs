@@ -482,7 +482,7 @@ mod x86 {
                     let start = if first == 0 { (ZEROS.as_ptr(), 0) } else { (sums.cast_const(), PANEL) };
                     // SAFETY: the caller vouches for the instructions; a block's sums are 32 rows of 32.
                     unsafe {
-                        kernel(&left.panel(i)[part.clone()], &right.panel(j)[part.clone()], start, (sums, PANEL))
+                        kernel(&left.panel(i)[part.clone()], &right.panel(j)[part.clone()], start, (sums, PANEL));
                     };
                 }
             }

@@ -19,6 +19,9 @@ use super::ledger::{self, Entry, Row};
 use super::{PostState, RecordKind, RoundId, RoundOutcome, Store, StoreError};
 use pregonero_tweet::GateVerdict;
 
+/// A record of the log: index, kind, subject, body, time, and who acted.
+type Recorded = (i64, String, Option<i64>, String, String, Option<String>);
+
 const DOING: &str = "erase a text";
 
 /// What replaces a quotation.
@@ -354,7 +357,7 @@ impl Work<'_> {
         let mut erasures = Vec::new();
         let (mut emptied, mut rows, mut next) = (BTreeSet::new(), self.changed.clone(), 0_i64);
         loop {
-            let page: Vec<(i64, String, Option<i64>, String, String, Option<String>)> = sqlx::query_as(
+            let page: Vec<Recorded> = sqlx::query_as(
                 "SELECT idx, kind, subject, body, at, by FROM ledger
                  WHERE idx >= ? AND body IS NOT NULL AND kind <> 'adopted' ORDER BY idx LIMIT ?",
             )

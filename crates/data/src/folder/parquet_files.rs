@@ -11,9 +11,11 @@ use rayon::prelude::*;
 use super::hashing::Hashing;
 use super::manifest::Column;
 use super::spill::Spill;
-use super::write::Part;
 use crate::parquet_file::{Chunk, Encoder, ParquetWriter};
 use crate::row::ColumnType;
+
+/// A file of the folder, whose digest is taken as it is written.
+type Output = Hashing<BufWriter<File>>;
 
 /// The most groups that are in memory at a time.
 const MOST_WAITING: usize = 4;
@@ -22,21 +24,22 @@ const MOST_WAITING: usize = 4;
 #[derive(Debug)]
 pub(super) struct ParquetFiles<'a> {
     encoder: Encoder,
-    files: Vec<(&'a str, ParquetWriter<&'a mut Hashing<BufWriter<File>>>)>,
+    files: Vec<(&'a str, ParquetWriter<&'a mut Output>)>,
     /// Groups that are to be compressed, each with the place of its file.
     waiting: Vec<(usize, Chunk)>,
     most_waiting: usize,
 }
 
 impl<'a> ParquetFiles<'a> {
-    pub(super) fn begin(parts: &'a mut [Part], columns: &[Column]) -> Result<Self> {
+    /// Begins a Parquet file in each of these, which have the names for the messages.
+    pub(super) fn begin(parts: impl Iterator<Item = (&'a str, &'a mut Output)>, columns: &[Column]) -> Result<Self> {
         let named: Vec<(&str, ColumnType)> = columns.iter().map(|column| (column.name.as_str(), column.kind)).collect();
         let encoder = Encoder::new(&named)?;
-        let begin = |part: &'a mut Part| {
-            let file = encoder.begin(&mut part.file).with_context(|| format!("cannot write {}", part.name))?;
-            Ok((part.name.as_str(), file))
+        let begin = |(name, file): (&'a str, &'a mut Output)| {
+            let file = encoder.begin(file).with_context(|| format!("cannot write {name}"))?;
+            Ok((name, file))
         };
-        let files = parts.iter_mut().map(begin).collect::<Result<_>>()?;
+        let files = parts.map(begin).collect::<Result<_>>()?;
         let most_waiting = rayon::current_num_threads().min(MOST_WAITING);
         Ok(Self { encoder, files, waiting: Vec::new(), most_waiting })
     }

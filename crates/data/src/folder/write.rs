@@ -37,11 +37,11 @@ enum Later {
 
 /// The file of one split.
 #[derive(Debug)]
-pub(super) struct Part {
+struct Part {
     split: String,
-    pub(super) name: String,
+    name: String,
     rows: u64,
-    pub(super) file: Hashing<BufWriter<File>>,
+    file: Hashing<BufWriter<File>>,
     /// The rows of a Parquet file, which is written at the end.
     spill: Option<Spill>,
 }
@@ -211,7 +211,8 @@ impl Writer {
         let Self { folder, format, mut parts, columns, .. } = self;
         manifest.columns = columns.into_columns();
         if format == Format::Parquet {
-            let mut files = ParquetFiles::begin(&mut parts, &manifest.columns)?;
+            let named = parts.iter_mut().map(|part| (part.name.as_str(), &mut part.file));
+            let mut files = ParquetFiles::begin(named, &manifest.columns)?;
             fill(&mut files)?;
             files.finish()?;
         }

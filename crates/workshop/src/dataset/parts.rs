@@ -121,7 +121,7 @@ pub(crate) mod tests {
         data_set(&odd, &[row("left"), row("right")]);
         assert_eq!(paths_for(&divided, ReadFor::Training).unwrap(), [divided.join("train.jsonl")]);
         assert_eq!(paths_for(&divided, ReadFor::Measuring).unwrap(), [divided.join("test.jsonl")]);
-        assert_eq!(paths_for(&divided, ReadFor::Everything).unwrap(), [divided.clone()]);
+        assert_eq!(paths_for(&divided, ReadFor::Everything).unwrap(), std::slice::from_ref(&divided));
         let file = divided.join("test.jsonl");
         assert_eq!(paths_for(&file, ReadFor::Training).unwrap(), [file], "a part that is named is read");
         assert_eq!(paths_for(&whole, ReadFor::Training).unwrap(), [whole]);
