@@ -119,7 +119,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("paused by {} since {}: {}", "en pausa por {} desde {}: {}"),
     ("stopped by X since {}: {s}", "X no acepta publicaciones desde {}: {s}"),
     ("stopped since {}: {s}", "detenido desde {}: {s}"),
-    ("X refused with {} ({t}): {}", "X respondió {} ({t}): {}"),
+    ("X refused with {} ({t}): {}", "X rechazó la petición con {} ({t}): {}"),
     ("buy credits at console.x.com", "compra créditos en console.x.com"),
     ("create new keys and tokens at console.x.com", "crea otras claves y otros tokens en console.x.com"),
     (
@@ -168,7 +168,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("post {} goes out at the next start", "la publicación {} sale al próximo arranque"),
     ("round {} was abandoned", "la ronda {} se abandonó"),
     ("round {}: {s}", "ronda {}: {s}"),
-    ("post {}: X refused with {} ({t}): {}", "publicación {}: X respondió {} ({t}): {}"),
+    ("post {}: X refused with {} ({t}): {}", "publicación {}: X la rechazó con {} ({t}): {}"),
     (
         "post {}: it is unknown whether X published it: {}; the account's timeline will show whether it did",
         "publicación {}: no se sabe si X la publicó: {}; la cronología de la cuenta lo mostrará",
@@ -516,7 +516,7 @@ mod tests {
             (
                 "stopped by X since 2026-03-01 14:00:00 UTC: X refused with 402 (no credits left): Payment Required; buy credits \
                  at console.x.com",
-                "X no acepta publicaciones desde 2026-03-01 14:00:00 UTC: X respondió 402 (no quedan créditos): Payment Required; \
+                "X no acepta publicaciones desde 2026-03-01 14:00:00 UTC: X rechazó la petición con 402 (no quedan créditos): Payment Required; \
                  compra créditos en console.x.com",
             ),
             (

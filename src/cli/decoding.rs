@@ -69,8 +69,8 @@ pub struct ModelArgument {
     /// Write with this generator instead of the configured one: builtin, a folder, hub:OWNER/NAME or openai:URL#MODEL
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
-    /// Keep the weights in this type: auto (int8 for a folder from `models quantize` whose check passed, else f32), f32, int8 (on
-    /// the CPU), bf16 or f16 (on a GPU)
+    /// Keep the weights in this type: auto (int8 for a folder from `models quantize`, if its check passed, or an error; f32 for
+    /// any other model), f32, int8 (on the CPU), bf16 or f16 (on a GPU)
     #[arg(long, value_name = "TYPE")]
     weights: Option<String>,
 }

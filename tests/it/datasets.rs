@@ -229,7 +229,7 @@ fn a_purge_says_where_it_cannot_look() {
     json(&bot, &["dataset", "import", "a.csv", "--output", "set", "--keep-names", "--rename", "handle=quien"]);
     let ended = bot.run(&["dataset", "purge", "set", "--author", "@ana"]);
     assert_ne!(ended.code(), Some(0));
-    assert!(ended.stderr.contains("the columns are text, quien: name it with --author-column NAME"), "{ended:?}");
+    assert!(ended.stderr.contains("there are text, quien: say which one with --author-column NAME"), "{ended:?}");
     let purged = json(&bot, &["dataset", "purge", "set", "--author", "https://x.com/ana", "--author-column", "quien"]);
     assert_eq!((&purged["purged"]["rows"], &purged["purged"]["kept"]), (&1.into(), &1.into()));
     for renames in [["text=a", "text=b"], ["text=a", "handle=a"]] {

@@ -208,17 +208,12 @@ impl Wanted {
         };
         let either = self.names_posts || self.names_authors || !columns.ids.is_empty();
         for (missing, what, flag) in [
-            (
-                columns.authors.is_empty() && (self.names_authors || !either),
-                "has the names of the authors",
-                "--author-column",
-            ),
-            (columns.ids.is_empty() && self.names_posts, "has the ids of the posts", "--id-column"),
+            (columns.authors.is_empty() && (self.names_authors || !either), "the authors", "--author-column"),
+            (columns.ids.is_empty() && self.names_posts, "the ids of the posts", "--id-column"),
         ] {
             ensure!(
                 !missing,
-                "{place}: no column with a usual name {what}, so that no row can be found by them; the columns are {}: name it with \
-                 {flag} NAME",
+                "{place}: no column has a usual name for {what}; there are {}: say which one with {flag} NAME",
                 all.join(", ")
             );
         }
@@ -619,10 +614,10 @@ mod tests {
         let error = |wanted: Wanted| look(&path, &wanted, &[]).unwrap_err().to_string();
         let by_author = error(wanted(&["ana"], &[]));
         assert!(
-            by_author.contains("the columns are text, quien, nr: name it with --author-column NAME"),
+            by_author.contains("there are text, quien, nr: say which one with --author-column NAME"),
             "{by_author}"
         );
-        assert!(error(wanted(&[], &["12"])).contains("name it with --id-column NAME"));
+        assert!(error(wanted(&[], &["12"])).contains("say which one with --id-column NAME"));
         let list = place.path().join("list.txt");
         std::fs::write(&list, "12\n").unwrap();
         assert!(error(Wanted::new(&[], &[], &[list]).unwrap()).contains("--author-column"));

@@ -463,7 +463,7 @@ impl Pass<'_> {
         let shown: Vec<String> = values.iter().take(SHOWN).map(|(value, rows)| format!("{value:?} ({rows})")).collect();
         let more = if values.len() > SHOWN { " …" } else { "" };
         Some(format!(
-            "values of label.from that label.labels does not list: {}{more}; add them to a label, or leave them out",
+            "values of label.from that label.labels does not list: {}{more}; rows with them count as without a label (label.unmarked); add a value to a label if its rows should count",
             shown.join(", ")
         ))
     }

@@ -170,7 +170,7 @@ impl LeftOut {
             read += 1;
         }
         let Some(first) = unread.first() else {
-            return Ok((read == 0).then(|| format!("{}: leave_out names nobody in it", path.display())));
+            return Ok((read == 0).then(|| format!("{}: the file of filter.leave_out names nobody", path.display())));
         };
         const HOW: &str = "each line must be a @name, an id in digits, or an address such as https://x.com/name";
         ensure!(unread.len() < read, "filter.leave_out: {}:{first}: no line can be read: {HOW}", path.display());

@@ -128,7 +128,7 @@ fn open_text(input: Input, mut source: Source, options: &ReadOptions) -> Result<
     let sample = input.look(SAMPLE).with_context(|| format!("cannot read {name}"))?;
     let whole = sample.len() < SAMPLE;
     let binary = is_binary(&sample[..sample.len().min(4096)]);
-    ensure!(!binary || !may_be_skipped(&source), NoTable("no text".to_owned()));
+    ensure!(!binary || !may_be_skipped(&source), NoTable("not text".to_owned()));
     ensure!(
         !binary,
         "{name}: cannot be read as texts: its bytes are no text; if they are, in an encoding that was not recognised, \

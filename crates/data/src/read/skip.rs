@@ -57,14 +57,14 @@ pub(super) fn is_data(name: &str) -> bool {
 pub(super) fn no_data(name: &str) -> Option<&'static str> {
     let file = name.rsplit('/').next().unwrap_or(name).to_lowercase();
     if DESCRIPTIONS.contains(&file.as_str()) {
-        return Some("it describes data");
+        return Some("it describes the data");
     }
     if is_data(&file) {
         return None;
     }
     let stem = file.split('.').next().unwrap_or_default();
     let is_note = NOTES.contains(&stem) || OTHERS.contains(&ending_of(&file).as_str());
-    is_note.then_some("no table")
+    is_note.then_some("not a table")
 }
 
 /// Why a member that was opened is passed over.

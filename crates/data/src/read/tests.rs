@@ -175,7 +175,7 @@ fn a_zip_file_with_notes_and_pictures_gives_the_rows_of_its_tables_and_names_the
     let (rows, report) = read(&folder.put("mixed.zip", mixed));
     assert_eq!((rows.len(), report.files.len(), report.skipped.len()), (2, 1, 6), "{report}");
     for expected in [
-        "mixed.zip:paper.pdf: not read (no table)",
+        "mixed.zip:paper.pdf: not read (not a table)",
         "notes.txt: not read (plain lines next to tables)",
         "figure: not read (a picture)",
     ] {
@@ -189,7 +189,7 @@ fn a_zip_file_with_notes_and_pictures_gives_the_rows_of_its_tables_and_names_the
     {
         let message = refused(&folder.put(name, zipped(&files)));
         assert!(
-            message.contains("no table or other data in this zip file: it has README.md (no table), a"),
+            message.contains("no table or other data in this zip file: it has README.md (not a table), a"),
             "{message}"
         );
     }

@@ -52,8 +52,8 @@ pub fn refuse_existing_folder(path: &Path, existing: Existing) -> Result<()> {
     let named = path.display();
     ensure!(
         path.file_name().is_some() && !contains_working_folder(path),
-        "{named}: the command writes this folder as a whole and cannot put it here; give the name of a new folder, for \
-         example {}",
+        "{named}: this is the current folder or one above it, and the command would replace it as a whole; give the name of a new \
+         folder, for example {}",
         path.join("NAME").display()
     );
     let Ok(found) = path.symlink_metadata() else { return check_parent(path) };

@@ -264,7 +264,7 @@ impl PurgeArguments {
             let (place, why) = (visible(&unread.folder.display().to_string()), visible(&unread.why));
             let _ = writeln!(
                 text,
-                "{} {place} was passed over ({why}); if it is no model, name the folders to look in with --models",
+                "{} {place} was skipped ({why}): if a model is there, check yourself whether it learned from these rows; --models names the folders to look in",
                 styled(BAD, "warning:")
             );
         }
@@ -299,11 +299,11 @@ impl PurgeArguments {
 fn unsaid(purged: &Purged) -> String {
     let mut text = String::new();
     for (count, what) in [
-        (purged.without_author, "do not say who wrote them, and could not be looked at by author"),
-        (purged.without_id, "have no whole id, and could not be looked at by id"),
+        (purged.without_author, "an author, so --author could not find them"),
+        (purged.without_id, "a whole id, so --id could not find them"),
     ] {
         if count > 0 {
-            let _ = writeln!(text, "{} {} {what}", styled(BAD, "warning:"), counted(count, "row", "rows"));
+            let _ = writeln!(text, "{} {} without {what}", styled(BAD, "warning:"), counted(count, "row", "rows"));
         }
     }
     text

@@ -41,7 +41,7 @@ const OPTIMIZERS: [Choice<OptimizerChoice>; 2] = [
         "muon",
         OptimizerChoice::Muon,
         "Muon for the matrices inside the layers, AdamW for embeddings, head, norms and biases: fewer tokens to the same \
-         loss, each step a little slower",
+         loss, each step takes longer, most of all with small batches",
     ),
 ];
 

@@ -152,7 +152,7 @@ pub fn read_evaluated(
         EvaluatedPart::All => {
             if tweets.iter().any(|tweet| tweet.part.is_some()) {
                 tracing::warn!(
-                    "{}: a data set with parts, and all of them are measured; --held-out measures only what was not trained on",
+                    "{}: all parts of this data set are measured, also those that the classifier may have learned from; --held-out measures only its test part",
                     name()
                 );
             }

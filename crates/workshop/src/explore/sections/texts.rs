@@ -108,13 +108,14 @@ pub(super) fn repeated(content: &PageContent<'_>) -> Section {
     let compared = numbers.posts - numbers.kinds.retweets;
     let (exact, near) = (language.posts(duplicates.exact), language.whole(duplicates.near));
     let (tienen, have) = if duplicates.exact == 1 { ("tiene", "has") } else { ("tienen", "have") };
-    let (otras, share) = if duplicates.near == 1 { ("otra más", "shares") } else { ("otras más", "share") };
+    let share = if duplicates.near == 1 { "shares" } else { "share" };
+    let otras = if duplicates.near == 1 { "otra".to_owned() } else { format!("otras {near}") };
     let comparten = if duplicates.near == 1 { "comparte" } else { "comparten" };
     let (exact_share, near_share) =
         (language.percent(duplicates.exact, compared), language.percent(duplicates.near, compared));
     let threshold = language.percent((duplicates.threshold * 100.0).round() as u64, 100);
     let note = language.t(
-        format!("Sin contar retuits, {exact} ({exact_share}) {tienen} las mismas palabras que una anterior, y {near} {otras} \
+        format!("Sin contar retuits, {exact} ({exact_share}) {tienen} las mismas palabras que una anterior, y {otras} \
                  ({near_share}) {comparten} al menos el {threshold} de ellas. Enlaces, menciones y palabras vacías no cuentan; los textos de menos de cuatro \
                  palabras no se comparan."),
         format!("Retweets apart, {exact} ({exact_share}) {have} the same words as an earlier one, and another {near} ({near_share}) \

@@ -216,8 +216,8 @@ impl Labelled {
         if given.iter().any(Option::is_some) {
             let Split { train, validation, test } = &split;
             dataset::said::sentence(&format!(
-                "{}: a data set with parts, which stay as they are; what is missing comes from its part train: {} rows to train, \
-                 {} to validate, {} to test",
+                "{}: the data set's own parts are used, and a part that it lacks is taken from train: {} rows to train, {} to validate, \
+                 {} to test",
                 settings.data.display(),
                 train.len(),
                 validation.len(),
