@@ -409,6 +409,8 @@ fn a_text_is_inspected_with_its_entities_and_every_gate() {
 
     let lines = "{\"text\": \"El mercado abre temprano.\"}\n\n{\"text\": \"\", \"id\": 4}\n";
     assert_eq!(place.run_with_input(&["--json", "inspect", "-"], lines).json().len(), 2);
+    let of_x = r#"{"id": "1445000000000000001", "text": "Pan &amp; vino.", "author_id": "11"}"#;
+    assert_eq!(place.run_with_input(&["--json", "inspect", "-"], of_x).json()[0]["text"], "Pan & vino.");
     let ran = place.run_with_input(&["--json", "inspect", "-"], "{\"text\": \"Hola.\"}\nno\n");
     assert!(ran.code == 1 && ran.stdout.lines().count() == 1, "{ran:#?}");
     assert!(ran.stderr.contains("standard input:2: expected a JSON object"), "{ran:#?}");

@@ -32,7 +32,7 @@ pub use report::{FileReport, Finding, ReadReport, Skipped};
 pub use rounded::{RoundedIds, is_rounded as is_rounded_id};
 pub use rows::{Rows, open};
 pub use table::LONGEST_RECORD;
-pub use x::row_of_post;
+pub use x::{is_of_x, row_of_post};
 
 #[cfg(test)]
 mod tests;

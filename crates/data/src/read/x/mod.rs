@@ -111,6 +111,12 @@ pub(super) fn tweets_of(shape: Shape, mut object: Map<String, Json>, archive: Op
     }
 }
 
+/// Returns whether an object is a tweet, or a page of tweets, as X writes them: with `&amp;` for `&`, and shortened links.
+#[must_use]
+pub fn is_of_x(object: &Map<String, Json>) -> bool {
+    shape_of(object).is_some()
+}
+
 /// Returns the row of a post that X's API v2 sent by itself, without `includes`; an `author` inside it, with `username` and
 /// `name`, is its author.
 #[must_use]
