@@ -4,6 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use pregonero_workshop::dataset::parts::ReadFor;
 use pregonero_workshop::training::text::{Cleaning, TextSource, read_all};
 
 fuzz_target!(|data: &[u8]| {
@@ -12,7 +13,7 @@ fuzz_target!(|data: &[u8]| {
     let cleaning = if choice & 8 == 0 { Cleaning::Tweets } else { Cleaning::None };
     let path = pregonero_fuzz::file(name, data);
     let source = TextSource { path, column: column.map(str::to_owned), weight: 1.0 };
-    match read_all(&[source], cleaning) {
+    match read_all(&[source], cleaning, ReadFor::Everything) {
         Ok((texts, counts)) => {
             assert_eq!(texts.len(), counts.kept);
             assert_eq!(counts.read, counts.kept + counts.empty + counts.duplicates);
