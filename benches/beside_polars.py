@@ -147,7 +147,7 @@ def tasks(bot, python):
     explore = [bot, *explore, "--vectors", "none", "--sample", "30000"]
     return [
         ("import: CSV to Parquet",
-         [bot, "dataset", "import", "tweets.csv", "--output", "imported", "--rights", "invented"],
+         [bot, "dataset", "import", "tweets.csv", "--format", "parquet", "--output", "imported", "--rights", "invented"],
          [python, "-c", POLARS_IMPORT, "tweets.csv", "imported.polars.parquet"], ["imported"]),
         ("build, of the CSV",
          [bot, "dataset", "build", "--spec", "of_csv.toml", "--output", "built_of_csv"],

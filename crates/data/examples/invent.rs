@@ -99,7 +99,7 @@ impl Inventor {
         let text = if retweet && !self.latest.is_empty() { self.cited() } else { self.original(account, reply) };
         let at = self.moment(place, of);
         let lang = if self.random.random_bool(0.97) { "es" } else { "en" };
-        Tweet { id: 1_278_000_000_000_000_000 + place * 7_919, account, text, at, retweet, quote, reply, lang }
+        Tweet { id: 1_278_000_000_123_456_789 + place * 7_919, account, text, at, retweet, quote, reply, lang }
     }
 
     /// Times run through the year, and within a day by the hours' weights.
