@@ -128,7 +128,7 @@ fn a_data_set_with_parts_is_trained_on_its_part_train_and_measured_on_its_part_t
     let expected = serde_json::json!([rows("train"), rows("validation"), rows("test")]);
     let trained = place.run(&["--json", "train", "classifier", "--data", "set", "--epochs", "1", "--output", "model"]);
     assert_eq!(trained.json()[0]["rows"], expected, "{trained:#?}");
-    assert!(trained.stderr.contains("a data set with parts, which stay as they are"), "{trained:#?}");
+    assert!(trained.stderr.contains("set: the data set's own parts are used"), "{trained:#?}");
     let measured = place.run(&["--json", "evaluate", "classifier", "--model", "model", "--data", "set", "--held-out"]);
     let report = measured.json().remove(0);
     assert_eq!((&report["rows"], &report["held_out_verified"]), (&expected[2], &true.into()), "{report}");
