@@ -653,16 +653,22 @@ mod tests {
         assert_eq!(faults(&test.store).await, [""; 0]);
     }
 
+    /// Returns a post that waits for a person; the other candidate of its round, `SECOND`, was rejected.
+    async fn chosen_over_second(test: &TestStore, text: &str, now: Timestamp) -> PostId {
+        let round = test.store.begin_round(&new_round(SlotId::Manual(now)), now).await.unwrap();
+        let all = [judged(SECOND, Verdict::Reject, 0.2), judged(text, Verdict::Review, 0.9)];
+        test.store.record_candidates(round, &all, Some(1), now).await.unwrap();
+        let origin = crate::testing::live();
+        let post = crate::NewPost { candidate: 1, ..crate::testing::new_post(round, text, &origin, now) };
+        test.store.create_post(&post, now).await.unwrap()
+    }
+
     #[tokio::test]
     async fn a_post_may_keep_its_text_while_the_other_candidates_lose_theirs_and_later_lose_it_too() {
         let test = TestStore::open().await;
         let now = at("2026-03-01T14:00:00Z");
-        let round = test.store.begin_round(&new_round(SlotId::Manual(now)), now).await.unwrap();
-        let all = [judged(SECOND, Verdict::Reject, 0.2), judged(OTHER, Verdict::Review, 0.9)];
-        test.store.record_candidates(round, &all, Some(1), now).await.unwrap();
-        let origin = crate::testing::live();
-        let post = crate::NewPost { candidate: 1, ..crate::testing::new_post(round, OTHER, &origin, now) };
-        let post = test.store.create_post(&post, now).await.unwrap();
+        let post = chosen_over_second(&test, OTHER, now).await;
+        let round = post.round();
         let erasure = Erasure { round, keep_post: true, by: "ana", reason: "a name" };
         let open = test.store.erase(&erasure, now).await.unwrap_err().to_string();
         let stops = format!("to it any more (`pregonero review reject {round}` stops a post that waits)");
@@ -688,12 +694,8 @@ mod tests {
     async fn a_reason_that_is_said_again_loses_what_it_quotes_of_a_text_erased_later() {
         let test = TestStore::open().await;
         let now = at("2026-03-01T14:00:00Z");
-        let round = test.store.begin_round(&new_round(SlotId::Manual(now)), now).await.unwrap();
-        let all = [judged(SECOND, Verdict::Reject, 0.2), judged("Una feria.", Verdict::Review, 0.9)];
-        test.store.record_candidates(round, &all, Some(1), now).await.unwrap();
-        let origin = crate::testing::live();
-        let post = crate::NewPost { candidate: 1, ..crate::testing::new_post(round, "Una feria.", &origin, now) };
-        let post = test.store.create_post(&post, now).await.unwrap();
+        let post = chosen_over_second(&test, "Una feria.", now).await;
+        let round = post.round();
         let apart = test.held(OTHER, now).await;
         for post in [post, apart] {
             test.store.stop_post(&decision(post), now).await.unwrap();
