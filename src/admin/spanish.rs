@@ -381,8 +381,8 @@ pub fn in_spanish(sentence: &str) -> Option<String> {
     translated(sentence, false)
 }
 
-/// Returns the sentence in Spanish. One inside another (`is_inner`) has none inside it: so a text that repeats the beginning of
-/// such a sentence many times is read quickly too.
+/// Returns the sentence in Spanish. If it was found inside another sentence (`is_inner`), no sentence is looked for inside it:
+/// otherwise a text that repeats the beginning of such a sentence many times would take very long.
 fn translated(sentence: &str, is_inner: bool) -> Option<String> {
     let as_written = |(english, spanish): &(&str, &str)| Some(filled(spanish, &parts(english, sentence, is_inner)?));
     // A pattern that begins with a variable part would take the beginning of another sentence for it.

@@ -36,30 +36,27 @@ pub fn styled(style: Style, text: &str) -> String {
 /// Returns a line with every hidden character written as its code, so that no text of a model, a file or a server rewrites the
 /// terminal. Tabs and the styles above stay, and a line break of Windows becomes a plain one.
 fn visible_but_styled(line: &str) -> String {
-    let styles = [HEADING, GOOD, BAD, DOUBTFUL, BAD.bold(), DOUBTFUL.bold(), GOOD.bold()];
-    let mut ours: Vec<String> = styles.iter().flat_map(|style| [style.to_string(), format!("{style:#}")]).collect();
-    ours.sort_by_key(|sequence| std::cmp::Reverse(sequence.len()));
     let mut shown = String::with_capacity(line.len());
     let mut rest = line;
-    while let Some(next) = rest.chars().next() {
-        let whole = match next {
-            '\u{1b}' => ours.iter().find(|sequence| rest.starts_with(sequence.as_str())).map(String::len),
-            '\t' => Some(1),
-            '\r' if rest.starts_with("\r\n") => {
-                rest = &rest[1..];
-                continue;
-            }
-            _ => None,
-        };
-        let (part, after) = rest.split_at(whole.unwrap_or(next.len_utf8()));
-        if whole.is_some() {
-            shown.push_str(part);
-        } else {
-            shown.push_str(&visible(part));
+    while let Some(at) = rest.find(['\u{1b}', '\t', '\r']) {
+        shown.push_str(&visible(&rest[..at]));
+        rest = &rest[at..];
+        let stays = if rest.starts_with('\t') { 1 } else { length_of_style(rest) };
+        if stays > 0 {
+            shown.push_str(&rest[..stays]);
+        } else if !rest.starts_with("\r\n") {
+            shown.push_str(&visible(&rest[..1]));
         }
-        rest = after;
+        rest = &rest[stays.max(1)..];
     }
-    shown
+    shown + &visible(rest)
+}
+
+/// Returns the length of the style above, or of the end of one, with which a text begins; 0 if it begins with none.
+fn length_of_style(text: &str) -> usize {
+    let styles = [HEADING, GOOD, BAD, DOUBTFUL, BAD.bold(), DOUBTFUL.bold(), GOOD.bold()];
+    let ours = styles.iter().flat_map(|style| [style.to_string(), format!("{style:#}")]);
+    ours.filter(|style| text.starts_with(style.as_str())).map(|style| style.len()).max().unwrap_or(0)
 }
 
 /// Formats millionths of a dollar as a price: `$0.015`, `$5.00`. Never ends in three zeros, which half of the world reads as
@@ -113,8 +110,8 @@ pub fn parts_of_rank(one: &Judged) -> Option<String> {
 /// Builds a table without lines; each column is as wide as its widest cell.
 fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header.to_vec());
-    table.add_rows(rows);
+    table.load_style(presets::NOTHING).set_header(header.iter().map(|name| visible_but_styled(name)));
+    table.add_rows(rows.map(|cells| cells.iter().map(|cell| visible_but_styled(cell)).collect::<Vec<_>>()));
     table.column_iter_mut().for_each(|column| {
         column.set_padding((0, 1));
     });
@@ -155,7 +152,7 @@ impl Output {
         self.unchanged(&visible_but_styled(line))
     }
 
-    /// Prints a line as it is: only what this program made itself, such as a script.
+    /// Prints a line as it is: what this program made itself, such as a script, or a table whose cells are visible already.
     ///
     /// # Errors
     /// The same as [`Self::object`].
@@ -180,10 +177,7 @@ impl Output {
         if self.json {
             return rows.iter().try_for_each(|row| self.json(row));
         }
-        let cells = |row| cells(row).iter().map(|cell| visible_but_styled(cell)).collect();
-        let header: Vec<String> = header.iter().map(|name| visible_but_styled(name)).collect();
-        let header: Vec<&str> = header.iter().map(String::as_str).collect();
-        self.line(&table(&header, rows.iter().map(cells)).trim_fmt())
+        self.unchanged(&table(header, rows.iter().map(cells)).trim_fmt())
     }
 
     /// Prints rows as [`Self::rows`] does; if there are none, a note says so instead of a header without rows.

@@ -117,17 +117,9 @@ fn cells(row: &StatsRow, measured: bool) -> Vec<String> {
     cells
 }
 
-/// Returns the group's name: `Me parece (TEMA=mayores)`.
+/// Returns the group's name, shortened.
 fn key(row: &StatsRow) -> String {
-    let attributes = row.attribute_words();
-    let digest = row.sha256.as_ref().map(|digest| digest.chars().take(8).collect::<String>());
-    let mut key = visible(row.key.trim()).replace('\n', " ");
-    if !attributes.is_empty() {
-        key = format!("{key} ({})", attributes.join(", "));
-    }
-    if let Some(digest) = digest {
-        key = format!("{key} {digest}");
-    }
+    let mut key = row.name(&visible(row.key.trim()).replace('\n', " "));
     if key.chars().count() > LONGEST_KEY {
         key = key.chars().take(LONGEST_KEY - 1).chain(['…']).collect();
     }
@@ -143,7 +135,7 @@ fn in_words(row: &StatsRow) -> String {
     };
     line("rounds", format!("{}: {}", row.rounds, counts(&row.outcomes)));
     line("posts", format!("{}: {}", row.chosen, counts(&row.posts)));
-    let part = |count: i64| percent(share(count, row.candidates));
+    let part = |count: i64| percent(row.of_candidates(count));
     let verdicts = format!(
         "{}: {} pass, {} need a person, {} are rejected",
         row.candidates,
@@ -193,11 +185,6 @@ fn scores(scores: &OfScores) -> String {
         (Some(mean), Some(median)) => format!("mean {mean:.2}, median {median:.2}"),
         _ => "none".to_owned(),
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "no record has 2^52 rows")]
-fn share(part: i64, whole: i64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 /// Returns a sum over the measured posts for each of them: `2.5`.

@@ -22,7 +22,7 @@ fn everything(folder: &Path) -> BTreeMap<PathBuf, String> {
     found
 }
 
-/// A folder with a labelled table, texts, and what a person may have where a command is told to write.
+/// A working folder with a small model, a labelled table, and folders of a person's own, to which commands are told to write.
 fn place() -> Place {
     let place = Place::with_tiny_model();
     let mut table = "author,text,label\n".to_owned();

@@ -386,9 +386,10 @@ impl Work<'_> {
                 if kind == RecordKind::Erased.as_str() {
                     let about = &said["about"];
                     erasures.extend(about["earlier"].as_array().into_iter().flatten().cloned());
-                    let reason = about["reason"].as_str().map(|reason| without_quotes(reason, &plain));
-                    erasures.push(json!({"record": index, "at": at, "by": by, "subject": subject, "reason": reason,
-                                         "post": about["post"], "candidates": about["candidates"]}));
+                    erasures.push(
+                        json!({"record": index, "at": at, "by": by, "subject": subject, "reason": about["reason"],
+                                         "post": about["post"], "candidates": about["candidates"]}),
+                    );
                 }
                 sqlx::query("UPDATE ledger SET salt = NULL, body = NULL WHERE idx = ?")
                     .bind(index)
@@ -404,6 +405,11 @@ impl Work<'_> {
                 .execute(&mut *self.connection)
                 .await
                 .doing(DOING)?;
+        }
+        for erasure in &mut erasures {
+            if let Some(reason) = erasure["reason"].as_str() {
+                erasure["reason"] = without_quotes(reason, &plain).into();
+            }
         }
         let rows = rows.iter().filter_map(|(table, id)| Row::at(table, *id)).collect();
         Ok(Emptied { records: emptied.into_iter().collect(), rows, erasures })
@@ -647,16 +653,22 @@ mod tests {
         assert_eq!(faults(&test.store).await, [""; 0]);
     }
 
+    /// Returns a post that waits for a person; the other candidate of its round, `SECOND`, was rejected.
+    async fn chosen_over_second(test: &TestStore, text: &str, now: Timestamp) -> PostId {
+        let round = test.store.begin_round(&new_round(SlotId::Manual(now)), now).await.unwrap();
+        let all = [judged(SECOND, Verdict::Reject, 0.2), judged(text, Verdict::Review, 0.9)];
+        test.store.record_candidates(round, &all, Some(1), now).await.unwrap();
+        let origin = crate::testing::live();
+        let post = crate::NewPost { candidate: 1, ..crate::testing::new_post(round, text, &origin, now) };
+        test.store.create_post(&post, now).await.unwrap()
+    }
+
     #[tokio::test]
     async fn a_post_may_keep_its_text_while_the_other_candidates_lose_theirs_and_later_lose_it_too() {
         let test = TestStore::open().await;
         let now = at("2026-03-01T14:00:00Z");
-        let round = test.store.begin_round(&new_round(SlotId::Manual(now)), now).await.unwrap();
-        let all = [judged(SECOND, Verdict::Reject, 0.2), judged(OTHER, Verdict::Review, 0.9)];
-        test.store.record_candidates(round, &all, Some(1), now).await.unwrap();
-        let origin = crate::testing::live();
-        let post = crate::NewPost { candidate: 1, ..crate::testing::new_post(round, OTHER, &origin, now) };
-        let post = test.store.create_post(&post, now).await.unwrap();
+        let post = chosen_over_second(&test, OTHER, now).await;
+        let round = post.round();
         let erasure = Erasure { round, keep_post: true, by: "ana", reason: "a name" };
         let open = test.store.erase(&erasure, now).await.unwrap_err().to_string();
         let stops = format!("to it any more (`pregonero review reject {round}` stops a post that waits)");
@@ -675,6 +687,30 @@ mod tests {
         let marks = test.store.erasures_of(round).await.unwrap();
         let said: Vec<_> = marks.iter().map(|mark| (mark.by.as_deref(), mark.reason.as_deref())).collect();
         assert_eq!(said, [(Some("ana"), Some("a name")), (Some("luis"), Some(why))]);
+        assert_eq!(faults(&test.store).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_reason_that_is_said_again_loses_what_it_quotes_of_a_text_erased_later() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let post = chosen_over_second(&test, "Una feria.", now).await;
+        let round = post.round();
+        let apart = test.held(OTHER, now).await;
+        for post in [post, apart] {
+            test.store.stop_post(&decision(post), now).await.unwrap();
+        }
+        let quoting = format!("a name, as in: {OTHER}");
+        let erasure = Erasure { round, keep_post: true, by: "ana", reason: &quoting };
+        test.store.erase(&erasure, now).await.unwrap();
+        let rest = Erasure { keep_post: false, reason: "the rest", ..erasure };
+        test.store.erase(&rest, now).await.unwrap();
+        test.store.erase(&Erasure { round: apart.round(), ..rest }, now).await.unwrap();
+        test.store.scrub().await.unwrap();
+        assert!(!holds(&test.store, "temprano"));
+        let marks = test.store.erasures_of(round).await.unwrap();
+        let said: Vec<_> = marks.iter().map(|mark| mark.reason.as_deref()).collect();
+        assert_eq!(said, [Some("a name, as in: [erased]"), Some("the rest")]);
         assert_eq!(faults(&test.store).await, [""; 0]);
     }
 

@@ -116,7 +116,13 @@ impl StatsRow {
     /// Returns the share of candidates that no gate objected to, 0 to 1; `None` if there were none.
     #[must_use]
     pub fn share_passed(&self) -> Option<f64> {
-        share(self.passed, self.candidates)
+        self.of_candidates(self.passed)
+    }
+
+    /// Returns a number of candidates as a share of all, 0 to 1; `None` if there were none.
+    #[must_use]
+    pub fn of_candidates(&self, number: i64) -> Option<f64> {
+        share(number, self.candidates)
     }
 
     /// Returns the share of rounds that led to a post, 0 to 1; `None` if there were none.
@@ -143,6 +149,21 @@ impl StatsRow {
     pub fn attribute_words(&self) -> Vec<String> {
         let attributes = self.attributes.as_ref().and_then(serde_json::Value::as_object).into_iter().flatten();
         attributes.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect()
+    }
+
+    /// Returns the group's name: `Me parece (TEMA=mayores)`, or a model's with the beginning of its digest. `key` is the group's
+    /// key as it is to be shown.
+    #[must_use]
+    pub fn name(&self, key: &str) -> String {
+        let mut name = key.to_owned();
+        let attributes = self.attribute_words();
+        if !attributes.is_empty() {
+            name = format!("{name} ({})", attributes.join(", "));
+        }
+        if let Some(digest) = &self.sha256 {
+            name = format!("{name} {}", digest.chars().take(SHOWN_DIGEST).collect::<String>());
+        }
+        name
     }
 }
 
@@ -175,6 +196,9 @@ pub struct Stopped {
 fn share(part: i64, whole: i64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
+
+/// How many characters of a digest tell two models apart.
+const SHOWN_DIGEST: usize = 8;
 
 /// The key of rounds without a prompt or a model: missed ones.
 const NONE: &str = "(none)";

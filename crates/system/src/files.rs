@@ -241,14 +241,14 @@ pub fn remove_unfinished(path: &Path) {
     }
 }
 
-/// Returns where a folder is written. What is replaced in any case is found through links and `.`: replacing the link would
-/// leave the folder behind it as it was.
+/// Returns where a folder is written. A link to a folder that is replaced in any case stays, and the folder that it names is
+/// replaced.
 ///
 /// # Errors
 /// If the place is taken.
 fn place_of(path: &Path, existing: Existing) -> Result<PathBuf> {
     if existing == Existing::Replace && path.is_dir() {
-        return path.canonicalize().with_context(|| format!("cannot read {}", path.display()));
+        return Ok(followed(path));
     }
     refuse_existing_folder(path, existing)?;
     Ok(path.to_owned())
@@ -267,7 +267,7 @@ fn created_parent(path: &Path) -> Result<&Path> {
 pub fn refuse_existing(path: &Path, existing: Existing) -> Result<()> {
     let is_there = path.symlink_metadata().is_ok();
     match existing {
-        // A rename would replace the link and leave what it points to as it was.
+        // A rename would replace the link, and the file that it names would stay as it is.
         Existing::ReplaceOurs(_) if path.is_symlink() => {
             bail!("{}: is a symbolic link; name the file itself, or another one", path.display())
         }
@@ -362,11 +362,12 @@ mod tests {
             |folder: &Path| Ok(std::fs::write(folder.join("a"), "x").and(std::fs::write(folder.join("b"), "y"))?);
         std::fs::create_dir(at("real")).unwrap();
         std::fs::write(at("real/a"), "old").unwrap();
+        std::fs::write(at("real/old"), "old").unwrap();
         set(&at("real/a"), 0o640);
         set(&at("real"), 0o700);
-        std::os::unix::fs::symlink(at("real"), at("folder")).unwrap();
+        std::os::unix::fs::symlink("real", at("folder")).unwrap();
         write_whole_folder(&at("folder"), Existing::Replace, fill).unwrap();
-        assert!(at("folder").is_symlink());
+        assert!(at("folder").is_symlink() && at("real/b").exists() && !at("real/old").exists());
         assert_eq!(std::fs::read(at("real/a")).unwrap(), b"x");
         assert_eq!((mode(&at("real")), mode(&at("real/a"))), (0o700, 0o640));
     }
@@ -393,18 +394,11 @@ mod tests {
     }
 
     #[test]
-    fn what_a_link_points_to_is_replaced_and_the_link_stays() {
+    fn a_link_is_refused_where_a_file_is_not_replaced_in_any_case() {
         let folder = tempfile::tempdir().unwrap();
-        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
-        std::fs::create_dir(&real).unwrap();
-        std::fs::write(real.join("old"), "old").unwrap();
-        std::os::unix::fs::symlink("real", &link).unwrap();
-        write_whole_folder(&link, Existing::Replace, |folder| Ok(std::fs::write(folder.join("new"), "new")?)).unwrap();
-        assert!(link.is_symlink() && real.join("new").exists() && !real.join("old").exists());
-
-        let (page, shortcut) = (real.join("page.md"), folder.path().join("page.md"));
+        let (page, shortcut) = (folder.path().join("real.md"), folder.path().join("page.md"));
         std::fs::write(&page, "Measured by: us").unwrap();
-        std::os::unix::fs::symlink("real/page.md", &shortcut).unwrap();
+        std::os::unix::fs::symlink("real.md", &shortcut).unwrap();
         for existing in [Existing::ReplaceOurs("Measured by:"), Existing::Refuse] {
             write_whole(&shortcut, existing, |writer| writer.write_all(b"other")).unwrap_err();
         }

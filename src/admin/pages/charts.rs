@@ -15,9 +15,6 @@ use pregonero_store::{StatsBy, StatsRow};
 /// The spans that can be chosen, in days; 0 is everything.
 const SPANS: [u16; 4] = [30, 90, 365, 0];
 
-/// How many characters of a digest tell two models apart.
-const SHOWN_DIGEST: usize = 8;
-
 #[derive(Template)]
 #[template(path = "charts.html")]
 struct ChartsPage<'a> {
@@ -109,20 +106,8 @@ fn grouping(ask: &Ask, by: StatsBy) -> &'static str {
 }
 
 fn group<'a>(ask: &Ask, row: &'a StatsRow) -> Group<'a> {
-    Group { name: name(ask, row), row, likes: row.each(row.likes), views: row.each(row.views) }
-}
-
-/// Returns a group's name: `Me parece (TEMA=mayores)`, or a model's with the beginning of its digest.
-fn name(ask: &Ask, row: &StatsRow) -> String {
-    let mut name = weekday(ask, &row.key).unwrap_or(row.key.trim()).to_owned();
-    let attributes = row.attribute_words();
-    if !attributes.is_empty() {
-        name = format!("{name} ({})", attributes.join(", "));
-    }
-    if let Some(digest) = &row.sha256 {
-        name = format!("{name} {}", digest.chars().take(SHOWN_DIGEST).collect::<String>());
-    }
-    name
+    let name = row.name(weekday(ask, &row.key).unwrap_or(row.key.trim()));
+    Group { name, row, likes: row.each(row.likes), views: row.each(row.views) }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of a record are far inside what f64 holds exactly")]

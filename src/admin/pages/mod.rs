@@ -15,6 +15,7 @@ pub mod sign_in;
 pub mod users;
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
@@ -121,6 +122,16 @@ impl Ask {
         let Ok(at) = time.parse() else { return name.to_owned() };
         let mark = if by_hand { self.t(" (a mano)", " (by hand)") } else { "" };
         format!("{}{mark}", shown(at))
+    }
+
+    /// Returns a number with the word that fits it; of each language, the word for one and for several.
+    #[must_use]
+    pub fn counted<N>(&self, number: &N, spanish: &[&str; 2], english: &[&str; 2]) -> String
+    where
+        N: Copy + Display + PartialEq + From<u8>,
+    {
+        let word = usize::from(*number != N::from(1));
+        format!("{number} {}", self.t(spanish[word], english[word]))
     }
 
     /// Returns a number with two decimals.

@@ -15,6 +15,7 @@ use serde_json::json;
 use self::erase::EraseArguments;
 use self::export::ExportArguments;
 use self::filter::FilterArguments;
+use super::erasures::shown_text;
 use super::output::{dollars, visible};
 use super::session::Session;
 use crate::daemon::whereabouts::Purpose;
@@ -132,11 +133,6 @@ async fn find(which: &str, store: &Store) -> Result<RoundId> {
         Ok(number) if !is_address => Ok(RoundId::new(number)),
         _ => anyhow::bail!("{which}: this record has no post with the tweet id {digits}"),
     }
-}
-
-/// Returns a text, or a word in its place if it was erased.
-fn shown_text(text: &str) -> &str {
-    if text.is_empty() { "(erased)" } else { text }
 }
 
 fn cells(entry: &HistoryEntry, timezone: &TimeZone) -> Vec<String> {

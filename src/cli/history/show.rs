@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{shown_text, slot};
-use crate::cli::erasures::erased;
+use super::slot;
+use crate::cli::erasures::{erased, shown_text};
 use crate::cli::output::{self, counted, dollars, styled, visible};
 use crate::cli::quoted;
 use crate::cli::review::reviewed;

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use crate::cli::erasures::erased;
+use crate::cli::erasures::{erased, shown_text};
 use crate::cli::output::{HEADING, styled, visible};
 use crate::review::Waiting;
 use pregonero_store::{CandidateRecord, ErasedMark, PostRecord, ReviewRecord};
@@ -19,13 +19,14 @@ pub fn why(post: &PostRecord) -> String {
     if gates.is_empty() { "review.mode".to_owned() } else { gates.join(", ") }
 }
 
-/// Returns everything that a decision on a post may depend on.
-/// `erasures` are those of its round.
+/// Returns everything that a decision on a post may depend on. `erasures` are those of its round.
 pub fn in_words(waiting: &Waiting, zone: &TimeZone, erasures: &[ErasedMark]) -> String {
     let post = &waiting.post;
-    let text = if post.text.is_empty() { "(erased)".to_owned() } else { indented(&visible(&post.text)) };
-    let mut lines =
-        vec![format!("post       {}", post.id), format!("state      {}", post.state), format!("text       {text}")];
+    let mut lines = vec![
+        format!("post       {}", post.id),
+        format!("state      {}", post.state),
+        format!("text       {}", indented(&visible(shown_text(&post.text)))),
+    ];
     lines.extend(erasures.iter().map(|mark| format!("erased     {}", visible(&erased(mark, zone)))));
     lines.extend([
         format!("length     {}", post.weighted_length),
