@@ -4,30 +4,13 @@
 
 Made with transformers 5.23.0. GPT2LMHeadModel with dropout 0, torch's AdamW with transformers' decay groups (all but biases and
 layer norms), get_linear_schedule_with_warmup and clip_grad_norm_, as transformers' Trainer puts them together. The formula of
-the weights is `weight` below and `formula_weight` in crates/models/src/generation/tests.rs; every batch has some targets that do not count.
+the weights is in ../gpt2/formula.py; every batch has some targets that do not count.
 """
-import json, sys, torch
+import json, pathlib, sys, torch
 from transformers import GPT2Config, GPT2LMHeadModel, get_linear_schedule_with_warmup
 
-def weight(name, shape):
-    import numpy as np
-    h = 0x811C9DC5
-    for byte in name.encode():
-        h = ((h ^ byte) * 0x01000193) & 0xFFFFFFFF
-    i = np.arange(int(np.prod(shape)), dtype=np.uint32)
-    with np.errstate(over="ignore"):
-        x = i * np.uint32(2654435761) + np.uint32(h)
-        x ^= x >> np.uint32(16); x *= np.uint32(0x85EBCA6B)
-        x ^= x >> np.uint32(13); x *= np.uint32(0xC2B2AE35)
-        x ^= x >> np.uint32(16)
-    unit = (x.astype(np.float64) / 2.0**32 - 0.5).astype(np.float32)
-    if "ln_" in name:
-        unit = unit * np.float32(0.5) + np.float32(1.0 if name.endswith("weight") else 0.0)
-    elif name.endswith("bias"):
-        unit = unit * np.float32(0.25)
-    elif len(shape) == 2 and not name.startswith(("wte", "wpe", "lm_head")):
-        unit = unit * np.float32(0.5)
-    return torch.from_numpy(unit.reshape(shape).copy())
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "gpt2"))
+from formula import weight
 
 VOCABULARY, WIDTH, LAYERS, HEADS, POSITIONS, ROWS, LENGTH, STEPS, WARMUP = 40, 8, 2, 2, 12, 4, 10, 50, 10
 
@@ -40,7 +23,7 @@ model = GPT2LMHeadModel(config).train()
 names = [name for name, _ in model.transformer.named_parameters()]
 with torch.no_grad():
     for name, parameter in model.transformer.named_parameters():
-        parameter.copy_(weight(name, parameter.shape))
+        parameter.copy_(torch.from_numpy(weight(name, parameter.shape)))
 decays = lambda name: not name.endswith("bias") and "ln_" not in name
 optimizer = torch.optim.AdamW([
     {"params": [p for n, p in model.named_parameters() if decays(n)], "weight_decay": 0.1},
