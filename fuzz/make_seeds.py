@@ -53,6 +53,7 @@ generator = safetensors({
     "h.0.mlp.c_fc.weight": [4, 16], "h.0.mlp.c_fc.bias": [16], "h.0.mlp.c_proj.weight": [16, 4], "h.0.mlp.c_proj.bias": [4],
     "ln_f.weight": [4], "ln_f.bias": [4],
 })
+# `generator-int8` is made of this one by the program: see `GENERATOR_INT8` in src/lib.rs.
 write("fixtures/generator/config.json", compact(gpt2))
 write("fixtures/generator/tokenizer.json", tokenizer)
 write("fixtures/generator/model.safetensors", generator)
@@ -70,7 +71,9 @@ write("fixtures/classifier/config.json", compact(bilstm))
 write("fixtures/classifier/vocabulary.json", words)
 write("fixtures/classifier/model.safetensors", classifier)
 
+int8 = lambda name: (root / "fixtures/generator-int8" / name).read_bytes()
 seeds("safetensors_model", {
+    "int8": b"\5" + int8("model.safetensors"), "int8_config": b"\6" + int8("config.json"),
     "generator": b"\0" + generator, "classifier": b"\1" + classifier, "generator_config": b"\2" + compact(gpt2).encode(),
     "classifier_config": b"\3" + compact(bilstm).encode(), "vocabulary": b"\4" + words.encode(),
 })

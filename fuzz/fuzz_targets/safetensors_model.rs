@@ -1,5 +1,5 @@
-//! Reads bytes as one file of a tiny model, which the first byte selects: weights and configurations of a GPT-2 and
-//! of a classifier, through the program's own functions. A model that loads must also work.
+//! Reads bytes as one file of a tiny model, which the first byte selects: weights and configurations of a GPT-2, of the
+//! same with int8 weights, and of a classifier, through the program's own functions. A model that loads must also work.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use pregonero_fuzz::{CLASSIFIER, GENERATOR, choice, folder, model};
+use pregonero_fuzz::{CLASSIFIER, GENERATOR, GENERATOR_INT8, choice, folder, model};
 use pregonero_models::catalog::ModelFiles;
 use pregonero_models::generation::DeviceChoice;
 use pregonero_models::generation::Engine;
@@ -19,12 +19,14 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Builder::new_current_thread
 
 fuzz_target!(init: the_models_themselves_load(), |data: &[u8]| {
     let Some((choice, data)) = choice(data) else { return };
-    match choice % 5 {
+    match choice % 7 {
         0 => drop(generator(&model("generator", &GENERATOR, "model.safetensors", data))),
         1 => drop(classifier(&model("classifier", &CLASSIFIER, "model.safetensors", data))),
         2 => drop(generator(&model("generator", &GENERATOR, "config.json", data))),
         3 => drop(classifier(&model("classifier", &CLASSIFIER, "config.json", data))),
-        _ => drop(classifier(&model("classifier", &CLASSIFIER, "vocabulary.json", data))),
+        4 => drop(classifier(&model("classifier", &CLASSIFIER, "vocabulary.json", data))),
+        5 => drop(generator(&model("int8", &GENERATOR_INT8, "model.safetensors", data))),
+        _ => drop(generator(&model("int8", &GENERATOR_INT8, "config.json", data))),
     }
 });
 
@@ -32,6 +34,7 @@ fuzz_target!(init: the_models_themselves_load(), |data: &[u8]| {
 /// would be tested.
 fn the_models_themselves_load() {
     generator(&folder("generator", &GENERATOR)).expect("the generator loads");
+    generator(&folder("int8", &GENERATOR_INT8)).expect("the generator with int8 weights loads");
     classifier(&folder("classifier", &CLASSIFIER)).expect("the classifier loads");
 }
 

@@ -20,6 +20,13 @@ pub const GENERATOR: [(&str, &[u8]); 3] = [
     ("model.safetensors", include_bytes!("../fixtures/generator/model.safetensors")),
 ];
 
+/// The same GPT-2 with int8 weights, as `pregonero models quantize fuzz/fixtures/generator --output FOLDER` wrote it.
+pub const GENERATOR_INT8: [(&str, &[u8]); 3] = [
+    ("config.json", include_bytes!("../fixtures/generator-int8/config.json")),
+    ("tokenizer.json", include_bytes!("../fixtures/generator/tokenizer.json")),
+    ("model.safetensors", include_bytes!("../fixtures/generator-int8/model.safetensors")),
+];
+
 /// A BiLSTM of two units, as `make_seeds.py` made it.
 pub const CLASSIFIER: [(&str, &[u8]); 3] = [
     ("config.json", include_bytes!("../fixtures/classifier/config.json")),
