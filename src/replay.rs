@@ -172,10 +172,10 @@ pub async fn replay(engine: &Engine, round: &RoundRecord, candidate: &CandidateR
     }
     let recorded: Option<Recorded> = round.generation.clone().and_then(|value| serde_json::from_value(value).ok());
     let recorded = recorded.ok_or_else(|| missing("decoding settings"))?;
-    let prompt = round.seed_prompt.clone().ok_or_else(|| missing("prompt"))?;
     if candidate.judged.text.is_empty() && candidate.judged.candidate.text.is_empty() {
         return Err(Impossible::Erased { round: number });
     }
+    let prompt = round.seed_prompt.clone().ok_or_else(|| missing("prompt"))?;
     let own_seed = candidate.judged.candidate.rng_seed;
     // A beam search ranks its candidates against each other; otherwise each depends on its own seed alone.
     let (seeds, place) = match recorded.strategy {

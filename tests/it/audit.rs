@@ -435,6 +435,42 @@ async fn an_erased_post_leaves_no_word_in_the_record_and_the_log_stays_whole_and
 }
 
 #[test]
+fn a_prompt_that_was_typed_for_a_round_goes_with_its_texts() {
+    let bot = TestBot::new();
+    let prompt = "La plaza de Zutana Perenceja";
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    let configured = bot.newest("seed_prompt");
+    assert_eq!(bot.run(&["once", "--prompt", prompt]).code(), Some(0));
+    let commands: [&[&str]; 5] = [
+        &["--json", "history", "show", "2"],
+        &["history", "list"],
+        &["history", "export", "--format", "jsonl"],
+        &["stats", "--by", "prompt"],
+        &["audit", "export"],
+    ];
+    for command in commands {
+        // The list shows the text of the post, or why there is none.
+        let said = bot.run(command).stdout;
+        assert!(command[1] == "list" || said.contains("Perenceja"), "{command:?}: {said}");
+    }
+    let erase = ["history", "erase", "1", "2", "--reason", "asked", "--yes", "--by", "ana"];
+    let erased = bot.run(&erase);
+    assert!(erased.code() == Some(0) && erased.stdout.contains("and the prompt that was typed for it"), "{erased:#?}");
+    assert_eq!(erased.stdout.matches("the prompt").count(), 1, "a configured prompt stays: {erased:#?}");
+    for command in commands {
+        let said = bot.run(command).stdout;
+        assert!(!said.contains("Perenceja"), "{command:?}: {said}");
+    }
+    for file in ["data/pregonero.db", "data/pregonero.db-wal"] {
+        let bytes = fs::read(bot.path(file)).unwrap_or_default();
+        assert!(!bytes.windows(9).any(|window| window == b"Perenceja"), "{file} still holds the prompt");
+    }
+    assert_eq!(verdict(&bot)["faults"], serde_json::json!([]));
+    assert_eq!(bot.history()[1]["seed_prompt"], configured);
+    assert!(bot.run(&erase).stdout.contains("round 2: there was nothing left to erase"));
+}
+
+#[test]
 fn a_key_given_as_a_secret_signs_and_none_is_made() {
     let (one, other) = (TestBot::new(), TestBot::new());
     assert_eq!(one.run(&["once"]).code(), Some(0));
