@@ -290,6 +290,15 @@ fn a_recorded_text_is_written_again_or_said_why_not() {
     assert_eq!(zeroth.code(), Some(2), "`history show` counts from 1: {zeroth:#?}");
     let missing = bot.run(&["replay", "1", "--candidate", "99"]);
     assert_eq!(missing.code(), Some(78), "{missing:#?}");
+    let words = "round 1: there is no candidate 99; it has 4 candidates, numbered from 1";
+    assert!(missing.stderr.contains(words), "{missing:#?}");
+    change_now(&bot, "DELETE FROM candidates WHERE chosen = 0");
+    let number = if bot.newest("candidate") == 1 { "2" } else { "1" };
+    let pruned = bot.run(&["replay", "1", "--candidate", number]);
+    assert!(
+        pruned.code() == Some(78) && pruned.stderr.contains("was removed since (store.keep_candidates)"),
+        "{pruned:#?}"
+    );
 }
 
 #[test]
