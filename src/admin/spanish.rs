@@ -208,6 +208,7 @@ const SENTENCES: &[(&str, &str)] = &[
         "{t}: contiene {}, un carácter que no se ve: quítalo",
     ),
     ("{t}: it is empty: to stop the post, reject it", "{t}: está vacío: para que no salga, descártalo"),
+    ("{t}: it is empty: say why the post is stopped", "{t}: está vacío: di por qué no debe salir"),
     ("{t}: it is empty: say who decides (--by NAME)", "{t}: está vacío: di quién decide"),
     ("post {} is `{}`: it cannot become `{}`", "la publicación {} está en `{}` y no puede pasar a `{}`"),
     ("post {} expired at {}: it can no longer be approved", "la publicación {} caducó el {}: ya no se puede aprobar"),

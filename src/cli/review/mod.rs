@@ -173,7 +173,7 @@ async fn act(command: ReviewCommand, desk: &Desk<'_>, store: &Store, ground: &Gr
         }
         ReviewCommand::Approve { id, person, examination } => {
             let reviewer = person.reviewer(session)?;
-            let decided = desk.approve(PostId::new(id), &reviewer, &examination.checked()).await?;
+            let decided = desk.approve(PostId::new(id), &reviewer, &examination.checked()?).await?;
             output.object(|| approved(&decided), || approval_as_json(&decided))
         }
         ReviewCommand::Edit { id, text, person, examination } => {
@@ -189,12 +189,12 @@ async fn act(command: ReviewCommand, desk: &Desk<'_>, store: &Store, ground: &Gr
                     })?
                 }
             };
-            let decided = desk.edit(post, &text, &reviewer, &examination.checked()).await?;
+            let decided = desk.edit(post, &text, &reviewer, &examination.checked()?).await?;
             output.object(|| changed(&decided, &zone), || change_as_json(&decided))
         }
         ReviewCommand::Pick { id, candidate, person, examination } => {
             let reviewer = person.reviewer(session)?;
-            let decided = desk.pick(PostId::new(id), candidate, &reviewer, &examination.checked()).await?;
+            let decided = desk.pick(PostId::new(id), candidate, &reviewer, &examination.checked()?).await?;
             output.object(|| changed(&decided, &zone), || change_as_json(&decided))
         }
         ReviewCommand::Reject { id, reason, person } => {
