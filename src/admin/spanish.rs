@@ -679,6 +679,7 @@ mod tests {
     fn templates_show_in_english_only_what_has_no_words_of_ours() {
         let allowed = [
             ("audit.html", "verdict.faults"), // what `audit verify` finds, in the words that it has on the command line
+            ("audit.html", "verdict.unusable"),
             ("audit.html", "verdict.notes"),
             ("audit.html", "error.as_str()"),    // what a place for checkpoints answered
             ("config.html", "refused.as_str()"), // what is wrong with a line of the configuration

@@ -202,6 +202,35 @@ fn a_log_rebuilt_with_another_key_is_found_by_what_was_kept_elsewhere() {
 }
 
 #[test]
+fn a_file_without_a_checkpoint_and_a_changed_checkpoint_are_refused_and_the_log_is_not_blamed() {
+    let bot = anchored_bot();
+    let kept = fs::read_to_string(bot.path("elsewhere")).unwrap();
+    let size = kept.lines().nth(1).unwrap();
+    fs::write(bot.path("changed"), kept.replacen(&format!("\n{size}\n"), "\n999\n", 1)).unwrap();
+    fs::write(bot.path("words"), "no checkpoint\n\nat all\n").unwrap();
+    fs::write(bot.path("nothing"), "").unwrap();
+    for (file, cause) in [
+        ("words", "words: expected one or more checkpoints (signed notes), found none"),
+        ("nothing", "nothing: expected one or more checkpoints (signed notes), found none"),
+        ("changed", "changed: the signature by pregonero/"),
+    ] {
+        let verified = bot.run(&["audit", "verify", "--checkpoint", file]);
+        assert_eq!(verified.code(), Some(1), "{verified:#?}");
+        assert!(verified.stderr.contains(cause), "{verified:#?}");
+        let said = format!("{}{}", verified.stdout, verified.stderr);
+        assert!(!said.contains("cut off") && !said.contains("does not hold"), "{said}");
+    }
+    let both = bot.run(&["--json", "audit", "verify", "--checkpoint", "changed"]);
+    let both: Value = serde_json::from_str(both.stdout.trim()).unwrap();
+    assert_eq!(both["faults"], serde_json::json!([]), "{both}");
+    assert_eq!(both["unusable"].as_array().unwrap().len(), 1, "{both}");
+    assert_eq!(both["anchored"]["records"], both["records"], "the others still vouch: {both}");
+    fs::write(bot.path("elsewhere"), "").unwrap();
+    let emptied = bot.run(&["audit", "verify"]);
+    assert!(emptied.stderr.contains("it has no checkpoint, so the log is not compared with it"), "{emptied:#?}");
+}
+
+#[test]
 fn a_key_is_replaced_on_record_and_earlier_checkpoints_still_count() {
     let bot = anchored_bot();
     let old = bot.run(&["audit", "key"]).stdout.trim().to_owned();
