@@ -44,7 +44,7 @@ Examples:
   pregonero review
   pregonero review list
   pregonero review approve 12 --facts-checked --source https://www.ins.gov.co
-  pregonero review edit 12 --text \"El mercado abre temprano.\"
+  pregonero review edit 12 --text \"La enfermera explica la vacuna con paciencia.\"
   pregonero review pick 12 3
   pregonero review reject 13 --reason \"the figure is out of date\""
 )]
