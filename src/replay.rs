@@ -33,13 +33,19 @@ pub enum Impossible {
     /// No model ran.
     #[error("round {round}: no model ran in it ({outcome})")]
     NothingWritten { round: i64, outcome: String },
-    /// The candidate is not on record, or no longer.
-    #[error("round {round}: candidate {candidate} is not on record (retention may have removed it)")]
-    NoCandidate {
-        round: i64,
-        /// Its number, from 1.
-        candidate: usize,
-    },
+    /// The round never had a candidate with this number, which counts from 1.
+    #[error("round {round}: there is no candidate {candidate}; it has {}", numbered(*.count))]
+    NoCandidate { round: i64, candidate: usize, count: usize },
+    /// The candidate was there.
+    #[error(
+        "round {round}: candidate {candidate} was removed since (store.keep_candidates), so there is nothing to compare with"
+    )]
+    Pruned { round: i64, candidate: usize },
+    /// The model writes fewer than it did.
+    #[error(
+        "round {round}: the model now wrote only {written} candidates, so there is no candidate {candidate} to compare with"
+    )]
+    NotWritten { round: i64, candidate: usize, written: usize },
     /// The text was erased, and the seeds with it.
     #[error("round {round}: its texts were erased (`pregonero history show {round}` says when and why)")]
     Erased { round: i64 },
@@ -126,16 +132,27 @@ pub fn other_arithmetic(engine: &Engine, round: &RoundRecord) -> Option<String> 
     ))
 }
 
-/// Returns the candidate to write again: the chosen one, or the one at `position`.
+fn numbered(count: usize) -> String {
+    match count {
+        0 => "no candidates".to_owned(),
+        1 => "1 candidate".to_owned(),
+        _ => format!("{count} candidates, numbered from 1"),
+    }
+}
+
+/// Returns the candidate to write again: the chosen one, or the one at `position`. `count` is how many there were before any
+/// were removed.
 ///
 /// # Errors
 /// If there is none.
 pub fn candidate_of(
     round: &RoundRecord,
     candidates: Vec<CandidateRecord>,
+    count: usize,
     position: Option<usize>,
 ) -> Result<CandidateRecord, Impossible> {
     let number = round.id.get();
+    let count = count.max(candidates.len());
     if round.generator.is_none() {
         return Err(Impossible::NothingWritten { round: number, outcome: round.outcome.to_string() });
     }
@@ -144,7 +161,8 @@ pub fn candidate_of(
         None => candidates.into_iter().find(|one| one.chosen),
     };
     found.ok_or(match position {
-        Some(position) => Impossible::NoCandidate { round: number, candidate: position + 1 },
+        Some(position) if position < count => Impossible::Pruned { round: number, candidate: position + 1 },
+        Some(position) => Impossible::NoCandidate { round: number, candidate: position + 1, count },
         None => Impossible::NoneChosen { round: number },
     })
 }
@@ -172,10 +190,10 @@ pub async fn replay(engine: &Engine, round: &RoundRecord, candidate: &CandidateR
     }
     let recorded: Option<Recorded> = round.generation.clone().and_then(|value| serde_json::from_value(value).ok());
     let recorded = recorded.ok_or_else(|| missing("decoding settings"))?;
-    let prompt = round.seed_prompt.clone().ok_or_else(|| missing("prompt"))?;
     if candidate.judged.text.is_empty() && candidate.judged.candidate.text.is_empty() {
         return Err(Impossible::Erased { round: number });
     }
+    let prompt = round.seed_prompt.clone().ok_or_else(|| missing("prompt"))?;
     let own_seed = candidate.judged.candidate.rng_seed;
     // A beam search ranks its candidates against each other; otherwise each depends on its own seed alone.
     let (seeds, place) = match recorded.strategy {
@@ -207,7 +225,8 @@ pub async fn replay(engine: &Engine, round: &RoundRecord, candidate: &CandidateR
     }
     let written = engine.generate(request).await?;
     let Some(now) = written.get(place) else {
-        return Err(Impossible::NoCandidate { round: number, candidate: candidate.position + 1 });
+        let (candidate, written) = (candidate.position + 1, written.len());
+        return Err(Impossible::NotWritten { round: number, candidate, written });
     };
     let then = &candidate.judged.candidate;
     if now.text == then.text && now.token_ids == then.token_ids {

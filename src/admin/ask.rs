@@ -62,7 +62,7 @@ pub struct Ask {
     pub visitor: Option<SessionUser>,
     /// The path asked for.
     pub path: String,
-    /// The page to come back to: the one asked for, or the one with the form that was sent.
+    /// The page to come back to: the one asked for, with its query, or the one with the form that was sent.
     pub back: String,
 }
 

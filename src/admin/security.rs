@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
@@ -112,8 +112,15 @@ fn ask_of(page: &Page, request: &Request) -> Ask {
         shortcuts: cookie(headers, "shortcuts") != Some("off"),
         visitor: None,
         path: path.to_owned(),
-        back: if request.method() == Method::POST { page_of_form(path) } else { path }.to_owned(),
+        back: if request.method() == Method::POST { page_of_form(path).to_owned() } else { back_to(request.uri()) },
     }
+}
+
+/// Returns the page asked for with its query, such as the filters of a list, but without the word about what was just done.
+fn back_to(uri: &Uri) -> String {
+    let pairs = uri.query().unwrap_or_default().split('&');
+    let kept: Vec<&str> = pairs.filter(|pair| !pair.is_empty() && !pair.starts_with("done=")).collect();
+    if kept.is_empty() { uri.path().to_owned() } else { format!("{}?{}", uri.path(), kept.join("&")) }
 }
 
 /// Returns the name that was asked for, in lower case as every comparison needs it.

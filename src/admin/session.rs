@@ -131,7 +131,7 @@ pub(super) async fn sign_in(
 /// [`Failure::TooManyTries`], or that the password is missing or wrong.
 pub(super) async fn check_again(page: &Arc<Page>, ask: &Ask, password: &str) -> Result<(), Failure> {
     if password.is_empty() {
-        return Err(Failure::unusable("Falta su propia contraseña actual.", "Your own current password is missing."));
+        return Err(Failure::unusable("Falta tu contraseña actual.", "Your own current password is missing."));
     }
     let place = place(page, ask)?;
     let store = &page.app().store;

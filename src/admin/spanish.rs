@@ -208,6 +208,7 @@ const SENTENCES: &[(&str, &str)] = &[
         "{t}: contiene {}, un carácter que no se ve: quítalo",
     ),
     ("{t}: it is empty: to stop the post, reject it", "{t}: está vacío: para que no salga, descártalo"),
+    ("{t}: it is empty: say why the post is stopped", "{t}: está vacío: di por qué no debe salir"),
     ("{t}: it is empty: say who decides (--by NAME)", "{t}: está vacío: di quién decide"),
     ("post {} is `{}`: it cannot become `{}`", "la publicación {} está en `{}` y no puede pasar a `{}`"),
     ("post {} expired at {}: it can no longer be approved", "la publicación {} caducó el {}: ya no se puede aprobar"),
@@ -678,6 +679,7 @@ mod tests {
     fn templates_show_in_english_only_what_has_no_words_of_ours() {
         let allowed = [
             ("audit.html", "verdict.faults"), // what `audit verify` finds, in the words that it has on the command line
+            ("audit.html", "verdict.unusable"),
             ("audit.html", "verdict.notes"),
             ("audit.html", "error.as_str()"),    // what a place for checkpoints answered
             ("config.html", "refused.as_str()"), // what is wrong with a line of the configuration
@@ -694,6 +696,33 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// The page and the alerts address their reader as "tú": what says "usted" is named here.
+    #[test]
+    fn the_reader_is_addressed_in_one_way() {
+        // Forms that are neither English words nor third persons of these texts.
+        let formal = "usted|ustedes|su propi[ao]|escriba|elija|pulse|ponga|compruebe|inicie|abra|mire|añada|quite|guarde|pida|\
+                      confirme|corrija|consulte|edite";
+        let formal = regex::Regex::new(&format!(r"(?i)\b(?:{formal})\b")).unwrap();
+        let said = SENTENCES.iter().map(|(_, spanish)| (*spanish).to_owned());
+        let mut texts: Vec<String> = said.collect();
+        let literal = regex::Regex::new(r#""(?:[^"\\]|\\.)*""#).unwrap();
+        let is_spanish = |text: &&str| text.contains([' ', 'á', 'é', 'í', 'ó', 'ú', 'ñ']);
+        for folder in ["templates", "pages", ""] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/admin").join(folder);
+            for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+                if path.is_file() && !path.ends_with("spanish.rs") {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    texts.extend(
+                        literal.find_iter(&text).map(|found| found.as_str()).filter(is_spanish).map(str::to_owned),
+                    );
+                }
+            }
+        }
+        assert!(texts.iter().any(|text| text.contains("Tu rol permite leer")), "the templates are read");
+        let formal: Vec<&String> = texts.iter().filter(|text| formal.is_match(text)).collect();
+        assert!(formal.is_empty(), "these say usted: {formal:#?}");
     }
 
     #[test]

@@ -19,4 +19,4 @@ pub use keeper::{KeepError, Keeper, Plan};
 pub use key::{KEY_NAME, KeyError, KeyPlace, Rotation};
 pub use prove::{ProveError, exported, growth, prove, telling_record};
 pub use settings::{AuditKeys, AuditSettings};
-pub use verify::{Anchored, Delivered, Evidence, Verdict, verify};
+pub use verify::{Anchored, Delivered, Evidence, Verdict, changed_after_signing, verify};

@@ -140,6 +140,14 @@ async fn evidence_of_another_log_or_with_another_root_is_a_fault_and_a_piece_of_
         let verdict = verify(&world.test.store, &evidence, &[]).await.unwrap();
         assert!(verdict.faults.len() == 1 && verdict.faults[0].contains(expected), "{expected}: {verdict:?}");
     }
+    let changed = note(&signer, 2).replacen("\n2\n", "\n99\n", 1);
+    let verdict =
+        verify(&world.test.store, &[Evidence { place: "a disk".to_owned(), note: changed }], &[]).await.unwrap();
+    assert!(
+        verdict.is_whole() && verdict.anchored.is_none(),
+        "a changed checkpoint says nothing of the log: {verdict:?}"
+    );
+    assert!(verdict.unusable[0].starts_with("a disk: the signature by pregonero/prueba+"), "{verdict:?}");
     let piece = [Evidence { place: "a disk".to_owned(), note: "pregonero/pru\n\n".to_owned() }];
     let verdict = verify(&world.test.store, &piece, &[]).await.unwrap();
     assert!(verdict.is_whole() && verdict.notes.len() == 1, "{verdict:?}");

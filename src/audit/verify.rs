@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pregonero_audit::{Checkpoint, Hash, Note, Verifier};
+use pregonero_audit::{Checkpoint, Hash, Note, NoteError, Verifier};
 use pregonero_store::{AnchorChannel, KeyMark, LogFault, LogReport, RestoreMark, Store, StoreError};
 use serde::Serialize;
 
@@ -26,6 +26,12 @@ impl Evidence {
     pub fn in_file(path: &Path) -> std::io::Result<Vec<Self>> {
         let place = path.display().to_string();
         Ok(notes_in(path)?.into_iter().map(|note| Self { place: place.clone(), note }).collect())
+    }
+
+    /// Returns whether it has the form of a checkpoint; another text says nothing about the log.
+    #[must_use]
+    pub fn is_checkpoint(&self) -> bool {
+        open(&self.note).is_ok()
     }
 }
 
@@ -63,6 +69,8 @@ pub struct Verdict {
     pub checkpoints: u64,
     /// What does not hold, in words; the first record first.
     pub faults: Vec<String>,
+    /// Checkpoints from elsewhere that were changed after they were signed: the log was not compared with them.
+    pub unusable: Vec<String>,
     /// What a person should know and what is no fault.
     pub notes: Vec<String>,
     /// What a checkpoint from elsewhere, given or read, vouches for.
@@ -75,7 +83,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Returns whether everything holds.
+    /// Returns whether the log holds.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.faults.is_empty()
@@ -101,11 +109,15 @@ pub async fn verify(store: &Store, evidence: &[Evidence], keys: &[Verifier]) -> 
     let report = store.check_log(&sizes).await?;
     let mut examination = Examination::new(&report, notes);
     examination.keys(keys);
-    let mut checkpoints = 0;
+    let (mut checkpoints, mut unusable) = (0, Vec::new());
     for one in &stored {
         let place = "a checkpoint of the record itself";
         let fits = match open(&one.note) {
-            Ok((checkpoint, note)) if checkpoint.size == one.size && checkpoint.root == one.root => {
+            Ok((checkpoint, note))
+                if checkpoint.size == one.size
+                    && checkpoint.root == one.root
+                    && changed_after_signing(&note, &examination.verifiers).is_none() =>
+            {
                 examination.compare(place, &checkpoint, &note, false)
             }
             _ => examination.fault(format!("{place}, over {} records, was changed", one.size)),
@@ -114,6 +126,10 @@ pub async fn verify(store: &Store, evidence: &[Evidence], keys: &[Verifier]) -> 
     }
     let mut anchored: Option<Anchored> = None;
     for (place, checkpoint, note) in &read {
+        if let Some(words) = changed_after_signing(note, &examination.verifiers) {
+            unusable.push(format!("{place}: {words}"));
+            continue;
+        }
         if examination.compare(place, checkpoint, note, true)
             && anchored.as_ref().is_none_or(|best| best.records < checkpoint.size)
         {
@@ -131,6 +147,7 @@ pub async fn verify(store: &Store, evidence: &[Evidence], keys: &[Verifier]) -> 
         forgotten: report.forgotten + report.unknowable,
         checkpoints,
         faults,
+        unusable,
         notes,
         anchored,
         delivered: delivered(store).await?,
@@ -150,6 +167,20 @@ async fn delivered(store: &Store) -> Result<Vec<Delivered>, StoreError> {
         }
     }
     Ok(latest)
+}
+
+/// Says so if a note has a signature by one of these keys that does not fit its text: whoever changed the note did not have
+/// the key, so it says nothing about the log.
+#[must_use]
+pub fn changed_after_signing(note: &Note, keys: &[Verifier]) -> Option<String> {
+    if note.signed_by(keys).is_some() {
+        return None;
+    }
+    let key = keys.iter().find(|key| matches!(note.verify(key), Err(NoteError::Forged(_))))?;
+    Some(format!(
+        "the signature by {key} does not verify: the checkpoint was changed after it was signed, so it says nothing about the \
+         log; use the copy as it was kept"
+    ))
 }
 
 fn open(note: &str) -> Result<(Checkpoint, Note), String> {

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
+use super::output::counted;
 use super::review::Decision;
 use super::session::Session;
 use crate::admin::password;
@@ -177,7 +178,8 @@ pub async fn run(command: AdminCommand, session: &Session) -> Result<()> {
             let store = Store::open_existing(&session.ground(Purpose::Act).await?.store).await?;
             let ended = store.end_sessions_of(&name, None, &decision.name(session)?, session.now()).await?;
             store.close().await;
-            session.output.object(|| format!("{ended} sessions ended"), || json!({"user": name, "ended": ended}))
+            let words = || format!("{} ended", counted(ended, "session", "sessions"));
+            session.output.object(words, || json!({"user": name, "ended": ended}))
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
-use pregonero_audit::{Checkpoint, Note, NoteError, Verifier};
+use pregonero_audit::{Checkpoint, Note, Verifier};
 use pregonero_store::{LedgerRecord, NOT_COVERED, PostId, Store, StoredCheckpoint};
 use pregonero_system::clock::SystemClock;
 use pregonero_system::files::{Existing, write_whole};
@@ -43,7 +43,7 @@ pub enum AuditCommand {
 The file in audit.anchor_file is always read too. Whoever has this machine can rebuild the whole log: only a checkpoint or
 a key that was kept elsewhere can show that.
 
-Exit codes: 0 everything holds, 1 something does not.
+Exit codes: 0 everything holds, 1 something does not, or a checkpoint cannot be compared because it was changed or is none.
 
 Examples:
   pregonero audit verify
@@ -146,14 +146,22 @@ async fn verify(arguments: &VerifyArguments, session: &Session) -> Result<()> {
     let mut evidence = Vec::new();
     for file in &arguments.checkpoint {
         let found = Evidence::in_file(file).with_context(|| format!("{}: cannot read it", file.display()))?;
-        if found.is_empty() {
+        if !found.iter().any(Evidence::is_checkpoint) {
             bail!("{}: expected one or more checkpoints (signed notes), found none", file.display());
         }
         evidence.extend(found);
     }
     let anchor_file = ground.settings().and_then(|settings| settings.audit.anchor_file.clone());
     match anchor_file.as_deref().map(|file| (file, Evidence::in_file(file))) {
-        Some((_, Ok(found))) => evidence.extend(found),
+        Some((file, Ok(found))) => {
+            if !found.iter().any(Evidence::is_checkpoint) {
+                session.output.note(&format!(
+                    "warning: audit.anchor_file {}: it has no checkpoint, so the log is not compared with it",
+                    file.display()
+                ));
+            }
+            evidence.extend(found);
+        }
         Some((file, Err(error))) => {
             session.output.note(&format!("warning: audit.anchor_file {}: cannot read it: {error}", file.display()));
         }
@@ -165,15 +173,19 @@ async fn verify(arguments: &VerifyArguments, session: &Session) -> Result<()> {
     let verdict = audit::verify(&store, &evidence, &keys).await?;
     store.close().await;
     session.output.object(|| in_words(&verdict), || json!(verdict))?;
-    if verdict.is_whole() {
-        return Ok(());
+    if let Some(fault) = verdict.faults.first() {
+        bail!("{}: the audit log does not hold: {fault}", ground.store.display());
     }
-    bail!("{}: the audit log does not hold: {}", ground.store.display(), verdict.faults[0])
+    match verdict.unusable.into_iter().next() {
+        Some(words) => Err(anyhow::Error::msg(words)),
+        None => Ok(()),
+    }
 }
 
 /// Says what holds, what does not, and who vouches for what.
 fn in_words(verdict: &Verdict) -> String {
-    let Verdict { records, root, rows, forgotten, checkpoints, faults, notes, anchored, delivered, keys, .. } = verdict;
+    let Verdict { records, root, rows, forgotten, checkpoints, faults, unusable, notes, anchored, .. } = verdict;
+    let Verdict { delivered, keys, .. } = verdict;
     let last = verdict.last_at.as_ref().map_or_else(String::new, |at| format!(", the last of {at}"));
     let mut lines = vec![format!("{records} records{last}; root {root}")];
     if faults.is_empty() {
@@ -186,6 +198,7 @@ fn in_words(verdict: &Verdict) -> String {
     } else {
         lines.extend(faults.iter().map(|fault| format!("{}: {fault}", styled(BAD, "WRONG"))));
     }
+    lines.extend(unusable.iter().map(|words| format!("{}: {words}", styled(BAD, "NOT COMPARED"))));
     if *forgotten > 0 {
         lines.push(format!("{forgotten} records or rows were forgotten on purpose, as later records say"));
     }
@@ -293,22 +306,17 @@ async fn consistency(arguments: &ConsistencyArguments, session: &Session) -> Res
 fn require_signed(file: &Path, note: &str, keys: &[String]) -> Result<()> {
     let keys: Vec<Verifier> = keys.iter().filter_map(|key| Verifier::parse(key).ok()).collect();
     let note = Note::parse(note).with_context(|| file.display().to_string())?;
-    if note.signed_by(&keys).is_some() {
-        return Ok(());
+    if let Some(words) = audit::changed_after_signing(&note, &keys) {
+        bail!("{}: {words}", file.display());
     }
-    let forged = keys.iter().find(|key| matches!(note.verify(key), Err(NoteError::Forged(_))));
-    match forged {
-        Some(key) => bail!(
-            "{}: the signature by {key} does not verify: the checkpoint in this file was changed after it was signed, so it says \
-             nothing about the log; use the copy as it was kept",
-            file.display()
-        ),
-        None => bail!(
+    if note.signed_by(&keys).is_none() {
+        bail!(
             "{}: the checkpoint is signed by no key that this log names: it is another log's, or the log was rebuilt with \
              another key (`pregonero audit verify`)",
             file.display()
-        ),
+        );
     }
+    Ok(())
 }
 
 /// Returns the checkpoint over the most records in a file, with its note.

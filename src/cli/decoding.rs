@@ -4,9 +4,11 @@
 use anyhow::Result;
 use clap::Args;
 
+use super::output::Output;
 use super::session::Session;
 use crate::app;
 use crate::config::{Override, Settings};
+use pregonero_models::catalog::ModelFiles;
 
 /// How candidates are written. The values are texts, because the configuration checks them like values in the file.
 #[derive(Debug, Clone, Default, Args)]
@@ -101,13 +103,22 @@ impl ModelArgument {
     pub fn fit(&self, settings: &mut Settings, session: &Session) -> Result<()> {
         let Some(model) = &self.model else { return Ok(()) };
         let Ok(files) = app::generator_files(settings, &session.hub()?) else { return Ok(()) };
-        let taken = app::take_out_unknown_attributes(settings, &files)?;
-        if !taken.is_empty() {
-            let names = taken.join(", ");
-            session.output.note(&format!("{model} cannot write from {names}: left out of the configured seed prompts"));
-        }
-        Ok(())
+        fit_prompts(settings, &files, model, session.output)
     }
+}
+
+/// Fits the configured seed prompts to a model that a flag names: attributes that it does not know are left out, and a note
+/// says so.
+///
+/// # Errors
+/// If the model's control layout cannot be read.
+pub fn fit_prompts(settings: &mut Settings, files: &ModelFiles, model: &str, output: Output) -> Result<()> {
+    let taken = app::take_out_unknown_attributes(settings, files)?;
+    if !taken.is_empty() {
+        let names = taken.join(", ");
+        output.note(&format!("{model} cannot write from {names}: left out of the configured seed prompts"));
+    }
+    Ok(())
 }
 
 /// Returns the override for a flag that sets `name` in `[generation]`.

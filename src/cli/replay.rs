@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use pregonero_store::{RoundId, RoundRecord, Store};
+use pregonero_store::{HistoryRecord, RoundId, RoundRecord, Store};
 use serde_json::json;
 
 use super::decoding::ModelArgument;
@@ -45,16 +45,16 @@ pub async fn run(arguments: &ReplayArguments, session: &Session) -> Result<()> {
     let ground = session.ground_quietly(Purpose::Look, arguments.model.overrides()).await?;
     let store = Store::open_read_only(&ground.store).await?;
     let id = RoundId::new(arguments.round);
-    let round = store.round(id).await?;
-    let candidates = store.candidates(id).await?;
-    let post = store.post(id.post()).await.ok();
+    let HistoryRecord { round, candidates, candidates_judged, post, .. } = store.history_record(id).await?;
     store.close().await;
+    let count = usize::try_from(candidates_judged).unwrap_or_default();
     choose_writer(&mut settings, &round, arguments);
     if let Some(weights) = replay::weights_of(&round).filter(|_| !arguments.model.names_weights()) {
         settings.generation.weights = weights;
     }
     let found = async {
-        let candidate = replay::candidate_of(&round, candidates, arguments.candidate.map(|number| number.get() - 1))?;
+        let position = arguments.candidate.map(|number| number.get() - 1);
+        let candidate = replay::candidate_of(&round, candidates, count, position)?;
         let engine = app::load_engine(&settings, &session.hub()?, &session.environment).await?;
         let device = engine.description().device.clone();
         let replay = replay::replay(&engine, &round, &candidate).await?;

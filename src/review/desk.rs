@@ -186,7 +186,8 @@ impl<'a> Desk<'a> {
         self.revise(&record, ReviewAct::Pick, body, judged, position, reviewer, checked).await
     }
 
-    /// Stops a post: a held one becomes `rejected`, an approved one that is not under way `cancelled`.
+    /// Stops a post: a held one becomes `rejected`, an approved one that is not under way `cancelled`. A reason that is given
+    /// must have words.
     ///
     /// # Errors
     /// [`ReviewError::NothingToDecide`] if it is too late, [`ReviewError::NoPost`], [`ReviewError::BadInput`], or if the
@@ -287,7 +288,7 @@ impl<'a> Desk<'a> {
         link: Option<LinkId>,
     ) -> Result<Decided, ReviewError> {
         let reviewer = input::reviewer(reviewer)?;
-        let note = reason.map(input::note).transpose()?.flatten();
+        let note = reason.map(input::reason_to_stop).transpose()?;
         let checked = Checked { note, ..Checked::default() };
         self.post(post).await?;
         let stopped = self.store.stop_post(&decision(post, &reviewer, &checked, link), self.now).await;

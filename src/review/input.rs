@@ -79,6 +79,11 @@ pub(super) fn note(found: &str) -> Result<Option<String>, ReviewError> {
     Ok((!note.is_empty()).then_some(note))
 }
 
+/// Returns why a person stops a post, which may take several lines.
+pub(super) fn reason_to_stop(found: &str) -> Result<String, ReviewError> {
+    note(found)?.ok_or_else(|| bad("the reason", "it is empty: say why the post is stopped"))
+}
+
 /// Returns the text of a tweet that a person wrote.
 pub(super) fn text(found: &str) -> Result<String, ReviewError> {
     let text = passage("the text", found, LONGEST_TEXT)?;

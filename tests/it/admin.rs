@@ -10,8 +10,8 @@ use jiff::SignedDuration;
 use pregonero::admin::routes::{self, Access};
 use pregonero_models::generation::ServerError;
 use pregonero_store::testing::{dry, new_post, new_round, plain_connection};
-use pregonero_store::{PostId, ReviewAct, Role, SlotId, StandInWriter, Store};
-use pregonero_system::clock::{Clock as _, SystemClock};
+use pregonero_store::{PostId, ReviewAct, Role, RoundId, SlotId, StandInWriter, Store};
+use pregonero_system::clock::{Clock as _, SystemClock, shown_in};
 use pregonero_tweet::{ModelIdentity, Verdict};
 
 use crate::support::fake_x::FakeX;
@@ -416,6 +416,56 @@ async fn a_request_that_cannot_be_read_gets_the_page_s_own_words_in_the_reader_s
 }
 
 #[tokio::test]
+async fn another_language_keeps_the_query_and_a_value_that_the_page_does_not_know_is_named() {
+    let house = House::open();
+    let page = &house.page;
+    let cookie = page.sign_in("ana");
+    let english = format!("{cookie}; language=en");
+    for (path, back) in [
+        ("/charts?days=30&by=model", "/charts?days=30&by=model"),
+        ("/posts?text=a%26b&before=7", "/posts?text=a%26b&before=7"),
+        ("/queue?done=rejected", "/queue"),
+    ] {
+        let shown = page.get(path, &cookie);
+        let field = format!("name=\"back\" value=\"{}\"", back.replace('&', "&#38;"));
+        assert!(shown.status == 200 && shown.body.contains(&field), "{path}: {shown:#?}");
+        let switched = page.post("/preferences", &cookie, &form(&[("language", "en"), ("back", back)]));
+        assert_eq!((switched.status, switched.header("location")), (303, back), "{switched:#?}");
+    }
+    for (path, names) in [
+        ("/charts?by=nothing", "by"),
+        ("/charts?days=31&by=model", "days"),
+        ("/charts?days=x&by=y", "days by"),
+        ("/posts?before=x", "before"),
+    ] {
+        for (cookie, words) in [(&cookie, "No se entiende lo escrito en:"), (&english, "Not understood:")] {
+            let named = page.get(path, cookie);
+            assert!(named.status == 200 && named.body.contains(&format!("{words} {names} ")), "{path}: {named:#?}");
+        }
+    }
+    assert!(!page.get("/charts?days=30&by=model", &cookie).body.contains("No se entiende"));
+    assert_eq!(page.get("/audit?before=x", &cookie).status, 404);
+    let ended = house.bot.run(&["admin", "sessions", "end", "ana", "--by", "root"]);
+    assert_eq!(ended.stdout.trim(), "1 session ended", "{ended:#?}");
+}
+
+#[tokio::test]
+async fn an_erasure_is_dated_in_the_time_zone_of_the_account() {
+    let house = House::open();
+    let config = std::fs::read_to_string(house.bot.path("config.toml")).unwrap();
+    house.bot.configure(&config.replace("timezone = \"UTC\"", "timezone = \"America/Bogota\""));
+    assert_eq!(house.bot.run(&["reload"]).code(), Some(0));
+    let erased = house.bot.run(&["history", "erase", "1", "--reason", "asked", "--yes", "--by", "ana"]);
+    assert_eq!(erased.code(), Some(0), "{erased:#?}");
+    let mark = house.store().await.erasures_of(RoundId::new(1)).await.unwrap().remove(0);
+    let bogota = jiff::tz::TimeZone::get("America/Bogota").unwrap();
+    let shown = shown_in(mark.at.parse().unwrap(), &bogota);
+    let story = house.page.get("/posts/1", &house.page.sign_in("ana")).body;
+    assert!(story.contains(&format!("<time datetime=\"{}\">{shown}</time> (ana)", mark.at)), "{story}");
+    assert_eq!(story.matches("(borrado)").count(), 5, "the post and its four candidates: {story}");
+}
+
+#[tokio::test]
 async fn a_link_names_its_holder_as_such_and_shows_nothing_once_it_is_dead() {
     let house = House::open();
     let (page, store) = (&house.page, house.store().await);
@@ -431,7 +481,12 @@ async fn a_link_names_its_holder_as_such_and_shows_nothing_once_it_is_dead() {
     let decided = store.post(first).await.unwrap().decided_by.unwrap();
     assert!(decided.starts_with("ana (link "), "a name that nobody proved: {decided}");
     let cookie = page.sign_in("berta");
-    assert_eq!(page.post(&format!("/queue/{second}/reject"), &cookie, "").status, 303);
+    for blank in ["", "note=", "note=+%0d%0a+"] {
+        let refused = page.post(&format!("/queue/{second}/reject"), &cookie, blank);
+        assert_eq!(refused.status, 409, "{blank:?}: {refused:#?}");
+        assert!(refused.body.contains("el motivo: está vacío: di por qué no debe salir"), "{refused:#?}");
+    }
+    assert_eq!(page.post(&format!("/queue/{second}/reject"), &cookie, "note=no").status, 303);
     for (token, text) in [(&reject, "sobre la lluvia"), (&late, "sobre el mar")] {
         let dead = page.get(&format!("/d/{token}"), "");
         assert!(dead.status == 200 && !dead.body.contains(text), "{dead:#?}");

@@ -202,6 +202,35 @@ fn a_log_rebuilt_with_another_key_is_found_by_what_was_kept_elsewhere() {
 }
 
 #[test]
+fn a_file_without_a_checkpoint_and_a_changed_checkpoint_are_refused_and_the_log_is_not_blamed() {
+    let bot = anchored_bot();
+    let kept = fs::read_to_string(bot.path("elsewhere")).unwrap();
+    let size = kept.lines().nth(1).unwrap();
+    fs::write(bot.path("changed"), kept.replacen(&format!("\n{size}\n"), "\n999\n", 1)).unwrap();
+    fs::write(bot.path("words"), "no checkpoint\n\nat all\n").unwrap();
+    fs::write(bot.path("nothing"), "").unwrap();
+    for (file, cause) in [
+        ("words", "words: expected one or more checkpoints (signed notes), found none"),
+        ("nothing", "nothing: expected one or more checkpoints (signed notes), found none"),
+        ("changed", "changed: the signature by pregonero/"),
+    ] {
+        let verified = bot.run(&["audit", "verify", "--checkpoint", file]);
+        assert_eq!(verified.code(), Some(1), "{verified:#?}");
+        assert!(verified.stderr.contains(cause), "{verified:#?}");
+        let said = format!("{}{}", verified.stdout, verified.stderr);
+        assert!(!said.contains("cut off") && !said.contains("does not hold"), "{said}");
+    }
+    let both = bot.run(&["--json", "audit", "verify", "--checkpoint", "changed"]);
+    let both: Value = serde_json::from_str(both.stdout.trim()).unwrap();
+    assert_eq!(both["faults"], serde_json::json!([]), "{both}");
+    assert_eq!(both["unusable"].as_array().unwrap().len(), 1, "{both}");
+    assert_eq!(both["anchored"]["records"], both["records"], "the others still vouch: {both}");
+    fs::write(bot.path("elsewhere"), "").unwrap();
+    let emptied = bot.run(&["audit", "verify"]);
+    assert!(emptied.stderr.contains("it has no checkpoint, so the log is not compared with it"), "{emptied:#?}");
+}
+
+#[test]
 fn a_key_is_replaced_on_record_and_earlier_checkpoints_still_count() {
     let bot = anchored_bot();
     let old = bot.run(&["audit", "key"]).stdout.trim().to_owned();
@@ -290,6 +319,15 @@ fn a_recorded_text_is_written_again_or_said_why_not() {
     assert_eq!(zeroth.code(), Some(2), "`history show` counts from 1: {zeroth:#?}");
     let missing = bot.run(&["replay", "1", "--candidate", "99"]);
     assert_eq!(missing.code(), Some(78), "{missing:#?}");
+    let words = "round 1: there is no candidate 99; it has 4 candidates, numbered from 1";
+    assert!(missing.stderr.contains(words), "{missing:#?}");
+    change_now(&bot, "DELETE FROM candidates WHERE chosen = 0");
+    let number = if bot.newest("candidate") == 1 { "2" } else { "1" };
+    let pruned = bot.run(&["replay", "1", "--candidate", number]);
+    assert!(
+        pruned.code() == Some(78) && pruned.stderr.contains("was removed since (store.keep_candidates)"),
+        "{pruned:#?}"
+    );
 }
 
 #[test]
@@ -432,6 +470,42 @@ async fn an_erased_post_leaves_no_word_in_the_record_and_the_log_stays_whole_and
     assert!(replayed.code() == Some(78) && replayed.stderr.contains("erased"), "{replayed:#?}");
     let again = bot.run(&["history", "erase", "1", "--reason", "asked for", "--yes"]);
     assert!(again.stdout.contains("nothing left to erase"), "{again:#?}");
+}
+
+#[test]
+fn a_prompt_that_was_typed_for_a_round_goes_with_its_texts() {
+    let bot = TestBot::new();
+    let prompt = "La plaza de Zutana Perenceja";
+    assert_eq!(bot.run(&["once"]).code(), Some(0));
+    let configured = bot.newest("seed_prompt");
+    assert_eq!(bot.run(&["once", "--prompt", prompt]).code(), Some(0));
+    let commands: [&[&str]; 5] = [
+        &["--json", "history", "show", "2"],
+        &["history", "list"],
+        &["history", "export", "--format", "jsonl"],
+        &["stats", "--by", "prompt"],
+        &["audit", "export"],
+    ];
+    for command in commands {
+        // The list shows the text of the post, or why there is none.
+        let said = bot.run(command).stdout;
+        assert!(command[1] == "list" || said.contains("Perenceja"), "{command:?}: {said}");
+    }
+    let erase = ["history", "erase", "1", "2", "--reason", "asked", "--yes", "--by", "ana"];
+    let erased = bot.run(&erase);
+    assert!(erased.code() == Some(0) && erased.stdout.contains("and the prompt that was typed for it"), "{erased:#?}");
+    assert_eq!(erased.stdout.matches("the prompt").count(), 1, "a configured prompt stays: {erased:#?}");
+    for command in commands {
+        let said = bot.run(command).stdout;
+        assert!(!said.contains("Perenceja"), "{command:?}: {said}");
+    }
+    for file in ["data/pregonero.db", "data/pregonero.db-wal"] {
+        let bytes = fs::read(bot.path(file)).unwrap_or_default();
+        assert!(!bytes.windows(9).any(|window| window == b"Perenceja"), "{file} still holds the prompt");
+    }
+    assert_eq!(verdict(&bot)["faults"], serde_json::json!([]));
+    assert_eq!(bot.history()[1]["seed_prompt"], configured);
+    assert!(bot.run(&erase).stdout.contains("round 2: there was nothing left to erase"));
 }
 
 #[test]

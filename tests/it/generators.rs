@@ -102,6 +102,20 @@ fn candidates_of_several_models_stand_in_one_table() {
 }
 
 #[test]
+fn attributes_that_a_measured_model_does_not_know_are_left_out_with_the_words_of_generate() {
+    let place = Place::with_tiny_model();
+    let config = std::fs::read_to_string(place.path("config.toml")).unwrap();
+    let prompt = "\n[[seed_prompts]]\ntext = \"La plaza\"\nattributes = { TEMA = \"mayores\" }\n";
+    std::fs::write(place.path("config.toml"), config + prompt).unwrap();
+    let generate = place.run(&["generate", "--model", "tiny", "-n", "1", "--rng-seed", "3"]);
+    let evaluate = place.run(&["evaluate", "generator", "--model", "tiny", "--generate", "2", "--rng-seed", "3"]);
+    for ran in [generate, evaluate] {
+        let note = "tiny cannot write from TEMA: left out of the configured seed prompts";
+        assert!(ran.code == 0 && ran.stderr.contains(note), "{ran:#?}");
+    }
+}
+
+#[test]
 fn a_discriminator_tells_random_words_from_sentences() {
     let place = Place::with_tiny_model();
     texts(&place, "real.txt", 150);

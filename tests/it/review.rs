@@ -197,6 +197,32 @@ fn hostile_names_notes_and_texts_are_refused_or_shown_as_what_they_are() {
 }
 
 #[test]
+fn what_is_given_for_the_record_without_words_is_refused() {
+    let bot = reviewed(TestBot::new());
+    held(&bot);
+    for blank in ["", " ", "\n\t "] {
+        for (arguments, cause) in [
+            (&["reject", "1", "--by", "ana", "--reason", blank][..], "the reason: it is empty: say why"),
+            (&["edit", "1", "--by", "ana", "--text", blank], "the text: it is empty: to stop the post, reject it"),
+            (&["approve", "1", "--by", "ana", "--note", blank], "--note: it is empty"),
+            (&["approve", "1", "--by", "ana", "--source", blank], "--source: it is empty"),
+            (&["approve", "1", "--by", "ana", "--role", blank], "--role: it is empty"),
+            (&["approve", "1", "--by", blank], "--by: the name is empty"),
+        ] {
+            let error = refusal(&review(&bot, arguments));
+            assert!(error.contains(cause), "{arguments:?}: {error}");
+        }
+    }
+    assert_eq!((&shown(&bot)["state"], &shown(&bot)["reviews"]), (&json!("held"), &json!([])));
+    let stopped = review(&bot, &["reject", "1", "--by", "ana"]).json().remove(0);
+    assert_eq!(
+        (&stopped["state"], &stopped["reason"]),
+        (&json!("rejected"), &Value::Null),
+        "in a hurry, no reason is needed"
+    );
+}
+
+#[test]
 fn without_a_terminal_review_asks_nothing_and_names_the_subcommands() {
     let bot = reviewed(TestBot::new());
     let ended = bot.run(&["review"]);

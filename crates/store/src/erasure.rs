@@ -53,6 +53,9 @@ pub struct Erasure<'a> {
     pub round: RoundId,
     /// Whether the post keeps its text, so that only what did not go out is erased.
     pub keep_post: bool,
+    /// The seed prompts of the configuration. They stay; another prompt of a round by hand was typed for that round, and
+    /// its text begins with it.
+    pub configured: &'a [String],
     pub by: &'a str,
     pub reason: &'a str,
 }
@@ -65,6 +68,8 @@ pub struct Erased {
     pub post: bool,
     /// How many candidates' texts are gone.
     pub candidates: u64,
+    /// Whether the prompt that somebody typed for the round is gone.
+    pub prompt: bool,
     /// How many records of the audit log were emptied.
     pub records: usize,
     /// The number of the record that says so; absent if there was nothing left to erase.
@@ -104,21 +109,23 @@ impl Store {
         let candidates = work.erase_candidates(erasure.keep_post).await?;
         let post = if erasure.keep_post { false } else { work.erase_post().await? };
         work.erase_from_reviews_and_calls(erasure.keep_post).await?;
+        let prompt = work.erase_prompt(erasure.configured).await?;
         if work.changed.is_empty() {
-            return Ok(Erased { round: erasure.round, post, candidates, records: 0, record: None });
+            return Ok(Erased { round: erasure.round, post, candidates, prompt, records: 0, record: None });
         }
         work.forget_seed().await?;
         work.remove_quotations(&posted).await?;
         let Emptied { records, rows, erasures } = work.empty_records(&posted).await?;
         let emptied = records.len();
-        let mut body = json!({"reason": erasure.reason, "post": post, "candidates": candidates, "records": records});
+        let mut body = json!({"reason": erasure.reason, "post": post, "candidates": candidates, "prompt": prompt,
+                              "records": records});
         if !erasures.is_empty() {
             body["earlier"] = json!(erasures);
         }
         let entry = Entry { kind: RecordKind::Erased, by: Some(erasure.by), subject: Some(round), body, rows: &rows };
         let record = ledger::append(&mut transaction, entry, now).await?;
         transaction.commit().await.doing(DOING)?;
-        Ok(Erased { round: erasure.round, post, candidates, records: emptied, record: Some(record) })
+        Ok(Erased { round: erasure.round, post, candidates, prompt, records: emptied, record: Some(record) })
     }
 
     /// Rewrites the database without the bytes of what was removed from it, and empties its journal.
@@ -314,6 +321,34 @@ impl Work<'_> {
         self.changed.extend(ids.into_iter().filter(is_covered).map(|id| (table.to_owned(), id)));
     }
 
+    /// Removes the prompt that somebody typed for this round, also from the sentences in which a server repeated it. A post
+    /// that keeps its text keeps the prompt, which is its beginning.
+    async fn erase_prompt(&mut self, configured: &[String]) -> Result<bool, StoreError> {
+        let found: Option<String> = sqlx::query_scalar(
+            "SELECT seed_prompt FROM rounds WHERE id = ? AND slot_kind = 'manual' AND seed_prompt <> ''",
+        )
+        .bind(self.round)
+        .fetch_optional(&mut *self.connection)
+        .await
+        .doing(DOING)?;
+        let Some(prompt) = found.filter(|prompt| self.kept.is_empty() && !configured.contains(prompt)) else {
+            return Ok(false);
+        };
+        sqlx::query(AssertSqlSafe(format!(
+            "UPDATE rounds SET seed_prompt = NULL,
+                 reason = CASE outcome WHEN 'failed' THEN replace(reason, ?1, '{ERASED}') ELSE reason END,
+                 stand_in = json_set(stand_in, '$.reason', replace(stand_in ->> 'reason', ?1, '{ERASED}'))
+             WHERE id = ?2"
+        )))
+        .bind(prompt.trim())
+        .bind(self.round)
+        .execute(&mut *self.connection)
+        .await
+        .doing(DOING)?;
+        self.changed.insert(("rounds".to_owned(), self.round));
+        Ok(true)
+    }
+
     /// Removes the round's seed, from which the model would write every candidate again.
     async fn forget_seed(&mut self) -> Result<(), StoreError> {
         sqlx::query("UPDATE rounds SET rng_seed = NULL WHERE id = ?")
@@ -388,7 +423,7 @@ impl Work<'_> {
                     erasures.extend(about["earlier"].as_array().into_iter().flatten().cloned());
                     erasures.push(
                         json!({"record": index, "at": at, "by": by, "subject": subject, "reason": about["reason"],
-                                         "post": about["post"], "candidates": about["candidates"]}),
+                                         "post": about["post"], "candidates": about["candidates"], "prompt": about["prompt"]}),
                     );
                 }
                 sqlx::query("UPDATE ledger SET salt = NULL, body = NULL WHERE idx = ?")
@@ -589,7 +624,13 @@ mod tests {
         let apart = test.held(OTHER, now).await;
         assert!(holds(&test.store, "Perenceja"));
 
-        let erasure = Erasure { round: post.round(), keep_post: false, by: "ana", reason: "the person asked for it" };
+        let erasure = Erasure {
+            round: post.round(),
+            keep_post: false,
+            configured: &[],
+            by: "ana",
+            reason: "the person asked for it",
+        };
         let erased = test.store.erase(&erasure, now).await.unwrap();
         assert!(erased.post && erased.candidates == 1 && erased.records >= 4, "{erased:?}");
         assert_eq!(faults(&test.store).await, [""; 0]);
@@ -642,7 +683,7 @@ mod tests {
         };
         test.store.revise_post(&decision(post), &revision, now).await.unwrap();
         test.store.stop_post(&decision(post), now).await.unwrap();
-        let erasure = Erasure { round, keep_post: false, by: "ana", reason: "a name" };
+        let erasure = Erasure { round, keep_post: false, configured: &[], by: "ana", reason: "a name" };
         test.store.erase(&erasure, now).await.unwrap();
         test.store.scrub().await.unwrap();
         assert!(!holds(&test.store, "Perenceja"));
@@ -669,7 +710,7 @@ mod tests {
         let now = at("2026-03-01T14:00:00Z");
         let post = chosen_over_second(&test, OTHER, now).await;
         let round = post.round();
-        let erasure = Erasure { round, keep_post: true, by: "ana", reason: "a name" };
+        let erasure = Erasure { round, keep_post: true, configured: &[], by: "ana", reason: "a name" };
         let open = test.store.erase(&erasure, now).await.unwrap_err().to_string();
         let stops = format!("to it any more (`pregonero review reject {round}` stops a post that waits)");
         assert!(open.contains("`held`"), "{open}");
@@ -681,7 +722,7 @@ mod tests {
         assert!(!holds(&test.store, "Perenceja") && holds(&test.store, "temprano"));
         assert_eq!(faults(&test.store).await, [""; 0]);
         let (later, why) = (now + jiff::SignedDuration::from_hours(1), "the person asked: temprano");
-        let both = Erasure { keep_post: false, by: "luis", reason: why, ..erasure };
+        let both = Erasure { keep_post: false, configured: &[], by: "luis", reason: why, ..erasure };
         let erased = test.store.erase(&both, later).await.unwrap();
         assert_eq!((erased.post, erased.candidates), (true, 1));
         let marks = test.store.erasures_of(round).await.unwrap();
@@ -701,7 +742,7 @@ mod tests {
             test.store.stop_post(&decision(post), now).await.unwrap();
         }
         let quoting = format!("a name, as in: {OTHER}");
-        let erasure = Erasure { round, keep_post: true, by: "ana", reason: &quoting };
+        let erasure = Erasure { round, keep_post: true, configured: &[], by: "ana", reason: &quoting };
         test.store.erase(&erasure, now).await.unwrap();
         let rest = Erasure { keep_post: false, reason: "the rest", ..erasure };
         test.store.erase(&rest, now).await.unwrap();
@@ -726,7 +767,7 @@ mod tests {
         test.round(young).await;
         let pruned = test.store.prune_candidates(Duration::from_secs(3600), 10, young).await.unwrap();
         assert_eq!(pruned.rounds, 3);
-        let erasure = Erasure { round: post.round(), keep_post: false, by: "ana", reason: "a name" };
+        let erasure = Erasure { round: post.round(), keep_post: false, configured: &[], by: "ana", reason: "a name" };
         test.store.erase(&erasure, young).await.unwrap();
         assert_eq!(faults(&test.store).await, [""; 0]);
 
@@ -741,6 +782,54 @@ mod tests {
         store.scrub().await.unwrap();
         assert_eq!(faults(&store).await, [""; 0]);
         assert!(!holds(&store, "Perenceja"));
+    }
+
+    /// Begins a round by hand with this prompt.
+    async fn prompted(test: &TestStore, prompt: &str, now: Timestamp) -> RoundId {
+        let mut round = new_round(SlotId::Manual(now));
+        round.seed_prompt.text = prompt.to_owned();
+        test.store.begin_round(&round, now).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_prompt_that_was_typed_for_a_round_is_erased_with_its_texts_and_a_configured_one_stays() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let typed = "Zutana Perenceja inaugura";
+        let configured = ["Hoy, ".to_owned()];
+        let rounds = [prompted(&test, typed, now).await, prompted(&test, typed, now).await, test.round(now).await];
+        let origin = crate::testing::live();
+        for (round, text) in rounds.into_iter().zip([FIRST, "Una feria.", OTHER]) {
+            test.store.record_candidates(round, &[judged(text, Verdict::Review, 0.75)], Some(0), now).await.unwrap();
+            let post = crate::testing::new_post(round, text, &origin, now);
+            let post = test.store.create_post(&post, now).await.unwrap();
+            test.store.stop_post(&decision(post), now).await.unwrap();
+        }
+        // A round that failed before it wrote anything: the server repeated the prompt.
+        let failed = prompted(&test, typed, now).await;
+        test.store.end_failed(failed, &format!("the server says: bad input {typed}"), now).await.unwrap();
+
+        let erasure =
+            Erasure { round: rounds[0], keep_post: true, configured: &configured, by: "ana", reason: "a name" };
+        let kept = test.store.erase(&erasure, now).await.unwrap();
+        assert_eq!((kept.prompt, kept.record), (false, None), "the post that stays begins with its prompt");
+        let of = |round| Erasure { round, keep_post: false, ..erasure };
+        let mut prompts = Vec::new();
+        for round in [rounds[0], rounds[1], rounds[2], failed] {
+            let erased = test.store.erase(&of(round), now).await.unwrap();
+            let left = test.store.round(round).await.unwrap().seed_prompt;
+            prompts.push((erased.prompt, left, erased.record.is_some()));
+        }
+        assert_eq!(
+            prompts,
+            [(true, None, true), (true, None, true), (false, Some("Hoy, ".to_owned()), true), (true, None, true)]
+        );
+        let reason = test.store.round(failed).await.unwrap().reason;
+        assert_eq!(reason.as_deref(), Some("the server says: bad input [erased]"));
+        assert_eq!(faults(&test.store).await, [""; 0]);
+        test.store.scrub().await.unwrap();
+        assert!(!holds(&test.store, "Perenceja"));
+        assert_eq!(test.store.erase(&of(failed), now).await.unwrap().record, None, "twice is no harm");
     }
 
     #[test]

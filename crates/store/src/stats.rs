@@ -200,7 +200,7 @@ fn share(part: i64, whole: i64) -> Option<f64> {
 /// How many characters of a digest tell two models apart.
 const SHOWN_DIGEST: usize = 8;
 
-/// The key of rounds without a prompt or a model: missed ones.
+/// The key of rounds without a prompt or a model: missed ones, and those whose prompt was erased.
 const NONE: &str = "(none)";
 
 /// Separates the fields of a round's text, and the rounds of a chunk.

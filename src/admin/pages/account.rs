@@ -110,10 +110,11 @@ pub async fn preferences(ask: Ask, Form(form): Form<Preferences>) -> Answer {
     Ok(answer)
 }
 
-/// Returns whether a text is a path of this page, and not the address of another one.
+/// Returns whether a text is a path of this page, which may have a query, and not the address of another one.
 fn is_path(text: &str) -> bool {
-    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte));
-    plain && text.starts_with('/') && !text.starts_with("//")
+    let (path, query) = text.split_once('?').unwrap_or((text, ""));
+    let plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte));
+    plain && path.starts_with('/') && !path.starts_with("//") && query.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]
@@ -125,6 +126,9 @@ mod tests {
         for (text, fits) in [
             ("/", true),
             ("/queue/12", true),
+            ("/posts?text=a%26b&state=sent&before=7", true),
+            ("/posts?text=a\r\nSet-Cookie: a=b", false),
+            ("//evil.example?a=b", false),
             ("//evil.example", false),
             ("https://evil.example", false),
             ("/\\evil.example", false),

@@ -51,7 +51,8 @@ pub async fn show(
     Query(place): Query<Place>,
     Query(query): Query<Done>,
 ) -> Answer {
-    answer(&page, &ask, place.before.parse().ok(), &query.done, None).await
+    let before = (!place.before.is_empty()).then(|| place.before.parse().map_err(|_| Failure::NotFound)).transpose()?;
+    answer(&page, &ask, before, &query.done, None).await
 }
 
 async fn answer(page: &Page, ask: &Ask, before: Option<u64>, done: &str, verdict: Option<Verdict>) -> Answer {
@@ -79,7 +80,12 @@ pub async fn verify(State(page): State<Arc<Page>>, ask: Ask) -> Answer {
     let file = app.settings.audit.anchor_file.clone();
     let mut notes = Vec::new();
     let evidence = match file.as_deref().map(Evidence::in_file) {
-        Some(Ok(found)) => found,
+        Some(Ok(found)) => {
+            if !found.iter().any(Evidence::is_checkpoint) {
+                notes.push("audit.anchor_file: it has no checkpoint, so the log is not compared with it".to_owned());
+            }
+            found
+        }
         Some(Err(error)) => {
             notes.push(format!("audit.anchor_file: cannot read it: {error}"));
             Vec::new()

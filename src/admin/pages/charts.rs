@@ -25,6 +25,8 @@ struct ChartsPage<'a> {
     charts: Vec<Chart>,
     /// How the table's rows are grouped, the groupings that can be chosen, and the rows.
     by: &'static str,
+    /// What the query has and the page does not know.
+    ignored: Vec<&'static str>,
     groupings: [(&'static str, &'static str); 5],
     groups: Vec<Group<'a>>,
 }
@@ -47,22 +49,40 @@ struct Chart {
     rows: Vec<(String, Vec<String>)>,
 }
 
-/// How far back, and how the table is grouped.
+/// How far back, and how the table is grouped. A value that is not in the lists is named on the page, and the first choice
+/// is shown.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Span {
-    days: Option<u16>,
+    days: String,
     by: String,
+}
+
+/// The groupings of the table that can be chosen.
+const GROUPINGS: [StatsBy; 5] = [StatsBy::Month, StatsBy::Weekday, StatsBy::Hour, StatsBy::Prompt, StatsBy::Model];
+
+impl Span {
+    /// Returns the days, the grouping, and the names of what could not be read.
+    fn read(&self) -> (u16, StatsBy, Vec<&'static str>) {
+        let days = SPANS.into_iter().find(|span| span.to_string() == self.days);
+        let by = GROUPINGS.into_iter().find(|by| by.as_str() == self.by);
+        let mut ignored = Vec::new();
+        if days.is_none() && !self.days.is_empty() {
+            ignored.push("days");
+        }
+        if by.is_none() && !self.by.is_empty() {
+            ignored.push("by");
+        }
+        (days.unwrap_or(0), by.unwrap_or(StatsBy::Month), ignored)
+    }
 }
 
 /// The page.
 pub async fn show(State(page): State<Arc<Page>>, ask: Ask, Query(query): Query<Span>) -> Answer {
-    let days = query.days.filter(|days| SPANS.contains(days)).unwrap_or(0);
+    let (days, by, ignored) = query.read();
     let app = page.app();
-    let by = [StatsBy::Total, StatsBy::Month, StatsBy::Hour, StatsBy::Weekday];
-    let [total, months, hours, weekdays] = page.numbers.by_slot(&app, by, days, ask.now).await?;
-    let groupings = [StatsBy::Month, StatsBy::Weekday, StatsBy::Hour, StatsBy::Prompt, StatsBy::Model];
-    let by = groupings.into_iter().find(|by| by.as_str() == query.by).unwrap_or(StatsBy::Month);
+    let by_slot = [StatsBy::Total, StatsBy::Month, StatsBy::Hour, StatsBy::Weekday];
+    let [total, months, hours, weekdays] = page.numbers.by_slot(&app, by_slot, days, ask.now).await?;
     let grouped = match by {
         StatsBy::Month => Arc::clone(&months),
         StatsBy::Weekday => Arc::clone(&weekdays),
@@ -80,7 +100,7 @@ pub async fn show(State(page): State<Arc<Page>>, ask: Ask, Query(query): Query<S
         reactions(&ask, &months),
     ];
     let charts = charts.into_iter().filter(|chart| !chart.rows.is_empty()).collect();
-    let groupings = groupings.map(|by| (by.as_str(), grouping(&ask, by)));
+    let groupings = GROUPINGS.map(|by| (by.as_str(), grouping(&ask, by)));
     html(&ChartsPage {
         ask: &ask,
         days,
@@ -88,6 +108,7 @@ pub async fn show(State(page): State<Arc<Page>>, ask: Ask, Query(query): Query<S
         total: total.first(),
         charts,
         by: by.as_str(),
+        ignored,
         groupings,
         groups,
     })

@@ -107,6 +107,10 @@ fn filter<'a>(fields: &Fields, zone: &TimeZone) -> (HistoryFilter, Vec<&'a str>)
     if score.is_none() && !fields.score.trim().is_empty() {
         ignored.push("score");
     }
+    let before = fields.before.parse().ok().map(RoundId::new);
+    if before.is_none() && !fields.before.is_empty() {
+        ignored.push("before");
+    }
     let filter = HistoryFilter {
         text: text(&fields.text),
         in_candidates: !fields.candidates.is_empty(),
@@ -116,7 +120,7 @@ fn filter<'a>(fields: &Fields, zone: &TimeZone) -> (HistoryFilter, Vec<&'a str>)
         states,
         min_score: score,
         model: text(&fields.model),
-        before: fields.before.parse().ok().map(RoundId::new),
+        before,
         limit: Some(LINES),
     };
     (filter, ignored)
@@ -158,7 +162,7 @@ mod tests {
             ..Fields::default()
         };
         let (found, ignored) = filter(&fields, &TimeZone::UTC);
-        assert_eq!(ignored, ["since", "state", "score"]);
+        assert_eq!(ignored, ["since", "state", "score", "before"]);
         assert_eq!(found, HistoryFilter { limit: Some(LINES), ..HistoryFilter::default() });
         let fields = Fields { text: "a&b=c".into(), ..Fields::default() };
         assert_eq!(fields.query(RoundId::new(7)), "text=a%26b%3Dc&before=7");

@@ -181,7 +181,7 @@ async fn take(page: &Page, ask: &Ask, id: &str, form: &Fields, act: Act) -> Answ
             // A browser sends line breaks as two characters.
             Act::Edit => desk.edit(post, &form.text.replace("\r\n", "\n"), &reviewer, &checked).await,
             Act::Pick => desk.pick(post, form.candidate, &reviewer, &checked).await,
-            Act::Reject => desk.reject(post, &reviewer, checked.note.as_deref()).await,
+            Act::Reject => desk.reject(post, &reviewer, Some(&form.note)).await,
         }
     };
     let here = format!("/queue/{post}");

@@ -22,7 +22,8 @@ use crate::review;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Erases the texts, the words that gates and notes quote from them, X's answers to the calls, the random seeds that would
-write the texts again, and what the audit log says of them. Scores, verdicts, times and who decided stay, and so does the
+write the texts again, a prompt that was typed for the round (one of the configuration stays), and what the audit log says
+of them. Scores, verdicts, times and who decided stay, and so does the
 audit log's tree: `audit verify` says that the records were emptied on purpose, and a record names you and the reason. Do
 not write the erased words into --reason: the log keeps it.
 
@@ -52,11 +53,11 @@ pub struct EraseArguments {
     decision: Decision,
 }
 
-/// Erases the texts.
+/// Erases the texts. `configured` are the seed prompts of the configuration, which stay.
 ///
 /// # Errors
 /// If it is not confirmed, there is no such round, something may still happen to one, or the database cannot be written.
-pub async fn run(arguments: &EraseArguments, store: &Store, session: &Session) -> Result<()> {
+pub async fn run(arguments: &EraseArguments, configured: &[String], store: &Store, session: &Session) -> Result<()> {
     let by = arguments.decision.name(session)?;
     let reason = review::reason(&arguments.reason)?.context("--reason: it is empty; say why, for the audit log")?;
     let mut rounds = Vec::new();
@@ -68,7 +69,7 @@ pub async fn run(arguments: &EraseArguments, store: &Store, session: &Session) -
     confirm(&rounds, arguments, store, session.output).await?;
     let mut erased = Vec::new();
     for round in rounds {
-        let erasure = Erasure { round, keep_post: arguments.candidates, by: &by, reason: &reason };
+        let erasure = Erasure { round, keep_post: arguments.candidates, configured, by: &by, reason: &reason };
         let one = erase(store, &erasure, session.now()).await;
         if one.is_err() && !erased.is_empty() {
             store.scrub().await?;
@@ -101,12 +102,15 @@ async fn erase(store: &Store, erasure: &Erasure<'_>, now: Timestamp) -> Result<E
 }
 
 fn in_words(erased: &Erased) -> String {
-    let Erased { round, post, candidates, records, record } = erased;
+    let Erased { round, post, candidates, prompt, records, record } = erased;
     let Some(record) = record else {
         return format!("round {round}: there was nothing left to erase");
     };
     let candidates = counted(*candidates, "candidate", "candidates");
-    let what = if *post { format!("the post and {candidates}") } else { candidates };
+    let mut what = if *post { format!("the post and {candidates}") } else { candidates };
+    if *prompt {
+        what.push_str(" and the prompt that was typed for it");
+    }
     let emptied = counted(*records as i64, "record", "records");
     format!("round {round}: {what} erased; {emptied} of the audit log emptied, as record {record} says")
 }

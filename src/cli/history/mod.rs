@@ -107,7 +107,12 @@ pub async fn run(command: HistoryCommand, session: &Session) -> Result<()> {
             let json = serde_json::to_value(&record)?;
             session.output.object(|| show::in_words(&record, timezone, reasons), || json)
         }
-        HistoryCommand::Erase(arguments) => erase::run(&arguments, &store, session).await,
+        HistoryCommand::Erase(arguments) => {
+            // Where the configuration cannot be read, every prompt of a round by hand counts as typed: rather one too many.
+            let prompts = ground.settings().map(|settings| settings.seed_prompts.as_slice()).unwrap_or_default();
+            let configured: Vec<String> = prompts.iter().map(|prompt| prompt.text.clone()).collect();
+            erase::run(&arguments, &configured, &store, session).await
+        }
         HistoryCommand::Export(arguments) => export::run(arguments, &store, timezone, session.output).await,
         HistoryCommand::Costs => {
             let months = costs(&store, timezone).await?;

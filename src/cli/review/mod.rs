@@ -44,7 +44,7 @@ Examples:
   pregonero review
   pregonero review list
   pregonero review approve 12 --facts-checked --source https://www.ins.gov.co
-  pregonero review edit 12 --text \"El mercado abre temprano.\"
+  pregonero review edit 12 --text \"La enfermera explica la vacuna con paciencia.\"
   pregonero review pick 12 3
   pregonero review reject 13 --reason \"the figure is out of date\""
 )]
@@ -173,7 +173,7 @@ async fn act(command: ReviewCommand, desk: &Desk<'_>, store: &Store, ground: &Gr
         }
         ReviewCommand::Approve { id, person, examination } => {
             let reviewer = person.reviewer(session)?;
-            let decided = desk.approve(PostId::new(id), &reviewer, &examination.checked()).await?;
+            let decided = desk.approve(PostId::new(id), &reviewer, &examination.checked()?).await?;
             output.object(|| approved(&decided), || approval_as_json(&decided))
         }
         ReviewCommand::Edit { id, text, person, examination } => {
@@ -189,12 +189,12 @@ async fn act(command: ReviewCommand, desk: &Desk<'_>, store: &Store, ground: &Gr
                     })?
                 }
             };
-            let decided = desk.edit(post, &text, &reviewer, &examination.checked()).await?;
+            let decided = desk.edit(post, &text, &reviewer, &examination.checked()?).await?;
             output.object(|| changed(&decided, &zone), || change_as_json(&decided))
         }
         ReviewCommand::Pick { id, candidate, person, examination } => {
             let reviewer = person.reviewer(session)?;
-            let decided = desk.pick(PostId::new(id), candidate, &reviewer, &examination.checked()).await?;
+            let decided = desk.pick(PostId::new(id), candidate, &reviewer, &examination.checked()?).await?;
             output.object(|| changed(&decided, &zone), || change_as_json(&decided))
         }
         ReviewCommand::Reject { id, reason, person } => {

@@ -1,6 +1,6 @@
 //! Who decides, and what they say to have checked.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 
 use crate::cli::session::Session;
@@ -44,8 +44,9 @@ impl Person {
     /// Returns the reviewer.
     ///
     /// # Errors
-    /// If it is unknown who decides.
+    /// If it is unknown who decides, or the role is empty.
     pub fn reviewer(&self, session: &Session) -> Result<Reviewer> {
+        require_words("--role", &self.role)?;
         Ok(Reviewer { name: self.decision.name(session)?, role: self.role.clone() })
     }
 }
@@ -73,9 +74,24 @@ impl Examination {
         self.seen.as_deref()
     }
 
-    pub fn checked(self) -> Checked {
-        Checked { facts: self.facts_checked, sources: self.source, note: self.note }
+    /// Returns what was checked.
+    ///
+    /// # Errors
+    /// If a source or the note is empty: whoever gives one means to put it on record.
+    pub fn checked(self) -> Result<Checked> {
+        self.source.iter().try_for_each(|source| require_words("--source", source))?;
+        self.note.iter().try_for_each(|note| require_words("--note", note))?;
+        Ok(Checked { facts: self.facts_checked, sources: self.source, note: self.note })
     }
+}
+
+/// Refuses an option that was given without words.
+fn require_words(option: &str, value: &str) -> Result<()> {
+    ensure!(
+        !value.trim().is_empty(),
+        "{option}: it is empty; write what the record is to say, or leave the option out"
+    );
+    Ok(())
 }
 
 /// Returns the user that this process runs as: by name if the machine knows one, otherwise by number.

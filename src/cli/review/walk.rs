@@ -96,8 +96,8 @@ async fn decide<'a>(
                 None => Ok(None),
             },
             "r" | "reject" => {
-                let reason = person.ask("why (may be empty)? ")?.unwrap_or_default();
-                desk().reject(post, reviewer, Some(&reason)).await.map(Some)
+                let reason = person.ask("why (may be empty)? ")?.filter(|reason| !reason.trim().is_empty());
+                desk().reject(post, reviewer, reason.as_deref()).await.map(Some)
             }
             "s" | "skip" => return Ok(true),
             "q" | "quit" => return Ok(false),

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::app;
 use crate::cli::choice::listed;
-use crate::cli::decoding::DecodingArguments;
+use crate::cli::decoding::{DecodingArguments, fit_prompts};
 use crate::cli::session::Session;
 use crate::cli::workshop::progress::follow;
 use crate::cli::workshop::stop::Stop;
@@ -258,6 +258,9 @@ impl Measuring<'_> {
         report: &mut GeneratorReport,
     ) -> Result<()> {
         settings.generation.model = self.source.clone();
+        if self.arguments.generate.is_some() && self.arguments.prompt.is_empty() {
+            fit_prompts(&mut settings, files, &self.source.to_string(), self.session.output)?;
+        }
         let engine = app::load_local_engine(&settings, self.hub).await?;
         let judges = app::load_judge(&settings, self.hub, files)?;
         let rng_seed = settings.generation.rng_seed.unwrap_or(1);

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha12Rng;
 use serde_json::json;
 
 use crate::app;
-use crate::cli::decoding::DecodingArguments;
+use crate::cli::decoding::{DecodingArguments, fit_prompts};
 use crate::cli::session::Session;
 use crate::review::ReviewMode;
 use pregonero_judging::judge::Judge;
@@ -118,6 +118,9 @@ impl VoiceArguments {
         }
         let (own, others) = (read(&self.own, Cleaning::None)?, read(&self.others, Cleaning::None)?);
         let files = app::generator_files(&settings, &hub)?;
+        if let Some(model) = &self.model {
+            fit_prompts(&mut settings, &files, &model.to_string(), session.output)?;
+        }
         let judge = Arc::new(app::load_judge(&settings, &hub, &files)?);
         let rng_seed = settings.generation.rng_seed.unwrap_or(1);
         let real = self.real_texts(&judge, rng_seed)?;
