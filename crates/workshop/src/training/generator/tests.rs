@@ -380,7 +380,7 @@ fn what_cannot_be_trained_is_refused_with_a_reason() {
     }
     std::fs::write(place.path("file"), "").expect("writable");
     let message = format!("{:#}", losses(&place.settings("file"), None).expect_err("no folder"));
-    assert!(message.contains("is not a folder"), "{message}");
+    assert!(message.contains("exists already and is a file"), "{message}");
 }
 
 #[derive(serde::Deserialize)]
