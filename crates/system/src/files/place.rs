@@ -1,7 +1,7 @@
 //! Where a folder may be written: what is there is examined before the work, so that hours of training do not end at a
 //! folder that must not be replaced.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::fs::{Access, AtFlags, CWD, StatxAttributes, StatxFlags, access, statx};
@@ -119,7 +119,7 @@ pub fn check_folder_to_fill(path: &Path) -> Result<()> {
 
 /// Refuses `-`, which many programs take for standard output and this one does not.
 pub(super) fn refuse_dash(path: &Path) -> Result<()> {
-    let first = path.components().next().map(|component| component.as_os_str());
+    let first = path.components().next().map(Component::as_os_str);
     ensure!(
         first.is_none_or(|first| first != "-"),
         "{}: - does not stand for standard output; give another name, or ./{} for a file or folder of that name",
@@ -149,6 +149,7 @@ fn contains_working_folder(path: &Path) -> bool {
 }
 
 fn is_mount_point(folder: &Path) -> Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
     // The kernel knows it, also of a folder that is mounted a second time and so has the same device as the one above it.
     let known = statx(CWD, folder, AtFlags::empty(), StatxFlags::empty());
     if let Ok(found) = known
@@ -156,7 +157,6 @@ fn is_mount_point(folder: &Path) -> Result<bool> {
     {
         return Ok(found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT));
     }
-    use std::os::unix::fs::MetadataExt as _;
     let device = |path: &Path| {
         std::fs::metadata(path).map(|found| found.dev()).with_context(|| format!("cannot read {}", path.display()))
     };
