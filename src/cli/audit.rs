@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use pregonero_audit::{Checkpoint, Note, Verifier};
 use pregonero_store::{LedgerRecord, NOT_COVERED, PostId, Store, StoredCheckpoint};
 use pregonero_system::clock::SystemClock;
-use pregonero_system::files::{Existing, write_whole};
+use pregonero_system::files::{Existing, refuse_existing, write_whole};
 use serde_json::json;
 
 use super::output::{BAD, DOUBTFUL, GOOD, counted, styled};
@@ -230,7 +230,13 @@ fn plan_of(ground: &Ground, session: &Session) -> Result<Plan> {
     Ok(Plan::new(&settings.audit, &settings.account.handle, &ground.store, &session.environment)?)
 }
 
+/// Refuses an output before a checkpoint is signed or the log is read.
+fn is_new(output: &Path) -> Result<()> {
+    refuse_existing(output, Existing::Refuse)
+}
+
 async fn prove(arguments: &ProveArguments, session: &Session) -> Result<()> {
+    arguments.output.as_deref().map(is_new).transpose()?;
     let ground = session.ground(Purpose::Act).await?;
     let store = Store::open_existing(&ground.store).await?;
     let record = audit::telling_record(&store, PostId::new(arguments.post)).await?;
@@ -272,6 +278,7 @@ async fn covering(
 }
 
 async fn consistency(arguments: &ConsistencyArguments, session: &Session) -> Result<()> {
+    arguments.output.as_deref().map(is_new).transpose()?;
     let (earlier, kept) = largest_in(&arguments.from)?;
     let later = arguments.to.as_deref().map(largest_in).transpose()?;
     let ground = session.ground(Purpose::Act).await?;
@@ -340,6 +347,7 @@ async fn latest(store: &Store, ground: &Ground, session: &Session) -> Result<Sto
 }
 
 async fn export(arguments: &ExportArguments, session: &Session) -> Result<()> {
+    arguments.output.as_deref().map(is_new).transpose()?;
     let ground = session.ground(Purpose::Look).await?;
     let store = Store::open_read_only(&ground.store).await?;
     let ended = match &arguments.output {

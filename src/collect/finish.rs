@@ -271,10 +271,12 @@ impl Collection<'_> {
 /// Lists the posts that were asked for by id and that X does not show.
 fn write_not_shown(writer: &Writer, not_shown: &[Missing]) -> Result<()> {
     let mut rows = not_shown.iter().filter_map(|missing| Some([missing.about.as_ref()?, &missing.kind])).peekable();
+    let path = writer.path().join(NOT_SHOWN);
     if rows.peek().is_none() {
+        // An earlier run of the same collection may have left one.
+        let _ = std::fs::remove_file(&path);
         return Ok(());
     }
-    let path = writer.path().join(NOT_SHOWN);
     let mut table = csv::Writer::from_path(&path).with_context(|| format!("cannot write {}", path.display()))?;
     table.write_record(["id", "reason"])?;
     rows.try_for_each(|row| table.write_record(row))?;

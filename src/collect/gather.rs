@@ -15,6 +15,7 @@ use super::request::{BATCH, Begin, Request, Task, What, difference};
 use super::settings::CollectSettings;
 use super::state::State;
 use pregonero_system::clock::Clock;
+use pregonero_system::files::{Existing, refuse_existing_folder};
 use pregonero_x::{Accounts, Excluded, Fault, Granularity, Place, PublicClient, Reach, RefusalKind, Usage, Window};
 
 /// X counts the full archive in answers of so many days.
@@ -115,6 +116,7 @@ impl<'a> Collection<'a> {
         ids: IdList,
         with: Surroundings<'a>,
     ) -> Result<Self> {
+        refuse_existing_folder(output, if output.exists() { Existing::Replace } else { Existing::Refuse })?;
         let path = Journal::path_for(output);
         let mut begun: Option<State> = None;
         let journal = if path.exists() {

@@ -243,6 +243,8 @@ async fn what_cannot_be_collected_is_refused_with_what_to_do() {
     std::fs::write(bot.path("accounts.csv"), "name\nana\n").unwrap();
     has_ended(&with(&["--accounts", "accounts.csv"]), 1, "accounts.csv:2: no `screen_name`; the row has: name");
     has_ended(&run(&bot, &base[..4]), 2, "--rights");
+    let dash = [&base[..3], &["-"], &base[4..], &["--hashtag", "a"]].concat();
+    has_ended(&run(&bot, &dash), 1, "- does not stand for standard output");
     let without_token = bot.run(&[&base[..], &["--hashtag", "a"]].concat());
     has_ended(&without_token, 1, "set TWITTER_BEARER_TOKEN");
     std::fs::write(bot.path("posts.journal"), "my notes\n").unwrap();
@@ -360,10 +362,12 @@ async fn a_limit_of_posts_ends_it_early_and_a_higher_one_goes_on() {
     let first = ids(&bot.path("posts"));
     assert!(first.len() > 15 && first.len() <= 25, "{}", first.len());
     assert_eq!(manifest(&bot.path("posts"))["collection"]["limited"], true);
+    std::fs::write(bot.path("posts/README.md"), "a person's own").unwrap();
     let more: Vec<&str> = SEARCH[..16].iter().chain(&["--output", "posts"]).copied().collect();
     has_ended(&run(&bot, &more), 2, "add --yes to agree to the price");
     has_ended(&search_into(&bot, "posts", &[]), 0, "that are not read yet: $");
     assert_eq!(ids(&bot.path("posts")), expected);
+    assert_eq!(std::fs::read_to_string(bot.path("posts/README.md")).unwrap(), "a person's own");
     x.with_library(|library| assert!(library.given.values().all(|times| *times == 1)));
 }
 

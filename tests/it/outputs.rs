@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::commands::Place;
+use crate::commands::{Place, Ran};
+use crate::support::small_disk::SmallDisk;
 
 /// Every file below a folder with its content; links as what they point to.
 fn everything(folder: &Path) -> BTreeMap<PathBuf, String> {
@@ -72,6 +73,214 @@ fn no_command_replaces_a_folder_or_a_file_that_the_program_did_not_make() {
             }
         }
     }
+}
+
+/// Makes the data set `set` of `labelled.csv`.
+fn with_set(place: &Place) {
+    let made = place.run(&["dataset", "import", "labelled.csv", "--output", "set"]);
+    assert_eq!(made.code, 0, "{made:#?}");
+}
+
+fn refused(ran: &Ran, says: &str) {
+    assert!(ran.code == 1 && ran.stderr.contains(says), "{says}: {ran:#?}");
+}
+
+const GENERATOR: [&str; 10] = [
+    "train",
+    "generator",
+    "--data",
+    "labelled.csv:text",
+    "--base",
+    "tiny",
+    "--block=32",
+    "--batch=2",
+    "--steps=2",
+    "--verbatim-candidates=0",
+];
+const TOKENIZER: [&str; 6] = ["train", "tokenizer", "--data", "labelled.csv:text", "--vocab-size", "300"];
+
+#[test]
+fn a_training_that_fills_its_folder_refuses_the_places_that_other_trainings_refuse() {
+    let place = place();
+    with_set(&place);
+    std::fs::create_dir(place.path("listed")).unwrap();
+    std::fs::write(place.path("listed/data.json"), "mine").unwrap();
+    let before = everything(&place.path("."));
+    for (target, says) in [
+        ("labelled.csv", "is a file"),
+        ("link", "is a symbolic link to"),
+        (".", "give the name of a new folder"),
+        ("set", "set: is a data set"),
+        ("listed", "listed/data.json: exists already"),
+        ("-", "- does not stand for standard output"),
+    ] {
+        for command in [&GENERATOR[..], &TOKENIZER] {
+            if command == TOKENIZER && target == "listed" {
+                continue;
+            }
+            let ran = place.run(&[command, &["--output", target]].concat());
+            refused(&ran, says);
+            assert_eq!(everything(&place.path(".")), before, "{command:?} {target}");
+        }
+    }
+}
+
+#[test]
+fn a_single_output_replaces_only_a_file_that_the_command_does_not_read() {
+    let place = place();
+    with_set(&place);
+    std::os::unix::fs::symlink("nowhere", place.path("dangling")).unwrap();
+    std::os::unix::fs::symlink("nowhere", place.path("set/croissant.json")).unwrap();
+    std::os::unix::fs::symlink("../labelled.csv", place.path("set/linked.md")).unwrap();
+    std::os::unix::fs::symlink("../labelled.csv", place.path("tiny/verbatim.bin")).unwrap();
+    std::fs::hard_link(place.path("set/manifest.json"), place.path("same.json")).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, place.path("pipe"), rustix::fs::Mode::RWXU).unwrap();
+    std::fs::rename(place.path("pipe"), place.path("own-data/pipe")).unwrap();
+    let files = || {
+        let mut paths: Vec<PathBuf> = ["set", "tiny", "."].into_iter().map(|name| place.path(name)).collect();
+        paths.retain(|path| path.is_dir());
+        let read = |path: PathBuf| std::fs::read(&path).map(|content| (path, content)).ok();
+        let names = paths.iter().flat_map(|path| std::fs::read_dir(path).unwrap()).map(|entry| entry.unwrap().path());
+        names.filter(|path| path.is_symlink() || path.is_file()).filter_map(read).collect::<BTreeMap<_, _>>()
+    };
+    let before = files();
+    let card = |more: &[&str]| place.run(&[&["dataset", "card", "set"], more].concat());
+    let set_file = std::fs::read_dir(place.path("set")).unwrap().map(|entry| entry.unwrap().file_name());
+    let set_file = set_file.map(|name| name.into_string().unwrap()).find(|name| name.starts_with("data.")).unwrap();
+    let set_file = format!("set/{set_file}");
+    for (target, says) in [
+        ("set/manifest.json", "that this command reads"),
+        ("same.json", "that this command reads"),
+        (set_file.as_str(), "that this command reads"),
+        ("set/linked.md", "is a symbolic link"),
+        ("dangling", "is a symbolic link"),
+        ("own-data", "is a folder"),
+        ("own-data/pipe", "is a device or a pipe"),
+    ] {
+        for more in [&["--output", target, "--overwrite"][..], &["--output", target]] {
+            refused(&card(more), says);
+        }
+    }
+    refused(&card(&["--croissant", "--overwrite"]), "set/croissant.json: is a symbolic link");
+    let verbatim = ["models", "verbatim", "tiny", "--overwrite", "--others"];
+    refused(&place.run(&[&verbatim[..], &["labelled.csv:text"]].concat()), "tiny/verbatim.bin: is a symbolic link");
+    refused(&place.run(&[&verbatim[..], &["missing.csv:text"]].concat()), "tiny/verbatim.bin: is a symbolic link");
+    std::fs::write(place.path("grid.toml"), "batch = [8, 16]\n").unwrap();
+    std::os::unix::fs::symlink("results", place.path("out.grid.jsonl")).unwrap();
+    refused(&place.run(&[&TRAIN[..], &["out", "--grid", "grid.toml"]].concat()), "out.grid.jsonl: is a symbolic link");
+    std::fs::remove_file(place.path("grid.toml")).unwrap();
+    std::fs::remove_file(place.path("out.grid.jsonl")).unwrap();
+    assert_eq!(files(), before);
+    assert!(!place.path("nowhere").exists() && !place.path("results").exists() && !place.path("out").exists());
+}
+
+#[test]
+fn a_dash_is_the_name_of_no_output() {
+    let place = place();
+    with_set(&place);
+    std::fs::write(place.path("spec.toml"), "[[source]]\npath = \"labelled.csv\"\n").unwrap();
+    let before = everything(&place.path("."));
+    let commands: [&[&str]; 18] = [
+        &["dataset", "card", "set", "--output", "-"],
+        &["dataset", "card", "set", "--overwrite", "--output", "-"],
+        &["dataset", "ids", "set", "--output", "-"],
+        &["dataset", "explore", "labelled.csv", "--classifier", "none", "--vectors", "none", "--output", "-"],
+        &["dataset", "import", "labelled.csv", "--output", "-"],
+        &["dataset", "build", "--spec", "spec.toml", "--output", "-"],
+        &["dataset", "enrich", "--data", "labelled.csv:text", "--columns", "hashtags", "--output", "-"],
+        &["evaluate", "classifier", "--data", "labelled.csv", "--report", "-"],
+        &["evaluate", "classifier", "--data", "labelled.csv", "--projector", "-"],
+        &["evaluate", "generator", "--model", "tiny", "--data", "labelled.csv:text", "--output", "-"],
+        &["evaluate", "generator", "--model", "tiny", "--data", "labelled.csv:text", "--blind-test", "-"],
+        &["train", "classifier", "--data", "labelled.csv", "--epochs", "1", "--output", "-"],
+        &["train", "classifier", "--data", "labelled.csv", "--epochs", "1", "--output", "new", "--export-split", "-"],
+        &["train", "vectors", "--data", "labelled.csv:text", "--output", "-"],
+        &["models", "quantize", "tiny", "--output", "-"],
+        &["audit", "prove", "1", "--output", "-"],
+        &["audit", "export", "--output", "-"],
+        &["man", "--output", "-"],
+    ];
+    for arguments in commands {
+        refused(&place.run(arguments), "- does not stand for standard output");
+        assert_eq!(everything(&place.path(".")), before, "{arguments:?}");
+    }
+    assert_eq!(place.run(&["man", "--output", "./-"]).code, 0, "a folder of that name can be named");
+}
+
+#[test]
+fn a_person_s_own_lines_in_a_page_or_a_card_are_not_lost() {
+    let place = place();
+    let explore =
+        ["dataset", "explore", "labelled.csv", "--classifier", "none", "--vectors", "none", "--output", "page.html"];
+    let report = ["evaluate", "classifier", "--data", "labelled.csv", "--report", "report"];
+    let table = ["evaluate", "generator", "--model", "tiny", "--data", "labelled.csv:text", "--output", "table.md"];
+    assert_eq!(place.run(&[&TOKENIZER[..], &["--output", "tokenizer"]].concat()).code, 0);
+    let generator = "train generator --data labelled.csv:text --tokenizer tokenizer --layers 1 --width 16 --heads 2 --positions 32 \
+                     --block 32 --batch 2 --verbatim-candidates 0 --output model";
+    let generator: Vec<&str> = generator.split_whitespace().chain(["--steps", "2"]).collect();
+    let again = [&generator[..generator.len() - 1], &["3", "--resume"]].concat();
+    for (first, next, page) in [
+        (&explore[..], &explore[..], "page.html"),
+        (&report, &report, "report/report.md"),
+        (&report, &report, "report/confusion_matrix.svg"),
+        (&table, &table, "table.md"),
+        (&generator, &again, "model/README.md"),
+    ] {
+        let made = place.run(if place.path(page).exists() { next } else { first });
+        assert_eq!(made.code, 0, "{made:#?}");
+        let written = std::fs::read_to_string(place.path(page)).unwrap();
+        let completed = format!("{written}<!-- checked by Ana -->\n");
+        std::fs::write(place.path(page), &completed).unwrap();
+        refused(&place.run(next), page);
+        assert_eq!(std::fs::read_to_string(place.path(page)).unwrap(), completed);
+        std::fs::write(place.path(page), &written).unwrap();
+        let replaced = place.run(next);
+        assert_eq!(replaced.code, 0, "{page} is as it was written: {replaced:#?}");
+    }
+}
+
+#[test]
+fn where_nothing_can_be_written_is_found_out_before_the_work_and_named() {
+    let place = place();
+    with_set(&place);
+    let ended = |output: std::process::Output| (output.status.code(), String::from_utf8(output.stderr).unwrap());
+    let purged = |folder| ["dataset", "purge", folder, "--author", "autor1"];
+    for folder in [".", "../set"] {
+        let (code, said) = ended(place.command(&purged(folder)).current_dir(place.path("set")).output().unwrap());
+        assert!(code == Some(1) && said.contains("run the command from another folder"), "{folder}: {said}");
+    }
+    let Some(disk) = SmallDisk::mount(&place.path("disk"), 4) else { return };
+    disk.shell("cp -r ../set/. . && cp -r ../set inner");
+    let inside = |arguments: &[&str]| ended(disk.inside(&place.command(arguments)).output().unwrap());
+    let explore = [
+        "dataset",
+        "explore",
+        "labelled.csv",
+        "--classifier",
+        "none",
+        "--vectors",
+        "none",
+        "--output",
+        "disk/page.html",
+    ];
+    let is_mounted = "disk: is a mount point";
+    let mut cases = vec![(purged("disk").to_vec(), is_mounted)];
+    cases.extend([&GENERATOR[..], &TOKENIZER].map(|command| ([command, &["--output", "disk"]].concat(), is_mounted)));
+    for (arguments, says) in &cases {
+        let (code, said) = inside(arguments);
+        assert!(code == Some(1) && said.contains(says), "{arguments:?}: {said}");
+    }
+    disk.shell("mount -o remount,ro \"$PWD\"");
+    for (arguments, says) in [
+        (&purged("disk/inner")[..], "disk: nothing can be created in this folder: Read-only file system"),
+        (&explore, "disk: nothing can be created in this folder: Read-only file system"),
+    ] {
+        let (code, said) = inside(arguments);
+        assert!(code == Some(1) && said.contains(says), "{arguments:?}: {said}");
+    }
+    disk.shell("mount -o remount,rw \"$PWD\" && test \"$(ls -A . .. | grep -c unfinished)\" = 0");
+    let (code, said) = inside(&purged("disk/inner"));
+    assert_eq!(code, Some(0), "{said}");
 }
 
 #[test]

@@ -5,18 +5,14 @@
 
 use std::fmt::Write as _;
 
+use pregonero_system::files::sealed;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use crate::folder::{Manifest, Source};
 use crate::names;
 
 /// The words that only our cards have, by which an earlier one is recognised.
 pub const MADE_BY: &str = "Made by `pregonero dataset card` from `manifest.json`.";
-
-/// The beginning of the last line; the hash and [`SEAL_END`] come after it.
-const SEAL: &str = "\n<!-- Written by pregonero; SHA-256 of the lines above: ";
-const SEAL_END: &str = " -->\n";
 
 const UNKNOWN: &str = "*Not known to the manifest: write it here.*";
 
@@ -33,19 +29,7 @@ pub fn card(manifest: &Manifest) -> String {
     uses(&mut card);
     distribution(&mut card, manifest);
     maintenance(&mut card, manifest);
-    let hash = hash_of(&card);
-    card + SEAL + &hash + SEAL_END
-}
-
-fn hash_of(text: &str) -> String {
-    format!("{:x}", Sha256::digest(text.as_bytes()))
-}
-
-/// Returns whether a card is as this program wrote it: nobody has changed it since.
-#[must_use]
-pub fn is_untouched(card: &str) -> bool {
-    let Some((text, seal)) = card.rsplit_once(SEAL) else { return false };
-    seal.strip_suffix(SEAL_END).is_some_and(|hash| hash == hash_of(text))
+    sealed(&card)
 }
 
 fn or_unknown(text: &str) -> &str {
@@ -326,6 +310,8 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use pregonero_system::files::is_untouched;
+
     use super::*;
     use crate::folder::{Purge, Spec, Split};
 

@@ -4,12 +4,11 @@
 //! because a list of the forgotten would remember them. Retweets of an author contain the author's words and go too.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use pregonero_system::files::remove_unfinished;
+use pregonero_system::files::{Existing, refuse_existing_folder, remove_unfinished};
 use serde::Serialize;
 
 use crate::folder::{Folder, MANIFEST, Manifest, Purge};
@@ -294,6 +293,8 @@ pub fn look(path: &Path, wanted: &Wanted, folders: &[PathBuf]) -> Result<Purged>
 /// # Errors
 /// If the data set cannot be read, its files are not those of its manifest, no row would be left, or the folder cannot be written; it is as it was then.
 pub fn purge(path: &Path, wanted: &Wanted, folders: &[PathBuf], reason: &str, when: &str) -> Result<Purged> {
+    let folder = Folder::open(path)?;
+    refuse_existing_folder(path, Existing::Replace)?;
     // A purge that was killed at its end may have left the rows next to the folder.
     remove_unfinished(path);
     let mut purged = look(path, wanted, folders)?;
@@ -301,7 +302,6 @@ pub fn purge(path: &Path, wanted: &Wanted, folders: &[PathBuf], reason: &str, wh
         return Ok(purged);
     }
     ensure!(purged.kept > 0, "{}: no row would be left; delete the folder instead", path.display());
-    let folder = Folder::open(path)?;
     let columns = wanted.columns(&folder)?;
     for file in &folder.manifest().files {
         let (sha256, _) = crate::folder::sha256_of_file(&path.join(&file.name))?;
@@ -312,7 +312,6 @@ pub fn purge(path: &Path, wanted: &Wanted, folders: &[PathBuf], reason: &str, wh
             path.display()
         );
     }
-    let others = other_files(path, folder.manifest())?;
     let mut writer = Folder::replace(path, folder.format())?;
     for file in &folder.manifest().files {
         writer.begin(&file.split)?;
@@ -327,10 +326,6 @@ pub fn purge(path: &Path, wanted: &Wanted, folders: &[PathBuf], reason: &str, wh
             }
             writer.write_to(&folder.manifest().files[row.place.file].split, &row)?;
         }
-    }
-    for name in others {
-        let other = path.join(&name);
-        std::fs::copy(&other, writer.path().join(&name)).with_context(|| format!("cannot copy {}", other.display()))?;
     }
     let mut manifest = folder.manifest().clone();
     let before = manifest.files.iter().filter(|file| purged.files.contains_key(&file.name));
@@ -369,28 +364,6 @@ fn refuse_links(path: &Path, manifest: &Manifest) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// Returns the names of the files that a person put into the folder next to the data: a card, a licence.
-///
-/// # Errors
-/// If there is a folder or a link: a purge copies neither, so it would be lost.
-fn other_files(path: &Path, manifest: &Manifest) -> Result<Vec<OsString>> {
-    let mut others = Vec::new();
-    for entry in std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name == MANIFEST || manifest.files.iter().any(|file| *file.name == *name) {
-            continue;
-        }
-        ensure!(
-            entry.file_type()?.is_file(),
-            "{}: a purge writes the folder anew and keeps only files; move this elsewhere first",
-            entry.path().display()
-        );
-        others.push(name);
-    }
-    Ok(others)
 }
 
 impl Purged {
@@ -686,7 +659,7 @@ mod tests {
         assert!(Wanted::new(&[], &[], &[]).unwrap_err().to_string().contains("nothing to purge"));
         std::fs::create_dir(path.join("notes")).unwrap();
         let other = purge(&path, &wanted(&["ana"], &[]), &[], "", WHEN).unwrap_err().to_string();
-        assert!(other.contains("notes: a purge writes the folder anew and keeps only files"), "{other}");
+        assert!(other.contains("notes: the folder is written anew and keeps only files"), "{other}");
         assert!(path.join("notes").is_dir());
         std::fs::remove_dir(path.join("notes")).unwrap();
         std::fs::write(path.join("test.jsonl"), "{\"id\":\"4\",\"author\":\"ana\"}\n").unwrap();

@@ -1,18 +1,20 @@
 //! Files and folders that are written completely or not at all: under a temporary name in the same folder, then
 //! renamed. A file that this program did not make is replaced only if a person asked for it (`--overwrite`).
 
-use std::fs::{DirBuilder, File, Permissions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Read as _, Write};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 
 mod place;
+mod seal;
 
-pub use self::place::{OurFolder, check_folder_to_fill, refuse_existing_folder};
+pub use self::place::{OurFolder, check_folder_to_fill, check_own_folder, refuse_existing_folder};
+pub use self::seal::{is_untouched, sealed, unsealed};
 
 /// What to do with a file that already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +25,9 @@ pub enum Existing {
     Refuse,
     /// It is replaced if it contains these words, which this program writes into every such file; else it stays.
     ReplaceOurs(&'static str),
+    /// The same, but a file that a person has changed since stays too: [`write_whole`] ends it with a hash of itself, in a comment
+    /// of HTML and Markdown.
+    ReplaceUntouched(&'static str),
     /// A folder is replaced if it is one of these and a person asked for it; else it stays.
     OurFolder { ours: &'static OurFolder, overwrite: bool },
 }
@@ -38,26 +43,41 @@ const LOOKED_THROUGH: u64 = 16 * 1024 * 1024;
 
 /// Writes `path` with what `fill` puts into the writer. Creates missing parent folders. Others may read a new file,
 /// because the service runs as another user than the one who trains; one that is replaced keeps its permissions and, where
-/// that is allowed, its owner. A link stays, and the file that it names is replaced.
+/// that is allowed, its owner. Only a regular file is replaced: a link, a folder, a device and a pipe stay.
 ///
 /// # Errors
 /// If the file exists and may not be replaced, `fill` fails, or the file cannot be written; nothing is changed then.
 pub fn write_whole(path: &Path, existing: Existing, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     refuse_existing(path, existing)?;
-    let path = &followed(path);
     let parent = created_parent(path)?;
     let cannot = || format!("cannot write {}", path.display());
     let mode = std::fs::metadata(path).map_or(0o644, |there| there.mode() & 0o7777);
-    let file = filled(parent, mode, fill).with_context(cannot)?;
+    let file = match existing {
+        Existing::ReplaceUntouched(_) => filled(parent, mode, |file| seal::write(file, fill)),
+        _ => filled(parent, mode, fill),
+    };
+    let file = file.with_context(cannot)?;
     take_over(path, file.path()).with_context(cannot)?;
     file.as_file().sync_all().with_context(cannot)?;
     match existing {
-        Existing::Replace | Existing::ReplaceOurs(_) => file.persist(path),
         Existing::Refuse | Existing::OurFolder { .. } => file.persist_noclobber(path),
+        _ => file.persist(path),
     }
     .map_err(|error| error.error)
     .with_context(cannot)?;
     Ok(())
+}
+
+/// Adds a line to a file in a single write, so that a full disk leaves no partial line to which later ones would be appended.
+/// Creates a missing file, but no folder.
+///
+/// # Errors
+/// If the path is a link or anything but a regular file, or cannot be written.
+pub fn append(path: &Path, line: &str) -> Result<()> {
+    refuse_existing(path, Existing::Replace)?;
+    let file = OpenOptions::new().create(true).append(true).custom_flags(libc::O_NOFOLLOW).open(path);
+    file.and_then(|mut file| file.write_all(line.as_bytes()))
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Replaces `path` with what `fill` puts into the writer, with the permissions `mode`. The folder must exist. The file is not
@@ -247,11 +267,8 @@ pub fn remove_unfinished(path: &Path) {
 /// # Errors
 /// If the place is taken.
 fn place_of(path: &Path, existing: Existing) -> Result<PathBuf> {
-    if existing == Existing::Replace && path.is_dir() {
-        return Ok(followed(path));
-    }
     refuse_existing_folder(path, existing)?;
-    Ok(path.to_owned())
+    Ok(if existing == Existing::Replace { followed(path) } else { path.to_owned() })
 }
 
 fn created_parent(path: &Path) -> Result<&Path> {
@@ -263,22 +280,46 @@ fn created_parent(path: &Path) -> Result<&Path> {
 /// Reports before a long job what [`write_whole`] would refuse at its end.
 ///
 /// # Errors
-/// If `path` exists and may not be replaced.
+/// If `path` exists and may not be replaced, is `-`, or nothing can be created in its folder.
 pub fn refuse_existing(path: &Path, existing: Existing) -> Result<()> {
-    let is_there = path.symlink_metadata().is_ok();
-    match existing {
-        // A rename would replace the link, and the file that it names would stay as it is.
-        Existing::ReplaceOurs(_) if path.is_symlink() => {
-            bail!("{}: is a symbolic link; name the file itself, or another one", path.display())
-        }
-        Existing::Refuse | Existing::OurFolder { .. } if is_there => {
-            bail!("{}: exists already; choose another name", path.display())
-        }
-        Existing::ReplaceOurs(words) if path.exists() && !holds(path, words) => {
-            bail!("{}: exists already and was not written by this command; choose another name", path.display())
-        }
-        _ => Ok(()),
-    }
+    place::refuse_dash(path)?;
+    let named = path.display();
+    let Ok(found) = path.symlink_metadata() else { return place::check_parent(path) };
+    let words = match existing {
+        Existing::Refuse | Existing::OurFolder { .. } => bail!("{named}: exists already; choose another name"),
+        Existing::Replace => None,
+        Existing::ReplaceOurs(words) | Existing::ReplaceUntouched(words) => Some(words),
+    };
+    // A rename would replace the link, and the file that it names would stay as it is.
+    ensure!(!found.is_symlink(), "{named}: is a symbolic link; name the file itself, or another one");
+    ensure!(!found.is_dir(), "{named}: is a folder; name a file");
+    ensure!(found.is_file(), "{named}: is a device or a pipe, and only a file is replaced; choose another name");
+    ensure!(
+        words.is_none_or(|words| holds(path, words)),
+        "{named}: exists already and was not written by this command; choose another name"
+    );
+    let untouched = || std::fs::read_to_string(path).is_ok_and(|content| is_untouched(&content));
+    ensure!(
+        !matches!(existing, Existing::ReplaceUntouched(_)) || untouched(),
+        "{named}: changed by hand since this command wrote it, or written by an earlier version; choose another name, or move \
+         the file elsewhere"
+    );
+    place::check_parent(path)
+}
+
+/// Reports that an output is one of the files that the command reads, also where it is named by another path or is a hard link.
+///
+/// # Errors
+/// If it is.
+pub fn refuse_input(output: &Path, inputs: impl IntoIterator<Item = PathBuf>) -> Result<()> {
+    let id = |path: &Path| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    let own = id(output);
+    ensure!(
+        own.is_none() || inputs.into_iter().all(|input| id(&input) != own),
+        "{}: is a file that this command reads; choose another name",
+        output.display()
+    );
+    Ok(())
 }
 
 /// Returns whether a file contains some words; false if it cannot be read.
@@ -353,9 +394,7 @@ mod tests {
         let set = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
         write_whole(&at("file"), Existing::Refuse, |writer| writer.write_all(b"one")).unwrap();
         set(&at("file"), 0o600);
-        std::os::unix::fs::symlink(at("file"), at("link")).unwrap();
-        write_whole(&at("link"), Existing::Replace, |writer| writer.write_all(b"two")).unwrap();
-        assert!(at("link").is_symlink());
+        write_whole(&at("file"), Existing::Replace, |writer| writer.write_all(b"two")).unwrap();
         assert_eq!((std::fs::read(at("file")).unwrap(), mode(&at("file"))), (b"two".to_vec(), 0o600));
 
         let fill =
@@ -394,18 +433,57 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_refused_where_a_file_is_not_replaced_in_any_case() {
+    fn only_a_regular_file_is_replaced_and_a_person_s_own_lines_never() {
+        const WAYS: [Existing; 4] = [
+            Existing::Replace,
+            Existing::ReplaceOurs("Measured by:"),
+            Existing::ReplaceUntouched("Measured by:"),
+            Existing::Refuse,
+        ];
         let folder = tempfile::tempdir().unwrap();
-        let (page, shortcut) = (folder.path().join("real.md"), folder.path().join("page.md"));
-        std::fs::write(&page, "Measured by: us").unwrap();
-        std::os::unix::fs::symlink("real.md", &shortcut).unwrap();
-        for existing in [Existing::ReplaceOurs("Measured by:"), Existing::Refuse] {
-            write_whole(&shortcut, existing, |writer| writer.write_all(b"other")).unwrap_err();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("page.md"), sealed("Measured by: us\n")).unwrap();
+        std::fs::create_dir(at("folder")).unwrap();
+        std::os::unix::fs::symlink("page.md", at("link")).unwrap();
+        std::os::unix::fs::symlink("nowhere.md", at("dangling")).unwrap();
+        rustix::fs::mkfifoat(CWD, at("pipe"), rustix::fs::Mode::RWXU).unwrap();
+        let places = [at("link"), at("dangling"), at("folder"), at("pipe"), "-".into(), "-/page".into()];
+        for path in &places {
+            for existing in WAYS {
+                refuse_existing(path, existing).unwrap_err();
+                write_whole(path, existing, |_| panic!("the work is done for nothing: {}", path.display()))
+                    .unwrap_err();
+            }
+            append(path, "a line\n").unwrap_err();
         }
-        assert_eq!(std::fs::read_to_string(&page).unwrap(), "Measured by: us");
-        std::fs::remove_file(&page).unwrap();
-        write_whole(&shortcut, Existing::Refuse, |writer| writer.write_all(b"other")).unwrap_err();
-        assert!(shortcut.is_symlink(), "a link to nothing stays too");
+        // Not written to: as root, a fault would put a file in the device's place.
+        assert!(WAYS.iter().all(|&existing| refuse_existing(Path::new("/dev/null"), existing).is_err()));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5);
+        assert!(at("link").is_symlink() && at("dangling").is_symlink() && !at("nowhere.md").exists());
+        assert_eq!(std::fs::read_to_string(at("page.md")).unwrap(), sealed("Measured by: us\n"));
+
+        let write = |text: &str| write_whole(&at("page.md"), WAYS[2], |writer| writer.write_all(text.as_bytes()));
+        write("Measured by: them\n").unwrap();
+        let written = std::fs::read_to_string(at("page.md")).unwrap();
+        assert_eq!((written.as_str(), unsealed(&written)), (&*sealed("Measured by: them\n"), "Measured by: them\n"));
+        std::fs::write(at("page.md"), written.replace("them", "them, and checked by Ana")).unwrap();
+        let message = write("Measured by: us\n").unwrap_err().to_string();
+        assert!(message.contains("page.md: changed by hand since"), "{message}");
+        assert!(std::fs::read_to_string(at("page.md")).unwrap().contains("Ana"));
+    }
+
+    #[test]
+    fn an_output_that_is_an_input_is_recognised_by_any_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("train.jsonl"), "{}").unwrap();
+        std::fs::hard_link(at("train.jsonl"), at("other")).unwrap();
+        for output in [at("train.jsonl"), at("other"), at("../").join(folder.path().file_name().unwrap()).join("other")]
+        {
+            let message = refuse_input(&output, [at("train.jsonl")]).unwrap_err().to_string();
+            assert!(message.contains(": is a file that this command reads"), "{message}");
+        }
+        refuse_input(&at("new"), [at("train.jsonl"), at("missing")]).unwrap();
     }
 
     #[test]

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use pregonero_models::catalog::{ModelFiles, ModelSource};
 use pregonero_models::verbatim::{self, OWN_TEXTS, OwnTexts, VERBATIM_INDEX, VerbatimIndex};
+use pregonero_system::files::{Existing, refuse_existing};
 use pregonero_workshop::training::generator::Compared;
 use pregonero_workshop::training::text::{Cleaning, TextSource};
 use serde_json::json;
@@ -65,7 +66,11 @@ pub fn run(arguments: &VerbatimArguments, session: &Session) -> Result<()> {
     }
     for (sources, name, flag) in [(&arguments.others, VERBATIM_INDEX, "--others"), (&arguments.own, OWN_TEXTS, "--own")]
     {
-        if !sources.is_empty() && files.has(name) && !arguments.overwrite {
+        if sources.is_empty() {
+            continue;
+        }
+        refuse_existing(&folder.join(name), Existing::Replace)?;
+        if files.has(name) && !arguments.overwrite {
             bail!(
                 "{}: exists already, and {flag} would replace it as a whole: the model could then copy the texts that only the old \
                  file knows; give all texts of the training again and pass --overwrite",

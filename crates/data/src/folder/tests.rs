@@ -132,10 +132,12 @@ fn an_existing_folder_stays_and_a_dropped_writer_leaves_nothing() {
     drop(writer);
     assert_eq!(texts(Folder::open(&path).unwrap().rows().unwrap()).len(), 3);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    std::fs::write(path.join("README.md"), "a person's own").unwrap();
     let mut writer = Folder::replace(&path, Format::JsonLines).unwrap();
     writer.write(&row(&[("text", "otra")])).unwrap();
     writer.finish(Manifest::default()).unwrap();
     assert_eq!(texts(Folder::open(&path).unwrap().rows().unwrap()), ["otra"]);
+    assert_eq!(std::fs::read_to_string(path.join("README.md")).unwrap(), "a person's own");
     assert!(Folder::replace(folder.path(), Format::JsonLines).is_err(), "a folder that is no data set is not replaced");
 }
 

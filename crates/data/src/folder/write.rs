@@ -1,5 +1,6 @@
 //! Writes the folder of a data set as a stream of rows.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, Write as _};
 use std::path::Path;
@@ -55,14 +56,43 @@ impl Folder {
         Writer::new(path, format, Existing::Refuse)
     }
 
-    /// Begins a folder that replaces the data set at `path` when it is finished.
+    /// Begins a folder that replaces the data set at `path` when it is finished. It begins with the files that a person put next to
+    /// the data.
     ///
     /// # Errors
-    /// If `path` holds no data set, or no folder can be made next to it.
+    /// If `path` holds no data set, or a folder or a link next to the data, or no folder can be made next to it.
     pub fn replace(path: &Path, format: Format) -> Result<Writer> {
-        Manifest::read(path)?;
-        Writer::new(path, format, Existing::Replace)
+        let others = other_files(path, &Manifest::read(path)?)?;
+        let writer = Writer::new(path, format, Existing::Replace)?;
+        for name in others {
+            let other = path.join(&name);
+            let copied = std::fs::copy(&other, writer.path().join(&name));
+            copied.with_context(|| format!("cannot copy {}", other.display()))?;
+        }
+        Ok(writer)
     }
+}
+
+/// Returns the names of the files that a person put into the folder next to the data: a card, a licence.
+///
+/// # Errors
+/// If there is a folder or a link: neither is copied, so it would be lost.
+fn other_files(path: &Path, manifest: &Manifest) -> Result<Vec<OsString>> {
+    let mut others = Vec::new();
+    for entry in std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name == MANIFEST || manifest.files.iter().any(|file| *file.name == *name) {
+            continue;
+        }
+        ensure!(
+            entry.file_type()?.is_file(),
+            "{}: the folder is written anew and keeps only files; move this elsewhere first",
+            entry.path().display()
+        );
+        others.push(name);
+    }
+    Ok(others)
 }
 
 impl Writer {

@@ -1,10 +1,10 @@
 //! Where a folder may be written: what is there is examined before the work, so that hours of training do not end at a
 //! folder that must not be replaced.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, AtFlags, CWD, StatxAttributes, StatxFlags, access, statx};
 
 use super::{Existing, folder_of};
 
@@ -46,24 +46,22 @@ impl OurFolder {
 ///
 /// # Errors
 /// If `path` cannot be a folder of its own (`.`, `/`, a mount point, a symbolic link, a file), is not empty and may not be
-/// replaced, or nothing can be written next to it.
+/// replaced, or nothing can be written in it or next to it. Of a folder that is replaced in any case, a link may be named.
 pub fn refuse_existing_folder(path: &Path, existing: Existing) -> Result<()> {
-    ensure!(!path.as_os_str().is_empty(), "the folder's name is empty");
+    let followed = if existing == Existing::Replace { super::followed(path) } else { path.to_owned() };
+    let path = followed.as_path();
     let named = path.display();
     ensure!(
-        path.file_name().is_some() && !contains_working_folder(path),
-        "{named}: this is the current folder or one above it, and the command would replace it as a whole; give the name of a new \
-         folder, for example {}",
-        path.join("NAME").display()
+        existing != Existing::Replace || !contains_working_folder(path),
+        "{named}: this is the current folder or one above it, and the command replaces it as a whole; run the command from \
+         another folder, and give this one's full name"
     );
-    let Ok(found) = path.symlink_metadata() else { return check_parent(path) };
-    if found.is_symlink() {
-        let target = std::fs::read_link(path).with_context(|| format!("cannot read {named}"))?;
-        bail!("{named}: is a symbolic link to {}; name that folder itself, or another one", target.display());
-    }
-    ensure!(found.is_dir(), "{named}: exists already and is a file; choose another name for the folder");
-    ensure!(!is_mount_point(path)?, "{named}: is a mount point; name a folder inside it");
+    check_own_place(path)?;
     check_parent(path)?;
+    if !path.exists() {
+        return Ok(());
+    }
+    check_writable(path)?;
     if names_in(path)?.is_empty() {
         return Ok(());
     }
@@ -73,10 +71,39 @@ pub fn refuse_existing_folder(path: &Path, existing: Existing) -> Result<()> {
         Existing::OurFolder { ours, overwrite: false } if ours.check(path).is_ok() => {
             bail!("{named}: exists already; choose another folder or pass --overwrite")
         }
-        Existing::OurFolder { .. } | Existing::Refuse | Existing::ReplaceOurs(_) => {
-            bail!("{named}: exists already and is not empty; choose another folder")
-        }
+        _ => bail!("{named}: exists already and is not empty; choose another folder"),
     }
+}
+
+/// Checks that a command may use `path` as a folder of its own, if it is writable and has nothing that must stay.
+fn check_own_place(path: &Path) -> Result<()> {
+    ensure!(!path.as_os_str().is_empty(), "the folder's name is empty");
+    refuse_dash(path)?;
+    let named = path.display();
+    ensure!(
+        path.file_name().is_some() && !contains_working_folder(path),
+        "{named}: this is the current folder or one above it, and the command needs a folder of its own; give the name of a new \
+         folder, for example {}",
+        path.join("NAME").display()
+    );
+    let Ok(found) = path.symlink_metadata() else { return Ok(()) };
+    if found.is_symlink() {
+        let target = std::fs::read_link(path).with_context(|| format!("cannot read {named}"))?;
+        bail!("{named}: is a symbolic link to {}; name that folder itself, or another one", target.display());
+    }
+    ensure!(found.is_dir(), "{named}: exists already and is a file; choose another name for the folder");
+    ensure!(!is_mount_point(path)?, "{named}: is a mount point; name a folder inside it");
+    Ok(())
+}
+
+/// Reports before a long job that `path` cannot be a folder of its own, which is created if it is missing, or that files cannot be
+/// written into it.
+///
+/// # Errors
+/// As [`refuse_existing_folder`], but what is in the folder is not looked at.
+pub fn check_own_folder(path: &Path) -> Result<()> {
+    check_own_place(path)?;
+    check_folder_to_fill(path)
 }
 
 /// Reports before a long job that files cannot be written into the folder `path`, which is created if it is missing.
@@ -84,9 +111,22 @@ pub fn refuse_existing_folder(path: &Path, existing: Existing) -> Result<()> {
 /// # Errors
 /// If `path` is not a folder, or nothing can be written in it or, if it is missing, next to it.
 pub fn check_folder_to_fill(path: &Path) -> Result<()> {
+    refuse_dash(path)?;
     ensure!(!path.is_symlink() || path.exists(), "{}: is a symbolic link to nothing", path.display());
     ensure!(!path.exists() || path.is_dir(), "{}: is not a folder; choose another name", path.display());
-    check_parent(&path.join("file"))
+    if path.exists() { check_writable(path) } else { check_parent(path) }
+}
+
+/// Refuses `-`, which many programs take for standard output and this one does not.
+pub(super) fn refuse_dash(path: &Path) -> Result<()> {
+    let first = path.components().next().map(Component::as_os_str);
+    ensure!(
+        first.is_none_or(|first| first != "-"),
+        "{}: - does not stand for standard output; give another name, or ./{} for a file or folder of that name",
+        path.display(),
+        path.display()
+    );
+    Ok(())
 }
 
 /// Returns the names in a folder, sorted.
@@ -110,6 +150,13 @@ fn contains_working_folder(path: &Path) -> bool {
 
 fn is_mount_point(folder: &Path) -> Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
+    // The kernel knows it, also of a folder that is mounted a second time and so has the same device as the one above it.
+    let known = statx(CWD, folder, AtFlags::empty(), StatxFlags::empty());
+    if let Ok(found) = known
+        && found.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT)
+    {
+        return Ok(found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT));
+    }
     let device = |path: &Path| {
         std::fs::metadata(path).map(|found| found.dev()).with_context(|| format!("cannot read {}", path.display()))
     };
@@ -117,14 +164,17 @@ fn is_mount_point(folder: &Path) -> Result<bool> {
 }
 
 /// Checks that the nearest folder above `path` that exists can be written.
-fn check_parent(path: &Path) -> Result<()> {
+pub(super) fn check_parent(path: &Path) -> Result<()> {
     let above = path.ancestors().skip(1);
     let above = above.map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above });
     let Some(nearest) = above.into_iter().find(|above| above.symlink_metadata().is_ok()) else { return Ok(()) };
-    let named = nearest.display();
-    ensure!(nearest.is_dir(), "{named}: is not a folder, so {} cannot be written", path.display());
-    access(nearest, Access::WRITE_OK | Access::EXEC_OK)
-        .with_context(|| format!("cannot write {}: nothing can be created in {named}", path.display()))
+    ensure!(nearest.is_dir(), "{}: is not a folder, so {} cannot be written", nearest.display(), path.display());
+    check_writable(nearest)
+}
+
+fn check_writable(folder: &Path) -> Result<()> {
+    access(folder, Access::WRITE_OK | Access::EXEC_OK)
+        .with_context(|| format!("{}: nothing can be created in this folder", folder.display()))
 }
 
 #[cfg(test)]
@@ -177,17 +227,39 @@ mod tests {
             (Path::new("/"), "give the name of a new folder"),
             (Path::new(""), "the folder's name is empty"),
             (Path::new("/proc"), "is a mount point"),
+            (Path::new("-"), "- does not stand for standard output; give another name, or ./-"),
+            (Path::new("-/model"), "- does not stand for standard output"),
             (&file, "is a file"),
             (&file.join("model"), "data.csv: is not a folder"),
             (&link, "is a symbolic link to"),
             (&dangling, "is a symbolic link to nowhere"),
         ] {
-            for existing in [ASKED, NOT_ASKED, Existing::Refuse] {
-                let message = refusal(path, existing);
-                assert!(message.contains(says), "{}: {message}", path.display());
-            }
+            let mut messages = vec![check_own_folder(path).unwrap_err().to_string()];
+            messages.extend([ASKED, NOT_ASKED, Existing::Refuse].map(|existing| refusal(path, existing)));
+            assert!(messages.iter().all(|message| message.contains(says)), "{}: {messages:?}", path.display());
         }
+        check_own_folder(folder.path()).expect("a folder with files in it may be filled");
         let working = Path::new(".").canonicalize().unwrap();
         assert!(refusal(working.parent().unwrap(), ASKED).contains("give the name of a new folder"));
+    }
+
+    #[test]
+    fn a_folder_that_is_replaced_in_any_case_is_refused_before_the_work_where_it_cannot_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        let set = folder.path().join("set");
+        fs::create_dir(&set).unwrap();
+        std::os::unix::fs::symlink("set", &link).unwrap();
+        for path in [&set, &link] {
+            refuse_existing_folder(path, Existing::Replace).expect("it can be replaced");
+        }
+        for (path, says) in [
+            (Path::new("."), "run the command from another folder"),
+            (Path::new(".."), "run the command from another folder"),
+            (Path::new("/proc"), "/proc: is a mount point"),
+        ] {
+            let message = refusal(path, Existing::Replace);
+            assert!(message.contains(says), "{}: {message}", path.display());
+        }
     }
 }

@@ -11,29 +11,30 @@ use super::content::PageContent;
 use super::html::shown;
 use super::language::Language;
 use super::sections::{self, Section};
-use pregonero_system::files::{Existing, check_folder_to_fill, folder_of, refuse_existing, write_whole};
+use pregonero_system::files::{Existing, refuse_existing, write_whole};
 
 const STYLE: &str = include_str!("style.css");
 
 /// What marks a file as one that this program wrote, and may replace.
 pub const GENERATOR: &str = "<meta name=\"generator\" content=\"pregonero dataset explore\">";
 
+const OURS: Existing = Existing::ReplaceUntouched(GENERATOR);
+
 /// Reports before the counting what [`write_page`] would refuse.
 ///
 /// # Errors
-/// If the file exists and is no page of this program, or its folder cannot be written.
+/// If the file exists and is no page of this program or was changed by hand, or its folder cannot be written.
 pub fn check_page(path: &Path) -> Result<()> {
-    refuse_existing(path, Existing::ReplaceOurs(GENERATOR))?;
-    check_folder_to_fill(folder_of(path))
+    refuse_existing(path, OURS)
 }
 
-/// Writes the page. An earlier page of this program is replaced, no other file is.
+/// Writes the page. An earlier page of this program that nobody has changed is replaced, no other file is.
 ///
 /// # Errors
 /// If the file exists and is another one, or cannot be written.
 pub fn write_page(path: &Path, content: &PageContent<'_>) -> Result<()> {
     let text = page(content);
-    write_whole(path, Existing::ReplaceOurs(GENERATOR), |file| file.write_all(text.as_bytes()))
+    write_whole(path, OURS, |file| file.write_all(text.as_bytes()))
 }
 
 /// Returns the page's HTML.

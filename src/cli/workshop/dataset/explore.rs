@@ -41,7 +41,7 @@ Examples:
 The page is one HTML file without scripts; it needs no network. It shows posts by hour and day, by account and by group, the words \
 and hashtags that set groups apart (log-odds), sentiment, lengths, repeated texts, and the groups in the plane of their word \
 vectors. Files are read once, as a stream, so that millions of posts need little memory; sentiment and word vectors come from a \
-sample. An earlier page is replaced, no other file is.")]
+sample. An earlier page is replaced unless somebody has changed it, no other file is.")]
 pub struct ExploreArguments {
     /// Files of any kind that `dataset import` reads, or folders of data sets
     #[arg(value_name = "FILE|FOLDER", required = true)]

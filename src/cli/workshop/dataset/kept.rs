@@ -9,14 +9,14 @@ use serde_json::json;
 
 use crate::cli::output::{BAD, GOOD, HEADING, counted, styled, visible};
 use crate::cli::session::Session;
-use pregonero_data::card::{self, MADE_BY, card};
+use pregonero_data::card::{MADE_BY, card};
 use pregonero_data::croissant;
-use pregonero_data::folder::{Folder, Manifest};
+use pregonero_data::folder::{Folder, MANIFEST, Manifest};
 use pregonero_data::ids::{MOST_IDS, write_ids};
 use pregonero_data::purge::{self, Purged, Wanted};
 use pregonero_data::times::standard;
 use pregonero_data::verify::{SourceFound, verify};
-use pregonero_system::files::{Existing, write_whole};
+use pregonero_system::files::{Existing, is_untouched, refuse_existing, refuse_input, write_whole};
 
 /// Where trainings leave their models when nobody says otherwise.
 const RUNS: &str = "runs";
@@ -345,6 +345,7 @@ impl IdsArguments {
     /// # Errors
     /// If the folder is no data set, has no usable id, or the file cannot be written.
     pub fn run(self, session: &Session) -> Result<()> {
+        refuse_existing(&self.output, Existing::Refuse)?;
         let folder = Folder::open(&self.folder)?;
         let mut counts = None;
         let written = write_whole(&self.output, Existing::Refuse, |writer| {
@@ -428,16 +429,18 @@ impl CardArguments {
     /// If the folder is no data set, its manifest lacks what Croissant requires, or the file exists and has something by hand.
     pub fn run(self, session: &Session) -> Result<()> {
         let folder = Folder::open(&self.folder)?;
-        let (name, content) = if self.croissant {
-            let description = serde_json::to_string_pretty(&croissant::croissant(folder.manifest())?)? + "\n";
-            ("croissant.json", description)
-        } else {
-            ("README.md", card(folder.manifest()))
-        };
+        let name = if self.croissant { "croissant.json" } else { "README.md" };
         let output = self.output.clone().unwrap_or_else(|| self.folder.join(name));
+        refuse_existing(&output, Existing::Replace)?;
+        let of_the_set = folder.manifest().files.iter().map(|file| file.name.as_str()).chain([MANIFEST]);
+        refuse_input(&output, of_the_set.map(|name| self.folder.join(name)))?;
         if !self.overwrite {
             self.refuse_others(&output)?;
         }
+        let content = match self.croissant {
+            true => serde_json::to_string_pretty(&croissant::croissant(folder.manifest())?)? + "\n",
+            false => card(folder.manifest()),
+        };
         write_whole(&output, Existing::Replace, |writer| writer.write_all(content.as_bytes()))?;
         session.output.object(|| format!("written to {}", output.display()), || json!({"output": output}))
     }
@@ -450,7 +453,7 @@ impl CardArguments {
         let there = std::fs::read_to_string(path).unwrap_or_default();
         let (untouched, words) = match self.croissant {
             true => (croissant::is_untouched(&there), croissant::WORDS),
-            false => (card::is_untouched(&there), MADE_BY),
+            false => (is_untouched(&there), MADE_BY),
         };
         ensure!(
             untouched || there.contains(words),

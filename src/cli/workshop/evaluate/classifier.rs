@@ -20,7 +20,7 @@ use pregonero_models::sentiment::word_vectors::WordVectors;
 use pregonero_workshop::evaluation::classification::held_out::read_evaluated;
 use pregonero_workshop::evaluation::classification::pairs::PairReport;
 use pregonero_workshop::evaluation::classification::{EvaluatedPart, Scored, score_labelled};
-use pregonero_workshop::evaluation::projector::{Projected, count_words, write_projector};
+use pregonero_workshop::evaluation::projector::{PAGE_FILE as PROJECTOR_PAGE, Projected, count_words, write_projector};
 use pregonero_workshop::evaluation::report::{PAGE, ReportContent, check_report, read_training_log, write_report};
 use pregonero_workshop::evaluation::runs::RunsReport;
 use pregonero_workshop::evaluation::speed::{ScoringSpeed, measure_speed};
@@ -91,7 +91,9 @@ pub fn run(arguments: &ClassifierArguments, session: &Session) -> Result<()> {
     if let Some(runs) = arguments.runs {
         return run_seeds(runs, &arguments.training, session);
     }
-    arguments.report.as_deref().map(check_report).transpose()?;
+    for (folder, page) in [(&arguments.report, PAGE), (&arguments.projector, PROJECTOR_PAGE)] {
+        folder.as_deref().map(|folder| check_report(folder, page)).transpose()?;
+    }
     let files = catalog::open(&arguments.model, ModelKind::Classifier, &session.hub()?)?;
     let model = Classifier::load(&files)?;
     let scored = score_labelled(&model, arguments.data()?, &arguments.columns(), arguments.part())?;
@@ -217,7 +219,7 @@ impl ClassifierArguments {
             words,
         };
         write_projector(folder, &projected)?;
-        session.output.note(&format!("wrote {}", folder.join("index.html").display()));
+        session.output.note(&format!("wrote {}", folder.join(PROJECTOR_PAGE).display()));
         Ok(())
     }
 

@@ -13,12 +13,15 @@ use crate::cli::workshop::progress::follow;
 use crate::cli::workshop::stop::Stop;
 use pregonero_models::catalog::ModelFiles;
 use pregonero_models::sentiment::Classifier;
-use pregonero_system::files::{Existing, write_whole};
+use pregonero_system::files::{Existing, check_folder_to_fill, refuse_existing, write_whole};
 use pregonero_workshop::evaluation::classification::EvaluatedPart;
 use pregonero_workshop::evaluation::classification::held_out::read_evaluated;
 use pregonero_workshop::evaluation::comparison::{Cell, Cells, Job, Measured, Spec, jobs, page};
 use pregonero_workshop::evaluation::speed::{measure_speed, processor_seconds};
 use pregonero_workshop::training::classifier::{ClassifierTraining, TrainingOutcome, export_split, train_classifier};
+
+/// The page may replace an earlier one that nobody has changed.
+const PAGE: Existing = Existing::ReplaceUntouched(page::COMMANDS);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -53,6 +56,8 @@ pub struct ComparisonArguments {
 /// If the spec or the data cannot be used, a training or a baseline fails, or the page cannot be written.
 pub fn run(arguments: &ComparisonArguments, session: &Session) -> Result<()> {
     let spec = Spec::read(&arguments.spec)?;
+    refuse_existing(&arguments.output, PAGE)?;
+    check_folder_to_fill(&arguments.work)?;
     std::fs::create_dir_all(&arguments.work).with_context(|| format!("cannot create {}", arguments.work.display()))?;
     let jobs = jobs(&spec, 1..arguments.runs + 1, &arguments.work);
     let hub = session.hub()?;
@@ -64,7 +69,7 @@ pub fn run(arguments: &ComparisonArguments, session: &Session) -> Result<()> {
     let stop = Stop::on_signal()?;
     let write_page = |cells: &Cells| {
         let text = page::write(&spec, &jobs, cells, &session.command_line);
-        write_whole(&arguments.output, Existing::ReplaceOurs(page::COMMANDS), |file| file.write_all(text.as_bytes()))
+        write_whole(&arguments.output, PAGE, |file| file.write_all(text.as_bytes()))
     };
     write_page(&cells)?;
     let asked = |job: &Job| job.title().to_lowercase().contains(&arguments.only.to_lowercase());

@@ -121,7 +121,7 @@ pub async fn run(arguments: &GeneratorArguments, session: &Session) -> Result<()
     );
     let outputs = [(&arguments.output, PAGE_TITLE), (&arguments.blind_test, blind_test::TITLE)];
     for (path, ours) in outputs.iter().filter_map(|(path, ours)| Some((path.as_ref()?, *ours))) {
-        refuse_existing(path, Existing::ReplaceOurs(ours))?;
+        refuse_existing(path, Existing::ReplaceUntouched(ours))?;
     }
     let hub = session.hub()?;
     // Faults in the configuration are reported before anything is measured.
@@ -143,7 +143,7 @@ pub async fn run(arguments: &GeneratorArguments, session: &Session) -> Result<()
     }
     if let Some(path) = &arguments.output {
         let page = page(&reports, &session.command_line, &arguments.notes(&texts));
-        write_whole(path, Existing::ReplaceOurs(PAGE_TITLE), |file| file.write_all(page.as_bytes()))?;
+        write_whole(path, Existing::ReplaceUntouched(PAGE_TITLE), |file| file.write_all(page.as_bytes()))?;
         session.output.note(&format!("wrote {}", path.display()));
     }
     if session.output.json {

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Args;
 use serde_json::json;
 
 use crate::cli::output::{Output, counted};
 use crate::cli::workshop::texts::DataArguments;
+use pregonero_data::folder::Folder;
 use pregonero_models::generation::tokenizer::training::{self as tokenizer, TokenizerTraining};
 use pregonero_workshop::training::text::{self, ReadFor};
 
@@ -35,6 +36,11 @@ pub struct TokenizerArguments {
 /// If texts cannot be read, or the folder already has a tokenizer or cannot be written.
 pub(super) fn run(arguments: &TokenizerArguments, output: &Output) -> Result<()> {
     tokenizer::refuse_to_overwrite(&arguments.output)?;
+    ensure!(
+        !Folder::is_one(&arguments.output),
+        "{}: is a data set; choose another --output: a tokenizer needs a folder of its own",
+        arguments.output.display()
+    );
     let (texts, counts) = text::read_all(&arguments.texts.data, arguments.texts.clean, ReadFor::Training)?;
     let settings = TokenizerTraining {
         vocabulary_size: arguments.vocab_size,

@@ -12,7 +12,7 @@ use tokenizers::{AddedToken, Model as _, Tokenizer as Inner};
 
 use super::{ADDED_TOKENS, END_OF_TEXT, Tokenizer};
 use crate::catalog::WEIGHTS;
-use pregonero_system::files::check_folder_to_fill;
+use pregonero_system::files::check_own_folder;
 
 /// The files in which a tokenizer is stored; `tokenizer.json` comes last.
 pub const FILES: [&str; 5] = ["vocab.json", "merges.txt", ADDED_TOKENS, "tokenizer_config.json", "tokenizer.json"];
@@ -67,7 +67,7 @@ pub fn train(texts: &[String], settings: &TokenizerTraining) -> Result<Tokenizer
 /// # Errors
 /// If the folder contains one, or the path is not a folder.
 pub fn refuse_to_overwrite(folder: &Path) -> Result<()> {
-    check_folder_to_fill(folder)?;
+    check_own_folder(folder)?;
     for name in FILES.into_iter().chain([WEIGHTS]) {
         let there = folder.join(name);
         ensure!(there.symlink_metadata().is_err(), "{}: exists already; choose another --output", there.display());

@@ -1,10 +1,10 @@
 //! Finished jobs, one JSON object per line.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use pregonero_system::files::{Existing, append, refuse_existing};
 use serde::{Deserialize, Serialize};
 
 use super::Job;
@@ -52,8 +52,9 @@ impl Cells {
     /// was killed while writing counts as not finished.
     ///
     /// # Errors
-    /// If the file cannot be read or another line is not a cell.
+    /// If the file is a link, cannot be read, or another line is not a cell.
     pub fn open(path: &Path) -> Result<Self> {
+        refuse_existing(path, Existing::Replace)?;
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -85,12 +86,9 @@ impl Cells {
     pub fn add(&mut self, job: &Job, measured: Measured) -> Result<()> {
         let cell = Cell { job: job.clone(), measured };
         let line = serde_json::to_string(&cell)? + "\n";
-        let append = |path: &Path| -> std::io::Result<()> {
-            let mut file: File = OpenOptions::new().create(true).append(true).open(path)?;
-            file.write_all(line.as_bytes())?;
-            file.sync_data()
-        };
-        append(&self.path).with_context(|| format!("cannot write {}", self.path.display()))?;
+        append(&self.path, &line)?;
+        let synced = File::open(&self.path).and_then(|file| file.sync_data());
+        synced.with_context(|| format!("cannot write {}", self.path.display()))?;
         self.cells.push(cell);
         Ok(())
     }

@@ -108,7 +108,7 @@ pub const TITLE: &str = "<title>¿Persona o máquina?";
 /// If it cannot be written.
 pub fn write(path: &Path, model: &str, items: &[Item]) -> Result<()> {
     let page = page(model, items);
-    write_whole(path, Existing::ReplaceOurs(TITLE), |file| file.write_all(page.as_bytes()))
+    write_whole(path, Existing::ReplaceUntouched(TITLE), |file| file.write_all(page.as_bytes()))
 }
 
 fn page(model: &str, items: &[Item]) -> String {

@@ -18,6 +18,8 @@ use self::pca::Projection;
 use super::report::write_files;
 use pregonero_models::sentiment::word_vectors::WordVectors;
 
+/// The file name of the page.
+pub const PAGE_FILE: &str = "index.html";
 /// The page, with the placeholders `{{title}}` and `{{data}}`.
 const PAGE: &str = include_str!("page.html");
 /// The number of principal components in the page's view.
@@ -47,7 +49,7 @@ pub fn count_words<'a>(words: &[String], cleaned: impl IntoIterator<Item = &'a s
     words.iter().map(|word| counts.get(word.as_str()).copied().unwrap_or(0)).collect()
 }
 
-/// Writes the folder; older files are replaced.
+/// Writes the folder; older files are replaced, if nobody has changed them.
 ///
 /// # Errors
 /// If there are no words, the lists differ in length, or the folder cannot be written.
@@ -63,7 +65,7 @@ pub fn write_projector(folder: &Path, projected: &Projected) -> Result<()> {
             ("metadata.tsv".to_owned(), metadata_table(projected)),
             ("projector_config.json".to_owned(), standalone_configuration(words.len(), vectors[0].len())),
             ("projector_config.pbtxt".to_owned(), TENSORBOARD_CONFIGURATION.to_owned()),
-            ("index.html".to_owned(), page(projected)?),
+            (PAGE_FILE.to_owned(), page(projected)?),
         ],
     )
 }

@@ -5,10 +5,12 @@
 mod page;
 mod pictures;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use super::classification::Scored;
 use super::speed::ScoringSpeed;
@@ -66,7 +68,7 @@ pub fn read_training_log(files: &ModelFiles) -> Result<Vec<LoggedEpoch>> {
     text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(parse).collect()
 }
 
-/// Writes the page and its plots into `folder`, which is created if it is missing; replaces older ones.
+/// Writes the page and its plots into `folder`, which is created if it is missing; replaces older ones that nobody has changed.
 ///
 /// # Errors
 /// If the folder cannot be written.
@@ -77,27 +79,80 @@ pub fn write_report(folder: &Path, content: &ReportContent<'_>) -> Result<()> {
     write_files(folder, plots.chain([(PAGE.to_owned(), page)]))
 }
 
-/// The file that marks every folder of [`write_files`]: files with our names there may be replaced.
+/// The file that lists what [`write_files`] wrote into its folder: a line for each file, with a hash of its content and its name. What is
+/// still as it was written may be replaced.
 const MARK: &str = ".written-by-pregonero";
 
-/// Reports before a long evaluation what [`write_report`] would refuse.
+/// The file's first line.
+const MARK_MEANS: &str = "The next reports replace these files, as long as nobody has changed them (SHA-256, name):";
+
+/// Reports before a long evaluation what [`write_report`] and the projector's pages would refuse.
 ///
 /// # Errors
-/// If the folder has a page that this program did not write, or cannot be written.
-pub fn check_report(folder: &Path) -> Result<()> {
+/// If `page` or a file of an earlier report there is not as this program wrote it, or the folder cannot be written.
+pub fn check_report(folder: &Path, page: &str) -> Result<()> {
     check_folder_to_fill(folder)?;
-    if folder.join(MARK).exists() { Ok(()) } else { refuse_existing(&folder.join(PAGE), Existing::Refuse) }
+    let written = written_lines(folder)?;
+    let names = written.iter().filter_map(|line| Some(line.split_once("  ")?.1)).chain([page]);
+    names.into_iter().try_for_each(|name| refuse_foreign(folder, name, &written))
 }
 
-/// Writes files by name and text; replaces older ones if this function wrote them.
+/// Writes files by name and text; replaces older ones if this function wrote them and nobody has changed them since.
 pub(super) fn write_files(folder: &Path, files: impl IntoIterator<Item = (String, String)>) -> Result<()> {
-    let existing = if folder.join(MARK).exists() { Existing::Replace } else { Existing::Refuse };
-    let files: Vec<_> = files.into_iter().map(|(name, text)| (folder.join(name), text)).collect();
-    files.iter().try_for_each(|(path, _)| refuse_existing(path, existing))?;
+    let files: Vec<_> = files.into_iter().collect();
+    let mut written = written_lines(folder)?;
+    files.iter().try_for_each(|(name, _)| refuse_foreign(folder, name, &written))?;
+    let lines = |files: &[(String, String)]| -> Vec<String> {
+        files.iter().map(|(name, text)| line_of(name, text.as_bytes())).collect()
+    };
+    // Before the files, with the lines of the older ones: a run that is killed in between leaves no file that is not listed.
+    written.extend(lines(&files));
+    write_mark(folder, &written)?;
+    for (name, text) in &files {
+        write_whole(&folder.join(name), Existing::Replace, |file| file.write_all(text.as_bytes()))?;
+    }
+    let replaced = |line: &String| files.iter().any(|(name, _)| line.ends_with(&format!("  {name}")));
+    written.retain(|line| !replaced(line));
+    written.extend(lines(&files));
+    write_mark(folder, &written)
+}
+
+/// Returns the lines of the mark; none if there is no mark.
+fn written_lines(folder: &Path) -> Result<BTreeSet<String>> {
+    let path = folder.join(MARK);
+    refuse_existing(&path, Existing::Replace)?;
+    if !path.exists() {
+        return Ok(BTreeSet::new());
+    }
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(text.lines().skip(1).map(ToOwned::to_owned).collect())
+}
+
+fn write_mark(folder: &Path, lines: &BTreeSet<String>) -> Result<()> {
     write_whole(&folder.join(MARK), Existing::Replace, |file| {
-        file.write_all(b"The reports in this folder are replaced by the next ones.\n")
-    })?;
-    files.iter().try_for_each(|(path, text)| write_whole(path, existing, |file| file.write_all(text.as_bytes())))
+        writeln!(file, "{MARK_MEANS}")?;
+        lines.iter().try_for_each(|line| writeln!(file, "{line}"))
+    })
+}
+
+/// Refuses a file that is there and is not as this program wrote it.
+fn refuse_foreign(folder: &Path, name: &str, written: &BTreeSet<String>) -> Result<()> {
+    let path = folder.join(name);
+    refuse_existing(&path, Existing::Replace)?;
+    if !path.exists() {
+        return Ok(());
+    }
+    let content = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    ensure!(
+        written.contains(&line_of(name, &content)),
+        "{}: exists already and is not as this program wrote it; move it elsewhere, or choose another folder",
+        path.display()
+    );
+    Ok(())
+}
+
+fn line_of(name: &str, content: &[u8]) -> String {
+    format!("{:x}  {name}", Sha256::digest(content))
 }
 
 #[cfg(test)]

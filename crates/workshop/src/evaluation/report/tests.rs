@@ -112,6 +112,23 @@ fn a_report_replaces_its_own_files_and_no_others() {
     write_files(folder.path(), files("one")).unwrap();
     write_files(folder.path(), files("two")).unwrap();
     assert_eq!(std::fs::read_to_string(folder.path().join("report.md")).unwrap(), "two");
+    write_files(folder.path(), [("index.html".to_owned(), "words".to_owned())]).unwrap();
+    check_report(folder.path(), "report.md").unwrap();
+    std::fs::write(folder.path().join("report.md"), "two, and a line of mine").unwrap();
+    for message in [
+        check_report(folder.path(), "index.html").unwrap_err().to_string(),
+        write_files(folder.path(), files("three")).unwrap_err().to_string(),
+    ] {
+        assert!(message.contains("report.md: exists already and is not as this program wrote it"), "{message}");
+    }
+    assert_eq!(std::fs::read_to_string(folder.path().join("report.md")).unwrap(), "two, and a line of mine");
+    // A run that was killed before it wrote the file has left a mark with two versions of it.
+    std::fs::write(folder.path().join("report.md"), "two").unwrap();
+    let mut lines = written_lines(folder.path()).unwrap();
+    lines.insert(line_of("report.md", b"four"));
+    write_mark(folder.path(), &lines).unwrap();
+    write_files(folder.path(), files("four")).unwrap();
+    assert_eq!(written_lines(folder.path()).unwrap().len(), 2, "one line for each file");
     let other = tempfile::tempdir().unwrap();
     std::fs::write(other.path().join("report.md"), "a person's own").unwrap();
     let message = write_files(other.path(), files("three")).unwrap_err().to_string();

@@ -5,8 +5,6 @@
 //! is a line of JSON in a file next to the output folder, so that a stopped grid continues where it was.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::digest::FileDigests;
 use super::output::{beside, check_output};
 use super::{ClassifierTraining, Listener, Progress, Trained, fit_classifier};
-use pregonero_system::files::{Existing, write_whole};
+use pregonero_system::files::{self, Existing, refuse_existing, write_whole};
 
 /// The most combinations in a grid: more are a mistake, or take a year.
 const MOST: usize = 10_000;
@@ -120,6 +118,7 @@ pub fn train_grid(
     let Some((_, first)) = trainings.first() else { bail!("no combination to train") };
     let digests = check_all(trainings)?;
     let path = results_file(&first.output);
+    refuse_existing(&path, Existing::Replace)?;
     let mut results = read_results(&path, command)?;
     if results.is_empty() {
         check_output(&first.output, first.overwrite)?;
@@ -149,7 +148,7 @@ pub fn train_grid(
         if results.iter().all(|other| other.validation_macro_f1 < result.validation_macro_f1) {
             trained.write(&settings)?;
         }
-        append(&path, &result)?;
+        add(&path, &result)?;
         results.push(result);
     }
     results.sort_by(|left, right| right.validation_macro_f1.total_cmp(&left.validation_macro_f1));
@@ -204,14 +203,8 @@ fn read_results(path: &Path, command: &str) -> Result<Vec<GridResult>> {
     Ok(results.filter(|result| result.command == command).collect())
 }
 
-fn append(path: &Path, result: &GridResult) -> Result<()> {
-    let line = serde_json::to_string(result)? + "\n";
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .and_then(|mut file| file.write_all(line.as_bytes()))
-        .with_context(|| format!("cannot write {}", path.display()))
+fn add(path: &Path, result: &GridResult) -> Result<()> {
+    files::append(path, &(serde_json::to_string(result)? + "\n"))
 }
 
 #[cfg(test)]

@@ -432,6 +432,13 @@ fn the_exported_split_is_the_one_that_is_trained_on() {
     let classifier = load(&settings.output).unwrap();
     let held_out = evaluate_classifier(&classifier, &settings.data, &settings.columns, EvaluatedPart::HeldOut).unwrap();
     assert_eq!(held_out.confusion_matrix, outcome.test.confusion_matrix);
+
+    export_split(&settings, &path).expect("the same split is not written again");
+    let completed = std::fs::read_to_string(&path).unwrap() + "a row of mine\n";
+    std::fs::write(&path, &completed).unwrap();
+    let message = export_split(&settings, &path).unwrap_err().to_string();
+    assert!(message.contains("split.csv: exists already and is not this split"), "{message}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), completed);
 }
 
 fn parts_of(row: &csv::StringRecord) -> &str {

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -15,13 +15,15 @@ use super::step_settings::OptimizerChoice;
 use super::{Corpus, GeneratorTraining, Learner, Outcome, Samples, stored};
 use crate::training::checkpoint::{BEST_WEIGHTS, CheckpointFolder, MARK, load_tensors, save_tensors, tensors};
 use crate::training::muon::Muon;
+use pregonero_data::folder::Folder;
+use pregonero_data::trained_on::TRAINED_ON;
 use pregonero_models::catalog::WEIGHTS;
 use pregonero_models::generation::control::CONFIG_KEY;
 use pregonero_models::generation::gpt2::Gpt2Config;
 use pregonero_models::generation::tokenizer::Tokenizer;
 use pregonero_models::generation::tokenizer::training::FILES as TOKENIZER_FILES;
 use pregonero_models::verbatim::{OWN_TEXTS, VERBATIM_INDEX};
-use pregonero_system::files::{Existing, check_folder_to_fill, write_whole};
+use pregonero_system::files::{Existing, check_own_folder, refuse_existing, unsealed, write_whole};
 
 /// Muon's momentum in a checkpoint.
 const MUON: &str = "muon.safetensors";
@@ -30,7 +32,12 @@ const MUON: &str = "muon.safetensors";
 const CARD: &str = "README.md";
 
 /// What a training writes into its output folder, next to the weights, the tokenizer and the checkpoints.
-const MODEL_FILES: [&str; 7] = ["config.json", "generation_config.json", VERBATIM_INDEX, OWN_TEXTS, CARD, LOG, CURVE];
+const MODEL_FILES: [&str; 8] =
+    ["config.json", "generation_config.json", VERBATIM_INDEX, OWN_TEXTS, CARD, LOG, CURVE, TRAINED_ON];
+
+/// The heading of every card. A card that a person has changed is not replaced.
+const HEADING: &str = "# A GPT-2 trained by pregonero";
+const CARD_TO_REPLACE: Existing = Existing::ReplaceUntouched(HEADING);
 
 fn is_same_folder(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
@@ -202,11 +209,16 @@ impl Checkpoints {
     ///
     /// # Errors
     /// If the output folder contains an earlier training that is not to be resumed, a model without a checkpoint, or a
-    /// file that the training would replace although no training wrote it. If `tokenizer`, the folder of the tokenizer to train
+    /// file that the training would replace although no training wrote it, or a card that a person has changed. If `tokenizer`, the folder of the tokenizer to train
     /// with, is the output folder, its files may exist.
     pub(super) fn refuse_to_overwrite(&self, resume: bool, tokenizer: Option<&Path>) -> Result<()> {
         let (state, weights) = (self.folder.state_file(), self.output.join(WEIGHTS));
-        check_folder_to_fill(&self.output)?;
+        check_own_folder(&self.output)?;
+        ensure!(
+            !Folder::is_one(&self.output),
+            "{}: is a data set; choose another --output: a model needs a folder of its own",
+            self.output.display()
+        );
         self.folder.refuse_foreign()?;
         if state.exists() && !resume {
             bail!("{}: contains an earlier training; pass --resume or another --output", state.display());
@@ -214,9 +226,17 @@ impl Checkpoints {
         if weights.exists() && !state.exists() {
             bail!("{}: contains a model but no checkpoint to resume from; choose another --output", weights.display());
         }
-        if state.exists() || self.mark().exists() {
-            return Ok(());
+        if !state.exists() && !self.mark().exists() {
+            self.refuse_foreign(tokenizer)?;
         }
+        TOKENIZER_FILES.into_iter().chain(MODEL_FILES).chain([WEIGHTS]).try_for_each(|name| {
+            let existing = if name == CARD { CARD_TO_REPLACE } else { Existing::Replace };
+            refuse_existing(&self.output.join(name), existing)
+        })
+    }
+
+    /// Refuses a folder with a file that this training would replace and none wrote.
+    fn refuse_foreign(&self, tokenizer: Option<&Path>) -> Result<()> {
         let is_tokenizers = tokenizer.is_some_and(|tokenizer| is_same_folder(tokenizer, &self.output));
         let names = TOKENIZER_FILES.into_iter().filter(|_| !is_tokenizers).chain(MODEL_FILES);
         let mut paths = names.map(|name| self.output.join(name));
@@ -283,13 +303,17 @@ pub(super) fn write_model(
     write(folder, "config.json", &serde_json::to_vec_pretty(&config_json(model, settings.half_precision))?)?;
     model.corpus.compared.write(folder)?;
     write(folder, "generation_config.json", &serde_json::to_vec_pretty(&generation_json(model))?)?;
-    write(folder, CARD, card(settings, model, outcome).as_bytes())?;
+    write_card(folder, &card(settings, model, outcome))?;
     // The weights come last: a folder that has them contains a complete model.
     save_tensors(&stored, &folder.join(WEIGHTS))
 }
 
 fn write(folder: &Path, name: &str, content: &[u8]) -> Result<()> {
     write_whole(&folder.join(name), Existing::Replace, |writer| writer.write_all(content))
+}
+
+fn write_card(folder: &Path, card: &str) -> Result<()> {
+    write_whole(&folder.join(CARD), CARD_TO_REPLACE, |writer| writer.write_all(card.as_bytes()))
 }
 
 /// Returns the settings by which transformers and the engine start and stop. A controlled model starts from its context and
@@ -346,7 +370,7 @@ fn card(settings: &GeneratorTraining, model: &Finished<'_>, outcome: &Outcome) -
     };
     format!(
         "---\nlibrary_name: transformers\npipeline_tag: text-generation\n{base_model}---\n\n\
-         # A GPT-2 trained by pregonero\n\n\
+         {HEADING}\n\n\
          {} parameters: {}, {} wide, {}, {} positions, {} tokens.\n\n\
          ## Data\n\n{sources}\n{} texts read, {} of them kept ({} duplicates, {} near-duplicates, {} cut off by X, {} empty or too \
          short); \
@@ -401,7 +425,7 @@ const VERBATIM_UNKNOWN: &str =
 pub fn report_verbatim(folder: &Path, measured: &str) -> Result<()> {
     let path = folder.join(CARD);
     let card = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    write(folder, CARD, card.replace(VERBATIM_UNKNOWN, measured).as_bytes())
+    write_card(folder, &unsealed(&card).replace(VERBATIM_UNKNOWN, measured))
 }
 
 /// Returns the section of the card on control tokens, if there are any.

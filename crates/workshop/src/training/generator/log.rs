@@ -1,7 +1,5 @@
 //! The log of a training, `training.jsonl` next to the model, and the curve drawn from it.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -9,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Progress;
 use crate::plots::{Axis, Chart, Mark, Series};
-use pregonero_system::files::{Existing, write_whole};
+use pregonero_system::files::{Existing, append, write_whole};
 
 pub(super) const LOG: &str = "training.jsonl";
 /// The file name of the picture of the losses.
@@ -41,13 +39,8 @@ impl TrainingLog {
             _ => return Ok(()),
         };
         let path = self.path();
-        let write = || -> std::io::Result<()> {
-            std::fs::create_dir_all(&self.folder)?;
-            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
-            // A single write, so that a full disk leaves no partial line to which later ones would be appended.
-            file.write_all(format!("{line}\n").as_bytes())
-        };
-        write().with_context(|| format!("cannot write {}", path.display()))
+        std::fs::create_dir_all(&self.folder).with_context(|| format!("cannot write {}", path.display()))?;
+        append(&path, &format!("{line}\n"))
     }
 
     /// Removes entries after `step`, because a training that resumes there repeats them. A broken line, as a crash may

@@ -380,7 +380,7 @@ fn what_cannot_be_trained_is_refused_with_a_reason() {
     }
     std::fs::write(place.path("file"), "").expect("writable");
     let message = format!("{:#}", losses(&place.settings("file"), None).expect_err("no folder"));
-    assert!(message.contains("is not a folder"), "{message}");
+    assert!(message.contains("exists already and is a file"), "{message}");
 }
 
 #[derive(serde::Deserialize)]
@@ -516,7 +516,14 @@ fn bf16_products_learn_like_f32_ones() {
 #[test]
 fn a_folder_with_files_that_no_training_wrote_is_refused_and_left_as_it_is() {
     let place = Place::new(60);
-    for name in ["README.md", "config.json", "training.jsonl", "vocab.json", "verbatim.bin"] {
+    losses(&place.settings("model"), None).expect("trained");
+    let names =
+        std::fs::read_dir(place.path("model")).expect("there").map(|entry| entry.expect("readable").file_name());
+    let names: Vec<String> = names.map(|name| name.into_string().expect("UTF-8")).collect();
+    assert!(
+        ["README.md", "config.json", "data.json", "verbatim.bin"].iter().all(|name| names.contains(&(*name).into()))
+    );
+    for name in names.iter().filter(|name| *name != "checkpoints" && *name != "model.safetensors") {
         let folder = place.path(&format!("with-{name}"));
         std::fs::create_dir(&folder).expect("writable");
         std::fs::write(folder.join(name), "a person's own").expect("writable");
