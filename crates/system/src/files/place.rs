@@ -92,7 +92,10 @@ fn check_own_place(path: &Path) -> Result<()> {
         bail!("{named}: is a symbolic link to {}; name that folder itself, or another one", target.display());
     }
     ensure!(found.is_dir(), "{named}: exists already and is a file; choose another name for the folder");
-    ensure!(!is_mount_point(path)?, "{named}: is a mount point; name a folder inside it");
+    ensure!(
+        !is_mount_point(path)?,
+        "{named}: is a mount point, which cannot be replaced as a whole; use a folder inside it"
+    );
     Ok(())
 }
 
