@@ -84,6 +84,11 @@ def read_weights(folder):
 
 def add_tokenizer(writer, folder, config):
     """Adds vocabulary, merges and special tokens. Control tokens are those that tokenizer.json calls special."""
+    if not (folder / "tokenizer.json").exists():
+        fail(
+            f"{folder}: no tokenizer.json: make one of vocab.json and merges.txt with `transformers.AutoTokenizer"
+            f".from_pretrained({str(folder)!r}).save_pretrained({str(folder)!r})`"
+        )
     description = read_json(folder / "tokenizer.json")
     model = description["model"]
     if model.get("type") != "BPE" or description["pre_tokenizer"].get("type") != "ByteLevel":
@@ -112,6 +117,9 @@ def write(folder, target, kind):
         fail(f"{folder}/config.json: model_type is {config.get('model_type')!r}, not gpt2")
     if config.get("activation_function", "gelu_new") not in ("gelu_new", "gelu", "gelu_pytorch_tanh", "gelu_fast"):
         fail(f"{folder}/config.json: activation_function {config['activation_function']!r}: llama.cpp has only gelu")
+    # llama.cpp divides attention by the square root of a head's width, and by nothing else.
+    if not config.get("scale_attn_weights", True) or config.get("scale_attn_by_inverse_layer_idx"):
+        fail(f"{folder}/config.json: scale_attn_weights or scale_attn_by_inverse_layer_idx: llama.cpp has no such attention")
     weights = read_weights(folder)
     writer = gguf.GGUFWriter(target, "gpt2")
     writer.add_name(folder.name)

@@ -162,6 +162,7 @@ fn a_training_that_cannot_be_is_refused_with_file_and_column() {
         ("tweets.csv:text --control id,id", 1, "--control: attribute \"id\" is named twice"),
         ("tweets.csv:text --control id --truncate TONO", 1, "\"TONO\" cannot be shortened"),
         ("tweets.csv:text --control id --samples blocks", 1, "--control needs one text per sample"),
+        ("tweets.csv:text --control id --muon-learning-rate 0.1", 1, "--muon-learning-rate needs --optimizer muon"),
         ("tweets.csv:text --truncate id", 2, "--control"),
     ] {
         refused(&train(arguments), code, expected);

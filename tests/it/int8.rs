@@ -50,7 +50,8 @@ fn a_quantised_folder_is_whole_and_writes_what_rounding_at_start_writes() {
 #[test]
 fn what_cannot_be_quantised_or_is_asked_for_in_vain_is_refused_and_nothing_is_written() {
     let place = Place::with_tiny_model();
-    assert_eq!(place.run(&["models", "quantize", "tiny", "--output", "small"]).code, 0);
+    let done = place.run(&["models", "quantize", "tiny", "--output", "small"]);
+    assert!(done.code == 0 && done.stdout.contains("(few: more texts say more)"), "{done:#?}");
     for (arguments, said) in [
         (
             &["models", "quantize", "tiny", "--output", "small"][..],
@@ -99,6 +100,9 @@ fn a_round_records_its_weights_and_a_replay_writes_with_them_again() {
     let round: Value = serde_json::from_str(&shown.stdout).unwrap();
     assert_eq!(round["round"]["generation"]["weights"], "int8", "{round}");
     assert!(round["round"]["generation"]["kernels"].as_str().is_some_and(|name| !name.is_empty()), "{round}");
+    let shown = bot.run(&["history", "show", "1"]).stdout;
+    assert!(shown.contains(" --weights int8 --rng-seed "), "the command that writes the candidates again: {shown}");
+    assert!(shown.lines().any(|line| line.trim_start().starts_with("weights") && line.contains("int8 (")), "{shown}");
     // The configuration says something else by now, and the record is what counts.
     bot.configure_with("model = \"tiny\"", "model = \"tiny\"\nweights = \"f32\"");
     for candidate in ["1", "2", "3", "4"] {

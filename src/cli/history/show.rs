@@ -134,6 +134,7 @@ fn about_the_round(record: &HistoryRecord, timezone: &TimeZone, lines: &mut Line
     let stand_in = round.stand_in.as_ref();
     lines.line("stood in for", stand_in.map(|stand_in| format!("{}: {}", stand_in.configured, stand_in.reason)));
     lines.line("server", round.generation.as_ref().and_then(server).filter(|_| stand_in.is_none()));
+    lines.line("weights", round.generation.as_ref().and_then(arithmetic));
     lines.line("classifier", round.classifier.as_ref().map(|model| format!("{} {}", model.name, model.sha256)));
     lines.line("device", round.device.clone());
     lines.line("began", Some(shown_in(round.started_at, timezone)));
@@ -158,14 +159,24 @@ fn server(generation: &serde_json::Value) -> Option<String> {
     Some(format!("{software}{version}{ignored}{likelihoods}"))
 }
 
-/// Returns the flags that name the model that wrote, if it stood in for another one: the configured model did not write.
+/// Returns the flags that name the model that wrote, if it stood in for another one, and the form of its weights, if it is not
+/// the usual one.
 fn writer_of(round: &RoundRecord) -> Vec<String> {
-    let Some(writer) = round.generator.as_ref().filter(|_| round.stand_in.is_some()) else { return Vec::new() };
-    let mut flags = vec!["--model".to_owned(), writer.name.clone()];
-    if round.generation.as_ref().is_some_and(|generation| generation["weights"] == "int8") {
-        flags.extend(["--weights", "int8"].map(str::to_owned));
+    let mut flags = Vec::new();
+    if let Some(writer) = round.generator.as_ref().filter(|_| round.stand_in.is_some()) {
+        flags.extend(["--model", &writer.name].map(str::to_owned));
+    }
+    let weights = round.generation.as_ref().and_then(|generation| generation["weights"].as_str());
+    if let Some(weights) = weights.filter(|weights| !["f32", "server"].contains(weights)) {
+        flags.extend(["--weights", weights].map(str::to_owned));
     }
     flags
+}
+
+/// Returns the form of the weights that wrote and the kernels that computed with them; `None` for a server's.
+fn arithmetic(generation: &serde_json::Value) -> Option<String> {
+    let weights = generation["weights"].as_str().filter(|weights| *weights != "server")?;
+    Some(generation["kernels"].as_str().map_or_else(|| weights.to_owned(), |kernels| format!("{weights} ({kernels})")))
 }
 
 /// Returns the command that writes a round's candidates again, quoted for a shell.

@@ -16,6 +16,9 @@ use crate::app;
 use crate::cli::choice::listed;
 use crate::cli::session::Session;
 
+/// With fewer tokens than this, a check says little about a model.
+const FEW_TOKENS: usize = 2_000;
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -87,7 +90,8 @@ pub fn run(arguments: &QuantizeArguments, session: &Session) -> Result<()> {
                      \"int8\" to use it all the same"
                 )
             };
-            format!("{folder} was written: {}; {next}", check.in_words())
+            let few = if check.tokens < FEW_TOKENS { " (few: more texts say more)" } else { "" };
+            format!("{folder} was written: {}{few}; {next}", check.in_words())
         },
         || json!({"folder": arguments.output, "quantisation": quantisation}),
     )

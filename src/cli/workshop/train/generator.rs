@@ -123,10 +123,10 @@ pub struct GeneratorArguments {
     /// What updates the weights
     #[arg(long, value_parser = listed(&OPTIMIZERS), default_value = "adamw")]
     optimizer: OptimizerChoice,
-    /// Highest learning rate of the matrices under --optimizer muon; it rises and falls with --learning-rate, which is that
-    /// of everything else
-    #[arg(long, value_name = "RATE", default_value_t = 0.02)]
-    muon_learning_rate: f64,
+    /// Highest learning rate of the matrices under --optimizer muon (by default 0.02); it rises and falls with
+    /// --learning-rate, which is that of everything else
+    #[arg(long, value_name = "RATE")]
+    muon_learning_rate: Option<f64>,
     /// Steps during which the learning rate rises from 0
     #[arg(long, default_value_t = 500)]
     warmup_steps: usize,
@@ -215,6 +215,16 @@ fn base(arguments: &GeneratorArguments, session: &Session) -> Result<Base> {
     Ok(Base::Scratch { shape, tokenizer })
 }
 
+/// Returns the rate of the matrices under Muon.
+///
+/// # Errors
+/// If one is given for another optimiser.
+fn muon_learning_rate(optimizer: OptimizerChoice, given: Option<f64>) -> Result<f64> {
+    const DEFAULT: f64 = 0.02;
+    ensure!(given.is_none() || optimizer == OptimizerChoice::Muon, "--muon-learning-rate needs --optimizer muon");
+    Ok(given.unwrap_or(DEFAULT))
+}
+
 /// Returns what a sample is, and the attributes that control it.
 fn samples(arguments: &GeneratorArguments) -> Result<(Samples, Option<ControlTraining>)> {
     if arguments.control.is_empty() {
@@ -248,7 +258,7 @@ pub(super) async fn run(arguments: GeneratorArguments, session: &Session) -> Res
         steps: arguments.steps,
         learning_rate: arguments.learning_rate,
         optimizer: arguments.optimizer,
-        muon_learning_rate: arguments.muon_learning_rate,
+        muon_learning_rate: muon_learning_rate(arguments.optimizer, arguments.muon_learning_rate)?,
         warmup_steps: arguments.warmup_steps,
         decay: arguments.decay,
         weight_decay: arguments.weight_decay,
