@@ -12,7 +12,7 @@ use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 
 mod place;
 
-pub use self::place::{OurFolder, check_folder_to_fill, refuse_existing_folder};
+pub use self::place::{OurFolder, check_folder_to_fill, check_folder_to_replace, refuse_existing_folder};
 
 /// What to do with a file that already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

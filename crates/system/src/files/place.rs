@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::fs::{Access, access};
 
-use super::{Existing, folder_of};
+use super::{Existing, folder_of, followed};
 
 /// The files by which a folder that a command wrote is recognised.
 #[derive(Debug, PartialEq, Eq)]
@@ -87,6 +87,24 @@ pub fn check_folder_to_fill(path: &Path) -> Result<()> {
     ensure!(!path.is_symlink() || path.exists(), "{}: is a symbolic link to nothing", path.display());
     ensure!(!path.exists() || path.is_dir(), "{}: is not a folder; choose another name", path.display());
     check_parent(&path.join("file"))
+}
+
+/// Reports before a long job that the folder `path` cannot be replaced by another one. If it is a link, the folder that it names is
+/// meant.
+///
+/// # Errors
+/// If `path` is a mount point, or it or the folder above it cannot be changed.
+pub fn check_folder_to_replace(path: &Path) -> Result<()> {
+    let folder = followed(path);
+    let named = path.display();
+    ensure!(
+        !is_mount_point(&folder)?,
+        "{named}: is a mount point, which cannot be replaced; copy the folder elsewhere first"
+    );
+    check_parent(&folder)?;
+    access(&folder, Access::WRITE_OK | Access::EXEC_OK).with_context(|| {
+        format!("cannot replace {named}: the folder may not be changed; `chmod u+w {named}` as its owner")
+    })
 }
 
 /// Returns the names in a folder, sorted.
