@@ -1,7 +1,8 @@
 //! Search queries in X's language, built from flags. X takes no filter alone: a query needs at least one word,
 //! hashtag or account.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
+use pregonero_data::build::check_language;
 
 use pregonero_x::Reach;
 
@@ -133,6 +134,7 @@ pub fn screen_name(found: &str) -> Result<&str> {
 fn language(found: &str) -> Result<&str> {
     let fits = (2..=3).contains(&found.len()) && found.bytes().all(|b| b.is_ascii_lowercase());
     ensure!(fits, "--lang {found:?}: expected a language code such as es, en or und");
+    check_language(found).context("--lang")?;
     Ok(found)
 }
 
@@ -209,16 +211,18 @@ mod tests {
         let lang = Filters { lang: Some("es".to_owned()), no_links: true, ..Filters::default() };
         let long = Filters { raw: Some("a".repeat(513)), ..Filters::default() };
         let spanish = Filters { lang: Some("Spanish".to_owned()), ..hashtags(&["a"]) };
+        let long_code = Filters { lang: Some("spa".to_owned()), ..hashtags(&["a"]) };
         let from = Filters { from: vec!["not a name".to_owned()], ..Filters::default() };
         for (filters, words) in [
             (lang, "nothing to search for"),
             (long, "has 513 characters, X takes 512; with --full-archive it is 1024"),
             (spanish, "--lang \"Spanish\""),
+            (long_code, "--lang: \"spa\" is not a code that X uses"),
             (hashtags(&["dos palabras"]), "--hashtag \"dos palabras\""),
             (hashtags(&["2021"]), "needs a letter"),
             (from, "\"not a name\" is no account name"),
         ] {
-            let message = filters.queries(Reach::Recent).unwrap_err().to_string();
+            let message = format!("{:#}", filters.queries(Reach::Recent).unwrap_err());
             assert!(message.contains(words), "{message}");
         }
     }

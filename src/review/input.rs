@@ -5,7 +5,7 @@
 
 use super::ReviewError;
 use pregonero_store::LinkId;
-use pregonero_text::characters::{first_hidden, tidy};
+use pregonero_text::characters::{hidden_in_words, tidy};
 
 /// The longest name or role, note, and source, in characters.
 const LONGEST_NAME: usize = 80;
@@ -98,9 +98,8 @@ fn line(what: &'static str, found: &str, longest: usize) -> Result<String, Revie
 fn passage(what: &'static str, found: &str, longest: usize) -> Result<String, ReviewError> {
     let text = found.replace("\r\n", "\n");
     let text = text.trim();
-    if let Some(hidden) = first_hidden(text) {
-        let code = u32::from(hidden);
-        return Err(bad(what, format!("it contains U+{code:04X}, a character that cannot be seen: leave it out")));
+    if let Some(why) = hidden_in_words(text) {
+        return Err(bad(what, why));
     }
     let text = tidy(text).into_owned();
     let length = text.chars().count();

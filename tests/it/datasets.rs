@@ -206,6 +206,12 @@ fn a_dry_run_refuses_what_the_run_refuses() {
         ("min_words = 5", "languages = [\"xx\"]".to_owned(), "set", "no language has the code \"xx\""),
         (
             "min_words = 5",
+            "languages = [\"spa\"]".to_owned(),
+            "set",
+            "filter.languages: \"spa\" is not a code that X uses",
+        ),
+        (
+            "min_words = 5",
             "without = { party = [\"x\"] }".to_owned(),
             "set",
             "filter.without: no row has a column \"party\"; there are id",
@@ -237,6 +243,65 @@ fn a_purge_says_where_it_cannot_look() {
             bot.run(&["dataset", "import", "a.csv", "--dry-run", "--rename", renames[0], "--rename", renames[1]]);
         assert!(ended.stderr.contains("--rename: "), "{ended:?}");
     }
+}
+
+#[test]
+fn a_dry_purge_refuses_a_place_that_cannot_be_written_in_the_words_of_the_purge() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    use std::os::unix::process::CommandExt as _;
+    const NOBODY: u32 = 65534;
+    let bot = TestBot::new();
+    let mode = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    std::fs::create_dir(bot.path("sets")).unwrap();
+    std::fs::write(bot.path("a.csv"), "text,author\nhola,ana\nsol,eva\n").unwrap();
+    json(&bot, &["dataset", "import", "a.csv", "--output", "sets/a"]);
+    let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
+    for closed in ["sets", "sets/a"] {
+        for folder in [".", "sets", "sets/a"] {
+            mode(&bot.path(folder), if folder == closed { 0o555 } else { 0o777 });
+        }
+        let [dry, real] = [&["--dry-run"][..], &[]].map(|dry| {
+            let mut command =
+                bot.command(&[&["dataset", "purge", "sets/a", "--author", "ana", "--models", "sets"], dry].concat());
+            if is_root {
+                command.uid(NOBODY);
+            }
+            let ended = command.output().unwrap();
+            assert!(!ended.status.success(), "{ended:?}");
+            String::from_utf8(ended.stderr).unwrap()
+        });
+        assert_eq!(dry, real);
+        assert!(dry.contains("ermission denied") && dry.contains("sets/a"), "{dry}");
+    }
+    mode(&bot.path("sets/a"), 0o777);
+    assert_eq!(json(&bot, &["dataset", "purge", "sets/a", "--author", "ana"])["purged"]["rows"], 1);
+}
+
+#[test]
+fn words_that_nobody_sees_do_not_get_into_a_manifest() {
+    let bot = place(30, "jsonl");
+    let spec = SPEC.replace("FORMAT", "jsonl");
+    std::fs::write(bot.path("bad.toml"), spec.replace("\"barrio\"", "\"bar\u{202e}rio\"")).unwrap();
+    std::fs::write(bot.path("nameless.toml"), spec.replace("name = \"barrio\"", "")).unwrap();
+    json(&bot, &["dataset", "build", "--spec", "nameless.toml", "--output", "set"]);
+    let shown = bot.run(&["dataset", "show", "set"]);
+    assert!(shown.stdout.starts_with("set 1.0.0\n"), "without a name the folder's is shown: {shown:?}");
+    for (arguments, flag) in [
+        (&["dataset", "build", "--spec", "bad.toml", "--dry-run"][..], "meta: name"),
+        (&["dataset", "purge", "set", "--author", "vecina3", "--dry-run", "--reason", "a\u{202e}b"], "--reason"),
+        (&["dataset", "purge", "set", "--author", "vecina3", "--reason", "a\u{202e}b"], "--reason"),
+        (
+            &["dataset", "import", "tweets.csv", "--output", "b", "--creator", "ana", "--creator", "\u{202e}"],
+            "--creator",
+        ),
+        (&["dataset", "import", "tweets.csv", "--dry-run", "--name", "\u{202e}"], "--name"),
+        (&["dataset", "collect", "--hashtag", "a", "--output", "b", "--rights", "\u{202e}"], "--rights"),
+    ] {
+        let ended = bot.run(arguments);
+        let expected = format!("{flag}: it contains U+202E, a character that cannot be seen: leave it out");
+        assert!(ended.code() == Some(1) && ended.stderr.contains(&expected), "{arguments:?}: {ended:?}");
+    }
+    assert!(!bot.path("b").exists());
 }
 
 fn quiet(mut command: Command) -> Command {

@@ -345,11 +345,28 @@ fn a_data_set_with_parts_is_trained_on_its_part_train_and_measured_on_its_part_t
     let tokenizer = |data: &str, output: &str| {
         place.run(&["train", "tokenizer", "--data", data, "--clean", "none", "--vocab-size", "300", "--output", output])
     };
-    let read = tokenizer("set:text", "tokenizer");
+    let read = tokenizer("set", "tokenizer");
     assert!(read.stdout.contains(&format!("from {} texts", rows("train"))), "{read:#?}");
     assert!(read.stderr.contains("set: a data set with parts; only its part train is read"), "{read:#?}");
     let part = tokenizer("set/test.jsonl:text", "tokenizer2");
     assert!(part.stdout.contains(&format!("from {} texts", rows("test"))), "a part that is named is read: {part:#?}");
+
+    let short = ["--base", "tiny", "--steps", "1", "--block", "32", "--batch", "2", "--verbatim-candidates", "0"];
+    let vectors = ["train", "vectors", "--data", "set", "--epochs", "1", "--min-count", "1", "--output", "words"];
+    let generator = [&["train", "generator", "--data", "set", "--output", "tuned"][..], &short].concat();
+    for (command, output) in [(&vectors[..], "words"), (&generator, "tuned")] {
+        let ran = place.run(command);
+        assert_eq!(ran.code, 0, "{ran:#?}");
+        let list = std::fs::read_to_string(place.path(output).join("data.json")).unwrap();
+        assert!(list.contains("set/train.jsonl"), "{list}");
+        assert!(!list.contains("validation.jsonl") && !list.contains("test.jsonl"), "they were not read: {list}");
+    }
+    let tested = std::fs::read_to_string(place.path("set/test.jsonl")).unwrap();
+    let tested: serde_json::Value = serde_json::from_str(tested.lines().next().unwrap()).unwrap();
+    let author = tested["author"].as_str().unwrap();
+    let looked = place.run(&["--json", "dataset", "purge", "set", "--author", author, "--models", ".", "--dry-run"]);
+    let models = looked.json().remove(0)["purged"]["models"].to_string();
+    assert!(models.contains("\"./model\"") && !models.contains("tuned") && !models.contains("words"), "{models}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `dataset purge`: removes the rows of people and tweets that have to go, from every file of a data set.
 //!
-//! The folder is written anew beside its place and exchanged at the end. What is recorded is when, how many and why; no name and no id,
+//! The folder is written anew next to its place and exchanged at the end. What is recorded is when, how many and why; no name and no id,
 //! because a list of the forgotten would remember them. Retweets of an author contain the author's words and go too.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use pregonero_system::files::{Existing, refuse_existing_folder, remove_unfinished};
 use serde::Serialize;
 
-use crate::folder::{Folder, MANIFEST, Manifest, Purge};
+use crate::folder::{Folder, MANIFEST, Manifest, Purge, other_files};
 use crate::import::columns_of;
 use crate::names;
 use crate::read::is_rounded_id;
@@ -60,6 +60,8 @@ pub struct Purged {
     /// Rows that do not say who wrote them, and rows without a whole id, where authors or ids were looked for.
     pub without_author: u64,
     pub without_id: u64,
+    /// Authors and ids of which no row goes: they may be misspelled.
+    pub unmatched: Vec<String>,
     pub digest_before: String,
     pub digest: String,
     /// Models that were trained on a file with such rows, and data sets that were built from this one.
@@ -155,7 +157,7 @@ impl Wanted {
                 continue;
             }
             let found = address(line);
-            if line.bytes().all(|byte| byte.is_ascii_digit()) {
+            if is_number(line) {
                 self.ids.insert(line.to_owned());
                 self.authors.insert(line.to_owned());
             } else if let Some(post) = found.as_ref().and_then(|found| found.post.as_ref()) {
@@ -197,8 +199,7 @@ impl Wanted {
             Ok(Some(vec![column.clone()]))
         };
         let screen_names = columns_of(names::AUTHOR, &all);
-        let is_number = |name: &String| name.bytes().all(|byte| byte.is_ascii_digit());
-        let by_number = self.authors.iter().all(is_number) || !screen_names.is_empty();
+        let by_number = self.authors.iter().all(|name| is_number(name)) || !screen_names.is_empty();
         let usual = if by_number { [screen_names, columns_of(names::AUTHOR_ID, &all)].concat() } else { Vec::new() };
         let columns = Columns {
             authors: given(&self.author_column, "--author-column")?.unwrap_or(usual),
@@ -219,23 +220,54 @@ impl Wanted {
         Ok(columns)
     }
 
-    fn fate(&self, row: &Row, columns: &Columns) -> Fate {
-        let is = |names: &[String], set: &HashSet<String>| {
-            !set.is_empty() && names.iter().any(|name| row.text(name).is_some_and(|value| set.contains(&plain(&value))))
-        };
-        if is(&columns.ids, &self.ids) || is(&columns.authors, &self.authors) {
-            return Fate::Goes;
+    /// Returns what becomes of a row, and notes in `matched` who or what it goes for.
+    fn fate(&self, row: &Row, columns: &Columns, matched: &mut Matched) -> Fate {
+        let post = found(row, &columns.ids, &self.ids);
+        let author = found(row, &columns.authors, &self.authors);
+        let goes = post.is_some() || author.is_some();
+        matched.ids.extend(post);
+        matched.authors.extend(author);
+        if goes || self.authors.is_empty() {
+            return if goes { Fate::Goes } else { Fate::Stays };
         }
-        if self.authors.is_empty() {
-            return Fate::Stays;
-        }
-        let is_author = |name: &str| self.authors.contains(&comparable(name));
+        let wanted = |name: &str| Some(comparable(name)).filter(|name| self.authors.contains(name));
         let texts = || columns.texts.iter().filter_map(|name| row.text(name));
-        if texts().any(|text| retweeted(&text).is_some_and(is_author)) {
+        if let Some(author) = texts().find_map(|text| retweeted(&text).and_then(wanted)) {
+            matched.authors.insert(author);
             return Fate::Retweets;
         }
-        if texts().any(|text| mentioned(&text).any(is_author)) { Fate::Mentions } else { Fate::Stays }
+        let mentions = texts().any(|text| mentioned(&text).any(|name| wanted(name).is_some()));
+        if mentions { Fate::Mentions } else { Fate::Stays }
     }
+
+    /// Returns the authors and ids without a row, sorted. A number from a list may be either.
+    fn unmatched(&self, matched: &Matched) -> Vec<String> {
+        let listed = |number: &String| self.authors.contains(number) && self.ids.contains(number);
+        let is_missing = |name: &&String, own: &HashSet<String>, other: &HashSet<String>| {
+            !(own.contains(*name) || listed(name) && other.contains(*name))
+        };
+        let authors = self.authors.iter().filter(|name| is_missing(name, &matched.authors, &matched.ids));
+        let ids = self.ids.iter().filter(|id| is_missing(id, &matched.ids, &matched.authors)).cloned();
+        let at = |name: &String| if is_number(name) { name.clone() } else { format!("@{name}") };
+        authors.map(at).chain(ids).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}
+
+/// The authors and ids that rows go for.
+#[derive(Debug, Default)]
+struct Matched {
+    authors: HashSet<String>,
+    ids: HashSet<String>,
+}
+
+/// Returns the value of these columns that is in `wanted`, if one is.
+fn found(row: &Row, columns: &[String], wanted: &HashSet<String>) -> Option<String> {
+    let mut columns = columns.iter().filter(|_| !wanted.is_empty());
+    columns.find_map(|name| row.text(name).map(|value| plain(&value)).filter(|value| wanted.contains(value)))
+}
+
+fn is_number(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Returns a name or id of a row as it is compared; some tables have addresses.
@@ -270,40 +302,32 @@ enum Fate {
 /// Counts what would go, without changing anything, and looks for models in `folders`.
 ///
 /// # Errors
-/// If the data set cannot be read, has no column to look in, or one of its files is a link.
+/// As [`purge`]: what a purge refuses, a look refuses in the same words.
 pub fn look(path: &Path, wanted: &Wanted, folders: &[PathBuf]) -> Result<Purged> {
     let folder = Folder::open(path)?;
     refuse_links(path, folder.manifest())?;
     let columns = wanted.columns(&folder)?;
     let mut purged = Purged { digest_before: folder.manifest().digest.clone(), ..Purged::default() };
+    let mut matched = Matched::default();
     for row in folder.rows()? {
         let row = row?;
-        purged.count(&folder, &row, wanted.fate(&row, &columns));
+        purged.count(&folder, &row, wanted.fate(&row, &columns, &mut matched));
         purged.count_unsaid(&row, wanted, &columns);
     }
+    purged.unmatched = wanted.unmatched(&matched);
     purged.digest.clone_from(&purged.digest_before);
     if purged.rows > 0 {
+        ensure!(purged.kept > 0, "{}: no row would be left; delete the folder instead", path.display());
+        check_contents(path, folder.manifest())?;
+        refuse_existing_folder(path, Existing::Replace)?;
         purged.trace(path, folder.manifest(), folders)?;
     }
     Ok(purged)
 }
 
-/// Removes rows; `when` is in RFC 3339. Nothing is written if no row goes.
-///
-/// # Errors
-/// If the data set cannot be read, its files are not those of its manifest, no row would be left, or the folder cannot be written; it is as it was then.
-pub fn purge(path: &Path, wanted: &Wanted, folders: &[PathBuf], reason: &str, when: &str) -> Result<Purged> {
-    let folder = Folder::open(path)?;
-    refuse_existing_folder(path, Existing::Replace)?;
-    // A purge that was killed at its end may have left the rows next to the folder.
-    remove_unfinished(path);
-    let mut purged = look(path, wanted, folders)?;
-    if purged.rows == 0 {
-        return Ok(purged);
-    }
-    ensure!(purged.kept > 0, "{}: no row would be left; delete the folder instead", path.display());
-    let columns = wanted.columns(&folder)?;
-    for file in &folder.manifest().files {
+/// Refuses a data set whose files are not those of its manifest, or which a purge would not keep as a whole.
+fn check_contents(path: &Path, manifest: &Manifest) -> Result<()> {
+    for file in &manifest.files {
         let (sha256, _) = crate::folder::sha256_of_file(&path.join(&file.name))?;
         ensure!(
             sha256 == file.sha256,
@@ -312,6 +336,23 @@ pub fn purge(path: &Path, wanted: &Wanted, folders: &[PathBuf], reason: &str, wh
             path.display()
         );
     }
+    other_files(path, manifest).map(|_| ())
+}
+
+/// Removes rows; `when` is in RFC 3339. Nothing is written if no row goes.
+///
+/// # Errors
+/// If the data set cannot be read, its files are not those of its manifest, no row would be left, one of its
+/// files is a link, or the folder cannot be written; it is as it was then.
+pub fn purge(path: &Path, wanted: &Wanted, folders: &[PathBuf], reason: &str, when: &str) -> Result<Purged> {
+    // A purge that was killed at its end may have left the rows next to the folder.
+    remove_unfinished(path);
+    let mut purged = look(path, wanted, folders)?;
+    if purged.rows == 0 {
+        return Ok(purged);
+    }
+    let folder = Folder::open(path)?;
+    let columns = wanted.columns(&folder)?;
     let mut writer = Folder::replace(path, folder.format())?;
     for file in &folder.manifest().files {
         writer.begin(&file.split)?;
@@ -320,7 +361,7 @@ pub fn purge(path: &Path, wanted: &Wanted, folders: &[PathBuf], reason: &str, wh
     let label = label_column(folder.manifest());
     for row in folder.rows()? {
         let row = row?;
-        if matches!(wanted.fate(&row, &columns), Fate::Mentions | Fate::Stays) {
+        if matches!(wanted.fate(&row, &columns, &mut Matched::default()), Fate::Mentions | Fate::Stays) {
             if let Some(label) = row.text(&label) {
                 *label_counts.entry(label.into_owned()).or_insert(0) += 1;
             }
@@ -581,6 +622,30 @@ mod tests {
     }
 
     #[test]
+    fn one_author_is_one_however_the_name_is_typed_and_who_is_not_there_is_named() {
+        let place = tempfile::tempdir().unwrap();
+        for (author, text) in [
+            ("begon\u{303}a", "hola"),
+            ("BEGO\u{d1}A", "hola"),
+            ("eva", "RT  @BEGO\u{d1}A: hola"),
+            ("eva", "rt @begon\u{303}a hola"),
+        ] {
+            let path = with_columns(place.path(), &[("text", text), ("author", author), ("id", "7")]);
+            for name in ["bego\u{f1}a", "@Begon\u{303}a"] {
+                let looked = look(&path, &wanted(&[name, "nadie", "88"], &["9"]), &[]).unwrap();
+                assert_eq!((looked.rows, looked.retweets), (1, u64::from(author == "eva")), "{author} {text}");
+                assert_eq!(looked.unmatched, ["88", "9", "@nadie"]);
+            }
+        }
+        let path =
+            with_columns(place.path(), &[("text", "hola"), ("author", "ana"), ("author_id", "77"), ("id", "12")]);
+        let list = place.path().join("list.txt");
+        std::fs::write(&list, "12\n77\n13\n@eva\n").unwrap();
+        let looked = look(&path, &Wanted::new(&[], &[], &[list]).unwrap(), &[]).unwrap();
+        assert_eq!(looked.unmatched, ["13", "@eva"], "a number in a list is a post or an author");
+    }
+
+    #[test]
     fn without_a_column_to_look_in_nothing_is_called_clean() {
         let place = tempfile::tempdir().unwrap();
         let path = with_columns(place.path(), &[("text", "hola"), ("quien", "ana"), ("nr", "12")]);
@@ -655,15 +720,21 @@ mod tests {
         assert!(refused.contains("list.txt:4: write an author as @name"), "{refused}");
         std::fs::write(&list, "@ana\n5\n@luis\n@eva").unwrap();
         let all = Wanted::new(&[], &[], &[list]).unwrap();
-        assert!(purge(&path, &all, &[], "", WHEN).unwrap_err().to_string().contains("no row would be left"));
+        let refused = |wanted: &Wanted| {
+            let [looked, purged] = [look(&path, wanted, &[]), purge(&path, wanted, &[], "", WHEN)];
+            let [looked, purged] = [looked, purged].map(|result| result.unwrap_err().to_string());
+            assert_eq!(looked, purged, "a dry run refuses what the run refuses");
+            purged
+        };
+        assert!(refused(&all).contains("no row would be left"));
         assert!(Wanted::new(&[], &[], &[]).unwrap_err().to_string().contains("nothing to purge"));
         std::fs::create_dir(path.join("notes")).unwrap();
-        let other = purge(&path, &wanted(&["ana"], &[]), &[], "", WHEN).unwrap_err().to_string();
+        let other = refused(&wanted(&["ana"], &[]));
         assert!(other.contains("notes: the folder is written anew and keeps only files"), "{other}");
         assert!(path.join("notes").is_dir());
         std::fs::remove_dir(path.join("notes")).unwrap();
         std::fs::write(path.join("test.jsonl"), "{\"id\":\"4\",\"author\":\"ana\"}\n").unwrap();
-        let changed = purge(&path, &wanted(&["ana"], &[]), &[], "", WHEN).unwrap_err().to_string();
+        let changed = refused(&wanted(&["ana"], &[]));
         assert!(changed.contains("test.jsonl: not the contents that the manifest names"), "{changed}");
         assert_eq!(Manifest::read(&path).unwrap().purged, []);
     }

@@ -1,5 +1,7 @@
 //! Screen names, which people write with and without `@`, in any case, and as addresses: `https://x.com/ana`.
 
+use pregonero_text::characters::tidy;
+
 /// What the path of a profile's address cannot begin with: X has its own pages there.
 const NO_NAMES: [&str; 8] = ["i", "home", "search", "explore", "hashtag", "intent", "share", "settings"];
 
@@ -38,28 +40,44 @@ pub(crate) fn address(text: &str) -> Option<Address> {
 
 /// Returns whether a text can be a screen name, with or without `@`.
 pub(crate) fn is_screen_name(text: &str) -> bool {
-    let name = text.trim().trim_start_matches('@');
+    let name = text.trim().trim_start_matches(AT);
     (1..=50).contains(&name.len()) && name_at(name).len() == name.len()
 }
 
-/// Returns a name or an id as it is compared: without spaces around it, without `@`, in lower case.
+/// Returns a name or an id as it is compared: composed (NFC), without spaces around it, without `@`, in lower case.
 pub(crate) fn comparable(name: &str) -> String {
-    name.trim().trim_start_matches('@').to_lowercase()
+    let name = name.trim().trim_start_matches(AT);
+    if name.is_ascii() {
+        return name.to_ascii_lowercase();
+    }
+    // In upper case first, which makes one of what has several lower cases: ς and σ.
+    let caseless = tidy(name).trim().trim_start_matches(AT).to_uppercase().to_lowercase();
+    tidy(&caseless).into_owned()
 }
 
-/// Returns the name of whom a text retweets: `RT @ana: …`.
+/// Returns the name of whom a text retweets: `RT @ana: …`, in any case and with any spaces.
 pub(crate) fn retweeted(text: &str) -> Option<&str> {
-    text.strip_prefix("RT @").map(name_at)
+    let text = text.trim_start();
+    let (start, rest) = text.split_at_checked(2)?;
+    let name = rest.trim_start().strip_prefix(AT)?;
+    (start.eq_ignore_ascii_case("RT") && rest.starts_with(char::is_whitespace)).then(|| name_at(name))
 }
 
 /// Returns the names that a text mentions.
 pub(crate) fn mentioned(text: &str) -> impl Iterator<Item = &str> {
-    text.split('@').skip(1).map(name_at)
+    text.split(AT).skip(1).map(name_at)
 }
 
-/// Returns the screen name at the beginning of a text.
+/// The signs before a name: X takes the wide one too.
+const AT: [char; 2] = ['@', '＠'];
+
+/// Returns the name at the beginning of a text. X's own have no accents, but those of other places do.
 fn name_at(text: &str) -> &str {
-    let end = text.find(|character: char| !character.is_ascii_alphanumeric() && character != '_').unwrap_or(text.len());
+    let is_of_name = |character: char| {
+        character.is_ascii_alphanumeric()
+            || matches!(character, '_' | 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ɏ' | '\u{300}'..='\u{36f}')
+    };
+    let end = text.find(|character| !is_of_name(character)).unwrap_or(text.len());
     &text[..end]
 }
 
@@ -94,8 +112,18 @@ mod tests {
     #[test]
     fn one_name_however_it_is_written() {
         assert_eq!((comparable(" @Ana_1 ").as_str(), comparable("ana_1").as_str()), ("ana_1", "ana_1"));
-        assert_eq!(retweeted("RT @Ana: hoy llueve"), Some("Ana"));
-        assert_eq!(retweeted("gracias, RT @ana"), None);
+        for (one, other) in
+            [("Bego\u{f1}a", "@BEGON\u{303}A"), ("bego\u{200b}\u{f1}a", " ＠begon\u{303}a"), ("Οδυσσευς", "ΟΔΥΣΣΕΥΣ")]
+        {
+            assert_eq!(comparable(one), comparable(other), "{one} {other}");
+        }
+        for text in ["RT @Ana: hoy llueve", "RT  @Ana: hoy", " rt\u{a0}@Ana hoy", "RT ＠Ana: hoy"] {
+            assert_eq!(retweeted(text), Some("Ana"), "{text}");
+        }
+        assert_eq!(retweeted("RT @Begon\u{303}a: hoy"), Some("Begon\u{303}a"));
+        for text in ["gracias, RT @ana", "RT@ana", "ART @ana", "RT ana", "ñ", ""] {
+            assert_eq!(retweeted(text), None, "{text}");
+        }
         assert_eq!(mentioned("@ana y @luis_2, hola").collect::<Vec<_>>(), ["ana", "luis_2"]);
     }
 }

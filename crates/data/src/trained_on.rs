@@ -74,6 +74,15 @@ impl TrainedOn {
         Ok(Self { format: FORMAT, data })
     }
 
+    /// Adds the files of another list that are not in this one.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        let new = other.data.into_iter().filter(|used| self.data.iter().all(|known| known.path != used.path));
+        let new: Vec<DataUse> = new.collect();
+        self.data.extend(new);
+        self
+    }
+
     /// Adds what a model was trained on that the training begins from: its rows are in the new model too. A folder without a list adds
     /// nothing.
     ///

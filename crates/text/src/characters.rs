@@ -21,6 +21,13 @@ pub fn first_hidden(text: &str) -> Option<char> {
     text.chars().find(|character| is_hidden(*character))
 }
 
+/// Returns why a text cannot go on record: it has a character that nobody can see. None if all can be seen.
+#[must_use]
+pub fn hidden_in_words(text: &str) -> Option<String> {
+    let code = u32::from(first_hidden(text)?);
+    Some(format!("it contains U+{code:04X}, a character that cannot be seen: leave it out"))
+}
+
 /// Returns a text with every hidden character written as its code, so that a text from outside cannot rewrite what it is shown
 /// on.
 #[must_use]

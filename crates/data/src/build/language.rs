@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use anyhow::{Result, bail};
 use whatlang::Lang;
 
 use super::words::{Piece, pieces};
@@ -26,10 +27,39 @@ const OTHERS: &str = "aa ab ae an as av ay ba bh bi bm bo br bs ce ch co cr cu c
     ia ie ig ii ik in io is iu iw ji ki kj kl kr ks ku kv kw ky lb lg li ln lo lu mg mh mi mn ms mt na nb nd ng nn nr nv ny oc oj om \
     os pi ps qu rm rn rw sa sc sd se sg sh si sm so sq ss st su sw tg ti tn to ts tt tw ty ug ve vo wa wo xh yo za";
 
-/// Returns whether a code of two letters is that of a language; of those with three, there are thousands.
-#[must_use]
-pub fn is_known(code: &str) -> bool {
-    code.len() == 3 || CODES.split_whitespace().chain(OTHERS.split_whitespace()).any(|known| known == code)
+/// The one code of three letters that X gives a language: Sorani.
+const SORANI: &str = "ckb";
+
+/// Checks that a code is one that X gives posts: of two letters, or one of its own such as `und`.
+///
+/// # Errors
+/// If it is not; the message says which code to write.
+pub fn check_code(code: &str) -> Result<()> {
+    let mut known = CODES.split_whitespace().chain(OTHERS.split_whitespace());
+    if UNKNOWN.contains(&code) || code == SORANI || (code.len() == 2 && known.any(|known| known == code)) {
+        return Ok(());
+    }
+    match short_of(code) {
+        Some(short) => bail!("{code:?} is not a code that X uses, so that nothing would be found; write {short:?}"),
+        None => bail!(
+            "no language has the code {code:?} on X, so that nothing would be found; X uses the two letters of ISO 639-1: Spanish is \
+             \"es\""
+        ),
+    }
+}
+
+/// Returns the code of two letters for one of three.
+fn short_of(long: &str) -> Option<&'static str> {
+    if long.len() != 3 {
+        return None;
+    }
+    let mut codes = CODES.split_whitespace();
+    while let (Some(known), Some(short)) = (codes.next(), codes.next()) {
+        if long == known {
+            return Some(short);
+        }
+    }
+    None
 }
 
 /// Returns the code of a row's language, if something says it.
@@ -56,20 +86,24 @@ fn found_in(text: &str) -> Option<&'static str> {
 }
 
 fn code_of(language: Lang) -> &'static str {
-    let mut codes = CODES.split_whitespace();
-    while let (Some(long), Some(short)) = (codes.next(), codes.next()) {
-        if long == language.code() {
-            return short;
-        }
-    }
-    language.code()
+    short_of(language.code()).unwrap_or(language.code())
 }
 
-/// Returns whether a code is one that a filter names: `es` is also `es-CO`.
+/// Returns whether a code is one that a filter names: `es` is also `es-CO` and `spa`.
 #[must_use]
 pub fn is_one_of(code: &str, languages: &[String]) -> bool {
-    let bare = code.trim().split(['-', '_']).next().unwrap_or_default();
-    languages.iter().any(|language| language.eq_ignore_ascii_case(bare))
+    let bare = code.trim().split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+    languages.iter().any(|language| one_code(language) == one_code(&bare))
+}
+
+/// Returns one code for each language: tables of others have three letters, and X writes some of ISO's former codes.
+fn one_code(code: &str) -> &str {
+    match code {
+        "in" => "id",
+        "iw" => "he",
+        "ji" => "yi",
+        _ => short_of(code).unwrap_or(code),
+    }
 }
 
 #[cfg(test)]
@@ -90,13 +124,33 @@ mod tests {
         ] {
             assert_eq!(language_of(column.map(Cow::from), text).as_deref(), expected, "{text}");
         }
-        assert!(is_one_of("es-CO", &["es".to_owned()]) && !is_one_of("eu", &["es".to_owned()]));
+        for (code, filter, is) in [
+            ("es-CO", "es", true),
+            ("spa", "es", true),
+            ("SPA", "es", true),
+            ("eu", "es", false),
+            ("iw", "he", true),
+            ("in", "id", true),
+        ] {
+            assert_eq!(is_one_of(code, &[filter.to_owned()]), is, "{code} {filter}");
+        }
     }
 
     #[test]
-    fn codes_of_no_language_are_told_apart() {
-        assert!(["es", "en", "eu", "gl", "qu", "in", "iw", "spa", "zh"].into_iter().all(is_known));
-        assert!(!["xx", "zz", "sp", ""].into_iter().any(is_known));
+    fn codes_that_x_does_not_use_are_refused_with_the_one_to_write() {
+        for code in ["es", "en", "eu", "gl", "qu", "in", "iw", "zh", "ckb", "und", "qme"] {
+            assert!(check_code(code).is_ok(), "{code}");
+        }
+        for (code, expected) in [
+            ("spa", "write \"es\""),
+            ("deu", "write \"de\""),
+            ("esp", "no language has the code \"esp\" on X"),
+            ("xx", "Spanish is \"es\""),
+            ("sp", "no language has the code \"sp\""),
+        ] {
+            let message = check_code(code).unwrap_err().to_string();
+            assert!(message.contains(expected), "{code}: {message}");
+        }
     }
 
     #[test]

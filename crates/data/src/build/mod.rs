@@ -29,6 +29,7 @@ mod words;
 
 pub use self::engine::{Request, build};
 pub use self::enrich::{Enricher, Filled};
+pub use self::language::check_code as check_language;
 pub use self::leakage::{Leakage, LeakageReport};
 pub use self::report::{BuildReport, Dropped, JoinReport, PartReport, SourceReport};
 pub use self::spec::{EnrichSpec, Spec, SpecFile};

@@ -10,9 +10,10 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::language::is_known;
+use super::language::check_code;
 use super::moment::Moment;
 use super::pattern::Pattern;
+use crate::folder::check_words;
 
 /// A spec with the text that it was read from.
 #[derive(Debug, Clone)]
@@ -128,7 +129,7 @@ pub struct FilterSpec {
     /// The day that `older_than_days` counts back from: the build takes no clock.
     pub as_of: Option<Moment>,
     pub older_than_days: Option<u32>,
-    /// ISO 639-1: `es`, `en`.
+    /// As X writes them: `es`, `en`, `und`.
     pub languages: Vec<String>,
     pub text_matches: Option<Pattern>,
     pub text_excludes: Option<Pattern>,
@@ -346,6 +347,7 @@ impl Spec {
 impl SourceSpec {
     fn check(&self) -> Result<()> {
         ensure!(!self.path.all().is_empty(), "source.path: the list is empty");
+        check_words(self.name.iter().map(|name| ("source.name", name.as_str())))?;
         for (ours, theirs) in &self.columns {
             let other = self.columns.iter().find(|(other, column)| *other > ours && *column == theirs);
             if let Some((other, _)) = other {
@@ -365,6 +367,11 @@ impl SourceSpec {
 
 impl MetaSpec {
     fn check(&self) -> Result<()> {
+        let Self { name, description, licence, rights, creators, url, .. } = self;
+        let words =
+            [("name", name), ("description", description), ("licence", licence), ("rights", rights), ("url", url)];
+        let creators = creators.iter().map(|creator| ("creators", creator.as_str()));
+        check_words(words.into_iter().map(|(key, words)| (key, words.as_str())).chain(creators)).context("meta")?;
         let Some(version) = &self.version else { return Ok(()) };
         let numbers: Vec<&str> = version.split('.').collect();
         let fits = numbers.len() == 3 && numbers.iter().all(|number| number.parse::<u32>().is_ok());
@@ -399,10 +406,7 @@ impl FilterSpec {
         for language in &self.languages {
             let fits = (2..=3).contains(&language.len()) && language.bytes().all(|letter| letter.is_ascii_lowercase());
             ensure!(fits, "filter.languages: {language:?} is not a code of a language, such as \"es\"");
-            ensure!(
-                is_known(language),
-                "filter.languages: no language has the code {language:?} (ISO 639-1), so that no row would be in it; Spanish is \"es\""
-            );
+            check_code(language).context("filter.languages")?;
         }
         for (column, values) in self.only.iter().chain(&self.without) {
             ensure!(!values.is_empty(), "filter: the list of values for {column:?} is empty");
@@ -561,6 +565,8 @@ mod tests {
             ("[filter]\nduplicates = \"near\"\nnear_threshold = 1.5\n", "1.5 is not above 0"),
             ("[filter]\nlanguages = [\"Spanish\"]\n", "not a code of a language"),
             ("[filter]\nlanguages = [\"xx\"]\n", "no language has the code \"xx\""),
+            ("[filter]\nlanguages = [\"esp\"]\n", "filter.languages: no language has the code \"esp\""),
+            ("[filter]\nlanguages = [\"es\", \"spa\"]\n", "write \"es\""),
             ("[filter]\nas_of = 2021-01-01\n", "filter.as_of: it does nothing without older_than_days"),
             (
                 "columns = { text = \"x\", author = \"x\" }\n",
@@ -583,6 +589,9 @@ mod tests {
             ("[split]\nby = \"random\"\ntest_from = 2021-01-01\n", "need by = \"time\""),
             ("[split]\nby = \"luck\"\n", "expected one of `author`, `time`, `random`"),
             ("[meta]\nversion = \"1\"\n", "meta.version"),
+            ("[meta]\nname = \"a\u{202e}b\"\n", "meta: name: it contains U+202E, a character that cannot be seen"),
+            ("[meta]\ncreators = [\"a\", \"\\u200b\"]\n", "meta: creators: it contains U+200B"),
+            ("name = \"\\u2066\"\n", "source.name: it contains U+2066"),
             ("[output]\nformat = \"csv\"\n", "expected `parquet` or `jsonl`"),
         ] {
             let message = format!("{:#}", parse(&format!("{SOURCE}{rest}")).unwrap_err());

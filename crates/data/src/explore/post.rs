@@ -8,6 +8,7 @@ use super::{ExploreOptions, lower_case};
 use crate::names;
 use crate::near_duplicates::Signature;
 use crate::row::{Row, Value, is_blank};
+use crate::screen_name::retweeted;
 
 /// A row as it was read.
 #[derive(Debug)]
@@ -71,7 +72,7 @@ impl Post {
     fn of(row: &Row, text: &str) -> Self {
         let says = row.get(names::RETWEET).and_then(Value::as_bool);
         let mut post = Self {
-            is_retweet: says.unwrap_or_else(|| text.starts_with("RT @")),
+            is_retweet: says.unwrap_or_else(|| retweeted(text).is_some()),
             traits: Traits::default(),
             characters: text.chars().count() as u64,
             words: 0,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
+use pregonero_text::characters::hidden_in_words;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -234,6 +235,19 @@ impl Manifest {
     pub fn rows(&self) -> u64 {
         self.files.iter().map(|file| file.rows).sum()
     }
+}
+
+/// Checks the words of a person that a manifest keeps, each with the key or flag that they come from.
+///
+/// # Errors
+/// If a character in them cannot be seen, or changes the direction of what follows.
+pub fn check_words<'a>(given: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<()> {
+    for (key, words) in given {
+        if let Some(why) = hidden_in_words(&words.replace("\r\n", "\n")) {
+            bail!("{key}: {why}");
+        }
+    }
+    Ok(())
 }
 
 /// Returns the identity of a data set with these files: the SHA-256 of what `sha256sum` prints for them, in their order.

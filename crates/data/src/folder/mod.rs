@@ -13,9 +13,10 @@ mod write;
 pub use crate::row::ColumnType;
 pub use columns::ColumnCounts;
 pub use hashing::sha256_of_file;
-pub use manifest::{Column, DataFile, Format, MANIFEST, Manifest, Purge, Source, Spec, Split, digest_of};
+pub use manifest::{Column, DataFile, Format, MANIFEST, Manifest, Purge, Source, Spec, Split, check_words, digest_of};
 pub use open::{Folder, FolderRows, digest_of_data};
 pub use write::Writer;
+pub(crate) use write::other_files;
 
 #[cfg(test)]
 mod tests;

@@ -43,6 +43,14 @@ impl Folder {
         path.join(MANIFEST).is_file()
     }
 
+    /// Returns whether `path` is a data file of a data set.
+    #[must_use]
+    pub fn has_file(path: &Path) -> bool {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return false };
+        let manifest = Self::is_one(folder).then(|| Manifest::read(folder).ok()).flatten();
+        manifest.is_some_and(|manifest| manifest.files.iter().any(|file| *file.name == *name))
+    }
+
     /// Returns the folder's path.
     #[must_use]
     pub fn path(&self) -> &Path {

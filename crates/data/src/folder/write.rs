@@ -77,7 +77,7 @@ impl Folder {
 ///
 /// # Errors
 /// If there is a folder or a link: neither is copied, so it would be lost.
-fn other_files(path: &Path, manifest: &Manifest) -> Result<Vec<OsString>> {
+pub(crate) fn other_files(path: &Path, manifest: &Manifest) -> Result<Vec<OsString>> {
     let mut others = Vec::new();
     for entry in std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))? {
         let entry = entry?;

@@ -19,7 +19,7 @@ use super::sources::{DEEPEST, Source, Where, in_folder, in_zip, neighbours_of};
 use super::table::{SAMPLE, Table};
 use super::unpack::{OnDisk, unpacked};
 use super::x::archive::{Archive, are_tweets};
-use crate::folder::{Folder, FolderRows, Manifest};
+use crate::folder::{Folder, FolderRows};
 use crate::parquet_file::ParquetRows;
 use crate::row::{Place, Row};
 
@@ -179,10 +179,7 @@ fn open_text(input: Input, mut source: Source, options: &ReadOptions) -> Result<
 
 /// Returns whether a file is one of a data set: its rows are as this program wrote them, whatever they look like.
 fn is_of_data_set(source: &Source) -> bool {
-    let Where::Path(path) = &source.place else { return false };
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return false };
-    let manifest = Folder::is_one(folder).then(|| Manifest::read(folder).ok()).flatten();
-    manifest.is_some_and(|manifest| manifest.files.iter().any(|file| *file.name == *name))
+    matches!(&source.place, Where::Path(path) if Folder::has_file(path))
 }
 
 /// Refuses the files of an archive that are not the account's tweets.

@@ -56,6 +56,8 @@ pub enum SplitProtocol {
     Groups,
     /// Row by row, with duplicates left in: VacunaBot's protocol, which flatters the results.
     Random,
+    /// Not at all: the data set has the parts already. Seed, shares and similarity decide nothing then.
+    Given,
 }
 
 /// The split that a classifier was trained with: `held_out` in its `config.json`, so that an evaluation finds the
@@ -70,6 +72,15 @@ pub struct HeldOut {
     /// The similarity from which texts stay together; absent: only identical texts do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub near_duplicate: Option<f64>,
+}
+
+impl HeldOut {
+    /// Returns whether two trainings on the same data hold out the same rows.
+    #[must_use]
+    pub fn holds_out_the_same(&self, other: &Self) -> bool {
+        let both_given = [self, other].iter().all(|split| split.protocol == SplitProtocol::Given);
+        both_given || self == other
+    }
 }
 
 /// The columns of a table.
@@ -148,6 +159,16 @@ impl TestPart {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seed_and_shares_do_not_count_where_the_parts_are_given() {
+        let split = |protocol, seed| HeldOut { seed, shares: Shares::default(), protocol, near_duplicate: None };
+        let same = |one, other| split(one, 1).holds_out_the_same(&split(other, 2));
+        assert!(same(SplitProtocol::Given, SplitProtocol::Given));
+        assert!(
+            !same(SplitProtocol::Groups, SplitProtocol::Groups) && !same(SplitProtocol::Groups, SplitProtocol::Given)
+        );
+    }
 
     #[test]
     fn a_part_is_known_by_its_texts_and_labels_and_a_mismatch_says_what_to_give() {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::said;
+use pregonero_data::folder::Folder;
 use pregonero_data::read::{self, FileReport, ReadOptions, Rows};
 
 /// A requested column and the flag that names it.
@@ -153,7 +154,7 @@ impl Wanted {
 }
 
 /// Returns which column of a file holds its texts: the named one, or `text` where the kind of file has that by itself (plain
-/// lines, X's files, data sets).
+/// lines, X's files, data sets and the files in them).
 ///
 /// # Errors
 /// If the file cannot be read, or a column must be named and is not.
@@ -162,13 +163,14 @@ pub fn text_column(path: &Path, named: Option<&str>) -> Result<String> {
     let mut rows = read::open(&[path.to_owned()], &ReadOptions::strict())?;
     let first = rows.next().transpose()?;
     let file = rows.report().files.first().context("no file was opened")?;
+    let of_data_set = file.is_data_set() || Folder::has_file(path);
     match named {
         Some(column) if file.is_plain() && column != TEXT => {
             bail!("{}: column {column:?} is named, but plain lines have no columns", path.display())
         }
         Some(column) => Ok(column.to_owned()),
         None if file.is_plain() || file.is_of_x() => Ok(TEXT.to_owned()),
-        None if file.is_data_set() && file.columns.iter().any(|column| column == TEXT) => Ok(TEXT.to_owned()),
+        None if of_data_set && file.columns.iter().any(|column| column == TEXT) => Ok(TEXT.to_owned()),
         None => {
             let columns =
                 if first.is_some() || !file.columns.is_empty() { file.columns.join(", ") } else { "none".to_owned() };
@@ -227,6 +229,27 @@ mod tests {
         table.next_row().unwrap();
         let message = format!("{:#}", table.next_row().unwrap_err());
         assert!(message.contains("no column \"label\"; the file has text; name it with --label-column"), "{message}");
+    }
+
+    #[test]
+    fn the_text_of_a_data_set_is_found_in_its_folder_and_in_its_files() {
+        use pregonero_data::folder::{Format, Manifest};
+        let place = tempfile::tempdir().unwrap();
+        for (format, file) in [(Format::JsonLines, "train.jsonl"), (Format::Parquet, "train.parquet")] {
+            let set = place.path().join(format.name());
+            let mut writer = Folder::create(&set, format).unwrap();
+            let mut row = pregonero_data::row::Row::default();
+            row.set("id", "1");
+            row.set("text", "hola");
+            writer.write_to("train", &row).unwrap();
+            writer.finish(Manifest::default()).unwrap();
+            assert_eq!(text_column(&set, None).unwrap(), "text");
+            assert_eq!(text_column(&set.join(file), None).unwrap(), "text");
+            let elsewhere = place.path().join(file);
+            std::fs::copy(set.join(file), &elsewhere).unwrap();
+            let message = text_column(&elsewhere, None).unwrap_err().to_string();
+            assert!(message.contains("say which column holds the text"), "{message}");
+        }
     }
 
     #[test]

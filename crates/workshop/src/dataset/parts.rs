@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use pregonero_data::folder::Folder;
+use pregonero_data::trained_on::TrainedOn;
 
 use super::said;
 
@@ -91,6 +92,16 @@ pub fn paths_for(path: &Path, read_for: ReadFor) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Takes the hashes of what a training reads to learn from these paths: of a data set with parts, only its part `train`.
+///
+/// # Errors
+/// As [`paths_for`]; also if a file cannot be read.
+pub fn learned_from<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<TrainedOn> {
+    let read: Vec<Vec<PathBuf>> =
+        paths.into_iter().map(|path| paths_for(path, ReadFor::Training)).collect::<Result<_>>()?;
+    TrainedOn::of(read.into_iter().flatten())
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -121,6 +132,13 @@ pub(crate) mod tests {
         data_set(&odd, &[row("left"), row("right")]);
         assert_eq!(paths_for(&divided, ReadFor::Training).unwrap(), [divided.join("train.jsonl")]);
         assert_eq!(paths_for(&divided, ReadFor::Measuring).unwrap(), [divided.join("test.jsonl")]);
+        let learned = learned_from([&divided, &whole]).unwrap().data;
+        let learned: Vec<_> = learned.into_iter().map(|used| used.path).collect();
+        assert_eq!(
+            learned,
+            [divided.join("train.jsonl"), whole.join("data.jsonl")],
+            "what is measured on is not learned"
+        );
         assert_eq!(paths_for(&divided, ReadFor::Everything).unwrap(), std::slice::from_ref(&divided));
         let file = divided.join("test.jsonl");
         assert_eq!(paths_for(&file, ReadFor::Training).unwrap(), [file], "a part that is named is read");

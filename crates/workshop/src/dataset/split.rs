@@ -1,6 +1,6 @@
 //! Splits a table as a classifier's `held_out` says.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::parts::GivenPart;
 use pregonero_data::split::{Split, SplitRow, split_at_random, split_by_groups};
@@ -10,7 +10,7 @@ use pregonero_models::sentiment::{HeldOut, SplitProtocol};
 /// of each row in a data set that is divided already: those parts stay, and what is missing is taken from its part `train`.
 ///
 /// # Errors
-/// If the shares do not pass their check.
+/// If the shares do not pass their check, or the parts are those of a data set and `given` lacks them.
 pub fn split(held_out: &HeldOut, rows: &[SplitRow<'_>], given: &[Option<GivenPart>]) -> Result<Split> {
     let shares = held_out.shares.as_array();
     if given.iter().all(Option::is_none) {
@@ -39,6 +39,10 @@ fn divide(held_out: &HeldOut, rows: &[SplitRow<'_>], shares: [f64; 3]) -> Result
     match held_out.protocol {
         SplitProtocol::Groups => split_by_groups(rows, shares, held_out.near_duplicate, held_out.seed),
         SplitProtocol::Random => split_at_random(rows.len(), shares, held_out.seed),
+        SplitProtocol::Given => bail!(
+            "the classifier was trained with a data set's own parts, and this data lacks them: give the folder of that data set, \
+             or measure all rows of a file that it has not seen, without --held-out"
+        ),
     }
 }
 

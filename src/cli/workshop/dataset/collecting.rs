@@ -20,7 +20,7 @@ use crate::collect::{
     Request, Surroundings,
 };
 use crate::config::ConfigError;
-use pregonero_data::folder::Format;
+use pregonero_data::folder::{Format, check_words};
 use pregonero_settings::micros;
 use pregonero_system::clock::{SystemClock, shown};
 use pregonero_text::characters;
@@ -100,6 +100,7 @@ impl CollectingArguments {
     /// # Errors
     /// If the token or the journal cannot be used, nobody agrees, X cannot be asked, or posts are missing at the end.
     pub async fn collect(self, wish: Wish, session: &Session) -> Result<()> {
+        check_words([("--rights", self.rights.as_str()), ("--name", self.name.as_deref().unwrap_or_default())])?;
         let connection = Connection::open(session)?;
         let client = PublicClient::new(
             &connection.base_url,

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::cli::output::{table_for_terminal, visible};
 use crate::cli::session::Session;
-use pregonero_data::folder::{Column, ColumnType, Folder, Format, Manifest};
+use pregonero_data::folder::{Column, ColumnType, Folder, Format, Manifest, check_words};
 use pregonero_data::import::{Import, Imported, import};
 use pregonero_data::read::ReadOptions;
 use pregonero_data::times;
@@ -131,6 +131,15 @@ impl ImportArguments {
     pub fn run(self, session: &Session) -> Result<()> {
         let settings = self.settings();
         self.check_renames()?;
+        let words = [
+            ("--name", &self.name),
+            ("--description", &self.description),
+            ("--rights", &self.rights),
+            ("--licence", &self.licence),
+            ("--url", &self.url),
+        ];
+        let words = words.into_iter().filter_map(|(flag, words)| Some((flag, words.as_deref()?)));
+        check_words(words.chain(self.creator.iter().map(|creator| ("--creator", creator.as_str()))))?;
         if let Some(output) = &self.output {
             refuse_existing_folder(output, Existing::Refuse)?;
         }

@@ -11,7 +11,7 @@ use crate::cli::output::{BAD, GOOD, HEADING, counted, styled, visible};
 use crate::cli::session::Session;
 use pregonero_data::card::{MADE_BY, card};
 use pregonero_data::croissant;
-use pregonero_data::folder::{Folder, MANIFEST, Manifest};
+use pregonero_data::folder::{Folder, MANIFEST, Manifest, check_words};
 use pregonero_data::ids::{MOST_IDS, write_ids};
 use pregonero_data::purge::{self, Purged, Wanted};
 use pregonero_data::times::standard;
@@ -40,12 +40,21 @@ impl ShowArguments {
     pub fn run(self, session: &Session) -> Result<()> {
         let folder = Folder::open(&self.folder)?;
         let json = serde_json::to_value(folder.manifest())?;
-        session.output.object(|| shown(folder.manifest()), || json)
+        session.output.object(|| shown(folder.manifest(), &name_of(&folder)), || json)
     }
 }
 
-fn shown(manifest: &Manifest) -> String {
-    let mut text = format!("{} {}\n", styled(HEADING, &visible(&manifest.name)), visible(&manifest.version));
+/// Returns the data set's name, or its folder's if it has none.
+fn name_of(folder: &Folder) -> String {
+    if !folder.manifest().name.is_empty() {
+        return folder.manifest().name.clone();
+    }
+    let path = std::fs::canonicalize(folder.path()).unwrap_or_else(|_| folder.path().to_owned());
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn shown(manifest: &Manifest, name: &str) -> String {
+    let mut text = format!("{} {}\n", styled(HEADING, &visible(name)), visible(&manifest.version));
     let said = |text: &str| if text.is_empty() { "not said".to_owned() } else { visible(text) };
     if !manifest.description.is_empty() {
         let _ = writeln!(text, "{}", visible(&manifest.description));
@@ -161,7 +170,8 @@ Examples:
 Retweets of an author contain the author's words and go too; posts that mention the author stay, and are counted.
 The manifest records when, how many and why, but no name and no id. Models keep in data.json what they were trained on: those
 that have seen the rows are named, and data sets that were built from this one. They must be trained and built again: what a model
-has learned cannot be taken out of it. Put the name into a file that the spec's leave_out reads, or the next build brings it back.")]
+has learned cannot be taken out of it. Files that were exported before (such as the list of `dataset ids`) are not followed: write
+them again. Put the name into a file that the spec's leave_out reads, or the next build brings it back.")]
 pub struct PurgeArguments {
     /// The data set's folder
     #[arg(value_name = "FOLDER")]
@@ -198,6 +208,7 @@ impl PurgeArguments {
     /// # Errors
     /// If the folder is no data set, nothing to purge is named, or the folder cannot be written.
     pub fn run(self, session: &Session) -> Result<()> {
+        check_words([("--reason", self.reason.as_str())])?;
         let wanted = Wanted::new(&self.author, &self.id, &self.file)?
             .in_columns(self.author_column.clone(), self.id_column.clone());
         let folders = self.folders(session)?;
@@ -295,9 +306,23 @@ impl PurgeArguments {
     }
 }
 
-/// Returns which rows could not be looked at, a line each.
+/// How many authors and ids without a row are named.
+const MOST_NAMED: usize = 10;
+
+/// Returns for whom there was no row, and which rows could not be looked at, a line each.
 fn unsaid(purged: &Purged) -> String {
     let mut text = String::new();
+    if !purged.unmatched.is_empty() {
+        let shown: Vec<String> = purged.unmatched.iter().take(MOST_NAMED).map(|name| visible(name)).collect();
+        let more = purged.unmatched.len().saturating_sub(MOST_NAMED);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more, which --json lists") };
+        let _ = writeln!(
+            text,
+            "{} no row for {}{more}: check how it is written",
+            styled(BAD, "warning:"),
+            shown.join(", ")
+        );
+    }
     for (count, what) in [
         (purged.without_author, "an author, so --author could not find them"),
         (purged.without_id, "a whole id, so --id could not find them"),

@@ -269,7 +269,7 @@ impl ClassifierArguments {
         };
         ensure!(self.vectors.is_some() || !self.freeze_vectors, "--freeze-vectors needs --vectors FILE");
         let default_shares = match self.split {
-            SplitProtocol::Groups => Shares::default(),
+            SplitProtocol::Groups | SplitProtocol::Given => Shares::default(),
             SplitProtocol::Random => RANDOM_SHARES,
         };
         let teacher = |source: ModelSource| -> Result<Teacher> {

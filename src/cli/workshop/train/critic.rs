@@ -18,11 +18,11 @@ use crate::cli::workshop::progress::follow;
 use crate::cli::workshop::stop::Stop;
 use crate::cli::workshop::texts::ControlColumn;
 use crate::config::Settings;
-use pregonero_data::trained_on::TrainedOn;
 use pregonero_models::generation::{Engine, LengthBudget};
 use pregonero_text::hashing::splitmix64;
 use pregonero_text::tweet_text::{MAX_WEIGHTED_LENGTH, weighted_length};
 use pregonero_tweet::{Candidate, SeedPrompt};
+use pregonero_workshop::dataset::parts::learned_from;
 use pregonero_workshop::evaluation::generator::sampling::Sampling;
 use pregonero_workshop::training::classifier::check_output;
 use pregonero_workshop::training::critic::{CriticOutcome, CriticTraining, FEWEST, SET_ASIDE, train_critic};
@@ -91,7 +91,7 @@ pub(super) async fn run(arguments: CriticArguments, session: &Session) -> Result
         read_for: ReadFor::Training,
         columns: &columns,
     };
-    let trained_on = TrainedOn::of(arguments.data.iter().map(|source| &source.path))?;
+    let trained_on = learned_from(arguments.data.iter().map(|source| &source.path))?;
     let (rows, _) = text::read_rows(&arguments.data, &reading)?;
     let mut settings = session.load(arguments.model.overrides())?.settings;
     arguments.model.fit(&mut settings, session)?;

@@ -5,9 +5,8 @@ use std::fmt::Write as _;
 use super::{ClassifierTraining, SourceCounts, StopOn, TrainingOutcome, VectorCounts};
 use crate::metrics::ClassificationReport;
 use crate::training::schedule::Decay;
-use pregonero_models::sentiment::ClassifierConfig;
-use pregonero_models::sentiment::SplitProtocol;
 use pregonero_models::sentiment::calibration::Calibration;
+use pregonero_models::sentiment::{ClassifierConfig, HeldOut, SplitProtocol};
 
 /// Returns the text of `README.md`.
 pub fn write(settings: &ClassifierTraining, config: &ClassifierConfig, outcome: &TrainingOutcome) -> String {
@@ -70,7 +69,7 @@ fn data(settings: &ClassifierTraining, outcome: &TrainingOutcome) -> String {
     let file = settings.data.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let counts = &outcome.counts;
     let [train, validation, test] = counts.parts;
-    let mut text = format!("## Data\n\n`{file}`. {}\n\n{}", settings.about_data, protocol(settings));
+    let mut text = format!("## Data\n\n`{file}`. {}\n\n{}", settings.about_data, split(settings, &counts.own_parts));
     let _ = write!(
         text,
         " {train} rows for training, {validation} for stopping, choosing and calibrating, {test} for measuring; {} rows had \
@@ -86,21 +85,35 @@ fn data(settings: &ClassifierTraining, outcome: &TrainingOutcome) -> String {
     text
 }
 
-fn protocol(settings: &ClassifierTraining) -> String {
-    let held_out = settings.held_out();
-    match (held_out.protocol, held_out.near_duplicate) {
-        (SplitProtocol::Random, _) => format!(
-            "Split at random (seed {}), duplicates left in: authors and texts are in several parts, so the figures \
-             flatter.",
-            held_out.seed
+fn split(settings: &ClassifierTraining, own_parts: &[&str]) -> String {
+    let lacking: Vec<&str> = ["validation", "test"].into_iter().filter(|part| !own_parts.contains(part)).collect();
+    match (own_parts.is_empty(), lacking.is_empty()) {
+        (true, _) => format!("Split {}", protocol(settings, "parts")),
+        (false, true) => format!("{OWN_PARTS}."),
+        (false, false) => {
+            let lacking = lacking.join(" and ");
+            format!("{OWN_PARTS}. It has no {lacking} part: train was split {}", protocol(settings, "parts of it"))
+        }
+    }
+}
+
+/// What the card says of a data set that is divided already.
+const OWN_PARTS: &str = "The data set's own parts are used as they are; how much they have in common is in its manifest (`leakage`), if it was \
+                         measured";
+
+/// Returns how rows were split, and what is in no two of the `parts`.
+fn protocol(settings: &ClassifierTraining, parts: &str) -> String {
+    let HeldOut { seed, protocol, near_duplicate, .. } = settings.held_out();
+    match (protocol, near_duplicate) {
+        (SplitProtocol::Random | SplitProtocol::Given, _) => format!(
+            "at random (seed {seed}), duplicates left in: authors and texts are in several {parts}, so the figures flatter."
         ),
         (SplitProtocol::Groups, None) => {
-            format!("Split by groups (seed {}): no author and no cleaned text is in two parts.", held_out.seed)
+            format!("by groups (seed {seed}): no author and no cleaned text is in two {parts}.")
         }
         (SplitProtocol::Groups, Some(similarity)) => format!(
-            "Split by groups (seed {}): no author, no cleaned text and no near-duplicate (at least {similarity} of the \
-             words shared) is in two parts.",
-            held_out.seed
+            "by groups (seed {seed}): no author, no cleaned text and no near-duplicate (at least {similarity} of the words \
+             shared) is in two {parts}."
         ),
     }
 }

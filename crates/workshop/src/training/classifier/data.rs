@@ -17,13 +17,13 @@ use super::vectors::{InitialVectors, VectorCounts};
 use crate::dataset;
 use crate::dataset::columns::{Asked, open_table};
 use crate::dataset::labelled::{LabelledTweet, author_column, place_of, read_labelled};
-use crate::dataset::parts::{ReadFor, paths_for};
+use crate::dataset::parts::{GivenPart, ReadFor, paths_for};
 use pregonero_data::similar::{NEAR_DUPLICATE, SimilarTexts};
 use pregonero_data::split::{Split, SplitRow};
-use pregonero_models::sentiment::TestPart;
 use pregonero_models::sentiment::network::{NetworkConfig, Row};
 use pregonero_models::sentiment::ngrams::Ngram;
 use pregonero_models::sentiment::vocabulary::{PADDING, Vocabulary};
+use pregonero_models::sentiment::{HeldOut, SplitProtocol, TestPart};
 
 /// A row to train on.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +68,8 @@ pub struct SourceCounts {
 pub struct DataCounts {
     /// Labelled rows of the train, validation and test parts.
     pub parts: [usize; 3],
+    /// Which of the three parts the data set has itself; none if it is not divided.
+    pub own_parts: Vec<&'static str>,
     /// Labelled rows left out because cleaning leaves nothing of their text.
     pub skipped_empty: usize,
     /// Counts for the weakly labelled and unlabelled files.
@@ -92,6 +94,8 @@ pub(super) struct Prepared {
     pub(super) test: Part,
     /// What the model records about the test part.
     pub(super) test_part: TestPart,
+    /// The split as the model records it.
+    pub(super) held_out: HeldOut,
     pub(super) counts: DataCounts,
 }
 
@@ -130,13 +134,15 @@ pub(super) fn prepare(settings: &ClassifierTraining) -> Result<Prepared> {
     }
     let mut counts = DataCounts {
         parts: [split.train.len(), split.validation.len(), split.test.len()],
+        own_parts: labelled.own_parts(),
         skipped_empty: labelled.skipped_empty,
         ..DataCounts::default()
     };
     let mut rows = labelled.train_rows(&split);
     Additions::new(settings, &labelled, &split).add(&mut rows, &mut counts)?;
     let teachers = Teachers::load(&settings.teachers, &settings.labels)?;
-    counts.teachers_of_other_splits = teachers.of_other_splits(&settings.held_out());
+    let held_out = held_out(settings, &counts.own_parts);
+    counts.teachers_of_other_splits = teachers.of_other_splits(&held_out);
     let targets = targets(settings, &teachers, &mut rows, &mut counts)?;
 
     let texts = rows.iter().map(|row| row.cleaned.as_str());
@@ -169,7 +175,15 @@ pub(super) fn prepare(settings: &ClassifierTraining) -> Result<Prepared> {
     let test_part = labelled.test_part(settings, &split);
     let replaces = settings.augment > 0.0;
     let neighbours = vectors.as_ref().filter(|_| replaces).map(InitialVectors::neighbours);
-    Ok(Prepared { vocabulary, network, vectors, neighbours, train, validation, test, test_part, counts })
+    Ok(Prepared { vocabulary, network, vectors, neighbours, train, validation, test, test_part, held_out, counts })
+}
+
+/// Returns the split as it was: protocol and seed decide nothing where the data set has all parts itself.
+fn held_out(settings: &ClassifierTraining, own_parts: &[&str]) -> HeldOut {
+    match own_parts.len() {
+        3 => HeldOut { protocol: SplitProtocol::Given, near_duplicate: None, ..settings.held_out() },
+        _ => settings.held_out(),
+    }
 }
 
 fn network(settings: &ClassifierTraining, vocabulary: &Vocabulary) -> Result<NetworkConfig> {
@@ -202,6 +216,13 @@ impl Labelled {
     fn rows(&self) -> Vec<SplitRow<'_>> {
         let rows = self.tweets.iter().zip(&self.cleaned);
         rows.map(|(tweet, normalised)| SplitRow { author: &tweet.author, normalised, label: tweet.label }).collect()
+    }
+
+    /// Returns the names of the parts that the data set has itself.
+    fn own_parts(&self) -> Vec<&'static str> {
+        let has = |part| self.tweets.iter().any(|tweet| tweet.part == Some(part));
+        let all = [("train", GivenPart::Train), ("validation", GivenPart::Validation), ("test", GivenPart::Test)];
+        all.into_iter().filter(|(_, part)| has(*part)).map(|(name, _)| name).collect()
     }
 
     fn test_part(&self, settings: &ClassifierTraining, split: &Split) -> TestPart {

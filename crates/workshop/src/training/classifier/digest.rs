@@ -42,16 +42,21 @@ impl FileDigests {
     }
 }
 
-pub(super) fn files(settings: &ClassifierTraining) -> Vec<PathBuf> {
+fn files(settings: &ClassifierTraining) -> Vec<PathBuf> {
     let mut files = vec![settings.data.clone()];
     files.extend(settings.weak.iter().map(|source| source.path.clone()));
     files.extend(settings.unlabelled.iter().map(|source| source.path.clone()));
+    files.extend(vector_files(settings));
+    files
+}
+
+/// Returns the files of the word vectors.
+pub(super) fn vector_files(settings: &ClassifierTraining) -> Vec<PathBuf> {
     match settings.vectors.as_ref().map(|vectors| &vectors.path) {
         Some(folder) if folder.is_dir() => {
             let parts = [VECTORS_FILE, SUBWORDS_FILE, CARD_FILE].map(|name| folder.join(name));
-            files.extend(parts.into_iter().filter(|path| path.exists()));
+            parts.into_iter().filter(|path| path.exists()).collect()
         }
-        path => files.extend(path.cloned()),
+        path => path.cloned().into_iter().collect(),
     }
-    files
 }

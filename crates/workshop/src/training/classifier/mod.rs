@@ -38,6 +38,7 @@ pub use self::progress::{EpochReport, Listener, Progress};
 pub use self::settings::{ClassifierTraining, Distillation, PretrainedVectors, StopOn, outputs};
 pub use self::sources::{Teacher, UnlabelledSource, WeakSource};
 pub use self::vectors::VectorCounts;
+use crate::dataset::parts::learned_from;
 use crate::metrics::ClassificationReport;
 use pregonero_data::trained_on::TrainedOn;
 use pregonero_models::sentiment::ClassifierConfig;
@@ -197,7 +198,7 @@ fn run(
         cleaning: settings.cleaning,
         labels: settings.labels.clone(),
         calibration,
-        held_out: settings.held_out(),
+        held_out: data.held_out,
         test_part: Some(data.test_part),
         recommended_min_score: settings.recommended_min_score,
         label_hashtags: settings.label_hashtags.clone(),
@@ -220,7 +221,10 @@ fn run(
 
 /// Returns the files of a training, and those that its word vectors were trained on.
 fn trained_on(settings: &ClassifierTraining) -> Result<TrainedOn> {
-    let files = TrainedOn::of(digest::files(settings))?;
+    let added = settings.weak.iter().map(|source| &source.path);
+    let added = learned_from(added.chain(settings.unlabelled.iter().map(|source| &source.path)))?;
+    // The labelled file is learned from, stopped by and measured on with all its parts.
+    let files = TrainedOn::of(std::iter::once(settings.data.clone()).chain(digest::vector_files(settings)))?.and(added);
     match settings.vectors.as_ref().map(|vectors| &vectors.path) {
         Some(folder) if folder.is_dir() => files.begun_from(folder),
         _ => Ok(files),

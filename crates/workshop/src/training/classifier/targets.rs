@@ -34,7 +34,7 @@ impl Teachers {
 
     /// Returns how many were trained with another split: they may have learned rows that this one holds out.
     pub(super) fn of_other_splits(&self, held_out: &HeldOut) -> usize {
-        self.classifiers.iter().filter(|teacher| teacher.config().held_out != *held_out).count()
+        self.classifiers.iter().filter(|teacher| !teacher.config().held_out.holds_out_the_same(held_out)).count()
     }
 
     /// Returns the mean of their probabilities at the given temperature.

@@ -12,9 +12,9 @@ use crate::dataset::labelled::read_labelled;
 use crate::evaluation::classification::{EvaluatedPart, evaluate_classifier, score_labelled};
 use pregonero_models::catalog::{ModelFiles, WEIGHTS};
 use pregonero_models::sentiment::Columns;
-use pregonero_models::sentiment::SplitProtocol;
 use pregonero_models::sentiment::network::{Architecture, DenseSettings};
 use pregonero_models::sentiment::{Classifier, VOCABULARY_FILE};
+use pregonero_models::sentiment::{Shares, SplitProtocol};
 
 const GOOD: [&str; 4] = ["me vacuno feliz", "gracias por la vacuna", "dosis lista hoy", "salud para todos"];
 const BAD: [&str; 4] = ["no me vacuno nunca", "no quiero esa vacuna", "libertad sin dosis", "miedo para todos"];

@@ -375,7 +375,7 @@ fn card(settings: &GeneratorTraining, model: &Finished<'_>, outcome: &Outcome) -
          ## Data\n\n{sources}\n{} texts read, {} of them kept ({} duplicates, {} near-duplicates, {} cut off by X, {} empty or too \
          short); \
          {} tokens.{}\n\n\
-         ## Training\n\n```\n{}\n```\n\n{} of {} {}, learning rate {}, seed {}.\n\n\
+         ## Training\n\n```\n{}\n```\n\n{} of {} {}, {}, seed {}.\n\n\
          {} per step on {}.\n\n![Loss by step]({CURVE})\n\n\
          ## Evaluation\n\n{held_out}\n\n{}\n\n{VERBATIM_UNKNOWN}\n",
         config.parameters(),
@@ -399,7 +399,7 @@ fn card(settings: &GeneratorTraining, model: &Finished<'_>, outcome: &Outcome) -
             Samples::Blocks => format!("blocks of {} tokens", settings.block),
             Samples::Texts => format!("texts of at most {} tokens", settings.block),
         },
-        settings.learning_rate,
+        optimizer_in_words(settings),
         settings.seed,
         match settings.accumulate {
             1 => "One batch".to_owned(),
@@ -408,6 +408,17 @@ fn card(settings: &GeneratorTraining, model: &Finished<'_>, outcome: &Outcome) -
         outcome.device,
         model.corpus.compared.in_words(),
     )
+}
+
+fn optimizer_in_words(settings: &GeneratorTraining) -> String {
+    let adamw = format!("AdamW, learning rate {}", settings.learning_rate);
+    match settings.optimizer {
+        OptimizerChoice::AdamW => adamw,
+        OptimizerChoice::Muon => format!(
+            "Muon, learning rate {}, for the matrices inside the layers and {adamw}, for everything else",
+            settings.muon_learning_rate
+        ),
+    }
 }
 
 fn counted(count: usize, what: &str) -> String {

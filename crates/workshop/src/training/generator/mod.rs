@@ -34,6 +34,7 @@ pub use self::settings::{Base, ControlTraining, GeneratorTraining, Samples, Shap
 pub use self::step_settings::{MuonStep, OptimizerChoice, Precision, StepSettings};
 pub use super::schedule::Decay;
 use super::text::TextCounts;
+use crate::dataset::parts::learned_from;
 use pregonero_data::trained_on::TrainedOn;
 use pregonero_models::catalog::ModelFiles;
 use pregonero_models::generation::device;
@@ -106,7 +107,9 @@ pub fn train(
 
 /// Returns the files of a training, and those of the model that it begins from.
 fn trained_on(settings: &GeneratorTraining) -> Result<TrainedOn> {
-    let files = TrainedOn::of(settings.data.iter().chain(&settings.own).map(|source| &source.path))?;
+    // Of the own texts, all parts are stored with the model.
+    let own = TrainedOn::of(settings.own.iter().map(|source| &source.path))?;
+    let files = learned_from(settings.data.iter().map(|source| &source.path))?.and(own);
     match &settings.base {
         Base::Model(ModelFiles::Folder(folder)) => files.begun_from(folder),
         Base::Model(ModelFiles::Embedded(_)) | Base::Scratch { .. } => Ok(files),

@@ -140,6 +140,11 @@ fn a_training_with_muon_learns_and_goes_on_exactly_where_it_stopped() {
     let with_muon =
         |output: &str| GeneratorTraining { optimizer: OptimizerChoice::Muon, accumulate: 2, ..place.settings(output) };
     let (whole, _) = losses(&with_muon("whole"), None).expect("trained");
+    let card = std::fs::read_to_string(place.path("whole/README.md")).expect("a card");
+    assert!(
+        card.contains("Muon, learning rate 0.02, for the matrices inside the layers and AdamW, learning rate "),
+        "{card}"
+    );
     let (plain, _) = losses(&GeneratorTraining { accumulate: 2, ..place.settings("adamw") }, None).expect("trained");
     assert!(whole[11] < plain[11], "muon {whole:?}, AdamW {plain:?}");
     let (first, _) = losses(&with_muon("parts"), Some(7)).expect("trained");
@@ -291,8 +296,15 @@ fn the_written_model_is_whole_and_scores_as_training_said() {
         assert!(folder.join(name).is_file(), "{name}");
     }
     let card = std::fs::read_to_string(folder.join("README.md")).expect("a card");
-    for words in ["perplexity", "texts.txt", "pregonero train generator", "training.svg", "Verbatim share", "CPU, f32"]
-    {
+    for words in [
+        "perplexity",
+        "texts.txt",
+        "pregonero train generator",
+        "training.svg",
+        "Verbatim share",
+        "CPU, f32",
+        "AdamW, learning",
+    ] {
         assert!(card.contains(words), "{words}: {card}");
     }
     assert!(card.contains("`verbatim.bin` holds ") && !folder.join("own_texts.zst").exists(), "{card}");

@@ -24,7 +24,7 @@ pub use self::folder::{CARD_FILE, SUBWORDS_FILE, TrainedVectors, VECTORS_FILE, V
 pub use self::format::{ReadCounts, VectorFormat, read_vectors, read_width, write_vectors};
 pub use self::word_vectors::{WordVectors, cosine};
 use super::text::{Cleaning as Tidying, TextCounts, TextSource};
-use pregonero_data::trained_on::TrainedOn;
+use crate::dataset::parts::learned_from;
 use pregonero_models::sentiment::cleaning::Cleaning;
 use pregonero_models::sentiment::subwords::SubwordHasher;
 use pregonero_system::files::{Existing, refuse_existing_folder};
@@ -147,7 +147,7 @@ pub fn train_vectors(
     progress: &mut dyn FnMut(VectorProgress),
 ) -> Result<VectorOutcome> {
     settings.check()?;
-    let trained_on = TrainedOn::of(settings.data.iter().map(|source| &source.path))?;
+    let trained_on = learned_from(settings.data.iter().map(|source| &source.path))?;
     let corpus = Corpus::read(settings)?;
     let size =
         CorpusSize { texts: corpus.texts.clone(), words: corpus.words.len(), running_words: corpus.running_words() };

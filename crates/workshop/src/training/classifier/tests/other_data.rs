@@ -93,6 +93,46 @@ fn resuming_replaces_no_model_and_goes_on_with_no_other_rows() {
 }
 
 #[test]
+fn a_card_says_that_the_data_sets_own_parts_were_used() {
+    use crate::dataset::parts::tests::data_set;
+    let folder = tempfile::tempdir().unwrap();
+    let row = |part, index: usize| {
+        let phrase = if index % 2 == 1 { GOOD[index / 2 % 4] } else { BAD[index / 2 % 4] };
+        (part, format!("{phrase}, día {index}"), index % 2, format!("autor{index}"))
+    };
+    for (name, lacking, protocol) in [("all", "", SplitProtocol::Given), ("two", "validation", SplitProtocol::Random)] {
+        let data = folder.path().join(format!("{name}-set"));
+        let part = |index: usize| ["test", "validation", "train", "train"][index % 8 / 2];
+        let rows: Vec<_> =
+            (0..240).filter(|&index| part(index) != lacking).map(|index| row(part(index), index)).collect();
+        data_set(&data, &rows);
+        let settings = ClassifierTraining {
+            data,
+            protocol: SplitProtocol::Random,
+            shares: Shares { train: 0.8, validation: 0.1, test: 0.1 },
+            epochs: 1,
+            ..settings(folder.path(), name)
+        };
+        train(&settings).unwrap();
+        let card = std::fs::read_to_string(settings.output.join("README.md")).unwrap();
+        assert!(card.contains("The data set's own parts are used"), "{card}");
+        assert!(!card.contains("by groups") && card.contains("at random") != lacking.is_empty(), "{card}");
+        assert_eq!(
+            card.contains("It has no validation part: train was split at random"),
+            !lacking.is_empty(),
+            "{card}"
+        );
+        let classifier = load(&settings.output).unwrap();
+        assert_eq!(classifier.config().held_out.protocol, protocol);
+        let score = |data: &Path| score_labelled(&classifier, data, &settings.columns, EvaluatedPart::HeldOut);
+        assert_eq!(score(&settings.data).unwrap().verified, Some(true));
+        let error = format!("{:#}", score(&settings.data.join("train.jsonl")).unwrap_err());
+        let expected = if lacking.is_empty() { "give the folder of that data set" } else { "not the held-out part" };
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn a_grid_keeps_the_best_and_goes_on_where_it_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let base = settings(folder.path(), "model");
