@@ -155,6 +155,7 @@ impl Language {
             "paused" => ("En pausa", "Paused"),
             "budget_used_up" => ("Presupuesto o límite agotado", "A budget or limit is used up"),
             "stopped_by_x" => ("X no acepta publicaciones", "X refuses every post"),
+            "generator_away" => ("El servidor del generador no responde", "The generator's server is away"),
             "disk_full" => ("Disco lleno", "The disk is full"),
             "database_gone" => ("La base de datos ha desaparecido", "The database is gone"),
             "record" => ("No se puede leer o escribir el registro", "The record cannot be read or written"),

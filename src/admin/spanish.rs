@@ -75,6 +75,12 @@ const SENTENCES: &[(&str, &str)] = &[
         "mientras duraba la ronda se aprobó algo parecido al texto elegido: {s}",
     ),
     ("no candidates: {s}", "no hubo candidatos: {s}"),
+    (
+        "engine.files are not the files of the server's model: it reads text with another tokenizer; name the right ones, or leave out \
+         the attribute {}",
+        "engine.files no son los archivos del modelo del servidor, que lee el texto con otro tokenizador; indica los correctos, o quita \
+         el atributo {}",
+    ),
     ("the engine has stopped", "el generador se ha parado"),
     ("generation failed: {}", "la generación falló: {}"),
     (
@@ -107,6 +113,10 @@ const SENTENCES: &[(&str, &str)] = &[
     ),
     ("not served: {s}", "sin servir: {s}"),
     // why nothing goes out
+    (
+        "the generation server is away, and no generation.fallback stands in: {s}",
+        "el servidor del generador no responde, y no hay generation.fallback que lo sustituya: {s}",
+    ),
     ("{s}; the next post may go out at {}", "{s}; lo siguiente puede salir el {}"),
     ("budget.posts_per_month ({}) is used up", "se agotó budget.posts_per_month ({})"),
     ("budget.posts_per_day ({}) is used up", "se agotó budget.posts_per_day ({})"),
@@ -251,8 +261,8 @@ const SENTENCES: &[(&str, &str)] = &[
     ("{}: cannot be reached: {}", "{}: no se puede contactar con él: {}"),
     ("is the server running, and is the address right?", "¿está en marcha el servidor, y es correcta la dirección?"),
     (
-        "failure {} in a row, and it is asked again in {} s (engine.pause)",
-        "van {} fallos seguidos, y se le vuelve a preguntar en {} s (engine.pause)",
+        "failure {} in a row, and this program leaves it alone for {} s (engine.pause, Retry-After)",
+        "van {} fallos seguidos, y este programa no le pregunta durante {} s (engine.pause, Retry-After)",
     ),
     (
         "{}: no complete answer within {} s (engine.timeout)",

@@ -106,7 +106,7 @@ pub async fn load_engine_with(
     }
     match server.ask().await {
         Ok(findings) => tell_findings(address, &findings, settings),
-        Err(error) if error.is_passing() || stand_in.is_some() => {
+        Err(error) if error.is_temporary() || stand_in.is_some() => {
             tracing::warn!("the generation server cannot be used now: {error}");
         }
         Err(error) => return Err(SetupError::Unusable { key: "generation.model", cause: error.into() }),

@@ -131,7 +131,7 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         return configured.then_some(CONFIGURATION);
     }
     if let Some(GenerationError::Server(error)) = cause.downcast_ref::<GenerationError>() {
-        return Some(if error.is_passing() { TEMPORARY } else { CONFIGURATION });
+        return Some(if error.is_temporary() { TEMPORARY } else { CONFIGURATION });
     }
     if let Some(error) = cause.downcast_ref::<LockError>() {
         return matches!(error, LockError::AlreadyRunning { .. }).then_some(TEMPORARY);

@@ -19,6 +19,8 @@ pub enum Code {
     BudgetUsedUp,
     /// X refuses every post.
     StoppedByX,
+    /// The generator's server is away, and no model stands in for it.
+    GeneratorAway,
     /// No room to record a post.
     DiskFull,
     /// The database was deleted or replaced under the daemon.
@@ -44,6 +46,7 @@ impl Code {
             Self::Paused => "paused",
             Self::BudgetUsedUp => "budget_used_up",
             Self::StoppedByX => "stopped_by_x",
+            Self::GeneratorAway => "generator_away",
             Self::DiskFull => "disk_full",
             Self::DatabaseGone => "database_gone",
             Self::Record => "record",
@@ -91,6 +94,12 @@ impl Hindrance {
             HaltCause::Refused => Code::StoppedByX,
         };
         Self { code, reason: halt.to_string() }
+    }
+
+    /// Returns the hindrance where the generator's server is away for this reason and nothing stands in for it.
+    pub(super) fn of_server(away: &str) -> Self {
+        let reason = format!("the generation server is away, and no generation.fallback stands in: {away}");
+        Self { code: Code::GeneratorAway, reason }
     }
 
     /// Returns the hindrance if a used-up budget or limit holds posts back. The gap between two posts does not count:

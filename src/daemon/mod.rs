@@ -468,7 +468,9 @@ impl Daemon {
     /// Returns what holds the next post back, the most serious first.
     fn hindrance(&self) -> Option<Hindrance> {
         let halt = self.halt.as_ref().map(Hindrance::of_halt);
-        self.trouble.clone().or(halt).or_else(|| self.spent.clone())
+        let engine = || EngineStatus::of(&self.app.engine, &self.app.settings.generation.decoding);
+        let away = || engine().and_then(|engine| engine.hindrance());
+        self.trouble.clone().or(halt).or_else(away).or_else(|| self.spent.clone())
     }
 
     fn write_status(&mut self) {

@@ -36,6 +36,7 @@ impl Daemon {
                 (Some(Hindrance { code, reason }), _) if self.trouble.is_none() => {
                     tracing::warn!(code = code.as_str(), "nothing is posted for now: {reason}");
                 }
+                (None, Some(Code::GeneratorAway)) => tracing::info!("the generation server answers again"),
                 (None, Some(Code::BudgetUsedUp)) => tracing::info!("budget and limits allow posts again"),
                 _ => {}
             }

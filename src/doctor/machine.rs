@@ -83,7 +83,12 @@ fn running(standing: &Standing) -> Check {
     let pid = standing.daemon.as_ref().map_or(0, |status| status.pid);
     match standing.code {
         Code::Ok => Check::ok("daemon", format!("process {pid} is running and ready")),
-        Code::Paused | Code::StoppedByX | Code::BudgetUsedUp | Code::DiskFull | Code::DatabaseGone => {
+        Code::Paused
+        | Code::StoppedByX
+        | Code::BudgetUsedUp
+        | Code::GeneratorAway
+        | Code::DiskFull
+        | Code::DatabaseGone => {
             Check::ok("daemon", format!("process {pid} is running; nothing is posted for now: {reason}"))
         }
         Code::NotRunning => Check::warn("daemon", code, reason, "run `pregonero run` or `systemctl start pregonero`"),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::fake_engine::{FakeEngine, Fault, Kind, MODEL};
-use crate::support::test_bot::{Ended, TestBot};
+use crate::support::test_bot::{Ended, TestBot, wait_until};
 
 /// What the tests wait for a server that does not answer.
 const IMPATIENT: &str = "[engine]\ntimeout = \"2s\"\nattempts = 2\npause = \"1s\"\n[sentiment]";
@@ -147,17 +147,17 @@ fn every_wrong_answer_is_an_error_that_says_what_is_wrong_and_nothing_is_posted(
         (Fault::Status(503, said("Loading model")), 75, "answers 503: Loading model"),
         (Fault::Status(500, json!({"error": "CUDA out of memory"})), 75, "answers 500: CUDA out of memory"),
         (Fault::TooMany(0), 75, "answers 429: slow down"),
-        (Fault::Page, 78, "a page for people where JSON was expected"),
+        (Fault::Page, 75, "a page for people where JSON was expected"),
         (Fault::HalfJson, 75, "JSON that ends in the middle"),
         (Fault::Broken, 75, "its answer broke off"),
         (Fault::Redirect("https://elsewhere.example/v1".to_owned()), 78, "redirects to https://elsewhere.example/v1"),
-        (Fault::Huge, 78, "its answer is longer than 16 MiB"),
+        (Fault::Huge, 75, "its answer is longer than 16 MiB"),
         (Fault::Drip, 75, "no complete answer within 2 s (engine.timeout)"),
         (Fault::Hang, 75, "no complete answer within 2 s (engine.timeout)"),
-        (Fault::Body("[]".to_owned()), 78, "no list of choices"),
-        (Fault::Body("nonsense".to_owned()), 78, "its answer is not JSON"),
-        (Fault::Body(json!({"choices": [{"text": 7}]}).to_string()), 78, "choices[0]: its text is a number"),
-        (Fault::Body(json!({"choices": []}).to_string()), 78, "an empty list of choices"),
+        (Fault::Body("[]".to_owned()), 75, "no list of choices"),
+        (Fault::Body("nonsense".to_owned()), 75, "its answer is not JSON"),
+        (Fault::Body(json!({"choices": [{"text": 7}]}).to_string()), 75, "choices[0]: its text is a number"),
+        (Fault::Body(json!({"choices": []}).to_string()), 75, "an empty list of choices"),
     ] {
         engine.always(Some(fault.clone()));
         let ended = generate(&bot, &[]);
@@ -165,6 +165,85 @@ fn every_wrong_answer_is_an_error_that_says_what_is_wrong_and_nothing_is_posted(
         assert!(ended.stderr.contains(expected), "{fault:?}: {}", ended.stderr);
         assert!(ended.stderr.contains("http://127.0.0.1:"), "it names the server: {}", ended.stderr);
     }
+}
+
+#[test]
+fn a_bad_answer_at_the_start_is_no_fault_of_the_configuration() {
+    let engine = FakeEngine::start(Kind::Vllm);
+    let bot = bot_at(&engine, "", "");
+    for fault in [Fault::Page, Fault::Body(json!({"choices": []}).to_string())] {
+        engine.always(Some(fault.clone()));
+        let check = bot.run(&["config", "check"]);
+        assert_eq!(check.code(), Some(0), "{fault:?}: {check:#?}");
+        assert!(check.stderr.contains("AWAY"), "{fault:?}: {}", check.stderr);
+    }
+}
+
+/// What the probe of a server finds out, as `doctor` says it.
+fn found(bot: &TestBot) -> String {
+    let doctor = bot.run(&["--json", "doctor", "--offline"]).stdout;
+    doctor.lines().find(|line| line.contains("generation_server")).unwrap_or_else(|| panic!("{doctor}")).to_owned()
+}
+
+#[test]
+fn a_server_that_is_busy_once_during_the_probe_is_found_as_it_is() {
+    let engine = FakeEngine::start(Kind::Vllm);
+    let bot = bot_at(&engine, "", "");
+    let expected = found(&bot);
+    let probe = engine.new_requests().iter().filter(|body| body["max_tokens"] == 8).count();
+    assert!(probe > 6, "{probe}");
+    for before in 0..probe {
+        (0..before).for_each(|_| engine.next(Fault::Good));
+        engine.next(Fault::TooMany(0));
+        assert_eq!(found(&bot), expected, "after {before} requests");
+    }
+}
+
+#[test]
+fn a_probe_that_stayed_open_is_not_remembered() {
+    let engine = FakeEngine::start(Kind::Vllm);
+    let bot = bot_at(&engine, "", "");
+    engine.next(Fault::Good);
+    engine.always(Some(Fault::TooMany(0)));
+    let check = bot.run(&["config", "check"]);
+    assert_eq!(check.code(), Some(0), "{check:#?}");
+    engine.always(None);
+    engine.new_requests();
+    assert_eq!(generate(&bot, &[]).code(), Some(0));
+    let asked = engine.new_requests();
+    assert!(asked.len() > 8, "it is asked again: {}", asked.len());
+    assert_eq!(asked.last().unwrap()["n"], 5, "it writes several texts a request");
+    engine.next(Fault::Good);
+    engine.always(Some(Fault::TooMany(0)));
+    let open = found(&bot);
+    assert!(open.contains("are asked again") && !open.contains("one text a request"), "{open}");
+}
+
+#[test]
+fn a_server_that_ignores_max_tokens_ends_no_round() {
+    let engine = FakeEngine::start(Kind::Vllm);
+    let bot = bot_at(&engine, "", "");
+    assert_eq!(generate(&bot, &[]).code(), Some(0));
+    let text = format!(" {}", "hola y ".repeat(8_000));
+    engine.always(Some(Fault::Body(json!({"choices": [{"text": text}], "system_fingerprint": "1.0"}).to_string())));
+    let begun = std::time::Instant::now();
+    let once = bot.run(&["once"]);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{once:#?}");
+    assert!(once.stderr.contains("ignores max_tokens; the text is cut"), "{}", once.stderr);
+}
+
+#[test]
+fn a_server_with_another_tokenizer_gets_text_and_no_attributes() {
+    let bot = TestBot::new();
+    let engine = FakeEngine::start(Kind::Vllm);
+    // Without the tokenizer, it counts words.
+    configure(&bot, &engine, "", "files = \"tiny\"");
+    let said = found(&bot);
+    assert!(said.contains("fewer token") && said.contains("not the files of its model"), "{said}");
+    engine.new_requests();
+    assert_eq!(generate(&bot, &[]).code(), Some(0));
+    let asked = engine.new_requests().pop().unwrap();
+    assert_eq!((&asked["prompt"], &asked["stop_token_ids"]), (&json!("La"), &json!([])), "{asked}");
 }
 
 #[test]
@@ -298,6 +377,33 @@ fn a_daemon_starts_while_the_server_is_away_and_status_shows_it() {
     daemon.signal("TERM");
     assert_eq!(daemon.wait().code(), Some(0));
     drop(engine);
+}
+
+#[test]
+fn while_the_server_is_away_and_nothing_stands_in_the_daemon_is_not_ready() {
+    let engine = FakeEngine::start(Kind::Vllm);
+    let bot = bot_at(&engine, "", "");
+    let port = engine.port();
+    drop(engine);
+    let mut daemon = bot.start(&["run"]);
+    daemon.wait_for("waiting for the next slot", 1);
+    daemon.wait_for("nothing is posted for now: the generation server is away", 1);
+    wait_until("the status", || bot.run(&["--json", "healthcheck"]).stdout.contains("generator_away"));
+    let health = bot.run(&["--json", "healthcheck"]);
+    let said: Value = serde_json::from_str(health.stdout.trim()).unwrap();
+    assert_eq!(
+        (&said["code"], &said["ready"], &said["healthy"]),
+        (&json!("generator_away"), &json!(false), &json!(false))
+    );
+    assert!(health.code() == Some(1) && said["reason"].as_str().unwrap().contains("cannot be reached"), "{health:#?}");
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait().code(), Some(0));
+    let _engine = FakeEngine::start_at(Kind::Vllm, port);
+    let mut daemon = bot.start(&["run"]);
+    daemon.wait_for("waiting for the next slot", 1);
+    wait_until("the status", || bot.run(&["healthcheck"]).code() == Some(0));
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait().code(), Some(0));
 }
 
 #[test]

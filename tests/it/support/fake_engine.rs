@@ -77,6 +77,8 @@ pub enum Fault {
     Body(String),
     /// The first text alone, of several.
     Fewer,
+    /// Nothing wrong: the answer of the model.
+    Good,
 }
 
 #[derive(Debug)]
@@ -219,7 +221,7 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
         script.requests.push(body.clone());
         let fault = script.faults.pop_front().or_else(|| script.always.clone());
         match fault {
-            None => return script.complete(&body, false),
+            None | Some(Fault::Good) => return script.complete(&body, false),
             Some(Fault::Fewer) => return script.complete(&body, true),
             Some(fault) => fault,
         }
@@ -300,7 +302,7 @@ async fn wrong(fault: Fault) -> Response {
             response(200, Body::from_stream(bytes))
         }
         Fault::Hang => std::future::pending().await,
-        Fault::Fewer => unreachable!("answered by the model"),
+        Fault::Fewer | Fault::Good => unreachable!("answered by the model"),
     }
 }
 
@@ -392,7 +394,8 @@ impl Script {
             return (text, tokens);
         };
         let ids: Vec<u32> = ids.iter().map(|id| id.as_u64().unwrap() as u32).collect();
-        (self.tokenizer.as_ref().unwrap().decode_raw(&ids).unwrap(), ids.len())
+        let text = self.tokenizer.as_ref().map(|tokenizer| tokenizer.decode_raw(&ids).unwrap());
+        (text.unwrap_or_else(|| format!("{ids:?}")), ids.len())
     }
 
     fn choice(&self, index: u64, prompt: &str, seed: u64, draw: &Draw, body: &Value) -> Value {

@@ -16,13 +16,22 @@ impl std::fmt::Debug for LengthBudget {
 }
 
 impl LengthBudget {
-    /// Returns whether `text` is longer than allowed. Measures it only if that is possible at all: no letter weighs
-    /// more than two, except in a link, which needs a point.
+    /// Returns whether `text` is longer than allowed. Measures it only if that is not plain already: no letter weighs
+    /// more than two, except in a link, which needs a point; and every word weighs something.
     #[must_use]
     pub fn exceeded(&self, text: &str) -> bool {
         let may_link = text.contains('.');
-        (may_link || 2 * text.chars().count() > self.limit) && (self.measure)(text) > self.limit
+        (may_link || 2 * text.chars().count() > self.limit)
+            && (least_weight(text) > self.limit || (self.measure)(text) > self.limit)
     }
+}
+
+/// Returns a weight that no text like this is below: a word of plain letters weighs as many as it has, any other at least one,
+/// and so does each gap.
+fn least_weight(text: &str) -> usize {
+    let is_plain = |word: &str| word.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let weights = text.split_whitespace().map(|word| 1 + if is_plain(word) { word.len() } else { 1 });
+    weights.sum::<usize>().saturating_sub(1)
 }
 
 /// Returns the text that a candidate offers: trimmed; if the model was stopped, cut back to its last complete
@@ -71,7 +80,10 @@ fn sentence_ends(text: &str) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+    use pregonero_text::tweet_text::weighted_length;
 
     const CHARACTERS: LengthBudget = LengthBudget { limit: 40, measure: |text| text.chars().count() };
 
@@ -104,5 +116,30 @@ mod tests {
             finish_text(wordy, "palabra", Finish::Length, Some(&CHARACTERS)),
             "palabra tras palabra sin punto alguno"
         );
+    }
+
+    #[test]
+    fn the_least_weight_is_never_more_than_the_weight_that_x_counts() {
+        let family = "👨‍👩‍👧‍👦".repeat(9);
+        let link = format!("https://example.com/{} y ya", "a".repeat(400));
+        for text in
+            ["", " ", "a", "a b", "La ñandú  come\tpan.", "e\u{301}e\u{301} e", "日本 語", &family, &link, "…  …"]
+        {
+            assert!(least_weight(text) <= weighted_length(text), "{text:?}");
+        }
+        assert_eq!(least_weight("la casa 2"), 9);
+    }
+
+    #[test]
+    fn a_text_that_is_far_too_long_is_cut_without_being_measured_at_every_word() {
+        static MEASURED: AtomicUsize = AtomicUsize::new(0);
+        let measure = |text: &str| {
+            MEASURED.fetch_add(1, Ordering::Relaxed);
+            text.chars().count()
+        };
+        let text = format!("La{}", " x".repeat(2_000));
+        let cut = finish_text(&text, "La", Finish::Length, Some(&LengthBudget { limit: 280, measure }));
+        assert_eq!(cut.len(), 280, "{cut}");
+        assert!(MEASURED.load(Ordering::Relaxed) < 5, "{MEASURED:?}");
     }
 }

@@ -41,6 +41,12 @@ pub enum GenerationError {
     /// The model is on a server, which failed.
     #[error(transparent)]
     Server(#[from] ServerError),
+    /// The server reads text with another tokenizer, so its control tokens are not known.
+    #[error(
+        "engine.files are not the files of the server's model: it reads text with another tokenizer; name the right ones, or \
+         leave out the attribute {name:?}"
+    )]
+    OtherTokenizer { name: String },
     /// Servers have no beam search that all of them share.
     #[error("generation.strategy: beam needs a model on this machine; choose sample or greedy for a model on a server")]
     NoBeamsOnServers,

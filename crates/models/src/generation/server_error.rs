@@ -33,7 +33,10 @@ pub enum ServerError {
     #[error("{server}: lists no model: write the name of one after a # in generation.model")]
     NamesNoModel { server: String },
     /// It failed a short time ago.
-    #[error("{reason}; failure {failures} in a row, and it is asked again in {} s (engine.pause)", left.as_secs().max(1))]
+    #[error(
+        "{reason}; failure {failures} in a row, and this program leaves it alone for {} s (engine.pause, Retry-After)",
+        left.as_secs().max(1)
+    )]
     Resting { server: String, left: Duration, failures: u32, reason: String },
     /// The key would cross a public network unencrypted.
     #[error(
@@ -54,6 +57,13 @@ impl ServerError {
             self,
             Self::Away { .. } | Self::Slow { .. } | Self::Busy { .. } | Self::Cut { .. } | Self::Resting { .. }
         )
+    }
+
+    /// Returns whether the fault is one of the moment: the same request may succeed later, although not at once where the answer
+    /// is no completion. Anything else needs another configuration.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        self.is_passing() || matches!(self, Self::Garbled { .. })
     }
 
     /// Returns how long the server asks to wait.

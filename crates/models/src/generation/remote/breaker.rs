@@ -9,6 +9,8 @@ use pregonero_system::network::back_off;
 
 /// However often a server fails, it is asked again after this long.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
+/// A server's own word on how long to wait is followed up to this.
+const LONGEST_ASKED: Duration = Duration::from_secs(60 * 60);
 
 /// What is remembered of a server's failures.
 #[derive(Debug)]
@@ -38,9 +40,11 @@ impl Breaker {
         Err(ServerError::Resting { server, left, failures: self.failures, reason: self.reason.clone() })
     }
 
-    /// Remembers a failure.
+    /// Remembers a failure. A server that says how long to wait is left alone at least that long.
     pub fn failed(&mut self, error: &ServerError) {
-        self.until = Some(Instant::now() + back_off(self.pause, LONGEST.max(self.pause), self.failures));
+        let own = back_off(self.pause, LONGEST.max(self.pause), self.failures);
+        let asked = error.retry_after().unwrap_or_default().min(LONGEST_ASKED);
+        self.until = Some(Instant::now() + own.max(asked));
         self.failures += 1;
         self.reason = error.to_string();
     }
@@ -70,11 +74,25 @@ mod tests {
             breaker.failed(&error);
             tokio::time::advance(seconds(wait) - Duration::from_millis(1)).await;
             let message = breaker.check("s".to_owned()).unwrap_err().to_string();
-            assert!(message.contains("again in 1 s") && message.contains("no complete answer"), "{message}");
+            assert!(message.contains("alone for 1 s") && message.contains("no complete answer"), "{message}");
             tokio::time::advance(Duration::from_millis(1)).await;
         }
         breaker.failed(&error);
         breaker.worked();
         assert!(breaker.check("s".to_owned()).is_ok() && breaker.away().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_is_left_alone_as_long_as_it_asks_for_up_to_an_hour() {
+        for (asked, wait) in [(5, 60), (600, 600), (86_400, 3_600)] {
+            let mut breaker = Breaker::new(Duration::from_secs(60));
+            let retry_after = Some(Duration::from_secs(asked));
+            let (server, message) = ("s".to_owned(), "slow down".to_owned());
+            breaker.failed(&ServerError::Busy { server, status: 429, message, retry_after });
+            tokio::time::advance(Duration::from_secs(wait) - Duration::from_millis(1)).await;
+            assert!(breaker.check("s".to_owned()).is_err(), "{asked}");
+            tokio::time::advance(Duration::from_millis(1)).await;
+            assert!(breaker.check("s".to_owned()).is_ok(), "{asked}");
+        }
     }
 }

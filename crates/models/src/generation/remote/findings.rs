@@ -32,6 +32,8 @@ pub enum Likelihoods {
     Changed,
     /// It reports none.
     None,
+    /// The probe could not tell.
+    Unknown,
 }
 
 /// What is known of a server.
@@ -65,6 +67,9 @@ pub struct Findings {
     pub likelihoods: Likelihoods,
     /// How many tokens the server puts before a text prompt, as far as both counts are known.
     pub tokens_before: Option<i64>,
+    /// Whether the server left a question open, because it was busy, away or too slow.
+    #[serde(default)]
+    pub unanswered: bool,
 }
 
 impl Findings {
@@ -110,18 +115,35 @@ impl Findings {
             Likelihoods::None => {
                 said.push("it reports no probabilities, so candidates are ranked by sentiment alone".to_owned());
             }
+            Likelihoods::Unknown => said.push(
+                "whether its probabilities are the model's own is not known, so candidates are ranked by sentiment alone"
+                    .to_owned(),
+            ),
         }
-        if self.texts_a_request == 1 {
+        if self.unanswered {
+            said.push("it was busy or too slow for some questions, which are asked again".to_owned());
+        } else if self.texts_a_request == 1 {
             said.push("it writes one text a request".to_owned());
         }
         if let Some(count) = self.tokens_before.filter(|count| *count != 0) {
-            let tokens = if count == 1 { "token" } else { "tokens" };
-            said.push(format!("it reads a text prompt as {count} more {tokens} than this tokenizer: the two differ"));
+            said.push(tokens_in_words(count));
         }
-        if self.token_ids == Follows::No {
+        if self.has_other_tokenizer() {
+            said.push(
+                "so engine.files are not the files of its model: prompts are sent as text, without attributes"
+                    .to_owned(),
+            );
+        } else if self.token_ids == Follows::No {
             said.push("it takes no token ids, so prompts are sent as text".to_owned());
         }
         said
+    }
+
+    /// Returns whether the server reads text with another tokenizer than the one that is known here. One token more is the
+    /// start token that many servers put before a text.
+    #[must_use]
+    pub fn has_other_tokenizer(&self) -> bool {
+        self.tokens_before.is_some_and(|count| !(0..=1).contains(&count))
     }
 
     /// Returns whether a recorded text can be expected to come again.
@@ -129,6 +151,14 @@ impl Findings {
     pub fn can_repeat(&self, decoding: &Decoding) -> bool {
         decoding.strategy != Strategy::Sample || self.seed != Follows::No
     }
+}
+
+/// Returns how many tokens more or fewer than the tokenizer here the server counts.
+fn tokens_in_words(count: i64) -> String {
+    let many = count.unsigned_abs();
+    let tokens = if many == 1 { "token" } else { "tokens" };
+    let more = if count > 0 { "more" } else { "fewer" };
+    format!("it reads a text prompt as {many} {more} {tokens} than the tokenizer here")
 }
 
 #[cfg(test)]
@@ -156,6 +186,7 @@ pub(super) mod tests {
             token_ids: Follows::Yes,
             likelihoods: Likelihoods::Own,
             tokens_before: Some(0),
+            unanswered: false,
         }
     }
 
@@ -171,5 +202,30 @@ pub(super) mod tests {
         assert_eq!(forgetful.ignored(&greedy), ["no_repeat_ngram"]);
         assert_eq!(forgetful.ignored(&decoding), ["the seed"]);
         assert!(forgetful.can_repeat(&greedy) && !forgetful.can_repeat(&decoding));
+    }
+
+    #[test]
+    fn what_a_busy_server_left_open_is_told_as_open() {
+        let open = Findings { texts_a_request: 1, likelihoods: Likelihoods::Unknown, unanswered: true, ..obedient() };
+        let said = open.in_words(&Decoding { no_repeat_ngram: 0, ..Decoding::default() }).join("; ");
+        assert!(said.contains("is not known") && said.contains("asked again"), "{said}");
+        assert!(!said.contains("one text a request") && !said.contains("after the temperature"), "{said}");
+    }
+
+    #[test]
+    fn a_start_token_is_no_other_tokenizer_and_fewer_tokens_are() {
+        for (count, differs, words) in [
+            (Some(0), false, ""),
+            (Some(1), false, "1 more token than"),
+            (Some(2), true, "2 more tokens than"),
+            (Some(-1), true, "1 fewer token than"),
+            (Some(-3), true, "3 fewer tokens than"),
+            (None, false, ""),
+        ] {
+            let found = Findings { tokens_before: count, ..obedient() };
+            let said = found.in_words(&Decoding { no_repeat_ngram: 0, ..Decoding::default() }).join("; ");
+            assert_eq!(found.has_other_tokenizer(), differs, "{count:?}");
+            assert!(said.contains(words) && said.contains("not the files of its model") == differs, "{said}");
+        }
     }
 }

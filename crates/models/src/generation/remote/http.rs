@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, SERVER};
 use reqwest::{RequestBuilder, Response, redirect, retry};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -19,6 +20,7 @@ use super::super::server_error::ServerError;
 use super::answer::{self, Completion};
 use crate::catalog::ServerAddress;
 use crate::http::{CONNECT_TIMEOUT, client};
+use pregonero_system::clock::{Clock as _, SystemClock};
 use pregonero_system::errors::chain;
 use pregonero_system::network::{back_off, is_loopback, may_get_secrets};
 
@@ -117,28 +119,39 @@ impl Http {
         })
     }
 
-    /// Requests completions, again where the failure may pass, but not again after `end`.
+    /// Requests completions, again where the failure may pass; it is over at `end`. A server that asks for a longer pause than
+    /// a request may wait is not asked again.
     pub async fn complete(&self, body: &Value, end: Option<Instant>) -> Result<Completion, ServerError> {
         let mut failures = 0;
         loop {
-            let error = match self.complete_once(body).await {
+            let error = match self.complete_until(body, end).await {
                 Ok(completion) => return Ok(completion),
                 Err(error) => error,
             };
             failures += 1;
-            let is_late = end.is_some_and(|end| Instant::now() >= end);
+            let own = back_off(FIRST_PAUSE, LONGEST_PAUSE, failures - 1);
+            let pause = error.retry_after().unwrap_or(own);
+            let is_late = pause > LONGEST_PAUSE || end.is_some_and(|end| Instant::now() + pause >= end);
             if !error.is_passing() || failures >= self.attempts || is_late {
                 return Err(error);
             }
-            let own = back_off(FIRST_PAUSE, LONGEST_PAUSE, failures - 1);
-            let pause = error.retry_after().unwrap_or(own).min(LONGEST_PAUSE);
             tracing::debug!(%error, pause_ms = pause.as_millis() as u64, "the request is made again");
             tokio::time::sleep(pause).await;
         }
     }
 
+    /// Makes a completion request once, which is over at `end`.
+    async fn complete_until(&self, body: &Value, end: Option<Instant>) -> Result<Completion, ServerError> {
+        let Some(end) = end else { return self.complete_once(body).await };
+        let begun = Instant::now();
+        tokio::time::timeout_at(end, self.complete_once(body)).await.unwrap_or_else(|_| {
+            let reason = format!("no answer within {} s", begun.elapsed().as_secs());
+            Err(ServerError::Away { server: self.server(), reason })
+        })
+    }
+
     /// Makes a completion request once.
-    pub async fn complete_once(&self, body: &Value) -> Result<Completion, ServerError> {
+    async fn complete_once(&self, body: &Value) -> Result<Completion, ServerError> {
         let request = self.client.post(self.address.below("completions")).header(CONTENT_TYPE, "application/json");
         let reply = self.send(request.body(body.to_string())).await?;
         let garbled = |what: String| ServerError::Garbled { server: self.server(), what: self.shown(&what) };
@@ -165,7 +178,7 @@ impl Http {
         }
         let message = self.message_in(&body);
         if status == 408 || status == 429 || (status >= 500 && status != 501) {
-            let retry_after = header(RETRY_AFTER).trim().parse().ok().map(Duration::from_secs);
+            let retry_after = retry_after(header(RETRY_AFTER).trim(), SystemClock.now());
             return Err(ServerError::Busy { server, status, message, retry_after });
         }
         Err(ServerError::Refused { server, status, message })
@@ -253,6 +266,15 @@ impl Http {
     }
 }
 
+/// Reads a `Retry-After`: seconds, or a date.
+fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+}
+
 fn name_of(address: &ServerAddress) -> String {
     address.base().as_str().trim_end_matches('/').to_owned()
 }
@@ -265,5 +287,26 @@ fn is_private(url: &Url) -> bool {
         Some(Host::Ipv4(address)) => address.is_private() || address.is_link_local(),
         Some(Host::Ipv6(address)) => address.is_unique_local(),
         None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_may_say_how_long_to_wait_in_seconds_or_as_a_date() {
+        let now = "2026-11-30T18:00:00Z".parse().unwrap();
+        for (value, expected) in [
+            ("0", Some(0)),
+            ("86400", Some(86_400)),
+            ("Mon, 30 Nov 2026 18:01:30 GMT", Some(90)),
+            ("Mon, 30 Nov 2026 17:00:00 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+            ("", None),
+        ] {
+            assert_eq!(retry_after(value, now), expected.map(Duration::from_secs), "{value:?}");
+        }
     }
 }

@@ -113,11 +113,17 @@ fn number(value: &Value) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::super::tests::settings;
     use super::*;
+
+    /// Returns what a server says that says nothing of itself.
+    pub fn plain() -> Look {
+        let (software, model, digest) = (Software::Other, "m".to_owned(), String::new());
+        Look { software, version: None, model, context: None, slots: None, digest }
+    }
 
     #[test]
     fn a_server_with_one_model_needs_no_name_and_every_other_says_which_to_write() {

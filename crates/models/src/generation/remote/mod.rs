@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use secrecy::SecretString;
+use tokio::time::Instant;
 
 pub use self::dialect::{Fields, Software, Taken};
 pub use self::findings::{Findings, Follows, Likelihoods};
@@ -39,7 +40,7 @@ use super::request::{GenerationError, GenerationRequest};
 use crate::catalog::{ModelFiles, ServerAddress, sha256_of};
 use pregonero_tweet::{Candidate, ModelIdentity};
 
-/// The longest that a server is asked what it follows; what is left open then is unknown.
+/// The longest that a server is asked who it is and what it follows; what is left open then is unknown.
 const LONGEST_PROBE: Duration = Duration::from_secs(45);
 
 /// What a server is reached with.
@@ -76,6 +77,8 @@ struct State {
     findings: Option<Arc<Findings>>,
     /// Under which the findings are remembered.
     key: Option<String>,
+    /// When the server is asked again what it left open.
+    again_at: Option<Instant>,
     breaker: Breaker,
 }
 
@@ -109,7 +112,8 @@ impl Server {
             vocabulary: known.as_ref().map_or(0, Known::vocabulary),
             control: known.as_ref().and_then(|known| known.control().cloned()),
         };
-        let state = Mutex::new(State { findings: None, key: None, breaker: Breaker::new(settings.pause) });
+        let state =
+            Mutex::new(State { findings: None, key: None, again_at: None, breaker: Breaker::new(settings.pause) });
         let (memo, asking) = (Memo(memo), tokio::sync::Mutex::default());
         Ok(Self { http, address, known, memo, afresh, settings, description, state, asking })
     }
@@ -137,7 +141,7 @@ impl Server {
     /// # Errors
     /// If it cannot be reached or refuses.
     pub async fn ask(&self) -> Result<Arc<Findings>, ServerError> {
-        if let Some(findings) = self.locked().findings.clone() {
+        if let Some(findings) = self.known_findings() {
             return Ok(findings);
         }
         self.locked().breaker.check(self.http.server())?;
@@ -174,27 +178,37 @@ impl Server {
 
     async fn findings(&self) -> Result<Arc<Findings>, ServerError> {
         let _asking = self.asking.lock().await;
-        if let Some(findings) = self.locked().findings.clone() {
+        if let Some(findings) = self.known_findings() {
             return Ok(findings);
         }
+        let end = Instant::now() + LONGEST_PROBE;
         let look = look(&self.http, &self.address).await?;
-        let key = sha256_of(format!("{}\n{:?}", look.digest, self.known.as_ref().map(Known::fingerprint)).as_bytes());
+        let known = self.known.as_ref().map(|known| (known.fingerprint(), known.ids_of(probe::WORDS)));
+        let key = sha256_of(format!("{}\n{known:?}", look.digest).as_bytes());
         let remembered = if self.afresh { None } else { self.memo.find(&key) };
         let findings = match remembered {
             Some(findings) => findings,
             None => {
-                let found =
-                    Probe::new(&self.http, &look, self.known.as_ref(), self.settings.timeout.min(LONGEST_PROBE))
-                        .run()
-                        .await?;
-                self.memo.keep(&key, &found);
+                let found = Probe::new(&self.http, &look, self.known.as_ref(), end).run().await?;
+                if !found.unanswered {
+                    self.memo.keep(&key, &found);
+                }
                 found
             }
         };
         let findings = Arc::new(findings);
         let mut state = self.locked();
-        (state.findings, state.key) = (Some(Arc::clone(&findings)), Some(key));
+        state.again_at = findings.unanswered.then(|| Instant::now() + self.settings.pause);
+        state.key = (!findings.unanswered).then_some(key);
+        state.findings = Some(Arc::clone(&findings));
         Ok(findings)
+    }
+
+    /// Returns the findings, unless there are none or it is time to ask again what the server left open.
+    fn known_findings(&self) -> Option<Arc<Findings>> {
+        let state = self.locked();
+        let is_due = state.again_at.is_some_and(|at| Instant::now() >= at);
+        state.findings.clone().filter(|_| !is_due)
     }
 
     /// Forgets the findings, here and in the file, if an answer comes from a server of another version or configuration.
@@ -260,5 +274,33 @@ mod tests {
         assert!(server.state().findings.is_some() && server.memo.find("key").is_some());
         server.compare_fingerprint(&findings, Some("b"));
         assert!(server.state().findings.is_none() && server.memo.find("key").is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_server_left_open_is_asked_again_after_the_pause() {
+        let server = known_server(None);
+        server.locked().again_at = Some(Instant::now() + server.settings.pause);
+        assert!(server.ask().await.is_ok(), "known for now");
+        tokio::time::advance(server.settings.pause).await;
+        assert!(server.ask().await.is_err(), "it is asked, and there is none");
+    }
+
+    /// Connects to every caller and answers none.
+    async fn silent() -> (tokio::net::TcpListener, ServerAddress) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}/v1#m", listener.local_addr().unwrap()).parse().unwrap();
+        (listener, address)
+    }
+
+    #[tokio::test]
+    async fn a_probe_is_over_in_its_time_although_the_first_request_hangs() {
+        let (_listener, address) = silent().await;
+        let settings = EngineSettings { timeout: Duration::from_secs(60), ..settings() };
+        let http = Http::new(&address, None, &settings).unwrap();
+        let look = look::tests::plain();
+        let begun = std::time::Instant::now();
+        let probe = Probe::new(&http, &look, None, Instant::now() + Duration::from_millis(200));
+        let error = probe.run().await.unwrap_err();
+        assert!(error.is_passing() && begun.elapsed() < Duration::from_secs(20), "{error}");
     }
 }

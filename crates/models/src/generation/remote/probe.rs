@@ -3,7 +3,7 @@
 //! Servers ignore fields that they do not know, and say nothing. So each setting is asked for at its extreme, where only the
 //! likeliest token is left: a server that follows it then writes the greedy text, however hot the temperature.
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -19,7 +19,7 @@ use super::known::{Known, KnownPrompt};
 use super::look::Look;
 
 /// The words that the probe continues. They repeat themselves, so that a penalty on repetition shows.
-const WORDS: &str = "La casa, la casa, la casa, la";
+pub(super) const WORDS: &str = "La casa, la casa, la casa, la";
 /// The length of each text.
 const TOKENS: usize = 8;
 /// Hot enough that two seeds write different texts.
@@ -48,11 +48,13 @@ pub(super) struct Probe<'a> {
     logprobs: Option<usize>,
     /// When the rest is left unknown.
     end: Instant,
+    /// Whether a question stayed open: the server was busy or away, or the time was over.
+    open: AtomicBool,
 }
 
 impl<'a> Probe<'a> {
-    /// Prepares a probe that asks for nothing new after `time`.
-    pub fn new(http: &'a Http, look: &'a Look, known: Option<&'a Known>, time: Duration) -> Self {
+    /// Prepares a probe that is over at `end`.
+    pub fn new(http: &'a Http, look: &'a Look, known: Option<&'a Known>, end: Instant) -> Self {
         let request = GenerationRequest {
             prompt: WORDS.to_owned(),
             attributes: std::collections::BTreeMap::new(),
@@ -61,7 +63,8 @@ impl<'a> Probe<'a> {
             length: None,
         };
         let prompt = known.and_then(|known| known.prompt(&request).ok());
-        Self { http, look, known, prompt, taken: Taken::everything(), logprobs: Some(1), end: Instant::now() + time }
+        let (taken, open) = (Taken::everything(), AtomicBool::new(false));
+        Self { http, look, known, prompt, taken, logprobs: Some(1), end, open }
     }
 
     /// Makes the requests.
@@ -80,7 +83,7 @@ impl<'a> Probe<'a> {
         };
         if !follows_on(&pair) {
             // With several slots, rounding differs now and then.
-            pair = self.pair().await;
+            pair = self.pair().await.or(pair);
         }
         let seed = seed_follows(drawn.as_ref(), again.as_ref(), pair.as_ref());
         let texts_a_request = self.texts_a_request(seed, drawn.as_ref(), pair.as_ref());
@@ -103,8 +106,10 @@ impl<'a> Probe<'a> {
             token_ids: Follows::Unknown,
             likelihoods: self.likelihoods(first, drawn.as_ref()).await,
             tokens_before: None,
+            unanswered: false,
         };
         self.tokens(&greedy, &mut findings).await;
+        findings.unanswered = self.open.load(Ordering::Relaxed);
         Ok(findings)
     }
 
@@ -128,8 +133,6 @@ impl<'a> Probe<'a> {
     async fn without_refused(&mut self) -> Result<Completion, ServerError> {
         loop {
             let body = self.body(self.text(), Decoding::unfiltered(Strategy::Greedy, TOKENS), SEED, 1, &[]);
-            // The first request may come while the server is busy; the others are not worth waiting for. A server that does
-            // not answer in time must not hold up a start any longer.
             let error = match self.http.complete(&body, Some(self.end)).await {
                 Ok(completion) => return Ok(completion),
                 Err(error) => error,
@@ -155,8 +158,8 @@ impl<'a> Probe<'a> {
         body(&wanted, self.look.software, &self.taken, Some(&self.look.model))
     }
 
-    /// Makes a request if there is time left. Without a completion, says whether the server refused (`No`) or the question
-    /// is open.
+    /// Makes a request if there is time left, again where the failure may pass. Without a completion, returns whether the
+    /// server refused (`No`) or the question is open.
     async fn try_ask(
         &self,
         prompt: Prompt,
@@ -165,12 +168,15 @@ impl<'a> Probe<'a> {
         n: usize,
         banned: &[u32],
     ) -> Result<Completion, Follows> {
-        if Instant::now() >= self.end {
-            return Err(Follows::Unknown);
+        if Instant::now() < self.end {
+            match self.http.complete(&self.body(prompt, decoding, seed, n, banned), Some(self.end)).await {
+                Ok(completion) => return Ok(completion),
+                Err(error) if may_be_a_field(&error) || !error.is_temporary() => return Err(Follows::No),
+                Err(_) => {}
+            }
         }
-        let answer = self.http.complete_once(&self.body(prompt, decoding, seed, n, banned)).await;
-        let is_open = |error: &ServerError| error.is_passing() && !may_be_a_field(error);
-        answer.map_err(|error| if is_open(&error) { Follows::Unknown } else { Follows::No })
+        self.open.store(true, Ordering::Relaxed);
+        Err(Follows::Unknown)
     }
 
     /// Returns a text drawn at a hot temperature, with one more setting.
@@ -250,6 +256,7 @@ impl<'a> Probe<'a> {
         let first = |choice: Option<&Choice>| choice.and_then(|choice| choice.likeliest_first);
         match (first(drawn), first(hotter.as_ref())) {
             (Some(one), Some(other)) if (one - other).abs() < SAME => Likelihoods::Own,
+            _ if drawn.is_none() || hotter.is_none() => Likelihoods::Unknown,
             _ => Likelihoods::Changed,
         }
     }

@@ -21,6 +21,11 @@ use pregonero_tweet::{Candidate, Finish, Likelihood};
 /// The greatest seed that every server takes: llama.cpp reads 32 bits, with the greatest number for "none".
 const GREATEST_SEED: u64 = (1 << 31) - 1;
 
+/// No text of a server is read beyond this many characters, or this many for each token asked for: what parses a tweet takes
+/// minutes over a text of a server that ignores `max_tokens`.
+const LONGEST_TEXT: usize = 4_096;
+const LONGEST_TOKEN: usize = 8;
+
 /// What servers without special treatment may leave in a text.
 const END_MARKS: [&str; 3] = ["<|endoftext|>", "</s>", "<|im_end|>"];
 
@@ -40,11 +45,19 @@ pub(super) async fn write(
     if request.decoding.strategy == Strategy::Beam {
         return Err(GenerationError::NoBeamsOnServers);
     }
-    let known = match &server.known {
+    let mut known = match &server.known {
         Some(known) => Some(known.prompt(request)?),
         None => refuse_attributes(&request.attributes).map(|()| None)?,
     };
     let findings = server.findings().await?;
+    let is_other = server.known.is_some() && findings.has_other_tokenizer();
+    if is_other {
+        // What the files here say of the model is not true of it.
+        if let Some(name) = request.attributes.keys().next() {
+            return Err(GenerationError::OtherTokenizer { name: name.clone() });
+        }
+        known = None;
+    }
     let count = match request.decoding.strategy {
         Strategy::Greedy => 1,
         _ => request.seeds.len(),
@@ -56,8 +69,8 @@ pub(super) async fn write(
         seed,
         decoding: request.decoding.clone(),
         logprobs: (findings.likelihoods == Likelihoods::Own).then_some(1),
-        banned: banned(server, &findings),
-        ends: server.known.as_ref().map(|known| known.ends().to_vec()).unwrap_or_default(),
+        banned: if is_other { Vec::new() } else { banned(server, &findings) },
+        ends: server.known.as_ref().filter(|_| !is_other).map(|known| known.ends().to_vec()).unwrap_or_default(),
     };
     let job = Arc::new(Job { findings, wanted, known });
     let choices = all(server, &job, count).await?;
@@ -137,7 +150,21 @@ async fn one_request(server: &Server, job: &Job, first: usize, n: usize) -> Resu
     let Findings { software, taken, model, .. } = &*job.findings;
     let completion = server.http.complete(&body(&wanted, *software, taken, Some(model)), None).await?;
     server.compare_fingerprint(&job.findings, completion.fingerprint.as_deref());
-    Ok(completion.choices)
+    let longest = LONGEST_TEXT.max(LONGEST_TOKEN * wanted.decoding.max_new_tokens);
+    Ok(completion.choices.into_iter().map(|choice| cut(choice, longest)).collect())
+}
+
+/// Returns a text that is not longer than `longest` characters.
+fn cut(mut choice: Choice, longest: usize) -> Choice {
+    let Some((end, _)) = choice.text.char_indices().nth(longest) else { return choice };
+    let characters = choice.text.chars().count();
+    tracing::warn!(
+        characters,
+        longest,
+        "the server wrote a longer text than max_tokens allows: it ignores max_tokens; the text is cut"
+    );
+    choice.text.truncate(end);
+    Choice { ended: false, token_ids: None, ..choice }
 }
 
 fn candidate(
@@ -208,5 +235,19 @@ mod tests {
             assert!(first_seed(seed) + 256 <= GREATEST_SEED, "{seed}");
             assert_eq!(first_seed(first_seed(seed) + 255), first_seed(seed) + 255);
         }
+    }
+
+    #[test]
+    fn a_text_that_no_number_of_tokens_could_give_is_cut_between_two_characters() {
+        let choice = |text: String| Choice {
+            text,
+            ended: true,
+            log_probabilities: None,
+            token_ids: Some(vec![1]),
+            likeliest_first: None,
+        };
+        assert_eq!(cut(choice("ñ".repeat(9)), 9), choice("ñ".repeat(9)));
+        let long = cut(choice("ñ".repeat(10)), 9);
+        assert_eq!((long.text, long.ended, long.token_ids), ("ñ".repeat(9), false, None));
     }
 }
