@@ -31,6 +31,10 @@ const SENTENCES: &[(&str, &str)] = &[
     ("{} hashtags, at most {} allowed: {}", "{} etiquetas, y se permiten {} como máximo: {}"),
     ("{} is in gates.forbidden_hashtags", "{} está en gates.forbidden_hashtags"),
     ("{} stands for {}, but sentiment.target is {}", "{} representa «{}», pero sentiment.target es «{}»"),
+    (
+        "{} mixes letters of two alphabets, so it is not what it looks like",
+        "{} mezcla letras de dos alfabetos, así que no es lo que parece",
+    ),
     ("{} is not in gates.allowed_hashtags", "{} no está en gates.allowed_hashtags"),
     ("mentions {}", "menciona a {}"),
     ("links to {}", "enlaza a {}"),

@@ -1,6 +1,6 @@
 //! `pregonero inspect`: shows how the bot judges a given text.
 
-use std::io::{self, BufRead, IsTerminal as _, Read as _};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
@@ -45,6 +45,9 @@ pub struct InspectArguments {
     model: Option<String>,
 }
 
+/// How many texts are judged together at most: as many as one reading of the own texts compares at once.
+const TOGETHER: usize = 64;
+
 /// One line of standard input; other fields are ignored.
 #[derive(Deserialize)]
 struct Line {
@@ -65,19 +68,21 @@ pub async fn run(arguments: InspectArguments, session: &Session) -> Result<()> {
     let recent = session.recent(&settings).await?;
     let inspector = Inspector { judge, recent };
     if arguments.text != "-" {
-        return inspector.inspect(&arguments.text, session);
+        return inspector.inspect(&[arguments.text], session);
     }
     if io::stdin().is_terminal() {
         session.output.note("reading JSON lines {\"text\": …} from the terminal; Ctrl-D ends them. To judge one text: pregonero inspect \"TEXT\"");
     }
-    for_each_of_input(|text| inspector.inspect(text, session))
+    inspector.inspect_input(session)
 }
 
-/// Passes every text of standard input to `take`: JSON lines one by one as they come, everything else through the reader of files.
-fn for_each_of_input(mut take: impl FnMut(&str) -> Result<()>) -> Result<()> {
+/// Passes every text of standard input to `take`: JSON lines as they come, everything else through the reader of files. With each
+/// text it says whether the next one is there already.
+fn for_each_of_input(mut take: impl FnMut(String, Next) -> Result<()>) -> Result<()> {
     let mut input = io::stdin().lock();
     if begins_with_object(input.fill_buf().context("standard input: cannot be read")?) {
-        return for_each_text(input, take);
+        // Standard input itself does not show what it has in its buffer.
+        return for_each_text(BufReader::with_capacity(1 << 16, input), take);
     }
     drop(input);
     let mut rows = read::open(&[PathBuf::from("-")], &ReadOptions::strict())?;
@@ -89,7 +94,7 @@ fn for_each_of_input(mut take: impl FnMut(&str) -> Result<()>) -> Result<()> {
             continue;
         };
         check_length(&text).with_context(place)?;
-        take(&text)?;
+        take(text.into_owned(), Next::IsThere)?;
     }
     for finding in rows.report().files.iter().flat_map(|file| &file.findings) {
         tracing::warn!("standard input: {finding}");
@@ -108,7 +113,7 @@ fn begins_with_object(start: &[u8]) -> bool {
 }
 
 /// Passes the text of every line to `take`. If a line cannot be used, the error names its number.
-fn for_each_text(mut lines: impl BufRead, mut take: impl FnMut(&str) -> Result<()>) -> Result<()> {
+fn for_each_text<R: Read>(mut lines: BufReader<R>, mut take: impl FnMut(String, Next) -> Result<()>) -> Result<()> {
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
@@ -125,7 +130,8 @@ fn for_each_text(mut lines: impl BufRead, mut take: impl FnMut(&str) -> Result<(
         let Line { text } = serde_json::from_str(content)
             .with_context(|| format!("{}: expected a JSON object {{\"text\": \"…\"}}", place()))?;
         check_length(&text).with_context(place)?;
-        take(&text)?;
+        let next = if lines.buffer().contains(&b'\n') { Next::IsThere } else { Next::IsAwaited };
+        take(text, next)?;
     }
     Ok(())
 }
@@ -136,17 +142,42 @@ fn check_length(text: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether there is another text to read without waiting for whoever writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    IsThere,
+    IsAwaited,
+}
+
 struct Inspector {
     judge: Judge,
     recent: Recent,
 }
 
 impl Inspector {
-    fn inspect(&self, text: &str, session: &Session) -> Result<()> {
-        let judged = self.judge.inspect(text, &self.recent)?;
-        let tweet = tweet_text::parse(text);
-        let cleaned = self.judge.classifier().clean(text);
-        session.output.object(|| in_words(&judged, &tweet, &cleaned), || as_json(&judged, &tweet, &cleaned))
+    /// Judges the texts of standard input in groups, because reading the generator's own texts takes far longer than comparing
+    /// one more text with them. A group ends where the next text would have to be waited for.
+    fn inspect_input(&self, session: &Session) -> Result<()> {
+        let mut group = Vec::with_capacity(TOGETHER);
+        let read = for_each_of_input(|text, next| {
+            group.push(text);
+            if group.len() < TOGETHER && next == Next::IsThere {
+                return Ok(());
+            }
+            self.inspect(&std::mem::take(&mut group), session)
+        });
+        // What comes before a line that cannot be read is shown.
+        self.inspect(&group, session)?;
+        read
+    }
+
+    fn inspect(&self, texts: &[String], session: &Session) -> Result<()> {
+        for judged in self.judge.inspect_all(texts, &self.recent)? {
+            let tweet = tweet_text::parse(&judged.text);
+            let cleaned = self.judge.classifier().clean(&judged.text);
+            session.output.object(|| in_words(&judged, &tweet, &cleaned), || as_json(&judged, &tweet, &cleaned))?;
+        }
+        Ok(())
     }
 }
 
@@ -210,8 +241,8 @@ mod tests {
 
     fn texts_of(input: &[u8]) -> Result<Vec<String>> {
         let mut texts = Vec::new();
-        for_each_text(input, |text| {
-            texts.push(text.to_owned());
+        for_each_text(BufReader::new(input), |text, _| {
+            texts.push(text);
             Ok(())
         })?;
         Ok(texts)
@@ -223,6 +254,20 @@ mod tests {
         assert_eq!(texts_of(input.as_bytes()).unwrap(), ["uno", "dos"]);
         let longest = "a".repeat(LONGEST_TEXT);
         assert_eq!(texts_of(format!("{{\"text\": \"{longest}\"}}\n").as_bytes()).unwrap(), [longest]);
+    }
+
+    #[test]
+    fn a_text_is_judged_with_the_next_ones_only_if_they_are_there() {
+        let (first, second) = ("{\"text\": \"uno\"}\n{\"text\": \"dos\"}\n{\"te", "xt\": \"tres\"}\n");
+        let input = BufReader::with_capacity(1 << 10, first.as_bytes().chain(second.as_bytes()));
+        let mut taken = Vec::new();
+        for_each_text(input, |text, next| {
+            taken.push((text, next));
+            Ok(())
+        })
+        .unwrap();
+        let expected = [("uno", Next::IsThere), ("dos", Next::IsAwaited), ("tres", Next::IsAwaited)];
+        assert_eq!(taken, expected.map(|(text, next)| (text.to_owned(), next)));
     }
 
     #[test]

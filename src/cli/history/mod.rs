@@ -49,7 +49,7 @@ pub enum HistoryCommand {
         /// The number that `history list` shows, or the tweet's id or address
         #[arg(value_name = "ID|TWEET")]
         which: String,
-        /// Add why each gate objects to each candidate, and the parts of each rank
+        /// Add why each gate objects to each candidate
         #[arg(long)]
         reasons: bool,
     },

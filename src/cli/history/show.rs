@@ -30,7 +30,7 @@ impl Lines {
     }
 }
 
-/// Returns the story in words; `reasons` adds a line for each objection to a candidate, and the parts of its rank.
+/// Returns the story in words; `reasons` adds a line for each objection to a candidate.
 pub fn in_words(record: &HistoryRecord, timezone: &TimeZone, reasons: bool) -> String {
     let mut lines = Lines(Vec::new());
     let (entry, round) = (&record.entry, &record.round);
@@ -101,8 +101,8 @@ fn lines_of(candidate: &CandidateRecord, width: usize, reasons: bool) -> Vec<Str
     let line = format!("{chosen}{number:>5}. {:>5.2} {:>5.2} {verdict:<8} {remarks}{text}", one.rank(), one.score);
     let is_whole = candidate.chosen || reasons || line.chars().count() <= width;
     let mut lines = vec![if is_whole { line } else { cut(&line, width) }];
+    lines.extend(output::parts_of_rank(one).map(|parts| format!("        {parts}")));
     if candidate.chosen || reasons {
-        lines.extend(output::parts_of_rank(one).map(|parts| format!("        {parts}")));
         let reason =
             objections.iter().map(|gate| format!("{} ({}): {}", gate.gate, gate.verdict.as_str(), gate.reason));
         lines.extend(reason.map(|reason| format!("        {reason}")));
@@ -354,5 +354,25 @@ mod tests {
         assert!(shown[4].starts_with("     1.  0.90  0.90 reject   [claims] Una feria") && shown[4].ends_with('…'));
         let shown = candidates(&record, &TimeZone::UTC, true);
         assert!(shown.contains(&"        claims (review): it names a figure".to_owned()), "{shown:#?}");
+    }
+
+    #[tokio::test]
+    async fn every_candidate_shows_the_numbers_of_its_rank() {
+        let test = TestStore::open().await;
+        let now = at("2026-03-01T14:00:00Z");
+        let round = test.round(now).await;
+        let mut all = [judged("Una feria.", Verdict::Pass, 0.5), judged("Dos ferias.", Verdict::Reject, 0.9)];
+        for one in &mut all {
+            one.ranking.critic = Some(0.25);
+            one.ranking.reading = Some(0.75);
+            one.ranking.rank = Some(0.75);
+        }
+        test.store.record_candidates(round, &all, Some(0), now).await.unwrap();
+        let record = test.store.history_record(round).await.unwrap();
+        let shown = candidates(&record, &TimeZone::UTC, false);
+        let numbers = |score: &str| format!("        rank 0.75: score {score}, reading 0.75 (critic 0.25");
+        for (line, score) in [(3, "0.50"), (5, "0.90")] {
+            assert!(shown[line].starts_with(&numbers(score)), "{shown:#?}");
+        }
     }
 }

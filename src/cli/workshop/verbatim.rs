@@ -14,6 +14,7 @@ use serde_json::json;
 use super::texts::CLEANINGS;
 use crate::cli::choice::listed;
 use crate::cli::compared::compared;
+use crate::cli::exit::WrongUsage;
 use crate::cli::session::Session;
 
 #[derive(Debug, Args)]
@@ -33,7 +34,7 @@ pub struct VerbatimArguments {
     #[arg(value_name = "FOLDER")]
     folder: PathBuf,
     /// Texts by other people: FILE (one per line, or X's archive) or FILE:COLUMN (CSV, JSON, Parquet, a data set); may be given several times
-    #[arg(long, value_name = "FILE[:COLUMN]", required_unless_present = "own")]
+    #[arg(long, value_name = "FILE[:COLUMN]")]
     others: Vec<TextSource>,
     /// Your own texts, in the same forms; may be given several times
     #[arg(long, value_name = "FILE[:COLUMN]")]
@@ -52,6 +53,9 @@ pub struct VerbatimArguments {
 /// If texts cannot be read, or the folder is not a model's or cannot be written.
 pub fn run(arguments: &VerbatimArguments, session: &Session) -> Result<()> {
     let folder = &arguments.folder;
+    if arguments.others.is_empty() && arguments.own.is_empty() {
+        return Err(WrongUsage("there are no texts: give --others FILE, --own FILE or both").into());
+    }
     let names_a_folder = matches!(folder.to_str().map(str::parse), None | Some(Ok(ModelSource::Folder(_)) | Err(_)));
     if !names_a_folder && !folder.exists() {
         bail!(

@@ -157,7 +157,7 @@ impl Word {
 }
 
 /// Replaces digits and signs with the letters they stand for; `one` is the letter that 1 stands for.
-fn unleet(word: &str, one: &str) -> String {
+pub(super) fn unleet(word: &str, one: &str) -> String {
     let mut letters = String::with_capacity(word.len());
     for character in word.chars() {
         match character {
@@ -257,7 +257,7 @@ fn is_hidden(character: char) -> bool {
 }
 
 /// Returns the Latin letter that a Cyrillic or Greek letter looks like, other characters unchanged.
-fn latin(character: char) -> char {
+pub(super) fn latin(character: char) -> char {
     match character {
         'а' | 'α' => 'a',
         'в' => 'b',

@@ -2,7 +2,7 @@
 //! `ayer fui`, `tengo fiebre`.
 //!
 //! Opinions and wishes pass (`me parece`, `me alegra`, `creo`), and so do statements about everyone (`nos cuidamos`,
-//! `nuestra comunidad`), questions (`¿puedo cambiar mi cita?`) and quotations (`di «tengo tos»`). It reads forms, not meaning:
+//! `nuestra comunidad`, `cuando nos vacunamos`), questions (`¿puedo cambiar mi cita?`) and quotations (`di «tengo tos»`). It reads forms, not meaning:
 //! a form that is also a voseo imperative (`salí`, `viví`) counts only after a word such as `ayer` or `yo`.
 
 use std::sync::LazyLock;
@@ -85,6 +85,33 @@ const PAST: &str =
 /// First-person past forms that are also voseo imperatives.
 const PAST_OR_ORDER: &str =
     "salí|viví|dormí|sufrí|recibí|asistí|sentí|pedí|compartí|subí|seguí|escribí|decidí|oí|cumplí|sobreviví";
+
+/// One relative or neighbour after `nuestra`; the plural (`nuestros abuelos`) often means everybody's.
+const KIN: &str = "(?:hij[oa]|hijit[oa]|mamá|mami|papá|papi|abuel[oa]|abuelit[oa]|herman[oa]|hermanit[oa]|tí[oa]|prim[oa]|suegr[oa]|\
+    sobrin[oa]|niet[oa]|nietecit[oa]|cuñad[oa]|bebé|nen[ea]|niñ[oa]|vecin[oa]|perr(?:o|a|ito|ita)|gat(?:o|a|ito|ita))";
+
+/// What a person gets or has been given.
+const DOSE: &str = "(?:vacunas?|dosis|refuerzos?|inyección|pinchazo|tapabocas|mascarilla|barbijo|cubrebocas|primera|segunda|tercera|cuarta)";
+
+/// Professions and other parts in life, for `como médica, te recomiendo`.
+const ROLE: &str = "(?:médic[oa]|enfermer[oa]|doctora?|auxiliar|vacunadora?|pediatra|farmacéutic[oa]|científic[oa]|psicólog[oa]|\
+    odontólog[oa]|bacteriólog[oa]|profesora?|profe|maestr[oa]|docente|estudiante|madre|padre|mamá|papá|abuel[oa]|hij[oa]|paciente|\
+    trabajadora?|ciudadan[oa]|periodista|colombian[oa]|mexican[oa]|argentin[oa]|chilen[oa]|peruan[oa]|persona|mujer|hombre|joven)";
+
+/// More that belongs to a person's life, after `mi`.
+const LIFE: &str = "experiencias?|vida|historia|testimonio|vacaciones|viaje|salud|carrera|consultorio|hospital|clínica|pacientes?|\
+    alumn[oa]s?|estudiantes|clases?|hogar|apartamento|finca|moto|carro|celular|ciudad|profesión|rutina|almuerzo|desayuno|memoria";
+
+/// What others did to a person (`me trataron`); what pleases or moves (`me encantaron`) is an opinion and not listed.
+const DONE_BY_OTHERS: &str = "(?:(?:trat|cont|explic|llam|llev|acompañ|invit|ayud|pregunt|regal|cuid|salv|enseñ|dej|mand|avis|tom|sac|\
+    cur|abraz|felicit|examin)(?:aron|ó)|(?:recib|pid)(?:ieron|ió)|dijeron|dijo|hicieron|hizo)";
+
+/// Past forms of `nosotros` that are not present forms too.
+const PAST_OF_US: &str =
+    "(?:fuimos|estuvimos|hicimos|tuvimos|vinimos|anduvimos|trajimos|dijimos|pudimos|pusimos|vimos|crecimos|nacimos)";
+
+/// The imperfect; no conditional (`yo diría`) ends like it.
+const IMPERFECT: &str = r"(?:\p{L}+aba|\p{L}*[^\P{L}r]ía|era|iba)";
 
 /// Patterns of claims, in the order they are searched for, and the words for them in a reason.
 static CLAIMS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
@@ -177,6 +204,51 @@ static CLAIMS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
             format!(r"\b(?:ayer|anoche|anteayer|antier|hoy|yo|cuando|apenas|nunca|recién|ya|me|mañana)\s+(?:\p{{L}}+\s+)?(?:{PAST_OR_ORDER})\b"),
             "everyday life",
         ),
+        (
+            r"\bacab[oé]\s+de\s+\p{L}+r(?:me|nos|l[aeo]s?)*\b|\bnos\s+acabamos\s+de\s+\p{L}+r\b|\bacabamos\s+de\s+\p{L}+rnos\b|\bme\s+(?:acab[oé]|acaban|van|iban|vienen)\s+(?:de|a)\s+(?:vacunar|poner|aplicar|inyectar|atender|operar|llamar|avisar|recuperar|curar)\b|\bme\s+estoy\s+(?:vacunando|recuperando|cuidando|poniendo|aplicando|sintiendo|curando)\b"
+                .to_owned(),
+            "everyday life",
+        ),
+        (
+            format!(r"\bme\s+(?:toca|tocará|tocaba|tocó|corresponde|faltan?|faltaba)\s+(?:ya\s+|hoy\s+|mañana\s+)?(?:(?:el|la|las|los|mi|una?|otra?)\s+)?(?:{BETWEEN})?(?:{DOSE}|turno|cita|control|prueba|vacunarme|ponerme|aplicarme|ir|hacer|esperar|volver)\b|\bnos\s+toc(?:a|ó)\s+(?:la|el)\s+(?:{DOSE}|turno|cita)\b"),
+            "body",
+        ),
+        (
+            format!(r"\b(?:llevo|tengo|llevamos|completé)\s+(?:ya\s+|puestas\s+)?(?:mis\s+|las\s+|los\s+)?(?:(?:\d+|una?|dos|tres|cuatro|cinco|seis|varias|todas(?:\s+las)?)\s+)?{DOSE}\b"),
+            "body",
+        ),
+        (format!(r"\bnos\s+pusimos\s+(?:(?:la|el|las|los|una?|otra)\s+)?{DOSE}\b"), "body"),
+        (
+            r"(?:^|[.!?,;:¡…]\s*|\b(?:ya|hoy|ayer|anoche|allí|allá|ahí|y|también)\s+)nos\s+(?:(?:la|las|lo|los)\s+)?(?:pusieron|aplicaron|vacunaron|inyectaron|atendieron|atendió|pincharon|recetaron|revisaron|hospitalizaron|contagiaron|citaron|vacunó|aplicó)\b"
+                .to_owned(),
+            "body",
+        ),
+        (
+            format!(r"\bnuestr[oa]\s+(?:{BETWEEN})?{KIN}\b|\bnuestr[oa]s\s+(?:hij|niet|padre|madre|abuel|sobrin|herman|vecin|suegr)(?:[oa]s|s)\s+(?:ya\s+|también\s+)?(?:se\s+)?(?:recibieron|vacunaron|fueron|salieron|lloraron|quedaron|están\s+vacunad[oa]s|tienen\s+(?:su|la|el|dos|tres))\b"),
+            "family, home or past",
+        ),
+        (
+            format!(r"\bnosotr[oa]s\s+(?:(?:ya|no|sí|también|nos)\s+)*{PAST_OF_US}\b|(?:^|[.!?¡…]\s*)(?:fuimos|vinimos|estuvimos)\s+(?:a|al|en|con|por|temprano|tod[oa]s?|junt[oa]s|ayer|hoy)\b"),
+            "everyday life",
+        ),
+        (
+            format!(r"\bde\s+(?:niñ[oa]|chic[oa]|chiquit[oa]|pequeñ[oa]|joven|adolescente|pelad[oa])\s*,?\s+(?:(?:yo|me|le|les|lo|la|no|nunca|siempre|también)\s+)*{IMPERFECT}\b|\byo\s+(?:(?:me|le|les|lo|la|no|nunca|siempre|también|ya)\s+)*{IMPERFECT}\b"),
+            "family, home or past",
+        ),
+        (
+            r"\bme\s+(?:(?:daba|ponía|asustaba|temblaba|llevaba|cuidaba)n?|costaba|sentía|moría)\b".to_owned(),
+            "family, home or past",
+        ),
+        (format!(r"\bme\s+(?:(?:la|lo|las|los)\s+)?{DONE_BY_OTHERS}\b"), "everyday life"),
+        (
+            format!(r"\bsalí\s+(?:\p{{L}}+\s+)?(?:vacunad|inmunizad|curad|aliviad|emocionad|agradecid|encantad|pinchad|llorand|sonriend)[oa]\b|\b(?:{PAST_OR_ORDER})\s+(?:\p{{L}}+\s+){{0,4}}(?:ayer|anoche|esta\s+mañana|el\s+(?:año|mes|lunes|martes|miércoles|jueves|viernes|sábado|domingo)\s+pasado|la\s+semana\s+pasada|hace\s+(?:\p{{L}}+|\d+)\s+(?:días?|semanas?|mes(?:es)?|años?))\b"),
+            "everyday life",
+        ),
+        (
+            format!(r"\bcomo\s+(?:una?\s+)?(?:buen[oa]?\s+)?{ROLE}(?:\s+(?:de|y)\s+\p{{L}}+)?\s*,?\s+(?:yo|me|mi|creo|sé|veo|puedo|quiero|pienso|opino|conozco|(?:(?:te|les|os|le|lo|los|las)\s+)?(?:recomiendo|digo|aconsejo|pido|cuento|invito|sugiero|confirmo|aseguro|escribo|hablo|agradezco))\b|\b(?:hablo|trabajo|escribo)\s+(?:\p{{L}}+\s+)?como\s+(?:una?\s+)?{ROLE}\b"),
+            "family, home or past",
+        ),
+        (format!(r"\bmis?\s+(?:{BETWEEN})?(?:{LIFE})\b"), "family, home or past"),
         (r"\b(?:ayer|anoche|anteayer|antier)\s+(?:\p{L}+\s+){0,2}(?:fuimos|estuvimos|hicimos|tuvimos|vimos|vinimos|\p{L}+[aei]mos)\b".to_owned(), "everyday life"),
     ]
     .map(|(pattern, what)| (Regex::new(&pattern).expect("a pattern written here compiles"), what))
@@ -273,6 +345,20 @@ mod tests {
             "Órale, jalen todos al centro de salud.",
             "Pucha que se agradece la paciencia.",
             "Parce, lleva el documento y listo.",
+            "Pregúntale a tu médica.",
+            "Cuando nos vacunamos, cuidamos a los demás.",
+            "Me toca el corazón ver tanta ayuda.",
+            "Gracias a quienes nos vacunaron.",
+            "Nos toca cuidar lo que tenemos.",
+            "Cuidemos a nuestros hijos.",
+            "La enfermera trata a todos como una madre.",
+            "Pregunta como buen vecino y escucha.",
+            "Yo diría que vale la pena.",
+            "Juntos fuimos capaces.",
+            "Me encantaron las palabras de la enfermera.",
+            "Acabamos de pasar una pandemia.",
+            "De niños a mayores, todos ganan.",
+            "Te trataron bien y saliste vacunada.",
         ] {
             assert_eq!(verdict_of(&gate, text), GateVerdict::pass(NAME), "{text}");
         }
@@ -367,6 +453,33 @@ mod tests {
             "Nos vacunamos todos el sábado.",
             "Nos pusimos el refuerzo ayer.",
             "El lunes nos vacunamos en familia.",
+            "Me acabo de vacunar y estoy feliz.",
+            "Acabo de ponerme el refuerzo.",
+            "Acabamos de vacunarnos en el parque.",
+            "Me van a vacunar en la tarde.",
+            "Mañana me toca el refuerzo.",
+            "Me falta la segunda dosis.",
+            "Llevo dos dosis y contando.",
+            "Tengo todas las vacunas.",
+            "Nos pusimos la vacuna en familia.",
+            "Ya nos vacunaron en el barrio.",
+            "Nuestra hija recibió la vacuna.",
+            "Nuestro pequeño nieto no lloró.",
+            "Nuestros hijos ya se vacunaron.",
+            "Nosotros fuimos temprano y no había fila.",
+            "Fuimos al puesto temprano.",
+            "De niña le tenía miedo a la aguja.",
+            "Yo también creía que dolía.",
+            "Me daba miedo la aguja.",
+            "En el IMSS me trataron de lujo.",
+            "Una doctora me explicó todo.",
+            "En el IMSS salí vacunada en veinte minutos.",
+            "Recibí la vacuna hace dos semanas.",
+            "Como médica, te recomiendo ir.",
+            "Como madre creo que vale la pena.",
+            "Les hablo como enfermera.",
+            "Mi experiencia con la vacuna fue buena.",
+            "Mis pacientes preguntan mucho.",
         ] {
             assert_eq!(verdict_of(&gate, text).verdict, Verdict::Review, "{text}");
         }

@@ -2,11 +2,18 @@
 //!
 //! A classifier never reads hashtags, because its labels came from them. So each label's hashtags are stored with it,
 //! and one of any label but `sentiment.target` is rejected. The operator's own lists take precedence: what is forbidden never
-//! passes, what is allowed always does, and a list of allowed hashtags excludes all others. Case, accents and the width of the
-//! sign do not count.
+//! passes, what is allowed always does, and a list of allowed hashtags excludes all others.
+//!
+//! Case, accents, underscores, digits at the end, letters that look alike, the width of the sign and a blank after it do not
+//! count. Where a label's hashtag is a wanted one with a `no` in it (`YoNoMeVacuno`), hashtags that negate the same word
+//! (`NoALaVacuna`) count for that label too. A hashtag with letters of two alphabets is rejected: it hides what it says.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use regex::Regex;
+
+use super::banned_words::{latin, unleet};
 use super::{Gate, Reading, reject};
 use pregonero_text::normal::fold;
 use pregonero_tweet::GateVerdict;
@@ -28,8 +35,19 @@ pub(super) struct Message {
     forbidden: Vec<String>,
     /// Hashtags of labels other than the wanted one, each with its label.
     opposed: Vec<(String, String)>,
+    /// Patterns of hashtags that negate a wanted one, each with its label.
+    negated: Vec<(Regex, String)>,
+    /// Hashtags of the wanted label.
+    wanted: Vec<String>,
     target: String,
 }
+
+/// A sign and the word after it, also where X sees no hashtag: after a blank.
+static MARKED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"[#＃﹟][^\S\n]*([\p{L}\p{N}\p{M}_]+)").expect("a pattern written here compiles"));
+
+/// Words that may come between a negation and the word that it negates.
+const GLUE: &str = "me|te|se|nos|os|las|la|los|el|a|mas|quiero|queremos|voy";
 
 impl Message {
     pub(super) fn new(allowed: &[String], forbidden: &[String], labels: &LabelHashtags) -> Self {
@@ -38,14 +56,20 @@ impl Message {
         let of_target: Vec<String> =
             labels.of_labels.iter().filter(|(label, _)| wanted(label)).flat_map(|(_, tags)| names(tags)).collect();
         let others = labels.of_labels.iter().filter(|(label, _)| !wanted(label));
-        let opposed = others
+        let opposed: Vec<(String, String)> = others
             .flat_map(|(label, tags)| names(tags).into_iter().map(move |tag| (tag, label.clone())))
             .filter(|(tag, _)| !of_target.contains(tag))
             .collect();
+        let negated = opposed.iter().flat_map(|(tag, label)| {
+            let patterns = of_target.iter().filter_map(move |wanted| negations_of(wanted, tag));
+            patterns.map(move |pattern| (pattern, label.clone()))
+        });
         Self {
-            allowed: names(allowed),
+            allowed: allowed.iter().map(|tag| spelled(tag)).collect(),
             forbidden: names(forbidden),
+            negated: negated.collect(),
             opposed,
+            wanted: of_target,
             target: labels.target.clone().unwrap_or_default(),
         }
     }
@@ -56,13 +80,28 @@ impl Message {
         if self.forbidden.contains(&name) {
             return Some(format!("{hashtag} is in gates.forbidden_hashtags"));
         }
-        if self.allowed.contains(&name) {
+        if self.allowed.contains(&spelled(hashtag)) {
             return None;
         }
-        if let Some((_, label)) = self.opposed.iter().find(|(tag, _)| *tag == name) {
-            return Some(format!("{hashtag} stands for {label}, but sentiment.target is {}", self.target));
+        if mixes_alphabets(hashtag) {
+            return Some(format!("{hashtag} mixes letters of two alphabets, so it is not what it looks like"));
         }
-        (!self.allowed.is_empty()).then(|| format!("{hashtag} is not in gates.allowed_hashtags"))
+        self.label_of(&name)
+            .map(|label| format!("{hashtag} stands for {label}, but sentiment.target is {}", self.target))
+    }
+
+    /// Returns the label other than the wanted one that a hashtag stands for, by its [`name_of`].
+    fn label_of(&self, name: &str) -> Option<&str> {
+        let known = self.opposed.iter().find(|(tag, _)| tag == name).map(|(_, label)| label.as_str());
+        let negation =
+            || self.negated.iter().find(|(pattern, _)| pattern.is_match(name)).map(|(_, label)| label.as_str());
+        known.or_else(|| negation().filter(|_| !self.wanted.iter().any(|wanted| wanted == name)))
+    }
+
+    /// Returns why the operator's list excludes the hashtag.
+    fn unlisted(&self, hashtag: &str) -> Option<String> {
+        let listed = self.allowed.is_empty() || self.allowed.contains(&spelled(hashtag));
+        (!listed).then(|| format!("{hashtag} is not in gates.allowed_hashtags"))
     }
 }
 
@@ -72,14 +111,53 @@ impl Gate for Message {
     }
 
     fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
-        let objection = reading.body.hashtags.iter().find_map(|hashtag| self.objection(&hashtag.text));
+        let hashtags = || reading.body.hashtags.iter().map(|hashtag| hashtag.text.as_str());
+        let marked =
+            MARKED.captures_iter(&reading.body.text).filter_map(|found| found.get(0)).map(|found| found.as_str());
+        let objection = hashtags().chain(marked).find_map(|hashtag| self.objection(hashtag));
+        let objection = objection.or_else(|| hashtags().find_map(|hashtag| self.unlisted(hashtag)));
         objection.map_or_else(|| GateVerdict::pass(NAME), |reason| reject(NAME, reason))
     }
 }
 
 /// Returns a hashtag without its sign, in lower case and without accents.
+fn spelled(hashtag: &str) -> String {
+    fold(hashtag).trim_start_matches('#').trim().to_owned()
+}
+
+/// Returns what a hashtag says to a reader: as [`spelled`], without underscores and digits at the end, and with the letters that
+/// others look like.
 fn name_of(hashtag: &str) -> String {
-    fold(hashtag.trim().trim_start_matches(['#', '＃']))
+    let in_latin: String = hashtag.chars().map(latin).collect();
+    let spelled: String = spelled(&in_latin).chars().filter(|character| *character != '_').collect();
+    let bare = spelled.trim_end_matches(char::is_numeric);
+    unleet(if bare.is_empty() { &spelled } else { bare }, "i")
+}
+
+/// Returns whether a hashtag has Latin letters next to Greek, Cyrillic, Armenian or Cherokee ones.
+fn mixes_alphabets(hashtag: &str) -> bool {
+    let foreign = |c: char| {
+        matches!(c, '\u{370}'..='\u{58f}' | '\u{13a0}'..='\u{13ff}' | '\u{1f00}'..='\u{1fff}') && c.is_alphabetic()
+    };
+    let name = spelled(hashtag);
+    name.contains(foreign) && name.contains(|c: char| c.is_ascii_alphabetic())
+}
+
+/// Returns a pattern of the hashtags that negate what `wanted` says, if `other` is `wanted` with a `no` in it: of `yomevacuno` and
+/// `yonomevacuno` it fits `nomevacuno`, `noalavacuna` and `yonomevacunoya`. `None` if it is not, or the word is short.
+fn negations_of(wanted: &str, other: &str) -> Option<Regex> {
+    let no = other.match_indices("no").find(|(at, _)| format!("{}{}", &other[..*at], &other[at + 2..]) == wanted);
+    let rest = &other[no?.0 + 2..];
+    let glue = Regex::new(&format!("^(?:{GLUE})*")).expect("a pattern written here compiles");
+    let longest = glue.find(rest).map_or(0, |found| found.end());
+    let stem = rest[longest..].trim_end_matches(['a', 'e', 'o', 's']);
+    let pattern = || {
+        let stem = regex::escape(stem);
+        format!(
+            "^(?:yo|nosotros|nosotras)?(?:no|nunca|jamas|anti|fuera|basta(?:de)?)(?:{GLUE})*{stem}|^(?:{GLUE})*{stem}[a-z]{{0,2}}no$"
+        )
+    };
+    (stem.chars().count() >= 4).then(|| Regex::new(&pattern()).expect("an escaped word compiles"))
 }
 
 #[cfg(test)]
@@ -106,7 +184,23 @@ mod tests {
             (Some("positive"), "Hoy vamos. #yonomevacuno", Reject),
             (Some("positive"), "Hoy vamos. ＃YoNoMeVacunó", Reject),
             (Some("positive"), "#YONOMEVACUNO y ya #YoMeVacuno", Reject),
-            (Some("positive"), "Hoy vamos. #YoNoMeVacunoYa #Sol", Pass),
+            (Some("positive"), "Hoy vamos. #YoNoMeVacuno2021", Reject),
+            (Some("positive"), "Hoy vamos. #Yo_No_Me_Vacuno", Reject),
+            (Some("positive"), "Hoy vamos. #Y0N0MeVacuno", Reject),
+            (Some("positive"), "Hoy vamos. #ΥoNoMeVacuno", Reject),
+            (Some("positive"), "Hoy vamos. #YоNoMeVacuno", Reject),
+            (Some("positive"), "Hoy vamos. # YoNoMeVacuno", Reject),
+            (Some("positive"), "Hoy vamos. #YoNoMeVacunoYa #Sol", Reject),
+            (Some("positive"), "Hoy vamos. #NoMeVacuno", Reject),
+            (Some("positive"), "Hoy vamos. #NoALaVacuna", Reject),
+            (Some("positive"), "Hoy vamos. #NoVacunas", Reject),
+            (Some("positive"), "Hoy vamos. #VacunasNo", Reject),
+            (Some("positive"), "Hoy vamos. #AntiVacunas", Reject),
+            (Some("positive"), "Hoy vamos. #YoMeVacuno2021 #Yo_Me_Vacuno", Pass),
+            (Some("positive"), "Hoy vamos. #NoEsperesVacúnate #Vacunación", Pass),
+            (Some("positive"), "Somos el # 1 y el #1. #Ñandú #Vacunatón #Covid19", Pass),
+            (Some("positive"), "Hoy vamos. #Αθήνα", Pass),
+            (Some("negative"), "Hoy vamos. #NoALaVacuna", Pass),
             (Some("positive"), "Hoy vamos. YoNoMeVacuno", Pass),
             (Some("negative"), "Hoy vamos. #YoMeVacuno", Reject),
             (Some("negative"), "Hoy vamos. #YoNoMeVacuno", Pass),
@@ -130,6 +224,9 @@ mod tests {
             (vec!["Salud"], vec![], "Va. #SALUD", None),
             (vec!["#salud"], vec![], "Va. #Sol", Some("#Sol is not in gates.allowed_hashtags")),
             (vec!["yonomevacuno"], vec![], "Va. #YoNoMeVacuno", None),
+            (vec![], vec!["Política"], "Va. #Poli_tica2022", Some("#Poli_tica2022 is in gates.forbidden_hashtags")),
+            (vec!["salud"], vec![], "Va. #Salud_2022", Some("#Salud_2022 is not in gates.allowed_hashtags")),
+            (vec!["NoALaVacuna"], vec![], "Va. #NoALaVacuna", None),
             (vec!["salud"], vec![], "Va. #YoMeVacuno", Some("#YoMeVacuno is not in gates.allowed_hashtags")),
             (
                 vec![],

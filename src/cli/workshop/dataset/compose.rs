@@ -8,7 +8,7 @@ use clap::Args;
 use crate::cli::output::{BAD, HEADING, Output, counted, styled};
 use crate::cli::session::Session;
 use pregonero_text::tweet_text::MAX_WEIGHTED_LENGTH;
-use pregonero_workshop::dataset::compose::{self, Composition, Report, RuleDisagreement};
+use pregonero_workshop::dataset::compose::{self, Composition, Report, RuleDisagreement, TextCount};
 
 /// How many disagreements are shown; `--json` has all of them.
 const SHOWN: usize = 20;
@@ -35,7 +35,7 @@ A grammar is a JSON object of symbols, each with a list of rules; every text beg
   \\\\# \\\\[ \\\\]          the characters themselves, as written in JSON
 
 The agreement check examines a determiner and its noun, an adjective between or right after them, and an adjective \
-after ser or estar if the clause begins with its subject. It knows a few hundred words and the usual endings, ignores \
+after ser or estar if the clause begins with its subject. It knows about 1,500 words and the usual endings, ignores \
 what could be a verb (la llamo), and misses nouns without a determiner and adjectives farther away. Of texts in \
 which one determiner's gender was swapped, it finds two in three.
 
@@ -112,13 +112,13 @@ fn tell(report: &Report, output: Output) {
     let mut lines =
         vec![format!("{} of {}", counted(report.texts, "text", "texts"), counted(report.tries, "try", "tries"))];
     if report.texts < report.wanted {
-        lines.push(format!("  fewer than the {} wanted: the grammar has too few other texts", report.wanted));
+        let why = "the last tries gave only texts that were there already, too long or too deep";
+        let why = if is_exhausted(report) { "the grammar has no others" } else { why };
+        lines.push(format!("  fewer than the {} wanted: {why}", report.wanted));
     }
-    lines.push(format!("  duplicates: {}; too long or too deep: {}", report.duplicates, report.too_long));
-    lines.push(format!(
-        "  the grammar can produce at most {} texts (saved symbols and texts with several derivations count more than once)",
-        report.grammar_can_say_at_most
-    ));
+    let Report { duplicates, too_long, too_deep, .. } = report;
+    lines.push(format!("  duplicates: {duplicates}; too long: {too_long}; too deep: {too_deep}"));
+    lines.push(format!("  {}", can_produce(report.grammar_can_say_at_most)));
     let unused = &report.unused_symbols;
     lines.push(match unused.is_empty() {
         true => "  every symbol is used".to_owned(),
@@ -144,6 +144,23 @@ fn tell(report: &Report, output: Output) {
     }
 }
 
+fn is_exhausted(report: &Report) -> bool {
+    matches!(report.grammar_can_say_at_most, TextCount::AtMost(most) if most <= report.texts as u64)
+}
+
+/// Says in words how many texts a grammar can produce.
+fn can_produce(texts: TextCount) -> String {
+    let twice = "saved symbols and texts with several derivations count more than once";
+    match texts {
+        TextCount::AtMost(1) => "the grammar can produce 1 text".to_owned(),
+        TextCount::AtMost(most) => format!("the grammar can produce at most {most} texts ({twice})"),
+        TextCount::Beyond => format!("the grammar can produce {texts} texts"),
+        TextCount::Endless => {
+            "the grammar can produce any number of texts, because a symbol contains itself".to_owned()
+        }
+    }
+}
+
 fn tell_disagreement(found: &RuleDisagreement) {
     Output::complain(&format!(
         "{} {} ({}) and {} ({}) do not agree, in {}\n  rule  {}: {}\n  text  {}",
@@ -157,4 +174,21 @@ fn tell_disagreement(found: &RuleDisagreement) {
         found.source,
         found.example
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_texts_is_a_sentence() {
+        for (texts, expected) in [
+            (TextCount::AtMost(1), "the grammar can produce 1 text"),
+            (TextCount::Beyond, "the grammar can produce more than 18446744073709551615 texts"),
+            (TextCount::Endless, "the grammar can produce any number of texts, because a symbol contains itself"),
+        ] {
+            assert_eq!(can_produce(texts), expected);
+        }
+        assert!(can_produce(TextCount::AtMost(24)).starts_with("the grammar can produce at most 24 texts ("));
+    }
 }

@@ -13,14 +13,15 @@ use serde_json::json;
 use crate::app;
 use crate::cli::decoding::{DecodingArguments, fit_prompts};
 use crate::cli::session::Session;
+use crate::cli::workshop::progress;
 use crate::review::ReviewMode;
 use pregonero_judging::judge::Judge;
 use pregonero_models::catalog::ModelSource;
 use pregonero_system::files::{Existing, refuse_existing};
 use pregonero_workshop::evaluation::generator::blind_test::{self, Item};
 use pregonero_workshop::evaluation::generator::voice::{
-    ChosenTweet, Copies, KeyRow, Origin, QUESTIONS, Rounds, RoundsReport, Shares, SheetRow, Sources, mix, read_answers,
-    write_sheet,
+    Answers, ChosenTweet, Copies, KeyRow, Origin, QUESTIONS, Rounds, RoundsReport, Shares, SheetRow, Sources, mix,
+    read_answers, write_sheet,
 };
 use pregonero_workshop::training::text::{self, Cleaning, Duplicates, ReadFor, Reading, TextSource};
 
@@ -90,6 +91,7 @@ fn report_answers(sheet: &Path, session: &Session) -> Result<()> {
     let mut table = csv::Reader::from_path(&key).with_context(place)?;
     let key: Vec<KeyRow> = table.deserialize().collect::<Result<_, _>>().with_context(place)?;
     let shares = Shares::of(&answers, &key).with_context(|| sheet.display().to_string())?;
+    unanswered(&answers).iter().for_each(|line| session.output.note(&format!("{}: {line}", sheet.display())));
     if session.output.json {
         return shares.iter().try_for_each(|one| session.output.json(one));
     }
@@ -134,7 +136,17 @@ impl VoiceArguments {
             count: self.rounds as usize,
             queue_reviews: settings.review.mode != ReviewMode::Off,
         };
-        let report = rounds.run(&engine, &judge, |done| tracing::debug!(done, "round")).await?;
+        let bar = progress::bar(session.output);
+        bar.set_length(rounds.count as u64);
+        bar.set_message("rounds");
+        let follow = |done: usize| {
+            bar.set_position(done as u64);
+            if let Some(line) = progress_line(done, rounds.count) {
+                bar.suspend(|| session.output.note(&line));
+            }
+        };
+        let report = rounds.run(&engine, &judge, follow).await?;
+        bar.finish_and_clear();
         // The sheet is written first: what follows can be repeated without running the rounds again.
         self.write_sheets(session, &settings.generation.model, &report, &real, rng_seed)?;
         let copies = Copies::count(&report.chosen, &Sources { own: &own, others: &others });
@@ -194,6 +206,22 @@ impl VoiceArguments {
     }
 }
 
+/// Returns a line after every tenth of the rounds, but not after the last one.
+fn progress_line(done: usize, rounds: usize) -> Option<String> {
+    let is_tenth = done.is_multiple_of(rounds.div_ceil(10)) && done < rounds;
+    is_tenth.then(|| format!("{done} of {rounds} rounds done"))
+}
+
+/// Returns how much of a sheet is not filled in, or `None` if all of it is.
+fn unanswered(answers: &[Answers]) -> Option<String> {
+    let empty = answers.iter().filter(|row| row.given.is_empty()).count();
+    let incomplete = answers.iter().filter(|row| row.given.len() < QUESTIONS.len()).count() - empty;
+    let rows = answers.len();
+    (empty + incomplete > 0).then(|| {
+        format!("of {rows} rows, {empty} have no answer and {incomplete} lack some; what is empty does not count in the shares")
+    })
+}
+
 fn read(sources: &[TextSource], cleaning: Cleaning) -> Result<Vec<String>> {
     if sources.is_empty() {
         return Ok(Vec::new());
@@ -218,4 +246,30 @@ fn in_words(report: &RoundsReport, copies: &Copies) -> String {
     lines.extend(copies.near_own.map(|count| format!("{count} are at least 80 % like one of the texts of --own")));
     lines.extend(copies.runs_of_others.map(|count| format!("{count} share eight words in a row with others' texts")));
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pregonero_workshop::evaluation::generator::voice::Question;
+
+    #[test]
+    fn a_sheet_says_how_many_of_its_rows_are_not_filled_in() {
+        let row = |number, questions: &[Question]| Answers {
+            number,
+            given: questions.iter().map(|question| (*question, true)).collect(),
+        };
+        let expected = "of 3 rows, 1 have no answer and 1 lack some; what is empty does not count in the shares";
+        assert_eq!(unanswered(&[row(1, &QUESTIONS), row(2, &[]), row(3, &QUESTIONS[..2])]).unwrap(), expected);
+        assert_eq!(unanswered(&[row(1, &QUESTIONS)]), None);
+    }
+
+    #[test]
+    fn ten_lines_at_most_tell_how_far_the_rounds_are() {
+        for (rounds, lines) in [(1, 0), (2, 1), (60, 9), (61, 8), (10_000, 9)] {
+            let shown = (1..=rounds).filter(|done| progress_line(*done, rounds).is_some()).count();
+            assert_eq!(shown, lines, "{rounds}");
+        }
+        assert_eq!(progress_line(6, 60).unwrap(), "6 of 60 rounds done");
+    }
 }

@@ -26,6 +26,13 @@ pub(super) struct Expansion {
     saved: HashMap<String, String>,
 }
 
+/// Why an expansion was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GivenUp {
+    TooLong,
+    TooDeep,
+}
+
 /// The bytes that a rule wrote, including those of the symbols in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Span {
@@ -53,15 +60,15 @@ impl Expansion {
     }
 }
 
-/// Expands the grammar's origin once; returns `None` if the text gets too long or too deep.
+/// Expands the grammar's origin once, unless the text gets too long or too deep.
 ///
 /// # Errors
 /// If a rule uses a saved symbol before it is saved; the message names file, symbol and rule.
-pub(super) fn expand(grammar: &Grammar, rng: &mut ChaCha8Rng) -> Result<Option<Expansion>> {
-    let mut expander =
-        Expander { grammar, rng, stacks: HashMap::new(), last: HashMap::new(), out: Value::empty(), rules: 0 };
+pub(super) fn expand(grammar: &Grammar, rng: &mut ChaCha8Rng) -> Result<Result<Expansion, GivenUp>> {
+    let (stacks, last) = (HashMap::new(), HashMap::new());
+    let mut expander = Expander { grammar, rng, stacks, last, out: Value::empty(), rules: 0, too_deep: false };
     if !expander.symbol(grammar.origin, 0)? {
-        return Ok(None);
+        return Ok(Err(if expander.too_deep { GivenUp::TooDeep } else { GivenUp::TooLong }));
     }
     let Expander { stacks, last, out, .. } = expander;
     let mut saved: HashMap<String, String> = last.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
@@ -70,7 +77,7 @@ pub(super) fn expand(grammar: &Grammar, rng: &mut ChaCha8Rng) -> Result<Option<E
             saved.insert(name.to_owned(), text.text.clone());
         }
     }
-    Ok(Some(Expansion { text: out.text, spans: out.spans, saved }))
+    Ok(Ok(Expansion { text: out.text, spans: out.spans, saved }))
 }
 
 impl Value {
@@ -89,6 +96,7 @@ struct Expander<'g, 'r> {
     out: Value,
     /// The number of rules expanded so far.
     rules: usize,
+    too_deep: bool,
 }
 
 impl<'g> Expander<'g, '_> {
@@ -99,7 +107,8 @@ impl<'g> Expander<'g, '_> {
         let id = RuleId { symbol, rule };
         let start = self.out.text.len();
         self.rules += 1;
-        if depth > DEEPEST || self.rules > MOST_RULES || !self.parts(&grammar.rule(id).parts, id, depth)? {
+        self.too_deep |= depth > DEEPEST;
+        if self.too_deep || self.rules > MOST_RULES || !self.parts(&grammar.rule(id).parts, id, depth)? {
             return Ok(false);
         }
         self.out.spans.push(Span { range: start..self.out.text.len(), rule: id });
@@ -183,7 +192,8 @@ impl<'g> Expander<'g, '_> {
         let mut saved = Vec::with_capacity(values.len());
         for parts in values {
             self.out = Value::empty();
-            if depth > DEEPEST || !self.parts(parts, id, depth)? {
+            self.too_deep |= depth > DEEPEST;
+            if self.too_deep || !self.parts(parts, id, depth)? {
                 return Ok(false);
             }
             self.out.spans.push(Span { range: 0..self.out.text.len(), rule: id });

@@ -263,6 +263,14 @@ impl<'g> Counter<'g> {
 }
 
 impl TextCount {
+    /// Returns `count`, or the number of texts if that is less.
+    pub(super) fn least_of(self, count: usize) -> usize {
+        match self {
+            Self::AtMost(most) => usize::try_from(most).map_or(count, |most| most.min(count)),
+            Self::Beyond | Self::Endless => count,
+        }
+    }
+
     fn plus(self, other: Self) -> Self {
         self.with(other, u64::checked_add)
     }

@@ -18,8 +18,8 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use expansion::Expansion;
-use grammar::{Grammar, RuleId};
+use expansion::{Expansion, GivenUp};
+use grammar::{DEEPEST, Grammar, RuleId};
 use pregonero_system::files::{Existing, refuse_existing, write_whole};
 use pregonero_text::tweet_text::weighted_length;
 
@@ -70,8 +70,10 @@ pub struct Report {
     pub wanted: usize,
     pub tries: usize,
     pub duplicates: usize,
-    /// Expansions that were too long, or whose symbols were nested too deeply.
+    /// Expansions that were too long, or empty.
     pub too_long: usize,
+    /// Expansions whose symbols were nested too deeply.
+    pub too_deep: usize,
     pub grammar_can_say_at_most: TextCount,
     pub unused_symbols: Vec<String>,
     /// The number of different beginnings of six words.
@@ -116,7 +118,7 @@ enum Form {
     JsonLines,
 }
 
-/// Composes the texts.
+/// Composes the texts. Stops with fewer if the grammar has no others, or if many tries in a row give no new one.
 ///
 /// # Errors
 /// If the grammar has a fault (the message names file, symbol and rule), no rule fills a column, or no text is short enough.
@@ -125,18 +127,12 @@ pub fn compose(composition: &Composition) -> Result<Composed> {
     check_columns(&grammar, &composition.columns)?;
     let mut composer = Composer::new(&grammar, composition);
     let mut rng = ChaCha8Rng::seed_from_u64(composition.seed);
-    let most = tries_for(composition.count);
-    while composer.rows.len() < composition.count && composer.tries < most {
+    let wanted = grammar.texts().least_of(composition.count);
+    while composer.rows.len() < wanted && composer.tries_in_vain < tries_for(composer.rows.len()) {
         let expansion = expansion::expand(&grammar, &mut rng)?;
         composer.take(expansion);
     }
-    ensure!(
-        !composer.rows.is_empty(),
-        "{}: none of {} expansions gave a text of at most {} characters",
-        composition.grammar.display(),
-        composer.tries,
-        composition.longest
-    );
+    composer.check_rows()?;
     Ok(composer.finish())
 }
 
@@ -187,7 +183,7 @@ impl Composed {
     }
 }
 
-/// Returns how many expansions are tried for `count` texts before it stops with fewer.
+/// Returns after how many tries in a row without a new text it stops, if there are `count` texts.
 fn tries_for(count: usize) -> usize {
     count.saturating_mul(20).saturating_add(1_000)
 }
@@ -224,8 +220,11 @@ struct Composer<'a> {
     /// Texts that were too long or empty.
     longer: HashSet<String>,
     tries: usize,
+    /// Tries since the last new text.
+    tries_in_vain: usize,
     duplicates: usize,
     too_long: usize,
+    too_deep: usize,
     uses: HashMap<RuleId, usize>,
     pairs: usize,
     texts_that_disagree: usize,
@@ -242,8 +241,10 @@ impl<'a> Composer<'a> {
             seen: HashSet::new(),
             longer: HashSet::new(),
             tries: 0,
+            tries_in_vain: 0,
             duplicates: 0,
             too_long: 0,
+            too_deep: 0,
             uses: HashMap::new(),
             pairs: 0,
             texts_that_disagree: 0,
@@ -251,9 +252,29 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn take(&mut self, expansion: Option<Expansion>) {
+    /// Fails if there is no text.
+    fn check_rows(&self) -> Result<()> {
+        ensure!(
+            !self.rows.is_empty(),
+            "{}: none of {} expansions gave a text: {} were empty or longer than {} characters, and in {} the symbols were nested \
+             more than {DEEPEST} deep",
+            self.composition.grammar.display(),
+            self.tries,
+            self.too_long,
+            self.composition.longest,
+            self.too_deep
+        );
+        Ok(())
+    }
+
+    fn take(&mut self, expansion: Result<Expansion, GivenUp>) {
         self.tries += 1;
-        let Some(expansion) = expansion else { return self.too_long += 1 };
+        self.tries_in_vain += 1;
+        let expansion = match expansion {
+            Ok(expansion) => expansion,
+            Err(GivenUp::TooLong) => return self.too_long += 1,
+            Err(GivenUp::TooDeep) => return self.too_deep += 1,
+        };
         let text = tidied(&expansion.text);
         // X's length of a text is slow to compute, so do it once per text: a small grammar repeats itself a thousand times.
         if self.longer.contains(&text) {
@@ -268,6 +289,7 @@ impl<'a> Composer<'a> {
             return self.too_long += 1;
         }
         self.seen.insert(in_lower_case);
+        self.tries_in_vain = 0;
         let rules: HashSet<RuleId> = expansion.spans.iter().map(|span| span.rule).collect();
         rules.into_iter().for_each(|rule| *self.uses.entry(rule).or_default() += 1);
         self.check(&expansion, &text);
@@ -307,6 +329,7 @@ impl<'a> Composer<'a> {
             tries: self.tries,
             duplicates: self.duplicates,
             too_long: self.too_long,
+            too_deep: self.too_deep,
             grammar_can_say_at_most: self.grammar.texts(),
             unused_symbols: self.grammar.unused().into_iter().map(str::to_owned).collect(),
             beginnings: beginnings.len(),
