@@ -351,7 +351,9 @@ fn a_data_set_with_parts_is_trained_on_its_part_train_and_measured_on_its_part_t
     let part = tokenizer("set/test.jsonl:text", "tokenizer2");
     assert!(part.stdout.contains(&format!("from {} texts", rows("test"))), "a part that is named is read: {part:#?}");
 
-    let short = ["--base", "tiny", "--steps", "1", "--block", "32", "--batch", "2", "--verbatim-candidates", "0"];
+    let short =
+        "--tokenizer tokenizer --layers 1 --width 16 --heads 2 --steps 1 --block 32 --batch 2 --verbatim-candidates 0";
+    let short: Vec<&str> = short.split(' ').collect();
     let vectors = ["train", "vectors", "--data", "set", "--epochs", "1", "--min-count", "1", "--output", "words"];
     let generator = [&["train", "generator", "--data", "set", "--output", "tuned"][..], &short].concat();
     for (command, output) in [(&vectors[..], "words"), (&generator, "tuned")] {

@@ -318,8 +318,8 @@ pub fn look(path: &Path, wanted: &Wanted, folders: &[PathBuf]) -> Result<Purged>
     purged.digest.clone_from(&purged.digest_before);
     if purged.rows > 0 {
         ensure!(purged.kept > 0, "{}: no row would be left; delete the folder instead", path.display());
-        check_contents(path, folder.manifest())?;
         refuse_existing_folder(path, Existing::Replace)?;
+        check_contents(path, folder.manifest())?;
         purged.trace(path, folder.manifest(), folders)?;
     }
     Ok(purged)
