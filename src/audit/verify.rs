@@ -28,6 +28,19 @@ impl Evidence {
         Ok(notes_in(path)?.into_iter().map(|note| Self { place: place.clone(), note }).collect())
     }
 
+    /// Reads the checkpoints in `audit.anchor_file`. The words say why the log is not compared with that file, if it is not.
+    #[must_use]
+    pub fn in_anchor_file(file: &Path) -> (Vec<Self>, Option<String>) {
+        match Self::in_file(file) {
+            Ok(found) => {
+                let is_compared = found.iter().any(Self::is_checkpoint);
+                let why = "it has no checkpoint, so the log is not compared with it";
+                (found, (!is_compared).then(|| why.to_owned()))
+            }
+            Err(error) => (Vec::new(), Some(format!("cannot read it: {error}"))),
+        }
+    }
+
     /// Returns whether it has the form of a checkpoint; another text says nothing about the log.
     #[must_use]
     pub fn is_checkpoint(&self) -> bool {

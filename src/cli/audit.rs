@@ -152,20 +152,12 @@ async fn verify(arguments: &VerifyArguments, session: &Session) -> Result<()> {
         evidence.extend(found);
     }
     let anchor_file = ground.settings().and_then(|settings| settings.audit.anchor_file.clone());
-    match anchor_file.as_deref().map(|file| (file, Evidence::in_file(file))) {
-        Some((file, Ok(found))) => {
-            if !found.iter().any(Evidence::is_checkpoint) {
-                session.output.note(&format!(
-                    "warning: audit.anchor_file {}: it has no checkpoint, so the log is not compared with it",
-                    file.display()
-                ));
-            }
-            evidence.extend(found);
+    if let Some(file) = &anchor_file {
+        let (found, why_not) = Evidence::in_anchor_file(file);
+        if let Some(why) = why_not {
+            session.output.note(&format!("warning: audit.anchor_file {}: {why}", file.display()));
         }
-        Some((file, Err(error))) => {
-            session.output.note(&format!("warning: audit.anchor_file {}: cannot read it: {error}", file.display()));
-        }
-        None => {}
+        evidence.extend(found);
     }
     let keys = arguments.key.iter().map(|key| Verifier::parse(key).with_context(|| format!("--key {key}")));
     let keys: Vec<Verifier> = keys.collect::<Result<_>>()?;
@@ -230,13 +222,13 @@ fn plan_of(ground: &Ground, session: &Session) -> Result<Plan> {
     Ok(Plan::new(&settings.audit, &settings.account.handle, &ground.store, &session.environment)?)
 }
 
-/// Refuses an output before a checkpoint is signed or the log is read.
-fn is_new(output: &Path) -> Result<()> {
-    refuse_existing(output, Existing::Refuse)
+/// Refuses an output that exists, before a checkpoint is signed or the log is read.
+fn check_output(output: Option<&Path>) -> Result<()> {
+    output.map_or(Ok(()), |output| refuse_existing(output, Existing::Refuse))
 }
 
 async fn prove(arguments: &ProveArguments, session: &Session) -> Result<()> {
-    arguments.output.as_deref().map(is_new).transpose()?;
+    check_output(arguments.output.as_deref())?;
     let ground = session.ground(Purpose::Act).await?;
     let store = Store::open_existing(&ground.store).await?;
     let record = audit::telling_record(&store, PostId::new(arguments.post)).await?;
@@ -278,7 +270,7 @@ async fn covering(
 }
 
 async fn consistency(arguments: &ConsistencyArguments, session: &Session) -> Result<()> {
-    arguments.output.as_deref().map(is_new).transpose()?;
+    check_output(arguments.output.as_deref())?;
     let (earlier, kept) = largest_in(&arguments.from)?;
     let later = arguments.to.as_deref().map(largest_in).transpose()?;
     let ground = session.ground(Purpose::Act).await?;
@@ -347,7 +339,7 @@ async fn latest(store: &Store, ground: &Ground, session: &Session) -> Result<Sto
 }
 
 async fn export(arguments: &ExportArguments, session: &Session) -> Result<()> {
-    arguments.output.as_deref().map(is_new).transpose()?;
+    check_output(arguments.output.as_deref())?;
     let ground = session.ground(Purpose::Look).await?;
     let store = Store::open_read_only(&ground.store).await?;
     let ended = match &arguments.output {

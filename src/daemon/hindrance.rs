@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::publish::{Outlook, Rules};
+use pregonero_models::generation::Engine;
 use pregonero_store::{Halt, HaltCause, StoreError};
 use pregonero_system::errors::chain;
 
@@ -96,10 +97,11 @@ impl Hindrance {
         Self { code, reason: halt.to_string() }
     }
 
-    /// Returns the hindrance where the generator's server is away for this reason and nothing stands in for it.
-    pub(super) fn of_server(away: &str) -> Self {
+    /// Returns the hindrance if the generator's server is away and nothing stands in for it.
+    pub(super) fn of_engine(engine: &Engine) -> Option<Self> {
+        let away = engine.server()?.state().away.filter(|_| engine.stand_in().is_none())?;
         let reason = format!("the generation server is away, and no generation.fallback stands in: {away}");
-        Self { code: Code::GeneratorAway, reason }
+        Some(Self { code: Code::GeneratorAway, reason })
     }
 
     /// Returns the hindrance if a used-up budget or limit holds posts back. The gap between two posts does not count:

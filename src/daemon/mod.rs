@@ -468,8 +468,7 @@ impl Daemon {
     /// Returns what holds the next post back, the most serious first.
     fn hindrance(&self) -> Option<Hindrance> {
         let halt = self.halt.as_ref().map(Hindrance::of_halt);
-        let engine = || EngineStatus::of(&self.app.engine, &self.app.settings.generation.decoding);
-        let away = || engine().and_then(|engine| engine.hindrance());
+        let away = || Hindrance::of_engine(&self.app.engine);
         self.trouble.clone().or(halt).or_else(away).or_else(|| self.spent.clone())
     }
 

@@ -82,11 +82,6 @@ impl EngineStatus {
         })
     }
 
-    /// Returns what keeps the daemon from posting if the server is away and nothing stands in for it.
-    pub(super) fn hindrance(&self) -> Option<Hindrance> {
-        self.away.as_deref().filter(|_| self.fallback.is_none()).map(Hindrance::of_server)
-    }
-
     /// Returns one line for people.
     #[must_use]
     pub fn in_words(&self) -> String {

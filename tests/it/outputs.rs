@@ -23,7 +23,8 @@ fn everything(folder: &Path) -> BTreeMap<PathBuf, String> {
     found
 }
 
-/// A working folder with a small model, a labelled table, and folders of a person's own, to which commands are told to write.
+/// Makes a working folder with a small model, a labelled table, and a person's own folders. The tests tell commands to write into
+/// those.
 fn place() -> Place {
     let place = Place::with_tiny_model();
     let mut table = "author,text,label\n".to_owned();

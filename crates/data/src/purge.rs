@@ -220,24 +220,22 @@ impl Wanted {
         Ok(columns)
     }
 
-    /// Returns what becomes of a row, and notes in `matched` who or what it goes for.
-    fn fate(&self, row: &Row, columns: &Columns, matched: &mut Matched) -> Fate {
-        let post = found(row, &columns.ids, &self.ids);
-        let author = found(row, &columns.authors, &self.authors);
-        let goes = post.is_some() || author.is_some();
-        matched.ids.extend(post);
-        matched.authors.extend(author);
-        if goes || self.authors.is_empty() {
-            return if goes { Fate::Goes } else { Fate::Stays };
+    /// Returns what becomes of a row, and the id and the author that it goes for.
+    fn fate(&self, row: &Row, columns: &Columns) -> (Fate, [Option<String>; 2]) {
+        let matched = [found(row, &columns.ids, &self.ids), found(row, &columns.authors, &self.authors)];
+        if matched.iter().any(Option::is_some) {
+            return (Fate::Goes, matched);
+        }
+        if self.authors.is_empty() {
+            return (Fate::Stays, matched);
         }
         let wanted = |name: &str| Some(comparable(name)).filter(|name| self.authors.contains(name));
         let texts = || columns.texts.iter().filter_map(|name| row.text(name));
         if let Some(author) = texts().find_map(|text| retweeted(&text).and_then(wanted)) {
-            matched.authors.insert(author);
-            return Fate::Retweets;
+            return (Fate::Retweets, [None, Some(author)]);
         }
         let mentions = texts().any(|text| mentioned(&text).any(|name| wanted(name).is_some()));
-        if mentions { Fate::Mentions } else { Fate::Stays }
+        (if mentions { Fate::Mentions } else { Fate::Stays }, matched)
     }
 
     /// Returns the authors and ids without a row, sorted. A number from a list may be either.
@@ -311,7 +309,10 @@ pub fn look(path: &Path, wanted: &Wanted, folders: &[PathBuf]) -> Result<Purged>
     let mut matched = Matched::default();
     for row in folder.rows()? {
         let row = row?;
-        purged.count(&folder, &row, wanted.fate(&row, &columns, &mut matched));
+        let (fate, [id, author]) = wanted.fate(&row, &columns);
+        matched.ids.extend(id);
+        matched.authors.extend(author);
+        purged.count(&folder, &row, fate);
         purged.count_unsaid(&row, wanted, &columns);
     }
     purged.unmatched = wanted.unmatched(&matched);
@@ -361,7 +362,7 @@ pub fn purge(path: &Path, wanted: &Wanted, folders: &[PathBuf], reason: &str, wh
     let label = label_column(folder.manifest());
     for row in folder.rows()? {
         let row = row?;
-        if matches!(wanted.fate(&row, &columns, &mut Matched::default()), Fate::Mentions | Fate::Stays) {
+        if matches!(wanted.fate(&row, &columns).0, Fate::Mentions | Fate::Stays) {
             if let Some(label) = row.text(&label) {
                 *label_counts.entry(label.into_owned()).or_insert(0) += 1;
             }

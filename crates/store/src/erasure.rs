@@ -421,10 +421,10 @@ impl Work<'_> {
                 if kind == RecordKind::Erased.as_str() {
                     let about = &said["about"];
                     erasures.extend(about["earlier"].as_array().into_iter().flatten().cloned());
-                    erasures.push(
-                        json!({"record": index, "at": at, "by": by, "subject": subject, "reason": about["reason"],
-                                         "post": about["post"], "candidates": about["candidates"], "prompt": about["prompt"]}),
-                    );
+                    let erasure = json!({"record": index, "at": at, "by": by, "subject": subject, "reason": about["reason"],
+                                         "post": about["post"], "candidates": about["candidates"],
+                                         "prompt": about["prompt"]});
+                    erasures.push(erasure);
                 }
                 sqlx::query("UPDATE ledger SET salt = NULL, body = NULL WHERE idx = ?")
                     .bind(index)

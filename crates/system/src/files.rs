@@ -76,7 +76,7 @@ pub fn write_whole(path: &Path, existing: Existing, fill: impl FnOnce(&mut dyn W
 pub fn append(path: &Path, line: &str) -> Result<()> {
     refuse_existing(path, Existing::Replace)?;
     let file = OpenOptions::new().create(true).append(true).custom_flags(libc::O_NOFOLLOW).open(path);
-    file.and_then(|mut file| file.write_all(line.as_bytes()))
+    file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()))
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
@@ -454,7 +454,7 @@ mod tests {
                 write_whole(path, existing, |_| panic!("the work is done for nothing: {}", path.display()))
                     .unwrap_err();
             }
-            append(path, "a line\n").unwrap_err();
+            append(path, "a line").unwrap_err();
         }
         // Not written to: as root, a fault would put a file in the device's place.
         assert!(WAYS.iter().all(|&existing| refuse_existing(Path::new("/dev/null"), existing).is_err()));

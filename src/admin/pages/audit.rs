@@ -78,22 +78,9 @@ pub async fn verify(State(page): State<Arc<Page>>, ask: Ask) -> Answer {
     let _turn = page.checking.try_acquire().map_err(|_| Failure::Busy)?;
     let app = page.app();
     let file = app.settings.audit.anchor_file.clone();
-    let mut notes = Vec::new();
-    let evidence = match file.as_deref().map(Evidence::in_file) {
-        Some(Ok(found)) => {
-            if !found.iter().any(Evidence::is_checkpoint) {
-                notes.push("audit.anchor_file: it has no checkpoint, so the log is not compared with it".to_owned());
-            }
-            found
-        }
-        Some(Err(error)) => {
-            notes.push(format!("audit.anchor_file: cannot read it: {error}"));
-            Vec::new()
-        }
-        None => Vec::new(),
-    };
+    let (evidence, why_not) = file.as_deref().map(Evidence::in_anchor_file).unwrap_or_default();
     let mut verdict = audit::verify(&app.store, &evidence, &[]).await?;
-    verdict.notes.extend(notes);
+    verdict.notes.extend(why_not.map(|why| format!("audit.anchor_file: {why}")));
     tracing::info!(by = ask.name(), whole = verdict.is_whole(), "the audit log was verified on the page");
     answer(&page, &ask, None, "", Some(verdict)).await
 }

@@ -11,6 +11,7 @@ use crate::cli::erasures::{erased, shown_text};
 use crate::cli::output::{self, counted, dollars, styled, visible};
 use crate::cli::quoted;
 use crate::cli::review::reviewed;
+use pregonero_models::generation::Arithmetic;
 use pregonero_store::{AttemptRecord, CandidateRecord, Engagement, HistoryRecord, ReadRecord, Reading, RoundRecord};
 use pregonero_system::clock::shown_in;
 use pregonero_tweet::Verdict;
@@ -167,7 +168,7 @@ fn writer_of(round: &RoundRecord) -> Vec<String> {
         flags.extend(["--model", &writer.name].map(str::to_owned));
     }
     let weights = round.generation.as_ref().and_then(|generation| generation["weights"].as_str());
-    if let Some(weights) = weights.filter(|weights| !["f32", "server"].contains(weights)) {
+    if let Some(weights) = weights.filter(|weights| !["f32", Arithmetic::ON_SERVER.weights].contains(weights)) {
         flags.extend(["--weights", weights].map(str::to_owned));
     }
     flags
@@ -175,7 +176,7 @@ fn writer_of(round: &RoundRecord) -> Vec<String> {
 
 /// Returns the form of the weights that wrote and the kernels that computed with them; `None` for a server's.
 fn arithmetic(generation: &serde_json::Value) -> Option<String> {
-    let weights = generation["weights"].as_str().filter(|weights| *weights != "server")?;
+    let weights = generation["weights"].as_str().filter(|weights| *weights != Arithmetic::ON_SERVER.weights)?;
     Some(generation["kernels"].as_str().map_or_else(|| weights.to_owned(), |kernels| format!("{weights} ({kernels})")))
 }
 

@@ -93,7 +93,8 @@ fn code_of(language: Lang) -> &'static str {
 #[must_use]
 pub fn is_one_of(code: &str, languages: &[String]) -> bool {
     let bare = code.trim().split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
-    languages.iter().any(|language| one_code(language) == one_code(&bare))
+    let code = one_code(&bare);
+    languages.iter().any(|language| one_code(language) == code)
 }
 
 /// Returns one code for each language: tables of others have three letters, and X writes some of ISO's former codes.

@@ -43,6 +43,19 @@ impl Folder {
         path.join(MANIFEST).is_file()
     }
 
+    /// Refuses a data set's folder as the place where a command writes something else.
+    ///
+    /// # Errors
+    /// If `path` is a data set; the message says that `what` needs a folder of its own.
+    pub fn refuse_as_output(path: &Path, what: &str) -> Result<()> {
+        ensure!(
+            !Self::is_one(path),
+            "{}: is a data set; choose another --output: {what} needs a folder of its own",
+            path.display()
+        );
+        Ok(())
+    }
+
     /// Returns whether `path` is a data file of a data set.
     #[must_use]
     pub fn has_file(path: &Path) -> bool {

@@ -2,8 +2,9 @@
 //! `ayer fui`, `tengo fiebre`.
 //!
 //! Opinions and wishes pass (`me parece`, `me alegra`, `creo`), and so do statements about everyone (`nos cuidamos`,
-//! `nuestra comunidad`, `cuando nos vacunamos`), questions (`¿puedo cambiar mi cita?`) and quotations (`di «tengo tos»`). It reads forms, not meaning:
-//! a form that is also a voseo imperative (`salí`, `viví`) counts only after a word such as `ayer` or `yo`.
+//! `nuestra comunidad`, `cuando nos vacunamos`), questions (`¿puedo cambiar mi cita?`) and quotations (`di «tengo tos»`). It
+//! reads forms, not meaning: a form that is also a voseo imperative (`salí`, `viví`) counts only with a word such as `ayer`,
+//! `yo` or `vacunada`.
 
 use std::sync::LazyLock;
 

@@ -12,7 +12,7 @@ const END: &str = " -->\n";
 /// Returns a text with its seal.
 #[must_use]
 pub fn sealed(text: &str) -> String {
-    format!("{text}{SEAL}{}{END}", hash_of(text.as_bytes()))
+    text.to_owned() + &seal_of(text.as_bytes())
 }
 
 /// Returns a text without its seal, or as it is if it has none.
@@ -24,8 +24,7 @@ pub fn unsealed(text: &str) -> &str {
 /// Returns whether a text is as this program wrote it: nobody has changed it since.
 #[must_use]
 pub fn is_untouched(text: &str) -> bool {
-    let Some((text, seal)) = text.rsplit_once(SEAL) else { return false };
-    seal.strip_suffix(END).is_some_and(|hash| hash == hash_of(text.as_bytes()))
+    sealed(unsealed(text)) == text
 }
 
 /// Writes what `fill` puts into its writer, and the seal.
@@ -33,9 +32,9 @@ pub(super) fn write(file: &mut dyn Write, fill: impl FnOnce(&mut dyn Write) -> i
     let mut content = Vec::new();
     fill(&mut content)?;
     file.write_all(&content)?;
-    write!(file, "{SEAL}{}{END}", hash_of(&content))
+    file.write_all(seal_of(&content).as_bytes())
 }
 
-fn hash_of(content: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(content))
+fn seal_of(content: &[u8]) -> String {
+    format!("{SEAL}{:x}{END}", Sha256::digest(content))
 }

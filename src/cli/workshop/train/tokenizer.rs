@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
@@ -36,11 +36,7 @@ pub struct TokenizerArguments {
 /// If texts cannot be read, or the folder already has a tokenizer or cannot be written.
 pub(super) fn run(arguments: &TokenizerArguments, output: &Output) -> Result<()> {
     tokenizer::refuse_to_overwrite(&arguments.output)?;
-    ensure!(
-        !Folder::is_one(&arguments.output),
-        "{}: is a data set; choose another --output: a tokenizer needs a folder of its own",
-        arguments.output.display()
-    );
+    Folder::refuse_as_output(&arguments.output, "a tokenizer")?;
     let (texts, counts) = text::read_all(&arguments.texts.data, arguments.texts.clean, ReadFor::Training)?;
     let settings = TokenizerTraining {
         vocabulary_size: arguments.vocab_size,

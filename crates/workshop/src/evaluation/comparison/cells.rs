@@ -85,8 +85,7 @@ impl Cells {
     /// If the file cannot be written.
     pub fn add(&mut self, job: &Job, measured: Measured) -> Result<()> {
         let cell = Cell { job: job.clone(), measured };
-        let line = serde_json::to_string(&cell)? + "\n";
-        append(&self.path, &line)?;
+        append(&self.path, &serde_json::to_string(&cell)?)?;
         let synced = File::open(&self.path).and_then(|file| file.sync_data());
         synced.with_context(|| format!("cannot write {}", self.path.display()))?;
         self.cells.push(cell);

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::digest::FileDigests;
 use super::output::{beside, check_output};
 use super::{ClassifierTraining, Listener, Progress, Trained, fit_classifier};
-use pregonero_system::files::{self, Existing, refuse_existing, write_whole};
+use pregonero_system::files::{Existing, append, refuse_existing, write_whole};
 
 /// The most combinations in a grid: more are a mistake, or take a year.
 const MOST: usize = 10_000;
@@ -148,7 +148,7 @@ pub fn train_grid(
         if results.iter().all(|other| other.validation_macro_f1 < result.validation_macro_f1) {
             trained.write(&settings)?;
         }
-        add(&path, &result)?;
+        append(&path, &serde_json::to_string(&result)?)?;
         results.push(result);
     }
     results.sort_by(|left, right| right.validation_macro_f1.total_cmp(&left.validation_macro_f1));
@@ -201,10 +201,6 @@ fn read_results(path: &Path, command: &str) -> Result<Vec<GridResult>> {
     );
     let results = text.lines().filter_map(|line| serde_json::from_str::<GridResult>(line).ok());
     Ok(results.filter(|result| result.command == command).collect())
-}
-
-fn add(path: &Path, result: &GridResult) -> Result<()> {
-    files::append(path, &(serde_json::to_string(result)? + "\n"))
 }
 
 #[cfg(test)]

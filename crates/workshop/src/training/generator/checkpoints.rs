@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -214,11 +214,7 @@ impl Checkpoints {
     pub(super) fn refuse_to_overwrite(&self, resume: bool, tokenizer: Option<&Path>) -> Result<()> {
         let (state, weights) = (self.folder.state_file(), self.output.join(WEIGHTS));
         check_own_folder(&self.output)?;
-        ensure!(
-            !Folder::is_one(&self.output),
-            "{}: is a data set; choose another --output: a model needs a folder of its own",
-            self.output.display()
-        );
+        Folder::refuse_as_output(&self.output, "a model")?;
         self.folder.refuse_foreign()?;
         if state.exists() && !resume {
             bail!("{}: contains an earlier training; pass --resume or another --output", state.display());

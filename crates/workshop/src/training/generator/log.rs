@@ -40,7 +40,7 @@ impl TrainingLog {
         };
         let path = self.path();
         std::fs::create_dir_all(&self.folder).with_context(|| format!("cannot write {}", path.display()))?;
-        append(&path, &format!("{line}\n"))
+        append(&path, &line.to_string())
     }
 
     /// Removes entries after `step`, because a training that resumes there repeats them. A broken line, as a crash may
