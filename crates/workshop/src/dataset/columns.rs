@@ -16,13 +16,15 @@ pub struct Asked<'a> {
     pub flag: &'a str,
     /// What to add to the error message for data that has no such column.
     pub without: &'a str,
+    /// Whether a file may lack the column; its rows then have nothing in it.
+    pub optional: bool,
 }
 
 impl<'a> Asked<'a> {
     /// Returns a request for a column that must exist.
     #[must_use]
     pub fn new(column: &'a str, flag: &'a str) -> Self {
-        Self { column, flag, without: "" }
+        Self { column, flag, without: "", optional: false }
     }
 }
 
@@ -42,6 +44,7 @@ struct Wanted {
     column: String,
     flag: String,
     without: String,
+    optional: bool,
     seen: bool,
 }
 
@@ -67,6 +70,7 @@ pub fn open_table(path: &Path, asked: &[Asked<'_>]) -> Result<Table> {
         column: asked.column.to_owned(),
         flag: asked.flag.to_owned(),
         without: asked.without.to_owned(),
+        optional: asked.optional,
         seen: false,
     });
     let mut table = Table {
@@ -120,7 +124,7 @@ impl Table {
     /// Checks that each column was in some row, for files that do not say which columns they have.
     fn check_seen(&self) -> Result<()> {
         let file = self.rows.report().files.last().filter(|file| file.read > 0 && file.is_json());
-        let missing = self.wanted.iter().find(|wanted| !wanted.seen);
+        let missing = self.wanted.iter().find(|wanted| !wanted.seen && !wanted.optional);
         match (file, missing) {
             (Some(file), Some(wanted)) => {
                 Err(wanted.missing(&file.columns)).with_context(|| self.path.display().to_string())
@@ -138,7 +142,7 @@ fn check(file: &FileReport, wanted: &[Wanted], fixed: bool) -> Result<()> {
             "several columns are called {:?}: give each a different name",
             wanted.column
         );
-        if fixed && !file.columns.contains(&wanted.column) {
+        if fixed && !wanted.optional && !file.columns.contains(&wanted.column) {
             return Err(wanted.missing(&file.columns));
         }
     }

@@ -15,7 +15,7 @@ use super::sources::{UnlabelledSource, WeakSource};
 use super::targets::{Teachers, certain, mixed, smoothed};
 use super::vectors::{InitialVectors, VectorCounts};
 use crate::dataset;
-use crate::dataset::columns::{Asked, open_table};
+use crate::dataset::columns::{Asked, Table, open_table};
 use crate::dataset::labelled::{LabelledTweet, author_column, place_of, read_labelled};
 use crate::dataset::parts::{GivenPart, ReadFor, paths_for};
 use pregonero_data::similar::{NEAR_DUPLICATE, SimilarTexts};
@@ -347,6 +347,7 @@ impl<'a> Additions<'a> {
                     ..row
                 }));
             }
+            self.say_without_authors(&path, &table);
         }
         ensure!(
             found.read > 0,
@@ -383,15 +384,27 @@ impl<'a> Additions<'a> {
                 let source_place = Some(counts.added.len());
                 rows.extend(row.map(|row| TrainRow { weight: source.weight, source: source_place, ..row }));
             }
+            self.say_without_authors(&path, &table);
         }
         ensure!(found.read > 0, "{}: no rows", source.path.display());
         counts.added.push(found);
         Ok(())
     }
 
-    /// Requests text, value and, if the labelled file has authors, the author: then the added file must have them too.
+    /// Requests text, value and, if the labelled file has authors, the author, which an added file may lack.
     fn asked<'b>(&'b self, text: Asked<'b>, value: Asked<'b>) -> Vec<Asked<'b>> {
-        [text, value].into_iter().chain(author_column(&self.settings.columns)).collect()
+        let author = author_column(&self.settings.columns).map(|author| Asked { optional: true, ..author });
+        [text, value].into_iter().chain(author).collect()
+    }
+
+    /// Says that a file which was read has no authors, though the labelled one has them.
+    fn say_without_authors(&self, path: &Path, table: &Table) {
+        if let Some(author) = self.settings.columns.author.as_ref().filter(|author| !table.columns().contains(author)) {
+            dataset::said::sentence(&format!(
+                "{}: no column {author:?}, so only the texts are compared with those held out for validation and test",
+                path.display()
+            ));
+        }
     }
 
     /// Returns the row, unless there is a reason to leave it out.

@@ -406,6 +406,19 @@ fn added_rows_never_share_author_or_text_with_the_held_out_parts() {
     let card = std::fs::read_to_string(both.output.join("README.md")).unwrap();
     assert!(card.contains("`more.csv`, hashtag = \"1\": negative, weight 0.3 | 5 | 1 | 2 | 1 | 0 | 1 |"), "{card}");
 
+    let nameless = folder.path().join("nameless.csv");
+    let lines = format!("text,hashtag\n\"{}\",1\nnadie firma este texto tan largo,1\n", held_out.text);
+    std::fs::write(&nameless, lines).unwrap();
+    let without_authors = ClassifierTraining {
+        weak: vec![format!("{}:hashtag=1:negative:0.3", nameless.display()).parse().unwrap()],
+        unlabelled: vec![nameless.display().to_string().parse().unwrap()],
+        output: folder.path().join("nameless"),
+        ..both.clone()
+    };
+    let counts = train(&without_authors).unwrap().counts.added;
+    assert_eq!(figures(&counts[0]), (2, 1, 0, 0, 1), "a held-out text stays out though it has no author here");
+    assert_eq!(figures(&counts[1]), (2, 1, 1, 0, 0));
+
     let unsure = Distillation { minimum_confidence: Some(1.0), ..Distillation::default() };
     let other = ClassifierTraining { distillation: unsure, seed: 2, output: folder.path().join("unsure"), ..both };
     let outcome = train(&other).unwrap();
