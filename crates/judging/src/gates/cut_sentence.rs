@@ -15,6 +15,12 @@ const FUNCTION_WORDS: &str = "el la los las un una unos unas lo al del a ante ba
     hasta mediante para por según sin sobre tras y e o u ni que si pero sino aunque porque pues como cuando donde mientras quien \
     cuyo cuya mi tu su mis tus sus me te se nos le les muy tan cada este esta ese aquel cualquier";
 
+/// Those of them that also stand for a noun (`te explican cada una`), so that a full stop can follow.
+const PRONOUNS: &str = "una unas este esta ese aquel";
+
+/// Phrases with which a sentence can end although their last word is a function word.
+const WHOLE_ENDS: [&str; 2] = ["de vez en cuando", "que sobre"];
+
 #[derive(Debug)]
 pub(super) struct CutSentence;
 
@@ -83,7 +89,16 @@ fn cut_end(body: &TweetText, finish: Finish) -> Option<String> {
         return None;
     }
     let word = last_word(text);
-    let is_function_word = FUNCTION_WORDS.split_whitespace().any(|own| own == word.to_lowercase());
+    let lower = word.to_lowercase();
+    let is_one_of = |words: &str| words.split_whitespace().any(|own| own == lower);
+    let is_whole = || {
+        let before = text.trim_end_matches('.').to_lowercase();
+        is_one_of(PRONOUNS) || WHOLE_ENDS.iter().any(|end| before.ends_with(end))
+    };
+    if last == '.' && !text.ends_with("..") && is_whole() {
+        return None;
+    }
+    let is_function_word = is_one_of(FUNCTION_WORDS);
     // "Vitamina A", "plan B": a single capital is a name.
     let is_name = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
     (is_function_word && !is_name).then(|| format!("no sentence ends in “{word}”: {}", quote(tail(text))))
@@ -144,6 +159,10 @@ mod tests {
             "Por fin #YoMeVacuno",
             "Y así seguimos…",
             "¿Qué pasó!?",
+            "Te explican para qué sirve cada una.",
+            "La enfermera respondió las dudas una por una.",
+            "Llámalo de vez en cuando.",
+            "Guarda lo que sobre.",
             "1️⃣",
         ] {
             for finish in [Finish::EndOfText, Finish::Length, Finish::Tokens] {
@@ -172,6 +191,9 @@ mod tests {
     #[test]
     fn cut_ends_and_unclosed_marks_are_rejected_with_their_reason() {
         let cases = [
+            ("Trajeron una", "no sentence ends in “una”: “Trajeron una”"),
+            ("Trajeron una…", "no sentence ends in “una”: “Trajeron una…”"),
+            ("Vuelve cuando.", "no sentence ends in “cuando”: “Vuelve cuando.”"),
             ("Me gusta el", "no sentence ends in “el”: “Me gusta el”"),
             ("La vacuna de la…", "no sentence ends in “la”: “La vacuna de la…”"),
             ("Fui a la tienda y.", "no sentence ends in “y”: “Fui a la tienda y.”"),
