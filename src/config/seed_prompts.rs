@@ -31,19 +31,7 @@ impl Default for SeedPromptsKeys {
         ];
         let themed = openings.into_iter().flat_map(|(text, theme)| [(text, None), (text, Some(theme))]);
         let others = ["Cuando", "Gracias a", "Para cuidar", "Quien", "Si", "Las vacunas"].map(|text| (text, None));
-        // The model begins these as it likes, so that the tweets do not sound alike.
-        let free = [
-            "dudas",
-            "ciencia",
-            "desinformacion",
-            "gratitud",
-            "esperanza",
-            "solidaridad",
-            "comunidad",
-            "embarazo y familia",
-        ]
-        .map(|theme| ("", Some(theme)));
-        Self(themed.chain(others).chain(free).map(prompt).collect())
+        Self(themed.chain(others).map(prompt).collect())
     }
 }
 
@@ -66,7 +54,7 @@ impl SeedPromptsKeys {
     /// Returns the seed prompts, at least one, or `None` after reporting a fault to `checker`.
     ///
     /// The default prompts use attributes that the built-in generator knows. With another generator, which may know none of
-    /// them, the default prompts have no attributes, and those that consist of attributes alone are left out.
+    /// them, the default prompts have no attributes.
     #[must_use]
     pub fn check(&self, checker: &mut Checker<'_>, generation: Option<&GenerationSettings>) -> Option<Vec<SeedPrompt>> {
         let prompts = self.written(checker)?;
@@ -74,8 +62,7 @@ impl SeedPromptsKeys {
         if is_written || generation.is_none_or(|settings| settings.model.is_built_in()) {
             return Some(prompts);
         }
-        let with_text = prompts.into_iter().filter(|prompt| !prompt.text.is_empty());
-        Some(with_text.map(|prompt| SeedPrompt { attributes: BTreeMap::new(), ..prompt }).collect())
+        Some(prompts.into_iter().map(|prompt| SeedPrompt { attributes: BTreeMap::new(), ..prompt }).collect())
     }
 
     fn written(&self, checker: &mut Checker<'_>) -> Option<Vec<SeedPrompt>> {

@@ -69,7 +69,7 @@ fn the_repositorys_file_says_what_the_code_defaults_to() {
     assert!(own.settings.seed_prompts.iter().any(|prompt| prompt.attributes.contains_key("TEMA")));
     // Another model may not know the attributes that the built-in generator knows.
     let other = Case::new("[generation]\nmodel = \"mine\"").load().unwrap().settings.seed_prompts;
-    assert!(other.iter().all(|prompt| prompt.attributes.is_empty() && !prompt.text.is_empty()), "{other:?}");
+    assert!(other.iter().all(|prompt| prompt.attributes.is_empty()), "{other:?}");
     assert_eq!(own.warnings, none.warnings);
     // Both are absent by default.
     let absent = ["generation.rng_seed", "sentiment.min_score"];
@@ -126,17 +126,7 @@ fn the_defaults_are_those_of_the_design() {
     ];
     let themed = themes.into_iter().flat_map(|(text, theme)| [(text, None), (text, Some(theme))]);
     let others = ["Cuando", "Gracias a", "Para cuidar", "Quien", "Si", "Las vacunas"].map(|text| (text, None));
-    let free = [
-        "dudas",
-        "ciencia",
-        "desinformacion",
-        "gratitud",
-        "esperanza",
-        "solidaridad",
-        "comunidad",
-        "embarazo y familia",
-    ];
-    let expected: Vec<_> = themed.chain(others).chain(free.map(|theme| ("", Some(theme)))).collect();
+    let expected: Vec<_> = themed.chain(others).collect();
     assert_eq!(prompts, expected);
     assert_eq!(
         (settings.generation.candidates, settings.generation.decoding.top_k, settings.generation.rng_seed),
