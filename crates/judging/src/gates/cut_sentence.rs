@@ -91,17 +91,14 @@ fn cut_end(body: &TweetText, finish: Finish) -> Option<String> {
     let word = last_word(text);
     let lower = word.to_lowercase();
     let is_one_of = |words: &str| words.split_whitespace().any(|own| own == lower);
-    let is_whole = || {
-        let before = text.trim_end_matches('.').to_lowercase();
-        is_one_of(PRONOUNS) || WHOLE_ENDS.iter().any(|end| before.ends_with(end))
-    };
-    if last == '.' && !text.ends_with("..") && is_whole() {
-        return None;
-    }
-    let is_function_word = is_one_of(FUNCTION_WORDS);
     // "Vitamina A", "plan B": a single capital is a name.
     let is_name = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
-    (is_function_word && !is_name).then(|| format!("no sentence ends in “{word}”: {}", quote(tail(text))))
+    if is_name || !is_one_of(FUNCTION_WORDS) {
+        return None;
+    }
+    let sentence = text.strip_suffix('.').filter(|sentence| !sentence.ends_with('.')).map(str::to_lowercase);
+    let is_whole = |sentence: String| is_one_of(PRONOUNS) || WHOLE_ENDS.iter().any(|end| sentence.ends_with(end));
+    (!sentence.is_some_and(is_whole)).then(|| format!("no sentence ends in “{word}”: {}", quote(tail(text))))
 }
 
 /// Returns true for emoji and other pictures, and their modifiers.
