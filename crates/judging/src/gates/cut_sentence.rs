@@ -15,11 +15,8 @@ const FUNCTION_WORDS: &str = "el la los las un una unos unas lo al del a ante ba
     hasta mediante para por según sin sobre tras y e o u ni que si pero sino aunque porque pues como cuando donde mientras quien \
     cuyo cuya mi tu su mis tus sus me te se nos le les muy tan cada este esta ese aquel cualquier";
 
-/// Those of them that also stand for a noun (`te explican cada una`), so that a full stop can follow.
-const PRONOUNS: &str = "una unas este esta ese aquel";
-
-/// Phrases with which a sentence can end although their last word is a function word.
-const WHOLE_ENDS: [&str; 2] = ["de vez en cuando", "que sobre"];
+/// Phrases that a full stop can follow although their last word is a function word.
+const WHOLE_ENDS: [&str; 6] = ["cada una", "una por una", "solo una", "más de una", "de vez en cuando", "lo que sobre"];
 
 #[derive(Debug)]
 pub(super) struct CutSentence;
@@ -89,16 +86,12 @@ fn cut_end(body: &TweetText, finish: Finish) -> Option<String> {
         return None;
     }
     let word = last_word(text);
-    let lower = word.to_lowercase();
-    let is_one_of = |words: &str| words.split_whitespace().any(|own| own == lower);
+    let is_function_word = FUNCTION_WORDS.split_whitespace().any(|own| own == word.to_lowercase());
     // "Vitamina A", "plan B": a single capital is a name.
     let is_name = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
-    if is_name || !is_one_of(FUNCTION_WORDS) {
-        return None;
-    }
-    let sentence = text.strip_suffix('.').filter(|sentence| !sentence.ends_with('.')).map(str::to_lowercase);
-    let is_whole = |sentence: String| is_one_of(PRONOUNS) || WHOLE_ENDS.iter().any(|end| sentence.ends_with(end));
-    (!sentence.is_some_and(is_whole)).then(|| format!("no sentence ends in “{word}”: {}", quote(tail(text))))
+    let sentence = text.to_lowercase();
+    let is_whole = WHOLE_ENDS.iter().any(|end| sentence.strip_suffix('.').is_some_and(|rest| rest.ends_with(end)));
+    (is_function_word && !is_name && !is_whole).then(|| format!("no sentence ends in “{word}”: {}", quote(tail(text))))
 }
 
 /// Returns true for emoji and other pictures, and their modifiers.
@@ -190,6 +183,7 @@ mod tests {
         let cases = [
             ("Trajeron una", "no sentence ends in “una”: “Trajeron una”"),
             ("Trajeron una…", "no sentence ends in “una”: “Trajeron una…”"),
+            ("La vacuna es una.", "no sentence ends in “una”: “La vacuna es una.”"),
             ("Vuelve cuando.", "no sentence ends in “cuando”: “Vuelve cuando.”"),
             ("Me gusta el", "no sentence ends in “el”: “Me gusta el”"),
             ("La vacuna de la…", "no sentence ends in “la”: “La vacuna de la…”"),

@@ -104,17 +104,22 @@ const OWN_PARTS: &str = "The data set's own parts are used as they are; how much
 /// Returns how rows were split, and what is in no two of the `parts`.
 fn protocol(settings: &ClassifierTraining, parts: &str) -> String {
     let HeldOut { seed, protocol, near_duplicate, .. } = settings.held_out();
+    let has_authors = settings.columns.author.is_some();
     match (protocol, near_duplicate) {
         (SplitProtocol::Random | SplitProtocol::Given, _) => format!(
             "at random (seed {seed}), duplicates left in: authors and texts are in several {parts}, so the figures flatter."
         ),
         (SplitProtocol::Groups, None) => {
-            format!("by groups (seed {seed}): no author and no cleaned text is in two {parts}.")
+            let author = if has_authors { "no author and " } else { "" };
+            format!("by groups (seed {seed}): {author}no cleaned text is in two {parts}.")
         }
-        (SplitProtocol::Groups, Some(similarity)) => format!(
-            "by groups (seed {seed}): no author, no cleaned text and no near-duplicate (at least {similarity} of the words \
-             shared) is in two {parts}."
-        ),
+        (SplitProtocol::Groups, Some(similarity)) => {
+            let author = if has_authors { "no author, " } else { "" };
+            format!(
+                "by groups (seed {seed}): {author}no cleaned text and no near-duplicate (at least {similarity} of the words \
+                 shared) is in two {parts}."
+            )
+        }
     }
 }
 
@@ -125,8 +130,12 @@ fn added(sources: &[SourceCounts]) -> String {
                     |\n|---|---|---|---|---|---|---|\n"
             .to_owned();
     for counts in sources {
-        let SourceCounts { source, read, empty, held_out, repeated, unsure, used } = counts;
+        let SourceCounts { source, read, empty, held_out, repeated, unsure, used, .. } = counts;
         let _ = writeln!(text, "| {source} | {read} | {used} | {held_out} | {repeated} | {unsure} | {empty} |");
+    }
+    let without_author: usize = sources.iter().map(|counts| counts.without_author).sum();
+    if without_author > 0 {
+        let _ = writeln!(text, "\n{without_author} of these rows have no author, so only their texts were compared.");
     }
     text + "\n"
 }

@@ -15,7 +15,7 @@ use super::sources::{UnlabelledSource, WeakSource};
 use super::targets::{Teachers, certain, mixed, smoothed};
 use super::vectors::{InitialVectors, VectorCounts};
 use crate::dataset;
-use crate::dataset::columns::{Asked, Table, open_table};
+use crate::dataset::columns::{Asked, open_table};
 use crate::dataset::labelled::{LabelledTweet, author_column, place_of, read_labelled};
 use crate::dataset::parts::{GivenPart, ReadFor, paths_for};
 use pregonero_data::similar::{NEAR_DUPLICATE, SimilarTexts};
@@ -61,6 +61,8 @@ pub struct SourceCounts {
     /// Left out: the teachers are not sure enough.
     pub unsure: usize,
     pub used: usize,
+    /// Rows that have no author although the labelled ones have: only their texts are compared with the held-out ones.
+    pub without_author: usize,
 }
 
 /// How many rows went where.
@@ -347,7 +349,7 @@ impl<'a> Additions<'a> {
                     ..row
                 }));
             }
-            self.say_without_authors(&path, &table);
+            self.say_without_author(&path, &found, table.columns());
         }
         ensure!(
             found.read > 0,
@@ -384,7 +386,7 @@ impl<'a> Additions<'a> {
                 let source_place = Some(counts.added.len());
                 rows.extend(row.map(|row| TrainRow { weight: source.weight, source: source_place, ..row }));
             }
-            self.say_without_authors(&path, &table);
+            self.say_without_author(&path, &found, table.columns());
         }
         ensure!(found.read > 0, "{}: no rows", source.path.display());
         counts.added.push(found);
@@ -397,12 +399,16 @@ impl<'a> Additions<'a> {
         [text, value].into_iter().chain(author).collect()
     }
 
-    /// Says that a file which was read has no authors, though the labelled one has them.
-    fn say_without_authors(&self, path: &Path, table: &Table) {
-        if let Some(author) = self.settings.columns.author.as_ref().filter(|author| !table.columns().contains(author)) {
+    /// Says how many rows of a source that has been read have no author, though the labelled ones have.
+    fn say_without_author(&self, path: &Path, found: &SourceCounts, columns: &[String]) {
+        if let Some(author) = self.settings.columns.author.as_deref().filter(|_| found.without_author > 0) {
             dataset::said::sentence(&format!(
-                "{}: no column {author:?}, so only the texts are compared with those held out for validation and test",
-                path.display()
+                "{}: {} of {} rows have no author in a column {author:?} (the file has {}), so only their texts are compared with \
+                 those held out for validation and test",
+                path.display(),
+                found.without_author,
+                found.read,
+                columns.join(", ")
             ));
         }
     }
@@ -416,6 +422,9 @@ impl<'a> Additions<'a> {
         found: &mut SourceCounts,
     ) -> Option<TrainRow> {
         found.read += 1;
+        if self.settings.columns.author.is_some() && author.trim().is_empty() {
+            found.without_author += 1;
+        }
         let cleaned = self.settings.cleaning.clean(&text);
         if cleaned.is_empty() {
             found.empty += 1;

@@ -416,6 +416,8 @@ fn added_rows_never_share_author_or_text_with_the_held_out_parts() {
         ..both.clone()
     };
     let counts = train(&without_authors).unwrap().counts.added;
+    let card = std::fs::read_to_string(without_authors.output.join("README.md")).unwrap();
+    assert!(card.contains("4 of these rows have no author, so only their texts were compared."), "{card}");
     assert_eq!(figures(&counts[0]), (2, 1, 0, 0, 1), "a held-out text stays out though it has no author here");
     assert_eq!(figures(&counts[1]), (2, 1, 1, 0, 0));
 
