@@ -25,7 +25,7 @@ const SENTENCES: &[(&str, &str)] = &[
     // language
     ("it is written in {} letters: {}", "está escrito con letras de otro alfabeto ({}): {}"),
     ("it reads as {t}, not Spanish: {}", "parece {t}, no español: {}"),
-    // cashtags, hashtags, message, mentions, urls
+    // cashtags, hashtags, message, contrary, mentions, urls
     ("names a stock: {}", "nombra una acción de bolsa: {}"),
     ("{} cashtags, but X allows only one: {}", "{} símbolos de bolsa, y X solo permite uno: {}"),
     ("{} hashtags, at most {} allowed: {}", "{} etiquetas, y se permiten {} como máximo: {}"),
@@ -36,6 +36,7 @@ const SENTENCES: &[(&str, &str)] = &[
         "{} mezcla letras de dos alfabetos, así que no es lo que parece",
     ),
     ("{} is not in gates.allowed_hashtags", "{} no está en gates.allowed_hashtags"),
+    ("it speaks against vaccination or protection: {}", "habla en contra de la vacunación o de protegerse: {}"),
     ("mentions {}", "menciona a {}"),
     ("links to {}", "enlaza a {}"),
     // banned_words, repetition, cut_sentence
@@ -46,6 +47,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("“{}” {} times or more in a row", "«{}» {} o más veces seguidas"),
     ("“{}” {} times in a row", "«{}» {} veces seguidas"),
     ("“{}” three times", "«{}» tres veces"),
+    ("“{}” on both sides of “{}”", "«{}» a ambos lados de «{}»"),
     ("“{}” is never closed", "«{}» no se cierra"),
     ("a quotation mark is never closed", "unas comillas no se cierran"),
     ("it ends in “{}”: {}", "termina en «{}»: {}"),
@@ -347,6 +349,8 @@ const TERMS: &[(&str, &str)] = &[
     ("a possible phone number", "un posible número de teléfono"),
     ("a sum of money", "una suma de dinero"),
     ("a date", "una fecha"),
+    ("an announced event", "el anuncio de un acto"),
+    ("a promise", "una promesa"),
     ("a day", "un día"),
     ("a figure", "una cifra"),
     ("a number of victims", "un número de víctimas"),

@@ -1,4 +1,5 @@
-//! Gate `claims`: figures, dates, sums, medicines and statements attributed to institutions, which a model makes up.
+//! Gate `claims`: figures, dates, sums, medicines, events, promises of medicine and statements attributed to institutions,
+//! which a model makes up.
 //!
 //! Nothing here checks facts, so the policy decides whether a person reviews the text or it is rejected. Small numbers in
 //! everyday use (`2 amigos`, `a las 9`) pass; a number of doses or deaths never does.
@@ -48,7 +49,16 @@ impl Gate for Claims {
 
 fn claim(prose: &str) -> Option<(&'static str, String)> {
     let named = CLAIMS.iter().find_map(|(pattern, what)| Some((*what, pattern.find(prose)?.as_str().to_owned())));
-    named.or_else(|| figure(prose))
+    named.or_else(|| event(prose)).or_else(|| figure(prose))
+}
+
+/// Finds an event that is announced for a time near at hand. "Pregunta si hoy hay vacunación" announces none.
+fn event(prose: &str) -> Option<(&'static str, String)> {
+    let found = EVENT.find_iter(prose).find(|found| {
+        let sentence = prose[..found.start()].rfind(['.', '!', '?', ':', ';']).map_or(0, |end| end + 1);
+        !ASKED.is_match(&prose[sentence..found.end()])
+    })?;
+    Some(("an announced event", found.as_str().to_owned()))
 }
 
 /// Finds a number that is neither small nor part of a name such as COVID-19.
@@ -61,6 +71,18 @@ fn figure(prose: &str) -> Option<(&'static str, String)> {
     })?;
     Some(("a figure", found.as_str().to_owned()))
 }
+
+static EVENT: LazyLock<Regex> = LazyLock::new(|| {
+    let when = r"(?:hoy|mañana|esta (?:mañana|tarde|noche|semana)|este (?:mes|fin de semana))";
+    let what = r"(?:jornadas?|vacunación|vacunas|dosis|puestos?|puntos?|campañas?|vacunatón)";
+    let is =
+        r"(?:hay|habrá|tendremos|aplican|aplicarán|abren?|abrirán?|llegan|llegarán?|empieza|empezará|comienza|inicia)";
+    compile(&format!(
+        r"(?i)\b{when}\b[^.!?:;]{{0,40}}\b{is}\b[^.!?:;]{{0,30}}\b{what}\b|\b(?:hay|habrá|tendremos)\s+(?:una\s+)?{what}\b[^.!?:;]{{0,40}}\b{when}\b|\b{when}\b[^.!?:;]{{0,30}}\b(?:vacunan|vacunaremos|vacunarán)\b"
+    ))
+});
+
+static ASKED: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)\bsi\b|\bpregunta|\ba qué hora\b"));
 
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| compile(r"\d+(?:[.,:/]\d+)*"));
 
@@ -94,6 +116,15 @@ static CLAIMS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
             r"(?i)\b(?:el|este|al|del|próximo|pasado)\s+(?:próximo\s+|pasado\s+)?(?:lunes|martes|miércoles|jueves|viernes|sábado|domingo)\b(?:\s+(?:próximo|pasado|que viene))?"
                 .to_owned(),
             "a day",
+        ),
+        (
+            r"(?i)\b(?:hoy|mañana),?\s+(?:lunes|martes|miércoles|jueves|viernes|sábado|domingo)\b".to_owned(),
+            "a day",
+        ),
+        (
+            r"(?i)\b(?:vacunas?|vacunación|refuerzos?|dosis|vacunar(?:se|te|nos)?)(?:\s+(?:contra|de|del)\s+(?:el\s+|la\s+)?\w+)?\s+(?:siempre\s+|te\s+|nos\s+|los\s+|las\s+|les?\s+)?(?:curan?|garantizan?|eliminan?|evitan? (?:por completo|totalmente)|protegen? (?:para siempre|por completo|totalmente|del todo)|hacen? inmunes?)\b|\bno (?:tienen?|causan?|producen?|dan?) (?:ningún )?efectos? (?:secundarios?|adversos?)|\b(?:totalmente|completamente|absolutamente) (?:segur[oa]s?|efica(?:z|ces)|efectiv[oa]s?|inofensiv[oa]s?)\b"
+                .to_owned(),
+            "a promise",
         ),
         (r"(?i)\b(?:\d[\d.,]*|un|una|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|cien(?:tos)?|mil(?:es)?|mill[oó]n(?:es)?)\s+(?:de\s+)?(?:\p{L}+\s+)?(?:muert[oa]s|muertes|fallecid[oa]s|contagiad[oa]s|infectad[oa]s|hospitalizad[oa]s)\b".to_owned(), "a number of victims"),
         (format!(r"(?i)\b(?:\d[\d.,]*|cientos|cien|mil|miles|mill[oó]n(?:es)?)\s+(?:de\s+)?(?:nuev[oa]s\s+)?{COUNTED}\b"), "a figure"),
@@ -153,6 +184,10 @@ mod tests {
             "Cien años de soledad es mi libro.",
             "Un domingo en la finca alegra.",
             "Los lunes cuestan.",
+            "Pregunta si hoy hay vacunación en tu vereda.",
+            "Mañana será un buen día para pedir la cita.",
+            "La vacuna no cura: previene.",
+            "El cura del pueblo habló de la vacuna.",
         ] {
             assert_eq!(verdict_of(&gate, text), GateVerdict::pass(NAME), "{text}");
         }
@@ -176,6 +211,18 @@ mod tests {
             ("Este lunes abre el puesto.", "a day: “Este lunes”"),
             ("Habrá dosis el próximo martes.", "a day: “el próximo martes”"),
             ("Abren el viernes que viene.", "a day: “el viernes que viene”"),
+            ("Nos vemos mañana jueves.", "a day: “mañana jueves”"),
+            ("Hoy hay vacunación en el parque.", "an announced event: “Hoy hay vacunación”"),
+            ("Mañana, en la plaza, hay jornada.", "an announced event: “Mañana, en la plaza, hay jornada”"),
+            ("Hay jornada de vacunación esta tarde.", "an announced event: “Hay jornada de vacunación esta tarde”"),
+            ("Hoy en el barrio vacunan gratis.", "an announced event: “Hoy en el barrio vacunan”"),
+            ("La vacuna cura el covid.", "a promise: “vacuna cura”"),
+            (
+                "La vacuna contra la gripa te protege por completo.",
+                "a promise: “vacuna contra la gripa te protege por completo”",
+            ),
+            ("La vacuna es totalmente segura.", "a promise: “totalmente segura”"),
+            ("No tiene efectos secundarios.", "a promise: “No tiene efectos secundarios”"),
             ("Hubo tres muertos.", "a number of victims: “tres muertos”"),
             ("Hubo 5 casos.", "a figure: “5 casos”"),
             ("Llegaron 500 sillas.", "a figure: “500”"),

@@ -3,6 +3,10 @@
 //! Tweets often end without a full stop, so that is no fault in a text that its writer ended; one cut at a limit must
 //! end as sentences do. Every opened bracket or quotation mark must be closed.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::{Gate, Reading, quote, reject};
 use pregonero_text::tweet_text::TweetText;
 use pregonero_tweet::{Finish, GateVerdict};
@@ -28,7 +32,8 @@ impl Gate for CutSentence {
 
     fn verdict(&self, reading: &Reading<'_>) -> GateVerdict {
         let finish = reading.subject.candidate.map_or(Finish::EndOfText, |candidate| candidate.finish);
-        let fault = unclosed(&reading.body.text).or_else(|| cut_end(&reading.body, finish));
+        let text = &reading.body.text;
+        let fault = unclosed(text).or_else(|| cut_inside(text)).or_else(|| cut_end(&reading.body, finish));
         fault.map_or_else(|| GateVerdict::pass(NAME), |reason| reject(NAME, reason))
     }
 }
@@ -82,16 +87,33 @@ fn cut_end(body: &TweetText, finish: Finish) -> Option<String> {
     if !ended && finish != Finish::EndOfText {
         return Some(format!("the model reached a limit in the middle of a sentence: {}", quote(tail(text))));
     }
-    if matches!(last, '!' | '?' | '"' | '”' | '»' | ')' | ']') {
+    if matches!(last, '?' | '"' | '”' | '»' | ')' | ']') {
         return None;
     }
-    let word = last_word(text);
+    open_word(text)
+}
+
+/// Reports a sentence before the last one that ends in a word that ends none.
+fn cut_inside(text: &str) -> Option<String> {
+    // A letter alone before a full stop abbreviates a word; dots in a row are a pause.
+    static END: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\p{L}{2}[.!]\s+[\p{Lu}¿¡#]").expect("a pattern written here compiles"));
+    END.find_iter(text).find_map(|found| {
+        let end = found.as_str().find(['.', '!']).map_or(found.end(), |at| found.start() + at + 1);
+        open_word(&text[..end])
+    })
+}
+
+/// Reports that the last word of a sentence, which may be followed by marks, is one that no sentence ends in.
+fn open_word(sentence: &str) -> Option<String> {
+    let word = last_word(sentence);
     let is_function_word = FUNCTION_WORDS.split_whitespace().any(|own| own == word.to_lowercase());
     // "Vitamina A", "plan B": a single capital is a name.
     let is_name = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
-    let sentence = text.to_lowercase();
-    let is_whole = WHOLE_ENDS.iter().any(|end| sentence.strip_suffix('.').is_some_and(|rest| rest.ends_with(end)));
-    (is_function_word && !is_name && !is_whole).then(|| format!("no sentence ends in “{word}”: {}", quote(tail(text))))
+    let lower = sentence.to_lowercase();
+    let is_whole = WHOLE_ENDS.iter().any(|end| lower.strip_suffix(['.', '!']).is_some_and(|rest| rest.ends_with(end)));
+    (is_function_word && !is_name && !is_whole)
+        .then(|| format!("no sentence ends in “{word}”: {}", quote(tail(sentence))))
 }
 
 /// Returns true for emoji and other pictures, and their modifiers.
@@ -153,6 +175,11 @@ mod tests {
             "La enfermera respondió las dudas una por una.",
             "Llámalo de vez en cuando.",
             "Guarda lo que sobre.",
+            "Te explican para qué sirve cada una. Pregunta.",
+            "Nos vemos a las nueve a. m. La fila es corta.",
+            "Pues… La verdad, no sé.",
+            "¡Claro que sí! Vamos.",
+            "¿Y si? Bueno.",
             "1️⃣",
         ] {
             for finish in [Finish::EndOfText, Finish::Length, Finish::Tokens] {
@@ -183,6 +210,9 @@ mod tests {
         let cases = [
             ("Trajeron una", "no sentence ends in “una”: “Trajeron una”"),
             ("Trajeron una…", "no sentence ends in “una”: “Trajeron una…”"),
+            ("¡Cuida a los!", "no sentence ends in “los”: “¡Cuida a los!”"),
+            ("Lleva a tu bebé a la. La vacuna lo cuida.", "no sentence ends in “la”: “Lleva a tu bebé a la.”"),
+            ("Ayuda con tu. #Vacúnate", "no sentence ends in “tu”: “Ayuda con tu.”"),
             ("La vacuna es una.", "no sentence ends in “una”: “La vacuna es una.”"),
             ("Vuelve cuando.", "no sentence ends in “cuando”: “Vuelve cuando.”"),
             ("Me gusta el", "no sentence ends in “el”: “Me gusta el”"),

@@ -143,6 +143,21 @@ fn mixes_alphabets(hashtag: &str) -> bool {
     name.contains(foreign) && name.contains(|c: char| c.is_ascii_alphabetic())
 }
 
+/// Returns whether the wanted label's hashtags are for something whose word contains `subject`, and another label's against it: the
+/// same with a `no` in it.
+pub(super) fn is_for(subject: &str, labels: &LabelHashtags) -> bool {
+    let Some(target) = &labels.target else {
+        return false;
+    };
+    let tags = |wanted: bool| {
+        let of = labels.of_labels.iter().filter(move |(label, _)| (*label == target) == wanted);
+        of.flat_map(|(_, tags)| tags.iter().map(|tag| name_of(tag)))
+    };
+    tags(true)
+        .filter(|wanted| wanted.contains(subject))
+        .any(|wanted| tags(false).any(|other| negations_of(&wanted, &other).is_some()))
+}
+
 /// Returns a pattern of the hashtags that negate what `wanted` says, if `other` is `wanted` with a `no` in it: of `yomevacuno` and
 /// `yonomevacuno` it fits `nomevacuno`, `noalavacuna` and `yonomevacunoya`. `None` if it is not, or the word is short.
 fn negations_of(wanted: &str, other: &str) -> Option<Regex> {

@@ -8,6 +8,7 @@ mod banned_words;
 mod broken_text;
 mod cashtags;
 mod claims;
+mod contrary;
 mod cut_sentence;
 mod experience;
 mod hashtags;
@@ -91,6 +92,7 @@ impl Gates {
         gates.push(Box::new(hashtags::Hashtags::new(settings.max_hashtags)));
         let (allowed, forbidden) = (&settings.allowed_hashtags, &settings.forbidden_hashtags);
         gates.push(Box::new(message::Message::new(allowed, forbidden, &label_hashtags)));
+        gates.push(Box::new(contrary::Contrary::new(&label_hashtags)));
         if on(banned_words::NAME) {
             gates.push(Box::new(banned_words::BannedWords::new(settings.banned_words_file.as_deref())?));
         }
@@ -121,6 +123,7 @@ impl Gates {
             cashtags::NAME,
             hashtags::NAME,
             message::NAME,
+            contrary::NAME,
             banned_words::NAME,
             repetition::NAME,
             near_duplicate::NAME,

@@ -84,7 +84,8 @@ fn a_gate_that_the_settings_switch_off_does_not_answer() {
         ..settings()
     };
     let gates = Gates::new(&settings, Resources::default()).unwrap();
-    let expected = "length broken_text language cashtags hashtags message banned_words repetition cut_sentence";
+    let expected =
+        "length broken_text language cashtags hashtags message contrary banned_words repetition cut_sentence";
     assert_eq!(gate_names(&verdicts(&gates, "Hola.")).join(" "), expected);
 }
 

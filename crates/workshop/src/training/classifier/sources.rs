@@ -51,7 +51,7 @@ impl FromStr for WeakSource {
         let parts: Vec<&str> = rest.split(':').collect();
         let (value, label, weight) = match parts[..] {
             [value, label] => (value, label, WEAK_WEIGHT),
-            [value, label, weight] => (value, label, parse_weight(weight).with_context(|| format!("{text:?}"))?),
+            [value, label, weight] => (value, label, weight_of(text, weight)?),
             _ => bail!("{text:?}: no label named; {FORM}"),
         };
         ensure!([path, column, label].iter().all(|part| !part.is_empty()), "{text:?}: a part is empty; {FORM}");
@@ -65,7 +65,7 @@ impl FromStr for UnlabelledSource {
 
     fn from_str(text: &str) -> Result<Self> {
         let (place, weight) = match text.rsplit_once('=') {
-            Some((place, weight)) => (place, parse_weight(weight).with_context(|| format!("{text:?}"))?),
+            Some((place, weight)) => (place, weight_of(text, weight)?),
             None => (text, 1.0),
         };
         let (path, column) = match place.rsplit_once(':') {
@@ -78,10 +78,11 @@ impl FromStr for UnlabelledSource {
     }
 }
 
-fn parse_weight(text: &str) -> Result<f32> {
-    let weight: f32 = text.parse().with_context(|| format!("{text:?} is not a weight"))?;
-    ensure!(weight > 0.0 && weight <= 100.0, "the weight must be above 0 and at most 100");
-    Ok(weight)
+/// Returns the weight that a source names; `text` is the whole source, for the error. The message is one sentence, because
+/// the command line shows no cause of an argument's error.
+fn weight_of(text: &str, weight: &str) -> Result<f32> {
+    let value = weight.parse().ok().filter(|value: &f32| *value > 0.0 && *value <= 100.0);
+    value.with_context(|| format!("{text:?}: the weight {weight:?} must be a number above 0 and at most 100"))
 }
 
 #[cfg(test)]
@@ -106,6 +107,9 @@ mod tests {
             let message = format!("{:#}", wrong.parse::<WeakSource>().unwrap_err());
             assert!(message.contains(wrong), "{message}");
         }
+        let reason = "the weight \"2x\" must be a number above 0 and at most 100";
+        assert!("a.csv:b=1:0:2x".parse::<WeakSource>().unwrap_err().to_string().ends_with(reason));
+        assert!("a.csv=2x".parse::<UnlabelledSource>().unwrap_err().to_string().ends_with(reason));
     }
 
     #[test]
