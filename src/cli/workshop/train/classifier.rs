@@ -58,11 +58,11 @@ pub struct ClassifierArguments {
     /// The labels, in the order of their numbers
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "negative,positive")]
     labels: Vec<String>,
-    /// Train on the rows of another table whose COLUMN is VALUE, as LABEL; the default weight is 0.5. The table may lack the
-    /// column of authors
+    /// Train on the rows of another table whose COLUMN is VALUE, as LABEL; the default weight is 0.5. The table needs no
+    /// author column
     #[arg(long, value_name = "FILE:COLUMN=VALUE:LABEL[:WEIGHT]")]
     weak: Vec<WeakSource>,
-    /// Train on the rows of another table, with the teachers' labels. The table may lack the column of authors
+    /// Train on the rows of another table, with the teachers' labels. The table needs no author column
     #[arg(long, value_name = "FILE[:TEXTCOLUMN][=WEIGHT]")]
     unlabelled: Vec<UnlabelledSource>,
     /// A classifier to learn the probabilities of; several are averaged
