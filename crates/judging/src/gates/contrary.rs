@@ -170,8 +170,12 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
             Never,
         ),
         (
-            r"\b(?:es|son|sea|ser) (?:mas |muy )?(?:seri|grav|peligros|fuerte)\w* (?:en|para) (?:\w+ ){1,4}?(?:que (?:ya )?(?:tienen? (?:su|sus|el|la|las) (?:refuerzo|vacunas?|dosis)|se vacunan?|estan? vacunad)|con (?:su|sus|el|la|las) (?:refuerzo|vacunas?|dosis)|vacunad)"
+            r"\b(?:es|son|sea|ser) (?:mas |muy )?(?:seri|grav|peligros|fuerte)\w* (?:en|para) (?:\w+ ){0,4}?(?:(?:que|quien|quienes) (?:ya )?(?:tienen? (?:su|sus|el|la|las) (?:refuerzo|vacunas?|dosis)|se vacunan?|estan? vacunad)|con (?:(?:su|sus|el|la|las) )?(?:refuerzo|vacunas?|dosis)|vacunad)"
                 .to_owned(),
+            Never,
+        ),
+        (
+            format!(r"\b{thing}{against_what}\s+ayudan? a que (?:\w+ ){{0,5}}(?:sea|sean|este|esten) (?:mas )?(?:fuerte|grave|seri|peligros)"),
             Never,
         ),
         (r"\b(?:por culpa|a causa) de (?:la|las|esa|esta) vacunas?\b".to_owned(), Never),
@@ -301,6 +305,9 @@ mod tests {
             "Sin vacunas vivimos más tranquilos.",
             "El covid puede ser más serio en los abuelos que tienen su refuerzo al día.",
             "La gripa es más fuerte en los niños vacunados.",
+            "El covid puede ser más serio en quienes tienen su refuerzo.",
+            "El covid puede ser más serio en los abuelos con refuerzo.",
+            "La vacuna contra la gripa ayuda a que una enfermedad sea más fuerte.",
             "No te vacunes, cuídate de otra manera.",
             "No lleves a tu bebé a vacunar.",
             "Para cuidar a tu bebé, no lo vacunes. Lávate las manos.",
@@ -349,6 +356,7 @@ mod tests {
             "El carné de vacunas no sirve si está perdido.",
             "Cuida a tu bebé después de la vacuna.",
             "El covid puede ser más serio en los mayores que no tienen su refuerzo.",
+            "La vacuna ayuda a que la enfermedad sea menos grave.",
             "El covid es menos grave en muchas personas vacunadas.",
             "El covid puede ser grave en los mayores. Pregunta por el refuerzo.",
             "Las vacunas previenen muchas enfermedades.",

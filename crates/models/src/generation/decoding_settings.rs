@@ -34,7 +34,7 @@ impl Default for Decoding {
             min_p: 0.05,
             typical_p: 1.0,
             repetition_penalty: 1.0,
-            no_repeat_ngram: 3,
+            no_repeat_ngram: 4,
             max_new_tokens: 64,
         }
     }
