@@ -262,8 +262,10 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     .collect()
 });
 
+/// Compiles a pattern of folded text, whose words have ASCII letters: the classes of Unicode would take megabytes.
 fn compile(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a pattern written here compiles")
+    let ascii = pattern.replace(r"\w", "[a-z0-9_]").replace(r"\W", "[^a-z0-9_]").replace(r"\b", r"(?-u:\b)");
+    Regex::new(&ascii).expect("a pattern written here compiles")
 }
 
 #[cfg(test)]
