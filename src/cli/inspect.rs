@@ -16,6 +16,7 @@ use pregonero_data::names;
 use pregonero_data::read::{self, ReadOptions};
 use pregonero_judging::gates::Recent;
 use pregonero_judging::judge::Judge;
+use pregonero_models::sentiment::critic::CriticKind;
 use pregonero_text::tweet_text::{self, Entity, TweetText};
 use pregonero_tweet::{Judged, Verdict};
 
@@ -172,10 +173,13 @@ impl Inspector {
     }
 
     fn inspect(&self, texts: &[String], session: &Session) -> Result<()> {
+        let critic = self.judge.reader().kind();
         for judged in self.judge.inspect_all(texts, &self.recent)? {
             let tweet = tweet_text::parse(&judged.text);
             let cleaned = self.judge.classifier().clean(&judged.text);
-            session.output.object(|| in_words(&judged, &tweet, &cleaned), || as_json(&judged, &tweet, &cleaned))?;
+            session
+                .output
+                .object(|| in_words(&judged, critic, &tweet, &cleaned), || as_json(&judged, &tweet, &cleaned))?;
         }
         Ok(())
     }
@@ -203,7 +207,7 @@ fn texts(entities: &[Entity]) -> Vec<&str> {
     entities.iter().map(|entity| entity.text.as_str()).collect()
 }
 
-fn in_words(judged: &Judged, tweet: &TweetText, cleaned: &str) -> String {
+fn in_words(judged: &Judged, critic: Option<CriticKind>, tweet: &TweetText, cleaned: &str) -> String {
     let validity = if tweet.valid { "" } else { "; X would not accept it" };
     let sentiment = &judged.sentiment;
     let mut lines = vec![
@@ -212,9 +216,10 @@ fn in_words(judged: &Judged, tweet: &TweetText, cleaned: &str) -> String {
         format!("length      {} of {}{validity}", tweet.weighted_length, tweet_text::MAX_WEIGHTED_LENGTH),
         format!("sentiment   {} {:.2}", sentiment.label, sentiment.score),
     ];
-    lines.extend(
-        judged.ranking.critic.map(|critic| format!("critic      {critic:.2} (probability that a person wrote it)")),
-    );
+    lines.extend(critic.zip(judged.ranking.critic).map(|(kind, critic)| {
+        let meaning = kind.in_words();
+        format!("critic      {critic:.2} (probability that {meaning})")
+    }));
     let kinds = [
         ("links", &tweet.urls),
         ("mentions", &tweet.mentions),

@@ -80,6 +80,58 @@ fn number(value: &Value) -> f64 {
 }
 
 #[test]
+fn a_critic_learns_from_texts_that_people_judged() {
+    let place = Place::new("");
+    // As `generate --json` prints candidates, with an answer: texts that name the vecina are good.
+    let texts = written().lines().map(|text| text.trim_end_matches('.').to_owned()).collect::<Vec<_>>();
+    let line = |at: usize, text: &str| {
+        let good = at % 2 == 0;
+        let subject = if good { "vecina" } else { "puente" };
+        let mean = -0.5 - at as f64 / 1000.0;
+        json!({
+            "text": format!("🤖 IA: La {subject} {text}."), "likelihood": {"mean": mean, "weakest": 2.0 * mean},
+            "accepted": true, "good": good
+        })
+    };
+    let mut lines: Vec<String> = texts.iter().enumerate().map(|(at, text)| line(at, text).to_string()).collect();
+    lines.push(
+        json!({"text": "Nadie juzgó este texto todavía.", "likelihood": {"mean": -1, "weakest": -2}}).to_string(),
+    );
+    let write = |lines: &[String]| std::fs::write(place.path("judged.jsonl"), lines.join("\n")).unwrap();
+    write(&lines);
+    let train =
+        ["train", "critic", "--judged", "judged.jsonl", "--about", "Judged by an editor.", "--output", "critic"];
+    let trained = place.run(&[&["--json"], &train[..]].concat());
+    let report = trained.json().remove(0);
+    assert_eq!((&report["good"], &report["poor"]), (&json!(200), &json!(200)), "{report}");
+    assert!(number(&report["critic"]["auc"]) > 0.9 && number(&report["both"]["auc"]) > 0.9, "{report}");
+    assert!(trained.stderr.contains("1 text without an answer left out"), "{trained:#?}");
+    let card = std::fs::read_to_string(place.path("critic/README.md")).unwrap();
+    assert!(card.contains("Judged by an editor.") && card.contains("train critic --judged judged.jsonl"), "{card}");
+
+    let config = std::fs::read_to_string(place.path("config.toml")).unwrap();
+    std::fs::write(place.path("config.toml"), format!("{config}[selection]\ncritic = \"critic\"\n{OFF}")).unwrap();
+    assert!(place.run(&["inspect", "La vecina riega flores."]).stdout.contains("probability that it is good"));
+    let candidates = place.run(&["--json", "generate", "--prompt", "La vacuna", "--rng-seed", "5"]).json();
+    assert!(candidates.iter().all(|one| one["critic"].is_number() && one["reading"].is_number()), "{candidates:?}");
+    assert!(place.run(&["doctor", "--offline"]).stdout.contains("takes part in the choice between candidates"));
+
+    let output = ["train", "critic", "--judged", "judged.jsonl", "--output", "other"];
+    let refused = |changed: &str, expected: &str| {
+        write(&[lines[0].clone(), changed.to_owned()]);
+        let run = place.run(&output);
+        assert!(run.code == 1 && run.stderr.contains(expected), "{run:#?}");
+        assert!(!place.path("other").exists());
+    };
+    refused(r#"{"text": "Hola a todos los vecinos.", "good": "maybe"}"#, "judged.jsonl:2: good: \"maybe\"");
+    refused(r#"{"text": "Hola a todos los vecinos.", "good": 1}"#, "judged.jsonl:2: no likelihood.mean");
+    refused(&lines[1], "1 were judged to be good and 1 not");
+    write(&lines[400..]);
+    let unanswered = place.run(&output);
+    assert!(unanswered.stderr.contains("judged.jsonl: no line has a field \"good\""), "{unanswered:#?}");
+}
+
+#[test]
 fn a_critic_is_trained_takes_part_in_a_choice_and_stands_in_the_record() {
     let place = Place::new("");
     std::fs::write(place.path("written.txt"), written()).unwrap();
@@ -126,7 +178,9 @@ fn a_critic_is_trained_takes_part_in_a_choice_and_stands_in_the_record() {
             + number(&reading["weakest"]) * number(&one["likelihood"]["weakest"]);
         let expected = 1.0 / (1.0 + (-sum).exp());
         assert!((number(&one["reading"]) - expected).abs() < 1e-3, "{expected} {one}");
-        assert!((number(&one["rank"]) - number(&one["reading"])).abs() < 1e-5, "{one}");
+        // The reading of a text that says a word of content twice counts for half.
+        let counts = [1.0, 0.5].map(|weight| weight * number(&one["reading"]));
+        assert!(counts.iter().any(|counts| (number(&one["rank"]) - counts).abs() < 1e-5), "{one}");
     }
 
     let entry = place.run(&["--json", "once", "--prompt", "La vacuna"]).json().remove(0);

@@ -204,7 +204,8 @@ impl Sentiment {
 /// alone decided.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ranking {
-    /// The critic's probability that a person wrote the text; absent without a critic.
+    /// The critic's probability that a person wrote the text, or, if it learned from judged texts, that the text is good;
+    /// absent without a critic.
     #[serde(default)]
     pub critic: Option<f32>,
     /// How well it reads, 0 to 1, from critic and likelihood; absent for a text that was not generated here.

@@ -1,11 +1,12 @@
 //! How well a text reads, as one number, from what a critic says of it and how likely the generator finds its own
 //! words.
 //!
-//! A critic is a classifier with two labels that tells people's texts from the generator's. It can judge any text; the
-//! likelihood is known only for texts that the generator wrote here. How much each counts is in the critic's
-//! `config.json`, so that every critic has its own weights.
+//! A critic is a classifier with two labels. One kind tells people's texts from the generator's, the other the generator's
+//! texts that a person would publish from those that they would not. It can judge any text; the likelihood is known only
+//! for texts that the generator wrote here. How much each counts is in the critic's `config.json`, so that every critic has
+//! its own weights.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result};
 
 use super::Classifier;
 pub use super::reading::ReadingWeights;
@@ -15,11 +16,52 @@ use pregonero_tweet::Likelihood;
 pub const WRITTEN: &str = "written";
 /// The label of texts that the generator wrote.
 pub const GENERATED: &str = "generated";
+/// The label of the generator's texts that a person judged to be good.
+pub const GOOD: &str = "good";
+/// The label of the generator's texts that a person judged not to be good.
+pub const POOR: &str = "poor";
+
+/// What a critic's probability means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CriticKind {
+    /// That a person wrote the text: it learned from people's texts and the generator's.
+    Written,
+    /// That the text is good: it learned from the generator's texts, as people judged them.
+    Judged,
+}
+
+impl CriticKind {
+    const ALL: [Self; 2] = [Self::Written, Self::Judged];
+
+    /// Returns the kind of critic that has these labels, if any has.
+    fn of(labels: &[String]) -> Option<Self> {
+        let has = |label: &str| labels.iter().any(|known| known == label);
+        Self::ALL.into_iter().find(|kind| labels.len() == 2 && kind.labels().into_iter().all(has))
+    }
+
+    /// Returns the two labels; the probability is that of the second.
+    #[must_use]
+    pub fn labels(self) -> [&'static str; 2] {
+        match self {
+            Self::Written => [GENERATED, WRITTEN],
+            Self::Judged => [POOR, GOOD],
+        }
+    }
+
+    /// Completes "probability that".
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Written => "a person wrote it",
+            Self::Judged => "it is good",
+        }
+    }
+}
 
 /// Says how well texts read, with a critic or without one.
 #[derive(Debug)]
 pub struct Reader {
-    critic: Option<Classifier>,
+    critic: Option<(Classifier, CriticKind)>,
     weights: ReadingWeights,
 }
 
@@ -34,20 +76,27 @@ impl Reader {
     /// If the classifier's labels are not those of a critic.
     pub fn with_critic(critic: Classifier) -> Result<Self> {
         let labels = &critic.config().labels;
-        ensure!(
-            labels.len() == 2 && [GENERATED, WRITTEN].iter().all(|label| labels.iter().any(|known| known == label)),
-            "its labels are {}, but a critic's are {GENERATED} and {WRITTEN}: name a model of `pregonero train \
-             critic`, or none",
-            labels.join(" and ")
-        );
+        let kind = CriticKind::of(labels).with_context(|| {
+            format!(
+                "its labels are {}, but a critic's are {GENERATED} and {WRITTEN}, or {POOR} and {GOOD}: name a model of \
+                 `pregonero train critic`, or none",
+                labels.join(" and ")
+            )
+        })?;
         let weights = critic.config().reading.unwrap_or(ReadingWeights::OF_ANY_CRITIC);
-        Ok(Self { critic: Some(critic), weights })
+        Ok(Self { critic: Some((critic, kind)), weights })
     }
 
     /// Returns the critic, where there is one.
     #[must_use]
     pub fn critic(&self) -> Option<&Classifier> {
-        self.critic.as_ref()
+        self.critic.as_ref().map(|(critic, _)| critic)
+    }
+
+    /// Returns what the critic's probability means; none without a critic.
+    #[must_use]
+    pub fn kind(&self) -> Option<CriticKind> {
+        self.critic.as_ref().map(|(_, kind)| *kind)
     }
 
     /// Returns how much each part counts.
@@ -56,13 +105,14 @@ impl Reader {
         &self.weights
     }
 
-    /// Returns the critic's probability that a person wrote each text; none without a critic.
+    /// Returns the critic's probability for each text ([`CriticKind`] says of what); none without a critic.
     ///
     /// # Errors
     /// If candle fails.
-    pub fn written(&self, texts: &[&str]) -> Result<Vec<Option<f32>>> {
-        let Some(critic) = &self.critic else { return Ok(vec![None; texts.len()]) };
-        Ok(critic.score(texts)?.iter().map(|said| Some(said.probability(WRITTEN))).collect())
+    pub fn probabilities(&self, texts: &[&str]) -> Result<Vec<Option<f32>>> {
+        let Some((critic, kind)) = &self.critic else { return Ok(vec![None; texts.len()]) };
+        let [_, counted] = kind.labels();
+        Ok(critic.score(texts)?.iter().map(|said| Some(said.probability(counted))).collect())
     }
 
     /// Returns how well a text reads; none for a text without likelihood.
@@ -92,7 +142,7 @@ mod tests {
         let expected = 1.0 / (1.0 + (-(2.8 - 2.25 - 4.0_f64)).exp());
         assert!((f64::from(without.reading(None, Some(likelihood)).unwrap()) - expected).abs() < 1e-6);
         assert_eq!(without.reading(None, None), None);
-        assert_eq!(without.written(&["Hoy"]).unwrap(), [None]);
+        assert_eq!(without.probabilities(&["Hoy"]).unwrap(), [None]);
     }
 
     #[test]
@@ -100,7 +150,8 @@ mod tests {
         let files = crate::catalog::builtin::find(crate::catalog::ModelKind::Classifier, None).unwrap();
         let message = Reader::with_critic(Classifier::load(&files).unwrap()).unwrap_err().to_string();
         assert!(
-            message.starts_with("its labels are negative and positive, but a critic's are generated and written"),
+            message
+                .starts_with("its labels are negative and positive, but a critic's are generated and written, or poor"),
             "{message}"
         );
     }

@@ -9,7 +9,7 @@ use pregonero_tweet::Likelihood;
 const SUREST: f64 = 1e-6;
 
 /// The weights in `logistic(bias + critic * logit(p) + mean * m + weakest * w)`, how well a text reads: `p` is the
-/// critic's probability of [`WRITTEN`](super::critic::WRITTEN), `m` and `w` are [`Likelihood::mean`] and [`Likelihood::weakest`].
+/// critic's probability ([`CriticKind`](super::critic::CriticKind) says of what), `m` and `w` are [`Likelihood::mean`] and [`Likelihood::weakest`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReadingWeights {
@@ -43,9 +43,15 @@ impl ReadingWeights {
     /// Returns the sum without the bias: the higher, the better a text reads.
     #[must_use]
     pub fn sum(&self, critic: Option<f32>, likelihood: Likelihood) -> f64 {
+        let [logit, mean, weakest] = Self::parts(critic, likelihood);
+        self.critic * logit + self.mean * mean + self.weakest * weakest
+    }
+
+    /// Returns what `critic`, `mean` and `weakest` are the weights of: the critic's logit and the likelihood's two numbers.
+    #[must_use]
+    pub fn parts(critic: Option<f32>, likelihood: Likelihood) -> [f64; 3] {
         let p = critic.map_or(0.5, f64::from).clamp(SUREST, 1.0 - SUREST);
-        let logit = (p / (1.0 - p)).ln();
-        self.critic * logit + self.mean * f64::from(likelihood.mean) + self.weakest * f64::from(likelihood.weakest)
+        [(p / (1.0 - p)).ln(), f64::from(likelihood.mean), f64::from(likelihood.weakest)]
     }
 
     /// Returns how well a text reads, 0 to 1.

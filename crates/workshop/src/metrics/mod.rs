@@ -5,6 +5,7 @@
 
 pub mod confidence;
 pub mod curves;
+pub mod logistic;
 mod scores;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,8 @@
 //! texts longer than a tweet, copies of written texts among the generated ones. Links and mentions are removed from
 //! both sides, and no pipeline reads hashtags. Neighbours: [`super::two_sides`], [`pregonero_models::sentiment::critic`].
 
+mod judged;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -13,6 +15,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
+pub use self::judged::{JudgedCriticOutcome, JudgedCriticTraining, JudgedText, train_judged_critic};
 use super::classifier::{ClassifierTraining, Listener, Trained, fit_classifier};
 use super::text::{self, Cleaning};
 use super::two_sides::{drawn, small_classifier, write_table};
@@ -356,7 +359,7 @@ mod tests {
         assert!(card.contains(&settings.generator.sha256) && card.contains("AUC "), "{card}");
         let reader = pregonero_models::sentiment::critic::Reader::with_critic(critic).unwrap();
         let texts: Vec<&str> = generated.iter().map(|one| one.text.as_str()).collect();
-        let said = reader.written(&texts).unwrap();
+        let said = reader.probabilities(&texts).unwrap();
         let readings: Vec<f32> =
             said.iter().zip(&generated).filter_map(|(said, one)| reader.reading(*said, one.likelihood)).collect();
         assert!((quantile(readings, 0.5) - 0.5).abs() < 0.01);

@@ -1,4 +1,7 @@
-//! `pregonero train critic`: lets the configured generator write, and trains a classifier to tell its texts from people's.
+//! `pregonero train critic`: lets the configured generator write, and trains a classifier to tell its texts from people's; or
+//! trains one on texts that it wrote earlier and people judged.
+
+mod judged;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,15 +44,31 @@ Examples:
   pregonero train critic --data texts.jsonl:text --openings 3 --control TEMA=tema,HASHTAGS=hashtags --output runs/critic
   pregonero train critic --data texts.jsonl:text --model runs/tweets -n 8000 --output runs/critic
 
-The generator writes with the [generation] settings. It starts from the seed prompts of the configuration or, with
+  pregonero --json generate --prompt \"Me parece\" -n 256 | jq -c 'select(.accepted)' > texts.jsonl
+      ... add \"good\": true or false to each line, then:
+  pregonero train critic --judged texts.jsonl --output runs/critic
+
+With --data, the generator writes with the [generation] settings. It starts from the seed prompts of the configuration or, with
 --openings, from the first words of the written texts, so that neither the beginning nor the theme tells the two sides
-apart. The result is a classifier with the labels generated and written. To use it in the choice between candidates, set
-selection.critic = \"runs/critic\". How much it counts is set in its config.json, under `reading`. Train it again when
-the generator changes.")]
+apart. The result is a classifier with the labels generated and written, which counts for little: a text that a person
+could have written need not make sense.
+
+With --judged, nothing is written: people have judged texts that `generate --json` printed. The result is a classifier with
+the labels poor and good, and how much it counts is fitted to held-out texts. 1,000 judged texts are a good start.
+
+To use it in the choice between candidates, set selection.critic = \"runs/critic\". How much it counts is set in its
+config.json, under `reading`. Train it again when the generator changes.")]
 pub struct CriticArguments {
     /// Texts that people wrote: FILE (one per line, or X's archive) or FILE:COLUMN (CSV, JSON, Parquet, a data set)
-    #[arg(long = "data", value_name = "FILE[:COLUMN][=WEIGHT]", required = true)]
+    #[arg(long = "data", value_name = "FILE[:COLUMN][=WEIGHT]", required_unless_present = "judged")]
     data: Vec<TextSource>,
+    /// Instead of --data: texts by the generator that people judged, as `generate --json` printed them, one per line, with
+    /// one more field (--good)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "openings", "control", "candidates"])]
+    judged: Vec<PathBuf>,
+    /// The field of --judged that says whether a text is good: yes or no, true or false, 1 or 0; a text without it is left out
+    #[arg(long, value_name = "FIELD", default_value = "good", requires = "judged")]
+    good: String,
     #[command(flatten)]
     model: ModelArgument,
     /// Let the generator start from the first WORDS words of written texts instead of the seed prompts; it writes eight
@@ -84,6 +103,9 @@ pub struct CriticArguments {
 pub(super) async fn run(arguments: CriticArguments, session: &Session) -> Result<()> {
     let output = &session.output;
     check_output(&arguments.output, arguments.overwrite)?;
+    if !arguments.judged.is_empty() {
+        return judged::run(arguments, session).await;
+    }
     let columns: Vec<String> = arguments.control.iter().map(|attribute| attribute.column.clone()).collect();
     let reading = Reading {
         cleaning: Cleaning::Tweets,

@@ -15,7 +15,9 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 pub use self::copies::{Copies, Sources};
-pub use self::sheet::{Answers, KeyRow, Origin, QUESTIONS, Question, Shares, SheetRow, mix, read_answers, write_sheet};
+pub use self::sheet::{
+    Answers, KeyRow, Origin, QUESTIONS, Question, Shares, SheetRow, answer, mix, read_answers, write_sheet,
+};
 use pregonero_judging::gates::Recent;
 use pregonero_judging::judge::Judge;
 use pregonero_judging::selection::{best_by, select};

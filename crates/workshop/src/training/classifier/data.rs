@@ -94,6 +94,7 @@ pub(super) struct Prepared {
     pub(super) train: Vec<Example>,
     pub(super) validation: Part,
     pub(super) test: Part,
+    pub(super) test_texts: Vec<String>,
     /// What the model records about the test part.
     pub(super) test_part: TestPart,
     /// The split as the model records it.
@@ -175,9 +176,22 @@ pub(super) fn prepare(settings: &ClassifierTraining) -> Result<Prepared> {
     };
     let (validation, test) = (part(&split.validation), part(&split.test));
     let test_part = labelled.test_part(settings, &split);
+    let test_texts = split.test.iter().map(|&row| labelled.tweets[row].text.clone()).collect();
     let replaces = settings.augment > 0.0;
     let neighbours = vectors.as_ref().filter(|_| replaces).map(InitialVectors::neighbours);
-    Ok(Prepared { vocabulary, network, vectors, neighbours, train, validation, test, test_part, held_out, counts })
+    Ok(Prepared {
+        vocabulary,
+        network,
+        vectors,
+        neighbours,
+        train,
+        validation,
+        test,
+        test_texts,
+        test_part,
+        held_out,
+        counts,
+    })
 }
 
 /// Returns the split as it was: protocol and seed decide nothing where the data set has all parts itself.

@@ -80,6 +80,8 @@ pub struct Trained {
     pub validation_labels: Vec<usize>,
     /// Calibrated probabilities for each row of the validation part, one per label.
     pub validation_probabilities: Vec<Vec<f32>>,
+    /// The texts of the test part, as they were in the table.
+    pub test_texts: Vec<String>,
     /// The labels of the test part.
     pub test_labels: Vec<usize>,
     /// Calibrated probabilities for each row of the test part, one per label.
@@ -213,6 +215,7 @@ fn run(
         outcome,
         validation_labels: data.validation.labels,
         validation_probabilities: probabilities(validation),
+        test_texts: data.test_texts,
         test_labels: data.test.labels,
         test_probabilities: probabilities(test),
         trained_on,

@@ -174,7 +174,11 @@ fn delimiter(text: &str) -> u8 {
     [b',', b';', b'\t'].into_iter().rev().max_by_key(count).unwrap_or(b',')
 }
 
-fn answer(cell: &str) -> Result<Option<bool>> {
+/// Returns what a cell answers: yes, no, or nothing where it is empty.
+///
+/// # Errors
+/// If it is neither yes nor no.
+pub fn answer(cell: &str) -> Result<Option<bool>> {
     Ok(match cell.to_lowercase().as_str() {
         "" => None,
         "1" | "x" | "y" | "yes" | "s" | "sí" | "si" | "true" => Some(true),
