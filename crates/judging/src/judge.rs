@@ -5,7 +5,7 @@
 use anyhow::Result;
 
 use crate::gates::{Gates, Recent, Subject};
-use crate::selection::{Rank, SelectionSettings};
+use crate::selection::{Rank, SelectionSettings, repeated};
 use pregonero_models::sentiment::Classifier;
 use pregonero_models::sentiment::critic::Reader;
 use pregonero_models::sentiment::{SentimentSettings, SentimentTarget};
@@ -108,7 +108,7 @@ impl Judge {
     pub fn judge(&self, candidates: Vec<Candidate>, prompt: &str, recent: &Recent) -> Result<Vec<Judged>> {
         let bodies: Vec<String> = candidates.iter().map(|candidate| self.gates.strip(&candidate.text)).collect();
         let texts: Vec<&str> = bodies.iter().map(String::as_str).collect();
-        let scored = self.classifier.score(&texts)?.into_iter().zip(self.reader.written(&texts)?);
+        let scored = self.classifier.score(&texts)?.into_iter().zip(self.reader.probabilities(&texts)?);
         let own_texts = self.gates.near_own_texts(&bodies)?;
         let read = bodies.iter().zip(own_texts).zip(scored);
         // Where the generator's server reports no probabilities, sentiment is all there is to rank by.
@@ -123,7 +123,8 @@ impl Judge {
             let reading = self.reader.reading(critic, candidate.likelihood);
             let fresh_opening =
                 (self.fresh_openings > 0).then(|| !recent.begins_alike(body, prompt, self.fresh_openings));
-            let rank = if is_read { self.rank(score, reading) } else { score };
+            let reading_counts = reading.map(|reading| reading * repeated::weight(body));
+            let rank = if is_read { self.rank(score, reading_counts) } else { score };
             let ranking = Ranking { critic, reading, rank: Some(rank), fresh_opening };
             let weighted_length = tweet_text::weighted_length(&posted);
             Judged { weighted_length, text: posted, candidate, sentiment, score, ranking, gates }
@@ -187,7 +188,7 @@ impl Judge {
         gates.push(verdict);
         let candidate = Candidate::given(subject.body);
         let weighted_length = tweet_text::weighted_length(subject.text);
-        let critic = self.reader.written(&body)?.into_iter().next().flatten();
+        let critic = self.reader.probabilities(&body)?.into_iter().next().flatten();
         let ranking = Ranking { critic, ..Ranking::default() };
         Ok(Judged { candidate, text: subject.text.to_owned(), weighted_length, sentiment, score, ranking, gates })
     }

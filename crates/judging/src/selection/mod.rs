@@ -3,6 +3,7 @@
 //! A candidate's rank is computed when it is judged ([`crate::judge`]): from how well it reads, the sentiment's score, or
 //! both. Candidates that begin like a recent post rank after all others.
 
+pub(crate) mod repeated;
 mod settings;
 
 use std::cmp::Ordering;
