@@ -28,13 +28,13 @@ impl Default for Decoding {
     fn default() -> Self {
         Self {
             strategy: Strategy::Sample,
-            temperature: 0.7,
+            temperature: 0.6,
             top_k: 50,
             top_p: 0.95,
-            min_p: 0.05,
+            min_p: 0.1,
             typical_p: 1.0,
             repetition_penalty: 1.0,
-            no_repeat_ngram: 4,
+            no_repeat_ngram: 3,
             max_new_tokens: 64,
         }
     }

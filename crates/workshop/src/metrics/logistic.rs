@@ -63,11 +63,11 @@ fn newton_step<const N: usize>(weights: &[f64], features: &[[f64; N]], truth: &[
     for (row, truth) in features.iter().zip(truth) {
         let probability = 1.0 / (1.0 + (-value(weights, row)).exp());
         let (error, weight) = (probability - f64::from(u8::from(*truth)), probability * (1.0 - probability));
-        let one_and_row = |at: usize| if at == 0 { 1.0 } else { row[at - 1] };
-        for i in 0..size {
-            gradient[i] += error * one_and_row(i);
-            for j in 0..size {
-                hessian[i][j] += weight * one_and_row(i) * one_and_row(j);
+        let one_and_row: Vec<f64> = std::iter::once(1.0).chain(row.iter().copied()).collect();
+        for ((slope, curvatures), left) in gradient.iter_mut().zip(&mut hessian).zip(&one_and_row) {
+            *slope += error * left;
+            for (curvature, right) in curvatures.iter_mut().zip(&one_and_row) {
+                *curvature += weight * left * right;
             }
         }
     }
@@ -84,12 +84,14 @@ fn newton_step<const N: usize>(weights: &[f64], features: &[[f64; N]], truth: &[
 fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
     let size = right.len();
     for pivot in 0..size {
-        for row in pivot + 1..size {
-            let factor = matrix[row][pivot] / matrix[pivot][pivot];
-            for column in pivot..size {
-                matrix[row][column] -= factor * matrix[pivot][column];
+        let (above, below) = matrix.split_at_mut(pivot + 1);
+        let pivot_row = &above[pivot];
+        for (place, row) in below.iter_mut().enumerate() {
+            let factor = row[pivot] / pivot_row[pivot];
+            for (value, known) in row.iter_mut().zip(pivot_row).skip(pivot) {
+                *value -= factor * known;
             }
-            right[row] -= factor * right[pivot];
+            right[pivot + 1 + place] -= factor * right[pivot];
         }
     }
     for row in (0..size).rev() {
